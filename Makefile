@@ -1,0 +1,46 @@
+# Cupel. `make demo` and `make test` are all a newcomer needs: each sets up what is missing first.
+
+SHELL := /bin/bash
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
+export APE_DATA_FOLDER := $(CURDIR)/build/ape
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help setup demo test test-python test-contracts lint abi abi-check lock clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup:  ## install everything that is missing, into this folder
+	@sh scripts/setup.sh
+
+demo: setup  ## settle rounds on real market data on a local chain, into build/demo
+	@cupel demo --out build/demo
+
+test: setup test-python test-contracts  ## every fast test
+
+test-python: setup
+	pytest
+
+test-contracts: setup
+	ape test tests/contracts
+	ape test tests/contracts --network ethereum:local:foundry
+
+lint: setup  ## style and strict types
+	ruff check .
+	ruff format --check .
+	mypy
+
+abi: setup  ## export the contracts' ABIs and bytecode into the Python package
+	python scripts/export_artifacts.py
+
+abi-check: setup  ## fail when the exported ABIs and bytecode are not those of contracts/
+	python scripts/export_artifacts.py --check
+
+lock:  ## renew both lock files (needs uv on PATH)
+	uv pip compile pyproject.toml --extra dev --override requirements-overrides.txt --universal --python-version 3.11 \
+		--no-emit-index-url --no-header --no-annotate --generate-hashes --upgrade -o requirements.lock
+	npm install --package-lock-only
+
+clean:  ## remove what was built, but not what was installed
+	rm -rf build .build .cache out cache

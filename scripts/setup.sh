@@ -1,0 +1,33 @@
+#!/bin/sh
+# Sets up what is missing for `make demo`, `make test` and everything else, inside this folder only:
+# a virtual environment with the locked Python packages (Node among them), and the locked npm packages
+# (compiler, EVM, contract libraries). Quick when all is there: each part is skipped while its stamp is newer
+# than its lock file.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'setup: %s\n' "$*"; }
+
+python="${PYTHON:-python3}"
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    echo "setup: expected Python 3.11 or newer as '$python', found: $("$python" --version 2>&1 || true)." >&2
+    echo "setup: install it, or name it: make PYTHON=/path/to/python3.11 ..." >&2
+    exit 1
+fi
+
+is_fresh() { [ -f "$1" ] && [ ! "$2" -nt "$1" ]; }
+
+if ! is_fresh .venv/.ready requirements.lock || ! is_fresh .venv/.ready pyproject.toml; then
+    say "creating .venv with the locked Python packages (two to four minutes the first time)"
+    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+    touch .venv/.ready
+fi
+
+PATH="$PWD/.venv/bin:$PATH"
+if ! is_fresh node_modules/.ready package-lock.json; then
+    say "installing the locked npm packages: Solidity compiler, anvil, OpenZeppelin"
+    npm ci --silent
+    touch node_modules/.ready
+fi
