@@ -1,0 +1,583 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
+import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
+import {ITournament} from "./interfaces/ITournament.sol";
+import {Report} from "./interfaces/Report.sol";
+import {HashStack} from "./lib/HashStack.sol";
+import {PayoutMath} from "./lib/PayoutMath.sol";
+import {LANES, Uint64x4} from "./lib/Uint64x4.sol";
+
+/// @title Tournament
+/// @notice See ITournament, also for the state machine of a round and for what reverts when.
+/// @dev Casts to uint64 without a check are sound because every amount is part of `liabilities`, which fits.
+contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    /* CONSTANTS */
+
+    /// @inheritdoc ITournament
+    uint256 public constant VERSION = 1;
+
+    /// @notice wei in one nano-NMR.
+    uint256 public constant UNIT = 1e9;
+
+    uint32 public constant MAX_CAP = 1e6;
+    uint64 public constant MAX_MIN_POSITION = 1_000e9;
+
+    /// @notice How long after closeAt positions can be locked and the round sealed, seconds.
+    uint64 public constant LOCK_WINDOW = 1 days;
+    /// @notice openRound to openAt, openAt to closeAt, closeAt to resolveAt, resolveAt to deadline at most, seconds.
+    uint64 public constant MAX_AHEAD = 90 days;
+    uint64 public constant MAX_SUBMISSION = 90 days;
+    uint64 public constant MAX_SCORING = 365 days;
+    uint64 public constant MAX_REPORTING = 90 days;
+    /// @notice For how long a report that stands keeps its round from being voided, seconds. A pause cannot outlast it.
+    uint64 public constant SETTLEMENT_GRACE = 30 days;
+    uint64 public constant MAX_PAUSE = 7 days;
+    uint64 public constant PAUSE_COOLDOWN = 7 days;
+
+    /* STORAGE */
+
+    IERC20 public immutable token;
+    IModelRegistry public immutable registry;
+    IOracleCommittee public immutable committee;
+    address public immutable burnSink;
+
+    uint64 public pool;
+    uint64 public reserved;
+    uint64 public liabilities;
+
+    uint32 public cap;
+    uint64 public threshold;
+    uint64 public minPosition;
+
+    uint64 public pausedUntil;
+    uint64 public pausableFrom;
+
+    uint256 public roundCount;
+
+    mapping(uint256 roundId => Round) private _rounds;
+    mapping(uint256 slot => Uint64x4) private _idle;
+    mapping(uint256 slot => Uint64x4) private _allocation;
+
+    /// @dev The model in each lane, and back: lane + 1, so that zero means none.
+    uint256[] private _models;
+    mapping(uint256 modelId => uint256) private _lanePlusOne;
+
+    /* MODIFIERS */
+
+    modifier whenNotPaused() {
+        _requireNotPaused();
+        _;
+    }
+
+    /* CONSTRUCTOR */
+
+    /// @param authority the AccessManager that knows operator, guardian and admin.
+    /// @param token_ the stake: a plain ERC-20 with permit, without fees, hooks or rebasing.
+    constructor(
+        address authority,
+        IERC20 token_,
+        IModelRegistry registry_,
+        IOracleCommittee committee_,
+        address burnSink_,
+        uint32 cap_,
+        uint64 threshold_,
+        uint64 minPosition_
+    ) AccessManaged(authority) {
+        token = token_;
+        registry = registry_;
+        committee = committee_;
+        burnSink = burnSink_;
+        _setParameters(cap_, threshold_, minPosition_);
+    }
+
+    /* STAKERS */
+
+    /// @inheritdoc ITournament
+    function deposit(uint256 modelId, uint256 amount) external {
+        _deposit(modelId, amount);
+    }
+
+    /// @inheritdoc ITournament
+    function depositWithPermit(uint256 modelId, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external
+    {
+        // Whoever saw this permit may have spent it already; then the allowance is there all the same.
+        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        _deposit(modelId, amount);
+    }
+
+    /// @inheritdoc ITournament
+    function withdraw(uint256 modelId, uint256 amount, address to) external nonReentrant {
+        _requireOwner(modelId);
+        uint256 lane = laneOf(modelId);
+        uint64 nano = _toNano(amount);
+        Uint64x4 word = _idle[lane / LANES];
+        uint64 idle = word.lane(lane % LANES);
+        if (nano > idle) revert InsufficientIdle(idle, nano);
+
+        _idle[lane / LANES] = word.withLane(lane % LANES, idle - nano);
+        liabilities -= nano;
+        emit Withdrawn(modelId, to, nano);
+        token.safeTransfer(to, amount);
+    }
+
+    /// @inheritdoc ITournament
+    function setAllocation(uint256 modelId, uint64 allocation) external {
+        _requireOwner(modelId);
+        uint256 lane = laneOf(modelId);
+        uint256 share = allocation ^ PayoutMath.SHARE_FLAG;
+        if (allocation & PayoutMath.SHARE_FLAG != 0 && share > PayoutMath.PPM) {
+            revert ShareTooLarge(share, PayoutMath.PPM);
+        }
+
+        _allocation[lane / LANES] = _allocation[lane / LANES].withLane(lane % LANES, allocation);
+        emit AllocationSet(modelId, allocation);
+    }
+
+    /// @inheritdoc ITournament
+    function fundPool(uint256 amount) external nonReentrant {
+        uint64 nano = _owe(amount);
+        pool += nano;
+        emit PoolFunded(msg.sender, nano);
+        token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /* OPERATOR */
+
+    /// @inheritdoc ITournament
+    function openRound(uint64 openAt, uint64 closeAt, uint64 resolveAt, uint64 deadline, bytes32 rulesHash)
+        external
+        restricted
+        whenNotPaused
+        returns (uint256 roundId)
+    {
+        _checkSchedule(openAt, closeAt, resolveAt, deadline);
+
+        roundId = ++roundCount;
+        Round storage r = _rounds[roundId];
+        r.state = RoundState.Open;
+        r.openAt = openAt;
+        r.closeAt = closeAt;
+        r.resolveAt = resolveAt;
+        r.deadline = deadline;
+        r.cap = cap;
+        r.threshold = threshold;
+        r.minPosition = minPosition;
+        r.rulesHash = rulesHash;
+        emit RoundOpened(roundId, openAt, closeAt, resolveAt, deadline, rulesHash);
+    }
+
+    /// @inheritdoc ITournament
+    function lock(uint256 roundId, uint256 fromSlot, bytes calldata bitmap) external restricted whenNotPaused {
+        Round storage r = _rounds[roundId];
+        _requireLockable(roundId, r);
+        if (fromSlot < r.nextSlot) revert SlotNotAscending(fromSlot, r.nextSlot);
+        uint256 toSlot = Math.min(fromSlot + 2 * bitmap.length, _slotCount());
+        if (fromSlot >= toSlot) revert EmptyChunk(fromSlot, toSlot);
+
+        (uint256[] memory positions, uint256 total) = _lockChunk(fromSlot, toSlot, bitmap, r.minPosition);
+        r.state = RoundState.Locking;
+        r.nextSlot = uint64(toSlot);
+        r.atRisk += uint64(total);
+        r.positionsHead = HashStack.push(r.positionsHead, fromSlot, HashStack.digestOf(positions));
+        emit PositionsLocked(roundId, fromSlot, positions);
+    }
+
+    /// @inheritdoc ITournament
+    function seal(uint256 roundId, bytes32 submissionsRoot) external restricted whenNotPaused {
+        Round storage r = _rounds[roundId];
+        _requireLockable(roundId, r);
+
+        uint32 payoutFactor = PayoutMath.payoutFactorDown(r.atRisk, r.threshold);
+        r.payoutFactor = payoutFactor;
+        r.submissionsRoot = submissionsRoot;
+        bool empty = r.positionsHead == 0;
+        r.state = empty ? RoundState.Settled : RoundState.Sealed;
+        emit RoundSealed(roundId, r.atRisk, payoutFactor, submissionsRoot);
+        if (empty) emit RoundSettled(roundId, 0, 0);
+    }
+
+    /* ANYBODY */
+
+    /// @inheritdoc ITournament
+    function beginSettlement(Report calldata report) external whenNotPaused {
+        uint256 roundId = report.roundId;
+        Round storage r = _rounds[roundId];
+        _requireState(roundId, r, RoundState.Sealed);
+        if (block.timestamp < r.resolveAt) revert TooEarly(block.timestamp, r.resolveAt);
+        if (report.version != VERSION) revert UnknownVersion(report.version, VERSION);
+        uint256 maximum = PayoutMath.shareDown(r.atRisk, r.cap);
+        if (report.totalPayout > maximum) revert PayoutAboveCap(report.totalPayout, maximum);
+        bytes32 reportHash = committee.hashReport(address(this), report);
+        if (!committee.isFinal(address(this), roundId, reportHash)) revert ReportNotFinal(roundId, reportHash);
+
+        uint64 reserve = uint64(Math.min(pool, report.totalPayout));
+        pool -= reserve;
+        reserved += reserve;
+        r.state = RoundState.Settling;
+        r.settlementBeganAt = uint64(block.timestamp);
+        r.reserved = reserve;
+        r.totalPayout = report.totalPayout;
+        r.totalBurn = report.totalBurn;
+        r.scoresHead = report.scoresHead;
+        emit SettlementBegan(roundId, reportHash, reserve);
+    }
+
+    /// @inheritdoc ITournament
+    function settle(
+        uint256 roundId,
+        uint256 fromSlot,
+        bytes32 previousPositionsHead,
+        uint256[] calldata positions,
+        bytes32 previousScoresHead,
+        bytes calldata scores
+    ) external nonReentrant {
+        Round storage r = _rounds[roundId];
+        bool whole = r.state == RoundState.Voided;
+        if (!whole) {
+            _requireState(roundId, r, RoundState.Settling);
+            _requireNotPaused();
+        }
+        uint256 scoresLength = whole ? 0 : positions.length * PayoutMath.SCORE_BYTES;
+        if (scores.length != scoresLength) revert ScoresLengthMismatch(scores.length, scoresLength);
+
+        r.positionsHead = HashStack.pop(
+            r.positionsHead, previousPositionsHead, fromSlot, HashStack.digestOfCalldata(positions)
+        );
+        if (whole) {
+            _returnChunk(fromSlot, positions);
+            emit ChunkSettled(roundId, fromSlot, 0, 0, scores);
+            return;
+        }
+        r.scoresHead = HashStack.pop(r.scoresHead, previousScoresHead, fromSlot, keccak256(scores));
+        (uint256 payout, uint256 burn) = _settleChunk(r, fromSlot, positions, scores);
+        _account(r, payout, burn);
+        emit ChunkSettled(roundId, fromSlot, uint64(payout), uint64(burn), scores);
+        if (previousPositionsHead == 0) _finish(roundId, r);
+    }
+
+    /// @inheritdoc ITournament
+    function voidRound(uint256 roundId) external nonReentrant {
+        Round storage r = _rounds[roundId];
+        _requireVoidable(roundId, r);
+
+        r.state = RoundState.Voided;
+        emit RoundVoided(roundId, r.paid, r.burned);
+        _close(r);
+    }
+
+    /* ADMINISTRATION */
+
+    /// @inheritdoc ITournament
+    function setParameters(uint32 newCap, uint64 newThreshold, uint64 newMinPosition) external restricted {
+        _setParameters(newCap, newThreshold, newMinPosition);
+    }
+
+    /// @inheritdoc ITournament
+    function pause(uint64 duration) external restricted {
+        if (duration == 0) revert ZeroAmount();
+        if (duration > MAX_PAUSE) revert PauseTooLong(duration, MAX_PAUSE);
+        if (block.timestamp < pausableFrom) revert PauseTooSoon(block.timestamp, pausableFrom);
+
+        pausedUntil = uint64(block.timestamp) + duration;
+        pausableFrom = pausedUntil + PAUSE_COOLDOWN;
+        emit Paused(msg.sender, pausedUntil);
+    }
+
+    /// @inheritdoc ITournament
+    function unpause() external restricted {
+        if (!paused()) revert NotPaused();
+
+        pausedUntil = uint64(block.timestamp);
+        pausableFrom = pausedUntil + PAUSE_COOLDOWN;
+        emit Unpaused(msg.sender);
+    }
+
+    /// @inheritdoc ITournament
+    function recoverSurplus(address to) external restricted nonReentrant returns (uint256 amount) {
+        uint256 balance = token.balanceOf(address(this));
+        uint256 owed = liabilities * UNIT;
+        if (balance <= owed) revert NoSurplus(balance, owed);
+
+        amount = balance - owed;
+        emit SurplusRecovered(to, amount);
+        token.safeTransfer(to, amount);
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc ITournament
+    function round(uint256 roundId) external view returns (Round memory) {
+        return _rounds[roundId];
+    }
+
+    /// @inheritdoc ITournament
+    function laneCount() external view returns (uint256) {
+        return _models.length;
+    }
+
+    /// @inheritdoc ITournament
+    function laneOf(uint256 modelId) public view returns (uint256) {
+        uint256 lanePlusOne = _lanePlusOne[modelId];
+        if (lanePlusOne == 0) revert NoLane(modelId);
+        return lanePlusOne - 1;
+    }
+
+    /// @inheritdoc ITournament
+    function modelAt(uint256 lane) external view returns (uint256) {
+        return lane < _models.length ? _models[lane] : 0;
+    }
+
+    /// @inheritdoc ITournament
+    function modelsAt(uint256 fromLane, uint256 count) external view returns (uint256[] memory models) {
+        models = new uint256[](_clip(fromLane, count, _models.length));
+        for (uint256 i; i < models.length; ++i) {
+            models[i] = _models[fromLane + i];
+        }
+    }
+
+    /// @inheritdoc ITournament
+    function idleOf(uint256 modelId) external view returns (uint64) {
+        return _laneValue(_idle, modelId);
+    }
+
+    /// @inheritdoc ITournament
+    function allocationOf(uint256 modelId) external view returns (uint64) {
+        return _laneValue(_allocation, modelId);
+    }
+
+    /// @inheritdoc ITournament
+    function idleSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory) {
+        return _words(_idle, fromSlot, count);
+    }
+
+    /// @inheritdoc ITournament
+    function allocationSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory) {
+        return _words(_allocation, fromSlot, count);
+    }
+
+    /// @inheritdoc ITournament
+    function paused() public view returns (bool) {
+        return block.timestamp < pausedUntil;
+    }
+
+    /* INTERNAL: stakes */
+
+    function _deposit(uint256 modelId, uint256 amount) private nonReentrant whenNotPaused {
+        registry.ownerOf(modelId); // reverts if there is no such model
+        uint64 nano = _owe(amount);
+        uint256 lane = _laneOrNew(modelId);
+
+        Uint64x4 word = _idle[lane / LANES];
+        _idle[lane / LANES] = word.withLane(lane % LANES, word.lane(lane % LANES) + nano);
+        emit Deposited(modelId, msg.sender, nano, lane);
+        token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /// @dev Counts `amount` wei, about to come in, as owed. Since the sum of everything fits in a lane, no lane overflows.
+    function _owe(uint256 amount) private returns (uint64 nano) {
+        nano = _toNano(amount);
+        uint256 total = uint256(liabilities) + nano;
+        if (total > type(uint64).max) revert LiabilitiesTooLarge(total, type(uint64).max);
+        liabilities = uint64(total);
+    }
+
+    function _toNano(uint256 amount) private pure returns (uint64) {
+        if (amount == 0) revert ZeroAmount();
+        if (amount % UNIT != 0) revert DustAmount(amount, UNIT);
+        uint256 nano = amount / UNIT;
+        if (nano > type(uint64).max) revert LiabilitiesTooLarge(nano, type(uint64).max);
+        return uint64(nano);
+    }
+
+    function _laneOrNew(uint256 modelId) private returns (uint256) {
+        uint256 lanePlusOne = _lanePlusOne[modelId];
+        if (lanePlusOne == 0) {
+            _models.push(modelId);
+            lanePlusOne = _models.length;
+            _lanePlusOne[modelId] = lanePlusOne;
+        }
+        return lanePlusOne - 1;
+    }
+
+    /* INTERNAL: rounds */
+
+    /// @dev Moves the chunk's positions out of idle. Storage of a slot where nobody takes part is not touched.
+    function _lockChunk(uint256 fromSlot, uint256 toSlot, bytes calldata bitmap, uint256 smallest)
+        private
+        returns (uint256[] memory positions, uint256 total)
+    {
+        positions = new uint256[](toSlot - fromSlot);
+        for (uint256 i; i < positions.length; ++i) {
+            // Each byte holds the four lanes of an even slot in its low half and of the odd one in its high half.
+            uint256 mask = (uint8(bitmap[i / 2]) >> ((i % 2) * LANES)) & 0xf;
+            if (mask == 0) continue;
+            uint256 slot = fromSlot + i;
+            Uint64x4 allocation = _allocation[slot];
+            if (Uint64x4.unwrap(allocation) == 0) continue;
+            Uint64x4 idle = _idle[slot];
+            (Uint64x4 taken, uint256 sum) = PayoutMath.positionsOf(idle, allocation, mask, smallest);
+            if (sum == 0) continue;
+            _idle[slot] = idle.minus(taken);
+            positions[i] = Uint64x4.unwrap(taken);
+            total += sum;
+        }
+    }
+
+    /// @dev Moves the chunk's positions, with payouts and burns, back to idle.
+    function _settleChunk(Round storage r, uint256 fromSlot, uint256[] calldata positions, bytes calldata scores)
+        private
+        returns (uint256 payout, uint256 burn)
+    {
+        PayoutMath.Terms memory terms = PayoutMath.Terms(r.payoutFactor, r.cap, r.reserved, r.totalPayout);
+        for (uint256 i; i < positions.length; ++i) {
+            if (positions[i] == 0) continue;
+            uint256 slot = fromSlot + i;
+            (Uint64x4 credits, uint256 paid, uint256 burned) =
+                PayoutMath.outcomeOf(Uint64x4.wrap(positions[i]), PayoutMath.scoresAt(scores, i), terms);
+            _idle[slot] = _idle[slot].plus(credits);
+            payout += paid;
+            burn += burned;
+        }
+    }
+
+    /// @dev Moves the positions of a void round's chunk back to idle, whole.
+    function _returnChunk(uint256 fromSlot, uint256[] calldata positions) private {
+        for (uint256 i; i < positions.length; ++i) {
+            if (positions[i] == 0) continue;
+            _idle[fromSlot + i] = _idle[fromSlot + i].plus(Uint64x4.wrap(positions[i]));
+        }
+    }
+
+    /// @dev Books a chunk's payouts out of the reserve, and its burns.
+    function _account(Round storage r, uint256 payout, uint256 burn) private {
+        uint256 paid = r.paid + payout;
+        uint256 burned = r.burned + burn;
+        if (paid > r.reserved) revert PaidAboveReserved(paid, r.reserved);
+        if (burned > r.totalBurn) revert BurnedAboveReport(burned, r.totalBurn);
+        r.paid = uint64(paid);
+        r.burned = uint64(burned);
+        reserved -= uint64(payout);
+    }
+
+    function _finish(uint256 roundId, Round storage r) private {
+        if (r.scoresHead != 0) revert ScoresLeftOver(r.scoresHead);
+        r.state = RoundState.Settled;
+        emit RoundSettled(roundId, r.paid, r.burned);
+        _close(r);
+    }
+
+    /// @dev Gives the unused reserve back to the pool and sends off what burned. Nothing to do before settlement began.
+    function _close(Round storage r) private {
+        uint64 unused = r.reserved - r.paid;
+        uint64 burned = r.burned;
+        reserved -= unused;
+        pool += unused;
+        liabilities -= burned;
+        if (burned != 0) token.safeTransfer(burnSink, burned * UNIT);
+    }
+
+    function _setParameters(uint32 newCap, uint64 newThreshold, uint64 newMinPosition) private {
+        if (newCap > MAX_CAP) revert ParameterTooLarge(newCap, MAX_CAP);
+        if (newMinPosition > MAX_MIN_POSITION) revert ParameterTooLarge(newMinPosition, MAX_MIN_POSITION);
+        cap = newCap;
+        threshold = newThreshold;
+        minPosition = newMinPosition;
+        emit ParametersSet(newCap, newThreshold, newMinPosition);
+    }
+
+    /* INTERNAL: checks */
+
+    function _requireNotPaused() private view {
+        if (paused()) revert TournamentPaused(pausedUntil);
+    }
+
+    function _requireOwner(uint256 modelId) private view {
+        address owner = registry.ownerOf(modelId);
+        if (msg.sender != owner) revert NotModelOwner(modelId, owner, msg.sender);
+    }
+
+    function _requireState(uint256 roundId, Round storage r, RoundState expected) private view {
+        if (r.state != expected) revert WrongState(roundId, r.state, expected);
+    }
+
+    /// @dev `closeAt` ... `end` is when positions may be locked and the round sealed.
+    function _lockEnd(Round storage r) private view returns (uint256) {
+        return Math.min(r.closeAt + LOCK_WINDOW, r.resolveAt);
+    }
+
+    function _requireLockable(uint256 roundId, Round storage r) private view {
+        if (r.state != RoundState.Locking) _requireState(roundId, r, RoundState.Open);
+        if (block.timestamp < r.closeAt) revert TooEarly(block.timestamp, r.closeAt);
+        uint256 end = _lockEnd(r);
+        if (block.timestamp >= end) revert TooLate(block.timestamp, end);
+    }
+
+    function _requireVoidable(uint256 roundId, Round storage r) private view {
+        RoundState state = r.state;
+        uint256 from;
+        if (state == RoundState.Open || state == RoundState.Locking) from = _lockEnd(r);
+        else if (state == RoundState.Settling) from = r.settlementBeganAt + SETTLEMENT_GRACE;
+        else if (state == RoundState.Sealed) from = r.deadline;
+        else revert WrongState(roundId, state, RoundState.Sealed);
+        if (block.timestamp < from) revert TooEarly(block.timestamp, from);
+
+        if (state == RoundState.Sealed && block.timestamp < from + SETTLEMENT_GRACE) {
+            if (committee.hasStandingReport(address(this), roundId)) {
+                revert ReportStands(roundId, from + SETTLEMENT_GRACE);
+            }
+        }
+    }
+
+    function _checkSchedule(uint64 openAt, uint64 closeAt, uint64 resolveAt, uint64 deadline) private view {
+        if (block.timestamp > closeAt || openAt >= closeAt || closeAt >= resolveAt || resolveAt >= deadline) {
+            revert ScheduleNotAscending(block.timestamp, openAt, closeAt, resolveAt, deadline);
+        }
+        if (openAt > block.timestamp) _checkPeriod(openAt - block.timestamp, MAX_AHEAD);
+        _checkPeriod(closeAt - openAt, MAX_SUBMISSION);
+        _checkPeriod(resolveAt - closeAt, MAX_SCORING);
+        _checkPeriod(deadline - resolveAt, MAX_REPORTING);
+    }
+
+    function _checkPeriod(uint256 period, uint256 maximum) private pure {
+        if (period > maximum) revert PeriodTooLong(period, maximum);
+    }
+
+    /* INTERNAL: reading lanes */
+
+    function _slotCount() private view returns (uint256) {
+        return Math.ceilDiv(_models.length, LANES);
+    }
+
+    function _laneValue(mapping(uint256 => Uint64x4) storage lanes, uint256 modelId) private view returns (uint64) {
+        uint256 lanePlusOne = _lanePlusOne[modelId];
+        if (lanePlusOne == 0) return 0;
+        return lanes[(lanePlusOne - 1) / LANES].lane((lanePlusOne - 1) % LANES);
+    }
+
+    function _words(mapping(uint256 => Uint64x4) storage lanes, uint256 fromSlot, uint256 count)
+        private
+        view
+        returns (uint256[] memory words)
+    {
+        words = new uint256[](_clip(fromSlot, count, _slotCount()));
+        for (uint256 i; i < words.length; ++i) {
+            words[i] = Uint64x4.unwrap(lanes[fromSlot + i]);
+        }
+    }
+
+    /// @dev How many of `count` items from `from` on exist.
+    function _clip(uint256 from, uint256 count, uint256 length) private pure returns (uint256) {
+        return from < length ? Math.min(count, length - from) : 0;
+    }
+}

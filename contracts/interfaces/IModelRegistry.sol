@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
+
+/// @title IModelRegistry
+/// @notice A model is an ERC-721 token. Whoever owns the token controls the model and its stake; the submitter is the key
+/// that may sign the model's submissions.
+interface IModelRegistry is IERC721 {
+    /// @notice A model came into being. Ids count from 1.
+    event ModelRegistered(uint256 indexed modelId, address indexed owner);
+
+    /// @notice `submitter` signs for the model from now on; zero: the owner does.
+    event SubmitterSet(uint256 indexed modelId, address indexed submitter);
+
+    /// @notice The caller does not own the model.
+    error NotModelOwner(uint256 modelId, address owner, address caller);
+
+    /// @notice Creates a model owned by `to`. Anybody may call.
+    /// @dev Reverts if `to` is zero (`ERC721InvalidReceiver`).
+    /// @return modelId the new model's id.
+    function register(address to) external returns (uint256 modelId);
+
+    /// @notice Names the key that may sign the model's submissions; zero gives it back to the owner.
+    /// A transfer of the model clears it.
+    /// @dev Reverts if the model does not exist (`ERC721NonexistentToken`) or is not the caller's (`NotModelOwner`).
+    function setSubmitter(uint256 modelId, address submitter) external;
+
+    /// @notice The key that may sign the model's submissions: the one that was set, else the owner.
+    /// @dev Reverts if the model does not exist (`ERC721NonexistentToken`).
+    function submitterOf(uint256 modelId) external view returns (address);
+
+    /// @notice How many models were ever registered. The last id.
+    function modelCount() external view returns (uint256);
+}
