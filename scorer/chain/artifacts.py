@@ -1,0 +1,20 @@
+"""ABIs and bytecode of the contracts, as ``make abi`` exported them into the package."""
+
+import json
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+CONTRACTS: Final = ("Authority", "BurnSink", "ModelRegistry", "Numeraire", "OracleCommittee", "Tournament")
+
+
+@cache
+def artifact(name: str) -> dict[str, Any]:
+    """The artifact of one of `CONTRACTS`: ``{"abi": [...], "bytecode": "0x..."}``."""
+    text = (resources.files("scorer.chain") / "artifacts" / f"{name}.json").read_text()
+    return dict(json.loads(text))
+
+
+def abi(name: str) -> list[dict[str, Any]]:
+    """The ABI of one of `CONTRACTS`."""
+    return list(artifact(name)["abi"])

@@ -1,0 +1,196 @@
+"""The suite's contracts on one chain, and typed readings of them, each at one pinned block."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from eth_typing import ChecksumAddress
+from web3 import Web3
+from web3.contract import Contract
+
+from scorer.chain.artifacts import abi
+
+ZERO_HASH = bytes(32)
+LOCK_WINDOW = 86_400
+"""Tournament.LOCK_WINDOW, seconds."""
+SETTLEMENT_GRACE = 30 * 86_400
+"""Tournament.SETTLEMENT_GRACE, seconds."""
+
+
+class RoundState(IntEnum):
+    """The states of a round, as ITournament numbers them."""
+
+    NONE = 0
+    OPEN = 1
+    LOCKING = 2
+    SEALED = 3
+    SETTLING = 4
+    SETTLED = 5
+    VOIDED = 6
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a suite lives."""
+
+    chain_id: int
+    authority: str
+    numeraire: str
+    registry: str
+    committee: str
+    tournament: str
+    burn_sink: str
+    block: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of deployment.json."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Addresses":
+        """The inverse of `to_json`."""
+        return cls(**document)
+
+
+@dataclass(frozen=True)
+class RoundRecord:
+    """``Tournament.round``: amounts in nano-NMR, shares in ppm, times in Unix seconds."""
+
+    round_id: int
+    state: RoundState
+    open_at: int
+    close_at: int
+    resolve_at: int
+    deadline: int
+    cap: int
+    payout_factor: int
+    threshold: int
+    minimum_position: int
+    at_risk: int
+    rules_hash: bytes
+    submissions_root: bytes
+    positions_head: bytes
+    scores_head: bytes
+    reserved: int
+    total_payout: int
+    total_burn: int
+    paid: int
+    burned: int
+    next_slot: int
+    settlement_began_at: int
+
+    @property
+    def lock_until(self) -> int:
+        """When the lock window ends: a round that is not sealed by then never will be."""
+        return min(self.close_at + LOCK_WINDOW, self.resolve_at)
+
+    @property
+    def is_over(self) -> bool:
+        """Settled, or void with every position returned: nothing is left to do."""
+        unwound = self.state == RoundState.VOIDED and self.positions_head == ZERO_HASH
+        return self.state == RoundState.SETTLED or unwound
+
+
+@dataclass(frozen=True)
+class ProposalRecord:
+    """The report that the committee accepted for a round, and until when it may be challenged."""
+
+    report_hash: bytes
+    challenge_until: int
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The contracts of one deployment. Every reading names its block."""
+
+    w3: Web3
+    addresses: Addresses
+    tournament: Contract
+    committee: Contract
+    registry: Contract
+    token: Contract
+    burn_sink: Contract
+    authority: Contract
+
+    @classmethod
+    def at(cls, w3: Web3, addresses: Addresses) -> "Suite":
+        """Bind the ABIs that come with the package to a deployment."""
+
+        def bound(name: str, address: str) -> Contract:
+            checksummed: ChecksumAddress = Web3.to_checksum_address(address)
+            return w3.eth.contract(address=checksummed, abi=abi(name), decode_tuples=True)
+
+        return cls(
+            w3,
+            addresses,
+            tournament=bound("Tournament", addresses.tournament),
+            committee=bound("OracleCommittee", addresses.committee),
+            registry=bound("ModelRegistry", addresses.registry),
+            token=bound("Numeraire", addresses.numeraire),
+            burn_sink=bound("BurnSink", addresses.burn_sink),
+            authority=bound("Authority", addresses.authority),
+        )
+
+    def round_count(self, block: int) -> int:
+        """How many rounds were ever opened; their ids are 1 to this."""
+        return int(self.tournament.functions.roundCount().call(block_identifier=block))
+
+    def round(self, round_id: int, block: int) -> RoundRecord:
+        """One round as it was at `block`."""
+        found = self.tournament.functions.round(round_id).call(block_identifier=block)
+        return RoundRecord(
+            round_id=round_id,
+            state=RoundState(found.state),
+            open_at=found.openAt,
+            close_at=found.closeAt,
+            resolve_at=found.resolveAt,
+            deadline=found.deadline,
+            cap=found.cap,
+            payout_factor=found.payoutFactor,
+            threshold=found.threshold,
+            minimum_position=found.minPosition,
+            at_risk=found.atRisk,
+            rules_hash=found.rulesHash,
+            submissions_root=found.submissionsRoot,
+            positions_head=found.positionsHead,
+            scores_head=found.scoresHead,
+            reserved=found.reserved,
+            total_payout=found.totalPayout,
+            total_burn=found.totalBurn,
+            paid=found.paid,
+            burned=found.burned,
+            next_slot=found.nextSlot,
+            settlement_began_at=found.settlementBeganAt,
+        )
+
+    def proposal(self, round_id: int, block: int) -> ProposalRecord | None:
+        """The accepted report of a round, or None."""
+        found = self.committee.functions.proposalOf(self.tournament.address, round_id).call(block_identifier=block)
+        if found.reportHash == ZERO_HASH:
+            return None
+        return ProposalRecord(found.reportHash, found.challengeUntil)
+
+    def vote(self, round_id: int, member: str, block: int) -> bytes | None:
+        """The report hash that `member` last attested for a round, or None."""
+        vote = self.committee.functions.voteOf(
+            self.tournament.address, round_id, Web3.to_checksum_address(member)
+        ).call(block_identifier=block)
+        return None if vote == ZERO_HASH else bytes(vote)
+
+    def models_by_lane(self, block: int) -> list[int]:
+        """The model of every lane, by lane."""
+        count = self.tournament.functions.laneCount().call(block_identifier=block)
+        models: list[int] = []
+        while len(models) < count:
+            size = min(1000, count - len(models))
+            models += self.tournament.functions.modelsAt(len(models), size).call(block_identifier=block)
+        return models
+
+    def model_count(self, block: int) -> int:
+        """How many models were ever registered; their ids are 1 to this."""
+        return int(self.registry.functions.modelCount().call(block_identifier=block))
+
+    def submitter(self, model_id: int, block: int) -> str:
+        """Who could sign for a model at `block`."""
+        return str(self.registry.functions.submitterOf(model_id).call(block_identifier=block))

@@ -1,0 +1,91 @@
+"""Deploys a suite and hands out its roles."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from eth_utils.abi import function_abi_to_4byte_selector
+from web3 import Web3
+
+from scorer.chain.artifacts import abi, artifact
+from scorer.chain.contracts import Addresses, Suite
+from scorer.chain.sender import Sender
+from scorer.units import wei_from_nano
+
+OPERATOR_FUNCTIONS: Final = ("openRound", "lock", "seal")
+GUARDIAN_FUNCTIONS: Final = ("pause",)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to deploy. Amounts in nano-NMR, shares in ppm, times in seconds.
+
+    Attributes
+    ----------
+    supply
+        Minted to `treasury` at once, within the token's cap.
+    members, quorum, challenge_window
+        Of the oracle committee.
+    """
+
+    treasury: str
+    supply: int
+    members: Sequence[str]
+    quorum: int
+    challenge_window: int
+    operator: str
+    guardian: str
+    cap: int
+    threshold: int
+    minimum_position: int
+
+
+def deploy(sender: Sender, plan: Plan) -> Suite:
+    """Deploy every contract of a suite from `sender`, who becomes its admin, and grant the roles.
+
+    Raises
+    ------
+    scorer.chain.sender.Reverted
+        When a constructor refuses its arguments.
+    """
+    first_block = sender.w3.eth.block_number
+    authority = _deployed(sender, "Authority", sender.address)
+    token = _deployed(sender, "Numeraire", authority, plan.treasury, wei_from_nano(plan.supply))
+    registry = _deployed(sender, "ModelRegistry")
+    sink = _deployed(sender, "BurnSink", token)
+    members = [Web3.to_checksum_address(member) for member in plan.members]
+    committee = _deployed(sender, "OracleCommittee", authority, plan.challenge_window, members, plan.quorum)
+    terms = (plan.cap, plan.threshold, plan.minimum_position)
+    tournament = _deployed(sender, "Tournament", authority, token, registry, committee, sink, *terms)
+    addresses = Addresses(
+        chain_id=sender.w3.eth.chain_id,
+        authority=authority,
+        numeraire=token,
+        registry=registry,
+        committee=committee,
+        tournament=tournament,
+        burn_sink=sink,
+        block=first_block,
+    )
+    suite = Suite.at(sender.w3, addresses)
+    _grant(sender, suite, "OPERATOR_ROLE", plan.operator, OPERATOR_FUNCTIONS)
+    _grant(sender, suite, "GUARDIAN_ROLE", plan.guardian, GUARDIAN_FUNCTIONS)
+    return suite
+
+
+def _deployed(sender: Sender, name: str, *arguments: Any) -> str:
+    contract = sender.w3.eth.contract(abi=abi(name), bytecode=artifact(name)["bytecode"])
+    receipt = sender.send(contract.constructor(*arguments))
+    return str(receipt["contractAddress"])
+
+
+def _grant(sender: Sender, suite: Suite, role_name: str, holder: str, functions: Sequence[str]) -> None:
+    role = suite.authority.get_function_by_name(role_name)().call()
+    selectors = [
+        function_abi_to_4byte_selector(entry)
+        for entry in abi("Tournament")
+        if entry["type"] == "function" and entry["name"] in functions
+    ]
+    tournament = suite.tournament.address
+    sender.send(suite.authority.functions.setTargetFunctionRole(tournament, selectors, role))
+    sender.send(suite.authority.functions.grantRole(role, Web3.to_checksum_address(holder), 0))

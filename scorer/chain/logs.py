@@ -1,0 +1,92 @@
+"""A round's events, complete or not at all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from web3 import Web3
+from web3.contract.base_contract import BaseContractEvent
+from web3.exceptions import Web3RPCError
+from web3.types import EventData
+
+from scorer.chain.contracts import Suite
+
+FIRST_RANGE = 500
+LARGEST_RANGE = 10_000
+
+
+class IncompleteLogs(Exception):
+    """An endpoint's logs do not add up to what the contract's storage commits to."""
+
+
+@dataclass(frozen=True)
+class LockedChunk:
+    """A ``PositionsLocked`` event: four positions of 64 bits in each word, a word a slot from `from_slot`."""
+
+    from_slot: int
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SettledChunk:
+    """A ``ChunkSettled`` event: 12 bytes of packed scores a slot from `from_slot`."""
+
+    from_slot: int
+    scores: bytes
+
+
+@dataclass(frozen=True)
+class Locking:
+    """The chunks a round locked, in order, and the block after which there were no more."""
+
+    block: int
+    chunks: tuple[LockedChunk, ...]
+
+
+def first_block_at(w3: Web3, timestamp: int, low: int, high: int) -> int:
+    """The first block of `low`..`high` that is not older than `timestamp`; `high` + 1 when all are."""
+    while low <= high:
+        middle = (low + high) // 2
+        if w3.eth.get_block(middle)["timestamp"] < timestamp:
+            low = middle + 1
+        else:
+            high = middle - 1
+    return low
+
+
+def round_events(
+    event: type[BaseContractEvent] | BaseContractEvent, round_id: int, first: int, last: int
+) -> Iterator[EventData]:
+    """A round's events of one kind in blocks `first`..`last`, oldest first.
+
+    Providers allow different ranges and say so in different words: a refused range is halved, an accepted one
+    doubled.
+    """
+    size = FIRST_RANGE
+    while first <= last:
+        until = min(first + size - 1, last)
+        try:
+            found = event.get_logs(from_block=first, to_block=until, argument_filters={"roundId": round_id})
+        except Web3RPCError:
+            if size == 1:
+                raise
+            size //= 2
+            continue
+        yield from found
+        first = until + 1
+        size = min(size * 2, LARGEST_RANGE)
+
+
+def read_locking(suite: Suite, round_id: int, close_at: int, last: int) -> Locking:
+    """The positions of a round, read from its events up to its seal, or up to block `last` if it has none."""
+    first = first_block_at(suite.w3, close_at, suite.addresses.block, last)
+    sealed = list(round_events(suite.tournament.events.RoundSealed(), round_id, first, last))
+    block = sealed[0]["blockNumber"] if sealed else last
+    locked = round_events(suite.tournament.events.PositionsLocked(), round_id, first, block)
+    chunks = tuple(LockedChunk(e["args"]["fromSlot"], tuple(e["args"]["positions"])) for e in locked)
+    return Locking(block, chunks)
+
+
+def read_settled(suite: Suite, round_id: int, first: int, last: int) -> tuple[SettledChunk, ...]:
+    """The chunks of a round settled in blocks `first`..`last`, in order."""
+    settled = round_events(suite.tournament.events.ChunkSettled(), round_id, first, last)
+    return tuple(SettledChunk(e["args"]["fromSlot"], e["args"]["scores"]) for e in settled)

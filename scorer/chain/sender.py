@@ -1,0 +1,102 @@
+"""Sends one transaction at a time from one account, and waits until it is mined."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+from web3.contract.contract import ContractConstructor, ContractFunction
+from web3.exceptions import ContractLogicError
+from web3.types import TxParams, TxReceipt
+
+from scorer.chain.reverts import describe_revert, revert_name
+
+GAS_MARGIN = 1.25
+"""Estimates are made on a state that may change before the transaction is mined."""
+
+
+class Reverted(Exception):
+    """A transaction reverts, and was therefore not sent, or reverted when it was mined."""
+
+    def __init__(self, what: str, reason: str, name: str | None = None) -> None:
+        super().__init__(f"{what} reverts: {reason}")
+        self.name = name
+
+
+@dataclass(frozen=True)
+class FeePolicy:
+    """How much to bid.
+
+    Attributes
+    ----------
+    tip
+        Wei of gas to the block producer; Polygon's floor is 25 gwei.
+    base_fee_multiplier
+        How far the base fee may rise before the bid is too low.
+    """
+
+    tip: int = 10**9
+    base_fee_multiplier: int = 3
+
+    def bid(self, base_fee: int) -> dict[str, int]:
+        """Both fees of an EIP-1559 transaction, wei of gas."""
+        return {
+            "maxPriorityFeePerGas": self.tip,
+            "maxFeePerGas": self.base_fee_multiplier * base_fee + self.tip,
+        }
+
+
+@dataclass(frozen=True)
+class Sender:
+    """An account that signs and sends.
+
+    The nonce is that of the latest block: a transaction that is still waiting is replaced, never doubled.
+    """
+
+    w3: Web3
+    account: LocalAccount
+    fees: FeePolicy = FeePolicy()
+    timeout: float = 120
+
+    @property
+    def address(self) -> str:
+        """The account's checksummed address."""
+        return str(self.account.address)
+
+    def send(self, call: ContractFunction | ContractConstructor) -> TxReceipt:
+        """Try `call` on the latest state, then sign it, send it and wait for its receipt.
+
+        Raises
+        ------
+        Reverted
+            When it reverts on the latest state (nothing was sent), or reverted in its block.
+        web3.exceptions.TimeExhausted
+            When it is not mined within the time-out; it may still be.
+        """
+        what = getattr(call, "fn_name", None) or "deployment"
+        try:
+            gas = int(call.estimate_gas({"from": self.account.address}) * GAS_MARGIN)
+        except ContractLogicError as error:
+            raise Reverted(what, describe_revert(error), revert_name(error)) from None
+        receipt = self._mined(call.build_transaction(self._params(gas)))
+        if receipt["status"] != 1:
+            raise Reverted(what, f"in block {receipt['blockNumber']}")
+        return receipt
+
+    def _params(self, gas: int) -> TxParams:
+        base_fee = self.w3.eth.get_block("latest").get("baseFeePerGas", 0)
+        fields: Any = {
+            "from": self.account.address,
+            "nonce": self.w3.eth.get_transaction_count(self.account.address, "latest"),
+            "chainId": self.w3.eth.chain_id,
+            "gas": gas,
+            **self.fees.bid(int(base_fee)),
+        }
+        params: TxParams = fields
+        return params
+
+    def _mined(self, transaction: TxParams) -> TxReceipt:
+        unsigned: Any = transaction
+        signed = self.account.sign_transaction(unsigned)
+        sent = self.w3.eth.send_raw_transaction(signed.raw_transaction)
+        return self.w3.eth.wait_for_transaction_receipt(sent, timeout=self.timeout, poll_latency=0.05)

@@ -1,0 +1,90 @@
+"""The integer mirror of the contract's settlement (contracts/lib/PayoutMath.sol), for whole rounds at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.units import ONE, NanoNmr, Ppm
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What a round's positions earn, model by model.
+
+    Attributes
+    ----------
+    rates
+        Payout (+) or burn (-) as a share of the position, ppm, shape (models,).
+    payouts, burns
+        nano-NMR, shape (models,); at most one of the two is above zero.
+    """
+
+    rates: NDArray[np.int64]
+    payouts: NDArray[np.uint64]
+    burns: NDArray[np.uint64]
+
+    @property
+    def total_payout(self) -> NanoNmr:
+        """All payouts, in nano-NMR."""
+        return NanoNmr(sum(self.payouts.tolist()))
+
+    @property
+    def total_burn(self) -> NanoNmr:
+        """All burns, in nano-NMR."""
+        return NanoNmr(sum(self.burns.tolist()))
+
+
+def payout_factor(at_risk: int, threshold: int) -> Ppm:
+    """``min(1, threshold / at_risk)`` in ppm, rounded down; both arguments in nano-NMR."""
+    return Ppm(ONE if at_risk <= threshold else threshold * ONE // at_risk)
+
+
+def reward_rates(scores: NDArray[np.int64], factor: int, cap: int) -> NDArray[np.int64]:
+    """``clip(score * factor, +-cap)``, all in ppm; the product is truncated towards zero, as in Solidity."""
+    product = np.abs(scores) * factor // ONE
+    return np.sign(scores) * np.minimum(product, cap)
+
+
+def _share(amounts: NDArray[np.uint64], rates: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """``floor(amount * rate / 1e6)`` without a product that passes 64 bits, for any amount and rate <= 1e6."""
+    whole, rest = np.divmod(amounts, np.uint64(ONE))
+    return whole * rates + rest * rates // np.uint64(ONE)
+
+
+def settle(
+    positions: NDArray[np.uint64],
+    scores: NDArray[np.int64],
+    *,
+    factor: int,
+    cap: int,
+    available: int | None = None,
+) -> Settlement:
+    """Settle a round as the contract does.
+
+    Parameters
+    ----------
+    positions
+        nano-NMR locked, shape (models,).
+    scores
+        Reward scores in ppm, shape (models,).
+    factor, cap
+        The round's payout factor and cap, ppm.
+    available
+        The pool when settlement begins, nano-NMR. Where it is short of all payouts, each is scaled by
+        available / total, rounded down. None: it is not short.
+
+    Returns
+    -------
+    Settlement
+        Payouts and burns, each rounded down to a whole nano-NMR.
+    """
+    rates = reward_rates(scores, factor, cap)
+    shares = _share(positions, np.abs(rates).astype(np.uint64))
+    nothing = np.zeros_like(shares)
+    full = Settlement(rates, np.where(rates > 0, shares, nothing), np.where(rates < 0, shares, nothing))
+    total = full.total_payout
+    if available is None or available >= total:
+        return full
+    scaled = [payout * available // total for payout in full.payouts.tolist()]
+    return Settlement(rates, np.array(scaled, dtype=np.uint64), full.burns)

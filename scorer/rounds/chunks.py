@@ -1,0 +1,94 @@
+"""Packed positions and scores, and the hash stacks that bind them to a round (contracts/lib/HashStack.sol).
+
+A slot holds four models. A chunk is a run of slots: its positions are one 256-bit word a slot, lane i at bits
+64 i; its scores 12 bytes a slot, a big-endian word of 96 bits with lane i at bits 24 i. Chunks are pushed while
+a round locks, and popped, last first, while it settles.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from eth_hash.auto import keccak
+from numpy.typing import NDArray
+
+LANES: Final = 4
+"""Models in a slot."""
+SCORE_BYTES: Final = 3
+EMPTY_HEAD: Final = bytes(32)
+"""The head of an empty stack."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One chunk of locked positions.
+
+    Attributes
+    ----------
+    from_slot
+        Its first slot.
+    positions
+        nano-NMR, shape (4 * slots,), by lane; 0 where nothing was locked.
+    """
+
+    from_slot: int
+    positions: NDArray[np.uint64]
+
+    def __post_init__(self) -> None:
+        if len(self.positions) == 0 or len(self.positions) % LANES:
+            raise ValueError(f"expected positions of whole slots of {LANES}, found {len(self.positions)}")
+
+    @property
+    def lanes(self) -> NDArray[np.int64]:
+        """The lane of every position, counted over the whole tournament."""
+        return np.arange(len(self.positions), dtype=np.int64) + self.from_slot * LANES
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        """The packed positions, one word a slot."""
+        packed = self.positions.astype("<u8").tobytes()
+        return tuple(int.from_bytes(packed[at : at + 32], "little") for at in range(0, len(packed), 32))
+
+
+def chunk_from_words(from_slot: int, words: Sequence[int]) -> Chunk:
+    """Unpack the positions of a ``PositionsLocked`` event."""
+    packed = b"".join(word.to_bytes(32, "little") for word in words)
+    return Chunk(from_slot, np.frombuffer(packed, dtype="<u8").astype(np.uint64))
+
+
+def pack_scores(scores: NDArray[np.int64]) -> bytes:
+    """Pack reward scores in ppm, shape (4 * slots,), as the ``scores`` argument of ``Tournament.settle``."""
+    lanes = (np.asarray(scores, dtype=np.int64) & 0xFFFFFF).astype("<u4").reshape(-1, LANES)
+    little = lanes.view(np.uint8).reshape(-1, LANES, 4)[:, :, :SCORE_BYTES].reshape(-1, LANES * SCORE_BYTES)
+    return little[:, ::-1].tobytes()
+
+
+def unpack_scores(packed: bytes) -> NDArray[np.int64]:
+    """The reward scores in ppm, by lane, of a ``ChunkSettled`` event; the inverse of `pack_scores`."""
+    little = np.frombuffer(packed, dtype=np.uint8).reshape(-1, LANES * SCORE_BYTES)[:, ::-1]
+    parts = little.reshape(-1, SCORE_BYTES).astype(np.int64)
+    value = parts[:, 0] | parts[:, 1] << 8 | parts[:, 2] << 16
+    return np.where(value >= 1 << 23, value - (1 << 24), value)
+
+
+def push(head: bytes, from_slot: int, content: bytes) -> bytes:
+    """The stack's head after a chunk is pushed: ``keccak(head, fromSlot, keccak(content))``."""
+    return keccak(head + from_slot.to_bytes(32, "big") + keccak(content))
+
+
+def _heads(pushes: Sequence[tuple[int, bytes]]) -> tuple[bytes, ...]:
+    heads = [EMPTY_HEAD]
+    for from_slot, content in pushes:
+        heads.append(push(heads[-1], from_slot, content))
+    return tuple(heads)
+
+
+def positions_heads(chunks: Sequence[Chunk]) -> tuple[bytes, ...]:
+    """The heads of the positions stack: empty, then after each chunk."""
+    return _heads([(c.from_slot, b"".join(w.to_bytes(32, "big") for w in c.words)) for c in chunks])
+
+
+def scores_heads(chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]]) -> tuple[bytes, ...]:
+    """The heads of the scores stack: empty, then after each chunk; `scores` in ppm, by lane, a chunk each."""
+    return _heads([(c.from_slot, pack_scores(s)) for c, s in zip(chunks, scores, strict=True)])

@@ -1,0 +1,76 @@
+"""Digests of what a table means, not of how a library happens to write it.
+
+Parquet bytes differ between writer versions. A digest here covers canonical content: a header of RFC 8785 JSON
+that names each column, its kind and length, then each column's values in a fixed encoding. Members with
+different library versions agree.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import rfc8785
+from numpy.typing import NDArray
+
+Column = Sequence[str] | NDArray[np.float64] | NDArray[np.int64] | NDArray[np.uint64]
+
+
+def _encoded(name: str, column: Column) -> tuple[str, bytes]:
+    """A column's kind and bytes: little-endian numbers, or UTF-8 text behind its length in four bytes."""
+    if not isinstance(column, np.ndarray):
+        texts = [text.encode() for text in column]
+        return "text", b"".join(len(text).to_bytes(4, "little") + text for text in texts)
+    if column.ndim != 1 or column.dtype.name not in ("float64", "int64", "uint64"):
+        raise TypeError(
+            f"column {name}: expected text, or float64, int64 or uint64 of one dimension, "
+            f"found {column.dtype} of {column.ndim}"
+        )
+    if column.dtype.kind == "f":
+        # -0.0 and 0.0 mean the same, and so do all NaNs.
+        column = np.where(np.isnan(column), np.nan, column + 0.0)
+    return column.dtype.name, np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).tobytes()
+
+
+def table_digest(columns: Mapping[str, Column]) -> bytes:
+    """SHA-256 over the canonical content of a table, columns in the order given.
+
+    Parameters
+    ----------
+    columns
+        Text, or one-dimensional float64, int64 or uint64.
+
+    Returns
+    -------
+    bytes
+        32 bytes.
+
+    Raises
+    ------
+    TypeError
+        When a column is of another type or shape.
+    """
+    encoded = {name: _encoded(name, column) for name, column in columns.items()}
+    header = rfc8785.dumps([[name, kind, len(columns[name])] for name, (kind, _) in encoded.items()])
+    digest = hashlib.sha256(len(header).to_bytes(4, "little") + header)
+    for _, content in encoded.values():
+        digest.update(content)
+    return digest.digest()
+
+
+def json_digest(document: Any) -> bytes:
+    """SHA-256 of a document's RFC 8785 canonical JSON."""
+    return hashlib.sha256(rfc8785.dumps(document)).digest()
+
+
+def content_hash(ids: Sequence[str], predictions: NDArray[np.float64]) -> bytes:
+    """The content hash of a submission: what its submitter signs and the round's Merkle root commits to.
+
+    Parameters
+    ----------
+    ids
+        The round's universe, sorted.
+    predictions
+        In the order of `ids`, shape (ids,).
+    """
+    return table_digest({"id": ids, "prediction": predictions})

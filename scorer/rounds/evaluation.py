@@ -1,0 +1,371 @@
+"""A sealed round and its outcome to scores, rewards and a report: pure functions of plain data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.rewards import Settlement, reward_scores, settle
+from scorer.rounds.chunks import EMPTY_HEAD, Chunk, positions_heads, scores_heads
+from scorer.rounds.digest import json_digest, table_digest
+from scorer.rounds.report import REPORT_VERSION, Report
+from scorer.rounds.rules import Rules
+from scorer.rounds.submissions import Submission, Submissions
+from scorer.scoring import score_submissions, stake_weighted_meta_model
+
+MANIFEST_VERSION = 1
+
+
+class InputsMismatch(ValueError):
+    """The files at hand are not those that the chain committed to."""
+
+    def __init__(self, what: str, expected: object, found: object) -> None:
+        super().__init__(f"{what}: expected {expected}, found {found}")
+
+
+@dataclass(frozen=True)
+class RoundTerms:
+    """What the chain fixed about a round by the time it was sealed. Amounts in nano-NMR, shares in ppm."""
+
+    chain_id: int
+    tournament: str
+    round_id: int
+    rules_hash: bytes
+    submissions_root: bytes
+    positions_head: bytes
+    at_risk: int
+    payout_factor: int
+    cap: int
+    threshold: int
+    minimum_position: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``round`` object of the manifest: amounts as text, digests in hex."""
+        return {
+            "chain_id": self.chain_id,
+            "tournament": self.tournament,
+            "round_id": self.round_id,
+            "rules_hash": "0x" + self.rules_hash.hex(),
+            "submissions_root": "0x" + self.submissions_root.hex(),
+            "positions_head": "0x" + self.positions_head.hex(),
+            "at_risk": str(self.at_risk),
+            "payout_factor": self.payout_factor,
+            "cap": self.cap,
+            "threshold": str(self.threshold),
+            "minimum_position": str(self.minimum_position),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "RoundTerms":
+        """The inverse of `to_json`."""
+        return cls(
+            chain_id=document["chain_id"],
+            tournament=document["tournament"],
+            round_id=document["round_id"],
+            rules_hash=bytes.fromhex(document["rules_hash"][2:]),
+            submissions_root=bytes.fromhex(document["submissions_root"][2:]),
+            positions_head=bytes.fromhex(document["positions_head"][2:]),
+            at_risk=int(document["at_risk"]),
+            payout_factor=document["payout_factor"],
+            cap=document["cap"],
+            threshold=int(document["threshold"]),
+            minimum_position=int(document["minimum_position"]),
+        )
+
+
+@dataclass(frozen=True)
+class Positions:
+    """What a round locked.
+
+    Attributes
+    ----------
+    chunks
+        In the order in which they were locked.
+    models
+        The model of every lane of every chunk, in that order; 0 for a lane that no model has.
+    """
+
+    chunks: tuple[Chunk, ...]
+    models: tuple[int, ...]
+
+    def columns(self) -> dict[str, NDArray[np.int64] | NDArray[np.uint64]]:
+        """The table positions.parquet: a row a lane."""
+        sizes = [len(chunk.positions) for chunk in self.chunks]
+        return {
+            "chunk": np.repeat(np.arange(len(sizes), dtype=np.int64), sizes),
+            "lane": _joined([chunk.lanes for chunk in self.chunks], np.int64),
+            "model_id": np.array(self.models, dtype=np.int64),
+            "position": _joined([chunk.positions for chunk in self.chunks], np.uint64),
+        }
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, NDArray[Any]]) -> "Positions":
+        """The inverse of `columns`."""
+        chunks = []
+        for index in range(int(columns["chunk"].max(initial=-1)) + 1):
+            rows = columns["chunk"] == index
+            chunks.append(Chunk(int(columns["lane"][rows][0]) // 4, columns["position"][rows]))
+        return cls(tuple(chunks), tuple(columns["model_id"].tolist()))
+
+    @property
+    def by_model(self) -> dict[int, int]:
+        """nano-NMR by model, of the models that have a position."""
+        amounts = [amount for chunk in self.chunks for amount in chunk.positions.tolist()]
+        return {model: amount for model, amount in zip(self.models, amounts, strict=True) if amount}
+
+    @property
+    def head(self) -> bytes:
+        """The head of the positions stack."""
+        return positions_heads(self.chunks)[-1]
+
+
+def _joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
+    return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
+
+
+@dataclass(frozen=True)
+class RoundInputs:
+    """All that a round's scores depend on.
+
+    Attributes
+    ----------
+    submitters
+        The address that could sign for each model when the round was sealed.
+    targets
+        By name, in the order of the universe, shape (ids,).
+    """
+
+    terms: RoundTerms
+    rules: Rules
+    submissions: Submissions
+    submitters: Mapping[int, str]
+    targets: Mapping[str, NDArray[np.float64]]
+    positions: Positions
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """A scored round.
+
+    Attributes
+    ----------
+    meta_model
+        The stake-weighted mean of the submissions' ranks, shape (ids,); NaN when nobody staked.
+    scores
+        The table scores.parquet, a row a model that submitted or has a position, ascending by model.
+    chunk_scores
+        Reward scores in ppm by lane, a chunk each.
+    refused
+        Why a submission that the root commits to does not count, by model.
+    """
+
+    meta_model: NDArray[np.float64]
+    scores: Mapping[str, NDArray[np.int64] | NDArray[np.uint64] | NDArray[np.float64]]
+    chunk_scores: tuple[NDArray[np.int64], ...]
+    refused: Mapping[int, str]
+    settlement: Settlement
+    manifest: Mapping[str, Any]
+    report: Report
+
+
+def check_commitments(inputs: RoundInputs) -> None:
+    """Hold the files against the chain's commitments.
+
+    Raises
+    ------
+    InputsMismatch
+        Names the first commitment that does not hold, with both values.
+    """
+    terms, rules, submissions = inputs.terms, inputs.rules, inputs.submissions
+    pairs: list[tuple[str, object, object]] = [
+        ("rules hash", terms.rules_hash.hex(), rules.hash().hex()),
+        ("cap in ppm", terms.cap, rules.stake.cap),
+        ("threshold in nano-NMR", terms.threshold, rules.stake.threshold),
+        ("minimum position in nano-NMR", terms.minimum_position, rules.stake.minimum_position),
+        ("universe order", "sorted ids, each once", _order(submissions.universe)),
+        ("content hashes of models", (), submissions.wrong_hashes()),
+        ("submissions root", terms.submissions_root.hex(), submissions.root.hex()),
+        ("positions head", terms.positions_head.hex(), inputs.positions.head.hex()),
+        ("total at risk in nano-NMR", terms.at_risk, sum(inputs.positions.by_model.values())),
+    ]
+    for what, expected, found in pairs:
+        if expected != found:
+            raise InputsMismatch(what, expected, found)
+    _check_targets(inputs)
+
+
+def _order(universe: tuple[str, ...]) -> str:
+    return "sorted ids, each once" if list(universe) == sorted(set(universe)) else "another order or repeated ids"
+
+
+def _check_targets(inputs: RoundInputs) -> None:
+    size = len(inputs.submissions.universe)
+    for name in inputs.rules.targets:
+        target = inputs.targets.get(name)
+        if target is None:
+            raise InputsMismatch("targets", name, ", ".join(inputs.targets) or "none")
+        if target.shape != (size,) or not np.isfinite(target).all():
+            missing = int(np.count_nonzero(~np.isfinite(target)))
+            raise InputsMismatch(
+                f"target {name}", f"{size} finite values", f"{target.size} values, {missing} not finite"
+            )
+
+
+def _refusal(entry: Submission, inputs: RoundInputs) -> str | None:
+    terms = inputs.terms
+    signer = entry.signer(terms.chain_id, terms.tournament, terms.round_id)
+    allowed = inputs.submitters.get(entry.model_id)
+    if signer is None or signer != allowed:
+        return f"expected the signature of {allowed or 'a submitter of a known model'}, found that of {signer}"
+    return None
+
+
+def refused_submissions(inputs: RoundInputs) -> dict[int, str]:
+    """Submissions that the root commits to but nobody entitled signed, with the reason."""
+    reasons = {entry.model_id: _refusal(entry, inputs) for entry in inputs.submissions.entries}
+    return {model: reason for model, reason in reasons.items() if reason is not None}
+
+
+def evaluate(inputs: RoundInputs) -> RoundResult:
+    """Score a sealed round whose outcome is known, and make its report.
+
+    Raises
+    ------
+    InputsMismatch
+        When the files are not those that the chain committed to.
+    """
+    check_commitments(inputs)
+    refused = refused_submissions(inputs)
+    entries = tuple(entry for entry in inputs.submissions.entries if entry.model_id not in refused)
+    valid = Submissions(inputs.submissions.universe, entries)
+    meta_model = _meta_model(valid, inputs.positions.by_model)
+    factors = _factor_scores(valid, inputs, meta_model)
+    rewards = reward_scores(factors, inputs.rules.multipliers)
+    by_model = dict(zip(valid.model_ids, rewards.tolist(), strict=True))
+    chunk_scores = scores_by_chunk(inputs.positions, by_model)
+    models = sorted(set(valid.model_ids) | set(inputs.positions.by_model))
+    settlement = _settlement(inputs, models, by_model)
+    scores = _score_table(inputs, models, valid, factors, by_model, settlement)
+    manifest = _manifest(inputs, meta_model, scores, refused)
+    report = _report(inputs, chunk_scores, settlement, manifest)
+    return RoundResult(meta_model, scores, chunk_scores, refused, settlement, manifest, report)
+
+
+def _meta_model(submissions: Submissions, positions: Mapping[int, int]) -> NDArray[np.float64]:
+    stakes = np.array([positions.get(model, 0) for model in submissions.model_ids], dtype=np.uint64)
+    if not stakes.any():
+        return np.full(len(submissions.universe), np.nan)
+    return stake_weighted_meta_model(submissions.matrix, stakes)
+
+
+def _factor_scores(
+    submissions: Submissions, inputs: RoundInputs, meta_model: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
+    """By factor, one score per submission. Submissions of one target are ranked once for all its scores."""
+    nothing = np.full(len(submissions.entries), np.nan)
+    known_meta_model = None if np.isnan(meta_model).any() else meta_model
+    scores: dict[str, NDArray[np.float64]] = {}
+    for target in inputs.rules.targets:
+        both = {"corr": nothing, "mmc": nothing}
+        if submissions.entries:
+            scored = score_submissions(submissions.matrix, inputs.targets[target], known_meta_model)
+            both = {"corr": scored.corr, "mmc": nothing if scored.mmc is None else scored.mmc}
+        scores |= {f.name: both[f.score] for f in inputs.rules.factors if f.target == target}
+    return scores
+
+
+def scores_by_chunk(positions: Positions, by_model: Mapping[int, int]) -> tuple[NDArray[np.int64], ...]:
+    """Reward scores in ppm by lane, a chunk each; 0 for a lane without a position or a model without a score."""
+    lanes = np.array([by_model.get(model, 0) for model in positions.models], dtype=np.int64)
+    ends = np.cumsum([len(chunk.positions) for chunk in positions.chunks])[:-1]
+    parts = np.split(lanes, ends) if positions.chunks else []
+    return tuple(
+        np.where(chunk.positions > 0, part, 0) for chunk, part in zip(positions.chunks, parts, strict=True)
+    )
+
+
+def _settlement(inputs: RoundInputs, models: Sequence[int], by_model: Mapping[int, int]) -> Settlement:
+    positions = np.array([inputs.positions.by_model.get(m, 0) for m in models], dtype=np.uint64)
+    scores = np.array([by_model.get(m, 0) for m in models], dtype=np.int64)
+    return settle(positions, scores, factor=inputs.terms.payout_factor, cap=inputs.terms.cap)
+
+
+def _score_table(
+    inputs: RoundInputs,
+    models: Sequence[int],
+    submissions: Submissions,
+    factors: Mapping[str, NDArray[np.float64]],
+    by_model: Mapping[int, int],
+    settlement: Settlement,
+) -> dict[str, NDArray[np.int64] | NDArray[np.uint64] | NDArray[np.float64]]:
+    rows = np.searchsorted(np.array(models, dtype=np.int64), np.array(submissions.model_ids, dtype=np.int64))
+    spread = {}
+    for name, values in factors.items():
+        column = np.full(len(models), np.nan)
+        column[rows] = values
+        spread[name] = column
+    by_position = inputs.positions.by_model
+    return {
+        "model_id": np.array(models, dtype=np.int64),
+        "position": np.array([by_position.get(m, 0) for m in models], dtype=np.uint64),
+        **spread,
+        "reward_score": np.array([by_model.get(m, 0) for m in models], dtype=np.int64),
+        "rate": settlement.rates,
+        "payout": settlement.payouts,
+        "burn": settlement.burns,
+    }
+
+
+def input_digests(inputs: RoundInputs) -> dict[str, Any]:
+    """The digests of what came in, as the manifest holds them."""
+    universe = inputs.submissions.universe
+    return {
+        "rules": "0x" + inputs.rules.hash().hex(),
+        "universe": "0x" + table_digest({"id": universe}).hex(),
+        "submissions": {str(e.model_id): "0x" + e.content_hash.hex() for e in inputs.submissions.entries},
+        "targets": {
+            name: "0x" + table_digest({"id": universe, name: inputs.targets[name]}).hex()
+            for name in inputs.rules.targets
+        },
+        "positions": "0x" + table_digest(inputs.positions.columns()).hex(),
+    }
+
+
+def _manifest(
+    inputs: RoundInputs,
+    meta_model: NDArray[np.float64],
+    scores: Mapping[str, NDArray[Any]],
+    refused: Mapping[int, str],
+) -> dict[str, Any]:
+    universe = inputs.submissions.universe
+    return {
+        "manifest_version": MANIFEST_VERSION,
+        "round": inputs.terms.to_json(),
+        "digests": {
+            **input_digests(inputs),
+            "meta_model": "0x" + table_digest({"id": universe, "meta_model": meta_model}).hex(),
+            "scores": "0x" + table_digest(scores).hex(),
+        },
+        "refused": {str(model): reason for model, reason in sorted(refused.items())},
+    }
+
+
+def _report(
+    inputs: RoundInputs,
+    chunk_scores: Sequence[NDArray[np.int64]],
+    settlement: Settlement,
+    manifest: Mapping[str, Any],
+) -> Report:
+    chunks = inputs.positions.chunks
+    return Report(
+        chain_id=inputs.terms.chain_id,
+        tournament=inputs.terms.tournament,
+        round_id=inputs.terms.round_id,
+        version=REPORT_VERSION,
+        scores_head=scores_heads(chunks, chunk_scores)[-1] if chunks else EMPTY_HEAD,
+        total_payout=settlement.total_payout,
+        total_burn=settlement.total_burn,
+        evidence_hash=json_digest(manifest),
+    )

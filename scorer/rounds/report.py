@@ -1,0 +1,91 @@
+"""The report that a committee attests, and its hash as OracleCommittee.hashReport computes it."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from eth_hash.auto import keccak
+
+REPORT_VERSION: Final = 1
+_TYPE: Final = (
+    b"Report(uint256 chainId,address tournament,uint256 roundId,uint256 version,bytes32 scoresHead,"
+    b"uint64 totalPayout,uint64 totalBurn,bytes32 evidenceHash)"
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an oracle says of a round.
+
+    Attributes
+    ----------
+    version
+        Of the report's meaning; `REPORT_VERSION`.
+    scores_head
+        The head of the hash stack of packed scores, 32 bytes.
+    total_payout, total_burn
+        nano-NMR, before the scaling of a short pool.
+    evidence_hash
+        The digest of the bundle's manifest, 32 bytes.
+    """
+
+    chain_id: int
+    tournament: str
+    round_id: int
+    version: int
+    scores_head: bytes
+    total_payout: int
+    total_burn: int
+    evidence_hash: bytes
+
+    def hash(self) -> bytes:
+        """The report's hash: bound to its chain, tournament and round."""
+        words = (
+            self.chain_id.to_bytes(32, "big"),
+            bytes.fromhex(self.tournament.removeprefix("0x")).rjust(32, b"\0"),
+            self.round_id.to_bytes(32, "big"),
+            self.version.to_bytes(32, "big"),
+            self.scores_head,
+            self.total_payout.to_bytes(32, "big"),
+            self.total_burn.to_bytes(32, "big"),
+            self.evidence_hash,
+        )
+        return keccak(keccak(_TYPE) + b"".join(words))
+
+    def to_contract(self) -> tuple[int, int, bytes, int, int, bytes]:
+        """The struct ``Report`` of the contracts."""
+        return (
+            self.round_id,
+            self.version,
+            self.scores_head,
+            self.total_payout,
+            self.total_burn,
+            self.evidence_hash,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of report.json."""
+        return {
+            "chain_id": self.chain_id,
+            "tournament": self.tournament,
+            "round_id": self.round_id,
+            "version": self.version,
+            "scores_head": "0x" + self.scores_head.hex(),
+            "total_payout": str(self.total_payout),
+            "total_burn": str(self.total_burn),
+            "evidence_hash": "0x" + self.evidence_hash.hex(),
+            "report_hash": "0x" + self.hash().hex(),
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "Report":
+        """Read report.json; ``report_hash`` is recomputed, never read."""
+        return cls(
+            chain_id=document["chain_id"],
+            tournament=document["tournament"],
+            round_id=document["round_id"],
+            version=document["version"],
+            scores_head=bytes.fromhex(document["scores_head"][2:]),
+            total_payout=int(document["total_payout"]),
+            total_burn=int(document["total_burn"]),
+            evidence_hash=bytes.fromhex(document["evidence_hash"][2:]),
+        )

@@ -1,0 +1,1 @@
+"""Where rounds are kept: the files of a round's bundle."""
