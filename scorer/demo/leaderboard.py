@@ -1,0 +1,64 @@
+"""The demo's leaderboard in the terminal."""
+
+import math
+from collections.abc import Iterable
+
+import pandas as pd
+from rich.table import Table
+from rich.text import Text
+
+LEADERBOARD_COLUMNS = ("model", "corr", "mmc", "paid_nmr", "burned_nmr", "return_percent", "stake_nmr")
+
+
+def require_columns(table: pd.DataFrame, expected: Iterable[str]) -> None:
+    """Refuse a table that lacks a column.
+
+    Raises
+    ------
+    ValueError
+        Naming the columns that are missing.
+    """
+    missing = [name for name in expected if name not in table.columns]
+    if missing:
+        raise ValueError(f"expected the columns {list(expected)}, found no {missing}: add them to the table")
+
+
+def signed(value: float, form: str) -> Text:
+    """Return a number in green above zero, red below, and a dash when there is none."""
+    if math.isnan(value):
+        return Text("–", style="dim")
+    return Text(format(value, form), style="green" if value > 0 else "red" if value < 0 else "")
+
+
+def leaderboard_table(leaderboard: pd.DataFrame) -> Table:
+    """Return the leaderboard, best return first.
+
+    Parameters
+    ----------
+    leaderboard : pd.DataFrame
+        One row a model, with the columns `LEADERBOARD_COLUMNS`: mean CORR and MMC (NaN where there is no
+        score), NMR paid and burned in total, return on the deposit in percent, NMR staked at the end.
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    require_columns(leaderboard, LEADERBOARD_COLUMNS)
+    table = Table(title="Leaderboard", caption="CORR and MMC: means over settled rounds. Amounts in NMR.")
+    table.add_column("#", justify="right", style="dim")
+    table.add_column("model")
+    for heading in ("CORR", "MMC", "paid", "burned", "return %", "stake"):
+        table.add_column(heading, justify="right")
+    ranked = leaderboard.sort_values(["return_percent", "model"], ascending=[False, True], na_position="last")
+    for place, row in enumerate(ranked.to_dict("records"), start=1):
+        table.add_row(
+            str(place),
+            str(row["model"]),
+            signed(row["corr"], "+.4f"),
+            signed(row["mmc"], "+.4f"),
+            f"{row['paid_nmr']:,.2f}",
+            f"{row['burned_nmr']:,.2f}",
+            signed(row["return_percent"], "+.2f"),
+            f"{row['stake_nmr']:,.2f}",
+        )
+    return table
