@@ -28,13 +28,16 @@ def sector_means(values: FloatArray, sectors: tuple[str, ...]) -> FloatArray:
 
     Parameters
     ----------
-    values : ndarray, shape (tickers,)
+    values : ndarray, shape (tickers,) or (tickers, columns)
         Any finite numbers.
     sectors : tuple of str, length tickers
         The sector of each.
 
     Returns
     -------
-    ndarray, shape (tickers,)
+    ndarray, shape of `values`
     """
-    return pd.Series(values).groupby(np.asarray(sectors)).transform("mean").to_numpy()
+    codes, names = pd.factorize(np.asarray(sectors, dtype=object))
+    members = np.eye(len(names))[codes]
+    means = (members / members.sum(axis=0)).T @ values
+    return np.asarray(means[codes])

@@ -43,7 +43,7 @@ def market_beta(returns: FloatArray) -> FloatArray:
 def skewness(returns: FloatArray) -> FloatArray:
     """Return each column's third standardised moment."""
     standardised = (returns - returns.mean(axis=0)) / returns.std(axis=0)
-    return np.asarray((standardised**3).mean(axis=0))
+    return np.asarray((standardised * standardised * standardised).mean(axis=0))
 
 
 def raw_features(window: FloatArray, sectors: tuple[str, ...]) -> dict[str, FloatArray]:

@@ -111,9 +111,9 @@ class BucketMeans:
         return as_predictions((sums / counts)[self._cells(era)], era)
 
     def _cells(self, era: Era) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        ranks = era.features[[self.rows, self.columns]].to_numpy()
-        buckets = np.minimum((ranks * self.buckets).astype(np.int64), self.buckets - 1)
-        return buckets[:, 0] * self.buckets + buckets[:, 1]
+        row = (era.features[self.rows].to_numpy() * self.buckets).astype(np.int64)
+        column = (era.features[self.columns].to_numpy() * self.buckets).astype(np.int64)
+        return row * self.buckets + column
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ def ranks_and_sectors(era: Era) -> FloatArray:
 
 def ranks_within_sectors(era: Era) -> FloatArray:
     """Return all ranks less their sector's mean."""
-    ranks, sectors = ranks_of()(era), tuple(era.sectors)
-    return np.column_stack([column - sector_means(column, sectors) for column in ranks.T])
+    ranks = ranks_of()(era)
+    return ranks - sector_means(ranks, tuple(era.sectors))
 
 
 def ranks_and_products(era: Era) -> FloatArray:
