@@ -1,0 +1,162 @@
+"""CORR and MMC with the names, arguments and pandas semantics of ``numerai_tools.scoring`` 0.7.2.
+
+One difference is on purpose: each column is scored on its own. A NaN in one column takes its id out of
+that column only, where ``numerai_tools`` takes it out of all; a column that cannot be scored is NaN, with
+the reason in ``attrs["reasons"]`` of the result, and never fails the others.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from scorer.scoring.alignment import DEFAULT_MAX_FILTERED_INDEX_RATIO, Aligned, align, scores_by_column
+from scorer.scoring.engine import make_plan, score_with_plan
+from scorer.scoring.errors import Reason, refuse
+from scorer.scoring.exact import Floats, exact_matvec, mean
+from scorer.scoring.gaussian import rank_table
+from scorer.scoring.operands import contribution_target, correlation_target
+from scorer.scoring.tails import top_bottom_contribution, top_bottom_correlation
+
+ScoreRows = Callable[[Floats, list[Floats]], tuple[Floats, tuple[Reason | None, ...]]]
+"""Scores (models, ids) predictions without NaN against the other values on the same ids."""
+
+
+def numerai_corr(
+    predictions: pd.DataFrame,
+    targets: pd.Series,
+    max_filtered_index_ratio: float = DEFAULT_MAX_FILTERED_INDEX_RATIO,
+    top_bottom: int | None = None,
+    target_pow15: bool = True,
+) -> pd.Series:
+    """Numerai's correlation: Pearson, of gaussian ranks to the power 1.5, with the target to that power.
+
+    Formula: ``numerai_tools.scoring.numerai_corr`` 0.7.2. Tie-kept ranks ``(r - 1/2) / n``, normal
+    quantile, ``sign(x) * |x|**1.5``; the target centred, before ids are dropped, and to the power 1.5.
+
+    Parameters
+    ----------
+    predictions
+        Ids by models; any numbers, only their order matters.
+    targets
+        By id: bins in [0, 1], or returns. Ids without a target are not scored.
+    max_filtered_index_ratio
+        The share of ids, from 0 to 1, that may be missing on either side.
+    top_bottom
+        Correlate only this many of the highest and as many of the lowest predictions.
+    target_pow15
+        False for raw returns: the target is not raised to the power.
+
+    Returns
+    -------
+    By column, in [-1, 1]; NaN where a column cannot be scored, see ``attrs["reasons"]``.
+
+    Raises
+    ------
+    ScoringInputError
+        When the ids or types of the arguments do not fit.
+
+    Notes
+    -----
+    Unlike the reference this does not fail when the power changes a heavy-tailed target's correlation
+    with itself to less than 0.9.
+    """
+    aligned = align(predictions, {"targets": targets}, max_filtered_index_ratio)
+    centre = mean(targets.dropna().to_numpy(dtype=np.float64))
+
+    def score(rows: Floats, others: list[Floats]) -> tuple[Floats, tuple[Reason | None, ...]]:
+        table = rank_table(rows.shape[1])
+        if top_bottom:
+            return top_bottom_correlation(rows, others[0] - centre, table, top_bottom, target_pow15)
+        target = correlation_target(others[0] - centre, table, power_1_5=target_pow15)
+        scores = score_with_plan(rows, make_plan(table, target, None))
+        return scores.corr, scores.reasons
+
+    return _by_column(predictions.columns, aligned, score)
+
+
+def correlation_contribution(
+    predictions: pd.DataFrame,
+    meta_model: pd.Series,
+    live_targets: pd.Series,
+    top_bottom: int | None = None,
+) -> pd.Series:
+    """Meta model contribution (MMC; BMC when the meta model is the benchmarks').
+
+    Formula: ``numerai_tools.scoring.correlation_contribution`` 0.7.2. Predictions and meta model as
+    gaussian tie-kept ranks; what is orthogonal to the meta model in the predictions; its covariance with
+    the centred target. A target within [0, 1] is multiplied by 4 first (the documentation's snippet of
+    Numerai does not say so, the code does).
+
+    Parameters
+    ----------
+    predictions
+        Ids by models; any numbers, only their order matters.
+    meta_model, live_targets
+        By id.
+    top_bottom
+        Take the covariance over only this many of the highest and as many of the lowest entries of the
+        orthogonal part.
+
+    Returns
+    -------
+    By column; NaN where a column cannot be scored, see ``attrs["reasons"]``. A constant column is NaN
+    (the reference says 0).
+
+    Raises
+    ------
+    ScoringInputError
+        When the ids or types of the arguments do not fit, or a fifth of them would be dropped.
+    """
+    aligned = align(predictions, {"meta_model": meta_model, "live_targets": live_targets})
+
+    def score(rows: Floats, others: list[Floats]) -> tuple[Floats, tuple[Reason | None, ...]]:
+        table = rank_table(rows.shape[1])
+        sides = contribution_target(others[1], others[0], table)
+        if top_bottom:
+            return top_bottom_contribution(rows, others[1], sides, table, top_bottom)
+        scores = score_with_plan(rows, make_plan(table, None, sides))
+        return scores.mmc, scores.reasons
+
+    return _by_column(predictions.columns, aligned, score)
+
+
+def _by_column(columns: pd.Index, aligned: Aligned, score: ScoreRows) -> pd.Series:
+    """Score group by group of columns with the same ids."""
+    values = np.full(len(columns), np.nan)
+    reasons: list[Reason | None] = [None] * len(columns)
+    for group in aligned.groups():
+        chosen = [group.reason] * len(group.columns)
+        if group.reason is None:
+            rows, others = aligned.take(group)
+            values[group.columns], chosen[:] = score(rows, others)
+        for column, reason in zip(group.columns, chosen, strict=True):
+            reasons[column] = reason
+    return scores_by_column(columns, values, reasons)
+
+
+def stake_weight(predictions: pd.DataFrame, stakes: pd.Series) -> pd.Series:
+    """Average predictions, weighted by stake; usually of ranks, see `stake_weighted_meta_model`.
+
+    Formula: ``numerai_tools.scoring.stake_weight`` 0.7.2, as it stands: a missing prediction counts as 0
+    while its stake still counts in full.
+
+    Parameters
+    ----------
+    predictions
+        Ids by models, float64.
+    stakes
+        By model, in any unit.
+
+    Returns
+    -------
+    By id. The sums are exact on a grid of about 12 decimals of the largest term.
+    """
+    absent = stakes.index.difference(predictions.columns)
+    if len(absent):
+        refuse("stakes", "models that have predictions", f"{absent[0]!r}", "drop its stake")
+    matrix = np.nan_to_num(predictions[stakes.index].to_numpy(dtype=np.float64), nan=0.0)
+    weights = stakes.to_numpy(dtype=np.float64)
+    sums = exact_matvec(matrix, weights) / math.fsum(weights.tolist())
+    return pd.Series(sums, index=predictions.index)

@@ -1,0 +1,367 @@
+"""CORR and MMC of many submissions, to the same bits on every machine.
+
+For each block of submissions: sort packed keys, gather the target's and the meta model's parts in each
+submission's own order, and multiply them with the table of gaussian ranks, which in that order is the same
+for every submission without ties. All sums are exact (see `scorer.scoring.exact`); only the last few
+operations on a submission's sums round, in a fixed order.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from scorer.scoring.errors import Reason, refuse
+from scorer.scoring.exact import Floats, Parts, combine_products, combine_sums, mean
+from scorer.scoring.gaussian import RankTable, rank_table
+from scorer.scoring.operands import (
+    ContributionTarget,
+    CorrelationTarget,
+    contribution_target,
+    correlation_target,
+    finite_vector,
+)
+from scorer.scoring.ranks import Indices, Sorter
+
+Submissions = Floats | NDArray[np.float32]
+
+BLOCK_BYTES = 1 << 19
+"""A block of submissions by default: with its keys and gathered parts it then fits a core's cache."""
+
+POWERED, QUANTILE = 0, 2
+"""Where the two parts of each table are among the columns of `RankTable.parts`."""
+
+
+@dataclass(frozen=True)
+class SubmissionScores:
+    """Scores of many submissions in one round.
+
+    Attributes
+    ----------
+    corr, mmc
+        (models,) float64; NaN where the submission cannot be scored, mmc also without a meta model.
+    reasons
+        For each model why a score is missing, or None.
+    """
+
+    corr: Floats
+    mmc: Floats
+    reasons: tuple[Reason | None, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """Where the parts of a right-hand side are among the gathered columns; low is None when it is zero."""
+
+    high: int
+    low: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that the submissions of a round share.
+
+    Attributes
+    ----------
+    table
+        The gaussian ranks.
+    corr, mmc
+        The right-hand sides, or None for a score that is not wanted.
+    columns
+        Where each right-hand side's parts are gathered: "corr", "target", "meta_model".
+    gathers
+        (ids, 4 or less) arrays of columns, each gathered in one go.
+    """
+
+    table: RankTable
+    corr: CorrelationTarget | None
+    mmc: ContributionTarget | None
+    columns: dict[str, Column]
+    gathers: list[Floats]
+
+    @property
+    def ids(self) -> int:
+        """How many ids the round has."""
+        return len(self.table.untied)
+
+
+def make_plan(table: RankTable, corr: CorrelationTarget | None, mmc: ContributionTarget | None) -> Plan:
+    """Lay out the right-hand sides for gathering."""
+    sides: dict[str, Parts] = {}
+    if corr is not None:
+        sides["corr"] = corr.parts
+    if mmc is not None:
+        sides |= {"target": mmc.target, "meta_model": mmc.meta_model}
+    arrays: list[Floats] = []
+    columns = {}
+    for name, parts in sides.items():
+        needs_low = bool(parts.low.any())
+        columns[name] = Column(len(arrays), len(arrays) + 1 if needs_low else None)
+        arrays += [parts.high, parts.low] if needs_low else [parts.high]
+    return Plan(table, corr, mmc, columns, _gathers(arrays))
+
+
+def _gathers(arrays: list[Floats]) -> list[Floats]:
+    """Pack columns by four, then by two or one: the widths that numpy's take copies fastest."""
+    gathers = []
+    while arrays:
+        width = 4 if len(arrays) >= 3 else len(arrays)
+        chosen, arrays = arrays[:width], arrays[width:]
+        chosen += [np.zeros_like(chosen[0])] * (width - len(chosen))
+        gathers.append(np.stack(chosen, axis=1))
+    return gathers
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Exact sums over the ids of each submission.
+
+    Attributes
+    ----------
+    products
+        (models, 4, columns) Parts of the ranks times the gathered columns.
+    totals
+        (models, 4) Sums of the parts of the ranks.
+    squares
+        (models, 3) Of the powered ranks: high times high, twice high times low, low times low.
+    missing, constant
+        (models,) Whether the submission has a NaN, or one value only.
+    """
+
+    products: Floats
+    totals: Floats
+    squares: Floats
+    missing: NDArray[np.bool_]
+    constant: NDArray[np.bool_]
+
+
+def _empty_sums(models: int, plan: Plan) -> Sums:
+    """Make room for all submissions, filled with what is the same for all that have no ties."""
+    columns = sum(gather.shape[1] for gather in plan.gathers)
+    untied = plan.table.untied
+    return Sums(
+        products=np.empty((models, 4, columns)),
+        totals=np.tile(untied.sum(axis=0), (models, 1)),
+        squares=np.tile(_squares(untied), (models, 1)),
+        missing=np.zeros(models, dtype=np.bool_),
+        constant=np.zeros(models, dtype=np.bool_),
+    )
+
+
+class BlockSummer:
+    """Ranks blocks of submissions and multiplies them out; owns the memory that this needs.
+
+    Parameters
+    ----------
+    plan
+        What the submissions share.
+    sums
+        Where the results go.
+    block_size
+        The most submissions in a block. One summer serves one thread.
+    """
+
+    def __init__(self, plan: Plan, sums: Sums, block_size: int) -> None:
+        self._plan = plan
+        self._sums = sums
+        self._sorter = Sorter(block_size, plan.ids)
+        self._gathered = [np.empty((block_size, plan.ids, gather.shape[1])) for gather in plan.gathers]
+
+    def add(self, start: int, block: Floats) -> None:
+        """Sum up (models, ids) C-ordered float64; ``start`` is the number of the first model."""
+        ranked = self._sorter.rank(block)
+        gathered = self._gather(ranked.order)
+        rows = slice(start, start + len(block))
+        np.concatenate(
+            [np.matmul(self._plan.table.untied.T, buffer) for buffer in gathered],
+            axis=2,
+            out=self._sums.products[rows],
+        )
+        self._sums.missing[rows] = ranked.missing
+        for row, tied in ranked.tied.items():
+            self._replace_tied(start + row, tied, [buffer[row] for buffer in gathered])
+
+    def _gather(self, order: Indices) -> list[Floats]:
+        """(models, ids, width) right-hand sides in the order of each submission."""
+        gathered = [buffer[: len(order)] for buffer in self._gathered]
+        for columns, buffer in zip(self._plan.gathers, gathered, strict=True):
+            # clip is the mode without a bounds check for each entry; no index is out of bounds
+            np.take(columns, order, axis=0, out=buffer, mode="clip")
+        return gathered
+
+    def _replace_tied(self, model: int, tied: Indices, gathered: list[Floats]) -> None:
+        """Sum again for a submission with ties, which has ranks of its own."""
+        ranks = np.take(self._plan.table.parts, tied, axis=0)
+        np.concatenate([ranks.T @ side for side in gathered], axis=1, out=self._sums.products[model])
+        self._sums.totals[model] = ranks.sum(axis=0)
+        self._sums.squares[model] = _squares(ranks)
+        self._sums.constant[model] = tied[0] == tied[-1]
+
+
+def _squares(ranks: Floats) -> Floats:
+    high, low = ranks[:, POWERED], ranks[:, POWERED + 1]
+    return np.array([high @ high, 2 * (high @ low), low @ low])
+
+
+def _product(plan: Plan, sums: Sums, side: int, column: Column) -> Floats:
+    """(models,) dot products of one of the tables with a right-hand side, in grid units."""
+    products = sums.products
+    high, cross = products[:, side, column.high], products[:, side + 1, column.high]
+    low = np.zeros_like(high)
+    if column.low is not None:
+        cross = cross + products[:, side, column.low]
+        low = products[:, side + 1, column.low]
+    return combine_products(high, cross, low, plan.table.bits)
+
+
+def _correlation(plan: Plan, sums: Sums) -> Floats:
+    """Pearson correlation of the powered ranks with the target; NaN throughout for a constant target."""
+    if plan.corr is None or plan.corr.deviation == 0:
+        return np.full(len(sums.totals), np.nan)
+    bits, target = plan.table.bits, plan.corr
+    products = _product(plan, sums, POWERED, plan.columns["corr"])
+    totals = combine_sums(sums.totals[:, POWERED], sums.totals[:, POWERED + 1], bits)
+    squares = combine_products(sums.squares[:, 0], sums.squares[:, 1], sums.squares[:, 2], bits)
+    deviations = np.sqrt(np.maximum(squares - totals * totals / plan.ids, 0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scores = (products - totals * (target.total / plan.ids)) / (deviations * target.deviation)
+    return np.clip(scores, -1.0, 1.0)
+
+
+def _contribution(plan: Plan, sums: Sums) -> Floats:
+    """Covariance of the target with what is orthogonal to the meta model in the gaussian ranks."""
+    if plan.mmc is None or plan.mmc.meta_square == 0:
+        return np.full(len(sums.totals), np.nan)
+    sides = plan.mmc
+    totals = combine_sums(sums.totals[:, QUANTILE], sums.totals[:, QUANTILE + 1], plan.table.bits)
+    covariance = _product(plan, sums, QUANTILE, plan.columns["target"]) - sides.target_mean * totals
+    projection = _product(plan, sums, QUANTILE, plan.columns["meta_model"]) / sides.meta_square
+    return np.ldexp((covariance - projection * sides.meta_covariance) / plan.ids, sides.scale_exponent)
+
+
+def score_submissions(
+    submissions: Submissions,
+    target: Floats,
+    meta_model: Floats | None = None,
+    *,
+    threads: int | None = None,
+    block_size: int | None = None,
+) -> SubmissionScores:
+    """CORR and MMC of every submission of a round, each on its own, to the same bits everywhere.
+
+    Formulas as in ``numerai_tools`` 0.7.2, ``scoring.numerai_corr`` and
+    ``scoring.correlation_contribution``, with all ids in common.
+
+    Parameters
+    ----------
+    submissions
+        (models, ids) float64 or float32; a row is a submission. Any values that can be ranked, also
+        infinite; a NaN leaves that submission without a score. A memory map is read block by block.
+    target
+        (ids,) finite.
+    meta_model
+        (ids,) finite, or None to leave MMC out. Only its order matters.
+    threads
+        How many blocks are scored at once; by default the number of usable cores.
+    block_size
+        Submissions in a block; by default as many as suit a core's cache. Neither changes a bit.
+
+    Returns
+    -------
+    SubmissionScores
+        corr in [-1, 1]; mmc in the units of the target, which is multiplied by 4 when within [0, 1].
+
+    Raises
+    ------
+    ScoringInputError
+        When a shape or type does not fit, or target or meta model have missing or infinite values.
+    """
+    submissions = checked_submissions(submissions)
+    ids = submissions.shape[1]
+    table = rank_table(ids)
+    values = finite_vector(target, "target", ids)
+    corr = correlation_target(values - mean(values), table, power_1_5=True)
+    mmc = None
+    if meta_model is not None:
+        mmc = contribution_target(values, finite_vector(meta_model, "meta_model", ids), table)
+    return score_with_plan(submissions, make_plan(table, corr, mmc), threads=threads, block_size=block_size)
+
+
+def score_with_plan(
+    submissions: Submissions,
+    plan: Plan,
+    *,
+    threads: int | None = None,
+    block_size: int | None = None,
+) -> SubmissionScores:
+    """Score submissions against right-hand sides that are ready; see `score_submissions`."""
+    models = len(submissions)
+    threads = _positive("threads", threads, usable_cores())
+    block_size = _positive("block_size", block_size, max(1, BLOCK_BYTES // (8 * plan.ids)))
+    sums = _empty_sums(models, plan)
+
+    def add_blocks(starts: Iterator[int]) -> None:
+        summer = BlockSummer(plan, sums, block_size)
+        for start in starts:
+            block = submissions[start : start + block_size]
+            summer.add(start, np.ascontiguousarray(block, dtype=np.float64))
+
+    run_in_threads(add_blocks, range(0, models, block_size), threads)
+    corr, mmc = _correlation(plan, sums), _contribution(plan, sums)
+    for scores in (corr, mmc):
+        scores[sums.missing | sums.constant] = np.nan
+    return SubmissionScores(corr, mmc, _reasons(plan, sums))
+
+
+def _reasons(plan: Plan, sums: Sums) -> tuple[Reason | None, ...]:
+    shared = None
+    if plan.corr is not None and plan.corr.deviation == 0:
+        shared = Reason.CONSTANT_TARGET
+    elif plan.mmc is not None and plan.mmc.meta_square == 0:
+        shared = Reason.CONSTANT_META_MODEL
+    own = zip(sums.missing.tolist(), sums.constant.tolist(), strict=True)
+    return tuple(_reason(missing, constant, shared) for missing, constant in own)
+
+
+def _reason(missing: bool, constant: bool, shared: Reason | None) -> Reason | None:
+    if missing:
+        return Reason.MISSING_VALUE
+    return Reason.CONSTANT if constant else shared
+
+
+def run_in_threads(work: Callable[[Iterator[int]], Any], starts: range, threads: int) -> None:
+    """Run ``work`` in each thread; the threads share one iterator of block starts."""
+    shared = iter(starts)
+    with threadpool_limits(limits=1, user_api="blas"):
+        if threads == 1 or len(starts) == 1:
+            work(shared)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(work, shared) for _ in range(threads)]:
+                done.result()
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _positive(argument: str, value: int | None, default: int) -> int:
+    if value is not None and value < 1:
+        refuse(argument, "an integer of at least 1, or None", value, "leave it out for the default")
+    return default if value is None else value
+
+
+def checked_submissions(submissions: Submissions) -> Submissions:
+    """Check type and shape of a matrix of submissions."""
+    if not isinstance(submissions, np.ndarray) or submissions.dtype not in (np.float64, np.float32):
+        found = getattr(submissions, "dtype", type(submissions).__name__)
+        refuse("submissions", "a numpy array of float64 or float32", found, "convert it with astype")
+    if submissions.ndim != 2 or submissions.shape[1] == 0:
+        refuse("submissions", "shape (models, ids)", f"shape {submissions.shape}", "give one row a model")
+    return submissions

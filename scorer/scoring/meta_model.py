@@ -1,0 +1,75 @@
+"""The stake-weighted meta model."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.scoring.engine import Submissions, checked_submissions
+from scorer.scoring.errors import refuse
+from scorer.scoring.exact import Floats
+from scorer.scoring.ranks import Indices, doubled_ranks
+
+MODELS_AT_ONCE = 64
+LIMB_BITS = 22
+LIMBS = 3
+"""A stake in limbs so small that the products with 64 models' ranks add up exactly in float64 for up to
+2**24 ids, and those of all models in an integer of 64 bits."""
+
+
+def stake_weighted_meta_model(submissions: Submissions, stakes: NDArray[np.uint64]) -> Floats:
+    """Average the percentile ranks of all submissions, weighted by stake.
+
+    ``sum(s * (2r - 1) / 2n) / sum(s)`` over the submissions, r the tie-kept rank and n the number of ids.
+
+    The sums are exact integers and each entry is rounded once, so neither the order of models nor the
+    machine changes a bit, and neither does multiplying all stakes by the same number.
+
+    Parameters
+    ----------
+    submissions
+        (models, ids) float64 or float32, a row a submission.
+    stakes
+        (models,) nano-NMR, integers from 0 to 2**64 - 1.
+
+    Returns
+    -------
+    (ids,) strictly between 0 and 1. A submission with a NaN has no part in it, and neither has its
+    stake. One with the same value for every id says 1/2 everywhere: it draws the meta model together, but
+    changes neither its order nor any score.
+
+    Raises
+    ------
+    ScoringInputError
+        When shapes or types do not fit, or no submission without NaN has any stake.
+    """
+    submissions = checked_submissions(submissions)
+    weights = _checked_stakes(stakes, len(submissions))
+    counted = np.flatnonzero((weights > 0) & ~np.isnan(submissions).any(axis=1))
+    total = sum(weights[counted].tolist())
+    if total == 0:
+        refuse("stakes", "a stake above 0 for a submission without NaN", "none", "use another meta model")
+    sums = _weighted_rank_sums(submissions, weights, counted)
+    denominator = 2 * submissions.shape[1] * total
+    return np.array([numerator / denominator for numerator in sums], dtype=np.float64)
+
+
+def _weighted_rank_sums(submissions: Submissions, weights: NDArray[np.uint64], counted: Indices) -> list[int]:
+    """Sum stake times doubled rank for each id, in Python integers of any size."""
+    sums = np.zeros((LIMBS, submissions.shape[1]), dtype=np.int64)
+    shifts = np.arange(LIMBS, dtype=np.uint64)[:, np.newaxis] * np.uint64(LIMB_BITS)
+    for start in range(0, len(counted), MODELS_AT_ONCE):
+        chosen = counted[start : start + MODELS_AT_ONCE]
+        limbs = (weights[chosen] >> shifts) & np.uint64((1 << LIMB_BITS) - 1)
+        ranks = doubled_ranks(submissions[chosen].astype(np.float64))
+        sums += (limbs.astype(np.float64) @ ranks.astype(np.float64)).astype(np.int64)
+    columns = sums.T.tolist()
+    return [sum(limb << (LIMB_BITS * i) for i, limb in enumerate(column)) for column in columns]
+
+
+def _checked_stakes(stakes: NDArray[np.uint64], models: int) -> NDArray[np.uint64]:
+    array = np.asarray(stakes)
+    if array.dtype.kind not in "iu" or array.shape != (models,):
+        found = f"dtype {array.dtype}, shape {array.shape}"
+        refuse("stakes", f"whole nano-NMR, shape ({models},)", found, "give one stake a submission")
+    if array.dtype.kind == "i" and (array < 0).any():
+        refuse("stakes", "nothing below 0", int(array.min()), "leave such a model out")
+    return array.astype(np.uint64)

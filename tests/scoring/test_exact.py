@@ -1,0 +1,77 @@
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorer.scoring.exact import (
+    Parts,
+    dot,
+    exact_matvec,
+    mean,
+    part_bits,
+    pearson,
+    recentred,
+    split,
+    total,
+)
+
+
+def as_fractions(parts: Parts) -> list[Fraction]:
+    unit = Fraction(2) ** parts.unit_exponent
+    return [Fraction(v) * unit for v in np.ldexp(parts.high, parts.bits + 1) + parts.low]
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 100, 4096, 6000, 8192, 8193, 1_000_000])
+def test_no_partial_sum_can_leave_the_53_bits_of_a_float(length: int) -> None:
+    assert length * 2 * 4 ** part_bits(length) <= 2**53
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50))
+def test_a_split_is_within_half_a_grid_step_of_every_value(values: list[float]) -> None:
+    parts = split(np.array(values), 19)
+    step = Fraction(2) ** parts.unit_exponent
+    errors = [abs(a - Fraction(b)) for a, b in zip(as_fractions(parts), values, strict=True)]
+    assert max(errors) <= step / 2
+    assert max(np.abs(parts.high).max(), np.abs(parts.low).max()) <= 2**19
+
+
+def test_dot_products_and_sums_are_those_of_fractions() -> None:
+    rng = np.random.default_rng(5)
+    left, right = (split(rng.standard_t(2, 3000), part_bits(3000)) for _ in range(2))
+    exact = sum(a * b for a, b in zip(as_fractions(left), as_fractions(right), strict=True))
+    unit = Fraction(2) ** (left.unit_exponent + right.unit_exponent)
+    assert dot(left, right) == pytest.approx(float(exact / unit), rel=4e-16)
+    assert Fraction(total(left)) * Fraction(2) ** left.unit_exponent == sum(as_fractions(left))
+
+
+def test_values_at_the_edge_of_the_parts_still_add_up_exactly() -> None:
+    bits = part_bits(8192)
+    worst = Parts(np.full(8192, 2.0**bits), np.full(8192, 2.0**bits), bits, 0)
+    value = (2 ** (2 * bits + 1) + 2**bits) ** 2 * 8192
+    assert dot(worst, worst) == float(value)
+
+
+def test_recentring_keeps_binned_targets_in_a_single_part() -> None:
+    values = np.repeat([0.0, 1.0, 2.0, 3.0, 4.0], [300, 1200, 3007, 1193, 300])
+    assert not split(recentred(values, 19), 19).low.any()
+
+
+def test_the_mean_of_huge_values_does_not_overflow() -> None:
+    assert mean(np.array([1.6e308, 1.6e308, 1.4e308])) == pytest.approx(1.6e308 / 3 * 2 + 1.4e308 / 3)
+
+
+def test_pearson_agrees_with_numpy_and_is_missing_for_a_constant() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, 500))
+    assert pearson(x, x + y) == pytest.approx(np.corrcoef(x, x + y)[0, 1], abs=1e-12)
+    assert pearson(x, x) == pytest.approx(1.0, abs=1e-15)
+    assert math.isnan(pearson(x, np.full(500, 0.1)))
+
+
+def test_a_matrix_times_a_vector_agrees_with_numpy() -> None:
+    rng = np.random.default_rng(2)
+    matrix, vector = rng.normal(size=(40, 30)), rng.normal(size=30) * 1e12
+    np.testing.assert_allclose(exact_matvec(matrix, vector), matrix @ vector, atol=1e3 * 1e-9)
