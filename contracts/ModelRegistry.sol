@@ -31,10 +31,19 @@ contract ModelRegistry is IModelRegistry, ERC721 {
     }
 
     /// @inheritdoc IModelRegistry
-    function submitterOf(uint256 modelId) external view returns (address) {
+    function submitterOf(uint256 modelId) public view returns (address) {
         address owner = ownerOf(modelId);
         address submitter = _submitter[modelId];
         return submitter == address(0) ? owner : submitter;
+    }
+
+    /// @inheritdoc IModelRegistry
+    function submittersOf(uint256 fromModel, uint256 count) external view returns (address[] memory submitters) {
+        uint256 left = fromModel > modelCount ? 0 : modelCount - fromModel + 1;
+        submitters = new address[](count < left ? count : left);
+        for (uint256 i = 0; i < submitters.length; ++i) {
+            submitters[i] = submitterOf(fromModel + i);
+        }
     }
 
     /// @dev The seller's key must not sign for the buyer.

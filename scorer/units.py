@@ -48,3 +48,8 @@ def nmr_from_nano(amount: int) -> Decimal:
 def wei_from_nano(amount: int) -> Wei:
     """Nano-NMR as the token's wei."""
     return Wei(amount * WEI_PER_NANO)
+
+
+def nmr_from_wei(amount: int) -> Decimal:
+    """Wei as NMR, exactly."""
+    return Decimal(amount).scaleb(-18)

@@ -1,6 +1,6 @@
 """Exports the contracts' ABIs and bytecode into the Python package, or checks that they are up to date.
 
-    python scripts/export_artifacts.py [--check]
+python scripts/export_artifacts.py [--check]
 """
 
 import argparse
@@ -37,7 +37,9 @@ def stale(artifacts: dict[str, str]) -> list[str]:
     return sorted(
         name
         for name in names
-        if name not in artifacts or not (FOLDER / name).is_file() or (FOLDER / name).read_text() != artifacts[name]
+        if name not in artifacts
+        or not (FOLDER / name).is_file()
+        or (FOLDER / name).read_text() != artifacts[name]
     )
 
 
@@ -49,7 +51,9 @@ def main() -> int:
     artifacts = compiled()
     differing = stale(artifacts)
     if check and differing:
-        print(f"expected artifacts of the contracts as they are, found stale: {', '.join(differing)}; run make abi")
+        print(
+            f"expected artifacts of the contracts as they are, found stale: {', '.join(differing)}; run make abi"
+        )
         return 1
     FOLDER.mkdir(exist_ok=True)
     for name in differing:

@@ -30,6 +30,10 @@ interface IModelRegistry is IERC721 {
     /// @dev Reverts if the model does not exist (`ERC721NonexistentToken`).
     function submitterOf(uint256 modelId) external view returns (address);
 
+    /// @notice `submitterOf` for `count` models from `fromModel` on; fewer where models end. One call reads a whole round's.
+    /// @dev Reverts if `fromModel` is zero and `count` is not (`ERC721NonexistentToken`).
+    function submittersOf(uint256 fromModel, uint256 count) external view returns (address[] memory submitters);
+
     /// @notice How many models were ever registered. The last id.
     function modelCount() external view returns (uint256);
 }

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from eth_typing import ChecksumAddress
 from web3 import Web3
 from web3.contract import Contract
 
 from scorer.chain.artifacts import abi
 
 ZERO_HASH = bytes(32)
+PAGE = 1000
+"""How many items one call reads."""
 LOCK_WINDOW = 86_400
 """Tournament.LOCK_WINDOW, seconds."""
 SETTLEMENT_GRACE = 30 * 86_400
@@ -118,8 +119,9 @@ class Suite:
         """Bind the ABIs that come with the package to a deployment."""
 
         def bound(name: str, address: str) -> Contract:
-            checksummed: ChecksumAddress = Web3.to_checksum_address(address)
-            return w3.eth.contract(address=checksummed, abi=abi(name), decode_tuples=True)
+            return w3.eth.contract(
+                address=Web3.to_checksum_address(address), abi=abi(name), decode_tuples=True
+            )
 
         return cls(
             w3,
@@ -166,7 +168,9 @@ class Suite:
 
     def proposal(self, round_id: int, block: int) -> ProposalRecord | None:
         """The accepted report of a round, or None."""
-        found = self.committee.functions.proposalOf(self.tournament.address, round_id).call(block_identifier=block)
+        found = self.committee.functions.proposalOf(self.tournament.address, round_id).call(
+            block_identifier=block
+        )
         if found.reportHash == ZERO_HASH:
             return None
         return ProposalRecord(found.reportHash, found.challengeUntil)
@@ -183,14 +187,12 @@ class Suite:
         count = self.tournament.functions.laneCount().call(block_identifier=block)
         models: list[int] = []
         while len(models) < count:
-            size = min(1000, count - len(models))
-            models += self.tournament.functions.modelsAt(len(models), size).call(block_identifier=block)
+            models += self.tournament.functions.modelsAt(len(models), PAGE).call(block_identifier=block)
         return models
 
-    def model_count(self, block: int) -> int:
-        """How many models were ever registered; their ids are 1 to this."""
-        return int(self.registry.functions.modelCount().call(block_identifier=block))
-
-    def submitter(self, model_id: int, block: int) -> str:
-        """Who could sign for a model at `block`."""
-        return str(self.registry.functions.submitterOf(model_id).call(block_identifier=block))
+    def submitters(self, block: int) -> dict[int, str]:
+        """Who could sign for each registered model at `block`."""
+        found: list[str] = []
+        while page := self.registry.functions.submittersOf(len(found) + 1, PAGE).call(block_identifier=block):
+            found += page
+        return dict(enumerate(found, start=1))

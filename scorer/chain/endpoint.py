@@ -6,6 +6,7 @@ import requests
 from web3 import HTTPProvider, Web3
 from web3.exceptions import Web3Exception
 from web3.middleware import ExtraDataToPOAMiddleware
+from web3.types import RPCEndpoint
 
 
 class EndpointError(Exception):
@@ -32,7 +33,14 @@ def connect(url: str, chain_id: int, *, timeout: float = 30) -> Web3:
         When nobody answers there, or another chain does.
     """
     # A request is never repeated behind our back: a repeated eth_sendRawTransaction answers "already known".
-    provider = HTTPProvider(url, request_kwargs={"timeout": timeout}, exception_retry_configuration=None)
+    # web3 asks for the chain id before every call: an answer that cannot change is kept.
+    provider = HTTPProvider(
+        url,
+        request_kwargs={"timeout": timeout},
+        exception_retry_configuration=None,
+        cache_allowed_requests=True,
+        cacheable_requests={RPCEndpoint("eth_chainId")},
+    )
     w3 = Web3(provider)
     w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     try:

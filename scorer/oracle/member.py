@@ -1,6 +1,5 @@
 """A committee member at work: one cycle over every unfinished round."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +85,7 @@ class Member:
         return steps
 
     def _round(self, record: RoundRecord, block: Block) -> list[Step]:
-        sealed = read_sealed(self.suite, record, block) if _has_positions(record) else None
+        sealed = read_sealed(self.suite, record, block) if _needs_positions(record, block) else None
         report, problem = self._own_report(record, sealed, block)
         view = RoundView(
             record=record,
@@ -137,15 +136,11 @@ class Member:
             terms=sealed.terms,
             rules=bundle.rules(),
             submissions=submissions,
-            submitters=self._submitters(submissions.model_ids, sealed.block),
+            submitters=self.suite.submitters(sealed.block),
             targets=outcomes.targets(submissions.universe),
             positions=sealed.positions,
         )
         bundle.write(inputs, evaluate(inputs))
-
-    def _submitters(self, models: tuple[int, ...], block: int) -> Mapping[int, str]:
-        known = self.suite.model_count(block)
-        return {model: self.suite.submitter(model, block) for model in models if 1 <= model <= known}
 
     def _act(self, record: RoundRecord, sealed: Sealed | None, action: Action) -> tuple[str, bool]:
         """Carry out one action; the outcome, and whether the next one still makes sense."""
@@ -163,8 +158,6 @@ class Member:
         return f"block {receipt['blockNumber']}, {receipt['gasUsed']} gas", True
 
 
-def _has_positions(record: RoundRecord) -> bool:
-    """Whether a round was ever sealed: its events then add up to what it locked."""
-    return record.state in (RoundState.SEALED, RoundState.SETTLING) or (
-        record.state == RoundState.VOIDED and record.positions_head != bytes(32)
-    )
+def _needs_positions(record: RoundRecord, block: Block) -> bool:
+    """Whether anything can be done that needs to know what the round locked."""
+    return record.state == RoundState.VOIDED or is_due(record, block.timestamp)

@@ -95,7 +95,9 @@ def chunks_left(record: RoundRecord, positions: Positions) -> int:
     """
     heads = positions_heads(positions.chunks)
     if record.positions_head not in heads:
-        raise IncompleteLogs(f"round {record.round_id}: 0x{record.positions_head.hex()} is no head of its events")
+        raise IncompleteLogs(
+            f"round {record.round_id}: 0x{record.positions_head.hex()} is no head of its events"
+        )
     return heads.index(record.positions_head)
 
 
@@ -110,12 +112,13 @@ def read_on_chain(suite: Suite, round_id: int, block: Block) -> OnChain:
     for chunk in read_settled(suite, round_id, first, block.number):
         lanes = range(4 * chunk.from_slot, 4 * chunk.from_slot + len(chunk.scores) // 3)
         scores = unpack_scores(chunk.scores).tolist()
-        settled |= {model_of[lane]: score for lane, score in zip(lanes, scores, strict=True) if lane in model_of}
-    submitters = {model: suite.submitter(model, sealed.block) for model in model_of.values()}
+        settled |= {
+            model_of[lane]: score for lane, score in zip(lanes, scores, strict=True) if lane in model_of
+        }
     return OnChain(
         terms=sealed.terms,
         report_hash=None if proposal is None else proposal.report_hash,
-        submitters=submitters,
+        submitters=suite.submitters(sealed.block),
         settled=settled,
         is_settled=record.state == RoundState.SETTLED,
         reserved=record.reserved,

@@ -120,14 +120,20 @@ class Operator:
         bundle = self._published(round_id)
         bundle.write_rules(rules)
         bundle.write_universe(universe)
-        opening = self.suite.tournament.functions.openRound(open_at, close_at, resolve_at, deadline, rules.hash())
+        opening = self.suite.tournament.functions.openRound(
+            open_at, close_at, resolve_at, deadline, rules.hash()
+        )
         self.sender.send(opening)
         return round_id
 
-    def cycle(self) -> list[int]:
-        """Lock and seal every round whose submissions have closed; the rounds that were sealed."""
+    def due(self) -> list[RoundRecord]:
+        """The rounds whose submissions have closed and that can still be sealed."""
         block = finalised_block(self.suite)
-        due = [record for record in unfinished_rounds(self.suite, block, 1) if _awaits_seal(record, block)]
+        return [record for record in unfinished_rounds(self.suite, block, 1) if _awaits_seal(record, block)]
+
+    def cycle(self) -> list[int]:
+        """Lock and seal every round that is due; which ones."""
+        due = self.due()
         for record in due:
             self.seal_round(record)
         return [record.round_id for record in due]
@@ -155,32 +161,32 @@ class Operator:
         if published.has(SUBMISSIONS):
             return Collection(published.submissions(), ())
         universe = published.universe()
+        submitters = self.suite.submitters(self.suite.w3.eth.block_number)
         entries: dict[int, Submission] = {}
         refusals = []
         for file in _submission_files(self._inbox(round_id)):
             model_id = int(file.stem)
             try:
-                entries[model_id] = self._read(file, model_id, round_id, universe)
+                entries[model_id] = self._read(file, round_id, universe, submitters.get(model_id))
             except SubmissionRefused as refused:
                 refusals.append(Refusal(model_id, file.name, str(refused)))
         ascending = tuple(entries[model] for model in sorted(entries))
         return Collection(Submissions(universe, ascending), tuple(refusals))
 
-    def _read(self, file: Path, model_id: int, round_id: int, universe: tuple[str, ...]) -> Submission:
+    def _read(self, file: Path, round_id: int, universe: tuple[str, ...], allowed: str | None) -> Submission:
         predictions = read_submission(file.read_bytes(), universe, file.name)
         submitter, signature = _read_signature(file)
-        submission = Submission(model_id, predictions, content_hash(universe, predictions), submitter, signature)
-        allowed = self._submitter(model_id)
-        signer = submission.signer(self.suite.addresses.chain_id, str(self.suite.tournament.address), round_id)
+        submission = Submission(
+            int(file.stem), predictions, content_hash(universe, predictions), submitter, signature
+        )
+        signer = submission.signer(
+            self.suite.addresses.chain_id, str(self.suite.tournament.address), round_id
+        )
         if signer is None or signer != allowed:
-            raise SubmissionRefused(file.name, f"the signature of {allowed}", f"that of {signer}")
+            raise SubmissionRefused(
+                file.name, f"the signature of {allowed or 'a registered model'}", f"that of {signer}"
+            )
         return submission
-
-    def _submitter(self, model_id: int) -> str:
-        block = self.suite.w3.eth.block_number
-        if not 1 <= model_id <= self.suite.model_count(block):
-            return "the submitter of a registered model"
-        return self.suite.submitter(model_id, block)
 
     def _publish(self, round_id: int, collection: Collection) -> None:
         if not self._published(round_id).has(SUBMISSIONS):
@@ -193,7 +199,9 @@ class Operator:
         return round_folder(self.inbox, str(self.suite.tournament.address), round_id)
 
 
-def submit(inbox: Path, digest: SubmissionDigest, private_key: str, submitter: str, file: str, content: bytes) -> None:
+def submit(
+    inbox: Path, digest: SubmissionDigest, private_key: str, submitter: str, file: str, content: bytes
+) -> None:
     """Sign a submission and lay it into an operator's inbox, the file last.
 
     Parameters

@@ -197,7 +197,11 @@ def check_commitments(inputs: RoundInputs) -> None:
 
 
 def _order(universe: tuple[str, ...]) -> str:
-    return "sorted ids, each once" if list(universe) == sorted(set(universe)) else "another order or repeated ids"
+    return (
+        "sorted ids, each once"
+        if list(universe) == sorted(set(universe))
+        else "another order or repeated ids"
+    )
 
 
 def _check_targets(inputs: RoundInputs) -> None:
@@ -218,7 +222,9 @@ def _refusal(entry: Submission, inputs: RoundInputs) -> str | None:
     signer = entry.signer(terms.chain_id, terms.tournament, terms.round_id)
     allowed = inputs.submitters.get(entry.model_id)
     if signer is None or signer != allowed:
-        return f"expected the signature of {allowed or 'a submitter of a known model'}, found that of {signer}"
+        return (
+            f"expected the signature of {allowed or 'a submitter of a known model'}, found that of {signer}"
+        )
     return None
 
 

@@ -103,9 +103,15 @@ def _input_differences(published: Published) -> Iterator[Difference]:
         yield Difference(
             f"submissions.parquet, model {model}", "the predictions that were signed", "other predictions"
         )
-    yield from _keyed("submissions.json, content hash of model", claimed["submissions"], actual["submissions"])
+    yield from _keyed(
+        "submissions.json, content hash of model", claimed["submissions"], actual["submissions"]
+    )
     yield from _keyed("targets.parquet, digest of column", claimed["targets"], actual["targets"])
-    for name, file in (("rules", "rules.json"), ("universe", "universe.parquet"), ("positions", "positions.parquet")):
+    for name, file in (
+        ("rules", "rules.json"),
+        ("universe", "universe.parquet"),
+        ("positions", "positions.parquet"),
+    ):
         if claimed[name] != actual[name]:
             yield Difference(f"{file}, digest", claimed[name], actual[name])
 
@@ -132,7 +138,9 @@ def _result_differences(published: Published, result: RoundResult) -> Iterator[D
         ("scores", table_digest(result.scores)),
     ):
         if published.manifest["digests"][name] != "0x" + digest.hex():
-            yield Difference(f"manifest.json, digest of {name}", "0x" + digest.hex(), published.manifest["digests"][name])
+            yield Difference(
+                f"manifest.json, digest of {name}", "0x" + digest.hex(), published.manifest["digests"][name]
+            )
     if dict(published.manifest) != dict(result.manifest):
         yield Difference("manifest.json", "what the inputs give", "other content")
     if dict(published.report) != result.report.to_json():
@@ -153,7 +161,9 @@ def _column_differences(
 def _report_differences(published: Published) -> Iterator[Difference]:
     digest = "0x" + json_digest(dict(published.manifest)).hex()
     if published.report["evidence_hash"] != digest:
-        yield Difference("report.json, evidence_hash", f"the manifest's digest {digest}", published.report["evidence_hash"])
+        yield Difference(
+            "report.json, evidence_hash", f"the manifest's digest {digest}", published.report["evidence_hash"]
+        )
 
 
 def _chain_differences(published: Published, chain: OnChain) -> Iterator[Difference]:

@@ -14,6 +14,7 @@ from scorer.rounds.evaluation import Positions, RoundInputs, RoundResult, RoundT
 from scorer.rounds.report import Report
 from scorer.rounds.rules import Rules, load_rules
 from scorer.rounds.submissions import Submission, Submissions
+from scorer.rounds.verify import Published
 
 RULES = "rules.json"
 UNIVERSE = "universe.parquet"
@@ -153,6 +154,10 @@ class Bundle:
     def report_json(self) -> dict[str, Any]:
         """Read report.json as it stands."""
         return dict(self._json(REPORT))
+
+    def published(self) -> Published:
+        """The whole bundle, as it can be verified."""
+        return Published(self.inputs(), self.meta_model(), self.scores(), self.manifest(), self.report_json())
 
     def report(self) -> Report:
         """Read report.json."""

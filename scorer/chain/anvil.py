@@ -1,0 +1,115 @@
+"""A local chain: anvil on 127.0.0.1, with a clock that moves when it is told to."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+
+from scorer.chain.endpoint import EndpointError, connect
+
+CHAIN_ID: Final = 31_337
+MNEMONIC: Final = "test test test test test test test test test test test junk"
+"""The test mnemonic of every development chain: its keys are public, and worth nothing elsewhere."""
+START_TIMEOUT: Final = 30.0
+FINALITY: Final = 2
+"""Blocks behind the head at which anvil, started with one slot an epoch, calls a block finalised."""
+
+Account.enable_unaudited_hdwallet_features()
+
+
+@dataclass(frozen=True)
+class Anvil:
+    """A running local chain."""
+
+    w3: Web3
+    url: str
+
+    def account(self, index: int) -> LocalAccount:
+        """One of the accounts that hold ether from the start."""
+        account: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
+        return account
+
+    def advance_to(self, timestamp: int) -> None:
+        """Mine a block at `timestamp`, if the chain is not there yet, and finalise it."""
+        if self.w3.eth.get_block("latest")["timestamp"] < timestamp:
+            self._request("evm_setNextBlockTimestamp", timestamp)
+            self._request("evm_mine")
+        self.finalise()
+
+    def finalise(self) -> None:
+        """Mine until all that has happened so far is finalised."""
+        for _ in range(FINALITY):
+            self._request("evm_mine")
+
+    def save(self, path: Path) -> None:
+        """Write the chain's whole state, blocks and logs included, as ``anvil --load-state`` reads it."""
+        path.write_bytes(bytes.fromhex(str(self._request("anvil_dumpState", True))[2:]))
+
+    def _request(self, method: Any, *parameters: Any) -> Any:
+        response = self.w3.provider.make_request(method, list(parameters))
+        if "error" in response:
+            raise EndpointError(f"anvil refused {method}: {response['error']}")
+        return response.get("result")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await(url: str, process: subprocess.Popen[bytes]) -> Web3:
+    until = time.monotonic() + START_TIMEOUT
+    while True:
+        try:
+            return connect(url, CHAIN_ID)
+        except EndpointError:
+            if process.poll() is not None or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
+@contextmanager
+def run_anvil(
+    *, timestamp: int | None = None, accounts: int = 10, state: Path | None = None
+) -> Iterator[Anvil]:
+    """Start anvil on a free port of 127.0.0.1 under Prague's rules, and end it with the context.
+
+    Parameters
+    ----------
+    timestamp
+        Of the first block, Unix seconds; None for now.
+    accounts
+        How many accounts of `MNEMONIC` hold ether.
+    state
+        A state that `Anvil.save` wrote, to start from.
+
+    Raises
+    ------
+    EndpointError
+        When anvil is not on PATH, or does not answer.
+    """
+    binary = shutil.which("anvil")
+    if binary is None:
+        raise EndpointError("expected anvil on PATH, found none; run make setup, and start through make")
+    port = _free_port()
+    command = [binary, "--port", str(port), "--chain-id", str(CHAIN_ID), "--accounts", str(accounts)]
+    command += ["--hardfork", "prague", "--slots-in-an-epoch", "1", "--silent", "--mnemonic", MNEMONIC]
+    command += [] if timestamp is None else ["--timestamp", str(timestamp)]
+    command += [] if state is None else ["--load-state", str(state)]
+    url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    try:
+        yield Anvil(_await(url, process), url)
+    finally:
+        process.terminate()
+        process.wait(timeout=10)

@@ -1,0 +1,393 @@
+"""The demo: a year of weekly rounds on real market data, settled on a local chain and verified by recomputation."""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from threadpoolctl import threadpool_limits
+
+from scorer.chain.anvil import run_anvil
+from scorer.chain.contracts import RoundState
+from scorer.demo.eras import Era, build_eras
+from scorer.demo.leaderboard import leaderboard_table
+from scorer.demo.market import load_market
+from scorer.demo.pictures import draw_payouts_and_burns, draw_scores, draw_stakes
+from scorer.demo.stage import ACCOUNTS, CHALLENGE_WINDOW, Stage, set_stage
+from scorer.demo.strategies import Strategy, demo_strategies
+from scorer.oracle.audit import audit, idle_by_lane
+from scorer.oracle.decide import Alarm
+from scorer.oracle.observe import finalised_block, read_on_chain
+from scorer.oracle.operator import Collection
+from scorer.rounds.rules import Rules, preset
+from scorer.rounds.verify import Difference, differences
+from scorer.units import nano_from_nmr, nmr_from_nano, nmr_from_wei
+
+FIRST_WEEK: Final = pd.Timestamp("2006-01-01")
+WEEKS: Final = 52
+HOUR: Final = 3600
+CLOSE_OF_SESSION: Final = 21 * HOUR
+"""Predictions are made after New York's close, 21:00 UTC in winter."""
+SUBMISSION_WINDOW: Final = 24 * HOUR
+TIME_TO_REPORT: Final = 14 * 24 * HOUR
+WRONG_ROUND: Final = 13
+"""The round in which one member of the committee works with one wrong number."""
+WRONG_MEMBER: Final = 2
+TARGET: Final = "target_20d2l"
+
+
+@dataclass(frozen=True)
+class Week:
+    """One round of the demo: its era, its times (Unix seconds), and every model's file, or none."""
+
+    round_id: int
+    era: Era
+    open_at: int
+    close_at: int
+    resolve_at: int
+    files: Mapping[str, bytes | None]
+
+    @property
+    def universe(self) -> tuple[str, ...]:
+        """The tickers, sorted."""
+        return tuple(str(ticker) for ticker in self.era.ids)
+
+    @property
+    def target(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The outcome, in the order of `universe`."""
+        return self.era.target.to_numpy(dtype=np.float64)
+
+
+@dataclass
+class Record:
+    """What the demo saw, round by round."""
+
+    refusals: list[dict[str, object]] = field(default_factory=list)
+    alarms: list[dict[str, object]] = field(default_factory=list)
+    scores: list[dict[str, object]] = field(default_factory=list)
+    earned: dict[int, int] = field(default_factory=dict)
+
+
+def run_demo(out: Path, console: Console, weeks_played: int = WEEKS) -> dict[str, Any]:
+    """Run the whole demo and write everything under `out`, which is emptied first.
+
+    Returns
+    -------
+    dict
+        The content of summary.json.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    rules = preset("classic")
+    with _progress(console) as progress:
+        strategies, weeks = _prepare(progress, weeks_played)
+        with run_anvil(timestamp=weeks[0].open_at - 24 * HOUR, accounts=ACCOUNTS) as anvil:
+            stage = set_stage(anvil, strategies, rules, out)
+            supply = _supply(stage)
+            record = _play(stage, weeks, rules, progress)
+            _burn(stage)
+            verified = _verify(stage, weeks, progress)
+            invariants = audit(stage.suite, finalised_block(stage.suite))
+            summary = _summary(stage, weeks, record, supply, verified, invariants)
+            (out / "deployment.json").write_text(json.dumps(stage.suite.addresses.to_json(), indent=1) + "\n")
+            anvil.save(out / "chain.json")
+    scores = pd.DataFrame(record.scores)
+    stakes = _stakes(stage, scores, weeks[0].era.date)
+    board = _leaderboard(stage, scores, stakes)
+    _write(out, scores, stakes, board, summary)
+    _tell(console, out, board, summary, stage.members[0].bundle(1).folder)
+    return summary
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console)
+
+
+def _unix(date: pd.Timestamp) -> int:
+    """The close of a session, Unix seconds."""
+    return int(date.timestamp()) + CLOSE_OF_SESSION
+
+
+def _prepare(progress: Progress, weeks_played: int) -> tuple[tuple[Strategy, ...], tuple[Week, ...]]:
+    """Build the eras, and let every strategy predict every week from what was known then."""
+    eras = build_eras(load_market())
+    chosen = [era for era in eras if era.date >= FIRST_WEEK][:weeks_played]
+    strategies = demo_strategies(chosen)
+    weeks = progress.track(chosen, description="models predict, week by week")
+    # The strategies' matrices are small: more threads than one cost more than they bring.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return strategies, tuple(
+            _week(number, era, eras, strategies) for number, era in enumerate(weeks, start=1)
+        )
+
+
+def _week(round_id: int, era: Era, eras: Sequence[Era], strategies: Iterable[Strategy]) -> Week:
+    open_at = _unix(era.date)
+    return Week(
+        round_id=round_id,
+        era=era,
+        open_at=open_at,
+        close_at=open_at + SUBMISSION_WINDOW,
+        resolve_at=_unix(era.resolve_date),
+        files={strategy.name: strategy.submission(eras, era) for strategy in strategies},
+    )
+
+
+def _play(stage: Stage, weeks: Sequence[Week], rules: Rules, progress: Progress) -> Record:
+    """Let chain time run through the year: rounds open, close, resolve and settle as their times come."""
+    record = Record()
+    events = [(week.open_at, 0, week) for week in weeks]
+    events += [(week.close_at, 1, week) for week in weeks]
+    events += [(week.resolve_at, 2, week) for week in weeks]
+    events += [(week.resolve_at + CHALLENGE_WINDOW + HOUR, 3, week) for week in weeks]
+    task = progress.add_task("rounds settle", total=len(weeks))
+    for at, kind, week in sorted(events, key=lambda event: event[:2]):
+        stage.anvil.advance_to(at)
+        if kind == 0:
+            _open(stage, week, rules)
+        elif kind == 1:
+            _close(stage, week, record)
+        elif kind == 2:
+            _resolve(stage, week, record)
+        else:
+            _settle(stage, week, record)
+            progress.advance(task)
+    return record
+
+
+def _open(stage: Stage, week: Week, rules: Rules) -> None:
+    """The operator opens the round, and every model sends its file."""
+    round_id = stage.operator.open_round(
+        rules,
+        week.universe,
+        open_at=week.open_at,
+        close_at=week.close_at,
+        resolve_at=week.resolve_at,
+        deadline=week.resolve_at + TIME_TO_REPORT,
+    )
+    for entry in stage.entries:
+        content = week.files[entry.strategy.name]
+        if content is not None:
+            stage.submit(entry, round_id, week.universe, content)
+
+
+def _close(stage: Stage, week: Week, record: Record) -> None:
+    """The operator refuses what is broken, locks the stakes of the rest, and seals the round."""
+    chain_record = stage.suite.round(week.round_id, stage.anvil.w3.eth.block_number)
+    collection: Collection = stage.operator.seal_round(chain_record)
+    record.refusals += [
+        {"round": week.round_id, "model": _name(stage, refusal.model_id), "reason": refusal.reason}
+        for refusal in collection.refusals
+    ]
+
+
+def _resolve(stage: Stage, week: Week, record: Record) -> None:
+    """Every member learns the outcome and recomputes for itself; the order in which they vote rotates."""
+    for index, member in enumerate(stage.members):
+        target = week.target
+        if (week.round_id, index) == (WRONG_ROUND, WRONG_MEMBER):
+            target = _with_one_wrong_number(target)
+        stage.publish_target(member, week.round_id, week.universe, target)
+    _cycle(stage, week, record)
+    _cycle(stage, week, record)
+
+
+def _with_one_wrong_number(
+    target: np.ndarray[Any, np.dtype[np.float64]],
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    wrong = target.copy()
+    wrong[0] = 1.0 - wrong[0] if wrong[0] != 0.5 else 1.0
+    return wrong
+
+
+def _settle(stage: Stage, week: Week, record: Record) -> None:
+    """The challenge window is over: whichever member comes first settles."""
+    _cycle(stage, week, record)
+    _note_scores(stage, week, record)
+
+
+def _cycle(stage: Stage, week: Week, record: Record) -> None:
+    """One cycle of every member over all rounds that are not over."""
+    turn = (week.round_id + WRONG_MEMBER - WRONG_ROUND) % len(stage.members)
+    stage.anvil.finalise()
+    for member in stage.members[turn:] + stage.members[:turn]:
+        for step in member.cycle(only=week.round_id):
+            if isinstance(step.action, Alarm):
+                record.alarms.append(
+                    {"round": step.round_id, "member": member.address, "alarm": step.action.reason}
+                )
+        stage.anvil.finalise()
+
+
+def _name(stage: Stage, model_id: int) -> str:
+    return stage.entries[model_id - 1].strategy.name
+
+
+def _note_scores(stage: Stage, week: Week, record: Record) -> None:
+    """Keep what the round paid and burned, from the first member's bundle."""
+    columns = stage.members[0].bundle(week.round_id).scores()
+    for row in pd.DataFrame(columns).to_dict("records"):
+        change = row["payout"] - row["burn"]
+        record.earned[row["model_id"]] = record.earned.get(row["model_id"], 0) + change
+        record.scores.append(
+            {
+                "date": week.era.resolve_date,
+                "round": week.round_id,
+                "model": _name(stage, row["model_id"]),
+                "corr": row[f"corr_{TARGET}"],
+                "mmc": row[f"mmc_{TARGET}"],
+                "paid_nmr": float(nmr_from_nano(row["payout"])),
+                "burned_nmr": float(nmr_from_nano(row["burn"])),
+                "position_nmr": float(nmr_from_nano(row["position"])),
+            }
+        )
+
+
+def _burn(stage: Stage) -> None:
+    """What burned lies in the sink; anybody may destroy it."""
+    stage.operator.sender.send(stage.suite.burn_sink.functions.flush())
+    stage.anvil.finalise()
+
+
+def _supply(stage: Stage) -> int:
+    """The token's supply, in wei."""
+    return int(stage.suite.token.functions.totalSupply().call())
+
+
+def _verify(stage: Stage, weeks: Sequence[Week], progress: Progress) -> dict[int, list[Difference]]:
+    """Recompute every round from the first member's bundle and hold it against the chain."""
+    block = finalised_block(stage.suite)
+    found = {}
+    for week in progress.track(weeks, description="rounds verified"):
+        bundle = stage.members[0].bundle(week.round_id)
+        on_chain = read_on_chain(stage.suite, week.round_id, block)
+        found[week.round_id] = list(differences(bundle.published(), on_chain))
+    return found
+
+
+def _summary(
+    stage: Stage,
+    weeks: Sequence[Week],
+    record: Record,
+    supply: int,
+    verified: Mapping[int, Sequence[Difference]],
+    invariants: Mapping[str, bool],
+) -> dict[str, Any]:
+    block = stage.anvil.w3.eth.block_number
+    rounds = [stage.suite.round(week.round_id, block) for week in weeks]
+    settled = [each for each in rounds if each.state == RoundState.SETTLED]
+    return {
+        "chain_id": stage.suite.addresses.chain_id,
+        "rounds_settled": len(settled),
+        "models": len(stage.entries),
+        "owners": len({entry.strategy.owner for entry in stage.entries}),
+        "paid_nmr": str(nmr_from_nano(sum(each.paid for each in settled))),
+        "burned_nmr": str(nmr_from_nano(sum(each.burned for each in settled))),
+        "supply_before_nmr": str(nmr_from_wei(supply)),
+        "supply_after_nmr": str(nmr_from_wei(_supply(stage))),
+        "rounds_verified": sum(not found for found in verified.values()),
+        "differences": {str(r): [str(d) for d in found] for r, found in verified.items() if found},
+        "most_rounds_open": _most_open(weeks),
+        "refused_submissions": record.refusals,
+        "alarms": record.alarms,
+        "invariants": dict(invariants),
+        "stakes_add_up": _stakes_add_up(stage, record),
+    }
+
+
+def _most_open(weeks: Sequence[Week]) -> int:
+    """How many rounds were unsettled at once, at most."""
+    return max(sum(w.open_at <= at.open_at < w.resolve_at for w in weeks) for at in weeks)
+
+
+def _stakes_add_up(stage: Stage, record: Record) -> bool:
+    """Whether every model's idle stake is its deposit, plus all payouts, less all burns, to the nano-NMR."""
+    block = stage.anvil.w3.eth.block_number
+    expected = {
+        e.model_id: nano_from_nmr(e.strategy.stake.deposit_nmr) + record.earned.get(e.model_id, 0)
+        for e in stage.entries
+    }
+    models = stage.suite.models_by_lane(block)
+    return dict(zip(models, idle_by_lane(stage.suite, block), strict=True)) == expected
+
+
+def _stakes(stage: Stage, scores: pd.DataFrame, first: pd.Timestamp) -> pd.DataFrame:
+    """Every model's stake after every settled round, the deposit first."""
+    deposits = {entry.strategy.name: float(entry.strategy.stake.deposit_nmr) for entry in stage.entries}
+    change = scores.assign(change=scores["paid_nmr"] - scores["burned_nmr"])
+    by_date = change.pivot_table(index="date", columns="model", values="change", aggfunc="sum").fillna(0.0)
+    stakes = by_date.reindex(columns=list(deposits), fill_value=0.0).cumsum() + pd.Series(deposits)
+    stakes.loc[first] = pd.Series(deposits)
+    long = stakes.sort_index().rename_axis(columns="model").stack().rename("stake_nmr").reset_index()
+    return long
+
+
+def _leaderboard(stage: Stage, scores: pd.DataFrame, stakes: pd.DataFrame) -> pd.DataFrame:
+    by_model = scores.groupby("model")
+    table = pd.DataFrame({entry.strategy.name: {} for entry in stage.entries}).T
+    table = table.assign(
+        corr=by_model["corr"].mean(),
+        mmc=by_model["mmc"].mean(),
+        paid_nmr=by_model["paid_nmr"].sum(),
+        burned_nmr=by_model["burned_nmr"].sum(),
+        stake_nmr=stakes.groupby("model")["stake_nmr"].last(),
+        deposit_nmr={entry.strategy.name: float(entry.strategy.stake.deposit_nmr) for entry in stage.entries},
+    ).fillna({"paid_nmr": 0.0, "burned_nmr": 0.0})
+    table["return_percent"] = 100 * (table["stake_nmr"] / table["deposit_nmr"] - 1)
+    return table.rename_axis("model").reset_index()
+
+
+def _write(
+    out: Path, scores: pd.DataFrame, stakes: pd.DataFrame, board: pd.DataFrame, summary: Mapping[str, Any]
+) -> None:
+    scores.to_csv(out / "scores.csv", index=False)
+    stakes.to_csv(out / "stakes.csv", index=False)
+    board.to_csv(out / "leaderboard.csv", index=False)
+    draw_stakes(stakes, out / "stakes.png")
+    draw_payouts_and_burns(scores, out / "payouts_and_burns.png")
+    draw_scores(scores, out / "scores.png")
+    (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+
+
+def _tell(
+    console: Console, out: Path, board: pd.DataFrame, summary: Mapping[str, Any], any_bundle: Path
+) -> None:
+    console.print(leaderboard_table(board))
+    console.print(
+        f"token supply: {_amount(summary['supply_before_nmr'])} NMR before, "
+        f"{_amount(summary['supply_after_nmr'])} NMR after the burns"
+    )
+    for name, holds in summary["invariants"].items():
+        console.print(f"invariant: {name}: {'holds' if holds else 'BROKEN'}")
+    console.print(f"refused submissions: {len(summary['refused_submissions'])}, such as")
+    console.print(f"  {summary['refused_submissions'][0]['reason']}", highlight=False)
+    for alarm in summary["alarms"][:1]:
+        console.print(
+            f"one member was wrong in round {alarm['round']}, and the quorum held: {alarm['alarm']}"
+        )
+    console.print(f"pictures and tables: {out}/*.png, {out}/*.csv, {out}/summary.json")
+    console.print(
+        f"verify any round: .venv/bin/cupel verify {any_bundle} --replay {out}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(
+        f"demo: {summary['rounds_settled']} rounds settled, {summary['models']} models, "
+        f"paid {_amount(summary['paid_nmr'])} NMR, burned {_amount(summary['burned_nmr'])} NMR, "
+        f"verified {summary['rounds_verified']}/{summary['rounds_settled']}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _amount(exact: str) -> str:
+    """An exact amount as people read it."""
+    return f"{Decimal(exact):,.3f}"

@@ -1,0 +1,167 @@
+"""The demo's stage: a chain, a deployed suite, an operator, a committee, and models with their stakes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from eth_account.signers.local import LocalAccount
+from numpy.typing import NDArray
+
+from scorer.chain.anvil import Anvil
+from scorer.chain.contracts import Suite
+from scorer.chain.deployment import Plan, deploy
+from scorer.chain.sender import FeePolicy, Sender
+from scorer.demo.stakes import FixedAmount, Stake
+from scorer.demo.strategies import Strategy
+from scorer.oracle.member import Files, Member
+from scorer.oracle.operator import Operator, submit
+from scorer.rounds.digest import content_hash
+from scorer.rounds.rules import Rules
+from scorer.rounds.signature import SubmissionDigest
+from scorer.rounds.submissions import SubmissionRefused, read_submission
+from scorer.store.bundle import Bundle, round_folder
+from scorer.units import nano_from_nmr, wei_from_nano
+
+ADMIN, OPERATOR, GUARDIAN, FIRST_MEMBER, FIRST_OWNER = 0, 1, 2, 3, 10
+MEMBERS = ("ada", "blaise", "carl")
+QUORUM = 2
+CHALLENGE_WINDOW = 6 * 3600
+SUPPLY_NMR = 1_000_000
+POOL_NMR = 20_000
+SHARE_FLAG = 1 << 63
+"""Told from an amount by the top bit, an allocation is a share of idle stake in ppm."""
+SLOTS_PER_CHUNK = 6
+"""Small, so that every round of the demo settles in more than one chunk."""
+ACCOUNTS = 40
+FEES = FeePolicy(tip=10**9)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model on the chain, and the account that owns it and signs for it."""
+
+    model_id: int
+    strategy: Strategy
+    account: LocalAccount
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that plays in the demo."""
+
+    anvil: Anvil
+    suite: Suite
+    operator: Operator
+    members: tuple[Member, ...]
+    entries: tuple[Entry, ...]
+
+    def submit(self, entry: Entry, round_id: int, universe: Sequence[str], content: bytes) -> None:
+        """Send a model's file as its data scientist's client does: with a signature over what is in it.
+
+        A file that cannot be read is sent all the same, as a careless client would, with a signature over
+        nothing.
+        """
+        name = f"{entry.model_id}.{entry.strategy.file_format}"
+        digest = SubmissionDigest(
+            self.suite.addresses.chain_id,
+            str(self.suite.tournament.address),
+            round_id,
+            entry.model_id,
+            _content_hash(content, universe, name),
+        )
+        submit(self.operator.inbox, digest, entry.account.key, str(entry.account.address), name, content)
+
+    def publish_target(
+        self, member: Member, round_id: int, ids: tuple[str, ...], target: NDArray[np.float64]
+    ) -> None:
+        """Let a member know an outcome, through its own source of targets."""
+        folder = round_folder(member.files.targets, str(self.suite.tournament.address), round_id)
+        Bundle(folder).write_targets(ids, {"target_20d2l": target})
+
+
+def _content_hash(content: bytes, universe: Sequence[str], name: str) -> bytes:
+    try:
+        return content_hash(universe, read_submission(content, universe, name))
+    except SubmissionRefused:
+        return bytes(32)
+
+
+def set_stage(anvil: Anvil, strategies: Sequence[Strategy], rules: Rules, out: Path) -> Stage:
+    """Deploy a suite on a fresh local chain, and let every strategy register, deposit and allocate."""
+    admin = Sender(anvil.w3, anvil.account(ADMIN), FEES)
+    member_accounts = [anvil.account(FIRST_MEMBER + index) for index in range(len(MEMBERS))]
+    plan = Plan(
+        treasury=admin.address,
+        supply=nano_from_nmr(SUPPLY_NMR),
+        members=[str(account.address) for account in member_accounts],
+        quorum=QUORUM,
+        challenge_window=CHALLENGE_WINDOW,
+        operator=str(anvil.account(OPERATOR).address),
+        guardian=str(anvil.account(GUARDIAN).address),
+        cap=rules.stake.cap,
+        threshold=rules.stake.threshold,
+        minimum_position=rules.stake.minimum_position,
+    )
+    suite = deploy(admin, plan)
+    _fund_pool(admin, suite)
+    return Stage(
+        anvil,
+        suite,
+        Operator(
+            suite,
+            out / "inbox",
+            out / "published",
+            Sender(anvil.w3, anvil.account(OPERATOR), FEES),
+            SLOTS_PER_CHUNK,
+        ),
+        tuple(
+            Member(suite, _files(out, name), str(account.address), Sender(anvil.w3, account, FEES))
+            for name, account in zip(MEMBERS, member_accounts, strict=True)
+        ),
+        _enter(anvil, suite, admin, strategies),
+    )
+
+
+def _files(out: Path, member: str) -> Files:
+    home = out / "members" / member
+    return Files(rounds=home / "rounds", published=out / "published", targets=home / "targets")
+
+
+def _fund_pool(admin: Sender, suite: Suite) -> None:
+    amount = wei_from_nano(nano_from_nmr(POOL_NMR))
+    admin.send(suite.token.functions.approve(suite.tournament.address, amount))
+    admin.send(suite.tournament.functions.fundPool(amount))
+
+
+def _enter(anvil: Anvil, suite: Suite, admin: Sender, strategies: Sequence[Strategy]) -> tuple[Entry, ...]:
+    """Register every strategy as a model of its owner; one account an owner."""
+    owners = sorted({strategy.owner for strategy in strategies})
+    accounts = {owner: anvil.account(FIRST_OWNER + index) for index, owner in enumerate(owners)}
+    for owner, account in accounts.items():
+        total = sum(strategy.stake.deposit_nmr for strategy in strategies if strategy.owner == owner)
+        _give(admin, suite, Sender(anvil.w3, account, FEES), wei_from_nano(nano_from_nmr(total)))
+    return tuple(
+        _register(Sender(anvil.w3, accounts[strategy.owner], FEES), suite, model_id, strategy)
+        for model_id, strategy in enumerate(strategies, start=1)
+    )
+
+
+def _give(admin: Sender, suite: Suite, owner: Sender, amount: int) -> None:
+    admin.send(suite.token.functions.transfer(owner.address, amount))
+    owner.send(suite.token.functions.approve(suite.tournament.address, amount))
+
+
+def _register(owner: Sender, suite: Suite, model_id: int, strategy: Strategy) -> Entry:
+    owner.send(suite.registry.functions.register(owner.address))
+    deposit = wei_from_nano(nano_from_nmr(strategy.stake.deposit_nmr))
+    owner.send(suite.tournament.functions.deposit(model_id, deposit))
+    owner.send(suite.tournament.functions.setAllocation(model_id, allocation_of(strategy.stake)))
+    return Entry(model_id, strategy, owner.account)
+
+
+def allocation_of(stake: Stake) -> int:
+    """A stake's allocation as ``Tournament.setAllocation`` takes it."""
+    if isinstance(stake.allocation, FixedAmount):
+        return nano_from_nmr(stake.allocation.nmr)
+    return SHARE_FLAG | stake.allocation.ppm
