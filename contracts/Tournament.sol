@@ -29,6 +29,10 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
     /// @notice wei in one nano-NMR.
     uint256 public constant UNIT = 1e9;
 
+    /// @notice All that the tournament may owe, nano-NMR: 838 times all NMR there can be. No lane ever exceeds it, and the
+    /// lanes' arithmetic needs its top bit free.
+    uint64 public constant MAX_LIABILITIES = 2 ** 63 - 1;
+
     uint32 public constant MAX_CAP = 1e6;
     uint64 public constant MAX_MIN_POSITION = 1_000e9;
 
@@ -65,12 +69,18 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
     uint256 public roundCount;
 
     mapping(uint256 roundId => Round) private _rounds;
-    mapping(uint256 slot => Uint64x4) private _idle;
-    mapping(uint256 slot => Uint64x4) private _allocation;
+    /// @dev An array without a length and without hashing: neighbours lie side by side, and most of it is never written.
+    Slot[2 ** 40] private _slots;
 
     /// @dev The model in each lane, and back: lane + 1, so that zero means none.
     uint256[] private _models;
     mapping(uint256 modelId => uint256) private _lanePlusOne;
+
+    /// @dev The stakes of four models, and what each of them puts at risk in a round.
+    struct Slot {
+        Uint64x4 idle;
+        Uint64x4 allocation;
+    }
 
     /* MODIFIERS */
 
@@ -121,11 +131,11 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
         _requireOwner(modelId);
         uint256 lane = laneOf(modelId);
         uint64 nano = _toNano(amount);
-        Uint64x4 word = _idle[lane / LANES];
-        uint64 idle = word.lane(lane % LANES);
+        Slot storage slot = _slots[lane / LANES];
+        uint64 idle = slot.idle.lane(lane % LANES);
         if (nano > idle) revert InsufficientIdle(idle, nano);
 
-        _idle[lane / LANES] = word.withLane(lane % LANES, idle - nano);
+        slot.idle = slot.idle.withLane(lane % LANES, idle - nano);
         liabilities -= nano;
         emit Withdrawn(modelId, to, nano);
         token.safeTransfer(to, amount);
@@ -140,7 +150,8 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
             revert ShareTooLarge(share, PayoutMath.PPM);
         }
 
-        _allocation[lane / LANES] = _allocation[lane / LANES].withLane(lane % LANES, allocation);
+        Slot storage slot = _slots[lane / LANES];
+        slot.allocation = slot.allocation.withLane(lane % LANES, allocation);
         emit AllocationSet(modelId, allocation);
     }
 
@@ -251,9 +262,8 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
         uint256 scoresLength = whole ? 0 : positions.length * PayoutMath.SCORE_BYTES;
         if (scores.length != scoresLength) revert ScoresLengthMismatch(scores.length, scoresLength);
 
-        r.positionsHead = HashStack.pop(
-            r.positionsHead, previousPositionsHead, fromSlot, HashStack.digestOfCalldata(positions)
-        );
+        r.positionsHead =
+            HashStack.pop(r.positionsHead, previousPositionsHead, fromSlot, HashStack.digestOfCalldata(positions));
         if (whole) {
             _returnChunk(fromSlot, positions);
             emit ChunkSettled(roundId, fromSlot, 0, 0, scores);
@@ -348,22 +358,30 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc ITournament
     function idleOf(uint256 modelId) external view returns (uint64) {
-        return _laneValue(_idle, modelId);
+        (Slot storage slot, uint256 index) = _find(modelId);
+        return slot.idle.lane(index);
     }
 
     /// @inheritdoc ITournament
     function allocationOf(uint256 modelId) external view returns (uint64) {
-        return _laneValue(_allocation, modelId);
+        (Slot storage slot, uint256 index) = _find(modelId);
+        return slot.allocation.lane(index);
     }
 
     /// @inheritdoc ITournament
-    function idleSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory) {
-        return _words(_idle, fromSlot, count);
+    function idleSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory words) {
+        words = new uint256[](_clip(fromSlot, count, _slotCount()));
+        for (uint256 i; i < words.length; ++i) {
+            words[i] = Uint64x4.unwrap(_slots[fromSlot + i].idle);
+        }
     }
 
     /// @inheritdoc ITournament
-    function allocationSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory) {
-        return _words(_allocation, fromSlot, count);
+    function allocationSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory words) {
+        words = new uint256[](_clip(fromSlot, count, _slotCount()));
+        for (uint256 i; i < words.length; ++i) {
+            words[i] = Uint64x4.unwrap(_slots[fromSlot + i].allocation);
+        }
     }
 
     /// @inheritdoc ITournament
@@ -378,8 +396,8 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
         uint64 nano = _owe(amount);
         uint256 lane = _laneOrNew(modelId);
 
-        Uint64x4 word = _idle[lane / LANES];
-        _idle[lane / LANES] = word.withLane(lane % LANES, word.lane(lane % LANES) + nano);
+        Slot storage slot = _slots[lane / LANES];
+        slot.idle = slot.idle.withLane(lane % LANES, slot.idle.lane(lane % LANES) + nano);
         emit Deposited(modelId, msg.sender, nano, lane);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
@@ -388,7 +406,7 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
     function _owe(uint256 amount) private returns (uint64 nano) {
         nano = _toNano(amount);
         uint256 total = uint256(liabilities) + nano;
-        if (total > type(uint64).max) revert LiabilitiesTooLarge(total, type(uint64).max);
+        if (total > MAX_LIABILITIES) revert LiabilitiesTooLarge(total, MAX_LIABILITIES);
         liabilities = uint64(total);
     }
 
@@ -396,7 +414,7 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
         if (amount == 0) revert ZeroAmount();
         if (amount % UNIT != 0) revert DustAmount(amount, UNIT);
         uint256 nano = amount / UNIT;
-        if (nano > type(uint64).max) revert LiabilitiesTooLarge(nano, type(uint64).max);
+        if (nano > MAX_LIABILITIES) revert LiabilitiesTooLarge(nano, MAX_LIABILITIES);
         return uint64(nano);
     }
 
@@ -417,21 +435,26 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
         private
         returns (uint256[] memory positions, uint256 total)
     {
-        positions = new uint256[](toSlot - fromSlot);
-        for (uint256 i; i < positions.length; ++i) {
-            // Each byte holds the four lanes of an even slot in its low half and of the odd one in its high half.
-            uint256 mask = (uint8(bitmap[i / 2]) >> ((i % 2) * LANES)) & 0xf;
-            if (mask == 0) continue;
-            uint256 slot = fromSlot + i;
-            Uint64x4 allocation = _allocation[slot];
-            if (Uint64x4.unwrap(allocation) == 0) continue;
-            Uint64x4 idle = _idle[slot];
-            (Uint64x4 taken, uint256 sum) = PayoutMath.positionsOf(idle, allocation, mask, smallest);
-            if (sum == 0) continue;
-            _idle[slot] = idle.minus(taken);
-            positions[i] = Uint64x4.unwrap(taken);
-            total += sum;
+        uint256 count = toSlot - fromSlot;
+        positions = new uint256[](count);
+        uint256 totals;
+        // Slots are counted by an array. All positions together are part of liabilities: no lane of totals overflows.
+        unchecked {
+            for (uint256 i; i < count; ++i) {
+                uint256 mask = PayoutMath.laneMaskAt(bitmap, i);
+                if (mask == 0) continue;
+                Slot storage slot = _slots[fromSlot + i];
+                Uint64x4 allocation = slot.allocation.masked(mask);
+                if (allocation.isZero()) continue;
+                Uint64x4 idle = slot.idle;
+                Uint64x4 taken = PayoutMath.positionsOf(idle, allocation, smallest);
+                if (taken.isZero()) continue;
+                slot.idle = idle.minus(taken);
+                positions[i] = Uint64x4.unwrap(taken);
+                totals += Uint64x4.unwrap(taken);
+            }
         }
+        total = Uint64x4.wrap(totals).sum();
     }
 
     /// @dev Moves the chunk's positions, with payouts and burns, back to idle.
@@ -439,23 +462,37 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
         private
         returns (uint256 payout, uint256 burn)
     {
-        PayoutMath.Terms memory terms = PayoutMath.Terms(r.payoutFactor, r.cap, r.reserved, r.totalPayout);
-        for (uint256 i; i < positions.length; ++i) {
-            if (positions[i] == 0) continue;
-            uint256 slot = fromSlot + i;
-            (Uint64x4 credits, uint256 paid, uint256 burned) =
-                PayoutMath.outcomeOf(Uint64x4.wrap(positions[i]), PayoutMath.scoresAt(scores, i), terms);
-            _idle[slot] = _idle[slot].plus(credits);
-            payout += paid;
-            burn += burned;
+        (uint256 factor, uint256 limit) = (r.payoutFactor, r.cap);
+        bool short = r.reserved < r.totalPayout;
+        uint256 payouts;
+        uint256 burns;
+        // The stack holds no slot beyond those in use. Payouts and burns are at most the positions, which are part of
+        // liabilities: no lane of their sums overflows. A lane of position + payout could only where more is paid than
+        // was reserved, which `_account` refuses.
+        unchecked {
+            for (uint256 i; i < positions.length; ++i) {
+                uint256 word = positions[i];
+                if (word == 0) continue;
+                (Uint64x4 paid, Uint64x4 burned) =
+                    PayoutMath.outcomeOf(Uint64x4.wrap(word), PayoutMath.scoresAt(scores, i), factor, limit);
+                if (short) paid = PayoutMath.scaledDown(paid, r.reserved, r.totalPayout);
+                word += Uint64x4.unwrap(paid) - Uint64x4.unwrap(burned);
+                Slot storage slot = _slots[fromSlot + i];
+                slot.idle = slot.idle.plus(Uint64x4.wrap(word));
+                payouts += Uint64x4.unwrap(paid);
+                burns += Uint64x4.unwrap(burned);
+            }
         }
+        payout = Uint64x4.wrap(payouts).sum();
+        burn = Uint64x4.wrap(burns).sum();
     }
 
     /// @dev Moves the positions of a void round's chunk back to idle, whole.
     function _returnChunk(uint256 fromSlot, uint256[] calldata positions) private {
         for (uint256 i; i < positions.length; ++i) {
             if (positions[i] == 0) continue;
-            _idle[fromSlot + i] = _idle[fromSlot + i].plus(Uint64x4.wrap(positions[i]));
+            Slot storage slot = _slots[fromSlot + i];
+            slot.idle = slot.idle.plus(Uint64x4.wrap(positions[i]));
         }
     }
 
@@ -559,21 +596,11 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
         return Math.ceilDiv(_models.length, LANES);
     }
 
-    function _laneValue(mapping(uint256 => Uint64x4) storage lanes, uint256 modelId) private view returns (uint64) {
+    /// @dev Where the model's lane is. A model that has none is found past every lane in use, where all is zero.
+    function _find(uint256 modelId) private view returns (Slot storage slot, uint256 index) {
         uint256 lanePlusOne = _lanePlusOne[modelId];
-        if (lanePlusOne == 0) return 0;
-        return lanes[(lanePlusOne - 1) / LANES].lane((lanePlusOne - 1) % LANES);
-    }
-
-    function _words(mapping(uint256 => Uint64x4) storage lanes, uint256 fromSlot, uint256 count)
-        private
-        view
-        returns (uint256[] memory words)
-    {
-        words = new uint256[](_clip(fromSlot, count, _slotCount()));
-        for (uint256 i; i < words.length; ++i) {
-            words[i] = Uint64x4.unwrap(lanes[fromSlot + i]);
-        }
+        uint256 lane = lanePlusOne == 0 ? _slots.length * LANES - 1 : lanePlusOne - 1;
+        return (_slots[lane / LANES], lane % LANES);
     }
 
     /// @dev How many of `count` items from `from` on exist.

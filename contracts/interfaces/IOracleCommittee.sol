@@ -31,9 +31,7 @@ interface IOracleCommittee {
     }
 
     /// @notice `member` votes for `reportHash`; an earlier vote of theirs for this round no longer counts.
-    event Attested(
-        address indexed tournament, uint256 indexed roundId, address indexed member, bytes32 reportHash
-    );
+    event Attested(address indexed tournament, uint256 indexed roundId, address indexed member, bytes32 reportHash);
     /// @notice The quorum agreed on a report. It is final at `challengeUntil`.
     event ReportAccepted(
         address indexed tournament, uint256 indexed roundId, bytes32 reportHash, uint64 challengeUntil

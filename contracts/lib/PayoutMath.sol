@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {LANE_BITS, LANE_MASK, Uint64x4} from "./Uint64x4.sol";
+import {LANES, LANE_BOTTOMS, LANE_MASK, LANE_TOPS, Uint64x4} from "./Uint64x4.sol";
 
 /// @title PayoutMath
 /// @notice What a round takes from a stake and gives back. Amounts are nano-NMR, rates and scores ppm.
@@ -11,23 +11,23 @@ library PayoutMath {
     uint256 internal constant PPM = 1e6;
 
     /// @dev Set: the low bits of an allocation are a share of idle in ppm. Clear: a fixed amount.
-    uint256 internal constant SHARE_FLAG = 1 << 63;
+    uint256 internal constant SHARE_FLAG = 0x8000000000000000;
+
+    /// @dev Holds every share.
+    uint256 private constant SHARE_MASK = 0xfffff;
 
     /// @dev Bytes of scores a slot: four lanes of int24.
     uint256 internal constant SCORE_BYTES = 12;
-    uint256 private constant SCORE_BITS = 24;
+    uint256 private constant SCORE_MASK = 0xffffff;
 
-    /// @notice What a round pays for a score.
-    /// @param payoutFactor ppm, at most 1e6.
-    /// @param cap largest |rate|, ppm, at most 1e6.
-    /// @param reserved what the pool could set aside for the round, nano-NMR.
-    /// @param totalPayout what the round would pay from a full pool, nano-NMR. More than `reserved`: the pool is short.
-    struct Terms {
-        uint256 payoutFactor;
-        uint256 cap;
-        uint256 reserved;
-        uint256 totalPayout;
-    }
+    /// @dev The lowest bit of each of the four lanes of scores. Their sign bits lie 23 higher.
+    uint256 private constant SCORE_BOTTOMS = 0x000001_000001_000001_000001;
+
+    /// @dev 1 + 2^40 + 2^80 + 2^120: copies of the signs.
+    uint256 private constant SIGN_SPREAD = 0x1000000000100000000010000000001;
+
+    /// @dev 1 + 2^63 + 2^126 + 2^189: copies of four bits of a bitmap.
+    uint256 private constant BIT_SPREAD = 0x200000000000000040000000000000008000000000000001;
 
     /// @notice min(1, threshold / atRisk) in ppm, rounded down.
     function payoutFactorDown(uint64 atRisk, uint64 threshold) internal pure returns (uint32) {
@@ -37,76 +37,89 @@ library PayoutMath {
     }
 
     /// @notice `amount * ppm / 1e6`, rounded down.
+    /// @param amount below 2^128, as `ppm` is: the product fits.
     function shareDown(uint256 amount, uint256 ppm) internal pure returns (uint256) {
-        return (amount * ppm) / PPM;
+        unchecked {
+            return (amount * ppm) / PPM;
+        }
     }
 
     /// @notice The positions that the four models of a slot take in a round.
-    /// @dev A lane's position is min(allocation, idle), or the allocated share of idle rounded down; zero where the mask
-    /// has no bit, or below `minPosition`. No lane exceeds idle's, provided that no share exceeds 1e6.
-    /// @param mask bit i set: the model in lane i takes part.
+    /// @dev A lane's position is min(allocation, idle), or the allocated share of idle rounded down; zero below
+    /// `minPosition`. No lane exceeds idle's.
+    /// @param idle all lanes below 2^63, as is `minPosition`.
+    /// @param allocation zero in the lane of a model that does not take part.
     /// @return positions packed as `idle` is.
-    /// @return total the sum of the lanes.
-    function positionsOf(Uint64x4 idle, Uint64x4 allocation, uint256 mask, uint256 minPosition)
+    function positionsOf(Uint64x4 idle, Uint64x4 allocation, uint256 minPosition)
         internal
         pure
-        returns (Uint64x4 positions, uint256 total)
+        returns (Uint64x4 positions)
     {
-        uint256 idleLanes = Uint64x4.unwrap(idle);
-        uint256 allocationLanes = Uint64x4.unwrap(allocation);
-        uint256 packed;
-        // Lanes are below 2^64 and shares below 2^63: no product reaches 2^127, and four positions sum below 2^66.
-        unchecked {
-            for (uint256 shift; shift < 256; shift += LANE_BITS) {
-                if (mask & 1 != 0) {
-                    uint256 position = _position(
-                        (idleLanes >> shift) & LANE_MASK, (allocationLanes >> shift) & LANE_MASK, minPosition
-                    );
-                    packed |= position << shift;
-                    total += position;
-                }
-                mask >>= 1;
-            }
-        }
-        positions = Uint64x4.wrap(packed);
+        if (Uint64x4.unwrap(allocation) & LANE_TOPS != 0) allocation = _sharesResolved(idle, allocation);
+        return idle.min(allocation).atLeast(minPosition);
     }
 
-    /// @notice What a slot's positions are worth, given its scores.
+    /// @notice What a slot's positions earn and lose, given its scores and a full pool.
     /// @dev For each lane: rate = score * payoutFactor / 1e6, truncated toward zero, clipped to +-cap;
-    /// payout or burn = position * |rate| / 1e6, rounded down; a short pool scales the payout by reserved / totalPayout.
+    /// payout or burn = position * |rate| / 1e6, rounded down. Neither exceeds the position.
     /// @param scores four int24 lanes of ppm, lane i at bits [24*i, 24*i + 24).
-    /// @return credits position + payout - burn of each lane.
-    /// @return payout the sum of the lanes' payouts.
-    /// @return burn the sum of the lanes' burns.
-    function outcomeOf(Uint64x4 positions, uint256 scores, Terms memory terms)
+    /// @param payoutFactor ppm, at most 1e6.
+    /// @param cap largest |rate|, ppm, at most 1e6.
+    /// @return payouts packed as `positions` is.
+    /// @return burns packed as `positions` is.
+    function outcomeOf(Uint64x4 positions, uint256 scores, uint256 payoutFactor, uint256 cap)
         internal
         pure
-        returns (Uint64x4 credits, uint256 payout, uint256 burn)
+        returns (Uint64x4 payouts, Uint64x4 burns)
     {
-        uint256 lanes = Uint64x4.unwrap(positions);
-        uint256 packed;
+        (uint256 magnitudes, uint256 losses) = _signed(scores);
+        uint256 amounts;
         // position < 2^64, |score| <= 2^23 and a rate is at most 1e6 < 2^20: no product reaches 2^128.
-        // A burn is at most its position. position + payout leaves its lane only if more is paid than was reserved,
-        // because both are liabilities, and those fit in a lane all together: the caller refuses such a chunk.
-        unchecked {
-            for (uint256 shift; shift < 256; shift += LANE_BITS) {
-                uint256 position = (lanes >> shift) & LANE_MASK;
-                int256 score = int256(int24(uint24(scores)));
-                scores >>= SCORE_BITS;
-                uint256 amount;
-                if (score < 0) {
-                    amount = shareDown(position, _rate(uint256(-score), terms));
-                    burn += amount;
-                    packed |= (position - amount) << shift;
-                } else {
-                    amount = shareDown(position, _rate(uint256(score), terms));
-                    if (terms.reserved < terms.totalPayout) amount = (amount * terms.reserved) / terms.totalPayout;
-                    payout += amount;
-                    packed |= (position + amount) << shift;
-                }
-            }
+        // The four lanes are written out: a loop's turn would cost as much as its work.
+        assembly ("memory-safe") {
+            let rate := div(mul(and(magnitudes, SCORE_MASK), payoutFactor), PPM)
+            if gt(rate, cap) { rate := cap }
+            amounts := div(mul(and(positions, LANE_MASK), rate), PPM)
+
+            rate := div(mul(and(shr(24, magnitudes), SCORE_MASK), payoutFactor), PPM)
+            if gt(rate, cap) { rate := cap }
+            amounts := or(amounts, shl(64, div(mul(and(shr(64, positions), LANE_MASK), rate), PPM)))
+
+            rate := div(mul(and(shr(48, magnitudes), SCORE_MASK), payoutFactor), PPM)
+            if gt(rate, cap) { rate := cap }
+            amounts := or(amounts, shl(128, div(mul(and(shr(128, positions), LANE_MASK), rate), PPM)))
+
+            rate := div(mul(shr(72, magnitudes), payoutFactor), PPM)
+            if gt(rate, cap) { rate := cap }
+            amounts := or(amounts, shl(192, div(mul(shr(192, positions), rate), PPM)))
         }
-        credits = Uint64x4.wrap(packed);
+        burns = Uint64x4.wrap(amounts & losses);
+        payouts = Uint64x4.wrap(amounts & ~losses);
+    }
+
+    /// @notice Every lane times numerator / denominator, rounded down.
+    /// @param numerator below `denominator`, which is below 2^64.
+    function scaledDown(Uint64x4 amounts, uint256 numerator, uint256 denominator)
+        internal
+        pure
+        returns (Uint64x4 scaled)
+    {
+        // A quotient is below its lane's amount, so the cast loses nothing.
+        for (uint256 i; i < LANES; ++i) {
+            scaled = scaled.withLane(i, uint64((amounts.lane(i) * numerator) / denominator));
+        }
+    }
+
+    /// @notice The lanes of slot `index` of a chunk whose bit in the chunk's bitmap is set, as a word of full lanes.
+    /// @dev Each byte holds an even slot in its low half and the odd one after it in its high half.
+    /// The caller has checked that the bitmap covers `index + 1` slots.
+    function laneMaskAt(bytes calldata bitmap, uint256 index) internal pure returns (uint256 mask) {
+        // Of four copies of the bits, 63 apart, bit i of copy i is the lowest of lane i. Then each fills its lane.
+        assembly ("memory-safe") {
+            let pair := byte(0, calldataload(add(bitmap.offset, shr(1, index))))
+            let bits := and(shr(shl(2, and(index, 1)), pair), 0xf)
+            mask := mul(and(mul(bits, BIT_SPREAD), LANE_BOTTOMS), LANE_MASK)
+        }
     }
 
     /// @notice The packed scores of slot `index` of a chunk: 12 bytes, big-endian.
@@ -118,21 +131,34 @@ library PayoutMath {
         }
     }
 
-    function _position(uint256 idle, uint256 allocation, uint256 minPosition) private pure returns (uint256 position) {
-        unchecked {
-            if (allocation & SHARE_FLAG != 0) {
-                position = shareDown(idle, allocation ^ SHARE_FLAG);
-            } else {
-                position = allocation < idle ? allocation : idle;
-            }
+    /// @dev The allocation with every share replaced by its amount of idle, rounded down.
+    function _sharesResolved(Uint64x4 idle, Uint64x4 allocation) private pure returns (Uint64x4 amounts) {
+        // A stake is below 2^63 and a share, in the low bits of its lane, below 2^20: the product fits. Amounts are worked
+        // out for all lanes, also where there is no share, and stay below 1.05 * 2^63 even there; then each lane is chosen.
+        assembly ("memory-safe") {
+            amounts := div(mul(and(idle, LANE_MASK), and(allocation, SHARE_MASK)), PPM)
+            amounts := or(
+                amounts,
+                shl(64, div(mul(and(shr(64, idle), LANE_MASK), and(shr(64, allocation), SHARE_MASK)), PPM))
+            )
+            amounts := or(
+                amounts,
+                shl(128, div(mul(and(shr(128, idle), LANE_MASK), and(shr(128, allocation), SHARE_MASK)), PPM))
+            )
+            amounts := or(amounts, shl(192, div(mul(shr(192, idle), and(shr(192, allocation), SHARE_MASK)), PPM)))
+            let shares := mul(and(shr(63, allocation), LANE_BOTTOMS), LANE_MASK)
+            amounts := or(and(amounts, shares), and(allocation, not(shares)))
         }
-        if (position < minPosition) position = 0;
     }
 
-    function _rate(uint256 magnitude, Terms memory terms) private pure returns (uint256 rate) {
+    /// @dev Splits four int24 lanes into their magnitudes, in lanes of 24 bits, and the uint64 lanes that are negative,
+    /// filled. A negative score's magnitude is its complement plus one: at most 2^23, which 24 bits hold.
+    function _signed(uint256 scores) private pure returns (uint256 magnitudes, uint256 losses) {
         unchecked {
-            rate = (magnitude * terms.payoutFactor) / PPM;
+            uint256 signs = (scores >> 23) & SCORE_BOTTOMS;
+            magnitudes = (scores ^ (signs * SCORE_MASK)) + signs;
+            // Of four copies of the signs, 40 apart, bit 24*i of copy i is the lowest of lane i. Then each fills its lane.
+            losses = ((signs * SIGN_SPREAD) & LANE_BOTTOMS) * LANE_MASK;
         }
-        if (rate > terms.cap) rate = terms.cap;
     }
 }

@@ -2,13 +2,17 @@
 pragma solidity 0.8.30;
 
 /// @notice Four uint64 lanes in one storage word. Lane i occupies bits [64*i, 64*i + 64).
+/// Operations on all lanes at once work on the whole word, which costs a quarter of a loop over the lanes.
 type Uint64x4 is uint256;
 
-using {lane, withLane, plus, minus} for Uint64x4 global;
+using {lane, withLane, plus, minus, min, atLeast, masked, isZero, sum} for Uint64x4 global;
 
 uint256 constant LANES = 4;
 uint256 constant LANE_BITS = 64;
-uint256 constant LANE_MASK = type(uint64).max;
+uint256 constant LANE_MASK = 0xffffffffffffffff;
+
+/// @dev The lowest bit of every lane: times a number below 2^64 it is that number in every lane.
+uint256 constant LANE_BOTTOMS = 0x0000000000000001_0000000000000001_0000000000000001_0000000000000001;
 
 /// @dev The top bit of every lane.
 uint256 constant LANE_TOPS = 0x8000000000000000_8000000000000000_8000000000000000_8000000000000000;
@@ -34,6 +38,25 @@ function withLane(Uint64x4 word, uint256 index, uint64 value) pure returns (Uint
     return Uint64x4.wrap(others | (uint256(value) << shift));
 }
 
+/// @notice The bits of the word that are set in `mask`.
+function masked(Uint64x4 word, uint256 mask) pure returns (Uint64x4) {
+    return Uint64x4.wrap(Uint64x4.unwrap(word) & mask);
+}
+
+/// @notice Whether all four lanes are zero.
+function isZero(Uint64x4 word) pure returns (bool) {
+    return Uint64x4.unwrap(word) == 0;
+}
+
+/// @notice The sum of the four lanes. Below 2^66.
+function sum(Uint64x4 word) pure returns (uint256 total) {
+    uint256 lanes = Uint64x4.unwrap(word);
+    // Four numbers below 2^64.
+    unchecked {
+        total = (lanes & LANE_MASK) + ((lanes >> 64) & LANE_MASK) + ((lanes >> 128) & LANE_MASK) + (lanes >> 192);
+    }
+}
+
 /// @notice Adds lane by lane.
 /// @dev One 256-bit addition adds all four lanes when none of them carries. The carry out of bit k of a + b is the
 /// majority of a's bit, b's bit and the complement of the sum's bit, so the top bit of each lane tells.
@@ -41,13 +64,13 @@ function withLane(Uint64x4 word, uint256 index, uint64 value) pure returns (Uint
 function plus(Uint64x4 left, Uint64x4 right) pure returns (Uint64x4) {
     uint256 a = Uint64x4.unwrap(left);
     uint256 b = Uint64x4.unwrap(right);
-    uint256 sum;
+    uint256 total;
     // An overflow of the word is a carry out of lane 3, which the next line finds.
     unchecked {
-        sum = a + b;
+        total = a + b;
     }
-    if (((a & b) | ((a | b) & ~sum)) & LANE_TOPS != 0) revert LaneOverflow(a, b);
-    return Uint64x4.wrap(sum);
+    if (((a & b) | ((a | b) & ~total)) & LANE_TOPS != 0) revert LaneOverflow(a, b);
+    return Uint64x4.wrap(total);
 }
 
 /// @notice Subtracts lane by lane.
@@ -63,4 +86,30 @@ function minus(Uint64x4 left, Uint64x4 right) pure returns (Uint64x4) {
     }
     if (((~a & b) | ((~a | b) & difference)) & LANE_TOPS != 0) revert LaneUnderflow(a, b);
     return Uint64x4.wrap(difference);
+}
+
+/// @notice The smaller of each pair of lanes. All lanes below 2^63.
+function min(Uint64x4 left, Uint64x4 right) pure returns (Uint64x4) {
+    uint256 a = Uint64x4.unwrap(left);
+    uint256 b = Uint64x4.unwrap(right);
+    uint256 aIsLarger = _notBelow(a, b);
+    return Uint64x4.wrap((b & aIsLarger) | (a & ~aIsLarger));
+}
+
+/// @notice The word with every lane below `least` set to zero. All lanes, and `least`, below 2^63.
+function atLeast(Uint64x4 word, uint256 least) pure returns (Uint64x4) {
+    uint256 lanes = Uint64x4.unwrap(word);
+    // least < 2^63 in four lanes: the product fits.
+    unchecked {
+        return Uint64x4.wrap(lanes & _notBelow(lanes, least * LANE_BOTTOMS));
+    }
+}
+
+/// @dev A full lane wherever a's lane is not below b's, zero elsewhere. All lanes below 2^63.
+/// With its top bit set a lane of a exceeds any of b, so no subtraction borrows from the next lane, and the top bit is
+/// left standing exactly where a's lane was not below b's.
+function _notBelow(uint256 a, uint256 b) pure returns (uint256) {
+    unchecked {
+        return ((((a | LANE_TOPS) - b) & LANE_TOPS) >> 63) * LANE_MASK;
+    }
 }

@@ -1,0 +1,55 @@
+"""One deployment for every test: ape takes the chain back to it after each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support import GUARDIAN_ROLE, MINTER_ROLE, NANO, NMR, OPERATOR_ROLE, UNIT, House
+
+CAP = 50_000
+THRESHOLD = 10_000 * NANO
+MIN_POSITION = NANO // 100
+CHALLENGE_WINDOW = 86_400
+POOL = 1_000 * NANO
+
+
+def restrict(authority: Any, target: Any, names: list[str], role: int, admin: Any) -> None:
+    selectors = [target.contract_type.mutable_methods[name].selector for name in names]
+    ids = [target.provider.web3.keccak(text=selector)[:4] for selector in selectors]
+    authority.setTargetFunctionRole(target, ids, role, sender=admin)
+
+
+@pytest.fixture(scope="session")
+def house(project: Any, accounts: Any, chain: Any) -> House:
+    admin, operator, guardian, minter, m1, m2, m3, alice, bob = accounts[:9]
+    members = [m1, m2, m3]
+    authority = project.Authority.deploy(admin, sender=admin)
+    token = project.Numeraire.deploy(authority, admin, 1_000_000 * NMR, sender=admin)
+    registry = project.ModelRegistry.deploy(sender=admin)
+    sink = project.BurnSink.deploy(token, sender=admin)
+    committee = project.OracleCommittee.deploy(authority, CHALLENGE_WINDOW, members, 2, sender=admin)
+    tournament = project.Tournament.deploy(
+        authority, token, registry, committee, sink, CAP, THRESHOLD, MIN_POSITION, sender=admin
+    )
+    restrict(authority, tournament, ["openRound", "lock", "seal"], OPERATOR_ROLE, admin)
+    restrict(authority, tournament, ["pause"], GUARDIAN_ROLE, admin)
+    restrict(authority, token, ["mint"], MINTER_ROLE, admin)
+    for role, holder in ((OPERATOR_ROLE, operator), (GUARDIAN_ROLE, guardian), (MINTER_ROLE, minter)):
+        authority.grantRole(role, holder, 0, sender=admin)
+    for user in (alice, bob, admin):
+        token.approve(tournament, 2**256 - 1, sender=user)
+    for user in (alice, bob):
+        token.transfer(user, 100_000 * NMR, sender=admin)
+    tournament.fundPool(POOL * UNIT, sender=admin)
+    return House(
+        authority, token, registry, sink, committee, tournament,
+        admin, operator, guardian, minter, members, alice, bob, chain,
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def fresh_notes(house: House) -> None:
+    """Forget the rounds that another test opened: the chain has forgotten them too."""
+    house.chunks.clear()
+    house.rounds.clear()

@@ -1,0 +1,278 @@
+"""A deployed tournament with its people, and the obvious reference for what it computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from eth_abi import encode
+from eth_utils import keccak
+
+PPM = 10**6
+UNIT = 10**9
+NMR = 10**18
+NANO = 10**9
+"""nano-NMR in one NMR."""
+SHARE = 1 << 63
+DAY = 86_400
+WEEK = 7 * DAY
+ZERO_HASH = b"\0" * 32
+ZERO_ADDRESS = "0x" + "0" * 40
+
+NONE, OPEN, LOCKING, SEALED, SETTLING, SETTLED, VOIDED = range(7)
+
+OPERATOR_ROLE, GUARDIAN_ROLE, MINTER_ROLE = 1, 2, 3
+
+
+def pack(lanes: list[int], bits: int = 64) -> int:
+    """Lane i at bits [bits * i, bits * (i + 1)), negative values in two's complement."""
+    return sum((value % (1 << bits)) << (bits * i) for i, value in enumerate(lanes))
+
+
+def unpack(word: int, bits: int = 64) -> list[int]:
+    return [(word >> (bits * i)) % (1 << bits) for i in range(4)]
+
+
+def pack_slots(values: list[int]) -> list[int]:
+    return [pack(values[i : i + 4]) for i in range(0, len(values), 4)]
+
+
+def pack_scores(scores: list[int]) -> bytes:
+    """12 bytes a slot: a big-endian word of four int24 lanes."""
+    return b"".join(pack(scores[i : i + 4], 24).to_bytes(12, "big") for i in range(0, len(scores), 4))
+
+
+def bitmap(bits: list[bool]) -> bytes:
+    """Bit b of byte k, least significant first, is entry 8 * k + b."""
+    padded = bits + [False] * (-len(bits) % 8)
+    return bytes(sum(bit << b for b, bit in enumerate(padded[k : k + 8])) for k in range(0, len(padded), 8))
+
+
+def push(head: bytes, from_slot: int, data: bytes) -> bytes:
+    return bytes(keccak(encode(["bytes32", "uint256", "bytes32"], [head, from_slot, keccak(data)])))
+
+
+def push_positions(head: bytes, from_slot: int, words: list[int]) -> bytes:
+    return push(head, from_slot, b"".join(word.to_bytes(32, "big") for word in words))
+
+
+def position_of(idle: int, allocation: int, min_position: int) -> int:
+    """What a model of `idle` nano-NMR puts at risk."""
+    wanted = idle * (allocation - SHARE) // PPM if allocation & SHARE else min(allocation, idle)
+    return wanted if wanted >= min_position else 0
+
+
+def payout_factor(at_risk: int, threshold: int) -> int:
+    return PPM if at_risk <= threshold else threshold * PPM // at_risk
+
+
+def outcome(position: int, score: int, factor: int, cap: int, reserved: int, total: int) -> tuple[int, int]:
+    """(payout, burn) of a position, nano-NMR: every division rounds toward zero."""
+    rate = min(abs(score) * factor // PPM, cap)
+    amount = position * rate // PPM
+    if score < 0:
+        return 0, amount
+    return (amount * reserved // total if reserved < total else amount), 0
+
+
+@dataclass
+class Chunk:
+    """A locked chunk: what has to be kept in order to settle it."""
+
+    from_slot: int
+    positions: list[int]
+    previous_head: bytes
+    head: bytes
+
+    @property
+    def lanes(self) -> list[int]:
+        return [lane for word in self.positions for lane in unpack(word)]
+
+
+@dataclass
+class House:
+    """All contracts and accounts of one deployment."""
+
+    authority: Any
+    token: Any
+    registry: Any
+    sink: Any
+    committee: Any
+    tournament: Any
+    admin: Any
+    operator: Any
+    guardian: Any
+    minter: Any
+    members: list[Any]
+    alice: Any
+    bob: Any
+    chain: Any
+    chunks: dict[int, list[Chunk]] = field(default_factory=dict)
+    rounds: list[int] = field(default_factory=list)
+
+    # time
+
+    def now(self) -> int:
+        return int(self.chain.blocks.head.timestamp)
+
+    def at(self, timestamp: int) -> None:
+        """Let the next transaction be mined at `timestamp`."""
+        self.chain.pending_timestamp = timestamp
+
+    def pass_to(self, timestamp: int) -> None:
+        """Mine an empty block at `timestamp`, for views."""
+        self.chain.pending_timestamp = timestamp
+        self.chain.mine()
+
+    # stakes
+
+    def register(self, owner: Any) -> int:
+        self.registry.register(owner, sender=owner)
+        return int(self.registry.modelCount())
+
+    def deposit(self, model: int, nano: int, sender: Any) -> Any:
+        return self.tournament.deposit(model, nano * UNIT, sender=sender)
+
+    def stake(self, owner: Any, nano: int, allocation: int | None = None) -> int:
+        """A new model with `nano` idle, and an allocation if given."""
+        model = self.register(owner)
+        self.deposit(model, nano, owner)
+        if allocation is not None:
+            self.tournament.setAllocation(model, allocation, sender=owner)
+        return model
+
+    def idle(self) -> list[int]:
+        words = self.tournament.idleSlots(0, 1 << 32)
+        return [lane for word in words for lane in unpack(word)][: self.tournament.laneCount()]
+
+    # rounds
+
+    def open(self, open_for: int = DAY, scoring: int = 20 * DAY, reporting: int = 7 * DAY) -> int:
+        start = self.now() + 10
+        close = start + open_for
+        resolve = close + scoring
+        self.tournament.openRound(start, close, resolve, resolve + reporting, keccak(b"rules"), sender=self.operator)
+        round_id = int(self.tournament.roundCount())
+        self.chunks[round_id] = []
+        self.rounds.append(round_id)
+        return round_id
+
+    def round(self, round_id: int) -> Any:
+        return self.tournament.round(round_id)
+
+    def lock(self, round_id: int, bits: list[bool], from_slot: int = 0) -> Any:
+        """Lock a chunk; waits for closeAt if need be."""
+        before = self.round(round_id)
+        if self.now() < before.closeAt:
+            self.at(before.closeAt)
+        receipt = self.tournament.lock(round_id, from_slot, bitmap(bits), sender=self.operator)
+        (event,) = receipt.events.filter(self.tournament.PositionsLocked)
+        head = bytes(self.round(round_id).positionsHead)
+        self.chunks[round_id].append(Chunk(from_slot, list(event.positions), bytes(before.positionsHead), head))
+        return receipt
+
+    def seal(self, round_id: int) -> Any:
+        return self.tournament.seal(round_id, keccak(b"submissions"), sender=self.operator)
+
+    def run_to_sealed(self, bits: list[bool] | None = None) -> int:
+        """Open a round, lock the given lanes (all, if not given) in one chunk, seal."""
+        round_id = self.open()
+        self.lock(round_id, [True] * self.tournament.laneCount() if bits is None else bits)
+        self.seal(round_id)
+        return round_id
+
+    # reports
+
+    def terms(self, round_id: int) -> tuple[int, int]:
+        r = self.round(round_id)
+        return r.payoutFactor, r.cap
+
+    def report(self, round_id: int, scores: list[list[int]], **changes: Any) -> tuple[Any, ...]:
+        """The honest report for the scores of each chunk, with fields replaced as asked."""
+        head, payout, burn = ZERO_HASH, 0, 0
+        factor, cap = self.terms(round_id)
+        for chunk, chunk_scores in zip(self.chunks[round_id], scores, strict=True):
+            head = push(head, chunk.from_slot, pack_scores(chunk_scores))
+            outcomes = [
+                outcome(p, s, factor, cap, 1, 1) for p, s in zip(chunk.lanes, chunk_scores, strict=False)
+            ]
+            payout += sum(paid for paid, _ in outcomes)
+            burn += sum(burned for _, burned in outcomes)
+        fields = {
+            "roundId": round_id,
+            "version": 1,
+            "scoresHead": head,
+            "totalPayout": payout,
+            "totalBurn": burn,
+            "evidenceHash": keccak(b"evidence"),
+        }
+        return tuple((fields | changes).values())
+
+    def attest(self, report: tuple[Any, ...], members: int = 2) -> None:
+        """Let so many members attest; waits for resolveAt if need be."""
+        resolve = self.round(report[0]).resolveAt
+        if self.now() < resolve:
+            self.at(resolve)
+        for member in self.members[:members]:
+            self.committee.attest(self.tournament, report, sender=member)
+
+    def finalise(self, report: tuple[Any, ...]) -> None:
+        self.attest(report)
+        proposal = self.committee.proposalOf(self.tournament, report[0])
+        self.pass_to(proposal.challengeUntil)
+
+    def begin(self, report: tuple[Any, ...]) -> Any:
+        self.finalise(report)
+        return self.tournament.beginSettlement(report, sender=self.bob)
+
+    def scores_heads(self, round_id: int, scores: list[list[int]]) -> list[bytes]:
+        """The head before each chunk."""
+        heads = [ZERO_HASH]
+        for chunk, chunk_scores in zip(self.chunks[round_id], scores, strict=True):
+            heads.append(push(heads[-1], chunk.from_slot, pack_scores(chunk_scores)))
+        return heads[:-1]
+
+    def settle_arguments(self, round_id: int, scores: list[list[int]], index: int = -1) -> list[Any]:
+        chunk = self.chunks[round_id][index]
+        return [
+            round_id,
+            chunk.from_slot,
+            chunk.previous_head,
+            chunk.positions,
+            self.scores_heads(round_id, scores)[index],
+            pack_scores(scores[index]),
+        ]
+
+    def settle(self, round_id: int, scores: list[list[int]], index: int = -1) -> Any:
+        return self.tournament.settle(*self.settle_arguments(round_id, scores, index), sender=self.bob)
+
+    def return_arguments(self, round_id: int, index: int = -1) -> list[Any]:
+        chunk = self.chunks[round_id][index]
+        return [round_id, chunk.from_slot, chunk.previous_head, chunk.positions, ZERO_HASH, b""]
+
+    # the books
+
+    def open_positions(self, round_id: int) -> int:
+        """nano-NMR locked in a round and not given back, with what burned of it and is not sent off yet."""
+        r = self.round(round_id)
+        if r.state == SETTLED:
+            return 0
+        left = 0
+        for chunk in self.chunks[round_id]:
+            left += sum(chunk.lanes)
+            if chunk.head == bytes(r.positionsHead):
+                return left + (r.burned if r.state == SETTLING else 0)
+        return r.burned if r.state == SETTLING else 0
+
+    def assert_books_balance(self) -> None:
+        """Invariant 1: the token balance is pool + reserved + idle + open positions, and nothing else."""
+        t = self.tournament
+        owed = t.pool() + t.reserved() + sum(self.idle()) + sum(map(self.open_positions, self.rounds))
+        assert t.liabilities() == owed
+        assert self.token.balanceOf(t) == owed * UNIT
+
+
+def only(receipt: Any, event_type: Any) -> Any:
+    """The one event of this type that the transaction emitted."""
+    (event,) = receipt.events.filter(event_type)
+    return event
