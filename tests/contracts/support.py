@@ -276,3 +276,9 @@ def only(receipt: Any, event_type: Any) -> Any:
     """The one event of this type that the transaction emitted."""
     (event,) = receipt.events.filter(event_type)
     return event
+
+
+def is_event(event: Any, **fields: Any) -> None:
+    """Every named field of the event has this value."""
+    for name, expected in fields.items():
+        assert getattr(event, name) == expected, name

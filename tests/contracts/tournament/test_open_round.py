@@ -1,0 +1,83 @@
+"""Tournament.openRound"""
+
+from __future__ import annotations
+
+import ape
+import pytest
+from support import DAY, NANO, OPEN, ZERO_HASH, House, is_event, only
+
+RULES = b"\x07" * 32
+
+
+def schedule(house: House, *offsets: int) -> tuple[int, int, int, int]:
+    """(openAt, closeAt, resolveAt, deadline) counted from a moment at which the next transaction is mined."""
+    now = house.now() + 100
+    house.at(now)
+    a, b, c, d = (now + offset for offset in offsets)
+    return a, b, c, d
+
+
+def test_reverts_for_others_than_the_operator(house: House) -> None:
+    with ape.reverts(house.tournament.AccessManagedUnauthorized, caller=house.alice):
+        house.tournament.openRound(*schedule(house, 0, 1, 2, 3), RULES, sender=house.alice)
+
+
+def test_reverts_while_paused(house: House) -> None:
+    house.tournament.pause(DAY, sender=house.guardian)
+    with ape.reverts(house.tournament.TournamentPaused):
+        house.tournament.openRound(*schedule(house, 0, 1, 2, 3), RULES, sender=house.operator)
+
+
+@pytest.mark.parametrize(
+    "offsets",
+    [(-9, -1, 5, 6), (3, 3, 5, 6), (4, 3, 5, 6), (1, 5, 5, 6), (1, 5, 4, 6), (1, 2, 6, 6), (1, 2, 7, 6)],
+)
+def test_reverts_for_times_out_of_order_or_closed_already(house: House, offsets: tuple[int, ...]) -> None:
+    times = schedule(house, *offsets)
+    names = dict(zip(("openAt", "closeAt", "resolveAt", "deadline"), times, strict=True))
+    with ape.reverts(house.tournament.ScheduleNotAscending, **names):
+        house.tournament.openRound(*times, RULES, sender=house.operator)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "longest"),
+    [
+        ((90 * DAY + 1, 91 * DAY, 92 * DAY, 93 * DAY), 90),
+        ((0, 90 * DAY + 1, 92 * DAY, 93 * DAY), 90),
+        ((0, 1, 365 * DAY + 2, 366 * DAY), 365),
+        ((0, 1, 2, 90 * DAY + 3), 90),
+    ],
+)
+def test_reverts_for_a_period_above_its_maximum(house: House, offsets: tuple[int, ...], longest: int) -> None:
+    with ape.reverts(house.tournament.PeriodTooLong, period=longest * DAY + 1, maximum=longest * DAY):
+        house.tournament.openRound(*schedule(house, *offsets), RULES, sender=house.operator)
+
+
+@pytest.mark.parametrize(
+    "offsets",
+    [
+        (-DAY, 0, 1, 2),
+        (90 * DAY, 180 * DAY, 545 * DAY, 635 * DAY),
+    ],
+)
+def test_accepts_times_at_their_limits(house: House, offsets: tuple[int, ...]) -> None:
+    house.tournament.openRound(*schedule(house, *offsets), RULES, sender=house.operator)
+    assert house.round(1).state == OPEN
+
+
+def test_freezes_times_rules_and_parameters(house: House) -> None:
+    times = schedule(house, 10, 20, 30, 40)
+    receipt = house.tournament.openRound(*times, RULES, sender=house.operator)
+    named = dict(zip(("openAt", "closeAt", "resolveAt", "deadline"), times, strict=True))
+    is_event(only(receipt, house.tournament.RoundOpened), roundId=1, rulesHash=RULES, **named)
+    house.tournament.setParameters(1, 2, 3, sender=house.admin)
+    r = house.round(1)
+    is_event(r, state=OPEN, rulesHash=RULES, cap=50_000, threshold=10_000 * NANO, minPosition=NANO // 100, **named)
+    is_event(r, atRisk=0, payoutFactor=0, nextSlot=0, positionsHead=ZERO_HASH, scoresHead=ZERO_HASH)
+
+
+def test_ids_count_from_one_and_rounds_overlap(house: House) -> None:
+    for expected in (1, 2, 3):
+        house.tournament.openRound(*schedule(house, 0, DAY, 2 * DAY, 3 * DAY), RULES, sender=house.operator)
+        assert house.tournament.roundCount() == expected
+        assert house.round(expected).state == OPEN
