@@ -98,6 +98,7 @@ def _chain_side(
     """What the chain says of a round; None when no chain was named."""
     if replay is not None:
         with run_anvil(state=replay / "chain.json") as anvil:
+            anvil.finalise()
             suite = Suite.at(anvil.w3, read_deployment(replay / "deployment.json"))
             return read_on_chain(suite, round_id, finalised_block(suite))
     if endpoint is None or deployment is None:

@@ -82,9 +82,8 @@ class NodeConfig(_Section):
         try:
             account: LocalAccount = Account.from_key(self.key.file.read_text().strip())
         except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"{self.key.file}: expected a private key in hex, found {type(error).__name__}"
-            ) from None
+            found = type(error).__name__
+            raise ConfigError(f"{self.key.file}: expected a private key in hex, found {found}") from None
         return account
 
     def sender(self, suite: Suite) -> Sender:

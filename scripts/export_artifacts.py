@@ -51,9 +51,7 @@ def main() -> int:
     artifacts = compiled()
     differing = stale(artifacts)
     if check and differing:
-        print(
-            f"expected artifacts of the contracts as they are, found stale: {', '.join(differing)}; run make abi"
-        )
+        print(f"expected artifacts of the contracts as they are; stale: {', '.join(differing)}; run make abi")
         return 1
     FOLDER.mkdir(exist_ok=True)
     for name in differing:

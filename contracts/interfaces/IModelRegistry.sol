@@ -10,7 +10,7 @@ interface IModelRegistry is IERC721 {
     /// @notice A model came into being. Ids count from 1.
     event ModelRegistered(uint256 indexed modelId, address indexed owner);
 
-    /// @notice `submitter` signs for the model from now on; zero: the owner does.
+    /// @notice `submitter` signs for the model from now on. Emitted with the owner at every registration and transfer.
     event SubmitterSet(uint256 indexed modelId, address indexed submitter);
 
     /// @notice The caller does not own the model.
@@ -30,9 +30,13 @@ interface IModelRegistry is IERC721 {
     /// @dev Reverts if the model does not exist (`ERC721NonexistentToken`).
     function submitterOf(uint256 modelId) external view returns (address);
 
-    /// @notice `submitterOf` for `count` models from `fromModel` on; fewer where models end. One call reads a whole round's.
-    /// @dev Reverts if `fromModel` is zero and `count` is not (`ERC721NonexistentToken`).
-    function submittersOf(uint256 fromModel, uint256 count) external view returns (address[] memory submitters);
+    /// @notice Who could sign for `count` models from `fromModel` on, at a time: for a round, when submissions closed. Fewer
+    /// where models end; zero for a model that did not exist by then. A change in the second of `timestamp` counts.
+    /// @param timestamp seconds since 1970; ask only about a past that is final.
+    function submittersAt(uint256 fromModel, uint256 count, uint64 timestamp)
+        external
+        view
+        returns (address[] memory submitters);
 
     /// @notice How many models were ever registered. The last id.
     function modelCount() external view returns (uint256);

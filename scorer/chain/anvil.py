@@ -1,6 +1,9 @@
 """A local chain: anvil on 127.0.0.1, with a clock that moves when it is told to."""
 
+import gzip
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -19,6 +22,7 @@ from scorer.chain.endpoint import EndpointError, connect
 CHAIN_ID: Final = 31_337
 MNEMONIC: Final = "test test test test test test test test test test test junk"
 """The test mnemonic of every development chain: its keys are public, and worth nothing elsewhere."""
+GZIP_MAGIC: Final = b"\x1f\x8b"
 START_TIMEOUT: Final = 30.0
 FINALITY: Final = 2
 """Blocks behind the head at which anvil, started with one slot an epoch, calls a block finalised."""
@@ -51,8 +55,12 @@ class Anvil:
             self._request("evm_mine")
 
     def save(self, path: Path) -> None:
-        """Write the chain's whole state, blocks and logs included, as ``anvil --load-state`` reads it."""
-        path.write_bytes(bytes.fromhex(str(self._request("anvil_dumpState", True))[2:]))
+        """Write the chain's state, blocks and logs included, as ``anvil --load-state`` reads it.
+
+        Only the newest state is kept, as by a node that prunes.
+        """
+        dump = bytes.fromhex(str(self._request("anvil_dumpState", False))[2:])  # noqa: FBT003
+        path.write_bytes(gzip.decompress(dump) if dump.startswith(GZIP_MAGIC) else dump)
 
     def _request(self, method: Any, *parameters: Any) -> Any:
         response = self.w3.provider.make_request(method, list(parameters))
@@ -107,9 +115,12 @@ def run_anvil(
     command += [] if timestamp is None else ["--timestamp", str(timestamp)]
     command += [] if state is None else ["--load-state", str(state)]
     url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    # npm's anvil is a script that starts the real one: they get a process group of their own, and end together.
+    process = subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         yield Anvil(_await(url, process), url)
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=10)

@@ -11,6 +11,7 @@ from web3.contract import Contract
 from scorer.chain.artifacts import abi
 
 ZERO_HASH = bytes(32)
+ZERO_ADDRESS = "0x" + "00" * 20
 PAGE = 1000
 """How many items one call reads."""
 LOCK_WINDOW = 86_400
@@ -190,9 +191,13 @@ class Suite:
             models += self.tournament.functions.modelsAt(len(models), PAGE).call(block_identifier=block)
         return models
 
-    def submitters(self, block: int) -> dict[int, str]:
-        """Who could sign for each registered model at `block`."""
+    def submitters(self, at: int, block: int) -> dict[int, str]:
+        """Who could sign for each model at the time `at`, of the models that existed then."""
         found: list[str] = []
-        while page := self.registry.functions.submittersOf(len(found) + 1, PAGE).call(block_identifier=block):
+        while page := self.registry.functions.submittersAt(len(found) + 1, PAGE, at).call(
+            block_identifier=block
+        ):
             found += page
-        return dict(enumerate(found, start=1))
+        return {
+            model: submitter for model, submitter in enumerate(found, start=1) if submitter != ZERO_ADDRESS
+        }

@@ -81,9 +81,10 @@ def _deployed(sender: Sender, name: str, *arguments: Any) -> str:
 
 def _grant(sender: Sender, suite: Suite, role_name: str, holder: str, functions: Sequence[str]) -> None:
     role = suite.authority.get_function_by_name(role_name)().call()
+    entries: list[Any] = abi("Tournament")
     selectors = [
         function_abi_to_4byte_selector(entry)
-        for entry in abi("Tournament")
+        for entry in entries
         if entry["type"] == "function" and entry["name"] in functions
     ]
     tournament = suite.tournament.address

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from web3 import Web3
-from web3.contract.base_contract import BaseContractEvent
+from web3.contract.contract import ContractEvent
 from web3.exceptions import Web3RPCError
 from web3.types import EventData
 
@@ -53,9 +53,7 @@ def first_block_at(w3: Web3, timestamp: int, low: int, high: int) -> int:
     return low
 
 
-def round_events(
-    event: type[BaseContractEvent] | BaseContractEvent, round_id: int, first: int, last: int
-) -> Iterator[EventData]:
+def round_events(event: ContractEvent, round_id: int, first: int, last: int) -> Iterator[EventData]:
     """A round's events of one kind in blocks `first`..`last`, oldest first.
 
     Providers allow different ranges and say so in different words: a refused range is halved, an accepted one

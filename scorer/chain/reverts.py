@@ -12,8 +12,8 @@ from scorer.chain.artifacts import CONTRACTS, abi
 
 
 @cache
-def _errors() -> dict[str, dict[str, Any]]:
-    entries = [entry for name in CONTRACTS for entry in abi(name) if entry["type"] == "error"]
+def _errors() -> dict[str, Any]:
+    entries: list[Any] = [entry for name in CONTRACTS for entry in abi(name) if entry["type"] == "error"]
     return {function_abi_to_4byte_selector(entry).hex(): entry for entry in entries}
 
 

@@ -1,4 +1,4 @@
-"""The demo: a year of weekly rounds on real market data, settled on a local chain and verified by recomputation."""
+"""The demo: a year of weekly rounds on real market data, settled on a local chain and verified."""
 
 import json
 import shutil
@@ -25,7 +25,6 @@ from scorer.demo.strategies import Strategy, demo_strategies
 from scorer.oracle.audit import audit, idle_by_lane
 from scorer.oracle.decide import Alarm
 from scorer.oracle.observe import finalised_block, read_on_chain
-from scorer.oracle.operator import Collection
 from scorer.rounds.rules import Rules, preset
 from scorer.rounds.verify import Difference, differences
 from scorer.units import nano_from_nmr, nmr_from_nano, nmr_from_wei
@@ -182,7 +181,7 @@ def _open(stage: Stage, week: Week, rules: Rules) -> None:
 def _close(stage: Stage, week: Week, record: Record) -> None:
     """The operator refuses what is broken, locks the stakes of the rest, and seals the round."""
     chain_record = stage.suite.round(week.round_id, stage.anvil.w3.eth.block_number)
-    collection: Collection = stage.operator.seal_round(chain_record)
+    collection = stage.operator.seal_round(chain_record)
     record.refusals += [
         {"round": week.round_id, "model": _name(stage, refusal.model_id), "reason": refusal.reason}
         for refusal in collection.refusals
@@ -326,8 +325,7 @@ def _stakes(stage: Stage, scores: pd.DataFrame, first: pd.Timestamp) -> pd.DataF
     by_date = change.pivot_table(index="date", columns="model", values="change", aggfunc="sum").fillna(0.0)
     stakes = by_date.reindex(columns=list(deposits), fill_value=0.0).cumsum() + pd.Series(deposits)
     stakes.loc[first] = pd.Series(deposits)
-    long = stakes.sort_index().rename_axis(columns="model").stack().rename("stake_nmr").reset_index()
-    return long
+    return stakes.sort_index().reset_index().melt(id_vars="date", var_name="model", value_name="stake_nmr")
 
 
 def _leaderboard(stage: Stage, scores: pd.DataFrame, stakes: pd.DataFrame) -> pd.DataFrame:
@@ -339,7 +337,7 @@ def _leaderboard(stage: Stage, scores: pd.DataFrame, stakes: pd.DataFrame) -> pd
         paid_nmr=by_model["paid_nmr"].sum(),
         burned_nmr=by_model["burned_nmr"].sum(),
         stake_nmr=stakes.groupby("model")["stake_nmr"].last(),
-        deposit_nmr={entry.strategy.name: float(entry.strategy.stake.deposit_nmr) for entry in stage.entries},
+        deposit_nmr=stakes.groupby("model")["stake_nmr"].first(),
     ).fillna({"paid_nmr": 0.0, "burned_nmr": 0.0})
     table["return_percent"] = 100 * (table["stake_nmr"] / table["deposit_nmr"] - 1)
     return table.rename_axis("model").reset_index()

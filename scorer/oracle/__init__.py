@@ -1,1 +1,1 @@
-"""The oracle: observe the chain and the files, decide what is left to do, do it. And the operator, who works alike."""
+"""The oracle: observe the chain and the files, decide what is left to do, do it. And the operator."""

@@ -67,7 +67,7 @@ class RoundHistory:
             factor=record.payout_factor,
             cap=record.cap,
         )
-        payout = alone.total_payout
+        payout: int = alone.total_payout
         if record.reserved < record.total_payout:
             payout = payout * record.reserved // record.total_payout
         return payout, alone.total_burn

@@ -1,4 +1,4 @@
-"""What is left to do for a round: pure functions of plain data, with neither chain nor files nor clock behind them."""
+"""What is left to do for a round: pure functions of plain data, without chain, files or clock."""
 
 from dataclasses import dataclass
 
@@ -151,5 +151,6 @@ def _remaining_chunks(view: RoundView) -> tuple[Action, ...]:
 def _wrong_report(view: RoundView, accepted: bytes) -> Alarm:
     own = "none" if view.report is None else "0x" + view.report.hash().hex()
     return Alarm(
-        f"round {view.record.round_id}: the committee accepted the report 0x{accepted.hex()}, we computed {own}"
+        f"round {view.record.round_id}: the committee accepted the report 0x{accepted.hex()}, "
+        f"we computed {own}"
     )

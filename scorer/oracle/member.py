@@ -119,15 +119,15 @@ class Member:
         bundle = self.bundle(record.round_id)
         try:
             if not bundle.has(REPORT):
-                self._evaluate(record.round_id, sealed, bundle)
+                self._evaluate(record, sealed, block, bundle)
             return (bundle.report() if bundle.has(REPORT) else None), None
         except (InputsMismatch, BundleError) as error:
             return None, str(error)
 
-    def _evaluate(self, round_id: int, sealed: Sealed, bundle: Bundle) -> None:
+    def _evaluate(self, record: RoundRecord, sealed: Sealed, block: Block, bundle: Bundle) -> None:
         """Take over what the operator published, score it against our own targets, and keep the bundle."""
-        published = Bundle(self._folder(self.files.published, round_id))
-        outcomes = Bundle(self._folder(self.files.targets, round_id))
+        published = Bundle(self._folder(self.files.published, record.round_id))
+        outcomes = Bundle(self._folder(self.files.targets, record.round_id))
         if not (published.has(*PUBLISHED) and outcomes.has(TARGETS)):
             return
         bundle.copy_published(published)
@@ -136,7 +136,7 @@ class Member:
             terms=sealed.terms,
             rules=bundle.rules(),
             submissions=submissions,
-            submitters=self.suite.submitters(sealed.block),
+            submitters=self.suite.submitters(record.close_at, block.number),
             targets=outcomes.targets(submissions.universe),
             positions=sealed.positions,
         )

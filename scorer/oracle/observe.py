@@ -49,22 +49,23 @@ def read_sealed(suite: Suite, record: RoundRecord, block: Block) -> Sealed:
         When the events do not add up to the head of the positions stack or to the total at risk.
     """
     locking = read_locking(suite, record.round_id, record.close_at, block.number)
-    positions = _positions(suite, locking)
+    positions = _positions(suite, locking, block.number)
     locked = sum(positions.by_model.values())
     if locked != record.at_risk:
         raise IncompleteLogs(
-            f"round {record.round_id}: expected {record.at_risk} nano-NMR in PositionsLocked events, found {locked}"
+            f"round {record.round_id}: expected {record.at_risk} nano-NMR in PositionsLocked events, "
+            f"found {locked}"
         )
     if record.state == RoundState.SEALED and positions.head != record.positions_head:
         raise IncompleteLogs(
-            f"round {record.round_id}: expected events up to the stack's head 0x{record.positions_head.hex()}, "
+            f"round {record.round_id}: expected events up to the head 0x{record.positions_head.hex()}, "
             f"found 0x{positions.head.hex()}"
         )
     return Sealed(locking.block, _terms(suite, record, positions.head), positions)
 
 
-def _positions(suite: Suite, locking: Locking) -> Positions:
-    models = dict(enumerate(suite.models_by_lane(locking.block)))
+def _positions(suite: Suite, locking: Locking, block: int) -> Positions:
+    models = dict(enumerate(suite.models_by_lane(block)))
     chunks = tuple(chunk_from_words(chunk.from_slot, chunk.words) for chunk in locking.chunks)
     return Positions(chunks, tuple(models.get(lane, 0) for chunk in chunks for lane in chunk.lanes.tolist()))
 
@@ -108,7 +109,7 @@ def read_on_chain(suite: Suite, round_id: int, block: Block) -> OnChain:
     proposal = suite.proposal(round_id, block.number)
     first = first_block_at(suite.w3, record.resolve_at, sealed.block, block.number)
     settled: dict[int, int] = {}
-    model_of = dict(enumerate(suite.models_by_lane(sealed.block)))
+    model_of = dict(enumerate(suite.models_by_lane(block.number)))
     for chunk in read_settled(suite, round_id, first, block.number):
         lanes = range(4 * chunk.from_slot, 4 * chunk.from_slot + len(chunk.scores) // 3)
         scores = unpack_scores(chunk.scores).tolist()
@@ -118,7 +119,7 @@ def read_on_chain(suite: Suite, round_id: int, block: Block) -> OnChain:
     return OnChain(
         terms=sealed.terms,
         report_hash=None if proposal is None else proposal.report_hash,
-        submitters=suite.submitters(sealed.block),
+        submitters=suite.submitters(record.close_at, block.number),
         settled=settled,
         is_settled=record.state == RoundState.SETTLED,
         reserved=record.reserved,

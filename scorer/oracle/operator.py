@@ -140,7 +140,7 @@ class Operator:
 
     def seal_round(self, record: RoundRecord) -> Collection:
         """Collect a round's submissions, publish the valid ones, lock their stakes, and seal the round."""
-        collection = self.collect(record.round_id)
+        collection = self.collect(record)
         self._publish(record.round_id, collection)
         block = self.suite.w3.eth.block_number
         valid = set(collection.submissions.model_ids)
@@ -152,22 +152,22 @@ class Operator:
         self.sender.send(functions.seal(record.round_id, collection.submissions.root))
         return collection
 
-    def collect(self, round_id: int) -> Collection:
+    def collect(self, record: RoundRecord) -> Collection:
         """Read the inbox of a round: valid, signed submissions, and why others are refused.
 
         A round whose submissions were published already keeps them: what is locked must be what is sealed.
         """
-        published = self._published(round_id)
+        published = self._published(record.round_id)
         if published.has(SUBMISSIONS):
             return Collection(published.submissions(), ())
         universe = published.universe()
-        submitters = self.suite.submitters(self.suite.w3.eth.block_number)
+        submitters = self.suite.submitters(record.close_at, self.suite.w3.eth.block_number)
         entries: dict[int, Submission] = {}
         refusals = []
-        for file in _submission_files(self._inbox(round_id)):
+        for file in _submission_files(self._inbox(record.round_id)):
             model_id = int(file.stem)
             try:
-                entries[model_id] = self._read(file, round_id, universe, submitters.get(model_id))
+                entries[model_id] = self._read(file, record.round_id, universe, submitters.get(model_id))
             except SubmissionRefused as refused:
                 refusals.append(Refusal(model_id, file.name, str(refused)))
         ascending = tuple(entries[model] for model in sorted(entries))
@@ -200,7 +200,7 @@ class Operator:
 
 
 def submit(
-    inbox: Path, digest: SubmissionDigest, private_key: str, submitter: str, file: str, content: bytes
+    inbox: Path, digest: SubmissionDigest, private_key: bytes, submitter: str, file: str, content: bytes
 ) -> None:
     """Sign a submission and lay it into an operator's inbox, the file last.
 
