@@ -28,7 +28,7 @@ def describe_revert(error: ContractLogicError) -> str:
     data = _data(error)
     entry = _errors().get(data[:8])
     if entry is None:
-        return str(error)
+        return str(error.message or error)
     inputs = entry["inputs"]
     try:
         values = decode([collapse_if_tuple(item) for item in inputs], bytes.fromhex(data[8:]))

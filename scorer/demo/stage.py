@@ -31,7 +31,7 @@ SUPPLY_NMR = 1_000_000
 POOL_NMR = 20_000
 SHARE_FLAG = 1 << 63
 """Told from an amount by the top bit, an allocation is a share of idle stake in ppm."""
-SLOTS_PER_CHUNK = 6
+SLOTS_PER_CHUNK = 2
 """Small, so that every round of the demo settles in more than one chunk."""
 ACCOUNTS = 40
 FEES = FeePolicy(tip=10**9)

@@ -1,0 +1,197 @@
+"""The commands as people type them."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from scorer.chain.anvil import CHAIN_ID
+from scorer.chain.contracts import RoundState
+from scorer.cli import app
+from tests.world import IDS, World
+
+if TYPE_CHECKING:
+    from scorer.oracle.operator import Operator
+
+runner = CliRunner()
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    """Type a command; its exit code and all it said."""
+    result = runner.invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def write_deployment(world: World) -> Path:
+    path = world.out / "deployment.json"
+    path.write_text(json.dumps(world.suite.addresses.to_json()))
+    return path
+
+
+def write_config(world: World, member: int, **changes: object) -> Path:
+    """The configuration of a member, with the operator's inbox too."""
+    write_deployment(world)
+    files = world.members[member].files
+    home = world.out / f"node-{member}"
+    home.mkdir(exist_ok=True)
+    account = world.stage.anvil.account(changes.pop("account", 3 + member))  # type: ignore[arg-type]
+    (home / "key").write_text(account.key.hex())
+    values = {"endpoint": world.stage.anvil.url, "chain_id": CHAIN_ID, **changes}
+    (home / "node.toml").write_text(
+        f"""
+[chain]
+endpoint = "{values["endpoint"]}"
+chain_id = {values["chain_id"]}
+deployment = "../deployment.json"
+tip_gwei = 1
+
+[files]
+rounds = "{files.rounds}"
+published = "{files.published}"
+targets = "{files.targets}"
+inbox = "{world.out / "inbox"}"
+
+[key]
+file = "key"
+"""
+    )
+    return home / "node.toml"
+
+
+def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
+    configs = [write_config(world, member) for member in range(3)]
+    operator = write_config(world, 2, account=1)
+    operator = operator.rename(operator.with_name("operator.toml"))
+    (operator.parent / "operator-key").write_text(world.stage.anvil.account(1).key.hex())
+    operator.write_text(operator.read_text().replace('"key"', '"operator-key"'))
+    configs[2] = write_config(world, 2)
+    round_id = world.open()
+    world.submit_all(round_id)
+    world.stage.anvil.advance_to(world.record(round_id).close_at)
+    assert run("operator", "once", "--config", operator) == (
+        0,
+        f"dry run: rounds to lock and seal: [{round_id}]\n",
+    )
+    assert run("operator", "once", "--config", operator, "--send") == (0, f"sealed rounds: [{round_id}]\n")
+    world.resolve(round_id)
+    for config in configs[:2]:
+        code, said = run("oracle", "once", "--config", config, "--send", "--round", round_id)
+        assert code == 0
+        assert said.startswith(f"round {round_id}: Attest: block ")
+        world.stage.anvil.finalise()
+    world.pass_challenge_window()
+    code, said = run("oracle", "once", "--config", configs[0], "--send")
+    assert code == 0
+    assert said.count("SettleChunk") == 1
+    assert world.record(round_id).state == RoundState.SETTLED
+    world.stage.anvil.finalise()
+    assert run("oracle", "once", "--config", configs[1]) == (0, "nothing to do: every round is over\n")
+
+
+def test_an_oracle_is_dry_unless_told_to_send(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    code, said = run("oracle", "once", "--config", write_config(world, 0))
+    assert (code, said) == (0, f"round {round_id}: Attest: dry run: not sent\n")
+
+
+def test_an_endpoint_that_is_down_ends_with_one_clear_line(world: World) -> None:
+    config = write_config(world, 0, endpoint="http://127.0.0.1:9")
+    code, said = run("oracle", "once", "--config", config, "--send")
+    assert code == 1
+    assert said.startswith("cupel: endpoint 127.0.0.1:9: expected an answer")
+    assert said.count("\n") == 1
+
+
+def test_a_wrong_chain_id_ends_before_anything_is_sent(world: World) -> None:
+    config = write_config(world, 0, chain_id=137)
+    code, said = run("oracle", "once", "--config", config, "--send")
+    assert code == 1
+    assert "expected a deployment on chain 137, found one on 31337" in said
+    deployment = json.loads((world.out / "deployment.json").read_text())
+    (world.out / "deployment.json").write_text(json.dumps(deployment | {"chain_id": 137}))
+    code, said = run("oracle", "once", "--config", config, "--send")
+    assert code == 1
+    assert "expected chain id 137 (as configured), found 31337; nothing was sent" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("chain_id = 31337", "chain_id = -1", "chain.chain_id: Input should be greater than 0, found -1"),
+        ("tip_gwei = 1", "tip = 1", "chain.tip: Extra inputs are not permitted"),
+        ("[key]", "[keys]", "key: Field required"),
+        ("endpoint = ", "endpoint = 7 #", "chain.endpoint: Input should be a valid string, found 7"),
+        ("[chain]", "[chain", "expected a TOML file"),
+    ],
+)
+def test_a_wrong_configuration_names_its_field(world: World, old: str, new: str, expected: str) -> None:
+    config = write_config(world, 0)
+    config.write_text(config.read_text().replace(old, new))
+    code, said = run("oracle", "once", "--config", config)
+    assert code == 1
+    assert expected in said
+
+
+def test_verify_agrees_with_the_chain_and_names_what_was_changed(world: World) -> None:
+    round_id = world.sealed_round()
+    world.settle(round_id)
+    folder = world.members[0].bundle(round_id).folder
+    chain = ["--endpoint", world.stage.anvil.url, "--deployment", write_deployment(world)]
+    world.stage.anvil.finalise()
+    code, said = run("verify", folder, *chain)
+    assert code == 0
+    assert said.startswith(f"verify: round {round_id} agrees: 10 models")
+    assert "with the chain" in said
+    table = pd.read_parquet(folder / "scores.parquet")
+    table.loc[4, "reward_score"] += 1
+    table.to_parquet(folder / "scores.parquet", index=False)
+    code, said = run("verify", folder, *chain)
+    assert code == 1
+    assert f"round {round_id} DIFFERS: scores.parquet, model 5, reward_score: expected" in said
+
+
+def test_verify_replays_a_saved_chain(world: World) -> None:
+    round_id = world.sealed_round()
+    world.settle(round_id)
+    write_deployment(world)
+    world.stage.anvil.save(world.out / "chain.json")
+    folder = world.members[1].bundle(round_id).folder
+    code, said = run("verify", folder, "--replay", world.out)
+    assert code == 0
+    assert "with the chain" in said
+
+
+def test_verify_says_when_a_file_is_missing(world: World) -> None:
+    round_id = world.sealed_round()
+    world.settle(round_id)
+    folder = world.members[0].bundle(round_id).folder
+    (folder / "targets.parquet").unlink()
+    code, said = run("verify", folder)
+    assert code == 1
+    assert "targets.parquet: expected a file of a round's bundle, found none" in said
+
+
+def test_a_submission_can_be_checked_before_it_is_sent(tmp_path: Path) -> None:
+    pd.DataFrame({"id": IDS}).to_parquet(tmp_path / "universe.parquet")
+    good = pd.DataFrame({"id": IDS, "prediction": 0.5})
+    good.to_csv(tmp_path / "good.csv", index=False)
+    good.iloc[1:].to_csv(tmp_path / "bad.csv", index=False)
+    universe = tmp_path / "universe.parquet"
+    code, said = run("submission", "check", tmp_path / "good.csv", "--universe", universe)
+    assert (code, said) == (0, f"{tmp_path / 'good.csv'}: valid, 60 predictions\n")
+    code, said = run("submission", "check", tmp_path / "bad.csv", "--universe", universe)
+    assert code == 1
+    assert "bad.csv: expected all 60 ids of the round, found missing ids: 1 (id000)" in said
+
+
+def test_an_operator_publishes_what_it_sealed_once_only(world: World) -> None:
+    round_id = world.sealed_round()
+    operator: Operator = world.stage.operator
+    again = operator.collect(world.record(round_id))
+    assert len(again.submissions.entries) == 10

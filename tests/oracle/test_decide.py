@@ -1,0 +1,153 @@
+"""What an oracle decides in every state of a round. Plain data in, actions out."""
+
+from dataclasses import replace
+
+import pytest
+
+from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, RoundRecord, RoundState
+from scorer.oracle.decide import (
+    Alarm,
+    Attest,
+    BeginSettlement,
+    ReturnChunk,
+    RoundView,
+    SettleChunk,
+    VoidRound,
+    Wait,
+    decide,
+)
+from scorer.rounds.report import Report
+
+CLOSE, RESOLVE, DEADLINE = 1_000_000, 1_200_000, 1_300_000
+REPORT = Report(31337, "0x" + "11" * 20, 5, 1, b"\1" * 32, 10, 20, b"\2" * 32)
+OURS = REPORT.hash()
+THEIRS = b"\3" * 32
+
+
+def record(state: RoundState) -> RoundRecord:
+    return RoundRecord(
+        round_id=5,
+        state=state,
+        open_at=CLOSE - 1000,
+        close_at=CLOSE,
+        resolve_at=RESOLVE,
+        deadline=DEADLINE,
+        cap=50_000,
+        payout_factor=10**6,
+        threshold=10**12,
+        minimum_position=0,
+        at_risk=10**9,
+        rules_hash=bytes(32),
+        submissions_root=bytes(32),
+        positions_head=b"\4" * 32,
+        scores_head=bytes(32),
+        reserved=0,
+        total_payout=0,
+        total_burn=0,
+        paid=0,
+        burned=0,
+        next_slot=4,
+        settlement_began_at=RESOLVE + 1000,
+    )
+
+
+def view(state: RoundState, now: int, **changes: object) -> RoundView:
+    plain = RoundView(record(state), now, chunks_left=3, proposal=None, vote=None, report=REPORT)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def accepted(report_hash: bytes = OURS, until: int = RESOLVE + 500) -> ProposalRecord:
+    return ProposalRecord(report_hash, until)
+
+
+ALL_CHUNKS = (SettleChunk(2), SettleChunk(1), SettleChunk(0))
+
+
+@pytest.mark.parametrize("state", [RoundState.OPEN, RoundState.LOCKING])
+def test_an_unsealed_round_waits_until_its_lock_window_is_over(state: RoundState) -> None:
+    assert isinstance(decide(view(state, CLOSE + 86_399))[0], Wait)
+    assert decide(view(state, CLOSE + 86_400)) == (VoidRound(),)
+
+
+def test_a_lock_window_ends_when_the_outcome_is_known() -> None:
+    early = replace(record(RoundState.LOCKING), resolve_at=CLOSE + 10)
+    assert isinstance(decide(view(RoundState.LOCKING, CLOSE + 9, record=early))[0], Wait)
+    assert decide(view(RoundState.LOCKING, CLOSE + 10, record=early)) == (VoidRound(),)
+
+
+def test_nothing_is_attested_before_the_outcome() -> None:
+    assert isinstance(decide(view(RoundState.SEALED, RESOLVE - 1))[0], Wait)
+
+
+def test_a_resolved_round_is_attested() -> None:
+    assert decide(view(RoundState.SEALED, RESOLVE)) == (Attest(REPORT),)
+
+
+def test_a_vote_that_is_already_ours_is_not_repeated() -> None:
+    assert isinstance(decide(view(RoundState.SEALED, RESOLVE, vote=OURS))[0], Wait)
+
+
+def test_a_vote_for_another_report_is_changed() -> None:
+    assert decide(view(RoundState.SEALED, RESOLVE, vote=THEIRS)) == (Attest(REPORT),)
+
+
+def test_nothing_is_attested_that_was_not_computed() -> None:
+    assert isinstance(decide(view(RoundState.SEALED, RESOLVE, report=None))[0], Wait)
+
+
+def test_nothing_is_attested_after_the_deadline_and_the_round_is_given_up() -> None:
+    assert decide(view(RoundState.SEALED, DEADLINE)) == (VoidRound(),)
+    assert decide(view(RoundState.SEALED, DEADLINE, report=None)) == (VoidRound(),)
+
+
+def test_an_accepted_report_waits_for_its_challenge_window() -> None:
+    waiting = decide(view(RoundState.SEALED, RESOLVE + 499, proposal=accepted()))
+    assert isinstance(waiting[0], Wait)
+
+
+def test_a_final_report_that_is_ours_settles_last_chunk_first() -> None:
+    actions = decide(view(RoundState.SEALED, RESOLVE + 500, proposal=accepted()))
+    assert actions == (BeginSettlement(REPORT), *ALL_CHUNKS)
+
+
+def test_a_final_report_settles_after_the_deadline_too() -> None:
+    actions = decide(view(RoundState.SEALED, DEADLINE + 1, proposal=accepted()))
+    assert actions[0] == BeginSettlement(REPORT)
+
+
+@pytest.mark.parametrize("state", [RoundState.SEALED, RoundState.SETTLING])
+@pytest.mark.parametrize("now", [RESOLVE, RESOLVE + 10_000])
+def test_an_accepted_report_that_is_not_ours_raises_an_alarm_and_never_settles(
+    state: RoundState, now: int
+) -> None:
+    actions = decide(view(state, now, proposal=accepted(THEIRS)))
+    assert [type(action) for action in actions] == [Alarm]
+    assert THEIRS.hex() in actions[0].reason  # type: ignore[union-attr]
+    assert OURS.hex() in actions[0].reason  # type: ignore[union-attr]
+
+
+def test_an_accepted_report_is_not_settled_unseen() -> None:
+    for state in (RoundState.SEALED, RoundState.SETTLING):
+        actions = decide(view(state, RESOLVE + 1000, proposal=accepted(), report=None))
+        assert [type(action) for action in actions] == [Wait]
+
+
+def test_a_settlement_that_somebody_began_is_carried_on() -> None:
+    actions = decide(view(RoundState.SETTLING, RESOLVE + 2000, proposal=accepted(), chunks_left=2))
+    assert actions == ALL_CHUNKS[1:]
+
+
+def test_a_settlement_that_cannot_end_is_given_up_after_its_grace() -> None:
+    late = RESOLVE + 1000 + SETTLEMENT_GRACE
+    assert decide(view(RoundState.SETTLING, late, proposal=accepted(THEIRS))) == (VoidRound(),)
+    assert decide(view(RoundState.SETTLING, late - 1, proposal=accepted())) == ALL_CHUNKS
+
+
+def test_a_void_round_returns_every_chunk() -> None:
+    actions = decide(view(RoundState.VOIDED, DEADLINE, report=None))
+    assert actions == (ReturnChunk(2), ReturnChunk(1), ReturnChunk(0))
+
+
+@pytest.mark.parametrize("state", [RoundState.NONE, RoundState.SETTLED])
+def test_nothing_is_left_to_do_for_a_round_that_is_over_or_never_was(state: RoundState) -> None:
+    assert decide(view(state, DEADLINE)) == ()

@@ -1,0 +1,149 @@
+"""A small tournament for tests: the demo's stage with ten models that guess, and rounds of three hours."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scorer.chain.anvil import Anvil
+from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.demo.files import write_submission
+from scorer.demo.predictors import Noise
+from scorer.demo.stage import CHALLENGE_WINDOW, Entry, Stage, set_stage
+from scorer.demo.stakes import FixedAmount, ShareOfIdle, Stake
+from scorer.demo.strategies import Strategy
+from scorer.oracle.audit import idle_by_lane
+from scorer.oracle.member import Member, Step
+from scorer.rounds.rules import Rules, preset
+
+START = 1_700_000_000
+HOUR = 3600
+DAY = 24 * HOUR
+MODELS = 10
+IDS = tuple(f"id{number:03}" for number in range(60))
+NMR = 10**9
+
+
+def strategies(count: int = MODELS) -> list[Strategy]:
+    """Models that guess, of three owners, with fixed and share allocations."""
+    return [
+        Strategy(
+            name=f"model_{number}",
+            owner=f"owner_{number % 3}",
+            description="guesses",
+            predictor=Noise(seed=number),
+            stake=Stake(f"owner_{number % 3}", 100, ShareOfIdle(250_000) if number % 2 else FixedAmount(30)),
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+@dataclass(frozen=True)
+class World:
+    """A running tournament, and the few things tests do with it."""
+
+    stage: Stage
+    rules: Rules
+    out: Path
+
+    @property
+    def suite(self) -> Suite:
+        """The contracts."""
+        return self.stage.suite
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The committee."""
+        return self.stage.members
+
+    @property
+    def now(self) -> int:
+        """The latest block's timestamp."""
+        return int(self.stage.anvil.w3.eth.get_block("latest")["timestamp"])
+
+    @property
+    def target(self) -> NDArray[np.float64]:
+        """The outcome of every round."""
+        return np.random.default_rng(7).choice([0.0, 0.25, 0.5, 0.75, 1.0], len(IDS))
+
+    def predictions(self, model: int, round_id: int) -> "pd.Series[float]":
+        """A model's guesses for a round."""
+        return pd.Series(np.random.default_rng([model, round_id]).random(len(IDS)), index=list(IDS))
+
+    def open(self) -> int:
+        """Open a round for three hours: one to submit, one until the outcome."""
+        now = self.now
+        return self.stage.operator.open_round(
+            self.rules,
+            IDS,
+            open_at=now,
+            close_at=now + HOUR,
+            resolve_at=now + 2 * HOUR,
+            deadline=now + 30 * HOUR,
+        )
+
+    def submit(self, round_id: int, model: int, content: bytes | None = None) -> None:
+        """Let a model send its guesses, or `content`."""
+        entry: Entry = self.stage.entries[model - 1]
+        good = write_submission(self.predictions(model, round_id), "csv")
+        self.stage.submit(entry, round_id, IDS, good if content is None else content)
+
+    def submit_all(self, round_id: int, models: range = range(1, MODELS + 1)) -> None:
+        """Let several models send their guesses."""
+        for model in models:
+            self.submit(round_id, model)
+
+    def close_and_seal(self, round_id: int) -> None:
+        """Let time pass to the close of a round, and seal it."""
+        self.stage.anvil.advance_to(self.record(round_id).close_at)
+        self.stage.operator.seal_round(self.record(round_id))
+        self.stage.anvil.finalise()
+
+    def sealed_round(self) -> int:
+        """A round in which every model takes part, sealed."""
+        round_id = self.open()
+        self.submit_all(round_id)
+        self.close_and_seal(round_id)
+        return round_id
+
+    def resolve(self, round_id: int, targets: "dict[int, NDArray[np.float64]] | None" = None) -> None:
+        """Let time pass to the outcome, and tell every member; `targets` by member where they differ."""
+        self.stage.anvil.advance_to(self.record(round_id).resolve_at)
+        for index, member in enumerate(self.members):
+            self.stage.publish_target(member, round_id, IDS, (targets or {}).get(index, self.target))
+
+    def cycle(self, *members: int) -> list[Step]:
+        """One cycle of some members, or of all; what they did."""
+        steps: list[Step] = []
+        for index in members or range(len(self.members)):
+            steps += self.members[index].cycle()
+            self.stage.anvil.finalise()
+        return steps
+
+    def pass_challenge_window(self) -> None:
+        """Let the challenge window of the last accepted report pass."""
+        self.stage.anvil.advance_to(self.now + CHALLENGE_WINDOW + 1)
+
+    def settle(self, round_id: int) -> None:
+        """Take a sealed round to its end."""
+        self.resolve(round_id)
+        self.cycle()
+        self.pass_challenge_window()
+        self.cycle()
+        assert self.record(round_id).state == RoundState.SETTLED
+
+    def record(self, round_id: int) -> RoundRecord:
+        """A round as it is now."""
+        return self.suite.round(round_id, self.stage.anvil.w3.eth.block_number)
+
+    def idle(self) -> list[int]:
+        """Every model's idle stake, nano-NMR."""
+        return idle_by_lane(self.suite, self.stage.anvil.w3.eth.block_number)
+
+
+def build_world(anvil: Anvil, out: Path, count: int = MODELS) -> World:
+    """A fresh tournament on a fresh chain."""
+    rules = preset("classic")
+    return World(set_stage(anvil, strategies(count), rules, out), rules, out)
