@@ -151,7 +151,9 @@ class House:
         start = self.now() + 10
         close = start + open_for
         resolve = close + scoring
-        self.tournament.openRound(start, close, resolve, resolve + reporting, keccak(b"rules"), sender=self.operator)
+        self.tournament.openRound(
+            start, close, resolve, resolve + reporting, keccak(b"rules"), sender=self.operator
+        )
         round_id = int(self.tournament.roundCount())
         self.chunks[round_id] = []
         self.rounds.append(round_id)
@@ -168,7 +170,9 @@ class House:
         receipt = self.tournament.lock(round_id, from_slot, bitmap(bits), sender=self.operator)
         (event,) = receipt.events.filter(self.tournament.PositionsLocked)
         head = bytes(self.round(round_id).positionsHead)
-        self.chunks[round_id].append(Chunk(from_slot, list(event.positions), bytes(before.positionsHead), head))
+        self.chunks[round_id].append(
+            Chunk(from_slot, list(event.positions), bytes(before.positionsHead), head)
+        )
         return receipt
 
     def seal(self, round_id: int) -> Any:

@@ -38,7 +38,9 @@ def test_reverts_when_liabilities_would_not_fit_in_a_lane(house: House) -> None:
     model = house.register(house.alice)
     owed = house.tournament.liabilities()
     room = MAX_LIABILITIES - owed
-    with ape.reverts(house.tournament.LiabilitiesTooLarge, liabilities=owed + room + 1, maximum=MAX_LIABILITIES):
+    with ape.reverts(
+        house.tournament.LiabilitiesTooLarge, liabilities=owed + room + 1, maximum=MAX_LIABILITIES
+    ):
         house.deposit(model, room + 1, house.alice)
     with ape.reverts(
         house.tournament.LiabilitiesTooLarge, liabilities=MAX_LIABILITIES + 1, maximum=MAX_LIABILITIES

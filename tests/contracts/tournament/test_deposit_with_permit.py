@@ -63,7 +63,9 @@ def test_reverts_when_the_permit_fails_and_the_allowance_is_short(house: House, 
         house.tournament.depositWithPermit(model, NMR, 2**256 - 1, 27, ZERO, ZERO, sender=house.alice)
 
 
-def test_reverts_for_a_permit_past_its_deadline_without_allowance(house: House, model: int, permit: Any) -> None:
+def test_reverts_for_a_permit_past_its_deadline_without_allowance(
+    house: House, model: int, permit: Any
+) -> None:
     signed = permit(NMR, deadline=house.now() - 1)
     with ape.reverts(house.token.ERC20InsufficientAllowance):
         house.tournament.depositWithPermit(model, NMR, *signed, sender=house.alice)

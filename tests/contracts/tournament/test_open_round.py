@@ -72,7 +72,9 @@ def test_freezes_times_rules_and_parameters(house: House) -> None:
     is_event(only(receipt, house.tournament.RoundOpened), roundId=1, rulesHash=RULES, **named)
     house.tournament.setParameters(1, 2, 3, sender=house.admin)
     r = house.round(1)
-    is_event(r, state=OPEN, rulesHash=RULES, cap=50_000, threshold=10_000 * NANO, minPosition=NANO // 100, **named)
+    is_event(
+        r, state=OPEN, rulesHash=RULES, cap=50_000, threshold=10_000 * NANO, minPosition=NANO // 100, **named
+    )
     is_event(r, atRisk=0, payoutFactor=0, nextSlot=0, positionsHead=ZERO_HASH, scoresHead=ZERO_HASH)
 
 

@@ -1,0 +1,165 @@
+"""Tournament.setParameters, pause, unpause and recoverSurplus"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ape
+import pytest
+from support import DAY, NANO, NMR, PPM, SHARE, UNIT, ZERO_ADDRESS, House, is_event, only
+
+MAX_MIN_POSITION = 1_000 * NANO
+
+
+# setParameters
+
+
+@pytest.mark.parametrize("caller", ["alice", "operator", "guardian"])
+def test_only_the_admin_sets_parameters(house: House, caller: str) -> None:
+    account = getattr(house, caller)
+    with ape.reverts(house.tournament.AccessManagedUnauthorized, caller=account):
+        house.tournament.setParameters(1, 1, 1, sender=account)
+
+
+def test_parameters_have_hard_coded_maxima(house: House) -> None:
+    with ape.reverts(house.tournament.ParameterTooLarge, value=PPM + 1, maximum=PPM):
+        house.tournament.setParameters(PPM + 1, 0, 0, sender=house.admin)
+    with ape.reverts(
+        house.tournament.ParameterTooLarge, value=MAX_MIN_POSITION + 1, maximum=MAX_MIN_POSITION
+    ):
+        house.tournament.setParameters(0, 0, MAX_MIN_POSITION + 1, sender=house.admin)
+
+
+def test_parameters_are_set(house: House) -> None:
+    receipt = house.tournament.setParameters(PPM, 2**64 - 1, MAX_MIN_POSITION, sender=house.admin)
+    is_event(
+        only(receipt, house.tournament.ParametersSet),
+        cap=PPM, threshold=2**64 - 1, minPosition=MAX_MIN_POSITION,
+    )  # fmt: skip
+    t = house.tournament
+    assert (t.cap(), t.threshold(), t.minPosition()) == (PPM, 2**64 - 1, MAX_MIN_POSITION)
+
+
+# pause
+
+
+@pytest.mark.parametrize("caller", ["alice", "operator", "admin"])
+def test_only_the_guardian_pauses(house: House, caller: str) -> None:
+    account = getattr(house, caller)
+    with ape.reverts(house.tournament.AccessManagedUnauthorized, caller=account):
+        house.tournament.pause(DAY, sender=account)
+
+
+def test_a_pause_has_a_length_and_a_longest_one(house: House) -> None:
+    with ape.reverts(house.tournament.ZeroAmount):
+        house.tournament.pause(0, sender=house.guardian)
+    with ape.reverts(house.tournament.PauseTooLong, duration=7 * DAY + 1, maximum=7 * DAY):
+        house.tournament.pause(7 * DAY + 1, sender=house.guardian)
+
+
+def test_a_pause_ends_by_itself(house: House) -> None:
+    receipt = house.tournament.pause(DAY, sender=house.guardian)
+    until = house.now() + DAY
+    is_event(only(receipt, house.tournament.Paused), caller=house.guardian, until=until)
+    assert house.tournament.paused()
+    house.pass_to(until - 1)
+    assert house.tournament.paused()
+    house.pass_to(until)
+    assert not house.tournament.paused()
+    house.stake(house.alice, NANO)
+
+
+def test_the_next_pause_waits_for_the_cooldown(house: House) -> None:
+    house.tournament.pause(DAY, sender=house.guardian)
+    free = house.now() + 8 * DAY
+    assert house.tournament.pausableFrom() == free
+    house.at(free - 1)
+    with ape.reverts(house.tournament.PauseTooSoon, timestamp=free - 1, notBefore=free):
+        house.tournament.pause(DAY, sender=house.guardian)
+    house.at(free)
+    house.tournament.pause(7 * DAY, sender=house.guardian)
+    assert house.tournament.paused()
+
+
+# unpause
+
+
+def test_the_guardian_does_not_unpause(house: House) -> None:
+    house.tournament.pause(DAY, sender=house.guardian)
+    with ape.reverts(house.tournament.AccessManagedUnauthorized, caller=house.guardian):
+        house.tournament.unpause(sender=house.guardian)
+
+
+def test_unpause_reverts_when_nothing_is_paused(house: House) -> None:
+    with ape.reverts(house.tournament.NotPaused):
+        house.tournament.unpause(sender=house.admin)
+
+
+def test_unpause_ends_a_pause_and_starts_the_cooldown(house: House) -> None:
+    house.tournament.pause(7 * DAY, sender=house.guardian)
+    receipt = house.tournament.unpause(sender=house.admin)
+    assert only(receipt, house.tournament.Unpaused).caller == house.admin
+    assert not house.tournament.paused()
+    assert house.tournament.pausableFrom() == house.now() + 7 * DAY
+
+
+def test_an_unpause_can_be_made_to_wait_by_the_authority(house: House) -> None:
+    """A role with an execution delay: the call has to be scheduled first."""
+    t, authority = house.tournament, house.authority
+    selector = t.provider.web3.keccak(text="unpause()")[:4]
+    authority.setTargetFunctionRole(t, [selector], 9, sender=house.admin)
+    authority.grantRole(9, house.bob, DAY, sender=house.admin)
+    t.pause(7 * DAY, sender=house.guardian)
+    with ape.reverts(authority.AccessManagerNotScheduled):
+        t.unpause(sender=house.bob)
+    authority.schedule(t, selector, 0, sender=house.bob)
+    with ape.reverts(authority.AccessManagerNotReady):
+        t.unpause(sender=house.bob)
+    house.at(house.now() + DAY)
+    t.unpause(sender=house.bob)
+    assert not t.paused()
+
+
+# recoverSurplus
+
+
+def test_only_the_admin_recovers(house: House) -> None:
+    with ape.reverts(house.tournament.AccessManagedUnauthorized, caller=house.operator):
+        house.tournament.recoverSurplus(house.operator, sender=house.operator)
+
+
+def test_there_is_nothing_to_recover_of_what_is_owed(house: House) -> None:
+    house.stake(house.alice, NANO, SHARE | PPM)
+    house.run_to_sealed()
+    owed = house.tournament.liabilities() * UNIT
+    with ape.reverts(house.tournament.NoSurplus, balance=owed, liabilities=owed):
+        house.tournament.recoverSurplus(house.admin, sender=house.admin)
+
+
+def test_what_was_sent_by_mistake_is_recovered_to_the_last_wei(house: House) -> None:
+    house.stake(house.alice, NANO, SHARE | PPM)
+    house.token.transfer(house.tournament, NMR + 1, sender=house.bob)
+    receipt = house.tournament.recoverSurplus(house.members[0], sender=house.admin)
+    is_event(only(receipt, house.tournament.SurplusRecovered), to=house.members[0], amount=NMR + 1)
+    assert house.token.balanceOf(house.members[0]) == NMR + 1
+    house.assert_books_balance()
+
+
+# constructor
+
+
+def test_a_deployment_with_parameters_above_their_maxima_fails(house: House, project: Any) -> None:
+    arguments = [house.authority, house.token, house.registry, house.committee, house.sink]
+    for parameters in ((PPM + 1, 0, 0), (0, 0, MAX_MIN_POSITION + 1)):
+        with ape.reverts(project.Tournament.ParameterTooLarge):
+            project.Tournament.deploy(*arguments, *parameters, sender=house.admin)
+
+
+def test_a_deployment_knows_its_parts(house: House) -> None:
+    t = house.tournament
+    assert t.token() == house.token
+    assert t.registry() == house.registry
+    assert t.committee() == house.committee
+    assert t.burnSink() == house.sink != ZERO_ADDRESS
+    assert t.authority() == house.authority
+    assert t.VERSION() == house.committee.VERSION() == 1

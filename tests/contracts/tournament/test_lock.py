@@ -1,0 +1,226 @@
+"""Tournament.lock"""
+
+from __future__ import annotations
+
+import random
+
+import ape
+import pytest
+from support import (
+    DAY,
+    LOCKING,
+    NANO,
+    OPEN,
+    PPM,
+    SEALED,
+    SHARE,
+    ZERO_HASH,
+    House,
+    bitmap,
+    is_event,
+    only,
+    pack,
+    pack_slots,
+    position_of,
+    push_positions,
+)
+
+MIN_POSITION = NANO // 100
+
+
+@pytest.fixture
+def nine(house: House) -> list[int]:
+    """Nine models, three slots: a fixed NMR each."""
+    return [house.stake(house.alice, (i + 1) * 10 * NANO, (i + 1) * NANO) for i in range(9)]
+
+
+def at_close(house: House, round_id: int, seconds: int = 0) -> None:
+    house.at(house.round(round_id).closeAt + seconds)
+
+
+def test_reverts_for_others_than_the_operator(house: House, nine: list[int]) -> None:
+    round_id = house.open()
+    at_close(house, round_id)
+    with ape.reverts(house.tournament.AccessManagedUnauthorized, caller=house.alice):
+        house.tournament.lock(round_id, 0, b"\xff", sender=house.alice)
+
+
+def test_reverts_while_paused(house: House, nine: list[int]) -> None:
+    round_id = house.open()
+    at_close(house, round_id)
+    house.tournament.pause(DAY, sender=house.guardian)
+    with ape.reverts(house.tournament.TournamentPaused):
+        house.tournament.lock(round_id, 0, b"\xff", sender=house.operator)
+
+
+def test_reverts_for_a_round_that_does_not_exist(house: House, nine: list[int]) -> None:
+    with ape.reverts(house.tournament.WrongState, roundId=1, state=0, expected=OPEN):
+        house.tournament.lock(1, 0, b"\xff", sender=house.operator)
+
+
+def test_reverts_for_a_sealed_round(house: House, nine: list[int]) -> None:
+    round_id = house.run_to_sealed()
+    with ape.reverts(house.tournament.WrongState, roundId=round_id, state=SEALED, expected=OPEN):
+        house.tournament.lock(round_id, 0, b"\xff", sender=house.operator)
+
+
+def test_reverts_before_the_close(house: House, nine: list[int]) -> None:
+    round_id = house.open()
+    close = house.round(round_id).closeAt
+    house.at(close - 1)
+    with ape.reverts(house.tournament.TooEarly, timestamp=close - 1, notBefore=close):
+        house.tournament.lock(round_id, 0, b"\xff", sender=house.operator)
+
+
+@pytest.mark.parametrize(("scoring", "window"), [(20 * DAY, DAY), (3_600, 3_600)])
+def test_reverts_once_the_window_has_passed(house: House, nine: list[int], scoring: int, window: int) -> None:
+    """One day, or until the outcome is known if that is sooner: nobody locks in hindsight."""
+    round_id = house.open(scoring=scoring)
+    end = house.round(round_id).closeAt + window
+    house.at(end)
+    with ape.reverts(house.tournament.TooLate, timestamp=end, before=end):
+        house.tournament.lock(round_id, 0, b"\xff", sender=house.operator)
+
+
+def test_locks_in_the_last_second_of_the_window(house: House, nine: list[int]) -> None:
+    round_id = house.open()
+    at_close(house, round_id, DAY - 1)
+    house.lock(round_id, [True])
+    assert house.round(round_id).state == LOCKING
+
+
+def test_reverts_when_slots_do_not_ascend(house: House, nine: list[int]) -> None:
+    round_id = house.open()
+    house.lock(round_id, [True] * 8)
+    for from_slot in (0, 1):
+        with ape.reverts(house.tournament.SlotNotAscending, fromSlot=from_slot, nextSlot=2):
+            house.tournament.lock(round_id, from_slot, b"\xff", sender=house.operator)
+
+
+def test_reverts_for_a_chunk_that_covers_nothing(house: House, nine: list[int]) -> None:
+    round_id = house.open()
+    at_close(house, round_id)
+    with ape.reverts(house.tournament.EmptyChunk, fromSlot=0, toSlot=0):
+        house.tournament.lock(round_id, 0, b"", sender=house.operator)
+    with ape.reverts(house.tournament.EmptyChunk, fromSlot=3, toSlot=3):
+        house.tournament.lock(round_id, 3, b"\xff", sender=house.operator)
+
+
+def test_moves_positions_out_of_idle_and_publishes_them(house: House, nine: list[int]) -> None:
+    round_id = house.open()
+    receipt = house.lock(round_id, [True, False, True, True, False, False, False, False, True])
+    words = [pack([NANO, 0, 3 * NANO, 4 * NANO]), 0, pack([9 * NANO, 0, 0, 0])]
+    is_event(only(receipt, house.tournament.PositionsLocked), roundId=round_id, fromSlot=0, positions=words)
+    assert house.idle() == [NANO * x for x in (9, 20, 27, 36, 50, 60, 70, 80, 81)]
+    is_event(
+        house.round(round_id),
+        state=LOCKING, atRisk=17 * NANO, nextSlot=3, positionsHead=push_positions(ZERO_HASH, 0, words),
+    )  # fmt: skip
+    house.assert_books_balance()
+
+
+def test_pushes_each_chunk_on_the_one_before(house: House, nine: list[int]) -> None:
+    round_id = house.open()
+    house.lock(round_id, [True] * 8)
+    house.lock(round_id, [True], from_slot=2)
+    first = push_positions(ZERO_HASH, 0, pack_slots([NANO * x for x in range(1, 9)]))
+    second = push_positions(first, 2, [9 * NANO])
+    is_event(house.round(round_id), positionsHead=second, atRisk=45 * NANO, nextSlot=3)
+    house.assert_books_balance()
+
+
+def test_leaves_out_slots_between_chunks(house: House, nine: list[int]) -> None:
+    round_id = house.open()
+    house.lock(round_id, [True] * 4, from_slot=2)
+    assert house.idle()[:8] == [NANO * 10 * x for x in range(1, 9)]
+    assert house.round(round_id).atRisk == 9 * NANO
+
+
+def test_ignores_bits_beyond_the_lanes_in_use(house: House, nine: list[int]) -> None:
+    round_id = house.open()
+    at_close(house, round_id)
+    receipt = house.tournament.lock(round_id, 0, b"\xff" * 40, sender=house.operator)
+    assert len(only(receipt, house.tournament.PositionsLocked).positions) == 3
+    assert house.round(round_id).atRisk == 45 * NANO
+
+
+def test_an_odd_last_slot_does_not_reach_into_the_next_one(house: House, nine: list[int]) -> None:
+    """One byte covers two slots, also where the second one's bits are clear: the next chunk begins after it."""
+    round_id = house.open()
+    house.lock(round_id, [True] * 4)
+    assert house.round(round_id).nextSlot == 2
+
+
+@pytest.mark.parametrize(
+    ("idle", "allocation", "position"),
+    [
+        (5 * NANO, 0, 0),
+        (5 * NANO, 9 * NANO, 5 * NANO),
+        (5 * NANO, SHARE - 1, 5 * NANO),
+        (5 * NANO, SHARE, 0),
+        (5 * NANO, SHARE | PPM, 5 * NANO),
+        (5 * NANO + 7, SHARE | 333_333, (5 * NANO + 7) * 333_333 // PPM),
+        (5 * NANO, MIN_POSITION - 1, 0),
+        (5 * NANO, MIN_POSITION, MIN_POSITION),
+        (MIN_POSITION - 1, SHARE | PPM, 0),
+        (MIN_POSITION, SHARE | PPM, MIN_POSITION),
+    ],
+)
+def test_takes_the_allocation_within_idle_or_nothing(
+    house: House, idle: int, allocation: int, position: int
+) -> None:
+    house.stake(house.alice, idle, allocation)
+    round_id = house.open()
+    receipt = house.lock(round_id, [True])
+    assert list(only(receipt, house.tournament.PositionsLocked).positions) == [position]
+    assert house.idle() == [idle - position]
+
+
+def test_a_deposit_after_the_close_may_count_and_one_after_the_lock_does_not(house: House) -> None:
+    model = house.stake(house.alice, NANO, SHARE | PPM)
+    round_id = house.open()
+    at_close(house, round_id)
+    house.deposit(model, NANO, house.alice)
+    house.lock(round_id, [True])
+    house.deposit(model, NANO, house.alice)
+    assert house.round(round_id).atRisk == 2 * NANO
+    assert house.idle() == [NANO]
+
+
+def test_a_stake_is_at_risk_in_one_round_at_a_time(house: House) -> None:
+    house.stake(house.alice, 10 * NANO, SHARE | PPM)
+    first, second = house.open(), house.open()
+    house.lock(first, [True])
+    house.lock(second, [True])
+    assert (house.round(first).atRisk, house.round(second).atRisk) == (10 * NANO, 0)
+    house.assert_books_balance()
+
+
+def test_uses_the_smallest_position_frozen_in_the_round(house: House) -> None:
+    house.stake(house.alice, NANO, SHARE | PPM)
+    round_id = house.open()
+    house.tournament.setParameters(50_000, 0, 2 * NANO, sender=house.admin)
+    house.lock(round_id, [True])
+    assert house.round(round_id).atRisk == NANO
+
+
+def test_agrees_with_the_reference_on_random_stakes(house: House) -> None:
+    rng = random.Random(7)
+    idle = [rng.choice([MIN_POSITION, rng.randrange(1, 90 * NANO)]) for _ in range(22)]
+    fixed = [rng.choice([0, rng.randrange(1, 99 * NANO)]) for _ in idle]
+    share = [SHARE | rng.choice([0, 1, PPM, rng.randrange(PPM)]) for _ in idle]
+    allocations = [rng.choice(pair) for pair in zip(fixed, share, strict=True)]
+    bits = [rng.random() < 0.8 for _ in idle]
+    for stake, allocation in zip(idle, allocations, strict=True):
+        house.stake(house.alice, stake, allocation)
+    round_id = house.open()
+    receipt = house.lock(round_id, bits)
+    expected = [
+        position_of(stake, allocation, MIN_POSITION) if bit else 0
+        for stake, allocation, bit in zip(idle, allocations, bits, strict=True)
+    ]
+    assert list(only(receipt, house.tournament.PositionsLocked).positions) == pack_slots(expected)
+    assert house.round(round_id).atRisk == sum(expected)
+    assert house.idle() == [stake - position for stake, position in zip(idle, expected, strict=True)]
+    assert bitmap(bits)[-1] < 64
+    house.assert_books_balance()

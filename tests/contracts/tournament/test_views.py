@@ -1,0 +1,58 @@
+"""What Tournament tells about lanes and rounds"""
+
+from __future__ import annotations
+
+import ape
+import pytest
+from support import NANO, NONE, SHARE, House, pack
+
+
+@pytest.fixture
+def six(house: House) -> list[int]:
+    house.register(house.alice)
+    return [house.stake(house.alice, (i + 1) * NANO, i + 1) for i in range(6)]
+
+
+def test_an_empty_tournament_has_nothing_to_show(house: House) -> None:
+    t = house.tournament
+    assert (t.laneCount(), t.roundCount(), t.modelAt(0)) == (0, 0, 0)
+    assert list(t.modelsAt(0, 5)) == list(t.idleSlots(0, 5)) == list(t.allocationSlots(0, 5)) == []
+    assert t.round(1).state == NONE
+
+
+def test_a_model_without_a_deposit_has_no_lane(house: House, six: list[int]) -> None:
+    with ape.reverts(house.tournament.NoLane, modelId=1):
+        house.tournament.laneOf(1)
+    assert (house.tournament.idleOf(1), house.tournament.allocationOf(1)) == (0, 0)
+
+
+def test_lanes_and_models_point_at_each_other(house: House, six: list[int]) -> None:
+    t = house.tournament
+    assert t.laneCount() == 6
+    assert [t.laneOf(model) for model in six] == list(range(6))
+    assert [t.modelAt(lane) for lane in range(7)] == [*six, 0]
+    assert [t.idleOf(model) for model in six] == [(i + 1) * NANO for i in range(6)]
+    assert [t.allocationOf(model) for model in six] == list(range(1, 7))
+
+
+@pytest.mark.parametrize(
+    ("start", "count", "stop"), [(0, 6, 6), (0, 2, 2), (4, 9, 6), (5, 1, 6), (6, 1, 6), (2**255, 1, 0)]
+)
+def test_ranges_of_models_end_where_lanes_end(
+    house: House, six: list[int], start: int, count: int, stop: int
+) -> None:
+    assert list(house.tournament.modelsAt(start, count)) == six[min(start, 6) : stop]
+
+
+@pytest.mark.parametrize(("start", "count"), [(0, 2), (0, 1), (1, 1), (1, 2**200), (2, 3)])
+def test_ranges_of_slots_end_where_slots_end(house: House, six: list[int], start: int, count: int) -> None:
+    idle = [pack([NANO, 2 * NANO, 3 * NANO, 4 * NANO]), pack([5 * NANO, 6 * NANO, 0, 0])]
+    allocation = [pack([1, 2, 3, 4]), pack([5, 6, 0, 0])]
+    stop = min(start + count, 2)
+    assert list(house.tournament.idleSlots(start, count)) == idle[start:stop]
+    assert list(house.tournament.allocationSlots(start, count)) == allocation[start:stop]
+
+
+def test_the_top_bit_of_an_allocation_marks_a_share(house: House) -> None:
+    model = house.stake(house.alice, NANO, SHARE | 250_000)
+    assert house.tournament.allocationOf(model) == SHARE | 250_000
