@@ -1,6 +1,6 @@
 """Which ids of a table of predictions are scored: every column on its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from scorer.scoring.errors import Reason, refuse
 from scorer.scoring.exact import Floats
+
+Table = pd.Series | pd.DataFrame
 
 DEFAULT_MAX_FILTERED_INDEX_RATIO = 0.2
 """The largest share of ids that may be dropped, as in ``numerai_tools.scoring``."""
@@ -91,7 +93,7 @@ def keeps_enough(kept: int, length: int, max_filtered_ratio: float) -> bool:
 
 def align(
     predictions: pd.DataFrame,
-    others: dict[str, pd.Series | pd.DataFrame],
+    others: Mapping[str, Table],
     max_filtered_ratio: float = DEFAULT_MAX_FILTERED_INDEX_RATIO,
 ) -> Aligned:
     """Intersect the ids of the predictions with those of everything else, sorted.
@@ -143,7 +145,7 @@ def _require_finite(name: str, values: Floats) -> None:
         refuse(name, "finite numbers or NaN", f"{infinite} infinite", "replace or drop them")
 
 
-def _frame(name: str, value: pd.Series | pd.DataFrame) -> pd.DataFrame:
+def _frame(name: str, value: Table) -> pd.DataFrame:
     if not isinstance(value, (pd.Series, pd.DataFrame)):
         refuse(name, "a pandas Series or DataFrame indexed by id", type(value).__name__, "wrap it in one")
     frame = value.to_frame() if isinstance(value, pd.Series) else value

@@ -73,7 +73,7 @@ def numerai_corr(
         scores = score_with_plan(rows, make_plan(table, target, None))
         return scores.corr, scores.reasons
 
-    return _by_column(predictions.columns, aligned, score)
+    return by_column(predictions.columns, aligned, score)
 
 
 def correlation_contribution(
@@ -119,10 +119,30 @@ def correlation_contribution(
         scores = score_with_plan(rows, make_plan(table, None, sides))
         return scores.mmc, scores.reasons
 
-    return _by_column(predictions.columns, aligned, score)
+    return by_column(predictions.columns, aligned, score)
 
 
-def _by_column(columns: pd.Index, aligned: Aligned, score: ScoreRows) -> pd.Series:
+def corr_with_meta_model(predictions: pd.DataFrame, meta_model: pd.Series) -> pd.Series:
+    """Correlation with the meta model (CWMM): how redundant a submission is.
+
+    Formula: Pearson correlation of the gaussian tie-kept ranks to the power 1.5 with the meta model as it
+    is, not ranked again (staff's code in Numerai's forum, topic 7297; ``numerai_tools`` has none).
+
+    Parameters
+    ----------
+    predictions
+        Ids by models.
+    meta_model
+        By id: the stake-weighted mean of ranks.
+
+    Returns
+    -------
+    By column, in [-1, 1]; NaN where a column cannot be scored, see ``attrs["reasons"]``.
+    """
+    return numerai_corr(predictions, meta_model, target_pow15=False)
+
+
+def by_column(columns: pd.Index, aligned: Aligned, score: ScoreRows) -> pd.Series:
     """Score group by group of columns with the same ids."""
     values = np.full(len(columns), np.nan)
     reasons: list[Reason | None] = [None] * len(columns)

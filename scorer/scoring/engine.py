@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from scorer.scoring.errors import Reason, refuse
 from scorer.scoring.exact import Floats, Parts, combine_products, combine_sums, mean

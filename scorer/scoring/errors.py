@@ -17,6 +17,7 @@ class Reason(StrEnum):
     MISSING_VALUE = "the submission has a missing value"
     TOO_FEW_IDS = "the submission has values for too few of the target's ids"
     CONSTANT = "the submission has the same value for every id"
+    EXPLAINED = "the features explain the submission entirely"
     CONSTANT_TARGET = "the target has the same value for every id"
     CONSTANT_META_MODEL = "the meta model has the same value for every id"
 

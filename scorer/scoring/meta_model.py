@@ -42,7 +42,7 @@ def stake_weighted_meta_model(submissions: Submissions, stakes: NDArray[np.uint6
         When shapes or types do not fit, or no submission without NaN has any stake.
     """
     submissions = checked_submissions(submissions)
-    weights = _checked_stakes(stakes, len(submissions))
+    weights = checked_stakes(stakes, len(submissions))
     counted = np.flatnonzero((weights > 0) & ~np.isnan(submissions).any(axis=1))
     total = sum(weights[counted].tolist())
     if total == 0:
@@ -65,7 +65,8 @@ def _weighted_rank_sums(submissions: Submissions, weights: NDArray[np.uint64], c
     return [sum(limb << (LIMB_BITS * i) for i, limb in enumerate(column)) for column in columns]
 
 
-def _checked_stakes(stakes: NDArray[np.uint64], models: int) -> NDArray[np.uint64]:
+def checked_stakes(stakes: NDArray[np.uint64], models: int) -> NDArray[np.uint64]:
+    """Check that stakes are whole numbers, one a model; as uint64."""
     array = np.asarray(stakes)
     if array.dtype.kind not in "iu" or array.shape != (models,):
         found = f"dtype {array.dtype}, shape {array.shape}"

@@ -1,0 +1,135 @@
+"""How alike the submissions of a round are: MCWNM and APCWNM.
+
+Submissions are compared as the tie-kept ranks that Numerai cleans them to. Ranks are integers, so every
+dot product of two submissions is exact in float64.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.scoring.engine import Submissions, checked_submissions
+from scorer.scoring.errors import Reason, refuse
+from scorer.scoring.exact import Floats, exact_matvec
+from scorer.scoring.ranks import Sorter
+
+MOST_IDS = 16_000
+"""Centred doubled ranks of so many ids fit 16 bits; the sums of their products stay far below 2**53."""
+
+MODELS_AT_ONCE = 512
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Correlations of each submission with the others of its round.
+
+    Attributes
+    ----------
+    highest
+        (models,) MCWNM: the largest Pearson correlation of ranks with any other submission.
+    average
+        (models,) APCWNM: the mean of those with all others.
+    reasons
+        Why there is none, or None. Such a submission is not among the others of anyone.
+    """
+
+    highest: Floats
+    average: Floats
+    reasons: tuple[Reason | None, ...]
+
+
+def likeness(submissions: Submissions) -> Likeness:
+    """Correlate every submission with every other one.
+
+    Parameters
+    ----------
+    submissions
+        (models, ids) float64 or float32, a row a submission; at most 16,000 ids. A memory map is read
+        block by block; the ranks are held in 2 bytes each.
+
+    Returns
+    -------
+    Likeness
+        In [-1, 1]. NaN where there is no other submission to compare with.
+    """
+    submissions = checked_submissions(submissions)
+    models, ids = submissions.shape
+    if ids > MOST_IDS:
+        refuse("submissions", f"at most {MOST_IDS} ids", ids, "compare them on a sample")
+    ranks, reasons = _centred_ranks(submissions)
+    scored = np.flatnonzero([reason is None for reason in reasons])
+    highest, average = np.full(models, np.nan), np.full(models, np.nan)
+    if len(scored) > 1:
+        chosen = ranks if len(scored) == models else ranks[scored]
+        lengths = np.sqrt(_squares(chosen))
+        highest[scored] = _highest(chosen, lengths)
+        average[scored] = _average(chosen, lengths)
+    return Likeness(highest, average, reasons)
+
+
+def _centred_ranks(submissions: Submissions) -> tuple[NDArray[np.int16], tuple[Reason | None, ...]]:
+    """(models, ids) doubled ranks less their mean: integers between -ids and ids."""
+    models, ids = submissions.shape
+    sorter = Sorter(min(models, MODELS_AT_ONCE), ids)
+    ranks = np.empty((models, ids), dtype=np.int16)
+    untied = np.arange(1 - ids, ids, 2, dtype=np.int16)
+    reasons: list[Reason | None] = [None] * models
+    for start in range(0, models, MODELS_AT_ONCE):
+        block = np.ascontiguousarray(submissions[start : start + MODELS_AT_ONCE], dtype=np.float64)
+        ranked = sorter.rank(block)
+        for row, order in enumerate(ranked.order):
+            tied = ranked.tied.get(row)
+            ranks[start + row, order] = untied if tied is None else tied - ids
+            if ranked.missing[row]:
+                reasons[start + row] = Reason.MISSING_VALUE
+            elif tied is not None and tied[0] == tied[-1]:
+                reasons[start + row] = Reason.CONSTANT
+    return ranks, tuple(reasons)
+
+
+def _squares(ranks: NDArray[np.int16]) -> Floats:
+    return np.array([row @ row for row in (ranks[i].astype(np.float64) for i in range(len(ranks)))])
+
+
+def _highest(ranks: NDArray[np.int16], lengths: Floats) -> Floats:
+    """Largest correlation of each row with another, from the upper half of all pairs of blocks."""
+    models = len(ranks)
+    highest = np.full(models, -np.inf)
+    for start in range(0, models, MODELS_AT_ONCE):
+        rows = slice(start, start + MODELS_AT_ONCE)
+        left = ranks[rows].astype(np.float64)
+        for other in range(start, models, MODELS_AT_ONCE):
+            columns = slice(other, other + MODELS_AT_ONCE)
+            found = left @ ranks[columns].astype(np.float64).T
+            found /= np.outer(lengths[rows], lengths[columns])
+            if other == start:
+                np.fill_diagonal(found, -np.inf)
+            highest[rows] = np.maximum(highest[rows], found.max(axis=1))
+            highest[columns] = np.maximum(highest[columns], found.max(axis=0))
+    return np.asarray(np.minimum(highest, 1.0))
+
+
+def _average(ranks: NDArray[np.int16], lengths: Floats) -> Floats:
+    """Mean correlation of each row with the others, from the sum of all rows at unit length."""
+    models = len(ranks)
+    shares = 1 / lengths
+    total = _weighted_sum(ranks, shares)
+    sums = np.empty(models)
+    for start in range(0, models, MODELS_AT_ONCE):
+        rows = slice(start, start + MODELS_AT_ONCE)
+        sums[rows] = exact_matvec(ranks[rows].astype(np.float64), total) * shares[rows]
+    return (sums - 1) / (models - 1)
+
+
+def _weighted_sum(ranks: NDArray[np.int16], weights: Floats) -> Floats:
+    """(ids,) sum of the rows, each times its weight, to 2**-40 of the largest weight; exact on that grid."""
+    grid = 2.0 ** (40 - np.frexp(weights.max())[1])
+    steps = np.rint(weights * grid)
+    high = np.floor(steps / 2**20)
+    parts = np.stack([high, steps - high * 2**20])
+    sums = np.zeros((2, ranks.shape[1]))
+    for start in range(0, len(ranks), MODELS_AT_ONCE):
+        rows = slice(start, start + MODELS_AT_ONCE)
+        sums += parts[:, rows] @ ranks[rows].astype(np.float64)
+    return np.asarray((sums[0] * 2**20 + sums[1]) / grid)

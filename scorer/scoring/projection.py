@@ -1,0 +1,149 @@
+"""Least-squares residuals of many vectors at once: what is left when features explain all they can.
+
+The features are shifted and scaled to short binary fractions where they are (features in bins always
+are), which leaves the space that they span together with the constant unchanged. Then one Cholesky
+factorisation of their Gram matrix serves all vectors. With features in bins the Gram matrix and the
+right-hand side are exact in float64, as all their sums are below 2**53 grid steps.
+
+The coefficients are rounded by the factorisation as every linear solve is. What is done with them can be
+exact: then rows with the same features have the same fitted value on every machine, so that ties in a
+vector stay ties in its residual.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+
+from scorer.scoring.errors import refuse
+from scorer.scoring.exact import Floats, Parts, combine_products, part_bits, split
+
+SMALLEST_INDEPENDENT_SHARE = 1e-11
+"""A feature of which less than this share of the square is independent of the others is left out."""
+
+REFINED_BELOW = 1e-4
+"""With a smaller independent share than this the coefficients are corrected once from the residual."""
+
+COARSE_BITS = 3
+"""Features are shifted by multiples of an eighth of their size: bins stay fractions of four bits."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Features that are ready to take out of any number of vectors.
+
+    Attributes
+    ----------
+    columns
+        (ids, width) Independent features, shifted and scaled to at most one, and a constant.
+    factor
+        (width, width) Lower Cholesky factor of their Gram matrix, in Fortran order.
+    refine
+        Whether the coefficients need a correction.
+    """
+
+    columns: Floats
+    factor: Floats
+    refine: bool
+
+
+def make_basis(features: Floats) -> Basis:
+    """Prepare (ids, width) finite features for `residuals`; a constant is added."""
+    columns = conditioned(features)
+    kept, factor, share = _independent(columns)
+    if len(kept) < columns.shape[1]:
+        columns = np.ascontiguousarray(columns[:, kept])
+    return Basis(columns, factor, share < REFINED_BELOW)
+
+
+def conditioned(features: Floats) -> Floats:
+    """Shift each feature by about its mean and scale it to at most one by a power of two; add the constant.
+
+    Both are exact for features in bins. Which shift is taken does not matter to the residuals.
+    """
+    low, high = features.min(axis=0), features.max(axis=0)
+    scale = _power_of_two_above(np.maximum(np.abs(low), np.abs(high)))
+    coarse = scale / 2.0**COARSE_BITS
+    shift = np.rint(features.mean(axis=0) / coarse) * coarse
+    scale = _power_of_two_above(np.maximum(np.abs(low - shift), np.abs(high - shift)))
+    columns = np.empty((len(features), features.shape[1] + 1))
+    columns[:, -1] = 1
+    np.subtract(features, shift, out=columns[:, :-1])
+    columns[:, :-1] *= 1 / scale
+    return columns
+
+
+def _power_of_two_above(sizes: Floats) -> Floats:
+    """At least the sizes, and equal to them where they are powers of two already; 1 for zero."""
+    mantissa, exponent = np.frexp(np.where(sizes > 0, sizes, 1.0))
+    return np.ldexp(1.0, np.where(mantissa == 0.5, exponent - 1, exponent))
+
+
+def _independent(columns: Floats) -> tuple[NDArray[np.intp], Floats, float]:
+    """Positions of independent columns, the factor of their Gram matrix, the least independent share."""
+    gram = columns.T @ columns
+    squares = np.maximum(np.diagonal(gram), np.finfo(np.float64).tiny)
+    factor, failed = lapack.dpotrf(gram, lower=1, clean=1)
+    share = float((np.diagonal(factor) ** 2 / squares).min()) if not failed else 0.0
+    everything = np.arange(columns.shape[1])
+    if share >= SMALLEST_INDEPENDENT_SHARE * 10:
+        return everything, factor, share
+    kept = _pivoted(gram, np.sqrt(squares))
+    factor, failed = lapack.dpotrf(gram[np.ix_(kept, kept)], lower=1, clean=1)
+    if failed:
+        refuse("neutralizers", "a Gram matrix with a Cholesky factor", "none", "drop near-duplicates")
+    return kept, factor, 0.0
+
+
+def _pivoted(gram: Floats, norms: Floats) -> NDArray[np.intp]:
+    """Choose independent columns by Cholesky factorisation with pivots, on unit norms."""
+    correlation = gram / norms / norms[:, np.newaxis]
+    _, pivots, rank, _ = lapack.dpstrf(correlation, lower=1, tol=SMALLEST_INDEPENDENT_SHARE)
+    return np.sort(pivots[:rank] - 1)
+
+
+def residuals(rows: Floats, basis: Basis, proportion: float = 1.0, *, exactly: bool = False) -> Floats:
+    """Take out of each row what the features explain of it.
+
+    Parameters
+    ----------
+    rows
+        (models, ids) finite vectors.
+    basis
+        From `make_basis`.
+    proportion
+        How much of the explained part is taken out.
+    exactly
+        Whether the explained part is multiplied out exactly, so that ties stay ties.
+    """
+    coefficients = _solve(basis, rows @ basis.columns)
+    if basis.refine:
+        left = rows - coefficients @ basis.columns.T
+        coefficients = coefficients + _solve(basis, left @ basis.columns)
+    multiply = exact_matmul if exactly else np.matmul
+    explained: Floats = multiply(coefficients, basis.columns.T)
+    return rows - (explained if proportion == 1 else proportion * explained)
+
+
+def _solve(basis: Basis, sides: Floats) -> Floats:
+    """(models, width) coefficients for the products of the vectors with the features."""
+    solution, _ = lapack.dpotrs(basis.factor, sides.T, lower=1)
+    return np.ascontiguousarray(solution.T)
+
+
+def exact_matmul(left: Floats, right: Floats) -> Floats:
+    """Product of two matrices whose entries are rounded to a grid first; sums exact, one order."""
+    bits = part_bits(left.shape[1])
+    a, b = split(left, bits), split(right, bits)
+    products = combine_products(a.high @ b.high, _cross(a, b), _low(a, b), bits)
+    return np.ldexp(products, a.unit_exponent + b.unit_exponent)
+
+
+def _cross(a: Parts, b: Parts) -> Floats:
+    cross = a.low @ b.high
+    return cross + a.high @ b.low if b.low.any() else cross
+
+
+def _low(a: Parts, b: Parts) -> Floats:
+    return a.low @ b.low if b.low.any() else np.zeros((len(a.low), b.low.shape[1]))
