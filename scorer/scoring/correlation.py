@@ -15,8 +15,8 @@ from scorer.scoring.alignment import DEFAULT_MAX_FILTERED_INDEX_RATIO, Aligned, 
 from scorer.scoring.engine import make_plan, score_with_plan
 from scorer.scoring.errors import Reason, refuse
 from scorer.scoring.exact import Floats, exact_matvec, mean
-from scorer.scoring.gaussian import rank_table
 from scorer.scoring.operands import contribution_target, correlation_target
+from scorer.scoring.quantiles import rank_table
 from scorer.scoring.tails import top_bottom_contribution, top_bottom_correlation
 
 ScoreRows = Callable[[Floats, list[Floats]], tuple[Floats, tuple[Reason | None, ...]]]

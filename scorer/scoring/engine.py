@@ -18,7 +18,6 @@ from threadpoolctl import threadpool_limits
 
 from scorer.scoring.errors import Reason, refuse
 from scorer.scoring.exact import Floats, Parts, combine_products, combine_sums, mean
-from scorer.scoring.gaussian import RankTable, rank_table
 from scorer.scoring.operands import (
     ContributionTarget,
     CorrelationTarget,
@@ -26,6 +25,7 @@ from scorer.scoring.operands import (
     correlation_target,
     finite_vector,
 )
+from scorer.scoring.quantiles import RankTable, rank_table
 from scorer.scoring.ranks import Indices, Sorter
 
 Submissions = Floats | NDArray[np.float32]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scorer.scoring.engine import BLOCK_BYTES, Submissions, run_in_threads, usable_cores
 from scorer.scoring.errors import Reason
 from scorer.scoring.exact import Floats
-from scorer.scoring.gaussian import rank_table
+from scorer.scoring.quantiles import rank_table
 from scorer.scoring.ranks import Sorter
 
 

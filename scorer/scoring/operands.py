@@ -7,7 +7,7 @@ import numpy as np
 
 from scorer.scoring.errors import refuse
 from scorer.scoring.exact import Floats, Parts, dot, normalised, recentred, scatter, split, total
-from scorer.scoring.gaussian import RankTable, quantile_parts, signed_power_1_5
+from scorer.scoring.quantiles import RankTable, quantile_parts, signed_power_1_5
 from scorer.scoring.ranks import doubled_ranks
 
 

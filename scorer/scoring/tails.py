@@ -4,8 +4,8 @@ import numpy as np
 
 from scorer.scoring.errors import Reason, refuse
 from scorer.scoring.exact import Floats, dot, exact_matvec, mean, normalised, pearson
-from scorer.scoring.gaussian import RankTable, quantile_parts, signed_power_1_5
 from scorer.scoring.operands import ContributionTarget, contribution_scale
+from scorer.scoring.quantiles import RankTable, quantile_parts, signed_power_1_5
 from scorer.scoring.ranks import Indices, doubled_ranks
 
 Scored = tuple[Floats, tuple[Reason | None, ...]]

@@ -4,7 +4,7 @@ The scores themselves are computed by exact counterparts of these; the functions
 build scores of their own. Each behaves as its namesake, also in what it refuses.
 """
 
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from scorer.scoring.alignment import DEFAULT_MAX_FILTERED_INDEX_RATIO, keeps_enough
 from scorer.scoring.errors import refuse
 from scorer.scoring.exact import Floats, pearson
-from scorer.scoring.gaussian import signed_power_1_5
+from scorer.scoring.quantiles import signed_power_1_5
 
 Frame = TypeVar("Frame", pd.Series, pd.DataFrame)
 Other = TypeVar("Other", pd.Series, pd.DataFrame)
@@ -152,8 +152,10 @@ def power(df: pd.DataFrame, p: float) -> pd.DataFrame:
 def gaussian(df: Frame) -> Frame:
     """Normal quantile of each value in (0, 1). The index must be sorted."""
     _require_sorted("df", df.index)
-    quantiles = df.apply(lambda values: ndtri(values))
-    return cast("Frame", quantiles)
+    quantiles = ndtri(df.to_numpy(dtype=np.float64))
+    if isinstance(df, pd.Series):
+        return pd.Series(quantiles, index=df.index, name=df.name)
+    return pd.DataFrame(quantiles, index=df.index, columns=df.columns)
 
 
 def orthogonalize(v: Floats, u: Floats) -> Floats:

@@ -5,9 +5,9 @@ import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
-from scorer.scoring import gaussian
+from scorer.scoring import quantiles
 from scorer.scoring.exact import magnitude_exponent, part_bits, split
-from scorer.scoring.gaussian import QUANTILE_ERROR, rank_table, signed_power_1_5
+from scorer.scoring.quantiles import QUANTILE_ERROR, rank_table, signed_power_1_5
 
 context = mpmath.MPContext()
 context.dps = 40
@@ -50,8 +50,8 @@ def test_entries_do_not_depend_on_the_last_bits_of_the_library_quantile(
             noise = 1 if hash(p) % 2 else -1
             return super().inv_cdf(p) + noise * QUANTILE_ERROR / 2
 
-    monkeypatch.setattr(gaussian, "NormalDist", Worse)
-    np.testing.assert_array_equal(gaussian._quantiles(3000, part_bits(3000)), expected)
+    monkeypatch.setattr(quantiles, "NormalDist", Worse)
+    np.testing.assert_array_equal(quantiles._quantiles(3000, part_bits(3000)), expected)
 
 
 def test_a_table_is_antisymmetric_and_its_parts_add_up() -> None:
