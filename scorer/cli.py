@@ -126,7 +126,9 @@ def oracle_once(
         suite = node.suite()
         files = Files(node.files.rounds, node.files.published, node.files.targets)
         sender = node.sender(suite)
-        steps = Member(suite, files, sender.address, sender if send else None).cycle(only=round_id)
+        steps = Member(suite, files, sender.address, sender if send else None).cycle(
+            None if round_id is None else [round_id]
+        )
     for step in steps:
         typer.echo(f"round {step.round_id}: {type(step.action).__name__}: {step.outcome}")
     if not steps:

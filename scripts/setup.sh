@@ -29,5 +29,7 @@ PATH="$PWD/.venv/bin:$PATH"
 if ! is_fresh node_modules/.ready package-lock.json; then
     say "installing the locked npm packages: Solidity compiler, anvil, OpenZeppelin"
     npm ci --silent
+    # npm's own anvil is a script that needs Node on PATH; the program itself needs nothing.
+    ln -sf "$(ls "$PWD"/node_modules/@foundry-rs/anvil-*/bin/anvil | head -n 1)" .venv/bin/anvil
     touch node_modules/.ready
 fi

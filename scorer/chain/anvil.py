@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,16 +107,18 @@ def run_anvil(
     EndpointError
         When anvil is not on PATH, or does not answer.
     """
-    binary = shutil.which("anvil")
+    binary = shutil.which(
+        "anvil", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    )
     if binary is None:
-        raise EndpointError("expected anvil on PATH, found none; run make setup, and start through make")
+        raise EndpointError("expected anvil beside Python or on PATH, found none; run make setup")
     port = _free_port()
     command = [binary, "--port", str(port), "--chain-id", str(CHAIN_ID), "--accounts", str(accounts)]
     command += ["--hardfork", "prague", "--slots-in-an-epoch", "1", "--silent", "--mnemonic", MNEMONIC]
     command += [] if timestamp is None else ["--timestamp", str(timestamp)]
     command += [] if state is None else ["--load-state", str(state)]
     url = f"http://127.0.0.1:{port}"
-    # npm's anvil is a script that starts the real one: they get a process group of their own, and end together.
+    # Where anvil is npm's script that starts the real one, both end together: a process group of their own.
     process = subprocess.Popen(  # noqa: S603
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )

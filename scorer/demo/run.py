@@ -29,13 +29,15 @@ from scorer.rounds.rules import Rules, preset
 from scorer.rounds.verify import Difference, differences
 from scorer.units import nano_from_nmr, nmr_from_nano, nmr_from_wei
 
-FIRST_WEEK: Final = pd.Timestamp("2006-01-01")
 WEEKS: Final = 52
+"""The last year of the data, to November 2007: August's crisis of quantitative funds is in it."""
 HOUR: Final = 3600
 CLOSE_OF_SESSION: Final = 21 * HOUR
 """Predictions are made after New York's close, 21:00 UTC in winter."""
 SUBMISSION_WINDOW: Final = 24 * HOUR
 TIME_TO_REPORT: Final = 14 * 24 * HOUR
+ROUNDS_AT_ONCE: Final = 8
+"""More than ever are unsettled at once, each five weeks after a weekly one."""
 WRONG_ROUND: Final = 13
 """The round in which one member of the committee works with one wrong number."""
 WRONG_MEMBER: Final = 2
@@ -101,7 +103,9 @@ def run_demo(out: Path, console: Console, weeks_played: int = WEEKS) -> dict[str
     stakes = _stakes(stage, scores, weeks[0].era.date)
     board = _leaderboard(stage, scores, stakes)
     _write(out, scores, stakes, board, summary)
-    _tell(console, out, board, summary, stage.members[0].bundle(1).folder)
+    bundles = out / "rounds"
+    bundles.symlink_to(stage.members[0].bundle(1).folder.parent.relative_to(out))
+    _tell(console, out, board, summary, bundles / "1")
     return summary
 
 
@@ -118,7 +122,7 @@ def _unix(date: pd.Timestamp) -> int:
 def _prepare(progress: Progress, weeks_played: int) -> tuple[tuple[Strategy, ...], tuple[Week, ...]]:
     """Build the eras, and let every strategy predict every week from what was known then."""
     eras = build_eras(load_market())
-    chosen = [era for era in eras if era.date >= FIRST_WEEK][:weeks_played]
+    chosen = eras[-weeks_played:]
     strategies = demo_strategies(chosen)
     weeks = progress.track(chosen, description="models predict, week by week")
     # The strategies' matrices are small: more threads than one cost more than they bring.
@@ -196,7 +200,6 @@ def _resolve(stage: Stage, week: Week, record: Record) -> None:
             target = _with_one_wrong_number(target)
         stage.publish_target(member, week.round_id, week.universe, target)
     _cycle(stage, week, record)
-    _cycle(stage, week, record)
 
 
 def _with_one_wrong_number(
@@ -214,11 +217,12 @@ def _settle(stage: Stage, week: Week, record: Record) -> None:
 
 
 def _cycle(stage: Stage, week: Week, record: Record) -> None:
-    """One cycle of every member over all rounds that are not over."""
+    """One cycle of every member over all rounds that may not be over."""
     turn = (week.round_id + WRONG_MEMBER - WRONG_ROUND) % len(stage.members)
+    rounds = range(week.round_id, week.round_id + ROUNDS_AT_ONCE)
     stage.anvil.finalise()
     for member in stage.members[turn:] + stage.members[:turn]:
-        for step in member.cycle(only=week.round_id):
+        for step in member.cycle(rounds):
             if isinstance(step.action, Alarm):
                 record.alarms.append(
                     {"round": step.round_id, "member": member.address, "alarm": step.action.reason}

@@ -1,5 +1,6 @@
 """A committee member at work: one cycle over every unfinished round."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,13 +64,13 @@ class Member:
     address: str
     sender: Sender | None
 
-    def cycle(self, *, oldest: int = 1, only: int | None = None) -> list[Step]:
-        """Observe, decide and act once for every unfinished round from `oldest` on, oldest first.
+    def cycle(self, rounds: Sequence[int] | None = None) -> list[Step]:
+        """Observe, decide and act once for every unfinished round, oldest first.
 
         Parameters
         ----------
-        only
-            Look at this round alone.
+        rounds
+            Look at these alone; None: at all that were ever opened.
 
         Returns
         -------
@@ -77,22 +78,19 @@ class Member:
             What was done, and what was not and why.
         """
         block = finalised_block(self.suite)
-        records = unfinished_rounds(self.suite, block, oldest)
-        steps: list[Step] = []
-        for record in records:
-            if only is None or record.round_id == only:
-                steps += self._round(record, block)
-        return steps
+        records = unfinished_rounds(self.suite, block, rounds)
+        return [step for record in records for step in self._round(record, block)]
 
     def _round(self, record: RoundRecord, block: Block) -> list[Step]:
-        sealed = read_sealed(self.suite, record, block) if _needs_positions(record, block) else None
+        relevant = _needs_positions(record, block)
+        sealed = read_sealed(self.suite, record, block) if relevant else None
         report, problem = self._own_report(record, sealed, block)
         view = RoundView(
             record=record,
             now=block.timestamp,
             chunks_left=chunks_left(record, sealed.positions) if sealed else 0,
-            proposal=self.suite.proposal(record.round_id, block.number),
-            vote=self.suite.vote(record.round_id, self.address, block.number),
+            proposal=self.suite.proposal(record.round_id, block.number) if relevant else None,
+            vote=self.suite.vote(record.round_id, self.address, block.number) if relevant else None,
             report=report,
         )
         steps = [] if problem is None else [Step(record.round_id, Alarm(problem), "no report")]

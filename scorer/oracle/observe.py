@@ -1,5 +1,6 @@
 """Reads the finalised chain and the files at hand into plain data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
@@ -24,10 +25,11 @@ def finalised_block(suite: Suite) -> Block:
     return Block(block["number"], bytes(block["hash"]), block["timestamp"])
 
 
-def unfinished_rounds(suite: Suite, block: Block, oldest: int) -> list[RoundRecord]:
-    """All rounds from `oldest` on that are not over, oldest first."""
-    count = suite.round_count(block.number)
-    records = [suite.round(round_id, block.number) for round_id in range(oldest, count + 1)]
+def unfinished_rounds(suite: Suite, block: Block, rounds: Sequence[int] | None = None) -> list[RoundRecord]:
+    """The rounds that are not over, oldest first: of `rounds`, or of all that were ever opened."""
+    opened = range(1, suite.round_count(block.number) + 1)
+    wanted = opened if rounds is None else sorted(set(rounds).intersection(opened))
+    records = [suite.round(round_id, block.number) for round_id in wanted]
     return [record for record in records if not record.is_over]
 
 

@@ -129,7 +129,7 @@ class Operator:
     def due(self) -> list[RoundRecord]:
         """The rounds whose submissions have closed and that can still be sealed."""
         block = finalised_block(self.suite)
-        return [record for record in unfinished_rounds(self.suite, block, 1) if _awaits_seal(record, block)]
+        return [record for record in unfinished_rounds(self.suite, block) if _awaits_seal(record, block)]
 
     def cycle(self) -> list[int]:
         """Lock and seal every round that is due; which ones."""
