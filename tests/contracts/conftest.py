@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import GUARDIAN_ROLE, MINTER_ROLE, NANO, NMR, OPERATOR_ROLE, UNIT, House
+from support import GUARDIAN_ROLE, MINTER_ROLE, NANO, NMR, OPERATOR_ROLE, PPM, SHARE, UNIT, House
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CAP = 50_000
 THRESHOLD = 10_000 * NANO
@@ -49,7 +53,21 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
 
 
 @pytest.fixture(autouse=True)
-def fresh_notes(house: House) -> None:
-    """Forget the rounds that another test opened: the chain has forgotten them too."""
-    house.chunks.clear()
-    house.rounds.clear()
+def notes(house: House) -> Iterator[None]:
+    """Forget what a test opened and locked, as the chain does."""
+    chunks, rounds = deepcopy(house.chunks), list(house.rounds)
+    yield
+    house.chunks, house.rounds = chunks, rounds
+
+
+@pytest.fixture(scope="module")
+def locked_in_two(house: House) -> Iterator[int]:
+    """A sealed round: nine models of 100 NMR, all at risk, locked in two chunks. One for a whole module."""
+    for i in range(9):
+        house.stake(house.alice if i % 2 else house.bob, 100 * NANO, SHARE | PPM)
+    round_id = house.open()
+    house.lock(round_id, [True] * 8)
+    house.lock(round_id, [True], from_slot=2)
+    house.seal(round_id)
+    yield round_id
+    house.chunks, house.rounds = {}, []

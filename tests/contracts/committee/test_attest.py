@@ -89,7 +89,8 @@ def test_counts_a_vote(house: House, sealed: int) -> None:
     receipt = attest(house, report, 0)
     is_event(
         only(receipt, house.committee.Attested),
-        tournament=house.tournament, roundId=sealed, member=house.members[0], reportHash=hash_of(house, report),
+        tournament=house.tournament, roundId=sealed,
+        member=house.members[0], reportHash=hash_of(house, report),
     )  # fmt: skip
     assert not receipt.events.filter(house.committee.ReportAccepted)
     assert bytes(house.committee.voteOf(house.tournament, sealed, house.members[0])) == hash_of(house, report)
@@ -112,7 +113,7 @@ def test_accepts_at_the_quorum_and_stores_when_it_becomes_final(house: House, se
     assert house.committee.hasStandingReport(house.tournament, sealed)
 
 
-def test_is_final_when_the_window_has_passed_and_only_for_the_accepted_report(house: House, sealed: int) -> None:
+def test_only_the_accepted_report_is_final_once_the_window_has_passed(house: House, sealed: int) -> None:
     report, other = house.report(sealed, SCORES), house.report(sealed, SCORES, totalBurn=1)
     attest(house, report, 0, 1)
     until = house.committee.proposalOf(house.tournament, sealed).challengeUntil

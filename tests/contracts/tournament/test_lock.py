@@ -145,7 +145,7 @@ def test_ignores_bits_beyond_the_lanes_in_use(house: House, nine: list[int]) -> 
 
 
 def test_an_odd_last_slot_does_not_reach_into_the_next_one(house: House, nine: list[int]) -> None:
-    """One byte covers two slots, also where the second one's bits are clear: the next chunk begins after it."""
+    """One byte covers two slots, also where the second one's bits are clear: the next chunk is after."""
     round_id = house.open()
     house.lock(round_id, [True] * 4)
     assert house.round(round_id).nextSlot == 2

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import ape
 import pytest
 from support import (
@@ -13,7 +11,6 @@ from support import (
     SEALED,
     SETTLED,
     SETTLING,
-    SHARE,
     UNIT,
     VOIDED,
     ZERO_HASH,
@@ -28,30 +25,17 @@ from support import (
 SCORES = [[40_000, -20_000, 90_000, -90_000, 0, 1, -1, 13], [25_000]]
 
 
-def locked_in_two(house: House) -> int:
-    """Nine models of 100 NMR, all at risk, locked in two chunks; sealed."""
-    for i in range(9):
-        house.stake(house.alice if i % 2 else house.bob, 100 * NANO, SHARE | PPM)
-    round_id = house.open()
-    house.lock(round_id, [True] * 8)
-    house.lock(round_id, [True], from_slot=2)
-    house.seal(round_id)
-    return round_id
+@pytest.fixture
+def settling(house: House, locked_in_two: int) -> int:
+    house.begin(house.report(locked_in_two, SCORES))
+    return locked_in_two
 
 
 @pytest.fixture
-def settling(house: House) -> int:
-    round_id = locked_in_two(house)
-    house.begin(house.report(round_id, SCORES))
-    return round_id
-
-
-@pytest.fixture
-def voided(house: House) -> int:
-    round_id = locked_in_two(house)
-    house.at(house.round(round_id).deadline)
-    house.tournament.voidRound(round_id, sender=house.bob)
-    return round_id
+def voided(house: House, locked_in_two: int) -> int:
+    house.at(house.round(locked_in_two).deadline)
+    house.tournament.voidRound(locked_in_two, sender=house.bob)
+    return locked_in_two
 
 
 def expected_idle(scores: list[int], cap: int = 50_000) -> list[int]:
@@ -59,10 +43,9 @@ def expected_idle(scores: list[int], cap: int = 50_000) -> list[int]:
     return [100 * NANO + paid - burned for paid, burned in outcomes]
 
 
-def test_reverts_for_a_round_that_is_not_settling(house: House) -> None:
-    round_id = locked_in_two(house)
-    with ape.reverts(house.tournament.WrongState, roundId=round_id, state=SEALED, expected=SETTLING):
-        house.settle(round_id, SCORES)
+def test_reverts_for_a_round_that_is_not_settling(house: House, locked_in_two: int) -> None:
+    with ape.reverts(house.tournament.WrongState, roundId=locked_in_two, state=SEALED, expected=SETTLING):
+        house.settle(locked_in_two, SCORES)
 
 
 def test_reverts_while_paused(house: House, settling: int) -> None:
@@ -122,47 +105,46 @@ def test_reverts_for_forged_scores(house: House, settling: int) -> None:
         house.tournament.settle(*arguments, sender=house.bob)
 
 
-def test_reverts_when_more_would_be_paid_than_reserved(house: House) -> None:
+def test_reverts_when_more_would_be_paid_than_reserved(house: House, locked_in_two: int) -> None:
     """The report's total was too small for its scores: nobody is paid out of somebody else's reserve."""
-    round_id = locked_in_two(house)
-    total = house.report(round_id, SCORES)[3]
-    house.begin(house.report(round_id, SCORES, totalPayout=total - 1))
-    house.settle(round_id, SCORES)
+    total = house.report(locked_in_two, SCORES)[3]
+    house.begin(house.report(locked_in_two, SCORES, totalPayout=total - 1))
+    house.settle(locked_in_two, SCORES)
     with ape.reverts(house.tournament.PaidAboveReserved, paid=total, reserved=total - 1):
-        house.settle(round_id, SCORES, index=0)
+        house.settle(locked_in_two, SCORES, index=0)
 
 
-def test_reverts_when_more_would_burn_than_reported(house: House) -> None:
-    round_id = locked_in_two(house)
-    total = house.report(round_id, SCORES)[4]
-    house.begin(house.report(round_id, SCORES, totalBurn=total - 1))
-    house.settle(round_id, SCORES)
+def test_reverts_when_more_would_burn_than_reported(house: House, locked_in_two: int) -> None:
+    total = house.report(locked_in_two, SCORES)[4]
+    house.begin(house.report(locked_in_two, SCORES, totalBurn=total - 1))
+    house.settle(locked_in_two, SCORES)
     with ape.reverts(house.tournament.BurnedAboveReport, burned=total, totalBurn=total - 1):
-        house.settle(round_id, SCORES, index=0)
+        house.settle(locked_in_two, SCORES, index=0)
 
 
-def test_reverts_when_scores_are_left_over(house: House) -> None:
+def test_reverts_when_scores_are_left_over(house: House, locked_in_two: int) -> None:
     """The report committed to one chunk of scores more than there are positions."""
-    round_id = locked_in_two(house)
     bottom = push(ZERO_HASH, 0, pack_scores([7]))
     middle = push(bottom, 0, pack_scores(SCORES[0]))
     top = push(middle, 2, pack_scores(SCORES[1]))
-    house.begin(house.report(round_id, SCORES, scoresHead=top))
-    last, first = house.settle_arguments(round_id, SCORES), house.settle_arguments(round_id, SCORES, 0)
+    house.begin(house.report(locked_in_two, SCORES, scoresHead=top))
+    last, first = (
+        house.settle_arguments(locked_in_two, SCORES),
+        house.settle_arguments(locked_in_two, SCORES, 0),
+    )
     last[4], first[4] = middle, bottom
     house.tournament.settle(*last, sender=house.bob)
     with ape.reverts(house.tournament.ScoresLeftOver, scoresHead=bottom):
         house.tournament.settle(*first, sender=house.bob)
 
 
-def test_reverts_when_scores_run_out(house: House) -> None:
-    round_id = locked_in_two(house)
-    house.begin(house.report(round_id, SCORES, scoresHead=push(ZERO_HASH, 2, pack_scores(SCORES[1]))))
-    last = house.settle_arguments(round_id, SCORES)
+def test_reverts_when_scores_run_out(house: House, locked_in_two: int) -> None:
+    house.begin(house.report(locked_in_two, SCORES, scoresHead=push(ZERO_HASH, 2, pack_scores(SCORES[1]))))
+    last = house.settle_arguments(locked_in_two, SCORES)
     last[4] = ZERO_HASH
     house.tournament.settle(*last, sender=house.bob)
     with ape.reverts(house.tournament.NotTopOfStack, head=ZERO_HASH):
-        house.settle(round_id, SCORES, index=0)
+        house.settle(locked_in_two, SCORES, index=0)
 
 
 def test_settles_a_chunk_and_keeps_the_round_open(house: House, settling: int) -> None:
@@ -211,70 +193,14 @@ def test_a_settled_round_cannot_be_settled_again(house: House, settling: int) ->
         house.settle(settling, SCORES, index=0)
 
 
-def test_what_was_not_needed_of_the_reserve_goes_back_to_the_pool(house: House) -> None:
-    round_id = locked_in_two(house)
+def test_what_was_not_needed_of_the_reserve_goes_back_to_the_pool(house: House, locked_in_two: int) -> None:
     pool = house.tournament.pool()
-    total = house.report(round_id, SCORES)[3]
-    house.begin(house.report(round_id, SCORES, totalPayout=total + 99))
-    house.settle(round_id, SCORES)
-    house.settle(round_id, SCORES, index=0)
+    total = house.report(locked_in_two, SCORES)[3]
+    house.begin(house.report(locked_in_two, SCORES, totalPayout=total + 99))
+    house.settle(locked_in_two, SCORES)
+    house.settle(locked_in_two, SCORES, index=0)
     assert (house.tournament.pool(), house.tournament.reserved()) == (pool - total, 0)
     house.assert_books_balance()
-
-
-def test_a_short_pool_scales_every_payout_and_no_burn(house: House) -> None:
-    house.tournament.setParameters(PPM, 2**64 - 1, 0, sender=house.admin)
-    scores = [[PPM, PPM // 3, -PPM // 7, 1, 999_999]]
-    for i in range(5):
-        house.stake(house.alice, (900 + i) * NANO + i, SHARE | PPM)
-    round_id = house.run_to_sealed()
-    report = house.report(round_id, scores)
-    pool = house.tournament.pool()
-    house.begin(report)
-    house.settle(round_id, scores)
-    positions = house.chunks[round_id][0].lanes
-    outcomes = [
-        outcome(position, score, PPM, PPM, pool, report[3])
-        for position, score in zip(positions, scores[0], strict=False)
-    ]
-    assert house.idle() == [
-        position + paid - burned for position, (paid, burned) in zip(positions, outcomes, strict=False)
-    ]
-    paid = sum(paid for paid, _ in outcomes)
-    assert pool - 5 < paid <= pool < report[3]
-    assert (house.tournament.pool(), house.tournament.reserved()) == (pool - paid, 0)
-    house.assert_books_balance()
-
-
-@pytest.mark.parametrize("score", [-(2**23), 2**23 - 1, -PPM, PPM, 0])
-def test_extreme_scores_are_clipped_to_the_whole_position_at_most(house: House, score: int) -> None:
-    house.tournament.setParameters(PPM, 2**64 - 1, 0, sender=house.admin)
-    house.stake(house.alice, 100 * NANO, SHARE | PPM)
-    round_id = house.run_to_sealed()
-    house.begin(house.report(round_id, [[score]]))
-    house.settle(round_id, [[score]])
-    assert house.idle() == [0 if score < 0 else 200 * NANO if score else 100 * NANO]
-    house.assert_books_balance()
-
-
-def test_chunks_do_not_matter_to_what_a_position_earns(house: House) -> None:
-    scores = SCORES[0] + SCORES[1]
-    for _ in range(9):
-        house.stake(house.alice, 100 * NANO, 50 * NANO)
-    one, two = house.open(), house.open()
-    house.lock(one, [True] * 9)
-    house.lock(two, [True] * 8)
-    house.lock(two, [True], from_slot=2)
-    for round_id, chunks in ((one, [scores]), (two, SCORES)):
-        house.seal(round_id)
-    gains = []
-    for round_id, chunks in ((one, [scores]), (two, SCORES)):
-        before = house.idle()
-        house.begin(house.report(round_id, chunks))
-        for index in reversed(range(len(chunks))):
-            house.settle(round_id, chunks, index)
-        gains.append([after - stake for after, stake in zip(house.idle(), before, strict=True)])
-    assert gains[0] == gains[1]
 
 
 def test_a_deposit_of_one_unit_between_lock_and_settle_changes_nothing(house: House, settling: int) -> None:
@@ -284,37 +210,6 @@ def test_a_deposit_of_one_unit_between_lock_and_settle_changes_nothing(house: Ho
     house.settle(settling, SCORES, index=0)
     expected = expected_idle(SCORES[0] + SCORES[1])
     assert house.idle() == [expected[0] + 1, *expected[1:8], expected[8] + 1]
-
-
-def test_slots_without_positions_are_left_alone(house: House) -> None:
-    for i in range(12):
-        house.stake(house.alice, NANO, NANO if i > 7 else 0)
-    round_id = house.run_to_sealed()
-    scores = [[-PPM] * 12]
-    house.begin(house.report(round_id, scores))
-    house.settle(round_id, scores)
-    assert house.idle() == [NANO] * 8 + [NANO * 95 // 100] * 4
-
-
-def test_agrees_with_the_reference_on_random_rounds(house: House) -> None:
-    rng = random.Random(11)
-    house.tournament.setParameters(333_333, 700 * NANO, 0, sender=house.admin)
-    for _ in range(23):
-        house.stake(house.alice, rng.randrange(1, 99 * NANO), SHARE | PPM)
-    for _ in range(3):
-        round_id = house.run_to_sealed()
-        positions = house.chunks[round_id][0].lanes[:23]
-        scores = [
-            [rng.choice([rng.randrange(-(2**23), 2**23), rng.randrange(-(10**5), 10**5)]) for _ in positions]
-        ]
-        house.begin(house.report(round_id, scores))
-        factor, cap = house.terms(round_id)
-        outcomes = [outcome(p, s, factor, cap, 1, 1) for p, s in zip(positions, scores[0], strict=True)]
-        house.settle(round_id, scores)
-        assert house.idle() == [
-            p + paid - burned for p, (paid, burned) in zip(positions, outcomes, strict=True)
-        ]
-        house.assert_books_balance()
 
 
 def test_a_void_round_returns_every_position_whole(house: House, voided: int) -> None:

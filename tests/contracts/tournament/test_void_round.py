@@ -11,15 +11,8 @@ GRACE = 30 * DAY
 
 
 @pytest.fixture
-def sealed(house: House) -> int:
-    """Nine models of 100 NMR, all at risk, locked in two chunks; sealed."""
-    for _ in range(9):
-        house.stake(house.alice, 100 * NANO, SHARE | PPM)
-    round_id = house.open()
-    house.lock(round_id, [True] * 8)
-    house.lock(round_id, [True], from_slot=2)
-    house.seal(round_id)
-    return round_id
+def sealed(locked_in_two: int) -> int:
+    return locked_in_two
 
 
 def void_at(house: House, round_id: int, timestamp: int) -> None:
@@ -49,13 +42,13 @@ def test_reverts_for_a_settled_round(house: House, sealed: int) -> None:
 @pytest.mark.parametrize("locked", [False, True])
 @pytest.mark.parametrize(("scoring", "window"), [(20 * DAY, DAY), (3_600, 3_600)])
 def test_a_round_that_was_not_sealed_is_void_after_the_lock_window(
-    house: House, locked: bool, scoring: int, window: int
+    house: House, sealed: int, locked: bool, scoring: int, window: int
 ) -> None:
     for _ in range(2):
         house.stake(house.alice, NANO, SHARE | PPM)
     round_id = house.open(scoring=scoring)
     if locked:
-        house.lock(round_id, [True, False])
+        house.lock(round_id, [False, True, False], from_slot=2)
     end = house.round(round_id).closeAt + window
     house.at(end - 1)
     with ape.reverts(house.tournament.TooEarly, timestamp=end - 1, notBefore=end):
@@ -63,7 +56,7 @@ def test_a_round_that_was_not_sealed_is_void_after_the_lock_window(
     void_at(house, round_id, end)
     if locked:
         house.tournament.settle(*house.return_arguments(round_id), sender=house.bob)
-    assert house.idle() == [NANO, NANO]
+    assert house.idle() == [0] * 9 + [NANO, NANO]
     house.assert_books_balance()
 
 
