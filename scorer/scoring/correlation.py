@@ -70,7 +70,7 @@ def numerai_corr(
         if top_bottom:
             return top_bottom_correlation(rows, others[0] - centre, table, top_bottom, target_pow15)
         target = correlation_target(others[0] - centre, table, power_1_5=target_pow15)
-        scores = score_with_plan(rows, make_plan(table, target, None))
+        scores = score_with_plan(rows, make_plan(table, corr=target))
         return scores.corr, scores.reasons
 
     return by_column(predictions.columns, aligned, score)
@@ -116,7 +116,7 @@ def correlation_contribution(
         sides = contribution_target(others[1], others[0], table)
         if top_bottom:
             return top_bottom_contribution(rows, others[1], sides, table, top_bottom)
-        scores = score_with_plan(rows, make_plan(table, None, sides))
+        scores = score_with_plan(rows, make_plan(table, mmc=sides))
         return scores.mmc, scores.reasons
 
     return by_column(predictions.columns, aligned, score)

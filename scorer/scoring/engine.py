@@ -47,11 +47,14 @@ class SubmissionScores:
         (models,) float64; NaN where the submission cannot be scored, mmc also without a meta model.
     reasons
         For each model why a score is missing, or None.
+    cwmm
+        (models,) correlation with the meta model, when it was asked for.
     """
 
     corr: Floats
     mmc: Floats
     reasons: tuple[Reason | None, ...]
+    cwmm: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,10 @@ class Plan:
     ----------
     table
         The gaussian ranks.
-    corr, mmc
+    corr, mmc, cwmm
         The right-hand sides, or None for a score that is not wanted.
     columns
-        Where each right-hand side's parts are gathered: "corr", "target", "meta_model".
+        Where each right-hand side's parts are gathered: "corr", "target", "meta_model", "cwmm".
     gathers
         (ids, 4 or less) arrays of columns, each gathered in one go.
     """
@@ -81,6 +84,7 @@ class Plan:
     table: RankTable
     corr: CorrelationTarget | None
     mmc: ContributionTarget | None
+    cwmm: CorrelationTarget | None
     columns: dict[str, Column]
     gathers: list[Floats]
 
@@ -90,20 +94,27 @@ class Plan:
         return len(self.table.untied)
 
 
-def make_plan(table: RankTable, corr: CorrelationTarget | None, mmc: ContributionTarget | None) -> Plan:
+def make_plan(
+    table: RankTable,
+    corr: CorrelationTarget | None = None,
+    mmc: ContributionTarget | None = None,
+    cwmm: CorrelationTarget | None = None,
+) -> Plan:
     """Lay out the right-hand sides for gathering."""
     sides: dict[str, Parts] = {}
     if corr is not None:
         sides["corr"] = corr.parts
     if mmc is not None:
         sides |= {"target": mmc.target, "meta_model": mmc.meta_model}
+    if cwmm is not None:
+        sides["cwmm"] = cwmm.parts
     arrays: list[Floats] = []
     columns = {}
     for name, parts in sides.items():
         needs_low = bool(parts.low.any())
         columns[name] = Column(len(arrays), len(arrays) + 1 if needs_low else None)
         arrays += [parts.high, parts.low] if needs_low else [parts.high]
-    return Plan(table, corr, mmc, columns, _gathers(arrays))
+    return Plan(table, corr, mmc, cwmm, columns, _gathers(arrays))
 
 
 def _gathers(arrays: list[Floats]) -> list[Floats]:
@@ -171,6 +182,8 @@ class BlockSummer:
         self._sums = sums
         self._sorter = Sorter(block_size, plan.ids)
         self._gathered = [np.empty((block_size, plan.ids, gather.shape[1])) for gather in plan.gathers]
+        self._ranks = np.empty_like(plan.table.untied)
+        self._ones = np.ones(plan.ids)
 
     def add(self, start: int, block: Floats) -> None:
         """Sum up (models, ids) C-ordered float64; ``start`` is the number of the first model."""
@@ -196,16 +209,18 @@ class BlockSummer:
 
     def _replace_tied(self, model: int, tied: Indices, gathered: list[Floats]) -> None:
         """Sum again for a submission with ties, which has ranks of its own."""
-        ranks = np.take(self._plan.table.parts, tied, axis=0)
+        ranks = self._ranks
+        np.take(self._plan.table.parts, tied, axis=0, out=ranks, mode="clip")
         np.concatenate([ranks.T @ side for side in gathered], axis=1, out=self._sums.products[model])
-        self._sums.totals[model] = ranks.sum(axis=0)
+        self._sums.totals[model] = self._ones @ ranks
         self._sums.squares[model] = _squares(ranks)
         self._sums.constant[model] = tied[0] == tied[-1]
 
 
 def _squares(ranks: Floats) -> Floats:
-    high, low = ranks[:, POWERED], ranks[:, POWERED + 1]
-    return np.array([high @ high, 2 * (high @ low), low @ low])
+    gram = ranks.T @ ranks
+    high, low = POWERED, POWERED + 1
+    return np.array([gram[high, high], 2 * gram[high, low], gram[low, low]])
 
 
 def _product(plan: Plan, sums: Sums, side: int, column: Column) -> Floats:
@@ -219,18 +234,18 @@ def _product(plan: Plan, sums: Sums, side: int, column: Column) -> Floats:
     return combine_products(high, cross, low, plan.table.bits)
 
 
-def _correlation(plan: Plan, sums: Sums) -> Floats:
-    """Pearson correlation of the powered ranks with the target; NaN throughout for a constant target."""
-    if plan.corr is None or plan.corr.deviation == 0:
+def _correlation(plan: Plan, sums: Sums, name: str, target: CorrelationTarget | None) -> Floats:
+    """Pearson correlation of the powered ranks with a target; NaN throughout for a constant one."""
+    if target is None or target.deviation == 0:
         return np.full(len(sums.totals), np.nan)
-    bits, target = plan.table.bits, plan.corr
-    products = _product(plan, sums, POWERED, plan.columns["corr"])
+    bits = plan.table.bits
+    products = _product(plan, sums, POWERED, plan.columns[name])
     totals = combine_sums(sums.totals[:, POWERED], sums.totals[:, POWERED + 1], bits)
     squares = combine_products(sums.squares[:, 0], sums.squares[:, 1], sums.squares[:, 2], bits)
     deviations = np.sqrt(np.maximum(squares - totals * totals / plan.ids, 0))
     with np.errstate(invalid="ignore", divide="ignore"):
         scores = (products - totals * (target.total / plan.ids)) / (deviations * target.deviation)
-    return np.clip(scores, -1.0, 1.0)
+    return np.asarray(np.clip(scores, -1.0, 1.0))
 
 
 def _contribution(plan: Plan, sums: Sums) -> Floats:
@@ -249,6 +264,7 @@ def score_submissions(
     target: Floats,
     meta_model: Floats | None = None,
     *,
+    with_cwmm: bool = False,
     threads: int | None = None,
     block_size: int | None = None,
 ) -> SubmissionScores:
@@ -265,7 +281,9 @@ def score_submissions(
     target
         (ids,) finite.
     meta_model
-        (ids,) finite, or None to leave MMC out. Only its order matters.
+        (ids,) finite, or None to leave MMC out. Only its order matters to MMC.
+    with_cwmm
+        Whether to correlate with the meta model too, see `corr_with_meta_model`.
     threads
         How many blocks are scored at once; by default the number of usable cores.
     block_size
@@ -286,10 +304,13 @@ def score_submissions(
     table = rank_table(ids)
     values = finite_vector(target, "target", ids)
     corr = correlation_target(values - mean(values), table, power_1_5=True)
-    mmc = None
+    mmc = cwmm = None
     if meta_model is not None:
-        mmc = contribution_target(values, finite_vector(meta_model, "meta_model", ids), table)
-    return score_with_plan(submissions, make_plan(table, corr, mmc), threads=threads, block_size=block_size)
+        meta = finite_vector(meta_model, "meta_model", ids)
+        mmc = contribution_target(values, meta, table)
+        cwmm = correlation_target(meta - mean(meta), table, power_1_5=False) if with_cwmm else None
+    plan = make_plan(table, corr, mmc, cwmm)
+    return score_with_plan(submissions, plan, threads=threads, block_size=block_size)
 
 
 def score_with_plan(
@@ -312,10 +333,12 @@ def score_with_plan(
             summer.add(start, np.ascontiguousarray(block, dtype=np.float64))
 
     run_in_threads(add_blocks, range(0, models, block_size), threads)
-    corr, mmc = _correlation(plan, sums), _contribution(plan, sums)
-    for scores in (corr, mmc):
+    corr = _correlation(plan, sums, "corr", plan.corr)
+    cwmm = _correlation(plan, sums, "cwmm", plan.cwmm)
+    mmc = _contribution(plan, sums)
+    for scores in (corr, mmc, cwmm):
         scores[sums.missing | sums.constant] = np.nan
-    return SubmissionScores(corr, mmc, _reasons(plan, sums))
+    return SubmissionScores(corr, mmc, _reasons(plan, sums), None if plan.cwmm is None else cwmm)
 
 
 def _reasons(plan: Plan, sums: Sums) -> tuple[Reason | None, ...]:

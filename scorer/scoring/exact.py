@@ -55,26 +55,34 @@ class Parts:
 
     def values(self) -> Floats:
         """Put the parts together again. Exact."""
-        return np.ldexp(combine_sums(self.high, self.low, self.bits), self.unit_exponent)
+        return scaled_by(combine_sums(self.high, self.low, self.bits), self.unit_exponent)
+
+
+def scaled_by(values: Floats, exponent: int) -> Floats:
+    """Multiply by a power of two: ``np.ldexp``, but several times as fast where the power is a float."""
+    return values * 2.0**exponent if abs(exponent) < 1000 else np.ldexp(values, exponent)
 
 
 def magnitude_exponent(values: Floats) -> int:
     """Return the smallest e for which every value is below ``2**e`` in magnitude (0 for all zeros)."""
-    return math.frexp(float(np.max(np.abs(values), initial=0.0)))[1]
+    if values.size == 0:
+        return 0
+    return math.frexp(max(float(values.max()), -float(values.min())))[1]
 
 
 def split(values: Floats, bits: int) -> Parts:
     """Round finite values to the grid of their own magnitude, half to even, and split them in two parts."""
     exponent = magnitude_exponent(values)
-    scaled = np.ldexp(values, bits - exponent)
+    scaled = scaled_by(values, bits - exponent)
     high = np.rint(scaled)
-    low = np.rint(np.ldexp(scaled - high, bits + 1))
-    return Parts(high, low, bits, exponent)
+    scaled -= high
+    scaled *= 2.0 ** (bits + 1)
+    return Parts(high, np.rint(scaled, out=scaled), bits, exponent)
 
 
 def combine_sums(high: Floats, low: Floats, bits: int) -> Floats:
     """Add up a vector, in grid units, from the sums of its parts. Exact."""
-    return np.ldexp(high, bits + 1) + low
+    return scaled_by(high, bits + 1) + low
 
 
 def combine_products(high: Floats, cross: Floats, low: Floats, bits: int) -> Floats:
@@ -83,7 +91,7 @@ def combine_products(high: Floats, cross: Floats, low: Floats, bits: int) -> Flo
     The three exact sums are added from the largest to the smallest: two roundings, always the same.
     """
     step = bits + 1
-    return np.ldexp(np.ldexp(high, step) + cross, step) + low
+    return scaled_by(scaled_by(high, step) + cross, step) + low
 
 
 def total(parts: Parts) -> float:
@@ -100,7 +108,7 @@ def dot(left: Parts, right: Parts) -> float:
 def mean(values: Floats) -> float:
     """Return the mean with two roundings: that of the exact sum, then that of the quotient."""
     exponent = magnitude_exponent(values)  # summed in [-1, 1], so that no sum overflows
-    return math.ldexp(math.fsum(np.ldexp(values, -exponent).tolist()) / len(values), exponent)
+    return math.ldexp(math.fsum(scaled_by(values, -exponent).tolist()) / len(values), exponent)
 
 
 def recentred(values: Floats, bits: int) -> Floats:
@@ -136,7 +144,7 @@ def scatter(parts: Parts) -> float:
 def normalised(values: Floats) -> tuple[Floats, int]:
     """Scale values into [-1, 1] by a power of two, so that nothing overflows later; and its exponent."""
     exponent = magnitude_exponent(values)
-    return np.ldexp(values, -exponent), exponent
+    return scaled_by(values, -exponent), exponent
 
 
 def exact_matvec(matrix: Floats, vector: Floats) -> Floats:
@@ -145,4 +153,4 @@ def exact_matvec(matrix: Floats, vector: Floats) -> Floats:
     a, x = split(matrix, bits), split(vector, bits)
     cross = a.high @ x.low + a.low @ x.high
     products = combine_products(a.high @ x.high, cross, a.low @ x.low, bits)
-    return np.ldexp(products, a.unit_exponent + x.unit_exponent)
+    return scaled_by(products, a.unit_exponent + x.unit_exponent)

@@ -4,15 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.scoring.engine import Submissions, checked_submissions
-from scorer.scoring.errors import refuse
+from scorer.scoring.errors import Reason, refuse
 from scorer.scoring.exact import Floats
-from scorer.scoring.ranks import Indices, doubled_ranks
+from scorer.scoring.ranked_rows import rows_by_rank
+from scorer.scoring.ranks import Indices
 
-MODELS_AT_ONCE = 64
+MODELS_AT_ONCE = 256
 LIMB_BITS = 22
 LIMBS = 3
-"""A stake in limbs so small that the products with 64 models' ranks add up exactly in float64 for up to
-2**24 ids, and those of all models in an integer of 64 bits."""
+"""A stake in limbs so small that the products with 256 models' ranks add up exactly in float64 for up to
+2**22 ids, and those of all models in an integer of 64 bits."""
 
 
 def stake_weighted_meta_model(submissions: Submissions, stakes: NDArray[np.uint64]) -> Floats:
@@ -43,26 +44,27 @@ def stake_weighted_meta_model(submissions: Submissions, stakes: NDArray[np.uint6
     """
     submissions = checked_submissions(submissions)
     weights = checked_stakes(stakes, len(submissions))
-    counted = np.flatnonzero((weights > 0) & ~np.isnan(submissions).any(axis=1))
-    total = sum(weights[counted].tolist())
+    sums = np.zeros((LIMBS, submissions.shape[1]), dtype=np.int64)
+    total = 0
+    for start in range(0, len(weights), MODELS_AT_ONCE):
+        rows = slice(start, start + MODELS_AT_ONCE)
+        total += _add_ranks(sums, submissions[rows], weights[rows])
     if total == 0:
         refuse("stakes", "a stake above 0 for a submission without NaN", "none", "use another meta model")
-    sums = _weighted_rank_sums(submissions, weights, counted)
     denominator = 2 * submissions.shape[1] * total
-    return np.array([numerator / denominator for numerator in sums], dtype=np.float64)
+    numerators = (sum(limb << (LIMB_BITS * i) for i, limb in enumerate(c)) for c in sums.T.tolist())
+    return np.array([numerator / denominator for numerator in numerators], dtype=np.float64)
 
 
-def _weighted_rank_sums(submissions: Submissions, weights: NDArray[np.uint64], counted: Indices) -> list[int]:
-    """Sum stake times doubled rank for each id, in Python integers of any size."""
-    sums = np.zeros((LIMBS, submissions.shape[1]), dtype=np.int64)
+def _add_ranks(sums: Indices, submissions: Submissions, weights: NDArray[np.uint64]) -> int:
+    """Add stake times doubled rank for each id, limb by limb; the stake that counted."""
+    ranked = rows_by_rank(submissions, np.arange(2.0 * submissions.shape[1]))
+    missing = [reason is Reason.MISSING_VALUE for reason in ranked.reasons]
+    counted = np.where(missing, np.uint64(0), weights)
     shifts = np.arange(LIMBS, dtype=np.uint64)[:, np.newaxis] * np.uint64(LIMB_BITS)
-    for start in range(0, len(counted), MODELS_AT_ONCE):
-        chosen = counted[start : start + MODELS_AT_ONCE]
-        limbs = (weights[chosen] >> shifts) & np.uint64((1 << LIMB_BITS) - 1)
-        ranks = doubled_ranks(submissions[chosen].astype(np.float64))
-        sums += (limbs.astype(np.float64) @ ranks.astype(np.float64)).astype(np.int64)
-    columns = sums.T.tolist()
-    return [sum(limb << (LIMB_BITS * i) for i, limb in enumerate(column)) for column in columns]
+    limbs = (counted >> shifts) & np.uint64((1 << LIMB_BITS) - 1)
+    sums += (limbs.astype(np.float64) @ ranked.rows).astype(np.int64)
+    return sum(counted.tolist())
 
 
 def checked_stakes(stakes: NDArray[np.uint64], models: int) -> NDArray[np.uint64]:

@@ -14,9 +14,9 @@ from scorer.scoring.correlation import by_column, numerai_corr
 from scorer.scoring.engine import Submissions, SubmissionScores, checked_submissions, score_submissions
 from scorer.scoring.errors import Reason, refuse
 from scorer.scoring.exact import Floats, exact_matvec, mean, pearson
-from scorer.scoring.gaussian_rows import gaussian_rows
 from scorer.scoring.operands import contribution_scale
 from scorer.scoring.projection import Basis, make_basis, residuals
+from scorer.scoring.ranked_rows import gaussian_rows
 from scorer.scoring.tails import Scored, tails
 from scorer.scoring.transforms import gaussian, tie_kept_rank, variance_normalize
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from scorer.scoring.engine import Submissions, checked_submissions
 from scorer.scoring.errors import Reason, refuse
-from scorer.scoring.exact import Floats, exact_matvec
-from scorer.scoring.ranks import Sorter
+from scorer.scoring.exact import Floats, combine_sums, part_bits, split
+from scorer.scoring.ranked_rows import rows_by_rank
 
 MOST_IDS = 16_000
-"""Centred doubled ranks of so many ids fit 16 bits; the sums of their products stay far below 2**53."""
+"""Doubled ranks less their mean fit 16 bits for so many ids, and sums of their products 2**53."""
 
-MODELS_AT_ONCE = 512
+MODELS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -57,35 +57,15 @@ def likeness(submissions: Submissions) -> Likeness:
     models, ids = submissions.shape
     if ids > MOST_IDS:
         refuse("submissions", f"at most {MOST_IDS} ids", ids, "compare them on a sample")
-    ranks, reasons = _centred_ranks(submissions)
-    scored = np.flatnonzero([reason is None for reason in reasons])
+    ranked = rows_by_rank(submissions, np.arange(-ids, ids, dtype=np.int16))
+    scored = np.flatnonzero(~ranked.unscored)
     highest, average = np.full(models, np.nan), np.full(models, np.nan)
     if len(scored) > 1:
-        chosen = ranks if len(scored) == models else ranks[scored]
+        chosen = ranked.rows if len(scored) == models else ranked.rows[scored]
         lengths = np.sqrt(_squares(chosen))
         highest[scored] = _highest(chosen, lengths)
         average[scored] = _average(chosen, lengths)
-    return Likeness(highest, average, reasons)
-
-
-def _centred_ranks(submissions: Submissions) -> tuple[NDArray[np.int16], tuple[Reason | None, ...]]:
-    """(models, ids) doubled ranks less their mean: integers between -ids and ids."""
-    models, ids = submissions.shape
-    sorter = Sorter(min(models, MODELS_AT_ONCE), ids)
-    ranks = np.empty((models, ids), dtype=np.int16)
-    untied = np.arange(1 - ids, ids, 2, dtype=np.int16)
-    reasons: list[Reason | None] = [None] * models
-    for start in range(0, models, MODELS_AT_ONCE):
-        block = np.ascontiguousarray(submissions[start : start + MODELS_AT_ONCE], dtype=np.float64)
-        ranked = sorter.rank(block)
-        for row, order in enumerate(ranked.order):
-            tied = ranked.tied.get(row)
-            ranks[start + row, order] = untied if tied is None else tied - ids
-            if ranked.missing[row]:
-                reasons[start + row] = Reason.MISSING_VALUE
-            elif tied is not None and tied[0] == tied[-1]:
-                reasons[start + row] = Reason.CONSTANT
-    return ranks, tuple(reasons)
+    return Likeness(highest, average, ranked.reasons)
 
 
 def _squares(ranks: NDArray[np.int16]) -> Floats:
@@ -112,14 +92,14 @@ def _highest(ranks: NDArray[np.int16], lengths: Floats) -> Floats:
 
 def _average(ranks: NDArray[np.int16], lengths: Floats) -> Floats:
     """Mean correlation of each row with the others, from the sum of all rows at unit length."""
-    models = len(ranks)
     shares = 1 / lengths
-    total = _weighted_sum(ranks, shares)
-    sums = np.empty(models)
-    for start in range(0, models, MODELS_AT_ONCE):
-        rows = slice(start, start + MODELS_AT_ONCE)
-        sums[rows] = exact_matvec(ranks[rows].astype(np.float64), total) * shares[rows]
-    return (sums - 1) / (models - 1)
+    bits = part_bits(ranks.shape[1])
+    total = split(_weighted_sum(ranks, shares), bits)
+    sums = np.empty(len(ranks))
+    for start in range(0, len(ranks), MODELS_AT_ONCE):
+        rows = ranks[start : start + MODELS_AT_ONCE].astype(np.float64)
+        sums[start : start + MODELS_AT_ONCE] = combine_sums(rows @ total.high, rows @ total.low, bits)
+    return (np.ldexp(sums, total.unit_exponent) * shares - 1) / (len(ranks) - 1)
 
 
 def _weighted_sum(ranks: NDArray[np.int16], weights: Floats) -> Floats:

@@ -14,8 +14,8 @@ from scorer.scoring.alignment import Aligned, align, scores_by_column
 from scorer.scoring.correlation import by_column
 from scorer.scoring.errors import refuse
 from scorer.scoring.exact import Floats, exact_matvec, mean
-from scorer.scoring.gaussian_rows import gaussian_rows
 from scorer.scoring.projection import exact_matmul
+from scorer.scoring.ranked_rows import gaussian_rows
 from scorer.scoring.tails import Scored
 
 MPC_SCALE = 50

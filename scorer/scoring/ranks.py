@@ -100,11 +100,12 @@ class Sorter:
 def _ties(block: Floats, order: Indices, suspects: list[int]) -> dict[int, Indices]:
     """Repair the order of suspect rows and rank those that have ties."""
     tied = {}
+    values = np.empty(block.shape[1])
     for row in suspects:
-        values = block[row][order[row]]
+        np.take(block[row], order[row], out=values, mode="clip")
         if (values[1:] < values[:-1]).any():
             order[row] = np.argsort(block[row], kind="stable")
-            values = block[row][order[row]]
+            np.take(block[row], order[row], out=values, mode="clip")
         starts = np.flatnonzero(values[1:] != values[:-1]) + 1
         if len(starts) < len(values) - 1 or len(values) == 1:
             tied[row] = shared_doubled_ranks(starts, len(values))

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scorer.scoring.engine import Submissions, checked_submissions
 from scorer.scoring.errors import Reason, refuse
 from scorer.scoring.exact import Floats, exact_matvec
-from scorer.scoring.gaussian_rows import gaussian_rows
 from scorer.scoring.meta_model import checked_stakes
 from scorer.scoring.operands import finite_vector
 from scorer.scoring.portfolio_problem import Portfolio, PortfolioProblem, optimise, signal_gradient
+from scorer.scoring.ranked_rows import gaussian_rows
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scorer.scoring import Reason, ScoringInputError, score_submissions
+from scorer.scoring import Reason, ScoringInputError, corr_with_meta_model, score_submissions
 from scorer.scoring.exact import Floats
 
 from . import slow
@@ -141,3 +141,16 @@ def test_an_argument_that_does_not_fit_is_named_in_the_error(argument: str, chan
     }
     with pytest.raises(ScoringInputError, match=f"^{argument}: expected .*, found .*; "):
         score_submissions(**arguments)
+
+
+def test_the_correlation_with_the_meta_model_is_that_of_the_pandas_function() -> None:
+    game = make_round(6, 200, target="returns")
+    scores = score_submissions(game.submissions, game.target, game.meta_model, with_cwmm=True)
+    assert scores.cwmm is not None
+    powered = [slow.powered(slow.gaussian_ranks(row.tolist())) for row in game.submissions]
+    expected = [slow.pearson(row, slow.exact(game.meta_model)) for row in powered]
+    np.testing.assert_allclose(scores.cwmm, expected, rtol=0, atol=2e-12)
+    np.testing.assert_array_equal(corr_with_meta_model(game.predictions, game.meta), scores.cwmm)
+    without = score_submissions(game.submissions, game.target, game.meta_model)
+    assert without.cwmm is None
+    np.testing.assert_array_equal(without.mmc, scores.mmc)

@@ -24,8 +24,8 @@ def digest() -> str:
             game = make_round(20, 2003, 4, values, target)
             stakes = np.arange(1, 21, dtype=np.uint64) * np.uint64(10**14)
             meta = stake_weighted_meta_model(game.submissions, stakes)
-            scores = score_submissions(game.submissions, game.target, meta)
-            for array in (meta, scores.corr, scores.mmc, to_ppm(scores.mmc)):
+            scores = score_submissions(game.submissions, game.target, meta, with_cwmm=True)
+            for array in (meta, scores.corr, scores.mmc, to_ppm(scores.mmc), np.asarray(scores.cwmm)):
                 seen.update(array.tobytes())
     return seen.hexdigest()
 

@@ -3,7 +3,7 @@ import pytest
 
 from scorer.scoring import PortfolioProblem, Reason, ScoringInputError, optimise, true_contribution
 from scorer.scoring.exact import Floats
-from scorer.scoring.gaussian_rows import gaussian_rows
+from scorer.scoring.ranked_rows import gaussian_rows
 
 
 def problem_of(assets: int, aversion: float, leverage: float = 1.0, seed: int = 0) -> PortfolioProblem:

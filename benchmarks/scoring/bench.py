@@ -1,0 +1,205 @@
+"""Speed of the scores against numerai-tools and numpy's argsort, on the same data in the same process.
+
+Everything is warmed up once and then timed several times; the smallest time counts. Writes
+build/bench/scoring.json. Run as ``python benchmarks/scoring/bench.py`` with the names of parts to run
+only those: corr_mmc, fnc, tc, stream.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+import scorer.scoring as ours
+
+IDS = 6000
+BINS, SHARES = (0.0, 0.25, 0.5, 0.75, 1.0), (0.05, 0.2, 0.5, 0.2, 0.05)
+OUT = Path("build/bench/scoring.json")
+
+
+def smallest(work: Callable[[], Any], times: int = 3) -> float:
+    """Seconds of the fastest of several runs, after one to warm up."""
+    work()
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def make_round(models: int, ids: int = IDS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    submissions, target = rng.random((models, ids)), rng.choice(BINS, ids, p=SHARES)
+    stakes = rng.integers(10**9, 10**12, models).astype(np.uint64)
+    return submissions, target, ours.stake_weighted_meta_model(submissions, stakes)
+
+
+def frames(submissions: np.ndarray, target: np.ndarray) -> tuple[pd.DataFrame, pd.Series]:
+    ids = pd.Index([f"n{row:015x}" for row in range(submissions.shape[1])])
+    columns = [f"model_{row}" for row in range(len(submissions))]
+    return pd.DataFrame(submissions.T, index=ids, columns=columns), pd.Series(
+        target, index=ids, name="target"
+    )
+
+
+def bench_corr_mmc(models: int, times: int) -> dict[str, float]:
+    import numerai_tools.scoring as reference
+
+    submissions, target, meta = make_round(models)
+    predictions, targets = frames(submissions, target)
+    meta_model = pd.Series(meta, index=predictions.index, name="meta_model")
+    tied = np.round(submissions, 3)
+    found = {"corr_mmc_s": smallest(lambda: ours.score_submissions(submissions, target, meta), times)}
+    found["corr_mmc_one_thread_s"] = smallest(
+        lambda: ours.score_submissions(submissions, target, meta, threads=1), times
+    )
+    found["corr_mmc_ties_s"] = smallest(lambda: ours.score_submissions(tied, target, meta), times)
+    found["corr_mmc_pandas_s"] = smallest(
+        lambda: (
+            ours.numerai_corr(predictions, targets),
+            ours.correlation_contribution(predictions, meta_model, targets),
+        ),
+        times,
+    )
+    by_id = np.ascontiguousarray(submissions.T)
+    found["argsort_s"] = smallest(lambda: np.argsort(submissions, axis=1), times)
+    found["argsort_by_id_s"] = smallest(lambda: np.argsort(by_id, axis=0), times)
+    found["corr_mmc_reference_s"] = smallest(
+        lambda: (
+            reference.numerai_corr(predictions, targets),
+            reference.correlation_contribution(predictions, meta_model, targets),
+        ),
+        times,
+    )
+    again = ours.score_submissions(submissions, target, meta)
+    expected = reference.numerai_corr(predictions, targets).to_numpy()
+    found["corr_difference"] = float(np.abs(again.corr - expected).max())
+    expected = reference.correlation_contribution(predictions, meta_model, targets).to_numpy()
+    found["mmc_difference"] = float(np.abs(again.mmc - expected).max())
+    found["corr_mmc_speedup"] = found["corr_mmc_reference_s"] / found["corr_mmc_s"]
+    found["corr_mmc_vs_argsort"] = found["corr_mmc_s"] / found["argsort_s"]
+    found["corr_mmc_vs_argsort_by_id"] = found["corr_mmc_s"] / found["argsort_by_id_s"]
+    return found
+
+
+def bench_fnc(models: int, times: int, width: int = 2700) -> dict[str, float]:
+    import numerai_tools.scoring as reference
+
+    submissions, target, _ = make_round(models)
+    features = np.random.default_rng(1).integers(0, 5, (IDS, width)) / 4.0
+    predictions, targets = frames(submissions, target)
+    table = pd.DataFrame(features, index=predictions.index, columns=[f"f{i}" for i in range(width)])
+    coefficients = np.random.default_rng(2).normal(size=(models, width))
+    found = {
+        "fnc_s": smallest(lambda: ours.feature_neutral_scores(submissions, features, target), times),
+        "fnc_products_floor_s": smallest(lambda: features.T @ features, times)
+        + smallest(lambda: submissions @ features, times)
+        + smallest(lambda: coefficients @ features.T, times),
+        "fnc_reference_s": smallest(lambda: reference.feature_neutral_corr(predictions, table, targets), 1),
+    }
+    found["fnc_speedup"] = found["fnc_reference_s"] / found["fnc_s"]
+    found["fnc_vs_floor"] = found["fnc_s"] / found["fnc_products_floor_s"]
+    return found
+
+
+def bench_tc(models: int, times: int, assets: int = 3000) -> dict[str, float]:
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(assets, 40)) * 0.05
+    neutral_to = np.column_stack([np.eye(11)[rng.integers(0, 11, assets)], factors[:, :3]])
+    problem = ours.PortfolioProblem(
+        rng.uniform(0.001, 0.006, assets), factors, neutral_to, 20 / assets, 1.0, 2000.0
+    )
+    submissions, returns = rng.random((models, assets)), rng.normal(size=assets) / 10
+    stakes = rng.integers(10**9, 10**12, models).astype(np.uint64)
+    signal = rng.normal(size=assets) / 40
+    found = {
+        "tc_s": smallest(lambda: ours.true_contribution(submissions, stakes, returns, problem), times),
+        "tc_solve_s": smallest(lambda: ours.optimise(problem, signal), times),
+    }
+    found["tc_vs_solve"] = found["tc_s"] / found["tc_solve_s"]
+    return found
+
+
+def stream(path: str) -> dict[str, float]:
+    """Score a round from disk; run in a process of its own, so that the peak memory is its own."""
+    submissions = np.load(path, mmap_mode="r")
+    rng = np.random.default_rng(0)
+    target = rng.choice(BINS, submissions.shape[1], p=SHARES)
+    start = time.perf_counter()
+    meta = ours.stake_weighted_meta_model(submissions, np.ones(len(submissions), dtype=np.uint64))
+    averaged = time.perf_counter()
+    ours.score_submissions(submissions, target, meta, with_cwmm=True)
+    scored = time.perf_counter()
+    ours.likeness(submissions)
+    compared = time.perf_counter()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {
+        "meta_model_s": averaged - start,
+        "scores_s": scored - averaged,
+        "likeness_s": compared - scored,
+        "all_s": compared - start,
+        "peak_rss_mib": peak,
+    }
+
+
+def bench_stream(sizes: tuple[int, ...]) -> dict[str, float]:
+    found = {}
+    for models in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "submissions.npy"
+            rows = np.lib.format.open_memmap(path, "w+", np.float64, (models, IDS))
+            rng = np.random.default_rng(0)
+            for begin in range(0, models, 1000):
+                rows[begin : begin + 1000] = rng.random(rows[begin : begin + 1000].shape)
+            rows.flush()
+            del rows
+            command = [sys.executable, __file__, "--stream-from", str(path)]
+            printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        measured = json.loads(printed)
+        found |= {f"stream_{models}_{name}": value for name, value in measured.items()}
+        found[f"stream_{models}_scores_us_per_model"] = measured["scores_s"] / models * 1e6
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", default=["corr_mmc", "fnc", "tc", "stream"])
+    parser.add_argument("--models", type=int, default=2000)
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 10000])
+    parser.add_argument("--stream-from", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.stream_from:
+        print(json.dumps(stream(arguments.stream_from)))
+        return
+    parts: dict[str, Callable[[], dict[str, float]]] = {
+        "corr_mmc": lambda: bench_corr_mmc(arguments.models, arguments.times),
+        "fnc": lambda: bench_fnc(arguments.models, arguments.times),
+        "tc": lambda: bench_tc(arguments.models, arguments.times),
+        "stream": lambda: bench_stream(tuple(arguments.sizes)),
+    }
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Any] = json.loads(OUT.read_text()) if OUT.exists() else {}
+    found |= {"models": arguments.models, "ids": IDS, "numpy": np.__version__}
+    for part in arguments.parts:
+        measured = parts[part]()
+        found |= measured
+        OUT.write_text(json.dumps(found, indent=1) + "\n")
+        for name, value in measured.items():
+            print(f"{name:36} {value:.4g}")
+
+
+if __name__ == "__main__":
+    with threadpool_limits(None):
+        main()

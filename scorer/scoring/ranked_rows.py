@@ -1,0 +1,97 @@
+"""Ranks of many submissions in the order of the ids, and what is looked up by rank."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.scoring.engine import BLOCK_BYTES, Submissions, run_in_threads, usable_cores
+from scorer.scoring.errors import Reason
+from scorer.scoring.quantiles import rank_table
+from scorer.scoring.ranks import RankedBlock, Sorter
+
+Entry = TypeVar("Entry", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class RankedRows(Generic[Entry]):
+    """What is looked up by rank, and what is to know about each submission.
+
+    Attributes
+    ----------
+    rows
+        (models, ids) entries of a table; those of the middle rank throughout for a submission with a NaN.
+    tied
+        (models,) Whether the submission has ties.
+    reasons
+        Why a submission cannot be scored, or None.
+    """
+
+    rows: NDArray[Entry]
+    tied: NDArray[np.bool_]
+    reasons: tuple[Reason | None, ...]
+
+    @property
+    def unscored(self) -> NDArray[np.bool_]:
+        """(models,) Whether the submission cannot be scored."""
+        return np.array([reason is not None for reason in self.reasons], dtype=np.bool_)
+
+
+def rows_by_rank(submissions: Submissions, by_rank: NDArray[Entry]) -> RankedRows[Entry]:
+    """Replace every prediction by a table's entry for its tie-kept rank.
+
+    Parameters
+    ----------
+    submissions
+        (models, ids), a row a submission. A memory map is read block by block.
+    by_rank
+        (2 * ids,) The table, indexed by doubled average rank less one.
+    """
+    models, ids = submissions.shape
+    rows = np.empty((models, ids), dtype=by_rank.dtype)
+    tied = np.zeros(models, dtype=np.bool_)
+    reasons: list[Reason | None] = [None] * models
+    block_size = max(1, BLOCK_BYTES // (8 * ids))
+    untied = np.ascontiguousarray(by_rank[1::2])
+
+    def fill(starts: Iterator[int]) -> None:
+        sorter = Sorter(block_size, ids)
+        for start in starts:
+            block = np.ascontiguousarray(submissions[start : start + block_size], dtype=np.float64)
+            ranked = sorter.rank(block)
+            _scatter(ranked, rows[start : start + block_size], untied, by_rank)
+            for row in ranked.tied:
+                tied[start + row] = True
+                reasons[start + row] = _reason(ranked, row)
+
+    run_in_threads(fill, range(0, models, block_size), usable_cores())
+    return RankedRows(rows, tied, tuple(reasons))
+
+
+def _scatter(ranked: RankedBlock, rows: NDArray[Any], untied: NDArray[Any], by_rank: NDArray[Any]) -> None:
+    for row, order in enumerate(ranked.order):
+        doubled = ranked.tied.get(row)
+        rows[row, order] = untied if doubled is None else by_rank[doubled]
+
+
+def _reason(ranked: RankedBlock, row: int) -> Reason | None:
+    if ranked.missing[row]:
+        return Reason.MISSING_VALUE
+    doubled = ranked.tied[row]
+    return Reason.CONSTANT if doubled[0] == doubled[-1] else None
+
+
+def gaussian_rows(submissions: Submissions, *, powered: bool = False) -> RankedRows[np.float64]:
+    """Rank submissions, keeping ties, and look up their normal quantiles.
+
+    Parameters
+    ----------
+    submissions
+        (models, ids), a row a submission.
+    powered
+        Whether the quantiles are raised to the power 1.5.
+    """
+    table = rank_table(submissions.shape[1])
+    return rows_by_rank(submissions, table.powered if powered else table.quantile)
