@@ -1,6 +1,7 @@
 """The ``cupel`` command."""
 
 from collections.abc import Iterator
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +31,7 @@ submission = typer.Typer(no_args_is_help=True, help="Prepare submissions.")
 app.add_typer(oracle, name="oracle")
 app.add_typer(operator, name="operator")
 app.add_typer(submission, name="submission")
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 110)
 
 EXPECTED = (BundleError, ConfigError, EndpointError, IncompleteLogs, Reverted, RulesError, SubmissionRefused)
 """Errors that tell a user what to do; any other is a defect and shows its traceback."""

@@ -72,8 +72,8 @@ class NodeConfig(_Section):
         suite = Suite.at(connect(self.chain.endpoint, self.chain.chain_id), addresses)
         if not suite.w3.eth.get_code(suite.tournament.address):
             raise ConfigError(
-                f"{self.chain.deployment}: expected a contract at {addresses.tournament}, found no code on chain "
-                f"{addresses.chain_id}"
+                f"{self.chain.deployment}: expected a contract at {addresses.tournament}, "
+                f"found no code there on chain {addresses.chain_id}"
             )
         return suite
 

@@ -60,7 +60,7 @@ class Anvil:
 
         Only the newest state is kept, as by a node that prunes.
         """
-        dump = bytes.fromhex(str(self._request("anvil_dumpState", False))[2:])  # noqa: FBT003
+        dump = bytes.fromhex(str(self._request("anvil_dumpState", False))[2:])
         path.write_bytes(gzip.decompress(dump) if dump.startswith(GZIP_MAGIC) else dump)
 
     def _request(self, method: Any, *parameters: Any) -> Any:

@@ -46,7 +46,7 @@ def leaderboard_table(leaderboard: pd.DataFrame) -> Table:
     require_columns(leaderboard, LEADERBOARD_COLUMNS)
     table = Table(title="Leaderboard", caption="CORR and MMC: means over settled rounds. Amounts in NMR.")
     table.add_column("#", justify="right", style="dim")
-    table.add_column("model")
+    table.add_column("model", no_wrap=True)
     for heading in ("CORR", "MMC", "paid", "burned", "return %", "stake"):
         table.add_column(heading, justify="right")
     ranked = leaderboard.sort_values(["return_percent", "model"], ascending=[False, True], na_position="last")
