@@ -3,7 +3,8 @@
 Each is an ``int`` with a name, so that a type checker refuses to add nano-NMR to wei.
 """
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Context, Decimal
 from typing import Final, NewType
 
 Wei = NewType("Wei", int)
@@ -16,6 +17,11 @@ ONE: Final = 1_000_000
 """One, or 100 %, in parts per million."""
 WEI_PER_NANO: Final = 10**9
 NANO_PER_NMR: Final = 10**9
+MAX_NANO: Final = 2**64 - 1
+"""The most nano-NMR that a lane of the contract holds."""
+_PLAIN_DECIMAL: Final = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?")
+_WIDE: Final = Context(prec=130)
+"""Holds every plain decimal: Python's default of 28 digits would round without a word."""
 
 
 def nano_from_nmr(amount: str | Decimal | int) -> NanoNmr:
@@ -29,20 +35,47 @@ def nano_from_nmr(amount: str | Decimal | int) -> NanoNmr:
     Raises
     ------
     ValueError
-        When the amount is not a number, is negative, or has more than nine decimals.
+        When the amount is not a number in plain decimals, is negative, has more than nine decimals, or is
+        more than 64 bits of nano-NMR hold.
     """
-    try:
-        nano = Decimal(amount) * NANO_PER_NMR
-    except InvalidOperation:
-        raise ValueError(f"expected an amount in NMR such as 12.5, found {amount!r}") from None
-    if not nano.is_finite() or nano < 0 or nano != nano.to_integral_value():
-        raise ValueError(f"expected an amount >= 0 with at most nine decimals, found {amount} NMR")
+    nano = _exact(amount).scaleb(9, _WIDE)
+    if not 0 <= nano <= MAX_NANO or nano != nano.to_integral_value():
+        raise ValueError(
+            f"expected from 0 to {nmr_from_nano(MAX_NANO)} NMR with at most nine decimals, found {amount} NMR"
+        )
     return NanoNmr(int(nano))
+
+
+def ppm_from_decimal(number: str | Decimal | int) -> Ppm:
+    """Read a number such as 0.05 as whole parts per million.
+
+    Raises
+    ------
+    ValueError
+        When it is not a number in plain decimals, or has more than six of them.
+    """
+    ppm = _exact(number).scaleb(6, _WIDE)
+    if ppm != ppm.to_integral_value():
+        raise ValueError(f"expected at most six decimals, found {number}")
+    return Ppm(int(ppm))
+
+
+def _exact(number: str | Decimal | int) -> Decimal:
+    """The number, exactly; a float or a bool is refused, because neither says what its writer meant."""
+    text = f"{number:f}" if isinstance(number, Decimal) else str(number)
+    if isinstance(number, bool | float) or not _PLAIN_DECIMAL.fullmatch(text):
+        raise ValueError(f"expected a number in plain decimals such as 12.5, found {number!r}")
+    return Decimal(text)
 
 
 def nmr_from_nano(amount: int) -> Decimal:
     """Nano-NMR as NMR, exactly."""
-    return Decimal(amount) / NANO_PER_NMR
+    return _scaled_down(amount, 9)
+
+
+def ppm_as_decimal(ppm: int) -> Decimal:
+    """Parts per million as a plain number, exactly."""
+    return _scaled_down(ppm, 6)
 
 
 def wei_from_nano(amount: int) -> Wei:
@@ -52,4 +85,11 @@ def wei_from_nano(amount: int) -> Wei:
 
 def nmr_from_wei(amount: int) -> Decimal:
     """Wei as NMR, exactly."""
-    return Decimal(amount).scaleb(-18)
+    return _scaled_down(amount, 18)
+
+
+def _scaled_down(units: int, decimals: int) -> Decimal:
+    """``units / 10**decimals``, exactly, without trailing zeros behind the point."""
+    whole, rest = divmod(abs(units), 10**decimals)
+    digits = f"{whole}.{rest:0{decimals}d}".rstrip("0").rstrip(".")
+    return Decimal(digits).copy_sign(Decimal(units))

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.scoring import to_ppm
 from scorer.units import ONE
 
 MAX_REWARD_SCORE: Final = 2**23 - 1
@@ -17,14 +18,15 @@ def reward_scores(
 ) -> NDArray[np.int64]:
     """Weigh the factors of every model: ``sum(multiplier * score)``.
 
-    The products are added in the order of `multipliers`, in float64, and rounded half to even once, at the
-    end; every operation is one that IEEE 754 rounds correctly, so the result is the same on every machine.
+    The products are added in the order of `multipliers`, in float64; the exact value of that sum is rounded
+    to ppm, half to even, once at the end. Every operation is one that IEEE 754 rounds correctly, so the
+    result is the same on every machine.
 
     Parameters
     ----------
     scores
-        For each factor, one score per model, shape (models,), as plain numbers (0.02 is 2 %). NaN where the
-        model could not be scored.
+        For each factor, one score per model, shape (models,), as plain numbers (0.02 is 2 %). NaN where
+        the model could not be scored.
     multipliers
         (factor, multiplier in ppm) in the order of the rules.
 
@@ -40,7 +42,8 @@ def reward_scores(
         When a factor has no scores.
     """
     total = np.zeros(len(next(iter(scores.values()))))
-    for factor, multiplier in multipliers:
-        total = total + (multiplier / ONE) * scores[factor]
-    in_ppm = np.rint(np.nan_to_num(total, nan=0.0) * ONE)
-    return np.clip(in_ppm, -MAX_REWARD_SCORE, MAX_REWARD_SCORE).astype(np.int64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for factor, multiplier in multipliers:
+            total = total + (multiplier / ONE) * scores[factor]
+    limit = MAX_REWARD_SCORE / ONE
+    return to_ppm(np.clip(total, -limit, limit))

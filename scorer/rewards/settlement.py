@@ -1,4 +1,4 @@
-"""The integer mirror of the contract's settlement (contracts/lib/PayoutMath.sol), for whole rounds at once."""
+"""The integer mirror of the contract's settlement (contracts/lib/PayoutMath.sol), whole rounds at once."""
 
 from dataclasses import dataclass
 
@@ -42,12 +42,12 @@ def payout_factor(at_risk: int, threshold: int) -> Ppm:
 
 def reward_rates(scores: NDArray[np.int64], factor: int, cap: int) -> NDArray[np.int64]:
     """``clip(score * factor, +-cap)``, all in ppm; the product is truncated towards zero, as in Solidity."""
-    product = np.abs(scores) * factor // ONE
-    return np.sign(scores) * np.minimum(product, cap)
+    magnitudes: NDArray[np.int64] = np.minimum(np.abs(scores) * factor // ONE, cap)
+    return np.where(scores < 0, -magnitudes, magnitudes)
 
 
 def _share(amounts: NDArray[np.uint64], rates: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """``floor(amount * rate / 1e6)`` without a product that passes 64 bits, for any amount and rate <= 1e6."""
+    """``floor(amount * rate / 1e6)`` for any amount and a rate up to 1e6; no product passes 64 bits."""
     whole, rest = np.divmod(amounts, np.uint64(ONE))
     return whole * rates + rest * rates // np.uint64(ONE)
 
@@ -78,7 +78,16 @@ def settle(
     -------
     Settlement
         Payouts and burns, each rounded down to a whole nano-NMR.
+
+    Raises
+    ------
+    TypeError
+        When `positions` are not uint64 or `scores` not int64: numpy would go on in inexact float64.
     """
+    if positions.dtype != np.uint64 or scores.dtype != np.int64:
+        raise TypeError(
+            f"expected positions in uint64 and scores in int64, found {positions.dtype} and {scores.dtype}"
+        )
     rates = reward_rates(scores, factor, cap)
     shares = _share(positions, np.abs(rates).astype(np.uint64))
     nothing = np.zeros_like(shares)
