@@ -1,1 +1,1 @@
-"""What a round is: its rules, submissions, positions, scores and report, and the proof that they belong together."""
+"""What a round is: rules, submissions, positions, scores, report, and the proof that they belong together."""

@@ -1,8 +1,8 @@
 """Packed positions and scores, and the hash stacks that bind them to a round (contracts/lib/HashStack.sol).
 
-A slot holds four models. A chunk is a run of slots: its positions are one 256-bit word a slot, lane i at bits
-64 i; its scores 12 bytes a slot, a big-endian word of 96 bits with lane i at bits 24 i. Chunks are pushed while
-a round locks, and popped, last first, while it settles.
+A slot holds four models. A chunk is a run of slots: its positions are one 256-bit word a slot, lane i at
+bits 64 i; its scores 12 bytes a slot, a big-endian word of 96 bits with lane i at bits 24 i. Chunks are
+pushed while a round locks, and popped, last first, while it settles.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 LANES: Final = 4
 """Models in a slot."""
 SCORE_BYTES: Final = 3
+SCORE_LIMIT: Final = 2**23
 EMPTY_HEAD: Final = bytes(32)
 """The head of an empty stack."""
 
@@ -38,6 +39,8 @@ class Chunk:
     def __post_init__(self) -> None:
         if len(self.positions) == 0 or len(self.positions) % LANES:
             raise ValueError(f"expected positions of whole slots of {LANES}, found {len(self.positions)}")
+        if self.from_slot < 0:
+            raise ValueError(f"expected a slot from 0 on, found {self.from_slot}")
 
     @property
     def lanes(self) -> NDArray[np.int64]:
@@ -58,7 +61,17 @@ def chunk_from_words(from_slot: int, words: Sequence[int]) -> Chunk:
 
 
 def pack_scores(scores: NDArray[np.int64]) -> bytes:
-    """Pack reward scores in ppm, shape (4 * slots,), as the ``scores`` argument of ``Tournament.settle``."""
+    """Pack reward scores in ppm, shape (4 * slots,), as the ``scores`` argument of ``Tournament.settle``.
+
+    Raises
+    ------
+    ValueError
+        When a score does not fit an int24: its low bits would be another score.
+    """
+    if len(scores) and not (scores.min() >= -SCORE_LIMIT and scores.max() < SCORE_LIMIT):
+        raise ValueError(
+            f"expected reward scores of 24 bits, found some from {scores.min()} to {scores.max()} ppm"
+        )
     lanes = (np.asarray(scores, dtype=np.int64) & 0xFFFFFF).astype("<u4").reshape(-1, LANES)
     little = lanes.view(np.uint8).reshape(-1, LANES, 4)[:, :, :SCORE_BYTES].reshape(-1, LANES * SCORE_BYTES)
     return little[:, ::-1].tobytes()
@@ -69,7 +82,7 @@ def unpack_scores(packed: bytes) -> NDArray[np.int64]:
     little = np.frombuffer(packed, dtype=np.uint8).reshape(-1, LANES * SCORE_BYTES)[:, ::-1]
     parts = little.reshape(-1, SCORE_BYTES).astype(np.int64)
     value = parts[:, 0] | parts[:, 1] << 8 | parts[:, 2] << 16
-    return np.where(value >= 1 << 23, value - (1 << 24), value)
+    return np.where(value >= SCORE_LIMIT, value - 2 * SCORE_LIMIT, value)
 
 
 def push(head: bytes, from_slot: int, content: bytes) -> bytes:

@@ -1,12 +1,12 @@
 """Digests of what a table means, not of how a library happens to write it.
 
-Parquet bytes differ between writer versions. A digest here covers canonical content: a header of RFC 8785 JSON
-that names each column, its kind and length, then each column's values in a fixed encoding. Members with
+Parquet bytes differ between writer versions. A digest here covers canonical content: a header of RFC 8785
+JSON that names each column, its kind and length, then each column's values in a fixed encoding. Members with
 different library versions agree.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,16 @@ from numpy.typing import NDArray
 Column = Sequence[str] | NDArray[np.float64] | NDArray[np.int64] | NDArray[np.uint64]
 
 
+def _header(columns: Sequence[tuple[str, str, int]]) -> bytes:
+    """The length of a table's header in four bytes, and the header: name, kind and length of each column."""
+    header = rfc8785.dumps([list(column) for column in columns])
+    return len(header).to_bytes(4, "little") + header
+
+
 def _encoded(name: str, column: Column) -> tuple[str, bytes]:
     """A column's kind and bytes: little-endian numbers, or UTF-8 text behind its length in four bytes."""
     if not isinstance(column, np.ndarray):
-        texts = [text.encode() for text in column]
-        return "text", b"".join(len(text).to_bytes(4, "little") + text for text in texts)
+        return "text", _encoded_text(column)
     if column.ndim != 1 or column.dtype.name not in ("float64", "int64", "uint64"):
         raise TypeError(
             f"column {name}: expected text, or float64, int64 or uint64 of one dimension, "
@@ -28,8 +33,13 @@ def _encoded(name: str, column: Column) -> tuple[str, bytes]:
         )
     if column.dtype.kind == "f":
         # -0.0 and 0.0 mean the same, and so do all NaNs.
-        column = np.where(np.isnan(column), np.nan, column + 0.0)
+        column = np.where(np.isnan(column), np.nan, np.where(column == 0, 0.0, column))
     return column.dtype.name, np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).tobytes()
+
+
+def _encoded_text(texts: Sequence[str]) -> bytes:
+    encoded = [text.encode() for text in texts]
+    return b"".join(len(text).to_bytes(4, "little") + text for text in encoded)
 
 
 def table_digest(columns: Mapping[str, Column]) -> bytes:
@@ -51,8 +61,9 @@ def table_digest(columns: Mapping[str, Column]) -> bytes:
         When a column is of another type or shape.
     """
     encoded = {name: _encoded(name, column) for name, column in columns.items()}
-    header = rfc8785.dumps([[name, kind, len(columns[name])] for name, (kind, _) in encoded.items()])
-    digest = hashlib.sha256(len(header).to_bytes(4, "little") + header)
+    digest = hashlib.sha256(
+        _header([(name, kind, len(columns[name])) for name, (kind, _) in encoded.items()])
+    )
     for _, content in encoded.values():
         digest.update(content)
     return digest.digest()
@@ -63,8 +74,31 @@ def json_digest(document: Any) -> bytes:
     return hashlib.sha256(rfc8785.dumps(document)).digest()
 
 
+def content_hashes(ids: Sequence[str], submissions: Iterable[NDArray[np.float64]]) -> Iterator[bytes]:
+    """The `content_hash` of each of many submissions to one universe, whose ids are hashed once for all.
+
+    Raises
+    ------
+    ValueError
+        When a submission has not one prediction for each id.
+    """
+    start = hashlib.sha256(_header([("id", "text", len(ids)), ("prediction", "float64", len(ids))]))
+    start.update(_encoded_text(ids))
+    for predictions in submissions:
+        if len(predictions) != len(ids):
+            raise ValueError(f"expected {len(ids)} predictions, found {len(predictions)}")
+        kind, content = _encoded("prediction", predictions)
+        if kind != "float64":
+            raise TypeError(f"expected predictions in float64, found {kind}")
+        digest = start.copy()
+        digest.update(content)
+        yield digest.digest()
+
+
 def content_hash(ids: Sequence[str], predictions: NDArray[np.float64]) -> bytes:
     """The content hash of a submission: what its submitter signs and the round's Merkle root commits to.
+
+    It is the `table_digest` of the columns ``id`` and ``prediction``.
 
     Parameters
     ----------
@@ -73,4 +107,4 @@ def content_hash(ids: Sequence[str], predictions: NDArray[np.float64]) -> bytes:
     predictions
         In the order of `ids`, shape (ids,).
     """
-    return table_digest({"id": ids, "prediction": predictions})
+    return next(content_hashes(ids, [predictions]))

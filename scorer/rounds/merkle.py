@@ -40,6 +40,8 @@ def merkle_proof(leaves: Sequence[bytes], leaf: bytes) -> list[bytes]:
     ValueError
         When `leaf` is not one of `leaves`.
     """
+    if leaf not in leaves:
+        raise ValueError(f"expected one of the tree's {len(leaves)} leaves, found {leaf.hex()}")
     nodes = _nodes(leaves)
     index = nodes.index(leaf, len(leaves) - 1)
     proof = []

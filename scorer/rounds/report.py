@@ -1,9 +1,12 @@
 """The report that a committee attests, and its hash as OracleCommittee.hashReport computes it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from eth_hash.auto import keccak
+
+from scorer.rounds.documents import from_hex, to_hex
 
 REPORT_VERSION: Final = 1
 _TYPE: Final = (
@@ -69,23 +72,29 @@ class Report:
             "tournament": self.tournament,
             "round_id": self.round_id,
             "version": self.version,
-            "scores_head": "0x" + self.scores_head.hex(),
+            "scores_head": to_hex(self.scores_head),
             "total_payout": str(self.total_payout),
             "total_burn": str(self.total_burn),
-            "evidence_hash": "0x" + self.evidence_hash.hex(),
-            "report_hash": "0x" + self.hash().hex(),
+            "evidence_hash": to_hex(self.evidence_hash),
+            "report_hash": to_hex(self.hash()),
         }
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "Report":
-        """Read report.json; ``report_hash`` is recomputed, never read."""
+    def from_json(cls, document: Mapping[str, Any]) -> "Report":
+        """Read report.json; ``report_hash`` is recomputed, never read.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            When a field is missing or is not what `to_json` writes.
+        """
         return cls(
             chain_id=document["chain_id"],
             tournament=document["tournament"],
             round_id=document["round_id"],
             version=document["version"],
-            scores_head=bytes.fromhex(document["scores_head"][2:]),
+            scores_head=from_hex(document["scores_head"], 32),
             total_payout=int(document["total_payout"]),
             total_burn=int(document["total_burn"]),
-            evidence_hash=bytes.fromhex(document["evidence_hash"][2:]),
+            evidence_hash=from_hex(document["evidence_hash"], 32),
         )

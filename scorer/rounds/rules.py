@@ -1,40 +1,89 @@
-"""A round's rules: one document, TOML for people, canonical JSON (RFC 8785) for the hash that freezes it."""
+"""A round's rules: one document, TOML for people, canonical JSON (RFC 8785) for the hash that freezes it.
+
+Both forms hold the same fields. Amounts (NMR) and multipliers are decimal text in both, never a bare number:
+a float would not be exact, and a bare 72000 would not say whether it means NMR or nano-NMR.
+"""
 
 import hashlib
-import json
 import tomllib
-from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import rfc8785
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from scorer.rewards.reward import MAX_REWARD_SCORE
-from scorer.units import ONE, nano_from_nmr
+from scorer.rounds.documents import parse_json
+from scorer.units import nano_from_nmr, nmr_from_nano, ppm_as_decimal, ppm_from_decimal
 
 
 class RulesError(ValueError):
-    """The rules document cannot be used; the message names the field, what was expected and what was found."""
+    """A rules document cannot be used: the message names the field, what was expected and what was found."""
 
 
-def _ppm(value: object) -> object:
-    """Decimal text as whole ppm. An ``int`` is ppm already: that is how the canonical JSON holds it."""
+def _text(value: object) -> str:
     if not isinstance(value, str):
-        return value
-    scaled = Decimal(value) * ONE
-    if scaled != scaled.to_integral_value():
-        raise ValueError(f"expected at most six decimals, found {value}")
-    return int(scaled)
+        raise ValueError('expected decimal text in quotes, such as "0.05"')
+    return value
 
 
-def _nano(value: object) -> object:
-    return nano_from_nmr(value) if isinstance(value, str) else value
+def _ppm(value: object) -> int:
+    return ppm_from_decimal(_text(value))
 
 
-Parts = Annotated[int, BeforeValidator(_ppm)]
-Nano = Annotated[int, BeforeValidator(_nano), Field(ge=0, lt=2**64)]
+def _nano(value: object) -> int:
+    return nano_from_nmr(_text(value))
+
+
+def _ppm_text(ppm: int) -> str:
+    return f"{ppm_as_decimal(ppm):f}"
+
+
+def _nmr_text(amount: int) -> str:
+    return f"{nmr_from_nano(amount):f}"
+
+
+Parts = Annotated[int, BeforeValidator(_ppm), PlainSerializer(_ppm_text, when_used="json")]
+"""Parts per million in Python, decimal text in a document."""
+Nano = Annotated[int, BeforeValidator(_nano), PlainSerializer(_nmr_text, when_used="json")]
+"""nano-NMR in Python, NMR as decimal text in a document."""
+
+
+def _from_to(low: str, high: str) -> AfterValidator:
+    """Bounds of a share or multiplier, in the decimals that the document is written in."""
+
+    def check(ppm: int) -> int:
+        if not ppm_from_decimal(low) <= ppm <= ppm_from_decimal(high):
+            raise ValueError(f"expected from {low} to {high}")
+        return ppm
+
+    return AfterValidator(check)
+
+
+def _whole(value: object) -> object:
+    """Refuse what Python holds equal to an integer: 1.0 and true."""
+    if type(value) is not int:
+        raise ValueError("expected a whole number")
+    return value
+
+
+def _above_zero(amount: int) -> int:
+    if amount == 0:
+        raise ValueError("expected an amount above 0")
+    return amount
+
+
+Version = Annotated[Literal[1], BeforeValidator(_whole)]
 
 
 class _Section(BaseModel):
@@ -46,7 +95,14 @@ class Factor(_Section):
 
     score: Literal["corr", "mmc"]
     target: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    multiplier: Annotated[Parts, Field(ge=-MAX_REWARD_SCORE * 100, le=MAX_REWARD_SCORE * 100)]
+    multiplier: Annotated[Parts, _from_to("-100", "100")]
+
+    @field_validator("target")
+    @classmethod
+    def _not_the_id_column(cls, target: str) -> str:
+        if target == "id":
+            raise ValueError("expected the name of a target, which the column of ids is not")
+        return target
 
     @property
     def name(self) -> str:
@@ -60,8 +116,8 @@ class Stake(_Section):
     ``cap`` in ppm of a position; ``threshold`` and ``minimum_position`` in nano-NMR.
     """
 
-    cap: Annotated[Parts, Field(gt=0, le=ONE)]
-    threshold: Annotated[Nano, Field(gt=0)]
+    cap: Annotated[Parts, _from_to("0.000001", "1")]
+    threshold: Annotated[Nano, AfterValidator(_above_zero)]
     minimum_position: Nano
 
 
@@ -75,9 +131,9 @@ class Horizon(_Section):
 class Rules(_Section):
     """A rules document of version 1. Every field counts for the hash."""
 
-    version: Literal[1]
+    version: Version
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-    scoring: Literal[1]
+    scoring: Version
     factors: Annotated[tuple[Factor, ...], Field(min_length=1, strict=False)]
     stake: Stake
     horizon: Horizon
@@ -101,7 +157,7 @@ class Rules(_Section):
         return tuple((factor.name, factor.multiplier) for factor in self.factors)
 
     def canonical_json(self) -> bytes:
-        """The document as RFC 8785 canonical JSON, amounts as whole units."""
+        """The document as RFC 8785 canonical JSON, amounts and multipliers as the shortest decimal text."""
         return rfc8785.dumps(self.model_dump(mode="json"))
 
     def hash(self) -> bytes:
@@ -113,7 +169,9 @@ def _describe(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
         field = ".".join(str(part) for part in problem["loc"]) or "the document"
-        lines.append(f"{field}: {problem['msg']}, found {problem['input']!r}")
+        message = problem["msg"].removeprefix("Value error, ")
+        found = "nothing" if problem["type"] == "missing" else repr(problem["input"])
+        lines.append(f"{field}: {message}, found {found}")
     return "; ".join(lines)
 
 
@@ -134,18 +192,10 @@ def rules_from(document: dict[str, Any], source: str) -> Rules:
 def read_rules(text: bytes, source: str) -> Rules:
     """Read rules from TOML, or from the canonical JSON of a bundle (which is told by its first character)."""
     try:
-        document = _json_object(text) if text.lstrip()[:1] == b"{" else tomllib.loads(text.decode())
+        document = parse_json(text) if text.lstrip()[:1] == b"{" else tomllib.loads(text.decode())
     except ValueError as error:
         raise RulesError(f"{source}: expected a rules document in TOML or JSON, found {error}") from None
     return rules_from(document, source)
-
-
-def _json_object(text: bytes) -> dict[str, Any]:
-    """Parse JSON that must be an object."""
-    document = json.loads(text)
-    if not isinstance(document, dict):
-        raise ValueError(f"a JSON {type(document).__name__}, not an object")
-    return document
 
 
 def load_rules(path: Path) -> Rules:

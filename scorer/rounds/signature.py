@@ -1,10 +1,23 @@
 """EIP-712 signatures that bind a submission to its chain, tournament, round, model and content."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from eth_account import Account
 from eth_account.messages import SignableMessage, encode_typed_data
+
+SIGNATURE_SIZE: Final = 65
+_GROUP_ORDER: Final = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+"""Of secp256k1 (SEC 2, section 2.4.1)."""
+
+
+def _is_canonical(signature: bytes) -> bool:
+    """Whether this is the one spelling of a signature that OpenZeppelin's ECDSA accepts too.
+
+    Anyone can turn a signature into another one by the same key: with the order less s for s, or 0 for 27.
+    """
+    s, v = int.from_bytes(signature[32:64], "big"), signature[64:]
+    return len(signature) == SIGNATURE_SIZE and s <= _GROUP_ORDER // 2 and v in (b"\x1b", b"\x1c")
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,12 @@ class SubmissionDigest:
         return bytes(Account.sign_message(self._message(), private_key).signature)
 
     def signer(self, signature: bytes) -> str | None:
-        """The address that signed, or None when the signature is not one."""
+        """The address that signed, with its checksum, or None when the signature is not one.
+
+        Only 65 bytes with a low s and a v of 27 or 28 are a signature; every library reads those alike.
+        """
+        if not _is_canonical(signature):
+            return None
         try:
             return str(Account.recover_message(self._message(), signature=signature))
         except Exception:  # noqa: BLE001 - eth-account raises many types for bytes that are not a signature
