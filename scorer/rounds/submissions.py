@@ -1,14 +1,18 @@
-"""A data scientist's predictions for one round: reading a file, refusing a bad one, aligning it to the universe."""
+"""A data scientist's predictions for one round: reading a file, refusing a bad one, aligning it."""
 
+import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from scorer.rounds.digest import content_hash
+from scorer.rounds.digest import content_hashes
 from scorer.rounds.merkle import merkle_root, submission_leaf
 from scorer.rounds.signature import SubmissionDigest
 
@@ -16,6 +20,8 @@ COLUMNS = ["id", "prediction"]
 PARQUET_MAGIC = b"PAR1"
 SHOWN = 3
 """How many offending ids a message names."""
+SHOWN_CHARACTERS = 60
+"""How much of an id or a value a message shows."""
 
 
 class SubmissionRefused(ValueError):
@@ -28,52 +34,120 @@ class SubmissionRefused(ValueError):
         self.found = found
 
 
+def _short(text: object) -> str:
+    """What a file holds, fit for one line of a message."""
+    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(text))
+    return shown if len(shown) <= SHOWN_CHARACTERS else shown[:SHOWN_CHARACTERS] + "..."
+
+
 def _some(ids: Sequence[str]) -> str:
-    shown = ", ".join(ids[:SHOWN])
-    return f"{len(ids)} ({shown}{', ...' if len(ids) > SHOWN else ''})"
+    return _counted([_short(each) for each in ids[:SHOWN]], len(ids))
 
 
-def _read_table(content: bytes, name: str) -> pd.DataFrame:
-    if not content:
-        raise SubmissionRefused(name, "a CSV or Parquet file", "an empty file")
+def _counted(shown: Sequence[str], count: int) -> str:
+    return f"{count} ({', '.join(shown)}{', ...' if count > len(shown) else ''})"
+
+
+def _no_table(name: str, error: Exception) -> SubmissionRefused:
+    reason = _short(str(error).splitlines()[0] if str(error) else type(error).__name__)
+    return SubmissionRefused(name, "a CSV or Parquet file", f"content that is neither ({reason})")
+
+
+def _check_columns(columns: Sequence[str], name: str) -> None:
+    if sorted(columns) != COLUMNS:
+        found = [_short(column) for column in columns[: 2 * SHOWN]]
+        more = f" and {len(columns) - len(found)} more" if len(columns) > len(found) else ""
+        raise SubmissionRefused(name, f"the columns {COLUMNS}", f"{found}{more}")
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A file's two columns, row by row, as far as they could be read."""
+
+    ids: list[str]
+    predictions: NDArray[np.float64]
+
+
+def _read_csv(content: bytes, name: str) -> _Table:
+    """Read text of two columns. Every character counts: an id such as NA or 007 is that text."""
     try:
-        if content.startswith(PARQUET_MAGIC):
-            return pd.read_parquet(io.BytesIO(content))
-        # pandas' default parser is one last bit off for a third of all numbers.
-        return pd.read_csv(
-            io.BytesIO(content),
-            dtype={"id": str},
-            keep_default_na=False,
-            na_values={"prediction": ["", "NaN", "nan"]},
-            float_precision="round_trip",
+        text = content.decode("utf-8-sig")
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise _no_table(name, error) from None
+    _check_columns(rows[0] if rows else [], name)
+    for number, row in enumerate(rows[1:], start=1):
+        if len(row) != len(COLUMNS):
+            raise SubmissionRefused(
+                name, f"{len(COLUMNS)} values in every row", f"{len(row)} in row {number} below the header"
+            )
+    at, value_at = rows[0].index("id"), rows[0].index("prediction")
+    ids = [row[at] for row in rows[1:]]
+    return _Table(ids, _numbers([row[value_at] for row in rows[1:]], ids, name))
+
+
+def _number(text: str) -> float:
+    """The float64 nearest to a decimal text, NaN for an empty one; ValueError for any other text."""
+    # float() also takes 0_5 and digits of other scripts, which no other reader of CSV does.
+    if not text.isascii() or "_" in text:
+        raise ValueError(text)
+    return float(text) if text else np.nan
+
+
+def _numbers(texts: Sequence[str], ids: Sequence[str], name: str) -> NDArray[np.float64]:
+    wrong: list[int] = []
+    numbers = np.full(len(texts), np.nan)
+    for row, text in enumerate(texts):
+        try:
+            numbers[row] = _number(text)
+        except ValueError:
+            wrong.append(row)
+    if wrong:
+        shown = [f"{_short(texts[row])} for {_short(ids[row])}" for row in wrong[:SHOWN]]
+        raise SubmissionRefused(
+            name, "numbers in the column prediction", f"other text: {_counted(shown, len(wrong))}"
         )
+    return numbers
+
+
+def _read_parquet(content: bytes, name: str) -> _Table:
+    """Read the columns that the file holds, whatever a library noted beside them about an index."""
+    try:
+        table = pq.read_table(io.BytesIO(content), use_threads=False)
     except Exception as error:  # noqa: BLE001 - every parser failure means the same: not a table
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SubmissionRefused(
-            name, "a CSV or Parquet file", f"content that is neither ({reason})"
-        ) from None
+        raise _no_table(name, error) from None
+    _check_columns(table.column_names, name)
+    ids, predictions = table.column("id"), table.column("prediction")
+    if not _is_numeric(predictions.type):
+        raise SubmissionRefused(name, "numbers in the column prediction", f"the type {predictions.type}")
+    return _Table(_texts(ids, name), predictions.to_numpy(zero_copy_only=False).astype(np.float64))
 
 
-def _check_columns(table: pd.DataFrame, name: str) -> None:
-    if list(table.columns) != COLUMNS:
-        raise SubmissionRefused(
-            name, f"the columns {COLUMNS}", str([str(column) for column in table.columns])
-        )
-    if not pd.api.types.is_numeric_dtype(table["prediction"]) or pd.api.types.is_bool_dtype(
-        table["prediction"]
-    ):
-        raise SubmissionRefused(
-            name, "numbers in the column prediction", f"the type {table['prediction'].dtype}"
-        )
+def _is_numeric(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
-def _check_ids(ids: pd.Series, universe: Sequence[str], name: str) -> None:
-    if ids.isna().any():
-        raise SubmissionRefused(name, "an id in every row", f"{int(ids.isna().sum())} rows without")
-    duplicates = sorted(set(ids[ids.duplicated()].astype(str)))
-    if duplicates:
-        raise SubmissionRefused(name, "each id once", f"duplicate ids: {_some(duplicates)}")
-    present = set(ids.astype(str))
+def _texts(column: pa.ChunkedArray, name: str) -> list[str]:
+    """A Parquet column of ids as text; whole numbers become their digits."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    if not (is_text or pa.types.is_integer(kind)):
+        raise SubmissionRefused(name, "text in the column id", f"the type {kind}")
+    if column.null_count:
+        raise SubmissionRefused(name, "an id in every row", f"{column.null_count} rows without")
+    try:
+        return [str(each) for each in column.to_pylist()]
+    except UnicodeDecodeError as error:
+        raise _no_table(name, error) from None
+
+
+def _check_ids(ids: Sequence[str], universe: Sequence[str], name: str) -> None:
+    if "" in ids:
+        raise SubmissionRefused(name, "an id in every row", f"{ids.count('')} rows without")
+    present = set(ids)
+    if len(present) != len(ids):
+        repeated = sorted(each for each, count in Counter(ids).items() if count > 1)
+        raise SubmissionRefused(name, "each id once", f"duplicate ids: {_some(repeated)}")
     unknown = sorted(present.difference(universe))
     if unknown:
         raise SubmissionRefused(
@@ -86,15 +160,14 @@ def _check_ids(ids: pd.Series, universe: Sequence[str], name: str) -> None:
         )
 
 
-def _check_values(predictions: pd.Series, name: str) -> None:
-    """`predictions` is indexed by id."""
+def _check_values(table: _Table, name: str) -> None:
     for wrong, found in (
-        (predictions.isna(), "NaN"),
-        (np.isinf(predictions), "infinity"),
-        ((predictions < 0) | (predictions > 1), "values outside"),
+        (np.isnan(table.predictions), "NaN"),
+        (np.isinf(table.predictions), "infinity"),
+        ((table.predictions < 0) | (table.predictions > 1), "values outside"),
     ):
         if wrong.any():
-            ids = sorted(predictions.index[wrong])
+            ids = sorted(table.ids[row] for row in np.flatnonzero(wrong).tolist())
             raise SubmissionRefused(name, "predictions within [0, 1]", f"{found} for ids: {_some(ids)}")
 
 
@@ -104,7 +177,8 @@ def read_submission(content: bytes, universe: Sequence[str], name: str) -> NDArr
     Parameters
     ----------
     content
-        The file's bytes: CSV, or Parquet, with the columns ``id`` and ``prediction``.
+        The file's bytes: CSV in UTF-8, or Parquet, with the columns ``id`` and ``prediction`` in any order
+        and no other; rows in any order.
     universe
         The round's ids, sorted.
     name
@@ -113,20 +187,22 @@ def read_submission(content: bytes, universe: Sequence[str], name: str) -> NDArr
     Returns
     -------
     NDArray[np.float64]
-        Predictions within [0, 1] in the order of `universe`, shape (ids,).
+        Predictions within [0, 1] in the order of `universe`, shape (ids,); 0.0 for -0.0.
 
     Raises
     ------
     SubmissionRefused
-        When the file is empty or unreadable, has other columns, lacks, repeats or does not know an id, or holds
-        NaN, infinity or a value outside [0, 1].
+        When the file is empty or unreadable, has other columns, lacks, repeats or does not know an id, or
+        holds NaN, infinity, a value outside [0, 1] or what is no number.
     """
-    table = _read_table(content, name)
-    _check_columns(table, name)
-    _check_ids(table["id"], universe, name)
-    predictions = pd.Series(table["prediction"].to_numpy(dtype=np.float64), index=table["id"].astype(str))
-    _check_values(predictions, name)
-    return predictions.loc[list(universe)].to_numpy()
+    if not content:
+        raise SubmissionRefused(name, "a CSV or Parquet file", "an empty file")
+    read = _read_parquet if content.startswith(PARQUET_MAGIC) else _read_csv
+    table = read(content, name)
+    _check_ids(table.ids, universe, name)
+    _check_values(table, name)
+    row_of = {each: row for row, each in enumerate(table.ids)}
+    return table.predictions[[row_of[each] for each in universe]] + 0.0
 
 
 @dataclass(frozen=True)
@@ -137,8 +213,11 @@ class Submission:
     ----------
     predictions
         In the order of the universe, shape (ids,).
-    submitter, signature
-        The address that signed, and its 65 bytes.
+    submitter
+        The address that is to have signed: as the sender says in what the operator publishes, as the chain
+        says in a member's bundle; empty for a model that the chain does not know.
+    signature
+        65 bytes.
     """
 
     model_id: int
@@ -176,9 +255,9 @@ class Submissions:
         """The models that submitted, ascending."""
         return tuple(entry.model_id for entry in self.entries)
 
-    @property
+    @cached_property
     def matrix(self) -> NDArray[np.float64]:
-        """All predictions, shape (models, ids)."""
+        """All predictions, shape (models, ids); stacked once."""
         if not self.entries:
             return np.empty((0, len(self.universe)))
         return np.stack([entry.predictions for entry in self.entries])
@@ -189,9 +268,12 @@ class Submissions:
         return merkle_root([submission_leaf(e.model_id, e.content_hash) for e in self.entries])
 
     def wrong_hashes(self) -> tuple[int, ...]:
-        """The models whose predictions are not those that were signed."""
-        return tuple(
-            entry.model_id
-            for entry in self.entries
-            if content_hash(self.universe, entry.predictions) != entry.content_hash
-        )
+        """The models whose predictions are not those that were signed; all are hashed once."""
+        return self._wrong_hashes
+
+    @cached_property
+    def _wrong_hashes(self) -> tuple[int, ...]:
+        whole = [entry for entry in self.entries if len(entry.predictions) == len(self.universe)]
+        found = content_hashes(self.universe, (entry.predictions for entry in whole))
+        right = {e.model_id for e, content in zip(whole, found, strict=True) if content == e.content_hash}
+        return tuple(model for model in self.model_ids if model not in right)
