@@ -1,21 +1,25 @@
 """A sealed round and its outcome to scores, rewards and a report: pure functions of plain data."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.rewards import Settlement, reward_scores, settle
-from scorer.rounds.chunks import EMPTY_HEAD, Chunk, positions_heads, scores_heads
+from scorer.rewards import Settlement, payout_factor, reward_scores, settle
+from scorer.rounds.chunks import EMPTY_HEAD, LANES, Chunk, positions_heads, scores_heads
 from scorer.rounds.digest import json_digest, table_digest
+from scorer.rounds.documents import from_hex, to_hex
 from scorer.rounds.report import REPORT_VERSION, Report
 from scorer.rounds.rules import Rules
 from scorer.rounds.submissions import Submission, Submissions
 from scorer.scoring import score_submissions, stake_weighted_meta_model
 
 MANIFEST_VERSION = 1
+SORTED_IDS = "sorted ids, each once"
 
 
 class InputsMismatch(ValueError):
@@ -23,6 +27,9 @@ class InputsMismatch(ValueError):
 
     def __init__(self, what: str, expected: object, found: object) -> None:
         super().__init__(f"{what}: expected {expected}, found {found}")
+        self.what = what
+        self.expected = expected
+        self.found = found
 
 
 @dataclass(frozen=True)
@@ -47,9 +54,9 @@ class RoundTerms:
             "chain_id": self.chain_id,
             "tournament": self.tournament,
             "round_id": self.round_id,
-            "rules_hash": "0x" + self.rules_hash.hex(),
-            "submissions_root": "0x" + self.submissions_root.hex(),
-            "positions_head": "0x" + self.positions_head.hex(),
+            "rules_hash": to_hex(self.rules_hash),
+            "submissions_root": to_hex(self.submissions_root),
+            "positions_head": to_hex(self.positions_head),
             "at_risk": str(self.at_risk),
             "payout_factor": self.payout_factor,
             "cap": self.cap,
@@ -59,14 +66,14 @@ class RoundTerms:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "RoundTerms":
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; KeyError, TypeError or ValueError for what is not its output."""
         return cls(
             chain_id=document["chain_id"],
             tournament=document["tournament"],
             round_id=document["round_id"],
-            rules_hash=bytes.fromhex(document["rules_hash"][2:]),
-            submissions_root=bytes.fromhex(document["submissions_root"][2:]),
-            positions_head=bytes.fromhex(document["positions_head"][2:]),
+            rules_hash=from_hex(document["rules_hash"], 32),
+            submissions_root=from_hex(document["submissions_root"], 32),
+            positions_head=from_hex(document["positions_head"], 32),
             at_risk=int(document["at_risk"]),
             payout_factor=document["payout_factor"],
             cap=document["cap"],
@@ -85,10 +92,26 @@ class Positions:
         In the order in which they were locked.
     models
         The model of every lane of every chunk, in that order; 0 for a lane that no model has.
+
+    Raises
+    ------
+    ValueError
+        When not every lane has its model, a model has two lanes, or a position has no model.
     """
 
     chunks: tuple[Chunk, ...]
     models: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        lanes = sum(len(chunk.positions) for chunk in self.chunks)
+        if len(self.models) != lanes:
+            raise ValueError(f"expected a model or 0 for each of {lanes} lanes, found {len(self.models)}")
+        known = [model for model in self.models if model]
+        if len(set(known)) != len(known):
+            twice = sorted(model for model, count in Counter(known).items() if count > 1)
+            raise ValueError(f"expected one lane a model, found more for the models {twice}")
+        if 0 in self.by_model:
+            raise ValueError("expected a model for every position, found a position without one")
 
     def columns(self) -> dict[str, NDArray[np.int64] | NDArray[np.uint64]]:
         """The table positions.parquet: a row a lane."""
@@ -102,20 +125,39 @@ class Positions:
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, NDArray[Any]]) -> "Positions":
-        """The inverse of `columns`."""
-        chunks = []
-        for index in range(int(columns["chunk"].max(initial=-1)) + 1):
-            rows = columns["chunk"] == index
-            chunks.append(Chunk(int(columns["lane"][rows][0]) // 4, columns["position"][rows]))
-        return cls(tuple(chunks), tuple(columns["model_id"].tolist()))
+        """The inverse of `columns`.
 
-    @property
+        Raises
+        ------
+        KeyError, ValueError
+            When these are not the columns of any positions: one is missing or of another type, a chunk or a
+            lane is out of order.
+        """
+        for name, column in cls((), ()).columns().items():
+            if columns[name].dtype != column.dtype:
+                raise ValueError(f"column {name}: expected {column.dtype}, found {columns[name].dtype}")
+        ends = np.flatnonzero(np.diff(columns["chunk"])) + 1
+        amounts = np.split(columns["position"], ends) if len(columns["chunk"]) else []
+        slots = columns["lane"][[0, *ends]].tolist() if amounts else []
+        chunks = tuple(Chunk(lane // LANES, part) for lane, part in zip(slots, amounts, strict=True))
+        positions = cls(chunks, tuple(columns["model_id"].tolist()))
+        positions._check_same(columns)
+        return positions
+
+    def _check_same(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        for name, expected in self.columns().items():
+            found = columns[name]
+            if not np.array_equal(found, expected):
+                row = int(np.flatnonzero(found != expected)[0])
+                raise ValueError(f"column {name}, row {row}: expected {expected[row]}, found {found[row]}")
+
+    @cached_property
     def by_model(self) -> dict[int, int]:
         """nano-NMR by model, of the models that have a position."""
         amounts = [amount for chunk in self.chunks for amount in chunk.positions.tolist()]
         return {model: amount for model, amount in zip(self.models, amounts, strict=True) if amount}
 
-    @property
+    @cached_property
     def head(self) -> bytes:
         """The head of the positions stack."""
         return positions_heads(self.chunks)[-1]
@@ -132,7 +174,7 @@ class RoundInputs:
     Attributes
     ----------
     submitters
-        The address that could sign for each model when the round was sealed.
+        The address that could sign for each model when submissions closed.
     targets
         By name, in the order of the universe, shape (ids,).
     """
@@ -171,7 +213,7 @@ class RoundResult:
 
 
 def check_commitments(inputs: RoundInputs) -> None:
-    """Hold the files against the chain's commitments.
+    """Hold the files against the chain's commitments, and the chain's terms against each other.
 
     Raises
     ------
@@ -184,7 +226,12 @@ def check_commitments(inputs: RoundInputs) -> None:
         ("cap in ppm", terms.cap, rules.stake.cap),
         ("threshold in nano-NMR", terms.threshold, rules.stake.threshold),
         ("minimum position in nano-NMR", terms.minimum_position, rules.stake.minimum_position),
-        ("universe order", "sorted ids, each once", _order(submissions.universe)),
+        (
+            "payout factor in ppm",
+            terms.payout_factor,
+            payout_factor(terms.at_risk, terms.threshold),
+        ),
+        ("universe", SORTED_IDS, _order(submissions.universe)),
         ("content hashes of models", (), submissions.wrong_hashes()),
         ("submissions root", terms.submissions_root.hex(), submissions.root.hex()),
         ("positions head", terms.positions_head.hex(), inputs.positions.head.hex()),
@@ -197,11 +244,9 @@ def check_commitments(inputs: RoundInputs) -> None:
 
 
 def _order(universe: tuple[str, ...]) -> str:
-    return (
-        "sorted ids, each once"
-        if list(universe) == sorted(set(universe))
-        else "another order or repeated ids"
-    )
+    if not universe:
+        return "no ids"
+    return SORTED_IDS if list(universe) == sorted(set(universe)) else "another order or repeated ids"
 
 
 def _check_targets(inputs: RoundInputs) -> None:
@@ -225,11 +270,16 @@ def _refusal(entry: Submission, inputs: RoundInputs) -> str | None:
         return (
             f"expected the signature of {allowed or 'a submitter of a known model'}, found that of {signer}"
         )
+    if not ((entry.predictions >= 0) & (entry.predictions <= 1)).all():
+        return "expected predictions within [0, 1], found others"
     return None
 
 
 def refused_submissions(inputs: RoundInputs) -> dict[int, str]:
-    """Submissions that the root commits to but nobody entitled signed, with the reason."""
+    """Submissions that the root commits to but that do not count, with the reason.
+
+    Nobody entitled signed them, or they hold what no operator should have taken.
+    """
     reasons = {entry.model_id: _refusal(entry, inputs) for entry in inputs.submissions.entries}
     return {model: reason for model, reason in reasons.items() if reason is not None}
 
@@ -277,13 +327,13 @@ def _factor_scores(
         both = {"corr": nothing, "mmc": nothing}
         if submissions.entries:
             scored = score_submissions(submissions.matrix, inputs.targets[target], known_meta_model)
-            both = {"corr": scored.corr, "mmc": nothing if scored.mmc is None else scored.mmc}
+            both = {"corr": scored.corr, "mmc": scored.mmc}
         scores |= {f.name: both[f.score] for f in inputs.rules.factors if f.target == target}
     return scores
 
 
 def scores_by_chunk(positions: Positions, by_model: Mapping[int, int]) -> tuple[NDArray[np.int64], ...]:
-    """Reward scores in ppm by lane, a chunk each; 0 for a lane without a position or a model without a score."""
+    """Reward scores in ppm by lane, a chunk each; 0 for a lane without position or a model without score."""
     lanes = np.array([by_model.get(model, 0) for model in positions.models], dtype=np.int64)
     ends = np.cumsum([len(chunk.positions) for chunk in positions.chunks])[:-1]
     parts = np.split(lanes, ends) if positions.chunks else []
@@ -325,17 +375,18 @@ def _score_table(
 
 
 def input_digests(inputs: RoundInputs) -> dict[str, Any]:
-    """The digests of what came in, as the manifest holds them."""
+    """The digests of what came in, as the manifest holds them; a target that is not there has none."""
     universe = inputs.submissions.universe
     return {
-        "rules": "0x" + inputs.rules.hash().hex(),
-        "universe": "0x" + table_digest({"id": universe}).hex(),
-        "submissions": {str(e.model_id): "0x" + e.content_hash.hex() for e in inputs.submissions.entries},
+        "rules": to_hex(inputs.rules.hash()),
+        "universe": to_hex(table_digest({"id": universe})),
+        "submissions": {str(e.model_id): to_hex(e.content_hash) for e in inputs.submissions.entries},
         "targets": {
-            name: "0x" + table_digest({"id": universe, name: inputs.targets[name]}).hex()
+            name: to_hex(table_digest({"id": universe, name: inputs.targets[name]}))
             for name in inputs.rules.targets
+            if name in inputs.targets
         },
-        "positions": "0x" + table_digest(inputs.positions.columns()).hex(),
+        "positions": to_hex(table_digest(inputs.positions.columns())),
     }
 
 
@@ -351,8 +402,8 @@ def _manifest(
         "round": inputs.terms.to_json(),
         "digests": {
             **input_digests(inputs),
-            "meta_model": "0x" + table_digest({"id": universe, "meta_model": meta_model}).hex(),
-            "scores": "0x" + table_digest(scores).hex(),
+            "meta_model": to_hex(table_digest({"id": universe, "meta_model": meta_model})),
+            "scores": to_hex(table_digest(scores)),
         },
         "refused": {str(model): reason for model, reason in sorted(refused.items())},
     }

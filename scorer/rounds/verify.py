@@ -1,14 +1,15 @@
 """Recompute a bundle and say what differs, first things first."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.rewards import settle
+from scorer.rewards import payout_factor, settle
 from scorer.rounds.digest import json_digest, table_digest
+from scorer.rounds.documents import document_differences, to_hex
 from scorer.rounds.evaluation import (
     InputsMismatch,
     RoundInputs,
@@ -34,9 +35,17 @@ class Difference:
 
 @dataclass(frozen=True)
 class Published:
-    """A bundle as someone published it: its inputs, and the results that it claims."""
+    """A bundle as someone published it: its inputs, and the results that it claims.
+
+    Attributes
+    ----------
+    ids
+        The column of ids of every file that has one, by the file's name. All are to be the round's universe,
+        and the arrays of `inputs` are in the order of those of submissions.parquet.
+    """
 
     inputs: RoundInputs
+    ids: Mapping[str, tuple[str, ...]]
     meta_model: NDArray[np.float64]
     scores: Mapping[str, NDArray[Any]]
     manifest: Mapping[str, Any]
@@ -54,7 +63,7 @@ class OnChain:
     settled
         Reward scores in ppm by model, of the chunks that were settled so far.
     submitters
-        Who could sign for each model when the round was sealed.
+        Who could sign for each model when submissions closed.
     is_settled
         Whether every chunk was settled by the report.
     reserved, paid, burned
@@ -74,117 +83,222 @@ class OnChain:
 def differences(published: Published, chain: OnChain | None = None) -> Iterator[Difference]:
     """Everything in which a bundle differs from its own recomputation and from the chain.
 
-    Inputs come first, then results model by model, then the report, then the chain: the first difference is the
-    one nearest to the cause.
+    What was changed comes first, as far as the hashes that bind the files together tell: the manifest, if
+    the report does not name its digest; then inputs; then results model by model; then the report; then the
+    chain. Each place is named once.
 
     Parameters
     ----------
     chain
-        None: the bundle is held against itself only, which proves that it is consistent, not that it is the one
-        that was settled.
+        None: the bundle is held against itself only, which proves that it is consistent, not that it is the
+        one that was settled.
     """
-    yield from _input_differences(published)
+    told = set()
+    for difference in _all_differences(published, chain):
+        if difference.where not in told:
+            told.add(difference.where)
+            yield difference
+
+
+def _all_differences(published: Published, chain: OnChain | None) -> Iterator[Difference]:
     try:
-        result = evaluate(published.inputs)
-    except InputsMismatch as mismatch:
-        yield Difference("inputs", "files that the round committed to", mismatch)
-    else:
+        result, mismatch = evaluate(published.inputs), None
+    except InputsMismatch as error:
+        result, mismatch = None, error
+    yield from _manifest_differences(published, result)
+    yield from _input_differences(published)
+    if mismatch is not None:
+        yield Difference(f"inputs, {mismatch.what}", mismatch.expected, mismatch.found)
+    if result is not None:
         yield from _result_differences(published, result)
-    yield from _report_differences(published)
+    yield from _report_differences(published, result)
     if chain is not None:
         yield from _chain_differences(published, chain)
+    if chain is not None and result is not None:
+        yield from _settlement_differences(result.scores, chain)
+
+
+def _documents(file: str, expected: Any, found: Any) -> Iterator[Difference]:
+    for path, wanted, there in document_differences(expected, found):
+        yield Difference(f"{file}, {path}" if path else file, wanted, there)
+
+
+def _manifest_differences(published: Published, result: RoundResult | None) -> Iterator[Difference]:
+    """How a manifest was changed after the report named its digest."""
+    stated = Report.from_json(published.report)
+    digest = json_digest(published.manifest)
+    if stated.evidence_hash == digest or published.report.get("report_hash") != to_hex(stated.hash()):
+        return
+    told = False
+    for part, expected in _manifest_of_files(published, stated).items():
+        for difference in _documents("manifest.json", {part: expected}, {part: published.manifest.get(part)}):
+            told = True
+            yield difference
+    if result is not None and not told:
+        yield from _documents("manifest.json", result.manifest, published.manifest)
+    yield Difference("manifest.json, digest", to_hex(stated.evidence_hash), to_hex(digest))
+
+
+def _manifest_of_files(published: Published, stated: Report) -> dict[str, Any]:
+    """What the manifest must say, as far as the other files tell without scoring."""
+    inputs = published.inputs
+    stake, at_risk = inputs.rules.stake, sum(inputs.positions.by_model.values())
+    terms = replace(
+        inputs.terms,
+        chain_id=stated.chain_id,
+        tournament=stated.tournament,
+        round_id=stated.round_id,
+        rules_hash=inputs.rules.hash(),
+        submissions_root=inputs.submissions.root,
+        positions_head=inputs.positions.head,
+        at_risk=at_risk,
+        payout_factor=payout_factor(at_risk, stake.threshold),
+        cap=stake.cap,
+        threshold=stake.threshold,
+        minimum_position=stake.minimum_position,
+    )
+    return {"round": terms.to_json(), "digests": {**input_digests(inputs), **_result_digests(published)}}
+
+
+def _result_digests(published: Published) -> dict[str, str]:
+    universe = published.inputs.submissions.universe
+    digests = {"meta_model": to_hex(table_digest({"id": universe, "meta_model": published.meta_model}))}
+    try:
+        return digests | {"scores": to_hex(table_digest(published.scores))}
+    except TypeError:  # a column of a type that no scores have: `_result_differences` names it
+        return digests
 
 
 def _input_differences(published: Published) -> Iterator[Difference]:
-    claimed = published.manifest["digests"]
+    claimed: Mapping[str, Any] = published.manifest["digests"]
     actual = input_digests(published.inputs)
-    submissions = published.inputs.submissions
-    for model in submissions.wrong_hashes():
-        yield Difference(
-            f"submissions.parquet, model {model}", "the predictions that were signed", "other predictions"
-        )
+    yield from _id_differences(published, claimed["universe"])
     yield from _keyed(
         "submissions.json, content hash of model", claimed["submissions"], actual["submissions"]
     )
+    for model in published.inputs.submissions.wrong_hashes():
+        yield Difference(
+            f"submissions.parquet, predictions of model {model}", "those that were signed", "others"
+        )
     yield from _keyed("targets.parquet, digest of column", claimed["targets"], actual["targets"])
-    for name, file in (
-        ("rules", "rules.json"),
-        ("universe", "universe.parquet"),
-        ("positions", "positions.parquet"),
-    ):
-        if claimed[name] != actual[name]:
-            yield Difference(f"{file}, digest", claimed[name], actual[name])
+    for name in published.inputs.targets:
+        if name not in published.inputs.rules.targets:
+            yield Difference("targets.parquet, columns", list(published.inputs.rules.targets), f"also {name}")
+    if claimed["rules"] != actual["rules"]:
+        yield from _rules_differences(published)
+        yield Difference("rules.json, digest", claimed["rules"], actual["rules"])
+    if claimed["positions"] != actual["positions"]:
+        yield from _position_differences(published)
+        yield Difference("positions.parquet, digest", claimed["positions"], actual["positions"])
+
+
+def _id_differences(published: Published, claimed: str) -> Iterator[Difference]:
+    """Where a file has not the universe: the ids whose digest the manifest holds, if any file has them."""
+    universe = published.inputs.submissions.universe
+    for ids in published.ids.values():
+        if to_hex(table_digest({"id": ids})) == claimed:
+            universe = ids
+    for file, ids in published.ids.items():
+        if ids != universe:
+            row = next(
+                (row for row, (one, other) in enumerate(zip(universe, ids, strict=False)) if one != other),
+                min(len(universe), len(ids)),
+            )
+            yield Difference(f"{file}, id in row {row}", *(_at(each, row) for each in (universe, ids)))
+    digest = to_hex(table_digest({"id": universe}))
+    if digest != claimed:
+        yield Difference("universe.parquet, digest", claimed, digest)
+
+
+def _at(ids: Sequence[str], row: int) -> str:
+    return ids[row] if row < len(ids) else "no more rows"
+
+
+def _rules_differences(published: Published) -> Iterator[Difference]:
+    stake, terms = published.inputs.rules.stake, published.inputs.terms
+    for name in ("cap", "threshold", "minimum_position"):
+        if getattr(stake, name) != getattr(terms, name):
+            yield Difference(f"rules.json, stake.{name}", getattr(terms, name), getattr(stake, name))
+
+
+def _position_differences(published: Published) -> Iterator[Difference]:
+    """Which positions are not those that the scores were made with."""
+    models, amounts = (published.scores.get(name, np.empty(0)).tolist() for name in ("model_id", "position"))
+    scored = {model: amount for model, amount in zip(models, amounts, strict=False) if amount}
+    yield from _keyed("positions.parquet, position of model", scored, published.inputs.positions.by_model)
 
 
 def _keyed(where: str, expected: Mapping[Any, Any], found: Mapping[Any, Any]) -> Iterator[Difference]:
-    for key in sorted(set(expected) | set(found), key=str):
+    for key in sorted({**expected, **found}, key=lambda key: (len(str(key)), str(key))):
         if expected.get(key) != found.get(key):
             yield Difference(f"{where} {key}", expected.get(key, "none"), found.get(key, "none"))
 
 
 def _result_differences(published: Published, result: RoundResult) -> Iterator[Difference]:
-    universe = published.inputs.submissions.universe
+    refused = {str(model): reason for model, reason in result.refused.items()}
+    yield from _keyed("submissions.json, refusal of model", published.manifest.get("refused", {}), refused)
+    ids = published.inputs.submissions.universe
     yield from _column_differences(
-        "meta_model.parquet, id", universe, "meta_model", result.meta_model, published.meta_model
+        "meta_model.parquet, id", ids, "meta_model", result.meta_model, published.meta_model
     )
     if list(result.scores) != list(published.scores):
         yield Difference("scores.parquet, columns", list(result.scores), list(published.scores))
-        return
     models = [str(model) for model in result.scores["model_id"].tolist()]
     for name, column in result.scores.items():
-        yield from _column_differences("scores.parquet, model", models, name, column, published.scores[name])
-    for name, digest in (
-        ("meta_model", table_digest({"id": universe, "meta_model": result.meta_model})),
-        ("scores", table_digest(result.scores)),
-    ):
-        if published.manifest["digests"][name] != "0x" + digest.hex():
-            yield Difference(
-                f"manifest.json, digest of {name}", "0x" + digest.hex(), published.manifest["digests"][name]
-            )
-    if dict(published.manifest) != dict(result.manifest):
-        yield Difference("manifest.json", "what the inputs give", "other content")
-    if dict(published.report) != result.report.to_json():
-        yield from _keyed("report.json, field", result.report.to_json(), published.report)
+        found = published.scores.get(name)
+        if found is not None:
+            yield from _column_differences("scores.parquet, model", models, name, column, found)
+    yield from _documents("manifest.json", result.manifest, published.manifest)
 
 
 def _column_differences(
     where: str, rows: Sequence[str], name: str, expected: NDArray[Any], found: NDArray[Any]
 ) -> Iterator[Difference]:
+    if expected.dtype != found.dtype:
+        yield Difference(f"{where}, type of {name}", expected.dtype, found.dtype)
+        return
     if len(expected) != len(found):
-        yield Difference(f"{where}s of {name}", len(expected), len(found))
+        yield Difference(f"{where}, length of {name}", len(expected), len(found))
         return
     same = (expected == found) | ((expected != expected) & (found != found))
     for row in np.flatnonzero(~same).tolist():
         yield Difference(f"{where} {rows[row]}, {name}", expected[row], found[row])
 
 
-def _report_differences(published: Published) -> Iterator[Difference]:
-    digest = "0x" + json_digest(dict(published.manifest)).hex()
-    if published.report["evidence_hash"] != digest:
-        yield Difference(
-            "report.json, evidence_hash", f"the manifest's digest {digest}", published.report["evidence_hash"]
-        )
+def _report_differences(published: Published, result: RoundResult | None) -> Iterator[Difference]:
+    """What the report must say of its own manifest and, where the round could be scored, of its outcome."""
+    stated = Report.from_json(published.report)
+    bound = replace(stated, evidence_hash=json_digest(published.manifest))
+    recomputed = None if result is None else result.report
+    for expected in (recomputed, bound):
+        if expected is not None:
+            yield from _documents("report.json", expected.to_json(), published.report)
 
 
 def _chain_differences(published: Published, chain: OnChain) -> Iterator[Difference]:
-    yield from _keyed("chain, term", chain.terms.to_json(), published.inputs.terms.to_json())
+    yield from _documents("chain, term", chain.terms.to_json(), published.inputs.terms.to_json())
+    models = published.inputs.submissions.model_ids
     yield from _keyed(
         "chain, submitter of model",
-        {model: chain.submitters.get(model) for model in published.inputs.submitters},
-        published.inputs.submitters,
+        *(
+            {model: submitters.get(model) for model in models}
+            for submitters in (chain.submitters, published.inputs.submitters)
+        ),
     )
-    accepted = None if chain.report_hash is None else "0x" + chain.report_hash.hex()
-    found = "0x" + Report.from_json(dict(published.report)).hash().hex()
+    accepted = None if chain.report_hash is None else to_hex(chain.report_hash)
+    found = to_hex(Report.from_json(published.report).hash())
     if accepted != found:
         yield Difference("chain, accepted report hash", accepted or "no accepted report yet", found)
-    yield from _settlement_differences(published.scores, chain)
 
 
 def _settlement_differences(scores: Mapping[str, NDArray[Any]], chain: OnChain) -> Iterator[Difference]:
-    claimed = dict(zip(scores["model_id"].tolist(), scores["reward_score"].tolist(), strict=True))
-    for model, settled in sorted(chain.settled.items()):
-        if claimed.get(model, 0) != settled:
-            yield Difference(f"chain, settled reward score of model {model}", settled, claimed.get(model, 0))
+    """Hold recomputed scores against what was settled; a model without a position is settled at 0."""
+    at_risk = np.where(scores["position"] > 0, scores["reward_score"], 0)
+    own = dict(zip(scores["model_id"].tolist(), at_risk.tolist(), strict=True))
+    for model in sorted(set(own) | set(chain.settled) if chain.is_settled else chain.settled):
+        settled = chain.settled.get(model, 0)
+        if own.get(model, 0) != settled:
+            yield Difference(f"chain, settled reward score of model {model}", settled, own.get(model, 0))
     if not chain.is_settled:
         yield Difference("chain, state", "a settled round", "one that is not settled yet")
         return

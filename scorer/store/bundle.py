@@ -1,18 +1,22 @@
 """A round's bundle on disk: one folder a round, plain JSON and Parquet that other tools read."""
 
+import io
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from scorer.rounds.documents import from_hex, parse_json, to_hex
 from scorer.rounds.evaluation import Positions, RoundInputs, RoundResult, RoundTerms
 from scorer.rounds.report import Report
-from scorer.rounds.rules import Rules, load_rules
+from scorer.rounds.rules import Rules, RulesError, load_rules
 from scorer.rounds.submissions import Submission, Submissions
 from scorer.rounds.verify import Published
 
@@ -28,6 +32,8 @@ MANIFEST = "manifest.json"
 REPORT = "report.json"
 PUBLISHED = (RULES, UNIVERSE, SUBMISSIONS, SIGNATURES)
 """What the operator publishes once a round is sealed."""
+T = TypeVar("T")
+Column = tuple[str, ...] | NDArray[Any]
 
 
 class BundleError(ValueError):
@@ -55,7 +61,11 @@ class Bundle:
 
     def rules(self) -> Rules:
         """Read rules.json."""
-        return load_rules(self._existing(RULES))
+        path = self._existing(RULES)
+        try:
+            return load_rules(path)
+        except RulesError as error:
+            raise BundleError(str(error)) from None
 
     def write_universe(self, ids: tuple[str, ...]) -> None:
         """Write universe.parquet."""
@@ -63,7 +73,7 @@ class Bundle:
 
     def universe(self) -> tuple[str, ...]:
         """The round's ids, in the order of the file."""
-        return tuple(self._table(UNIVERSE, "id")["id"].astype(str))
+        return self._ids(UNIVERSE, self._table(UNIVERSE, "id"))
 
     def write_submissions(self, submissions: Submissions) -> None:
         """Write submissions.parquet, a column a model, and submissions.json, what was signed and by whom."""
@@ -73,29 +83,29 @@ class Bundle:
         signatures = [
             {
                 "model_id": entry.model_id,
-                "content_hash": "0x" + entry.content_hash.hex(),
+                "content_hash": to_hex(entry.content_hash),
                 "submitter": entry.submitter,
-                "signature": "0x" + entry.signature.hex(),
+                "signature": to_hex(entry.signature),
             }
             for entry in submissions.entries
         ]
         self._write_json(SIGNATURES, signatures)
 
     def submissions(self) -> Submissions:
-        """Read all submissions. Their content is as found; `Submissions.wrong_hashes` tells what was changed."""
-        signatures = self._json(SIGNATURES)
-        table = self._table(SUBMISSIONS, "id", *(str(entry["model_id"]) for entry in signatures))
-        entries = tuple(
-            Submission(
-                model_id=entry["model_id"],
-                predictions=table[str(entry["model_id"])].to_numpy(dtype=np.float64),
-                content_hash=bytes.fromhex(entry["content_hash"][2:]),
-                submitter=entry["submitter"],
-                signature=bytes.fromhex(entry["signature"][2:]),
-            )
-            for entry in signatures
-        )
-        return Submissions(tuple(table["id"].astype(str)), entries)
+        """Read all submissions, content as found; `Submissions.wrong_hashes` tells what was changed."""
+        signed = self._json(SIGNATURES)
+        if not isinstance(signed, list):
+            raise BundleError(f"{self.folder / SIGNATURES}: expected a list, found {type(signed).__name__}")
+        models = self._parsed(SIGNATURES, lambda: [_whole(entry["model_id"]) for entry in signed])
+        table = self._table(SUBMISSIONS, "id", *map(str, models))
+        predictions = [self._floats(SUBMISSIONS, str(model), table[str(model)]) for model in models]
+        ids = self._ids(SUBMISSIONS, table)
+
+        def build() -> Submissions:
+            entries = tuple(map(_submission, signed, predictions))
+            return Submissions(ids, entries)
+
+        return self._parsed(SIGNATURES, build)
 
     def write_targets(self, ids: tuple[str, ...], targets: Mapping[str, NDArray[np.float64]]) -> None:
         """Write targets.parquet, a column a target."""
@@ -103,36 +113,51 @@ class Bundle:
 
     def targets(self, ids: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
         """All targets, by name, in the order of `ids`; NaN for an id the file does not have."""
-        table = self._table(TARGETS, "id")
-        table.index = pd.Index(table["id"].astype(str))
-        if table.index.has_duplicates:
+        table = self._table(TARGETS)
+        rows = {each: row for row, each in enumerate(self._ids(TARGETS, table))}
+        if len(rows) != len(table["id"]):
             raise BundleError(f"{self.folder / TARGETS}: expected each id once, found duplicates")
-        names = [name for name in table.columns if name != "id"]
-        return {name: table[name].reindex(list(ids)).to_numpy(dtype=np.float64) for name in names}
+        there = [rows[each] for each in ids if each in rows]
+        at = [row for row, each in enumerate(ids) if each in rows]
+        targets = {}
+        for name in table:
+            if name != "id":
+                targets[name] = np.full(len(ids), np.nan)
+                targets[name][at] = self._floats(TARGETS, name, table[name])[there]
+        return targets
 
     def positions(self) -> Positions:
         """Read positions.parquet."""
-        return Positions.from_columns(self._columns(POSITIONS))
+        columns = self._columns(POSITIONS)
+        return self._parsed(POSITIONS, lambda: Positions.from_columns(columns))
 
     def inputs(self) -> RoundInputs:
         """All that the scores depend on, terms and submitters as the bundle itself states them."""
         submissions = self.submissions()
+        manifest = self.manifest()
         return RoundInputs(
-            terms=RoundTerms.from_json(self.manifest()["round"]),
+            terms=self._parsed(MANIFEST, lambda: RoundTerms.from_json(manifest["round"])),
             rules=self.rules(),
             submissions=submissions,
-            submitters={entry.model_id: entry.submitter for entry in submissions.entries},
+            submitters={entry.model_id: entry.submitter for entry in submissions.entries if entry.submitter},
             targets=self.targets(submissions.universe),
             positions=self.positions(),
         )
 
     def write(self, inputs: RoundInputs, result: RoundResult) -> None:
-        """Write the whole bundle. The report comes last: where it is, the rest is."""
+        """Write the whole bundle. The report comes last: where it is, the rest is.
+
+        The submitters are those that counted, `RoundInputs.submitters`, not those that the senders named.
+        """
         universe = inputs.submissions.universe
+        entries = tuple(
+            replace(entry, submitter=inputs.submitters.get(entry.model_id, ""))
+            for entry in inputs.submissions.entries
+        )
         self.write_rules(inputs.rules)
         self.write_universe(universe)
-        self.write_submissions(inputs.submissions)
-        self.write_targets(universe, inputs.targets)
+        self.write_submissions(Submissions(universe, entries))
+        self.write_targets(universe, {name: inputs.targets[name] for name in inputs.rules.targets})
         self._write_table(POSITIONS, inputs.positions.columns())
         self._write_table(META_MODEL, {"id": list(universe), "meta_model": result.meta_model})
         self._write_table(SCORES, result.scores)
@@ -141,7 +166,8 @@ class Bundle:
 
     def meta_model(self) -> NDArray[np.float64]:
         """Read meta_model.parquet, in the order of the file."""
-        return self._table(META_MODEL, "id", "meta_model")["meta_model"].to_numpy(dtype=np.float64)
+        table = self._table(META_MODEL, "id", "meta_model")
+        return self._floats(META_MODEL, "meta_model", table["meta_model"])
 
     def scores(self) -> dict[str, NDArray[Any]]:
         """Read scores.parquet, column by column."""
@@ -149,19 +175,38 @@ class Bundle:
 
     def manifest(self) -> dict[str, Any]:
         """Read manifest.json."""
-        return dict(self._json(MANIFEST))
+        manifest: dict[str, Any] = self._parsed(MANIFEST, lambda: {**self._json(MANIFEST)})
+        self._parsed(MANIFEST, lambda: _checked_manifest(manifest))
+        return manifest
 
     def report_json(self) -> dict[str, Any]:
         """Read report.json as it stands."""
-        return dict(self._json(REPORT))
+        return self._parsed(REPORT, lambda: {**self._json(REPORT)})
 
     def published(self) -> Published:
         """The whole bundle, as it can be verified."""
-        return Published(self.inputs(), self.meta_model(), self.scores(), self.manifest(), self.report_json())
+        inputs = self.inputs()
+        self.report()
+        return Published(
+            inputs=inputs,
+            ids={
+                UNIVERSE: self.universe(),
+                SUBMISSIONS: inputs.submissions.universe,
+                TARGETS: self._ids(TARGETS, self._table(TARGETS)),
+                META_MODEL: self._ids(META_MODEL, self._table(META_MODEL, "id", "meta_model")),
+            },
+            meta_model=self.meta_model(),
+            scores=self.scores(),
+            manifest=self.manifest(),
+            report=self.report_json(),
+        )
 
     def report(self) -> Report:
         """Read report.json."""
-        return Report.from_json(self.report_json())
+        document = self.report_json()
+        report = self._parsed(REPORT, lambda: Report.from_json(document))
+        self._parsed(REPORT, report.hash)
+        return report
 
     def copy_published(self, source: "Bundle") -> None:
         """Take over what the operator published."""
@@ -189,21 +234,85 @@ class Bundle:
     def _json(self, file: str) -> Any:
         path = self._existing(file)
         try:
-            return json.loads(path.read_bytes())
+            return parse_json(path.read_bytes())
         except ValueError as error:
             raise BundleError(f"{path}: expected JSON, found {error}") from None
 
-    def _table(self, file: str, *columns: str) -> pd.DataFrame:
+    def _parsed(self, file: str, parse: Callable[[], T]) -> T:
+        """What `parse` makes of a file's content; a BundleError that names the file where it cannot."""
+        try:
+            return parse()
+        except BundleError:
+            raise
+        except KeyError as error:
+            raise BundleError(f"{self.folder / file}: expected {error.args[0]!r}, found none") from None
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            raise BundleError(f"{self.folder / file}: {error}") from None
+
+    def _table(self, file: str, *columns: str) -> dict[str, Column]:
+        """A Parquet file's columns as they are in the file; exactly `columns` where any are given."""
         path = self._existing(file)
         try:
-            table = pd.read_parquet(path)
+            table = pq.read_table(io.BytesIO(path.read_bytes()))
+            found = list(zip(table.column_names, map(_column, table.columns), strict=True))
         except Exception as error:  # noqa: BLE001 - pyarrow raises many types for a file that is not Parquet
             raise BundleError(f"{path}: expected a Parquet file, found {error}") from None
-        missing = [column for column in columns if column not in table.columns]
-        if missing:
-            raise BundleError(f"{path}: expected the columns {list(columns)}, found none named {missing}")
-        return table
+        names = sorted(name for name, _ in found)
+        if names != sorted(columns or set(names)):
+            raise BundleError(f"{path}: expected the columns {sorted(columns or set(names))}, found {names}")
+        return dict(found)
+
+    def _ids(self, file: str, table: Mapping[str, Column]) -> tuple[str, ...]:
+        ids = table.get("id")
+        if not isinstance(ids, tuple):
+            raise BundleError(f"{self.folder / file}: expected a column id of text, found none")
+        return ids
+
+    def _floats(self, file: str, name: str, column: Column) -> NDArray[np.float64]:
+        if isinstance(column, tuple) or column.dtype != np.float64:
+            found = "text" if isinstance(column, tuple) else column.dtype
+            raise BundleError(f"{self.folder / file}: expected float64 in the column {name}, found {found}")
+        return column
 
     def _columns(self, file: str) -> dict[str, NDArray[Any]]:
-        table = self._table(file)
-        return {str(name): table[name].to_numpy() for name in table.columns}
+        return {name: np.asarray(column) for name, column in self._table(file).items()}
+
+
+def _column(column: pa.ChunkedArray) -> Column:
+    """Text without gaps as a tuple; anything else as numpy holds it."""
+    if column.null_count == 0 and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return tuple(column.to_pylist())
+    found: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError(f"expected a whole number as model_id, found {value!r}")
+    return value
+
+
+def _submission(entry: Mapping[str, Any], predictions: NDArray[np.float64]) -> Submission:
+    return Submission(
+        model_id=entry["model_id"],
+        predictions=predictions,
+        content_hash=from_hex(entry["content_hash"], 32),
+        submitter=str(entry["submitter"]),
+        signature=from_hex(entry["signature"]),
+    )
+
+
+def _checked_manifest(manifest: Mapping[str, Any]) -> None:
+    """Refuse a manifest that lacks what a verification reads."""
+    digests = manifest["digests"]
+    for name, kind in (
+        ("rules", str),
+        ("universe", str),
+        ("submissions", dict),
+        ("targets", dict),
+        ("positions", str),
+    ):
+        if not isinstance(digests[name], kind):
+            raise ValueError(f"expected a {kind.__name__} as digests.{name}, found {digests[name]!r}")
+    if not isinstance(manifest["refused"], dict):
+        raise ValueError(f"expected a dict as refused, found {manifest['refused']!r}")
