@@ -2,26 +2,22 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from threadpoolctl import threadpool_limits
 
 from scorer.chain.anvil import run_anvil
 from scorer.chain.contracts import RoundState
-from scorer.demo.eras import Era, build_eras
-from scorer.demo.leaderboard import leaderboard_table
-from scorer.demo.market import load_market
-from scorer.demo.pictures import draw_payouts_and_burns, draw_scores, draw_stakes
+from scorer.demo.outcome import Outcome, tell
 from scorer.demo.stage import ACCOUNTS, CHALLENGE_WINDOW, Stage, set_stage
-from scorer.demo.strategies import Strategy, demo_strategies
+from scorer.demo.weeks import HOUR, Week, most_open, predicted_weeks
 from scorer.oracle.audit import audit, idle_by_lane
 from scorer.oracle.decide import Alarm
 from scorer.oracle.observe import finalised_block, read_on_chain
@@ -31,10 +27,6 @@ from scorer.units import nano_from_nmr, nmr_from_nano, nmr_from_wei
 
 WEEKS: Final = 52
 """The last year of the data, to November 2007: August's crisis of quantitative funds is in it."""
-HOUR: Final = 3600
-CLOSE_OF_SESSION: Final = 21 * HOUR
-"""Predictions are made after New York's close, 21:00 UTC in winter."""
-SUBMISSION_WINDOW: Final = 24 * HOUR
 TIME_TO_REPORT: Final = 14 * 24 * HOUR
 ROUNDS_AT_ONCE: Final = 8
 """More than ever are unsettled at once, each five weeks after a weekly one."""
@@ -44,26 +36,8 @@ WRONG_MEMBER: Final = 2
 TARGET: Final = "target_20d2l"
 
 
-@dataclass(frozen=True)
-class Week:
-    """One round of the demo: its era, its times (Unix seconds), and every model's file, or none."""
-
-    round_id: int
-    era: Era
-    open_at: int
-    close_at: int
-    resolve_at: int
-    files: Mapping[str, bytes | None]
-
-    @property
-    def universe(self) -> tuple[str, ...]:
-        """The tickers, sorted."""
-        return tuple(str(ticker) for ticker in self.era.ids)
-
-    @property
-    def target(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """The outcome, in the order of `universe`."""
-        return self.era.target.to_numpy(dtype=np.float64)
+class FolderInUse(ValueError):
+    """The output folder holds something that is no demo, and is not emptied."""
 
 
 @dataclass
@@ -84,64 +58,36 @@ def run_demo(out: Path, console: Console, weeks_played: int = WEEKS) -> dict[str
     dict
         The content of summary.json.
     """
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    rules = preset("classic")
+    _empty(out)
     with _progress(console) as progress:
-        strategies, weeks = _prepare(progress, weeks_played)
+        strategies, weeks = predicted_weeks(progress, weeks_played)
         with run_anvil(timestamp=weeks[0].open_at - 24 * HOUR, accounts=ACCOUNTS) as anvil:
-            stage = set_stage(anvil, strategies, rules, out)
+            stage = set_stage(anvil, strategies, preset("classic"), out)
             supply = _supply(stage)
-            record = _play(stage, weeks, rules, progress)
+            record = _play(stage, weeks, preset("classic"), progress)
             _burn(stage)
-            verified = _verify(stage, weeks, progress)
-            invariants = audit(stage.suite, finalised_block(stage.suite))
-            summary = _summary(stage, weeks, record, supply, verified, invariants)
+            summary = _summary(stage, weeks, record, supply, _verify(stage, weeks, progress))
             (out / "deployment.json").write_text(json.dumps(stage.suite.addresses.to_json(), indent=1) + "\n")
             anvil.save(out / "chain.json")
-    scores = pd.DataFrame(record.scores)
-    stakes = _stakes(stage, scores, weeks[0].era.date)
-    board = _leaderboard(stage, scores, stakes)
-    _write(out, scores, stakes, board, summary)
-    bundles = out / "rounds"
-    bundles.symlink_to(stage.members[0].bundle(1).folder.parent.relative_to(out))
-    _tell(console, out, board, summary, bundles / "1")
+    (out / "rounds").symlink_to(stage.members[0].bundle(1).folder.parent.relative_to(out))
+    deposits = {entry.strategy.name: float(entry.strategy.stake.deposit_nmr) for entry in stage.entries}
+    outcome = Outcome(pd.DataFrame(record.scores), deposits, weeks[0].era.date)
+    outcome.write(out, summary)
+    tell(console, out, outcome, summary)
     return summary
+
+
+def _empty(out: Path) -> None:
+    """Make room: an earlier demo is removed, anything else is left alone."""
+    if out.is_dir() and any(out.iterdir()) and not (out / "published").is_dir():
+        raise FolderInUse(f"{out}: expected an empty folder or an earlier demo, found other files")
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
 
 
 def _progress(console: Console) -> Progress:
     columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console)
-
-
-def _unix(date: pd.Timestamp) -> int:
-    """The close of a session, Unix seconds."""
-    return int(date.timestamp()) + CLOSE_OF_SESSION
-
-
-def _prepare(progress: Progress, weeks_played: int) -> tuple[tuple[Strategy, ...], tuple[Week, ...]]:
-    """Build the eras, and let every strategy predict every week from what was known then."""
-    eras = build_eras(load_market())
-    chosen = eras[-weeks_played:]
-    strategies = demo_strategies(chosen)
-    weeks = progress.track(chosen, description="models predict, week by week")
-    # The strategies' matrices are small: more threads than one cost more than they bring.
-    with threadpool_limits(limits=1, user_api="blas"):
-        return strategies, tuple(
-            _week(number, era, eras, strategies) for number, era in enumerate(weeks, start=1)
-        )
-
-
-def _week(round_id: int, era: Era, eras: Sequence[Era], strategies: Iterable[Strategy]) -> Week:
-    open_at = _unix(era.date)
-    return Week(
-        round_id=round_id,
-        era=era,
-        open_at=open_at,
-        close_at=open_at + SUBMISSION_WINDOW,
-        resolve_at=_unix(era.resolve_date),
-        files={strategy.name: strategy.submission(eras, era) for strategy in strategies},
-    )
 
 
 def _play(stage: Stage, weeks: Sequence[Week], rules: Rules, progress: Progress) -> Record:
@@ -195,16 +141,13 @@ def _close(stage: Stage, week: Week, record: Record) -> None:
 def _resolve(stage: Stage, week: Week, record: Record) -> None:
     """Every member learns the outcome and recomputes for itself; the order in which they vote rotates."""
     for index, member in enumerate(stage.members):
-        target = week.target
-        if (week.round_id, index) == (WRONG_ROUND, WRONG_MEMBER):
-            target = _with_one_wrong_number(target)
+        is_wrong = (week.round_id, index) == (WRONG_ROUND, WRONG_MEMBER)
+        target = _with_one_wrong_number(week.target) if is_wrong else week.target
         stage.publish_target(member, week.round_id, week.universe, target)
     _cycle(stage, week, record)
 
 
-def _with_one_wrong_number(
-    target: np.ndarray[Any, np.dtype[np.float64]],
-) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _with_one_wrong_number(target: NDArray[np.float64]) -> NDArray[np.float64]:
     wrong = target.copy()
     wrong[0] = 1.0 - wrong[0] if wrong[0] != 0.5 else 1.0
     return wrong
@@ -282,7 +225,6 @@ def _summary(
     record: Record,
     supply: int,
     verified: Mapping[int, Sequence[Difference]],
-    invariants: Mapping[str, bool],
 ) -> dict[str, Any]:
     block = stage.anvil.w3.eth.block_number
     rounds = [stage.suite.round(week.round_id, block) for week in weeks]
@@ -292,23 +234,18 @@ def _summary(
         "rounds_settled": len(settled),
         "models": len(stage.entries),
         "owners": len({entry.strategy.owner for entry in stage.entries}),
-        "paid_nmr": str(nmr_from_nano(sum(each.paid for each in settled))),
-        "burned_nmr": str(nmr_from_nano(sum(each.burned for each in settled))),
-        "supply_before_nmr": str(nmr_from_wei(supply)),
-        "supply_after_nmr": str(nmr_from_wei(_supply(stage))),
+        "paid_nmr": float(nmr_from_nano(sum(each.paid for each in settled))),
+        "burned_nmr": float(nmr_from_nano(sum(each.burned for each in settled))),
+        "supply_before_nmr": float(nmr_from_wei(supply)),
+        "supply_after_nmr": float(nmr_from_wei(_supply(stage))),
         "rounds_verified": sum(not found for found in verified.values()),
         "differences": {str(r): [str(d) for d in found] for r, found in verified.items() if found},
-        "most_rounds_open": _most_open(weeks),
+        "most_rounds_open": most_open(weeks),
         "refused_submissions": record.refusals,
         "alarms": record.alarms,
-        "invariants": dict(invariants),
+        "invariants": audit(stage.suite, finalised_block(stage.suite)),
         "stakes_add_up": _stakes_add_up(stage, record),
     }
-
-
-def _most_open(weeks: Sequence[Week]) -> int:
-    """How many rounds were unsettled at once, at most."""
-    return max(sum(w.open_at <= at.open_at < w.resolve_at for w in weeks) for at in weeks)
 
 
 def _stakes_add_up(stage: Stage, record: Record) -> bool:
@@ -320,76 +257,3 @@ def _stakes_add_up(stage: Stage, record: Record) -> bool:
     }
     models = stage.suite.models_by_lane(block)
     return dict(zip(models, idle_by_lane(stage.suite, block), strict=True)) == expected
-
-
-def _stakes(stage: Stage, scores: pd.DataFrame, first: pd.Timestamp) -> pd.DataFrame:
-    """Every model's stake after every settled round, the deposit first."""
-    deposits = {entry.strategy.name: float(entry.strategy.stake.deposit_nmr) for entry in stage.entries}
-    change = scores.assign(change=scores["paid_nmr"] - scores["burned_nmr"])
-    by_date = change.pivot_table(index="date", columns="model", values="change", aggfunc="sum").fillna(0.0)
-    stakes = by_date.reindex(columns=list(deposits), fill_value=0.0).cumsum() + pd.Series(deposits)
-    stakes.loc[first] = pd.Series(deposits)
-    return stakes.sort_index().reset_index().melt(id_vars="date", var_name="model", value_name="stake_nmr")
-
-
-def _leaderboard(stage: Stage, scores: pd.DataFrame, stakes: pd.DataFrame) -> pd.DataFrame:
-    by_model = scores.groupby("model")
-    table = pd.DataFrame({entry.strategy.name: {} for entry in stage.entries}).T
-    table = table.assign(
-        corr=by_model["corr"].mean(),
-        mmc=by_model["mmc"].mean(),
-        paid_nmr=by_model["paid_nmr"].sum(),
-        burned_nmr=by_model["burned_nmr"].sum(),
-        stake_nmr=stakes.groupby("model")["stake_nmr"].last(),
-        deposit_nmr=stakes.groupby("model")["stake_nmr"].first(),
-    ).fillna({"paid_nmr": 0.0, "burned_nmr": 0.0})
-    table["return_percent"] = 100 * (table["stake_nmr"] / table["deposit_nmr"] - 1)
-    return table.rename_axis("model").reset_index()
-
-
-def _write(
-    out: Path, scores: pd.DataFrame, stakes: pd.DataFrame, board: pd.DataFrame, summary: Mapping[str, Any]
-) -> None:
-    scores.to_csv(out / "scores.csv", index=False)
-    stakes.to_csv(out / "stakes.csv", index=False)
-    board.to_csv(out / "leaderboard.csv", index=False)
-    draw_stakes(stakes, out / "stakes.png")
-    draw_payouts_and_burns(scores, out / "payouts_and_burns.png")
-    draw_scores(scores, out / "scores.png")
-    (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
-
-
-def _tell(
-    console: Console, out: Path, board: pd.DataFrame, summary: Mapping[str, Any], any_bundle: Path
-) -> None:
-    console.print(leaderboard_table(board))
-    console.print(
-        f"token supply: {_amount(summary['supply_before_nmr'])} NMR before, "
-        f"{_amount(summary['supply_after_nmr'])} NMR after the burns"
-    )
-    for name, holds in summary["invariants"].items():
-        console.print(f"invariant: {name}: {'holds' if holds else 'BROKEN'}")
-    console.print(f"refused submissions: {len(summary['refused_submissions'])}, such as")
-    console.print(f"  {summary['refused_submissions'][0]['reason']}", highlight=False)
-    for alarm in summary["alarms"][:1]:
-        console.print(
-            f"one member was wrong in round {alarm['round']}, and the quorum held: {alarm['alarm']}"
-        )
-    console.print(f"pictures and tables: {out}/*.png, {out}/*.csv, {out}/summary.json")
-    console.print(
-        f"verify any round: .venv/bin/cupel verify {any_bundle} --replay {out}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    console.print(
-        f"demo: {summary['rounds_settled']} rounds settled, {summary['models']} models, "
-        f"paid {_amount(summary['paid_nmr'])} NMR, burned {_amount(summary['burned_nmr'])} NMR, "
-        f"verified {summary['rounds_verified']}/{summary['rounds_settled']}",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def _amount(exact: str) -> str:
-    """An exact amount as people read it."""
-    return f"{Decimal(exact):,.3f}"
