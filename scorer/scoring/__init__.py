@@ -32,6 +32,7 @@ from scorer.scoring.neutral import (
     tie_kept_rank__gaussianize__neutralize__variance_normalize,
 )
 from scorer.scoring.pairwise import Likeness, likeness
+from scorer.scoring.parts import score_in_parts
 from scorer.scoring.portfolio import alpha, generate_neutralized_weights, meta_portfolio_contribution
 from scorer.scoring.portfolio_problem import Portfolio, PortfolioProblem, optimise
 from scorer.scoring.ppm import to_ppm
@@ -108,6 +109,7 @@ __all__ = [
     "power",
     "rank",
     "score_by_era",
+    "score_in_parts",
     "score_submissions",
     "sharpe_ratio",
     "spearman_correlation",
