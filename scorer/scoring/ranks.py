@@ -17,8 +17,7 @@ Keys = NDArray[np.uint64]
 Indices = NDArray[np.int64]
 
 SIGN_BIT = np.uint64(1 << 63)
-FIRST_AWKWARD_BITS = np.uint64(0x7FF << 52)
-"""The bits of infinity: NaN and every negative number have larger ones."""
+"""The bits of -0.0; those of every other negative number are larger, of every positive one smaller."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +61,22 @@ class Sorter:
         scratch = self._scratch[: len(block)]
         block, missing = self._fill_keys(block, keys)
         keys.sort(axis=1)
+        if missing is None and (keys[:, -1] >= SIGN_BIT).any():  # there is a -0.0
+            block, missing = self._fill_awkward_keys(block, keys)
+            keys.sort(axis=1)
         suspects = self._suspects(keys, scratch)
         np.bitwise_and(keys, self._row_mask, out=scratch)
         order = scratch.view(np.int64)
         tied = _ties(block, order, suspects)
-        return RankedBlock(order, tied, missing)
+        return RankedBlock(order, tied, np.zeros(len(block), np.bool_) if missing is None else missing)
 
-    def _fill_keys(self, block: Floats, keys: Keys) -> tuple[Floats, NDArray[np.bool_]]:
-        bits = block.view(np.uint64)
-        if not (bits.max(axis=1) >= FIRST_AWKWARD_BITS).any():
-            np.bitwise_and(bits, ~self._row_mask, out=keys)
-            np.bitwise_or(keys, self._rows, out=keys)
-            return block, np.zeros(len(block), dtype=np.bool_)
-        return self._fill_awkward_keys(block, keys)
+    def _fill_keys(self, block: Floats, keys: Keys) -> tuple[Floats, NDArray[np.bool_] | None]:
+        """Pack a block into keys; for one without negative numbers and NaN no row is missing."""
+        if not block.min(initial=np.inf) >= 0:
+            return self._fill_awkward_keys(block, keys)
+        np.bitwise_and(block.view(np.uint64), ~self._row_mask, out=keys)
+        np.bitwise_or(keys, self._rows, out=keys)
+        return block, None
 
     def _fill_awkward_keys(self, block: Floats, keys: Keys) -> tuple[Floats, NDArray[np.bool_]]:
         """Keys of a block with negative numbers, infinities or NaN: flip what sorts the wrong way round."""
