@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from scorer.scoring.alignment import DEFAULT_MAX_FILTERED_INDEX_RATIO, Aligned, align, scores_by_column
-from scorer.scoring.engine import make_plan, score_with_plan
+from scorer.scoring.engine import score_with_plan
 from scorer.scoring.errors import Reason, refuse
 from scorer.scoring.exact import Floats, exact_matvec, mean
 from scorer.scoring.operands import contribution_target, correlation_target
+from scorer.scoring.plan import make_plan
 from scorer.scoring.quantiles import rank_table
 from scorer.scoring.tails import top_bottom_contribution, top_bottom_correlation
 

@@ -6,27 +6,24 @@ for every submission without ties. All sums are exact (see `scorer.scoring.exact
 operations on a submission's sums round, in a fixed order.
 """
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from scorer.scoring.errors import Reason, refuse
-from scorer.scoring.exact import Floats, Parts, combine_products, combine_sums, mean
+from scorer.scoring.exact import Floats, combine_products, combine_sums, mean
 from scorer.scoring.operands import (
-    ContributionTarget,
     CorrelationTarget,
     contribution_target,
     correlation_target,
     finite_vector,
 )
-from scorer.scoring.quantiles import RankTable, rank_table
+from scorer.scoring.plan import Column, Plan, make_plan
+from scorer.scoring.quantiles import rank_table
 from scorer.scoring.ranks import Indices, Sorter
+from scorer.scoring.threads import run_in_threads, usable_cores
 
 Submissions = Floats | NDArray[np.float32]
 
@@ -55,77 +52,6 @@ class SubmissionScores:
     mmc: Floats
     reasons: tuple[Reason | None, ...]
     cwmm: Floats | None = None
-
-
-@dataclass(frozen=True)
-class Column:
-    """Where the parts of a right-hand side are among the gathered columns; low is None when it is zero."""
-
-    high: int
-    low: int | None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that the submissions of a round share.
-
-    Attributes
-    ----------
-    table
-        The gaussian ranks.
-    corr, mmc, cwmm
-        The right-hand sides, or None for a score that is not wanted.
-    columns
-        Where each right-hand side's parts are gathered: "corr", "target", "meta_model", "cwmm".
-    gathers
-        (ids, 4 or less) arrays of columns, each gathered in one go.
-    """
-
-    table: RankTable
-    corr: CorrelationTarget | None
-    mmc: ContributionTarget | None
-    cwmm: CorrelationTarget | None
-    columns: dict[str, Column]
-    gathers: list[Floats]
-
-    @property
-    def ids(self) -> int:
-        """How many ids the round has."""
-        return len(self.table.untied)
-
-
-def make_plan(
-    table: RankTable,
-    corr: CorrelationTarget | None = None,
-    mmc: ContributionTarget | None = None,
-    cwmm: CorrelationTarget | None = None,
-) -> Plan:
-    """Lay out the right-hand sides for gathering."""
-    sides: dict[str, Parts] = {}
-    if corr is not None:
-        sides["corr"] = corr.parts
-    if mmc is not None:
-        sides |= {"target": mmc.target, "meta_model": mmc.meta_model}
-    if cwmm is not None:
-        sides["cwmm"] = cwmm.parts
-    arrays: list[Floats] = []
-    columns = {}
-    for name, parts in sides.items():
-        needs_low = bool(parts.low.any())
-        columns[name] = Column(len(arrays), len(arrays) + 1 if needs_low else None)
-        arrays += [parts.high, parts.low] if needs_low else [parts.high]
-    return Plan(table, corr, mmc, cwmm, columns, _gathers(arrays))
-
-
-def _gathers(arrays: list[Floats]) -> list[Floats]:
-    """Pack columns by four, then by two or one: the widths that numpy's take copies fastest."""
-    gathers = []
-    while arrays:
-        width = 4 if len(arrays) >= 3 else len(arrays)
-        chosen, arrays = arrays[:width], arrays[width:]
-        chosen += [np.zeros_like(chosen[0])] * (width - len(chosen))
-        gathers.append(np.stack(chosen, axis=1))
-    return gathers
 
 
 @dataclass(frozen=True)
@@ -355,23 +281,6 @@ def _reason(missing: bool, constant: bool, shared: Reason | None) -> Reason | No
     if missing:
         return Reason.MISSING_VALUE
     return Reason.CONSTANT if constant else shared
-
-
-def run_in_threads(work: Callable[[Iterator[int]], Any], starts: range, threads: int) -> None:
-    """Run ``work`` in each thread; the threads share one iterator of block starts."""
-    shared = iter(starts)
-    with threadpool_limits(limits=1, user_api="blas"):
-        if threads == 1 or len(starts) == 1:
-            work(shared)
-            return
-        with ThreadPoolExecutor(threads) as pool:
-            for done in [pool.submit(work, shared) for _ in range(threads)]:
-                done.result()
-
-
-def usable_cores() -> int:
-    """Count the cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _positive(argument: str, value: int | None, default: int) -> int:

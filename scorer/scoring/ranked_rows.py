@@ -7,10 +7,11 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.scoring.engine import BLOCK_BYTES, Submissions, run_in_threads, usable_cores
+from scorer.scoring.engine import BLOCK_BYTES, Submissions
 from scorer.scoring.errors import Reason
 from scorer.scoring.quantiles import rank_table
 from scorer.scoring.ranks import RankedBlock, Sorter
+from scorer.scoring.threads import run_in_threads, usable_cores
 
 Entry = TypeVar("Entry", bound=np.generic)
 
