@@ -28,8 +28,14 @@ fi
 PATH="$PWD/.venv/bin:$PATH"
 if ! is_fresh node_modules/.ready package-lock.json; then
     say "installing the locked npm packages: Solidity compiler, anvil, OpenZeppelin"
-    npm ci --silent
-    # npm's own anvil is a script that needs Node on PATH; the program itself needs nothing.
-    ln -sf "$(ls "$PWD"/node_modules/@foundry-rs/anvil-*/bin/anvil | head -n 1)" .venv/bin/anvil
+    npm ci --loglevel=error
+    for tool in anvil forge; do
+        binary="$PWD/node_modules/@foundry-rs/$tool-linux-amd64/bin/$tool"
+        if [ -x "$binary" ]; then
+            ln -sf "$binary" ".venv/bin/$tool"
+        elif ! command -v "$tool" >/dev/null; then
+            say "npm has no $tool for this machine: install Foundry 1.7 and put it on PATH"
+        fi
+    done
     touch node_modules/.ready
 fi
