@@ -562,18 +562,20 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
 
     function _requireVoidable(uint256 roundId, Round storage r) private view {
         RoundState state = r.state;
+        if (state == RoundState.Sealed) return _requireNoReport(roundId, r.deadline);
         uint256 from;
         if (state == RoundState.Open || state == RoundState.Locking) from = _lockEnd(r);
         else if (state == RoundState.Settling) from = r.settlementBeganAt + SETTLEMENT_GRACE;
-        else if (state == RoundState.Sealed) from = r.deadline;
         else revert WrongState(roundId, state, RoundState.Sealed);
         if (block.timestamp < from) revert TooEarly(block.timestamp, from);
+    }
 
-        if (state == RoundState.Sealed && block.timestamp < from + SETTLEMENT_GRACE) {
-            if (committee.hasStandingReport(address(this), roundId)) {
-                revert ReportStands(roundId, from + SETTLEMENT_GRACE);
-            }
-        }
+    /// @dev Past `end` the committee is not asked any more: not even one that fails to answer keeps stakes locked.
+    function _requireNoReport(uint256 roundId, uint256 deadline) private view {
+        uint256 end = deadline + SETTLEMENT_GRACE;
+        if (block.timestamp >= end || committee.hasExpired(address(this), roundId)) return;
+        if (block.timestamp < deadline) revert TooEarly(block.timestamp, deadline);
+        if (committee.hasStandingReport(address(this), roundId)) revert ReportStands(roundId, end);
     }
 
     function _checkSchedule(uint64 openAt, uint64 closeAt, uint64 resolveAt, uint64 deadline) private view {

@@ -23,8 +23,8 @@ import {Report} from "./Report.sol";
 ///               |             |               |                        |
 ///               |             |               | deadline passed, no    | 30 days passed: the rest
 ///               |             |               | report stands (or one  | of the chunks cannot be
-///               |  lock window passed,        | stood unused 30 days)  | settled as reported
-///               |  not sealed                 |                        |
+///               |  lock window passed,        | stood unused 30 days), | settled as reported
+///               |  not sealed                 | or a dispute expired   |
 ///               +-------------+-------+-------+------------------------+
 ///                                     v  voidRound (anybody)
 ///                                   Voided: `settle` returns every position that is left, whole
@@ -258,6 +258,7 @@ interface ITournament {
     /// @notice Gives a round up, so that its positions return whole. Anybody may, also while paused.
     /// @dev Allowed when:
     /// - Open or Locking, and the lock window has passed: it can no longer be sealed;
+    /// - Sealed, and a dispute of its report expired at the committee: there will be no report, and no need to wait;
     /// - Sealed, the deadline has passed, and no report stands at the committee. A report that stands may still settle,
     ///   for SETTLEMENT_GRACE after the deadline; then the committee is not asked any more;
     /// - Settling, for SETTLEMENT_GRACE: the report cannot be settled. Chunks settled before keep their outcome.

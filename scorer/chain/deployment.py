@@ -6,14 +6,15 @@ from typing import Any, Final
 
 from eth_utils.abi import function_abi_to_4byte_selector
 from web3 import Web3
+from web3.contract import Contract
 
 from scorer.chain.artifacts import abi, artifact
 from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.sender import Sender
 from scorer.units import wei_from_nano
 
-OPERATOR_FUNCTIONS: Final = ("openRound", "lock", "seal")
-GUARDIAN_FUNCTIONS: Final = ("pause",)
+TOURNAMENT_ROLES: Final = {"OPERATOR_ROLE": ("openRound", "lock", "seal"), "GUARDIAN_ROLE": ("pause",)}
+COMMITTEE_ROLES: Final = {"GUARDIAN_ROLE": ("veto",)}
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Plan:
     ----------
     supply
         Minted to `treasury` at once, within the token's cap.
-    members, quorum, challenge_window
-        Of the oracle committee.
+    members, quorum, challenge_window, dispute_period, member_bond, challenge_bond, slash
+        Of the oracle committee. Without bonds, as on a devnet, nothing is slashed, and a challenge is free.
     """
 
     treasury: str
@@ -38,6 +39,10 @@ class Plan:
     cap: int
     threshold: int
     minimum_position: int
+    dispute_period: int = 86_400
+    member_bond: int = 0
+    challenge_bond: int = 0
+    slash: int = 0
 
 
 def deploy(sender: Sender, plan: Plan) -> Suite:
@@ -54,7 +59,9 @@ def deploy(sender: Sender, plan: Plan) -> Suite:
     registry = _deployed(sender, "ModelRegistry")
     sink = _deployed(sender, "BurnSink", token)
     members = [Web3.to_checksum_address(member) for member in plan.members]
-    committee = _deployed(sender, "OracleCommittee", authority, plan.challenge_window, members, plan.quorum)
+    committee = _deployed(
+        sender, "OracleCommittee", authority, token, sink, _committee_terms(plan), members, plan.quorum
+    )
     terms = (plan.cap, plan.threshold, plan.minimum_position)
     tournament = _deployed(sender, "Tournament", authority, token, registry, committee, sink, *terms)
     addresses = Addresses(
@@ -68,9 +75,20 @@ def deploy(sender: Sender, plan: Plan) -> Suite:
         block=first_block,
     )
     suite = Suite.at(sender.w3, addresses)
-    _grant(sender, suite, "OPERATOR_ROLE", plan.operator, OPERATOR_FUNCTIONS)
-    _grant(sender, suite, "GUARDIAN_ROLE", plan.guardian, GUARDIAN_FUNCTIONS)
+    _grant(sender, suite, "OPERATOR_ROLE", plan.operator)
+    _grant(sender, suite, "GUARDIAN_ROLE", plan.guardian)
     return suite
+
+
+def _committee_terms(plan: Plan) -> tuple[int, int, int, int, int]:
+    """The constructor's ``Terms``: two periods in seconds, then three amounts in wei."""
+    return (
+        plan.challenge_window,
+        plan.dispute_period,
+        wei_from_nano(plan.member_bond),
+        wei_from_nano(plan.challenge_bond),
+        wei_from_nano(plan.slash),
+    )
 
 
 def _deployed(sender: Sender, name: str, *arguments: Any) -> str:
@@ -79,14 +97,18 @@ def _deployed(sender: Sender, name: str, *arguments: Any) -> str:
     return str(receipt["contractAddress"])
 
 
-def _grant(sender: Sender, suite: Suite, role_name: str, holder: str, functions: Sequence[str]) -> None:
+def _grant(sender: Sender, suite: Suite, role_name: str, holder: str) -> None:
     role = suite.authority.get_function_by_name(role_name)().call()
-    entries: list[Any] = abi("Tournament")
-    selectors = [
+    for target, names in ((suite.tournament, TOURNAMENT_ROLES), (suite.committee, COMMITTEE_ROLES)):
+        if selectors := _selectors(target, names.get(role_name, ())):
+            sender.send(suite.authority.functions.setTargetFunctionRole(target.address, selectors, role))
+    sender.send(suite.authority.functions.grantRole(role, Web3.to_checksum_address(holder), 0))
+
+
+def _selectors(contract: Contract, names: Sequence[str]) -> list[bytes]:
+    entries: Sequence[Any] = contract.abi
+    return [
         function_abi_to_4byte_selector(entry)
         for entry in entries
-        if entry["type"] == "function" and entry["name"] in functions
+        if entry["type"] == "function" and entry["name"] in names
     ]
-    tournament = suite.tournament.address
-    sender.send(suite.authority.functions.setTargetFunctionRole(tournament, selectors, role))
-    sender.send(suite.authority.functions.grantRole(role, Web3.to_checksum_address(holder), 0))

@@ -15,6 +15,8 @@ CAP = 50_000
 THRESHOLD = 10_000 * NANO
 MIN_POSITION = NANO // 100
 CHALLENGE_WINDOW = 86_400
+DISPUTE_PERIOD = 3 * 86_400
+MEMBER_BOND, CHALLENGE_BOND, SLASH = 500 * NMR, 50 * NMR, 200 * NMR
 POOL = 1_000 * NANO
 
 
@@ -32,20 +34,25 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
     token = project.Numeraire.deploy(authority, admin, 1_000_000 * NMR, sender=admin)
     registry = project.ModelRegistry.deploy(sender=admin)
     sink = project.BurnSink.deploy(token, sender=admin)
-    committee = project.OracleCommittee.deploy(authority, CHALLENGE_WINDOW, members, 2, sender=admin)
+    terms = (CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH)
+    committee = project.OracleCommittee.deploy(authority, token, sink, terms, members, 2, sender=admin)
     tournament = project.Tournament.deploy(
         authority, token, registry, committee, sink, CAP, THRESHOLD, MIN_POSITION, sender=admin
     )
     restrict(authority, tournament, ["openRound", "lock", "seal"], OPERATOR_ROLE, admin)
     restrict(authority, tournament, ["pause"], GUARDIAN_ROLE, admin)
+    restrict(authority, committee, ["veto"], GUARDIAN_ROLE, admin)
     restrict(authority, token, ["mint"], MINTER_ROLE, admin)
     for role, holder in ((OPERATOR_ROLE, operator), (GUARDIAN_ROLE, guardian), (MINTER_ROLE, minter)):
         authority.grantRole(role, holder, 0, sender=admin)
     for user in (alice, bob, admin):
-        token.approve(tournament, 2**256 - 1, sender=user)
+        for spender in (tournament, committee):
+            token.approve(spender, 2**256 - 1, sender=user)
     for user in (alice, bob):
         token.transfer(user, 100_000 * NMR, sender=admin)
     tournament.fundPool(POOL * UNIT, sender=admin)
+    for member in members:
+        committee.postBond(member, MEMBER_BOND, sender=admin)
     return House(
         authority, token, registry, sink, committee, tournament,
         admin, operator, guardian, minter, members, alice, bob, chain,

@@ -1,41 +1,24 @@
-"""OracleCommittee.attest, and what makes a report final"""
+"""OracleCommittee.attest as a first vote, and what makes a report final"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import ape
-import pytest
 from eth_abi import encode
 from eth_utils import keccak
-from support import DAY, NANO, PPM, SHARE, ZERO_HASH, House, is_event, only
-
-SCORES = [[10_000, -10_000]]
-NOTHING, ACCEPTED = range(2)
-
-
-@pytest.fixture
-def sealed(house: House) -> int:
-    """A sealed round whose outcome is known."""
-    for _ in range(2):
-        house.stake(house.alice, NANO, SHARE | PPM)
-    round_id = house.run_to_sealed()
-    house.pass_to(house.round(round_id).resolveAt)
-    return round_id
-
-
-def attest(house: House, report: Any, *members: int) -> Any:
-    for member in members:
-        receipt = house.committee.attest(house.tournament, report, sender=house.members[member])
-    return receipt
-
-
-def hash_of(house: House, report: Any) -> bytes:
-    return bytes(house.committee.hashReport(house.tournament, report))
-
-
-def votes(house: House, report: Any) -> int:
-    return int(house.committee.votesFor(house.tournament, report[0], hash_of(house, report)))
+from support import DAY, NANO, PPM, SHARE, ZERO_ADDRESS, ZERO_HASH, House, is_event, only
+from voting import (
+    ACCEPTED,
+    CHALLENGE_WINDOW,
+    DISPUTE_PERIOD,
+    MEMBER_BOND,
+    NOTHING,
+    SCORES,
+    attest,
+    hash_of,
+    votes,
+)
 
 
 def test_reverts_for_others_than_members(house: House, sealed: int) -> None:
@@ -47,6 +30,15 @@ def test_reverts_for_others_than_members(house: House, sealed: int) -> None:
 def test_reverts_for_another_version(house: House, sealed: int) -> None:
     with ape.reverts(house.committee.UnknownVersion, version=0, expected=1):
         attest(house, house.report(sealed, SCORES, version=0), 0)
+
+
+def test_reverts_without_the_whole_bond(house: House, sealed: int) -> None:
+    report = house.report(sealed, SCORES)
+    house.committee.releaseBond(1, house.bob, sender=house.members[0])
+    with ape.reverts(house.committee.BondTooSmall, bond=MEMBER_BOND - 1, minimum=MEMBER_BOND):
+        attest(house, report, 0)
+    house.committee.postBond(house.members[0], 1, sender=house.bob)
+    attest(house, report, 0)
 
 
 def test_reverts_for_a_round_that_is_not_sealed(house: House, sealed: int) -> None:
@@ -98,6 +90,27 @@ def test_counts_a_vote(house: House, sealed: int) -> None:
     assert not house.committee.hasStandingReport(house.tournament, sealed)
 
 
+def test_a_vote_holds_the_bond_until_nothing_can_be_overturned(house: House, sealed: int) -> None:
+    report = house.report(sealed, SCORES)
+    attest(house, report, 0)
+    until = house.round(sealed).deadline + CHALLENGE_WINDOW + DISPUTE_PERIOD
+    assert [house.committee.bondedUntil(member) for member in house.members] == [until, 0, 0]
+
+
+def test_a_vote_on_an_earlier_deadline_does_not_shorten_the_hold(house: House) -> None:
+    for _ in range(2):
+        house.stake(house.alice, 10 * NANO, SHARE | PPM // 2)
+    late, early = house.open(reporting=20 * DAY), house.open()
+    for round_id in (late, early):
+        house.lock(round_id, [True, True])
+        house.seal(round_id)
+    house.pass_to(house.round(early).resolveAt)
+    for round_id in (late, early):
+        attest(house, house.report(round_id, SCORES), 0)
+    until = house.round(late).deadline + CHALLENGE_WINDOW + DISPUTE_PERIOD
+    assert house.committee.bondedUntil(house.members[0]) == until
+
+
 def test_accepts_at_the_quorum_and_stores_when_it_becomes_final(house: House, sealed: int) -> None:
     report = house.report(sealed, SCORES)
     receipt = attest(house, report, 0, 2)
@@ -109,6 +122,7 @@ def test_accepts_at_the_quorum_and_stores_when_it_becomes_final(house: House, se
     is_event(
         house.committee.proposalOf(house.tournament, sealed),
         reportHash=hash_of(house, report), challengeUntil=until, memberSetId=1, status=ACCEPTED,
+        disputeUntil=0, disputeSetId=0, votesNeeded=0, challenger=ZERO_ADDRESS,
     )  # fmt: skip
     assert house.committee.hasStandingReport(house.tournament, sealed)
 

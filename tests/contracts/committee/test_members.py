@@ -6,7 +6,7 @@ from typing import Any
 
 import ape
 import pytest
-from support import DAY, ZERO_ADDRESS, House, is_event, only
+from support import DAY, NMR, ZERO_ADDRESS, House, is_event, only
 
 
 @pytest.mark.parametrize("caller", ["alice", "operator", "guardian"])
@@ -81,21 +81,92 @@ def test_the_last_member_can_be_replaced_but_not_removed(house: House) -> None:
     assert list(house.committee.members()) == [house.bob]
 
 
-def test_a_deployment_refuses_what_the_rules_refuse(house: House, project: Any, accounts: Any) -> None:
+@pytest.mark.parametrize(
+    ("count", "quorum", "needed"), [(3, 2, 2), (3, 3, 3), (4, 3, 3), (5, 3, 4), (6, 6, 6), (7, 4, 5)]
+)
+def test_a_dispute_takes_two_thirds_and_no_less_than_the_quorum(
+    house: House, accounts: Any, count: int, quorum: int, needed: int
+) -> None:
+    for i in range(3, count):
+        house.committee.addMember(accounts[9 + i], i // 2 + 1 + i % 2, sender=house.admin)
+    house.committee.setQuorum(quorum, sender=house.admin)
+    assert house.committee.votesNeeded() == needed
+
+
+def test_a_former_set_stays_as_it_was(house: House) -> None:
+    house.committee.addMember(house.bob, 3, sender=house.admin)
+    house.committee.removeMember(house.members[0], 2, sender=house.admin)
+    first, second, third = (list(house.committee.membersOf(i)) for i in (1, 2, 3))
+    assert first == house.members
+    assert second == [*house.members, house.bob]
+    assert third == second[1:] == list(house.committee.members())
+    assert list(house.committee.membersOf(0)) == list(house.committee.membersOf(4)) == []
+
+
+# constructor
+
+HOUR = 3_600
+TERMS = (DAY, DAY, 500 * NMR, 50 * NMR, 500 * NMR)
+
+
+def deploy(house: House, project: Any, terms: Any = TERMS, members: Any = None, quorum: int = 2) -> Any:
+    chosen = house.members if members is None else members
+    return project.OracleCommittee.deploy(
+        house.authority, house.token, house.sink, terms, chosen, quorum, sender=house.admin
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        (0, 14 * DAY + 1, "ChallengeWindowTooLong"),
+        (1, HOUR - 1, "DisputePeriodOutOfRange"),
+        (1, 7 * DAY + 1, "DisputePeriodOutOfRange"),
+        (2, 100_000 * NMR + 1, "BondTooLarge"),
+        (3, 10_000 * NMR + 1, "BondTooLarge"),
+        (4, 500 * NMR + 1, "SlashAboveBond"),
+    ],
+)
+def test_a_deployment_refuses_terms_beyond_their_limits(
+    house: House, project: Any, field: int, value: int, error: str
+) -> None:
+    terms = tuple(value if i == field else term for i, term in enumerate(TERMS))
+    with ape.reverts(getattr(project.OracleCommittee, error)):
+        deploy(house, project, terms)
+
+
+def test_a_deployment_refuses_members_that_the_rules_refuse(house: House, project: Any) -> None:
     kind, m = project.OracleCommittee, house.members
-
-    def deploy(window: int, members: list[Any], quorum: int) -> None:
-        kind.deploy(house.authority, window, members, quorum, sender=house.admin)
-
-    with ape.reverts(kind.ChallengeWindowTooLong, window=14 * DAY + 1, maximum=14 * DAY):
-        deploy(14 * DAY + 1, m, 2)
-    with ape.reverts(kind.AlreadyMember):
-        deploy(DAY, [m[0], m[0]], 2)
+    with ape.reverts(kind.AlreadyMember, member=m[0]):
+        deploy(house, project, members=[m[0], m[0]])
     with ape.reverts(kind.ZeroMember):
-        deploy(DAY, [ZERO_ADDRESS], 1)
+        deploy(house, project, members=[ZERO_ADDRESS], quorum=1)
     with ape.reverts(kind.QuorumOutOfRange):
-        deploy(DAY, m, 1)
+        deploy(house, project, quorum=1)
     with ape.reverts(kind.QuorumOutOfRange):
-        deploy(DAY, [], 0)
+        deploy(house, project, members=[], quorum=0)
     with ape.reverts(kind.TooManyMembers, memberCount=65, maximum=64):
-        deploy(DAY, [f"0x{i:040x}" for i in range(1, 66)], 33)
+        deploy(house, project, members=[f"0x{i:040x}" for i in range(1, 66)], quorum=33)
+
+
+def test_a_deployment_refuses_to_burn_into_nothing(house: House, project: Any) -> None:
+    with ape.reverts(project.OracleCommittee.ZeroBurnSink):
+        project.OracleCommittee.deploy(
+            house.authority, house.token, ZERO_ADDRESS, TERMS, house.members, 2, sender=house.admin
+        )
+
+
+@pytest.mark.parametrize(
+    "terms", [(0, HOUR, 0, 0, 0), (14 * DAY, 7 * DAY, 100_000 * NMR, 10_000 * NMR, 100_000 * NMR)]
+)
+def test_a_deployment_takes_terms_at_their_limits(house: House, project: Any, terms: Any) -> None:
+    c = deploy(house, project, terms)
+    found = (c.challengeWindow(), c.disputePeriod(), c.memberBond(), c.challengeBond(), c.slash())
+    assert found == terms
+    assert (c.token(), c.burnSink(), c.authority()) == (house.token, house.sink, house.authority)
+    assert (list(c.members()), c.quorum(), c.memberSetId()) == (house.members, 2, 1)
+
+
+def test_the_longest_dispute_and_a_pause_fit_in_the_grace_of_a_report_that_stands(house: House) -> None:
+    c, t = house.committee, house.tournament
+    assert c.MAX_CHALLENGE_WINDOW() + c.MAX_DISPUTE_PERIOD() + t.MAX_PAUSE() < t.SETTLEMENT_GRACE()

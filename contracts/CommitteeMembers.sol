@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ICommitteeMembers} from "./interfaces/ICommitteeMembers.sol";
+
+/// @title CommitteeMembers
+/// @notice See ICommitteeMembers. The half of OracleCommittee that knows people and money, and nothing of reports.
+abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    /* CONSTANTS */
+
+    /// @notice Keeps every loop over members short.
+    uint256 public constant MAX_MEMBERS = 64;
+
+    /// @notice Largest bond that a vote can take, wei: nobody deploys a committee that none can afford to sit in.
+    uint256 public constant MAX_MEMBER_BOND = 100_000e18;
+
+    /* STORAGE */
+
+    /// @inheritdoc ICommitteeMembers
+    IERC20 public immutable token;
+
+    /// @inheritdoc ICommitteeMembers
+    uint256 public immutable memberBond;
+
+    /// @inheritdoc ICommitteeMembers
+    uint64 public memberSetId;
+
+    /// @inheritdoc ICommitteeMembers
+    uint256 public quorum;
+
+    /// @dev Sets are written once. The second mapping says of each member of the first that it is there.
+    mapping(uint64 setId => address[]) private _membersOf;
+    mapping(uint64 setId => mapping(address account => bool)) private _isMemberOf;
+
+    /// @inheritdoc ICommitteeMembers
+    mapping(address account => uint256) public bondOf;
+
+    /// @inheritdoc ICommitteeMembers
+    mapping(address account => uint256) public bondedUntil;
+
+    /// @inheritdoc ICommitteeMembers
+    mapping(address account => uint256) public creditOf;
+
+    /* CONSTRUCTOR */
+
+    constructor(IERC20 token_, uint256 memberBond_, address[] memory members_, uint256 quorum_) {
+        if (memberBond_ > MAX_MEMBER_BOND) revert BondTooLarge(memberBond_, MAX_MEMBER_BOND);
+        token = token_;
+        memberBond = memberBond_;
+        _beginMemberSet(members_, quorum_);
+        for (uint256 i; i < members_.length; ++i) {
+            emit MemberAdded(members_[i]);
+        }
+    }
+
+    /* MEMBERS */
+
+    /// @inheritdoc ICommitteeMembers
+    function addMember(address member, uint256 newQuorum) external restricted {
+        address[] memory before = members();
+        address[] memory next = new address[](before.length + 1);
+        for (uint256 i; i < before.length; ++i) {
+            next[i] = before[i];
+        }
+        next[before.length] = member;
+        emit MemberAdded(member);
+        _beginMemberSet(next, newQuorum);
+    }
+
+    /// @inheritdoc ICommitteeMembers
+    function removeMember(address member, uint256 newQuorum) external restricted {
+        if (!isMember(member)) revert NotMember(member);
+        address[] memory before = members();
+        address[] memory next = new address[](before.length - 1);
+        uint256 kept;
+        for (uint256 i; i < before.length; ++i) {
+            if (before[i] != member) next[kept++] = before[i];
+        }
+        emit MemberRemoved(member);
+        _beginMemberSet(next, newQuorum);
+    }
+
+    /// @inheritdoc ICommitteeMembers
+    function setQuorum(uint256 newQuorum) external restricted {
+        _beginMemberSet(members(), newQuorum);
+    }
+
+    /* MONEY */
+
+    /// @inheritdoc ICommitteeMembers
+    function postBond(address member, uint256 amount) external nonReentrant {
+        if (member == address(0)) revert ZeroMember();
+        if (amount == 0) revert ZeroAmount();
+
+        bondOf[member] += amount;
+        emit BondPosted(member, msg.sender, amount);
+        token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /// @inheritdoc ICommitteeMembers
+    function releaseBond(uint256 amount, address to) external nonReentrant {
+        if (amount == 0) revert ZeroAmount();
+        uint256 until = bondedUntil[msg.sender];
+        if (block.timestamp < until) revert BondHeld(block.timestamp, until);
+        uint256 bond = bondOf[msg.sender];
+        if (amount > bond) revert InsufficientBond(bond, amount);
+
+        bondOf[msg.sender] = bond - amount;
+        emit BondReleased(msg.sender, to, amount);
+        token.safeTransfer(to, amount);
+    }
+
+    /// @inheritdoc ICommitteeMembers
+    function collect(address account) external nonReentrant returns (uint256 amount) {
+        amount = creditOf[account];
+        if (amount == 0) revert NothingOwed(account);
+
+        creditOf[account] = 0;
+        emit CreditCollected(account, amount);
+        token.safeTransfer(account, amount);
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc ICommitteeMembers
+    function members() public view returns (address[] memory) {
+        return _membersOf[memberSetId];
+    }
+
+    /// @inheritdoc ICommitteeMembers
+    function isMember(address account) public view returns (bool) {
+        return _isMemberOf[memberSetId][account];
+    }
+
+    /// @inheritdoc ICommitteeMembers
+    function membersOf(uint64 setId) public view returns (address[] memory) {
+        return _membersOf[setId];
+    }
+
+    /* INTERNAL */
+
+    function _memberCount() internal view returns (uint256) {
+        return _membersOf[memberSetId].length;
+    }
+
+    /// @dev The caller is in the set and has the bond that a vote takes.
+    function _requireVoter(uint64 setId) internal view {
+        if (!_isMemberOf[setId][msg.sender]) revert NotMember(msg.sender);
+        uint256 bond = bondOf[msg.sender];
+        if (bond < memberBond) revert BondTooSmall(bond, memberBond);
+    }
+
+    function _holdBond(address member, uint256 until) internal {
+        bondedUntil[member] = Math.max(bondedUntil[member], until);
+    }
+
+    /// @dev Takes `amount` of the member's bond, or what is left of it.
+    function _slash(address member, uint256 amount) internal returns (uint256 taken) {
+        taken = Math.min(amount, bondOf[member]);
+        bondOf[member] -= taken;
+        emit BondSlashed(member, taken);
+    }
+
+    function _credit(address account, uint256 amount) internal {
+        creditOf[account] += amount;
+    }
+
+    /// @dev Every change of members or quorum ends here, so that the quorum always is more than half, and no vote counts
+    /// under rules other than those it was cast under.
+    function _beginMemberSet(address[] memory members_, uint256 newQuorum) private {
+        uint256 count = members_.length;
+        if (count > MAX_MEMBERS) revert TooManyMembers(count, MAX_MEMBERS);
+        if (newQuorum <= count / 2 || newQuorum > count) revert QuorumOutOfRange(newQuorum, count / 2 + 1, count);
+        uint64 setId = ++memberSetId;
+        for (uint256 i; i < count; ++i) {
+            address member = members_[i];
+            if (member == address(0)) revert ZeroMember();
+            if (_isMemberOf[setId][member]) revert AlreadyMember(member);
+            _isMemberOf[setId][member] = true;
+        }
+        _membersOf[setId] = members_;
+        quorum = newQuorum;
+        emit MemberSetChanged(setId, count, newQuorum);
+    }
+}

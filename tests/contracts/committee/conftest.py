@@ -1,0 +1,60 @@
+"""Rounds at every step of a vote, and a committee large enough for two thirds to be more than a quorum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support import NANO, PPM, SHARE, House
+from voting import MEMBER_BOND, SCORES, WRONG_SCORES, attest, challenge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def sealed(house: House) -> int:
+    """A sealed round whose outcome is known."""
+    for _ in range(2):
+        house.stake(house.alice, NANO, SHARE | PPM)
+    round_id = house.run_to_sealed()
+    house.pass_to(house.round(round_id).resolveAt)
+    return round_id
+
+
+@pytest.fixture
+def five(house: House, accounts: Any) -> Iterator[None]:
+    """Five members with bonds. Three accept, four decide a dispute."""
+    founders = list(house.members)
+    house.members += [accounts[9], accounts[10]]
+    for quorum, member in zip((3, 3), house.members[3:], strict=True):
+        house.committee.addMember(member, quorum, sender=house.admin)
+        house.committee.postBond(member, MEMBER_BOND, sender=house.admin)
+    yield
+    house.members = founders
+
+
+@pytest.fixture
+def right(house: House, five: None, sealed: int) -> Any:
+    """The report of the sealed round that every honest member computes."""
+    return house.report(sealed, SCORES)
+
+
+@pytest.fixture
+def wrong(house: House, right: Any) -> Any:
+    """A report that pays everybody, and burns nobody."""
+    return house.report(right[0], WRONG_SCORES)
+
+
+@pytest.fixture
+def accepted(house: House, wrong: Any) -> int:
+    """A round whose wrong report the first three of five members carried."""
+    attest(house, wrong, 0, 1, 2)
+    return int(wrong[0])
+
+
+@pytest.fixture
+def disputed(house: House, accepted: int) -> int:
+    """That round, challenged by bob."""
+    challenge(house, accepted)
+    return accepted

@@ -1,0 +1,70 @@
+"""Voting on reports, and the committee's books."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support import DAY, NMR, ZERO_ADDRESS, House
+
+SCORES = [[10_000, -10_000]]
+WRONG_SCORES = [[50_000, 50_000]]
+NOTHING, ACCEPTED, DISPUTED, UPHELD, OVERTURNED, EXPIRED = range(6)
+
+CHALLENGE_WINDOW = DAY
+DISPUTE_PERIOD = 3 * DAY
+MEMBER_BOND, CHALLENGE_BOND, SLASH = 500 * NMR, 50 * NMR, 200 * NMR
+
+
+def attest(house: House, report: Any, *members: int) -> Any:
+    for member in members:
+        receipt = house.committee.attest(house.tournament, report, sender=house.members[member])
+    return receipt
+
+
+def hash_of(house: House, report: Any) -> bytes:
+    return bytes(house.committee.hashReport(house.tournament, report))
+
+
+def votes(house: House, report: Any) -> int:
+    return int(house.committee.votesFor(house.tournament, report[0], hash_of(house, report)))
+
+
+def proposal(house: House, round_id: int) -> Any:
+    return house.committee.proposalOf(house.tournament, round_id)
+
+
+def is_final(house: House, report: Any) -> bool:
+    return bool(house.committee.isFinal(house.tournament, report[0], hash_of(house, report)))
+
+
+def challenge(house: House, round_id: int, sender: Any = None) -> Any:
+    return house.committee.challenge(house.tournament, round_id, sender=sender or house.bob)
+
+
+def veto(house: House, round_id: int) -> Any:
+    return house.committee.veto(house.tournament, round_id, sender=house.guardian)
+
+
+def expire(house: House, round_id: int) -> Any:
+    return house.committee.expire(house.tournament, round_id, sender=house.alice)
+
+
+def bonds(house: House) -> list[int]:
+    return [int(house.committee.bondOf(member)) for member in house.members]
+
+
+def credits_of(house: House, *accounts: Any) -> list[int]:
+    return [int(house.committee.creditOf(account)) for account in accounts]
+
+
+def is_bond_at_stake(house: House, round_id: int) -> bool:
+    return bool(proposal(house, round_id).challenger != ZERO_ADDRESS)
+
+
+def assert_committee_holds_what_it_owes(house: House) -> None:
+    """Bonds, credits and the bonds of open challenges are all that the committee holds."""
+    people = [*house.members, house.alice, house.bob, house.admin, house.guardian, house.sink]
+    owed = sum(int(house.committee.bondOf(account)) for account in people)
+    owed += sum(credits_of(house, *people))
+    owed += CHALLENGE_BOND * sum(is_bond_at_stake(house, round_id) for round_id in house.rounds)
+    assert house.token.balanceOf(house.committee) == owed
