@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scorer.chain.anvil import Anvil
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.contracts import ProposalStatus, RoundRecord, RoundState, Suite
 from scorer.demo.files import write_submission
 from scorer.demo.predictors import Noise
 from scorer.demo.stage import CHALLENGE_WINDOW, Entry, Stage, set_stage
@@ -137,6 +137,11 @@ class World:
     def record(self, round_id: int) -> RoundRecord:
         """A round as it is now."""
         return self.suite.round(round_id, self.stage.anvil.w3.eth.block_number)
+
+    def proposal_status(self, round_id: int) -> ProposalStatus:
+        """How far the committee is with a round's report."""
+        proposal = self.suite.proposal(round_id, self.stage.anvil.w3.eth.block_number)
+        return ProposalStatus.NONE if proposal is None else proposal.status
 
     def idle(self) -> list[int]:
         """Every model's idle stake, nano-NMR."""

@@ -94,12 +94,29 @@ class RoundRecord:
         return self.state == RoundState.SETTLED or unwound
 
 
+class ProposalStatus(IntEnum):
+    """The states of a proposal, as IOracleCommittee numbers them."""
+
+    NONE = 0
+    ACCEPTED = 1
+    DISPUTED = 2
+    UPHELD = 3
+    OVERTURNED = 4
+    EXPIRED = 5
+
+
 @dataclass(frozen=True)
 class ProposalRecord:
     """The report that the committee accepted for a round, and until when it may be challenged."""
 
     report_hash: bytes
     challenge_until: int
+    status: ProposalStatus = ProposalStatus.ACCEPTED
+
+    def is_final(self, now: int) -> bool:
+        """Whether nothing can overturn the report any more."""
+        unchallenged = self.status == ProposalStatus.ACCEPTED and now >= self.challenge_until
+        return unchallenged or self.status in (ProposalStatus.UPHELD, ProposalStatus.OVERTURNED)
 
 
 @dataclass(frozen=True)
@@ -174,7 +191,7 @@ class Suite:
         )
         if found.reportHash == ZERO_HASH:
             return None
-        return ProposalRecord(found.reportHash, found.challengeUntil)
+        return ProposalRecord(found.reportHash, found.challengeUntil, ProposalStatus(found.status))
 
     def vote(self, round_id: int, member: str, block: int) -> bytes | None:
         """The report hash that `member` last attested for a round, or None."""

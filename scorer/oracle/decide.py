@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, RoundRecord, RoundState
+from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.rounds.report import Report
 
 
@@ -124,13 +124,24 @@ def _while_sealed(view: RoundView) -> tuple[Action, ...]:
 
 
 def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:
+    if proposal.status == ProposalStatus.EXPIRED:
+        return (VoidRound(),)
     if view.report is None:
         return (Wait("a report was accepted, and we have none of our own to compare"),)
+    if proposal.status == ProposalStatus.DISPUTED:
+        return _second_vote(view, view.report)
     if proposal.report_hash != view.report.hash():
         return (_wrong_report(view, proposal.report_hash),)
-    if view.now < proposal.challenge_until:
+    if not proposal.is_final(view.now):
         return (Wait("accepted; the challenge window is open"),)
     return (BeginSettlement(view.report), *_remaining_chunks(view))
+
+
+def _second_vote(view: RoundView, report: Report) -> tuple[Action, ...]:
+    """A disputed report is voted on once more, by what everyone computed."""
+    if view.vote == report.hash():
+        return (Wait("disputed; attested once more, waiting for two thirds"),)
+    return (Attest(report),)
 
 
 def _while_settling(view: RoundView) -> tuple[Action, ...]:

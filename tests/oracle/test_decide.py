@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, RoundRecord, RoundState
+from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.oracle.decide import (
     Alarm,
     Attest,
@@ -124,6 +124,26 @@ def test_an_accepted_report_that_is_not_ours_raises_an_alarm_and_never_settles(
     assert [type(action) for action in actions] == [Alarm]
     assert THEIRS.hex() in actions[0].reason  # type: ignore[union-attr]
     assert OURS.hex() in actions[0].reason  # type: ignore[union-attr]
+
+
+def test_a_disputed_report_is_voted_on_once_more_by_what_we_computed() -> None:
+    disputed = replace(accepted(THEIRS), status=ProposalStatus.DISPUTED)
+    assert decide(view(RoundState.SEALED, RESOLVE + 1000, proposal=disputed)) == (Attest(REPORT),)
+    again = decide(view(RoundState.SEALED, RESOLVE + 1000, proposal=disputed, vote=OURS))
+    assert isinstance(again[0], Wait)
+
+
+@pytest.mark.parametrize("status", [ProposalStatus.UPHELD, ProposalStatus.OVERTURNED])
+def test_a_decided_dispute_settles_at_once_by_the_report_that_won(status: ProposalStatus) -> None:
+    decided = replace(accepted(), status=status)
+    assert decide(view(RoundState.SEALED, RESOLVE + 1, proposal=decided))[0] == BeginSettlement(REPORT)
+    lost = replace(accepted(THEIRS), status=status)
+    assert isinstance(decide(view(RoundState.SEALED, RESOLVE + 1, proposal=lost))[0], Alarm)
+
+
+def test_an_expired_dispute_voids_the_round_without_waiting_for_the_deadline() -> None:
+    expired = replace(accepted(), status=ProposalStatus.EXPIRED)
+    assert decide(view(RoundState.SEALED, RESOLVE + 1, proposal=expired)) == (VoidRound(),)
 
 
 def test_an_accepted_report_is_not_settled_unseen() -> None:

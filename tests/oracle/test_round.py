@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.contracts import ProposalStatus, RoundState
+from scorer.chain.sender import Sender
 from scorer.demo.files import BrokenKind, broken_file
 from scorer.oracle.audit import INVARIANTS, audit
 from scorer.oracle.decide import Alarm, Attest, BeginSettlement, ReturnChunk, SettleChunk, VoidRound, Wait
@@ -258,3 +259,47 @@ def test_a_submitter_named_after_the_close_cannot_sign_for_the_round(world: Worl
     block = world.stage.anvil.w3.eth.block_number
     assert world.suite.submitters(close_at, block)[1] == str(owner.address)
     assert world.suite.submitters(close_at + DAY, block)[1] == stranger
+
+
+def challenge(world: World, round_id: int) -> None:
+    """A bystander disputes the accepted report of a round."""
+    bystander = Sender(world.suite.w3, world.stage.anvil.account(38))
+    bystander.send(world.suite.committee.functions.challenge(world.suite.tournament.address, round_id))
+    world.stage.anvil.finalise()
+
+
+def test_a_challenged_report_that_was_right_is_upheld_and_settles(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    world.cycle()
+    challenge(world, round_id)
+    assert kinds(world.cycle(0, 1)) == [Attest, Attest]
+    assert world.proposal_status(round_id) == ProposalStatus.UPHELD
+    world.cycle(0)
+    assert world.record(round_id).state == RoundState.SETTLED
+
+
+def test_a_wrong_report_of_a_wrong_quorum_is_overturned_once_a_member_learns_better(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id, {0: wrong(world.target), 1: wrong(world.target)})
+    world.cycle(0, 1)
+    assert kinds(world.cycle(2)) == [Alarm]
+    challenge(world, round_id)
+    (world.members[1].bundle(round_id).folder / "report.json").unlink()
+    world.stage.publish_target(world.members[1], round_id, IDS, world.target)
+    assert kinds(world.cycle(1, 2)) == [Attest, Attest]
+    assert world.proposal_status(round_id) == ProposalStatus.OVERTURNED
+    world.cycle(2)
+    assert world.record(round_id).state == RoundState.SETTLED
+
+
+def test_a_dispute_that_nobody_decides_voids_the_round_and_returns_whole(world: World) -> None:
+    before = world.idle()
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    world.cycle()
+    challenge(world, round_id)
+    world.stage.anvil.advance_to(world.now + 2 * DAY)
+    assert kinds(world.cycle(0)) == [VoidRound]
+    world.cycle(0)
+    assert world.idle() == before
