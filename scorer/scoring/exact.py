@@ -148,9 +148,35 @@ def normalised(values: Floats) -> tuple[Floats, int]:
 
 
 def exact_matvec(matrix: Floats, vector: Floats) -> Floats:
-    """(rows,) products of a matrix with a vector; both are rounded to a grid of their magnitude once."""
-    bits = part_bits(matrix.shape[1])
-    a, x = split(matrix, bits), split(vector, bits)
-    cross = a.high @ x.low + a.low @ x.high
-    products = combine_products(a.high @ x.high, cross, a.low @ x.low, bits)
-    return scaled_by(products, a.unit_exponent + x.unit_exponent)
+    """(rows,) products of a matrix with a vector, see `exact_matmul`."""
+    return np.asarray(exact_matmul(matrix, vector[:, np.newaxis])[:, 0])
+
+
+def exact_matmul(left: Floats, right: Floats) -> Floats:
+    """Product of two matrices whose entries are rounded to a grid, each left row to its own; sums exact.
+
+    A row of the result depends on that row of the left matrix only, whatever the others hold.
+    """
+    bits = part_bits(left.shape[1])
+    rows, exponents = _rows_below_one(left)
+    a, b = split(rows, bits), split(right, bits)
+    products = combine_products(a.high @ b.high, _cross(a, b), _low(a, b), bits)
+    return np.ldexp(products, a.unit_exponent + b.unit_exponent + exponents)
+
+
+def _rows_below_one(matrix: Floats) -> tuple[Floats, NDArray[np.intc]]:
+    """Scale each row by a power of two to a largest magnitude from a half to one; and the exponents."""
+    sizes = np.maximum(matrix.max(axis=1, keepdims=True), -matrix.min(axis=1, keepdims=True))
+    _, exponents = np.frexp(sizes)
+    extreme = np.abs(exponents).max(initial=0) > 1000
+    scaled: Floats = np.ldexp(matrix, -exponents) if extreme else matrix * np.ldexp(1.0, -exponents)
+    return scaled, exponents
+
+
+def _cross(a: Parts, b: Parts) -> Floats:
+    cross: Floats = a.low @ b.high
+    return cross + a.high @ b.low if b.low.any() else cross
+
+
+def _low(a: Parts, b: Parts) -> Floats:
+    return np.asarray(a.low @ b.low) if b.low.any() else np.zeros((len(a.low), b.low.shape[1]))

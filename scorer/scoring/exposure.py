@@ -5,9 +5,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scorer.scoring.errors import refuse
-from scorer.scoring.exact import Floats, combine_products, mean, part_bits, split
+from scorer.scoring.exact import Floats, combine_products, exact_matmul, mean, part_bits, split
 from scorer.scoring.neutral import matrix_of, require_same_ids, rows_of
-from scorer.scoring.projection import conditioned, exact_matmul
+from scorer.scoring.projection import conditioned
 from scorer.scoring.tails import tails
 
 

@@ -13,8 +13,7 @@ import pandas as pd
 from scorer.scoring.alignment import Aligned, align, scores_by_column
 from scorer.scoring.correlation import by_column
 from scorer.scoring.errors import refuse
-from scorer.scoring.exact import Floats, exact_matvec, mean
-from scorer.scoring.projection import exact_matmul
+from scorer.scoring.exact import Floats, exact_matmul, exact_matvec, mean
 from scorer.scoring.ranked_rows import gaussian_rows
 from scorer.scoring.tails import Scored
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from scorer.scoring.errors import refuse
-from scorer.scoring.exact import Floats, Parts, combine_products, part_bits, split
+from scorer.scoring.exact import Floats, exact_matmul
 
 SMALLEST_INDEPENDENT_SHARE = 1e-11
 """A feature of which less than this share of the square is independent of the others is left out."""
@@ -130,20 +130,3 @@ def _solve(basis: Basis, sides: Floats) -> Floats:
     """(models, width) coefficients for the products of the vectors with the features."""
     solution, _ = lapack.dpotrs(basis.factor, sides.T, lower=1)
     return np.ascontiguousarray(solution.T)
-
-
-def exact_matmul(left: Floats, right: Floats) -> Floats:
-    """Product of two matrices whose entries are rounded to a grid first; sums exact, one order."""
-    bits = part_bits(left.shape[1])
-    a, b = split(left, bits), split(right, bits)
-    products = combine_products(a.high @ b.high, _cross(a, b), _low(a, b), bits)
-    return np.ldexp(products, a.unit_exponent + b.unit_exponent)
-
-
-def _cross(a: Parts, b: Parts) -> Floats:
-    cross = a.low @ b.high
-    return cross + a.high @ b.low if b.low.any() else cross
-
-
-def _low(a: Parts, b: Parts) -> Floats:
-    return a.low @ b.low if b.low.any() else np.zeros((len(a.low), b.low.shape[1]))

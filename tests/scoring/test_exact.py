@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scorer.scoring.exact import (
     Parts,
     dot,
+    exact_matmul,
     exact_matvec,
     mean,
     part_bits,
@@ -75,3 +76,12 @@ def test_a_matrix_times_a_vector_agrees_with_numpy() -> None:
     rng = np.random.default_rng(2)
     matrix, vector = rng.normal(size=(40, 30)), rng.normal(size=30) * 1e12
     np.testing.assert_allclose(exact_matvec(matrix, vector), matrix @ vector, atol=1e3 * 1e-9)
+
+
+def test_a_row_of_a_product_does_not_depend_on_the_other_rows() -> None:
+    rng = np.random.default_rng(3)
+    rows, right = rng.normal(size=(4, 50)), rng.normal(size=(50, 3))
+    together = exact_matmul(np.vstack([rows, 1e200 * rows, 0 * rows]), right)
+    np.testing.assert_array_equal(together[:4], exact_matmul(rows, right))
+    np.testing.assert_array_equal(together[8:], 0)
+    np.testing.assert_allclose(together[4:8], 1e200 * (rows @ right), rtol=1e-9)
