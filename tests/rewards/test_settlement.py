@@ -50,19 +50,31 @@ def test_payouts_and_burns_are_those_of_the_plain_formula(
     assert found.total_burn == sum(burn for _, burn in expected)
 
 
-@given(rounds_of, st.integers(1, ONE), st.integers(0, 2**66))
-@example([(MAX_UINT64, ONE), (MAX_UINT64, ONE)], ONE, MAX_UINT64)
+@given(rounds_of, st.integers(1, ONE), ppm_of)
+@example([(MAX_UINT64, ONE), (MAX_UINT64, ONE)], ONE, ONE // 2)
 @example([(10, ONE), (20, -ONE)], ONE, 0)
 def test_a_short_pool_scales_every_payout_down_and_no_burn(
-    models: list[tuple[int, int]], cap: int, available: int
+    models: list[tuple[int, int]], cap: int, part: int
 ) -> None:
     full = settle(*arrays(models), factor=ONE, cap=cap)
-    scaled = settle(*arrays(models), factor=ONE, cap=cap, available=available)
     total = sum(full.payouts.tolist())
-    expected = [p if available >= total else p * available // total for p in full.payouts.tolist()]
+    available = total * part // ONE
+    scaled = settle(*arrays(models), factor=ONE, cap=cap, available=available)
+    expected = (
+        [payout * available // total for payout in full.payouts.tolist()] if total else [0] * len(models)
+    )
     assert scaled.payouts.tolist() == expected
-    assert scaled.total_payout <= max(available, 0)
+    assert scaled.total_payout <= available
     assert scaled.burns.tolist() == full.burns.tolist()
+
+
+@pytest.mark.parametrize(
+    ("available", "payouts"),
+    [(0, [0, 0]), (1, [0, 0]), (2, [0, 1]), (15, [5, 10]), (29, [9, 19]), (30, [10, 20]), (31, [10, 20])],
+)
+def test_a_pool_pays_in_proportion_and_never_more_than_it_has(available: int, payouts: list[int]) -> None:
+    found = settle(*arrays([(10, ONE), (20, ONE)]), factor=ONE, cap=ONE, available=available)
+    assert found.payouts.tolist() == payouts
 
 
 @given(rounds_of, ppm_of, st.integers(1, ONE))

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from scorer.rewards import settle
+from scorer.rounds.digest import json_digest
 from scorer.rounds.documents import to_hex
 from scorer.rounds.evaluation import RoundInputs, RoundResult, evaluate
 from scorer.rounds.verify import Difference, OnChain, differences
@@ -537,6 +538,19 @@ def test_a_bundle_recomputed_from_another_target_agrees_with_itself_but_not_with
     first = found_in(folder, on_chain(inputs, result))[0]
     assert first.where == "chain, accepted report hash"
     assert first.found == to_hex(liar.report.hash())
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("digests.scores", "0x" + "00" * 32), ("manifest_version", 2)],
+)
+def test_a_manifest_forged_together_with_its_report_is_named_by_its_field(
+    path: str, value: object, folder: Path, result: RoundResult
+) -> None:
+    json_change("manifest.json", path, lambda _: value)(folder)
+    evidence = json_digest(read_json(folder / "manifest.json"))
+    write_json(folder / "report.json", replace(result.report, evidence_hash=evidence).to_json())
+    assert found_in(folder)[0].where == f"manifest.json, {path}"
 
 
 CHAINS: dict[str, tuple[Mapping[str, object], str]] = {
