@@ -284,7 +284,7 @@ def _reason(missing: bool, constant: bool, shared: Reason | None) -> Reason | No
 
 
 def _positive(argument: str, value: int | None, default: int) -> int:
-    if value is not None and value < 1:
+    if value is not None and (not isinstance(value, int) or value < 1):
         refuse(argument, "an integer of at least 1, or None", value, "leave it out for the default")
     return default if value is None else value
 

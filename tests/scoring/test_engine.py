@@ -130,6 +130,7 @@ def test_the_submissions_are_not_written_to() -> None:
         ("meta_model", {"meta_model": np.ones((3, 1))}),
         ("threads", {"threads": 0}),
         ("block_size", {"block_size": -1}),
+        ("block_size", {"block_size": 2.5}),
     ],
 )
 def test_an_argument_that_does_not_fit_is_named_in_the_error(argument: str, change: dict[str, Any]) -> None:
