@@ -70,7 +70,7 @@ class Stage:
             entry.model_id,
             _content_hash(content, universe, name),
         )
-        submit(self.operator.inbox, digest, entry.account.key, str(entry.account.address), name, content)
+        submit(self.operator.inbox, digest, entry.account.key, name, content)
 
     def publish_target(
         self, member: Member, round_id: int, ids: tuple[str, ...], target: NDArray[np.float64]

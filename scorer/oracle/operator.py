@@ -175,17 +175,15 @@ class Operator:
 
     def _read(self, file: Path, round_id: int, universe: tuple[str, ...], allowed: str | None) -> Submission:
         predictions = read_submission(file.read_bytes(), universe, file.name)
-        submitter, signature = _read_signature(file)
-        submission = Submission(
-            int(file.stem), predictions, content_hash(universe, predictions), submitter, signature
-        )
-        signer = submission.signer(
-            self.suite.addresses.chain_id, str(self.suite.tournament.address), round_id
-        )
-        if signer is None or signer != allowed:
-            raise SubmissionRefused(
-                file.name, f"the signature of {allowed or 'a registered model'}", f"that of {signer}"
-            )
+        if allowed is None:
+            raise SubmissionRefused(file.name, "the number of a registered model", file.stem)
+        signature = _read_signature(file)
+        content = content_hash(universe, predictions)
+        submission = Submission(int(file.stem), predictions, content, allowed, signature)
+        chain_id, tournament = self.suite.addresses.chain_id, str(self.suite.tournament.address)
+        signer = submission.signer(chain_id, tournament, round_id)
+        if signer != allowed:
+            raise SubmissionRefused(file.name, f"the signature of {allowed}", f"that of {signer}")
         return submission
 
     def _publish(self, round_id: int, collection: Collection) -> None:
@@ -199,9 +197,7 @@ class Operator:
         return round_folder(self.inbox, str(self.suite.tournament.address), round_id)
 
 
-def submit(
-    inbox: Path, digest: SubmissionDigest, private_key: bytes, submitter: str, file: str, content: bytes
-) -> None:
+def submit(inbox: Path, digest: SubmissionDigest, private_key: bytes, file: str, content: bytes) -> None:
     """Sign a submission and lay it into an operator's inbox, the file last.
 
     Parameters
@@ -211,7 +207,7 @@ def submit(
     """
     folder = round_folder(inbox, digest.tournament, digest.round_id)
     folder.mkdir(parents=True, exist_ok=True)
-    signature = {"submitter": submitter, "signature": "0x" + digest.sign(private_key).hex()}
+    signature = {"signature": "0x" + digest.sign(private_key).hex()}
     (folder / (Path(file).stem + SIGNATURE_SUFFIX)).write_text(json.dumps(signature))
     (folder / file).write_bytes(content)
 
@@ -222,11 +218,10 @@ def _submission_files(folder: Path) -> Iterator[Path]:
     yield from sorted(files, key=lambda file: (int(file.stem), file.stat().st_mtime_ns))
 
 
-def _read_signature(file: Path) -> tuple[str, bytes]:
+def _read_signature(file: Path) -> bytes:
     path = file.with_name(file.stem + SIGNATURE_SUFFIX)
     try:
-        document = json.loads(path.read_bytes())
-        return str(document["submitter"]), bytes.fromhex(document["signature"].removeprefix("0x"))
+        return bytes.fromhex(json.loads(path.read_bytes())["signature"].removeprefix("0x"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise SubmissionRefused(file.name, f"a signature in {path.name}", "none that can be read") from None
 

@@ -20,6 +20,7 @@ from scorer.scoring import score_submissions, stake_weighted_meta_model
 
 MANIFEST_VERSION = 1
 SORTED_IDS = "sorted ids, each once"
+SIGNED = "those that were signed"
 
 
 class InputsMismatch(ValueError):
@@ -232,7 +233,7 @@ def check_commitments(inputs: RoundInputs) -> None:
             payout_factor(terms.at_risk, terms.threshold),
         ),
         ("universe", SORTED_IDS, _order(submissions.universe)),
-        ("content hashes of models", (), submissions.wrong_hashes()),
+        ("predictions", SIGNED, _signed(submissions)),
         ("submissions root", terms.submissions_root.hex(), submissions.root.hex()),
         ("positions head", terms.positions_head.hex(), inputs.positions.head.hex()),
         ("total at risk in nano-NMR", terms.at_risk, sum(inputs.positions.by_model.values())),
@@ -241,6 +242,11 @@ def check_commitments(inputs: RoundInputs) -> None:
         if expected != found:
             raise InputsMismatch(what, expected, found)
     _check_targets(inputs)
+
+
+def _signed(submissions: Submissions) -> str:
+    wrong = submissions.wrong_hashes()
+    return f"others from model {', '.join(map(str, wrong))}" if wrong else SIGNED
 
 
 def _order(universe: tuple[str, ...]) -> str:

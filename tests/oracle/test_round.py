@@ -122,7 +122,7 @@ def test_a_member_refuses_published_predictions_that_nobody_signed(world: World)
     world.resolve(round_id)
     steps = world.cycle(0)
     assert kinds(steps) == [Alarm, Wait]
-    assert "content hashes of models: expected (), found (4,)" in str(steps[0].action)
+    assert "predictions: expected those that were signed, found others from model 4" in str(steps[0].action)
 
 
 def test_a_dry_run_computes_and_sends_nothing(world: World) -> None:

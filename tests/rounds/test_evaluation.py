@@ -320,7 +320,7 @@ MISMATCHES: dict[str, tuple[Callable[[RoundInputs], RoundInputs], str]] = {
     "submission left out": (without_last_submission, "^submissions root: expected "),
     "predictions": (
         with_changed_predictions,
-        r"^content hashes of models: expected \(\), found \(2,\)$",
+        r"^predictions: expected those that were signed, found others from model 2$",
     ),
     "universe order": (
         with_submissions(IDS[::-1]),
@@ -328,7 +328,7 @@ MISMATCHES: dict[str, tuple[Callable[[RoundInputs], RoundInputs], str]] = {
     ),
     "universe twice": (with_submissions((*IDS[:-1], IDS[-2])), "^universe: expected sorted ids"),
     "universe empty": (with_submissions(()), "^universe: expected sorted ids, each once, found no ids"),
-    "universe ids": (with_submissions((*IDS[:-1], "id999")), "^content hashes of models: "),
+    "universe ids": (with_submissions((*IDS[:-1], "id999")), "^predictions: expected those that were signed"),
     "no targets": (with_targets({}), f"^targets: expected {TARGET}, found none"),
     "other targets": (with_targets({"x": NAN_TARGET}), f"^targets: expected {TARGET}, found x"),
     "missing value": (
