@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ape.contracts import ContractContainer
+from ethpm_types import ContractType
+from solcx import compile_standard
 from support import NANO, PPM, SHARE, House
 from voting import MEMBER_BOND, SCORES, WRONG_SCORES, attest, challenge
 
@@ -58,3 +62,27 @@ def disputed(house: House, accepted: int) -> int:
     """That round, challenged by bob."""
     challenge(house, accepted)
     return accepted
+
+
+@pytest.fixture(scope="session")
+def hostile_token_type() -> ContractContainer:
+    """The token that calls back, compiled on its own: it is no part of the project's contracts."""
+    source = Path(__file__).parent.parent / "hostile" / "HostileToken.sol"
+    output = compile_standard(
+        {
+            "language": "Solidity",
+            "sources": {source.name: {"content": source.read_text()}},
+            "settings": {
+                "evmVersion": "prague",
+                "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
+            },
+        },
+        solc_version="0.8.30",
+    )
+    compiled = output["contracts"][source.name]["HostileToken"]
+    kind = {
+        "contractName": "HostileToken",
+        "abi": compiled["abi"],
+        "deploymentBytecode": {"bytecode": "0x" + compiled["evm"]["bytecode"]["object"]},
+    }
+    return ContractContainer(ContractType.model_validate(kind))

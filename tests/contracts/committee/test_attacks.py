@@ -1,0 +1,321 @@
+"""What somebody may try against a committee, by name"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ape
+import pytest
+from support import DAY, NMR, House
+from voting import (
+    ACCEPTED,
+    CHALLENGE_BOND,
+    CHALLENGE_WINDOW,
+    DISPUTED,
+    MEMBER_BOND,
+    OVERTURNED,
+    SCORES,
+    SLASH,
+    UPHELD,
+    WRONG_SCORES,
+    attest,
+    bonds,
+    challenge,
+    credits_of,
+    hash_of,
+    is_final,
+    proposal,
+    veto,
+)
+
+# reports that are not for this round
+
+
+def test_attack_a_report_for_another_tournament_of_the_committee(
+    house: House, project: Any, accepted: int, wrong: Any
+) -> None:
+    twin = project.Tournament.deploy(
+        house.authority, house.token, house.registry, house.committee, house.sink, 50_000, 1, 0,
+        sender=house.admin,
+    )  # fmt: skip
+    house.pass_to(proposal(house, accepted).challengeUntil)
+    own = house.committee.hashReport(twin, wrong)
+    assert is_final(house, wrong)
+    assert not house.committee.isFinal(twin, accepted, own)
+    assert not house.committee.isFinal(twin, accepted, hash_of(house, wrong))
+    assert not house.committee.isFinal(house.tournament, accepted, own)
+
+
+def test_attack_a_report_for_a_tournament_that_is_none(house: House, right: Any) -> None:
+    for nobody in (house.alice, house.token, house.registry):
+        with ape.reverts():
+            house.committee.attest(nobody, right, sender=house.members[0])
+
+
+def test_attack_two_reports_final_for_one_round(house: House, disputed: int, right: Any, wrong: Any) -> None:
+    attest(house, right, 0, 1, 3, 4)
+    house.pass_to(proposal(house, disputed).disputeUntil + CHALLENGE_WINDOW)
+    assert is_final(house, right)
+    assert not is_final(house, wrong)
+
+
+# votes
+
+
+def test_attack_a_vote_of_the_first_ballot_counted_in_the_second(
+    house: House, disputed: int, wrong: Any
+) -> None:
+    """Three attested the report before the challenge: one more vote must not uphold it."""
+    attest(house, wrong, 3)
+    assert proposal(house, disputed).status == DISPUTED
+
+
+def test_attack_a_member_removed_in_mid_dispute_is_silenced(house: House, disputed: int, right: Any) -> None:
+    """Whoever holds the admin's key cannot take votes out of a dispute that is open."""
+    attest(house, right, 4)
+    for member in (house.members[4], house.members[3]):
+        quorum = len(house.committee.members()) // 2 + 1
+        house.committee.removeMember(member, min(quorum, 3), sender=house.admin)
+    attest(house, right, 0, 1)
+    assert proposal(house, disputed).status == DISPUTED
+    attest(house, right, 3)
+    assert proposal(house, disputed).status == OVERTURNED
+
+
+def test_attack_members_added_in_mid_dispute_outvote_the_others(
+    house: House, accounts: Any, disputed: int, wrong: Any
+) -> None:
+    puppets = accounts[11:15]
+    for i, puppet in enumerate(puppets):
+        house.committee.addMember(puppet, (6 + i) // 2 + 1, sender=house.admin)
+        house.committee.postBond(puppet, MEMBER_BOND, sender=house.admin)
+    for puppet in puppets:
+        with ape.reverts(house.committee.NotMember, caller=puppet):
+            house.committee.attest(house.tournament, wrong, sender=puppet)
+    assert proposal(house, disputed).votesNeeded == 4
+
+
+def test_attack_a_lower_quorum_set_in_mid_dispute(house: House, accepted: int, right: Any) -> None:
+    house.committee.setQuorum(5, sender=house.admin)
+    challenge(house, accepted)
+    house.committee.setQuorum(3, sender=house.admin)
+    attest(house, right, 0, 1, 3, 4)
+    assert proposal(house, accepted).status == DISPUTED
+    attest(house, right, 2)
+    assert proposal(house, accepted).status == OVERTURNED
+
+
+def test_attack_two_of_three_overturn_what_all_three_agreed_on(house: House, sealed: int) -> None:
+    """Where a report takes all members, so does overturning it."""
+    house.committee.setQuorum(3, sender=house.admin)
+    agreed, other = house.report(sealed, SCORES), house.report(sealed, WRONG_SCORES)
+    attest(house, agreed, 0, 1, 2)
+    challenge(house, sealed)
+    attest(house, other, 0, 1)
+    assert proposal(house, sealed).status == DISPUTED
+    assert bonds(house) == [MEMBER_BOND] * 3
+
+
+def test_attack_a_vote_on_a_borrowed_bond(house: House, right: Any) -> None:
+    """Post, vote and take it back: the vote holds the bond."""
+    member = house.members[0]
+    house.committee.releaseBond(MEMBER_BOND, member, sender=member)
+    house.committee.postBond(member, MEMBER_BOND, sender=house.bob)
+    attest(house, right, 0)
+    with ape.reverts(house.committee.BondHeld):
+        house.committee.releaseBond(MEMBER_BOND, house.bob, sender=member)
+
+
+# bonds
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_attack_the_bond_is_withdrawn_before_it_is_slashed(
+    house: House, right: Any, wrong: Any, removed: bool
+) -> None:
+    """Even when everything happens at the last second that it can."""
+    house.at(house.round(right[0]).deadline - 3)
+    attest(house, wrong, 0, 1, 2)
+    if removed:
+        house.committee.removeMember(house.members[0], 3, sender=house.admin)
+    house.at(proposal(house, right[0]).challengeUntil - 1)
+    challenge(house, right[0])
+    early = (1, 2) if removed else (1, 2, 3)
+    attest(house, right, *early)
+    house.at(proposal(house, right[0]).disputeUntil - 2)
+    with ape.reverts(house.committee.BondHeld):
+        house.committee.releaseBond(1, house.bob, sender=house.members[0])
+    attest(house, right, 4)
+    assert proposal(house, right[0]).status == OVERTURNED
+    assert house.committee.bondOf(house.members[0]) == MEMBER_BOND - SLASH
+
+
+def test_attack_the_admin_keeps_a_member_and_the_bond_for_ever(house: House, right: Any) -> None:
+    """Still a member, and re-added whenever removed: who stops voting gets the bond back in time."""
+    member = house.members[0]
+    attest(house, right, 0)
+    until = house.committee.bondedUntil(member)
+    for quorum in (3, 3):
+        house.committee.removeMember(member, quorum, sender=house.admin)
+        house.committee.addMember(member, quorum, sender=house.admin)
+    house.at(until)
+    house.committee.releaseBond(MEMBER_BOND, member, sender=member)
+    assert house.committee.isMember(member)
+
+
+# challenges
+
+
+def test_attack_whoever_is_about_to_be_caught_is_his_own_challenger(
+    house: House, accepted: int, right: Any
+) -> None:
+    """bob is behind the wrong report and hurries to challenge it: half of the slashed bonds burn all the same."""
+    challenge(house, accepted, house.bob)
+    attest(house, right, 0, 1, 3, 4)
+    lost = 3 * MEMBER_BOND - sum(bonds(house)[:3])
+    assert lost == 3 * SLASH
+    assert credits_of(house, house.bob)[0] - CHALLENGE_BOND == lost // 2
+
+
+def test_attack_a_challenge_is_overtaken_by_another(house: House, accepted: int) -> None:
+    """One bond, and one reward: who comes second pays nothing."""
+    challenge(house, accepted, house.alice)
+    before = house.token.balanceOf(house.bob)
+    with ape.reverts(house.committee.WrongStatus, status=DISPUTED, expected=ACCEPTED):
+        challenge(house, accepted, house.bob)
+    assert house.token.balanceOf(house.bob) == before
+    assert proposal(house, accepted).challenger == house.alice
+
+
+def test_attack_a_veto_of_every_round(house: House, five: None, sealed: int) -> None:
+    """A hostile guardian costs each round a second vote, once, and no stake or bond."""
+    report = house.report(sealed, SCORES)
+    attest(house, report, 0, 1, 2)
+    veto(house, sealed)
+    attest(house, report, 0, 1, 2, 3)
+    assert proposal(house, sealed).status == UPHELD
+    with ape.reverts(house.committee.WrongStatus, status=UPHELD, expected=ACCEPTED):
+        veto(house, sealed)
+    assert is_final(house, report)
+    house.tournament.beginSettlement(report, sender=house.bob)
+    house.settle(sealed, SCORES)
+    assert bonds(house) == [MEMBER_BOND] * 5
+
+
+def test_attack_a_challenge_to_stall_every_round_costs_a_bond_each(
+    house: House, five: None, sealed: int
+) -> None:
+    report = house.report(sealed, SCORES)
+    attest(house, report, 0, 1, 2)
+    challenge(house, sealed)
+    attest(house, report, 0, 1, 2, 3)
+    assert credits_of(house, house.bob, house.sink) == [0, CHALLENGE_BOND]
+
+
+# a hostile token
+
+
+@dataclass
+class Trap:
+    """A committee whose bonds are paid in a token that calls back, and which is a member itself."""
+
+    token: Any
+    committee: Any
+    house: House
+    report: Any
+
+    def attest(self, report: Any) -> None:
+        """Three votes of four members: a quorum, and two thirds."""
+        for member in self.house.members:
+            self.committee.attest(self.house.tournament, report, sender=member)
+
+    def act(self, method: Any, *arguments: Any) -> Any:
+        """Call the committee as the token."""
+        return self.token.act(self.committee, method.encode_input(*arguments), sender=self.house.bob)
+
+    def arm(self, method: Any, *arguments: Any) -> None:
+        self.token.arm(self.committee, method.encode_input(*arguments), sender=self.house.bob)
+
+    def was_refused(self) -> None:
+        """The call back was made, and met the guard."""
+        assert self.token.called()
+        assert not self.token.succeeded()
+        guard = self.token.provider.web3.keccak(text="ReentrancyGuardReentrantCall()")[:4]
+        assert bytes(self.token.returned()) == bytes(guard)
+
+
+@pytest.fixture
+def trap(house: House, project: Any, sealed: int, hostile_token_type: Any) -> Trap:
+    token = hostile_token_type.deploy(sender=house.bob)
+    terms = (DAY, DAY, 5 * NMR, 3 * NMR, 4 * NMR)
+    committee = project.OracleCommittee.deploy(
+        house.authority, token, house.sink, terms, [token, *house.members], 3, sender=house.admin
+    )
+    for account in (token, house.bob, house.alice):
+        token.give(account, 100 * NMR, sender=house.bob)
+    for member in (token, *house.members):
+        committee.postBond(member, 5 * NMR, sender=house.bob)
+    return Trap(token, committee, house, house.report(sealed, SCORES))
+
+
+def test_attack_a_bond_released_twice_by_re_entrancy(trap: Trap) -> None:
+    trap.arm(trap.committee.releaseBond, 5 * NMR, trap.token)
+    before = trap.token.balanceOf(trap.committee)
+    trap.act(trap.committee.releaseBond, 5 * NMR, trap.token)
+    trap.was_refused()
+    assert before - trap.token.balanceOf(trap.committee) == 5 * NMR
+    assert trap.committee.bondOf(trap.token) == 0
+
+
+def test_attack_a_credit_collected_twice_by_re_entrancy(trap: Trap) -> None:
+    committee, house, round_id = trap.committee, trap.house, trap.report[0]
+    trap.attest(trap.report)
+    trap.act(committee.challenge, house.tournament, round_id)
+    house.at(committee.proposalOf(house.tournament, round_id).disputeUntil)
+    committee.expire(house.tournament, round_id, sender=house.alice)
+    before = trap.token.balanceOf(committee)
+    trap.arm(committee.collect, trap.token)
+    committee.collect(trap.token, sender=house.alice)
+    trap.was_refused()
+    assert before - trap.token.balanceOf(committee) == 3 * NMR
+
+
+def test_attack_a_challenge_within_the_payment_for_a_challenge(trap: Trap) -> None:
+    committee, house, round_id = trap.committee, trap.house, trap.report[0]
+    trap.attest(trap.report)
+    trap.arm(committee.challenge, house.tournament, round_id)
+    before = trap.token.balanceOf(committee)
+    committee.challenge(house.tournament, round_id, sender=house.alice)
+    trap.was_refused()
+    assert trap.token.balanceOf(committee) - before == 3 * NMR
+    assert committee.proposalOf(house.tournament, round_id).challenger == house.alice
+
+
+def test_attack_a_bond_released_before_it_has_come_in(trap: Trap) -> None:
+    trap.act(trap.committee.releaseBond, 5 * NMR, trap.token)
+    trap.arm(trap.committee.releaseBond, 5 * NMR, trap.token)
+    trap.committee.postBond(trap.token, 5 * NMR, sender=trap.house.bob)
+    trap.was_refused()
+    assert trap.committee.bondOf(trap.token) == 5 * NMR
+
+
+def test_attack_a_vote_while_the_bond_is_on_its_way_holds_it(trap: Trap) -> None:
+    """Allowed, as the bond is there at the end of the call or nothing happened."""
+    trap.act(trap.committee.releaseBond, 5 * NMR, trap.token)
+    trap.arm(trap.committee.attest, trap.house.tournament, trap.report)
+    trap.committee.postBond(trap.token, 5 * NMR, sender=trap.house.bob)
+    assert trap.token.succeeded()
+    with ape.reverts(trap.committee.BondHeld):
+        trap.act(trap.committee.releaseBond, 5 * NMR, trap.token)
+
+
+def test_attack_a_token_that_refuses_a_payment_holds_up_no_decision(house: House, trap: Trap) -> None:
+    """Votes move no token: a challenger who cannot be paid overturns or upholds nothing by it."""
+    committee, round_id = trap.committee, trap.report[0]
+    trap.attest(trap.report)
+    committee.challenge(house.tournament, round_id, sender=house.alice)
+    trap.token.arm(trap.committee, b"", sender=house.bob)
+    trap.attest(house.report(round_id, WRONG_SCORES))
+    assert committee.proposalOf(house.tournament, round_id).status == OVERTURNED
+    assert not trap.token.called()
