@@ -170,7 +170,7 @@ def test_attack_the_admin_keeps_a_member_and_the_bond_for_ever(house: House, rig
 def test_attack_whoever_is_about_to_be_caught_is_his_own_challenger(
     house: House, accepted: int, right: Any
 ) -> None:
-    """bob is behind the wrong report and hurries to challenge it: half of the slashed bonds burn all the same."""
+    """bob is behind the wrong report and hurries to challenge it: half of the slashed burns all the same."""
     challenge(house, accepted, house.bob)
     attest(house, right, 0, 1, 3, 4)
     lost = 3 * MEMBER_BOND - sum(bonds(house)[:3])
