@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 import numpy as np
 
 from scorer.scoring.exact import Floats, Parts, magnitude_exponent, part_bits, split

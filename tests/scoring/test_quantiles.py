@@ -1,7 +1,7 @@
 from statistics import NormalDist
 from typing import Any
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 import numpy as np
 import pytest
 
