@@ -20,7 +20,7 @@ demo: setup  ## settle rounds on real market data on a local chain, into build/d
 test: setup test-python test-contracts  ## every fast test
 
 test-python: setup
-	pytest
+	pytest -n 2 --dist loadfile
 
 test-contracts: setup
 	ape test tests/contracts
