@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IBurnSink} from "../../contracts/interfaces/IBurnSink.sol";
+import {IModelRegistry} from "../../contracts/interfaces/IModelRegistry.sol";
+import {INumeraire} from "../../contracts/interfaces/INumeraire.sol";
+import {IOracleCommittee} from "../../contracts/interfaces/IOracleCommittee.sol";
+import {ITournament} from "../../contracts/interfaces/ITournament.sol";
+import {vm} from "./Vm.sol";
+
+interface IAuthority {
+    function setTargetFunctionRole(address target, bytes4[] calldata selectors, uint64 roleId) external;
+    function grantRole(uint64 roleId, address account, uint32 executionDelay) external;
+}
+
+/// @title House
+/// @notice One deployment of everything, from the artifacts that a real deployment uses, and its people.
+abstract contract House {
+    uint256 internal constant UNIT = 1e9;
+    uint256 internal constant NMR = 1e18;
+    uint256 internal constant NANO = 1e9;
+    uint256 internal constant MAX_LIABILITIES = 2 ** 63 - 1;
+
+    uint256 internal constant INITIAL_SUPPLY = 1_000_000 * NMR;
+    uint256 internal constant OWNERS = 4;
+    uint256 internal constant CANDIDATES = 5;
+
+    uint64 internal constant CHALLENGE_WINDOW = 1 days;
+    uint64 internal constant DISPUTE_PERIOD = 2 days;
+    uint256 internal constant MEMBER_BOND = 100 * NMR;
+    uint256 internal constant CHALLENGE_BOND = 50 * NMR;
+    uint256 internal constant SLASH = 60 * NMR;
+
+    address internal constant ADMIN = address(0xad01);
+    address internal constant OPERATOR = address(0xad02);
+    address internal constant GUARDIAN = address(0xad03);
+    address internal constant MINTER = address(0xad04);
+    address internal constant STRANGER = address(0xad05);
+
+    /// @dev Owners approve nobody beforehand but the tournament and the committee. The signer approves nobody at all.
+    uint256 internal constant SIGNER_KEY = 0x5e1f;
+
+    IAuthority internal authority;
+    INumeraire internal token;
+    IModelRegistry internal registry;
+    IBurnSink internal sink;
+    IOracleCommittee internal committee;
+    ITournament internal tournament;
+    address internal signer;
+
+    constructor() {
+        vm.warp(1_700_000_000);
+        signer = vm.addr(SIGNER_KEY);
+        authority = IAuthority(_deploy("Authority", abi.encode(ADMIN)));
+        token = INumeraire(_deploy("Numeraire", abi.encode(authority, ADMIN, INITIAL_SUPPLY)));
+        registry = IModelRegistry(_deploy("ModelRegistry", ""));
+        sink = IBurnSink(_deploy("BurnSink", abi.encode(token)));
+        committee = _deployCommittee();
+        tournament = ITournament(
+            _deploy(
+                "Tournament", abi.encode(authority, token, registry, committee, sink, 50_000, 5_000 * NANO, NANO / 100)
+            )
+        );
+        _grantRoles();
+        _handOutTokens();
+    }
+
+    function _owner(uint256 seed) internal pure returns (address) {
+        return address(uint160(0x0a00 + seed % OWNERS));
+    }
+
+    /// @dev Everybody who is, was or may become a member.
+    function _candidate(uint256 seed) internal pure returns (address) {
+        return address(uint160(0x0c00 + seed % CANDIDATES));
+    }
+
+    function _now() internal view returns (uint256) {
+        return vm.getBlockTimestamp();
+    }
+
+    function _deploy(string memory name, bytes memory arguments) private returns (address) {
+        string memory folder = vm.envOr("CUPEL_ARTIFACTS", "scorer/chain/artifacts");
+        return vm.deployCode(string.concat(folder, "/", name, ".json"), arguments);
+    }
+
+    function _deployCommittee() private returns (IOracleCommittee) {
+        address[] memory members = new address[](3);
+        for (uint256 i; i < members.length; ++i) {
+            members[i] = _candidate(i);
+        }
+        IOracleCommittee.Terms memory terms = IOracleCommittee.Terms({
+            challengeWindow: CHALLENGE_WINDOW,
+            disputePeriod: DISPUTE_PERIOD,
+            memberBond: MEMBER_BOND,
+            challengeBond: CHALLENGE_BOND,
+            slash: SLASH
+        });
+        return
+            IOracleCommittee(_deploy("OracleCommittee", abi.encode(authority, token, address(sink), terms, members, 2)));
+    }
+
+    function _grantRoles() private {
+        bytes4[] memory selectors = new bytes4[](3);
+        selectors[0] = ITournament.openRound.selector;
+        selectors[1] = ITournament.lock.selector;
+        selectors[2] = ITournament.seal.selector;
+        _grant(address(tournament), selectors, 1, OPERATOR);
+        selectors = new bytes4[](1);
+        selectors[0] = ITournament.pause.selector;
+        _grant(address(tournament), selectors, 2, GUARDIAN);
+        selectors[0] = IOracleCommittee.veto.selector;
+        _grant(address(committee), selectors, 2, GUARDIAN);
+        selectors[0] = INumeraire.mint.selector;
+        _grant(address(token), selectors, 3, MINTER);
+    }
+
+    function _grant(address target, bytes4[] memory selectors, uint64 role, address holder) private {
+        vm.prank(ADMIN);
+        authority.setTargetFunctionRole(target, selectors, role);
+        vm.prank(ADMIN);
+        authority.grantRole(role, holder, 0);
+    }
+
+    function _handOutTokens() private {
+        for (uint256 i; i < OWNERS; ++i) {
+            _furnish(_owner(i), 20_000 * NMR);
+        }
+        for (uint256 i; i < CANDIDATES; ++i) {
+            _furnish(_candidate(i), 2_000 * NMR);
+        }
+        _send(signer, 20_000 * NMR);
+    }
+
+    function _furnish(address account, uint256 amount) private {
+        _send(account, amount);
+        vm.prank(account);
+        token.approve(address(tournament), type(uint256).max);
+        vm.prank(account);
+        token.approve(address(committee), type(uint256).max);
+    }
+
+    function _send(address account, uint256 amount) private {
+        vm.prank(ADMIN);
+        token.transfer(account, amount);
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {ITournament} from "../../../contracts/interfaces/ITournament.sol";
+import {Ledger} from "../Ledger.sol";
+import {Reference} from "../Reference.sol";
+import {Vm, vm} from "../Vm.sol";
+
+/// @title Operator
+/// @notice What an operator does, diligent or not: chunks of any size at any place, bits for anybody, late or never.
+abstract contract Operator is Ledger {
+    error OtherPositions(uint256 slot, uint256 expected, uint256 found);
+
+    function openRound(uint256 aheadSeed, uint256 scoringSeed, uint256 reportingSeed) public {
+        if (_lockableRounds() > 2) _discard();
+        uint64 openAt = uint64(_now() + aheadSeed % 1 days);
+        uint64 closeAt = openAt + 1 hours + uint64((aheadSeed >> 32) % 1 days);
+        // One time of 8 scoring ends before the lock window would.
+        uint64 resolveAt = closeAt + uint64(scoringSeed % 8 == 0 ? 10 minutes : 2 days + (scoringSeed >> 3) % 8 days);
+        uint64 deadline = resolveAt + 1 days + uint64(reportingSeed % 6 days);
+        bytes4 refusal = _paused() ? ITournament.TournamentPaused.selector : bytes4(0);
+        if (refusal == 0 && reportingSeed % 16 == 0) {
+            deadline = resolveAt;
+            refusal = ITournament.ScheduleNotAscending.selector;
+        }
+        bytes memory call =
+            abi.encodeCall(ITournament.openRound, (openAt, closeAt, resolveAt, deadline, bytes32(aheadSeed)));
+        _attempt(OPERATOR, address(tournament), call, refusal);
+        _open(closeAt, resolveAt, deadline);
+    }
+
+    function lock(uint256 roundSeed, uint256 slotSeed, uint256 bits) public {
+        uint256 roundId = _roundWhere(_hasSlotsLeft, roundSeed);
+        Book storage book = _books[roundId];
+        _comeTo(book.closeAt, roundSeed >> 4);
+        bytes memory bitmap = abi.encodePacked(uint8(bits), uint8(bits >> 8), uint8(bits >> 16));
+        uint256 length = slotSeed % 4;
+        assembly ("memory-safe") {
+            mstore(bitmap, length)
+        }
+        uint256 fromSlot = book.nextSlot + ((slotSeed >> 2) % 4 == 0 ? (slotSeed >> 4) % 2 : 0);
+        if (slotSeed % 32 == 31 && fromSlot != 0) --fromSlot;
+
+        vm.recordLogs();
+        bytes memory call = abi.encodeCall(ITournament.lock, (roundId, fromSlot, bitmap));
+        _attempt(OPERATOR, address(tournament), call, _lockRefusal(book, fromSlot, length));
+        _lock(book, fromSlot, bitmap);
+    }
+
+    function seal(uint256 roundSeed, bytes32 submissionsRoot) public {
+        // Rounds in which something is locked, mostly.
+        uint256 roundId = _roundWhere(roundSeed % 32 == 1 ? _canBeLocked : _isLocking, roundSeed);
+        Book storage book = _books[roundId];
+        _comeTo(book.closeAt, roundSeed >> 4);
+        bytes memory call = abi.encodeCall(ITournament.seal, (roundId, submissionsRoot));
+        _attempt(OPERATOR, address(tournament), call, _windowRefusal(book));
+
+        book.terms.payoutFactor = Reference.payoutFactorOf(book.atRisk, book.terms.threshold);
+        book.state = book.chunks.length == 0 ? ITournament.RoundState.Settled : ITournament.RoundState.Sealed;
+    }
+
+    /* INTERNAL */
+
+    function _lockableRounds() private view returns (uint256 count) {
+        for (uint256 i = 1; i <= _roundCount; ++i) {
+            if (_canBeLocked(i)) ++count;
+        }
+    }
+
+    function _hasSlotsLeft(uint256 roundId) private view returns (bool) {
+        return _canBeLocked(roundId) && 4 * _books[roundId].nextSlot < _stakes.length;
+    }
+
+    function _open(uint256 closeAt, uint256 resolveAt, uint256 deadline) private {
+        Book storage book = _books[++_roundCount];
+        book.state = ITournament.RoundState.Open;
+        book.closeAt = closeAt;
+        book.resolveAt = resolveAt;
+        book.deadline = deadline;
+        book.terms.cap = _cap;
+        book.terms.threshold = _threshold;
+        book.terms.minPosition = _minPosition;
+    }
+
+    function _windowRefusal(Book storage book) private view returns (bytes4) {
+        if (_paused()) return ITournament.TournamentPaused.selector;
+        if (book.state != ITournament.RoundState.Open && book.state != ITournament.RoundState.Locking) {
+            return ITournament.WrongState.selector;
+        }
+        if (_now() < book.closeAt) return ITournament.TooEarly.selector;
+        if (_now() >= _lockEnd(book)) return ITournament.TooLate.selector;
+        return 0;
+    }
+
+    function _lockRefusal(Book storage book, uint256 fromSlot, uint256 length) private view returns (bytes4 refusal) {
+        refusal = _windowRefusal(book);
+        if (refusal == 0 && fromSlot < book.nextSlot) return ITournament.SlotNotAscending.selector;
+        if (refusal == 0 && fromSlot >= _chunkEnd(fromSlot, length)) return ITournament.EmptyChunk.selector;
+    }
+
+    function _chunkEnd(uint256 fromSlot, uint256 length) private view returns (uint256) {
+        uint256 slots = (_stakes.length + 3) / 4;
+        return fromSlot + 2 * length < slots ? fromSlot + 2 * length : slots;
+    }
+
+    function _lock(Book storage book, uint256 fromSlot, bytes memory bitmap) private {
+        uint256 toSlot = _chunkEnd(fromSlot, bitmap.length);
+        uint256[] memory published = _published();
+        Chunk storage chunk = book.chunks.push();
+        chunk.fromSlot = fromSlot;
+        chunk.below = _head(book);
+        chunk.positions = published;
+        chunk.head = Reference.push(chunk.below, fromSlot, keccak256(abi.encodePacked(published)));
+        for (uint256 slot = fromSlot; slot < toSlot; ++slot) {
+            uint256 word = _lockSlot(book, slot, uint8(bitmap[(slot - fromSlot) / 2]) >> (4 * ((slot - fromSlot) % 2)));
+            if (word != published[slot - fromSlot]) revert OtherPositions(slot, word, published[slot - fromSlot]);
+        }
+        book.state = ITournament.RoundState.Locking;
+        book.nextSlot = toSlot;
+        book.left = book.chunks.length;
+    }
+
+    /// @dev The words of the one PositionsLocked event: all that anybody has to settle by later.
+    function _published() private returns (uint256[] memory positions) {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i; i < logs.length; ++i) {
+            if (logs[i].topics[0] == ITournament.PositionsLocked.selector) {
+                (, positions) = abi.decode(logs[i].data, (uint256, uint256[]));
+            }
+        }
+    }
+
+    function _lockSlot(Book storage book, uint256 slot, uint256 bits) private returns (uint256 word) {
+        for (uint256 i; i < 4 && 4 * slot + i < _stakes.length; ++i) {
+            if ((bits >> i) % 2 == 0) continue;
+            Stake storage stake = _stakes[4 * slot + i];
+            uint256 position = Reference.positionOf(stake.idle, stake.allocation, book.terms.minPosition);
+            stake.idle -= position;
+            book.atRisk += position;
+            word += position << (64 * i);
+        }
+    }
+}

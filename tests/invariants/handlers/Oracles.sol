@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
+import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {ICommitteeMembers} from "../../../contracts/interfaces/ICommitteeMembers.sol";
+import {IOracleCommittee} from "../../../contracts/interfaces/IOracleCommittee.sol";
+import {ITournament} from "../../../contracts/interfaces/ITournament.sol";
+import {Report} from "../../../contracts/interfaces/Report.sol";
+import {Polls} from "../Polls.sol";
+
+/// @title Oracles
+/// @notice What members, challengers and the guardian do to a round's report: honest, wrong, bought or absent.
+abstract contract Oracles is Polls {
+    function attest(uint256 roundSeed, uint256 memberSeed, uint256 kindSeed) public {
+        uint256 roundId = _roundWhere(_canBeAttested, roundSeed);
+        _comeTo(_books[roundId].resolveAt, roundSeed >> 4);
+        address member = _voter(roundId, memberSeed);
+        Report memory report = _report(roundId, _fashion(roundId, kindSeed));
+        bytes32 reportHash = _hashOf(report);
+        bytes4 refusal = _attestRefusal(roundId, member, reportHash);
+        bytes memory call = abi.encodeCall(IOracleCommittee.attest, (address(tournament), report));
+        _attempt(member, address(committee), call, refusal);
+        _vote(roundId, member, reportHash);
+        _compare(roundId);
+    }
+
+    /// @dev Reports for another chain, tournament or version do not count, nor do votes of strangers.
+    function attestWrongly(uint256 roundSeed, uint256 memberSeed, uint256 how) public {
+        uint256 roundId = _roundWhere(_isSealed, roundSeed | 1);
+        Report memory report = _report(roundId, TRUTH);
+        bytes memory call = abi.encodeCall(IOracleCommittee.attest, (address(tournament), report));
+        if (how % 3 == 0) {
+            bool over = _statusOf(roundId) > IOracleCommittee.ProposalStatus.Disputed;
+            bool accepted = _statusOf(roundId) == IOracleCommittee.ProposalStatus.Accepted;
+            if (over || accepted) return;
+            _mustRefuse(STRANGER, address(committee), call, ICommitteeMembers.NotMember.selector);
+        } else if (how % 3 == 1) {
+            report.version = 2;
+            call = abi.encodeCall(IOracleCommittee.attest, (address(tournament), report));
+            _mustRefuse(_candidate(memberSeed), address(committee), call, IOracleCommittee.UnknownVersion.selector);
+        } else {
+            // The report of a round that does not exist.
+            report.roundId = _roundCount + 1;
+            call = abi.encodeCall(IOracleCommittee.attest, (address(tournament), report));
+            address member = _sets[_setId][memberSeed % _sets[_setId].length];
+            if (_bondOf[member] < MEMBER_BOND) return;
+            _mustRefuse(member, address(committee), call, IOracleCommittee.RoundNotSealed.selector);
+        }
+    }
+
+    function challenge(uint256 roundSeed, uint256 challengerSeed) public {
+        uint256 roundId = _roundWhere(_canBeDisputed, roundSeed);
+        address challenger = challengerSeed % 4 == 0 ? _candidate(challengerSeed >> 2) : _owner(challengerSeed >> 2);
+        bytes4 refusal = _disputeRefusal(roundId);
+        if (refusal == 0 && token.balanceOf(challenger) < CHALLENGE_BOND) {
+            refusal = IERC20Errors.ERC20InsufficientBalance.selector;
+        }
+        bytes memory call = abi.encodeCall(IOracleCommittee.challenge, (address(tournament), roundId));
+        _attempt(challenger, address(committee), call, refusal);
+        _dispute(roundId, challenger);
+        _compare(roundId);
+    }
+
+    function veto(uint256 roundSeed) public {
+        uint256 roundId = _roundWhere(_canBeDisputed, roundSeed);
+        bytes memory call = abi.encodeCall(IOracleCommittee.veto, (address(tournament), roundId));
+        _attempt(GUARDIAN, address(committee), call, _disputeRefusal(roundId));
+        _dispute(roundId, address(0));
+        _compare(roundId);
+    }
+
+    function expire(uint256 roundSeed) public {
+        uint256 roundId = _roundWhere(_isDisputed, roundSeed);
+        IOracleCommittee.Proposal storage proposal = _proposals[roundId];
+        _comeTo(proposal.disputeUntil, roundSeed >> 4);
+        bytes4 refusal;
+        if (proposal.status != IOracleCommittee.ProposalStatus.Disputed) {
+            refusal = IOracleCommittee.WrongStatus.selector;
+        } else if (_now() < proposal.disputeUntil) {
+            refusal = IOracleCommittee.TooEarly.selector;
+        }
+        bytes memory call = abi.encodeCall(IOracleCommittee.expire, (address(tournament), roundId));
+        _attempt(STRANGER, address(committee), call, refusal);
+        address challenger = _endDispute(proposal, IOracleCommittee.ProposalStatus.Expired);
+        if (challenger != address(0)) _creditOf[challenger] += CHALLENGE_BOND;
+        _compare(roundId);
+    }
+
+    function postBond(uint256 memberSeed, uint256 fromSeed, uint256 amountSeed) public {
+        address from = _owner(fromSeed);
+        address member = fromSeed % 16 == 0 ? address(0) : _candidate(memberSeed);
+        uint256 amount = amountSeed % 16 == 0 ? 0 : amountSeed % (200 * NMR);
+        bytes4 refusal;
+        if (member == address(0)) refusal = ICommitteeMembers.ZeroMember.selector;
+        else if (amount == 0) refusal = ICommitteeMembers.ZeroAmount.selector;
+        else if (amount > token.balanceOf(from)) refusal = IERC20Errors.ERC20InsufficientBalance.selector;
+        _attempt(from, address(committee), abi.encodeCall(ICommitteeMembers.postBond, (member, amount)), refusal);
+        _bondOf[member] += amount;
+    }
+
+    function releaseBond(uint256 memberSeed, uint256 amountSeed) public {
+        address member = _candidate(memberSeed);
+        uint256 bond = _bondOf[member];
+        // A little at a time: a committee without bonds would never vote again.
+        uint256 amount = amountSeed % 16 == 0 ? bond + 1 : (amountSeed >> 4) % (20 * NMR);
+        if (amountSeed % 32 == 1) _comeTo(_heldUntil[member], amountSeed >> 5);
+        bytes4 refusal;
+        if (amount == 0) refusal = ICommitteeMembers.ZeroAmount.selector;
+        else if (_now() < _heldUntil[member]) refusal = ICommitteeMembers.BondHeld.selector;
+        else if (amount > bond) refusal = ICommitteeMembers.InsufficientBond.selector;
+        bytes memory call = abi.encodeCall(ICommitteeMembers.releaseBond, (amount, _owner(memberSeed)));
+        _attempt(member, address(committee), call, refusal);
+        _bondOf[member] -= amount;
+    }
+
+    function collect(uint256 accountSeed) public {
+        uint256 choice = accountSeed % 3;
+        address account =
+            choice == 0 ? address(sink) : choice == 1 ? _owner(accountSeed >> 2) : _candidate(accountSeed >> 2);
+        bytes4 refusal = _creditOf[account] == 0 ? ICommitteeMembers.NothingOwed.selector : bytes4(0);
+        _attempt(STRANGER, address(committee), abi.encodeCall(ICommitteeMembers.collect, (account)), refusal);
+        _creditOf[account] = 0;
+    }
+
+    function addMember(uint256 memberSeed, uint256 quorumSeed) public {
+        _seldom(quorumSeed);
+        address member = _candidate(memberSeed);
+        uint256 count = _sets[_setId].length + 1;
+        uint256 quorum = _quorumFor(count, quorumSeed);
+        bytes4 refusal = _quorumRefusal(count, quorum);
+        if (refusal == 0 && _isIn(_setId, member)) refusal = ICommitteeMembers.AlreadyMember.selector;
+        _attempt(ADMIN, address(committee), abi.encodeCall(ICommitteeMembers.addMember, (member, quorum)), refusal);
+        _beginSet(quorum);
+        _sets[_setId].push(member);
+    }
+
+    function removeMember(uint256 memberSeed, uint256 quorumSeed) public {
+        _seldom(quorumSeed);
+        address member = _candidate(memberSeed);
+        uint256 count = _sets[_setId].length - 1;
+        uint256 quorum = _quorumFor(count, quorumSeed);
+        bytes4 refusal = _isIn(_setId, member) ? _quorumRefusal(count, quorum) : ICommitteeMembers.NotMember.selector;
+        _attempt(ADMIN, address(committee), abi.encodeCall(ICommitteeMembers.removeMember, (member, quorum)), refusal);
+        _beginSet(quorum);
+        _removeFromSet(member);
+    }
+
+    function setQuorum(uint256 quorumSeed) public {
+        _seldom(quorumSeed);
+        uint256 count = _sets[_setId].length;
+        uint256 quorum = _quorumFor(count, quorumSeed);
+        bytes4 refusal = _quorumRefusal(count, quorum);
+        _attempt(ADMIN, address(committee), abi.encodeCall(ICommitteeMembers.setQuorum, (quorum)), refusal);
+        _beginSet(quorum);
+    }
+
+    /* INTERNAL */
+
+    /// @dev Every change makes the votes of the day stale: with more of them no report would ever be accepted.
+    function _seldom(uint256 seed) private pure {
+        if ((seed >> 16) % 8 != 0) _discard();
+    }
+
+    /// @dev A member of the set that votes, seven times of eight.
+    function _voter(uint256 roundId, uint256 seed) private view returns (address) {
+        if (seed % 8 == 0) return _candidate(seed >> 3);
+        address[] storage set = _sets[_votingSet(roundId)];
+        return set[(seed >> 3) % set.length];
+    }
+
+    /// @dev What most members say of this round: a third of all rounds have a quorum that is wrong.
+    function _fashion(uint256 roundId, uint256 seed) private view returns (uint256) {
+        if (seed % 5 == 0) return (seed >> 3) % KINDS;
+        if (_statusOf(roundId) == IOracleCommittee.ProposalStatus.Disputed && roundId % 2 == 0) return TRUTH;
+        return roundId % 3 == 0 ? 1 + roundId % 2 * (1 + roundId % 4 / 2) : TRUTH;
+    }
+
+    function _disputeRefusal(uint256 roundId) private view returns (bytes4) {
+        IOracleCommittee.Proposal storage proposal = _proposals[roundId];
+        if (proposal.status != IOracleCommittee.ProposalStatus.Accepted) return IOracleCommittee.WrongStatus.selector;
+        return _now() >= proposal.challengeUntil ? IOracleCommittee.TooLate.selector : bytes4(0);
+    }
+
+    function _quorumFor(uint256 count, uint256 seed) private pure returns (uint256) {
+        return seed % 8 == 0 ? (seed >> 3) % (count + 2) : count / 2 + 1;
+    }
+
+    function _quorumRefusal(uint256 count, uint256 quorum) private pure returns (bytes4) {
+        return 2 * quorum > count && quorum <= count ? bytes4(0) : ICommitteeMembers.QuorumOutOfRange.selector;
+    }
+}
