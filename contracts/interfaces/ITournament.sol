@@ -114,6 +114,7 @@ interface ITournament {
 
     /* ERRORS */
 
+    error ZeroBurnSink();
     error ZeroAmount();
     /// @notice The amount is not a multiple of `unit` wei.
     error DustAmount(uint256 amount, uint256 unit);
@@ -134,6 +135,7 @@ interface ITournament {
     error SlotNotAscending(uint256 fromSlot, uint256 nextSlot);
     /// @notice The chunk covers no slot in use: `fromSlot` to `toSlot`.
     error EmptyChunk(uint256 fromSlot, uint256 toSlot);
+    error ChunkTooLarge(uint256 slots, uint256 maximum);
     error UnknownVersion(uint256 version, uint256 expected);
     error ReportNotFinal(uint256 roundId, bytes32 reportHash);
     error PayoutAboveCap(uint256 totalPayout, uint256 maximum);
@@ -211,7 +213,8 @@ interface ITournament {
     /// - the tournament is paused (`TournamentPaused`);
     /// - the round is neither Open nor Locking (`WrongState`);
     /// - it is before (`TooEarly`) or after (`TooLate`) the window;
-    /// - the chunk begins before the previous one's end (`SlotNotAscending`) or covers nothing (`EmptyChunk`).
+    /// - the chunk begins before the previous one's end (`SlotNotAscending`) or covers nothing (`EmptyChunk`);
+    /// - the bitmap is for more than MAX_CHUNK_SLOTS slots (`ChunkTooLarge`), which might be too many to settle at once.
     function lock(uint256 roundId, uint256 fromSlot, bytes calldata bitmap) external;
 
     /// @notice Ends locking: fixes stake at risk and payout factor. Restricted. Same window as `lock`.

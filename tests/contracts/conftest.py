@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import GUARDIAN_ROLE, MINTER_ROLE, NANO, NMR, OPERATOR_ROLE, PPM, SHARE, UNIT, House
+from support import GUARDIAN_ROLE, MINTER_ROLE, NANO, NMR, OPERATOR_ROLE, PPM, SHARE, UNIT, House, restrict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,12 +18,6 @@ CHALLENGE_WINDOW = 86_400
 DISPUTE_PERIOD = 3 * 86_400
 MEMBER_BOND, CHALLENGE_BOND, SLASH = 500 * NMR, 50 * NMR, 200 * NMR
 POOL = 1_000 * NANO
-
-
-def restrict(authority: Any, target: Any, names: list[str], role: int, admin: Any) -> None:
-    selectors = [target.contract_type.mutable_methods[name].selector for name in names]
-    ids = [target.provider.web3.keccak(text=selector)[:4] for selector in selectors]
-    authority.setTargetFunctionRole(target, ids, role, sender=admin)
 
 
 @pytest.fixture(scope="session")
@@ -61,8 +55,9 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
 
 @pytest.fixture(autouse=True)
 def notes(house: House) -> Iterator[None]:
-    """Forget what a test opened and locked, as the chain does."""
+    """Forget what a test opened and locked, as the chain does, and begin at the clock's time."""
     chunks, rounds = deepcopy(house.chunks), list(house.rounds)
+    house.chain.mine()
     yield
     house.chunks, house.rounds = chunks, rounds
 

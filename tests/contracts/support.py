@@ -75,6 +75,13 @@ def outcome(position: int, score: int, factor: int, cap: int, reserved: int, tot
     return (amount * reserved // total if reserved < total else amount), 0
 
 
+def restrict(authority: Any, target: Any, names: list[str], role: int, admin: Any) -> None:
+    """Let only holders of `role` call the functions of these names."""
+    selectors = [target.contract_type.mutable_methods[name].selector for name in names]
+    ids = [target.provider.web3.keccak(text=selector)[:4] for selector in selectors]
+    authority.setTargetFunctionRole(target, ids, role, sender=admin)
+
+
 @dataclass
 class Chunk:
     """A locked chunk: what has to be kept in order to settle it."""

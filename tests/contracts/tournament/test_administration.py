@@ -155,6 +155,15 @@ def test_a_deployment_with_parameters_above_their_maxima_fails(house: House, pro
             project.Tournament.deploy(*arguments, *parameters, sender=house.admin)
 
 
+def test_a_deployment_that_burns_into_nothing_fails(house: House, project: Any) -> None:
+    """No token moves to the zero address: a round with a burn could neither be settled nor voided."""
+    with ape.reverts(project.Tournament.ZeroBurnSink):
+        project.Tournament.deploy(
+            house.authority, house.token, house.registry, house.committee, ZERO_ADDRESS, 0, 0, 0,
+            sender=house.admin,
+        )  # fmt: skip
+
+
 def test_a_deployment_knows_its_parts(house: House) -> None:
     t = house.tournament
     assert t.token() == house.token

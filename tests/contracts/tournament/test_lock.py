@@ -97,6 +97,16 @@ def test_reverts_when_slots_do_not_ascend(house: House, nine: list[int]) -> None
             house.tournament.lock(round_id, from_slot, b"\xff", sender=house.operator)
 
 
+def test_reverts_for_a_chunk_that_might_be_too_large_to_settle(house: House, nine: list[int]) -> None:
+    """Where stakes were locked whole, settling costs 3.5 times the gas: it must fit in a transaction too."""
+    round_id = house.open()
+    at_close(house, round_id)
+    with ape.reverts(house.tournament.ChunkTooLarge, slots=514, maximum=512):
+        house.tournament.lock(round_id, 0, b"\xff" * 257, sender=house.operator)
+    house.tournament.lock(round_id, 0, b"\xff" * 256, sender=house.operator)
+    assert house.round(round_id).nextSlot == 3
+
+
 def test_reverts_for_a_chunk_that_covers_nothing(house: House, nine: list[int]) -> None:
     round_id = house.open()
     at_close(house, round_id)

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import ape
 import pytest
-from support import DAY, NANO, PPM, SEALED, SETTLED, SHARE, UNIT, VOIDED, ZERO_HASH, House, is_event, only
+from support import (
+    DAY,
+    NANO,
+    OPERATOR_ROLE,
+    PPM,
+    SEALED,
+    SETTLED,
+    SHARE,
+    UNIT,
+    VOIDED,
+    ZERO_HASH,
+    House,
+    is_event,
+    only,
+    restrict,
+)
 
 SCORES = [[40_000, -20_000, 30_000, -90_000, 0, 1, -1, 13], [-25_000]]
 GRACE = 30 * DAY
@@ -78,6 +96,29 @@ def test_a_report_that_stands_keeps_a_round_from_being_voided_for_a_while(house:
         with ape.reverts(house.tournament.ReportStands, roundId=sealed, voidableAt=deadline + GRACE):
             house.tournament.voidRound(sealed, sender=house.bob)
     void_at(house, sealed, deadline + GRACE)
+
+
+def test_a_committee_that_does_not_answer_keeps_a_round_no_longer_than_the_grace(
+    house: House, project: Any
+) -> None:
+    mute = project.Tournament.deploy(
+        house.authority, house.token, house.registry, house.sink, house.sink, PPM, 0, 0, sender=house.admin
+    )
+    restrict(house.authority, mute, ["openRound", "lock", "seal"], OPERATOR_ROLE, house.admin)
+    house.token.approve(mute, NANO * UNIT, sender=house.alice)
+    model = house.register(house.alice)
+    silent = replace(house, tournament=mute, chunks={}, rounds=[])
+    silent.deposit(model, NANO, house.alice)
+    mute.setAllocation(model, SHARE | PPM, sender=house.alice)
+    round_id = silent.run_to_sealed()
+    deadline = silent.round(round_id).deadline
+    for moment in (deadline, deadline + GRACE - 1):
+        house.at(moment)
+        with ape.reverts():
+            mute.voidRound(round_id, sender=house.bob)
+    void_at(silent, round_id, deadline + GRACE)
+    mute.settle(*silent.return_arguments(round_id), sender=house.bob)
+    assert silent.idle() == [NANO]
 
 
 def test_nothing_changes_in_the_books(house: House, sealed: int) -> None:
