@@ -1,9 +1,9 @@
 """CORR and MMC of many submissions, to the same bits on every machine.
 
-For each block of submissions: sort packed keys, gather the target's and the meta model's parts in each
-submission's own order, and multiply them with the table of gaussian ranks, which in that order is the same
-for every submission without ties. All sums are exact (see `scorer.scoring.exact`); only the last few
-operations on a submission's sums round, in a fixed order.
+For each block of submissions: sort packed keys, gather each part of the target and of the meta model in
+each submission's own order, and multiply it with the table of gaussian ranks, which in that order is the
+same for every submission without ties, so that one matrix product serves the block. All sums are exact (see
+`scorer.scoring.exact`); only the last few operations on a submission's sums round, in a fixed order.
 """
 
 from collections.abc import Iterator
@@ -20,18 +20,15 @@ from scorer.scoring.operands import (
     correlation_target,
     finite_vector,
 )
-from scorer.scoring.plan import Column, Plan, make_plan
-from scorer.scoring.quantiles import rank_table
-from scorer.scoring.ranks import Indices, Sorter
+from scorer.scoring.plan import Plan, make_plan
+from scorer.scoring.quantiles import POWERED, QUANTILE, rank_table
+from scorer.scoring.ranks import RankedBlock, Sorter
 from scorer.scoring.threads import run_in_threads, usable_cores
 
 Submissions = Floats | NDArray[np.float32]
 
 BLOCK_BYTES = 1 << 19
 """A block of submissions by default: with its keys and gathered parts it then fits a core's cache."""
-
-POWERED, QUANTILE = 0, 2
-"""Where the two parts of each table are among the columns of `RankTable.parts`."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +58,16 @@ class Sums:
     Attributes
     ----------
     products
-        (models, 4, columns) Parts of the ranks times the gathered columns.
+        For each of the plan's sides (parts, models, 2): its parts times high and low part of the ranks.
     totals
-        (models, 4) Sums of the parts of the ranks.
+        (4, models) Sums of the parts of the ranks.
     squares
-        (models, 3) Of the powered ranks: high times high, twice high times low, low times low.
+        (3, models) Of the powered ranks: high times high, twice high times low, low times low.
     missing, constant
         (models,) Whether the submission has a NaN, or one value only.
     """
 
-    products: Floats
+    products: dict[str, Floats]
     totals: Floats
     squares: Floats
     missing: NDArray[np.bool_]
@@ -79,12 +76,11 @@ class Sums:
 
 def _empty_sums(models: int, plan: Plan) -> Sums:
     """Make room for all submissions, filled with what is the same for all that have no ties."""
-    columns = sum(gather.shape[1] for gather in plan.gathers)
     untied = plan.table.untied
     return Sums(
-        products=np.empty((models, 4, columns)),
-        totals=np.tile(untied.sum(axis=0), (models, 1)),
-        squares=np.tile(_squares(untied), (models, 1)),
+        products={key: np.empty((len(side.parts), models, 2)) for key, side in plan.sides.items()},
+        totals=np.tile(untied.sum(axis=1)[:, np.newaxis], models),
+        squares=np.tile(_squares(untied)[:, np.newaxis], models),
         missing=np.zeros(models, dtype=np.bool_),
         constant=np.zeros(models, dtype=np.bool_),
     )
@@ -107,67 +103,59 @@ class BlockSummer:
         self._plan = plan
         self._sums = sums
         self._sorter = Sorter(block_size, plan.ids)
-        self._gathered = [np.empty((block_size, plan.ids, gather.shape[1])) for gather in plan.gathers]
-        self._ranks = np.empty_like(plan.table.untied)
+        self._gathered = np.empty((block_size, plan.ids))
+        self._ranks = np.empty((block_size, 4, plan.ids))
         self._ones = np.ones(plan.ids)
 
     def add(self, start: int, block: Floats) -> None:
         """Sum up (models, ids) C-ordered float64; ``start`` is the number of the first model."""
         ranked = self._sorter.rank(block)
-        gathered = self._gather(ranked.order)
-        rows = slice(start, start + len(block))
-        np.concatenate(
-            [np.matmul(self._plan.table.untied.T, buffer) for buffer in gathered],
-            axis=2,
-            out=self._sums.products[rows],
-        )
-        self._sums.missing[rows] = ranked.missing
+        self._sums.missing[start : start + len(block)] = ranked.missing
         for row, tied in ranked.tied.items():
-            self._replace_tied(start + row, tied, [buffer[row] for buffer in gathered])
+            np.take(self._plan.table.parts, tied, axis=1, out=self._ranks[row], mode="wrap")
+            self._add_tied(start + row, self._ranks[row])
+            self._sums.constant[start + row] = tied[0] == tied[-1]
+        for name, side in self._plan.sides.items():
+            for part, products in zip(side.parts, self._sums.products[name], strict=True):
+                self._multiply(part, side.ranks, ranked, products[start : start + len(block)])
 
-    def _gather(self, order: Indices) -> list[Floats]:
-        """(models, ids, width) right-hand sides in the order of each submission."""
-        gathered = [buffer[: len(order)] for buffer in self._gathered]
-        for columns, buffer in zip(self._plan.gathers, gathered, strict=True):
-            # clip is the mode without a bounds check for each entry; no index is out of bounds
-            np.take(columns, order, axis=0, out=buffer, mode="clip")
-        return gathered
+    def _multiply(self, part: Floats, ranks: slice, ranked: RankedBlock, products: Floats) -> None:
+        """(models, 2) products of a part of a right-hand side with both parts of the ranks."""
+        # no index is out of bounds; of the modes that do not look for one wrap is the fastest
+        gathered = np.take(part, ranked.order, out=self._gathered[: len(products)], mode="wrap")
+        np.matmul(gathered, self._plan.table.untied[ranks].T, out=products)
+        for row in ranked.tied:
+            products[row] = self._ranks[row, ranks] @ gathered[row]
 
-    def _replace_tied(self, model: int, tied: Indices, gathered: list[Floats]) -> None:
-        """Sum again for a submission with ties, which has ranks of its own."""
-        ranks = self._ranks
-        np.take(self._plan.table.parts, tied, axis=0, out=ranks, mode="clip")
-        np.concatenate([ranks.T @ side for side in gathered], axis=1, out=self._sums.products[model])
-        self._sums.totals[model] = self._ones @ ranks
-        self._sums.squares[model] = _squares(ranks)
-        self._sums.constant[model] = tied[0] == tied[-1]
+    def _add_tied(self, model: int, ranks: Floats) -> None:
+        """Sum again what is the same for all submissions but those with ties."""
+        self._sums.totals[:, model] = ranks @ self._ones
+        self._sums.squares[:, model] = _squares(ranks)
 
 
 def _squares(ranks: Floats) -> Floats:
-    gram = ranks.T @ ranks
-    high, low = POWERED, POWERED + 1
-    return np.array([gram[high, high], 2 * gram[high, low], gram[low, low]])
+    high, low = ranks[POWERED]
+    return np.array([high @ high, 2 * (high @ low), low @ low])
 
 
-def _product(plan: Plan, sums: Sums, side: int, column: Column) -> Floats:
-    """(models,) dot products of one of the tables with a right-hand side, in grid units."""
-    products = sums.products
-    high, cross = products[:, side, column.high], products[:, side + 1, column.high]
-    low = np.zeros_like(high)
-    if column.low is not None:
-        cross = cross + products[:, side, column.low]
-        low = products[:, side + 1, column.low]
-    return combine_products(high, cross, low, plan.table.bits)
+def _product(plan: Plan, sums: Sums, name: str) -> Floats:
+    """(models,) dot products of the ranks with a right-hand side, in grid units."""
+    high, *rest = sums.products[name]
+    cross, low = high[:, 1], np.zeros(len(high))
+    for part in rest:
+        cross, low = cross + part[:, 0], part[:, 1]
+    return combine_products(high[:, 0], cross, low, plan.table.bits)
 
 
 def _correlation(plan: Plan, sums: Sums, name: str, target: CorrelationTarget | None) -> Floats:
     """Pearson correlation of the powered ranks with a target; NaN throughout for a constant one."""
     if target is None or target.deviation == 0:
-        return np.full(len(sums.totals), np.nan)
+        return np.full(len(sums.missing), np.nan)
     bits = plan.table.bits
-    products = _product(plan, sums, POWERED, plan.columns[name])
-    totals = combine_sums(sums.totals[:, POWERED], sums.totals[:, POWERED + 1], bits)
-    squares = combine_products(sums.squares[:, 0], sums.squares[:, 1], sums.squares[:, 2], bits)
+    products = _product(plan, sums, name)
+    high, low = sums.totals[POWERED]
+    totals = combine_sums(high, low, bits)
+    squares = combine_products(sums.squares[0], sums.squares[1], sums.squares[2], bits)
     deviations = np.sqrt(np.maximum(squares - totals * totals / plan.ids, 0))
     with np.errstate(invalid="ignore", divide="ignore"):
         scores = (products - totals * (target.total / plan.ids)) / (deviations * target.deviation)
@@ -177,11 +165,12 @@ def _correlation(plan: Plan, sums: Sums, name: str, target: CorrelationTarget | 
 def _contribution(plan: Plan, sums: Sums) -> Floats:
     """Covariance of the target with what is orthogonal to the meta model in the gaussian ranks."""
     if plan.mmc is None or plan.mmc.meta_square == 0:
-        return np.full(len(sums.totals), np.nan)
+        return np.full(len(sums.missing), np.nan)
     sides = plan.mmc
-    totals = combine_sums(sums.totals[:, QUANTILE], sums.totals[:, QUANTILE + 1], plan.table.bits)
-    covariance = _product(plan, sums, QUANTILE, plan.columns["target"]) - sides.target_mean * totals
-    projection = _product(plan, sums, QUANTILE, plan.columns["meta_model"]) / sides.meta_square
+    high, low = sums.totals[QUANTILE]
+    totals = combine_sums(high, low, plan.table.bits)
+    covariance = _product(plan, sums, "target") - sides.target_mean * totals
+    projection = _product(plan, sums, "meta_model") / sides.meta_square
     return np.ldexp((covariance - projection * sides.meta_covariance) / plan.ids, sides.scale_exponent)
 
 

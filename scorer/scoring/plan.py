@@ -2,19 +2,25 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from scorer.scoring.exact import Floats, Parts
 from scorer.scoring.operands import ContributionTarget, CorrelationTarget
-from scorer.scoring.quantiles import RankTable
+from scorer.scoring.quantiles import POWERED, QUANTILE, RankTable
 
 
 @dataclass(frozen=True)
-class Column:
-    """Where the parts of a right-hand side are among the gathered columns; low is None when it is zero."""
+class Side:
+    """A right-hand side, and which ranks it is multiplied with.
 
-    high: int
-    low: int | None
+    Attributes
+    ----------
+    parts
+        (ids,) each: the high part, and the low part unless it is zero throughout.
+    ranks
+        `POWERED` or `QUANTILE`.
+    """
+
+    parts: tuple[Floats, ...]
+    ranks: slice
 
 
 @dataclass(frozen=True)
@@ -27,23 +33,20 @@ class Plan:
         The gaussian ranks.
     corr, mmc, cwmm
         The right-hand sides, or None for a score that is not wanted.
-    columns
-        Where each right-hand side's parts are gathered: "corr", "target", "meta_model", "cwmm".
-    gathers
-        (ids, 4 or less) arrays of columns, each gathered in one go.
+    sides
+        The same, laid out for gathering: "corr", "target" and "meta_model" of mmc, "cwmm".
     """
 
     table: RankTable
     corr: CorrelationTarget | None
     mmc: ContributionTarget | None
     cwmm: CorrelationTarget | None
-    columns: dict[str, Column]
-    gathers: list[Floats]
+    sides: dict[str, Side]
 
     @property
     def ids(self) -> int:
         """How many ids the round has."""
-        return len(self.table.untied)
+        return len(self.table.untied[0])
 
 
 def make_plan(
@@ -53,28 +56,16 @@ def make_plan(
     cwmm: CorrelationTarget | None = None,
 ) -> Plan:
     """Lay out the right-hand sides for gathering."""
-    sides: dict[str, Parts] = {}
+    sides = {}
     if corr is not None:
-        sides["corr"] = corr.parts
+        sides["corr"] = _side(corr.parts, POWERED)
     if mmc is not None:
-        sides |= {"target": mmc.target, "meta_model": mmc.meta_model}
+        sides["target"] = _side(mmc.target, QUANTILE)
+        sides["meta_model"] = _side(mmc.meta_model, QUANTILE)
     if cwmm is not None:
-        sides["cwmm"] = cwmm.parts
-    arrays: list[Floats] = []
-    columns = {}
-    for name, parts in sides.items():
-        needs_low = bool(parts.low.any())
-        columns[name] = Column(len(arrays), len(arrays) + 1 if needs_low else None)
-        arrays += [parts.high, parts.low] if needs_low else [parts.high]
-    return Plan(table, corr, mmc, cwmm, columns, _gathers(arrays))
+        sides["cwmm"] = _side(cwmm.parts, POWERED)
+    return Plan(table, corr, mmc, cwmm, sides)
 
 
-def _gathers(arrays: list[Floats]) -> list[Floats]:
-    """Pack columns by four, then by two or one: the widths that numpy's take copies fastest."""
-    gathers = []
-    while arrays:
-        width = 4 if len(arrays) >= 3 else len(arrays)
-        chosen, arrays = arrays[:width], arrays[width:]
-        chosen += [np.zeros_like(chosen[0])] * (width - len(chosen))
-        gathers.append(np.stack(chosen, axis=1))
-    return gathers
+def _side(parts: Parts, ranks: slice) -> Side:
+    return Side((parts.high, parts.low) if parts.low.any() else (parts.high,), ranks)

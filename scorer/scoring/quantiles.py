@@ -19,13 +19,16 @@ the edge between two grid points is decided in high precision."""
 DECIDING_PRECISION = 160
 """Bits of the high-precision decision; its error is some 2**-150, that of the nearest edge 2**-100."""
 
+POWERED, QUANTILE = slice(0, 2), slice(2, 4)
+"""Where the high and low part of each are among the rows of `RankTable.parts` and `RankTable.untied`."""
+
 
 @dataclass(frozen=True)
 class RankTable:
     """Quantiles by rank for a cross-section of n ids.
 
-    All arrays are indexed by ``2 * r - 1``, where r is the tie-kept average rank from 1 to n: the
-    doubled rank is an integer also when ties share a half rank. Entry 0 is unused.
+    Quantile, powered and parts are indexed by ``2 * r - 1``, where r is the tie-kept average rank from 1
+    to n: the doubled rank is an integer also when ties share a half rank. Entry 0 is unused.
 
     Attributes
     ----------
@@ -34,9 +37,9 @@ class RankTable:
     powered
         (2n,) ``sign(q) * |q| ** 1.5`` of it.
     parts
-        (2n, 4) High and low part of powered, then high and low part of quantile.
+        (4, 2n) High and low part of powered, then high and low part of quantile.
     untied
-        (n, 4) The rows of parts that a submission without ties uses, in the order of its ranks.
+        (4, n) The columns of parts that a submission without ties uses, in the order of its ranks.
     bits
         The width of the parts.
     quantile_exponent, powered_exponent
@@ -69,9 +72,8 @@ def rank_table(count: int) -> RankTable:
     powered_parts, quantile_parts = split(powered, bits), split(quantile, bits)
     parts = np.stack(
         [powered_parts.high, powered_parts.low, quantile_parts.high, quantile_parts.low],
-        axis=1,
     )
-    untied = np.ascontiguousarray(parts[1::2])
+    untied = np.ascontiguousarray(parts[:, 1::2])
     for array in (quantile, powered, parts, untied):
         array.setflags(write=False)
     return RankTable(
@@ -119,5 +121,5 @@ def _is_beyond(context: mpmath.MPContext, edge: mpmath.mpf, probability: mpmath.
 
 def quantile_parts(table: RankTable, doubled: Indices) -> Parts:
     """Gaussian ranks of one submission as exact parts, from its doubled ranks less one."""
-    chosen = table.parts[doubled]
-    return Parts(chosen[:, 2].copy(), chosen[:, 3].copy(), table.bits, table.quantile_exponent)
+    high, low = np.take(table.parts[QUANTILE], doubled, axis=1)
+    return Parts(high, low, table.bits, table.quantile_exponent)

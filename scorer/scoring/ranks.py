@@ -1,9 +1,9 @@
 """Tie-kept ranks of many submissions at once, by sorting packed keys.
 
-A float64 that is not negative compares like its own bits read as an integer. The key of an entry is that
-integer with its lowest bits replaced by the id's row number: one plain sort of integers then yields values
-and order together, at half the cost of an argsort. Entries that agree in all remaining bits but are not
-equal come out in the wrong order at worst; such rows are found by a look at the values and sorted again.
+The key of an entry is its float64 with the lowest bits of the mantissa replaced by the id's row number:
+one plain sort of floats then yields values and order together, at half the cost of an argsort. Entries
+that agree in all remaining bits but are not equal come out in the wrong order at worst; such rows are
+found by a look at the values and sorted again.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,11 @@ from scorer.scoring.exact import Floats
 Keys = NDArray[np.uint64]
 Indices = NDArray[np.int64]
 
-SIGN_BIT = np.uint64(1 << 63)
-"""The bits of -0.0; those of every other negative number are larger, of every positive one smaller."""
+ZERO = 2.0**-960
+"""Added to every value before it becomes a key, which moves no two past each other. It makes one key of 0.0
+and -0.0 that is a normal number: numbers below those compare equal on a processor set to flush them."""
+
+LARGEST = np.finfo(np.float64).max
 
 
 @dataclass(frozen=True)
@@ -50,52 +53,38 @@ class Sorter:
     """
 
     def __init__(self, models: int, ids: int) -> None:
-        self._keys: Keys = np.empty((models, ids), dtype=np.uint64)
+        self._keys: Floats = np.empty((models, ids))
         self._scratch: Keys = np.empty((models, ids), dtype=np.uint64)
-        self._row_mask = np.uint64((1 << (ids - 1).bit_length()) - 1)
         self._rows = np.arange(ids, dtype=np.uint64)
+        self._row_mask = np.uint64((1 << (ids - 1).bit_length()) - 1)
 
     def rank(self, block: Floats) -> RankedBlock:
         """Order every row of a C-ordered float64 block. The result is valid until the next call."""
-        keys = self._keys[: len(block)]
-        scratch = self._scratch[: len(block)]
-        block, missing = self._fill_keys(block, keys)
+        missing = np.zeros(len(block), dtype=np.bool_)
+        keys = self._sorted_keys(block)
+        if not np.isfinite(keys[:, -1]).all():  # the keys of infinities and NaN are NaN, which come last
+            missing = np.asarray(np.isnan(block).any(axis=1))
+            block = np.where(missing[:, np.newaxis], 0.0, block)
+            keys = self._sorted_keys(np.clip(block, -LARGEST, LARGEST))
+        bits = keys.view(np.uint64)
+        suspects = self._suspects(bits)
+        order = np.bitwise_and(bits, self._row_mask, out=bits).view(np.int64)
+        return RankedBlock(order, _ties(block, order, suspects), missing)
+
+    def _sorted_keys(self, block: Floats) -> Floats:
+        keys = np.add(block, ZERO, out=self._keys[: len(block)])
+        bits = keys.view(np.uint64)
+        np.bitwise_and(bits, ~self._row_mask, out=bits)
+        np.bitwise_or(bits, self._rows, out=bits)
         keys.sort(axis=1)
-        if missing is None and (keys[:, -1] >= SIGN_BIT).any():  # there is a -0.0
-            block, missing = self._fill_awkward_keys(block, keys)
-            keys.sort(axis=1)
-        suspects = self._suspects(keys, scratch)
-        np.bitwise_and(keys, self._row_mask, out=scratch)
-        order = scratch.view(np.int64)
-        tied = _ties(block, order, suspects)
-        return RankedBlock(order, tied, np.zeros(len(block), np.bool_) if missing is None else missing)
+        return keys
 
-    def _fill_keys(self, block: Floats, keys: Keys) -> tuple[Floats, NDArray[np.bool_] | None]:
-        """Pack a block into keys; for one without negative numbers and NaN no row is missing."""
-        if not block.min(initial=np.inf) >= 0:
-            return self._fill_awkward_keys(block, keys)
-        np.bitwise_and(block.view(np.uint64), ~self._row_mask, out=keys)
-        np.bitwise_or(keys, self._rows, out=keys)
-        return block, None
-
-    def _fill_awkward_keys(self, block: Floats, keys: Keys) -> tuple[Floats, NDArray[np.bool_]]:
-        """Keys of a block with negative numbers, infinities or NaN: flip what sorts the wrong way round."""
-        block = block + 0.0  # the only change this makes is from -0.0 to 0.0
-        missing = np.asarray(np.isnan(block).any(axis=1))
-        block[missing] = 0.0
-        bits = block.view(np.uint64)
-        flips = (block.view(np.int64) >> 63).view(np.uint64) | SIGN_BIT
-        np.bitwise_xor(bits, flips, out=keys)
-        np.bitwise_and(keys, ~self._row_mask, out=keys)
-        np.bitwise_or(keys, self._rows, out=keys)
-        return block, missing
-
-    def _suspects(self, keys: Keys, scratch: Keys) -> list[int]:
+    def _suspects(self, bits: Keys) -> list[int]:
         """Rows with neighbours that agree in all value bits of the key."""
-        if keys.shape[1] < 2:
-            return list(range(len(keys)))
-        differences = scratch[:, :-1]
-        np.bitwise_xor(keys[:, 1:], keys[:, :-1], out=differences)
+        if bits.shape[1] < 2:
+            return list(range(len(bits)))
+        differences = self._scratch[: len(bits), :-1]
+        np.bitwise_xor(bits[:, 1:], bits[:, :-1], out=differences)
         return np.flatnonzero(differences.min(axis=1) <= self._row_mask).tolist()
 
 
