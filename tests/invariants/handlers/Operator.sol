@@ -12,11 +12,11 @@ abstract contract Operator is Ledger {
     error OtherPositions(uint256 slot, uint256 expected, uint256 found);
 
     function openRound(uint256 aheadSeed, uint256 scoringSeed, uint256 reportingSeed) public {
-        if (_lockableRounds() > 2) _discard();
-        uint64 openAt = uint64(_now() + aheadSeed % 1 days);
-        uint64 closeAt = openAt + 1 hours + uint64((aheadSeed >> 32) % 1 days);
+        if (_lockableRounds() > 1) _discard();
+        uint64 openAt = uint64(_now() + aheadSeed % 6 hours);
+        uint64 closeAt = openAt + 1 hours + uint64((aheadSeed >> 32) % 6 hours);
         // One time of 8 scoring ends before the lock window would.
-        uint64 resolveAt = closeAt + uint64(scoringSeed % 8 == 0 ? 10 minutes : 2 days + (scoringSeed >> 3) % 8 days);
+        uint64 resolveAt = closeAt + uint64(scoringSeed % 8 == 0 ? 10 minutes : 1 days + (scoringSeed >> 3) % 2 days);
         uint64 deadline = resolveAt + 1 days + uint64(reportingSeed % 6 days);
         bytes4 refusal = _paused() ? ITournament.TournamentPaused.selector : bytes4(0);
         if (refusal == 0 && reportingSeed % 16 == 0) {

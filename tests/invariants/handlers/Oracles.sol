@@ -169,11 +169,13 @@ abstract contract Oracles is Polls {
         return set[(seed >> 3) % set.length];
     }
 
-    /// @dev What most members say of this round: a third of all rounds have a quorum that is wrong.
+    /// @dev What most members say of this round: every third round has a quorum that is wrong, and most second votes
+    /// come to another report than the first.
     function _fashion(uint256 roundId, uint256 seed) private view returns (uint256) {
         if (seed % 5 == 0) return (seed >> 3) % KINDS;
-        if (_statusOf(roundId) == IOracleCommittee.ProposalStatus.Disputed && roundId % 2 == 0) return TRUTH;
-        return roundId % 3 == 0 ? 1 + roundId % 2 * (1 + roundId % 4 / 2) : TRUTH;
+        uint256 kind = roundId % 3 == 0 ? 1 + (roundId / 3) % 3 : TRUTH;
+        if (_statusOf(roundId) != IOracleCommittee.ProposalStatus.Disputed || roundId % 4 == 1) return kind;
+        return kind == TRUTH ? LIE : TRUTH;
     }
 
     function _disputeRefusal(uint256 roundId) private view returns (bytes4) {
