@@ -72,9 +72,9 @@ def rows_by_rank(submissions: Submissions, by_rank: NDArray[Entry]) -> RankedRow
 
 
 def _scatter(ranked: RankedBlock, rows: NDArray[Any], untied: NDArray[Any], by_rank: NDArray[Any]) -> None:
-    for row, order in enumerate(ranked.order):
-        doubled = ranked.tied.get(row)
-        rows[row, order] = untied if doubled is None else by_rank[doubled]
+    for number, (row, order) in enumerate(zip(rows, ranked.order, strict=True)):
+        doubled = ranked.tied.get(number)
+        row[order] = untied if doubled is None else by_rank[doubled]
 
 
 def _reason(ranked: RankedBlock, row: int) -> Reason | None:
