@@ -3,10 +3,11 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from threading import Lock
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 
 class _OneBlasThread:
@@ -15,12 +16,12 @@ class _OneBlasThread:
     def __init__(self) -> None:
         self._lock = Lock()
         self._users = 0
-        self._limits: threadpool_limits | None = None
+        self._limits: Any = None
 
     def __enter__(self) -> None:
         with self._lock:
             if self._users == 0:
-                self._limits = threadpool_limits(limits=1, user_api="blas")
+                self._limits = _loaded_libraries().limit(limits=1, user_api="blas")
             self._users += 1
 
     def __exit__(self, *_: object) -> None:
@@ -28,6 +29,12 @@ class _OneBlasThread:
             self._users -= 1
             if self._users == 0 and self._limits is not None:
                 self._limits.restore_original_limits()
+
+
+@cache
+def _loaded_libraries() -> ThreadpoolController:
+    """Look for the BLAS of numpy once: it is loaded by now, and a look takes as long as a block."""
+    return ThreadpoolController()
 
 
 _one_blas_thread = _OneBlasThread()
