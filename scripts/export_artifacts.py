@@ -18,7 +18,8 @@ FOLDER = Path(__file__).parent.parent / "scorer" / "chain" / "artifacts"
 
 def compiled() -> dict[str, str]:
     """Every contract's artifact as the text of its file."""
-    contracts = ape.project.load_contracts()
+    # From scratch: with via-IR, code depends on which sources are compiled together, not only on its own.
+    contracts = ape.project.load_contracts(use_cache=False)
     return {f"{name}.json": _artifact(contracts[name]) for name in CONTRACTS}
 
 
