@@ -14,6 +14,7 @@ interface Vm {
     function warp(uint256 timestamp) external;
     function getBlockTimestamp() external view returns (uint256);
     function assume(bool condition) external pure;
+    function cool(address target) external;
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function addr(uint256 privateKey) external pure returns (address);

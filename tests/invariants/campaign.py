@@ -72,7 +72,8 @@ def run_forge(runs: int, seed: str | None) -> dict[str, Any]:
         "FOUNDRY_INVARIANT_RUNS": str(runs),
         "FOUNDRY_INVARIANT_DEPTH": str(DEPTH),
     }
-    command = ["forge", "test", "--json", *(["--fuzz-seed", seed] if seed else [])]
+    command = ["forge", "test", "--json", "--match-contract", "InvariantsTest"]
+    command += ["--fuzz-seed", seed] if seed else []
     done = subprocess.run(
         command, cwd=REPOSITORY, env=os.environ | variables, stdout=subprocess.PIPE, text=True, check=False
     )

@@ -1,0 +1,87 @@
+"""What a pause can and cannot stop, and a guardian who wants it to last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ape
+import pytest
+from support import DAY, NANO, UNIT, WEEK, House
+
+SCORES = [[40_000, -20_000, 90_000, -90_000, 0, 1, -1, 13], [25_000]]
+
+
+def test_attack_a_guardian_who_pauses_again_and_again(house: House) -> None:
+    """At most half of all time, in pieces of a week."""
+    house.tournament.pause(WEEK, sender=house.guardian)
+    ends = house.tournament.pausedUntil()
+    house.at(ends + WEEK - 1)
+    with ape.reverts(house.tournament.PauseTooSoon, notBefore=ends + WEEK):
+        house.tournament.pause(WEEK, sender=house.guardian)
+    house.at(ends + WEEK)
+    house.tournament.pause(WEEK, sender=house.guardian)
+
+
+def test_attack_a_pause_outlasts_the_time_a_report_has(house: House, locked_in_two: int) -> None:
+    """Paused as often as can be from the deadline on, a report still settles before it can be voided."""
+    report = house.report(locked_in_two, SCORES)
+    deadline = house.round(locked_in_two).deadline
+    house.pass_to(deadline - 10)
+    house.attest(report)
+    house.at(deadline)
+    house.tournament.pause(WEEK, sender=house.guardian)
+    house.at(deadline + WEEK)
+    house.tournament.beginSettlement(report, sender=house.bob)
+    for index in (1, 0):
+        house.settle(locked_in_two, SCORES, index)
+
+
+PAUSABLE = ["deposit", "depositWithPermit", "openRound", "lock", "seal", "beginSettlement", "settle"]
+
+
+@pytest.mark.parametrize("name", PAUSABLE)
+def test_a_pause_stops_everything_that_puts_more_at_stake_or_moves_by_report(
+    house: House, locked_in_two: int, name: str
+) -> None:
+    report = house.report(locked_in_two, SCORES)
+    start = house.now() + 10
+    arguments: dict[str, list[Any]] = {
+        "deposit": [1, UNIT],
+        "depositWithPermit": [1, UNIT, 0, 27, b"\0" * 32, b"\0" * 32],
+        "openRound": [start, start + 1, start + 2, start + 3, b"\0" * 32],
+        "lock": [locked_in_two, 0, b"\1"],
+        "seal": [locked_in_two, b"\0" * 32],
+        "beginSettlement": [report],
+        "settle": house.settle_arguments(locked_in_two, SCORES),
+    }
+    if name == "settle":
+        house.begin(report)
+    house.tournament.pause(DAY, sender=house.guardian)
+    with ape.reverts(house.tournament.TournamentPaused):
+        getattr(house.tournament, name)(*arguments[name], sender=house.operator)
+
+
+def test_a_pause_stops_nobody_from_leaving(house: House, locked_in_two: int) -> None:
+    """Every other function of the tournament works while it is paused."""
+    house.deposit(1, NANO, house.bob)
+    house.at(house.round(locked_in_two).deadline)
+    house.tournament.pause(DAY, sender=house.guardian)
+    house.tournament.withdraw(1, NANO * UNIT, house.bob, sender=house.bob)
+    house.tournament.setAllocation(1, 0, sender=house.bob)
+    house.tournament.fundPool(UNIT, sender=house.bob)
+    house.tournament.voidRound(locked_in_two, sender=house.bob)
+    for index in (1, 0):
+        house.tournament.settle(*house.return_arguments(locked_in_two, index), sender=house.bob)
+    assert house.idle() == [100 * NANO] * 9
+    house.token.transfer(house.tournament, 1, sender=house.bob)
+    house.tournament.recoverSurplus(house.admin, sender=house.admin)
+    house.tournament.setParameters(0, 0, 0, sender=house.admin)
+    house.tournament.unpause(sender=house.admin)
+
+
+def test_every_function_of_the_tournament_is_named_in_the_tests_of_a_pause(house: House) -> None:
+    """A function added later must be put on one side or the other."""
+    free = ["withdraw", "setAllocation", "fundPool", "voidRound", "recoverSurplus", "setParameters"]
+    other = ["pause", "unpause", "setAuthority"]
+    methods = {method.name for method in house.tournament.contract_type.mutable_methods}
+    assert methods == {*PAUSABLE, *free, *other}
