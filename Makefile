@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts lint abi abi-check lock clean
+.PHONY: help setup demo test test-python test-contracts lint abi abi-check bench-scoring lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,6 +36,9 @@ abi: setup  ## export the contracts' ABIs and bytecode into the Python package
 
 abi-check: setup  ## fail when the exported ABIs and bytecode are not those of contracts/
 	python scripts/export_artifacts.py --check
+
+bench-scoring: setup  ## time the scores against numerai-tools in one run, into build/bench/scoring.json
+	PYTHONPATH=. python benchmarks/scoring/bench.py
 
 lock:  ## renew both lock files (needs uv on PATH)
 	uv pip compile pyproject.toml --extra dev --override requirements-overrides.txt --universal --python-version 3.11 \
