@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts lint abi abi-check bench-scoring lock clean
+.PHONY: help setup demo test test-python test-contracts test-invariants invariants lint abi abi-check bench-scoring lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -17,7 +17,7 @@ setup:  ## install everything that is missing, into this folder
 demo: setup  ## settle rounds on real market data on a local chain, into build/demo
 	@cupel demo --out build/demo
 
-test: setup test-python test-contracts  ## every fast test
+test: setup test-python test-contracts test-invariants  ## every fast test
 
 test-python: setup
 	pytest -n 2 --dist loadfile
@@ -25,6 +25,12 @@ test-python: setup
 test-contracts: setup
 	ape test tests/contracts
 	ape test tests/contracts --network ethereum:local:foundry
+
+test-invariants: setup
+	python tests/invariants/campaign.py
+
+invariants: setup  ## the stateful invariants, deep: a thousand runs of two hundred calls for each (hours)
+	python tests/invariants/campaign.py --deep
 
 lint: setup  ## style and strict types
 	ruff check .
