@@ -9,7 +9,7 @@ CONTRACT_TESTS = REPOSITORY / "tests" / "contracts"
 
 
 def cited() -> list[tuple[str, str]]:
-    """(file, test) of every citation; `::test` alone is of the file last named in its row or its table's head."""
+    """(file, test) of every citation; `::test` alone is of the file last named in its row or its head."""
     pairs, head = [], ""
     for line in PAGE.splitlines():
         if "test (`committee/test_attacks.py`)" in line:
