@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts test-invariants invariants lint abi abi-check bench-scoring lock clean
+.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check bench-scoring lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -27,10 +27,22 @@ test-contracts: setup
 	ape test tests/contracts --network ethereum:local:foundry
 
 test-invariants: setup
+	FOUNDRY_PROFILE=invariants forge test --no-match-contract InvariantsTest
 	python tests/invariants/campaign.py
 
 invariants: setup  ## the stateful invariants, deep: a thousand runs of two hundred calls for each (hours)
 	python tests/invariants/campaign.py --deep
+
+coverage: setup  ## lines and branches of contracts/ that the forge tests run through; fails below 98 %
+	python tests/invariants/coverage.py
+
+slither: setup .venv-analysis/.ready  ## static analysis; fails where a finding of medium severity is not explained
+	python tests/static/check.py .venv-analysis/bin/slither
+
+.venv-analysis/.ready: requirements-analysis.lock
+	python -m venv .venv-analysis
+	.venv-analysis/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-analysis.lock
+	touch $@
 
 lint: setup  ## style and strict types
 	ruff check .

@@ -51,13 +51,13 @@ abstract contract House {
     constructor() {
         vm.warp(1_700_000_000);
         signer = vm.addr(SIGNER_KEY);
-        authority = IAuthority(_deploy("Authority", abi.encode(ADMIN)));
-        token = INumeraire(_deploy("Numeraire", abi.encode(authority, ADMIN, INITIAL_SUPPLY)));
-        registry = IModelRegistry(_deploy("ModelRegistry", ""));
-        sink = IBurnSink(_deploy("BurnSink", abi.encode(token)));
+        authority = IAuthority(_create("Authority", abi.encode(ADMIN)));
+        token = INumeraire(_create("Numeraire", abi.encode(authority, ADMIN, INITIAL_SUPPLY)));
+        registry = IModelRegistry(_create("ModelRegistry", ""));
+        sink = IBurnSink(_create("BurnSink", abi.encode(token)));
         committee = _deployCommittee();
         tournament = ITournament(
-            _deploy(
+            _create(
                 "Tournament", abi.encode(authority, token, registry, committee, sink, 50_000, 5_000 * NANO, NANO / 100)
             )
         );
@@ -79,10 +79,18 @@ abstract contract House {
     }
 
     /// @dev From the exported artifacts; for measuring coverage, from the sources as forge compiled them.
-    function _deploy(string memory name, bytes memory arguments) private returns (address) {
+    function _create(string memory name, bytes memory arguments) internal returns (address created) {
         string memory folder = vm.envOr("CUPEL_ARTIFACTS", "scorer/chain/artifacts");
-        if (bytes(folder).length == 0) return vm.deployCode(string.concat(name, ".sol:", name), arguments);
-        return vm.deployCode(string.concat(folder, "/", name, ".json"), arguments);
+        string memory source = string.concat(folder, "/", name, ".json");
+        if (bytes(folder).length == 0) source = string.concat(name, ".sol:", name);
+        bytes memory code = abi.encodePacked(vm.getCode(source), arguments);
+        assembly ("memory-safe") {
+            created := create(0, add(code, 0x20), mload(code))
+            if iszero(created) {
+                returndatacopy(mload(0x40), 0, returndatasize())
+                revert(mload(0x40), returndatasize())
+            }
+        }
     }
 
     function _deployCommittee() private returns (IOracleCommittee) {
@@ -98,7 +106,7 @@ abstract contract House {
             slash: SLASH
         });
         return
-            IOracleCommittee(_deploy("OracleCommittee", abi.encode(authority, token, address(sink), terms, members, 2)));
+            IOracleCommittee(_create("OracleCommittee", abi.encode(authority, token, address(sink), terms, members, 2)));
     }
 
     function _grantRoles() private {

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {ICommitteeMembers} from "../../contracts/interfaces/ICommitteeMembers.sol";
+import {INumeraire} from "../../contracts/interfaces/INumeraire.sol";
+import {IOracleCommittee} from "../../contracts/interfaces/IOracleCommittee.sol";
+import {ITournament} from "../../contracts/interfaces/ITournament.sol";
+import {Report} from "../../contracts/interfaces/Report.sol";
+import {House} from "./House.sol";
+import {Reference} from "./Reference.sol";
+import {vm} from "./Vm.sol";
+
+/// @title EdgesTest
+/// @notice What the handlers of the invariants do not come to: deployments that are refused, limits that only long lists or
+/// long times reach, and what can be read. tests/contracts looks at each of these more closely.
+contract EdgesTest is House {
+    uint256 private constant MEMBERS = 3;
+
+    error OtherError(bytes4 expected, bytes4 found);
+
+    function setUp() public {
+        for (uint256 i; i < 5; ++i) {
+            uint256 modelId = registry.register(_owner(i));
+            if (i == 4) continue;
+            vm.prank(_owner(i));
+            tournament.deposit(modelId, (i + 1) * NANO * UNIT);
+            vm.prank(_owner(i));
+            tournament.setAllocation(modelId, uint64(i + 1));
+        }
+    }
+
+    /* DEPLOYMENTS */
+
+    function test_aTournamentNeedsABurnSink() public {
+        bytes memory arguments =
+            abi.encode(authority, token, registry, committee, address(0), uint32(0), uint64(0), uint64(0));
+        _refused("Tournament", arguments, ITournament.ZeroBurnSink.selector);
+    }
+
+    function test_aTokenBeginsWithinItsCap() public {
+        _refused(
+            "Numeraire", abi.encode(authority, ADMIN, 11_000_000 * NMR + 1), INumeraire.MintExceedsSchedule.selector
+        );
+        require(INumeraire(_create("Numeraire", abi.encode(authority, ADMIN, 0))).minted() == 0, "minted");
+    }
+
+    function test_aCommitteeNeedsABurnSinkAndTermsWithinLimits() public {
+        IOracleCommittee.Terms memory terms = _terms();
+        _refusedCommittee(terms, address(0), IOracleCommittee.ZeroBurnSink.selector);
+        terms.challengeWindow = 14 days + 1;
+        _refusedCommittee(terms, address(sink), IOracleCommittee.ChallengeWindowTooLong.selector);
+        terms = _terms();
+        terms.disputePeriod = 7 days + 1;
+        _refusedCommittee(terms, address(sink), IOracleCommittee.DisputePeriodOutOfRange.selector);
+        terms.disputePeriod = 1 hours - 1;
+        _refusedCommittee(terms, address(sink), IOracleCommittee.DisputePeriodOutOfRange.selector);
+        terms = _terms();
+        terms.challengeBond = 10_000 * NMR + 1;
+        _refusedCommittee(terms, address(sink), ICommitteeMembers.BondTooLarge.selector);
+        terms = _terms();
+        terms.slash = terms.memberBond + 1;
+        _refusedCommittee(terms, address(sink), IOracleCommittee.SlashAboveBond.selector);
+        terms.memberBond = 100_000 * NMR + 1;
+        _refusedCommittee(terms, address(sink), ICommitteeMembers.BondTooLarge.selector);
+    }
+
+    /* LIMITS */
+
+    function test_aCommitteeHasNoMoreThan64MembersAndNobodyTwice() public {
+        vm.prank(ADMIN);
+        _refusedCall(
+            address(committee),
+            abi.encodeCall(ICommitteeMembers.addMember, (address(0), 3)),
+            ICommitteeMembers.ZeroMember.selector
+        );
+        for (uint256 i = MEMBERS; i < 64; ++i) {
+            vm.prank(ADMIN);
+            committee.addMember(address(uint160(0xbeef + i)), (i + 1) / 2 + 1);
+        }
+        vm.prank(ADMIN);
+        _refusedCall(
+            address(committee),
+            abi.encodeCall(ICommitteeMembers.addMember, (address(0xbeef), 33)),
+            ICommitteeMembers.TooManyMembers.selector
+        );
+        require(committee.members().length == 64 && committee.votesNeeded() == 43, "members");
+    }
+
+    function test_aRoundLastsNoLongerThanItsMaxima() public {
+        uint64 start = uint64(_now());
+        uint64[4][4] memory times = [
+            [start + 90 days + 1, start + 91 days, start + 92 days, start + 93 days],
+            [start, start + 90 days + 1, start + 91 days, start + 92 days],
+            [start, start + 1, start + 365 days + 2, start + 366 days],
+            [start, start + 1, start + 2, start + 90 days + 3]
+        ];
+        for (uint256 i; i < 4; ++i) {
+            uint64[4] memory t = times[i];
+            bytes memory call = abi.encodeCall(ITournament.openRound, (t[0], t[1], t[2], t[3], bytes32(0)));
+            vm.prank(OPERATOR);
+            _refusedCall(address(tournament), call, ITournament.PeriodTooLong.selector);
+        }
+    }
+
+    function test_aChunkIsNoLargerThanCanBeSettled() public {
+        uint64 start = uint64(_now());
+        vm.prank(OPERATOR);
+        tournament.openRound(start - 1, start, start + 2 days, start + 3 days, bytes32(0));
+        vm.prank(OPERATOR);
+        _refusedCall(
+            address(tournament),
+            abi.encodeCall(ITournament.lock, (1, 0, new bytes(257))),
+            ITournament.ChunkTooLarge.selector
+        );
+    }
+
+    function test_aReportIsOfTheContractsVersionAndARoundThatHasOneIsNotVoidedForAWhile() public {
+        Report memory report = _acceptedReport();
+        report.version = 2;
+        _refusedCall(
+            address(tournament),
+            abi.encodeCall(ITournament.beginSettlement, (report)),
+            ITournament.UnknownVersion.selector
+        );
+        vm.warp(tournament.round(1).deadline);
+        _refusedCall(address(tournament), abi.encodeCall(ITournament.voidRound, (1)), ITournament.ReportStands.selector);
+        report.version = 1;
+        tournament.beginSettlement(report);
+        uint256[] memory positions = new uint256[](1);
+        for (uint256 i; i < 4; ++i) {
+            positions[0] |= (i + 1) << (64 * i);
+        }
+        _refusedCall(
+            address(tournament),
+            abi.encodeCall(ITournament.settle, (1, 0, bytes32(0), positions, keccak256("below"), new bytes(12))),
+            ITournament.ScoresLeftOver.selector
+        );
+    }
+
+    /* READING */
+
+    function test_lanesAndModelsAreReadOneByOneAndInRanges() public view {
+        require(tournament.laneCount() == 4, "lane count");
+        for (uint256 i; i < 4; ++i) {
+            require(tournament.modelAt(i) == i + 1 && tournament.laneOf(i + 1) == i, "lane");
+            require(tournament.idleOf(i + 1) == (i + 1) * NANO, "idle");
+            require(tournament.allocationOf(i + 1) == i + 1, "allocation");
+            require(Reference.lane(tournament.allocationSlots(0, 9)[0], i) == i + 1, "allocations");
+            require(Reference.lane(tournament.idleSlots(0, 9)[0], i) == (i + 1) * NANO, "idle stakes");
+        }
+        require(tournament.modelAt(4) == 0 && tournament.idleOf(5) == 0, "no lane");
+        uint256[] memory models = tournament.modelsAt(1, 2);
+        require(models.length == 2 && models[0] == 2 && models[1] == 3, "models");
+        require(tournament.modelsAt(4, 1).length == 0 && tournament.idleSlots(1, 1).length == 0, "past the end");
+    }
+
+    function test_submittersAreReadOneByOneAndAsTheyWere() public {
+        uint64 before = uint64(_now());
+        vm.warp(before + 10);
+        vm.prank(_owner(0));
+        registry.setSubmitter(1, STRANGER);
+        vm.prank(_owner(1));
+        registry.setSubmitter(2, address(0));
+        require(registry.submitterOf(1) == STRANGER && registry.submitterOf(2) == _owner(1), "submitter");
+        address[] memory then = registry.submittersAt(1, 2, before);
+        require(then[0] == _owner(0) && then[1] == _owner(1), "submitters before");
+        require(registry.submittersAt(1, 9, before + 10)[0] == STRANGER, "submitters after");
+        require(registry.submittersAt(9, 1, before).length == 0, "past the end");
+    }
+
+    function test_votesAreReadInTheBallotInForce() public {
+        Report memory report = _acceptedReport();
+        bytes32 reportHash = committee.hashReport(address(tournament), report);
+        require(committee.voteOf(address(tournament), 1, _candidate(0)) == reportHash, "first vote");
+        require(committee.votesFor(address(tournament), 1, reportHash) == 2, "first votes");
+        require(committee.voteOf(address(tournament), 2, _candidate(0)) == 0, "no vote");
+        vm.prank(GUARDIAN);
+        _refusedCall(
+            address(committee),
+            abi.encodeCall(IOracleCommittee.veto, (address(tournament), 1)),
+            IOracleCommittee.TooLate.selector
+        );
+    }
+
+    function test_theSecondVoteIsReadOnceItIsOpen() public {
+        _attestedReport();
+        vm.prank(GUARDIAN);
+        committee.veto(address(tournament), 1);
+        require(committee.voteOf(address(tournament), 1, _candidate(0)) == 0, "second vote");
+        require(committee.membersOf(1).length == MEMBERS, "the set that votes");
+    }
+
+    function test_aBondOfNothingIsNotReleased() public {
+        vm.prank(_candidate(0));
+        _refusedCall(
+            address(committee),
+            abi.encodeCall(ICommitteeMembers.releaseBond, (0, STRANGER)),
+            ICommitteeMembers.ZeroAmount.selector
+        );
+    }
+
+    /* INTERNAL */
+
+    /// @dev A sealed round of four positions, whose report has one chunk of scores too many.
+    function _attestedReport() private returns (Report memory report) {
+        uint64 start = uint64(_now());
+        vm.prank(ADMIN);
+        tournament.setParameters(0, 0, 0);
+        vm.prank(OPERATOR);
+        tournament.openRound(start - 1, start, start + 2 days, start + 9 days, bytes32(0));
+        vm.prank(OPERATOR);
+        tournament.lock(1, 0, hex"0f");
+        vm.prank(OPERATOR);
+        tournament.seal(1, bytes32(0));
+        vm.warp(start + 2 days);
+        report.roundId = 1;
+        report.version = 1;
+        report.scoresHead = Reference.push(keccak256("below"), 0, keccak256(new bytes(12)));
+        for (uint256 i; i < 2; ++i) {
+            vm.prank(_owner(1));
+            committee.postBond(_candidate(i), MEMBER_BOND);
+            vm.prank(_candidate(i));
+            committee.attest(address(tournament), report);
+        }
+    }
+
+    function _acceptedReport() private returns (Report memory report) {
+        report = _attestedReport();
+        vm.warp(_now() + CHALLENGE_WINDOW);
+    }
+
+    function _terms() private pure returns (IOracleCommittee.Terms memory) {
+        return IOracleCommittee.Terms(CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH);
+    }
+
+    function _refusedCommittee(IOracleCommittee.Terms memory terms, address burnSink, bytes4 expected) private {
+        address[] memory members = new address[](1);
+        members[0] = STRANGER;
+        _refused("OracleCommittee", abi.encode(authority, token, burnSink, terms, members, 1), expected);
+    }
+
+    function _refused(string memory name, bytes memory arguments, bytes4 expected) private {
+        try this.create(name, arguments) {
+            revert OtherError(expected, 0);
+        } catch (bytes memory reason) {
+            if (bytes4(reason) != expected) revert OtherError(expected, bytes4(reason));
+        }
+    }
+
+    function create(string calldata name, bytes calldata arguments) external returns (address) {
+        return _create(name, arguments);
+    }
+
+    function _refusedCall(address target, bytes memory data, bytes4 expected) private {
+        (bool success, bytes memory reason) = target.call(data);
+        if (success || bytes4(reason) != expected) revert OtherError(expected, bytes4(reason));
+    }
+}

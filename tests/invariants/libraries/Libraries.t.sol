@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {HashStack} from "../../../contracts/lib/HashStack.sol";
+import {PayoutMath} from "../../../contracts/lib/PayoutMath.sol";
+import {LaneOverflow, LaneUnderflow, Uint64x4} from "../../../contracts/lib/Uint64x4.sol";
+import {Reference} from "../Reference.sol";
+
+/// @title LibrariesTest
+/// @notice The three libraries against the reference, lane by lane, on random words. Their proofs for all words are in
+/// tests/symbolic; these say which lines a test runs through.
+contract LibrariesTest {
+    uint256 private constant BELOW_TOP = 0x7fffffffffffffff_7fffffffffffffff_7fffffffffffffff_7fffffffffffffff;
+
+    error Differs(uint256 lane, uint256 expected, uint256 found);
+
+    /* POSITIONS AND OUTCOMES */
+
+    function testFuzz_positionsAreWhatEachModelAllocates(uint256 idle, uint256 allocation, uint64 least, uint8 shares)
+        public
+        pure
+    {
+        idle &= BELOW_TOP;
+        allocation = _allocations(allocation, shares);
+        uint256 found =
+            Uint64x4.unwrap(PayoutMath.positionsOf(Uint64x4.wrap(idle), Uint64x4.wrap(allocation), least >> 1));
+        for (uint256 i; i < 4; ++i) {
+            _same(i, Reference.positionOf(Reference.lane(idle, i), Reference.lane(allocation, i), least >> 1), found);
+        }
+    }
+
+    function testFuzz_outcomesAreWhatEachScoreEarns(uint256 positions, uint96 scores, uint256 factor, uint256 cap)
+        public
+        pure
+    {
+        Reference.Terms memory terms;
+        terms.payoutFactor = factor % (Reference.PPM + 1);
+        terms.cap = cap % (Reference.PPM + 1);
+        (Uint64x4 payouts, Uint64x4 burns) =
+            PayoutMath.outcomeOf(Uint64x4.wrap(positions), scores, terms.payoutFactor, terms.cap);
+        bytes memory packed = abi.encodePacked(scores);
+        for (uint256 i; i < 4; ++i) {
+            (uint256 payout, uint256 burn) =
+                Reference.outcomeOf(Reference.lane(positions, i), Reference.scoreAt(packed, i), terms);
+            _same(i, payout, Uint64x4.unwrap(payouts));
+            _same(i, burn, Uint64x4.unwrap(burns));
+        }
+    }
+
+    function testFuzz_aShortPoolScalesEveryLane(uint256 payouts, uint64 reserved, uint64 total) public pure {
+        if (total == 0) total = 1;
+        Reference.Terms memory terms;
+        (terms.reserved, terms.totalPayout) = (reserved % total, total);
+        Uint64x4 scaled = PayoutMath.scaledDown(Uint64x4.wrap(payouts), terms.reserved, terms.totalPayout);
+        for (uint256 i; i < 4; ++i) {
+            _same(i, Reference.scaledPayout(Reference.lane(payouts, i), terms), Uint64x4.unwrap(scaled));
+        }
+    }
+
+    function testFuzz_thePayoutFactorIsOneUpToTheThreshold(uint64 atRisk, uint64 threshold) public pure {
+        _same(0, Reference.payoutFactorOf(atRisk, threshold), PayoutMath.payoutFactorDown(atRisk, threshold));
+        _same(0, Reference.PPM, PayoutMath.payoutFactorDown(threshold, threshold));
+    }
+
+    function testFuzz_aShareIsRoundedDown(uint128 amount, uint128 ppm) public pure {
+        require(PayoutMath.shareDown(amount, ppm) == (uint256(amount) * ppm) / Reference.PPM, "share");
+    }
+
+    /* CHUNKS */
+
+    function testFuzz_bitsAndScoresAreReadWhereTheyLie(bytes32 bits, bytes32 more, uint256 slot) public view {
+        slot %= 64;
+        bytes memory bitmap = abi.encodePacked(bits);
+        uint256 mask = this.maskAt(bitmap, slot);
+        for (uint256 i; i < 4; ++i) {
+            uint256 bit = 4 * slot + i;
+            bool set = (uint8(bitmap[bit / 8]) >> (bit % 8)) % 2 == 1;
+            _same(i, set ? type(uint64).max : 0, mask);
+        }
+        bytes memory scores = abi.encodePacked(bits, more);
+        uint256 word = this.scoresAt(scores, slot % 5);
+        for (uint256 i; i < 4; ++i) {
+            int256 expected = Reference.scoreAt(scores, 4 * (slot % 5) + i);
+            require(int24(uint24(word >> (24 * i))) == expected, "score");
+        }
+    }
+
+    function testFuzz_onlyTheChunkOnTopIsTakenOff(bytes32 head, uint256 fromSlot, uint256[] calldata words)
+        public
+        view
+    {
+        bytes32 digest = keccak256(abi.encodePacked(words));
+        require(HashStack.digestOf(words) == digest, "digest of memory");
+        require(HashStack.digestOfCalldata(words) == digest, "digest of calldata");
+        bytes32 top = HashStack.push(head, fromSlot, digest);
+        require(top == Reference.push(head, fromSlot, digest), "push");
+        require(this.pop(top, head, fromSlot, digest) == head, "pop");
+        try this.pop(top, head, fromSlot ^ 1, digest) {
+            require(false, "another chunk was taken");
+        } catch (bytes memory reason) {
+            require(bytes4(reason) == HashStack.NotTopOfStack.selector, "reason");
+        }
+    }
+
+    /* LANES */
+
+    function testFuzz_lanesAreAddedAndSubtractedOrRefused(uint256 left, uint256 right) public view {
+        bool over;
+        bool under;
+        for (uint256 i; i < 4; ++i) {
+            over = over || Reference.lane(left, i) + Reference.lane(right, i) > type(uint64).max;
+            under = under || Reference.lane(left, i) < Reference.lane(right, i);
+        }
+        try this.plus(left, right) returns (uint256 total) {
+            require(!over, "overflow");
+            for (uint256 i; i < 4; ++i) {
+                _same(i, Reference.lane(left, i) + Reference.lane(right, i), total);
+            }
+        } catch (bytes memory reason) {
+            require(over && bytes4(reason) == LaneOverflow.selector, "overflow reason");
+        }
+        try this.minus(left, right) returns (uint256 rest) {
+            require(!under, "underflow");
+            for (uint256 i; i < 4; ++i) {
+                _same(i, Reference.lane(left, i) - Reference.lane(right, i), rest);
+            }
+        } catch (bytes memory reason) {
+            require(under && bytes4(reason) == LaneUnderflow.selector, "underflow reason");
+        }
+    }
+
+    /// @dev Random words nearly always overflow somewhere: here they never do.
+    function testFuzz_smallLanesAreAddedAndSubtracted(uint256 left, uint256 right) public view {
+        (left, right) = (left & BELOW_TOP, right & BELOW_TOP);
+        uint256 total = this.plus(left, right);
+        require(this.minus(total, right) == left && this.minus(total, left) == right, "round trip");
+    }
+
+    function testFuzz_aLaneIsReadAndReplacedAlone(uint256 word, uint256 index, uint64 value) public pure {
+        index %= 4;
+        Uint64x4 changed = Uint64x4.wrap(word).withLane(index, value);
+        uint256 total;
+        for (uint256 i; i < 4; ++i) {
+            _same(i, i == index ? value : Reference.lane(word, i), Uint64x4.unwrap(changed));
+            require(changed.lane(i) == Reference.lane(Uint64x4.unwrap(changed), i), "lane");
+            total += changed.lane(i);
+        }
+        require(changed.sum() == total, "sum");
+        require(changed.isZero() == (total == 0), "zero");
+        require(Uint64x4.unwrap(changed.masked(word)) == Uint64x4.unwrap(changed) & word, "masked");
+    }
+
+    function testFuzz_theSmallerOfEachLaneAndWhatIsLargeEnough(uint256 left, uint256 right, uint64 least) public pure {
+        (left, right, least) = (left & BELOW_TOP, right & BELOW_TOP, least >> 1);
+        uint256 smaller = Uint64x4.unwrap(Uint64x4.wrap(left).min(Uint64x4.wrap(right)));
+        uint256 enough = Uint64x4.unwrap(Uint64x4.wrap(left).atLeast(least));
+        for (uint256 i; i < 4; ++i) {
+            (uint256 a, uint256 b) = (Reference.lane(left, i), Reference.lane(right, i));
+            _same(i, a < b ? a : b, smaller);
+            _same(i, a < least ? 0 : a, enough);
+        }
+    }
+
+    /* CALLED FROM OUTSIDE, for calldata and for reverts */
+
+    function maskAt(bytes calldata bitmap, uint256 slot) external pure returns (uint256) {
+        return PayoutMath.laneMaskAt(bitmap, slot);
+    }
+
+    function scoresAt(bytes calldata scores, uint256 slot) external pure returns (uint256) {
+        return PayoutMath.scoresAt(scores, slot);
+    }
+
+    function pop(bytes32 head, bytes32 previous, uint256 fromSlot, bytes32 digest) external pure returns (bytes32) {
+        return HashStack.pop(head, previous, fromSlot, digest);
+    }
+
+    function plus(uint256 left, uint256 right) external pure returns (uint256) {
+        return Uint64x4.unwrap(Uint64x4.wrap(left).plus(Uint64x4.wrap(right)));
+    }
+
+    function minus(uint256 left, uint256 right) external pure returns (uint256) {
+        return Uint64x4.unwrap(Uint64x4.wrap(left).minus(Uint64x4.wrap(right)));
+    }
+
+    /* INTERNAL */
+
+    /// @dev A share of at most the whole in every lane whose bit is set in `shares`, a fixed amount elsewhere.
+    function _allocations(uint256 word, uint8 shares) private pure returns (uint256 allocation) {
+        for (uint256 i; i < 4; ++i) {
+            uint256 lane = Reference.lane(word & BELOW_TOP, i);
+            if ((shares >> i) % 2 == 1) lane = Reference.SHARE_FLAG + lane % (Reference.PPM + 1);
+            allocation |= lane << (64 * i);
+        }
+    }
+
+    function _same(uint256 index, uint256 expected, uint256 word) private pure {
+        uint256 found = Reference.lane(word, index);
+        if (found != expected) revert Differs(index, expected, found);
+    }
+}
