@@ -1,0 +1,35 @@
+"""What every command shares: the console, common options, and how an error is told."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from scorer.chain.endpoint import EndpointError
+from scorer.chain.logs import IncompleteLogs
+from scorer.chain.sender import Reverted
+from scorer.config import ConfigError
+from scorer.rounds.rules import RulesError
+from scorer.rounds.submissions import SubmissionRefused
+from scorer.store.bundle import BundleError
+
+console = Console(width=None if sys.stdout.isatty() else 110)
+
+EXPECTED = (BundleError, ConfigError, EndpointError, IncompleteLogs, Reverted, RulesError, SubmissionRefused)
+"""Errors that tell a user what to do; any other is a defect and shows its traceback."""
+ConfigOption = Annotated[Path, typer.Option("--config", help="The node's TOML configuration.", exists=True)]
+SendOption = Annotated[bool, typer.Option("--send", help="Send transactions. Without it, a dry run.")]
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """End with one line on standard error where an error is the user's to mend."""
+    try:
+        yield
+    except EXPECTED as error:
+        typer.echo(f"cupel: {error}", err=True)
+        raise typer.Exit(1) from None

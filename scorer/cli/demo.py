@@ -1,0 +1,30 @@
+"""``cupel demo``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scorer.cli.common import console
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Where everything is written; emptied first.")] = Path(
+        "build/demo"
+    ),
+) -> None:
+    """Settle a year of weekly rounds on real market data, on a local chain, and verify every one."""
+    try:
+        from scorer.demo.run import FolderInUse, run_demo
+    except ModuleNotFoundError as missing:
+        typer.echo(
+            f"cupel: expected the demo's packages, found no {missing.name}; install cupel[demo]", err=True
+        )
+        raise typer.Exit(1) from None
+    try:
+        summary = run_demo(out, console)
+    except FolderInUse as refused:
+        typer.echo(f"cupel: {refused}", err=True)
+        raise typer.Exit(1) from None
+    whole = summary["rounds_verified"] == summary["rounds_settled"] and all(summary["invariants"].values())
+    raise typer.Exit(0 if whole and summary["stakes_add_up"] else 1)
