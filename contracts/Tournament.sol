@@ -36,8 +36,13 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
     uint32 public constant MAX_CAP = 1e6;
     uint64 public constant MAX_MIN_POSITION = 1_000e9;
 
-    /// @notice How long after closeAt positions can be locked and the round sealed, seconds.
+    /// @notice How long after closeAt positions can be locked and the round sealed: seconds, and at most this part of the
+    /// time to resolveAt. Nobody locks once the outcome begins to show.
     uint64 public constant LOCK_WINDOW = 1 days;
+    uint64 public constant LOCK_DIVISOR = 4;
+    /// @notice A round is announced before closeAt by at least this part of the time that it may hold stakes: a stolen
+    /// operator's key cannot open a year's round and lock it before owners and guardian have seen it.
+    uint64 public constant NOTICE_DIVISOR = 64;
     /// @notice openRound to openAt, openAt to closeAt, closeAt to resolveAt, resolveAt to deadline at most, seconds.
     uint64 public constant MAX_AHEAD = 90 days;
     uint64 public constant MAX_SUBMISSION = 90 days;
@@ -556,7 +561,7 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
 
     /// @dev `closeAt` ... `end` is when positions may be locked and the round sealed.
     function _lockEnd(Round storage r) private view returns (uint256) {
-        return Math.min(r.closeAt + LOCK_WINDOW, r.resolveAt);
+        return r.closeAt + Math.min(LOCK_WINDOW, (r.resolveAt - r.closeAt) / LOCK_DIVISOR);
     }
 
     function _requireLockable(uint256 roundId, Round storage r) private view {
@@ -592,6 +597,8 @@ contract Tournament is ITournament, AccessManaged, ReentrancyGuardTransient {
         _checkPeriod(closeAt - openAt, MAX_SUBMISSION);
         _checkPeriod(resolveAt - closeAt, MAX_SCORING);
         _checkPeriod(deadline - resolveAt, MAX_REPORTING);
+        (uint256 notice, uint256 minimum) = (closeAt - block.timestamp, (deadline - closeAt) / NOTICE_DIVISOR);
+        if (notice < minimum) revert NoticeTooShort(notice, minimum);
     }
 
     function _checkPeriod(uint256 period, uint256 maximum) private pure {

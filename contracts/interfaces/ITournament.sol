@@ -130,6 +130,7 @@ interface ITournament {
     /// @notice Times must satisfy now <= closeAt and openAt < closeAt < resolveAt < deadline.
     error ScheduleNotAscending(uint256 timestamp, uint64 openAt, uint64 closeAt, uint64 resolveAt, uint64 deadline);
     error PeriodTooLong(uint256 period, uint256 maximum);
+    error NoticeTooShort(uint256 notice, uint256 minimum);
     error TooEarly(uint256 timestamp, uint256 notBefore);
     error TooLate(uint256 timestamp, uint256 before);
     error SlotNotAscending(uint256 fromSlot, uint256 nextSlot);
@@ -196,7 +197,8 @@ interface ITournament {
     /// - the tournament is paused (`TournamentPaused`);
     /// - the times are out of order or closed already (`ScheduleNotAscending`);
     /// - opening lies more than MAX_AHEAD from now, or submission, scoring or reporting would last longer than their
-    ///   maxima (`PeriodTooLong`).
+    ///   maxima (`PeriodTooLong`);
+    /// - closeAt comes sooner than (deadline - closeAt) / NOTICE_DIVISOR from now (`NoticeTooShort`).
     /// @return roundId counts from 1.
     function openRound(uint64 openAt, uint64 closeAt, uint64 resolveAt, uint64 deadline, bytes32 rulesHash)
         external
@@ -207,8 +209,8 @@ interface ITournament {
     /// @param fromSlot first slot of the chunk, not below the previous chunk's end. Slots in between stay out of the round.
     /// @param bitmap bit b of byte k, least significant first, stands for lane 4*fromSlot + 8*k + b: set, the model takes
     /// part. The chunk covers slots fromSlot to min(fromSlot + 2*bitmap.length, slots in use).
-    /// @dev Only in closeAt <= now < min(closeAt + LOCK_WINDOW, resolveAt): an operator who waits until the outcome shows
-    /// must find the door shut. A deposit between close and lock may count.
+    /// @dev Only in closeAt <= now < closeAt + min(LOCK_WINDOW, (resolveAt - closeAt) / LOCK_DIVISOR): an operator who waits
+    /// until the outcome shows must find the door shut. A deposit between close and lock may count.
     /// Reverts if:
     /// - the tournament is paused (`TournamentPaused`);
     /// - the round is neither Open nor Locking (`WrongState`);

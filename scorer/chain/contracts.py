@@ -14,8 +14,8 @@ ZERO_HASH = bytes(32)
 ZERO_ADDRESS = "0x" + "00" * 20
 PAGE = 1000
 """How many items one call reads."""
-LOCK_WINDOW = 86_400
-"""Tournament.LOCK_WINDOW, seconds."""
+LOCK_WINDOW, LOCK_DIVISOR = 86_400, 4
+"""Tournament.LOCK_WINDOW, seconds, and the part of the time to resolveAt that it never exceeds."""
 SETTLEMENT_GRACE = 30 * 86_400
 """Tournament.SETTLEMENT_GRACE, seconds."""
 
@@ -85,7 +85,7 @@ class RoundRecord:
     @property
     def lock_until(self) -> int:
         """When the lock window ends: a round that is not sealed by then never will be."""
-        return min(self.close_at + LOCK_WINDOW, self.resolve_at)
+        return self.close_at + min(LOCK_WINDOW, (self.resolve_at - self.close_at) // LOCK_DIVISOR)
 
     @property
     def is_over(self) -> bool:

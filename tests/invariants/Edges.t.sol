@@ -103,9 +103,10 @@ contract EdgesTest is House {
     }
 
     function test_aChunkIsNoLargerThanCanBeSettled() public {
-        uint64 start = uint64(_now());
+        uint64 start = uint64(_now()) + 3 hours;
         vm.prank(OPERATOR);
         tournament.openRound(start - 1, start, start + 2 days, start + 3 days, bytes32(0));
+        vm.warp(start);
         vm.prank(OPERATOR);
         _refusedCall(
             address(tournament),
@@ -203,11 +204,12 @@ contract EdgesTest is House {
 
     /// @dev A sealed round of four positions, whose report has one chunk of scores too many.
     function _attestedReport() private returns (Report memory report) {
-        uint64 start = uint64(_now());
+        uint64 start = uint64(_now()) + 6 hours;
         vm.prank(ADMIN);
         tournament.setParameters(0, 0, 0);
         vm.prank(OPERATOR);
         tournament.openRound(start - 1, start, start + 2 days, start + 9 days, bytes32(0));
+        vm.warp(start);
         vm.prank(OPERATOR);
         tournament.lock(1, 0, hex"0f");
         vm.prank(OPERATOR);

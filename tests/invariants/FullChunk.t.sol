@@ -76,8 +76,8 @@ contract FullChunkTest is House {
         }
         uint64 start = uint64(_now());
         vm.prank(OPERATOR);
-        tournament.openRound(start, start + 1 hours, start + 2 days, start + 4 days, bytes32(0));
-        vm.warp(start + 1 hours);
+        tournament.openRound(start, start + 2 hours, start + 2 days, start + 4 days, bytes32(0));
+        vm.warp(start + 2 hours);
         bytes memory bitmap = new bytes(SLOTS / 2);
         for (uint256 i; i < bitmap.length; ++i) {
             bitmap[i] = 0xff;

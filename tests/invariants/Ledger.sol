@@ -175,8 +175,8 @@ abstract contract Ledger is House {
     }
 
     function _lockEnd(Book storage book) internal view returns (uint256) {
-        uint256 end = book.closeAt + 1 days;
-        return end < book.resolveAt ? end : book.resolveAt;
+        uint256 window = (book.resolveAt - book.closeAt) / 4;
+        return book.closeAt + (window < 1 days ? window : 1 days);
     }
 
     function _head(Book storage book) internal view returns (bytes32) {

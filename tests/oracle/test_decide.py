@@ -65,14 +65,14 @@ ALL_CHUNKS = (SettleChunk(2), SettleChunk(1), SettleChunk(0))
 
 @pytest.mark.parametrize("state", [RoundState.OPEN, RoundState.LOCKING])
 def test_an_unsealed_round_waits_until_its_lock_window_is_over(state: RoundState) -> None:
-    assert isinstance(decide(view(state, CLOSE + 86_399))[0], Wait)
-    assert decide(view(state, CLOSE + 86_400)) == (VoidRound(),)
+    assert isinstance(decide(view(state, CLOSE + 49_999))[0], Wait)
+    assert decide(view(state, CLOSE + 50_000)) == (VoidRound(),)
 
 
-def test_a_lock_window_ends_when_the_outcome_is_known() -> None:
-    early = replace(record(RoundState.LOCKING), resolve_at=CLOSE + 10)
-    assert isinstance(decide(view(RoundState.LOCKING, CLOSE + 9, record=early))[0], Wait)
-    assert decide(view(RoundState.LOCKING, CLOSE + 10, record=early)) == (VoidRound(),)
+def test_a_lock_window_lasts_a_day_and_a_quarter_of_the_way_to_the_outcome_at_most() -> None:
+    late = replace(record(RoundState.LOCKING), resolve_at=CLOSE + 10 * 86_400)
+    assert isinstance(decide(view(RoundState.LOCKING, CLOSE + 86_399, record=late))[0], Wait)
+    assert decide(view(RoundState.LOCKING, CLOSE + 86_400, record=late)) == (VoidRound(),)
 
 
 def test_nothing_is_attested_before_the_outcome() -> None:

@@ -30,10 +30,17 @@ def test_attack_an_operator_who_locks_more_than_the_owner_allows(house: House) -
 def test_attack_an_operator_who_waits_until_the_outcome_shows(house: House) -> None:
     house.stake(house.alice, 100 * NANO, SHARE | PPM)
     round_id = house.open(scoring=3600)
-    resolve = house.round(round_id).resolveAt
-    house.at(resolve)
-    with ape.reverts(house.tournament.TooLate, before=resolve):
+    shut = house.round(round_id).closeAt + 3600 // 4
+    house.at(shut)
+    with ape.reverts(house.tournament.TooLate, before=shut):
         house.tournament.lock(round_id, 0, bitmap([True]), sender=house.operator)
+
+
+def test_attack_a_stolen_operators_key_that_opens_a_years_round_and_locks_it_at_once(house: House) -> None:
+    """It takes a week: time to set the allocation to zero, to pause, and to name another operator."""
+    house.stake(house.alice, 100 * NANO, SHARE | PPM)
+    with ape.reverts(house.tournament.NoticeTooShort, minimum=455 * DAY // 64):
+        house.open(open_for=DAY, scoring=365 * DAY, reporting=90 * DAY)
 
 
 def test_attack_an_operator_who_locks_and_disappears(house: House) -> None:

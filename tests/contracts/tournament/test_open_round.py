@@ -65,6 +65,29 @@ def test_accepts_times_at_their_limits(house: House, offsets: tuple[int, ...]) -
     assert house.round(1).state == OPEN
 
 
+def shortest_notice(house: House, hold: int, missing: int = 0) -> tuple[int, int, int, int]:
+    """Times of a round that holds stakes for `hold` seconds, announced as late as may be, or later."""
+    close = hold // 64 - missing
+    return schedule(house, -1, close, close + hold * 365 // 455, close + hold)
+
+
+@pytest.mark.parametrize("hold", [64, 7 * DAY, 455 * DAY])
+def test_reverts_when_the_notice_is_too_short_for_the_time_that_stakes_are_held(
+    house: House, hold: int
+) -> None:
+    least = hold // 64
+    for missing in (1, least):
+        times = shortest_notice(house, hold, missing)
+        with ape.reverts(house.tournament.NoticeTooShort, notice=least - missing, minimum=least):
+            house.tournament.openRound(*times, RULES, sender=house.operator)
+
+
+@pytest.mark.parametrize("hold", [63, 64, 7 * DAY, 455 * DAY])
+def test_opens_at_the_shortest_notice(house: House, hold: int) -> None:
+    house.tournament.openRound(*shortest_notice(house, hold), RULES, sender=house.operator)
+    assert house.round(1).state == OPEN
+
+
 def test_freezes_times_rules_and_parameters(house: House) -> None:
     times = schedule(house, 10, 20, 30, 40)
     receipt = house.tournament.openRound(*times, RULES, sender=house.operator)

@@ -58,7 +58,7 @@ def test_reverts_for_a_settled_round(house: House, sealed: int) -> None:
 
 
 @pytest.mark.parametrize("locked", [False, True])
-@pytest.mark.parametrize(("scoring", "window"), [(20 * DAY, DAY), (3_600, 3_600)])
+@pytest.mark.parametrize(("scoring", "window"), [(20 * DAY, DAY), (3_600, 900)])
 def test_a_round_that_was_not_sealed_is_void_after_the_lock_window(
     house: House, sealed: int, locked: bool, scoring: int, window: int
 ) -> None:

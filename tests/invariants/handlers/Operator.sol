@@ -15,14 +15,15 @@ abstract contract Operator is Ledger {
         if (_lockableRounds() > 1) _discard();
         uint64 openAt = uint64(_now() + aheadSeed % 6 hours);
         uint64 closeAt = openAt + 1 hours + uint64((aheadSeed >> 32) % 6 hours);
-        // One time of 8 scoring ends before the lock window would.
-        uint64 resolveAt = closeAt + uint64(scoringSeed % 8 == 0 ? 10 minutes : 1 days + (scoringSeed >> 3) % 2 days);
+        // Scoring of less than four days shortens the lock window, one time of 8 to minutes.
+        uint64 resolveAt = closeAt + uint64(scoringSeed % 8 == 0 ? 10 minutes : 1 days + (scoringSeed >> 3) % 5 days);
         uint64 deadline = resolveAt + 1 days + uint64(reportingSeed % 6 days);
         bytes4 refusal = _paused() ? ITournament.TournamentPaused.selector : bytes4(0);
         if (refusal == 0 && reportingSeed % 16 == 0) {
             deadline = resolveAt;
             refusal = ITournament.ScheduleNotAscending.selector;
         }
+        if (refusal == 0 && closeAt - _now() < (deadline - closeAt) / 64) refusal = ITournament.NoticeTooShort.selector;
         bytes memory call =
             abi.encodeCall(ITournament.openRound, (openAt, closeAt, resolveAt, deadline, bytes32(aheadSeed)));
         _attempt(OPERATOR, address(tournament), call, refusal);
