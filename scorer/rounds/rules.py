@@ -6,96 +6,44 @@ a float would not be exact, and a bare 72000 would not say whether it means NMR 
 
 import hashlib
 import tomllib
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import rfc8785
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from scorer.rounds.documents import parse_json
-from scorer.units import nano_from_nmr, nmr_from_nano, ppm_as_decimal, ppm_from_decimal
+from scorer.rounds.fields import Nano, Parts, Section, above_zero, from_to, whole
+from scorer.rounds.schedule import Horizon, Schedule
+
+Score = Literal["corr", "mmc", "fnc", "bmc", "tc", "alpha", "mpc"]
+NEEDS: Final[dict[str, tuple[str, ...]]] = {
+    "corr": (),
+    "mmc": (),
+    "fnc": ("features",),
+    "bmc": ("benchmark_meta_model",),
+    "tc": ("risk_model",),
+    "alpha": ("neutralizers", "sample_weights"),
+    "mpc": ("neutralizers", "sample_weights"),
+}
+"""The inputs of a bundle that each score needs besides targets, submissions and positions."""
 
 
 class RulesError(ValueError):
     """A rules document cannot be used: the message names the field, what was expected and what was found."""
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError('expected decimal text in quotes, such as "0.05"')
-    return value
+Version = Annotated[Literal[1], BeforeValidator(whole)]
 
 
-def _ppm(value: object) -> int:
-    return ppm_from_decimal(_text(value))
-
-
-def _nano(value: object) -> int:
-    return nano_from_nmr(_text(value))
-
-
-def _ppm_text(ppm: int) -> str:
-    return f"{ppm_as_decimal(ppm):f}"
-
-
-def _nmr_text(amount: int) -> str:
-    return f"{nmr_from_nano(amount):f}"
-
-
-Parts = Annotated[int, BeforeValidator(_ppm), PlainSerializer(_ppm_text, when_used="json")]
-"""Parts per million in Python, decimal text in a document."""
-Nano = Annotated[int, BeforeValidator(_nano), PlainSerializer(_nmr_text, when_used="json")]
-"""nano-NMR in Python, NMR as decimal text in a document."""
-
-
-def _from_to(low: str, high: str) -> AfterValidator:
-    """Bounds of a share or multiplier, in the decimals that the document is written in."""
-
-    def check(ppm: int) -> int:
-        if not ppm_from_decimal(low) <= ppm <= ppm_from_decimal(high):
-            raise ValueError(f"expected from {low} to {high}")
-        return ppm
-
-    return AfterValidator(check)
-
-
-def _whole(value: object) -> object:
-    """Refuse what Python holds equal to an integer: 1.0 and true."""
-    if type(value) is not int:
-        raise ValueError("expected a whole number")
-    return value
-
-
-def _above_zero(amount: int) -> int:
-    if amount == 0:
-        raise ValueError("expected an amount above 0")
-    return amount
-
-
-Version = Annotated[Literal[1], BeforeValidator(_whole)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Factor(_Section):
+class Factor(Section):
     """One score on one target, and what it counts: ``multiplier`` in ppm."""
 
-    score: Literal["corr", "mmc"]
+    score: Score
     target: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    multiplier: Annotated[Parts, _from_to("-100", "100")]
+    multiplier: Annotated[Parts, from_to("-100", "100")]
 
     @field_validator("target")
     @classmethod
@@ -110,26 +58,76 @@ class Factor(_Section):
         return f"{self.score}_{self.target}"
 
 
-class Stake(_Section):
+class Stake(Section):
     """The terms of the stake, as the Tournament contract freezes them at opening.
 
     ``cap`` in ppm of a position; ``threshold`` and ``minimum_position`` in nano-NMR.
     """
 
-    cap: Annotated[Parts, _from_to("0.000001", "1")]
-    threshold: Annotated[Nano, AfterValidator(_above_zero)]
+    cap: Annotated[Parts, from_to("0.000001", "1")]
+    threshold: Annotated[Nano, AfterValidator(above_zero)]
     minimum_position: Nano
 
 
-class Horizon(_Section):
-    """What the targets measure: returns over ``sessions`` exchange sessions that begin after ``lag`` more."""
+class DynamicEras(Section):
+    """Rewards scaled by the target volatility over that of the universe in the scoring window, within bounds.
 
-    sessions: Annotated[int, Field(gt=0, le=250)]
-    lag: Annotated[int, Field(ge=0, le=20)]
+    ``target_volatility`` is the root mean square of the universe's returns in one session.
+    """
+
+    target_volatility: Annotated[Parts, from_to("0.000001", "1")]
+    least: Annotated[Parts, from_to("0.000001", "1")]
+    most: Annotated[Parts, from_to("1", "10")]
 
 
-class Rules(_Section):
-    """A rules document of version 1. Every field counts for the hash."""
+class BurnHardening(Section):
+    """Negative rewards times 1 up to a correlation ``start`` with the meta model, and times ``most`` at 1.
+
+    In between the multiplier rises in a straight line.
+    """
+
+    start: Annotated[Parts, from_to("0", "0.999999")]
+    most: Annotated[Parts, from_to("1", "10")]
+
+
+class NeutralChurn(Section):
+    """The share of a positive reward that is kept: ``min(1, 2 / (1 + exp(scale * (churn - threshold))))``."""
+
+    threshold: Annotated[Parts, from_to("0", "2")]
+    scale: Annotated[Parts, from_to("0.000001", "1000")]
+
+
+class Adjusters(Section):
+    """What changes the weighed sum of the factors, in this order."""
+
+    dynamic_eras: DynamicEras | None = None
+    burn_hardening: BurnHardening | None = None
+    neutral_churn: NeutralChurn | None = None
+
+
+class Portfolio(Section):
+    """The constraints of the portfolio that TC differentiates."""
+
+    max_position: Annotated[Parts, from_to("0.000001", "1")]
+    max_leverage: Annotated[Parts, from_to("0.000001", "100")]
+    risk_aversion: Annotated[Parts, from_to("0.000001", "1000000")]
+
+
+class Gates(Section):
+    """What a submission must satisfy for its model's stake to be locked.
+
+    Churn and turnover are the largest against the model's last ``submissions``, which must not be older than
+    ``days`` days.
+    """
+
+    max_churn: Annotated[Parts, from_to("0", "2")]
+    max_turnover: Annotated[Parts, from_to("0", "2")]
+    submissions: Annotated[int, Field(gt=0, le=20)]
+    days: Annotated[int, Field(gt=0, le=60)]
+
+
+class Rules(Section):
+    """A rules document of version 1. Every field counts for the hash; an absent section does not."""
 
     version: Version
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
@@ -137,6 +135,11 @@ class Rules(_Section):
     factors: Annotated[tuple[Factor, ...], Field(min_length=1, strict=False)]
     stake: Stake
     horizon: Horizon
+    schedule: Schedule | None = None
+    submissions: Literal["classic", "signals", "crypto"] | None = None
+    gates: Gates | None = None
+    adjusters: Adjusters = Adjusters()
+    portfolio: Portfolio | None = None
 
     @model_validator(mode="after")
     def _each_factor_once(self) -> Self:
@@ -144,6 +147,15 @@ class Rules(_Section):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"expected each score on a target once, found {', '.join(repeated)} again")
+        return self
+
+    @model_validator(mode="after")
+    def _tc_and_its_portfolio(self) -> Self:
+        has_tc = any(factor.score == "tc" for factor in self.factors)
+        if has_tc and self.portfolio is None:
+            raise ValueError("expected a section portfolio for the factor tc, found none")
+        if self.portfolio is not None and not has_tc:
+            raise ValueError("expected no section portfolio without a factor tc, found one")
         return self
 
     @property
@@ -156,9 +168,27 @@ class Rules(_Section):
         """(factor, multiplier in ppm), in order."""
         return tuple((factor.name, factor.multiplier) for factor in self.factors)
 
+    @property
+    def needs(self) -> dict[str, str]:
+        """The bundle's further inputs that these rules need, each with the path of a field that needs it."""
+        found: dict[str, str] = {}
+        for name, path in self._needs():
+            found.setdefault(name, path)
+        return found
+
+    def _needs(self) -> Iterator[tuple[str, str]]:
+        for number, factor in enumerate(self.factors):
+            for name in NEEDS[factor.score]:
+                yield name, f"factors.{number}.score = {factor.score}"
+        if self.adjusters.dynamic_eras is not None:
+            yield "session_returns", "adjusters.dynamic_eras"
+        if self.adjusters.neutral_churn is not None:
+            yield "neutral_churn", "adjusters.neutral_churn"
+
     def canonical_json(self) -> bytes:
         """The document as RFC 8785 canonical JSON, amounts and multipliers as the shortest decimal text."""
-        return rfc8785.dumps(self.model_dump(mode="json"))
+        document = self.model_dump(mode="json", exclude_none=True)
+        return rfc8785.dumps({name: part for name, part in document.items() if part != {}})
 
     def hash(self) -> bytes:
         """SHA-256 of the canonical JSON: the ``rulesHash`` of ``Tournament.openRound``."""
@@ -170,8 +200,9 @@ def _describe(error: ValidationError) -> str:
     for problem in error.errors(include_url=False):
         field = ".".join(str(part) for part in problem["loc"]) or "the document"
         message = problem["msg"].removeprefix("Value error, ")
-        found = "nothing" if problem["type"] == "missing" else repr(problem["input"])
-        lines.append(f"{field}: {message}, found {found}")
+        if ", found " not in message:  # what concerns several fields says so itself
+            message += ", found " + ("nothing" if problem["type"] == "missing" else repr(problem["input"]))
+        lines.append(f"{field}: {message}")
     return "; ".join(lines)
 
 

@@ -15,11 +15,24 @@ from scorer.rounds.rules import Rules, RulesError, load_rules, preset, read_rule
 CLASSIC = (
     b'{"factors":[{"multiplier":"0.5","score":"corr","target":"target_20d2l"},'
     b'{"multiplier":"2","score":"mmc","target":"target_20d2l"}],"horizon":{"lag":2,"sessions":20},'
-    b'"name":"classic","scoring":1,"stake":{"cap":"0.05","minimum_position":"0.01","threshold":"72000"},'
-    b'"version":1}'
+    b'"name":"classic","schedule":{"calendar":"XNYS","report_days":14,"resolve_hours":48,"timezone":"UTC",'
+    b'"windows":[{"closes_at":"13:00","days":["tuesday","wednesday","thursday","friday"],"days_open":0,'
+    b'"opens_at":"12:00"},{"closes_at":"14:00","days":["saturday"],"days_open":1,"opens_at":"12:00"}]},'
+    b'"scoring":1,"stake":{"cap":"0.05","minimum_position":"0.01","threshold":"72000"},"version":1}'
 )
-CLASSIC_HASH = "e084aab8e25203c2f860e95a70ca96e1f2fda0c51e56cd2c7ca6a5a6038f729f"
+CLASSIC_HASH = "d00777259fa91045ae02ae3dc81c46314af2092ed2a5485664a029456fc31a13"
 NMR = 10**9
+PORTFOLIO = {"max_position": "0.02", "max_leverage": "1", "risk_aversion": "10"}
+PRESETS = (
+    "classic",
+    "classic-adjusted",
+    "classic-atomic",
+    "classic-atomic-60",
+    "crypto",
+    "crypto-atomic",
+    "signals",
+    "signals-atomic",
+)
 
 
 def document() -> dict[str, Any]:
@@ -45,6 +58,87 @@ def test_the_classic_preset_is_what_numerai_documents() -> None:
     assert rules.stake.minimum_position == NMR // 100
     assert rules.targets == ("target_20d2l",)
     assert (rules.horizon.sessions, rules.horizon.lag) == (20, 2)
+
+
+PUBLISHED_TERMS: dict[str, tuple[list[tuple[str, int]], int, int]] = {
+    "classic-atomic": ([("corr_target_20d2l", 5), ("mmc_target_20d2l", 10)], 1_000_000, 11_000_000),
+    "classic-atomic-60": ([("corr_target_60d2l", 3), ("mmc_target_60d2l", 15)], 1_000_000, 11_000_000),
+    "signals-atomic": ([("alpha_target_60d2l", 4), ("mpc_target_60d2l", 8)], 1_000_000, 11_000_000),
+    "crypto": ([("mmc_target_20d2l", 1)], 50_000, 10_000),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED_TERMS)
+def test_the_other_presets_are_what_numerai_publishes(name: str) -> None:
+    factors, cap, threshold = PUBLISHED_TERMS[name]
+    rules = preset(name)
+    assert list(rules.multipliers) == [(factor, times * 1_000_000) for factor, times in factors]
+    assert (rules.stake.cap, rules.stake.threshold) == (cap, threshold * NMR)
+
+
+def test_multipliers_below_one_are_exact() -> None:
+    assert preset("signals").multipliers == (("alpha_target_60d2l", 300_000), ("mpc_target_60d2l", 800_000))
+    assert preset("signals").stake.cap == 17_000
+    assert preset("crypto-atomic").multipliers[0] == ("corr_target_20d2l", 100_000)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_named_as_its_file_and_survives_canonical_json(name: str) -> None:
+    rules = preset(name)
+    assert rules.name == name
+    assert read_rules(rules.canonical_json(), name) == rules
+
+
+def test_no_payout_is_scaled_down_in_an_atomic_preset() -> None:
+    """The threshold is the token's cap on all that is ever minted."""
+    for name in PRESETS:
+        if "atomic" in name:
+            assert preset(name).stake.threshold == 11_000_000 * NMR
+
+
+def with_scores(*scores: str, **sections: object) -> Rules:
+    factors = [{"score": each, "target": "target_20d2l", "multiplier": "1"} for each in scores]
+    return rules_from({**document(), "factors": factors, **sections}, "x")
+
+
+@pytest.mark.parametrize(
+    ("scores", "needs"),
+    [
+        (("corr", "mmc"), {}),
+        (("corr", "fnc"), {"features": "factors.1.score = fnc"}),
+        (("bmc",), {"benchmark_meta_model": "factors.0.score = bmc"}),
+        (
+            ("alpha", "mpc"),
+            {"neutralizers": "factors.0.score = alpha", "sample_weights": "factors.0.score = alpha"},
+        ),
+    ],
+)
+def test_rules_say_which_inputs_they_need_and_why(scores: tuple[str, ...], needs: dict[str, str]) -> None:
+    assert with_scores(*scores).needs == needs
+
+
+def test_tc_and_the_adjusters_need_inputs_too() -> None:
+    assert with_scores("tc", portfolio=PORTFOLIO).needs == {"risk_model": "factors.0.score = tc"}
+    adjusters = {
+        "dynamic_eras": {"target_volatility": "0.02", "least": "0.5", "most": "2"},
+        "neutral_churn": {"threshold": "0.1", "scale": "10"},
+        "burn_hardening": {"start": "0", "most": "2"},
+    }
+    assert with_scores("corr", adjusters=adjusters).needs == {
+        "session_returns": "adjusters.dynamic_eras",
+        "neutral_churn": "adjusters.neutral_churn",
+    }
+
+
+def test_a_section_that_is_not_there_leaves_the_hash_as_it_was() -> None:
+    """So that later sections do not change the hash of rules that do without them."""
+    absences: list[dict[str, Any]] = [
+        {"gates": None},
+        {"adjusters": {}},
+        {"adjusters": {"dynamic_eras": None}},
+    ]
+    for absent in absences:
+        assert rules_from({**document(), **absent}, "x").hash().hex() == CLASSIC_HASH
 
 
 def test_the_hash_of_a_preset_never_changes() -> None:
@@ -88,6 +182,16 @@ def test_canonical_json_is_rfc_8785() -> None:
         ("stake.minimum_position", "0"),
         ("horizon.sessions", 60),
         ("horizon.lag", 0),
+        ("schedule.calendar", "XLON"),
+        ("schedule.timezone", "America/New_York"),
+        ("schedule.windows.0.days", ["monday"]),
+        ("schedule.windows.1.days_open", 2),
+        ("schedule.resolve_hours", 24),
+        ("submissions", "classic"),
+        ("gates", {"max_churn": "0.15", "max_turnover": "0.25", "submissions": 5, "days": 7}),
+        ("adjusters", {"burn_hardening": {"start": "0.5", "most": "2"}}),
+        ("adjusters", {"dynamic_eras": {"target_volatility": "0.02", "least": "0.5", "most": "2"}}),
+        ("adjusters", {"neutral_churn": {"threshold": "0.1", "scale": "10"}}),
     ],
 )
 def test_every_field_counts_for_the_hash(path: str, value: object) -> None:
@@ -121,7 +225,43 @@ WRONG: list[tuple[str, object, str]] = [
     ("name", 5, "name: Input should be a valid string, found 5"),
     ("factors", [], "factors: Tuple should have at least 1 item"),
     ("factors", "corr", "factors: Input should be a valid tuple, found 'corr'"),
-    ("factors.0.score", "tc", "factors.0.score: Input should be 'corr' or 'mmc', found 'tc'"),
+    (
+        "factors.0.score",
+        "sharpe",
+        "Input should be 'corr', 'mmc', 'fnc', 'bmc', 'tc', 'alpha' or 'mpc', found 'sharpe'",
+    ),
+    ("factors.0.score", "tc", "the document: expected a section portfolio for the factor tc, found none"),
+    ("portfolio", PORTFOLIO, "the document: expected no section portfolio without a factor tc, found one"),
+    ("schedule.calendar", "nyse", "schedule.calendar: String should match pattern"),
+    ("schedule.timezone", "Mars/Base", "schedule.timezone: expected the name of a timezone, such as"),
+    ("schedule.timezone", "../etc", "schedule.timezone: expected the name of a timezone, such as"),
+    ("schedule.windows", [], "schedule.windows: Tuple should have at least 1 item"),
+    ("schedule.windows.0.days", ["Monday"], "schedule.windows.0.days.0: Input should be 'monday'"),
+    ("schedule.windows.0.opens_at", "24:00", "schedule.windows.0.opens_at: expected a time of day from"),
+    ("schedule.windows.0.opens_at", "9:00", "schedule.windows.0.opens_at: String should match pattern"),
+    ("schedule.windows.0.closes_at", "12:00", "schedule.windows.0: expected closes_at after opens_at"),
+    ("schedule.resolve_hours", -1, "schedule.resolve_hours: Input should be greater than or equal to 0"),
+    ("submissions", "any", "submissions: Input should be 'classic', 'signals' or 'crypto', found 'any'"),
+    ("gates", {"max_churn": "3"}, "gates.max_churn: expected from 0 to 2, found '3'"),
+    ("gates", {"max_churn": "1"}, "gates.max_turnover: Field required, found nothing"),
+    (
+        "adjusters",
+        {"dynamic_eras": {"target_volatility": "0", "least": "1", "most": "0.5"}},
+        "adjusters.dynamic_eras.target_volatility: expected from 0.000001 to 1, found '0'; "
+        "adjusters.dynamic_eras.most: expected from 1 to 10, found '0.5'",
+    ),
+    (
+        "adjusters",
+        {"burn_hardening": {"start": "1", "most": "11"}},
+        "adjusters.burn_hardening.start: expected from 0 to 0.999999, found '1'; "
+        "adjusters.burn_hardening.most: expected from 1 to 10, found '11'",
+    ),
+    (
+        "adjusters",
+        {"neutral_churn": {"threshold": "0.1", "scale": 10}},
+        "adjusters.neutral_churn.scale: expected decimal text in quotes",
+    ),
+    ("adjusters", {"luck": {}}, "adjusters.luck: Extra inputs are not permitted"),
     ("factors.0.target", "Target", "factors.0.target: String should match pattern"),
     ("factors.0.target", "id", "factors.0.target: expected the name of a target"),
     ("factors.1.multiplier", "two", "factors.1.multiplier: expected a number in plain decimals"),
@@ -222,7 +362,9 @@ def test_what_is_neither_toml_nor_json_is_refused(text: bytes) -> None:
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
-    with pytest.raises(RulesError, match=r"expected the name of a preset \(classic\), found 'classical'"):
+    with pytest.raises(
+        RulesError, match=rf"expected the name of a preset \({', '.join(PRESETS)}\), found 'classical'"
+    ):
         preset("classical")
 
 
