@@ -30,7 +30,8 @@ class Files:
     published
         What the operator publishes: rules, universe and signed submissions.
     targets
-        The member's own source of targets: ``targets.parquet`` appears there once an outcome is known.
+        The member's own source of targets: ``targets.parquet`` appears there once an outcome is known, after
+        the further inputs that the rules need (see `scorer.rounds.tables`).
     """
 
     rounds: Path
@@ -129,14 +130,15 @@ class Member:
         if not (published.has(*PUBLISHED) and outcomes.has(TARGETS)):
             return
         bundle.copy_published(published)
-        submissions = bundle.submissions()
+        submissions, rules = bundle.submissions(), bundle.rules()
         inputs = RoundInputs(
             terms=sealed.terms,
-            rules=bundle.rules(),
+            rules=rules,
             submissions=submissions,
             submitters=self.suite.submitters(record.close_at, block.number),
             targets=outcomes.targets(submissions.universe),
             positions=sealed.positions,
+            tables=outcomes.tables(rules, submissions.universe),
         )
         bundle.write(inputs, evaluate(inputs))
 

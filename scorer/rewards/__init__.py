@@ -3,7 +3,23 @@
 Neither a network nor a database is reachable from here.
 """
 
+from scorer.rewards.adjusters import burn_hardening, realised_volatility, retained_shares, volatility_factor
+from scorer.rewards.attribution import Outcome, Step, Terms, attribute
 from scorer.rewards.reward import reward_scores
 from scorer.rewards.settlement import Settlement, payout_factor, reward_rates, settle
 
-__all__ = ["Settlement", "payout_factor", "reward_rates", "reward_scores", "settle"]
+__all__ = [
+    "Outcome",
+    "Settlement",
+    "Step",
+    "Terms",
+    "attribute",
+    "burn_hardening",
+    "payout_factor",
+    "realised_volatility",
+    "retained_shares",
+    "reward_rates",
+    "reward_scores",
+    "settle",
+    "volatility_factor",
+]

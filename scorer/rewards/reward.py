@@ -1,4 +1,4 @@
-"""A model's scores, weighed by the rules, as one reward score in parts per million."""
+"""A model's scores, weighed and adjusted by the rules, as one reward score in parts per million."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -14,13 +14,18 @@ MAX_REWARD_SCORE: Final = 2**23 - 1
 
 
 def reward_scores(
-    scores: Mapping[str, NDArray[np.float64]], multipliers: Sequence[tuple[str, int]]
+    scores: Mapping[str, NDArray[np.float64]],
+    multipliers: Sequence[tuple[str, int]],
+    *,
+    volatility: int = ONE,
+    hardening: NDArray[np.int64] | None = None,
+    retained: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
-    """Weigh the factors of every model: ``sum(multiplier * score)``.
+    """Weigh the factors of every model and adjust the sum: ``sum(multiplier * score) * volatility``.
 
-    The products are added in the order of `multipliers`, in float64; the exact value of that sum is rounded
-    to ppm, half to even, once at the end. Every operation is one that IEEE 754 rounds correctly, so the
-    result is the same on every machine.
+    The products are added in the order of `multipliers`, then the adjusters are multiplied on, in float64;
+    the exact value of the result is rounded to ppm, half to even, once at the end. Every operation is one
+    that IEEE 754 rounds correctly, so the result is the same on every machine.
 
     Parameters
     ----------
@@ -29,6 +34,12 @@ def reward_scores(
         the model could not be scored.
     multipliers
         (factor, multiplier in ppm) in the order of the rules.
+    volatility
+        The volatility factor of dynamic eras, ppm; the same for all.
+    hardening
+        What a negative reward is multiplied by, ppm, shape (models,).
+    retained
+        The share of a positive reward that is kept, ppm, shape (models,).
 
     Returns
     -------
@@ -41,9 +52,23 @@ def reward_scores(
     KeyError
         When a factor has no scores.
     """
-    total = np.zeros(len(next(iter(scores.values()))))
     with np.errstate(over="ignore", invalid="ignore"):
-        for factor, multiplier in multipliers:
-            total = total + (multiplier / ONE) * scores[factor]
+        total = weighed_sums(scores, multipliers)[-1] * (volatility / ONE)
+        if hardening is not None:
+            total = np.where(total < 0, total * (hardening / ONE), total)
+        if retained is not None:
+            total = np.where(total > 0, total * (retained / ONE), total)
     limit = MAX_REWARD_SCORE / ONE
     return to_ppm(np.clip(total, -limit, limit))
+
+
+def weighed_sums(
+    scores: Mapping[str, NDArray[np.float64]], multipliers: Sequence[tuple[str, int]]
+) -> list[NDArray[np.float64]]:
+    """The running sums of ``multiplier * score``: one after each factor, shape (models,) each."""
+    total = np.zeros(len(next(iter(scores.values()))))
+    sums = []
+    for factor, multiplier in multipliers:
+        total = total + (multiplier / ONE) * scores[factor]
+        sums.append(total)
+    return sums

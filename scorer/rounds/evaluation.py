@@ -2,21 +2,33 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.rewards import Settlement, payout_factor, reward_scores, settle
+from scorer.rewards import Settlement, payout_factor, settle
 from scorer.rounds.chunks import EMPTY_HEAD, LANES, Chunk, positions_heads, scores_heads
 from scorer.rounds.digest import json_digest, table_digest
 from scorer.rounds.documents import from_hex, to_hex
+from scorer.rounds.factors import FactorInputs
 from scorer.rounds.report import REPORT_VERSION, Report
+from scorer.rounds.rewarded import Rewarded, reward
 from scorer.rounds.rules import Rules
 from scorer.rounds.submissions import Submission, Submissions
-from scorer.scoring import score_submissions, stake_weighted_meta_model
+from scorer.rounds.tables import (
+    NEUTRAL_CHURN,
+    SESSION_RETURNS,
+    Table,
+    churn_of,
+    digest_of,
+    problem_with,
+    table_file,
+)
+from scorer.scoring import stake_weighted_meta_model
+from scorer.units import ONE
 
 MANIFEST_VERSION = 1
 SORTED_IDS = "sorted ids, each once"
@@ -178,6 +190,8 @@ class RoundInputs:
         The address that could sign for each model when submissions closed.
     targets
         By name, in the order of the universe, shape (ids,).
+    tables
+        The further inputs that the rules need, by name: see `scorer.rounds.tables`.
     """
 
     terms: RoundTerms
@@ -186,6 +200,7 @@ class RoundInputs:
     submitters: Mapping[int, str]
     targets: Mapping[str, NDArray[np.float64]]
     positions: Positions
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -242,6 +257,7 @@ def check_commitments(inputs: RoundInputs) -> None:
         if expected != found:
             raise InputsMismatch(what, expected, found)
     _check_targets(inputs)
+    _check_tables(inputs)
 
 
 def _signed(submissions: Submissions) -> str:
@@ -265,6 +281,37 @@ def _check_targets(inputs: RoundInputs) -> None:
             missing = int(np.count_nonzero(~np.isfinite(target)))
             raise InputsMismatch(
                 f"target {name}", f"{size} finite values", f"{target.size} values, {missing} not finite"
+            )
+
+
+def _check_tables(inputs: RoundInputs) -> None:
+    """Refuse a round that lacks what its rules need, by the path of the field that needs it."""
+    universe = inputs.submissions.universe
+    for name, path in inputs.rules.needs.items():
+        what = f"{table_file(name)}, which {path} needs"
+        if name not in inputs.tables:
+            raise InputsMismatch(what, "a table", "none")
+        problem = problem_with(name, inputs.tables[name], universe)
+        if problem is not None:
+            raise InputsMismatch(what, *problem)
+    _check_coverage(inputs)
+
+
+def _check_coverage(inputs: RoundInputs) -> None:
+    """Volatility is that of the whole scoring window, and churn that of every model."""
+    sessions = len(inputs.tables.get(SESSION_RETURNS, ()))
+    if SESSION_RETURNS in inputs.rules.needs and sessions != inputs.rules.horizon.sessions:
+        raise InputsMismatch(
+            table_file(SESSION_RETURNS), f"{inputs.rules.horizon.sessions} sessions", f"{sessions}"
+        )
+    if NEUTRAL_CHURN in inputs.rules.needs:
+        models = inputs.submissions.model_ids
+        without = np.flatnonzero(np.isnan(churn_of(inputs.tables[NEUTRAL_CHURN], models)))
+        if len(without):
+            raise InputsMismatch(
+                table_file(NEUTRAL_CHURN),
+                "a row for every model that submitted",
+                f"none for model {models[without[0]]}",
             )
 
 
@@ -303,39 +350,36 @@ def evaluate(inputs: RoundInputs) -> RoundResult:
     entries = tuple(entry for entry in inputs.submissions.entries if entry.model_id not in refused)
     valid = Submissions(inputs.submissions.universe, entries)
     meta_model = _meta_model(valid, inputs.positions.by_model)
-    factors = _factor_scores(valid, inputs, meta_model)
-    rewards = reward_scores(factors, inputs.rules.multipliers)
-    by_model = dict(zip(valid.model_ids, rewards.tolist(), strict=True))
+    rewarded = reward(
+        FactorInputs(
+            inputs.rules,
+            valid.matrix,
+            _stakes(valid, inputs.positions.by_model),
+            None if np.isnan(meta_model).any() else meta_model,
+            inputs.targets,
+            inputs.tables,
+        ),
+        valid.model_ids,
+    )
+    by_model = dict(zip(valid.model_ids, rewarded.scores.tolist(), strict=True))
     chunk_scores = scores_by_chunk(inputs.positions, by_model)
     models = sorted(set(valid.model_ids) | set(inputs.positions.by_model))
     settlement = _settlement(inputs, models, by_model)
-    scores = _score_table(inputs, models, valid, factors, by_model, settlement)
-    manifest = _manifest(inputs, meta_model, scores, refused)
+    scores = _score_table(inputs, models, valid, rewarded, settlement)
+    manifest = _manifest(inputs, meta_model, scores, refused, rewarded)
     report = _report(inputs, chunk_scores, settlement, manifest)
     return RoundResult(meta_model, scores, chunk_scores, refused, settlement, manifest, report)
 
 
+def _stakes(submissions: Submissions, positions: Mapping[int, int]) -> NDArray[np.uint64]:
+    return np.array([positions.get(model, 0) for model in submissions.model_ids], dtype=np.uint64)
+
+
 def _meta_model(submissions: Submissions, positions: Mapping[int, int]) -> NDArray[np.float64]:
-    stakes = np.array([positions.get(model, 0) for model in submissions.model_ids], dtype=np.uint64)
+    stakes = _stakes(submissions, positions)
     if not stakes.any():
         return np.full(len(submissions.universe), np.nan)
     return stake_weighted_meta_model(submissions.matrix, stakes)
-
-
-def _factor_scores(
-    submissions: Submissions, inputs: RoundInputs, meta_model: NDArray[np.float64]
-) -> dict[str, NDArray[np.float64]]:
-    """By factor, one score per submission. Submissions of one target are ranked once for all its scores."""
-    nothing = np.full(len(submissions.entries), np.nan)
-    known_meta_model = None if np.isnan(meta_model).any() else meta_model
-    scores: dict[str, NDArray[np.float64]] = {}
-    for target in inputs.rules.targets:
-        both = {"corr": nothing, "mmc": nothing}
-        if submissions.entries:
-            scored = score_submissions(submissions.matrix, inputs.targets[target], known_meta_model)
-            both = {"corr": scored.corr, "mmc": scored.mmc}
-        scores |= {f.name: both[f.score] for f in inputs.rules.factors if f.target == target}
-    return scores
 
 
 def scores_by_chunk(positions: Positions, by_model: Mapping[int, int]) -> tuple[NDArray[np.int64], ...]:
@@ -358,22 +402,25 @@ def _score_table(
     inputs: RoundInputs,
     models: Sequence[int],
     submissions: Submissions,
-    factors: Mapping[str, NDArray[np.float64]],
-    by_model: Mapping[int, int],
+    rewarded: Rewarded,
     settlement: Settlement,
 ) -> dict[str, NDArray[np.int64] | NDArray[np.uint64] | NDArray[np.float64]]:
     rows = np.searchsorted(np.array(models, dtype=np.int64), np.array(submissions.model_ids, dtype=np.int64))
-    spread = {}
-    for name, values in factors.items():
-        column = np.full(len(models), np.nan)
+
+    def spread(values: NDArray[Any], missing: float | int) -> NDArray[Any]:
+        column = np.full(len(models), missing, dtype=values.dtype)
         column[rows] = values
-        spread[name] = column
+        return column
+
     by_position = inputs.positions.by_model
     return {
         "model_id": np.array(models, dtype=np.int64),
         "position": np.array([by_position.get(m, 0) for m in models], dtype=np.uint64),
-        **spread,
-        "reward_score": np.array([by_model.get(m, 0) for m in models], dtype=np.int64),
+        **{
+            name: spread(values, np.nan if values.dtype == np.float64 else ONE)
+            for name, values in rewarded.columns.items()
+        },
+        "reward_score": spread(rewarded.scores, 0),
         "rate": settlement.rates,
         "payout": settlement.payouts,
         "burn": settlement.burns,
@@ -383,6 +430,8 @@ def _score_table(
 def input_digests(inputs: RoundInputs) -> dict[str, Any]:
     """The digests of what came in, as the manifest holds them; a target that is not there has none."""
     universe = inputs.submissions.universe
+    needed = [name for name in inputs.rules.needs if name in inputs.tables]
+    tables = {name: digest_of(name, inputs.tables[name], universe) for name in needed}
     return {
         "rules": to_hex(inputs.rules.hash()),
         "universe": to_hex(table_digest({"id": universe})),
@@ -393,6 +442,7 @@ def input_digests(inputs: RoundInputs) -> dict[str, Any]:
             if name in inputs.targets
         },
         "positions": to_hex(table_digest(inputs.positions.columns())),
+        **({"tables": tables} if inputs.rules.needs else {}),
     }
 
 
@@ -401,6 +451,7 @@ def _manifest(
     meta_model: NDArray[np.float64],
     scores: Mapping[str, NDArray[Any]],
     refused: Mapping[int, str],
+    rewarded: Rewarded,
 ) -> dict[str, Any]:
     universe = inputs.submissions.universe
     return {
@@ -412,6 +463,7 @@ def _manifest(
             "scores": to_hex(table_digest(scores)),
         },
         "refused": {str(model): reason for model, reason in sorted(refused.items())},
+        **rewarded.volatility_json(),
     }
 
 

@@ -181,6 +181,7 @@ def _input_differences(published: Published) -> Iterator[Difference]:
             f"submissions.parquet, predictions of model {model}", "those that were signed", "others"
         )
     yield from _keyed("targets.parquet, digest of column", claimed["targets"], actual["targets"])
+    yield from _keyed("digest of the table", claimed.get("tables", {}), actual.get("tables", {}))
     for name in published.inputs.targets:
         if name not in published.inputs.rules.targets:
             yield Difference("targets.parquet, columns", list(published.inputs.rules.targets), f"also {name}")

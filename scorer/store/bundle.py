@@ -18,6 +18,7 @@ from scorer.rounds.evaluation import Positions, RoundInputs, RoundResult, RoundT
 from scorer.rounds.report import Report
 from scorer.rounds.rules import Rules, RulesError, load_rules
 from scorer.rounds.submissions import Submission, Submissions
+from scorer.rounds.tables import NEUTRAL_CHURN, Table, table_file
 from scorer.rounds.verify import Published
 
 RULES = "rules.json"
@@ -113,18 +114,48 @@ class Bundle:
 
     def targets(self, ids: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
         """All targets, by name, in the order of `ids`; NaN for an id the file does not have."""
-        table = self._table(TARGETS)
-        rows = {each: row for row, each in enumerate(self._ids(TARGETS, table))}
+        return self._aligned(TARGETS, ids)
+
+    def _aligned(self, file: str, ids: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
+        """The float64 columns of a file beside its ids, in the order of `ids`."""
+        table = self._table(file)
+        rows = {each: row for row, each in enumerate(self._ids(file, table))}
         if len(rows) != len(table["id"]):
-            raise BundleError(f"{self.folder / TARGETS}: expected each id once, found duplicates")
+            raise BundleError(f"{self.folder / file}: expected each id once, found duplicates")
         there = [rows[each] for each in ids if each in rows]
         at = [row for row, each in enumerate(ids) if each in rows]
-        targets = {}
+        columns = {}
         for name in table:
             if name != "id":
-                targets[name] = np.full(len(ids), np.nan)
-                targets[name][at] = self._floats(TARGETS, name, table[name])[there]
-        return targets
+                columns[name] = np.full(len(ids), np.nan)
+                columns[name][at] = self._floats(file, name, table[name])[there]
+        return columns
+
+    def write_table(self, name: str, ids: tuple[str, ...], table: Table) -> None:
+        """Write one of a round's further inputs, see `scorer.rounds.tables`."""
+        self._write_table(
+            table_file(name), dict(table) if name == NEUTRAL_CHURN else {"id": list(ids), **table}
+        )
+
+    def tables(self, rules: Rules, ids: tuple[str, ...]) -> dict[str, Table]:
+        """Read the further inputs that `rules` need, in the order of `ids`; NaN for an id without a row.
+
+        Raises
+        ------
+        BundleError
+            When one is not there: names the file, and the path in the rules that needs it.
+        """
+        for name, path in rules.needs.items():
+            if not self.has(table_file(name)):
+                raise BundleError(
+                    f"{self.folder / table_file(name)}: expected a table, which {path} in the rules needs, "
+                    "found none"
+                )
+        return {name: self._input_table(name, ids) for name in rules.needs}
+
+    def _input_table(self, name: str, ids: tuple[str, ...]) -> Table:
+        file = table_file(name)
+        return self._columns(file) if name == NEUTRAL_CHURN else self._aligned(file, ids)
 
     def positions(self) -> Positions:
         """Read positions.parquet."""
@@ -134,14 +165,15 @@ class Bundle:
     def inputs(self) -> RoundInputs:
         """All that the scores depend on, terms and submitters as the bundle itself states them."""
         submissions = self.submissions()
-        manifest = self.manifest()
+        manifest, rules = self.manifest(), self.rules()
         return RoundInputs(
             terms=self._parsed(MANIFEST, lambda: RoundTerms.from_json(manifest["round"])),
-            rules=self.rules(),
+            rules=rules,
             submissions=submissions,
             submitters={entry.model_id: entry.submitter for entry in submissions.entries if entry.submitter},
             targets=self.targets(submissions.universe),
             positions=self.positions(),
+            tables=self.tables(rules, submissions.universe),
         )
 
     def write(self, inputs: RoundInputs, result: RoundResult) -> None:
@@ -158,6 +190,8 @@ class Bundle:
         self.write_universe(universe)
         self.write_submissions(Submissions(universe, entries))
         self.write_targets(universe, {name: inputs.targets[name] for name in inputs.rules.targets})
+        for name in inputs.rules.needs:
+            self.write_table(name, universe, inputs.tables[name])
         self._write_table(POSITIONS, inputs.positions.columns())
         self._write_table(META_MODEL, {"id": list(universe), "meta_model": result.meta_model})
         self._write_table(SCORES, result.scores)
@@ -187,6 +221,7 @@ class Bundle:
         """The whole bundle, as it can be verified."""
         inputs = self.inputs()
         self.report()
+        with_ids = [table_file(name) for name in inputs.tables if name != NEUTRAL_CHURN]
         return Published(
             inputs=inputs,
             ids={
@@ -194,6 +229,7 @@ class Bundle:
                 SUBMISSIONS: inputs.submissions.universe,
                 TARGETS: self._ids(TARGETS, self._table(TARGETS)),
                 META_MODEL: self._ids(META_MODEL, self._table(META_MODEL, "id", "meta_model")),
+                **{file: self._ids(file, self._table(file)) for file in with_ids},
             },
             meta_model=self.meta_model(),
             scores=self.scores(),
