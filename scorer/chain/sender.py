@@ -1,6 +1,6 @@
 """Sends one transaction at a time from one account, and waits until it is mined."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
@@ -9,6 +9,8 @@ from web3.contract.contract import ContractConstructor, ContractFunction
 from web3.exceptions import ContractLogicError
 from web3.types import TxParams, TxReceipt
 
+from scorer.chain.fees import FeePolicy as FeePolicy
+from scorer.chain.fees import Market
 from scorer.chain.reverts import describe_revert, revert_name
 
 GAS_MARGIN = 1.25
@@ -23,27 +25,8 @@ class Reverted(Exception):
         self.name = name
 
 
-@dataclass(frozen=True)
-class FeePolicy:
-    """How much to bid.
-
-    Attributes
-    ----------
-    tip
-        Wei of gas to the block producer; Polygon's floor is 25 gwei.
-    base_fee_multiplier
-        How far the base fee may rise before the bid is too low.
-    """
-
-    tip: int = 10**9
-    base_fee_multiplier: int = 3
-
-    def bid(self, base_fee: int) -> dict[str, int]:
-        """Both fees of an EIP-1559 transaction, wei of gas."""
-        return {
-            "maxPriorityFeePerGas": self.tip,
-            "maxFeePerGas": self.base_fee_multiplier * base_fee + self.tip,
-        }
+class FeesTooHigh(Exception):
+    """Gas costs more than the fee policy ever bids."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +38,7 @@ class Sender:
 
     w3: Web3
     account: LocalAccount
-    fees: FeePolicy = FeePolicy()
+    fees: FeePolicy = field(default_factory=FeePolicy)
     timeout: float = 120
 
     @property
@@ -84,13 +67,16 @@ class Sender:
         return receipt
 
     def _params(self, gas: int) -> TxParams:
-        base_fee = self.w3.eth.get_block("latest").get("baseFeePerGas", 0)
+        base_fee = int(self.w3.eth.get_block("latest").get("baseFeePerGas", 0))
+        bid = self.fees.bid(Market(base_fee))
+        if bid is None:
+            raise FeesTooHigh(f"expected a base fee below {self.fees.ceiling} wei of gas, found {base_fee}")
         fields: Any = {
             "from": self.account.address,
             "nonce": self.w3.eth.get_transaction_count(self.account.address, "latest"),
             "chainId": self.w3.eth.chain_id,
             "gas": gas,
-            **self.fees.bid(int(base_fee)),
+            **bid.fields(),
         }
         params: TxParams = fields
         return params

@@ -38,13 +38,6 @@ def test_a_waiting_transaction_is_replaced_never_doubled(world: World) -> None:
     assert world.suite.registry.functions.balanceOf(account.address).call() == 1
 
 
-def test_a_bid_covers_the_tip_and_a_base_fee_three_times_as_high() -> None:
-    assert FeePolicy(tip=30 * 10**9).bid(100) == {
-        "maxPriorityFeePerGas": 30 * 10**9,
-        "maxFeePerGas": 300 + 30 * 10**9,
-    }
-
-
 def test_a_revert_that_is_none_of_ours_is_told_as_it_came() -> None:
     error = ContractLogicError("execution reverted: something", data="0x12345678")
     assert revert_name(error) is None

@@ -1,0 +1,92 @@
+"""What to bid for gas: pure arithmetic on EIP-1559 fees, in wei of gas."""
+
+from dataclasses import dataclass
+from typing import Final
+
+GWEI: Final = 10**9
+TIP_FLOOR: Final = 30 * GWEI
+"""Polygon's nodes refuse tips under 25 gwei (bor params/protocol_params.go); others use 30 for headroom."""
+
+
+@dataclass(frozen=True)
+class Bid:
+    """Both fees of an EIP-1559 transaction, wei of gas."""
+
+    tip: int
+    cap: int
+
+    def fields(self) -> dict[str, int]:
+        """As a transaction's fields."""
+        return {"maxPriorityFeePerGas": self.tip, "maxFeePerGas": self.cap}
+
+
+@dataclass(frozen=True)
+class Market:
+    """What gas costs now: the latest block's base fee, and the median tip of recent blocks."""
+
+    base_fee: int
+    tip: int = 0
+
+
+@dataclass(frozen=True)
+class FeePolicy:
+    """How much to bid, and never more.
+
+    Attributes
+    ----------
+    tip
+        The least tip; Polygon's nodes refuse less than 25 gwei.
+    base_fee_multiplier
+        How far the base fee may rise before the bid is too low. At five per cent a block and blocks of 1.5
+        seconds, three times is reached after half a minute.
+    ceiling
+        The highest fee cap that is ever signed.
+    transaction_cap
+        The most a transaction may cost, gas times fee cap: what the endpoint accepts (``txfeecap``), wei.
+    """
+
+    tip: int = GWEI
+    base_fee_multiplier: int = 3
+    ceiling: int = 10_000 * GWEI
+    transaction_cap: int | None = None
+
+    def bid(self, market: Market) -> Bid | None:
+        """A first bid; None while even the base fee and the least tip are above the ceiling."""
+        if market.base_fee + self.tip > self.ceiling:
+            return None
+        tip = min(max(self.tip, market.tip), self.ceiling - market.base_fee)
+        return Bid(tip, min(self.base_fee_multiplier * market.base_fee + tip, self.ceiling))
+
+    def replacement(self, previous: Bid, market: Market, least_tip: int = 0) -> Bid | None:
+        """A bid that replaces `previous`: both fees up by at least 12.5 %, as nodes ask for 10 % on both.
+
+        Parameters
+        ----------
+        least_tip
+            What a node said it wants at least.
+
+        Returns
+        -------
+        Bid or None
+            None when such a bid would be above the ceiling.
+        """
+        tip = max(raised(previous.tip), min(market.tip, self.ceiling), least_tip, self.tip)
+        usual = min(self.base_fee_multiplier * market.base_fee + tip, self.ceiling)
+        cap = max(raised(previous.cap), usual, tip)
+        return None if cap > self.ceiling else Bid(tip, cap)
+
+    def most_gas(self, market: Market, maximum: int) -> int:
+        """The gas that one transaction may use, at most `maximum`, so that its first bid is accepted."""
+        bid = self.bid(market)
+        if bid is None or self.transaction_cap is None:
+            return maximum
+        return min(maximum, self.transaction_cap // max(bid.cap, 1))
+
+    def allows(self, gas: int, bid: Bid) -> bool:
+        """Whether the endpoint takes a transaction of so much gas at this bid."""
+        return self.transaction_cap is None or gas * bid.cap <= self.transaction_cap
+
+
+def raised(fee: int) -> int:
+    """The fee plus 12.5 %, rounded up, and one wei."""
+    return -(-fee * 9 // 8) + 1

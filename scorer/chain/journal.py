@@ -1,0 +1,342 @@
+"""The memory of what was signed: SQLite in one file, or PostgreSQL by URL.
+
+The chain is the truth; the journal only remembers what was signed, so that it is signed once. It belongs to
+one process at a time, by a lock, and everything is committed to the disk before anybody acts on it.
+"""
+
+import fcntl
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+import sqlalchemy as sa
+from eth_hash.auto import keccak
+from sqlalchemy.pool import NullPool
+
+from scorer.chain.answers import Answer
+from scorer.chain.fees import Bid
+from scorer.chain.transactions import OPEN, Attempt, Call, Intent, Mined, State
+
+METADATA: Final = sa.MetaData()
+INTENT: Final = sa.Table(
+    "intent",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("account", sa.String(42), nullable=False),
+    sa.Column("to", sa.String(42), nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("gas", sa.BigInteger, nullable=False),
+    sa.Column("not_after", sa.BigInteger),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("nonce", sa.BigInteger),
+    sa.Column("block", sa.BigInteger),
+    sa.Column("gas_used", sa.BigInteger),
+    sa.Column("ok", sa.Boolean),
+    sa.Column("finished_at", sa.BigInteger),
+    sa.UniqueConstraint("key", "generation"),
+    sa.UniqueConstraint("account", "nonce"),
+)
+ATTEMPT: Final = sa.Table(
+    "attempt",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("hash", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("intent", sa.ForeignKey("intent.id"), nullable=False),
+    sa.Column("raw", sa.LargeBinary, nullable=False),
+    sa.Column("tip", sa.Text, nullable=False),
+    sa.Column("cap", sa.Text, nullable=False),
+    sa.Column("cancels", sa.Boolean, nullable=False),
+    sa.Column("signed_at", sa.BigInteger, nullable=False),
+    sa.Column("refusal", sa.String(48)),
+    sa.Column("least_tip", sa.Text, nullable=False),
+)
+EVENT: Final = sa.Table(
+    "event",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.String(48), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+NOTE: Final = sa.Table(
+    "note",
+    METADATA,
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+
+class JournalError(Exception):
+    """The journal cannot be used; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line of the append-only log. `at` is chain time."""
+
+    at: int
+    kind: str
+    detail: str
+
+
+class Journal:
+    """Intents, their signed attempts, and a log of what happened to them.
+
+    One connection is held for good: with PostgreSQL the lock lives and dies with it, and a journal whose
+    connection broke writes nothing any more.
+    """
+
+    def __init__(self, connection: sa.Connection, lock: IO[str] | None) -> None:
+        self._connection = connection
+        self._lock = lock
+
+    @classmethod
+    def open(cls, location: str | Path) -> Self:
+        """Open a journal, and create it where there is none.
+
+        Parameters
+        ----------
+        location
+            A file for SQLite, or a URL such as ``postgresql+psycopg://user@host/name``.
+
+        Raises
+        ------
+        JournalError
+            When another process holds it, or it cannot be opened.
+        """
+        if "://" in str(location):
+            return cls._open(sa.create_engine(str(location), poolclass=NullPool), None)
+        path = Path(location)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _file_lock(path)
+        return cls._open(sa.create_engine(f"sqlite:///{path}", poolclass=NullPool), lock)
+
+    @classmethod
+    def _open(cls, engine: sa.Engine, lock: IO[str] | None) -> Self:
+        try:
+            connection = engine.connect()
+            if engine.dialect.name == "sqlite":
+                _make_durable(connection)
+            else:
+                _advisory_lock(connection)
+            METADATA.create_all(connection)
+            connection.commit()
+        except sa.exc.SQLAlchemyError as error:
+            if lock is not None:
+                lock.close()
+            where = engine.url.render_as_string(hide_password=True)
+            raise JournalError(
+                f"journal {where}: expected a database that can be opened and written, "
+                f"found {type(error).__name__}; check the location and its rights"
+            ) from None
+        return cls(connection, lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database and of the lock."""
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    def latest(self, key: str) -> Intent | None:
+        """The newest generation of an intent."""
+        found = self._read(sa.select(INTENT).where(INTENT.c.key == key).order_by(INTENT.c.generation.desc()))
+        return _intent(found[0]) if found else None
+
+    def plan(self, key: str, account: str, call: Call, not_after: int | None) -> Intent:
+        """Write down what is to be done; nothing is signed yet.
+
+        An intent of this key that was planned and never signed is planned anew in its place.
+        """
+        before = self.latest(key)
+        if before is not None and before.state == State.PLANNED:
+            self._write(sa.delete(INTENT).where(INTENT.c.id == before.id))
+        generation = 0 if before is None else before.generation + (before.state != State.PLANNED)
+        row = {
+            "key": key,
+            "generation": generation,
+            "account": account,
+            "to": call.to,
+            "data": call.data,
+            "value": str(call.value),
+            "gas": call.gas,
+            "not_after": not_after,
+            "state": State.PLANNED.value,
+        }
+        self._write(sa.insert(INTENT).values(row))
+        planned = self.latest(key)
+        if planned is None:
+            raise JournalError(f"journal: expected the intent {key} just written, found none")
+        return planned
+
+    def sign(self, intent: Intent, nonce: int, attempt: Attempt) -> Intent:
+        """Commit an attempt and the nonce it has, together. Only then may it be sent."""
+        row = {
+            "hash": attempt.hash,
+            "intent": intent.id,
+            "raw": attempt.raw,
+            "tip": str(attempt.bid.tip),
+            "cap": str(attempt.bid.cap),
+            "cancels": attempt.cancels,
+            "signed_at": attempt.signed_at,
+            "least_tip": "0",
+        }
+        state = State.SENT if intent.state == State.PLANNED else intent.state
+        self._write(
+            sa.update(INTENT).where(INTENT.c.id == intent.id).values(nonce=nonce, state=state.value),
+            sa.insert(ATTEMPT).values(row),
+        )
+        return replace(intent, nonce=nonce, state=state)
+
+    def answered(self, attempt: Attempt, refusal: Answer | None, least_tip: int = 0) -> None:
+        """Keep why a node did not take an attempt, or that it did."""
+        self._write(
+            sa.update(ATTEMPT)
+            .where(ATTEMPT.c.hash == attempt.hash)
+            .values(refusal=None if refusal is None else refusal.value, least_tip=str(least_tip))
+        )
+
+    def become(self, intent: Intent, state: State, mined: Mined | None, finalised: int) -> Intent:
+        """Keep how far an intent is."""
+        changed = replace(
+            intent,
+            state=state,
+            block=None if mined is None else mined.block,
+            gas_used=None if mined is None else mined.gas_used,
+            ok=None if mined is None else mined.ok,
+            finished_at=None if state in OPEN else finalised,
+        )
+        self._write(
+            sa.update(INTENT)
+            .where(INTENT.c.id == intent.id)
+            .values(
+                state=state.value,
+                block=changed.block,
+                gas_used=changed.gas_used,
+                ok=changed.ok,
+                finished_at=changed.finished_at,
+            )
+        )
+        return changed
+
+    def attempts(self, intent: Intent) -> list[Attempt]:
+        """All that was ever signed for an intent, oldest first."""
+        rows = self._read(sa.select(ATTEMPT).where(ATTEMPT.c.intent == intent.id).order_by(ATTEMPT.c.id))
+        return [_attempt(row) for row in rows]
+
+    def open_intents(self, account: str) -> list[Intent]:
+        """What an account signed and what is not finished, in the order of the nonces."""
+        states = [state.value for state in OPEN]
+        query = sa.select(INTENT).where(INTENT.c.account == account, INTENT.c.state.in_(states))
+        return [_intent(row) for row in self._read(query.order_by(INTENT.c.nonce))]
+
+    def intents(self, part: str = "") -> list[Intent]:
+        """All intents whose key contains `part`, oldest first."""
+        query = sa.select(INTENT).where(INTENT.c.key.contains(part, autoescape=True)).order_by(INTENT.c.id)
+        return [_intent(row) for row in self._read(query)]
+
+    def next_nonce(self, account: str) -> int:
+        """One more than the highest nonce ever signed for an account; 0 when none was."""
+        query = sa.select(sa.func.max(INTENT.c.nonce)).where(INTENT.c.account == account)
+        highest = self._read(query)[0][0]
+        return 0 if highest is None else int(highest) + 1
+
+    def log(self, at: int, kind: str, detail: str) -> None:
+        """Append to the log."""
+        self._write(sa.insert(EVENT).values(at=at, kind=kind, detail=detail))
+
+    def events(self, kind: str | None = None) -> list[Event]:
+        """The log, or what it has of one kind, oldest first."""
+        query = sa.select(EVENT).order_by(EVENT.c.id)
+        rows = self._read(query if kind is None else query.where(EVENT.c.kind == kind))
+        return [Event(row.at, row.kind, row.detail) for row in rows]
+
+    def note(self, key: str) -> str | None:
+        """What was noted under a key, or None."""
+        rows = self._read(sa.select(NOTE.c.value).where(NOTE.c.key == key))
+        return str(rows[0][0]) if rows else None
+
+    def set_note(self, key: str, value: str) -> None:
+        """Note a value under a key, in place of the one before."""
+        self._write(sa.delete(NOTE).where(NOTE.c.key == key), sa.insert(NOTE).values(key=key, value=value))
+
+    def _read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        with self._connection.begin():
+            return self._connection.execute(query).all()
+
+    def _write(self, *statements: sa.Executable) -> None:
+        with self._connection.begin():
+            for statement in statements:
+                self._connection.execute(statement)
+
+
+def _file_lock(path: Path) -> IO[str]:
+    lock = path.with_name(path.name + ".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise JournalError(
+            f"journal {path}: expected it to be free, found another process at work with it; two must not "
+            "share a key: stop the other one, or give this one a journal and a key of its own"
+        ) from None
+    return lock
+
+
+def _make_durable(connection: sa.Connection) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+        connection.exec_driver_sql(f"PRAGMA {pragma}")
+    connection.commit()
+
+
+def _advisory_lock(connection: sa.Connection) -> None:
+    """PostgreSQL frees an advisory lock when its session ends, however it ends."""
+    number = int.from_bytes(keccak(b"cupel transaction journal")[:8], "big", signed=True)
+    taken = connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar_one()
+    connection.commit()
+    if not taken:
+        raise JournalError(
+            "journal: expected the database to be free, found another process at work with it; two must not "
+            "share a key: stop the other one, or give this one a database and a key of its own"
+        )
+
+
+def _intent(row: sa.Row[Any]) -> Intent:
+    return Intent(
+        id=row.id,
+        key=row.key,
+        generation=row.generation,
+        account=row.account,
+        call=Call(row.to, row.data, row.gas, int(row.value)),
+        not_after=row.not_after,
+        state=State(row.state),
+        nonce=row.nonce,
+        block=row.block,
+        gas_used=row.gas_used,
+        ok=row.ok,
+        finished_at=row.finished_at,
+    )
+
+
+def _attempt(row: sa.Row[Any]) -> Attempt:
+    return Attempt(
+        hash=row.hash,
+        raw=row.raw,
+        bid=Bid(int(row.tip), int(row.cap)),
+        cancels=row.cancels,
+        signed_at=row.signed_at,
+        refusal=None if row.refusal is None else Answer(row.refusal),
+        least_tip=int(row.least_tip),
+    )

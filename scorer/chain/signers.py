@@ -1,0 +1,137 @@
+"""Who signs transactions: a key in memory, or a remote signer that keeps it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, runtime_checkable
+
+import requests
+import rlp  # type: ignore[import-untyped]
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_hash.auto import keccak
+from eth_keys.datatypes import PublicKey, Signature
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
+
+TIMEOUT: Final = 10.0
+EIP_1559: Final = b"\x02"
+
+
+class SignerError(Exception):
+    """A signer does not sign, or not as itself; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A signed transaction, ready to be sent."""
+
+    hash: bytes
+    raw: bytes
+
+
+@runtime_checkable
+class Signer(Protocol):
+    """Signs transactions as one account."""
+
+    @property
+    def address(self) -> str:
+        """The checksummed address."""
+        ...
+
+    def sign(self, fields: Mapping[str, Any]) -> Signed:
+        """Sign an EIP-1559 transaction."""
+        ...
+
+
+@dataclass(frozen=True)
+class KeySigner:
+    """A key in this process's memory."""
+
+    account: LocalAccount
+
+    @property
+    def address(self) -> str:
+        """The checksummed address."""
+        return str(self.account.address)
+
+    def sign(self, fields: Mapping[str, Any]) -> Signed:
+        """Sign an EIP-1559 transaction."""
+        signed = self.account.sign_transaction(dict(fields))
+        return Signed(bytes(signed.hash), bytes(signed.raw_transaction))
+
+
+@dataclass(frozen=True)
+class RemoteSigner:
+    """A key that web3signer keeps, asked through its HTTP interface ``POST /api/v1/eth1/sign/{identifier}``.
+
+    The signer is sent the bytes that are signed and hashes them itself (Keccak-256), so that it can check
+    what it signs.
+
+    Attributes
+    ----------
+    public_key
+        Uncompressed, 64 bytes in hex: web3signer's identifier of the key.
+    """
+
+    url: str
+    public_key: str
+    timeout: float = TIMEOUT
+
+    @property
+    def address(self) -> str:
+        """The checksummed address."""
+        return str(self._key.to_checksum_address())
+
+    def sign(self, fields: Mapping[str, Any]) -> Signed:
+        """Sign an EIP-1559 transaction, and make sure that the signature is this key's.
+
+        Raises
+        ------
+        SignerError
+            When the signer does not answer with a signature of its own.
+        """
+        payload = _encoded(_body(fields))
+        signature = self._signature(payload)
+        signer = signature.recover_public_key_from_msg_hash(keccak(payload))
+        if signer != self._key:
+            raise self._error(f"the signature of {self.address}", f"that of {signer.to_checksum_address()}")
+        raw = _encoded([*_body(fields), *signature.vrs])
+        return Signed(keccak(raw), raw)
+
+    @property
+    def _key(self) -> PublicKey:
+        return PublicKey(bytes.fromhex(self.public_key.removeprefix("0x")))
+
+    def _signature(self, payload: bytes) -> Signature:
+        address = f"{self.url.rstrip('/')}/api/v1/eth1/sign/0x{self.public_key.removeprefix('0x')}"
+        try:
+            answer = requests.post(address, json={"data": "0x" + payload.hex()}, timeout=self.timeout)
+            answer.raise_for_status()
+            content = bytes.fromhex(answer.text.strip().strip('"').removeprefix("0x"))
+            # Its v is 27 or 28, as in a transaction of old; a typed transaction has 0 or 1.
+            return Signature(content[:64] + bytes([content[64] - 27]))
+        except (requests.RequestException, ValueError, IndexError, BadSignature, ValidationError) as error:
+            raise self._error("a signature in hex", type(error).__name__) from None
+
+    def _error(self, expected: str, found: str) -> SignerError:
+        return SignerError(
+            f"remote signer: expected {expected}, found {found}; is it up, and does it hold the key?"
+        )
+
+
+def _body(fields: Mapping[str, Any]) -> list[Any]:
+    """The fields of an EIP-1559 transaction in the order in which they are signed."""
+    numbers = ("chainId", "nonce", "maxPriorityFeePerGas", "maxFeePerGas", "gas")
+    access_list: list[Any] = []
+    to = bytes.fromhex(str(fields["to"]).removeprefix("0x"))
+    return [*(fields[name] for name in numbers), to, fields.get("value", 0), fields["data"], access_list]
+
+
+def _encoded(parts: list[Any]) -> bytes:
+    return EIP_1559 + bytes(rlp.encode(parts))
+
+
+def key_signer(private_key: bytes) -> KeySigner:
+    """A signer of a key in memory."""
+    account: LocalAccount = Account.from_key(private_key)
+    return KeySigner(account)

@@ -1,0 +1,297 @@
+"""One transaction's way from plan to finality: a pure state machine, without chain, database or clock.
+
+What is to be done once is an *intent*; every signed form of it is an *attempt*. All attempts of an intent
+have one nonce, so the chain itself takes no more than one of them. An attempt is never forgotten.
+"""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from scorer.chain.answers import Answer
+from scorer.chain.fees import Bid, FeePolicy, Market
+
+
+class State(StrEnum):
+    """How far an intent is."""
+
+    PLANNED = "planned"
+    """Nothing is signed."""
+    SENT = "sent"
+    """Signed and committed; from here on it may be mined at any time."""
+    MINED = "mined"
+    """In a block that is not finalised."""
+    FINAL = "final"
+    """Executed, in a finalised block."""
+    FAILED = "failed"
+    """Reverted, in a finalised block."""
+    CANCELLED = "cancelled"
+    """Its time passed: an empty transaction took its nonce, in a finalised block."""
+    DISPLACED = "displaced"
+    """A transaction that is not ours took its nonce, in a finalised block."""
+
+
+OPEN: Final = frozenset({State.SENT, State.MINED})
+"""Signed, and not finished: what must be looked after."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is to be executed; `gas` is its limit."""
+
+    to: str
+    data: bytes
+    gas: int
+    value: int = 0
+
+
+@dataclass(frozen=True)
+class Intent:
+    """An act that must happen exactly once.
+
+    Attributes
+    ----------
+    key, generation
+        What it means, such as ``137:0x...:412:settle:3``; counted, as a vote may be cast, changed and cast
+        again.
+    not_after
+        Chain time, Unix seconds, after which it must not be mined any more; None: never.
+    finished_at
+        The finalised block at which it was found finished.
+    """
+
+    id: int
+    key: str
+    generation: int
+    account: str
+    call: Call
+    not_after: int | None
+    state: State = State.PLANNED
+    nonce: int | None = None
+    block: int | None = None
+    gas_used: int | None = None
+    ok: bool | None = None
+    finished_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Signed bytes.
+
+    Attributes
+    ----------
+    signed_at
+        Chain time, Unix seconds.
+    refusal
+        Why a node did not take it, as it last said; None when it did, or did not answer.
+    least_tip
+        What the refusal asked for.
+    """
+
+    hash: bytes
+    raw: bytes
+    bid: Bid
+    cancels: bool
+    signed_at: int
+    refusal: Answer | None = None
+    least_tip: int = 0
+
+
+@dataclass(frozen=True)
+class Mined:
+    """A receipt whose block is canonical."""
+
+    hash: bytes
+    block: int
+    ok: bool
+    gas_used: int
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What the chain says of an account and an intent, all from one endpoint.
+
+    Attributes
+    ----------
+    now
+        The latest block's timestamp.
+    used, used_finally
+        How many nonces of the account are used at the latest and at the finalised block.
+    free_nonce
+        The next nonce that neither the latest block nor any attempt of ours uses.
+    finalised
+        Number of the finalised block.
+    mined
+        Receipts of the intent's attempts.
+    is_first
+        Whether no earlier nonce of the account is waiting.
+    """
+
+    now: int
+    market: Market
+    used: int
+    used_finally: int
+    free_nonce: int
+    finalised: int
+    mined: tuple[Mined, ...] = ()
+    is_first: bool = True
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a bid may wait before it is raised: seconds of chain time, twice as long each time."""
+
+    first: int = 20
+    doublings: int = 6
+
+    def after(self, attempts: int) -> int:
+        """Seconds that the last of so many attempts may wait."""
+        return int(self.first * 2 ** min(attempts - 1, self.doublings))
+
+
+class Why(StrEnum):
+    """Why nothing more can be done for an intent now."""
+
+    WAITING = "waiting to be mined"
+    NOT_FINAL = "mined, waiting for finality"
+    REVERTED = "reverted, waiting for finality"
+    FOREIGN_NONCE = "a transaction that is not ours took the nonce, waiting for its finality"
+    CEILING = "a higher bid would be above the fee ceiling"
+    FEE_CAP = "gas times fee cap is above what the endpoint takes"
+    NO_FUNDS = "the account cannot pay for the gas"
+    REFUSED = "the endpoint refuses it"
+    FINISHED = "finished"
+
+
+ALARMING: Final = frozenset({Why.FOREIGN_NONCE, Why.CEILING, Why.FEE_CAP, Why.NO_FUNDS, Why.REFUSED})
+"""Reasons that a human must know of."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Sign an attempt with this nonce and bid; `cancels`: an empty one that only uses the nonce up."""
+
+    nonce: int
+    bid: Bid
+    cancels: bool = False
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """Send these bytes, once more or for the first time."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class Become:
+    """Record a new state."""
+
+    state: State
+    mined: Mined | None = None
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Nothing to do now."""
+
+    why: Why
+
+
+Step = Sign | Broadcast | Become | Hold
+_BUMP_AT_ONCE: Final = frozenset(
+    {Answer.REPLACEMENT_UNDERPRICED, Answer.TIP_TOO_LOW, Answer.CAP_BELOW_BASE_FEE}
+)
+_HOLDING: Final = {
+    Answer.FEE_CAP_EXCEEDED: Why.FEE_CAP,
+    Answer.INSUFFICIENT_FUNDS: Why.NO_FUNDS,
+    Answer.GAS_TOO_HIGH: Why.REFUSED,
+}
+
+
+def next_step(
+    intent: Intent,
+    attempts: Sequence[Attempt],
+    seen: Sighting,
+    fees: FeePolicy,
+    sent: Set[bytes] = frozenset(),
+    patience: Patience = Patience(),
+) -> Step:
+    """What to do next for an intent.
+
+    Parameters
+    ----------
+    attempts
+        All that were ever signed for it, oldest first.
+    sent
+        Hashes of those that were broadcast in this pass already.
+    """
+    if intent.state not in OPEN and attempts:
+        return Hold(Why.FINISHED)
+    if not attempts:
+        return _first(intent, seen, fees)
+    if seen.mined:
+        return _mined(intent, attempts, seen)
+    if intent.nonce is not None and seen.used > intent.nonce:
+        return _taken(intent.nonce, seen)
+    if intent.state == State.MINED:
+        return Become(State.SENT)
+    return _unmined(intent, attempts, seen, fees, sent, patience)
+
+
+def _first(intent: Intent, seen: Sighting, fees: FeePolicy) -> Step:
+    bid = fees.bid(seen.market)
+    if bid is None:
+        return Hold(Why.CEILING)
+    if not fees.allows(intent.call.gas, bid):
+        return Hold(Why.FEE_CAP)
+    return Sign(seen.free_nonce, bid)
+
+
+def _mined(intent: Intent, attempts: Sequence[Attempt], seen: Sighting) -> Step:
+    found = seen.mined[0]
+    if found.block <= seen.finalised:
+        return Become(_end(found, attempts), found)
+    if (intent.state, intent.block, intent.ok) != (State.MINED, found.block, found.ok):
+        return Become(State.MINED, found)
+    return Hold(Why.NOT_FINAL if found.ok else Why.REVERTED)
+
+
+def _end(found: Mined, attempts: Sequence[Attempt]) -> State:
+    if any(attempt.cancels for attempt in attempts if attempt.hash == found.hash):
+        return State.CANCELLED
+    return State.FINAL if found.ok else State.FAILED
+
+
+def _taken(nonce: int, seen: Sighting) -> Step:
+    """Until a foreign transaction is final, a reorganisation can bring ours back: both would be executed."""
+    if seen.used_finally > nonce:
+        return Become(State.DISPLACED)
+    return Hold(Why.FOREIGN_NONCE)
+
+
+def _unmined(
+    intent: Intent,
+    attempts: Sequence[Attempt],
+    seen: Sighting,
+    fees: FeePolicy,
+    sent: Set[bytes],
+    patience: Patience,
+) -> Step:
+    last = attempts[-1]
+    nonce = intent.nonce or 0
+    expired = intent.not_after is not None and seen.now >= intent.not_after
+    cancelling = expired and not last.cancels
+    impatient = seen.is_first and seen.now - last.signed_at >= patience.after(len(attempts))
+    if cancelling or last.refusal in _BUMP_AT_ONCE or impatient:
+        bid = fees.replacement(last.bid, seen.market, last.least_tip)
+        gas = 21_000 if expired else intent.call.gas
+        if bid is not None and fees.allows(gas, bid):
+            return Sign(nonce, bid, cancels=expired or last.cancels)
+        if last.hash in sent:
+            return Hold(Why.CEILING if bid is None else Why.FEE_CAP)
+    for attempt in attempts[:-3:-1] if last.refusal else (last,):
+        if attempt.hash not in sent:
+            return Broadcast(attempt)
+    return Hold(_HOLDING.get(last.refusal, Why.WAITING) if last.refusal else Why.WAITING)

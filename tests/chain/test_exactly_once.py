@@ -1,0 +1,148 @@
+"""Whatever happens to process and chain, an act that is wanted is executed once: a stateful search."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from scorer.chain import killpoints
+from scorer.chain.fees import GWEI, FeePolicy
+from scorer.chain.journal import Journal
+from scorer.chain.outbox import Act, Outbox
+from scorer.chain.signers import KeySigner
+from scorer.chain.transactions import State
+from tests.chain.bor import Bor
+
+SIGNER = KeySigner(Account.from_key(b"\x01" * 32))
+ACTS = [f"act {number}" for number in range(4)]
+LABELS = [label for label in killpoints.LABELS if not label.startswith(("report", "submissions"))]
+ROUNDS_TO_HEAL = 200
+
+
+class Died(BaseException):
+    """The process ended."""
+
+
+def die() -> None:
+    raise Died
+
+
+class ExactlyOnce(RuleBasedStateMachine):
+    """A daemon that wants four acts done, in a world that does its worst."""
+
+    @initialize(tip=st.sampled_from([1, 10 * GWEI, 30 * GWEI]))
+    def start(self, tip: int) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.chain = Bor()
+        self.fees = FeePolicy(tip=tip, ceiling=2_000 * GWEI)
+        self.alarms: list[str] = []
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(killpoints, "_die", die)
+        self.open()
+
+    def open(self) -> None:
+        self.journal = Journal.open(Path(self.folder.name) / "journal.sqlite")
+        self.outbox = Outbox(
+            self.journal,
+            self.chain,
+            SIGNER,
+            chain_id=80002,
+            fees=self.fees,
+            longest=0,
+            sleep=lambda _: None,
+            alarm=lambda kind, detail: self.alarms.append(kind),
+        )
+
+    def work(self) -> None:
+        """One cycle: what is not done at the finalised block is to be done."""
+        known_at = self.chain.finalised
+        self.outbox.pump()
+        done = self.chain.executed(known_at)
+        for name in ACTS:
+            if name.encode() not in done:
+                self.outbox.deliver(Act(name, SIGNER.address, name.encode(), known_at=known_at))
+
+    @rule()
+    def cycle(self) -> None:
+        self.work()
+
+    @rule(label=st.sampled_from(LABELS))
+    def cycle_that_is_killed(self, label: str) -> None:
+        self.patch.setenv(killpoints.VARIABLE, label)
+        try:
+            self.work()
+        except Died:
+            self.journal.close()
+            self.open()
+        finally:
+            self.patch.delenv(killpoints.VARIABLE)
+
+    @rule(blocks=st.integers(1, 8))
+    def mine(self, blocks: int) -> None:
+        for _ in range(blocks):
+            self.chain.mine()
+
+    @rule()
+    def drop_what_waits(self) -> None:
+        self.chain.pool.clear()
+
+    @rule(depth=st.integers(1, 6), back=st.sampled_from(["nothing", "what waited", "everything"]))
+    def reorganise(self, depth: int, back: str) -> None:
+        self.chain.reorganise(depth, back=back)
+
+    @rule()
+    def foreign_transaction_takes_our_nonce(self) -> None:
+        self.chain.foreign()
+
+    @rule(gwei=st.sampled_from([1, 30, 200, 900, 5_000]))
+    def base_fee_moves(self, gwei: int) -> None:
+        self.chain.base_fee = gwei * GWEI
+
+    @rule(lost=st.booleans())
+    def answers_get_lost(self, lost: bool) -> None:
+        self.chain.loses_answers = lost
+
+    @rule(refuses=st.booleans())
+    def the_pool_is_full(self, refuses: bool) -> None:
+        self.chain.refuses_everything = refuses
+
+    @rule(frozen=st.booleans())
+    def finality_stops(self, frozen: bool) -> None:
+        self.chain.frozen_at = self.chain.finalised if frozen else None
+
+    @invariant()
+    def nothing_happens_twice(self) -> None:
+        if hasattr(self, "chain"):
+            executed = [data for data in self.chain.executed() if data.decode() in ACTS]
+            assert len(executed) == len(set(executed)), executed
+
+    def teardown(self) -> None:
+        if not hasattr(self, "chain"):
+            return
+        self.chain.base_fee, self.chain.frozen_at = 30 * GWEI, None
+        self.chain.loses_answers = self.chain.refuses_everything = False
+        for _ in range(ROUNDS_TO_HEAL):
+            self.work()
+            self.chain.mine()
+            done = set(self.chain.executed(self.chain.finalised))
+            if set(map(str.encode, ACTS)) <= done and not self.journal.open_intents(SIGNER.address):
+                break
+            self.chain.mine()
+        self.nothing_happens_twice()
+        executed = self.chain.executed(self.chain.finalised)
+        assert [executed.count(name.encode()) for name in ACTS] == [1] * len(ACTS)
+        unfinished = [i for i in self.journal.intents() if i.state in (State.SENT, State.MINED)]
+        assert unfinished == []
+        self.journal.close()
+        self.patch.undo()
+        self.folder.cleanup()
+
+
+TestExactlyOnce = ExactlyOnce.TestCase
+TestExactlyOnce.settings = settings(
+    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)

@@ -1,0 +1,50 @@
+"""Bids stay within the policy, and a replacement is one that nodes accept."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorer.chain.fees import GWEI, Bid, FeePolicy, Market, raised
+
+amounts = st.integers(0, 50_000 * GWEI)
+
+
+def test_a_bid_covers_the_tip_and_a_base_fee_three_times_as_high() -> None:
+    bid = FeePolicy(tip=30 * GWEI).bid(Market(100))
+    assert bid == Bid(30 * GWEI, 300 + 30 * GWEI)
+    assert bid.fields() == {"maxPriorityFeePerGas": 30 * GWEI, "maxFeePerGas": 300 + 30 * GWEI}
+
+
+@given(amounts, amounts, amounts)
+def test_a_bid_can_be_mined_and_is_never_above_the_ceiling(base: int, market: int, ceiling: int) -> None:
+    policy = FeePolicy(tip=30 * GWEI, ceiling=ceiling)
+    bid = policy.bid(Market(base, market))
+    if bid is None:
+        assert base + policy.tip > ceiling
+    else:
+        assert base + policy.tip <= base + bid.tip <= bid.cap <= ceiling
+
+
+@given(amounts, amounts, amounts, amounts, amounts)
+def test_a_replacement_raises_both_fees_by_an_eighth_or_is_none(
+    tip: int, base: int, market: int, ceiling: int, least: int
+) -> None:
+    previous = Bid(tip, tip + base)
+    bid = FeePolicy(tip=GWEI, ceiling=ceiling).replacement(previous, Market(base, market), least)
+    if bid is None:
+        return
+    assert bid.tip * 8 >= tip * 9
+    assert bid.cap * 8 >= previous.cap * 9
+    assert least <= bid.tip <= bid.cap <= ceiling
+
+
+@given(amounts)
+def test_a_raise_is_what_every_node_takes_for_one(fee: int) -> None:
+    assert raised(fee) * 10 > fee * 11
+
+
+def test_gas_is_limited_to_what_the_endpoint_pays_for() -> None:
+    policy = FeePolicy(tip=30 * GWEI, transaction_cap=10**18)
+    assert policy.most_gas(Market(100 * GWEI), 30_000_000) == 10**18 // (330 * GWEI)
+    assert policy.most_gas(Market(1), 30_000_000) == 30_000_000
+    assert not policy.allows(4_000_000, Bid(30 * GWEI, 330 * GWEI))
+    assert FeePolicy().allows(10**9, Bid(1, 10**18))

@@ -1,0 +1,314 @@
+"""An act in bad weather: every case ends in the right state."""
+
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+
+from scorer.chain.answers import Answer
+from scorer.chain.fees import GWEI, FeePolicy
+from scorer.chain.journal import Journal
+from scorer.chain.outbox import Act, Outbox
+from scorer.chain.sender import Reverted
+from scorer.chain.signers import KeySigner
+from scorer.chain.transactions import State, Why
+from tests.chain.bor import LEAST_TIP, Bor, read
+
+SIGNER = KeySigner(Account.from_key(b"\x02" * 32))
+
+
+class Desk:
+    """An outbox on a chain in memory, and what it said."""
+
+    def __init__(self, path: Path, fees: FeePolicy | None = None, **chain: object) -> None:
+        self.path = path
+        self.chain = Bor(**chain)  # type: ignore[arg-type]
+        self.fees = fees or FeePolicy(tip=30 * GWEI)
+        self.alarms: list[tuple[str, str]] = []
+        self.open()
+
+    def open(self) -> None:
+        self.journal = Journal.open(self.path)
+        self.outbox = Outbox(
+            self.journal,
+            self.chain,
+            SIGNER,
+            chain_id=80002,
+            fees=self.fees,
+            longest=0,
+            sleep=lambda _: None,
+            alarm=lambda kind, detail: self.alarms.append((kind, detail)),
+        )
+
+    def restart(self) -> None:
+        self.journal.close()
+        self.open()
+
+    def act(self, name: str = "act", **changes: int) -> Act:
+        return Act(name, SIGNER.address, name.encode(), known_at=self.chain.finalised, **changes)
+
+    def mine(self, blocks: int) -> None:
+        for _ in range(blocks):
+            self.chain.mine()
+
+    def state(self, name: str = "act") -> State:
+        found = self.journal.latest(name)
+        assert found is not None
+        return found.state
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "journal.sqlite")
+
+
+def test_an_act_is_sent_mined_and_final_only_at_the_finalised_block(desk: Desk) -> None:
+    delivery = desk.outbox.deliver(desk.act())
+    assert (delivery.why, desk.state()) == (Why.WAITING, State.SENT)
+    desk.mine(1)
+    assert desk.outbox.deliver(desk.act()).is_mined
+    desk.mine(5)
+    desk.outbox.pump()
+    assert desk.state() == State.MINED
+    desk.mine(1)
+    desk.outbox.pump()
+    assert desk.state() == State.FINAL
+    assert len(desk.chain.sent) == 1
+
+
+def test_a_restart_sends_the_same_bytes_and_signs_nothing_new(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act())
+    desk.chain.pool.clear()
+    desk.restart()
+    desk.outbox.deliver(desk.act())
+    assert len(desk.chain.sent) == 2
+    assert len(set(desk.chain.sent)) == 1
+
+
+def test_an_answer_that_is_lost_does_not_send_twice(desk: Desk) -> None:
+    desk.chain.loses_answers = True
+    assert desk.outbox.deliver(desk.act()).why == Why.WAITING
+    desk.mine(10)
+    desk.outbox.deliver(desk.act())
+    assert desk.chain.executed() == [b"act"]
+
+
+def test_already_known_is_success(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act())
+    desk.outbox.pump()
+    (attempt,) = desk.journal.attempts(desk.journal.intents()[0])
+    assert attempt.refusal is None
+    assert desk.alarms == []
+
+
+def test_a_tip_under_the_floor_is_raised_to_what_the_node_asks_for(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "j", FeePolicy(tip=1))
+    desk.outbox.deliver(desk.act())
+    tips = [read(raw).tip for raw in desk.chain.sent]
+    assert tips[-1] >= LEAST_TIP
+    assert len(tips) == 2
+    desk.mine(1)
+    assert desk.chain.executed() == [b"act"]
+
+
+def test_a_bid_that_waits_is_raised_in_both_fees_by_an_eighth(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act())
+    desk.chain.base_fee = 10_000 * GWEI
+    desk.mine(10)
+    desk.chain.base_fee = 40 * GWEI
+    desk.outbox.pump()
+    first, second = (read(raw) for raw in dict.fromkeys(desk.chain.sent))
+    assert first.nonce == second.nonce
+    assert second.tip * 8 >= first.tip * 9
+    assert second.cap * 8 >= first.cap * 9
+    desk.mine(7)
+    desk.outbox.pump()
+    assert desk.state() == State.FINAL
+
+
+def test_a_bid_waits_twice_as_long_after_each_raise(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act())
+    moments = []
+    for second in range(0, 200, 2):
+        signed = len(desk.journal.attempts(desk.journal.intents()[0]))
+        desk.outbox.pump()
+        if len(desk.journal.attempts(desk.journal.intents()[0])) > signed:
+            moments.append(second)
+        desk.chain.pool.clear()
+        desk.mine(1)
+    assert moments == [20, 60, 140]
+
+
+def test_a_bid_is_never_raised_above_the_ceiling_and_someone_is_told(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "j", FeePolicy(tip=30 * GWEI, ceiling=130 * GWEI))
+    desk.outbox.deliver(desk.act())
+    desk.chain.base_fee = 1_000 * GWEI
+    desk.mine(11)
+    desk.outbox.pump()
+    desk.outbox.pump()
+    assert [kind for kind, _ in desk.alarms] == ["CEILING"]
+    assert max(read(raw).cap for raw in desk.chain.sent) <= 130 * GWEI
+    desk.chain.base_fee = 30 * GWEI
+    desk.mine(1)
+    assert desk.chain.executed() == [b"act"]
+
+
+def test_a_transaction_dearer_than_the_endpoints_cap_is_held_and_someone_is_told(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "j", fee_cap=10**15)
+    assert desk.outbox.deliver(desk.act()).why == Why.FEE_CAP
+    assert [kind for kind, _ in desk.alarms] == ["FEE_CAP"]
+    desk.chain.fee_cap = None
+    desk.outbox.pump()
+    desk.mine(1)
+    assert desk.chain.executed() == [b"act"]
+
+
+def test_a_known_fee_cap_is_respected_before_anything_is_signed(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "j", FeePolicy(tip=30 * GWEI, transaction_cap=10**15))
+    assert desk.outbox.deliver(desk.act()).why == Why.FEE_CAP
+    assert desk.chain.sent == []
+
+
+def test_a_reorganised_transaction_is_no_longer_mined_and_is_sent_again(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act())
+    desk.mine(2)
+    desk.outbox.pump()
+    desk.chain.reorganise(2, back="nothing")
+    desk.outbox.pump()
+    assert desk.state() == State.SENT
+    desk.mine(7)
+    desk.outbox.pump()
+    assert desk.state() == State.FINAL
+    assert desk.chain.executed() == [b"act"]
+
+
+def test_a_foreign_transaction_at_our_nonce_is_waited_out_until_it_is_final(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act())
+    desk.chain.foreign()
+    assert desk.outbox.deliver(desk.act()).why == Why.FOREIGN_NONCE
+    assert (
+        "FOREIGN_NONCE",
+        "act: a transaction that is not ours took the nonce, waiting for its finality",
+    ) in (desk.alarms)
+    desk.mine(5)
+    assert desk.outbox.deliver(desk.act()).why == Why.FOREIGN_NONCE
+    assert len(set(desk.chain.sent)) == 1
+    desk.mine(1)
+    desk.outbox.pump()
+    assert desk.state() == State.DISPLACED
+    desk.mine(1)
+    desk.outbox.deliver(desk.act())
+    assert {read(raw).nonce for raw in desk.chain.sent} == {0, 1}
+    desk.mine(1)
+    assert [data for data in desk.chain.executed() if data == b"act"] == [b"act"]
+
+
+def test_our_own_transaction_that_a_reorganisation_brings_back_is_not_sent_twice(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act())
+    desk.chain.foreign()
+    desk.outbox.pump()
+    desk.chain.reorganise(1, back="everything")
+    desk.chain.pool = {0: read(desk.chain.sent[0])}
+    desk.mine(8)
+    desk.outbox.pump()
+    assert desk.state() == State.FINAL
+    assert desk.chain.executed() == [b"act"]
+
+
+def test_an_act_whose_time_has_passed_is_cancelled_at_its_own_nonce(desk: Desk) -> None:
+    soon = desk.chain.blocks[-1].time + 10
+    desk.outbox.deliver(desk.act(not_after=soon))
+    desk.chain.base_fee = 10_000 * GWEI
+    desk.mine(6)
+    desk.outbox.pump()
+    desk.chain.base_fee = 30 * GWEI
+    desk.mine(8)
+    desk.outbox.pump()
+    assert desk.state() == State.CANCELLED
+    assert desk.chain.executed() == [b""]
+    assert {read(raw).nonce for raw in desk.chain.sent} == {0}
+
+
+def test_an_act_that_is_too_late_already_is_not_signed(desk: Desk) -> None:
+    delivery = desk.outbox.deliver(desk.act(not_after=desk.chain.blocks[-1].time))
+    assert delivery.intent is None
+    assert "too late" in delivery.note
+    assert desk.chain.sent == []
+
+
+def test_an_act_that_would_revert_is_not_signed(desk: Desk) -> None:
+    desk.chain.reverts_when_tried.add(b"act")
+    with pytest.raises(Reverted, match="AlreadyDone"):
+        desk.outbox.deliver(desk.act())
+    assert desk.journal.intents() == []
+
+
+def test_an_act_that_keeps_reverting_in_its_block_is_given_up_after_three_times(desk: Desk) -> None:
+    desk.chain.reverting.add(b"act")
+    for _ in range(6):
+        desk.outbox.deliver(desk.act())
+        desk.mine(8)
+        desk.outbox.pump()
+        desk.mine(1)
+    assert len(desk.chain.sent) == 3
+    assert [kind for kind, _ in desk.alarms][:4] == ["FAILED", "FAILED", "FAILED", "REFUSED"]
+
+
+def test_a_second_act_waits_until_the_first_is_mined(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act("first"))
+    waiting = desk.outbox.deliver(desk.act("second"))
+    assert waiting.note == "first has nonce 0 and waits"
+    desk.mine(1)
+    desk.outbox.deliver(desk.act("second"))
+    desk.mine(1)
+    assert desk.chain.executed() == [b"first", b"second"]
+
+
+def test_an_act_that_is_done_is_not_done_again_for_a_reader_who_does_not_see_it_yet(desk: Desk) -> None:
+    stale = desk.act()
+    desk.outbox.deliver(stale)
+    desk.mine(7)
+    desk.outbox.pump()
+    assert "not yet in the state that was read" in desk.outbox.deliver(stale).note
+    assert desk.chain.executed() == [b"act"]
+
+
+def test_an_act_may_be_asked_for_again_by_a_reader_who_saw_the_first(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act())
+    desk.mine(8)
+    desk.outbox.pump()
+    desk.outbox.deliver(desk.act())
+    desk.mine(1)
+    assert desk.chain.executed() == [b"act", b"act"]
+    assert [intent.generation for intent in desk.journal.intents("act")] == [0, 1]
+
+
+def test_nothing_becomes_final_while_finality_stands_still(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act())
+    desk.chain.frozen_at = 0
+    desk.mine(5000)
+    desk.outbox.pump()
+    assert desk.state() == State.MINED
+    desk.chain.frozen_at = None
+    desk.outbox.pump()
+    assert desk.state() == State.FINAL
+
+
+def test_a_lost_journal_replaces_what_waits_and_doubles_nothing(desk: Desk, tmp_path: Path) -> None:
+    desk.outbox.deliver(desk.act())
+    desk.journal.close()
+    desk.path, desk.fees = tmp_path / "new", FeePolicy(tip=60 * GWEI)
+    desk.open()
+    desk.outbox.deliver(desk.act())
+    desk.mine(2)
+    assert desk.chain.executed() == [b"act"]
+
+
+def test_a_refusal_is_kept_until_the_node_takes_it(desk: Desk) -> None:
+    desk.chain.refuses_everything = True
+    desk.outbox.deliver(desk.act())
+    (intent,) = desk.journal.intents()
+    assert desk.journal.attempts(intent)[0].refusal == Answer.UNKNOWN
+    desk.chain.refuses_everything = False
+    desk.outbox.pump()
+    assert desk.journal.attempts(intent)[0].refusal is None
