@@ -1,6 +1,6 @@
 """A round's events, complete or not at all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from web3 import Web3
@@ -8,6 +8,7 @@ from web3.contract.contract import ContractEvent
 from web3.exceptions import Web3RPCError
 from web3.types import EventData
 
+from scorer.chain.answers import Answer, classify_error
 from scorer.chain.contracts import Suite
 
 FIRST_RANGE = 500
@@ -57,21 +58,39 @@ def round_events(event: ContractEvent, round_id: int, first: int, last: int) -> 
     """A round's events of one kind in blocks `first`..`last`, oldest first.
 
     Providers allow different ranges and say so in different words: a refused range is halved, an accepted one
-    doubled.
+    doubled. Whether an answer is whole, no provider says: that is for the caller to check against what the
+    contract committed to.
+
+    Raises
+    ------
+    IncompleteLogs
+        When an answer holds logs that were not asked for, or that a reorganisation removed.
+    web3.exceptions.Web3RPCError
+        When the endpoint limits requests, or refuses a single block.
     """
     size = FIRST_RANGE
     while first <= last:
         until = min(first + size - 1, last)
         try:
             found = event.get_logs(from_block=first, to_block=until, argument_filters={"roundId": round_id})
-        except Web3RPCError:
-            if size == 1:
+        except Web3RPCError as error:
+            if size == 1 or classify_error(error) == Answer.RATE_LIMITED:
                 raise
             size //= 2
             continue
-        yield from found
+        yield from _checked(found, first, until)
         first = until + 1
         size = min(size * 2, LARGEST_RANGE)
+
+
+def _checked(found: Iterable[EventData], first: int, last: int) -> Iterator[EventData]:
+    for event in found:
+        if not first <= event["blockNumber"] <= last or event.get("removed"):
+            raise IncompleteLogs(
+                f"expected logs of the blocks {first} to {last}, found one of block {event['blockNumber']}; "
+                "the endpoint's index is not in order"
+            )
+        yield event
 
 
 def read_locking(suite: Suite, round_id: int, close_at: int, last: int) -> Locking:

@@ -1,0 +1,195 @@
+"""Several endpoints of one chain: which one to read from, and what they agree is final."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from web3 import Web3
+from web3.types import BlockIdentifier
+
+from scorer.chain.answers import Answer, classify_error
+from scorer.chain.endpoint import EndpointError, connect, host
+from scorer.chain.node import REQUEST_ERRORS, Web3Node
+
+LARGEST_LAG: Final = 16
+"""Blocks that an endpoint may be behind the best one and still be read from."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block, and when it was made, Unix seconds."""
+
+    number: int
+    hash: bytes
+    timestamp: int
+
+
+@dataclass(frozen=True)
+class Health:
+    """What one endpoint answered; `trouble` says why it is not used, and is None when it is."""
+
+    host: str
+    latest: Block | None = None
+    finalised: Block | None = None
+    trouble: str | None = None
+    answer: Answer = Answer.ACCEPTED
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it answered both questions."""
+        return self.latest is not None and self.finalised is not None and self.trouble is None
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What one cycle reads and sends through: one endpoint, and one block that is final for all.
+
+    Attributes
+    ----------
+    others
+        The other endpoints that are up: signed transactions go to them too.
+    agreed
+        How many endpoints name the block's hash.
+    """
+
+    w3: Web3
+    host: str
+    block: Block
+    latest: Block
+    others: tuple[Web3, ...] = ()
+    agreed: int = 1
+    health: tuple[Health, ...] = ()
+
+    @property
+    def node(self) -> Web3Node:
+        """The chain as an outbox asks it."""
+        return Web3Node(self.w3, self.others)
+
+
+class NoAgreement(EndpointError):
+    """Endpoints do not agree on what is final, or too few of them answer: nothing may be done."""
+
+    def __init__(self, message: str, health: Sequence[Health] = ()) -> None:
+        super().__init__(message)
+        self.health = tuple(health)
+
+
+@dataclass
+class Endpoints:
+    """The endpoints of one chain, in the order in which they are preferred.
+
+    Attributes
+    ----------
+    agreement
+        How many must name the same hash for the finalised block.
+    timeout
+        Seconds for one request.
+    """
+
+    urls: Sequence[str]
+    chain_id: int
+    agreement: int = 1
+    timeout: float = 30
+    lag: int = LARGEST_LAG
+    _connected: dict[str, Web3] = field(default_factory=dict)
+    _last: list[str] = field(default_factory=list)
+
+    def pin(self) -> Pinned:
+        """Ask every endpoint, leave out those that lag, and pin the first that is left.
+
+        Raises
+        ------
+        NoAgreement
+            When fewer than `agreement` endpoints agree on the finalised block, or any two disagree.
+        """
+        found = self._without_laggards([self._survey(url) for url in self.urls])
+        order = [url for url in self.urls if url not in self._last] + self._last
+        up = {url: each for url, each in zip(self.urls, found, strict=True) if each.is_up}
+        usable = [url for url in order if url in up]
+        block = self._final_for_all([up[url] for url in usable], found)
+        agreed = self._agreed(block, usable, found)
+        first, latest = self._connected[usable[0]], up[usable[0]].latest
+        if latest is None:
+            raise NoAgreement("expected a latest block, found none", found)
+        others = tuple(self._connected[url] for url in usable[1:])
+        return Pinned(first, host(usable[0]), block, latest, others, agreed, tuple(found))
+
+    def demote(self, name: str) -> None:
+        """Prefer every other endpoint to this one from now on."""
+        for url in self.urls:
+            if host(url) == name:
+                self._last = [each for each in self._last if each != url] + [url]
+
+    def _survey(self, url: str) -> Health:
+        try:
+            w3 = self._connected.get(url) or connect(url, self.chain_id, timeout=self.timeout)
+            self._connected[url] = w3
+            latest = _block(w3, "latest")
+        except EndpointError as error:
+            return Health(host(url), trouble=str(error), answer=Answer.UNREACHABLE)
+        except REQUEST_ERRORS as error:
+            return self._troubled(url, None, error)
+        try:
+            return Health(host(url), latest, _block(w3, "finalized"))
+        except REQUEST_ERRORS as error:
+            return self._troubled(url, latest, error)
+
+    def _troubled(self, url: str, latest: Block | None, error: BaseException) -> Health:
+        answer = classify_error(error)
+        what = "the latest block" if latest is None else "a finalised block"
+        said = type(error).__name__ if answer == Answer.UNKNOWN else answer.value
+        trouble = f"endpoint {host(url)}: expected {what}, found {said}"
+        return Health(host(url), latest, trouble=trouble, answer=answer)
+
+    def _without_laggards(self, found: Sequence[Health]) -> list[Health]:
+        best = max((each.latest.number for each in found if each.latest), default=0)
+        return [_lagging(each, best) if _lags(each, best, self.lag) else each for each in found]
+
+    def _final_for_all(self, usable: Sequence[Health], found: Sequence[Health]) -> Block:
+        blocks = [each.finalised for each in usable if each.finalised is not None]
+        if len(blocks) < max(self.agreement, 1):
+            troubles = "; ".join(each.trouble for each in found if each.trouble) or "no trouble told"
+            raise NoAgreement(
+                f"expected {max(self.agreement, 1)} endpoints with a finalised block, found {len(blocks)}: "
+                f"{troubles}",
+                found,
+            )
+        return min(blocks, key=lambda block: block.number)
+
+    def _agreed(self, block: Block, usable: Sequence[str], found: Sequence[Health]) -> int:
+        """How many endpoints name this hash at this height."""
+        if len(usable) == 1:
+            return 1
+        hashes = Counter(self._hash_at(url, block.number) for url in usable)
+        hashes.pop(None, None)
+        if set(hashes) != {block.hash} or hashes[block.hash] < self.agreement:
+            told = ", ".join(f"{'0x' + (each or b'').hex()} from {count}" for each, count in hashes.items())
+            raise NoAgreement(
+                f"expected one hash of the finalised block {block.number} from {self.agreement} endpoints, "
+                f"found {told}; nothing is done until they agree",
+                found,
+            )
+        return hashes[block.hash]
+
+    def _hash_at(self, url: str, number: int) -> bytes | None:
+        try:
+            return _block(self._connected[url], number).hash
+        except REQUEST_ERRORS:
+            return None
+
+
+def _block(w3: Web3, which: BlockIdentifier) -> Block:
+    found = w3.eth.get_block(which)
+    return Block(found["number"], bytes(found["hash"]), found["timestamp"])
+
+
+def _lags(each: Health, best: int, most: int) -> bool:
+    return each.latest is not None and best - each.latest.number > most
+
+
+def _lagging(each: Health, best: int) -> Health:
+    behind = best - (each.latest.number if each.latest else 0)
+    return Health(
+        each.host, each.latest, each.finalised, f"endpoint {each.host}: {behind} blocks behind the best one"
+    )

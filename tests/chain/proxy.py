@@ -1,0 +1,84 @@
+"""An endpoint that misbehaves: an HTTP proxy in front of a good node, with manners that tests give it."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+import requests
+
+Request = dict[str, Any]
+Response = dict[str, Any]
+Forward = Callable[[Request], Response]
+Manner = Callable[[Request, Forward], Response | None]
+"""Answers a request instead of the node, or gives None to leave it to the node."""
+
+
+def error(code: int, message: str) -> Response:
+    """A JSON-RPC error, as it comes with HTTP 200."""
+    return {"error": {"code": code, "message": message}}
+
+
+class NoAnswer(Exception):
+    """The connection is cut without an answer."""
+
+
+@dataclass
+class Proxy:
+    """A running proxy; `manners` by JSON-RPC method, and how often each method was asked."""
+
+    url: str = ""
+    manners: dict[str, Manner] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def misbehave(self, method: str, manner: Manner | None) -> Self:
+        """From now on, `manner` answers `method`; None: the node does."""
+        if manner is None:
+            self.manners.pop(method, None)
+        else:
+            self.manners[method] = manner
+        return self
+
+
+@contextmanager
+def proxy_of(node: str) -> Iterator[Proxy]:
+    """A proxy of the node at `node`, on a free port of 127.0.0.1."""
+    proxy = Proxy()
+    session = requests.Session()
+
+    def forward(request: Request) -> Response:
+        answer: Response = session.post(node, json=request, timeout=30).json()
+        return answer
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            proxy.asked.append(request["method"])
+            manner = proxy.manners.get(request["method"])
+            try:
+                answer = (manner(request, forward) if manner else None) or forward(request)
+            except NoAnswer:
+                self.close_connection = True
+                return
+            body = json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        proxy.url = f"http://127.0.0.1:{server.server_address[1]}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield proxy
+        finally:
+            server.shutdown()
+            session.close()
