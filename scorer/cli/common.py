@@ -13,13 +13,23 @@ from scorer.chain.endpoint import EndpointError
 from scorer.chain.logs import IncompleteLogs
 from scorer.chain.sender import Reverted
 from scorer.config import ConfigError
+from scorer.rounds.explain import NotInRound
 from scorer.rounds.rules import RulesError
 from scorer.rounds.submissions import SubmissionRefused
 from scorer.store.bundle import BundleError
 
 console = Console(width=None if sys.stdout.isatty() else 110)
 
-EXPECTED = (BundleError, ConfigError, EndpointError, IncompleteLogs, Reverted, RulesError, SubmissionRefused)
+EXPECTED = (
+    BundleError,
+    ConfigError,
+    EndpointError,
+    IncompleteLogs,
+    NotInRound,
+    Reverted,
+    RulesError,
+    SubmissionRefused,
+)
 """Errors that tell a user what to do; any other is a defect and shows its traceback."""
 ConfigOption = Annotated[Path, typer.Option("--config", help="The node's TOML configuration.", exists=True)]
 SendOption = Annotated[bool, typer.Option("--send", help="Send transactions. Without it, a dry run.")]

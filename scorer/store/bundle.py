@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from scorer.rounds.documents import from_hex, parse_json, to_hex
 from scorer.rounds.evaluation import Positions, RoundInputs, RoundResult, RoundTerms
+from scorer.rounds.explain import ScoredRound
 from scorer.rounds.report import Report
 from scorer.rounds.rules import Rules, RulesError, load_rules
 from scorer.rounds.submissions import Submission, Submissions
@@ -207,6 +208,27 @@ class Bundle:
         """Read scores.parquet, column by column."""
         return self._columns(SCORES)
 
+    def scored_round(self) -> ScoredRound:
+        """Read what an explanation of payouts and burns rests on: rules, terms and scores, all public."""
+        rules, manifest, scores = self.rules(), self.manifest(), self.scores()
+
+        def build() -> ScoredRound:
+            needed = ("model_id", "position", *(name for name, _ in rules.multipliers), "reward_score")
+            for name in needed:
+                if name not in scores:
+                    raise ValueError(f"expected the column {name}, found {', '.join(scores)}")
+            volatility = manifest.get("volatility")
+            scored = ScoredRound(
+                rules,
+                RoundTerms.from_json(manifest["round"]),
+                None if volatility is None else _whole(volatility["factor"]),
+                scores,
+            )
+            scored.settled.total_payout  # noqa: B018 - refuses columns of other types now, by the file's name
+            return scored
+
+        return self._parsed(SCORES, build)
+
     def manifest(self) -> dict[str, Any]:
         """Read manifest.json."""
         manifest: dict[str, Any] = self._parsed(MANIFEST, lambda: {**self._json(MANIFEST)})
@@ -324,7 +346,7 @@ def _column(column: pa.ChunkedArray) -> Column:
 
 def _whole(value: Any) -> int:
     if type(value) is not int:
-        raise ValueError(f"expected a whole number as model_id, found {value!r}")
+        raise ValueError(f"expected a whole number, found {value!r}")
     return value
 
 

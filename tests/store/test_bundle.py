@@ -304,8 +304,8 @@ def test_a_table_of_another_form_is_named_with_what_was_expected(
 
 
 ENTRIES: list[tuple[str, Any, str]] = [
-    ("model_id", "1", "expected a whole number as model_id, found '1'"),
-    ("model_id", True, "expected a whole number as model_id, found True"),
+    ("model_id", "1", "expected a whole number, found '1'"),
+    ("model_id", True, "expected a whole number, found True"),
     ("content_hash", "0x12", "expected 0x and 64 lower-case hex digits"),
     ("content_hash", None, ""),
     ("signature", "1x" + "00" * 65, "expected 0x and lower-case hex, found"),

@@ -1,0 +1,135 @@
+"""``cupel explain`` and ``cupel statement``: why a position earned what it earned, once and over a year."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from scorer.chain.contracts import Suite
+from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
+from scorer.cli.common import console, told
+from scorer.config import ConfigError
+from scorer.oracle.observe import finalised_block
+from scorer.oracle.receipts import SettledRound, read_settled_round
+from scorer.rounds.explain import Explanation, ScoredRound, nmr_text
+from scorer.rounds.statement import Entry, write_statement
+from scorer.store.bundle import SCORES, Bundle, BundleError
+
+
+def explain(
+    bundle: Annotated[Path, typer.Argument(help="A round's folder.", exists=True, file_okay=False)],
+    model: Annotated[int, typer.Option(help="The model's number.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    endpoint: EndpointOption = None,
+    deployment: DeploymentOption = None,
+    replay: ReplayOption = None,
+) -> None:
+    """Take apart what a model earned in a round, to the last nano-NMR.
+
+    Without a chain, the pool is taken to have been large enough for all payouts.
+    """
+    with told(), chain_of(endpoint, deployment, replay) as suite:
+        scored = Bundle(bundle).scored_round()
+        if suite is not None:
+            on_chain = read_settled_round(suite, scored.terms.round_id, finalised_block(suite))
+            if on_chain is None:
+                raise BundleError(
+                    f"{bundle}: expected a settled round, found one that the chain did not settle"
+                )
+            scored = _as_settled(scored, on_chain)
+        found = scored.explain(model)
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=1))
+    else:
+        console.print(_table(found))
+
+
+def _table(found: Explanation) -> Table:
+    table = Table(title=f"round {found.round_id}, model {found.model_id}", show_footer=True)
+    table.add_column("why", "paid" if found.net >= 0 else "burned")
+    table.add_column("", f"rate {found.rate / 10_000:+.4f} %")
+    table.add_column("NMR", _signed(found.net), justify="right")
+    table.add_row("position", "at risk", nmr_text(found.position), end_section=True)
+    for step in found.steps:
+        table.add_row(step.name, step.detail, _signed(step.amount))
+    return table
+
+
+def _signed(amount: int) -> str:
+    """nano-NMR in NMR with all nine decimals, so that columns line up."""
+    whole, rest = divmod(abs(amount), 10**9)
+    return f"{'-' if amount < 0 else '+'}{whole:,}.{rest:09}"
+
+
+def statement(
+    rounds: Annotated[
+        Path, typer.Argument(help="A folder of rounds' folders.", exists=True, file_okay=False)
+    ],
+    model: Annotated[list[int] | None, typer.Option(help="A model's number; may be repeated.")] = None,
+    year: Annotated[int | None, typer.Option(help="Settled in this year (UTC); needs a chain.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The CSV file; by default, standard output.")] = None,
+    endpoint: EndpointOption = None,
+    deployment: DeploymentOption = None,
+    replay: ReplayOption = None,
+) -> None:
+    """Write what models earned, round by round, as CSV: amounts and reasons, dates and transactions."""
+    with told(), chain_of(endpoint, deployment, replay) as suite:
+        if year is not None and suite is None:
+            raise ConfigError(
+                "expected --endpoint and --deployment, or --replay, with --year, because only the chain "
+                "knows when a round was settled; found none"
+            )
+        entries = [
+            entry
+            for folder in _round_folders(rounds)
+            for entry in _entries(Bundle(folder), model, suite)
+            if year is None or (entry.receipt is not None and entry.receipt.settled_at.year == year)
+        ]
+    if out is None:
+        write_statement(entries, sys.stdout)
+        return
+    with out.open("w", newline="") as file:
+        write_statement(entries, file)
+    net = sum(entry.explanation.net for entry in entries)
+    typer.echo(f"{out}: {len(entries)} positions, net {nmr_text(net)} NMR")
+
+
+def _round_folders(root: Path) -> list[Path]:
+    """The bundles under a folder, in the order of their rounds."""
+    folders = [path.parent for path in root.rglob(SCORES) if path.parent.name.isdecimal()]
+    if not folders:
+        raise BundleError(f"{root}: expected folders of scored rounds, found none")
+    return sorted(folders, key=lambda folder: (folder.parent, int(folder.name)))
+
+
+def _entries(bundle: Bundle, models: Iterable[int] | None, suite: Suite | None) -> Iterator[Entry]:
+    """A bundle's positions; with a chain, those of a settled round, and where they were settled."""
+    scored = bundle.scored_round()
+    on_chain = None
+    if suite is not None:
+        on_chain = read_settled_round(suite, scored.terms.round_id, finalised_block(suite))
+        if on_chain is None:
+            return
+        scored = _as_settled(scored, on_chain)
+    wanted = None if models is None else set(models)
+    for found in scored.explain_all(wanted):
+        receipt = None if on_chain is None else on_chain.receipts[found.model_id]
+        yield Entry(scored.terms.tournament, found, receipt)
+
+
+def _as_settled(scored: ScoredRound, on_chain: SettledRound) -> ScoredRound:
+    """The round with the pool that the chain had for it, refused where the chain paid something else."""
+    found = replace(scored, reserved=on_chain.reserved)
+    totals = (found.settled.total_payout, found.settled.total_burn)
+    if totals != (on_chain.paid, on_chain.burned):
+        raise BundleError(
+            f"round {scored.terms.round_id}: expected a bundle that pays and burns "
+            f"{on_chain.paid} and {on_chain.burned} nano-NMR as the chain did, found {totals[0]} and "
+            f"{totals[1]}; cupel verify names what differs"
+        )
+    return found

@@ -1,0 +1,149 @@
+"""``cupel explain`` and ``cupel statement``: what they say adds up to the chain's own balances."""
+
+import csv
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from scorer.chain.anvil import run_anvil
+from scorer.chain.contracts import Suite
+from scorer.config import read_deployment
+from scorer.demo.run import run_demo
+from scorer.oracle.audit import idle_by_lane
+from tests.cli.test_cupel import run, write_deployment
+from tests.world import MODELS, NMR, World
+
+
+def on_chain(world: World) -> list[object]:
+    return ["--endpoint", world.stage.anvil.url, "--deployment", write_deployment(world)]
+
+
+def rounds_of(world: World) -> Path:
+    return world.members[0].bundle(1).folder.parent
+
+
+def nets(text: str) -> dict[int, int]:
+    """Net nano-NMR by model of a statement; every line is checked on the way."""
+    found: dict[int, int] = {}
+    lines = list(csv.DictReader(io.StringIO(text)))
+    for line in lines[:-1]:
+        net = int(Decimal(line["net_nmr"]) * NMR)
+        assert net == int(sum(Decimal(cell) for name, cell in line.items() if name.endswith("(NMR)")) * NMR)
+        found[int(line["model"])] = found.get(int(line["model"]), 0) + net
+    assert sum(found.values()) == int(Decimal(lines[-1]["net_nmr"]) * NMR)
+    return found
+
+
+def settle_rounds(world: World, count: int) -> None:
+    for _ in range(count):
+        world.settle(world.sealed_round())
+
+
+def test_statements_and_explanations_add_up_to_the_chains_balances(world: World) -> None:
+    before = world.idle()
+    settle_rounds(world, 2)
+    world.stage.anvil.finalise()
+    code, text = run("statement", rounds_of(world), *on_chain(world))
+    assert code == 0
+    expected = {model: world.idle()[model - 1] - before[model - 1] for model in range(1, MODELS + 1)}
+    assert nets(text) == expected
+    assert any(net > 0 for net in expected.values())
+    assert any(net < 0 for net in expected.values())
+    for model in expected:
+        documents = [
+            json.loads(run("explain", rounds_of(world) / str(number), "--model", model, "--json")[1])
+            for number in (1, 2)
+        ]
+        steps = [Decimal(step["nmr"]) for document in documents for step in document["steps"]]
+        assert int(sum(steps) * NMR) == expected[model]
+
+
+def test_a_statement_names_the_transaction_that_settled_each_position(world: World) -> None:
+    settle_rounds(world, 1)
+    world.stage.anvil.finalise()
+    out = world.out / "taxes.csv"
+    code, said = run(
+        "statement", rounds_of(world), "--model", 3, "--year", 2023, "--out", out, *on_chain(world)
+    )
+    assert code == 0
+    assert said.startswith(f"{out}: 1 positions, net ")
+    line = next(csv.DictReader(out.open()))
+    receipt = world.stage.anvil.w3.eth.get_transaction_receipt(line["transaction"])  # type: ignore[arg-type]
+    assert receipt["to"] == world.suite.tournament.address
+    assert receipt["blockNumber"] == int(line["block"])
+    assert line["settled_at"].startswith("2023-11-1")
+    assert run("statement", rounds_of(world), "--year", 2024, *on_chain(world))[1].count("\n") == 2
+
+
+def test_a_round_that_is_not_settled_is_not_explained_by_the_chain(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    world.cycle()
+    folder = rounds_of(world) / str(round_id)
+    code, said = run("explain", folder, "--model", 1, *on_chain(world))
+    assert (code, said) == (
+        1,
+        f"cupel: {folder}: expected a settled round, found one that the chain did not settle\n",
+    )
+    assert run("explain", folder, "--model", 1)[0] == 0
+    assert run("statement", rounds_of(world), *on_chain(world))[1].count("\n") == 2
+
+
+def test_a_bundle_that_was_not_settled_so_is_refused(world: World) -> None:
+    settle_rounds(world, 1)
+    world.stage.anvil.finalise()
+    scores = rounds_of(world) / "1" / "scores.parquet"
+    table = pd.read_parquet(scores)
+    table["reward_score"] //= 2
+    table.to_parquet(scores, index=False)
+    code, said = run("statement", rounds_of(world), *on_chain(world))
+    assert code == 1
+    assert "round 1: expected a bundle that pays and burns" in said
+    assert "cupel verify names what differs" in said
+
+
+def test_a_table_is_printed_for_people(world: World) -> None:
+    settle_rounds(world, 1)
+    code, said = run("explain", rounds_of(world) / "1", "--model", 1)
+    assert code == 0
+    for word in ("round 1, model 1", "position", "corr_target_20d2l", "payout factor", "cap", "rate"):
+        assert word in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--year", 2023], "cupel: expected --endpoint and --deployment, or --replay, with --year"),
+        (["--endpoint", "http://127.0.0.1:9"], "cupel: expected --endpoint and --deployment together"),
+        ([], "expected folders of scored rounds, found none"),
+    ],
+)
+def test_a_statement_without_what_it_needs_ends_with_one_clear_line(
+    arguments: list[object], message: str, tmp_path: Path
+) -> None:
+    code, said = run("statement", tmp_path, *arguments)
+    assert code == 1
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_over_the_demo_explanations_add_up_to_the_replayed_chains_balances(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    run_demo(out, Console(file=io.StringIO()), weeks_played=2)
+    code, text = run("statement", out / "rounds", "--replay", out)
+    assert code == 0
+    with run_anvil(state=out / "chain.json") as anvil:
+        suite = Suite.at(anvil.w3, read_deployment(out / "deployment.json"))
+        block = anvil.w3.eth.block_number
+        balances = dict(zip(suite.models_by_lane(block), idle_by_lane(suite, block), strict=True))
+        deposited = suite.tournament.events.Deposited().get_logs(from_block=0)
+    found = nets(text)
+    for event in deposited:
+        model = int(event["args"]["modelId"])
+        found[model] = found.get(model, 0) + int(event["args"]["amount"])
+    assert found == balances
