@@ -112,6 +112,8 @@ class ProposalRecord:
     report_hash: bytes
     challenge_until: int
     status: ProposalStatus = ProposalStatus.ACCEPTED
+    dispute_until: int = 0
+    challenger: str = ZERO_ADDRESS
 
     def is_final(self, now: int) -> bool:
         """Whether nothing can overturn the report any more."""
@@ -191,7 +193,13 @@ class Suite:
         )
         if found.reportHash == ZERO_HASH:
             return None
-        return ProposalRecord(found.reportHash, found.challengeUntil, ProposalStatus(found.status))
+        return ProposalRecord(
+            found.reportHash,
+            found.challengeUntil,
+            ProposalStatus(found.status),
+            found.disputeUntil,
+            str(found.challenger),
+        )
 
     def vote(self, round_id: int, member: str, block: int) -> bytes | None:
         """The report hash that `member` last attested for a round, or None."""
@@ -199,6 +207,17 @@ class Suite:
             self.tournament.address, round_id, Web3.to_checksum_address(member)
         ).call(block_identifier=block)
         return None if vote == ZERO_HASH else bytes(vote)
+
+    def committee_members(self, block: int) -> list[str]:
+        """The addresses that vote now."""
+        return [str(each) for each in self.committee.functions.members().call(block_identifier=block)]
+
+    def versions(self, block: int) -> tuple[int, int]:
+        """The versions of reports that tournament and committee take."""
+        return (
+            int(self.tournament.functions.VERSION().call(block_identifier=block)),
+            int(self.committee.functions.VERSION().call(block_identifier=block)),
+        )
 
     def models_by_lane(self, block: int) -> list[int]:
         """The model of every lane, by lane."""

@@ -9,10 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from web3.contract.contract import ContractFunction
+
 from scorer.chain.answers import Answer
 from scorer.chain.fees import FeePolicy, Market
 from scorer.chain.journal import Journal
 from scorer.chain.killpoints import reach
+from scorer.chain.sender import Done
 from scorer.chain.signers import Signer
 from scorer.chain.transactions import (
     ALARMING,
@@ -185,6 +188,12 @@ class Outbox:
         if waiting:
             return Delivery(None, Why.WAITING, f"{waiting[0].key} has nonce {waiting[0].nonce} and waits")
         return self._begin(act)
+
+    def carry_out(self, call: ContractFunction, key: str, not_after: int | None, known_at: int) -> Done:
+        """Deliver a contract's call as an act; what follows it waits until it is mined."""
+        data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))  # noqa: SLF001
+        delivery = self.deliver(Act(key, str(call.address), data, not_after, known_at))
+        return Done(delivery.note, delivery.is_mined)
 
     def _begin(self, act: Act) -> Delivery:
         gas = int(self.node.estimate(self.address, act.to, act.data) * GAS_MARGIN)

@@ -1,7 +1,7 @@
 """Sends one transaction at a time from one account, and waits until it is mined."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -15,6 +15,40 @@ from scorer.chain.reverts import describe_revert, revert_name
 
 GAS_MARGIN = 1.25
 """Estimates are made on a state that may change before the transaction is mined."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a call: in words, and whether what comes after it still makes sense."""
+
+    note: str
+    goes_on: bool
+
+
+class Courier(Protocol):
+    """Carries calls to the chain as one account: plainly, or with a journal."""
+
+    @property
+    def address(self) -> str:
+        """The account's checksummed address."""
+        ...
+
+    def carry_out(self, call: ContractFunction, key: str, not_after: int | None, known_at: int) -> Done:
+        """Have `call` executed, once for each `key`.
+
+        Parameters
+        ----------
+        not_after
+            Chain time after which it must not happen any more; None: never.
+        known_at
+            The finalised block whose state asked for it.
+
+        Raises
+        ------
+        Reverted
+            When it reverts: nothing was sent, or what was sent did nothing.
+        """
+        ...
 
 
 class Reverted(Exception):
@@ -65,6 +99,17 @@ class Sender:
         if receipt["status"] != 1:
             raise Reverted(what, f"in block {receipt['blockNumber']}")
         return receipt
+
+    def carry_out(
+        self,
+        call: ContractFunction,
+        key: str,  # noqa: ARG002 - a plain sender keeps no journal
+        not_after: int | None,  # noqa: ARG002
+        known_at: int,  # noqa: ARG002
+    ) -> Done:
+        """Send `call` at once, as `send` does."""
+        receipt = self.send(call)
+        return Done(f"block {receipt['blockNumber']}, {receipt['gasUsed']} gas", goes_on=True)
 
     def _params(self, gas: int) -> TxParams:
         base_fee = int(self.w3.eth.get_block("latest").get("baseFeePerGas", 0))

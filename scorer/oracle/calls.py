@@ -1,62 +1,138 @@
-"""Actions as calls of the contracts."""
+"""Actions as calls of the contracts, and what makes each of them unique."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 from web3.contract.contract import ContractFunction
 
-from scorer.chain.contracts import Suite
-from scorer.oracle.decide import Action, Attest, BeginSettlement, ReturnChunk, SettleChunk, VoidRound
+from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, Suite
+from scorer.oracle.decide import (
+    Action,
+    ApproveBond,
+    Attest,
+    BeginSettlement,
+    Challenge,
+    Expire,
+    ReturnChunk,
+    SettleChunk,
+    VoidRound,
+)
 from scorer.oracle.observe import Sealed
 from scorer.rounds.chunks import EMPTY_HEAD, pack_scores, positions_heads, scores_heads
 from scorer.rounds.evaluation import scores_by_chunk
 from scorer.store.bundle import Bundle
 
+ONLY_MEMBERS = (Attest, ApproveBond, Challenge, Expire)
+"""What a member must send from its own account; all else, anybody may."""
 
-def contract_call(
-    suite: Suite, round_id: int, action: Action, sealed: Sealed | None, bundle: Bundle
-) -> ContractFunction:
-    """The contract call that carries out `action`.
 
-    Raises
-    ------
-    TypeError
-        When the action sends nothing.
+def business_key(suite: Suite, round_id: int, action: Action, status: ProposalStatus) -> str:
+    """What an action means, on every chain and for ever: sent once for each.
+
+    A vote is another one once its round is disputed.
     """
+    return f"{suite.addresses.chain_id}:{suite.tournament.address}:{round_id}:{_meaning(action, status)}"
+
+
+def _meaning(action: Action, status: ProposalStatus) -> str:
     match action:
         case Attest(report):
-            return suite.committee.functions.attest(suite.tournament.address, report.to_contract())
+            return f"attest:{report.hash().hex()}:{status.name.lower()}"
         case BeginSettlement(report):
-            return suite.tournament.functions.beginSettlement(report.to_contract())
-        case VoidRound():
-            return suite.tournament.functions.voidRound(round_id)
-        case SettleChunk(index) if sealed is not None:
-            return _settle(suite, round_id, index, sealed, bundle)
-        case ReturnChunk(index) if sealed is not None:
-            return _return(suite, round_id, index, sealed)
+            return f"begin:{report.hash().hex()}"
+        case SettleChunk(index):
+            return f"settle:{index}"
+        case ReturnChunk(index):
+            return f"return:{index}"
+        case ApproveBond(amount):
+            return f"approve:{amount}"
         case _:
-            raise TypeError(f"expected an action that sends a transaction, found {action}")
+            return type(action).__name__.lower()
 
 
-def _settle(suite: Suite, round_id: int, index: int, sealed: Sealed, bundle: Bundle) -> ContractFunction:
-    columns = bundle.scores()
-    by_model = dict(zip(columns["model_id"].tolist(), columns["reward_score"].tolist(), strict=True))
-    chunks = sealed.positions.chunks
-    scores = scores_by_chunk(sealed.positions, by_model)
-    return suite.tournament.functions.settle(
-        round_id,
-        chunks[index].from_slot,
-        positions_heads(chunks)[index],
-        list(chunks[index].words),
-        scores_heads(chunks, scores)[index],
-        pack_scores(scores[index]),
-    )
+def latest_time(action: Action, record: RoundRecord, proposal: ProposalRecord | None) -> int | None:
+    """Chain time after which the contracts refuse an action; None where they never do."""
+    if isinstance(action, Attest):
+        disputed = proposal is not None and proposal.status == ProposalStatus.DISPUTED
+        return proposal.dispute_until if disputed and proposal is not None else record.deadline
+    if isinstance(action, ApproveBond | Challenge) and proposal is not None:
+        return proposal.challenge_until
+    return None
 
 
-def _return(suite: Suite, round_id: int, index: int, sealed: Sealed) -> ContractFunction:
-    chunks = sealed.positions.chunks
-    return suite.tournament.functions.settle(
-        round_id,
-        chunks[index].from_slot,
-        positions_heads(chunks)[index],
-        list(chunks[index].words),
-        EMPTY_HEAD,
-        b"",
-    )
+@dataclass(frozen=True)
+class Calls:
+    """The calls that carry out what was decided for one round."""
+
+    suite: Suite
+    round_id: int
+    sealed: Sealed | None
+    bundle: Bundle
+
+    def of(self, action: Action) -> ContractFunction:
+        """The contract call that carries out `action`.
+
+        Raises
+        ------
+        TypeError
+            When the action sends nothing.
+        """
+        match action:
+            case Attest() | ApproveBond() | Challenge() | Expire():
+                return self._of_member(action)
+            case BeginSettlement(report):
+                return self.suite.tournament.functions.beginSettlement(report.to_contract())
+            case VoidRound():
+                return self.suite.tournament.functions.voidRound(self.round_id)
+            case SettleChunk(index):
+                return self._settle(index, self._scores_heads[index], pack_scores(self._scores[index]))
+            case ReturnChunk(index):
+                return self._settle(index, EMPTY_HEAD, b"")
+            case _:
+                raise TypeError(f"expected an action that sends a transaction, found {action}")
+
+    def _of_member(self, action: Attest | ApproveBond | Challenge | Expire) -> ContractFunction:
+        committee, tournament = self.suite.committee, self.suite.tournament.address
+        match action:
+            case Attest(report):
+                return committee.functions.attest(tournament, report.to_contract())
+            case ApproveBond(amount):
+                return self.suite.token.functions.approve(committee.address, amount)
+            case Challenge():
+                return committee.functions.challenge(tournament, self.round_id)
+            case Expire():
+                return committee.functions.expire(tournament, self.round_id)
+
+    def _settle(self, index: int, previous_scores_head: bytes, scores: bytes) -> ContractFunction:
+        chunk = self._sealed.positions.chunks[index]
+        return self.suite.tournament.functions.settle(
+            self.round_id,
+            chunk.from_slot,
+            self._positions_heads[index],
+            list(chunk.words),
+            previous_scores_head,
+            scores,
+        )
+
+    @property
+    def _sealed(self) -> Sealed:
+        if self.sealed is None:
+            raise TypeError("expected a round whose positions were read, found one that locked nothing yet")
+        return self.sealed
+
+    @cached_property
+    def _scores(self) -> Sequence[NDArray[np.int64]]:
+        columns = self.bundle.scores()
+        by_model = dict(zip(columns["model_id"].tolist(), columns["reward_score"].tolist(), strict=True))
+        return scores_by_chunk(self._sealed.positions, by_model)
+
+    @cached_property
+    def _scores_heads(self) -> Sequence[bytes]:
+        return scores_heads(self._sealed.positions.chunks, self._scores)
+
+    @cached_property
+    def _positions_heads(self) -> Sequence[bytes]:
+        return positions_heads(self._sealed.positions.chunks)

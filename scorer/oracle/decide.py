@@ -40,6 +40,23 @@ class VoidRound:
 
 
 @dataclass(frozen=True)
+class ApproveBond:
+    """Let the committee take the bond of a challenge, wei."""
+
+    amount: int
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """Dispute the accepted report, which is not ours."""
+
+
+@dataclass(frozen=True)
+class Expire:
+    """Put on record that our dispute was not decided in time, and get our bond credited."""
+
+
+@dataclass(frozen=True)
 class Wait:
     """Nothing can be done now, and why."""
 
@@ -53,7 +70,32 @@ class Alarm:
     reason: str
 
 
-Action = Attest | BeginSettlement | SettleChunk | ReturnChunk | VoidRound | Wait | Alarm
+Action = (
+    Attest
+    | BeginSettlement
+    | SettleChunk
+    | ReturnChunk
+    | VoidRound
+    | ApproveBond
+    | Challenge
+    | Expire
+    | Wait
+    | Alarm
+)
+
+
+@dataclass(frozen=True)
+class Challenging:
+    """How we challenge: whether we do at all, and what is missing for the bond.
+
+    Attributes
+    ----------
+    approve
+        Wei to approve first; 0 when the committee may take the bond already.
+    """
+
+    allowed: bool = False
+    approve: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,6 +112,14 @@ class RoundView:
         The report hash we attested last.
     report
         Our own report; None while we have not computed it.
+    refusals
+        Why our report is not sound enough to be attested.
+    address
+        Ours.
+    block
+        Number of the finalised block.
+    delay
+        Seconds that we leave to others before we send what anybody may send: members take turns.
     """
 
     record: RoundRecord
@@ -78,6 +128,11 @@ class RoundView:
     proposal: ProposalRecord | None
     vote: bytes | None
     report: Report | None
+    refusals: tuple[str, ...] = ()
+    challenging: Challenging = Challenging()
+    address: str = ""
+    delay: int = 0
+    block: int = 0
 
 
 def decide(view: RoundView) -> tuple[Action, ...]:
@@ -105,7 +160,7 @@ def is_due(record: RoundRecord, now: int) -> bool:
 
 def _while_unsealed(view: RoundView) -> tuple[Action, ...]:
     if view.now >= view.record.lock_until:
-        return (VoidRound(),)
+        return _in_turn(view, view.record.lock_until, VoidRound())
     return (Wait("not sealed yet"),)
 
 
@@ -115,43 +170,74 @@ def _while_sealed(view: RoundView) -> tuple[Action, ...]:
     if view.proposal is not None:
         return _once_accepted(view, view.proposal)
     if view.now >= view.record.deadline:
-        return (VoidRound(),)
+        return _in_turn(view, view.record.deadline, VoidRound())
     if view.report is None:
         return (Wait("no report of our own: published files or targets are missing"),)
     if view.vote == view.report.hash():
         return (Wait("attested; waiting for the quorum"),)
-    return (Attest(view.report),)
+    return _attest(view, view.report)
+
+
+def _attest(view: RoundView, report: Report) -> tuple[Action, ...]:
+    """A report that is not sound is not attested, and not made to look sound either."""
+    if view.refusals:
+        return tuple(Alarm(f"round {view.record.round_id}: not attested: {each}") for each in view.refusals)
+    return (Attest(report),)
+
+
+def _in_turn(view: RoundView, since: int, *actions: Action) -> tuple[Action, ...]:
+    """What anybody may send since a time: when our turn has come, and nobody did it before."""
+    if view.now < since + view.delay:
+        return (Wait("others have their turn before us"),)
+    return actions
 
 
 def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:
     if proposal.status == ProposalStatus.EXPIRED:
-        return (VoidRound(),)
+        expire = (Expire(),) if _same(proposal.challenger, view.address) else ()
+        return (*expire, *_in_turn(view, proposal.dispute_until, VoidRound()))
     if view.report is None:
         return (Wait("a report was accepted, and we have none of our own to compare"),)
     if proposal.status == ProposalStatus.DISPUTED:
         return _second_vote(view, view.report)
     if proposal.report_hash != view.report.hash():
-        return (_wrong_report(view, proposal.report_hash),)
+        return (_wrong_report(view, proposal.report_hash), *_challenge(view, proposal))
     if not proposal.is_final(view.now):
         return (Wait("accepted; the challenge window is open"),)
-    return (BeginSettlement(view.report), *_remaining_chunks(view))
+    # When a dispute was decided, the chain does not say: then nobody waits for their turn.
+    since = proposal.challenge_until if proposal.status == ProposalStatus.ACCEPTED else 0
+    return _in_turn(view, since, BeginSettlement(view.report), *_remaining_chunks(view))
+
+
+def _challenge(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:
+    """Only while it can be disputed, only where we were told to, and only for a report that is sound."""
+    in_time = proposal.status == ProposalStatus.ACCEPTED and view.now < proposal.challenge_until
+    if not (in_time and view.challenging.allowed) or view.refusals:
+        return ()
+    approve = (ApproveBond(view.challenging.approve),) if view.challenging.approve else ()
+    return (*approve, Challenge())
 
 
 def _second_vote(view: RoundView, report: Report) -> tuple[Action, ...]:
     """A disputed report is voted on once more, by what everyone computed."""
     if view.vote == report.hash():
         return (Wait("disputed; attested once more, waiting for two thirds"),)
-    return (Attest(report),)
+    return _attest(view, report)
 
 
 def _while_settling(view: RoundView) -> tuple[Action, ...]:
-    if view.now >= view.record.settlement_began_at + SETTLEMENT_GRACE:
-        return (VoidRound(),)
+    grace_over = view.record.settlement_began_at + SETTLEMENT_GRACE
+    if view.now >= grace_over:
+        return _in_turn(view, grace_over, VoidRound())
     if view.report is None or view.proposal is None:
         return (Wait("settling, and we have no report of our own to settle by"),)
     if view.proposal.report_hash != view.report.hash():
         return (_wrong_report(view, view.proposal.report_hash),)
-    return _remaining_chunks(view)
+    return _in_turn(view, view.record.settlement_began_at, *_remaining_chunks(view))
+
+
+def _same(one: str, other: str) -> bool:
+    return bool(other) and one.lower() == other.lower()
 
 
 def _remaining_chunks(view: RoundView) -> tuple[Action, ...]:

@@ -1,20 +1,34 @@
 """A committee member at work: one cycle over every unfinished round."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
-from scorer.chain.sender import Reverted, Sender
-from scorer.oracle.calls import contract_call
-from scorer.oracle.decide import Action, Alarm, RoundView, Wait, decide, is_due
+from web3 import Web3
+
+from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState, Suite
+from scorer.chain.killpoints import reach
+from scorer.chain.logs import IncompleteLogs
+from scorer.chain.sender import Courier, Reverted
+from scorer.oracle.calls import ONLY_MEMBERS, Calls, business_key, latest_time
+from scorer.oracle.decide import Action, Alarm, Challenging, RoundView, Wait, decide, is_due
 from scorer.oracle.observe import Block, Sealed, chunks_left, finalised_block, read_sealed, unfinished_rounds
-from scorer.rounds.evaluation import InputsMismatch, RoundInputs, evaluate
+from scorer.oracle.sanity import Limits, Summary, recomputed_elsewhere, refusals, summary
+from scorer.oracle.turns import turn_of
+from scorer.rounds.evaluation import InputsMismatch, RoundInputs, RoundTerms, evaluate
 from scorer.rounds.report import Report
 from scorer.store.bundle import PUBLISHED, REPORT, TARGETS, Bundle, BundleError, round_folder
 
 ALREADY_DONE = frozenset(
-    {"AlreadyAccepted", "AlreadyAttested", "WrongState", "NotTopOfStack", "RoundNotSealed", "ReportStands"}
+    {
+        "AlreadyAccepted",
+        "AlreadyAttested",
+        "NotTopOfStack",
+        "ReportStands",
+        "RoundNotSealed",
+        "WrongState",
+        "WrongStatus",
+    }
 )
 """Reverts that mean somebody else was faster: not an error."""
 
@@ -48,6 +62,55 @@ class Step:
     outcome: str
 
 
+def _say_nothing(_kind: str, _detail: str) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Duty:
+    """How a member works, beyond what the protocol says.
+
+    Attributes
+    ----------
+    challenges, largest_bond
+        Whether it disputes an accepted report that is not its own, and for what bond at most, wei.
+    stagger
+        Seconds between members' turns in sending what anybody may send.
+    limits
+        What is too unusual to be attested; None: nothing is held back.
+    recomputes
+        Whether a fresh process must come to the same report before it is attested.
+    alarm
+        Told the kind and the detail of what a human must know.
+    """
+
+    challenges: bool = False
+    largest_bond: int = 0
+    stagger: int = 0
+    limits: Limits | None = None
+    recomputes: bool = False
+    alarm: Callable[[str, str], None] = _say_nothing
+
+
+@dataclass
+class Memory:
+    """What a process knows for good, so that it need not ask again; a restart loses nothing by losing it.
+
+    Attributes
+    ----------
+    over
+        Rounds that are over in a finalised block.
+    sealed
+        What rounds locked, by round, once a finalised block says that they are sealed or void.
+    sound
+        Why a report is not sound, by its hash; empty when it is.
+    """
+
+    over: set[int] = field(default_factory=set)
+    sealed: dict[int, Sealed] = field(default_factory=dict)
+    sound: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Member:
     """One member of the committee.
@@ -57,50 +120,143 @@ class Member:
     address
         Whose votes to look for.
     sender
-        None: a dry run, in which everything is computed and nothing is sent.
+        Votes and challenges, as `address`. None: a dry run, in which everything is computed and nothing sent.
+    relay
+        Sends what anybody may send; None: `sender` does.
     """
 
     suite: Suite
     files: Files
     address: str
-    sender: Sender | None
+    sender: Courier | None
+    relay: Courier | None = None
+    duty: Duty = field(default_factory=Duty)
+    memory: Memory = field(default_factory=Memory)
 
-    def cycle(self, rounds: Sequence[int] | None = None) -> list[Step]:
+    def cycle(self, rounds: Sequence[int] | None = None, block: Block | None = None) -> list[Step]:
         """Observe, decide and act once for every unfinished round, oldest first.
 
         Parameters
         ----------
         rounds
             Look at these alone; None: at all that were ever opened.
+        block
+            The finalised block to read at; None: the endpoint's newest.
 
         Returns
         -------
         list[Step]
             What was done, and what was not and why.
         """
-        block = finalised_block(self.suite)
-        records = unfinished_rounds(self.suite, block, rounds)
-        return [step for record in records for step in self._round(record, block)]
+        at = block or finalised_block(self.suite)
+        records = unfinished_rounds(self.suite, at, rounds, self.memory.over)
+        for over in self.memory.over.intersection(self.memory.sealed):
+            del self.memory.sealed[over]
+        return [step for record in records for step in self._round(record, at)]
 
     def _round(self, record: RoundRecord, block: Block) -> list[Step]:
+        """One round; what is wrong with it keeps no other round waiting."""
+        try:
+            return self._act_on(record, block)
+        except IncompleteLogs as error:
+            return [Step(record.round_id, self._alarm("INCOMPLETE_LOGS", str(error)), "not looked at")]
+
+    def _act_on(self, record: RoundRecord, block: Block) -> list[Step]:
         relevant = _needs_positions(record, block)
-        sealed = read_sealed(self.suite, record, block) if relevant else None
+        sealed = self._sealed(record, block) if relevant else None
         report, problem = self._own_report(record, sealed, block)
-        view = RoundView(
-            record=record,
-            now=block.timestamp,
-            chunks_left=chunks_left(record, sealed.positions) if sealed else 0,
-            proposal=self.suite.proposal(record.round_id, block.number) if relevant else None,
-            vote=self.suite.vote(record.round_id, self.address, block.number) if relevant else None,
-            report=report,
-        )
-        steps = [] if problem is None else [Step(record.round_id, Alarm(problem), "no report")]
+        steps = []
+        if problem is not None:
+            steps.append(Step(record.round_id, self._alarm("NO_REPORT", problem), "no report"))
+        proposal = self.suite.proposal(record.round_id, block.number) if relevant else None
+        view = self._view(record, block, sealed, proposal, report)
+        calls = Calls(self.suite, record.round_id, sealed, self.bundle(record.round_id))
         for action in decide(view):
-            outcome, goes_on = self._act(record, sealed, action)
+            outcome, goes_on = self._act(view, calls, action)
             steps.append(Step(record.round_id, action, outcome))
             if not goes_on:
                 break
         return steps
+
+    def _view(
+        self,
+        record: RoundRecord,
+        block: Block,
+        sealed: Sealed | None,
+        proposal: ProposalRecord | None,
+        report: Report | None,
+    ) -> RoundView:
+        vote = self.suite.vote(record.round_id, self.address, block.number) if sealed else None
+        votes = report is not None and vote != report.hash()
+        differs = report is not None and proposal is not None and proposal.report_hash != report.hash()
+        return RoundView(
+            record=record,
+            now=block.timestamp,
+            chunks_left=chunks_left(record, sealed.positions) if sealed else 0,
+            proposal=proposal,
+            vote=vote,
+            report=report,
+            refusals=self._refusals(record.round_id, report) if report is not None and votes else (),
+            challenging=self._challenging(block) if differs else Challenging(),
+            address=self.address,
+            delay=self._delay(record.round_id, block),
+            block=block.number,
+        )
+
+    def _sealed(self, record: RoundRecord, block: Block) -> Sealed:
+        found = self.memory.sealed.get(record.round_id)
+        if found is None:
+            found = self.memory.sealed[record.round_id] = read_sealed(self.suite, record, block)
+        return found
+
+    def _delay(self, round_id: int, block: Block) -> int:
+        if not self.duty.stagger:
+            return 0
+        members = self.suite.committee_members(block.number)
+        return turn_of(self.address, members, round_id) * self.duty.stagger
+
+    def _challenging(self, block: Block) -> Challenging:
+        """Whether we may dispute a report, and what the committee may not take yet."""
+        if not self.duty.challenges:
+            return Challenging()
+        committee, at = self.suite.committee, block.number
+        bond = int(committee.functions.challengeBond().call(block_identifier=at))
+        allowance = self.suite.token.functions.allowance(
+            Web3.to_checksum_address(self.address), committee.address
+        ).call(block_identifier=at)
+        if bond > self.duty.largest_bond:
+            self._alarm("BOND_TOO_LARGE", f"a challenge takes {bond} wei, we stake {self.duty.largest_bond}")
+            return Challenging()
+        return Challenging(allowed=True, approve=bond if allowance < bond else 0)
+
+    def _refusals(self, round_id: int, report: Report) -> tuple[str, ...]:
+        """Why our report is not sound, looked at once."""
+        known = self.memory.sound.get(report.hash())
+        if known is None:
+            known = self.memory.sound[report.hash()] = self._unsound(round_id, report)
+        return known
+
+    def _unsound(self, round_id: int, report: Report) -> tuple[str, ...]:
+        found: tuple[str, ...] = ()
+        bundle = self.bundle(round_id)
+        if self.duty.limits is not None:
+            terms = RoundTerms.from_json(bundle.manifest()["round"])
+            found = refusals(report, terms, bundle.scores(), self._before(round_id), self.duty.limits)
+        if not found and self.duty.recomputes:
+            disagreement = recomputed_elsewhere(bundle.folder)
+            found = () if disagreement is None else (disagreement,)
+        return found
+
+    def _before(self, round_id: int) -> Summary | None:
+        """The newest earlier round that we reported on."""
+        for earlier in range(round_id - 1, 0, -1):
+            if self.bundle(earlier).has(REPORT):
+                return summary(self.bundle(earlier).scores())
+        return None
+
+    def _alarm(self, kind: str, detail: str) -> Alarm:
+        self.duty.alarm(kind, detail)
+        return Alarm(detail)
 
     def bundle(self, round_id: int) -> Bundle:
         """The member's own bundle of a round."""
@@ -140,22 +296,31 @@ class Member:
             positions=sealed.positions,
             tables=outcomes.tables(rules, submissions.universe),
         )
-        bundle.write(inputs, evaluate(inputs))
+        result = evaluate(inputs)
+        reach("report-computed", str(record.round_id))
+        bundle.write(inputs, result)
+        reach("report-written", str(record.round_id))
 
-    def _act(self, record: RoundRecord, sealed: Sealed | None, action: Action) -> tuple[str, bool]:
+    def _act(self, view: RoundView, calls: Calls, action: Action) -> tuple[str, bool]:
         """Carry out one action; the outcome, and whether the next one still makes sense."""
-        if isinstance(action, Wait | Alarm):
+        if isinstance(action, Alarm):
+            self.duty.alarm("REPORT", action.reason)
+            return action.reason, True
+        if isinstance(action, Wait):
             return action.reason, False
-        if self.sender is None:
+        courier = self.sender if isinstance(action, ONLY_MEMBERS) else self.relay or self.sender
+        if courier is None:
             return "dry run: not sent", True
+        status = ProposalStatus.NONE if view.proposal is None else view.proposal.status
+        key = business_key(self.suite, calls.round_id, action, status)
+        not_after = latest_time(action, view.record, view.proposal)
         try:
-            call = contract_call(self.suite, record.round_id, action, sealed, self.bundle(record.round_id))
-            receipt = self.sender.send(call)
+            done = courier.carry_out(calls.of(action), key, not_after, view.block)
         except Reverted as revert:
             if revert.name in ALREADY_DONE:
                 return f"already done ({revert.name})", True
             return str(revert), False
-        return f"block {receipt['blockNumber']}, {receipt['gasUsed']} gas", True
+        return done.note, done.goes_on
 
 
 def _needs_positions(record: RoundRecord, block: Block) -> bool:

@@ -1,22 +1,14 @@
 """Reads the finalised chain and the files at hand into plain data."""
 
-from collections.abc import Sequence
+from collections.abc import MutableSet, Sequence
 from dataclasses import dataclass
 
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.endpoints import Block as Block
 from scorer.chain.logs import IncompleteLogs, Locking, first_block_at, read_locking, read_settled
 from scorer.rounds.chunks import chunk_from_words, positions_heads, unpack_scores
 from scorer.rounds.evaluation import Positions, RoundTerms
 from scorer.rounds.verify import OnChain
-
-
-@dataclass(frozen=True)
-class Block:
-    """The finalised block that everything in a cycle is read at."""
-
-    number: int
-    hash: bytes
-    timestamp: int
 
 
 def finalised_block(suite: Suite) -> Block:
@@ -25,11 +17,22 @@ def finalised_block(suite: Suite) -> Block:
     return Block(block["number"], bytes(block["hash"]), block["timestamp"])
 
 
-def unfinished_rounds(suite: Suite, block: Block, rounds: Sequence[int] | None = None) -> list[RoundRecord]:
-    """The rounds that are not over, oldest first: of `rounds`, or of all that were ever opened."""
+def unfinished_rounds(
+    suite: Suite, block: Block, rounds: Sequence[int] | None = None, over: MutableSet[int] | None = None
+) -> list[RoundRecord]:
+    """The rounds that are not over, oldest first: of `rounds`, or of all that were ever opened.
+
+    Parameters
+    ----------
+    over
+        Rounds that were found to be over at a finalised block, and never change again: they are not read,
+        and those that are found now are added.
+    """
+    known: MutableSet[int] = set() if over is None else over
     opened = range(1, suite.round_count(block.number) + 1)
     wanted = opened if rounds is None else sorted(set(rounds).intersection(opened))
-    records = [suite.round(round_id, block.number) for round_id in wanted]
+    records = [suite.round(round_id, block.number) for round_id in wanted if round_id not in known]
+    known |= {record.round_id for record in records if record.is_over}
     return [record for record in records if not record.is_over]
 
 

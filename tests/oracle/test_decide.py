@@ -7,8 +7,12 @@ import pytest
 from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.oracle.decide import (
     Alarm,
+    ApproveBond,
     Attest,
     BeginSettlement,
+    Challenge,
+    Challenging,
+    Expire,
     ReturnChunk,
     RoundView,
     SettleChunk,
@@ -171,3 +175,90 @@ def test_a_void_round_returns_every_chunk() -> None:
 @pytest.mark.parametrize("state", [RoundState.NONE, RoundState.SETTLED])
 def test_nothing_is_left_to_do_for_a_round_that_is_over_or_never_was(state: RoundState) -> None:
     assert decide(view(state, DEADLINE)) == ()
+
+
+WILLING = Challenging(allowed=True)
+WRONG = accepted(THEIRS)
+US = "0x" + "AB" * 20
+
+
+def test_a_report_that_is_not_sound_is_not_attested_and_every_reason_is_told() -> None:
+    actions = decide(view(RoundState.SEALED, RESOLVE, refusals=("cap: a", "change: b")))
+    assert actions == (
+        Alarm("round 5: not attested: cap: a"),
+        Alarm("round 5: not attested: change: b"),
+    )
+
+
+def test_a_wrong_report_is_challenged_by_a_member_who_may() -> None:
+    wrong = accepted(THEIRS)
+    actions = decide(view(RoundState.SEALED, RESOLVE, proposal=wrong, challenging=WILLING))
+    assert [type(action) for action in actions] == [Alarm, Challenge]
+    needs_bond = Challenging(allowed=True, approve=7)
+    actions = decide(view(RoundState.SEALED, RESOLVE, proposal=wrong, challenging=needs_bond))
+    assert actions[1:] == (ApproveBond(7), Challenge())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"challenging": Challenging()},
+        {"challenging": WILLING, "now": RESOLVE + 500},
+        {"challenging": WILLING, "refusals": ("cap: a",)},
+        {"challenging": WILLING, "proposal": ProposalRecord(THEIRS, RESOLVE + 500, ProposalStatus.UPHELD)},
+        {
+            "challenging": WILLING,
+            "proposal": ProposalRecord(THEIRS, RESOLVE + 500, ProposalStatus.OVERTURNED),
+        },
+    ],
+)
+def test_a_wrong_report_that_cannot_or_must_not_be_challenged_only_alarms(changes: dict[str, object]) -> None:
+    now = changes.pop("now", RESOLVE)
+    found = decide(view(RoundState.SEALED, now, **({"proposal": accepted(THEIRS)} | changes)))  # type: ignore[arg-type]
+    assert [type(action) for action in found] == [Alarm]
+
+
+def test_a_report_that_is_ours_is_never_challenged() -> None:
+    actions = decide(view(RoundState.SEALED, RESOLVE, proposal=accepted(), challenging=WILLING))
+    assert [type(action) for action in actions] == [Wait]
+
+
+def test_an_expired_dispute_of_ours_is_put_on_record_to_get_the_bond_back() -> None:
+    ours = ProposalRecord(OURS, RESOLVE, ProposalStatus.EXPIRED, RESOLVE + 100, US.lower())
+    assert decide(view(RoundState.SEALED, RESOLVE + 100, proposal=ours, address=US)) == (
+        Expire(),
+        VoidRound(),
+    )
+    theirs = replace(ours, challenger="0x" + "cd" * 20)
+    assert decide(view(RoundState.SEALED, until, proposal=theirs, address=US)) == (VoidRound(),)
+
+
+@pytest.mark.parametrize(
+    ("state", "since", "changes"),
+    [
+        (RoundState.OPEN, RESOLVE, {}),
+        (RoundState.LOCKING, RESOLVE, {}),
+        (RoundState.SEALED, DEADLINE, {}),
+        (RoundState.SEALED, RESOLVE + 500, {"proposal": accepted()}),
+        (RoundState.SETTLING, RESOLVE + 1000, {"proposal": accepted()}),
+        (RoundState.SETTLING, RESOLVE + 1000 + SETTLEMENT_GRACE, {}),
+        (
+            RoundState.SEALED,
+            DEADLINE + 5,
+            {"proposal": ProposalRecord(OURS, RESOLVE, ProposalStatus.EXPIRED, DEADLINE + 5)},
+        ),
+    ],
+)
+def test_what_anybody_may_send_waits_for_our_turn(
+    state: RoundState, since: int, changes: dict[str, object]
+) -> None:
+    turn = [Wait("others have their turn before us")]
+    since = min(since, record(state).lock_until) if state < RoundState.SEALED else since
+    assert list(decide(view(state, since + 39, delay=40, **changes))) == turn
+    acting = decide(view(state, since + 40, delay=40, **changes))
+    assert acting == decide(view(state, since + 40, **changes))
+    assert not isinstance(acting[0], Wait)
+
+
+def test_a_vote_waits_for_nobodys_turn() -> None:
+    assert decide(view(RoundState.SEALED, RESOLVE, delay=10**6)) == (Attest(REPORT),)

@@ -1,0 +1,135 @@
+"""What is refused before it is attested, and what only a human may let pass."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from scorer.oracle.recompute import main
+from scorer.oracle.sanity import Limits, Summary, recomputed_elsewhere, refusals, summary
+from scorer.rounds.evaluation import RoundTerms
+from scorer.rounds.report import Report
+from scorer.store.bundle import REPORT
+from tests.world import World
+
+REPORT_OF_5 = Report(31337, "0x" + "11" * 20, 5, 1, b"\1" * 32, 30, 50, b"\2" * 32)
+TERMS = RoundTerms(31337, "0x" + "11" * 20, 5, b"", b"", b"", 3000, 10**6, 50_000, 10**12, 0)
+BEFORE = Summary(paid=10_000, burned=16_666, models=3)
+Scores = dict[str, NDArray[Any]]
+
+
+def table(**changes: object) -> Scores:
+    columns: dict[str, object] = {
+        "model_id": np.array([1, 2, 3]),
+        "position": np.array([1000, 1000, 1000], dtype=np.uint64),
+        "corr_target": np.array([0.03, -0.05, 0.0]),
+        "reward_score": np.array([30_000, -50_000, 0]),
+        "payout": np.array([30, 0, 0], dtype=np.uint64),
+        "burn": np.array([0, 50, 0], dtype=np.uint64),
+    }
+    return {name: np.asarray(column) for name, column in (columns | changes).items()}
+
+
+def found(scores: Scores, report: Report = REPORT_OF_5, before: Summary | None = BEFORE) -> tuple[str, ...]:
+    return refusals(report, TERMS, scores, before, Limits())
+
+
+def test_a_sound_report_passes() -> None:
+    assert found(table()) == ()
+    assert found(table(), before=None) == ()
+    assert summary(table()) == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("scores", "report", "says"),
+    [
+        (table(), replace(REPORT_OF_5, total_payout=31), "conservation: total payout: expected 31, found 30"),
+        (table(), replace(REPORT_OF_5, total_burn=49), "conservation: total burn: expected 49, found 50"),
+        (table(), replace(REPORT_OF_5, round_id=6), "conservation: round: expected 5, found 6"),
+        (
+            table(position=[1000, 1000, 999]),
+            REPORT_OF_5,
+            "conservation: stake at risk: expected 3000, found 2999",
+        ),
+        (table(model_id=[1, 2, 2]), REPORT_OF_5, "conservation: rows a model: expected 3, found 2"),
+        (
+            table(payout=[51, 0, 0]),
+            replace(REPORT_OF_5, total_payout=51),
+            "cap: model 1: expected at most 50 nano-NMR, found 51",
+        ),
+        (
+            table(burn=[0, 51, 0]),
+            replace(REPORT_OF_5, total_burn=51),
+            "cap: model 2: expected at most 50 nano-NMR, found 51",
+        ),
+        (
+            table(payout=[30, 20, 0]),
+            replace(REPORT_OF_5, total_payout=50),
+            "cap: model 2: expected a payout or a burn, found both",
+        ),
+        (
+            table(reward_score=[2**23, 0, 0]),
+            REPORT_OF_5,
+            "cap: model 1: expected a score of 24 bits, found 8388608",
+        ),
+        (
+            table(corr_target=[0.03, np.nan, np.nan]),
+            REPORT_OF_5,
+            "coverage: expected at most 200000 ppm of the stake without a score, found 666666",
+        ),
+    ],
+)
+def test_what_is_not_sound_is_named(scores: Scores, report: Report, says: str) -> None:
+    assert any(says in each for each in found(scores, report))
+
+
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        (
+            replace(BEFORE, paid=110_001),
+            "the share paid within 100000 ppm of the last round's 110001",
+        ),
+        (replace(BEFORE, burned=116_667), "the share burned within"),
+        (replace(BEFORE, models=7), "about as many staked models as last round's 7, found 3"),
+    ],
+)
+def test_a_round_unlike_the_last_one_is_refused_until_a_human_looked(before: Summary, says: str) -> None:
+    (only,) = found(table(), before=before)
+    assert says in only
+    looked_at = Limits(accepted=frozenset({"0x" + REPORT_OF_5.hash().hex().upper()}))
+    assert refusals(REPORT_OF_5, TERMS, table(), before, looked_at) == ()
+
+
+def test_a_human_cannot_let_pass_what_does_not_add_up() -> None:
+    report = replace(REPORT_OF_5, total_payout=31)
+    looked_at = Limits(accepted=frozenset({report.hash().hex()}))
+    assert refusals(report, TERMS, table(), BEFORE, looked_at) != ()
+
+
+@pytest.mark.parametrize("before", [replace(BEFORE, paid=110_000), replace(BEFORE, models=2)])
+def test_a_change_within_the_band_passes(before: Summary) -> None:
+    assert found(table(), before=before) == ()
+
+
+def test_a_fresh_process_comes_to_the_same_report_or_says_what_it_found(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    world.cycle(0)
+    bundle = world.members[0].bundle(round_id)
+    assert recomputed_elsewhere(bundle.folder) is None
+    assert main(bundle.folder) == 0
+    path = bundle.folder / REPORT
+    path.write_text(path.read_text().replace('"total_burn": "', '"total_burn": "1'))
+    assert "a fresh process expected another report: 0x" in str(recomputed_elsewhere(bundle.folder))
+    assert main(bundle.folder) == 1
+    assert "report.json says 0x" in capsys.readouterr().out
+
+
+def test_a_bundle_that_is_not_there_is_no_agreement(tmp_path: Path) -> None:
+    assert "expected another report" in str(recomputed_elsewhere(tmp_path))
