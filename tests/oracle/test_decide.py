@@ -230,7 +230,8 @@ def test_an_expired_dispute_of_ours_is_put_on_record_to_get_the_bond_back() -> N
         VoidRound(),
     )
     theirs = replace(ours, challenger="0x" + "cd" * 20)
-    assert decide(view(RoundState.SEALED, until, proposal=theirs, address=US)) == (VoidRound(),)
+    later = RESOLVE + 100
+    assert decide(view(RoundState.SEALED, later, proposal=theirs, address=US)) == (VoidRound(),)
 
 
 @pytest.mark.parametrize(
