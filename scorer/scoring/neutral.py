@@ -20,7 +20,8 @@ from scorer.scoring.ranked_rows import gaussian_rows
 from scorer.scoring.tails import Scored, tails
 from scorer.scoring.transforms import gaussian, tie_kept_rank, variance_normalize
 
-MODELS_AT_ONCE = 1024
+MODELS_AT_ONCE = 2048
+"""The more, the faster the matrix products: 100 MB a block at 6,000 ids."""
 NOTHING_LEFT = 1e-9
 """A residual of less than this share of a submission's length is rounding noise, not a prediction."""
 
@@ -48,12 +49,10 @@ def neutral_rows(submissions: Submissions, basis: Basis) -> NeutralRows:
     ranks and equal features stay tied.
     """
     ranks = gaussian_rows(submissions)
-    left = np.empty_like(ranks.rows)
-    for tied in (False, True):
-        chosen = ranks.tied == tied
-        if chosen.any():
-            rows = ranks.rows if chosen.all() else ranks.rows[chosen]
-            left[chosen] = residuals(rows, basis, exactly=tied)
+    all_tied = bool(ranks.tied.all())
+    left = residuals(ranks.rows, basis, exactly=all_tied)
+    if ranks.tied.any() and not all_tied:
+        left[ranks.tied] = residuals(ranks.rows[ranks.tied], basis, exactly=True)
     lengths = [np.sqrt(np.einsum("ij,ij->i", rows, rows)) for rows in (left, ranks.rows)]
     explained = lengths[0] <= NOTHING_LEFT * lengths[1]
     reasons = tuple(
@@ -89,12 +88,13 @@ def feature_neutral_scores(submissions: Submissions, features: Floats, target: F
     submissions = checked_submissions(submissions)
     basis = make_basis(_checked_features(features, submissions.shape[1]))
     corr = np.empty(len(submissions))
-    reasons: list[Reason | None] = []
+    reasons: list[Reason | None] = [None] * len(submissions)
     for start in range(0, len(submissions), MODELS_AT_ONCE):
-        neutral = neutral_rows(submissions[start : start + MODELS_AT_ONCE], basis)
+        block = slice(start, start + MODELS_AT_ONCE)
+        neutral = neutral_rows(submissions[block], basis)
         scores = score_submissions(neutral.rows, target)
-        corr[start : start + MODELS_AT_ONCE] = scores.corr
-        reasons += [own or found for own, found in zip(neutral.reasons, scores.reasons, strict=True)]
+        corr[block] = scores.corr
+        reasons[block] = [own or found for own, found in zip(neutral.reasons, scores.reasons, strict=True)]
     return SubmissionScores(corr, np.full(len(corr), np.nan), tuple(reasons))
 
 
