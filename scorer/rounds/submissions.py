@@ -3,9 +3,10 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -53,37 +54,86 @@ def _no_table(name: str, error: Exception) -> SubmissionRefused:
     return SubmissionRefused(name, "a CSV or Parquet file", f"content that is neither ({reason})")
 
 
-def _check_columns(columns: Sequence[str], name: str) -> None:
-    if sorted(columns) != COLUMNS:
-        found = [_short(column) for column in columns[: 2 * SHOWN]]
-        more = f" and {len(columns) - len(found)} more" if len(columns) > len(found) else ""
-        raise SubmissionRefused(name, f"the columns {COLUMNS}", f"{found}{more}")
+ChooseColumns = Callable[[Sequence[str]], tuple[str, str] | None]
+"""The columns of ids and of predictions, of those that a file has; None where it has none such."""
+
+
+def _id_and_prediction(columns: Sequence[str]) -> tuple[str, str] | None:
+    return ("id", "prediction") if sorted(columns) == COLUMNS else None
 
 
 @dataclass(frozen=True)
-class _Table:
-    """A file's two columns, row by row, as far as they could be read."""
+class Layout:
+    """Which columns a file must have, as a function of those it has and in words."""
 
+    choose: ChooseColumns
+    expected: str
+
+    def columns(self, columns: Sequence[str], name: str) -> tuple[str, str]:
+        """The columns of ids and predictions, or a refusal."""
+        chosen = self.choose(columns)
+        if chosen is None:
+            found = [_short(column) for column in columns[: 2 * SHOWN]]
+            more = f" and {len(columns) - len(found)} more" if len(columns) > len(found) else ""
+            raise SubmissionRefused(name, self.expected, f"{found}{more}")
+        return chosen
+
+
+ID_AND_PREDICTION: Final = Layout(_id_and_prediction, f"the columns {COLUMNS}")
+
+
+@dataclass(frozen=True)
+class SubmissionTable:
+    """A file's two columns, row by row, as far as they could be read.
+
+    Attributes
+    ----------
+    id_column
+        What the file calls its ids.
+    predictions
+        NaN where the file has no value.
+    """
+
+    id_column: str
     ids: list[str]
     predictions: NDArray[np.float64]
 
 
-def _read_csv(content: bytes, name: str) -> _Table:
+def read_table(content: bytes, layout: Layout, name: str) -> SubmissionTable:
+    """Read a submission file, CSV in UTF-8 or Parquet, as far as its columns and types go.
+
+    Raises
+    ------
+    SubmissionRefused
+        When it is empty, unreadable, of other columns, or holds what is no number or no id.
+    """
+    if not content:
+        raise SubmissionRefused(name, "a CSV or Parquet file", "an empty file")
+    read = _read_parquet if content.startswith(PARQUET_MAGIC) else _read_csv
+    table = read(content, layout, name)
+    if "" in table.ids:
+        raise SubmissionRefused(name, "an id in every row", f"{table.ids.count('')} rows without")
+    return table
+
+
+def _read_csv(content: bytes, layout: Layout, name: str) -> SubmissionTable:
     """Read text of two columns. Every character counts: an id such as NA or 007 is that text."""
     try:
         text = content.decode("utf-8-sig")
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise _no_table(name, error) from None
-    _check_columns(rows[0] if rows else [], name)
+    header = rows[0] if rows else []
+    id_column, prediction = layout.columns(header, name)
     for number, row in enumerate(rows[1:], start=1):
-        if len(row) != len(COLUMNS):
+        if len(row) != len(header):
             raise SubmissionRefused(
-                name, f"{len(COLUMNS)} values in every row", f"{len(row)} in row {number} below the header"
+                name, f"{len(header)} values in every row", f"{len(row)} in row {number} below the header"
             )
-    at, value_at = rows[0].index("id"), rows[0].index("prediction")
+    at, value_at = header.index(id_column), header.index(prediction)
     ids = [row[at] for row in rows[1:]]
-    return _Table(ids, _numbers([row[value_at] for row in rows[1:]], ids, name))
+    numbers = _numbers([row[value_at] for row in rows[1:]], ids, prediction, name)
+    return SubmissionTable(id_column, ids, numbers)
 
 
 def _number(text: str) -> float:
@@ -94,7 +144,7 @@ def _number(text: str) -> float:
     return float(text) if text else np.nan
 
 
-def _numbers(texts: Sequence[str], ids: Sequence[str], name: str) -> NDArray[np.float64]:
+def _numbers(texts: Sequence[str], ids: Sequence[str], column: str, name: str) -> NDArray[np.float64]:
     wrong: list[int] = []
     numbers = np.full(len(texts), np.nan)
     for row, text in enumerate(texts):
@@ -105,34 +155,35 @@ def _numbers(texts: Sequence[str], ids: Sequence[str], name: str) -> NDArray[np.
     if wrong:
         shown = [f"{_short(texts[row])} for {_short(ids[row])}" for row in wrong[:SHOWN]]
         raise SubmissionRefused(
-            name, "numbers in the column prediction", f"other text: {_counted(shown, len(wrong))}"
+            name, f"numbers in the column {column}", f"other text: {_counted(shown, len(wrong))}"
         )
     return numbers
 
 
-def _read_parquet(content: bytes, name: str) -> _Table:
+def _read_parquet(content: bytes, layout: Layout, name: str) -> SubmissionTable:
     """Read the columns that the file holds, whatever a library noted beside them about an index."""
     try:
         table = pq.read_table(io.BytesIO(content), use_threads=False)
     except Exception as error:  # noqa: BLE001 - every parser failure means the same: not a table
         raise _no_table(name, error) from None
-    _check_columns(table.column_names, name)
-    ids, predictions = table.column("id"), table.column("prediction")
+    id_column, prediction = layout.columns(table.column_names, name)
+    ids, predictions = table.column(id_column), table.column(prediction)
     if not _is_numeric(predictions.type):
-        raise SubmissionRefused(name, "numbers in the column prediction", f"the type {predictions.type}")
-    return _Table(_texts(ids, name), predictions.to_numpy(zero_copy_only=False).astype(np.float64))
+        raise SubmissionRefused(name, f"numbers in the column {prediction}", f"the type {predictions.type}")
+    numbers = predictions.to_numpy(zero_copy_only=False).astype(np.float64)
+    return SubmissionTable(id_column, _texts(ids, id_column, name), numbers)
 
 
 def _is_numeric(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
-def _texts(column: pa.ChunkedArray, name: str) -> list[str]:
+def _texts(column: pa.ChunkedArray, id_column: str, name: str) -> list[str]:
     """A Parquet column of ids as text; whole numbers become their digits."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     if not (is_text or pa.types.is_integer(kind)):
-        raise SubmissionRefused(name, "text in the column id", f"the type {kind}")
+        raise SubmissionRefused(name, f"text in the column {id_column}", f"the type {kind}")
     if column.null_count:
         raise SubmissionRefused(name, "an id in every row", f"{column.null_count} rows without")
     try:
@@ -142,8 +193,6 @@ def _texts(column: pa.ChunkedArray, name: str) -> list[str]:
 
 
 def _check_ids(ids: Sequence[str], universe: Sequence[str], name: str) -> None:
-    if "" in ids:
-        raise SubmissionRefused(name, "an id in every row", f"{ids.count('')} rows without")
     present = set(ids)
     if len(present) != len(ids):
         repeated = sorted(each for each, count in Counter(ids).items() if count > 1)
@@ -160,7 +209,7 @@ def _check_ids(ids: Sequence[str], universe: Sequence[str], name: str) -> None:
         )
 
 
-def _check_values(table: _Table, name: str) -> None:
+def _check_values(table: SubmissionTable, name: str) -> None:
     for wrong, found in (
         (np.isnan(table.predictions), "NaN"),
         (np.isinf(table.predictions), "infinity"),
@@ -195,10 +244,7 @@ def read_submission(content: bytes, universe: Sequence[str], name: str) -> NDArr
         When the file is empty or unreadable, has other columns, lacks, repeats or does not know an id, or
         holds NaN, infinity, a value outside [0, 1] or what is no number.
     """
-    if not content:
-        raise SubmissionRefused(name, "a CSV or Parquet file", "an empty file")
-    read = _read_parquet if content.startswith(PARQUET_MAGIC) else _read_csv
-    table = read(content, name)
+    table = read_table(content, ID_AND_PREDICTION, name)
     _check_ids(table.ids, universe, name)
     _check_values(table, name)
     row_of = {each: row for row, each in enumerate(table.ids)}
