@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.sender import Sender
@@ -43,7 +44,8 @@ def plan_locks(
     next_slot
         The first slot that was not locked yet.
     slots_per_chunk
-        An even number.
+        An even number. Chunks begin at its multiples, whatever was locked before: cut again after a restart,
+        they are the same.
 
     Returns
     -------
@@ -53,14 +55,25 @@ def plan_locks(
     wanted = np.array(sorted(lane for lane in lanes if lane >= next_slot * LANES), dtype=np.int64)
     chunks = []
     last = int(wanted[-1]) // LANES if len(wanted) else -1
-    for from_slot in range(next_slot, last + 1, slots_per_chunk):
+    for from_slot, end in _cuts(next_slot, last + 1, slots_per_chunk):
         bits = np.zeros(slots_per_chunk * LANES, dtype=np.uint8)
-        inside = (wanted >= from_slot * LANES) & (wanted < (from_slot + slots_per_chunk) * LANES)
+        inside = (wanted >= from_slot * LANES) & (wanted < end * LANES)
         bits[wanted[inside] - from_slot * LANES] = 1
         if bits.any():
             bitmap = np.packbits(bits, bitorder="little").tobytes().rstrip(b"\0")
             chunks.append(LockChunk(from_slot, bitmap))
     return tuple(chunks)
+
+
+def _cuts(next_slot: int, end: int, size: int) -> Iterator[tuple[int, int]]:
+    """Where chunks begin and end; a bitmap covers an even number of slots."""
+    start = next_slot
+    while start < end:
+        stop = start - start % size + size
+        if (stop - start) % 2:
+            stop = start + size
+        yield start, stop
+        start = stop
 
 
 @dataclass(frozen=True)
@@ -81,8 +94,8 @@ class Collection:
 
 
 @dataclass(frozen=True)
-class Operator:
-    """Runs the rounds of one tournament.
+class Collector:
+    """Takes the submissions of a tournament's rounds.
 
     Attributes
     ----------
@@ -96,68 +109,26 @@ class Operator:
     suite: Suite
     inbox: Path
     published: Path
-    sender: Sender
-    slots_per_chunk: int = SLOTS_PER_CHUNK
 
-    def open_round(
-        self,
-        rules: Rules,
-        universe: tuple[str, ...],
-        *,
-        open_at: int,
-        close_at: int,
-        resolve_at: int,
-        deadline: int,
-    ) -> int:
-        """Publish a round's rules and universe, and open it. Times in Unix seconds.
-
-        Returns
-        -------
-        int
-            The round's id.
-        """
-        round_id = self.suite.round_count(self.suite.w3.eth.block_number) + 1
-        bundle = self._published(round_id)
-        bundle.write_rules(rules)
-        bundle.write_universe(universe)
-        opening = self.suite.tournament.functions.openRound(
-            open_at, close_at, resolve_at, deadline, rules.hash()
-        )
-        self.sender.send(opening)
-        return round_id
-
-    def due(self) -> list[RoundRecord]:
-        """The rounds whose submissions have closed and that can still be sealed."""
-        block = finalised_block(self.suite)
-        return [record for record in unfinished_rounds(self.suite, block) if _awaits_seal(record, block)]
-
-    def cycle(self) -> list[int]:
-        """Lock and seal every round that is due; which ones."""
-        due = self.due()
-        for record in due:
-            self.seal_round(record)
-        return [record.round_id for record in due]
-
-    def seal_round(self, record: RoundRecord) -> Collection:
-        """Collect a round's submissions, publish the valid ones, lock their stakes, and seal the round."""
-        collection = self.collect(record)
-        self._publish(record.round_id, collection)
+    def seal_calls(
+        self, record: RoundRecord, collection: Collection, slots_per_chunk: int
+    ) -> Iterator[tuple[str, ContractFunction]]:
+        """What is left to be sent to lock and seal a round, in order, each with its meaning."""
         block = self.suite.w3.eth.block_number
         valid = set(collection.submissions.model_ids)
         lanes = [lane for lane, model in enumerate(self.suite.models_by_lane(block)) if model in valid]
         next_slot = self.suite.round(record.round_id, block).next_slot
         functions = self.suite.tournament.functions
-        for chunk in plan_locks(lanes, next_slot=next_slot, slots_per_chunk=self.slots_per_chunk):
-            self.sender.send(functions.lock(record.round_id, chunk.from_slot, chunk.bitmap))
-        self.sender.send(functions.seal(record.round_id, collection.submissions.root))
-        return collection
+        for chunk in plan_locks(lanes, next_slot=next_slot, slots_per_chunk=slots_per_chunk):
+            yield f"lock:{chunk.from_slot}", functions.lock(record.round_id, chunk.from_slot, chunk.bitmap)
+        yield "seal", functions.seal(record.round_id, collection.submissions.root)
 
     def collect(self, record: RoundRecord) -> Collection:
         """Read the inbox of a round: valid, signed submissions, and why others are refused.
 
         A round whose submissions were published already keeps them: what is locked must be what is sealed.
         """
-        published = self._published(record.round_id)
+        published = self.published_bundle(record.round_id)
         if published.has(SUBMISSIONS):
             return Collection(published.submissions(), ())
         universe = published.universe()
@@ -186,15 +157,72 @@ class Operator:
             raise SubmissionRefused(file.name, f"the signature of {allowed}", f"that of {signer}")
         return submission
 
-    def _publish(self, round_id: int, collection: Collection) -> None:
-        if not self._published(round_id).has(SUBMISSIONS):
-            self._published(round_id).write_submissions(collection.submissions)
+    def publish(self, round_id: int, collection: Collection) -> None:
+        """Publish what was collected, once."""
+        if not self.published_bundle(round_id).has(SUBMISSIONS):
+            self.published_bundle(round_id).write_submissions(collection.submissions)
 
-    def _published(self, round_id: int) -> Bundle:
+    def published_bundle(self, round_id: int) -> Bundle:
+        """What is published of a round."""
         return Bundle(round_folder(self.published, str(self.suite.tournament.address), round_id))
 
     def _inbox(self, round_id: int) -> Path:
         return round_folder(self.inbox, str(self.suite.tournament.address), round_id)
+
+
+@dataclass(frozen=True)
+class Operator(Collector):
+    """Runs the rounds of one tournament, one call after the other."""
+
+    sender: Sender
+    slots_per_chunk: int = SLOTS_PER_CHUNK
+
+    def open_round(
+        self,
+        rules: Rules,
+        universe: tuple[str, ...],
+        *,
+        open_at: int,
+        close_at: int,
+        resolve_at: int,
+        deadline: int,
+    ) -> int:
+        """Publish a round's rules and universe, and open it. Times in Unix seconds.
+
+        Returns
+        -------
+        int
+            The round's id.
+        """
+        round_id = self.suite.round_count(self.suite.w3.eth.block_number) + 1
+        bundle = self.published_bundle(round_id)
+        bundle.write_rules(rules)
+        bundle.write_universe(universe)
+        opening = self.suite.tournament.functions.openRound(
+            open_at, close_at, resolve_at, deadline, rules.hash()
+        )
+        self.sender.send(opening)
+        return round_id
+
+    def due(self) -> list[RoundRecord]:
+        """The rounds whose submissions have closed and that can still be sealed."""
+        block = finalised_block(self.suite)
+        return [record for record in unfinished_rounds(self.suite, block) if awaits_seal(record, block)]
+
+    def cycle(self) -> list[int]:
+        """Lock and seal every round that is due; which ones."""
+        due = self.due()
+        for record in due:
+            self.seal_round(record)
+        return [record.round_id for record in due]
+
+    def seal_round(self, record: RoundRecord) -> Collection:
+        """Collect a round's submissions, publish the valid ones, lock their stakes, and seal the round."""
+        collection = self.collect(record)
+        self.publish(record.round_id, collection)
+        for _, call in self.seal_calls(record, collection, self.slots_per_chunk):
+            self.sender.send(call)
+        return collection
 
 
 def submit(inbox: Path, digest: SubmissionDigest, private_key: bytes, file: str, content: bytes) -> None:
@@ -226,6 +254,7 @@ def _read_signature(file: Path) -> bytes:
         raise SubmissionRefused(file.name, f"a signature in {path.name}", "none that can be read") from None
 
 
-def _awaits_seal(record: RoundRecord, block: Block) -> bool:
+def awaits_seal(record: RoundRecord, block: Block) -> bool:
+    """Whether a round's submissions have closed, and it can still be sealed."""
     unsealed = record.state in (RoundState.OPEN, RoundState.LOCKING)
     return unsealed and record.close_at <= block.timestamp < record.lock_until

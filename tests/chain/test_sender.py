@@ -9,8 +9,7 @@ from tests.world import World
 
 
 def test_a_call_that_reverts_is_not_sent_and_names_its_error_with_values(world: World) -> None:
-    sender = world.members[0].sender
-    assert sender is not None
+    sender = Sender(world.suite.w3, world.stage.anvil.account(3))
     block = world.stage.anvil.w3.eth.block_number
     with pytest.raises(Reverted, match=r"deposit reverts: DustAmount\(amount=1, unit=1000000000\)") as caught:
         sender.send(world.suite.tournament.functions.deposit(1, 1))
@@ -19,8 +18,7 @@ def test_a_call_that_reverts_is_not_sent_and_names_its_error_with_values(world: 
 
 
 def test_a_member_cannot_do_what_is_the_operators(world: World) -> None:
-    sender = world.members[0].sender
-    assert sender is not None
+    sender = Sender(world.suite.w3, world.stage.anvil.account(3))
     with pytest.raises(Reverted, match="AccessManagedUnauthorized"):
         sender.send(world.suite.tournament.functions.seal(1, bytes(32)))
 

@@ -1,0 +1,176 @@
+"""The operator as a daemon: opens planned rounds, locks and seals, each once, whatever happens between."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from web3.contract.contract import ContractFunction
+
+from scorer.chain.contracts import RoundRecord, RoundState
+from scorer.chain.killpoints import reach
+from scorer.chain.sender import Courier, Reverted
+from scorer.oracle.member import ALREADY_DONE
+from scorer.oracle.observe import Block, unfinished_rounds
+from scorer.oracle.operator import SLOTS_PER_CHUNK, Collection, Collector, awaits_seal
+from scorer.oracle.plans import PlannedRound, due_plans, missed_plans, publish, read_plans
+from scorer.store.bundle import RULES, UNIVERSE
+
+SETTLE_TO_LOCK: Final = 2.0
+"""Settling a chunk takes at most this much of the gas that locking it took (measured: benchmarks/oracle)."""
+LEAST_SLOTS: Final = 2
+ALREADY_LOCKED: Final = ALREADY_DONE | {"SlotNotAscending"}
+
+
+def _is_gone(plan: PlannedRound, records: Sequence[RoundRecord]) -> bool:
+    return not any(map(plan.is_on_chain_as, records))
+
+
+def _say_nothing(_kind: str, _detail: str) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something that the operator did, or why not."""
+
+    what: str
+    outcome: str
+
+
+@dataclass
+class OperatorMemory:
+    """What a process knows for good; a restart loses nothing by losing it."""
+
+    over: set[int] = field(default_factory=set)
+    slots: dict[int, int] = field(default_factory=dict)
+    opened: set[str] = field(default_factory=set)
+    missed: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Operating(Collector):
+    """One operator of one tournament, level-triggered.
+
+    Attributes
+    ----------
+    courier
+        None: a dry run.
+    plans
+        Where rounds are prepared, see `scorer.oracle.plans`; None: rounds are opened by other means.
+    gas_budget
+        What one transaction may take here, as of now; None: any amount.
+    """
+
+    courier: Courier | None
+    plans: Path | None = None
+    slots_per_chunk: int = SLOTS_PER_CHUNK
+    gas_budget: Callable[[], int] | None = None
+    alarm: Callable[[str, str], None] = _say_nothing
+    memory: OperatorMemory = field(default_factory=OperatorMemory)
+
+    def work(self, block: Block) -> list[Deed]:
+        """One cycle at a finalised block: open what is due, then lock and seal what has closed."""
+        records = unfinished_rounds(self.suite, block, over=self.memory.over)
+        plans = self._unfinished_plans(records)
+        deeds = [*self._publish_opened(plans, records), *self._open(plans, records, block)]
+        for record in records:
+            if awaits_seal(record, block):
+                deeds += self._seal(record, block)
+            elif (
+                record.state in (RoundState.OPEN, RoundState.LOCKING) and block.timestamp >= record.lock_until
+            ):
+                self.alarm(
+                    "NEVER_SEALED", f"round {record.round_id} was not sealed in time; it returns whole"
+                )
+        return deeds
+
+    def _publish_opened(
+        self, plans: Sequence[PlannedRound], records: Sequence[RoundRecord]
+    ) -> Iterator[Deed]:
+        """Rules and universe of opened rounds, for members and data scientists."""
+        for record in records:
+            target = self.published_bundle(record.round_id)
+            for plan in plans if not target.has(RULES, UNIVERSE) else ():
+                if plan.is_on_chain_as(record) and publish(plan, target):
+                    yield Deed(f"round {record.round_id}", f"published {plan.folder.name}")
+
+    def _open(
+        self, plans: Sequence[PlannedRound], records: Sequence[RoundRecord], block: Block
+    ) -> Iterator[Deed]:
+        for plan in missed_plans(plans, records, block.timestamp):
+            self._note_missed(plan, block)
+        for plan in due_plans(plans, records, block.timestamp):
+            call = self.suite.tournament.functions.openRound(*plan.times, plan.rules.hash())
+            outcome, _ = self._carry_out(call, f"0:open:{plan.digest}", plan.close_at, block)
+            yield Deed(f"open {plan.folder.name}", outcome)
+
+    def _unfinished_plans(self, records: Sequence[RoundRecord]) -> list[PlannedRound]:
+        """Those that are not known to be over or missed."""
+        plans = [] if self.plans is None else read_plans(self.plans)
+        memory = self.memory
+        memory.opened |= {p.digest for p in plans if any(map(p.is_on_chain_as, records))}
+        done = memory.missed | {p.digest for p in plans if p.digest in memory.opened and _is_gone(p, records)}
+        return [plan for plan in plans if plan.digest not in done]
+
+    def _note_missed(self, plan: PlannedRound, block: Block) -> None:
+        """Tell of it once, unless it was opened and is over."""
+        self.memory.missed.add(plan.digest)
+        over = (self.suite.round(each, block.number) for each in sorted(self.memory.over, reverse=True))
+        if not any(map(plan.is_on_chain_as, over)):
+            self.alarm("MISSED_OPENING", f"{plan.folder.name}: was not opened before it closed")
+
+    def _seal(self, record: RoundRecord, block: Block) -> Iterator[Deed]:
+        collection = self._collected(record)
+        slots = self._slots(record, collection)
+        for what, call in self.seal_calls(record, collection, slots):
+            outcome, goes_on = self._carry_out(call, f"{record.round_id}:{what}", record.lock_until, block)
+            yield Deed(f"round {record.round_id} {what}", outcome)
+            if not goes_on:
+                return
+
+    def _collected(self, record: RoundRecord) -> Collection:
+        collection = self.collect(record)
+        for refusal in collection.refusals:
+            self.alarm("REFUSED_SUBMISSION", f"round {record.round_id}: {refusal.reason}")
+        reach("submissions-collected", str(record.round_id))
+        if self.courier is not None:
+            self.publish(record.round_id, collection)
+        reach("submissions-published", str(record.round_id))
+        return collection
+
+    def _slots(self, record: RoundRecord, collection: Collection) -> int:
+        """How many slots a chunk may have, so that it can be locked, and settled, on this chain.
+
+        Asked of the chain itself: a cold read costs more than twice as much on Polygon as on a local node.
+        """
+        known = self.memory.slots.get(record.round_id)
+        if known is not None or self.gas_budget is None or self.courier is None:
+            return known or self.slots_per_chunk
+        slots, budget = self.slots_per_chunk, self.gas_budget()
+        while slots > LEAST_SLOTS and self._gas(record, collection, slots) * SETTLE_TO_LOCK > budget:
+            slots = max(slots // 4 * 2, LEAST_SLOTS)
+        self.memory.slots[record.round_id] = slots
+        return slots
+
+    def _gas(self, record: RoundRecord, collection: Collection, slots: int) -> int:
+        """What locking the first chunk takes, 0 when nothing is to be locked or it cannot be told."""
+        what, call = next(self.seal_calls(record, collection, slots))
+        if what == "seal" or self.courier is None:
+            return 0
+        try:
+            return int(call.estimate_gas({"from": self.suite.w3.to_checksum_address(self.courier.address)}))
+        except Exception:  # noqa: BLE001 - whatever refuses an estimate refuses the call too, and says why there
+            return 0
+
+    def _carry_out(self, call: ContractFunction, what: str, not_after: int, block: Block) -> tuple[str, bool]:
+        if self.courier is None:
+            return "dry run: not sent", False
+        key = f"{self.suite.addresses.chain_id}:{self.suite.tournament.address}:{what}"
+        try:
+            done = self.courier.carry_out(call, key, not_after, block.number)
+        except Reverted as revert:
+            if revert.name in ALREADY_LOCKED:
+                return f"already done ({revert.name})", True
+            return str(revert), False
+        return done.note, done.goes_on

@@ -1,0 +1,171 @@
+"""The operator as a daemon: rounds open once, lock and seal once, and restarts change nothing."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scorer.chain.contracts import RoundState
+from scorer.chain.endpoints import Endpoints
+from scorer.chain.fees import GWEI, FeePolicy
+from scorer.chain.journal import Journal
+from scorer.chain.node import Web3Node
+from scorer.chain.outbox import Outbox
+from scorer.chain.signers import KeySigner
+from scorer.oracle.observe import finalised_block
+from scorer.oracle.operating import Operating
+from scorer.oracle.plans import read_plans
+from scorer.store.bundle import Bundle, BundleError
+from tests.world import HOUR, IDS, World
+
+
+class Shop:
+    """An operator with a journal, and what it was alarmed by."""
+
+    def __init__(self, world: World, tmp_path: Path, budget: int | None = None) -> None:
+        self.world, self.path, self.budget = world, tmp_path / "journal.sqlite", budget
+        self.plans = tmp_path / "plans"
+        self.alarms: list[tuple[str, str]] = []
+        self.start()
+
+    def start(self) -> None:
+        suite, operator = self.world.suite, self.world.stage.operator
+        self.journal = Journal.open(self.path)
+        signer = KeySigner(operator.sender.account)
+        fees = FeePolicy(tip=GWEI)
+        outbox = Outbox(self.journal, Web3Node(suite.w3), signer, suite.addresses.chain_id, fees, longest=0)
+        self.operating = Operating(
+            suite,
+            operator.inbox,
+            operator.published,
+            outbox,
+            self.plans,
+            slots_per_chunk=2,
+            gas_budget=None if self.budget is None else lambda: int(self.budget or 0),
+            alarm=lambda kind, detail: self.alarms.append((kind, detail)),
+        )
+
+    def restart(self) -> None:
+        self.journal.close()
+        self.start()
+
+    def plan(self, name: str, start: int) -> None:
+        bundle = Bundle(self.plans / name)
+        bundle.write_rules(self.world.rules)
+        bundle.write_universe(IDS)
+        times = (start, start + HOUR, start + 2 * HOUR, start + 30 * HOUR)
+        names = ("open_at", "close_at", "resolve_at", "deadline")
+        (bundle.folder / "schedule.json").write_text(json.dumps(dict(zip(names, times, strict=True))))
+
+    def work(self) -> list[str]:
+        deeds = self.operating.work(finalised_block(self.world.suite))
+        self.world.stage.anvil.finalise()
+        return [deed.what for deed in deeds]
+
+    @property
+    def rounds(self) -> int:
+        return self.world.suite.round_count(self.world.suite.w3.eth.block_number)
+
+
+@pytest.fixture
+def shop(world: World, tmp_path: Path) -> Iterator[Shop]:
+    found = Shop(world, tmp_path)
+    yield found
+    found.journal.close()
+
+
+def test_a_planned_round_opens_when_it_is_time_and_once(shop: Shop) -> None:
+    shop.plan("weekly", shop.world.now + HOUR)
+    assert shop.work() == []
+    shop.world.stage.anvil.advance_to(shop.world.now + HOUR)
+    assert shop.work() == ["open weekly"]
+    shop.restart()
+    assert shop.work() == ["round 1"]
+    assert shop.work() == []
+    assert shop.rounds == 1
+    assert shop.operating.published_bundle(1).universe() == IDS
+
+
+def test_a_round_is_not_opened_twice_by_an_operator_without_a_memory(shop: Shop) -> None:
+    shop.plan("weekly", shop.world.now - 1)
+    assert shop.work() == ["open weekly"]
+    shop.journal.close()
+    shop.path.unlink()
+    shop.start()
+    shop.work()
+    assert shop.work() == []
+    assert shop.rounds == 1
+
+
+def test_two_rounds_of_the_same_times_and_other_rules_both_open(shop: Shop) -> None:
+    start = shop.world.now - 1
+    shop.plan("one", start)
+    shop.plan("two", start + 1)
+    assert shop.work() == ["open one", "open two"]
+    shop.work()
+    assert shop.rounds == 2
+
+
+def test_an_opening_that_was_missed_is_told_once(shop: Shop) -> None:
+    shop.plan("late", shop.world.now - 2 * HOUR)
+    shop.work()
+    shop.work()
+    assert [kind for kind, _ in shop.alarms] == ["MISSED_OPENING"]
+    assert shop.rounds == 0
+
+
+def test_a_plan_that_lacks_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "schedule.json").write_text("{}")
+    with pytest.raises(BundleError, match=r"expected rules.json and universe.parquet beside schedule.json"):
+        read_plans(tmp_path)
+
+
+def test_a_round_is_locked_and_sealed_once_over_restarts_between_all_steps(shop: Shop) -> None:
+    world = shop.world
+    round_id = world.open()
+    world.submit_all(round_id)
+    assert shop.work() == []
+    world.stage.anvil.advance_to(world.record(round_id).close_at)
+    before = world.suite.w3.eth.get_transaction_count(world.stage.operator.sender.account.address)
+    assert shop.work() == ["round 1 lock:0", "round 1 lock:2", "round 1 seal"]
+    shop.restart()
+    shop.work()
+    assert world.record(round_id).state == RoundState.SEALED
+    after = world.suite.w3.eth.get_transaction_count(world.stage.operator.sender.account.address)
+    assert after - before == 3
+
+
+def test_a_chunk_is_as_large_as_the_chain_lets_it_settle(world: World, tmp_path: Path) -> None:
+    shop = Shop(world, tmp_path, budget=100_000)
+    shop.operating = Operating(**{**vars(shop.operating), "slots_per_chunk": 256})
+    round_id = world.open()
+    world.submit_all(round_id)
+    world.stage.anvil.advance_to(world.record(round_id).close_at)
+    assert shop.work()[:2] == ["round 1 lock:0", "round 1 lock:2"]
+    shop.journal.close()
+
+
+def test_a_dry_run_changes_nothing(shop: Shop) -> None:
+    world = shop.world
+    round_id = world.open()
+    world.submit_all(round_id)
+    world.stage.anvil.advance_to(world.record(round_id).close_at)
+    shop.operating = Operating(**{**vars(shop.operating), "courier": None})
+    assert shop.work() == ["round 1 lock:0"]
+    assert not shop.operating.published_bundle(round_id).has("submissions.parquet")
+    assert world.record(round_id).state == RoundState.OPEN
+
+
+def test_a_round_that_nobody_sealed_is_told(shop: Shop) -> None:
+    world = shop.world
+    round_id = world.open()
+    world.stage.anvil.advance_to(world.record(round_id).lock_until)
+    shop.work()
+    assert [kind for kind, _ in shop.alarms] == ["NEVER_SEALED"]
+
+
+def test_endpoints_and_operator_read_the_same_final_block(world: World) -> None:
+    pinned = Endpoints([world.stage.anvil.url], world.suite.addresses.chain_id).pin()
+    assert pinned.block == finalised_block(world.suite)
