@@ -86,7 +86,7 @@ def statement(
             )
         entries = [
             entry
-            for folder in _round_folders(rounds)
+            for folder in round_folders(rounds)
             for entry in _entries(Bundle(folder), model, suite)
             if year is None or (entry.receipt is not None and entry.receipt.settled_at.year == year)
         ]
@@ -99,7 +99,7 @@ def statement(
     typer.echo(f"{out}: {len(entries)} positions, net {nmr_text(net)} NMR")
 
 
-def _round_folders(root: Path) -> list[Path]:
+def round_folders(root: Path) -> list[Path]:
     """The bundles under a folder, in the order of their rounds."""
     folders = [path.parent for path in root.rglob(SCORES) if path.parent.name.isdecimal()]
     if not folders:

@@ -1,0 +1,112 @@
+"""``cupel leaderboard``: who is good at it, by model, by account, and over a season."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.table import Table
+
+from scorer.chain.contracts import RoundState, Suite
+from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
+from scorer.cli.common import console, told
+from scorer.cli.explain import round_folders
+from scorer.config import ConfigError
+from scorer.oracle.observe import finalised_block
+from scorer.rewards.reputation import (
+    CLASSIC_SEASON,
+    CRYPTO_SEASON,
+    SIGNALS_SEASON,
+    account_reputation,
+    in_the_year_before,
+    season,
+)
+from scorer.rounds.standings import REWARD, model_leaderboard, score_table
+from scorer.store.bundle import Bundle
+
+SEASONS = {"classic": CLASSIC_SEASON, "signals": SIGNALS_SEASON, "crypto": CRYPTO_SEASON}
+
+
+def leaderboard(
+    rounds: Annotated[
+        Path, typer.Argument(help="A folder of rounds' folders.", exists=True, file_okay=False)
+    ],
+    by: Annotated[str, typer.Option(help="The score to rank by: a factor's name, or reward_score.")] = REWARD,
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Count the year that ends with this day; needs a chain."),
+    ] = None,
+    accounts: Annotated[
+        bool, typer.Option("--accounts", help="Rank accounts by stake; needs a chain.")
+    ] = False,
+    season_year: Annotated[
+        int | None, typer.Option("--season", help="Rank accounts over this calendar year; needs a chain.")
+    ] = None,
+    tiers: Annotated[str, typer.Option(help="Whose tiers: classic, signals or crypto.")] = "classic",
+    out: Annotated[Path | None, typer.Option(help="Write CSV here instead of printing a table.")] = None,
+    endpoint: EndpointOption = None,
+    deployment: DeploymentOption = None,
+    replay: ReplayOption = None,
+) -> None:
+    """Rank models, or the accounts that own them, over many rounds.
+
+    Without a chain, all rounds of the folder count; only the chain knows dates and owners.
+    """
+    with told(), chain_of(endpoint, deployment, replay) as suite:
+        if suite is None and (on is not None or accounts or season_year is not None):
+            raise ConfigError(
+                "expected --endpoint and --deployment, or --replay, with --on, --accounts or --season, "
+                "because only the chain knows dates and owners; found none"
+            )
+        table = _scores(rounds, suite)
+        if table.empty:
+            raise ConfigError(f"{rounds}: expected rounds that the chain has settled, found none")
+        if by not in table.columns or by in ("round", "resolved", "model", "account"):
+            raise ConfigError(f"expected the name of a score with --by, found {by!r}")
+        if tiers not in SEASONS:
+            raise ConfigError(f"expected classic, signals or crypto with --tiers, found {tiers!r}")
+        board = _board(table, by, on.date() if on else None, accounts, season_year, tiers)
+    if out is not None:
+        board.to_csv(out, index=False)
+        typer.echo(f"{out}: {len(board)} rows")
+        return
+    console.print(_printed(board))
+
+
+def _scores(rounds: Path, suite: Suite | None) -> pd.DataFrame:
+    scored = [Bundle(folder).scored_round() for folder in round_folders(rounds)]
+    if suite is None:
+        return score_table(((each, None) for each in scored), {})
+    block = finalised_block(suite).number
+    records = [suite.round(each.terms.round_id, block) for each in scored]
+    settled = [
+        (each, datetime.fromtimestamp(record.resolve_at, UTC).date())
+        for each, record in zip(scored, records, strict=True)
+        if record.state == RoundState.SETTLED
+    ]
+    models = {model for each in scored for model in each.scores["model_id"].tolist()}
+    owners = {
+        model: str(suite.registry.functions.ownerOf(model).call(block_identifier=block)) for model in models
+    }
+    return score_table(settled, owners)
+
+
+def _board(
+    table: pd.DataFrame, by: str, on: date | None, accounts: bool, season_year: int | None, tiers: str
+) -> pd.DataFrame:
+    if season_year is not None:
+        return season(table, by, season_year, SEASONS[tiers]).reset_index()
+    last = on or (table["resolved"].max().date() if table["resolved"].notna().any() else None)
+    if accounts and last is not None:
+        found = account_reputation(table, by, last).reset_index()
+        found.insert(0, "rank", range(1, len(found) + 1))
+        return found
+    return model_leaderboard(table if on is None else in_the_year_before(table, on), by)
+
+
+def _printed(board: pd.DataFrame) -> Table:
+    table = Table(*board.columns)
+    for row in board.itertuples(index=False):
+        table.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))
+    return table

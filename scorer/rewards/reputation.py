@@ -1,0 +1,180 @@
+"""Standing over many rounds: reputation of models and accounts, and seasons with their tiers.
+
+Pure functions over score tables: pandas frames with a row a model and round, and the columns ``round``,
+``resolved`` (date), ``model``, ``account``, ``at_risk`` (nano-NMR) and one of scores. Only rounds that have
+resolved belong in them. Definitions of Numerai's documentation ("Reputation", "Grandmasters", 2026).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Final
+
+import pandas as pd
+
+GRANDMASTER: Final = "grandmaster"
+MASTER: Final = "master"
+EXPERT: Final = "expert"
+RESEARCHER: Final = "researcher"
+CONTRIBUTOR: Final = "contributor"
+APPRENTICE: Final = "apprentice"
+NOVICE: Final = "novice"
+
+
+@dataclass(frozen=True)
+class SeasonRules:
+    """What a season asks for, and who gets which tier.
+
+    Attributes
+    ----------
+    qualified_rounds
+        How many rounds with a stake it takes to be ranked.
+    least_at_risk
+        nano-NMR that an account must have at risk in a round for it to qualify.
+    by_rank
+        Tier by the last rank that gets it, best first.
+    by_share
+        Then, tier by the last share that gets it, of those who have none by rank, or of all ranked accounts
+        where `share_of_all`.
+    """
+
+    qualified_rounds: int
+    least_at_risk: int
+    by_rank: Mapping[str, int]
+    by_share: Mapping[str, float]
+    share_of_all: bool
+
+
+CLASSIC_SEASON: Final = SeasonRules(
+    qualified_rounds=20,
+    least_at_risk=10**9,
+    by_rank=MappingProxyType({GRANDMASTER: 1, MASTER: 10, EXPERT: 100}),
+    by_share=MappingProxyType({RESEARCHER: 1 / 3, CONTRIBUTOR: 2 / 3, APPRENTICE: 1.0}),
+    share_of_all=False,
+)
+SIGNALS_SEASON: Final = SeasonRules(
+    qualified_rounds=20,
+    least_at_risk=10**9,
+    by_rank=MappingProxyType({GRANDMASTER: 1, MASTER: 10}),
+    by_share=MappingProxyType({EXPERT: 0.25, RESEARCHER: 0.5, CONTRIBUTOR: 0.75, APPRENTICE: 1.0}),
+    share_of_all=True,
+)
+CRYPTO_SEASON: Final = SeasonRules(
+    qualified_rounds=20,
+    least_at_risk=10**8,
+    by_rank=SIGNALS_SEASON.by_rank,
+    by_share=SIGNALS_SEASON.by_share,
+    share_of_all=True,
+)
+
+
+def in_the_year_before(scores: pd.DataFrame, on: date) -> pd.DataFrame:
+    """The rows of rounds that resolved in the year that ends with `on`."""
+    end = pd.Timestamp(on)
+    resolved = pd.to_datetime(scores["resolved"])
+    return scores[(resolved > end - pd.DateOffset(years=1)) & (resolved <= end)]
+
+
+def model_reputation(scores: pd.DataFrame, score: str, on: date) -> "pd.Series[float]":
+    """One-year average of a score, by model, best first. A round without a score does not count.
+
+    Parameters
+    ----------
+    score
+        The column, such as ``mmc_target_20d2l``.
+    on
+        The last day of the year.
+    """
+    means = in_the_year_before(scores, on).dropna(subset=[score]).groupby("model")[score].mean()
+    return means.sort_values(ascending=False, kind="stable")
+
+
+def account_round_scores(scores: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Stake-weighted average of an account's models in each round.
+
+    An account without a stake in a round counts there if it has one model only, by that model.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``round``, ``resolved``, ``account``, `score` and ``at_risk`` in nano-NMR: a row for every
+        round in which an account has a score.
+    """
+    known = scores.dropna(subset=[score])
+    stakes = known["at_risk"].astype("float64")
+    keys = ["round", "resolved", "account"]
+    sums = (
+        known.assign(weighed=known[score] * stakes, stakes=stakes)
+        .groupby(keys, as_index=False)
+        .agg(
+            weighed=("weighed", "sum"),
+            at_risk=("stakes", "sum"),
+            plain=(score, "first"),
+            models=(score, "size"),
+        )
+    )
+    staked = sums["at_risk"] > 0
+    sums[score] = sums["plain"].where(~staked, sums["weighed"] / sums["at_risk"].where(staked, 1.0))
+    return sums[staked | (sums["models"] == 1)][[*keys, score, "at_risk"]].reset_index(drop=True)
+
+
+def account_reputation(scores: pd.DataFrame, score: str, on: date) -> "pd.Series[float]":
+    """One-year average of `account_round_scores`, by account, best first."""
+    rounds = account_round_scores(in_the_year_before(scores, on), score)
+    return rounds.groupby("account")[score].mean().sort_values(ascending=False, kind="stable")
+
+
+def season(scores: pd.DataFrame, score: str, year: int, rules: SeasonRules) -> pd.DataFrame:
+    """A calendar year's standing of accounts.
+
+    An account's season score is the mean of its round scores over all rounds of the season; a round that it
+    missed, or in which it had too little at risk, counts as zero.
+
+    Parameters
+    ----------
+    scores
+        All rounds that resolved; those of the season are told by their date.
+
+    Returns
+    -------
+    pd.DataFrame
+        By account, best first: ``season_score``, ``qualified_rounds``, ``rank`` (0 for a novice, who is not
+        ranked) and ``tier``.
+    """
+    of_year = scores[pd.to_datetime(scores["resolved"]).dt.year == year]
+    rounds = account_round_scores(of_year, score)
+    qualified = rounds[rounds["at_risk"] >= rules.least_at_risk]
+    by_account = qualified.groupby("account")
+    accounts = pd.Index(sorted(set(of_year["account"])), name="account")
+    standing = pd.DataFrame(index=accounts).assign(
+        season_score=by_account[score].sum() / max(1, of_year["round"].nunique()),
+        qualified_rounds=by_account.size(),
+    )
+    standing = standing.fillna({"season_score": 0.0, "qualified_rounds": 0})
+    standing["qualified_rounds"] = standing["qualified_rounds"].astype("int64")
+    standing["is_ranked"] = standing["qualified_rounds"] >= rules.qualified_rounds
+    standing = standing.sort_values(["is_ranked", "season_score"], ascending=False, kind="stable")
+    return _with_tiers(standing, rules)
+
+
+def _with_tiers(standing: pd.DataFrame, rules: SeasonRules) -> pd.DataFrame:
+    """Ranks, equal for equal scores, and tiers by them."""
+    ranked = standing["is_ranked"]
+    ranks = (
+        standing["season_score"].where(ranked).rank(ascending=False, method="min").fillna(0).astype("int64")
+    )
+    count = int(ranked.sum())
+    tiers = [_tier(rank, count, rules) for rank in ranks.tolist()]
+    return standing.assign(rank=ranks, tier=tiers).drop(columns="is_ranked")
+
+
+def _tier(rank: int, count: int, rules: SeasonRules) -> str:
+    if rank == 0:
+        return NOVICE
+    for tier, last in rules.by_rank.items():
+        if rank <= last:
+            return tier
+    before = 0 if rules.share_of_all else max(rules.by_rank.values())
+    share = (rank - before) / (count - before)
+    return next(tier for tier, last in rules.by_share.items() if share <= last)

@@ -1,0 +1,61 @@
+"""``cupel leaderboard``: ranks from bundles alone, and with the chain's dates and owners."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.cli.test_cupel import run, write_deployment
+from tests.world import MODELS, NMR, World
+
+
+def board(world: World, *options: object) -> pd.DataFrame:
+    out = world.out / "board.csv"
+    code, said = run("leaderboard", rounds_of(world), "--out", out, *options)
+    assert code == 0, said
+    return pd.read_csv(out)
+
+
+def rounds_of(world: World) -> Path:
+    return world.members[0].bundle(1).folder.parent
+
+
+def on_chain(world: World) -> list[object]:
+    return ["--endpoint", world.stage.anvil.url, "--deployment", write_deployment(world)]
+
+
+def test_models_are_ranked_by_their_mean_and_earn_what_the_chain_paid(world: World) -> None:
+    before = world.idle()
+    for _ in range(2):
+        world.settle(world.sealed_round())
+    found = board(world, "--by", "mmc_target_20d2l")
+    assert found["rank"].tolist() == list(range(1, MODELS + 1))
+    assert found["mmc_target_20d2l"].is_monotonic_decreasing
+    assert set(found["rounds"]) == {2}
+    for model, net in zip(found["model"].tolist(), found["net_nmr"].tolist(), strict=True):
+        assert net == pytest.approx((world.idle()[model - 1] - before[model - 1]) / NMR, abs=1e-9)
+    accounts = board(world, "--accounts", *on_chain(world))
+    owners = {str(entry.account.address) for entry in world.stage.entries}
+    assert set(accounts["account"]) == owners
+    season = board(world, "--season", 2023, *on_chain(world))
+    assert set(season["tier"]) == {"novice"}
+    assert set(season["qualified_rounds"]) == {2}
+    assert board(world, "--on", "2023-12-31", *on_chain(world))["rounds"].tolist() == [2] * MODELS
+    assert board(world, "--on", "2025-12-31", *on_chain(world)).empty
+
+
+def test_a_round_that_the_chain_did_not_settle_does_not_count_with_the_chain(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    world.cycle()
+    assert len(board(world)) == MODELS
+    code, said = run("leaderboard", rounds_of(world), *on_chain(world))
+    assert code == 1
+    assert "expected rounds that the chain has settled, found none" in said
+
+
+@pytest.mark.parametrize("option", [["--accounts"], ["--season", 2023], ["--on", "2023-12-31"]])
+def test_what_only_the_chain_knows_is_refused_without_it(option: list[object], world: World) -> None:
+    code, said = run("leaderboard", world.out, *option)
+    assert code == 1
+    assert "because only the chain knows dates and owners; found none" in said
