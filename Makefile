@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check bench-scoring lock clean
+.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check bench-scoring bench-gas gas-check lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,6 +57,12 @@ abi-check: setup  ## fail when the exported ABIs and bytecode are not those of c
 
 bench-scoring: setup  ## time the scores against numerai-tools in one run, into build/bench/scoring.json
 	PYTHONPATH=. python benchmarks/scoring/bench.py
+
+bench-gas: setup  ## gas of rounds of up to 10,000 models, of single calls and of peers, into build/bench/gas.json
+	PYTHONPATH=. python benchmarks/gas/bench.py --check
+
+gas-check: setup  ## the same without the largest round; fails when a figure is not the committed snapshot's
+	PYTHONPATH=. python benchmarks/gas/bench.py --check --quick
 
 lock:  ## renew both lock files (needs uv on PATH)
 	uv pip compile pyproject.toml --extra dev --override requirements-overrides.txt --universal --python-version 3.11 \

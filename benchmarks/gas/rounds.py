@@ -1,0 +1,300 @@
+"""A tournament on a local chain, its models, and rounds of them whose every transaction is measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import solcx
+from eth_account.signers.local import LocalAccount
+from metered import Gas, Meter
+from numpy.typing import NDArray
+from web3.contract import Contract
+
+from scorer.chain.anvil import Anvil
+from scorer.chain.contracts import Suite
+from scorer.chain.deployment import Plan, deploy
+from scorer.chain.sender import Sender
+from scorer.rewards import settle
+from scorer.rounds.chunks import (
+    EMPTY_HEAD,
+    Chunk,
+    chunk_from_words,
+    pack_scores,
+    positions_heads,
+    scores_heads,
+)
+from scorer.rounds.report import REPORT_VERSION, Report
+from scorer.units import wei_from_nano
+
+NMR = 10**9
+"""nano-NMR in one NMR."""
+PPM = 10**6
+SHARE = 1 << 63
+DAY = 86_400
+SLOTS_A_CHUNK = 512
+MODELS_A_CHUNK = 4 * SLOTS_A_CHUNK
+MODELS_AT_ONCE = 200
+SUPPLY, BOND = 10_000_000 * NMR, 1_000 * NMR
+SMALL_POOL, POOL = 100 * NMR, 400_000 * NMR
+CAP, THRESHOLD, MINIMUM_POSITION = 50_000, 10_000 * NMR, NMR // 100
+MEMBERS, QUORUM = 3, 2
+ADMIN, OPERATOR, GUARDIAN, FIRST_MEMBER, STAKER = 0, 1, 2, 3, 9
+CHALLENGE_WINDOW = DAY
+SOURCE = Path(__file__).parent / "Crowd.sol"
+
+
+def stakes_of(models: int, seed: int) -> NDArray[np.uint64]:
+    """nano-NMR, from 1 NMR to 1,000, as many of each magnitude; to the last digit, as after some rounds."""
+    return (NMR * 1000 ** np.random.default_rng(seed).random(models)).astype(np.uint64)
+
+
+def allocations_of(stakes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A quarter of the stake: every other model as an amount, the rest as a share. No lane is emptied."""
+    shares = np.full(len(stakes), SHARE + PPM // 4, dtype=np.uint64)
+    return np.where(np.arange(len(stakes)) % 2 == 0, stakes // np.uint64(4), shares)
+
+
+def scores_of(models: int, seed: int) -> NDArray[np.int64]:
+    """Reward scores in ppm, about half of them negative, some beyond the cap; none is zero."""
+    scores = np.random.default_rng(seed).normal(0, 30_000, models).astype(np.int64)
+    return np.where(scores == 0, 1, scores)
+
+
+@dataclass
+class Tournament:
+    """A deployed suite with a crowd of models."""
+
+    anvil: Anvil
+    meter: Meter
+    suite: Suite
+    crowd: Contract
+    models: int = 0
+    seed: int = 0
+
+    @property
+    def functions(self) -> Any:
+        """The Tournament's."""
+        return self.suite.tournament.functions
+
+    @property
+    def now(self) -> int:
+        """Seconds."""
+        return int(self.anvil.w3.eth.get_block("latest")["timestamp"])
+
+    def account(self, index: int) -> LocalAccount:
+        """One of the chain's accounts."""
+        return self.anvil.account(index)
+
+    def fund_pool(self) -> None:
+        """From here on the pool is never short."""
+        self._send(ADMIN, self.functions.fundPool(wei_from_nano(POOL)))
+
+    def next_seed(self) -> int:
+        """Another one each time, the same in each run."""
+        self.seed += 1
+        return self.seed
+
+    def grow_to(self, models: int) -> None:
+        """Let models enter until there are so many."""
+        while self.models < models:
+            count = min(MODELS_AT_ONCE, models - self.models)
+            stakes = stakes_of(count, self.next_seed())
+            self.enter(stakes, allocations_of(stakes))
+
+    def enter(self, stakes: NDArray[np.uint64], allocations: NDArray[np.uint64]) -> None:
+        """Let models enter with these stakes."""
+        self._send(STAKER, self.crowd.functions.enter(stakes.tolist(), allocations.tolist()))
+        self.models += len(stakes)
+
+    def allocations(self) -> NDArray[np.uint64]:
+        """What every model allocates, by lane."""
+        words = self.functions.allocationSlots(0, self.models).call()
+        return chunk_from_words(0, words).positions[: self.models]
+
+    def allocate(self, allocations: NDArray[np.uint64]) -> None:
+        """Set the allocations of the first models."""
+        # Models enter in turn: a model's number is its lane's plus one.
+        for at in range(0, len(allocations), MODELS_AT_ONCE):
+            part = allocations[at : at + MODELS_AT_ONCE].tolist()
+            self._send(STAKER, self.crowd.functions.allocate(at + 1, part))
+
+    def open(self) -> tuple[int, Gas]:
+        """A round, and what opening it cost."""
+        at = self.now + 100
+        times = (at, at + DAY, at + 20 * DAY, at + 27 * DAY)
+        gas = self.measure(OPERATOR, self.functions.openRound(*times, b"\x5a" * 32))
+        return int(self.functions.roundCount().call()), gas
+
+    def lock(self, round_id: int, takes_part: NDArray[np.bool_]) -> tuple[list[Chunk], Gas]:
+        """Lock the models that take part, in chunks of full size; the chunks and what they cost."""
+        self.anvil.advance_to(self.functions.round(round_id).call().closeAt)
+        gas, first = Gas(), self.anvil.w3.eth.block_number
+        for at in range(0, len(takes_part), MODELS_A_CHUNK):
+            bits = np.packbits(takes_part[at : at + MODELS_A_CHUNK], bitorder="little").tobytes()
+            gas += self.measure(OPERATOR, self.functions.lock(round_id, at // 4, bits))
+        logs = self.suite.tournament.events.PositionsLocked.get_logs(from_block=first + 1)
+        return [chunk_from_words(log["args"]["fromSlot"], log["args"]["positions"]) for log in logs], gas
+
+    def settle(
+        self, round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]] | None
+    ) -> Gas:
+        """Settle every chunk, the last one first, or without scores return it."""
+        positions = positions_heads(chunks)
+        heads = scores_heads(chunks, scores) if scores is not None else [EMPTY_HEAD] * len(positions)
+        gas = Gas()
+        for k in reversed(range(len(chunks))):
+            packed = pack_scores(scores[k]) if scores is not None else b""
+            chunk = chunks[k]
+            call = self.functions.settle(
+                round_id, chunk.from_slot, positions[k], list(chunk.words), heads[k], packed
+            )
+            gas += self.measure(STAKER, call)
+        return gas
+
+    def report(self, round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]]) -> Report:
+        """The honest report."""
+        found = self.functions.round(round_id).call()
+        outcome = settle(
+            np.concatenate([chunk.positions for chunk in chunks]),
+            np.concatenate(list(scores)),
+            factor=found.payoutFactor,
+            cap=found.cap,
+        )
+        return Report(
+            self.suite.addresses.chain_id,
+            str(self.suite.tournament.address),
+            round_id,
+            REPORT_VERSION,
+            scores_heads(chunks, scores)[-1],
+            outcome.total_payout,
+            outcome.total_burn,
+            b"\xe7" * 32,
+        )
+
+    def attest(self, report: Report) -> list[Gas]:
+        """What each attestation up to the quorum cost."""
+        self.anvil.advance_to(self.functions.round(report.round_id).call().resolveAt)
+        call = self.suite.committee.functions.attest(self.suite.tournament.address, report.to_contract())
+        return [self.measure(FIRST_MEMBER + member, call) for member in range(QUORUM)]
+
+    def begin(self, report: Report) -> Gas:
+        """Settle by a report, once nobody can challenge it any more."""
+        self.anvil.advance_to(self.now + CHALLENGE_WINDOW)
+        return self.measure(STAKER, self.functions.beginSettlement(report.to_contract()))
+
+    def measure(self, account: int, call: Any) -> Gas:
+        """What a transaction cost."""
+        return self.meter.measure(self.account(account), call)
+
+    def _send(self, account: int, call: Any) -> None:
+        self.meter.send(self.account(account), call)
+
+
+@dataclass(frozen=True)
+class RoundGas:
+    """What a round cost, step by step."""
+
+    models: int
+    open: Gas
+    lock: Gas
+    seal: Gas
+    attest: tuple[Gas, ...]
+    begin: Gas
+    settle: Gas
+    void: Gas = field(default_factory=Gas)
+
+    @property
+    def cycle(self) -> Gas:
+        """Locking and settling: what grows with the models."""
+        return self.lock + self.settle
+
+    @property
+    def whole(self) -> Gas:
+        """Every transaction of the round."""
+        return sum((*self.attest, self.begin, self.void), self.open + self.lock + self.seal + self.settle)
+
+
+def play(tournament: Tournament, takes_part: NDArray[np.bool_]) -> RoundGas:
+    """A round from its opening to its last chunk."""
+    round_id, opening = tournament.open()
+    chunks, locking = tournament.lock(round_id, takes_part)
+    sealing = tournament.measure(OPERATOR, tournament.functions.seal(round_id, b"\xa5" * 32))
+    scores = [scores_of(len(chunk.positions), tournament.next_seed()) for chunk in chunks]
+    report = tournament.report(round_id, chunks, scores)
+    votes = tournament.attest(report)
+    beginning = tournament.begin(report)
+    settling = tournament.settle(round_id, chunks, scores)
+    return RoundGas(int(takes_part.sum()), opening, locking, sealing, tuple(votes), beginning, settling)
+
+
+def play_void(tournament: Tournament, takes_part: NDArray[np.bool_]) -> RoundGas:
+    """A round that nobody reports on, until every position is back."""
+    round_id, opening = tournament.open()
+    chunks, locking = tournament.lock(round_id, takes_part)
+    sealing = tournament.measure(OPERATOR, tournament.functions.seal(round_id, b"\xa5" * 32))
+    tournament.anvil.advance_to(tournament.functions.round(round_id).call().deadline)
+    voiding = tournament.measure(STAKER, tournament.functions.voidRound(round_id))
+    settling = tournament.settle(round_id, chunks, None)
+    return RoundGas(int(takes_part.sum()), opening, locking, sealing, (), Gas(), settling, voiding)
+
+
+def stage(anvil: Anvil, gas_limit: int) -> Tournament:
+    """Deploy a suite with a small pool and bonded members, and a crowd without models."""
+    admin = Sender(anvil.w3, anvil.account(ADMIN))
+    members = [str(anvil.account(FIRST_MEMBER + index).address) for index in range(MEMBERS)]
+    plan = Plan(
+        treasury=admin.address,
+        supply=SUPPLY,
+        members=members,
+        quorum=QUORUM,
+        challenge_window=CHALLENGE_WINDOW,
+        operator=str(anvil.account(OPERATOR).address),
+        guardian=str(anvil.account(GUARDIAN).address),
+        cap=CAP,
+        threshold=THRESHOLD,
+        minimum_position=MINIMUM_POSITION,
+        member_bond=BOND,
+        challenge_bond=BOND,
+        slash=BOND,
+    )
+    suite = deploy(admin, plan)
+    for spender in (suite.tournament, suite.committee):
+        admin.send(suite.token.functions.approve(spender.address, wei_from_nano(SUPPLY)))
+    for member in members:
+        admin.send(suite.committee.functions.postBond(member, wei_from_nano(BOND)))
+    admin.send(suite.tournament.functions.fundPool(wei_from_nano(SMALL_POOL)))
+    meter = Meter(anvil.w3, gas_limit)
+    crowd = _crowd(meter, admin, suite)
+    admin.send(suite.token.functions.transfer(crowd.address, wei_from_nano(SUPPLY // 2)))
+    return Tournament(anvil, meter, suite, crowd)
+
+
+def _crowd(meter: Meter, admin: Sender, suite: Suite) -> Contract:
+    interface, bytecode = compiled(SOURCE, "Crowd")
+    factory = meter.w3.eth.contract(abi=interface, bytecode=bytecode)
+    receipt = meter.send(admin.account, factory.constructor(suite.tournament.address))
+    return meter.w3.eth.contract(address=receipt["contractAddress"], abi=interface)
+
+
+def compiled(source: Path, name: str) -> tuple[Any, str]:
+    """The ABI and the bytecode of a contract that only measures."""
+    root = Path(__file__).parents[2]
+    document = solcx.compile_standard(
+        {
+            "language": "Solidity",
+            "sources": {str(source.relative_to(root)): {"content": source.read_text()}},
+            "settings": {
+                "evmVersion": "prague",
+                "optimizer": {"enabled": True},
+                "remappings": ["@openzeppelin/contracts/=node_modules/@openzeppelin/contracts/"],
+                "outputSelection": {"*": {name: ["abi", "evm.bytecode.object"]}},
+            },
+        },
+        solc_version="0.8.30",
+        base_path=str(root),
+        allow_paths=str(root),
+    )
+    contract = document["contracts"][str(source.relative_to(root))][name]
+    return contract["abi"], contract["evm"]["bytecode"]["object"]

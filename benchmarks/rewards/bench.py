@@ -1,0 +1,168 @@
+"""What rewards, report and bundle of a round add to the time that its scores take, measured in one run.
+
+Usage: python benchmarks/rewards/bench.py [--models 10000] [--ids 6000] [--limit 0.1]
+
+Writes build/bench/rewards.json and exits 1 above the limit. What came in (content hashes, signatures, Merkle
+root) is verified in the same run and told apart: it is neither scoring nor reward.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from coincurve import PrivateKey
+
+from scorer.rewards import payout_factor
+from scorer.rounds import evaluation, rewarded
+from scorer.rounds.chunks import Chunk
+from scorer.rounds.digest import content_hashes
+from scorer.rounds.evaluation import Positions, RoundInputs, RoundTerms, evaluate
+from scorer.rounds.rules import preset
+from scorer.rounds.signature import SubmissionDigest
+from scorer.rounds.submissions import Submission, Submissions
+from scorer.scoring import score_submissions
+from scorer.store.bundle import Bundle
+
+CHAIN_ID, ROUND = 31337, 5
+TOURNAMENT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+KEY = PrivateKey(b"\1" * 32)
+LANES_A_CHUNK = 1024
+REPEATS = 3
+PARTS = {
+    "inputs": [(evaluation, "check_commitments"), (evaluation, "refused_submissions")],
+    "scoring": [(evaluation, "_meta_model"), (rewarded, "factor_scores")],
+}
+
+
+def signature_of(digest: SubmissionDigest) -> bytes:
+    signed = KEY.sign_recoverable(digest.digest(), hasher=None)
+    return signed[:64] + bytes([27 + signed[64]])
+
+
+def round_of(models: int, ids: int) -> RoundInputs:
+    """A round in which everybody submitted noise, signed for real, and staked."""
+    stream = np.random.default_rng(1)
+    universe = tuple(f"n{number:07x}" for number in range(ids))
+    matrix = stream.random((models, ids))
+    hashes = content_hashes(universe, matrix)
+    entries = tuple(
+        Submission(
+            model,
+            matrix[model - 1],
+            content,
+            "",
+            signature_of(SubmissionDigest(CHAIN_ID, TOURNAMENT, ROUND, model, content)),
+        )
+        for model, content in enumerate(hashes, start=1)
+    )
+    submissions = Submissions(universe, entries)
+    lanes = -(-models // 4) * 4
+    amounts = np.zeros(lanes, dtype=np.uint64)
+    amounts[:models] = stream.integers(10**9, 10**12, models).astype(np.uint64)
+    positions = Positions(
+        tuple(Chunk(at // 4, amounts[at : at + LANES_A_CHUNK]) for at in range(0, lanes, LANES_A_CHUNK)),
+        (*range(1, models + 1), *[0] * (lanes - models)),
+    )
+    rules, at_risk = preset("classic"), sum(positions.by_model.values())
+    stake = rules.stake
+    terms = RoundTerms(
+        CHAIN_ID,
+        TOURNAMENT,
+        ROUND,
+        rules.hash(),
+        submissions.root,
+        positions.head,
+        at_risk,
+        payout_factor(at_risk, stake.threshold),
+        stake.cap,
+        stake.threshold,
+        stake.minimum_position,
+    )
+    signer = entries[0].signer(CHAIN_ID, TOURNAMENT, ROUND) or ""
+    submitters = dict.fromkeys(range(1, models + 1), signer)
+    target = stream.choice([0.0, 0.25, 0.5, 0.75, 1.0], ids)
+    return RoundInputs(terms, rules, submissions, submitters, {rules.targets[0]: target}, positions)
+
+
+class Timer:
+    """Sums the time that functions of a module take, by part."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    def wrap(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any, **named: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return function(*arguments, **named)
+            finally:
+                self.seconds[part] += time.perf_counter() - start
+
+        return timed
+
+
+def measure(inputs: RoundInputs, folder: Path) -> dict[str, float]:
+    """Seconds by part of one evaluation and its bundle."""
+    timer = Timer()
+    originals = [(module, name, getattr(module, name)) for part in PARTS.values() for module, name in part]
+    for part, functions in PARTS.items():
+        for module, name in functions:
+            setattr(module, name, timer.wrap(part, getattr(module, name)))
+    fresh = RoundInputs(
+        inputs.terms,
+        inputs.rules,
+        Submissions(inputs.submissions.universe, inputs.submissions.entries),
+        inputs.submitters,
+        inputs.targets,
+        Positions(inputs.positions.chunks, inputs.positions.models),
+    )
+    try:
+        start = time.perf_counter()
+        result = evaluate(fresh)
+        timer.seconds["evaluate"] = time.perf_counter() - start
+    finally:
+        for module, name, function in originals:
+            setattr(module, name, function)
+    start = time.perf_counter()
+    Bundle(folder).write(fresh, result, has_published=True)
+    timer.seconds["bundle"] = time.perf_counter() - start
+    seconds = dict(timer.seconds)
+    seconds["rewards_and_report"] = seconds["evaluate"] - seconds["inputs"] - seconds["scoring"]
+    return seconds
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--models", type=int, default=10_000)
+    parser.add_argument("--ids", type=int, default=6_000)
+    parser.add_argument("--limit", type=float, default=0.1)
+    arguments = parser.parse_args()
+    inputs = round_of(arguments.models, arguments.ids)
+    score_submissions(inputs.submissions.entries[0].predictions[np.newaxis], inputs.targets["target_20d2l"])
+    with tempfile.TemporaryDirectory() as folder:
+        runs = [measure(inputs, Path(folder)) for _ in range(REPEATS)]
+    best = {part: min(run[part] for run in runs) for part in runs[0]}
+    added = best["rewards_and_report"] + best["bundle"]
+    report = {
+        "models": arguments.models,
+        "ids": arguments.ids,
+        "seconds": {part: round(seconds, 4) for part, seconds in sorted(best.items())},
+        "added_vs_scoring": round(added / best["scoring"], 4),
+        "limit": arguments.limit,
+    }
+    out = Path("build/bench/rewards.json")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(report, indent=1) + "\n")
+    print(json.dumps(report, indent=1))
+    return 0 if report["added_vs_scoring"] <= arguments.limit else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
