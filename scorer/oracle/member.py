@@ -258,6 +258,20 @@ class Member:
         self.duty.alarm(kind, detail)
         return Alarm(detail)
 
+    def recomputed(self, round_id: int, block: Block) -> tuple[Bundle, bytes | None]:
+        """Our bundle of a round, made anew from published files and targets; the hash of the report before.
+
+        Raises
+        ------
+        InputsMismatch, BundleError, scorer.chain.logs.IncompleteLogs
+            When it cannot be made.
+        """
+        bundle = self.bundle(round_id)
+        before = bundle.report().hash() if bundle.has(REPORT) else None
+        record = self.suite.round(round_id, block.number)
+        self._evaluate(record, read_sealed(self.suite, record, block), block, bundle)
+        return bundle, before
+
     def bundle(self, round_id: int) -> Bundle:
         """The member's own bundle of a round."""
         return Bundle(self._folder(self.files.rounds, round_id))

@@ -84,6 +84,7 @@ def content_hashes(ids: Sequence[str], submissions: Iterable[NDArray[np.float64]
     """
     start = hashlib.sha256(_header([("id", "text", len(ids)), ("prediction", "float64", len(ids))]))
     start.update(_encoded_text(ids))
+
     for predictions in submissions:
         if len(predictions) != len(ids):
             raise ValueError(f"expected {len(ids)} predictions, found {len(predictions)}")

@@ -82,6 +82,9 @@ class Bundle:
         columns: dict[str, Any] = {"id": list(submissions.universe)}
         columns |= {str(entry.model_id): entry.predictions for entry in submissions.entries}
         self._write_table(SUBMISSIONS, columns)
+        self._write_signatures(submissions)
+
+    def _write_signatures(self, submissions: Submissions) -> None:
         signatures = [
             {
                 "model_id": entry.model_id,
@@ -91,7 +94,10 @@ class Bundle:
             }
             for entry in submissions.entries
         ]
-        self._write_json(SIGNATURES, signatures)
+        lines = ",\n".join(
+            map(json.dumps, signatures)
+        )  # an entry a line; indented, it takes ten times as long
+        self._write(SIGNATURES, f"[\n{lines}\n]\n".encode())
 
     def submissions(self) -> Submissions:
         """Read all submissions, content as found; `Submissions.wrong_hashes` tells what was changed."""
@@ -177,19 +183,28 @@ class Bundle:
             tables=self.tables(rules, submissions.universe),
         )
 
-    def write(self, inputs: RoundInputs, result: RoundResult) -> None:
+    def write(self, inputs: RoundInputs, result: RoundResult, *, has_published: bool = False) -> None:
         """Write the whole bundle. The report comes last: where it is, the rest is.
 
         The submitters are those that counted, `RoundInputs.submitters`, not those that the senders named.
+
+        Parameters
+        ----------
+        has_published
+            Whether rules, universe and submissions are here as the operator published them, and `inputs` were
+            read from them: then only what the operator could not know is written.
         """
         universe = inputs.submissions.universe
         entries = tuple(
             replace(entry, submitter=inputs.submitters.get(entry.model_id, ""))
             for entry in inputs.submissions.entries
         )
-        self.write_rules(inputs.rules)
-        self.write_universe(universe)
-        self.write_submissions(Submissions(universe, entries))
+        if has_published:
+            self._write_signatures(Submissions(universe, entries))
+        else:
+            self.write_rules(inputs.rules)
+            self.write_universe(universe)
+            self.write_submissions(Submissions(universe, entries))
         self.write_targets(universe, {name: inputs.targets[name] for name in inputs.rules.targets})
         for name in inputs.rules.needs:
             self.write_table(name, universe, inputs.tables[name])

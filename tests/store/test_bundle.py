@@ -357,3 +357,18 @@ def test_a_submitter_that_was_never_registered_is_nobody(bundle: Bundle) -> None
     (bundle.folder / SIGNATURES).write_text(json.dumps(entries))
     assert 1 not in bundle.inputs().submitters
     assert address_of(1) not in bundle.inputs().submitters.values()
+
+
+def test_a_bundle_over_what_was_published_is_the_same_bundle(
+    original: Path, inputs: RoundInputs, result: RoundResult, tmp_path: Path
+) -> None:
+    """The operator's submissions are kept as they came: rewriting a large round takes longer than scoring it."""
+    published, own = Bundle(tmp_path / "published"), Bundle(tmp_path / "own")
+    published.write_rules(inputs.rules)
+    published.write_universe(IDS)
+    published.write_submissions(inputs.submissions)
+    own.copy_published(published)
+    own.write(inputs, result, has_published=True)
+    assert {path.name for path in own.folder.iterdir()} == set(FILES)
+    for file in FILES:
+        assert (own.folder / file).read_bytes() == (original / file).read_bytes(), file
