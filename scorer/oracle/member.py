@@ -312,7 +312,7 @@ class Member:
         )
         result = evaluate(inputs)
         reach("report-computed", str(record.round_id))
-        bundle.write(inputs, result)
+        bundle.write(inputs, result, has_published=True)
         reach("report-written", str(record.round_id))
 
     def _act(self, view: RoundView, calls: Calls, action: Action) -> tuple[str, bool]:

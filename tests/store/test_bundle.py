@@ -362,7 +362,7 @@ def test_a_submitter_that_was_never_registered_is_nobody(bundle: Bundle) -> None
 def test_a_bundle_over_what_was_published_is_the_same_bundle(
     original: Path, inputs: RoundInputs, result: RoundResult, tmp_path: Path
 ) -> None:
-    """The operator's submissions are kept as they came: rewriting a large round takes longer than scoring it."""
+    """The operator's submissions are kept as they came: a large round takes longer to write than to score."""
     published, own = Bundle(tmp_path / "published"), Bundle(tmp_path / "own")
     published.write_rules(inputs.rules)
     published.write_universe(IDS)
