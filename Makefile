@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check bench-scoring bench-gas gas-check lock clean
+.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-gas gas-check lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -55,6 +55,14 @@ abi: setup  ## export the contracts' ABIs and bytecode into the Python package
 abi-check: setup  ## fail when the exported ABIs and bytecode are not those of contracts/
 	python scripts/export_artifacts.py --check
 
+same-bits: setup .venv-numpy1/.ready  ## the scores under four BLAS kernels, other threads and numpy 1.26 (minutes)
+	OTHER_PYTHON=.venv-numpy1/bin/python pytest -m "long or not long" tests/scoring/test_same_bits.py tests/scoring/test_same_ppm.py
+
+.venv-numpy1/.ready: requirements-numpy1.lock
+	python -m venv .venv-numpy1
+	.venv-numpy1/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-numpy1.lock
+	touch $@
+
 bench-scoring: setup  ## time the scores against numerai-tools in one run, into build/bench/scoring.json
 	PYTHONPATH=. python benchmarks/scoring/bench.py
 
@@ -64,9 +72,11 @@ bench-gas: setup  ## gas of rounds of up to 10,000 models, of single calls and o
 gas-check: setup  ## the same without the largest round; fails when a figure is not the committed snapshot's
 	PYTHONPATH=. python benchmarks/gas/bench.py --check --quick
 
-lock:  ## renew both lock files (needs uv on PATH)
+lock:  ## renew the lock files (needs uv on PATH)
 	uv pip compile pyproject.toml --extra dev --override requirements-overrides.txt --universal --python-version 3.11 \
 		--no-emit-index-url --no-header --no-annotate --generate-hashes --upgrade -o requirements.lock
+	uv pip compile requirements-numpy1.in --universal --python-version 3.11 \
+		--no-emit-index-url --no-header --no-annotate --generate-hashes --upgrade -o requirements-numpy1.lock
 	npm install --package-lock-only
 
 clean:  ## remove what was built, but not what was installed

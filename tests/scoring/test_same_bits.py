@@ -13,6 +13,7 @@ from scorer.scoring import score_submissions, stake_weighted_meta_model, to_ppm
 
 from .rounds import VALUES, make_round
 
+OTHER_PYTHON = os.environ.get("OTHER_PYTHON")
 KERNELS = ("SkylakeX", "Haswell", "Nehalem", "Prescott")
 
 
@@ -30,18 +31,28 @@ def digest() -> str:
     return seen.hexdigest()
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_scores_do_not_depend_on_the_blas_kernel(kernel: str) -> None:
+def digest_of(python: str, **variables: str) -> str:
+    """The digest in a process of its own."""
     folder = Path(__file__).parent
     path = os.pathsep.join([str(folder.parents[1]), str(folder.parent)])
-    environment = {**os.environ, "OPENBLAS_CORETYPE": kernel, "PYTHONPATH": path}
-    command = [
-        sys.executable,
-        "-c",
-        f"from {folder.name}.{Path(__file__).stem} import digest; print(digest())",
-    ]
-    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    assert found.strip() == digest()
+    code = f"from {folder.name}.{Path(__file__).stem} import digest; print(digest())"
+    environment = {**os.environ, **variables, "PYTHONPATH": path}
+    done = subprocess.run([python, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_scores_do_not_depend_on_the_blas_kernel(kernel: str) -> None:
+    assert digest_of(sys.executable, OPENBLAS_CORETYPE=kernel) == digest()
+
+
+@pytest.mark.skipif(OTHER_PYTHON is None, reason="OTHER_PYTHON is not set; see make same-bits")
+def test_scores_do_not_depend_on_numpys_version() -> None:
+    other = str(OTHER_PYTHON)
+    command = [other, "-c", "import numpy; print(numpy.__version__)"]
+    version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert version != np.__version__
+    assert digest_of(other) == digest()
 
 
 @pytest.mark.parametrize("values", VALUES)
