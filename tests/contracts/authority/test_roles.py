@@ -1,0 +1,13 @@
+"""Authority: the roles by name"""
+
+from __future__ import annotations
+
+from support import GUARDIAN_ROLE, MINTER_ROLE, OPERATOR_ROLE, House
+
+
+def test_each_role_has_the_number_under_which_it_was_granted(house: House) -> None:
+    authority = house.authority
+    roles = (authority.OPERATOR_ROLE(), authority.GUARDIAN_ROLE(), authority.MINTER_ROLE())
+    assert roles == (OPERATOR_ROLE, GUARDIAN_ROLE, MINTER_ROLE)
+    for role, holder in zip(roles, (house.operator, house.guardian, house.minter), strict=True):
+        assert authority.hasRole(role, holder) == (True, 0)
