@@ -6,6 +6,7 @@ from scorer.cli import operator, oracle, submission
 from scorer.cli.demo import demo
 from scorer.cli.explain import explain, statement
 from scorer.cli.leaderboard import leaderboard
+from scorer.cli.simulate import simulate
 from scorer.cli.verify import verify
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -14,6 +15,7 @@ app.command()(verify)
 app.command()(explain)
 app.command()(statement)
 app.command()(leaderboard)
+app.command()(simulate)
 app.add_typer(oracle.app, name="oracle", help="Work as a member of the oracle committee.")
 app.add_typer(operator.app, name="operator", help="Work as the operator of a tournament.")
 app.add_typer(submission.app, name="submission", help="Prepare submissions.")
