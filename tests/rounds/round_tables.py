@@ -1,6 +1,7 @@
 """The further inputs of the small round, and rules that need them."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,14 +36,19 @@ def normal(seed: int) -> NDArray[np.float64]:
     return np.asarray(sum(uniform(1000 * seed + number) for number in range(12))) - 6.0
 
 
+def dot(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    """Rounded once, so that it is the same on every machine, as golden values need it."""
+    return math.fsum((left * right).tolist())
+
+
 def tables() -> dict[str, Table]:
     """Every input that any rules need, for the small round."""
     weights = 0.5 + uniform(301)
-    weights = weights / np.sqrt(weights @ weights)
-    first = np.ones(len(IDS)) / np.sqrt((weights * weights).sum())
+    weights = weights / math.sqrt(dot(weights, weights))
+    first = np.ones(len(IDS)) / math.sqrt(dot(weights, weights))
     second = normal(302)
-    second = second - first * float((weights * first) @ (weights * second))
-    second = second / np.sqrt(((weights * second) ** 2).sum())
+    second = second - first * dot(weights * first, weights * second)
+    second = second / math.sqrt(dot(weights * second, weights * second))
     return {
         "features": {f"feature_{n}": np.floor(5 * uniform(310 + n)) / 4 for n in range(4)},
         "benchmark_meta_model": {"benchmark_meta_model": uniform(320)},
