@@ -9,8 +9,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from scorer.cli.common import console, told
+from scorer.cli.rules import read
 from scorer.config import ConfigError
-from scorer.rounds.rules import Rules, load_rules, preset
 
 
 def simulate(
@@ -24,7 +24,7 @@ def simulate(
 ) -> None:
     """Take many data scientists through hundreds of rounds under a rules document, without a chain."""
     with told():
-        document = _rules(rules)
+        document = read(rules)
         if document.adjusters.neutral_churn is not None:
             raise ConfigError(
                 "expected rules without adjusters.neutral_churn, which is not simulated, found it"
@@ -51,10 +51,6 @@ def simulate(
         f"simulate: {report['rounds']} rounds, {report['models']} models, {time.monotonic() - start:.0f} s; "
         f"{out}/report.md"
     )
-
-
-def _rules(name: str) -> Rules:
-    return load_rules(Path(name)) if Path(name).is_file() else preset(name)
 
 
 def _table(report: dict[str, object]) -> Table:

@@ -1,0 +1,68 @@
+"""``cupel rules``: check a rules document, and see when its rounds would open and resolve."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from scorer.cli.common import console, told
+from scorer.config import ConfigError
+from scorer.rounds.rules import Rules, load_rules, preset
+from scorer.rounds.schedule import CalendarError, round_times
+from scorer.rounds.tables import table_file
+from scorer.units import ppm_as_decimal
+
+app = typer.Typer(no_args_is_help=True)
+RulesArgument = Annotated[str, typer.Argument(help="A preset's name, or the path of a rules document.")]
+DayOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Today by default.")]
+
+
+def read(name: str) -> Rules:
+    """A rules document by its path, or a preset by its name."""
+    return load_rules(Path(name)) if Path(name).is_file() else preset(name)
+
+
+@app.command("check")
+def check(rules: RulesArgument) -> None:
+    """Say whether a document is valid, what it pays for, what it needs, and its hash."""
+    with told():
+        found = read(rules)
+    for factor in found.factors:
+        typer.echo(f"{ppm_as_decimal(factor.multiplier):f} x {factor.score} on {factor.target}")
+    for name, path in found.needs.items():
+        typer.echo(f"needs {table_file(name)} ({path})")
+    typer.echo(f"{found.name}: valid, rules hash 0x{found.hash().hex()}")
+
+
+@app.command("schedule")
+def schedule(
+    rules: RulesArgument,
+    first: DayOption = None,
+    days: Annotated[int, typer.Option(min=1, max=400, help="How many days.")] = 14,
+) -> None:
+    """List the rounds that open in the days to come: when they close, and when they resolve. Times in UTC."""
+    start = first.date() if first else datetime.now(UTC).date()
+    with told():
+        found = read(rules)
+        if found.schedule is None:
+            raise ConfigError(f"{rules}: expected a section schedule, found none")
+        try:
+            times = round_times(found.schedule, found.horizon, start, start + timedelta(days=days - 1))
+        except CalendarError as error:
+            raise ConfigError(f"{rules}: {error}") from None
+    table = Table("session", "opens", "closes", "last session", "resolves", "report until")
+    for each in times:
+        moments = (each.open_at, each.close_at, each.resolve_at, each.deadline)
+        opens, closes, resolves, deadline = map(_told, moments)
+        table.add_row(_day(each.session), opens, closes, _day(each.last_session), resolves, deadline)
+    console.print(table)
+
+
+def _day(day: date) -> str:
+    return day.strftime("%a %m-%d")
+
+
+def _told(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%m-%d %H:%M")

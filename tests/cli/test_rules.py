@@ -1,0 +1,58 @@
+"""``cupel rules``: what an operator types before anything is frozen on a chain."""
+
+from pathlib import Path
+
+import pytest
+
+from scorer.rounds.rules import preset
+from tests.cli.test_cupel import run
+
+
+def test_a_valid_document_is_told_with_its_factors_needs_and_hash() -> None:
+    code, said = run("rules", "check", "signals")
+    assert code == 0
+    assert said.splitlines() == [
+        "0.3 x alpha on target_60d2l",
+        "0.8 x mpc on target_60d2l",
+        "needs neutralizers.parquet (factors.0.score = alpha)",
+        "needs sample_weights.parquet (factors.0.score = alpha)",
+        f"signals: valid, rules hash 0x{preset('signals').hash().hex()}",
+    ]
+
+
+def test_an_invalid_document_is_refused_by_its_path_in_one_line(tmp_path: Path) -> None:
+    document = tmp_path / "mine.json"
+    document.write_bytes(preset("classic").canonical_json().replace(b'"cap":"0.05"', b'"cap":"5"'))
+    code, said = run("rules", "check", document)
+    assert (code, said) == (
+        1,
+        f"cupel: {document}: stake.cap: expected from 0.000001 to 1, found '5'\n",
+    )
+
+
+def test_the_rounds_to_come_are_listed_over_a_holiday() -> None:
+    code, said = run("rules", "schedule", "classic", "--from", "2026-11-23", "--days", 7)
+    assert code == 0
+    rows = [line for line in said.splitlines() if ":00" in line]
+    assert len(rows) == 4
+    assert "Mon 11-23" in rows[0]
+    assert "11-24 12:00" in rows[0]
+    assert "Fri 11-27" in rows[3]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ((b'"XNYS"', b'"XXXX"'), "calendar XXXX: expected sessions from"),
+        ((b'"version":1}', b'"version":2}'), "version: Input should be 1, found 2"),
+    ],
+)
+def test_a_schedule_that_cannot_be_computed_is_refused_in_one_line(
+    change: tuple[bytes, bytes], message: str, tmp_path: Path
+) -> None:
+    document = tmp_path / "mine.json"
+    document.write_bytes(preset("classic").canonical_json().replace(*change))
+    code, said = run("rules", "schedule", document, "--from", "2026-05-04")
+    assert code == 1
+    assert message in said
+    assert said.count("\n") == 1
