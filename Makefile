@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-gas gas-check lock clean
+.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-gas gas-check mutate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -39,6 +39,9 @@ coverage: setup  ## lines and branches of contracts/ that the forge tests run th
 slither: setup .venv-analysis/.ready  ## static analysis; fails where a finding of medium severity is not explained
 	python tests/static/check.py .venv-analysis/bin/slither
 
+mutate: setup  ## one small fault after the other in a copy of contracts/; fails where no test notices one (hours)
+	python -m tests.mutation.run
+
 .venv-analysis/.ready: requirements-analysis.lock
 	python -m venv .venv-analysis
 	.venv-analysis/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-analysis.lock
@@ -65,6 +68,9 @@ same-bits: setup .venv-numpy1/.ready  ## the scores under four BLAS kernels, oth
 
 bench-scoring: setup  ## time the scores against numerai-tools in one run, into build/bench/scoring.json
 	PYTHONPATH=. python benchmarks/scoring/bench.py
+
+bench-rewards: setup  ## time rewards, report and bundle of 10,000 models against their scoring, into build/bench/rewards.json
+	PYTHONPATH=. python benchmarks/rewards/bench.py
 
 bench-gas: setup  ## gas of rounds of up to 10,000 models, of single calls and of peers, into build/bench/gas.json
 	PYTHONPATH=. python benchmarks/gas/bench.py --check
