@@ -3,15 +3,18 @@
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scorer.chain.contracts import Addresses, Suite
-from scorer.chain.endpoint import connect
-from scorer.chain.sender import FeePolicy, Sender
+from scorer.chain.endpoint import connect, host
+from scorer.chain.fees import GWEI, FeePolicy
+from scorer.chain.sender import Sender
+from scorer.chain.signers import KeySigner, RemoteSigner, Signer
+from scorer.oracle.sanity import Limits
 
 
 class ConfigError(ValueError):
@@ -23,12 +26,58 @@ class _Section(BaseModel):
 
 
 class Chain(_Section):
-    """Which chain and deployment, and through which endpoint."""
+    """Which chain and deployment, through which endpoints, and what gas may cost.
 
-    endpoint: Annotated[str, Field(pattern=r"^https?://")]
+    Attributes
+    ----------
+    endpoint, endpoints
+        One, or several in the order of preference.
+    agreement
+        How many endpoints must name the same hash for the finalised block.
+    timeout
+        Seconds for one request.
+    ceiling_gwei
+        The highest fee cap that is ever signed.
+    transaction_cap
+        The most that the endpoint lets a transaction cost, gas times fee cap, in whole coins (POL, ETH).
+    most_gas
+        Of one transaction; Polygon takes at most 33,554,432.
+    finality_stall
+        Seconds between the finalised and the latest block after which nothing is sent.
+    """
+
+    endpoint: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    endpoints: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
+    agreement: Annotated[int, Field(ge=1)] = 1
+    timeout: Annotated[float, Field(gt=0)] = 30.0
     chain_id: Annotated[int, Field(gt=0)]
     deployment: Path
     tip_gwei: Annotated[int, Field(ge=0, le=1000)] = 30
+    ceiling_gwei: Annotated[int, Field(gt=0)] = 10_000
+    transaction_cap: Annotated[float, Field(gt=0)] | None = None
+    most_gas: Annotated[int, Field(gt=21_000, le=33_554_432)] = 30_000_000
+    finality_stall: Annotated[int, Field(gt=0)] = 600
+
+    @model_validator(mode="after")
+    def _some_endpoints(self) -> Self:
+        if bool(self.endpoint) == bool(self.endpoints):
+            raise ValueError("expected either endpoint or endpoints")
+        if self.agreement > len(self.urls):
+            raise ValueError(
+                f"expected agreement of at most {len(self.urls)}, as many as there are endpoints"
+            )
+        return self
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All endpoints."""
+        return self.endpoints or ((self.endpoint,) if self.endpoint else ())
+
+    @property
+    def fees(self) -> FeePolicy:
+        """What to bid."""
+        cap = None if self.transaction_cap is None else int(self.transaction_cap * 10**18)
+        return FeePolicy(self.tip_gwei * GWEI, ceiling=self.ceiling_gwei * GWEI, transaction_cap=cap)
 
 
 class Folders(_Section):
@@ -38,20 +87,145 @@ class Folders(_Section):
     published: Path
     targets: Path | None = None
     inbox: Path | None = None
+    plans: Path | None = None
 
 
 class Key(_Section):
-    """The key that signs transactions: a file that holds it in hex."""
+    """A key that signs transactions, in one of three ways.
 
-    file: Path
+    Attributes
+    ----------
+    file
+        Holds it in hex.
+    keystore, password_file
+        Hold it encrypted (Web3 Secret Storage, version 3).
+    remote, public_key
+        A web3signer keeps it, and signs at this URL.
+    """
+
+    file: Path | None = None
+    keystore: Path | None = None
+    password_file: Path | None = None
+    remote: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    public_key: Annotated[str, Field(pattern=r"^(0x)?[0-9a-fA-F]{128}$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        given = {name for name, value in self if value is not None}
+        if given not in ({"file"}, {"keystore", "password_file"}, {"remote", "public_key"}):
+            raise ValueError(
+                "expected file, or keystore and password_file, or remote and public_key, "
+                f"found {', '.join(sorted(given)) or 'none'}"
+            )
+        return self
+
+    def signer(self) -> Signer:
+        """What signs with it.
+
+        Raises
+        ------
+        ConfigError
+            When the key cannot be read; the message holds nothing of it.
+        """
+        if self.remote is not None and self.public_key is not None:
+            return RemoteSigner(self.remote, self.public_key)
+        return KeySigner(self.account())
+
+    def account(self) -> LocalAccount:
+        """The account of a key that this process may hold."""
+        if self.remote is not None:
+            raise ConfigError("key: expected a key in a file for this command, found a remote signer")
+        source = self.file or self.keystore
+        try:
+            account: LocalAccount = Account.from_key(self._secret())
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            expected = "a private key in hex" if self.file else "a keystore and its password"
+            raise ConfigError(f"{source}: expected {expected}, found {type(error).__name__}") from None
+        return account
+
+    def _secret(self) -> str | bytes:
+        if self.keystore is not None and self.password_file is not None:
+            password = self.password_file.read_text().rstrip("\r\n")
+            return bytes(Account.decrypt(self.keystore.read_text(), password))
+        return Path(self.file or "").read_text().strip()
+
+
+class JournalAt(_Section):
+    """Where the journal is: a file for SQLite, or a file that holds the URL of a PostgreSQL database."""
+
+    file: Path = Path("journal.sqlite")
+    url_file: Path | None = None
+
+    @property
+    def location(self) -> str | Path:
+        """As `scorer.chain.journal.Journal.open` takes it."""
+        if self.url_file is not None:
+            return self.url_file.read_text().strip()
+        return self.file
+
+
+class Running(_Section):
+    """How a daemon runs.
+
+    Attributes
+    ----------
+    interval
+        Seconds between two cycles.
+    port
+        Of /metrics, /healthz and /readyz on 127.0.0.1; 0 for none.
+    stagger
+        Seconds between members' turns in sending what anybody may send.
+    challenge, largest_bond_nmr
+        Whether a report that is not ours is disputed, and for what bond at most.
+    recompute
+        Whether a fresh process must come to the same report before it is attested.
+    least_balance
+        Coins (POL, ETH) below which an account is almost empty.
+    slots_per_chunk
+        The most slots of four models that an operator locks at once; fewer where the chain takes no more.
+    """
+
+    interval: Annotated[float, Field(gt=0)] = 15.0
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    stagger: Annotated[int, Field(ge=0)] = 20
+    challenge: bool = False
+    largest_bond_nmr: Annotated[int, Field(ge=0)] = 0
+    recompute: bool = True
+    least_balance: Annotated[float, Field(ge=0)] = 0.0
+    slots_per_chunk: Annotated[int, Field(ge=2, le=512, multiple_of=2)] = 256
+
+
+class Sanity(_Section):
+    """What is too unusual to be attested before a human looked; see `scorer.oracle.sanity.Limits`."""
+
+    uncovered_ppm: Annotated[int, Field(ge=0, le=1_000_000)] = 200_000
+    change_ppm: Annotated[int, Field(ge=0)] = 100_000
+    models_ppm: Annotated[int, Field(ge=0)] = 500_000
+    accepted: tuple[str, ...] = ()
+
+    def limits(self) -> Limits:
+        """As the sanity gate takes them."""
+        return Limits(self.uncovered_ppm, self.change_ppm, self.models_ppm, frozenset(self.accepted))
 
 
 class NodeConfig(_Section):
-    """A committee member's or an operator's configuration."""
+    """A committee member's or an operator's configuration.
+
+    Attributes
+    ----------
+    key
+        Votes, challenges, or operates.
+    relay
+        Sends what anybody may send; without it, `key` does.
+    """
 
     chain: Chain
     files: Folders
     key: Key
+    relay: Key | None = None
+    journal: JournalAt = JournalAt()
+    run: Running = Running()
+    sanity: Sanity = Sanity()
 
     def suite(self) -> Suite:
         """Connect, and bind the deployment that the configuration names.
@@ -69,7 +243,7 @@ class NodeConfig(_Section):
                 f"{self.chain.deployment}: expected a deployment on chain {self.chain.chain_id}, "
                 f"found one on {addresses.chain_id}"
             )
-        suite = Suite.at(connect(self.chain.endpoint, self.chain.chain_id), addresses)
+        suite = Suite.at(connect(self.chain.urls[0], self.chain.chain_id), addresses)
         if not suite.w3.eth.get_code(suite.tournament.address):
             raise ConfigError(
                 f"{self.chain.deployment}: expected a contract at {addresses.tournament}, "
@@ -77,18 +251,9 @@ class NodeConfig(_Section):
             )
         return suite
 
-    def account(self) -> LocalAccount:
-        """The account of the key."""
-        try:
-            account: LocalAccount = Account.from_key(self.key.file.read_text().strip())
-        except (OSError, ValueError) as error:
-            found = type(error).__name__
-            raise ConfigError(f"{self.key.file}: expected a private key in hex, found {found}") from None
-        return account
-
     def sender(self, suite: Suite) -> Sender:
         """What signs and sends with the key."""
-        return Sender(suite.w3, self.account(), FeePolicy(tip=self.chain.tip_gwei * 10**9))
+        return Sender(suite.w3, self.key.account(), self.chain.fees)
 
 
 def read_deployment(path: Path) -> Addresses:
@@ -114,15 +279,25 @@ def load_config(path: Path) -> NodeConfig:
         raise ConfigError(f"{path}: expected a TOML file, found {error}") from None
     except ValidationError as error:
         problems = [
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}, found {problem['input']!r}"
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}, found {_shown(problem)}"
             for problem in error.errors(include_url=False)
         ]
         raise ConfigError(f"{path}: {'; '.join(problems)}") from None
 
 
+def _shown(problem: Any) -> str:
+    """What was found, but nothing of a URL's path: a provider's key may be in it."""
+    value = problem["input"]
+    if any("endpoint" in str(part) for part in problem["loc"]) and isinstance(value, str):
+        return repr(host(value))
+    return "other fields" if isinstance(value, dict) else repr(value)
+
+
 def _absolute(config: NodeConfig, folder: Path) -> NodeConfig:
     def resolved(section: Any) -> Any:
+        if not isinstance(section, BaseModel):
+            return section
         paths = {name: folder / value for name, value in section if isinstance(value, Path)}
         return section.model_copy(update=paths)
 
-    return NodeConfig(chain=resolved(config.chain), files=resolved(config.files), key=resolved(config.key))
+    return config.model_copy(update={name: resolved(section) for name, section in config})

@@ -37,6 +37,7 @@ class Anvil:
 
     w3: Web3
     url: str
+    finality: int = FINALITY
 
     def account(self, index: int) -> LocalAccount:
         """One of the accounts that hold ether from the start."""
@@ -52,8 +53,12 @@ class Anvil:
 
     def finalise(self) -> None:
         """Mine until all that has happened so far is finalised."""
-        for _ in range(FINALITY):
+        for _ in range(self.finality):
             self._request("evm_mine")
+
+    def reorganise(self, depth: int) -> None:
+        """Replace the newest `depth` blocks by empty ones, and forget their transactions."""
+        self._request("anvil_reorg", depth, [])
 
     def save(self, path: Path) -> None:
         """Write the chain's state, blocks and logs included, as ``anvil --load-state`` reads it.
@@ -89,7 +94,12 @@ def _await(url: str, process: subprocess.Popen[bytes]) -> Web3:
 
 @contextmanager
 def run_anvil(
-    *, timestamp: int | None = None, accounts: int = 10, state: Path | None = None
+    *,
+    timestamp: int | None = None,
+    accounts: int = 10,
+    state: Path | None = None,
+    slots_in_epoch: int = 1,
+    block_time: int | None = None,
 ) -> Iterator[Anvil]:
     """Start anvil on a free port of 127.0.0.1 under Prague's rules, and end it with the context.
 
@@ -101,6 +111,10 @@ def run_anvil(
         How many accounts of `MNEMONIC` hold ether.
     state
         A state that `Anvil.save` wrote, to start from.
+    slots_in_epoch
+        Twice as many blocks behind the head, a block is finalised.
+    block_time
+        Seconds between blocks; None: a block for each transaction, at once.
 
     Raises
     ------
@@ -114,7 +128,9 @@ def run_anvil(
         raise EndpointError("expected anvil beside Python or on PATH, found none; run make setup")
     port = _free_port()
     command = [binary, "--port", str(port), "--chain-id", str(CHAIN_ID), "--accounts", str(accounts)]
-    command += ["--hardfork", "prague", "--slots-in-an-epoch", "1", "--silent", "--mnemonic", MNEMONIC]
+    command += ["--hardfork", "prague", "--silent", "--mnemonic", MNEMONIC]
+    command += ["--slots-in-an-epoch", str(slots_in_epoch)]
+    command += [] if block_time is None else ["--block-time", str(block_time)]
     command += [] if timestamp is None else ["--timestamp", str(timestamp)]
     command += [] if state is None else ["--load-state", str(state)]
     url = f"http://127.0.0.1:{port}"
@@ -123,7 +139,7 @@ def run_anvil(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        yield Anvil(_await(url, process), url)
+        yield Anvil(_await(url, process), url, finality=2 * slots_in_epoch)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=10)

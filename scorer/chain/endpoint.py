@@ -32,17 +32,11 @@ def connect(url: str, chain_id: int, *, timeout: float = 30) -> Web3:
     EndpointError
         When nobody answers there, or another chain does.
     """
-    # A request is never repeated behind our back: a repeated eth_sendRawTransaction answers "already known".
-    # web3 asks for the chain id before every call: an answer that cannot change is kept.
-    provider = HTTPProvider(
-        url,
-        request_kwargs={"timeout": timeout},
-        exception_retry_configuration=None,
-        cache_allowed_requests=True,
-        cacheable_requests={RPCEndpoint("eth_chainId")},
-    )
-    w3 = Web3(provider)
-    w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+    return checked(unchecked(url, timeout=timeout), url, chain_id)
+
+
+def checked(w3: Web3, url: str, chain_id: int) -> Web3:
+    """The endpoint, once it has said that it serves the chain `chain_id`. Raises as `connect` does."""
     try:
         found = w3.eth.chain_id
     except (requests.RequestException, Web3Exception, OSError, ValueError) as error:
@@ -55,4 +49,20 @@ def connect(url: str, chain_id: int, *, timeout: float = 30) -> Web3:
             f"endpoint {host(url)}: expected chain id {chain_id} (as configured), found {found}; "
             "nothing was sent"
         )
+    return w3
+
+
+def unchecked(url: str, *, timeout: float = 30) -> Web3:
+    """An endpoint that was not asked anything yet."""
+    # A request is never repeated behind our back: a repeated eth_sendRawTransaction answers "already known".
+    # web3 asks for the chain id before every call: an answer that cannot change is kept.
+    provider = HTTPProvider(
+        url,
+        request_kwargs={"timeout": timeout},
+        exception_retry_configuration=None,
+        cache_allowed_requests=True,
+        cacheable_requests={RPCEndpoint("eth_chainId")},
+    )
+    w3 = Web3(provider)
+    w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     return w3

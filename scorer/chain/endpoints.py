@@ -9,7 +9,7 @@ from web3 import Web3
 from web3.types import BlockIdentifier
 
 from scorer.chain.answers import Answer, classify_error
-from scorer.chain.endpoint import EndpointError, connect, host
+from scorer.chain.endpoint import EndpointError, checked, host, unchecked
 from scorer.chain.node import REQUEST_ERRORS, Web3Node
 
 LARGEST_LAG: Final = 16
@@ -92,6 +92,7 @@ class Endpoints:
     agreement: int = 1
     timeout: float = 30
     lag: int = LARGEST_LAG
+    _candidates: dict[str, Web3] = field(default_factory=dict)
     _connected: dict[str, Web3] = field(default_factory=dict)
     _last: list[str] = field(default_factory=list)
 
@@ -115,6 +116,15 @@ class Endpoints:
         others = tuple(self._connected[url] for url in usable[1:])
         return Pinned(first, host(usable[0]), block, latest, others, agreed, tuple(found))
 
+    def any(self) -> Web3:
+        """An endpoint to bind contracts to before the first is pinned; it is asked nothing."""
+        return self._candidate(self.urls[0])
+
+    def _candidate(self, url: str) -> Web3:
+        if url not in self._candidates:
+            self._candidates[url] = unchecked(url, timeout=self.timeout)
+        return self._candidates[url]
+
     def demote(self, name: str) -> None:
         """Prefer every other endpoint to this one from now on."""
         for url in self.urls:
@@ -123,8 +133,9 @@ class Endpoints:
 
     def _survey(self, url: str) -> Health:
         try:
-            w3 = self._connected.get(url) or connect(url, self.chain_id, timeout=self.timeout)
-            self._connected[url] = w3
+            if url not in self._connected:
+                self._connected[url] = checked(self._candidate(url), url, self.chain_id)
+            w3 = self._connected[url]
             latest = _block(w3, "latest")
         except EndpointError as error:
             return Health(host(url), trouble=str(error), answer=Answer.UNREACHABLE)
@@ -150,6 +161,8 @@ class Endpoints:
         blocks = [each.finalised for each in usable if each.finalised is not None]
         if len(blocks) < max(self.agreement, 1):
             troubles = "; ".join(each.trouble for each in found if each.trouble) or "no trouble told"
+            if len(found) == 1:
+                raise NoAgreement(troubles, found)
             raise NoAgreement(
                 f"expected {max(self.agreement, 1)} endpoints with a finalised block, found {len(blocks)}: "
                 f"{troubles}",

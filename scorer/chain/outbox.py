@@ -165,6 +165,10 @@ class Outbox:
         """The account's checksummed address."""
         return self.signer.address
 
+    def budget(self) -> int:
+        """The gas that one transaction may take here and now."""
+        return self.fees.most_gas(self.node.head().market, self.most_gas)
+
     def pump(self) -> list[Intent]:
         """Bring everything that was signed and is not finished one pass further, lowest nonce first."""
         return [self._pass(intent) for intent in self.journal.open_intents(self.address)]
@@ -309,11 +313,13 @@ class Outbox:
         )
 
     def _tell(self, intent: Intent, why: Why, seen: Sighting) -> None:
-        """Raise an alarm once for each reason, and put it on record."""
-        if why in ALARMING and (intent.key, why) not in self.told:
+        """Raise an alarm while it lasts, and put it on record once."""
+        if why not in ALARMING:
+            return
+        self.alarm(why.name, f"{intent.key}: {why.value}")
+        if (intent.key, why) not in self.told:
             self.told.add((intent.key, why))
             self.journal.log(seen.now, why.name, f"{intent.key} nonce {intent.nonce}")
-            self.alarm(why.name, f"{intent.key}: {why.value}")
 
 
 _TAKEN: Final = frozenset({Answer.ACCEPTED, Answer.KNOWN, Answer.NONCE_TOO_LOW, Answer.UNREACHABLE})

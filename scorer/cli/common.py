@@ -10,9 +10,13 @@ import typer
 from rich.console import Console
 
 from scorer.chain.endpoint import EndpointError
+from scorer.chain.journal import JournalError
 from scorer.chain.logs import IncompleteLogs
 from scorer.chain.sender import Reverted
+from scorer.chain.signers import SignerError
 from scorer.config import ConfigError
+from scorer.oracle.loop import UnknownVersion
+from scorer.rounds.evaluation import InputsMismatch
 from scorer.rounds.explain import NotInRound
 from scorer.rounds.rules import RulesError
 from scorer.rounds.submissions import SubmissionRefused
@@ -24,11 +28,15 @@ EXPECTED = (
     BundleError,
     ConfigError,
     EndpointError,
+    InputsMismatch,
     IncompleteLogs,
+    JournalError,
     NotInRound,
     Reverted,
     RulesError,
+    SignerError,
     SubmissionRefused,
+    UnknownVersion,
 )
 """Errors that tell a user what to do; any other is a defect and shows its traceback."""
 ConfigOption = Annotated[Path, typer.Option("--config", help="The node's TOML configuration.", exists=True)]

@@ -1,24 +1,38 @@
 """``cupel operator``: what the operator of a tournament types."""
 
+from typing import Annotated
+
 import typer
 
 from scorer.cli.common import ConfigOption, SendOption, told
-from scorer.config import ConfigError, load_config
-from scorer.oracle.operator import Operator
+from scorer.config import load_config
+from scorer.oracle import assembly
+from scorer.oracle.daemon import OperatorDaemon
+from scorer.oracle.logging import configure_logging
 
 app = typer.Typer(no_args_is_help=True)
 
 
+@app.command("run")
+def run(
+    config: ConfigOption,
+    send: SendOption = False,
+    cycles: Annotated[int | None, typer.Option(help="End after so many cycles.")] = None,
+) -> None:
+    """Open planned rounds, lock and seal, cycle after cycle, until told to stop."""
+    configure_logging()
+    with told(), assembly.operator(load_config(config), send=send) as assembled:
+        assembly.run(assembled, cycles=cycles)
+
+
 @app.command("once")
 def once(config: ConfigOption, send: SendOption = False) -> None:
-    """Lock and seal every round whose submissions have closed."""
-    with told():
-        node = load_config(config)
-        if node.files.inbox is None:
-            raise ConfigError(f"{config}: expected files.inbox for an operator, found none")
-        suite = node.suite()
-        acting = Operator(suite, node.files.inbox, node.files.published, node.sender(suite))
-        if not send:
-            typer.echo(f"dry run: rounds to lock and seal: {[r.round_id for r in acting.due()] or 'none'}")
-            return
-        typer.echo(f"sealed rounds: {acting.cycle() or 'none'}")
+    """Open planned rounds that are due, and lock and seal every round whose submissions have closed."""
+    configure_logging()
+    with told(), assembly.operator(load_config(config), send=send) as assembled:
+        daemon = assembled.daemon
+        deeds = daemon.deeds() if isinstance(daemon, OperatorDaemon) else []
+    for deed in deeds:
+        typer.echo(f"{deed.what}: {deed.outcome}")
+    if not deeds:
+        typer.echo("nothing to do: no round is due")

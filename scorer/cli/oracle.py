@@ -1,15 +1,35 @@
 """``cupel oracle``: what a member of the committee types."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from scorer.cli.common import ConfigOption, SendOption, told
-from scorer.config import ConfigError, load_config
+from scorer.config import load_config
+from scorer.oracle import assembly
+from scorer.oracle.checks import check_member
+from scorer.oracle.compare import gaps
+from scorer.oracle.daemon import OracleDaemon
 from scorer.oracle.decide import Alarm
-from scorer.oracle.member import Files, Member
+from scorer.oracle.logging import configure_logging
+from scorer.rounds.documents import to_hex
+from scorer.store.bundle import Bundle
 
 app = typer.Typer(no_args_is_help=True)
+LONGEST_LIST = 20
+
+
+@app.command("run")
+def run(
+    config: ConfigOption,
+    send: SendOption = False,
+    cycles: Annotated[int | None, typer.Option(help="End after so many cycles.")] = None,
+) -> None:
+    """Score, attest, challenge and settle, cycle after cycle, until told to stop."""
+    configure_logging()
+    with told(), assembly.oracle(load_config(config), send=send) as assembled:
+        assembly.run(assembled, cycles=cycles)
 
 
 @app.command("once")
@@ -19,20 +39,71 @@ def once(
     round_id: Annotated[int | None, typer.Option("--round", help="Look at this round alone.")] = None,
 ) -> None:
     """Observe the finalised chain, decide, and act, once for every unfinished round."""
-    with told():
-        node = load_config(config)
-        if node.files.rounds is None or node.files.targets is None:
-            raise ConfigError(
-                f"{config}: expected files.rounds and files.targets for an oracle, found neither or one"
-            )
-        suite = node.suite()
-        files = Files(node.files.rounds, node.files.published, node.files.targets)
-        sender = node.sender(suite)
-        steps = Member(suite, files, sender.address, sender if send else None).cycle(
-            None if round_id is None else [round_id]
+    configure_logging()
+    with told(), assembly.oracle(load_config(config), send=send, by_hand=True) as assembled:
+        daemon = assembled.daemon
+        steps = (
+            daemon.steps(None if round_id is None else [round_id]) if isinstance(daemon, OracleDaemon) else []
         )
     for step in steps:
         typer.echo(f"round {step.round_id}: {type(step.action).__name__}: {step.outcome}")
     if not steps:
         typer.echo("nothing to do: every round is over")
     raise typer.Exit(2 if any(isinstance(step.action, Alarm) for step in steps) else 0)
+
+
+@app.command("check")
+def check(config: ConfigOption) -> None:
+    """Check everything that a member depends on, a line each; exit code 1 when anything fails."""
+    with told():
+        node = load_config(config)
+    failed = 0
+    for result in check_member(node):
+        typer.echo(str(result))
+        failed += not result.ok
+    typer.echo(f"check: {failed} failed" if failed else "check: everything is in order")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command("recompute")
+def recompute(
+    config: ConfigOption,
+    round_id: Annotated[int, typer.Option("--round", help="The round.")],
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Another member's bundle of the round.", exists=True, file_okay=False),
+    ] = None,
+) -> None:
+    """Compute a round's report once more; compare it with another member's, model by model."""
+    with told(), assembly.oracle(load_config(config), send=False) as assembled:
+        daemon = assembled.daemon
+        if not isinstance(daemon, OracleDaemon):
+            raise TypeError("expected an oracle")
+        bundle, stated = daemon.recomputed(round_id)
+        found = [] if against is None else list(gaps(bundle, Bundle(against)))
+    typer.echo(f"round {round_id}: report {to_hex(bundle.report().hash())}")
+    if stated is not None and stated != bundle.report().hash():
+        typer.echo(f"round {round_id}: report.json had said {to_hex(stated)}")
+    for gap in found[:LONGEST_LIST]:
+        typer.echo(str(gap))
+    if against is not None:
+        typer.echo(f"recompute: {len(found)} differences" if found else "recompute: the reports are equal")
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command("drill")
+def drill(
+    out: Annotated[Path, typer.Option(help="Where the drill keeps its files; emptied first.")] = Path(
+        "build/drill"
+    ),
+) -> None:
+    """Kill, reorganise, cut off and stall a daemon on a local chain; pass or fail."""
+    from scorer.drill.scenarios import run_drill
+
+    with told():
+        results = run_drill(out)
+    for result in results:
+        typer.echo(str(result))
+    failed = sum(not result.ok for result in results)
+    typer.echo(f"drill: {failed} of {len(results)} failed" if failed else f"drill: all {len(results)} passed")
+    raise typer.Exit(1 if failed else 0)

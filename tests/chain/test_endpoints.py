@@ -19,7 +19,7 @@ from scorer.chain.node import Web3Node
 from scorer.chain.outbox import Act, Delivery, Outbox
 from scorer.chain.signers import KeySigner
 from scorer.chain.transactions import State, Why
-from tests.chain.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
+from scorer.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
 from tests.world import World
 
 

@@ -38,7 +38,8 @@ def write_config(world: World, member: int, **changes: object) -> Path:
     write_deployment(world)
     files = world.members[member].files
     home = world.out / f"node-{member}"
-    home.mkdir(exist_ok=True)
+    for folder in (home, files.rounds, files.published, files.targets, world.out / "inbox"):
+        folder.mkdir(parents=True, exist_ok=True)
     account = world.stage.anvil.account(changes.pop("account", 3 + member))  # type: ignore[arg-type]
     (home / "key").write_text(account.key.hex())
     values = {"endpoint": world.stage.anvil.url, "chain_id": CHAIN_ID, **changes}
@@ -75,9 +76,12 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
     world.stage.anvil.advance_to(world.record(round_id).close_at)
     assert run("operator", "once", "--config", operator) == (
         0,
-        f"dry run: rounds to lock and seal: [{round_id}]\n",
+        f"round {round_id} lock:0: dry run: not sent\n",
     )
-    assert run("operator", "once", "--config", operator, "--send") == (0, f"sealed rounds: [{round_id}]\n")
+    code, said = run("operator", "once", "--config", operator, "--send")
+    assert code == 0
+    assert said.startswith(f"round {round_id} lock:0: block ")
+    assert f"round {round_id} seal: block " in said
     world.resolve(round_id)
     for config in configs[:2]:
         code, said = run("oracle", "once", "--config", config, "--send", "--round", round_id)

@@ -1,4 +1,4 @@
-"""An endpoint that misbehaves: an HTTP proxy in front of a good node, with manners that tests give it."""
+"""An endpoint that misbehaves: an HTTP proxy in front of a good node, with the manners it is given."""
 
 import json
 import threading
@@ -71,8 +71,8 @@ def proxy_of(node: str) -> Iterator[Proxy]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002
+            return
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         proxy.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -1,0 +1,208 @@
+"""Everything that a member depends on, checked before it is relied on: a list for a human to read."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from web3 import Web3
+
+from scorer.chain.contracts import Suite
+from scorer.chain.endpoint import EndpointError
+from scorer.chain.endpoints import Endpoints, Health, NoAgreement, Pinned
+from scorer.chain.journal import Journal, JournalError
+from scorer.chain.node import REQUEST_ERRORS
+from scorer.chain.signers import SignerError
+from scorer.config import ConfigError, NodeConfig, read_deployment
+from scorer.oracle.daemon import check_version
+from scorer.oracle.loop import UnknownVersion
+from scorer.rounds.report import REPORT_VERSION, Report
+
+SKEW: Final = 60
+"""Seconds that the head of a chain may be behind, or ahead of, the local clock."""
+FAILURES: Final = (
+    ConfigError,
+    EndpointError,
+    JournalError,
+    OSError,
+    SignerError,
+    UnknownVersion,
+    *REQUEST_ERRORS,
+)
+
+
+class Failed(Exception):
+    """A check failed; the message says what was expected and found."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the list."""
+
+    name: str
+    ok: bool
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{'ok  ' if self.ok else 'FAIL'} {self.name}: {self.detail}"
+
+
+def check_member(config: NodeConfig) -> Iterator[Check]:
+    """Check all that a committee member depends on; a later check is left out where an earlier one failed."""
+    yield _checked("journal", lambda: _journal(config))
+    yield from (_checked(f"folder {name}", partial(_folder, path)) for name, path in _folders(config))
+    key = _checked("key", lambda: config.key.signer().address)
+    yield key
+    deployment = _checked("deployment", lambda: _deployment(config))
+    yield deployment
+    endpoints = Endpoints(
+        config.chain.urls, config.chain.chain_id, config.chain.agreement, config.chain.timeout
+    )
+    pinned, health = _pinned(endpoints)
+    yield from map(_endpoint, health)
+    if isinstance(pinned, str):
+        yield Check("endpoints", ok=False, detail=pinned)
+    elif key.ok and deployment.ok:
+        yield Check("endpoints", ok=True, detail=f"{pinned.agreed} agree on block {pinned.block.number}")
+        yield from _on_chain(config, pinned)
+
+
+def _checked(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, ok=True, detail=look())
+    except (Failed, *FAILURES) as error:
+        return Check(name, ok=False, detail=str(error) or type(error).__name__)
+
+
+def _journal(config: NodeConfig) -> str:
+    with Journal.open(config.journal.location) as journal:
+        unfinished = sum(intent.finished_at is None for intent in journal.intents())
+    return f"opens, {unfinished} transactions unfinished"
+
+
+def _folders(config: NodeConfig) -> Iterator[tuple[str, Path]]:
+    for name, path in config.files:
+        if path is not None:
+            yield name, path
+
+
+def _folder(path: Path) -> str:
+    if not path.is_dir():
+        raise Failed(f"expected a folder at {path.name}, found none; create it, or correct the configuration")
+    return "there"
+
+
+def _deployment(config: NodeConfig) -> str:
+    addresses = read_deployment(config.chain.deployment)
+    if addresses.chain_id != config.chain.chain_id:
+        raise Failed(f"expected chain id {config.chain.chain_id} as configured, found {addresses.chain_id}")
+    return f"tournament {addresses.tournament}"
+
+
+def _pinned(endpoints: Endpoints) -> tuple[Pinned | str, tuple[Health, ...]]:
+    try:
+        pinned = endpoints.pin()
+    except NoAgreement as error:
+        return str(error), error.health
+    return pinned, pinned.health
+
+
+def _endpoint(health: Health) -> Check:
+    if health.trouble is not None or health.latest is None:
+        return Check(f"endpoint {health.host}", ok=False, detail=health.trouble or "no latest block")
+    behind = int(time.time()) - health.latest.timestamp
+    if abs(behind) > SKEW:
+        detail = f"expected a head within {SKEW} s of the local clock, found it {behind} s behind"
+        return Check(f"clock against {health.host}", ok=False, detail=detail)
+    return Check(f"endpoint {health.host}", ok=True, detail=f"block {health.latest.number}, {behind} s old")
+
+
+def _on_chain(config: NodeConfig, pinned: Pinned) -> Iterator[Check]:
+    suite = Suite.at(pinned.w3, read_deployment(config.chain.deployment))
+    block = pinned.block.number
+    yield _checked("contracts", lambda: _contracts(suite, block))
+    yield _checked("contract version", lambda: _version(suite, block))
+    yield _checked("report hash", lambda: _report_hash(suite, block))
+    yield _checked("events", lambda: _events(suite, block))
+    member = Web3.to_checksum_address(config.key.signer().address)
+    yield _checked("committee", lambda: _committee(suite, member, block))
+    yield _checked("bond", lambda: _bond(suite, member, block))
+    for name, key in (("key", config.key), ("relay", config.relay)):
+        if key is not None:
+            address = Web3.to_checksum_address(key.signer().address)
+            yield _checked(f"gas of {name}", partial(_gas, config, suite, address))
+    if config.run.challenge:
+        yield _checked("challenge bond", lambda: _challenge_bond(suite, member, block))
+
+
+def _contracts(suite: Suite, block: int) -> str:
+    for name in ("tournament", "committee", "registry", "token"):
+        address = getattr(suite, name).address
+        if not suite.w3.eth.get_code(address, block):
+            raise Failed(f"expected code of the {name} at {address}, found none")
+    return "there"
+
+
+def _version(suite: Suite, block: int) -> str:
+    check_version(suite, block)
+    return str(REPORT_VERSION)
+
+
+def _report_hash(suite: Suite, block: int) -> str:
+    """A node that answers for another chain or contract is found out by what it hashes."""
+    report = Report(
+        suite.addresses.chain_id,
+        str(suite.tournament.address),
+        1,
+        REPORT_VERSION,
+        b"\1" * 32,
+        2,
+        3,
+        b"\4" * 32,
+    )
+    call = suite.committee.functions.hashReport(suite.tournament.address, report.to_contract())
+    found = bytes(call.call(block_identifier=block))
+    if found != report.hash():
+        raise Failed(f"expected 0x{report.hash().hex()} as computed here, found 0x{found.hex()}")
+    return "the committee's is ours"
+
+
+def _events(suite: Suite, block: int) -> str:
+    """Old logs must be there: positions are read from them."""
+    first = suite.addresses.block
+    suite.tournament.events.RoundOpened().get_logs(from_block=first, to_block=min(first + 10, block))
+    return f"readable from block {first}"
+
+
+def _committee(suite: Suite, member: str, block: int) -> str:
+    members = suite.committee_members(block)
+    if member not in members:
+        raise Failed(f"expected {member} among the {len(members)} members, found it is none")
+    return f"{member}, one of {len(members)}"
+
+
+def _bond(suite: Suite, member: str, block: int) -> str:
+    functions = suite.committee.functions
+    needed = functions.memberBond().call(block_identifier=block)
+    found = functions.bondOf(Web3.to_checksum_address(member)).call(block_identifier=block)
+    if found < needed:
+        raise Failed(f"expected {needed} wei posted, found {found}; votes do not count until it is")
+    return f"{found} wei of {needed}"
+
+
+def _gas(config: NodeConfig, suite: Suite, address: str) -> str:
+    balance = suite.w3.eth.get_balance(Web3.to_checksum_address(address))
+    least = max(int(config.run.least_balance * 10**18), 1)
+    if balance < least:
+        raise Failed(f"expected at least {least} wei at {address}, found {balance}; send it some")
+    return f"{balance / 10**18:.4f} coins"
+
+
+def _challenge_bond(suite: Suite, member: str, block: int) -> str:
+    needed = suite.committee.functions.challengeBond().call(block_identifier=block)
+    found = suite.token.functions.balanceOf(Web3.to_checksum_address(member)).call(block_identifier=block)
+    if found < needed:
+        raise Failed(f"expected {needed} wei of NMR for a challenge, found {found}")
+    return f"{found} wei of {needed}"

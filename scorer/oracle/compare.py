@@ -1,0 +1,66 @@
+"""Two members' reports of one round, model by model."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scorer.rounds.documents import to_hex
+from scorer.store.bundle import Bundle
+
+COMPARED = ("position", "reward_score", "payout", "burn")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that two reports say differently."""
+
+    where: str
+    ours: object
+    theirs: object
+
+    def __str__(self) -> str:
+        return f"{self.where}: ours {self.ours}, theirs {self.theirs}"
+
+
+def gaps(ours: Bundle, theirs: Bundle) -> Iterator[Gap]:
+    """What differs between two reports of a round: their hashes, then each model's numbers.
+
+    Raises
+    ------
+    scorer.store.bundle.BundleError
+        When a file is missing or broken.
+    """
+    own, other = ours.report(), theirs.report()
+    if own.hash() != other.hash():
+        yield Gap("report", to_hex(own.hash()), to_hex(other.hash()))
+    if own.evidence_hash != other.evidence_hash:
+        yield from _digest_gaps(ours, theirs)
+    rows, others = _by_model(ours), _by_model(theirs)
+    for model in sorted({*rows, *others}):
+        if model not in rows or model not in others:
+            yield Gap(
+                f"model {model}",
+                "there" if model in rows else "missing",
+                "there" if model in others else "missing",
+            )
+            continue
+        for name, mine, its in zip(COMPARED, rows[model], others[model], strict=True):
+            if mine != its:
+                yield Gap(f"model {model}, {name}", mine, its)
+
+
+def _digest_gaps(ours: Bundle, theirs: Bundle) -> Iterator[Gap]:
+    """Which input the two were not agreed on."""
+    own, other = ours.manifest()["digests"], theirs.manifest()["digests"]
+    for name in own:
+        if own[name] != other.get(name):
+            yield Gap(f"digest of {name}", _short(own[name]), _short(other.get(name)))
+
+
+def _short(value: object) -> object:
+    return f"{len(value)} entries" if isinstance(value, dict) else value
+
+
+def _by_model(bundle: Bundle) -> dict[int, tuple[int, ...]]:
+    columns = bundle.scores()
+    rows = zip(*(columns[name].tolist() for name in ("model_id", *COMPARED)), strict=True)
+    return {row[0]: tuple(row[1:]) for row in rows}

@@ -1,0 +1,142 @@
+"""Cycle after cycle until told to stop: what fails is told, and tried again in the next one."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import sqlalchemy as sa
+import structlog
+
+from scorer.chain.endpoint import EndpointError
+from scorer.chain.endpoints import NoAgreement
+from scorer.chain.journal import JournalError
+from scorer.chain.logs import IncompleteLogs
+from scorer.chain.node import REQUEST_ERRORS
+from scorer.chain.signers import SignerError
+from scorer.oracle.metrics import Metrics, Pulse
+from scorer.oracle.reasons import Reason
+
+FATAL: Final = (JournalError, sa.exc.SQLAlchemyError)
+"""Without its journal a daemon must not act: it ends, and its supervisor starts it anew."""
+
+
+class UnknownVersion(Exception):
+    """The contracts are of a version that this program does not know: it must not act on them."""
+
+
+@dataclass
+class Bell:
+    """Where alarms go: the log, and the metrics that Alertmanager watches."""
+
+    metrics: Metrics
+    rung: set[str] = field(default_factory=set)
+
+    def ring(self, kind: str, detail: str) -> None:
+        """Call a human: `kind` is the name of a `Reason`."""
+        reason = Reason[kind]
+        self.rung.add(kind)
+        self.metrics.alarms.labels(kind).inc()
+        self.metrics.alarm.labels(kind).set(1)
+        log = structlog.get_logger()
+        log.error("alarm", reason=kind, severity=reason.severity.value, means=reason.value, detail=detail)
+
+    def rest(self) -> None:
+        """A cycle begins: what is still wrong will ring again."""
+        for kind in self.rung:
+            self.metrics.alarm.labels(kind).set(0)
+        self.rung.clear()
+
+
+@dataclass
+class Loop:
+    """A daemon's loop.
+
+    Attributes
+    ----------
+    cycle
+        One observation, decision and action; what it did, for the log.
+    interval
+        Seconds between the beginnings of two cycles.
+    """
+
+    cycle: Callable[[], Mapping[str, Any]]
+    interval: float
+    metrics: Metrics
+    bell: Bell
+    pulse: Pulse
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, cycles: int | None = None) -> None:
+        """Go on until told to stop, or for so many cycles. What has begun is finished first.
+
+        Raises
+        ------
+        UnknownVersion, scorer.chain.journal.JournalError, sqlalchemy.exc.SQLAlchemyError
+            When going on would be wrong.
+        """
+        while not self.stop.is_set() and cycles != 0:
+            began = time.monotonic()
+            self.once()
+            cycles = None if cycles is None else cycles - 1
+            if cycles != 0:
+                self.stop.wait(max(0.0, self.interval - (time.monotonic() - began)))
+
+    def once(self) -> None:
+        """One cycle, whatever comes of it."""
+        self.bell.rest()
+        log = structlog.get_logger()
+        with self.metrics.cycle_seconds.time():
+            result, why = self._tried(log)
+        self.metrics.cycles.labels(result).inc()
+        if why is None:
+            self.metrics.last_success.set_to_current_time()
+        self.pulse.not_ready = why
+        self.pulse.beat()
+
+    def _tried(self, log: Any) -> tuple[str, str | None]:
+        try:
+            done = self.cycle()
+        except (UnknownVersion, *FATAL) as error:
+            if isinstance(error, UnknownVersion):
+                self.bell.ring("UNKNOWN_VERSION", str(error))
+            log.critical("ends", error=str(error))
+            raise
+        except (EndpointError, IncompleteLogs, SignerError, *REQUEST_ERRORS) as error:
+            self.bell.ring(_reason_of(error), str(error) or type(error).__name__)
+            return "retry", f"{type(error).__name__}: {error}"
+        except Exception as error:
+            log.exception("defect")
+            self.bell.ring("DEFECT", f"{type(error).__name__}: {error}")
+            return "defect", f"{type(error).__name__}: {error}"
+        log.info("cycle", **done)
+        return "done", None
+
+
+def _reason_of(error: Exception) -> str:
+    if isinstance(error, NoAgreement):
+        none = not any(each.is_up for each in error.health)
+        return "CANNOT_REACH_CHAIN" if none else "ENDPOINTS_DISAGREE"
+    if isinstance(error, IncompleteLogs):
+        return "INCOMPLETE_LOGS"
+    return "SIGNER" if isinstance(error, SignerError) else "CANNOT_REACH_CHAIN"
+
+
+@contextmanager
+def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT ask for an end after what has begun; a second one ends at once."""
+
+    def ask(number: int, _frame: object) -> None:
+        if stop.is_set():
+            signal.default_int_handler(number, None)
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,81 @@
+"""What a daemon counts, for Prometheus; and whether it is alive and ready, from what it knows itself."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+PREFIX: Final = "cupel"
+
+
+@dataclass
+class Metrics:
+    """Counters and gauges of one process, in a registry of their own."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        self.cycles = self._counter("cycles", "Cycles by result.", "result")
+        self.cycle_seconds = Histogram(
+            f"{PREFIX}_cycle_seconds",
+            "How long a cycle took.",
+            buckets=(0.1, 0.5, 1, 5, 30, 120, 600),
+            registry=self.registry,
+        )
+        self.last_success = self._gauge("last_success_timestamp", "Local time of the last whole cycle.")
+        self.finalised = self._gauge("finalised_block", "Number of the finalised block.")
+        self.finality_age = self._gauge(
+            "finality_age_seconds", "Time of the latest block less that of the finalised one."
+        )
+        self.head_age = self._gauge("head_age_seconds", "Local time less the latest block's.")
+        self.endpoint_up = self._gauge("endpoint_up", "Whether an endpoint is used.", "host")
+        self.endpoints_agreed = self._gauge("endpoints_agreed", "Endpoints that name the finalised hash.")
+        self.rounds = self._gauge("rounds", "Unfinished rounds by what is done about them.", "action")
+        self.actions = self._counter("actions", "Actions carried out or tried.", "action")
+        self.alarms = self._counter("alarms", "Calls for a human by reason.", "reason")
+        self.alarm = self._gauge("alarm", "1 where the last cycle called for a human.", "reason")
+        self.unfinished = self._gauge("transactions_unfinished", "Signed and not final.", "state")
+        self.waiting = self._gauge("transaction_waiting_seconds", "Age of the oldest that is not mined.")
+        self.balance = self._gauge("balance_wei", "What an account has for gas.", "account")
+
+    def page(self) -> bytes:
+        """The text that Prometheus reads."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"{PREFIX}_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"{PREFIX}_{name}", text, labels, registry=self.registry)
+
+
+@dataclass
+class Pulse:
+    """Whether the process goes round, and whether it could act.
+
+    Attributes
+    ----------
+    longest
+        Seconds that may pass between two beats: a few cycles.
+    not_ready
+        Why it cannot act; None when it can.
+    """
+
+    longest: float
+    clock: Callable[[], float] = time.monotonic
+    last: float = field(init=False)
+    not_ready: str | None = "no cycle yet"
+
+    def __post_init__(self) -> None:
+        self.last = self.clock()
+
+    def beat(self) -> None:
+        """A cycle came to its end, well or not."""
+        self.last = self.clock()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it beat not long ago."""
+        return self.clock() - self.last <= self.longest

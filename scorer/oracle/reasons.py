@@ -1,0 +1,42 @@
+"""Every reason for which a daemon calls a human, in one place: the runbook has a section for each."""
+
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How soon somebody must look."""
+
+    PAGE = "page"
+    TICKET = "ticket"
+
+
+class Reason(StrEnum):
+    """What went wrong; the value says it in a sentence."""
+
+    BOND_TOO_LARGE = "A challenge takes a larger bond than we stake."
+    CANNOT_REACH_CHAIN = "No endpoint can be used."
+    CEILING = "A higher bid would be above the fee ceiling."
+    DEFECT = "The program met something that it was not written for."
+    DISPLACED = "A transaction that is not ours took our nonce, and is final."
+    ENDPOINTS_DISAGREE = "Endpoints name different hashes for a finalised block, or too few answer."
+    FAILED = "A transaction reverted in its block."
+    FEE_CAP = "Gas times fee cap is above what the endpoint takes."
+    FINALITY_STALLED = "The chain goes on and finalises nothing: nothing is sent until it does."
+    FOREIGN_NONCE = "A transaction that is not ours took our nonce."
+    INCOMPLETE_LOGS = "An endpoint's logs do not add up to what the contract committed to."
+    LOW_BALANCE = "The account that pays for gas is almost empty."
+    MISSED_OPENING = "A planned round was not opened before it closed."
+    NEVER_SEALED = "A round was not sealed in time; its positions return whole."
+    NO_FUNDS = "The account cannot pay for the gas."
+    NO_REPORT = "The files of a round are not those that the chain committed to."
+    REFUSED = "A transaction is refused, or takes too much gas, or reverted too often."
+    REFUSED_SUBMISSION = "A submission was not taken."
+    REPORT = "A report differs from ours, or ours is not sound."
+    SIGNER = "The remote signer does not sign."
+    UNKNOWN_VERSION = "The contracts are of a version that this program does not know."
+
+    @property
+    def severity(self) -> Severity:
+        """How soon somebody must look."""
+        tickets = {Reason.REFUSED_SUBMISSION, Reason.CANNOT_REACH_CHAIN, Reason.LOW_BALANCE}
+        return Severity.TICKET if self in tickets else Severity.PAGE

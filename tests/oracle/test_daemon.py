@@ -1,0 +1,123 @@
+"""A cycle stops where finality stops, changes endpoint where one fails, and remembers what is over."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from web3.exceptions import Web3RPCError
+
+from scorer.chain.contracts import RoundState
+from scorer.config import load_config
+from scorer.drill.proxy import Forward, Proxy, Request, Response, error, proxy_of
+from scorer.oracle import assembly
+from scorer.oracle.daemon import OracleDaemon
+from tests.cli.test_cupel import write_config
+from tests.world import World
+
+
+class Seat:
+    """A member's daemon behind endpoints that may misbehave."""
+
+    def __init__(self, world: World, stack: ExitStack, *, proxies: int = 1, **run: object) -> None:
+        self.world = world
+        self.proxies: list[Proxy] = [
+            stack.enter_context(proxy_of(world.stage.anvil.url)) for _ in range(proxies)
+        ]
+        config = write_config(world, 0)
+        urls = ", ".join(f'"{proxy.url}"' for proxy in self.proxies)
+        text = config.read_text().replace(f'endpoint = "{world.stage.anvil.url}"', f"endpoints = [{urls}]")
+        config.write_text(text + "\n[run]\nrecompute = false\nstagger = 0\nleast_balance = 1e9\n")
+        self.assembled = stack.enter_context(assembly.oracle(load_config(config), send=True))
+        self.alarms = self.assembled.bell.rung
+
+    @property
+    def daemon(self) -> OracleDaemon:
+        assert isinstance(self.assembled.daemon, OracleDaemon)
+        return self.assembled.daemon
+
+    def sent(self) -> int:
+        account = self.world.stage.anvil.account(3)
+        return self.world.suite.w3.eth.get_transaction_count(account.address)
+
+
+def frozen(number: int) -> object:
+    def manner(request: Request, forward: Forward) -> Response | None:
+        if request["params"][0] != "finalized":
+            return None
+        return forward({**request, "params": [hex(number), False]})
+
+    return manner
+
+
+def test_nothing_is_sent_while_finality_stands_still_and_it_goes_on_alone(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    with ExitStack() as stack:
+        seat = Seat(world, stack)
+        number = world.suite.w3.eth.get_block("finalized")["number"]
+        world.stage.anvil.advance_to(world.now + 3600)
+        seat.proxies[0].misbehave("eth_getBlockByNumber", frozen(number))  # type: ignore[arg-type]
+        before = seat.sent()
+        assert seat.daemon.cycle()["stalled"] >= 3600
+        assert "FINALITY_STALLED" in seat.alarms
+        assert seat.sent() == before
+        seat.proxies[0].misbehave("eth_getBlockByNumber", None)
+        seat.daemon.cycle()
+        assert seat.sent() == before + 1
+
+
+def test_an_endpoint_that_fails_in_a_cycle_is_asked_last_in_the_next(world: World) -> None:
+    world.sealed_round()
+    with ExitStack() as stack:
+        seat = Seat(world, stack, proxies=2)
+        first, second = seat.proxies
+        first.misbehave("eth_call", lambda request, forward: error(-32005, "limit"))
+        with pytest.raises(Web3RPCError):
+            seat.daemon.cycle()
+        told = seat.daemon.cycle()
+        assert told["endpoint"] == second.url.removeprefix("http://")
+
+
+def test_a_signed_transaction_goes_to_every_endpoint(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    with ExitStack() as stack:
+        seat = Seat(world, stack, proxies=2)
+        seat.daemon.cycle()
+        assert [proxy.asked.count("eth_sendRawTransaction") for proxy in seat.proxies] == [1, 1]
+
+
+def test_an_account_that_is_almost_empty_is_told(world: World) -> None:
+    with ExitStack() as stack:
+        seat = Seat(world, stack)
+        seat.daemon.cycle()
+        assert "LOW_BALANCE" in seat.alarms
+
+
+def test_a_round_that_is_over_is_not_read_again(world: World) -> None:
+    world.settle(world.sealed_round())
+    world.stage.anvil.finalise()
+    with ExitStack() as stack:
+        seat = Seat(world, stack)
+        seat.daemon.cycle()
+        seat.proxies[0].asked.clear()
+        seat.daemon.cycle()
+        assert seat.proxies[0].asked.count("eth_call") == 1
+
+
+def test_a_daemon_that_was_away_for_all_of_it_catches_up(world: World) -> None:
+    rounds = [world.sealed_round() for _ in range(3)]
+    for round_id in rounds:
+        world.resolve(round_id)
+    world.cycle(1, 2)
+    world.pass_challenge_window()
+    with ExitStack() as stack:
+        seat = Seat(world, stack)
+        seat.daemon.cycle()
+    assert [world.record(round_id).state for round_id in rounds] == [RoundState.SETTLED] * 3
+
+
+def test_the_folder_of_a_configuration_is_where_its_journal_lies(world: World) -> None:
+    with ExitStack() as stack:
+        Seat(world, stack)
+        assert (Path(world.out) / "node-0" / "journal.sqlite").exists()
