@@ -51,8 +51,8 @@ class Addresses:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Addresses":
-        """The inverse of `to_json`."""
-        return cls(**document)
+        """The inverse of `to_json`; a manifest, which says more, will do."""
+        return cls(**{name: document[name] for name in cls.__dataclass_fields__ if name in document})
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import typer
 
-from scorer.cli import operator, oracle, rules, submission
+from scorer.cli import deployment, operator, oracle, rules, submission
 from scorer.cli.demo import demo
 from scorer.cli.explain import explain, statement
 from scorer.cli.leaderboard import leaderboard
@@ -20,3 +20,4 @@ app.add_typer(oracle.app, name="oracle", help="Work as a member of the oracle co
 app.add_typer(operator.app, name="operator", help="Work as the operator of a tournament.")
 app.add_typer(rules.app, name="rules", help="Check rules documents.")
 app.add_typer(submission.app, name="submission", help="Prepare submissions.")
+app.add_typer(deployment.app, name="deployment", help="Deploy a suite, and check that it is as it should be.")

@@ -1,0 +1,161 @@
+"""``cupel deployment``: deploy a suite from a file, and hold a manifest against the chain."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from web3 import Web3
+
+from scorer.chain.endpoint import connect
+from scorer.cli.common import console, told
+from scorer.config import ConfigError, Key
+from scorer.deployment import verification
+from scorer.deployment.blueprint import Blueprint, blueprint
+from scorer.deployment.check import differences
+from scorer.deployment.deploy import Builder, appraise, refuse_objections
+from scorer.deployment.document import Deployment, DeploymentFileError, load_document
+from scorer.deployment.manifest import ManifestError, read_manifest
+from scorer.deployment.plan import DeploymentStuck
+from scorer.deployment.prices import Quote
+from scorer.deployment.verification import VerificationError
+
+app = typer.Typer(no_args_is_help=True)
+
+FileArgument = Annotated[
+    Path, typer.Argument(help="The deployment file (TOML).", exists=True, dir_okay=False)
+]
+ManifestArgument = Annotated[Path, typer.Argument(help="manifest.json of a deployment.", exists=True)]
+EndpointOption = Annotated[str, typer.Option(envvar="CUPEL_ENDPOINT", help="An RPC endpoint of the chain.")]
+KeyOption = Annotated[Path | None, typer.Option("--key", help="A file with the deployer's key in hex.")]
+KeystoreOption = Annotated[Path | None, typer.Option(help="The deployer's encrypted key (keystore).")]
+PasswordOption = Annotated[Path | None, typer.Option("--password-file", help="The keystore's password.")]
+SourcesOption = Annotated[Path, typer.Option(help="A checkout of Cupel in which make setup was run.")]
+LabelOption = Annotated[list[str] | None, typer.Option("--contract", help="Only this one; may be repeated.")]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """As `told`, with the errors of deployments."""
+    try:
+        with told():
+            yield
+    except (DeploymentFileError, DeploymentStuck, ManifestError, VerificationError) as error:
+        typer.echo(f"cupel: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command("plan")
+def plan(
+    file: FileArgument,
+    endpoint: EndpointOption,
+    deployer: Annotated[str, typer.Option(help="The address that will deploy.")],
+) -> None:
+    """Print what is left to do, with estimated gas and cost. Sends nothing and needs no key."""
+    with _told():
+        document = load_document(file)
+        if not Web3.is_checksum_address(deployer):
+            raise ConfigError(f"--deployer: expected a checksummed address, found {deployer!r}")
+        w3 = connect(endpoint, document.chain_id)
+        show_plan(w3, blueprint(document, deployer))
+
+
+@app.command("deploy")
+def deploy(
+    file: FileArgument,
+    endpoint: EndpointOption,
+    key: KeyOption = None,
+    keystore: KeystoreOption = None,
+    password_file: PasswordOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where journal and manifest are; a folder beside the file if not given."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan only.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before sending.")] = False,
+) -> None:
+    """Deploy, or go on where a deployment was interrupted."""
+    with _told():
+        document = load_document(file)
+        signer = Key(file=key, keystore=keystore, password_file=password_file).signer()
+        w3 = connect(endpoint, document.chain_id)
+        made = blueprint(document, signer.address)
+        found = show_plan(w3, made)
+        if dry_run:
+            return
+        if found.prices and not yes:
+            typer.confirm("Send these transactions?", abort=True)
+        Builder(w3, made, signer, out or default_folder(file, document), typer.echo).run()
+
+
+def default_folder(file: Path, document: Deployment) -> Path:
+    """Where a deployment's journal and manifest are if nobody says otherwise."""
+    return file.parent / f"{document.name}-{document.instance}"
+
+
+def show_plan(w3: Web3, made: Blueprint) -> Quote:
+    """Print what is left of a deployment; what speaks against it is raised."""
+    refuse_objections(w3, made)
+    found = appraise(w3, made)
+    document = made.document
+    table = Table(title=f"{document.name} on chain {document.chain_id}, from {made.deployer}")
+    for header in ("step", "gas"):
+        table.add_column(header, justify="right" if header == "gas" else "left", overflow="fold")
+    for each in found.prices:
+        table.add_row(each.step.title, f"{'' if each.is_estimate_of_chain else '~'}{each.gas:,}")
+    console.print(table)
+    typer.echo(
+        f"plan: {len(found.prices)} transactions, {found.gas:,} gas, {found.cost / 1e18:.6f} coins at "
+        f"{found.price / 1e9:.3f} gwei, at most {found.most / 1e18:.6f}; the deployer has "
+        f"{found.balance / 1e18:.6f}"
+    )
+    return found
+
+
+@app.command("check")
+def check(manifest: ManifestArgument, endpoint: EndpointOption) -> None:
+    """List what differs between a manifest and the chain; exit code 1 where anything does."""
+    with _told():
+        document = read_manifest(manifest)
+        found = differences(document, connect(endpoint, document["chain_id"]))
+    for each in found:
+        typer.echo(str(each))
+    if found:
+        typer.echo(f"check: {document['name']} DIFFERS in {len(found)} places")
+        raise typer.Exit(1)
+    typer.echo(f"check: {document['name']} on chain {document['chain_id']} agrees")
+
+
+@app.command("verify-input")
+def verify_input(
+    manifest: ManifestArgument,
+    sources: SourcesOption = Path(),
+    out: Annotated[Path, typer.Option(help="Where the inputs are written.")] = Path("build/verify"),
+    contract: LabelOption = None,
+    etherscan: Annotated[bool, typer.Option(help="Send to Etherscan; key from ETHERSCAN_API_KEY.")] = False,
+    sourcify: Annotated[bool, typer.Option(help="Send to Sourcify.")] = False,
+    etherscan_url: Annotated[str, typer.Option(help="Another explorer.")] = verification.ETHERSCAN,
+    sourcify_url: Annotated[str, typer.Option(help="Another repository.")] = verification.SOURCIFY,
+) -> None:
+    """Write each contract's standard JSON input, whose digest is in the manifest; send it where asked."""
+    with _told():
+        document = read_manifest(manifest)
+        key = os.environ.get("ETHERSCAN_API_KEY", "")
+        if etherscan and not key:
+            raise ConfigError("ETHERSCAN_API_KEY: expected a key in the environment, found none")
+        made = [label for label, entry in document["contracts"].items() if not entry.get("existing")]
+        if unknown := set(contract or ()) - set(made):
+            raise ConfigError(f"--contract: expected one of {', '.join(made)}, found {', '.join(unknown)}")
+        out.mkdir(parents=True, exist_ok=True)
+        for label in contract or made:
+            found = verification.subject(document, label, sources)
+            (out / f"{label}.json").write_text(json.dumps(found.standard))
+            typer.echo(f"{label}: {found.identifier} at {found.address}, {out / label}.json")
+            if etherscan:
+                typer.echo(f"{label}: Etherscan, {verification.to_etherscan(found, key, etherscan_url)}")
+            if sourcify:
+                typer.echo(f"{label}: Sourcify, {verification.to_sourcify(found, sourcify_url)}")

@@ -1,0 +1,230 @@
+"""Holds a manifest against the chain: code, wiring, parameters, roles, balances. Reads, and sends nothing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+from web3 import Web3
+from web3.contract import Contract
+
+from scorer.chain.logs import FIRST_RANGE, LARGEST_RANGE, IncompleteLogs
+from scorer.chain.node import REQUEST_ERRORS
+from scorer.deployment.blueprint import (
+    ADMIN_ROLE,
+    ROLE_IDS,
+    Grant,
+    admin_functions,
+    assignments,
+    grants,
+    label_of,
+    terms_of,
+)
+from scorer.deployment.code import compiled_code, digest
+from scorer.deployment.document import Deployment, from_record
+from scorer.deployment.fields import DEPLOYER
+from scorer.deployment.manifest import ManifestError
+from scorer.deployment.sight import Reader
+from scorer.units import WEI_PER_NANO, wei_from_nano
+
+ROLE_NAMES: Final = {role: name for name, role in ROLE_IDS.items()}
+UNREADABLE: Final = "no answer"
+ADMIN_ONLY: Final = 0
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that is not as the manifest says; `path` says where."""
+
+    path: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: expected {self.expected}, found {self.found}"
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A manifest, what it says shall be, and where to look."""
+
+    manifest: Mapping[str, Any]
+    document: Deployment
+    reader: Reader
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        return {label: entry["address"] for label, entry in self.manifest["contracts"].items()}
+
+    def bound(self, label: str) -> Contract:
+        entry = self.manifest["contracts"][label]
+        return self.reader.bound(entry["contract"], entry["address"])
+
+    def ask(self, label: str, function: str, *arguments: Any) -> Any:
+        """A view's answer, or words for none: a contract of other code may not know the question."""
+        try:
+            call = self.bound(label).get_function_by_name(function)(*arguments)
+            return call.call(block_identifier=self.reader.block)
+        except REQUEST_ERRORS:
+            return UNREADABLE
+
+
+def differences(manifest: Mapping[str, Any], w3: Web3) -> list[Difference]:
+    """All in which the chain differs from a manifest, at the latest block.
+
+    Raises
+    ------
+    ManifestError
+        When the manifest's own record of the deployment file cannot be read.
+    """
+    try:
+        document = from_record(manifest["deployment"])
+    except ValidationError as error:
+        raise ManifestError(f"deployment: expected the record of a deployment file, found: {error}") from None
+    case = _Case(manifest, document, Reader(w3, w3.eth.block_number))
+    code = list(_code(case))
+    if any(difference.found == "no code" for difference in code):
+        return code  # the rest would only say so again
+    return [*code, *_wiring(case), *_parameters(case), *_roles(case), *_balances(case)]
+
+
+def _differing(path: str, expected: Any, found: Any) -> Iterator[Difference]:
+    if expected != found:
+        yield Difference(path, _shown(expected), _shown(found))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_shown(each) for each in value)}]"
+    return f"{value:f}" if isinstance(value, float) else str(value)
+
+
+def _code(case: _Case) -> Iterator[Difference]:
+    yield from _differing("chain_id", case.manifest["chain_id"], case.reader.w3.eth.chain_id)
+    for label, entry in case.manifest["contracts"].items():
+        path = f"contracts.{label}"
+        code = case.reader.code(entry["address"])
+        if not code:
+            yield Difference(path, f"code of {entry['contract']} at {entry['address']}", "no code")
+            continue
+        yield from _differing(f"{path}.code_hash", entry["code_hash"], digest(code))
+        compiled = compiled_code(entry["contract"])
+        known = not entry.get("existing") and entry["input_digest"] == compiled.input_digest
+        if known and not compiled.made(code):
+            yield Difference(path, f"the code of {entry['contract']} as compiled", "other code")
+
+
+def _wiring(case: _Case) -> Iterator[Difference]:
+    """Which contract knows which."""
+    at = case.addresses
+    shared = {"authority": "authority", "token": "numeraire", "burnSink": "burn_sink"}
+    if case.document.token.address is None:
+        yield from _differing("numeraire.authority", at["authority"], case.ask("numeraire", "authority"))
+    for getter, label in shared.items():
+        yield from _differing(f"committee.{getter}", at[label], case.ask("committee", getter))
+    for each in case.document.tournaments:
+        label = label_of(each)
+        expected = {getter: at[name] for getter, name in shared.items()}
+        expected |= {"registry": at["registry"], "committee": at["committee"]}
+        expected["burnSink"] = at.get(f"burn_sink.{each.name}", at["burn_sink"])
+        for getter, address in expected.items():
+            yield from _differing(f"{label}.{getter}", address, case.ask(label, getter))
+
+
+def _parameters(case: _Case) -> Iterator[Difference]:
+    committee = case.document.committee
+    window, dispute, bond, challenge, slash = terms_of(case.document)
+    expected: dict[str, Any] = {
+        "challengeWindow": window,
+        "disputePeriod": dispute,
+        "memberBond": bond,
+        "challengeBond": challenge,
+        "slash": slash,
+        "quorum": committee.quorum,
+        "members": list(committee.members),
+    }
+    for getter, value in expected.items():
+        yield from _differing(f"committee.{getter}", value, case.ask("committee", getter))
+    for each in case.document.tournaments:
+        terms = {"cap": each.cap, "threshold": each.threshold, "minPosition": each.minimum_position}
+        for getter, value in terms.items():
+            yield from _differing(f"{label_of(each)}.{getter}", value, case.ask(label_of(each), getter))
+    if case.document.token.supply is not None:
+        supply = int(wei_from_nano(case.document.token.supply))
+        yield from _differing("numeraire.initialSupply", supply, case.ask("numeraire", "initialSupply"))
+
+
+def _roles(case: _Case) -> Iterator[Difference]:
+    authority = case.bound("authority")
+    for each in (
+        *assignments(case.document, case.addresses),
+        *admin_functions(case.document, case.addresses),
+    ):
+        for name, selector in zip(each.functions, each.selectors, strict=True):
+            found = case.reader.role_of(authority, each.target, selector)
+            path = f"roles.{each.label}.{name}"
+            yield from _differing(path, each.role, ROLE_NAMES.get(found, f"role {found}"))
+        if case.ask("authority", "isTargetClosed", each.target):
+            yield Difference(f"roles.{each.label}", "a contract that is open", "closed by the admin")
+    yield from _holders(case, authority)
+    for role, name in ROLE_NAMES.items():
+        if role != ADMIN_ROLE:
+            for getter in ("getRoleAdmin", "getRoleGuardian"):
+                found = case.ask("authority", getter, role)
+                yield from _differing(f"roles.{name}.{getter}", ADMIN_ONLY, found)
+
+
+def _holders(case: _Case, authority: Contract) -> Iterator[Difference]:
+    """Everybody who shall hold a role does, and nobody else: whoever was ever granted one is looked at."""
+    deployer = case.manifest["deployer"]
+    admin = case.document.admin
+    holder = deployer if admin.holder == DEPLOYER else admin.holder
+    expected = {
+        (grant.role_id, grant.holder): grant
+        for grant in (*grants(case.document, deployer), Grant("admin", holder, admin.delay))
+    }
+    granted = {
+        (event["args"]["roleId"], event["args"]["account"])
+        for event in _events(authority, case.manifest["block"], int(case.reader.block))
+    }
+    for role, account in sorted({*expected, *granted}):
+        held = case.reader.access(authority, role, account)
+        grant = expected.get((role, account))
+        wanted = "no role" if grant is None else f"the role with {grant.delay} s of announcement"
+        found = "no role" if held is None else f"the role with {held.delay} s of announcement"
+        yield from _differing(f"roles.{ROLE_NAMES.get(role, role)}.{account}", wanted, found)
+
+
+def _events(authority: Contract, first: int, last: int) -> Iterator[Any]:
+    """Every grant of a role.
+
+    Providers' limits differ: a refused range is halved, an accepted one doubled.
+    """
+    size = FIRST_RANGE
+    while first <= last:
+        until = min(first + size - 1, last)
+        try:
+            found = authority.events.RoleGranted().get_logs(from_block=first, to_block=until)
+        except REQUEST_ERRORS as error:
+            if size == 1:
+                raise IncompleteLogs(
+                    f"expected the logs of block {first}, found {type(error).__name__}; try another endpoint"
+                ) from None
+            size //= 2
+            continue
+        yield from found
+        first, size = until + 1, min(size * 2, LARGEST_RANGE)
+
+
+def _balances(case: _Case) -> Iterator[Difference]:
+    """What each contract holds covers what it owes."""
+    for each in case.document.tournaments:
+        label = label_of(each)
+        owed = case.ask(label, "liabilities")
+        held = case.ask("numeraire", "balanceOf", case.addresses[label])
+        if UNREADABLE in (owed, held) or held < owed * WEI_PER_NANO:
+            yield Difference(f"{label}.balance", f"at least its liabilities, {owed} nano-NMR", f"{held} wei")
+    if case.document.token.address is None:
+        minted, cap = case.ask("numeraire", "minted"), case.ask("numeraire", "CAP")
+        if UNREADABLE in (minted, cap) or minted > cap:
+            yield Difference("numeraire.minted", f"at most {cap} wei", f"{minted}")

@@ -1,0 +1,212 @@
+"""Carries a plan out, one transaction at a time, and begins wherever it was interrupted."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from web3 import Web3
+from web3.types import RPCEndpoint
+
+from scorer.chain.journal import Journal
+from scorer.chain.node import REQUEST_ERRORS, Web3Node
+from scorer.chain.outbox import Act, Outbox
+from scorer.chain.signers import Signer
+from scorer.chain.transactions import OPEN
+from scorer.deployment.blueprint import Blueprint
+from scorer.deployment.create2 import FACTORY_COST, FACTORY_DEPLOYER, FACTORY_TRANSACTION
+from scorer.deployment.manifest import journal_key, make_manifest, write_manifest
+from scorer.deployment.plan import DeploymentStuck, Step, steps
+from scorer.deployment.prices import Quote, quote
+from scorer.deployment.sight import objections, roles_of, see
+
+JOURNAL: Final = "journal.sqlite"
+TRANSFER_GAS: Final = 21_000
+PATIENCE: Final = 600.0
+"""Seconds without any progress after which a deployment gives up, to be started again."""
+
+
+def _silent(_text: str) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Builder:
+    """One deployer at work on one blueprint.
+
+    Attributes
+    ----------
+    folder
+        Where the journal of what was signed is, and where the manifest is written.
+    tell
+        Told each step.
+    """
+
+    w3: Web3
+    plan: Blueprint
+    signer: Signer
+    folder: Path
+    tell: Callable[[str], None] = _silent
+    poll: float = 0.5
+    sleep: Callable[[float], None] = time.sleep
+
+    def run(self) -> dict[str, Any]:
+        """Do all that is left, wait until it lies deep enough, check the hand-over, and write the manifest.
+
+        Raises
+        ------
+        DeploymentStuck
+            When something speaks against the plan (nothing was sent), or it cannot go on.
+        scorer.chain.journal.JournalError
+            When another process is deploying from this folder.
+        """
+        refuse_objections(self.w3, self.plan)
+        require_funds(self.w3, self.plan)
+        with Journal.open(self.folder / JOURNAL) as journal:
+            outbox = self._outbox(journal)
+            while True:
+                self._build(outbox)
+                if self._is_deep(journal, outbox) and not self._left():
+                    break
+            self._require_handed_over()
+            manifest = make_manifest(self.w3, self.plan, journal)
+        path = write_manifest(manifest, self.plan, self.folder)
+        self.tell(f"complete: {path}")
+        return manifest
+
+    def _outbox(self, journal: Journal) -> Outbox:
+        gas = self.plan.document.gas
+        return Outbox(
+            journal,
+            Web3Node(self.w3),
+            self.signer,
+            self.plan.document.chain_id,
+            gas.fees,
+            most_gas=gas.most_gas,
+            longest=PATIENCE,
+            poll=self.poll,
+            sleep=self.sleep,
+        )
+
+    def _left(self) -> tuple[Step, ...]:
+        return steps(self.plan, see(self.w3, self.plan))
+
+    def _build(self, outbox: Outbox) -> None:
+        """Do the first of what is left until nothing is."""
+        repeated, last = 0, ""
+        while left := self._left():
+            step = left[0]
+            repeated = repeated + 1 if step.key == last else 0
+            if repeated * self.poll > PATIENCE:
+                raise DeploymentStuck(f"{step.title}: expected it done once it was mined, found it is not")
+            if repeated:
+                self.sleep(self.poll)  # an endpoint may answer from a state before its own receipt
+            else:
+                self.tell(f"{step.title} ({len(left)} left)")
+            last = step.key
+            self._do(outbox, step)
+
+    def _do(self, outbox: Outbox, step: Step) -> None:
+        if step.kind == "factory":
+            return _put_factory(self.w3, self.signer, self.plan, self.poll, self.sleep)
+        known_at = self.w3.eth.block_number
+        act = Act(journal_key(self.plan, step.key), step.to, step.data, known_at=known_at)
+        delivery = outbox.deliver(act)
+        if not delivery.is_mined:
+            raise DeploymentStuck(f"{step.title}: expected it mined, found {delivery.note}; start again")
+        return None
+
+    def _is_deep(self, journal: Journal, outbox: Outbox) -> bool:
+        """Wait until the newest transaction has its confirmations; send again what a reorganisation drops."""
+        wanted = self.plan.document.gas.confirmations
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            outbox.pump()
+            blocks = [intent.block for intent in journal.intents(journal_key(self.plan, "")) if intent.block]
+            if self.w3.eth.block_number - max(blocks, default=0) + 1 >= wanted:
+                return all(i.block or i.state not in OPEN for i in journal.open_intents(self.signer.address))
+            self.sleep(self.poll)
+        raise DeploymentStuck(f"expected {wanted} confirmations, found no new blocks; start again later")
+
+    def _require_handed_over(self) -> None:
+        """The deployer holds nothing any more: asked once more, at the end of all."""
+        if self.plan.hands_over and (held := roles_of(self.w3, self.plan)):
+            raise DeploymentStuck(
+                f"expected the deployer {self.plan.deployer} to hold no role, found {', '.join(held)}; "
+                "let the admin revoke it before anybody relies on this deployment"
+            )
+
+
+def refuse_objections(w3: Web3, plan: Blueprint) -> None:
+    """Raise `DeploymentStuck` with all that speaks against the plan."""
+    if problems := list(objections(w3, plan)):
+        raise DeploymentStuck("; ".join(problems) + "; nothing was sent")
+
+
+def require_funds(w3: Web3, plan: Blueprint) -> None:
+    """Raise `DeploymentStuck` when the deployer cannot pay for what is left."""
+    found = appraise(w3, plan)
+    if found.cost > found.balance:
+        raise DeploymentStuck(
+            f"deployer: expected {found.cost / 1e18:.6f} coins for gas at current prices, "
+            f"found {found.balance / 1e18:.6f} at {plan.deployer}; nothing was sent"
+        )
+
+
+def appraise(w3: Web3, plan: Blueprint) -> Quote:
+    """What is left to do, and what it costs now."""
+    seen = see(w3, plan)
+    market = Web3Node(w3).head().market
+    return quote(w3, plan, seen, steps(plan, seen), market, plan.document.gas.fees)
+
+
+def _put_factory(
+    w3: Web3, signer: Signer, plan: Blueprint, poll: float, sleep: Callable[[float], None]
+) -> None:
+    """Give the factory's deployer what its only transaction costs, and send that transaction.
+
+    Needs no journal: the payment is made only once its effect is seen to be missing, with the first nonce
+    that is not used, so that two payments exclude each other; the transaction is the same for everybody.
+    """
+    until = time.monotonic() + PATIENCE
+    if _missing(w3) > 0:
+        _broadcast(w3, _payment(w3, signer, plan, _missing(w3)))
+    while not see(w3, plan).has_factory:
+        if time.monotonic() > until:
+            raise DeploymentStuck(
+                "expected the CREATE2 factory on the chain, found none: the endpoint may refuse transactions "
+                "without a chain id (EIP-155); send the factory's transaction through another one"
+            )
+        if _missing(w3) <= 0:
+            _broadcast(w3, FACTORY_TRANSACTION)
+        sleep(poll)
+
+
+def _missing(w3: Web3) -> int:
+    return FACTORY_COST - w3.eth.get_balance(Web3.to_checksum_address(FACTORY_DEPLOYER))
+
+
+def _payment(w3: Web3, signer: Signer, plan: Blueprint, amount: int) -> bytes:
+    bid = plan.document.gas.fees.bid(Web3Node(w3).head().market)
+    if bid is None:
+        raise DeploymentStuck("expected fees below gas.ceiling_gwei, found them above; start again later")
+    nonce = w3.eth.get_transaction_count(Web3.to_checksum_address(signer.address), "latest")
+    payment = {
+        "chainId": plan.document.chain_id,
+        "nonce": nonce,
+        "to": FACTORY_DEPLOYER,
+        "data": b"",
+        "value": amount,
+        "gas": TRANSFER_GAS,
+        **bid.fields(),
+    }
+    return signer.sign(payment).raw
+
+
+def _broadcast(w3: Web3, raw: bytes) -> None:
+    """Whatever the node says: what counts is what is on the chain afterwards."""
+    try:
+        w3.provider.make_request(RPCEndpoint("eth_sendRawTransaction"), [Web3.to_hex(raw)])
+    except REQUEST_ERRORS:
+        return

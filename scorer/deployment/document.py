@@ -1,0 +1,348 @@
+"""The deployment file: all that makes one deployment, checked as a whole before anything is sent."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self, get_args
+
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from scorer.chain.fees import GWEI, FeePolicy
+from scorer.deployment.fields import DEPLOYER, Account, Address, Seconds, at_most, within
+from scorer.rounds.fields import Nano, Parts, Section, from_to
+from scorer.rounds.rules import Rules, RulesError, load_rules, preset
+from scorer.units import NANO_PER_NMR, nmr_from_nano, ppm_as_decimal
+
+HOUR: Final = 3600
+DAY: Final = 86_400
+MOST_SUPPLY: Final = 11_000_000 * NANO_PER_NMR
+"""Numeraire.CAP, nano-NMR."""
+MOST_MEMBERS: Final = 64
+"""CommitteeMembers.MAX_MEMBERS."""
+MOST_MEMBER_BOND: Final = 100_000 * NANO_PER_NMR
+"""CommitteeMembers.MAX_MEMBER_BOND, nano-NMR."""
+MOST_CHALLENGE_BOND: Final = 10_000 * NANO_PER_NMR
+"""OracleCommittee.MAX_CHALLENGE_BOND, nano-NMR."""
+LONGEST_CHALLENGE_WINDOW: Final = 14 * DAY
+"""OracleCommittee.MAX_CHALLENGE_WINDOW, seconds."""
+SHORTEST_DISPUTE: Final = HOUR
+"""OracleCommittee.MIN_DISPUTE_PERIOD, seconds."""
+LONGEST_DISPUTE: Final = 7 * DAY
+"""OracleCommittee.MAX_DISPUTE_PERIOD, seconds."""
+MOST_MINIMUM_POSITION: Final = 1000 * NANO_PER_NMR
+"""Tournament.MAX_MIN_POSITION, nano-NMR."""
+LONGEST_DELAY: Final = 90 * DAY
+"""Of a role: no limit of the contracts; but a slip here would leave a role that nobody can use."""
+LOCAL_CHAINS: Final = (1337, 31_337)
+"""Chain ids of development chains, where the deployer may keep the admin's role."""
+
+RoleName = Literal["operator", "guardian", "minter"]
+ROLE_NAMES: Final[tuple[RoleName, ...]] = get_args(RoleName)
+
+
+class DeploymentFileError(ValueError):
+    """A deployment file cannot be used; the message names each field, what is allowed, and what was found."""
+
+
+class Token(Section):
+    """A new token (``supply`` in nano-NMR goes to ``treasury``), or the ``address`` of one that exists."""
+
+    supply: Annotated[Nano, at_most(MOST_SUPPLY, "11000000 NMR, which is all there ever can be")] | None = (
+        None
+    )
+    treasury: Account | None = None
+    address: Address | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        given = {name for name, value in self if value is not None}
+        if given not in ({"supply", "treasury"}, {"address"}):
+            raise ValueError(
+                "expected supply and treasury for a new token, or address for one that exists, "
+                f"found {' and '.join(sorted(given)) or 'none of them'}"
+            )
+        return self
+
+
+class Existing(Section):
+    """A contract that exists; without ``address`` a new one is deployed."""
+
+    address: Address | None = None
+
+
+class Committee(Section):
+    """The oracle committee: bonds in nano-NMR, times in seconds."""
+
+    members: Annotated[tuple[Address, ...], Field(strict=False, min_length=1, max_length=MOST_MEMBERS)]
+    quorum: int
+    challenge_window: Annotated[Seconds, at_most(LONGEST_CHALLENGE_WINDOW, "14 days")]
+    dispute_period: Annotated[Seconds, within(SHORTEST_DISPUTE, LONGEST_DISPUTE, "from 1 hour to 7 days")]
+    member_bond: Annotated[Nano, at_most(MOST_MEMBER_BOND, "100000 NMR")]
+    challenge_bond: Annotated[Nano, at_most(MOST_CHALLENGE_BOND, "10000 NMR")]
+    slash: Nano
+
+    @field_validator("members")
+    @classmethod
+    def _nobody_twice(cls, members: tuple[str, ...]) -> tuple[str, ...]:
+        for index, member in enumerate(members):
+            if member in members[:index]:
+                raise ValueError(
+                    f"expected every member once, found {member} at {members.index(member)} and {index}"
+                )
+        return members
+
+    @field_validator("quorum")
+    @classmethod
+    def _more_than_half(cls, quorum: int, info: ValidationInfo) -> int:
+        count = len(info.data.get("members", ()))
+        if count and not count // 2 < quorum <= count:
+            raise ValueError(f"expected more than half of {count} members, from {count // 2 + 1} to {count}")
+        return quorum
+
+    @field_validator("slash")
+    @classmethod
+    def _within_the_bond(cls, slash: int, info: ValidationInfo) -> int:
+        bond = info.data.get("member_bond")
+        if bond is not None and slash > bond:
+            raise ValueError(f"expected at most member_bond, {nmr_from_nano(bond):f} NMR")
+        return slash
+
+
+def _rules(name: str, folder: Path) -> Rules:
+    return load_rules(folder / name) if name.endswith((".toml", ".json")) else preset(name)
+
+
+class Tournament(Section):
+    """A tournament and the terms of its first rounds: ``cap`` in ppm, amounts in nano-NMR.
+
+    ``rules`` is a preset's name, or the path of a rules document from the file's folder: it says the terms,
+    and those that are given besides must be the same. Without it all three must be given.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    rules: str | None = None
+    cap: Annotated[Parts, from_to("0", "1")]
+    threshold: Nano
+    minimum_position: Annotated[Nano, at_most(MOST_MINIMUM_POSITION, "1000 NMR")]
+    burn_sink: Address | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _terms_of_the_rules(cls, given: Any, info: ValidationInfo) -> Any:
+        name = given.get("rules") if isinstance(given, dict) else None
+        if not isinstance(name, str):
+            return given
+        try:
+            stake = _rules(name, (info.context or {}).get("folder", Path())).stake.model_dump(mode="json")
+        except (RulesError, OSError):
+            return given  # the field itself says so
+        return {**stake, **given}
+
+    @field_validator("rules")
+    @classmethod
+    def _known(cls, name: str | None, info: ValidationInfo) -> str | None:
+        try:
+            if name is not None:
+                _rules(name, (info.context or {}).get("folder", Path()))
+        except (RulesError, OSError) as error:
+            raise ValueError(str(error)) from None
+        return name
+
+    @field_validator("cap", "threshold", "minimum_position")
+    @classmethod
+    def _as_the_rules_say(cls, value: int, info: ValidationInfo) -> int:
+        name = info.data.get("rules")
+        if name is None:
+            return value
+        said = getattr(_rules(name, (info.context or {}).get("folder", Path())).stake, str(info.field_name))
+        if value != said:
+            shown = ppm_as_decimal(said) if info.field_name == "cap" else nmr_from_nano(said)
+            raise ValueError(f'expected "{shown:f}" as the rules {name} say, or nothing')
+        return value
+
+
+class Role(Section):
+    """Who holds a role, and how many seconds each of their calls is announced before it can be made."""
+
+    holders: Annotated[tuple[Account, ...], Field(strict=False, min_length=1)]
+    delay: Annotated[Seconds, at_most(LONGEST_DELAY, "90 days")] = 0
+
+
+class Roles(Section):
+    """Everybody but the admin. A role that nobody holds can be granted later."""
+
+    operator: Role
+    guardian: Role | None = None
+    minter: Role | None = None
+
+    def given(self) -> Iterator[tuple[RoleName, Role]]:
+        """The roles that somebody holds."""
+        for name in ROLE_NAMES:
+            role: Role | None = getattr(self, name)
+            if role is not None:
+                yield name, role
+
+
+class Admin(Section):
+    """Who takes the deployment over in its last step, and how long before they act it is announced.
+
+    ``kind`` says what is expected at the address: a contract (a multisig or a timelock), or a mere key.
+    """
+
+    holder: Account
+    kind: Literal["contract", "key"] = "contract"
+    delay: Annotated[Seconds, at_most(LONGEST_DELAY, "90 days")]
+
+
+class Gas(Section):
+    """What transactions may cost, and how deep they must lie before the deployment counts as done.
+
+    ``transaction_cap`` in whole coins (POL, ETH): what endpoints let a transaction cost at most.
+    """
+
+    tip_gwei: Annotated[int, Field(ge=0, le=1000)] = 1
+    base_fee_multiplier: Annotated[int, Field(ge=1, le=10)] = 3
+    ceiling_gwei: Annotated[int, Field(gt=0)] = 1000
+    transaction_cap: Annotated[float, Field(gt=0)] | None = None
+    most_gas: Annotated[int, Field(gt=21_000, le=33_554_432)] = 16_777_216
+    confirmations: Annotated[int, Field(ge=1, le=1000)] = 1
+
+    @property
+    def fees(self) -> FeePolicy:
+        """As an outbox takes it."""
+        cap = None if self.transaction_cap is None else int(self.transaction_cap * 10**18)
+        return FeePolicy(self.tip_gwei * GWEI, self.base_fee_multiplier, self.ceiling_gwei * GWEI, cap)
+
+
+class Deployment(Section):
+    """One deployment.
+
+    Attributes
+    ----------
+    name, instance
+        Together they make the salt of every address. A new instance of the same name is another suite.
+    """
+
+    version: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    instance: Annotated[int, Field(ge=1)] = 1
+    chain_id: Annotated[int, Field(gt=0)]
+    token: Token
+    registry: Existing = Existing()
+    burn_sink: Existing = Existing()
+    committee: Committee
+    tournaments: Annotated[tuple[Tournament, ...], Field(strict=False, min_length=1)]
+    roles: Roles
+    admin: Admin
+    gas: Gas = Gas()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is for a development chain."""
+        return self.chain_id in LOCAL_CHAINS
+
+
+def read_document(text: str, environment: Mapping[str, str], source: str, folder: Path) -> Deployment:
+    """Read and check a deployment file.
+
+    Parameters
+    ----------
+    environment
+        What ``${NAME}`` in place of an address means.
+    source
+        What messages call it.
+    folder
+        What paths of rules documents are relative to.
+
+    Raises
+    ------
+    DeploymentFileError
+        Names each wrong field by its path, what is allowed there, and what was found.
+    """
+    try:
+        found = tomllib.loads(text)
+        document = Deployment.model_validate(found, context={"environment": environment, "folder": folder})
+    except tomllib.TOMLDecodeError as error:
+        raise DeploymentFileError(f"{source}: expected a TOML file, found {error}") from None
+    except ValidationError as error:
+        problems = "; ".join(_told(problem) for problem in error.errors(include_url=False))
+        raise DeploymentFileError(f"{source}: {problems}") from None
+    for problem in _across(document):
+        raise DeploymentFileError(f"{source}: {problem}")
+    return document
+
+
+def load_document(path: Path, environment: Mapping[str, str] | None = None) -> Deployment:
+    """Read and check the deployment file at `path`, as `read_document` does."""
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeploymentFileError(f"{path}: expected a TOML file, found {error}") from None
+    return read_document(text, os.environ if environment is None else environment, str(path), path.parent)
+
+
+def recorded(document: Deployment) -> dict[str, Any]:
+    """The document as a manifest keeps it: in the file's own words, with every address resolved."""
+    return document.model_dump(mode="json", exclude={"gas"}, exclude_none=True)
+
+
+def from_record(record: Mapping[str, Any]) -> Deployment:
+    """The inverse of `recorded`, save for gas; needs neither environment nor rules documents."""
+    tournaments = [{k: v for k, v in each.items() if k != "rules"} for each in record["tournaments"]]
+    return Deployment.model_validate({**record, "tournaments": tournaments})
+
+
+def _across(document: Deployment) -> Iterator[str]:
+    """What is wrong between sections."""
+    names = [tournament.name for tournament in document.tournaments]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield f"tournaments.{index}.name: expected a name of its own, found {name!r} twice"
+    if document.token.address is not None and document.roles.minter is not None:
+        yield "roles.minter: expected none, as the token is not ours to mint (token.address), found one"
+    for path, account in _accounts(document):
+        if account == DEPLOYER and not document.is_local:
+            yield f"{path}: expected an address on chain {document.chain_id}, found the word deployer"
+    if document.admin.delay == 0 and not document.is_local:
+        yield (
+            'admin.delay: expected some time, such as "7 days": it is all that stands between a stolen admin '
+            'key and the stakes in later rounds, found "0 seconds"'
+        )
+
+
+def _accounts(document: Deployment) -> Iterator[tuple[str, str]]:
+    yield "admin.holder", document.admin.holder
+    if document.token.treasury is not None:
+        yield "token.treasury", document.token.treasury
+    for name, role in document.roles.given():
+        for index, holder in enumerate(role.holders):
+            yield f"roles.{name}.holders.{index}", holder
+
+
+def _told(problem: Any) -> str:
+    path = ".".join(str(part) for part in problem["loc"]) or "file"
+    value = problem["input"]
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(_fields_at(problem["loc"][:-1]))
+        return f"{path}: expected one of {known}, found {problem['loc'][-1]}"
+    if problem["type"] == "missing":
+        return f"{path}: expected a value, found none"
+    found = "" if isinstance(value, dict) else f", found {value!r}"
+    return f"{path}: {problem['msg'].removeprefix('Value error, ')}{found}"
+
+
+def _fields_at(path: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The fields of the section at a path of the document."""
+    section: type[BaseModel] = Deployment
+    for part in (part for part in path if isinstance(part, str)):
+        annotation = section.model_fields[part].annotation
+        section = next(each for each in _within(annotation) if issubclass(each, BaseModel))
+    return tuple(section.model_fields)
+
+
+def _within(annotation: Any) -> Iterator[type]:
+    if isinstance(annotation, type):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _within(part)

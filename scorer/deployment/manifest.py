@@ -1,0 +1,211 @@
+"""The manifest: all that a deployment made, as everything else reads it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from eth_utils.address import is_checksum_address
+from web3 import Web3
+from web3.exceptions import TransactionNotFound
+
+from scorer import __version__
+from scorer.chain.contracts import Addresses
+from scorer.chain.journal import Journal
+from scorer.chain.node import REQUEST_ERRORS
+from scorer.deployment.blueprint import TOURNAMENT, Blueprint, Creation, constructor_data
+from scorer.deployment.code import compiled_code, digest
+from scorer.deployment.create2 import FACTORY
+from scorer.deployment.document import recorded
+from scorer.deployment.plan import DeploymentStuck
+from scorer.deployment.sight import Reader
+
+FORMAT: Final = 1
+FILE: Final = "manifest.json"
+
+
+class ManifestError(ValueError):
+    """A manifest cannot be used; the message says what was expected, and what was found."""
+
+
+@dataclass(frozen=True)
+class Mined:
+    """Where a transaction is."""
+
+    block: int
+    transaction: str | None
+
+
+def journal_key(plan: Blueprint, key: str) -> str:
+    """The name of a step in the journal: of this deployment on this chain, and of no other."""
+    return f"{plan.document.chain_id}:{plan.addresses['authority']}:{key}"
+
+
+def make_manifest(w3: Web3, plan: Blueprint, journal: Journal) -> dict[str, Any]:
+    """The manifest of a deployment that is complete.
+
+    It begins with the fields of a deployment.json, those of the first tournament, and can stand in for it.
+    """
+    mined = _mined(w3, journal, plan)
+    contracts = {each.label: _created(w3, each, mined) for each in plan.creations}
+    contracts |= {label: _existing(w3, label, plan) for label in plan.existing}
+    first = plan.document.tournaments[0].name
+    block = min(entry["block"] for entry in contracts.values() if "block" in entry)
+    return {
+        **addresses_of(plan, first, block).to_json(),
+        "format": FORMAT,
+        "cupel": __version__,
+        "name": plan.document.name,
+        "instance": plan.document.instance,
+        "deployer": plan.deployer,
+        "factory": FACTORY,
+        "tournaments": {
+            each.name: plan.addresses[TOURNAMENT + each.name] for each in plan.document.tournaments
+        },
+        "contracts": contracts,
+        "transactions": {key: vars(found) for key, found in mined.items() if not key.startswith("create:")},
+        "compiler": _compiler(),
+        "deployment": recorded(plan.document),
+    }
+
+
+def addresses_of(plan: Blueprint, tournament: str, block: int) -> Addresses:
+    """What a node needs to know of one of the tournaments."""
+    found = plan.addresses
+    return Addresses(
+        chain_id=plan.document.chain_id,
+        authority=found["authority"],
+        numeraire=found["numeraire"],
+        registry=found["registry"],
+        committee=found["committee"],
+        tournament=found[TOURNAMENT + tournament],
+        burn_sink=found.get(f"burn_sink.{tournament}", found.get("burn_sink", "")),
+        block=block,
+    )
+
+
+def write_manifest(manifest: Mapping[str, Any], plan: Blueprint, folder: Path) -> Path:
+    """Write the manifest, and a deployment.json for each tournament; the path of the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in plan.document.tournaments:
+        addresses = addresses_of(plan, each.name, manifest["block"]).to_json()
+        _replace(folder / f"{each.name}.deployment.json", addresses)
+    path = folder / FILE
+    _replace(path, manifest)
+    return path
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read a manifest.
+
+    Raises
+    ------
+    ManifestError
+        When the file is none.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ManifestError(f"{path}: expected a manifest, found {error}") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        kind = f"format {found.get('format')}" if isinstance(found, dict) else type(found).__name__
+        raise ManifestError(f"{path}: expected a manifest of format {FORMAT}, found {kind}")
+    for problem in _problems(found):
+        raise ManifestError(f"{path}: {problem}")
+    return found
+
+
+def _problems(found: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("chain_id", "deployer", "contracts", "tournaments", "compiler", "deployment"):
+        if name not in found:
+            yield f"{name}: expected a value, found none"
+    for label, entry in found.get("contracts", {}).items():
+        if not is_checksum_address(entry.get("address")):
+            yield f"contracts.{label}.address: expected a checksummed address, found {entry.get('address')!r}"
+
+
+def _replace(path: Path, document: Mapping[str, Any]) -> None:
+    """Whole or not at all, whenever the process ends."""
+    draft = path.with_name(path.name + ".new")
+    draft.write_text(json.dumps(document, indent=1) + "\n")
+    draft.replace(path)
+
+
+def _compiler() -> dict[str, Any]:
+    code = compiled_code("Authority")
+    return {"version": code.compiler, "settings": code.settings}
+
+
+def _created(w3: Web3, creation: Creation, mined: Mapping[str, Mined]) -> dict[str, Any]:
+    found = mined.get(f"create:{creation.label}") or _search(w3, creation)
+    data = constructor_data(creation.contract, tuple(creation.arguments.values()))
+    return {
+        "contract": creation.contract,
+        "address": creation.address,
+        "arguments": _plain(creation.arguments),
+        "constructor_data": Web3.to_hex(data),
+        "salt": Web3.to_hex(creation.salt),
+        "code_hash": digest(Reader(w3).code(creation.address)),
+        "input_digest": compiled_code(creation.contract).input_digest,
+        **vars(found),
+    }
+
+
+def _existing(w3: Web3, label: str, plan: Blueprint) -> dict[str, Any]:
+    address = plan.addresses[label]
+    return {
+        "contract": plan.existing[label],
+        "address": address,
+        "existing": True,
+        "code_hash": digest(Reader(w3).code(address)),
+    }
+
+
+def _plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON holds them: numbers of more than 53 bits as text, so that no reader rounds them."""
+    return {name: _plain_value(value) for name, value in arguments.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain_value(each) for each in value]
+    return str(value) if isinstance(value, int) else value
+
+
+def _mined(w3: Web3, journal: Journal, plan: Blueprint) -> dict[str, Mined]:
+    """Where the transactions are that the journal knows, by the step's key."""
+    prefix = journal_key(plan, "")
+    found: dict[str, Mined] = {}
+    for intent in journal.intents(prefix):
+        for attempt in journal.attempts(intent):
+            try:
+                receipt = w3.eth.get_transaction_receipt(Web3.to_hex(attempt.hash))
+            except TransactionNotFound:
+                continue
+            if receipt["status"] == 1 and not attempt.cancels:
+                key = intent.key.removeprefix(prefix)
+                found[key] = Mined(receipt["blockNumber"], Web3.to_hex(attempt.hash))
+    return found
+
+
+def _search(w3: Web3, creation: Creation) -> Mined:
+    """Where a contract was made that the journal does not know: by bisection over its code's history."""
+    low, high = 0, int(w3.eth.block_number)
+    try:
+        while low < high:
+            middle = (low + high) // 2
+            if Reader(w3, middle).code(creation.address):
+                high = middle
+            else:
+                low = middle + 1
+    except REQUEST_ERRORS as error:
+        raise DeploymentStuck(
+            f"{creation.label}: expected an endpoint that knows old states (an archive node), as the journal "
+            f"does not say when it was made, found {type(error).__name__}"
+        ) from None
+    data = Web3.to_hex(creation.salt + creation.init_code)
+    for transaction in w3.eth.get_block(low, full_transactions=True)["transactions"]:
+        if isinstance(transaction, Mapping) and Web3.to_hex(transaction["input"]) == data:
+            return Mined(low, Web3.to_hex(transaction["hash"]))
+    return Mined(low, None)

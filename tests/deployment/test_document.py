@@ -1,0 +1,179 @@
+# ruff: noqa: E501 - a case a line
+"""A deployment file is taken whole, or refused with the path of what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from scorer.chain.anvil import Anvil
+from scorer.chain.sender import Sender
+from scorer.deployment import document as limits
+from scorer.deployment.document import DeploymentFileError, from_record, load_document, recorded
+from scorer.units import wei_from_nano
+from tests.deployment.files import MEMBERS, OPERATOR, TEXT, TREASURY, read
+
+LOWER = OPERATOR.lower()
+TYPO = OPERATOR.replace("7", "8", 1)
+ZERO = "0x" + "0" * 40
+
+
+def changed(old: str, new: str) -> str:
+    assert old in TEXT
+    return TEXT.replace(old, new)
+
+
+def public(text: str = TEXT) -> str:
+    return text.replace("chain_id = 31337", "chain_id = 80002")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (changed(OPERATOR, LOWER), "roles.operator.holders.0: expected an address with its EIP-55 checksum"),
+        (changed(OPERATOR, TYPO), "roles.operator.holders.0: expected an address with its EIP-55 checksum"),
+        (changed(OPERATOR, OPERATOR[:-1]), "roles.operator.holders.0: expected an address, 0x and 40"),
+        (changed(TREASURY, ZERO), "token.treasury: expected an address other than zero"),
+        (changed("[roles.minter]", "[roles.mintre]"), "roles.mintre: expected one of operator, guardian, minter"),
+        (changed("quorum = 2", "quorum = 1"), "committee.quorum: expected more than half of 3 members, from 2 to 3"),
+        (changed("quorum = 2", "quorum = 4"), "committee.quorum: expected more than half of 3 members, from 2 to 3"),
+        (changed(MEMBERS[2], MEMBERS[0]), "committee.members: expected every member once"),
+        (changed('"6 hours"', '"15 days"'), "committee.challenge_window: expected at most 14 days, found '15 days'"),
+        (changed('"6 hours"', "21600"), "committee.challenge_window: expected a time in words"),
+        (changed('"1 day"', '"30 minutes"'), "committee.dispute_period: expected from 1 hour to 7 days"),
+        (changed('member_bond = "1000"', 'member_bond = "100001"'), "committee.member_bond: expected at most 100000"),
+        (changed('challenge_bond = "100"', 'challenge_bond = "10001"'), "committee.challenge_bond: expected at most"),
+        (changed('slash = "500"', 'slash = "1001"'), "committee.slash: expected at most member_bond, 1000 NMR"),
+        (changed('supply = "1000000"', 'supply = "11000001"'), "token.supply: expected at most 11000000 NMR"),
+        (changed('supply = "1000000"', "supply = 1000000"), "token.supply: expected decimal text in quotes"),
+        (changed('supply = "1000000"', ""), "token: expected supply and treasury for a new token, or address"),
+        (changed('cap = "0.1"', 'cap = "1.1"'), "tournaments.1.cap: expected from 0 to 1, found '1.1'"),
+        (changed('cap = "0.1"', ""), "tournaments.1.cap: expected a value, found none"),
+        (changed('"1"\n', '"1001"\n'), "tournaments.1.minimum_position: expected at most 1000 NMR"),
+        (changed('rules = "classic"', 'rules = "clasic"'), "tournaments.0.rules: expected the name of a preset"),
+        (
+            changed('rules = "classic"', 'rules = "classic"\ncap = "0.06"'),
+            'tournaments.0.cap: expected "0.05" as the rules classic say',
+        ),
+        (changed('"daily"', '"classic"'), "tournaments.1.name: expected a name of its own"),
+        (changed('delay = "7 days"', 'delay = "91 days"'), "admin.delay: expected at most 90 days"),
+        (changed('kind = "key"', 'kind = "multisig"'), "admin.kind:"),
+        (changed("version = 1", "version = 2"), "version:"),
+        (changed("version = 1", ""), "version: expected a value, found none"),
+        (changed("version = 1", "version = 1\nchian = 1"), "chian: expected one of version, name, instance, chain_id"),
+        (changed("version = 1", "version = "), "expected a TOML file"),
+        (public(changed('delay = "7 days"', 'delay = "0 seconds"')), "admin.delay: expected some time"),
+        (public(changed(TREASURY, "deployer")), "token.treasury: expected an address on chain 80002"),
+        (public(changed(OPERATOR, "deployer")), "roles.operator.holders.0: expected an address on chain 80002"),
+    ],
+)  # fmt: skip
+def test_refuses_what_is_wrong_by_its_path(text: str, told: str) -> None:
+    with pytest.raises(DeploymentFileError) as refused:
+        read(text)
+
+    assert told in str(refused.value)
+
+
+def test_tells_all_wrong_fields_at_once() -> None:
+    with pytest.raises(DeploymentFileError, match=r"committee.quorum.*roles.operator.holders.0"):
+        read(changed("quorum = 2", "quorum = 1").replace(OPERATOR, LOWER))
+
+
+def test_refuses_a_minter_of_a_token_that_is_not_ours() -> None:
+    text = changed(f'supply = "1000000"\ntreasury = "{TREASURY}"', f'address = "{TREASURY}"')
+
+    with pytest.raises(DeploymentFileError, match=r"roles.minter: expected none"):
+        read(text)
+
+
+def test_takes_an_address_from_the_environment() -> None:
+    text = changed(TREASURY, "${CUPEL_TREASURY}")
+
+    assert read(text, CUPEL_TREASURY=TREASURY).token.treasury == TREASURY
+
+
+def test_refuses_a_placeholder_that_nobody_filled_in() -> None:
+    with pytest.raises(
+        DeploymentFileError, match=r"token.treasury: expected an address: fill it in, or set CUPEL_TRE"
+    ):
+        read(changed(TREASURY, "${CUPEL_TREASURY}"))
+
+
+def test_refuses_a_placeholder_filled_with_no_address() -> None:
+    with pytest.raises(DeploymentFileError, match=r"token.treasury: expected an address, 0x and 40"):
+        read(changed(TREASURY, "${CUPEL_TREASURY}"), CUPEL_TREASURY="me")
+
+
+def test_the_terms_come_from_the_rules() -> None:
+    classic, daily = read().tournaments
+
+    assert (classic.cap, classic.threshold, classic.minimum_position) == (50_000, 72_000 * 10**9, 10_000_000)
+    assert (daily.cap, daily.threshold, daily.minimum_position) == (100_000, 5_000 * 10**9, 10**9)
+
+
+def test_rules_may_be_a_file_beside_the_deployment_file(tmp_path: Path) -> None:
+    source = Path(limits.__file__).parent.parent / "rounds" / "presets" / "crypto.toml"
+    (tmp_path / "ours.toml").write_text(source.read_text())
+    (tmp_path / "trial.toml").write_text(changed('rules = "classic"', 'rules = "ours.toml"'))
+
+    found = load_document(tmp_path / "trial.toml").tournaments[0]
+
+    assert (found.cap, found.threshold) == tuple(
+        getattr(limits._rules("crypto", tmp_path).stake, n) for n in ("cap", "threshold")
+    )
+
+
+def test_what_a_manifest_records_is_what_was_read() -> None:
+    document = read()
+
+    again = from_record(recorded(document))
+
+    rules_forgotten = tuple(each.model_copy(update={"rules": None}) for each in document.tournaments)
+    assert again == document.model_copy(update={"tournaments": rules_forgotten})
+
+
+@pytest.mark.parametrize("name", ["amoy", "sepolia", "polygon", "ethereum"])
+def test_files_for_public_chains_are_refused_until_they_are_filled_in(name: str) -> None:
+    with pytest.raises(DeploymentFileError, match="expected an address: fill it in, or set CUPEL_"):
+        load_document(Path(f"deployments/{name}.toml"), environment={})
+
+
+def test_the_file_for_a_devnet_needs_nothing() -> None:
+    assert load_document(Path("deployments/devnet.toml"), environment={}).is_local
+
+
+def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
+    from scorer.chain.deployment import _deployed
+
+    sender = Sender(anvil.w3, anvil.account(0))
+    zero = anvil.account(1).address
+    terms = (0, 3600, 0, 0, 0)
+
+    def read_all(name: str, arguments: tuple[object, ...], constants: tuple[str, ...]) -> list[int]:
+        from scorer.chain.artifacts import abi
+
+        contract = anvil.w3.eth.contract(address=_deployed(sender, name, *arguments), abi=abi(name))  # type: ignore[call-overload]
+        return [int(contract.get_function_by_name(each)().call()) for each in constants]
+
+    committee = (
+        "MAX_MEMBERS",
+        "MAX_MEMBER_BOND",
+        "MAX_CHALLENGE_BOND",
+        "MAX_CHALLENGE_WINDOW",
+        "MIN_DISPUTE_PERIOD",
+        "MAX_DISPUTE_PERIOD",
+    )
+    assert read_all("OracleCommittee", (zero, zero, zero, terms, [zero], 1), committee) == [
+        limits.MOST_MEMBERS,
+        wei_from_nano(limits.MOST_MEMBER_BOND),
+        wei_from_nano(limits.MOST_CHALLENGE_BOND),
+        limits.LONGEST_CHALLENGE_WINDOW,
+        limits.SHORTEST_DISPUTE,
+        limits.LONGEST_DISPUTE,
+    ]
+    assert read_all(
+        "Tournament", (zero, zero, zero, zero, zero, 0, 0, 0), ("MAX_CAP", "MAX_MIN_POSITION")
+    ) == [
+        10**6,
+        limits.MOST_MINIMUM_POSITION,
+    ]
+    assert read_all("Numeraire", (zero, zero, 0), ("CAP",)) == [wei_from_nano(limits.MOST_SUPPLY)]
