@@ -26,7 +26,8 @@ def configure_logging(stream: TextIO | None = None) -> None:
             without_secrets,
             structlog.processors.JSONRenderer(default=_plain),
         ],
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        # Standard error as it is when something is written, for it may be another by then.
+        logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
 
