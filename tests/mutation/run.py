@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-TOTAL: Final = 130
+TOTAL: Final = 120
 SEED: Final = 1
 
 Record = dict[str, Any]

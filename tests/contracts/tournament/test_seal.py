@@ -61,7 +61,9 @@ def test_fixes_the_payout_factor_and_the_submissions(house: House, threshold: in
     is_event(house.round(round_id), state=SEALED, **expected)
 
 
-def test_a_round_in_which_nothing_was_locked_is_settled_at_once(house: House) -> None:
+@pytest.mark.parametrize("threshold", [0, 10_000 * NANO])
+def test_a_round_in_which_nothing_was_locked_is_settled_at_once(house: House, threshold: int) -> None:
+    house.tournament.setParameters(50_000, threshold, 0, sender=house.admin)
     round_id = house.open()
     house.at(house.round(round_id).closeAt)
     receipt = house.seal(round_id)

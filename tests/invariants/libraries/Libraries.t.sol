@@ -98,7 +98,8 @@ contract LibrariesTest {
         try this.pop(top, head, fromSlot ^ 1, digest) {
             require(false, "another chunk was taken");
         } catch (bytes memory reason) {
-            require(bytes4(reason) == HashStack.NotTopOfStack.selector, "reason");
+            bytes32 offered = Reference.push(head, fromSlot ^ 1, digest);
+            require(_equal(reason, abi.encodeWithSelector(HashStack.NotTopOfStack.selector, top, offered)), "reason");
         }
     }
 
@@ -117,7 +118,9 @@ contract LibrariesTest {
                 _same(i, Reference.lane(left, i) + Reference.lane(right, i), total);
             }
         } catch (bytes memory reason) {
-            require(over && bytes4(reason) == LaneOverflow.selector, "overflow reason");
+            require(
+                over && _equal(reason, abi.encodeWithSelector(LaneOverflow.selector, left, right)), "overflow reason"
+            );
         }
         try this.minus(left, right) returns (uint256 rest) {
             require(!under, "underflow");
@@ -125,7 +128,9 @@ contract LibrariesTest {
                 _same(i, Reference.lane(left, i) - Reference.lane(right, i), rest);
             }
         } catch (bytes memory reason) {
-            require(under && bytes4(reason) == LaneUnderflow.selector, "underflow reason");
+            require(
+                under && _equal(reason, abi.encodeWithSelector(LaneUnderflow.selector, left, right)), "underflow reason"
+            );
         }
     }
 
@@ -192,6 +197,10 @@ contract LibrariesTest {
             if ((shares >> i) % 2 == 1) lane = Reference.SHARE_FLAG + lane % (Reference.PPM + 1);
             allocation |= lane << (64 * i);
         }
+    }
+
+    function _equal(bytes memory left, bytes memory right) private pure returns (bool) {
+        return keccak256(left) == keccak256(right);
     }
 
     function _same(uint256 index, uint256 expected, uint256 word) private pure {
