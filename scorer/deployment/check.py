@@ -164,6 +164,7 @@ def _roles(case: _Case) -> Iterator[Difference]:
             found = case.reader.role_of(authority, each.target, selector)
             path = f"roles.{each.label}.{name}"
             yield from _differing(path, each.role, ROLE_NAMES.get(found, f"role {found}"))
+    for each in admin_functions(case.document, case.addresses):
         if case.ask("authority", "isTargetClosed", each.target):
             yield Difference(f"roles.{each.label}", "a contract that is open", "closed by the admin")
     yield from _holders(case, authority)

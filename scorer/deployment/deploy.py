@@ -13,7 +13,7 @@ from scorer.chain.journal import Journal
 from scorer.chain.node import REQUEST_ERRORS, Web3Node
 from scorer.chain.outbox import Act, Outbox
 from scorer.chain.signers import Signer
-from scorer.chain.transactions import OPEN
+from scorer.chain.transactions import OPEN, Why
 from scorer.deployment.blueprint import Blueprint
 from scorer.deployment.create2 import FACTORY_COST, FACTORY_DEPLOYER, FACTORY_TRANSACTION
 from scorer.deployment.manifest import journal_key, make_manifest, write_manifest
@@ -93,29 +93,35 @@ class Builder:
         return steps(self.plan, see(self.w3, self.plan))
 
     def _build(self, outbox: Outbox) -> None:
-        """Do the first of what is left until nothing is."""
-        repeated, last = 0, ""
+        """Do all that is left, look again, and so on until nothing is."""
+        until = time.monotonic() + PATIENCE
+        before: tuple[Step, ...] = ()
         while left := self._left():
-            step = left[0]
-            repeated = repeated + 1 if step.key == last else 0
-            if repeated * self.poll > PATIENCE:
-                raise DeploymentStuck(f"{step.title}: expected it done once it was mined, found it is not")
-            if repeated:
-                self.sleep(self.poll)  # an endpoint may answer from a state before its own receipt
-            else:
-                self.tell(f"{step.title} ({len(left)} left)")
-            last = step.key
-            self._do(outbox, step)
+            if left == before:
+                # An endpoint may answer from a state before its own receipts.
+                _require_time(until, f"{left[0].title}: expected it done once it was mined, found it is not")
+                self.sleep(self.poll)
+            for number, step in enumerate(left):
+                if left != before:
+                    self.tell(f"{step.title} ({len(left) - number} left)")
+                self._do(outbox, step)
+            before = left
 
     def _do(self, outbox: Outbox, step: Step) -> None:
         if step.kind == "factory":
             return _put_factory(self.w3, self.signer, self.plan, self.poll, self.sleep)
-        known_at = self.w3.eth.block_number
-        act = Act(journal_key(self.plan, step.key), step.to, step.data, known_at=known_at)
-        delivery = outbox.deliver(act)
-        if not delivery.is_mined:
-            raise DeploymentStuck(f"{step.title}: expected it mined, found {delivery.note}; start again")
-        return None
+        until = time.monotonic() + PATIENCE
+        while True:
+            known_at = self.w3.eth.block_number
+            act = Act(journal_key(self.plan, step.key), step.to, step.data, known_at=known_at)
+            delivery = outbox.deliver(act)
+            if delivery.is_mined:
+                return None
+            problem = f"{step.title}: expected it mined, found {delivery.note}; start again"
+            if delivery.why != Why.WAITING:
+                raise DeploymentStuck(problem)
+            _require_time(until, problem)
+            self.sleep(self.poll)
 
     def _is_deep(self, journal: Journal, outbox: Outbox) -> bool:
         """Wait until the newest transaction has its confirmations; send again what a reorganisation drops."""
@@ -136,6 +142,11 @@ class Builder:
                 f"expected the deployer {self.plan.deployer} to hold no role, found {', '.join(held)}; "
                 "let the admin revoke it before anybody relies on this deployment"
             )
+
+
+def _require_time(until: float, otherwise: str) -> None:
+    if time.monotonic() > until:
+        raise DeploymentStuck(otherwise)
 
 
 def refuse_objections(w3: Web3, plan: Blueprint) -> None:
@@ -173,11 +184,11 @@ def _put_factory(
     if _missing(w3) > 0:
         _broadcast(w3, _payment(w3, signer, plan, _missing(w3)))
     while not see(w3, plan).has_factory:
-        if time.monotonic() > until:
-            raise DeploymentStuck(
-                "expected the CREATE2 factory on the chain, found none: the endpoint may refuse transactions "
-                "without a chain id (EIP-155); send the factory's transaction through another one"
-            )
+        _require_time(
+            until,
+            "expected the CREATE2 factory on the chain, found none: the endpoint may refuse transactions "
+            "without a chain id (EIP-155); send the factory's transaction through another one",
+        )
         if _missing(w3) <= 0:
             _broadcast(w3, FACTORY_TRANSACTION)
         sleep(poll)

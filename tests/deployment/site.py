@@ -1,0 +1,51 @@
+"""A building site for tests: a chain, and the deployment of the file of tests.deployment.files on it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scorer.chain.anvil import Anvil
+from scorer.chain.sender import Sender
+from scorer.chain.signers import KeySigner, Signer
+from scorer.deployment.blueprint import Blueprint, blueprint
+from scorer.deployment.deploy import Builder
+from scorer.deployment.document import Deployment
+from scorer.deployment.sight import Reader
+from tests.deployment.files import read
+
+
+@dataclass(frozen=True)
+class Site:
+    """A chain, and who builds what on it."""
+
+    anvil: Anvil
+    plan: Blueprint
+    folder: Path
+
+    @property
+    def signer(self) -> KeySigner:
+        return KeySigner(self.anvil.account(0))
+
+    def builder(self, signer: Signer | None = None, tell: Callable[[str], None] = lambda _: None) -> Builder:
+        return Builder(self.anvil.w3, self.plan, signer or self.signer, self.folder, tell, poll=0.01)
+
+    def built(self) -> dict[str, Any]:
+        return self.builder().run()
+
+    def nonce(self) -> int:
+        """How many transactions the deployer has sent."""
+        return int(self.anvil.w3.eth.get_transaction_count(self.anvil.account(0).address))
+
+    def contract(self, contract: str, label: str) -> Any:
+        return Reader(self.anvil.w3).bound(contract, self.plan.addresses[label])
+
+    def send(self, index: int, call: Any) -> None:
+        """As one of the test accounts."""
+        Sender(self.anvil.w3, self.anvil.account(index)).send(call)
+
+
+def site(anvil: Anvil, folder: Path, document: Deployment | None = None) -> Site:
+    """A site on a chain whose clock moves a second a block, so that two runs make the same blocks."""
+    anvil.w3.provider.make_request("anvil_setBlockTimestampInterval", [1])  # type: ignore[arg-type]
+    return Site(anvil, blueprint(document or read(), anvil.account(0).address), folder)

@@ -1,0 +1,260 @@
+# ruff: noqa: E501 - a case a line
+"""A manifest is held against the chain, and every difference is named."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from scorer.chain.anvil import run_anvil
+from scorer.cli import app
+from scorer.deployment.blueprint import selector
+from scorer.deployment.check import differences
+from scorer.deployment.manifest import ManifestError, read_manifest
+from tests.deployment.files import DEPLOYER, GUARDIAN, MEMBERS, OPERATOR, STRANGER, TEXT, read
+from tests.deployment.site import Site, site
+from tests.world import START
+
+ADMIN_INDEX = 4
+WITHOUT_DELAY = TEXT.replace('delay = "7 days"', 'delay = "0 seconds"')
+"""So that the admin of these tests can change things at once."""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dict[str, Any]]]:
+    with run_anvil(timestamp=START, accounts=40) as chain:
+        made = site(chain, tmp_path_factory.mktemp("site"), read(WITHOUT_DELAY))
+        yield made, made.built()
+
+
+@pytest.fixture
+def case(built: tuple[Site, dict[str, Any]]) -> Iterator[tuple[Site, dict[str, Any]]]:
+    """A deployment that the next test finds as this one did."""
+    where, manifest = built
+    snapshot = where.anvil.w3.provider.make_request("evm_snapshot", [])["result"]  # type: ignore[arg-type]
+    yield where, json.loads(json.dumps(manifest))
+    where.anvil.w3.provider.make_request("evm_revert", [snapshot])  # type: ignore[arg-type]
+
+
+def told(where: Site, manifest: dict[str, Any]) -> list[str]:
+    return [str(each) for each in differences(manifest, where.anvil.w3)]
+
+
+def test_a_fresh_deployment_agrees_with_its_manifest(case: tuple[Site, dict[str, Any]]) -> None:
+    assert told(*case) == []
+
+
+def _authority(where: Site) -> Any:
+    return where.contract("Authority", "authority")
+
+
+def _cap(where: Site) -> None:
+    tournament = where.contract("Tournament", "tournament.daily")
+    where.send(ADMIN_INDEX, tournament.functions.setParameters(200_000, 5_000 * 10**9, 10**9))
+
+
+def _quorum(where: Site) -> None:
+    where.send(ADMIN_INDEX, where.contract("OracleCommittee", "committee").functions.setQuorum(3))
+
+
+def _member(where: Site) -> None:
+    committee = where.contract("OracleCommittee", "committee")
+    where.send(ADMIN_INDEX, committee.functions.addMember(STRANGER, 3))
+
+
+def _no_operator(where: Site) -> None:
+    where.send(ADMIN_INDEX, _authority(where).functions.revokeRole(1, OPERATOR))
+
+
+def _second_admin(where: Site) -> None:
+    where.send(ADMIN_INDEX, _authority(where).functions.grantRole(0, STRANGER, 0))
+
+
+def _deployer_back(where: Site) -> None:
+    where.send(ADMIN_INDEX, _authority(where).functions.grantRole(1, DEPLOYER, 0))
+
+
+def _slow_guardian(where: Site) -> None:
+    where.send(ADMIN_INDEX, _authority(where).functions.grantRole(2, GUARDIAN, 3600))
+
+
+def _power_of_another_role(where: Site) -> None:
+    target = where.plan.addresses["tournament.classic"]
+    call = _authority(where).functions.setTargetFunctionRole(
+        target, [selector("Tournament", "setParameters")], 1
+    )
+    where.send(ADMIN_INDEX, call)
+
+
+def _closed(where: Site) -> None:
+    target = where.plan.addresses["tournament.classic"]
+    where.send(ADMIN_INDEX, _authority(where).functions.setTargetClosed(target, True))
+
+
+def _role_admin(where: Site) -> None:
+    where.send(ADMIN_INDEX, _authority(where).functions.setRoleAdmin(1, 2))
+
+
+def _emptied(where: Site) -> None:
+    """The token's books say that the tournament owes what it does not hold: written into its storage."""
+    registry, token = where.contract("ModelRegistry", "registry"), where.contract("Numeraire", "numeraire")
+    tournament = where.contract("Tournament", "tournament.classic")
+    where.send(5, registry.functions.register(DEPLOYER))
+    where.send(5, token.functions.approve(tournament.address, 10**18))
+    where.send(5, tournament.functions.deposit(registry.functions.modelCount().call(), 10**18))
+    slot = where.anvil.w3.keccak(bytes.fromhex(tournament.address[2:]).rjust(32, b"\0") + bytes(32))
+    value = "0x" + "00" * 32
+    request = where.anvil.w3.provider.make_request
+    request("anvil_setStorageAt", [token.address, where.anvil.w3.to_hex(slot), value])  # type: ignore[arg-type]
+    assert token.functions.balanceOf(tournament.address).call() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (_cap, ["tournament.daily.cap: expected 100000, found 200000"]),
+        (_quorum, ["committee.quorum: expected 2, found 3"]),
+        (
+            _member,
+            [
+                "committee.quorum: expected 2, found 3",
+                f"committee.members: expected [{', '.join(MEMBERS)}], found [{', '.join((*MEMBERS, STRANGER))}]",
+            ],
+        ),
+        (
+            _no_operator,
+            [f"roles.operator.{OPERATOR}: expected the role with 0 s of announcement, found no role"],
+        ),
+        (
+            _second_admin,
+            [f"roles.admin.{STRANGER}: expected no role, found the role with 0 s of announcement"],
+        ),
+        (
+            _deployer_back,
+            [f"roles.operator.{DEPLOYER}: expected no role, found the role with 0 s of announcement"],
+        ),
+        (
+            _slow_guardian,
+            [
+                f"roles.guardian.{GUARDIAN}: expected the role with 0 s of announcement, "
+                "found the role with 3600 s of announcement"
+            ],
+        ),
+        (_power_of_another_role, ["roles.tournament.classic.setParameters: expected admin, found operator"]),
+        (_closed, ["roles.tournament.classic: expected a contract that is open, found closed by the admin"]),
+        (_role_admin, ["roles.operator.getRoleAdmin: expected 0, found 2"]),
+        (
+            _emptied,
+            [
+                "tournament.classic.balance: expected at least its liabilities, 1000000000 nano-NMR, found 0 wei"
+            ],
+        ),
+    ],
+)
+def test_finds_what_was_changed(
+    case: tuple[Site, dict[str, Any]], change: Callable[[Site], None], expected: list[str]
+) -> None:
+    where, manifest = case
+    change(where)
+
+    assert told(where, manifest) == expected
+
+
+def test_finds_other_code(case: tuple[Site, dict[str, Any]]) -> None:
+    where, manifest = case
+    address = where.plan.addresses["burn_sink"]
+    where.anvil.w3.provider.make_request("anvil_setCode", [address, "0x60006000"])  # type: ignore[arg-type]
+
+    first, second = told(where, manifest)
+
+    assert first.startswith("contracts.burn_sink.code_hash: expected 0x")
+    assert second == "contracts.burn_sink: expected the code of BurnSink as compiled, found other code"
+
+
+def test_a_manifest_that_was_made_to_fit_other_code_does_not_hide_it(
+    case: tuple[Site, dict[str, Any]],
+) -> None:
+    where, manifest = case
+    address = where.plan.addresses["burn_sink"]
+    where.anvil.w3.provider.make_request("anvil_setCode", [address, "0x60006000"])  # type: ignore[arg-type]
+    code_hash = where.anvil.w3.to_hex(where.anvil.w3.keccak(hexstr="0x60006000"))
+    manifest["contracts"]["burn_sink"]["code_hash"] = code_hash
+
+    assert told(where, manifest) == [
+        "contracts.burn_sink: expected the code of BurnSink as compiled, found other code"
+    ]
+
+
+def test_finds_that_nothing_is_there(case: tuple[Site, dict[str, Any]]) -> None:
+    where, manifest = case
+    manifest["contracts"]["committee"]["address"] = STRANGER
+
+    assert told(where, manifest) == [
+        f"contracts.committee: expected code of OracleCommittee at {STRANGER}, found no code"
+    ]
+
+
+def test_finds_another_wiring(case: tuple[Site, dict[str, Any]]) -> None:
+    where, manifest = case
+    contracts = manifest["contracts"]
+    contracts["burn_sink"]["address"] = contracts["registry"]["address"]
+
+    found = told(where, manifest)
+
+    assert (
+        f"committee.burnSink: expected {contracts['registry']['address']}, found {where.plan.addresses['burn_sink']}"
+        in found
+    )
+
+
+def test_the_command_exits_with_1_where_there_are_differences(
+    case: tuple[Site, dict[str, Any]], tmp_path: Path
+) -> None:
+    where, manifest = case
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(manifest))
+    command = ["deployment", "check", str(path), "--endpoint", where.anvil.url]
+
+    agrees = CliRunner().invoke(app, command)
+    _cap(where)
+    differs = CliRunner().invoke(app, command)
+
+    assert (agrees.exit_code, agrees.output) == (0, "check: trial on chain 31337 agrees\n")
+    assert differs.exit_code == 1
+    assert differs.output.splitlines() == [
+        "tournament.daily.cap: expected 100000, found 200000",
+        "check: trial DIFFERS in 1 places",
+    ]
+
+
+def test_the_command_refuses_a_manifest_of_another_chain(
+    case: tuple[Site, dict[str, Any]], tmp_path: Path
+) -> None:
+    where, manifest = case
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(manifest | {"chain_id": 137}))
+
+    found = CliRunner().invoke(app, ["deployment", "check", str(path), "--endpoint", where.anvil.url])
+
+    assert found.exit_code == 1
+    assert "expected chain id 137" in found.output
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("no json", "expected a manifest, found"),
+        ("[]", "expected a manifest of format 1, found list"),
+        ('{"format": 2}', "expected a manifest of format 1, found format 2"),
+        ('{"format": 1}', "chain_id: expected a value, found none"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(text)
+
+    with pytest.raises(ManifestError, match=message):
+        read_manifest(path)

@@ -1,0 +1,285 @@
+"""A deployment ends in the same manifest however often it is killed, and leaves the deployer nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from web3 import Web3
+
+from scorer.chain import killpoints
+from scorer.chain.anvil import Anvil, run_anvil
+from scorer.chain.contracts import Suite
+from scorer.chain.killpoints import KILLED, VARIABLE
+from scorer.config import read_deployment
+from scorer.deployment.create2 import FACTORY, FACTORY_CODE, FACTORY_DEPLOYER, FACTORY_TRANSACTION
+from scorer.deployment.deploy import appraise
+from scorer.deployment.plan import DeploymentStuck, steps
+from scorer.deployment.sight import roles_of, see
+from tests.deployment.files import ADMIN, MINTER, OPERATOR, STRANGER, TEXT, TREASURY, read
+from tests.deployment.site import Site, site
+from tests.world import START
+
+LABELS = (
+    "tried",
+    "planned",
+    "before-sign-commit",
+    "signed",
+    "before-broadcast",
+    "broadcast",
+    "broadcast-recorded",
+    "mined-seen",
+    "mined-recorded",
+)
+
+
+def _kill_at(label: str) -> Any:
+    """Two of them in every test run, the others with the long tests."""
+    return label if label in ("signed", "mined-seen") else pytest.param(label, marks=pytest.mark.long)
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+@pytest.fixture
+def here(anvil: Anvil, tmp_path: Path) -> Site:
+    return site(anvil, tmp_path / "site")
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The manifest of a deployment that nobody disturbed."""
+    with run_anvil(timestamp=START, accounts=40) as chain:
+        return site(chain, tmp_path_factory.mktemp("site")).built()
+
+
+def keys(where: Site) -> list[str]:
+    return [step.key for step in steps(where.plan, see(where.anvil.w3, where.plan))]
+
+
+def test_deploys_all_and_hands_over(here: Site) -> None:
+    manifest = here.built()
+
+    suite = Suite.at(here.anvil.w3, read_deployment(here.folder / "daily.deployment.json"))
+
+    def held(role: int, account: str) -> list[object]:
+        return list(suite.authority.functions.hasRole(role, account).call())
+
+    assert suite.tournament.functions.cap().call() == 100_000
+    assert suite.token.functions.balanceOf(TREASURY).call() == 10**24
+    assert held(0, ADMIN) == [True, 7 * 86_400]
+    assert held(1, OPERATOR) == [True, 0]
+    assert held(3, MINTER) == [True, 2 * 86_400]
+    assert roles_of(here.anvil.w3, here.plan) == []
+    assert manifest == json.loads((here.folder / "manifest.json").read_text())
+
+
+def test_a_manifest_can_stand_in_for_the_deployment_json_of_its_first_tournament(here: Site) -> None:
+    here.built()
+
+    of_manifest = read_deployment(here.folder / "manifest.json")
+
+    assert of_manifest == read_deployment(here.folder / "classic.deployment.json")
+    assert of_manifest.tournament == here.plan.addresses["tournament.classic"]
+    assert of_manifest.block == 1
+
+
+def test_to_deploy_again_sends_nothing(here: Site) -> None:
+    first = here.built()
+    sent = here.nonce()
+
+    assert here.built() == first
+    assert here.nonce() == sent
+
+
+def test_without_its_journal_a_deployment_is_found_on_the_chain(here: Site, tmp_path: Path) -> None:
+    first = here.built()
+
+    second = Site(here.anvil, here.plan, tmp_path / "elsewhere").built()
+
+    assert second["contracts"] == first["contracts"]
+    assert here.nonce() == len(first["contracts"]) + len(first["transactions"])
+
+
+@pytest.mark.parametrize("label", [_kill_at(label) for label in LABELS])
+def test_killed_at_every_transaction_it_ends_in_the_same_manifest(
+    label: str, here: Site, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die() -> None:
+        raise Killed
+
+    monkeypatch.setattr(killpoints, "_die", die)
+    for key in keys(here):
+        monkeypatch.setenv(VARIABLE, f"{label}@{key}")
+        with pytest.raises(Killed):
+            here.built()
+    monkeypatch.delenv(VARIABLE)
+
+    assert here.built() == expected
+    assert here.nonce() == len(expected["contracts"]) + len(expected["transactions"])
+
+
+def test_a_process_that_is_killed_at_every_transaction_ends_in_the_same_manifest(
+    here: Site, expected: dict[str, Any]
+) -> None:
+    private = here.anvil.account(0).key.hex().removeprefix("0x")
+    command = [sys.executable, "-m", "tests.deployment.worker", here.anvil.url, str(here.folder), private]
+    labels = [LABELS[index % len(LABELS)] for index in range(len(keys(here)))]
+    for label, key in zip(labels, keys(here), strict=True):
+        environment = os.environ | {VARIABLE: f"{label}@{key}"}
+        assert subprocess.run(command, env=environment, check=False).returncode == KILLED
+    assert subprocess.run(command, check=False).returncode == 0
+
+    assert json.loads((here.folder / "manifest.json").read_text()) == expected
+
+
+def test_a_reorganisation_is_built_over(here: Site) -> None:
+    text = TEXT + "\n[gas]\nconfirmations = 4\n"
+    where = site(here.anvil, here.folder, read(text))
+    reorganised: list[int] = []
+
+    def mine(_seconds: float) -> None:
+        """While it waits for confirmations, its last two blocks are replaced, once; then time passes."""
+        if not reorganised:
+            where.anvil.reorganise(2)
+            reorganised.append(1)
+        where.anvil.finalise()
+
+    builder = where.builder()
+    object.__setattr__(builder, "sleep", mine)
+    builder.run()
+
+    assert reorganised
+    assert keys(where) == []
+    assert roles_of(where.anvil.w3, where.plan) == []
+
+
+def test_the_factory_is_put_on_a_chain_that_has_none(here: Site) -> None:
+    here.anvil.w3.provider.make_request("anvil_setCode", [FACTORY, "0x"])  # type: ignore[arg-type]
+    assert keys(here)[0] == "factory"
+
+    here.built()
+
+    assert bytes(here.anvil.w3.eth.get_code(Web3.to_checksum_address(FACTORY))) == FACTORY_CODE
+    assert here.anvil.w3.eth.get_transaction_count(Web3.to_checksum_address(FACTORY_DEPLOYER)) == 1
+
+
+def test_killed_while_it_puts_the_factory_there_it_pays_for_it_once(here: Site) -> None:
+    def die(_seconds: float) -> None:
+        raise Killed
+
+    here.anvil.w3.provider.make_request("anvil_setCode", [FACTORY, "0x"])  # type: ignore[arg-type]
+    builder = here.builder()
+    object.__setattr__(builder, "sleep", die)
+    with pytest.raises(Killed):
+        builder.run()
+
+    manifest = here.built()
+
+    payments = 1
+    assert here.nonce() == payments + len(manifest["contracts"]) + len(manifest["transactions"])
+
+
+def test_the_factorys_transaction_is_its_deployers() -> None:
+    assert Account.recover_transaction(FACTORY_TRANSACTION) == FACTORY_DEPLOYER
+
+
+def test_other_code_in_the_factorys_place_is_refused(here: Site) -> None:
+    here.anvil.w3.provider.make_request("anvil_setCode", [FACTORY, "0x60006000"])  # type: ignore[arg-type]
+
+    with pytest.raises(DeploymentStuck, match="found other code"):
+        here.built()
+    assert here.nonce() == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('kind = "key"', 'kind = "contract"', "admin.holder: expected a contract"),
+        (
+            f'supply = "1000000"\ntreasury = "{TREASURY}"',
+            f'address = "{STRANGER}"',
+            "token.address: expected a contract, found no code",
+        ),
+        (
+            f'supply = "1000000"\ntreasury = "{TREASURY}"',
+            f'address = "{FACTORY}"',
+            "token.address: expected a Numeraire, found that 0x4e59",
+        ),
+        (
+            "[committee]",
+            f'[registry]\naddress = "{FACTORY}"\n[committee]',
+            "registry.address: expected a ModelRegistry, found that 0x4e59",
+        ),
+    ],
+)
+def test_what_speaks_against_a_file_on_its_chain_is_told_before_anything_is_sent(
+    here: Site, old: str, new: str, told: str
+) -> None:
+    text = TEXT.replace(old, new)
+    if "[token]\naddress" in text:
+        text = text.replace(f'[roles.minter]\nholders = ["{MINTER}"]\ndelay = "2 days"', "")
+    if "contract" in new:
+        text = text.replace("chain_id = 31337", "chain_id = 80002")
+
+    with pytest.raises(DeploymentStuck) as refused:
+        site(here.anvil, here.folder, read(text)).built()
+
+    assert told in str(refused.value)
+    assert here.nonce() == 0
+
+
+def test_a_deployer_without_coins_is_told_what_it_takes(here: Site) -> None:
+    request = here.anvil.w3.provider.make_request
+    request("anvil_setBalance", [here.plan.deployer, hex(10**12)])  # type: ignore[arg-type]
+
+    with pytest.raises(DeploymentStuck, match=r"deployer: expected 0\.\d+ coins for gas"):
+        here.built()
+
+
+def test_a_suite_is_built_on_a_token_a_registry_and_a_sink_that_exist(here: Site, tmp_path: Path) -> None:
+    here.built()
+    old = here.plan.addresses
+    text = TEXT.replace(f'supply = "1000000"\ntreasury = "{TREASURY}"', f'address = "{old["numeraire"]}"')
+    text = text.replace(f'[roles.minter]\nholders = ["{MINTER}"]\ndelay = "2 days"', "")
+    text = text.replace("[committee]", f'[registry]\naddress = "{old["registry"]}"\n\n[committee]')
+    text = text.replace('minimum_position = "1"', f'minimum_position = "1"\nburn_sink = "{old["burn_sink"]}"')
+    text = text.replace('name = "trial"', 'name = "trial"\ninstance = 2')
+
+    new = site(here.anvil, tmp_path / "second", read(text))
+    new.built()
+
+    tournament = new.contract("Tournament", "tournament.daily")
+    assert tournament.functions.registry().call() == old["registry"]
+    assert tournament.functions.token().call() == old["numeraire"]
+    assert tournament.functions.burnSink().call() == old["burn_sink"]
+    assert new.contract("Tournament", "tournament.classic").functions.burnSink().call() != old["burn_sink"]
+
+
+def test_a_dry_runs_estimates_are_within_a_fifth_of_what_it_takes(here: Site) -> None:
+    quote = appraise(here.anvil.w3, here.plan)
+    manifest = here.built()
+
+    receipts = [
+        each["transaction"] for each in (*manifest["contracts"].values(), *manifest["transactions"].values())
+    ]
+    used = [here.anvil.w3.eth.get_transaction_receipt(each)["gasUsed"] for each in receipts]
+
+    assert len(quote.prices) == len(used)
+    for price, gas in zip(quote.prices, used, strict=True):
+        assert gas == pytest.approx(price.gas, rel=0.2), price.step.title
+    assert sum(used) == pytest.approx(quote.gas, rel=0.05)
+
+
+def test_a_dry_run_without_the_factory_reckons_what_a_creation_takes(here: Site) -> None:
+    asked = appraise(here.anvil.w3, here.plan)
+    here.anvil.w3.provider.make_request("anvil_setCode", [FACTORY, "0x"])  # type: ignore[arg-type]
+
+    reckoned = appraise(here.anvil.w3, here.plan)
+
+    assert reckoned.gas == pytest.approx(asked.gas, rel=0.15)
