@@ -1,6 +1,7 @@
 """A small tournament for tests: the demo's stage with ten models that guess, and rounds of three hours."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from scorer.demo.strategies import Strategy
 from scorer.oracle.audit import idle_by_lane
 from scorer.oracle.member import Member, Step
 from scorer.rounds.rules import Rules, preset
+from scorer.rounds.tables import Table
+from scorer.rounds.validity import Universe
 
 START = 1_700_000_000
 HOUR = 3600
@@ -42,11 +45,20 @@ def strategies(count: int = MODELS) -> list[Strategy]:
 
 @dataclass(frozen=True)
 class World:
-    """A running tournament, and the few things tests do with it."""
+    """A running tournament, and the few things tests do with it.
+
+    Attributes
+    ----------
+    ids, names, tables
+        The universe of every round, and what is published with it.
+    """
 
     stage: Stage
     rules: Rules
     out: Path
+    ids: tuple[str, ...] = IDS
+    names: dict[str, Sequence[str | None]] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
 
     @property
     def suite(self) -> Suite:
@@ -66,29 +78,33 @@ class World:
     @property
     def target(self) -> NDArray[np.float64]:
         """The outcome of every round."""
-        return np.random.default_rng(7).choice([0.0, 0.25, 0.5, 0.75, 1.0], len(IDS))
+        return np.random.default_rng(7).choice([0.0, 0.25, 0.5, 0.75, 1.0], len(self.ids))
 
     def predictions(self, model: int, round_id: int) -> "pd.Series[float]":
         """A model's guesses for a round."""
-        return pd.Series(np.random.default_rng([model, round_id]).random(len(IDS)), index=list(IDS))
+        return pd.Series(np.random.default_rng([model, round_id]).random(len(self.ids)), index=list(self.ids))
 
     def open(self) -> int:
         """Open a round for three hours: one to submit, one until the outcome."""
         now = self.now
         return self.stage.operator.open_round(
             self.rules,
-            IDS,
+            self.ids,
+            names=self.names,
+            tables=self.tables,
             open_at=now,
             close_at=now + HOUR,
             resolve_at=now + 2 * HOUR,
             deadline=now + 30 * HOUR,
         )
 
-    def submit(self, round_id: int, model: int, content: bytes | None = None) -> None:
+    def submit(self, round_id: int, model: int, content: bytes | None = None, label: str = "") -> None:
         """Let a model send its guesses, or `content`."""
         entry: Entry = self.stage.entries[model - 1]
         good = write_submission(self.predictions(model, round_id), "csv")
-        self.stage.submit(entry, round_id, IDS, good if content is None else content)
+        universe, kind = Universe(self.ids, self.names), self.rules.submissions
+        sent = good if content is None else content
+        self.stage.submit(entry, round_id, universe, sent, kind=kind, label=label)
 
     def submit_all(self, round_id: int, models: range = range(1, MODELS + 1)) -> None:
         """Let several models send their guesses."""
@@ -112,7 +128,7 @@ class World:
         """Let time pass to the outcome, and tell every member; `targets` by member where they differ."""
         self.stage.anvil.advance_to(self.record(round_id).resolve_at)
         for index, member in enumerate(self.members):
-            self.stage.publish_target(member, round_id, IDS, (targets or {}).get(index, self.target))
+            self.stage.publish_target(member, round_id, self.ids, (targets or {}).get(index, self.target))
 
     def cycle(self, *members: int) -> list[Step]:
         """One cycle of some members, or of all; what they did."""

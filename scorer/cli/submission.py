@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from scorer.cli.common import told
-from scorer.rounds.submissions import read_submission
-from scorer.store.bundle import Bundle
+from scorer.rounds.validity import read_for
+from scorer.store.bundle import RULES, Bundle
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("check")
 def check(
     file: Annotated[
-        Path, typer.Argument(help="CSV or Parquet with the columns id and prediction.", exists=True)
+        Path, typer.Argument(help="CSV or Parquet with a column of ids and one of predictions.", exists=True)
     ],
     universe: Annotated[
         Path,
@@ -24,8 +24,13 @@ def check(
         ),
     ],
 ) -> None:
-    """Say whether a submission would be taken, and if not, why."""
+    """Say whether a submission would be taken, and if not, why.
+
+    The rules beside the universe decide which columns and ids a file may have; without rules it must hold
+    exactly the universe's ids in the columns id and prediction.
+    """
     with told():
-        ids = Bundle(universe.parent).universe()
-        predictions = read_submission(file.read_bytes(), ids, str(file))
+        bundle = Bundle(universe.parent)
+        kind = bundle.rules().submissions if bundle.has(RULES) else None
+        predictions = read_for(kind, file.read_bytes(), bundle.named_universe(), str(file))
     typer.echo(f"{file}: valid, {len(predictions)} predictions")

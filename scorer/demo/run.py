@@ -22,6 +22,7 @@ from scorer.oracle.audit import audit, idle_by_lane
 from scorer.oracle.decide import Alarm
 from scorer.oracle.observe import finalised_block, read_on_chain
 from scorer.rounds.rules import Rules, preset
+from scorer.rounds.validity import Universe
 from scorer.rounds.verify import Difference, differences
 from scorer.units import nano_from_nmr, nmr_from_nano, nmr_from_wei
 
@@ -125,7 +126,7 @@ def _open(stage: Stage, week: Week, rules: Rules) -> None:
     for entry in stage.entries:
         content = week.files[entry.strategy.name]
         if content is not None:
-            stage.submit(entry, round_id, week.universe, content)
+            stage.submit(entry, round_id, Universe(week.universe, {}), content, kind=rules.submissions)
 
 
 def _close(stage: Stage, week: Week, record: Record) -> None:

@@ -19,7 +19,8 @@ from scorer.oracle.operator import Operator, submit
 from scorer.rounds.digest import content_hash
 from scorer.rounds.rules import Rules
 from scorer.rounds.signature import SubmissionDigest
-from scorer.rounds.submissions import SubmissionRefused, read_submission
+from scorer.rounds.submissions import SubmissionRefused
+from scorer.rounds.validity import Universe, read_for
 from scorer.store.bundle import Bundle, round_folder
 from scorer.units import nano_from_nmr, wei_from_nano
 
@@ -56,21 +57,38 @@ class Stage:
     members: tuple[Member, ...]
     entries: tuple[Entry, ...]
 
-    def submit(self, entry: Entry, round_id: int, universe: Sequence[str], content: bytes) -> None:
+    def submit(
+        self,
+        entry: Entry,
+        round_id: int,
+        universe: Universe,
+        content: bytes,
+        *,
+        kind: str | None = None,
+        label: str = "",
+    ) -> None:
         """Send a model's file as its data scientist's client does: with a signature over what is in it.
 
-        A file that cannot be read is sent all the same, as a careless client would, with a signature over
-        nothing.
+        It arrives at the chain's time, which is not this machine's. A file that cannot be read is sent all
+        the same, as a careless client would, with a signature over nothing.
+
+        Parameters
+        ----------
+        kind
+            The rules' ``submissions``.
+        label
+            Tells the file from an earlier one of the model, which it otherwise replaces.
         """
-        name = f"{entry.model_id}.{entry.strategy.file_format}"
+        name = f"{entry.model_id}{label and '.'}{label}.{entry.strategy.file_format}"
         digest = SubmissionDigest(
             self.suite.addresses.chain_id,
             str(self.suite.tournament.address),
             round_id,
             entry.model_id,
-            _content_hash(content, universe, name),
+            _content_hash(kind, content, universe, name),
         )
-        submit(self.operator.inbox, digest, entry.account.key, name, content)
+        now = int(self.anvil.w3.eth.get_block("latest")["timestamp"])
+        submit(self.operator.inbox, digest, entry.account.key, name, content, received_at=now)
 
     def publish_target(
         self, member: Member, round_id: int, ids: tuple[str, ...], target: NDArray[np.float64]
@@ -80,9 +98,9 @@ class Stage:
         Bundle(folder).write_targets(ids, {"target_20d2l": target})
 
 
-def _content_hash(content: bytes, universe: Sequence[str], name: str) -> bytes:
+def _content_hash(kind: str | None, content: bytes, universe: Universe, name: str) -> bytes:
     try:
-        return content_hash(universe, read_submission(content, universe, name))
+        return content_hash(universe.ids, read_for(kind, content, universe, name))
     except SubmissionRefused:
         return bytes(32)
 

@@ -198,7 +198,8 @@ class Playground:
             model,
             content_hash(IDS, predictions),
         )
-        submit(self.out / "inbox", digest, self.anvil.account(OWNER).key, f"{model}.csv", content)
+        key, now = self.anvil.account(OWNER).key, self.now
+        submit(self.out / "inbox", digest, key, f"{model}.csv", content, received_at=now)
 
 
 def forked(work: Callable[[], None], crash: Path) -> int:

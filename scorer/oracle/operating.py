@@ -10,9 +10,10 @@ from web3.contract.contract import ContractFunction
 from scorer.chain.contracts import RoundRecord, RoundState
 from scorer.chain.killpoints import reach
 from scorer.chain.sender import Courier, Reverted
+from scorer.oracle.intake import Collection
 from scorer.oracle.member import ALREADY_DONE
 from scorer.oracle.observe import Block, unfinished_rounds
-from scorer.oracle.operator import SLOTS_PER_CHUNK, Collection, Collector, awaits_seal
+from scorer.oracle.operator import SLOTS_PER_CHUNK, Collector, awaits_seal
 from scorer.oracle.plans import PlannedRound, due_plans, missed_plans, publish, read_plans
 from scorer.store.bundle import RULES, UNIVERSE
 
@@ -130,8 +131,9 @@ class Operating(Collector):
                 return
 
     def _collected(self, record: RoundRecord) -> Collection:
+        was_told = self.has_published(record.round_id)
         collection = self.collect(record)
-        for refusal in collection.refusals:
+        for refusal in () if was_told else collection.refusals:
             self.alarm("REFUSED_SUBMISSION", f"round {record.round_id}: {refusal.reason}")
         reach("submissions-collected", str(record.round_id))
         if self.courier is not None:

@@ -1,7 +1,6 @@
 """The operator at work: opens rounds, collects submissions, locks and seals."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,17 +10,19 @@ from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.sender import Sender
+from scorer.oracle.gatekeeper import Gatekeeper, check_gate_tables
+from scorer.oracle.intake import SIGNATURE_SUFFIX as SIGNATURE_SUFFIX
+from scorer.oracle.intake import Collection, Intake, read_collection, write_collection
+from scorer.oracle.intake import submit as submit
 from scorer.oracle.observe import Block, finalised_block, unfinished_rounds
 from scorer.rounds.chunks import LANES
-from scorer.rounds.digest import content_hash
-from scorer.rounds.rules import Rules
-from scorer.rounds.signature import SubmissionDigest
-from scorer.rounds.submissions import Submission, SubmissionRefused, Submissions, read_submission
-from scorer.store.bundle import SUBMISSIONS, Bundle, round_folder
+from scorer.rounds.rules import Rules, RulesError
+from scorer.rounds.selection import select
+from scorer.rounds.tables import Table
+from scorer.store.bundle import COLLECTED, Bundle, round_folder
 
 SLOTS_PER_CHUNK: Final = 256
 """Small enough to settle within any RPC's fee cap; a chunk of a lock begins on an even slot of its bitmap."""
-SIGNATURE_SUFFIX: Final = ".signature.json"
 
 
 @dataclass(frozen=True)
@@ -77,23 +78,6 @@ def _cuts(next_slot: int, end: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A submission that was not taken, and why."""
-
-    model_id: int
-    file: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Collection:
-    """What the inbox of a round held."""
-
-    submissions: Submissions
-    refusals: tuple[Refusal, ...]
-
-
-@dataclass(frozen=True)
 class Collector:
     """Takes the submissions of a tournament's rounds.
 
@@ -101,7 +85,9 @@ class Collector:
     ----------
     inbox
         Where submissions arrive: ``<inbox>/<tournament>/<round>/<model>.csv`` or ``.parquet``, and
-        ``<model>.signature.json`` beside it.
+        ``<model>.signature.json`` beside it. When a file was modified last is when it arrived, so whatever
+        fills the inbox must not keep the senders' times. ``<model>.<any>.csv`` with
+        ``<model>.<any>.signature.json`` leaves the model's other files in place.
     published
         Where members of the committee find rules, universe and submissions.
     """
@@ -115,8 +101,8 @@ class Collector:
     ) -> Iterator[tuple[str, ContractFunction]]:
         """What is left to be sent to lock and seal a round, in order, each with its meaning."""
         block = self.suite.w3.eth.block_number
-        valid = set(collection.submissions.model_ids)
-        lanes = [lane for lane, model in enumerate(self.suite.models_by_lane(block)) if model in valid]
+        models = self.suite.models_by_lane(block)
+        lanes = [lane for lane, model in enumerate(models) if model in collection.staked]
         next_slot = self.suite.round(record.round_id, block).next_slot
         functions = self.suite.tournament.functions
         for chunk in plan_locks(lanes, next_slot=next_slot, slots_per_chunk=slots_per_chunk):
@@ -124,43 +110,63 @@ class Collector:
         yield "seal", functions.seal(record.round_id, collection.submissions.root)
 
     def collect(self, record: RoundRecord) -> Collection:
-        """Read the inbox of a round: valid, signed submissions, and why others are refused.
+        """Read the inbox of a round as its rules say: what counts, what of it stakes, and what is refused.
 
-        A round whose submissions were published already keeps them: what is locked must be what is sealed.
+        A round whose submissions were published already keeps them, and what was decided about them: what is
+        locked must be what is sealed, whatever arrived since.
+
+        Raises
+        ------
+        scorer.store.bundle.BundleError
+            When what is published of the round is incomplete.
+        scorer.rounds.rules.RulesError
+            When the published rules are not those that the chain froze.
         """
         published = self.published_bundle(record.round_id)
-        if published.has(SUBMISSIONS):
-            return Collection(published.submissions(), ())
-        universe = published.universe()
-        submitters = self.suite.submitters(record.close_at, self.suite.w3.eth.block_number)
-        entries: dict[int, Submission] = {}
-        refusals = []
-        for file in _submission_files(self._inbox(record.round_id)):
-            model_id = int(file.stem)
-            try:
-                entries[model_id] = self._read(file, record.round_id, universe, submitters.get(model_id))
-            except SubmissionRefused as refused:
-                refusals.append(Refusal(model_id, file.name, str(refused)))
-        ascending = tuple(entries[model] for model in sorted(entries))
-        return Collection(Submissions(universe, ascending), tuple(refusals))
+        return read_collection(published) or self._collect_anew(record, self._rules(record))
 
-    def _read(self, file: Path, round_id: int, universe: tuple[str, ...], allowed: str | None) -> Submission:
-        predictions = read_submission(file.read_bytes(), universe, file.name)
-        if allowed is None:
-            raise SubmissionRefused(file.name, "the number of a registered model", file.stem)
-        signature = _read_signature(file)
-        content = content_hash(universe, predictions)
-        submission = Submission(int(file.stem), predictions, content, allowed, signature)
-        chain_id, tournament = self.suite.addresses.chain_id, str(self.suite.tournament.address)
-        signer = submission.signer(chain_id, tournament, round_id)
-        if signer != allowed:
-            raise SubmissionRefused(file.name, f"the signature of {allowed}", f"that of {signer}")
-        return submission
+    def _rules(self, record: RoundRecord) -> Rules:
+        bundle = self.published_bundle(record.round_id)
+        rules = bundle.rules()
+        if rules.hash() != record.rules_hash:
+            raise RulesError(
+                f"{bundle.folder}: expected rules of the hash 0x{record.rules_hash.hex()}, "
+                f"found those of 0x{rules.hash().hex()}; publish the document that the round was opened with"
+            )
+        return rules
+
+    def _collect_anew(self, record: RoundRecord, rules: Rules) -> Collection:
+        intake = self._intake(record, rules)
+        arrivals, refusals = intake.take(self._inbox(record.round_id))
+        window = {"open_at": record.open_at, "close_at": record.close_at, "until": intake.until}
+        selection = select(intake.universe.ids, arrivals, **window)
+        gated: dict[int, str] = {}
+        if rules.gates is not None:
+            gatekeeper = Gatekeeper(self.suite, self.published_bundle)
+            gated = gatekeeper.reasons(rules.gates, record, selection.submissions, selection.staked)
+        return Collection(selection.submissions, refusals, selection.staked - set(gated), gated)
+
+    def _intake(self, record: RoundRecord, rules: Rules) -> Intake:
+        latest = self.suite.w3.eth.get_block("latest")
+        return Intake(
+            chain_id=self.suite.addresses.chain_id,
+            tournament=str(self.suite.tournament.address),
+            round_id=record.round_id,
+            kind=rules.submissions,
+            universe=self.published_bundle(record.round_id).named_universe(),
+            submitters=self.suite.submitters(record.close_at, latest["number"]),
+            open_at=record.open_at,
+            until=latest["timestamp"],
+        )
+
+    def has_published(self, round_id: int) -> bool:
+        """Whether a round's submissions were published, and what was decided about them stands."""
+        return self.published_bundle(round_id).has(*COLLECTED)
 
     def publish(self, round_id: int, collection: Collection) -> None:
         """Publish what was collected, once."""
-        if not self.published_bundle(round_id).has(SUBMISSIONS):
-            self.published_bundle(round_id).write_submissions(collection.submissions)
+        if not self.has_published(round_id):
+            write_collection(self.published_bundle(round_id), collection)
 
     def published_bundle(self, round_id: int) -> Bundle:
         """What is published of a round."""
@@ -186,18 +192,40 @@ class Operator(Collector):
         close_at: int,
         resolve_at: int,
         deadline: int,
+        names: Mapping[str, Sequence[str | None]] | None = None,
+        tables: Mapping[str, Table] | None = None,
     ) -> int:
         """Publish a round's rules and universe, and open it. Times in Unix seconds.
+
+        Parameters
+        ----------
+        names
+            What else the ids are called, by column, such as bloomberg_ticker, in the order of the universe;
+            None for an id without such a name. Files may then name ids so.
+        tables
+            Tables that are published with the universe: with gates in the rules, neutralizers and
+            sample_weights. Later rounds with gates need them of earlier ones.
 
         Returns
         -------
         int
             The round's id.
+
+        Raises
+        ------
+        scorer.store.bundle.BundleError
+            When names or tables do not fit the universe, or gates lack a table: nothing is sent.
         """
         round_id = self.suite.round_count(self.suite.w3.eth.block_number) + 1
         bundle = self.published_bundle(round_id)
         bundle.write_rules(rules)
         bundle.write_universe(universe)
+        for name, table in (tables or {}).items():
+            bundle.write_table(name, universe, table)
+        if names:
+            bundle.write_names(universe, names)
+        bundle.named_universe()
+        check_gate_tables(rules, bundle)
         opening = self.suite.tournament.functions.openRound(
             open_at, close_at, resolve_at, deadline, rules.hash()
         )
@@ -223,35 +251,6 @@ class Operator(Collector):
         for _, call in self.seal_calls(record, collection, self.slots_per_chunk):
             self.sender.send(call)
         return collection
-
-
-def submit(inbox: Path, digest: SubmissionDigest, private_key: bytes, file: str, content: bytes) -> None:
-    """Sign a submission and lay it into an operator's inbox, the file last.
-
-    Parameters
-    ----------
-    file
-        Its name: ``<model>.csv`` or ``<model>.parquet``.
-    """
-    folder = round_folder(inbox, digest.tournament, digest.round_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    signature = {"signature": "0x" + digest.sign(private_key).hex()}
-    (folder / (Path(file).stem + SIGNATURE_SUFFIX)).write_text(json.dumps(signature))
-    (folder / file).write_bytes(content)
-
-
-def _submission_files(folder: Path) -> Iterator[Path]:
-    """The files of models, ascending; a model's later file replaces an earlier one in `Operator.collect`."""
-    files = [f for f in folder.glob("*") if f.suffix in (".csv", ".parquet") and f.stem.isdecimal()]
-    yield from sorted(files, key=lambda file: (int(file.stem), file.stat().st_mtime_ns))
-
-
-def _read_signature(file: Path) -> bytes:
-    path = file.with_name(file.stem + SIGNATURE_SUFFIX)
-    try:
-        return bytes.fromhex(json.loads(path.read_bytes())["signature"].removeprefix("0x"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise SubmissionRefused(file.name, f"a signature in {path.name}", "none that can be read") from None
 
 
 def awaits_seal(record: RoundRecord, block: Block) -> bool:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from scorer.chain.contracts import RoundRecord
+from scorer.oracle.gatekeeper import GATE_FILES, check_gate_tables
 from scorer.rounds.rules import Rules
-from scorer.store.bundle import RULES, UNIVERSE, Bundle, BundleError
+from scorer.store.bundle import NAMES, RULES, UNIVERSE, Bundle, BundleError
 
 SCHEDULE: Final = "schedule.json"
 TIMES: Final = ("open_at", "close_at", "resolve_at", "deadline")
@@ -18,6 +19,9 @@ TIMES: Final = ("open_at", "close_at", "resolve_at", "deadline")
 @dataclass(frozen=True)
 class PlannedRound:
     """A round that is prepared in a folder: rules.json, universe.parquet, and schedule.json with its times.
+
+    Beside them may be universe_names.parquet, what else the ids are called, and neutralizers.parquet and
+    sample_weights.parquet, which rules with gates need; they are published with the universe.
 
     Times are Unix seconds: ``{"open_at": ..., "close_at": ..., "resolve_at": ..., "deadline": ...}``.
     """
@@ -76,10 +80,17 @@ def missed_plans(
 
 
 def publish(plan: PlannedRound, target: Bundle) -> bool:
-    """Publish rules and universe where members and data scientists look; whether there was anything to do."""
+    """Publish rules, universe and what goes with it where members and data scientists look.
+
+    Returns
+    -------
+    bool
+        Whether there was anything to do.
+    """
     if target.has(RULES, UNIVERSE):
         return False
     source = Bundle(plan.folder)
+    target.copy(source, *(file for file in (NAMES, *GATE_FILES) if source.has(file)))
     target.write_universe(source.universe())
     target.write_rules(plan.rules)
     return True
@@ -96,4 +107,8 @@ def _read(folder: Path) -> PlannedRound:
         raise BundleError(
             f"{folder / SCHEDULE}: expected the times {', '.join(TIMES)}, found {error}"
         ) from None
-    return PlannedRound(folder, bundle.rules(), (first, second, third, last))
+    rules = bundle.rules()
+    check_gate_tables(rules, bundle)
+    if bundle.has(NAMES):
+        bundle.named_universe()
+    return PlannedRound(folder, rules, (first, second, third, last))

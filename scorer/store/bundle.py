@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,13 +19,16 @@ from scorer.rounds.explain import ScoredRound
 from scorer.rounds.report import Report
 from scorer.rounds.rules import Rules, RulesError, load_rules
 from scorer.rounds.submissions import Submission, Submissions
-from scorer.rounds.tables import NEUTRAL_CHURN, Table, table_file
+from scorer.rounds.tables import NEUTRAL_CHURN, Table, problem_with, table_file
+from scorer.rounds.validity import Universe
 from scorer.rounds.verify import Published
 
 RULES = "rules.json"
 UNIVERSE = "universe.parquet"
+NAMES = "universe_names.parquet"
 SUBMISSIONS = "submissions.parquet"
 SIGNATURES = "submissions.json"
+SELECTION = "selection.json"
 TARGETS = "targets.parquet"
 POSITIONS = "positions.parquet"
 META_MODEL = "meta_model.parquet"
@@ -34,6 +37,8 @@ MANIFEST = "manifest.json"
 REPORT = "report.json"
 PUBLISHED = (RULES, UNIVERSE, SUBMISSIONS, SIGNATURES)
 """What the operator publishes once a round is sealed."""
+COLLECTED = (SUBMISSIONS, SIGNATURES)
+"""These are written last: where they are, what was collected stands."""
 T = TypeVar("T")
 Column = tuple[str, ...] | NDArray[Any]
 
@@ -77,6 +82,53 @@ class Bundle:
         """The round's ids, in the order of the file."""
         return self._ids(UNIVERSE, self._table(UNIVERSE, "id"))
 
+    def write_names(self, ids: tuple[str, ...], names: Mapping[str, Sequence[str | None]]) -> None:
+        """Write universe_names.parquet: what else the ids are called, a column a naming, in their order."""
+        columns = {"id": ids, **names}
+        table = pa.table({name: pa.array(list(column), pa.string()) for name, column in columns.items()})
+        content = io.BytesIO()
+        pq.write_table(table, content)
+        self._write(NAMES, content.getvalue())
+
+    def named_universe(self) -> Universe:
+        """The round's ids and their other names, if any were published.
+
+        Raises
+        ------
+        BundleError
+            When names are not text, or are not of exactly the universe's ids.
+        """
+        ids = self.universe()
+        return Universe(ids, self._names(ids) if self.has(NAMES) else {})
+
+    def _names(self, ids: tuple[str, ...]) -> dict[str, list[str | None]]:
+        path = self._existing(NAMES)
+        try:
+            table = pq.read_table(io.BytesIO(path.read_bytes()))
+        except Exception as error:  # noqa: BLE001 - pyarrow raises many types for a file that is not Parquet
+            raise BundleError(f"{path}: expected a Parquet file, found {error}") from None
+        columns = {name: table.column(name).to_pylist() for name in dict.fromkeys(table.column_names)}
+        for name, column in columns.items():
+            if not all(each is None or isinstance(each, str) for each in column):
+                raise BundleError(
+                    f"{path}: expected text in the column {name}, found {table.field(name).type}"
+                )
+        row_of = {each: row for row, each in enumerate(columns.pop("id", []))}
+        if set(row_of) != set(ids) or table.num_rows != len(ids):
+            raise BundleError(
+                f"{path}: expected a row for each of the universe's {len(ids)} ids, "
+                f"found {table.num_rows} rows, {len(set(row_of) & set(ids))} ids of the universe"
+            )
+        return {name: [column[row_of[each]] for each in ids] for name, column in columns.items()}
+
+    def write_selection(self, document: Mapping[str, Any]) -> None:
+        """Write selection.json: whose stake is locked, and why others' is not."""
+        self._write_json(SELECTION, document)
+
+    def selection(self, parse: Callable[[Mapping[str, Any]], T]) -> T:
+        """What `parse` makes of selection.json; what it raises names the file."""
+        return self._parsed(SELECTION, lambda: parse(self._json(SELECTION)))
+
     def write_submissions(self, submissions: Submissions) -> None:
         """Write submissions.parquet, a column a model, and submissions.json, what was signed and by whom."""
         columns: dict[str, Any] = {"id": list(submissions.universe)}
@@ -98,6 +150,14 @@ class Bundle:
             map(json.dumps, signatures)
         )  # an entry a line; indented, it takes ten times as long
         self._write(SIGNATURES, f"[\n{lines}\n]\n".encode())
+
+    def submitted(self) -> tuple[int, ...]:
+        """The models that have a column in submissions.parquet, without reading what is in it."""
+        path = self._existing(SUBMISSIONS)
+        try:
+            return tuple(int(name) for name in pq.read_schema(path).names if name != "id")
+        except Exception as error:  # noqa: BLE001 - pyarrow raises many types for a file that is not Parquet
+            raise BundleError(f"{path}: expected a Parquet file, a column a model, found {error}") from None
 
     def submissions(self) -> Submissions:
         """Read all submissions, content as found; `Submissions.wrong_hashes` tells what was changed."""
@@ -159,6 +219,20 @@ class Bundle:
                     "found none"
                 )
         return {name: self._input_table(name, ids) for name in rules.needs}
+
+    def table(self, name: str, ids: tuple[str, ...]) -> Table:
+        """Read one further input in the order of `ids`.
+
+        Raises
+        ------
+        BundleError
+            When it is missing, or is not what its name promises.
+        """
+        table = self._input_table(name, ids)
+        problem = problem_with(name, table, ids)
+        if problem is not None:
+            raise BundleError(f"{self.folder / table_file(name)}: expected {problem[0]}, found {problem[1]}")
+        return table
 
     def _input_table(self, name: str, ids: tuple[str, ...]) -> Table:
         file = table_file(name)
@@ -283,7 +357,11 @@ class Bundle:
 
     def copy_published(self, source: "Bundle") -> None:
         """Take over what the operator published."""
-        for file in PUBLISHED:
+        self.copy(source, *PUBLISHED)
+
+    def copy(self, source: "Bundle", *files: str) -> None:
+        """Take over some files of another bundle."""
+        for file in files:
             self._write(file, source._existing(file).read_bytes())  # noqa: SLF001 - another bundle
 
     def _existing(self, file: str) -> Path:

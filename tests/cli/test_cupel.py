@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from scorer.chain.anvil import CHAIN_ID
 from scorer.chain.contracts import RoundState
 from scorer.cli import app
+from scorer.rounds.rules import preset
+from scorer.store.bundle import Bundle
 from tests.world import IDS, World
 
 if TYPE_CHECKING:
@@ -192,6 +194,25 @@ def test_a_submission_can_be_checked_before_it_is_sent(tmp_path: Path) -> None:
     code, said = run("submission", "check", tmp_path / "bad.csv", "--universe", universe)
     assert code == 1
     assert "bad.csv: expected all 60 ids of the round, found missing ids: 1 (id000)" in said
+
+
+def test_the_rules_beside_the_universe_decide_what_a_checked_file_may_hold(tmp_path: Path) -> None:
+    ids = tuple(f"id{number:03}" for number in range(120))
+    bundle = Bundle(tmp_path)
+    bundle.write_universe(ids)
+    bundle.write_rules(preset("classic").model_copy(update={"submissions": "signals"}))
+    bundle.write_names(ids, {"sedol": [f"S{number}" for number in range(120)]})
+    values = [number / 120 for number in range(110)]
+    named = pd.DataFrame({"sedol": [f"S{number}" for number in range(110)], "signal": values})
+    named.to_csv(tmp_path / "good.csv", index=False)
+    pd.DataFrame({"id": ids[:110], "prediction": values}).to_csv(tmp_path / "bad.csv", index=False)
+    code, said = run(
+        "submission", "check", tmp_path / "good.csv", "--universe", tmp_path / "universe.parquet"
+    )
+    assert (code, said) == (0, f"{tmp_path / 'good.csv'}: valid, 120 predictions\n")
+    code, said = run("submission", "check", tmp_path / "bad.csv", "--universe", tmp_path / "universe.parquet")
+    assert code == 1
+    assert "bad.csv: expected the columns [ticker or sedol" in said
 
 
 def test_an_operator_publishes_what_it_sealed_once_only(world: World) -> None:

@@ -1,6 +1,7 @@
 """The operator as a daemon: rounds open once, lock and seal once, and restarts change nothing."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from scorer.oracle.observe import finalised_block
 from scorer.oracle.operating import Operating
 from scorer.oracle.plans import read_plans
 from scorer.store.bundle import Bundle, BundleError
-from tests.world import HOUR, IDS, World
+from tests.world import HOUR, IDS, NMR, World
 
 
 class Shop:
@@ -135,6 +136,25 @@ def test_a_round_is_locked_and_sealed_once_over_restarts_between_all_steps(shop:
     assert world.record(round_id).state == RoundState.SEALED
     after = world.suite.w3.eth.get_transaction_count(world.stage.operator.sender.account.address)
     assert after - before == 3
+
+
+def test_a_restart_after_publishing_locks_whom_it_decided_on_and_tells_no_refusal_again(shop: Shop) -> None:
+    world = shop.world
+    round_id = world.open()
+    world.submit_all(round_id, range(1, 9))
+    world.submit(round_id, 9, b"nonsense")
+    world.stage.anvil.advance_to(world.record(round_id).close_at + 60)
+    world.submit(round_id, 10)
+    world.stage.anvil.advance_to(world.now + 60)
+    shop.operating.publish(round_id, shop.operating.collect(world.record(round_id)))
+    shop.restart()
+    for file in shop.operating.inbox.rglob("10.*"):
+        os.utime(file, (world.record(round_id).open_at,) * 2)
+    world.submit(round_id, 9)
+    assert shop.work() == ["round 1 lock:0", "round 1 seal"]
+    world.stage.anvil.finalise()
+    assert [idle == 100 * NMR for idle in world.idle()] == [False] * 8 + [True, True]
+    assert shop.alarms == []
 
 
 def test_a_chunk_is_as_large_as_the_chain_lets_it_settle(world: World, tmp_path: Path) -> None:

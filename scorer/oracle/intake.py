@@ -1,0 +1,217 @@
+"""What an operator takes from a round's inbox: which submissions, which of them stake, and why others not."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from scorer.rounds.digest import content_hash
+from scorer.rounds.selection import Arrival
+from scorer.rounds.signature import SubmissionDigest
+from scorer.rounds.submissions import Submission, SubmissionRefused, Submissions
+from scorer.rounds.validity import Universe, read_for
+from scorer.store.bundle import COLLECTED, SELECTION, Bundle, round_folder
+
+SIGNATURE_SUFFIX: Final = ".signature.json"
+FORMATS: Final = (".csv", ".parquet")
+SECOND: Final = 10**9
+"""Nanoseconds."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A submission that was not taken, and why."""
+
+    model_id: int
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What was taken from the inbox of a round.
+
+    Attributes
+    ----------
+    submissions
+        All that are committed to and scored.
+    staked
+        The models whose stake is to be locked.
+    gated
+        Why some models' stake is not locked although they submitted in time.
+    """
+
+    submissions: Submissions
+    refusals: tuple[Refusal, ...]
+    staked: frozenset[int]
+    gated: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def late(self) -> frozenset[int]:
+        """The models that submitted too late for their stake."""
+        return frozenset(self.submissions.model_ids) - self.staked - frozenset(self.gated)
+
+    def selection(self) -> dict[str, Any]:
+        """The document of selection.json."""
+        return {
+            "staked": sorted(self.staked),
+            "late": sorted(self.late),
+            "gated": {str(model): reason for model, reason in sorted(self.gated.items())},
+            "refused": [dict(vars(refusal)) for refusal in self.refusals],
+        }
+
+
+def write_collection(bundle: Bundle, collection: Collection) -> None:
+    """Publish what was taken. Submissions come last: where they are, what was decided about them is too."""
+    bundle.write_selection(collection.selection())
+    bundle.write_submissions(collection.submissions)
+
+
+def read_collection(bundle: Bundle) -> Collection | None:
+    """What was published of a round's submissions, None where that never came to its end.
+
+    Submissions that were published without a selection, as they once were, all stake.
+    """
+    if not bundle.has(*COLLECTED):
+        return None
+    submissions = bundle.submissions()
+    if not bundle.has(SELECTION):
+        return Collection(submissions, (), frozenset(submissions.model_ids))
+    return bundle.selection(lambda document: _collection(submissions, document))
+
+
+def _collection(submissions: Submissions, document: Mapping[str, Any]) -> Collection:
+    gated = {int(model): str(reason) for model, reason in document["gated"].items()}
+    refusals = tuple(Refusal(**refused) for refused in document["refused"])
+    found = Collection(submissions, refusals, frozenset(document["staked"]), gated)
+    decided = sorted([*found.staked, *found.late, *gated])
+    if found.selection() != document or decided != list(submissions.model_ids):
+        raise ValueError("expected every submission once, as staked, late or gated, found others")
+    return found
+
+
+@dataclass(frozen=True)
+class Intake:
+    """How the files of one round are read.
+
+    Attributes
+    ----------
+    kind
+        The rules' ``submissions``.
+    submitters
+        Who may sign for each model.
+    open_at, until
+        Unix seconds: what came earlier counts as received at the first, what came at the second or later is
+        refused.
+    """
+
+    chain_id: int
+    tournament: str
+    round_id: int
+    kind: str | None
+    universe: Universe
+    submitters: Mapping[int, str]
+    open_at: int
+    until: int
+
+    def take(self, folder: Path) -> tuple[list[Arrival], tuple[Refusal, ...]]:
+        """The valid, signed submissions in a folder with the times of their arrival, and the refusals."""
+        arrivals, refusals = [], []
+        for file in _submission_files(folder):
+            try:
+                arrivals.append(self._arrival(file))
+            except SubmissionRefused as refused:
+                refusals.append(Refusal(_model_of(file), file.name, str(refused)))
+        return arrivals, tuple(refusals)
+
+    def _arrival(self, file: Path) -> Arrival:
+        submission, received_at = self._submission(file), _received_at(file)
+        if received_at >= self.until:
+            raise SubmissionRefused(
+                file.name,
+                f"a file that arrived before {self.until}, the chain's time when submissions were collected",
+                f"one of {received_at}",
+            )
+        return Arrival(max(received_at, self.open_at), submission)
+
+    def _submission(self, file: Path) -> Submission:
+        predictions = read_for(self.kind, file.read_bytes(), self.universe, file.name)
+        model_id = _model_of(file)
+        allowed = self.submitters.get(model_id)
+        if allowed is None:
+            raise SubmissionRefused(file.name, "the number of a registered model", str(model_id))
+        content = content_hash(self.universe.ids, predictions)
+        submission = Submission(model_id, predictions, content, allowed, _read_signature(file))
+        signer = submission.signer(self.chain_id, self.tournament, self.round_id)
+        if signer != allowed:
+            raise SubmissionRefused(file.name, f"the signature of {allowed}", f"that of {signer}")
+        return submission
+
+
+def submit(
+    inbox: Path,
+    digest: SubmissionDigest,
+    private_key: bytes,
+    file: str,
+    content: bytes,
+    *,
+    received_at: int | None = None,
+) -> None:
+    """Sign a submission and lay it into an operator's inbox, the file last.
+
+    Parameters
+    ----------
+    file
+        Its name: ``<model>.csv`` or ``<model>.parquet``, or ``<model>.<any>.csv`` to keep an earlier one.
+    received_at
+        When it is to have arrived, Unix seconds: the chain's time, where that is not this machine's.
+    """
+    folder = round_folder(inbox, digest.tournament, digest.round_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    signature = {"signature": "0x" + digest.sign(private_key).hex()}
+    _lay(_signature_path(folder / file), json.dumps(signature).encode(), received_at)
+    _lay(folder / file, content, received_at)
+
+
+def _lay(path: Path, content: bytes, received_at: int | None) -> None:
+    """A file appears whole and with its time, whoever looks meanwhile."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    if received_at is not None:
+        os.utime(partial, ns=(received_at * SECOND, received_at * SECOND))
+    partial.replace(path)
+
+
+def _model_of(file: Path) -> int:
+    return int(file.name.partition(".")[0])
+
+
+def _submission_files(folder: Path) -> Iterator[Path]:
+    """The files of models, ascending, and each model's in the order in which they arrived."""
+    files = [
+        file
+        for file in folder.glob("*")
+        if file.suffix in FORMATS and file.name.partition(".")[0].isdecimal()
+    ]
+    yield from sorted(files, key=lambda file: (_model_of(file), file.stat().st_mtime_ns, file.name))
+
+
+def _received_at(file: Path) -> int:
+    """When a file and its signature were both there, Unix seconds: the later of their modification times."""
+    signature = _signature_path(file)
+    times = [each.stat().st_mtime_ns for each in (file, signature) if each.is_file()]
+    return max(times, default=0) // SECOND
+
+
+def _signature_path(file: Path) -> Path:
+    return file.with_name(file.stem + SIGNATURE_SUFFIX)
+
+
+def _read_signature(file: Path) -> bytes:
+    path = _signature_path(file)
+    try:
+        return bytes.fromhex(json.loads(path.read_bytes())["signature"].removeprefix("0x"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise SubmissionRefused(file.name, f"a signature in {path.name}", "none that can be read") from None

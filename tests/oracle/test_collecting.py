@@ -1,0 +1,129 @@
+"""Late, gated and ticker-named submissions on a real chain: what is scored, and whose stake is locked."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scorer.chain.anvil import Anvil
+from scorer.demo.files import write_submission
+from scorer.oracle.intake import Collection
+from scorer.rounds.rules import preset
+from scorer.rounds.tables import Table
+from scorer.store.bundle import RULES
+from tests.world import NMR, World, build_world
+
+LONG_IDS = tuple(f"id{number:03}" for number in range(120))
+
+
+@pytest.fixture
+def small(anvil: Anvil, tmp_path: Path) -> World:
+    """A fresh tournament of four models."""
+    return build_world(anvil, tmp_path, 4)
+
+
+def gate_tables(count: int) -> dict[str, Table]:
+    """Equal weights, and the market as the only neutralizer."""
+    weights = np.full(count, count**-0.5)
+    return {"sample_weights": {"sample_weights": weights}, "neutralizers": {"market": np.ones(count)}}
+
+
+def decided(collection: Collection) -> tuple[list[int], list[int], list[int]]:
+    """The models that stake, are late, and are gated."""
+    return sorted(collection.staked), sorted(collection.late), sorted(collection.gated)
+
+
+def scored(world: World, round_id: int) -> pd.DataFrame:
+    """A settled round's scores, by model."""
+    return pd.DataFrame(world.members[0].bundle(round_id).scores()).set_index("model_id")
+
+
+def test_a_late_model_is_scored_and_its_stake_stays_idle(small: World) -> None:
+    round_id = small.open()
+    small.submit_all(round_id, range(1, 4))
+    in_time = small.predictions(1, round_id).to_numpy()
+    small.stage.anvil.advance_to(small.record(round_id).close_at + 60)
+    small.submit(round_id, 4)
+    small.submit(round_id, 1, write_submission(small.predictions(1, 99), "csv"), label="late")
+    small.stage.anvil.advance_to(small.now + 60)
+    small.close_and_seal(round_id)
+    collection = small.stage.operator.collect(small.record(round_id))
+    assert decided(collection) == ([1, 2, 3], [4], [])
+    assert collection.submissions.matrix[0] == pytest.approx(in_time)
+    assert small.idle()[3] == 100 * NMR
+    small.settle(round_id)
+    scores = scored(small, round_id)
+    assert scores.position[4] == scores.payout[4] == scores.burn[4] == 0
+    assert np.isfinite(scores.corr_target_20d2l[4])
+    assert (scores.position[[1, 2, 3]] > 0).all()
+
+
+def test_a_gated_model_is_scored_and_its_stake_stays_idle(small: World) -> None:
+    first = replace(small, ids=LONG_IDS, tables=gate_tables(len(LONG_IDS)))
+    before = first.open()
+    first.submit_all(before, range(1, 4))
+    first.close_and_seal(before)
+    gated = first.rules.model_copy(update={"gates": preset("signals").gates})
+    second = replace(first, rules=gated)
+    round_id = second.open()
+    for steady in (1, 2):
+        second.submit(round_id, steady, write_submission(second.predictions(steady, before), "csv"))
+    second.submit_all(round_id, range(3, 5))
+    second.close_and_seal(round_id)
+    collection = second.stage.operator.collect(second.record(round_id))
+    assert decided(collection) == ([1, 2], [], [3, 4])
+    assert collection.gated[3].startswith("expected a churn below 15 %, found ")
+    assert collection.gated[4] == "expected a submission in the 7 days before, found none"
+    assert second.idle()[3] == 100 * NMR
+    second.settle(round_id)
+    scores = scored(second, round_id)
+    assert scores.position[[3, 4]].tolist() == [0, 0]
+    assert np.isfinite(scores.corr_target_20d2l).all()
+    assert (scores.position[[1, 2]] > 0).all()
+
+
+def test_files_name_ids_by_tickers_where_the_rules_are_those_of_signals(small: World) -> None:
+    tickers = [f"T{number} US" for number in range(119)]
+    rules = preset("classic").model_copy(update={"submissions": "signals"})
+    world = replace(small, ids=LONG_IDS, rules=rules, names={"bloomberg_ticker": [*tickers, None]})
+    round_id = world.open()
+    for model in range(1, 4):
+        signal = np.random.default_rng(model).random(110)
+        file = pd.DataFrame({"bloomberg_ticker": tickers[:110], "signal": signal})
+        world.submit(round_id, model, file.to_csv(index=False).encode())
+    world.submit(round_id, 4)
+    world.close_and_seal(round_id)
+    collection = world.stage.operator.collect(world.record(round_id))
+    assert collection.staked == {1, 2, 3}
+    assert collection.submissions.matrix[:, 110:].tolist() == [[0.5] * 10] * 3
+    assert [refusal.model_id for refusal in collection.refusals] == [4]
+    assert "expected the columns [ticker or sedol" in collection.refusals[0].reason
+    world.settle(round_id)
+    assert (scored(world, round_id).position > 0).all()
+
+
+def test_what_was_published_is_locked_whatever_the_inbox_holds_later(small: World) -> None:
+    round_id = small.open()
+    small.submit_all(round_id, range(1, 3))
+    small.stage.anvil.advance_to(small.record(round_id).close_at + 60)
+    small.submit(round_id, 3)
+    small.stage.anvil.advance_to(small.now + 60)
+    operator = small.stage.operator
+    operator.publish(round_id, operator.collect(small.record(round_id)))
+    small.submit(round_id, 4)
+    small.submit(round_id, 1, b"nonsense")
+    small.close_and_seal(round_id)
+    assert [idle == 100 * NMR for idle in small.idle()] == [False, False, True, True]
+    again = operator.collect(small.record(round_id))
+    assert decided(again) == ([1, 2], [3], [])
+
+
+def test_rules_that_are_not_those_of_the_chain_stop_the_collection(small: World) -> None:
+    round_id = small.open()
+    bundle = small.stage.operator.published_bundle(round_id)
+    bundle.write_rules(preset("crypto"))
+    assert bundle.has(RULES)
+    with pytest.raises(ValueError, match=r"expected rules of the hash 0x.*, found those of 0x"):
+        small.stage.operator.collect(small.record(round_id))

@@ -1,0 +1,175 @@
+"""What is taken from an inbox, and what is kept of the decision."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from eth_account import Account
+
+from scorer.oracle.gatekeeper import check_gate_tables
+from scorer.oracle.intake import (
+    SIGNATURE_SUFFIX,
+    Collection,
+    Intake,
+    Refusal,
+    read_collection,
+    submit,
+    write_collection,
+)
+from scorer.oracle.plans import publish, read_plans
+from scorer.rounds.digest import content_hash
+from scorer.rounds.rules import preset
+from scorer.rounds.signature import SubmissionDigest
+from scorer.rounds.submissions import Submission, Submissions
+from scorer.rounds.validity import Universe
+from scorer.store.bundle import NAMES, SIGNATURES, Bundle, BundleError, round_folder
+from tests.rounds.round_tables import tables
+from tests.rounds.small_round import IDS
+
+OPEN, UNTIL = 1_000, 9_000
+TOURNAMENT = "0x" + "11" * 20
+KEY = bytes(31) + b"\x07"
+SIGNER = str(Account.from_key(KEY).address)
+UNIVERSE = Universe(("a", "b", "c"), {})
+
+
+def intake() -> Intake:
+    return Intake(31337, TOURNAMENT, 1, None, UNIVERSE, {7: SIGNER, 8: SIGNER}, OPEN, UNTIL)
+
+
+def send(inbox: Path, file: str, values: Sequence[float], at: int) -> Path:
+    content = pd.DataFrame({"id": UNIVERSE.ids, "prediction": values}).to_csv(index=False).encode()
+    model = int(file.split(".")[0])
+    digest = SubmissionDigest(31337, TOURNAMENT, 1, model, content_hash(UNIVERSE.ids, np.array(values)))
+    submit(inbox, digest, KEY, file, content, received_at=at)
+    return round_folder(inbox, TOURNAMENT, 1)
+
+
+def test_a_file_arrives_when_it_was_modified_last(tmp_path: Path) -> None:
+    folder = send(tmp_path, "7.csv", [0.1, 0.2, 0.3], 2_000)
+    arrivals, refusals = intake().take(folder)
+    assert [(each.received_at, each.submission.model_id) for each in arrivals] == [(2_000, 7)]
+    assert refusals == ()
+
+
+def test_a_signature_that_comes_later_than_its_file_counts(tmp_path: Path) -> None:
+    folder = send(tmp_path, "7.csv", [0.1, 0.2, 0.3], 2_000)
+    os.utime(folder / f"7{SIGNATURE_SUFFIX}", (5_000, 5_000))
+    assert [each.received_at for each in intake().take(folder)[0]] == [5_000]
+
+
+def test_what_lay_in_the_inbox_at_the_opening_arrived_with_it(tmp_path: Path) -> None:
+    folder = send(tmp_path, "7.csv", [0.1, 0.2, 0.3], OPEN - 500)
+    assert [each.received_at for each in intake().take(folder)[0]] == [OPEN]
+
+
+def test_what_comes_from_the_collection_on_is_refused_by_both_times(tmp_path: Path) -> None:
+    folder = send(tmp_path, "7.csv", [0.1, 0.2, 0.3], UNTIL)
+    arrivals, (refusal,) = intake().take(folder)
+    assert arrivals == []
+    assert "7.csv: expected a file that arrived before 9000" in refusal.reason
+    assert refusal.reason.endswith("found one of 9000")
+
+
+def test_files_of_a_model_with_labels_stand_side_by_side_in_the_order_of_arrival(tmp_path: Path) -> None:
+    send(tmp_path, "7.csv", [0.3, 0.2, 0.1], 4_000)
+    send(tmp_path, "8.csv", [0.5, 0.2, 0.1], 4_000)
+    folder = send(tmp_path, "7.second.csv", [0.1, 0.2, 0.3], 3_000)
+    arrivals, _ = intake().take(folder)
+    found = [(each.submission.model_id, each.received_at) for each in arrivals]
+    assert found == [(7, 3_000), (7, 4_000), (8, 4_000)]
+
+
+def test_a_bad_file_is_refused_beside_a_good_one_of_the_same_model(tmp_path: Path) -> None:
+    folder = send(tmp_path, "7.csv", [0.1, 0.2, 0.3], 2_000)
+    (folder / "7.later.csv").write_text("id,prediction\na,2\n")
+    arrivals, refusals = intake().take(folder)
+    assert [each.submission.model_id for each in arrivals] == [7]
+    assert [(each.model_id, each.file) for each in refusals] == [(7, "7.later.csv")]
+
+
+def collection() -> Collection:
+    entries = tuple(Submission(m, np.array([0.1, 0.2, 0.3]), bytes(32), SIGNER, b"") for m in (1, 2, 3))
+    refused = (Refusal(9, "9.csv", "9.csv: expected a CSV or Parquet file, found an empty file"),)
+    return Collection(Submissions(UNIVERSE.ids, entries), refused, frozenset({1}), {3: "too much churn"})
+
+
+def test_what_was_decided_is_read_back_as_it_was_published(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    write_collection(bundle, collection())
+    again = read_collection(bundle)
+    assert again is not None
+    assert again.selection() == collection().selection()
+    assert again.selection()["late"] == [2]
+    assert again.gated == {3: "too much churn"}
+    assert again.refusals == collection().refusals
+
+
+def test_a_publication_that_was_cut_short_counts_as_none(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    write_collection(bundle, collection())
+    (tmp_path / SIGNATURES).unlink()
+    assert read_collection(bundle) is None
+
+
+def test_submissions_published_without_a_selection_all_stake(tmp_path: Path) -> None:
+    Bundle(tmp_path).write_submissions(collection().submissions)
+    again = read_collection(Bundle(tmp_path))
+    assert again is not None
+    assert again.staked == {1, 2, 3}
+
+
+@pytest.mark.parametrize("change", [{"staked": [1, 4]}, {"late": []}, {"gated": {}}, {"staked": [1, 3]}])
+def test_a_selection_that_is_not_of_its_submissions_is_refused(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    write_collection(Bundle(tmp_path), collection())
+    document = json.loads((tmp_path / "selection.json").read_text())
+    (tmp_path / "selection.json").write_text(json.dumps(document | change))
+    with pytest.raises(BundleError, match=r"selection.json: expected every submission once"):
+        read_collection(Bundle(tmp_path))
+
+
+def test_names_are_read_in_the_order_of_the_ids_with_their_gaps(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    bundle.write_universe(("a", "b"))
+    assert bundle.named_universe() == Universe(("a", "b"), {})
+    bundle.write_names(("b", "a"), {"sedol": ["two", None]})
+    assert bundle.named_universe() == Universe(("a", "b"), {"sedol": [None, "two"]})
+
+
+def test_names_of_other_ids_are_refused(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    bundle.write_universe(("a", "b"))
+    bundle.write_names(("a", "c"), {"sedol": ["one", "two"]})
+    with pytest.raises(BundleError, match=r"universe_names.parquet: expected a row for each of the"):
+        bundle.named_universe()
+
+
+def test_gates_without_a_table_they_need_are_told_before_the_round_opens(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    bundle.write_universe(IDS)
+    bundle.write_table("neutralizers", IDS, tables()["neutralizers"])
+    check_gate_tables(preset("classic"), bundle)
+    with pytest.raises(BundleError, match=r"sample_weights.parquet: expected a table, which gates"):
+        check_gate_tables(preset("signals"), bundle)
+
+
+def test_a_plan_publishes_names_and_tables_with_its_universe(tmp_path: Path) -> None:
+    plan = Bundle(tmp_path / "plans" / "weekly")
+    plan.write_rules(preset("signals"))
+    plan.write_universe(IDS)
+    plan.write_names(IDS, {"numerai_ticker": IDS})
+    for name in ("neutralizers", "sample_weights"):
+        plan.write_table(name, IDS, tables()[name])
+    times = {"open_at": 1, "close_at": 2, "resolve_at": 3, "deadline": 4}
+    (plan.folder / "schedule.json").write_text(json.dumps(times))
+    target = Bundle(tmp_path / "published")
+    assert publish(read_plans(tmp_path / "plans")[0], target)
+    check_gate_tables(preset("signals"), target)
+    assert target.has(NAMES)
+    assert not publish(read_plans(tmp_path / "plans")[0], target)
