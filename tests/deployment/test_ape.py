@@ -76,7 +76,15 @@ def test_ape_deploys_the_file_for_amoy_on_a_chain_that_stands_in_for_it(anvil: A
         "--network",
         "polygon:amoy:node",
     ]
-    options = ["--file", "deployments/amoy.toml", "--account", "TEST::0", "--out", tmp_path, "--yes"]
+    options: list[str | Path] = [
+        "--file",
+        "deployments/amoy.toml",
+        "--account",
+        "TEST::0",
+        "--out",
+        tmp_path,
+        "--yes",
+    ]
 
     done = subprocess.run(
         [*command, *options], cwd=REPOSITORY, env=environment, check=False, capture_output=True, text=True

@@ -1,0 +1,3 @@
+-- A journal belongs to one process: a database each.
+CREATE DATABASE operator;
+CREATE DATABASE oracle;
