@@ -124,31 +124,38 @@ def enums_in(trees: list[Node]) -> dict[str, list[str]]:
     }
 
 
-def _walk(node: Node, raw: bytes, enums: dict[str, list[str]], where: str) -> Iterator[tuple[str, Edit]]:
+def place_of(node: Node, where: str) -> str:
+    """What a node that lies in `where` adds to it, if it is a declaration: `Contract.function`."""
     kind = node["nodeType"]
     if kind in ("ContractDefinition", "FunctionDefinition", "ModifierDefinition") or node.get(
         "stateVariable"
     ):
-        where = f"{where}.{node['name'] or node['kind']}".lstrip(".")
-    elif kind == "VariableDeclaration" and node.get("constant"):
-        where = node["name"]
+        return f"{where}.{node['name'] or node['kind']}".lstrip(".")
+    if kind == "VariableDeclaration" and node.get("constant"):
+        return str(node["name"])
+    return where
+
+
+def children_of(node: Node) -> Iterator[Node]:
+    """The nodes right below a node."""
+    for value in node.values():
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, dict) and "nodeType" in child:
+                yield child
+
+
+def _walk(node: Node, raw: bytes, enums: dict[str, list[str]], where: str) -> Iterator[tuple[str, Edit]]:
+    where = place_of(node, where)
     for edit in _edits(node, raw, enums):
         yield where, edit
-    for child in _children(node):
+    for child in children_of(node):
         yield from _walk(child, raw, enums, where)
 
 
 def _nodes(node: Node) -> Iterator[Node]:
     yield node
-    for child in _children(node):
+    for child in children_of(node):
         yield from _nodes(child)
-
-
-def _children(node: Node) -> Iterator[Node]:
-    for value in node.values():
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, dict) and "nodeType" in child:
-                yield child
 
 
 def _edits(node: Node, raw: bytes, enums: dict[str, list[str]]) -> Iterator[Edit]:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from scorer.chain.artifacts import CONTRACTS
 from tests.mutation import workshop
 from tests.mutation.operators import Mutant, enums_in, mutants_of
+from tests.mutation.reach import entry_points
 from tests.mutation.sample import in_order_of_trial, quotas
 from tests.mutation.survivors import SURVIVORS, explained, problems
 from tests.mutation.workshop import FOLDER, Code, CompileError, Step
@@ -37,12 +38,8 @@ Record = dict[str, Any]
 """A mutant without its text; `verdict`: killed, survived, same code, not compiled, or untried; `killer`:
 the test that failed; `rounds`: how many it came through."""
 
-ROUNDS: Final[tuple[Callable[[str], list[Step]], ...]] = (
-    lambda _: [workshop.UNITS, workshop.campaign(2)],
-    lambda file: [workshop.mirror(file)],
-    lambda file: [workshop.others(file), workshop.campaign(10)],
-)
-"""The steps that the mutants of a file go through: all mutants the cheap ones first."""
+ROUNDS: Final = 3
+"""All mutants go through the cheap tests first, and what is left of them through the others."""
 
 
 class Results:
@@ -55,7 +52,7 @@ class Results:
         self._records: dict[str, Record] = kept["mutants"] if kept.get("contracts") == contracts else {}
         if kept.get("tests") != tests:
             for record in self._records.values():
-                if record["verdict"] == "survived":
+                if record["verdict"] in ("survived", "untried"):
                     record |= {"verdict": "untried", "rounds": 0}
 
     def of(self, mutant: Mutant) -> Record:
@@ -83,6 +80,7 @@ class Run:
         self.dropped = 0
         self._sources = workshop.sources()
         self._trees = _kept(f"trees-{contracts[:12]}", workshop.syntax_trees)
+        self._entry_points = entry_points(self._trees.values())
         self._manifest = _kept(f"manifest-{contracts[:12]}", workshop.compile_with_ape)
         self._originals = self._code_at("originals", list(CONTRACTS))
 
@@ -102,19 +100,27 @@ class Run:
     def play(self) -> list[Record]:
         """Send the mutants that are alive through round after round; the records of all."""
         mutants: Iterable[Mutant] = self._chosen()
-        for number in range(1, len(ROUNDS) + 1):
+        for number in range(1, ROUNDS + 1):
             mutants = [self._played(number, mutant) for mutant in mutants]
         return [self._results.of(mutant) for mutant in mutants]
 
     def _played(self, number: int, mutant: Mutant) -> Mutant:
         record = self._results.of(mutant)
         if record["verdict"] == "untried" and record["rounds"] < number:
-            record["killer"] = self._killer(mutant, ROUNDS[number - 1](mutant.file))
+            record["killer"] = self._killer(mutant, self._steps(number, mutant))
             record["rounds"] = number
-            if record["killer"] or number == len(ROUNDS):
+            if record["killer"] or number == ROUNDS:
                 record["verdict"] = "killed" if record["killer"] else "survived"
             self._say(record)
         return mutant
+
+    def _steps(self, number: int, mutant: Mutant) -> list[Step]:
+        if number == 1:
+            return [workshop.UNITS, workshop.campaign(2)]
+        if number == 2:
+            nearest = workshop.tests_of(self._entry_points.get(mutant.where, set()))
+            return [nearest] if nearest else []
+        return [workshop.EVERYTHING, workshop.campaign(10)]
 
     def _killer(self, mutant: Mutant, steps: list[Step]) -> str | None:
         codes = self._code_of(mutant)

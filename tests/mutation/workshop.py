@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.mutation.operators import Mutant, Node
+from tests.mutation.reach import test_name
 
 REPOSITORY: Final = Path(__file__).parent.parent.parent
 FOLDER: Final = REPOSITORY / "build" / "mutation"
@@ -44,15 +45,6 @@ SETTINGS: Final[Node] = {
     "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
 }
 CODE: Final = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]
-
-MIRRORS: Final = {
-    "contracts/CommitteeMembers.sol": "committee",
-    "contracts/OracleCommittee.sol": "committee",
-    "contracts/ModelRegistry.sol": "registry",
-    "contracts/Numeraire.sol": "numeraire",
-    "contracts/BurnSink.sol": "burn_sink",
-}
-"""The folder of tests/contracts that mirrors a file; tournament if none is given."""
 
 
 class CompileError(Exception):
@@ -107,18 +99,14 @@ def campaign(runs: int) -> Step:
     return Step(f"campaign of {runs}", command, r"(?m)^(invariant_\w+)\(\) failed", r"never did: [\w, ]+")
 
 
-def mirror(file: str) -> Step:
-    """The tests of the entry points of the mutated contract."""
-    return _ape(f"tests/contracts/{_mirror(file)}")
-
-
-def others(file: str) -> Step:
-    """All tests of tests/contracts that `mirror` leaves out."""
-    return _ape("tests/contracts", f"--ignore=tests/contracts/{_mirror(file)}")
-
-
-def _mirror(file: str) -> str:
-    return MIRRORS.get(file, "tournament")
+def tests_of(functions: set[str]) -> Step | None:
+    """The tests of tests/contracts that are named after entry points, or else call them, if there are any."""
+    files = sorted((TREE / "tests/contracts").rglob("test_*.py"))
+    names = tuple(f"test_{test_name(function)}" for function in functions)
+    calls = [f"{function}(" for function in functions]
+    named = [file for file in files if names and file.name.startswith(names)]
+    found = named or [file for file in files if any(call in file.read_text() for call in calls)]
+    return _ape(*(str(file.relative_to(TREE)) for file in found)) if found else None
 
 
 def _ape(*arguments: str) -> Step:
