@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-gas gas-check mutate lock clean
+.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-oracle bench-gas gas-check mutate chaos drill simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -30,7 +30,7 @@ test-invariants: setup
 	FOUNDRY_PROFILE=invariants forge test --no-match-contract InvariantsTest
 	python tests/invariants/campaign.py
 
-invariants: setup  ## the stateful invariants, deep: a thousand runs of two hundred calls for each (hours)
+invariants: setup  ## the stateful invariants, deep: a thousand runs of two hundred calls for each (an hour)
 	python tests/invariants/campaign.py --deep
 
 coverage: setup  ## lines and branches of contracts/ that the forge tests run through; fails below 98 %
@@ -46,6 +46,15 @@ mutate: setup  ## one small fault after the other in a copy of contracts/; fails
 	python -m venv .venv-analysis
 	.venv-analysis/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-analysis.lock
 	touch $@
+
+chaos: setup  ## kill, reorganise, cut off and stall the daemons at every labelled point (an hour)
+	PYTHONPATH=. python tests/chaos/run.py
+
+drill: setup  ## the drill that an operator can try, of some minutes
+	cupel oracle drill --out build/drill
+
+simulate: setup  ## 500 rounds of 1,000 made-up models under the classic rules, into build/sim
+	cupel simulate --rules classic --out build/sim
 
 lint: setup  ## style and strict types
 	ruff check .
@@ -71,6 +80,9 @@ bench-scoring: setup  ## time the scores against numerai-tools in one run, into 
 
 bench-rewards: setup  ## time rewards, report and bundle of 10,000 models against their scoring, into build/bench/rewards.json
 	PYTHONPATH=. python benchmarks/rewards/bench.py
+
+bench-oracle: setup  ## from outcome known to the last chunk settled, and what an idle cycle costs, into build/bench/oracle.json
+	PYTHONPATH=. python benchmarks/oracle/bench.py
 
 bench-gas: setup  ## gas of rounds of up to 10,000 models, of single calls and of peers, into build/bench/gas.json
 	PYTHONPATH=. python benchmarks/gas/bench.py --check
