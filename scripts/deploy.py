@@ -72,8 +72,8 @@ def cli(provider: Any, account: Any, path: Path, out: Path | None, dry_run: bool
             return
         if found.prices and not yes:
             click.confirm("Send these transactions?", abort=True)
-        if yes and hasattr(account, "set_autosign"):
-            account.set_autosign(True)
+        if found.prices and hasattr(account, "set_autosign"):
+            account.set_autosign(True)  # asked once for the passphrase, not for each transaction
         Builder(w3, plan, signer, out or default_folder(path, document), click.echo).run()
     except (DeploymentFileError, DeploymentStuck, EndpointError, SignerError) as error:
         raise click.ClickException(str(error)) from None

@@ -38,8 +38,8 @@ LABELS = (
 
 
 def _kill_at(label: str) -> Any:
-    """Two of them in every test run, the others with the long tests."""
-    return label if label in ("signed", "mined-seen") else pytest.param(label, marks=pytest.mark.long)
+    """One of them in every test run, the others with the long tests."""
+    return label if label == "signed" else pytest.param(label, marks=pytest.mark.long)
 
 
 class Killed(BaseException):

@@ -1,0 +1,42 @@
+"""Every function that asks the authority is somebody's, and the check knows whose."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from scorer.chain.artifacts import CONTRACTS, abi
+from scorer.deployment.blueprint import ADMIN_POWERS, POWERS, selector
+
+SOURCES = Path(__file__).parent.parent.parent / "contracts"
+PARTS = {"OracleCommittee": ("OracleCommittee", "CommitteeMembers")}
+"""Contracts whose functions are in more than one file."""
+RESTRICTED = re.compile(r"function (\w+)\([^)]*\)\s+external[^{;]*\brestricted\b")
+
+
+def restricted(contract: str) -> set[str]:
+    """The functions that a contract's source lets the authority decide on."""
+    files = [SOURCES / f"{part}.sol" for part in PARTS.get(contract, (contract,))]
+    return {name for file in files for name in RESTRICTED.findall(file.read_text())}
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_every_restricted_function_belongs_to_exactly_one_role(contract: str) -> None:
+    given = [name for names in POWERS.get(contract, {}).values() for name in names]
+    of_admin = list(ADMIN_POWERS.get(contract, ()))
+
+    assert sorted(given + of_admin) == sorted(restricted(contract))
+
+
+def test_the_search_finds_what_it_should() -> None:
+    assert {"openRound", "lock", "seal", "pause", "unpause"} <= restricted("Tournament")
+    assert {"veto", "addMember"} <= restricted("OracleCommittee")
+
+
+@pytest.mark.parametrize("contract", POWERS)
+def test_every_power_is_a_function_of_its_contract(contract: str) -> None:
+    names = {entry["name"] for entry in abi(contract) if entry["type"] == "function"}
+
+    for name in (*ADMIN_POWERS[contract], *(each for group in POWERS[contract].values() for each in group)):
+        assert name in names
+        assert len(selector(contract, name)) == 4
