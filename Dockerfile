@@ -6,7 +6,7 @@ WORKDIR /build
 RUN python -m venv /opt/cupel
 COPY requirements.lock ./
 RUN /opt/cupel/bin/pip download --no-cache-dir --disable-pip-version-check --require-hashes --no-deps \
-        --only-binary=:all: -r requirements.lock -d /wheels
+        -r requirements.lock -d /wheels
 COPY pyproject.toml README.md LICENSE ./
 COPY scorer scorer
 RUN /opt/cupel/bin/pip install --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels flit_core \

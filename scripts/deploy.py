@@ -16,12 +16,16 @@ from ape.cli import ConnectedProviderCommand, account_option, network_option
 from eth_hash.auto import keccak
 
 from scorer.chain.endpoint import EndpointError, checked
+from scorer.chain.journal import JournalError
+from scorer.chain.sender import Reverted
 from scorer.chain.signers import Signed, SignerError
 from scorer.cli.deployment import default_folder, show_plan
 from scorer.deployment.blueprint import blueprint
 from scorer.deployment.deploy import Builder
 from scorer.deployment.document import DeploymentFileError, load_document
 from scorer.deployment.plan import DeploymentStuck
+
+EXPECTED = (DeploymentFileError, DeploymentStuck, EndpointError, JournalError, Reverted, SignerError)
 
 
 @dataclass(frozen=True)
@@ -75,5 +79,5 @@ def cli(provider: Any, account: Any, path: Path, out: Path | None, dry_run: bool
         if found.prices and hasattr(account, "set_autosign"):
             account.set_autosign(True)  # asked once for the passphrase, not for each transaction
         Builder(w3, plan, signer, out or default_folder(path, document), click.echo).run()
-    except (DeploymentFileError, DeploymentStuck, EndpointError, SignerError) as error:
+    except EXPECTED as error:
         raise click.ClickException(str(error)) from None

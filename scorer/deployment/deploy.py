@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import requests
 from web3 import Web3
+from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint
 
 from scorer.chain.journal import Journal
@@ -61,6 +63,15 @@ class Builder:
         scorer.chain.journal.JournalError
             When another process is deploying from this folder.
         """
+        try:
+            return self._run()
+        except (requests.RequestException, Web3Exception) as error:
+            raise DeploymentStuck(
+                f"expected an endpoint that answers, found {type(error).__name__}; start again: what was "
+                "sent is not sent twice"
+            ) from error
+
+    def _run(self) -> dict[str, Any]:
         refuse_objections(self.w3, self.plan)
         require_funds(self.w3, self.plan)
         with Journal.open(self.folder / JOURNAL) as journal:

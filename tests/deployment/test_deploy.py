@@ -12,14 +12,16 @@ from eth_account import Account
 from web3 import Web3
 
 from scorer.chain import killpoints
-from scorer.chain.anvil import Anvil, run_anvil
+from scorer.chain.anvil import CHAIN_ID, Anvil, run_anvil
 from scorer.chain.contracts import Suite
+from scorer.chain.endpoint import connect
 from scorer.chain.killpoints import KILLED, VARIABLE
 from scorer.config import read_deployment
 from scorer.deployment.create2 import FACTORY, FACTORY_CODE, FACTORY_DEPLOYER, FACTORY_TRANSACTION
 from scorer.deployment.deploy import appraise
 from scorer.deployment.plan import DeploymentStuck, steps
 from scorer.deployment.sight import roles_of, see
+from scorer.drill.proxy import Forward, NoAnswer, Request, proxy_of
 from tests.deployment.files import ADMIN, MINTER, OPERATOR, STRANGER, TEXT, TREASURY, read
 from tests.deployment.site import Site, site
 from tests.world import START
@@ -136,6 +138,38 @@ def test_a_process_that_is_killed_at_every_transaction_ends_in_the_same_manifest
     assert subprocess.run(command, check=False).returncode == 0
 
     assert json.loads((here.folder / "manifest.json").read_text()) == expected
+
+
+def test_an_endpoint_that_loses_every_answer_to_a_transaction_changes_nothing(
+    here: Site, expected: dict[str, Any]
+) -> None:
+    def swallow(request: Request, forward: Forward) -> None:
+        forward(request)
+        raise NoAnswer
+
+    with proxy_of(here.anvil.url) as proxy:
+        proxy.misbehave("eth_sendRawTransaction", swallow)
+        builder = here.builder()
+        object.__setattr__(builder, "w3", connect(proxy.url, CHAIN_ID))
+
+        assert builder.run() == expected
+
+
+def test_an_endpoint_that_goes_away_is_told_and_the_deployment_goes_on_through_another(
+    here: Site, expected: dict[str, Any]
+) -> None:
+    def cut(_request: Request, _forward: Forward) -> None:
+        if proxy.asked.count("eth_sendRawTransaction") == 5:
+            raise NoAnswer
+
+    with proxy_of(here.anvil.url) as proxy:
+        proxy.misbehave("eth_getBlockByNumber", cut)
+        builder = here.builder()
+        object.__setattr__(builder, "w3", connect(proxy.url, CHAIN_ID))
+        with pytest.raises(DeploymentStuck, match="expected an endpoint that answers, found ConnectionError"):
+            builder.run()
+
+    assert here.built() == expected
 
 
 def test_a_reorganisation_is_built_over(here: Site) -> None:
