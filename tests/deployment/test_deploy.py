@@ -140,6 +140,7 @@ def test_a_process_that_is_killed_at_every_transaction_ends_in_the_same_manifest
     assert json.loads((here.folder / "manifest.json").read_text()) == expected
 
 
+@pytest.mark.long
 def test_an_endpoint_that_loses_every_answer_to_a_transaction_changes_nothing(
     here: Site, expected: dict[str, Any]
 ) -> None:
