@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-oracle bench-gas gas-check mutate chaos drill simulate lock clean
+.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-oracle bench-gas gas-check mutate chaos drill deploy-kills verify-input simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -53,6 +53,12 @@ chaos: setup  ## kill, reorganise, cut off and stall the daemons at every labell
 drill: setup  ## the drill that an operator can try, of some minutes
 	cupel oracle drill --out build/drill
 
+deploy-kills: setup  ## kill a deployment at nine points of every transaction; each ends in the same manifest (minutes)
+	pytest -m "long or not long" tests/deployment/test_deploy.py -k "killed or endpoint"
+
+verify-input: setup  ## each contract's input for Etherscan and Sourcify gives the deployed code to the byte
+	python scripts/verify_input.py --check
+
 simulate: setup  ## 500 rounds of 1,000 made-up models under the classic rules, into build/sim
 	cupel simulate --rules classic --out build/sim
 
@@ -61,8 +67,9 @@ lint: setup  ## style and strict types
 	ruff format --check .
 	mypy
 
-abi: setup  ## export the contracts' ABIs and bytecode into the Python package
+abi: setup  ## export the contracts' ABIs, bytecode and record for verification into the Python package
 	python scripts/export_artifacts.py
+	python scripts/verify_input.py
 
 abi-check: setup  ## fail when the exported ABIs and bytecode are not those of contracts/
 	python scripts/export_artifacts.py --check
