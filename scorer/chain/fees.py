@@ -73,6 +73,8 @@ class FeePolicy:
         tip = max(raised(previous.tip), min(market.tip, self.ceiling), least_tip, self.tip)
         usual = min(self.base_fee_multiplier * market.base_fee + tip, self.ceiling)
         cap = max(raised(previous.cap), usual, tip)
+        if tip <= self.ceiling < cap and previous.tip < least_tip:
+            cap = self.ceiling  # the node did not take the bid before: there is nothing to outbid
         return None if cap > self.ceiling else Bid(tip, cap)
 
     def most_gas(self, market: Market, maximum: int) -> int:

@@ -253,6 +253,11 @@ class Journal:
         highest = self._read(query)[0][0]
         return 0 if highest is None else int(highest) + 1
 
+    def has_used(self, account: str, nonce: int) -> bool:
+        """Whether anything was ever signed for an account with a nonce."""
+        query = sa.select(sa.func.count()).where(INTENT.c.account == account, INTENT.c.nonce == nonce)
+        return bool(self._read(query)[0][0])
+
     def log(self, at: int, kind: str, detail: str) -> None:
         """Append to the log."""
         self._write(sa.insert(EVENT).values(at=at, kind=kind, detail=detail))

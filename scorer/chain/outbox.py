@@ -171,7 +171,30 @@ class Outbox:
 
     def pump(self) -> list[Intent]:
         """Bring everything that was signed and is not finished one pass further, lowest nonce first."""
+        self._fill_gap()
         return [self._pass(intent) for intent in self.journal.open_intents(self.address)]
+
+    def _fill_gap(self) -> None:
+        """Use up a nonce that ours wait for and nobody uses: that of a foreign transaction that is gone.
+
+        It happens when somebody else with our key is reorganised away. Should theirs come back, ours is
+        displaced, which does no harm: it is empty.
+        """
+        waiting = self.journal.open_intents(self.address)
+        if not waiting or waiting[0].nonce is None:
+            return
+        head = self.node.head()
+        used, _ = self.node.nonces(self.address, head.finalised)
+        since = self.journal.attempts(waiting[0])[-1].signed_at
+        is_patient = head.timestamp - since < self.patience.first
+        if used >= waiting[0].nonce or is_patient or self.journal.has_used(self.address, used):
+            return
+        call = Call(self.address, b"", CANCEL_GAS)
+        intent = self.journal.plan(f"gap:{self.address}:{used}", self.address, call, None)
+        self.alarm(Why.FOREIGN_NONCE.name, f"nonce {used} is nobody's, and {waiting[0].key} waits for it")
+        bid = self.fees.bid(head.market)
+        if bid is not None:
+            self._sign(intent, Sign(used, bid), head.timestamp)
 
     def deliver(self, act: Act) -> Delivery:
         """Do an act, unless it is done or under way, and wait a while until it is mined.

@@ -48,3 +48,12 @@ def test_gas_is_limited_to_what_the_endpoint_pays_for() -> None:
     assert policy.most_gas(Market(1), 30_000_000) == 30_000_000
     assert not policy.allows(4_000_000, Bid(30 * GWEI, 330 * GWEI))
     assert FeePolicy().allows(10**9, Bid(1, 10**18))
+
+
+def test_a_tip_that_was_refused_is_raised_under_a_cap_that_is_at_the_ceiling_already() -> None:
+    policy = FeePolicy(tip=1, ceiling=2_000 * GWEI)
+    market = Market(900 * GWEI)
+    first = policy.bid(market)
+    assert first == Bid(1, 2_000 * GWEI)
+    assert policy.replacement(first, market, least_tip=25 * GWEI) == Bid(25 * GWEI, 2_000 * GWEI)
+    assert policy.replacement(first, market) is None

@@ -313,3 +313,18 @@ def test_a_refusal_is_kept_until_the_node_takes_it(desk: Desk) -> None:
     desk.chain.refuses_everything = False
     desk.outbox.pump()
     assert desk.journal.attempts(intent)[0].refusal is None
+
+
+def test_a_nonce_that_a_lost_foreign_transaction_leaves_free_is_used_up(desk: Desk) -> None:
+    """Ours took the next nonce after a foreign transaction that a reorganisation then removed for good."""
+    desk.chain.mine()
+    desk.chain.foreign()
+    desk.outbox.deliver(desk.act())
+    desk.chain.reorganise(1, back="nothing")
+    assert desk.chain.used(len(desk.chain.blocks) - 1) == 0
+    for _ in range(40):
+        desk.outbox.pump()
+        desk.mine(1)
+    assert desk.state() == State.FINAL
+    assert desk.chain.executed().count(b"act") == 1
+    assert any(kind == Why.FOREIGN_NONCE.name for kind, _ in desk.alarms)
