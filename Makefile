@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-oracle bench-gas gas-check mutate chaos drill deploy-kills verify-input simulate lock clean
+.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-oracle bench-gas gas-check prove mutate chaos drill deploy-kills verify-input simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,6 +38,9 @@ coverage: setup  ## lines and branches of contracts/ that the forge tests run th
 
 slither: setup .venv-analysis/.ready  ## static analysis; fails where a finding of medium severity is not explained
 	python tests/static/check.py .venv-analysis/bin/slither
+
+prove: setup .venv-analysis/.ready  ## halmos: the libraries of contracts/ equal a plain reference for all inputs (minutes)
+	python tests/symbolic/prove.py .venv-analysis/bin/halmos
 
 mutate: setup  ## one small fault after the other in a copy of contracts/; fails where no test notices one (hours)
 	python -m tests.mutation.run
