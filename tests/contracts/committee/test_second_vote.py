@@ -139,6 +139,7 @@ def test_holds_the_bond_until_the_dispute_ends(house: House, disputed: int, righ
     house.at(until - 1)
     with ape.reverts(house.committee.BondHeld, timestamp=until - 1, until=until):
         house.committee.releaseBond(1, member, sender=member)
+    house.at(until)
     house.committee.releaseBond(MEMBER_BOND, member, sender=member)
 
 
