@@ -75,35 +75,36 @@ class Anvil:
         return response.get("result")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _await(url: str, process: subprocess.Popen[bytes]) -> Web3:
+def await_anvil(url: str, process: subprocess.Popen[bytes], chain_id: int = CHAIN_ID) -> Web3:
+    """Connect to an anvil that was just started, as soon as it answers.
+
+    Raises
+    ------
+    EndpointError
+        When it ends, or does not answer in time.
+    """
     until = time.monotonic() + START_TIMEOUT
     while True:
         try:
-            return connect(url, CHAIN_ID)
+            return connect(url, chain_id)
         except EndpointError:
             if process.poll() is not None or time.monotonic() > until:
                 raise
             time.sleep(0.05)
 
 
-@contextmanager
-def run_anvil(
-    *,
-    timestamp: int | None = None,
-    accounts: int = 10,
-    state: Path | None = None,
-    slots_in_epoch: int = 1,
-    block_time: int | None = None,
-) -> Iterator[Anvil]:
-    """Start anvil on a free port of 127.0.0.1 under Prague's rules, and end it with the context.
+@dataclass(frozen=True)
+class Ways:
+    """How a local chain runs.
 
-    Parameters
+    Attributes
     ----------
     timestamp
         Of the first block, Unix seconds; None for now.
@@ -115,31 +116,74 @@ def run_anvil(
         Twice as many blocks behind the head, a block is finalised.
     block_time
         Seconds between blocks; None: a block for each transaction, at once.
+    block_gas
+        The gas limit of a block; None for anvil's own.
+    """
+
+    timestamp: int | None = None
+    accounts: int = 10
+    state: Path | None = None
+    slots_in_epoch: int = 1
+    block_time: float | None = None
+    chain_id: int = CHAIN_ID
+    block_gas: int | None = None
+
+    def command(self, port: int) -> list[str]:
+        """The command that starts it on `port` of 127.0.0.1, under Prague's rules.
+
+        Raises
+        ------
+        EndpointError
+            When anvil is neither beside Python nor on PATH.
+        """
+        binary = shutil.which(
+            "anvil", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        )
+        if binary is None:
+            raise EndpointError("expected anvil beside Python or on PATH, found none; run make setup")
+        options = {
+            "--port": port,
+            "--chain-id": self.chain_id,
+            "--accounts": self.accounts,
+            "--hardfork": "prague",
+            "--mnemonic": MNEMONIC,
+            "--slots-in-an-epoch": self.slots_in_epoch,
+            "--block-time": self.block_time,
+            "--timestamp": self.timestamp,
+            "--load-state": self.state,
+            "--gas-limit": self.block_gas,
+        }
+        given = [(name, str(value)) for name, value in options.items() if value is not None]
+        return [binary, "--silent", *(word for option in given for word in option)]
+
+
+@contextmanager
+def run_anvil(
+    *,
+    timestamp: int | None = None,
+    accounts: int = 10,
+    state: Path | None = None,
+    slots_in_epoch: int = 1,
+    block_time: float | None = None,
+    chain_id: int = CHAIN_ID,
+    block_gas: int | None = None,
+) -> Iterator[Anvil]:
+    """Start anvil on a free port of 127.0.0.1, and end it with the context; parameters as of `Ways`.
 
     Raises
     ------
     EndpointError
         When anvil is not on PATH, or does not answer.
     """
-    binary = shutil.which(
-        "anvil", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    )
-    if binary is None:
-        raise EndpointError("expected anvil beside Python or on PATH, found none; run make setup")
-    port = _free_port()
-    command = [binary, "--port", str(port), "--chain-id", str(CHAIN_ID), "--accounts", str(accounts)]
-    command += ["--hardfork", "prague", "--silent", "--mnemonic", MNEMONIC]
-    command += ["--slots-in-an-epoch", str(slots_in_epoch)]
-    command += [] if block_time is None else ["--block-time", str(block_time)]
-    command += [] if timestamp is None else ["--timestamp", str(timestamp)]
-    command += [] if state is None else ["--load-state", str(state)]
+    port = free_port()
+    ways = Ways(timestamp, accounts, state, slots_in_epoch, block_time, chain_id, block_gas)
     url = f"http://127.0.0.1:{port}"
     # Where anvil is npm's script that starts the real one, both end together: a process group of their own.
     process = subprocess.Popen(  # noqa: S603
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        ways.command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        yield Anvil(_await(url, process), url, finality=2 * slots_in_epoch)
+        yield Anvil(await_anvil(url, process, chain_id), url, finality=2 * slots_in_epoch)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=10)
