@@ -12,8 +12,15 @@ from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import connect
 from scorer.config import ConfigError, read_deployment
 
-EndpointOption = Annotated[str | None, typer.Option(help="An RPC endpoint of the chain.")]
-DeploymentOption = Annotated[Path | None, typer.Option(help="deployment.json of the chain.", exists=True)]
+EndpointOption = Annotated[
+    str | None, typer.Option(envvar="CUPEL_RPC_URL", help="An RPC endpoint of the chain.")
+]
+DeploymentOption = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="CUPEL_DEPLOYMENT", help="deployment.json or manifest.json of the deployment.", exists=True
+    ),
+]
 ReplayOption = Annotated[
     Path | None, typer.Option(help="The folder of a demo, whose chain is replayed.", exists=True)
 ]
@@ -32,5 +39,24 @@ def chain_of(endpoint: str | None, deployment: Path | None, replay: Path | None)
             raise ConfigError("expected --endpoint and --deployment together, found one of them")
         yield None
         return
+    yield open_suite(endpoint, deployment)
+
+
+def open_suite(endpoint: str, deployment: Path) -> Suite:
+    """The contracts of a deployment, once the endpoint has shown that they are there.
+
+    Raises
+    ------
+    scorer.chain.endpoint.EndpointError
+        When the endpoint does not answer, or serves another chain.
+    ConfigError
+        When the file is none of a deployment, or the chain has no code where it says.
+    """
     addresses = read_deployment(deployment)
-    yield Suite.at(connect(endpoint, addresses.chain_id), addresses)
+    suite = Suite.at(connect(endpoint, addresses.chain_id), addresses)
+    if not suite.w3.eth.get_code(suite.tournament.address):
+        raise ConfigError(
+            f"{deployment}: expected a contract at {addresses.tournament}, found no code there on chain "
+            f"{addresses.chain_id}"
+        )
+    return suite

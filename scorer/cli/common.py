@@ -20,26 +20,36 @@ from scorer.rounds.evaluation import InputsMismatch
 from scorer.rounds.explain import NotInRound
 from scorer.rounds.rules import RulesError
 from scorer.rounds.submissions import SubmissionRefused
+from scorer.staking.amounts import AmountError
+from scorer.staking.desk import CannotPay, NotMined
+from scorer.staking.keystore import KeystoreError
+from scorer.staking.orders import StakingRefused
 from scorer.store.bundle import BundleError
 
 console = Console(width=None if sys.stdout.isatty() else 110)
 
 EXPECTED = (
+    AmountError,
     BundleError,
+    CannotPay,
     ConfigError,
     EndpointError,
     InputsMismatch,
     IncompleteLogs,
     JournalError,
+    KeystoreError,
     NotInRound,
+    NotMined,
     Reverted,
     RulesError,
     SignerError,
+    StakingRefused,
     SubmissionRefused,
     UnknownVersion,
 )
 """Errors that tell a user what to do; any other is a defect and shows its traceback."""
 ConfigOption = Annotated[Path, typer.Option("--config", help="The node's TOML configuration.", exists=True)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 SendOption = Annotated[bool, typer.Option("--send", help="Send transactions. Without it, a dry run.")]
 
 

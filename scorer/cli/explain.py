@@ -12,7 +12,7 @@ from rich.table import Table
 
 from scorer.chain.contracts import Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
-from scorer.cli.common import console, told
+from scorer.cli.common import JsonOption, console, told
 from scorer.config import ConfigError
 from scorer.oracle.observe import finalised_block
 from scorer.oracle.receipts import SettledRound, read_settled_round
@@ -22,9 +22,15 @@ from scorer.store.bundle import SCORES, Bundle, BundleError
 
 
 def explain(
-    bundle: Annotated[Path, typer.Argument(help="A round's folder.", exists=True, file_okay=False)],
     model: Annotated[int, typer.Option(help="The model's number.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    bundle: Annotated[
+        Path | None, typer.Argument(help="A round's folder.", exists=True, file_okay=False)
+    ] = None,
+    round_id: Annotated[int | None, typer.Option("--round", help="Or the round's number")] = None,
+    rounds: Annotated[
+        Path | None, typer.Option(help="under this folder.", exists=True, file_okay=False)
+    ] = None,
+    as_json: JsonOption = False,
     endpoint: EndpointOption = None,
     deployment: DeploymentOption = None,
     replay: ReplayOption = None,
@@ -34,12 +40,13 @@ def explain(
     Without a chain, the pool is taken to have been large enough for all payouts.
     """
     with told(), chain_of(endpoint, deployment, replay) as suite:
-        scored = Bundle(bundle).scored_round()
+        folder = _round_folder(bundle, rounds, round_id, suite)
+        scored = Bundle(folder).scored_round()
         if suite is not None:
             on_chain = read_settled_round(suite, scored.terms.round_id, finalised_block(suite))
             if on_chain is None:
                 raise BundleError(
-                    f"{bundle}: expected a settled round, found one that the chain did not settle"
+                    f"{folder}: expected a settled round, found one that the chain did not settle"
                 )
             scored = _as_settled(scored, on_chain)
         found = scored.explain(model)
@@ -47,6 +54,32 @@ def explain(
         typer.echo(json.dumps(found.to_json(), indent=1))
     else:
         console.print(_table(found))
+
+
+def _round_folder(
+    bundle: Path | None, rounds: Path | None, round_id: int | None, suite: Suite | None
+) -> Path:
+    """The folder that was named, or a round's under a folder: of the chain's tournament, where there is one.
+
+    Raises
+    ------
+    BundleError
+        When there is none, or more than one tournament's.
+    """
+    if bundle is not None and rounds is None and round_id is None:
+        return bundle
+    if bundle is not None or rounds is None or round_id is None:
+        raise ConfigError(
+            "explain: expected a round's folder, or --rounds and --round, found another mixture"
+        )
+    found = [folder for folder in round_folders(rounds) if int(folder.name) == round_id]
+    if suite is not None:
+        own = suite.tournament.address.lower()
+        found = [folder for folder in found if folder.parent.name.lower() == own] or found
+    if len(found) != 1:
+        names = ", ".join(map(str, found)) or "none"
+        raise BundleError(f"{rounds}: expected one folder of round {round_id} with scores, found {names}")
+    return found[0]
 
 
 def _table(found: Explanation) -> Table:

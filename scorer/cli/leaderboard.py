@@ -10,7 +10,7 @@ from rich.table import Table
 
 from scorer.chain.contracts import RoundState, Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
-from scorer.cli.common import console, told
+from scorer.cli.common import JsonOption, console, told
 from scorer.cli.explain import round_folders
 from scorer.config import ConfigError
 from scorer.oracle.observe import finalised_block
@@ -45,6 +45,7 @@ def leaderboard(
     ] = None,
     tiers: Annotated[str, typer.Option(help="Whose tiers: classic, signals or crypto.")] = "classic",
     out: Annotated[Path | None, typer.Option(help="Write CSV here instead of printing a table.")] = None,
+    as_json: JsonOption = False,
     endpoint: EndpointOption = None,
     deployment: DeploymentOption = None,
     replay: ReplayOption = None,
@@ -70,6 +71,9 @@ def leaderboard(
     if out is not None:
         board.to_csv(out, index=False)
         typer.echo(f"{out}: {len(board)} rows")
+        return
+    if as_json:
+        typer.echo(board.to_json(orient="records", indent=1, double_precision=15))
         return
     console.print(_printed(board))
 

@@ -1,11 +1,12 @@
 """``cupel submission``: what a data scientist types before submitting."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scorer.cli.common import told
+from scorer.cli.common import JsonOption, told
 from scorer.rounds.validity import read_for
 from scorer.store.bundle import RULES, Bundle
 
@@ -23,6 +24,7 @@ def check(
             help="universe.parquet of the round, in the folder the operator published.", exists=True
         ),
     ],
+    as_json: JsonOption = False,
 ) -> None:
     """Say whether a submission would be taken, and if not, why.
 
@@ -33,4 +35,7 @@ def check(
         bundle = Bundle(universe.parent)
         kind = bundle.rules().submissions if bundle.has(RULES) else None
         predictions = read_for(kind, file.read_bytes(), bundle.named_universe(), str(file))
+    if as_json:
+        typer.echo(json.dumps({"file": str(file), "valid": True, "predictions": len(predictions)}, indent=1))
+        return
     typer.echo(f"{file}: valid, {len(predictions)} predictions")

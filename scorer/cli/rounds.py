@@ -1,0 +1,89 @@
+"""``cupel rounds``: what is open, what is at risk, what comes when."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from scorer.chain.contracts import RoundRecord
+from scorer.cli.common import console
+from scorer.cli.options import ChainOptions, chain_command, print_json
+from scorer.staking.amounts import nmr_text
+from scorer.staking.phases import Phase, phase_of
+from scorer.staking.stakes import latest_block
+from scorer.units import ppm_as_decimal
+
+
+@chain_command(ChainOptions)
+def rounds(
+    options: ChainOptions,
+    last: Annotated[int, typer.Option(min=0, help="How many of the newest rounds; 0 for all.")] = 20,
+    open_only: Annotated[bool, typer.Option("--open", help="Only those that take submissions now.")] = False,
+) -> None:
+    """List rounds with their times (UTC), the stake at risk and the payout factor, newest first."""
+    suite = options.suite()
+    block = latest_block(suite)
+    count = suite.round_count(block.number)
+    first = 1 if last == 0 else max(1, count - last + 1)
+    records = [suite.round(number, block.number) for number in range(count, first - 1, -1)]
+    found = [(each, phase_of(each, block.timestamp)) for each in records]
+    if open_only:
+        found = [(record, phase) for record, phase in found if phase == Phase.OPEN]
+    if options.as_json:
+        documents = [_document(record, phase) for record, phase in found]
+        print_json({"block": block.number, "now": _utc(block.timestamp), "rounds": documents})
+        return
+    console.print(_table(found, block.timestamp))
+
+
+def _document(record: RoundRecord, phase: Phase) -> dict[str, Any]:
+    return {
+        "round": record.round_id,
+        "phase": phase.value,
+        "open_at": _utc(record.open_at),
+        "close_at": _utc(record.close_at),
+        "resolve_at": _utc(record.resolve_at),
+        "deadline": _utc(record.deadline),
+        "at_risk": nmr_text(record.at_risk),
+        "threshold": nmr_text(record.threshold),
+        "minimum_position": nmr_text(record.minimum_position),
+        "payout_factor": _factor(record),
+        "cap": f"{ppm_as_decimal(record.cap):f}",
+        "paid": nmr_text(record.paid),
+        "burned": nmr_text(record.burned),
+        "rules_hash": f"0x{record.rules_hash.hex()}",
+    }
+
+
+def _table(found: list[tuple[RoundRecord, Phase]], now: int) -> Table:
+    table = Table(title=f"amounts in NMR, times in UTC; it is {_utc(now)} on the chain")
+    for header in ("round", "phase", "closes", "resolves", "deadline"):
+        table.add_column(header)
+    for header in ("at risk", "factor", "paid", "burned"):
+        table.add_column(header, justify="right")
+    for record, phase in found:
+        is_over = phase == Phase.SETTLED
+        table.add_row(
+            str(record.round_id),
+            phase.value,
+            *(_short(each) for each in (record.close_at, record.resolve_at, record.deadline)),
+            nmr_text(record.at_risk),
+            _factor(record) or "",
+            nmr_text(record.paid) if is_over else "",
+            nmr_text(record.burned) if is_over else "",
+        )
+    return table
+
+
+def _factor(record: RoundRecord) -> str | None:
+    """None until it is fixed, when the round is sealed."""
+    return f"{ppm_as_decimal(record.payout_factor):f}" if record.payout_factor else None
+
+
+def _utc(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _short(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%m-%d %H:%M:%S")

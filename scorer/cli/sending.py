@@ -1,0 +1,184 @@
+"""How an order of a staker is shown, asked for, sent and told: the same way for everything that is sent."""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from scorer.cli.common import console
+from scorer.cli.options import SendingOptions, coin_of, print_json
+from scorer.config import ConfigError
+from scorer.staking.amounts import coins_text, nmr_text
+from scorer.staking.desk import CannotPay, Desk, Done, Quote, desk_of, quote
+from scorer.staking.orders import Counter, Order
+from scorer.staking.stakes import holdings, latest_block, model_stake
+
+stderr = Console(width=console.width, stderr=True)
+
+
+def perform(
+    options: SendingOptions,
+    meaning: Callable[[Counter], str],
+    make: Callable[[Counter], Order],
+    model: int | None = None,
+) -> None:
+    """Check, show, ask, send and tell.
+
+    Parameters
+    ----------
+    meaning
+        What the order is about: an unfinished one of the same meaning is brought to its end instead.
+    make
+        Checks, and makes the order out.
+    model
+        Whose stake is shown in the end.
+    """
+    suite, wallet = options.suite(), options.wallet()
+    counter = Counter(suite, wallet)
+    if options.dry_run:
+        order = make(counter)
+        _show(options, counter, order, quote(suite, counter.address, order))
+        return
+    done: list[Done] = []
+    with desk_of(suite, wallet, _alarm) as desk:
+        for each in _sent(options, desk, counter, meaning, make):
+            done.append(each)
+            if not options.as_json:
+                _say(each, coin_of(suite))
+    _tell(options, counter, done, model)
+
+
+def _sent(
+    options: SendingOptions,
+    desk: Desk,
+    counter: Counter,
+    meaning: Callable[[Counter], str],
+    make: Callable[[Counter], Order],
+) -> Iterator[Done]:
+    """What earlier commands left, and then the order, unless it was among that."""
+    earlier = desk.finish()
+    yield from earlier.values()
+    if meaning(counter) in earlier:
+        typer.echo("this is what an earlier command had begun; nothing more was sent", err=True)
+        return
+    order = make(counter)
+    found = quote(counter.suite, counter.address, order)
+    if not options.as_json:
+        _show(options, counter, order, found)
+    if found.bid is None or found.balance < found.most:
+        coin = coin_of(counter.suite)
+        raise CannotPay(
+            f"gas: expected at least {coins_text(found.most)} {coin} at {counter.address}, found "
+            f"{coins_text(found.balance)} {coin}; nothing was sent"
+        )
+    _ask(options, order, f"{_rounded(found.most)} {coin_of(counter.suite)}")
+    yield from desk.perform(order)
+
+
+def _ask(options: SendingOptions, order: Order, most: str) -> None:
+    if options.yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigError("expected --yes or a terminal to ask at, found neither; nothing was sent")
+    what = "this transaction" if len(order.steps) == 1 else f"these {len(order.steps)} transactions"
+    typer.confirm(f"Send {what} for at most {most}?", abort=True, err=True)
+
+
+def _alarm(kind: str, detail: str) -> None:
+    typer.echo(f"{kind}: {detail}", err=True)
+
+
+def _show(options: SendingOptions, counter: Counter, order: Order, found: Quote) -> None:
+    """What would be sent, its gas and its cost."""
+    if options.as_json:
+        print_json(_quoted(counter.address, order, found))
+        return
+    coin = coin_of(counter.suite)
+    table = Table(title=f"from {counter.address}")
+    table.add_column("transaction", overflow="fold")
+    for header in ("gas", coin):
+        table.add_column(header, justify="right")
+    for each in found.prices:
+        gas = f"{'' if each.is_tried else '~'}{each.gas:,}"
+        table.add_row(each.step.title, gas, _rounded(each.gas * found.price))
+    console.print(table)
+    for warning in order.warnings:
+        typer.echo(f"note: {warning}")
+    typer.echo(
+        f"cost: {_rounded(found.cost)} {coin} at {found.price / 1e9:.3f} gwei, "
+        f"at most {_rounded(found.most)}; you have {_rounded(found.balance)}"
+    )
+    if options.dry_run:
+        typer.echo("dry run: nothing was sent")
+
+
+def _quoted(address: str, order: Order, found: Quote) -> dict[str, Any]:
+    return {
+        "dry_run": True,
+        "from": address,
+        "transactions": [
+            {
+                "title": each.step.title,
+                "to": each.step.call.address,
+                "function": each.step.call.fn_name,
+                "data": each.step.call._encode_transaction_data(),  # noqa: SLF001
+                "gas": each.gas,
+                "gas_is_tried": each.is_tried,
+            }
+            for each in found.prices
+        ],
+        "notes": list(order.warnings),
+        "gas": found.gas,
+        "gas_price_wei": found.price,
+        "cost": coins_text(found.cost),
+        "most": coins_text(found.most),
+        "balance": coins_text(found.balance),
+    }
+
+
+def _say(done: Done, coin: str) -> None:
+    earlier = " (sent by an earlier command)" if done.was_earlier else ""
+    typer.echo(f"{done.title}{earlier}: block {done.block}, {done.gas:,} gas, {_rounded(done.cost)} {coin}")
+    typer.echo(f"  transaction {done.transaction}")
+    if done.model_id is not None:
+        typer.echo(f"model {done.model_id} is registered")
+
+
+def _tell(options: SendingOptions, counter: Counter, done: list[Done], model: int | None) -> None:
+    """The balances that came of it."""
+    suite, block = counter.suite, latest_block(counter.suite).number
+    registered = [each.model_id for each in done if each.model_id is not None]
+    shown = registered[-1] if model is None and registered else model
+    held = holdings(suite, counter.address, block)
+    stake = None if shown is None else model_stake(suite, shown, block)
+    coins, tokens = coins_text(held.coins), coins_text(held.tokens)
+    if options.as_json:
+        document: dict[str, Any] = {"dry_run": False, "done": [_done_document(each) for each in done]}
+        document["account"] = {"address": held.address, "coins": coins, "nmr": tokens}
+        print_json(document | ({} if stake is None else {"model": stake.to_json()}))
+        return
+    typer.echo(f"{held.address}: {_rounded(held.coins)} {coin_of(suite)}, {tokens} NMR")
+    if stake is not None:
+        typer.echo(
+            f"model {stake.model_id} of {stake.owner}: {nmr_text(stake.idle)} NMR idle; at risk in each "
+            f"round: {stake.allocation}"
+        )
+
+
+def _done_document(done: Done) -> dict[str, Any]:
+    return {
+        "title": done.title,
+        "transaction": done.transaction,
+        "block": done.block,
+        "gas": done.gas,
+        "cost": coins_text(done.cost),
+        "sent_by_an_earlier_command": done.was_earlier,
+    }
+
+
+def _rounded(wei: int) -> str:
+    """Coins for people: six significant digits; JSON has them all."""
+    return f"{wei / 1e18:.6g}"

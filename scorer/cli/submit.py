@@ -1,0 +1,70 @@
+"""``cupel submit``: check, sign and hand in predictions."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scorer.cli.options import WalletOptions, chain_command, print_json
+from scorer.staking.orders import StakingRefused
+from scorer.staking.submitting import open_round, prepare, published_universe
+
+
+@chain_command(WalletOptions)
+def submit(
+    options: WalletOptions,
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV or Parquet with a column of ids and one of predictions.", exists=True),
+    ],
+    model: Annotated[int, typer.Option(help="The model's number.")],
+    inbox: Annotated[
+        Path, typer.Option(envvar="CUPEL_INBOX", help="The folder that the operator takes submissions from.")
+    ],
+    universe: Annotated[
+        Path | None, typer.Option(help="universe.parquet of the round, with what is published beside it.")
+    ] = None,
+    rounds: Annotated[
+        Path | None,
+        typer.Option(envvar="CUPEL_ROUNDS", help="Or the folder where the operator publishes rounds."),
+    ] = None,
+    round_id: Annotated[
+        int | None, typer.Option("--round", help="The round; without it, the one that is open.")
+    ] = None,
+) -> None:
+    """Check a submission as the operator will, sign it (EIP-712), and lay it into the operator's inbox.
+
+    It costs nothing. Of several submissions of a model the latest before the close counts.
+    """
+    suite, wallet = options.suite(), options.wallet()
+    if not options.dry_run and not inbox.is_dir():
+        raise StakingRefused(f"{inbox}: expected the operator's inbox, a folder, found none")
+    record = open_round(suite, round_id)
+    address = str(suite.tournament.address)
+    if universe is None:
+        if rounds is None:
+            raise StakingRefused("submit: expected --universe or --rounds, found neither")
+        universe = published_universe(rounds, address, record.round_id)
+    prepared = prepare(suite, wallet, record, model, file, universe)
+    path = None if options.dry_run else prepared.lay(inbox, wallet)
+    closes = datetime.fromtimestamp(record.close_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if options.as_json:
+        print_json(
+            {
+                "dry_run": options.dry_run,
+                "round": record.round_id,
+                "model": model,
+                "predictions": prepared.predictions,
+                "content_hash": f"0x{prepared.digest.content_hash.hex()}",
+                "signer": wallet.address,
+                "close_at": closes,
+                "file": None if path is None else str(path),
+            }
+        )
+        return
+    what = f"round {record.round_id}, model {model}: {prepared.predictions} predictions"
+    typer.echo(f"{what}, valid; dry run: nothing was written" if path is None else f"{what} in {path}")
+    typer.echo(
+        f"content hash 0x{prepared.digest.content_hash.hex()}, signer {wallet.address}, closes {closes}"
+    )

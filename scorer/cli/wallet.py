@@ -1,0 +1,77 @@
+"""``cupel wallet``: keys of data scientists."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scorer.cli.chains import DeploymentOption, EndpointOption, chain_of
+from scorer.cli.common import JsonOption, told
+from scorer.cli.options import coin_of, password_of, print_json
+from scorer.staking.amounts import coins_text
+from scorer.staking.keystore import Wallet, new_key, read_key, refuse_existing, write_keystore
+from scorer.staking.stakes import holdings, latest_block
+
+app = typer.Typer(no_args_is_help=True)
+
+KeystoreOption = Annotated[Path, typer.Option(envvar="CUPEL_KEYSTORE", help="The encrypted key's file.")]
+PasswordFileOption = Annotated[
+    Path | None,
+    typer.Option(envvar="CUPEL_PASSWORD_FILE", help="A file with its password; without it you are asked."),
+]
+
+
+@app.command("new")
+def new(
+    keystore: KeystoreOption, password_file: PasswordFileOption = None, as_json: JsonOption = False
+) -> None:
+    """Make a new key, encrypted in a new file that only you may read. Keep a copy of it, and its password."""
+    with told():
+        refuse_existing(keystore)
+        _keep(keystore, new_key(), password_file, as_json=as_json)
+
+
+@app.command("import")
+def import_key(
+    file: Annotated[Path, typer.Argument(help="A file with a private key in hex.", exists=True)],
+    keystore: KeystoreOption,
+    password_file: PasswordFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Encrypt a key that you have into a new file. The file it came from stays: remove it."""
+    with told():
+        refuse_existing(keystore)
+        _keep(keystore, read_key(file), password_file, as_json=as_json)
+
+
+@app.command("show")
+def show(
+    keystore: KeystoreOption,
+    as_json: JsonOption = False,
+    endpoint: EndpointOption = None,
+    deployment: DeploymentOption = None,
+) -> None:
+    """Print a key's address, and with a chain what it has there. Asks for no password."""
+    with told(), chain_of(endpoint, deployment, None) as suite:
+        address = Wallet(keystore, lambda: password_of(None, str(keystore))).address
+        document: dict[str, Any] = {"address": address, "keystore": str(keystore)}
+        lines = [address]
+        if suite is not None:
+            held = holdings(suite, address, latest_block(suite).number)
+            coins, tokens = coins_text(held.coins), coins_text(held.tokens)
+            document |= {"chain_id": suite.addresses.chain_id, "coins": coins, "nmr": tokens}
+            lines += [f"{coins} {coin_of(suite)}", f"{tokens} NMR"]
+    _say(document, lines, as_json=as_json)
+
+
+def _keep(keystore: Path, key: bytes, password_file: Path | None, *, as_json: bool) -> None:
+    password = password_of(password_file, str(keystore), twice=True)
+    address = write_keystore(keystore, key, password)
+    _say({"address": address, "keystore": str(keystore)}, [address, f"key in {keystore}"], as_json=as_json)
+
+
+def _say(document: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+    else:
+        typer.echo("\n".join(lines))

@@ -1,0 +1,273 @@
+"""``cupel stake``: deposits, withdrawals, allocations, and how they are shown."""
+
+import json
+
+import pytest
+
+from scorer.chain import killpoints
+from scorer.chain.journal import Journal
+from scorer.chain.sender import Sender
+from scorer.drill.proxy import Forward, Proxy, Request, Response, error, proxy_of
+from scorer.staking.amounts import Allocation, nmr_text
+from scorer.staking.desk import journal_path
+from scorer.units import NanoNmr, Ppm
+from tests.cli.scientist import Scientist, funded, scientist
+from tests.cli.test_cupel import run
+from tests.world import MODELS, NMR, World
+
+NOT_AMOUNTS = ["1e1", "1,5", "0", "0.0000000001", "+1", "ten", "1_0"]
+CUTS = [label for label in killpoints.LABELS if not label.startswith(("report", "submissions", "final"))]
+
+
+class Cut(BaseException):
+    """The power went."""
+
+
+def newcomer(town: World, account: int, nmr: int = 100) -> tuple[Scientist, int]:
+    """Somebody with tokens and a fresh model."""
+    found = funded(town, account, nmr)
+    return found, int(found.sends("model", "register")["model"]["model"])
+
+
+def without_permits(proxy: Proxy) -> None:
+    """Let the token look like the NMR of 2017, which knows no EIP-2612."""
+
+    def refuse(request: Request, forward: Forward) -> Response | None:
+        return error(3, "execution reverted") if request["params"][0].get("data") == "0x3644e515" else None
+
+    proxy.misbehave("eth_call", refuse)
+
+
+@pytest.mark.parametrize("amount", NOT_AMOUNTS)
+def test_what_is_no_amount_is_refused(town: World, amount: str) -> None:
+    owner = scientist(town, 10)
+    assert repr(amount) in owner.refused("stake", "deposit", 3, amount)
+    assert repr(amount) in owner.refused("stake", "withdraw", 3, amount)
+
+
+def test_a_negative_amount_is_no_option_and_no_amount(town: World) -> None:
+    owner = scientist(town, 10)
+    code, said = run("stake", "deposit", *owner.chain, *owner.key, "--yes", "--", 3, "-5")
+    assert code == 1
+    assert "amount: expected NMR in plain decimals with at most nine places" in said
+
+
+def test_what_cannot_be_is_refused_before_sending(town: World) -> None:
+    owner, other = scientist(town, 10), funded(town, 25, 10)
+    assert "model: expected a model from 1 to" in owner.refused("stake", "deposit", 1000, 1)
+    assert "found one of " + owner.address in other.refused("stake", "deposit", 3, 1)
+    assert "expected a model of " + other.address in other.refused("stake", "withdraw", 3, 1)
+    assert "expected a model of " + other.address in other.refused("stake", "allocate", 3, 1)
+    assert "expected an amount or --all, found both" in owner.refused("stake", "withdraw", 3, 1, "--all")
+    assert "expected an amount or --all" in owner.refused("stake", "withdraw", 3)
+    assert "where it would be lost" in owner.refused(
+        "stake", "withdraw", 3, 1, "--to", town.suite.token.address
+    )
+    assert "expected a share from 0% to 100%" in owner.refused("stake", "allocate", 3, "101%")
+
+
+def test_too_little_is_told_with_what_was_found(town: World) -> None:
+    staker, model = newcomer(town, 26, 7)
+    said = staker.refused("stake", "deposit", model, "7.000000001")
+    assert f"expected at least 7.000000001 NMR at {staker.address}, found 7 NMR" in said
+    assert "expected a model with a stake, found none; deposit first" in staker.refused(
+        "stake", "allocate", model, 1
+    )
+    assert "found none; deposit first" in staker.refused("stake", "withdraw", model, 1)
+    staker.sends("stake", "deposit", model, 5)
+    said = staker.refused("stake", "withdraw", model, "5.1")
+    assert f"model {model}: expected 5.1 NMR of idle stake, found 5 NMR" in said
+    staker.sends("stake", "withdraw", model, "--all")
+    assert "expected some NMR of idle stake, found 0 NMR" in staker.refused(
+        "stake", "withdraw", model, "--all"
+    )
+
+
+def test_a_deposit_is_one_transaction_where_the_token_knows_permits(town: World) -> None:
+    staker, model = newcomer(town, 27)
+    account = town.suite.w3.to_checksum_address(staker.address)
+    nonce = town.suite.w3.eth.get_transaction_count(account)
+    found = staker.sends("stake", "deposit", model, "12.000000001")
+    assert [each["title"] for each in found["done"]] == [f"deposit 12.000000001 NMR to model {model}"]
+    assert town.suite.w3.eth.get_transaction_count(account) == nonce + 1
+    assert staker.stake(model).idle == 12 * NMR + 1
+    assert found["model"]["idle"] == "12.000000001"
+    assert found["account"]["nmr"] == "87.999999999"
+    assert town.suite.token.functions.allowance(staker.address, town.suite.tournament.address).call() == 0
+
+
+def test_a_token_without_permits_is_approved_first_and_from_zero_alone(town: World) -> None:
+    staker, model = newcomer(town, 28)
+    spender = town.suite.tournament.address
+    with proxy_of(town.stage.anvil.url) as proxy:
+        without_permits(proxy)
+        old = scientist(town, 28, proxy.url)
+        code, said = old.types("stake", "deposit", model, 10, "--dry-run")
+        assert (code, "allow the tournament to take 10 NMR" in said, "~150,000" in said) == (0, True, True)
+        found = old.sends("stake", "deposit", model, 10)
+        assert [each["title"].split()[0] for each in found["done"]] == ["allow", "deposit"]
+        assert found["done"][1]["gas"] <= 150_000
+        account = town.stage.anvil.account(28)
+        Sender(town.suite.w3, account).send(town.suite.token.functions.approve(spender, 1))
+        found = old.sends("stake", "deposit", model, 10)
+        assert [each["title"] for each in found["done"][:2]] == [
+            "allow the tournament to take 0 NMR",
+            "allow the tournament to take 10 NMR",
+        ]
+    assert staker.stake(model).idle == 20 * NMR
+    assert town.suite.token.functions.allowance(staker.address, spender).call() == 0
+
+
+def test_an_allowance_that_suffices_is_used(town: World) -> None:
+    staker, model = newcomer(town, 29)
+    account = town.stage.anvil.account(29)
+    Sender(town.suite.w3, account).send(
+        town.suite.token.functions.approve(town.suite.tournament.address, 10**20)
+    )
+    _, said = staker.types("stake", "deposit", model, 10, "--dry-run", "--json")
+    assert [each["function"] for each in json.loads(said)["transactions"]] == ["deposit"]
+
+
+def test_a_gift_is_named_one(town: World) -> None:
+    giver = funded(town, 30)
+    before = giver.stake(3).idle
+    code, said = giver.types("stake", "deposit", 3, 1, "--to-another", "--yes")
+    assert code == 0
+    assert "who alone can withdraw" in said
+    assert giver.stake(3).idle == before + NMR
+
+
+def test_a_stake_is_withdrawn_in_part_to_another_and_whole(town: World) -> None:
+    staker, model = newcomer(town, 31)
+    other = scientist(town, 32)
+    staker.sends("stake", "deposit", model, 50)
+    staker.sends("stake", "withdraw", model, "20.5", "--to", other.address)
+    assert other.tokens() == 20_500_000_000 * 10**9
+    staker.sends("stake", "withdraw", model, "--all")
+    assert (staker.stake(model).idle, staker.tokens()) == (0, 79_500_000_000 * 10**9)
+
+
+def test_allocations_are_amounts_or_shares_and_what_they_lock_is_told(town: World) -> None:
+    staker, model = newcomer(town, 33)
+    staker.sends("stake", "deposit", model, 10)
+    assert staker.sends("stake", "allocate", model, "2.5")["model"]["allocation"] == {"nmr": "2.5"}
+    assert staker.stake(model).allocation == Allocation(amount=NanoNmr(2_500_000_000))
+    shared = staker.sends("stake", "allocate", model, "40%")["model"]
+    assert (shared["allocation"], shared["next_position"]) == ({"share": "0.4"}, "4")
+    assert staker.stake(model).allocation == Allocation(share=Ppm(400_000))
+    _, said = staker.types("stake", "allocate", model, 11, "--dry-run")
+    assert "note: only 10 NMR are idle, and no more is locked" in said
+    _, said = staker.types("stake", "allocate", model, "0.001", "--dry-run")
+    assert "lock less than the least position of 0.01 NMR, so nothing" in " ".join(said.split())
+    assert staker.sends("stake", "allocate", model, 0)["model"]["next_position"] == "0"
+
+
+def test_the_same_command_twice_deposits_twice(town: World) -> None:
+    staker, model = newcomer(town, 34)
+    for times in (1, 2, 3):
+        done = staker.sends("stake", "deposit", model, 10)["done"]
+        assert [each["sent_by_an_earlier_command"] for each in done] == [False]
+        assert staker.stake(model).idle == times * 10 * NMR
+
+
+@pytest.mark.parametrize("label", CUTS)
+def test_a_deposit_that_is_cut_off_anywhere_happens_once_when_it_is_typed_again(
+    town: World, monkeypatch: pytest.MonkeyPatch, label: str
+) -> None:
+    def die() -> None:
+        raise Cut
+
+    staker = funded(town, 35, 30)
+    model = int(staker.sends("model", "register")["model"]["model"])
+    monkeypatch.setattr(killpoints, "_die", die)
+    monkeypatch.setenv(killpoints.VARIABLE, f"{label}@deposit")
+    with pytest.raises(Cut):
+        staker.types("stake", "deposit", model, 10, "--yes")
+    monkeypatch.delenv(killpoints.VARIABLE)
+    code, said = staker.types("stake", "deposit", model, 10, "--yes")
+    assert code == 0, said
+    assert staker.stake(model).idle == 10 * NMR
+    assert f"{nmr_text(10 * NMR)} NMR idle" in said
+    signed = label not in ("tried", "planned", "before-sign-commit")
+    assert ("(sent by an earlier command)" in said) == signed
+    assert ("nothing more was sent" in said) == signed
+
+
+def test_what_was_cut_off_is_finished_by_the_next_command_whatever_it_is(
+    town: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die() -> None:
+        raise Cut
+
+    staker, model = newcomer(town, 36)
+    staker.sends("stake", "deposit", model, 10)
+    monkeypatch.setattr(killpoints, "_die", die)
+    monkeypatch.setenv(killpoints.VARIABLE, "before-broadcast@withdraw")
+    with pytest.raises(Cut):
+        staker.types("stake", "withdraw", model, 4, "--yes")
+    monkeypatch.delenv(killpoints.VARIABLE)
+    done = staker.sends("stake", "allocate", model, 3)["done"]
+    assert [(each["title"].split()[0], each["sent_by_an_earlier_command"]) for each in done] == [
+        ("withdraw", True),
+        ("put", False),
+    ]
+    assert staker.stake(model).idle == 6 * NMR
+    staker.sends("stake", "withdraw", model, 4)
+    assert staker.stake(model).idle == 2 * NMR
+
+
+def test_two_commands_at_a_time_with_one_keystore_are_refused(town: World) -> None:
+    owner = scientist(town, 10)
+    with Journal.open(journal_path(town.suite.w3, owner.keystore, 31337)):
+        assert "found another process at work with it" in owner.refused("stake", "allocate", 3, 1)
+
+
+def test_a_revert_between_check_and_block_is_told_by_the_contracts_own_error(town: World) -> None:
+    staker, model = newcomer(town, 37)
+    staker.sends("stake", "deposit", model, 10)
+
+    def nothing_idle(request: Request, forward: Forward) -> Response | None:
+        """Let the tries fail as they would had the stake been locked in the meantime."""
+        call = request["params"][0]
+        data = call["data"][:10] + call["data"][10:74] + f"{11 * 10**18:064x}" + call["data"][138:]
+        return forward({**request, "params": [{**call, "data": data}, *request["params"][1:]]})
+
+    with proxy_of(town.stage.anvil.url) as proxy:
+        proxy.misbehave("eth_estimateGas", nothing_idle)
+        said = scientist(town, 37, proxy.url).refused("stake", "withdraw", model, 10)
+    assert f"withdraw 10 NMR of model {model} to {staker.address} reverts: InsufficientIdle(" in said
+    assert f"idle={10 * NMR}, amount={11 * NMR})" in said
+
+
+def test_a_paused_tournament_takes_no_deposit_and_gives_back(world: World) -> None:
+    guardian = Sender(world.suite.w3, world.stage.anvil.account(2))
+    owner = scientist(world, 10)
+    guardian.send(world.suite.tournament.functions.pause(3600))
+    said = owner.refused("stake", "deposit", 3, 1)
+    assert "found one that is paused for" in said
+    assert owner.sends("stake", "withdraw", 3, 1)["model"]["idle"] == "99"
+
+
+def test_show_adds_up_what_is_idle_and_at_risk(world: World) -> None:
+    round_id = world.sealed_round()
+    owner = scientist(world, 10)
+    shown = ["stake", "show", *owner.chain]
+    code, said = run(*shown, "--keystore", owner.keystore, "--json")
+    assert code == 0
+    models = {each["model"]: each for each in json.loads(said)["models"]}
+    assert sorted(models) == [3, 6, 9]
+    assert models[3]["at_risk"] == {str(round_id): "25"}
+    assert (models[3]["idle"], models[3]["total"], models[3]["next_position"]) == ("75", "100", "18.75")
+    assert models[6]["at_risk"] == {str(round_id): "30"}
+    code, said = run(*shown, "--owner", owner.address, "--quick", "--json")
+    assert "at_risk" not in json.loads(said)["models"][0]
+    world.settle(round_id)
+    code, said = run(*shown, 3)
+    assert (code, "│     3 │" in said) == (0, True)
+    assert "all" in said
+    code, said = run(*shown, 3, "--json")
+    assert json.loads(said)["models"][0]["at_risk"] == {}
+    code, said = run(*shown, MODELS + 1)
+    assert (code, f"expected a model from 1 to {MODELS}, found {MODELS + 1}" in said) == (1, True)
+    code, said = run(*shown)
+    assert (code, "expected models' numbers, --owner or --keystore, found none" in said) == (1, True)

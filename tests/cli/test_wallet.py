@@ -1,0 +1,149 @@
+"""``cupel wallet``: keys of data scientists, as people type it."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+
+from tests.cli.scientist import scientist
+from tests.cli.test_cupel import run
+from tests.world import World
+
+KEY = "0x" + "37" * 32
+ADDRESS = str(Account.from_key(KEY).address)
+
+
+@pytest.fixture
+def password(tmp_path: Path) -> Path:
+    (tmp_path / "password").write_text("a good one\n")
+    return tmp_path / "password"
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    (tmp_path / "key").write_text(KEY + "\n")
+    return tmp_path / "key"
+
+
+def test_without_password_file_or_terminal_no_key_is_made(tmp_path: Path) -> None:
+    code, said = run("wallet", "new", "--keystore", tmp_path / "mine.json")
+    assert code == 1
+    assert "expected --password-file or a terminal to ask at, found neither" in said
+    assert not (tmp_path / "mine.json").exists()
+
+
+def test_a_password_is_no_option(tmp_path: Path) -> None:
+    code, said = run("wallet", "new", "--keystore", tmp_path / "mine.json", "--password", "secret")
+    assert code == 2
+    assert "No such option" in said
+
+
+def test_an_existing_file_is_refused_before_a_password_is_asked(tmp_path: Path, key_file: Path) -> None:
+    for command in (["new"], ["import", key_file]):
+        code, said = run("wallet", *command, "--keystore", key_file)
+        assert code == 1
+        assert f"{key_file}: expected no file, as a key is never overwritten, found one" in said
+    assert key_file.read_text() == KEY + "\n"
+
+
+def test_what_is_no_key_is_not_imported(tmp_path: Path, password: Path) -> None:
+    (tmp_path / "key").write_text("not a key")
+    code, said = run(
+        "wallet",
+        "import",
+        tmp_path / "key",
+        "--keystore",
+        tmp_path / "mine.json",
+        "--password-file",
+        password,
+    )
+    assert code == 1
+    assert "expected a private key in hex (64 digits), found other content" in said
+    assert "not a key" not in said
+
+
+def test_a_password_file_that_is_empty_or_missing_is_refused(tmp_path: Path, key_file: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    target = ["--keystore", tmp_path / "mine.json", "--password-file"]
+    code, said = run("wallet", "import", key_file, *target, tmp_path / "empty")
+    assert (code, "expected a password for the keystore, found none" in said) == (1, True)
+    code, said = run("wallet", "import", key_file, *target, tmp_path / "nowhere")
+    assert (code, "expected a password, found FileNotFoundError" in said) == (1, True)
+
+
+def test_an_imported_key_is_encrypted_for_its_owner_alone_and_shown_by_its_address(
+    tmp_path: Path, key_file: Path, password: Path
+) -> None:
+    keystore = tmp_path / "mine.json"
+    code, said = run("wallet", "import", key_file, "--keystore", keystore, "--password-file", password)
+    assert (code, said) == (0, f"{ADDRESS}\nkey in {keystore}\n")
+    assert keystore.stat().st_mode & 0o777 == 0o600
+    assert KEY[2:] not in keystore.read_text()
+    assert Account.decrypt(json.loads(keystore.read_text()), "a good one").to_0x_hex() == KEY
+    assert run("wallet", "show", "--keystore", keystore) == (0, f"{ADDRESS}\n")
+
+
+def test_new_asks_twice_at_a_terminal_and_shows_nothing_of_what_is_typed(tmp_path: Path) -> None:
+    keystore = tmp_path / "mine.json"
+    said = _typed(["wallet", "new", "--keystore", str(keystore)], ["one", "another", "same", "same"])
+    assert "The two entered values do not match" in said
+    assert "same" not in said.replace("the same", "")
+    address = json.loads(keystore.read_text())["address"]
+    assert address.lower() in said.lower()
+
+
+def _typed(command: list[str], lines: list[str]) -> str:
+    """Run a command at a terminal of its own, answering each question with the next line; what it showed."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from scorer.cli import app; app()", *command],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown, answered = "", 0
+    while chunk := _read(ours):
+        shown += chunk
+        if shown.count(": ") > answered < len(lines) and shown.endswith(": "):
+            os.write(ours, (lines[answered] + "\n").encode())
+            answered += 1
+    os.close(ours)
+    assert process.wait() == 0, shown
+    return shown
+
+
+def _read(terminal: int) -> str:
+    try:
+        return os.read(terminal, 4096).decode()
+    except OSError:  # the other side is closed
+        return ""
+
+
+def test_show_prints_what_a_key_has_on_a_chain(town: World) -> None:
+    owner = scientist(town, 10)
+    code, said = run("wallet", "show", "--keystore", owner.keystore, *owner.chain)
+    address, coins, tokens = said.splitlines()
+    assert (code, address, tokens) == (0, owner.address, "0 NMR")
+    assert coins.endswith(" ETH")
+    code, said = run("wallet", "show", "--keystore", owner.keystore, *owner.chain, "--json")
+    assert json.loads(said) == {
+        "address": owner.address,
+        "keystore": str(owner.keystore),
+        "chain_id": 31337,
+        "coins": coins.removesuffix(" ETH"),
+        "nmr": "0",
+    }
+
+
+def test_show_refuses_what_is_no_keystore(tmp_path: Path, key_file: Path) -> None:
+    code, said = run("wallet", "show", "--keystore", key_file)
+    assert code == 1
+    assert "expected a keystore, found JSONDecodeError" in said
+    assert KEY not in said
