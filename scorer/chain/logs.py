@@ -1,6 +1,6 @@
 """A round's events, complete or not at all."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from web3 import Web3
@@ -55,7 +55,14 @@ def first_block_at(w3: Web3, timestamp: int, low: int, high: int) -> int:
 
 
 def round_events(event: ContractEvent, round_id: int, first: int, last: int) -> Iterator[EventData]:
-    """A round's events of one kind in blocks `first`..`last`, oldest first.
+    """A round's events of one kind in blocks `first`..`last`, oldest first. Raises as `event_logs` does."""
+    return event_logs(event, {"roundId": round_id}, first, last)
+
+
+def event_logs(
+    event: ContractEvent, filters: Mapping[str, object], first: int, last: int
+) -> Iterator[EventData]:
+    """The events of one kind with some indexed arguments in blocks `first`..`last`, oldest first.
 
     Providers allow different ranges and say so in different words: a refused range is halved, an accepted one
     doubled. Whether an answer is whole, no provider says: that is for the caller to check against what the
@@ -72,7 +79,7 @@ def round_events(event: ContractEvent, round_id: int, first: int, last: int) -> 
     while first <= last:
         until = min(first + size - 1, last)
         try:
-            found = event.get_logs(from_block=first, to_block=until, argument_filters={"roundId": round_id})
+            found = event.get_logs(from_block=first, to_block=until, argument_filters=dict(filters))
         except Web3RPCError as error:
             if size == 1 or classify_error(error) == Answer.RATE_LIMITED:
                 raise

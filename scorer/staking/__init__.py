@@ -1,0 +1,1 @@
+"""What a data scientist's client does: keys, stakes, what to send, and submissions."""

@@ -1,0 +1,306 @@
+"""Sends a staker's orders, each exactly once, and says what became of them.
+
+The journal lies beside the keystore, one for each chain. A command that was interrupted leaves its
+transaction there: the next one brings it to its end before anything else, and if it is the same, that was it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.exceptions import ContractLogicError, TransactionNotFound
+from web3.logs import DISCARD
+from web3.types import TxReceipt
+
+from scorer.chain.contracts import Suite
+from scorer.chain.fees import TIP_FLOOR, Bid, FeePolicy
+from scorer.chain.journal import Journal
+from scorer.chain.node import Web3Node
+from scorer.chain.outbox import GAS_MARGIN, Act, Delivery, Outbox
+from scorer.chain.reverts import describe_revert, revert_name
+from scorer.chain.sender import Reverted
+from scorer.chain.transactions import Attempt, Intent, State
+from scorer.staking.keystore import Wallet
+from scorer.staking.orders import Order, Step
+
+POLYGON: Final = frozenset({137, 80_002})
+FIRST_IN_A_SECOND: Final = 30_000
+"""Gas. The registry keeps submitters by the second: a change that is tried in the second of the last one
+writes one slot less than when it is mined later."""
+TOLD: Final = "told:"
+TITLE: Final = "title:"
+
+
+@dataclass(frozen=True)
+class GenerousNode(Web3Node):
+    """Estimates with room for a slot that is written for the first time. What is not used is not paid."""
+
+    def estimate(self, sender: str, to: str, data: bytes) -> int:
+        """As `Web3Node.estimate`, and `FIRST_IN_A_SECOND` more."""
+        return super().estimate(sender, to, data) + FIRST_IN_A_SECOND
+
+
+class NotMined(Exception):
+    """A transaction is signed, and not mined yet or not as meant; the message says what to do."""
+
+
+class CannotPay(Exception):
+    """The account has too few coins for the gas; nothing was sent."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a step takes, gas; whether the chain tried it, or it is reckoned."""
+
+    step: Step
+    gas: int
+    is_tried: bool
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What an order costs at the latest block's prices, wei.
+
+    Attributes
+    ----------
+    price
+        Of a unit of gas now.
+    bid
+        What is signed; None while fees are above the ceiling.
+    balance
+        The account's coins.
+    """
+
+    prices: tuple[Price, ...]
+    price: int
+    bid: Bid | None
+    balance: int
+
+    @property
+    def gas(self) -> int:
+        """Of all steps."""
+        return sum(each.gas for each in self.prices)
+
+    @property
+    def cost(self) -> int:
+        """Now."""
+        return self.gas * self.price
+
+    @property
+    def most(self) -> int:
+        """What the account must have: the limits of gas that are signed, at the highest price."""
+        limits = (self.gas + FIRST_IN_A_SECOND * len(self.prices)) * GAS_MARGIN
+        return int(limits) * (self.bid.cap if self.bid else self.price)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A transaction that was executed.
+
+    Attributes
+    ----------
+    cost
+        Wei.
+    model_id
+        Of the model that it registered.
+    was_earlier
+        Whether an earlier command had signed it.
+    """
+
+    title: str
+    transaction: str
+    block: int
+    gas: int
+    cost: int
+    model_id: int | None = None
+    was_earlier: bool = False
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One account at one chain, with its journal."""
+
+    suite: Suite
+    outbox: Outbox
+
+    @property
+    def journal(self) -> Journal:
+        """What was signed."""
+        return self.outbox.journal
+
+    def finish(self) -> dict[str, Done]:
+        """Bring what earlier commands left to its end; what was done, by its meaning.
+
+        Raises
+        ------
+        NotMined
+            When it is still on its way.
+        """
+        found = {}
+        for intent in list(_untold(self.journal, self.outbox.address)):
+            meaning = intent.key.rpartition("#")[0]
+            call = intent.call
+            title = self.journal.note(TITLE + meaning) or meaning
+            delivery = self.outbox.deliver(Act(intent.key, call.to, call.data, intent.not_after))
+            done = self._told(meaning, title, delivery, was_earlier=True)
+            if done is not None:
+                found[meaning] = done
+        return found
+
+    def perform(self, order: Order) -> Iterator[Done]:
+        """Send an order, step by step, each once the one before it is mined.
+
+        Raises
+        ------
+        scorer.chain.sender.Reverted
+            When a step would revert: nothing was sent; or when it did, in its block.
+        NotMined
+            When it is not mined for long, or its time passed.
+        """
+        for step in order.steps:
+            key = f"{step.meaning}#{_count(self.journal, step.meaning)}"
+            self.journal.set_note(TITLE + step.meaning, step.title)
+            data = bytes(HexBytes(step.call._encode_transaction_data()))  # noqa: SLF001
+            act = Act(key, str(step.call.address), data, step.not_after)
+            try:
+                delivery = self.outbox.deliver(act)
+            except Reverted as error:
+                raise _named(step.title, error) from None
+            done = self._told(step.meaning, step.title, delivery, was_earlier=False)
+            if done is None:
+                raise NotMined(f"{step.title}: its time passed before it was mined, and it was taken back")
+            yield done
+
+    def _told(self, meaning: str, title: str, delivery: Delivery, *, was_earlier: bool) -> Done | None:
+        """What became of an act, remembered as told; None where it was taken back and did nothing."""
+        intent = delivery.intent
+        if delivery.is_mined and intent is not None:
+            attempt, receipt = _mined_attempt(self.suite, self.journal, intent)
+            _count_up(self.journal, meaning)
+            return None if attempt.cancels else _done(self.suite, receipt, title, was_earlier=was_earlier)
+        if intent is None:
+            raise NotMined(f"{title}: not sent: {delivery.note}")
+        if intent.state in (State.SENT, State.MINED):
+            raise NotMined(
+                f"{title}: nonce {intent.nonce}, {delivery.note}; run the command again: it goes on, and "
+                "sends nothing twice"
+            )
+        _count_up(self.journal, meaning)
+        if intent.state == State.FAILED:
+            raise Reverted(title, f"in block {intent.block}")
+        if intent.state == State.DISPLACED:
+            raise NotMined(
+                f"{title}: a transaction that this journal does not know took nonce {intent.nonce}; use a "
+                "key in one place only, and look at what it did before you try again"
+            )
+        return None
+
+
+@contextmanager
+def desk_of(suite: Suite, wallet: Wallet, alarm: Callable[[str, str], None]) -> Iterator[Desk]:
+    """The desk of a wallet, with its journal for this chain.
+
+    Raises
+    ------
+    scorer.chain.journal.JournalError
+        When another command is at work with this keystore.
+    """
+    with Journal.open(journal_path(suite.w3, wallet.path, suite.addresses.chain_id)) as journal:
+        chain_id = suite.addresses.chain_id
+        fees = fees_of(chain_id)
+        yield Desk(suite, Outbox(journal, GenerousNode(suite.w3), wallet, chain_id, fees, alarm=alarm))
+
+
+def journal_path(w3: Web3, keystore: Path, chain_id: int) -> Path:
+    """Beside the keystore. The first block tells a local chain from the next one, where nonces begin anew."""
+    genesis = bytes(w3.eth.get_block(0)["hash"]).hex()[:8]
+    return keystore.with_name(f"{keystore.name}.{chain_id}-{genesis}.journal")
+
+
+def fees_of(chain_id: int) -> FeePolicy:
+    """What to bid: Polygon's nodes refuse small tips."""
+    return FeePolicy(tip=TIP_FLOOR) if chain_id in POLYGON else FeePolicy()
+
+
+def quote(suite: Suite, address: str, order: Order) -> Quote:
+    """What an order costs.
+
+    Raises
+    ------
+    scorer.chain.sender.Reverted
+        When a step would revert.
+    """
+    market = Web3Node(suite.w3).head().market
+    fees = fees_of(suite.addresses.chain_id)
+    prices = tuple(_price(address, step) for step in order.steps)
+    balance = suite.w3.eth.get_balance(suite.w3.to_checksum_address(address))
+    return Quote(prices, market.base_fee + max(fees.tip, market.tip), fees.bid(market), balance)
+
+
+def _price(address: str, step: Step) -> Price:
+    if step.gas is not None:
+        return Price(step, step.gas, is_tried=False)
+    try:
+        gas = step.call.estimate_gas({"from": Web3.to_checksum_address(address)})
+    except ContractLogicError as error:
+        raise Reverted(step.title, describe_revert(error), revert_name(error)) from None
+    return Price(step, gas, is_tried=True)
+
+
+def _named(title: str, error: Reverted) -> Reverted:
+    """The same under the step's title, which says more than a selector."""
+    return Reverted(title, str(error).partition(" reverts: ")[2], error.name)
+
+
+def _untold(journal: Journal, account: str) -> Iterator[Intent]:
+    """What was signed, and never reported to anybody, oldest first."""
+    for intent in journal.intents("#"):
+        meaning, _, number = intent.key.rpartition("#")
+        is_latest = journal.latest(intent.key) == intent
+        unsigned = intent.state == State.PLANNED
+        if (
+            intent.account == account
+            and is_latest
+            and not unsigned
+            and int(number) >= _count(journal, meaning)
+        ):
+            yield intent
+
+
+def _count(journal: Journal, meaning: str) -> int:
+    """How many acts of this meaning were brought to an end and told."""
+    return int(journal.note(TOLD + meaning) or 0)
+
+
+def _count_up(journal: Journal, meaning: str) -> None:
+    journal.set_note(TOLD + meaning, str(_count(journal, meaning) + 1))
+
+
+def _mined_attempt(suite: Suite, journal: Journal, intent: Intent) -> tuple[Attempt, TxReceipt]:
+    for attempt in journal.attempts(intent):
+        try:
+            return attempt, suite.w3.eth.get_transaction_receipt(HexBytes(attempt.hash))
+        except TransactionNotFound:
+            continue
+    raise NotMined(f"{intent.key}: expected its receipt, found none; run the command again")
+
+
+def _done(suite: Suite, receipt: TxReceipt, title: str, *, was_earlier: bool) -> Done:
+    return Done(
+        title,
+        Web3.to_hex(receipt["transactionHash"]),
+        receipt["blockNumber"],
+        receipt["gasUsed"],
+        receipt["gasUsed"] * receipt["effectiveGasPrice"],
+        _registered(suite, receipt),
+        was_earlier,
+    )
+
+
+def _registered(suite: Suite, receipt: TxReceipt) -> int | None:
+    events = suite.registry.events.ModelRegistered().process_receipt(receipt, DISCARD)
+    return int(events[0]["args"]["modelId"]) if events else None
