@@ -191,6 +191,8 @@ def test_a_submission_can_be_checked_before_it_is_sent(tmp_path: Path) -> None:
     universe = tmp_path / "universe.parquet"
     code, said = run("submission", "check", tmp_path / "good.csv", "--universe", universe)
     assert (code, said) == (0, f"{tmp_path / 'good.csv'}: valid, 60 predictions\n")
+    code, said = run("submission", "check", tmp_path / "good.csv", "--universe", universe, "--json")
+    assert json.loads(said) == {"file": str(tmp_path / "good.csv"), "valid": True, "predictions": 60}
     code, said = run("submission", "check", tmp_path / "bad.csv", "--universe", universe)
     assert code == 1
     assert "bad.csv: expected all 60 ids of the round, found missing ids: 1 (id000)" in said

@@ -147,3 +147,21 @@ def test_over_the_demo_explanations_add_up_to_the_replayed_chains_balances(tmp_p
         model = int(event["args"]["modelId"])
         found[model] = found.get(model, 0) + int(event["args"]["amount"])
     assert found == balances
+
+
+def test_a_round_is_found_by_its_number_under_a_folder(world: World) -> None:
+    settle_rounds(world, 1)
+    by_folder = run("explain", rounds_of(world) / "1", "--model", 3, "--json")
+    own = world.out / "members" / "ada"
+    named = ["explain", "--model", 3, "--json", "--round", 1, "--rounds"]
+    assert run(*named, own) == by_folder
+    assert run(*named, own, *on_chain(world)) == by_folder
+    code, said = run(*named, world.out / "members")
+    assert code == 1
+    assert "expected one folder of round 1 with scores, found" in said
+    code, said = run("explain", "--model", 3, "--round", 2, "--rounds", own)
+    assert (code, "expected one folder of round 2 with scores, found none" in said) == (1, True)
+    for mixture in (["--round", 1], ["--rounds", own], [rounds_of(world) / "1", "--round", 1], []):
+        code, said = run("explain", "--model", 3, *mixture)
+        assert code == 1
+        assert "expected a round's folder, or --rounds and --round, found another mixture" in said

@@ -1,5 +1,6 @@
 """``cupel leaderboard``: ranks from bundles alone, and with the chain's dates and owners."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -34,6 +35,9 @@ def test_models_are_ranked_by_their_mean_and_earn_what_the_chain_paid(world: Wor
     assert set(found["rounds"]) == {2}
     for model, net in zip(found["model"].tolist(), found["net_nmr"].tolist(), strict=True):
         assert net == pytest.approx((world.idle()[model - 1] - before[model - 1]) / NMR, abs=1e-9)
+    code, said = run("leaderboard", rounds_of(world), "--by", "mmc_target_20d2l", "--json")
+    assert code == 0
+    pd.testing.assert_frame_equal(pd.DataFrame(json.loads(said)), found)
     accounts = board(world, "--accounts", *on_chain(world))
     owners = {str(entry.account.address) for entry in world.stage.entries}
     assert set(accounts["account"]) == owners
