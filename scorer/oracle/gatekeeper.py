@@ -1,11 +1,11 @@
-"""Which models may not stake in a round: the gates of its rules, and the rounds published before it."""
+"""How steady a round's models are beside the rounds published before: who may stake, and their churn."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from scorer.chain.contracts import RoundRecord, Suite
-from scorer.rounds.gates import PublishedRound, judge
+from scorer.rounds.gates import SUBMISSIONS, PublishedRound, judge_all, neutral_churn_table
 from scorer.rounds.rules import Gates, Rules
 from scorer.rounds.submissions import Submissions
 from scorer.rounds.tables import NEUTRALIZERS, SAMPLE_WEIGHTS, Table, table_file
@@ -17,19 +17,20 @@ GATE_FILES: Final = tuple(map(table_file, GATE_TABLES))
 
 
 def check_gate_tables(rules: Rules, bundle: Bundle) -> None:
-    """Refuse a round whose gates could not be applied once it closes.
+    """Refuse a round whose gates or whose models' churn could not be reckoned once it closes.
 
     Raises
     ------
     scorer.store.bundle.BundleError
         Names the table that is missing or broken.
     """
-    if rules.gates is None:
+    asking = "gates" if rules.gates is not None else "adjusters.neutral_churn"
+    if rules.gates is None and rules.adjusters.neutral_churn is None:
         return
     for file in GATE_FILES:
         if not bundle.has(file):
             raise BundleError(
-                f"{bundle.folder / file}: expected a table, which gates in the rules need, found none"
+                f"{bundle.folder / file}: expected a table, which {asking} in the rules need, found none"
             )
     _tables(bundle, bundle.universe())
 
@@ -62,8 +63,13 @@ class Gatekeeper:
         wanted = sorted(models)
         current = _round_of(self.published(record.round_id), record.close_at, submissions)
         past = list(self._past(record, wanted, gates.submissions))
-        verdicts = {model: judge(gates, model, current, past).reason for model in wanted}
-        return {model: reason for model, reason in verdicts.items() if reason is not None}
+        verdicts = judge_all(gates, wanted, current, past)
+        return {model: each.reason for model, each in verdicts.items() if each.reason is not None}
+
+    def neutral_churn(self, record: RoundRecord, submissions: Submissions) -> Table:
+        """The table neutral_churn of a round, of every model that submitted."""
+        current = _round_of(self.published(record.round_id), record.close_at, submissions)
+        return neutral_churn_table(current, list(self._past(record, submissions.model_ids, SUBMISSIONS)))
 
     def _past(self, record: RoundRecord, models: Iterable[int], count: int) -> Iterator[PublishedRound]:
         """The earlier rounds that hold the last `count` submissions of any of `models`."""

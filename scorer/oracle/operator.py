@@ -18,7 +18,7 @@ from scorer.oracle.observe import Block, finalised_block, unfinished_rounds
 from scorer.rounds.chunks import LANES
 from scorer.rounds.rules import Rules, RulesError
 from scorer.rounds.selection import select
-from scorer.rounds.tables import Table
+from scorer.rounds.tables import NEUTRAL_CHURN, Table
 from scorer.store.bundle import COLLECTED, Bundle, round_folder
 
 SLOTS_PER_CHUNK: Final = 256
@@ -164,9 +164,16 @@ class Collector:
         return self.published_bundle(round_id).has(*COLLECTED)
 
     def publish(self, round_id: int, collection: Collection) -> None:
-        """Publish what was collected, once."""
-        if not self.has_published(round_id):
-            write_collection(self.published_bundle(round_id), collection)
+        """Publish what was collected, once; before it the models' churn, where the rules ask for it."""
+        if self.has_published(round_id):
+            return
+        bundle = self.published_bundle(round_id)
+        if bundle.rules().adjusters.neutral_churn is not None:
+            record = self.suite.round(round_id, self.suite.w3.eth.block_number)
+            gatekeeper = Gatekeeper(self.suite, self.published_bundle)
+            churns = gatekeeper.neutral_churn(record, collection.submissions)
+            bundle.write_table(NEUTRAL_CHURN, collection.submissions.universe, churns)
+        write_collection(bundle, collection)
 
     def published_bundle(self, round_id: int) -> Bundle:
         """What is published of a round."""
@@ -203,8 +210,8 @@ class Operator(Collector):
             What else the ids are called, by column, such as bloomberg_ticker, in the order of the universe;
             None for an id without such a name. Files may then name ids so.
         tables
-            Tables that are published with the universe: with gates in the rules, neutralizers and
-            sample_weights. Later rounds with gates need them of earlier ones.
+            Tables that are published with the universe: with gates or neutral churn in the rules,
+            neutralizers and sample_weights. Later rounds with these need them of earlier ones.
 
         Returns
         -------

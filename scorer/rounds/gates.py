@@ -4,7 +4,7 @@ Gates decide on the operator's side which positions are locked; a submission tha
 the same. Churn and turnover are those of ``numerai_tools.signals`` 0.7.2.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -15,13 +15,27 @@ import pandas as pd
 from scorer.rounds.rules import Gates
 from scorer.rounds.submissions import Submissions
 from scorer.rounds.tables import NEUTRAL_CHURN, NEUTRALIZERS, SAMPLE_WEIGHTS, Table
-from scorer.scoring import ScoringInputError, calculate_max_churn_and_turnover, to_ppm
-from scorer.scoring.churn import calculate_mean_neutral_churn
+from scorer.scoring import ScoringInputError, to_ppm
+from scorer.scoring.churn import (
+    Comparison,
+    RankedSubmissions,
+    WeightedSubmissions,
+    largest,
+    mean_neutral_churn,
+    ranked_submissions,
+    weighted_submissions,
+)
+from scorer.scoring.neutral import matrix_of, neutral_rows
+from scorer.scoring.projection import Basis, make_basis
 from scorer.units import ONE
 
 DAY: Final = 24 * 3600
 ID_NAME: Final = "numerai_ticker"
 """What the functions of the scoring room call ids that are a universe's own."""
+SUBMISSIONS: Final = 5
+"""So many of a model's last submissions its neutral churn is measured against, as in numerai-tools."""
+MODELS_AT_ONCE: Final = 128
+"""So many models' ranks and weights are held at a time, for the round and each round before it."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,21 @@ class PublishedRound:
         """A model's predictions by id."""
         return pd.Series(self.submissions.matrix[self._row_of[model]], index=self.index)
 
+    def table(self, models: Sequence[int]) -> pd.DataFrame:
+        """The predictions of models, ids by models."""
+        rows = self.submissions.matrix[[self._row_of[model] for model in models]]
+        return pd.DataFrame(rows.T, index=self.index, columns=list(models))
+
+    @cached_property
+    def basis(self) -> Basis:
+        """The neutralizers on the ids in ascending order, ready to be taken out of any submission."""
+        return make_basis(matrix_of("neutralizers", self.neutralizers.sort_index()))
+
+    def neutral(self, ranked: RankedSubmissions, row: int) -> "pd.Series[float]":
+        """What the neutralizers leave of a submission's gaussian ranks, by id."""
+        left = neutral_rows(ranked.row(row)[np.newaxis], self.basis)
+        return pd.Series(left.rows[0], index=ranked.ids)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -81,28 +110,71 @@ class Verdict:
 
 
 def judge(gates: Gates, model: int, current: PublishedRound, past: Sequence[PublishedRound]) -> Verdict:
-    """Hold a model's submission against its last ones.
+    """Hold one model's submission against its last ones, see `judge_all`."""
+    return judge_all(gates, [model], current, past)[model]
+
+
+def judge_all(
+    gates: Gates, models: Sequence[int], current: PublishedRound, past: Sequence[PublishedRound]
+) -> dict[int, Verdict]:
+    """Hold models' submissions against their last ones, each on its own, whatever the others are.
 
     Parameters
     ----------
     current
-        The round to stake in, in which the model has submitted.
+        The round to stake in, in which all of `models` have submitted.
     past
         Earlier rounds, in any order.
     """
-    recent = _recent(gates.submissions, model, current, past)
-    if not recent or recent[0].closed_at < current.closed_at - gates.days * DAY:
+    found: dict[int, Verdict] = {}
+    for start in range(0, len(models), MODELS_AT_ONCE):
+        block = models[start : start + MODELS_AT_ONCE]
+        recent = {model: _recent(gates.submissions, model, current, past) for model in block}
+        earlier = _Earlier.of(block, recent, current)
+        found |= {model: _verdict(gates, model, recent[model], earlier) for model in block}
+    return found
+
+
+@dataclass(frozen=True)
+class _Earlier:
+    """The weights of some models in a round, compared with those in the rounds before it that they need."""
+
+    current: PublishedRound
+    weights: WeightedSubmissions
+    rows: dict[int, int]
+    comparisons: dict[int, tuple[Comparison, dict[int, int]]]
+    """By the identity of the earlier round: two may close at the same time."""
+
+    @classmethod
+    def of(
+        cls, models: Sequence[int], recent: dict[int, list[PublishedRound]], current: PublishedRound
+    ) -> "_Earlier":
+        weights, rows = _weighted(current, models)
+        comparisons = {}
+        for each in {id(before): before for found in recent.values() for before in found}.values():
+            needed = [model for model in models if any(before is each for before in recent[model])]
+            before, rows_before = _weighted(each, needed)
+            comparisons[id(each)] = Comparison(weights, before), rows_before
+        return cls(current, weights, rows, comparisons)
+
+    def against(self, model: int, recent: Sequence[PublishedRound]) -> Iterator[tuple[float, float] | None]:
+        """Churn and turnover against each of the model's recent rounds, newest first."""
+        self.weights.ranked.row(self.rows[model])
+        for each in recent:
+            comparison, rows_before = self.comparisons[id(each)]
+            yield comparison.churn_and_turnover(self.rows[model], rows_before[model])
+
+
+def _weighted(of: PublishedRound, models: Sequence[int]) -> tuple[WeightedSubmissions, dict[int, int]]:
+    found = weighted_submissions(of.table(models), of.neutralizers, of.sample_weights)
+    return found, {model: row for row, model in enumerate(models)}
+
+
+def _verdict(gates: Gates, model: int, recent: Sequence[PublishedRound], earlier: _Earlier) -> Verdict:
+    if not recent or recent[0].closed_at < earlier.current.closed_at - gates.days * DAY:
         return Verdict(1.0, 1.0, f"expected a submission in the {gates.days} days before, found none")
-    labels = {str(number): each for number, each in enumerate(recent)}
     try:
-        churn, turnover = calculate_max_churn_and_turnover(
-            current.predictions(model),
-            current.neutralizers,
-            current.sample_weights,
-            {label: each.predictions(model) for label, each in labels.items()},
-            {label: each.neutralizers for label, each in labels.items()},
-            {label: each.sample_weights for label, each in labels.items()},
-        )
+        churn, turnover = largest(earlier.against(model, recent))
     except ScoringInputError as error:
         return Verdict(1.0, 1.0, str(error))
     return Verdict(churn, turnover, _reason(gates, churn, turnover))
@@ -123,7 +195,9 @@ def _recent(
     return sorted(earlier, key=lambda each: -each.closed_at)[:count]
 
 
-def neutral_churn_table(current: PublishedRound, past: Sequence[PublishedRound], submissions: int) -> Table:
+def neutral_churn_table(
+    current: PublishedRound, past: Sequence[PublishedRound], submissions: int = SUBMISSIONS
+) -> Table:
     """The table neutral_churn of a round: each model's mean neutral churn against its last submissions.
 
     It rests on linear solves, and is therefore rounded to ppm. 1 where nothing can be compared.
@@ -139,15 +213,13 @@ def neutral_churn_table(current: PublishedRound, past: Sequence[PublishedRound],
 
 
 def _mean_churn(model: int, current: PublishedRound, past: Sequence[PublishedRound], count: int) -> float:
-    labels = {str(n): each for n, each in enumerate(_recent(count, model, current, past))}
     try:
-        return calculate_mean_neutral_churn(
-            current.predictions(model),
-            current.neutralizers,
-            current.sample_weights,
-            {label: each.predictions(model) for label, each in labels.items()},
-            {label: each.neutralizers for label, each in labels.items()},
-            {label: each.sample_weights for label, each in labels.items()},
+        return mean_neutral_churn(
+            _neutral(current, model), (_neutral(each, model) for each in _recent(count, model, current, past))
         )
     except ScoringInputError:
         return 1.0
+
+
+def _neutral(of: PublishedRound, model: int) -> "pd.Series[float]":
+    return of.neutral(ranked_submissions(of.table([model]), of.sample_weights), 0)

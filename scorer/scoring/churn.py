@@ -4,20 +4,22 @@ Names, arguments and formulas of ``numerai_tools.signals`` 0.7.2.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from scorer.scoring.errors import ScoringInputError, refuse
-from scorer.scoring.neutral import matrix_of, neutral_rows
+from scorer.scoring.exact import Floats, pearson
+from scorer.scoring.neutral import matrix_of, neutral_rows, rows_of
 from scorer.scoring.portfolio import generate_neutralized_weights
 from scorer.scoring.projection import make_basis
 from scorer.scoring.transforms import (
     filter_sort_index,
     filter_sort_top_bottom,
-    spearman_correlation,
     tie_kept_rank,
 )
 
@@ -51,11 +53,7 @@ def churn(s1: pd.Series, s2: pd.Series, top_bottom: int | None = None) -> float:
         common = [len(one.index.intersection(other.index)) for one, other in pairs]
         return 1 - sum(common) / top_bottom / 2
     s1, s2 = _common(s1, s2)
-    for name, series in (("s1", s1), ("s2", s2)):
-        if series.min() == series.max():
-            expected = f"values that vary ({name} must have non-zero standard deviation)"
-            refuse(name, expected, "the same value for every id", "leave it out")
-    return 1 - spearman_correlation(s1, s2)
+    return _rank_churn(s1.to_numpy(dtype=np.float64), s2.to_numpy(dtype=np.float64))
 
 
 def _common(s1: pd.Series, s2: pd.Series) -> tuple[pd.Series, pd.Series]:
@@ -112,6 +110,125 @@ def neutral_churn_penalty(
     return 2 * decay / (1 + decay)
 
 
+@dataclass(frozen=True)
+class RankedSubmissions:
+    """Submissions of one round as they are compared with those of other rounds.
+
+    Attributes
+    ----------
+    ranks
+        Models by ids of the round's whole universe, ascending: tie-kept ranks, 1/2 where a submission has
+        none.
+    problems
+        Why a submission cannot be compared, or None.
+    """
+
+    ids: pd.Index
+    ranks: Floats
+    problems: tuple[ScoringInputError | None, ...]
+
+    def row(self, number: int) -> Floats:
+        """One submission's ranks.
+
+        Raises
+        ------
+        ScoringInputError
+            When it cannot be compared.
+        """
+        problem = self.problems[number]
+        if problem is not None:
+            raise problem
+        return np.asarray(self.ranks[number])
+
+    def series(self, number: int) -> pd.Series:
+        """As `row`, by id."""
+        return pd.Series(self.row(number), index=self.ids)
+
+
+@dataclass(frozen=True)
+class WeightedSubmissions:
+    """And what they hold: centred neutral weights of unit size, models by ids."""
+
+    ranked: RankedSubmissions
+    ids: pd.Index
+    weights: Floats
+
+
+def ranked_submissions(submissions: pd.DataFrame, sample_weight: pd.Series) -> RankedSubmissions:
+    """Rank the columns of a table of ids by models on the ids of the sample weights, each on its own."""
+    universe = sample_weight.index
+    if submissions.index.name not in ID_COLUMNS or universe.name != submissions.index.name:
+        expected = f"an index named like the universe's, one of {', '.join(ID_COLUMNS)}"
+        refuse("submission", expected, f"{submissions.index.name!r}, {universe.name!r}", "name it")
+    known = submissions[submissions.index.isin(universe)]
+    problems = tuple(_problem(known.iloc[:, column]) for column in range(known.shape[1]))
+    if known.index.has_duplicates:
+        known = known[~known.index.duplicated()]  # nothing of it is used: all have a problem
+    on_universe = known.reindex(universe.drop_duplicates().dropna()).sort_index()
+    ranks = tie_kept_rank(on_universe).fillna(0.5)
+    return RankedSubmissions(ranks.index, rows_of(ranks), problems)
+
+
+def weighted_submissions(
+    submissions: pd.DataFrame, neutralizers: pd.DataFrame, sample_weight: pd.Series
+) -> WeightedSubmissions:
+    """Ranks and weights of the columns of a table of ids by models, each the same whatever the others are."""
+    ranked = ranked_submissions(submissions, sample_weight)
+    frame = pd.DataFrame(ranked.ranks.T, index=ranked.ids)
+    weights = generate_neutralized_weights(frame, neutralizers, sample_weight, True)
+    return WeightedSubmissions(ranked, weights.index, rows_of(weights))
+
+
+class Comparison:
+    """Churn and turnover of one round's submissions against those of an earlier one, by row."""
+
+    def __init__(self, current: WeightedSubmissions, before: WeightedSubmissions) -> None:
+        self._current, self._before = current, before
+        self._ranked = _positions(current.ranked.ids, before.ranked.ids)
+        self._weighted = _positions(current.ids, before.ids)
+
+    def churn_and_turnover(self, row: int, row_before: int) -> tuple[float, float] | None:
+        """Of one submission; None where too few ids are common.
+
+        Raises
+        ------
+        ScoringInputError
+            When the earlier one cannot be compared, or one of them is the same value for all common ids.
+        """
+        ranks, ranks_before = self._current.ranked.row(row), self._before.ranked.row(row_before)
+        if self._ranked is None or self._weighted is None:
+            return None
+        here, there = self._ranked
+        found = abs(_rank_churn(ranks[here], ranks_before[there]))
+        here, there = self._weighted
+        difference = self._current.weights[row][here] - self._before.weights[row_before][there]
+        return found, math.fsum(np.abs(difference).tolist()) / 2
+
+
+Pair = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def _positions(one: pd.Index, other: pd.Index) -> Pair | None:
+    """Where the common ids are in both, ascending by id; None where they are too few."""
+    try:
+        pair = _common(*(pd.Series(np.arange(len(ids)), index=ids) for ids in (one, other)))
+    except TooFewCommonIds:
+        return None
+    return pair[0].to_numpy(dtype=np.intp), pair[1].to_numpy(dtype=np.intp)
+
+
+def _rank_churn(one: Floats, other: Floats) -> float:
+    for name, values in (("s1", one), ("s2", other)):
+        if values.min() == values.max():
+            expected = f"values that vary ({name} must have non-zero standard deviation)"
+            refuse(name, expected, "the same value for every id", "leave it out")
+    return 1 - pearson(_average_ranks(one), _average_ranks(other))
+
+
+def _average_ranks(values: Floats) -> Floats:
+    return np.asarray(pd.Series(values).rank().to_numpy(), dtype=np.float64)
+
+
 def calculate_mean_neutral_churn(
     curr_sub: pd.Series | pd.DataFrame,
     curr_neutralizer: pd.DataFrame,
@@ -129,14 +246,31 @@ def calculate_mean_neutral_churn(
     prev_subs, prev_neutralizers, prev_sample_weights
         The same of recent rounds, by date; five for a live submission.
     """
-    cleaned = _clean(curr_sub, curr_sample_weight)
-    current = _neutral(cleaned, curr_neutralizer)
+    cleaned = ranked_submissions(_table(curr_sub), curr_sample_weight).series(0)
+    previous = (
+        (ranked_submissions(_table(sub), prev_sample_weights[date]), prev_neutralizers[date])
+        for date, sub in prev_subs.items()
+    )
+    return mean_neutral_churn(
+        _neutral(cleaned, curr_neutralizer),
+        (_neutral(ranked.series(0), neutralizers) for ranked, neutralizers in previous),
+    )
+
+
+def mean_neutral_churn(current: pd.Series, previous: Iterable[pd.Series]) -> float:
+    """Mean churn of what neutralisation left of a submission and of earlier ones; 1 if none can be compared.
+
+    Raises
+    ------
+    ScoringInputError
+        When nothing is left of the submission.
+    """
     if current.min() == current.max():
         refuse("curr_sub", "something left after neutralisation", "nothing", "submit something else")
     values = []
-    for date, previous in _cleaned(prev_subs, prev_sample_weights):
+    for each in previous:
         try:
-            values.append(churn(current, _neutral(previous, prev_neutralizers[date])))
+            values.append(churn(current, each))
         except ScoringInputError:
             continue
     return fmean(values) if values else 1.0
@@ -155,44 +289,32 @@ def calculate_max_churn_and_turnover(
     Parameters as of `calculate_mean_neutral_churn`. Turnover is that of centred neutral weights of unit
     size.
     """
-    current = _clean(curr_sub, curr_sample_weight)
-    weights = _unit_weights(current, curr_neutralizer, curr_sample_weight)
-    churns, turnovers = [], []
-    for date, previous in _cleaned(prev_subs, prev_sample_weights):
-        before = _unit_weights(previous, prev_neutralizers[date], prev_sample_weights[date])
-        try:
-            pair = abs(churn(current, previous)), turnover(weights, before)
-        except TooFewCommonIds:
-            continue
-        churns.append(pair[0])
-        turnovers.append(pair[1])
-    return max(churns, default=1.0), max(turnovers, default=1.0)
+    current = weighted_submissions(_table(curr_sub), curr_neutralizer, curr_sample_weight)
+    current.ranked.row(0)
+    pairs = []
+    for date, submission in prev_subs.items():
+        before = weighted_submissions(_table(submission), prev_neutralizers[date], prev_sample_weights[date])
+        pairs.append(Comparison(current, before).churn_and_turnover(0, 0))
+    return largest(pairs)
 
 
-def _unit_weights(signal: pd.Series, neutralizers: pd.DataFrame, sample_weight: pd.Series) -> pd.Series:
-    frame = signal.to_frame("signal")
-    return generate_neutralized_weights(frame, neutralizers, sample_weight, True)["signal"]
+def largest(pairs: Iterable[tuple[float, float] | None]) -> tuple[float, float]:
+    """Largest churn and turnover of comparisons; 1 where none could be made."""
+    found = [pair for pair in pairs if pair is not None]
+    return max((pair[0] for pair in found), default=1.0), max((pair[1] for pair in found), default=1.0)
 
 
-def _cleaned(
-    submissions: Mapping[str, pd.Series | pd.DataFrame], sample_weights: Mapping[str, pd.Series]
-) -> Iterator[tuple[str, pd.Series]]:
-    for date, submission in submissions.items():
-        yield date, _clean(submission, sample_weights[date])
+def _table(submission: pd.Series | pd.DataFrame) -> pd.DataFrame:
+    """A table has one column."""
+    return submission.iloc[:, :1] if isinstance(submission, pd.DataFrame) else submission.to_frame()
 
 
-def _clean(submission: pd.Series | pd.DataFrame, sample_weight: pd.Series) -> pd.Series:
-    """Ranks of a submission on the full universe; 1/2 where it has none. A table has one column."""
-    if isinstance(submission, pd.DataFrame):
-        submission = submission.iloc[:, 0]
-    universe = sample_weight.index
-    if submission.index.name not in ID_COLUMNS or universe.name != submission.index.name:
-        expected = f"an index named like the universe's, one of {', '.join(ID_COLUMNS)}"
-        refuse("submission", expected, f"{submission.index.name!r}, {universe.name!r}", "name it")
-    submission = submission[submission.index.isin(universe)]
-    _require_valid(submission)
-    on_universe = submission.reindex(universe.drop_duplicates().dropna()).sort_index()
-    return tie_kept_rank(on_universe).fillna(0.5)
+def _problem(submission: pd.Series) -> ScoringInputError | None:
+    try:
+        _require_valid(submission)
+    except ScoringInputError as error:
+        return error
+    return None
 
 
 def _require_valid(submission: pd.Series) -> None:

@@ -10,9 +10,9 @@ import pytest
 from scorer.chain.anvil import Anvil
 from scorer.demo.files import write_submission
 from scorer.oracle.intake import Collection
-from scorer.rounds.rules import preset
-from scorer.rounds.tables import Table
-from scorer.store.bundle import RULES
+from scorer.rounds.rules import NeutralChurn, preset
+from scorer.rounds.tables import NEUTRAL_CHURN, Table, table_file
+from scorer.store.bundle import RULES, Bundle, BundleError, round_folder
 from tests.world import NMR, World, build_world
 
 LONG_IDS = tuple(f"id{number:03}" for number in range(120))
@@ -82,6 +82,39 @@ def test_a_gated_model_is_scored_and_its_stake_stays_idle(small: World) -> None:
     assert scores.position[[3, 4]].tolist() == [0, 0]
     assert np.isfinite(scores.corr_target_20d2l).all()
     assert (scores.position[[1, 2]] > 0).all()
+
+
+def test_the_operator_publishes_the_churn_that_the_rules_ask_for(small: World) -> None:
+    adjusters = small.rules.adjusters.model_copy(
+        update={"neutral_churn": NeutralChurn(threshold="0.1", scale="10")}  # type: ignore[arg-type]
+    )
+    rules = small.rules.model_copy(update={"adjusters": adjusters})
+    without = replace(small, ids=LONG_IDS, rules=rules)
+    with pytest.raises(
+        BundleError, match=r"expected a table, which adjusters.neutral_churn in the rules need"
+    ):
+        without.open()
+    world = replace(without, tables=gate_tables(len(LONG_IDS)))
+    before = world.open()
+    world.submit_all(before, range(1, 4))
+    world.close_and_seal(before)
+    round_id = world.open()
+    world.submit(round_id, 1, write_submission(world.predictions(1, before), "csv"))
+    world.submit_all(round_id, range(2, 5))
+    world.close_and_seal(round_id)
+    published = world.stage.operator.published_bundle(round_id)
+    churn = published.table(NEUTRAL_CHURN, LONG_IDS)
+    assert churn["model_id"].tolist() == [1, 2, 3, 4]
+    assert churn["neutral_churn"][0] == 0
+    assert (churn["neutral_churn"][1:3] > 0.5).all()
+    assert churn["neutral_churn"][3] == 1
+    for member in world.members:
+        folder = round_folder(member.files.targets, str(world.suite.tournament.address), round_id)
+        Bundle(folder).copy(published, table_file(NEUTRAL_CHURN))
+    world.settle(round_id)
+    scores = scored(world, round_id)
+    assert scores.retained[1] == 1_000_000
+    assert (scores.retained[[2, 3, 4]] < 100_000).all()
 
 
 def test_files_name_ids_by_tickers_where_the_rules_are_those_of_signals(small: World) -> None:

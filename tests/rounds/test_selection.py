@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from scorer.rounds.gates import PublishedRound, judge, neutral_churn_table
+from scorer.rounds import gates as gates_module
+from scorer.rounds.gates import PublishedRound, judge, judge_all, neutral_churn_table
 from scorer.rounds.rules import Gates, preset
 from scorer.rounds.selection import Arrival, select
 from scorer.rounds.submissions import Submission, Submissions
@@ -105,6 +106,43 @@ def test_churn_and_turnover_are_the_largest_against_the_last_five() -> None:
     assert (verdict.churn, verdict.turnover) == expected
     fewer = judge(gates(submissions=1), 1, NOW, PAST)
     assert fewer.churn < verdict.churn
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 128])
+def test_models_that_are_judged_together_are_judged_as_each_alone(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    models = tuple(range(1, 9))
+    now = published(100 * DAY, 0.0, models)
+    past = [published((100 - days) * DAY, 0.02 * days, models[days % 4 :]) for days in (1, 2, 3, 5, 6)]
+    past.append(published(99 * DAY, 0.01, (3, 5)))  # two rounds that closed together
+    monkeypatch.setattr(gates_module, "MODELS_AT_ONCE", at_once)
+    found = judge_all(gates(), models, now, past)
+    assert list(found) == list(models)
+    for model in models:
+        recent = [each for each in sorted(past, key=lambda each: -each.closed_at) if each.has(model)][:5]
+        last = {str(number): each for number, each in enumerate(recent)}
+        expected = calculate_max_churn_and_turnover(
+            now.predictions(model),
+            now.neutralizers,
+            now.sample_weights,
+            {label: each.predictions(model) for label, each in last.items()},
+            {label: each.neutralizers for label, each in last.items()},
+            {label: each.sample_weights for label, each in last.items()},
+        )
+        assert (found[model].churn, found[model].turnover) == expected
+        assert found[model] == judge(gates(), model, now, past)
+
+
+def test_a_model_that_cannot_be_compared_concerns_no_other() -> None:
+    now = published(100 * DAY, 0.0, (1, 2, 3))
+    flat = Submission(3, np.full(len(IDS), 0.5), bytes(32), "0x", b"")
+    broken = PublishedRound(now.closed_at, Submissions(IDS, (*now.submissions.entries[:2], flat)), now.tables)
+    past = [published(99 * DAY, 0.02, (1, 2, 3))]
+    found = judge_all(gates(), (1, 2, 3), broken, past)
+    assert (found[1], found[2]) == (judge(gates(), 1, now, past), judge(gates(), 2, now, past))
+    assert found[3].reason is not None
+    assert found[3].reason.startswith("submission: expected different values from 0 to 1")
 
 
 def test_the_limit_itself_is_refused() -> None:
