@@ -1,0 +1,30 @@
+"""Reads what became of a void round."""
+
+from scorer.chain.contracts import ZERO_HASH, RoundRecord, Suite
+from scorer.chain.logs import read_locking, read_settled
+from scorer.oracle.observe import Block
+from scorer.rounds.void import VoidOnChain
+
+
+def read_void(suite: Suite, record: RoundRecord, block: Block) -> VoidOnChain:
+    """All that what was published of a void round can be held against.
+
+    A chunk that was returned is one whose event holds no scores.
+    """
+    locking = read_locking(suite, record.round_id, record.close_at, block.number)
+    first = min(suite.addresses.block, block.number)
+    chunks = read_settled(suite, record.round_id, first, block.number)
+    is_sealed = record.submissions_root != ZERO_HASH
+    return VoidOnChain(
+        chain_id=suite.addresses.chain_id,
+        tournament=str(suite.tournament.address),
+        round_id=record.round_id,
+        rules_hash=record.rules_hash,
+        submissions_root=record.submissions_root if is_sealed else None,
+        submitters=suite.submitters(record.close_at, block.number),
+        locked=len(locking.chunks),
+        returned=sum(not chunk.scores for chunk in chunks),
+        settled=sum(bool(chunk.scores) for chunk in chunks),
+        paid=record.paid,
+        burned=record.burned,
+    )

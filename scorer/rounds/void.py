@@ -1,0 +1,78 @@
+"""What can be verified of a void round: nobody was paid or burned, and all that was locked returned whole."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from scorer.rounds.documents import to_hex
+from scorer.rounds.rules import Rules
+from scorer.rounds.submissions import Submissions
+from scorer.rounds.verify import Difference
+
+
+@dataclass(frozen=True)
+class VoidOnChain:
+    """What the chain says of a void round.
+
+    Attributes
+    ----------
+    submissions_root
+        None for a round that was never sealed: it committed to no submissions.
+    submitters
+        Who could sign for each model when submissions closed.
+    locked
+        How many chunks of positions there were.
+    returned
+        How many of them were returned whole, by chunks that settled nothing.
+    settled
+        How many were settled by a report before the round was given up: these keep their outcome.
+    paid, burned
+        nano-NMR.
+    """
+
+    chain_id: int
+    tournament: str
+    round_id: int
+    rules_hash: bytes
+    submissions_root: bytes | None
+    submitters: Mapping[int, str]
+    locked: int
+    returned: int
+    settled: int
+    paid: int
+    burned: int
+
+
+def void_differences(
+    rules: Rules, submissions: Submissions | None, chain: VoidOnChain
+) -> Iterator[Difference]:
+    """Everything in which what was published of a void round differs from the chain, and what is not whole.
+
+    Parameters
+    ----------
+    submissions
+        None where none were published, as of a round that was never sealed.
+    """
+    if rules.hash() != chain.rules_hash:
+        yield Difference("rules.json, digest", to_hex(chain.rules_hash), to_hex(rules.hash()))
+    if submissions is not None:
+        yield from _of_submissions(submissions, chain)
+    elif chain.submissions_root is not None:
+        yield Difference("submissions.parquet", f"those of {to_hex(chain.submissions_root)}", "none")
+    if chain.returned + chain.settled != chain.locked:
+        yield Difference("chain, chunks returned or settled", chain.locked, chain.returned + chain.settled)
+    if not chain.settled and (chain.paid or chain.burned):
+        yield Difference("chain, paid and burned in nano-NMR", (0, 0), (chain.paid, chain.burned))
+
+
+def _of_submissions(submissions: Submissions, chain: VoidOnChain) -> Iterator[Difference]:
+    for model in submissions.wrong_hashes():
+        yield Difference(
+            f"submissions.parquet, predictions of model {model}", "those that were signed", "others"
+        )
+    for entry in submissions.entries:
+        signer = entry.signer(chain.chain_id, chain.tournament, chain.round_id)
+        allowed = chain.submitters.get(entry.model_id)
+        if signer != allowed:
+            yield Difference(f"submissions.json, signer of model {entry.model_id}", allowed, signer)
+    if chain.submissions_root is not None and submissions.root != chain.submissions_root:
+        yield Difference("submissions.json, root", to_hex(chain.submissions_root), to_hex(submissions.root))
