@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-oracle bench-gas gas-check prove mutate chaos drill deploy-kills verify-input simulate lock clean
+.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-oracle bench-gas gas-check prove mutate chaos drill deploy-kills rehearse verify-input simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -58,6 +58,9 @@ drill: setup  ## the drill that an operator can try, of some minutes
 
 deploy-kills: setup  ## kill a deployment at nine points of every transaction; each ends in the same manifest (minutes)
 	pytest -m "long or not long" tests/deployment/test_deploy.py -k "killed or endpoint"
+
+rehearse: setup  ## a dress rehearsal of a public deployment on a chain that stands in for Amoy (minutes)
+	python scripts/rehearse.py --out build/rehearsal
 
 verify-input: setup  ## each contract's input for Etherscan and Sourcify gives the deployed code to the byte
 	python scripts/verify_input.py --check

@@ -1,0 +1,1 @@
+"""A tournament on a local chain, to try everything with: its processes, its crowd and its outcomes."""

@@ -1,0 +1,116 @@
+"""The rehearsal from the first transaction to the last check."""
+
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from web3.contract import Contract
+
+from scorer.devnet.market import Market
+from scorer.devnet.processes import Crew
+from scorer.rehearsal.acts import Acts
+from scorer.rehearsal.admin import Admin
+from scorer.rehearsal.cast import ACCOUNTS, DAEMONS, cast_of
+from scorer.rehearsal.founding import check_hand_over, found, fund, start_daemons
+from scorer.rehearsal.stage import Stage, expect
+from scorer.rehearsal.standin import BLOCK_TIME, stand_in
+from scorer.rehearsal.timetable import ROUNDS, Timetable
+from scorer.rehearsal.verdict import EXPECTED, Verdict, all_final, check_suite, verdict
+from scorer.rounds.rules import preset
+
+MODELS: Final = 500
+MARK: Final = ".rehearsal"
+"""A file that tells a folder that may be emptied."""
+SOON: Final = 20
+"""Seconds until the first round is to open."""
+
+
+class FolderInUse(Exception):
+    """A folder holds something else, and is left alone."""
+
+
+def rehearse(out: Path, repository: Path, tell: Callable[[str], None], models: int = MODELS) -> Verdict:
+    """Play it all, with everything that was written in `out`.
+
+    Raises
+    ------
+    scorer.rehearsal.stage.Unexpected
+        At the first thing that is not as it should be.
+    FolderInUse
+        When `out` is not empty and no rehearsal wrote it.
+    """
+    _empty(out)
+    crew = Crew(out / "logs")
+    crew.folder.mkdir()
+    with ended_by_signals(), stand_in(ACCOUNTS, BLOCK_TIME) as standin:
+        stage = Stage(out, repository, standin, cast_of(standin.anvil), crew, tell)
+        try:
+            _play(stage, models)
+            expect("how the daemons ended", dict.fromkeys(reversed(DAEMONS), 0), crew.stop_all())
+            check_suite(stage)
+            return verdict(stage)
+        finally:
+            crew.stop_all()
+
+
+def _play(stage: Stage, models: int) -> None:
+    timelock = found(stage)
+    check_hand_over(stage)
+    stage.say("deployed, handed over, and the deployer holds no role")
+    entrants = fund(stage, models)
+    stage.say(f"{len(entrants)} models are registered and staked, three members have their bonds")
+    market, timetable = Market(), Timetable(stage.standin.now + SOON)
+    admin = _admin(stage, timelock)
+    timetable.write(stage.out / "operator" / "plans", market, preset("classic"))
+    start_daemons(stage)
+    acts = Acts(stage, market, entrants, timetable, admin)
+    acts.open_and_seal()
+    acts.report()
+    acts.dispute()
+    acts.report_last()
+    expect("parameters set by the admin, through the timelock and after its delay", 1, admin.changes())
+    acts.settle()
+    acts.give_up()
+    stage.until("everything that was signed final", lambda: all_final(stage))
+    expect("rounds", ROUNDS, stage.suite().round_count(stage.standin.anvil.w3.eth.block_number))
+
+
+def _admin(stage: Stage, timelock: Contract) -> Admin:
+    admin = Admin(stage.suite_of_people(), stage.sender("signer"), timelock)
+    refusal = admin.refusal(stage.sender("deployer"))
+    expect("the deployer's attempt to set parameters", "AccessManagedUnauthorized", refusal)
+    return admin
+
+
+def judged(found: Verdict, tell: Callable[[str], None]) -> int:
+    """The exit code, after what was expected and found where they differ, and the last line."""
+    if found != EXPECTED:
+        tell(f"rehearsal: expected {EXPECTED}, found {found}")
+        return 1
+    tell(str(found))
+    return 0
+
+
+def _empty(out: Path) -> None:
+    if out.exists() and any(out.iterdir()) and not (out / MARK).is_file():
+        raise FolderInUse(f"expected {out} to be empty or of an earlier rehearsal, found other files in it")
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (out / MARK).touch()
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """SIGTERM ends as a key at the terminal does: by an exception, so that everything is stopped."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
