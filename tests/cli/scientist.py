@@ -1,6 +1,10 @@
 """A data scientist at a terminal: a keystore, a password file, and a world to type commands at."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,3 +88,31 @@ def funded(world: World, account: int, nmr: int = 100) -> Scientist:
     admin = world.stage.anvil.account(0)
     Sender(world.suite.w3, admin).send(world.suite.token.functions.transfer(found.address, nmr * 10**18))
     return found
+
+
+def typed(command: list[object], lines: list[str]) -> tuple[int, str]:
+    """Run a command at a terminal of its own, answering line by line; its exit code, and what it showed."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from scorer.cli import app; app()", *map(str, command)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown, answered = "", 0
+    while chunk := _read(ours):
+        shown += chunk
+        if shown.count(": ") > answered < len(lines) and shown.endswith(": "):
+            os.write(ours, (lines[answered] + "\n").encode())
+            answered += 1
+    os.close(ours)
+    return process.wait(), shown
+
+
+def _read(terminal: int) -> str:
+    try:
+        return os.read(terminal, 4096).decode()
+    except OSError:  # the other side is closed
+        return ""

@@ -3,7 +3,7 @@
 import pytest
 
 from scorer.drill.proxy import proxy_of
-from tests.cli.scientist import Scientist, scientist
+from tests.cli.scientist import Scientist, scientist, typed
 from tests.cli.test_cupel import run
 from tests.world import MODELS, World
 
@@ -56,6 +56,20 @@ def test_nothing_is_sent_without_a_terminal_or_yes(owner: Scientist, town: World
     assert code == 1
     assert "expected --yes or a terminal to ask at, found neither; nothing was sent" in said
     assert town.suite.w3.eth.block_number == before
+
+
+def test_at_a_terminal_the_cost_is_shown_before_anything_is_sent(town: World) -> None:
+    staker = scientist(town, STRANGER + 2)
+    command: list[object] = ["model", "register", *staker.chain, "--keystore", staker.keystore]
+    before = town.suite.w3.eth.block_number
+    code, said = typed([*command, "--password-file", staker.password_file], ["n"])
+    assert (code, town.suite.w3.eth.block_number) == (1, before)
+    assert "Send this transaction for at most 0.000" in said
+    assert "Aborted" in said
+    code, said = typed(command, ["y", "secret"])
+    assert code == 0, said
+    assert said.index("cost: 0.000") < said.index("Send this transaction") < said.index("is registered")
+    assert "secret" not in said
 
 
 def test_an_endpoint_of_another_chain_or_without_the_contracts_is_refused(owner: Scientist) -> None:

@@ -1,16 +1,12 @@
 """``cupel wallet``: keys of data scientists, as people type it."""
 
 import json
-import os
-import pty
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from eth_account import Account
 
-from tests.cli.scientist import scientist
+from tests.cli.scientist import scientist, typed
 from tests.cli.test_cupel import run
 from tests.world import World
 
@@ -88,42 +84,14 @@ def test_an_imported_key_is_encrypted_for_its_owner_alone_and_shown_by_its_addre
     assert run("wallet", "show", "--keystore", keystore) == (0, f"{ADDRESS}\n")
 
 
-def test_new_asks_twice_at_a_terminal_and_shows_nothing_of_what_is_typed(tmp_path: Path) -> None:
+def test_new_asks_twice_at_a_terminal_and_shows_nothing_of_what_istyped(tmp_path: Path) -> None:
     keystore = tmp_path / "mine.json"
-    said = _typed(["wallet", "new", "--keystore", str(keystore)], ["one", "another", "same", "same"])
+    code, said = typed(["wallet", "new", "--keystore", keystore], ["one", "another", "same", "same"])
+    assert code == 0, said
     assert "The two entered values do not match" in said
     assert "same" not in said.replace("the same", "")
     address = json.loads(keystore.read_text())["address"]
     assert address.lower() in said.lower()
-
-
-def _typed(command: list[str], lines: list[str]) -> str:
-    """Run a command at a terminal of its own, answering each question with the next line; what it showed."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from scorer.cli import app; app()", *command],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    shown, answered = "", 0
-    while chunk := _read(ours):
-        shown += chunk
-        if shown.count(": ") > answered < len(lines) and shown.endswith(": "):
-            os.write(ours, (lines[answered] + "\n").encode())
-            answered += 1
-    os.close(ours)
-    assert process.wait() == 0, shown
-    return shown
-
-
-def _read(terminal: int) -> str:
-    try:
-        return os.read(terminal, 4096).decode()
-    except OSError:  # the other side is closed
-        return ""
 
 
 def test_show_prints_what_a_key_has_on_a_chain(town: World) -> None:
