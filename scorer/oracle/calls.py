@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from web3 import Web3
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, Suite
@@ -15,6 +16,7 @@ from scorer.oracle.decide import (
     Attest,
     BeginSettlement,
     Challenge,
+    Collect,
     Expire,
     ReturnChunk,
     SettleChunk,
@@ -49,6 +51,8 @@ def _meaning(action: Action, status: ProposalStatus) -> str:
             return f"return:{index}"
         case ApproveBond(amount):
             return f"approve:{amount}"
+        case Collect(_, amount):
+            return f"collect:{amount}"
         case _:
             return type(action).__name__.lower()
 
@@ -83,6 +87,8 @@ class Calls:
         match action:
             case Attest() | ApproveBond() | Challenge() | Expire():
                 return self._of_member(action)
+            case Collect(account):
+                return self.suite.committee.functions.collect(Web3.to_checksum_address(account))
             case BeginSettlement(report):
                 return self.suite.tournament.functions.beginSettlement(report.to_contract())
             case VoidRound():

@@ -57,6 +57,14 @@ class Expire:
 
 
 @dataclass(frozen=True)
+class Collect:
+    """Have the committee pay out what it owes us: a challenge's bond and reward, wei."""
+
+    account: str
+    amount: int
+
+
+@dataclass(frozen=True)
 class Wait:
     """Nothing can be done now, and why."""
 
@@ -79,6 +87,7 @@ Action = (
     | ApproveBond
     | Challenge
     | Expire
+    | Collect
     | Wait
     | Alarm
 )
@@ -151,6 +160,11 @@ def decide(view: RoundView) -> tuple[Action, ...]:
             return tuple(ReturnChunk(index) for index in reversed(range(view.chunks_left)))
         case _:
             return ()
+
+
+def decide_credit(account: str, credit: int) -> tuple[Action, ...]:
+    """What to do about `credit` wei that the committee owes us, whatever round it came from."""
+    return (Collect(account, credit),) if credit else ()
 
 
 def is_due(record: RoundRecord, now: int) -> bool:

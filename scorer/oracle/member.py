@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from web3 import Web3
 
@@ -11,7 +12,16 @@ from scorer.chain.killpoints import reach
 from scorer.chain.logs import IncompleteLogs
 from scorer.chain.sender import Courier, Reverted
 from scorer.oracle.calls import ONLY_MEMBERS, Calls, business_key, latest_time
-from scorer.oracle.decide import Action, Alarm, Challenging, RoundView, Wait, decide, is_due
+from scorer.oracle.decide import (
+    Action,
+    Alarm,
+    Challenging,
+    RoundView,
+    Wait,
+    decide,
+    decide_credit,
+    is_due,
+)
 from scorer.oracle.observe import Block, Sealed, chunks_left, finalised_block, read_sealed, unfinished_rounds
 from scorer.oracle.sanity import Limits, Summary, recomputed_elsewhere, refusals, summary
 from scorer.oracle.turns import turn_of
@@ -23,6 +33,7 @@ ALREADY_DONE = frozenset(
     {
         "AlreadyAccepted",
         "AlreadyAttested",
+        "NothingOwed",
         "NotTopOfStack",
         "ReportStands",
         "RoundNotSealed",
@@ -31,6 +42,9 @@ ALREADY_DONE = frozenset(
     }
 )
 """Reverts that mean somebody else was faster: not an error."""
+
+NO_ROUND: Final = 0
+"""The number of what belongs to no round; rounds are counted from 1."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +166,18 @@ class Member:
         records = unfinished_rounds(self.suite, at, rounds, self.memory.over)
         for over in self.memory.over.intersection(self.memory.sealed):
             del self.memory.sealed[over]
-        return [step for record in records for step in self._round(record, at)]
+        steps = [step for record in records for step in self._round(record, at)]
+        return steps if rounds is not None else steps + self._collect(at)
+
+    def _collect(self, block: Block) -> list[Step]:
+        """Have paid out what disputes left us; it belongs to no round, and has the number 0."""
+        address = Web3.to_checksum_address(self.address)
+        credit = self.suite.committee.functions.creditOf(address).call(block_identifier=block.number)
+        calls = Calls(self.suite, NO_ROUND, None, self.bundle(NO_ROUND))
+        return [
+            Step(NO_ROUND, action, self._carry_out(calls, action, block.number)[0])
+            for action in decide_credit(self.address, int(credit))
+        ]
 
     def _round(self, record: RoundRecord, block: Block) -> list[Step]:
         """One round; what is wrong with it keeps no other round waiting."""
@@ -322,14 +347,24 @@ class Member:
             return action.reason, True
         if isinstance(action, Wait):
             return action.reason, False
+        status = ProposalStatus.NONE if view.proposal is None else view.proposal.status
+        not_after = latest_time(action, view.record, view.proposal)
+        return self._carry_out(calls, action, view.block, status, not_after)
+
+    def _carry_out(
+        self,
+        calls: Calls,
+        action: Action,
+        known_at: int,
+        status: ProposalStatus = ProposalStatus.NONE,
+        not_after: int | None = None,
+    ) -> tuple[str, bool]:
         courier = self.sender if isinstance(action, ONLY_MEMBERS) else self.relay or self.sender
         if courier is None:
             return "dry run: not sent", True
-        status = ProposalStatus.NONE if view.proposal is None else view.proposal.status
         key = business_key(self.suite, calls.round_id, action, status)
-        not_after = latest_time(action, view.record, view.proposal)
         try:
-            done = courier.carry_out(calls.of(action), key, not_after, view.block)
+            done = courier.carry_out(calls.of(action), key, not_after, known_at)
         except Reverted as revert:
             if revert.name in ALREADY_DONE:
                 return f"already done ({revert.name})", True

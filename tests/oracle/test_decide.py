@@ -12,6 +12,7 @@ from scorer.oracle.decide import (
     BeginSettlement,
     Challenge,
     Challenging,
+    Collect,
     Expire,
     ReturnChunk,
     RoundView,
@@ -19,6 +20,7 @@ from scorer.oracle.decide import (
     VoidRound,
     Wait,
     decide,
+    decide_credit,
 )
 from scorer.rounds.report import Report
 
@@ -263,3 +265,8 @@ def test_what_anybody_may_send_waits_for_our_turn(
 
 def test_a_vote_waits_for_nobodys_turn() -> None:
     assert decide(view(RoundState.SEALED, RESOLVE, delay=10**6)) == (Attest(REPORT),)
+
+
+def test_what_the_committee_owes_is_collected_and_nothing_else() -> None:
+    assert decide_credit("0xabc", 7) == (Collect("0xabc", 7),)
+    assert decide_credit("0xabc", 0) == ()
