@@ -9,24 +9,24 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from eth_utils.address import to_checksum_address
 
 from scorer.chain.anvil import Anvil, run_anvil
 from scorer.chain.contracts import RoundState
+from scorer.chain.outbox import Outbox
 from scorer.config import load_config
-from scorer.drill.playground import FIRST_MEMBER, HOUR, OPERATOR, OWNER, Playground
+from scorer.drill.crowd import enter, open_round
+from scorer.drill.playground import FIRST_MEMBER, HOUR, OPERATOR, Playground
 from scorer.drill.proxy import proxy_of
 from scorer.oracle import assembly
+from scorer.oracle import member as member_module
 from scorer.oracle.logging import configure_logging
-from scorer.rounds.digest import content_hashes
-from scorer.rounds.signature import SubmissionDigest
-from scorer.rounds.submissions import Submission, Submissions
 from scorer.store.bundle import Bundle
-from scorer.units import nano_from_nmr, wei_from_nano
 
 OPEN_ROUNDS = 64
 IDLE_CYCLES = 5
@@ -42,12 +42,12 @@ def main(models: int, ids: int) -> None:
     print(json.dumps(results, indent=1))
 
 
-def settle(models: int, ids: int) -> dict[str, float]:
+def settle(models: int, ids: int) -> dict[str, Any]:
     """One member with a quorum of its own: what one of many needs."""
     shutil.rmtree(OUT, ignore_errors=True)
     with run_anvil(accounts=20) as anvil:
         ground = Playground.build(anvil, OUT, members=1, models=0)
-        enter(ground, models)
+        enter(ground, models, deposit=10, allocation=2)
         round_id = opened(ground, models, ids)
         began = time.monotonic()
         with assembly.operator(load_config(large(ground, "operator", OPERATOR)), send=True) as operator:
@@ -60,7 +60,7 @@ def settle(models: int, ids: int) -> dict[str, float]:
             names(ids), {"target_20d2l": targets}
         )
         request(anvil, "evm_setIntervalMining", BLOCK_TIME)
-        with assembly.oracle(config, send=True) as member:
+        with assembly.oracle(config, send=True) as member, clocked() as spent:
             outcome = time.monotonic()
             member.daemon.cycle()
             attested = time.monotonic()
@@ -80,11 +80,49 @@ def settle(models: int, ids: int) -> dict[str, float]:
         "score_and_attest_s": round(attested - outcome, 1),
         "settle_s": round(settled - final, 1),
         "outcome_to_settled_s": round(attested - outcome + settled - final, 1),
+        "where": {part: round(seconds, 1) for part, seconds in spent.items()},
         "chunks": len(settles),
         "largest_lock_gas": max(locks),
         "largest_settle_gas": max(settles),
         "settle_to_lock": round(max(settles) / max(locks), 2),
     }
+
+
+PARTS = {
+    "read the chain's events": (member_module, "read_sealed"),
+    "read what is published": (Bundle, "submissions"),
+    "score and check signatures": (member_module, "evaluate"),
+    "write the bundle": (Bundle, "write"),
+    "sanity": (member_module, "refusals"),
+    "recompute in a fresh process": (member_module, "recomputed_elsewhere"),
+    "sign, send, and wait for blocks": (Outbox, "deliver"),
+}
+"""What a member spends its time in, by the function that does it."""
+
+
+@contextmanager
+def clocked() -> Iterator[dict[str, float]]:
+    """Seconds spent in each part while the context lasts."""
+    spent = dict.fromkeys(PARTS, 0.0)
+    before = {part: getattr(owner, name) for part, (owner, name) in PARTS.items()}
+
+    def timed(part: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            began = time.monotonic()
+            try:
+                return before[part](*arguments, **named)
+            finally:
+                spent[part] += time.monotonic() - began
+
+        return call
+
+    for part, (owner, name) in PARTS.items():
+        setattr(owner, name, timed(part))
+    try:
+        yield spent
+    finally:
+        for part, (owner, name) in PARTS.items():
+            setattr(owner, name, before[part])
 
 
 def idle() -> dict[str, float]:
@@ -118,62 +156,22 @@ def request(anvil: Anvil, method: Any, *parameters: object) -> None:
 
 
 def large(ground: Playground, name: str, account: int) -> Path:
-    return ground.configure(name, ground.anvil.account(account), run__slots_per_chunk=256)
+    return ground.configure(
+        name, ground.anvil.account(account), run__slots_per_chunk=256, run__recompute=True
+    )
 
 
 def names(ids: int) -> tuple[str, ...]:
     return tuple(f"n{number:06}" for number in range(ids))
 
 
-def enter(ground: Playground, models: int) -> None:
-    """Every model registers, deposits and allocates, by requests that anvil signs for its own account."""
-    owner = ground.anvil.account(OWNER)
-    suite, tournament = ground.suite, ground.suite.tournament
-    deposit = wei_from_nano(nano_from_nmr(10))
-    ground.sender(0).send(suite.token.functions.transfer(owner.address, deposit * models))
-    ground.sender(OWNER).send(suite.token.functions.approve(tournament.address, deposit * models))
-    w3 = ground.anvil.w3
-    for model in range(1, models + 1):
-        for contract, name, arguments in (
-            (suite.registry, "register", [owner.address]),
-            (tournament, "deposit", [model, deposit]),
-            (tournament, "setAllocation", [model, nano_from_nmr(2)]),
-        ):
-            data = contract.encode_abi(name, arguments)
-            w3.provider.make_request(
-                "eth_sendTransaction",  # type: ignore[arg-type]
-                [
-                    {
-                        "from": owner.address,
-                        "to": to_checksum_address(contract.address),
-                        "data": data,
-                        "gas": hex(500_000),
-                    }
-                ],
-            )
-    ground.anvil.finalise()
-
-
 def opened(ground: Playground, models: int, ids: int) -> int:
     """A closed round whose submissions are published already: signing them is not what is measured."""
-    universe = names(ids)
     now = ground.now
     times = (now, now + HOUR, now + 2 * HOUR, now + 2 * HOUR + GRACE)
-    ground.sender(OPERATOR).send(ground.suite.tournament.functions.openRound(*times, ground.rules.hash()))
-    bundle = Bundle(ground.folder("published", 1))
-    bundle.write_rules(ground.rules)
-    bundle.write_universe(universe)
-    columns = [np.random.default_rng(model).random(ids) for model in range(1, models + 1)]
-    account, addresses = ground.anvil.account(OWNER), ground.suite.addresses
-    entries = []
-    for model, (column, content) in enumerate(
-        zip(columns, content_hashes(universe, columns), strict=True), start=1
-    ):
-        digest = SubmissionDigest(addresses.chain_id, str(ground.suite.tournament.address), 1, model, content)
-        entries.append(Submission(model, column, content, str(account.address), digest.sign(account.key)))
-    bundle.write_submissions(Submissions(universe, tuple(entries)))
-    ground.close(1)
-    return 1
+    round_id = open_round(ground, times, names(ids), models)
+    ground.close(round_id)
+    return round_id
 
 
 def wait_final(ground: Playground) -> None:

@@ -53,12 +53,15 @@ class Anvil:
 
     def finalise(self) -> None:
         """Mine until all that has happened so far is finalised."""
-        for _ in range(self.finality):
-            self._request("evm_mine")
+        self._request("anvil_mine", self.finality)
 
     def reorganise(self, depth: int) -> None:
         """Replace the newest `depth` blocks by empty ones, and forget their transactions."""
         self._request("anvil_reorg", depth, [])
+
+    def mines(self, *, at_once: bool) -> None:
+        """Whether a transaction gets a block of its own as soon as it is sent, or waits for the next one."""
+        self._request("evm_setAutomine", at_once)
 
     def save(self, path: Path) -> None:
         """Write the chain's state, blocks and logs included, as ``anvil --load-state`` reads it.

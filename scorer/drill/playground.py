@@ -36,6 +36,8 @@ HOUR: Final = 3600
 CHALLENGE_WINDOW: Final = 6 * HOUR
 IDS: Final = tuple(f"id{number:03}" for number in range(40))
 SLOTS_PER_CHUNK: Final = 2
+MEMBER_BOND, CHALLENGE_BOND, SLASH = 100, 10, 50
+"""Of the committee, NMR."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,16 @@ class Playground:
         playground = cls(anvil, suite, out, rules, members, models, url or anvil.url)
         (out / "deployment.json").write_text(json.dumps(suite.addresses.to_json()))
         playground._enter()
+        playground._bond()
         for index in range(members):
             playground.configure(f"member-{index}", anvil.account(FIRST_MEMBER + index))
         playground.configure("operator", anvil.account(OPERATOR))
         return playground
+
+    @property
+    def quorum(self) -> int:
+        """Equal votes that have a report accepted; those who come later need not vote."""
+        return self.members // 2 + 1
 
     def sender(self, account: int) -> Sender:
         """A plain sender of one of the chain's accounts."""
@@ -102,6 +110,8 @@ class Playground:
         for path, value in (self.settings | settings).items():
             section, _, field_name = path.partition("__")
             values.setdefault(section, {})[field_name] = value
+        if "endpoints" in values["chain"]:
+            del values["chain"]["endpoint"]
         (home / "node.toml").write_text(_toml(values))
         return home / "node.toml"
 
@@ -125,6 +135,10 @@ class Playground:
     def resolve(self, round_id: int, *, liars: Sequence[int] = (), absent: Sequence[int] = ()) -> None:
         """Let time pass to the outcome, and tell every member but `absent`; `liars` hear another one."""
         self.anvil.advance_to(self.record(round_id).resolve_at)
+        self.tell(round_id, liars=liars, absent=absent)
+
+    def tell(self, round_id: int, *, liars: Sequence[int] = (), absent: Sequence[int] = ()) -> None:
+        """Give the outcome to every member but `absent`; nobody uses it before its time."""
         truth = np.random.default_rng(7).choice([0.0, 0.25, 0.5, 0.75, 1.0], len(IDS))
         lie = np.where(np.arange(len(IDS)) == 3, 1.0 - truth + (truth == 0.5) / 2, truth)
         for index in range(self.members):
@@ -188,6 +202,16 @@ class Playground:
             owner.send(functions.deposit(model, deposit))
             owner.send(functions.setAllocation(model, nano_from_nmr(20)))
 
+    def _bond(self) -> None:
+        """Every member posts its bond, and holds what a challenge takes."""
+        admin, committee = self.sender(ADMIN), self.suite.committee
+        for index in range(self.members):
+            member = self.sender(FIRST_MEMBER + index)
+            amount = wei_from_nano(nano_from_nmr(MEMBER_BOND))
+            admin.send(self.suite.token.functions.transfer(member.address, 2 * amount))
+            member.send(self.suite.token.functions.approve(committee.address, amount))
+            member.send(committee.functions.postBond(member.address, amount))
+
     def _submit(self, round_id: int, model: int) -> None:
         predictions = np.random.default_rng([model, round_id]).random(len(IDS))
         content = pd.DataFrame({"id": IDS, "prediction": predictions}).to_csv(index=False).encode()
@@ -238,6 +262,9 @@ def _deploy(anvil: Anvil, rules: Rules, members: int) -> Suite:
         cap=rules.stake.cap,
         threshold=rules.stake.threshold,
         minimum_position=rules.stake.minimum_position,
+        member_bond=nano_from_nmr(MEMBER_BOND),
+        challenge_bond=nano_from_nmr(CHALLENGE_BOND),
+        slash=nano_from_nmr(SLASH),
     )
     suite = deploy(admin, plan)
     admin.send(suite.token.functions.approve(suite.tournament.address, pool))

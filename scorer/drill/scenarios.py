@@ -1,24 +1,38 @@
 """What may happen to daemons, a scenario each: afterwards everything was done once, and nothing is stuck."""
 
-import os
 import random
-import signal
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec
 
 from scorer.chain.anvil import Anvil, run_anvil
-from scorer.chain.contracts import ProposalStatus, RoundState
-from scorer.chain.killpoints import KILLED, LABELS
-from scorer.drill.playground import FIRST_MEMBER, OPERATOR, Playground, wait
+from scorer.chain.contracts import ProposalStatus
+from scorer.chain.killpoints import LABELS
+from scorer.drill.outcome import Result as Result
+from scorer.drill.outcome import Stuck, Tally
+from scorer.drill.playground import CHALLENGE_BOND, FIRST_MEMBER, OPERATOR, Playground
 from scorer.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, proxy_of
+from scorer.drill.stages import (
+    Done,
+    accepted,
+    await_that,
+    drive,
+    nothing_open,
+    resolve,
+    rung,
+    running,
+    said,
+    sealed,
+    sent_by_members,
+    settled,
+    to_close,
+    to_end,
+    to_outcome,
+)
 
 START: Final = 1_700_000_000
-TRIES: Final = 30
 DEEP: Final = 5
 """Slots an epoch of a chain on which ten blocks may be reorganised."""
 FILE_LABELS: Final = {
@@ -27,229 +41,125 @@ FILE_LABELS: Final = {
     "submissions-collected": "lock",
     "submissions-published": "lock",
 }
+"""Points that are not on a transaction's way: each is reached before one action."""
 OUTBOX_LABELS: Final = tuple(label for label in LABELS if label not in FILE_LABELS)
-DRILLED: Final = ("signed", "broadcast", "mined-recorded")
-PATIENCE: Final = 120.0
-Done = Callable[[], bool]
+IN_THE_POOL: Final = ("signed", "before-broadcast", "broadcast", "broadcast-recorded")
+DISPUTE_COST: Final = 3
+"""Transactions of a challenge: an approval, the challenge, and the collection of what it brought."""
+_P = ParamSpec("_P")
 
 
-@dataclass(frozen=True)
-class Result:
-    """How a scenario ended: what was done twice, what was not done at all, and what never came to an end."""
+def scenario(play: Callable[_P, Result]) -> Callable[_P, Result]:
+    """A scenario that does not come to its end is a result too."""
 
-    name: str
-    duplicated: int = 0
-    lost: int = 0
-    stuck: int = 0
-    detail: str = ""
+    @wraps(play)
+    def told(*arguments: _P.args, **named: _P.kwargs) -> Result:
+        try:
+            return play(*arguments, **named)
+        except Stuck as stuck:
+            return Result(play.__name__.replace("_", " "), stuck=1, detail=str(stuck))
 
-    @property
-    def ok(self) -> bool:
-        """Whether all is well."""
-        return not (self.duplicated or self.lost or self.stuck)
-
-    def __str__(self) -> str:
-        counts = f"{self.duplicated} duplicated, {self.lost} lost, {self.stuck} stuck"
-        return (
-            f"{'pass' if self.ok else 'FAIL'} {self.name}: {counts}{', ' if self.detail else ''}{self.detail}"
-        )
+    return told
 
 
-class Stuck(Exception):
-    """A stage of a round did not come to its end."""
+@scenario
+def killed_everywhere(label: str, ground: Playground, kills: int = 4) -> Result:
+    """As many rounds at once as there are kills; in each, every action is ended once at one label.
 
-
-@dataclass(frozen=True)
-class Tally:
-    """What was on the chain before a round, to count what came after."""
-
-    ground: Playground
-    operator: int
-    members: tuple[int, ...]
-
-    @classmethod
-    def of(cls, ground: Playground) -> "Tally":
-        """As of now."""
-        members = tuple(ground.sent_by(FIRST_MEMBER + index) for index in range(ground.members))
-        return cls(ground, ground.sent_by(OPERATOR), members)
-
-    def result(self, name: str, round_id: int, detail: str = "", challenges: int = 0) -> Result:
-        """Hold what was sent for a settled round against what was needed.
-
-        Every transaction counts that was mined, also one that did nothing: a vote that reverts is a vote too
-        many.
-        """
-        suite, ground = self.ground.suite, self.ground
-        events = suite.tournament.events
-        locked = _slots(ground.events(events.PositionsLocked()), round_id)
-        settled = _slots(ground.events(events.ChunkSettled()), round_id)
-        attested = [e for e in ground.events(suite.committee.events.Attested()) if e["roundId"] == round_id]
-        sent_operator = ground.sent_by(OPERATOR) - self.operator
-        now = Tally.of(ground).members
-        sent_members = sum(now) - sum(self.members)
-        votes = len(attested)
-        # An opening, the chunks and the seal; votes, the beginning and the chunks.
-        extra = sent_operator - (len(locked) + 2)
-        extra += sent_members - (votes + challenges + 1 + len(settled))
-        twice = sum(count - 1 for count in (Counter(locked) + Counter(settled)).values()) - len(set(locked))
-        lost = len(set(locked) ^ set(settled)) + max(ground.members // 2 + 1 - votes, 0)
-        lost += ground.record(round_id).state != RoundState.SETTLED
-        return Result(name, duplicated=max(extra, 0) + max(twice, 0), lost=lost, detail=detail)
-
-
-def _slots(events: Sequence[dict[str, object]], round_id: int) -> list[object]:
-    return [event["fromSlot"] for event in events if event["roundId"] == round_id]
-
-
-def drive(ground: Playground, name: str, done: Done, *, kill_at: str | None = None, kills: int = 0) -> int:
-    """Let a daemon do cycle after cycle until `done`; end it `kills` times at a label on the way.
-
-    Returns
-    -------
-    int
-        How often it was ended.
-
-    Raises
-    ------
-    Stuck
-        When it does not get there, or ends in another way.
-    """
-    killed = 0
-    for _ in range(TRIES + kills):
-        wanted = kill_at if killed < kills else None
-        code = ground.run(name, kill_at=wanted)
-        if code not in (0, KILLED):
-            crash = ground.out / name / "crash"
-            raise Stuck(f"{name} ended with {code}: {crash.read_text() if crash.exists() else 'no word'}")
-        killed += code == KILLED
-        ground.anvil.finalise()
-        if done() and code == 0 and _nothing_open(ground, name):
-            return killed
-    raise Stuck(f"{name} did not get there in {TRIES + kills} cycles, {killed} of them ended")
-
-
-def _nothing_open(ground: Playground, name: str) -> bool:
-    """Whether all that a daemon signed is final, by its own journal."""
-    import sqlite3
-
-    with sqlite3.connect(f"file:{ground.out / name / 'journal.sqlite'}?mode=ro", uri=True) as journal:
-        (waiting,) = journal.execute(
-            "select count(*) from intent where state in ('sent', 'mined')"
-        ).fetchone()
-    return int(waiting) == 0
-
-
-def play(ground: Playground, name: str, kill: Callable[[str], str | None], kills: int = 4) -> Result:
-    """A round from opening to the last chunk, with daemons that are ended on the way.
-
-    Parameters
-    ----------
-    kill
-        The kill point for each of the actions lock, seal, attest, begin and settle; None for none.
+    Four kills are of four acts, for most points lie behind something that was committed and is never done
+    again. `killed_while_it_waits` ends one act four times.
     """
     tally = Tally.of(ground)
-    killed = 0
-    try:
-        round_id = ground.open()
-        ground.close(round_id)
-        at = kill("lock") or kill("seal")
-        killed += drive(ground, "operator", _sealed(ground, round_id), kill_at=at, kills=kills)
-        ground.resolve(round_id)
-        for index in range(ground.members):
-            at = kill("attest") if index == 0 else None
-            killed += drive(ground, f"member-{index}", lambda: True, kill_at=at, kills=kills)
-        ground.pass_challenge_window()
-        at = kill("begin") or kill("settle")
-        killed += drive(ground, "member-0", _settled(ground, round_id), kill_at=at, kills=kills)
-    except Stuck as stuck:
-        return Result(name, stuck=1, detail=str(stuck))
-    return tally.result(name, round_id, f"{killed} times ended")
+    rounds = to_close(ground, kills)
+    drive(ground, "operator", sealed(ground, *rounds), kill_at=_points(label, rounds, "lock", "seal"))
+    resolve(ground, rounds)
+    drive(ground, "member-0", kill_at=_points(label, rounds, "attest"))
+    for index in range(1, ground.members):
+        drive(ground, f"member-{index}")
+    ground.pass_challenge_window()
+    drive(ground, "member-0", settled(ground, *rounds), kill_at=_points(label, rounds, "begin", "settle"))
+    ended = len(_points(label, rounds, "lock", "seal", "attest", "begin", "settle"))
+    return tally.result(f"killed at {label}", rounds, f"{ended} times ended")
 
 
-def _sealed(ground: Playground, round_id: int) -> Done:
-    return lambda: ground.record(round_id).state >= RoundState.SEALED
+def _points(label: str, rounds: Sequence[int], *actions: str) -> list[str]:
+    """Where to end a daemon in those actions of each round, in the order in which they come."""
+    if label in FILE_LABELS:
+        return [f"{label}@{each}" for each in rounds if FILE_LABELS[label] in actions]
+    return [f"{label}@:{each}:{action}" for each in rounds for action in actions]
 
 
-def _settled(ground: Playground, round_id: int) -> Done:
-    return lambda: ground.record(round_id).state == RoundState.SETTLED
+@scenario
+def killed_while_it_waits(label: str, ground: Playground, kills: int = 4) -> Result:
+    """A vote that waits in the pool while its daemon is ended time after time: the same bytes, once mined."""
+    tally = Tally.of(ground)
+    (round_id,) = to_outcome(ground)
+    ground.anvil.mines(at_once=False)
+    points = [f"{label}@:{round_id}:attest"] * (kills if label != "signed" else 1)
+    for point in points:
+        if ground.run("member-0", kill_at=point) == 0:
+            raise Stuck(f"member-0 was never at {point}")
+    ground.anvil.mines(at_once=True)
+    ground.anvil.finalise()
+    to_end(ground, [round_id])
+    return tally.result(f"killed at {label} while it waits", [round_id], f"{len(points)} times ended")
 
 
-def killed_everywhere(label: str, ground: Playground, kills: int = 4) -> Result:
-    """A round in which the daemons are ended at one label, `kills` times in every action that reaches it.
-
-    Lock and seal come in one cycle, and so do begin and settle: each is ended in a round of its own.
-    """
-    only = FILE_LABELS.get(label)
-    parts = []
-    for actions in (("lock", "attest", "begin"), ("seal", "settle")):
-        wanted = {a: (label if only else f"{label}@{a}") for a in actions if only in (None, a)}
-        if wanted:
-            parts.append(play(ground, f"killed at {label}", wanted.get, kills))
-    return Result(
-        f"killed at {label}",
-        duplicated=sum(part.duplicated for part in parts),
-        lost=sum(part.lost for part in parts),
-        stuck=sum(part.stuck for part in parts),
-        detail="; ".join(part.detail for part in parts),
-    )
-
-
+@scenario
 def reorganised(depth: int, ground: Playground) -> Result:
     """A round in which the chain forgets its newest blocks after every lock, vote and settlement."""
-    name = f"reorganised {depth} deep"
     tally = Tally.of(ground)
-    try:
-        round_id = ground.open()
-        ground.close(round_id)
-        _then_forget(ground, "operator", depth, _sealed(ground, round_id))
-        ground.resolve(round_id)
-        for index in range(ground.members):
-            _then_forget(ground, f"member-{index}", depth, lambda: True)
-        ground.pass_challenge_window()
-        _then_forget(ground, "member-0", depth, _settled(ground, round_id))
-    except Stuck as stuck:
-        return Result(name, stuck=1, detail=str(stuck))
-    return tally.result(name, round_id)
+    (round_id,) = to_close(ground)
+    forgotten = _then_forget(ground, "operator", OPERATOR, depth, sealed(ground, round_id))
+    ground.resolve(round_id)
+    for index in range(ground.quorum):
+        forgotten += _then_forget(ground, f"member-{index}", FIRST_MEMBER + index, depth)
+    ground.pass_challenge_window()
+    forgotten += _then_forget(ground, "member-0", FIRST_MEMBER, depth, settled(ground, round_id))
+    return tally.result(f"reorganised {depth} deep", [round_id], f"{forgotten} transactions forgotten")
 
 
-def _then_forget(ground: Playground, name: str, depth: int, done: Done) -> None:
+def _then_forget(ground: Playground, name: str, account: int, depth: int, done: Done = lambda: True) -> int:
+    """One cycle, whose last blocks are then lost, and what it takes to mend that; how much was lost."""
     if ground.run(name) != 0:
         raise Stuck(f"{name} did not end well")
+    before = ground.sent_by(account)
     ground.anvil.reorganise(depth)
+    forgotten = before - ground.sent_by(account)
+    if not forgotten:
+        raise Stuck(f"expected {name} to lose a transaction in {depth} blocks, found it lost none")
     drive(ground, name, done)
+    return forgotten
 
 
+@scenario
 def finality_stands_still(ground: Playground, proxy: Proxy) -> Result:
     """Finality stops for hours: nothing is sent, an alarm is up, and it goes on alone."""
-    name = "finality stands still"
     tally = Tally.of(ground)
-    try:
-        round_id = _to_outcome(ground)
-        frozen = ground.anvil.w3.eth.get_block("finalized")["number"]
+    rounds = to_outcome(ground)
+    frozen = ground.anvil.w3.eth.get_block("finalized")["number"]
 
-        def freeze(request: Request, forward: Forward) -> Response | None:
-            if request["params"][0] != "finalized":
-                return None
-            return forward({**request, "params": [hex(frozen), False]})
+    def freeze(request: Request, forward: Forward) -> Response | None:
+        if request["params"][0] != "finalized":
+            return None
+        return forward({**request, "params": [hex(frozen), False]})
 
-        proxy.misbehave("eth_getBlockByNumber", freeze)
-        ground.anvil.advance_to(ground.now + 3 * 3600)
-        before = sum(Tally.of(ground).members)
-        with running(ground, "member-0"):
-            _await(lambda: "FINALITY_STALLED" in (ground.out / "member-0" / "log").read_text())
-            if sum(Tally.of(ground).members) != before:
-                return Result(name, duplicated=1, detail="something was sent meanwhile")
-            proxy.misbehave("eth_getBlockByNumber", None)
-            _await(lambda: ground.sent_by(FIRST_MEMBER) > tally.members[0])
-        _to_end(ground, round_id)
-    except Stuck as stuck:
-        return Result(name, stuck=1, detail=str(stuck))
-    return tally.result(name, round_id)
+    proxy.misbehave("eth_getBlockByNumber", freeze)
+    ground.anvil.advance_to(ground.now + 3 * 3600)
+    before = sent_by_members(ground)
+    with running(ground, "member-0"):
+        await_that(rung(ground, "member-0", "FINALITY_STALLED"), "an alarm while finality stands still")
+        if sent_by_members(ground) != before:
+            return Result("finality stands still", duplicated=1, detail="something was sent meanwhile")
+        proxy.misbehave("eth_getBlockByNumber", None)
+        await_that(lambda: sent_by_members(ground) > before, "a vote once finality goes on")
+    to_end(ground, rounds)
+    return tally.result("finality stands still", rounds)
 
 
+@scenario
 def endpoint_is_lost(ground: Playground, proxy: Proxy) -> Result:
     """Every request is cut off for a while, at the worst moment: after the node took a transaction."""
-    name = "endpoint is lost"
     tally = Tally.of(ground)
 
     def cut(request: Request, forward: Forward) -> Response:
@@ -259,133 +169,125 @@ def endpoint_is_lost(ground: Playground, proxy: Proxy) -> Result:
                 proxy.misbehave(method, cut)
         raise NoAnswer
 
-    try:
-        round_id = _to_outcome(ground)
-        proxy.misbehave("eth_sendRawTransaction", cut)
-        with running(ground, "member-0"):
-            _await(lambda: "CANNOT_REACH_CHAIN" in (ground.out / "member-0" / "log").read_text())
-            proxy.manners.clear()
-            _await(lambda: _nothing_sent_waits(ground, "member-0"))
-        _to_end(ground, round_id)
-    except Stuck as stuck:
-        return Result(name, stuck=1, detail=str(stuck))
-    return tally.result(name, round_id)
+    rounds = to_outcome(ground)
+    proxy.misbehave("eth_sendRawTransaction", cut)
+    with running(ground, "member-0"):
+        await_that(rung(ground, "member-0", "CANNOT_REACH_CHAIN"), "an alarm while no endpoint answers")
+        proxy.manners.clear()
+        await_that(lambda: nothing_open(ground, "member-0"), "the vote to be final", mine=ground)
+    to_end(ground, rounds)
+    return tally.result("endpoint is lost", rounds)
 
 
-def _nothing_sent_waits(ground: Playground, name: str) -> bool:
-    ground.anvil.finalise()
-    return _nothing_open(ground, name)
-
-
-def _to_outcome(ground: Playground) -> int:
-    round_id = ground.open()
-    ground.close(round_id)
-    drive(ground, "operator", _sealed(ground, round_id))
-    ground.resolve(round_id)
-    return round_id
-
-
-def _to_end(ground: Playground, round_id: int) -> None:
-    for index in range(ground.members):
-        drive(ground, f"member-{index}", lambda: True)
-    ground.pass_challenge_window()
-    drive(ground, "member-0", _settled(ground, round_id))
-
-
-@contextmanager
-def running(ground: Playground, *names: str) -> Iterator[None]:
-    """Daemons that run all the while, and are asked to end by SIGTERM; they must end well."""
-    processes = {name: ground.start(name, cycles=None) for name in names}
-    try:
-        yield
-    finally:
-        for process in processes.values():
-            os.kill(process, signal.SIGTERM)
-        codes = {name: wait(process) for name, process in processes.items()}
-    if set(codes.values()) != {0}:
-        raise Stuck(f"expected daemons to end well when asked to, found {codes}")
-
-
-def _await(condition: Done) -> None:
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > until:
-            raise Stuck("what was waited for did not come")
-        time.sleep(0.1)
-
-
+@scenario
 def five_daemons(ground: Playground, seed: int = 0) -> Result:
     """Five members at once: one silent, one lying, one late, one ended at random; relays race."""
-    name = "five daemons"
     tally = Tally.of(ground)
     dice = random.Random(seed)  # noqa: S311 - what happens must be the same for a seed
-    try:
-        round_id = ground.open()
-        ground.close(round_id)
-        drive(ground, "operator", _sealed(ground, round_id))
-        ground.resolve(round_id, liars=[1], absent=[0])
-        with running(ground, "member-1", "member-2"):
-            for _ in range(6):
-                ground.run("member-4", kill_at=dice.choice(OUTBOX_LABELS))
-                ground.anvil.finalise()
-            drive(ground, "member-4", lambda: True)
-            drive(ground, "member-3", _accepted(ground, round_id))
-        ground.pass_challenge_window()
-        with running(ground, "member-1", "member-2", "member-3", "member-4"):
-            _await(lambda: _mined_and(ground, _settled(ground, round_id)))
-            ground.anvil.finalise()
-        lied = (ground.out / "member-1" / "log").read_text().count("the committee accepted the report")
-    except Stuck as stuck:
-        return Result(name, stuck=1, detail=str(stuck))
-    raced = tally.result(name, round_id)
-    # Losing a race may cost a transaction that does nothing; what is settled twice would be on the chain.
-    settled = _slots(ground.events(ground.suite.tournament.events.ChunkSettled()), round_id)
-    twice = len(settled) - len(set(settled))
-    return Result(name, twice, raced.lost, int(not lied), f"{raced.duplicated} lost races")
+    (round_id,) = to_close(ground)
+    drive(ground, "operator", sealed(ground, round_id))
+    ground.resolve(round_id, liars=[1], absent=[0])
+    with running(ground, "member-1", "member-2"):
+        _restart_at_random(ground, "member-4", dice)
+        drive(ground, "member-3", accepted(ground, round_id))
+    ground.pass_challenge_window()
+    with running(ground, "member-1", "member-2", "member-3"):
+        _restart_at_random(ground, "member-4", dice)
+        await_that(settled(ground, round_id), "the round to settle", mine=ground)
+        for index in (1, 2, 3):
+            await_that(_at_rest(ground, index), f"member-{index} to come to rest", mine=ground)
+    if not said(ground, "member-1", "the committee accepted the report"):
+        raise Stuck("expected the lying member to say that another report was accepted")
+    return _raced("five daemons", tally, round_id)
 
 
-def _mined_and(ground: Playground, done: Done) -> bool:
-    ground.anvil.finalise()
-    return done()
+def _at_rest(ground: Playground, index: int) -> Done:
+    return lambda: nothing_open(ground, f"member-{index}")
 
 
-def _accepted(ground: Playground, round_id: int) -> Done:
-    def accepted() -> bool:
-        return ground.suite.proposal(round_id, ground.anvil.w3.eth.block_number) is not None
+def _restart_at_random(ground: Playground, name: str, dice: random.Random) -> None:
+    """A daemon that is ended time and again, at whatever label, and at last is left to its work."""
+    for _ in range(6):
+        ground.run(name, kill_at=dice.choice(OUTBOX_LABELS))
+        ground.anvil.finalise()
+    drive(ground, name)
 
-    return accepted
+
+def _raced(name: str, tally: Tally, round_id: int, more: int = 0) -> Result:
+    """A lost race may cost a transaction that does nothing; what is done twice would be on the chain."""
+    raced = tally.result(name, [round_id], more=more)
+    (deeds,) = tally.deeds([round_id])
+    return Result(name, deeds.twice, raced.lost, 0, f"{raced.duplicated - deeds.twice} lost races")
 
 
+@scenario
 def wrong_report_overturned(ground: Playground) -> Result:
     """A lying quorum: the one who knows better challenges, the others learn, and the right report settles."""
-    name = "wrong report overturned"
     tally = Tally.of(ground)
-    try:
-        round_id = ground.open()
-        ground.close(round_id)
-        drive(ground, "operator", _sealed(ground, round_id))
-        ground.resolve(round_id, liars=[0, 1])
-        for index in (0, 1):
-            drive(ground, f"member-{index}", lambda: True)
-        account = ground.anvil.account(FIRST_MEMBER + 2)
-        ground.configure("member-2", account, run__challenge=True)
-        drive(ground, "member-2", _status(ground, round_id, ProposalStatus.DISPUTED))
-        ground.resolve(round_id)
-        for index in (0, 1):
-            (ground.folder(f"member-{index}/rounds", round_id) / "report.json").unlink()
-            drive(ground, f"member-{index}", lambda: True)
-        drive(ground, "member-2", _settled(ground, round_id))
-    except Stuck as stuck:
-        return Result(name, stuck=1, detail=str(stuck))
-    return tally.result(name, round_id, challenges=1)
+    (round_id,) = to_close(ground)
+    drive(ground, "operator", sealed(ground, round_id))
+    ground.resolve(round_id, liars=[0, 1])
+    for index in (0, 1):
+        drive(ground, f"member-{index}")
+    _lets_challenge(ground, 2)
+    before = _holdings(ground, 2)
+    drive(ground, "member-2", accepted(ground, round_id, ProposalStatus.DISPUTED))
+    _learn(ground, round_id, (0, 1))
+    for index in (0, 1):
+        drive(ground, f"member-{index}")
+    drive(ground, "member-2", settled(ground, round_id))
+    _collected(ground, 2, before)
+    return tally.result("wrong report overturned", [round_id], more=DISPUTE_COST)
 
 
-def _status(ground: Playground, round_id: int, status: ProposalStatus) -> Done:
-    def reached() -> bool:
-        proposal = ground.suite.proposal(round_id, ground.anvil.w3.eth.block_number)
-        return proposal is not None and proposal.status >= status
+@scenario
+def five_daemons_overturn(ground: Playground, seed: int = 0) -> Result:
+    """Three of five lie and win; one is silent, one knows better and challenges, one is ended at random."""
+    tally = Tally.of(ground)
+    dice = random.Random(seed)  # noqa: S311 - what happens must be the same for a seed
+    (round_id,) = to_close(ground)
+    drive(ground, "operator", sealed(ground, round_id))
+    ground.resolve(round_id, liars=[0, 1, 2], absent=[3])
+    _lets_challenge(ground, 4)
+    before = _holdings(ground, 4)
+    with running(ground, "member-0", "member-1"):
+        _restart_at_random(ground, "member-2", dice)
+        await_that(accepted(ground, round_id), "the wrong report to be accepted", mine=ground)
+    drive(ground, "member-4", accepted(ground, round_id, ProposalStatus.DISPUTED))
+    _learn(ground, round_id, (0, 1, 2))
+    with running(ground, "member-0", "member-1", "member-4"):
+        _restart_at_random(ground, "member-2", dice)
+        await_that(settled(ground, round_id), "the right report to settle", mine=ground)
+        await_that(lambda: _holdings(ground, 4) > before, "what the challenge brought", mine=ground)
+        for index in (0, 1, 4):
+            await_that(_at_rest(ground, index), f"member-{index} to come to rest", mine=ground)
+    _collected(ground, 4, before)
+    return _raced("five daemons overturn", tally, round_id, more=DISPUTE_COST)
 
-    return reached
+
+def _lets_challenge(ground: Playground, index: int) -> None:
+    account = ground.anvil.account(FIRST_MEMBER + index)
+    ground.configure(f"member-{index}", account, run__challenge=True, run__largest_bond_nmr=CHALLENGE_BOND)
+
+
+def _learn(ground: Playground, round_id: int, indices: Sequence[int]) -> None:
+    """Members that lied hear the truth, and throw away what they had computed from the lie."""
+    ground.resolve(round_id)
+    for index in indices:
+        (ground.folder(f"member-{index}/rounds", round_id) / "report.json").unlink()
+
+
+def _holdings(ground: Playground, index: int) -> int:
+    address = ground.anvil.account(FIRST_MEMBER + index).address
+    return int(ground.suite.token.functions.balanceOf(address).call())
+
+
+def _collected(ground: Playground, index: int, before: int) -> None:
+    """A challenger that was right has its bond back, with a reward, and is owed nothing more."""
+    address = ground.anvil.account(FIRST_MEMBER + index).address
+    owed = ground.suite.committee.functions.creditOf(address).call()
+    if owed or _holdings(ground, index) <= before:
+        raise Stuck(f"expected the challenger to have collected, found {owed} wei owed to it")
 
 
 @contextmanager
@@ -402,15 +304,3 @@ def _built(anvil: Anvil, out: Path, members: int, proxy: Proxy) -> Playground:
     ground = Playground.build(anvil, out, members=members, url=proxy.url)
     anvil.finalise()
     return ground
-
-
-def run_drill(out: Path) -> list[Result]:
-    """The scenarios that an operator can try in a few minutes."""
-    results = []
-    with on_a_chain(out, deep=True) as (ground, proxy):
-        results += [killed_everywhere(label, ground, kills=1) for label in DRILLED]
-        results.append(reorganised(3, ground))
-        results.append(endpoint_is_lost(ground, proxy))
-        results.append(finality_stands_still(ground, proxy))
-        results.append(wrong_report_overturned(ground))
-    return results

@@ -1,0 +1,83 @@
+"""Thousands of models that enter and submit by shortcuts: they are not what is put to the test."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from eth_utils.address import to_checksum_address
+from web3.contract import Contract
+
+from scorer.drill.playground import ADMIN, OPERATOR, OWNER, Playground
+from scorer.oracle.intake import Collection, write_collection
+from scorer.oracle.plans import SCHEDULE, TIMES
+from scorer.rounds.digest import content_hashes
+from scorer.rounds.signature import SubmissionDigest
+from scorer.rounds.submissions import Submission, Submissions
+from scorer.store.bundle import Bundle
+from scorer.units import nano_from_nmr, wei_from_nano
+
+GAS = 500_000
+
+
+def enter(ground: Playground, models: int, *, deposit: int, allocation: int) -> None:
+    """Every model registers, deposits and allocates, NMR, by requests that anvil signs itself."""
+    suite, owner = ground.suite, ground.anvil.account(OWNER).address
+    amount = wei_from_nano(nano_from_nmr(deposit))
+    ground.sender(ADMIN).send(suite.token.functions.transfer(owner, amount * models))
+    ground.sender(OWNER).send(suite.token.functions.approve(suite.tournament.address, amount * models))
+    for model in range(1, models + 1):
+        _ask(ground, suite.registry, "register", [owner])
+        _ask(ground, suite.tournament, "deposit", [model, amount])
+        _ask(ground, suite.tournament, "setAllocation", [model, nano_from_nmr(allocation)])
+    ground.anvil.finalise()
+
+
+def _ask(ground: Playground, contract: Contract, name: str, arguments: Sequence[Any]) -> None:
+    owner = ground.anvil.account(OWNER).address
+    data = contract.encode_abi(name, list(arguments))
+    call = {"from": owner, "to": to_checksum_address(contract.address), "data": data, "gas": hex(GAS)}
+    method: Any = "eth_sendTransaction"
+    ground.anvil.w3.provider.make_request(method, [call])
+
+
+def open_round(ground: Playground, times: tuple[int, int, int, int], ids: Sequence[str], models: int) -> int:
+    """Open a round whose submissions are published already; its number. Times in Unix seconds."""
+    round_id = ground.suite.round_count(ground.anvil.w3.eth.block_number) + 1
+    bundle = Bundle(ground.folder("published", round_id))
+    bundle.write_rules(ground.rules)
+    bundle.write_universe(tuple(ids))
+    publish(ground, round_id, ids, models)
+    opening = ground.suite.tournament.functions.openRound(*times, ground.rules.hash())
+    ground.sender(OPERATOR).send(opening)
+    return round_id
+
+
+def plan_round(ground: Playground, times: tuple[int, int, int, int], ids: Sequence[str]) -> Path:
+    """Leave a round to the operator's daemon to open; the plan's folder."""
+    folder = ground.out / "operator" / "plans" / str(times[0])
+    bundle = Bundle(folder)
+    bundle.write_rules(ground.rules)
+    bundle.write_universe(tuple(ids))
+    (folder / SCHEDULE).write_text(json.dumps(dict(zip(TIMES, times, strict=True))))
+    return folder
+
+
+def publish(ground: Playground, round_id: int, ids: Sequence[str], models: int) -> None:
+    """Publish every model's submission to a round, as if they had been collected."""
+    submissions = _signed(ground, round_id, tuple(ids), models)
+    collection = Collection(submissions, (), frozenset(submissions.model_ids))
+    write_collection(Bundle(ground.folder("published", round_id)), collection)
+
+
+def _signed(ground: Playground, round_id: int, ids: tuple[str, ...], models: int) -> Submissions:
+    account, addresses = ground.anvil.account(OWNER), ground.suite.addresses
+    columns = [np.random.default_rng([model, round_id]).random(len(ids)) for model in range(1, models + 1)]
+    entries = []
+    for model, (column, content) in enumerate(
+        zip(columns, content_hashes(ids, columns), strict=True), start=1
+    ):
+        digest = SubmissionDigest(addresses.chain_id, addresses.tournament, round_id, model, content)
+        entries.append(Submission(model, column, content, str(account.address), digest.sign(account.key)))
+    return Submissions(ids, tuple(entries))
