@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from scorer.cli.checklist import tell_checks
 from scorer.cli.common import ConfigOption, SendOption, told
 from scorer.config import load_config
 from scorer.oracle import assembly
+from scorer.oracle.checks import check_operator
 from scorer.oracle.daemon import OperatorDaemon
 from scorer.oracle.logging import configure_logging
 
@@ -36,3 +38,11 @@ def once(config: ConfigOption, send: SendOption = False) -> None:
         typer.echo(f"{deed.what}: {deed.outcome}")
     if not deeds:
         typer.echo("nothing to do: no round is due")
+
+
+@app.command("check")
+def check(config: ConfigOption) -> None:
+    """Check everything that the operator depends on, a line each; exit code 1 when anything fails."""
+    with told():
+        node = load_config(config)
+    tell_checks(check_operator(node))

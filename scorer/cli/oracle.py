@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from scorer.cli.checklist import tell_checks
 from scorer.cli.common import ConfigOption, SendOption, told
 from scorer.config import load_config
 from scorer.oracle import assembly
@@ -57,12 +58,7 @@ def check(config: ConfigOption) -> None:
     """Check everything that a member depends on, a line each; exit code 1 when anything fails."""
     with told():
         node = load_config(config)
-    failed = 0
-    for result in check_member(node):
-        typer.echo(str(result))
-        failed += not result.ok
-    typer.echo(f"check: {failed} failed" if failed else "check: everything is in order")
-    raise typer.Exit(1 if failed else 0)
+    tell_checks(check_member(node))
 
 
 @app.command("recompute")
@@ -96,14 +92,19 @@ def drill(
     out: Annotated[Path, typer.Option(help="Where the drill keeps its files; emptied first.")] = Path(
         "build/drill"
     ),
+    only: Annotated[str, typer.Option(help="Play the scenarios whose names contain this.")] = "",
 ) -> None:
     """Kill, reorganise, cut off and stall a daemon on a local chain; pass or fail."""
-    from scorer.drill.scenarios import run_drill
+    from scorer.drill.plan import run_drill
 
+    results = []
     with told():
-        results = run_drill(out)
-    for result in results:
-        typer.echo(str(result))
+        for result in run_drill(out, only):
+            typer.echo(str(result))
+            results.append(result)
     failed = sum(not result.ok for result in results)
+    if not results:
+        typer.echo(f"drill: expected the name of a scenario, or a part of it, found {only!r}")
+        raise typer.Exit(1)
     typer.echo(f"drill: {failed} of {len(results)} failed" if failed else f"drill: all {len(results)} passed")
     raise typer.Exit(1 if failed else 0)

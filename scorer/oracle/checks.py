@@ -1,4 +1,4 @@
-"""Everything that a member depends on, checked before it is relied on: a list for a human to read."""
+"""Everything that a daemon depends on, checked before it is relied on: a list for a human to read."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from eth_typing import ChecksumAddress
+from eth_utils.abi import function_abi_to_4byte_selector
 from web3 import Web3
 
 from scorer.chain.contracts import Suite
@@ -51,6 +53,17 @@ class Check:
 
 def check_member(config: NodeConfig) -> Iterator[Check]:
     """Check all that a committee member depends on; a later check is left out where an earlier one failed."""
+    return _check(config, _of_member)
+
+
+def check_operator(config: NodeConfig) -> Iterator[Check]:
+    """Check all that the operator depends on, as `check_member` does."""
+    return _check(config, _of_operator)
+
+
+def _check(
+    config: NodeConfig, own: Callable[[NodeConfig, Suite, ChecksumAddress, int], Iterator[Check]]
+) -> Iterator[Check]:
     yield _checked("journal", lambda: _journal(config))
     yield from (_checked(f"folder {name}", partial(_folder, path)) for name, path in _folders(config))
     key = _checked("key", lambda: config.key.signer().address)
@@ -66,7 +79,11 @@ def check_member(config: NodeConfig) -> Iterator[Check]:
         yield Check("endpoints", ok=False, detail=pinned)
     elif key.ok and deployment.ok:
         yield Check("endpoints", ok=True, detail=f"{pinned.agreed} agree on block {pinned.block.number}")
-        yield from _on_chain(config, pinned)
+        suite = Suite.at(pinned.w3, read_deployment(config.chain.deployment))
+        address = Web3.to_checksum_address(config.key.signer().address)
+        yield from _contracts_checks(suite, pinned.block.number)
+        yield from own(config, suite, address, pinned.block.number)
+        yield from _balances(config, suite)
 
 
 def _checked(name: str, look: Callable[[], str]) -> Check:
@@ -119,22 +136,31 @@ def _endpoint(health: Health) -> Check:
     return Check(f"endpoint {health.host}", ok=True, detail=f"block {health.latest.number}, {behind} s old")
 
 
-def _on_chain(config: NodeConfig, pinned: Pinned) -> Iterator[Check]:
-    suite = Suite.at(pinned.w3, read_deployment(config.chain.deployment))
-    block = pinned.block.number
+def _contracts_checks(suite: Suite, block: int) -> Iterator[Check]:
     yield _checked("contracts", lambda: _contracts(suite, block))
     yield _checked("contract version", lambda: _version(suite, block))
-    yield _checked("report hash", lambda: _report_hash(suite, block))
     yield _checked("events", lambda: _events(suite, block))
-    member = Web3.to_checksum_address(config.key.signer().address)
-    yield _checked("committee", lambda: _committee(suite, member, block))
-    yield _checked("bond", lambda: _bond(suite, member, block))
+
+
+def _balances(config: NodeConfig, suite: Suite) -> Iterator[Check]:
     for name, key in (("key", config.key), ("relay", config.relay)):
         if key is not None:
             address = Web3.to_checksum_address(key.signer().address)
             yield _checked(f"gas of {name}", partial(_gas, config, suite, address))
+
+
+def _of_member(config: NodeConfig, suite: Suite, member: ChecksumAddress, block: int) -> Iterator[Check]:
+    yield _checked("report hash", lambda: _report_hash(suite, block))
+    yield _checked("committee", lambda: _committee(suite, member, block))
+    yield _checked("bond", lambda: _bond(suite, member, block))
     if config.run.challenge:
         yield _checked("challenge bond", lambda: _challenge_bond(suite, member, block))
+
+
+def _of_operator(config: NodeConfig, suite: Suite, operator: ChecksumAddress, block: int) -> Iterator[Check]:
+    yield _checked("inbox", lambda: _inbox(config))
+    for call in ("openRound", "lock", "seal"):
+        yield _checked(f"right to {call}", partial(_right, suite, operator, call, block))
 
 
 def _contracts(suite: Suite, block: int) -> str:
@@ -174,6 +200,22 @@ def _events(suite: Suite, block: int) -> str:
     first = suite.addresses.block
     suite.tournament.events.RoundOpened().get_logs(from_block=first, to_block=min(first + 10, block))
     return f"readable from block {first}"
+
+
+def _inbox(config: NodeConfig) -> str:
+    if config.files.inbox is None:
+        raise Failed("expected files.inbox for an operator, found none")
+    return "named"
+
+
+def _right(suite: Suite, operator: ChecksumAddress, call: str, block: int) -> str:
+    """The AccessManager knows who may do what, at once or after a delay."""
+    selector = function_abi_to_4byte_selector(suite.tournament.get_function_by_name(call).abi)
+    asked = suite.authority.functions.canCall(operator, suite.tournament.address, selector)
+    at_once, _ = asked.call(block_identifier=block)
+    if not at_once:
+        raise Failed(f"expected {operator} to hold the operator's role, found that it may not call {call}")
+    return "held"
 
 
 def _committee(suite: Suite, member: str, block: int) -> str:

@@ -2,13 +2,17 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from eth_account import Account
 
 from scorer.config import ConfigError, load_config
-from scorer.drill.proxy import Forward, Request, Response, proxy_of
+from scorer.drill.proxy import Forward, Proxy, Request, Response, proxy_of
 from scorer.oracle import assembly
 from tests.cli.test_cupel import run, write_config
 from tests.world import World
@@ -122,6 +126,94 @@ def test_check_names_an_unknown_contract_version_in_one_line(world: World) -> No
         code, said = run("oracle", "once", "--config", config, "--send")
         assert code == 1
         assert "expected tournament and committee of version 1, found 2 and 2" in said
+
+
+def in_a_shell(*arguments: object) -> tuple[int, list[str]]:
+    """Type a command in a process of its own; its exit code and the lines on standard output."""
+    command = [str(Path(sys.executable).parent / "cupel"), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.splitlines()
+
+
+@contextmanager
+def newer_contracts(url: str) -> Iterator[Proxy]:
+    """The chain at `url`, with contracts of version 2."""
+
+    def newer(request: Request, forward: Forward) -> Response | None:
+        asked = request["params"][0].get("data")
+        return {"result": "0x" + f"{2:064x}"} if asked == "0xffa1ad74" else None
+
+    with proxy_of(url) as proxy:
+        yield proxy.misbehave("eth_call", newer)
+
+
+@pytest.mark.parametrize(("who", "index"), [("oracle", 3), ("operator", 1)])
+def test_a_check_names_four_faults_at_once_in_a_line_each(world: World, who: str, index: int) -> None:
+    anvil = recent(world).stage.anvil
+    config = write_config(world, 0, account=index)
+    address = anvil.account(index).address
+    anvil._request("anvil_setBalance", address, "0x0")
+    with newer_contracts(anvil.url) as newer, proxy_of(anvil.url) as other:
+        other.misbehave("eth_chainId", lambda request, forward: {"result": "0x89"})
+        dead = "http://127.0.0.1:9"
+        several = f'endpoints = ["{dead}/secret", "{other.url}", "{newer.url}"]'
+        config.write_text(config.read_text().replace(f'endpoint = "{anvil.url}"', several))
+        code, lines = in_a_shell(who, "check", "--config", config)
+        host = other.url.removeprefix("http://")
+    failed = [line for line in lines if line.startswith("FAIL")]
+    assert failed == [
+        "FAIL endpoint 127.0.0.1:9: endpoint 127.0.0.1:9: expected an answer to eth_chainId, "
+        "found ConnectionError; is the node up, and is the URL right?",
+        f"FAIL endpoint {host}: endpoint {host}: expected chain id 31337 (as configured), found 137; "
+        "nothing was sent",
+        "FAIL contract version: expected tournament and committee of version 1, found 2 and 2; "
+        "install the release of this program that knows them",
+        f"FAIL gas of key: expected at least 1 wei at {address}, found 0; send it some",
+    ]
+    assert (code, lines[-1]) == (1, "check: 4 failed")
+
+
+def test_an_operators_check_says_that_everything_is_in_order(world: World) -> None:
+    code, lines = in_a_shell("operator", "check", "--config", write_config(recent(world), 0, account=1))
+    assert lines[-5:-2] + lines[-1:] == [
+        "ok   right to openRound: held",
+        "ok   right to lock: held",
+        "ok   right to seal: held",
+        "check: everything is in order",
+    ]
+    assert code == 0
+
+
+def test_an_operators_check_names_a_key_without_the_role(world: World) -> None:
+    code, said = run("operator", "check", "--config", write_config(recent(world), 0))
+    failed = [line for line in said.splitlines() if line.startswith("FAIL")]
+    member = world.stage.anvil.account(3).address
+    assert code == 1
+    assert failed == [
+        f"FAIL right to {call}: expected {member} to hold the operator's role, "
+        f"found that it may not call {call}"
+        for call in ("openRound", "lock", "seal")
+    ]
+
+
+def test_a_drill_passes_on_a_fresh_chain_of_its_own(tmp_path: Path) -> None:
+    out = tmp_path / "drill"
+    code, lines = in_a_shell("oracle", "drill", "--out", out, "--only", "reorganised")
+    assert lines[0].startswith("pass reorganised 3 deep: 0 duplicated, 0 lost, 0 stuck")
+    assert (code, lines[-1]) == (0, "drill: all 1 passed")
+    assert (out / "member-0" / "journal.sqlite").is_file()
+
+
+def test_a_drill_of_nothing_does_not_pass(tmp_path: Path) -> None:
+    code, said = run("oracle", "drill", "--out", tmp_path / "drill", "--only", "earthquake")
+    assert code == 1
+    assert "expected the name of a scenario, or a part of it, found 'earthquake'" in said
+
+
+@pytest.mark.long
+def test_the_whole_drill_passes(tmp_path: Path) -> None:
+    code, lines = in_a_shell("oracle", "drill", "--out", tmp_path / "drill")
+    assert (code, lines[-1]) == (0, "drill: all 7 passed"), lines
 
 
 def test_recompute_prints_the_digest_and_compares_model_by_model(world: World) -> None:
