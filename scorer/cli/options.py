@@ -11,6 +11,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, get_type_hin
 
 import requests
 import typer
+from web3.exceptions import Web3RPCError
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import EndpointError, host
@@ -121,10 +122,11 @@ class _answering:  # noqa: N801 - used as a context
         return
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, requests.RequestException):
+        if isinstance(error, requests.RequestException | Web3RPCError):
+            found = str(error) if isinstance(error, Web3RPCError) else type(error).__name__
             raise EndpointError(
-                f"endpoint {host(self.endpoint)}: expected an answer, found {type(error).__name__}; run the "
-                "command again: it goes on, and sends nothing twice"
+                f"endpoint {host(self.endpoint)}: expected an answer, found {found}; run the command again: "
+                "it goes on, and sends nothing twice"
             ) from None
 
 

@@ -44,7 +44,7 @@ def perform(
         return
     done: list[Done] = []
     with desk_of(suite, wallet, _alarm) as desk:
-        for each in _sent(options, desk, counter, meaning, make):
+        for each in _sent(options, desk, counter, meaning(counter), make):
             done.append(each)
             if not options.as_json:
                 _say(each, coin_of(suite))
@@ -55,20 +55,22 @@ def _sent(
     options: SendingOptions,
     desk: Desk,
     counter: Counter,
-    meaning: Callable[[Counter], str],
+    meaning: str,
     make: Callable[[Counter], Order],
 ) -> Iterator[Done]:
     """What earlier commands left, and then the order, unless it was among that."""
     earlier = desk.finish()
     yield from earlier.values()
-    if meaning(counter) in earlier:
+    if meaning in earlier:
         typer.echo("this is what an earlier command had begun; nothing more was sent", err=True)
         return
     order = make(counter)
     found = quote(counter.suite, counter.address, order)
     if not options.as_json:
         _show(options, counter, order, found)
-    if found.bid is None or found.balance < found.most:
+    if found.bid is None:
+        raise CannotPay(f"gas: expected a price that can be bid, found {found.price} wei; try again later")
+    if found.balance < found.most:
         coin = coin_of(counter.suite)
         raise CannotPay(
             f"gas: expected at least {coins_text(found.most)} {coin} at {counter.address}, found "

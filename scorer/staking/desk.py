@@ -206,9 +206,12 @@ def desk_of(suite: Suite, wallet: Wallet, alarm: Callable[[str, str], None]) -> 
 
     Raises
     ------
+    scorer.staking.keystore.KeystoreError
+        When the wallet's file is no keystore.
     scorer.chain.journal.JournalError
         When another command is at work with this keystore.
     """
+    wallet.check()  # before a journal is made beside what is no keystore
     with Journal.open(journal_path(suite.w3, wallet.path, suite.addresses.chain_id)) as journal:
         chain_id = suite.addresses.chain_id
         fees = fees_of(chain_id)

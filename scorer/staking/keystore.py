@@ -66,6 +66,11 @@ class Wallet:
             )
         return account
 
+    def check(self) -> None:
+        """Raise `KeystoreError` where the file is no keystore; no password is asked."""
+        if "crypto" not in self._document:
+            raise KeystoreError(f"{self.path}: expected a keystore, found one without a key (crypto)")
+
     def sign(self, fields: Mapping[str, Any]) -> Signed:
         """Sign an EIP-1559 transaction."""
         return KeySigner(self.account).sign(fields)

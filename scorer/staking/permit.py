@@ -1,5 +1,6 @@
 """EIP-2612: an allowance by signature, so that a deposit is one transaction."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,12 +9,14 @@ from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 from eth_utils.address import to_canonical_address
 from web3.contract import Contract
-from web3.exceptions import BadFunctionCallOutput, ContractLogicError
+from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Web3RPCError
 
 _DOMAIN_TYPE: Final = keccak(
     b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
 _VERSION: Final = "1"
+_REFUSALS: Final = re.compile("invalid (opcode|jump)|InvalidFEOpcode|out of gas|revert", re.IGNORECASE)
+"""Contracts of the first years, NMR among them, end a call they do not know by an invalid instruction."""
 _TYPES: Final = {
     "Permit": [
         {"name": "owner", "type": "address"},
@@ -65,6 +68,10 @@ def permitting(token: Contract, owner: str, chain_id: int, block: int) -> Permit
         nonce = int(token.functions.nonces(owner).call(block_identifier=block))
         name = str(token.functions.name().call(block_identifier=block))
     except (ContractLogicError, BadFunctionCallOutput):
+        return None
+    except Web3RPCError as error:
+        if not _REFUSALS.search(str(error)):
+            raise
         return None
     if separator != _separator(name, chain_id, str(token.address)):
         return None

@@ -85,6 +85,16 @@ def test_an_endpoint_of_another_chain_or_without_the_contracts_is_refused(owner:
         assert "found no code there on chain 31337" in elsewhere.refused("model", "register")
 
 
+def test_a_keystore_that_is_not_there_leaves_nothing_beside_it(owner: Scientist) -> None:
+    missing = owner.keystore.parent / "nowhere" / "key.json"
+    code, said = run(
+        "model", "transfer", 3, owner.world.stage.members[0].address, *owner.chain, "--keystore", missing
+    )
+    assert code == 1
+    assert "key.json: expected a keystore, found FileNotFoundError" in said
+    assert not missing.parent.exists()
+
+
 def test_an_account_without_coins_is_told_what_it_needs(town: World) -> None:
     poor = scientist(town, 45)  # anvil funded forty
     said = poor.refused("model", "register")

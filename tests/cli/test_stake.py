@@ -29,11 +29,11 @@ def newcomer(town: World, account: int, nmr: int = 100) -> tuple[Scientist, int]
     return found, int(found.sends("model", "register")["model"]["model"])
 
 
-def without_permits(proxy: Proxy) -> None:
+def without_permits(proxy: Proxy, answer: Response) -> None:
     """Let the token look like the NMR of 2017, which knows no EIP-2612."""
 
     def refuse(request: Request, forward: Forward) -> Response | None:
-        return error(3, "execution reverted") if request["params"][0].get("data") == "0x3644e515" else None
+        return answer if request["params"][0].get("data") == "0x3644e515" else None
 
     proxy.misbehave("eth_call", refuse)
 
@@ -100,7 +100,7 @@ def test_a_token_without_permits_is_approved_first_and_from_zero_alone(town: Wor
     staker, model = newcomer(town, 28)
     spender = town.suite.tournament.address
     with proxy_of(town.stage.anvil.url) as proxy:
-        without_permits(proxy)
+        without_permits(proxy, error(3, "execution reverted"))
         old = scientist(town, 28, proxy.url)
         code, said = old.types("stake", "deposit", model, 10, "--dry-run")
         assert (code, "allow the tournament to take 10 NMR" in said, "~150,000" in said) == (0, True, True)
@@ -116,6 +116,35 @@ def test_a_token_without_permits_is_approved_first_and_from_zero_alone(town: Wor
         ]
     assert staker.stake(model).idle == 20 * NMR
     assert town.suite.token.functions.allowance(staker.address, spender).call() == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"result": "0x"},
+        {"result": "0x" + "11" * 32},
+        error(-32_000, "invalid opcode: INVALID"),
+        error(-32_003, "EVM error InvalidFEOpcode"),
+    ],
+)
+def test_whatever_says_that_a_token_knows_no_permits_a_deposit_is_approved(
+    town: World, answer: Response
+) -> None:
+    with proxy_of(town.stage.anvil.url) as proxy:
+        without_permits(proxy, answer)
+        funded(town, 38, 1)
+        staker = scientist(town, 38, proxy.url)
+        code, said = staker.types("stake", "deposit", 3, 1, "--to-another", "--dry-run", "--json")
+    assert code == 0, said
+    assert [each["function"] for each in json.loads(said)["transactions"]] == ["approve", "deposit"]
+
+
+def test_an_endpoint_that_fails_is_not_taken_for_a_token_without_permits(town: World) -> None:
+    with proxy_of(town.stage.anvil.url) as proxy:
+        without_permits(proxy, error(-32_005, "daily request count exceeded"))
+        funded(town, 38, 1)
+        said = scientist(town, 38, proxy.url).refused("stake", "deposit", 3, 1, "--to-another")
+    assert "daily request count exceeded" in said
 
 
 def test_an_allowance_that_suffices_is_used(town: World) -> None:

@@ -95,6 +95,12 @@ def test_a_file_that_is_no_keystore_is_refused(tmp_path: Path, content: str) -> 
         str(wallet(tmp_path / "mine.json").address)
 
 
+def test_a_keystore_without_a_key_is_refused_without_a_password(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text('{"version": 3}')
+    with pytest.raises(KeystoreError, match="found one without a key"):
+        wallet(tmp_path / "mine.json").check()
+
+
 @pytest.mark.parametrize("change", [{"crypto": {}}, {"crypto": {"kdf": "md5"}}, {"crypto": 7}])
 def test_a_damaged_keystore_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     path = tmp_path / "mine.json"
