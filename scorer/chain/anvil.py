@@ -25,6 +25,8 @@ MNEMONIC: Final = "test test test test test test test test test test test junk"
 """The test mnemonic of every development chain: its keys are public, and worth nothing elsewhere."""
 GZIP_MAGIC: Final = b"\x1f\x8b"
 START_TIMEOUT: Final = 30.0
+PATIENCE: Final = 180.0
+"""Seconds for one request: a full block takes half a minute where many processes share the machine."""
 FINALITY: Final = 2
 """Blocks behind the head at which anvil, started with one slot an epoch, calls a block finalised."""
 
@@ -96,7 +98,7 @@ def await_anvil(url: str, process: subprocess.Popen[bytes], chain_id: int = CHAI
     until = time.monotonic() + START_TIMEOUT
     while True:
         try:
-            return connect(url, chain_id)
+            return connect(url, chain_id, timeout=PATIENCE)
         except EndpointError:
             if process.poll() is not None or time.monotonic() > until:
                 raise
@@ -160,6 +162,16 @@ class Ways:
         return [binary, "--silent", *(word for option in given for word in option)]
 
 
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the group of `process`: asked to first, and made to where it does not in ten seconds."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 @contextmanager
 def run_anvil(
     *,
@@ -188,5 +200,4 @@ def run_anvil(
     try:
         yield Anvil(await_anvil(url, process, chain_id), url, finality=2 * slots_in_epoch)
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=10)
+        stop(process)
