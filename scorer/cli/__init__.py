@@ -2,7 +2,7 @@
 
 import typer
 
-from scorer.cli import deployment, model, operator, oracle, rules, stake, submission, wallet
+from scorer.cli import deployment, devnet, model, operator, oracle, rules, stake, submission, wallet
 from scorer.cli.demo import demo
 from scorer.cli.explain import explain, statement
 from scorer.cli.leaderboard import leaderboard
@@ -28,3 +28,4 @@ app.add_typer(operator.app, name="operator", help="Work as the operator of a tou
 app.add_typer(rules.app, name="rules", help="Check rules documents.")
 app.add_typer(submission.app, name="submission", help="Prepare submissions.")
 app.add_typer(deployment.app, name="deployment", help="Deploy a suite, and check that it is as it should be.")
+app.add_typer(devnet.app, name="devnet", help="Run a whole tournament on a local chain.")

@@ -11,7 +11,7 @@ from scorer.chain.fees import GWEI, FeePolicy
 from scorer.chain.signers import KeySigner
 from scorer.deployment.blueprint import blueprint
 from scorer.deployment.deploy import Builder
-from scorer.deployment.document import load_document
+from scorer.deployment.document import Deployment, DeploymentFileError, load_document
 from scorer.devnet.crowd import Bulk, Terms, enter
 from scorer.devnet.layout import CROWD, KEYS, MEMBERS, PEOPLE, Layout, Settings, account_of
 from scorer.devnet.nodes import write_node, write_secret
@@ -26,16 +26,30 @@ INTERVAL: Final = 1.0
 POLL: Final = 0.01
 
 
-def found(layout: Layout, anvil: Anvil, settings: Settings, file: Path) -> Suite:
-    """Deploy the file's suite, fund pool and people, and stake the crowd's models.
+def document_of(file: Path) -> Deployment:
+    """The deployment file of a devnet.
 
     Raises
     ------
-    scorer.deployment.document.DeploymentFileError, scorer.deployment.plan.DeploymentStuck
-        When the file cannot be deployed here.
+    scorer.deployment.document.DeploymentFileError
+        When it cannot be used, or is for another chain.
+    """
+    document = load_document(file)
+    if document.chain_id != CHAIN_ID:
+        raise DeploymentFileError(f"{file}: chain_id: expected {CHAIN_ID}, found {document.chain_id}")
+    return document
+
+
+def found(layout: Layout, anvil: Anvil, settings: Settings, document: Deployment) -> Suite:
+    """Deploy a suite, fund pool and people, and stake the crowd's models.
+
+    Raises
+    ------
+    scorer.deployment.plan.DeploymentStuck
+        When it cannot be deployed.
     """
     deployer = account_of("deployer")
-    plan = blueprint(load_document(file), str(deployer.address))
+    plan = blueprint(document, str(deployer.address))
     manifest = Builder(anvil.w3, plan, KeySigner(deployer), layout.root, poll=POLL).run()
     suite = Suite.at(anvil.w3, Addresses.from_json(manifest))
     bulk = Bulk(anvil.w3, FeePolicy(tip=GWEI))

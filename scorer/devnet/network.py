@@ -17,7 +17,8 @@ from scorer.chain.anvil import CHAIN_ID, Anvil, Ways, await_anvil
 from scorer.chain.contracts import RoundState, Suite
 from scorer.chain.endpoint import EndpointError, connect
 from scorer.config import read_deployment
-from scorer.devnet.founding import FILE, configure, found, write_keys
+from scorer.deployment.document import Deployment
+from scorer.devnet.founding import FILE, configure, document_of, found, write_keys
 from scorer.devnet.layout import CHAIN, FEEDER, KEYS, STARTED, Layout, NoDevnet, Settings
 from scorer.devnet.processes import Crew, cupel
 
@@ -72,9 +73,12 @@ def up(layout: Layout, settings: Settings, *, file: Path = FILE, keep: bool = Fa
     ------
     NoDevnet
         When one runs already, the folder holds something else, or the port is taken.
+    scorer.deployment.document.DeploymentFileError, scorer.deployment.plan.DeploymentStuck
+        When the file cannot be deployed here.
     NotReady
         When it does not come up.
     """
+    document = document_of(file)
     _refuse(layout, settings)
     if not keep or not layout.state.is_file():
         shutil.rmtree(layout.root, ignore_errors=True)
@@ -82,7 +86,7 @@ def up(layout: Layout, settings: Settings, *, file: Path = FILE, keep: bool = Fa
     crew = layout.crew
     with _stopped_unless_ready(crew):
         anvil = _started_chain(layout, settings, crew)
-        suite = _suite(layout, anvil, settings, file)
+        suite = _suite(layout, anvil, settings, document)
         configurations = configure(layout, settings)
         for name, config in configurations.items():
             group = "operator" if name == "operator" else "oracle"
@@ -186,12 +190,12 @@ def _started_chain(layout: Layout, settings: Settings, crew: Crew) -> Anvil:
     return anvil
 
 
-def _suite(layout: Layout, anvil: Anvil, settings: Settings, file: Path) -> Suite:
+def _suite(layout: Layout, anvil: Anvil, settings: Settings, document: Deployment) -> Suite:
     if layout.manifest.is_file():
         suite = Suite.at(anvil.w3, read_deployment(layout.manifest))
     else:
         write_keys(layout)
-        suite = found(layout, anvil, settings, file)
+        suite = found(layout, anvil, settings, document)
     tick(anvil.w3)
     return suite
 
