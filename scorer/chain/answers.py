@@ -39,7 +39,10 @@ _WORDS: Final = (
     (Answer.CAP_BELOW_BASE_FEE, r"less than block base fee|fee cap.*base fee|max fee per gas less"),
     (Answer.FEE_CAP_EXCEEDED, r"exceeds the configured cap"),
     (Answer.INSUFFICIENT_FUNDS, r"insufficient funds|insufficient balance"),
-    (Answer.GAS_TOO_HIGH, r"exceeds block gas limit|gas limit.*(too high|exceeds)|transaction gas limit"),
+    (
+        Answer.GAS_TOO_HIGH,
+        r"gas required exceeds allowance|exceeds block gas limit|gas limit.*(too high|exceeds)|transaction gas limit",
+    ),
     (Answer.RATE_LIMITED, r"rate limit|too many requests|request limit|capacity|throttl|\b429\b"),
     (
         Answer.NO_FINALISED_BLOCK,

@@ -9,11 +9,10 @@ from web3 import Web3
 
 from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.endpoints import Endpoints, Health, NoAgreement, Pinned
-from scorer.chain.logs import IncompleteLogs
-from scorer.chain.node import REQUEST_ERRORS
 from scorer.chain.outbox import Outbox
 from scorer.chain.transactions import State
 from scorer.oracle.decide import Alarm
+from scorer.oracle.failures import CHAIN_FAILED, apart, reason_of
 from scorer.oracle.loop import Bell, UnknownVersion
 from scorer.oracle.member import Member, Step
 from scorer.oracle.metrics import Metrics
@@ -55,8 +54,9 @@ class Station:
         pinned = self._pin()
         try:
             return self._on(pinned, act)
-        except (IncompleteLogs, *REQUEST_ERRORS):
-            self.endpoints.demote(pinned.host)
+        except Exception as error:
+            if reason_of(error) in CHAIN_FAILED:
+                self.endpoints.demote(pinned.host)
             raise
 
     def _on(
@@ -71,10 +71,11 @@ class Station:
             return told | {"stalled": behind}
         outboxes = [replace(outbox, node=pinned.node) for outbox in self.outboxes]
         for outbox in outboxes:
-            outbox.pump()
+            with apart(f"transactions of {outbox.address}", self.bell.ring):
+                outbox.pump()
         told |= act(suite, pinned, outboxes)
         self._tell_accounts(suite.w3, outboxes, pinned.latest.timestamp)
-        if "INCOMPLETE_LOGS" in self.bell.rung:
+        if self.bell.rung & {reason.name for reason in CHAIN_FAILED}:
             self.endpoints.demote(pinned.host)
         return told
 

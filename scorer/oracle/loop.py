@@ -6,22 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-import sqlalchemy as sa
 import structlog
 
-from scorer.chain.endpoint import EndpointError
-from scorer.chain.endpoints import NoAgreement
-from scorer.chain.journal import JournalError
-from scorer.chain.logs import IncompleteLogs
-from scorer.chain.node import REQUEST_ERRORS
-from scorer.chain.signers import SignerError
+from scorer.oracle.failures import CUT_SHORT, FATAL, in_words, reason_of
 from scorer.oracle.metrics import Metrics, Pulse
 from scorer.oracle.reasons import Reason
-
-FATAL: Final = (JournalError, sa.exc.SQLAlchemyError)
-"""Without its journal a daemon must not act: it ends, and its supervisor starts it anew."""
 
 
 class UnknownVersion(Exception):
@@ -105,24 +96,19 @@ class Loop:
                 self.bell.ring("UNKNOWN_VERSION", str(error))
             log.critical("ends", error=str(error))
             raise
-        except (EndpointError, IncompleteLogs, SignerError, *REQUEST_ERRORS) as error:
-            self.bell.ring(_reason_of(error), str(error) or type(error).__name__)
-            return "retry", f"{type(error).__name__}: {error}"
-        except Exception as error:
-            log.exception("defect")
-            self.bell.ring("DEFECT", f"{type(error).__name__}: {error}")
-            return "defect", f"{type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 - the next cycle tries again, whatever it was
+            return self._failed(log, error)
         log.info("cycle", **done)
-        return "done", None
+        missing = sorted(self.bell.rung & {reason.name for reason in CUT_SHORT})
+        return ("partial", f"a part of the cycle failed: {', '.join(missing)}") if missing else ("done", None)
 
-
-def _reason_of(error: Exception) -> str:
-    if isinstance(error, NoAgreement):
-        none = not any(each.is_up for each in error.health)
-        return "CANNOT_REACH_CHAIN" if none else "ENDPOINTS_DISAGREE"
-    if isinstance(error, IncompleteLogs):
-        return "INCOMPLETE_LOGS"
-    return "SIGNER" if isinstance(error, SignerError) else "CANNOT_REACH_CHAIN"
+    def _failed(self, log: Any, error: Exception) -> tuple[str, str]:
+        reason, why = reason_of(error), in_words(error)
+        self.bell.ring(reason.name, why)
+        if reason == Reason.DEFECT:
+            log.exception("defect")
+            return "defect", why
+        return "retry", why
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,6 @@ from web3 import Web3
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState, Suite
 from scorer.chain.killpoints import reach
-from scorer.chain.logs import IncompleteLogs
 from scorer.chain.sender import Courier, Reverted
 from scorer.oracle.calls import ONLY_MEMBERS, Calls, business_key, latest_time
 from scorer.oracle.decide import (
@@ -22,6 +22,7 @@ from scorer.oracle.decide import (
     decide_credit,
     is_due,
 )
+from scorer.oracle.failures import apart
 from scorer.oracle.observe import Block, Sealed, chunks_left, finalised_block, read_sealed, unfinished_rounds
 from scorer.oracle.sanity import Limits, Summary, recomputed_elsewhere, refusals, summary
 from scorer.oracle.turns import turn_of
@@ -166,8 +167,18 @@ class Member:
         records = unfinished_rounds(self.suite, at, rounds, self.memory.over)
         for over in self.memory.over.intersection(self.memory.sealed):
             del self.memory.sealed[over]
-        steps = [step for record in records for step in self._round(record, at)]
-        return steps if rounds is not None else steps + self._collect(at)
+        parts = [(record.round_id, partial(self._act_on, record, at)) for record in records]
+        if rounds is None:
+            parts.append((NO_ROUND, partial(self._collect, at)))
+        return [step for round_id, act in parts for step in self._apart(round_id, act)]
+
+    def _apart(self, round_id: int, act: Callable[[], list[Step]]) -> list[Step]:
+        """What one round comes to; what is wrong with it keeps no other round waiting."""
+        what = f"round {round_id}" if round_id else "what the committee owes us"
+        steps: list[Step] = []
+        with apart(what, self.duty.alarm) as failed:
+            steps = act()
+        return steps + [Step(round_id, Alarm(each), "not looked at") for each in failed]
 
     def _collect(self, block: Block) -> list[Step]:
         """Have paid out what disputes left us; it belongs to no round, and has the number 0."""
@@ -178,13 +189,6 @@ class Member:
             Step(NO_ROUND, action, self._carry_out(calls, action, block.number)[0])
             for action in decide_credit(self.address, int(credit))
         ]
-
-    def _round(self, record: RoundRecord, block: Block) -> list[Step]:
-        """One round; what is wrong with it keeps no other round waiting."""
-        try:
-            return self._act_on(record, block)
-        except IncompleteLogs as error:
-            return [Step(record.round_id, self._alarm("INCOMPLETE_LOGS", str(error)), "not looked at")]
 
     def _act_on(self, record: RoundRecord, block: Block) -> list[Step]:
         relevant = _needs_positions(record, block)
@@ -276,7 +280,8 @@ class Member:
         """The newest earlier round that we reported on."""
         for earlier in range(round_id - 1, 0, -1):
             if self.bundle(earlier).has(REPORT):
-                return summary(self.bundle(earlier).scores())
+                with apart(f"round {earlier}, which round {round_id} is compared with", self.duty.alarm):
+                    return summary(self.bundle(earlier).scores())
         return None
 
     def _alarm(self, kind: str, detail: str) -> Alarm:

@@ -10,6 +10,7 @@ from web3.contract.contract import ContractFunction
 from scorer.chain.contracts import RoundRecord, RoundState
 from scorer.chain.killpoints import reach
 from scorer.chain.sender import Courier, Reverted
+from scorer.oracle.failures import apart
 from scorer.oracle.intake import Collection
 from scorer.oracle.member import ALREADY_DONE
 from scorer.oracle.observe import Block, unfinished_rounds
@@ -74,52 +75,57 @@ class Operating(Collector):
         """One cycle at a finalised block: open what is due, then lock and seal what has closed."""
         records = unfinished_rounds(self.suite, block, over=self.memory.over)
         plans = self._unfinished_plans(records)
-        deeds = [*self._publish_opened(plans, records), *self._open(plans, records, block)]
-        for record in records:
-            if awaits_seal(record, block):
-                deeds += self._seal(record, block)
-            elif (
-                record.state in (RoundState.OPEN, RoundState.LOCKING) and block.timestamp >= record.lock_until
-            ):
-                self.alarm(
-                    "NEVER_SEALED", f"round {record.round_id} was not sealed in time; it returns whole"
-                )
-        return deeds
+        with apart("missed plans", self.alarm):
+            self._tell_missed(missed_plans(plans, records, block.timestamp), block)
+        parts = [
+            *((f"round {each.round_id}", self._publish_opened(plans, each)) for each in records),
+            *(
+                (f"plan {each.folder.name}", self._open(each, block))
+                for each in due_plans(plans, records, block.timestamp)
+            ),
+            *((f"round {each.round_id}", self._close(each, block)) for each in records),
+        ]
+        return [deed for what, deeds in parts for deed in self._apart(what, deeds)]
 
-    def _publish_opened(
-        self, plans: Sequence[PlannedRound], records: Sequence[RoundRecord]
-    ) -> Iterator[Deed]:
-        """Rules and universe of opened rounds, for members and data scientists."""
-        for record in records:
-            target = self.published_bundle(record.round_id)
-            for plan in plans if not target.has(RULES, UNIVERSE) else ():
-                if plan.is_on_chain_as(record) and publish(plan, target):
-                    yield Deed(f"round {record.round_id}", f"published {plan.folder.name}")
+    def _apart(self, what: str, deeds: Iterator[Deed]) -> Iterator[Deed]:
+        """What one round or plan comes to; what is wrong with it keeps no other one waiting."""
+        with apart(what, self.alarm):
+            yield from deeds
 
-    def _open(
-        self, plans: Sequence[PlannedRound], records: Sequence[RoundRecord], block: Block
-    ) -> Iterator[Deed]:
-        for plan in missed_plans(plans, records, block.timestamp):
-            self._note_missed(plan, block)
-        for plan in due_plans(plans, records, block.timestamp):
-            call = self.suite.tournament.functions.openRound(*plan.times, plan.rules.hash())
-            outcome, _ = self._carry_out(call, f"0:open:{plan.digest}", plan.close_at, block)
-            yield Deed(f"open {plan.folder.name}", outcome)
+    def _publish_opened(self, plans: Sequence[PlannedRound], record: RoundRecord) -> Iterator[Deed]:
+        """Rules and universe of an opened round, for members and data scientists."""
+        target = self.published_bundle(record.round_id)
+        for plan in plans if not target.has(RULES, UNIVERSE) else ():
+            if plan.is_on_chain_as(record) and publish(plan, target):
+                yield Deed(f"round {record.round_id}", f"published {plan.folder.name}")
+
+    def _open(self, plan: PlannedRound, block: Block) -> Iterator[Deed]:
+        call = self.suite.tournament.functions.openRound(*plan.times, plan.rules.hash())
+        outcome, _ = self._carry_out(call, f"0:open:{plan.digest}", plan.close_at, block)
+        yield Deed(f"open {plan.folder.name}", outcome)
+
+    def _close(self, record: RoundRecord, block: Block) -> Iterator[Deed]:
+        """Lock and seal a round whose submissions have closed, while that is possible."""
+        if awaits_seal(record, block):
+            yield from self._seal(record, block)
+        elif record.state in (RoundState.OPEN, RoundState.LOCKING) and block.timestamp >= record.lock_until:
+            self.alarm("NEVER_SEALED", f"round {record.round_id} was not sealed in time; it returns whole")
 
     def _unfinished_plans(self, records: Sequence[RoundRecord]) -> list[PlannedRound]:
         """Those that are not known to be over or missed."""
-        plans = [] if self.plans is None else read_plans(self.plans)
+        plans = [] if self.plans is None else read_plans(self.plans, self.alarm)
         memory = self.memory
         memory.opened |= {p.digest for p in plans if any(map(p.is_on_chain_as, records))}
         done = memory.missed | {p.digest for p in plans if p.digest in memory.opened and _is_gone(p, records)}
         return [plan for plan in plans if plan.digest not in done]
 
-    def _note_missed(self, plan: PlannedRound, block: Block) -> None:
-        """Tell of it once, unless it was opened and is over."""
-        self.memory.missed.add(plan.digest)
-        over = (self.suite.round(each, block.number) for each in sorted(self.memory.over, reverse=True))
-        if not any(map(plan.is_on_chain_as, over)):
-            self.alarm("MISSED_OPENING", f"{plan.folder.name}: was not opened before it closed")
+    def _tell_missed(self, plans: Sequence[PlannedRound], block: Block) -> None:
+        """Tell of each once, unless it was opened and is over; rounds that are over are read once for all."""
+        over = [self.suite.round(each, block.number) for each in sorted(self.memory.over)] if plans else []
+        for plan in plans:
+            self.memory.missed.add(plan.digest)
+            if not any(map(plan.is_on_chain_as, over)):
+                self.alarm("MISSED_OPENING", f"{plan.folder.name}: was not opened before it closed")
 
     def _seal(self, record: RoundRecord, block: Block) -> Iterator[Deed]:
         collection = self._collected(record)

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from scorer.chain.contracts import RoundRecord
+from scorer.oracle.failures import apart
 from scorer.oracle.gatekeeper import GATE_FILES, check_gate_tables
 from scorer.rounds.rules import Rules
 from scorer.store.bundle import NAMES, RULES, UNIVERSE, Bundle, BundleError
@@ -51,15 +52,15 @@ class PlannedRound:
         return times == self.times and record.rules_hash == self.rules.hash()
 
 
-def read_plans(folder: Path) -> list[PlannedRound]:
+def read_plans(folder: Path, alarm: Callable[[str, str], None]) -> list[PlannedRound]:
     """The rounds prepared in the folders of `folder`, by the time at which they open.
 
-    Raises
-    ------
-    scorer.store.bundle.BundleError
-        Names the file that is missing or broken.
+    A folder that lacks a file or has a broken one is told to `alarm`, and left out.
     """
-    found = [_read(path.parent) for path in folder.glob(f"*/{SCHEDULE}")]
+    found = []
+    for path in sorted(folder.glob(f"*/{SCHEDULE}")):
+        with apart(f"plan {path.parent.name}", alarm):
+            found.append(_read(path.parent))
     return sorted(found, key=lambda plan: (plan.times, plan.digest))
 
 

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     """What went wrong; the value says it in a sentence."""
 
     BOND_TOO_LARGE = "A challenge takes a larger bond than we stake."
+    BROKEN_FILE = "A file of ours is missing or broken: what rests on it is not done."
     CANNOT_REACH_CHAIN = "No endpoint can be used."
     CEILING = "A higher bid would be above the fee ceiling."
     DEFECT = "The program met something that it was not written for."

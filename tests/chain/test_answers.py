@@ -20,6 +20,7 @@ from scorer.chain.answers import Answer, classify, classify_error, wanted_tip
         (-32000, "tx fee (2.50 ether) exceeds the configured cap (1.00 ether)", Answer.FEE_CAP_EXCEEDED),
         (-32000, "insufficient funds for gas * price + value", Answer.INSUFFICIENT_FUNDS),
         (-32000, "exceeds block gas limit", Answer.GAS_TOO_HIGH),
+        (-32000, "gas required exceeds allowance (33554432)", Answer.GAS_TOO_HIGH),
         (-32005, "daily request count exceeded", Answer.RATE_LIMITED),
         (429, "slow down", Answer.RATE_LIMITED),
         (-32000, "Too Many Requests", Answer.RATE_LIMITED),

@@ -1,12 +1,16 @@
 """A cycle stops where finality stops, changes endpoint where one fails, and remembers what is over."""
 
 from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
 from web3.exceptions import Web3RPCError
 
 from scorer.chain.contracts import RoundState
+from scorer.chain.outbox import Outbox
+from scorer.chain.signers import SignerError
+from scorer.chain.transactions import Intent
 from scorer.config import load_config
 from scorer.drill.proxy import Forward, Proxy, Request, Response, error, proxy_of
 from scorer.oracle import assembly
@@ -76,6 +80,64 @@ def test_an_endpoint_that_fails_in_a_cycle_is_asked_last_in_the_next(world: Worl
             seat.daemon.cycle()
         told = seat.daemon.cycle()
         assert told["endpoint"] == second.url.removeprefix("http://")
+
+
+def test_an_act_that_no_node_estimates_keeps_no_other_round_waiting(world: World) -> None:
+    first, second = world.sealed_round(), world.sealed_round()
+    world.resolve(first)
+    world.resolve(second)
+    with ExitStack() as stack:
+        seat = Seat(world, stack)
+        tried: list[str] = []
+
+        def manner(request: Request, _: Forward) -> Response | None:
+            tried.append(request["params"][0]["data"])
+            too_large = error(-32000, "gas required exceeds allowance (33554432)")
+            return too_large if tried[-1] == tried[0] else None
+
+        seat.proxies[0].misbehave("eth_estimateGas", manner)
+        loop = seat.assembled.loop()
+        loop.once()
+        assert seat.alarms == {"REFUSED", "LOW_BALANCE"}
+        at, member = world.suite.w3.eth.block_number, seat.daemon.member.address
+        assert [world.suite.vote(each, member, at) is None for each in (first, second)] == [True, False]
+
+
+def test_a_broken_file_of_a_round_that_is_over_keeps_no_later_one_from_being_attested(world: World) -> None:
+    over, due = world.sealed_round(), world.sealed_round()
+    world.resolve(due)
+    with ExitStack() as stack:
+        seat = Seat(world, stack)
+        member = seat.daemon.member
+        member.memory.over.add(over)
+        folder = member.bundle(over).folder
+        folder.mkdir(parents=True)
+        for file in ("report.json", "scores.parquet"):
+            (folder / file).write_text("cut short")
+        loop = seat.assembled.loop()
+        loop.once()
+        assert seat.alarms == {"BROKEN_FILE", "LOW_BALANCE"}
+        assert world.suite.vote(due, member.address, world.suite.w3.eth.block_number) is not None
+        assert loop.pulse.not_ready == "a part of the cycle failed: BROKEN_FILE"
+
+
+@dataclass(frozen=True)
+class Mute(Outbox):
+    """An account whose signer is down."""
+
+    def pump(self) -> list[Intent]:
+        raise SignerError("no answer")
+
+
+def test_a_signer_that_is_down_keeps_no_other_account_waiting(world: World) -> None:
+    with ExitStack() as stack:
+        seat = Seat(world, stack)
+        station = seat.daemon.station
+        (voting,) = station.outboxes
+        mute = Mute(**{field.name: getattr(voting, field.name) for field in fields(voting)})
+        station.outboxes = [mute, voting]
+        assert station.cycle(lambda *_: {"acted": True})["acted"]
+        assert "SIGNER" in seat.alarms
 
 
 def test_a_signed_transaction_goes_to_every_endpoint(world: World) -> None:

@@ -17,7 +17,7 @@ from scorer.chain.signers import KeySigner
 from scorer.oracle.observe import finalised_block
 from scorer.oracle.operating import Operating
 from scorer.oracle.plans import read_plans
-from scorer.store.bundle import Bundle, BundleError
+from scorer.store.bundle import Bundle
 from tests.world import HOUR, IDS, NMR, World
 
 
@@ -89,7 +89,7 @@ def test_a_planned_round_opens_when_it_is_time_and_once(shop: Shop) -> None:
 
 
 def test_a_round_is_not_opened_twice_by_an_operator_without_a_memory(shop: Shop) -> None:
-    shop.plan("weekly", shop.world.now - 1)
+    shop.plan("weekly", shop.world.now - 60)
     assert shop.work() == ["open weekly"]
     shop.journal.close()
     shop.path.unlink()
@@ -100,7 +100,7 @@ def test_a_round_is_not_opened_twice_by_an_operator_without_a_memory(shop: Shop)
 
 
 def test_two_rounds_of_the_same_times_and_other_rules_both_open(shop: Shop) -> None:
-    start = shop.world.now - 1
+    start = shop.world.now - 60
     shop.plan("one", start)
     shop.plan("two", start + 1)
     assert shop.work() == ["open one", "open two"]
@@ -119,8 +119,51 @@ def test_an_opening_that_was_missed_is_told_once(shop: Shop) -> None:
 def test_a_plan_that_lacks_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "schedule.json").write_text("{}")
-    with pytest.raises(BundleError, match=r"expected rules.json and universe.parquet beside schedule.json"):
-        read_plans(tmp_path)
+    told: list[tuple[str, str]] = []
+    assert read_plans(tmp_path, lambda *alarm: told.append(alarm)) == []
+    ((kind, detail),) = told
+    assert kind == "BROKEN_FILE"
+    assert detail.startswith("plan a: ")
+    assert "expected rules.json and universe.parquet beside schedule.json" in detail
+
+
+def test_a_broken_plan_keeps_no_other_plan_and_no_round_waiting(shop: Shop) -> None:
+    world = shop.world
+    round_id = world.open()
+    world.submit_all(round_id, range(1, 4))
+    (shop.plans / "broken").mkdir(parents=True)
+    (shop.plans / "broken" / "schedule.json").write_text("{")
+    world.stage.anvil.advance_to(world.record(round_id).close_at)
+    shop.plan("weekly", world.now - 60)
+    assert shop.work() == ["open weekly", "round 1 lock:0", "round 1 seal"]
+    assert [kind for kind, _ in shop.alarms] == ["BROKEN_FILE"]
+
+
+def test_a_round_that_cannot_be_collected_keeps_no_other_one_waiting(shop: Shop) -> None:
+    world = shop.world
+    broken, good = world.open(), world.open()
+    world.submit_all(good, range(1, 4))
+    (shop.operating.published_bundle(broken).folder / "rules.json").write_text("{")
+    world.stage.anvil.advance_to(world.record(good).close_at)
+    assert shop.work() == ["round 2 lock:0", "round 2 seal"]
+    ((kind, detail),) = shop.alarms
+    assert kind == "BROKEN_FILE"
+    assert detail.startswith("round 1: ")
+
+
+def test_many_missed_plans_read_each_round_that_is_over_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    suite = type(shop.operating.suite)
+    monkeypatch.setattr(suite, "round", lambda _, round_id, at: read.append(round_id))
+    monkeypatch.setattr("scorer.oracle.plans.PlannedRound.is_on_chain_as", lambda plan, record: False)
+    shop.operating.memory.over |= {1, 2, 3}
+    for name in ("one", "two", "three"):
+        shop.plan(name, shop.world.now - 3 * HOUR)
+    shop.work()
+    assert read == [1, 2, 3]
+    assert [kind for kind, _ in shop.alarms] == ["MISSED_OPENING"] * 3
 
 
 def test_a_round_is_locked_and_sealed_once_over_restarts_between_all_steps(shop: Shop) -> None:

@@ -1,0 +1,88 @@
+"""A failure is told by its cause, and keeps nothing waiting that has another cause."""
+
+import io
+import json
+
+import pytest
+import requests
+import sqlalchemy as sa
+from web3.exceptions import BadResponseFormat, Web3RPCError
+
+from scorer.chain.endpoint import EndpointError
+from scorer.chain.endpoints import Block, Health, NoAgreement
+from scorer.chain.journal import JournalError
+from scorer.chain.logs import IncompleteLogs
+from scorer.chain.signers import SignerError
+from scorer.oracle.failures import CHAIN_FAILED, apart, in_words, reason_of
+from scorer.oracle.logging import configure_logging
+from scorer.oracle.reasons import Reason
+from scorer.rounds.evaluation import InputsMismatch
+from scorer.rounds.rules import RulesError
+from scorer.store.bundle import BundleError
+
+UP = Health("a", Block(2, b"", 0), Block(1, b"", 0))
+KEY = "http://node.example/v2/SECRETKEY"
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> None:
+    """Logs go nowhere."""
+    configure_logging(io.StringIO())
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (EndpointError("no"), Reason.CANNOT_REACH_CHAIN),
+        (requests.ConnectionError("no"), Reason.CANNOT_REACH_CHAIN),
+        (requests.exceptions.ReadTimeout("no"), Reason.CANNOT_REACH_CHAIN),
+        (TimeoutError("no"), Reason.CANNOT_REACH_CHAIN),
+        (BadResponseFormat("no"), Reason.CANNOT_REACH_CHAIN),
+        (json.JSONDecodeError("Could not decode", "<html>", 0), Reason.CANNOT_REACH_CHAIN),
+        (Web3RPCError("missing trie node"), Reason.CANNOT_REACH_CHAIN),
+        (Web3RPCError("gas required exceeds allowance (33554432)"), Reason.REFUSED),
+        (NoAgreement("no", [UP]), Reason.ENDPOINTS_DISAGREE),
+        (IncompleteLogs("no"), Reason.INCOMPLETE_LOGS),
+        (SignerError("no"), Reason.SIGNER),
+        (BundleError("no"), Reason.BROKEN_FILE),
+        (RulesError("no"), Reason.BROKEN_FILE),
+        (InputsMismatch("rules", 1, 2), Reason.BROKEN_FILE),
+        (IsADirectoryError("no"), Reason.BROKEN_FILE),
+        (OSError("no space left on device"), Reason.BROKEN_FILE),
+        (ValueError("'nonsense' is not a valid Answer"), Reason.DEFECT),
+        (ZeroDivisionError("no"), Reason.DEFECT),
+    ],
+)
+def test_a_failure_is_told_by_its_cause(error: Exception, reason: Reason) -> None:
+    assert reason_of(error) == reason
+    told: list[tuple[str, str]] = []
+
+    def fail() -> None:
+        raise error
+
+    with apart("round 5", lambda *alarm: told.append(alarm)) as failed:
+        fail()
+    assert [kind for kind, _ in told] == [reason.name]
+    assert [detail for _, detail in told] == failed
+    assert failed[0].startswith("round 5: ")
+
+
+def test_an_endpoint_is_left_for_a_failure_of_the_chain_alone() -> None:
+    assert {Reason.CANNOT_REACH_CHAIN, Reason.INCOMPLETE_LOGS} == CHAIN_FAILED
+
+
+@pytest.mark.parametrize(
+    "error", [JournalError("no"), sa.exc.OperationalError("", {}, Exception()), SystemExit()]
+)
+def test_nothing_goes_on_without_a_journal_or_against_an_end(error: BaseException) -> None:
+    with pytest.raises(type(error)), apart("round 5", lambda *_: None):
+        raise error
+
+
+def test_a_failed_request_is_told_without_what_may_hold_a_key() -> None:
+    request = requests.Request("POST", KEY).prepare()
+    refused = requests.HTTPError(f"401 for url: {KEY}", request=request, response=requests.Response())
+    refused.response.status_code = 401
+    lost = requests.ConnectionError("Max retries exceeded with url: /v2/SECRETKEY", request=request)
+    assert in_words(refused) == "HTTPError: status 401 from node.example"
+    assert in_words(lost) == "ConnectionError: no answer from node.example"
