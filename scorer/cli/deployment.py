@@ -30,7 +30,7 @@ FileArgument = Annotated[
     Path, typer.Argument(help="The deployment file (TOML).", exists=True, dir_okay=False)
 ]
 ManifestArgument = Annotated[Path, typer.Argument(help="manifest.json of a deployment.", exists=True)]
-EndpointOption = Annotated[str, typer.Option(envvar="CUPEL_ENDPOINT", help="An RPC endpoint of the chain.")]
+EndpointOption = Annotated[str, typer.Option(envvar="CUPEL_RPC_URL", help="An RPC endpoint of the chain.")]
 KeyOption = Annotated[Path | None, typer.Option("--key", help="A file with the deployer's key in hex.")]
 KeystoreOption = Annotated[Path | None, typer.Option(help="The deployer's encrypted key (keystore).")]
 PasswordOption = Annotated[Path | None, typer.Option("--password-file", help="The keystore's password.")]
