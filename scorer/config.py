@@ -183,6 +183,8 @@ class Running(_Section):
         Coins (POL, ETH) below which an account is almost empty.
     slots_per_chunk
         The most slots of four models that an operator locks at once; fewer where the chain takes no more.
+    largest_submission_mib
+        The largest file that an operator takes from its inbox; a universe of few ids takes less.
     """
 
     interval: Annotated[float, Field(gt=0)] = 15.0
@@ -193,6 +195,7 @@ class Running(_Section):
     recompute: bool = True
     least_balance: Annotated[float, Field(ge=0)] = 0.0
     slots_per_chunk: Annotated[int, Field(ge=2, le=512, multiple_of=2)] = 256
+    largest_submission_mib: Annotated[int, Field(gt=0)] = 64
 
 
 class Sanity(_Section):

@@ -84,6 +84,7 @@ def operator(config: NodeConfig, *, send: bool) -> Iterator[Assembled]:
             None,
             folders.plans,
             config.run.slots_per_chunk,
+            largest=config.run.largest_submission_mib * 2**20,
             alarm=station.bell.ring,
         )
         yield Assembled(OperatorDaemon(station, operating), config, station.metrics, station.bell)

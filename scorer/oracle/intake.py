@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,19 +12,26 @@ from typing import Any, Final
 from scorer.rounds.digest import content_hash
 from scorer.rounds.selection import Arrival
 from scorer.rounds.signature import SubmissionDigest
-from scorer.rounds.submissions import Submission, SubmissionRefused, Submissions
+from scorer.rounds.submissions import Submission, SubmissionRefused, Submissions, most_bytes
 from scorer.rounds.validity import Universe, read_for
 from scorer.store.bundle import COLLECTED, SELECTION, Bundle, round_folder
 
 SIGNATURE_SUFFIX: Final = ".signature.json"
 FORMATS: Final = (".csv", ".parquet")
+NAME: Final = re.compile(r"([1-9][0-9]{0,14})(\.[A-Za-z0-9_.-]{1,100})?\.(csv|parquet)")
+"""A model's number, which JSON can hold, a label if any, and the format."""
+LARGEST: Final = 64 * 2**20
+"""Bytes of a submission; a universe of few ids takes less."""
+LARGEST_SIGNATURE: Final = 4096
+SHOWN: Final = 60
+"""How much of a file's name is published where it cannot be taken."""
 SECOND: Final = 10**9
 """Nanoseconds."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A submission that was not taken, and why."""
+    """A submission that was not taken, and why; of the model 0 where its name does not say of which."""
 
     model_id: int
     file: str
@@ -105,6 +114,8 @@ class Intake:
     open_at, until
         Unix seconds: what came earlier counts as received at the first, what came at the second or later is
         refused.
+    largest
+        Bytes of a file.
     """
 
     chain_id: int
@@ -115,18 +126,25 @@ class Intake:
     submitters: Mapping[int, str]
     open_at: int
     until: int
+    largest: int = LARGEST
 
     def take(self, folder: Path) -> tuple[list[Arrival], tuple[Refusal, ...]]:
-        """The valid, signed submissions in a folder with the times of their arrival, and the refusals."""
+        """The valid, signed submissions in a folder with the times of their arrival, and the refusals.
+
+        Whatever is wrong with one file is a refusal of that file alone.
+        """
         arrivals, refusals = [], []
         for file in _submission_files(folder):
             try:
                 arrivals.append(self._arrival(file))
             except SubmissionRefused as refused:
-                refusals.append(Refusal(_model_of(file), file.name, str(refused)))
+                refusals.append(Refusal(_model_of(file), _plain(file), str(refused)))
         return arrivals, tuple(refusals)
 
     def _arrival(self, file: Path) -> Arrival:
+        if not NAME.fullmatch(file.name):
+            expected = "a name like 7.csv, 7.parquet or 7.label.csv, by the number of a model"
+            raise SubmissionRefused(_plain(file), expected, "another")
         submission, received_at = self._submission(file), _received_at(file)
         if received_at >= self.until:
             raise SubmissionRefused(
@@ -137,13 +155,16 @@ class Intake:
         return Arrival(max(received_at, self.open_at), submission)
 
     def _submission(self, file: Path) -> Submission:
-        predictions = read_for(self.kind, file.read_bytes(), self.universe, file.name)
+        """What costs little is looked at first: whoever may not submit has nothing of theirs read."""
         model_id = _model_of(file)
         allowed = self.submitters.get(model_id)
         if allowed is None:
             raise SubmissionRefused(file.name, "the number of a registered model", str(model_id))
+        signature = _read_signature(file)
+        most = min(self.largest, most_bytes(len(self.universe.ids)))
+        predictions = read_for(self.kind, _read(file, most), self.universe, file.name)
         content = content_hash(self.universe.ids, predictions)
-        submission = Submission(model_id, predictions, content, allowed, _read_signature(file))
+        submission = Submission(model_id, predictions, content, allowed, signature)
         signer = submission.signer(self.chain_id, self.tournament, self.round_id)
         if signer != allowed:
             raise SubmissionRefused(file.name, f"the signature of {allowed}", f"that of {signer}")
@@ -185,7 +206,14 @@ def _lay(path: Path, content: bytes, received_at: int | None) -> None:
 
 
 def _model_of(file: Path) -> int:
-    return int(file.name.partition(".")[0])
+    """The model that a file's name says, 0 where it says none."""
+    name = NAME.fullmatch(file.name)
+    return int(name[1]) if name else 0
+
+
+def _plain(file: Path) -> str:
+    """A file's name as a document can hold it, whatever somebody called it."""
+    return ascii(file.name)[1:-1][:SHOWN]
 
 
 def _submission_files(folder: Path) -> Iterator[Path]:
@@ -195,14 +223,38 @@ def _submission_files(folder: Path) -> Iterator[Path]:
         for file in folder.glob("*")
         if file.suffix in FORMATS and file.name.partition(".")[0].isdecimal()
     ]
-    yield from sorted(files, key=lambda file: (_model_of(file), file.stat().st_mtime_ns, file.name))
+    yield from sorted(files, key=lambda file: (_model_of(file), _modified(file), os.fsencode(file)))
+
+
+def _modified(path: Path) -> int:
+    """When a file itself, not what it links to, was modified last, ns; 0 for one that is gone."""
+    try:
+        return path.lstat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _received_at(file: Path) -> int:
     """When a file and its signature were both there, Unix seconds: the later of their modification times."""
-    signature = _signature_path(file)
-    times = [each.stat().st_mtime_ns for each in (file, signature) if each.is_file()]
-    return max(times, default=0) // SECOND
+    return max(_modified(file), _modified(_signature_path(file))) // SECOND
+
+
+def _read(path: Path, most: int) -> bytes:
+    """A regular file's bytes: no link is followed, no pipe waited for, no more read than `most`."""
+
+    def opened(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+    try:
+        with open(path, "rb", opener=opened) as file:
+            is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            content = file.read(most + 1) if is_regular else b""
+    except OSError as error:
+        raise SubmissionRefused(path.name, "a file that can be read", type(error).__name__) from None
+    if not is_regular or len(content) > most:
+        found = "more" if is_regular else "something else"
+        raise SubmissionRefused(path.name, f"a file of at most {most} bytes", found)
+    return content
 
 
 def _signature_path(file: Path) -> Path:
@@ -212,6 +264,7 @@ def _signature_path(file: Path) -> Path:
 def _read_signature(file: Path) -> bytes:
     path = _signature_path(file)
     try:
-        return bytes.fromhex(json.loads(path.read_bytes())["signature"].removeprefix("0x"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        document = json.loads(_read(path, LARGEST_SIGNATURE))
+        return bytes.fromhex(document["signature"].removeprefix("0x"))
+    except (SubmissionRefused, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise SubmissionRefused(file.name, f"a signature in {path.name}", "none that can be read") from None

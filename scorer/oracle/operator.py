@@ -1,7 +1,7 @@
 """The operator at work: opens rounds, collects submissions, locks and seals."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +11,8 @@ from web3.contract.contract import ContractFunction
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.sender import Sender
 from scorer.oracle.gatekeeper import Gatekeeper, check_gate_tables
+from scorer.oracle.intake import LARGEST, Collection, Intake, read_collection, write_collection
 from scorer.oracle.intake import SIGNATURE_SUFFIX as SIGNATURE_SUFFIX
-from scorer.oracle.intake import Collection, Intake, read_collection, write_collection
 from scorer.oracle.intake import submit as submit
 from scorer.oracle.observe import Block, finalised_block, unfinished_rounds
 from scorer.rounds.chunks import LANES
@@ -90,11 +90,14 @@ class Collector:
         ``<model>.<any>.signature.json`` leaves the model's other files in place.
     published
         Where members of the committee find rules, universe and submissions.
+    largest
+        Bytes of a file that is taken.
     """
 
     suite: Suite
     inbox: Path
     published: Path
+    largest: int = field(default=LARGEST, kw_only=True)
 
     def seal_calls(
         self, record: RoundRecord, collection: Collection, slots_per_chunk: int
@@ -157,6 +160,7 @@ class Collector:
             submitters=self.suite.submitters(record.close_at, latest["number"]),
             open_at=record.open_at,
             until=latest["timestamp"],
+            largest=self.largest,
         )
 
     def has_published(self, round_id: int) -> bool:

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -23,6 +24,12 @@ SHOWN = 3
 """How many offending ids a message names."""
 SHOWN_CHARACTERS = 60
 """How much of an id or a value a message shows."""
+ROWS_PER_ID: Final = 4
+SPARE_ROWS: Final = 10_000
+"""A file may name ids that the universe lacks, but not any number of them."""
+BYTES_PER_ROW: Final = 256
+LONGEST_ID: Final = 1_000
+"""Bytes. Parquet says in a few bytes that an id of any length is repeated in every row."""
 
 
 class SubmissionRefused(ValueError):
@@ -52,6 +59,16 @@ def _counted(shown: Sequence[str], count: int) -> str:
 def _no_table(name: str, error: Exception) -> SubmissionRefused:
     reason = _short(str(error).splitlines()[0] if str(error) else type(error).__name__)
     return SubmissionRefused(name, "a CSV or Parquet file", f"content that is neither ({reason})")
+
+
+def most_rows(ids: int) -> int:
+    """How many rows a submission to a universe of so many ids may have."""
+    return ROWS_PER_ID * ids + SPARE_ROWS
+
+
+def most_bytes(ids: int) -> int:
+    """How large a submission to a universe of so many ids may be, as a file and unpacked."""
+    return BYTES_PER_ROW * most_rows(ids)
 
 
 ChooseColumns = Callable[[Sequence[str]], tuple[str, str] | None]
@@ -99,24 +116,41 @@ class SubmissionTable:
     predictions: NDArray[np.float64]
 
 
-def read_table(content: bytes, layout: Layout, name: str) -> SubmissionTable:
+def read_table(content: bytes, layout: Layout, name: str, *, ids: int) -> SubmissionTable:
     """Read a submission file, CSV in UTF-8 or Parquet, as far as its columns and types go.
+
+    Parameters
+    ----------
+    ids
+        How many the universe has: it bounds what is read, and what a small file may unpack to.
 
     Raises
     ------
     SubmissionRefused
-        When it is empty, unreadable, of other columns, or holds what is no number or no id.
+        When it is empty, unreadable, too large, of other columns, or holds what is no number or no id.
     """
     if not content:
         raise SubmissionRefused(name, "a CSV or Parquet file", "an empty file")
+    if len(content) > most_bytes(ids):
+        raise _too_large(name, len(content), ids)
     read = _read_parquet if content.startswith(PARQUET_MAGIC) else _read_csv
-    table = read(content, layout, name)
+    table = read(content, layout, name, ids)
     if "" in table.ids:
         raise SubmissionRefused(name, "an id in every row", f"{table.ids.count('')} rows without")
     return table
 
 
-def _read_csv(content: bytes, layout: Layout, name: str) -> SubmissionTable:
+def _too_large(name: str, size: int, ids: int) -> SubmissionRefused:
+    most = most_bytes(ids)
+    return SubmissionRefused(name, f"at most {most} bytes for a universe of {ids} ids", f"{size}")
+
+
+def _check_rows(rows: int, ids: int, name: str) -> None:
+    if rows > most_rows(ids):
+        raise SubmissionRefused(name, f"at most {most_rows(ids)} rows for a universe of {ids} ids", f"{rows}")
+
+
+def _read_csv(content: bytes, layout: Layout, name: str, count: int) -> SubmissionTable:
     """Read text of two columns. Every character counts: an id such as NA or 007 is that text."""
     try:
         text = content.decode("utf-8-sig")
@@ -125,6 +159,7 @@ def _read_csv(content: bytes, layout: Layout, name: str) -> SubmissionTable:
         raise _no_table(name, error) from None
     header = rows[0] if rows else []
     id_column, prediction = layout.columns(header, name)
+    _check_rows(len(rows) - 1, count, name)
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != len(header):
             raise SubmissionRefused(
@@ -160,32 +195,85 @@ def _numbers(texts: Sequence[str], ids: Sequence[str], column: str, name: str) -
     return numbers
 
 
-def _read_parquet(content: bytes, layout: Layout, name: str) -> SubmissionTable:
-    """Read the columns that the file holds, whatever a library noted beside them about an index."""
+def _read_parquet(content: bytes, layout: Layout, name: str, count: int) -> SubmissionTable:
+    """Read two of the columns that the file holds, whatever a library noted beside them about an index.
+
+    What the file says of its size is looked at first: a few bytes unpack to gigabytes.
+    """
+    schema, metadata = _parsed(lambda: _opened(content), name)
+    id_column, prediction = layout.columns(schema.names, name)
+    wanted = [id_column, prediction]
+    id_type, prediction_type = (schema.field(column).type for column in wanted)
+    if not _is_numeric(prediction_type):
+        raise SubmissionRefused(name, f"numbers in the column {prediction}", f"the type {prediction_type}")
+    if not _is_text_or_whole(id_type):
+        raise SubmissionRefused(name, f"text in the column {id_column}", f"the type {_value_type(id_type)}")
+    rows, unpacked = _sizes(metadata, wanted)
+    _check_rows(rows, count, name)
+    if unpacked > most_bytes(count):
+        raise _too_large(name, unpacked, count)
+    table = _parsed(lambda: _two_columns(content, id_column, wanted), name)
+    numbers = table.column(prediction).to_numpy(zero_copy_only=False).astype(np.float64)
+    return SubmissionTable(id_column, _texts(table.column(id_column), id_column, name), numbers)
+
+
+T = TypeVar("T")
+
+
+def _parsed(parse: Callable[[], T], name: str) -> T:
     try:
-        table = pq.read_table(io.BytesIO(content), use_threads=False)
+        return parse()
     except Exception as error:  # noqa: BLE001 - every parser failure means the same: not a table
         raise _no_table(name, error) from None
-    id_column, prediction = layout.columns(table.column_names, name)
-    ids, predictions = table.column(id_column), table.column(prediction)
-    if not _is_numeric(predictions.type):
-        raise SubmissionRefused(name, f"numbers in the column {prediction}", f"the type {predictions.type}")
-    numbers = predictions.to_numpy(zero_copy_only=False).astype(np.float64)
-    return SubmissionTable(id_column, _texts(ids, id_column, name), numbers)
+
+
+def _opened(content: bytes) -> tuple[pa.Schema, pq.FileMetaData]:
+    """What the file says of itself. The schema raises where it is broken, so it is read here."""
+    file = pq.ParquetFile(io.BytesIO(content))
+    return file.schema_arrow, file.metadata
+
+
+def _two_columns(content: bytes, id_column: str, wanted: list[str]) -> pa.Table:
+    """Ids stay references into what the file holds once, however often it repeats them."""
+    file = pq.ParquetFile(io.BytesIO(content), read_dictionary=[id_column])
+    return file.read(columns=wanted, use_threads=False)
+
+
+def _sizes(metadata: pq.FileMetaData, wanted: Sequence[str]) -> tuple[int, int]:
+    """Rows, and bytes unpacked, of flat columns: the most that any part of the file says."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    paths = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
+    chunks = [[group.column(paths.index(column)) for group in groups] for column in wanted]
+    counts = [sum(chunk.num_values for chunk in column) for column in chunks]
+    unpacked = sum(chunk.total_uncompressed_size for column in chunks for chunk in column)
+    return max(metadata.num_rows, sum(group.num_rows for group in groups), *counts), unpacked
 
 
 def _is_numeric(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
+def _value_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _is_text_or_whole(kind: pa.DataType) -> bool:
+    value = _value_type(kind)
+    is_text = pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)
+    return bool(is_text or pa.types.is_integer(value))
+
+
 def _texts(column: pa.ChunkedArray, id_column: str, name: str) -> list[str]:
     """A Parquet column of ids as text; whole numbers become their digits."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    if not (is_text or pa.types.is_integer(kind)):
-        raise SubmissionRefused(name, f"text in the column {id_column}", f"the type {kind}")
     if column.null_count:
         raise SubmissionRefused(name, "an id in every row", f"{column.null_count} rows without")
+    repeats_text = pa.types.is_dictionary(column.type) and not pa.types.is_integer(column.type.value_type)
+    for chunk in column.chunks if repeats_text else []:
+        longest = pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0
+        if longest > LONGEST_ID:
+            raise SubmissionRefused(
+                name, f"ids of at most {LONGEST_ID} bytes in the column {id_column}", f"one of {longest}"
+            )
     try:
         return [str(each) for each in column.to_pylist()]
     except UnicodeDecodeError as error:
@@ -244,7 +332,7 @@ def read_submission(content: bytes, universe: Sequence[str], name: str) -> NDArr
         When the file is empty or unreadable, has other columns, lacks, repeats or does not know an id, or
         holds NaN, infinity, a value outside [0, 1] or what is no number.
     """
-    table = read_table(content, ID_AND_PREDICTION, name)
+    table = read_table(content, ID_AND_PREDICTION, name, ids=len(universe))
     _check_ids(table.ids, universe, name)
     _check_values(table, name)
     row_of = {each: row for row, each in enumerate(table.ids)}

@@ -115,7 +115,7 @@ def read_for(kind: str | None, content: bytes, universe: Universe, name: str) ->
     if kind is None:
         return read_submission(content, universe.ids, name)
     validity = VALIDITY[kind]
-    table = read_table(content, validity.layout, name)
+    table = read_table(content, validity.layout, name, ids=len(universe.ids))
     names = universe.named(table.id_column)
     if names is None:
         raise SubmissionRefused(

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from scorer.oracle.plans import publish, read_plans
 from scorer.rounds.digest import content_hash
 from scorer.rounds.rules import preset
 from scorer.rounds.signature import SubmissionDigest
-from scorer.rounds.submissions import Submission, Submissions
+from scorer.rounds.submissions import Submission, Submissions, most_bytes
 from scorer.rounds.validity import Universe
 from scorer.store.bundle import NAMES, SIGNATURES, Bundle, BundleError, round_folder
 from tests.rounds.round_tables import tables
@@ -90,6 +91,78 @@ def test_a_bad_file_is_refused_beside_a_good_one_of_the_same_model(tmp_path: Pat
     arrivals, refusals = intake().take(folder)
     assert [each.submission.model_id for each in arrivals] == [7]
     assert [(each.model_id, each.file) for each in refusals] == [(7, "7.later.csv")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "99999999999999999999.csv",
+        "007.csv",
+        "0.csv",
+        "\u0667.csv",
+        "7.a b.csv",
+        os.fsdecode(b"7.\xff.csv"),
+        "7." + "x" * 101 + ".csv",
+        "7..csv.parquet.",
+    ],
+)
+def test_a_name_that_is_no_models_is_refused_and_can_be_published(tmp_path: Path, name: str) -> None:
+    folder = send(tmp_path, "7.csv", [0.1, 0.2, 0.3], 2_000)
+    (folder / name).write_bytes(b"x")
+    arrivals, refusals = intake().take(folder)
+    assert [each.submission.model_id for each in arrivals] == [7]
+    if name.endswith("."):
+        assert refusals == ()
+        return
+    assert [(each.model_id, each.file) for each in refusals] == [(0, ascii(name)[1:-1][:60])]
+    submissions = Submissions(UNIVERSE.ids, (arrivals[0].submission,))
+    taken = Collection(submissions, refusals, frozenset({7}))
+    write_collection(Bundle(tmp_path / "published"), taken)
+    again = read_collection(Bundle(tmp_path / "published"))
+    assert again is not None
+    assert again.refusals == refusals
+
+
+def test_what_is_no_regular_file_is_refused_and_waited_for_by_nobody(tmp_path: Path) -> None:
+    folder = send(tmp_path, "7.csv", [0.1, 0.2, 0.3], 2_000)
+    for label in ("folder", "gone", "link", "pipe"):
+        (folder / f"7.{label}{SIGNATURE_SUFFIX}").write_text('{"signature": "0x00"}')
+    (folder / "7.folder.csv").mkdir()
+    (folder / "7.gone.csv").symlink_to(tmp_path / "nowhere")
+    (folder / "7.link.csv").symlink_to(folder / "7.csv")
+    os.mkfifo(folder / "7.pipe.csv")
+    arrivals, refusals = intake().take(folder)
+    assert [each.submission.model_id for each in arrivals] == [7]
+    assert sorted(each.reason for each in refusals) == [
+        "7.folder.csv: expected a file that can be read, found IsADirectoryError",
+        "7.gone.csv: expected a file that can be read, found OSError",
+        "7.link.csv: expected a file that can be read, found OSError",
+        f"7.pipe.csv: expected a file of at most {most_bytes(3)} bytes, found something else",
+    ]
+
+
+def test_a_file_is_read_as_far_as_it_may_be_large(tmp_path: Path) -> None:
+    folder = send(tmp_path, "7.csv", [0.1, 0.2, 0.3], 2_000)
+    size = (folder / "7.csv").stat().st_size
+    assert len(replace(intake(), largest=size).take(folder)[0]) == 1
+    arrivals, (refusal,) = replace(intake(), largest=size - 1).take(folder)
+    assert arrivals == []
+    assert refusal.reason == f"7.csv: expected a file of at most {size - 1} bytes, found more"
+
+
+def test_a_file_of_nobody_or_without_a_signature_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = send(tmp_path, "9.csv", [0.1, 0.2, 0.3], 2_000)
+    for name in ("7.csv", "8.csv"):
+        (folder / name).write_bytes(b"id,prediction\n")
+    (folder / f"8{SIGNATURE_SUFFIX}").write_text("[" * 4_000)
+    monkeypatch.delattr("scorer.oracle.intake.read_for")
+    assert [each.reason for each in intake().take(folder)[1]] == [
+        "7.csv: expected a signature in 7.signature.json, found none that can be read",
+        "8.csv: expected a signature in 8.signature.json, found none that can be read",
+        "9.csv: expected the number of a registered model, found 9",
+    ]
 
 
 def collection() -> Collection:

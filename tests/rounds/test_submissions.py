@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scorer.rounds.digest import content_hash
 from scorer.rounds.merkle import merkle_root, submission_leaf
 from scorer.rounds.submissions import Submission, SubmissionRefused, Submissions, read_submission
+from scorer.rounds.validity import Universe, read_for
 
 IDS = ["007", "NA", "a1", "b,2", 'c"3', "nan", "null", "ü", "1e5", "True"]
 UNIVERSE = tuple(sorted(IDS))
@@ -129,6 +130,73 @@ def test_ids_that_are_whole_numbers_in_parquet_are_their_digits() -> None:
 def test_a_leading_zero_of_an_id_counts() -> None:
     assert "unknown ids: 1 (7)" in refusal(arrow_bytes(id=[7], prediction=[0.5]), ("007",))
     assert read(b"id,prediction\n007,0.5\n", ("007",)).tolist() == [0.5]
+
+
+def repeated(id_length: int, rows: int, **settings: object) -> bytes:
+    """A Parquet file that says in a few bytes that an id is in every row."""
+    ids = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array(["x" * id_length]))
+    buffer = io.BytesIO()
+    pq.write_table(
+        pa.table({"id": ids, "prediction": np.zeros(rows)}), buffer, compression="zstd", **settings
+    )
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("settings", [{}, {"store_schema": False}, {"row_group_size": 1_000}])
+def test_a_small_file_of_many_rows_is_refused_before_it_is_unpacked(
+    settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = repeated(40, 1_000_000, **settings)
+    assert len(content) < 1_000_000
+    monkeypatch.delattr("pyarrow.parquet.ParquetFile.read")
+    assert refusal(content).endswith("expected at most 10040 rows for a universe of 10 ids, found 1000000")
+
+
+def test_a_long_id_in_many_rows_is_refused_before_it_is_repeated() -> None:
+    assert "expected ids of at most 1000 bytes in the column id, found one of 1001" in refusal(
+        repeated(1_001, 10_000)
+    )
+    assert "expected at most 2570240 bytes for a universe of 10 ids, found " in refusal(
+        repeated(3_000_000, 2)
+    )
+
+
+def test_a_text_of_too_many_bytes_or_rows_is_refused() -> None:
+    assert "expected at most 2570240 bytes" in refusal(b"id,prediction\n" + b" " * 2_570_240)
+    many = b"id,prediction\n" + b"a,0.5\n" * 10_041
+    assert "expected at most 10040 rows for a universe of 10 ids, found 10041" in refusal(many)
+
+
+def test_columns_that_do_not_count_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [f"t{number}" for number in range(100)]
+    values = np.linspace(0, 1, 100)
+    content = arrow_bytes(
+        ticker=ids, date=pa.array([[{"a": 1}]] * 100), signal=values, data_type=["live"] * 100
+    )
+    read_columns: list[list[str]] = []
+    real = pq.ParquetFile.read
+
+    def noted(file: pq.ParquetFile, *, columns: list[str], use_threads: bool) -> pa.Table:
+        read_columns.append(columns)
+        return real(file, columns=columns, use_threads=use_threads)
+
+    monkeypatch.setattr(pq.ParquetFile, "read", noted)
+    read_for("signals", content, Universe(tuple(sorted(ids)), {}), "7.parquet")
+    assert read_columns == [["ticker", "signal"]]
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.struct([("a", pa.string())]), pa.float64()])
+def test_ids_that_are_no_text_are_refused_before_they_are_unpacked(
+    kind: pa.DataType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = arrow_bytes(id=pa.nulls(2, kind), prediction=[0.5, 0.5])
+    monkeypatch.delattr("pyarrow.parquet.ParquetFile.read")
+    assert "expected text in the column id, found the type " in refusal(content)
+
+
+def test_ids_in_categories_of_whole_numbers_are_their_digits() -> None:
+    frame = pd.DataFrame({"id": pd.Categorical([12, 7]), "prediction": [0.5, 0.25]})
+    assert read(parquet_bytes(frame), ("12", "7")).tolist() == [0.5, 0.25]
 
 
 EXPECTED_NUMBERS = "expected numbers in the column prediction, found "
