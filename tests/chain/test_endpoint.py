@@ -1,9 +1,11 @@
 """What is said of an endpoint that cannot be used."""
 
 import pytest
+from web3.exceptions import Web3RPCError
 
 from scorer.chain.anvil import CHAIN_ID, Anvil
 from scorer.chain.endpoint import EndpointError, connect, host
+from scorer.drill.proxy import Forward, Manner, Request, Response, error, proxy_of
 
 
 def test_an_endpoint_that_is_down_is_named_and_explained() -> None:
@@ -19,3 +21,34 @@ def test_another_chain_is_refused_before_anything_is_sent(anvil: Anvil) -> None:
 
 def test_messages_keep_the_secrets_of_a_url_to_themselves() -> None:
     assert host("https://user:password@node.example/v3/secret-key") == "node.example"
+
+
+def refuses_first(count: int) -> Manner:
+    """A provider that limits the first requests, and lets the others pass."""
+    left = [count]
+
+    def limits(request: Request, forward: Forward) -> Response | None:
+        left[0] -= 1
+        return error(-32005, "request rate limited") if left[0] >= 0 else None
+
+    return limits
+
+
+def test_what_a_provider_limits_is_asked_once_more_a_little_later(anvil: Anvil) -> None:
+    with proxy_of(anvil.url) as proxy:
+        w3 = connect(proxy.url, CHAIN_ID)
+        proxy.misbehave("eth_blockNumber", refuses_first(4))
+        assert w3.eth.block_number == 0
+        assert proxy.asked.count("eth_blockNumber") == 5
+        proxy.misbehave("eth_blockNumber", refuses_first(5))
+        with pytest.raises(Web3RPCError, match="rate limited"):
+            _ = w3.eth.block_number
+
+
+def test_what_is_sent_is_never_repeated_behind_the_senders_back(anvil: Anvil) -> None:
+    with proxy_of(anvil.url) as proxy:
+        w3 = connect(proxy.url, CHAIN_ID)
+        proxy.misbehave("eth_sendRawTransaction", refuses_first(1))
+        with pytest.raises(Web3RPCError, match="rate limited"):
+            w3.eth.send_raw_transaction(b"\x02")
+        assert proxy.asked.count("eth_sendRawTransaction") == 1
