@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ import sqlalchemy as sa
 
 from scorer.chain.answers import Answer
 from scorer.chain.fees import Bid
-from scorer.chain.journal import Event, Journal, JournalError
+from scorer.chain.journal import METADATA, Event, Journal, JournalError
 from scorer.chain.transactions import Attempt, Call, Mined, State
+from scorer.oracle.reasons import Reason
 
 CALL = Call("0x" + "11" * 20, b"\x01\x02", 21_000, 2**70)
 ATTEMPT = Attempt(b"\x07" * 32, b"raw", Bid(2**65, 2**66), cancels=False, signed_at=5)
@@ -122,3 +124,132 @@ def test_a_nonce_is_given_to_one_act_only(tmp_path: Path) -> None:
         with pytest.raises(sa.exc.IntegrityError):
             journal.sign(second, 7, other)
         assert journal.attempts(second) == []
+
+
+def test_a_file_that_is_no_journal_is_let_go_of_again(tmp_path: Path) -> None:
+    (tmp_path / "j").write_bytes(b"no database" * 100)
+    for _ in range(2):
+        with pytest.raises(JournalError, match=r"expected a database that can be opened and written"):
+            Journal.open(tmp_path / "j")
+
+
+def test_a_database_that_cannot_be_reached_keeps_its_password() -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(JournalError) as caught:
+        Journal.open("postgresql+psycopg://cupel:secret@127.0.0.1:9/journal?connect_timeout=1")
+    assert "127.0.0.1:9" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_journal_refuses_a_second_signature_of_one_hash_and_one_without_an_act(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        first, second = (journal.plan(key, "0xme", CALL, None) for key in "ab")
+        journal.sign(first, 7, ATTEMPT)
+        with pytest.raises(sa.exc.IntegrityError):
+            journal.sign(second, 8, ATTEMPT)
+        unknown = replace(second, id=99)
+        with pytest.raises(sa.exc.IntegrityError):
+            journal.sign(unknown, 9, replace(ATTEMPT, hash=b"\x09" * 32))
+        assert journal.next_nonce("0xme") == 8
+
+
+def test_only_what_is_not_known_yet_may_be_missing() -> None:
+    missing = {
+        table.name: {column.name for column in table.c if column.nullable} for table in METADATA.sorted_tables
+    }
+    assert missing == {
+        "intent": {"not_after", "nonce", "block", "gas_used", "ok", "finished_at"},
+        "attempt": {"refusal"},
+        "event": set(),
+        "note": set(),
+    }
+
+
+def test_texts_have_room_for_all_that_is_written() -> None:
+    columns = {
+        table.name: {column.name: column.type for column in table.c} for table in METADATA.sorted_tables
+    }
+    room = {
+        (table, name): kind.length
+        for table, kinds in columns.items()
+        for name, kind in kinds.items()
+        if isinstance(kind, sa.String) and kind.length is not None
+    }
+    assert room["intent", "account"] >= len("0x" + "11" * 20) <= room["intent", "to"]
+    assert room["intent", "state"] >= max(map(len, State))
+    assert room["attempt", "refusal"] >= max(map(len, Answer))
+    assert room["event", "kind"] >= max(map(len, Reason.__members__))
+
+
+def test_acts_are_found_by_a_part_of_their_key_to_the_letter(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        for key in ("a_1", "ab1", "a%1"):
+            journal.plan(key, "0xme", CALL, None)
+        assert [intent.key for intent in journal.intents("a_")] == ["a_1"]
+        assert [intent.key for intent in journal.intents("%")] == ["a%1"]
+        assert [intent.key for intent in journal.intents()] == ["a_1", "ab1", "a%1"]
+
+
+def test_a_planned_act_has_no_nonce_and_is_not_under_way(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        planned = journal.plan("k", "0xme", CALL, None)
+        assert (planned.state, planned.nonce, planned.generation) == (State.PLANNED, None, 0)
+        assert (planned.account, planned.key, planned.finished_at) == ("0xme", "k", None)
+        assert journal.open_intents("0xme") == []
+        assert not journal.has_used("0xme", 0)
+
+
+def test_a_raise_keeps_the_state_and_every_attempt_in_its_order(tmp_path: Path) -> None:
+    raised = replace(ATTEMPT, hash=b"\x08" * 32, raw=b"higher", cancels=True)
+    with Journal.open(tmp_path / "j") as journal:
+        intent = journal.sign(journal.plan("k", "0xme", CALL, None), 0, ATTEMPT)
+        mined = journal.become(intent, State.MINED, Mined(ATTEMPT.hash, 3, ok=False, gas_used=9), 1)
+        assert (mined.block, mined.gas_used, mined.ok, mined.finished_at) == (3, 9, False, None)
+        assert journal.sign(mined, 0, raised).state == State.MINED
+        assert [(each.raw, each.cancels) for each in journal.attempts(intent)] == [
+            (b"raw", False),
+            (b"higher", True),
+        ]
+        back = journal.become(mined, State.SENT, None, 5)
+        assert (back.block, back.gas_used, back.ok, back.finished_at) == (None, None, None, None)
+        assert journal.latest("k") == back
+        assert journal.has_used("0xme", 0)
+        assert not journal.has_used("0xother", 0)
+        assert not journal.has_used("0xme", 1)
+
+
+def test_what_is_under_way_comes_in_the_order_of_its_nonces_and_is_ones_own(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        for key, nonce in (("late", 9), ("early", 4)):
+            attempt = replace(ATTEMPT, hash=bytes([nonce]) * 32)
+            journal.sign(journal.plan(key, "0xme", CALL, None), nonce, attempt)
+        attempt = replace(ATTEMPT, hash=b"\x05" * 32)
+        journal.sign(journal.plan("other", "0xother", CALL, None), 4, attempt)
+        assert [intent.key for intent in journal.open_intents("0xme")] == ["early", "late"]
+        assert journal.next_nonce("0xme") == 10
+
+
+def test_a_refusal_is_forgotten_when_the_node_takes_it_after_all(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        intent = journal.sign(journal.plan("k", "0xme", CALL, None), 0, ATTEMPT)
+        (fresh,) = journal.attempts(intent)
+        assert (fresh.refusal, fresh.least_tip, fresh.signed_at, fresh.hash) == (None, 0, 5, ATTEMPT.hash)
+        journal.answered(ATTEMPT, Answer.TIP_TOO_LOW, 25)
+        journal.answered(ATTEMPT, None)
+        (taken,) = journal.attempts(intent)
+        assert (taken.refusal, taken.least_tip) == (None, 0)
+
+
+def test_the_log_is_kept_by_kind_and_a_note_that_was_never_made_is_none(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        journal.log(1, "a", "first")
+        journal.log(2, "b", "second")
+        journal.log(3, "a", "third")
+        assert [event.detail for event in journal.events("a")] == ["first", "third"]
+        assert [event.at for event in journal.events()] == [1, 2, 3]
+        assert journal.note("never") is None
+
+
+def test_an_event_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Event(1, "kind", "detail").at = 2  # type: ignore[misc]

@@ -1,11 +1,13 @@
 """What an oracle decides in every state of a round. Plain data in, actions out."""
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
+from typing import get_args
 
 import pytest
 
 from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.oracle.decide import (
+    Action,
     Alarm,
     ApproveBond,
     Attest,
@@ -21,6 +23,7 @@ from scorer.oracle.decide import (
     Wait,
     decide,
     decide_credit,
+    is_due,
 )
 from scorer.rounds.report import Report
 
@@ -71,7 +74,7 @@ ALL_CHUNKS = (SettleChunk(2), SettleChunk(1), SettleChunk(0))
 
 @pytest.mark.parametrize("state", [RoundState.OPEN, RoundState.LOCKING])
 def test_an_unsealed_round_waits_until_its_lock_window_is_over(state: RoundState) -> None:
-    assert isinstance(decide(view(state, CLOSE + 49_999))[0], Wait)
+    assert decide(view(state, CLOSE + 49_999)) == (Wait("not sealed yet"),)
     assert decide(view(state, CLOSE + 50_000)) == (VoidRound(),)
 
 
@@ -270,3 +273,18 @@ def test_a_vote_waits_for_nobodys_turn() -> None:
 def test_what_the_committee_owes_is_collected_and_nothing_else() -> None:
     assert decide_credit("0xabc", 7) == (Collect("0xabc", 7),)
     assert decide_credit("0xabc", 0) == ()
+
+
+def test_a_report_is_due_when_the_outcome_of_a_sealed_round_is_known() -> None:
+    due = {state: is_due(record(state), RESOLVE) for state in RoundState}
+    assert [state for state, is_it in due.items() if is_it] == [RoundState.SEALED, RoundState.SETTLING]
+    assert is_due(record(RoundState.SEALED), RESOLVE - 1) is False
+    assert is_due(record(RoundState.SEALED), RESOLVE + 1) is True
+
+
+def test_what_was_decided_and_what_it_was_decided_by_cannot_be_changed() -> None:
+    values: list[object] = [Wait(""), view(RoundState.OPEN, 0), Challenging(), REPORT]
+    values += [kind(*[None] * len(fields(kind))) for kind in get_args(Action)]
+    for value in values:
+        with pytest.raises(FrozenInstanceError):
+            value.anything = 1  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
 """A report's hash against OracleCommittee.hashReport written out with an ABI encoder."""
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 from eth_abi.abi import encode
@@ -71,3 +71,8 @@ def test_a_digest_in_another_spelling_is_refused(text: str) -> None:
 
 def test_the_struct_for_the_contract_leaves_out_what_the_contract_knows() -> None:
     assert REPORT.to_contract() == (7, 1, b"\1" * 32, 2**64 - 1, 5, b"\2" * 32)
+
+
+def test_a_report_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        REPORT.total_burn = 7  # type: ignore[misc]
