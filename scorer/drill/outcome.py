@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from scorer.chain.contracts import RoundState
@@ -64,6 +64,16 @@ class Tally:
         extra += sum(now.members) - sum(self.members) - needed_members
         lost = sum(each.lost for each in done) + max(-extra, 0)
         return Result(name, max(extra, 0) + sum(each.twice for each in done), lost, 0, detail)
+
+    def raced(self, name: str, rounds: Sequence[int], detail: str = "", more: int = 0) -> Result:
+        """As `result`, where members work at once.
+
+        A lost race may cost a transaction that reverts; what is done twice would be on the chain.
+        """
+        result = self.result(name, rounds, detail, more)
+        twice = sum(each.twice for each in self.deeds(rounds))
+        races = f"{result.duplicated - twice} lost races"
+        return replace(result, duplicated=twice, detail=f"{detail}, {races}" if detail else races)
 
     def deeds(self, rounds: Sequence[int]) -> list["RoundDeeds"]:
         """What was done for rounds, as of now."""

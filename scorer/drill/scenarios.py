@@ -198,7 +198,7 @@ def five_daemons(ground: Playground, seed: int = 0) -> Result:
             await_that(_at_rest(ground, index), f"member-{index} to come to rest", mine=ground)
     if not said(ground, "member-1", "the committee accepted the report"):
         raise Stuck("expected the lying member to say that another report was accepted")
-    return _raced("five daemons", tally, round_id)
+    return tally.raced("five daemons", [round_id])
 
 
 def _at_rest(ground: Playground, index: int) -> Done:
@@ -211,13 +211,6 @@ def _restart_at_random(ground: Playground, name: str, dice: random.Random) -> No
         ground.run(name, kill_at=dice.choice(OUTBOX_LABELS))
         ground.anvil.finalise()
     drive(ground, name)
-
-
-def _raced(name: str, tally: Tally, round_id: int, more: int = 0) -> Result:
-    """A lost race may cost a transaction that does nothing; what is done twice would be on the chain."""
-    raced = tally.result(name, [round_id], more=more)
-    (deeds,) = tally.deeds([round_id])
-    return Result(name, deeds.twice, raced.lost, 0, f"{raced.duplicated - deeds.twice} lost races")
 
 
 @scenario
@@ -262,7 +255,7 @@ def five_daemons_overturn(ground: Playground, seed: int = 0) -> Result:
         for index in (0, 1, 4):
             await_that(_at_rest(ground, index), f"member-{index} to come to rest", mine=ground)
     _collected(ground, 4, before)
-    return _raced("five daemons overturn", tally, round_id, more=DISPUTE_COST)
+    return tally.raced("five daemons overturn", [round_id], more=DISPUTE_COST)
 
 
 def _lets_challenge(ground: Playground, index: int) -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -121,12 +121,10 @@ def _soaked(ground: Playground, proxy: Proxy, herd: Herd, rounds: int, models: i
     except Stuck as stuck:
         return Result(name, stuck=1, detail=str(stuck))
     growth = herd.growth()
-    result = tally.result(name, range(1, rounds + 1))
     said = ", ".join(f"{who} {100 * each:+.1f} %" for who, each in growth.items())
-    detail = f"{result.duplicated} lost races, {herd.ended} times ended, memory {said}"
     grown = sum(each > LARGEST_GROWTH for each in growth.values())
-    twice = sum(each.twice for each in tally.deeds(range(1, rounds + 1)))
-    return Result(name, twice, result.lost, grown, detail)
+    result = tally.raced(name, range(1, rounds + 1), f"{herd.ended} times ended, memory {said}")
+    return replace(result, stuck=grown)
 
 
 def _step(ground: Playground, step: int, began: int, rounds: int, models: int) -> None:

@@ -77,7 +77,7 @@ def replacements_by_a_tenth(ground: Playground, proxy: Proxy) -> Result:
     to_end_while_running(ground, rounds)
     if holds.refused or not holds.replaced:
         raise Stuck(f"expected no raise to be refused, found {holds.refused} of {holds.replaced}")
-    return tally.result("replacements by less than a tenth are refused", rounds, f"{holds.replaced} raised")
+    return tally.raced("replacements by less than a tenth are refused", rounds, f"{holds.replaced} raised")
 
 
 @scenario
@@ -132,7 +132,7 @@ def logs_truncated(ground: Playground, proxy: Proxy) -> Result:
     to_end_while_running(ground, rounds)
     if not rung(ground, "member-0", "INCOMPLETE_LOGS")():
         raise Stuck("expected an alarm about incomplete logs, found none")
-    return tally.result("logs are truncated", rounds)
+    return tally.raced("logs are truncated", rounds)
 
 
 WEATHER: Final[dict[str, Weather]] = {
