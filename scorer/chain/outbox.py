@@ -199,6 +199,9 @@ class Outbox:
     def deliver(self, act: Act) -> Delivery:
         """Do an act, unless it is done or under way, and wait a while until it is mined.
 
+        Where another call of the same key is under way, that one is waited for, and this one is not done:
+        what follows must be planned anew.
+
         Raises
         ------
         scorer.chain.sender.Reverted
@@ -206,9 +209,9 @@ class Outbox:
         """
         before = self.journal.latest(act.key)
         if before is not None and before.state in OPEN:
-            return self._await(before)
+            return _of(act, self._await(before))
         if before is not None and (before.finished_at or 0) > act.known_at:
-            return Delivery(before, None, f"{before.state}, and not yet in the state that was read")
+            return _of(act, Delivery(before, None, f"{before.state}, and not yet in the state that was read"))
         if self._failed_too_often(act):
             return self._refused(act, Why.REFUSED, f"reverted {MOST_FAILURES} times in its block; given up")
         waiting = [i for i in self.pump() if i.state == State.SENT]
@@ -351,6 +354,14 @@ _END: Final = {
     State.DISPLACED: "a transaction that is not ours took the nonce; who else has the key?",
     State.FAILED: "reverted in its block",
 }
+
+
+def _of(act: Act, earlier: Delivery) -> Delivery:
+    """What became of an earlier intent, if it was this act; nothing of it where its call was another."""
+    intent = earlier.intent
+    if intent is None or (intent.call.to, intent.call.data) == (act.to, act.data):
+        return earlier
+    return Delivery(None, earlier.why, f"not done: another call of this key came first ({earlier.note})")
 
 
 def _note(intent: Intent, why: Why) -> str:

@@ -102,15 +102,28 @@ class Collector:
     def seal_calls(
         self, record: RoundRecord, collection: Collection, slots_per_chunk: int
     ) -> Iterator[tuple[str, ContractFunction]]:
-        """What is left to be sent to lock and seal a round, in order, each with its meaning."""
+        """What is left to be sent to lock and seal a round, in order, each with its meaning.
+
+        Each is planned from the chain as the one before has left it: the seal comes when the chain says that
+        every staked lane is locked, whatever an earlier process had begun, and does not come before.
+        """
+        functions, locked = self.suite.tournament.functions, -1
+        while chunks := self._locks_left(record.round_id, collection, slots_per_chunk):
+            first = chunks[0]
+            if first.from_slot <= locked:
+                return  # the endpoint does not show yet what was locked
+            locked = first.from_slot
+            yield f"lock:{locked}", functions.lock(record.round_id, locked, first.bitmap)
+        yield "seal", functions.seal(record.round_id, collection.submissions.root)
+
+    def _locks_left(
+        self, round_id: int, collection: Collection, slots_per_chunk: int
+    ) -> tuple[LockChunk, ...]:
         block = self.suite.w3.eth.block_number
         models = self.suite.models_by_lane(block)
         lanes = [lane for lane, model in enumerate(models) if model in collection.staked]
-        next_slot = self.suite.round(record.round_id, block).next_slot
-        functions = self.suite.tournament.functions
-        for chunk in plan_locks(lanes, next_slot=next_slot, slots_per_chunk=slots_per_chunk):
-            yield f"lock:{chunk.from_slot}", functions.lock(record.round_id, chunk.from_slot, chunk.bitmap)
-        yield "seal", functions.seal(record.round_id, collection.submissions.root)
+        next_slot = self.suite.round(round_id, block).next_slot
+        return plan_locks(lanes, next_slot=next_slot, slots_per_chunk=slots_per_chunk)
 
     def collect(self, record: RoundRecord) -> Collection:
         """Read the inbox of a round as its rules say: what counts, what of it stakes, and what is refused.

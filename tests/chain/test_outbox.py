@@ -328,3 +328,19 @@ def test_a_nonce_that_a_lost_foreign_transaction_leaves_free_is_used_up(desk: De
     assert desk.state() == State.FINAL
     assert desk.chain.executed().count(b"act") == 1
     assert any(kind == Why.FOREIGN_NONCE.name for kind, _ in desk.alarms)
+
+
+def test_another_call_of_the_same_key_is_waited_for_and_not_taken_for_this_one(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act())
+    other = replace(desk.act(), data=b"other")
+    assert desk.outbox.deliver(other).why == Why.WAITING
+    desk.mine(1)
+    mined = desk.outbox.deliver(other)
+    assert not mined.is_mined
+    assert mined.note.startswith("not done: another call of this key came first (block ")
+    desk.mine(7)
+    desk.outbox.pump()
+    assert desk.state() == State.FINAL
+    assert not desk.outbox.deliver(replace(other, known_at=0)).is_mined
+    assert desk.outbox.deliver(replace(desk.act(), known_at=0)).is_mined
+    assert desk.chain.executed() == [b"act"]

@@ -3,9 +3,11 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from web3.types import RPCEndpoint
 
 from scorer.chain.contracts import RoundState
 from scorer.chain.endpoints import Endpoints
@@ -208,6 +210,45 @@ def test_a_chunk_is_as_large_as_the_chain_lets_it_settle(world: World, tmp_path:
     world.stage.anvil.advance_to(world.record(round_id).close_at)
     assert shop.work()[:2] == ["round 1 lock:0", "round 1 lock:2"]
     shop.journal.close()
+
+
+def test_every_staked_model_is_in_the_round_though_the_chunks_grow_over_a_restart(shop: Shop) -> None:
+    world = shop.world
+    round_id = world.open()
+    world.submit_all(round_id)
+    world.stage.anvil.advance_to(world.record(round_id).close_at)
+    rpc = world.suite.w3.provider.make_request
+    rpc(RPCEndpoint("evm_setAutomine"), [False])
+    before = shop.operating.work(finalised_block(world.suite))
+    assert [deed.what for deed in before] == ["round 1 lock:0"]
+    shop.restart()
+
+    def mine(_: float) -> None:
+        rpc(RPCEndpoint("evm_mine"), [])
+
+    courier = shop.operating.courier
+    assert isinstance(courier, Outbox)
+    patient = replace(courier, longest=60, sleep=mine)
+    shop.operating = replace(shop.operating, courier=patient, slots_per_chunk=4)
+    deeds = shop.operating.work(finalised_block(world.suite))
+    assert [deed.what for deed in deeds] == ["round 1 lock:0"]
+    assert "another call of this key came first" in deeds[0].outcome
+    deeds = shop.operating.work(finalised_block(world.suite))
+    assert [deed.what for deed in deeds] == ["round 1 lock:2", "round 1 seal"]
+    rpc(RPCEndpoint("evm_setAutomine"), [True])
+    assert world.record(round_id).state == RoundState.SEALED
+    assert all(idle < 100 * NMR for idle in world.idle())
+
+
+def test_a_round_is_not_sealed_while_the_endpoint_does_not_show_what_was_locked(shop: Shop) -> None:
+    world = shop.world
+    round_id = world.open()
+    world.submit_all(round_id)
+    world.stage.anvil.advance_to(world.record(round_id).close_at)
+    calls = shop.operating.seal_calls(
+        world.record(round_id), shop.operating.collect(world.record(round_id)), slots_per_chunk=2
+    )
+    assert [what for what, _ in calls] == ["lock:0"]
 
 
 def test_a_dry_run_changes_nothing(shop: Shop) -> None:
