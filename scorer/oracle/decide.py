@@ -210,6 +210,9 @@ def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[Action, .
     if proposal.status == ProposalStatus.EXPIRED:
         expire = (Expire(),) if _same(proposal.challenger, view.address) else ()
         return (*expire, *_in_turn(view, proposal.dispute_until, VoidRound()))
+    grace_over = view.record.deadline + SETTLEMENT_GRACE
+    if view.now >= grace_over and proposal.status != ProposalStatus.DISPUTED:
+        return _in_turn(view, grace_over, VoidRound())
     if view.report is None:
         return (Wait("a report was accepted, and we have none of our own to compare"),)
     if proposal.status == ProposalStatus.DISPUTED:

@@ -24,7 +24,7 @@ from scorer.oracle.decide import (
 )
 from scorer.oracle.failures import apart
 from scorer.oracle.observe import Block, Sealed, chunks_left, finalised_block, read_sealed, unfinished_rounds
-from scorer.oracle.sanity import Limits, Summary, recomputed_elsewhere, refusals, summary
+from scorer.oracle.sanity import Limits, NoVerdict, Summary, recomputed_elsewhere, refusals, summary
 from scorer.oracle.turns import turn_of
 from scorer.rounds.evaluation import InputsMismatch, RoundInputs, RoundTerms, evaluate
 from scorer.rounds.report import Report
@@ -262,7 +262,10 @@ class Member:
         """Why our report is not sound, looked at once."""
         known = self.memory.sound.get(report.hash())
         if known is None:
-            known = self.memory.sound[report.hash()] = self._unsound(round_id, report)
+            try:
+                known = self.memory.sound[report.hash()] = self._unsound(round_id, report)
+            except NoVerdict as error:
+                return (f"{error}; it is tried again",)
         return known
 
     def _unsound(self, round_id: int, report: Report) -> tuple[str, ...]:

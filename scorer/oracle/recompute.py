@@ -1,12 +1,19 @@
-"""Recompute a bundle's report: ``python -m scorer.oracle.recompute FOLDER`` ends with 0 when it agrees."""
+"""Recompute a bundle's report: ``python -m scorer.oracle.recompute FOLDER`` ends with 0 when it agrees.
+
+It ends with `DISAGREES` when it does not, and with any other number when it came to no verdict.
+"""
 
 import sys
 from pathlib import Path
+from typing import Final
 
 from scorer.rounds.documents import to_hex
-from scorer.rounds.evaluation import evaluate
+from scorer.rounds.evaluation import InputsMismatch, evaluate
 from scorer.rounds.report import Report
 from scorer.store.bundle import Bundle
+
+DISAGREES: Final = 3
+"""Not 1, with which Python ends when it met something unforeseen, such as too little memory."""
 
 
 def recomputed(bundle: Bundle) -> Report:
@@ -25,9 +32,14 @@ def recomputed(bundle: Bundle) -> Report:
 def main(folder: Path) -> int:
     """Compare, and say it in one line."""
     bundle = Bundle(folder)
-    stated, own = bundle.report().hash(), recomputed(bundle).hash()
+    stated = bundle.report().hash()
+    try:
+        own = recomputed(bundle).hash()
+    except InputsMismatch as mismatch:
+        sys.stdout.write(f"{mismatch}\n")
+        return DISAGREES
     sys.stdout.write(f"{to_hex(own)}: report.json says {to_hex(stated)}\n")
-    return 0 if stated == own else 1
+    return 0 if stated == own else DISAGREES
 
 
 if __name__ == "__main__":

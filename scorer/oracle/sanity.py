@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.oracle.recompute import DISAGREES
 from scorer.rounds.evaluation import RoundTerms
 from scorer.rounds.report import Report
 from scorer.units import ONE
@@ -141,16 +142,27 @@ def _change(now: Summary, before: Summary | None, limits: Limits) -> Iterator[st
         )
 
 
+class NoVerdict(Exception):
+    """A fresh process came to no end: that says nothing of the report, and is tried again."""
+
+
 def recomputed_elsewhere(bundle: Path) -> str | None:
-    """Recompute a bundle's report in a fresh process; what is wrong, or None when it agrees."""
-    done = subprocess.run(  # noqa: S603 - our own module, in our own interpreter
-        [sys.executable, "-m", "scorer.oracle.recompute", str(bundle)],
-        capture_output=True,
-        text=True,
-        timeout=RECOMPUTE_TIMEOUT,
-        check=False,
-    )
-    if done.returncode == 0:
-        return None
+    """Recompute a bundle's report in a fresh process; what is wrong, or None when it agrees.
+
+    Raises
+    ------
+    NoVerdict
+        When it neither agreed nor disagreed: it was killed, took too long, or could not begin.
+    """
+    command = [sys.executable, "-m", "scorer.oracle.recompute", str(bundle)]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own module, in our own interpreter
+            command, capture_output=True, text=True, timeout=RECOMPUTE_TIMEOUT, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoVerdict(f"recompute: expected a fresh process to end, found {error}") from None
     said = (done.stdout or done.stderr).strip().splitlines()
-    return f"recompute: a fresh process expected another report: {said[-1] if said else 'it said nothing'}"
+    last = said[-1] if said else "it said nothing"
+    if done.returncode not in (0, DISAGREES):
+        raise NoVerdict(f"recompute: expected a verdict of a fresh process, found {done.returncode}: {last}")
+    return None if done.returncode == 0 else f"recompute: a fresh process expected another report: {last}"

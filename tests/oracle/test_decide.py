@@ -111,7 +111,7 @@ def test_nothing_is_attested_after_the_deadline_and_the_round_is_given_up() -> N
 
 def test_an_accepted_report_waits_for_its_challenge_window() -> None:
     waiting = decide(view(RoundState.SEALED, RESOLVE + 499, proposal=accepted()))
-    assert isinstance(waiting[0], Wait)
+    assert waiting == (Wait("accepted; the challenge window is open"),)
 
 
 def test_a_final_report_that_is_ours_settles_last_chunk_first() -> None:
@@ -159,6 +159,32 @@ def test_an_accepted_report_is_not_settled_unseen() -> None:
     for state in (RoundState.SEALED, RoundState.SETTLING):
         actions = decide(view(state, RESOLVE + 1000, proposal=accepted(), report=None))
         assert [type(action) for action in actions] == [Wait]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"proposal": accepted(THEIRS)},
+        {"proposal": accepted(THEIRS), "report": None},
+        {"proposal": accepted()},
+        {"proposal": replace(accepted(THEIRS), status=ProposalStatus.UPHELD)},
+    ],
+)
+def test_an_accepted_report_that_nobody_settled_by_is_given_up_after_the_grace(
+    changes: dict[str, object],
+) -> None:
+    over = DEADLINE + SETTLEMENT_GRACE
+    assert VoidRound() not in decide(view(RoundState.SEALED, over - 1, **changes))
+    assert decide(view(RoundState.SEALED, over, **changes)) == (VoidRound(),)
+    assert decide(view(RoundState.SEALED, over, delay=1, **changes)) == (
+        Wait("others have their turn before us"),
+    )
+
+
+def test_a_dispute_that_is_open_is_voted_on_whatever_the_time() -> None:
+    disputed = replace(accepted(THEIRS), status=ProposalStatus.DISPUTED)
+    late = DEADLINE + SETTLEMENT_GRACE
+    assert decide(view(RoundState.SEALED, late, proposal=disputed)) == (Attest(REPORT),)
 
 
 def test_a_settlement_that_somebody_began_is_carried_on() -> None:

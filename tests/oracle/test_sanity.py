@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scorer.oracle.recompute import main
-from scorer.oracle.sanity import Limits, Summary, recomputed_elsewhere, refusals, summary
+from scorer.oracle.decide import Alarm, Attest
+from scorer.oracle.member import Duty
+from scorer.oracle.recompute import DISAGREES, main
+from scorer.oracle.sanity import Limits, NoVerdict, Summary, recomputed_elsewhere, refusals, summary
 from scorer.rounds.evaluation import RoundTerms
 from scorer.rounds.report import Report
+from scorer.rounds.rules import preset
 from scorer.store.bundle import REPORT
 from tests.world import World
 
@@ -127,9 +130,41 @@ def test_a_fresh_process_comes_to_the_same_report_or_says_what_it_found(
     path = bundle.folder / REPORT
     path.write_text(path.read_text().replace('"total_burn": "', '"total_burn": "1'))
     assert "a fresh process expected another report: 0x" in str(recomputed_elsewhere(bundle.folder))
-    assert main(bundle.folder) == 1
+    assert main(bundle.folder) == DISAGREES
     assert "report.json says 0x" in capsys.readouterr().out
+    (bundle.folder / "rules.json").write_bytes(preset("crypto").canonical_json())
+    assert "a fresh process expected another report: " in str(recomputed_elsewhere(bundle.folder))
 
 
-def test_a_bundle_that_is_not_there_is_no_agreement(tmp_path: Path) -> None:
-    assert "expected another report" in str(recomputed_elsewhere(tmp_path))
+def test_a_bundle_that_is_not_there_gives_no_verdict(tmp_path: Path) -> None:
+    with pytest.raises(NoVerdict, match=r"expected a verdict of a fresh process, found 1: .*BundleError"):
+        recomputed_elsewhere(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("script", "says"), [("kill -9 $$", "found -9: it said nothing"), (None, "No such file or directory")]
+)
+def test_a_process_that_is_killed_or_does_not_begin_gives_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, says: str
+) -> None:
+    python = tmp_path / "python"
+    if script is not None:
+        python.write_text(f"#!/bin/sh\n{script}\n")
+        python.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(python))
+    with pytest.raises(NoVerdict, match=says):
+        recomputed_elsewhere(tmp_path)
+
+
+def test_a_report_that_got_no_verdict_is_judged_again_in_the_next_cycle(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    member = replace(world.members[0], duty=Duty(recomputes=True))
+    with monkeypatch.context() as without:
+        without.setattr("sys.executable", "/nonexistent/python")
+        (step,) = member.cycle()
+    assert isinstance(step.action, Alarm)
+    assert step.outcome.endswith("it is tried again")
+    assert [type(step.action) for step in member.cycle()] == [Attest]
