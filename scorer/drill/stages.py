@@ -17,6 +17,7 @@ from scorer.drill.playground import FIRST_MEMBER, Playground, wait
 
 TRIES: Final = 30
 PATIENCE: Final = 240.0
+BEAT: Final = 0.4
 Done = Callable[[], bool]
 
 
@@ -85,8 +86,9 @@ def rung(ground: Playground, name: str, reason: str) -> Done:
 
 
 def sealed(ground: Playground, *rounds: int) -> Done:
-    """Whether rounds are sealed."""
-    return lambda: all(ground.record(each).state >= RoundState.SEALED for each in rounds)
+    """Whether rounds are sealed, and not void."""
+    wanted = (RoundState.SEALED, RoundState.SETTLING, RoundState.SETTLED)
+    return lambda: all(ground.record(each).state in wanted for each in rounds)
 
 
 def settled(ground: Playground, *rounds: int) -> Done:
@@ -170,12 +172,15 @@ def await_that(condition: Done, what: str, *, mine: Playground | None = None) ->
     Stuck
         When it takes too long.
     """
-    until = time.monotonic() + PATIENCE
+    began = mined = time.monotonic()
     while not condition():
-        if time.monotonic() > until:
+        now = time.monotonic()
+        if now > began + PATIENCE:
             raise Stuck(f"expected {what}, waited {PATIENCE:.0f} s for it in vain")
-        if mine is not None:
+        # Ten blocks a beat, of a second each: an hour of the chain takes minutes, or deadlines pass unseen.
+        if mine is not None and now > mined + BEAT:
             mine.anvil.finalise()
+            mined = now
         time.sleep(0.1)
 
 
