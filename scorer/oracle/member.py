@@ -25,8 +25,9 @@ from scorer.oracle.decide import (
 from scorer.oracle.failures import apart
 from scorer.oracle.observe import Block, Sealed, chunks_left, finalised_block, read_sealed, unfinished_rounds
 from scorer.oracle.sanity import Limits, NoVerdict, Summary, recomputed_elsewhere, refusals, summary
+from scorer.oracle.standing import disagreement
 from scorer.oracle.turns import turn_of
-from scorer.rounds.evaluation import InputsMismatch, RoundInputs, RoundTerms, evaluate
+from scorer.rounds.evaluation import InputsMismatch, RoundInputs, evaluate
 from scorer.rounds.report import Report
 from scorer.store.bundle import PUBLISHED, REPORT, TARGETS, Bundle, BundleError, round_folder
 
@@ -117,12 +118,15 @@ class Memory:
         Rounds that are over in a finalised block.
     sealed
         What rounds locked, by round, once a finalised block says that they are sealed or void.
+    standing
+        Rounds whose report was computed by this process, or held against the chain.
     sound
         Why a report is not sound, by its hash; empty when it is.
     """
 
     over: set[int] = field(default_factory=set)
     sealed: dict[int, Sealed] = field(default_factory=dict)
+    standing: set[int] = field(default_factory=set)
     sound: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -272,8 +276,9 @@ class Member:
         found: tuple[str, ...] = ()
         bundle = self.bundle(round_id)
         if self.duty.limits is not None:
-            terms = RoundTerms.from_json(bundle.manifest()["round"])
-            found = refusals(report, terms, bundle.scores(), self._before(round_id), self.duty.limits)
+            found = refusals(
+                report, bundle.terms(), bundle.scores(), self._before(round_id), self.duty.limits
+            )
         if not found and self.duty.recomputes:
             disagreement = recomputed_elsewhere(bundle.folder)
             found = () if disagreement is None else (disagreement,)
@@ -320,11 +325,27 @@ class Member:
             return None, None
         bundle = self.bundle(record.round_id)
         try:
-            if not bundle.has(REPORT):
+            if not self._stands(record, sealed, block, bundle):
                 self._evaluate(record, sealed, block, bundle)
             return (bundle.report() if bundle.has(REPORT) else None), None
         except (InputsMismatch, BundleError) as error:
             return None, str(error)
+
+    def _stands(self, record: RoundRecord, sealed: Sealed, block: Block, bundle: Bundle) -> bool:
+        """Whether there is a report that rests on what the chain says now; any other is put aside.
+
+        An endpoint may have told something else when it was computed, and a chain that was there before may
+        have had the same addresses.
+        """
+        if not bundle.has(REPORT) or record.round_id in self.memory.standing:
+            return bundle.has(REPORT)
+        problem = disagreement(bundle, sealed, self.suite.submitters(record.close_at, block.number))
+        if problem is not None:
+            kept = bundle.set_aside().name
+            self._alarm("SET_ASIDE", f"round {record.round_id}: {problem}; it is kept as {kept}")
+            return False
+        self.memory.standing.add(record.round_id)
+        return True
 
     def _evaluate(self, record: RoundRecord, sealed: Sealed, block: Block, bundle: Bundle) -> None:
         """Take over what the operator published, score it against our own targets, and keep the bundle."""
@@ -346,6 +367,7 @@ class Member:
         result = evaluate(inputs)
         reach("report-computed", str(record.round_id))
         bundle.write(inputs, result, has_published=True)
+        self.memory.standing.add(record.round_id)
         reach("report-written", str(record.round_id))
 
     def _act(self, view: RoundView, calls: Calls, action: Action) -> tuple[str, bool]:

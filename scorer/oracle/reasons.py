@@ -33,6 +33,7 @@ class Reason(StrEnum):
     REFUSED = "A transaction is refused, or takes too much gas, or reverted too often."
     REFUSED_SUBMISSION = "A submission was not taken."
     REPORT = "A report differs from ours, or ours is not sound."
+    SET_ASIDE = "A report that was kept does not rest on what the chain says: it is made anew."
     SIGNER = "The remote signer does not sign."
     UNKNOWN_VERSION = "The contracts are of a version that this program does not know."
 

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -238,6 +239,23 @@ class Bundle:
         file = table_file(name)
         return self._columns(file) if name == NEUTRAL_CHURN else self._aligned(file, ids)
 
+    def submitters(self) -> dict[int, str]:
+        """Who is to have signed for each model, by submissions.json alone; empty where nobody could."""
+        signed = self._json(SIGNATURES)
+        return self._parsed(
+            SIGNATURES, lambda: {_whole(entry["model_id"]): str(entry["submitter"]) for entry in signed}
+        )
+
+    def terms(self) -> RoundTerms:
+        """The round's terms, as manifest.json states them."""
+        manifest = self.manifest()
+        return self._parsed(MANIFEST, lambda: RoundTerms.from_json(manifest["round"]))
+
+    def set_aside(self) -> Path:
+        """Move the whole folder beside itself, where nothing looks for it, and keep it; where it is now."""
+        names = (self.folder.with_name(f"{self.folder.name}.aside-{number}") for number in count(1))
+        return self.folder.rename(next(name for name in names if not name.exists()))
+
     def positions(self) -> Positions:
         """Read positions.parquet."""
         columns = self._columns(POSITIONS)
@@ -245,10 +263,9 @@ class Bundle:
 
     def inputs(self) -> RoundInputs:
         """All that the scores depend on, terms and submitters as the bundle itself states them."""
-        submissions = self.submissions()
-        manifest, rules = self.manifest(), self.rules()
+        submissions, rules = self.submissions(), self.rules()
         return RoundInputs(
-            terms=self._parsed(MANIFEST, lambda: RoundTerms.from_json(manifest["round"])),
+            terms=self.terms(),
             rules=rules,
             submissions=submissions,
             submitters={entry.model_id: entry.submitter for entry in submissions.entries if entry.submitter},
