@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -390,8 +391,20 @@ class Bundle:
     def _write(self, file: str, content: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / f".{file}.partial"
-        partial.write_bytes(content)
+        with partial.open("wb") as written:
+            written.write(content)
+            written.flush()
+            os.fsync(written.fileno())
         partial.replace(self.folder / file)
+        self._keep()
+
+    def _keep(self) -> None:
+        """Names are kept by the folder: without it, a file that is written last could be there first."""
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _write_json(self, file: str, document: Any) -> None:
         self._write(file, (json.dumps(document, indent=1) + "\n").encode())

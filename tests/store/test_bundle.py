@@ -1,6 +1,7 @@
 """A bundle on disk: it reads back as it was written, and says which file is missing or corrupt."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -372,3 +373,24 @@ def test_a_bundle_over_what_was_published_is_the_same_bundle(
     assert {path.name for path in own.folder.iterdir()} == set(FILES)
     for file in FILES:
         assert (own.folder / file).read_bytes() == (original / file).read_bytes(), file
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_the_next_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    sync, rename = os.fsync, Path.replace
+
+    def noted_sync(descriptor: int) -> None:
+        done.append("sync " + Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        sync(descriptor)
+
+    def noted_rename(path: Path, target: Path) -> Path:
+        done.append(f"rename {target.name}")
+        assert path.stat().st_size > 0
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", noted_sync)
+    monkeypatch.setattr(Path, "replace", noted_rename)
+    Bundle(tmp_path / "5").write_selection({})
+    assert done == ["sync .selection.json.partial", "rename selection.json", "sync 5"]
