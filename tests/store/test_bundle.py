@@ -341,12 +341,11 @@ def test_rules_that_cannot_be_used_are_an_error_of_the_bundle(bundle: Bundle) ->
 def test_a_file_appears_whole_or_not_at_all(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (bundle.folder / RULES).read_bytes()
 
-    def broken(self: Path, content: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(content[:10])
+    def full(descriptor: int) -> None:
+        os.truncate(descriptor, 10)
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", broken)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space left"):
         bundle.write_rules(bundle.rules())
     assert (bundle.folder / RULES).read_bytes() == before
@@ -382,7 +381,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_the_ne
     sync, rename = os.fsync, Path.replace
 
     def noted_sync(descriptor: int) -> None:
-        done.append("sync " + Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        done.append("sync " + Path(f"/proc/self/fd/{descriptor}").readlink().name)
         sync(descriptor)
 
     def noted_rename(path: Path, target: Path) -> Path:
