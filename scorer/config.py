@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.endpoint import connect, host
-from scorer.chain.fees import GWEI, FeePolicy
+from scorer.chain.fees import GWEI, TIP_CEILING, FeePolicy
 from scorer.chain.sender import Sender
 from scorer.chain.signers import KeySigner, RemoteSigner, Signer
 from scorer.oracle.sanity import Limits
@@ -36,6 +36,8 @@ class Chain(_Section):
         How many endpoints must name the same hash for the finalised block.
     timeout
         Seconds for one request.
+    tip_ceiling_gwei
+        The highest tip that is ever signed: unlike a fee cap, a tip is paid whole.
     ceiling_gwei
         The highest fee cap that is ever signed.
     transaction_cap
@@ -53,6 +55,7 @@ class Chain(_Section):
     chain_id: Annotated[int, Field(gt=0)]
     deployment: Path
     tip_gwei: Annotated[int, Field(ge=0, le=1000)] = 30
+    tip_ceiling_gwei: Annotated[int, Field(gt=0)] = TIP_CEILING // GWEI
     ceiling_gwei: Annotated[int, Field(gt=0)] = 10_000
     transaction_cap: Annotated[float, Field(gt=0)] | None = None
     most_gas: Annotated[int, Field(gt=21_000, le=33_554_432)] = 30_000_000
@@ -68,6 +71,12 @@ class Chain(_Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _tips_in_order(self) -> Self:
+        if self.tip_gwei > self.tip_ceiling_gwei:
+            raise ValueError(f"expected tip_ceiling_gwei of at least {self.tip_gwei}, as tip_gwei is")
+        return self
+
     @property
     def urls(self) -> tuple[str, ...]:
         """All endpoints."""
@@ -77,7 +86,12 @@ class Chain(_Section):
     def fees(self) -> FeePolicy:
         """What to bid."""
         cap = None if self.transaction_cap is None else int(self.transaction_cap * 10**18)
-        return FeePolicy(self.tip_gwei * GWEI, ceiling=self.ceiling_gwei * GWEI, transaction_cap=cap)
+        return FeePolicy(
+            self.tip_gwei * GWEI,
+            ceiling=self.ceiling_gwei * GWEI,
+            transaction_cap=cap,
+            tip_ceiling=self.tip_ceiling_gwei * GWEI,
+        )
 
 
 class Folders(_Section):

@@ -8,6 +8,10 @@ TIP_FLOOR: Final = 30 * GWEI
 """Polygon's nodes refuse tips under 25 gwei (bor params/protocol_params.go); others use 30 for headroom."""
 
 
+TIP_CEILING: Final = 10 * TIP_FLOOR
+"""Far above what is asked for in a rush. A tip is paid whole, unlike a fee cap."""
+
+
 @dataclass(frozen=True)
 class Bid:
     """Both fees of an EIP-1559 transaction, wei of gas."""
@@ -43,18 +47,21 @@ class FeePolicy:
         The highest fee cap that is ever signed.
     transaction_cap
         The most a transaction may cost, gas times fee cap: what the endpoint accepts (``txfeecap``), wei.
+    tip_ceiling
+        The highest tip that is ever signed, whatever a market or a node asks for; `tip` goes before.
     """
 
     tip: int = GWEI
     base_fee_multiplier: int = 3
     ceiling: int = 10_000 * GWEI
     transaction_cap: int | None = None
+    tip_ceiling: int = TIP_CEILING
 
     def bid(self, market: Market) -> Bid | None:
         """A first bid; None while even the base fee and the least tip are above the ceiling."""
         if market.base_fee + self.tip > self.ceiling:
             return None
-        tip = min(max(self.tip, market.tip), self.ceiling - market.base_fee)
+        tip = min(max(self.tip, self._asked(market)), self.ceiling - market.base_fee)
         return Bid(tip, min(self.base_fee_multiplier * market.base_fee + tip, self.ceiling))
 
     def replacement(self, previous: Bid, market: Market, least_tip: int = 0) -> Bid | None:
@@ -68,14 +75,19 @@ class FeePolicy:
         Returns
         -------
         Bid or None
-            None when such a bid would be above the ceiling.
+            None when such a bid would be above a ceiling.
         """
-        tip = max(raised(previous.tip), min(market.tip, self.ceiling), least_tip, self.tip)
+        tip = max(raised(previous.tip), self._asked(market), least_tip, self.tip)
+        if tip > max(self.tip_ceiling, self.tip):
+            return None
         usual = min(self.base_fee_multiplier * market.base_fee + tip, self.ceiling)
         cap = max(raised(previous.cap), usual, tip)
         if tip <= self.ceiling < cap and previous.tip < least_tip:
             cap = self.ceiling  # the node did not take the bid before: there is nothing to outbid
         return None if cap > self.ceiling else Bid(tip, cap)
+
+    def _asked(self, market: Market) -> int:
+        return min(market.tip, self.tip_ceiling)
 
     def most_gas(self, market: Market, maximum: int) -> int:
         """The gas that one transaction may use, at most `maximum`, so that its first bid is accepted."""

@@ -42,6 +42,23 @@ def test_a_raise_is_what_every_node_takes_for_one(fee: int) -> None:
     assert raised(fee) * 10 > fee * 11
 
 
+@given(amounts, amounts, amounts)
+def test_no_tip_is_above_its_ceiling(market: int, least: int, tip: int) -> None:
+    policy = FeePolicy(tip=30 * GWEI, tip_ceiling=200 * GWEI)
+    first = policy.bid(Market(GWEI, market))
+    assert first is not None
+    assert 30 * GWEI <= first.tip <= 200 * GWEI
+    raise_ = policy.replacement(Bid(tip, tip), Market(GWEI, market), least)
+    assert raise_ is None or raise_.tip <= 200 * GWEI
+    if max(least, raised(tip)) <= 200 * GWEI:
+        assert raise_ is not None
+
+
+def test_the_least_tip_goes_before_the_ceiling_of_tips() -> None:
+    policy = FeePolicy(tip=500 * GWEI)
+    assert policy.bid(Market(GWEI)) == Bid(500 * GWEI, 503 * GWEI)
+
+
 def test_gas_is_limited_to_what_the_endpoint_pays_for() -> None:
     policy = FeePolicy(tip=30 * GWEI, transaction_cap=10**18)
     assert policy.most_gas(Market(100 * GWEI), 30_000_000) == 10**18 // (330 * GWEI)
