@@ -15,6 +15,8 @@ from web3.exceptions import BadResponseFormat, Web3RPCError
 class Answer(StrEnum):
     """What became of a request or of a transaction that was sent."""
 
+    NOT_SENT = "not sent"
+    """No node was asked yet."""
     ACCEPTED = "accepted"
     KNOWN = "already known"
     NONCE_TOO_LOW = "nonce too low"
@@ -24,6 +26,7 @@ class Answer(StrEnum):
     FEE_CAP_EXCEEDED = "endpoint's fee cap exceeded"
     INSUFFICIENT_FUNDS = "insufficient funds"
     GAS_TOO_HIGH = "gas limit too high"
+    GAS_TOO_LOW = "gas limit too low"
     RATE_LIMITED = "rate limited"
     NO_FINALISED_BLOCK = "no finalised block"
     RANGE_TOO_LARGE = "range too large"
@@ -32,7 +35,7 @@ class Answer(StrEnum):
 
 
 _WORDS: Final = (
-    (Answer.KNOWN, r"already known|already imported|known transaction|alreadyknown|already exists"),
+    (Answer.KNOWN, r"already known|already imported|\bknown transaction|alreadyknown|already exists"),
     (Answer.NONCE_TOO_LOW, r"nonce too low|nonce is too low|oldnonce|invalid nonce"),
     (Answer.REPLACEMENT_UNDERPRICED, r"replacement transaction underpriced|replacement.*underpriced"),
     (Answer.TIP_TOO_LOW, r"gas tip cap.*minimum needed|tip.*too low|transaction underpriced|gas price below"),
@@ -41,8 +44,10 @@ _WORDS: Final = (
     (Answer.INSUFFICIENT_FUNDS, r"insufficient funds|insufficient balance"),
     (
         Answer.GAS_TOO_HIGH,
-        r"gas required exceeds allowance|exceeds block gas limit|gas limit.*(too high|exceeds)|transaction gas limit",
+        r"gas required exceeds allowance|exceeds block gas limit|gas limit.*(too high|exceeds)|"
+        r"transaction gas limit",
     ),
+    (Answer.GAS_TOO_LOW, r"intrinsic gas|gas limit.*too low|insufficient gas for floor|out of gas"),
     (Answer.RATE_LIMITED, r"rate limit|too many requests|request limit|capacity|throttl|\b429\b"),
     (
         Answer.NO_FINALISED_BLOCK,
@@ -83,7 +88,7 @@ def classify_error(error: BaseException) -> Answer:
 
 def wanted_tip(message: str) -> int:
     """The least tip that a refusal names, wei of gas; 0 when it names none."""
-    found = re.search(r"minimum needed[: ]+(\d+)", message)
+    found = re.search(r"gas tip cap.*minimum needed[: ]+(\d+)", message)
     return int(found[1]) if found else 0
 
 

@@ -182,7 +182,7 @@ class Journal:
         return planned
 
     def sign(self, intent: Intent, nonce: int, attempt: Attempt) -> Intent:
-        """Commit an attempt and the nonce it has, together. Only then may it be sent."""
+        """Commit an attempt, the nonce and the gas it has, together. Only then may it be sent."""
         row = {
             "hash": attempt.hash,
             "intent": intent.id,
@@ -191,11 +191,14 @@ class Journal:
             "cap": str(attempt.bid.cap),
             "cancels": attempt.cancels,
             "signed_at": attempt.signed_at,
+            "refusal": None if attempt.refusal is None else attempt.refusal.value,
             "least_tip": "0",
         }
         state = State.SENT if intent.state == State.PLANNED else intent.state
         self._write(
-            sa.update(INTENT).where(INTENT.c.id == intent.id).values(nonce=nonce, state=state.value),
+            sa.update(INTENT)
+            .where(INTENT.c.id == intent.id)
+            .values(nonce=nonce, state=state.value, gas=intent.call.gas),
             sa.insert(ATTEMPT).values(row),
         )
         return replace(intent, nonce=nonce, state=state)

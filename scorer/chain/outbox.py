@@ -6,7 +6,7 @@ does what the machine answers, and commits before it acts.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from web3.contract.contract import ContractFunction
@@ -15,7 +15,7 @@ from scorer.chain.answers import Answer
 from scorer.chain.fees import FeePolicy, Market
 from scorer.chain.journal import Journal
 from scorer.chain.killpoints import reach
-from scorer.chain.sender import Done
+from scorer.chain.sender import Done, Reverted
 from scorer.chain.signers import Signer
 from scorer.chain.transactions import (
     ALARMING,
@@ -34,6 +34,7 @@ from scorer.chain.transactions import (
     Step,
     Why,
     next_step,
+    refusal_after,
 )
 
 GAS_MARGIN: Final = 1.25
@@ -226,7 +227,7 @@ class Outbox:
         return Done(delivery.note, delivery.is_mined)
 
     def _begin(self, act: Act) -> Delivery:
-        gas = int(self.node.estimate(self.address, act.to, act.data) * GAS_MARGIN)
+        gas = self._estimate(act.to, act.data)
         head = self.node.head()
         if act.not_after is not None and head.timestamp >= act.not_after:
             return Delivery(None, Why.FINISHED, "too late: its time passed before it was signed")
@@ -237,6 +238,19 @@ class Outbox:
         intent = self.journal.plan(act.key, self.address, call, act.not_after)
         reach("planned", act.key)
         return self._await(intent)
+
+    def _estimate(self, to: str, data: bytes) -> int:
+        return int(self.node.estimate(self.address, to, data) * GAS_MARGIN)
+
+    def _with_enough_gas(self, intent: Intent) -> Intent | None:
+        """With a higher gas limit, as the chain is now; None when it would revert, or takes too much."""
+        before = intent.call
+        try:
+            estimate = self._estimate(before.to, before.data)
+        except Reverted:
+            return None
+        gas = estimate if estimate > before.gas else 2 * before.gas
+        return replace(intent, call=replace(before, gas=gas)) if gas <= self.most_gas else None
 
     def _failed_too_often(self, act: Act) -> bool:
         """A revert undoes itself, so trying again does no harm; but not for ever, for it costs gas."""
@@ -286,6 +300,9 @@ class Outbox:
                 return intent
 
     def _sign(self, intent: Intent, step: Sign, now: int) -> Intent:
+        if step.estimates:
+            enough = self._with_enough_gas(intent)
+            intent, step = enough or intent, replace(step, cancels=enough is None)
         call = Call(self.address, b"", CANCEL_GAS) if step.cancels else intent.call
         signed = self.signer.sign(
             {
@@ -298,7 +315,7 @@ class Outbox:
                 **step.bid.fields(),
             }
         )
-        attempt = Attempt(signed.hash, signed.raw, step.bid, step.cancels, now)
+        attempt = Attempt(signed.hash, signed.raw, step.bid, step.cancels, now, Answer.NOT_SENT)
         reach("before-sign-commit", intent.key)
         intent = self.journal.sign(intent, step.nonce, attempt)
         reach("signed", intent.key)
@@ -308,7 +325,7 @@ class Outbox:
         reach("before-broadcast", intent.key)
         sent = self.node.broadcast(attempt.raw)
         reach("broadcast", intent.key)
-        refusal = None if sent.answer in _TAKEN else sent.answer
+        refusal = refusal_after(attempt, sent.answer)
         if refusal != attempt.refusal or sent.least_tip != attempt.least_tip:
             self.journal.answered(attempt, refusal, sent.least_tip)
         reach("broadcast-recorded", intent.key)
@@ -348,8 +365,6 @@ class Outbox:
             self.journal.log(seen.now, why.name, f"{intent.key} nonce {intent.nonce}")
 
 
-_TAKEN: Final = frozenset({Answer.ACCEPTED, Answer.KNOWN, Answer.NONCE_TOO_LOW, Answer.UNREACHABLE})
-"""Answers after which a transaction may be on its way: a time-out can come after the node took it."""
 _END: Final = {
     State.DISPLACED: "a transaction that is not ours took the nonce; who else has the key?",
     State.FAILED: "reverted in its block",

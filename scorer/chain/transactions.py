@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from scorer.chain.answers import Answer
-from scorer.chain.fees import Bid, FeePolicy, Market
+from scorer.chain.fees import Bid, FeePolicy, Market, raised
 
 
 class State(StrEnum):
@@ -84,7 +84,7 @@ class Attempt:
     signed_at
         Chain time, Unix seconds.
     refusal
-        Why a node did not take it, as it last said; None when it did, or did not answer.
+        Why no node took it, as they last said; None once one did, or did not answer and may have.
     least_tip
         What the refusal asked for.
     """
@@ -170,11 +170,20 @@ ALARMING: Final = frozenset({Why.FOREIGN_NONCE, Why.CEILING, Why.FEE_CAP, Why.NO
 
 @dataclass(frozen=True)
 class Sign:
-    """Sign an attempt with this nonce and bid; `cancels`: an empty one that only uses the nonce up."""
+    """Sign an attempt.
+
+    Attributes
+    ----------
+    cancels
+        An empty one that only uses the nonce up.
+    estimates
+        With a new limit for its gas: the one before is too low.
+    """
 
     nonce: int
     bid: Bid
     cancels: bool = False
+    estimates: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,14 +209,25 @@ class Hold:
 
 
 Step = Sign | Broadcast | Become | Hold
-_BUMP_AT_ONCE: Final = frozenset(
-    {Answer.REPLACEMENT_UNDERPRICED, Answer.TIP_TOO_LOW, Answer.CAP_BELOW_BASE_FEE}
-)
+_TAKEN: Final = frozenset({Answer.ACCEPTED, Answer.KNOWN, Answer.NONCE_TOO_LOW, Answer.UNREACHABLE})
+"""Answers after which a transaction may be on its way: a time-out can come after the node took it."""
+_VAGUE: Final = frozenset({Answer.RATE_LIMITED, Answer.UNKNOWN})
+"""Answers that do not say whether the node has it from before."""
+_TOO_LOW: Final = frozenset({Answer.REPLACEMENT_UNDERPRICED, Answer.TIP_TOO_LOW, Answer.CAP_BELOW_BASE_FEE})
+_TOO_DEAR: Final = frozenset({Answer.FEE_CAP_EXCEEDED, Answer.INSUFFICIENT_FUNDS})
 _HOLDING: Final = {
     Answer.FEE_CAP_EXCEEDED: Why.FEE_CAP,
     Answer.INSUFFICIENT_FUNDS: Why.NO_FUNDS,
     Answer.GAS_TOO_HIGH: Why.REFUSED,
+    Answer.GAS_TOO_LOW: Why.REFUSED,
 }
+
+
+def refusal_after(attempt: Attempt, said: Answer) -> Answer | None:
+    """What is kept of a node's answer to an attempt that was sent."""
+    if said in _TAKEN or (attempt.refusal is None and said in _VAGUE):
+        return None
+    return said
 
 
 def next_step(
@@ -279,19 +299,74 @@ def _unmined(
     sent: Set[bytes],
     patience: Patience,
 ) -> Step:
+    """Send what was signed last, then judge by the newest answer whether something else must be signed.
+
+    Only what a node took must be outbid. What none took is sent again as it is: a bid that grew without being
+    taken would in the end be more than the account has, or pay far more than the market asks.
+    """
     last = attempts[-1]
-    nonce = intent.nonce or 0
     expired = intent.not_after is not None and seen.now >= intent.not_after
     cancelling = expired and not last.cancels
-    impatient = seen.is_first and seen.now - last.signed_at >= patience.after(len(attempts))
-    if cancelling or last.refusal in _BUMP_AT_ONCE or impatient:
-        bid = fees.replacement(last.bid, seen.market, last.least_tip)
+    if last.hash not in sent and not cancelling:
+        return Broadcast(last)
+    if cancelling or _must_be_raised(attempts, seen, sent, patience):
+        bid = _outbidding(attempts, seen, fees)
         gas = 21_000 if expired else intent.call.gas
         if bid is not None and fees.allows(gas, bid):
-            return Sign(nonce, bid, cancels=expired or last.cancels)
+            estimates = last.refusal == Answer.GAS_TOO_LOW and not cancelling
+            return Sign(intent.nonce or 0, bid, expired or last.cancels, estimates)
         if last.hash in sent:
             return Hold(Why.CEILING if bid is None else Why.FEE_CAP)
-    for attempt in attempts[:-3:-1] if last.refusal else (last,):
+    return _again(intent, attempts, seen, fees, sent)
+
+
+def _must_be_raised(
+    attempts: Sequence[Attempt], seen: Sighting, sent: Set[bytes], patience: Patience
+) -> bool:
+    """At once when it is refused as too low, but once a pass; later when a node took it and nothing came."""
+    last = attempts[-1]
+    if last.refusal is None:
+        return seen.is_first and seen.now - last.signed_at >= patience.after(len(attempts))
+    is_raised = any(attempt.hash in sent for attempt in attempts[:-1])
+    lacks_gas = last.refusal == Answer.GAS_TOO_LOW and not last.cancels
+    return not is_raised and (last.refusal in _TOO_LOW or lacks_gas)
+
+
+def _outbidding(attempts: Sequence[Attempt], seen: Sighting, fees: FeePolicy) -> Bid | None:
+    """A bid above all that a pool may hold, or a first one where none holds any."""
+    last = attempts[-1]
+    rivals = [each.bid for each in attempts if each.refusal is None]
+    rivals += [last.bid] if last.refusal in _TOO_LOW else []
+    if not rivals:
+        return _another(fees.bid(seen.market), attempts)
+    highest = Bid(max(bid.tip for bid in rivals), max(bid.cap for bid in rivals))
+    return _another(fees.replacement(highest, seen.market, last.least_tip), attempts)
+
+
+def _another(bid: Bid | None, attempts: Sequence[Attempt]) -> Bid | None:
+    """One that no attempt has, by a wei if need be: with equal bids the bytes could be those of another."""
+    while bid in {each.bid for each in attempts} and bid is not None:
+        bid = Bid(bid.tip, bid.cap + 1)
+    return bid
+
+
+def _again(
+    intent: Intent, attempts: Sequence[Attempt], seen: Sighting, fees: FeePolicy, sent: Set[bytes]
+) -> Step:
+    """While the last is refused, those before it are sent too: a pool may have lost them, and any will do."""
+    last = attempts[-1]
+    alike = [each for each in reversed(attempts) if each.cancels == last.cancels]
+    for attempt in alike:
         if attempt.hash not in sent:
             return Broadcast(attempt)
+        if attempt.refusal is None:
+            break
+    bid = fees.bid(seen.market)
+    if last.refusal in _TOO_DEAR and bid is not None and _is_cheapest(bid, attempts):
+        return Sign(intent.nonce or 0, bid, last.cancels)
     return Hold(_HOLDING.get(last.refusal, Why.WAITING) if last.refusal else Why.WAITING)
+
+
+def _is_cheapest(bid: Bid, attempts: Sequence[Attempt]) -> bool:
+    """Whether no pool holds an attempt, and all are dearer than `bid` by an eighth."""
+    return all(each.refusal is not None and each.bid.cap >= raised(bid.cap) for each in attempts)

@@ -1,7 +1,8 @@
 """A chain in memory with the manners of Polygon's bor: a double of the node, for what anvil cannot do.
 
-It takes no tip under 25 gwei, no replacement under +10 % on both fees, enforces a fee cap, knows a
-transaction when it sees it again, loses answers, drops what waits, and reorganises what is not finalised.
+It takes no tip under 25 gwei, no replacement under +10 % on both fees, nothing that the account cannot pay or
+that has too little gas, enforces a fee cap, knows a transaction when it sees it again, loses answers, drops
+what waits, and reorganises what is not finalised.
 """
 
 from dataclasses import dataclass, field
@@ -60,6 +61,9 @@ class Bor:
     finality: int = 6
     base_fee: int = 30 * GWEI
     fee_cap: int | None = None
+    balance: int | None = None
+    gas_needed: int = 21_000
+    market_tip: int = 0
     blocks: list[Block] = field(default_factory=lambda: [Block(0, 0, START, ())])
     pool: dict[int, Tx] = field(default_factory=dict)
     loses_answers: bool = False
@@ -74,7 +78,7 @@ class Bor:
 
     def head(self) -> Head:
         last = self.blocks[-1]
-        return Head(last.number, last.time, Market(self.base_fee, 0), self.finalised)
+        return Head(last.number, last.time, Market(self.base_fee, self.market_tip), self.finalised)
 
     def nonces(self, address: str, finalised: int) -> tuple[int, int]:
         return self.used(len(self.blocks) - 1), self.used(finalised)
@@ -96,7 +100,7 @@ class Bor:
     def estimate(self, sender: str, to: str, data: bytes) -> int:
         if data in self.reverts_when_tried:
             raise Reverted("act", "AlreadyDone()", "AlreadyDone")
-        return 50_000
+        return max(50_000, self.gas_needed)
 
     # What the world does.
 
@@ -119,22 +123,36 @@ class Bor:
             return "already known"
         if tx.tip < LEAST_TIP:
             return f"gas tip cap {tx.tip}, minimum needed {LEAST_TIP}"
-        if self.fee_cap is not None and tx.gas * tx.cap > self.fee_cap:
-            return "tx fee (2.50 ether) exceeds the configured cap (1.00 ether)"
+        if why := self.judge_gas(tx):
+            return why
         if waiting and (tx.tip * 10 < waiting.tip * 11 or tx.cap * 10 < waiting.cap * 11):
             return "replacement transaction underpriced"
         self.pool[tx.nonce] = tx
         return None
 
-    def mine(self, *txs: Tx) -> None:
-        """A block of `txs`, or of what waits and pays the base fee."""
+    def judge_gas(self, tx: Tx) -> str | None:
+        """Why its gas is too little, or costs too much; None when it is neither."""
+        if tx.gas < self.gas_needed and tx.data:
+            return f"intrinsic gas too low: gas {tx.gas}, minimum needed {self.gas_needed}"
+        if not self.can_pay(tx):
+            return "insufficient funds for gas * price + value: balance 1, tx cost 2, overshot 1"
+        if self.fee_cap is not None and tx.gas * tx.cap > self.fee_cap:
+            return "tx fee (2.50 ether) exceeds the configured cap (1.00 ether)"
+        return None
+
+    def can_pay(self, tx: Tx) -> bool:
+        return self.balance is None or tx.gas * tx.cap <= self.balance
+
+    def mine(self, *txs: Tx, seconds: int = BLOCK_TIME) -> None:
+        """A block of `txs`, or of what waits and pays the base fee; a pool drops what cannot be paid."""
+        self.pool = {nonce: tx for nonce, tx in self.pool.items() if self.can_pay(tx)}
         taken = list(txs)
         nonce = self.used(len(self.blocks) - 1) + len(taken)
         while not txs and nonce in self.pool and self.pool[nonce].cap >= self.base_fee:
             taken.append(self.pool[nonce])
             nonce += 1
         last = self.blocks[-1]
-        self.blocks.append(Block(last.number + 1, self.salt, last.time + BLOCK_TIME, tuple(taken)))
+        self.blocks.append(Block(last.number + 1, self.salt, last.time + seconds, tuple(taken)))
         self.pool = {n: tx for n, tx in self.pool.items() if n >= nonce}
 
     def foreign(self) -> None:

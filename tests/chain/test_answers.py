@@ -12,6 +12,9 @@ from scorer.chain.answers import Answer, classify, classify_error, wanted_tip
     [
         (-32000, "already known", Answer.KNOWN),
         (-32003, "transaction already imported", Answer.KNOWN),
+        (-32000, "known transaction: 0xab", Answer.KNOWN),
+        (-32000, "unknown transaction type", Answer.UNKNOWN),
+        (-32000, "intrinsic gas too low: gas 21000, minimum needed 53000", Answer.GAS_TOO_LOW),
         (-32000, "nonce too low: next nonce 5, tx nonce 3", Answer.NONCE_TOO_LOW),
         (-32000, "replacement transaction underpriced", Answer.REPLACEMENT_UNDERPRICED),
         (-32000, "gas tip cap 1000000000, minimum needed 25000000000", Answer.TIP_TOO_LOW),
@@ -55,4 +58,5 @@ def test_http_429_is_a_rate_limit() -> None:
 
 def test_the_tip_that_a_node_wants_is_read_from_its_words() -> None:
     assert wanted_tip("gas tip cap 1, minimum needed 25000000000") == 25 * 10**9
+    assert wanted_tip("intrinsic gas too low: gas 21000, minimum needed 53000") == 0
     assert wanted_tip("no") == 0

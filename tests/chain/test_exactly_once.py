@@ -16,12 +16,14 @@ from scorer.chain.journal import Journal
 from scorer.chain.outbox import Act, Outbox
 from scorer.chain.signers import KeySigner
 from scorer.chain.transactions import State
-from tests.chain.bor import Bor
+from tests.chain.bor import Bor, read
 
 SIGNER = KeySigner(Account.from_key(b"\x01" * 32))
 ACTS = [f"act {number}" for number in range(4)]
 LABELS = [label for label in killpoints.LABELS if not label.startswith(("report", "submissions"))]
 ROUNDS_TO_HEAL = 200
+ENOUGH = 62_500 * 240 * GWEI
+"""Wei for an act at twice the fee cap that is bid once all is well again."""
 
 
 class Died(BaseException):
@@ -87,6 +89,13 @@ class ExactlyOnce(RuleBasedStateMachine):
         for _ in range(blocks):
             self.chain.mine()
 
+    @rule(hours=st.sampled_from([1, 12]), funds=st.sampled_from([0, ENOUGH, None]))
+    def hours_pass_with_funds(self, hours: int, funds: int | None) -> None:
+        self.chain.balance = funds
+        for _ in range(hours):
+            self.work()
+            self.chain.mine(seconds=3600)
+
     @rule()
     def drop_what_waits(self) -> None:
         self.chain.pool.clear()
@@ -111,6 +120,18 @@ class ExactlyOnce(RuleBasedStateMachine):
     def the_pool_is_full(self, refuses: bool) -> None:
         self.chain.refuses_everything = refuses
 
+    @rule(cap=st.sampled_from([ENOUGH, None]))
+    def the_endpoint_limits_what_a_transaction_costs(self, cap: int | None) -> None:
+        self.chain.fee_cap = cap
+
+    @rule(needed=st.sampled_from([21_000, 70_000]))
+    def gas_costs_more_than_was_estimated(self, needed: int) -> None:
+        self.chain.gas_needed = needed
+
+    @rule(gwei=st.sampled_from([0, 40, 9_000]))
+    def tips_move(self, gwei: int) -> None:
+        self.chain.market_tip = gwei * GWEI
+
     @rule(frozen=st.booleans())
     def finality_stops(self, frozen: bool) -> None:
         self.chain.frozen_at = self.chain.finalised if frozen else None
@@ -121,11 +142,23 @@ class ExactlyOnce(RuleBasedStateMachine):
             executed = [data for data in self.chain.executed() if data.decode() in ACTS]
             assert len(executed) == len(set(executed)), executed
 
+    @invariant()
+    def no_tip_is_above_its_ceiling(self) -> None:
+        if hasattr(self, "chain"):
+            assert all(read(raw).tip <= self.fees.tip_ceiling for raw in self.chain.sent)
+
+    def all_is_well_again(self) -> None:
+        """But the account has, and the endpoint takes, no more than is needed."""
+        chain = self.chain
+        chain.base_fee, chain.market_tip, chain.frozen_at = 30 * GWEI, 0, None
+        chain.loses_answers = chain.refuses_everything = False
+        chain.balance = chain.fee_cap = ENOUGH
+        chain.gas_needed = min(chain.gas_needed, 62_500)
+
     def teardown(self) -> None:
         if not hasattr(self, "chain"):
             return
-        self.chain.base_fee, self.chain.frozen_at = 30 * GWEI, None
-        self.chain.loses_answers = self.chain.refuses_everything = False
+        self.all_is_well_again()
         for _ in range(ROUNDS_TO_HEAL):
             self.work()
             self.chain.mine()

@@ -1,5 +1,6 @@
 """An act in bad weather: every case ends in the right state."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from scorer.chain.journal import Journal
 from scorer.chain.outbox import Act, Outbox
 from scorer.chain.sender import Reverted
 from scorer.chain.signers import KeySigner
-from scorer.chain.transactions import State, Why
-from tests.chain.bor import LEAST_TIP, Bor, read
+from scorer.chain.transactions import Attempt, State, Why
+from tests.chain.bor import LEAST_TIP, Bor, Tx, read
 
 SIGNER = KeySigner(Account.from_key(b"\x02" * 32))
 
@@ -20,9 +21,9 @@ SIGNER = KeySigner(Account.from_key(b"\x02" * 32))
 class Desk:
     """An outbox on a chain in memory, and what it said."""
 
-    def __init__(self, path: Path, fees: FeePolicy | None = None, **chain: object) -> None:
+    def __init__(self, path: Path, fees: FeePolicy | None = None, chain: Bor | None = None) -> None:
         self.path = path
-        self.chain = Bor(**chain)  # type: ignore[arg-type]
+        self.chain = chain or Bor()
         self.fees = fees or FeePolicy(tip=30 * GWEI)
         self.alarms: list[tuple[str, str]] = []
         self.open()
@@ -155,7 +156,7 @@ def test_a_bid_is_never_raised_above_the_ceiling_and_someone_is_told(tmp_path: P
 
 
 def test_a_transaction_dearer_than_the_endpoints_cap_is_held_and_someone_is_told(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "j", fee_cap=10**15)
+    desk = Desk(tmp_path / "j", chain=Bor(fee_cap=10**15))
     assert desk.outbox.deliver(desk.act()).why == Why.FEE_CAP
     assert [kind for kind, _ in desk.alarms] == ["FEE_CAP"]
     desk.chain.fee_cap = None
@@ -328,6 +329,138 @@ def test_a_nonce_that_a_lost_foreign_transaction_leaves_free_is_used_up(desk: De
     assert desk.state() == State.FINAL
     assert desk.chain.executed().count(b"act") == 1
     assert any(kind == Why.FOREIGN_NONCE.name for kind, _ in desk.alarms)
+
+
+def pass_hours(desk: Desk, hours: float) -> None:
+    """A block every ten minutes, and a pass after each."""
+    for _ in range(int(hours * 6)):
+        desk.chain.mine(seconds=600)
+        desk.outbox.pump()
+
+
+def attempts(desk: Desk, name: str = "act") -> list[Attempt]:
+    intent = desk.journal.latest(name)
+    assert intent is not None
+    return desk.journal.attempts(intent)
+
+
+def mined(desk: Desk) -> list[Tx]:
+    return [tx for block in desk.chain.blocks for tx in block.txs]
+
+
+def test_a_bid_that_nobody_took_is_not_raised_and_is_taken_when_the_account_can_pay(desk: Desk) -> None:
+    desk.chain.balance = 0
+    assert desk.outbox.deliver(desk.act()).why == Why.NO_FUNDS
+    pass_hours(desk, 20)
+    (only,) = attempts(desk)
+    desk.chain.balance = 62_500 * only.bid.cap
+    pass_hours(desk, 1)
+    assert [tx.tip for tx in mined(desk)] == [30 * GWEI]
+    assert "NO_FUNDS" in {kind for kind, _ in desk.alarms}
+    assert "CEILING" not in {kind for kind, _ in desk.alarms}
+
+
+def test_a_bid_of_a_spike_that_the_endpoint_refused_is_made_anew_when_the_spike_is_over(desk: Desk) -> None:
+    desk.chain.base_fee = 700 * GWEI
+    desk.chain.fee_cap = 62_500 * 1000 * GWEI
+    assert desk.outbox.deliver(desk.act()).why == Why.FEE_CAP
+    desk.chain.base_fee = 30 * GWEI
+    desk.outbox.pump()
+    desk.mine(1)
+    (tx,) = mined(desk)
+    assert (tx.nonce, tx.cap) == (0, 120 * GWEI)
+    assert len(attempts(desk)) == 2
+
+
+def test_what_was_raised_and_can_no_longer_be_paid_is_mined_by_the_bid_that_can(desk: Desk) -> None:
+    """The account lost its coins while the transaction waited, and got enough for the first bid back."""
+    desk.outbox.deliver(desk.act())
+    for base_fee in (200, 800, 3000):
+        desk.chain.base_fee = base_fee * GWEI
+        pass_hours(desk, 1 / 6)
+    first, *raised = attempts(desk)
+    assert len(raised) == 3
+    desk.chain.balance = 0
+    pass_hours(desk, 3)
+    desk.chain.base_fee = 30 * GWEI
+    desk.chain.balance = 62_500 * first.bid.cap
+    pass_hours(desk, 1)
+    assert [(tx.nonce, tx.cap) for tx in mined(desk)] == [(0, first.bid.cap)]
+
+
+def test_a_bid_that_a_node_took_is_raised_though_it_is_not_understood_when_sent_again(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act())
+    desk.chain.base_fee, desk.chain.refuses_everything = 1_000 * GWEI, True
+    desk.mine(11)
+    desk.outbox.pump()
+    assert len(attempts(desk)) == 2
+    pass_hours(desk, 3)
+    assert len(attempts(desk)) == 2
+
+
+def test_one_endpoints_market_does_not_set_a_tip_above_its_ceiling(desk: Desk) -> None:
+    desk.chain.market_tip = 9_900 * GWEI
+    desk.outbox.deliver(desk.act())
+    desk.mine(1)
+    assert [tx.tip for tx in mined(desk)] == [300 * GWEI]
+
+
+class Underpriced(Bor):
+    """Takes every transaction, and says that it did not."""
+
+    def judge(self, tx: Tx) -> str | None:
+        self.pool[tx.nonce] = tx
+        return "transaction underpriced"
+
+
+def test_a_bid_is_raised_once_a_pass_however_often_it_is_called_low(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "j", chain=Underpriced())
+    desk.outbox.deliver(desk.act())
+    assert len(attempts(desk)) == 2
+    desk.outbox.pump()
+    assert len(attempts(desk)) == 3
+    for _ in range(60):
+        desk.outbox.pump()
+    assert max(attempt.bid.tip for attempt in attempts(desk)) <= 300 * GWEI
+    assert "CEILING" in {kind for kind, _ in desk.alarms}
+
+
+def test_an_act_with_too_little_gas_is_estimated_anew_and_signed_at_the_same_nonce(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act("first"))
+    desk.mine(1)
+    desk.chain.gas_needed, estimate = 90_000, desk.chain.estimate
+    desk.chain.estimate = lambda *_: 50_000  # type: ignore[method-assign]
+    desk.outbox.deliver(desk.act())
+    desk.chain.estimate = estimate  # type: ignore[method-assign]
+    desk.outbox.pump()
+    desk.mine(1)
+    assert desk.chain.executed() == [b"first", b"act"]
+    assert {read(attempt.raw).nonce for attempt in attempts(desk)} == {1}
+
+
+def test_an_act_with_too_little_gas_that_would_now_revert_makes_room_for_the_next(desk: Desk) -> None:
+    desk.chain.gas_needed, desk.chain.estimate = 90_000, lambda *_: 50_000  # type: ignore[method-assign]
+    desk.chain.base_fee = 31 * GWEI
+    desk.outbox = replace(desk.outbox, most_gas=70_000)
+    desk.outbox.deliver(desk.act())
+    desk.mine(8)
+    desk.outbox.pump()
+    assert desk.state() == State.CANCELLED
+    desk.chain.gas_needed = 21_000
+    desk.outbox.deliver(desk.act("next"))
+    desk.mine(1)
+    assert desk.chain.executed() == [b"", b"next"]
+
+
+def test_a_bid_that_comes_back_to_an_earlier_one_is_signed_all_the_same(desk: Desk) -> None:
+    """The same fees, nonce and call are the same bytes, which a journal takes once."""
+    desk.outbox.deliver(desk.act())
+    for base_fee, balance in ((100, 62_500 * 130), (20, 62_500 * 100), (100, 10**9)):
+        desk.chain.base_fee = base_fee * GWEI
+        pass_hours(desk, 1 / 6)
+        desk.chain.balance = balance * GWEI
+        pass_hours(desk, 0.5)
+    assert len({attempt.hash for attempt in attempts(desk)}) == len(attempts(desk))
 
 
 def test_another_call_of_the_same_key_is_waited_for_and_not_taken_for_this_one(desk: Desk) -> None:
