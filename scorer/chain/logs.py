@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import requests
 from web3 import Web3
 from web3.contract.contract import ContractEvent
-from web3.exceptions import Web3RPCError
 from web3.types import EventData
 
 from scorer.chain.answers import Answer, classify_error
 from scorer.chain.contracts import Suite
+from scorer.chain.node import REQUEST_ERRORS
 
 FIRST_RANGE = 500
 LARGEST_RANGE = 10_000
@@ -64,30 +65,38 @@ def event_logs(
 ) -> Iterator[EventData]:
     """The events of one kind with some indexed arguments in blocks `first`..`last`, oldest first.
 
-    Providers allow different ranges and say so in different words: a refused range is halved, an accepted one
-    doubled. Whether an answer is whole, no provider says: that is for the caller to check against what the
-    contract committed to.
+    Providers allow different ranges and say so in different words, by a status of HTTP or by no answer in
+    time: a refused range is halved and not tried again, an accepted one doubled. Whether an answer is whole, no
+    provider says: that is for the caller to check against what the contract committed to.
 
     Raises
     ------
     IncompleteLogs
         When an answer holds logs that were not asked for, or that a reorganisation removed.
-    web3.exceptions.Web3RPCError
+    requests.RequestException, web3.exceptions.Web3Exception
         When the endpoint limits requests, or refuses a single block.
     """
-    size = FIRST_RANGE
+    size, largest = FIRST_RANGE, LARGEST_RANGE
     while first <= last:
         until = min(first + size - 1, last)
         try:
             found = event.get_logs(from_block=first, to_block=until, argument_filters=dict(filters))
-        except Web3RPCError as error:
-            if size == 1 or classify_error(error) == Answer.RATE_LIMITED:
+        except REQUEST_ERRORS as error:
+            if size == 1 or _serves_nothing(error):
                 raise
-            size //= 2
+            size = largest = size // 2
             continue
         yield from _checked(found, first, until)
         first = until + 1
-        size = min(size * 2, LARGEST_RANGE)
+        size = min(size * 2, largest)
+
+
+def _serves_nothing(error: BaseException) -> bool:
+    """Whether less would be refused as well; all else may be another provider's way to refuse a range."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    refused = status in (requests.codes.unauthorized, requests.codes.forbidden)
+    limited = classify_error(error) == Answer.RATE_LIMITED
+    return refused or limited or isinstance(error, requests.ConnectTimeout)
 
 
 def _checked(found: Iterable[EventData], first: int, last: int) -> Iterator[EventData]:
