@@ -111,7 +111,7 @@ class Journal:
         """
         if "://" in str(location):
             return cls._open(sa.create_engine(str(location), poolclass=NullPool), None)
-        path = Path(location)
+        path = Path(location).resolve()  # a link to a journal has the journal's lock
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _file_lock(path)
         return cls._open(sa.create_engine(f"sqlite:///{path}", poolclass=NullPool), lock)

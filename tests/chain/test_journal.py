@@ -116,6 +116,12 @@ def test_a_planned_act_is_planned_anew_in_its_place(tmp_path: Path) -> None:
         assert journal.intents("k") == [again]
 
 
+def test_a_link_to_a_journal_is_held_by_whoever_holds_the_journal(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "j")
+    with Journal.open(tmp_path / "j"), pytest.raises(JournalError, match="found another process at work"):
+        Journal.open(tmp_path / "link")
+
+
 def test_a_nonce_is_given_to_one_act_only(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         first, second = (journal.plan(key, "0xme", CALL, None) for key in "ab")
