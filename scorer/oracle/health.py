@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from scorer.oracle.logging import clean
 from scorer.oracle.metrics import Metrics, Pulse
 
 
@@ -41,6 +42,6 @@ def _answer(path: str, metrics: Metrics, pulse: Pulse) -> tuple[int, bytes]:
             return (200, b"alive\n") if pulse.is_alive else (503, b"no cycle came to its end for too long\n")
         case "/readyz":
             why = pulse.not_ready
-            return (200, b"ready\n") if why is None else (503, f"{why}\n".encode())
+            return (200, b"ready\n") if why is None else (503, f"{clean(why)}\n".encode())
         case _:
             return 404, b"expected /metrics, /healthz or /readyz\n"

@@ -11,6 +11,8 @@ from scorer.chain.endpoint import host
 
 SECRET_NAMES: Final = re.compile(r"key$|password|secret|private|raw|mnemonic|token$", re.IGNORECASE)
 URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"',;)]+", re.IGNORECASE)
+PATH: Final = re.compile(r"\burl: /\S*", re.IGNORECASE)
+"""How urllib3 names what it could not reach: without the scheme, and with the key."""
 LONG_HEX: Final = re.compile(r"\b(?:0x)?[0-9a-fA-F]{65,}\b")
 HIDDEN: Final = "[hidden]"
 
@@ -37,9 +39,15 @@ def without_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return {name: HIDDEN if SECRET_NAMES.search(name) else _clean(value) for name, value in event.items()}
 
 
+def clean(text: str) -> str:
+    """A text without the paths of URLs, where a provider's key may be, and without signed transactions."""
+    hosts = URL.sub(lambda found: host(found[0]), text)
+    return LONG_HEX.sub(HIDDEN, PATH.sub(f"url: {HIDDEN}", hosts))
+
+
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return LONG_HEX.sub(HIDDEN, URL.sub(lambda found: host(found[0]), value))
+        return clean(value)
     if isinstance(value, dict):
         return without_secrets(None, "", value)
     if isinstance(value, list | tuple):

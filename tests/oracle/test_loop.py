@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from scorer.chain.answers import Answer
-from scorer.chain.endpoint import EndpointError
+from scorer.chain.endpoint import EndpointError, unchecked
 from scorer.chain.endpoints import Block, Health, NoAgreement
 from scorer.chain.journal import JournalError
 from scorer.chain.logs import IncompleteLogs
@@ -150,6 +150,29 @@ def test_logs_are_json_and_keep_secrets() -> None:
     assert event["hash"] == "0x01"
     for secret in ("apikey", "pw@", "0xabc", "hunter2", "ab" * 40):
         assert secret not in line
+
+
+unreachable = unchecked("http://127.0.0.1:1/v2/SECRETKEY", timeout=1)
+
+
+def in_other_words() -> Mapping[str, Any]:
+    """As urllib3 says it, inside an exception that is not a request's own."""
+    raise ValueError("HTTPConnectionPool: Max retries exceeded with url: /v2/SECRETKEY (Caused by ...)")
+
+
+@pytest.mark.parametrize("cycle", [lambda: {"at": unreachable.eth.block_number}, in_other_words])
+def test_a_providers_key_is_neither_logged_nor_shown_when_it_cannot_be_reached(
+    cycle: Callable[[], Mapping[str, Any]],
+) -> None:
+    stream = io.StringIO()
+    configure_logging(stream)
+    loop = loop_of(cycle)
+    loop.once()
+    with served(0, loop.metrics, loop.pulse) as port, pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5)
+    shown = stream.getvalue() + caught.value.read().decode()
+    assert "Error" in shown
+    assert "SECRETKEY" not in shown
 
 
 def test_every_alarm_that_is_rung_is_a_known_reason() -> None:
