@@ -4,10 +4,11 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import MISSING, dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar, get_type_hints
 
 import requests
 import typer
@@ -15,13 +16,23 @@ from web3.exceptions import Web3RPCError
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import EndpointError, host
+from scorer.chain.fees import FeePolicy
 from scorer.cli.chains import open_suite
 from scorer.cli.common import told
-from scorer.staking.desk import POLYGON
+from scorer.staking.desk import POLYGON, Desk, desk_of, fees_of
 from scorer.staking.keystore import KeystoreError, Wallet
-from scorer.staking.orders import address_of
+from scorer.staking.orders import Counter, address_of
 
 P = ParamSpec("P")
+
+
+class Options(Protocol):
+    """What a command at a chain is given: a dataclass whose fields are options of the command line."""
+
+    @property
+    def endpoint(self) -> str:
+        """Of the chain."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +84,20 @@ class SendingOptions(WalletOptions):
 
     yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False
 
+    def counter(self) -> Counter:
+        """Where orders of this wallet are made out."""
+        return Counter(self.suite(), self.wallet())
 
-O = TypeVar("O", bound=ChainOptions)  # noqa: E741 - as P, the name of a parameter of types
+    def fees(self, suite: Suite) -> FeePolicy:
+        """What to bid."""
+        return fees_of(suite.addresses.chain_id)
+
+    def desk(self, counter: Counter, alarm: Callable[[str, str], None]) -> AbstractContextManager[Desk]:
+        """Where they are sent, with the journal beside the keystore."""
+        return desk_of(counter.suite, counter.wallet, alarm)
+
+
+O = TypeVar("O", bound=Options)  # noqa: E741 - as P, the name of a parameter of types
 
 
 def chain_command(kind: type[O]) -> Callable[[Callable[Concatenate[O, P], None]], Callable[..., None]]:
@@ -99,7 +122,7 @@ def chain_command(kind: type[O]) -> Callable[[Callable[Concatenate[O, P], None]]
     return decorate
 
 
-def _parameters(kind: type[ChainOptions]) -> list[inspect.Parameter]:
+def _parameters(kind: type[Any]) -> list[inspect.Parameter]:
     hints = get_type_hints(kind, include_extras=True)
     return [
         inspect.Parameter(

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from scorer.cli import bond
 from scorer.cli.checklist import tell_checks
 from scorer.cli.common import ConfigOption, SendOption, told
 from scorer.config import load_config
@@ -18,6 +19,7 @@ from scorer.rounds.documents import to_hex
 from scorer.store.bundle import Bundle
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(bond.app, name="bond", help="Post what you have at stake, and take it back.")
 LONGEST_LIST = 20
 
 

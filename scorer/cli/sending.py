@@ -1,22 +1,82 @@
-"""How an order of a staker is shown, asked for, sent and told: the same way for everything that is sent."""
+"""How an order is shown, asked for, sent and told: the same way for everything that is sent."""
 
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from scorer.chain.contracts import Suite
+from scorer.chain.fees import FeePolicy
 from scorer.cli.common import console
 from scorer.cli.options import SendingOptions, coin_of, print_json
 from scorer.config import ConfigError
 from scorer.staking.amounts import coins_text, nmr_text
-from scorer.staking.desk import CannotPay, Desk, Done, Quote, desk_of, quote
+from scorer.staking.desk import CannotPay, Desk, Done, Quote, quote
 from scorer.staking.orders import Counter, Order
 from scorer.staking.stakes import holdings, latest_block, model_stake
 
 stderr = Console(width=console.width, stderr=True)
+
+
+class Asking(Protocol):
+    """Who orders something, and at which contracts."""
+
+    @property
+    def suite(self) -> Suite:
+        """The contracts."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Who asks, and signs."""
+        ...
+
+
+C = TypeVar("C", bound=Asking)
+
+
+class Sending(Protocol[C]):
+    """The options of a command that sends."""
+
+    @property
+    def as_json(self) -> bool:
+        """Answer with a document."""
+        ...
+
+    @property
+    def dry_run(self) -> bool:
+        """Sign and send nothing."""
+        ...
+
+    @property
+    def yes(self) -> bool:
+        """Ask nothing."""
+        ...
+
+    def counter(self) -> C:
+        """Where orders are made out."""
+        ...
+
+    def fees(self, suite: Suite) -> FeePolicy:
+        """What to bid."""
+        ...
+
+    def desk(self, counter: C, alarm: Callable[[str, str], None]) -> AbstractContextManager[Desk]:
+        """Where they are sent."""
+        ...
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told in the end beside the account's balances: in a document, and in lines."""
+
+    document: Mapping[str, Any]
+    lines: Sequence[str]
 
 
 def perform(
@@ -24,6 +84,16 @@ def perform(
     meaning: Callable[[Counter], str],
     make: Callable[[Counter], Order],
     model: int | None = None,
+) -> None:
+    """Do what a staker asks for, as `order_and_tell`, and show the stake of `model` or of the new one."""
+    order_and_tell(options, meaning, make, lambda counter, done: _stake_told(counter, done, model))
+
+
+def order_and_tell(
+    options: Sending[C],
+    meaning: Callable[[C], str],
+    make: Callable[[C], Order],
+    after: Callable[[C, Sequence[Done]], Told],
 ) -> None:
     """Check, show, ask, send and tell.
 
@@ -33,30 +103,30 @@ def perform(
         What the order is about: an unfinished one of the same meaning is brought to its end instead.
     make
         Checks, and makes the order out.
-    model
-        Whose stake is shown in the end.
+    after
+        What came of it.
     """
-    suite, wallet = options.suite(), options.wallet()
-    counter = Counter(suite, wallet)
+    counter = options.counter()
+    suite = counter.suite
     if options.dry_run:
         order = make(counter)
-        _show(options, counter, order, quote(suite, counter.address, order))
+        _show(options, counter, order, quote(suite, counter.address, order, options.fees(suite)))
         return
     done: list[Done] = []
-    with desk_of(suite, wallet, _alarm) as desk:
+    with options.desk(counter, _alarm) as desk:
         for each in _sent(options, desk, counter, meaning(counter), make):
             done.append(each)
             if not options.as_json:
                 _say(each, coin_of(suite))
-    _tell(options, counter, done, model)
+    _tell(options, counter, done, after(counter, done))
 
 
 def _sent(
-    options: SendingOptions,
+    options: Sending[C],
     desk: Desk,
-    counter: Counter,
+    counter: C,
     meaning: str,
-    make: Callable[[Counter], Order],
+    make: Callable[[C], Order],
 ) -> Iterator[Done]:
     """What earlier commands left, and then the order, unless it was among that."""
     earlier = desk.finish()
@@ -65,7 +135,7 @@ def _sent(
         typer.echo("this is what an earlier command had begun; nothing more was sent", err=True)
         return
     order = make(counter)
-    found = quote(counter.suite, counter.address, order)
+    found = quote(counter.suite, counter.address, order, options.fees(counter.suite))
     if not options.as_json:
         _show(options, counter, order, found)
     if found.bid is None:
@@ -80,7 +150,7 @@ def _sent(
     yield from desk.perform(order)
 
 
-def _ask(options: SendingOptions, order: Order, most: str) -> None:
+def _ask(options: Sending[C], order: Order, most: str) -> None:
     if options.yes:
         return
     if not sys.stdin.isatty():
@@ -93,7 +163,7 @@ def _alarm(kind: str, detail: str) -> None:
     typer.echo(f"{kind}: {detail}", err=True)
 
 
-def _show(options: SendingOptions, counter: Counter, order: Order, found: Quote) -> None:
+def _show(options: Sending[C], counter: C, order: Order, found: Quote) -> None:
     """What would be sent, its gas and its cost."""
     if options.as_json:
         print_json(_quoted(counter.address, order, found))
@@ -149,25 +219,32 @@ def _say(done: Done, coin: str) -> None:
         typer.echo(f"model {done.model_id} is registered")
 
 
-def _tell(options: SendingOptions, counter: Counter, done: list[Done], model: int | None) -> None:
+def _tell(options: Sending[C], counter: C, done: Sequence[Done], told: Told) -> None:
     """The balances that came of it."""
-    suite, block = counter.suite, latest_block(counter.suite).number
-    registered = [each.model_id for each in done if each.model_id is not None]
-    shown = registered[-1] if model is None and registered else model
-    held = holdings(suite, counter.address, block)
-    stake = None if shown is None else model_stake(suite, shown, block)
+    suite = counter.suite
+    held = holdings(suite, counter.address, latest_block(suite).number)
     coins, tokens = coins_text(held.coins), coins_text(held.tokens)
     if options.as_json:
         document: dict[str, Any] = {"dry_run": False, "done": [_done_document(each) for each in done]}
         document["account"] = {"address": held.address, "coins": coins, "nmr": tokens}
-        print_json(document | ({} if stake is None else {"model": stake.to_json()}))
+        print_json(document | dict(told.document))
         return
     typer.echo(f"{held.address}: {_rounded(held.coins)} {coin_of(suite)}, {tokens} NMR")
-    if stake is not None:
-        typer.echo(
-            f"model {stake.model_id} of {stake.owner}: {nmr_text(stake.idle)} NMR idle; at risk in each "
-            f"round: {stake.allocation}"
-        )
+    for line in told.lines:
+        typer.echo(line)
+
+
+def _stake_told(counter: Counter, done: Sequence[Done], model: int | None) -> Told:
+    registered = [each.model_id for each in done if each.model_id is not None]
+    shown = registered[-1] if model is None and registered else model
+    if shown is None:
+        return Told({}, ())
+    stake = model_stake(counter.suite, shown, latest_block(counter.suite).number)
+    line = (
+        f"model {stake.model_id} of {stake.owner}: {nmr_text(stake.idle)} NMR idle; at risk in each "
+        f"round: {stake.allocation}"
+    )
+    return Told({"model": stake.to_json()}, (line,))
 
 
 def _done_document(done: Done) -> dict[str, Any]:

@@ -229,8 +229,8 @@ def fees_of(chain_id: int) -> FeePolicy:
     return FeePolicy(tip=TIP_FLOOR) if chain_id in POLYGON else FeePolicy()
 
 
-def quote(suite: Suite, address: str, order: Order) -> Quote:
-    """What an order costs.
+def quote(suite: Suite, address: str, order: Order, fees: FeePolicy | None = None) -> Quote:
+    """What an order costs, at the fees that are bid on this chain where none are given.
 
     Raises
     ------
@@ -238,7 +238,7 @@ def quote(suite: Suite, address: str, order: Order) -> Quote:
         When a step would revert.
     """
     market = Web3Node(suite.w3).head().market
-    fees = fees_of(suite.addresses.chain_id)
+    fees = fees or fees_of(suite.addresses.chain_id)
     prices = tuple(_price(address, step) for step in order.steps)
     balance = suite.w3.eth.get_balance(suite.w3.to_checksum_address(address))
     return Quote(prices, market.base_fee + max(fees.tip, market.tip), fees.bid(market), balance)

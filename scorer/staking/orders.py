@@ -21,6 +21,8 @@ PERMIT_LASTS: Final = 3600
 """Seconds of chain time in which a deposit by permit must be mined; after that it is taken back."""
 DEPOSIT_GAS: Final = 150_000
 """At most, of a deposit that cannot be tried before its approval is mined (measured: a model's first)."""
+APPROVAL_GAS: Final = 60_000
+"""At most, of an allowance that cannot be tried before another one is taken back."""
 
 
 class StakingRefused(Exception):
@@ -76,7 +78,7 @@ class Counter:
 
     def register(self, to: str) -> Order:
         """A new model, owned by `to`."""
-        self._require_sensible(to)
+        require_sensible(self.suite, to)
         warnings = () if to == self.address else (f"the model will belong to {to}, not to you",)
         call = self.suite.registry.functions.register(to)
         return Order((Step(f"register a model of {to}", self.registering(to), call),), warnings)
@@ -84,7 +86,7 @@ class Counter:
     def transfer(self, model: int, to: str) -> Order:
         """The model, with all its stake, to another owner."""
         stake = self._own(model)
-        self._require_sensible(to)
+        require_sensible(self.suite, to)
         if to == self.address:
             raise StakingRefused(f"model {model}: expected another owner than now, found {to}")
         call = self.suite.registry.get_function_by_signature("safeTransferFrom(address,address,uint256)")
@@ -128,7 +130,7 @@ class Counter:
     def withdraw(self, model: int, amount: NanoNmr | None, to: str) -> Order:
         """An amount of a model's idle stake, or all of it where none is given, to an address."""
         stake = self._staked(model)
-        self._require_sensible(to)
+        require_sensible(self.suite, to)
         wanted = stake.idle if amount is None else amount
         if wanted > stake.idle or wanted == 0:
             raise StakingRefused(
@@ -181,23 +183,14 @@ class Counter:
         block = latest_block(self.suite)
         known = permitting(self.suite.token, self.address, self.suite.addresses.chain_id, block.number)
         if known is None:
-            return (*self._approvals(amount, held), Step(title, meaning, plain, gas=DEPOSIT_GAS))
+            spender = str(self.suite.tournament.address)
+            allowing = approvals(self.suite, spender, "tournament", amount, held.allowance)
+            return (*allowing, Step(title, meaning, plain, gas=DEPOSIT_GAS))
         until = block.timestamp + PERMIT_LASTS
         permit = known.sign(self.wallet.account, str(self.suite.tournament.address), wanted, until)
         arguments = (permit.deadline, permit.v, permit.r, permit.s)
         call = self.suite.tournament.functions.depositWithPermit(model, wanted, *arguments)
         return (Step(title, meaning, call, not_after=until),)
-
-    def _approvals(self, amount: NanoNmr, held: Holdings) -> tuple[Step, ...]:
-        """Exactly what is deposited. NMR of 2017 changes allowances only from or to zero (its backend)."""
-        first = (self._approval(NanoNmr(0)),) if held.allowance else ()
-        return (*first, self._approval(amount, gas=60_000 if held.allowance else None))
-
-    def _approval(self, amount: NanoNmr, gas: int | None = None) -> Step:
-        spender = self.suite.tournament.address
-        call = self.suite.token.functions.approve(spender, wei_from_nano(amount))
-        title = f"allow the tournament to take {nmr_text(amount)} NMR"
-        return Step(title, f"approve:{self.suite.token.address}:{spender}:{amount}", call, gas)
 
     def _existing(self, model: int) -> ModelStake:
         block = latest_block(self.suite).number
@@ -221,12 +214,6 @@ class Counter:
         if not stake.has_lane:
             raise StakingRefused(f"model {model}: expected a model with a stake, found none; deposit first")
         return stake
-
-    def _require_sensible(self, to: str) -> None:
-        """A token or a model that one of the suite's contracts owns is lost."""
-        contracts = {str(each).lower() for each in vars(self.suite.addresses).values()}
-        if int(to, 16) == 0 or to.lower() in contracts:
-            raise StakingRefused(f"to: expected the address of somebody, found {to}, where it would be lost")
 
     def _require_not_paused(self, now: int) -> None:
         until = int(self.suite.tournament.functions.pausedUntil().call())
@@ -254,6 +241,36 @@ class Counter:
         if allocation.amount is not None and allocation.amount > stake.idle:
             return (f"only {nmr_text(stake.idle)} NMR are idle, and no more is locked",)
         return ()
+
+
+def approvals(suite: Suite, spender: str, name: str, amount: NanoNmr, allowance: int) -> tuple[Step, ...]:
+    """What lets a contract take exactly `amount`, where it may take `allowance` wei now.
+
+    NMR of 2017 changes allowances only from or to zero (its backend).
+    """
+    if not allowance:
+        return (_approval(suite, spender, name, amount),)
+    nothing = _approval(suite, spender, name, NanoNmr(0))
+    return nothing, _approval(suite, spender, name, amount, gas=APPROVAL_GAS)
+
+
+def _approval(suite: Suite, spender: str, name: str, amount: NanoNmr, gas: int | None = None) -> Step:
+    call = suite.token.functions.approve(spender, wei_from_nano(amount))
+    title = f"allow the {name} to take {nmr_text(amount)} NMR"
+    return Step(title, f"approve:{suite.token.address}:{spender}:{amount}", call, gas)
+
+
+def require_sensible(suite: Suite, to: str) -> None:
+    """Refuse a receiver that is a contract of the suite, or zero: what it is sent is lost.
+
+    Raises
+    ------
+    StakingRefused
+        With the address.
+    """
+    contracts = {str(each).lower() for each in vars(suite.addresses).values()}
+    if int(to, 16) == 0 or to.lower() in contracts:
+        raise StakingRefused(f"to: expected the address of somebody, found {to}, where it would be lost")
 
 
 def address_of(text: str, what: str) -> str:

@@ -1,0 +1,90 @@
+"""A committee with bonds, and a round for it to vote on: the contracts alone, without scores."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from scorer.chain.anvil import Anvil
+from scorer.chain.contracts import Suite
+from scorer.chain.deployment import Plan, deploy
+from scorer.chain.fees import FeePolicy
+from scorer.chain.sender import Sender
+from scorer.rounds.report import Report
+from tests.world import HOUR, NMR
+
+FIRST_MEMBER: Final = 3
+FEES: Final = FeePolicy(tip=10**9)
+BOND: Final = 100
+"""NMR, of which a member loses half when its report is overturned; a challenge takes `CHALLENGE`."""
+CHALLENGE: Final = 40
+
+
+@dataclass(frozen=True)
+class Committee:
+    """A suite whose admin, treasury, operator and only staker is the first account."""
+
+    anvil: Anvil
+    suite: Suite
+    admin: Sender
+    members: tuple[Sender, ...]
+
+    @property
+    def now(self) -> int:
+        """The latest block's timestamp."""
+        return int(self.anvil.w3.eth.get_block("latest")["timestamp"])
+
+    def fund(self, who: Sender, nmr: int) -> None:
+        """Give somebody tokens."""
+        self.admin.send(self.suite.token.functions.transfer(who.address, nmr * 10**18))
+
+    def post_bonds(self) -> None:
+        """Every member posts what a vote takes."""
+        functions, amount = self.suite.committee.functions, BOND * 10**18
+        self.admin.send(self.suite.token.functions.approve(self.suite.committee.address, 10**30))
+        for member in self.members:
+            self.admin.send(functions.postBond(member.address, amount))
+
+    def due_round(self) -> int:
+        """A round with a position, sealed and resolved: it waits for its report."""
+        functions, now = self.suite.tournament.functions, self.now
+        times = (now, now + HOUR, now + 2 * HOUR, now + 30 * HOUR)
+        self.admin.send(functions.openRound(*times, b"\1" * 32))
+        round_id = int(functions.roundCount().call())
+        self.anvil.advance_to(times[1])
+        self.admin.send(functions.lock(round_id, 0, b"\1"))
+        self.admin.send(functions.seal(round_id, b"\2" * 32))
+        self.anvil.advance_to(times[2])
+        return round_id
+
+    def report(self, round_id: int, payout: int = 0) -> Report:
+        """A report; another one for another payout."""
+        addresses = self.suite.addresses
+        return Report(
+            addresses.chain_id, addresses.tournament, round_id, 1, b"\3" * 32, payout, 0, b"\4" * 32
+        )
+
+
+def found_committee(anvil: Anvil, count: int = 3, quorum: int | None = None) -> Committee:
+    """A fresh suite with so many members; one model has a stake."""
+    admin = Sender(anvil.w3, anvil.account(0), FEES)
+    members = tuple(Sender(anvil.w3, anvil.account(FIRST_MEMBER + index), FEES) for index in range(count))
+    plan = Plan(
+        treasury=admin.address,
+        supply=10**6 * NMR,
+        members=[member.address for member in members],
+        quorum=quorum or count // 2 + 1,
+        challenge_window=HOUR,
+        operator=admin.address,
+        guardian=admin.address,
+        cap=50_000,
+        threshold=NMR,
+        minimum_position=NMR,
+        member_bond=BOND * NMR,
+        challenge_bond=CHALLENGE * NMR,
+        slash=BOND * NMR // 2,
+    )
+    suite = deploy(admin, plan)
+    admin.send(suite.registry.functions.register(admin.address))
+    admin.send(suite.token.functions.approve(suite.tournament.address, 10**30))
+    admin.send(suite.tournament.functions.deposit(1, 10**19))
+    admin.send(suite.tournament.functions.setAllocation(1, 5 * NMR))
+    return Committee(anvil, suite, admin, members)
