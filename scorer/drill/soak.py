@@ -115,6 +115,7 @@ def _soaked(ground: Playground, proxy: Proxy, herd: Herd, rounds: int, models: i
                 herd.start()
                 with _weather(ground, proxy, herd.dice):
                     _step(ground, step, began, rounds, models)
+                _forget(ground, herd.dice, step, rounds)
                 herd.look()
                 _report(step, herd)
             _rest(ground)
@@ -137,12 +138,25 @@ def _step(ground: Playground, step: int, began: int, rounds: int, models: int) -
         await_that(_opened(ground, step + 1), f"round {step + 1}: opened", mine=ground)
         publish(ground, step + 1, IDS, models)
         ground.tell(step + 1)
+    _come_further(ground, step, rounds)
+    for plan in sorted((ground.out / "operator" / "plans").iterdir())[:-CLOSES]:
+        shutil.rmtree(plan)
+
+
+def _come_further(ground: Playground, step: int, rounds: int) -> None:
+    """What is due by this step is done."""
+    await_that(_opened(ground, min(step + 1, rounds)), "the rounds of each step to be open", mine=ground)
     for stage, reached in ((CLOSES, sealed), (RESOLVES, accepted), (SETTLES, settled)):
         number = step - stage + 1
         if 1 <= number <= rounds:
             await_that(reached(ground, number), f"round {number}: {reached.__name__}", mine=ground)
-    for plan in sorted((ground.out / "operator" / "plans").iterdir())[:-CLOSES]:
-        shutil.rmtree(plan)
+
+
+def _forget(ground: Playground, dice: random.Random, step: int, rounds: int) -> None:
+    """In one step of four the chain forgets its newest blocks; what was in them is done again."""
+    if dice.random() < 0.25:
+        ground.anvil.reorganise(dice.randrange(1, 8))
+        _come_further(ground, step, rounds)
 
 
 def _opened(ground: Playground, count: int) -> Done:
@@ -166,7 +180,7 @@ def _kept(herd: Herd) -> Iterator[None]:
 
 @contextmanager
 def _weather(ground: Playground, proxy: Proxy, dice: random.Random) -> Iterator[None]:
-    """A fault that lasts for a step, or strikes at its end; mostly none."""
+    """A fault that lasts for a step; in one of three, none."""
     faults: list[Callable[[], None]] = [
         lambda: None,
         lambda: None,
