@@ -191,6 +191,10 @@ class Running(_Section):
         Seconds between members' turns in sending what anybody may send.
     challenge, largest_bond_nmr
         Whether a report that is not ours is disputed, and for what bond at most.
+    most_challenges
+        How many bonds may hang on undecided challenges at once.
+    lost_challenges
+        Rounds whose challenge was lost and looked at by a human: any other lost one ends all challenging.
     recompute
         Whether a fresh process must come to the same report before it is attested.
     least_balance
@@ -206,6 +210,8 @@ class Running(_Section):
     stagger: Annotated[int, Field(ge=0)] = 20
     challenge: bool = False
     largest_bond_nmr: Annotated[int, Field(ge=0)] = 0
+    most_challenges: Annotated[int, Field(ge=0)] = 3
+    lost_challenges: tuple[Annotated[int, Field(ge=1)], ...] = ()
     recompute: bool = True
     least_balance: Annotated[float, Field(ge=0)] = 0.0
     slots_per_chunk: Annotated[int, Field(ge=2, le=512, multiple_of=2)] = 256

@@ -4,16 +4,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
+from web3 import Web3
+
 from scorer.chain.contracts import Suite
-from scorer.chain.endpoint import host
 from scorer.chain.endpoints import Endpoints
 from scorer.chain.journal import Journal
 from scorer.chain.node import Web3Node
 from scorer.chain.outbox import Outbox
 from scorer.chain.signers import Signer
 from scorer.config import ConfigError, NodeConfig, read_deployment
+from scorer.oracle.challenges import challenged_rounds
 from scorer.oracle.daemon import OperatorDaemon, OracleDaemon, Station
 from scorer.oracle.health import served
 from scorer.oracle.loop import Bell, Loop, stopped_by_signals
@@ -61,6 +64,9 @@ def oracle(config: NodeConfig, *, send: bool, by_hand: bool = False) -> Iterator
         duty = Duty(
             challenges=config.run.challenge,
             largest_bond=nano_from_nmr(config.run.largest_bond_nmr) * WEI_PER_NANO,
+            most_challenges=config.run.most_challenges,
+            challenged=partial(_challenged, station),
+            lost_challenges=frozenset(config.run.lost_challenges),
             stagger=0 if by_hand else config.run.stagger,
             limits=config.sanity.limits(),
             recomputes=config.run.recompute,
@@ -90,6 +96,17 @@ def operator(config: NodeConfig, *, send: bool) -> Iterator[Assembled]:
         yield Assembled(OperatorDaemon(station, operating), config, station.metrics, station.bell)
 
 
+def _challenged(station: Station) -> list[int]:
+    """Only the account that votes challenges; a dry run has no journal, and has challenged nothing."""
+    where = station.addresses
+    tournament = Web3.to_checksum_address(where.tournament)
+    return [
+        round_id
+        for outbox in station.outboxes[:1]
+        for round_id in challenged_rounds(outbox.journal, where.chain_id, tournament)
+    ]
+
+
 def run(assembled: Assembled, *, cycles: int | None = None) -> None:
     """Run a daemon until it is told to stop, and serve its health meanwhile."""
     loop = assembled.loop()
@@ -117,7 +134,7 @@ def _station(config: NodeConfig, signers: list[Signer]) -> Iterator[tuple[Statio
         least = int(config.run.least_balance * 10**18)
         stall = chain.finality_stall
         station = Station(endpoints, addresses, metrics, bell, time.time, outboxes, stall, least)
-        station.suites[host(chain.urls[0])] = suite
+        station.suites[suite.w3] = suite
         yield station, suite
 
 

@@ -17,6 +17,8 @@ from scorer.oracle.loop import Bell, UnknownVersion
 from scorer.oracle.member import Member, Step
 from scorer.oracle.metrics import Metrics
 from scorer.oracle.operating import Deed, Operating
+from scorer.oracle.reasons import Reason
+from scorer.oracle.witnesses import Witnesses, host_of
 from scorer.rounds.report import REPORT_VERSION
 from scorer.store.bundle import Bundle
 
@@ -47,7 +49,8 @@ class Station:
     finality_stall: int = FINALITY_STALL
     least_balance: int = 0
     _checked: bool = field(default=False, init=False)
-    suites: dict[str, Suite] = field(default_factory=dict, init=False)
+    suites: dict[Web3, Suite] = field(default_factory=dict, init=False)
+    heard: set[tuple[Suite, int]] = field(default_factory=set, init=False)
 
     def cycle(self, act: Callable[[Suite, Pinned, Sequence[Outbox]], Mapping[str, Any]]) -> dict[str, Any]:
         """Pin, look after what was signed, and let `act` do the rest; what happened, for the log."""
@@ -62,7 +65,7 @@ class Station:
     def _on(
         self, pinned: Pinned, act: Callable[[Suite, Pinned, Sequence[Outbox]], Mapping[str, Any]]
     ) -> dict[str, Any]:
-        suite = self._suite(pinned)
+        suite = self._suite(pinned.w3)
         self._check_version(suite, pinned.block.number)
         told: dict[str, Any] = {"endpoint": pinned.host, "block": pinned.block.number}
         behind = pinned.latest.timestamp - pinned.block.timestamp
@@ -75,15 +78,21 @@ class Station:
                 outbox.pump()
         told |= act(suite, pinned, outboxes)
         self._tell_accounts(suite.w3, outboxes, pinned.latest.timestamp)
-        if self.bell.rung & {reason.name for reason in CHAIN_FAILED}:
+        if self.bell.rung & {reason.name for reason in CHAIN_FAILED | {Reason.ENDPOINTS_DISAGREE}}:
             self.endpoints.demote(pinned.host)
         return told
 
-    def _suite(self, pinned: Pinned) -> Suite:
+    def witnesses(self, pinned: Pinned) -> Witnesses:
+        """Endpoints of other hosts than the pinned one; as many must confirm as must agree on a block."""
+        by_host = {host_of(suite): suite for suite in map(self._suite, pinned.others)}
+        by_host.pop(pinned.host, None)
+        return Witnesses(tuple(by_host.values()), self.endpoints.agreement - 1, self.heard)
+
+    def _suite(self, w3: Web3) -> Suite:
         """Binding contracts takes longer than most cycles: once for each endpoint."""
-        suite = self.suites.get(pinned.host)
-        if suite is None or suite.w3 is not pinned.w3:
-            suite = self.suites[pinned.host] = Suite.at(pinned.w3, self.addresses)
+        suite = self.suites.get(w3)
+        if suite is None:
+            suite = self.suites[w3] = Suite.at(w3, self.addresses)
         return suite
 
     def _pin(self) -> Pinned:
@@ -187,7 +196,13 @@ class OracleDaemon:
         self, suite: Suite, pinned: Pinned, outboxes: Sequence[Outbox], rounds: Sequence[int] | None
     ) -> list[Step]:
         sender, relay = (*outboxes, None, None)[:2]
-        member = replace(self.member, suite=suite, sender=sender, relay=relay)
+        member = replace(
+            self.member,
+            suite=suite,
+            sender=sender,
+            relay=relay,
+            witnesses=self.station.witnesses(pinned),
+        )
         steps = member.cycle(rounds, pinned.block)
         self._tell(steps)
         return steps

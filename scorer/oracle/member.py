@@ -12,9 +12,13 @@ from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, 
 from scorer.chain.killpoints import reach
 from scorer.chain.sender import Courier, Reverted
 from scorer.oracle.calls import ONLY_MEMBERS, Calls, business_key, latest_time
+from scorer.oracle.challenges import Challenges, judged
 from scorer.oracle.decide import (
     Action,
     Alarm,
+    ApproveBond,
+    Attest,
+    Challenge,
     Challenging,
     RoundView,
     Wait,
@@ -27,6 +31,7 @@ from scorer.oracle.observe import Block, Sealed, chunks_left, finalised_block, r
 from scorer.oracle.sanity import Limits, NoVerdict, Summary, recomputed_elsewhere, refusals, summary
 from scorer.oracle.standing import disagreement
 from scorer.oracle.turns import turn_of
+from scorer.oracle.witnesses import Witnesses
 from scorer.rounds.evaluation import InputsMismatch, RoundInputs, evaluate
 from scorer.rounds.report import Report
 from scorer.store.bundle import PUBLISHED, REPORT, TARGETS, Bundle, BundleError, round_folder
@@ -90,6 +95,12 @@ class Duty:
     ----------
     challenges, largest_bond
         Whether it disputes an accepted report that is not its own, and for what bond at most, wei.
+    most_challenges
+        How many bonds may hang on undecided challenges at once.
+    challenged
+        Tells the rounds whose report we disputed.
+    lost_challenges
+        Of these, the rounds whose lost challenge a human has looked at. Any other one ends all challenging.
     stagger
         Seconds between members' turns in sending what anybody may send.
     limits
@@ -102,6 +113,9 @@ class Duty:
 
     challenges: bool = False
     largest_bond: int = 0
+    most_challenges: int = 3
+    challenged: Callable[[], Sequence[int]] = tuple
+    lost_challenges: frozenset[int] = frozenset()
     stagger: int = 0
     limits: Limits | None = None
     recomputes: bool = False
@@ -122,12 +136,20 @@ class Memory:
         Rounds whose report was computed by this process, or held against the chain.
     sound
         Why a report is not sound, by its hash; empty when it is.
+    decided
+        How disputes of ours ended, by round.
     """
 
     over: set[int] = field(default_factory=set)
     sealed: dict[int, Sealed] = field(default_factory=dict)
     standing: set[int] = field(default_factory=set)
     sound: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
+    decided: dict[int, ProposalStatus] = field(default_factory=dict)
+
+    def forget(self, round_id: int) -> None:
+        """Read a round anew: what we have of it may be wrong."""
+        self.sealed.pop(round_id, None)
+        self.standing.discard(round_id)
 
 
 @dataclass(frozen=True)
@@ -142,6 +164,8 @@ class Member:
         Votes and challenges, as `address`. None: a dry run, in which everything is computed and nothing sent.
     relay
         Sends what anybody may send; None: `sender` does.
+    witnesses
+        Other endpoints, which must confirm what a vote or a challenge rests on.
     """
 
     suite: Suite
@@ -150,6 +174,7 @@ class Member:
     sender: Courier | None
     relay: Courier | None = None
     duty: Duty = field(default_factory=Duty)
+    witnesses: Witnesses = field(default_factory=Witnesses)
     memory: Memory = field(default_factory=Memory)
 
     def cycle(self, rounds: Sequence[int] | None = None, block: Block | None = None) -> list[Step]:
@@ -173,7 +198,7 @@ class Member:
             del self.memory.sealed[over]
         parts = [(record.round_id, partial(self._act_on, record, at)) for record in records]
         if rounds is None:
-            parts.append((NO_ROUND, partial(self._collect, at)))
+            parts += [(NO_ROUND, partial(self._tell_lost, at)), (NO_ROUND, partial(self._collect, at))]
         return [step for round_id, act in parts for step in self._apart(round_id, act)]
 
     def _apart(self, round_id: int, act: Callable[[], list[Step]]) -> list[Step]:
@@ -205,7 +230,7 @@ class Member:
         view = self._view(record, block, sealed, proposal, report)
         calls = Calls(self.suite, record.round_id, sealed, self.bundle(record.round_id))
         for action in decide(view):
-            outcome, goes_on = self._act(view, calls, action)
+            outcome, goes_on = self._confirmed(view, calls, action, block)
             steps.append(Step(record.round_id, action, outcome))
             if not goes_on:
                 break
@@ -230,7 +255,7 @@ class Member:
             vote=vote,
             report=report,
             refusals=self._refusals(record.round_id, report) if report is not None and votes else (),
-            challenging=self._challenging(block) if differs else Challenging(),
+            challenging=self._challenging(record.round_id, block) if differs else Challenging(),
             address=self.address,
             delay=self._delay(record.round_id, block),
             block=block.number,
@@ -248,9 +273,16 @@ class Member:
         members = self.suite.committee_members(block.number)
         return turn_of(self.address, members, round_id) * self.duty.stagger
 
-    def _challenging(self, block: Block) -> Challenging:
+    def _challenging(self, round_id: int, block: Block) -> Challenging:
         """Whether we may dispute a report, and what the committee may not take yet."""
         if not self.duty.challenges:
+            return Challenging()
+        before = self._challenges(block)
+        others = before.at_stake - {round_id}
+        if len(others) >= self.duty.most_challenges:
+            self._alarm("TOO_MANY_CHALLENGES", f"round {round_id}: bonds hang on rounds {sorted(others)}")
+            return Challenging()
+        if before.lost - self.duty.lost_challenges:
             return Challenging()
         committee, at = self.suite.committee, block.number
         bond = int(committee.functions.challengeBond().call(block_identifier=at))
@@ -261,6 +293,19 @@ class Member:
             self._alarm("BOND_TOO_LARGE", f"a challenge takes {bond} wei, we stake {self.duty.largest_bond}")
             return Challenging()
         return Challenging(allowed=True, approve=bond if allowance < bond else 0)
+
+    def _challenges(self, block: Block) -> Challenges:
+        return judged(self.suite, self.duty.challenged(), block.number, self.memory.decided)
+
+    def _tell_lost(self, block: Block) -> list[Step]:
+        """Who lost a challenge may be wrong in the next round too: a human must look first."""
+        if not self.duty.challenges:
+            return []
+        lost = sorted(self._challenges(block).lost - self.duty.lost_challenges)
+        return [
+            Step(each, self._alarm("CHALLENGE_LOST", f"round {each}: upheld; no more challenges"), "stopped")
+            for each in lost
+        ]
 
     def _refusals(self, round_id: int, report: Report) -> tuple[str, ...]:
         """Why our report is not sound, looked at once."""
@@ -370,6 +415,16 @@ class Member:
         self.memory.standing.add(record.round_id)
         reach("report-written", str(record.round_id))
 
+    def _confirmed(self, view: RoundView, calls: Calls, action: Action, block: Block) -> tuple[str, bool]:
+        """Carry out an action, as `_act` does; with our name or bond at stake, only what others confirm."""
+        if isinstance(action, Attest | ApproveBond | Challenge):
+            objection = self.witnesses.objection(view, self.address, calls.bundle, block)
+            if objection is not None:
+                self.memory.forget(view.record.round_id)
+                self._alarm("ENDPOINTS_DISAGREE", objection)
+                return f"not done: {objection}", False
+        return self._act(view, calls, action)
+
     def _act(self, view: RoundView, calls: Calls, action: Action) -> tuple[str, bool]:
         """Carry out one action; the outcome, and whether the next one still makes sense."""
         if isinstance(action, Alarm):
@@ -394,7 +449,8 @@ class Member:
             return "dry run: not sent", True
         key = business_key(self.suite, calls.round_id, action, status)
         try:
-            done = courier.carry_out(calls.of(action), key, not_after, known_at)
+            spare = calls.spare_gas(action, known_at)
+            done = courier.carry_out(calls.of(action), key, not_after, known_at, spare)
         except Reverted as revert:
             if revert.name in ALREADY_DONE:
                 return f"already done ({revert.name})", True

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     BROKEN_FILE = "A file of ours is missing or broken: what rests on it is not done."
     CANNOT_REACH_CHAIN = "No endpoint can be used."
     CEILING = "A higher bid would be above the fee ceiling."
+    CHALLENGE_LOST = "A report that we disputed was upheld: nothing is disputed until a human looked."
     DEFECT = "The program met something that it was not written for."
     DISPLACED = "A transaction that is not ours took our nonce, and is final."
     ENDPOINTS_DISAGREE = "Endpoints name different hashes for a finalised block, or too few answer."
@@ -35,6 +36,7 @@ class Reason(StrEnum):
     REPORT = "A report differs from ours, or ours is not sound."
     SET_ASIDE = "A report that was kept does not rest on what the chain says: it is made anew."
     SIGNER = "The remote signer does not sign."
+    TOO_MANY_CHALLENGES = "As many of our bonds hang on disputes as may at once: this report is not disputed."
     UNKNOWN_VERSION = "The contracts are of a version that this program does not know."
 
     @property

@@ -1,5 +1,6 @@
 """A cycle stops where finality stops, changes endpoint where one fails, and remembers what is over."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -7,12 +8,12 @@ from pathlib import Path
 import pytest
 from web3.exceptions import Web3RPCError
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.chain.outbox import Outbox
 from scorer.chain.signers import SignerError
 from scorer.chain.transactions import Intent
 from scorer.config import load_config
-from scorer.drill.proxy import Forward, Proxy, Request, Response, error, proxy_of
+from scorer.drill.proxy import Forward, Manner, Proxy, Request, Response, error, proxy_of
 from scorer.oracle import assembly
 from scorer.oracle.daemon import OracleDaemon
 from tests.cli.test_cupel import write_config
@@ -22,15 +23,19 @@ from tests.world import World
 class Seat:
     """A member's daemon behind endpoints that may misbehave."""
 
-    def __init__(self, world: World, stack: ExitStack, *, proxies: int = 1, **run: object) -> None:
+    def __init__(
+        self, world: World, stack: ExitStack, *, proxies: int = 1, chain: str = "", run: str = ""
+    ) -> None:
         self.world = world
         self.proxies: list[Proxy] = [
             stack.enter_context(proxy_of(world.stage.anvil.url)) for _ in range(proxies)
         ]
         config = write_config(world, 0)
         urls = ", ".join(f'"{proxy.url}"' for proxy in self.proxies)
-        text = config.read_text().replace(f'endpoint = "{world.stage.anvil.url}"', f"endpoints = [{urls}]")
-        config.write_text(text + "\n[run]\nrecompute = false\nstagger = 0\nleast_balance = 1e9\n")
+        text = config.read_text().replace(
+            f'endpoint = "{world.stage.anvil.url}"', f"endpoints = [{urls}]\n{chain}"
+        )
+        config.write_text(text + f"\n[run]\nrecompute = false\nstagger = 0\nleast_balance = 1e9\n{run}\n")
         self.assembled = stack.enter_context(assembly.oracle(load_config(config), send=True))
         self.alarms = self.assembled.bell.rung
 
@@ -42,6 +47,95 @@ class Seat:
     def sent(self) -> int:
         account = self.world.stage.anvil.account(3)
         return self.world.suite.w3.eth.get_transaction_count(account.address)
+
+
+BRAVE = "challenge = true\nlargest_bond_nmr = 100"
+
+
+def lying(wrong: Callable[[str, str], str]) -> Manner:
+    """An endpoint whose answers to calls are `wrong` of the call's data and the answer."""
+
+    def manner(request: Request, forward: Forward) -> Response | None:
+        answer = forward(request)
+        if isinstance(answer.get("result"), str):
+            answer["result"] = wrong(request["params"][0].get("data", ""), answer["result"])
+        return answer
+
+    return manner
+
+
+def test_no_report_is_disputed_on_one_endpoints_word(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    world.cycle(1, 2)
+    accepted = world.suite.proposal(round_id, world.suite.w3.eth.block_number)
+    assert accepted is not None
+    right = accepted.report_hash.hex()
+    with ExitStack() as stack:
+        seat = Seat(world, stack, proxies=2, chain="agreement = 2", run=BRAVE)
+        seat.proxies[0].misbehave("eth_call", lying(lambda _, said: said.replace(right, "ab" * 32)))
+        for pinned in (0, 1):
+            told = seat.daemon.cycle()
+            assert told["endpoint"] == seat.proxies[pinned].url.removeprefix("http://")
+            assert ("ENDPOINTS_DISAGREE" in seat.alarms) == (pinned == 0)
+            seat.assembled.bell.rest()
+        assert seat.sent() == 0
+        assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
+
+
+def test_nothing_is_attested_that_rests_on_one_endpoints_word(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    models_at = world.suite.tournament.functions.modelsAt(0, 1000)._encode_transaction_data()[:10]
+
+    def swapped(data: str, said: str) -> str:
+        """Two models change lanes: nothing on the chain commits to this answer."""
+        head, first, second = said[:130], said[130:194], said[194:258]
+        return head + second + first + said[258:] if data.startswith(models_at) else said
+
+    with ExitStack() as stack:
+        seat = Seat(world, stack, proxies=2, chain="agreement = 2")
+        seat.proxies[0].misbehave("eth_call", lying(swapped))
+        seat.daemon.cycle()
+        assert seat.sent() == 0
+        assert "ENDPOINTS_DISAGREE" in seat.alarms
+        seat.proxies[0].misbehave("eth_call", None)
+        seat.daemon.cycle()
+        assert "SET_ASIDE" in seat.alarms
+        assert seat.sent() == 1
+    world.cycle(1)
+    at = world.suite.w3.eth.block_number
+    votes = [world.suite.vote(round_id, world.members[index].address, at) for index in (0, 1)]
+    assert votes[0] == votes[1]
+
+
+def test_who_lost_a_challenge_disputes_nothing_more_until_a_human_looked(world: World) -> None:
+    def accepted() -> int:
+        round_id = world.sealed_round()
+        world.resolve(round_id, {0: 1.0 - world.target})
+        world.cycle(1, 2)
+        return round_id
+
+    def alarms(run: str = "") -> set[str]:
+        with ExitStack() as stack:
+            seat = Seat(world, stack, run=f"{BRAVE}\n{run}")
+            seat.daemon.cycle()
+            world.stage.anvil.finalise()
+            return set(seat.alarms) - {"LOW_BALANCE"}
+
+    first = accepted()
+    assert alarms() == {"REPORT"}
+    assert world.proposal_status(first) == ProposalStatus.DISPUTED
+    world.cycle(1, 2)
+    assert world.proposal_status(first) == ProposalStatus.UPHELD
+    second = accepted()
+    assert alarms() == {"REPORT", "CHALLENGE_LOST"}
+    assert world.proposal_status(second) == ProposalStatus.ACCEPTED
+    assert alarms("lost_challenges = [1]") == {"REPORT"}
+    assert world.proposal_status(second) == ProposalStatus.DISPUTED
+    third = accepted()
+    assert alarms("lost_challenges = [1, 2]\nmost_challenges = 0") == {"REPORT", "TOO_MANY_CHALLENGES"}
+    assert world.proposal_status(third) == ProposalStatus.ACCEPTED
 
 
 def frozen(number: int) -> object:

@@ -1,0 +1,61 @@
+"""Our own challenges: which there were, by the journal, and what became of them, by the chain."""
+
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
+
+from scorer.chain.contracts import ProposalStatus, Suite
+from scorer.chain.journal import Journal
+from scorer.chain.transactions import OPEN, State
+
+DECIDED = frozenset({ProposalStatus.UPHELD, ProposalStatus.OVERTURNED})
+"""These never change again, and need not be read again."""
+
+
+@dataclass(frozen=True)
+class Challenges:
+    """Rounds whose report we disputed.
+
+    Attributes
+    ----------
+    at_stake
+        Where our bond hangs on it, or will once the transaction is mined.
+    lost
+        Where the report was upheld, and our bond is burned.
+    """
+
+    at_stake: frozenset[int] = frozenset()
+    lost: frozenset[int] = frozenset()
+
+
+def challenged_rounds(journal: Journal, chain_id: int, tournament: str) -> list[int]:
+    """The rounds of a tournament for which a challenge was signed and did not fail."""
+    prefix, suffix = f"{chain_id}:{tournament}:", ":challenge"
+    return [
+        int(intent.key.removeprefix(prefix).removesuffix(suffix))
+        for intent in journal.intents(suffix)
+        if intent.key.startswith(prefix) and intent.key.endswith(suffix) and intent.state in _NOT_FAILED
+    ]
+
+
+_NOT_FAILED = OPEN | {State.FINAL}
+
+
+def judged(
+    suite: Suite, rounds: Iterable[int], block: int, decided: MutableMapping[int, ProposalStatus]
+) -> Challenges:
+    """What became of the challenges of `rounds`, as of `block`; what is decided for good is remembered."""
+    at_stake, lost = set(), set()
+    for round_id in rounds:
+        status = decided.get(round_id) or _status(suite, round_id, block)
+        if status in DECIDED:
+            decided[round_id] = status
+        if status in (ProposalStatus.ACCEPTED, ProposalStatus.DISPUTED):
+            at_stake.add(round_id)
+        if status == ProposalStatus.UPHELD:
+            lost.add(round_id)
+    return Challenges(frozenset(at_stake), frozenset(lost))
+
+
+def _status(suite: Suite, round_id: int, block: int) -> ProposalStatus:
+    proposal = suite.proposal(round_id, block)
+    return ProposalStatus.NONE if proposal is None else proposal.status

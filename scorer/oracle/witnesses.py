@@ -1,0 +1,83 @@
+"""Before a member puts its name or its bond to a report, several endpoints must say what it rests on."""
+
+from collections.abc import MutableSet, Sequence
+from dataclasses import dataclass, field
+
+from scorer.chain.contracts import Suite
+from scorer.chain.endpoint import host
+from scorer.oracle.decide import RoundView
+from scorer.oracle.failures import CHAIN_FAILED, in_words, reason_of
+from scorer.oracle.observe import Block, read_sealed
+from scorer.oracle.standing import disagreement
+from scorer.store.bundle import Bundle
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """The endpoints that a cycle is not pinned to.
+
+    Attributes
+    ----------
+    suites
+        The contracts behind each.
+    needed
+        How many of them must confirm.
+    heard
+        Endpoint and round where a report's ground, which cannot change any more, was confirmed.
+    """
+
+    suites: Sequence[Suite] = ()
+    needed: int = 0
+    heard: MutableSet[tuple[Suite, int]] = field(default_factory=set)
+
+    def objection(self, view: RoundView, address: str, bundle: Bundle, block: Block) -> str | None:
+        """What one of them says otherwise, or that too few answer; None when enough say the same.
+
+        They are asked at the same block for the round, the proposal and our vote, and for all that our report
+        rests on.
+        """
+        confirmed, silent = 0, []
+        for suite in self.suites:
+            if confirmed == self.needed:
+                break
+            try:
+                other = self._otherwise(suite, view, address, bundle, block)
+            except Exception as error:
+                if reason_of(error) not in CHAIN_FAILED:
+                    raise
+                silent.append(f"{host_of(suite)}: {in_words(error)}")
+                continue
+            if other is not None:
+                return f"round {view.record.round_id}: endpoint {host_of(suite)} says otherwise: {other}"
+            confirmed += 1
+        if confirmed >= self.needed:
+            return None
+        return (
+            f"round {view.record.round_id}: expected {self.needed} more endpoints to confirm what a vote or "
+            f"a challenge rests on, found {confirmed}; {'; '.join(silent) or 'there are no others'}"
+        )
+
+    def _otherwise(
+        self, suite: Suite, view: RoundView, address: str, bundle: Bundle, block: Block
+    ) -> str | None:
+        round_id, at = view.record.round_id, block.number
+        pairs = (
+            ("round", view.record, suite.round(round_id, at)),
+            ("proposal", view.proposal, suite.proposal(round_id, at)),
+            ("vote", view.vote, suite.vote(round_id, address, at)),
+        )
+        for what, ours, theirs in pairs:
+            if ours != theirs:
+                return f"the {what} is {theirs!r}, not {ours!r}"
+        if (suite, round_id) in self.heard:
+            return None
+        sealed = read_sealed(suite, view.record, block)
+        found = disagreement(bundle, sealed, suite.submitters(view.record.close_at, at))
+        if found is None:
+            self.heard.add((suite, round_id))
+        return found
+
+
+def host_of(suite: Suite) -> str:
+    """The host of the endpoint behind contracts."""
+    return host(str(getattr(suite.w3.provider, "endpoint_uri", "without a name")))
