@@ -105,6 +105,8 @@ class Act:
     known_at
         The finalised block whose state asked for it. An earlier act of the same key that was finished by
         then has been taken into account: this one is another.
+    spare_gas
+        On top of the estimate: what it may take beyond that where others' acts come first in its block.
     """
 
     key: str
@@ -112,6 +114,7 @@ class Act:
     data: bytes
     not_after: int | None = None
     known_at: int = 0
+    spare_gas: int = 0
 
 
 @dataclass(frozen=True)
@@ -220,10 +223,12 @@ class Outbox:
             return Delivery(None, Why.WAITING, f"{waiting[0].key} has nonce {waiting[0].nonce} and waits")
         return self._begin(act)
 
-    def carry_out(self, call: ContractFunction, key: str, not_after: int | None, known_at: int) -> Done:
+    def carry_out(
+        self, call: ContractFunction, key: str, not_after: int | None, known_at: int, spare_gas: int = 0
+    ) -> Done:
         """Deliver a contract's call as an act; what follows it waits until it is mined."""
         data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))  # noqa: SLF001
-        delivery = self.deliver(Act(key, str(call.address), data, not_after, known_at))
+        delivery = self.deliver(Act(key, str(call.address), data, not_after, known_at, spare_gas))
         return Done(delivery.note, delivery.is_mined)
 
     def _begin(self, act: Act) -> Delivery:
@@ -234,13 +239,17 @@ class Outbox:
         reach("tried", act.key)
         if gas > self.most_gas:
             return self._refused(act, Why.REFUSED, f"takes {gas} gas, more than {self.most_gas}")
-        call = Call(act.to, act.data, gas)
+        call = Call(act.to, act.data, self._with_spare(gas, act.spare_gas, head.market))
         intent = self.journal.plan(act.key, self.address, call, act.not_after)
         reach("planned", act.key)
         return self._await(intent)
 
     def _estimate(self, to: str, data: bytes) -> int:
         return int(self.node.estimate(self.address, to, data) * GAS_MARGIN)
+
+    def _with_spare(self, gas: int, spare: int, market: Market) -> int:
+        """As much more as one transaction may take here. What is not used is not paid."""
+        return max(gas, min(gas + spare, self.fees.most_gas(market, self.most_gas)))
 
     def _with_enough_gas(self, intent: Intent) -> Intent | None:
         """With a higher gas limit, as the chain is now; None when it would revert, or takes too much."""

@@ -33,7 +33,9 @@ class Courier(Protocol):
         """The account's checksummed address."""
         ...
 
-    def carry_out(self, call: ContractFunction, key: str, not_after: int | None, known_at: int) -> Done:
+    def carry_out(
+        self, call: ContractFunction, key: str, not_after: int | None, known_at: int, spare_gas: int = 0
+    ) -> Done:
         """Have `call` executed, once for each `key`.
 
         Parameters
@@ -42,6 +44,8 @@ class Courier(Protocol):
             Chain time after which it must not happen any more; None: never.
         known_at
             The finalised block whose state asked for it.
+        spare_gas
+            On top of the estimate, for a call that takes more where others' come first in its block.
 
         Raises
         ------
@@ -80,8 +84,13 @@ class Sender:
         """The account's checksummed address."""
         return str(self.account.address)
 
-    def send(self, call: ContractFunction | ContractConstructor) -> TxReceipt:
+    def send(self, call: ContractFunction | ContractConstructor, spare_gas: int = 0) -> TxReceipt:
         """Try `call` on the latest state, then sign it, send it and wait for its receipt.
+
+        Parameters
+        ----------
+        spare_gas
+            On top of what the trial took.
 
         Raises
         ------
@@ -92,7 +101,7 @@ class Sender:
         """
         what = getattr(call, "fn_name", None) or "deployment"
         try:
-            gas = int(call.estimate_gas({"from": self.account.address}) * GAS_MARGIN)
+            gas = int(call.estimate_gas({"from": self.account.address}) * GAS_MARGIN) + spare_gas
         except ContractLogicError as error:
             raise Reverted(what, describe_revert(error), revert_name(error)) from None
         receipt = self._mined(call.build_transaction(self._params(gas)))
@@ -106,9 +115,10 @@ class Sender:
         key: str,  # noqa: ARG002 - a plain sender keeps no journal
         not_after: int | None,  # noqa: ARG002
         known_at: int,  # noqa: ARG002
+        spare_gas: int = 0,
     ) -> Done:
         """Send `call` at once, as `send` does."""
-        receipt = self.send(call)
+        receipt = self.send(call, spare_gas)
         return Done(f"block {receipt['blockNumber']}, {receipt['gasUsed']} gas", goes_on=True)
 
     def _params(self, gas: int) -> TxParams:

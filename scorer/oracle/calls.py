@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,13 @@ from scorer.store.bundle import Bundle
 
 ONLY_MEMBERS = (Attest, ApproveBond, Challenge, Expire)
 """What a member must send from its own account; all else, anybody may."""
+
+DECIDING_GAS: Final = 90_000
+"""What a vote takes beyond others when it decides: it accepts a report (44,921 measured), or ends a dispute
+with credits to challenger and burn sink (59,146)."""
+SLASHING_GAS: Final = 25_000
+"""And for each member that it slashes (11,277 measured), by three cold readings, each of which takes 3,360
+more on Polygon (docs/gas.md)."""
 
 
 def business_key(suite: Suite, round_id: int, action: Action, status: ProposalStatus) -> str:
@@ -99,6 +107,21 @@ class Calls:
                 return self._settle(index, EMPTY_HEAD, b"")
             case _:
                 raise TypeError(f"expected an action that sends a transaction, found {action}")
+
+    def spare_gas(self, action: Action, block: int) -> int:
+        """What an action may take beyond an estimate.
+
+        Which vote decides is known only when it is mined: others' of the same block may come first. So each
+        has the gas to accept a report, or to overturn one and slash all who may have voted for it.
+        """
+        return DECIDING_GAS + SLASHING_GAS * self._voters(block) if isinstance(action, Attest) else 0
+
+    def _voters(self, block: int) -> int:
+        """How many members had, or have, a first vote."""
+        functions, tournament = self.suite.committee.functions, self.suite.tournament.address
+        proposal = functions.proposalOf(tournament, self.round_id).call(block_identifier=block)
+        accepted_by = proposal.memberSetId or functions.memberSetId().call(block_identifier=block)
+        return len(functions.membersOf(accepted_by).call(block_identifier=block))
 
     def _of_member(self, action: Attest | ApproveBond | Challenge | Expire) -> ContractFunction:
         committee, tournament = self.suite.committee, self.suite.tournament.address

@@ -438,6 +438,18 @@ def test_an_act_with_too_little_gas_is_estimated_anew_and_signed_at_the_same_non
     assert {read(attempt.raw).nonce for attempt in attempts(desk)} == {1}
 
 
+def test_spare_gas_is_signed_on_top_of_the_estimate_as_far_as_one_transaction_may_take_it(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act("one", spare_gas=40_000))
+    desk.mine(1)
+    desk.outbox = replace(desk.outbox, most_gas=70_000)
+    desk.outbox.deliver(desk.act("two", spare_gas=40_000))
+    desk.mine(1)
+    capped = FeePolicy(tip=30 * GWEI, transaction_cap=8 * 10**15)
+    desk.outbox = replace(desk.outbox, fees=capped)
+    desk.outbox.deliver(desk.act("three", spare_gas=40_000))
+    assert [read(raw).gas for raw in desk.chain.sent] == [102_500, 70_000, 8 * 10**15 // (120 * GWEI)]
+
+
 def test_an_act_with_too_little_gas_that_would_now_revert_makes_room_for_the_next(desk: Desk) -> None:
     desk.chain.gas_needed, desk.chain.estimate = 90_000, lambda *_: 50_000  # type: ignore[method-assign]
     desk.chain.base_fee = 31 * GWEI
