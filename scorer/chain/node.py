@@ -1,7 +1,7 @@
 """The chain behind an outbox: one endpoint for all that is read, every endpoint for what is sent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -11,6 +11,7 @@ from web3.exceptions import BlockNotFound, ContractLogicError, TransactionNotFou
 from web3.types import TxReceipt
 
 from scorer.chain.answers import Answer, classify_error, wanted_tip
+from scorer.chain.endpoint import EndpointError
 from scorer.chain.fees import Market
 from scorer.chain.outbox import Head, Sent
 from scorer.chain.reverts import describe_revert, revert_name
@@ -32,23 +33,55 @@ class Web3Node:
         The endpoint that everything is read from.
     others
         Signed bytes are sent to these too: the same bytes do no harm twice.
+    finalised
+        Number of the block that is final, as several endpoints agreed; None: as this one says.
+    witnesses
+        Endpoints of other operators, for `agreement`.
+    agreement
+        How many endpoints, this one among them, must say that a nonce is used.
     """
 
     w3: Web3
     others: Sequence[Web3] = ()
+    finalised: int | None = None
+    witnesses: Sequence[Web3] = ()
+    agreement: int = 1
+    _tips: dict[int, int] = field(default_factory=dict, compare=False, repr=False)
 
     def head(self) -> Head:
         """The newest blocks, and what gas costs."""
         latest = self.w3.eth.get_block("latest")
-        finalised = self.w3.eth.get_block("finalized")
-        market = Market(int(latest.get("baseFeePerGas", 0)), self._median_tip())
-        return Head(latest["number"], latest["timestamp"], market, finalised["number"])
+        number = latest["number"]
+        finalised = self.finalised
+        if finalised is None:
+            finalised = self.w3.eth.get_block("finalized")["number"]
+        market = Market(int(latest.get("baseFeePerGas", 0)), self._tip(number))
+        return Head(number, latest["timestamp"], market, finalised)
 
     def nonces(self, address: str, finalised: int) -> tuple[int, int]:
-        """How many nonces an account used, at the latest and at the finalised block."""
-        account = Web3.to_checksum_address(address)
-        latest = self.w3.eth.get_transaction_count(account, "latest")
-        return latest, self.w3.eth.get_transaction_count(account, finalised)
+        """How many nonces an account used, at the latest and at the finalised block.
+
+        The highest number that `agreement` endpoints reach, for what one of them alone says must neither be
+        signed nor end an act.
+
+        Raises
+        ------
+        scorer.chain.endpoint.EndpointError
+            When too few of them answer.
+        """
+        told = [_nonces(self.w3, address, finalised)]
+        for w3 in self.witnesses if self.agreement > 1 else ():
+            try:
+                told.append(_nonces(w3, address, finalised))
+            except REQUEST_ERRORS:
+                continue
+        if len(told) < self.agreement:
+            raise EndpointError(
+                f"expected {self.agreement} endpoints to say how many nonces {address} used, "
+                f"found {len(told)} that answer"
+            )
+        latest, final = (sorted(each, reverse=True) for each in zip(*told, strict=True))
+        return latest[self.agreement - 1], final[self.agreement - 1]
 
     def mined(self, tx_hash: bytes) -> Mined | None:
         """A transaction's receipt, if the block it names is canonical.
@@ -95,14 +128,27 @@ class Web3Node:
                     raise
         return None
 
-    def _median_tip(self) -> int:
-        """Half of the recent transactions paid at least this tip; 0 where a node does not say."""
-        try:
-            rewards = self.w3.eth.fee_history(20, "latest", [50]).get("reward", [])
-        except REQUEST_ERRORS:
-            return 0
-        tips = sorted(int(row[0]) for row in rewards)
-        return tips[len(tips) // 2] if tips else 0
+    def _tip(self, block: int) -> int:
+        """The lowest that an endpoint tells, asked once a block: a tip that is too low is raised later."""
+        if block not in self._tips:
+            told = [_median_tip(w3) for w3 in (self.w3, *self.others)]
+            self._tips[block] = min((tip for tip in told if tip is not None), default=0)
+        return self._tips[block]
+
+
+def _nonces(w3: Web3, address: str, finalised: int) -> tuple[int, int]:
+    account = Web3.to_checksum_address(address)
+    return w3.eth.get_transaction_count(account, "latest"), w3.eth.get_transaction_count(account, finalised)
+
+
+def _median_tip(w3: Web3) -> int | None:
+    """Half of the recent transactions paid at least this tip; None where a node does not say."""
+    try:
+        rewards = w3.eth.fee_history(20, "latest", [50]).get("reward", [])
+    except REQUEST_ERRORS:
+        return None
+    tips = sorted(int(row[0]) for row in rewards)
+    return tips[len(tips) // 2] if tips else None
 
 
 def _sent(w3: Web3, raw: bytes) -> Sent:

@@ -110,14 +110,15 @@ class Mined:
 
 @dataclass(frozen=True)
 class Sighting:
-    """What the chain says of an account and an intent, all from one endpoint.
+    """What the chain says of an account and an intent.
 
     Attributes
     ----------
     now
         The latest block's timestamp.
     used, used_finally
-        How many nonces of the account are used at the latest and at the finalised block.
+        How many nonces of the account are used at the latest and at the finalised block, as far as enough
+        endpoints confirm it.
     free_nonce
         The next nonce that neither the latest block nor any attempt of ours uses.
     finalised
@@ -271,7 +272,8 @@ def _first(intent: Intent, seen: Sighting, fees: FeePolicy) -> Step:
 
 def _mined(intent: Intent, attempts: Sequence[Attempt], seen: Sighting) -> Step:
     found = seen.mined[0]
-    if found.block <= seen.finalised:
+    # The nonce is counted by several endpoints, the receipt comes from one: to end an act takes both.
+    if found.block <= seen.finalised and seen.used_finally > (intent.nonce or 0):
         return Become(_end(found, attempts), found)
     if (intent.state, intent.block, intent.ok) != (State.MINED, found.block, found.ok):
         return Become(State.MINED, found)

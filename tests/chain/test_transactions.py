@@ -74,9 +74,14 @@ def test_what_is_finished_is_left_alone(state: State) -> None:
 def test_a_receipt_is_recorded_once_and_final_at_the_finalised_block_and_not_before() -> None:
     assert step(SENT, ATTEMPT, mined=receipt(90)) == Become(State.MINED, *receipt(90))
     assert step(MINED, ATTEMPT, mined=receipt(90)) == Hold(Why.NOT_FINAL)
-    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=89) == Hold(Why.NOT_FINAL)
-    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=90) == Become(State.FINAL, *receipt(90))
-    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=91) == Become(State.FINAL, *receipt(90))
+    used: dict[str, object] = {"used": 8, "used_finally": 8}
+    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=89, **used) == Hold(Why.NOT_FINAL)
+    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=90, **used) == Become(State.FINAL, *receipt(90))
+    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=91, **used) == Become(State.FINAL, *receipt(90))
+
+
+def test_a_receipt_ends_nothing_while_too_few_endpoints_say_that_its_nonce_is_used() -> None:
+    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=90, used_finally=7) == Hold(Why.NOT_FINAL)
 
 
 @pytest.mark.parametrize("mined", [receipt(91), receipt(90, ok=False)])
@@ -88,14 +93,15 @@ def test_a_revert_waits_for_finality_and_has_then_failed() -> None:
     reverted = replace(MINED, ok=False)
     assert step(reverted, ATTEMPT, mined=receipt(90, ok=False)) == Hold(Why.REVERTED)
     failed = Become(State.FAILED, *receipt(90, ok=False))
-    assert step(reverted, ATTEMPT, mined=receipt(90, ok=False), finalised=90) == failed
+    assert step(reverted, ATTEMPT, mined=receipt(90, ok=False), finalised=90, used_finally=8) == failed
 
 
 def test_a_final_cancellation_has_cancelled_and_an_act_beside_one_has_not() -> None:
     empty = Attempt(OTHER, b"raw", FIRST, cancels=True, signed_at=NOW)
     cancelled = receipt(90, tx_hash=OTHER)
-    assert step(MINED, ATTEMPT, empty, mined=cancelled, finalised=90) == Become(State.CANCELLED, *cancelled)
-    assert step(MINED, ATTEMPT, empty, mined=receipt(90), finalised=90) == Become(State.FINAL, *receipt(90))
+    final: dict[str, object] = {"finalised": 90, "used_finally": 8}
+    assert step(MINED, ATTEMPT, empty, mined=cancelled, **final) == Become(State.CANCELLED, *cancelled)
+    assert step(MINED, ATTEMPT, empty, mined=receipt(90), **final) == Become(State.FINAL, *receipt(90))
 
 
 def test_a_receipt_that_is_gone_puts_the_act_back() -> None:
