@@ -33,7 +33,7 @@ class Chain(_Section):
     endpoint, endpoints
         One, or several in the order of preference.
     agreement
-        How many endpoints must name the same hash for the finalised block.
+        How many endpoints must name the same hash for the finalised block; those of one host count once.
     timeout
         Seconds for one request.
     tip_ceiling_gwei
@@ -65,10 +65,11 @@ class Chain(_Section):
     def _some_endpoints(self) -> Self:
         if bool(self.endpoint) == bool(self.endpoints):
             raise ValueError("expected either endpoint or endpoints")
-        if self.agreement > len(self.urls):
-            raise ValueError(
-                f"expected agreement of at most {len(self.urls)}, as many as there are endpoints"
-            )
+        if len({url.rstrip("/") for url in self.urls}) < len(self.urls):
+            raise ValueError("expected each endpoint once")
+        hosts = len({host(url) for url in self.urls})
+        if self.agreement > hosts:
+            raise ValueError(f"expected agreement of at most {hosts}, as many as endpoints have hosts")
         return self
 
     @model_validator(mode="after")

@@ -1,8 +1,7 @@
 """Several endpoints of one chain: which one to read from, and what they agree is final."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from web3 import Web3
@@ -13,7 +12,9 @@ from scorer.chain.endpoint import EndpointError, checked, host, unchecked
 from scorer.chain.node import REQUEST_ERRORS, Web3Node
 
 LARGEST_LAG: Final = 16
-"""Blocks that an endpoint may be behind the best one and still be read from."""
+"""Blocks that an endpoint may be behind the others, or ahead of them, and still be read from."""
+LARGEST_FINALITY_LAG: Final = 64
+"""Blocks that its finalised one may be behind those of the others: two epochs of Ethereum."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,11 @@ class Pinned:
     others
         The other endpoints that are up: signed transactions go to them too.
     agreed
-        How many endpoints name the block's hash.
+        How many hosts name the block's hash.
+    witnesses
+        Those of the others that are of other hosts, one of each.
+    agreement
+        How many hosts, the pinned one among them, must say the same.
     """
 
     w3: Web3
@@ -60,11 +65,13 @@ class Pinned:
     others: tuple[Web3, ...] = ()
     agreed: int = 1
     health: tuple[Health, ...] = ()
+    witnesses: tuple[Web3, ...] = ()
+    agreement: int = 1
 
     @property
     def node(self) -> Web3Node:
-        """The chain as an outbox asks it."""
-        return Web3Node(self.w3, self.others)
+        """The chain as an outbox asks it: what is final is what was agreed."""
+        return Web3Node(self.w3, self.others, self.block.number, self.witnesses, self.agreement)
 
 
 class NoAgreement(EndpointError):
@@ -82,7 +89,7 @@ class Endpoints:
     Attributes
     ----------
     agreement
-        How many must name the same hash for the finalised block.
+        How many must name the same hash for the finalised block; those of one host count once.
     timeout
         Seconds for one request.
     """
@@ -97,14 +104,14 @@ class Endpoints:
     _last: list[str] = field(default_factory=list)
 
     def pin(self) -> Pinned:
-        """Ask every endpoint, leave out those that lag, and pin the first that is left.
+        """Ask every endpoint, leave out those that are far from the others, and pin the first that is left.
 
         Raises
         ------
         NoAgreement
             When fewer than `agreement` endpoints agree on the finalised block, or any two disagree.
         """
-        found = self._without_laggards([self._survey(url) for url in self.urls])
+        found = self._without_stalled(self._without_outliers([self._survey(url) for url in self.urls]))
         order = [url for url in self.urls if url not in self._last] + self._last
         up = {url: each for url, each in zip(self.urls, found, strict=True) if each.is_up}
         usable = [url for url in order if url in up]
@@ -114,7 +121,19 @@ class Endpoints:
         if latest is None:
             raise NoAgreement("expected a latest block, found none", found)
         others = tuple(self._connected[url] for url in usable[1:])
-        return Pinned(first, host(usable[0]), block, latest, others, agreed, tuple(found))
+        name = host(usable[0])
+        witnesses = {host(url): self._connected[url] for url in usable if host(url) != name}
+        return Pinned(
+            first,
+            name,
+            block,
+            latest,
+            others,
+            agreed,
+            tuple(found),
+            tuple(witnesses.values()),
+            max(self.agreement, 1),
+        )
 
     def any(self) -> Web3:
         """An endpoint to bind contracts to before the first is pinned; it is asked nothing."""
@@ -153,37 +172,54 @@ class Endpoints:
         trouble = f"endpoint {host(url)}: expected {what}, found {said}"
         return Health(host(url), latest, trouble=trouble, answer=answer)
 
-    def _without_laggards(self, found: Sequence[Health]) -> list[Health]:
-        best = max((each.latest.number for each in found if each.latest), default=0)
-        return [_lagging(each, best) if _lags(each, best, self.lag) else each for each in found]
+    def _without_outliers(self, found: Sequence[Health]) -> list[Health]:
+        """Leave out who is far behind the others, and who alone claims to be far ahead of them."""
+        usual = self._reached({each.host: each.latest.number for each in found if each.latest})
+        return [_off(each, usual, self.lag) for each in found]
+
+    def _without_stalled(self, found: Sequence[Health]) -> list[Health]:
+        """Leave out an endpoint whose finalised block stands still while those of the others go on."""
+        usual = self._reached(
+            {each.host: each.finalised.number for each in found if each.is_up and each.finalised}
+        )
+        return [_stalled(each, usual) for each in found]
+
+    def _reached(self, heights: Mapping[str, int]) -> int:
+        """What as many hosts reached as must agree, and two of three or more: one does not speak for all."""
+        rank = max(self.agreement, 2 if len(heights) > 2 else 1)
+        return min(sorted(heights.values(), reverse=True)[:rank], default=0)
 
     def _final_for_all(self, usable: Sequence[Health], found: Sequence[Health]) -> Block:
         blocks = [each.finalised for each in usable if each.finalised is not None]
-        if len(blocks) < max(self.agreement, 1):
+        hosts = {each.host for each in usable}
+        if len(hosts) < max(self.agreement, 1):
             troubles = "; ".join(each.trouble for each in found if each.trouble) or "no trouble told"
             if len(found) == 1:
                 raise NoAgreement(troubles, found)
             raise NoAgreement(
-                f"expected {max(self.agreement, 1)} endpoints with a finalised block, found {len(blocks)}: "
+                f"expected {max(self.agreement, 1)} endpoints with a finalised block, found {len(hosts)}: "
                 f"{troubles}",
                 found,
             )
         return min(blocks, key=lambda block: block.number)
 
     def _agreed(self, block: Block, usable: Sequence[str], found: Sequence[Health]) -> int:
-        """How many endpoints name this hash at this height."""
+        """How many hosts name this hash at this height."""
         if len(usable) == 1:
             return 1
-        hashes = Counter(self._hash_at(url, block.number) for url in usable)
-        hashes.pop(None, None)
-        if set(hashes) != {block.hash} or hashes[block.hash] < self.agreement:
-            told = ", ".join(f"{'0x' + (each or b'').hex()} from {count}" for each, count in hashes.items())
+        hashes: dict[bytes, set[str]] = {}
+        for url in usable:
+            named = self._hash_at(url, block.number)
+            if named is not None:
+                hashes.setdefault(named, set()).add(host(url))
+        if set(hashes) != {block.hash} or len(hashes[block.hash]) < self.agreement:
+            told = ", ".join(f"0x{each.hex()} from {len(hosts)}" for each, hosts in hashes.items())
             raise NoAgreement(
                 f"expected one hash of the finalised block {block.number} from {self.agreement} endpoints, "
                 f"found {told}; nothing is done until they agree",
                 found,
             )
-        return hashes[block.hash]
+        return len(hashes[block.hash])
 
     def _hash_at(self, url: str, number: int) -> bytes | None:
         try:
@@ -197,12 +233,17 @@ def _block(w3: Web3, which: BlockIdentifier) -> Block:
     return Block(found["number"], bytes(found["hash"]), found["timestamp"])
 
 
-def _lags(each: Health, best: int, most: int) -> bool:
-    return each.latest is not None and best - each.latest.number > most
+def _off(each: Health, usual: int, most: int) -> Health:
+    behind = usual - each.latest.number if each.latest else 0
+    if abs(behind) <= most:
+        return each
+    where = "behind" if behind > 0 else "ahead of"
+    return replace(each, trouble=f"endpoint {each.host}: {abs(behind)} blocks {where} the others")
 
 
-def _lagging(each: Health, best: int) -> Health:
-    behind = best - (each.latest.number if each.latest else 0)
-    return Health(
-        each.host, each.latest, each.finalised, f"endpoint {each.host}: {behind} blocks behind the best one"
-    )
+def _stalled(each: Health, usual: int) -> Health:
+    behind = usual - each.finalised.number if each.is_up and each.finalised else 0
+    if behind <= LARGEST_FINALITY_LAG:
+        return each
+    trouble = f"endpoint {each.host}: its finalised block is {behind} blocks behind that of the others"
+    return replace(each, trouble=trouble)

@@ -66,8 +66,8 @@ def event_logs(
     """The events of one kind with some indexed arguments in blocks `first`..`last`, oldest first.
 
     Providers allow different ranges and say so in different words, by a status of HTTP or by no answer in
-    time: a refused range is halved and not tried again, an accepted one doubled. Whether an answer is whole, no
-    provider says: that is for the caller to check against what the contract committed to.
+    time: a refused range is halved and not tried again, an accepted one doubled. Whether an answer is whole,
+    no provider says: that is for the caller to check against what the contract committed to.
 
     Raises
     ------

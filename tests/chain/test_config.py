@@ -15,6 +15,16 @@ def chain(**settings: Any) -> Chain:
     return Chain.model_validate({"chain_id": 137, "deployment": "d.json", "endpoints": (ONE, TWO)} | settings)
 
 
+def test_an_endpoint_is_given_once_and_those_of_one_host_agree_as_one() -> None:
+    with pytest.raises(ValidationError, match="expected each endpoint once"):
+        chain(endpoints=(ONE, ONE + "/"))
+    both = (ONE, "https://one.example/another")
+    assert chain(endpoints=both).urls == both
+    with pytest.raises(ValidationError, match="expected agreement of at most 1"):
+        chain(endpoints=both, agreement=2)
+    assert chain(agreement=2).agreement == 2
+
+
 def test_a_tip_has_a_ceiling_of_ten_times_what_polygon_asks_for() -> None:
     assert chain().fees == FeePolicy(30 * GWEI, tip_ceiling=300 * GWEI)
     assert chain(tip_ceiling_gwei=90).fees.tip_ceiling == 90 * GWEI

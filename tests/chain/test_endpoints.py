@@ -10,7 +10,7 @@ from web3.exceptions import Web3RPCError
 
 from scorer.chain.answers import Answer
 from scorer.chain.anvil import CHAIN_ID, Anvil
-from scorer.chain.endpoint import PAUSES, connect
+from scorer.chain.endpoint import PAUSES, EndpointError, connect
 from scorer.chain.endpoints import Endpoints, NoAgreement
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.chain.journal import Journal
@@ -109,6 +109,71 @@ def test_an_endpoint_that_lags_is_left_out(proxies: tuple[Proxy, ...]) -> None:
 def test_what_is_final_is_what_is_final_for_all(proxies: tuple[Proxy, ...]) -> None:
     proxies[2].misbehave("eth_getBlockByNumber", by_tag(finalized=blocks_behind(3)))
     assert endpoints(proxies).pin().block.number == 25
+
+
+def far_ahead(request: Request, forward: Forward) -> Response:
+    answer = forward(request)
+    answer["result"]["number"] = hex(10**9)
+    return answer
+
+
+@pytest.mark.parametrize("agreement", [1, 2])
+def test_one_endpoint_that_claims_to_be_far_ahead_does_not_push_the_others_out(
+    proxies: tuple[Proxy, ...], agreement: int
+) -> None:
+    proxies[0].misbehave("eth_getBlockByNumber", by_tag(latest=far_ahead))
+    pinned = endpoints(proxies, agreement=agreement).pin()
+    assert pinned.host == proxies[1].url.removeprefix("http://")
+    assert (len(pinned.others), pinned.agreed, pinned.block.number) == (1, 2, 28)
+    assert "ahead of the others" in str(pinned.health[0].trouble)
+
+
+def test_one_endpoint_whose_finality_stands_does_not_hold_the_others_up(
+    anvil: Anvil, proxies: tuple[Proxy, ...]
+) -> None:
+    anvil._request("anvil_mine", 70)
+    proxies[0].misbehave("eth_getBlockByNumber", by_tag(finalized=blocks_behind(65)))
+    pinned = endpoints(proxies, agreement=2).pin()
+    assert (pinned.block.number, pinned.agreed) == (98, 2)
+    assert "its finalised block is 65 blocks behind" in str(pinned.health[0].trouble)
+    proxies[0].misbehave("eth_getBlockByNumber", by_tag(finalized=blocks_behind(64)))
+    assert endpoints(proxies, agreement=2).pin().block.number == 34
+
+
+def test_two_endpoints_of_one_host_agree_as_one(proxies: tuple[Proxy, ...]) -> None:
+    twice = [proxies[0].url, proxies[0].url + "/another"]
+    with pytest.raises(NoAgreement, match="expected 2 endpoints with a finalised block, found 1"):
+        Endpoints(twice, CHAIN_ID, agreement=2).pin()
+    pinned = Endpoints(twice, CHAIN_ID).pin()
+    assert (len(pinned.others), pinned.agreed, pinned.witnesses) == (1, 1, ())
+
+
+def test_what_one_endpoint_alone_says_of_nonces_and_finality_is_not_believed(
+    anvil: Anvil, proxies: tuple[Proxy, ...]
+) -> None:
+    address = str(anvil.account(0).address)
+    proxies[0].misbehave("eth_getTransactionCount", lambda request, forward: {"result": hex(10**6)})
+    pinned = endpoints(proxies, agreement=2).pin()
+    assert pinned.node.nonces(address, pinned.block.number) == (0, 0)
+    proxies[0].misbehave("eth_getBlockByNumber", by_tag(finalized=far_ahead))
+    assert pinned.node.head().finalised == pinned.block.number == 28
+    for proxy in proxies[1:]:
+        proxy.misbehave("eth_getTransactionCount", cut)
+    with pytest.raises(EndpointError, match=r"expected 2 endpoints to say how many nonces .* found 1"):
+        pinned.node.nonces(address, pinned.block.number)
+    alone = endpoints(proxies).pin()
+    assert alone.node.nonces(address, alone.block.number) == (10**6, 10**6)
+
+
+def test_the_lowest_tip_that_an_endpoint_tells_of_is_bid(proxies: tuple[Proxy, ...]) -> None:
+    def tells(gwei: int) -> Callable[[Request, Forward], Response]:
+        return lambda request, forward: {"result": {"reward": [[hex(gwei * GWEI)]] * 20}}
+
+    for proxy, gwei in zip(proxies, (9_900, 40, 50), strict=True):
+        proxy.misbehave("eth_feeHistory", tells(gwei))
+    assert endpoints(proxies).pin().node.head().market.tip == 40 * GWEI
+    proxies[1].misbehave("eth_feeHistory", cut)
+    assert endpoints(proxies).pin().node.head().market.tip == 50 * GWEI
 
 
 def test_nothing_is_done_while_endpoints_disagree_on_a_hash(proxies: tuple[Proxy, ...]) -> None:
