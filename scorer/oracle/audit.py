@@ -12,6 +12,7 @@ import numpy as np
 from web3 import Web3
 from web3.exceptions import ContractLogicError
 
+from scorer.chain.bulk import View, answers
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.logs import SettledChunk, read_settled
 from scorer.oracle.observe import Block, read_sealed
@@ -29,6 +30,8 @@ INVARIANTS: Final = (
     "supply within cumulative cap",
 )
 SLOTS_PER_CALL: Final = 1000
+WORD: Final = 32
+"""Bytes of a value that a call returns."""
 ZERO_ADDRESS: Final = Web3.to_checksum_address("0x" + "00" * 20)
 
 
@@ -159,18 +162,35 @@ def _boundaries_change_nothing(history: RoundHistory) -> bool:
 
 def _idle_withdrawable(suite: Suite, block: Block) -> bool:
     """Every owner could withdraw all idle stake now, by a call that is not sent."""
-    models = suite.models_by_lane(block.number)
-    for model, idle in zip(models, idle_by_lane(suite, block.number), strict=True):
-        if idle and not _can_withdraw(suite, model, idle, block):
-            return False
-    return True
+    lanes = zip(suite.models_by_lane(block.number), idle_by_lane(suite, block.number), strict=True)
+    staked = {model: idle for model, idle in lanes if idle}
+    owners = _owners(suite, list(staked), block)
+    withdraw = suite.tournament.functions.withdraw
+    trials = [
+        View(withdraw(model, idle * WEI_PER_NANO, owner), owner)
+        for (model, idle), owner in zip(staked.items(), owners, strict=True)
+    ]
+    answered = answers(suite.w3, trials, block.number)
+    open_ones = [trial for trial, answer in zip(trials, answered, strict=True) if answer is None]
+    return all(_succeeds(trial, block) for trial in open_ones)
 
 
-def _can_withdraw(suite: Suite, model: int, idle: int, block: Block) -> bool:
-    owner = suite.registry.functions.ownerOf(model).call(block_identifier=block.number)
-    call = suite.tournament.functions.withdraw(model, idle * WEI_PER_NANO, owner)
+def _owners(suite: Suite, models: Sequence[int], block: Block) -> list[str]:
+    """Who owns each model, in the order of `models`."""
+    views = [View(suite.registry.functions.ownerOf(model)) for model in models]
+    answered = answers(suite.w3, views, block.number)
+    return [
+        Web3.to_checksum_address(answer[-20:])
+        if answer is not None and len(answer) == WORD
+        else str(view.call.call(block_identifier=block.number))
+        for view, answer in zip(views, answered, strict=True)
+    ]
+
+
+def _succeeds(trial: View, block: Block) -> bool:
+    sender = Web3.to_checksum_address(trial.sender or ZERO_ADDRESS)
     try:
-        call.call({"from": owner}, block_identifier=block.number)
+        trial.call.call({"from": sender}, block_identifier=block.number)
     except ContractLogicError:
         return False
     return True

@@ -50,6 +50,7 @@ def rehearse(out: Path, repository: Path, tell: Callable[[str], None], models: i
         try:
             _play(stage, models)
             expect("how the daemons ended", dict.fromkeys(reversed(DAEMONS), 0), crew.stop_all())
+            stage.say("the daemons ended; the manifest and the invariants are held against the chain")
             check_suite(stage)
             return verdict(stage)
         finally:
