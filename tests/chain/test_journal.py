@@ -75,7 +75,7 @@ def exercise(location: str | Path) -> None:
 
 
 def test_a_journal_in_a_file_remembers_everything(tmp_path: Path) -> None:
-    exercise(tmp_path / "new" / "journal.sqlite")
+    exercise(tmp_path / "new" / "folder" / "journal.sqlite")
 
 
 def test_a_journal_in_postgresql_remembers_everything_and_is_held_by_one(postgres: str) -> None:
