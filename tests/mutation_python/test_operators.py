@@ -3,8 +3,9 @@
 import ast
 from textwrap import dedent
 
+from tests.mutation.survivors import explained
 from tests.mutation_python.operators import mutants_of
-from tests.mutation_python.run import ROOT, TESTS
+from tests.mutation_python.run import ROOT, SURVIVORS, TESTS
 
 
 def faults(source: str) -> list[str]:
@@ -46,3 +47,12 @@ def test_every_fault_of_the_files_compiles_and_has_a_name_of_its_own() -> None:
         for mutant in found:
             assert mutant.text != source
             ast.parse(mutant.text)
+
+
+def test_every_survivor_that_is_listed_is_a_fault_of_these_files() -> None:
+    known = {
+        (mutant.file, mutant.where, mutant.before, mutant.after, mutant.nth)
+        for file in TESTS
+        for mutant in mutants_of(file, (ROOT / file).read_text())
+    }
+    assert explained(SURVIVORS.read_text()) <= known
