@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-oracle bench-gas gas-check prove mutate chaos drill deploy-kills rehearse verify-input simulate lock clean
+.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-oracle bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse verify-input simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +52,12 @@ mutate: setup  ## one small fault after the other in a copy of contracts/; fails
 
 chaos: setup  ## kill, reorganise, cut off and stall the daemons at every labelled point (an hour)
 	PYTHONPATH=. python tests/chaos/run.py
+
+soak: setup  ## 200 rounds of 1,000 models, ten at a time, under random faults; memory must not grow (an hour or more)
+	PYTHONPATH=. python tests/chaos/soak.py
+
+mutate-python: setup  ## small faults in what decides, signs and reports; fails where under 85 % are noticed (an hour)
+	python -m tests.mutation_python.run
 
 drill: setup  ## the drill that an operator can try, of some minutes
 	cupel oracle drill --out build/drill
