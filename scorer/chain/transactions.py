@@ -5,7 +5,7 @@ have one nonce, so the chain itself takes no more than one of them. An attempt i
 """
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -328,7 +328,9 @@ def _must_be_raised(
     """At once when it is refused as too low, but once a pass; later when a node took it and nothing came."""
     last = attempts[-1]
     if last.refusal is None:
-        return seen.is_first and seen.now - last.signed_at >= patience.after(len(attempts))
+        # Either way: what a wrong clock dated to the future must not wait until then.
+        waited = abs(seen.now - last.signed_at)
+        return seen.is_first and waited >= patience.after(len(attempts))
     is_raised = any(attempt.hash in sent for attempt in attempts[:-1])
     lacks_gas = last.refusal == Answer.GAS_TOO_LOW and not last.cancels
     return not is_raised and (last.refusal in _TOO_LOW or lacks_gas)
@@ -340,9 +342,19 @@ def _outbidding(attempts: Sequence[Attempt], seen: Sighting, fees: FeePolicy) ->
     rivals = [each.bid for each in attempts if each.refusal is None]
     rivals += [last.bid] if last.refusal in _TOO_LOW else []
     if not rivals:
-        return _another(fees.bid(seen.market), attempts)
+        return _another(_fresh(attempts, seen, fees), attempts)
     highest = Bid(max(bid.tip for bid in rivals), max(bid.cap for bid in rivals))
     return _another(fees.replacement(highest, seen.market, last.least_tip), attempts)
+
+
+def _least_tip(attempts: Sequence[Attempt]) -> int:
+    return max(each.least_tip for each in attempts)
+
+
+def _fresh(attempts: Sequence[Attempt], seen: Sighting, fees: FeePolicy) -> Bid | None:
+    """As for a first attempt, but with the tip that nodes were heard to ask for."""
+    tip = max(seen.market.tip, _least_tip(attempts))
+    return fees.bid(replace(seen.market, tip=tip))
 
 
 def _another(bid: Bid | None, attempts: Sequence[Attempt]) -> Bid | None:
@@ -363,12 +375,14 @@ def _again(
             return Broadcast(attempt)
         if attempt.refusal is None:
             break
-    bid = fees.bid(seen.market)
+    bid = _fresh(attempts, seen, fees)
     if last.refusal in _TOO_DEAR and bid is not None and _is_cheapest(bid, attempts):
         return Sign(intent.nonce or 0, bid, last.cancels)
     return Hold(_HOLDING.get(last.refusal, Why.WAITING) if last.refusal else Why.WAITING)
 
 
 def _is_cheapest(bid: Bid, attempts: Sequence[Attempt]) -> bool:
-    """Whether no pool holds an attempt, and all are dearer than `bid` by an eighth."""
-    return all(each.refusal is not None and each.bid.cap >= raised(bid.cap) for each in attempts)
+    """Whether no pool holds an attempt, and all whose tips are taken are dearer than `bid` by an eighth."""
+    none_is_held = all(each.refusal is not None for each in attempts)
+    useful = [each.bid for each in attempts if each.bid.tip >= _least_tip(attempts)]
+    return none_is_held and all(each.cap >= raised(bid.cap) for each in useful)

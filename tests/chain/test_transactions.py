@@ -121,6 +121,11 @@ def test_a_bid_is_raised_when_its_patience_is_over_and_no_second_before() -> Non
     assert step(SENT, ATTEMPT, now=NOW + 20, sent={HASH}) == Sign(7, raised)
 
 
+def test_a_bid_that_a_wrong_clock_dated_to_the_future_is_raised_all_the_same() -> None:
+    assert isinstance(step(SENT, ATTEMPT, now=NOW - 20, sent={HASH}), Sign)
+    assert step(SENT, ATTEMPT, now=NOW - 19, sent={HASH}) == Hold(Why.WAITING)
+
+
 def test_only_the_lowest_nonce_that_waits_is_raised() -> None:
     assert step(SENT, ATTEMPT, now=NOW + 500, is_first=False, sent={HASH}) == Hold(Why.WAITING)
 
@@ -177,6 +182,16 @@ def test_a_bid_that_costs_too_much_is_made_anew_when_the_market_is_lower_by_an_e
     assert step(SENT, dear, sent={HASH}) == Sign(7, FIRST)
     dear = replace(dear, bid=Bid(30 * GWEI, 135 * GWEI))
     assert isinstance(step(SENT, dear, sent={HASH}), Hold)
+
+
+def test_a_bid_that_is_made_anew_has_the_tip_that_a_node_asked_for() -> None:
+    low = replace(refused(Answer.TIP_TOO_LOW, 40 * GWEI), hash=b"\3" * 32)
+    dear = replace(refused(Answer.INSUFFICIENT_FUNDS), hash=OTHER, bid=Bid(40 * GWEI, 400 * GWEI))
+    anew = Bid(40 * GWEI, 130 * GWEI)
+    sent = {OTHER, low.hash}
+    assert step(SENT, low, dear, sent=sent) == Sign(7, anew)
+    again = replace(dear, hash=HASH, bid=anew)
+    assert step(SENT, low, dear, again, sent={HASH, *sent}) == Hold(Why.NO_FUNDS)
 
 
 def test_no_lower_bid_is_made_while_a_pool_holds_one() -> None:
