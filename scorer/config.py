@@ -2,9 +2,11 @@
 
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
+import tomli_w
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -12,9 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.endpoint import connect, host
 from scorer.chain.fees import GWEI, TIP_CEILING, FeePolicy
-from scorer.chain.sender import Sender
 from scorer.chain.signers import KeySigner, RemoteSigner, Signer
-from scorer.oracle.sanity import Limits
 
 
 class ConfigError(ValueError):
@@ -227,10 +227,6 @@ class Sanity(_Section):
     models_ppm: Annotated[int, Field(ge=0)] = 500_000
     accepted: tuple[str, ...] = ()
 
-    def limits(self) -> Limits:
-        """As the sanity gate takes them."""
-        return Limits(self.uncovered_ppm, self.change_ppm, self.models_ppm, frozenset(self.accepted))
-
 
 class NodeConfig(_Section):
     """A committee member's or an operator's configuration.
@@ -275,10 +271,6 @@ class NodeConfig(_Section):
             )
         return suite
 
-    def sender(self, suite: Suite) -> Sender:
-        """What signs and sends with the key."""
-        return Sender(suite.w3, self.key.account(), self.chain.fees)
-
 
 def read_deployment(path: Path) -> Addresses:
     """Read a deployment.json."""
@@ -307,6 +299,16 @@ def load_config(path: Path) -> NodeConfig:
             for problem in error.errors(include_url=False)
         ]
         raise ConfigError(f"{path}: {'; '.join(problems)}") from None
+
+
+def write_node(home: Path, settings: Mapping[str, Mapping[str, object]]) -> Path:
+    """Write node.toml into a daemon's folder, and make the folders that it names; the file's path."""
+    home.mkdir(parents=True, exist_ok=True)
+    for folder in settings["files"].values():
+        (home / str(folder)).mkdir(parents=True, exist_ok=True)
+    path = home / "node.toml"
+    path.write_text(tomli_w.dumps(settings))
+    return path
 
 
 def _shown(problem: Any) -> str:

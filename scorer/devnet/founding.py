@@ -9,12 +9,13 @@ from scorer.chain.anvil import CHAIN_ID, Anvil
 from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.chain.signers import KeySigner
+from scorer.config import write_node
 from scorer.deployment.blueprint import blueprint
 from scorer.deployment.deploy import Builder
 from scorer.deployment.document import Deployment, DeploymentFileError, load_document
 from scorer.devnet.crowd import Bulk, Terms, enter
 from scorer.devnet.layout import CROWD, KEYS, MEMBERS, PEOPLE, Layout, Settings, account_of
-from scorer.devnet.nodes import write_node, write_secret
+from scorer.devnet.secrets import write_secret
 from scorer.units import nano_from_nmr, wei_from_nano
 
 FILE: Final = Path(__file__).parent.parent.parent / "deployments" / "devnet.toml"

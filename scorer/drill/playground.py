@@ -21,7 +21,7 @@ from scorer.chain.deployment import Plan, deploy
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.chain.killpoints import VARIABLE
 from scorer.chain.sender import Sender
-from scorer.config import load_config
+from scorer.config import load_config, write_node
 from scorer.oracle import assembly
 from scorer.oracle.logging import configure_logging
 from scorer.oracle.operator import submit
@@ -89,10 +89,7 @@ class Playground:
     def configure(self, name: str, account: LocalAccount, **settings: object) -> Path:
         """Write a daemon's configuration; `settings` as ``section__field``."""
         home = self.out / name
-        for folder in ("rounds", "targets", "plans"):
-            (home / folder).mkdir(parents=True, exist_ok=True)
-        for folder in ("published", "inbox"):
-            (self.out / folder).mkdir(exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True)
         (home / "key").write_text(account.key.hex())
         values: dict[str, Any] = {
             "chain": {"endpoint": self.url, "chain_id": self.suite.addresses.chain_id, "tip_gwei": 1},
@@ -112,8 +109,7 @@ class Playground:
             values.setdefault(section, {})[field_name] = value
         if "endpoints" in values["chain"]:
             del values["chain"]["endpoint"]
-        (home / "node.toml").write_text(_toml(values))
-        return home / "node.toml"
+        return write_node(home, values)
 
     def open(self, *, late: int = 0) -> int:
         """Open a round in which every model takes part: an hour to submit, one until the outcome."""
@@ -270,12 +266,3 @@ def _deploy(anvil: Anvil, rules: Rules, members: int) -> Suite:
     admin.send(suite.token.functions.approve(suite.tournament.address, pool))
     admin.send(suite.tournament.functions.fundPool(pool))
     return suite
-
-
-def _toml(values: dict[str, dict[str, object]]) -> str:
-    """A configuration as TOML; JSON's texts, numbers and lists are TOML's too."""
-    lines = []
-    for section, fields in values.items():
-        lines.append(f"[{section}]")
-        lines += [f"{name} = {json.dumps(value)}" for name, value in fields.items()]
-    return "\n".join(lines) + "\n"

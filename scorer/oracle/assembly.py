@@ -15,7 +15,7 @@ from scorer.chain.journal import Journal
 from scorer.chain.node import Web3Node
 from scorer.chain.outbox import Outbox
 from scorer.chain.signers import Signer
-from scorer.config import ConfigError, NodeConfig, read_deployment
+from scorer.config import ConfigError, NodeConfig, Sanity, read_deployment
 from scorer.oracle.challenges import challenged_rounds
 from scorer.oracle.daemon import OperatorDaemon, OracleDaemon, Station
 from scorer.oracle.health import served
@@ -23,6 +23,7 @@ from scorer.oracle.loop import Bell, Loop, stopped_by_signals
 from scorer.oracle.member import Duty, Files, Member
 from scorer.oracle.metrics import Metrics, Pulse
 from scorer.oracle.operating import Operating
+from scorer.oracle.sanity import Limits
 from scorer.units import WEI_PER_NANO, nano_from_nmr
 
 BEATS_MISSED: Final = 40
@@ -68,7 +69,7 @@ def oracle(config: NodeConfig, *, send: bool, by_hand: bool = False) -> Iterator
             challenged=partial(_challenged, station),
             lost_challenges=frozenset(config.run.lost_challenges),
             stagger=0 if by_hand else config.run.stagger,
-            limits=config.sanity.limits(),
+            limits=_limits(config.sanity),
             recomputes=config.run.recompute,
             alarm=station.bell.ring,
         )
@@ -94,6 +95,10 @@ def operator(config: NodeConfig, *, send: bool) -> Iterator[Assembled]:
             alarm=station.bell.ring,
         )
         yield Assembled(OperatorDaemon(station, operating), config, station.metrics, station.bell)
+
+
+def _limits(sanity: Sanity) -> Limits:
+    return Limits(sanity.uncovered_ppm, sanity.change_ppm, sanity.models_ppm, frozenset(sanity.accepted))
 
 
 def _challenged(station: Station) -> list[int]:

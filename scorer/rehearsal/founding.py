@@ -6,8 +6,8 @@ from typing import Any, Final
 from web3.contract import Contract
 
 from scorer.chain.contracts import Suite
+from scorer.config import write_node
 from scorer.devnet.crowd import Bulk, Entrant, Terms, enter
-from scorer.devnet.nodes import write_node
 from scorer.devnet.processes import cupel
 from scorer.rehearsal.admin import deploy_timelock
 from scorer.rehearsal.cast import DAEMONS, MEMBERS, write_keystore

@@ -26,6 +26,7 @@ from scorer.oracle.decide import (
     is_due,
 )
 from scorer.rounds.report import Report
+from tests.records import record as plain_record
 
 CLOSE, RESOLVE, DEADLINE = 1_000_000, 1_200_000, 1_300_000
 REPORT = Report(31337, "0x" + "11" * 20, 5, 1, b"\1" * 32, 10, 20, b"\2" * 32)
@@ -34,9 +35,9 @@ THEIRS = b"\3" * 32
 
 
 def record(state: RoundState) -> RoundRecord:
-    return RoundRecord(
+    return plain_record(
+        state,
         round_id=5,
-        state=state,
         open_at=CLOSE - 1000,
         close_at=CLOSE,
         resolve_at=RESOLVE,
@@ -44,17 +45,8 @@ def record(state: RoundState) -> RoundRecord:
         cap=50_000,
         payout_factor=10**6,
         threshold=10**12,
-        minimum_position=0,
         at_risk=10**9,
-        rules_hash=bytes(32),
-        submissions_root=bytes(32),
         positions_head=b"\4" * 32,
-        scores_head=bytes(32),
-        reserved=0,
-        total_payout=0,
-        total_burn=0,
-        paid=0,
-        burned=0,
         next_slot=4,
         settlement_began_at=RESOLVE + 1000,
     )

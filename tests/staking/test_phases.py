@@ -4,7 +4,7 @@ import pytest
 
 from scorer.chain.contracts import RoundState
 from scorer.staking.phases import Phase, phase_of
-from tests.staking.records import record
+from tests.records import record
 
 
 @pytest.mark.parametrize(
