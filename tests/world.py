@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from scorer.chain.anvil import Anvil
 from scorer.chain.contracts import ProposalStatus, RoundRecord, RoundState, Suite
+from scorer.chain.sender import Sender
 from scorer.demo.files import write_submission
 from scorer.demo.predictors import Noise
-from scorer.demo.stage import CHALLENGE_WINDOW, Entry, Stage, set_stage
+from scorer.demo.stage import ADMIN, CHALLENGE_WINDOW, FEES, Entry, Stage, set_stage
 from scorer.demo.stakes import FixedAmount, ShareOfIdle, Stake
 from scorer.demo.strategies import Strategy
 from scorer.oracle.audit import idle_by_lane
@@ -64,6 +65,11 @@ class World:
     def suite(self) -> Suite:
         """The contracts."""
         return self.stage.suite
+
+    @property
+    def admin(self) -> Sender:
+        """Who gave every role."""
+        return Sender(self.stage.anvil.w3, self.stage.anvil.account(ADMIN), FEES)
 
     @property
     def members(self) -> tuple[Member, ...]:

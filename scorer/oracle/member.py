@@ -454,6 +454,7 @@ class Member:
         except Reverted as revert:
             if revert.name in ALREADY_DONE:
                 return f"already done ({revert.name})", True
+            self._alarm("NOT_ALLOWED", f"round {calls.round_id}, {type(action).__name__}: {revert}")
             return str(revert), False
         return done.note, done.goes_on
 

@@ -101,8 +101,9 @@ class Operating(Collector):
 
     def _open(self, plan: PlannedRound, block: Block) -> Iterator[Deed]:
         call = self.suite.tournament.functions.openRound(*plan.times, plan.rules.hash())
-        outcome, _ = self._carry_out(call, f"0:open:{plan.digest}", plan.close_at, block)
-        yield Deed(f"open {plan.folder.name}", outcome)
+        deed = f"open {plan.folder.name}"
+        outcome, _ = self._carry_out(deed, call, f"0:open:{plan.digest}", plan.close_at, block)
+        yield Deed(deed, outcome)
 
     def _close(self, record: RoundRecord, block: Block) -> Iterator[Deed]:
         """Lock and seal a round whose submissions have closed, while that is possible."""
@@ -131,8 +132,9 @@ class Operating(Collector):
         collection = self._collected(record)
         slots = self._slots(record, collection)
         for what, call in self.seal_calls(record, collection, slots):
-            outcome, goes_on = self._carry_out(call, f"{record.round_id}:{what}", record.lock_until, block)
-            yield Deed(f"round {record.round_id} {what}", outcome)
+            deed, key = f"round {record.round_id} {what}", f"{record.round_id}:{what}"
+            outcome, goes_on = self._carry_out(deed, call, key, record.lock_until, block)
+            yield Deed(deed, outcome)
             if not goes_on:
                 return
 
@@ -171,14 +173,17 @@ class Operating(Collector):
         except Exception:  # noqa: BLE001 - whatever refuses an estimate refuses the call too, and says why there
             return 0
 
-    def _carry_out(self, call: ContractFunction, what: str, not_after: int, block: Block) -> tuple[str, bool]:
+    def _carry_out(
+        self, deed: str, call: ContractFunction, act: str, not_after: int, block: Block
+    ) -> tuple[str, bool]:
         if self.courier is None:
             return "dry run: not sent", False
-        key = f"{self.suite.addresses.chain_id}:{self.suite.tournament.address}:{what}"
+        key = f"{self.suite.addresses.chain_id}:{self.suite.tournament.address}:{act}"
         try:
             done = self.courier.carry_out(call, key, not_after, block.number)
         except Reverted as revert:
             if revert.name in ALREADY_LOCKED:
                 return f"already done ({revert.name})", True
+            self.alarm("NOT_ALLOWED", f"{deed}: {revert}")
             return str(revert), False
         return done.note, done.goes_on

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NEVER_SEALED = "A round was not sealed in time; its positions return whole."
     NO_FUNDS = "The account cannot pay for the gas."
     NO_REPORT = "The files of a round are not those that the chain committed to."
+    NOT_ALLOWED = "A contract does not allow what is to be done."
     REFUSED = "A transaction is refused, or takes too much gas, or reverted too often."
     REFUSED_SUBMISSION = "A submission was not taken."
     REPORT = "A report differs from ours, or ours is not sound."

@@ -250,6 +250,30 @@ def test_an_account_that_is_almost_empty_is_told(world: World) -> None:
         assert "LOW_BALANCE" in seat.alarms
 
 
+def test_what_a_contract_does_not_allow_is_told(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    committee = world.suite.committee.functions
+    world.admin.send(committee.removeMember(world.members[0].address, 2))
+    with ExitStack() as stack:
+        seat = Seat(world, stack)
+        seat.daemon.cycle()
+        assert seat.alarms == {"NOT_ALLOWED", "LOW_BALANCE"}
+        assert seat.sent() == 0
+
+
+def test_who_comes_second_tells_nobody(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    world.stage.anvil.finalise()
+    with ExitStack() as stack:
+        seat = Seat(world, stack)
+        for member in world.members[1:]:
+            member.cycle()
+        assert seat.daemon.cycle()["steps"] == [f"{round_id} Attest: already done (AlreadyAccepted)"]
+        assert seat.alarms == {"LOW_BALANCE"}
+
+
 def test_a_round_that_is_over_is_not_read_again(world: World) -> None:
     world.settle(world.sealed_round())
     world.stage.anvil.finalise()

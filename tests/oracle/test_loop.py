@@ -193,7 +193,7 @@ def test_every_reason_has_a_section_in_the_runbook_and_a_rule() -> None:
     assert sorted(sections) == sorted(reason.name for reason in Reason)
     for reason in Reason:
         assert f"`{reason.value}`" in runbook
-    assert "cupel_alarm" in rules
+        assert f'cupel_alarm{{reason="{reason.name}"}}' in rules
 
 
 def test_every_metric_of_the_dashboard_and_the_rules_exists() -> None:

@@ -90,6 +90,17 @@ def test_a_planned_round_opens_when_it_is_time_and_once(shop: Shop) -> None:
     assert shop.operating.published_bundle(1).universe() == IDS
 
 
+def test_an_opening_that_the_contract_does_not_allow_is_told(shop: Shop) -> None:
+    shop.plan("weekly", shop.world.now - 60)
+    authority = shop.world.suite.authority.functions
+    operator = shop.world.stage.operator.sender.account.address
+    shop.world.admin.send(authority.revokeRole(authority.OPERATOR_ROLE().call(), operator))
+    assert shop.work() == ["open weekly"]
+    assert [kind for kind, _ in shop.alarms] == ["NOT_ALLOWED"]
+    assert "open weekly" in shop.alarms[0][1]
+    assert shop.rounds == 0
+
+
 def test_a_round_is_not_opened_twice_by_an_operator_without_a_memory(shop: Shop) -> None:
     shop.plan("weekly", shop.world.now - 60)
     assert shop.work() == ["open weekly"]
