@@ -10,8 +10,6 @@ from typing import Final, NewType
 Wei = NewType("Wei", int)
 NanoNmr = NewType("NanoNmr", int)
 Ppm = NewType("Ppm", int)
-RoundId = NewType("RoundId", int)
-ModelId = NewType("ModelId", int)
 
 ONE: Final = 1_000_000
 """One, or 100 %, in parts per million."""

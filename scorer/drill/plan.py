@@ -17,7 +17,6 @@ DEPTHS: Final = range(1, 9)
 SEEDS: Final = range(2)
 DRILLED: Final = ("signed", "broadcast", "mined-recorded")
 Play = Callable[[Playground, Proxy], Result]
-Alone = Callable[[Playground], Result]
 
 
 @dataclass(frozen=True)
