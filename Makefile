@@ -74,10 +74,11 @@ verify-input: setup  ## each contract's input for Etherscan and Sourcify gives t
 simulate: setup  ## 500 rounds of 1,000 made-up models under the classic rules, into build/sim
 	cupel simulate --rules classic --out build/sim
 
-lint: setup  ## style and strict types
+lint: setup  ## style, strict types, and imports that run one way
 	ruff check .
 	ruff format --check .
 	mypy
+	lint-imports --no-cache
 
 abi: setup  ## export the contracts' ABIs, bytecode and record for verification into the Python package
 	python scripts/export_artifacts.py
