@@ -58,8 +58,15 @@ class Anvil:
         self._request("anvil_mine", self.finality)
 
     def reorganise(self, depth: int) -> None:
-        """Replace the newest `depth` blocks by empty ones, and forget their transactions."""
+        """Replace the newest `depth` blocks by empty ones, and forget their transactions.
+
+        Nothing may be mined meanwhile: anvil then loses blocks, or some keep what their state lacks.
+        """
         self._request("anvil_reorg", depth, [])
+
+    def waiting(self) -> int:
+        """How many transactions could be mined now."""
+        return int(self._request("txpool_status")["pending"], 16)
 
     def mines(self, *, at_once: bool) -> None:
         """Whether a transaction gets a block of its own as soon as it is sent, or waits for the next one."""

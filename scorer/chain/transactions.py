@@ -158,6 +158,7 @@ class Why(StrEnum):
     NOT_FINAL = "mined, waiting for finality"
     REVERTED = "reverted, waiting for finality"
     FOREIGN_NONCE = "a transaction that is not ours took the nonce, waiting for its finality"
+    ENDPOINTS_DISAGREE = "in a block that is final, whose state does not count its nonce"
     CEILING = "a higher bid would be above the fee ceiling"
     FEE_CAP = "gas times fee cap is above what the endpoint takes"
     NO_FUNDS = "the account cannot pay for the gas"
@@ -165,7 +166,9 @@ class Why(StrEnum):
     FINISHED = "finished"
 
 
-ALARMING: Final = frozenset({Why.FOREIGN_NONCE, Why.CEILING, Why.FEE_CAP, Why.NO_FUNDS, Why.REFUSED})
+ALARMING: Final = frozenset(
+    {Why.FOREIGN_NONCE, Why.ENDPOINTS_DISAGREE, Why.CEILING, Why.FEE_CAP, Why.NO_FUNDS, Why.REFUSED}
+)
 """Reasons that a human must know of."""
 
 
@@ -277,6 +280,8 @@ def _mined(intent: Intent, attempts: Sequence[Attempt], seen: Sighting) -> Step:
         return Become(_end(found, attempts), found)
     if (intent.state, intent.block, intent.ok) != (State.MINED, found.block, found.ok):
         return Become(State.MINED, found)
+    if found.block <= seen.finalised:
+        return Hold(Why.ENDPOINTS_DISAGREE)
     return Hold(Why.NOT_FINAL if found.ok else Why.REVERTED)
 
 

@@ -35,6 +35,9 @@ class Proxy:
     url: str = ""
     manners: dict[str, Manner] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    _turn: threading.Condition = field(default_factory=threading.Condition, repr=False)
+    _under_way: int = field(default=0, repr=False)
+    _is_still: bool = field(default=False, repr=False)
 
     def misbehave(self, method: str, manner: Manner | None) -> Self:
         """From now on, `manner` answers `method`; None: the node does."""
@@ -44,6 +47,36 @@ class Proxy:
             self.manners[method] = manner
         return self
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Let nothing through to the node while the context lasts: what comes meanwhile waits.
+
+        If anvil mines while it reorganises, it loses blocks, or keeps some whose state lacks what they hold.
+        """
+        with self._turn:
+            self._turn.wait_for(lambda: not self._is_still)
+            self._is_still = True
+            self._turn.wait_for(lambda: self._under_way == 0)
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._is_still = False
+                self._turn.notify_all()
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """A request on its way to the node, as soon as none may not pass."""
+        with self._turn:
+            self._turn.wait_for(lambda: not self._is_still)
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._under_way -= 1
+                self._turn.notify_all()
+
 
 @contextmanager
 def proxy_of(node: str) -> Iterator[Proxy]:
@@ -52,7 +85,8 @@ def proxy_of(node: str) -> Iterator[Proxy]:
     session = requests.Session()
 
     def forward(request: Request) -> Response:
-        answer: Response = session.post(node, json=request, timeout=30).json()
+        with proxy.passing():
+            answer: Response = session.post(node, json=request, timeout=30).json()
         return answer
 
     class Handler(BaseHTTPRequestHandler):

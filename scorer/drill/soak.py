@@ -21,7 +21,7 @@ from scorer.drill.outcome import Result, Stuck, Tally
 from scorer.drill.playground import IDS, OPERATOR, Playground, wait
 from scorer.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, proxy_of
 from scorer.drill.scenarios import DEEP, OUTBOX_LABELS, START
-from scorer.drill.stages import Done, accepted, await_that, nothing_open, sealed, settled
+from scorer.drill.stages import BEAT, Done, accepted, await_that, nothing_open, sealed, settled
 
 STEP: Final = 7200
 """Seconds of chain time between two rounds."""
@@ -115,7 +115,8 @@ def _soaked(ground: Playground, proxy: Proxy, herd: Herd, rounds: int, models: i
                 herd.start()
                 with _weather(ground, proxy, herd.dice):
                     _step(ground, step, began, rounds, models)
-                _forget(ground, herd.dice, step, rounds)
+                _forget(ground, proxy, herd.dice)
+                _come_further(ground, step, rounds)
                 herd.look()
                 _report(step, herd)
             _rest(ground)
@@ -152,11 +153,16 @@ def _come_further(ground: Playground, step: int, rounds: int) -> None:
             await_that(reached(ground, number), f"round {number}: {reached.__name__}", mine=ground)
 
 
-def _forget(ground: Playground, dice: random.Random, step: int, rounds: int) -> None:
-    """In one step of four the chain forgets its newest blocks; what was in them is done again."""
+def _forget(ground: Playground, proxy: Proxy, dice: random.Random) -> None:
+    """In one step of four the chain forgets its newest blocks; what was in them is done again.
+
+    It does so while nothing is sent and nothing waits to be mined: see `Proxy.still`.
+    """
     if dice.random() < 0.25:
-        ground.anvil.reorganise(dice.randrange(1, 8))
-        _come_further(ground, step, rounds)
+        with proxy.still():
+            await_that(lambda: ground.anvil.waiting() == 0, "the pool to be empty", mine=ground)
+            time.sleep(BEAT)  # What was taken from the pool may still be on its way into a block.
+            ground.anvil.reorganise(dice.randrange(1, 8))
 
 
 def _opened(ground: Playground, count: int) -> Done:
@@ -192,8 +198,7 @@ def _weather(ground: Playground, proxy: Proxy, dice: random.Random) -> Iterator[
     dice.choice(faults)()
     yield
     proxy.manners.clear()
-    if dice.random() < 0.25:
-        ground.anvil.reorganise(dice.randrange(1, 8))
+    _forget(ground, proxy, dice)
 
 
 def _limit(proxy: Proxy) -> None:

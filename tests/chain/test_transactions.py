@@ -81,7 +81,9 @@ def test_a_receipt_is_recorded_once_and_final_at_the_finalised_block_and_not_bef
 
 
 def test_a_receipt_ends_nothing_while_too_few_endpoints_say_that_its_nonce_is_used() -> None:
-    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=90, used_finally=7) == Hold(Why.NOT_FINAL)
+    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=90, used_finally=7) == Hold(
+        Why.ENDPOINTS_DISAGREE
+    )
 
 
 @pytest.mark.parametrize("mined", [receipt(91), receipt(90, ok=False)])
