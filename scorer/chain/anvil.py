@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from eth_account import Account
@@ -130,6 +131,10 @@ class Ways:
         Seconds between blocks; None: a block for each transaction, at once.
     block_gas
         The gas limit of a block; None for anvil's own.
+    history
+        How many of the newest blocks' states are kept, in memory; None: all of late, older ones in `folder`.
+    folder
+        Where older states are kept, some thousands; anvil never removes them. None: below the home folder.
     """
 
     timestamp: int | None = None
@@ -139,6 +144,8 @@ class Ways:
     block_time: float | None = None
     chain_id: int = CHAIN_ID
     block_gas: int | None = None
+    history: int | None = None
+    folder: Path | None = None
 
     def command(self, port: int) -> list[str]:
         """The command that starts it on `port` of 127.0.0.1, under Prague's rules.
@@ -164,6 +171,8 @@ class Ways:
             "--timestamp": self.timestamp,
             "--load-state": self.state,
             "--gas-limit": self.block_gas,
+            "--prune-history": self.history,
+            "--cache-path": self.folder,
         }
         given = [(name, str(value)) for name, value in options.items() if value is not None]
         return [binary, "--silent", *(word for option in given for word in option)]
@@ -189,6 +198,7 @@ def run_anvil(
     block_time: float | None = None,
     chain_id: int = CHAIN_ID,
     block_gas: int | None = None,
+    history: int | None = None,
 ) -> Iterator[Anvil]:
     """Start anvil on a free port of 127.0.0.1, and end it with the context; parameters as of `Ways`.
 
@@ -198,13 +208,16 @@ def run_anvil(
         When anvil is not on PATH, or does not answer.
     """
     port = free_port()
-    ways = Ways(timestamp, accounts, state, slots_in_epoch, block_time, chain_id, block_gas)
     url = f"http://127.0.0.1:{port}"
-    # Where anvil is npm's script that starts the real one, both end together: a process group of their own.
-    process = subprocess.Popen(  # noqa: S603
-        ways.command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        yield Anvil(await_anvil(url, process, chain_id), url, finality=2 * slots_in_epoch)
-    finally:
-        stop(process)
+    with TemporaryDirectory(prefix="cupel-chain-") as folder:
+        ways = Ways(
+            timestamp, accounts, state, slots_in_epoch, block_time, chain_id, block_gas, history, Path(folder)
+        )
+        # Where anvil is an npm script that starts the real one, both end together: a group of their own.
+        process = subprocess.Popen(  # noqa: S603
+            ways.command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            yield Anvil(await_anvil(url, process, chain_id), url, finality=2 * slots_in_epoch)
+        finally:
+            stop(process)

@@ -104,6 +104,11 @@ class Layout:
         return self.root / "chain.json"
 
     @property
+    def states(self) -> Path:
+        """The chain's older states, while it runs."""
+        return self.root / "states"
+
+    @property
     def crew(self) -> Crew:
         """Process ids and logs."""
         return Crew(self.root / "run")

@@ -111,6 +111,7 @@ def down(layout: Layout) -> list[str]:
     if crew.pid(CHAIN) is not None:
         _save(layout, settings)
     crew.stop_all()
+    shutil.rmtree(layout.states, ignore_errors=True)
     return ran
 
 
@@ -180,7 +181,8 @@ def _stopped_unless_ready(crew: Crew) -> Iterator[None]:
 def _started_chain(layout: Layout, settings: Settings, crew: Crew) -> Anvil:
     """Anvil in the background; for now, with a block for each transaction at once."""
     state = layout.state if layout.state.is_file() else None
-    ways = Ways(accounts=len(KEYS), state=state)
+    shutil.rmtree(layout.states, ignore_errors=True)
+    ways = Ways(accounts=len(KEYS), state=state, folder=layout.states)
     crew.start(CHAIN, ways.command(settings.port))
     w3 = await_anvil(settings.endpoint, crew.children[CHAIN])
     anvil = Anvil(w3, settings.endpoint)

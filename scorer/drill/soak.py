@@ -35,6 +35,8 @@ LARGEST_GROWTH: Final = 0.10
 """Of the last quarter's median memory over the second quarter's."""
 DEPOSIT, ALLOCATION = 100, 5
 GRACE: Final = 24 * 3600
+HISTORY: Final = 2048
+"""Blocks whose states are kept: all that a daemon asks for while finality stands still, and no more."""
 
 
 @dataclass
@@ -94,7 +96,7 @@ def _resident(process: int) -> int:
 def soak(out: Path, rounds: int = 200, models: int = 1000, seed: int = 0) -> Result:
     """Rounds of `models` models, ten at a time, in bad weather; every one settles, each thing once."""
     with (
-        run_anvil(timestamp=START, accounts=20, slots_in_epoch=DEEP) as anvil,
+        run_anvil(timestamp=START, accounts=20, slots_in_epoch=DEEP, history=HISTORY) as anvil,
         proxy_of(anvil.url) as proxy,
     ):
         ground = Playground.build(anvil, out, models=0, url=proxy.url)
