@@ -256,10 +256,17 @@ class Journal:
         highest = self._read(query)[0][0]
         return 0 if highest is None else int(highest) + 1
 
-    def has_used(self, account: str, nonce: int) -> bool:
-        """Whether anything was ever signed for an account with a nonce."""
-        query = sa.select(sa.func.count()).where(INTENT.c.account == account, INTENT.c.nonce == nonce)
-        return bool(self._read(query)[0][0])
+    def holder(self, account: str, nonce: int) -> Intent | None:
+        """What was signed for an account with a nonce."""
+        query = sa.select(INTENT).where(INTENT.c.account == account, INTENT.c.nonce == nonce)
+        found = self._read(query)
+        return _intent(found[0]) if found else None
+
+    def recall(self, intent: Intent) -> Intent:
+        """Take up again what was displaced, as something whose time is over: its nonce is to be used up."""
+        values = {"state": State.SENT.value, "not_after": 0, "finished_at": None}
+        self._write(sa.update(INTENT).where(INTENT.c.id == intent.id).values(values))
+        return replace(intent, state=State.SENT, not_after=0, finished_at=None)
 
     def log(self, at: int, kind: str, detail: str) -> None:
         """Append to the log."""

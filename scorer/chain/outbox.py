@@ -182,7 +182,9 @@ class Outbox:
         """Use up a nonce that ours wait for and nobody uses: that of a foreign transaction that is gone.
 
         It happens when somebody else with our key is reorganised away. Should theirs come back, ours is
-        displaced, which does no harm: it is empty.
+        displaced, which does no harm: it is empty. It happens too when an endpoint counted transactions that
+        never were: what was displaced for one of those is taken up again, to be cancelled, unless it is mined
+        before.
         """
         waiting = self.journal.open_intents(self.address)
         if not waiting or waiting[0].nonce is None:
@@ -191,11 +193,16 @@ class Outbox:
         used, _ = self.node.nonces(self.address, head.finalised)
         since = self.journal.attempts(waiting[0])[-1].signed_at
         is_patient = head.timestamp - since < self.patience.first
-        if used >= waiting[0].nonce or is_patient or self.journal.has_used(self.address, used):
+        holder = self.journal.holder(self.address, used)
+        is_held = holder is not None and holder.state != State.DISPLACED
+        if used >= waiting[0].nonce or is_patient or is_held:
+            return
+        self.alarm(Why.FOREIGN_NONCE.name, f"nonce {used} is nobody's, and {waiting[0].key} waits for it")
+        if holder is not None:
+            self.journal.recall(holder)
             return
         call = Call(self.address, b"", CANCEL_GAS)
         intent = self.journal.plan(f"gap:{self.address}:{used}", self.address, call, None)
-        self.alarm(Why.FOREIGN_NONCE.name, f"nonce {used} is nobody's, and {waiting[0].key} waits for it")
         bid = self.fees.bid(head.market)
         if bid is not None:
             self._sign(intent, Sign(used, bid), head.timestamp)
@@ -212,6 +219,8 @@ class Outbox:
             When it reverts on the latest state: nothing was signed.
         """
         before = self.journal.latest(act.key)
+        if before is not None and before.state in OPEN and before.account != self.address:
+            return Delivery(None, Why.WAITING, f"another account, {before.account}, has it under way")
         if before is not None and before.state in OPEN:
             return _of(act, self._await(before))
         if before is not None and (before.finished_at or 0) > act.known_at:

@@ -202,7 +202,7 @@ def test_a_planned_act_has_no_nonce_and_is_not_under_way(tmp_path: Path) -> None
         assert (planned.state, planned.nonce, planned.generation) == (State.PLANNED, None, 0)
         assert (planned.account, planned.key, planned.finished_at) == ("0xme", "k", None)
         assert journal.open_intents("0xme") == []
-        assert not journal.has_used("0xme", 0)
+        assert journal.holder("0xme", 0) is None
 
 
 def test_a_raise_keeps_the_state_and_every_attempt_in_its_order(tmp_path: Path) -> None:
@@ -219,9 +219,21 @@ def test_a_raise_keeps_the_state_and_every_attempt_in_its_order(tmp_path: Path) 
         back = journal.become(mined, State.SENT, None, 5)
         assert (back.block, back.gas_used, back.ok, back.finished_at) == (None, None, None, None)
         assert journal.latest("k") == back
-        assert journal.has_used("0xme", 0)
-        assert not journal.has_used("0xother", 0)
-        assert not journal.has_used("0xme", 1)
+        assert journal.holder("0xme", 0) == back
+        assert journal.holder("0xother", 0) is None
+        assert journal.holder("0xme", 1) is None
+
+
+def test_what_was_displaced_is_taken_up_again_as_something_whose_time_is_over(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        sent = journal.sign(journal.plan("k", "0xme", CALL, 1000), 4, ATTEMPT)
+        later = replace(ATTEMPT, hash=b"\x08" * 32, raw=b"later")
+        other = journal.sign(journal.plan("l", "0xme", CALL, 1000), 5, later)
+        back = journal.recall(journal.become(sent, State.DISPLACED, None, 6))
+        assert (back.state, back.not_after, back.finished_at, back.nonce) == (State.SENT, 0, None, 4)
+        assert journal.latest("k") == back
+        assert journal.open_intents("0xme") == [back, other]
+        assert journal.attempts(back) == journal.attempts(sent)
 
 
 def test_what_is_under_way_comes_in_the_order_of_its_nonces_and_is_ones_own(tmp_path: Path) -> None:

@@ -489,3 +489,34 @@ def test_another_call_of_the_same_key_is_waited_for_and_not_taken_for_this_one(d
     assert not desk.outbox.deliver(replace(other, known_at=0)).is_mined
     assert desk.outbox.deliver(replace(desk.act(), known_at=0)).is_mined
     assert desk.chain.executed() == [b"act"]
+
+
+def test_an_endpoint_that_once_miscounted_nonces_locks_no_account(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had displaced was never executed, and what it let sign waits for nonces that nobody uses."""
+    desk.outbox.deliver(desk.act("vote"))
+    desk.chain.pool.clear()
+    with monkeypatch.context() as lying:
+        lying.setattr(Bor, "nonces", lambda *_: (3, 3))
+        desk.outbox.pump()
+        desk.outbox.deliver(desk.act("bond"))
+    assert (desk.state("vote"), desk.state("bond")) == (State.DISPLACED, State.SENT)
+    for _ in range(200):
+        desk.mine(10)
+        desk.outbox.pump()
+        if desk.state("bond") == State.FINAL:
+            break
+    assert desk.chain.executed().count(b"bond") == 1
+    assert desk.outbox.deliver(desk.act("vote")).why == Why.WAITING
+    desk.mine(1)
+    assert desk.chain.executed().count(b"vote") == 1
+
+
+def test_an_act_that_another_account_has_under_way_is_left_to_it(desk: Desk) -> None:
+    desk.outbox.deliver(desk.act())
+    other = KeySigner(Account.from_key(b"\x03" * 32))
+    delivery = replace(desk.outbox, signer=other).deliver(desk.act())
+    assert (delivery.intent, delivery.why, delivery.is_mined) == (None, Why.WAITING, False)
+    assert SIGNER.address in delivery.note
+    assert len(desk.chain.sent) == 1
