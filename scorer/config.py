@@ -10,9 +10,11 @@ import tomli_w
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from web3 import Web3
 
 from scorer.chain.contracts import Addresses, Suite
-from scorer.chain.endpoint import connect, host
+from scorer.chain.endpoint import host
+from scorer.chain.endpoints import Endpoints
 from scorer.chain.fees import GWEI, TIP_CEILING, FeePolicy
 from scorer.chain.signers import KeySigner, RemoteSigner, Signer
 
@@ -247,15 +249,18 @@ class NodeConfig(_Section):
     run: Running = Running()
     sanity: Sanity = Sanity()
 
-    def suite(self) -> Suite:
-        """Connect, and bind the deployment that the configuration names.
+    def endpoints(self) -> Endpoints:
+        """All endpoints, of which as many as the configuration asks for must agree."""
+        chain = self.chain
+        return Endpoints(chain.urls, chain.chain_id, chain.agreement, chain.timeout)
+
+    def addresses(self) -> Addresses:
+        """The deployment that the configuration names.
 
         Raises
         ------
-        scorer.chain.endpoint.EndpointError
-            When the endpoint does not answer, or serves another chain.
         ConfigError
-            When the deployment is for another chain, or has no code there.
+            When it cannot be read, or is for another chain.
         """
         addresses = read_deployment(self.chain.deployment)
         if addresses.chain_id != self.chain.chain_id:
@@ -263,11 +268,21 @@ class NodeConfig(_Section):
                 f"{self.chain.deployment}: expected a deployment on chain {self.chain.chain_id}, "
                 f"found one on {addresses.chain_id}"
             )
-        suite = Suite.at(connect(self.chain.urls[0], self.chain.chain_id), addresses)
-        if not suite.w3.eth.get_code(suite.tournament.address):
+        return addresses
+
+    def suite(self, w3: Web3) -> Suite:
+        """The contracts of the deployment, at an endpoint.
+
+        Raises
+        ------
+        ConfigError
+            When the deployment is for another chain, or has no code there.
+        """
+        suite = Suite.at(w3, self.addresses())
+        if not w3.eth.get_code(suite.tournament.address):
             raise ConfigError(
-                f"{self.chain.deployment}: expected a contract at {addresses.tournament}, "
-                f"found no code there on chain {addresses.chain_id}"
+                f"{self.chain.deployment}: expected a contract at {suite.addresses.tournament}, "
+                f"found no code there on chain {suite.addresses.chain_id}"
             )
         return suite
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from scorer.chain.contracts import Suite
+from scorer.chain.endpoints import Pinned
 from scorer.chain.fees import FeePolicy
 from scorer.chain.journal import Journal
 from scorer.chain.outbox import Outbox
@@ -38,15 +39,20 @@ class MemberOptions:
         """What the file says."""
         return load_config(self.config)
 
+    @cached_property
+    def pinned(self) -> Pinned:
+        """What is read from and sent through: the daemon's journal must not believe less than the daemon."""
+        return self.node.endpoints().pin()
+
     @property
     def endpoint(self) -> str:
-        """Of the chain."""
-        return self.node.chain.urls[0]
+        """The host that is pinned."""
+        return self.pinned.host
 
     @cached_property
     def suite(self) -> Suite:
         """The contracts."""
-        return self.node.suite()
+        return self.node.suite(self.pinned.w3)
 
     @cached_property
     def address(self) -> str:
@@ -72,13 +78,19 @@ class MemberSendingOptions(MemberOptions):
     @contextmanager
     def desk(self, counter: BondCounter, alarm: Callable[[str, str], None]) -> Iterator[Desk]:
         """Where they are sent."""
-        chain, suite = self.node.chain, counter.suite
+        chain, pinned = self.node.chain, self.pinned.node
+        node = GenerousNode(pinned.w3, pinned.others, pinned.finalised, pinned.witnesses, pinned.agreement)
         with Journal.open(self.node.journal.location) as journal:
-            node, signer = GenerousNode(suite.w3), self.node.key.signer()
             yield Desk(
-                suite,
+                counter.suite,
                 Outbox(
-                    journal, node, signer, chain.chain_id, chain.fees, most_gas=chain.most_gas, alarm=alarm
+                    journal,
+                    node,
+                    self.node.key.signer(),
+                    chain.chain_id,
+                    chain.fees,
+                    most_gas=chain.most_gas,
+                    alarm=alarm,
                 ),
             )
 

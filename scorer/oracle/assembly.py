@@ -10,12 +10,11 @@ from typing import Any, Final
 from web3 import Web3
 
 from scorer.chain.contracts import Suite
-from scorer.chain.endpoints import Endpoints
 from scorer.chain.journal import Journal
 from scorer.chain.node import Web3Node
 from scorer.chain.outbox import Outbox
 from scorer.chain.signers import Signer
-from scorer.config import ConfigError, NodeConfig, Sanity, read_deployment
+from scorer.config import ConfigError, NodeConfig, Sanity
 from scorer.oracle.challenges import challenged_rounds
 from scorer.oracle.daemon import OperatorDaemon, OracleDaemon, Station
 from scorer.oracle.health import served
@@ -123,21 +122,14 @@ def run(assembled: Assembled, *, cycles: int | None = None) -> None:
 
 @contextmanager
 def _station(config: NodeConfig, signers: list[Signer]) -> Iterator[tuple[Station, Suite]]:
-    chain = config.chain
-    addresses = read_deployment(chain.deployment)
-    if addresses.chain_id != chain.chain_id:
-        raise ConfigError(
-            f"{chain.deployment}: expected a deployment on chain {chain.chain_id}, "
-            f"found one on {addresses.chain_id}"
-        )
-    endpoints = Endpoints(chain.urls, chain.chain_id, chain.agreement, chain.timeout)
+    addresses, endpoints = config.addresses(), config.endpoints()
     suite = Suite.at(endpoints.any(), addresses)
     metrics = Metrics()
     bell = Bell(metrics)
     with Journal.open(config.journal.location) if signers else nullcontext() as journal:
         outboxes = [_outbox(config, journal, suite, signer, bell) for signer in signers if journal]
         least = int(config.run.least_balance * 10**18)
-        stall = chain.finality_stall
+        stall = config.chain.finality_stall
         station = Station(endpoints, addresses, metrics, bell, time.time, outboxes, stall, least)
         station.suites[suite.w3] = suite
         yield station, suite

@@ -70,10 +70,7 @@ def _check(
     yield key
     deployment = _checked("deployment", lambda: _deployment(config))
     yield deployment
-    endpoints = Endpoints(
-        config.chain.urls, config.chain.chain_id, config.chain.agreement, config.chain.timeout
-    )
-    pinned, health = _pinned(endpoints)
+    pinned, health = _pinned(config.endpoints())
     yield from map(_endpoint, health)
     if isinstance(pinned, str):
         yield Check("endpoints", ok=False, detail=pinned)

@@ -13,7 +13,9 @@ from scorer.chain import killpoints
 from scorer.chain.anvil import run_anvil
 from scorer.chain.journal import Journal
 from scorer.chain.sender import Sender
+from scorer.chain.transactions import State
 from scorer.cli import app
+from scorer.drill.proxy import Response, proxy_of
 from scorer.staking.bonds import POST_GAS
 from tests.cli.test_cupel import run
 from tests.committee import BOND, CHALLENGE, FEES, FIRST_MEMBER, Committee, found_committee
@@ -246,6 +248,47 @@ def test_a_bond_that_is_cut_off_is_posted_once_when_it_is_typed_again(
     code, said = member.types("post", 30, "--yes")
     assert (code, "(sent by an earlier command)" in said, "nothing more was sent" in said) == (0, True, True)
     assert member.shown()["bond"] == "30"
+
+
+def test_one_endpoints_word_on_nonces_ends_no_act_of_the_daemon(
+    committee: Committee, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die() -> None:
+        raise Cut
+
+    member = seat(committee, STRANGER + 8, tmp_path, BOND)
+    monkeypatch.setattr(killpoints, "_die", die)
+    monkeypatch.setenv(killpoints.VARIABLE, "before-broadcast@post")
+    with pytest.raises(Cut):
+        member.types("post", 30, "--yes")
+    monkeypatch.delenv(killpoints.VARIABLE)
+    url = committee.anvil.url
+    with proxy_of(url) as liar, proxy_of(url) as honest:
+        liar.misbehave("eth_getTransactionCount", lambda request, forward: _three_more(forward(request)))
+        text = member.config.read_text()
+        both = f'endpoints = ["{liar.url}", "{honest.url}"]\nagreement = 2'
+        member.config.write_text(text.replace(f'endpoint = "{url}"', both))
+        code, said = member.types("post", 30, "--yes")
+    assert (code, "(sent by an earlier command)" in said) == (0, True), said
+    with Journal.open(member.journal) as journal:
+        assert State.DISPLACED not in {intent.state for intent in journal.intents()}
+    member.config.write_text(text)
+    assert member.shown()["bond"] == "30"
+
+
+def _three_more(answer: Response) -> Response:
+    return {"result": hex(int(answer["result"], 16) + 3)}
+
+
+def test_a_bond_is_seen_and_posted_through_any_endpoint_that_answers(
+    committee: Committee, tmp_path: Path
+) -> None:
+    member = seat(committee, STRANGER + 9, tmp_path, BOND)
+    url = committee.anvil.url
+    both = f'endpoints = ["http://127.0.0.1:9", "{url}"]'
+    member.config.write_text(member.config.read_text().replace(f'endpoint = "{url}"', both))
+    assert member.shown()["bond"] == "0"
+    assert member.sends("post", 1)["bond"]["bond"] == "1"
 
 
 def test_without_yes_or_a_terminal_nothing_is_sent(committee: Committee, tmp_path: Path) -> None:
