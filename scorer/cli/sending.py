@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import typer
 from rich.console import Console
@@ -12,7 +12,8 @@ from rich.table import Table
 
 from scorer.chain.contracts import Suite
 from scorer.chain.fees import FeePolicy
-from scorer.cli.common import console
+from scorer.chain.node import REQUEST_ERRORS
+from scorer.cli.common import EXPECTED, console
 from scorer.cli.options import SendingOptions, coin_of, print_json
 from scorer.config import ConfigError
 from scorer.staking.amounts import coins_text, nmr_text
@@ -21,6 +22,10 @@ from scorer.staking.orders import Counter, Order
 from scorer.staking.stakes import holdings, latest_block, model_stake
 
 stderr = Console(width=console.width, stderr=True)
+
+
+UNREADABLE: Final = (*REQUEST_ERRORS, *EXPECTED, TypeError)
+"""What reading what came of an order may raise: then it is done all the same, and told without that."""
 
 
 class Asking(Protocol):
@@ -112,49 +117,92 @@ def order_and_tell(
         order = make(counter)
         _show(options, counter, order, quote(suite, counter.address, order, options.fees(suite)))
         return
-    done: list[Done] = []
     with options.desk(counter, _alarm) as desk:
-        for each in _sent(options, desk, counter, meaning(counter), make):
-            done.append(each)
-            if not options.as_json:
-                _say(each, coin_of(suite))
-    _tell(options, counter, done, after(counter, done))
+        report = Report(options, counter, desk)
+        for each in _sent(report, meaning(counter), make):
+            report.add(each)
+        report.close(after)
 
 
-def _sent(
-    options: Sending[C],
-    desk: Desk,
-    counter: C,
-    meaning: str,
-    make: Callable[[C], Order],
-) -> Iterator[Done]:
+@dataclass
+class Report(Generic[C]):
+    """Tells what was done, and has it forgotten only then: in lines as it happens, or in a document."""
+
+    options: Sending[C]
+    counter: C
+    desk: Desk
+    done: list[Done] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def nothing_sent(self) -> str:
+        """What is said where an order is refused."""
+        return "nothing more was sent" if self.done else "nothing was sent"
+
+    def add(self, done: Done) -> None:
+        """Tell at once; where a document is wanted, people alone, as the document may never come."""
+        self.done.append(done)
+        _say(done, coin_of(self.counter.suite), err=self.options.as_json)
+        if not self.options.as_json:
+            self.desk.acknowledge(done)
+
+    def close(self, after: Callable[[C, Sequence[Done]], Told]) -> None:
+        """Tell what came of it, as far as it can be read."""
+        try:
+            account, told = self._account(), after(self.counter, self.done)
+        except UNREADABLE as error:
+            note = f"what came of it could not be read: {type(error).__name__}"
+            self.notes.append(note)
+            account, told = Told({}, ()), Told({}, (f"note: {note}",))
+        if not self.options.as_json:
+            typer.echo("\n".join((*account.lines, *told.lines)))
+            return
+        done = [_done_document(each) for each in self.done]
+        document: dict[str, Any] = {"dry_run": False, "done": done, "notes": self.notes}
+        print_json(document | dict(account.document) | dict(told.document))
+        for each in self.done:
+            self.desk.acknowledge(each)
+
+    def _account(self) -> Told:
+        suite = self.counter.suite
+        held = holdings(suite, self.counter.address, latest_block(suite).number)
+        coins, tokens = coins_text(held.coins), coins_text(held.tokens)
+        document = {"account": {"address": held.address, "coins": coins, "nmr": tokens}}
+        return Told(document, (f"{held.address}: {_rounded(held.coins)} {coin_of(suite)}, {tokens} NMR",))
+
+
+def _sent(report: Report[C], meaning: str, make: Callable[[C], Order]) -> Iterator[Done]:
     """What earlier commands left, and then the order, unless it was among that."""
-    earlier = desk.finish()
-    yield from earlier.values()
-    if meaning in earlier:
+    options, counter, desk = report.options, report.counter, report.desk
+    yield from desk.finish()
+    if any(each.meaning == meaning for each in report.done):
         typer.echo("this is what an earlier command had begun; nothing more was sent", err=True)
         return
     order = make(counter)
+    report.notes.extend(order.warnings)
     found = quote(counter.suite, counter.address, order, options.fees(counter.suite))
     if not options.as_json:
         _show(options, counter, order, found)
     if found.bid is None:
-        raise CannotPay(f"gas: expected a price that can be bid, found {found.price} wei; try again later")
+        raise CannotPay(
+            f"gas: expected a price that can be bid, found {found.price} wei; {report.nothing_sent}, try "
+            "again later"
+        )
     if found.balance < found.most:
         coin = coin_of(counter.suite)
         raise CannotPay(
             f"gas: expected at least {coins_text(found.most)} {coin} at {counter.address}, found "
-            f"{coins_text(found.balance)} {coin}; nothing was sent"
+            f"{coins_text(found.balance)} {coin}; {report.nothing_sent}"
         )
-    _ask(options, order, f"{_rounded(found.most)} {coin_of(counter.suite)}")
+    _ask(report, order, f"{_rounded(found.most)} {coin_of(counter.suite)}")
     yield from desk.perform(order)
 
 
-def _ask(options: Sending[C], order: Order, most: str) -> None:
-    if options.yes:
+def _ask(report: Report[C], order: Order, most: str) -> None:
+    if report.options.yes:
         return
     if not sys.stdin.isatty():
-        raise ConfigError("expected --yes or a terminal to ask at, found neither; nothing was sent")
+        raise ConfigError(f"expected --yes or a terminal to ask at, found neither; {report.nothing_sent}")
     what = "this transaction" if len(order.steps) == 1 else f"these {len(order.steps)} transactions"
     typer.confirm(f"Send {what} for at most {most}?", abort=True, err=True)
 
@@ -211,27 +259,15 @@ def _quoted(address: str, order: Order, found: Quote) -> dict[str, Any]:
     }
 
 
-def _say(done: Done, coin: str) -> None:
+def _say(done: Done, coin: str, *, err: bool) -> None:
     earlier = " (sent by an earlier command)" if done.was_earlier else ""
-    typer.echo(f"{done.title}{earlier}: block {done.block}, {done.gas:,} gas, {_rounded(done.cost)} {coin}")
-    typer.echo(f"  transaction {done.transaction}")
+    lines = [
+        f"{done.title}{earlier}: block {done.block}, {done.gas:,} gas, {_rounded(done.cost)} {coin}",
+        f"  transaction {done.transaction}",
+    ]
     if done.model_id is not None:
-        typer.echo(f"model {done.model_id} is registered")
-
-
-def _tell(options: Sending[C], counter: C, done: Sequence[Done], told: Told) -> None:
-    """The balances that came of it."""
-    suite = counter.suite
-    held = holdings(suite, counter.address, latest_block(suite).number)
-    coins, tokens = coins_text(held.coins), coins_text(held.tokens)
-    if options.as_json:
-        document: dict[str, Any] = {"dry_run": False, "done": [_done_document(each) for each in done]}
-        document["account"] = {"address": held.address, "coins": coins, "nmr": tokens}
-        print_json(document | dict(told.document))
-        return
-    typer.echo(f"{held.address}: {_rounded(held.coins)} {coin_of(suite)}, {tokens} NMR")
-    for line in told.lines:
-        typer.echo(line)
+        lines.append(f"model {done.model_id} is registered")
+    typer.echo("\n".join(lines), err=err)
 
 
 def _stake_told(counter: Counter, done: Sequence[Done], model: int | None) -> Told:

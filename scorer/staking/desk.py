@@ -2,6 +2,8 @@
 
 The journal lies beside the keystore, one for each chain. A command that was interrupted leaves its
 transaction there: the next one brings it to its end before anything else, and if it is the same, that was it.
+What was done is forgotten only once somebody was told of it (`Desk.acknowledge`): told twice does no harm,
+done twice does.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from web3.types import TxReceipt
 from scorer.chain.contracts import Suite
 from scorer.chain.fees import TIP_FLOOR, Bid, FeePolicy
 from scorer.chain.journal import Journal
+from scorer.chain.killpoints import reach
 from scorer.chain.node import Web3Node
 from scorer.chain.outbox import GAS_MARGIN, Act, Delivery, Outbox
 from scorer.chain.reverts import describe_revert, revert_name
@@ -103,6 +106,8 @@ class Done:
 
     Attributes
     ----------
+    key
+        Of its act in the journal.
     cost
         Wei.
     model_id
@@ -111,6 +116,7 @@ class Done:
         Whether an earlier command had signed it.
     """
 
+    key: str
     title: str
     transaction: str
     block: int
@@ -118,6 +124,11 @@ class Done:
     cost: int
     model_id: int | None = None
     was_earlier: bool = False
+
+    @property
+    def meaning(self) -> str:
+        """What it was about: the same as of the step that asked for it."""
+        return _meaning(self.key)
 
 
 @dataclass(frozen=True)
@@ -132,27 +143,29 @@ class Desk:
         """What was signed."""
         return self.outbox.journal
 
-    def finish(self) -> dict[str, Done]:
-        """Bring what earlier commands left to its end; what was done, by its meaning.
+    def finish(self) -> Iterator[Done]:
+        """Bring what earlier commands left to its end, one by one: what was done, and not acknowledged yet.
 
         Raises
         ------
         NotMined
             When it is still on its way.
         """
-        found = {}
         for intent in list(_untold(self.journal, self.outbox.address)):
-            meaning = intent.key.rpartition("#")[0]
             call = intent.call
-            title = self.journal.note(TITLE + meaning) or meaning
+            title = self.journal.note(TITLE + _meaning(intent.key)) or _meaning(intent.key)
             delivery = self.outbox.deliver(Act(intent.key, call.to, call.data, intent.not_after))
-            done = self._told(meaning, title, delivery, was_earlier=True)
+            done = self._done(intent.key, title, delivery, was_earlier=True)
             if done is not None:
-                found[meaning] = done
-        return found
+                yield done
+
+    def acknowledge(self, done: Done) -> None:
+        """Forget an act that somebody was really told of: the same order is another one from now on."""
+        reach("told", done.key)
+        _count(self.journal, done.key)
 
     def perform(self, order: Order) -> Iterator[Done]:
-        """Send an order, step by step, each once the one before it is mined.
+        """Send an order, step by step, each once the one before it is mined; see `acknowledge`.
 
         Raises
         ------
@@ -162,7 +175,7 @@ class Desk:
             When it is not mined for long, or its time passed.
         """
         for step in order.steps:
-            key = f"{step.meaning}#{_count(self.journal, step.meaning)}"
+            key = _next_key(self.journal, step.meaning)
             self.journal.set_note(TITLE + step.meaning, step.title)
             data = bytes(HexBytes(step.call._encode_transaction_data()))  # noqa: SLF001
             act = Act(key, str(step.call.address), data, step.not_after)
@@ -170,18 +183,21 @@ class Desk:
                 delivery = self.outbox.deliver(act)
             except Reverted as error:
                 raise _named(step.title, error) from None
-            done = self._told(step.meaning, step.title, delivery, was_earlier=False)
+            done = self._done(key, step.title, delivery, was_earlier=False)
             if done is None:
                 raise NotMined(f"{step.title}: its time passed before it was mined, and it was taken back")
             yield done
 
-    def _told(self, meaning: str, title: str, delivery: Delivery, *, was_earlier: bool) -> Done | None:
-        """What became of an act, remembered as told; None where it was taken back and did nothing."""
+    def _done(self, key: str, title: str, delivery: Delivery, *, was_earlier: bool) -> Done | None:
+        """What became of an act; None where it was taken back. What did nothing may be forgotten at once."""
         intent = delivery.intent
         if delivery.is_mined and intent is not None:
             attempt, receipt = _mined_attempt(self.suite, self.journal, intent)
-            _count_up(self.journal, meaning)
-            return None if attempt.cancels else _done(self.suite, receipt, title, was_earlier=was_earlier)
+            if not attempt.cancels:
+                reach("executed", key)
+                return _executed(self.suite, receipt, key, title, was_earlier=was_earlier)
+            _count(self.journal, key)
+            return None
         if intent is None:
             raise NotMined(f"{title}: not sent: {delivery.note}")
         if intent.state in (State.SENT, State.MINED):
@@ -189,7 +205,7 @@ class Desk:
                 f"{title}: nonce {intent.nonce}, {delivery.note}; run the command again: it goes on, and "
                 "sends nothing twice"
             )
-        _count_up(self.journal, meaning)
+        _count(self.journal, key)
         if intent.state == State.FAILED:
             raise Reverted(title, f"in block {intent.block}")
         if intent.state == State.DISPLACED:
@@ -269,18 +285,30 @@ def _untold(journal: Journal, account: str) -> Iterator[Intent]:
             intent.account == account
             and is_latest
             and not unsigned
-            and int(number) >= _count(journal, meaning)
+            and int(number) >= _counted(journal, meaning)
         ):
             yield intent
 
 
-def _count(journal: Journal, meaning: str) -> int:
+def _meaning(key: str) -> str:
+    """What an act is about, without the number that tells it from those before."""
+    return key.rpartition("#")[0]
+
+
+def _next_key(journal: Journal, meaning: str) -> str:
+    """Of the first act of this meaning that was not brought to an end and told."""
+    return f"{meaning}#{_counted(journal, meaning)}"
+
+
+def _counted(journal: Journal, meaning: str) -> int:
     """How many acts of this meaning were brought to an end and told."""
     return int(journal.note(TOLD + meaning) or 0)
 
 
-def _count_up(journal: Journal, meaning: str) -> None:
-    journal.set_note(TOLD + meaning, str(_count(journal, meaning) + 1))
+def _count(journal: Journal, key: str) -> None:
+    """Count an act, and all before it; doing it twice counts it once."""
+    meaning, _, number = key.rpartition("#")
+    journal.set_note(TOLD + meaning, str(int(number) + 1))
 
 
 def _mined_attempt(suite: Suite, journal: Journal, intent: Intent) -> tuple[Attempt, TxReceipt]:
@@ -292,8 +320,9 @@ def _mined_attempt(suite: Suite, journal: Journal, intent: Intent) -> tuple[Atte
     raise NotMined(f"{intent.key}: expected its receipt, found none; run the command again")
 
 
-def _done(suite: Suite, receipt: TxReceipt, title: str, *, was_earlier: bool) -> Done:
+def _executed(suite: Suite, receipt: TxReceipt, key: str, title: str, *, was_earlier: bool) -> Done:
     return Done(
+        key,
         title,
         Web3.to_hex(receipt["transactionHash"]),
         receipt["blockNumber"],

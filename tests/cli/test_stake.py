@@ -7,7 +7,7 @@ import pytest
 from scorer.chain import killpoints
 from scorer.chain.journal import Journal
 from scorer.chain.sender import Sender
-from scorer.drill.proxy import Forward, Proxy, Request, Response, error, proxy_of
+from scorer.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
 from scorer.staking.amounts import Allocation, nmr_text
 from scorer.staking.desk import journal_path
 from scorer.units import NanoNmr, Ppm
@@ -17,6 +17,8 @@ from tests.world import MODELS, NMR, World
 
 NOT_AMOUNTS = ["1e1", "1,5", "0", "0.0000000001", "+1", "ten", "1_0"]
 CUTS = [label for label in killpoints.LABELS if not label.startswith(("report", "submissions", "final"))]
+CUTS += ["executed", "told"]
+BALANCE_OF = "0x70a08231"
 
 
 class Cut(BaseException):
@@ -197,6 +199,86 @@ def test_the_same_command_twice_deposits_twice(town: World) -> None:
         done = staker.sends("stake", "deposit", model, 10)["done"]
         assert [each["sent_by_an_earlier_command"] for each in done] == [False]
         assert staker.stake(model).idle == times * 10 * NMR
+
+
+def without_balances_once_sent(proxy: Proxy) -> None:
+    """Let the endpoint be gone when what came of a transaction is read."""
+    sent: list[Request] = []
+
+    def send(request: Request, _forward: Forward) -> Response | None:
+        sent.append(request)
+        return None
+
+    def die(request: Request, _forward: Forward) -> Response | None:
+        if sent and request["params"][0].get("data", "").startswith(BALANCE_OF):
+            raise NoAnswer
+        return None
+
+    proxy.misbehave("eth_sendRawTransaction", send).misbehave("eth_call", die)
+
+
+def test_what_was_done_is_told_although_nothing_can_be_read_afterwards(town: World) -> None:
+    staker, model = newcomer(town, 22)
+    with proxy_of(town.stage.anvil.url) as proxy:
+        without_balances_once_sent(proxy)
+        cut_off = scientist(town, 22, proxy.url)
+        code, said = cut_off.types("stake", "deposit", model, 10, "--yes")
+    assert code == 0, said
+    assert f"deposit 10 NMR to model {model}: block" in said
+    assert "note: what came of it could not be read: ConnectionError" in said
+    with proxy_of(town.stage.anvil.url) as proxy:
+        without_balances_once_sent(proxy)
+        found = scientist(town, 22, proxy.url).sends("stake", "deposit", model, 10)
+    assert [each["title"] for each in found["done"]] == [f"deposit 10 NMR to model {model}"]
+    assert "what came of it could not be read: ConnectionError" in found["notes"][-1]
+    assert "account" not in found
+    assert staker.stake(model).idle == 20 * NMR
+    assert not staker.sends("stake", "deposit", model, 10)["done"][0]["sent_by_an_earlier_command"]
+
+
+@pytest.mark.parametrize("label", ["executed", "told"])
+def test_a_deposit_that_no_document_told_of_is_told_and_not_sent_again(
+    town: World, monkeypatch: pytest.MonkeyPatch, label: str
+) -> None:
+    def die() -> None:
+        raise Cut
+
+    staker, model = newcomer(town, 23)
+    monkeypatch.setattr(killpoints, "_die", die)
+    monkeypatch.setenv(killpoints.VARIABLE, f"{label}@deposit")
+    with pytest.raises(Cut):
+        staker.types("stake", "deposit", model, 10, "--yes", "--json")
+    monkeypatch.delenv(killpoints.VARIABLE)
+    (done,) = staker.sends("stake", "deposit", model, 10)["done"]
+    assert done["sent_by_an_earlier_command"]
+    assert staker.stake(model).idle == 10 * NMR
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_an_earlier_command_left_is_told_before_anything_is_refused(
+    town: World, monkeypatch: pytest.MonkeyPatch, *, as_json: bool
+) -> None:
+    def die() -> None:
+        raise Cut
+
+    staker, model = newcomer(town, 24)
+    other, before = scientist(town, 21), scientist(town, 21).tokens()
+    withdrawing = ["stake", "withdraw", model, 4, "--to", other.address]
+    staker.sends("stake", "deposit", model, 10)
+    monkeypatch.setattr(killpoints, "_die", die)
+    monkeypatch.setenv(killpoints.VARIABLE, "before-broadcast@withdraw")
+    with pytest.raises(Cut):
+        staker.types(*withdrawing, "--yes")
+    monkeypatch.delenv(killpoints.VARIABLE)
+    code, said = staker.types("stake", "allocate", model, 3, *(["--json"] if as_json else []))
+    assert code == 1
+    assert f"withdraw 4 NMR of model {model} to {other.address} (sent by an earlier command)" in said
+    assert "found neither; nothing more was sent" in said
+    if as_json:  # no document told it yet
+        assert staker.sends(*withdrawing)["done"][0]["sent_by_an_earlier_command"]
+    assert other.tokens() - before == 4 * 10**18
+    assert not staker.sends(*withdrawing)["done"][0]["sent_by_an_earlier_command"]
+    assert other.tokens() - before == 8 * 10**18
 
 
 @pytest.mark.parametrize("label", CUTS)

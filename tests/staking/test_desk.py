@@ -56,11 +56,13 @@ def test_what_is_not_mined_in_time_is_told_and_finished_later(town: World) -> No
             with pytest.raises(NotMined, match=r"run the command again: it goes on, and sends nothing twice"):
                 list(desk.perform(order))
             with pytest.raises(NotMined, match=r"deposit 5 NMR to model 3: nonce 0"):
-                desk.finish()
+                list(desk.finish())
             ask(town, "evm_mine")
-        (done,) = desk.finish().values()
+        (done,) = desk.finish()
         assert (done.title, done.was_earlier) == ("deposit 5 NMR to model 3", True)
-        assert desk.finish() == {}
+        assert list(desk.finish()) == [done]
+        desk.acknowledge(done)
+        assert list(desk.finish()) == []
     assert staker.stake(3).idle == before + 5 * NMR
 
 
@@ -76,7 +78,7 @@ def test_a_permit_that_expired_unmined_is_taken_back_and_can_be_given_anew(town:
             ask(town, "anvil_dropTransaction", "0x" + desk.journal.attempts(intent)[0].hash.hex())
             ask(town, "evm_increaseTime", PERMIT_LASTS + 60)
             ask(town, "evm_mine")
-        assert desk.finish() == {}
+        assert list(desk.finish()) == []
         assert (staker.stake(3).idle, staker.tokens()) == (before, tokens)
         (done,) = desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True))
         assert not done.was_earlier
