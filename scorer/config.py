@@ -115,7 +115,7 @@ class Key(_Section):
     file
         Holds it in hex.
     keystore, password_file
-        Hold it encrypted (Web3 Secret Storage, version 3).
+        Hold it encrypted (Web3 Secret Storage, version 3), and the password, which is the first line.
     remote, public_key
         A web3signer keeps it, and signs at this URL.
     """
@@ -162,7 +162,7 @@ class Key(_Section):
 
     def _secret(self) -> str | bytes:
         if self.keystore is not None and self.password_file is not None:
-            password = self.password_file.read_text().rstrip("\r\n")
+            password, *_ = self.password_file.read_text().splitlines() or [""]
             return bytes(Account.decrypt(self.keystore.read_text(), password))
         return Path(self.file or "").read_text().strip()
 

@@ -1,7 +1,7 @@
 """The suite's contracts on one chain, and typed readings of them, each at one pinned block."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any
 
@@ -51,7 +51,21 @@ class Addresses:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Addresses":
-        """The inverse of `to_json`; a manifest, which says more, will do."""
+        """The inverse of `to_json`; a manifest, which says more, will do.
+
+        Raises
+        ------
+        ValueError, TypeError
+            When a field is missing, or is no address or no whole number.
+        """
+        if not isinstance(document, Mapping):
+            raise TypeError(f"expected an object, found {document!r:.40}")
+        for field in fields(cls):
+            found = document.get(field.name)
+            if field.type is str and not Web3.is_address(found):
+                raise ValueError(f"expected an address as {field.name}, found {found!r}")
+            if field.type is int and type(found) is not int:
+                raise ValueError(f"expected a whole number as {field.name}, found {found!r}")
         return cls(**{name: document[name] for name in cls.__dataclass_fields__ if name in document})
 
 

@@ -1,8 +1,8 @@
 """A JSON-RPC endpoint, checked before anything relies on it."""
 
+import re
 import time
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import requests
 from web3 import HTTPProvider, Web3
@@ -51,8 +51,8 @@ class EndpointError(Exception):
 
 def host(url: str) -> str:
     """What messages call an endpoint: its host, without the path that may hold a secret key."""
-    parts = urlsplit(url)
-    return parts.netloc.rpartition("@")[2] or url
+    _, is_whole, rest = url.partition("://")
+    return re.split(r"[/?#]", rest if is_whole else url)[0].rpartition("@")[2] or "an endpoint without a name"
 
 
 def connect(url: str, chain_id: int, *, timeout: float = 30) -> Web3:

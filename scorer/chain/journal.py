@@ -5,7 +5,8 @@ one process at a time, by a lock, and everything is committed to the disk before
 """
 
 import fcntl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -112,8 +113,14 @@ class Journal:
         if "://" in str(location):
             return cls._open(sa.create_engine(str(location), poolclass=NullPool), None)
         path = Path(location).resolve()  # a link to a journal has the journal's lock
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _file_lock(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.with_name(path.name + ".lock").open("w")
+        except OSError as error:
+            raise JournalError(
+                f"journal {path}: expected a file that can be written there, found {error.strerror}"
+            ) from None
+        lock = _locked(file, path)
         return cls._open(sa.create_engine(f"sqlite:///{path}", poolclass=NullPool), lock)
 
     @classmethod
@@ -288,17 +295,27 @@ class Journal:
         self._write(sa.delete(NOTE).where(NOTE.c.key == key), sa.insert(NOTE).values(key=key, value=value))
 
     def _read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        with self._connection.begin():
+        with _in_words("read"), self._connection.begin():
             return self._connection.execute(query).all()
 
     def _write(self, *statements: sa.Executable) -> None:
-        with self._connection.begin():
+        with _in_words("write"), self._connection.begin():
             for statement in statements:
                 self._connection.execute(statement)
 
 
-def _file_lock(path: Path) -> IO[str]:
-    lock = path.with_name(path.name + ".lock").open("w")
+@contextmanager
+def _in_words(what: str) -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        raise JournalError(
+            f"journal: expected to {what} it, found {error.orig}; nothing is sent that is not in it: make "
+            "room on its disk, or bring its database back, and start again"
+        ) from None
+
+
+def _locked(lock: IO[str], path: Path) -> IO[str]:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -1,12 +1,16 @@
 """A chain's settings are checked before anything is signed."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_account import Account
 from pydantic import ValidationError
 
 from scorer.chain.fees import GWEI, FeePolicy
-from scorer.config import Chain
+from scorer.config import Chain, ConfigError, Key, read_deployment
 
 ONE, TWO = "https://one.example/key", "https://two.example/key"
 
@@ -30,3 +34,38 @@ def test_a_tip_has_a_ceiling_of_ten_times_what_polygon_asks_for() -> None:
     assert chain(tip_ceiling_gwei=90).fees.tip_ceiling == 90 * GWEI
     with pytest.raises(ValidationError, match="expected tip_ceiling_gwei of at least 30, as tip_gwei is"):
         chain(tip_ceiling_gwei=29)
+
+
+ADDRESS = "0x" + "11" * 20
+CONTRACTS = ("authority", "numeraire", "registry", "committee", "tournament", "burn_sink")
+DEPLOYMENT = dict.fromkeys(CONTRACTS, ADDRESS) | {"chain_id": 137, "block": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"tournament": "0x12"}, "expected an address as tournament, found '0x12'"),
+        ({"numeraire": None}, "expected an address as numeraire, found None"),
+        ({"block": "x"}, "expected a whole number as block, found 'x'"),
+        ({"chain_id": True}, "expected a whole number as chain_id, found True"),
+    ],
+)
+def test_a_deployment_that_names_no_contracts_is_refused(
+    tmp_path: Path, changes: dict[str, object], found: str
+) -> None:
+    path = tmp_path / "deployment.json"
+    path.write_text(json.dumps(DEPLOYMENT))
+    assert read_deployment(path).tournament == ADDRESS
+    path.write_text(json.dumps(DEPLOYMENT | changes))
+    with pytest.raises(ConfigError, match=re.escape(f"{path}: expected a deployment's addresses, found")):
+        read_deployment(path)
+    with pytest.raises(ConfigError, match=re.escape(found)):
+        read_deployment(path)
+
+
+def test_a_password_is_the_first_line_of_its_file(tmp_path: Path) -> None:
+    account = Account.from_key(b"\x05" * 32)
+    (tmp_path / "keystore.json").write_text(json.dumps(Account.encrypt(account.key, "a horse", iterations=2)))
+    (tmp_path / "password").write_text("a horse\r\n# made in May\n")
+    key = Key(keystore=tmp_path / "keystore.json", password_file=tmp_path / "password")
+    assert key.account().address == account.address

@@ -19,8 +19,29 @@ def test_another_chain_is_refused_before_anything_is_sent(anvil: Anvil) -> None:
     assert anvil.w3.eth.block_number == 0
 
 
-def test_messages_keep_the_secrets_of_a_url_to_themselves() -> None:
-    assert host("https://user:password@node.example/v3/secret-key") == "node.example"
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("https://user:password@node.example/v3/secret-key", "node.example"),
+        ("http://127.0.0.1:8545", "127.0.0.1:8545"),
+        ("node.example/v3/secret-key", "node.example"),
+        ("node.example?key=secret-key", "node.example"),
+        ("wss://node.example#secret-key", "node.example"),
+        ("http://[::1/secret-key", "[::1"),
+        ("http://[::1]:8545/secret-key", "[::1]:8545"),
+        ("", "an endpoint without a name"),
+        ("/secret-key", "an endpoint without a name"),
+    ],
+)
+def test_messages_keep_the_secrets_of_a_url_to_themselves(url: str, named: str) -> None:
+    assert host(url) == named
+
+
+@pytest.mark.parametrize("url", ["http://[::1/secret-key", "node.example/secret-key", "http:///secret-key"])
+def test_what_is_no_url_is_refused_in_words_and_without_its_secrets(url: str) -> None:
+    with pytest.raises(EndpointError, match="is the URL right") as refused:
+        connect(url, 1, timeout=2)
+    assert "secret" not in str(refused.value)
 
 
 def refuses_first(count: int) -> Manner:

@@ -271,3 +271,21 @@ def test_the_log_is_kept_by_kind_and_a_note_that_was_never_made_is_none(tmp_path
 def test_an_event_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         Event(1, "kind", "detail").at = 2  # type: ignore[misc]
+
+
+def test_a_disk_that_is_full_is_told_in_words(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        journal._connection.exec_driver_sql("PRAGMA max_page_count=1")
+        journal._connection.commit()
+        large = replace(CALL, data=bytes(100_000))
+        with pytest.raises(JournalError, match=r"expected to write it, found .*full; nothing is sent"):
+            journal.plan("k", "0xme", large, None)
+
+
+def test_a_journal_that_cannot_be_made_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalError, match="expected a file that can be written there, found"):
+        Journal.open(tmp_path / "file" / "j")
+    (tmp_path / "j.lock").mkdir()
+    with pytest.raises(JournalError, match="expected a file that can be written there, found"):
+        Journal.open(tmp_path / "j")
