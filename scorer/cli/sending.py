@@ -117,7 +117,7 @@ def order_and_tell(
         order = make(counter)
         _show(options, counter, order, quote(suite, counter.address, order, options.fees(suite)))
         return
-    with options.desk(counter, _alarm) as desk:
+    with options.desk(counter, _alarming()) as desk:
         report = Report(options, counter, desk)
         for each in _sent(report, meaning(counter), make):
             report.add(each)
@@ -207,8 +207,16 @@ def _ask(report: Report[C], order: Order, most: str) -> None:
     typer.confirm(f"Send {what} for at most {most}?", abort=True, err=True)
 
 
-def _alarm(kind: str, detail: str) -> None:
-    typer.echo(f"{kind}: {detail}", err=True)
+def _alarming() -> Callable[[str, str], None]:
+    """Tells each alarm once, although it lasts."""
+    known: set[tuple[str, str]] = set()
+
+    def alarm(kind: str, detail: str) -> None:
+        if (kind, detail) not in known:
+            known.add((kind, detail))
+            typer.echo(f"{kind}: {detail}", err=True)
+
+    return alarm
 
 
 def _show(options: Sending[C], counter: C, order: Order, found: Quote) -> None:

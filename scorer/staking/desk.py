@@ -6,9 +6,10 @@ What was done is forgotten only once somebody was told of it (`Desk.acknowledge`
 done twice does.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from web3.exceptions import ContractLogicError, TransactionNotFound
 from web3.logs import DISCARD
 from web3.types import TxReceipt
 
+from scorer.chain.anvil import CHAIN_ID
 from scorer.chain.contracts import Suite
 from scorer.chain.fees import TIP_FLOOR, Bid, FeePolicy
 from scorer.chain.journal import Journal
@@ -26,7 +28,7 @@ from scorer.chain.node import Web3Node
 from scorer.chain.outbox import GAS_MARGIN, Act, Delivery, Outbox
 from scorer.chain.reverts import describe_revert, revert_name
 from scorer.chain.sender import Reverted
-from scorer.chain.transactions import Attempt, Intent, State
+from scorer.chain.transactions import Attempt, Intent, State, Why
 from scorer.staking.keystore import Wallet
 from scorer.staking.orders import Order, Step
 
@@ -128,7 +130,7 @@ class Done:
     @property
     def meaning(self) -> str:
         """What it was about: the same as of the step that asked for it."""
-        return _meaning(self.key)
+        return _unnumbered(self.key).partition(":")[2]
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,8 @@ class Desk:
         """
         for intent in list(_untold(self.journal, self.outbox.address)):
             call = intent.call
-            title = self.journal.note(TITLE + _meaning(intent.key)) or _meaning(intent.key)
-            delivery = self.outbox.deliver(Act(intent.key, call.to, call.data, intent.not_after))
+            title = self.journal.note(TITLE + _unnumbered(intent.key)) or intent.key
+            delivery = self._deliver(Act(intent.key, call.to, call.data, intent.not_after))
             done = self._done(intent.key, title, delivery, was_earlier=True)
             if done is not None:
                 yield done
@@ -175,18 +177,29 @@ class Desk:
             When it is not mined for long, or its time passed.
         """
         for step in order.steps:
-            key = _next_key(self.journal, step.meaning)
-            self.journal.set_note(TITLE + step.meaning, step.title)
+            key = _next_key(self.journal, self.outbox.address, step.meaning)
+            self.journal.set_note(TITLE + _unnumbered(key), step.title)
             data = bytes(HexBytes(step.call._encode_transaction_data()))  # noqa: SLF001
             act = Act(key, str(step.call.address), data, step.not_after)
             try:
-                delivery = self.outbox.deliver(act)
+                delivery = self._deliver(act)
             except Reverted as error:
                 raise _named(step.title, error) from None
             done = self._done(key, step.title, delivery, was_earlier=False)
             if done is None:
                 raise NotMined(f"{step.title}: its time passed before it was mined, and it was taken back")
             yield done
+
+    def _deliver(self, act: Act) -> Delivery:
+        """Do an act, and look after all that is open while it waits: it may wait for what came before it."""
+        impatient = replace(self.outbox, longest=0.0)
+        until = time.monotonic() + self.outbox.longest
+        while True:
+            impatient.pump()
+            delivery = impatient.deliver(act)
+            if delivery.why != Why.WAITING or time.monotonic() >= until:
+                return delivery
+            self.outbox.sleep(self.outbox.poll)
 
     def _done(self, key: str, title: str, delivery: Delivery, *, was_earlier: bool) -> Done | None:
         """What became of an act; None where it was taken back. What did nothing may be forgotten at once."""
@@ -235,9 +248,14 @@ def desk_of(suite: Suite, wallet: Wallet, alarm: Callable[[str, str], None]) -> 
 
 
 def journal_path(w3: Web3, keystore: Path, chain_id: int) -> Path:
-    """Beside the keystore. The first block tells a local chain from the next one, where nonces begin anew."""
-    genesis = bytes(w3.eth.get_block(0)["hash"]).hex()[:8]
-    return keystore.with_name(f"{keystore.name}.{chain_id}-{genesis}.journal")
+    """Beside the keystore itself, wherever links to it are.
+
+    The first block tells a local chain from the next one, where nonces begin anew. Elsewhere the endpoint is
+    not asked: with another journal it could have done once more what was done.
+    """
+    file = keystore.resolve()
+    genesis = f"-{bytes(w3.eth.get_block(0)['hash']).hex()[:8]}" if chain_id == CHAIN_ID else ""
+    return file.with_name(f"{file.name}.{chain_id}{genesis}.journal")
 
 
 def fees_of(chain_id: int) -> FeePolicy:
@@ -278,37 +296,42 @@ def _named(title: str, error: Reverted) -> Reverted:
 def _untold(journal: Journal, account: str) -> Iterator[Intent]:
     """What was signed, and never reported to anybody, oldest first."""
     for intent in journal.intents("#"):
-        meaning, _, number = intent.key.rpartition("#")
+        kind, _, number = intent.key.rpartition("#")
         is_latest = journal.latest(intent.key) == intent
         unsigned = intent.state == State.PLANNED
         if (
             intent.account == account
             and is_latest
             and not unsigned
-            and int(number) >= _counted(journal, meaning)
+            and int(number) >= _counted(journal, kind)
         ):
             yield intent
 
 
-def _meaning(key: str) -> str:
-    """What an act is about, without the number that tells it from those before."""
+def _next_key(journal: Journal, account: str, meaning: str) -> str:
+    """Of the first act of this meaning that was not brought to an end and told.
+
+    It names the account: of two keys that are kept at one path, one after the other, neither is told that
+    what it asks for was done by the other.
+    """
+    kind = f"{account}:{meaning}"
+    return f"{kind}#{_counted(journal, kind)}"
+
+
+def _unnumbered(key: str) -> str:
+    """Account and meaning of an act, without the number that tells it from those before."""
     return key.rpartition("#")[0]
 
 
-def _next_key(journal: Journal, meaning: str) -> str:
-    """Of the first act of this meaning that was not brought to an end and told."""
-    return f"{meaning}#{_counted(journal, meaning)}"
-
-
-def _counted(journal: Journal, meaning: str) -> int:
-    """How many acts of this meaning were brought to an end and told."""
-    return int(journal.note(TOLD + meaning) or 0)
+def _counted(journal: Journal, kind: str) -> int:
+    """How many acts of an account and a meaning were brought to an end and told."""
+    return int(journal.note(TOLD + kind) or 0)
 
 
 def _count(journal: Journal, key: str) -> None:
     """Count an act, and all before it; doing it twice counts it once."""
-    meaning, _, number = key.rpartition("#")
-    journal.set_note(TOLD + meaning, str(int(number) + 1))
+    kind, _, number = key.rpartition("#")
+    journal.set_note(TOLD + kind, str(int(number) + 1))
 
 
 def _mined_attempt(suite: Suite, journal: Journal, intent: Intent) -> tuple[Attempt, TxReceipt]:

@@ -1,15 +1,21 @@
 """Orders at a real chain that does not mine at once: what is told, and that nothing happens twice."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from web3.types import RPCEndpoint
 
 from scorer.chain.anvil import run_anvil
-from scorer.staking.desk import Desk, NotMined, desk_of, quote
+from scorer.chain.contracts import Suite
+from scorer.chain.endpoint import connect
+from scorer.chain.sender import Sender
+from scorer.drill.proxy import Forward, Request, Response, proxy_of
+from scorer.staking.desk import Desk, NotMined, desk_of, journal_path, quote
 from scorer.staking.keystore import Wallet
 from scorer.staking.orders import PERMIT_LASTS, Counter
 from scorer.units import NanoNmr
@@ -39,12 +45,20 @@ def not_mining(town: World) -> Iterator[None]:
 
 
 @contextmanager
-def at_desk(staker: Scientist) -> Iterator[tuple[Desk, Counter]]:
+def at_desk(
+    staker: Scientist, suite: Suite | None = None, longest: float = 0.0
+) -> Iterator[tuple[Desk, Counter]]:
     """A desk that does not wait long."""
     wallet = Wallet(staker.keystore, lambda: "secret")
-    with desk_of(staker.world.suite, wallet, lambda kind, detail: None) as desk:
-        hasty = replace(desk.outbox, longest=0.0)
+    with desk_of(suite or staker.world.suite, wallet, lambda kind, detail: None) as desk:
+        hasty = replace(desk.outbox, longest=longest)
         yield Desk(desk.suite, hasty), Counter(desk.suite, wallet)
+
+
+def waits(town: World, seconds: int) -> None:
+    """Let so much chain time pass."""
+    ask(town, "evm_increaseTime", seconds)
+    ask(town, "evm_mine")
 
 
 def test_what_is_not_mined_in_time_is_told_and_finished_later(town: World) -> None:
@@ -109,3 +123,97 @@ def test_a_quote_covers_what_is_signed(town: World) -> None:
         assert done.gas <= intent.call.gas
         assert intent.call.gas * desk.journal.attempts(intent)[0].bid.cap <= found.most
         assert done.cost <= found.most
+
+
+def test_what_a_reorganisation_took_from_before_an_open_order_is_sent_again_by_finishing(town: World) -> None:
+    staker = funded(town, 24)
+    town.stage.anvil.finalise()
+    town.stage.anvil.finalise()
+    before = staker.stake(3).idle
+    with at_desk(staker, longest=1.0) as (desk, counter):
+        (first,) = desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True))
+        desk.acknowledge(first)
+        with not_mining(town):
+            with pytest.raises(NotMined):
+                list(desk.perform(counter.deposit(3, NanoNmr(2 * NMR), to_another=True)))
+            ask(town, "anvil_dropAllTransactions")
+            town.stage.anvil.reorganise(1)
+        waits(town, 60)
+        assert staker.stake(3).idle == before
+        (second,) = desk.finish()
+        assert second.title == "deposit 2 NMR to model 3"
+    assert staker.stake(3).idle == before + 7 * NMR
+
+
+def test_one_wrong_nonce_of_an_endpoint_is_mended_by_finishing(town: World) -> None:
+    staker = funded(town, 25)
+    before = staker.stake(3).idle
+
+    def one_more(request: Request, forward: Forward) -> Response | None:
+        return {"result": hex(int(str(forward(request)["result"]), 16) + 1)}
+
+    with proxy_of(town.stage.anvil.url) as proxy:
+        suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
+        with at_desk(staker, suite, longest=1.0) as (desk, counter):
+            proxy.misbehave("eth_getTransactionCount", one_more)
+            with pytest.raises(NotMined):
+                list(desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True)))
+            proxy.misbehave("eth_getTransactionCount", None)
+            waits(town, 60)
+            (done,) = desk.finish()
+            assert done.was_earlier
+    assert staker.stake(3).idle == before + 5 * NMR
+
+
+def test_another_key_at_the_same_path_neither_sends_nor_is_told_what_the_first_one_left(town: World) -> None:
+    first, second = funded(town, 26), funded(town, 27)
+    for staker in (first, second):  # without permits the calls are the same byte for byte
+        approve = town.suite.token.functions.approve(town.suite.tournament.address, 10**20)
+        Sender(town.suite.w3, town.stage.anvil.account(26 + (staker is second))).send(approve)
+    before = first.stake(3).idle
+    with at_desk(first) as (desk, counter), not_mining(town):
+        with pytest.raises(NotMined):
+            list(desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True)))
+        ask(town, "anvil_dropAllTransactions")
+    kept = first.keystore.read_bytes()
+    shutil.copy(second.keystore, first.keystore)
+    with at_desk(first, longest=5.0) as (desk, counter):
+        assert counter.address == second.address
+        assert list(desk.finish()) == []
+        (done,) = desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True))
+        assert not done.was_earlier
+    assert (first.tokens(), second.tokens()) == (100 * 10**18, 95 * 10**18)
+    assert first.stake(3).idle == before + 5 * NMR
+    first.keystore.write_bytes(kept)
+    with at_desk(first, longest=5.0) as (desk, counter):
+        (done,) = desk.finish()
+        assert done.was_earlier
+    assert (first.tokens(), second.tokens()) == (95 * 10**18, 95 * 10**18)
+
+
+def test_a_link_to_a_keystore_has_the_keystores_journal(town: World) -> None:
+    staker = funded(town, 28)
+    (elsewhere := staker.keystore.parent / "elsewhere").mkdir()
+    (elsewhere / "mine.json").symlink_to(staker.keystore)
+    with at_desk(staker) as (desk, counter), not_mining(town), pytest.raises(NotMined):
+        list(desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True)))
+    ask(town, "evm_mine")
+    with at_desk(replace(staker, keystore=elsewhere / "mine.json")) as (desk, counter):
+        (done,) = desk.finish()
+        assert done.was_earlier
+    assert [each.name for each in elsewhere.iterdir()] == ["mine.json"]
+
+
+def test_an_endpoint_chooses_the_journal_of_local_chains_alone(town: World, tmp_path: Path) -> None:
+    def another(_request: Request, _forward: Forward) -> Response | None:
+        answer = town.suite.w3.provider.make_request(RPCEndpoint("eth_getBlockByNumber"), ["0x0", False])
+        return {"result": {**answer["result"], "hash": "0x" + "12" * 32}}
+
+    paths = {}
+    for chain in (31337, 137):
+        with proxy_of(town.stage.anvil.url) as proxy:
+            honest = journal_path(connect(proxy.url, 31337), tmp_path / "key.json", chain)
+            proxy.misbehave("eth_getBlockByNumber", another)
+            paths[chain] = (honest, journal_path(connect(proxy.url, 31337), tmp_path / "key.json", chain))
+    assert paths[31337][0] != paths[31337][1]
+    assert paths[137] == (tmp_path / "key.json.137.journal",) * 2
