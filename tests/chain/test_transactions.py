@@ -304,3 +304,33 @@ def test_behind_a_refused_raise_the_bid_before_is_sent_too() -> None:
 def test_what_the_machine_takes_and_gives_cannot_be_changed(value: object) -> None:
     with pytest.raises(FrozenInstanceError):
         value.anything = 1  # type: ignore[attr-defined]
+
+
+DEAR = replace(ATTEMPT, hash=OTHER, bid=Bid(60 * GWEI, 300 * GWEI))
+LATE = NOW + 10_000
+
+
+def test_a_raise_is_above_all_that_a_pool_may_hold() -> None:
+    raised = step(SENT, DEAR, ATTEMPT, sent={HASH}, now=LATE)
+    assert isinstance(raised, Sign)
+    assert raised.bid.tip >= DEAR.bid.tip * 9 // 8
+    assert raised.bid.cap >= DEAR.bid.cap * 9 // 8
+
+
+def test_a_raise_is_not_above_what_no_pool_took() -> None:
+    refused = replace(DEAR, refusal=Answer.INSUFFICIENT_FUNDS)
+    raised = step(SENT, refused, ATTEMPT, sent={HASH}, now=LATE)
+    assert isinstance(raised, Sign)
+    assert raised.bid.tip < DEAR.bid.tip
+    assert raised.bid.cap < DEAR.bid.cap
+    assert raised.bid.cap >= ATTEMPT.bid.cap * 9 // 8
+
+
+def test_a_cancellation_of_what_no_pool_took_bids_as_if_it_were_the_first() -> None:
+    refused = replace(DEAR, refusal=Answer.FEE_CAP_EXCEEDED)
+    assert step(replace(SENT, not_after=NOW), refused) == Sign(7, FIRST, cancels=True)
+
+
+def test_a_call_pays_nothing_and_an_attempt_was_asked_for_no_tip_unless_said() -> None:
+    assert Call("0xto", b"", 21_000).value == 0
+    assert ATTEMPT.least_tip == 0
