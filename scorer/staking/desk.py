@@ -297,14 +297,8 @@ def _untold(journal: Journal, account: str) -> Iterator[Intent]:
     """What was signed, and never reported to anybody, oldest first."""
     for intent in journal.intents("#"):
         kind, _, number = intent.key.rpartition("#")
-        is_latest = journal.latest(intent.key) == intent
-        unsigned = intent.state == State.PLANNED
-        if (
-            intent.account == account
-            and is_latest
-            and not unsigned
-            and int(number) >= _counted(journal, kind)
-        ):
+        is_signed = intent.account == account and intent.state != State.PLANNED
+        if is_signed and journal.latest(intent.key) == intent and int(number) >= _counted(journal, kind):
             yield intent
 
 

@@ -45,14 +45,17 @@ def not_mining(town: World) -> Iterator[None]:
 
 
 @contextmanager
-def at_desk(
-    staker: Scientist, suite: Suite | None = None, longest: float = 0.0
-) -> Iterator[tuple[Desk, Counter]]:
+def at_desk(staker: Scientist, suite: Suite | None = None) -> Iterator[tuple[Desk, Counter]]:
     """A desk that does not wait long."""
     wallet = Wallet(staker.keystore, lambda: "secret")
     with desk_of(suite or staker.world.suite, wallet, lambda kind, detail: None) as desk:
-        hasty = replace(desk.outbox, longest=longest)
+        hasty = replace(desk.outbox, longest=0.0)
         yield Desk(desk.suite, hasty), Counter(desk.suite, wallet)
+
+
+def patient(desk: Desk) -> Desk:
+    """The same desk, which waits as long as it takes."""
+    return replace(desk, outbox=replace(desk.outbox, longest=60.0))
 
 
 def waits(town: World, seconds: int) -> None:
@@ -130,7 +133,7 @@ def test_what_a_reorganisation_took_from_before_an_open_order_is_sent_again_by_f
     town.stage.anvil.finalise()
     town.stage.anvil.finalise()
     before = staker.stake(3).idle
-    with at_desk(staker, longest=1.0) as (desk, counter):
+    with at_desk(staker) as (desk, counter):
         (first,) = desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True))
         desk.acknowledge(first)
         with not_mining(town):
@@ -140,7 +143,7 @@ def test_what_a_reorganisation_took_from_before_an_open_order_is_sent_again_by_f
             town.stage.anvil.reorganise(1)
         waits(town, 60)
         assert staker.stake(3).idle == before
-        (second,) = desk.finish()
+        (second,) = patient(desk).finish()
         assert second.title == "deposit 2 NMR to model 3"
     assert staker.stake(3).idle == before + 7 * NMR
 
@@ -154,13 +157,13 @@ def test_one_wrong_nonce_of_an_endpoint_is_mended_by_finishing(town: World) -> N
 
     with proxy_of(town.stage.anvil.url) as proxy:
         suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
-        with at_desk(staker, suite, longest=1.0) as (desk, counter):
+        with at_desk(staker, suite) as (desk, counter):
             proxy.misbehave("eth_getTransactionCount", one_more)
             with pytest.raises(NotMined):
                 list(desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True)))
             proxy.misbehave("eth_getTransactionCount", None)
             waits(town, 60)
-            (done,) = desk.finish()
+            (done,) = patient(desk).finish()
             assert done.was_earlier
     assert staker.stake(3).idle == before + 5 * NMR
 
@@ -177,16 +180,16 @@ def test_another_key_at_the_same_path_neither_sends_nor_is_told_what_the_first_o
         ask(town, "anvil_dropAllTransactions")
     kept = first.keystore.read_bytes()
     shutil.copy(second.keystore, first.keystore)
-    with at_desk(first, longest=5.0) as (desk, counter):
+    with at_desk(first) as (desk, counter):
         assert counter.address == second.address
-        assert list(desk.finish()) == []
+        assert list(patient(desk).finish()) == []
         (done,) = desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True))
         assert not done.was_earlier
     assert (first.tokens(), second.tokens()) == (100 * 10**18, 95 * 10**18)
     assert first.stake(3).idle == before + 5 * NMR
     first.keystore.write_bytes(kept)
-    with at_desk(first, longest=5.0) as (desk, counter):
-        (done,) = desk.finish()
+    with at_desk(first) as (desk, counter):
+        (done,) = patient(desk).finish()
         assert done.was_earlier
     assert (first.tokens(), second.tokens()) == (95 * 10**18, 95 * 10**18)
 
@@ -199,7 +202,7 @@ def test_a_link_to_a_keystore_has_the_keystores_journal(town: World) -> None:
         list(desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True)))
     ask(town, "evm_mine")
     with at_desk(replace(staker, keystore=elsewhere / "mine.json")) as (desk, counter):
-        (done,) = desk.finish()
+        (done,) = patient(desk).finish()
         assert done.was_earlier
     assert [each.name for each in elsewhere.iterdir()] == ["mine.json"]
 
