@@ -174,7 +174,7 @@ class Report(Generic[C]):
 def _sent(report: Report[C], meaning: str, make: Callable[[C], Order]) -> Iterator[Done]:
     """What earlier commands left, and then the order, unless it was among that."""
     options, counter, desk = report.options, report.counter, report.desk
-    yield from desk.finish()
+    yield from desk.finish(lambda title, most: _agree(report, title, most))
     if any(each.meaning == meaning for each in report.done):
         typer.echo("this is what an earlier command had begun; nothing more was sent", err=True)
         return
@@ -195,16 +195,26 @@ def _sent(report: Report[C], meaning: str, make: Callable[[C], Order]) -> Iterat
             f"{coins_text(found.balance)} {coin}; {report.nothing_sent}"
         )
     _ask(report, order, f"{_rounded(found.most)} {coin_of(counter.suite)}")
-    yield from desk.perform(order)
+    yield from desk.perform(order, found)
+
+
+def _agree(report: Report[C], title: str, most: int) -> None:
+    """Ask whether what an earlier command left may cost more than was agreed to."""
+    coin = coin_of(report.counter.suite)
+    _confirm(report, f"{title}: it waits, as gas became dearer. Bid more, at most {_rounded(most)} {coin}?")
 
 
 def _ask(report: Report[C], order: Order, most: str) -> None:
+    what = "this transaction" if len(order.steps) == 1 else f"these {len(order.steps)} transactions"
+    _confirm(report, f"Send {what} for at most {most}?")
+
+
+def _confirm(report: Report[C], question: str) -> None:
     if report.options.yes:
         return
     if not sys.stdin.isatty():
         raise ConfigError(f"expected --yes or a terminal to ask at, found neither; {report.nothing_sent}")
-    what = "this transaction" if len(order.steps) == 1 else f"these {len(order.steps)} transactions"
-    typer.confirm(f"Send {what} for at most {most}?", abort=True, err=True)
+    typer.confirm(question, abort=True, err=True)
 
 
 def _alarming() -> Callable[[str, str], None]:

@@ -21,14 +21,14 @@ from web3.types import TxReceipt
 
 from scorer.chain.anvil import CHAIN_ID
 from scorer.chain.contracts import Suite
-from scorer.chain.fees import TIP_FLOOR, Bid, FeePolicy
+from scorer.chain.fees import GWEI, TIP_FLOOR, Bid, FeePolicy, raised
 from scorer.chain.journal import Journal
 from scorer.chain.killpoints import reach
 from scorer.chain.node import Web3Node
-from scorer.chain.outbox import GAS_MARGIN, Act, Delivery, Outbox
+from scorer.chain.outbox import GAS_MARGIN, Act, Delivery, Head, Node, Outbox, Sent
 from scorer.chain.reverts import describe_revert, revert_name
 from scorer.chain.sender import Reverted
-from scorer.chain.transactions import Attempt, Intent, State, Why
+from scorer.chain.transactions import Attempt, Intent, Mined, State, Why
 from scorer.staking.keystore import Wallet
 from scorer.staking.orders import Order, Step
 
@@ -36,8 +36,12 @@ POLYGON: Final = frozenset({137, 80_002})
 FIRST_IN_A_SECOND: Final = 30_000
 """Gas. The registry keeps submitters by the second: a change that is tried in the second of the last one
 writes one slot less than when it is mined later."""
+RAISES: Final = 2
+"""How often a bid may be raised within what was agreed to: enough for two minutes (`Patience`)."""
 TOLD: Final = "told:"
 TITLE: Final = "title:"
+CEILING: Final = "ceiling:"
+_TOO_DEAR: Final = frozenset({Why.CEILING, Why.FEE_CAP})
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,44 @@ class GenerousNode(Web3Node):
     def estimate(self, sender: str, to: str, data: bytes) -> int:
         """As `Web3Node.estimate`, and `FIRST_IN_A_SECOND` more."""
         return super().estimate(sender, to, data) + FIRST_IN_A_SECOND
+
+
+@dataclass(frozen=True)
+class AsQuoted:
+    """A chain whose estimates are those that were agreed to.
+
+    What a try takes more by a slot (`FIRST_IN_A_SECOND`) is in them already; more than that is told as it is,
+    and is then too much.
+
+    Attributes
+    ----------
+    gas
+        That was quoted, with the room of a slot.
+    """
+
+    node: Node
+    gas: int
+
+    def estimate(self, sender: str, to: str, data: bytes) -> int:
+        """No more than was agreed to, where that is enough."""
+        found = self.node.estimate(sender, to, data)
+        return min(found, self.gas) if found <= self.gas + FIRST_IN_A_SECOND else found
+
+    def head(self) -> Head:
+        """As the chain says."""
+        return self.node.head()
+
+    def nonces(self, address: str, finalised: int) -> tuple[int, int]:
+        """As the chain says."""
+        return self.node.nonces(address, finalised)
+
+    def mined(self, tx_hash: bytes) -> Mined | None:
+        """As the chain says."""
+        return self.node.mined(tx_hash)
+
+    def broadcast(self, raw: bytes) -> Sent:
+        """Send signed bytes; never raises."""
+        return self.node.broadcast(raw)
 
 
 class NotMined(Exception):
@@ -64,6 +106,16 @@ class Price:
     step: Step
     gas: int
     is_tried: bool
+
+    @property
+    def roomy(self) -> int:
+        """With the room of a slot, as `GenerousNode` estimates."""
+        return self.gas + FIRST_IN_A_SECOND
+
+    @property
+    def limit(self) -> int:
+        """Of gas, that is signed at most."""
+        return int(self.roomy * GAS_MARGIN)
 
 
 @dataclass(frozen=True)
@@ -96,10 +148,14 @@ class Quote:
         return self.gas * self.price
 
     @property
+    def ceiling(self) -> int:
+        """The highest fee cap that is signed, wei of gas: the bid may be raised a little while it waits."""
+        return _raised(self.bid.cap) if self.bid else self.price
+
+    @property
     def most(self) -> int:
-        """What the account must have: the limits of gas that are signed, at the highest price."""
-        limits = (self.gas + FIRST_IN_A_SECOND * len(self.prices)) * GAS_MARGIN
-        return int(limits) * (self.bid.cap if self.bid else self.price)
+        """What the account must have, and what may be paid: the limits of gas, at the highest price."""
+        return sum(each.limit for each in self.prices) * self.ceiling
 
 
 @dataclass(frozen=True)
@@ -145,8 +201,14 @@ class Desk:
         """What was signed."""
         return self.outbox.journal
 
-    def finish(self) -> Iterator[Done]:
+    def finish(self, agree: Callable[[str, int], None] | None = None) -> Iterator[Done]:
         """Bring what earlier commands left to its end, one by one: what was done, and not acknowledged yet.
+
+        Parameters
+        ----------
+        agree
+            Asked, with a title and wei, where an order must cost more than was agreed to; raises where
+            nobody agrees. Without it nothing is dearer than that.
 
         Raises
         ------
@@ -156,7 +218,13 @@ class Desk:
         for intent in list(_untold(self.journal, self.outbox.address)):
             call = intent.call
             title = self.journal.note(TITLE + _unnumbered(intent.key)) or intent.key
-            delivery = self._deliver(Act(intent.key, call.to, call.data, intent.not_after))
+            act = Act(intent.key, call.to, call.data, intent.not_after)
+            delivery = self._deliver(act, self._as_agreed(intent.key))
+            if delivery.why in _TOO_DEAR and delivery.intent is not None and agree is not None:
+                ceiling = self._needed(delivery.intent)
+                agree(title, call.gas * ceiling)
+                self.journal.set_note(CEILING + intent.key, str(ceiling))
+                delivery = self._deliver(act, self._as_agreed(intent.key))
             done = self._done(intent.key, title, delivery, was_earlier=True)
             if done is not None:
                 yield done
@@ -166,23 +234,29 @@ class Desk:
         reach("told", done.key)
         _count(self.journal, done.key)
 
-    def perform(self, order: Order) -> Iterator[Done]:
+    def perform(self, order: Order, agreed: Quote | None = None) -> Iterator[Done]:
         """Send an order, step by step, each once the one before it is mined; see `acknowledge`.
+
+        Parameters
+        ----------
+        agreed
+            Nothing is signed that could cost more than it says. Without it the fee policy alone decides.
 
         Raises
         ------
         scorer.chain.sender.Reverted
             When a step would revert: nothing was sent; or when it did, in its block.
         NotMined
-            When it is not mined for long, or its time passed.
+            When it is not mined for long, its time passed, or it became dearer than was agreed to.
         """
-        for step in order.steps:
+        prices = [None] * len(order.steps) if agreed is None else agreed.prices
+        for step, price in zip(order.steps, prices, strict=True):
             key = _next_key(self.journal, self.outbox.address, step.meaning)
             self.journal.set_note(TITLE + _unnumbered(key), step.title)
             data = bytes(HexBytes(step.call._encode_transaction_data()))  # noqa: SLF001
             act = Act(key, str(step.call.address), data, step.not_after)
             try:
-                delivery = self._deliver(act)
+                delivery = self._deliver(act, self._agreed(key, agreed, price))
             except Reverted as error:
                 raise _named(step.title, error) from None
             done = self._done(key, step.title, delivery, was_earlier=False)
@@ -190,9 +264,37 @@ class Desk:
                 raise NotMined(f"{step.title}: its time passed before it was mined, and it was taken back")
             yield done
 
-    def _deliver(self, act: Act) -> Delivery:
+    def _agreed(self, key: str, agreed: Quote | None, price: Price | None) -> Outbox:
+        """The outbox for a step, which signs nothing that could cost more than was agreed to."""
+        if agreed is None or price is None:
+            return self.outbox
+        self.journal.set_note(CEILING + key, str(agreed.ceiling))
+        caps = [price.limit * agreed.ceiling, self.outbox.fees.transaction_cap]
+        fees = replace(
+            self.outbox.fees,
+            ceiling=min(agreed.ceiling, self.outbox.fees.ceiling),
+            transaction_cap=min(cap for cap in caps if cap is not None),
+        )
+        node, most_gas = AsQuoted(self.outbox.node, price.roomy), min(price.limit, self.outbox.most_gas)
+        return replace(self.outbox, node=node, fees=fees, most_gas=most_gas)
+
+    def _as_agreed(self, key: str) -> Outbox:
+        """The outbox for what was signed: its gas stays, and its price within what was agreed to."""
+        ceiling = self.journal.note(CEILING + key)
+        if ceiling is None:
+            return self.outbox
+        fees = replace(self.outbox.fees, ceiling=min(int(ceiling), self.outbox.fees.ceiling))
+        return replace(self.outbox, fees=fees)
+
+    def _needed(self, intent: Intent) -> int:
+        """The fee cap that an act may have to be signed with, wei of gas, so that it goes on now."""
+        last, market = self.journal.attempts(intent)[-1], self.outbox.node.head().market
+        bid = self.outbox.fees.replacement(last.bid, market, last.least_tip)
+        return min(_raised(bid.cap), self.outbox.fees.ceiling) if bid else self.outbox.fees.ceiling
+
+    def _deliver(self, act: Act, outbox: Outbox) -> Delivery:
         """Do an act, and look after all that is open while it waits: it may wait for what came before it."""
-        impatient = replace(self.outbox, longest=0.0)
+        impatient = replace(outbox, longest=0.0)
         until = time.monotonic() + self.outbox.longest
         while True:
             impatient.pump()
@@ -204,19 +306,25 @@ class Desk:
     def _done(self, key: str, title: str, delivery: Delivery, *, was_earlier: bool) -> Done | None:
         """What became of an act; None where it was taken back. What did nothing may be forgotten at once."""
         intent = delivery.intent
-        if delivery.is_mined and intent is not None:
-            attempt, receipt = _mined_attempt(self.suite, self.journal, intent)
-            if not attempt.cancels:
-                reach("executed", key)
-                return _executed(self.suite, receipt, key, title, was_earlier=was_earlier)
-            _count(self.journal, key)
+        if intent is None or not delivery.is_mined:
+            self._undone(key, title, delivery)
             return None
-        if intent is None:
-            raise NotMined(f"{title}: not sent: {delivery.note}")
+        attempt, receipt = _mined_attempt(self.suite, self.journal, intent)
+        if not attempt.cancels:
+            reach("executed", key)
+            return _executed(self.suite, receipt, key, title, was_earlier=was_earlier)
+        _count(self.journal, key)
+        return None
+
+    def _undone(self, key: str, title: str, delivery: Delivery) -> None:
+        """Raise what there is to do about an act that was not executed; nothing where it was taken back."""
+        intent = delivery.intent
+        if intent is None or intent.state == State.PLANNED:
+            raise NotMined(f"{title}: not sent: {self._why(delivery)}; run the command again")
         if intent.state in (State.SENT, State.MINED):
             raise NotMined(
-                f"{title}: nonce {intent.nonce}, {delivery.note}; run the command again: it goes on, and "
-                "sends nothing twice"
+                f"{title}: nonce {intent.nonce}, {self._why(delivery)}; run the command again: it goes on, "
+                "and sends nothing twice"
             )
         _count(self.journal, key)
         if intent.state == State.FAILED:
@@ -226,7 +334,14 @@ class Desk:
                 f"{title}: a transaction that this journal does not know took nonce {intent.nonce}; use a "
                 "key in one place only, and look at what it did before you try again"
             )
-        return None
+
+    def _why(self, delivery: Delivery) -> str:
+        """Why an act does not go on, with the price of gas where that is why."""
+        if delivery.why not in _TOO_DEAR:
+            return delivery.note
+        market = self.outbox.node.head().market
+        price = (market.base_fee + max(self.outbox.fees.tip, market.tip)) / GWEI
+        return f"gas costs {price:.3f} gwei now, and to bid for it takes more than was agreed to"
 
 
 @contextmanager
@@ -326,6 +441,13 @@ def _count(journal: Journal, key: str) -> None:
     """Count an act, and all before it; doing it twice counts it once."""
     kind, _, number = key.rpartition("#")
     journal.set_note(TOLD + kind, str(int(number) + 1))
+
+
+def _raised(cap: int) -> int:
+    """A fee cap with room for `RAISES`."""
+    for _ in range(RAISES):
+        cap = raised(cap)
+    return cap
 
 
 def _mined_attempt(suite: Suite, journal: Journal, intent: Intent) -> tuple[Attempt, TxReceipt]:

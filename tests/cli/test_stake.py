@@ -1,6 +1,7 @@
 """``cupel stake``: deposits, withdrawals, allocations, and how they are shown."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -279,6 +280,33 @@ def test_what_an_earlier_command_left_is_told_before_anything_is_refused(
     assert other.tokens() - before == 4 * 10**18
     assert not staker.sends(*withdrawing)["done"][0]["sent_by_an_earlier_command"]
     assert other.tokens() - before == 8 * 10**18
+
+
+def test_no_more_is_signed_than_was_shown(town: World) -> None:
+    funded(town, 20)
+    tried: list[Request] = []
+    sent: list[Request] = []
+
+    def count(request: Request, _forward: Forward) -> Response | None:
+        tried.append(request)
+        return None
+
+    def send(request: Request, _forward: Forward) -> Response | None:
+        sent.append(request)
+        return None
+
+    def dear(request: Request, forward: Forward) -> Response | None:
+        answer: Any = forward(request)
+        if len(tried) >= 2:  # the first is the one that is shown
+            answer["result"]["baseFeePerGas"] = hex(3000 * 10**9)
+        return dict(answer)
+
+    with proxy_of(town.stage.anvil.url) as proxy:
+        proxy.misbehave("eth_estimateGas", count).misbehave("eth_sendRawTransaction", send)
+        proxy.misbehave("eth_getBlockByNumber", dear)
+        code, said = scientist(town, 20, proxy.url).types("model", "register", "--yes")
+    assert (code, sent) == (1, [])
+    assert "gas costs 3001.000 gwei now" in said
 
 
 @pytest.mark.parametrize("label", CUTS)

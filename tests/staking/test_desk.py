@@ -220,3 +220,87 @@ def test_an_endpoint_chooses_the_journal_of_local_chains_alone(town: World, tmp_
             paths[chain] = (honest, journal_path(connect(proxy.url, 31337), tmp_path / "key.json", chain))
     assert paths[31337][0] != paths[31337][1]
     assert paths[137] == (tmp_path / "key.json.137.journal",) * 2
+
+
+GWEI = 10**9
+
+
+def costs(desk: Desk, part: str) -> list[int]:
+    """The most that each transaction may cost that was signed for an act, wei."""
+    intents = desk.journal.intents(part)
+    return [each.call.gas * attempt.bid.cap for each in intents for attempt in desk.journal.attempts(each)]
+
+
+def test_what_became_dearer_than_agreed_is_not_signed(town: World) -> None:
+    staker = funded(town, 29)
+
+    def dear(request: Request, forward: Forward) -> Response | None:
+        answer = forward(request)
+        return {"result": {**answer["result"], "baseFeePerGas": hex(3000 * GWEI)}}
+
+    with proxy_of(town.stage.anvil.url) as proxy:
+        suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
+        with at_desk(staker, suite) as (desk, counter):
+            order = counter.register(staker.address)
+            agreed = quote(suite, staker.address, order)
+            proxy.misbehave("eth_getBlockByNumber", dear)
+            with pytest.raises(NotMined, match=r"not sent: gas costs 3001.000 gwei now, .* agreed to; run"):
+                list(desk.perform(order, agreed))
+            assert costs(desk, "register") == []
+            proxy.misbehave("eth_getBlockByNumber", None)
+            (done,) = desk.perform(order, agreed)
+            assert done.cost <= agreed.most
+
+
+def test_what_takes_more_gas_than_agreed_is_not_signed(town: World) -> None:
+    staker = funded(town, 30)
+    with proxy_of(town.stage.anvil.url) as proxy:
+        suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
+        with at_desk(staker, suite) as (desk, counter):
+            order = counter.register(staker.address)
+            agreed = quote(suite, staker.address, order)
+            proxy.misbehave("eth_estimateGas", lambda request, forward: {"result": hex(5_000_000)})
+            with pytest.raises(NotMined, match=r"not sent: takes .* gas, more than .*; run"):
+                list(desk.perform(order, agreed))
+            assert costs(desk, "register") == []
+            gas = agreed.prices[0].gas
+            proxy.misbehave("eth_estimateGas", lambda request, forward: {"result": hex(gas + 22_100)})
+            assert len(list(desk.perform(order, agreed))) == 1  # a slot more is within the margin
+            assert costs(desk, "register")[-1] <= agreed.most
+
+
+def test_a_bid_is_raised_up_to_what_was_agreed_and_then_only_when_asked(town: World) -> None:
+    staker = funded(town, 31)
+    asked: list[tuple[str, int]] = []
+    swallowed: set[str] = set()
+
+    def agree(title: str, most: int) -> None:
+        asked.append((title, most))
+
+    def swallow(request: Request, _forward: Forward) -> Response | None:
+        """Take transactions and lose them, until somebody agreed to pay more."""
+        raw = request["params"][0]
+        if asked and raw not in swallowed:
+            return None
+        swallowed.add(raw)
+        return {"result": "0x" + "11" * 32}
+
+    with proxy_of(town.stage.anvil.url) as proxy:
+        suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
+        proxy.misbehave("eth_sendRawTransaction", swallow)
+        with at_desk(staker, suite) as (desk, counter):
+            order = counter.register(staker.address)
+            agreed = quote(suite, staker.address, order)
+            with pytest.raises(NotMined, match="waiting to be mined"):
+                list(desk.perform(order, agreed))
+            for _ in range(4):
+                waits(town, 2000)
+                with pytest.raises(NotMined) as waiting:
+                    list(desk.finish())
+            assert "more than was agreed to; run the command again: it goes on" in str(waiting.value)
+            assert len(costs(desk, "register")) == 3
+            assert max(costs(desk, "register")) <= agreed.most
+            (done,) = patient(desk).finish(agree)
+            assert [title for title, _ in asked] == [order.steps[0].title]
+            assert agreed.most < costs(desk, "register")[-1] <= asked[0][1]
+            assert done.cost <= asked[0][1]
