@@ -18,7 +18,7 @@ from scorer.cli.options import SendingOptions, coin_of, print_json
 from scorer.config import ConfigError
 from scorer.staking.amounts import coins_text, nmr_text
 from scorer.staking.desk import CannotPay, Desk, Done, Quote, quote
-from scorer.staking.orders import Counter, Order
+from scorer.staking.orders import Counter, Order, StakingRefused
 from scorer.staking.stakes import holdings, latest_block, model_stake
 
 stderr = Console(width=console.width, stderr=True)
@@ -115,7 +115,12 @@ def order_and_tell(
     suite = counter.suite
     if options.dry_run:
         order = make(counter)
-        _show(options, counter, order, quote(suite, counter.address, order, options.fees(suite)))
+        found = quote(suite, counter.address, order, options.fees(suite))
+        if options.as_json:
+            print_json(_quoted(counter.address, order, found))
+        else:
+            _show(counter, order, found)
+            typer.echo("dry run: nothing was sent")
         return
     with options.desk(counter, _alarming()) as desk:
         report = Report(options, counter, desk)
@@ -178,11 +183,12 @@ def _sent(report: Report[C], meaning: str, make: Callable[[C], Order]) -> Iterat
     if any(each.meaning == meaning for each in report.done):
         typer.echo("this is what an earlier command had begun; nothing more was sent", err=True)
         return
+    _require_alone(report)
     order = make(counter)
     report.notes.extend(order.warnings)
     found = quote(counter.suite, counter.address, order, options.fees(counter.suite))
-    if not options.as_json:
-        _show(options, counter, order, found)
+    if not (options.as_json and options.yes):
+        _show(counter, order, found, err=options.as_json)
     if found.bid is None:
         raise CannotPay(
             f"gas: expected a price that can be bid, found {found.price} wei; {report.nothing_sent}, try "
@@ -196,6 +202,15 @@ def _sent(report: Report[C], meaning: str, make: Callable[[C], Order]) -> Iterat
         )
     _ask(report, order, f"{_rounded(found.most)} {coin_of(counter.suite)}")
     yield from desk.perform(order, found)
+
+
+def _require_alone(report: Report[C]) -> None:
+    foreign = report.desk.foreign()
+    if foreign:
+        raise StakingRefused(
+            f"expected no transaction of {report.counter.address} that waits, found {foreign} of another "
+            f"wallet; let it be mined, or cancel it there; {report.nothing_sent}"
+        )
 
 
 def _agree(report: Report[C], title: str, most: int) -> None:
@@ -229,11 +244,8 @@ def _alarming() -> Callable[[str, str], None]:
     return alarm
 
 
-def _show(options: Sending[C], counter: C, order: Order, found: Quote) -> None:
-    """What would be sent, its gas and its cost."""
-    if options.as_json:
-        print_json(_quoted(counter.address, order, found))
-        return
+def _show(counter: Asking, order: Order, found: Quote, *, err: bool = False) -> None:
+    """What would be sent, its gas and its cost: beside a document, on standard error."""
     coin = coin_of(counter.suite)
     table = Table(title=f"from {counter.address}")
     table.add_column("transaction", overflow="fold")
@@ -242,15 +254,14 @@ def _show(options: Sending[C], counter: C, order: Order, found: Quote) -> None:
     for each in found.prices:
         gas = f"{'' if each.is_tried else '~'}{each.gas:,}"
         table.add_row(each.step.title, gas, _rounded(each.gas * found.price))
-    console.print(table)
+    (stderr if err else console).print(table)
     for warning in order.warnings:
-        typer.echo(f"note: {warning}")
+        typer.echo(f"note: {warning}", err=err)
     typer.echo(
         f"cost: {_rounded(found.cost)} {coin} at {found.price / 1e9:.3f} gwei, "
-        f"at most {_rounded(found.most)}; you have {_rounded(found.balance)}"
+        f"at most {_rounded(found.most)}; you have {_rounded(found.balance)}",
+        err=err,
     )
-    if options.dry_run:
-        typer.echo("dry run: nothing was sent")
 
 
 def _quoted(address: str, order: Order, found: Quote) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from scorer.chain.contracts import Suite
 from scorer.chain.fees import GWEI, TIP_FLOOR, Bid, FeePolicy, raised
 from scorer.chain.journal import Journal
 from scorer.chain.killpoints import reach
-from scorer.chain.node import Web3Node
+from scorer.chain.node import REQUEST_ERRORS, Web3Node
 from scorer.chain.outbox import GAS_MARGIN, Act, Delivery, Head, Node, Outbox, Sent
 from scorer.chain.reverts import describe_revert, revert_name
 from scorer.chain.sender import Reverted
@@ -263,6 +263,20 @@ class Desk:
             if done is None:
                 raise NotMined(f"{step.title}: its time passed before it was mined, and it was taken back")
             yield done
+
+    def foreign(self) -> int:
+        """How many transactions of the account wait to be mined that another wallet sent, as far as is told.
+
+        What is signed here would take the place of one of them, or wait behind it.
+        """
+        account = Web3.to_checksum_address(self.outbox.address)
+        counted = self.suite.w3.eth.get_transaction_count
+        try:
+            waiting = int(counted(account, "pending"))
+        except (*REQUEST_ERRORS, TypeError):
+            return 0  # not every endpoint serves the pending block
+        ours = self.journal.next_nonce(self.outbox.address)
+        return max(0, waiting - max(int(counted(account, "latest")), ours))
 
     def _agreed(self, key: str, agreed: Quote | None, price: Price | None) -> Outbox:
         """The outbox for a step, which signs nothing that could cost more than was agreed to."""

@@ -12,7 +12,7 @@ from scorer.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, erro
 from scorer.staking.amounts import Allocation, nmr_text
 from scorer.staking.desk import journal_path
 from scorer.units import NanoNmr, Ppm
-from tests.cli.scientist import Scientist, funded, scientist
+from tests.cli.scientist import Scientist, funded, scientist, typed
 from tests.cli.test_cupel import run
 from tests.world import MODELS, NMR, World
 
@@ -307,6 +307,56 @@ def test_no_more_is_signed_than_was_shown(town: World) -> None:
         code, said = scientist(town, 20, proxy.url).types("model", "register", "--yes")
     assert (code, sent) == (1, [])
     assert "gas costs 3001.000 gwei now" in said
+
+
+def test_what_is_asked_for_is_shown_also_where_a_document_is_wanted(town: World) -> None:
+    staker, model = newcomer(town, 19)
+    other = scientist(town, 21)
+    staker.sends("stake", "deposit", model, 10)
+    order = ["stake", "withdraw", model, 1, "--to", other.address]
+    code, said = typed([*order, *staker.chain, *staker.key, "--json"], ["n"])
+    shown, asked, _ = said.partition("Send this transaction for at most")
+    assert (code, bool(asked)) == (1, True)
+    assert f"withdraw 1 NMR of model {model} to" in shown
+    assert f"note: {other.address} is not your address" in shown
+    assert staker.sends(*order)["notes"] == [f"{other.address} is not your address"]
+
+
+def test_a_transaction_that_another_wallet_has_waiting_is_not_replaced(town: World) -> None:
+    staker, chain = funded(town, 18), town.suite.w3
+    account = town.stage.anvil.account(18)
+    address = chain.to_checksum_address(staker.address)
+    payment: Any = {
+        "chainId": 31337,
+        "nonce": chain.eth.get_transaction_count(address),
+        "to": scientist(town, 21).address,
+        "value": 1,
+        "gas": 21_000,
+        "maxFeePerGas": 10**9 + 10**6,
+        "maxPriorityFeePerGas": 10**9,
+        "type": 2,
+    }
+    town.stage.anvil.mines(at_once=False)
+    try:
+        sent = chain.eth.send_raw_transaction(account.sign_transaction(payment).raw_transaction)
+        said = staker.refused("model", "register")
+        town.stage.anvil.advance_to(town.now + 1)
+    finally:
+        town.stage.anvil.mines(at_once=True)
+    assert f"expected no transaction of {staker.address} that waits, found 1 of another wallet" in said
+    assert chain.eth.get_transaction_receipt(sent)["status"] == 1
+    staker.sends("model", "register")
+
+
+@pytest.mark.parametrize("answer", [error(-32_602, "unsupported block tag: pending"), {"result": None}])
+def test_an_endpoint_that_serves_no_pending_block_is_as_good_as_any(town: World, answer: Response) -> None:
+    def refuse(request: Request, _forward: Forward) -> Response | None:
+        return answer if request["params"][1] == "pending" else None
+
+    funded(town, 17)
+    with proxy_of(town.stage.anvil.url) as proxy:
+        proxy.misbehave("eth_getTransactionCount", refuse)
+        assert scientist(town, 17, proxy.url).sends("model", "register")["done"]
 
 
 @pytest.mark.parametrize("label", CUTS)
