@@ -8,17 +8,18 @@ from contextlib import AbstractContextManager
 from dataclasses import MISSING, dataclass, fields
 from functools import wraps
 from pathlib import Path
+from traceback import walk_tb
 from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar, get_type_hints
 
 import requests
 import typer
-from web3.exceptions import Web3RPCError
+from web3.exceptions import Web3Exception, Web3RPCError
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import EndpointError, host
 from scorer.chain.fees import FeePolicy
 from scorer.cli.chains import open_suite
-from scorer.cli.common import told
+from scorer.cli.common import EXPECTED, told
 from scorer.staking.desk import POLYGON, Desk, desk_of, fees_of
 from scorer.staking.keystore import KeystoreError, Wallet
 from scorer.staking.orders import Counter, address_of
@@ -111,7 +112,7 @@ def chain_command(kind: type[O]) -> Callable[[Callable[Concatenate[O, P], None]]
         def typed(*args: P.args, **given: P.kwargs) -> None:
             chosen: dict[str, Any] = {each.name: given.pop(each.name) for each in common}
             options = kind(**chosen)
-            with told(), _answering(options.endpoint):
+            with told(), answering(options.endpoint):
                 command(options, *args, **given)
 
         parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *common)]
@@ -135,8 +136,8 @@ def _parameters(kind: type[Any]) -> list[inspect.Parameter]:
     ]
 
 
-class _answering:  # noqa: N801 - used as a context
-    """Tell in words when the endpoint stops answering in the middle."""
+class answering:  # noqa: N801 - used as a context
+    """Tell in words when the endpoint stops answering in the middle, or answers nonsense."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -145,7 +146,7 @@ class _answering:  # noqa: N801 - used as a context
         return
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, requests.RequestException | Web3RPCError):
+        if error is not None and not isinstance(error, EXPECTED) and _is_of_endpoint(error):
             found = str(error) if isinstance(error, Web3RPCError) else type(error).__name__
             raise EndpointError(
                 f"endpoint {host(self.endpoint)}: expected an answer, found {found}; run the command again: "
@@ -153,23 +154,36 @@ class _answering:  # noqa: N801 - used as a context
             ) from None
 
 
+def _is_of_endpoint(error: BaseException) -> bool:
+    """Whether an endpoint is to blame; web3 raises plain errors where an answer is not what it expects."""
+    if isinstance(error, requests.RequestException | Web3Exception):
+        return True
+    if not isinstance(error, ValueError | TypeError):
+        return False
+    frames = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return any(str(name).partition(".")[0] == "web3" for name in frames)
+
+
 def password_of(file: Path | None, what: str, *, twice: bool = False) -> str:
-    """A password from a file's first line, or from the terminal, never from the command line.
+    """A password from a file of one line, or from the terminal, never from the command line.
 
     Raises
     ------
     scorer.staking.keystore.KeystoreError
-        When there is neither file nor terminal, or the file cannot be read.
+        When there is neither file nor terminal, or the file cannot be read or has more lines.
     """
     if file is not None:
         try:
-            return file.read_text().rstrip("\r\n")
+            found = file.read_text().rstrip("\r\n")
         except (OSError, ValueError) as error:
             raise KeystoreError(f"{file}: expected a password, found {type(error).__name__}") from None
+        if len(found.splitlines()) > 1:
+            raise KeystoreError(f"{file}: expected a password in one line, found more; leave only that line")
+        return found
     if not sys.stdin.isatty():
         raise KeystoreError(f"{what}: expected --password-file or a terminal to ask at, found neither")
-    found: str = typer.prompt(f"Password of {what}", hide_input=True, confirmation_prompt=twice, err=True)
-    return found
+    typed: str = typer.prompt(f"Password of {what}", hide_input=True, confirmation_prompt=twice, err=True)
+    return typed
 
 
 def coin_of(suite: Suite) -> str:

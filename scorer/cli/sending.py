@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -18,7 +18,7 @@ from scorer.cli.options import SendingOptions, coin_of, print_json
 from scorer.config import ConfigError
 from scorer.staking.amounts import coins_text, nmr_text
 from scorer.staking.desk import CannotPay, Desk, Done, Quote, quote
-from scorer.staking.orders import Counter, Order, StakingRefused
+from scorer.staking.orders import Counter, Order, StakingRefused, Step
 from scorer.staking.stakes import holdings, latest_block, model_stake
 
 stderr = Console(width=console.width, stderr=True)
@@ -122,11 +122,25 @@ def order_and_tell(
             _show(counter, order, found)
             typer.echo("dry run: nothing was sent")
         return
-    with options.desk(counter, _alarming()) as desk:
+    with _interrupted(), options.desk(counter, _alarming()) as desk:
         report = Report(options, counter, desk)
         for each in _sent(report, meaning(counter), make):
             report.add(each)
         report.close(after)
+
+
+@contextmanager
+def _interrupted() -> Iterator[None]:
+    """Say what to do where somebody has enough of waiting."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(
+            "cupel: interrupted; a transaction may be under way: run the command again: it goes on, and "
+            "sends nothing twice",
+            err=True,
+        )
+        raise
 
 
 @dataclass
@@ -273,7 +287,7 @@ def _quoted(address: str, order: Order, found: Quote) -> dict[str, Any]:
                 "title": each.step.title,
                 "to": each.step.call.address,
                 "function": each.step.call.fn_name,
-                "data": each.step.call._encode_transaction_data(),  # noqa: SLF001
+                "data": _data(each.step),
                 "gas": each.gas,
                 "gas_is_tried": each.is_tried,
             }
@@ -286,6 +300,11 @@ def _quoted(address: str, order: Order, found: Quote) -> dict[str, Any]:
         "most": coins_text(found.most),
         "balance": coins_text(found.balance),
     }
+
+
+def _data(step: Step) -> str | None:
+    """What would be sent; None where it takes a signature that is given only then."""
+    return None if step.signed else str(step.call._encode_transaction_data())  # noqa: SLF001
 
 
 def _say(done: Done, coin: str, *, err: bool) -> None:

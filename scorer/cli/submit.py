@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from scorer.cli.options import WalletOptions, chain_command, print_json
+from scorer.staking.keystore import Wallet
 from scorer.staking.orders import StakingRefused
-from scorer.staking.submitting import open_round, prepare, published_universe
+from scorer.staking.submitting import Prepared, open_round, prepare, published_universe
 
 
 @chain_command(WalletOptions)
@@ -16,7 +17,9 @@ def submit(
     options: WalletOptions,
     file: Annotated[
         Path,
-        typer.Argument(help="CSV or Parquet with a column of ids and one of predictions.", exists=True),
+        typer.Argument(
+            help="CSV or Parquet with a column of ids and one of predictions.", exists=True, dir_okay=False
+        ),
     ],
     model: Annotated[int, typer.Option(help="The model's number.")],
     inbox: Annotated[
@@ -47,7 +50,7 @@ def submit(
             raise StakingRefused("submit: expected --universe or --rounds, found neither")
         universe = published_universe(rounds, address, record.round_id)
     prepared = prepare(suite, wallet, record, model, file, universe)
-    path = None if options.dry_run else prepared.lay(inbox, wallet)
+    path = None if options.dry_run else _laid(prepared, inbox, wallet)
     closes = datetime.fromtimestamp(record.close_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if options.as_json:
         print_json(
@@ -68,3 +71,12 @@ def submit(
     typer.echo(
         f"content hash 0x{prepared.digest.content_hash.hex()}, signer {wallet.address}, closes {closes}"
     )
+
+
+def _laid(prepared: Prepared, inbox: Path, wallet: Wallet) -> Path:
+    try:
+        return prepared.lay(inbox, wallet)
+    except OSError as error:
+        raise StakingRefused(
+            f"{inbox}: expected an inbox that takes files, found {error.strerror}; it is not handed in"
+        ) from None

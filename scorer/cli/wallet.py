@@ -7,7 +7,7 @@ import typer
 
 from scorer.cli.chains import DeploymentOption, EndpointOption, chain_of
 from scorer.cli.common import JsonOption, told
-from scorer.cli.options import coin_of, password_of, print_json
+from scorer.cli.options import answering, coin_of, password_of, print_json
 from scorer.staking.amounts import coins_text
 from scorer.staking.keystore import Wallet, new_key, read_key, refuse_existing, write_keystore
 from scorer.staking.stakes import holdings, latest_block
@@ -52,7 +52,7 @@ def show(
     deployment: DeploymentOption = None,
 ) -> None:
     """Print a key's address, and with a chain what it has there. Asks for no password."""
-    with told(), chain_of(endpoint, deployment, None) as suite:
+    with told(), answering(endpoint or ""), chain_of(endpoint, deployment, None) as suite:
         address = Wallet(keystore, lambda: password_of(None, str(keystore))).address
         document: dict[str, Any] = {"address": address, "keystore": str(keystore)}
         lines = [address]

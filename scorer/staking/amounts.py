@@ -78,10 +78,17 @@ def allocation_of(text: str) -> Allocation:
     Raises
     ------
     AmountError
-        As `amount_of`, and for a share above 100 % or with more than four decimals.
+        As `amount_of`, and for a share above 100 % or with more than four decimals, and for an amount that
+        the contract would take for a share.
     """
     if not text.endswith("%"):
-        return Allocation(amount=_nano(text))
+        amount = _nano(text)
+        if amount >= SHARE_FLAG:
+            raise AmountError(
+                f"allocation: expected at most {nmr_text(SHARE_FLAG - 1)} NMR, found {text!r}; 100% is "
+                "all that is idle"
+            )
+        return Allocation(amount=amount)
     found = _PERCENT.fullmatch(text)
     share = int(found[1]) * 10_000 + int((found[2] or "").ljust(4, "0")) if found else ONE + 1
     if share > ONE:

@@ -15,7 +15,7 @@ from typing import Final
 
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import ContractLogicError, TransactionNotFound
+from web3.exceptions import BadResponseFormat, ContractLogicError, TransactionNotFound
 from web3.logs import DISCARD
 from web3.types import TxReceipt
 
@@ -253,8 +253,9 @@ class Desk:
         for step, price in zip(order.steps, prices, strict=True):
             key = _next_key(self.journal, self.outbox.address, step.meaning)
             self.journal.set_note(TITLE + _unnumbered(key), step.title)
-            data = bytes(HexBytes(step.call._encode_transaction_data()))  # noqa: SLF001
-            act = Act(key, str(step.call.address), data, step.not_after)
+            call = step.final
+            data = bytes(HexBytes(call._encode_transaction_data()))  # noqa: SLF001
+            act = Act(key, str(call.address), data, step.not_after)
             try:
                 delivery = self._deliver(act, self._agreed(key, agreed, price))
             except Reverted as error:
@@ -403,7 +404,7 @@ def quote(suite: Suite, address: str, order: Order, fees: FeePolicy | None = Non
     market = Web3Node(suite.w3).head().market
     fees = fees or fees_of(suite.addresses.chain_id)
     prices = tuple(_price(address, step) for step in order.steps)
-    balance = suite.w3.eth.get_balance(suite.w3.to_checksum_address(address))
+    balance = _number("balance", suite.w3.eth.get_balance(suite.w3.to_checksum_address(address)))
     return Quote(prices, market.base_fee + max(fees.tip, market.tip), fees.bid(market), balance)
 
 
@@ -414,7 +415,13 @@ def _price(address: str, step: Step) -> Price:
         gas = step.call.estimate_gas({"from": Web3.to_checksum_address(address)})
     except ContractLogicError as error:
         raise Reverted(step.title, describe_revert(error), revert_name(error)) from None
-    return Price(step, gas, is_tried=True)
+    return Price(step, _number("gas", gas), is_tried=True)
+
+
+def _number(what: str, found: object) -> int:
+    if not isinstance(found, int):
+        raise BadResponseFormat(f"{what}: expected a number, found {found!r}")
+    return found
 
 
 def _named(title: str, error: Reverted) -> Reverted:

@@ -79,7 +79,7 @@ class Wallet:
     def _document(self) -> Mapping[str, Any]:
         try:
             found = json.loads(self.path.read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise KeystoreError(f"{self.path}: expected a keystore, found {type(error).__name__}") from None
         if not isinstance(found, dict) or found.get("version") != VERSION:
             raise KeystoreError(
@@ -151,8 +151,18 @@ def _write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(descriptor)
         path.hardlink_to(draft)
+        _keep_names(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _keep_names(folder: Path) -> None:
+    """Have the folder on the disk too: without it a power cut may lose a file that is there."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _address(path: Path, stated: object) -> str:

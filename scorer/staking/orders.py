@@ -4,6 +4,7 @@ Everything that the contracts would refuse is refused here, before anything is s
 was found; what changes between the check and the block, the contract refuses by its own error.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,8 @@ PERMIT_LASTS: Final = 3600
 """Seconds of chain time in which a deposit by permit must be mined; after that it is taken back."""
 DEPOSIT_GAS: Final = 150_000
 """At most, of a deposit that cannot be tried before its approval is mined (measured: a model's first)."""
+PERMIT_GAS: Final = 200_000
+"""At most, of a deposit whose permit is not signed yet (measured: an account's first, 141,562)."""
 APPROVAL_GAS: Final = 60_000
 """At most, of an allowance that cannot be tried before another one is taken back."""
 
@@ -41,6 +44,8 @@ class Step:
         Known before it can be tried; None: ask the chain.
     not_after
         Chain time after which it must not happen any more.
+    signed
+        Makes the call with what must be signed for it, when it is sent and no sooner; `call` lacks that.
     """
 
     title: str
@@ -48,6 +53,12 @@ class Step:
     call: ContractFunction
     gas: int | None = None
     not_after: int | None = None
+    signed: Callable[[], ContractFunction] | None = None
+
+    @property
+    def final(self) -> ContractFunction:
+        """The call as it is sent."""
+        return self.call if self.signed is None else self.signed()
 
 
 @dataclass(frozen=True)
@@ -187,10 +198,14 @@ class Counter:
             allowing = approvals(self.suite, spender, "tournament", amount, held.allowance)
             return (*allowing, Step(title, meaning, plain, gas=DEPOSIT_GAS))
         until = block.timestamp + PERMIT_LASTS
-        permit = known.sign(self.wallet.account, str(self.suite.tournament.address), wanted, until)
-        arguments = (permit.deadline, permit.v, permit.r, permit.s)
-        call = self.suite.tournament.functions.depositWithPermit(model, wanted, *arguments)
-        return (Step(title, meaning, call, not_after=until),)
+        depositing = self.suite.tournament.functions.depositWithPermit
+
+        def signed() -> ContractFunction:
+            permit = known.sign(self.wallet.account, str(self.suite.tournament.address), wanted, until)
+            return depositing(model, wanted, permit.deadline, permit.v, permit.r, permit.s)
+
+        unsigned = depositing(model, wanted, until, 0, bytes(32), bytes(32))
+        return (Step(title, meaning, unsigned, PERMIT_GAS, until, signed),)
 
     def _existing(self, model: int) -> ModelStake:
         block = latest_block(self.suite).number

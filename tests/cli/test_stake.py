@@ -11,6 +11,7 @@ from scorer.chain.sender import Sender
 from scorer.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
 from scorer.staking.amounts import Allocation, nmr_text
 from scorer.staking.desk import journal_path
+from scorer.staking.orders import PERMIT_GAS
 from scorer.units import NanoNmr, Ppm
 from tests.cli.scientist import Scientist, funded, scientist, typed
 from tests.cli.test_cupel import run
@@ -357,6 +358,38 @@ def test_an_endpoint_that_serves_no_pending_block_is_as_good_as_any(town: World,
     with proxy_of(town.stage.anvil.url) as proxy:
         proxy.misbehave("eth_getTransactionCount", refuse)
         assert scientist(town, 17, proxy.url).sends("model", "register")["done"]
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("eth_call", {"result": "0x"}),
+        ("eth_call", {"result": None}),
+        ("eth_call", {"answer": "0x"}),
+        ("eth_getBalance", {"result": "plenty"}),
+        ("eth_getBalance", {"result": None}),
+        ("eth_estimateGas", {"result": None}),
+    ],
+)
+def test_whatever_an_endpoint_answers_is_told_in_one_line(town: World, method: str, answer: Response) -> None:
+    with proxy_of(town.stage.anvil.url) as proxy:
+        proxy.misbehave(method, lambda request, forward: answer)
+        said = scientist(town, 10, proxy.url).refused("stake", "withdraw", 3, 1)
+    assert said.startswith("cupel: endpoint 127.0.0.1:")
+    assert "expected an answer, found " in said
+
+
+def test_a_permit_is_signed_when_it_is_sent_and_no_sooner(town: World) -> None:
+    staker, model = newcomer(town, 16)
+    deposit = ["stake", "deposit", model, 10]
+    code, said = run(*deposit, *staker.chain, "--keystore", staker.keystore, "--dry-run", "--json")
+    assert code == 0, said  # without a password
+    (shown,) = json.loads(said)["transactions"]
+    assert (shown["function"], shown["data"]) == ("depositWithPermit", None)
+    code, said = typed([*deposit, *staker.chain, "--keystore", staker.keystore], ["n"])
+    assert (code, "Send this transaction" in said, "Password" in said) == (1, True, False)
+    (done,) = staker.sends(*deposit)["done"]
+    assert done["gas"] <= PERMIT_GAS
 
 
 @pytest.mark.parametrize("label", CUTS)

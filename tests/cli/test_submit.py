@@ -77,6 +77,16 @@ def test_a_folder_that_is_not_there_is_named(owner: Scientist, world: World) -> 
     assert (code, "expected --universe or --rounds, found neither" in said) == (1, True)
 
 
+def test_a_folder_is_no_submission_and_an_inbox_must_take_files(owner: Scientist, world: World) -> None:
+    code, said = owner.types("submit", world.out, "--model", 3, *places(world))
+    assert (code, "directory" in said) == (2, True)
+    inbox(world).parent.mkdir()
+    inbox(world).write_text("in the way")
+    code, said = owner.types("submit", predictions(world), "--model", 3, *places(world))
+    assert code == 1, said
+    assert f"cupel: {world.out / 'inbox'}: expected an inbox that takes files, found " in said
+
+
 def test_another_rounds_folder_is_noticed_by_its_rules(owner: Scientist, world: World) -> None:
     other = Bundle(world.out / "other")
     other.write_universe(IDS)

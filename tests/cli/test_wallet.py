@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
+from scorer.drill.proxy import Forward, NoAnswer, Request, Response, proxy_of
 from tests.cli.scientist import scientist, typed
 from tests.cli.test_cupel import run
 from tests.world import World
@@ -70,6 +71,34 @@ def test_a_password_file_that_is_empty_or_missing_is_refused(tmp_path: Path, key
     assert (code, "expected a password for the keystore, found none" in said) == (1, True)
     code, said = run("wallet", "import", key_file, *target, tmp_path / "nowhere")
     assert (code, "expected a password, found FileNotFoundError" in said) == (1, True)
+
+
+def test_a_password_file_of_more_than_one_line_is_refused_and_not_shown(
+    tmp_path: Path, key_file: Path
+) -> None:
+    target = ["--keystore", tmp_path / "mine.json", "--password-file", tmp_path / "long"]
+    for content in ("a good one\n# made in May\n", "a good one\r\nmore", "a good one\n\nmore\n"):
+        (tmp_path / "long").write_text(content)
+        code, said = run("wallet", "import", key_file, *target)
+        assert (code, "long: expected a password in one line, found more" in said) == (1, True)
+        assert "good" not in said
+    assert not (tmp_path / "mine.json").exists()
+    (tmp_path / "long").write_text(" a good one \r\n\n")
+    assert run("wallet", "import", key_file, *target)[0] == 0
+    document = json.loads((tmp_path / "mine.json").read_text())
+    assert Account.decrypt(document, " a good one ").to_0x_hex() == KEY
+
+
+def test_an_endpoint_that_goes_away_is_told_in_words(town: World) -> None:
+    def die(_request: Request, _forward: Forward) -> Response | None:
+        raise NoAnswer
+
+    with proxy_of(town.stage.anvil.url) as proxy:
+        proxy.misbehave("eth_getBalance", die)
+        owner = scientist(town, 10, proxy.url)
+        code, said = run("wallet", "show", "--keystore", owner.keystore, *owner.chain)
+    assert (code, said.startswith("cupel: endpoint 127.0.0.1:")) == (1, True)
+    assert "expected an answer, found ConnectionError" in said
 
 
 def test_an_imported_key_is_encrypted_for_its_owner_alone_and_shown_by_its_address(

@@ -61,6 +61,16 @@ def test_what_is_no_share_is_refused(text: str) -> None:
         allocation_of(text)
 
 
+@pytest.mark.parametrize("text", ["9223372036.854775808", "9223372036.854975808", "18446744073.709551615"])
+def test_an_amount_that_the_contract_would_take_for_a_share_is_refused(text: str) -> None:
+    with pytest.raises(AmountError, match=r"expected at most 9223372036\.854775807 NMR"):
+        allocation_of(text)
+
+
+def test_the_largest_allocation_is_an_amount() -> None:
+    assert allocation_of("9223372036.854775807").encoded == SHARE_FLAG - 1
+
+
 @pytest.mark.parametrize(
     ("text", "encoded", "shown"),
     [

@@ -95,6 +95,12 @@ def test_a_file_that_is_no_keystore_is_refused(tmp_path: Path, content: str) -> 
         str(wallet(tmp_path / "mine.json").address)
 
 
+def test_a_keystore_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text("[" * 200_000)
+    with pytest.raises(KeystoreError, match="expected a keystore, found RecursionError"):
+        str(wallet(tmp_path / "mine.json").address)
+
+
 def test_a_keystore_without_a_key_is_refused_without_a_password(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text('{"version": 3}')
     with pytest.raises(KeystoreError, match="found one without a key"):
