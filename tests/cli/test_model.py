@@ -2,6 +2,7 @@
 
 import pytest
 
+from scorer.chain import killpoints
 from scorer.drill.proxy import proxy_of
 from tests.cli.scientist import Scientist, scientist, typed
 from tests.cli.test_cupel import run
@@ -128,6 +129,22 @@ def test_a_model_is_registered_named_a_submitter_and_handed_over(town: World) ->
 
     given = owner.sends("model", "transfer", model, other.address)
     assert (given["model"]["owner"], given["model"]["submitter"]) == (other.address, other.address)
+
+
+def test_who_has_enough_of_waiting_is_told_what_may_be_under_way(
+    town: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    staker = scientist(town, STRANGER + 3)
+    monkeypatch.setattr(killpoints, "_die", interrupt)
+    monkeypatch.setenv(killpoints.VARIABLE, "broadcast@register")
+    code, said = staker.types("model", "register", "--yes")
+    assert code != 0
+    assert "interrupted; a transaction may be under way: run the command again" in said
+    monkeypatch.delenv(killpoints.VARIABLE)
+    assert staker.sends("model", "register")["done"][0]["sent_by_an_earlier_command"]
 
 
 def test_options_may_come_from_the_environment(owner: Scientist, monkeypatch: pytest.MonkeyPatch) -> None:
