@@ -332,7 +332,8 @@ def _stake_told(counter: Counter, done: Sequence[Done], model: int | None) -> To
 
 
 def _done_document(done: Done) -> dict[str, Any]:
-    return {
+    registered = {} if done.model_id is None else {"model": done.model_id}
+    return registered | {
         "title": done.title,
         "transaction": done.transaction,
         "block": done.block,

@@ -234,6 +234,10 @@ def test_what_was_done_is_told_although_nothing_can_be_read_afterwards(town: Wor
     assert [each["title"] for each in found["done"]] == [f"deposit 10 NMR to model {model}"]
     assert "what came of it could not be read: ConnectionError" in found["notes"][-1]
     assert "account" not in found
+    with proxy_of(town.stage.anvil.url) as proxy:
+        without_balances_once_sent(proxy)
+        (registered,) = scientist(town, 22, proxy.url).sends("model", "register")["done"]
+    assert town.suite.registry.functions.ownerOf(registered["model"]).call() == staker.address
     assert staker.stake(model).idle == 20 * NMR
     assert not staker.sends("stake", "deposit", model, 10)["done"][0]["sent_by_an_earlier_command"]
 
