@@ -115,7 +115,7 @@ class Key(_Section):
     file
         Holds it in hex.
     keystore, password_file
-        Hold it encrypted (Web3 Secret Storage, version 3), and the password, which is the first line.
+        Hold it encrypted (Web3 Secret Storage, version 3), and the password, in one line.
     remote, public_key
         A web3signer keeps it, and signs at this URL.
     """
@@ -155,6 +155,8 @@ class Key(_Section):
         source = self.file or self.keystore
         try:
             account: LocalAccount = Account.from_key(self._secret())
+        except ConfigError:
+            raise
         except (OSError, ValueError, TypeError, KeyError) as error:
             expected = "a private key in hex" if self.file else "a keystore and its password"
             raise ConfigError(f"{source}: expected {expected}, found {type(error).__name__}") from None
@@ -162,7 +164,9 @@ class Key(_Section):
 
     def _secret(self) -> str | bytes:
         if self.keystore is not None and self.password_file is not None:
-            password, *_ = self.password_file.read_text().splitlines() or [""]
+            password, *more = self.password_file.read_text().splitlines() or [""]
+            if more:
+                raise ConfigError(f"{self.password_file}: expected one line, found {1 + len(more)}")
             return bytes(Account.decrypt(self.keystore.read_text(), password))
         return Path(self.file or "").read_text().strip()
 

@@ -63,9 +63,12 @@ def test_a_deployment_that_names_no_contracts_is_refused(
         read_deployment(path)
 
 
-def test_a_password_is_the_first_line_of_its_file(tmp_path: Path) -> None:
-    account = Account.from_key(b"\x05" * 32)
+def test_a_password_is_one_line(tmp_path: Path) -> None:
+    account, password = Account.from_key(b"\x05" * 32), tmp_path / "password"
     (tmp_path / "keystore.json").write_text(json.dumps(Account.encrypt(account.key, "a horse", iterations=2)))
-    (tmp_path / "password").write_text("a horse\r\n# made in May\n")
-    key = Key(keystore=tmp_path / "keystore.json", password_file=tmp_path / "password")
+    key = Key(keystore=tmp_path / "keystore.json", password_file=password)
+    password.write_text("a horse\r\n")
     assert key.account().address == account.address
+    password.write_text("a horse\n# made in May\n")
+    with pytest.raises(ConfigError, match=re.escape(f"{password}: expected one line, found 2")):
+        key.account()
