@@ -56,6 +56,14 @@ class Herd:
                 kill_at = self.dice.choice(MEMBER_LABELS) if name == RESTARTED else None
                 self.processes[name] = self.ground.start(name, cycles=None, kill_at=kill_at)
 
+    def calm(self) -> None:
+        """End the one that is ended at random a last time, and start it to stay."""
+        if RESTARTED in self.processes:
+            os.kill(self.processes[RESTARTED], signal.SIGKILL)
+            wait(self.processes[RESTARTED])
+            self.ended += 1
+        self.processes[RESTARTED] = self.ground.start(RESTARTED, cycles=None)
+
     def look(self) -> None:
         """See who has ended, and measure who has not."""
         process = self.processes[RESTARTED]
@@ -121,6 +129,7 @@ def _soaked(ground: Playground, proxy: Proxy, herd: Herd, rounds: int, models: i
                 _come_further(ground, step, rounds)
                 herd.look()
                 _report(step, herd)
+            herd.calm()
             _rest(ground)
     except Stuck as stuck:
         return Result(name, stuck=1, detail=str(stuck))
