@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-oracle bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse verify-input simulate lock clean
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-oracle bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse verify-input simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -23,7 +23,13 @@ test-python: setup
 	pytest -n 2 --dist loadfile
 
 test-contracts: setup
+	ape compile
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=line contracts-on-py-evm contracts-on-anvil
+
+contracts-on-py-evm:
 	ape test tests/contracts
+
+contracts-on-anvil:
 	ape test tests/contracts --network ethereum:local:foundry
 
 test-invariants: setup
