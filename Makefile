@@ -24,7 +24,7 @@ test-python: setup
 
 test-contracts: setup
 	ape compile
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=line contracts-on-py-evm contracts-on-anvil
+	$(MAKE) --no-print-directory --jobs 2 contracts-on-py-evm contracts-on-anvil
 
 contracts-on-py-evm:
 	ape test tests/contracts
