@@ -334,3 +334,9 @@ def test_a_cancellation_of_what_no_pool_took_bids_as_if_it_were_the_first() -> N
 def test_a_call_pays_nothing_and_an_attempt_was_asked_for_no_tip_unless_said() -> None:
     assert Call("0xto", b"", 21_000).value == 0
     assert ATTEMPT.least_tip == 0
+
+
+def test_a_cancellation_at_the_same_price_differs_by_a_wei_upwards() -> None:
+    refused = replace(ATTEMPT, refusal=Answer.FEE_CAP_EXCEEDED)
+    dearer = Bid(FIRST.tip, FIRST.cap + 1)
+    assert step(replace(SENT, not_after=NOW), refused) == Sign(7, dearer, cancels=True)
