@@ -19,8 +19,9 @@ from scorer.cli.sending import Told, order_and_tell
 from scorer.config import NodeConfig, load_config
 from scorer.staking.amounts import amount_of
 from scorer.staking.bonds import BondCounter, bond_of
-from scorer.staking.desk import Desk, Done, GenerousNode
+from scorer.staking.desk import Desk, Done
 from scorer.staking.orders import Order, StakingRefused, address_of
+from scorer.staking.quotes import GenerousNode
 
 app = typer.Typer(no_args_is_help=True)
 AmountArgument = Annotated[str, typer.Argument(help="NMR, such as 100 or 0.5.")]

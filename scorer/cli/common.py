@@ -21,9 +21,10 @@ from scorer.rounds.explain import NotInRound
 from scorer.rounds.rules import RulesError
 from scorer.rounds.submissions import SubmissionRefused
 from scorer.staking.amounts import AmountError
-from scorer.staking.desk import CannotPay, NotMined
+from scorer.staking.desk import NotMined
 from scorer.staking.keystore import KeystoreError
 from scorer.staking.orders import StakingRefused
+from scorer.staking.quotes import CannotPay
 from scorer.store.bundle import BundleError
 
 console = Console(width=None if sys.stdout.isatty() else 110)

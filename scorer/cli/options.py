@@ -20,9 +20,10 @@ from scorer.chain.endpoint import EndpointError, host
 from scorer.chain.fees import FeePolicy
 from scorer.cli.chains import open_suite
 from scorer.cli.common import EXPECTED, told
-from scorer.staking.desk import POLYGON, Desk, desk_of, fees_of
+from scorer.staking.desk import Desk, desk_of
 from scorer.staking.keystore import KeystoreError, Wallet
 from scorer.staking.orders import Counter, address_of
+from scorer.staking.quotes import POLYGON, fees_of
 
 P = ParamSpec("P")
 

@@ -17,8 +17,9 @@ from scorer.cli.common import EXPECTED, console
 from scorer.cli.options import SendingOptions, coin_of, print_json
 from scorer.config import ConfigError
 from scorer.staking.amounts import coins_text, nmr_text
-from scorer.staking.desk import CannotPay, Desk, Done, Quote, quote
+from scorer.staking.desk import Desk, Done
 from scorer.staking.orders import Counter, Order, StakingRefused, Step
+from scorer.staking.quotes import CannotPay, Quote, quote
 from scorer.staking.stakes import holdings, latest_block, model_stake
 
 stderr = Console(width=console.width, stderr=True)

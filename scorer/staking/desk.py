@@ -15,147 +15,31 @@ from typing import Final
 
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import BadResponseFormat, ContractLogicError, TransactionNotFound
+from web3.exceptions import TransactionNotFound
 from web3.logs import DISCARD
 from web3.types import TxReceipt
 
 from scorer.chain.anvil import CHAIN_ID
 from scorer.chain.contracts import Suite
-from scorer.chain.fees import GWEI, TIP_FLOOR, Bid, FeePolicy, raised
+from scorer.chain.fees import GWEI
 from scorer.chain.journal import Journal
 from scorer.chain.killpoints import reach
-from scorer.chain.node import REQUEST_ERRORS, Web3Node
-from scorer.chain.outbox import GAS_MARGIN, Act, Delivery, Head, Node, Outbox, Sent
-from scorer.chain.reverts import describe_revert, revert_name
+from scorer.chain.node import REQUEST_ERRORS
+from scorer.chain.outbox import Act, Delivery, Outbox
 from scorer.chain.sender import Reverted
-from scorer.chain.transactions import Attempt, Intent, Mined, State, Why
+from scorer.chain.transactions import Attempt, Intent, State, Why
 from scorer.staking.keystore import Wallet
-from scorer.staking.orders import Order, Step
+from scorer.staking.orders import Order
+from scorer.staking.quotes import AsQuoted, GenerousNode, Price, Quote, fees_of, with_room
 
-POLYGON: Final = frozenset({137, 80_002})
-FIRST_IN_A_SECOND: Final = 30_000
-"""Gas. The registry keeps submitters by the second: a change that is tried in the second of the last one
-writes one slot less than when it is mined later."""
-RAISES: Final = 2
-"""How often a bid may be raised within what was agreed to: enough for two minutes (`Patience`)."""
 TOLD: Final = "told:"
 TITLE: Final = "title:"
 CEILING: Final = "ceiling:"
 _TOO_DEAR: Final = frozenset({Why.CEILING, Why.FEE_CAP})
 
 
-@dataclass(frozen=True)
-class GenerousNode(Web3Node):
-    """Estimates with room for a slot that is written for the first time. What is not used is not paid."""
-
-    def estimate(self, sender: str, to: str, data: bytes) -> int:
-        """As `Web3Node.estimate`, and `FIRST_IN_A_SECOND` more."""
-        return super().estimate(sender, to, data) + FIRST_IN_A_SECOND
-
-
-@dataclass(frozen=True)
-class AsQuoted:
-    """A chain whose estimates are those that were agreed to.
-
-    What a try takes more by a slot (`FIRST_IN_A_SECOND`) is in them already; more than that is told as it is,
-    and is then too much.
-
-    Attributes
-    ----------
-    gas
-        That was quoted, with the room of a slot.
-    """
-
-    node: Node
-    gas: int
-
-    def estimate(self, sender: str, to: str, data: bytes) -> int:
-        """No more than was agreed to, where that is enough."""
-        found = self.node.estimate(sender, to, data)
-        return min(found, self.gas) if found <= self.gas + FIRST_IN_A_SECOND else found
-
-    def head(self) -> Head:
-        """As the chain says."""
-        return self.node.head()
-
-    def nonces(self, address: str, finalised: int) -> tuple[int, int]:
-        """As the chain says."""
-        return self.node.nonces(address, finalised)
-
-    def mined(self, tx_hash: bytes) -> Mined | None:
-        """As the chain says."""
-        return self.node.mined(tx_hash)
-
-    def broadcast(self, raw: bytes) -> Sent:
-        """Send signed bytes; never raises."""
-        return self.node.broadcast(raw)
-
-
 class NotMined(Exception):
     """A transaction is signed, and not mined yet or not as meant; the message says what to do."""
-
-
-class CannotPay(Exception):
-    """The account has too few coins for the gas; nothing was sent."""
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a step takes, gas; whether the chain tried it, or it is reckoned."""
-
-    step: Step
-    gas: int
-    is_tried: bool
-
-    @property
-    def roomy(self) -> int:
-        """With the room of a slot, as `GenerousNode` estimates."""
-        return self.gas + FIRST_IN_A_SECOND
-
-    @property
-    def limit(self) -> int:
-        """Of gas, that is signed at most."""
-        return int(self.roomy * GAS_MARGIN)
-
-
-@dataclass(frozen=True)
-class Quote:
-    """What an order costs at the latest block's prices, wei.
-
-    Attributes
-    ----------
-    price
-        Of a unit of gas now.
-    bid
-        What is signed; None while fees are above the ceiling.
-    balance
-        The account's coins.
-    """
-
-    prices: tuple[Price, ...]
-    price: int
-    bid: Bid | None
-    balance: int
-
-    @property
-    def gas(self) -> int:
-        """Of all steps."""
-        return sum(each.gas for each in self.prices)
-
-    @property
-    def cost(self) -> int:
-        """Now."""
-        return self.gas * self.price
-
-    @property
-    def ceiling(self) -> int:
-        """The highest fee cap that is signed, wei of gas: the bid may be raised a little while it waits."""
-        return _raised(self.bid.cap) if self.bid else self.price
-
-    @property
-    def most(self) -> int:
-        """What the account must have, and what may be paid: the limits of gas, at the highest price."""
-        return sum(each.limit for each in self.prices) * self.ceiling
 
 
 @dataclass(frozen=True)
@@ -305,7 +189,7 @@ class Desk:
         """The fee cap that an act may have to be signed with, wei of gas, so that it goes on now."""
         last, market = self.journal.attempts(intent)[-1], self.outbox.node.head().market
         bid = self.outbox.fees.replacement(last.bid, market, last.least_tip)
-        return min(_raised(bid.cap), self.outbox.fees.ceiling) if bid else self.outbox.fees.ceiling
+        return min(with_room(bid.cap), self.outbox.fees.ceiling) if bid else self.outbox.fees.ceiling
 
     def _deliver(self, act: Act, outbox: Outbox) -> Delivery:
         """Do an act, and look after all that is open while it waits: it may wait for what came before it."""
@@ -388,42 +272,6 @@ def journal_path(w3: Web3, keystore: Path, chain_id: int) -> Path:
     return file.with_name(f"{file.name}.{chain_id}{genesis}.journal")
 
 
-def fees_of(chain_id: int) -> FeePolicy:
-    """What to bid: Polygon's nodes refuse small tips."""
-    return FeePolicy(tip=TIP_FLOOR) if chain_id in POLYGON else FeePolicy()
-
-
-def quote(suite: Suite, address: str, order: Order, fees: FeePolicy | None = None) -> Quote:
-    """What an order costs, at the fees that are bid on this chain where none are given.
-
-    Raises
-    ------
-    scorer.chain.sender.Reverted
-        When a step would revert.
-    """
-    market = Web3Node(suite.w3).head().market
-    fees = fees or fees_of(suite.addresses.chain_id)
-    prices = tuple(_price(address, step) for step in order.steps)
-    balance = _number("balance", suite.w3.eth.get_balance(suite.w3.to_checksum_address(address)))
-    return Quote(prices, market.base_fee + max(fees.tip, market.tip), fees.bid(market), balance)
-
-
-def _price(address: str, step: Step) -> Price:
-    if step.gas is not None:
-        return Price(step, step.gas, is_tried=False)
-    try:
-        gas = step.call.estimate_gas({"from": Web3.to_checksum_address(address)})
-    except ContractLogicError as error:
-        raise Reverted(step.title, describe_revert(error), revert_name(error)) from None
-    return Price(step, _number("gas", gas), is_tried=True)
-
-
-def _number(what: str, found: object) -> int:
-    if not isinstance(found, int):
-        raise BadResponseFormat(f"{what}: expected a number, found {found!r}")
-    return found
-
-
 def _named(title: str, error: Reverted) -> Reverted:
     """The same under the step's title, which says more than a selector."""
     return Reverted(title, str(error).partition(" reverts: ")[2], error.name)
@@ -462,13 +310,6 @@ def _count(journal: Journal, key: str) -> None:
     """Count an act, and all before it; doing it twice counts it once."""
     kind, _, number = key.rpartition("#")
     journal.set_note(TOLD + kind, str(int(number) + 1))
-
-
-def _raised(cap: int) -> int:
-    """A fee cap with room for `RAISES`."""
-    for _ in range(RAISES):
-        cap = raised(cap)
-    return cap
 
 
 def _mined_attempt(suite: Suite, journal: Journal, intent: Intent) -> tuple[Attempt, TxReceipt]:

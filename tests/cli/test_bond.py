@@ -233,18 +233,24 @@ def test_a_command_waits_for_nobody_who_works_with_the_same_key(committee: Commi
         assert stranger.types("show")[0] == 0
 
 
-def test_a_bond_that_is_cut_off_is_posted_once_when_it_is_typed_again(
-    committee: Committee, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def cut_off(label: str, member: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the power go at a kill point of posting 30 NMR."""
+
     def die() -> None:
         raise Cut
 
-    member = seat(committee, STRANGER + 6, tmp_path, BOND)
     monkeypatch.setattr(killpoints, "_die", die)
-    monkeypatch.setenv(killpoints.VARIABLE, "broadcast@post")
+    monkeypatch.setenv(killpoints.VARIABLE, f"{label}@post")
     with pytest.raises(Cut):
         member.types("post", 30, "--yes")
     monkeypatch.delenv(killpoints.VARIABLE)
+
+
+def test_a_bond_that_is_cut_off_is_posted_once_when_it_is_typed_again(
+    committee: Committee, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = seat(committee, STRANGER + 6, tmp_path, BOND)
+    cut_off("broadcast", member, monkeypatch)
     code, said = member.types("post", 30, "--yes")
     assert (code, "(sent by an earlier command)" in said, "nothing more was sent" in said) == (0, True, True)
     assert member.shown()["bond"] == "30"
@@ -253,15 +259,8 @@ def test_a_bond_that_is_cut_off_is_posted_once_when_it_is_typed_again(
 def test_one_endpoints_word_on_nonces_ends_no_act_of_the_daemon(
     committee: Committee, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die() -> None:
-        raise Cut
-
     member = seat(committee, STRANGER + 8, tmp_path, BOND)
-    monkeypatch.setattr(killpoints, "_die", die)
-    monkeypatch.setenv(killpoints.VARIABLE, "before-broadcast@post")
-    with pytest.raises(Cut):
-        member.types("post", 30, "--yes")
-    monkeypatch.delenv(killpoints.VARIABLE)
+    cut_off("before-broadcast", member, monkeypatch)
     url = committee.anvil.url
     with proxy_of(url) as liar, proxy_of(url) as honest:
         liar.misbehave("eth_getTransactionCount", lambda request, forward: _three_more(forward(request)))

@@ -15,9 +15,10 @@ from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import connect
 from scorer.chain.sender import Sender
 from scorer.drill.proxy import Forward, Request, Response, proxy_of
-from scorer.staking.desk import Desk, NotMined, desk_of, journal_path, quote
+from scorer.staking.desk import Desk, NotMined, desk_of, journal_path
 from scorer.staking.keystore import Wallet
 from scorer.staking.orders import PERMIT_LASTS, Counter
+from scorer.staking.quotes import quote
 from scorer.units import NanoNmr
 from tests.cli.scientist import Scientist, funded
 from tests.world import NMR, START, World, build_world
