@@ -30,7 +30,7 @@ from scorer.rounds.tables import (
 from scorer.scoring import stake_weighted_meta_model
 from scorer.units import ONE
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 SORTED_IDS = "sorted ids, each once"
 SIGNED = "those that were signed"
 
@@ -436,6 +436,7 @@ def input_digests(inputs: RoundInputs) -> dict[str, Any]:
         "rules": to_hex(inputs.rules.hash()),
         "universe": to_hex(table_digest({"id": universe})),
         "submissions": {str(e.model_id): to_hex(e.content_hash) for e in inputs.submissions.entries},
+        "signatures": {str(e.model_id): to_hex(e.signature_hash) for e in inputs.submissions.entries},
         "targets": {
             name: to_hex(table_digest({"id": universe, name: inputs.targets[name]}))
             for name in inputs.rules.targets

@@ -1,8 +1,11 @@
 """The Merkle tree of a round's submissions, as OpenZeppelin's StandardMerkleTree builds it.
 
-Leaves are ``keccak(keccak(abi.encode(uint256 modelId, bytes32 contentHash)))``, hashed twice so that no inner
-node can pass for a leaf; inner nodes hash their children in ascending order, so that a proof needs no
-directions. ``MerkleProof.verify`` of OpenZeppelin's contracts accepts the proofs.
+A leaf is ``keccak(keccak(abi.encode(uint256 modelId, bytes32 contentHash, bytes32 keccak(signature))))``: the
+root fixes what a model predicts and what was signed, so nothing about validity can change after the seal. It
+is hashed twice so that no inner node can pass for a leaf; inner nodes hash their children in ascending order,
+so that a proof needs no directions. ``MerkleProof.verify`` of OpenZeppelin's contracts accepts the proofs. The
+fields are static words in a fixed order, with the model first: further words (a ciphertext hash, a verdict)
+can be added, and leaves can be put in the order of models, without another way of encoding.
 """
 
 from collections.abc import Sequence
@@ -10,9 +13,17 @@ from collections.abc import Sequence
 from eth_hash.auto import keccak
 
 
-def submission_leaf(model_id: int, content_hash: bytes) -> bytes:
-    """The leaf that commits to one model's submission."""
-    return keccak(keccak(model_id.to_bytes(32, "big") + content_hash))
+def submission_leaf(model_id: int, content_hash: bytes, signature_hash: bytes) -> bytes:
+    """The leaf that commits to one model's submission.
+
+    Parameters
+    ----------
+    content_hash
+        32 bytes, see `scorer.rounds.digest.content_hash`.
+    signature_hash
+        The Keccak-256 of the signature's bytes, whatever they are: a bad signature is fixed too.
+    """
+    return keccak(keccak(model_id.to_bytes(32, "big") + content_hash + signature_hash))
 
 
 def _parent(left: bytes, right: bytes) -> bytes:

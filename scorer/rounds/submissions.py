@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from eth_hash.auto import keccak
 from numpy.typing import NDArray
 
 from scorer.rounds.digest import content_hashes
@@ -360,6 +361,16 @@ class Submission:
     submitter: str
     signature: bytes
 
+    @property
+    def signature_hash(self) -> bytes:
+        """The Keccak-256 of the signature, which the round's Merkle root commits to."""
+        return keccak(self.signature)
+
+    @property
+    def leaf(self) -> bytes:
+        """The leaf of the round's Merkle tree that commits to this submission."""
+        return submission_leaf(self.model_id, self.content_hash, self.signature_hash)
+
     def signer(self, chain_id: int, tournament: str, round_id: int) -> str | None:
         """Who signed this content for this round, or None."""
         digest = SubmissionDigest(chain_id, tournament, round_id, self.model_id, self.content_hash)
@@ -399,7 +410,7 @@ class Submissions:
     @property
     def root(self) -> bytes:
         """The Merkle root that ``Tournament.seal`` commits to."""
-        return merkle_root([submission_leaf(e.model_id, e.content_hash) for e in self.entries])
+        return merkle_root([entry.leaf for entry in self.entries])
 
     def wrong_hashes(self) -> tuple[int, ...]:
         """The models whose predictions are not those that were signed; all are hashed once."""

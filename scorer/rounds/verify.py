@@ -176,6 +176,9 @@ def _input_differences(published: Published) -> Iterator[Difference]:
     yield from _keyed(
         "submissions.json, content hash of model", claimed["submissions"], actual["submissions"]
     )
+    yield from _keyed(
+        "submissions.json, digest of the signature of model", claimed["signatures"], actual["signatures"]
+    )
     for model in published.inputs.submissions.wrong_hashes():
         yield Difference(
             f"submissions.parquet, predictions of model {model}", "those that were signed", "others"

@@ -490,6 +490,7 @@ def _checked_manifest(manifest: Mapping[str, Any]) -> None:
         ("rules", str),
         ("universe", str),
         ("submissions", dict),
+        ("signatures", dict),
         ("targets", dict),
         ("positions", str),
     ):

@@ -227,7 +227,7 @@ def test_evaluating_twice_gives_the_same_report(inputs: RoundInputs, result: Rou
 
 def test_a_report_never_changes_from_release_to_release(result: RoundResult) -> None:
     """If this fails, members of a committee that run different versions disagree."""
-    assert result.report.hash().hex() == "12ac388bdea1e4e094cb8bf53b206876c96236c79a4c1754cb9c57efb5c8a87e"
+    assert result.report.hash().hex() == "407d8c4c9adf6294febadfe31811864e8e6eb05a1eff1a39e3b1cb279fb452ce"
 
 
 def test_another_boundary_between_chunks_changes_no_outcome(result: RoundResult) -> None:
@@ -307,6 +307,15 @@ def with_models_swapped(inputs: RoundInputs) -> RoundInputs:
     return replace(inputs, positions=positions_of(amounts))
 
 
+def with_signature(change: Callable[[bytes], bytes]) -> Callable[[RoundInputs], RoundInputs]:
+    def changed(inputs: RoundInputs) -> RoundInputs:
+        first, *others = inputs.submissions.entries
+        first = replace(first, signature=change(first.signature))
+        return replace(inputs, submissions=Submissions(IDS, (first, *others)))
+
+    return changed
+
+
 NAN_TARGET = np.where(np.arange(len(IDS)) == 4, np.nan, 0.5)
 MISMATCHES: dict[str, tuple[Callable[[RoundInputs], RoundInputs], str]] = {
     "rules": (with_terms(rules_hash=b"\1" * 32), "^rules hash: expected 0101"),
@@ -317,6 +326,12 @@ MISMATCHES: dict[str, tuple[Callable[[RoundInputs], RoundInputs], str]] = {
     "positions": (with_models_swapped, "^positions head: expected "),
     "positions head": (with_terms(positions_head=b"\1" * 32), "^positions head: expected 0101"),
     "root": (with_terms(submissions_root=b"\1" * 32), "^submissions root: expected 0101"),
+    "signature of zeros": (with_signature(lambda _: bytes(65)), "^submissions root: expected "),
+    "signature in another spelling": (
+        with_signature(lambda good: good[:64] + bytes([good[64] - 27])),
+        "^submissions root: expected ",
+    ),
+    "no signature": (with_signature(lambda _: b""), "^submissions root: expected "),
     "submission left out": (without_last_submission, "^submissions root: expected "),
     "predictions": (
         with_changed_predictions,
@@ -375,11 +390,13 @@ def test_the_manifest_names_the_digest_of_every_input(inputs: RoundInputs, resul
         "rules",
         "universe",
         "submissions",
+        "signatures",
         "targets",
         "positions",
         "meta_model",
         "scores",
     }
+    assert set(digests["signatures"]) == set(digests["submissions"])
     assert set(digests["submissions"]) == {str(model) for model in SUBMITTERS}
     assert RoundTerms.from_json(result.manifest["round"]) == inputs.terms
 

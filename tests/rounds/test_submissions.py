@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from eth_hash.auto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -367,9 +368,11 @@ def test_all_predictions_are_one_matrix_a_row_a_model() -> None:
     assert Submissions(("a", "b"), ()).matrix.shape == (0, 2)
 
 
-def test_the_root_commits_to_every_model_and_its_content() -> None:
+def test_the_root_commits_to_every_model_its_content_and_its_signature() -> None:
     one, two = entry(1, np.array([0.1, 0.2])), entry(2, np.array([0.3, 0.4]))
-    leaves = [submission_leaf(each.model_id, each.content_hash) for each in (one, two)]
+    leaves = [
+        submission_leaf(each.model_id, each.content_hash, keccak(each.signature)) for each in (one, two)
+    ]
     assert Submissions(("a", "b"), (one, two)).root == merkle_root(leaves)
     assert Submissions(("a", "b"), ()).root == bytes(32)
 

@@ -10,26 +10,34 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from coincurve import PublicKey
 
 from scorer.rewards import settle
 from scorer.rounds.digest import json_digest
 from scorer.rounds.documents import to_hex
 from scorer.rounds.evaluation import RoundInputs, RoundResult, evaluate
+from scorer.rounds.signature import SubmissionDigest
 from scorer.rounds.verify import Difference, OnChain, differences
 from scorer.store.bundle import Bundle
 from tests.rounds.small_round import (
     AMOUNTS,
+    CHAIN_ID,
+    ROUND,
     TARGET,
+    TOURNAMENT,
     UNKNOWN,
     UNSTAKED,
     WRONGLY_SIGNED,
     SmallRound,
     address_of,
+    key_of,
     predictions_of,
     submission,
 )
 
 Change = Callable[[Path], None]
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+"""Of secp256k1."""
 
 
 @pytest.fixture(scope="module")
@@ -253,19 +261,19 @@ CHANGES: dict[str, tuple[Change, str]] = {
         json_change(
             "submissions.json", "0.signature", lambda text: text[:10] + other_hex(text[10:12]) + text[12:]
         ),
-        "submissions.json, refusal of model 1",
+        "submissions.json, digest of the signature of model 1",
     ),
     "the last byte of a signature": (
         json_change(
             "submissions.json", "1.signature", lambda text: text[:-2] + ("1c" if text[-2:] == "1b" else "1b")
         ),
-        "submissions.json, refusal of model 2",
+        "submissions.json, digest of the signature of model 2",
     ),
     "the spelling of a signature": (
         json_change(
             "submissions.json", "1.signature", lambda text: text[:-2] + ("00" if text[-2:] == "1b" else "01")
         ),
-        "submissions.json, refusal of model 2",
+        "submissions.json, digest of the signature of model 2",
     ),
     "a submitter": (
         json_change("submissions.json", "0.submitter", lambda _: address_of(2)),
@@ -334,7 +342,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "manifest.json, round.minimum_position",
     ),
     "the version of the manifest": (
-        json_change("manifest.json", "manifest_version", lambda _: 2),
+        json_change("manifest.json", "manifest_version", lambda _: 1),
         "manifest.json, manifest_version",
     ),
     "the type of a version": (
@@ -542,7 +550,7 @@ def test_a_bundle_recomputed_from_another_target_agrees_with_itself_but_not_with
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("digests.scores", "0x" + "00" * 32), ("manifest_version", 2)],
+    [("digests.scores", "0x" + "00" * 32), ("manifest_version", 1)],
 )
 def test_a_manifest_forged_together_with_its_report_is_named_by_its_field(
     path: str, value: object, folder: Path, result: RoundResult
@@ -613,15 +621,32 @@ def test_a_sender_who_lies_about_the_submitter_spoils_no_bundle(tmp_path: Path) 
 
 def test_a_mirrored_signature_is_not_the_signature(folder: Path) -> None:
     """The group's order less s, and the other v: the same key by the curve, but a changed file."""
-    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
     def mirror(text: str) -> str:
         signature = bytes.fromhex(text[2:])
-        high = (order - int.from_bytes(signature[32:64], "big")).to_bytes(32, "big")
+        high = (ORDER - int.from_bytes(signature[32:64], "big")).to_bytes(32, "big")
         return to_hex(signature[:32] + high + bytes([55 - signature[64]]))
 
     json_change("submissions.json", "0.signature", mirror)(folder)
-    assert found_in(folder)[0].where == "submissions.json, refusal of model 1"
+    assert found_in(folder)[0].where == "submissions.json, digest of the signature of model 1"
+
+
+def signed_with_nonce(digest: bytes, key: int, nonce: int) -> bytes:
+    """ECDSA over secp256k1 with a chosen nonce, in the spelling that counts."""
+    x, y = PublicKey.from_secret(nonce.to_bytes(32, "big")).point()
+    s = pow(nonce, -1, ORDER) * (int.from_bytes(digest, "big") + x * key) % ORDER
+    odd = y % 2 if s <= ORDER // 2 else 1 - y % 2
+    return x.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big") + bytes([27 + odd])
+
+
+def test_another_good_signature_by_the_same_key_is_not_the_one_that_was_sealed(folder: Path) -> None:
+    entry = SmallRound().entries[1]
+    digest = SubmissionDigest(CHAIN_ID, TOURNAMENT, ROUND, 1, entry.content_hash)
+    signature = signed_with_nonce(digest.digest(), int.from_bytes(key_of(1), "big"), nonce=7)
+    assert signature != entry.signature
+    assert digest.signer(signature) == address_of(1)
+    json_change("submissions.json", "0.signature", lambda _: to_hex(signature))(folder)
+    assert found_in(folder)[0].where == "submissions.json, digest of the signature of model 1"
 
 
 def test_a_submission_with_missing_values_that_was_refused_verifies(tmp_path: Path) -> None:

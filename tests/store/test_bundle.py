@@ -200,7 +200,7 @@ def test_a_truncated_file_is_named(file: str, bundle: Bundle) -> None:
 def test_a_name_that_a_document_holds_twice_is_refused(bundle: Bundle) -> None:
     text = (bundle.folder / MANIFEST).read_text()
     (bundle.folder / MANIFEST).write_text(
-        text.replace('"manifest_version": 1', '"manifest_version": 2, "manifest_version": 1')
+        text.replace('"manifest_version": 2', '"manifest_version": 1, "manifest_version": 2')
     )
     with pytest.raises(
         BundleError, match=r"manifest\.json: .*expected each name once, found manifest_version again"
