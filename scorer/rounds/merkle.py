@@ -1,11 +1,13 @@
 """The Merkle tree of a round's submissions, as OpenZeppelin's StandardMerkleTree builds it.
 
-A leaf is ``keccak(keccak(abi.encode(uint256 modelId, bytes32 contentHash, bytes32 keccak(signature))))``: the
-root fixes what a model predicts and what was signed, so nothing about validity can change after the seal. It
-is hashed twice so that no inner node can pass for a leaf; inner nodes hash their children in ascending order,
-so that a proof needs no directions. ``MerkleProof.verify`` of OpenZeppelin's contracts accepts the proofs. The
-fields are static words in a fixed order, with the model first: further words (a ciphertext hash, a verdict)
-can be added, and leaves can be put in the order of models, without another way of encoding.
+A leaf is ``keccak(keccak(abi.encode(uint256 modelId, bytes32 contentHash, bytes32 keccak(signature))))``:
+the root fixes what a model predicts and what was signed, so nothing about validity can change after the
+seal. It is hashed twice so that no inner node can pass for a leaf; inner nodes hash their children in
+ascending order, so that a proof needs no directions. ``MerkleProof.verify`` of OpenZeppelin's contracts
+accepts the proofs.
+
+The fields are static words in a fixed order, with the model first: further words (a ciphertext hash, a
+verdict) can be added, and leaves can be put in the order of models, without another way of encoding.
 """
 
 from collections.abc import Sequence
