@@ -1,0 +1,121 @@
+"""The child process: reads one file under limits, answers, ends."""
+
+import os
+import pickle
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+from scorer.isolation.answers import (
+    REFUSALS,
+    IsolationReason,
+    encoded,
+    encoded_failure,
+)
+from scorer.isolation.confinement import confine
+from scorer.isolation.limits import ReadLimits
+
+SIZE: Final = 8
+NO_MEMORY: Final = 77
+"""The exit status of a child that had no memory left, be it to say so."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a zygote is asked to fork a child for.
+
+    Attributes
+    ----------
+    function
+        ``module:name``.
+    """
+
+    function: str
+    limits: ReadLimits
+
+
+def find(function: str) -> Callable[..., Any]:
+    """The function of that name, its module imported."""
+    module, _, name = function.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
+
+
+def run_child(job: Job, connection: int, parent: int) -> None:
+    """Read the request from a connected socket, answer on it, and end. It never returns."""
+    status = 1
+    try:
+        channel = _alone_with(connection)
+        confine(job.limits, parent)
+        status = _answer(job, channel)
+    except MemoryError:
+        status = NO_MEMORY
+    finally:
+        os._exit(status)
+
+
+def _alone_with(connection: int) -> socket.socket:
+    """Keep one descriptor of all that were inherited, beside standard ones that lead nowhere."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.dup2(connection, 3)
+    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    os.close(nowhere)
+    return socket.socket(fileno=3)
+
+
+def _answer(job: Job, channel: socket.socket) -> int:
+    try:
+        parts = _outcome(job, channel)
+    except MemoryError:
+        return NO_MEMORY
+    for part in parts:
+        channel.sendall(part)
+    return 0
+
+
+def _outcome(job: Job, channel: socket.socket) -> list[memoryview]:
+    refusals: tuple[type[Exception], ...] = ()
+    try:
+        function = find(job.function)
+        refusals = getattr(function, REFUSALS, ())
+        payload, arguments = _request(channel)
+        return encoded(function(payload, *arguments))
+    except MemoryError:
+        raise
+    except refusals as refusal:
+        return encoded_failure(IsolationReason.REFUSED, str(refusal))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent is told
+        return encoded_failure(IsolationReason.DEFECT, _described(error))
+
+
+def _request(channel: socket.socket) -> tuple[Any, tuple[Any, ...]]:
+    """What the parent asks: it is trusted, so it may be pickled. A file's bytes are taken as they are."""
+    with channel.makefile("rb") as file:
+        path_and_arguments = pickle.loads(_sized(file.read))  # noqa: S301 - by the parent, not by a file
+        path, arguments = path_and_arguments
+        return (_sized(file.read) if path is None else path), arguments
+
+
+def _sized(read: Callable[[int], bytes]) -> bytes:
+    size = int.from_bytes(read(SIZE), "big")
+    content = read(size)
+    if len(content) != size:
+        raise EOFError("the parent ended before its request did")
+    return content
+
+
+def _described(error: Exception) -> str:
+    """An exception of ours with the place where it was raised, the innermost last."""
+    places, trace = [], error.__traceback__
+    while trace is not None:
+        places.append(f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}")  # noqa: PTH119
+        trace = trace.tb_next
+    message = (str(error).splitlines() or [""])[0][:300]
+    return f"one at which its reader failed: {type(error).__name__}: {message} ({' '.join(places[-4:])})"
