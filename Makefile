@@ -6,7 +6,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-oracle bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse verify-input simulate lock clean
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-large bench-oracle bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse verify-input simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -106,6 +106,9 @@ bench-scoring: setup  ## time the scores against numerai-tools in one run, into 
 
 bench-rewards: setup  ## time rewards, report and bundle of 10,000 models against their scoring, into build/bench/rewards.json
 	PYTHONPATH=. python benchmarks/rewards/bench.py
+
+bench-large: setup  ## memory of storing and scoring 100,000 models x 6,000 ids, into build/bench/large.json (minutes, 10 GB of disk)
+	PYTHONPATH=. python benchmarks/rewards/large.py
 
 bench-oracle: setup  ## from outcome known to the last chunk settled, and what an idle cycle costs, into build/bench/oracle.json
 	PYTHONPATH=. python benchmarks/oracle/bench.py

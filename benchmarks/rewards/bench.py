@@ -24,6 +24,7 @@ from scorer.rounds import evaluation, rewarded
 from scorer.rounds.chunks import Chunk
 from scorer.rounds.digest import content_hashes
 from scorer.rounds.evaluation import Positions, RoundInputs, RoundTerms, evaluate
+from scorer.rounds.predictions import PredictionFile, StoredRow, float_array, header
 from scorer.rounds.rules import preset
 from scorer.rounds.signature import SubmissionDigest
 from scorer.rounds.submissions import Submission, Submissions
@@ -46,21 +47,30 @@ def signature_of(digest: SubmissionDigest) -> bytes:
     return signed[:64] + bytes([27 + signed[64]])
 
 
-def round_of(models: int, ids: int) -> RoundInputs:
+def stored_noise(path: Path, models: int, ids: int) -> tuple[StoredRow, ...]:
+    """Predictions that are noise, in a file."""
+    with path.open("wb") as written:
+        written.write(header(models, ids))
+        for model in range(models):
+            written.write(np.random.default_rng(model).random(ids).tobytes())
+    return PredictionFile(path).rows()
+
+
+def round_of(models: int, ids: int, folder: Path) -> RoundInputs:
     """A round in which everybody submitted noise, signed for real, and staked."""
     stream = np.random.default_rng(1)
     universe = tuple(f"n{number:07x}" for number in range(ids))
-    matrix = stream.random((models, ids))
-    hashes = content_hashes(universe, matrix)
+    rows = stored_noise(folder / "submissions.npy", models, ids)
+    hashes = content_hashes(universe, map(float_array, rows))
     entries = tuple(
         Submission(
             model,
-            matrix[model - 1],
+            row,
             content,
             "",
             signature_of(SubmissionDigest(CHAIN_ID, TOURNAMENT, ROUND, model, content)),
         )
-        for model, content in enumerate(hashes, start=1)
+        for model, (row, content) in enumerate(zip(rows, hashes, strict=True), start=1)
     )
     submissions = Submissions(universe, entries)
     lanes = -(-models // 4) * 4
@@ -144,9 +154,9 @@ def main() -> int:
     parser.add_argument("--ids", type=int, default=6_000)
     parser.add_argument("--limit", type=float, default=0.1)
     arguments = parser.parse_args()
-    inputs = round_of(arguments.models, arguments.ids)
-    score_submissions(inputs.submissions.entries[0].predictions[np.newaxis], inputs.targets["target_20d2l"])
     with tempfile.TemporaryDirectory() as folder:
+        inputs = round_of(arguments.models, arguments.ids, Path(folder))
+        score_submissions(inputs.submissions.matrix[:1], inputs.targets["target_20d2l"])
         runs = [measure(inputs, Path(folder)) for _ in range(REPEATS)]
     best = {part: min(run[part] for run in runs) for part in runs[0]}
     added = best["rewards_and_report"] + best["bundle"]

@@ -14,6 +14,7 @@ from scorer.rounds.chunks import EMPTY_HEAD, LANES, Chunk, positions_heads, scor
 from scorer.rounds.digest import json_digest, table_digest
 from scorer.rounds.documents import from_hex, to_hex
 from scorer.rounds.factors import FactorInputs
+from scorer.rounds.predictions import float_array
 from scorer.rounds.report import REPORT_VERSION, Report
 from scorer.rounds.rewarded import Rewarded, reward
 from scorer.rounds.rules import Rules
@@ -323,7 +324,8 @@ def _refusal(entry: Submission, inputs: RoundInputs) -> str | None:
         return (
             f"expected the signature of {allowed or 'a submitter of a known model'}, found that of {signer}"
         )
-    if not ((entry.predictions >= 0) & (entry.predictions <= 1)).all():
+    predictions = float_array(entry.predictions)
+    if not ((predictions >= 0) & (predictions <= 1)).all():
         return "expected predictions within [0, 1], found others"
     return None
 

@@ -1,7 +1,7 @@
 """The scores that rules name, computed for all submissions of a round."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -27,9 +27,10 @@ from scorer.scoring import (
     to_ppm,
     true_contribution,
 )
-from scorer.scoring.exact import exact_matvec, mean
+from scorer.scoring.exact import exact_matvec, exact_weighted_sum, mean
 from scorer.scoring.portfolio import MPC_SCALE, neutral_weights
 from scorer.scoring.ranked_rows import gaussian_rows
+from scorer.scoring.rows import Rows, row_blocks
 from scorer.units import ONE
 
 Floats = NDArray[np.float64]
@@ -45,7 +46,7 @@ class FactorInputs:
     Attributes
     ----------
     matrix
-        Predictions, shape (models, ids).
+        Predictions, shape (models, ids); read in blocks.
     stakes
         nano-NMR at risk, shape (models,).
     meta_model
@@ -55,7 +56,7 @@ class FactorInputs:
     """
 
     rules: Rules
-    matrix: Floats
+    matrix: Rows
     stakes: NDArray[np.uint64]
     meta_model: Floats | None
     targets: Mapping[str, Floats]
@@ -122,8 +123,12 @@ def _tc(inputs: FactorInputs, factor: Factor) -> Floats:
 
 
 def _any_stake_that_ranks(inputs: FactorInputs) -> bool:
-    varies = inputs.matrix.min(axis=1) != inputs.matrix.max(axis=1)
-    return bool(inputs.stakes[varies].any())
+    for rows in _blocks(len(inputs.matrix)):
+        block = inputs.matrix[rows]
+        varies = block.min(axis=1) != block.max(axis=1)
+        if inputs.stakes[rows][varies].any():
+            return True
+    return False
 
 
 def _portfolio_problem(inputs: FactorInputs) -> PortfolioProblem:
@@ -162,8 +167,8 @@ def _portfolios(inputs: FactorInputs, rows: slice) -> tuple[Floats, NDArray[np.b
     return neutral_weights(ranks.rows, inputs.columns(NEUTRALIZERS), weights), ranks.unscored
 
 
-def _blocks(models: int) -> list[slice]:
-    return [slice(start, start + MODELS_AT_ONCE) for start in range(0, models, MODELS_AT_ONCE)]
+def _blocks(models: int) -> Sequence[slice]:
+    return row_blocks(models, MODELS_AT_ONCE)
 
 
 def _alpha(inputs: FactorInputs, factor: Factor) -> Floats:
@@ -204,19 +209,27 @@ def _centred_portfolios(inputs: FactorInputs, rows: slice) -> tuple[Floats, NDAr
 
 def _stake_weighted_portfolio(inputs: FactorInputs) -> Floats | None:
     """The centred neutral portfolio of all that have a stake and can be scored, shape (ids,); or None."""
-    kept: list[Floats] = []
-    stakes: list[int] = []
-    for rows in _blocks(len(inputs.matrix)):
-        portfolios, unscored = _centred_portfolios(inputs, rows)
-        counts = ~unscored & (inputs.stakes[rows] > 0)
-        kept.append(portfolios[counts])
-        stakes += inputs.stakes[rows][counts].tolist()
+    blocks = _blocks(len(inputs.matrix))
+    counts = [_counted(inputs, rows) for rows in blocks]
+    stakes = [
+        int(stake) for rows, kept in zip(blocks, counts, strict=True) for stake in inputs.stakes[rows][kept]
+    ]
     if not stakes:
         return None
     total = sum(stakes)
     shares = np.array([stake / total for stake in stakes])
-    combined = exact_matvec(np.ascontiguousarray(np.concatenate(kept).T), shares)
+
+    def portfolios() -> Iterator[Floats]:
+        for rows, kept in zip(blocks, counts, strict=True):
+            yield _centred_portfolios(inputs, rows)[0][kept]
+
+    combined = exact_weighted_sum(portfolios, shares)
     return combined - mean(combined)
+
+
+def _counted(inputs: FactorInputs, rows: slice) -> NDArray[np.bool_]:
+    """Which of some submissions have a stake and can be scored."""
+    return ~gaussian_rows(inputs.matrix[rows]).unscored & (inputs.stakes[rows] > 0)
 
 
 Scorer = Callable[[FactorInputs, Factor], Floats]

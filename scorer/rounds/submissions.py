@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from scorer.rounds.digest import content_hashes
 from scorer.rounds.merkle import merkle_root, submission_leaf
+from scorer.rounds.predictions import PredictionRows, Predictions, float_array
 from scorer.rounds.signature import SubmissionDigest
 
 COLUMNS = ["id", "prediction"]
@@ -356,7 +357,7 @@ class Submission:
     """
 
     model_id: int
-    predictions: NDArray[np.float64]
+    predictions: Predictions
     content_hash: bytes
     submitter: str
     signature: bytes
@@ -401,11 +402,9 @@ class Submissions:
         return tuple(entry.model_id for entry in self.entries)
 
     @cached_property
-    def matrix(self) -> NDArray[np.float64]:
-        """All predictions, shape (models, ids); stacked once."""
-        if not self.entries:
-            return np.empty((0, len(self.universe)))
-        return np.stack([entry.predictions for entry in self.entries])
+    def matrix(self) -> PredictionRows:
+        """All predictions, shape (models, ids), read a block at a time."""
+        return PredictionRows([entry.predictions for entry in self.entries], len(self.universe))
 
     @property
     def root(self) -> bytes:
@@ -419,6 +418,6 @@ class Submissions:
     @cached_property
     def _wrong_hashes(self) -> tuple[int, ...]:
         whole = [entry for entry in self.entries if len(entry.predictions) == len(self.universe)]
-        found = content_hashes(self.universe, (entry.predictions for entry in whole))
+        found = content_hashes(self.universe, (float_array(entry.predictions) for entry in whole))
         right = {e.model_id for e, content in zip(whole, found, strict=True) if content == e.content_hash}
         return tuple(model for model in self.model_ids if model not in right)

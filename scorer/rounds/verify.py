@@ -41,7 +41,7 @@ class Published:
     ----------
     ids
         The column of ids of every file that has one, by the file's name. All are to be the round's universe,
-        and the arrays of `inputs` are in the order of those of submissions.parquet.
+        and the arrays of `inputs` are in the order of those of submissions.npy.
     """
 
     inputs: RoundInputs
@@ -180,9 +180,7 @@ def _input_differences(published: Published) -> Iterator[Difference]:
         "submissions.json, digest of the signature of model", claimed["signatures"], actual["signatures"]
     )
     for model in published.inputs.submissions.wrong_hashes():
-        yield Difference(
-            f"submissions.parquet, predictions of model {model}", "those that were signed", "others"
-        )
+        yield Difference(f"submissions.npy, predictions of model {model}", "those that were signed", "others")
     yield from _keyed("targets.parquet, digest of column", claimed["targets"], actual["targets"])
     yield from _keyed("digest of the table", claimed.get("tables", {}), actual.get("tables", {}))
     for name in published.inputs.targets:

@@ -57,7 +57,7 @@ def void_differences(
     if submissions is not None:
         yield from _of_submissions(submissions, chain)
     elif chain.submissions_root is not None:
-        yield Difference("submissions.parquet", f"those of {to_hex(chain.submissions_root)}", "none")
+        yield Difference("submissions.npy", f"those of {to_hex(chain.submissions_root)}", "none")
     if chain.returned + chain.settled != chain.locked:
         yield Difference("chain, chunks returned or settled", chain.locked, chain.returned + chain.settled)
     if not chain.settled and (chain.paid or chain.burned):
@@ -66,9 +66,7 @@ def void_differences(
 
 def _of_submissions(submissions: Submissions, chain: VoidOnChain) -> Iterator[Difference]:
     for model in submissions.wrong_hashes():
-        yield Difference(
-            f"submissions.parquet, predictions of model {model}", "those that were signed", "others"
-        )
+        yield Difference(f"submissions.npy, predictions of model {model}", "those that were signed", "others")
     for entry in submissions.entries:
         signer = entry.signer(chain.chain_id, chain.tournament, chain.round_id)
         allowed = chain.submitters.get(entry.model_id)

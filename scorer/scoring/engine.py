@@ -23,9 +23,10 @@ from scorer.scoring.operands import (
 from scorer.scoring.plan import Plan, make_plan
 from scorer.scoring.quantiles import POWERED, QUANTILE, rank_table
 from scorer.scoring.ranks import RankedBlock, Sorter
+from scorer.scoring.rows import Rows
 from scorer.scoring.threads import run_in_threads, usable_cores
 
-Submissions = Floats | NDArray[np.float32]
+Submissions = Floats | NDArray[np.float32] | Rows
 
 BLOCK_BYTES = 1 << 19
 """A block of submissions by default: with its keys and gathered parts it then fits a core's cache."""
@@ -192,7 +193,7 @@ def score_submissions(
     ----------
     submissions
         (models, ids) float64 or float32; a row is a submission. Any values that can be ranked, also
-        infinite; a NaN leaves that submission without a score. A memory map is read block by block.
+        infinite; a NaN leaves that submission without a score. `Rows` are read block by block.
     target
         (ids,) finite.
     meta_model
@@ -280,9 +281,9 @@ def _positive(argument: str, value: int | None, default: int) -> int:
 
 def checked_submissions(submissions: Submissions) -> Submissions:
     """Check type and shape of a matrix of submissions."""
-    if not isinstance(submissions, np.ndarray) or submissions.dtype not in (np.float64, np.float32):
+    if not isinstance(submissions, Rows) or submissions.dtype not in (np.float64, np.float32):
         found = getattr(submissions, "dtype", type(submissions).__name__)
         refuse("submissions", "a numpy array of float64 or float32", found, "convert it with astype")
-    if submissions.ndim != 2 or submissions.shape[1] == 0:
+    if len(submissions.shape) != 2 or submissions.shape[1] == 0:
         refuse("submissions", "shape (models, ids)", f"shape {submissions.shape}", "give one row a model")
     return submissions

@@ -8,6 +8,7 @@ BLAS kernel, thread count, block size and row order cannot change a bit.
 """
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,9 +71,15 @@ def magnitude_exponent(values: Floats) -> int:
     return math.frexp(max(float(values.max()), -float(values.min())))[1]
 
 
-def split(values: Floats, bits: int) -> Parts:
-    """Round finite values to the grid of their own magnitude, half to even, and split them in two parts."""
-    exponent = magnitude_exponent(values)
+def split(values: Floats, bits: int, exponent: int | None = None) -> Parts:
+    """Round finite values to a grid, half to even, and split them in two parts.
+
+    Parameters
+    ----------
+    exponent
+        Every value is at most two to this power; by default the smallest such of these values.
+    """
+    exponent = magnitude_exponent(values) if exponent is None else exponent
     scaled = scaled_by(values, bits - exponent)
     high = np.rint(scaled)
     scaled -= high
@@ -168,9 +175,45 @@ def _rows_below_one(matrix: Floats) -> tuple[Floats, NDArray[np.intc]]:
     """Scale each row by a power of two to a largest magnitude from a half to one; and the exponents."""
     sizes = np.maximum(matrix.max(axis=1, keepdims=True), -matrix.min(axis=1, keepdims=True))
     _, exponents = np.frexp(sizes)
+    return _below_one(matrix, exponents), exponents
+
+
+def _below_one(matrix: Floats, exponents: NDArray[np.intc]) -> Floats:
+    """Divide by two to the power of `exponents`, which broadcast; by a product where that is exact."""
     extreme = np.abs(exponents).max(initial=0) > 1000
     scaled: Floats = np.ldexp(matrix, -exponents) if extreme else matrix * np.ldexp(1.0, -exponents)
-    return scaled, exponents
+    return scaled
+
+
+def exact_weighted_sum(blocks: Callable[[], Iterable[Floats]], weights: Floats) -> Floats:
+    """(columns,) sum of a matrix's rows, each times its weight, with the rows read in blocks.
+
+    The bits are those of ``exact_matvec(matrix.T, weights)`` whatever the blocks: all sums are exact.
+
+    Parameters
+    ----------
+    blocks
+        Gives the rows from the first to the last in blocks (rows, columns). It is called twice, as the grid
+        of a column depends on its largest entry.
+    weights
+        (rows,) at least one.
+    """
+    sizes = np.max([np.abs(block).max(axis=0) for block in blocks() if len(block)], axis=0)
+    _, exponents = np.frexp(sizes)
+    bits = part_bits(len(weights))
+    shares = split(weights, bits)
+    sums, start = np.zeros((3, len(sizes))), 0
+    for block in blocks():
+        rows = slice(start, start + len(block))
+        entries = split(_below_one(block, exponents), bits, exponent=0)
+        sums += (
+            shares.high[rows] @ entries.high,
+            shares.high[rows] @ entries.low + shares.low[rows] @ entries.high,
+            shares.low[rows] @ entries.low,
+        )
+        start = rows.stop
+    products = combine_products(sums[0], sums[1], sums[2], bits)
+    return np.asarray(np.ldexp(products, shares.unit_exponent - 2 * bits - 1 + exponents))
 
 
 def _cross(a: Parts, b: Parts) -> Floats:

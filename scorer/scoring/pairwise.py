@@ -46,7 +46,7 @@ def likeness(submissions: Submissions) -> Likeness:
     Parameters
     ----------
     submissions
-        (models, ids) float64 or float32, a row a submission; at most 16,000 ids. A memory map is read
+        (models, ids) float64 or float32, a row a submission; at most 16,000 ids. `Rows` are read
         block by block; the ranks are held in 2 bytes each.
 
     Returns

@@ -46,7 +46,7 @@ def rows_by_rank(submissions: Submissions, by_rank: NDArray[Entry]) -> RankedRow
     Parameters
     ----------
     submissions
-        (models, ids), a row a submission. A memory map is read block by block.
+        (models, ids), a row a submission. `Rows` are read block by block.
     by_rank
         (2 * ids,) The table, indexed by doubled average rank less one.
     """

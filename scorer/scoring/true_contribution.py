@@ -5,6 +5,7 @@ the signal of an optimised portfolio, and a model's score is the gradient of the
 return with respect to its stake. Here the portfolio is that of `scorer.scoring.portfolio_problem`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +13,15 @@ from numpy.typing import NDArray
 
 from scorer.scoring.engine import Submissions, checked_submissions
 from scorer.scoring.errors import Reason, refuse
-from scorer.scoring.exact import Floats, exact_matvec
+from scorer.scoring.exact import Floats, exact_matvec, exact_weighted_sum
 from scorer.scoring.meta_model import checked_stakes
 from scorer.scoring.operands import finite_vector
 from scorer.scoring.portfolio_problem import Portfolio, PortfolioProblem, optimise, signal_gradient
-from scorer.scoring.ranked_rows import gaussian_rows
+from scorer.scoring.ranked_rows import RankedRows, gaussian_rows
+from scorer.scoring.rows import row_blocks
+
+MODELS_AT_ONCE = 1024
+"""Ranks of so many models are in memory at a time; they are computed anew for each use."""
 
 
 @dataclass(frozen=True)
@@ -76,21 +81,28 @@ def true_contribution(
     outcome = finite_vector(returns, "returns", submissions.shape[1])
     if len(problem.specific_variance) != len(outcome):
         refuse("problem", f"{len(outcome)} assets", len(problem.specific_variance), "align the risk model")
-    ranks = gaussian_rows(submissions)
-    signal = stake_weighted_signal(ranks.rows, checked_stakes(stakes, len(submissions)), ranks.unscored)
+    weights = checked_stakes(stakes, len(submissions)).tolist()
+    reasons = tuple(reason for ranks in _ranked(submissions) for reason in ranks.reasons)
+    counted = [stake if reason is None else 0 for stake, reason in zip(weights, reasons, strict=True)]
+    signal = _stake_weighted_signal(submissions, counted)
     portfolio = optimise(problem, signal)
     gradient = signal_gradient(problem, portfolio, outcome)
-    scores = exact_matvec(ranks.rows, gradient) - exact_matvec(signal[np.newaxis], gradient)[0]
-    scores[ranks.unscored] = np.nan
+    own = np.concatenate([exact_matvec(ranks.rows, gradient) for ranks in _ranked(submissions)])
+    scores = own - exact_matvec(signal[np.newaxis], gradient)[0]
+    scores[[reason is not None for reason in reasons]] = np.nan
     gain = float(exact_matvec(portfolio.weights[np.newaxis], outcome)[0])
-    return TrueContribution(scores, ranks.reasons, portfolio, gain)
+    return TrueContribution(scores, reasons, portfolio, gain)
 
 
-def stake_weighted_signal(ranks: Floats, stakes: NDArray[np.uint64], unscored: NDArray[np.bool_]) -> Floats:
-    """Average gaussian ranks by stake; the same bits on every machine."""
-    counted = [0 if skip else stake for stake, skip in zip(stakes.tolist(), unscored, strict=True)]
-    total = sum(counted)
+def _ranked(submissions: Submissions) -> Iterator[RankedRows[np.float64]]:
+    """The gaussian ranks of all submissions, a block of models at a time."""
+    return (gaussian_rows(submissions[rows]) for rows in row_blocks(len(submissions), MODELS_AT_ONCE))
+
+
+def _stake_weighted_signal(submissions: Submissions, stakes: list[int]) -> Floats:
+    """Average gaussian ranks by stake, shape (assets,); the same bits on every machine."""
+    total = sum(stakes)
     if total == 0:
         refuse("stakes", "a stake above 0 for a submission that can be ranked", "none", "skip the round")
-    shares = np.array([stake / total for stake in counted])
-    return exact_matvec(np.ascontiguousarray(ranks.T), shares)
+    shares = np.array([stake / total for stake in stakes])
+    return exact_weighted_sum(lambda: (ranks.rows for ranks in _ranked(submissions)), shares)

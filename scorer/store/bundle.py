@@ -3,11 +3,13 @@
 import io
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from scorer.rounds.documents import from_hex, parse_json, to_hex
 from scorer.rounds.evaluation import Positions, RoundInputs, RoundResult, RoundTerms
 from scorer.rounds.explain import ScoredRound
+from scorer.rounds.predictions import PredictionFile, Predictions, PredictionsError, write_predictions
 from scorer.rounds.report import Report
 from scorer.rounds.rules import Rules, RulesError, load_rules
 from scorer.rounds.submissions import Submission, Submissions
@@ -28,7 +31,7 @@ from scorer.rounds.verify import Published
 RULES = "rules.json"
 UNIVERSE = "universe.parquet"
 NAMES = "universe_names.parquet"
-SUBMISSIONS = "submissions.parquet"
+SUBMISSIONS = "submissions.npy"
 SIGNATURES = "submissions.json"
 SELECTION = "selection.json"
 TARGETS = "targets.parquet"
@@ -132,10 +135,9 @@ class Bundle:
         return self._parsed(SELECTION, lambda: parse(self._json(SELECTION)))
 
     def write_submissions(self, submissions: Submissions) -> None:
-        """Write submissions.parquet, a column a model, and submissions.json, what was signed and by whom."""
-        columns: dict[str, Any] = {"id": list(submissions.universe)}
-        columns |= {str(entry.model_id): entry.predictions for entry in submissions.entries}
-        self._write_table(SUBMISSIONS, columns)
+        """Write submissions.npy, a row a model, and submissions.json, what was signed and by whom."""
+        rows = [entry.predictions for entry in submissions.entries]
+        self._write_with(SUBMISSIONS, lambda file: write_predictions(file, rows, len(submissions.universe)))
         self._write_signatures(submissions)
 
     def _write_signatures(self, submissions: Submissions) -> None:
@@ -154,28 +156,40 @@ class Bundle:
         self._write(SIGNATURES, f"[\n{lines}\n]\n".encode())
 
     def submitted(self) -> tuple[int, ...]:
-        """The models that have a column in submissions.parquet, without reading what is in it."""
-        path = self._existing(SUBMISSIONS)
-        try:
-            return tuple(int(name) for name in pq.read_schema(path).names if name != "id")
-        except Exception as error:  # noqa: BLE001 - pyarrow raises many types for a file that is not Parquet
-            raise BundleError(f"{path}: expected a Parquet file, a column a model, found {error}") from None
+        """The models that have a row in submissions.npy, by submissions.json."""
+        return tuple(entry["model_id"] for entry in self._signed())
 
-    def submissions(self) -> Submissions:
-        """Read all submissions, content as found; `Submissions.wrong_hashes` tells what was changed."""
+    def _signed(self) -> list[dict[str, Any]]:
+        """The entries of submissions.json, each with a whole number as its model."""
         signed = self._json(SIGNATURES)
         if not isinstance(signed, list):
             raise BundleError(f"{self.folder / SIGNATURES}: expected a list, found {type(signed).__name__}")
-        models = self._parsed(SIGNATURES, lambda: [_whole(entry["model_id"]) for entry in signed])
-        table = self._table(SUBMISSIONS, "id", *map(str, models))
-        predictions = [self._floats(SUBMISSIONS, str(model), table[str(model)]) for model in models]
-        ids = self._ids(SUBMISSIONS, table)
+        return self._parsed(SIGNATURES, lambda: [{**e, "model_id": _whole(e["model_id"])} for e in signed])
+
+    def submissions(self) -> Submissions:
+        """All submissions, their content as found; `Submissions.wrong_hashes` says what was changed.
+
+        Predictions stay in submissions.npy and are read when they are asked for.
+        """
+        signed, ids = self._signed(), self.universe()
+        rows = self._predictions(len(signed)).rows()
 
         def build() -> Submissions:
-            entries = tuple(map(_submission, signed, predictions))
-            return Submissions(ids, entries)
+            return Submissions(ids, tuple(map(_submission, signed, rows)))
 
         return self._parsed(SIGNATURES, build)
+
+    def _predictions(self, models: int) -> PredictionFile:
+        path = self._existing(SUBMISSIONS)
+        try:
+            found = PredictionFile(path)
+        except (PredictionsError, OSError) as error:
+            raise BundleError(f"{path}: {error}") from None
+        if found.shape[0] != models:
+            raise BundleError(
+                f"{path}: expected {models} rows, one for each entry of {SIGNATURES}, found {found.shape[0]}"
+            )
+        return found
 
     def write_targets(self, ids: tuple[str, ...], targets: Mapping[str, NDArray[np.float64]]) -> None:
         """Write targets.parquet, a column a target."""
@@ -355,7 +369,6 @@ class Bundle:
             inputs=inputs,
             ids={
                 UNIVERSE: self.universe(),
-                SUBMISSIONS: inputs.submissions.universe,
                 TARGETS: self._ids(TARGETS, self._table(TARGETS)),
                 META_MODEL: self._ids(META_MODEL, self._table(META_MODEL, "id", "meta_model")),
                 **{file: self._ids(file, self._table(file)) for file in with_ids},
@@ -380,7 +393,8 @@ class Bundle:
     def copy(self, source: "Bundle", *files: str) -> None:
         """Take over some files of another bundle."""
         for file in files:
-            self._write(file, source._existing(file).read_bytes())  # noqa: SLF001 - another bundle
+            with source._existing(file).open("rb") as original:  # noqa: SLF001 - another bundle
+                self._write_with(file, partial(shutil.copyfileobj, original))
 
     def _existing(self, file: str) -> Path:
         path = self.folder / file
@@ -389,13 +403,17 @@ class Bundle:
         return path
 
     def _write(self, file: str, content: bytes) -> None:
+        self._write_with(file, lambda written: written.write(content))
+
+    def _write_with(self, file: str, write: Callable[[BinaryIO], object]) -> None:
+        """Have `write` fill a file that then appears whole."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f".{file}.partial"
-        with partial.open("wb") as written:
-            written.write(content)
+        unfinished = self.folder / f".{file}.partial"
+        with unfinished.open("wb") as written:
+            write(written)
             written.flush()
             os.fsync(written.fileno())
-        partial.replace(self.folder / file)
+        unfinished.replace(self.folder / file)
         self._keep()
 
     def _keep(self) -> None:
@@ -473,7 +491,7 @@ def _whole(value: Any) -> int:
     return value
 
 
-def _submission(entry: Mapping[str, Any], predictions: NDArray[np.float64]) -> Submission:
+def _submission(entry: Mapping[str, Any], predictions: Predictions) -> Submission:
     return Submission(
         model_id=entry["model_id"],
         predictions=predictions,

@@ -39,7 +39,7 @@ def test_a_void_round_agrees_when_everything_returned_whole(world: World, void_r
 def test_a_submission_that_was_exchanged_afterwards_is_named(world: World, void_round: int) -> None:
     bundle = Bundle(published(world, void_round))
     other = world.sealed_round()
-    bundle.copy(Bundle(published(world, other)), "submissions.parquet", "submissions.json")
+    bundle.copy(Bundle(published(world, other)), "submissions.npy", "submissions.json")
     code, said = verified(world, bundle.folder)
     assert code == 1
     assert "signer of model 1" in said

@@ -130,7 +130,7 @@ def test_files_name_ids_by_tickers_where_the_rules_are_those_of_signals(small: W
     world.close_and_seal(round_id)
     collection = world.stage.operator.collect(world.record(round_id))
     assert collection.staked == {1, 2, 3}
-    assert collection.submissions.matrix[:, 110:].tolist() == [[0.5] * 10] * 3
+    assert collection.submissions.matrix[:][:, 110:].tolist() == [[0.5] * 10] * 3
     assert [refusal.model_id for refusal in collection.refusals] == [4]
     assert "expected the columns [ticker or sedol" in collection.refusals[0].reason
     world.settle(round_id)

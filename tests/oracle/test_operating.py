@@ -269,7 +269,7 @@ def test_a_dry_run_changes_nothing(shop: Shop) -> None:
     world.stage.anvil.advance_to(world.record(round_id).close_at)
     shop.operating = Operating(**{**vars(shop.operating), "courier": None})
     assert shop.work() == ["round 1 lock:0"]
-    assert not shop.operating.published_bundle(round_id).has("submissions.parquet")
+    assert not shop.operating.published_bundle(round_id).has("submissions.npy")
     assert world.record(round_id).state == RoundState.OPEN
 
 

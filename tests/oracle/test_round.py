@@ -15,6 +15,7 @@ from scorer.oracle.member import Member, Step
 from scorer.oracle.observe import finalised_block, read_on_chain
 from scorer.oracle.operator import SIGNATURE_SUFFIX
 from scorer.rewards import settle
+from scorer.rounds.predictions import header
 from scorer.rounds.verify import differences
 from scorer.store.bundle import SUBMISSIONS, round_folder
 from tests.world import DAY, HOUR, IDS, NMR, World
@@ -116,9 +117,9 @@ def test_a_member_without_targets_waits(world: World) -> None:
 def test_a_member_refuses_published_predictions_that_nobody_signed(world: World) -> None:
     round_id = world.sealed_round()
     published = round_folder(world.out / "published", str(world.suite.tournament.address), round_id)
-    table = pd.read_parquet(published / SUBMISSIONS)
-    table.loc[0, "4"] = 0.123456
-    table.to_parquet(published / SUBMISSIONS, index=False)
+    predictions = np.load(published / SUBMISSIONS)
+    predictions[3, 0] = 0.123456
+    (published / SUBMISSIONS).write_bytes(header(*predictions.shape) + predictions.tobytes())
     world.resolve(round_id)
     steps = world.cycle(0)
     assert kinds(steps) == [Alarm, Wait]

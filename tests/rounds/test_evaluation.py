@@ -292,7 +292,7 @@ def with_submissions(universe: tuple[str, ...]) -> Callable[[RoundInputs], Round
 
 def with_changed_predictions(inputs: RoundInputs) -> RoundInputs:
     entries = list(inputs.submissions.entries)
-    changed = entries[1].predictions.copy()
+    changed = np.array(entries[1].predictions)
     changed[0] = np.nextafter(changed[0], 1)
     entries[1] = replace(entries[1], predictions=changed)
     return replace(inputs, submissions=Submissions(IDS, tuple(entries)))

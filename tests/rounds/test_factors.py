@@ -47,7 +47,7 @@ def frame(name: str) -> pd.DataFrame:
 
 
 def predictions(of: FactorInputs) -> pd.DataFrame:
-    return pd.DataFrame(of.matrix.T, index=list(IDS), columns=[str(model) for model in MODELS])
+    return pd.DataFrame(of.matrix[:].T, index=list(IDS), columns=[str(model) for model in MODELS])
 
 
 def expected_scores(of: FactorInputs) -> dict[str, "pd.Series[float]"]:
@@ -118,7 +118,7 @@ def test_a_model_scores_the_same_whoever_else_submits(
     whole = inputs(rules)
     without = FactorInputs(
         rules,
-        np.delete(whole.matrix, 2, axis=0),
+        np.delete(whole.matrix[:], 2, axis=0),
         np.delete(whole.stakes, 2),
         whole.meta_model,
         whole.targets,

@@ -26,7 +26,7 @@ def arrival(model: int, at: int, value: float = 0.5) -> Arrival:
 
 def chosen(*arrivals: Arrival) -> tuple[dict[int, float], set[int], set[int]]:
     found = select(UNIVERSE, arrivals, open_at=OPEN, close_at=CLOSE, until=UNTIL)
-    values = {entry.model_id: float(entry.predictions[0]) for entry in found.submissions.entries}
+    values = {entry.model_id: float(np.asarray(entry.predictions)[0]) for entry in found.submissions.entries}
     return values, set(found.staked), set(found.late)
 
 

@@ -364,7 +364,7 @@ def test_submissions_are_held_ascending_and_once_a_model() -> None:
 
 def test_all_predictions_are_one_matrix_a_row_a_model() -> None:
     one, two = entry(1, np.array([0.1, 0.2])), entry(2, np.array([0.3, 0.4]))
-    assert Submissions(("a", "b"), (one, two)).matrix.tolist() == [[0.1, 0.2], [0.3, 0.4]]
+    assert Submissions(("a", "b"), (one, two)).matrix[:].tolist() == [[0.1, 0.2], [0.3, 0.4]]
     assert Submissions(("a", "b"), ()).matrix.shape == (0, 2)
 
 

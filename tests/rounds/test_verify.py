@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +17,14 @@ from scorer.rewards import settle
 from scorer.rounds.digest import json_digest
 from scorer.rounds.documents import to_hex
 from scorer.rounds.evaluation import RoundInputs, RoundResult, evaluate
+from scorer.rounds.predictions import HEADER_SIZE, header
 from scorer.rounds.signature import SubmissionDigest
 from scorer.rounds.verify import Difference, OnChain, differences
 from scorer.store.bundle import Bundle
 from tests.rounds.small_round import (
     AMOUNTS,
     CHAIN_ID,
+    IDS,
     ROUND,
     TARGET,
     TOURNAMENT,
@@ -38,6 +41,8 @@ from tests.rounds.small_round import (
 Change = Callable[[Path], None]
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """Of secp256k1."""
+SUBMITTED = SmallRound().inputs().submissions.model_ids
+"""The models in the order of their rows in submissions.npy."""
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +152,20 @@ def cell_change(file: str, column: str, row: int, change: Callable[[Any], Any]) 
     return apply
 
 
+def prediction_change(row: int, column: int, change: Callable[[float], float]) -> Change:
+    """Change one prediction in submissions.npy, by the number of its model's row and of its id."""
+
+    def apply(folder: Path) -> None:
+        at = HEADER_SIZE + 8 * (row * len(IDS) + column)
+        with (folder / "submissions.npy").open("r+b") as file:
+            file.seek(at)
+            (value,) = struct.unpack("<d", file.read(8))
+            file.seek(at)
+            file.write(struct.pack("<d", change(value)))
+
+    return apply
+
+
 def next_up(value: float) -> float:
     """The smallest change a float64 knows."""
     return float(np.nextafter(value, 2))
@@ -181,20 +200,16 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "targets.parquet, id in row 2",
     ),
     "a submission": (
-        cell_change("submissions.parquet", "2", 0, lambda _: 0.125),
-        "submissions.parquet, predictions of model 2",
+        prediction_change(SUBMITTED.index(2), 0, lambda _: 0.125),
+        "submissions.npy, predictions of model 2",
     ),
     "a submission by the last bit": (
-        cell_change("submissions.parquet", "14", 899, next_up),
-        "submissions.parquet, predictions of model 14",
+        prediction_change(SUBMITTED.index(14), 899, next_up),
+        "submissions.npy, predictions of model 14",
     ),
     "a refused submission": (
-        cell_change("submissions.parquet", str(WRONGLY_SIGNED), 5, lambda _: 0.125),
-        f"submissions.parquet, predictions of model {WRONGLY_SIGNED}",
-    ),
-    "an id of the submissions": (
-        cell_change("submissions.parquet", "id", 5, lambda _: "id0050"),
-        "submissions.parquet, id in row 5",
+        prediction_change(SUBMITTED.index(WRONGLY_SIGNED), 5, lambda _: 0.125),
+        f"submissions.npy, predictions of model {WRONGLY_SIGNED}",
     ),
     "an id of the universe": (
         cell_change("universe.parquet", "id", 5, lambda _: "id0050"),
@@ -465,8 +480,8 @@ def without_row(file: str, row: int) -> Change:
 def without_last_submission(folder: Path) -> None:
     entries = read_json(folder / "submissions.json")
     write_json(folder / "submissions.json", entries[:-1])
-    table = pd.read_parquet(folder / "submissions.parquet")
-    table.drop(columns=str(entries[-1]["model_id"])).to_parquet(folder / "submissions.parquet", index=False)
+    rows = np.load(folder / "submissions.npy")[:-1]
+    (folder / "submissions.npy").write_bytes(header(*rows.shape) + rows.tobytes())
 
 
 SHAPES: dict[str, tuple[Change, str]] = {
@@ -493,10 +508,6 @@ SHAPES: dict[str, tuple[Change, str]] = {
     "the first id of the universe less": (
         without_row("universe.parquet", 0),
         "universe.parquet, id in row 0",
-    ),
-    "an id of the submissions less": (
-        without_row("submissions.parquet", 3),
-        "submissions.parquet, id in row 3",
     ),
     "targets in another order": (
         lambda folder: pd.read_parquet(folder / "targets.parquet")[::-1].to_parquet(

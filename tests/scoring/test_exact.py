@@ -11,6 +11,7 @@ from scorer.scoring.exact import (
     dot,
     exact_matmul,
     exact_matvec,
+    exact_weighted_sum,
     mean,
     part_bits,
     pearson,
@@ -85,3 +86,22 @@ def test_a_row_of_a_product_does_not_depend_on_the_other_rows() -> None:
     np.testing.assert_array_equal(together[:4], exact_matmul(rows, right))
     np.testing.assert_array_equal(together[8:], 0)
     np.testing.assert_allclose(together[4:8], 1e200 * (rows @ right), rtol=1e-9)
+
+
+@given(
+    st.integers(1, 40),
+    st.integers(1, 7),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([1.0, 1e-300, 1e300, 2.0**-1060]),
+)
+def test_a_weighted_sum_of_rows_in_blocks_has_the_bits_of_a_product_in_one_piece(
+    rows: int, size: int, seed: int, scale: float
+) -> None:
+    stream = np.random.default_rng(seed)
+    matrix = stream.normal(size=(rows, 6)) * scale * 2.0 ** stream.integers(-20, 5, 6)
+    matrix[:, 3] = 0
+    weights = stream.random(rows) * stream.integers(0, 2, rows)
+    blocks = [matrix[start : start + size] for start in range(0, rows, size)]
+    blocks.insert(len(blocks) // 2, matrix[:0])
+    found = exact_weighted_sum(lambda: blocks, weights)
+    assert found.tobytes() == exact_matvec(np.ascontiguousarray(matrix.T), weights).tobytes()

@@ -33,7 +33,7 @@ from scorer.store.bundle import (
 from tests.rounds.small_round import IDS, TARGET, TOURNAMENT, UNKNOWN, SmallRound, address_of
 
 FILES = (RULES, UNIVERSE, SUBMISSIONS, SIGNATURES, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT)
-TABLES = (UNIVERSE, SUBMISSIONS, TARGETS, POSITIONS, META_MODEL, SCORES)
+TABLES = (UNIVERSE, TARGETS, POSITIONS, META_MODEL, SCORES)
 DOCUMENTS = (RULES, SIGNATURES, MANIFEST, REPORT)
 
 
@@ -74,7 +74,7 @@ def test_inputs_read_back_as_they_were_written(bundle: Bundle, inputs: RoundInpu
     assert again.terms == inputs.terms
     assert again.rules == inputs.rules
     assert again.submissions.universe == bundle.universe() == IDS
-    assert again.submissions.matrix.tobytes() == inputs.submissions.matrix.tobytes()
+    assert again.submissions.matrix[:].tobytes() == inputs.submissions.matrix[:].tobytes()
     for read, written in zip(again.submissions.entries, inputs.submissions.entries, strict=True):
         assert (read.model_id, read.content_hash, read.signature) == (
             written.model_id,
@@ -181,11 +181,10 @@ def test_a_missing_file_is_named(file: str, bundle: Bundle) -> None:
 )
 def test_a_corrupt_file_is_named(file: str, content: bytes, bundle: Bundle) -> None:
     (bundle.folder / file).write_bytes(content)
-    if (file, content) == (SIGNATURES, b"[]"):
-        content = b"no submissions: the columns of the table are then too many"
     with pytest.raises(BundleError) as error:
         bundle.published()
-    named = SUBMISSIONS if content.startswith(b"no submissions") else file
+    # A list of no submissions is sound in itself: the rows of the other file are then too many.
+    named = SUBMISSIONS if (file, content) == (SIGNATURES, b"[]") else file
     assert str(error.value).startswith(f"{bundle.folder / named}: ")
 
 
@@ -273,9 +272,6 @@ SPOILED: list[tuple[str, Callable[[pd.DataFrame], pd.DataFrame], str]] = [
         lambda table: table.astype({"meta_model": "float32"}),
         "expected float64 in the column meta_model, found float32",
     ),
-    (SUBMISSIONS, renamed("2", "two"), "expected the columns"),
-    (SUBMISSIONS, lambda table: table.assign(another=0.5), "expected the columns"),
-    (SUBMISSIONS, lambda table: table.astype({"3": "str"}), "expected float64 in the column 3, found text"),
     (TARGETS, renamed("id", "ids"), "expected a column id of text, found none"),
     (TARGETS, lambda table: pd.concat([table, table[:1]]), "expected each id once, found duplicates"),
     (
@@ -328,7 +324,7 @@ def test_a_signed_entry_of_another_form_is_refused(
 def test_a_model_that_is_entered_twice_is_refused(bundle: Bundle) -> None:
     entries = document(bundle, SIGNATURES)
     (bundle.folder / SIGNATURES).write_text(json.dumps([*entries, entries[0]]))
-    with pytest.raises(BundleError, match=r"submissions\.(json|parquet): expected"):
+    with pytest.raises(BundleError, match=r"submissions\.(json|npy): expected"):
         bundle.published()
 
 
