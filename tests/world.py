@@ -1,6 +1,7 @@
 """A small tournament for tests: the demo's stage with ten models that guess, and rounds of three hours."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from scorer.chain.contracts import ProposalStatus, RoundRecord, RoundState, Suit
 from scorer.chain.sender import Sender
 from scorer.demo.files import write_submission
 from scorer.demo.predictors import Noise
-from scorer.demo.stage import ADMIN, CHALLENGE_WINDOW, FEES, Entry, Stage, set_stage
+from scorer.demo.stage import ADMIN, CHALLENGE_WINDOW, FEES, Deployed, Entry, Stage, deploy_stage, stage_on
 from scorer.demo.stakes import FixedAmount, ShareOfIdle, Stake
 from scorer.demo.strategies import Strategy
 from scorer.oracle.audit import idle_by_lane
@@ -21,8 +22,9 @@ from scorer.oracle.member import Member, Step
 from scorer.rounds.rules import Rules, preset
 from scorer.rounds.tables import Table
 from scorer.rounds.validity import Universe
+from tests.chains import START as START
+from tests.chains import Chains
 
-START = 1_700_000_000
 HOUR = 3600
 DAY = 24 * HOUR
 MODELS = 10
@@ -171,6 +173,20 @@ class World:
 
 
 def build_world(anvil: Anvil, out: Path, count: int = MODELS) -> World:
-    """A fresh tournament on a fresh chain."""
-    rules = preset("classic")
-    return World(set_stage(anvil, strategies(count), rules, out), rules, out)
+    """Deploy a tournament with `count` models on a chain."""
+    return _world_on(anvil, _deployed(anvil, count), out)
+
+
+@contextmanager
+def lent_world(chains: Chains, out: Path, count: int = MODELS) -> Iterator[World]:
+    """Borrow a chain that holds a tournament with `count` models, which was deployed once for all tests."""
+    with chains.prepared(("world", count), lambda anvil: _deployed(anvil, count)) as (anvil, deployed):
+        yield _world_on(anvil, deployed, out)
+
+
+def _deployed(anvil: Anvil, count: int) -> Deployed:
+    return deploy_stage(anvil, strategies(count), preset("classic"))
+
+
+def _world_on(anvil: Anvil, deployed: Deployed, out: Path) -> World:
+    return World(stage_on(anvil, deployed, out), preset("classic"), out)

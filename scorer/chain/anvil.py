@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -34,6 +35,13 @@ FINALITY: Final = 2
 Account.enable_unaudited_hdwallet_features()
 
 
+@cache
+def _account(index: int) -> LocalAccount:
+    # Kept: to stretch the mnemonic into a key takes some milliseconds each time.
+    account: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
+    return account
+
+
 @dataclass(frozen=True)
 class Anvil:
     """A running local chain."""
@@ -44,8 +52,7 @@ class Anvil:
 
     def account(self, index: int) -> LocalAccount:
         """One of the accounts that hold ether from the start."""
-        account: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
-        return account
+        return _account(index)
 
     def advance_to(self, timestamp: int) -> None:
         """Mine a block at `timestamp`, if the chain is not there yet, and finalise it."""

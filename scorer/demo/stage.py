@@ -9,7 +9,7 @@ from eth_account.signers.local import LocalAccount
 from numpy.typing import NDArray
 
 from scorer.chain.anvil import Anvil
-from scorer.chain.contracts import Suite
+from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.deployment import Plan, deploy
 from scorer.chain.sender import FeePolicy, Sender
 from scorer.demo.stakes import FixedAmount, Stake
@@ -105,14 +105,34 @@ def _content_hash(kind: str | None, content: bytes, universe: Universe, name: st
         return bytes(32)
 
 
+@dataclass(frozen=True)
+class Deployed:
+    """What a chain holds of a stage: the contracts and the models, without anybody's files.
+
+    Attributes
+    ----------
+    members
+        The committee's accounts, in the order of `MEMBERS`.
+    """
+
+    addresses: Addresses
+    members: tuple[LocalAccount, ...]
+    entries: tuple[Entry, ...]
+
+
 def set_stage(anvil: Anvil, strategies: Sequence[Strategy], rules: Rules, out: Path) -> Stage:
-    """Deploy a suite on a fresh local chain, and let every strategy register, deposit and allocate."""
+    """Deploy a suite on a local chain, let every strategy register, deposit and allocate, and staff it."""
+    return stage_on(anvil, deploy_stage(anvil, strategies, rules), out)
+
+
+def deploy_stage(anvil: Anvil, strategies: Sequence[Strategy], rules: Rules) -> Deployed:
+    """Deploy a suite on a local chain, and let every strategy register, deposit and allocate."""
     admin = Sender(anvil.w3, anvil.account(ADMIN), FEES)
-    member_accounts = [anvil.account(FIRST_MEMBER + index) for index in range(len(MEMBERS))]
+    members = tuple(anvil.account(FIRST_MEMBER + index) for index in range(len(MEMBERS)))
     plan = Plan(
         treasury=admin.address,
         supply=nano_from_nmr(SUPPLY_NMR),
-        members=[str(account.address) for account in member_accounts],
+        members=[str(account.address) for account in members],
         quorum=QUORUM,
         challenge_window=CHALLENGE_WINDOW,
         operator=str(anvil.account(OPERATOR).address),
@@ -123,6 +143,12 @@ def set_stage(anvil: Anvil, strategies: Sequence[Strategy], rules: Rules, out: P
     )
     suite = deploy(admin, plan)
     _fund_pool(admin, suite)
+    return Deployed(suite.addresses, members, _enter(anvil, suite, admin, strategies))
+
+
+def stage_on(anvil: Anvil, deployed: Deployed, out: Path) -> Stage:
+    """Give what is deployed on a chain an operator and a committee, with their files in `out`."""
+    suite = Suite.at(anvil.w3, deployed.addresses)
     return Stage(
         anvil,
         suite,
@@ -135,9 +161,9 @@ def set_stage(anvil: Anvil, strategies: Sequence[Strategy], rules: Rules, out: P
         ),
         tuple(
             Member(suite, _files(out, name), str(account.address), Sender(anvil.w3, account, FEES))
-            for name, account in zip(MEMBERS, member_accounts, strict=True)
+            for name, account in zip(MEMBERS, deployed.members, strict=True)
         ),
-        _enter(anvil, suite, admin, strategies),
+        deployed.entries,
     )
 
 

@@ -65,7 +65,10 @@ def test_the_tips_on_polygon_are_above_the_floor_of_its_nodes() -> None:
         assert load_document(REPOSITORY / "deployments" / f"{name}.toml", environment).gas.tip_gwei >= 25
 
 
-def test_ape_deploys_the_file_for_amoy_on_a_chain_that_stands_in_for_it(anvil: Anvil, tmp_path: Path) -> None:
+def test_ape_deploys_the_file_for_amoy_on_a_chain_that_stands_in_for_it(
+    fresh_anvil: Anvil, tmp_path: Path
+) -> None:
+    anvil = fresh_anvil
     anvil.w3.provider.make_request("anvil_setChainId", [AMOY])  # type: ignore[arg-type]
     anvil.w3.provider.make_request("evm_setIntervalMining", [1])  # type: ignore[arg-type]
     environment = os.environ | FILLED | {"CUPEL_RPC_AMOY": anvil.url}
