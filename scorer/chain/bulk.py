@@ -1,18 +1,36 @@
-"""Many calls of views at once, where an endpoint takes requests in batches."""
+"""Many calls of views at once, where an endpoint takes requests in batches.
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+A batch is no more than a shortcut. Endpoints take batches of different sizes, or none, and say so in
+different ways: a refused batch is halved, and what an endpoint was found to take is kept for a while.
+Whatever batches leave open is asked on its own, where errors are told apart.
+"""
+
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import requests
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import get_abi_output_types
 from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
 from web3.contract.contract import ContractFunction
 from web3.types import RPCEndpoint
 
+from scorer.chain.answers import Answer, classify
+
 PAGE: Final = 100
-"""Requests in one batch; providers that take batches take at least so many."""
+"""Requests in one batch, where an endpoint is not known to take fewer."""
+KEPT: Final = 3600.0
+"""Seconds after which an endpoint is offered large batches again."""
+PAUSE: Final = 0.2
+"""Seconds to wait where an endpoint limits requests, twice as long each time."""
+MOST_PAUSES: Final = 4
+RESPONSE_TOO_LARGE: Final = -32003
+"""geth's error for the requests of a batch whose answers had no room any more."""
 
 
 @dataclass(frozen=True)
@@ -29,27 +47,126 @@ class View:
         return RPCEndpoint("eth_call"), [named, Web3.to_hex(block)]
 
 
-def answers(w3: Web3, views: Sequence[View], block: int) -> list[bytes | None]:
+@dataclass(frozen=True)
+class _Limit:
+    """The largest batch that an endpoint takes, until a monotonic time; 0: it takes none."""
+
+    size: int
+    until: float
+
+
+_LIMITS: Final[WeakKeyDictionary[HTTPProvider, _Limit]] = WeakKeyDictionary()
+
+
+def answers(w3: Web3, views: Sequence[View], block: int, *, most: int | None = None) -> list[bytes | None]:
     """What calls return at `block`, in order; None for each that was not answered plainly.
 
-    A batch is no more than a shortcut: whatever it leaves open, a refusal or all of it where an endpoint
-    takes none, is for the caller to ask on its own, where errors are told apart.
+    Parameters
+    ----------
+    most
+        Requests in one batch; None: `PAGE`. Fewer where each answer is long.
     """
-    found: list[bytes | None] = []
-    for start in range(0, len(views), PAGE):
-        found += _page(w3, [view.request(block) for view in views[start : start + PAGE]])
-    return found
+    provider = w3.provider
+    if not isinstance(provider, HTTPProvider):
+        return [None] * len(views)
+    found: dict[int, bytes | None] = {}
+    left, pauses = list(range(len(views))), 0
+    while left and pauses <= MOST_PAUSES and (size := min(_limit_of(provider), most or PAGE)):
+        page, rest = left[:size], left[size:]
+        responses = _asked(provider, [views[each].request(block) for each in page])
+        if responses is None:
+            break
+        if not responses:
+            _keep_limit(provider, len(page) // 2)
+            continue
+        postponed = [each for each, said in zip(page, responses, strict=True) if _is_postponed(said)]
+        found |= {each: _result(said) for each, said in zip(page, responses, strict=True)}
+        left = postponed + rest
+        if postponed:
+            _keep_limit(provider, max(len(page) - len(postponed), 1))
+            time.sleep(PAUSE * 2**pauses)
+            pauses += 1
+    return [found.get(each) for each in range(len(views))]
 
 
-def _page(w3: Web3, page: list[tuple[RPCEndpoint, list[Any]]]) -> Iterator[bytes | None]:
-    responses: Any = None
-    if isinstance(w3.provider, HTTPProvider):
-        with suppress(requests.RequestException, ValueError):
-            responses = w3.provider.make_batch_request(page)
-    whole = isinstance(responses, list) and len(responses) == len(page)
-    return map(_result, responses) if whole else iter([None] * len(page))
+def read_views(
+    w3: Web3, calls: Sequence[ContractFunction], block: int, *, most: int | None = None
+) -> list[Any]:
+    """What calls return at `block`, in order, decoded; structs have their fields as attributes.
+
+    Raises
+    ------
+    requests.RequestException, web3.exceptions.Web3Exception
+        As a call on its own does.
+    """
+    answered: Sequence[bytes | None] = [None] * len(calls)
+    if len(calls) > 1:
+        answered = answers(w3, [View(call) for call in calls], block, most=most)
+    return [_decoded(w3, call, answer, block) for call, answer in zip(calls, answered, strict=True)]
+
+
+def _decoded(w3: Web3, call: ContractFunction, answer: bytes | None, block: int) -> Any:
+    if answer is not None:
+        try:
+            (value,) = w3.codec.decode(get_abi_output_types(call.abi), answer)
+        except (DecodingError, ValueError, OverflowError):
+            pass  # on its own, web3 says what is wrong with it
+        else:
+            return _named(call.abi["outputs"][0], value)
+    return call.call(block_identifier=block)
+
+
+def _named(output: Any, value: Any) -> Any:
+    """A struct with its fields as attributes, as `decode_tuples` of web3 gives it; addresses checksummed."""
+    if output["type"] == "tuple":
+        parts = zip(output["components"], value, strict=True)
+        return SimpleNamespace(**{part["name"]: _named(part, each) for part, each in parts})
+    if output["type"] == "address":
+        return Web3.to_checksum_address(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _limit_of(provider: HTTPProvider) -> int:
+    known = _LIMITS.get(provider)
+    return PAGE if known is None or known.until < time.monotonic() else known.size
+
+
+def _keep_limit(provider: HTTPProvider, size: int) -> None:
+    """Offer an endpoint no larger batches than `size` for a while."""
+    _LIMITS[provider] = _Limit(size, time.monotonic() + KEPT)
+
+
+def _asked(provider: HTTPProvider, page: list[tuple[RPCEndpoint, list[Any]]]) -> list[Any] | None:
+    """The answers to a batch, one each; none where it is refused as a whole; None: nobody is there."""
+    try:
+        responses: Any = provider.make_batch_request(page)
+    except requests.ConnectionError:
+        return None
+    except Exception:  # noqa: BLE001 - web3 sorts by ids that may be missing; each is asked on its own then
+        return []
+    return responses if _is_whole(responses, len(page)) else []
+
+
+def _is_whole(responses: Any, count: int) -> bool:
+    """Whether there is one answer to each request: web3 counts ids upwards, and has sorted by them."""
+    if not isinstance(responses, list) or len(responses) != count:
+        return False
+    ids = [each.get("id") if isinstance(each, dict) else None for each in responses]
+    return isinstance(ids[0], int) and ids == list(range(ids[0], ids[0] + count))
+
+
+def _is_postponed(response: Any) -> bool:
+    """Whether the same may be asked again, of a smaller batch or a little later."""
+    error = response.get("error")
+    if not isinstance(error, dict):
+        return False
+    limited = classify(error.get("code"), str(error.get("message"))) == Answer.RATE_LIMITED
+    return limited or error.get("code") == RESPONSE_TOO_LARGE
 
 
 def _result(response: Any) -> bytes | None:
-    result = response.get("result") if isinstance(response, dict) and "error" not in response else None
-    return bytes(HexBytes(result)) if isinstance(result, str) else None
+    result = response.get("result") if not response.get("error") else None
+    try:
+        return bytes(HexBytes(result)) if isinstance(result, str) else None
+    except ValueError:
+        return None

@@ -1,19 +1,23 @@
 """The suite's contracts on one chain, and typed readings of them, each at one pinned block."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any
 
 from web3 import Web3
 from web3.contract import Contract
+from web3.exceptions import BadFunctionCallOutput
 
 from scorer.chain.artifacts import abi
+from scorer.chain.bulk import read_views
 
 ZERO_HASH = bytes(32)
 ZERO_ADDRESS = "0x" + "00" * 20
 PAGE = 1000
 """How many items one call reads."""
+PAGES_AT_ONCE = 20
+"""Such calls in one batch: an answer of a megabyte."""
 LOCK_WINDOW, LOCK_DIVISOR = 86_400, 4
 """Tournament.LOCK_WINDOW, seconds, and the part of the time to resolveAt that it never exceeds."""
 SETTLEMENT_GRACE = 30 * 86_400
@@ -174,53 +178,34 @@ class Suite:
 
     def round(self, round_id: int, block: int) -> RoundRecord:
         """One round as it was at `block`."""
-        found = self.tournament.functions.round(round_id).call(block_identifier=block)
-        return RoundRecord(
-            round_id=round_id,
-            state=RoundState(found.state),
-            open_at=found.openAt,
-            close_at=found.closeAt,
-            resolve_at=found.resolveAt,
-            deadline=found.deadline,
-            cap=found.cap,
-            payout_factor=found.payoutFactor,
-            threshold=found.threshold,
-            minimum_position=found.minPosition,
-            at_risk=found.atRisk,
-            rules_hash=found.rulesHash,
-            submissions_root=found.submissionsRoot,
-            positions_head=found.positionsHead,
-            scores_head=found.scoresHead,
-            reserved=found.reserved,
-            total_payout=found.totalPayout,
-            total_burn=found.totalBurn,
-            paid=found.paid,
-            burned=found.burned,
-            next_slot=found.nextSlot,
-            settlement_began_at=found.settlementBeganAt,
-        )
+        return self.rounds([round_id], block)[0]
+
+    def rounds(self, round_ids: Sequence[int], block: int) -> list[RoundRecord]:
+        """Several rounds as they were at `block`, in the order asked, by as few requests as may be."""
+        calls = [self.tournament.functions.round(each) for each in round_ids]
+        found = read_views(self.w3, calls, block)
+        return [_record(round_id, each) for round_id, each in zip(round_ids, found, strict=True)]
 
     def proposal(self, round_id: int, block: int) -> ProposalRecord | None:
         """The accepted report of a round, or None."""
-        found = self.committee.functions.proposalOf(self.tournament.address, round_id).call(
-            block_identifier=block
-        )
-        if found.reportHash == ZERO_HASH:
-            return None
-        return ProposalRecord(
-            found.reportHash,
-            found.challengeUntil,
-            ProposalStatus(found.status),
-            found.disputeUntil,
-            str(found.challenger),
-        )
+        return self.proposals([round_id], block)[0]
+
+    def proposals(self, round_ids: Sequence[int], block: int) -> list[ProposalRecord | None]:
+        """The accepted report of each of several rounds, in the order asked, or None."""
+        calls = [self.committee.functions.proposalOf(self.tournament.address, each) for each in round_ids]
+        return [_proposal(found) for found in read_views(self.w3, calls, block)]
 
     def vote(self, round_id: int, member: str, block: int) -> bytes | None:
         """The report hash that `member` last attested for a round, or None."""
-        vote = self.committee.functions.voteOf(
-            self.tournament.address, round_id, Web3.to_checksum_address(member)
-        ).call(block_identifier=block)
-        return None if vote == ZERO_HASH else bytes(vote)
+        return self.votes([round_id], member, block)[0]
+
+    def votes(self, round_ids: Sequence[int], member: str, block: int) -> list[bytes | None]:
+        """The report hash that `member` last attested for each of several rounds, in the order asked."""
+        address = Web3.to_checksum_address(member)
+        vote_of = self.committee.functions.voteOf
+        calls = [vote_of(self.tournament.address, each, address) for each in round_ids]
+        found = read_views(self.w3, calls, block)
+        return [None if vote == ZERO_HASH else bytes(vote) for vote in found]
 
     def committee_members(self, block: int) -> list[str]:
         """The addresses that vote now."""
@@ -233,12 +218,15 @@ class Suite:
             int(self.committee.functions.VERSION().call(block_identifier=block)),
         )
 
-    def models_by_lane(self, block: int) -> list[int]:
-        """The model of every lane, by lane."""
+    def models_by_lane(self, block: int, first: int = 0) -> list[int]:
+        """The model of every lane from `first` on, by lane."""
         count = self.tournament.functions.laneCount().call(block_identifier=block)
-        models: list[int] = []
-        while len(models) < count:
-            models += self.tournament.functions.modelsAt(len(models), PAGE).call(block_identifier=block)
+        starts = range(first, count, PAGE)
+        calls = [self.tournament.functions.modelsAt(each, min(PAGE, count - each)) for each in starts]
+        pages = read_views(self.w3, calls, block, most=PAGES_AT_ONCE)
+        models = [int(model) for page in pages for model in page]
+        if len(models) != max(count - first, 0):
+            raise BadFunctionCallOutput(f"expected the models of {count - first} lanes, found {len(models)}")
         return models
 
     def submitters(self, at: int, block: int) -> dict[int, str]:
@@ -251,3 +239,42 @@ class Suite:
         return {
             model: submitter for model, submitter in enumerate(found, start=1) if submitter != ZERO_ADDRESS
         }
+
+
+def _record(round_id: int, found: Any) -> RoundRecord:
+    return RoundRecord(
+        round_id=round_id,
+        state=RoundState(found.state),
+        open_at=found.openAt,
+        close_at=found.closeAt,
+        resolve_at=found.resolveAt,
+        deadline=found.deadline,
+        cap=found.cap,
+        payout_factor=found.payoutFactor,
+        threshold=found.threshold,
+        minimum_position=found.minPosition,
+        at_risk=found.atRisk,
+        rules_hash=found.rulesHash,
+        submissions_root=found.submissionsRoot,
+        positions_head=found.positionsHead,
+        scores_head=found.scoresHead,
+        reserved=found.reserved,
+        total_payout=found.totalPayout,
+        total_burn=found.totalBurn,
+        paid=found.paid,
+        burned=found.burned,
+        next_slot=found.nextSlot,
+        settlement_began_at=found.settlementBeganAt,
+    )
+
+
+def _proposal(found: Any) -> ProposalRecord | None:
+    if found.reportHash == ZERO_HASH:
+        return None
+    return ProposalRecord(
+        found.reportHash,
+        found.challengeUntil,
+        ProposalStatus(found.status),
+        found.disputeUntil,
+        str(found.challenger),
+    )

@@ -6,7 +6,7 @@ one process at a time, by a lock, and everything is committed to the disk before
 
 import fcntl
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -18,58 +18,12 @@ from sqlalchemy.pool import NullPool
 
 from scorer.chain.answers import Answer
 from scorer.chain.fees import Bid
+from scorer.chain.pruning import WHOLE, lighten, remove, remove_events, rounds_in_stage
+from scorer.chain.schema import ATTEMPT, EVENT, INTENT, IS_OPEN, NOTE, NewerSchema, parts_of, prepare
 from scorer.chain.transactions import OPEN, Attempt, Call, Intent, Mined, State
 
-METADATA: Final = sa.MetaData()
-INTENT: Final = sa.Table(
-    "intent",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("key", sa.Text, nullable=False),
-    sa.Column("generation", sa.Integer, nullable=False),
-    sa.Column("account", sa.String(42), nullable=False),
-    sa.Column("to", sa.String(42), nullable=False),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-    sa.Column("value", sa.Text, nullable=False),
-    sa.Column("gas", sa.BigInteger, nullable=False),
-    sa.Column("not_after", sa.BigInteger),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("nonce", sa.BigInteger),
-    sa.Column("block", sa.BigInteger),
-    sa.Column("gas_used", sa.BigInteger),
-    sa.Column("ok", sa.Boolean),
-    sa.Column("finished_at", sa.BigInteger),
-    sa.UniqueConstraint("key", "generation"),
-    sa.UniqueConstraint("account", "nonce"),
-)
-ATTEMPT: Final = sa.Table(
-    "attempt",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("hash", sa.LargeBinary, nullable=False, unique=True),
-    sa.Column("intent", sa.ForeignKey("intent.id"), nullable=False),
-    sa.Column("raw", sa.LargeBinary, nullable=False),
-    sa.Column("tip", sa.Text, nullable=False),
-    sa.Column("cap", sa.Text, nullable=False),
-    sa.Column("cancels", sa.Boolean, nullable=False),
-    sa.Column("signed_at", sa.BigInteger, nullable=False),
-    sa.Column("refusal", sa.String(48)),
-    sa.Column("least_tip", sa.Text, nullable=False),
-)
-EVENT: Final = sa.Table(
-    "event",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("at", sa.BigInteger, nullable=False),
-    sa.Column("kind", sa.String(48), nullable=False),
-    sa.Column("detail", sa.Text, nullable=False),
-)
-NOTE: Final = sa.Table(
-    "note",
-    METADATA,
-    sa.Column("key", sa.String(200), primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-)
+IDLE_PAGES: Final = 4096
+"""Pages of 4 kB that a file may have to spare, or half of it, before it is made smaller."""
 
 
 class JournalError(Exception):
@@ -125,17 +79,25 @@ class Journal:
 
     @classmethod
     def _open(cls, engine: sa.Engine, lock: IO[str] | None) -> Self:
+        connection: sa.Connection | None = None
         try:
             connection = engine.connect()
             if engine.dialect.name == "sqlite":
                 _make_durable(connection)
             else:
                 _advisory_lock(connection)
-            METADATA.create_all(connection)
-            connection.commit()
+            prepare(connection)
+            if engine.dialect.name == "sqlite":
+                _shrink(connection)
+        except NewerSchema as error:
+            _let_go(connection, lock)
+            where = engine.url.render_as_string(hide_password=True)
+            raise JournalError(
+                f"journal {where}: {error}; install the release that wrote it, or a newer one: what this one "
+                "would misread must not be written to"
+            ) from None
         except sa.exc.SQLAlchemyError as error:
-            if lock is not None:
-                lock.close()
+            _let_go(connection, lock)
             where = engine.url.render_as_string(hide_password=True)
             raise JournalError(
                 f"journal {where}: expected a database that can be opened and written, "
@@ -174,6 +136,7 @@ class Journal:
         row = {
             "key": key,
             "generation": generation,
+            **parts_of(key),
             "account": account,
             "to": call.to,
             "data": call.data,
@@ -248,14 +211,54 @@ class Journal:
 
     def open_intents(self, account: str) -> list[Intent]:
         """What an account signed and what is not finished, in the order of the nonces."""
-        states = [state.value for state in OPEN]
-        query = sa.select(INTENT).where(INTENT.c.account == account, INTENT.c.state.in_(states))
+        query = sa.select(INTENT).where(INTENT.c.account == account, IS_OPEN)
         return [_intent(row) for row in self._read(query.order_by(INTENT.c.nonce))]
 
     def intents(self, part: str = "") -> list[Intent]:
         """All intents whose key contains `part`, oldest first."""
         query = sa.select(INTENT).where(INTENT.c.key.contains(part, autoescape=True)).order_by(INTENT.c.id)
         return [_intent(row) for row in self._read(query)]
+
+    def generations(self, key: str) -> list[Intent]:
+        """All intents of a key, oldest first."""
+        query = sa.select(INTENT).where(INTENT.c.key == key).order_by(INTENT.c.generation)
+        return [_intent(row) for row in self._read(query)]
+
+    def acts(self, scope: str, act: str) -> list[Intent]:
+        """All intents of a tournament that are of one kind, oldest first; see `scorer.chain.keys`."""
+        query = sa.select(INTENT).where(INTENT.c.scope == scope, INTENT.c.act == act)
+        return [_intent(row) for row in self._read(query.order_by(INTENT.c.id))]
+
+    def unfinished(self) -> int:
+        """How many intents of all accounts are planned, or signed and not finished."""
+        query = sa.select(sa.func.count()).select_from(INTENT).where(INTENT.c.finished_at.is_(None))
+        return int(self._read(query)[0][0])
+
+    def whole_rounds(self, scope: str) -> list[int]:
+        """The rounds of a tournament whose signed bytes are kept, oldest first."""
+        with _in_words("read"), self._connection.begin():
+            return rounds_in_stage(self._connection, scope, WHOLE)
+
+    def prune(self, scope: str, over: Sequence[int], finalised: int, before: int) -> tuple[int, int]:
+        """Drop what need not be kept of a tournament's rounds; see `scorer.chain.pruning`.
+
+        Parameters
+        ----------
+        over
+            Rounds that are over in the block `finalised`: their bytes go, hash, nonce and key stay.
+        before
+            Chain time: rounds whose bytes went and that signed nothing since go, and the log before it.
+
+        Returns
+        -------
+        tuple[int, int]
+            Of how many rounds the bytes went, and how many were removed: some at a time.
+        """
+        with _in_words("write"), self._connection.begin():
+            light = lighten(self._connection, scope, over, finalised)
+            removed = remove(self._connection, scope, before)
+            remove_events(self._connection, before)
+        return light, removed
 
     def next_nonce(self, account: str) -> int:
         """One more than the highest nonce ever signed for an account; 0 when none was."""
@@ -325,6 +328,24 @@ def _locked(lock: IO[str], path: Path) -> IO[str]:
             "share a key: stop the other one, or give this one a journal and a key of its own"
         ) from None
     return lock
+
+
+def _let_go(connection: sa.Connection | None, lock: IO[str] | None) -> None:
+    if connection is not None:
+        connection.close()
+    if lock is not None:
+        lock.close()
+
+
+def _shrink(connection: sa.Connection) -> None:
+    """Give back what pruning left over, where it is much; while the disk is full, another time."""
+    pages = int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
+    idle = int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+    connection.commit()
+    if idle > IDLE_PAGES and 2 * idle > pages:
+        with suppress(sa.exc.OperationalError):
+            connection.exec_driver_sql("VACUUM")
+        connection.rollback()
 
 
 def _make_durable(connection: sa.Connection) -> None:

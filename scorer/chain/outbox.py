@@ -272,8 +272,8 @@ class Outbox:
 
     def _failed_too_often(self, act: Act) -> bool:
         """A revert undoes itself, so trying again does no harm; but not for ever, for it costs gas."""
-        same = [i for i in self.journal.intents(act.key) if i.key == act.key]
-        return sum(intent.state == State.FAILED for intent in same) >= MOST_FAILURES
+        failed = [each for each in self.journal.generations(act.key) if each.state == State.FAILED]
+        return len(failed) >= MOST_FAILURES
 
     def _refused(self, act: Act, why: Why, note: str) -> Delivery:
         self.alarm(why.name, f"{act.key}: {note}")

@@ -30,14 +30,44 @@ class NoAnswer(Exception):
 
 @dataclass
 class Proxy:
-    """A running proxy; `manners` by JSON-RPC method, and how often each method was asked."""
+    """A running proxy.
+
+    Attributes
+    ----------
+    manners
+        By JSON-RPC method.
+    asked
+        The method of each call.
+    requests
+        How many calls each HTTP request held: 1, or as many as a batch has.
+    largest_batch
+        Calls in a batch that is taken; 0: no batch is; None: any.
+    """
 
     url: str = ""
     manners: dict[str, Manner] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    requests: list[int] = field(default_factory=list)
+    largest_batch: int | None = None
     _turn: threading.Condition = field(default_factory=threading.Condition, repr=False)
     _under_way: int = field(default=0, repr=False)
     _is_still: bool = field(default=False, repr=False)
+
+    def answer(self, request: Request | list[Request], forward: Forward) -> Response | list[Response]:
+        """What is answered to an HTTP request, a call or a batch of them."""
+        calls = request if isinstance(request, list) else [request]
+        self.requests.append(len(calls))
+        if not isinstance(request, list):
+            return self._answer(request, forward)
+        if self.largest_batch is not None and len(calls) > self.largest_batch:
+            return {"jsonrpc": "2.0", "id": None} | error(-32600, f"at most {self.largest_batch} in a batch")
+        return [self._answer(call, forward) for call in calls]
+
+    def _answer(self, request: Request, forward: Forward) -> Response:
+        self.asked.append(request["method"])
+        manner = self.manners.get(request["method"]) or self.manners.get(EVERY)
+        answer = (manner(request, forward) if manner else None) or forward(request)
+        return {"jsonrpc": "2.0", "id": request["id"], **answer}
 
     def misbehave(self, method: str, manner: Manner | None) -> Self:
         """From now on, `manner` answers `method`; None: the node does."""
@@ -96,14 +126,12 @@ def proxy_of(node: str) -> Iterator[Proxy]:
 
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            proxy.asked.append(request["method"])
-            manner = proxy.manners.get(request["method"]) or proxy.manners.get(EVERY)
             try:
-                answer = (manner(request, forward) if manner else None) or forward(request)
+                answer = proxy.answer(request, forward)
             except NoAnswer:
                 self.close_connection = True
                 return
-            body = json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}).encode()
+            body = json.dumps(answer).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -11,6 +11,7 @@ from web3 import Web3
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, Suite
+from scorer.chain.keys import scope_of
 from scorer.oracle.decide import (
     Action,
     ApproveBond,
@@ -44,7 +45,8 @@ def business_key(suite: Suite, round_id: int, action: Action, status: ProposalSt
 
     A vote is another one once its round is disputed.
     """
-    return f"{suite.addresses.chain_id}:{suite.tournament.address}:{round_id}:{_meaning(action, status)}"
+    scope = scope_of(suite.addresses.chain_id, str(suite.tournament.address))
+    return f"{scope}:{round_id}:{_meaning(action, status)}"
 
 
 def _meaning(action: Action, status: ProposalStatus) -> str:

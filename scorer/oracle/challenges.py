@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from scorer.chain.contracts import ProposalStatus, Suite
 from scorer.chain.journal import Journal
+from scorer.chain.keys import ActKey, scope_of
 from scorer.chain.transactions import OPEN, State
 
 DECIDED = frozenset({ProposalStatus.UPHELD, ProposalStatus.OVERTURNED})
@@ -29,12 +30,12 @@ class Challenges:
 
 def challenged_rounds(journal: Journal, chain_id: int, tournament: str) -> list[int]:
     """The rounds of a tournament for which a challenge was signed and did not fail."""
-    prefix, suffix = f"{chain_id}:{tournament}:", ":challenge"
-    return [
-        int(intent.key.removeprefix(prefix).removesuffix(suffix))
-        for intent in journal.intents(suffix)
-        if intent.key.startswith(prefix) and intent.key.endswith(suffix) and intent.state in _NOT_FAILED
+    keys = [
+        ActKey.parse(intent.key)
+        for intent in journal.acts(scope_of(chain_id, tournament), "challenge")
+        if intent.state in _NOT_FAILED
     ]
+    return [key.round_id for key in keys if key is not None]
 
 
 _NOT_FAILED = OPEN | {State.FINAL}

@@ -92,7 +92,7 @@ def _checked(name: str, look: Callable[[], str]) -> Check:
 
 def _journal(config: NodeConfig) -> str:
     with Journal.open(config.journal.location) as journal:
-        unfinished = sum(intent.finished_at is None for intent in journal.intents())
+        unfinished = journal.unfinished()
     return f"opens, {unfinished} transactions unfinished"
 
 

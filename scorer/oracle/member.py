@@ -8,7 +8,7 @@ from typing import Final
 
 from web3 import Web3
 
-from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState, Suite
+from scorer.chain.contracts import ProposalStatus, RoundRecord, RoundState, Suite
 from scorer.chain.killpoints import reach
 from scorer.chain.sender import Courier, Reverted
 from scorer.oracle.calls import ONLY_MEMBERS, Calls, business_key, latest_time
@@ -27,7 +27,16 @@ from scorer.oracle.decide import (
     is_due,
 )
 from scorer.oracle.failures import apart
-from scorer.oracle.observe import Block, Sealed, chunks_left, finalised_block, read_sealed, unfinished_rounds
+from scorer.oracle.observe import (
+    Block,
+    CommitteeView,
+    RoundTracker,
+    Sealed,
+    chunks_left,
+    finalised_block,
+    read_sealed,
+    unfinished_rounds,
+)
 from scorer.oracle.sanity import Limits, NoVerdict, Summary, recomputed_elsewhere, refusals, summary
 from scorer.oracle.standing import disagreement
 from scorer.oracle.turns import turn_of
@@ -128,8 +137,8 @@ class Memory:
 
     Attributes
     ----------
-    over
-        Rounds that are over in a finalised block.
+    rounds
+        Which rounds are over in a finalised block.
     sealed
         What rounds locked, by round, once a finalised block says that they are sealed or void.
     standing
@@ -140,7 +149,7 @@ class Memory:
         How disputes of ours ended, by round.
     """
 
-    over: set[int] = field(default_factory=set)
+    rounds: RoundTracker = field(default_factory=RoundTracker)
     sealed: dict[int, Sealed] = field(default_factory=dict)
     standing: set[int] = field(default_factory=set)
     sound: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
@@ -193,11 +202,13 @@ class Member:
             What was done, and what was not and why.
         """
         at = block or finalised_block(self.suite)
-        records = unfinished_rounds(self.suite, at, rounds, self.memory.over)
-        for over in self.memory.over.intersection(self.memory.sealed):
-            del self.memory.sealed[over]
-        parts = [(record.round_id, partial(self._act_on, record, at)) for record in records]
+        records = unfinished_rounds(self.suite, at, rounds, self.memory.rounds)
+        asked = [record.round_id for record in records if _needs_positions(record, at)]
+        committee = CommitteeView.read(self.suite, asked, self.address, at)
+        parts = [(record.round_id, partial(self._act_on, record, at, committee)) for record in records]
         if rounds is None:
+            for over in self.memory.sealed.keys() - self.memory.rounds.unfinished:
+                del self.memory.sealed[over]
             parts += [(NO_ROUND, partial(self._tell_lost, at)), (NO_ROUND, partial(self._collect, at))]
         return [step for round_id, act in parts for step in self._apart(round_id, act)]
 
@@ -219,15 +230,14 @@ class Member:
             for action in decide_credit(self.address, int(credit))
         ]
 
-    def _act_on(self, record: RoundRecord, block: Block) -> list[Step]:
+    def _act_on(self, record: RoundRecord, block: Block, committee: CommitteeView) -> list[Step]:
         relevant = _needs_positions(record, block)
         sealed = self._sealed(record, block) if relevant else None
         report, problem = self._own_report(record, sealed, block)
         steps = []
         if problem is not None:
             steps.append(Step(record.round_id, self._alarm("NO_REPORT", problem), "no report"))
-        proposal = self.suite.proposal(record.round_id, block.number) if relevant else None
-        view = self._view(record, block, sealed, proposal, report)
+        view = self._view(record, block, sealed, committee, report)
         calls = Calls(self.suite, record.round_id, sealed, self.bundle(record.round_id))
         for action in decide(view):
             outcome, goes_on = self._confirmed(view, calls, action, block)
@@ -241,10 +251,11 @@ class Member:
         record: RoundRecord,
         block: Block,
         sealed: Sealed | None,
-        proposal: ProposalRecord | None,
+        committee: CommitteeView,
         report: Report | None,
     ) -> RoundView:
-        vote = self.suite.vote(record.round_id, self.address, block.number) if sealed else None
+        proposal = committee.proposal(record.round_id) if sealed else None
+        vote = committee.vote(record.round_id) if sealed else None
         votes = report is not None and vote != report.hash()
         differs = report is not None and proposal is not None and proposal.report_hash != report.hash()
         return RoundView(
@@ -257,7 +268,7 @@ class Member:
             refusals=self._refusals(record.round_id, report) if report is not None and votes else (),
             challenging=self._challenging(record.round_id, block) if differs else Challenging(),
             address=self.address,
-            delay=self._delay(record.round_id, block),
+            delay=self._delay(record.round_id, committee),
             block=block.number,
         )
 
@@ -267,11 +278,10 @@ class Member:
             found = self.memory.sealed[record.round_id] = read_sealed(self.suite, record, block)
         return found
 
-    def _delay(self, round_id: int, block: Block) -> int:
+    def _delay(self, round_id: int, committee: CommitteeView) -> int:
         if not self.duty.stagger:
             return 0
-        members = self.suite.committee_members(block.number)
-        return turn_of(self.address, members, round_id) * self.duty.stagger
+        return turn_of(self.address, committee.members, round_id) * self.duty.stagger
 
     def _challenging(self, round_id: int, block: Block) -> Challenging:
         """Whether we may dispute a report, and what the committee may not take yet."""

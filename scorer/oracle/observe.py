@@ -1,11 +1,15 @@
 """Reads the finalised chain and the files at hand into plain data."""
 
-from collections.abc import MutableSet, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.bulk import PAGE
+from scorer.chain.contracts import ProposalRecord, RoundRecord, RoundState, Suite
 from scorer.chain.endpoints import Block as Block
 from scorer.chain.logs import IncompleteLogs, Locking, first_block_at, read_locking, read_settled
+from scorer.chain.node import REQUEST_ERRORS
 from scorer.rounds.chunks import chunk_from_words, positions_heads, unpack_scores
 from scorer.rounds.evaluation import Positions, RoundTerms
 from scorer.rounds.verify import OnChain
@@ -17,23 +21,109 @@ def finalised_block(suite: Suite) -> Block:
     return Block(block["number"], bytes(block["hash"]), block["timestamp"])
 
 
+@dataclass
+class RoundTracker:
+    """Which rounds are still to be asked about: a round that is over never changes again.
+
+    Attributes
+    ----------
+    hint
+        Every round up to this one was over when an earlier process noted so. They are not asked about at
+        once, but `PAGE` of them a cycle, oldest first, until this process has seen them all.
+    checked
+        Of the rounds up to `hint`, this process has seen those up to this one.
+    newest
+        Of the later rounds, it has seen those up to this one.
+    unfinished
+        Of those that it has seen, these were not over.
+    """
+
+    hint: int = 0
+    checked: int = 0
+    newest: int = 0
+    unfinished: set[int] = field(default_factory=set)
+
+    def wanted(self, count: int) -> list[int]:
+        """What to ask about where `count` rounds were ever opened, ascending."""
+        hint = min(self.hint, count)
+        page = range(self.checked + 1, min(self.checked + PAGE, hint) + 1)
+        new = range(max(self.newest, hint) + 1, count + 1)
+        return sorted({*page, *new, *(each for each in self.unfinished if each <= count)})
+
+    def saw(self, records: Sequence[RoundRecord], count: int) -> None:
+        """Take in what was answered to all that was `wanted`, at a finalised block."""
+        self.checked = max(self.checked, min(self.checked + PAGE, self.hint, count))
+        self.newest = max(self.newest, count)
+        self.unfinished -= {record.round_id for record in records}
+        self.unfinished |= {record.round_id for record in records if not record.is_over}
+
+    @property
+    def all_over(self) -> int:
+        """The round up to which all are over: the hint for a later process."""
+        return min(self.unfinished, default=self.newest + 1) - 1
+
+    def forget(self) -> None:
+        """Ask about every round anew."""
+        self.hint = self.checked = self.newest = 0
+        self.unfinished.clear()
+
+
 def unfinished_rounds(
-    suite: Suite, block: Block, rounds: Sequence[int] | None = None, over: MutableSet[int] | None = None
+    suite: Suite, block: Block, rounds: Sequence[int] | None = None, tracker: RoundTracker | None = None
 ) -> list[RoundRecord]:
     """The rounds that are not over, oldest first: of `rounds`, or of all that were ever opened.
 
     Parameters
     ----------
-    over
-        Rounds that were found to be over at a finalised block, and never change again: they are not read,
-        and those that are found now are added.
+    tracker
+        What was seen before, so that no more is asked about than may have changed; it takes in what is seen.
     """
-    known: MutableSet[int] = set() if over is None else over
-    opened = range(1, suite.round_count(block.number) + 1)
-    wanted = opened if rounds is None else sorted(set(rounds).intersection(opened))
-    records = [suite.round(round_id, block.number) for round_id in wanted if round_id not in known]
-    known |= {record.round_id for record in records if record.is_over}
+    known = RoundTracker() if tracker is None else tracker
+    count = suite.round_count(block.number)
+    if rounds is not None:
+        wanted = sorted(set(rounds).intersection(range(1, count + 1)))
+        return [record for record in suite.rounds(wanted, block.number) if not record.is_over]
+    records = suite.rounds(known.wanted(count), block.number)
+    known.saw(records, count)
     return [record for record in records if not record.is_over]
+
+
+@dataclass(frozen=True)
+class CommitteeView:
+    """What the committee said at one block of many rounds, asked at once as far as the endpoint lets it."""
+
+    suite: Suite
+    block: int
+    address: str
+    proposals: Mapping[int, ProposalRecord | None]
+    votes: Mapping[int, bytes | None]
+
+    @classmethod
+    def read(cls, suite: Suite, rounds: Sequence[int], address: str, block: Block) -> "CommitteeView":
+        """Proposals, and the votes of `address`. What fails here is asked again for each round alone."""
+        proposals: dict[int, ProposalRecord | None] = {}
+        votes: dict[int, bytes | None] = {}
+        with suppress(*REQUEST_ERRORS):
+            proposals |= zip(rounds, suite.proposals(rounds, block.number), strict=True)
+            votes |= zip(rounds, suite.votes(rounds, address, block.number), strict=True)
+        return cls(suite, block.number, address, proposals, votes)
+
+    def proposal(self, round_id: int) -> ProposalRecord | None:
+        """The accepted report of a round, or None."""
+        if round_id in self.proposals:
+            return self.proposals[round_id]
+        return self.suite.proposal(round_id, self.block)
+
+    def vote(self, round_id: int) -> bytes | None:
+        """The report hash that we last attested for a round, or None."""
+        if round_id in self.votes:
+            return self.votes[round_id]
+        return self.suite.vote(round_id, self.address, self.block)
+
+    @cached_property
+    def members(self) -> list[str]:
+        """The addresses that vote now."""
+        return self.suite.committee_members(self.block)
 
 
 @dataclass(frozen=True)

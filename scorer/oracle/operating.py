@@ -8,24 +8,21 @@ from typing import Final
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import RoundRecord, RoundState
+from scorer.chain.keys import scope_of
 from scorer.chain.killpoints import reach
 from scorer.chain.sender import Courier, Reverted
 from scorer.oracle.failures import apart
 from scorer.oracle.intake import Collection
 from scorer.oracle.member import ALREADY_DONE
-from scorer.oracle.observe import Block, unfinished_rounds
-from scorer.oracle.operator import SLOTS_PER_CHUNK, Collector, awaits_seal
-from scorer.oracle.plans import PlannedRound, due_plans, missed_plans, publish, read_plans
+from scorer.oracle.observe import Block, RoundTracker, unfinished_rounds
+from scorer.oracle.operator import SLOTS_PER_CHUNK, Collector, Lanes, awaits_seal
+from scorer.oracle.plans import PlanFolder, PlannedRound, due_plans, identity_of, missed_plans, publish
 from scorer.store.bundle import RULES, UNIVERSE
 
 SETTLE_TO_LOCK: Final = 2.0
 """Settling a chunk takes at most this much of the gas that locking it took (measured: benchmarks/oracle)."""
 LEAST_SLOTS: Final = 2
 ALREADY_LOCKED: Final = ALREADY_DONE | {"SlotNotAscending"}
-
-
-def _is_gone(plan: PlannedRound, records: Sequence[RoundRecord]) -> bool:
-    return not any(map(plan.is_on_chain_as, records))
 
 
 def _say_nothing(_kind: str, _detail: str) -> None:
@@ -42,12 +39,25 @@ class Deed:
 
 @dataclass
 class OperatorMemory:
-    """What a process knows for good; a restart loses nothing by losing it."""
+    """What a process knows for good; a restart loses nothing by losing it.
 
-    over: set[int] = field(default_factory=set)
+    Attributes
+    ----------
+    rounds
+        Which rounds are over in a finalised block.
+    slots
+        How many slots a chunk of an unfinished round may have.
+    plans
+        Plans as they were read, by their folder.
+    done
+        Digests of plans that were opened and are over, or were missed and told.
+    """
+
+    rounds: RoundTracker = field(default_factory=RoundTracker)
     slots: dict[int, int] = field(default_factory=dict)
+    plans: dict[Path, PlanFolder] = field(default_factory=dict)
     opened: set[str] = field(default_factory=set)
-    missed: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -73,8 +83,9 @@ class Operating(Collector):
 
     def work(self, block: Block) -> list[Deed]:
         """One cycle at a finalised block: open what is due, then lock and seal what has closed."""
-        records = unfinished_rounds(self.suite, block, over=self.memory.over)
+        records = unfinished_rounds(self.suite, block, tracker=self.memory.rounds)
         plans = self._unfinished_plans(records)
+        lanes = Lanes(self.suite, block.number)
         with apart("missed plans", self.alarm):
             self._tell_missed(missed_plans(plans, records, block.timestamp), block)
         parts = [
@@ -83,7 +94,7 @@ class Operating(Collector):
                 (f"plan {each.folder.name}", self._open(each, block))
                 for each in due_plans(plans, records, block.timestamp)
             ),
-            *((f"round {each.round_id}", self._close(each, block)) for each in records),
+            *((f"round {each.round_id}", self._close(each, block, lanes)) for each in records),
         ]
         return [deed for what, deeds in parts for deed in self._apart(what, deeds)]
 
@@ -105,33 +116,46 @@ class Operating(Collector):
         outcome, _ = self._carry_out(deed, call, f"0:open:{plan.digest}", plan.close_at, block)
         yield Deed(deed, outcome)
 
-    def _close(self, record: RoundRecord, block: Block) -> Iterator[Deed]:
+    def _close(self, record: RoundRecord, block: Block, lanes: Lanes) -> Iterator[Deed]:
         """Lock and seal a round whose submissions have closed, while that is possible."""
         if awaits_seal(record, block):
-            yield from self._seal(record, block)
+            yield from self._seal(record, block, lanes)
         elif record.state in (RoundState.OPEN, RoundState.LOCKING) and block.timestamp >= record.lock_until:
             self.alarm("NEVER_SEALED", f"round {record.round_id} was not sealed in time; it returns whole")
 
     def _unfinished_plans(self, records: Sequence[RoundRecord]) -> list[PlannedRound]:
         """Those that are not known to be over or missed."""
-        plans = [] if self.plans is None else read_plans(self.plans, self.alarm)
         memory = self.memory
-        memory.opened |= {p.digest for p in plans if any(map(p.is_on_chain_as, records))}
-        done = memory.missed | {p.digest for p in plans if p.digest in memory.opened and _is_gone(p, records)}
-        return [plan for plan in plans if plan.digest not in done]
+        for over in memory.slots.keys() - {record.round_id for record in records}:
+            del memory.slots[over]
+        if self.plans is None:
+            return []
+        folder = memory.plans.setdefault(self.plans, PlanFolder(self.plans))
+        on_chain = {identity_of(record) for record in records}
+        plans = [plan for plan in folder.plans(self.alarm) if plan.digest not in memory.done]
+        for plan in plans:
+            if plan.identity in on_chain:
+                memory.opened.add(plan.digest)
+            elif plan.digest in memory.opened:
+                memory.done.add(plan.digest)
+        return [plan for plan in plans if plan.digest not in memory.done]
 
     def _tell_missed(self, plans: Sequence[PlannedRound], block: Block) -> None:
-        """Tell of each once, unless it was opened and is over; rounds that are over are read once for all."""
-        over = [self.suite.round(each, block.number) for each in sorted(self.memory.over)] if plans else []
+        """Tell of each once, unless it was opened and is over, which rounds that are over are asked for."""
+        if not plans:
+            return
+        count, unfinished = self.suite.round_count(block.number), self.memory.rounds.unfinished
+        ended = [each for each in range(1, count + 1) if each not in unfinished]
+        over = {identity_of(record) for record in self.suite.rounds(ended, block.number)}
         for plan in plans:
-            self.memory.missed.add(plan.digest)
-            if not any(map(plan.is_on_chain_as, over)):
+            self.memory.done.add(plan.digest)
+            if plan.identity not in over:
                 self.alarm("MISSED_OPENING", f"{plan.folder.name}: was not opened before it closed")
 
-    def _seal(self, record: RoundRecord, block: Block) -> Iterator[Deed]:
+    def _seal(self, record: RoundRecord, block: Block, lanes: Lanes) -> Iterator[Deed]:
         collection = self._collected(record)
-        slots = self._slots(record, collection)
-        for what, call in self.seal_calls(record, collection, slots):
+        slots = self._slots(record, collection, lanes)
+        for what, call in self.seal_calls(record, collection, slots, lanes):
             deed, key = f"round {record.round_id} {what}", f"{record.round_id}:{what}"
             outcome, goes_on = self._carry_out(deed, call, key, record.lock_until, block)
             yield Deed(deed, outcome)
@@ -149,7 +173,7 @@ class Operating(Collector):
         reach("submissions-published", str(record.round_id))
         return collection
 
-    def _slots(self, record: RoundRecord, collection: Collection) -> int:
+    def _slots(self, record: RoundRecord, collection: Collection, lanes: Lanes) -> int:
         """How many slots a chunk may have, so that it can be locked, and settled, on this chain.
 
         Asked of the chain itself: a cold read costs more than twice as much on Polygon as on a local node.
@@ -158,14 +182,14 @@ class Operating(Collector):
         if known is not None or self.gas_budget is None or self.courier is None:
             return known or self.slots_per_chunk
         slots, budget = self.slots_per_chunk, self.gas_budget()
-        while slots > LEAST_SLOTS and self._gas(record, collection, slots) * SETTLE_TO_LOCK > budget:
+        while slots > LEAST_SLOTS and self._gas(record, collection, slots, lanes) * SETTLE_TO_LOCK > budget:
             slots = max(slots // 4 * 2, LEAST_SLOTS)
         self.memory.slots[record.round_id] = slots
         return slots
 
-    def _gas(self, record: RoundRecord, collection: Collection, slots: int) -> int:
+    def _gas(self, record: RoundRecord, collection: Collection, slots: int, lanes: Lanes) -> int:
         """What locking the first chunk takes, 0 when nothing is to be locked or it cannot be told."""
-        what, call = next(self.seal_calls(record, collection, slots))
+        what, call = next(self.seal_calls(record, collection, slots, lanes))
         if what == "seal" or self.courier is None:
             return 0
         try:
@@ -178,7 +202,7 @@ class Operating(Collector):
     ) -> tuple[str, bool]:
         if self.courier is None:
             return "dry run: not sent", False
-        key = f"{self.suite.addresses.chain_id}:{self.suite.tournament.address}:{act}"
+        key = f"{scope_of(self.suite.addresses.chain_id, str(self.suite.tournament.address))}:{act}"
         try:
             done = self.courier.carry_out(call, key, not_after, block.number)
         except Reverted as revert:

@@ -1,11 +1,13 @@
 """The operator at work: opens rounds, collects submissions, locks and seals."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
@@ -53,17 +55,22 @@ def plan_locks(
     tuple[LockChunk, ...]
         Ascending; a chunk in which nobody takes part is left out.
     """
-    wanted = np.array(sorted(lane for lane in lanes if lane >= next_slot * LANES), dtype=np.int64)
-    chunks = []
+    return tuple(_locks(_ascending(lanes), next_slot, slots_per_chunk))
+
+
+def _ascending(lanes: Iterable[int]) -> NDArray[np.int64]:
+    return np.array(sorted(lanes), dtype=np.int64)
+
+
+def _locks(wanted: NDArray[np.int64], next_slot: int, slots_per_chunk: int) -> Iterator[LockChunk]:
+    """As `plan_locks`, of ascending lanes, one chunk at a time: each costs what is in it."""
     last = int(wanted[-1]) // LANES if len(wanted) else -1
     for from_slot, end in _cuts(next_slot, last + 1, slots_per_chunk):
-        bits = np.zeros(slots_per_chunk * LANES, dtype=np.uint8)
-        inside = (wanted >= from_slot * LANES) & (wanted < end * LANES)
-        bits[wanted[inside] - from_slot * LANES] = 1
-        if bits.any():
-            bitmap = np.packbits(bits, bitorder="little").tobytes().rstrip(b"\0")
-            chunks.append(LockChunk(from_slot, bitmap))
-    return tuple(chunks)
+        first, stop = np.searchsorted(wanted, (from_slot * LANES, end * LANES)).tolist()
+        if first < stop:
+            bits = np.zeros(slots_per_chunk * LANES, dtype=np.uint8)
+            bits[wanted[first:stop] - from_slot * LANES] = 1
+            yield LockChunk(from_slot, np.packbits(bits, bitorder="little").tobytes().rstrip(b"\0"))
 
 
 def _cuts(next_slot: int, end: int, size: int) -> Iterator[tuple[int, int]]:
@@ -75,6 +82,35 @@ def _cuts(next_slot: int, end: int, size: int) -> Iterator[tuple[int, int]]:
             stop = start + size
         yield start, stop
         start = stop
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Which model has which lane: never changed, only added to, and so read once for many rounds.
+
+    Attributes
+    ----------
+    block
+        They are read as of this one, once they are needed.
+    """
+
+    suite: Suite
+    block: int
+
+    @cached_property
+    def models(self) -> list[int]:
+        """The model of every lane, by lane."""
+        return self.suite.models_by_lane(self.block)
+
+    def of(self, models: Set[int]) -> list[int]:
+        """The lanes of `models`."""
+        return [lane for lane, model in enumerate(self.models) if model in models]
+
+    def newest_of(self, models: Set[int], block: int) -> list[int]:
+        """The lanes of `models`, with those that were added up to a later block."""
+        added = self.suite.models_by_lane(block, len(self.models))
+        later = enumerate(added, start=len(self.models))
+        return [*self.of(models), *(lane for lane, model in later if model in models)]
 
 
 @dataclass(frozen=True)
@@ -100,30 +136,30 @@ class Collector:
     largest: int = field(default=LARGEST, kw_only=True)
 
     def seal_calls(
-        self, record: RoundRecord, collection: Collection, slots_per_chunk: int
+        self, record: RoundRecord, collection: Collection, slots_per_chunk: int, lanes: "Lanes"
     ) -> Iterator[tuple[str, ContractFunction]]:
         """What is left to be sent to lock and seal a round, in order, each with its meaning.
 
-        Each is planned from the chain as the one before has left it: the seal comes when the chain says that
-        every staked lane is locked, whatever an earlier process had begun, and does not come before.
+        Which model has which lane is read once. Where to go on, the chain says before each: the seal comes
+        when it says that every staked lane is locked, whatever an earlier process had begun, and not before.
+        Models that got a lane meanwhile are looked for before the seal.
         """
         functions, locked = self.suite.tournament.functions, -1
-        while chunks := self._locks_left(record.round_id, collection, slots_per_chunk):
-            first = chunks[0]
-            if first.from_slot <= locked:
+        staked, is_newest = _ascending(lanes.of(collection.staked)), False
+        while True:
+            block = self.suite.w3.eth.block_number
+            next_slot = self.suite.round(record.round_id, block).next_slot
+            chunk = next(_locks(staked, next_slot, slots_per_chunk), None)
+            if chunk is None and is_newest:
+                yield "seal", functions.seal(record.round_id, collection.submissions.root)
+                return
+            if chunk is None:
+                staked, is_newest = _ascending(lanes.newest_of(collection.staked, block)), True
+            elif chunk.from_slot <= locked:
                 return  # the endpoint does not show yet what was locked
-            locked = first.from_slot
-            yield f"lock:{locked}", functions.lock(record.round_id, locked, first.bitmap)
-        yield "seal", functions.seal(record.round_id, collection.submissions.root)
-
-    def _locks_left(
-        self, round_id: int, collection: Collection, slots_per_chunk: int
-    ) -> tuple[LockChunk, ...]:
-        block = self.suite.w3.eth.block_number
-        models = self.suite.models_by_lane(block)
-        lanes = [lane for lane, model in enumerate(models) if model in collection.staked]
-        next_slot = self.suite.round(round_id, block).next_slot
-        return plan_locks(lanes, next_slot=next_slot, slots_per_chunk=slots_per_chunk)
+            else:
+                locked, is_newest = chunk.from_slot, False
+                yield f"lock:{locked}", functions.lock(record.round_id, locked, chunk.bitmap)
 
     def collect(self, record: RoundRecord) -> Collection:
         """Read the inbox of a round as its rules say: what counts, what of it stakes, and what is refused.
@@ -272,7 +308,8 @@ class Operator(Collector):
         """Collect a round's submissions, publish the valid ones, lock their stakes, and seal the round."""
         collection = self.collect(record)
         self.publish(record.round_id, collection)
-        for _, call in self.seal_calls(record, collection, self.slots_per_chunk):
+        lanes = Lanes(self.suite, self.suite.w3.eth.block_number)
+        for _, call in self.seal_calls(record, collection, self.slots_per_chunk, lanes):
             self.sender.send(call)
         return collection
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,11 @@ from scorer.rounds.rules import Rules
 from scorer.store.bundle import NAMES, RULES, UNIVERSE, Bundle, BundleError
 
 SCHEDULE: Final = "schedule.json"
+PLAN_FILES: Final = (SCHEDULE, RULES, UNIVERSE, NAMES, *GATE_FILES)
+FRESH: Final = 2 * 10**9
+"""Nanoseconds for which a file that changed is looked at again, whatever its times say."""
+Identity = tuple[int, int, int, int, bytes]
+Stamps = tuple[tuple[int, ...] | None, ...]
 TIMES: Final = ("open_at", "close_at", "resolve_at", "deadline")
 
 
@@ -31,10 +38,15 @@ class PlannedRound:
     rules: Rules
     times: tuple[int, int, int, int]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """What makes it this round and no other: its rules and times."""
-        return hashlib.sha256(self.rules.hash() + json.dumps(self.times).encode()).hexdigest()
+        return hashlib.sha256(self.rules_hash + json.dumps(self.times).encode()).hexdigest()
+
+    @cached_property
+    def rules_hash(self) -> bytes:
+        """As the chain freezes it."""
+        return self.rules.hash()
 
     @property
     def open_at(self) -> int:
@@ -46,38 +58,84 @@ class PlannedRound:
         """When submissions end."""
         return self.times[1]
 
+    @cached_property
+    def identity(self) -> Identity:
+        """As `identity_of` a round on the chain."""
+        return *self.times, self.rules_hash
+
     def is_on_chain_as(self, record: RoundRecord) -> bool:
         """Whether `record` is this round."""
-        times = (record.open_at, record.close_at, record.resolve_at, record.deadline)
-        return times == self.times and record.rules_hash == self.rules.hash()
+        return self.identity == identity_of(record)
 
 
-def read_plans(folder: Path, alarm: Callable[[str, str], None]) -> list[PlannedRound]:
-    """The rounds prepared in the folders of `folder`, by the time at which they open.
+def identity_of(record: RoundRecord) -> Identity:
+    """What tells a round of a tournament from all others: its times, and the hash of its rules."""
+    return record.open_at, record.close_at, record.resolve_at, record.deadline, record.rules_hash
 
-    A folder that lacks a file or has a broken one is told to `alarm`, and left out.
-    """
-    found = []
-    for path in sorted(folder.glob(f"*/{SCHEDULE}")):
-        with apart(f"plan {path.parent.name}", alarm):
-            found.append(_read(path.parent))
-    return sorted(found, key=lambda plan: (plan.times, plan.digest))
+
+@dataclass
+class PlanFolder:
+    """The folder in which rounds are prepared: a plan is read once, and again when a file of it changed."""
+
+    root: Path
+    _read: dict[Path, tuple[Stamps, PlannedRound]] = field(default_factory=dict, repr=False)
+
+    def plans(self, alarm: Callable[[str, str], None]) -> list[PlannedRound]:
+        """The rounds prepared in the folders of `root`, by the time at which they open.
+
+        A folder that lacks a file or has a broken one is told to `alarm`, and left out.
+        """
+        found = []
+        for path in sorted(self.root.glob(f"*/{SCHEDULE}")):
+            with apart(f"plan {path.parent.name}", alarm):
+                found.append(self._plan(path.parent))
+        self._read = {folder: self._read[folder] for folder in self._read.keys() & {p.folder for p in found}}
+        return sorted(found, key=lambda plan: (plan.times, plan.digest))
+
+    def _plan(self, folder: Path) -> PlannedRound:
+        """A plan as it was read; one that failed is read anew each time: what fails may pass."""
+        stamps = _stamps(folder)
+        known = self._read.get(folder)
+        if known is not None and known[0] == stamps:
+            return known[1]
+        self._read.pop(folder, None)
+        plan = _read(folder)
+        if _is_settled(stamps) and stamps == _stamps(folder):
+            self._read[folder] = (stamps, plan)
+        return plan
+
+
+def _stamps(folder: Path) -> Stamps:
+    """What tells that a file of a plan changed: when it was written and changed, its size and inode."""
+    return tuple(_stamp(folder / name) for name in PLAN_FILES)
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+def _is_settled(stamps: Stamps) -> bool:
+    """Whether nothing was written just now: a second change within a tick of the clock leaves no trace."""
+    now = time.time_ns()
+    return all(stamp is None or abs(now - stamp[1]) > FRESH for stamp in stamps)
 
 
 def due_plans(plans: Iterable[PlannedRound], rounds: Sequence[RoundRecord], now: int) -> list[PlannedRound]:
     """Those that should be open by now, can still be, and are not."""
-    return [
-        plan
-        for plan in plans
-        if plan.open_at <= now < plan.close_at and not any(map(plan.is_on_chain_as, rounds))
-    ]
+    opened = set(map(identity_of, rounds))
+    return [plan for plan in plans if plan.open_at <= now < plan.close_at and plan.identity not in opened]
 
 
 def missed_plans(
     plans: Iterable[PlannedRound], rounds: Sequence[RoundRecord], now: int
 ) -> list[PlannedRound]:
     """Those that were never opened, and now it is too late."""
-    return [plan for plan in plans if plan.close_at <= now and not any(map(plan.is_on_chain_as, rounds))]
+    opened = set(map(identity_of, rounds))
+    return [plan for plan in plans if plan.close_at <= now and plan.identity not in opened]
 
 
 def publish(plan: PlannedRound, target: Bundle) -> bool:

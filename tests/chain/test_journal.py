@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from scorer.chain.answers import Answer
 from scorer.chain.fees import Bid
-from scorer.chain.journal import METADATA, Event, Journal, JournalError
+from scorer.chain.journal import Event, Journal, JournalError
+from scorer.chain.schema import METADATA
 from scorer.chain.transactions import Attempt, Call, Mined, State
 from scorer.oracle.reasons import Reason
 
@@ -164,10 +165,11 @@ def test_only_what_is_not_known_yet_may_be_missing() -> None:
         table.name: {column.name for column in table.c if column.nullable} for table in METADATA.sorted_tables
     }
     assert missing == {
-        "intent": {"not_after", "nonce", "block", "gas_used", "ok", "finished_at"},
+        "intent": {"not_after", "nonce", "block", "gas_used", "ok", "finished_at", "scope", "round", "act"},
         "attempt": {"refusal"},
         "event": set(),
         "note": set(),
+        "journal_schema": set(),
     }
 
 

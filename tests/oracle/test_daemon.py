@@ -203,7 +203,7 @@ def test_a_broken_file_of_a_round_that_is_over_keeps_no_later_one_from_being_att
     with ExitStack() as stack:
         seat = Seat(world, stack)
         member = seat.daemon.member
-        member.memory.over.add(over)
+        member.memory.rounds.newest = over
         folder = member.bundle(over).folder
         folder.mkdir(parents=True)
         for file in ("report.json", "scores.parquet"):

@@ -21,7 +21,7 @@ from scorer.oracle.intake import (
     submit,
     write_collection,
 )
-from scorer.oracle.plans import publish, read_plans
+from scorer.oracle.plans import PlanFolder, publish
 from scorer.rounds.digest import content_hash
 from scorer.rounds.rules import preset
 from scorer.rounds.signature import SubmissionDigest
@@ -242,7 +242,7 @@ def test_a_plan_publishes_names_and_tables_with_its_universe(tmp_path: Path) -> 
     times = {"open_at": 1, "close_at": 2, "resolve_at": 3, "deadline": 4}
     (plan.folder / "schedule.json").write_text(json.dumps(times))
     target = Bundle(tmp_path / "published")
-    (read,) = read_plans(tmp_path / "plans", lambda *_: None)
+    (read,) = PlanFolder(tmp_path / "plans").plans(lambda *_: None)
     assert publish(read, target)
     check_gate_tables(preset("signals"), target)
     assert target.has(NAMES)

@@ -2,23 +2,24 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from web3.types import RPCEndpoint
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.endpoints import Endpoints
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.chain.journal import Journal
 from scorer.chain.node import Web3Node
 from scorer.chain.outbox import Outbox
 from scorer.chain.signers import KeySigner
-from scorer.oracle.observe import finalised_block
+from scorer.oracle.observe import RoundTracker, finalised_block
 from scorer.oracle.operating import Operating
-from scorer.oracle.plans import read_plans
+from scorer.oracle.operator import Lanes
+from scorer.oracle.plans import PlanFolder
 from scorer.store.bundle import Bundle
 from tests.world import HOUR, IDS, NMR, World
 
@@ -133,7 +134,7 @@ def test_a_plan_that_lacks_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "schedule.json").write_text("{}")
     told: list[tuple[str, str]] = []
-    assert read_plans(tmp_path, lambda *alarm: told.append(alarm)) == []
+    assert PlanFolder(tmp_path).plans(lambda *alarm: told.append(alarm)) == []
     ((kind, detail),) = told
     assert kind == "BROKEN_FILE"
     assert detail.startswith("plan a: ")
@@ -167,15 +168,21 @@ def test_a_round_that_cannot_be_collected_keeps_no_other_one_waiting(shop: Shop)
 def test_many_missed_plans_read_each_round_that_is_over_once(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[int] = []
+    read: list[list[int]] = []
     suite = type(shop.operating.suite)
-    monkeypatch.setattr(suite, "round", lambda _, round_id, at: read.append(round_id))
-    monkeypatch.setattr("scorer.oracle.plans.PlannedRound.is_on_chain_as", lambda plan, record: False)
-    shop.operating.memory.over |= {1, 2, 3}
+    monkeypatch.setattr(suite, "round_count", lambda *_: 3)
+
+    def rounds(_suite: Suite, rounds: Sequence[int], _block: int) -> list[RoundRecord]:
+        read.append(list(rounds))
+        return []
+
+    monkeypatch.setattr(suite, "rounds", rounds)
+    shop.operating.memory.rounds = RoundTracker(newest=3)
     for name in ("one", "two", "three"):
         shop.plan(name, shop.world.now - 3 * HOUR)
-    shop.work()
-    assert read == [1, 2, 3]
+    for _ in range(2):
+        shop.work()
+        assert [rounds for rounds in read if rounds] == [[1, 2, 3]]
     assert [kind for kind, _ in shop.alarms] == ["MISSED_OPENING"] * 3
 
 
@@ -256,9 +263,9 @@ def test_a_round_is_not_sealed_while_the_endpoint_does_not_show_what_was_locked(
     round_id = world.open()
     world.submit_all(round_id)
     world.stage.anvil.advance_to(world.record(round_id).close_at)
-    calls = shop.operating.seal_calls(
-        world.record(round_id), shop.operating.collect(world.record(round_id)), slots_per_chunk=2
-    )
+    record = world.record(round_id)
+    lanes = Lanes(world.suite, world.suite.w3.eth.block_number)
+    calls = shop.operating.seal_calls(record, shop.operating.collect(record), 2, lanes)
     assert [what for what, _ in calls] == ["lock:0"]
 
 
