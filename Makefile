@@ -4,7 +4,8 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
-export PYTHONDONTWRITEBYTECODE := 1
+# Compiled once, and not beside the sources: a test that starts a process would compile all of them again.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 .PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-large bench-oracle bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse verify-input simulate lock clean
 
@@ -20,7 +21,7 @@ demo: setup  ## settle rounds on real market data on a local chain, into build/d
 test: setup test-python test-contracts test-invariants  ## every fast test
 
 test-python: setup
-	pytest -n 2 --dist loadfile
+	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-contracts: setup
 	ape compile

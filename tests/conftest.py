@@ -4,10 +4,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from scorer.chain.anvil import Anvil
 from tests.chains import Chains, chain
 from tests.world import World, lent_world
+
+SLOW = ("chaos", "demo", "devnet", "deployment", "rehearsal", "cli", "oracle", "staking", "chain")
+"""Folders whose files take long. They come first: what is short fills up whichever worker is done early."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the files so that several workers end together; a file's tests keep their order."""
+    here = Path(__file__).parent
+    places = {folder: place for place, folder in enumerate(SLOW)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(here).parts[0], len(SLOW)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_blas_thread() -> Iterator[None]:
+    """Give a worker's matrices one thread: of two on a core each waits for the other.
+
+    That scores do not depend on the number is tested in processes of their own.
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 @pytest.fixture(scope="session")

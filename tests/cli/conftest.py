@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from scorer.chain.anvil import run_anvil
-from tests.world import START, World, build_world
+from tests.chains import Chains
+from tests.world import World, lent_world
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def town(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """As `world`, one for a file."""
-    with run_anvil(timestamp=START, accounts=40) as chain:
-        yield build_world(chain, tmp_path_factory.mktemp("town"))
+    with lent_world(chains, tmp_path_factory.mktemp("town")) as world:
+        yield world

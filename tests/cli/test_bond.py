@@ -10,16 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from scorer.chain import killpoints
-from scorer.chain.anvil import run_anvil
 from scorer.chain.journal import Journal
 from scorer.chain.sender import Sender
 from scorer.chain.transactions import State
 from scorer.cli import app
 from scorer.drill.proxy import Response, proxy_of
 from scorer.staking.bonds import POST_GAS
+from tests.chains import Chains
 from tests.cli.test_cupel import run
 from tests.committee import BOND, CHALLENGE, FEES, FIRST_MEMBER, Committee, found_committee
-from tests.world import START
 
 STRANGER = 20
 MEMBERS = 6
@@ -81,8 +80,8 @@ class Seat:
 
 
 @pytest.fixture(scope="module")
-def committee() -> Iterator[Committee]:
-    with run_anvil(timestamp=START, accounts=40) as chain:
+def committee(chains: Chains) -> Iterator[Committee]:
+    with chains.bare() as chain:
         yield found_committee(chain, MEMBERS)
 
 

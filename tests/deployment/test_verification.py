@@ -62,7 +62,7 @@ def explorer() -> Iterator[Explorer]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     told = Explorer(f"http://127.0.0.1:{server.server_port}", {})
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield told
     server.shutdown()

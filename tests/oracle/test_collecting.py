@@ -1,5 +1,6 @@
 """Late, gated and ticker-named submissions on a real chain: what is scored, and whose stake is locked."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,21 +8,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scorer.chain.anvil import Anvil
 from scorer.demo.files import write_submission
 from scorer.oracle.intake import Collection
 from scorer.rounds.rules import NeutralChurn, preset
 from scorer.rounds.tables import NEUTRAL_CHURN, Table, table_file
 from scorer.store.bundle import RULES, Bundle, BundleError, round_folder
-from tests.world import NMR, World, build_world
+from tests.chains import Chains
+from tests.world import NMR, World, lent_world
 
 LONG_IDS = tuple(f"id{number:03}" for number in range(120))
 
 
 @pytest.fixture
-def small(anvil: Anvil, tmp_path: Path) -> World:
+def small(chains: Chains, tmp_path: Path) -> Iterator[World]:
     """A fresh tournament of four models."""
-    return build_world(anvil, tmp_path, 4)
+    with lent_world(chains, tmp_path, 4) as world:
+        yield world
 
 
 def gate_tables(count: int) -> dict[str, Table]:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from web3.types import RPCEndpoint
 
-from scorer.chain.anvil import run_anvil
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import connect
 from scorer.chain.sender import Sender
@@ -20,15 +19,16 @@ from scorer.staking.keystore import Wallet
 from scorer.staking.orders import PERMIT_LASTS, Counter
 from scorer.staking.quotes import quote
 from scorer.units import NanoNmr
+from tests.chains import Chains
 from tests.cli.scientist import Scientist, funded
-from tests.world import NMR, START, World, build_world
+from tests.world import NMR, World, lent_world
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def town(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One tournament for all tests of the file."""
-    with run_anvil(timestamp=START, accounts=40) as chain:
-        yield build_world(chain, tmp_path_factory.mktemp("town"))
+    with lent_world(chains, tmp_path_factory.mktemp("town")) as world:
+        yield world
 
 
 def ask(town: World, method: str, *parameters: Any) -> None:
