@@ -19,7 +19,7 @@ from scorer.oracle.loop import UnknownVersion
 from scorer.rounds.evaluation import InputsMismatch
 from scorer.rounds.explain import NotInRound
 from scorer.rounds.rules import RulesError
-from scorer.rounds.submissions import SubmissionRefused
+from scorer.rounds.submission_table import SubmissionRefused
 from scorer.staking.amounts import AmountError
 from scorer.staking.desk import NotMined
 from scorer.staking.keystore import KeystoreError

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scorer.cli.common import JsonOption, told
-from scorer.rounds.validity import read_for
+from scorer.rounds.submission_reader import CheckedSubmission, Coverage, check_submission, read_bounded
 from scorer.store.bundle import RULES, Bundle
 
 app = typer.Typer(no_args_is_help=True)
@@ -34,8 +34,30 @@ def check(
     with told():
         bundle = Bundle(universe.parent)
         kind = bundle.rules().submissions if bundle.has(RULES) else None
-        predictions = read_for(kind, file.read_bytes(), bundle.named_universe(), str(file))
-    if as_json:
-        typer.echo(json.dumps({"file": str(file), "valid": True, "predictions": len(predictions)}, indent=1))
-        return
-    typer.echo(f"{file}: valid, {len(predictions)} predictions")
+        universe_ids = bundle.named_universe()
+        content = read_bounded(file, len(universe_ids.ids))
+        found = check_submission(kind, content, universe_ids, str(file))
+    typer.echo(_document(file, found) if as_json else f"{file}: valid, {len(found.values)} predictions")
+    tell_coverage(found.coverage, quiet=as_json)
+
+
+def _document(file: Path, found: CheckedSubmission) -> str:
+    document = {"file": str(file), "valid": True, "predictions": len(found.values)}
+    return json.dumps(document | {"ids": found.coverage.document()}, indent=1)
+
+
+def tell_coverage(coverage: Coverage, *, quiet: bool) -> None:
+    """Say which ids were filled or ignored, on standard error, and warn where fewer than half were found.
+
+    Parameters
+    ----------
+    quiet
+        Whether a document on standard output says it already; the warning is given all the same.
+    """
+    if coverage.is_poor:
+        typer.echo(
+            "WARNING: fewer than half of the universe's ids have a prediction of yours; others get 1/2",
+            err=True,
+        )
+    for sentence in () if quiet else coverage.sentences():
+        typer.echo(f"  {sentence}", err=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from scorer.cli.options import WalletOptions, chain_command, print_json
+from scorer.cli.submission import tell_coverage
 from scorer.staking.keystore import Wallet
 from scorer.staking.orders import StakingRefused
 from scorer.staking.submitting import Prepared, open_round, prepare, published_universe
@@ -52,6 +53,7 @@ def submit(
     prepared = prepare(suite, wallet, record, model, file, universe)
     path = None if options.dry_run else _laid(prepared, inbox, wallet)
     closes = datetime.fromtimestamp(record.close_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    tell_coverage(prepared.coverage, quiet=options.as_json)
     if options.as_json:
         print_json(
             {
@@ -59,6 +61,7 @@ def submit(
                 "round": record.round_id,
                 "model": model,
                 "predictions": prepared.predictions,
+                "ids": prepared.coverage.document(),
                 "content_hash": f"0x{prepared.digest.content_hash.hex()}",
                 "signer": wallet.address,
                 "close_at": closes,

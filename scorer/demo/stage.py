@@ -19,8 +19,9 @@ from scorer.oracle.operator import Operator, submit
 from scorer.rounds.digest import content_hash
 from scorer.rounds.rules import Rules
 from scorer.rounds.signature import SubmissionDigest
-from scorer.rounds.submissions import SubmissionRefused
-from scorer.rounds.validity import Universe, read_for
+from scorer.rounds.submission_reader import read_for
+from scorer.rounds.submission_table import SubmissionRefused
+from scorer.rounds.validity import Universe
 from scorer.store.bundle import Bundle, round_folder
 from scorer.units import nano_from_nmr, wei_from_nano
 

@@ -98,9 +98,10 @@ def _outcome(job: Job, channel: socket.socket) -> list[memoryview]:
 def _request(channel: socket.socket) -> tuple[Any, tuple[Any, ...]]:
     """What the parent asks: it is trusted, so it may be pickled. A file's bytes are taken as they are."""
     with channel.makefile("rb") as file:
-        path_and_arguments = pickle.loads(_sized(file.read))  # noqa: S301 - by the parent, not by a file
-        path, arguments = path_and_arguments
-        return (_sized(file.read) if path is None else path), arguments
+        path = pickle.loads(_sized(file.read))  # noqa: S301 - by the parent, not by a file
+        arguments = pickle.loads(_sized(file.read))  # noqa: S301
+        content = _sized(file.read)
+        return (content if path is None else path), arguments
 
 
 def _sized(read: Callable[[int], bytes]) -> bytes:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +45,16 @@ ReadFunction = Callable[..., ReadResult]
 """Takes the untrusted bytes, or a path, and further arguments; importable by its module and name."""
 
 
+class IsolationUnavailable(RuntimeError):
+    """No child process can be had, or none that lives: the machine is at fault, not a file."""
+
+
 class _ZygoteLost(Exception):
     """The zygote ended before it could say what became of a child."""
+
+
+class _Killed(Exception):
+    """Somebody else killed a child, most likely the system for want of memory."""
 
 
 class _Zygote:
@@ -83,17 +91,38 @@ class _Zygote:
 
 
 @dataclass(frozen=True)
-class _Request:
-    """A call in the form in which it is sent, made once for many files."""
+class PreparedRead:
+    """A call in the form in which it is sent, made once for many files.
 
+    Attributes
+    ----------
+    arguments
+        Pickled.
+    """
+
+    reader: "IsolatedReader"
     job: Job
-    arguments: tuple[Any, ...]
+    arguments: bytes
 
-    def parts(self, payload: bytes | Path) -> list[bytes]:
+    def __call__(self, payload: bytes | Path) -> ReadResult:
+        """Read one file, see `IsolatedReader.run`."""
+        return self.reader.carry_out(self.job, self._parts(payload))
+
+    def attempt(self, payload: bytes | Path) -> ReadResult | IsolationError:
+        """Read one file; its result, or why there is none."""
+        try:
+            return self(payload)
+        except IsolationError as error:
+            return error
+
+    def _parts(self, payload: bytes | Path) -> list[bytes]:
         path = payload.absolute() if isinstance(payload, Path) else None
-        head = pickle.dumps((path, self.arguments), protocol=pickle.HIGHEST_PROTOCOL)
         content = payload if isinstance(payload, bytes) else b""
-        return [len(head).to_bytes(SIZE, "big"), head, len(content).to_bytes(SIZE, "big"), content]
+        return [part for each in (pickle.dumps(path), self.arguments, content) for part in _sized(each)]
+
+
+def _sized(content: bytes) -> list[bytes]:
+    return [len(content).to_bytes(SIZE, "big"), content]
 
 
 class IsolatedReader:
@@ -154,8 +183,17 @@ class IsolatedReader:
         ------
         IsolationError
             When there is no answer: the only exception that a file can cause.
+        IsolationUnavailable
+            When the machine gives no process, or ends each.
         """
-        return self._run(_request(function, arguments, limits or self.limits), payload)
+        return self.prepare(function, *arguments, limits=limits)(payload)
+
+    def prepare(
+        self, function: ReadFunction, *arguments: Any, limits: ReadLimits | None = None
+    ) -> PreparedRead:
+        """A call of `run` for many files, whose arguments are pickled once."""
+        job = Job(f"{function.__module__}:{function.__qualname__}", limits or self.limits)
+        return PreparedRead(self, job, pickle.dumps(arguments, protocol=pickle.HIGHEST_PROTOCOL))
 
     def map(
         self,
@@ -168,33 +206,28 @@ class IsolatedReader:
 
         Few payloads are taken ahead of what was yielded, so that they may be read from disk one by one.
         """
-        request = _request(function, arguments, limits or self.limits)
+        call = self.prepare(function, *arguments, limits=limits)
         waiting: deque[Future[ReadResult | IsolationError]] = deque()
         with ThreadPoolExecutor(self.workers) as pool:
             for payload in payloads:
-                waiting.append(pool.submit(self._attempt, request, payload))
+                waiting.append(pool.submit(call.attempt, payload))
                 if len(waiting) > 2 * self.workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
 
-    def _attempt(self, request: _Request, payload: bytes | Path) -> ReadResult | IsolationError:
-        try:
-            return self._run(request, payload)
-        except IsolationError as error:
-            return error
-
-    def _run(self, request: _Request, payload: bytes | Path) -> ReadResult:
-        parts = request.parts(payload)
+    def carry_out(self, job: Job, parts: Sequence[bytes]) -> ReadResult:
+        """Have a child carry out a prepared call, as soon as fewer than `workers` others are under way."""
         with self._slots:
             for _ in range(ATTEMPTS):
                 zygote = self._zygote()
                 try:
-                    return _asked(zygote, request.job, parts)
+                    return _asked(zygote, job, parts)
+                except _Killed:
+                    continue
                 except _ZygoteLost:
                     self._replace(zygote)
-        text = f"no process that could read it: {ATTEMPTS} ended before they began"
-        raise IsolationError(IsolationReason.DEFECT, text)
+        raise IsolationUnavailable(f"expected a process to read a file in, found {ATTEMPTS} that were ended")
 
     def _zygote(self) -> _Zygote:
         with self._lock:
@@ -210,11 +243,7 @@ class IsolatedReader:
         lost.close()
 
 
-def _request(function: ReadFunction, arguments: tuple[Any, ...], limits: ReadLimits) -> _Request:
-    return _Request(Job(f"{function.__module__}:{function.__qualname__}", limits), arguments)
-
-
-def _asked(zygote: _Zygote, job: Job, parts: list[bytes]) -> ReadResult:
+def _asked(zygote: _Zygote, job: Job, parts: Sequence[bytes]) -> ReadResult:
     """One call by one child, from the request to its end."""
     deadline = time.monotonic() + job.limits.wall + GRACE
     ours, theirs = socket.socketpair()
@@ -229,7 +258,7 @@ def _asked(zygote: _Zygote, job: Job, parts: list[bytes]) -> ReadResult:
         return _judged(_status(status.fileno(), deadline), content, job.limits)
 
 
-def _exchanged(channel: socket.socket, parts: list[bytes], most: int, deadline: float) -> bytes | None:
+def _exchanged(channel: socket.socket, parts: Sequence[bytes], most: int, deadline: float) -> bytes | None:
     """What a child answers to a request; None for more than it may, where the channel is then closed."""
     with contextlib.suppress(OSError):  # a child that is gone: its status says why
         for part in parts:
@@ -267,8 +296,7 @@ def _judged(status: dict[str, Any], content: bytes | None, limits: ReadLimits) -
     """The answer of a child that ended so, or the error that it comes to."""
     code = status.get("code")
     if code is None:
-        text = f"no process that could read it: {status.get('error')}"
-        raise IsolationError(IsolationReason.DEFECT, text)
+        raise IsolationUnavailable(f"expected a process to read a file in, found: {status.get('error')}")
     if status["late"] or code == -signal.SIGXCPU:
         text = f"one that takes more than {limits.wall:g} s, or {limits.cpu:g} s of CPU, to read"
         raise IsolationError(IsolationReason.OUT_OF_TIME, text)
@@ -278,6 +306,8 @@ def _judged(status: dict[str, Any], content: bytes | None, limits: ReadLimits) -
     if code == NO_MEMORY:
         text = f"one that takes more than {limits.memory // MIB} MiB of memory to read"
         raise IsolationError(IsolationReason.OUT_OF_MEMORY, text)
+    if code == -signal.SIGKILL:
+        raise _Killed
     if code < 0:
         raise crashed(-code)
     return decoded(content)

@@ -5,15 +5,22 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
+from scorer.isolation import IsolatedReader, IsolationReason, IsolationUnavailable
 from scorer.rounds.digest import content_hash
 from scorer.rounds.selection import Arrival
-from scorer.rounds.signature import SubmissionDigest
-from scorer.rounds.submissions import Submission, SubmissionRefused, Submissions, most_bytes
-from scorer.rounds.validity import Universe, read_for
+from scorer.rounds.signature import SubmissionDigest, is_canonical
+from scorer.rounds.submission_reader import SubmissionReader, SubmissionUnread
+from scorer.rounds.submission_table import SubmissionRefused, most_bytes
+from scorer.rounds.submissions import Submission, Submissions
+from scorer.rounds.validity import Universe
 from scorer.store.bundle import COLLECTED, SELECTION, Bundle, round_folder
 
 SIGNATURE_SUFFIX: Final = ".signature.json"
@@ -31,11 +38,22 @@ SECOND: Final = 10**9
 
 @dataclass(frozen=True)
 class Refusal:
-    """A submission that was not taken, and why; of the model 0 where its name does not say of which."""
+    """A submission that was not taken, and why; of the model 0 where its name does not say of which.
+
+    Attributes
+    ----------
+    is_defect
+        Whether it is this program that failed on it; not published.
+    """
 
     model_id: int
     file: str
     reason: str
+    is_defect: bool = field(default=False, compare=False)
+
+    def document(self) -> dict[str, Any]:
+        """What is published of it."""
+        return {name: value for name, value in asdict(self).items() if name != "is_defect"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +86,7 @@ class Collection:
             "staked": sorted(self.staked),
             "late": sorted(self.late),
             "gated": {str(model): reason for model, reason in sorted(self.gated.items())},
-            "refused": [dict(vars(refusal)) for refusal in self.refusals],
+            "refused": [refusal.document() for refusal in self.refusals],
         }
 
 
@@ -131,21 +149,44 @@ class Intake:
     def take(self, folder: Path) -> tuple[list[Arrival], tuple[Refusal, ...]]:
         """The valid, signed submissions in a folder with the times of their arrival, and the refusals.
 
-        Whatever is wrong with one file is a refusal of that file alone.
-        """
-        arrivals, refusals = [], []
-        for file in _submission_files(folder):
-            try:
-                arrivals.append(self._arrival(file))
-            except SubmissionRefused as refused:
-                refusals.append(Refusal(_model_of(file), _plain(file), str(refused)))
-        return arrivals, tuple(refusals)
+        Each file is parsed in a child process of its own, some at once. Whatever goes wrong with one is a
+        refusal of that file alone, with a reason.
 
-    def _arrival(self, file: Path) -> Arrival:
+        Raises
+        ------
+        scorer.isolation.IsolationUnavailable
+            When this machine gives no process to read a file in: that is no file's fault, and all are read
+            again in the next cycle.
+        """
+        with IsolatedReader() as reader, ThreadPoolExecutor(reader.workers) as pool:
+            predictions = SubmissionReader(reader, self.kind, self.universe)
+            outcomes = list(pool.map(partial(self._outcome, predictions), _submission_files(folder)))
+        arrivals = [each for each in outcomes if isinstance(each, Arrival)]
+        return arrivals, tuple(each for each in outcomes if isinstance(each, Refusal))
+
+    def _outcome(self, predictions: SubmissionReader, file: Path) -> Arrival | Refusal:
+        """What comes of one file, whatever is wrong with it."""
+        refused = partial(Refusal, _model_of(file), _plain(file))
+        try:
+            return self._arrival(predictions, file)
+        except SubmissionUnread as unread:
+            return refused(str(unread), is_defect=unread.cause == IsolationReason.DEFECT)
+        except SubmissionRefused as refusal:
+            return refused(str(refusal))
+        except IsolationUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - what one file does to us must not reach another
+            structlog.get_logger().exception("defect", file=_plain(file))
+            found = f"one at which the program failed ({type(error).__name__})"
+            defect = SubmissionRefused(_plain(file), "a file that can be read", found)
+            return refused(str(defect), is_defect=True)
+
+    def _arrival(self, predictions: SubmissionReader, file: Path) -> Arrival:
+        """What costs little is looked at first: whoever may not submit has nothing of theirs parsed."""
         if not NAME.fullmatch(file.name):
             expected = "a name like 7.csv, 7.parquet or 7.label.csv, by the number of a model"
             raise SubmissionRefused(_plain(file), expected, "another")
-        submission, received_at = self._submission(file), _received_at(file)
+        submission, received_at = self._submission(predictions, file), _received_at(file)
         if received_at >= self.until:
             raise SubmissionRefused(
                 file.name,
@@ -154,17 +195,16 @@ class Intake:
             )
         return Arrival(max(received_at, self.open_at), submission)
 
-    def _submission(self, file: Path) -> Submission:
-        """What costs little is looked at first: whoever may not submit has nothing of theirs read."""
+    def _submission(self, predictions: SubmissionReader, file: Path) -> Submission:
         model_id = _model_of(file)
         allowed = self.submitters.get(model_id)
         if allowed is None:
             raise SubmissionRefused(file.name, "the number of a registered model", str(model_id))
         signature = _read_signature(file)
         most = min(self.largest, most_bytes(len(self.universe.ids)))
-        predictions = read_for(self.kind, _read(file, most), self.universe, file.name)
-        content = content_hash(self.universe.ids, predictions)
-        submission = Submission(model_id, predictions, content, allowed, signature)
+        values = predictions.read(_read(file, most), file.name).values
+        content = content_hash(self.universe.ids, values)
+        submission = Submission(model_id, values, content, allowed, signature)
         signer = submission.signer(self.chain_id, self.tournament, self.round_id)
         if signer != allowed:
             raise SubmissionRefused(file.name, f"the signature of {allowed}", f"that of {signer}")
@@ -265,6 +305,10 @@ def _read_signature(file: Path) -> bytes:
     path = _signature_path(file)
     try:
         document = json.loads(_read(path, LARGEST_SIGNATURE))
-        return bytes.fromhex(document["signature"].removeprefix("0x"))
+        signature = bytes.fromhex(document["signature"].removeprefix("0x"))
     except (SubmissionRefused, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise SubmissionRefused(file.name, f"a signature in {path.name}", "none that can be read") from None
+    if not is_canonical(signature):
+        expected = f"a signature in {path.name} of 65 bytes with a low s and a v of 27 or 28"
+        raise SubmissionRefused(file.name, expected, f"another of {len(signature)} bytes")
+    return signature

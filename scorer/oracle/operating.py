@@ -167,6 +167,8 @@ class Operating(Collector):
         collection = self.collect(record)
         for refusal in () if was_told else collection.refusals:
             self.alarm("REFUSED_SUBMISSION", f"round {record.round_id}: {refusal.reason}")
+            if refusal.is_defect:
+                self.alarm("DEFECT", f"round {record.round_id}: {refusal.reason}")
         reach("submissions-collected", str(record.round_id))
         if self.courier is not None:
             self.publish(record.round_id, collection)

@@ -19,7 +19,7 @@ _DOMAIN_TYPE: Final = keccak(
 _SUBMISSION_TYPE: Final = keccak(b"Submission(uint256 roundId,uint256 modelId,bytes32 contentHash)")
 
 
-def _is_canonical(signature: bytes) -> bool:
+def is_canonical(signature: bytes) -> bool:
     """Whether this is the one spelling of a signature that OpenZeppelin's ECDSA accepts too.
 
     Anyone can turn a signature into another one by the same key: with the order less s for s, or 0 for 27.
@@ -90,7 +90,7 @@ class SubmissionDigest:
 
         Only 65 bytes with a low s and a v of 27 or 28 are a signature; every library reads those alike.
         """
-        if not _is_canonical(signature):
+        if not is_canonical(signature):
             return None
         try:
             r_s, recovery = signature[:64], bytes([signature[64] - 27])

@@ -6,18 +6,25 @@ becomes predictions on the round's universe, which are what is hashed, signed an
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.rounds.submissions import Layout, SubmissionRefused, SubmissionTable, read_submission, read_table
-from scorer.scoring.ranked_rows import rows_by_rank
+from scorer.rounds.submission_file import read_table
+from scorer.rounds.submission_table import (
+    ID_AND_PREDICTION,
+    Layout,
+    NearMisses,
+    SubmissionRefused,
+    SubmissionTable,
+    near_misses,
+    some,
+)
 
 TOLERANCE: Final = 1e-8
 """How far outside of [0, 1] a value may lie, and the standard deviation that counts as none."""
-SHOWN: Final = 3
 
 
 @dataclass(frozen=True)
@@ -94,18 +101,35 @@ class Universe:
         return self.names.get(column) if self.names else self.ids
 
 
-def read_for(kind: str | None, content: bytes, universe: Universe, name: str) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class Alignment:
+    """A file's predictions in the order of a round's universe, and how its ids met the universe's.
+
+    Attributes
+    ----------
+    predictions
+        Shape (ids,). NaN for an id that the file lacks, where the tournament fills such.
+    missing, unknown
+        Ids of the universe that have no prediction, and ids of the file that the universe lacks; ascending.
+    """
+
+    predictions: NDArray[np.float64]
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    near: NearMisses = field(default_factory=NearMisses)
+
+
+def align(kind: str | None, content: bytes, universe: Universe, name: str) -> Alignment:
     """Read a submission file as the rules' ``submissions`` say, and align it to a round's universe.
 
     Parameters
     ----------
     kind
         A key of `VALIDITY`; None: exactly the universe's ids in the columns id and prediction.
-
-    Returns
-    -------
-    NDArray[np.float64]
-        Predictions within [0, 1] in the order of the ids, shape (ids,).
+    content
+        The file's bytes: CSV in UTF-8, or Parquet; rows in any order.
+    name
+        What messages call the file.
 
     Raises
     ------
@@ -113,7 +137,7 @@ def read_for(kind: str | None, content: bytes, universe: Universe, name: str) ->
         When the tournament would refuse it: expectation and finding.
     """
     if kind is None:
-        return read_submission(content, universe.ids, name)
+        return _aligned_exactly(content, universe.ids, name)
     validity = VALIDITY[kind]
     table = read_table(content, validity.layout, name, ids=len(universe.ids))
     names = universe.named(table.id_column)
@@ -121,26 +145,78 @@ def read_for(kind: str | None, content: bytes, universe: Universe, name: str) ->
         raise SubmissionRefused(
             name, f"ids in one of the columns {', '.join(universe.names)}", f"the column {table.id_column}"
         )
-    live = _live(table, {each for each in names if each is not None}, validity, name)
-    value_of = dict(zip(live.ids, live.predictions.tolist(), strict=True))
-    aligned = np.array([value_of.get(each, np.nan) if each is not None else np.nan for each in names])
-    if not validity.fills:
-        return np.asarray(np.clip(aligned, 0.0, 1.0) + 0.0)
-    return _ranked_and_filled(aligned)
+    return _aligned(table, names, universe.ids, validity, name)
 
 
-def _live(table: SubmissionTable, known: set[str], validity: Validity, name: str) -> SubmissionTable:
-    """The rows of ids that the universe has; others are ignored."""
+def _aligned_exactly(content: bytes, universe: Sequence[str], name: str) -> Alignment:
+    table = read_table(content, ID_AND_PREDICTION, name, ids=len(universe))
+    _check_exact_ids(table.ids, universe, name)
+    _check_exact_values(table, name)
+    row_of = {each: row for row, each in enumerate(table.ids)}
+    return Alignment(table.predictions[[row_of[each] for each in universe]] + 0.0)
+
+
+def _check_exact_ids(ids: Sequence[str], universe: Sequence[str], name: str) -> None:
+    present = set(ids)
+    _check_each_once(ids, name)
+    unknown = sorted(present.difference(universe))
+    missing = sorted(set(universe).difference(present))
+    if unknown:
+        found = _with_near(f"unknown ids: {some(unknown)}", near_misses(unknown, missing))
+        raise SubmissionRefused(name, f"only the {len(universe)} ids of the round", found)
+    if missing:
+        raise SubmissionRefused(
+            name, f"all {len(universe)} ids of the round", f"missing ids: {some(missing)}"
+        )
+
+
+def _check_each_once(ids: Sequence[str], name: str) -> None:
+    if len(set(ids)) != len(ids):
+        repeated = sorted(each for each, count in Counter(ids).items() if count > 1)
+        raise SubmissionRefused(name, "each id once", f"duplicate ids: {some(repeated)}")
+
+
+def _with_near(found: str, near: NearMisses) -> str:
+    return f"{found}; {near}" if near.pairs else found
+
+
+def _check_exact_values(table: SubmissionTable, name: str) -> None:
+    for wrong, found in (
+        (np.isnan(table.predictions), "NaN"),
+        (np.isinf(table.predictions), "infinity"),
+        ((table.predictions < 0) | (table.predictions > 1), "values outside"),
+    ):
+        if wrong.any():
+            ids = sorted(table.ids[row] for row in np.flatnonzero(wrong).tolist())
+            raise SubmissionRefused(name, "predictions within [0, 1]", f"{found} for ids: {some(ids)}")
+
+
+def _aligned(
+    table: SubmissionTable,
+    names: Sequence[str | None],
+    ids: Sequence[str],
+    validity: Validity,
+    name: str,
+) -> Alignment:
+    """What a tournament takes of a table: the rows of ids that the universe has; others are ignored."""
+    known = {each for each in names if each is not None}
     rows = [row for row, each in enumerate(table.ids) if each in known]
     live = SubmissionTable(table.id_column, [table.ids[row] for row in rows], table.predictions[rows])
-    repeated = sorted(each for each, count in Counter(live.ids).items() if count > 1)
-    if repeated:
-        raise SubmissionRefused(name, "each id once", f"duplicate ids: {', '.join(repeated[:SHOWN])}")
+    unknown = tuple(sorted({each for each in table.ids if each not in known}))
+    near = near_misses(unknown, known.difference(live.ids))
+    _check_each_once(live.ids, name)
     least = len(known) if validity.least_ids is None else validity.least_ids
     if len(rows) < least:
-        raise SubmissionRefused(name, f"at least {least} ids of the round's universe", f"{len(rows)}")
+        found = f"{len(rows)}; unknown ids: {some(unknown)}" if unknown else f"{len(rows)}"
+        expected = f"at least {least} ids of the round's universe"
+        raise SubmissionRefused(name, expected, _with_near(found, near))
     _check_values(live.predictions, name)
-    return live
+    value_of = dict(zip(live.ids, live.predictions.tolist(), strict=True))
+    aligned = np.array([value_of.get(each, np.nan) if each is not None else np.nan for each in names])
+    missing = tuple(each for each, value in zip(ids, aligned.tolist(), strict=True) if value != value)
+    if not validity.fills:
+        aligned = np.asarray(np.clip(aligned, 0.0, 1.0) + 0.0)
+    return Alignment(aligned, missing, unknown, near)
 
 
 def _check_values(values: NDArray[np.float64], name: str) -> None:
@@ -150,13 +226,3 @@ def _check_values(values: NDArray[np.float64], name: str) -> None:
         raise SubmissionRefused(name, "predictions within [0, 1]", f"{values.min()} to {values.max()}")
     if len(values) < 2 or values.std(ddof=1) <= TOLERANCE:
         raise SubmissionRefused(name, "predictions that differ", f"{values[0]} for every id")
-
-
-def _ranked_and_filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Tie-kept ranks ``(r - 1/2) / n`` of the n ids that have a value, and 1/2 for the others."""
-    there = ~np.isnan(values)
-    count = int(there.sum())
-    doubled = rows_by_rank(values[np.newaxis, there], np.arange(2.0 * count)).rows[0]
-    filled = np.full(len(values), 0.5)
-    filled[there] = doubled / (2 * count)
-    return filled

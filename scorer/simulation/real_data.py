@@ -14,7 +14,8 @@ from scorer.demo.stakes import FixedAmount
 from scorer.demo.strategies import Strategy
 from scorer.demo.weeks import Week, predicted_weeks
 from scorer.rounds.rules import Rules
-from scorer.rounds.submissions import SubmissionRefused, read_submission
+from scorer.rounds.submission_reader import read_submission
+from scorer.rounds.submission_table import SubmissionRefused
 from scorer.simulation.population import SIGNALS, Population
 from scorer.simulation.rounds import Floats, PlayedRound, tables_for
 from scorer.units import NANO_PER_NMR, ONE, nano_from_nmr

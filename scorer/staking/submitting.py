@@ -8,8 +8,8 @@ from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.oracle.intake import submit
 from scorer.rounds.digest import content_hash
 from scorer.rounds.signature import SubmissionDigest
-from scorer.rounds.submissions import PARQUET_MAGIC
-from scorer.rounds.validity import read_for
+from scorer.rounds.submission_parquet import PARQUET_MAGIC
+from scorer.rounds.submission_reader import Coverage, check_submission, read_bounded
 from scorer.staking.keystore import Wallet
 from scorer.staking.orders import StakingRefused
 from scorer.staking.stakes import latest_block, model_count
@@ -36,6 +36,7 @@ class Prepared:
     file: str
     content: bytes
     predictions: int
+    coverage: Coverage
     closes_at: int
 
     def lay(self, inbox: Path, wallet: Wallet) -> Path:
@@ -115,15 +116,15 @@ def prepare(
                 f"0x{record.rules_hash.hex()}, found 0x{rules.hash().hex()}; is it another round's folder?"
             )
         kind = rules.submissions
-    content = file.read_bytes()
     ids = bundle.named_universe()
-    predictions = read_for(kind, content, ids, str(file))
-    hashed = content_hash(ids.ids, predictions)
+    content = read_bounded(file, len(ids.ids))
+    found = check_submission(kind, content, ids, str(file))
+    hashed = content_hash(ids.ids, found.values)
     address, chain_id = str(suite.tournament.address), suite.addresses.chain_id
     digest = SubmissionDigest(chain_id, address, record.round_id, model, hashed)
     suffix = "parquet" if content.startswith(PARQUET_MAGIC) else "csv"
     name = f"{model}.{hashed.hex()[:LABEL]}.{suffix}"
-    return Prepared(digest, name, content, len(predictions), record.close_at)
+    return Prepared(digest, name, content, len(found.values), found.coverage, record.close_at)
 
 
 def _require_submitter(suite: Suite, address: str, model: int) -> None:

@@ -192,7 +192,9 @@ def test_a_submission_can_be_checked_before_it_is_sent(tmp_path: Path) -> None:
     code, said = run("submission", "check", tmp_path / "good.csv", "--universe", universe)
     assert (code, said) == (0, f"{tmp_path / 'good.csv'}: valid, 60 predictions\n")
     code, said = run("submission", "check", tmp_path / "good.csv", "--universe", universe, "--json")
-    assert json.loads(said) == {"file": str(tmp_path / "good.csv"), "valid": True, "predictions": 60}
+    document = json.loads(said)
+    assert document.pop("ids")["found"] == 60
+    assert document == {"file": str(tmp_path / "good.csv"), "valid": True, "predictions": 60}
     code, said = run("submission", "check", tmp_path / "bad.csv", "--universe", universe)
     assert code == 1
     assert "bad.csv: expected all 60 ids of the round, found missing ids: 1 (id000)" in said
@@ -211,10 +213,38 @@ def test_the_rules_beside_the_universe_decide_what_a_checked_file_may_hold(tmp_p
     code, said = run(
         "submission", "check", tmp_path / "good.csv", "--universe", tmp_path / "universe.parquet"
     )
-    assert (code, said) == (0, f"{tmp_path / 'good.csv'}: valid, 120 predictions\n")
+    assert (code, said.splitlines()) == (
+        0,
+        [
+            f"{tmp_path / 'good.csv'}: valid, 120 predictions",
+            "  110 of the universe's 120 ids were found; 10 were filled with 1/2: id110, id111, id112, ...",
+        ],
+    )
     code, said = run("submission", "check", tmp_path / "bad.csv", "--universe", tmp_path / "universe.parquet")
     assert code == 1
     assert "bad.csv: expected the columns [ticker or sedol" in said
+
+
+def test_ids_that_were_lost_on_the_way_are_told_loudly(tmp_path: Path) -> None:
+    ids = tuple(f"{number:06}" for number in range(270))
+    bundle = Bundle(tmp_path)
+    bundle.write_universe(ids)
+    bundle.write_rules(preset("classic").model_copy(update={"submissions": "signals"}))
+    lost = [each.lstrip("0") or "0" for each in ids[:150]] + list(ids[150:])
+    values = [number / 270 for number in range(270)]
+    file = tmp_path / "lost.csv"
+    pd.DataFrame({"ticker": lost, "signal": values}).to_csv(file, index=False)
+    universe = tmp_path / "universe.parquet"
+    code, said = run("submission", "check", file, "--universe", universe)
+    assert code == 0
+    assert "WARNING: fewer than half of the universe's ids have a prediction of yours" in said
+    assert "120 of the universe's 270 ids were found; 150 were filled with 1/2: 000000, 000001" in said
+    assert "150 ids of the file are unknown and were ignored: 0, 1, 10, ..." in said
+    assert "150 of the unknown ids differ from an id of the universe only by capitals" in said
+    code, said = run("submission", "check", file, "--universe", universe, "--json")
+    found = json.loads(said[said.index("{") : said.rindex("}") + 1])["ids"]
+    assert (found["found"], found["filled"], found["unknown"], found["near_misses"]) == (120, 150, 150, 150)
+    assert found["unknown_ids"] == ["0", "1", "10"]
 
 
 def test_an_operator_publishes_what_it_sealed_once_only(world: World) -> None:

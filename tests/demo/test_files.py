@@ -13,7 +13,8 @@ from scorer.demo.files import (
     write_submission,
 )
 from scorer.demo.strategies import demo_strategies
-from scorer.rounds.submissions import SubmissionRefused, read_submission
+from scorer.rounds.submission_reader import read_submission
+from scorer.rounds.submission_table import SubmissionRefused
 
 REASONS = {
     BrokenKind.UNREADABLE: "neither",

@@ -3,7 +3,8 @@
 import numpy as np
 
 from scorer.devnet.market import LARGEST_SKILL, Market
-from scorer.rounds.submissions import ID_AND_PREDICTION, read_table
+from scorer.rounds.submission_file import read_table
+from scorer.rounds.submission_table import ID_AND_PREDICTION
 
 MARKET = Market(size=2000)
 

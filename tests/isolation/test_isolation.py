@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scorer.isolation import IsolatedReader, IsolationError, IsolationReason, ReadLimits, ReadResult
+from scorer.isolation import (
+    IsolatedReader,
+    IsolationError,
+    IsolationReason,
+    IsolationUnavailable,
+    ReadLimits,
+    ReadResult,
+)
 from scorer.isolation.limits import MIB
 from tests.isolation import readers
 
@@ -232,6 +239,22 @@ def test_a_zygote_that_dies_is_replaced() -> None:
         os.kill(first, signal.SIGKILL)
         assert is_well(reader)
         assert zygote_of(reader) != first
+
+
+def test_a_child_that_somebody_kills_is_tried_again_and_is_not_the_files_fault(
+    reader: IsolatedReader,
+) -> None:
+    with pytest.raises(IsolationUnavailable, match="found 3 that were ended"):
+        reader.run(readers.die, b"", int(signal.SIGKILL))
+    assert is_well(reader)
+
+
+def test_a_machine_that_gives_no_process_is_not_the_files_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("scorer.isolation.reader.START", "import sys; sys.exit(3)")
+    with IsolatedReader() as reader, pytest.raises(IsolationUnavailable, match="found 3 that were ended"):
+        reader.run(readers.length, b"")
 
 
 def test_a_call_outlives_the_death_of_its_zygote() -> None:

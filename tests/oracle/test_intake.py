@@ -25,7 +25,8 @@ from scorer.oracle.plans import PlanFolder, publish
 from scorer.rounds.digest import content_hash
 from scorer.rounds.rules import preset
 from scorer.rounds.signature import SubmissionDigest
-from scorer.rounds.submissions import Submission, Submissions, most_bytes
+from scorer.rounds.submission_table import most_bytes
+from scorer.rounds.submissions import Submission, Submissions
 from scorer.rounds.validity import Universe
 from scorer.store.bundle import NAMES, SIGNATURES, Bundle, BundleError, round_folder
 from tests.rounds.round_tables import tables
@@ -36,6 +37,8 @@ TOURNAMENT = "0x" + "11" * 20
 KEY = bytes(31) + b"\x07"
 SIGNER = str(Account.from_key(KEY).address)
 UNIVERSE = Universe(("a", "b", "c"), {})
+SIGNED = "0x" + "11" * 64 + "1b"
+"""What may be a signature, of something."""
 
 
 def intake() -> Intake:
@@ -126,7 +129,7 @@ def test_a_name_that_is_no_models_is_refused_and_can_be_published(tmp_path: Path
 def test_what_is_no_regular_file_is_refused_and_waited_for_by_nobody(tmp_path: Path) -> None:
     folder = send(tmp_path, "7.csv", [0.1, 0.2, 0.3], 2_000)
     for label in ("folder", "gone", "link", "pipe"):
-        (folder / f"7.{label}{SIGNATURE_SUFFIX}").write_text('{"signature": "0x00"}')
+        (folder / f"7.{label}{SIGNATURE_SUFFIX}").write_text(json.dumps({"signature": SIGNED}))
     (folder / "7.folder.csv").mkdir()
     (folder / "7.gone.csv").symlink_to(tmp_path / "nowhere")
     (folder / "7.link.csv").symlink_to(folder / "7.csv")
@@ -157,7 +160,7 @@ def test_a_file_of_nobody_or_without_a_signature_is_not_read(
     for name in ("7.csv", "8.csv"):
         (folder / name).write_bytes(b"id,prediction\n")
     (folder / f"8{SIGNATURE_SUFFIX}").write_text("[" * 4_000)
-    monkeypatch.delattr("scorer.oracle.intake.read_for")
+    monkeypatch.delattr("scorer.rounds.submission_reader.SubmissionReader.read")
     assert [each.reason for each in intake().take(folder)[1]] == [
         "7.csv: expected a signature in 7.signature.json, found none that can be read",
         "8.csv: expected a signature in 8.signature.json, found none that can be read",

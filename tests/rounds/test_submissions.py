@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from scorer.rounds.digest import content_hash
 from scorer.rounds.merkle import merkle_root, submission_leaf
-from scorer.rounds.submissions import Submission, SubmissionRefused, Submissions, read_submission
-from scorer.rounds.validity import Universe, read_for
+from scorer.rounds.submission_reader import read_for, read_submission
+from scorer.rounds.submission_table import SubmissionRefused
+from scorer.rounds.submissions import Submission, Submissions
+from scorer.rounds.validity import Universe
 
 IDS = ["007", "NA", "a1", "b,2", 'c"3', "nan", "null", "ü", "1e5", "True"]
 UNIVERSE = tuple(sorted(IDS))
@@ -56,7 +58,7 @@ def refusal(content: bytes, universe: Sequence[str] = UNIVERSE) -> str:
     with pytest.raises(SubmissionRefused) as refused:
         read(content, universe)
     assert refused.value.name == "7.csv"
-    assert str(refused.value) == f"7.csv: expected {refused.value.expected}, found {refused.value.found}"
+    assert str(refused.value) == f"7.csv: {refused.value.reason}"
     return str(refused.value)
 
 
@@ -149,7 +151,7 @@ def test_a_small_file_of_many_rows_is_refused_before_it_is_unpacked(
 ) -> None:
     content = repeated(40, 1_000_000, **settings)
     assert len(content) < 1_000_000
-    monkeypatch.delattr("pyarrow.parquet.ParquetFile.read")
+    monkeypatch.delattr("pyarrow.parquet.ParquetFile.iter_batches")
     assert refusal(content).endswith("expected at most 10040 rows for a universe of 10 ids, found 1000000")
 
 
@@ -175,13 +177,13 @@ def test_columns_that_do_not_count_are_not_read(monkeypatch: pytest.MonkeyPatch)
         ticker=ids, date=pa.array([[{"a": 1}]] * 100), signal=values, data_type=["live"] * 100
     )
     read_columns: list[list[str]] = []
-    real = pq.ParquetFile.read
+    real = pq.ParquetFile.iter_batches
 
-    def noted(file: pq.ParquetFile, *, columns: list[str], use_threads: bool) -> pa.Table:
+    def noted(file: pq.ParquetFile, *, columns: list[str], **settings: object) -> Iterator[pa.RecordBatch]:
         read_columns.append(columns)
-        return real(file, columns=columns, use_threads=use_threads)
+        return real(file, columns=columns, **settings)  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(pq.ParquetFile, "read", noted)
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", noted)
     read_for("signals", content, Universe(tuple(sorted(ids)), {}), "7.parquet")
     assert read_columns == [["ticker", "signal"]]
 
@@ -191,7 +193,7 @@ def test_ids_that_are_no_text_are_refused_before_they_are_unpacked(
     kind: pa.DataType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = arrow_bytes(id=pa.nulls(2, kind), prediction=[0.5, 0.5])
-    monkeypatch.delattr("pyarrow.parquet.ParquetFile.read")
+    monkeypatch.delattr("pyarrow.parquet.ParquetFile.iter_batches")
     assert "expected text in the column id, found the type " in refusal(content)
 
 

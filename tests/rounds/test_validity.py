@@ -11,8 +11,9 @@ import pytest
 from numerai_tools import submissions as reference
 from numpy.typing import NDArray
 
-from scorer.rounds.submissions import SubmissionRefused
-from scorer.rounds.validity import VALIDITY, Universe, read_for
+from scorer.rounds.submission_reader import read_for
+from scorer.rounds.submission_table import SubmissionRefused
+from scorer.rounds.validity import VALIDITY, Universe
 
 IDS = tuple(f"T{number:03}" for number in range(150))
 BLOOMBERG = tuple(None if number % 10 == 7 else f"{each} US" for number, each in enumerate(IDS))
