@@ -1,22 +1,45 @@
 """The configuration of a node: one TOML file, checked as a whole before anything runs."""
 
-import json
-import tomllib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self, TypeVar
 
 import tomli_w
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from web3 import Web3
 
+from scorer.chain.accounts import private_key_of, public_key_of
 from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.endpoint import host
 from scorer.chain.endpoints import Endpoints
 from scorer.chain.fees import GWEI, TIP_CEILING, FeePolicy
+from scorer.chain.keystore import UnlockError, decrypt, read_keystore
 from scorer.chain.signers import KeySigner, RemoteSigner, Signer
+from scorer.files import (
+    OWNER_ONLY,
+    SecretExposed,
+    decoded,
+    one_line,
+    parse_toml,
+    read_bounded,
+    read_secret,
+    write_whole,
+)
+from scorer.redaction import described, hides_a_key, remember, remember_url, shown, shown_name, shown_path
+from scorer.rounds.documents import parse_json
+
+T = TypeVar("T")
 
 
 class ConfigError(ValueError):
@@ -24,7 +47,30 @@ class ConfigError(ValueError):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    """A section of the file: no field but those that are declared, and no value of another type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _path(value: Path) -> Path:
+    """Refuse a key or a URL in place of the path of its file, as messages show paths."""
+    if hides_a_key(value):
+        raise ValueError("expected the path of a file, found a key or a URL in its place")
+    return value
+
+
+FilePath = Annotated[Path, Field(strict=False), AfterValidator(_path)]
+Url = Annotated[str, Field(pattern=r"^https?://")]
+LONGEST: Final = 86_400
+"""Seconds of any wait: a day."""
+MOST_COINS: Final = 10**9
+SECRET_SECTIONS: Final = ("key", "relay", "journal")
+"""Of what stands there, messages show types alone."""
+PLAIN_NAME: Final = re.compile(r"[a-z][a-z_]{0,31}")
+TELLING_NAME: Final = re.compile(
+    r"account|address|file|key|mnemonic|pass|path|phrase|private|public|remote|secret|seed|store|url"
+)
+"""Words in names that somebody may take for a field's in those sections."""
 
 
 class Chain(_Section):
@@ -50,18 +96,18 @@ class Chain(_Section):
         Seconds between the finalised and the latest block after which nothing is sent.
     """
 
-    endpoint: Annotated[str, Field(pattern=r"^https?://")] | None = None
-    endpoints: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
+    endpoint: Annotated[Url | None, Field(repr=False)] = None
+    endpoints: Annotated[tuple[Url, ...], Field(strict=False, repr=False)] = ()
     agreement: Annotated[int, Field(ge=1)] = 1
-    timeout: Annotated[float, Field(gt=0)] = 30.0
-    chain_id: Annotated[int, Field(gt=0)]
-    deployment: Path
+    timeout: Annotated[float, Field(gt=0, le=LONGEST)] = 30.0
+    chain_id: Annotated[int, Field(gt=0, lt=1 << 63)]
+    deployment: FilePath
     tip_gwei: Annotated[int, Field(ge=0, le=1000)] = 30
-    tip_ceiling_gwei: Annotated[int, Field(gt=0)] = TIP_CEILING // GWEI
-    ceiling_gwei: Annotated[int, Field(gt=0)] = 10_000
-    transaction_cap: Annotated[float, Field(gt=0)] | None = None
+    tip_ceiling_gwei: Annotated[int, Field(gt=0, le=MOST_COINS)] = TIP_CEILING // GWEI
+    ceiling_gwei: Annotated[int, Field(gt=0, le=MOST_COINS)] = 10_000
+    transaction_cap: Annotated[float, Field(gt=0, le=MOST_COINS)] | None = None
     most_gas: Annotated[int, Field(gt=21_000, le=33_554_432)] = 30_000_000
-    finality_stall: Annotated[int, Field(gt=0)] = 600
+    finality_stall: Annotated[int, Field(gt=0, le=LONGEST)] = 600
 
     @model_validator(mode="after")
     def _some_endpoints(self) -> Self:
@@ -100,11 +146,11 @@ class Chain(_Section):
 class Folders(_Section):
     """Where files are; relative to the configuration file."""
 
-    rounds: Path | None = None
-    published: Path
-    targets: Path | None = None
-    inbox: Path | None = None
-    plans: Path | None = None
+    rounds: FilePath | None = None
+    published: FilePath
+    targets: FilePath | None = None
+    inbox: FilePath | None = None
+    plans: FilePath | None = None
 
 
 class Key(_Section):
@@ -120,11 +166,18 @@ class Key(_Section):
         A web3signer keeps it, and signs at this URL.
     """
 
-    file: Path | None = None
-    keystore: Path | None = None
-    password_file: Path | None = None
-    remote: Annotated[str, Field(pattern=r"^https?://")] | None = None
-    public_key: Annotated[str, Field(pattern=r"^(0x)?[0-9a-fA-F]{128}$")] | None = None
+    file: FilePath | None = None
+    keystore: FilePath | None = None
+    password_file: FilePath | None = None
+    remote: Url | None = Field(default=None, repr=False)
+    public_key: str | None = None
+
+    @field_validator("public_key")
+    @classmethod
+    def _on_the_curve(cls, value: str | None) -> str | None:
+        if value is not None:
+            public_key_of(value)
+        return value
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -145,6 +198,7 @@ class Key(_Section):
             When the key cannot be read; the message holds nothing of it.
         """
         if self.remote is not None and self.public_key is not None:
+            remember_url(self.remote)
             return RemoteSigner(self.remote, self.public_key)
         return KeySigner(self.account())
 
@@ -152,37 +206,60 @@ class Key(_Section):
         """The account of a key that this process may hold."""
         if self.remote is not None:
             raise ConfigError("key: expected a key in a file for this command, found a remote signer")
-        source = self.file or self.keystore
-        try:
-            account: LocalAccount = Account.from_key(self._secret())
-        except ConfigError:
-            raise
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            expected = "a private key in hex" if self.file else "a keystore and its password"
-            raise ConfigError(f"{source}: expected {expected}, found {type(error).__name__}") from None
+        key = self._from_keystore() if self.file is None else _secret_of(self.file, "key.file", _key)
+        remember(key)
+        account: LocalAccount = Account.from_key(key)
         return account
 
-    def _secret(self) -> str | bytes:
-        if self.keystore is not None and self.password_file is not None:
-            password, *more = self.password_file.read_text().splitlines() or [""]
-            if more:
-                raise ConfigError(f"{self.password_file}: expected one line, found {1 + len(more)}")
-            return bytes(Account.decrypt(self.keystore.read_text(), password))
-        return Path(self.file or "").read_text().strip()
+    def _from_keystore(self) -> bytes:
+        keystore, password = self.keystore or Path(), self.password_file or Path()
+        document = _secret_of(keystore, "key.keystore", read_keystore)
+        opens = _secret_of(password, "key.password_file", one_line)
+        try:
+            return decrypt(document, opens)
+        except UnlockError as error:
+            raise ConfigError(f"{keystore}: {error}") from None
+
+
+def _key(content: bytes) -> bytes:
+    return private_key_of(decoded(content))
+
+
+def _secret_of(path: Path, field: str, parse: Callable[[bytes], T]) -> T:
+    """What a file with a secret holds; a path without a file is not shown, as it may be the secret."""
+    try:
+        return read_secret(path, parse)
+    except SecretExposed as error:
+        raise ConfigError(str(error)) from None
+    except OSError as error:
+        name = str(path) if path.exists() else field
+        raise ConfigError(f"{name}: expected a file that can be read, found {error.strerror}") from None
+    except (UnlockError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 class JournalAt(_Section):
     """Where the journal is: a file for SQLite, or a file that holds the URL of a PostgreSQL database."""
 
-    file: Path = Path("journal.sqlite")
-    url_file: Path | None = None
+    file: FilePath = Path("journal.sqlite")
+    url_file: FilePath | None = None
 
     @property
     def location(self) -> str | Path:
-        """As `scorer.chain.journal.Journal.open` takes it."""
-        if self.url_file is not None:
-            return self.url_file.read_text().strip()
-        return self.file
+        """As `scorer.chain.journal.Journal.open` takes it.
+
+        Raises
+        ------
+        ConfigError
+            When the file with the URL cannot be read, can be read by others, or holds none.
+        """
+        if self.url_file is None:
+            return self.file
+        url = _secret_of(self.url_file, "journal.url_file", one_line).strip()
+        if "://" not in url:
+            raise ConfigError(f"{self.url_file}: expected the URL of a database, found {described(url)}")
+        remember_url(url)
+        return url
 
 
 class Running(_Section):
@@ -212,17 +289,17 @@ class Running(_Section):
         The largest file that an operator takes from its inbox; a universe of few ids takes less.
     """
 
-    interval: Annotated[float, Field(gt=0)] = 15.0
+    interval: Annotated[float, Field(gt=0, le=LONGEST)] = 15.0
     port: Annotated[int, Field(ge=0, le=65535)] = 0
-    stagger: Annotated[int, Field(ge=0)] = 20
+    stagger: Annotated[int, Field(ge=0, le=LONGEST)] = 20
     challenge: bool = False
-    largest_bond_nmr: Annotated[int, Field(ge=0)] = 0
+    largest_bond_nmr: Annotated[int, Field(ge=0, le=11_000_000)] = 0
     most_challenges: Annotated[int, Field(ge=0)] = 3
-    lost_challenges: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    lost_challenges: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = ()
     recompute: bool = True
-    least_balance: Annotated[float, Field(ge=0)] = 0.0
+    least_balance: Annotated[float, Field(ge=0, le=MOST_COINS)] = 0.0
     slots_per_chunk: Annotated[int, Field(ge=2, le=512, multiple_of=2)] = 256
-    largest_submission_mib: Annotated[int, Field(gt=0)] = 64
+    largest_submission_mib: Annotated[int, Field(gt=0, le=1 << 20)] = 64
 
 
 class Sanity(_Section):
@@ -231,7 +308,7 @@ class Sanity(_Section):
     uncovered_ppm: Annotated[int, Field(ge=0, le=1_000_000)] = 200_000
     change_ppm: Annotated[int, Field(ge=0)] = 100_000
     models_ppm: Annotated[int, Field(ge=0)] = 500_000
-    accepted: tuple[str, ...] = ()
+    accepted: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
 class NodeConfig(_Section):
@@ -294,9 +371,13 @@ class NodeConfig(_Section):
 def read_deployment(path: Path) -> Addresses:
     """Read a deployment.json."""
     try:
-        return Addresses.from_json(json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(f"{path}: expected a deployment's addresses, found {error}") from None
+        return Addresses.from_json(parse_json(decoded(path.read_bytes()).encode()))
+    except OSError as error:
+        raise ConfigError(
+            f"{shown_path(path)}: expected a deployment's addresses, found {error.strerror}"
+        ) from None
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{shown_path(path)}: expected a deployment's addresses, found {error}") from None
 
 
 def load_config(path: Path) -> NodeConfig:
@@ -307,17 +388,29 @@ def load_config(path: Path) -> NodeConfig:
     ConfigError
         Names each wrong field, what is expected, and what was found.
     """
+    name = shown_path(path)
     try:
-        document = tomllib.loads(path.read_text())
-        return _absolute(NodeConfig.model_validate(document), path.parent)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: expected a TOML file, found {error}") from None
+        return _absolute(NodeConfig.model_validate(parse_toml(read_bounded(path))), path.parent)
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}, found {_shown(problem)}"
-            for problem in error.errors(include_url=False)
-        ]
-        raise ConfigError(f"{path}: {'; '.join(problems)}") from None
+        raise ConfigError(f"{name}: {'; '.join(_problems(error))}") from None
+    except OSError as error:
+        raise ConfigError(f"{name}: expected a TOML file, found {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_url=False):
+        message = problem["msg"].removeprefix("Value error, ")
+        field = ".".join(map(shown_name, problem["loc"])) or "file"
+        if problem["type"] == "missing":
+            yield f"{field}: expected a value, found none"
+        elif problem["type"] == "extra_forbidden":
+            yield f"{_unknown(problem)}: expected no field of this name, found {described(problem['input'])}"
+        elif ", found " in message:
+            yield f"{field}: {message}"
+        else:
+            yield f"{field}: {message}, found {_shown(problem)}"
 
 
 def write_node(home: Path, settings: Mapping[str, Mapping[str, object]]) -> Path:
@@ -326,16 +419,25 @@ def write_node(home: Path, settings: Mapping[str, Mapping[str, object]]) -> Path
     for folder in settings["files"].values():
         (home / str(folder)).mkdir(parents=True, exist_ok=True)
     path = home / "node.toml"
-    path.write_text(tomli_w.dumps(settings))
+    write_whole(path, tomli_w.dumps(settings).encode(), mode=OWNER_ONLY)
     return path
 
 
+def _unknown(problem: Any) -> str:
+    """The path of a field that nobody declared; its name may be a password that slipped before the ``=``."""
+    *section, name = map(str, problem["loc"])
+    is_word = PLAIN_NAME.fullmatch(name) and (not _is_secret(section) or TELLING_NAME.search(name))
+    return ".".join([*map(shown_name, section), name if is_word else described(name)])
+
+
 def _shown(problem: Any) -> str:
-    """What was found, but nothing of a URL's path: a provider's key may be in it."""
-    value = problem["input"]
-    if any("endpoint" in str(part) for part in problem["loc"]) and isinstance(value, str):
-        return repr(host(value))
-    return "other fields" if isinstance(value, dict) else repr(value)
+    """What was found; of sections with secrets in them, and of endpoints, its type alone."""
+    is_secret = _is_secret([str(part) for part in problem["loc"]])
+    return described(problem["input"]) if is_secret else shown(problem["input"])
+
+
+def _is_secret(path: Sequence[str]) -> bool:
+    return any(section in SECRET_SECTIONS for section in path[:1]) or any("endpoint" in part for part in path)
 
 
 def _absolute(config: NodeConfig, folder: Path) -> NodeConfig:

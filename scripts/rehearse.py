@@ -10,7 +10,8 @@ from pathlib import Path
 from scorer.chain.endpoint import EndpointError
 from scorer.chain.sender import Reverted
 from scorer.devnet.crowd import CrowdRefused
-from scorer.rehearsal.run import MODELS, FolderInUse, judged, rehearse
+from scorer.files import FolderInUse
+from scorer.rehearsal.run import MODELS, judged, rehearse
 from scorer.rehearsal.stage import Unexpected
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -28,7 +29,7 @@ def main() -> int:
     parser.add_argument("--models", type=int, default=MODELS)
     options = parser.parse_args()
     try:
-        return judged(rehearse(options.out.resolve(), REPOSITORY, tell, options.models), tell)
+        return judged(rehearse(options.out.absolute(), REPOSITORY, tell, options.models), tell)
     except (Unexpected, CrowdRefused, EndpointError, FolderInUse, Reverted) as problem:
         tell(f"rehearsal: {problem}")
         return 1

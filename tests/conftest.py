@@ -1,5 +1,6 @@
 """What all tests share: local chains, and a small tournament on one of them."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,10 @@ def chains() -> Iterator[Chains]:
     """The nodes of this worker's session."""
     with Chains() as nodes:
         yield nodes
+
+
+os.umask(0o077)
+"""Files of tests are for their owner alone, as keys and passwords must be."""
 
 
 @pytest.fixture

@@ -9,11 +9,15 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import BadFunctionCallOutput
 
+from scorer.chain.accounts import KeyTextError, require_address
 from scorer.chain.artifacts import abi
 from scorer.chain.bulk import read_views
+from scorer.redaction import described, shown
 
 ZERO_HASH = bytes(32)
 ZERO_ADDRESS = "0x" + "00" * 20
+MOST_WHOLE = 1 << 63
+"""Of a block number or a chain id."""
 PAGE = 1000
 """How many items one call reads."""
 PAGES_AT_ONCE = 20
@@ -63,14 +67,22 @@ class Addresses:
             When a field is missing, or is no address or no whole number.
         """
         if not isinstance(document, Mapping):
-            raise TypeError(f"expected an object, found {document!r:.40}")
+            raise TypeError(f"expected an object, found {described(document)}")
         for field in fields(cls):
             found = document.get(field.name)
-            if field.type is str and not Web3.is_address(found):
-                raise ValueError(f"expected an address as {field.name}, found {found!r}")
-            if field.type is int and type(found) is not int:
-                raise ValueError(f"expected a whole number as {field.name}, found {found!r}")
+            if field.type is str:
+                _require_address(field.name, found)
+            elif type(found) is not int or not 0 <= found < MOST_WHOLE:
+                raise ValueError(f"expected a whole number as {field.name}, found {shown(found)}")
         return cls(**{name: document[name] for name in cls.__dataclass_fields__ if name in document})
+
+
+def _require_address(name: str, found: object) -> None:
+    try:
+        require_address(found)
+    except KeyTextError as error:
+        expected = str(error).replace("expected an address", f"expected an address as {name}", 1)
+        raise ValueError(expected) from None
 
 
 @dataclass(frozen=True)

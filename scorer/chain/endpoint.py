@@ -1,6 +1,5 @@
 """A JSON-RPC endpoint, checked before anything relies on it."""
 
-import re
 import time
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from web3.middleware import ExtraDataToPOAMiddleware, Web3Middleware
 from web3.types import MakeRequestFn, RPCEndpoint, RPCResponse
 
 from scorer.chain.answers import Answer, classify
+from scorer.redaction import host as host
 
 PAUSES: Final = (0.1, 0.2, 0.4, 0.8)
 """Seconds between the tries of a request that a provider limits."""
@@ -47,12 +47,6 @@ def _is_limited(response: RPCResponse) -> bool:
 
 class EndpointError(Exception):
     """An endpoint cannot be used; the message says which, why, and what to do."""
-
-
-def host(url: str) -> str:
-    """What messages call an endpoint: its host, without the path that may hold a secret key."""
-    _, is_whole, rest = url.partition("://")
-    return re.split(r"[/?#]", rest if is_whole else url)[0].rpartition("@")[2] or "an endpoint without a name"
 
 
 def connect(url: str, chain_id: int, *, timeout: float = 30) -> Web3:

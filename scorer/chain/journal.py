@@ -21,6 +21,7 @@ from scorer.chain.fees import Bid
 from scorer.chain.pruning import WHOLE, lighten, remove, remove_events, rounds_in_stage
 from scorer.chain.schema import ATTEMPT, EVENT, INTENT, IS_OPEN, NOTE, NewerSchema, parts_of, prepare
 from scorer.chain.transactions import OPEN, Attempt, Call, Intent, Mined, State
+from scorer.redaction import clean, described
 
 IDLE_PAGES: Final = 4096
 """Pages of 4 kB that a file may have to spare, or half of it, before it is made smaller."""
@@ -65,7 +66,7 @@ class Journal:
             When another process holds it, or it cannot be opened.
         """
         if "://" in str(location):
-            return cls._open(sa.create_engine(str(location), poolclass=NullPool), None)
+            return cls._open(_engine(str(location)), None)
         path = Path(location).resolve()  # a link to a journal has the journal's lock
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +76,9 @@ class Journal:
                 f"journal {path}: expected a file that can be written there, found {error.strerror}"
             ) from None
         lock = _locked(file, path)
-        return cls._open(sa.create_engine(f"sqlite:///{path}", poolclass=NullPool), lock)
+        return cls._open(
+            sa.create_engine(f"sqlite:///{path}", poolclass=NullPool, hide_parameters=True), lock
+        )
 
     @classmethod
     def _open(cls, engine: sa.Engine, lock: IO[str] | None) -> Self:
@@ -91,16 +94,14 @@ class Journal:
                 _shrink(connection)
         except NewerSchema as error:
             _let_go(connection, lock)
-            where = engine.url.render_as_string(hide_password=True)
             raise JournalError(
-                f"journal {where}: {error}; install the release that wrote it, or a newer one: what this one "
+                f"journal {_where(engine.url)}: {error}; install the release that wrote it, or a newer one: what this one "
                 "would misread must not be written to"
             ) from None
         except sa.exc.SQLAlchemyError as error:
             _let_go(connection, lock)
-            where = engine.url.render_as_string(hide_password=True)
             raise JournalError(
-                f"journal {where}: expected a database that can be opened and written, "
+                f"journal {_where(engine.url)}: expected a database that can be opened and written, "
                 f"found {type(error).__name__}; check the location and its rights"
             ) from None
         return cls(connection, lock)
@@ -307,14 +308,32 @@ class Journal:
                 self._connection.execute(statement)
 
 
+def _engine(url: str) -> sa.Engine:
+    """A database's engine; of a URL that is none, nothing is shown, as its password is anywhere in it."""
+    try:
+        return sa.create_engine(url, poolclass=NullPool, hide_parameters=True)
+    except (sa.exc.ArgumentError, ImportError, ValueError) as error:
+        raise JournalError(
+            "journal: expected a URL such as postgresql+psycopg://user@host/name, found "
+            f"{described(url)} ({type(error).__name__})"
+        ) from None
+
+
+def _where(url: sa.URL) -> str:
+    """What messages call a database: a URL's user, password and parameters are left out."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return f"{url.host}:{url.port}" if url.port else str(url.host)
+
+
 @contextmanager
 def _in_words(what: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.OperationalError as error:
         raise JournalError(
-            f"journal: expected to {what} it, found {error.orig}; nothing is sent that is not in it: make "
-            "room on its disk, or bring its database back, and start again"
+            f"journal: expected to {what} it, found {clean(str(error.orig))}; nothing is sent that is not "
+            "in it: make room on its disk, or bring its database back, and start again"
         ) from None
 
 

@@ -1,7 +1,8 @@
 """Who signs transactions: a key in memory, or a remote signer that keeps it."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, runtime_checkable
 
 import requests
@@ -13,7 +14,10 @@ from eth_keys.datatypes import PublicKey, Signature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
+from scorer.chain.accounts import public_key_of
+
 TIMEOUT: Final = 10.0
+SIGNATURE: Final = re.compile(r"\"?(?:0x)?([0-9a-fA-F]{130})\"?")
 EIP_1559: Final = b"\x02"
 
 
@@ -73,7 +77,7 @@ class RemoteSigner:
         Uncompressed, 64 bytes in hex: web3signer's identifier of the key.
     """
 
-    url: str
+    url: str = field(repr=False)
     public_key: str
     timeout: float = TIMEOUT
 
@@ -100,14 +104,14 @@ class RemoteSigner:
 
     @property
     def _key(self) -> PublicKey:
-        return PublicKey(bytes.fromhex(self.public_key.removeprefix("0x")))
+        return PublicKey(public_key_of(self.public_key))
 
     def _signature(self, payload: bytes) -> Signature:
-        address = f"{self.url.rstrip('/')}/api/v1/eth1/sign/0x{self.public_key.removeprefix('0x')}"
+        address = f"{self.url.rstrip('/')}/api/v1/eth1/sign/{self._key.to_hex()}"
         try:
             answer = requests.post(address, json={"data": "0x" + payload.hex()}, timeout=self.timeout)
             answer.raise_for_status()
-            content = bytes.fromhex(answer.text.strip().strip('"').removeprefix("0x"))
+            content = _signature_bytes(answer.text)
             # Its v is 27 or 28, as in a transaction of old; a typed transaction has 0 or 1.
             return Signature(content[:64] + bytes([content[64] - 27]))
         except (requests.RequestException, ValueError, IndexError, BadSignature, ValidationError) as error:
@@ -117,6 +121,14 @@ class RemoteSigner:
         return SignerError(
             f"remote signer: expected {expected}, found {found}; is it up, and does it hold the key?"
         )
+
+
+def _signature_bytes(answer: str) -> bytes:
+    """The 65 bytes of an answer in hex, which web3signer gives with or without quotes."""
+    found = SIGNATURE.fullmatch(answer.strip())
+    if found is None:
+        raise ValueError("expected 65 bytes in hex, found other content")
+    return bytes.fromhex(found[1])
 
 
 def _body(fields: Mapping[str, Any]) -> list[Any]:

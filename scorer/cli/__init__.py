@@ -10,8 +10,18 @@ from scorer.cli.rounds import rounds
 from scorer.cli.simulate import simulate
 from scorer.cli.submit import submit
 from scorer.cli.verify import verify
+from scorer.process import clean_tracebacks, forbid_core_dumps
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def protect() -> None:
+    """Score, stake, attest, and check."""
+    forbid_core_dumps()
+    clean_tracebacks()
+
+
 app.command()(demo)
 app.command()(verify)
 app.command()(explain)

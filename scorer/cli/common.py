@@ -16,6 +16,7 @@ from scorer.chain.sender import Reverted
 from scorer.chain.signers import SignerError
 from scorer.config import ConfigError
 from scorer.oracle.loop import UnknownVersion
+from scorer.redaction import clean
 from scorer.rounds.evaluation import InputsMismatch
 from scorer.rounds.explain import NotInRound
 from scorer.rounds.rules import RulesError
@@ -60,5 +61,5 @@ def told() -> Iterator[None]:
     try:
         yield
     except EXPECTED as error:
-        typer.echo(f"cupel: {error}", err=True)
+        typer.echo(f"cupel: {clean(str(error))}", err=True)
         raise typer.Exit(1) from None

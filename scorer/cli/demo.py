@@ -6,16 +6,20 @@ from typing import Annotated
 import typer
 
 from scorer.cli.common import console
+from scorer.files import FolderInUse
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Where everything is written; emptied first.")] = Path(
-        "build/demo"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Where everything is written: a new folder, or an earlier demo's, which is emptied."
+        ),
+    ] = Path("build/demo"),
 ) -> None:
     """Settle a year of weekly rounds on real market data, on a local chain, and verify every one."""
     try:
-        from scorer.demo.run import FolderInUse, run_demo
+        from scorer.demo.run import run_demo
     except ModuleNotFoundError as missing:
         typer.echo(
             f"cupel: expected the demo's packages, found no {missing.name}; install cupel[demo]", err=True

@@ -23,6 +23,7 @@ from scorer.deployment.manifest import ManifestError, read_manifest
 from scorer.deployment.plan import DeploymentStuck
 from scorer.deployment.prices import Quote
 from scorer.deployment.verification import VerificationError
+from scorer.redaction import clean
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -45,7 +46,7 @@ def _told() -> Iterator[None]:
         with told():
             yield
     except (DeploymentFileError, DeploymentStuck, ManifestError, VerificationError) as error:
-        typer.echo(f"cupel: {error}", err=True)
+        typer.echo(f"cupel: {clean(str(error))}", err=True)
         raise typer.Exit(1) from None
 
 

@@ -18,6 +18,8 @@ from scorer.devnet.feeder import EXAMPLE
 from scorer.devnet.founding import FILE, POCKET
 from scorer.devnet.layout import KEYS, PEOPLE, Layout, NoDevnet, Settings, account_of
 from scorer.devnet.network import NotReady, Status, down, status, up
+from scorer.files import FolderInUse
+from scorer.redaction import clean
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -31,8 +33,8 @@ def _told() -> Iterator[None]:
     try:
         with told():
             yield
-    except (NoDevnet, NotReady, CrowdRefused, DeploymentFileError, DeploymentStuck) as error:
-        typer.echo(f"cupel: {error}", err=True)
+    except (FolderInUse, NoDevnet, NotReady, CrowdRefused, DeploymentFileError, DeploymentStuck) as error:
+        typer.echo(f"cupel: {clean(str(error))}", err=True)
         raise typer.Exit(1) from None
 
 
@@ -107,7 +109,7 @@ def commands(layout: Layout, settings: Settings) -> list[str]:
     who, model = PEOPLE[0], settings.models + 1
     return [
         f"export CUPEL_RPC_URL={settings.endpoint} CUPEL_DEPLOYMENT={layout.manifest}",
-        f"export CUPEL_KEYSTORE={layout.root / who}.json CUPEL_INBOX={layout.inbox}",
+        f"export CUPEL_KEYSTORE={layout.root.parent / who}.json CUPEL_INBOX={layout.inbox}",
         f"export CUPEL_ROUNDS={layout.rounds}",
         f"cupel wallet import {layout.key(who)}",
         "cupel model register",

@@ -20,6 +20,8 @@ from scorer.chain.endpoint import EndpointError, host
 from scorer.chain.fees import FeePolicy
 from scorer.cli.chains import open_suite
 from scorer.cli.common import EXPECTED, told
+from scorer.files import SecretExposed, one_line, read_secret
+from scorer.redaction import remember, shown_path
 from scorer.staking.desk import Desk, desk_of
 from scorer.staking.keystore import KeystoreError, Wallet
 from scorer.staking.orders import Counter, address_of
@@ -175,16 +177,24 @@ def password_of(file: Path | None, what: str, *, twice: bool = False) -> str:
     """
     if file is not None:
         try:
-            found = file.read_text().rstrip("\r\n")
-        except (OSError, ValueError) as error:
-            raise KeystoreError(f"{file}: expected a password, found {type(error).__name__}") from None
-        if len(found.splitlines()) > 1:
-            raise KeystoreError(f"{file}: expected a password in one line, found more; leave only that line")
-        return found
+            return _remembered(read_secret(file, one_line))
+        except SecretExposed as error:
+            raise KeystoreError(str(error)) from None
+        except OSError as error:
+            raise KeystoreError(
+                f"{shown_path(file)}: expected a password, found {error.strerror or 'no file'}"
+            ) from None
+        except ValueError as error:
+            raise KeystoreError(f"{shown_path(file)}: {error}") from None
     if not sys.stdin.isatty():
         raise KeystoreError(f"{what}: expected --password-file or a terminal to ask at, found neither")
     typed: str = typer.prompt(f"Password of {what}", hide_input=True, confirmation_prompt=twice, err=True)
-    return typed
+    return _remembered(typed)
+
+
+def _remembered(password: str) -> str:
+    remember(password)
+    return password
 
 
 def coin_of(suite: Suite) -> str:

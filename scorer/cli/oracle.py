@@ -91,9 +91,9 @@ def recompute(
 
 @app.command("drill")
 def drill(
-    out: Annotated[Path, typer.Option(help="Where the drill keeps its files; emptied first.")] = Path(
-        "build/drill"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Where the drill keeps its files: a new folder, or an earlier drill's.")
+    ] = Path("build/drill"),
     only: Annotated[str, typer.Option(help="Play the scenarios whose names contain this.")] = "",
 ) -> None:
     """Kill, reorganise, cut off and stall a daemon on a local chain; pass or fail."""

@@ -1,7 +1,6 @@
 """The demo: a year of weekly rounds on real market data, settled on a local chain and verified."""
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from scorer.chain.contracts import RoundState
 from scorer.demo.outcome import Outcome, tell
 from scorer.demo.stage import ACCOUNTS, CHALLENGE_WINDOW, Stage, set_stage
 from scorer.demo.weeks import HOUR, Week, most_open, predicted_weeks
+from scorer.files import make_owned_folder
 from scorer.oracle.audit import audit, idle_by_lane
 from scorer.oracle.decide import Alarm
 from scorer.oracle.observe import finalised_block, read_on_chain
@@ -35,10 +35,12 @@ WRONG_ROUND: Final = 13
 """The round in which one member of the committee works with one wrong number."""
 WRONG_MEMBER: Final = 2
 TARGET: Final = "target_20d2l"
-
-
-class FolderInUse(ValueError):
-    """The output folder holds something that is no demo, and is not emptied."""
+MADE_BY: Final = "cupel demo"
+CONTENTS: Final = (
+    *("chain.json", "deployment.json", "summary.json", "inbox", "members", "published", "rounds"),
+    *("leaderboard.csv", "scores.csv", "stakes.csv", "payouts_and_burns.png", "scores.png", "stakes.png"),
+)
+"""What a demo writes into its folder."""
 
 
 @dataclass
@@ -52,14 +54,19 @@ class Record:
 
 
 def run_demo(out: Path, console: Console, weeks_played: int = WEEKS) -> dict[str, Any]:
-    """Run the whole demo and write everything under `out`, which is emptied first.
+    """Run the whole demo and write everything under `out`, which is emptied first if a demo made it.
 
     Returns
     -------
     dict
         The content of summary.json.
+
+    Raises
+    ------
+    scorer.files.FolderInUse
+        When `out` holds anything that a demo did not write.
     """
-    _empty(out)
+    make_owned_folder(out, MADE_BY, CONTENTS)
     with _progress(console) as progress:
         strategies, weeks = predicted_weeks(progress, weeks_played)
         with run_anvil(timestamp=weeks[0].open_at - 24 * HOUR, accounts=ACCOUNTS) as anvil:
@@ -76,14 +83,6 @@ def run_demo(out: Path, console: Console, weeks_played: int = WEEKS) -> dict[str
     outcome.write(out, summary)
     tell(console, out, outcome, summary)
     return summary
-
-
-def _empty(out: Path) -> None:
-    """Make room: an earlier demo is removed, anything else is left alone."""
-    if out.is_dir() and any(out.iterdir()) and not (out / "published").is_dir():
-        raise FolderInUse(f"{out}: expected an empty folder or an earlier demo, found other files")
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
 
 
 def _progress(console: Console) -> Progress:

@@ -15,7 +15,7 @@ from scorer.deployment.deploy import Builder
 from scorer.deployment.document import Deployment, DeploymentFileError, load_document
 from scorer.devnet.crowd import Bulk, Terms, enter
 from scorer.devnet.layout import CROWD, KEYS, MEMBERS, PEOPLE, Layout, Settings, account_of
-from scorer.devnet.secrets import write_secret
+from scorer.files import write_secret
 from scorer.units import nano_from_nmr, wei_from_nano
 
 FILE: Final = Path(__file__).parent.parent.parent / "deployments" / "devnet.toml"

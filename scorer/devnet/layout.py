@@ -10,8 +10,17 @@ from eth_account.signers.local import LocalAccount
 
 from scorer.chain.anvil import MNEMONIC
 from scorer.devnet.processes import Crew
+from scorer.files import is_owned, make_owned_folder
 
-MARK: Final = "devnet.json"
+MADE_BY: Final = "cupel devnet up"
+SETTINGS: Final = "devnet.json"
+CONTENTS: Final = (
+    *(SETTINGS, "chain.json*", "manifest.json*", "*.deployment.json*", "journal.sqlite*"),
+    *("inbox", "keys", "member-*", "operator", "published", "rounds", "run", "states"),
+)
+"""What a devnet writes into its folder."""
+TEST_KEYS: Final = ("keys/*",)
+"""Where in it keys of test accounts are."""
 KEYS: Final = {
     "deployer": 0,
     "operator": 1,
@@ -118,9 +127,8 @@ class Layout:
         return self.root / "keys" / name
 
     def write(self, settings: Settings) -> None:
-        """Keep the settings, which mark the folder as a devnet's."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        (self.root / MARK).write_text(json.dumps(asdict(settings)) + "\n")
+        """Keep the settings."""
+        (self.root / SETTINGS).write_text(json.dumps(asdict(settings)) + "\n")
 
     def settings(self) -> Settings:
         """The settings it was started with.
@@ -131,13 +139,23 @@ class Layout:
             When the folder is none of a devnet.
         """
         try:
-            found: dict[str, Any] = json.loads((self.root / MARK).read_bytes())
+            found: dict[str, Any] = json.loads((self.root / SETTINGS).read_bytes())
             return Settings(**found)
         except (OSError, ValueError, TypeError):
             raise NoDevnet(
                 f"{self.root}: expected the folder of a devnet, found none; start one with cupel devnet up"
             ) from None
 
+    def clear(self) -> None:
+        """Make the folder, and remove what an earlier devnet left in it.
+
+        Raises
+        ------
+        scorer.files.FolderInUse
+            When it holds anything that no devnet wrote.
+        """
+        make_owned_folder(self.root, MADE_BY, CONTENTS, keys=TEST_KEYS)
+
     def is_devnet(self) -> bool:
         """Whether a devnet was ever started here."""
-        return (self.root / MARK).is_file()
+        return is_owned(self.root, MADE_BY)

@@ -81,7 +81,7 @@ def up(layout: Layout, settings: Settings, *, file: Path = FILE, keep: bool = Fa
     document = document_of(file)
     _refuse(layout, settings)
     if not keep or not layout.state.is_file():
-        shutil.rmtree(layout.root, ignore_errors=True)
+        layout.clear()
     layout.write(settings)
     crew = layout.crew
     with _stopped_unless_ready(crew):

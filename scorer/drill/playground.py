@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from scorer.chain.fees import GWEI, FeePolicy
 from scorer.chain.killpoints import VARIABLE
 from scorer.chain.sender import Sender
 from scorer.config import load_config, write_node
+from scorer.files import make_owned_folder, write_secret
 from scorer.oracle import assembly
 from scorer.oracle.logging import configure_logging
 from scorer.oracle.operator import submit
@@ -38,6 +38,12 @@ IDS: Final = tuple(f"id{number:03}" for number in range(40))
 SLOTS_PER_CHUNK: Final = 2
 MEMBER_BOND, CHALLENGE_BOND, SLASH = 100, 10, 50
 """Of the committee, NMR."""
+
+MADE_BY: Final = "cupel oracle drill"
+CONTENTS: Final = ("deployment.json", "member-*", "operator", "published", "inbox")
+"""What a drill writes into its folder."""
+KEYS: Final = ("*/key",)
+"""Where in it keys of the chain's own accounts are."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,7 @@ class Playground:
         cls, anvil: Anvil, out: Path, *, members: int = 3, models: int = 10, url: str | None = None
     ) -> "Playground":
         """Deploy a suite on a fresh chain; every model deposits and allocates."""
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
+        make_owned_folder(out, MADE_BY, CONTENTS, keys=KEYS)
         rules = preset("classic")
         suite = _deploy(anvil, rules, members)
         playground = cls(anvil, suite, out, rules, members, models, url or anvil.url)
@@ -90,7 +95,7 @@ class Playground:
         """Write a daemon's configuration; `settings` as ``section__field``."""
         home = self.out / name
         home.mkdir(parents=True, exist_ok=True)
-        (home / "key").write_text(account.key.hex())
+        write_secret(home / "key", account.key.hex())
         values: dict[str, Any] = {
             "chain": {"endpoint": self.url, "chain_id": self.suite.addresses.chain_id, "tip_gwei": 1},
             "files": {"rounds": "rounds", "targets": "targets", "plans": "plans"},

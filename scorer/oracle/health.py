@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from scorer.oracle.logging import clean
 from scorer.oracle.metrics import Metrics, Pulse
+from scorer.redaction import clean
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from scorer.chain.anvil import Anvil
-from scorer.devnet.secrets import write_secret
+from scorer.files import write_secret
 
 ROLES: Final = ("deployer", "treasury", "operator", "guardian", "minter", "signer")
 """The signer is the multisig's: it proposes to the timelock that is the admin."""

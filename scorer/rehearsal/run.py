@@ -1,6 +1,5 @@
 """The rehearsal from the first transaction to the last check."""
 
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from web3.contract import Contract
 
 from scorer.devnet.market import Market
 from scorer.devnet.processes import Crew
+from scorer.files import make_owned_folder
 from scorer.rehearsal.acts import Acts
 from scorer.rehearsal.admin import Admin
 from scorer.rehearsal.cast import ACCOUNTS, DAEMONS, cast_of
@@ -22,14 +22,13 @@ from scorer.rehearsal.verdict import EXPECTED, Verdict, all_final, check_suite, 
 from scorer.rounds.rules import preset
 
 MODELS: Final = 500
-MARK: Final = ".rehearsal"
-"""A file that tells a folder that may be emptied."""
+MADE_BY: Final = "scripts/rehearse.py"
+CONTENTS: Final = ("logs", "deployer", "deployment", "published", "inbox", "rounds", *DAEMONS)
+"""What a rehearsal writes into its folder."""
+KEYS: Final = ("*/keystore.json", "*/password")
+"""Where in it keys of the chain's own accounts are."""
 SOON: Final = 20
 """Seconds until the first round is to open."""
-
-
-class FolderInUse(Exception):
-    """A folder holds something else, and is left alone."""
 
 
 def rehearse(out: Path, repository: Path, tell: Callable[[str], None], models: int = MODELS) -> Verdict:
@@ -39,10 +38,10 @@ def rehearse(out: Path, repository: Path, tell: Callable[[str], None], models: i
     ------
     scorer.rehearsal.stage.Unexpected
         At the first thing that is not as it should be.
-    FolderInUse
-        When `out` is not empty and no rehearsal wrote it.
+    scorer.files.FolderInUse
+        When `out` holds anything that no rehearsal wrote.
     """
-    _empty(out)
+    make_owned_folder(out, MADE_BY, CONTENTS, keys=KEYS)
     crew = Crew(out / "logs")
     crew.folder.mkdir()
     with ended_by_signals(), stand_in(ACCOUNTS, BLOCK_TIME) as standin:
@@ -93,14 +92,6 @@ def judged(found: Verdict, tell: Callable[[str], None]) -> int:
         return 1
     tell(str(found))
     return 0
-
-
-def _empty(out: Path) -> None:
-    if out.exists() and any(out.iterdir()) and not (out / MARK).is_file():
-        raise FolderInUse(f"expected {out} to be empty or of an earlier rehearsal, found other files in it")
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    (out / MARK).touch()
 
 
 @contextmanager

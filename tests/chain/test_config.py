@@ -70,5 +70,7 @@ def test_a_password_is_one_line(tmp_path: Path) -> None:
     password.write_text("a horse\r\n")
     assert key.account().address == account.address
     password.write_text("a horse\n# made in May\n")
-    with pytest.raises(ConfigError, match=re.escape(f"{password}: expected one line, found 2")):
+    with pytest.raises(
+        ConfigError, match=re.escape(f"{password}: expected a password in one line, found more")
+    ):
         key.account()

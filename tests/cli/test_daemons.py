@@ -248,7 +248,10 @@ def test_recompute_prints_the_digest_and_compares_model_by_model(world: World) -
     [
         ('file = "key"\nkeystore = "x"', "expected file, or keystore and password_file"),
         ('keystore = "x"', "expected file, or keystore and password_file"),
-        ('remote = "http://127.0.0.1:1"\npublic_key = "0x12"', "key.public_key: String should match pattern"),
+        (
+            'remote = "http://127.0.0.1:1"\npublic_key = "0x12"',
+            "key.public_key: expected a public key in hex .128 digits., found text of 4 characters",
+        ),
     ],
 )
 def test_a_key_is_given_in_one_way(world: World, key: str, expected: str) -> None:
@@ -270,7 +273,7 @@ def test_a_key_may_be_in_an_encrypted_keystore(world: World) -> None:
     config.write_text(text)
     assert load_config(config).key.signer().address == account.address
     (config.parent / "password").write_text("wrong")
-    with pytest.raises(ConfigError, match=r"expected a keystore and its password, found ValueError"):
+    with pytest.raises(ConfigError, match=r"expected the password of this keystore, found another"):
         load_config(config).key.signer()
 
 

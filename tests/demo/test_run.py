@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from scorer.demo.run import FolderInUse, run_demo
+from scorer.demo.run import run_demo
+from scorer.files import FolderInUse
 from scorer.oracle.audit import INVARIANTS
 
 
@@ -37,6 +38,8 @@ def test_a_short_demo_settles_verifies_and_writes_everything(tmp_path: Path) -> 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("three years of work")
-    with pytest.raises(FolderInUse, match="expected an empty folder or an earlier demo, found other files"):
+    with pytest.raises(
+        FolderInUse, match="expected an empty folder, or one that cupel demo made, found other files"
+    ):
         run_demo(tmp_path, Console(file=io.StringIO()))
     assert (tmp_path / "thesis.txt").exists()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scorer.rehearsal.run import FolderInUse, judged, rehearse
+from scorer.files import FolderInUse
+from scorer.rehearsal.run import judged, rehearse
 from scorer.rehearsal.timetable import ROUNDS, Timetable
 from scorer.rehearsal.verdict import EXPECTED
 

@@ -1,0 +1,331 @@
+"""Files as this program reads and writes them: text, secrets of one owner, folders of its own."""
+
+import os
+import re
+import shutil
+import stat
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeVar
+
+from scorer.redaction import shown_path
+
+T = TypeVar("T")
+
+OWNER_ONLY: Final = 0o600
+LARGEST: Final = 1 << 20
+"""Bytes of a file that holds a key, a password or a configuration."""
+LARGEST_TOML: Final = 1 << 16
+"""Bytes: ten times what any document here takes."""
+MOST_DOTS: Final = 200
+"""In one line: reading a key of many dots takes time that grows with more than their square."""
+DEEPEST: Final = 16
+MARKER: Final = ".made-by-cupel"
+"""A file in every folder that a command made and may empty: it names the command."""
+KEY_NAMES: Final = re.compile(
+    r"(^|[^a-z])(key|keys|keystore|password|secret|mnemonic|wallet)([^a-z]|$)|\.pem$"
+)
+KEY_CONTENT: Final = re.compile(
+    rb"\s*(0[xX])?[0-9a-fA-F]{64}\s*$|\s*\{.*\"crypto\"\s*:|-----BEGIN [A-Z ]*PRIVATE KEY", re.I | re.S
+)
+_BYTE_ORDER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+_POSITION: Final = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
+
+
+class SecretExposed(ValueError):
+    """A file with a secret can be read by others than its owner; the message says what to type."""
+
+
+class FolderInUse(ValueError):
+    """A folder or file holds what a command did not make, and is left alone; the message says what to do."""
+
+
+def decoded(content: bytes) -> str:
+    """Text from UTF-8, without the byte-order mark that editors on Windows write before it.
+
+    Raises
+    ------
+    ValueError
+        For any other encoding. Nothing of the content is in the message.
+    """
+    if content.startswith(_BYTE_ORDER_MARKS):
+        raise ValueError("expected text in UTF-8, found UTF-16; save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"expected text in UTF-8, found another byte at {error.start}") from None
+
+
+def parse_toml(content: bytes) -> dict[str, Any]:
+    """Parse TOML.
+
+    Raises
+    ------
+    ValueError
+        With the place of what is wrong, and nothing of the content: a key may stand there.
+    """
+    if len(content) > LARGEST_TOML:
+        raise ValueError(f"expected TOML of at most {LARGEST_TOML} bytes, found {len(content)}")
+    try:
+        _refuse_dots(content)
+        document = tomllib.loads(decoded(content))
+        _refuse_depth(document)
+    except tomllib.TOMLDecodeError as error:
+        place = _POSITION.search(str(error))
+        raise ValueError(
+            f"expected TOML, found a fault at {place[1] if place else 'an unknown line'}"
+        ) from None
+    except RecursionError:
+        raise ValueError("expected TOML of a few levels, found more than can be read") from None
+    except ValueError as error:
+        if str(error).startswith("expected "):
+            raise
+        raise ValueError("expected TOML, found a number or a date that cannot be read") from None
+    return document
+
+
+def _refuse_dots(content: bytes) -> None:
+    if any(line.count(b".") > MOST_DOTS for line in content.splitlines()):
+        raise RecursionError
+
+
+def _refuse_depth(document: object) -> None:
+    """A document of many levels is read by loops here, and by recursion wherever else."""
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [
+            each
+            for value in level
+            for each in (
+                value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+            )
+        ]
+        if not level:
+            return
+    raise RecursionError
+
+
+def read_secret(path: Path, parse: Callable[[bytes], T]) -> T:
+    """What `parse` makes of a file that nobody but its owner can read.
+
+    What `parse` raises comes first: a file without a secret in it needs no protection.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    SecretExposed
+        When others can read it, or it belongs to another user than this process's or root.
+    """
+    with path.open("rb") as file:
+        found = parse(_bounded(file))
+        _refuse_exposed(path, os.fstat(file.fileno()))
+    return found
+
+
+def read_bounded(path: Path) -> bytes:
+    """The content of a small file; ValueError for one that is larger than any file of its kind."""
+    with path.open("rb") as file:
+        return _bounded(file)
+
+
+def _bounded(file: BinaryIO) -> bytes:
+    content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"expected at most {LARGEST} bytes, found more")
+    return content
+
+
+def one_line(content: bytes) -> str:
+    """The single line of a file with a password: without byte-order mark and line ends, spaces kept.
+
+    Raises
+    ------
+    ValueError
+        When there are more lines, or the text is not in UTF-8.
+    """
+    lines = decoded(content).rstrip("\r\n").splitlines() or [""]
+    if len(lines) > 1:
+        raise ValueError("expected a password in one line, found more; leave only that line")
+    return lines[0]
+
+
+def _refuse_exposed(path: Path, status: os.stat_result) -> None:
+    """A file of root's that this process reads through its group is how containers are given secrets."""
+    if os.name != "posix" or not stat.S_ISREG(status.st_mode):
+        return
+    name, user = shown_path(path), os.geteuid()
+    if status.st_uid not in (user, 0):
+        raise SecretExposed(
+            f"{name}: expected a file of the user {user} who runs this, found one of user {status.st_uid}, "
+            f"who can read it; type: chown {user} {name}"
+        )
+    allowed = stat.S_IRGRP if status.st_uid == 0 and user != 0 else 0
+    exposed = status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed
+    if exposed:
+        raise SecretExposed(
+            f"{name}: expected a file that nobody but its owner can read, found mode "
+            f"{stat.S_IMODE(status.st_mode):04o}; type: chmod 600 {name}"
+        )
+
+
+def write_secret(path: Path, text: str) -> Path:
+    """Write a file that nobody but its owner can read, not even while it is written; in place of another."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text.encode(), mode=OWNER_ONLY)
+    return path
+
+
+def write_whole(path: Path, content: bytes, *, mode: int = 0o666, replace: bool = True) -> None:
+    """Write a file whole or not at all, whenever the process ends, and keep it through a power cut.
+
+    Parameters
+    ----------
+    mode
+        Of the file from its creation, less what the process's umask takes away.
+    replace
+        Without it another file at `path`, also one that comes meanwhile, is kept, and FileExistsError raised.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with suppress(FileNotFoundError):
+        draft.unlink()  # of a process that ended, with the same number
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        if replace:
+            draft.replace(path)
+        else:
+            path.hardlink_to(draft)  # unlike a rename, never takes another's place
+        _keep_names(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _keep_names(folder: Path) -> None:
+    """Have the folder on the disk too: without it a power cut may lose a file that is there."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_owned_folder(path: Path, made_by: str, contents: Sequence[str], *, keys: Sequence[str] = ()) -> Path:
+    """Make an empty folder for a command's output; what the same command left there before is removed.
+
+    Only a folder with this command's marker is emptied. No link is followed: links are removed themselves.
+
+    Parameters
+    ----------
+    made_by
+        The command, as people type it.
+    contents
+        Patterns of the names that the command writes into the folder.
+    keys
+        Patterns of the paths below it at which the command writes keys and passwords.
+
+    Raises
+    ------
+    FolderInUse
+        When the folder holds anything that the command did not make, such as somebody's key; nothing is
+        removed then.
+    """
+    try:
+        _refuse_foreign(path, made_by, contents, keys)
+        path.mkdir(parents=True, exist_ok=True)
+        _empty(path)
+        write_whole(path / MARKER, f"{made_by}\n".encode())
+    except OSError as error:
+        raise FolderInUse(
+            f"{shown_path(path)}: expected a folder that can be written, found {error.strerror}"
+        ) from None
+    return path
+
+
+def is_owned(path: Path, made_by: str) -> bool:
+    """Whether this command made the folder."""
+    marker = path / MARKER
+    try:
+        return not marker.is_symlink() and marker.read_bytes() == f"{made_by}\n".encode()
+    except OSError:
+        return False
+
+
+def _refuse_foreign(path: Path, made_by: str, contents: Sequence[str], keys: Sequence[str]) -> None:
+    name = shown_path(path)
+    if path.is_symlink():
+        raise FolderInUse(f"{name}: expected a folder, found a link, which is not followed; name its target")
+    if path.exists() and not path.is_dir():
+        raise FolderInUse(f"{name}: expected a folder, found a file; name another")
+    if not path.exists() or not any(path.iterdir()):
+        return
+    if not is_owned(path, made_by) or _is_home(path):
+        raise FolderInUse(
+            f"{name}: expected an empty folder, or one that {made_by} made, found other files in it; name "
+            "another, or empty it yourself"
+        )
+    for foreign in _foreign(path, contents, keys):
+        raise FolderInUse(
+            f"{name}: expected nothing but what {made_by} made, found {shown_path(foreign)}; move it away, "
+            "or name another folder"
+        )
+
+
+def _is_home(path: Path) -> bool:
+    """Whether somebody lives in it or works below it."""
+    real = path.resolve()
+    return any(each.resolve().is_relative_to(real) for each in (Path.home(), Path.cwd()))
+
+
+def _foreign(path: Path, contents: Sequence[str], keys: Sequence[str]) -> Iterator[Path]:
+    """What the command did not write: other names in the folder, and keys anywhere below it."""
+    for entry in sorted(path.iterdir()):
+        if not any(fnmatch(entry.name, pattern) for pattern in (MARKER, *contents)):
+            yield entry.relative_to(path)
+    for folder, _, names in os.walk(path):
+        for name in sorted(names):
+            found = (Path(folder) / name).relative_to(path)
+            is_ours = any(fnmatch(str(found), pattern) for pattern in keys)
+            if not is_ours and _is_key(path / found):
+                yield found
+
+
+def _is_key(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    if KEY_NAMES.search(path.name.lower()):
+        return True
+    with path.open("rb") as file:
+        return path.stat().st_size <= LARGEST and bool(KEY_CONTENT.match(file.read(4096)))
+
+
+def _empty(path: Path) -> None:
+    """Remove all that is in a folder; a link is removed, and not what it leads to."""
+    for entry in path.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def refuse_foreign_file(path: Path, is_ours: Callable[[bytes], bool]) -> None:
+    """Refuse to write over a file unless its first bytes are those of one that the same command wrote.
+
+    Raises
+    ------
+    FolderInUse
+        Names the file.
+    """
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as file:
+            if not is_ours(file.read(4096)):
+                raise FolderInUse(
+                    f"{shown_path(path)}: expected no file, or one that this command wrote, found another; "
+                    "name another file, or remove it yourself"
+                )

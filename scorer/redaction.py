@@ -1,0 +1,150 @@
+"""What of a text may be shown: never a key, a password, or the part of a URL that may hold one.
+
+A message shows what was found only where that can be no secret (`shown`); anything else is described by its
+type and length. Texts that somebody else wrote, such as an exception's, pass through `clean`, which also
+hides every secret that this process was given (`remember`).
+"""
+
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import date, time
+from pathlib import PurePath
+from typing import Final
+
+HIDDEN: Final = "[hidden]"
+NAMELESS: Final = "an endpoint without a name"
+LONGEST_SHOWN: Final = 64
+"""Characters of a text that is shown as it was found."""
+SHORTEST_REMEMBERED: Final = 6
+"""Characters: a shorter secret would be found in every other word."""
+_ADDRESS_DIGITS: Final = 40
+_HEX_RUN: Final = re.compile(r"[0-9a-fA-F]{41,}")
+"""More digits than an address has: a key, also one that lost a few."""
+_LONG_HEX: Final = re.compile(r"(?:0[xX])?[0-9a-fA-F]{65,}")
+"""More digits than a hash has: a signed transaction, a public key."""
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:/{1,2}\S|\S:\S*@\S", re.IGNORECASE)
+_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>`]+", re.IGNORECASE)
+_PATH: Final = re.compile(r"\burl: /\S*", re.IGNORECASE)
+"""How urllib3 names what it could not reach: without the scheme, and with the key."""
+_TOKEN: Final = re.compile(r"(?=[A-Za-z_+=-]*[0-9])(?=[0-9_+=-]*[A-Za-z])[A-Za-z0-9_+=-]{20,}")
+"""Letters and digits in one long word, as the keys of providers are."""
+_AUTHORITY: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]?|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+_WORDS: Final = re.compile(r"\s*(?:[a-z]{3,8}\s+){11,}[a-z]{3,8}\s*", re.IGNORECASE)
+"""Twelve words or more, as in the phrases that wallets make keys of."""
+
+_remembered: set[str] = set()
+_lock = threading.Lock()
+
+
+def described(value: object) -> str:
+    """What a value is, without anything of its content: ``text of 66 characters``."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int):
+        return f"a whole number of {value.bit_length()} bits"
+    if isinstance(value, str | PurePath):
+        return f"text of {len(str(value))} characters"
+    if isinstance(value, bytes | bytearray):
+        return f"{len(value)} bytes"
+    if isinstance(value, Mapping):
+        return f"a table of {len(value)} fields"
+    if isinstance(value, list | tuple | set | frozenset):
+        return f"a list of {len(value)}"
+    return {float: "a number", date: "a date", time: "a time"}.get(type(value), f"a {type(value).__name__}")
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text may be a key, a phrase of words, a URL, or something with a password in it."""
+    return is_like_a_key(text) or bool(_TOKEN.search(_without_addresses(text)))
+
+
+def is_like_a_key(text: str) -> bool:
+    """Whether a text holds more hex digits in a row than an address has, a URL, or twelve words or more."""
+    return bool(_HEX_RUN.search(text) or _SCHEME.search(text) or _WORDS.fullmatch(text))
+
+
+def shown(value: object) -> str:
+    """A value for a message: as it is where it can be no secret, and else described."""
+    if (
+        value is None
+        or isinstance(value, bool | float)
+        or (isinstance(value, int) and value.bit_length() <= LONGEST_SHOWN)
+    ):
+        return repr(value)
+    if isinstance(value, str) and len(value) <= LONGEST_SHOWN and not looks_secret(value):
+        return repr(value)
+    return described(value)
+
+
+def shown_name(name: object) -> str:
+    """The name of a field, for a message: described where a secret may stand in its place."""
+    text = str(name)
+    return described(text) if len(text) > LONGEST_SHOWN or looks_secret(text) else text
+
+
+def hides_a_key(path: PurePath | str) -> bool:
+    """Whether a key or a URL stands where a path belongs; folders may have long names in hex."""
+    text = str(path)
+    return bool(_SCHEME.search(text) or _WORDS.fullmatch(text) or _HEX_RUN.search(PurePath(text).name))
+
+
+def shown_path(path: PurePath | str) -> str:
+    """A path for a message: described where a key or a URL stands in its place."""
+    return f"a path of {len(str(path))} characters" if hides_a_key(path) else str(path)
+
+
+def host(url: str) -> str:
+    """What messages call an endpoint: its host, without what a URL may hold of secrets beside it."""
+    _, is_whole, rest = url.partition("://")
+    authority, *behind = re.split(r"[/?#\\]", rest if is_whole else url, maxsplit=1)
+    found = authority.rpartition("@")[2]
+    if not _AUTHORITY.fullmatch(found) or _HEX_RUN.search(found):
+        return NAMELESS
+    # A password with a slash in it: what stands before the slash is its beginning, and no host and port.
+    is_cut = "@" in "".join(behind) and ":" in found and "@" not in authority
+    return NAMELESS if is_cut else found
+
+
+def remember(*secrets: str | bytes | None) -> None:
+    """Have `clean` hide these from now on, keys also in other spellings."""
+    with _lock:
+        for secret in secrets:
+            _remembered.update(_spellings(secret))
+
+
+def remember_url(url: str) -> None:
+    """Have `clean` hide what a URL holds beside its host: user, password, long parts of path and query."""
+    rest = url.partition("://")[2]
+    authority, _, behind = rest.partition("/")
+    credentials = authority.rpartition("@")[0]
+    parts = [credentials, *credentials.split(":", 1)[1:], *re.split(r"[/?#&=]", behind)]
+    remember(*(part for part in parts if part == credentials or len(part) >= 2 * SHORTEST_REMEMBERED))
+    remember(*credentials.split(":", 1)[1:])
+
+
+def clean(text: str) -> str:
+    """A text without the secrets of this process, the paths of URLs, and signed transactions."""
+    hosts = _URL.sub(lambda found: host(found[0]), _without_remembered(text))
+    return _LONG_HEX.sub(HIDDEN, _PATH.sub(f"url: {HIDDEN}", hosts))
+
+
+def _spellings(secret: str | bytes | None) -> Iterable[str]:
+    if isinstance(secret, bytes):
+        digits = secret.hex()
+        return (digits, digits.upper(), str(int.from_bytes(secret, "big"))) if len(secret) >= 16 else ()
+    return (secret,) if secret and len(secret) >= SHORTEST_REMEMBERED else ()
+
+
+def _without_remembered(text: str) -> str:
+    with _lock:
+        found = [secret for secret in _remembered if secret in text]
+    for secret in sorted(found, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def _without_addresses(text: str) -> str:
+    return re.sub(rf"\b0x[0-9a-fA-F]{{{_ADDRESS_DIGITS}}}\b", "", text)
