@@ -95,8 +95,8 @@ class Journal:
         except NewerSchema as error:
             _let_go(connection, lock)
             raise JournalError(
-                f"journal {_where(engine.url)}: {error}; install the release that wrote it, or a newer one: what this one "
-                "would misread must not be written to"
+                f"journal {_where(engine.url)}: {error}; install the release that wrote it, or a newer "
+                "one: what this one would misread must not be written to"
             ) from None
         except sa.exc.SQLAlchemyError as error:
             _let_go(connection, lock)
