@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scorer.rewards import Settlement, payout_factor, settle
 from scorer.rounds.chunks import EMPTY_HEAD, LANES, Chunk, positions_heads, scores_heads
 from scorer.rounds.digest import json_digest, table_digest
-from scorer.rounds.documents import from_hex, to_hex
+from scorer.rounds.documents import address, amount, from_hex, to_hex, whole
 from scorer.rounds.factors import FactorInputs
 from scorer.rounds.predictions import float_array
 from scorer.rounds.report import REPORT_VERSION, Report
@@ -80,19 +80,19 @@ class RoundTerms:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "RoundTerms":
-        """The inverse of `to_json`; KeyError, TypeError or ValueError for what is not its output."""
+        """The inverse of `to_json`; KeyError or ValueError for what is not its output."""
         return cls(
-            chain_id=document["chain_id"],
-            tournament=document["tournament"],
-            round_id=document["round_id"],
+            chain_id=whole(document, "chain_id"),
+            tournament=address(document, "tournament"),
+            round_id=whole(document, "round_id"),
             rules_hash=from_hex(document["rules_hash"], 32),
             submissions_root=from_hex(document["submissions_root"], 32),
             positions_head=from_hex(document["positions_head"], 32),
-            at_risk=int(document["at_risk"]),
-            payout_factor=document["payout_factor"],
-            cap=document["cap"],
-            threshold=int(document["threshold"]),
-            minimum_position=int(document["minimum_position"]),
+            at_risk=amount(document, "at_risk"),
+            payout_factor=whole(document, "payout_factor"),
+            cap=whole(document, "cap"),
+            threshold=amount(document, "threshold"),
+            minimum_position=amount(document, "minimum_position"),
         )
 
 
@@ -147,9 +147,12 @@ class Positions:
             When these are not the columns of any positions: one is missing or of another type, a chunk or a
             lane is out of order.
         """
-        for name, column in cls((), ()).columns().items():
+        declared = cls((), ()).columns()
+        for name, column in declared.items():
             if columns[name].dtype != column.dtype:
                 raise ValueError(f"column {name}: expected {column.dtype}, found {columns[name].dtype}")
+        if list(columns) != list(declared):
+            raise ValueError(f"expected the columns {list(declared)}, found {list(columns)}")
         ends = np.flatnonzero(np.diff(columns["chunk"])) + 1
         amounts = np.split(columns["position"], ends) if len(columns["chunk"]) else []
         slots = columns["lane"][[0, *ends]].tolist() if amounts else []

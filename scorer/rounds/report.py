@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from eth_hash.auto import keccak
 
-from scorer.rounds.documents import from_hex, to_hex
+from scorer.rounds.documents import address, amount, from_hex, to_hex, whole
 
 REPORT_VERSION: Final = 1
 _TYPE: Final = (
@@ -85,16 +85,16 @@ class Report:
 
         Raises
         ------
-        KeyError, TypeError, ValueError
+        KeyError, ValueError
             When a field is missing or is not what `to_json` writes.
         """
         return cls(
-            chain_id=document["chain_id"],
-            tournament=document["tournament"],
-            round_id=document["round_id"],
-            version=document["version"],
+            chain_id=whole(document, "chain_id"),
+            tournament=address(document, "tournament"),
+            round_id=whole(document, "round_id"),
+            version=whole(document, "version"),
             scores_head=from_hex(document["scores_head"], 32),
-            total_payout=int(document["total_payout"]),
-            total_burn=int(document["total_burn"]),
+            total_payout=amount(document, "total_payout"),
+            total_burn=amount(document, "total_burn"),
             evidence_hash=from_hex(document["evidence_hash"], 32),
         )
