@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import requests
 from web3 import Web3
@@ -109,17 +110,49 @@ def _checked(found: Iterable[EventData], first: int, last: int) -> Iterator[Even
         yield event
 
 
-def read_locking(suite: Suite, round_id: int, close_at: int, last: int) -> Locking:
-    """The positions of a round, read from its events up to its seal, or up to block `last` if it has none."""
+def read_locking(
+    suite: Suite, round_id: int, close_at: int, last: int, lock_until: int | None = None
+) -> Locking:
+    """The positions of a round, read from its events up to its seal, or up to block `last` if it has none.
+
+    Parameters
+    ----------
+    lock_until
+        When the lock window ended, Unix seconds: no later block is searched for the seal. None: it is not
+        known, or not over.
+    """
     first = first_block_at(suite.w3, close_at, suite.addresses.block, last)
-    sealed = list(round_events(suite.tournament.events.RoundSealed(), round_id, first, last))
-    block = sealed[0]["blockNumber"] if sealed else last
+    if lock_until is not None and last - first >= LARGEST_RANGE:
+        last = max(first, first_block_at(suite.w3, lock_until + 1, first, last) - 1)
+    sealed = next(round_events(suite.tournament.events.RoundSealed(), round_id, first, last), None)
+    block = last if sealed is None else sealed["blockNumber"]
     locked = round_events(suite.tournament.events.PositionsLocked(), round_id, first, block)
     chunks = tuple(LockedChunk(e["args"]["fromSlot"], tuple(e["args"]["positions"])) for e in locked)
     return Locking(block, chunks)
 
 
-def read_settled(suite: Suite, round_id: int, first: int, last: int) -> tuple[SettledChunk, ...]:
-    """The chunks of a round settled in blocks `first`..`last`, in order."""
+def read_settled(
+    suite: Suite, round_id: int, first: int, last: int, count: int | None = None
+) -> tuple[SettledChunk, ...]:
+    """The chunks of a round settled in blocks `first`..`last`, in order.
+
+    Parameters
+    ----------
+    count
+        How many there are, where the contract's storage says so: no block after the last of them is read.
+
+    Raises
+    ------
+    IncompleteLogs
+        When there are fewer than `count`.
+    """
+    if count == 0:
+        return ()
     settled = round_events(suite.tournament.events.ChunkSettled(), round_id, first, last)
-    return tuple(SettledChunk(e["args"]["fromSlot"], e["args"]["scores"]) for e in settled)
+    chunks = tuple(SettledChunk(e["args"]["fromSlot"], e["args"]["scores"]) for e in islice(settled, count))
+    if count is not None and len(chunks) != count:
+        raise IncompleteLogs(
+            f"round {round_id}: expected {count} ChunkSettled events in the blocks {first} to {last}, "
+            f"found {len(chunks)}"
+        )
+    return chunks

@@ -6,11 +6,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from scorer.chain.bulk import PAGE
-from scorer.chain.contracts import ProposalRecord, RoundRecord, RoundState, Suite
+from scorer.chain.contracts import ZERO_HASH, ProposalRecord, RoundRecord, RoundState, Suite
 from scorer.chain.endpoints import Block as Block
-from scorer.chain.logs import IncompleteLogs, Locking, first_block_at, read_locking, read_settled
+from scorer.chain.logs import (
+    IncompleteLogs,
+    Locking,
+    SettledChunk,
+    first_block_at,
+    read_locking,
+    read_settled,
+)
 from scorer.chain.node import REQUEST_ERRORS
-from scorer.rounds.chunks import chunk_from_words, positions_heads, unpack_scores
+from scorer.rounds.chunks import Chunk, chunk_from_words, positions_heads, unpack_scores
 from scorer.rounds.evaluation import Positions, RoundTerms
 from scorer.rounds.verify import OnChain
 
@@ -143,7 +150,7 @@ def read_sealed(suite: Suite, record: RoundRecord, block: Block) -> Sealed:
     scorer.chain.logs.IncompleteLogs
         When the events do not add up to the head of the positions stack or to the total at risk.
     """
-    locking = read_locking(suite, record.round_id, record.close_at, block.number)
+    locking = read_locking(suite, record.round_id, record.close_at, block.number, record.lock_until)
     positions = _positions(suite, locking, block.number)
     locked = sum(positions.by_model.values())
     if locked != record.at_risk:
@@ -161,8 +168,13 @@ def read_sealed(suite: Suite, record: RoundRecord, block: Block) -> Sealed:
 
 def _positions(suite: Suite, locking: Locking, block: int) -> Positions:
     models = dict(enumerate(suite.models_by_lane(block)))
-    chunks = tuple(chunk_from_words(chunk.from_slot, chunk.words) for chunk in locking.chunks)
+    chunks = locked_chunks(locking)
     return Positions(chunks, tuple(models.get(lane, 0) for chunk in chunks for lane in chunk.lanes.tolist()))
+
+
+def locked_chunks(locking: Locking) -> tuple[Chunk, ...]:
+    """The chunks that a round's events hold, unpacked."""
+    return tuple(chunk_from_words(chunk.from_slot, chunk.words) for chunk in locking.chunks)
 
 
 def _terms(suite: Suite, record: RoundRecord, positions_head: bytes) -> RoundTerms:
@@ -189,7 +201,11 @@ def chunks_left(record: RoundRecord, positions: Positions) -> int:
     scorer.chain.logs.IncompleteLogs
         When the contract's head is none of those the events give.
     """
-    heads = positions_heads(positions.chunks)
+    return _left_of(record, positions.chunks)
+
+
+def _left_of(record: RoundRecord, chunks: Sequence[Chunk]) -> int:
+    heads = positions_heads(chunks)
     if record.positions_head not in heads:
         raise IncompleteLogs(
             f"round {record.round_id}: 0x{record.positions_head.hex()} is no head of its events"
@@ -197,15 +213,36 @@ def chunks_left(record: RoundRecord, positions: Positions) -> int:
     return heads.index(record.positions_head)
 
 
+def read_settlement(
+    suite: Suite, record: RoundRecord, block: Block, chunks: Sequence[Chunk]
+) -> tuple[SettledChunk, ...]:
+    """The chunks of a round that are settled or returned, read from the blocks in which they can be.
+
+    None is before the settlement began, or before the round could be given up, and there are as many as the
+    contract took from the stack of positions.
+
+    Parameters
+    ----------
+    chunks
+        All that the round locked.
+    """
+    is_sealed = record.submissions_root != ZERO_HASH
+    earliest = record.settlement_began_at or (record.deadline if is_sealed else record.lock_until)
+    count = len(chunks) - _left_of(record, chunks)
+    if not count:
+        return ()
+    first = first_block_at(suite.w3, earliest, suite.addresses.block, block.number)
+    return read_settled(suite, record.round_id, first, block.number, count)
+
+
 def read_on_chain(suite: Suite, round_id: int, block: Block) -> OnChain:
     """All that a bundle can be held against."""
     record = suite.round(round_id, block.number)
     sealed = read_sealed(suite, record, block)
     proposal = suite.proposal(round_id, block.number)
-    first = first_block_at(suite.w3, record.resolve_at, sealed.block, block.number)
     settled: dict[int, int] = {}
     model_of = dict(enumerate(suite.models_by_lane(block.number)))
-    for chunk in read_settled(suite, round_id, first, block.number):
+    for chunk in read_settlement(suite, record, block, sealed.positions.chunks):
         lanes = range(4 * chunk.from_slot, 4 * chunk.from_slot + len(chunk.scores) // 3)
         scores = unpack_scores(chunk.scores).tolist()
         settled |= {

@@ -1,8 +1,8 @@
 """Reads what became of a void round."""
 
 from scorer.chain.contracts import ZERO_HASH, RoundRecord, Suite
-from scorer.chain.logs import read_locking, read_settled
-from scorer.oracle.observe import Block
+from scorer.chain.logs import read_locking
+from scorer.oracle.observe import Block, locked_chunks, read_settlement
 from scorer.rounds.void import VoidOnChain
 
 
@@ -11,9 +11,9 @@ def read_void(suite: Suite, record: RoundRecord, block: Block) -> VoidOnChain:
 
     A chunk that was returned is one whose event holds no scores.
     """
-    locking = read_locking(suite, record.round_id, record.close_at, block.number)
-    first = min(suite.addresses.block, block.number)
-    chunks = read_settled(suite, record.round_id, first, block.number)
+    locking = read_locking(suite, record.round_id, record.close_at, block.number, record.lock_until)
+    locked = locked_chunks(locking)
+    chunks = read_settlement(suite, record, block, locked)
     is_sealed = record.submissions_root != ZERO_HASH
     return VoidOnChain(
         chain_id=suite.addresses.chain_id,
@@ -22,7 +22,7 @@ def read_void(suite: Suite, record: RoundRecord, block: Block) -> VoidOnChain:
         rules_hash=record.rules_hash,
         submissions_root=record.submissions_root if is_sealed else None,
         submitters=suite.submitters(record.close_at, block.number),
-        locked=len(locking.chunks),
+        locked=len(locked),
         returned=sum(not chunk.scores for chunk in chunks),
         settled=sum(bool(chunk.scores) for chunk in chunks),
         paid=record.paid,
