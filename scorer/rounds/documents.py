@@ -108,14 +108,24 @@ def _check_texts(part: Any, levels: int) -> None:
 def check_fields(
     document: Any, required: Mapping[str, type], optional: Mapping[str, type] | None = None
 ) -> None:
-    """Hold an object against its declared fields.
+    """Hold an object against its declared fields, as `check_types` does, and refuse any other."""
+    check_types(document, required, optional)
+    more = sorted(set(document) - set(required) - set(optional or {}))
+    if more:
+        raise ValueError(f"expected no field but {', '.join(required)}, found {shown(more[0])}")
+
+
+def check_types(
+    document: Any, required: Mapping[str, type], optional: Mapping[str, type] | None = None
+) -> None:
+    """Hold an object against the types of its declared fields.
 
     Raises
     ------
     KeyError
         Names the first field that is missing.
     ValueError
-        When it is no object, a field has another type, or there are fields that are not declared.
+        When it is no object, or a field has another type.
     """
     if not isinstance(document, Mapping):
         raise ValueError(f"expected an object, found {shown(repr(document))}")
@@ -124,9 +134,6 @@ def check_fields(
         if type(document[name]) is not kind:  # and not isinstance: true is no whole number
             expected = "a whole number" if kind is int else f"a {kind.__name__}"
             raise ValueError(f"expected {expected} as {name}, found {shown(repr(document[name]))}")
-    more = sorted(set(document) - set(required) - set(optional or {}))
-    if more:
-        raise ValueError(f"expected no field but {', '.join(required)}, found {shown(more[0])}")
 
 
 def whole(document: Mapping[str, Any], name: str) -> int:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, Self
 import rfc8785
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from scorer.rounds.documents import parse_json
+from scorer.rounds.documents import parse_json, shown
 from scorer.rounds.fields import Nano, Parts, Section, above_zero, from_to, whole
 from scorer.rounds.schedule import Horizon, Schedule
 
@@ -198,15 +198,17 @@ class Rules(Section):
 def _describe(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
-        field = ".".join(str(part) for part in problem["loc"]) or "the document"
+        field = shown(".".join(str(part) for part in problem["loc"])) or "the document"
         message = problem["msg"].removeprefix("Value error, ")
         if ", found " not in message:  # what concerns several fields says so itself
-            message += ", found " + ("nothing" if problem["type"] == "missing" else repr(problem["input"]))
+            message += ", found " + (
+                "nothing" if problem["type"] == "missing" else shown(repr(problem["input"]))
+            )
         lines.append(f"{field}: {message}")
     return "; ".join(lines)
 
 
-def rules_from(document: dict[str, Any], source: str) -> Rules:
+def rules_from(document: Any, source: str) -> Rules:
     """Validate a rules document that came from `source`.
 
     Raises
@@ -226,6 +228,8 @@ def read_rules(text: bytes, source: str) -> Rules:
         document = parse_json(text) if text.lstrip()[:1] == b"{" else tomllib.loads(text.decode())
     except ValueError as error:
         raise RulesError(f"{source}: expected a rules document in TOML or JSON, found {error}") from None
+    except RecursionError:
+        raise RulesError(f"{source}: expected a rules document of a few levels, found too many") from None
     return rules_from(document, source)
 
 

@@ -1,15 +1,15 @@
 """Recompute a bundle and say what differs, first things first."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scorer.rewards import payout_factor, settle
 from scorer.rounds.digest import json_digest, table_digest
-from scorer.rounds.documents import document_differences, to_hex
+from scorer.rounds.documents import document_differences, shown, to_hex
 from scorer.rounds.evaluation import (
     InputsMismatch,
     RoundInputs,
@@ -19,6 +19,10 @@ from scorer.rounds.evaluation import (
     input_digests,
 )
 from scorer.rounds.report import Report
+
+MOST_SHOWN: Final = 300
+"""Characters of a value that a difference shows."""
+FORM: Final = "the Parquet file that cupel writes of its columns, which all readers read alike"
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class Difference:
     found: object
 
     def __str__(self) -> str:
-        return f"{self.where}: expected {self.expected}, found {self.found}"
+        where, expected, found = (shown(each, MOST_SHOWN) for each in (self.where, self.expected, self.found))
+        return f"{where}: expected {expected}, found {found}"
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,9 @@ class Published:
     ----------
     ids
         The column of ids of every file that has one, by the file's name. All are to be the round's universe,
-        and the arrays of `inputs` are in the order of those of submissions.npy.
+        and the arrays of `inputs` are in the order of those of universe.parquet.
+    forms
+        What is wrong with how a table is written, by its file: another reader may read other content in it.
     """
 
     inputs: RoundInputs
@@ -50,6 +57,7 @@ class Published:
     scores: Mapping[str, NDArray[Any]]
     manifest: Mapping[str, Any]
     report: Mapping[str, Any]
+    forms: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,8 @@ def _all_differences(published: Published, chain: OnChain | None) -> Iterator[Di
         yield from _chain_differences(published, chain)
     if chain is not None and result is not None:
         yield from _settlement_differences(result.scores, chain)
+    for file, form in published.forms.items():
+        yield Difference(f"{file}, form", FORM, form)
 
 
 def _documents(file: str, expected: Any, found: Any) -> Iterator[Difference]:
@@ -186,6 +196,10 @@ def _input_differences(published: Published) -> Iterator[Difference]:
     for name in published.inputs.targets:
         if name not in published.inputs.rules.targets:
             yield Difference("targets.parquet, columns", list(published.inputs.rules.targets), f"also {name}")
+    if list(published.inputs.targets) != list(published.inputs.rules.targets):
+        yield Difference(
+            "targets.parquet, columns", list(published.inputs.rules.targets), list(published.inputs.targets)
+        )
     if claimed["rules"] != actual["rules"]:
         yield from _rules_differences(published)
         yield Difference("rules.json, digest", claimed["rules"], actual["rules"])

@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from scorer.rounds.documents import from_hex, parse_json, to_hex
+from scorer.rounds.documents import check_fields, check_types, from_hex, parse_json, shown, to_hex
 from scorer.rounds.evaluation import Positions, RoundInputs, RoundResult, RoundTerms
 from scorer.rounds.explain import ScoredRound
 from scorer.rounds.predictions import PredictionFile, Predictions, PredictionsError, write_predictions
 from scorer.rounds.report import Report
-from scorer.rounds.rules import Rules, RulesError, load_rules
+from scorer.rounds.rules import Rules, RulesError, rules_from
 from scorer.rounds.submissions import Submission, Submissions
 from scorer.rounds.tables import NEUTRAL_CHURN, Table, problem_with, table_file
 from scorer.rounds.validity import Universe
 from scorer.rounds.verify import Published
+from scorer.store.parquet import NotCanonical, read_parquet, write_parquet
 
 RULES = "rules.json"
 UNIVERSE = "universe.parquet"
@@ -44,12 +44,17 @@ PUBLISHED = (RULES, UNIVERSE, SUBMISSIONS, SIGNATURES)
 """What the operator publishes once a round is sealed."""
 COLLECTED = (SUBMISSIONS, SIGNATURES)
 """These are written last: where they are, what was collected stands."""
+LONGEST_MESSAGE = 600
+"""Characters."""
 T = TypeVar("T")
 Column = tuple[str, ...] | NDArray[Any]
 
 
 class BundleError(ValueError):
-    """A file of a bundle is missing or cannot be read; the message names it."""
+    """A file of a bundle is missing or cannot be read; the message names it, in one short line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shown(message, LONGEST_MESSAGE))
 
 
 def round_folder(root: Path, tournament: str, round_id: int) -> Path:
@@ -59,9 +64,18 @@ def round_folder(root: Path, tournament: str, round_id: int) -> Path:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Reads and writes the files of one round. Every file appears whole or not at all."""
+    """Reads and writes the files of one round. Every file appears whole or not at all.
+
+    Attributes
+    ----------
+    strict
+        Whether a table must be canonical Parquet and no file a link, as in a bundle that a stranger may have
+        written: then nothing but Python reads its bytes, and as others do. Without it, tables that any
+        library wrote are read too, such as one's own targets.
+    """
 
     folder: Path
+    strict: bool = False
 
     def has(self, *files: str) -> bool:
         """Whether all of `files` are there."""
@@ -73,9 +87,9 @@ class Bundle:
 
     def rules(self) -> Rules:
         """Read rules.json."""
-        path = self._existing(RULES)
+        document = self._json(RULES)
         try:
-            return load_rules(path)
+            return rules_from(document, str(self.folder / RULES))
         except RulesError as error:
             raise BundleError(str(error)) from None
 
@@ -88,12 +102,12 @@ class Bundle:
         return self._ids(UNIVERSE, self._table(UNIVERSE, "id"))
 
     def write_names(self, ids: tuple[str, ...], names: Mapping[str, Sequence[str | None]]) -> None:
-        """Write universe_names.parquet: what else the ids are called, a column a naming, in their order."""
-        columns = {"id": ids, **names}
-        table = pa.table({name: pa.array(list(column), pa.string()) for name, column in columns.items()})
-        content = io.BytesIO()
-        pq.write_table(table, content)
-        self._write(NAMES, content.getvalue())
+        """Write universe_names.parquet: what else the ids are called, a column a naming, in their order.
+
+        An id without a name has an empty text there.
+        """
+        columns = {name: [each or "" for each in column] for name, column in names.items()}
+        self._write_table(NAMES, {"id": list(ids), **columns})
 
     def named_universe(self) -> Universe:
         """The round's ids and their other names, if any were published.
@@ -107,24 +121,19 @@ class Bundle:
         return Universe(ids, self._names(ids) if self.has(NAMES) else {})
 
     def _names(self, ids: tuple[str, ...]) -> dict[str, list[str | None]]:
-        path = self._existing(NAMES)
-        try:
-            table = pq.read_table(io.BytesIO(path.read_bytes()))
-        except Exception as error:  # noqa: BLE001 - pyarrow raises many types for a file that is not Parquet
-            raise BundleError(f"{path}: expected a Parquet file, found {error}") from None
-        columns = {name: table.column(name).to_pylist() for name in dict.fromkeys(table.column_names)}
+        path = self.folder / NAMES
+        columns = {name: list(column) for name, column in self._table(NAMES).items()}
         for name, column in columns.items():
             if not all(each is None or isinstance(each, str) for each in column):
-                raise BundleError(
-                    f"{path}: expected text in the column {name}, found {table.field(name).type}"
-                )
-        row_of = {each: row for row, each in enumerate(columns.pop("id", []))}
-        if set(row_of) != set(ids) or table.num_rows != len(ids):
+                raise BundleError(f"{path}: expected text in the column {name}, found other values")
+        named = columns.pop("id", [])
+        row_of = {each: row for row, each in enumerate(named)}
+        if set(row_of) != set(ids) or len(named) != len(ids):
             raise BundleError(
                 f"{path}: expected a row for each of the universe's {len(ids)} ids, "
-                f"found {table.num_rows} rows, {len(set(row_of) & set(ids))} ids of the universe"
+                f"found {len(named)} rows, {len(set(row_of) & set(ids))} ids of the universe"
             )
-        return {name: [column[row_of[each]] for each in ids] for name, column in columns.items()}
+        return {name: [column[row_of[each]] or None for each in ids] for name, column in columns.items()}
 
     def write_selection(self, document: Mapping[str, Any]) -> None:
         """Write selection.json: whose stake is locked, and why others' is not."""
@@ -172,19 +181,23 @@ class Bundle:
         Predictions stay in submissions.npy and are read when they are asked for.
         """
         signed, ids = self._signed(), self.universe()
-        rows = self._predictions(len(signed)).rows()
+        rows = self._predictions(len(signed), len(ids)).rows()
 
         def build() -> Submissions:
             return Submissions(ids, tuple(map(_submission, signed, rows)))
 
         return self._parsed(SIGNATURES, build)
 
-    def _predictions(self, models: int) -> PredictionFile:
+    def _predictions(self, models: int, ids: int) -> PredictionFile:
         path = self._existing(SUBMISSIONS)
         try:
             found = PredictionFile(path)
         except (PredictionsError, OSError) as error:
             raise BundleError(f"{path}: {error}") from None
+        if not models and found.shape[1] != ids:  # with models, content hashes tell
+            raise BundleError(
+                f"{path}: expected {ids} columns, one for each id of {UNIVERSE}, found {found.shape[1]}"
+            )
         if found.shape[0] != models:
             raise BundleError(
                 f"{path}: expected {models} rows, one for each entry of {SIGNATURES}, found {found.shape[0]}"
@@ -365,6 +378,8 @@ class Bundle:
         inputs = self.inputs()
         self.report()
         with_ids = [table_file(name) for name in inputs.tables if name != NEUTRAL_CHURN]
+        tables = (UNIVERSE, TARGETS, POSITIONS, META_MODEL, SCORES, *map(table_file, inputs.tables))
+        forms = {file: self._form(file) for file in tables}
         return Published(
             inputs=inputs,
             ids={
@@ -377,6 +392,7 @@ class Bundle:
             scores=self.scores(),
             manifest=self.manifest(),
             report=self.report_json(),
+            forms={file: form for file, form in forms.items() if form is not None},
         )
 
     def report(self) -> Report:
@@ -428,12 +444,12 @@ class Bundle:
         self._write(file, (json.dumps(document, indent=1) + "\n").encode())
 
     def _write_table(self, file: str, columns: Mapping[str, Any]) -> None:
-        self._write(file, pd.DataFrame(dict(columns)).to_parquet(None, index=False))
+        self._write(file, write_parquet(columns))
 
     def _json(self, file: str) -> Any:
         path = self._existing(file)
         try:
-            return parse_json(path.read_bytes())
+            return parse_json(self._content(file))
         except ValueError as error:
             raise BundleError(f"{path}: expected JSON, found {error}") from None
 
@@ -450,16 +466,45 @@ class Bundle:
 
     def _table(self, file: str, *columns: str) -> dict[str, Column]:
         """A Parquet file's columns as they are in the file; exactly `columns` where any are given."""
+        found = self._read_table(file)
+        if columns and sorted(found) != sorted(columns):
+            raise BundleError(
+                f"{self.folder / file}: expected the columns {sorted(columns)}, found {shown(sorted(found))}"
+            )
+        return found
+
+    def _read_table(self, file: str) -> dict[str, Column]:
+        content = self._content(file)
+        try:
+            return read_parquet(content)
+        except NotCanonical as error:
+            if self.strict:
+                raise BundleError(
+                    f"{self.folder / file}: {error}; other readers may read it in another way"
+                ) from None
+        try:
+            table = pq.read_table(io.BytesIO(content))
+            return dict(zip(_once(table.column_names), map(_column, table.columns), strict=True))
+        except Exception as error:  # noqa: BLE001 - pyarrow raises many types for a file that is not Parquet
+            raise BundleError(f"{self.folder / file}: expected a Parquet file, found {error}") from None
+
+    def _form(self, file: str) -> str | None:
+        """How a table is written, if not in the one way in which all readers read the same."""
+        try:
+            columns = list(read_parquet(self._content(file)))
+        except NotCanonical as error:
+            return str(error).removeprefix("expected a canonical Parquet file, found ")
+        return "one whose ids are not its first column" if "id" in columns[1:] else None
+
+    def _content(self, file: str) -> bytes:
+        """The bytes of a file, which is no link where a bundle may be a stranger's."""
         path = self._existing(file)
         try:
-            table = pq.read_table(io.BytesIO(path.read_bytes()))
-            found = list(zip(table.column_names, map(_column, table.columns), strict=True))
-        except Exception as error:  # noqa: BLE001 - pyarrow raises many types for a file that is not Parquet
-            raise BundleError(f"{path}: expected a Parquet file, found {error}") from None
-        names = sorted(name for name, _ in found)
-        if names != sorted(columns or set(names)):
-            raise BundleError(f"{path}: expected the columns {sorted(columns or set(names))}, found {names}")
-        return dict(found)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (os.O_NOFOLLOW if self.strict else 0))
+            with os.fdopen(descriptor, "rb") as opened:
+                return opened.read()
+        except OSError as error:
+            raise BundleError(f"{path}: expected a file, found {error.strerror}") from None
 
     def _ids(self, file: str, table: Mapping[str, Column]) -> tuple[str, ...]:
         ids = table.get("id")
@@ -477,6 +522,12 @@ class Bundle:
         return {name: np.asarray(column) for name, column in self._table(file).items()}
 
 
+def _once(names: Sequence[str]) -> Sequence[str]:
+    if len(set(names)) != len(names):
+        raise ValueError(f"columns that have one name: {shown(sorted(names))}")
+    return names
+
+
 def _column(column: pa.ChunkedArray) -> Column:
     """Text without gaps as a tuple; anything else as numpy holds it."""
     if column.null_count == 0 and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
@@ -492,27 +543,29 @@ def _whole(value: Any) -> int:
 
 
 def _submission(entry: Mapping[str, Any], predictions: Predictions) -> Submission:
+    check_fields(entry, {"model_id": int, "content_hash": str, "submitter": str, "signature": str})
     return Submission(
         model_id=entry["model_id"],
         predictions=predictions,
         content_hash=from_hex(entry["content_hash"], 32),
-        submitter=str(entry["submitter"]),
+        submitter=entry["submitter"],
         signature=from_hex(entry["signature"]),
     )
 
 
 def _checked_manifest(manifest: Mapping[str, Any]) -> None:
-    """Refuse a manifest that lacks what a verification reads."""
-    digests = manifest["digests"]
-    for name, kind in (
-        ("rules", str),
-        ("universe", str),
-        ("submissions", dict),
-        ("signatures", dict),
-        ("targets", dict),
-        ("positions", str),
-    ):
-        if not isinstance(digests[name], kind):
-            raise ValueError(f"expected a {kind.__name__} as digests.{name}, found {digests[name]!r}")
-    if not isinstance(manifest["refused"], dict):
-        raise ValueError(f"expected a dict as refused, found {manifest['refused']!r}")
+    """Refuse a manifest that lacks what a verification reads, or has another type there.
+
+    Further fields are for the verification to name.
+    """
+    check_types(
+        manifest,
+        {"manifest_version": int, "round": dict, "digests": dict, "refused": dict},
+        {"volatility": dict},
+    )
+    texts = dict.fromkeys(("rules", "universe", "positions", "meta_model", "scores"), str)
+    check_types(
+        manifest["digests"],
+        {**texts, "submissions": dict, "signatures": dict, "targets": dict},
+        {"tables": dict},
+    )
