@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, Final, NoReturn
 
-from eth_utils import is_checksum_address
+from eth_utils.address import is_checksum_address
 
 LARGEST: Final = 2**53 - 1
 """The largest whole number that every reader of JSON reads exactly."""
@@ -198,7 +198,10 @@ def document_differences(
                 expected.get(name, ABSENT), found.get(name, ABSENT), (*path, name)
             )
     elif isinstance(expected, list) and isinstance(found, list):
-        items = [dict(zip(map(str, range(len(each))), each, strict=True)) for each in (expected, found)]
-        yield from document_differences(*items, path)
+        yield from document_differences(_by_place(expected), _by_place(found), path)
     elif type(expected) is not type(found) or expected != found:
         yield ".".join(path), expected, found
+
+
+def _by_place(items: list[Any]) -> dict[str, Any]:
+    return {str(number): item for number, item in enumerate(items)}

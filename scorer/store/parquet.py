@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 Column = Sequence[str] | NDArray[Any]
 """Text, or one-dimensional float64, int64 or uint64."""
+Values = tuple[str, ...] | NDArray[Any]
+"""A column that was read."""
 
 MAGIC: Final = b"PAR1"
 CREATED_BY: Final = "cupel"
@@ -193,7 +195,7 @@ def _element(column: tuple[str, Kind]) -> bytes:
     return _struct(_number(1, I32, kind.physical), _number(3, I32, 0), _text(4, name), *kind.notes)
 
 
-def read_parquet(content: bytes) -> dict[str, Column]:
+def read_parquet(content: bytes) -> dict[str, Values]:
     """The columns of a file that `write_parquet` wrote; it takes about as much memory as the file twice.
 
     Text comes as a tuple. Nothing but Python reads the bytes, and a file says no size that it does not have.
@@ -225,10 +227,10 @@ class _Reader:
         if self.at < 4:
             raise ValueError("a footer that is longer than the file")
 
-    def columns(self) -> dict[str, Column]:
+    def columns(self) -> dict[str, Values]:
         kinds = dict(self._schema())
         rows = self._next()
-        found: dict[str, Column] = {}
+        found: dict[str, Values] = {}
         self.at = 4
         for name, kind in kinds.items():
             size = self._page_size()
@@ -316,7 +318,7 @@ class _Reader:
         return byte
 
 
-def _column(content: bytes, kind: str, rows: int) -> Column:
+def _column(content: bytes, kind: str, rows: int) -> Values:
     dtype = KINDS[kind].dtype
     if dtype is not None:
         return np.frombuffer(content, dtype=dtype).astype(kind)
