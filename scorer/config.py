@@ -144,13 +144,20 @@ class Chain(_Section):
 
 
 class Folders(_Section):
-    """Where files are; relative to the configuration file."""
+    """Where files are; relative to the configuration file.
+
+    Attributes
+    ----------
+    peers
+        Other members' bundles, as far as they can be read here: evidence of what their reports rest on.
+    """
 
     rounds: FilePath | None = None
     published: FilePath
     targets: FilePath | None = None
     inbox: FilePath | None = None
     plans: FilePath | None = None
+    peers: Annotated[tuple[FilePath, ...], Field(strict=False)] = ()
 
 
 class Key(_Section):
@@ -279,6 +286,14 @@ class Running(_Section):
         How many bonds may hang on undecided challenges at once.
     lost_challenges
         Rounds whose challenge was lost and looked at by a human: any other lost one ends all challenging.
+    dispute
+        Hashes of accepted reports that a human found wrong: they are disputed whatever they rest on.
+    publication_grace
+        Seconds after a seal in which published files may still be on their way; a quarter of the time to the
+        outcome where that is less.
+    outcome_delay
+        Hours that are waited after an outcome before a report is made, for targets to be corrected; half of
+        the time to the deadline at most, and no longer once a report was accepted.
     recompute
         Whether a fresh process must come to the same report before it is attested.
     least_balance
@@ -296,6 +311,11 @@ class Running(_Section):
     largest_bond_nmr: Annotated[int, Field(ge=0, le=11_000_000)] = 0
     most_challenges: Annotated[int, Field(ge=0)] = 3
     lost_challenges: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = ()
+    dispute: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{64}$")], ...], Field(strict=False)
+    ] = ()
+    publication_grace: Annotated[int, Field(ge=0, le=LONGEST)] = 3600
+    outcome_delay: Annotated[float, Field(ge=0, le=720)] = 0.0
     recompute: bool = True
     least_balance: Annotated[float, Field(ge=0, le=MOST_COINS)] = 0.0
     slots_per_chunk: Annotated[int, Field(ge=2, le=512, multiple_of=2)] = 256
@@ -440,11 +460,19 @@ def _is_secret(path: Sequence[str]) -> bool:
     return any(section in SECRET_SECTIONS for section in path[:1]) or any("endpoint" in part for part in path)
 
 
+def _is_path(value: object) -> bool:
+    return isinstance(value, Path) or (isinstance(value, tuple) and any(isinstance(e, Path) for e in value))
+
+
+def _under(folder: Path, value: Path | tuple[Path, ...]) -> Path | tuple[Path, ...]:
+    return tuple(folder / each for each in value) if isinstance(value, tuple) else folder / value
+
+
 def _absolute(config: NodeConfig, folder: Path) -> NodeConfig:
     def resolved(section: Any) -> Any:
         if not isinstance(section, BaseModel):
             return section
-        paths = {name: folder / value for name, value in section if isinstance(value, Path)}
+        paths = {name: _under(folder, value) for name, value in section if _is_path(value)}
         return section.model_copy(update=paths)
 
     return config.model_copy(update={name: resolved(section) for name, section in config})

@@ -31,6 +31,7 @@ from scorer.drill.stages import (
     to_end,
     to_outcome,
 )
+from scorer.rounds.documents import to_hex
 
 START: Final = 1_700_000_000
 DEEP: Final = 5
@@ -222,7 +223,7 @@ def wrong_report_overturned(ground: Playground) -> Result:
     ground.resolve(round_id, liars=[0, 1])
     for index in (0, 1):
         drive(ground, f"member-{index}")
-    _lets_challenge(ground, 2)
+    _lets_challenge(ground, 2, round_id)
     before = _holdings(ground, 2)
     drive(ground, "member-2", accepted(ground, round_id, ProposalStatus.DISPUTED))
     _learn(ground, round_id, (0, 1))
@@ -241,11 +242,11 @@ def five_daemons_overturn(ground: Playground, seed: int = 0) -> Result:
     (round_id,) = to_close(ground)
     drive(ground, "operator", sealed(ground, round_id))
     ground.resolve(round_id, liars=[0, 1, 2], absent=[3])
-    _lets_challenge(ground, 4)
     before = _holdings(ground, 4)
     with running(ground, "member-0", "member-1"):
         _restart_at_random(ground, "member-2", dice)
         await_that(accepted(ground, round_id), "the wrong report to be accepted", mine=ground)
+    _lets_challenge(ground, 4, round_id)
     drive(ground, "member-4", accepted(ground, round_id, ProposalStatus.DISPUTED))
     _learn(ground, round_id, (0, 1, 2))
     with running(ground, "member-0", "member-1", "member-4"):
@@ -258,9 +259,19 @@ def five_daemons_overturn(ground: Playground, seed: int = 0) -> Result:
     return tally.raced("five daemons overturn", [round_id], more=DISPUTE_COST)
 
 
-def _lets_challenge(ground: Playground, index: int) -> None:
+def _lets_challenge(ground: Playground, index: int, round_id: int) -> None:
+    """A human has found out that the accepted report rests on wrong targets, and says so."""
     account = ground.anvil.account(FIRST_MEMBER + index)
-    ground.configure(f"member-{index}", account, run__challenge=True, run__largest_bond_nmr=CHALLENGE_BOND)
+    proposal = ground.suite.proposal(round_id, ground.anvil.w3.eth.block_number)
+    if proposal is None:
+        raise Stuck(f"expected an accepted report of round {round_id}, found none")
+    ground.configure(
+        f"member-{index}",
+        account,
+        run__challenge=True,
+        run__largest_bond_nmr=CHALLENGE_BOND,
+        run__dispute=[to_hex(proposal.report_hash)],
+    )
 
 
 def _learn(ground: Playground, round_id: int, indices: Sequence[int]) -> None:

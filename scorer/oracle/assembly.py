@@ -58,7 +58,7 @@ def oracle(config: NodeConfig, *, send: bool, by_hand: bool = False) -> Iterator
     """
     if config.files.rounds is None or config.files.targets is None:
         raise ConfigError("expected files.rounds and files.targets for an oracle, found neither or one")
-    files = Files(config.files.rounds, config.files.published, config.files.targets)
+    files = Files(config.files.rounds, config.files.published, config.files.targets, config.files.peers)
     keys = [config.key, *([config.relay] if config.relay else [])]
     with _station(config, [key.signer() for key in keys] if send else []) as (station, suite):
         duty = Duty(
@@ -68,6 +68,9 @@ def oracle(config: NodeConfig, *, send: bool, by_hand: bool = False) -> Iterator
             challenged=partial(_challenged, station),
             lost_challenges=frozenset(config.run.lost_challenges),
             stagger=0 if by_hand else config.run.stagger,
+            disputed=frozenset(config.run.dispute),
+            publication_grace=config.run.publication_grace,
+            outcome_delay=int(config.run.outcome_delay * 3600),
             limits=_limits(config.sanity),
             recomputes=config.run.recompute,
             alarm=station.bell.ring,

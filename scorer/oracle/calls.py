@@ -43,7 +43,7 @@ more on Polygon (docs/gas.md)."""
 def business_key(suite: Suite, round_id: int, action: Action, status: ProposalStatus) -> str:
     """What an action means, on every chain and for ever: sent once for each.
 
-    A vote is another one once its round is disputed.
+    A vote is another one once its round is disputed, and when it takes the place of another vote.
     """
     scope = scope_of(suite.addresses.chain_id, str(suite.tournament.address))
     return f"{scope}:{round_id}:{_meaning(action, status)}"
@@ -51,8 +51,9 @@ def business_key(suite: Suite, round_id: int, action: Action, status: ProposalSt
 
 def _meaning(action: Action, status: ProposalStatus) -> str:
     match action:
-        case Attest(report):
-            return f"attest:{report.hash().hex()}:{status.name.lower()}"
+        case Attest(report, instead):
+            before = "" if instead is None else f":{instead.hex()}"
+            return f"attest:{report.hash().hex()}:{status.name.lower()}{before}"
         case BeginSettlement(report):
             return f"begin:{report.hash().hex()}"
         case SettleChunk(index):
@@ -128,7 +129,7 @@ class Calls:
     def _of_member(self, action: Attest | ApproveBond | Challenge | Expire) -> ContractFunction:
         committee, tournament = self.suite.committee, self.suite.tournament.address
         match action:
-            case Attest(report):
+            case Attest(report, _):
                 return committee.functions.attest(tournament, report.to_contract())
             case ApproveBond(amount):
                 return self.suite.token.functions.approve(committee.address, amount)

@@ -98,8 +98,9 @@ def _journal(config: NodeConfig) -> str:
 
 def _folders(config: NodeConfig) -> Iterator[tuple[str, Path]]:
     for name, path in config.files:
-        if path is not None:
-            yield name, path
+        for each in path if isinstance(path, tuple) else (path,):
+            if each is not None:
+                yield name, each
 
 
 def _folder(path: Path) -> str:

@@ -1,6 +1,6 @@
 """What is left to do for a round: pure functions of plain data, without chain, files or clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.rounds.report import Report
@@ -8,9 +8,10 @@ from scorer.rounds.report import Report
 
 @dataclass(frozen=True)
 class Attest:
-    """Vote for our own report."""
+    """Vote for our own report, in place of the report hash that we voted for before, if any."""
 
     report: Report
+    instead: bytes | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def _attest(view: RoundView, report: Report) -> tuple[Action, ...]:
     """A report that is not sound is not attested, and not made to look sound either."""
     if view.refusals:
         return tuple(Alarm(f"round {view.record.round_id}: not attested: {each}") for each in view.refusals)
-    return (Attest(report),)
+    return (Attest(report, view.vote),)
 
 
 def _in_turn(view: RoundView, since: int, *actions: Action) -> tuple[Action, ...]:

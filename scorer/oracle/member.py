@@ -3,16 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from web3 import Web3
 
-from scorer.chain.contracts import ProposalStatus, RoundRecord, RoundState, Suite
-from scorer.chain.killpoints import reach
+from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState, Suite
+from scorer.chain.logs import IncompleteLogs
 from scorer.chain.sender import Courier, Reverted
 from scorer.oracle.calls import ONLY_MEMBERS, Calls, business_key, latest_time
-from scorer.oracle.challenges import Challenges, judged
 from scorer.oracle.decide import (
     Action,
     Alarm,
@@ -26,24 +24,25 @@ from scorer.oracle.decide import (
     decide_credit,
     is_due,
 )
+from scorer.oracle.disputing import Disputing
+from scorer.oracle.duty import Duty as Duty
 from scorer.oracle.failures import apart
 from scorer.oracle.observe import (
     Block,
     CommitteeView,
-    RoundTracker,
     Sealed,
     chunks_left,
     finalised_block,
-    read_sealed,
     unfinished_rounds,
 )
-from scorer.oracle.sanity import Limits, NoVerdict, Summary, recomputed_elsewhere, refusals, summary
-from scorer.oracle.standing import disagreement
+from scorer.oracle.reporting import Files as Files
+from scorer.oracle.reporting import Memory as Memory
+from scorer.oracle.reporting import Reporter
+from scorer.oracle.sanity import NoVerdict, Summary, recomputed_elsewhere, refusals, summary
 from scorer.oracle.turns import turn_of
 from scorer.oracle.witnesses import Witnesses
-from scorer.rounds.evaluation import InputsMismatch, RoundInputs, evaluate
 from scorer.rounds.report import Report
-from scorer.store.bundle import PUBLISHED, REPORT, TARGETS, Bundle, BundleError, round_folder
+from scorer.store.bundle import REPORT, Bundle
 
 ALREADY_DONE = frozenset(
     {
@@ -64,101 +63,12 @@ NO_ROUND: Final = 0
 
 
 @dataclass(frozen=True)
-class Files:
-    """Where a member finds and keeps files. Each folder holds ``<tournament>/<round>/``.
-
-    Attributes
-    ----------
-    rounds
-        The member's own bundles.
-    published
-        What the operator publishes: rules, universe and signed submissions.
-    targets
-        The member's own source of targets: ``targets.parquet`` appears there once an outcome is known, after
-        the further inputs that the rules need (see `scorer.rounds.tables`).
-    """
-
-    rounds: Path
-    published: Path
-    targets: Path
-
-
-@dataclass(frozen=True)
 class Step:
     """One action of a cycle, and what became of it."""
 
     round_id: int
     action: Action
     outcome: str
-
-
-def _say_nothing(_kind: str, _detail: str) -> None:
-    return
-
-
-@dataclass(frozen=True)
-class Duty:
-    """How a member works, beyond what the protocol says.
-
-    Attributes
-    ----------
-    challenges, largest_bond
-        Whether it disputes an accepted report that is not its own, and for what bond at most, wei.
-    most_challenges
-        How many bonds may hang on undecided challenges at once.
-    challenged
-        Tells the rounds whose report we disputed.
-    lost_challenges
-        Of these, the rounds whose lost challenge a human has looked at. Any other one ends all challenging.
-    stagger
-        Seconds between members' turns in sending what anybody may send.
-    limits
-        What is too unusual to be attested; None: nothing is held back.
-    recomputes
-        Whether a fresh process must come to the same report before it is attested.
-    alarm
-        Told the kind and the detail of what a human must know.
-    """
-
-    challenges: bool = False
-    largest_bond: int = 0
-    most_challenges: int = 3
-    challenged: Callable[[], Sequence[int]] = tuple
-    lost_challenges: frozenset[int] = frozenset()
-    stagger: int = 0
-    limits: Limits | None = None
-    recomputes: bool = False
-    alarm: Callable[[str, str], None] = _say_nothing
-
-
-@dataclass
-class Memory:
-    """What a process knows for good, so that it need not ask again; a restart loses nothing by losing it.
-
-    Attributes
-    ----------
-    rounds
-        Which rounds are over in a finalised block.
-    sealed
-        What rounds locked, by round, once a finalised block says that they are sealed or void.
-    standing
-        Rounds whose report was computed by this process, or held against the chain.
-    sound
-        Why a report is not sound, by its hash; empty when it is.
-    decided
-        How disputes of ours ended, by round.
-    """
-
-    rounds: RoundTracker = field(default_factory=RoundTracker)
-    sealed: dict[int, Sealed] = field(default_factory=dict)
-    standing: set[int] = field(default_factory=set)
-    sound: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
-    decided: dict[int, ProposalStatus] = field(default_factory=dict)
-
-    def forget(self, round_id: int) -> None:
-        """Read a round anew: what we have of it may be wrong."""
-        self.sealed.pop(round_id, None)
-        self.standing.discard(round_id)
 
 
 @dataclass(frozen=True)
@@ -202,13 +112,14 @@ class Member:
             What was done, and what was not and why.
         """
         at = block or finalised_block(self.suite)
+        if not self.memory.basis.moves_to(self.suite, at):
+            self._forget_chain()
         records = unfinished_rounds(self.suite, at, rounds, self.memory.rounds)
         asked = [record.round_id for record in records if _needs_positions(record, at)]
         committee = CommitteeView.read(self.suite, asked, self.address, at)
         parts = [(record.round_id, partial(self._act_on, record, at, committee)) for record in records]
         if rounds is None:
-            for over in self.memory.sealed.keys() - self.memory.rounds.unfinished:
-                del self.memory.sealed[over]
+            self.memory.drop_over()
             parts += [(NO_ROUND, partial(self._tell_lost, at)), (NO_ROUND, partial(self._collect, at))]
         return [step for round_id, act in parts for step in self._apart(round_id, act)]
 
@@ -230,10 +141,33 @@ class Member:
             for action in decide_credit(self.address, int(credit))
         ]
 
+    def _forget_chain(self) -> None:
+        """The block that we remember from is no more: nothing that was final is known to be."""
+        self.memory.forget_chain()
+        self.witnesses.heard.clear()
+
+    def _forget(self, round_id: int) -> None:
+        self.memory.forget(round_id)
+        for each in [each for each in self.witnesses.heard if each[1] == round_id]:
+            self.witnesses.heard.discard(each)
+
     def _act_on(self, record: RoundRecord, block: Block, committee: CommitteeView) -> list[Step]:
+        round_id = record.round_id
+        told: list[str] = []
+        with apart(f"published files of round {round_id}", self.duty.alarm) as failed:
+            told = self._reporter.watch(record, block)
+        steps = [Step(round_id, Alarm(each), "published files") for each in (*told, *failed)]
+        try:
+            return steps + self._report_and_act(record, block, committee)
+        except IncompleteLogs:
+            self._forget(round_id)
+            raise
+
+    def _report_and_act(self, record: RoundRecord, block: Block, committee: CommitteeView) -> list[Step]:
         relevant = _needs_positions(record, block)
-        sealed = self._sealed(record, block) if relevant else None
-        report, problem = self._own_report(record, sealed, block)
+        sealed = self._reporter.sealed(record, block) if relevant else None
+        proposal = committee.proposal(record.round_id) if relevant else None
+        report, problem = self._reporter.report(record, sealed, proposal, block)
         steps = []
         if problem is not None:
             steps.append(Step(record.round_id, self._alarm("NO_REPORT", problem), "no report"))
@@ -246,6 +180,17 @@ class Member:
                 break
         return steps
 
+    @property
+    def _reporter(self) -> Reporter:
+        duty = self.duty
+        return Reporter(
+            self.suite, self.files, self.memory, duty.alarm, duty.publication_grace, duty.outcome_delay
+        )
+
+    @property
+    def _disputing(self) -> Disputing:
+        return Disputing(self.suite, self.address, self.duty, self.files.peers, self.memory.decided)
+
     def _view(
         self,
         record: RoundRecord,
@@ -257,7 +202,6 @@ class Member:
         proposal = committee.proposal(record.round_id) if sealed else None
         vote = committee.vote(record.round_id) if sealed else None
         votes = report is not None and vote != report.hash()
-        differs = report is not None and proposal is not None and proposal.report_hash != report.hash()
         return RoundView(
             record=record,
             now=block.timestamp,
@@ -266,52 +210,30 @@ class Member:
             vote=vote,
             report=report,
             refusals=self._refusals(record.round_id, report) if report is not None and votes else (),
-            challenging=self._challenging(record.round_id, block) if differs else Challenging(),
+            challenging=self._challenging(record, proposal, report, block),
             address=self.address,
             delay=self._delay(record.round_id, committee),
             block=block.number,
         )
-
-    def _sealed(self, record: RoundRecord, block: Block) -> Sealed:
-        found = self.memory.sealed.get(record.round_id)
-        if found is None:
-            found = self.memory.sealed[record.round_id] = read_sealed(self.suite, record, block)
-        return found
 
     def _delay(self, round_id: int, committee: CommitteeView) -> int:
         if not self.duty.stagger:
             return 0
         return turn_of(self.address, committee.members, round_id) * self.duty.stagger
 
-    def _challenging(self, round_id: int, block: Block) -> Challenging:
-        """Whether we may dispute a report, and what the committee may not take yet."""
-        if not self.duty.challenges:
+    def _challenging(
+        self, record: RoundRecord, proposal: ProposalRecord | None, report: Report | None, block: Block
+    ) -> Challenging:
+        """Whether we may dispute the accepted report, where there is one that is not ours."""
+        if proposal is None or report is None or proposal.report_hash == report.hash():
             return Challenging()
-        before = self._challenges(block)
-        others = before.at_stake - {round_id}
-        if len(others) >= self.duty.most_challenges:
-            self._alarm("TOO_MANY_CHALLENGES", f"round {round_id}: bonds hang on rounds {sorted(others)}")
-            return Challenging()
-        if before.lost - self.duty.lost_challenges:
-            return Challenging()
-        committee, at = self.suite.committee, block.number
-        bond = int(committee.functions.challengeBond().call(block_identifier=at))
-        allowance = self.suite.token.functions.allowance(
-            Web3.to_checksum_address(self.address), committee.address
-        ).call(block_identifier=at)
-        if bond > self.duty.largest_bond:
-            self._alarm("BOND_TOO_LARGE", f"a challenge takes {bond} wei, we stake {self.duty.largest_bond}")
-            return Challenging()
-        return Challenging(allowed=True, approve=bond if allowance < bond else 0)
-
-    def _challenges(self, block: Block) -> Challenges:
-        return judged(self.suite, self.duty.challenged(), block.number, self.memory.decided)
+        return self._disputing.of(self.bundle(record.round_id), proposal, block)
 
     def _tell_lost(self, block: Block) -> list[Step]:
         """Who lost a challenge may be wrong in the next round too: a human must look first."""
         if not self.duty.challenges:
             return []
-        lost = sorted(self._challenges(block).lost - self.duty.lost_challenges)
+        lost = sorted(self._disputing.lost(block))
         return [
             Step(each, self._alarm("CHALLENGE_LOST", f"round {each}: upheld; no more challenges"), "stopped")
             for each in lost
@@ -352,7 +274,7 @@ class Member:
         return Alarm(detail)
 
     def recomputed(self, round_id: int, block: Block) -> tuple[Bundle, bytes | None]:
-        """Our bundle of a round, made anew from published files and targets; the hash of the report before.
+        """Our bundle of a round, made anew from our inputs as they are now; the hash of the report before.
 
         Raises
         ------
@@ -361,76 +283,18 @@ class Member:
         """
         bundle = self.bundle(round_id)
         before = bundle.report().hash() if bundle.has(REPORT) else None
-        record = self.suite.round(round_id, block.number)
-        self._evaluate(record, read_sealed(self.suite, record, block), block, bundle)
-        return bundle, before
+        return self._reporter.anew(self.suite.round(round_id, block.number), block), before
 
     def bundle(self, round_id: int) -> Bundle:
         """The member's own bundle of a round."""
-        return Bundle(self._folder(self.files.rounds, round_id))
-
-    def _folder(self, root: Path, round_id: int) -> Path:
-        return round_folder(root, str(self.suite.tournament.address), round_id)
-
-    def _own_report(
-        self, record: RoundRecord, sealed: Sealed | None, block: Block
-    ) -> tuple[Report | None, str | None]:
-        """Our report of a round whose outcome is known, or what is wrong with the files it would rest on."""
-        if sealed is None or not is_due(record, block.timestamp):
-            return None, None
-        bundle = self.bundle(record.round_id)
-        try:
-            if not self._stands(record, sealed, block, bundle):
-                self._evaluate(record, sealed, block, bundle)
-            return (bundle.report() if bundle.has(REPORT) else None), None
-        except (InputsMismatch, BundleError) as error:
-            return None, str(error)
-
-    def _stands(self, record: RoundRecord, sealed: Sealed, block: Block, bundle: Bundle) -> bool:
-        """Whether there is a report that rests on what the chain says now; any other is put aside.
-
-        An endpoint may have told something else when it was computed, and a chain that was there before may
-        have had the same addresses.
-        """
-        if not bundle.has(REPORT) or record.round_id in self.memory.standing:
-            return bundle.has(REPORT)
-        problem = disagreement(bundle, sealed, self.suite.submitters(record.close_at, block.number))
-        if problem is not None:
-            kept = bundle.set_aside().name
-            self._alarm("SET_ASIDE", f"round {record.round_id}: {problem}; it is kept as {kept}")
-            return False
-        self.memory.standing.add(record.round_id)
-        return True
-
-    def _evaluate(self, record: RoundRecord, sealed: Sealed, block: Block, bundle: Bundle) -> None:
-        """Take over what the operator published, score it against our own targets, and keep the bundle."""
-        published = Bundle(self._folder(self.files.published, record.round_id))
-        outcomes = Bundle(self._folder(self.files.targets, record.round_id))
-        if not (published.has(*PUBLISHED) and outcomes.has(TARGETS)):
-            return
-        bundle.copy_published(published)
-        submissions, rules = bundle.submissions(), bundle.rules()
-        inputs = RoundInputs(
-            terms=sealed.terms,
-            rules=rules,
-            submissions=submissions,
-            submitters=self.suite.submitters(record.close_at, block.number),
-            targets=outcomes.targets(submissions.universe),
-            positions=sealed.positions,
-            tables=outcomes.tables(rules, submissions.universe),
-        )
-        result = evaluate(inputs)
-        reach("report-computed", str(record.round_id))
-        bundle.write(inputs, result, has_published=True)
-        self.memory.standing.add(record.round_id)
-        reach("report-written", str(record.round_id))
+        return self._reporter.bundle(round_id)
 
     def _confirmed(self, view: RoundView, calls: Calls, action: Action, block: Block) -> tuple[str, bool]:
         """Carry out an action, as `_act` does; with our name or bond at stake, only what others confirm."""
         if isinstance(action, Attest | ApproveBond | Challenge):
             objection = self.witnesses.objection(view, self.address, calls.bundle, block)
             if objection is not None:
-                self.memory.forget(view.record.round_id)
+                self._forget(view.record.round_id)
                 self._alarm("ENDPOINTS_DISAGREE", objection)
                 return f"not done: {objection}", False
         return self._act(view, calls, action)

@@ -15,6 +15,7 @@ from scorer.chain.logs import (
     first_block_at,
     read_locking,
     read_settled,
+    round_events,
 )
 from scorer.chain.node import REQUEST_ERRORS
 from scorer.rounds.chunks import Chunk, chunk_from_words, positions_heads, unpack_scores
@@ -164,6 +165,20 @@ def read_sealed(suite: Suite, record: RoundRecord, block: Block) -> Sealed:
             f"found 0x{positions.head.hex()}"
         )
     return Sealed(locking.block, _terms(suite, record, positions.head), positions)
+
+
+def sealed_at(suite: Suite, record: RoundRecord, block: Block) -> int:
+    """When a sealed round was sealed, Unix seconds.
+
+    Raises
+    ------
+    scorer.chain.logs.IncompleteLogs
+        When the endpoint shows no such event.
+    """
+    first = first_block_at(suite.w3, record.close_at, suite.addresses.block, block.number)
+    for event in round_events(suite.tournament.events.RoundSealed(), record.round_id, first, block.number):
+        return int(suite.w3.eth.get_block(event["blockNumber"])["timestamp"])
+    raise IncompleteLogs(f"round {record.round_id}: expected its RoundSealed event, found none")
 
 
 def _positions(suite: Suite, locking: Locking, block: int) -> Positions:

@@ -1,11 +1,13 @@
 """The acts of the rounds: overlapping, reorganised, disputed, cut off, void."""
 
+import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+import tomli_w
 from web3 import Web3
 from web3.exceptions import TransactionNotFound
 
@@ -18,6 +20,7 @@ from scorer.rehearsal.founding import HONEST, SLASH, post_bonds, start_daemon, w
 from scorer.rehearsal.stage import Stage, Unexpected, expect
 from scorer.rehearsal.standin import SLOTS_IN_EPOCH
 from scorer.rehearsal.timetable import DISPUTED, LAST, ROUNDS, VOID, Timetable
+from scorer.rounds.documents import to_hex
 from scorer.units import nmr_from_nano
 
 TARGET: Final = "target_20d2l"
@@ -104,6 +107,7 @@ class Acts:
         stage = self.stage
         wrong = stage.bundle(f"{MISLED[0]}/rounds", DISPUTED).report().hash()
         expect("the accepted report of round 4", wrong.hex(), self._proposal_hash(DISPUTED).hex())
+        self._dispute_by_hand(wrong)
         stage.until("a challenge of round 4", lambda: self._status(DISPUTED) == ProposalStatus.DISPUTED)
         stage.say(f"{HONEST} challenged the report of round {DISPUTED}")
         self._tell(DISPUTED, MISLED)
@@ -119,6 +123,15 @@ class Acts:
             bond = suite.committee.functions.bondOf(stage.cast[name].address).call()
             expect(f"what is left of {name}'s bond", wei(SLASH), bond)
         post_bonds(stage, stage.suite_of_people(), stage.bulk(), MISLED, SLASH)
+
+    def _dispute_by_hand(self, wrong: bytes) -> None:
+        """Say in the honest member's configuration that a report is wrong, as its owner would."""
+        stage, path = self.stage, self.stage.out / HONEST / "node.toml"
+        expect(f"how {HONEST} ended when asked to", 0, stage.crew.stop(HONEST))
+        settings = tomllib.loads(path.read_text())
+        settings["run"]["dispute"] = [to_hex(wrong)]
+        path.write_text(tomli_w.dumps(settings))
+        start_daemon(stage, HONEST)
 
     def _recompute(self, name: str) -> None:
         config = str(self.stage.out / name / "node.toml")

@@ -240,9 +240,9 @@ def check_commitments(inputs: RoundInputs) -> None:
     InputsMismatch
         Names the first commitment that does not hold, with both values.
     """
-    terms, rules, submissions = inputs.terms, inputs.rules, inputs.submissions
-    pairs: list[tuple[str, object, object]] = [
-        ("rules hash", terms.rules_hash.hex(), rules.hash().hex()),
+    terms, rules = inputs.terms, inputs.rules
+    check_published(terms.rules_hash, terms.submissions_root, rules, inputs.submissions)
+    pairs: tuple[tuple[str, object, object], ...] = (
         ("cap in ppm", terms.cap, rules.stake.cap),
         ("threshold in nano-NMR", terms.threshold, rules.stake.threshold),
         ("minimum position in nano-NMR", terms.minimum_position, rules.stake.minimum_position),
@@ -251,17 +251,38 @@ def check_commitments(inputs: RoundInputs) -> None:
             terms.payout_factor,
             payout_factor(terms.at_risk, terms.threshold),
         ),
-        ("universe", SORTED_IDS, _order(submissions.universe)),
-        ("predictions", SIGNED, _signed(submissions)),
-        ("submissions root", terms.submissions_root.hex(), submissions.root.hex()),
         ("positions head", terms.positions_head.hex(), inputs.positions.head.hex()),
         ("total at risk in nano-NMR", terms.at_risk, sum(inputs.positions.by_model.values())),
-    ]
+    )
+    _check_pairs(pairs)
+    _check_targets(inputs)
+    _check_tables(inputs)
+
+
+def check_published(
+    rules_hash: bytes, submissions_root: bytes, rules: Rules, submissions: Submissions
+) -> None:
+    """Hold what an operator published against what the chain committed to when the round was sealed.
+
+    Raises
+    ------
+    InputsMismatch
+        Names the first commitment that does not hold, with both values.
+    """
+    _check_pairs(
+        (
+            ("rules hash", rules_hash.hex(), rules.hash().hex()),
+            ("universe", SORTED_IDS, _order(submissions.universe)),
+            ("predictions", SIGNED, _signed(submissions)),
+            ("submissions root", submissions_root.hex(), submissions.root.hex()),
+        )
+    )
+
+
+def _check_pairs(pairs: Sequence[tuple[str, object, object]]) -> None:
     for what, expected, found in pairs:
         if expected != found:
             raise InputsMismatch(what, expected, found)
-    _check_targets(inputs)
-    _check_tables(inputs)
 
 
 def _signed(submissions: Submissions) -> str:
@@ -432,6 +453,11 @@ def _score_table(
     }
 
 
+def target_digest(universe: tuple[str, ...], name: str, target: NDArray[np.float64]) -> str:
+    """The digest of one target, in the order of the universe, as the manifest holds it."""
+    return to_hex(table_digest({"id": universe, name: target}))
+
+
 def input_digests(inputs: RoundInputs) -> dict[str, Any]:
     """The digests of what came in, as the manifest holds them; a target that is not there has none."""
     universe = inputs.submissions.universe
@@ -443,7 +469,7 @@ def input_digests(inputs: RoundInputs) -> dict[str, Any]:
         "submissions": {str(e.model_id): to_hex(e.content_hash) for e in inputs.submissions.entries},
         "signatures": {str(e.model_id): to_hex(e.signature_hash) for e in inputs.submissions.entries},
         "targets": {
-            name: to_hex(table_digest({"id": universe, name: inputs.targets[name]}))
+            name: target_digest(universe, name, inputs.targets[name])
             for name in inputs.rules.targets
             if name in inputs.targets
         },

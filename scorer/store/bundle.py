@@ -40,6 +40,8 @@ META_MODEL = "meta_model.parquet"
 SCORES = "scores.parquet"
 MANIFEST = "manifest.json"
 REPORT = "report.json"
+TAKEN = "taken.json"
+"""What a member noted about the published files that it took over; never in the folder of a bundle."""
 PUBLISHED = (RULES, UNIVERSE, SUBMISSIONS, SIGNATURES)
 """What the operator publishes once a round is sealed."""
 COLLECTED = (SUBMISSIONS, SIGNATURES)
@@ -266,6 +268,14 @@ class Bundle:
     def _input_table(self, name: str, ids: tuple[str, ...]) -> Table:
         file = table_file(name)
         return self._columns(file) if name == NEUTRAL_CHURN else self._aligned(file, ids)
+
+    def write_taken(self, document: Mapping[str, Any]) -> None:
+        """Write taken.json, see `scorer.oracle.takeover`."""
+        self._write_json(TAKEN, document)
+
+    def taken(self) -> dict[str, Any]:
+        """Read taken.json."""
+        return self._parsed(TAKEN, lambda: {**self._json(TAKEN)})
 
     def submitters(self) -> dict[int, str]:
         """Who is to have signed for each model, by submissions.json alone; empty where nobody could."""

@@ -72,11 +72,12 @@ def test_no_report_is_disputed_on_one_endpoints_word(world: World) -> None:
     assert accepted is not None
     right = accepted.report_hash.hex()
     with ExitStack() as stack:
-        seat = Seat(world, stack, proxies=2, chain="agreement = 2", run=BRAVE)
+        told = f'{BRAVE}\ndispute = ["0x{"ab" * 32}"]'
+        seat = Seat(world, stack, proxies=2, chain="agreement = 2", run=told)
         seat.proxies[0].misbehave("eth_call", lying(lambda _, said: said.replace(right, "ab" * 32)))
         for pinned in (0, 1):
-            told = seat.daemon.cycle()
-            assert told["endpoint"] == seat.proxies[pinned].url.removeprefix("http://")
+            done = seat.daemon.cycle()
+            assert done["endpoint"] == seat.proxies[pinned].url.removeprefix("http://")
             assert ("ENDPOINTS_DISAGREE" in seat.alarms) == (pinned == 0)
             seat.assembled.bell.rest()
         assert seat.sent() == 0
@@ -117,8 +118,13 @@ def test_who_lost_a_challenge_disputes_nothing_more_until_a_human_looked(world: 
         return round_id
 
     def alarms(run: str = "") -> set[str]:
+        """Of a member that a human told to dispute all reports, and wrongly so."""
+        at = world.suite.w3.eth.block_number
+        rounds = range(1, world.suite.round_count(at) + 1)
+        accepted = [world.suite.proposal(each, at) for each in rounds]
+        hashes = ", ".join(f'"0x{each.report_hash.hex()}"' for each in accepted if each)
         with ExitStack() as stack:
-            seat = Seat(world, stack, run=f"{BRAVE}\n{run}")
+            seat = Seat(world, stack, run=f"{BRAVE}\ndispute = [{hashes}]\n{run}")
             seat.daemon.cycle()
             world.stage.anvil.finalise()
             return set(seat.alarms) - {"LOW_BALANCE"}

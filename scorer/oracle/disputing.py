@@ -1,0 +1,88 @@
+"""Whether a member may dispute an accepted report that is not its own."""
+
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from web3 import Web3
+
+from scorer.chain.contracts import ProposalRecord, ProposalStatus, Suite
+from scorer.oracle.challenges import Challenges, judged
+from scorer.oracle.decide import Challenging
+from scorer.oracle.duty import Duty
+from scorer.oracle.evidence import by_hand, doubt
+from scorer.oracle.observe import Block
+from scorer.rounds.documents import to_hex
+from scorer.store.bundle import Bundle
+
+
+@dataclass(frozen=True)
+class Disputing:
+    """What a member's duty, bonds and evidence allow.
+
+    Attributes
+    ----------
+    peers
+        Folders of other members' bundles, where there is evidence of what a report rests on.
+    decided
+        How disputes of ours ended, by round; what is found now is added.
+    """
+
+    suite: Suite
+    address: str
+    duty: Duty
+    peers: Sequence[Path]
+    decided: MutableMapping[int, ProposalStatus]
+
+    def of(self, own: Bundle, proposal: ProposalRecord, block: Block) -> Challenging:
+        """Whether we may dispute a report that differs from ours, and what allowance is missing."""
+        if not self.duty.challenges or not self._has_bond_to_spare(own.report().round_id, block):
+            return Challenging()
+        is_open = proposal.status == ProposalStatus.ACCEPTED and block.timestamp < proposal.challenge_until
+        if is_open and not self._is_sure(own, proposal.report_hash):
+            return Challenging()
+        return self._bonded(block)
+
+    def lost(self, block: Block) -> frozenset[int]:
+        """Rounds whose challenge we lost, and that no human has looked at."""
+        return self._challenges(block).lost - self.duty.lost_challenges
+
+    def _challenges(self, block: Block) -> Challenges:
+        return judged(self.suite, self.duty.challenged(), block.number, self.decided)
+
+    def _has_bond_to_spare(self, round_id: int, block: Block) -> bool:
+        before = self._challenges(block)
+        others = before.at_stake - {round_id}
+        if len(others) >= self.duty.most_challenges:
+            self.duty.alarm("TOO_MANY_CHALLENGES", f"round {round_id}: bonds hang on rounds {sorted(others)}")
+            return False
+        return not before.lost - self.duty.lost_challenges
+
+    def _is_sure(self, own: Bundle, accepted: bytes) -> bool:
+        """Whether it is known that the difference does not lie in the inputs that we were given."""
+        known = {each.removeprefix("0x").lower() for each in self.duty.disputed}
+        if accepted.hex() in known:
+            return True
+        why = doubt(own, accepted, self.peers, str(self.suite.tournament.address))
+        if why is None:
+            return True
+        round_id = own.report().round_id
+        self.duty.alarm(
+            "REPORT",
+            f"round {round_id}: the report {to_hex(accepted)} is not disputed: {why}; "
+            f"{by_hand(round_id, accepted)}",
+        )
+        return False
+
+    def _bonded(self, block: Block) -> Challenging:
+        committee, at = self.suite.committee, block.number
+        bond = int(committee.functions.challengeBond().call(block_identifier=at))
+        allowance = self.suite.token.functions.allowance(
+            Web3.to_checksum_address(self.address), committee.address
+        ).call(block_identifier=at)
+        if bond > self.duty.largest_bond:
+            self.duty.alarm(
+                "BOND_TOO_LARGE", f"a challenge takes {bond} wei, we stake {self.duty.largest_bond}"
+            )
+            return Challenging()
+        return Challenging(allowed=True, approve=bond if allowance < bond else 0)

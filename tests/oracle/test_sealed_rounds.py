@@ -1,0 +1,459 @@
+"""Whole rounds on a chain whose operator equivocates, withholds or changes files: what members see and do."""
+
+import json
+import shutil
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from scorer.chain.contracts import ProposalStatus, RoundState
+from scorer.cli import app
+from scorer.oracle.decide import Attest, Challenge
+from scorer.oracle.evidence import doubt
+from scorer.oracle.member import Duty, Member, Memory, Step
+from scorer.oracle.observe import finalised_block
+from scorer.rounds.digest import json_digest
+from scorer.rounds.evaluation import evaluate
+from scorer.rounds.report import Report
+from scorer.store.bundle import MANIFEST, REPORT, SIGNATURES, SUBMISSIONS, Bundle, round_folder
+from tests.cli.test_cupel import write_deployment
+from tests.world import IDS, World
+
+PLAIN = Duty()
+WILLING = Duty(challenges=True, largest_bond=100 * 10**18)
+
+
+@dataclass
+class Watched:
+    """A member of its own memory whose alarms are heard."""
+
+    world: World
+    index: int
+    duty: Duty = PLAIN
+    published: Path | None = None
+    peers: tuple[Path, ...] = ()
+    alarms: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        member = self.world.members[self.index]
+        files = replace(member.files, published=self.published or member.files.published, peers=self.peers)
+        duty = replace(self.duty, alarm=lambda kind, detail: self.alarms.append((kind, detail)))
+        self.member: Member = replace(member, files=files, duty=duty, memory=Memory())
+
+    def cycle(self) -> list[Step]:
+        """One cycle; the alarms are those of this cycle alone."""
+        self.alarms.clear()
+        steps = self.member.cycle()
+        self.world.stage.anvil.finalise()
+        return steps
+
+    @property
+    def rung(self) -> set[str]:
+        return {kind for kind, _ in self.alarms}
+
+    def votes(self, round_id: int) -> bytes | None:
+        return self.world.suite.vote(
+            round_id, self.member.address, self.world.stage.anvil.w3.eth.block_number
+        )
+
+
+def published(world: World, round_id: int, root: Path | None = None) -> Bundle:
+    root = root or world.members[0].files.published
+    return Bundle(round_folder(root, str(world.suite.tournament.address), round_id))
+
+
+def spoil(bundle: Bundle, *models: int) -> None:
+    """Zeros in place of the signatures of some models."""
+    entries = json.loads((bundle.folder / SIGNATURES).read_text())
+    for entry in entries:
+        if entry["model_id"] in models:
+            entry["signature"] = "0x" + "00" * 65
+    (bundle.folder / SIGNATURES).write_text(json.dumps(entries))
+
+
+def fair_burn(world: World, round_id: int) -> tuple[int, int]:
+    """The model that burns most by what was sealed, and the whole burn, nano-NMR."""
+    scores = world.members[0].bundle(round_id).scores()
+    return int(scores["model_id"][int(np.argmax(scores["burn"]))]), int(scores["burn"].sum())
+
+
+def to_end(world: World, *members: Watched) -> None:
+    for _ in range(2):
+        for member in members:
+            member.cycle()
+        world.pass_challenge_window()
+    for member in members:
+        member.cycle()
+
+
+def test_signatures_spoiled_after_the_outcome_spare_no_loser(world: World) -> None:
+    round_id = world.sealed_round()
+    crew = [Watched(world, index) for index in range(3)]
+    for each in crew:
+        each.cycle()
+        assert each.rung == set()
+    world.resolve(round_id)
+    spoil(published(world, round_id), 4, 5, 6)
+    crew[0].cycle()
+    assert crew[0].rung == {"PUBLISHED_CHANGED"}
+    assert SIGNATURES in crew[0].alarms[0][1]
+    to_end(world, *crew)
+    assert world.record(round_id).state == RoundState.SETTLED
+    loser, burn = fair_burn(world, round_id)
+    assert world.members[0].bundle(round_id).manifest()["refused"] == {}
+    assert world.record(round_id).burned == burn > 0
+    write_deployment(world)
+    command = ["verify", str(world.members[0].bundle(round_id).folder), "--endpoint", world.stage.anvil.url]
+    said = CliRunner().invoke(app, [*command, "--deployment", str(world.out / "deployment.json")])
+    assert said.exit_code == 0, said.output
+    spoil(world.members[0].bundle(round_id), loser)
+    said = CliRunner().invoke(app, [*command, "--deployment", str(world.out / "deployment.json")])
+    assert said.exit_code == 1
+    assert f"digest of the signature of model {loser}" in said.output
+
+
+def test_who_sees_a_spoiled_signature_only_after_the_outcome_makes_no_report_of_it(world: World) -> None:
+    round_id = world.sealed_round()
+    good = published(world, round_id)
+    kept = shutil.copytree(good.folder, good.folder.with_name("good"))
+    spoil(good, 4)
+    world.resolve(round_id)
+    late = Watched(world, 0)
+    for _ in range(2):
+        late.cycle()
+        assert late.rung == {"PUBLISHED_MISMATCH", "NO_REPORT"}
+        assert "submissions root" in late.alarms[0][1]
+        assert late.votes(round_id) is None
+    shutil.rmtree(good.folder)
+    kept.rename(good.folder)
+    assert [type(step.action) for step in late.cycle()] == [Attest]
+    assert late.rung == set()
+
+
+def test_members_that_were_shown_other_files_see_it_before_the_outcome_and_stake_nothing(
+    world: World, tmp_path: Path
+) -> None:
+    """Two are shown a spoiled signature from the seal on, and get right files from the third at last."""
+    round_id = world.sealed_round()
+    tournament = str(world.suite.tournament.address)
+    shown = tmp_path / "shown"
+    shutil.copytree(published(world, round_id).folder, round_folder(shown, tournament, round_id))
+    spoil(published(world, round_id, shown), 3)
+    crew = [
+        Watched(world, 0, published=shown),
+        Watched(world, 1, published=shown),
+        Watched(world, 2, WILLING),
+    ]
+    for each in crew:
+        each.cycle()
+    assert [each.rung for each in crew] == [{"PUBLISHED_MISMATCH"}, {"PUBLISHED_MISMATCH"}, set()]
+    world.resolve(round_id)
+    for each in crew:
+        each.cycle()
+    assert world.proposal_status(round_id) == ProposalStatus.NONE
+    shutil.copytree(
+        crew[2].member.bundle(round_id).folder,
+        round_folder(shown, tournament, round_id),
+        dirs_exist_ok=True,
+    )
+    to_end(world, *crew)
+    assert world.record(round_id).state == RoundState.SETTLED
+    assert world.record(round_id).burned == fair_burn(world, round_id)[1]
+
+
+def test_files_that_are_withheld_are_asked_for_before_the_outcome_and_void_the_round(world: World) -> None:
+    before = world.idle()
+    round_id = world.sealed_round()
+    folder = published(world, round_id).folder
+    hidden = folder.rename(folder.with_name("hidden"))
+    crew = [Watched(world, index) for index in range(3)]
+    crew[0].cycle()
+    assert crew[0].rung == set()
+    world.stage.anvil.advance_to(world.now + (world.record(round_id).resolve_at - world.now) // 2)
+    for each in crew:
+        each.cycle()
+        assert each.rung == {"NOT_PUBLISHED"}
+        assert SUBMISSIONS in each.alarms[0][1]
+    hidden.rename(folder)
+    crew[0].cycle()
+    assert crew[0].rung == set()
+    folder.rename(hidden)
+    world.resolve(round_id)
+    crew[1].cycle()
+    assert crew[1].rung == {"NOT_PUBLISHED"}
+    crew[0].cycle()
+    assert crew[0].rung == {"PUBLISHED_CHANGED"}
+    assert crew[0].votes(round_id) is not None
+    world.stage.anvil.advance_to(world.record(round_id).deadline + 1)
+    for _ in range(2):
+        for each in crew:
+            each.cycle()
+    assert world.record(round_id).state == RoundState.VOIDED
+    assert world.idle() == before
+    crew[1].cycle()
+    assert crew[1].rung == set()
+
+
+def test_files_withheld_once_a_quorum_has_taken_them_over_change_nothing(world: World) -> None:
+    round_id = world.sealed_round()
+    crew = [Watched(world, index) for index in range(3)]
+    for each in crew[:2]:
+        each.cycle()
+    shutil.rmtree(published(world, round_id).folder)
+    world.resolve(round_id)
+    to_end(world, *crew)
+    assert world.record(round_id).state == RoundState.SETTLED
+    assert world.record(round_id).burned == fair_burn(world, round_id)[1]
+    assert not crew[2].member.bundle(round_id).has(REPORT)
+
+
+def test_a_report_put_aside_is_made_anew_from_what_was_taken_over(world: World) -> None:
+    round_id = world.sealed_round()
+    watched = Watched(world, 0)
+    watched.cycle()
+    shutil.rmtree(published(world, round_id).folder)
+    world.resolve(round_id)
+    watched.cycle()
+    first = watched.votes(round_id)
+    (watched.member.bundle(round_id).folder / "positions.parquet").write_bytes(b"broken")
+    restarted = Watched(world, 0)
+    restarted.cycle()
+    assert "SET_ASIDE" in restarted.rung
+    assert restarted.member.bundle(round_id).report().hash() == first
+
+
+def test_targets_that_change_before_a_report_is_accepted_change_the_vote(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id, {0: 1.0 - world.target})
+    watched = Watched(world, 0)
+    watched.cycle()
+    first = watched.votes(round_id)
+    watched.cycle()
+    assert watched.rung == set()
+    world.stage.publish_target(watched.member, round_id, IDS, world.target)
+    watched.cycle()
+    assert watched.rung == {"TARGETS_CHANGED"}
+    assert str(first and first.hex()) in watched.alarms[0][1]
+    second = watched.votes(round_id)
+    assert second == watched.member.bundle(round_id).report().hash() != first
+    watched.cycle()
+    assert watched.rung == set()
+    world.stage.publish_target(watched.member, round_id, IDS, 1.0 - world.target)
+    watched.cycle()
+    assert watched.votes(round_id) == first
+    world.stage.publish_target(watched.member, round_id, IDS, world.target)
+    watched.cycle()
+    world.cycle(1)
+    assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
+    world.stage.publish_target(watched.member, round_id, IDS, 1.0 - world.target)
+    for fresh in (watched, Watched(world, 0)):
+        for _ in range(2):
+            fresh.cycle()
+            assert fresh.rung == {"TARGETS_CHANGED"}
+            assert "no vote can change any more" in fresh.alarms[0][1]
+    assert watched.member.bundle(round_id).report().hash() == second
+
+
+def test_targets_that_are_written_anew_or_become_unusable_change_no_vote(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    watched = Watched(world, 0)
+    watched.cycle()
+    first = watched.votes(round_id)
+    world.stage.publish_target(watched.member, round_id, IDS, world.target)
+    watched.cycle()
+    assert watched.rung == set()
+    world.stage.publish_target(watched.member, round_id, IDS, np.full(len(IDS), np.nan))
+    for _ in range(2):
+        watched.cycle()
+        assert watched.rung == {"TARGETS_CHANGED"}
+    source = round_folder(watched.member.files.targets, str(world.suite.tournament.address), round_id)
+    (source / "targets.parquet").write_bytes(b"cut")
+    watched.cycle()
+    assert watched.rung == {"TARGETS_CHANGED"}
+    shutil.rmtree(source)
+    watched.cycle()
+    assert watched.rung == set()
+    assert watched.votes(round_id) == first
+
+
+def test_an_outcome_is_left_some_time_until_others_have_reported(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    slow = Watched(world, 0, Duty(outcome_delay=3600))
+    slow.cycle()
+    assert slow.votes(round_id) is None
+    world.stage.anvil.advance_to(world.record(round_id).resolve_at + 3600)
+    slow.cycle()
+    assert slow.votes(round_id) is not None
+    second = world.sealed_round()
+    world.resolve(second)
+    slow.cycle()
+    assert not slow.member.bundle(second).has(REPORT)
+    world.cycle(1, 2)
+    slow.cycle()
+    assert slow.member.bundle(second).has(REPORT)
+
+
+def lie(world: World, round_id: int, inputs_from: NDArray[np.float64] | None = None) -> bytes:
+    """Members 1 and 2 vote for a report of too large a payout; the first one's bundle is its evidence."""
+    member = world.members[1]
+    if inputs_from is not None:
+        world.stage.publish_target(member, round_id, IDS, inputs_from)
+    watched = Watched(world, 1)
+    watched.member = replace(watched.member, sender=None)
+    watched.cycle()
+    bundle = member.bundle(round_id)
+    report = replace(bundle.report(), total_payout=bundle.report().total_payout + 1)
+    (bundle.folder / REPORT).write_text(json.dumps(report.to_json()))
+    attest = world.suite.committee.functions.attest(world.suite.tournament.address, report.to_contract())
+    for index in (1, 2):
+        sender = world.members[index].sender
+        assert sender is not None
+        sender.carry_out(attest, "lie", None, 0, 0)
+    world.stage.anvil.finalise()
+    assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
+    return report.hash()
+
+
+def challenged(steps: list[Step]) -> bool:
+    return any(isinstance(step.action, Challenge) for step in steps)
+
+
+def test_a_wrong_report_on_the_same_inputs_is_disputed_where_there_is_evidence(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    accepted = lie(world, round_id)
+    blind = Watched(world, 0, WILLING)
+    assert not challenged(blind.cycle())
+    told = [detail for kind, detail in blind.alarms if kind == "REPORT"]
+    assert any("no bundle with the accepted report is at hand" in detail for detail in told)
+    assert any(f"add 0x{accepted.hex()} to run.dispute" in detail for detail in told)
+    seeing = Watched(world, 0, WILLING, peers=(world.out / "nobody", world.members[1].files.rounds))
+    assert challenged(seeing.cycle())
+    assert world.proposal_status(round_id) == ProposalStatus.DISPUTED
+
+
+def test_no_bond_is_bet_on_other_targets_unless_a_human_says_so(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    accepted = lie(world, round_id, 1.0 - world.target)
+    peers = (world.members[1].files.rounds,)
+    careful = Watched(world, 0, WILLING, peers=peers)
+    assert not challenged(careful.cycle())
+    told = [detail for kind, detail in careful.alarms if kind == "REPORT"]
+    assert any("it rests on other inputs: digest of targets, target_20d2l" in detail for detail in told)
+    told_so = replace(WILLING, disputed=frozenset({"0x" + accepted.hex().upper()}))
+    assert challenged(Watched(world, 0, told_so).cycle())
+    assert world.proposal_status(round_id) == ProposalStatus.DISPUTED
+
+
+def test_memory_of_a_chain_that_is_no_more_is_forgotten(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    watched = Watched(world, 0)
+    watched.cycle()
+    memory = watched.member.memory
+    basis = memory.basis.block
+    assert basis is not None
+    memory.rounds.unfinished.discard(round_id)
+    assert watched.cycle() == []
+    assert memory.basis.block is not None
+    memory.basis.block = replace(memory.basis.block, hash=b"\1" * 32)
+    assert [step.round_id for step in watched.cycle()] == [round_id]
+    assert round_id in memory.rounds.unfinished
+
+
+def test_what_was_read_of_a_block_that_was_replaced_is_read_anew(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    watched = Watched(world, 0)
+    block = finalised_block(world.suite)
+    reporter = watched.member._reporter
+    right = reporter.sealed(world.record(round_id), block)
+    memory = watched.member.memory
+    for stale in (
+        replace(right, terms=replace(right.terms, positions_head=b"\1" * 32)),
+        replace(right, terms=replace(right.terms, submissions_root=b"\1" * 32)),
+        replace(right, terms=replace(right.terms, at_risk=1)),
+    ):
+        memory.sealed[round_id] = stale
+        assert reporter.sealed(world.record(round_id), block).terms == right.terms
+    stale = replace(right, positions=replace(right.positions, chunks=(), models=()))
+    memory.sealed[round_id] = stale
+    watched.cycle()
+    assert watched.rung == {"INCOMPLETE_LOGS", "NO_REPORT"}
+    assert watched.votes(round_id) is None
+    watched.cycle()
+    assert watched.rung == set()
+    assert watched.votes(round_id) is not None
+
+
+@pytest.fixture
+def two_bundles(world: World) -> tuple[World, int]:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    world.cycle()
+    return world, round_id
+
+
+def test_evidence_is_only_a_manifest_that_the_accepted_report_names(two_bundles: tuple[World, int]) -> None:
+    world, round_id = two_bundles
+    tournament = str(world.suite.tournament.address)
+    mine, theirs = world.members[0].bundle(round_id), world.members[1].bundle(round_id)
+    peers = (world.members[1].files.rounds,)
+    accepted = theirs.report().hash()
+    assert doubt(mine, accepted, peers, tournament) is None
+    assert "no bundle" in str(doubt(mine, b"\1" * 32, peers, tournament))
+    manifest = theirs.manifest()
+
+    def state(**changed: object) -> bytes:
+        """A report on a manifest with some parts changed, consistently."""
+        stated = {**manifest, **changed}
+        (theirs.folder / MANIFEST).write_text(json.dumps(stated))
+        report = replace(theirs.report(), evidence_hash=json_digest(stated))
+        (theirs.folder / REPORT).write_text(json.dumps(report.to_json()))
+        return report.hash()
+
+    assert "refused, 3" in str(doubt(mine, state(refused={"3": "no"}), peers, tournament))
+    other = {**manifest["digests"], "universe": "0x" + "11" * 32}
+    assert "digest of universe" in str(doubt(mine, state(digests=other), peers, tournament))
+    assert doubt(mine, state(digests={**manifest["digests"], "scores": "0x"}), peers, tournament) is None
+    accepted = state()
+    (theirs.folder / MANIFEST).write_text(json.dumps({**manifest, "refused": {"3": "no"}}))
+    assert "no bundle" in str(doubt(mine, accepted, peers, tournament))
+    for junk in (b"", b"[" * 100_000, b"{}"):
+        (theirs.folder / MANIFEST).write_bytes(junk)
+        assert "no bundle" in str(doubt(mine, accepted, peers, tournament))
+
+
+def test_a_bad_signature_that_was_sealed_scores_nothing_and_stays_so(world: World) -> None:
+    """An operator of bad will seals what no intake takes: fixed at the seal, it comes back whole."""
+    round_id = world.open()
+    world.submit_all(round_id)
+    world.stage.anvil.advance_to(world.record(round_id).close_at)
+    operator = world.stage.operator
+    collection = operator.collect(world.record(round_id))
+    first, *others = collection.submissions.entries
+    spoiled = replace(collection.submissions, entries=(replace(first, signature=bytes(65)), *others))
+    good = first.signature
+    operator.publish(round_id, replace(collection, submissions=spoiled))
+    operator.seal_round(world.record(round_id))
+    world.stage.anvil.finalise()
+    crew = [Watched(world, index) for index in range(3)]
+    crew[0].cycle()
+    entries = json.loads((published(world, round_id).folder / SIGNATURES).read_text())
+    entries[0]["signature"] = "0x" + good.hex()
+    (published(world, round_id).folder / SIGNATURES).write_text(json.dumps(entries))
+    world.resolve(round_id)
+    crew[1].cycle()
+    assert crew[1].rung == {"PUBLISHED_MISMATCH", "NO_REPORT"}
+    crew[0].cycle()
+    bundle = crew[0].member.bundle(round_id)
+    assert list(bundle.manifest()["refused"]) == ["1"]
+    assert isinstance(bundle.report(), Report)
+    assert evaluate(bundle.inputs()).report.hash() == bundle.report().hash()

@@ -1,0 +1,273 @@
+"""What was published of a sealed round is taken over at once, kept, and watched."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scorer.chain.contracts import RoundRecord, RoundState
+from scorer.oracle.takeover import Keeper, Seen, is_late
+from scorer.rounds.evaluation import evaluate
+from scorer.store.bundle import PUBLISHED, RULES, SIGNATURES, SUBMISSIONS, UNIVERSE, Bundle, round_folder
+from tests.records import record
+from tests.rounds.small_round import IDS, ROUND, TOURNAMENT, SmallRound, submission, uniform
+
+INPUTS = SmallRound().inputs()
+SEALED = record(
+    RoundState.SEALED,
+    round_id=ROUND,
+    rules_hash=INPUTS.terms.rules_hash,
+    submissions_root=INPUTS.terms.submissions_root,
+)
+OTHER = SmallRound().having(submission(1, uniform(77))).inputs()
+
+
+def publish(folder: Path, inputs: object = INPUTS) -> Bundle:
+    bundle = Bundle(round_folder(folder, TOURNAMENT, ROUND))
+    assert isinstance(inputs, type(INPUTS))
+    bundle.write_rules(inputs.rules)
+    bundle.write_universe(inputs.submissions.universe)
+    bundle.write_submissions(inputs.submissions)
+    return bundle
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Keeper:
+    return Keeper(tmp_path / "rounds", tmp_path / "published", TOURNAMENT)
+
+
+def again(keeper: Keeper) -> Keeper:
+    """The same folders, in a process that remembers nothing."""
+    return replace(keeper, seen=Seen())
+
+
+def own(keeper: Keeper) -> Bundle:
+    return Bundle(round_folder(keeper.rounds, TOURNAMENT, ROUND))
+
+
+def spoil_signature(bundle: Bundle) -> None:
+    entries = json.loads((bundle.folder / SIGNATURES).read_text())
+    entries[0]["signature"] = "0x" + "00" * 65
+    (bundle.folder / SIGNATURES).write_text(json.dumps(entries))
+
+
+def test_what_is_published_is_taken_over_and_is_what_the_seal_commits_to(keeper: Keeper) -> None:
+    published = publish(keeper.published)
+    found = keeper.look(SEALED)
+    assert (found.is_kept, found.missing, found.mismatch, found.changed) == (True, (), None, ())
+    assert keeper.is_kept(SEALED)
+    for file in PUBLISHED:
+        assert (own(keeper).folder / file).read_bytes() == (published.folder / file).read_bytes()
+
+
+def test_nothing_is_kept_of_a_round_whose_files_are_not_there(keeper: Keeper) -> None:
+    assert keeper.look(SEALED).missing == PUBLISHED
+    published = publish(keeper.published)
+    (published.folder / SUBMISSIONS).unlink()
+    found = keeper.look(SEALED)
+    assert (found.is_kept, found.missing) == (False, (SUBMISSIONS,))
+    assert not keeper.is_kept(SEALED)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_what_was_taken_over_stays_when_it_is_withdrawn_and_that_is_noticed(
+    keeper: Keeper, fresh: bool
+) -> None:
+    published = publish(keeper.published)
+    keeper.look(SEALED)
+    shutil.rmtree(published.folder)
+    found = (again(keeper) if fresh else keeper).look(SEALED)
+    assert (found.is_kept, found.changed) == (True, PUBLISHED)
+
+
+def other_signature(bundle: Bundle) -> tuple[str, ...]:
+    spoil_signature(bundle)
+    return (SIGNATURES,)
+
+
+def other_predictions(bundle: Bundle) -> tuple[str, ...]:
+    path = bundle.folder / SUBMISSIONS
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    return (SUBMISSIONS,)
+
+
+def with_the_same_times(bundle: Bundle) -> tuple[str, ...]:
+    """Another content of the same length, with the time of modification put back."""
+    path = bundle.folder / SUBMISSIONS
+    before = path.stat()
+    other_predictions(bundle)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    return (SUBMISSIONS,)
+
+
+def other_rules(bundle: Bundle) -> tuple[str, ...]:
+    (bundle.folder / RULES).write_bytes(b"{}")
+    return (RULES,)
+
+
+def a_folder_instead(bundle: Bundle) -> tuple[str, ...]:
+    (bundle.folder / UNIVERSE).unlink()
+    (bundle.folder / UNIVERSE).mkdir()
+    return (UNIVERSE,)
+
+
+CHANGES: list[Callable[[Bundle], tuple[str, ...]]] = [
+    other_signature,
+    other_predictions,
+    with_the_same_times,
+    other_rules,
+    a_folder_instead,
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_file_that_changes_afterwards_is_named_until_it_is_as_before(
+    keeper: Keeper, change: Callable[[Bundle], tuple[str, ...]], fresh: bool
+) -> None:
+    published = publish(keeper.published)
+    keeper.look(SEALED)
+    taken = {file: (own(keeper).folder / file).read_bytes() for file in PUBLISHED}
+    changed = change(published)
+    keeper = again(keeper) if fresh else keeper
+    assert [keeper.look(SEALED).changed for _ in range(2)] == [changed] * 2
+    assert {file: (own(keeper).folder / file).read_bytes() for file in PUBLISHED} == taken
+    shutil.rmtree(published.folder)
+    publish(keeper.published)
+    assert keeper.look(SEALED).changed == ()
+
+
+def test_files_that_are_copied_anew_with_the_same_content_are_not_a_change(keeper: Keeper) -> None:
+    published = publish(keeper.published)
+    keeper.look(SEALED)
+    for file in PUBLISHED:
+        content = (published.folder / file).read_bytes()
+        (published.folder / file).unlink()
+        (published.folder / file).write_bytes(content)
+    assert keeper.look(SEALED).changed == ()
+    assert again(keeper).look(SEALED).changed == ()
+
+
+def test_files_without_a_new_stamp_are_not_read_again(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(keeper.published)
+    keeper.look(SEALED)
+    reads: list[Path] = []
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", lambda path, *a, **k: (reads.append(path), opened(path, *a, **k))[1])
+    assert keeper.look(SEALED).is_kept
+    assert [path for path in reads if keeper.published in path.parents] == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (spoil_signature, "submissions root: expected "),
+        (lambda bundle: publish(bundle.folder.parents[1], OTHER), "submissions root: expected "),
+        (other_predictions, "predictions: expected those that were signed, found others from model"),
+        (other_rules, "rules.json"),
+        (lambda bundle: bundle.write_universe(IDS[:-1]), "expected"),
+        (lambda bundle: bundle.write_universe((*IDS[:-1], "id999")), "predictions: expected"),
+        (lambda bundle: (bundle.folder / SUBMISSIONS).write_bytes(b"no array"), SUBMISSIONS),
+        (lambda bundle: (bundle.folder / SIGNATURES).write_bytes(b"[" * 200_000), SIGNATURES),
+    ],
+)
+def test_what_is_not_the_seals_is_not_kept_and_is_tried_again_once_it_changes(
+    keeper: Keeper, spoil: Callable[[Bundle], object], says: str
+) -> None:
+    published = publish(keeper.published)
+    spoil(published)
+    for _ in range(2):
+        found = keeper.look(SEALED)
+        assert not found.is_kept
+        assert says in str(found.mismatch)
+        assert not keeper.is_kept(SEALED)
+    publish(keeper.published)
+    assert keeper.look(SEALED).is_kept
+
+
+def test_what_was_found_wrong_is_not_read_again_before_it_changes(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil_signature(publish(keeper.published))
+    first = keeper.look(SEALED).mismatch
+    monkeypatch.setattr("scorer.oracle.takeover._copied", lambda *_: pytest.fail("read again"))
+    assert keeper.look(SEALED).mismatch == first
+
+
+def test_files_of_another_seal_are_not_kept_for_this_one(keeper: Keeper) -> None:
+    publish(keeper.published)
+    keeper.look(SEALED)
+    other = replace(SEALED, submissions_root=OTHER.terms.submissions_root)
+    assert not keeper.is_kept(other)
+    assert "submissions root" in str(keeper.look(other).mismatch)
+    publish(keeper.published, OTHER)
+    assert keeper.look(other).is_kept
+
+
+def test_a_report_on_another_seal_is_put_aside_and_not_written_over(keeper: Keeper) -> None:
+    bundle = own(keeper)
+    bundle.write(OTHER, evaluate(OTHER))
+    publish(keeper.published)
+    found = keeper.look(SEALED)
+    assert (found.is_kept, found.aside) == (True, f"{ROUND}.aside-1")
+    aside = Bundle(bundle.folder.with_name(f"{ROUND}.aside-1"))
+    assert aside.submissions().root == OTHER.terms.submissions_root
+
+
+def test_a_bundle_that_is_put_aside_gives_back_the_files_of_the_seal(keeper: Keeper) -> None:
+    published = publish(keeper.published)
+    keeper.look(SEALED)
+    own(keeper).set_aside()
+    shutil.rmtree(published.folder)
+    found = keeper.look(SEALED)
+    assert found.is_kept
+    assert own(keeper).submissions().root == SEALED.submissions_root
+    assert keeper.look(SEALED).changed == PUBLISHED
+
+
+def test_files_of_an_earlier_program_are_kept_where_they_are_the_seals(keeper: Keeper) -> None:
+    own(keeper).write(INPUTS, evaluate(INPUTS))
+    assert keeper.look(SEALED).is_kept
+    assert own(keeper).has("report.json")
+
+
+def test_broken_files_of_ours_are_taken_over_once_more(keeper: Keeper) -> None:
+    publish(keeper.published)
+    keeper.look(SEALED)
+    (own(keeper).folder / SUBMISSIONS).write_bytes(b"cut")
+    keeper.discard(ROUND)
+    assert keeper.look(SEALED).is_kept
+    assert own(keeper).submissions().root == SEALED.submissions_root
+
+
+def test_a_note_that_cannot_be_read_keeps_nothing_and_is_written_anew(keeper: Keeper) -> None:
+    publish(keeper.published)
+    keeper.look(SEALED)
+    (note,) = (keeper.rounds / "taken").rglob("taken.json")
+    for content in (b"", b"[]", b'{"seal": 1}', b"[" * 100_000):
+        note.write_bytes(content)
+        assert not keeper.is_kept(SEALED)
+        assert keeper.look(SEALED).is_kept
+        assert keeper.is_kept(SEALED)
+
+
+def late(sealed_at: int, now: int, grace: int, resolve_at: int = 100_000) -> bool:
+    at: RoundRecord = record(RoundState.SEALED, resolve_at=resolve_at)
+    return is_late(at, sealed_at, now, grace)
+
+
+def test_files_are_late_after_the_grace_or_a_quarter_of_the_time_to_the_outcome() -> None:
+    assert not late(1_000, 4_599, 3_600)
+    assert late(1_000, 4_600, 3_600)
+    assert not late(1_000, 1_249, 3_600, resolve_at=2_000)
+    assert late(1_000, 1_250, 3_600, resolve_at=2_000)
+    assert late(3_000, 3_000, 3_600, resolve_at=2_000)
+    assert late(1_000, 1_000, 0)
