@@ -11,6 +11,7 @@ from scorer.chain.contracts import RoundRecord, RoundState
 from scorer.chain.keys import scope_of
 from scorer.chain.killpoints import reach
 from scorer.chain.sender import Courier, Reverted
+from scorer.oracle.basis import Basis
 from scorer.oracle.failures import apart
 from scorer.oracle.intake import Collection
 from scorer.oracle.member import ALREADY_DONE
@@ -51,6 +52,8 @@ class OperatorMemory:
         Plans as they were read, by their folder.
     done
         Digests of plans that were opened and are over, or were missed and told.
+    basis
+        The block that what was read of the chain rests on.
     """
 
     rounds: RoundTracker = field(default_factory=RoundTracker)
@@ -58,6 +61,13 @@ class OperatorMemory:
     plans: dict[Path, PlanFolder] = field(default_factory=dict)
     opened: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
+    basis: Basis = field(default_factory=Basis)
+
+    def forget_chain(self) -> None:
+        """Read everything anew: the chain that it was read from is no more."""
+        self.rounds.forget()
+        for known in (self.slots, self.opened, self.done):
+            known.clear()
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,8 @@ class Operating(Collector):
 
     def work(self, block: Block) -> list[Deed]:
         """One cycle at a finalised block: open what is due, then lock and seal what has closed."""
+        if not self.memory.basis.moves_to(self.suite, block):
+            self.memory.forget_chain()
         records = unfinished_rounds(self.suite, block, tracker=self.memory.rounds)
         plans = self._unfinished_plans(records)
         lanes = Lanes(self.suite, block.number)
