@@ -4,7 +4,9 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -509,12 +511,10 @@ class Bundle:
     def _content(self, file: str) -> bytes:
         """The bytes of a file, which is no link where a bundle may be a stranger's."""
         path = self._existing(file)
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (os.O_NOFOLLOW if self.strict else 0))
-            with os.fdopen(descriptor, "rb") as opened:
-                return opened.read()
-        except OSError as error:
-            raise BundleError(f"{path}: expected a file, found {error.strerror}") from None
+        if not self.strict:
+            return path.read_bytes()
+        with opened(path) as found:
+            return found.read()
 
     def _ids(self, file: str, table: Mapping[str, Column]) -> tuple[str, ...]:
         ids = table.get("id")
@@ -530,6 +530,31 @@ class Bundle:
 
     def _columns(self, file: str) -> dict[str, NDArray[Any]]:
         return {name: np.asarray(column) for name, column in self._table(file).items()}
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file that somebody else may have put there: no link, and nothing that waits for a writer.
+
+    Raises
+    ------
+    BundleError
+        When it is no regular file.
+    """
+    try:
+        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed below
+    except FileNotFoundError:
+        raise BundleError(f"{path}: expected a file of a round's bundle, found none") from None
+    except OSError as error:
+        raise BundleError(f"{path}: expected a regular file, found {error.strerror}") from None
+    with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise BundleError(f"{path}: expected a regular file, found another kind")
+        yield file
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
 
 
 def _once(names: Sequence[str]) -> Sequence[str]:
