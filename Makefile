@@ -7,7 +7,7 @@ export APE_DATA_FOLDER := $(CURDIR)/build/ape
 # Compiled once, and not beside the sources: a test that starts a process would compile all of them again.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits bench-scoring bench-rewards bench-large bench-oracle bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse verify-input simulate lock clean
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-rewards bench-large bench-oracle bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse verify-input simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -102,6 +102,14 @@ same-bits: setup .venv-numpy1/.ready  ## the scores under four BLAS kernels, oth
 	.venv-numpy1/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-numpy1.lock
 	touch $@
 
+pandas3: setup .venv-pandas3/.ready  ## the tests of the scores under pandas 3 (the lock file has pandas 2)
+	PYTHONPATH=. .venv-pandas3/bin/python -m pytest --confcutdir=tests/scoring tests/scoring
+
+.venv-pandas3/.ready: requirements-pandas3.lock
+	python -m venv .venv-pandas3
+	.venv-pandas3/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-pandas3.lock
+	touch $@
+
 bench-scoring: setup  ## time the scores against numerai-tools in one run, into build/bench/scoring.json
 	PYTHONPATH=. python benchmarks/scoring/bench.py
 
@@ -125,6 +133,8 @@ lock:  ## renew the lock files (needs uv on PATH)
 		--no-emit-index-url --no-header --no-annotate --generate-hashes --upgrade -o requirements.lock
 	uv pip compile requirements-numpy1.in --universal --python-version 3.11 \
 		--no-emit-index-url --no-header --no-annotate --generate-hashes --upgrade -o requirements-numpy1.lock
+	uv pip compile requirements-pandas3.in --universal --python-version 3.11 \
+		--no-emit-index-url --no-header --no-annotate --generate-hashes --upgrade -o requirements-pandas3.lock
 	npm install --package-lock-only
 
 clean:  ## remove what was built, but not what was installed

@@ -5,6 +5,7 @@ under the names of ``numerai_tools.scoring`` and ``numerai_tools.signals`` 0.7.2
 changes one import. docs/scoring.md has the formulas and the argument for exactness.
 """
 
+from scorer.scoring.alignment import DEFAULT_MAX_FILTERED_INDEX_RATIO
 from scorer.scoring.churn import (
     calculate_max_churn_and_turnover,
     calculate_mean_neutral_churn,
@@ -14,6 +15,7 @@ from scorer.scoring.churn import (
     turnover,
 )
 from scorer.scoring.correlation import (
+    contribution_scores,
     corr_with_meta_model,
     correlation_contribution,
     numerai_corr,
@@ -31,6 +33,7 @@ from scorer.scoring.neutral import (
     neutralize,
     tie_kept_rank__gaussianize__neutralize__variance_normalize,
 )
+from scorer.scoring.one_hot import one_hot_encode
 from scorer.scoring.pairwise import Likeness, likeness
 from scorer.scoring.parts import score_in_parts
 from scorer.scoring.portfolio import alpha, generate_neutralized_weights, meta_portfolio_contribution
@@ -38,6 +41,9 @@ from scorer.scoring.portfolio_problem import Portfolio, PortfolioProblem, optimi
 from scorer.scoring.ppm import to_ppm
 from scorer.scoring.series import Diagnostics, diagnostics, score_by_era
 from scorer.scoring.transforms import (
+    RANK_METHOD_TYPE,
+    S1,
+    S2,
     center,
     correlation,
     filter_sort_index,
@@ -46,11 +52,11 @@ from scorer.scoring.transforms import (
     filter_sort_top_bottom_concat,
     gaussian,
     min_max_normalize,
-    one_hot_encode,
     orthogonalize,
     pearson_correlation,
     power,
     rank,
+    rank_series,
     sharpe_ratio,
     spearman_correlation,
     standardize,
@@ -65,6 +71,10 @@ from scorer.scoring.transforms import (
 from scorer.scoring.true_contribution import TrueContribution, true_contribution
 
 __all__ = [
+    "DEFAULT_MAX_FILTERED_INDEX_RATIO",
+    "RANK_METHOD_TYPE",
+    "S1",
+    "S2",
     "Diagnostics",
     "Likeness",
     "Portfolio",
@@ -78,6 +88,7 @@ __all__ = [
     "calculate_mean_neutral_churn",
     "center",
     "churn",
+    "contribution_scores",
     "corr_with_meta_model",
     "correlation",
     "correlation_contribution",
@@ -108,6 +119,7 @@ __all__ = [
     "pearson_correlation",
     "power",
     "rank",
+    "rank_series",
     "score_by_era",
     "score_in_parts",
     "score_submissions",

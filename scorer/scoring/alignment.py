@@ -8,12 +8,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scorer.scoring.errors import Reason, refuse
-from scorer.scoring.exact import Floats
+from scorer.scoring.exact import Floats, mean
+from scorer.scoring.tables import require_unique
 
 Table = pd.Series | pd.DataFrame
 
 DEFAULT_MAX_FILTERED_INDEX_RATIO = 0.2
 """The largest share of ids that may be dropped, as in ``numerai_tools.scoring``."""
+
+LARGEST_VALUE = 1e300
+"""Targets, weights and features beyond it are refused: differences and sums of them could overflow."""
+
+RANKED = {"meta_model"}
+"""Arguments of which only the order counts, so that they may be infinite."""
 
 
 @dataclass(frozen=True)
@@ -104,34 +111,44 @@ def align(
     Parameters
     ----------
     predictions
-        Ids by models.
+        Ids by models, as `frame_of` gives them.
     others
-        Argument names and their values.
+        Argument names and their values, as `frame_of` and `series_of` give them.
     max_filtered_ratio
         The largest share of ids, from 0 to 1, that any of them may lose.
 
     Raises
     ------
     ScoringInputError
-        For empty or duplicated ids, values that are not numbers, or when more than the share is lost.
+        For empty, duplicated or unsortable ids, infinite values, or when more than the share is lost.
     """
-    named = {"predictions": _frame("predictions", predictions)}
-    named |= {name: _frame(name, other) for name, other in others.items()}
-    ids = predictions.index
+    named = {"predictions": predictions} | {name: _frame(other) for name, other in others.items()}
     for name, frame in named.items():
-        kept = frame.index if name == "predictions" else frame.dropna().index
-        ids = ids.intersection(kept)
-    ids = ids.sort_values()
+        _require_ids(name, frame)
+    ids = _common_ids(named)
     for name, frame in named.items():
         if not keeps_enough(len(ids), len(frame), max_filtered_ratio):
             expected = f"at least {1 - max_filtered_ratio:.0%} of its ids in common with the other arguments"
             refuse(name, expected, f"{len(ids)} of {len(frame)}", "use the same ids everywhere")
     values = {name: _rows(frame, ids) for name, frame in named.items()}
-    for name in others:
-        _require_finite(name, values[name])
     matrix = np.ascontiguousarray(values.pop("predictions").T)
+    for name, found in values.items():
+        if name not in RANKED:
+            require_bounded(name, found)
     flat = [array[:, 0] if isinstance(others[name], pd.Series) else array for name, array in values.items()]
     return Aligned(matrix, flat, ids, tuple(len(frame) for frame in named.values()), max_filtered_ratio)
+
+
+def _common_ids(named: Mapping[str, pd.DataFrame]) -> pd.Index:
+    """Ids with values in all tables, sorted; of the predictions one that is not NaN throughout suffices."""
+    ids = named["predictions"].index
+    for name, frame in named.items():
+        kept = frame.index if name == "predictions" else frame.dropna().index
+        ids = ids.intersection(kept)
+    try:
+        return ids.sort_values()
+    except TypeError as error:
+        refuse("predictions", "ids that can be sorted", str(error), "use strings throughout")
 
 
 def _rows(frame: pd.DataFrame, ids: pd.Index) -> Floats:
@@ -139,24 +156,31 @@ def _rows(frame: pd.DataFrame, ids: pd.Index) -> Floats:
     return chosen.to_numpy(dtype=np.float64)
 
 
-def _require_finite(name: str, values: Floats) -> None:
-    infinite = int(np.isinf(values).sum())
-    if infinite:
-        refuse(name, "finite numbers or NaN", f"{infinite} infinite", "replace or drop them")
+def require_bounded(name: str, values: Floats) -> None:
+    """Refuse infinities, and numbers so large that their sums or differences would overflow; NaN passes."""
+    beyond = int((np.abs(values) > LARGEST_VALUE).sum())
+    if beyond:
+        expected = f"finite numbers up to {LARGEST_VALUE:.0e} in magnitude, or NaN"
+        refuse(name, expected, f"{beyond} beyond", "replace or drop them")
 
 
-def _frame(name: str, value: Table) -> pd.DataFrame:
-    if not isinstance(value, (pd.Series, pd.DataFrame)):
-        refuse(name, "a pandas Series or DataFrame indexed by id", type(value).__name__, "wrap it in one")
-    frame = value.to_frame() if isinstance(value, pd.Series) else value
+def centre_of(name: str, targets: pd.Series) -> float:
+    """Mean of all targets that are not NaN, also of those whose ids are not scored."""
+    values = targets.dropna().to_numpy(dtype=np.float64)
+    if len(values) == 0:
+        refuse(name, "at least one value", "none", "pass the round's data")
+    require_bounded(name, values)
+    return mean(values)
+
+
+def _frame(value: Table) -> pd.DataFrame:
+    return value.to_frame() if isinstance(value, pd.Series) else value
+
+
+def _require_ids(name: str, frame: pd.DataFrame) -> None:
     if len(frame) == 0:
         refuse(name, "at least one id", "none", "pass the round's data")
-    if frame.index.has_duplicates:
-        twice = frame.index[frame.index.duplicated()][0]
-        refuse(name, "each id once", f"{twice!r} more than once", "drop the duplicates")
-    if not all(dtype.kind in "fiub" for dtype in frame.dtypes):
-        refuse(name, "numbers", f"dtypes {sorted({str(d) for d in frame.dtypes})}", "convert to float64")
-    return frame
+    require_unique(name, frame.index)
 
 
 def scores_by_column(columns: pd.Index, values: Floats, reasons: list[Reason | None]) -> pd.Series:

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from scorer.scoring.errors import ScoringInputError, refuse
 from scorer.scoring.exact import Floats, pearson
-from scorer.scoring.neutral import matrix_of, neutral_rows, rows_of
+from scorer.scoring.neutral import matrix_of, neutral_rows
 from scorer.scoring.portfolio import generate_neutralized_weights
 from scorer.scoring.projection import make_basis
+from scorer.scoring.tables import frame_of, require_unique, rows_of, same_labels, series_of
+from scorer.scoring.tails import tail_size
 from scorer.scoring.transforms import (
     filter_sort_index,
     filter_sort_top_bottom,
@@ -48,25 +50,38 @@ def churn(s1: pd.Series, s2: pd.Series, top_bottom: int | None = None) -> float:
     ScoringInputError
         For a constant submission or too few common ids.
     """
-    if top_bottom:
-        pairs = zip(*(filter_sort_top_bottom(s, top_bottom) for s in (s1, s2)), strict=True)
+    tail = tail_size(top_bottom)
+    if tail:
+        pairs = zip(*(filter_sort_top_bottom(s, tail) for s in (s1, s2)), strict=True)
         common = [len(one.index.intersection(other.index)) for one, other in pairs]
-        return 1 - sum(common) / top_bottom / 2
+        return 1 - sum(common) / tail / 2
     s1, s2 = _common(s1, s2)
     return _rank_churn(s1.to_numpy(dtype=np.float64), s2.to_numpy(dtype=np.float64))
 
 
 def _common(s1: pd.Series, s2: pd.Series) -> tuple[pd.Series, pd.Series]:
+    s1, s2 = series_of("s1", s1), series_of("s2", s2)
     try:
-        return filter_sort_index(s1, s2)
+        s1, s2 = filter_sort_index(s1, s2)
     except ScoringInputError as error:
         raise TooFewCommonIds(str(error)) from error
+    if not same_labels(s1.index, s2.index):
+        refuse("s1", "each id as often as in s2", "an id more often", "drop the duplicates")
+    return s1, s2
 
 
 def turnover(s1: pd.Series, s2: pd.Series) -> float:
-    """Half the summed differences of two portfolios' weights, in [0, 1] for weights of unit size."""
+    """Half the summed differences of two portfolios' weights, in [0, 1] for weights of unit size.
+
+    Infinity where the sum overflows; an id at which both are the same infinity is left out, as pandas does.
+    """
     s1, s2 = _common(s1, s2)
-    return math.fsum((s1 - s2).abs().tolist()) / 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        differences = np.abs(s1.to_numpy(dtype=np.float64) - s2.to_numpy(dtype=np.float64))
+    try:
+        return math.fsum(differences[~np.isnan(differences)].tolist()) / 2
+    except OverflowError:
+        return math.inf
 
 
 def neutral_churn(
@@ -77,6 +92,9 @@ def neutral_churn(
 
 
 def _neutral(signal: pd.Series, neutralizers: pd.DataFrame) -> pd.Series:
+    signal, neutralizers = series_of("s1", signal), frame_of("neutralizers", neutralizers)
+    require_unique("s1", signal.index)
+    require_unique("neutralizers", neutralizers.index)
     signal, neutralizers = filter_sort_index(signal, neutralizers)
     rows = signal.to_numpy(dtype=np.float64)[np.newaxis]
     left = neutral_rows(rows, make_basis(matrix_of("neutralizers", neutralizers)))
@@ -166,7 +184,7 @@ def ranked_submissions(submissions: pd.DataFrame, sample_weight: pd.Series) -> R
         known = known[~known.index.duplicated()]  # nothing of it is used: all have a problem
     on_universe = known.reindex(universe.drop_duplicates().dropna()).sort_index()
     ranks = tie_kept_rank(on_universe).fillna(0.5)
-    return RankedSubmissions(ranks.index, rows_of(ranks), problems)
+    return RankedSubmissions(ranks.index, rows_of("submissions", ranks), problems)
 
 
 def weighted_submissions(
@@ -176,7 +194,7 @@ def weighted_submissions(
     ranked = ranked_submissions(submissions, sample_weight)
     frame = pd.DataFrame(ranked.ranks.T, index=ranked.ids)
     weights = generate_neutralized_weights(frame, neutralizers, sample_weight, True)
-    return WeightedSubmissions(ranked, weights.index, rows_of(weights))
+    return WeightedSubmissions(ranked, weights.index, rows_of("weights", weights))
 
 
 class Comparison:
@@ -306,7 +324,9 @@ def largest(pairs: Iterable[tuple[float, float] | None]) -> tuple[float, float]:
 
 def _table(submission: pd.Series | pd.DataFrame) -> pd.DataFrame:
     """A table has one column."""
-    return submission.iloc[:, :1] if isinstance(submission, pd.DataFrame) else submission.to_frame()
+    if isinstance(submission, pd.DataFrame):
+        return frame_of("submission", submission.iloc[:, :1])
+    return series_of("submission", submission).to_frame()
 
 
 def _problem(submission: pd.Series) -> ScoringInputError | None:

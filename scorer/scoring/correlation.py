@@ -11,14 +11,21 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from scorer.scoring.alignment import DEFAULT_MAX_FILTERED_INDEX_RATIO, Aligned, align, scores_by_column
+from scorer.scoring.alignment import (
+    DEFAULT_MAX_FILTERED_INDEX_RATIO,
+    Aligned,
+    align,
+    centre_of,
+    scores_by_column,
+)
 from scorer.scoring.engine import score_with_plan
 from scorer.scoring.errors import Reason, refuse
 from scorer.scoring.exact import Floats, exact_matvec, mean
-from scorer.scoring.operands import contribution_target, correlation_target
+from scorer.scoring.operands import contribution_scale, contribution_target, correlation_target
 from scorer.scoring.plan import make_plan
 from scorer.scoring.quantiles import rank_table
-from scorer.scoring.tails import top_bottom_contribution, top_bottom_correlation
+from scorer.scoring.tables import frame_of, require_unique, same_labels, series_of, values_of
+from scorer.scoring.tails import covariances, tail_size, top_bottom_contribution, top_bottom_correlation
 
 ScoreRows = Callable[[Floats, list[Floats]], tuple[Floats, tuple[Reason | None, ...]]]
 """Scores (models, ids) predictions without NaN against the other values on the same ids."""
@@ -45,7 +52,8 @@ def numerai_corr(
     max_filtered_index_ratio
         The share of ids, from 0 to 1, that may be missing on either side.
     top_bottom
-        Correlate only this many of the highest and as many of the lowest predictions.
+        Correlate only this many of the highest and as many of the lowest predictions. None, 0 and what is
+        below take all.
     target_pow15
         False for raw returns: the target is not raised to the power.
 
@@ -63,13 +71,14 @@ def numerai_corr(
     Unlike the reference this does not fail when the power changes a heavy-tailed target's correlation
     with itself to less than 0.9.
     """
+    predictions, targets = frame_of("predictions", predictions), series_of("targets", targets)
     aligned = align(predictions, {"targets": targets}, max_filtered_index_ratio)
-    centre = mean(targets.dropna().to_numpy(dtype=np.float64))
+    centre, tail = centre_of("targets", targets), tail_size(top_bottom)
 
     def score(rows: Floats, others: list[Floats]) -> tuple[Floats, tuple[Reason | None, ...]]:
         table = rank_table(rows.shape[1])
-        if top_bottom:
-            return top_bottom_correlation(rows, others[0] - centre, table, top_bottom, target_pow15)
+        if tail:
+            return top_bottom_correlation(rows, others[0] - centre, table, tail, target_pow15)
         target = correlation_target(others[0] - centre, table, power_1_5=target_pow15)
         scores = score_with_plan(rows, make_plan(table, corr=target))
         return scores.corr, scores.reasons
@@ -110,17 +119,62 @@ def correlation_contribution(
     ScoringInputError
         When the ids or types of the arguments do not fit, or a fifth of them would be dropped.
     """
-    aligned = align(predictions, {"meta_model": meta_model, "live_targets": live_targets})
+    predictions = frame_of("predictions", predictions)
+    others = {"meta_model": meta_model, "live_targets": live_targets}
+    aligned = align(predictions, {name: series_of(name, other) for name, other in others.items()})
+    tail = tail_size(top_bottom)
 
     def score(rows: Floats, others: list[Floats]) -> tuple[Floats, tuple[Reason | None, ...]]:
         table = rank_table(rows.shape[1])
         sides = contribution_target(others[1], others[0], table)
-        if top_bottom:
-            return top_bottom_contribution(rows, others[1], sides, table, top_bottom)
+        if tail:
+            return top_bottom_contribution(rows, others[1], sides, table, tail)
         scores = score_with_plan(rows, make_plan(table, mmc=sides))
         return scores.mmc, scores.reasons
 
     return by_column(predictions.columns, aligned, score)
+
+
+def contribution_scores(
+    neutral_preds: Floats,
+    live_targets: pd.Series,
+    predictions: pd.DataFrame,
+    top_bottom: int | None = None,
+) -> pd.Series:
+    """Covariance of orthogonalised predictions with the centred target, the last step of MMC.
+
+    Formula: ``numerai_tools.scoring.contribution_scores`` 0.7.2. A target within [0, 1] is multiplied by 4
+    first.
+
+    Parameters
+    ----------
+    neutral_preds
+        (ids, models) what is left of the predictions.
+    live_targets
+        By id, in the order of ``predictions``.
+    predictions
+        Ids by models, used for its index and columns.
+    top_bottom
+        Take only this many of the highest and as many of the lowest entries of each column.
+
+    Returns
+    -------
+    By column; NaN for a column that is not finite throughout, and for all when a target is not.
+    """
+    tail = tail_size(top_bottom)
+    rows = np.ascontiguousarray(np.asarray(neutral_preds, dtype=np.float64).T)
+    if rows.shape != predictions.shape[::-1] or len(predictions) == 0:
+        expected = f"the shape {predictions.shape} of the predictions, not empty"
+        refuse("neutral_preds", expected, f"shape {rows.shape[::-1]}", "pass what belongs together")
+    if not same_labels(live_targets.index, predictions.index):
+        refuse("live_targets", "the ids of the predictions, in their order", "others", "use reindex")
+    target = values_of("live_targets", live_targets)
+    scores = np.full(len(rows), np.nan)
+    finite = np.isfinite(rows).all(axis=1) & np.isfinite(target).all()
+    if finite.any():
+        scaled = contribution_scale(target)
+        scores[finite] = covariances(rows[finite], scaled - mean(scaled), tail)
+    return pd.Series(scores, index=predictions.columns)
 
 
 def corr_with_meta_model(predictions: pd.DataFrame, meta_model: pd.Series) -> pd.Series:
@@ -166,18 +220,54 @@ def stake_weight(predictions: pd.DataFrame, stakes: pd.Series) -> pd.Series:
     Parameters
     ----------
     predictions
-        Ids by models, float64.
+        Ids by models.
     stakes
-        By model, in any unit.
+        By model, in any unit. A model whose stake is NaN is left out.
 
     Returns
     -------
-    By id. The sums are exact on a grid of about 12 decimals of the largest term.
+    By id; NaN where the stakes add up to nothing. The sums are exact on a grid of about 12 decimals of the
+    largest term.
     """
-    absent = stakes.index.difference(predictions.columns)
-    if len(absent):
+    chosen, stakes = staked(predictions, stakes)
+    matrix = np.nan_to_num(chosen.to_numpy(dtype=np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    weights = np.nan_to_num(stakes.to_numpy(dtype=np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    total = np.float64(math.fsum(weights.tolist()))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return pd.Series(_weighted_sums(matrix, weights) / total, index=chosen.index)
+
+
+def _weighted_sums(matrix: Floats, weights: Floats) -> Floats:
+    """Sums of each row times the weights; those with an infinity are what IEEE 754 makes of them."""
+    if not np.isfinite(weights).all():
+        return _plain_sums(matrix, weights)
+    sums = np.empty(len(matrix))
+    finite = np.isfinite(matrix).all(axis=1)
+    sums[finite] = exact_matvec(matrix[finite], weights) if finite.any() and weights.size else 0.0
+    sums[~finite] = _plain_sums(matrix[~finite], weights)
+    return sums
+
+
+def _plain_sums(matrix: Floats, weights: Floats) -> Floats:
+    """As pandas sums: a product of infinity and nothing is left out."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(np.nansum(matrix * weights, axis=1))
+
+
+def staked(predictions: pd.DataFrame, stakes: pd.Series) -> tuple[pd.DataFrame, pd.Series]:
+    """Take the columns of predictions that have a stake, in the stakes' order; as numpy's numbers.
+
+    Raises
+    ------
+    ScoringInputError
+        When a stake has no predictions, or two columns of them.
+    """
+    predictions, stakes = frame_of("predictions", predictions), series_of("stakes", stakes)
+    require_unique("stakes", stakes.index, "model")
+    positions = predictions.columns.get_indexer_for(stakes.index)
+    if (positions < 0).any():
+        absent = stakes.index.difference(predictions.columns)
         refuse("stakes", "models that have predictions", f"{absent[0]!r}", "drop its stake")
-    matrix = np.nan_to_num(predictions[stakes.index].to_numpy(dtype=np.float64), nan=0.0)
-    weights = stakes.to_numpy(dtype=np.float64)
-    sums = exact_matvec(matrix, weights) / math.fsum(weights.tolist())
-    return pd.Series(sums, index=predictions.index)
+    if len(positions) > len(stakes):
+        require_unique("predictions", predictions.columns[positions], "model")
+    return predictions.iloc[:, positions], stakes

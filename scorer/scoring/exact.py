@@ -133,13 +133,21 @@ def recentred(values: Floats, bits: int) -> Floats:
 
 
 def pearson(left: Floats, right: Floats) -> float:
-    """Pearson correlation of two finite vectors from exact sums; NaN when one of them is constant."""
-    if left.min() == left.max() or right.min() == right.max():
+    """Pearson correlation of two vectors from exact sums; NaN when one is constant, empty or not finite."""
+    if not (_varies(left) and _varies(right)):
         return math.nan
     count, bits = len(left), part_bits(len(left))
     x, y = (split(recentred(normalised(values)[0], bits), bits) for values in (left, right))
     covariance = dot(x, y) - total(x) * (total(y) / count)
     return covariance / (math.sqrt(scatter(x)) * math.sqrt(scatter(y)))
+
+
+def _varies(values: Floats) -> bool:
+    """Tell whether finite values differ. NaN is the least of any values that it is among."""
+    if values.size == 0:
+        return False
+    low, high = values.min(), values.max()
+    return bool(low != high and np.isfinite(low) and np.isfinite(high))
 
 
 def scatter(parts: Parts) -> float:

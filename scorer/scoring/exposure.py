@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 
 from scorer.scoring.errors import refuse
 from scorer.scoring.exact import Floats, combine_products, exact_matmul, mean, part_bits, split
-from scorer.scoring.neutral import matrix_of, require_same_ids, rows_of
+from scorer.scoring.neutral import matrix_of, require_same_ids
 from scorer.scoring.projection import conditioned
-from scorer.scoring.tails import tails
+from scorer.scoring.tables import frame_of, rows_of, series_of, values_of
+from scorer.scoring.tails import tail_size, tails
 
 
 def feature_correlations(rows: Floats, features: Floats) -> Floats:
@@ -73,8 +74,9 @@ def feature_exposures(predictions: pd.DataFrame, features: pd.DataFrame) -> pd.D
     -------
     Models by features, in [-1, 1]; NaN for a constant.
     """
+    features = frame_of("features", features)
+    rows = rows_of("predictions", predictions)
     require_same_ids(predictions, features)
-    rows = rows_of(predictions)
     if not np.isfinite(rows).all():
         refuse("predictions", "finite values", "NaN or infinity", "fill or drop them")
     found = feature_correlations(rows, matrix_of("features", features))
@@ -106,9 +108,11 @@ def max_feature_correlation(
     ScoringInputError
         When ids or values do not fit, or no feature can be correlated.
     """
-    frame = s.to_frame()
-    if top_bottom:
-        chosen = tails(s.to_numpy(dtype=np.float64), top_bottom)
+    frame, tail = series_of("s", s).to_frame(), tail_size(top_bottom)
+    features = frame_of("features", features)
+    require_same_ids(frame, features)
+    if tail:
+        chosen = tails(values_of("s", s), tail)
         frame, features = frame.iloc[chosen], features.iloc[chosen]
     sizes = feature_exposures(frame, features).iloc[0].abs()
     if sizes.isna().all():
@@ -133,6 +137,6 @@ def exposure_dissimilarity(
         The same ids by features, without NaN.
     """
     exposures = feature_exposures(predictions, features).fillna(0).to_numpy()
-    reference = feature_exposures(example.to_frame(), features).fillna(0).to_numpy()[0]
+    reference = feature_exposures(series_of("example", example).to_frame(), features).fillna(0).to_numpy()[0]
     shares = exposures @ reference / (reference @ reference)
     return pd.Series(1 - shares, index=predictions.columns)

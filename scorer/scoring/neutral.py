@@ -17,7 +17,8 @@ from scorer.scoring.exact import Floats, exact_matvec, mean, pearson
 from scorer.scoring.operands import contribution_scale
 from scorer.scoring.projection import Basis, make_basis, residuals
 from scorer.scoring.ranked_rows import gaussian_rows
-from scorer.scoring.tails import Scored, tails
+from scorer.scoring.tables import frame_of, rows_of, same_labels, series_of
+from scorer.scoring.tails import Scored, covariances, tail_size, tails
 from scorer.scoring.transforms import gaussian, tie_kept_rank, variance_normalize
 
 MODELS_AT_ONCE = 2048
@@ -141,8 +142,9 @@ def feature_neutral_corr(
     ScoringInputError
         When the ids of predictions and features are not the same, or another argument does not fit.
     """
+    predictions, features = frame_of("predictions", predictions), frame_of("features", features)
     require_same_ids(predictions, features)
-    neutral = neutral_rows(rows_of(predictions), make_basis(matrix_of("features", features)))
+    neutral = neutral_rows(rows_of("predictions", predictions), make_basis(matrix_of("features", features)))
     left = pd.DataFrame(neutral.rows.T, index=predictions.index, columns=predictions.columns)
     scores = numerai_corr(left, targets, top_bottom=top_bottom)
     values = scores.to_numpy().copy()
@@ -160,7 +162,7 @@ def neutralize(df: pd.DataFrame, neutralizers: pd.DataFrame, proportion: float =
     Parameters
     ----------
     df
-        Ids by columns, without NaN; a column with the same value throughout becomes NaN.
+        Ids by columns, without NaN; a column with an infinity, or the same value throughout, becomes NaN.
     neutralizers
         The same ids in the same order, without NaN.
     proportion
@@ -171,11 +173,12 @@ def neutralize(df: pd.DataFrame, neutralizers: pd.DataFrame, proportion: float =
     ScoringInputError
         When the ids differ or there are NaN.
     """
+    df, neutralizers = frame_of("df", df), frame_of("neutralizers", neutralizers)
     require_same_ids(df, neutralizers)
-    rows = rows_of(df)
-    if not np.isfinite(rows).all():
-        refuse("df", "finite values", "NaN or infinity (Data contains NaNs)", "fill or drop them")
-    usable = np.asarray(rows.min(axis=1) != rows.max(axis=1))
+    rows = rows_of("df", df)
+    if np.isnan(rows).any():
+        refuse("df", "values", "NaN (Data contains NaNs)", "fill or drop them")
+    usable = np.asarray((rows.min(axis=1) != rows.max(axis=1)) & np.isfinite(rows).all(axis=1))
     left = np.full_like(rows, np.nan)
     basis = make_basis(matrix_of("neutralizers", neutralizers))
     if usable.any():
@@ -187,7 +190,7 @@ def tie_kept_rank__gaussianize__neutralize__variance_normalize(
     df: pd.DataFrame, neutralizers: pd.DataFrame
 ) -> pd.DataFrame:
     """Gaussian tie-kept ranks, neutralised and scaled to unit standard deviation: what FNC ranks again."""
-    return variance_normalize(neutralize(gaussian(tie_kept_rank(df)), neutralizers))
+    return variance_normalize(neutralize(gaussian(tie_kept_rank(frame_of("df", df))), neutralizers))
 
 
 def neutral_correlation(
@@ -214,8 +217,13 @@ def neutral_correlation(
     -------
     By column, in [-1, 1]; NaN where a column cannot be scored, see ``attrs["reasons"]``.
     """
-    tables: dict[str, Table] = {"targets": targets, "neutralizers": neutralizers}
+    tables: dict[str, Table] = {
+        "targets": series_of("targets", targets),
+        "neutralizers": frame_of("neutralizers", neutralizers),
+    }
+    predictions = frame_of("predictions", predictions)
     aligned = align(predictions, tables, max_filtered_index_ratio)
+    tail = tail_size(top_bottom)
 
     def score(rows: Floats, others: list[Floats]) -> Scored:
         neutral = neutral_rows(rows, make_basis(others[1]))
@@ -223,7 +231,7 @@ def neutral_correlation(
         for row, reason in enumerate(neutral.reasons):
             if reason is None:
                 values = neutral.rows[row]
-                chosen = tails(values, top_bottom) if top_bottom else slice(None)
+                chosen = tails(values, tail) if tail else slice(None)
                 scores[row] = pearson(values[chosen], others[0][chosen])
         return scores, neutral.reasons
 
@@ -256,11 +264,13 @@ def neutral_contribution(
     By column; NaN where a column cannot be scored, see ``attrs["reasons"]``.
     """
     tables: dict[str, Table] = {
-        "meta_model": meta_model,
-        "neutralizers": neutralizers,
-        "live_targets": live_targets,
+        "meta_model": series_of("meta_model", meta_model),
+        "neutralizers": frame_of("neutralizers", neutralizers),
+        "live_targets": series_of("live_targets", live_targets),
     }
+    predictions = frame_of("predictions", predictions)
     aligned = align(predictions, tables)
+    tail = tail_size(top_bottom)
 
     def score(rows: Floats, others: list[Floats]) -> Scored:
         basis = make_basis(others[1])
@@ -269,40 +279,30 @@ def neutral_contribution(
             return np.full(len(rows), np.nan), (Reason.CONSTANT_META_MODEL,) * len(rows)
         neutral = neutral_rows(rows, basis)
         target = contribution_scale(others[2])
-        scores = _contributions(neutral.rows, meta.rows[0], target - mean(target), top_bottom)
+        scores = _contributions(neutral.rows, meta.rows[0], target - mean(target), tail)
         scores[[reason is not None for reason in neutral.reasons]] = np.nan
         return scores, neutral.reasons
 
     return by_column(predictions.columns, aligned, score)
 
 
-def _contributions(rows: Floats, meta: Floats, centred_target: Floats, top_bottom: int | None) -> Floats:
+def _contributions(rows: Floats, meta: Floats, centred_target: Floats, tail: int) -> Floats:
     """Covariances of the target with what is orthogonal to the meta model in each row."""
     shares = exact_matvec(rows, meta) / exact_matvec(meta[np.newaxis], meta)
-    orthogonal = rows - np.outer(shares, meta)
-    if not top_bottom:
-        return exact_matvec(orthogonal, centred_target) / len(meta)
-    scores = np.empty(len(rows))
-    for row, values in enumerate(orthogonal):
-        chosen = tails(values, top_bottom)
-        scores[row] = exact_matvec(values[np.newaxis, chosen], centred_target[chosen])[0]
-    return scores / (2 * top_bottom)
+    return covariances(rows - np.outer(shares, meta), centred_target, tail)
 
 
 def require_same_ids(left: Table, right: pd.DataFrame) -> None:
     """Refuse features that are not on the predictions' ids."""
-    if not left.index.equals(right.index):
+    if len(left) == 0:
+        refuse("predictions", "at least one id", "none", "pass the round's data")
+    if not same_labels(left.index, right.index):
         refuse("neutralizers", "the ids of the predictions, in their order", "others", "use reindex")
-
-
-def rows_of(frame: pd.DataFrame) -> Floats:
-    """(columns, ids) values of a table."""
-    return np.ascontiguousarray(frame.to_numpy(dtype=np.float64).T)
 
 
 def matrix_of(name: str, frame: pd.DataFrame) -> Floats:
     """(ids, columns) values of a table without NaN or infinity."""
-    values = np.asarray(frame.to_numpy(), dtype=np.float64)
+    values = frame_of(name, frame).to_numpy(dtype=np.float64)
     if not np.isfinite(values).all():
         refuse(name, "finite values", "NaN or infinity", "fill or drop them")
     return values

@@ -10,11 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from scorer.scoring.alignment import Aligned, align, scores_by_column
-from scorer.scoring.correlation import by_column
+from scorer.scoring.alignment import Aligned, Table, align, centre_of, scores_by_column
+from scorer.scoring.correlation import by_column, staked
 from scorer.scoring.errors import refuse
 from scorer.scoring.exact import Floats, exact_matmul, exact_matvec, mean
 from scorer.scoring.ranked_rows import gaussian_rows
+from scorer.scoring.tables import frame_of, require_unique, rows_of, series_of
 from scorer.scoring.tails import Scored
 
 MPC_SCALE = 50
@@ -68,15 +69,21 @@ def generate_neutralized_weights(
     ScoringInputError
         When the ids or types do not fit, or a fifth of the ids would be dropped.
     """
-    complete = predictions.loc[:, predictions.notna().all()]
-    aligned = align(complete, {"neutralizers": neutralizers, "sample_weights": sample_weights})
-    ranks = gaussian_rows(np.ascontiguousarray(complete.to_numpy(dtype=np.float64).T), powered=True).rows
-    positions = complete.index.get_indexer(aligned.ids)
+    predictions = frame_of("predictions", predictions)
+    factors: dict[str, Table] = {
+        "neutralizers": frame_of("neutralizers", neutralizers),
+        "sample_weights": series_of("sample_weights", sample_weights),
+    }
+    complete = predictions.notna().all().to_numpy()
+    aligned = align(predictions.loc[:, complete], factors)
+    ranks = gaussian_rows(rows_of("predictions", predictions.loc[:, complete]), powered=True).rows
+    positions = predictions.index.get_indexer(aligned.ids)
     weights = neutral_weights(np.ascontiguousarray(ranks[:, positions]), *aligned.others)
     if center_and_normalize:
-        weights = np.stack([_unit_weight(row - mean(row)) for row in weights])
-    found = pd.DataFrame(weights.T, index=aligned.ids, columns=complete.columns)
-    return found.reindex(columns=predictions.columns)
+        weights = np.array([_unit_weight(row - mean(row)) for row in weights]).reshape(weights.shape)
+    found = np.full((len(complete), len(aligned.ids)), np.nan)
+    found[complete] = weights
+    return pd.DataFrame(found.T, index=aligned.ids, columns=predictions.columns)
 
 
 def _unit_weight(row: Floats) -> Floats:
@@ -107,8 +114,9 @@ def alpha(
     -------
     By column; NaN where a column cannot be scored, see ``attrs["reasons"]``.
     """
-    centre = mean(targets.dropna().to_numpy(dtype=np.float64))
+    predictions, targets = frame_of("predictions", predictions), series_of("targets", targets)
     aligned = _with_factors(align(predictions, {"targets": targets}), neutralizers, sample_weights)
+    centre = centre_of("targets", targets)
 
     def score(rows: Floats, others: list[Floats]) -> Scored:
         ranks = gaussian_rows(rows, powered=True)
@@ -122,12 +130,21 @@ def alpha(
 
 def _with_factors(aligned: Aligned, neutralizers: pd.DataFrame, sample_weights: pd.Series) -> Aligned:
     """Add what must be known of every scored id."""
-    factors = neutralizers.reindex(aligned.ids).to_numpy(dtype=np.float64)
-    weights = sample_weights.reindex(aligned.ids).to_numpy(dtype=np.float64)
+    factors = _on_ids(frame_of("neutralizers", neutralizers), "neutralizers", aligned.ids)
+    weights = _on_ids(series_of("sample_weights", sample_weights), "sample_weights", aligned.ids)
     for name, values in (("neutralizers", factors), ("sample_weights", weights)):
         if not np.isfinite(values).all():
             refuse(name, "a value for every scored id", "ids without one", "add them or drop their targets")
     return replace(aligned, others=[*aligned.others, factors, weights])
+
+
+def _on_ids(table: Table, name: str, ids: pd.Index) -> Floats:
+    """Values of a table in the order of the ids; NaN for one that it does not have."""
+    require_unique(name, table.index)
+    positions = table.index.get_indexer(ids)
+    values = table.to_numpy(dtype=np.float64)[positions]
+    values[positions < 0] = np.nan
+    return values
 
 
 def portfolio_contributions(portfolios: Floats, stakes: Floats, target: Floats) -> Floats:
@@ -183,18 +200,16 @@ def meta_portfolio_contribution(
     By the stakes' models. A model with a NaN is NaN and its stake is not in the portfolio; the reference
     drops the id for all. See ``attrs["reasons"]``.
     """
-    absent = stakes.index.difference(predictions.columns)
-    if len(absent):
-        refuse("stakes", "models that have predictions", repr(absent[0]), "drop its stake")
-    if (stakes < 0).any() or not stakes.fillna(0).sum() > 0:
-        refuse("stakes", "no stake below 0 and a sum above 0", float(stakes.min()), "correct them")
-    chosen = predictions[stakes.index]
-    aligned = _with_factors(align(chosen, {"targets": targets}), neutralizers, sample_weights)
+    chosen, stakes = staked(predictions, stakes)
+    if (stakes < 0).any() or not 0 < stakes.fillna(0).sum() < math.inf:
+        refuse("stakes", "no stake below 0 and a finite sum above 0", float(stakes.min()), "correct them")
+    scored = align(chosen, {"targets": series_of("targets", targets)})
+    aligned = _with_factors(scored, neutralizers, sample_weights)
     target, factors, weights = aligned.others
     ranks = gaussian_rows(aligned.predictions, powered=True)
-    staked = stakes.fillna(0).to_numpy(dtype=np.float64) * ~ranks.unscored
+    counted = stakes.fillna(0).to_numpy(dtype=np.float64) * ~ranks.unscored
     portfolios = neutral_weights(ranks.rows, factors, weights)
-    shares = staked / math.fsum(staked.tolist()) if staked.any() else staked
+    shares = counted / math.fsum(counted.tolist()) if counted.any() else counted
     values = portfolio_contributions(portfolios, shares, target - mean(target))
     values[ranks.unscored] = np.nan
     return scores_by_column(stakes.index, values, list(ranks.reasons))

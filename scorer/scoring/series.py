@@ -12,6 +12,7 @@ import pandas as pd
 
 from scorer.scoring.errors import refuse
 from scorer.scoring.exact import Floats, mean, pearson
+from scorer.scoring.tables import values_of
 
 ERAS_A_YEAR = 52
 
@@ -177,7 +178,8 @@ def apy(scores: pd.Series, eras_a_year: int = ERAS_A_YEAR) -> float:
 
 
 def _values(scores: pd.Series) -> Floats:
-    values = scores.dropna().to_numpy(dtype=np.float64)
+    values = values_of("scores", scores)
+    values = values[~np.isnan(values)]
     if len(values) == 0 or not np.isfinite(values).all():
         refuse("scores", "a finite score for at least one era", f"{len(values)} eras", "score some eras")
     return values

@@ -11,6 +11,15 @@ from scorer.scoring.ranks import Indices, doubled_ranks
 Scored = tuple[Floats, tuple[Reason | None, ...]]
 
 
+def tail_size(top_bottom: object) -> int:
+    """Return how many of the highest and lowest entries count; 0 is for all, as None and what is below 0."""
+    if top_bottom is None:
+        return 0
+    if not isinstance(top_bottom, (int, np.integer)):
+        refuse("top_bottom", "a whole number, or None", repr(top_bottom), "round it")
+    return max(int(top_bottom), 0)
+
+
 def tails(values: Floats, top_bottom: int) -> Indices:
     """Positions of the lowest and the highest values, ascending; of equal values the first are lowest."""
     if not 0 < 2 * top_bottom <= len(values):
@@ -66,3 +75,14 @@ def top_bottom_contribution(
         chosen = tails(orthogonal, top_bottom)
         scores[row] = exact_matvec(orthogonal[np.newaxis, chosen], target[chosen])[0] / (2 * top_bottom)
     return scores, tuple(reasons)
+
+
+def covariances(rows: Floats, centred_target: Floats, tail: int) -> Floats:
+    """Mean product of each (models, ids) row with the target, over the row's tails unless ``tail`` is 0."""
+    if not tail:
+        return np.asarray(exact_matvec(rows, centred_target) / rows.shape[1])
+    scores = np.empty(len(rows))
+    for row, values in enumerate(rows):
+        chosen = tails(values, tail)
+        scores[row] = exact_matvec(values[np.newaxis, chosen], centred_target[chosen])[0]
+    return scores / (2 * tail)

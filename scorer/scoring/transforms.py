@@ -4,6 +4,7 @@ The scores themselves are computed by exact counterparts of these; the functions
 build scores of their own. Each behaves as its namesake, also in what it refuses.
 """
 
+import math
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -14,16 +15,26 @@ from scorer.scoring.alignment import DEFAULT_MAX_FILTERED_INDEX_RATIO, keeps_eno
 from scorer.scoring.errors import refuse
 from scorer.scoring.exact import Floats, pearson
 from scorer.scoring.quantiles import signed_power_1_5
+from scorer.scoring.tables import (
+    array_of,
+    frame_of,
+    is_plain,
+    require_sorted,
+    same_labels,
+    series_of,
+    values_of,
+)
+from scorer.scoring.tails import tail_size
 
-Frame = TypeVar("Frame", pd.Series, pd.DataFrame)
-Other = TypeVar("Other", pd.Series, pd.DataFrame)
-RankMethod = Literal["average", "min", "max", "first", "dense"]
+S1 = TypeVar("S1", pd.Series, pd.DataFrame)
+S2 = TypeVar("S2", pd.Series, pd.DataFrame)
+RANK_METHOD_TYPE = Literal["average", "min", "max", "first", "dense"]
 LEAST_CORRELATION_WITH_POWER = 0.9
 
 
 def filter_sort_index(
-    s1: Frame, s2: Other, max_filtered_ratio: float = DEFAULT_MAX_FILTERED_INDEX_RATIO
-) -> tuple[Frame, Other]:
+    s1: S1, s2: S2, max_filtered_ratio: float = DEFAULT_MAX_FILTERED_INDEX_RATIO
+) -> tuple[S1, S2]:
     """Keep the ids that have values in both, sorted; refuse to drop more than a share of either.
 
     Parameters
@@ -66,7 +77,7 @@ def _require_overlap(name: str, kept: int, length: int, max_filtered_ratio: floa
 
 def filter_sort_top_bottom(s: pd.Series, top_bottom: int) -> tuple[pd.Series, pd.Series]:
     """Return the highest and the lowest values, each sorted by id; of equal values the first are lowest."""
-    order = np.argsort(s.to_numpy(), kind="stable")
+    order = np.argsort(values_of("s", s), kind="stable")
     top, bottom = s.iloc[order[-top_bottom:]], s.iloc[order[:top_bottom]]
     return top.sort_index(), bottom.sort_index()
 
@@ -77,26 +88,29 @@ def filter_sort_top_bottom_concat(s: pd.Series, top_bottom: int) -> pd.Series:
     return both.sort_index()
 
 
-def rank(s: Frame, method: RankMethod = "average") -> Frame:
+def rank(s: S1, method: RANK_METHOD_TYPE = "average") -> S1:
     """Percentile rank each column: ``(r - 1/2) / count``, NaN left out. The index must be sorted."""
-    _require_sorted("s", s.index)
-    ranked: Frame = (s.rank(method=method) - 0.5) / s.count()
+    require_sorted("s", s.index)
+    if isinstance(s, pd.DataFrame) and not is_plain(s):  # pandas divides sparse tables as a whole wrongly
+        by_column: pd.DataFrame = s.apply(lambda column: rank(column, method))
+        return by_column
+    ranked: S1 = (s.rank(method=method) - 0.5) / s.count()
     return ranked
 
 
-def tie_broken_rank(df: Frame) -> Frame:
+def rank_series(s: pd.Series, method: RANK_METHOD_TYPE = "average") -> pd.Series:
+    """Percentile rank a Series, see `rank`."""
+    return rank(s, method)
+
+
+def tie_broken_rank(df: S1) -> S1:
     """Percentile rank each column, equal values by the order of their ids."""
     return rank(df, "first")
 
 
-def tie_kept_rank(s: Frame) -> Frame:
+def tie_kept_rank(s: S1) -> S1:
     """Percentile rank each column, equal values by their average."""
     return rank(s, "average")
-
-
-def _require_sorted(name: str, index: pd.Index) -> None:
-    if not index.is_monotonic_increasing:
-        refuse(name, "a sorted index", "an unsorted one", "call sort_index() first")
 
 
 def min_max_normalize(s: pd.Series) -> pd.Series:
@@ -105,21 +119,21 @@ def min_max_normalize(s: pd.Series) -> pd.Series:
     return scaled
 
 
-def variance_normalize(df: Frame) -> Frame:
+def variance_normalize(df: S1) -> S1:
     """Divide each column by its population standard deviation."""
-    scaled: Frame = df / df.std(axis=0, ddof=0)
+    scaled: S1 = df / df.std(axis=0, ddof=0)
     return scaled
 
 
-def weight_normalize(s: Frame) -> Frame:
+def weight_normalize(s: S1) -> S1:
     """Divide each column by the sum of its magnitudes."""
-    scaled: Frame = s / s.abs().sum(axis=0)
+    scaled: S1 = s / s.abs().sum(axis=0)
     return scaled
 
 
-def center(s: Frame) -> Frame:
+def center(s: S1) -> S1:
     """Take each column's mean off."""
-    shifted: Frame = s - s.mean()
+    shifted: S1 = s - s.mean()
     return shifted
 
 
@@ -138,48 +152,44 @@ def power(df: pd.DataFrame, p: float) -> pd.DataFrame:
     """
     if df.isna().any().any():
         refuse("df", "no NaN", f"{int(df.isna().sum().sum())}", "drop or fill them")
-    _require_sorted("df", df.index)
-    values = df.to_numpy(dtype=np.float64)
-    raised = signed_power_1_5(values) if p == 1.5 else np.sign(values) * np.abs(values) ** p
+    require_sorted("df", df.index)
+    values = frame_of("df", df).to_numpy(dtype=np.float64)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        raised = signed_power_1_5(values) if p == 1.5 else np.sign(values) * np.abs(values) ** p
     for column, before, after in zip(df.columns, values.T, raised.T, strict=True):
-        correlation = pearson(np.ascontiguousarray(before), np.ascontiguousarray(after))
+        finite = np.isfinite(before) & np.isfinite(after)
+        correlation = pearson(before[finite], after[finite])
         if correlation < LEAST_CORRELATION_WITH_POWER:
             expected = f"a correlation of at least {LEAST_CORRELATION_WITH_POWER} with its power"
             refuse("df", expected, f"{correlation:.3f} in {column!r}", "clip its extremes")
     return pd.DataFrame(raised, index=df.index, columns=df.columns)
 
 
-def gaussian(df: Frame) -> Frame:
+def gaussian(df: S1) -> S1:
     """Normal quantile of each value in (0, 1). The index must be sorted."""
-    _require_sorted("df", df.index)
-    quantiles = ndtri(df.to_numpy(dtype=np.float64))
+    require_sorted("df", df.index)
     if isinstance(df, pd.Series):
-        return pd.Series(quantiles, index=df.index, name=df.name)
+        return pd.Series(ndtri(values_of("df", df)), index=df.index, name=df.name)
+    quantiles = ndtri(frame_of("df", df).to_numpy(dtype=np.float64))
     return pd.DataFrame(quantiles, index=df.index, columns=df.columns)
 
 
 def orthogonalize(v: Floats, u: Floats) -> Floats:
     """Take the projection on u off v: ``v - u (v.u) / (u.u)``, for a vector v or each column of v."""
-    return np.asarray(v - np.outer(u, (v.T @ u) / (u.T @ u)).reshape(v.shape), dtype=np.float64)
-
-
-def one_hot_encode(df: pd.DataFrame, columns: list[str], dtype: type = np.float64) -> pd.DataFrame:
-    """Replace columns of discrete values by one column a value, named ``column_value``, of zeros and ones."""
-    for column in columns:
-        encoded = pd.get_dummies(df[column], prefix=column, prefix_sep="_", dtype=dtype)
-        df = df.drop(columns=column).join(encoded)
-    return df
+    v, u = array_of("v", v), array_of("u", u)
+    return np.asarray(v - np.outer(u, (v.T @ u) / (u.T @ u)).reshape(v.shape))
 
 
 def tie_kept_rank__gaussianize__pow_1_5(df: pd.DataFrame) -> pd.DataFrame:
     """Gaussian tie-kept ranks to the power 1.5: what CORR correlates with the target."""
-    return power(gaussian(tie_kept_rank(df)), 1.5)
+    return power(gaussian(tie_kept_rank(frame_of("df", df))), 1.5)
 
 
 def validate_indices(live_targets: pd.Series, predictions: pd.Series) -> None:
     """Refuse indices that are not equal and sorted, and NaN."""
-    _require_sorted("live_targets", live_targets.index)
-    if not predictions.index.equals(live_targets.index):
+    require_sorted("live_targets", live_targets.index)
+    require_sorted("predictions", predictions.index)
+    if not same_labels(predictions.index, live_targets.index):
         refuse("predictions", "the ids of live_targets", "others", "align them with filter_sort_index")
     for name, series in (("live_targets", live_targets), ("predictions", predictions)):
         if series.isna().any():
@@ -187,34 +197,38 @@ def validate_indices(live_targets: pd.Series, predictions: pd.Series) -> None:
 
 
 def correlation(live_targets: pd.Series, predictions: pd.Series) -> float:
-    """Pearson correlation of two Series with the same sorted ids, in [-1, 1]; NaN for a constant."""
+    """Pearson correlation of two Series with the same sorted ids, in [-1, 1].
+
+    NaN when one is constant or has an infinity.
+    """
     validate_indices(live_targets, predictions)
-    return pearson(_values(live_targets), _values(predictions))
+    return pearson(values_of("live_targets", live_targets), values_of("predictions", predictions))
 
 
 def tie_broken_rank_correlation(target: pd.Series, predictions: pd.Series) -> float:
     """Pearson correlation of a target with tie-broken ranks."""
-    return correlation(target, tie_broken_rank(predictions))
+    return correlation(target, tie_broken_rank(series_of("predictions", predictions)))
 
 
 def spearman_correlation(target: pd.Series, predictions: pd.Series) -> float:
     """Pearson correlation of tie-kept ranks."""
     validate_indices(target, predictions)
-    return pearson(_values(target.rank()), _values(predictions.rank()))
+    ranks = [series_of(name, s).rank() for name, s in (("target", target), ("predictions", predictions))]
+    return pearson(*(values_of("target", ranked) for ranked in ranks))
 
 
 def pearson_correlation(target: pd.Series, predictions: pd.Series, top_bottom: int | None = None) -> float:
     """Pearson correlation, of the highest and lowest predictions only when ``top_bottom`` is given."""
-    if top_bottom:
-        predictions = filter_sort_top_bottom_concat(predictions, top_bottom)
-        target, predictions = filter_sort_index(target, predictions, 1 - top_bottom / len(target))
+    tail = tail_size(top_bottom)
+    if tail:
+        predictions = filter_sort_top_bottom_concat(predictions, tail)
+        target, predictions = filter_sort_index(target, predictions, 1 - tail / max(len(target), 1))
     return correlation(target, predictions)
-
-
-def _values(series: pd.Series) -> Floats:
-    return series.to_numpy(dtype=np.float64)
 
 
 def sharpe_ratio(s: pd.Series) -> float:
     """Mean over population standard deviation."""
-    return float(np.mean(s) / np.std(s))
+    values = values_of("s", s)
+    values = values[~np.isnan(values)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(values.mean() / values.std()) if len(values) else math.nan

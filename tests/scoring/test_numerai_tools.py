@@ -130,7 +130,7 @@ def test_on_purpose_a_heavy_tailed_target_is_scored() -> None:
         ("targets", {"targets": pd.Series([np.inf] + [0.5] * 39)}),
         ("targets", {"targets": pd.Series(0.5, index=[0, 0, *range(38)])}),
         ("top_bottom", {"top_bottom": 21}),
-        ("top_bottom", {"top_bottom": -1}),
+        ("top_bottom", {"top_bottom": 2.5}),
     ],
 )
 def test_an_argument_that_does_not_fit_is_named_in_the_error(name: str, change: dict[str, Any]) -> None:

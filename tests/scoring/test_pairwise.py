@@ -9,7 +9,7 @@ from .rounds import VALUES, make_round
 
 
 def rank_correlations(submissions: Floats) -> Floats:
-    return pd.DataFrame(submissions.T).rank().corr().to_numpy()
+    return pd.DataFrame(submissions.T).rank().corr().to_numpy(copy=True)
 
 
 @pytest.mark.parametrize("values", VALUES)
