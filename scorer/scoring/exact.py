@@ -181,7 +181,8 @@ def exact_matmul(left: Floats, right: Floats) -> Floats:
 
 def _rows_below_one(matrix: Floats) -> tuple[Floats, NDArray[np.intc]]:
     """Scale each row by a power of two to a largest magnitude from a half to one; and the exponents."""
-    sizes = np.maximum(matrix.max(axis=1, keepdims=True), -matrix.min(axis=1, keepdims=True))
+    largest = matrix.max(axis=1, keepdims=True, initial=0.0)
+    sizes = np.maximum(largest, -matrix.min(axis=1, keepdims=True, initial=0.0))
     _, exponents = np.frexp(sizes)
     return _below_one(matrix, exponents), exponents
 

@@ -28,6 +28,8 @@ def one_hot_encode(df: pd.DataFrame, columns: list[str], dtype: type = np.float6
     ScoringInputError
         For an infinity, strings among numbers, or two columns of one name.
     """
+    if not isinstance(df, pd.DataFrame):
+        refuse("df", "a pandas DataFrame", type(df).__name__, "wrap it in one")
     for column in columns:
         df = df.join(_encoded(df[[column]], dtype)).drop(columns=column)
     return df

@@ -105,7 +105,7 @@ def same_labels(left: pd.Index, right: pd.Index) -> bool:
     """
     if len(left) != len(right) or _misses_labels(left) or _misses_labels(right):
         return False
-    return left.equals(right) or _objects(left) == _objects(right)
+    return bool(left.equals(right)) or _objects(left) == _objects(right)
 
 
 def _misses_labels(index: pd.Index) -> bool:
