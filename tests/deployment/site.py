@@ -1,8 +1,12 @@
 """A building site for tests: a chain, and the deployment of the file of tests.deployment.files on it."""
 
-from collections.abc import Callable
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from scorer.chain.anvil import Anvil
@@ -12,7 +16,8 @@ from scorer.deployment.blueprint import Blueprint, blueprint
 from scorer.deployment.deploy import Builder
 from scorer.deployment.document import Deployment
 from scorer.deployment.sight import Reader
-from tests.deployment.files import read
+from tests.chains import Chains
+from tests.deployment.files import TEXT, read
 
 
 @dataclass(frozen=True)
@@ -49,3 +54,20 @@ def site(anvil: Anvil, folder: Path, document: Deployment | None = None) -> Site
     """A site on a chain whose clock moves a second a block, so that two runs make the same blocks."""
     anvil.w3.provider.make_request("anvil_setBlockTimestampInterval", [1])  # type: ignore[arg-type]
     return Site(anvil, blueprint(document or read(), anvil.account(0).address), folder)
+
+
+@contextmanager
+def built_site(chains: Chains, folder: Path, text: str = TEXT) -> Iterator[tuple[Site, dict[str, Any]]]:
+    """Borrow a chain on which a file was deployed once for all tests, and the manifest.
+
+    `folder` gets a copy of what the builder wrote, its journal included.
+    """
+    with chains.prepared(("site", text), lambda anvil: _built(anvil, text)) as (anvil, written):
+        shutil.copytree(written.name, folder)
+        yield site(anvil, folder, read(text)), json.loads((folder / "manifest.json").read_text())
+
+
+def _built(anvil: Anvil, text: str) -> "TemporaryDirectory[str]":
+    written = TemporaryDirectory(prefix="cupel-site-")
+    site(anvil, Path(written.name), read(text)).built()
+    return written

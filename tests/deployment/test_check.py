@@ -9,34 +9,24 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from scorer.chain.anvil import run_anvil
 from scorer.cli import app
 from scorer.deployment.blueprint import selector
 from scorer.deployment.check import differences
 from scorer.deployment.manifest import ManifestError, read_manifest
-from tests.deployment.files import DEPLOYER, GUARDIAN, MEMBERS, OPERATOR, STRANGER, TEXT, read
-from tests.deployment.site import Site, site
-from tests.world import START
+from tests.chains import Chains
+from tests.deployment.files import DEPLOYER, GUARDIAN, MEMBERS, OPERATOR, STRANGER, TEXT
+from tests.deployment.site import Site, built_site
 
 ADMIN_INDEX = 4
 WITHOUT_DELAY = TEXT.replace('delay = "7 days"', 'delay = "0 seconds"')
 """So that the admin of these tests can change things at once."""
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dict[str, Any]]]:
-    with run_anvil(timestamp=START, accounts=40) as chain:
-        made = site(chain, tmp_path_factory.mktemp("site"), read(WITHOUT_DELAY))
-        yield made, made.built()
-
-
 @pytest.fixture
-def case(built: tuple[Site, dict[str, Any]]) -> Iterator[tuple[Site, dict[str, Any]]]:
+def case(chains: Chains, tmp_path: Path) -> Iterator[tuple[Site, dict[str, Any]]]:
     """A deployment that the next test finds as this one did."""
-    where, manifest = built
-    snapshot = where.anvil.w3.provider.make_request("evm_snapshot", [])["result"]  # type: ignore[arg-type]
-    yield where, json.loads(json.dumps(manifest))
-    where.anvil.w3.provider.make_request("evm_revert", [snapshot])  # type: ignore[arg-type]
+    with built_site(chains, tmp_path / "site", WITHOUT_DELAY) as site_and_manifest:
+        yield site_and_manifest
 
 
 def told(where: Site, manifest: dict[str, Any]) -> list[str]:

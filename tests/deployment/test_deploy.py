@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from eth_account import Account
 from web3 import Web3
 
 from scorer.chain import killpoints
-from scorer.chain.anvil import CHAIN_ID, Anvil, run_anvil
+from scorer.chain.anvil import CHAIN_ID, Anvil
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import connect
 from scorer.chain.killpoints import KILLED, VARIABLE
@@ -21,10 +22,12 @@ from scorer.deployment.create2 import FACTORY, FACTORY_CODE, FACTORY_DEPLOYER, F
 from scorer.deployment.deploy import appraise
 from scorer.deployment.plan import DeploymentStuck, steps
 from scorer.deployment.sight import roles_of, see
+from scorer.drill.playground import forked, wait
 from scorer.drill.proxy import Forward, NoAnswer, Request, proxy_of
+from tests.chains import Chains
+from tests.deployment import worker
 from tests.deployment.files import ADMIN, MINTER, OPERATOR, STRANGER, TEXT, TREASURY, read
-from tests.deployment.site import Site, site
-from tests.world import START
+from tests.deployment.site import Site, built_site, site
 
 LABELS = (
     "tried",
@@ -53,19 +56,26 @@ def here(anvil: Anvil, tmp_path: Path) -> Site:
     return site(anvil, tmp_path / "site")
 
 
+@pytest.fixture
+def built(chains: Chains, tmp_path: Path) -> Iterator[tuple[Site, dict[str, Any]]]:
+    """A deployment that came to its end, and its manifest."""
+    with built_site(chains, tmp_path / "built") as site_and_manifest:
+        yield site_and_manifest
+
+
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def expected(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The manifest of a deployment that nobody disturbed."""
-    with run_anvil(timestamp=START, accounts=40) as chain:
-        return site(chain, tmp_path_factory.mktemp("site")).built()
+    with built_site(chains, tmp_path_factory.mktemp("expected") / "site") as (_, manifest):
+        return manifest
 
 
 def keys(where: Site) -> list[str]:
     return [step.key for step in steps(where.plan, see(where.anvil.w3, where.plan))]
 
 
-def test_deploys_all_and_hands_over(here: Site) -> None:
-    manifest = here.built()
+def test_deploys_all_and_hands_over(built: tuple[Site, dict[str, Any]]) -> None:
+    here, manifest = built
 
     suite = Suite.at(here.anvil.w3, read_deployment(here.folder / "daily.deployment.json"))
 
@@ -81,8 +91,10 @@ def test_deploys_all_and_hands_over(here: Site) -> None:
     assert manifest == json.loads((here.folder / "manifest.json").read_text())
 
 
-def test_a_manifest_can_stand_in_for_the_deployment_json_of_its_first_tournament(here: Site) -> None:
-    here.built()
+def test_a_manifest_can_stand_in_for_the_deployment_json_of_its_first_tournament(
+    built: tuple[Site, dict[str, Any]],
+) -> None:
+    here, _ = built
 
     of_manifest = read_deployment(here.folder / "manifest.json")
 
@@ -91,16 +103,18 @@ def test_a_manifest_can_stand_in_for_the_deployment_json_of_its_first_tournament
     assert of_manifest.block == 1
 
 
-def test_to_deploy_again_sends_nothing(here: Site) -> None:
-    first = here.built()
+def test_to_deploy_again_sends_nothing(built: tuple[Site, dict[str, Any]]) -> None:
+    here, first = built
     sent = here.nonce()
 
     assert here.built() == first
     assert here.nonce() == sent
 
 
-def test_without_its_journal_a_deployment_is_found_on_the_chain(here: Site, tmp_path: Path) -> None:
-    first = here.built()
+def test_without_its_journal_a_deployment_is_found_on_the_chain(
+    built: tuple[Site, dict[str, Any]], tmp_path: Path
+) -> None:
+    here, first = built
 
     second = Site(here.anvil, here.plan, tmp_path / "elsewhere").built()
 
@@ -126,15 +140,25 @@ def test_killed_at_every_transaction_it_ends_in_the_same_manifest(
     assert here.nonce() == len(expected["contracts"]) + len(expected["transactions"])
 
 
+def killed_process(point: str, arguments: tuple[str, str, str], crash: Path) -> int:
+    """The exit code of a process that deploys up to a kill point. It is forked: it need import nothing."""
+
+    def work() -> None:
+        os.environ[VARIABLE] = point
+        worker.deploy(*arguments)
+
+    return wait(forked(work, crash))
+
+
 def test_a_process_that_is_killed_at_every_transaction_ends_in_the_same_manifest(
     here: Site, expected: dict[str, Any]
 ) -> None:
     private = here.anvil.account(0).key.hex().removeprefix("0x")
-    command = [sys.executable, "-m", "tests.deployment.worker", here.anvil.url, str(here.folder), private]
+    arguments = (here.anvil.url, str(here.folder), private)
+    command = [sys.executable, "-m", "tests.deployment.worker", *arguments]
     labels = [LABELS[index % len(LABELS)] for index in range(len(keys(here)))]
     for label, key in zip(labels, keys(here), strict=True):
-        environment = os.environ | {VARIABLE: f"{label}@{key}"}
-        assert subprocess.run(command, env=environment, check=False).returncode == KILLED
+        assert killed_process(f"{label}@{key}", arguments, here.folder.parent / "crash") == KILLED
     assert subprocess.run(command, check=False).returncode == 0
 
     assert json.loads((here.folder / "manifest.json").read_text()) == expected
@@ -277,8 +301,10 @@ def test_a_deployer_without_coins_is_told_what_it_takes(here: Site) -> None:
         here.built()
 
 
-def test_a_suite_is_built_on_a_token_a_registry_and_a_sink_that_exist(here: Site, tmp_path: Path) -> None:
-    here.built()
+def test_a_suite_is_built_on_a_token_a_registry_and_a_sink_that_exist(
+    built: tuple[Site, dict[str, Any]], tmp_path: Path
+) -> None:
+    here, _ = built
     old = here.plan.addresses
     text = TEXT.replace(f'supply = "1000000"\ntreasury = "{TREASURY}"', f'address = "{old["numeraire"]}"')
     text = text.replace(f'[roles.minter]\nholders = ["{MINTER}"]\ndelay = "2 days"', "")

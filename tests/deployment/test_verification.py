@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from typer.testing import CliRunner
 
-from scorer.chain.anvil import run_anvil
 from scorer.chain.artifacts import CONTRACTS, artifact
 from scorer.cli import app
 from scorer.deployment import verification
@@ -28,8 +27,8 @@ from scorer.deployment.verification import (
     to_etherscan,
     to_sourcify,
 )
-from tests.deployment.site import Site, site
-from tests.world import START
+from tests.chains import Chains
+from tests.deployment.site import Site, built_site
 
 REPOSITORY = Path(__file__).parent.parent.parent
 SMALL = "BurnSink"
@@ -70,17 +69,11 @@ def explorer() -> Iterator[Explorer]:
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dict[str, Any]]]:
-    with run_anvil(timestamp=START, accounts=40) as chain:
-        where = site(chain, tmp_path_factory.mktemp("site"))
-        yield where, where.built()
-
-
 @pytest.fixture
-def deployed(built: tuple[Site, dict[str, Any]]) -> tuple[Site, dict[str, Any]]:
-    """A manifest that a test may change."""
-    return built[0], json.loads(json.dumps(built[1]))
+def deployed(chains: Chains, tmp_path: Path) -> Iterator[tuple[Site, dict[str, Any]]]:
+    """A deployment, and a manifest that a test may change."""
+    with built_site(chains, tmp_path / "site") as site_and_manifest:
+        yield site_and_manifest
 
 
 @pytest.mark.parametrize("contract", [SMALL, *(pytest.param(name, marks=pytest.mark.long) for name in SLOW)])

@@ -11,13 +11,12 @@ from scorer.deployment.deploy import Builder
 from tests.deployment.files import read
 
 
-def main() -> None:
+def deploy(endpoint: str, folder: str, key: str) -> None:
     """Deploy the file of the tests."""
-    endpoint, folder, key = sys.argv[1:]
     signer = key_signer(bytes.fromhex(key))
     plan = blueprint(read(), signer.address)
     Builder(connect(endpoint, CHAIN_ID), plan, signer, Path(folder), poll=0.01).run()
 
 
 if __name__ == "__main__":
-    main()
+    deploy(*sys.argv[1:])
