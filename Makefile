@@ -7,7 +7,7 @@ export APE_DATA_FOLDER := $(CURDIR)/build/ape
 # Compiled once, and not beside the sources: a test that starts a process would compile all of them again.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-rewards bench-large bench-oracle bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse verify-input simulate lock clean
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-rewards bench-large bench-oracle bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse hostile verify-input simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -74,6 +74,9 @@ deploy-kills: setup  ## kill a deployment at nine points of every transaction; e
 
 rehearse: setup  ## a dress rehearsal of a public deployment on a chain that stands in for Amoy (minutes)
 	python scripts/rehearse.py --out build/rehearsal
+
+hostile: setup  ## fuzz every parser of what a stranger wrote, 50,000 inputs each (an hour)
+	python -m tests.hostile.run
 
 verify-input: setup  ## each contract's input for Etherscan and Sourcify gives the deployed code to the byte
 	python scripts/verify_input.py --check

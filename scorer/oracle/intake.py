@@ -200,7 +200,7 @@ class Intake:
         allowed = self.submitters.get(model_id)
         if allowed is None:
             raise SubmissionRefused(file.name, "the number of a registered model", str(model_id))
-        signature = _read_signature(file)
+        signature = read_signature(file)
         most = min(self.largest, most_bytes(len(self.universe.ids)))
         values = predictions.read(_read(file, most), file.name).values
         content = content_hash(self.universe.ids, values)
@@ -301,7 +301,14 @@ def _signature_path(file: Path) -> Path:
     return file.with_name(file.stem + SIGNATURE_SUFFIX)
 
 
-def _read_signature(file: Path) -> bytes:
+def read_signature(file: Path) -> bytes:
+    """What is beside a submission as its signature: 65 bytes that may be one, of whatever.
+
+    Raises
+    ------
+    SubmissionRefused
+        When there is none that can be read.
+    """
     path = _signature_path(file)
     try:
         document = json.loads(_read(path, LARGEST_SIGNATURE))

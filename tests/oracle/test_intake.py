@@ -120,6 +120,7 @@ def test_a_name_that_is_no_models_is_refused_and_can_be_published(tmp_path: Path
     assert [(each.model_id, each.file) for each in refusals] == [(0, ascii(name)[1:-1][:60])]
     submissions = Submissions(UNIVERSE.ids, (arrivals[0].submission,))
     taken = Collection(submissions, refusals, frozenset({7}))
+    Bundle(tmp_path / "published").write_universe(UNIVERSE.ids)
     write_collection(Bundle(tmp_path / "published"), taken)
     again = read_collection(Bundle(tmp_path / "published"))
     assert again is not None
@@ -176,6 +177,7 @@ def collection() -> Collection:
 
 def test_what_was_decided_is_read_back_as_it_was_published(tmp_path: Path) -> None:
     bundle = Bundle(tmp_path)
+    bundle.write_universe(UNIVERSE.ids)
     write_collection(bundle, collection())
     again = read_collection(bundle)
     assert again is not None
@@ -187,12 +189,14 @@ def test_what_was_decided_is_read_back_as_it_was_published(tmp_path: Path) -> No
 
 def test_a_publication_that_was_cut_short_counts_as_none(tmp_path: Path) -> None:
     bundle = Bundle(tmp_path)
+    bundle.write_universe(UNIVERSE.ids)
     write_collection(bundle, collection())
     (tmp_path / SIGNATURES).unlink()
     assert read_collection(bundle) is None
 
 
 def test_submissions_published_without_a_selection_all_stake(tmp_path: Path) -> None:
+    Bundle(tmp_path).write_universe(UNIVERSE.ids)
     Bundle(tmp_path).write_submissions(collection().submissions)
     again = read_collection(Bundle(tmp_path))
     assert again is not None
@@ -203,6 +207,7 @@ def test_submissions_published_without_a_selection_all_stake(tmp_path: Path) -> 
 def test_a_selection_that_is_not_of_its_submissions_is_refused(
     tmp_path: Path, change: dict[str, object]
 ) -> None:
+    Bundle(tmp_path).write_universe(UNIVERSE.ids)
     write_collection(Bundle(tmp_path), collection())
     document = json.loads((tmp_path / "selection.json").read_text())
     (tmp_path / "selection.json").write_text(json.dumps(document | change))
