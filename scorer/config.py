@@ -1,5 +1,6 @@
 """The configuration of a node: one TOML file, checked as a whole before anything runs."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -391,13 +392,23 @@ class NodeConfig(_Section):
 def read_deployment(path: Path) -> Addresses:
     """Read a deployment.json."""
     try:
-        return Addresses.from_json(parse_json(decoded(path.read_bytes()).encode()))
+        return Addresses.from_json(_json(path))
     except OSError as error:
         raise ConfigError(
             f"{shown_path(path)}: expected a deployment's addresses, found {error.strerror}"
         ) from None
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{shown_path(path)}: expected a deployment's addresses, found {error}") from None
+
+
+def _json(path: Path) -> Any:
+    """A JSON document; of what is wrong with it only the kind, as it may be another file, with a key in it."""
+    text = decoded(read_bounded(path))
+    try:
+        return parse_json(text.encode())
+    except (ValueError, RecursionError) as error:
+        where = f", at {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise ValueError(f"no JSON that can be read{where}") from None
 
 
 def load_config(path: Path) -> NodeConfig:

@@ -76,14 +76,14 @@ def parse_toml(content: bytes) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         place = _POSITION.search(str(error))
         raise ValueError(
-            f"expected TOML, found a fault at {place[1] if place else 'an unknown line'}"
+            f"expected a TOML file, found a fault at {place[1] if place else 'an unknown line'}"
         ) from None
     except RecursionError:
         raise ValueError("expected TOML of a few levels, found more than can be read") from None
     except ValueError as error:
         if str(error).startswith("expected "):
             raise
-        raise ValueError("expected TOML, found a number or a date that cannot be read") from None
+        raise ValueError("expected a TOML file, found a number or a date that cannot be read") from None
     return document
 
 

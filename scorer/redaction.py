@@ -82,7 +82,8 @@ def shown(value: object) -> str:
 def shown_name(name: object) -> str:
     """The name of a field, for a message: described where a secret may stand in its place."""
     text = str(name)
-    return described(text) if len(text) > LONGEST_SHOWN or looks_secret(text) else text
+    is_plain = len(text) <= LONGEST_SHOWN and text.isprintable() and not looks_secret(text)
+    return text if is_plain else described(text)
 
 
 def hides_a_key(path: PurePath | str) -> bool:

@@ -71,7 +71,7 @@ def test_another_encoding_is_refused_and_not_shown(encoding: str) -> None:
     ids=range(14),
 )
 def test_what_is_wrong_with_toml_is_told_without_its_content(text: str) -> None:
-    with pytest.raises(ValueError, match="expected TOML") as caught:
+    with pytest.raises(ValueError, match=r"expected (a )?TOML") as caught:
         parse_toml(text.encode())
     assert KEY[:10] not in str(caught.value)
     assert len(str(caught.value)) < 200

@@ -10,6 +10,7 @@ import typer
 
 from scorer.chain.anvil import CHAIN_ID
 from scorer.cli.common import JsonOption, told
+from scorer.cli.numbers import whole
 from scorer.cli.options import print_json
 from scorer.deployment.document import DeploymentFileError
 from scorer.deployment.plan import DeploymentStuck
@@ -42,10 +43,12 @@ def _told() -> Iterator[None]:
 def start(
     folder: FolderOption = FOLDER,
     every: Annotated[
-        int, typer.Option(min=SHORTEST, max=LONGEST, help="Seconds that a round takes submissions.")
+        int, typer.Option(parser=whole(SHORTEST, LONGEST), help="Seconds that a round takes submissions.")
     ] = 60,
-    models: Annotated[int, typer.Option(min=0, max=1000, help="Models that are there from the start.")] = 5,
-    port: Annotated[int, typer.Option(min=1, max=65_535, help="Of the chain's endpoint.")] = 8545,
+    models: Annotated[
+        int, typer.Option(parser=whole(0, 1000), help="Models that are there from the start.")
+    ] = 5,
+    port: Annotated[int, typer.Option(parser=whole(1, 65_535), help="Of the chain's endpoint.")] = 8545,
     keep: Annotated[bool, typer.Option("--keep", help="Go on where the last one was stopped.")] = False,
     file: Annotated[Path, typer.Option(help="The deployment file.", exists=True)] = FILE,
 ) -> None:

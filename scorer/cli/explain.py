@@ -13,6 +13,7 @@ from rich.table import Table
 from scorer.chain.contracts import Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
 from scorer.cli.common import JsonOption, console, told
+from scorer.cli.numbers import NUMBER
 from scorer.config import ConfigError
 from scorer.oracle.observe import finalised_block
 from scorer.oracle.receipts import SettledRound, read_settled_round
@@ -22,11 +23,13 @@ from scorer.store.bundle import SCORES, Bundle, BundleError
 
 
 def explain(
-    model: Annotated[int, typer.Option(help="The model's number.")],
+    model: Annotated[int, typer.Option(parser=NUMBER, help="The model's number.")],
     bundle: Annotated[
         Path | None, typer.Argument(help="A round's folder.", exists=True, file_okay=False)
     ] = None,
-    round_id: Annotated[int | None, typer.Option("--round", help="Or the round's number")] = None,
+    round_id: Annotated[
+        int | None, typer.Option("--round", parser=NUMBER, help="Or the round's number")
+    ] = None,
     rounds: Annotated[
         Path | None, typer.Option(help="under this folder.", exists=True, file_okay=False)
     ] = None,
@@ -103,8 +106,12 @@ def statement(
     rounds: Annotated[
         Path, typer.Argument(help="A folder of rounds' folders.", exists=True, file_okay=False)
     ],
-    model: Annotated[list[int] | None, typer.Option(help="A model's number; may be repeated.")] = None,
-    year: Annotated[int | None, typer.Option(help="Settled in this year (UTC); needs a chain.")] = None,
+    model: Annotated[
+        list[int] | None, typer.Option(parser=NUMBER, help="A model's number; may be repeated.")
+    ] = None,
+    year: Annotated[
+        int | None, typer.Option(parser=NUMBER, help="Settled in this year (UTC); needs a chain.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The CSV file; by default, standard output.")] = None,
     endpoint: EndpointOption = None,
     deployment: DeploymentOption = None,

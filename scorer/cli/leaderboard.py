@@ -12,6 +12,7 @@ from scorer.chain.contracts import RoundState, Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
 from scorer.cli.common import JsonOption, console, told
 from scorer.cli.explain import round_folders
+from scorer.cli.numbers import NUMBER
 from scorer.config import ConfigError
 from scorer.oracle.observe import finalised_block
 from scorer.rewards.reputation import (
@@ -41,7 +42,8 @@ def leaderboard(
         bool, typer.Option("--accounts", help="Rank accounts by stake; needs a chain.")
     ] = False,
     season_year: Annotated[
-        int | None, typer.Option("--season", help="Rank accounts over this calendar year; needs a chain.")
+        int | None,
+        typer.Option("--season", parser=NUMBER, help="Rank accounts over this calendar year; needs a chain."),
     ] = None,
     tiers: Annotated[str, typer.Option(help="Whose tiers: classic, signals or crypto.")] = "classic",
     out: Annotated[Path | None, typer.Option(help="Write CSV here instead of printing a table.")] = None,

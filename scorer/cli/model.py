@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
+from scorer.cli.numbers import NUMBER
 from scorer.cli.options import SendingOptions, chain_command, own_address
 from scorer.cli.sending import perform
 from scorer.staking.orders import Counter, StakingRefused, address_of
 
 app = typer.Typer(no_args_is_help=True)
 
-ModelArgument = Annotated[int, typer.Argument(help="The model's number.")]
+ModelArgument = Annotated[int, typer.Argument(parser=NUMBER, help="The model's number.")]
 
 
 @app.command("register")

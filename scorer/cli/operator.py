@@ -6,6 +6,7 @@ import typer
 
 from scorer.cli.checklist import tell_checks
 from scorer.cli.common import ConfigOption, SendOption, told
+from scorer.cli.numbers import NUMBER
 from scorer.config import load_config
 from scorer.oracle import assembly
 from scorer.oracle.checks import check_operator
@@ -19,7 +20,7 @@ app = typer.Typer(no_args_is_help=True)
 def run(
     config: ConfigOption,
     send: SendOption = False,
-    cycles: Annotated[int | None, typer.Option(help="End after so many cycles.")] = None,
+    cycles: Annotated[int | None, typer.Option(parser=NUMBER, help="End after so many cycles.")] = None,
 ) -> None:
     """Open planned rounds, lock and seal, cycle after cycle, until told to stop."""
     configure_logging()

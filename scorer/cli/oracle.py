@@ -8,6 +8,7 @@ import typer
 from scorer.cli import bond
 from scorer.cli.checklist import tell_checks
 from scorer.cli.common import ConfigOption, SendOption, told
+from scorer.cli.numbers import NUMBER
 from scorer.config import load_config
 from scorer.oracle import assembly
 from scorer.oracle.checks import check_member
@@ -27,7 +28,7 @@ LONGEST_LIST = 20
 def run(
     config: ConfigOption,
     send: SendOption = False,
-    cycles: Annotated[int | None, typer.Option(help="End after so many cycles.")] = None,
+    cycles: Annotated[int | None, typer.Option(parser=NUMBER, help="End after so many cycles.")] = None,
 ) -> None:
     """Score, attest, challenge and settle, cycle after cycle, until told to stop."""
     configure_logging()
@@ -39,7 +40,9 @@ def run(
 def once(
     config: ConfigOption,
     send: SendOption = False,
-    round_id: Annotated[int | None, typer.Option("--round", help="Look at this round alone.")] = None,
+    round_id: Annotated[
+        int | None, typer.Option("--round", parser=NUMBER, help="Look at this round alone.")
+    ] = None,
 ) -> None:
     """Observe the finalised chain, decide, and act, once for every unfinished round."""
     configure_logging()
@@ -66,7 +69,7 @@ def check(config: ConfigOption) -> None:
 @app.command("recompute")
 def recompute(
     config: ConfigOption,
-    round_id: Annotated[int, typer.Option("--round", help="The round.")],
+    round_id: Annotated[int, typer.Option("--round", parser=NUMBER, help="The round.")],
     against: Annotated[
         Path | None,
         typer.Option(help="Another member's bundle of the round.", exists=True, file_okay=False),

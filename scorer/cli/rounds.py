@@ -8,6 +8,7 @@ from rich.table import Table
 
 from scorer.chain.contracts import RoundRecord
 from scorer.cli.common import console
+from scorer.cli.numbers import whole
 from scorer.cli.options import ChainOptions, chain_command, print_json
 from scorer.staking.amounts import nmr_text
 from scorer.staking.phases import Phase, phase_of
@@ -18,7 +19,9 @@ from scorer.units import ppm_as_decimal
 @chain_command(ChainOptions)
 def rounds(
     options: ChainOptions,
-    last: Annotated[int, typer.Option(min=0, help="How many of the newest rounds; 0 for all.")] = 20,
+    last: Annotated[
+        int, typer.Option(parser=whole(0), help="How many of the newest rounds; 0 for all.")
+    ] = 20,
     open_only: Annotated[bool, typer.Option("--open", help="Only those that take submissions now.")] = False,
 ) -> None:
     """List rounds with their times (UTC), the stake at risk and the payout factor, newest first."""

@@ -8,12 +8,16 @@ import typer
 from rich.table import Table
 
 from scorer.cli.common import console, told
+from scorer.cli.numbers import whole
 from scorer.config import ConfigError
+from scorer.redaction import shown_path
 from scorer.rounds.rules import Rules, load_rules, preset
-from scorer.rounds.schedule import CalendarError, round_times
+from scorer.rounds.schedule import CalendarError, Schedule, check_windows, round_times
 from scorer.rounds.tables import table_file
 from scorer.units import ppm_as_decimal
 
+CHECKED_DAYS = 3653
+"""Ten years."""
 app = typer.Typer(no_args_is_help=True)
 RulesArgument = Annotated[str, typer.Argument(help="A preset's name, or the path of a rules document.")]
 DayOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Today by default.")]
@@ -29,6 +33,8 @@ def check(rules: RulesArgument) -> None:
     """Say whether a document is valid, what it pays for, what it needs, and its hash."""
     with told():
         found = read(rules)
+        if found.schedule is not None:
+            _check_windows(rules, found.schedule)
     for factor in found.factors:
         typer.echo(f"{ppm_as_decimal(factor.multiplier):f} x {factor.score} on {factor.target}")
     for name, path in found.needs.items():
@@ -40,24 +46,33 @@ def check(rules: RulesArgument) -> None:
 def schedule(
     rules: RulesArgument,
     first: DayOption = None,
-    days: Annotated[int, typer.Option(min=1, max=400, help="How many days.")] = 14,
+    days: Annotated[int, typer.Option(parser=whole(1, 400), help="How many days.")] = 14,
 ) -> None:
     """List the rounds that open in the days to come: when they close, and when they resolve. Times in UTC."""
     start = first.date() if first else datetime.now(UTC).date()
     with told():
         found = read(rules)
         if found.schedule is None:
-            raise ConfigError(f"{rules}: expected a section schedule, found none")
+            raise ConfigError(f"{shown_path(rules)}: expected a section schedule, found none")
         try:
             times = round_times(found.schedule, found.horizon, start, start + timedelta(days=days - 1))
         except CalendarError as error:
-            raise ConfigError(f"{rules}: {error}") from None
+            raise ConfigError(f"{shown_path(rules)}: {error}") from None
     table = Table("session", "opens", "closes", "last session", "resolves", "report until")
     for each in times:
         moments = (each.open_at, each.close_at, each.resolve_at, each.deadline)
         opens, closes, resolves, deadline = map(_told, moments)
         table.add_row(_day(each.session), opens, closes, _day(each.last_session), resolves, deadline)
     console.print(table)
+
+
+def _check_windows(rules: str, schedule: Schedule) -> None:
+    """No window of the years to come may be lost to a change of clocks."""
+    today = datetime.now(UTC).date()
+    try:
+        check_windows(schedule, today, today + timedelta(days=CHECKED_DAYS))
+    except CalendarError as error:
+        raise ConfigError(f"{shown_path(rules)}: {error}") from None
 
 
 def _day(day: date) -> str:

@@ -9,6 +9,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from scorer.cli.common import console, told
+from scorer.cli.numbers import whole
 from scorer.cli.rules import read
 from scorer.config import ConfigError
 
@@ -16,10 +17,16 @@ from scorer.config import ConfigError
 def simulate(
     rules: Annotated[str, typer.Option(help="A preset's name, or the path of a rules document.")] = "classic",
     out: Annotated[Path, typer.Option(help="Where report and pictures are written.")] = Path("build/sim"),
-    rounds: Annotated[int, typer.Option(min=10, help="How many rounds; the demo has up to 198.")] = 500,
-    models: Annotated[int, typer.Option(min=7, help="How many models; not for the demo's data.")] = 1000,
-    ids: Annotated[int, typer.Option(min=100, help="How many ids; not for the demo's data.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same report.")] = 1,
+    rounds: Annotated[
+        int, typer.Option(parser=whole(10), help="How many rounds; the demo has up to 198.")
+    ] = 500,
+    models: Annotated[
+        int, typer.Option(parser=whole(7), help="How many models; not for the demo's data.")
+    ] = 1000,
+    ids: Annotated[
+        int, typer.Option(parser=whole(100), help="How many ids; not for the demo's data.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(parser=whole(0), help="The same seed gives the same report.")] = 1,
     data: Annotated[str, typer.Option(help="synthetic, or demo for real prices.")] = "synthetic",
 ) -> None:
     """Take many data scientists through hundreds of rounds under a rules document, without a chain."""

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from scorer.cli.common import console
 from scorer.cli.model import ModelArgument
+from scorer.cli.numbers import NUMBER
 from scorer.cli.options import (
     ChainOptions,
     SendingOptions,
@@ -100,7 +101,8 @@ def allocate(
 def show(
     options: ChainOptions,
     models: Annotated[
-        list[int] | None, typer.Argument(help="Models' numbers; without any, those of the account.")
+        list[int] | None,
+        typer.Argument(parser=NUMBER, help="Models' numbers; without any, those of the account."),
     ] = None,
     keystore: Annotated[
         Path | None, typer.Option(envvar="CUPEL_KEYSTORE", help="Whose models: a keystore's.")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from scorer.cli.numbers import NUMBER
 from scorer.cli.options import WalletOptions, chain_command, print_json
 from scorer.cli.submission import tell_coverage
 from scorer.staking.keystore import Wallet
@@ -22,7 +23,7 @@ def submit(
             help="CSV or Parquet with a column of ids and one of predictions.", exists=True, dir_okay=False
         ),
     ],
-    model: Annotated[int, typer.Option(help="The model's number.")],
+    model: Annotated[int, typer.Option(parser=NUMBER, help="The model's number.")],
     inbox: Annotated[
         Path, typer.Option(envvar="CUPEL_INBOX", help="The folder that the operator takes submissions from.")
     ],
@@ -34,7 +35,8 @@ def submit(
         typer.Option(envvar="CUPEL_ROUNDS", help="Or the folder where the operator publishes rounds."),
     ] = None,
     round_id: Annotated[
-        int | None, typer.Option("--round", help="The round; without it, the one that is open.")
+        int | None,
+        typer.Option("--round", parser=NUMBER, help="The round; without it, the one that is open."),
     ] = None,
 ) -> None:
     """Check a submission as the operator will, sign it (EIP-712), and lay it into the operator's inbox.

@@ -1,16 +1,25 @@
 """The deployment file: all that makes one deployment, checked as a whole before anything is sent."""
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.deployment.fields import DEPLOYER, Account, Address, Seconds, at_most, within
-from scorer.rounds.fields import Nano, Parts, Section, from_to
+from scorer.files import decoded, parse_toml, read_bounded
+from scorer.redaction import shown, shown_name, shown_path
+from scorer.rounds.fields import Nano, Parts, Section, from_to, whole
 from scorer.rounds.rules import Rules, RulesError, load_rules, preset
 from scorer.units import NANO_PER_NMR, nmr_from_nano, ppm_as_decimal
 
@@ -203,8 +212,8 @@ class Gas(Section):
 
     tip_gwei: Annotated[int, Field(ge=0, le=1000)] = 1
     base_fee_multiplier: Annotated[int, Field(ge=1, le=10)] = 3
-    ceiling_gwei: Annotated[int, Field(gt=0)] = 1000
-    transaction_cap: Annotated[float, Field(gt=0)] | None = None
+    ceiling_gwei: Annotated[int, Field(gt=0, le=10**9)] = 1000
+    transaction_cap: Annotated[float, Field(gt=0, le=10**9, allow_inf_nan=False)] | None = None
     most_gas: Annotated[int, Field(gt=21_000, le=33_554_432)] = 16_777_216
     confirmations: Annotated[int, Field(ge=1, le=1000)] = 1
 
@@ -224,10 +233,10 @@ class Deployment(Section):
         Together they make the salt of every address. A new instance of the same name is another suite.
     """
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(whole)]
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-    instance: Annotated[int, Field(ge=1)] = 1
-    chain_id: Annotated[int, Field(gt=0)]
+    instance: Annotated[int, Field(ge=1, lt=1 << 63)] = 1
+    chain_id: Annotated[int, Field(gt=0, lt=1 << 63)]
     token: Token
     registry: Existing = Existing()
     burn_sink: Existing = Existing()
@@ -261,13 +270,13 @@ def read_document(text: str, environment: Mapping[str, str], source: str, folder
         Names each wrong field by its path, what is allowed there, and what was found.
     """
     try:
-        found = tomllib.loads(text)
+        found = parse_toml(text.encode())
         document = Deployment.model_validate(found, context={"environment": environment, "folder": folder})
-    except tomllib.TOMLDecodeError as error:
-        raise DeploymentFileError(f"{source}: expected a TOML file, found {error}") from None
     except ValidationError as error:
         problems = "; ".join(_told(problem) for problem in error.errors(include_url=False))
         raise DeploymentFileError(f"{source}: {problems}") from None
+    except ValueError as error:
+        raise DeploymentFileError(f"{source}: {error}") from None
     for problem in _across(document):
         raise DeploymentFileError(f"{source}: {problem}")
     return document
@@ -276,10 +285,12 @@ def read_document(text: str, environment: Mapping[str, str], source: str, folder
 def load_document(path: Path, environment: Mapping[str, str] | None = None) -> Deployment:
     """Read and check the deployment file at `path`, as `read_document` does."""
     try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DeploymentFileError(f"{path}: expected a TOML file, found {error}") from None
-    return read_document(text, os.environ if environment is None else environment, str(path), path.parent)
+        text = decoded(read_bounded(path))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DeploymentFileError(f"{shown_path(path)}: expected a TOML file, found {reason}") from None
+    given = os.environ if environment is None else environment
+    return read_document(text, given, shown_path(path), path.parent)
 
 
 def recorded(document: Deployment) -> dict[str, Any]:
@@ -298,7 +309,7 @@ def _across(document: Deployment) -> Iterator[str]:
     names = [tournament.name for tournament in document.tournaments]
     for index, name in enumerate(names):
         if name in names[:index]:
-            yield f"tournaments.{index}.name: expected a name of its own, found {name!r} twice"
+            yield f"tournaments.{index}.name: expected a name of its own, found {shown(name)} twice"
     if document.token.address is not None and document.roles.minter is not None:
         yield "roles.minter: expected none, as the token is not ours to mint (token.address), found one"
     for path, account in _accounts(document):
@@ -321,14 +332,14 @@ def _accounts(document: Deployment) -> Iterator[tuple[str, str]]:
 
 
 def _told(problem: Any) -> str:
-    path = ".".join(str(part) for part in problem["loc"]) or "file"
+    path = ".".join(map(shown_name, problem["loc"])) or "file"
     value = problem["input"]
     if problem["type"] == "extra_forbidden":
         known = ", ".join(_fields_at(problem["loc"][:-1]))
-        return f"{path}: expected one of {known}, found {problem['loc'][-1]}"
+        return f"{path}: expected one of {known}, found {shown_name(problem['loc'][-1])}"
     if problem["type"] == "missing":
         return f"{path}: expected a value, found none"
-    found = "" if isinstance(value, dict) else f", found {value!r}"
+    found = "" if isinstance(value, dict) else f", found {shown(value)}"
     return f"{path}: {problem['msg'].removeprefix('Value error, ')}{found}"
 
 

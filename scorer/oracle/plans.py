@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from scorer.chain.contracts import RoundRecord
+from scorer.files import read_bounded
 from scorer.oracle.failures import apart
 from scorer.oracle.gatekeeper import GATE_FILES, check_gate_tables
+from scorer.redaction import described, shown
+from scorer.rounds.documents import parse_json
 from scorer.rounds.rules import Rules
 from scorer.store.bundle import NAMES, RULES, UNIVERSE, Bundle, BundleError
 
@@ -21,6 +24,8 @@ FRESH: Final = 2 * 10**9
 """Nanoseconds for which a file that changed is looked at again, whatever its times say."""
 Identity = tuple[int, int, int, int, bytes]
 Stamps = tuple[tuple[int, ...] | None, ...]
+LATEST: Final = 1 << 40
+"""Unix seconds, as the contract holds them."""
 TIMES: Final = ("open_at", "close_at", "resolve_at", "deadline")
 
 
@@ -155,14 +160,29 @@ def publish(plan: PlannedRound, target: Bundle) -> bool:
     return True
 
 
+def _times(document: object) -> tuple[int, int, int, int]:
+    """The four times, each a whole number of seconds, in their order."""
+    if not isinstance(document, dict):
+        raise ValueError(described(document))
+    times = [document.get(name) for name in TIMES]
+    whole = [time for time in times if type(time) is int and 0 < time < LATEST]
+    if len(whole) < len(times):
+        raise ValueError(
+            ", ".join(f"{name} = {shown(time)}" for name, time in zip(TIMES, times, strict=True))
+        )
+    if sorted(set(whole)) != whole:
+        raise ValueError(f"{', '.join(map(str, whole))}, which do not follow each other")
+    first, second, third, last = whole
+    return first, second, third, last
+
+
 def _read(folder: Path) -> PlannedRound:
     bundle = Bundle(folder)
     if not bundle.has(RULES, UNIVERSE):
         raise BundleError(f"{folder}: expected {RULES} and {UNIVERSE} beside {SCHEDULE}, found one or none")
     try:
-        document = json.loads((folder / SCHEDULE).read_bytes())
-        first, second, third, last = (int(document[name]) for name in TIMES)
-    except (ValueError, KeyError, TypeError) as error:
+        first, second, third, last = _times(parse_json(read_bounded(folder / SCHEDULE)))
+    except ValueError as error:
         raise BundleError(
             f"{folder / SCHEDULE}: expected the times {', '.join(TIMES)}, found {error}"
         ) from None

@@ -5,7 +5,6 @@ a float would not be exact, and a bare 72000 would not say whether it means NMR 
 """
 
 import hashlib
-import tomllib
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -14,7 +13,9 @@ from typing import Annotated, Any, Final, Literal, Self
 import rfc8785
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from scorer.rounds.documents import parse_json, shown
+from scorer.files import decoded, parse_toml, read_bounded
+from scorer.redaction import shown, shown_name, shown_path
+from scorer.rounds.documents import parse_json
 from scorer.rounds.fields import Nano, Parts, Section, above_zero, from_to, whole
 from scorer.rounds.schedule import Horizon, Schedule
 
@@ -198,12 +199,10 @@ class Rules(Section):
 def _describe(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
-        field = shown(".".join(str(part) for part in problem["loc"])) or "the document"
+        field = ".".join(map(shown_name, problem["loc"])) or "the document"
         message = problem["msg"].removeprefix("Value error, ")
         if ", found " not in message:  # what concerns several fields says so itself
-            message += ", found " + (
-                "nothing" if problem["type"] == "missing" else shown(repr(problem["input"]))
-            )
+            message += ", found " + ("nothing" if problem["type"] == "missing" else shown(problem["input"]))
         lines.append(f"{field}: {message}")
     return "; ".join(lines)
 
@@ -225,7 +224,7 @@ def rules_from(document: Any, source: str) -> Rules:
 def read_rules(text: bytes, source: str) -> Rules:
     """Read rules from TOML, or from the canonical JSON of a bundle (which is told by its first character)."""
     try:
-        document = parse_json(text) if text.lstrip()[:1] == b"{" else tomllib.loads(text.decode())
+        document = _document(text)
     except ValueError as error:
         raise RulesError(f"{source}: expected a rules document in TOML or JSON, found {error}") from None
     except RecursionError:
@@ -233,9 +232,20 @@ def read_rules(text: bytes, source: str) -> Rules:
     return rules_from(document, source)
 
 
+def _document(content: bytes) -> Any:
+    """TOML, or JSON, which no TOML document begins like; a byte-order mark before either is passed over."""
+    text = decoded(content)
+    return parse_json(text.encode()) if text.lstrip()[:1] == "{" else parse_toml(content)
+
+
 def load_rules(path: Path) -> Rules:
     """Read the rules document at `path`."""
-    return read_rules(path.read_bytes(), str(path))
+    try:
+        content = read_bounded(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RulesError(f"{shown_path(path)}: expected a rules document, found {reason}") from None
+    return read_rules(content, shown_path(path))
 
 
 def preset(name: str) -> Rules:
@@ -244,5 +254,5 @@ def preset(name: str) -> Rules:
     file = folder / f"{name}.toml"
     if not file.is_file():
         known = ", ".join(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir()))
-        raise RulesError(f"expected the name of a preset ({known}), found {name!r}")
+        raise RulesError(f"expected the name of a preset ({known}), found {shown(name)}")
     return read_rules(file.read_bytes(), f"preset {name}")

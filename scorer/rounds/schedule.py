@@ -6,7 +6,6 @@ later correction of a calendar moves a round.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -22,6 +21,8 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LONGEST_PAUSE: Final = timedelta(days=15)
 """Longer than any holiday between two sessions."""
+LONGEST_WINDOW: Final = 7
+"""Days from opening to closing, at most."""
 
 
 class CalendarError(ValueError):
@@ -147,36 +148,84 @@ def round_times(schedule: Schedule, horizon: Horizon, first: date, last: date) -
     Raises
     ------
     CalendarError
-        When the calendar does not reach to the end of the last round.
+        When the calendar does not reach to the end of the last round, or a window cannot be held: see
+        `check_windows`.
     """
+    check_windows(schedule, first, last)
     longest = timedelta(days=2 * (horizon.sessions + horizon.lag)) + 2 * LONGEST_PAUSE
     known = sessions(schedule.calendar, first - 2 * LONGEST_PAUSE, last + longest)
     rounds: list[RoundTimes] = []
-    for opens, closes in _openings(schedule, first - LONGEST_PAUSE, last):
-        number = known.last_before(opens)
+    for found in _openings(schedule, first - LONGEST_PAUSE, last):
+        number = known.last_before(found.opens)
         if not rounds or known.days[number] > rounds[-1].session:
-            rounds.append(_round(schedule, horizon, known, number, (opens, closes)))
+            rounds.append(_round(schedule, horizon, known, number, (found.opens, found.closes)))
     return tuple(times for times in rounds if times.open_at >= _moment(schedule, first, "00:00"))
 
 
-def _openings(schedule: Schedule, first: date, last: date) -> Iterator[tuple[int, int]]:
-    """(opening, closing) of every window that opens from `first` to `last`, ascending."""
+def check_windows(schedule: Schedule, first: date, last: date) -> None:
+    """Refuse a schedule of which a window that opens from `first` to `last` cannot be held.
+
+    Raises
+    ------
+    CalendarError
+        Names the date of the first window that would not close after it opens, or that would open before the
+        one before it closes; a change of clocks can make either of windows that are sound in other weeks.
+    """
+    before: _Opening | None = None
+    for found in _openings(schedule, first - timedelta(days=LONGEST_WINDOW), last):
+        if found.day >= first:
+            _refuse_window(schedule, found, before)
+        before = found if before is None or found.closes > before.closes else before
+
+
+@dataclass(frozen=True, order=True)
+class _Opening:
+    """A window on one date, Unix seconds."""
+
+    opens: int
+    closes: int
+    day: date
+
+
+def _refuse_window(schedule: Schedule, found: _Opening, before: _Opening | None) -> None:
+    where = f"schedule: the window of {found.day:%A %Y-%m-%d}"
+    times = f"{_utc(found.opens)} to {_utc(found.closes)} UTC"
+    hint = f"keep opens_at and closes_at away from the hours at which clocks in {schedule.timezone} change"
+    if found.closes <= found.opens:
+        raise CalendarError(f"{where}: expected it to close after it opens, found {times}; {hint}")
+    if before is not None and found.opens < before.closes:
+        raise CalendarError(
+            f"{where}: expected it to open when the window of {before.day:%A %Y-%m-%d} has closed, "
+            f"found {times} "
+            f"and {_utc(before.opens)} to {_utc(before.closes)} UTC; let it end before the next one opens"
+        )
+
+
+def _utc(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _openings(schedule: Schedule, first: date, last: date) -> list[_Opening]:
+    """Every window that opens from `first` to `last`, ascending."""
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     openings = []
     for day in days:
         for window in schedule.windows:
             if WEEKDAYS[day.weekday()] in window.days:
                 closing = day + timedelta(days=window.days_open)
-                openings.append(
-                    (_moment(schedule, day, window.opens_at), _moment(schedule, closing, window.closes_at))
-                )
-    yield from sorted(openings)
+                opens = _moment(schedule, day, window.opens_at)
+                openings.append(_Opening(opens, _moment(schedule, closing, window.closes_at), day))
+    return sorted(openings)
 
 
 def _moment(schedule: Schedule, day: date, clock: str) -> int:
-    """The Unix second of a local time; one that daylight-saving skips counts by the offset before."""
+    """The Unix second of a local time.
+
+    One that a change of clocks skips counts by the offset before the change, and so comes as much later as
+    was skipped; of one that comes twice the first counts.
+    """
     local = datetime.combine(day, _clock(clock), ZoneInfo(schedule.timezone))
-    return int(local.astimezone(UTC).timestamp())
+    return int(local.replace(fold=0).astimezone(UTC).timestamp())
 
 
 def _round(

@@ -82,6 +82,10 @@ def test_a_devnet_comes_up_settles_a_round_and_goes_on_where_it_was_stopped(layo
     code, said = run("devnet", "status", *common, "--json")
     found = json.loads(said)
     assert (code, found["up"], set(found["processes"])) == (0, True, set(STARTED))
+    for name in ("operator", "member-1"):  # they hold keys
+        status = Path("/proc") / str(found["processes"][name])
+        assert "Max core file size        0                    0" in (status / "limits").read_text()
+        assert (status / "environ").stat().st_uid == 0
     assert found["models"] == 3
     assert {"round": 1, "state": "settled"}.items() <= found["rounds"][-1].items()
 
@@ -96,6 +100,8 @@ def test_a_devnet_comes_up_settles_a_round_and_goes_on_where_it_was_stopped(layo
     assert code == 0, said
     assert record(layout, 1).at_risk == at_risk
     assert record(layout, 1).state == RoundState.SETTLED
+    run("devnet", "down", *common)
+    layout.clear()  # it holds nothing but what a devnet writes
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
