@@ -402,7 +402,7 @@ def read_deployment(path: Path) -> Addresses:
 
 
 def _json(path: Path) -> Any:
-    """A JSON document; of what is wrong with it only the kind, as it may be another file, with a key in it."""
+    """A JSON document; what is wrong with it is not quoted, as it may be a file with a key in it."""
     text = decoded(read_bounded(path))
     try:
         return parse_json(text.encode())
