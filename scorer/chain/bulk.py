@@ -12,15 +12,16 @@ from types import SimpleNamespace
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-import requests
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import get_abi_output_types
 from hexbytes import HexBytes
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 from web3.contract.contract import ContractFunction
+from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint
 
 from scorer.chain.answers import Answer, classify
+from scorer.chain.errors import NoConnection, RateLimited
 
 PAGE: Final = 100
 """Requests in one batch, where an endpoint is not known to take fewer."""
@@ -55,7 +56,7 @@ class _Limit:
     until: float
 
 
-_LIMITS: Final[WeakKeyDictionary[HTTPProvider, _Limit]] = WeakKeyDictionary()
+_LIMITS: Final[WeakKeyDictionary[JSONBaseProvider, _Limit]] = WeakKeyDictionary()
 
 
 def answers(w3: Web3, views: Sequence[View], block: int, *, most: int | None = None) -> list[bytes | None]:
@@ -67,7 +68,7 @@ def answers(w3: Web3, views: Sequence[View], block: int, *, most: int | None = N
         Requests in one batch; None: `PAGE`. Fewer where each answer is long.
     """
     provider = w3.provider
-    if not isinstance(provider, HTTPProvider):
+    if not isinstance(provider, JSONBaseProvider):
         return [None] * len(views)
     found: dict[int, bytes | None] = {}
     left, pauses = list(range(len(views))), 0
@@ -96,7 +97,7 @@ def read_views(
 
     Raises
     ------
-    requests.RequestException, web3.exceptions.Web3Exception
+    scorer.chain.errors.EndpointError, web3.exceptions.Web3Exception
         As a call on its own does.
     """
     answered: Sequence[bytes | None] = [None] * len(calls)
@@ -126,29 +127,29 @@ def _named(output: Any, value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _limit_of(provider: HTTPProvider) -> int:
+def _limit_of(provider: JSONBaseProvider) -> int:
     known = _LIMITS.get(provider)
     return PAGE if known is None or known.until < time.monotonic() else known.size
 
 
-def _keep_limit(provider: HTTPProvider, size: int) -> None:
+def _keep_limit(provider: JSONBaseProvider, size: int) -> None:
     """Offer an endpoint no larger batches than `size` for a while."""
     _LIMITS[provider] = _Limit(size, time.monotonic() + KEPT)
 
 
-def _asked(provider: HTTPProvider, page: list[tuple[RPCEndpoint, list[Any]]]) -> list[Any] | None:
-    """The answers to a batch, one each; none where it is refused as a whole; None: nobody is there."""
+def _asked(provider: JSONBaseProvider, page: list[tuple[RPCEndpoint, list[Any]]]) -> list[Any] | None:
+    """The answers to a batch, one each; none where it is refused as a whole; None: asking on would not help."""
     try:
         responses: Any = provider.make_batch_request(page)
-    except requests.ConnectionError:
+    except (NoConnection, RateLimited):
         return None
-    except Exception:  # noqa: BLE001 - web3 sorts by ids that may be missing; each is asked on its own then
+    except Exception:  # noqa: BLE001 - of any transport; each is asked on its own then
         return []
     return responses if _is_whole(responses, len(page)) else []
 
 
 def _is_whole(responses: Any, count: int) -> bool:
-    """Whether there is one answer to each request: web3 counts ids upwards, and has sorted by them."""
+    """Whether there is one answer to each request: ids count upwards, and answers come sorted by them."""
     if not isinstance(responses, list) or len(responses) != count:
         return False
     ids = [each.get("id") if isinstance(each, dict) else None for each in responses]

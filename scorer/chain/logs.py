@@ -4,17 +4,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-import requests
+from eth_abi.exceptions import DecodingError
 from web3 import Web3
 from web3.contract.contract import ContractEvent
+from web3.exceptions import Web3Exception
 from web3.types import EventData
 
-from scorer.chain.answers import Answer, classify_error
 from scorer.chain.contracts import Suite
-from scorer.chain.node import REQUEST_ERRORS
+from scorer.chain.errors import EndpointError, MalformedAnswer, NoConnection, RateLimited, Unauthorised
 
 FIRST_RANGE = 500
 LARGEST_RANGE = 10_000
+SERVES_NOTHING = (NoConnection, RateLimited, Unauthorised)
+"""Whoever says this refuses less as well; all else may be a provider's way to refuse a range."""
+UNDECODABLE = (DecodingError, Web3Exception, ValueError, OverflowError)
+"""What web3 raises for a log that is not of the event that was asked for."""
 
 
 class IncompleteLogs(Exception):
@@ -73,8 +77,9 @@ def event_logs(
     Raises
     ------
     IncompleteLogs
-        When an answer holds logs that were not asked for, or that a reorganisation removed.
-    requests.RequestException, web3.exceptions.Web3Exception
+        When an answer is no list of logs, or holds logs that were not asked for, that a reorganisation
+        removed, or that it holds already: an index that doubles one log may as well lack another.
+    EndpointError
         When the endpoint limits requests, or refuses a single block.
     """
     size, largest = FIRST_RANGE, LARGEST_RANGE
@@ -82,32 +87,41 @@ def event_logs(
         until = min(first + size - 1, last)
         try:
             found = event.get_logs(from_block=first, to_block=until, argument_filters=dict(filters))
-        except REQUEST_ERRORS as error:
-            if size == 1 or _serves_nothing(error):
+        except MalformedAnswer as error:
+            raise IncompleteLogs(str(error)) from None
+        except EndpointError as error:
+            if size == 1 or isinstance(error, SERVES_NOTHING):
                 raise
             size = largest = size // 2
             continue
-        yield from _checked(found, first, until)
+        except UNDECODABLE as error:
+            raise _disordered(first, until, f"one of another event ({type(error).__name__})") from None
+        yield from _checked(found, event, filters, first, until)
         first = until + 1
         size = min(size * 2, largest)
 
 
-def _serves_nothing(error: BaseException) -> bool:
-    """Whether less would be refused as well; all else may be another provider's way to refuse a range."""
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    refused = status in (requests.codes.unauthorized, requests.codes.forbidden)
-    limited = classify_error(error) == Answer.RATE_LIMITED
-    return refused or limited or isinstance(error, requests.ConnectTimeout)
+def _checked(
+    found: Iterable[EventData], event: ContractEvent, filters: Mapping[str, object], first: int, last: int
+) -> Iterator[EventData]:
+    seen: set[tuple[int, int]] = set()
+    for log in found:
+        place = log["blockNumber"], log["logIndex"]
+        if not first <= place[0] <= last:
+            raise _disordered(first, last, f"one of block {place[0]}")
+        if place in seen:
+            raise _disordered(first, last, f"two of the index {place[1]} in block {place[0]}")
+        if log["address"] != event.address or any(log["args"][name] != filters[name] for name in filters):
+            raise _disordered(first, last, f"one in block {place[0]} that was not asked for")
+        seen.add(place)
+        yield log
 
 
-def _checked(found: Iterable[EventData], first: int, last: int) -> Iterator[EventData]:
-    for event in found:
-        if not first <= event["blockNumber"] <= last or event.get("removed"):
-            raise IncompleteLogs(
-                f"expected logs of the blocks {first} to {last}, found one of block {event['blockNumber']}; "
-                "the endpoint's index is not in order"
-            )
-        yield event
+def _disordered(first: int, last: int, found: str) -> IncompleteLogs:
+    return IncompleteLogs(
+        f"expected logs of the blocks {first} to {last}, found {found}; the endpoint's index is not in "
+        "order, use another one"
+    )
 
 
 def read_locking(

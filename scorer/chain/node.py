@@ -1,25 +1,26 @@
 """The chain behind an outbox: one endpoint for all that is read, every endpoint for what is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-import requests
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import BlockNotFound, ContractLogicError, TransactionNotFound, Web3Exception
+from web3.exceptions import BlockNotFound, ContractLogicError, TransactionNotFound
 from web3.types import TxReceipt
 
-from scorer.chain.answers import Answer, classify_error, wanted_tip
-from scorer.chain.endpoint import EndpointError
+from scorer.chain.answers import Answer, wanted_tip
+from scorer.chain.errors import EndpointError
 from scorer.chain.fees import Market
 from scorer.chain.outbox import Head, Sent
+from scorer.chain.parallel import Parallel
+from scorer.chain.provider import LONGEST_PAUSES
 from scorer.chain.reverts import describe_revert, revert_name
 from scorer.chain.sender import Reverted
 from scorer.chain.transactions import Mined
 
-REQUEST_ERRORS = (requests.RequestException, Web3Exception, OSError, ValueError)
-"""What a request may raise, whatever the node answers."""
+T = TypeVar("T")
 _BETTER_FIRST = (Answer.ACCEPTED, Answer.KNOWN, Answer.NONCE_TOO_LOW)
 
 
@@ -47,6 +48,7 @@ class Web3Node:
     witnesses: Sequence[Web3] = ()
     agreement: int = 1
     _tips: dict[int, int] = field(default_factory=dict, compare=False, repr=False)
+    _parallel: Parallel[int, Any] = field(default_factory=Parallel, compare=False, repr=False)
 
     def head(self) -> Head:
         """The newest blocks, and what gas costs."""
@@ -69,18 +71,20 @@ class Web3Node:
         scorer.chain.endpoint.EndpointError
             When too few of them answer.
         """
-        told = [_nonces(self.w3, address, finalised)]
-        for w3 in self.witnesses if self.agreement > 1 else ():
-            try:
-                told.append(_nonces(w3, address, finalised))
-            except REQUEST_ERRORS:
-                continue
-        if len(told) < self.agreement:
+        own = _nonces(self.w3, address, finalised)
+        others = self.witnesses if self.agreement > 1 else ()
+        found = self._from_all(
+            others,
+            lambda w3: _unless_trouble(partial(_nonces, w3, address, finalised)),
+            lambda answers: sum(each is not None for each in answers.values()) >= self.agreement - 1,
+        )
+        counted = [own, *(each for each in found if each is not None)]
+        if len(counted) < self.agreement:
             raise EndpointError(
                 f"expected {self.agreement} endpoints to say how many nonces {address} used, "
-                f"found {len(told)} that answer"
+                f"found {len(counted)} that answer"
             )
-        latest, final = (sorted(each, reverse=True) for each in zip(*told, strict=True))
+        latest, final = (sorted(each, reverse=True) for each in zip(*counted, strict=True))
         return latest[self.agreement - 1], final[self.agreement - 1]
 
     def mined(self, tx_hash: bytes) -> Mined | None:
@@ -101,12 +105,16 @@ class Web3Node:
 
     def broadcast(self, raw: bytes) -> Sent:
         """Send signed bytes to every endpoint; the best answer counts. Never raises."""
-        answers = [_sent(w3, raw) for w3 in (self.w3, *self.others)]
+        answers = self._from_all(
+            (self.w3, *self.others),
+            lambda w3: _sent(w3, raw),
+            lambda found: any(sent.answer in _BETTER_FIRST for sent in found.values()),
+        )
         for wanted in _BETTER_FIRST:
             for sent in answers:
                 if sent.answer == wanted:
                     return sent
-        return answers[0]
+        return answers[0] if answers else Sent(Answer.UNREACHABLE)
 
     def estimate(self, sender: str, to: str, data: bytes) -> int:
         """Try a call on the latest state, and say what gas it takes."""
@@ -123,7 +131,7 @@ class Web3Node:
                 return w3.eth.get_transaction_receipt(HexBytes(tx_hash))
             except TransactionNotFound:
                 continue
-            except REQUEST_ERRORS:
+            except EndpointError:
                 if w3 is self.w3:
                     raise
         return None
@@ -131,9 +139,26 @@ class Web3Node:
     def _tip(self, block: int) -> int:
         """The lowest that an endpoint tells, asked once a block: a tip that is too low is raised later."""
         if block not in self._tips:
-            told = [_median_tip(w3) for w3 in (self.w3, *self.others)]
-            self._tips[block] = min((tip for tip in told if tip is not None), default=0)
+            known = self._from_all((self.w3, *self.others), _median_tip, lambda found: bool(found))
+            self._tips[block] = min((tip for tip in known if tip is not None), default=0)
         return self._tips[block]
+
+    def _from_all(
+        self,
+        endpoints: Sequence[Web3],
+        ask: Callable[[Web3], T],
+        is_enough: Callable[[Mapping[int, T]], bool],
+    ) -> list[T]:
+        """What endpoints say at the same time, in their order, without those that are late."""
+        if len(endpoints) == 1:
+            return [ask(endpoints[0])]
+        seconds = _timeout(self.w3) + LONGEST_PAUSES
+        questions = {id(w3): partial(ask, w3) for w3 in endpoints}
+        return list(self._parallel.ask(questions, seconds, is_enough).values())
+
+
+def _timeout(w3: Web3) -> float:
+    return float(getattr(w3.provider, "timeout", 30))
 
 
 def _nonces(w3: Web3, address: str, finalised: int) -> tuple[int, int]:
@@ -143,20 +168,32 @@ def _nonces(w3: Web3, address: str, finalised: int) -> tuple[int, int]:
 
 def _median_tip(w3: Web3) -> int | None:
     """Half of the recent transactions paid at least this tip; None where a node does not say."""
-    try:
-        rewards = w3.eth.fee_history(20, "latest", [50]).get("reward", [])
-    except REQUEST_ERRORS:
-        return None
-    tips = sorted(int(row[0]) for row in rewards)
+    history = _unless_trouble(partial(w3.eth.fee_history, 20, "latest", [50]))
+    tips = [] if history is None else sorted(int(row[0]) for row in history.get("reward", []))
     return tips[len(tips) // 2] if tips else None
+
+
+def _unless_trouble(ask: Callable[[], T]) -> T | None:
+    """What one of several endpoints says; None for whatever goes wrong with it."""
+    try:
+        return ask()
+    except Exception:  # noqa: BLE001 - the others are asked all the same
+        return None
 
 
 def _sent(w3: Web3, raw: bytes) -> Sent:
     try:
         w3.eth.send_raw_transaction(raw)
-    except REQUEST_ERRORS as error:
-        return Sent(classify_error(error), wanted_tip(str(error)))
+    except EndpointError as error:
+        return Sent(_if_sent(error.answer), wanted_tip(str(error)))
+    except Exception:  # noqa: BLE001 - whatever it was, the node may have taken it
+        return Sent(Answer.UNREACHABLE)
     return Sent(Answer.ACCEPTED)
+
+
+def _if_sent(answer: Answer) -> Answer:
+    """For a transaction: a node whose answer is no answer may have taken it."""
+    return Answer.UNREACHABLE if answer == Answer.MALFORMED else answer
 
 
 def _selector(data: bytes) -> str:

@@ -9,11 +9,10 @@ from dataclasses import MISSING, dataclass, fields
 from functools import wraps
 from pathlib import Path
 from traceback import walk_tb
-from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar, get_type_hints
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, get_type_hints
 
-import requests
 import typer
-from web3.exceptions import Web3Exception, Web3RPCError
+from web3.exceptions import Web3Exception
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import EndpointError, host
@@ -139,6 +138,9 @@ def _parameters(kind: type[Any]) -> list[inspect.Parameter]:
     ]
 
 
+AGAIN: Final = "run the command again: it goes on, and sends nothing twice"
+
+
 class answering:  # noqa: N801 - used as a context
     """Tell in words when the endpoint stops answering in the middle, or answers nonsense."""
 
@@ -149,17 +151,18 @@ class answering:  # noqa: N801 - used as a context
         return
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, EndpointError):
+            raise EndpointError(f"{error}; {AGAIN}") from None
         if error is not None and not isinstance(error, EXPECTED) and _is_of_endpoint(error):
-            found = str(error) if isinstance(error, Web3RPCError) else type(error).__name__
+            found = type(error).__name__
             raise EndpointError(
-                f"endpoint {host(self.endpoint)}: expected an answer, found {found}; run the command again: "
-                "it goes on, and sends nothing twice"
+                f"endpoint {host(self.endpoint)}: expected an answer, found {found}; {AGAIN}"
             ) from None
 
 
 def _is_of_endpoint(error: BaseException) -> bool:
     """Whether an endpoint is to blame; web3 raises plain errors where an answer is not what it expects."""
-    if isinstance(error, requests.RequestException | Web3Exception):
+    if isinstance(error, Web3Exception):
         return True
     if not isinstance(error, ValueError | TypeError):
         return False

@@ -9,10 +9,10 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import typer
 from rich.console import Console
 from rich.table import Table
+from web3.exceptions import Web3Exception
 
 from scorer.chain.contracts import Suite
 from scorer.chain.fees import FeePolicy
-from scorer.chain.node import REQUEST_ERRORS
 from scorer.cli.common import EXPECTED, console
 from scorer.cli.options import SendingOptions, coin_of, print_json
 from scorer.config import ConfigError
@@ -25,7 +25,7 @@ from scorer.staking.stakes import holdings, latest_block, model_stake
 stderr = Console(width=console.width, stderr=True)
 
 
-UNREADABLE: Final = (*REQUEST_ERRORS, *EXPECTED, TypeError)
+UNREADABLE: Final = (*EXPECTED, Web3Exception)
 """What reading what came of an order may raise: then it is done all the same, and told without that."""
 
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 from web3 import Web3
 from web3.contract import Contract
+from web3.exceptions import Web3Exception
 
-from scorer.chain.logs import FIRST_RANGE, LARGEST_RANGE, IncompleteLogs
-from scorer.chain.node import REQUEST_ERRORS
+from scorer.chain.errors import EndpointError
+from scorer.chain.logs import event_logs
 from scorer.deployment.blueprint import (
     ADMIN_ROLE,
     ROLE_IDS,
@@ -65,7 +66,7 @@ class _Case:
         try:
             call = self.bound(label).get_function_by_name(function)(*arguments)
             return call.call(block_identifier=self.reader.block)
-        except REQUEST_ERRORS:
+        except (EndpointError, Web3Exception):
             return UNREADABLE
 
 
@@ -186,7 +187,9 @@ def _holders(case: _Case, authority: Contract) -> Iterator[Difference]:
     }
     granted = {
         (event["args"]["roleId"], event["args"]["account"])
-        for event in _events(authority, case.manifest["block"], int(case.reader.block))
+        for event in event_logs(
+            authority.events.RoleGranted(), {}, case.manifest["block"], int(case.reader.block)
+        )
     }
     for role, account in sorted({*expected, *granted}):
         held = case.reader.access(authority, role, account)
@@ -194,27 +197,6 @@ def _holders(case: _Case, authority: Contract) -> Iterator[Difference]:
         wanted = "no role" if grant is None else f"the role with {grant.delay} s of announcement"
         found = "no role" if held is None else f"the role with {held.delay} s of announcement"
         yield from _differing(f"roles.{ROLE_NAMES.get(role, role)}.{account}", wanted, found)
-
-
-def _events(authority: Contract, first: int, last: int) -> Iterator[Any]:
-    """Every grant of a role.
-
-    Providers' limits differ: a refused range is halved, an accepted one doubled.
-    """
-    size = FIRST_RANGE
-    while first <= last:
-        until = min(first + size - 1, last)
-        try:
-            found = authority.events.RoleGranted().get_logs(from_block=first, to_block=until)
-        except REQUEST_ERRORS as error:
-            if size == 1:
-                raise IncompleteLogs(
-                    f"expected the logs of block {first}, found {type(error).__name__}; try another endpoint"
-                ) from None
-            size //= 2
-            continue
-        yield from found
-        first, size = until + 1, min(size * 2, LARGEST_RANGE)
 
 
 def _balances(case: _Case) -> Iterator[Difference]:

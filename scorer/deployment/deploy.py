@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import requests
 from web3 import Web3
 from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint
 
+from scorer.chain.errors import EndpointError
 from scorer.chain.journal import Journal
-from scorer.chain.node import REQUEST_ERRORS, Web3Node
+from scorer.chain.node import Web3Node
 from scorer.chain.outbox import Act, Outbox
 from scorer.chain.signers import Signer
 from scorer.chain.transactions import OPEN, Why
@@ -65,7 +65,7 @@ class Builder:
         """
         try:
             return self._run()
-        except (requests.RequestException, Web3Exception) as error:
+        except (EndpointError, Web3Exception) as error:
             raise DeploymentStuck(
                 f"expected an endpoint that answers, found {type(error).__name__}; start again: what was "
                 "sent is not sent twice"
@@ -230,5 +230,5 @@ def _broadcast(w3: Web3, raw: bytes) -> None:
     """Whatever the node says: what counts is what is on the chain afterwards."""
     try:
         w3.provider.make_request(RPCEndpoint("eth_sendRawTransaction"), [Web3.to_hex(raw)])
-    except REQUEST_ERRORS:
+    except EndpointError:
         return

@@ -12,8 +12,8 @@ from web3.exceptions import TransactionNotFound
 
 from scorer import __version__
 from scorer.chain.contracts import Addresses
+from scorer.chain.errors import EndpointError
 from scorer.chain.journal import Journal
-from scorer.chain.node import REQUEST_ERRORS
 from scorer.deployment.blueprint import TOURNAMENT, Blueprint, Creation, constructor_data
 from scorer.deployment.code import compiled_code, digest
 from scorer.deployment.create2 import FACTORY
@@ -199,7 +199,7 @@ def _search(w3: Web3, creation: Creation) -> Mined:
                 high = middle
             else:
                 low = middle + 1
-    except REQUEST_ERRORS as error:
+    except EndpointError as error:
         raise DeploymentStuck(
             f"{creation.label}: expected an endpoint that knows old states (an archive node), as the journal "
             f"does not say when it was made, found {type(error).__name__}"

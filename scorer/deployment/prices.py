@@ -6,6 +6,7 @@ from typing import Final
 from web3 import Web3
 from web3.exceptions import Web3Exception
 
+from scorer.chain.errors import EndpointError
 from scorer.chain.fees import Bid, FeePolicy, Market
 from scorer.deployment.blueprint import Blueprint
 from scorer.deployment.create2 import FACTORY_COST
@@ -95,7 +96,7 @@ def _asked(w3: Web3, plan: Blueprint, step: Step) -> int | None:
                 "data": Web3.to_hex(step.data),
             }
         )
-    except (Web3Exception, ValueError):
+    except (EndpointError, Web3Exception):
         return None
 
 

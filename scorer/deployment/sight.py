@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from web3 import Web3
 from web3.contract import Contract
-from web3.exceptions import ContractLogicError
+from web3.exceptions import ContractLogicError, Web3Exception
 from web3.types import BlockIdentifier
 
 from scorer.chain.artifacts import abi
-from scorer.chain.node import REQUEST_ERRORS
+from scorer.chain.errors import EndpointError
 from scorer.chain.reverts import describe_revert
 from scorer.deployment.blueprint import ADMIN_ROLE, ROLE_IDS, Blueprint, Creation
 from scorer.deployment.create2 import FACTORY, FACTORY_CODE
@@ -141,7 +141,7 @@ def _unlike(reader: Reader, contract: str, address: str) -> str | None:
         if contract in PROBES:
             bound.get_function_by_name(PROBES[contract])().call(block_identifier=reader.block)
         decimals = bound.functions.decimals().call() if contract == "Numeraire" else 18
-    except REQUEST_ERRORS:
+    except (EndpointError, Web3Exception):
         return f"expected a {contract}, found that {address} does not answer as one"
     return None if decimals == 18 else f"expected a token of 18 decimals, found {decimals} at {address}"
 

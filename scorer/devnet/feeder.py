@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from web3.exceptions import Web3Exception
 
 from scorer.chain.anvil import CHAIN_ID
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.endpoint import EndpointError, connect
-from scorer.chain.node import REQUEST_ERRORS
 from scorer.config import read_deployment
 from scorer.devnet.crowd import Entrant, submit_all
 from scorer.devnet.layout import CROWD, MEMBERS, Layout, Settings, account_of
@@ -135,7 +135,7 @@ def feed(layout: Layout) -> None:
         while not stop.is_set():
             try:
                 feeder.cycle()
-            except (EndpointError, OSError, *REQUEST_ERRORS) as error:
+            except (EndpointError, OSError, Web3Exception) as error:
                 structlog.get_logger().warning("again", error=f"{type(error).__name__}: {error}")
             stop.wait(POLL)
 

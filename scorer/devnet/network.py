@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from web3 import Web3
+from web3.exceptions import Web3Exception
 
 from scorer.chain.anvil import CHAIN_ID, Anvil, Ways, await_anvil
 from scorer.chain.contracts import RoundState, Suite
@@ -129,7 +130,7 @@ def status(layout: Layout) -> Status:
         w3 = connect(settings.endpoint, CHAIN_ID)
         suite = Suite.at(w3, read_deployment(layout.manifest))
         latest = w3.eth.get_block("latest")
-    except (EndpointError, OSError, ValueError):
+    except (EndpointError, Web3Exception, OSError, ValueError):
         return Status(settings.endpoint, processes)
     number = int(latest["number"])
     return Status(

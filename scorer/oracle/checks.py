@@ -10,12 +10,12 @@ from typing import Final
 from eth_typing import ChecksumAddress
 from eth_utils.abi import function_abi_to_4byte_selector
 from web3 import Web3
+from web3.exceptions import Web3Exception
 
 from scorer.chain.contracts import Suite
-from scorer.chain.endpoint import EndpointError
 from scorer.chain.endpoints import Endpoints, Health, NoAgreement, Pinned
+from scorer.chain.errors import EndpointError
 from scorer.chain.journal import Journal, JournalError
-from scorer.chain.node import REQUEST_ERRORS
 from scorer.chain.signers import SignerError
 from scorer.config import ConfigError, NodeConfig, read_deployment
 from scorer.oracle.daemon import check_version
@@ -31,7 +31,8 @@ FAILURES: Final = (
     OSError,
     SignerError,
     UnknownVersion,
-    *REQUEST_ERRORS,
+    ValueError,
+    Web3Exception,
 )
 
 

@@ -12,7 +12,7 @@ from scorer.chain.endpoints import Endpoints, Health, NoAgreement, Pinned
 from scorer.chain.outbox import Outbox
 from scorer.chain.transactions import State
 from scorer.oracle.decide import Alarm
-from scorer.oracle.failures import CHAIN_FAILED, apart, reason_of
+from scorer.oracle.failures import CHAIN_FAILED, OF_OUR_OWN, apart, reason_of
 from scorer.oracle.loop import Bell, UnknownVersion
 from scorer.oracle.member import Member, Step
 from scorer.oracle.metrics import Metrics
@@ -24,6 +24,8 @@ from scorer.store.bundle import Bundle
 
 FINALITY_STALL: Final = 600
 """Seconds that the latest block may be ahead of the finalised one: Polygon's finality once stood for 900."""
+_MAY_BE_AN_ENDPOINT: Final = CHAIN_FAILED | {Reason.ENDPOINTS_DISAGREE, Reason.DEFECT}
+"""Alarms after which the next cycle reads from another endpoint, if there is one."""
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Station:
         try:
             return self._on(pinned, act)
         except Exception as error:
-            if reason_of(error) in CHAIN_FAILED:
+            if reason_of(error) not in OF_OUR_OWN:
                 self.endpoints.demote(pinned.host)
             raise
 
@@ -78,7 +80,7 @@ class Station:
                 outbox.pump()
         told |= act(suite, pinned, outboxes)
         self._tell_accounts(suite.w3, outboxes, pinned.latest.timestamp)
-        if self.bell.rung & {reason.name for reason in CHAIN_FAILED | {Reason.ENDPOINTS_DISAGREE}}:
+        if self.bell.rung & {reason.name for reason in _MAY_BE_AN_ENDPOINT}:
             self.endpoints.demote(pinned.host)
         return told
 

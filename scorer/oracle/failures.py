@@ -1,18 +1,16 @@
 """What a failure means, and how one part of a cycle fails without stopping the others."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import requests
 import sqlalchemy as sa
 import structlog
-from web3.exceptions import Web3Exception, Web3RPCError
+from web3.exceptions import Web3Exception
 
-from scorer.chain.answers import Answer, classify_error
-from scorer.chain.endpoint import EndpointError, host
+from scorer.chain.answers import Answer
 from scorer.chain.endpoints import NoAgreement
+from scorer.chain.errors import EndpointError, Refused
 from scorer.chain.journal import JournalError
 from scorer.chain.logs import IncompleteLogs
 from scorer.chain.signers import SignerError
@@ -21,19 +19,17 @@ from scorer.rounds.evaluation import InputsMismatch
 from scorer.rounds.rules import RulesError
 from scorer.store.bundle import BundleError
 
+LONGEST_WORDS: Final = 2_000
+"""Characters of an exception in a log: what a stranger wrote may be in it."""
 FATAL: Final = (JournalError, sa.exc.SQLAlchemyError)
 """Without its journal a daemon must not act: it ends, and its supervisor starts it anew."""
-_OF_CHAIN: Final = (
-    EndpointError,
-    requests.RequestException,
-    Web3Exception,
-    ConnectionError,
-    TimeoutError,
-    json.JSONDecodeError,  # what an endpoint answered; our own files say which file is broken
-)
+_OF_CHAIN: Final = (EndpointError, Web3Exception)
+"""The second: a revert, a block or a transaction that is not there, and what no contract of ours returns."""
 _OF_FILES: Final = (BundleError, RulesError, InputsMismatch, OSError)
 CHAIN_FAILED: Final = frozenset({Reason.CANNOT_REACH_CHAIN, Reason.INCOMPLETE_LOGS})
 """Another endpoint may do better."""
+OF_OUR_OWN: Final = frozenset({Reason.BROKEN_FILE, Reason.SIGNER})
+"""No endpoint can be at fault. A defect is not among them: what an endpoint makes up may look like one."""
 CUT_SHORT: Final = CHAIN_FAILED | {Reason.BROKEN_FILE, Reason.DEFECT, Reason.SIGNER}
 """A part of the cycle did not come to its end."""
 
@@ -47,7 +43,7 @@ def reason_of(error: Exception) -> Reason:
         return Reason.INCOMPLETE_LOGS
     if isinstance(error, SignerError):
         return Reason.SIGNER
-    if isinstance(error, Web3RPCError) and classify_error(error) == Answer.GAS_TOO_HIGH:
+    if isinstance(error, Refused) and error.answer == Answer.GAS_TOO_HIGH:
         return Reason.REFUSED
     if isinstance(error, _OF_CHAIN):
         return Reason.CANNOT_REACH_CHAIN
@@ -55,13 +51,10 @@ def reason_of(error: Exception) -> Reason:
 
 
 def in_words(error: Exception) -> str:
-    """An exception for a log: of a request its kind and host alone; in the rest may be a provider's key."""
+    """An exception for a log: its kind, and what it says, cut short."""
     words = str(error)
-    if isinstance(error, requests.RequestException):
-        url = getattr(error.request, "url", None)
-        answer = "no answer" if error.response is None else f"status {error.response.status_code}"
-        words = f"{answer} from {host(url) if url else 'an endpoint'}"
-    return f"{type(error).__name__}: {words}"
+    shown = words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}..."
+    return f"{type(error).__name__}: {shown}"
 
 
 @contextmanager

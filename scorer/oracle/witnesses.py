@@ -3,10 +3,10 @@
 from collections.abc import MutableSet, Sequence
 from dataclasses import dataclass, field
 
+from scorer.chain import endpoint
 from scorer.chain.contracts import Suite
-from scorer.chain.endpoint import host
 from scorer.oracle.decide import RoundView
-from scorer.oracle.failures import CHAIN_FAILED, in_words, reason_of
+from scorer.oracle.failures import OF_OUR_OWN, in_words, reason_of
 from scorer.oracle.observe import Block, read_sealed
 from scorer.oracle.standing import disagreement
 from scorer.store.bundle import Bundle
@@ -43,7 +43,7 @@ class Witnesses:
             try:
                 other = self._otherwise(suite, view, address, bundle, block)
             except Exception as error:
-                if reason_of(error) not in CHAIN_FAILED:
+                if reason_of(error) in OF_OUR_OWN:
                     raise
                 silent.append(f"{host_of(suite)}: {in_words(error)}")
                 continue
@@ -80,4 +80,4 @@ class Witnesses:
 
 def host_of(suite: Suite) -> str:
     """The host of the endpoint behind contracts."""
-    return host(str(getattr(suite.w3.provider, "endpoint_uri", "without a name")))
+    return endpoint.host_of(suite.w3)

@@ -21,10 +21,10 @@ from web3.types import TxReceipt
 
 from scorer.chain.anvil import CHAIN_ID
 from scorer.chain.contracts import Suite
+from scorer.chain.errors import EndpointError
 from scorer.chain.fees import GWEI
 from scorer.chain.journal import Journal
 from scorer.chain.killpoints import reach
-from scorer.chain.node import REQUEST_ERRORS
 from scorer.chain.outbox import Act, Delivery, Outbox
 from scorer.chain.sender import Reverted
 from scorer.chain.transactions import Attempt, Intent, State, Why
@@ -158,7 +158,7 @@ class Desk:
         counted = self.suite.w3.eth.get_transaction_count
         try:
             waiting = int(counted(account, "pending"))
-        except (*REQUEST_ERRORS, TypeError):
+        except EndpointError:
             return 0  # not every endpoint serves the pending block
         ours = self.journal.next_nonce(self.outbox.address)
         return max(0, waiting - max(int(counted(account, "latest")), ours))

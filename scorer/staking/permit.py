@@ -1,6 +1,5 @@
 """EIP-2612: an allowance by signature, so that a deposit is one transaction."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,14 +8,15 @@ from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 from eth_utils.address import to_canonical_address
 from web3.contract import Contract
-from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Web3RPCError
+from web3.exceptions import BadFunctionCallOutput, ContractLogicError
+
+from scorer.chain.answers import Answer
+from scorer.chain.errors import Refused
 
 _DOMAIN_TYPE: Final = keccak(
     b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
 _VERSION: Final = "1"
-_REFUSALS: Final = re.compile("invalid (opcode|jump)|InvalidFEOpcode|out of gas|revert", re.IGNORECASE)
-"""Contracts of the first years, NMR among them, end a call they do not know by an invalid instruction."""
 _TYPES: Final = {
     "Permit": [
         {"name": "owner", "type": "address"},
@@ -67,10 +67,11 @@ def permitting(token: Contract, owner: str, chain_id: int, block: int) -> Permit
         separator = bytes(token.functions.DOMAIN_SEPARATOR().call(block_identifier=block))
         nonce = int(token.functions.nonces(owner).call(block_identifier=block))
         name = str(token.functions.name().call(block_identifier=block))
-    except (ContractLogicError, BadFunctionCallOutput):
+    except (ContractLogicError, BadFunctionCallOutput, UnicodeDecodeError):
         return None
-    except Web3RPCError as error:
-        if not _REFUSALS.search(str(error)):
+    except Refused as error:
+        # Contracts of the first years, NMR among them, use up all gas for a call that they do not know.
+        if error.answer != Answer.GAS_TOO_LOW:
             raise
         return None
     if separator != _separator(name, chain_id, str(token.address)):

@@ -1,10 +1,10 @@
 """What is said of an endpoint that cannot be used."""
 
 import pytest
-from web3.exceptions import Web3RPCError
 
 from scorer.chain.anvil import CHAIN_ID, Anvil
 from scorer.chain.endpoint import EndpointError, connect, host
+from scorer.chain.errors import RateLimited
 from scorer.drill.proxy import Forward, Manner, Request, Response, error, proxy_of
 
 
@@ -62,7 +62,7 @@ def test_what_a_provider_limits_is_asked_once_more_a_little_later(anvil: Anvil) 
         assert w3.eth.block_number == 0
         assert proxy.asked.count("eth_blockNumber") == 5
         proxy.misbehave("eth_blockNumber", refuses_first(5))
-        with pytest.raises(Web3RPCError, match="rate limited"):
+        with pytest.raises(RateLimited, match="rate limited"):
             _ = w3.eth.block_number
 
 
@@ -70,6 +70,6 @@ def test_what_is_sent_is_never_repeated_behind_the_senders_back(anvil: Anvil) ->
     with proxy_of(anvil.url) as proxy:
         w3 = connect(proxy.url, CHAIN_ID)
         proxy.misbehave("eth_sendRawTransaction", refuses_first(1))
-        with pytest.raises(Web3RPCError, match="rate limited"):
+        with pytest.raises(RateLimited, match="rate limited"):
             w3.eth.send_raw_transaction(b"\x02")
         assert proxy.asked.count("eth_sendRawTransaction") == 1

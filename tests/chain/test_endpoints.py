@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from web3.exceptions import Web3RPCError
 
 from scorer.chain.answers import Answer
 from scorer.chain.anvil import CHAIN_ID, Anvil
-from scorer.chain.endpoint import PAUSES, EndpointError, connect
+from scorer.chain.endpoint import EndpointError, connect
 from scorer.chain.endpoints import Endpoints, NoAgreement
+from scorer.chain.errors import RateLimited
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.chain.journal import Journal
 from scorer.chain.logs import IncompleteLogs, round_events
 from scorer.chain.node import Web3Node
 from scorer.chain.outbox import Act, Delivery, Outbox
+from scorer.chain.provider import PAUSES
 from scorer.chain.signers import KeySigner
 from scorer.chain.transactions import State, Why
 from scorer.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
@@ -243,7 +244,7 @@ def test_logs_of_other_blocks_and_limits_are_told_apart_from_large_ranges(world:
             list(round_events(event.PositionsLocked(), 1, 0, last))
         proxy.misbehave("eth_getLogs", limited)
         proxy.asked.clear()
-        with pytest.raises(Web3RPCError):
+        with pytest.raises(RateLimited):
             list(round_events(event.PositionsLocked(), 1, 0, last))
         # Asked again after each pause, and never for a smaller range.
         assert proxy.asked.count("eth_getLogs") == 1 + len(PAUSES)
@@ -351,7 +352,7 @@ def test_a_receipt_that_cannot_be_read_is_not_taken_for_none(world: World, tmp_p
         assert counter.deliver().is_mined
         world.stage.anvil.finalise()
         proxy.misbehave("eth_getTransactionReceipt", limited)
-        with pytest.raises(Web3RPCError):
+        with pytest.raises(RateLimited):
             counter.outbox.pump()
         proxy.misbehave("eth_getTransactionReceipt", None)
         assert counter.outbox.pump()[0].state == State.FINAL

@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
-from web3.exceptions import Web3RPCError
 
 from scorer.chain.contracts import ProposalStatus, RoundState
+from scorer.chain.errors import RateLimited
 from scorer.chain.outbox import Outbox
 from scorer.chain.signers import SignerError
 from scorer.chain.transactions import Intent
@@ -176,7 +176,7 @@ def test_an_endpoint_that_fails_in_a_cycle_is_asked_last_in_the_next(world: Worl
         seat = Seat(world, stack, proxies=2)
         first, second = seat.proxies
         first.misbehave("eth_call", lambda request, forward: error(-32005, "limit"))
-        with pytest.raises(Web3RPCError):
+        with pytest.raises(RateLimited):
             seat.daemon.cycle()
         told = seat.daemon.cycle()
         assert told["endpoint"] == second.url.removeprefix("http://")

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import requests
 from web3 import Web3
-from web3.exceptions import Web3RPCError
 
 from scorer.chain.endpoint import connect
+from scorer.chain.errors import Refused
 from scorer.chain.fees import GWEI
 from scorer.rehearsal.standin import CHAIN_ID, LEAST_TIP, Standin, stand_in, tip_of
 
@@ -43,7 +43,7 @@ def test_the_tip_is_read_from_a_transactions_bytes(standin: Standin, legacy: boo
 
 
 def test_a_tip_under_the_floor_is_refused_in_the_words_of_polygons_nodes(standin: Standin) -> None:
-    with pytest.raises(Web3RPCError, match=f"gas tip cap {GWEI}, minimum needed {LEAST_TIP}"):
+    with pytest.raises(Refused, match=f"gas tip cap {GWEI}, minimum needed {LEAST_TIP}"):
         client(standin).eth.send_raw_transaction(signed(standin, GWEI))
     assert standin.gates.refused == 1
 
