@@ -215,8 +215,18 @@ class Hold:
 Step = Sign | Broadcast | Become | Hold
 _TAKEN: Final = frozenset({Answer.ACCEPTED, Answer.KNOWN, Answer.NONCE_TOO_LOW, Answer.UNREACHABLE})
 """Answers after which a transaction may be on its way: a time-out can come after the node took it."""
-_VAGUE: Final = frozenset({Answer.RATE_LIMITED, Answer.UNKNOWN})
-"""Answers that do not say whether the node has it from before."""
+_TELLING: Final = frozenset(
+    {
+        Answer.REPLACEMENT_UNDERPRICED,
+        Answer.TIP_TOO_LOW,
+        Answer.CAP_BELOW_BASE_FEE,
+        Answer.FEE_CAP_EXCEEDED,
+        Answer.INSUFFICIENT_FUNDS,
+        Answer.GAS_TOO_HIGH,
+        Answer.GAS_TOO_LOW,
+    }
+)
+"""Answers of a node that judged the transaction; no other says whether it has it from before."""
 _TOO_LOW: Final = frozenset({Answer.REPLACEMENT_UNDERPRICED, Answer.TIP_TOO_LOW, Answer.CAP_BELOW_BASE_FEE})
 _TOO_DEAR: Final = frozenset({Answer.FEE_CAP_EXCEEDED, Answer.INSUFFICIENT_FUNDS})
 _HOLDING: Final = {
@@ -229,7 +239,7 @@ _HOLDING: Final = {
 
 def refusal_after(attempt: Attempt, said: Answer) -> Answer | None:
     """What is kept of a node's answer to an attempt that was sent."""
-    if said in _TAKEN or (attempt.refusal is None and said in _VAGUE):
+    if said in _TAKEN or (attempt.refusal is None and said not in _TELLING):
         return None
     return said
 

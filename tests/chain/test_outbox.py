@@ -310,7 +310,7 @@ def test_a_refusal_is_kept_until_the_node_takes_it(desk: Desk) -> None:
     desk.chain.refuses_everything = True
     desk.outbox.deliver(desk.act())
     (intent,) = desk.journal.intents()
-    assert desk.journal.attempts(intent)[0].refusal == Answer.UNKNOWN
+    assert desk.journal.attempts(intent)[0].refusal == Answer.POOL_FULL
     desk.chain.refuses_everything = False
     desk.outbox.pump()
     assert desk.journal.attempts(intent)[0].refusal is None

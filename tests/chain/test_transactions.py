@@ -211,7 +211,8 @@ def test_too_little_gas_is_estimated_anew_at_the_same_nonce_and_once_a_pass() ->
 
 
 def test_a_node_that_does_not_say_whether_it_has_a_transaction_leaves_what_is_known_of_it() -> None:
-    assert refusal_after(ATTEMPT, Answer.UNKNOWN) is None
+    for vague in (Answer.UNKNOWN, Answer.RATE_LIMITED, Answer.POOL_FULL, Answer.NONCE_TOO_HIGH):
+        assert refusal_after(ATTEMPT, vague) is None
     assert refusal_after(ATTEMPT, Answer.INSUFFICIENT_FUNDS) == Answer.INSUFFICIENT_FUNDS
     fresh = refused(Answer.NOT_SENT)
     assert refusal_after(fresh, Answer.UNKNOWN) == Answer.UNKNOWN

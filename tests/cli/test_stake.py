@@ -227,12 +227,12 @@ def test_what_was_done_is_told_although_nothing_can_be_read_afterwards(town: Wor
         code, said = cut_off.types("stake", "deposit", model, 10, "--yes")
     assert code == 0, said
     assert f"deposit 10 NMR to model {model}: block" in said
-    assert "note: what came of it could not be read: ConnectionError" in said
+    assert "note: what came of it could not be read: Unreachable" in said
     with proxy_of(town.stage.anvil.url) as proxy:
         without_balances_once_sent(proxy)
         found = scientist(town, 22, proxy.url).sends("stake", "deposit", model, 10)
     assert [each["title"] for each in found["done"]] == [f"deposit 10 NMR to model {model}"]
-    assert "what came of it could not be read: ConnectionError" in found["notes"][-1]
+    assert "what came of it could not be read: Unreachable" in found["notes"][-1]
     assert "account" not in found
     with proxy_of(town.stage.anvil.url) as proxy:
         without_balances_once_sent(proxy)
@@ -380,7 +380,7 @@ def test_whatever_an_endpoint_answers_is_told_in_one_line(town: World, method: s
         proxy.misbehave(method, lambda request, forward: answer)
         said = scientist(town, 10, proxy.url).refused("stake", "withdraw", 3, 1)
     assert said.startswith("cupel: endpoint 127.0.0.1:")
-    assert "expected an answer, found " in said
+    assert "expected an answer" in said
 
 
 def test_a_permit_is_signed_when_it_is_sent_and_no_sooner(town: World) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from scorer.chain.answers import Answer
 from scorer.chain.endpoint import EndpointError, unchecked
 from scorer.chain.endpoints import Block, Health, NoAgreement
+from scorer.chain.errors import Unreachable
 from scorer.chain.journal import JournalError
 from scorer.chain.logs import IncompleteLogs
 from scorer.chain.signers import SignerError
@@ -58,7 +58,7 @@ def raising(error: BaseException) -> Callable[[], Mapping[str, Any]]:
         (NoAgreement("no", [UP, DOWN]), "ENDPOINTS_DISAGREE"),
         (IncompleteLogs("no"), "INCOMPLETE_LOGS"),
         (SignerError("no"), "SIGNER"),
-        (requests.ConnectionError("no"), "CANNOT_REACH_CHAIN"),
+        (Unreachable("no"), "CANNOT_REACH_CHAIN"),
         (ZeroDivisionError("no"), "DEFECT"),
     ],
 )
