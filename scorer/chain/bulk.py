@@ -138,7 +138,7 @@ def _keep_limit(provider: JSONBaseProvider, size: int) -> None:
 
 
 def _asked(provider: JSONBaseProvider, page: list[tuple[RPCEndpoint, list[Any]]]) -> list[Any] | None:
-    """The answers to a batch, one each; none where it is refused as a whole; None: asking on would not help."""
+    """The answers to a batch, one each; none where all of it is refused; None: less would be refused too."""
     try:
         responses: Any = provider.make_batch_request(page)
     except (NoConnection, RateLimited):

@@ -11,10 +11,11 @@ from web3.types import BlockIdentifier
 
 from scorer.chain.answers import Answer
 from scorer.chain.endpoint import checked, unchecked
-from scorer.chain.errors import EndpointError, answer_to, host
+from scorer.chain.errors import EndpointError, answer_to
 from scorer.chain.node import Web3Node
 from scorer.chain.parallel import Parallel
 from scorer.chain.provider import LONGEST_PAUSES, Provider
+from scorer.redaction import host
 
 LARGEST_LAG: Final = 16
 """Blocks that an endpoint may be behind the others, or ahead of them, and still be read from."""

@@ -5,6 +5,7 @@ from typing import ClassVar, Final
 from urllib.parse import unquote
 
 from scorer.chain.answers import Answer
+from scorer.redaction import clean
 
 SHOWN: Final = 200
 """Characters of an endpoint's own words that a message repeats."""
@@ -39,7 +40,7 @@ class Unreachable(EndpointError):
 
 
 class NoConnection(Unreachable):
-    """Nobody takes the connection in time."""
+    """Nobody takes the connection."""
 
 
 class Busy(Unreachable):
@@ -128,15 +129,9 @@ def answer_to(error: BaseException) -> Answer:
     return error.answer if isinstance(error, EndpointError) else Answer.UNKNOWN
 
 
-def host(url: str) -> str:
-    """What messages call an endpoint: its host, without the path that may hold a secret key."""
-    _, is_whole, rest = url.partition("://")
-    return re.split(r"[/?#]", rest if is_whole else url)[0].rpartition("@")[2] or "an endpoint without a name"
-
-
 def shown(text: str, url: str) -> str:
     """An endpoint's own words, cut short, on one line, without the parts of its URL that may be secret."""
-    printable = "".join(each if each.isprintable() else " " for each in text[: 4 * SHOWN])
+    printable = clean("".join(each if each.isprintable() else " " for each in text[: 4 * SHOWN]))
     for secret in _secrets(url):
         printable = printable.replace(secret, "***")
     words = " ".join(printable.split())

@@ -4,11 +4,11 @@ Nothing else leaves it: an `EndpointError`, or web3's `ContractLogicError` for a
 have the shapes that web3's formatters and our own code rely on.
 """
 
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
+from web3 import Web3
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -26,7 +26,6 @@ from scorer.chain.errors import (
     Refused,
     Unauthorised,
     Unreachable,
-    host,
     shown,
 )
 from scorer.chain.replies import (
@@ -42,7 +41,9 @@ from scorer.chain.replies import (
 from scorer.chain.reverts import revert_of
 from scorer.chain.shapes import checked_result
 from scorer.chain.transport import MOST_BYTES, Reply, Transport
+from scorer.redaction import host
 
+T = TypeVar("T")
 PAUSES: Final = (0.1, 0.2, 0.4, 0.8)
 """Seconds between the tries of a request that may be answered a little later."""
 LONGEST_PAUSES: Final = 5.0
@@ -74,7 +75,6 @@ class Provider(JSONBaseProvider):
         self.until: float | None = None
         self._transport = Transport(url, timeout, most_bytes)
         self._chain_id: RPCResponse | None = None
-        self._counting = threading.Lock()
 
     @property
     def timeout(self) -> float:
@@ -101,7 +101,7 @@ class Provider(JSONBaseProvider):
         """
         if method == CHAIN_ID and self._chain_id is not None:
             return self._chain_id  # web3 asks for it before every call, and it cannot change
-        response = self._patiently(method, params)
+        response = self._patiently(method, lambda: self._once(method, params))
         if method == CHAIN_ID:
             self._chain_id = response
         return response
@@ -118,6 +118,9 @@ class Provider(JSONBaseProvider):
         """
         if not batch_requests:
             return []
+        return self._patiently("a batch", lambda: self._batch(batch_requests))
+
+    def _batch(self, batch_requests: Sequence[tuple[RPCEndpoint, Any]]) -> list[RPCResponse]:
         self._require_time()
         encoded, ids = zip(*(self._encoded(method, params) for method, params in batch_requests), strict=True)
         reply = self._transport.post(b"[" + b",".join(encoded) + b"]")
@@ -130,23 +133,24 @@ class Provider(JSONBaseProvider):
             found = answers_in(document, ids)
         except Malformed as error:
             raise self._malformed("a batch", error, reply) from None
-        return [self._one(*asked, answer) for asked, answer in zip(batch_requests, found, strict=True)]
+        asked = zip(batch_requests, ids, found, strict=True)
+        return [self._one(method, params, number, answer) for (method, params), number, answer in asked]
 
-    def _one(self, method: RPCEndpoint, params: Any, answer: Result | Failure) -> RPCResponse:
+    def _one(self, method: RPCEndpoint, params: Any, number: int, answer: Result | Failure) -> RPCResponse:
         if isinstance(answer, Failure):
-            error = {"code": answer.code or 0, "message": shown(answer.message, self._transport.url)}
-            return RPCResponse(jsonrpc="2.0", id=0, error=error)  # type: ignore[typeddict-item]
+            words = shown(answer.message, self._transport.url)
+            return RPCResponse(jsonrpc="2.0", id=number, error={"code": answer.code or 0, "message": words})
         try:
             value = checked_result(method, params, answer.value)
         except Malformed as error:
-            return RPCResponse(jsonrpc="2.0", id=0, error={"code": 0, "message": str(error)})
-        return RPCResponse(jsonrpc="2.0", id=0, result=value)
+            return RPCResponse(jsonrpc="2.0", id=number, error={"code": 0, "message": str(error)})
+        return RPCResponse(jsonrpc="2.0", id=number, result=value)
 
-    def _patiently(self, method: str, params: Any) -> RPCResponse:
+    def _patiently(self, method: str, ask: Callable[[], T]) -> T:
         waits = _Waits(method)
         while True:
             try:
-                return self._once(method, params)
+                return ask()
             except EndpointError as error:
                 pause = waits.after(error)
                 if pause is None:
@@ -170,9 +174,9 @@ class Provider(JSONBaseProvider):
 
     def _encoded(self, method: str, params: Any) -> tuple[bytes, int]:
         """A request and its id, of which no other thread has the same."""
-        with self._counting:
-            request = self.encode_rpc_request(RPCEndpoint(method), params)
-            return request, next(self.request_counter) - 1
+        number = next(self.request_counter)
+        request = {"jsonrpc": "2.0", "method": method, "params": params or [], "id": number}
+        return Web3.to_json(request).encode(), number
 
     def _answer(self, method: str, reply: Reply, request_id: int) -> Result | Failure:
         """What a body says. An error counts whatever the status, a result only with status 200."""

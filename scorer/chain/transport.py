@@ -19,6 +19,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
 
 from scorer.chain.errors import (
     AnswerTooLarge,
@@ -26,8 +27,8 @@ from scorer.chain.errors import (
     MalformedAnswer,
     NoConnection,
     Unreachable,
-    host,
 )
+from scorer.redaction import host
 
 MOST_BYTES: Final = 32 << 20
 """Bytes of one answer, before and after it is unpacked: some 50,000 logs."""
@@ -166,7 +167,7 @@ class Transport:
         except EndpointError:
             raise
         except Exception as error:  # noqa: BLE001 - what a stranger's answer makes libraries raise
-            kind = NoConnection if isinstance(error, requests.ConnectTimeout) else Unreachable
+            kind = NoConnection if _is_no_connection(error) else Unreachable
             raise kind(
                 f"endpoint {host(self.url)}: expected an answer within {self.timeout:g} s, found "
                 f"{type(error).__name__}; is the node up, and is the URL right?"
@@ -222,6 +223,11 @@ class Transport:
         return AnswerTooLarge(
             f"endpoint {host(self.url)}: expected an answer of at most {self.most_bytes} bytes, found more"
         )
+
+
+def _is_no_connection(error: Exception) -> bool:
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -5,9 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from web3.exceptions import Web3Exception
+
 from scorer.chain.bulk import PAGE
 from scorer.chain.contracts import ZERO_HASH, ProposalRecord, RoundRecord, RoundState, Suite
 from scorer.chain.endpoints import Block as Block
+from scorer.chain.errors import EndpointError
 from scorer.chain.logs import (
     IncompleteLogs,
     Locking,
@@ -17,7 +20,6 @@ from scorer.chain.logs import (
     read_settled,
     round_events,
 )
-from scorer.chain.node import REQUEST_ERRORS
 from scorer.rounds.chunks import Chunk, chunk_from_words, positions_heads, unpack_scores
 from scorer.rounds.evaluation import Positions, RoundTerms
 from scorer.rounds.verify import OnChain
@@ -111,7 +113,7 @@ class CommitteeView:
         """Proposals, and the votes of `address`. What fails here is asked again for each round alone."""
         proposals: dict[int, ProposalRecord | None] = {}
         votes: dict[int, bytes | None] = {}
-        with suppress(*REQUEST_ERRORS):
+        with suppress(EndpointError, Web3Exception):
             proposals |= zip(rounds, suite.proposals(rounds, block.number), strict=True)
             votes |= zip(rounds, suite.votes(rounds, address, block.number), strict=True)
         return cls(suite, block.number, address, proposals, votes)
