@@ -8,13 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
-from scorer.chain.anvil import run_anvil
-from scorer.chain.contracts import Suite
-from scorer.config import read_deployment
-from scorer.demo.run import run_demo
-from scorer.oracle.audit import idle_by_lane
 from tests.cli.test_cupel import run, write_deployment
 from tests.world import MODELS, NMR, World
 
@@ -130,23 +124,6 @@ def test_a_statement_without_what_it_needs_ends_with_one_clear_line(
     assert code == 1
     assert message in said
     assert said.count("\n") == 1
-
-
-def test_over_the_demo_explanations_add_up_to_the_replayed_chains_balances(tmp_path: Path) -> None:
-    out = tmp_path / "demo"
-    run_demo(out, Console(file=io.StringIO()), weeks_played=2)
-    code, text = run("statement", out / "rounds", "--replay", out)
-    assert code == 0
-    with run_anvil(state=out / "chain.json") as anvil:
-        suite = Suite.at(anvil.w3, read_deployment(out / "deployment.json"))
-        block = anvil.w3.eth.block_number
-        balances = dict(zip(suite.models_by_lane(block), idle_by_lane(suite, block), strict=True))
-        deposited = suite.tournament.events.Deposited().get_logs(from_block=0)
-    found = nets(text)
-    for event in deposited:
-        model = int(event["args"]["modelId"])
-        found[model] = found.get(model, 0) + int(event["args"]["amount"])
-    assert found == balances
 
 
 def test_a_round_is_found_by_its_number_under_a_folder(world: World) -> None:
