@@ -15,6 +15,7 @@ import structlog
 
 from scorer.isolation import IsolatedReader, IsolationReason, IsolationUnavailable
 from scorer.rounds.digest import content_hash
+from scorer.rounds.predictions import PredictionSpool, SpoolUnavailable
 from scorer.rounds.selection import Arrival
 from scorer.rounds.signature import SubmissionDigest, is_canonical
 from scorer.rounds.submission_reader import SubmissionReader, SubmissionUnread
@@ -132,6 +133,8 @@ class Intake:
     open_at, until
         Unix seconds: what came earlier counts as received at the first, what came at the second or later is
         refused.
+    spool
+        The folder on whose disk predictions are kept until they are published.
     largest
         Bytes of a file.
     """
@@ -144,6 +147,7 @@ class Intake:
     submitters: Mapping[int, str]
     open_at: int
     until: int
+    spool: Path
     largest: int = LARGEST
 
     def take(self, folder: Path) -> tuple[list[Arrival], tuple[Refusal, ...]]:
@@ -157,23 +161,26 @@ class Intake:
         scorer.isolation.IsolationUnavailable
             When this machine gives no process to read a file in: that is no file's fault, and all are read
             again in the next cycle.
+        scorer.rounds.predictions.SpoolUnavailable
+            When the disk is full; likewise.
         """
         with IsolatedReader() as reader, ThreadPoolExecutor(reader.workers) as pool:
             predictions = SubmissionReader(reader, self.kind, self.universe)
-            outcomes = list(pool.map(partial(self._outcome, predictions), _submission_files(folder)))
+            kept = PredictionSpool(self.spool, len(self.universe.ids))
+            outcomes = list(pool.map(partial(self._outcome, predictions, kept), _submission_files(folder)))
         arrivals = [each for each in outcomes if isinstance(each, Arrival)]
         return arrivals, tuple(each for each in outcomes if isinstance(each, Refusal))
 
-    def _outcome(self, predictions: SubmissionReader, file: Path) -> Arrival | Refusal:
+    def _outcome(self, predictions: SubmissionReader, kept: PredictionSpool, file: Path) -> Arrival | Refusal:
         """What comes of one file, whatever is wrong with it."""
         refused = partial(Refusal, _model_of(file), _plain(file))
         try:
-            return self._arrival(predictions, file)
+            return self._arrival(predictions, kept, file)
         except SubmissionUnread as unread:
             return refused(str(unread), is_defect=unread.cause == IsolationReason.DEFECT)
         except SubmissionRefused as refusal:
             return refused(str(refusal))
-        except IsolationUnavailable:
+        except (IsolationUnavailable, SpoolUnavailable):  # the machine's fault, and no file's
             raise
         except Exception as error:  # noqa: BLE001 - what one file does to us must not reach another
             structlog.get_logger().exception("defect", file=_plain(file))
@@ -181,12 +188,12 @@ class Intake:
             defect = SubmissionRefused(_plain(file), "a file that can be read", found)
             return refused(str(defect), is_defect=True)
 
-    def _arrival(self, predictions: SubmissionReader, file: Path) -> Arrival:
+    def _arrival(self, predictions: SubmissionReader, kept: PredictionSpool, file: Path) -> Arrival:
         """What costs little is looked at first: whoever may not submit has nothing of theirs parsed."""
         if not NAME.fullmatch(file.name):
             expected = "a name like 7.csv, 7.parquet or 7.label.csv, by the number of a model"
             raise SubmissionRefused(_plain(file), expected, "another")
-        submission, received_at = self._submission(predictions, file), _received_at(file)
+        submission, received_at = self._submission(predictions, kept, file), _received_at(file)
         if received_at >= self.until:
             raise SubmissionRefused(
                 file.name,
@@ -195,7 +202,7 @@ class Intake:
             )
         return Arrival(max(received_at, self.open_at), submission)
 
-    def _submission(self, predictions: SubmissionReader, file: Path) -> Submission:
+    def _submission(self, predictions: SubmissionReader, kept: PredictionSpool, file: Path) -> Submission:
         model_id = _model_of(file)
         allowed = self.submitters.get(model_id)
         if allowed is None:
@@ -204,11 +211,11 @@ class Intake:
         most = min(self.largest, most_bytes(len(self.universe.ids)))
         values = predictions.read(_read(file, most), file.name).values
         content = content_hash(self.universe.ids, values)
-        submission = Submission(model_id, values, content, allowed, signature)
-        signer = submission.signer(self.chain_id, self.tournament, self.round_id)
+        digest = SubmissionDigest(self.chain_id, self.tournament, self.round_id, model_id, content)
+        signer = digest.signer(signature)
         if signer != allowed:
             raise SubmissionRefused(file.name, f"the signature of {allowed}", f"that of {signer}")
-        return submission
+        return Submission(model_id, kept.append(values), content, allowed, signature)
 
 
 def submit(

@@ -209,6 +209,7 @@ class Collector:
             submitters=self.suite.submitters(record.close_at, latest["number"]),
             open_at=record.open_at,
             until=latest["timestamp"],
+            spool=self.published_bundle(record.round_id).folder,
             largest=self.largest,
         )
 

@@ -8,9 +8,11 @@ at known places: reading them takes no parser that a file could mislead.
 
 import os
 import re
+import tempfile
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -44,8 +46,43 @@ def _shape(found: bytes) -> tuple[int, int]:
     return shape
 
 
-class PredictionFile:
-    """A file of predictions, opened once and closed with the last reference to it.
+class SpoolUnavailable(OSError):
+    """Predictions cannot be put aside: the disk is full, or gone."""
+
+
+class _Rows:
+    """Rows of `ids` float64 in a file that is closed with the last reference to it.
+
+    Parameters
+    ----------
+    descriptor
+        Of a file; it is ours to close.
+    start
+        Where the first row begins, in bytes.
+    """
+
+    def __init__(self, descriptor: int, ids: int, start: int) -> None:
+        weakref.finalize(self, os.close, descriptor)
+        self._descriptor = descriptor
+        self.ids = ids
+        self.start = start
+
+    def read_into(self, first: int, block: Floats) -> None:
+        """Fill (rows, ids) C-ordered float64 with the rows from `first` on."""
+        offset = self.start + 8 * first * self.ids
+        view = block.data.cast("B") if block.size else memoryview(b"")  # a view of nothing cannot be cast
+        while len(view):
+            # One call reads 2 GiB at most, and fewer when a signal comes in between.
+            count = os.preadv(self._descriptor, [view], offset)
+            if count == 0:
+                raise PredictionsError(f"expected {8 * block.size} bytes from row {first} on, found fewer")
+            view, offset = view[count:], offset + count
+        if block.dtype != _LITTLE:  # a big-endian machine
+            block.byteswap(inplace=True)
+
+
+class PredictionFile(_Rows):
+    """A file in the form of this module.
 
     Attributes
     ----------
@@ -61,40 +98,66 @@ class PredictionFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        weakref.finalize(self, os.close, self._descriptor)
-        self.shape = _shape(os.pread(self._descriptor, HEADER_SIZE, 0))
-        size, expected = os.fstat(self._descriptor).st_size, HEADER_SIZE + 8 * self.shape[0] * self.shape[1]
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        super().__init__(descriptor, 0, HEADER_SIZE)
+        self.shape = _shape(os.pread(descriptor, HEADER_SIZE, 0))
+        self.ids = self.shape[1]
+        size, expected = os.fstat(descriptor).st_size, HEADER_SIZE + 8 * self.shape[0] * self.ids
         if size != expected:
             raise PredictionsError(f"expected {expected} bytes for the shape {self.shape}, found {size}")
-
-    def read_into(self, first: int, block: Floats) -> None:
-        """Fill (rows, ids) C-ordered float64 with the rows from `first` on."""
-        offset = HEADER_SIZE + 8 * first * self.shape[1]
-        view = block.data.cast("B") if block.size else memoryview(b"")  # a view of nothing cannot be cast
-        while len(view):
-            # One call reads 2 GiB at most, and fewer when a signal comes in between.
-            count = os.preadv(self._descriptor, [view], offset)
-            if count == 0:
-                raise PredictionsError(f"expected {8 * block.size} bytes from row {first} on, found fewer")
-            view, offset = view[count:], offset + count
-        if block.dtype != _LITTLE:  # a big-endian machine
-            block.byteswap(inplace=True)
 
     def rows(self) -> tuple["StoredRow", ...]:
         """Each row, not read yet."""
         return tuple(StoredRow(self, number) for number in range(self.shape[0]))
 
 
+class PredictionSpool(_Rows):
+    """Rows that are put aside in a nameless file while a round is collected, so that memory holds few.
+
+    Parameters
+    ----------
+    folder
+        On which disk: room for 8 bytes an id and model.
+    """
+
+    def __init__(self, folder: Path, ids: int) -> None:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            super().__init__(os.dup(file.fileno()), ids, 0)
+        self._numbers = count()  # the next row's number is taken in one step, whichever thread asks
+
+    def append(self, predictions: Floats) -> "StoredRow":
+        """Put one model's predictions aside, shape (ids,). Threads may share the spool.
+
+        Raises
+        ------
+        SpoolUnavailable
+            When the disk takes no more.
+        """
+        number = next(self._numbers)
+        content = memoryview(predictions.astype(_LITTLE, copy=False).tobytes())
+        try:
+            self._write(content, 8 * number * self.ids)
+        except OSError as error:
+            raise SpoolUnavailable(
+                error.errno, f"no room to put predictions aside: {error.strerror}"
+            ) from None
+        return StoredRow(self, number)
+
+    def _write(self, content: memoryview, offset: int) -> None:
+        while len(content):
+            written = os.pwrite(self._descriptor, content, offset)
+            content, offset = content[written:], offset + written
+
+
 @dataclass(frozen=True, eq=False)
 class StoredRow:
     """One model's predictions in a file; ``numpy.asarray`` reads them, shape (ids,)."""
 
-    file: PredictionFile
+    file: _Rows
     number: int
 
     def __len__(self) -> int:
-        return self.file.shape[1]
+        return self.file.ids
 
     def __array__(self, dtype: "np.dtype[Any] | None" = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
@@ -153,7 +216,7 @@ def _fill(block: Floats, rows: Sequence[Predictions], start: int) -> int:
     return end
 
 
-def _is_at(row: Predictions, file: PredictionFile, number: int) -> bool:
+def _is_at(row: Predictions, file: _Rows, number: int) -> bool:
     return isinstance(row, StoredRow) and row.file is file and row.number == number
 
 

@@ -117,5 +117,5 @@ def test_a_good_file_with_a_bad_signature_is_refused_by_who_signed(tmp_path: Pat
 
 def test_an_empty_inbox_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("scorer.isolation.reader._Zygote.__init__")
-    empty = Intake(31337, TOURNAMENT, 1, None, Universe(("a",), {}), {7: SIGNER}, 0, 9)
+    empty = Intake(31337, TOURNAMENT, 1, None, Universe(("a",), {}), {7: SIGNER}, 0, 9, tmp_path)
     assert empty.take(tmp_path) == ([], ())

@@ -1,7 +1,9 @@
 """What is taken from an inbox, and what is kept of the decision."""
 
+import errno
 import json
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,7 @@ from scorer.oracle.intake import (
 )
 from scorer.oracle.plans import PlanFolder, publish
 from scorer.rounds.digest import content_hash
+from scorer.rounds.predictions import SpoolUnavailable, StoredRow
 from scorer.rounds.rules import preset
 from scorer.rounds.signature import SubmissionDigest
 from scorer.rounds.submission_table import most_bytes
@@ -39,10 +42,11 @@ SIGNER = str(Account.from_key(KEY).address)
 UNIVERSE = Universe(("a", "b", "c"), {})
 SIGNED = "0x" + "11" * 64 + "1b"
 """What may be a signature, of something."""
+SPOOL = Path(tempfile.gettempdir())
 
 
 def intake() -> Intake:
-    return Intake(31337, TOURNAMENT, 1, None, UNIVERSE, {7: SIGNER, 8: SIGNER}, OPEN, UNTIL)
+    return Intake(31337, TOURNAMENT, 1, None, UNIVERSE, {7: SIGNER, 8: SIGNER}, OPEN, UNTIL, SPOOL)
 
 
 def send(inbox: Path, file: str, values: Sequence[float], at: int) -> Path:
@@ -152,6 +156,26 @@ def test_a_file_is_read_as_far_as_it_may_be_large(tmp_path: Path) -> None:
     arrivals, (refusal,) = replace(intake(), largest=size - 1).take(folder)
     assert arrivals == []
     assert refusal.reason == f"7.csv: expected a file of at most {size - 1} bytes, found more"
+
+
+def test_predictions_wait_on_the_disk_and_not_in_memory(tmp_path: Path) -> None:
+    send(tmp_path, "7.csv", [0.1, 0.2, 0.3], 2_000)
+    folder = send(tmp_path, "8.csv", [0.4, 0.5, 0.6], 2_000)
+    arrivals, _ = replace(intake(), spool=folder).take(folder)
+    rows = [each.submission.predictions for each in arrivals]
+    assert [type(row) for row in rows] == [StoredRow, StoredRow]
+    assert sorted(np.asarray(row).tolist() for row in rows) == [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
+    assert sorted(path.suffix for path in folder.iterdir()) == [".csv", ".csv", ".json", ".json"]
+
+
+def test_a_full_disk_is_no_files_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = send(tmp_path, "7.csv", [0.1, 0.2, 0.3], 2_000)
+    monkeypatch.setattr("scorer.rounds.predictions.os.pwrite", full)
+    with pytest.raises(SpoolUnavailable, match="No space left on device"):
+        intake().take(folder)
 
 
 def test_a_file_of_nobody_or_without_a_signature_is_not_read(
