@@ -46,10 +46,11 @@ def business_key(suite: Suite, round_id: int, action: Action, status: ProposalSt
     A vote is another one once its round is disputed, and when it takes the place of another vote.
     """
     scope = scope_of(suite.addresses.chain_id, str(suite.tournament.address))
-    return f"{scope}:{round_id}:{_meaning(action, status)}"
+    return f"{scope}:{round_id}:{meaning_of(action, status)}"
 
 
-def _meaning(action: Action, status: ProposalStatus) -> str:
+def meaning_of(action: Action, status: ProposalStatus) -> str:
+    """The part of an action's key that says what is done, whatever the round."""
     match action:
         case Attest(report, instead):
             before = "" if instead is None else f":{instead.hex()}"

@@ -124,11 +124,14 @@ class Reporter:
     grace: int = GRACE
     delay: int = 0
 
-    @property
-    def keeper(self) -> Keeper:
+    def _keeper(self, block: Block) -> Keeper:
         """Who keeps published files."""
+
+        def most_models(record: RoundRecord) -> int:
+            return max(self.suite.submitters(record.close_at, block.number), default=0)
+
         tournament = str(self.suite.tournament.address)
-        return Keeper(self.files.rounds, self.files.published, tournament, self.memory.seen)
+        return Keeper(self.files.rounds, self.files.published, tournament, most_models, self.memory.seen)
 
     def bundle(self, round_id: int) -> Bundle:
         """The member's own bundle of a round."""
@@ -151,7 +154,7 @@ class Reporter:
         """Take over what was published of a sealed round, and tell what is wrong with it."""
         if record.state not in (RoundState.SEALED, RoundState.SETTLING):
             return []
-        found, told = self.keeper.look(record), []
+        found, told = self._keeper(block).look(record), []
         if found.aside is not None:
             told.append(("SET_ASIDE", f"its report rests on another seal; it is kept as {found.aside}"))
         if found.changed:
@@ -192,15 +195,16 @@ class Reporter:
                 self._evaluate(record, sealed, block)
             return (bundle.report() if bundle.has(REPORT) else None), None
         except (InputsMismatch, BundleError) as error:
-            self._doubt(record, error)
+            self._doubt(record, block, error)
             return None, f"round {record.round_id}: {error}"
 
-    def _doubt(self, record: RoundRecord, error: Exception) -> None:
+    def _doubt(self, record: RoundRecord, block: Block, error: Exception) -> None:
         """Look anew at what no report could be made of: what was read of the chain, and what we hold."""
         if isinstance(error, InputsMismatch):
             self.memory.forget(record.round_id)
-        if self.keeper.is_kept(record) and problem_with(self.bundle(record.round_id), record) is not None:
-            self.keeper.discard(record.round_id)
+        keeper = self._keeper(block)
+        if keeper.is_kept(record) and problem_with(self.bundle(record.round_id), record) is not None:
+            keeper.discard(record.round_id)
 
     def _is_due(self, record: RoundRecord, proposal: ProposalRecord | None, block: Block) -> bool:
         """Whether to report now: the delay ends once others reported, or half of the time is over."""
@@ -276,7 +280,8 @@ class Reporter:
         """Score what we took over at the seal against our own targets, and keep the bundle."""
         round_id = record.round_id
         outcomes = self._bundle(self.files.targets, round_id)
-        if not outcomes.has(TARGETS) or not (self.keeper.is_kept(record) or self.keeper.look(record).is_kept):
+        keeper = self._keeper(block)
+        if not outcomes.has(TARGETS) or not (keeper.is_kept(record) or keeper.look(record).is_kept):
             return
         bundle = self.bundle(round_id)
         submissions, rules = bundle.submissions(), bundle.rules()

@@ -6,15 +6,17 @@ seal is final, the copy is held against the chain, and what is published afterwa
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from scorer.chain.contracts import RoundRecord
+from scorer.isolation import IsolatedReader
 from scorer.rounds.documents import to_hex
 from scorer.rounds.evaluation import InputsMismatch, check_published
-from scorer.store.bundle import PUBLISHED, REPORT, Bundle, BundleError, round_folder
+from scorer.store.bundle import PUBLISHED, REPORT, SIGNATURES, Bundle, BundleError, round_folder
+from scorer.store.published import PublishedBounds, take_over
 
 NOTES: Final = "taken"
 """The folder, beside those of the tournaments, that says what was taken over of each round."""
@@ -23,6 +25,8 @@ GRACE: Final = 3600
 SOONEST: Final = 4
 """At most one part in so many of the time from the seal to the outcome may pass without files."""
 BLOCK: Final = 2**20
+READER: Final = IsolatedReader(workers=1)
+"""One for the process: its interpreter takes seconds to start, which it does with the first file."""
 
 Stamp = tuple[tuple[int, ...] | None, ...]
 """(bytes, inode, times of modification and of change, ns) of each file; None for one that is not there."""
@@ -55,26 +59,41 @@ class Takeover:
 
 @dataclass
 class Seen:
-    """What was found in published files, by round, so that files that did not change are not read again."""
+    """What was found in published files, by round, so that files that did not change are not read again.
+
+    Attributes
+    ----------
+    unchanged, changed
+        Of files that we hold: what was published, and which of it was others than ours.
+    mismatched
+        What was published, the seal that it did not fit, and why.
+    unusable
+        The seal that nothing fitted that we had of our own.
+    """
 
     unchanged: dict[int, Stamp] = field(default_factory=dict)
     changed: dict[int, tuple[Stamp, tuple[str, ...]]] = field(default_factory=dict)
     mismatched: dict[int, tuple[Stamp, str, str]] = field(default_factory=dict)
+    unusable: dict[int, str] = field(default_factory=dict)
 
     @property
     def rounds(self) -> set[int]:
         """The rounds of which anything is remembered."""
-        return {*self.unchanged, *self.changed, *self.mismatched}
+        return {*self.unchanged, *self.changed, *self.mismatched, *self.unusable}
 
     def forget(self, round_id: int) -> None:
         """Read a round's files anew."""
-        for memory in (self.unchanged, self.changed, self.mismatched):
+        for memory in self._all:
             memory.pop(round_id, None)
 
     def forget_all(self) -> None:
         """Read all files anew."""
-        for memory in (self.unchanged, self.changed, self.mismatched):
+        for memory in self._all:
             memory.clear()
+
+    @property
+    def _all(self) -> tuple[dict[int, Any], ...]:
+        return self.unchanged, self.changed, self.mismatched, self.unusable
 
 
 @dataclass(frozen=True)
@@ -87,11 +106,14 @@ class Keeper:
         Where our own bundles are: the files are kept in them.
     published
         What the operator publishes, or a mirror of it.
+    most_models
+        How many models could submit to a round: it bounds what is read of a stranger's files.
     """
 
     rounds: Path
     published: Path
     tournament: str
+    most_models: Callable[[RoundRecord], int]
     seen: Seen = field(default_factory=Seen)
 
     def look(self, record: RoundRecord) -> Takeover:
@@ -119,16 +141,18 @@ class Keeper:
     def _adopt(self, record: RoundRecord) -> bool:
         """Keep the files that an earlier bundle of ours left, where they are those of this seal."""
         own = self._bundle(self.rounds, record.round_id)
+        if self.seen.unusable.get(record.round_id) == _seal(record):
+            return False
         for held in (own, *_set_aside(own)):
             if held.has(*PUBLISHED) and problem_with(held, record) is None:
                 if held is not own:
                     own.copy_published(held)
                 if self._note(record.round_id).get("seal") != _seal(record):
-                    published = self._published(record.round_id)
-                    is_same = published.has(*PUBLISHED) and problem_with(published, record) is None
-                    self._write_note(record, published if is_same else own)
+                    # A report's bundle says in submissions.json who could sign, not what was published there.
+                    self._write_note(record, own, *(file for file in PUBLISHED if file != SIGNATURES))
                 self.seen.forget(record.round_id)
                 return True
+        self.seen.unusable[record.round_id] = _seal(record)
         return False
 
     def _take_over(self, record: RoundRecord, source: Bundle) -> Takeover:
@@ -139,16 +163,26 @@ class Keeper:
             return Takeover(mismatch=known[2])
         own = self._bundle(self.rounds, round_id)
         aside = own.set_aside().name if own.has(REPORT) else None
-        problem = _copied(source, own) or problem_with(own, record)
+        problem = self._copied(record, source, own) or problem_with(own, record)
         if stamp_of(source) != before:
             problem = problem or f"{source.folder}: files changed while they were copied"
             return Takeover(mismatch=problem, aside=aside)
         if problem is not None:
             self.seen.mismatched[round_id] = (before, seal, problem)
             return Takeover(mismatch=problem, aside=aside)
-        self._write_note(record, own)
+        self._write_note(record, own, *PUBLISHED)
+        self.seen.forget(round_id)
         self.seen.unchanged[round_id] = before
         return Takeover(is_kept=True, aside=aside)
+
+    def _copied(self, record: RoundRecord, source: Bundle, own: Bundle) -> str | None:
+        """Copy the published files, once a child process has read them; what was wrong, or None."""
+        bounds = PublishedBounds(models=self.most_models(record))
+        try:
+            take_over(source.folder, own, bounds, READER)
+        except BundleError as error:
+            return str(error)
+        return None
 
     def _changed(self, round_id: int) -> tuple[str, ...]:
         """Files that are published otherwise than we took them over; read only where their stamp is new."""
@@ -167,9 +201,9 @@ class Keeper:
             self.seen.unchanged[round_id] = stamp
         return changed
 
-    def _write_note(self, record: RoundRecord, taken: Bundle) -> None:
+    def _write_note(self, record: RoundRecord, taken: Bundle, *known: str) -> None:
         """Say what was taken over; it comes last, so where it is, the files are."""
-        files = {file: _noted(taken.folder / file) for file in PUBLISHED}
+        files = {file: _noted(taken.folder / file) for file in known}
         self._notes(record.round_id).write_taken({"seal": _seal(record), "files": files})
 
     def _note(self, round_id: int) -> Mapping[str, Any]:
@@ -209,15 +243,6 @@ def problem_with(bundle: Bundle, record: RoundRecord) -> str | None:
     return None
 
 
-def _copied(source: Bundle, own: Bundle) -> str | None:
-    """Copy the published files; why that was not possible, or None."""
-    try:
-        own.copy_published(source)
-    except BundleError as error:
-        return str(error)
-    return None
-
-
 def _seal(record: RoundRecord) -> str:
     """What a seal committed to, as one text."""
     return f"{to_hex(record.rules_hash)}:{to_hex(record.submissions_root)}"
@@ -252,10 +277,12 @@ def _noted(path: Path) -> dict[str, Any]:
 
 
 def _is_still(path: Path, noted: Any) -> bool:
-    """Whether a file is the one that was noted; one of another size is not read."""
+    """Whether a file is the one that was noted, if it was; one of another size is not read."""
     try:
-        is_same_size = path.is_file() and path.stat().st_size == noted["bytes"]
-        return is_same_size and _sha256(path) == noted["sha256"]
+        if noted is None or not path.is_file():
+            return path.is_file()
+        is_same_size = path.stat().st_size == noted["bytes"]
+        return bool(is_same_size and _sha256(path) == noted["sha256"])
     except (OSError, KeyError, TypeError):
         return False
 

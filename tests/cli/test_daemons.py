@@ -14,6 +14,7 @@ from eth_account import Account
 from scorer.config import ConfigError, load_config
 from scorer.drill.proxy import Forward, Proxy, Request, Response, proxy_of
 from scorer.oracle import assembly
+from scorer.oracle.daemon import OracleDaemon
 from tests.cli.test_cupel import run, write_config
 from tests.world import World
 
@@ -300,6 +301,22 @@ def test_agreement_cannot_exceed_the_endpoints(world: World) -> None:
     config = write_config(world, 0)
     config.write_text(config.read_text().replace("tip_gwei = 1", "tip_gwei = 1\nagreement = 2"))
     with pytest.raises(ConfigError, match="expected agreement of at most 1"):
+        load_config(config)
+
+
+def test_what_a_member_waits_for_and_disputes_is_in_its_configuration(world: World) -> None:
+    config = write_config(world, 0)
+    text = config.read_text().replace("[files]", '[files]\npeers = ["one", "/two"]')
+    settings = f'dispute = ["0x{"aB" * 32}"]\npublication_grace = 60\noutcome_delay = 1.5'
+    config.write_text(f"{text}\n[run]\n{settings}\n")
+    with assembly.oracle(load_config(config), send=False) as assembled:
+        assert isinstance(assembled.daemon, OracleDaemon)
+        member = assembled.daemon.member
+    assert member.files.peers == (config.parent / "one", Path("/two"))
+    assert member.duty.disputed == {"0x" + "aB" * 32}
+    assert (member.duty.publication_grace, member.duty.outcome_delay) == (60, 5400)
+    config.write_text(f'{text}\n[run]\ndispute = ["0x12"]\n')
+    with pytest.raises(ConfigError, match=r"run\.dispute\.0"):
         load_config(config)
 
 

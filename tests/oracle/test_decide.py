@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, ProposalStatus, RoundRecord, RoundState
+from scorer.oracle.calls import meaning_of
 from scorer.oracle.decide import (
     Action,
     Alarm,
@@ -90,6 +91,13 @@ def test_a_vote_that_is_already_ours_is_not_repeated() -> None:
 
 def test_a_vote_for_another_report_is_changed() -> None:
     assert decide(view(RoundState.SEALED, RESOLVE, vote=THEIRS)) == (Attest(REPORT),)
+
+
+def test_a_vote_in_place_of_another_is_an_act_of_its_own() -> None:
+    """Else a member that changes its mind twice would think that its last vote was sent long ago."""
+    votes: list[bytes | None] = [None, THEIRS, b"\1" * 32]
+    found = [decide(view(RoundState.SEALED, RESOLVE, vote=vote))[0] for vote in votes]
+    assert len({meaning_of(action, ProposalStatus.NONE) for action in found}) == 3
 
 
 def test_nothing_is_attested_that_was_not_computed() -> None:

@@ -291,3 +291,16 @@ def test_a_round_that_nobody_sealed_is_told(shop: Shop) -> None:
 def test_endpoints_and_operator_read_the_same_final_block(world: World) -> None:
     pinned = Endpoints([world.stage.anvil.url], world.suite.addresses.chain_id).pin()
     assert pinned.block == finalised_block(world.suite)
+
+
+def test_an_operator_forgets_what_it_read_of_a_chain_that_is_no_more(shop: Shop) -> None:
+    memory = shop.operating.memory
+    block = finalised_block(shop.world.suite)
+    shop.operating.work(block)
+    memory.slots[1] = 2
+    shop.operating.work(block)
+    assert memory.slots == {1: 2}
+    memory.basis.block = replace(block, hash=b"\1" * 32)
+    shop.operating.work(block)
+    assert memory.slots == {}
+    assert memory.basis.block == block

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from scorer.chain.contracts import RoundRecord, RoundState
@@ -37,7 +40,7 @@ def publish(folder: Path, inputs: object = INPUTS) -> Bundle:
 
 @pytest.fixture
 def keeper(tmp_path: Path) -> Keeper:
-    return Keeper(tmp_path / "rounds", tmp_path / "published", TOURNAMENT)
+    return Keeper(tmp_path / "rounds", tmp_path / "published", TOURNAMENT, lambda _: 20)
 
 
 def again(keeper: Keeper) -> Keeper:
@@ -117,6 +120,14 @@ def a_folder_instead(bundle: Bundle) -> tuple[str, ...]:
     return (UNIVERSE,)
 
 
+def bomb(bundle: Bundle) -> None:
+    """A table of some kilobytes that is gigabytes of text."""
+    ids = pa.DictionaryArray.from_arrays(pa.array(np.zeros(3_000_000, np.int32)), pa.array(["x" * 4000]))
+    path = bundle.folder / UNIVERSE
+    pq.write_table(pa.table({"id": ids}), path, compression="zstd", store_schema=False)
+    assert path.stat().st_size < 2**21
+
+
 CHANGES: list[Callable[[Bundle], tuple[str, ...]]] = [
     other_signature,
     other_predictions,
@@ -170,7 +181,11 @@ def test_files_without_a_new_stamp_are_not_read_again(
         (lambda bundle: publish(bundle.folder.parents[1], OTHER), "submissions root: expected "),
         (other_predictions, "predictions: expected those that were signed, found others from model"),
         (other_rules, "rules.json"),
-        (lambda bundle: bundle.write_universe(IDS[:-1]), "expected"),
+        (lambda bundle: bundle.write_universe(IDS[:-1]), "expected a column for each"),
+        (lambda bundle: bundle.write_universe(IDS[::-1]), "expected sorted ids"),
+        (bomb, UNIVERSE),
+        (lambda bundle: os.truncate(bundle.folder / SUBMISSIONS, 2**40), "bytes"),
+        (lambda bundle: (bundle.folder / RULES).write_bytes(b" " * (2**20 + 1)), "at most 1048576 bytes"),
         (lambda bundle: bundle.write_universe((*IDS[:-1], "id999")), "predictions: expected"),
         (lambda bundle: (bundle.folder / SUBMISSIONS).write_bytes(b"no array"), SUBMISSIONS),
         (lambda bundle: (bundle.folder / SIGNATURES).write_bytes(b"[" * 200_000), SIGNATURES),
@@ -195,7 +210,8 @@ def test_what_was_found_wrong_is_not_read_again_before_it_changes(
 ) -> None:
     spoil_signature(publish(keeper.published))
     first = keeper.look(SEALED).mismatch
-    monkeypatch.setattr("scorer.oracle.takeover._copied", lambda *_: pytest.fail("read again"))
+    for name in ("take_over", "problem_with"):
+        monkeypatch.setattr(f"scorer.oracle.takeover.{name}", lambda *_: pytest.fail("read again"))
     assert keeper.look(SEALED).mismatch == first
 
 
