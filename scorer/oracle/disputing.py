@@ -10,10 +10,10 @@ from scorer.chain.contracts import ProposalRecord, ProposalStatus, Suite
 from scorer.oracle.challenges import Challenges, judged
 from scorer.oracle.decide import Challenging
 from scorer.oracle.duty import Duty
-from scorer.oracle.evidence import by_hand, doubt
+from scorer.oracle.evidence import Peers, by_hand, doubt
 from scorer.oracle.observe import Block
 from scorer.rounds.documents import to_hex
-from scorer.store.bundle import Bundle
+from scorer.store.bundle import Bundle, round_folder
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Disputing:
     ----------
     peers
         Folders of other members' bundles, where there is evidence of what a report rests on.
+    heard
+        What was read of them.
     decided
         How disputes of ours ended, by round; what is found now is added.
     """
@@ -33,6 +35,16 @@ class Disputing:
     duty: Duty
     peers: Sequence[Path]
     decided: MutableMapping[int, ProposalStatus]
+    heard: Peers
+
+    def differing(self, own: Bundle) -> list[str]:
+        """Which members' reports of a round rest on other inputs than ours, in words."""
+        found = self.heard.read(own, self._folders(own))
+        return [f"{folder}: {report.gaps}" for folder, report in found.items() if report.gaps]
+
+    def _folders(self, own: Bundle) -> list[Path]:
+        round_id, tournament = own.report().round_id, str(self.suite.tournament.address)
+        return [round_folder(peer, tournament, round_id) for peer in self.peers]
 
     def of(self, own: Bundle, proposal: ProposalRecord, block: Block) -> Challenging:
         """Whether we may dispute a report that differs from ours, and what allowance is missing."""
@@ -63,7 +75,7 @@ class Disputing:
         known = {each.removeprefix("0x").lower() for each in self.duty.disputed}
         if accepted.hex() in known:
             return True
-        why = doubt(own, accepted, self.peers, str(self.suite.tournament.address))
+        why = doubt(accepted, self.heard.read(own, self._folders(own)))
         if why is None:
             return True
         round_id = own.report().round_id

@@ -1,4 +1,4 @@
-"""Whether an accepted report that is not ours rests on the same inputs: before a bond is staked on it.
+"""What other members' reports rest on, as far as their bundles can be read: evidence before a bond is staked.
 
 A report may differ because somebody scored wrongly, or because somebody was given other targets or tables.
 Only the first is a lie that a second vote brings to light; in the second a member would bet its bond on its
@@ -7,38 +7,113 @@ is in the report, so whoever has a bundle with the accepted report knows what it
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from scorer.isolation import IsolatedReader, IsolationError, ReadResult, refuses
 from scorer.oracle.compare import Gap
+from scorer.oracle.takeover import READER, Stamp, stamp_of
 from scorer.rounds.digest import json_digest
-from scorer.rounds.documents import to_hex
-from scorer.store.bundle import MANIFEST, REPORT, Bundle, round_folder
+from scorer.rounds.documents import from_hex, to_hex
+from scorer.store.bundle import MANIFEST, REPORT, Bundle, BundleError
+from scorer.store.published import limits_for
 
 INPUTS: Final = ("rules", "universe", "submissions", "signatures", "targets", "positions", "tables")
 """Digests in a manifest of what scores are made from."""
-LARGEST: Final = 256 * 2**20
+LARGEST: Final = 64 * 2**20
 """Bytes of a peer's manifest or report that is read."""
 SHOWN: Final = 3
 
 
-def doubt(own: Bundle, accepted: bytes, peers: Sequence[Path], tournament: str) -> str | None:
+@dataclass(frozen=True)
+class PeerReport:
+    """Another member's report, and what it claims to rest on otherwise than ours.
+
+    Attributes
+    ----------
+    gaps
+        In words; empty where the inputs are the same.
+    """
+
+    report_hash: bytes
+    gaps: str
+
+
+@dataclass
+class Peers:
+    """Reads other members' reports, each once for as long as it stays the same.
+
+    Attributes
+    ----------
+    known
+        By folder: the stamp of its files, the hash of our own report, and what was read.
+    """
+
+    known: dict[Path, tuple[Stamp, bytes, PeerReport | None]] = field(default_factory=dict)
+
+    def read(self, own: Bundle, folders: Sequence[Path]) -> dict[Path, PeerReport]:
+        """The reports of a round that can be read, by their folders."""
+        own_hash = own.report().hash()
+        for folder in folders:
+            stamp = stamp_of(Bundle(folder), (REPORT, MANIFEST))
+            if self.known.get(folder, ())[:2] != (stamp, own_hash):
+                self.known[folder] = (stamp, own_hash, _read(own, folder, stamp))
+        found = {folder: self.known[folder][2] for folder in folders}
+        return {folder: report for folder, report in found.items() if report is not None}
+
+    def forget(self, round_id: int) -> None:
+        """Drop what was read of a round."""
+        for folder in [folder for folder in self.known if folder.name == str(round_id)]:
+            del self.known[folder]
+
+
+def doubt(accepted: bytes, peers: Mapping[Path, PeerReport]) -> str | None:
     """Why it is not known that the accepted report rests on the inputs of ours; None when it does.
 
     Parameters
     ----------
     accepted
         The hash of the accepted report.
-    peers
-        Folders of other members' bundles.
     """
-    round_id = own.report().round_id
-    for peer in peers:
-        manifest = _manifest_of(Bundle(round_folder(peer, tournament, round_id)), accepted)
-        if manifest is not None:
-            found = list(input_gaps(own.manifest(), manifest))
-            return f"it rests on other inputs: {_few(found)}" if found else None
+    for peer in peers.values():
+        if peer.report_hash == accepted:
+            return f"it rests on other inputs: {peer.gaps}" if peer.gaps else None
     return "no bundle with the accepted report is at hand, so nobody knows what it rests on"
+
+
+def _read(own: Bundle, folder: Path, stamp: Stamp, reader: IsolatedReader = READER) -> PeerReport | None:
+    """What a peer's bundle says; None where it is no evidence, as a stranger's file that cannot be read."""
+    sizes = [each[0] for each in stamp if each is not None]
+    if len(sizes) < len(stamp) or max(sizes) > LARGEST:
+        return None
+    try:
+        said = reader.run(read_peer, folder, _inputs(own.manifest()), limits=limits_for(sum(sizes))).facts
+        return PeerReport(from_hex(said["report"], 32), str(said["gaps"]))
+    except (IsolationError, KeyError, ValueError):
+        return None
+
+
+@refuses(BundleError)
+def read_peer(folder: Path, ours: Mapping[str, Any]) -> ReadResult:
+    """Compare a peer's manifest with our inputs; it runs in a child process.
+
+    Raises
+    ------
+    BundleError
+        When a file cannot be read, or the report does not name the manifest.
+    """
+    peer = Bundle(folder)
+    report, manifest = peer.report(), peer.manifest()
+    if report.evidence_hash != json_digest(manifest):
+        raise BundleError(f"{folder / MANIFEST}: expected the manifest that the report names, found another")
+    found = list(input_gaps(ours, _inputs(manifest)))
+    return ReadResult({"report": to_hex(report.hash()), "gaps": _few(found)})
+
+
+def _inputs(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a manifest says what went in, and what of it counts."""
+    return {name: manifest.get(name) for name in ("round", "digests", "refused")}
 
 
 def input_gaps(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[Gap]:
@@ -61,19 +136,6 @@ def _gaps(where: str, ours: Any, theirs: Any) -> Iterator[Gap]:
             yield from _gaps(f"{where}, {name}", ours.get(name), theirs.get(name))
     elif type(ours) is not type(theirs) or ours != theirs:
         yield Gap(where, ours, theirs)
-
-
-def _manifest_of(peer: Bundle, accepted: bytes) -> Mapping[str, Any] | None:
-    """The manifest that the accepted report names, if this bundle has it."""
-    try:
-        sizes = [(peer.folder / file).stat().st_size for file in (REPORT, MANIFEST)]
-        if max(sizes) > LARGEST or not peer.has(REPORT, MANIFEST):
-            return None
-        report, manifest = peer.report(), peer.manifest()
-        is_it = report.hash() == accepted and report.evidence_hash == json_digest(manifest)
-    except Exception:  # noqa: BLE001 - a stranger's file that cannot be read is no evidence
-        return None
-    return manifest if is_it else None
 
 
 def _few(gaps: Sequence[Gap]) -> str:

@@ -171,6 +171,8 @@ class Member:
         steps = []
         if problem is not None:
             steps.append(Step(record.round_id, self._alarm("NO_REPORT", problem), "no report"))
+        if report is not None:
+            self._tell_differing(record.round_id)
         view = self._view(record, block, sealed, committee, report)
         calls = Calls(self.suite, record.round_id, sealed, self.bundle(record.round_id))
         for action in decide(view):
@@ -179,6 +181,12 @@ class Member:
             if not goes_on:
                 break
         return steps
+
+    def _tell_differing(self, round_id: int) -> None:
+        """Tell of members that were given other inputs, whether or not their report is accepted."""
+        with apart(f"round {round_id}, other members' reports", self.duty.alarm):
+            for found in self._disputing.differing(self.bundle(round_id)):
+                self.duty.alarm("PEERS_DIFFER", f"round {round_id}: {found}")
 
     @property
     def _reporter(self) -> Reporter:
@@ -189,7 +197,8 @@ class Member:
 
     @property
     def _disputing(self) -> Disputing:
-        return Disputing(self.suite, self.address, self.duty, self.files.peers, self.memory.decided)
+        memory, peers = self.memory, self.files.peers
+        return Disputing(self.suite, self.address, self.duty, peers, memory.decided, memory.peers)
 
     def _view(
         self,

@@ -9,6 +9,7 @@ from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, 
 from scorer.chain.killpoints import reach
 from scorer.oracle.basis import Basis
 from scorer.oracle.decide import is_due
+from scorer.oracle.evidence import Peers
 from scorer.oracle.observe import Block, RoundTracker, Sealed, read_sealed, sealed_at
 from scorer.oracle.standing import disagreement
 from scorer.oracle.takeover import GRACE, Keeper, Seen, Stamp, is_late, problem_with, stamp_of
@@ -66,6 +67,8 @@ class Memory:
         Targets and tables whose stamp was looked at, by round, and what of them is not what the report says.
     seen
         What was found in published files.
+    peers
+        What was read of other members' reports.
     basis
         The block that all of this rests on.
     """
@@ -78,6 +81,7 @@ class Memory:
     decided: dict[int, ProposalStatus] = field(default_factory=dict)
     sources: dict[int, tuple[Stamp, tuple[str, ...]]] = field(default_factory=dict)
     seen: Seen = field(default_factory=Seen)
+    peers: Peers = field(default_factory=Peers)
     basis: Basis = field(default_factory=Basis)
 
     def forget(self, round_id: int) -> None:
@@ -93,6 +97,7 @@ class Memory:
             ended = self.decided.get(round_id)
             self.forget(round_id)
             self.seen.forget(round_id)
+            self.peers.forget(round_id)
             if ended is not None:
                 self.decided[round_id] = ended
 

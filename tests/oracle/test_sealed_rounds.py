@@ -1,6 +1,7 @@
 """Whole rounds on a chain whose operator equivocates, withholds or changes files: what members see and do."""
 
 import json
+import os
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.cli import app
 from scorer.oracle.decide import Attest, Challenge
-from scorer.oracle.evidence import doubt
+from scorer.oracle.evidence import Peers, doubt
 from scorer.oracle.member import Duty, Member, Memory, Step
 from scorer.oracle.observe import finalised_block
 from scorer.rounds.digest import json_digest
@@ -345,6 +346,7 @@ def test_no_bond_is_bet_on_other_targets_unless_a_human_says_so(world: World) ->
     peers = (world.members[1].files.rounds,)
     careful = Watched(world, 0, WILLING, peers=peers)
     assert not challenged(careful.cycle())
+    assert "PEERS_DIFFER" in careful.rung
     told = [detail for kind, detail in careful.alarms if kind == "REPORT"]
     assert any("it rests on other inputs: digest of targets, target_20d2l" in detail for detail in told)
     told_so = replace(WILLING, disputed=frozenset({"0x" + accepted.hex().upper()}))
@@ -403,12 +405,15 @@ def two_bundles(world: World) -> tuple[World, int]:
 
 def test_evidence_is_only_a_manifest_that_the_accepted_report_names(two_bundles: tuple[World, int]) -> None:
     world, round_id = two_bundles
-    tournament = str(world.suite.tournament.address)
     mine, theirs = world.members[0].bundle(round_id), world.members[1].bundle(round_id)
-    peers = (world.members[1].files.rounds,)
+    peers = Peers()
+
+    def doubted(accepted: bytes) -> str | None:
+        return doubt(accepted, peers.read(mine, [theirs.folder.with_name("nothing"), theirs.folder]))
+
     accepted = theirs.report().hash()
-    assert doubt(mine, accepted, peers, tournament) is None
-    assert "no bundle" in str(doubt(mine, b"\1" * 32, peers, tournament))
+    assert doubted(accepted) is None
+    assert "no bundle" in str(doubted(b"\1" * 32))
     manifest = theirs.manifest()
 
     def state(**changed: object) -> bytes:
@@ -419,16 +424,44 @@ def test_evidence_is_only_a_manifest_that_the_accepted_report_names(two_bundles:
         (theirs.folder / REPORT).write_text(json.dumps(report.to_json()))
         return report.hash()
 
-    assert "refused, 3" in str(doubt(mine, state(refused={"3": "no"}), peers, tournament))
-    other = {**manifest["digests"], "universe": "0x" + "11" * 32}
-    assert "digest of universe" in str(doubt(mine, state(digests=other), peers, tournament))
-    assert doubt(mine, state(digests={**manifest["digests"], "scores": "0x"}), peers, tournament) is None
+    assert "refused, 3" in str(doubted(state(refused={"3": "no"})))
+    for name in ("rules", "universe", "positions"):
+        other = {**manifest["digests"], name: "0x" + "11" * 32}
+        assert f"digest of {name}" in str(doubted(state(digests=other)))
+    for name in ("submissions", "signatures", "targets"):
+        entries = dict(list(manifest["digests"][name].items())[1:])
+        other = {**manifest["digests"], name: entries}
+        assert f"digest of {name}, " in str(doubted(state(digests=other)))
+    other = {**manifest["digests"], "tables": {"features": "0x" + "11" * 32}}
+    assert "digest of tables" in str(doubted(state(digests=other)))
+    assert "round, cap" in str(doubted(state(round={**manifest["round"], "cap": 1})))
+    assert doubted(state(digests={**manifest["digests"], "scores": "0x"})) is None
     accepted = state()
     (theirs.folder / MANIFEST).write_text(json.dumps({**manifest, "refused": {"3": "no"}}))
-    assert "no bundle" in str(doubt(mine, accepted, peers, tournament))
-    for junk in (b"", b"[" * 100_000, b"{}"):
+    assert "no bundle" in str(doubted(accepted))
+    for junk in (b"", b"[" * 100_000, b"{}", b'{"digests": []}'):
         (theirs.folder / MANIFEST).write_bytes(junk)
-        assert "no bundle" in str(doubt(mine, accepted, peers, tournament))
+        assert "no bundle" in str(doubted(accepted))
+    os.truncate(theirs.folder / MANIFEST, 2**40)
+    assert "no bundle" in str(doubted(accepted))
+
+
+def test_members_with_other_targets_are_told_of_each_other_before_a_report_is_accepted(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id, {0: 1.0 - world.target})
+    folders = [member.files.rounds for member in world.members]
+    first, second = Watched(world, 0, peers=(folders[1],)), Watched(world, 1, peers=(folders[0], folders[1]))
+    first.cycle()
+    assert first.rung == set()
+    for _ in range(2):
+        second.cycle()
+        assert second.rung == {"PEERS_DIFFER"}
+        assert "digest of targets, target_20d2l" in second.alarms[0][1]
+    world.stage.publish_target(first.member, round_id, IDS, world.target)
+    first.cycle()
+    second.cycle()
+    assert second.rung == set()
+    assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
 
 
 def test_a_bad_signature_that_was_sealed_scores_nothing_and_stays_so(world: World) -> None:
