@@ -1,6 +1,6 @@
 """The chain that a command holds bundles against: a live one, or the one that a demo saved."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +9,15 @@ import typer
 
 from scorer.chain.anvil import run_anvil
 from scorer.chain.contracts import Suite
-from scorer.chain.endpoint import connect
+from scorer.chain.endpoint import connect, host
 from scorer.config import ConfigError, read_deployment
 
 EndpointOption = Annotated[
     str | None, typer.Option(envvar="CUPEL_RPC_URL", help="An RPC endpoint of the chain.")
+]
+EndpointsOption = Annotated[
+    list[str] | None,
+    typer.Option("--endpoint", envvar="CUPEL_RPC_URL", help="An RPC endpoint of the chain; may be repeated."),
 ]
 DeploymentOption = Annotated[
     Path | None,
@@ -29,17 +33,25 @@ ReplayOption = Annotated[
 @contextmanager
 def chain_of(endpoint: str | None, deployment: Path | None, replay: Path | None) -> Iterator[Suite | None]:
     """The contracts of the chain that a command's options name; None when they name none."""
+    with suites_of([] if endpoint is None else [endpoint], deployment, replay) as suites:
+        yield suites[0] if suites else None
+
+
+@contextmanager
+def suites_of(
+    endpoints: Sequence[str], deployment: Path | None, replay: Path | None
+) -> Iterator[tuple[Suite, ...]]:
+    """The contracts of a chain, as each endpoint serves them; of none, when a command's options name none."""
     if replay is not None:
         with run_anvil(state=replay / "chain.json") as anvil:
             anvil.finalise()
-            yield Suite.at(anvil.w3, read_deployment(replay / "deployment.json"))
+            yield (Suite.at(anvil.w3, read_deployment(replay / "deployment.json")),)
         return
-    if endpoint is None or deployment is None:
-        if endpoint is not None or deployment is not None:
-            raise ConfigError("expected --endpoint and --deployment together, found one of them")
-        yield None
-        return
-    yield open_suite(endpoint, deployment)
+    if bool(endpoints) != (deployment is not None):
+        raise ConfigError("expected --endpoint and --deployment together, found one of them")
+    if len({host(each) for each in endpoints}) != len(endpoints):
+        raise ConfigError("expected each --endpoint of another host, found one twice")
+    yield tuple(open_suite(each, deployment) for each in endpoints if deployment is not None)
 
 
 def open_suite(endpoint: str, deployment: Path) -> Suite:

@@ -391,7 +391,7 @@ class Bundle:
         self.report()
         with_ids = [table_file(name) for name in inputs.tables if name != NEUTRAL_CHURN]
         tables = (UNIVERSE, TARGETS, POSITIONS, META_MODEL, SCORES, *map(table_file, inputs.tables))
-        forms = {file: self._form(file) for file in tables}
+        forms = {file: self.form(file) for file in tables}
         return Published(
             inputs=inputs,
             ids={
@@ -495,12 +495,12 @@ class Bundle:
                     f"{self.folder / file}: {error}; other readers may read it in another way"
                 ) from None
         try:
-            table = pq.read_table(io.BytesIO(content))
+            table = pq.read_table(io.BytesIO(content), use_threads=False)
             return dict(zip(_once(table.column_names), map(_column, table.columns), strict=True))
         except Exception as error:  # noqa: BLE001 - pyarrow raises many types for a file that is not Parquet
             raise BundleError(f"{self.folder / file}: expected a Parquet file, found {error}") from None
 
-    def _form(self, file: str) -> str | None:
+    def form(self, file: str) -> str | None:
         """How a table is written, if not in the one way in which all readers read the same."""
         try:
             columns = list(read_parquet(self._content(file)))
