@@ -44,7 +44,7 @@ def explain(
     """
     with told(), chain_of(endpoint, deployment, replay) as suite:
         folder = _round_folder(bundle, rounds, round_id, suite)
-        scored = Bundle(folder).scored_round()
+        scored = Bundle(folder, strict=True).scored_round()
         if suite is not None:
             on_chain = read_settled_round(suite, scored.terms.round_id, finalised_block(suite))
             if on_chain is None:
@@ -127,7 +127,7 @@ def statement(
         entries = [
             entry
             for folder in round_folders(rounds)
-            for entry in _entries(Bundle(folder), model, suite)
+            for entry in _entries(Bundle(folder, strict=True), model, suite)
             if year is None or (entry.receipt is not None and entry.receipt.settled_at.year == year)
         ]
     if out is None:

@@ -81,7 +81,7 @@ def leaderboard(
 
 
 def _scores(rounds: Path, suite: Suite | None) -> pd.DataFrame:
-    scored = [Bundle(folder).scored_round() for folder in round_folders(rounds)]
+    scored = [Bundle(folder, strict=True).scored_round() for folder in round_folders(rounds)]
     if suite is None:
         return score_table(((each, None) for each in scored), {})
     block = finalised_block(suite).number

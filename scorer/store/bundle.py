@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from scorer.rewards.reward import MAX_REWARD_SCORE
 from scorer.rounds.documents import check_fields, check_types, from_hex, parse_json, shown, to_hex
 from scorer.rounds.evaluation import Positions, RoundInputs, RoundResult, RoundTerms
 from scorer.rounds.explain import ScoredRound
@@ -281,10 +282,8 @@ class Bundle:
 
     def submitters(self) -> dict[int, str]:
         """Who is to have signed for each model, by submissions.json alone; empty where nobody could."""
-        signed = self._json(SIGNATURES)
-        return self._parsed(
-            SIGNATURES, lambda: {_whole(entry["model_id"]): str(entry["submitter"]) for entry in signed}
-        )
+        signed = self._signed()
+        return self._parsed(SIGNATURES, lambda: {e["model_id"]: str(e["submitter"]) for e in signed})
 
     def terms(self) -> RoundTerms:
         """The round's terms, as manifest.json states them."""
@@ -363,6 +362,7 @@ class Bundle:
             for name in needed:
                 if name not in scores:
                     raise ValueError(f"expected the column {name}, found {', '.join(scores)}")
+            _check_scores(scores)
             volatility = manifest.get("volatility")
             scored = ScoredRound(
                 rules,
@@ -459,11 +459,11 @@ class Bundle:
         self._write(file, write_parquet(columns))
 
     def _json(self, file: str) -> Any:
-        path = self._existing(file)
+        content = self._content(file)
         try:
-            return parse_json(self._content(file))
+            return parse_json(content)
         except ValueError as error:
-            raise BundleError(f"{path}: expected JSON, found {error}") from None
+            raise BundleError(f"{self.folder / file}: expected JSON, found {error}") from None
 
     def _parsed(self, file: str, parse: Callable[[], T]) -> T:
         """What `parse` makes of a file's content; a BundleError that names the file where it cannot."""
@@ -571,9 +571,22 @@ def _column(column: pa.ChunkedArray) -> Column:
     return found
 
 
+def _check_scores(scores: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse scores of other types than an evaluation writes, which an explanation takes apart."""
+    whole = {"model_id": np.int64, "position": np.uint64, "reward_score": np.int64}
+    for name, column in scores.items():
+        if column.dtype != whole.get(name, column.dtype) or column.dtype.kind not in "fiu":
+            raise ValueError(f"expected numbers in the column {name}, found {column.dtype}")
+        if np.isinf(column).any():
+            raise ValueError(f"expected finite numbers in the column {name}, found infinity")
+    rewards = scores["reward_score"]
+    if ((rewards < -MAX_REWARD_SCORE) | (rewards > MAX_REWARD_SCORE)).any():
+        raise ValueError(f"expected reward scores of at most {MAX_REWARD_SCORE} ppm, found others")
+
+
 def _whole(value: Any) -> int:
-    if type(value) is not int:
-        raise ValueError(f"expected a whole number, found {value!r}")
+    if type(value) is not int or value < 0:
+        raise ValueError(f"expected a whole number, found {shown(repr(value))}")
     return value
 
 

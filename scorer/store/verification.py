@@ -177,7 +177,7 @@ def _scored(bundle: Bundle, chain: OnChain | None) -> _Found:
     terms = published.inputs.terms
     problems = [*_place(bundle.folder, terms.tournament, terms.round_id), *differences(published, chain)]
     report = published.report.get("report_hash")
-    words = f"{len(published.scores['model_id'])} models, report {shown(report)}"
+    words = f"{len(published.scores.get('model_id', ()))} models, report {shown(report)}"
     agreement = f"{words}, {'with the chain' if chain else WITH_ITSELF}"
     return _Found(terms.round_id, agreement, problems, (*COVERED, *map(table_file, published.inputs.tables)))
 
