@@ -247,10 +247,14 @@ def _secret_of(path: Path, field: str, parse: Callable[[bytes], T]) -> T:
 
 
 class JournalAt(_Section):
-    """Where the journal is: a file for SQLite, or a file that holds the URL of a PostgreSQL database."""
+    """Where the journal is: a file for SQLite, or a file that holds the URL of a PostgreSQL database.
+
+    `keep_days`: how long it keeps the rows of rounds that are over; see `scorer.chain.pruning`.
+    """
 
     file: FilePath = Path("journal.sqlite")
     url_file: FilePath | None = None
+    keep_days: Annotated[int, Field(ge=30)] = 365
 
     @property
     def location(self) -> str | Path:
@@ -332,6 +336,27 @@ class Sanity(_Section):
     accepted: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
+class TournamentAt(_Section):
+    """A tournament that a daemon serves, beside others, with the same key, journal and endpoints.
+
+    Attributes
+    ----------
+    deployment
+        Its deployment.json.
+    name
+        What logs and metrics call it; None: its address.
+    plans
+        Where its rounds are prepared.
+    lost_challenges
+        As in `Running`, of its own rounds.
+    """
+
+    deployment: FilePath
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] | None = None
+    plans: FilePath | None = None
+    lost_challenges: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = ()
+
+
 class NodeConfig(_Section):
     """A committee member's or an operator's configuration.
 
@@ -341,6 +366,8 @@ class NodeConfig(_Section):
         Votes, challenges, or operates.
     relay
         Sends what anybody may send; without it, `key` does.
+    tournaments
+        Served beside the one that `chain.deployment` names.
     """
 
     chain: Chain
@@ -350,6 +377,17 @@ class NodeConfig(_Section):
     journal: JournalAt = JournalAt()
     run: Running = Running()
     sanity: Sanity = Sanity()
+    tournaments: Annotated[tuple[TournamentAt, ...], Field(strict=False)] = ()
+
+    @property
+    def all_tournaments(self) -> tuple[TournamentAt, ...]:
+        """Every tournament that is served, the one that `chain.deployment` names first."""
+        first = TournamentAt(
+            deployment=self.chain.deployment,
+            plans=self.files.plans,
+            lost_challenges=self.run.lost_challenges,
+        )
+        return first, *self.tournaments
 
     def endpoints(self) -> Endpoints:
         """All endpoints, of which as many as the configuration asks for must agree."""
@@ -364,10 +402,14 @@ class NodeConfig(_Section):
         ConfigError
             When it cannot be read, or is for another chain.
         """
-        addresses = read_deployment(self.chain.deployment)
+        return self.addresses_at(self.chain.deployment)
+
+    def addresses_at(self, deployment: Path) -> Addresses:
+        """One of the deployments that the configuration names. Raises as `addresses` does."""
+        addresses = read_deployment(deployment)
         if addresses.chain_id != self.chain.chain_id:
             raise ConfigError(
-                f"{self.chain.deployment}: expected a deployment on chain {self.chain.chain_id}, "
+                f"{deployment}: expected a deployment on chain {self.chain.chain_id}, "
                 f"found one on {addresses.chain_id}"
             )
         return addresses
@@ -481,6 +523,8 @@ def _under(folder: Path, value: Path | tuple[Path, ...]) -> Path | tuple[Path, .
 
 def _absolute(config: NodeConfig, folder: Path) -> NodeConfig:
     def resolved(section: Any) -> Any:
+        if isinstance(section, tuple):
+            return tuple(map(resolved, section))
         if not isinstance(section, BaseModel):
             return section
         paths = {name: _under(folder, value) for name, value in section if _is_path(value)}

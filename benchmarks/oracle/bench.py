@@ -1,7 +1,8 @@
 """Where the time goes from outcome known to the last chunk settled, and what an idle cycle costs.
 
-10,000 models x 6,000 ids on a local chain with blocks of two seconds; 64 open rounds for the idle cycle.
-``python benchmarks/oracle/bench.py [models] [ids]`` for another size. Written to build/bench/oracle.json.
+10,000 models x 6,000 ids on a local chain with blocks of two seconds; 64 and 500 open rounds for the idle
+cycle, and for the first one after a restart. ``python benchmarks/oracle/bench.py [models] [ids]`` for another
+size. Written to build/bench/oracle.json.
 """
 
 import io
@@ -22,13 +23,13 @@ from scorer.chain.outbox import Outbox
 from scorer.config import load_config
 from scorer.drill.crowd import enter, open_round
 from scorer.drill.playground import FIRST_MEMBER, HOUR, OPERATOR, Playground
-from scorer.drill.proxy import proxy_of
+from scorer.drill.proxy import Proxy, proxy_of
 from scorer.oracle import assembly
 from scorer.oracle import member as member_module
 from scorer.oracle.logging import configure_logging
 from scorer.store.bundle import Bundle
 
-OPEN_ROUNDS = 64
+OPEN_ROUNDS = (64, 500)
 IDLE_CYCLES = 5
 BLOCK_TIME = 2
 GRACE = 10 * HOUR
@@ -37,7 +38,7 @@ OUT = Path("build/bench/oracle")
 
 def main(models: int, ids: int) -> None:
     configure_logging(io.StringIO())
-    results = {"models": models, "ids": ids, **settle(models, ids), **idle()}
+    results = {"models": models, "ids": ids, **settle(models, ids), "idle": idle()}
     (OUT.parent / "oracle.json").write_text(json.dumps(results, indent=1) + "\n")
     print(json.dumps(results, indent=1))
 
@@ -125,30 +126,44 @@ def clocked() -> Iterator[dict[str, float]]:
             setattr(owner, name, before[part])
 
 
-def idle() -> dict[str, float]:
-    """A cycle in which nothing is to be done for 64 open rounds: requests and time."""
+def idle() -> list[dict[str, float]]:
+    """Cycles in which nothing is to be done for many open rounds: HTTP requests, calls in them, and time."""
     with run_anvil(accounts=20) as anvil, proxy_of(anvil.url) as proxy:
         ground = Playground.build(anvil, OUT, members=1, models=0, url=proxy.url)
-        for _ in range(OPEN_ROUNDS):
-            ground.open()
-        anvil.finalise()
-        with assembly.oracle(load_config(OUT / "member-0" / "node.toml"), send=True) as member:
-            member.daemon.cycle()
+        counted = ground.configure("member-0", anvil.account(FIRST_MEMBER), run__stagger=20)
+        results = []
+        for rounds in OPEN_ROUNDS:
+            while ground.suite.round_count(anvil.w3.eth.block_number) < rounds:
+                ground.open()
+            anvil.finalise()
+            results.append({"open_rounds": rounds, **idle_cycles(counted, proxy)})
+            direct = ground.configure(
+                "direct", anvil.account(FIRST_MEMBER), chain__endpoint=anvil.url, run__stagger=20
+            )
+            results[-1]["ms"] = idle_ms(direct)
+    return results
+
+
+def idle_cycles(config: Path, proxy: Proxy) -> dict[str, float]:
+    """What the first cycle of a process and a later one ask."""
+    found: dict[str, float] = {}
+    with assembly.oracle(load_config(config), send=True) as member:
+        for which in ("restart_", ""):
             proxy.asked.clear()
+            proxy.requests.clear()
             member.daemon.cycle()
-        # Timed without the proxy, which only counts.
-        direct = ground.configure("member-0", anvil.account(FIRST_MEMBER), chain__endpoint=anvil.url)
-        with assembly.oracle(load_config(direct), send=True) as member:
+            found |= {f"{which}requests": len(proxy.requests), f"{which}calls": len(proxy.asked)}
+    return found
+
+
+def idle_ms(config: Path) -> float:
+    """Milliseconds of an idle cycle, without the proxy, which only counts."""
+    with assembly.oracle(load_config(config), send=True) as member:
+        member.daemon.cycle()
+        began = time.monotonic()
+        for _ in range(IDLE_CYCLES):
             member.daemon.cycle()
-            began = time.monotonic()
-            for _ in range(IDLE_CYCLES):
-                member.daemon.cycle()
-            took = (time.monotonic() - began) / IDLE_CYCLES
-    return {
-        "idle_open_rounds": OPEN_ROUNDS,
-        "idle_requests": len(proxy.asked),
-        "idle_ms": round(took * 1000),
-    }
+        return round((time.monotonic() - began) / IDLE_CYCLES * 1000)
 
 
 def request(anvil: Anvil, method: Any, *parameters: object) -> None:

@@ -29,9 +29,18 @@ _ENDED: Final = (*_FINISHED, State.DISPLACED.value, State.PLANNED.value)
 
 
 def rounds_in_stage(connection: sa.Connection, scope: str, stage: int) -> list[int]:
-    """The rounds of a tournament of which there are rows of a stage, oldest first."""
-    query = sa.select(INTENT.c.round).distinct().where(INTENT.c.scope == scope, INTENT.c.stage == stage)
-    rows = connection.execute(query.where(INTENT.c.round > NO_ROUND).order_by(INTENT.c.round))
+    """The rounds of a tournament of which there are rows of a stage, oldest first.
+
+    From each round to the next by the index: however many acts a round has.
+    """
+
+    def first_after(earlier: sa.ColumnElement[int] | int) -> sa.ScalarSelect[int | None]:
+        rows = (INTENT.c.scope == scope) & (INTENT.c.stage == stage) & (INTENT.c.round > earlier)
+        return sa.select(sa.func.min(INTENT.c.round)).where(rows).scalar_subquery()
+
+    found = sa.select(first_after(NO_ROUND).label("round")).cte("found", recursive=True)
+    found = found.union_all(sa.select(first_after(found.c.round)).where(found.c.round.is_not(None)))
+    rows = connection.execute(sa.select(found.c.round).where(found.c.round.is_not(None)))
     return [int(row[0]) for row in rows]
 
 
@@ -41,7 +50,7 @@ def lighten(connection: sa.Connection, scope: str, rounds: Sequence[int], finali
     A round of which something is not finished by then is left as it is.
     """
     found = 0
-    for round_id in rounds[:ROUNDS_AT_ONCE]:
+    for round_id in [each for each in rounds if each > NO_ROUND][:ROUNDS_AT_ONCE]:
         found += _lighten_round(connection, _of(scope, round_id) & (INTENT.c.stage == WHOLE), finalised)
         reach("journal-pruning", f"bytes of {round_id}")
     return found
@@ -53,8 +62,7 @@ def _lighten_round(connection: sa.Connection, rows: sa.ColumnElement[bool], fina
     finished = sa.select(INTENT.c.id).where(rows, INTENT.c.state.in_(_FINISHED))
     connection.execute(sa.update(ATTEMPT).where(ATTEMPT.c.intent.in_(finished)).values(raw=b""))
     connection.execute(sa.update(INTENT).where(rows, INTENT.c.state.in_(_FINISHED)).values(data=b""))
-    connection.execute(sa.update(INTENT).where(rows).values(stage=LIGHT))
-    return True
+    return connection.execute(sa.update(INTENT).where(rows).values(stage=LIGHT)).rowcount > 0
 
 
 def _has_unfinished(connection: sa.Connection, rows: sa.ColumnElement[bool], finalised: int) -> bool:

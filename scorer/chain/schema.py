@@ -78,7 +78,7 @@ INDICES: Final = (
     sa.Index("intent_open", INTENT.c.account, INTENT.c.nonce, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
     sa.Index("intent_act", INTENT.c.scope, INTENT.c.act),
     sa.Index("intent_stage", INTENT.c.scope, INTENT.c.stage, INTENT.c.round),
-    sa.Index("attempt_intent", ATTEMPT.c.intent),
+    sa.Index("attempt_intent", ATTEMPT.c.intent, ATTEMPT.c.signed_at),
     sa.Index("event_kind", EVENT.c.kind),
     sa.Index("event_at", EVENT.c.at),
 )

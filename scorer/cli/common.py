@@ -15,6 +15,7 @@ from scorer.chain.logs import IncompleteLogs
 from scorer.chain.sender import Reverted
 from scorer.chain.signers import SignerError
 from scorer.config import ConfigError
+from scorer.oracle.daemon import UnknownTournament
 from scorer.oracle.loop import UnknownVersion
 from scorer.redaction import clean
 from scorer.rounds.evaluation import InputsMismatch
@@ -47,6 +48,7 @@ EXPECTED = (
     SignerError,
     StakingRefused,
     SubmissionRefused,
+    UnknownTournament,
     UnknownVersion,
 )
 """Errors that tell a user what to do; any other is a defect and shows its traceback."""

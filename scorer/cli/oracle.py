@@ -22,6 +22,10 @@ from scorer.store.bundle import Bundle
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(bond.app, name="bond", help="Post what you have at stake, and take it back.")
 LONGEST_LIST = 20
+TournamentOption = Annotated[
+    str | None,
+    typer.Option("--tournament", help="By its name or address, where the daemon serves several."),
+]
 
 
 @app.command("run")
@@ -43,13 +47,16 @@ def once(
     round_id: Annotated[
         int | None, typer.Option("--round", parser=NUMBER, help="Look at this round alone.")
     ] = None,
+    tournament: TournamentOption = None,
 ) -> None:
     """Observe the finalised chain, decide, and act, once for every unfinished round."""
     configure_logging()
     with told(), assembly.oracle(load_config(config), send=send, by_hand=True) as assembled:
         daemon = assembled.daemon
         steps = (
-            daemon.steps(None if round_id is None else [round_id]) if isinstance(daemon, OracleDaemon) else []
+            daemon.steps(None if round_id is None else [round_id], tournament)
+            if isinstance(daemon, OracleDaemon)
+            else []
         )
     for step in steps:
         typer.echo(f"round {step.round_id}: {type(step.action).__name__}: {step.outcome}")
@@ -74,13 +81,14 @@ def recompute(
         Path | None,
         typer.Option(help="Another member's bundle of the round.", exists=True, file_okay=False),
     ] = None,
+    tournament: TournamentOption = None,
 ) -> None:
     """Compute a round's report once more; compare it with another member's, model by model."""
     with told(), assembly.oracle(load_config(config), send=False) as assembled:
         daemon = assembled.daemon
         if not isinstance(daemon, OracleDaemon):
             raise TypeError("expected an oracle")
-        bundle, stated = daemon.recomputed(round_id)
+        bundle, stated = daemon.recomputed(round_id, tournament)
         found = [] if against is None else list(gaps(bundle, Bundle(against)))
     typer.echo(f"round {round_id}: report {to_hex(bundle.report().hash())}")
     if stated is not None and stated != bundle.report().hash():

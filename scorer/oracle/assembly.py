@@ -1,11 +1,11 @@
 """Puts a daemon together from its configuration."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from web3 import Web3
 
@@ -14,17 +14,20 @@ from scorer.chain.journal import Journal
 from scorer.chain.node import Web3Node
 from scorer.chain.outbox import Outbox
 from scorer.chain.signers import Signer
-from scorer.config import ConfigError, NodeConfig, Sanity
+from scorer.config import ConfigError, NodeConfig, Sanity, TournamentAt
 from scorer.oracle.challenges import challenged_rounds
-from scorer.oracle.daemon import OperatorDaemon, OracleDaemon, Station
+from scorer.oracle.daemon import MemberSeat, OperatorDaemon, OperatorSeat, OracleDaemon, Site, Station
 from scorer.oracle.health import served
 from scorer.oracle.loop import Bell, Loop, stopped_by_signals
-from scorer.oracle.member import Duty, Files, Member
+from scorer.oracle.member import Duty, Files, Member, Memory
 from scorer.oracle.metrics import Metrics, Pulse
-from scorer.oracle.operating import Operating
+from scorer.oracle.observe import RoundTracker
+from scorer.oracle.operating import Operating, OperatorMemory
 from scorer.oracle.sanity import Limits
+from scorer.oracle.upkeep import tracker_from
 from scorer.units import WEI_PER_NANO, nano_from_nmr
 
+SeatT = TypeVar("SeatT")
 BEATS_MISSED: Final = 40
 """Cycles that may be missed, while one takes long, before the process counts as dead."""
 
@@ -60,23 +63,29 @@ def oracle(config: NodeConfig, *, send: bool, by_hand: bool = False) -> Iterator
         raise ConfigError("expected files.rounds and files.targets for an oracle, found neither or one")
     files = Files(config.files.rounds, config.files.published, config.files.targets, config.files.peers)
     keys = [config.key, *([config.relay] if config.relay else [])]
-    with _station(config, [key.signer() for key in keys] if send else []) as (station, suite):
-        duty = Duty(
-            challenges=config.run.challenge,
-            largest_bond=nano_from_nmr(config.run.largest_bond_nmr) * WEI_PER_NANO,
-            most_challenges=config.run.most_challenges,
-            challenged=partial(_challenged, station),
-            lost_challenges=frozenset(config.run.lost_challenges),
-            stagger=0 if by_hand else config.run.stagger,
-            disputed=frozenset(config.run.dispute),
-            publication_grace=config.run.publication_grace,
-            outcome_delay=int(config.run.outcome_delay * 3600),
-            limits=_limits(config.sanity),
-            recomputes=config.run.recompute,
-            alarm=station.bell.ring,
-        )
-        member = Member(suite, files, config.key.signer().address, None, duty=duty)
-        yield Assembled(OracleDaemon(station, member), config, station.metrics, station.bell)
+    with _station(config, [key.signer() for key in keys] if send else []) as station:
+        address = config.key.signer().address
+
+        def seat(tournament: TournamentAt, site: Site, suite: Suite) -> MemberSeat:
+            duty = Duty(
+                challenges=config.run.challenge,
+                largest_bond=nano_from_nmr(config.run.largest_bond_nmr) * WEI_PER_NANO,
+                most_challenges=config.run.most_challenges,
+                challenged=partial(_challenged, station, site),
+                lost_challenges=frozenset(tournament.lost_challenges),
+                stagger=0 if by_hand else config.run.stagger,
+                disputed=frozenset(config.run.dispute),
+                publication_grace=config.run.publication_grace,
+                outcome_delay=int(config.run.outcome_delay * 3600),
+                limits=_limits(config.sanity),
+                recomputes=config.run.recompute,
+                alarm=station.bell.of(site.name),
+            )
+            memory = Memory(rounds=_tracker(station, site))
+            return MemberSeat(site, Member(suite, files, address, None, duty=duty, memory=memory))
+
+        daemon = OracleDaemon(station, _seats(config, station, seat))
+        yield Assembled(daemon, config, station.metrics, station.bell)
 
 
 @contextmanager
@@ -84,28 +93,59 @@ def operator(config: NodeConfig, *, send: bool) -> Iterator[Assembled]:
     """An operator's daemon; a dry one without `send`. Raises as `oracle` does."""
     if config.files.inbox is None:
         raise ConfigError("expected files.inbox for an operator, found none")
-    with _station(config, [config.key.signer()] if send else []) as (station, suite):
-        folders = config.files
-        operating = Operating(
-            suite,
-            config.files.inbox,
-            folders.published,
-            None,
-            folders.plans,
-            config.run.slots_per_chunk,
-            largest=config.run.largest_submission_mib * 2**20,
-            alarm=station.bell.ring,
-        )
-        yield Assembled(OperatorDaemon(station, operating), config, station.metrics, station.bell)
+    inbox, published = config.files.inbox, config.files.published
+    with _station(config, [config.key.signer()] if send else []) as station:
+
+        def seat(tournament: TournamentAt, site: Site, suite: Suite) -> OperatorSeat:
+            operating = Operating(
+                suite,
+                inbox,
+                published,
+                None,
+                tournament.plans,
+                config.run.slots_per_chunk,
+                largest=config.run.largest_submission_mib * 2**20,
+                alarm=station.bell.of(site.name),
+                memory=OperatorMemory(rounds=_tracker(station, site)),
+            )
+            return OperatorSeat(site, operating)
+
+        daemon = OperatorDaemon(station, _seats(config, station, seat))
+        yield Assembled(daemon, config, station.metrics, station.bell)
+
+
+def _seats(
+    config: NodeConfig, station: Station, seat: Callable[[TournamentAt, Site, Suite], SeatT]
+) -> list[SeatT]:
+    """A seat in every tournament of a configuration, which must not name one twice."""
+    seats: dict[str, SeatT] = {}
+    names: set[str] = set()
+    for tournament in config.all_tournaments:
+        addresses = config.addresses_at(tournament.deployment)
+        address = Web3.to_checksum_address(addresses.tournament)
+        site = Site(addresses, tournament.name or address)
+        if address in seats or site.name in names:
+            raise ConfigError(
+                f"{tournament.deployment}: expected each tournament, and each name, once, "
+                f"found {site.name} again"
+            )
+        seats[address] = seat(tournament, site, site.at(station.endpoints.any()))
+        names.add(site.name)
+    return list(seats.values())
+
+
+def _tracker(station: Station, site: Site) -> RoundTracker:
+    journal = station.outboxes[0].journal if station.outboxes else None
+    return tracker_from(journal, site.addresses.chain_id, Web3.to_checksum_address(site.addresses.tournament))
 
 
 def _limits(sanity: Sanity) -> Limits:
     return Limits(sanity.uncovered_ppm, sanity.change_ppm, sanity.models_ppm, frozenset(sanity.accepted))
 
 
-def _challenged(station: Station) -> list[int]:
+def _challenged(station: Station, site: Site) -> list[int]:
     """Only the account that votes challenges; a dry run has no journal, and has challenged nothing."""
-    where = station.addresses
+    where = site.addresses
     tournament = Web3.to_checksum_address(where.tournament)
     return [
         round_id
@@ -124,24 +164,22 @@ def run(assembled: Assembled, *, cycles: int | None = None) -> None:
 
 
 @contextmanager
-def _station(config: NodeConfig, signers: list[Signer]) -> Iterator[tuple[Station, Suite]]:
-    addresses, endpoints = config.addresses(), config.endpoints()
-    suite = Suite.at(endpoints.any(), addresses)
+def _station(config: NodeConfig, signers: list[Signer]) -> Iterator[Station]:
+    endpoints = config.endpoints()
     metrics = Metrics()
     bell = Bell(metrics)
     with Journal.open(config.journal.location) if signers else nullcontext() as journal:
-        outboxes = [_outbox(config, journal, suite, signer, bell) for signer in signers if journal]
+        node = Web3Node(endpoints.any())
+        outboxes = [_outbox(config, journal, node, signer, bell) for signer in signers if journal]
         least = int(config.run.least_balance * 10**18)
-        stall = config.chain.finality_stall
-        station = Station(endpoints, addresses, metrics, bell, time.time, outboxes, stall, least)
-        station.suites[suite.w3] = suite
-        yield station, suite
+        stall, keep = config.chain.finality_stall, config.journal.keep_days
+        yield Station(endpoints, metrics, bell, time.time, outboxes, stall, least, keep)
 
 
-def _outbox(config: NodeConfig, journal: Journal, suite: Suite, signer: Signer, bell: Bell) -> Outbox:
+def _outbox(config: NodeConfig, journal: Journal, node: Web3Node, signer: Signer, bell: Bell) -> Outbox:
     return Outbox(
         journal,
-        Web3Node(suite.w3),
+        node,
         signer,
         config.chain.chain_id,
         config.chain.fees,

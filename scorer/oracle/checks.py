@@ -1,9 +1,10 @@
 """Everything that a daemon depends on, checked before it is relied on: a list for a human to read."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from scorer.chain.endpoints import Endpoints, Health, NoAgreement, Pinned
 from scorer.chain.errors import EndpointError
 from scorer.chain.journal import Journal, JournalError
 from scorer.chain.signers import SignerError
-from scorer.config import ConfigError, NodeConfig, read_deployment
+from scorer.config import ConfigError, NodeConfig, TournamentAt, read_deployment
 from scorer.oracle.daemon import check_version
 from scorer.oracle.loop import UnknownVersion
 from scorer.rounds.report import REPORT_VERSION, Report
@@ -69,19 +70,23 @@ def _check(
     yield from (_checked(f"folder {name}", partial(_folder, path)) for name, path in _folders(config))
     key = _checked("key", lambda: config.key.signer().address)
     yield key
-    deployment = _checked("deployment", lambda: _deployment(config))
-    yield deployment
+    deployments = [_checked("deployment", partial(_deployment, config, t)) for t in config.all_tournaments]
+    yield from deployments
     pinned, health = _pinned(config.endpoints())
     yield from map(_endpoint, health)
     if isinstance(pinned, str):
         yield Check("endpoints", ok=False, detail=pinned)
-    elif key.ok and deployment.ok:
+    elif key.ok and all(deployment.ok for deployment in deployments):
         yield Check("endpoints", ok=True, detail=f"{pinned.agreed} agree on block {pinned.block.number}")
-        suite = Suite.at(pinned.w3, read_deployment(config.chain.deployment))
         address = Web3.to_checksum_address(config.key.signer().address)
-        yield from _contracts_checks(suite, pinned.block.number)
-        yield from own(config, suite, address, pinned.block.number)
-        yield from _balances(config, suite)
+        for tournament in config.all_tournaments:
+            suite = Suite.at(pinned.w3, read_deployment(tournament.deployment))
+            found = chain(
+                _contracts_checks(suite, pinned.block.number),
+                own(config, suite, address, pinned.block.number),
+            )
+            yield from _named(config, suite, found)
+        yield from _balances(config, pinned.w3)
 
 
 def _checked(name: str, look: Callable[[], str]) -> Check:
@@ -110,8 +115,15 @@ def _folder(path: Path) -> str:
     return "there"
 
 
-def _deployment(config: NodeConfig) -> str:
-    addresses = read_deployment(config.chain.deployment)
+def _named(config: NodeConfig, suite: Suite, found: Iterable[Check]) -> Iterator[Check]:
+    """Checks of one of several tournaments, with its address."""
+    several = len(config.all_tournaments) > 1
+    prefix = f"{suite.tournament.address} " if several else ""
+    return (replace(check, name=f"{prefix}{check.name}") for check in found)
+
+
+def _deployment(config: NodeConfig, tournament: TournamentAt) -> str:
+    addresses = read_deployment(tournament.deployment)
     if addresses.chain_id != config.chain.chain_id:
         raise Failed(f"expected chain id {config.chain.chain_id} as configured, found {addresses.chain_id}")
     return f"tournament {addresses.tournament}"
@@ -141,11 +153,11 @@ def _contracts_checks(suite: Suite, block: int) -> Iterator[Check]:
     yield _checked("events", lambda: _events(suite, block))
 
 
-def _balances(config: NodeConfig, suite: Suite) -> Iterator[Check]:
+def _balances(config: NodeConfig, w3: Web3) -> Iterator[Check]:
     for name, key in (("key", config.key), ("relay", config.relay)):
         if key is not None:
             address = Web3.to_checksum_address(key.signer().address)
-            yield _checked(f"gas of {name}", partial(_gas, config, suite, address))
+            yield _checked(f"gas of {name}", partial(_gas, config, w3, address))
 
 
 def _of_member(config: NodeConfig, suite: Suite, member: ChecksumAddress, block: int) -> Iterator[Check]:
@@ -233,8 +245,8 @@ def _bond(suite: Suite, member: str, block: int) -> str:
     return f"{found} wei of {needed}"
 
 
-def _gas(config: NodeConfig, suite: Suite, address: str) -> str:
-    balance = suite.w3.eth.get_balance(Web3.to_checksum_address(address))
+def _gas(config: NodeConfig, w3: Web3, address: str) -> str:
+    balance = w3.eth.get_balance(Web3.to_checksum_address(address))
     least = max(int(config.run.least_balance * 10**18), 1)
     if balance < least:
         raise Failed(f"expected at least {least} wei at {address}, found {balance}; send it some")

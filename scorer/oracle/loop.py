@@ -25,21 +25,30 @@ class Bell:
 
     metrics: Metrics
     rung: set[str] = field(default_factory=set)
+    _rung_in: set[tuple[str, str]] = field(default_factory=set)
 
-    def ring(self, kind: str, detail: str) -> None:
-        """Call a human: `kind` is the name of a `Reason`."""
+    def ring(self, kind: str, detail: str, tournament: str = "") -> None:
+        """Call a human: `kind` is the name of a `Reason`; `tournament` is empty where it is about all."""
         reason = Reason[kind]
         self.rung.add(kind)
-        self.metrics.alarms.labels(kind).inc()
-        self.metrics.alarm.labels(kind).set(1)
+        self._rung_in.add((kind, tournament))
+        self.metrics.alarms.labels(kind, tournament).inc()
+        self.metrics.alarm.labels(kind, tournament).set(1)
         log = structlog.get_logger()
-        log.error("alarm", reason=kind, severity=reason.severity.value, means=reason.value, detail=detail)
+        where = {"tournament": tournament} if tournament else {}
+        told = {"severity": reason.severity.value, "means": reason.value, "detail": detail}
+        log.error("alarm", reason=kind, **where, **told)
+
+    def of(self, tournament: str) -> Callable[[str, str], None]:
+        """What rings for a tournament."""
+        return lambda kind, detail: self.ring(kind, detail, tournament)
 
     def rest(self) -> None:
         """A cycle begins: what is still wrong will ring again."""
-        for kind in self.rung:
-            self.metrics.alarm.labels(kind).set(0)
+        for kind, tournament in self._rung_in:
+            self.metrics.alarm.labels(kind, tournament).set(0)
         self.rung.clear()
+        self._rung_in.clear()
 
 
 @dataclass

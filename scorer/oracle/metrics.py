@@ -8,6 +8,9 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 PREFIX: Final = "cupel"
+ACTION: Final = ("action", "tournament")
+ALARM: Final = ("reason", "tournament")
+"""Labels; a tournament is empty where it is about all of them, such as endpoints and accounts."""
 
 
 @dataclass
@@ -32,10 +35,10 @@ class Metrics:
         self.head_age = self._gauge("head_age_seconds", "Local time less the latest block's.")
         self.endpoint_up = self._gauge("endpoint_up", "Whether an endpoint is used.", "host")
         self.endpoints_agreed = self._gauge("endpoints_agreed", "Endpoints that name the finalised hash.")
-        self.rounds = self._gauge("rounds", "Unfinished rounds by what is done about them.", "action")
-        self.actions = self._counter("actions", "Actions carried out or tried.", "action")
-        self.alarms = self._counter("alarms", "Calls for a human by reason.", "reason")
-        self.alarm = self._gauge("alarm", "1 where the last cycle called for a human.", "reason")
+        self.rounds = self._gauge("rounds", "Unfinished rounds by what is done about them.", *ACTION)
+        self.actions = self._counter("actions", "Actions carried out or tried.", *ACTION)
+        self.alarms = self._counter("alarms", "Calls for a human by reason.", *ALARM)
+        self.alarm = self._gauge("alarm", "1 where the last cycle called for a human.", *ALARM)
         self.unfinished = self._gauge("transactions_unfinished", "Signed and not final.", "state")
         self.waiting = self._gauge("transaction_waiting_seconds", "Age of the oldest that is not mined.")
         self.balance = self._gauge("balance_wei", "What an account has for gas.", "account")

@@ -66,8 +66,8 @@ def test_what_may_pass_is_told_and_tried_again(error: Exception, reason: str) ->
     loop = loop_of(raising(error))
     loop.run(cycles=3)
     page = loop.metrics.page().decode()
-    assert f'cupel_alarms_total{{reason="{reason}"}} 3.0' in page
-    assert f'cupel_alarm{{reason="{reason}"}} 1.0' in page
+    assert f'cupel_alarms_total{{reason="{reason}",tournament=""}} 3.0' in page
+    assert f'cupel_alarm{{reason="{reason}",tournament=""}} 1.0' in page
     assert "no" in str(loop.pulse.not_ready)
 
 
@@ -88,7 +88,7 @@ def test_an_alarm_goes_down_when_its_reason_is_gone() -> None:
 
     loop = loop_of(cycle)
     loop.run(cycles=2)
-    assert 'cupel_alarm{reason="CANNOT_REACH_CHAIN"} 0.0' in loop.metrics.page().decode()
+    assert 'cupel_alarm{reason="CANNOT_REACH_CHAIN",tournament=""} 0.0' in loop.metrics.page().decode()
     assert loop.pulse.not_ready is None
 
 
