@@ -102,10 +102,8 @@ def idle_by_lane(suite: Suite, block: int) -> list[int]:
 
 
 def _sealed_rounds(suite: Suite, block: Block) -> Iterable[RoundRecord]:
-    for round_id in range(1, suite.round_count(block.number) + 1):
-        record = suite.round(round_id, block.number)
-        if record.at_risk > 0:
-            yield record
+    opened = range(1, suite.round_count(block.number) + 1)
+    return [record for record in suite.rounds(opened, block.number) if record.at_risk > 0]
 
 
 def _history(suite: Suite, record: RoundRecord, block: Block) -> RoundHistory:

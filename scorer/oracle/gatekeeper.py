@@ -86,8 +86,8 @@ class Gatekeeper:
     def _earlier(self, record: RoundRecord) -> list[RoundRecord]:
         """The rounds that closed before one and can be compared with, newest first."""
         block = self.suite.w3.eth.block_number
-        numbers = range(1, self.suite.round_count(block) + 1)
-        known = [number for number in numbers if self.published(number).has(*COLLECTED, *GATE_FILES)]
-        records = [self.suite.round(number, block) for number in known if number != record.round_id]
+        others = {*range(1, self.suite.round_count(block) + 1)} - {record.round_id}
+        known = [each for each in sorted(others) if self.published(each).has(*COLLECTED, *GATE_FILES)]
+        records = self.suite.rounds(known, block)
         earlier = [each for each in records if each.close_at < record.close_at]
         return sorted(earlier, key=lambda each: (-each.close_at, -each.round_id))

@@ -255,7 +255,7 @@ def prepare(root: Path, name: str, world_rules: object, start: int) -> Path:
     bundle = Bundle(root / name)
     bundle.write_rules(world_rules)  # type: ignore[arg-type]
     bundle.write_universe(IDS)
-    times = {"open_at": start, "close_at": start + 1, "resolve_at": start + 2, "deadline": start + 3}
+    times = {"open_at": start, "close_at": start + 10, "resolve_at": start + 20, "deadline": start + 30}
     (bundle.folder / "schedule.json").write_text(json.dumps(times))
     for path in bundle.folder.iterdir():
         os.utime(path, (1, 1))
@@ -287,14 +287,14 @@ def test_a_plan_is_read_once_and_again_when_a_file_of_it_changed(
     tmp_path: Path, reads: list[str], world: World
 ) -> None:
     for number in range(3):
-        prepare(tmp_path, f"p{number}", world.rules, number)
+        prepare(tmp_path, f"p{number}", world.rules, 1000 + number)
     folder = PlanFolder(tmp_path)
     for _ in range(3):
         assert look(folder) == ["p0", "p1", "p2"]
     assert sorted(reads) == ["p0", "p1", "p2"]
     reads.clear()
     schedule = tmp_path / "p0" / "schedule.json"
-    schedule.write_text(schedule.read_text().replace('"open_at": 0', '"open_at": 9'))
+    schedule.write_text(schedule.read_text().replace('"open_at": 1000', '"open_at": 1009'))
     os.utime(schedule, (1, 1))  # same size and time: only the change of its inode tells
     assert look(folder) == ["p1", "p2", "p0"]
     assert reads == ["p0"]
@@ -313,7 +313,7 @@ def test_a_plan_is_read_once_and_again_when_a_file_of_it_changed(
 def test_a_file_that_appears_beside_a_plan_or_goes_has_it_read_anew(
     tmp_path: Path, reads: list[str], world: World
 ) -> None:
-    prepare(tmp_path, "p", world.rules, 0)
+    prepare(tmp_path, "p", world.rules, 1000)
     folder = PlanFolder(tmp_path)
     assert look(folder) == ["p"]
     Bundle(tmp_path / "p").write_names(IDS, {"ticker": [f"T{number}" for number in range(len(IDS))]})
@@ -327,7 +327,7 @@ def test_a_plan_that_was_written_just_now_is_read_until_its_files_are_at_rest(
     tmp_path: Path, reads: list[str], world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plans, "FRESH", 3600 * 10**9)
-    prepare(tmp_path, "p", world.rules, 0)
+    prepare(tmp_path, "p", world.rules, 1000)
     folder = PlanFolder(tmp_path)
     assert look(folder) == look(folder) == ["p"]
     assert reads == ["p"] * 2
