@@ -74,6 +74,12 @@ TELLING_NAME: Final = re.compile(
 """Words in names that somebody may take for a field's in those sections."""
 
 
+def _default_agreement(given: Mapping[str, Any]) -> int:
+    """Two, where endpoints of two hosts are configured."""
+    urls = (*given.get("endpoints", ()), given.get("endpoint") or "")
+    return min(max(len({host(url) for url in urls if url}), 1), 2)
+
+
 class Chain(_Section):
     """Which chain and deployment, through which endpoints, and what gas may cost.
 
@@ -82,7 +88,9 @@ class Chain(_Section):
     endpoint, endpoints
         One, or several in the order of preference.
     agreement
-        How many endpoints must name the same hash for the finalised block; those of one host count once.
+        How many endpoints must name the same hash for the finalised block; those of one host count once. Two
+        where there are two hosts or more, else one: what one endpoint alone says is believed only where no
+        other was given.
     timeout
         Seconds for one request.
     tip_ceiling_gwei
@@ -99,7 +107,7 @@ class Chain(_Section):
 
     endpoint: Annotated[Url | None, Field(repr=False)] = None
     endpoints: Annotated[tuple[Url, ...], Field(strict=False, repr=False)] = ()
-    agreement: Annotated[int, Field(ge=1)] = 1
+    agreement: Annotated[int, Field(ge=1, default_factory=_default_agreement)]
     timeout: Annotated[float, Field(gt=0, le=LONGEST)] = 30.0
     chain_id: Annotated[int, Field(gt=0, lt=1 << 63)]
     deployment: FilePath

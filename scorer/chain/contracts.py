@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from web3 import Web3
 from web3.contract import Contract
@@ -12,8 +12,14 @@ from web3.exceptions import BadFunctionCallOutput
 from scorer.chain.accounts import KeyTextError, require_address
 from scorer.chain.artifacts import abi
 from scorer.chain.bulk import read_views
+from scorer.chain.errors import MalformedAnswer
 from scorer.redaction import described, shown
 
+E = TypeVar("E", bound=IntEnum)
+MOST_ROUNDS: Final = 1_000_000
+"""Rounds that a tournament can have opened: one a minute for two years."""
+MOST_MODELS: Final = 10_000_000
+"""Models that a registry can have, and lanes that a tournament can: ten times what is planned for."""
 ZERO_HASH = bytes(32)
 ZERO_ADDRESS = "0x" + "00" * 20
 MOST_WHOLE = 1 << 63
@@ -186,7 +192,8 @@ class Suite:
 
     def round_count(self, block: int) -> int:
         """How many rounds were ever opened; their ids are 1 to this."""
-        return int(self.tournament.functions.roundCount().call(block_identifier=block))
+        found = int(self.tournament.functions.roundCount().call(block_identifier=block))
+        return _counted("rounds", found, MOST_ROUNDS)
 
     def round(self, round_id: int, block: int) -> RoundRecord:
         """One round as it was at `block`."""
@@ -233,6 +240,7 @@ class Suite:
     def models_by_lane(self, block: int, first: int = 0) -> list[int]:
         """The model of every lane from `first` on, by lane."""
         count = self.tournament.functions.laneCount().call(block_identifier=block)
+        _counted("lanes", count, MOST_MODELS)
         starts = range(first, count, PAGE)
         calls = [self.tournament.functions.modelsAt(each, min(PAGE, count - each)) for each in starts]
         pages = read_views(self.w3, calls, block, most=PAGES_AT_ONCE)
@@ -248,15 +256,31 @@ class Suite:
             block_identifier=block
         ):
             found += page
+            _counted("models", len(found), MOST_MODELS)
         return {
             model: submitter for model, submitter in enumerate(found, start=1) if submitter != ZERO_ADDRESS
         }
 
 
+def _one_of(kind: type[E], value: int) -> E:
+    """A member of an enumeration, as an endpoint says that a contract names it."""
+    try:
+        return kind(value)
+    except ValueError:
+        raise MalformedAnswer(f"expected a {kind.__name__}, found {str(value)[:20]} of a call") from None
+
+
+def _counted(what: str, found: int, most: int) -> int:
+    """A count that an endpoint says a contract keeps, if it is one that can be: so much will be asked for."""
+    if found > most:
+        raise MalformedAnswer(f"expected at most {most} {what}, found {str(found)[:20]}... of a call")
+    return found
+
+
 def _record(round_id: int, found: Any) -> RoundRecord:
     return RoundRecord(
         round_id=round_id,
-        state=RoundState(found.state),
+        state=_one_of(RoundState, found.state),
         open_at=found.openAt,
         close_at=found.closeAt,
         resolve_at=found.resolveAt,
@@ -286,7 +310,7 @@ def _proposal(found: Any) -> ProposalRecord | None:
     return ProposalRecord(
         found.reportHash,
         found.challengeUntil,
-        ProposalStatus(found.status),
+        _one_of(ProposalStatus, found.status),
         found.disputeUntil,
         str(found.challenger),
     )

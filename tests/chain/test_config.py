@@ -29,6 +29,14 @@ def test_an_endpoint_is_given_once_and_those_of_one_host_agree_as_one() -> None:
     assert chain(agreement=2).agreement == 2
 
 
+def test_two_must_agree_where_there_are_two_hosts_and_nobody_says_otherwise() -> None:
+    assert chain().agreement == 2
+    assert chain(endpoints=(ONE, TWO, "https://three.example/key")).agreement == 2
+    assert chain(endpoints=(ONE, "https://one.example/another")).agreement == 1
+    assert chain(endpoints=(), endpoint=ONE).agreement == 1
+    assert chain(agreement=1).agreement == 1
+
+
 def test_a_tip_has_a_ceiling_of_ten_times_what_polygon_asks_for() -> None:
     assert chain().fees == FeePolicy(30 * GWEI, tip_ceiling=300 * GWEI)
     assert chain(tip_ceiling_gwei=90).fees.tip_ceiling == 90 * GWEI
