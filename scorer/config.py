@@ -1,6 +1,7 @@
 """The configuration of a node: one TOML file, checked as a whole before anything runs."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -65,6 +66,8 @@ Url = Annotated[str, Field(pattern=r"^https?://")]
 LONGEST: Final = 86_400
 """Seconds of any wait: a day."""
 MOST_COINS: Final = 10**9
+MOST_PROBLEMS: Final = 20
+"""In one message."""
 SECRET_SECTIONS: Final = ("key", "relay", "journal")
 """Of what stands there, messages show types alone."""
 PLAIN_NAME: Final = re.compile(r"[a-z][a-z_]{0,31}")
@@ -248,10 +251,15 @@ def _secret_of(path: Path, field: str, parse: Callable[[bytes], T]) -> T:
     except SecretExposed as error:
         raise ConfigError(str(error)) from None
     except OSError as error:
-        name = str(path) if path.exists() else field
-        raise ConfigError(f"{name}: expected a file that can be read, found {error.strerror}") from None
+        raise ConfigError(
+            f"{_named(path, field)}: expected a file that can be read, found {error.strerror}"
+        ) from None
     except (UnlockError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from None
+        raise ConfigError(f"{_named(path, field)}: {error}") from None
+
+
+def _named(path: Path, field: str) -> str:
+    return str(path) if os.path.exists(path) else field  # noqa: PTH110 - pathlib's raises for some names
 
 
 class JournalAt(_Section):
@@ -481,7 +489,7 @@ def load_config(path: Path) -> NodeConfig:
 
 
 def _problems(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_url=False):
+    for problem in error.errors(include_url=False)[:MOST_PROBLEMS]:
         message = problem["msg"].removeprefix("Value error, ")
         field = ".".join(map(shown_name, problem["loc"])) or "file"
         if problem["type"] == "missing":

@@ -20,8 +20,18 @@ from scorer.deployment.create2 import FACTORY
 from scorer.deployment.document import recorded
 from scorer.deployment.plan import DeploymentStuck
 from scorer.deployment.sight import Reader
+from scorer.files import decoded, write_whole
+from scorer.redaction import shown, shown_name, shown_path
 
 FORMAT: Final = 1
+FIELDS: Final = {
+    "chain_id": int,
+    "deployer": str,
+    "contracts": dict,
+    "tournaments": dict,
+    "compiler": dict,
+    "deployment": dict,
+}
 FILE: Final = "manifest.json"
 
 
@@ -105,31 +115,42 @@ def read_manifest(path: Path) -> dict[str, Any]:
         When the file is none.
     """
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ManifestError(f"{path}: expected a manifest, found {error}") from None
+        found = json.loads(decoded(path.read_bytes()))
+    except OSError as error:
+        raise ManifestError(f"{shown_path(path)}: expected a manifest, found {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise ManifestError(
+            f"{shown_path(path)}: expected a manifest, found no JSON that can be read"
+        ) from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        kind = f"format {found.get('format')}" if isinstance(found, dict) else type(found).__name__
-        raise ManifestError(f"{path}: expected a manifest of format {FORMAT}, found {kind}")
+        kind = f"format {shown(found.get('format'))}" if isinstance(found, dict) else type(found).__name__
+        raise ManifestError(f"{shown_path(path)}: expected a manifest of format {FORMAT}, found {kind}")
     for problem in _problems(found):
-        raise ManifestError(f"{path}: {problem}")
+        raise ManifestError(f"{shown_path(path)}: {problem}")
     return found
 
 
 def _problems(found: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("chain_id", "deployer", "contracts", "tournaments", "compiler", "deployment"):
+    for name, kind in FIELDS.items():
         if name not in found:
             yield f"{name}: expected a value, found none"
-    for label, entry in found.get("contracts", {}).items():
-        if not is_checksum_address(entry.get("address")):
-            yield f"contracts.{label}.address: expected a checksummed address, found {entry.get('address')!r}"
+        elif type(found[name]) is not kind:
+            expected = "a table" if kind is dict else kind.__name__
+            yield f"{name}: expected {expected}, found {shown(found[name])}"
+    yield from _wrong_addresses(found["contracts"])
+
+
+def _wrong_addresses(contracts: Mapping[str, Any]) -> Iterator[str]:
+    for label, entry in contracts.items():
+        address = entry.get("address") if isinstance(entry, dict) else entry
+        if not isinstance(address, str) or not is_checksum_address(address):
+            name = f"contracts.{shown_name(label)}.address"
+            yield f"{name}: expected a checksummed address, found {shown(address)}"
 
 
 def _replace(path: Path, document: Mapping[str, Any]) -> None:
     """Whole or not at all, whenever the process ends."""
-    draft = path.with_name(path.name + ".new")
-    draft.write_text(json.dumps(document, indent=1) + "\n")
-    draft.replace(path)
+    write_whole(path, (json.dumps(document, indent=1) + "\n").encode())
 
 
 def _compiler() -> dict[str, Any]:

@@ -11,7 +11,11 @@ from typing import Final
 from tests.hostile.mutations import spoil
 
 Mutation = Callable[[bytes, Random], bytes]
-MODULES: Final = ("tests.hostile.submissions", "tests.hostile.rpc")
+MODULES: Final = (
+    "tests.hostile.submissions",
+    "tests.hostile.rpc",
+    "tests.hostile.configurations",
+)
 """Where targets are. A test of the fuzzing itself names another by the environment."""
 
 
