@@ -314,6 +314,12 @@ def _empty(path: Path) -> None:
             entry.unlink()
 
 
+def refuse_foreign_table(path: Path, *first: str) -> None:
+    """Refuse to write a CSV over any file but one whose first column has one of the names `first`."""
+    names = [name.encode() for name in first]
+    refuse_foreign_file(path, lambda content: re.split(rb"[,\r\n]", content, maxsplit=1)[0] in names)
+
+
 def refuse_foreign_file(path: Path, is_ours: Callable[[bytes], bool]) -> None:
     """Refuse to write over a file unless its first bytes are those of one that the same command wrote.
 

@@ -7,6 +7,8 @@ import re
 from decimal import Context, Decimal
 from typing import Final, NewType
 
+from scorer.redaction import shown
+
 Wei = NewType("Wei", int)
 NanoNmr = NewType("NanoNmr", int)
 Ppm = NewType("Ppm", int)
@@ -62,7 +64,7 @@ def _exact(number: str | Decimal | int) -> Decimal:
     """The number, exactly; a float or a bool is refused, because neither says what its writer meant."""
     text = f"{number:f}" if isinstance(number, Decimal) else str(number)
     if isinstance(number, bool | float) or not _PLAIN_DECIMAL.fullmatch(text):
-        raise ValueError(f"expected a number in plain decimals such as 12.5, found {number!r}")
+        raise ValueError(f"expected a number in plain decimals such as 12.5, found {shown(number)}")
     return Decimal(text)
 
 

@@ -16,6 +16,7 @@ from scorer.chain.sender import Reverted
 from scorer.chain.signers import SignerError
 from scorer.config import ConfigError
 from scorer.oracle.daemon import UnknownTournament
+from scorer.files import FolderInUse
 from scorer.oracle.loop import UnknownVersion
 from scorer.redaction import clean
 from scorer.rounds.evaluation import InputsMismatch
@@ -37,6 +38,7 @@ EXPECTED = (
     CannotPay,
     ConfigError,
     EndpointError,
+    FolderInUse,
     InputsMismatch,
     IncompleteLogs,
     JournalError,

@@ -15,10 +15,11 @@ from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, ch
 from scorer.cli.common import JsonOption, console, told
 from scorer.cli.numbers import NUMBER
 from scorer.config import ConfigError
+from scorer.files import refuse_foreign_table
 from scorer.oracle.observe import finalised_block
 from scorer.oracle.receipts import SettledRound, read_settled_round
 from scorer.rounds.explain import Explanation, ScoredRound, nmr_text
-from scorer.rounds.statement import Entry, write_statement
+from scorer.rounds.statement import COLUMNS, Entry, write_statement
 from scorer.store.bundle import SCORES, Bundle, BundleError
 
 
@@ -133,6 +134,8 @@ def statement(
     if out is None:
         write_statement(entries, sys.stdout)
         return
+    with told():
+        refuse_foreign_table(out, COLUMNS[0])
     with out.open("w", newline="") as file:
         write_statement(entries, file)
     net = sum(entry.explanation.net for entry in entries)

@@ -14,6 +14,7 @@ from scorer.cli.common import JsonOption, console, told
 from scorer.cli.explain import round_folders
 from scorer.cli.numbers import NUMBER
 from scorer.config import ConfigError
+from scorer.files import refuse_foreign_table
 from scorer.oracle.observe import finalised_block
 from scorer.rewards.reputation import (
     CLASSIC_SEASON,
@@ -71,6 +72,8 @@ def leaderboard(
             raise ConfigError(f"expected classic, signals or crypto with --tiers, found {tiers!r}")
         board = _board(table, by, on.date() if on else None, accounts, season_year, tiers)
     if out is not None:
+        with told():
+            refuse_foreign_table(out, "rank", "model", "account", str(board.columns[0]))
         board.to_csv(out, index=False)
         typer.echo(f"{out}: {len(board)} rows")
         return

@@ -52,7 +52,8 @@ def simulate(
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("rounds", total=source.rounds)
         found = run(document, source, tick=lambda: progress.advance(task))
-    report = write_report(found, out)
+    with told():
+        report = write_report(found, out)
     console.print(_table(report))
     typer.echo(
         f"simulate: {report['rounds']} rounds, {report['models']} models, {time.monotonic() - start:.0f} s; "

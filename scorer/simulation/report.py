@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.files import make_owned_folder
 from scorer.simulation.books import Book
 from scorer.simulation.pictures import draw_all
 from scorer.simulation.run import Simulation
@@ -21,6 +22,10 @@ PICTURES = (
     ("copycats.png", "What copying pays under each variant"),
     ("crisis.png", "What all earn together under each variant, and the crisis"),
 )
+
+MADE_BY: Final = "cupel simulate"
+CONTENTS: Final = ("report.json", "report.md", "*.png")
+"""What a simulation writes into its folder."""
 
 
 def kinds_of(found: Simulation) -> list[str]:
@@ -108,7 +113,7 @@ def _meta_model(found: Simulation) -> dict[str, Any]:
 
 def write_report(found: Simulation, out: Path) -> dict[str, Any]:
     """Write report.json, report.md and the pictures into a folder; the content of report.json."""
-    out.mkdir(parents=True, exist_ok=True)
+    make_owned_folder(out, MADE_BY, CONTENTS)
     document = summary(found)
     (out / "report.json").write_text(json.dumps(document, indent=1) + "\n")
     (out / "report.md").write_text(_markdown(document))
