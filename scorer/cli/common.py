@@ -15,8 +15,8 @@ from scorer.chain.logs import IncompleteLogs
 from scorer.chain.sender import Reverted
 from scorer.chain.signers import SignerError
 from scorer.config import ConfigError
-from scorer.oracle.daemon import UnknownTournament
 from scorer.files import FolderInUse
+from scorer.oracle.daemon import UnknownTournament
 from scorer.oracle.loop import UnknownVersion
 from scorer.redaction import clean
 from scorer.rounds.evaluation import InputsMismatch

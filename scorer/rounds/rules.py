@@ -14,7 +14,7 @@ import rfc8785
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from scorer.files import decoded, parse_toml, read_bounded
-from scorer.redaction import shown, shown_name, shown_path
+from scorer.redaction import looks_secret, shown, shown_name, shown_path
 from scorer.rounds.documents import parse_json
 from scorer.rounds.fields import Nano, Parts, Section, above_zero, from_to, whole
 from scorer.rounds.schedule import Horizon, Schedule
@@ -226,7 +226,8 @@ def read_rules(text: bytes, source: str) -> Rules:
     try:
         document = _document(text)
     except ValueError as error:
-        raise RulesError(f"{source}: expected a rules document in TOML or JSON, found {error}") from None
+        reason = "what cannot be read" if looks_secret(str(error)) else error
+        raise RulesError(f"{source}: expected a rules document in TOML or JSON, found {reason}") from None
     except RecursionError:
         raise RulesError(f"{source}: expected a rules document of a few levels, found too many") from None
     return rules_from(document, source)

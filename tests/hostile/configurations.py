@@ -140,7 +140,8 @@ def _node(path: Path) -> None:
 def _keystore(path: Path) -> None:
     """Checked as it is; derived only where that is quick, as others may ask for seconds of work."""
     document = read_keystore(path.read_bytes())
-    params = document["crypto"]["kdfparams"] if isinstance(document.get("crypto"), dict) else None
+    crypto = document.get("crypto")
+    params = crypto.get("kdfparams") if isinstance(crypto, dict) else None
     if isinstance(params, dict) and str(params.get("c", 2)) == "2" and "n" not in params:
         decrypt(document, PASSWORD)
 
