@@ -30,7 +30,10 @@ def pay(anvil: Anvil, sender: int = 1) -> Any:
 
 
 def ask_all(anvil: Anvil, *requests: tuple[Any, ...]) -> list[Any]:
-    """The answers to several requests, each a method and its parameters, that are sent as one."""
+    """The answers to several requests, each a method and its parameters, that are sent as one.
+
+    Asked of the node itself: our own client keeps of a block what it needs.
+    """
     batch = [(RPCEndpoint(method), list(parameters)) for method, *parameters in requests]
     answers: Any = HTTPProvider(anvil.url).make_batch_request(batch)
     return [answer["result"] for answer in answers]
@@ -38,9 +41,8 @@ def ask_all(anvil: Anvil, *requests: tuple[Any, ...]) -> list[Any]:
 
 def all_visible(anvil: Anvil) -> list[Any]:
     """All that a fresh chain shows, read without tests.chains; two chains differ in no part of it."""
-    accounts = ask(anvil, "eth_accounts")
+    accounts, pending = ask_all(anvil, ("eth_accounts",), ("eth_getBlockByNumber", PENDING, False))
     assert len(accounts) >= ACCOUNTS
-    pending = ask(anvil, "eth_getBlockByNumber", PENDING, False)
     return [
         accounts,
         [pending[name] for name in ("number", "baseFeePerGas", "gasLimit", "miner")],
