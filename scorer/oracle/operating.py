@@ -18,11 +18,13 @@ from scorer.oracle.member import ALREADY_DONE
 from scorer.oracle.observe import Block, RoundTracker, unfinished_rounds
 from scorer.oracle.operator import SLOTS_PER_CHUNK, Collector, Lanes, awaits_seal
 from scorer.oracle.plans import PlanFolder, PlannedRound, due_plans, identity_of, missed_plans, publish
-from scorer.store.bundle import RULES, UNIVERSE
+from scorer.oracle.takeover import Stamp, stamp_of
+from scorer.store.bundle import RULES, UNIVERSE, BundleError
 
 SETTLE_TO_LOCK: Final = 2.0
 """Settling a chunk takes at most this much of the gas that locking it took (measured: benchmarks/oracle)."""
 LEAST_SLOTS: Final = 2
+SHOWN: Final = 3
 ALREADY_LOCKED: Final = ALREADY_DONE | {"SlotNotAscending"}
 
 
@@ -52,6 +54,8 @@ class OperatorMemory:
         Plans as they were read, by their folder.
     done
         Digests of plans that were opened and are over, or were missed and told.
+    checked
+        The stamp of published submissions that were held against their signatures, by round.
     basis
         The block that what was read of the chain rests on.
     """
@@ -61,12 +65,13 @@ class OperatorMemory:
     plans: dict[Path, PlanFolder] = field(default_factory=dict)
     opened: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
+    checked: dict[int, Stamp] = field(default_factory=dict)
     basis: Basis = field(default_factory=Basis)
 
     def forget_chain(self) -> None:
         """Read everything anew: the chain that it was read from is no more."""
         self.rounds.forget()
-        for known in (self.slots, self.opened, self.done):
+        for known in (self.slots, self.opened, self.done, self.checked):
             known.clear()
 
 
@@ -177,6 +182,8 @@ class Operating(Collector):
     def _collected(self, record: RoundRecord) -> Collection:
         was_told = self.has_published(record.round_id)
         collection = self.collect(record)
+        if was_told:
+            self._check_published(record, collection)
         for refusal in () if was_told else collection.refusals:
             self.alarm("REFUSED_SUBMISSION", f"round {record.round_id}: {refusal.reason}")
             if refusal.is_defect:
@@ -186,6 +193,31 @@ class Operating(Collector):
             self.publish(record.round_id, collection)
         reach("submissions-published", str(record.round_id))
         return collection
+
+    def _check_published(self, record: RoundRecord, collection: Collection) -> None:
+        """Commit to nothing that nobody signed, whoever wrote to the folder since it was published.
+
+        Raises
+        ------
+        BundleError
+            Names the models; the round returns whole unless the files are put back.
+        """
+        round_id, suite = record.round_id, self.suite
+        bundle = self.published_bundle(round_id)
+        stamp = stamp_of(bundle)
+        if self.memory.checked.get(round_id) == stamp:
+            return
+        submitters = suite.submitters(record.close_at, suite.w3.eth.block_number)
+        wrong = collection.submissions.not_signed_by(
+            submitters, suite.addresses.chain_id, str(suite.tournament.address), round_id
+        )
+        if wrong:
+            shown = ", ".join(map(str, wrong[:SHOWN]))
+            raise BundleError(
+                f"{bundle.folder}: expected what each submitter signed, found others of {len(wrong)} models "
+                f"({shown}{', ...' if len(wrong) > SHOWN else ''}); nothing is sealed until it is put back"
+            )
+        self.memory.checked[round_id] = stamp
 
     def _slots(self, record: RoundRecord, collection: Collection, lanes: Lanes) -> int:
         """How many slots a chunk may have, so that it can be locked, and settled, on this chain.

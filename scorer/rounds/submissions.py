@@ -1,5 +1,6 @@
 """A round's submissions: what each model predicts, what was signed, and what the seal commits to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -80,6 +81,17 @@ class Submissions:
     def root(self) -> bytes:
         """The Merkle root that ``Tournament.seal`` commits to."""
         return merkle_root([entry.leaf for entry in self.entries])
+
+    def not_signed_by(
+        self, submitters: Mapping[int, str], chain_id: int, tournament: str, round_id: int
+    ) -> tuple[int, ...]:
+        """The models whose content or signature is not what their submitter signed for a round."""
+        wrong = set(self.wrong_hashes())
+        for entry in self.entries:
+            signer = entry.signer(chain_id, tournament, round_id)
+            if signer is None or signer != submitters.get(entry.model_id):
+                wrong.add(entry.model_id)
+        return tuple(sorted(wrong))
 
     def wrong_hashes(self) -> tuple[int, ...]:
         """The models whose predictions are not those that were signed; all are hashed once."""

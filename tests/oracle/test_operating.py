@@ -220,6 +220,34 @@ def test_a_restart_after_publishing_locks_whom_it_decided_on_and_tells_no_refusa
     assert shop.alarms == []
 
 
+@pytest.mark.parametrize("signature", ["0x" + "00" * 65, "0x"])
+def test_nothing_is_sealed_that_nobody_signed_whoever_wrote_to_the_published_folder(
+    shop: Shop, signature: str
+) -> None:
+    world = shop.world
+    round_id = world.open()
+    world.submit_all(round_id)
+    world.stage.anvil.advance_to(world.record(round_id).close_at)
+    operator = world.stage.operator
+    operator.publish(round_id, operator.collect(world.record(round_id)))
+    path = operator.published_bundle(round_id).folder / "submissions.json"
+    right = path.read_bytes()
+    entries = json.loads(right)
+    entries[3]["signature"] = signature
+    path.write_text(json.dumps(entries))
+    world.stage.anvil.finalise()
+    assert shop.work() == []
+    ((kind, detail),) = shop.alarms
+    assert kind == "BROKEN_FILE"
+    assert "found others of 1 models (4); nothing is sealed until it is put back" in detail
+    path.write_bytes(right)
+    while shop.work():
+        pass
+    record = world.record(round_id)
+    assert record.state == RoundState.SEALED
+    assert record.submissions_root == operator.published_bundle(round_id).submissions().root
+
+
 def test_a_chunk_is_as_large_as_the_chain_lets_it_settle(world: World, tmp_path: Path) -> None:
     shop = Shop(world, tmp_path, budget=100_000)
     shop.operating = Operating(**{**vars(shop.operating), "slots_per_chunk": 256})
@@ -297,10 +325,10 @@ def test_an_operator_forgets_what_it_read_of_a_chain_that_is_no_more(shop: Shop)
     memory = shop.operating.memory
     block = finalised_block(shop.world.suite)
     shop.operating.work(block)
-    memory.slots[1] = 2
+    memory.done.add("a plan")
     shop.operating.work(block)
-    assert memory.slots == {1: 2}
+    assert memory.done == {"a plan"}
     memory.basis.block = replace(block, hash=b"\1" * 32)
     shop.operating.work(block)
-    assert memory.slots == {}
+    assert memory.done == set()
     assert memory.basis.block == block
