@@ -22,7 +22,7 @@ from scorer.oracle.logging import configure_logging
 from scorer.oracle.loop import stopped_by_signals
 from scorer.oracle.plans import SCHEDULE, TIMES
 from scorer.rounds.rules import preset
-from scorer.store.bundle import RULES, TARGETS, UNIVERSE, Bundle, round_folder
+from scorer.store.bundle import RULES, TARGETS, UNIVERSE, Bundle, BundleError, round_folder
 
 RULES_NAME: Final = "classic"
 TARGET: Final = "target_20d2l"
@@ -135,7 +135,7 @@ def feed(layout: Layout) -> None:
         while not stop.is_set():
             try:
                 feeder.cycle()
-            except (EndpointError, OSError, Web3Exception) as error:
+            except (BundleError, EndpointError, OSError, Web3Exception) as error:
                 structlog.get_logger().warning("again", error=f"{type(error).__name__}: {error}")
             stop.wait(POLL)
 
