@@ -75,7 +75,8 @@ deploy-kills: setup  ## kill a deployment at nine points of every transaction; e
 rehearse: setup  ## a dress rehearsal of a public deployment on a chain that stands in for Amoy (minutes)
 	python scripts/rehearse.py --out build/rehearsal
 
-hostile: setup  ## fuzz every parser of what a stranger wrote, 50,000 inputs each (an hour)
+hostile: setup  ## fuzz every parser of what a stranger wrote, 50,000 inputs each, and tamper with bundles (hours)
+	python -m tests.hostile.tampering
 	python -m tests.hostile.run
 
 verify-input: setup  ## each contract's input for Etherscan and Sourcify gives the deployed code to the byte

@@ -162,7 +162,7 @@ def _parquet_seeds() -> Sequence[bytes]:
     return [*good, named, short, whole, *once_harmful]
 
 
-def _spoil_footer(content: bytes, stream: Random) -> bytes:
+def spoil_footer(content: bytes, stream: Random) -> bytes:
     """Change what the file says of itself; its length still fits."""
     if len(content) < 12:
         return content
@@ -179,7 +179,7 @@ def _spoil_footer(content: bytes, stream: Random) -> bytes:
     return content[:begin] + bytes(footer) + struct.pack("<I", len(footer)) + b"PAR1"
 
 
-def _spoil_page(content: bytes, stream: Random) -> bytes:
+def spoil_page(content: bytes, stream: Random) -> bytes:
     """Put a large number, as Thrift's compact protocol writes it, into the beginning of a page."""
     at = stream.choice([4, *(place for place in range(4, len(content) - 8) if content[place] == 0x15)])
     value = stream.choice((2**31 - 1, 2**30, 2**20, 2**32, 2**63 - 1)) << 1
@@ -255,7 +255,8 @@ PARTS: Final = [
 ]
 
 
-def _spoil_json(content: bytes, stream: Random) -> bytes:
+def spoil_json(content: bytes, stream: Random) -> bytes:
+    """Put what few documents hold before a piece of a document's structure, or in its place."""
     at = stream.choice([0, *(place for place, each in enumerate(content) if each in b'":,{}[]')])
     return content[:at] + stream.choice(PARTS) + content[at + stream.choice((0, 1, 5)) :]
 
@@ -275,7 +276,7 @@ TARGETS: Final = (
         read,
         (SubmissionRefused,),
         (SubmissionUnread,),
-        (_spoil_footer, _spoil_footer, _spoil_footer, _spoil_page, _spoil_page, _bomb, _other_types),
+        (spoil_footer, spoil_footer, spoil_footer, spoil_page, spoil_page, _bomb, _other_types),
     ),
-    Target("signature", _signature_seeds, _read_signature, (SubmissionRefused,), (), (_spoil_json,)),
+    Target("signature", _signature_seeds, _read_signature, (SubmissionRefused,), (), (spoil_json,)),
 )

@@ -15,6 +15,7 @@ MODULES: Final = (
     "tests.hostile.submissions",
     "tests.hostile.rpc",
     "tests.hostile.configurations",
+    "tests.hostile.bundles",
 )
 """Where targets are. A test of the fuzzing itself names another by the environment."""
 
