@@ -107,6 +107,9 @@ def _folders(config: NodeConfig) -> Iterator[tuple[str, Path]]:
         for each in path if isinstance(path, tuple) else (path,):
             if each is not None:
                 yield name, each
+    for tournament in config.tournaments:
+        if tournament.plans is not None:
+            yield f"plans of {tournament.name or tournament.deployment.name}", tournament.plans
 
 
 def _folder(path: Path) -> str:

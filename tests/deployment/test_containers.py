@@ -83,8 +83,8 @@ def test_what_a_daemons_configuration_names_is_mounted(name: str) -> None:
 
     assert f"/config/{config.chain.deployment.name}" in mounts
     assert {str(config.key.keystore), str(config.key.password_file), str(config.journal.url_file)} == secrets
-    folders = [folder for _, folder in config.files if folder is not None]
-    for folder in folders:
+    folders = [folder for _, folder in config.files if isinstance(folder, Path)]
+    for folder in (*folders, *config.files.peers):
         assert any(folder.is_relative_to(mount) for mount in mounts), folder
     assert SERVICES[name]["read_only"]
 
