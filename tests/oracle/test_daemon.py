@@ -308,3 +308,67 @@ def test_the_folder_of_a_configuration_is_where_its_journal_lies(world: World) -
     with ExitStack() as stack:
         Seat(world, stack)
         assert (Path(world.out) / "node-0" / "journal.sqlite").exists()
+
+
+def unnumbered(request: Request, forward: Forward) -> Response:
+    answer = forward(request)
+    return {"result": {name: each for name, each in answer["result"].items() if name != "number"}}
+
+
+def another_state(data: str, result: str) -> str:
+    """A round of a state that no contract of ours has."""
+    return "0x" + "ff" * 32 + result[66:] if len(result) > 500 else result
+
+
+NONSENSE: dict[str, tuple[str, Manner]] = {
+    "a block without a number": ("eth_getBlockByNumber", unnumbered),
+    "null for a block": ("eth_getBlockByNumber", lambda request, forward: {"result": None}),
+    "a list for a block": ("eth_getBlockByNumber", lambda request, forward: {"result": [[]]}),
+    "null for a call": ("eth_call", lambda request, forward: {"result": None}),
+    "nothing for a call": ("eth_call", lambda request, forward: {"result": "0x"}),
+    "neither result nor error": ("eth_call", lambda request, forward: {"answer": "0x"}),
+    "all ones for a call": ("eth_call", lying(lambda data, result: "0x" + "ff" * (len(result) // 2 - 1))),
+    "a state that does not exist": ("eth_call", lying(another_state)),
+    "words of a megabyte": ("eth_call", lambda request, forward: error(-1, "replacement " * 90_000)),
+    "a limit": ("eth_call", lambda request, forward: error(-32005, "limit")),
+}
+LOGS: dict[str, Manner] = {
+    "null": lambda request, forward: {"result": None},
+    "doubled": lambda request, forward: {"result": forward(request)["result"] * 2},
+    "foreign": lambda request, forward: {
+        "result": [{**each, "address": "0x" + "11" * 20} for each in forward(request)["result"]]
+    },
+}
+
+
+def test_a_vote_is_sent_beside_an_endpoint_of_any_nonsense(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    with ExitStack() as stack:
+        seat = Seat(world, stack, proxies=2, chain="agreement = 1")
+        bad, good = seat.proxies
+        for what, (method, manner) in NONSENSE.items():
+            seat.daemon.station.endpoints._last.clear()
+            bad.manners.clear()
+            bad.misbehave(method, manner)
+            loop = seat.assembled.loop()
+            loop.once()
+            loop.once()
+            assert seat.daemon.station.endpoints.pin().host == good.url.removeprefix("http://"), what
+        member = seat.daemon.member.address
+        assert world.suite.vote(round_id, member, world.suite.w3.eth.block_number) is not None
+
+
+@pytest.mark.parametrize("what", LOGS)
+def test_logs_that_are_out_of_order_are_named_and_another_endpoint_is_used(world: World, what: str) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    with ExitStack() as stack:
+        seat = Seat(world, stack, proxies=2, chain="agreement = 1")
+        seat.proxies[0].misbehave("eth_getLogs", LOGS[what])
+        loop = seat.assembled.loop()
+        loop.once()
+        assert "INCOMPLETE_LOGS" in seat.alarms
+        assert seat.sent() == 0
+        loop.once()
+        assert seat.sent() == 1
