@@ -70,7 +70,7 @@ def test_check_names_a_broken_endpoint_in_one_line(world: World) -> None:
     config = write_config(recent(world), 0)
     text = config.read_text().replace(
         f'endpoint = "{world.stage.anvil.url}"',
-        f'endpoints = ["http://127.0.0.1:9/secret", "{world.stage.anvil.url}"]',
+        f'agreement = 1\nendpoints = ["http://127.0.0.1:9/secret", "{world.stage.anvil.url}"]',
     )
     config.write_text(text)
     code, said = run("oracle", "check", "--config", config)
@@ -157,7 +157,7 @@ def test_a_check_names_four_faults_at_once_in_a_line_each(world: World, who: str
     with newer_contracts(anvil.url) as newer, proxy_of(anvil.url) as other:
         other.misbehave("eth_chainId", lambda request, forward: {"result": "0x89"})
         dead = "http://127.0.0.1:9"
-        several = f'endpoints = ["{dead}/secret", "{other.url}", "{newer.url}"]'
+        several = f'agreement = 1\nendpoints = ["{dead}/secret", "{other.url}", "{newer.url}"]'
         config.write_text(config.read_text().replace(f'endpoint = "{anvil.url}"', several))
         code, lines = in_a_shell(who, "check", "--config", config)
         host = other.url.removeprefix("http://")
