@@ -573,7 +573,7 @@ def _column(column: pa.ChunkedArray) -> Column:
 
 def _check_scores(scores: Mapping[str, NDArray[Any]]) -> None:
     """Refuse scores of other types than an evaluation writes, which an explanation takes apart."""
-    whole = {"model_id": np.int64, "position": np.uint64, "reward_score": np.int64}
+    whole = {"model_id": np.int64, "reward_score": np.int64}
     for name, column in scores.items():
         if column.dtype != whole.get(name, column.dtype) or column.dtype.kind not in "fiu":
             raise ValueError(f"expected numbers in the column {name}, found {column.dtype}")

@@ -6,9 +6,10 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 import pytest
 
+from scorer.store.parquet import read_parquet, write_parquet
 from tests.cli.test_cupel import run, write_deployment
 from tests.world import MODELS, NMR, World
 
@@ -92,9 +93,8 @@ def test_a_bundle_that_was_not_settled_so_is_refused(world: World) -> None:
     settle_rounds(world, 1)
     world.stage.anvil.finalise()
     scores = rounds_of(world) / "1" / "scores.parquet"
-    table = pd.read_parquet(scores)
-    table["reward_score"] //= 2
-    table.to_parquet(scores, index=False)
+    table = read_parquet(scores.read_bytes())
+    scores.write_bytes(write_parquet({**table, "reward_score": np.asarray(table["reward_score"]) // 2}))
     code, said = run("statement", rounds_of(world), *on_chain(world))
     assert code == 1
     assert "round 1: expected a bundle that pays and burns" in said

@@ -242,6 +242,10 @@ def other(value: Any) -> Any:
     return f"{value}x"
 
 
+def _instead(value: Any, _: Any) -> Any:
+    return value
+
+
 def mistyped(value: Any) -> list[Any]:
     """The value as other types and spellings, which some readers take for it."""
     found: list[Any] = [None, [value], {"value": value}]
@@ -264,13 +268,14 @@ def document_tampers(base: Path, every: int) -> Iterator[Tamper]:
             value = document
             for each in path:
                 value = value[each]
-            yield Tamper(f"{where}, another value", put(file, path, other))
+            yield Tamper(f"{where}, another value", put(file, path, other), file)
             for wrong in mistyped(value):
                 if wrong != value or type(wrong) is not type(value):
-                    yield Tamper(f"{where}, as {str(wrong)[:40]!r}", put(file, path, lambda _, w=wrong: w))  # type: ignore[misc]
-            yield Tamper(f"{where}, gone", put(file, path, lambda _: GONE))
+                    changed = put(file, path, partial(_instead, wrong))
+                    yield Tamper(f"{where}, as {str(wrong)[:40]!r}", changed, file)
+            yield Tamper(f"{where}, gone", put(file, path, lambda _: GONE), file)
             if isinstance(path[-1], str):
-                yield Tamper(f"{where}, renamed", put(file, path, lambda v: v, str.title))
+                yield Tamper(f"{where}, renamed", put(file, path, lambda v: v, lambda n: f"{n}x"), file)
         yield from _of_text(file)
 
 
