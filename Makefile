@@ -7,7 +7,7 @@ export APE_DATA_FOLDER := $(CURDIR)/build/ape
 # Compiled once, and not beside the sources: a test that starts a process would compile all of them again.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-rewards bench-large bench-oracle bench-journal bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse hostile verify-input simulate lock clean
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse hostile verify-input simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -128,6 +128,9 @@ bench-oracle: setup  ## from outcome known to the last chunk settled, and what a
 
 bench-journal: setup  ## look-ups of a cycle and the size of a journal of a year, against a select by primary key
 	PYTHONPATH=. python benchmarks/journal/bench.py
+
+bench-submissions: setup  ## read 10,000 submissions in child processes and in one, into build/bench/submissions.json
+	PYTHONPATH=. python benchmarks/submissions/bench.py
 
 bench-gas: setup  ## gas of rounds of up to 10,000 models, of single calls and of peers, into build/bench/gas.json
 	PYTHONPATH=. python benchmarks/gas/bench.py --check

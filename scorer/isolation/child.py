@@ -15,7 +15,7 @@ from scorer.isolation.answers import (
     encoded,
     encoded_failure,
 )
-from scorer.isolation.confinement import confine
+from scorer.isolation.confinement import Confinement
 from scorer.isolation.limits import ReadLimits
 
 SIZE: Final = 8
@@ -44,12 +44,18 @@ def find(function: str) -> Callable[..., Any]:
     return found
 
 
-def run_child(job: Job, connection: int, parent: int) -> None:
-    """Read the request from a connected socket, answer on it, and end. It never returns."""
+def run_child(job: Job, connection: int, confinement: Confinement, held: int) -> None:
+    """Read the request from a connected socket, answer on it, and end. It never returns.
+
+    Parameters
+    ----------
+    held
+        Bytes of address space at the fork.
+    """
     status = 1
     try:
         channel = _alone_with(connection)
-        confine(job.limits, parent)
+        confinement.enter(job.limits, held)
         status = _answer(job, channel)
     except MemoryError:
         status = NO_MEMORY

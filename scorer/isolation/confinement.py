@@ -6,7 +6,7 @@ import platform
 import resource
 import signal
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -108,58 +108,57 @@ PRLIMIT: Final = {"x86_64": 302, "aarch64": 261}
 """Its third argument points to new limits; without any it reads them, as the C library does."""
 
 
-def confine(limits: ReadLimits, parent: int) -> None:
-    """Give up, for good, all that reading a file does not need. The calling process must be the child.
+class Confinement:
+    """What a child gives up, prepared before it is forked: each page that it touches itself is a copy."""
 
-    Parameters
-    ----------
-    parent
-        The process whose death ends this one.
-    """
-    _limit_resources(limits)
-    if platform.system() != "Linux":
-        return
-    call = ctypes.CDLL(None, use_errno=True).prctl
-    call(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
-    call(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    call(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _filter_system_calls(call)
+    def __init__(self) -> None:
+        self._parent = os.getpid()
+        self._control = ctypes.CDLL(None, use_errno=True).prctl
+        machine = platform.machine()
+        content = b"".join(filter_program(machine)) if machine in ARCHITECTURES else b""
+        self._instructions = ctypes.create_string_buffer(content, len(content))
+        address = ctypes.addressof(self._instructions)
+        self._program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(content) // 8, address))
+
+    def enter(self, limits: ReadLimits, held: int) -> None:
+        """Give up, for good, all that reading a file does not need. The calling process must be the child.
+
+        Parameters
+        ----------
+        held
+            Bytes of address space that the process holds, see `address_space`.
+        """
+        _limit_resources(limits, held)
+        self._control(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != self._parent:
+            os._exit(1)
+        self._control(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        self._control(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if len(self._instructions):  # where the kernel takes no filter, the other limits still hold
+            self._control(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, self._program, 0, 0)
 
 
-def _limit_resources(limits: ReadLimits) -> None:
+def _limit_resources(limits: ReadLimits, held: int) -> None:
     seconds = max(1, int(-(-limits.cpu // 1)))
     for what, soft, hard in (
         (resource.RLIMIT_CPU, seconds, seconds + 1),
         (resource.RLIMIT_FSIZE, 0, 0),
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_NOFILE, limits.open_files, limits.open_files),
-        (resource.RLIMIT_AS, *(_address_space() + limits.memory,) * 2),
+        (resource.RLIMIT_AS, *(held + limits.memory,) * 2),
     ):
         _, most = resource.getrlimit(what)
         bound = hard if most == resource.RLIM_INFINITY else min(hard, most)
         resource.setrlimit(what, (min(soft, bound), bound))
 
 
-def _address_space() -> int:
+def address_space() -> int:
     """Bytes of address space that this process holds, 0 where the system does not say."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
     except OSError:
         return 0
     return int(pages) * resource.getpagesize()
-
-
-def _filter_system_calls(call: Callable[..., int]) -> None:
-    """Install the filter, where the kernel takes one: without it the other limits still hold."""
-    machine = platform.machine()
-    if machine not in ARCHITECTURES:
-        return
-    content = b"".join(filter_program(machine))
-    instructions = ctypes.create_string_buffer(content, len(content))
-    program = struct.pack("HxxxxxxP", len(content) // 8, ctypes.addressof(instructions))
-    call(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.create_string_buffer(program), 0, 0)
 
 
 def filter_program(machine: str) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ class ReadLimits:
     Attributes
     ----------
     memory
-        Bytes of address space beyond what the child holds before it reads.
+        Bytes of address space beyond what the child holds at its fork.
     cpu, wall
         Seconds; CPU time is counted in whole seconds, rounded up.
     answer

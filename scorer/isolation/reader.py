@@ -65,6 +65,7 @@ class _Zygote:
         with theirs:
             paths = json.dumps([os.path.abspath(path) for path in sys.path])  # noqa: PTH100 - "" is the folder
             flags = ["-I", *(["-B"] if sys.dont_write_bytecode else [])]
+            flags += ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
             self.process = subprocess.Popen(  # noqa: S603 - this interpreter, our own words
                 [sys.executable, *flags, "-c", START, paths, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],

@@ -12,12 +12,12 @@ import pickle
 import selectors
 import signal
 import socket
-import sys
 import time
 from dataclasses import dataclass, field
 from typing import Final
 
 from scorer.isolation.child import Job, find, run_child
+from scorer.isolation.confinement import Confinement, address_space
 
 LARGEST_JOB: Final = 65_536
 DESCRIPTORS: Final = 2
@@ -38,6 +38,7 @@ class Zygote:
 
     control: socket.socket
     woken: int
+    confinement: Confinement = field(default_factory=Confinement)
     children: dict[int, _Child] = field(default_factory=dict)
 
     def serve(self) -> None:
@@ -74,8 +75,7 @@ class Zygote:
         return True
 
     def _fork(self, job: Job, connection: int, status_to: int) -> None:
-        zygote = os.getpid()
-        gc.collect()
+        held = address_space()
         gc.freeze()  # a collection in the child would touch, and so copy, every object
         try:
             process = os.fork()
@@ -83,7 +83,7 @@ class Zygote:
             _report(status_to, {"error": error.strerror})
             return
         if process == 0:
-            run_child(job, connection, zygote)
+            run_child(job, connection, self.confinement, held)
         self.children[process] = _Child(status_to, time.monotonic() + job.limits.wall)
 
     def _reap(self) -> None:
@@ -115,5 +115,4 @@ def main(control: int) -> None:
     os.set_blocking(woken, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    sys.setrecursionlimit(1_000)
     Zygote(socket.socket(fileno=control), woken).serve()

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from scorer.rounds.submission_table import (
     Layout,
@@ -31,6 +32,7 @@ BATCH: Final = 8_192
 PLAIN_BATCH: Final = 256
 """Rows that are read at once where each id is unpacked."""
 T = TypeVar("T")
+T_NUMBER = TypeVar("T_NUMBER", np.float64, np.uint8)
 
 
 def read_parquet(content: bytes, layout: Layout, name: str, count: int) -> SubmissionTable:
@@ -54,8 +56,7 @@ def _read(content: bytes, layout: Layout, name: str, count: int) -> SubmissionTa
     check_rows(file.metadata.num_rows, count, name)
     table = _two_columns(content, [id_column, prediction], name, count)
     ids = _texts(table.column(id_column), name)
-    numbers = table.column(prediction).to_numpy(zero_copy_only=False).astype(np.float64)
-    return SubmissionTable(id_column, ids, numbers)
+    return SubmissionTable(id_column, ids, _numbers(table.column(prediction)))
 
 
 def _check_types(schema: pa.Schema, id_column: str, prediction: str, name: str) -> None:
@@ -118,6 +119,26 @@ def _is_text_or_whole(kind: pa.DataType) -> bool:
     value = _value_type(kind)
     is_text = pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)
     return bool(is_text or pa.types.is_integer(value))
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """A column of numbers as float64, NaN where it has none.
+
+    From its buffers, because `to_numpy` and scalars of pyarrow import pandas, in each child process.
+    """
+    floats = column.cast(pa.float64(), safe=False)
+    return np.concatenate([np.empty(0), *(_plain(each) for each in floats.chunks if len(each))])
+
+
+def _plain(chunk: pa.Array) -> NDArray[np.float64]:
+    values = _buffer(chunk, np.float64).copy()
+    if chunk.null_count:
+        values[_buffer(chunk.is_null().cast(pa.uint8()), np.uint8) == 1] = np.nan
+    return values
+
+
+def _buffer(chunk: pa.Array, kind: type[T_NUMBER]) -> NDArray[T_NUMBER]:
+    return np.frombuffer(chunk.buffers()[1], kind)[chunk.offset : chunk.offset + len(chunk)]
 
 
 def _texts(column: pa.ChunkedArray, name: str) -> list[str]:

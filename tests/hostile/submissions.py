@@ -37,11 +37,11 @@ def _readers() -> list[SubmissionReader]:
 
 
 def read(content: bytes) -> None:
-    """Read one file as two kinds of rules say: taken where one takes it."""
-    failures = [failure for reader in _readers() if (failure := _failure(reader, content)) is not None]
-    if len(failures) == len(_readers()):
-        deaths = (each for each in failures if isinstance(each, SubmissionUnread))
-        raise next(deaths, failures[0])
+    """Read one file as the rules say for which it was most likely written."""
+    exact, signals = _readers()
+    failure = _failure(signals if b"ticker" in content else exact, content)
+    if failure is not None:
+        raise failure
 
 
 def _failure(reader: SubmissionReader, content: bytes) -> SubmissionRefused | None:

@@ -3,6 +3,8 @@
 import io
 import json
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scorer.isolation import IsolatedReader, IsolationReason, ReadResult
+from scorer.rounds.submission_file import read_table
 from scorer.rounds.submission_reader import (
     Coverage,
     SubmissionReader,
@@ -20,7 +23,7 @@ from scorer.rounds.submission_reader import (
     read_for,
     read_limits,
 )
-from scorer.rounds.submission_table import SubmissionRefused, most_bytes
+from scorer.rounds.submission_table import ID_AND_PREDICTION, SubmissionRefused, most_bytes
 from scorer.rounds.validity import Universe
 
 FILES = Path("tests/hostile/files/submissions")
@@ -146,6 +149,35 @@ def test_every_encoding_and_codec_of_pyarrow_is_read(
 def test_files_of_delta_encoding_from_other_writers_are_read(name: str) -> None:
     found = read_for(None, (FILES / f"{name}.parquet").read_bytes(), Universe(("a", "b", "c", "d"), {}), "7")
     assert found.tolist() == [0.1, 0.2, 0.3, 0.4]
+
+
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.int8(), pa.uint64(), pa.int64()])
+def test_every_type_of_number_is_read_as_the_nearest_float64(kind: pa.DataType) -> None:
+    values = pa.array([0, 1, None, 2**53 + 1 if kind in (pa.int64(), pa.uint64()) else 1], pa.int64())
+    column = values.cast(kind)
+    found = read_table(
+        parquet(pa.array(["a", "b", "c", "d"]), column), ID_AND_PREDICTION, "7", ids=4
+    ).predictions
+    expected = np.array([0.0, 1.0, np.nan, 2.0**53 if kind in (pa.int64(), pa.uint64()) else 1.0])
+    np.testing.assert_array_equal(found, expected)
+
+
+WITHOUT = """
+import sys
+from scorer.rounds.submission_child import read_alignment
+from scorer.rounds.validity import Universe
+for path in sys.argv[1:]:
+    read_alignment(open(path, "rb").read(), None, Universe(("a", "b", "c", "d"), {}))
+print(sorted({"pandas", "scipy", "web3", "eth_account"} & set(sys.modules)))
+"""
+
+
+def test_reading_imports_no_more_than_it_needs_once_a_zygote(tmp_path: Path) -> None:
+    (tmp_path / "7.csv").write_bytes(b"id,prediction\na,0.1\nb,0.2\nc,0.3\nd,0.4\n")
+    (tmp_path / "7.parquet").write_bytes(parquet(["a", "b", "c", "d"], [0.1, 0.2, 0.3, 0.4]))
+    files = [str(tmp_path / "7.csv"), str(tmp_path / "7.parquet"), str(FILES / "delta.parquet")]
+    done = subprocess.run([sys.executable, "-c", WITHOUT, *files], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_many_small_row_groups_of_many_ids_are_no_reason_to_refuse(pool: IsolatedReader) -> None:
