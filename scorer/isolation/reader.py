@@ -36,6 +36,9 @@ OWN_ENVIRONMENT: Final = {
     "MKL_NUM_THREADS": "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_ARENA_MAX": "1",
+    # A child's memory comes in large pages and few requests: each first touch of a page is a fault.
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=268435456"
+    ":glibc.malloc.trim_threshold=268435456:glibc.malloc.top_pad=16777216",
 }
 START: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
