@@ -80,6 +80,7 @@ def configure(stage: Stage, name: str) -> Path:
         {
             "chain": {
                 "endpoints": stage.standin.gates.urls,
+                "agreement": 1,  # one of the two gates is closed in a part of the rehearsal
                 "chain_id": CHAIN_ID,
                 "deployment": "../deployment/manifest.json",
                 "tip_gwei": 30,

@@ -283,7 +283,7 @@ def test_a_bond_is_seen_and_posted_through_any_endpoint_that_answers(
 ) -> None:
     member = seat(committee, STRANGER + 9, tmp_path, BOND)
     url = committee.anvil.url
-    both = f'endpoints = ["http://127.0.0.1:9", "{url}"]'
+    both = f'agreement = 1\nendpoints = ["http://127.0.0.1:9", "{url}"]'
     member.config.write_text(member.config.read_text().replace(f'endpoint = "{url}"', both))
     assert member.shown()["bond"] == "0"
     assert member.sends("post", 1)["bond"]["bond"] == "1"
