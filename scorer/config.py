@@ -488,8 +488,13 @@ def load_config(path: Path) -> NodeConfig:
         raise ConfigError(f"{name}: {error}") from None
 
 
+NOT_DERIVED: Final = "default_factory_not_called"
+"""What pydantic adds where a default rests on another field that is wrong, and named already."""
+
+
 def _problems(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_url=False)[:MOST_PROBLEMS]:
+    found = [each for each in error.errors(include_url=False) if each["type"] != NOT_DERIVED]
+    for problem in found[:MOST_PROBLEMS]:
         message = problem["msg"].removeprefix("Value error, ")
         field = ".".join(map(shown_name, problem["loc"])) or "file"
         if problem["type"] == "missing":
