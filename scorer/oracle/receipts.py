@@ -31,7 +31,9 @@ def read_settled_round(suite: Suite, round_id: int, block: Block) -> SettledRoun
     record = suite.round(round_id, block.number)
     if record.state != RoundState.SETTLED:
         return None
-    first = first_block_at(suite.w3, record.resolve_at, suite.addresses.block, block.number)
+    first = first_block_at(
+        suite.w3, record.settlement_began_at or record.resolve_at, suite.addresses.block, block.number
+    )
     models = dict(enumerate(suite.models_by_lane(block.number)))
     receipts: dict[int, Receipt] = {}
     for event in round_events(suite.tournament.events.ChunkSettled(), round_id, first, block.number):

@@ -106,7 +106,7 @@ def prepare(
         When the file would be refused.
     """
     _require_submitter(suite, wallet.address, model)
-    bundle = Bundle(universe.parent)
+    bundle = Bundle(universe.parent, strict=True)
     kind = None
     if bundle.has(RULES):
         rules = bundle.rules()

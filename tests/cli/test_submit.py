@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -146,7 +147,7 @@ def test_the_operator_takes_what_was_submitted_and_of_two_the_later(
     (entry,) = collection.submissions.entries
     assert entry.model_id == 3
     assert f"0x{entry.content_hash.hex()}" == document["content_hash"]
-    assert pd.Series(entry.predictions, index=list(IDS)).equals(world.predictions(5, 1))
+    assert pd.Series(np.asarray(entry.predictions), index=list(IDS)).equals(world.predictions(5, 1))
     assert collection.staked == {3}
 
 
