@@ -51,7 +51,9 @@ class ConfigError(ValueError):
 class _Section(BaseModel):
     """A section of the file: no field but those that are declared, and no value of another type."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
 
 def _path(value: Path) -> Path:
@@ -238,6 +240,20 @@ class Key(_Section):
             return decrypt(document, opens)
         except UnlockError as error:
             raise ConfigError(f"{keystore}: {error}") from None
+
+
+def key_of(file: Path | None, keystore: Path | None, password_file: Path | None) -> Key:
+    """A key in one of the ways that a command line gives it.
+
+    Raises
+    ------
+    ConfigError
+        When it is none of them, or a key stands where the path of its file belongs.
+    """
+    try:
+        return Key(file=file, keystore=keystore, password_file=password_file)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_problems(error, ("key",)))) from None
 
 
 def _key(content: bytes) -> bytes:
@@ -492,9 +508,10 @@ NOT_DERIVED: Final = "default_factory_not_called"
 """What pydantic adds where a default rests on another field that is wrong, and named already."""
 
 
-def _problems(error: ValidationError) -> Iterator[str]:
-    found = [each for each in error.errors(include_url=False) if each["type"] != NOT_DERIVED]
-    for problem in found[:MOST_PROBLEMS]:
+def _problems(error: ValidationError, section: tuple[str, ...] = ()) -> Iterator[str]:
+    errors = [each for each in error.errors(include_url=False) if each["type"] != NOT_DERIVED]
+    for found in errors[:MOST_PROBLEMS]:
+        problem: dict[str, Any] = {**found, "loc": (*section, *found["loc"])}
         message = problem["msg"].removeprefix("Value error, ")
         field = ".".join(map(shown_name, problem["loc"])) or "file"
         if problem["type"] == "missing":

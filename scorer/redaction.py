@@ -5,12 +5,15 @@ type and length. Texts that somebody else wrote, such as an exception's, pass th
 hides every secret that this process was given (`remember`).
 """
 
+import json
 import re
 import threading
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from datetime import date, time
 from pathlib import PurePath
 from typing import Final
+from urllib.parse import quote, unquote
 
 HIDDEN: Final = "[hidden]"
 NAMELESS: Final = "an endpoint without a name"
@@ -30,8 +33,14 @@ _PATH: Final = re.compile(r"\burl: /\S*", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"(?=[A-Za-z_+=-]*[0-9])(?=[0-9_+=-]*[A-Za-z])[A-Za-z0-9_+=-]{20,}")
 """Letters and digits in one long word, as the keys of providers are."""
 _AUTHORITY: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]?|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
-_WORDS: Final = re.compile(r"\s*(?:[a-z]{3,8}\s+){11,}[a-z]{3,8}\s*", re.IGNORECASE)
+_WORDS: Final = re.compile(r"\s*(?:[a-z]{3,8}[\s,_-]+){11,}[a-z]{3,8}\s*", re.IGNORECASE)
 """Twelve words or more, as in the phrases that wallets make keys of."""
+_PHRASE: Final = re.compile(r"\b(?:[a-z]{3,8}[\s,_-]+){11,}[a-z]{3,8}\b", re.IGNORECASE)
+_BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{43}=(?!=)")
+"""32 bytes."""
+_SPLIT_HEX: Final = re.compile(r"(?:0[xX])?[0-9a-fA-F]+(?:[\s_:-][0-9a-fA-F]+)*")
+_LONE_TOKEN: Final = re.compile(rf"(?<![\w/.+=-]){_TOKEN.pattern}(?![\w/.+=-])")
+"""One that is no part of a path."""
 
 _remembered: set[str] = set()
 _lock = threading.Lock()
@@ -62,8 +71,14 @@ def looks_secret(text: str) -> bool:
 
 
 def is_like_a_key(text: str) -> bool:
-    """Whether a text holds more hex digits in a row than an address has, a URL, or twelve words or more."""
-    return bool(_HEX_RUN.search(text) or _SCHEME.search(text) or _WORDS.fullmatch(text))
+    """Whether a text holds too many hex digits for an address, 32 bytes in base64, a URL, or twelve words."""
+    return bool(
+        _HEX_RUN.search(text)
+        or _SCHEME.search(text)
+        or _WORDS.fullmatch(text)
+        or _BASE64.search(text)
+        or any(_has_many_digits(found) for found in _SPLIT_HEX.finditer(text))
+    )
 
 
 def shown(value: object) -> str:
@@ -88,8 +103,15 @@ def shown_name(name: object) -> str:
 
 def hides_a_key(path: PurePath | str) -> bool:
     """Whether a key or a URL stands where a path belongs; folders may have long names in hex."""
-    text = str(path)
-    return bool(_SCHEME.search(text) or _WORDS.fullmatch(text) or _HEX_RUN.search(PurePath(text).name))
+    text, name = str(path), PurePath(path).name
+    split = _SPLIT_HEX.fullmatch(name)
+    return bool(
+        _SCHEME.search(text)
+        or _WORDS.fullmatch(text)
+        or _HEX_RUN.search(name)
+        or _BASE64.fullmatch(text)
+        or (split is not None and _has_many_digits(split))
+    )
 
 
 def shown_path(path: PurePath | str) -> str:
@@ -132,11 +154,39 @@ def clean(text: str) -> str:
     return _LONG_HEX.sub(HIDDEN, _PATH.sub(f"url: {HIDDEN}", hosts))
 
 
+def censored(text: str) -> str:
+    """A message that repeats what somebody typed, without whatever in it may be a secret.
+
+    Unlike `clean`, it hides hashes too, as a private key looks like one.
+    """
+    said = _SPLIT_HEX.sub(lambda found: HIDDEN if _has_many_digits(found) else found[0], clean(text))
+    for pattern in (_HEX_RUN, _BASE64, _PHRASE):
+        said = pattern.sub(HIDDEN, said)
+    return _LONE_TOKEN.sub(lambda found: found[0] if _is_address(found[0]) else HIDDEN, said)
+
+
+def _has_many_digits(found: re.Match[str]) -> bool:
+    return len(re.sub(r"0[xX]|[^0-9a-fA-F]", "", found[0])) > _ADDRESS_DIGITS
+
+
+def _is_address(text: str) -> bool:
+    return _without_addresses(text) == ""
+
+
 def _spellings(secret: str | bytes | None) -> Iterable[str]:
     if isinstance(secret, bytes):
-        digits = secret.hex()
-        return (digits, digits.upper(), str(int.from_bytes(secret, "big"))) if len(secret) >= 16 else ()
-    return (secret,) if secret and len(secret) >= SHORTEST_REMEMBERED else ()
+        return _of_bytes(secret) if len(secret) >= 16 else ()
+    if not secret or len(secret) < SHORTEST_REMEMBERED:
+        return ()
+    in_urls = (unquote(secret), quote(secret), quote(secret, safe=""))
+    return secret, *in_urls, json.dumps(secret)[1:-1], repr(secret)[1:-1]
+
+
+def _of_bytes(secret: bytes) -> Iterable[str]:
+    """A key in hex, as a number, in base64, and as Python shows it."""
+    digits = secret.hex()
+    in_base64 = (encode(secret).decode().rstrip("=") for encode in (b64encode, urlsafe_b64encode))
+    return digits, digits.upper(), str(int.from_bytes(secret, "big")), *in_base64, repr(secret)[2:-1]
 
 
 def _without_remembered(text: str) -> str:

@@ -1,8 +1,23 @@
 """What of a text may be shown."""
 
+import json
+from base64 import b64encode
+from urllib.parse import quote
+
 import pytest
 
-from scorer.redaction import NAMELESS, clean, described, host, looks_secret, remember, remember_url, shown
+from scorer.redaction import (
+    HIDDEN,
+    NAMELESS,
+    censored,
+    clean,
+    described,
+    host,
+    looks_secret,
+    remember,
+    remember_url,
+    shown,
+)
 
 KEY = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
 ADDRESS = "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23"
@@ -22,6 +37,12 @@ WORDS = "test test test test test test test test test test test junk"
         f'"{KEY}"',
         f"key={KEY}",
         KEY + KEY,
+        KEY[:20] + " " + KEY[20:42],
+        KEY[:20] + "_" + KEY[20:42],
+        "TAiDppEClz1iMUcbXbtiBP5RKWFwgnkq5GjQGj82Ixg=",
+        "TAiD/pEClz1i/UcbXbti+P5RKWFw/nkq5GjQ/j82Ixg=",
+        WORDS.replace(" ", "_"),
+        WORDS.replace(" ", ","),
         WORDS,
         WORDS.upper(),
         WORDS.replace(" ", "\n"),
@@ -42,7 +63,7 @@ WORDS = "test test test test test test test test test test test junk"
 def test_what_may_be_a_secret_is_described_and_not_shown(secret: object) -> None:
     said = shown(secret)
     assert said == described(secret)
-    for part in (KEY[:20], KEY.upper()[:20], "junk", "password", "v3", "EXAMPLE", "0123", "nobody"):
+    for part in (KEY[:20], KEY.upper()[:20], "junk", "password", "v3", "EXAMPLE", "0123", "nobody", "Clz1i"):
         assert part not in said
 
 
@@ -98,6 +119,24 @@ def test_the_secrets_of_a_process_are_hidden_wherever_they_stand() -> None:
     for secret in (KEY, KEY.upper(), str(int(KEY, 16)), "horse", "0123456789ab", "abcdefabcdef"):
         assert secret not in said
     assert "short of it" in said
+
+
+def test_other_spellings_of_what_is_remembered_are_hidden_too() -> None:
+    key, password = bytes(range(200, 232)), 'p@ss/"wort\\'
+    remember(key)
+    remember_url("postgresql://cupel:hunt%40er2%2Fx@127.0.0.1/journal")
+    remember(password)
+    spellings = [b64encode(key).decode(), repr(key), json.dumps(password), repr(password), quote(password)]
+    said = clean(" ".join([*spellings, "hunt@er2/x"]))
+    assert not [part for part in ("yMnK", "xc8", "wort", "er2") if part in said], said
+
+
+def test_a_message_that_repeats_what_was_typed_is_censored() -> None:
+    key = KEY[::-1]
+    for secret in (key, f"0X{key.upper()}", WORDS, f"{key[:32]} {key[32:]}", "AKIAIOSFODNN7EXAMPLE"):
+        assert censored(f"path '{secret}' does not exist") == f"path '{HIDDEN}' does not exist"
+    for plain in (ADDRESS, "build/momentum_6_1_2026-11-28/rounds", "--max-fee-per-gas"):
+        assert censored(f"path '{plain}' does not exist") == f"path '{plain}' does not exist"
 
 
 def test_hashes_and_addresses_are_left_to_operators() -> None:

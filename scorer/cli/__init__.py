@@ -3,6 +3,7 @@
 import typer
 
 from scorer.cli import deployment, devnet, model, operator, oracle, rules, stake, submission, wallet
+from scorer.cli.common import CensoredGroup
 from scorer.cli.demo import demo
 from scorer.cli.explain import explain, statement
 from scorer.cli.leaderboard import leaderboard
@@ -12,7 +13,9 @@ from scorer.cli.submit import submit
 from scorer.cli.verify import verify
 from scorer.process import clean_tracebacks, forbid_core_dumps
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=CensoredGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 
 
 @app.callback()

@@ -4,10 +4,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from scorer.chain.endpoint import EndpointError
 from scorer.chain.journal import JournalError
@@ -18,7 +19,7 @@ from scorer.config import ConfigError
 from scorer.files import FolderInUse
 from scorer.oracle.daemon import UnknownTournament
 from scorer.oracle.loop import UnknownVersion
-from scorer.redaction import clean
+from scorer.redaction import censored, clean
 from scorer.rounds.evaluation import InputsMismatch
 from scorer.rounds.explain import NotInRound
 from scorer.rounds.rules import RulesError
@@ -67,3 +68,31 @@ def told() -> Iterator[None]:
     except EXPECTED as error:
         typer.echo(f"cupel: {clean(str(error))}", err=True)
         raise typer.Exit(1) from None
+
+
+_WRONG_USE: Final[Any] = typer.BadParameter.__mro__[2]
+"""What typer raises for whatever is wrong with a command line; it has no public name of its own."""
+
+
+@contextmanager
+def _censoring() -> Iterator[None]:
+    """Repeat nothing of a command line that may be a secret: people type a key where its file belongs."""
+    try:
+        yield
+    except _WRONG_USE as error:
+        error.message = censored(error.message)
+        raise
+
+
+class CensoredGroup(TyperGroup):
+    """The outermost group of commands: what is wrong with any command line is told without secrets."""
+
+    def make_context(self, *args: Any, **given: Any) -> Any:
+        """Read the group's own options."""
+        with _censoring():
+            return super().make_context(*args, **given)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the rest of the command line, and run the command."""
+        with _censoring():
+            return super().invoke(ctx)

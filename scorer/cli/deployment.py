@@ -13,7 +13,7 @@ from web3 import Web3
 
 from scorer.chain.endpoint import connect
 from scorer.cli.common import console, told
-from scorer.config import ConfigError, Key
+from scorer.config import ConfigError, key_of
 from scorer.deployment import verification
 from scorer.deployment.blueprint import Blueprint, blueprint
 from scorer.deployment.check import differences
@@ -23,7 +23,7 @@ from scorer.deployment.manifest import ManifestError, read_manifest
 from scorer.deployment.plan import DeploymentStuck
 from scorer.deployment.prices import Quote
 from scorer.deployment.verification import VerificationError
-from scorer.redaction import clean
+from scorer.redaction import clean, shown, shown_name
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -60,7 +60,7 @@ def plan(
     with _told():
         document = load_document(file)
         if not Web3.is_checksum_address(deployer):
-            raise ConfigError(f"--deployer: expected a checksummed address, found {deployer!r}")
+            raise ConfigError(f"--deployer: expected a checksummed address, found {shown(deployer)}")
         w3 = connect(endpoint, document.chain_id)
         show_plan(w3, blueprint(document, deployer))
 
@@ -82,7 +82,7 @@ def deploy(
     """Deploy, or go on where a deployment was interrupted."""
     with _told():
         document = load_document(file)
-        signer = Key(file=key, keystore=keystore, password_file=password_file).signer()
+        signer = key_of(key, keystore, password_file).signer()
         w3 = connect(endpoint, document.chain_id)
         made = blueprint(document, signer.address)
         found = show_plan(w3, made)
@@ -150,13 +150,15 @@ def verify_input(
             raise ConfigError("ETHERSCAN_API_KEY: expected a key in the environment, found none")
         made = [label for label, entry in document["contracts"].items() if not entry.get("existing")]
         if unknown := set(contract or ()) - set(made):
-            raise ConfigError(f"--contract: expected one of {', '.join(made)}, found {', '.join(unknown)}")
+            raise ConfigError(
+                f"--contract: expected one of {', '.join(made)}, found {', '.join(map(shown_name, unknown))}"
+            )
         out.mkdir(parents=True, exist_ok=True)
         for label in contract or made:
-            found = verification.subject(document, label, sources)
-            (out / f"{label}.json").write_text(json.dumps(found.standard))
-            typer.echo(f"{label}: {found.identifier} at {found.address}, {out / label}.json")
+            subject = verification.subject(document, label, sources)
+            (out / f"{label}.json").write_text(json.dumps(subject.standard))
+            typer.echo(f"{label}: {subject.identifier} at {subject.address}, {out / label}.json")
             if etherscan:
-                typer.echo(f"{label}: Etherscan, {verification.to_etherscan(found, key, etherscan_url)}")
+                typer.echo(f"{label}: Etherscan, {verification.to_etherscan(subject, key, etherscan_url)}")
             if sourcify:
-                typer.echo(f"{label}: Sourcify, {verification.to_sourcify(found, sourcify_url)}")
+                typer.echo(f"{label}: Sourcify, {verification.to_sourcify(subject, sourcify_url)}")

@@ -144,10 +144,15 @@ def statement(
 
 def round_folders(root: Path) -> list[Path]:
     """The bundles under a folder, in the order of their rounds."""
-    folders = [path.parent for path in root.rglob(SCORES) if path.parent.name.isdecimal()]
+    folders = [path.parent for path in root.rglob(SCORES) if _is_number(path.parent.name)]
     if not folders:
         raise BundleError(f"{root}: expected folders of scored rounds, found none")
     return sorted(folders, key=lambda folder: (folder.parent, int(folder.name)))
+
+
+def _is_number(name: str) -> bool:
+    """Python reads digits of every script; two folders would be one round."""
+    return name.isascii() and name.isdecimal()
 
 
 def _entries(bundle: Bundle, models: Iterable[int] | None, suite: Suite | None) -> Iterator[Entry]:

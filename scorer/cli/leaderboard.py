@@ -16,6 +16,7 @@ from scorer.cli.numbers import NUMBER
 from scorer.config import ConfigError
 from scorer.files import refuse_foreign_table
 from scorer.oracle.observe import finalised_block
+from scorer.redaction import shown
 from scorer.rewards.reputation import (
     CLASSIC_SEASON,
     CRYPTO_SEASON,
@@ -67,9 +68,9 @@ def leaderboard(
         if table.empty:
             raise ConfigError(f"{rounds}: expected rounds that the chain has settled, found none")
         if by not in table.columns or by in ("round", "resolved", "model", "account"):
-            raise ConfigError(f"expected the name of a score with --by, found {by!r}")
+            raise ConfigError(f"expected the name of a score with --by, found {shown(by)}")
         if tiers not in SEASONS:
-            raise ConfigError(f"expected classic, signals or crypto with --tiers, found {tiers!r}")
+            raise ConfigError(f"expected classic, signals or crypto with --tiers, found {shown(tiers)}")
         board = _board(table, by, on.date() if on else None, accounts, season_year, tiers)
     if out is not None:
         with told():

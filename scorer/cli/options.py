@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -184,9 +185,9 @@ def password_of(file: Path | None, what: str, *, twice: bool = False) -> str:
         except SecretExposed as error:
             raise KeystoreError(str(error)) from None
         except OSError as error:
-            raise KeystoreError(
-                f"{shown_path(file)}: expected a password, found {error.strerror or 'no file'}"
-            ) from None
+            # A path without a file is not shown, as it may be the password.
+            name = shown_path(file) if os.path.lexists(file) else "--password-file"
+            raise KeystoreError(f"{name}: expected a password, found {error.strerror or 'no file'}") from None
         except ValueError as error:
             raise KeystoreError(f"{shown_path(file)}: {error}") from None
     if not sys.stdin.isatty():

@@ -16,6 +16,7 @@ from scorer.oracle.compare import gaps
 from scorer.oracle.daemon import OracleDaemon
 from scorer.oracle.decide import Alarm
 from scorer.oracle.logging import configure_logging
+from scorer.redaction import shown
 from scorer.rounds.documents import to_hex
 from scorer.store.bundle import Bundle
 
@@ -117,7 +118,7 @@ def drill(
             results.append(result)
     failed = sum(not result.ok for result in results)
     if not results:
-        typer.echo(f"drill: expected the name of a scenario, or a part of it, found {only!r}")
+        typer.echo(f"drill: expected the name of a scenario, or a part of it, found {shown(only)}")
         raise typer.Exit(1)
     typer.echo(f"drill: {failed} of {len(results)} failed" if failed else f"drill: all {len(results)} passed")
     raise typer.Exit(1 if failed else 0)

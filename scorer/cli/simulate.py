@@ -12,6 +12,7 @@ from scorer.cli.common import console, told
 from scorer.cli.numbers import whole
 from scorer.cli.rules import read
 from scorer.config import ConfigError
+from scorer.redaction import shown
 
 
 def simulate(
@@ -37,7 +38,7 @@ def simulate(
                 "expected rules without adjusters.neutral_churn, which is not simulated, found it"
             )
         if data not in ("synthetic", "demo"):
-            raise ConfigError(f"expected synthetic or demo with --data, found {data!r}")
+            raise ConfigError(f"expected synthetic or demo with --data, found {shown(data)}")
     try:
         from scorer.simulation.report import write_report
         from scorer.simulation.run import simulate as run

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from scorer.redaction import shown
 from scorer.units import ONE, NanoNmr, Ppm, nano_from_nmr, nmr_from_nano, nmr_from_wei, ppm_as_decimal
 
 SHARE_FLAG: Final = 1 << 63
@@ -27,7 +28,7 @@ def amount_of(text: str) -> NanoNmr:
     """
     found = _nano(text)
     if found == 0:
-        raise AmountError(f"amount: expected more than 0 NMR, found {text!r}")
+        raise AmountError(f"amount: expected more than 0 NMR, found {shown(text)}")
     return found
 
 
@@ -85,7 +86,7 @@ def allocation_of(text: str) -> Allocation:
         amount = _nano(text)
         if amount >= SHARE_FLAG:
             raise AmountError(
-                f"allocation: expected at most {nmr_text(SHARE_FLAG - 1)} NMR, found {text!r}; 100% is "
+                f"allocation: expected at most {nmr_text(SHARE_FLAG - 1)} NMR, found {shown(text)}; 100% is "
                 "all that is idle"
             )
         return Allocation(amount=amount)
@@ -94,7 +95,7 @@ def allocation_of(text: str) -> Allocation:
     if share > ONE:
         raise AmountError(
             "allocation: expected a share from 0% to 100% with at most four decimals, such as 40%, "
-            f"found {text!r}"
+            f"found {shown(text)}"
         )
     return Allocation(share=Ppm(share))
 
@@ -114,4 +115,4 @@ def _nano(text: str) -> NanoNmr:
         return nano_from_nmr(text)
     except ValueError:
         hint = "; write a decimal point, and no separators" if "," in text or "_" in text else ""
-        raise AmountError(f"amount: expected NMR in {PLAIN}, found {text!r}{hint}") from None
+        raise AmountError(f"amount: expected NMR in {PLAIN}, found {shown(text)}{hint}") from None

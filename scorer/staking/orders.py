@@ -12,6 +12,7 @@ from web3 import Web3
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import Suite
+from scorer.redaction import shown
 from scorer.staking.amounts import Allocation, coins_text, nmr_text
 from scorer.staking.keystore import Wallet
 from scorer.staking.permit import permitting
@@ -299,4 +300,4 @@ def address_of(text: str, what: str) -> str:
     if Web3.is_checksum_address(text):
         return text
     hint = "; its checksum is wrong or missing" if Web3.is_address(text.lower()) else ""
-    raise StakingRefused(f"{what}: expected an address with its checksum (EIP-55), found {text!r}{hint}")
+    raise StakingRefused(f"{what}: expected an address with its checksum (EIP-55), found {shown(text)}{hint}")

@@ -142,6 +142,7 @@ def test_a_wrong_configuration_names_its_field(world: World, old: str, new: str,
     code, said = run("oracle", "once", "--config", config)
     assert code == 1
     assert expected in said
+    assert "default factory" not in said
 
 
 def test_verify_agrees_with_the_chain_and_names_what_was_changed(world: World) -> None:
