@@ -6,16 +6,19 @@ seal is final, the copy is held against the chain, and what is published afterwa
 """
 
 import hashlib
+import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from scorer.chain.contracts import RoundRecord
 from scorer.isolation import IsolatedReader
 from scorer.rounds.documents import to_hex
 from scorer.rounds.evaluation import InputsMismatch, check_published
-from scorer.store.bundle import PUBLISHED, REPORT, SIGNATURES, Bundle, BundleError, round_folder
+from scorer.store.bundle import PUBLISHED, REPORT, SIGNATURES, Bundle, BundleError, opened, round_folder
 from scorer.store.published import PublishedBounds, take_over
 
 NOTES: Final = "taken"
@@ -24,6 +27,8 @@ GRACE: Final = 3600
 """Seconds after a seal in which files may still be on their way."""
 SOONEST: Final = 4
 """At most one part in so many of the time from the seal to the outcome may pass without files."""
+REREAD: Final = 600.0
+"""Seconds after which files that did not fit are read again, as the fault may have been ours."""
 BLOCK: Final = 2**20
 READER: Final = IsolatedReader(workers=1)
 """One for the process: its interpreter takes seconds to start, which it does with the first file."""
@@ -57,6 +62,23 @@ class Takeover:
     aside: str | None = None
 
 
+@dataclass(frozen=True)
+class Mismatch:
+    """Why published files did not fit a seal.
+
+    Attributes
+    ----------
+    ground
+        What was published, the seal, and how many models an endpoint said there are.
+    until
+        Monotonic time until which the same files are not read again.
+    """
+
+    ground: tuple[Stamp, str, int]
+    problem: str
+    until: float
+
+
 @dataclass
 class Seen:
     """What was found in published files, by round, so that files that did not change are not read again.
@@ -66,14 +88,14 @@ class Seen:
     unchanged, changed
         Of files that we hold: what was published, and which of it was others than ours.
     mismatched
-        What was published, the seal that it did not fit, and why.
+        What was published that did not fit the seal, and why.
     unusable
         The seal that nothing fitted that we had of our own.
     """
 
     unchanged: dict[int, Stamp] = field(default_factory=dict)
     changed: dict[int, tuple[Stamp, tuple[str, ...]]] = field(default_factory=dict)
-    mismatched: dict[int, tuple[Stamp, str, str]] = field(default_factory=dict)
+    mismatched: dict[int, Mismatch] = field(default_factory=dict)
     unusable: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -115,6 +137,7 @@ class Keeper:
     tournament: str
     most_models: Callable[[RoundRecord], int]
     seen: Seen = field(default_factory=Seen)
+    clock: Callable[[], float] = time.monotonic
 
     def look(self, record: RoundRecord) -> Takeover:
         """Take over what was published of a sealed round, or see whether it is still what we took over."""
@@ -156,33 +179,24 @@ class Keeper:
         return False
 
     def _take_over(self, record: RoundRecord, source: Bundle) -> Takeover:
-        """Copy, and hold the copy against the chain."""
-        round_id, seal, before = record.round_id, _seal(record), stamp_of(source)
+        """Copy the published files, once a child process has read them and they are those of the seal."""
+        round_id, most = record.round_id, self.most_models(record)
+        ground = (stamp_of(source), _seal(record), most)
         known = self.seen.mismatched.get(round_id)
-        if known is not None and known[:2] == (before, seal):
-            return Takeover(mismatch=known[2])
-        own = self._bundle(self.rounds, round_id)
-        aside = own.set_aside().name if own.has(REPORT) else None
-        problem = self._copied(record, source, own) or problem_with(own, record)
-        if stamp_of(source) != before:
-            problem = problem or f"{source.folder}: files changed while they were copied"
-            return Takeover(mismatch=problem, aside=aside)
-        if problem is not None:
-            self.seen.mismatched[round_id] = (before, seal, problem)
-            return Takeover(mismatch=problem, aside=aside)
+        if known is not None and known.ground == ground and self.clock() < known.until:
+            return Takeover(mismatch=known.problem)
+        own, aside = self._bundle(self.rounds, round_id), list[str]()
+        admit = partial(_admit, record, source, own, aside)
+        try:
+            take_over(source.folder, own, PublishedBounds(most), READER, admit)
+        except BundleError as error:
+            self.seen.mismatched[round_id] = Mismatch(ground, str(error), self.clock() + REREAD)
+            return Takeover(mismatch=str(error))
         self._write_note(record, own, *PUBLISHED)
         self.seen.forget(round_id)
-        self.seen.unchanged[round_id] = before
-        return Takeover(is_kept=True, aside=aside)
-
-    def _copied(self, record: RoundRecord, source: Bundle, own: Bundle) -> str | None:
-        """Copy the published files, once a child process has read them; what was wrong, or None."""
-        bounds = PublishedBounds(models=self.most_models(record))
-        try:
-            take_over(source.folder, own, bounds, READER)
-        except BundleError as error:
-            return str(error)
-        return None
+        if stamp_of(source) == ground[0]:
+            self.seen.unchanged[round_id] = ground[0]
+        return Takeover(is_kept=True, aside=aside[0] if aside else None)
 
     def _changed(self, round_id: int) -> tuple[str, ...]:
         """Files that are published otherwise than we took them over; read only where their stamp is new."""
@@ -243,6 +257,18 @@ def problem_with(bundle: Bundle, record: RoundRecord) -> str | None:
     return None
 
 
+def _admit(record: RoundRecord, source: Bundle, own: Bundle, aside: list[str], copies: Bundle) -> None:
+    """Let copies take the place of what we hold only where they are the seal's, whatever we hold.
+
+    A report that rests on something else is put aside first, and its place added to `aside`.
+    """
+    problem = problem_with(copies, record)
+    if problem is not None:
+        raise BundleError(problem.replace(str(copies.folder), str(source.folder)))
+    if own.has(REPORT):
+        aside.append(own.set_aside().name)
+
+
 def _seal(record: RoundRecord) -> str:
     """What a seal committed to, as one text."""
     return f"{to_hex(record.rules_hash)}:{to_hex(record.submissions_root)}"
@@ -273,23 +299,31 @@ def _file_stamp(path: Path) -> tuple[int, ...] | None:
 
 
 def _noted(path: Path) -> dict[str, Any]:
-    return {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        return {"bytes": size, "sha256": _sha256(file, size)}
 
 
 def _is_still(path: Path, noted: Any) -> bool:
-    """Whether a file is the one that was noted, if it was; one of another size is not read."""
+    """Whether a file is the one that was noted, if it was; one of another size is not read.
+
+    It is opened once, without waiting, and read no further than its size: whoever publishes it may put a
+    pipe in its place, or write on, at any moment.
+    """
     try:
-        if noted is None or not path.is_file():
-            return path.is_file()
-        is_same_size = path.stat().st_size == noted["bytes"]
-        return bool(is_same_size and _sha256(path) == noted["sha256"])
-    except (OSError, KeyError, TypeError):
+        with opened(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if noted is None:
+                return True
+            return bool(size == noted["bytes"] and _sha256(file, size) == noted["sha256"])
+    except (BundleError, OSError, KeyError, TypeError):
         return False
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
+def _sha256(file: BinaryIO, size: int) -> str:
+    """Of the first `size` bytes."""
+    digest, left = hashlib.sha256(), size
+    while left and (block := file.read(min(BLOCK, left))):
+        digest.update(block)
+        left -= len(block)
     return to_hex(digest.digest())

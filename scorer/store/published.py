@@ -4,9 +4,10 @@ Files are copied with bounds that are known before one is opened, and read in a 
 What is kept afterwards has been read once, and is in the one form in which everybody reads the same.
 """
 
+import errno
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,10 @@ LONGEST_ID: Final = 256
 ENTRY_BYTES: Final = 1_024
 """Of one model in submissions.json; we write about 400."""
 COPIED: Final = MIB
+COPIES: Final = 2
+"""Of a file there are so many for a moment: one that is read first, and the one that is kept."""
+SPARE: Final = 256 * MIB
+"""Bytes of the disk that are left to whatever else is kept on it, such as a journal."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,17 @@ class TakenOver:
     ids: int
 
 
-def take_over(source: Path, target: Bundle, bounds: PublishedBounds, reader: IsolatedReader) -> TakenOver:
+def _admit(_staged: Bundle) -> None:
+    return
+
+
+def take_over(
+    source: Path,
+    target: Bundle,
+    bounds: PublishedBounds,
+    reader: IsolatedReader,
+    admit: Callable[[Bundle], None] = _admit,
+) -> TakenOver:
     """Copy rules, universe and submissions of a round into a bundle of one's own, once they were read.
 
     Nothing appears in `target` before all four files were read, and nothing is read in this process.
@@ -80,9 +95,13 @@ def take_over(source: Path, target: Bundle, bounds: PublishedBounds, reader: Iso
     ----------
     source
         The folder in which the operator publishes the round.
+    admit
+        Looks at the copies once they were read; while it raises a BundleError, nothing appears in `target`.
 
     Raises
     ------
+    OSError
+        When the disk has no room for them.
     BundleError
         When a file is missing, no file, larger than it can be, or not in canonical form; or takes more memory
         or time to read than one of its size needs. The message names it.
@@ -95,7 +114,9 @@ def take_over(source: Path, target: Bundle, bounds: PublishedBounds, reader: Iso
                 f"{source}: expected at most {bounds.ids} ids and {bounds.models} models, found {taken.ids} "
                 f"and {taken.models}"
             )
-        target.copy(Bundle(staged, strict=True), *PUBLISHED)
+        copies = Bundle(staged, strict=True)
+        admit(copies)
+        target.copy(copies, *PUBLISHED)
     return taken
 
 
@@ -123,13 +144,24 @@ def _copy(source: Path, target: Path, most: int) -> int:
     """Copy a file of at most so many bytes; how many it has."""
     with opened(source) as original, target.open("xb") as copy:
         size = os.fstat(original.fileno()).st_size
-        left = min(size, most) + 1
+        if size <= most:
+            _require_room(target.parent, COPIES * size)
+        left = min(size, most) + 1 if size <= most else 0
         while left and (part := original.read(min(left, COPIED))):
             copy.write(part)
             left -= len(part)
     if size > most or not left:
         raise BundleError(f"{source}: expected at most {most} bytes, found {size} or more")
     return size
+
+
+def _require_room(folder: Path, size: int) -> None:
+    """Refuse to fill a disk: a sparse file takes a stranger no room at all, and its copy takes ours."""
+    free = shutil.disk_usage(folder).free
+    if size + SPARE > free:
+        raise OSError(
+            errno.ENOSPC, f"expected room for {size} bytes and {SPARE} to spare, found {free}", str(folder)
+        )
 
 
 def _read(staged: Path, source: Path, limits: ReadLimits, reader: IsolatedReader) -> TakenOver:

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from scorer.chain.contracts import RoundRecord, RoundState
-from scorer.oracle.takeover import Keeper, Seen, is_late
+from scorer.isolation import ReadLimits
+from scorer.oracle.takeover import REREAD, Keeper, Seen, _sha256, is_late, problem_with
 from scorer.rounds.evaluation import evaluate
 from scorer.store.bundle import PUBLISHED, RULES, SIGNATURES, SUBMISSIONS, UNIVERSE, Bundle, round_folder
 from tests.records import record
@@ -170,7 +171,7 @@ def test_files_without_a_new_stamp_are_not_read_again(
 ) -> None:
     publish(keeper.published)
     keeper.look(SEALED)
-    monkeypatch.setattr("scorer.oracle.takeover._sha256", lambda path: pytest.fail(f"{path} read again"))
+    monkeypatch.setattr("scorer.oracle.takeover._sha256", lambda *_: pytest.fail("read again"))
     assert keeper.look(SEALED).changed == ()
 
 
@@ -213,6 +214,86 @@ def test_what_was_found_wrong_is_not_read_again_before_it_changes(
     for name in ("take_over", "problem_with"):
         monkeypatch.setattr(f"scorer.oracle.takeover.{name}", lambda *_: pytest.fail("read again"))
     assert keeper.look(SEALED).mismatch == first
+
+
+def test_what_did_not_fit_is_read_again_after_a_while_or_once_there_are_more_models(keeper: Keeper) -> None:
+    publish(keeper.published)
+    models, now = [0], [0.0]
+    keeper = replace(keeper, most_models=lambda _: models[0], clock=lambda: now[0])
+    assert "at most 128 bytes" in str(keeper.look(SEALED).mismatch)
+    models[0] = 20
+    assert keeper.look(SEALED).is_kept
+
+
+def test_files_that_a_child_could_not_read_in_time_are_read_again_later(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(keeper.published)
+    now = [0.0]
+    keeper = replace(keeper, clock=lambda: now[0])
+    with monkeypatch.context() as patch:
+        patch.setattr("scorer.store.published.limits_for", lambda _: ReadLimits(wall=0.001))
+        assert "more than 0.001 s" in str(keeper.look(SEALED).mismatch)
+    assert "more than 0.001 s" in str(keeper.look(SEALED).mismatch)
+    now[0] = REREAD + 1
+    assert keeper.look(SEALED).is_kept
+
+
+@pytest.mark.parametrize("has_report", [False, True])
+def test_what_we_hold_stays_when_an_endpoint_makes_up_another_seal(keeper: Keeper, has_report: bool) -> None:
+    spoil = publish(keeper.published)
+    keeper.look(SEALED)
+    if has_report:
+        own(keeper).write(INPUTS, evaluate(INPUTS), has_published=True)
+    spoil_signature(spoil)
+    made_up = replace(SEALED, submissions_root=b"\x07" * 32)
+    found = keeper.look(made_up)
+    assert (found.is_kept, found.aside) == (False, None)
+    assert own(keeper).has("report.json") == has_report
+    assert keeper.look(SEALED).changed == (SIGNATURES,)
+    assert own(keeper).submissions().root == SEALED.submissions_root
+
+
+def test_files_that_change_while_they_are_copied_are_kept_where_the_copies_are_the_seals(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = publish(keeper.published)
+
+    def meanwhile(bundle: Bundle, record: RoundRecord) -> str | None:
+        spoil_signature(published)
+        return problem_with(bundle, record)
+
+    monkeypatch.setattr("scorer.oracle.takeover.problem_with", meanwhile)
+    assert keeper.look(SEALED).is_kept
+    assert keeper.look(SEALED).changed == (SIGNATURES,)
+
+
+def test_a_file_is_watched_without_waiting_or_reading_without_end(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever publishes may put a pipe in place of a file between two looks at it, or write on."""
+    published = publish(keeper.published)
+    keeper.look(SEALED)
+    path = published.folder / SUBMISSIONS
+    path.unlink()
+    os.mkfifo(path)
+    monkeypatch.setattr(Path, "is_file", lambda _: True)
+    assert again(keeper).look(SEALED).changed == (SUBMISSIONS,)
+    with Path("/dev/zero").open("rb") as endless:
+        assert len(_sha256(endless, 2**20)) == 66
+
+
+def test_a_disk_is_not_filled_with_a_file_that_took_nobody_any_room(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = publish(keeper.published)
+    os.truncate(published.folder / SUBMISSIONS, 30 * 2**20)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(2**30, 2**30, 2**20))
+    with pytest.raises(OSError, match="expected room for"):
+        keeper.look(SEALED)
+    monkeypatch.undo()
+    publish(keeper.published)
+    assert keeper.look(SEALED).is_kept
 
 
 def test_files_of_another_seal_are_not_kept_for_this_one(keeper: Keeper) -> None:
