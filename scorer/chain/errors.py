@@ -97,6 +97,10 @@ class Unauthorised(EndpointError):
     means = Answer.UNAUTHORISED
 
 
+class EndpointsDisagree(EndpointError):
+    """Two endpoints say different things of what is final, or too few say anything: one of them is wrong."""
+
+
 class MalformedAnswer(EndpointError):
     """The endpoint's answer is not what JSON-RPC or the method asks for."""
 

@@ -5,16 +5,12 @@ from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 from scorer.chain.contracts import Suite
-from scorer.chain.endpoint import EndpointError
+from scorer.chain.errors import EndpointsDisagree as EndpointsDisagree
 from scorer.oracle.observe import Block, finalised_block
 from scorer.oracle.witnesses import host_of
 from scorer.rounds.documents import shown
 
 T = TypeVar("T")
-
-
-class EndpointsDisagree(EndpointError):
-    """Two endpoints say different things of what is final: one of them is wrong."""
 
 
 def agreed_block(suites: Sequence[Suite]) -> Block:

@@ -27,7 +27,12 @@ from scorer.store.bundle import Bundle
 KEEP_DAYS: Final = 365
 FINALITY_STALL: Final = 600
 """Seconds that the latest block may be ahead of the finalised one: Polygon's finality once stood for 900."""
-_MAY_BE_AN_ENDPOINT: Final = CHAIN_FAILED | {Reason.ENDPOINTS_DISAGREE, Reason.DEFECT}
+_MAY_BE_AN_ENDPOINT: Final = CHAIN_FAILED | {
+    Reason.DEFECT,
+    Reason.ENDPOINTS_DISAGREE,
+    Reason.NO_REPORT,
+    Reason.PUBLISHED_MISMATCH,
+}
 """Alarms after which the next cycle reads from another endpoint, if there is one."""
 
 
@@ -115,6 +120,7 @@ class Station:
         behind = pinned.latest.timestamp - pinned.block.timestamp
         if behind > self.finality_stall:
             self.bell.ring("FINALITY_STALLED", f"the finalised block {pinned.block.number} is {behind} s old")
+            self.endpoints.demote(pinned.host)  # it may be the only one that says so
             return told | {"stalled": behind}
         outboxes = [replace(outbox, node=pinned.node) for outbox in self.outboxes]
         for outbox in outboxes:

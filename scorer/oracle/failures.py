@@ -10,7 +10,7 @@ from web3.exceptions import Web3Exception
 
 from scorer.chain.answers import Answer
 from scorer.chain.endpoints import NoAgreement
-from scorer.chain.errors import EndpointError, Refused
+from scorer.chain.errors import EndpointError, EndpointsDisagree, Refused
 from scorer.chain.journal import JournalError
 from scorer.chain.logs import IncompleteLogs
 from scorer.chain.signers import SignerError
@@ -39,6 +39,8 @@ def reason_of(error: Exception) -> Reason:
     if isinstance(error, NoAgreement):
         none = not any(each.is_up for each in error.health)
         return Reason.CANNOT_REACH_CHAIN if none else Reason.ENDPOINTS_DISAGREE
+    if isinstance(error, EndpointsDisagree):
+        return Reason.ENDPOINTS_DISAGREE
     if isinstance(error, IncompleteLogs):
         return Reason.INCOMPLETE_LOGS
     if isinstance(error, SignerError):

@@ -27,13 +27,13 @@ from scorer.oracle.decide import (
 from scorer.oracle.disputing import Disputing
 from scorer.oracle.duty import Duty as Duty
 from scorer.oracle.failures import apart
+from scorer.oracle.observation import committee_doubts, observed_rounds
 from scorer.oracle.observe import (
     Block,
     CommitteeView,
     Sealed,
     chunks_left,
     finalised_block,
-    unfinished_rounds,
 )
 from scorer.oracle.reporting import Files as Files
 from scorer.oracle.reporting import Memory as Memory
@@ -114,10 +114,16 @@ class Member:
         at = block or finalised_block(self.suite)
         if not self.memory.basis.moves_to(self.suite, at):
             self._forget_chain()
-        records = unfinished_rounds(self.suite, at, rounds, self.memory.rounds)
-        asked = [record.round_id for record in records if _needs_positions(record, at)]
+        seen = observed_rounds(self.suite, at, self.witnesses, self.memory.rounds, rounds)
+        asked = [record.round_id for record in seen.records if _needs_positions(record, at)]
         committee = CommitteeView.read(self.suite, asked, self.address, at)
-        parts = [(record.round_id, partial(self._act_on, record, at, committee)) for record in records]
+        doubts = {**seen.doubts, **committee_doubts(committee, self.witnesses, at)}
+        parts = [(each, partial(self._doubt, each, why)) for each, why in doubts.items()]
+        parts += [
+            (record.round_id, partial(self._act_on, record, at, committee))
+            for record in seen.records
+            if record.round_id not in doubts
+        ]
         if rounds is None:
             self.memory.drop_over()
             parts += [(NO_ROUND, partial(self._tell_lost, at)), (NO_ROUND, partial(self._collect, at))]
@@ -130,6 +136,11 @@ class Member:
         with apart(what, self.duty.alarm) as failed:
             steps = act()
         return steps + [Step(round_id, Alarm(each), "not looked at") for each in failed]
+
+    def _doubt(self, round_id: int, why: str) -> list[Step]:
+        """Leave a round alone of which endpoints say different things, whatever that would keep from us."""
+        self._forget(round_id)
+        return [Step(round_id, self._alarm("ENDPOINTS_DISAGREE", why), "not looked at")]
 
     def _collect(self, block: Block) -> list[Step]:
         """Have paid out what disputes left us; it belongs to no round, and has the number 0."""

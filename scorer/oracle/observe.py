@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from web3.exceptions import Web3Exception
@@ -72,6 +72,15 @@ class RoundTracker:
         """The round up to which all are over: the hint for a later process."""
         return min(self.unfinished, default=self.newest + 1) - 1
 
+    def copy(self) -> "RoundTracker":
+        """The same memory, apart from this one."""
+        return replace(self, unfinished=set(self.unfinished))
+
+    def keep(self, other: "RoundTracker") -> None:
+        """Take over what a copy saw since."""
+        self.hint, self.checked, self.newest = other.hint, other.checked, other.newest
+        self.unfinished = set(other.unfinished)
+
     def forget(self) -> None:
         """Ask about every round anew."""
         self.hint = self.checked = self.newest = 0
@@ -79,7 +88,11 @@ class RoundTracker:
 
 
 def unfinished_rounds(
-    suite: Suite, block: Block, rounds: Sequence[int] | None = None, tracker: RoundTracker | None = None
+    suite: Suite,
+    block: Block,
+    rounds: Sequence[int] | None = None,
+    tracker: RoundTracker | None = None,
+    count: int | None = None,
 ) -> list[RoundRecord]:
     """The rounds that are not over, oldest first: of `rounds`, or of all that were ever opened.
 
@@ -87,9 +100,11 @@ def unfinished_rounds(
     ----------
     tracker
         What was seen before, so that no more is asked about than may have changed; it takes in what is seen.
+    count
+        How many were ever opened, where that was asked for already.
     """
     known = RoundTracker() if tracker is None else tracker
-    count = suite.round_count(block.number)
+    count = suite.round_count(block.number) if count is None else count
     if rounds is not None:
         wanted = sorted(set(rounds).intersection(range(1, count + 1)))
         return [record for record in suite.rounds(wanted, block.number) if not record.is_over]

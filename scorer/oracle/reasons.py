@@ -20,7 +20,7 @@ class Reason(StrEnum):
     CHALLENGE_LOST = "A report that we disputed was upheld: nothing is disputed until a human looked."
     DEFECT = "The program met something that it was not written for."
     DISPLACED = "A transaction that is not ours took our nonce, and is final."
-    ENDPOINTS_DISAGREE = "Endpoints name different hashes for a finalised block, or too few answer."
+    ENDPOINTS_DISAGREE = "Endpoints say different things of what is final, or too few answer."
     FAILED = "A transaction reverted in its block."
     FEE_CAP = "Gas times fee cap is above what the endpoint takes."
     FINALITY_STALLED = "The chain goes on and finalises nothing: nothing is sent until it does."

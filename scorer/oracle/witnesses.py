@@ -1,15 +1,19 @@
 """Before a member puts its name or its bond to a report, several endpoints must say what it rests on."""
 
-from collections.abc import MutableSet, Sequence
+from collections.abc import Callable, Iterator, MutableSet, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from scorer.chain import endpoint
 from scorer.chain.contracts import Suite
+from scorer.chain.errors import EndpointsDisagree
 from scorer.oracle.decide import RoundView
 from scorer.oracle.failures import OF_OUR_OWN, in_words, reason_of
 from scorer.oracle.observe import Block, read_sealed
 from scorer.oracle.standing import disagreement
 from scorer.store.bundle import Bundle
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,38 @@ class Witnesses:
     suites: Sequence[Suite] = ()
     needed: int = 0
     heard: MutableSet[tuple[Suite, int]] = field(default_factory=set)
+
+    def say(self, read: Callable[[Suite], T]) -> Iterator[tuple[str, T]]:
+        """What `read` finds at as many of them as must confirm, by host; one that fails is passed over."""
+        confirmed = 0
+        for suite in self.suites:
+            if confirmed == self.needed:
+                return
+            try:
+                found = read(suite)
+            except Exception as error:
+                if reason_of(error) in OF_OUR_OWN:
+                    raise
+                continue
+            confirmed += 1
+            yield host_of(suite), found
+
+    def confirmed(self, suite: Suite, what: str, read: Callable[[Suite], T]) -> T:
+        """What `read` finds at `suite`, once enough others find the same.
+
+        Raises
+        ------
+        scorer.chain.errors.EndpointsDisagree
+            When one finds something else, or too few answer.
+        """
+        ours, heard = read(suite), 0
+        for host, theirs in self.say(read):
+            if theirs != ours:
+                raise EndpointsDisagree(f"{what}: endpoint {host} says otherwise than {host_of(suite)}")
+            heard += 1
+        if heard < self.needed:
+            raise EndpointsDisagree(f"{what}: expected {self.needed} more endpoints to say, found {heard}")
+        return ours
 
     def objection(self, view: RoundView, address: str, bundle: Bundle, block: Block) -> str | None:
         """What one of them says otherwise, or that too few answer; None when enough say the same.

@@ -78,7 +78,7 @@ def test_no_report_is_disputed_on_one_endpoints_word(world: World) -> None:
         for pinned in (0, 1):
             done = seat.daemon.cycle()
             assert done["endpoint"] == seat.proxies[pinned].url.removeprefix("http://")
-            assert ("ENDPOINTS_DISAGREE" in seat.alarms) == (pinned == 0)
+            assert "ENDPOINTS_DISAGREE" in seat.alarms  # whichever of the two it is that lies
             seat.assembled.bell.rest()
         assert seat.sent() == 0
         assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
