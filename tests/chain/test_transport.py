@@ -120,7 +120,7 @@ def test_a_packed_answer_is_unpacked(encoding: str) -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "error"),
     [
-        (gzip.compress(b"{}" * 1000)[:-9], "gzip", MalformedAnswer),
+        (gzip.compress(b"{}" * 1000, mtime=0)[:-9], "gzip", MalformedAnswer),
         (b"no gzip", "gzip", Unreachable),
         (b"{}", "br", MalformedAnswer),
         (b"{}", "gzip, gzip", MalformedAnswer),
