@@ -10,7 +10,7 @@ import typer
 from scorer.chain.contracts import RoundState, Suite
 from scorer.cli.chains import DeploymentOption, EndpointsOption, ReplayOption, suites_of
 from scorer.cli.common import told
-from scorer.isolation import IsolatedReader
+from scorer.isolation import SHARED_READER
 from scorer.oracle.agreement import agreed, agreed_block
 from scorer.oracle.observe import Block, read_on_chain
 from scorer.oracle.void import read_void
@@ -32,9 +32,9 @@ def verify(
     what the operator published is enough: that it is what the chain committed to, and that every position
     returned whole. With several --endpoint, all must say the same.
     """
-    with told(), suites_of(endpoint or (), deployment, replay) as suites, IsolatedReader(workers=1) as reader:
-        chain = _on_chain(suites, stated_round(bundle, reader)) if suites else None
-        verdict = verify_bundle(bundle, chain, reader)
+    with told(), suites_of(endpoint or (), deployment, replay) as suites:
+        chain = _on_chain(suites, stated_round(bundle, SHARED_READER)) if suites else None
+        verdict = verify_bundle(bundle, chain, SHARED_READER)
     number = verdict.round_id
     if verdict.count:
         typer.echo(f"verify: round {number} DIFFERS: {verdict.first[0]}")

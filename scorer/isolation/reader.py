@@ -158,6 +158,14 @@ class IsolatedReader:
     ) -> None:
         self.close()
 
+    def forget(self) -> None:
+        """Leave the zygote to the process that this one was forked from; a later call starts another."""
+        inherited, self._running = self._running, None
+        self._slots = threading.BoundedSemaphore(self.workers)
+        self._lock = threading.Lock()
+        if inherited is not None:
+            inherited.control.close()
+
     def close(self) -> None:
         """End the zygote, and with it every child. A later call starts another."""
         with self._lock:
@@ -315,3 +323,8 @@ def _judged(status: dict[str, Any], content: bytes | None, limits: ReadLimits) -
     if code < 0:
         raise crashed(-code)
     return decoded(content)
+
+
+SHARED_READER: Final = IsolatedReader()
+"""One for the process: its zygote takes a second to start, which it does with the first file."""
+os.register_at_fork(after_in_child=SHARED_READER.forget)

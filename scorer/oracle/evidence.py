@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from scorer.isolation import IsolatedReader, IsolationError, ReadResult, refuses
+from scorer.isolation import SHARED_READER, IsolatedReader, IsolationError, ReadResult, refuses
 from scorer.oracle.compare import Gap
-from scorer.oracle.takeover import READER, Stamp, stamp_of
+from scorer.oracle.takeover import Stamp, stamp_of
 from scorer.rounds.digest import json_digest
 from scorer.rounds.documents import from_hex, to_hex
 from scorer.store.bundle import MANIFEST, REPORT, Bundle, BundleError
@@ -82,7 +82,9 @@ def doubt(accepted: bytes, peers: Mapping[Path, PeerReport]) -> str | None:
     return "no bundle with the accepted report is at hand, so nobody knows what it rests on"
 
 
-def _read(own: Bundle, folder: Path, stamp: Stamp, reader: IsolatedReader = READER) -> PeerReport | None:
+def _read(
+    own: Bundle, folder: Path, stamp: Stamp, reader: IsolatedReader = SHARED_READER
+) -> PeerReport | None:
     """What a peer's bundle says; None where it is no evidence, as a stranger's file that cannot be read."""
     sizes = [each[0] for each in stamp if each is not None]
     if len(sizes) < len(stamp) or max(sizes) > LARGEST:

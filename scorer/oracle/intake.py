@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import structlog
 
-from scorer.isolation import IsolatedReader, IsolationReason, IsolationUnavailable
+from scorer.isolation import SHARED_READER, IsolationReason, IsolationUnavailable
 from scorer.rounds.digest import content_hash
 from scorer.rounds.predictions import PredictionSpool, SpoolUnavailable
 from scorer.rounds.selection import Arrival
@@ -164,8 +164,8 @@ class Intake:
         scorer.rounds.predictions.SpoolUnavailable
             When the disk is full; likewise.
         """
-        with IsolatedReader() as reader, ThreadPoolExecutor(reader.workers) as pool:
-            predictions = SubmissionReader(reader, self.kind, self.universe)
+        with ThreadPoolExecutor(SHARED_READER.workers) as pool:
+            predictions = SubmissionReader(SHARED_READER, self.kind, self.universe)
             kept = PredictionSpool(self.spool, len(self.universe.ids))
             outcomes = list(pool.map(partial(self._outcome, predictions, kept), _submission_files(folder)))
         arrivals = [each for each in outcomes if isinstance(each, Arrival)]

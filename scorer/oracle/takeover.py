@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from scorer.chain.contracts import RoundRecord
-from scorer.isolation import IsolatedReader
+from scorer.isolation import SHARED_READER
 from scorer.rounds.documents import to_hex
 from scorer.rounds.evaluation import InputsMismatch, check_published
 from scorer.store.bundle import PUBLISHED, REPORT, SIGNATURES, Bundle, BundleError, opened, round_folder
@@ -30,8 +30,6 @@ SOONEST: Final = 4
 REREAD: Final = 600.0
 """Seconds after which files that did not fit are read again, as the fault may have been ours."""
 BLOCK: Final = 2**20
-READER: Final = IsolatedReader(workers=1)
-"""One for the process: its interpreter takes seconds to start, which it does with the first file."""
 
 Stamp = tuple[tuple[int, ...] | None, ...]
 """(bytes, inode, times of modification and of change, ns) of each file; None for one that is not there."""
@@ -188,7 +186,7 @@ class Keeper:
         own, aside = self._bundle(self.rounds, round_id), list[str]()
         admit = partial(_admit, record, source, own, aside)
         try:
-            take_over(source.folder, own, PublishedBounds(most), READER, admit)
+            take_over(source.folder, own, PublishedBounds(most), SHARED_READER, admit)
         except BundleError as error:
             self.seen.mismatched[round_id] = Mismatch(ground, str(error), self.clock() + REREAD)
             return Takeover(mismatch=str(error))

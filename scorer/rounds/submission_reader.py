@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.isolation import (
+    SHARED_READER,
     IsolatedReader,
     IsolationError,
     IsolationReason,
@@ -238,8 +239,7 @@ class SubmissionReader:
 
 def check_submission(kind: str | None, content: bytes, universe: Universe, name: str) -> CheckedSubmission:
     """Read one submission in a child process, see `SubmissionReader.read`."""
-    with IsolatedReader(workers=1) as reader:
-        return SubmissionReader(reader, kind, universe).read(content, name)
+    return SubmissionReader(SHARED_READER, kind, universe).read(content, name)
 
 
 def read_bounded(file: Path, ids: int) -> bytes:

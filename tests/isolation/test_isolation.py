@@ -337,3 +337,16 @@ def test_nothing_leaks_descriptors(reader: IsolatedReader) -> None:
         failure(reader, readers.refuse, b"no")
     assert descriptors() == before
     assert descriptors(zygote_of(reader)) <= 8
+
+
+def test_a_forked_process_reads_by_a_zygote_of_its_own(reader: IsolatedReader) -> None:
+    """A daemon's child must not end, or wait for, what its parent reads with."""
+    assert is_well(reader)
+    child = os.fork()
+    if child == 0:
+        reader.forget()
+        good = reader._running is None and is_well(reader)
+        reader.close()
+        os._exit(0 if good else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert is_well(reader)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scorer.chain.contracts import RoundState
+from scorer.isolation import IsolatedReader
 from scorer.oracle.intake import Intake
 from scorer.rounds.submission_reader import SubmissionReader
 from scorer.rounds.validity import Universe
@@ -116,6 +117,7 @@ def test_a_good_file_with_a_bad_signature_is_refused_by_who_signed(tmp_path: Pat
 
 
 def test_an_empty_inbox_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scorer.oracle.intake.SHARED_READER", IsolatedReader())
     monkeypatch.delattr("scorer.isolation.reader._Zygote.__init__")
     empty = Intake(31337, TOURNAMENT, 1, None, Universe(("a",), {}), {7: SIGNER}, 0, 9, tmp_path)
     assert empty.take(tmp_path) == ([], ())
