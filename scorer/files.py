@@ -31,6 +31,8 @@ KEY_NAMES: Final = re.compile(
 KEY_CONTENT: Final = re.compile(
     rb"\s*(0[xX])?[0-9a-fA-F]{64}\s*$|\s*\{.*\"crypto\"\s*:|-----BEGIN [A-Z ]*PRIVATE KEY", re.I | re.S
 )
+_DRAFT: Final = re.compile(r"\.(.+)\.(?:partial|[0-9]+)")
+"""How a file is called until it is whole."""
 _BYTE_ORDER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _POSITION: Final = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 
@@ -226,7 +228,8 @@ def make_owned_folder(path: Path, made_by: str, contents: Sequence[str], *, keys
     made_by
         The command, as people type it.
     contents
-        Patterns of the names that the command writes into the folder.
+        Patterns of the paths that the command writes: a name stands for a file or a folder with all that is
+        in it, and ``a/*/b`` for such files alone.
     keys
         Patterns of the paths below it at which the command writes keys and passwords.
 
@@ -284,16 +287,29 @@ def _is_home(path: Path) -> bool:
 
 
 def _foreign(path: Path, contents: Sequence[str], keys: Sequence[str]) -> Iterator[Path]:
-    """What the command did not write: other names in the folder, and keys anywhere below it."""
+    """What the command did not write: other files and folders, and keys anywhere below it.
+
+    A link is nobody's file: it is removed, and what it leads to is not.
+    """
+    patterns = [pattern.split("/") for pattern in (MARKER, *contents)]
     for entry in sorted(path.iterdir()):
-        if not any(fnmatch(entry.name, pattern) for pattern in (MARKER, *contents)):
+        if not any(fnmatch(entry.name, pattern[0]) for pattern in patterns):
             yield entry.relative_to(path)
     for folder, _, names in os.walk(path):
         for name in sorted(names):
             found = (Path(folder) / name).relative_to(path)
+            if not _is_written(found, patterns) and not (path / found).is_symlink():
+                yield found
             is_ours = any(fnmatch(str(found), pattern) for pattern in keys)
             if not is_ours and _is_key(path / found):
                 yield found
+
+
+def _is_written(found: Path, patterns: Sequence[Sequence[str]]) -> bool:
+    """Whether a path fits a pattern, also as the draft that a process leaves when it ends while writing."""
+    draft = _DRAFT.fullmatch(found.name)
+    parts = (found.with_name(draft[1]) if draft else found).parts
+    return any(len(pattern) in (1, len(parts)) and all(map(fnmatch, parts, pattern)) for pattern in patterns)
 
 
 def _is_key(path: Path) -> bool:

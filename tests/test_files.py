@@ -251,6 +251,45 @@ def test_a_key_is_known_by_its_content(tmp_path: Path, content: str) -> None:
         own(folder)
 
 
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "published/notes.md",
+        "published/0xab/notes.md",
+        "published/0xab/7/notes.md",
+        "published/0xab/7/deep/rules.json",
+        "published/rules.json",
+        "published/0xab/7/.env",
+        "published/0xab/7/.notes.md.partial",
+        "published/.git/config",
+        "members/strategy.ipynb",
+        "published/0xab/7/rules.json.old",
+    ],
+)
+def test_files_among_those_of_a_command_are_left_alone(tmp_path: Path, foreign: str) -> None:
+    contents = ("published/0x*/[.0-9]*/rules.json", "members/*/log", "*.csv")
+    folder = make_owned_folder(tmp_path / "demo", MADE_BY, contents)
+    for ours in (
+        "published/0xab/7/rules.json",
+        "published/0xab/.7.taking-over/rules.json",
+        "published/0xab/7/.rules.json.partial",
+        "published/0xab/7/.rules.json.4711",
+        "members/ada/log",
+        "a.csv",
+    ):
+        (folder / ours).parent.mkdir(parents=True, exist_ok=True)
+        (folder / ours).write_text("ours")
+    (folder / foreign).parent.mkdir(parents=True, exist_ok=True)
+    (folder / foreign).write_text("mine")
+    before = snapshot(folder)
+    with pytest.raises(FolderInUse, match="expected nothing but what cupel demo made, found"):
+        make_owned_folder(folder, MADE_BY, contents)
+    assert snapshot(folder) == before
+    (folder / foreign).unlink()
+    make_owned_folder(folder, MADE_BY, contents)
+    assert [each.name for each in folder.iterdir()] == [MARKER]
+
+
 def test_keys_that_the_command_itself_writes_are_removed(tmp_path: Path) -> None:
     folder = own(tmp_path / "demo", ("*/key",))
     write_secret(folder / "members" / "0" / "key", KEY)

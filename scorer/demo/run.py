@@ -24,6 +24,7 @@ from scorer.oracle.observe import finalised_block, read_on_chain
 from scorer.rounds.rules import Rules, preset
 from scorer.rounds.validity import Universe
 from scorer.rounds.verify import Difference, differences
+from scorer.store.contents import inbox_at, node_at, rounds_in
 from scorer.units import nano_from_nmr, nmr_from_nano, nmr_from_wei
 
 WEEKS: Final = 52
@@ -37,8 +38,11 @@ WRONG_MEMBER: Final = 2
 TARGET: Final = "target_20d2l"
 MADE_BY: Final = "cupel demo"
 CONTENTS: Final = (
-    *("chain.json", "deployment.json", "summary.json", "inbox", "members", "published", "rounds"),
+    *("chain.json", "deployment.json", "summary.json", "rounds"),
     *("leaderboard.csv", "scores.csv", "stakes.csv", "payouts_and_burns.png", "scores.png", "stakes.png"),
+    *inbox_at("inbox"),
+    *rounds_in("published"),
+    *node_at("members/*"),
 )
 """What a demo writes into its folder."""
 

@@ -11,12 +11,18 @@ from eth_account.signers.local import LocalAccount
 from scorer.chain.anvil import MNEMONIC
 from scorer.devnet.processes import Crew
 from scorer.files import is_owned, make_owned_folder
+from scorer.store.bundle import RULES, UNIVERSE
+from scorer.store.contents import files_in, inbox_at, node_at, rounds_in
 
 MADE_BY: Final = "cupel devnet up"
 SETTINGS: Final = "devnet.json"
 CONTENTS: Final = (
     *(SETTINGS, "chain.json*", "manifest.json*", "*.deployment.json*", "journal.sqlite*"),
-    *("inbox", "keys", "member-*", "operator", "published", "rounds", "run", "states"),
+    *("run/*.log", "run/*.pid", "keys/*", "states"),
+    *inbox_at("inbox"),
+    *rounds_in("published"),
+    *files_in("rounds/[.0-9]*", RULES, UNIVERSE, "example.csv"),
+    *(pattern for name in ("member-*", "operator") for pattern in node_at(name)),
 )
 """What a devnet writes into its folder."""
 TEST_KEYS: Final = ("keys/*",)

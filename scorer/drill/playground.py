@@ -29,6 +29,7 @@ from scorer.rounds.digest import content_hash
 from scorer.rounds.rules import Rules, preset
 from scorer.rounds.signature import SubmissionDigest
 from scorer.store.bundle import Bundle, round_folder
+from scorer.store.contents import inbox_at, node_at, rounds_in
 from scorer.units import nano_from_nmr, wei_from_nano
 
 ADMIN, OPERATOR, GUARDIAN, OWNER, FIRST_MEMBER = 0, 1, 2, 3, 4
@@ -40,7 +41,12 @@ MEMBER_BOND, CHALLENGE_BOND, SLASH = 100, 10, 50
 """Of the committee, NMR."""
 
 MADE_BY: Final = "cupel oracle drill"
-CONTENTS: Final = ("deployment.json", "member-*", "operator", "published", "inbox")
+CONTENTS: Final = (
+    "deployment.json",
+    *inbox_at("inbox"),
+    *rounds_in("published"),
+    *(pattern for name in ("member-*", "operator") for pattern in node_at(name, "key", "log", "crash")),
+)
 """What a drill writes into its folder."""
 KEYS: Final = ("*/key",)
 """Where in it keys of the chain's own accounts are."""

@@ -20,10 +20,17 @@ from scorer.rehearsal.standin import BLOCK_TIME, stand_in
 from scorer.rehearsal.timetable import ROUNDS, Timetable
 from scorer.rehearsal.verdict import EXPECTED, Verdict, all_final, check_suite, verdict
 from scorer.rounds.rules import preset
+from scorer.store.contents import inbox_at, node_at, rounds_in
 
 MODELS: Final = 500
 MADE_BY: Final = "scripts/rehearse.py"
-CONTENTS: Final = ("logs", "deployer", "deployment", "published", "inbox", "rounds", *DAEMONS)
+CONTENTS: Final = (
+    *("logs/*.log", "logs/*.pid", "deployer/keystore.json", "deployer/password"),
+    *("deployment/manifest.json*", "deployment/*.deployment.json*", "deployment/journal.sqlite*"),
+    *inbox_at("inbox"),
+    *rounds_in("published"),
+    *(pattern for name in DAEMONS for pattern in node_at(name, "keystore.json", "password")),
+)
 """What a rehearsal writes into its folder."""
 KEYS: Final = ("*/keystore.json", "*/password")
 """Where in it keys of the chain's own accounts are."""
