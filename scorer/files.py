@@ -330,10 +330,12 @@ def _empty(path: Path) -> None:
             entry.unlink()
 
 
-def refuse_foreign_table(path: Path, *first: str) -> None:
-    """Refuse to write a CSV over any file but one whose first column has one of the names `first`."""
-    names = [name.encode() for name in first]
-    refuse_foreign_file(path, lambda content: re.split(rb"[,\r\n]", content, maxsplit=1)[0] in names)
+def refuse_foreign_table(path: Path, header: str) -> None:
+    """Refuse to write a CSV over any file but one whose first line fits the regular expression `header`."""
+    fitting = re.compile(header.encode())
+    refuse_foreign_file(
+        path, lambda content: bool(fitting.fullmatch(re.split(rb"[\r\n]", content, maxsplit=1)[0]))
+    )
 
 
 def refuse_foreign_file(path: Path, is_ours: Callable[[bytes], bool]) -> None:

@@ -1,12 +1,14 @@
 """Keeps what a process holds of secrets out of core dumps, of other processes, and of tracebacks."""
 
 import ctypes
+import logging
 import resource
 import sys
 import threading
 import traceback
+import warnings
 from types import TracebackType
-from typing import Final
+from typing import Final, TextIO
 
 from scorer.redaction import clean
 
@@ -27,9 +29,37 @@ def forbid_core_dumps() -> None:
 
 
 def clean_tracebacks() -> None:
-    """Have an error that nobody caught printed without the secrets of this process, in every thread."""
+    """Have an error that nobody caught printed without the secrets of this process, wherever it comes up.
+
+    That is in every thread, and in what Python cannot raise, such as an error in a finaliser. What libraries
+    log or warn of is cleaned too.
+    """
     sys.excepthook = _print_cleaned
     threading.excepthook = lambda found: _print_cleaned(found.exc_type, found.exc_value, found.exc_traceback)
+    sys.unraisablehook = lambda found: _print_cleaned(found.exc_type, found.exc_value, found.exc_traceback)
+    logging.raiseExceptions = False  # a record that cannot be formatted would be printed with what is in it
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_CleanFormatter())
+    warnings.showwarning = _show_cleaned
+
+
+class _CleanFormatter(logging.Formatter):
+    """Formats a record, with its traceback, without the secrets of this process."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return clean(super().format(record))
+
+
+def _show_cleaned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    text = warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(clean(text))
 
 
 def _print_cleaned(

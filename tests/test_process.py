@@ -58,6 +58,10 @@ def test_a_process_leaves_no_core_dump_and_keeps_its_environment() -> None:
         "raise ValueError(f'found {secret}')",
         "threading.Thread(target=lambda: int(secret)).start()",
         "raise RuntimeError('x') from ValueError(secret)",
+        "import logging; logging.getLogger('urllib3').warning('Error: %s', secret)",
+        "import logging; logging.getLogger('x').error('Error', exc_info=ValueError(secret))",
+        "import warnings; warnings.warn('Error: ' + secret)",
+        "class Late:\n    def __del__(self): raise ValueError(secret)\nLate()",
     ],
 )
 def test_an_error_that_nobody_caught_is_printed_without_secrets(code: str) -> None:

@@ -23,9 +23,12 @@ from scorer.deployment.manifest import ManifestError, read_manifest
 from scorer.deployment.plan import DeploymentStuck
 from scorer.deployment.prices import Quote
 from scorer.deployment.verification import VerificationError
+from scorer.files import refuse_foreign_file, write_whole
 from scorer.redaction import clean, shown, shown_name
 
 app = typer.Typer(no_args_is_help=True)
+STANDARD_INPUT = b'{"language": "Solidity", "settings": '
+"""How a contract's standard JSON input begins."""
 
 FileArgument = Annotated[
     Path, typer.Argument(help="The deployment file (TOML).", exists=True, dir_okay=False)
@@ -156,8 +159,10 @@ def verify_input(
         out.mkdir(parents=True, exist_ok=True)
         for label in contract or made:
             subject = verification.subject(document, label, sources)
-            (out / f"{label}.json").write_text(json.dumps(subject.standard))
-            typer.echo(f"{label}: {subject.identifier} at {subject.address}, {out / label}.json")
+            written = out / f"{label}.json"
+            refuse_foreign_file(written, lambda content: content.startswith(STANDARD_INPUT))
+            write_whole(written, json.dumps(subject.standard).encode())
+            typer.echo(f"{label}: {subject.identifier} at {subject.address}, {written}")
             if etherscan:
                 typer.echo(f"{label}: Etherscan, {verification.to_etherscan(subject, key, etherscan_url)}")
             if sourcify:

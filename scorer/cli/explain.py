@@ -135,7 +135,7 @@ def statement(
         write_statement(entries, sys.stdout)
         return
     with told():
-        refuse_foreign_table(out, COLUMNS[0])
+        refuse_foreign_table(out, ",".join(COLUMNS))
     with out.open("w", newline="") as file:
         write_statement(entries, file)
     net = sum(entry.explanation.net for entry in entries)

@@ -28,6 +28,11 @@ from scorer.rewards.reputation import (
 from scorer.rounds.standings import REWARD, model_leaderboard, score_table
 from scorer.store.bundle import Bundle
 
+HEADER = (
+    "rank,model,account,rounds,.*,net_nmr,return_percent|rank,account,[^,]+"
+    "|account,season_score,qualified_rounds,rank,tier"
+)
+"""The first line of what this command writes: of models, of accounts, of a season."""
 SEASONS = {"classic": CLASSIC_SEASON, "signals": SIGNALS_SEASON, "crypto": CRYPTO_SEASON}
 
 
@@ -74,7 +79,7 @@ def leaderboard(
         board = _board(table, by, on.date() if on else None, accounts, season_year, tiers)
     if out is not None:
         with told():
-            refuse_foreign_table(out, "rank", "model", "account", str(board.columns[0]))
+            refuse_foreign_table(out, HEADER)
         board.to_csv(out, index=False)
         typer.echo(f"{out}: {len(board)} rows")
         return

@@ -18,7 +18,7 @@ from scorer.chain.signers import Signer
 from scorer.chain.transactions import OPEN, Why
 from scorer.deployment.blueprint import Blueprint
 from scorer.deployment.create2 import FACTORY_COST, FACTORY_DEPLOYER, FACTORY_TRANSACTION
-from scorer.deployment.manifest import journal_key, make_manifest, write_manifest
+from scorer.deployment.manifest import journal_key, make_manifest, refuse_other_deployment, write_manifest
 from scorer.deployment.plan import DeploymentStuck, Step, steps
 from scorer.deployment.prices import Quote, quote
 from scorer.deployment.sight import objections, roles_of, see
@@ -72,6 +72,7 @@ class Builder:
             ) from error
 
     def _run(self) -> dict[str, Any]:
+        refuse_other_deployment(self.plan, self.folder)
         refuse_objections(self.w3, self.plan)
         require_funds(self.w3, self.plan)
         with Journal.open(self.folder / JOURNAL) as journal:

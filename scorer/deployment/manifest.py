@@ -1,6 +1,7 @@
 """The manifest: all that a deployment made, as everything else reads it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ FIELDS: Final = {
     "deployment": dict,
 }
 FILE: Final = "manifest.json"
+_LABEL: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+"""A contract's name in a manifest; files are named after it."""
 
 
 class ManifestError(ValueError):
@@ -95,9 +98,37 @@ def addresses_of(plan: Blueprint, tournament: str, block: int) -> Addresses:
     )
 
 
+def refuse_other_deployment(plan: Blueprint, folder: Path) -> None:
+    """Refuse a folder with the manifest of another deployment: once it is overwritten it is lost.
+
+    Raises
+    ------
+    ManifestError
+        Names the file.
+    """
+    own = (plan.document.chain_id, plan.addresses["authority"])
+    for name in (FILE, *(f"{each.name}.deployment.json" for each in plan.document.tournaments)):
+        path = folder / name
+        if path.exists() and _deployment_of(path) != own:
+            raise ManifestError(
+                f"{shown_path(path)}: expected no file, or one of this deployment, found another; name "
+                "another folder with --out"
+            )
+
+
+def _deployment_of(path: Path) -> tuple[Any, Any] | None:
+    """Chain and authority that a file states, if it states any."""
+    try:
+        found = json.loads(decoded(path.read_bytes()))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return (found.get("chain_id"), found.get("authority")) if isinstance(found, dict) else None
+
+
 def write_manifest(manifest: Mapping[str, Any], plan: Blueprint, folder: Path) -> Path:
     """Write the manifest, and a deployment.json for each tournament; the path of the manifest."""
     folder.mkdir(parents=True, exist_ok=True)
+    refuse_other_deployment(plan, folder)
     for each in plan.document.tournaments:
         addresses = addresses_of(plan, each.name, manifest["block"]).to_json()
         _replace(folder / f"{each.name}.deployment.json", addresses)
@@ -142,6 +173,8 @@ def _problems(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _wrong_addresses(contracts: Mapping[str, Any]) -> Iterator[str]:
     for label, entry in contracts.items():
+        if not _LABEL.fullmatch(label):
+            yield f"contracts: expected names such as tournament.classic, found {shown_name(label)}"
         address = entry.get("address") if isinstance(entry, dict) else entry
         if not isinstance(address, str) or not is_checksum_address(address):
             name = f"contracts.{shown_name(label)}.address"

@@ -21,6 +21,7 @@ from scorer.devnet.market import Market
 from scorer.oracle.logging import configure_logging
 from scorer.oracle.loop import stopped_by_signals
 from scorer.oracle.plans import SCHEDULE, TIMES
+from scorer.process import clean_tracebacks, forbid_core_dumps
 from scorer.rounds.rules import preset
 from scorer.store.bundle import RULES, TARGETS, UNIVERSE, Bundle, BundleError, round_folder
 
@@ -141,4 +142,6 @@ def feed(layout: Layout) -> None:
 
 
 if __name__ == "__main__":
+    forbid_core_dumps()
+    clean_tracebacks()
     feed(Layout(Path(sys.argv[1])))

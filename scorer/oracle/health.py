@@ -9,6 +9,13 @@ from scorer.oracle.metrics import Metrics, Pulse
 from scorer.redaction import clean
 
 
+class _Server(ThreadingHTTPServer):
+    """Says nothing of a connection that broke: its traceback would stand among the log's lines of JSON."""
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
+        return
+
+
 @contextmanager
 def served(port: int, metrics: Metrics, pulse: Pulse) -> Iterator[int]:
     """Serve while the context lasts; the port, chosen by the system where `port` is 0."""
@@ -24,7 +31,7 @@ def served(port: int, metrics: Metrics, pulse: Pulse) -> Iterator[int]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002
             return
 
-    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+    with _Server(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from scorer.process import clean_tracebacks, forbid_core_dumps
 from scorer.rounds.documents import to_hex
 from scorer.rounds.evaluation import InputsMismatch, evaluate
 from scorer.rounds.report import Report
@@ -44,6 +45,8 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
+    forbid_core_dumps()
+    clean_tracebacks()
     verdict = main(Path(sys.argv[1]))
     sys.stdout.flush()
     # At once: what native threads do while Python ends once aborted a process that had given its verdict.

@@ -58,6 +58,28 @@ def test_a_round_that_the_chain_did_not_settle_does_not_count_with_the_chain(wor
     assert "expected rounds that the chain has settled, found none" in said
 
 
+def test_no_table_of_somebody_elses_is_written_over(world: World) -> None:
+    world.settle(world.sealed_round())
+    out = world.out / "board.csv"
+    for content in (
+        "model,corr\n1,2\n",
+        "rank,model\n",
+        "account,tier\n",
+        "rank,account,corr,mine\n",
+        "notes\n",
+    ):
+        out.write_text(content)
+        for command in ("leaderboard", "statement"):
+            code, said = run(command, rounds_of(world), "--out", out)
+            assert code == 1
+            assert f"{out}: expected no file, or one that this command wrote" in said
+            assert out.read_text() == content
+    out.unlink()
+    for _ in range(2):
+        assert len(board(world)) == MODELS
+        assert len(board(world, "--accounts", *on_chain(world)))
+
+
 @pytest.mark.parametrize("option", [["--accounts"], ["--season", 2023], ["--on", "2023-12-31"]])
 def test_what_only_the_chain_knows_is_refused_without_it(option: list[object], world: World) -> None:
     code, said = run("leaderboard", world.out, *option)

@@ -20,6 +20,7 @@ from scorer.chain.killpoints import KILLED, VARIABLE
 from scorer.config import read_deployment
 from scorer.deployment.create2 import FACTORY, FACTORY_CODE, FACTORY_DEPLOYER, FACTORY_TRANSACTION
 from scorer.deployment.deploy import appraise
+from scorer.deployment.manifest import ManifestError
 from scorer.deployment.plan import DeploymentStuck, steps
 from scorer.deployment.sight import roles_of, see
 from scorer.drill.playground import forked, wait
@@ -109,6 +110,19 @@ def test_to_deploy_again_sends_nothing(built: tuple[Site, dict[str, Any]]) -> No
 
     assert here.built() == first
     assert here.nonce() == sent
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "classic.deployment.json"])
+def test_a_folder_with_another_deployment_is_refused_before_anything_is_sent(here: Site, name: str) -> None:
+    here.folder.mkdir(parents=True, exist_ok=True)
+    for content in ('{"chain_id": 137, "authority": "0x00"}', "notes", "[1]", ""):
+        (here.folder / name).write_text(content)
+        with pytest.raises(
+            ManifestError, match=f"{name}: expected no file, or one of this deployment, found"
+        ):
+            here.builder().run()
+        assert (here.folder / name).read_text() == content
+    assert here.anvil.w3.eth.get_transaction_count(here.anvil.account(0).address) == 0
 
 
 def test_without_its_journal_a_deployment_is_found_on_the_chain(

@@ -229,6 +229,27 @@ def test_the_command_writes_every_input_and_sends_those_that_are_asked_for(
     assert [path for path, _ in explorer.requests] == [f"/v2/verify/31337/{manifest['registry']}"]
 
 
+def test_the_command_writes_nowhere_else_and_over_nothing_of_somebody_elses(
+    deployed: tuple[Site, dict[str, Any]], tmp_path: Path
+) -> None:
+    where, manifest = deployed
+    file, out = where.folder / "manifest.json", tmp_path / "out"
+    out.mkdir()
+    command = ["deployment", "verify-input", str(file), "--out", str(out)]
+    for label in ("../registry", "/tmp/registry", "..", ".hidden", "a/b", ""):
+        moved = {**manifest["contracts"], label: manifest["contracts"]["registry"]}
+        file.write_text(json.dumps({**manifest, "contracts": moved}))
+        found = CliRunner().invoke(app, command)
+        assert (found.exit_code, list(out.iterdir())) == (1, []), found.output
+        assert "contracts: expected names such as tournament.classic" in found.output
+    file.write_text(json.dumps(manifest))
+    (out / "registry.json").write_text('{"mine": 1}')
+    found = CliRunner().invoke(app, [*command, "--contract", "registry"])
+    assert found.exit_code == 1
+    assert "registry.json: expected no file, or one that this command wrote" in found.output
+    assert (out / "registry.json").read_text() == '{"mine": 1}'
+
+
 def test_the_command_asks_for_a_key_before_it_sends_to_etherscan(
     deployed: tuple[Site, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

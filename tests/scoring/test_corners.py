@@ -235,3 +235,17 @@ def test_nothing_raises_but_what_is_documented_or_what_the_reference_raises(shap
 def test_labels_are_compared_by_value(left: Any, right: Any, same: bool) -> None:
     assert same_labels(pd.Index(left), pd.Index(right)) is same
     assert same_labels(pd.Index(right), pd.Index(left)) is same
+
+
+@pytest.mark.parametrize("top_bottom", [None, 2])
+def test_contributions_to_targets_in_another_order_are_refused(top_bottom: int | None) -> None:
+    predictions = pd.DataFrame({"m": [0.1, 0.4, 0.2, 0.9, 0.5]}, index=list("abcde"))
+    targets = pd.Series([0, 0.25, 0.5, 0.75, 1.0], index=list("abcde"))
+    left = predictions.to_numpy() - predictions.to_numpy().mean()
+    found = ours.contribution_scores(left, targets, predictions, top_bottom)
+    pd.testing.assert_series_equal(
+        found, reference.contribution_scores(left, targets, predictions, top_bottom), check_exact=False
+    )
+    for others in (targets.iloc[::-1], targets.set_axis(list("abcdx"))):
+        with pytest.raises(ours.ScoringInputError, match="the ids of the predictions, in their order"):
+            ours.contribution_scores(left, others, predictions, top_bottom)
