@@ -352,7 +352,11 @@ class OperatorDaemon:
         courier = outboxes[0] if outboxes else None
         suite = seat.site.checked(pinned)
         operating = replace(
-            seat.operating, suite=suite, courier=courier, gas_budget=courier.budget if courier else None
+            seat.operating,
+            suite=suite,
+            courier=courier,
+            gas_budget=courier.budget if courier else None,
+            witnesses=seat.site.witnesses(pinned, self.station.endpoints.agreement),
         )
         deeds = operating.work(pinned.block)
         for deed in deeds:

@@ -15,7 +15,8 @@ from scorer.oracle.basis import Basis
 from scorer.oracle.failures import apart
 from scorer.oracle.intake import Collection
 from scorer.oracle.member import ALREADY_DONE
-from scorer.oracle.observe import Block, RoundTracker, unfinished_rounds
+from scorer.oracle.observation import observed_rounds
+from scorer.oracle.observe import Block, RoundTracker
 from scorer.oracle.operator import SLOTS_PER_CHUNK, Collector, Lanes, awaits_seal
 from scorer.oracle.plans import PlanFolder, PlannedRound, due_plans, identity_of, missed_plans, publish
 from scorer.oracle.takeover import Stamp, stamp_of
@@ -100,9 +101,12 @@ class Operating(Collector):
         """One cycle at a finalised block: open what is due, then lock and seal what has closed."""
         if not self.memory.basis.moves_to(self.suite, block):
             self.memory.forget_chain()
-        records = unfinished_rounds(self.suite, block, tracker=self.memory.rounds)
-        plans = self._unfinished_plans(records)
-        lanes = Lanes(self.suite, block.number)
+        seen = observed_rounds(self.suite, block, self.witnesses, self.memory.rounds)
+        for why in seen.doubts.values():
+            self.alarm("ENDPOINTS_DISAGREE", why)
+        records = seen.records
+        plans = self._unfinished_plans(records) if not seen.doubts else []  # one in doubt may be open
+        lanes = Lanes(self.suite, block.number, self.witnesses)
         with apart("missed plans", self.alarm):
             self._tell_missed(missed_plans(plans, records, block.timestamp), block)
         parts = [
@@ -170,7 +174,7 @@ class Operating(Collector):
                 self.alarm("MISSED_OPENING", f"{plan.folder.name}: was not opened before it closed")
 
     def _seal(self, record: RoundRecord, block: Block, lanes: Lanes) -> Iterator[Deed]:
-        collection = self._collected(record)
+        collection = self._collected(record, block)
         slots = self._slots(record, collection, lanes)
         for what, call in self.seal_calls(record, collection, slots, lanes):
             deed, key = f"round {record.round_id} {what}", f"{record.round_id}:{what}"
@@ -179,11 +183,11 @@ class Operating(Collector):
             if not goes_on:
                 return
 
-    def _collected(self, record: RoundRecord) -> Collection:
+    def _collected(self, record: RoundRecord, block: Block) -> Collection:
         was_told = self.has_published(record.round_id)
-        collection = self.collect(record)
+        collection = self.collect(record, block)
         if was_told:
-            self._check_published(record, collection)
+            self._check_published(record, collection, block)
         for refusal in () if was_told else collection.refusals:
             self.alarm("REFUSED_SUBMISSION", f"round {record.round_id}: {refusal.reason}")
             if refusal.is_defect:
@@ -194,7 +198,7 @@ class Operating(Collector):
         reach("submissions-published", str(record.round_id))
         return collection
 
-    def _check_published(self, record: RoundRecord, collection: Collection) -> None:
+    def _check_published(self, record: RoundRecord, collection: Collection, block: Block) -> None:
         """Commit to nothing that nobody signed, whoever wrote to the folder since it was published.
 
         Raises
@@ -207,9 +211,11 @@ class Operating(Collector):
         stamp = stamp_of(bundle)
         if self.memory.checked.get(round_id) == stamp:
             return
-        submitters = suite.submitters(record.close_at, suite.w3.eth.block_number)
         wrong = collection.submissions.not_signed_by(
-            submitters, suite.addresses.chain_id, str(suite.tournament.address), round_id
+            self._submitters(record, block.number),
+            suite.addresses.chain_id,
+            str(suite.tournament.address),
+            round_id,
         )
         if wrong:
             shown = ", ".join(map(str, wrong[:SHOWN]))

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.errors import EndpointsDisagree
 from scorer.chain.sender import Sender
 from scorer.oracle.gatekeeper import Gatekeeper, check_gate_tables
 from scorer.oracle.intake import LARGEST, Collection, Intake, read_collection, write_collection
 from scorer.oracle.intake import SIGNATURE_SUFFIX as SIGNATURE_SUFFIX
 from scorer.oracle.intake import submit as submit
 from scorer.oracle.observe import Block, finalised_block, unfinished_rounds
+from scorer.oracle.witnesses import Witnesses
 from scorer.rounds.chunks import LANES
 from scorer.rounds.rules import Rules, RulesError
 from scorer.rounds.selection import select
@@ -96,11 +98,14 @@ class Lanes:
 
     suite: Suite
     block: int
+    witnesses: Witnesses = field(default_factory=Witnesses)
 
     @cached_property
     def models(self) -> list[int]:
-        """The model of every lane, by lane."""
-        return self.suite.models_by_lane(self.block)
+        """The model of every lane, by lane, as all that must confirm it say."""
+        return self.witnesses.confirmed(
+            self.suite, "the models of the lanes", lambda suite: suite.models_by_lane(self.block)
+        )
 
     def of(self, models: Set[int]) -> list[int]:
         """The lanes of `models`."""
@@ -128,12 +133,15 @@ class Collector:
         Where members of the committee find rules, universe and submissions.
     largest
         Bytes of a file that is taken.
+    witnesses
+        Other endpoints, which must confirm what cannot be undone: whose signature counts, and what is locked.
     """
 
     suite: Suite
     inbox: Path
     published: Path
     largest: int = field(default=LARGEST, kw_only=True)
+    witnesses: Witnesses = field(default_factory=Witnesses, kw_only=True)
 
     def seal_calls(
         self, record: RoundRecord, collection: Collection, slots_per_chunk: int, lanes: "Lanes"
@@ -151,8 +159,11 @@ class Collector:
             next_slot = self.suite.round(record.round_id, block).next_slot
             chunk = next(_locks(staked, next_slot, slots_per_chunk), None)
             if chunk is None and is_newest:
-                yield "seal", functions.seal(record.round_id, collection.submissions.root)
-                return
+                next_slot = self._confirmed_slot(record, next_slot)
+                chunk = next(_locks(staked, next_slot, slots_per_chunk), None)
+                if chunk is None:
+                    yield "seal", functions.seal(record.round_id, collection.submissions.root)
+                    return
             if chunk is None:
                 staked, is_newest = _ascending(lanes.newest_of(collection.staked, block)), True
             elif chunk.from_slot <= locked:
@@ -161,21 +172,51 @@ class Collector:
                 locked, is_newest = chunk.from_slot, False
                 yield f"lock:{locked}", functions.lock(record.round_id, locked, chunk.bitmap)
 
-    def collect(self, record: RoundRecord) -> Collection:
+    def _confirmed_slot(self, record: RoundRecord, claimed: int) -> int:
+        """The first slot that was not locked yet, as all say that must confirm it: the lowest of theirs.
+
+        Once a round is sealed nothing can be locked any more. One that is a block behind is no harm: a slot
+        that is locked already is not locked again.
+
+        Raises
+        ------
+        scorer.chain.errors.EndpointsDisagree
+            When too few answer.
+        """
+
+        def newest(suite: Suite) -> int:
+            return suite.round(record.round_id, suite.w3.eth.block_number).next_slot
+
+        said = [next_slot for _, next_slot in self.witnesses.say(newest)]
+        if len(said) < self.witnesses.needed:
+            raise EndpointsDisagree(
+                f"round {record.round_id}: expected {self.witnesses.needed} more endpoints to say what is "
+                f"locked before it is sealed, found {len(said)}"
+            )
+        return min([claimed, *said])
+
+    def collect(self, record: RoundRecord, block: Block | None = None) -> Collection:
         """Read the inbox of a round as its rules say: what counts, what of it stakes, and what is refused.
 
         A round whose submissions were published already keeps them, and what was decided about them: what is
         locked must be what is sealed, whatever arrived since.
 
+        Parameters
+        ----------
+        block
+            A final one, in which submissions have closed; None: the newest.
+
         Raises
         ------
+        scorer.chain.errors.EndpointsDisagree
+            When endpoints do not say the same of who could sign.
         scorer.store.bundle.BundleError
             When what is published of the round is incomplete.
         scorer.rounds.rules.RulesError
             When the published rules are not those that the chain froze.
         """
         published = self.published_bundle(record.round_id)
-        return read_collection(published) or self._collect_anew(record, self._rules(record))
+        return read_collection(published) or self._collect_anew(record, self._rules(record), block)
 
     def _rules(self, record: RoundRecord) -> Rules:
         bundle = self.published_bundle(record.round_id)
@@ -187,8 +228,8 @@ class Collector:
             )
         return rules
 
-    def _collect_anew(self, record: RoundRecord, rules: Rules) -> Collection:
-        intake = self._intake(record, rules)
+    def _collect_anew(self, record: RoundRecord, rules: Rules, block: Block | None) -> Collection:
+        intake = self._intake(record, rules, block)
         arrivals, refusals = intake.take(self._inbox(record.round_id))
         window = {"open_at": record.open_at, "close_at": record.close_at, "until": intake.until}
         selection = select(intake.universe.ids, arrivals, **window)
@@ -198,17 +239,26 @@ class Collector:
             gated = gatekeeper.reasons(rules.gates, record, selection.submissions, selection.staked)
         return Collection(selection.submissions, refusals, selection.staked - set(gated), gated)
 
-    def _intake(self, record: RoundRecord, rules: Rules) -> Intake:
+    def _submitters(self, record: RoundRecord, number: int) -> dict[int, str]:
+        """Who could sign for each model when submissions closed, as all that must confirm it say."""
+        return self.witnesses.confirmed(
+            self.suite,
+            f"round {record.round_id}, who could sign",
+            lambda suite: suite.submitters(record.close_at, number),
+        )
+
+    def _intake(self, record: RoundRecord, rules: Rules, block: Block | None) -> Intake:
         latest = self.suite.w3.eth.get_block("latest")
+        number, time = (block.number, block.timestamp) if block else (latest["number"], 0)
         return Intake(
             chain_id=self.suite.addresses.chain_id,
             tournament=str(self.suite.tournament.address),
             round_id=record.round_id,
             kind=rules.submissions,
             universe=self.published_bundle(record.round_id).named_universe(),
-            submitters=self.suite.submitters(record.close_at, latest["number"]),
+            submitters=self._submitters(record, number),
             open_at=record.open_at,
-            until=latest["timestamp"],
+            until=max(latest["timestamp"], time),  # the first is one endpoint's word
             spool=self.published_bundle(record.round_id).folder,
             largest=self.largest,
         )

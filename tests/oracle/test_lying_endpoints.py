@@ -1,17 +1,24 @@
 """A lying endpoint beside a good one: what it makes up may cost a cycle, and is neither kept nor acted on."""
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import RoundState
-from scorer.drill.proxy import Forward, Manner, Request, Response
+from scorer.config import load_config
+from scorer.drill.proxy import Forward, Manner, Request, Response, proxy_of
+from scorer.oracle import assembly
+from scorer.store.bundle import Bundle, round_folder
+from tests.cli.test_cupel import write_config
 from tests.oracle.test_daemon import Seat
-from tests.world import World
+from tests.world import HOUR, IDS, MODELS, World
 
 CYCLES = 4
+MONTH = 30 * 86400
 TWO = "agreement = 2"
 Lie = Callable[[str], str]
 
@@ -66,7 +73,7 @@ def lies(world: World) -> dict[str, tuple[str, Manner]]:
         "we voted for another report": of(committee.voteOf(member, 1, member), word(0, 7)),
         "there are no models": of(world.suite.registry.functions.submittersAt(1, 1, 1), lambda _: EMPTY),
         "there are no lanes": of(tournament.laneCount(), word(0, 0)),
-        "it is next month": ("eth_getBlockByNumber", later(30 * 86400)),
+        "it is next month": ("eth_getBlockByNumber", later(MONTH)),
         "there are no logs": ("eth_getLogs", lambda request, forward: {"result": []}),
     }
 
@@ -106,3 +113,102 @@ def test_a_member_votes_beside_an_endpoint_that_lies(world: World, what: str) ->
     world.cycle(1)
     at = world.suite.w3.eth.block_number
     assert vote == world.suite.vote(round_id, world.members[1].address, at)
+
+
+class Office:
+    """An operator's daemon behind three endpoints that must agree by two, with a plan that is due."""
+
+    def __init__(self, world: World, stack: ExitStack) -> None:
+        self.world = world
+        self.proxies = [stack.enter_context(proxy_of(world.stage.anvil.url)) for _ in range(3)]
+        config = write_config(world, 2, account=1)
+        urls = ", ".join(f'"{proxy.url}"' for proxy in self.proxies)
+        one = f'endpoint = "{world.stage.anvil.url}"'
+        text = config.read_text().replace(one, f"endpoints = [{urls}]\n{TWO}")
+        config.write_text(
+            text.replace("[files]", '[files]\nplans = "plans"') + "\n[run]\nslots_per_chunk = 2\n"
+        )
+        self.plan(config.parent / "plans" / "weekly")
+        self.loop = stack.enter_context(assembly.operator(load_config(config), send=True)).loop()
+
+    def plan(self, folder: Path) -> None:
+        start = self.world.now - 60
+        times = {"open_at": start, "close_at": start + HOUR, "resolve_at": start + 9 * HOUR}
+        bundle = Bundle(folder)
+        bundle.write_rules(self.world.rules)
+        bundle.write_universe(IDS)
+        (folder / "schedule.json").write_text(json.dumps(times | {"deadline": start + 30 * HOUR}))
+
+    def work(self, cycles: int = 1) -> None:
+        for _ in range(cycles):
+            self.loop.once()
+            self.world.stage.anvil.finalise()
+
+    def opened(self) -> int:
+        return self.world.suite.round_count(self.world.suite.w3.eth.block_number)
+
+
+def newest(world: World, lie: Lie) -> Manner:
+    """An endpoint that lies about rounds as they are in blocks that are not final."""
+    _, always = of(world.suite.tournament.functions.round(1), lie)
+
+    def manner(request: Request, forward: Forward) -> Response | None:
+        final = world.stage.anvil.w3.eth.get_block("finalized")["number"]
+        return always(request, forward) if int(request["params"][1], 16) > final else None
+
+    return manner
+
+
+def lies_to_an_operator(world: World) -> dict[str, tuple[str, Manner]]:
+    tournament, submitters = world.suite.tournament.functions, world.suite.registry.functions.submittersAt
+    return {
+        "there are no models": of(submitters(1, 1, 1), lambda _: EMPTY),
+        "somebody else signs for a model": of(submitters(1, 1, 1), word(3, 7)),
+        "there are no lanes": of(tournament.laneCount(), word(0, 0)),
+        "a lane is another model's": of(tournament.modelsAt(0, 1), word(2, 77)),
+        "all is locked": ("eth_call", newest(world, word(15, 2**20))),
+        "it was last month": ("eth_getBlockByNumber", later(-MONTH)),
+        "it is next month": ("eth_getBlockByNumber", later(MONTH)),
+        "no round was ever opened": of(tournament.roundCount(), word(0, 0)),
+        "every round is settled": of(tournament.round(1), word(0, RoundState.SETTLED)),
+        "every round has other rules": of(tournament.round(1), word(17, 7)),
+    }
+
+
+OPERATOR_LIES = (
+    "there are no models",
+    "somebody else signs for a model",
+    "there are no lanes",
+    "a lane is another model's",
+    "all is locked",
+    "it was last month",
+    "it is next month",
+    "no round was ever opened",
+    "every round is settled",
+    "every round has other rules",
+)
+
+
+@pytest.mark.parametrize("what", OPERATOR_LIES)
+def test_an_operator_opens_once_and_seals_all_beside_an_endpoint_that_lies(world: World, what: str) -> None:
+    with ExitStack() as stack:
+        office = Office(world, stack)
+        office.work(3)
+        assert office.opened() == 1
+        world.submit_all(1)
+        office.proxies[0].misbehave(*lies_to_an_operator(world)[what])
+        office.work(4)
+        assert office.opened() == 1
+        world.stage.anvil.advance_to(world.record(1).close_at)
+        office.work(6)
+        assert world.record(1).state == RoundState.SEALED
+        published = world.members[0].files.published
+        bundle = Bundle(round_folder(published, str(world.suite.tournament.address), 1))
+        assert len(bundle.submitted()) == MODELS
+        assert len(bundle.selection(lambda document: document["staked"])) == MODELS
+        assert world.record(1).at_risk == sum(position_of(world))
+
+
+def position_of(world: World) -> list[int]:
+    """What each model locks by its allocation, nano-NMR."""
+    return [100 * 10**9 // 4 if number % 2 else 30 * 10**9 for number in range(1, MODELS + 1)]
