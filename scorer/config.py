@@ -542,8 +542,11 @@ def _unknown(problem: Any) -> str:
 
 
 def _shown(problem: Any) -> str:
-    """What was found; of sections with secrets in them, and of endpoints, its type alone."""
-    is_secret = _is_secret([str(part) for part in problem["loc"]])
+    """What was found; of text, of sections with secrets in them, and of endpoints, its type alone.
+
+    A short password looks like any other text, and may stand where a number belongs.
+    """
+    is_secret = isinstance(problem["input"], str) or _is_secret([str(part) for part in problem["loc"]])
     return described(problem["input"]) if is_secret else shown(problem["input"])
 
 

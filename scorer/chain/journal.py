@@ -70,7 +70,7 @@ class Journal:
         path = Path(location).resolve()  # a link to a journal has the journal's lock
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.with_name(path.name + ".lock").open("w")
+            file = path.with_name(path.name + ".lock").open("a")
         except OSError as error:
             raise JournalError(
                 f"journal {path}: expected a file that can be written there, found {error.strerror}"

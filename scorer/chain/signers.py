@@ -1,11 +1,12 @@
 """Who signs transactions: a key in memory, or a remote signer that keeps it."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final, Protocol, runtime_checkable
 
-import requests
 import rlp  # type: ignore[import-untyped]
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -15,9 +16,13 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
 from scorer.chain.accounts import public_key_of
+from scorer.chain.errors import EndpointError
+from scorer.chain.transport import Transport
 
 TIMEOUT: Final = 10.0
 SIGNATURE: Final = re.compile(r"\"?(?:0x)?([0-9a-fA-F]{130})\"?")
+LARGEST_ANSWER: Final = 4096
+"""Bytes; a signature in hex has 134."""
 EIP_1559: Final = b"\x02"
 
 
@@ -109,12 +114,16 @@ class RemoteSigner:
     def _signature(self, payload: bytes) -> Signature:
         address = f"{self.url.rstrip('/')}/api/v1/eth1/sign/{self._key.to_hex()}"
         try:
-            answer = requests.post(address, json={"data": "0x" + payload.hex()}, timeout=self.timeout)
-            answer.raise_for_status()
-            content = _signature_bytes(answer.text)
+            body = json.dumps({"data": "0x" + payload.hex()}).encode()
+            reply = Transport(address, self.timeout, LARGEST_ANSWER).post(body)
+            if reply.status != HTTPStatus.OK:
+                raise self._error("a signature in hex", f"the status {reply.status}")
+            content = _signature_bytes(reply.body)
             # Its v is 27 or 28, as in a transaction of old; a typed transaction has 0 or 1.
             return Signature(content[:64] + bytes([content[64] - 27]))
-        except (requests.RequestException, ValueError, IndexError, BadSignature, ValidationError) as error:
+        except EndpointError as error:
+            raise self._error("a signature in hex", _found(error)) from None
+        except (ValueError, IndexError, BadSignature, ValidationError) as error:
             raise self._error("a signature in hex", type(error).__name__) from None
 
     def _error(self, expected: str, found: str) -> SignerError:
@@ -123,9 +132,14 @@ class RemoteSigner:
         )
 
 
-def _signature_bytes(answer: str) -> bytes:
+def _found(error: EndpointError) -> str:
+    """What a transport found, without its advice, which is on endpoints of a chain."""
+    return str(error).partition("found ")[2].partition(";")[0] or "another answer"
+
+
+def _signature_bytes(answer: bytes) -> bytes:
     """The 65 bytes of an answer in hex, which web3signer gives with or without quotes."""
-    found = SIGNATURE.fullmatch(answer.strip())
+    found = SIGNATURE.fullmatch(answer.decode("ascii", "replace").strip())
     if found is None:
         raise ValueError("expected 65 bytes in hex, found other content")
     return bytes.fromhex(found[1])

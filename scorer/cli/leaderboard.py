@@ -12,7 +12,7 @@ from scorer.chain.contracts import RoundState, Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
 from scorer.cli.common import JsonOption, console, told
 from scorer.cli.explain import round_folders
-from scorer.cli.numbers import NUMBER
+from scorer.cli.numbers import NUMBER, day
 from scorer.config import ConfigError
 from scorer.files import refuse_foreign_table
 from scorer.oracle.observe import finalised_block
@@ -42,8 +42,8 @@ def leaderboard(
     ],
     by: Annotated[str, typer.Option(help="The score to rank by: a factor's name, or reward_score.")] = REWARD,
     on: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Count the year that ends with this day; needs a chain."),
+        date | None,
+        typer.Option(parser=day, help="Count the year that ends with this day; needs a chain."),
     ] = None,
     accounts: Annotated[
         bool, typer.Option("--accounts", help="Rank accounts by stake; needs a chain.")
@@ -76,7 +76,7 @@ def leaderboard(
             raise ConfigError(f"expected the name of a score with --by, found {shown(by)}")
         if tiers not in SEASONS:
             raise ConfigError(f"expected classic, signals or crypto with --tiers, found {shown(tiers)}")
-        board = _board(table, by, on.date() if on else None, accounts, season_year, tiers)
+        board = _board(table, by, on, accounts, season_year, tiers)
     if out is not None:
         with told():
             refuse_foreign_table(out, HEADER)

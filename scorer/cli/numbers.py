@@ -1,7 +1,8 @@
-"""Whole numbers as people type them."""
+"""Whole numbers and dates as people type them."""
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Final
 
 import typer
@@ -9,6 +10,9 @@ import typer
 from scorer.redaction import shown
 
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
+_DATE: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 2200
 LARGEST: Final = (1 << 63) - 1
 
 
@@ -26,6 +30,21 @@ def whole(least: int = 0, most: int = LARGEST) -> Callable[[str | int], int]:
         return int(text)
 
     return number
+
+
+def day(text: str | date) -> date:
+    """Read a date such as 2026-11-28, within the years for which there are calendars and clocks."""
+    found = _DATE.fullmatch(str(text))
+    try:
+        read = date(*map(int, found.groups())) if found else None
+    except ValueError:
+        read = None
+    if read is None or not FIRST_YEAR <= read.year <= LAST_YEAR:
+        raise typer.BadParameter(
+            f"expected a date of the years {FIRST_YEAR} to {LAST_YEAR}, such as 2026-11-28, "
+            f"found {shown(text)}"
+        )
+    return read
 
 
 NUMBER: Final = whole()

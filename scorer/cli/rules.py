@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from scorer.cli.common import console, told
-from scorer.cli.numbers import whole
+from scorer.cli.numbers import day, whole
 from scorer.config import ConfigError
 from scorer.redaction import shown_path
 from scorer.rounds.rules import Rules, load_rules, preset
@@ -20,7 +20,7 @@ CHECKED_DAYS = 3653
 """Ten years."""
 app = typer.Typer(no_args_is_help=True)
 RulesArgument = Annotated[str, typer.Argument(help="A preset's name, or the path of a rules document.")]
-DayOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Today by default.")]
+DayOption = Annotated[date | None, typer.Option("--from", parser=day, help="Today by default.")]
 
 
 def read(name: str) -> Rules:
@@ -49,7 +49,7 @@ def schedule(
     days: Annotated[int, typer.Option(parser=whole(1, 400), help="How many days.")] = 14,
 ) -> None:
     """List the rounds that open in the days to come: when they close, and when they resolve. Times in UTC."""
-    start = first.date() if first else datetime.now(UTC).date()
+    start = first or datetime.now(UTC).date()
     with told():
         found = read(rules)
         if found.schedule is None:

@@ -30,6 +30,9 @@ class CalendarError(ValueError):
 
 
 def _clock(text: str) -> time:
+    """A time of day. Python 3.13 reads 24:00 as 00:00, on the same day; older ones refuse it, as here."""
+    if text.startswith("24"):
+        raise ValueError(text)
     return time.fromisoformat(text)
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 from eth_account import Account
 from pydantic import ValidationError
 
 from scorer.chain.fees import GWEI, FeePolicy
-from scorer.config import Chain, ConfigError, Key, read_deployment
+from scorer.config import Chain, ConfigError, Key, NodeConfig, load_config, read_deployment
 
 ONE, TWO = "https://one.example/key", "https://two.example/key"
 
@@ -82,3 +83,20 @@ def test_a_password_is_one_line(tmp_path: Path) -> None:
         ConfigError, match=re.escape(f"{password}: expected a password in one line, found more")
     ):
         key.account()
+
+
+def test_a_short_password_in_place_of_any_field_is_not_shown(tmp_path: Path) -> None:
+    """It looks like any other text. Paths are shown, as one must see which is wrong."""
+    path = tmp_path / "node.toml"
+    told = 0
+    for section, kind in NodeConfig.model_fields.items():
+        fields = getattr(kind.annotation, "model_fields", {})
+        for name in (*fields, "unknown", None):
+            for value in ("hunter2secret", ["hunter2secret"], {"a": "hunter2secret"}):
+                document = {"key": {"file": "key"}, section: value if name is None else {name: value}}
+                path.write_text(tomli_w.dumps(document))
+                with pytest.raises(ConfigError) as error:
+                    load_config(path)
+                assert "hunter2" not in str(error.value)
+                told += section in str(error.value)
+    assert told > 50

@@ -31,13 +31,15 @@ class Web3Signer(BaseHTTPRequestHandler):
 
     key: ClassVar[PrivateKey] = KEY
     answer: ClassVar[str | None] = None
+    status: ClassVar[int | None] = None
 
     def do_POST(self) -> None:
         expected = f"/api/v1/eth1/sign/{KEY.public_key.to_hex()}"
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         signature = self.key.sign_msg_hash(keccak(bytes.fromhex(body["data"][2:]))).to_bytes()
         text = self.answer or "0x" + (signature[:64] + bytes([signature[64] + 27])).hex()
-        self.send_response(200 if self.path == expected else 404)
+        self.send_response(self.status or (200 if self.path == expected else 404))
+        self.send_header("Location", expected)
         self.end_headers()
         self.wfile.write(text.encode())
 
@@ -74,6 +76,25 @@ def test_an_answer_that_is_no_signature_is_refused(
     monkeypatch.setattr(Web3Signer, "answer", answer)
     with pytest.raises(SignerError, match="remote signer: expected"):
         RemoteSigner(server, KEY.public_key.to_hex()).sign(FIELDS)
+
+
+def test_an_answer_of_another_status_or_size_is_refused_and_not_shown(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signer = RemoteSigner(server.replace("http://", "http://user:hunter2secret@"), KEY.public_key.to_hex())
+    for status, answer, found in (
+        (307, None, "a redirect (status 307), which is not followed"),
+        (500, "hunter2secret", "the status 500"),
+        (401, None, "the status 401"),
+        (200, "hunter2secret", "ValueError"),
+        (200, "0" * 10_000_000, "more"),
+    ):
+        monkeypatch.setattr(Web3Signer, "status", status)
+        monkeypatch.setattr(Web3Signer, "answer", answer)
+        with pytest.raises(SignerError) as error:
+            signer.sign(FIELDS)
+        assert f"found {found}; is it up, and does it hold the key?" in str(error.value)
+        assert "hunter2" not in str(error.value)
 
 
 def test_a_remote_signer_that_is_down_is_named() -> None:

@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 import tomli_w
+from pydantic import TypeAdapter, ValidationError
 
 from scorer.rounds.rules import preset
-from scorer.rounds.schedule import WEEKDAYS, CalendarError, Horizon, Schedule, check_windows, round_times
+from scorer.rounds.schedule import (
+    WEEKDAYS,
+    CalendarError,
+    Clock,
+    Horizon,
+    Schedule,
+    check_windows,
+    round_times,
+)
 from tests.cli.test_cupel import run
 
 FIRST, LAST = date(2026, 1, 1), date(2035, 12, 31)
@@ -162,3 +171,11 @@ def test_rules_check_refuses_windows_that_a_change_of_clocks_takes(tmp_path: Pat
     document["schedule"]["windows"][0]["closes_at"] = "04:00"
     (tmp_path / "rules.toml").write_bytes(b"\xef\xbb\xbf" + tomli_w.dumps(document).encode())
     assert run("rules", "check", tmp_path / "rules.toml")[0] == 0
+
+
+def test_the_end_of_a_day_has_one_spelling_under_every_version_of_python() -> None:
+    """Python 3.13 reads 24:00 as 00:00 of the same day, which would be another window."""
+    for clock in ("24:00", "24:30", "23:60", "12:5", "\uff11\uff12:00", "-1:00"):
+        with pytest.raises(ValidationError):
+            TypeAdapter(Clock).validate_python(clock)
+    assert TypeAdapter(Clock).validate_python("23:59") == "23:59"
