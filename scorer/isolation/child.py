@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 from scorer.isolation.answers import (
@@ -16,6 +17,7 @@ from scorer.isolation.answers import (
     encoded_failure,
 )
 from scorer.isolation.confinement import Confinement
+from scorer.isolation.landlock import Landlock, package_of
 from scorer.isolation.limits import ReadLimits
 
 SIZE: Final = 8
@@ -56,7 +58,7 @@ def run_child(job: Job, connection: int, confinement: Confinement, held: int) ->
     try:
         channel = _alone_with(connection)
         confinement.enter(job.limits, held)
-        status = _answer(job, channel)
+        status = _answer(job, channel, confinement.files)
     except MemoryError:
         status = NO_MEMORY
     finally:
@@ -76,9 +78,9 @@ def _alone_with(connection: int) -> socket.socket:
     return socket.socket(fileno=3)
 
 
-def _answer(job: Job, channel: socket.socket) -> int:
+def _answer(job: Job, channel: socket.socket, files: Landlock) -> int:
     try:
-        parts = _outcome(job, channel)
+        parts = _outcome(job, channel, files)
     except MemoryError:
         return NO_MEMORY
     for part in parts:
@@ -86,12 +88,13 @@ def _answer(job: Job, channel: socket.socket) -> int:
     return 0
 
 
-def _outcome(job: Job, channel: socket.socket) -> list[memoryview]:
+def _outcome(job: Job, channel: socket.socket, files: Landlock) -> list[memoryview]:
     refusals: tuple[type[Exception], ...] = ()
     try:
         function = find(job.function)
         refusals = getattr(function, REFUSALS, ())
         payload, arguments = _request(channel)
+        files.enter([*package_of("scorer"), *package_of(job.function), *_given(payload)])
         return encoded(function(payload, *arguments))
     except MemoryError:
         raise
@@ -99,6 +102,10 @@ def _outcome(job: Job, channel: socket.socket) -> list[memoryview]:
         return encoded_failure(IsolationReason.REFUSED, str(refusal))
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent is told
         return encoded_failure(IsolationReason.DEFECT, _described(error))
+
+
+def _given(payload: Any) -> list[Path]:
+    return [payload] if isinstance(payload, Path) else []
 
 
 def _request(channel: socket.socket) -> tuple[Any, tuple[Any, ...]]:

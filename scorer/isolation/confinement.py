@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from scorer.isolation.landlock import Landlock
 from scorer.isolation.limits import ReadLimits
 
 PR_SET_PDEATHSIG: Final = 1
@@ -99,6 +100,91 @@ FORBIDDEN: Final[Mapping[str, tuple[int | None, int | None]]] = {
     "fchownat": (260, 54),
     "utimensat": (280, 88),
     "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "fchmodat2": (452, 452),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "fallocate": (285, 47),
+    "flock": (73, 32),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+    "setpriority": (141, 140),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setattr": (314, 274),
+    "sched_setaffinity": (203, 122),
+    "ioprio_set": (251, 30),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
+    "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
+    "kcmp": (312, 272),
+    "setpgid": (109, 154),
+    "setsid": (112, 157),
+    # What outlives a process, and no limit of its own counts:
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "semtimedop": (220, 192),
+    "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "memfd_secret": (447, 447),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "fanotify_init": (300, 262),
+    # What only root may do, as which a container may run:
+    "setuid": (105, 146),
+    "setgid": (106, 144),
+    "setreuid": (113, 145),
+    "setregid": (114, 143),
+    "setresuid": (117, 147),
+    "setresgid": (119, 149),
+    "setgroups": (116, 159),
+    "setfsuid": (122, 151),
+    "setfsgid": (123, 152),
+    "capset": (126, 91),
+    "sethostname": (170, 161),
+    "setdomainname": (171, 162),
+    "settimeofday": (164, 170),
+    "clock_settime": (227, 112),
+    "adjtimex": (159, 171),
+    "clock_adjtime": (305, 266),
+    "init_module": (175, 105),
+    "finit_module": (313, 273),
+    "delete_module": (176, 106),
+    "kexec_load": (246, 104),
+    "kexec_file_load": (320, 294),
+    "reboot": (169, 142),
+    "swapon": (167, 224),
+    "swapoff": (168, 225),
+    "acct": (163, 89),
+    "quotactl": (179, 60),
+    "syslog": (103, 116),
+    "iopl": (172, None),
+    "ioperm": (173, None),
+    "vhangup": (153, 58),
+    "personality": (135, 92),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
+    "mount_setattr": (442, 442),
 }
 CLONE3: Final = 435
 CLONE: Final = {"x86_64": 56, "aarch64": 220}
@@ -106,6 +192,16 @@ OPENING: Final = {"x86_64": ((2, 1), (257, 2)), "aarch64": ((56, 2),)}
 """The numbers of open and openat, and which argument says how."""
 PRLIMIT: Final = {"x86_64": 302, "aarch64": 261}
 """Its third argument points to new limits; without any it reads them, as the C library does."""
+FCNTL: Final = {"x86_64": 72, "aarch64": 25}
+FCNTL_ALLOWED: Final = (0, 1, 2, 3, 4, 1030)
+"""Descriptors are copied, their flags changed. Locks, leases and an owner, who gets signals, reach others."""
+IOCTL: Final = {"x86_64": 16, "aarch64": 29}
+IOCTL_ALLOWED: Final = (0x5401, 0x802C542A, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+"""Python asks whether a file is a terminal, and sets how a descriptor blocks and is inherited."""
+SIGNALLING: Final = {"x86_64": (200, 234), "aarch64": (130, 131)}
+"""tkill and tgkill: their first argument is the process, which may only be the caller itself."""
+OWN_PROCESS: Final = 0x7EADBEEF
+"""Stands for the child's number in the filter, which is made before the child."""
 
 
 class Confinement:
@@ -117,8 +213,10 @@ class Confinement:
         machine = platform.machine()
         content = b"".join(filter_program(machine)) if machine in ARCHITECTURES else b""
         self._instructions = ctypes.create_string_buffer(content, len(content))
+        self._own_process = _places(content, struct.pack("I", OWN_PROCESS))
         address = ctypes.addressof(self._instructions)
         self._program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(content) // 8, address))
+        self.files = Landlock()
 
     def enter(self, limits: ReadLimits, held: int) -> None:
         """Give up, for good, all that reading a file does not need. The calling process must be the child.
@@ -134,8 +232,15 @@ class Confinement:
             os._exit(1)
         self._control(PR_SET_DUMPABLE, 0, 0, 0, 0)
         self._control(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        for place in self._own_process:
+            struct.pack_into("I", self._instructions, place, os.getpid())
         if len(self._instructions):  # where the kernel takes no filter, the other limits still hold
             self._control(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, self._program, 0, 0)
+
+
+def _places(content: bytes, word: bytes) -> tuple[int, ...]:
+    """Where a constant of the filter stands."""
+    return tuple(at for at in range(4, len(content), 8) if content[at : at + 4] == word)
 
 
 def _limit_resources(limits: ReadLimits, held: int) -> None:
@@ -175,9 +280,13 @@ def filter_program(machine: str) -> Iterator[bytes]:
         if number is not None:
             yield from _answer(JUMP_EQUAL, number, DENY)
     for number, argument in OPENING[machine]:
-        yield from _answer_argument(number, argument, WRITING, denied_if=True)
-    yield from _answer_argument(PRLIMIT[machine], 2, 0xFFFFFFFF, denied_if=True)
-    yield from _answer_argument(CLONE[machine], 0, CLONE_THREAD, denied_if=False)
+        yield from _of_call(number, _without_bits(argument, WRITING))
+    yield from _of_call(PRLIMIT[machine], _without_pointer(2))
+    yield from _of_call(CLONE[machine], _with_bits(0, CLONE_THREAD))
+    yield from _of_call(FCNTL[machine], _one_of(1, FCNTL_ALLOWED))
+    yield from _of_call(IOCTL[machine], _one_of(1, IOCTL_ALLOWED))
+    for number in SIGNALLING[machine]:
+        yield from _of_call(number, _one_of(0, (OWN_PROCESS,)))
     yield _instruction(RETURN, ALLOW)
 
 
@@ -187,13 +296,42 @@ def _answer(jump: int, value: int, answer: int) -> Iterator[bytes]:
     yield _instruction(RETURN, answer)
 
 
-def _answer_argument(number: int, argument: int, bits: int, *, denied_if: bool) -> Iterator[bytes]:
-    """Deny a system call where its argument has one of the bits, or has none; other calls go on."""
-    yield _instruction(JUMP_EQUAL, number, if_false=4)
-    yield _instruction(LOAD, 16 + 8 * argument)
-    yield _instruction(JUMP_ANY_BIT, bits, if_true=0 if denied_if else 1, if_false=1 if denied_if else 0)
+def _of_call(number: int, tests: list[bytes]) -> Iterator[bytes]:
+    """Test the arguments of one system call, then deny or, two instructions after the last test, allow it."""
+    yield _instruction(JUMP_EQUAL, number, if_false=len(tests) + 2)
+    yield from tests
     yield _instruction(RETURN, DENY)
     yield _instruction(RETURN, ALLOW)
+
+
+def _low(argument: int) -> bytes:
+    return _instruction(LOAD, 16 + 8 * argument)
+
+
+def _without_bits(argument: int, bits: int) -> list[bytes]:
+    return [_low(argument), _instruction(JUMP_ANY_BIT, bits, if_false=1)]
+
+
+def _with_bits(argument: int, bits: int) -> list[bytes]:
+    return [_low(argument), _instruction(JUMP_ANY_BIT, bits, if_true=1)]
+
+
+def _without_pointer(argument: int) -> list[bytes]:
+    """Both halves of an address are zero."""
+    high = _instruction(LOAD, 20 + 8 * argument)
+    return [
+        _low(argument),
+        _instruction(JUMP_ANY_BIT, 0xFFFFFFFF, if_true=2),
+        high,
+        _instruction(JUMP_ANY_BIT, 0xFFFFFFFF, if_false=1),
+    ]
+
+
+def _one_of(argument: int, values: tuple[int, ...]) -> list[bytes]:
+    jumps = (
+        _instruction(JUMP_EQUAL, value, if_true=len(values) - place) for place, value in enumerate(values)
+    )
+    return [_low(argument), *jumps]
 
 
 def _instruction(code: int, value: int, *, if_true: int = 0, if_false: int = 0) -> bytes:

@@ -1,7 +1,9 @@
 """What a reader does in the hands of a hostile file, and what the tests ask of a child."""
 
 import ctypes
+import fcntl
 import json
+import mmap
 import os
 import resource
 import signal
@@ -150,6 +152,69 @@ def attempt_all(content: bytes, folder: str, victim: int) -> ReadResult:
         "memory file": lambda: os.memfd_create("x"),
     }
     return ReadResult({what: _attempt(act) for what, act in acts.items()})
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIMITS_AT_4_GIB = 2**32
+MAP_FIXED_NOREPLACE = 0x100000
+F_SETSIG = 10
+
+
+def _called(name: str, *arguments: Any) -> None:
+    """Call the C library as code would that a file smuggled in: OSError where it fails."""
+    if getattr(LIBC, name)(*arguments) == -1:
+        raise OSError(ctypes.get_errno(), name)
+
+
+def _limit(victim: int) -> None:
+    """New limits for another process, at an address whose lower half is zero."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_FIXED_NOREPLACE
+    LIBC.mmap.restype = ctypes.c_void_p
+    at = LIBC.mmap(
+        ctypes.c_void_p(LIMITS_AT_4_GIB), 4096, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, ctypes.c_long(0)
+    )
+    assert at == LIMITS_AT_4_GIB
+    (ctypes.c_ulong * 2).from_address(at)[:] = [1_000, 1_000]
+    _called("prlimit", victim, resource.RLIMIT_NOFILE, ctypes.c_void_p(at), None)
+
+
+def _signal_by_input(victim: int) -> None:
+    fcntl.fcntl(3, fcntl.F_SETOWN, victim)
+    fcntl.fcntl(3, F_SETSIG, int(signal.SIGTERM))
+
+
+def reach_out(content: bytes, folder: str, victim: int) -> ReadResult:
+    """What a reader that was taken over may try on other processes of the same user, and on their files."""
+    there = os.fsencode(Path(folder) / "there")
+    times = (ctypes.c_long * 4)()
+    acts = {
+        "signal a thread": lambda: _called("tgkill", victim, victim, int(signal.SIGTERM)),
+        "queue a signal": lambda: _called("sigqueue", victim, int(signal.SIGTERM), None),
+        "signal by input": lambda: _signal_by_input(victim),
+        "limits": lambda: _limit(victim),
+        "priority": lambda: os.setpriority(os.PRIO_PROCESS, victim, 5),
+        "scheduler": lambda: os.sched_setscheduler(victim, os.SCHED_IDLE, os.sched_param(0)),
+        "processors": lambda: os.sched_setaffinity(victim, os.sched_getaffinity(victim)),
+        "times of a file": lambda: _called("utimes", there, times),
+        "times, an older way": lambda: _called("utime", there, times),
+        "times, another way": lambda: _called("futimesat", -100, there, times),
+        "shared memory": lambda: _called("shmget", 0, 4096, 0o1600),
+        "semaphores": lambda: _called("semget", 0, 1, 0o1600),
+        "messages": lambda: _called("msgget", 0, 0o1600),
+        "read a key": lambda: Path(folder, "there").read_bytes(),
+        "list a folder": lambda: any(Path(folder).iterdir()),
+        "environment": lambda: Path(f"/proc/{victim}/environ").read_bytes(),
+        "memory": lambda: os.open(f"/proc/{victim}/mem", os.O_RDONLY),
+        "users": lambda: Path("/etc/passwd").read_bytes(),
+        "name the host": lambda: socket.sethostname("x"),
+        "become another": lambda: os.setuid(65534),
+    }
+    return ReadResult({what: _attempt(act) for what, act in acts.items()})
+
+
+def inside(path: Path) -> ReadResult:
+    """What is in a folder, and beside it."""
+    return ReadResult({each: _attempt((path / each).read_bytes) for each in ("mine", "../beside", "link")})
 
 
 def situation(content: bytes) -> ReadResult:

@@ -186,6 +186,26 @@ def test_nothing_is_reached_from_a_child(reader: IsolatedReader, tmp_path: Path)
     assert (tmp_path / "there").read_bytes() == b"content"
 
 
+def test_other_processes_and_their_files_are_out_of_reach(reader: IsolatedReader, tmp_path: Path) -> None:
+    (tmp_path / "there").write_bytes(b"a key")
+    with subprocess.Popen(["/bin/sleep", "60"]) as victim:
+        done = dict(reader.run(readers.reach_out, b"", str(tmp_path), victim.pid).facts)
+        assert victim.poll() is None
+        victim.kill()
+    assert len(done) == 20
+    assert {what for what, outcome in done.items() if outcome == "done"} == set()
+
+
+def test_a_child_opens_only_what_it_is_asked_to_read(reader: IsolatedReader, tmp_path: Path) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    (folder / "mine").write_bytes(b"")
+    (tmp_path / "beside").write_bytes(b"")
+    (folder / "link").symlink_to(tmp_path / "beside")
+    found = reader.run(readers.inside, folder).facts
+    assert found == {"mine": "done", "../beside": "PermissionError", "link": "PermissionError"}
+
+
 def test_a_child_has_neither_secrets_nor_descriptors_nor_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUPEL_PASSWORD", "hunter2")
     with IsolatedReader() as reader:
