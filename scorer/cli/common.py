@@ -17,6 +17,7 @@ from scorer.chain.sender import Reverted
 from scorer.chain.signers import SignerError
 from scorer.config import ConfigError
 from scorer.files import FolderInUse
+from scorer.isolation import IsolationUnavailable
 from scorer.oracle.daemon import UnknownTournament
 from scorer.oracle.loop import UnknownVersion
 from scorer.redaction import censored, clean
@@ -42,6 +43,7 @@ EXPECTED = (
     FolderInUse,
     InputsMismatch,
     IncompleteLogs,
+    IsolationUnavailable,
     JournalError,
     KeystoreError,
     NotInRound,

@@ -13,6 +13,7 @@ from typing import Any, Final
 from scorer.isolation.answers import (
     REFUSALS,
     IsolationReason,
+    ReadResult,
     encoded,
     encoded_failure,
 )
@@ -44,6 +45,11 @@ def find(function: str) -> Callable[..., Any]:
     module, _, name = function.partition(":")
     found: Callable[..., Any] = getattr(import_module(module), name)
     return found
+
+
+def read_nothing(content: bytes) -> ReadResult:
+    """Whether a child lives where there is nothing to read."""
+    return ReadResult({"bytes": len(content)})
 
 
 def run_child(job: Job, connection: int, confinement: Confinement, held: int) -> None:

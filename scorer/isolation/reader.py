@@ -27,7 +27,8 @@ GRACE: Final = 30.0
 """Seconds beyond a call's own after which a zygote that does not end its child is replaced."""
 CHUNK: Final = 2**18
 ATTEMPTS: Final = 3
-"""How many zygotes a call may lose: they have seen nothing of the file, so it is not to blame."""
+"""How many children or zygotes a call may lose to whoever kills them, the last one while no other runs."""
+PROBE: Final = "scorer.isolation.child:read_nothing"
 KEPT_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 OWN_ENVIRONMENT: Final = {
     # One thread: a fork copies no other. The system's allocator: others reserve gigabytes of address space.
@@ -57,13 +58,18 @@ class _ZygoteLost(Exception):
 
 
 class _Killed(Exception):
-    """Somebody else killed a child, most likely the system for want of memory."""
+    """A child was killed: by the system for want of memory, by somebody, or by the file that it read."""
 
 
 class _Zygote:
     """A running zygote and the socket by which it is asked."""
 
     def __init__(self) -> None:
+        if sys.platform != "linux":
+            raise IsolationUnavailable(
+                "expected Linux, where strangers' files are read in a confined process, found "
+                f"{sys.platform}; run the command in a container"
+            )
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             paths = json.dumps([os.path.abspath(path) for path in sys.path])  # noqa: PTH100 - "" is the folder
@@ -145,8 +151,11 @@ class IsolatedReader:
 
     def __init__(self, limits: ReadLimits = ReadLimits(), workers: int | None = None) -> None:  # noqa: B008
         self.limits = limits
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or os.cpu_count() or 1
+        if workers is None and hasattr(os, "sched_getaffinity"):
+            self.workers = len(os.sched_getaffinity(0))
         self._slots = threading.BoundedSemaphore(self.workers)
+        self._last = threading.Lock()
         self._lock = threading.Lock()
         self._running: _Zygote | None = None
 
@@ -230,16 +239,49 @@ class IsolatedReader:
 
     def carry_out(self, job: Job, parts: Sequence[bytes]) -> ReadResult:
         """Have a child carry out a prepared call, as soon as fewer than `workers` others are under way."""
-        with self._slots:
-            for _ in range(ATTEMPTS):
-                zygote = self._zygote()
-                try:
-                    return _asked(zygote, job, parts)
-                except _Killed:
-                    continue
-                except _ZygoteLost:
-                    self._replace(zygote)
-        raise IsolationUnavailable(f"expected a process to read a file in, found {ATTEMPTS} that were ended")
+        try:
+            with self._slots:
+                found = self._attempted(job, parts, ATTEMPTS - 1)
+            if found is not None:
+                return found
+            with self._alone():
+                return self._attempted_alone(job, parts)
+        except OSError as error:
+            raise IsolationUnavailable(
+                f"expected a process to read a file in, found: {error.strerror}"
+            ) from None
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """All slots: what now ends for want of memory had all that is left to children."""
+        with self._last, contextlib.ExitStack() as slots:
+            for _ in range(self.workers):
+                slots.enter_context(self._slots)
+            yield
+
+    def _attempted(self, job: Job, parts: Sequence[bytes], times: int) -> ReadResult | None:
+        """What a child answers; None where each was ended, or its zygote."""
+        for _ in range(times):
+            zygote = self._zygote()
+            try:
+                return _asked(zygote, job, parts)
+            except _Killed:
+                continue
+            except _ZygoteLost:
+                self._replace(zygote)
+        return None
+
+    def _attempted_alone(self, job: Job, parts: Sequence[bytes]) -> ReadResult:
+        """The last attempt. Where a reader of nothing lives, a file whose readers are all killed is at fault."""
+        found = self._attempted(job, parts, 1)
+        if found is not None:
+            return found
+        parts = [part for each in (pickle.dumps(None), pickle.dumps(()), b"") for part in _sized(each)]
+        if self._attempted(Job(PROBE, job.limits), parts, 1) is None:
+            raise IsolationUnavailable(
+                f"expected a process to read a file in, found {ATTEMPTS} that were ended"
+            )
+        raise crashed(signal.SIGKILL)
 
     def _zygote(self) -> _Zygote:
         with self._lock:

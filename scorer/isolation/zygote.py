@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from scorer.isolation.child import Job, find, run_child
@@ -108,8 +109,15 @@ def _report(descriptor: int, status: dict[str, object]) -> None:
     os.close(descriptor)
 
 
+def _be_ended_first() -> None:
+    """Have a system that wants for memory end the children and the zygote, and not who asked for them."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
 def main(control: int) -> None:
     """Serve on an inherited socket."""
+    _be_ended_first()
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(woken, False)

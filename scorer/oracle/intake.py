@@ -1,5 +1,6 @@
 """What an operator takes from a round's inbox: which submissions, which of them stake, and why others not."""
 
+import errno
 import json
 import os
 import re
@@ -31,6 +32,8 @@ NAME: Final = re.compile(r"([1-9][0-9]{0,14})(\.[A-Za-z0-9_.-]{1,100})?\.(csv|pa
 LARGEST: Final = 64 * 2**20
 """Bytes of a submission; a universe of few ids takes less."""
 LARGEST_SIGNATURE: Final = 4096
+MACHINE_AT_FAULT: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Why no file could be opened, whosever it is."""
 SHOWN: Final = 60
 """How much of a file's name is published where it cannot be taken."""
 SECOND: Final = 10**9
@@ -180,7 +183,7 @@ class Intake:
             return refused(str(unread), is_defect=unread.cause == IsolationReason.DEFECT)
         except SubmissionRefused as refusal:
             return refused(str(refusal))
-        except (IsolationUnavailable, SpoolUnavailable):  # the machine's fault, and no file's
+        except (IsolationUnavailable, SpoolUnavailable, MemoryError):  # the machine's fault, and no file's
             raise
         except Exception as error:  # noqa: BLE001 - what one file does to us must not reach another
             structlog.get_logger().exception("defect", file=_plain(file))
@@ -297,6 +300,8 @@ def _read(path: Path, most: int) -> bytes:
             is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             content = file.read(most + 1) if is_regular else b""
     except OSError as error:
+        if error.errno in MACHINE_AT_FAULT:
+            raise IsolationUnavailable(f"expected to open files, found: {error.strerror}") from None
         raise SubmissionRefused(path.name, "a file that can be read", type(error).__name__) from None
     if not is_regular or len(content) > most:
         found = "more" if is_regular else "something else"

@@ -80,6 +80,16 @@ def spin(content: bytes) -> ReadResult:
         pass
 
 
+def spin_on(content: bytes) -> ReadResult:
+    signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+    return spin(content)
+
+
+def doze(content: bytes, seconds: float) -> ReadResult:
+    time.sleep(seconds)
+    return ReadResult()
+
+
 def sleep(content: bytes) -> ReadResult:
     time.sleep(1_000)
     return ReadResult()
@@ -226,6 +236,7 @@ def situation(content: bytes) -> ReadResult:
         "environment": dict(os.environ),
         "limits": [resource.getrlimit(each)[0] for each in numbers],
         "threads": int(threads[0].split()[1]),
+        "badness": int(Path("/proc/self/oom_score_adj").read_text()),
         "input": os.read(0, 10).decode(),
         "descriptors": sorted(int(each.name) for each in Path("/proc/self/fd").iterdir())[:-1],
         "standard": [str(Path(f"/proc/self/fd/{each}").readlink()) for each in (0, 1, 2)],

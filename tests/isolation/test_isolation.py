@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -261,12 +262,62 @@ def test_a_zygote_that_dies_is_replaced() -> None:
         assert zygote_of(reader) != first
 
 
-def test_a_child_that_somebody_kills_is_tried_again_and_is_not_the_files_fault(
+def test_a_file_that_has_each_of_its_readers_killed_is_at_fault_where_others_live(
     reader: IsolatedReader,
 ) -> None:
-    with pytest.raises(IsolationUnavailable, match="found 3 that were ended"):
-        reader.run(readers.die, b"", int(signal.SIGKILL))
+    error = failure(reader, readers.die, b"", int(signal.SIGKILL))
+    assert error.reason == IsolationReason.CRASHED
+    assert error.text == "one whose reader died of signal 9 (SIGKILL)"
     assert is_well(reader)
+
+
+def test_a_file_whose_reader_outlives_the_soft_limit_of_cpu_time_is_at_fault(reader: IsolatedReader) -> None:
+    error = failure(reader, readers.spin_on, b"", limits=ReadLimits(cpu=1, wall=30))
+    assert error.reason in (IsolationReason.CRASHED, IsolationReason.OUT_OF_TIME)
+    assert is_well(reader)
+
+
+def test_a_child_that_is_killed_once_is_not_the_files_fault() -> None:
+    with IsolatedReader(workers=1) as reader:
+        assert is_well(reader)
+        zygote, found = zygote_of(reader), list[ReadResult]()
+        thread = threading.Thread(target=lambda: found.append(reader.run(readers.doze, b"", 1.0)))
+        thread.start()
+        while not (children := children_of(zygote)):
+            time.sleep(0.02)
+        os.kill(children[0], signal.SIGKILL)
+        thread.join()
+        assert len(found) == 1
+
+
+def test_many_files_that_have_their_readers_killed_are_each_at_fault(reader: IsolatedReader) -> None:
+    found = list(reader.map(readers.die, [b""] * 6, int(signal.SIGKILL)))
+    assert [each.reason for each in found if isinstance(each, IsolationError)] == [
+        IsolationReason.CRASHED
+    ] * 6
+
+
+def test_a_system_that_wants_for_memory_ends_a_child_before_its_caller(reader: IsolatedReader) -> None:
+    assert reader.run(readers.situation, b"").facts["badness"] == 1000
+
+
+def test_a_machine_without_descriptors_is_not_the_files_fault(
+    reader: IsolatedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_pipe() -> tuple[int, int]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    assert is_well(reader)
+    monkeypatch.setattr(os, "pipe", no_pipe)
+    with pytest.raises(IsolationUnavailable, match="Too many open files"):
+        reader.run(readers.length, b"")
+
+
+def test_another_system_than_linux_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.delattr(os, "sched_getaffinity")
+    with IsolatedReader() as reader, pytest.raises(IsolationUnavailable, match=r"expected Linux.*darwin"):
+        reader.run(readers.length, b"")
 
 
 def test_a_machine_that_gives_no_process_is_not_the_files_fault(

@@ -1,5 +1,6 @@
 """Files that once ended the operator, or kept a round from being sealed, keep nobody out but themselves."""
 
+import errno
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scorer.chain.contracts import RoundState
-from scorer.isolation import IsolatedReader
+from scorer.isolation import IsolatedReader, IsolationUnavailable
 from scorer.oracle.intake import Intake
 from scorer.rounds.submission_reader import SubmissionReader
 from scorer.rounds.validity import Universe
@@ -114,6 +115,23 @@ def test_a_good_file_with_a_bad_signature_is_refused_by_who_signed(tmp_path: Pat
     folder = inbox_with(tmp_path, b"id,prediction\na,0.1\nb,0.2\nc,0.3\n")
     _, (refusal,) = intake().take(folder)
     assert f"expected the signature of {SIGNER}, found that of " in refusal.reason
+
+
+def test_no_model_is_refused_because_this_machine_can_open_no_more_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = inbox_with(tmp_path, b"x")
+
+    system = os.open
+
+    def opened(path: str, *arguments: int) -> int:
+        if str(path).endswith(".csv"):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return system(path, *arguments)
+
+    monkeypatch.setattr(os, "open", opened)
+    with pytest.raises(IsolationUnavailable, match="Too many open files"):
+        intake().take(folder)
 
 
 def test_an_empty_inbox_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
