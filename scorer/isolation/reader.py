@@ -272,7 +272,7 @@ class IsolatedReader:
         return None
 
     def _attempted_alone(self, job: Job, parts: Sequence[bytes]) -> ReadResult:
-        """The last attempt. Where a reader of nothing lives, a file whose readers are all killed is at fault."""
+        """The last attempt; where a reader of nothing lives, the file is at fault if even that is killed."""
         found = self._attempted(job, parts, 1)
         if found is not None:
             return found
