@@ -26,6 +26,7 @@ class Bell:
     metrics: Metrics
     rung: set[str] = field(default_factory=set)
     _rung_in: set[tuple[str, str]] = field(default_factory=set)
+    _up: set[tuple[str, str]] = field(default_factory=set)
 
     def ring(self, kind: str, detail: str, tournament: str = "") -> None:
         """Call a human: `kind` is the name of a `Reason`; `tournament` is empty where it is about all."""
@@ -44,11 +45,19 @@ class Bell:
         return lambda kind, detail: self.ring(kind, detail, tournament)
 
     def rest(self) -> None:
-        """A cycle begins: what is still wrong will ring again."""
-        for kind, tournament in self._rung_in:
-            self.metrics.alarm.labels(kind, tournament).set(0)
+        """A cycle begins: what is still wrong will ring again. Until it is over, gauges stay as they are.
+
+        One that waits for endpoints takes nearly all the time there is; whoever looks then must see why.
+        """
+        self._up |= self._rung_in
         self.rung.clear()
         self._rung_in.clear()
+
+    def settle(self) -> None:
+        """A cycle is over: what did not ring in it is wrong no more."""
+        for kind, tournament in self._up - self._rung_in:
+            self.metrics.alarm.labels(kind, tournament).set(0)
+        self._up.clear()
 
 
 @dataclass
@@ -91,6 +100,7 @@ class Loop:
         log = structlog.get_logger()
         with self.metrics.cycle_seconds.time():
             result, why = self._tried(log)
+        self.bell.settle()
         self.metrics.cycles.labels(result).inc()
         if why is None:
             self.metrics.last_success.set_to_current_time()

@@ -77,6 +77,19 @@ def test_what_does_not_pass_ends_the_process(error: Exception) -> None:
         loop_of(raising(error)).run(cycles=3)
 
 
+def test_an_alarm_stays_up_while_the_next_cycle_is_not_over() -> None:
+    """A cycle that waits for endpoints takes most of the time: who looks then must see what is wrong."""
+    seen: list[str] = []
+
+    def cycle() -> Mapping[str, Any]:
+        seen.append(loop.metrics.page().decode())
+        raise EndpointError("no")
+
+    loop = loop_of(cycle)
+    loop.run(cycles=2)
+    assert 'cupel_alarm{reason="CANNOT_REACH_CHAIN",tournament=""} 1.0' in seen[1]
+
+
 def test_an_alarm_goes_down_when_its_reason_is_gone() -> None:
     errors = [EndpointError("no"), None]
 
@@ -193,7 +206,8 @@ def test_every_reason_has_a_section_in_the_runbook_and_a_rule() -> None:
     assert sorted(sections) == sorted(reason.name for reason in Reason)
     for reason in Reason:
         assert f"`{reason.value}`" in runbook
-        assert f'cupel_alarm{{reason="{reason.name}"}}' in rules
+        assert f'max_over_time(cupel_alarm{{reason="{reason.name}"}}[' in rules
+        assert f"summary: {json.dumps(reason.value)}" in rules
 
 
 def test_every_metric_of_the_dashboard_and_the_rules_exists() -> None:

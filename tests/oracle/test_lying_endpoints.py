@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from scorer.chain.contracts import RoundState
 from scorer.config import load_config
 from scorer.drill.proxy import Forward, Manner, Request, Response, proxy_of
 from scorer.oracle import assembly
+from scorer.oracle.daemon import OperatorDaemon
+from scorer.oracle.operating import OperatorMemory
 from scorer.store.bundle import Bundle, round_folder
 from tests.cli.test_cupel import write_config
 from tests.oracle.test_daemon import Seat
@@ -129,7 +132,8 @@ class Office:
             text.replace("[files]", '[files]\nplans = "plans"') + "\n[run]\nslots_per_chunk = 2\n"
         )
         self.plan(config.parent / "plans" / "weekly")
-        self.loop = stack.enter_context(assembly.operator(load_config(config), send=True)).loop()
+        self.assembled = stack.enter_context(assembly.operator(load_config(config), send=True))
+        self.loop = self.assembled.loop()
 
     def plan(self, folder: Path) -> None:
         start = self.world.now - 60
@@ -143,6 +147,13 @@ class Office:
         for _ in range(cycles):
             self.loop.once()
             self.world.stage.anvil.finalise()
+
+    def forget(self) -> None:
+        """As after a restart; the journal is what it was."""
+        daemon = self.assembled.daemon
+        assert isinstance(daemon, OperatorDaemon)
+        (seat,) = daemon.seats
+        seat.operating = replace(seat.operating, memory=OperatorMemory())
 
     def opened(self) -> int:
         return self.world.suite.round_count(self.world.suite.w3.eth.block_number)
@@ -197,6 +208,7 @@ def test_an_operator_opens_once_and_seals_all_beside_an_endpoint_that_lies(world
         assert office.opened() == 1
         world.submit_all(1)
         office.proxies[0].misbehave(*lies_to_an_operator(world)[what])
+        office.forget()
         office.work(4)
         assert office.opened() == 1
         world.stage.anvil.advance_to(world.record(1).close_at)
