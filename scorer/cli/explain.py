@@ -45,7 +45,7 @@ def explain(
     """
     with told(), chain_of(endpoint, deployment, replay) as suite:
         folder = _round_folder(bundle, rounds, round_id, suite)
-        scored = Bundle(folder, strict=True).scored_round()
+        scored = read_scored(folder)
         if suite is not None:
             on_chain = read_settled_round(suite, scored.terms.round_id, finalised_block(suite))
             if on_chain is None:
@@ -127,8 +127,8 @@ def statement(
             )
         entries = [
             entry
-            for folder in round_folders(rounds)
-            for entry in _entries(Bundle(folder, strict=True), model, suite)
+            for scored in scored_rounds(rounds)
+            for entry in _entries(scored, model, suite)
             if year is None or (entry.receipt is not None and entry.receipt.settled_at.year == year)
         ]
     if out is None:
@@ -155,9 +155,42 @@ def _is_number(name: str) -> bool:
     return name.isascii() and name.isdecimal()
 
 
-def _entries(bundle: Bundle, models: Iterable[int] | None, suite: Suite | None) -> Iterator[Entry]:
-    """A bundle's positions; with a chain, those of a settled round, and where they were settled."""
-    scored = bundle.scored_round()
+def read_scored(folder: Path) -> ScoredRound:
+    """The scored round of a bundle that a stranger may have written, refused in another round's folder."""
+    scored = Bundle(folder, strict=True).scored_round()
+    found = scored.terms.round_id
+    if _is_number(folder.name) and folder.name != str(found):
+        raise BundleError(
+            f"{folder}: expected the bundle of round {folder.name}, as its folder, found that of round "
+            f"{found}"
+        )
+    return scored
+
+
+def scored_rounds(root: Path) -> list[ScoredRound]:
+    """The scored rounds under a folder, in order.
+
+    Raises
+    ------
+    BundleError
+        When a round is there twice, as with a copy in another folder: it would count twice.
+    """
+    found: dict[tuple[int, str, int], tuple[Path, ScoredRound]] = {}
+    for folder in round_folders(root):
+        scored = read_scored(folder)
+        terms = scored.terms
+        key = (terms.chain_id, terms.tournament, terms.round_id)
+        if key in found:
+            raise BundleError(
+                f"{root}: expected each round once, found round {terms.round_id} in {found[key][0]} and "
+                f"{folder}; move one of them away"
+            )
+        found[key] = folder, scored
+    return [scored for _, scored in found.values()]
+
+
+def _entries(scored: ScoredRound, models: Iterable[int] | None, suite: Suite | None) -> Iterator[Entry]:
+    """A round's positions; with a chain, those of a settled round, and where they were settled."""
     on_chain = None
     if suite is not None:
         on_chain = read_settled_round(suite, scored.terms.round_id, finalised_block(suite))

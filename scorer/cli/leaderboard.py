@@ -11,7 +11,7 @@ from rich.table import Table
 from scorer.chain.contracts import RoundState, Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
 from scorer.cli.common import JsonOption, console, told
-from scorer.cli.explain import round_folders
+from scorer.cli.explain import scored_rounds
 from scorer.cli.numbers import NUMBER, day
 from scorer.config import ConfigError
 from scorer.files import refuse_foreign_table
@@ -26,7 +26,6 @@ from scorer.rewards.reputation import (
     season,
 )
 from scorer.rounds.standings import REWARD, model_leaderboard, score_table
-from scorer.store.bundle import Bundle
 
 HEADER = (
     "rank,model,account,rounds,.*,net_nmr,return_percent|rank,account,[^,]+"
@@ -90,7 +89,7 @@ def leaderboard(
 
 
 def _scores(rounds: Path, suite: Suite | None) -> pd.DataFrame:
-    scored = [Bundle(folder, strict=True).scored_round() for folder in round_folders(rounds)]
+    scored = scored_rounds(rounds)
     if suite is None:
         return score_table(((each, None) for each in scored), {})
     block = finalised_block(suite).number

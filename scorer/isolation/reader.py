@@ -25,6 +25,8 @@ from scorer.isolation.limits import MIB, ReadLimits
 
 GRACE: Final = 30.0
 """Seconds beyond a call's own after which a zygote that does not end its child is replaced."""
+LONGEST_POLL: Final = 2**31 - 1
+"""Milliseconds."""
 CHUNK: Final = 2**18
 ATTEMPTS: Final = 3
 """How many children or zygotes a call may lose to whoever kills them, the last one while no other runs."""
@@ -171,6 +173,7 @@ class IsolatedReader:
         """Leave the zygote to the process that this one was forked from; a later call starts another."""
         inherited, self._running = self._running, None
         self._slots = threading.BoundedSemaphore(self.workers)
+        self._last = threading.Lock()
         self._lock = threading.Lock()
         if inherited is not None:
             inherited.control.close()
@@ -339,7 +342,7 @@ def _status(descriptor: int, deadline: float) -> dict[str, Any]:
     """What the zygote says of a child's end."""
     poll = select.poll()  # not select, which takes no descriptor above 1,023
     poll.register(descriptor, select.POLLIN)
-    content = os.read(descriptor, 4096) if poll.poll(1_000 * _left(deadline)) else b""
+    content = os.read(descriptor, 4096) if poll.poll(min(LONGEST_POLL, 1_000 * _left(deadline))) else b""
     if not content:
         raise _ZygoteLost
     status: dict[str, Any] = json.loads(content)

@@ -22,6 +22,8 @@ from scorer.isolation.confinement import Confinement, address_space
 
 LARGEST_JOB: Final = 65_536
 DESCRIPTORS: Final = 2
+PATIENCE: Final = 3_600.0
+"""Seconds; a poll of months is refused by the system."""
 
 
 @dataclass
@@ -60,7 +62,7 @@ class Zygote:
 
     def _patience(self) -> float | None:
         deadlines = [child.deadline for child in self.children.values() if not child.is_late]
-        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        return min(PATIENCE, max(0.0, min(deadlines) - time.monotonic())) if deadlines else None
 
     def _take(self) -> bool:
         """Fork a child for one job; False where there is nobody left to ask."""

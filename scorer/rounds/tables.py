@@ -31,6 +31,16 @@ SESSION_RETURNS: Final = "session_returns"
 NEUTRAL_CHURN: Final = "neutral_churn"
 """The neutral churn penalty: ``model_id`` and ``neutral_churn``, a row for every model that submitted."""
 
+TABLES: Final = (
+    FEATURES,
+    BENCHMARK_META_MODEL,
+    NEUTRALIZERS,
+    SAMPLE_WEIGHTS,
+    RISK_MODEL,
+    SESSION_RETURNS,
+    NEUTRAL_CHURN,
+)
+"""All of them."""
 SINGLE: Final = frozenset({BENCHMARK_META_MODEL, SAMPLE_WEIGHTS})
 """Tables of one column, which has the table's name."""
 SPECIFIC_VARIANCE: Final = "specific_variance"

@@ -49,6 +49,8 @@ PUBLISHED = (RULES, UNIVERSE, SUBMISSIONS, SIGNATURES)
 """What the operator publishes once a round is sealed."""
 COLLECTED = (SUBMISSIONS, SIGNATURES)
 """These are written last: where they are, what was collected stands."""
+MOST_JSON, MOST_TABLE = 2**28, 2**32
+"""Bytes of a file in a bundle that a stranger may have written: room for some 700,000 models."""
 LONGEST_MESSAGE = 600
 """Characters."""
 T = TypeVar("T")
@@ -513,8 +515,12 @@ class Bundle:
         path = self._existing(file)
         if not self.strict:
             return path.read_bytes()
+        most = MOST_JSON if file.endswith(".json") else MOST_TABLE
         with opened(path) as found:
-            return found.read()
+            size = os.fstat(found.fileno()).st_size
+            if size > most:
+                raise BundleError(f"{path}: expected at most {most} bytes, found {size}")
+            return found.read(most)
 
     def _ids(self, file: str, table: Mapping[str, Column]) -> tuple[str, ...]:
         ids = table.get("id")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from scorer.isolation import IsolatedReader, IsolationError, ReadLimits, ReadResult, refuses
 from scorer.rounds.documents import shown
-from scorer.rounds.tables import table_file
+from scorer.rounds.tables import TABLES, table_file
 from scorer.rounds.verify import Difference, OnChain, differences
 from scorer.rounds.void import VoidOnChain, void_differences
 from scorer.store.bundle import (
@@ -36,6 +36,9 @@ MOST_NAMED: Final = 20
 LONGEST_NAME: Final = 80
 COVERED: Final = (*PUBLISHED, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT)
 """What every bundle of a scored round has, all of it under the digests of the manifest and the report."""
+READ: Final = frozenset((*COVERED, *map(table_file, TABLES)))
+"""What is read of a folder."""
+MOST_SECONDS: Final = 6 * 3600
 RESULTS: Final = (SCORES, META_MODEL, MANIFEST, REPORT)
 """What a round that nobody scored cannot have."""
 NO_RESULTS: Final = "no results, since the round is void: nobody was paid or burned by them"
@@ -66,18 +69,27 @@ class Verdict:
 
 
 def limits_for(folder: Path) -> ReadLimits:
-    """What verifying a folder may take, from the sizes that its files have on the disk.
+    """What verifying a folder may take, from the sizes of the files in it that are read.
 
     Canonical tables are as large unpacked as they are on the disk, so that only a file that is refused anyway
     can need more. JSON of short fields takes some thirty times its size. Predictions are read in blocks.
     """
-    sizes = {entry.name: entry.stat(follow_symlinks=False).st_size for entry in os.scandir(folder)}
+    sizes = {
+        entry.name: entry.stat(follow_symlinks=False).st_size
+        for entry in os.scandir(folder)
+        if entry.name in READ
+    }
     predictions = sizes.pop(SUBMISSIONS, 0)
     documents = sum(size for name, size in sizes.items() if name.endswith(".json"))
     rest = sum(sizes.values()) - documents
     memory = 768 * MIB + 40 * documents + 24 * rest + min(2 * predictions, 1024 * MIB)
-    seconds = 300 + (predictions + documents + rest) / MIB
-    return ReadLimits(memory=memory, cpu=seconds, wall=3 * seconds)
+    seconds = min(MOST_SECONDS, 300 + (predictions + documents + rest) / MIB)
+    return ReadLimits(memory=min(memory, _most_memory()), cpu=seconds, wall=3 * seconds)
+
+
+def _most_memory() -> int:
+    """Three quarters of the machine's: an empty file of a terabyte takes no room on a disk."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 * 3
 
 
 def verify_bundle(folder: Path, chain: Chain, reader: IsolatedReader) -> Verdict:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,15 @@ def content(file: str, text: bytes) -> Callable[[Path], object]:
     return lambda folder: (folder / file).write_bytes(text)
 
 
+def sparse(file: str) -> Callable[[Path], object]:
+    return lambda folder: os.truncate(_touched(folder / file), 2**40)
+
+
+def _touched(path: Path) -> Path:
+    path.touch()
+    return path
+
+
 def bomb(folder: Path) -> None:
     """Some 2 MB that say of themselves to be 12 GB of text."""
     ids = pa.DictionaryArray.from_arrays(pa.array(np.zeros(3_000_000, np.int32)), pa.array(["x" * 4_000]))
@@ -68,6 +78,11 @@ def renamed_for_pandas(folder: Path) -> None:
     payout, burn = notes["columns"][-2:]
     payout["name"], burn["name"] = "burn", "payout"
     pq.write_table(table.replace_schema_metadata({"pandas": json.dumps(notes)}), folder / "scores.parquet")
+
+
+def bomb_beside_room(folder: Path) -> None:
+    bomb(folder)
+    sparse("free.bin")(folder)
 
 
 HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -96,6 +111,12 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a hash of 8 MB": (field("report.json", "scores_head", "0x" + "ab" * 4_000_000), "(8000004 characters)"),
     "a universe that unpacks to 12 GB": (bomb, "universe.parquet: expected a Parquet file, found malloc"),
+    "a file that makes room for one that unpacks to 12 GB": (
+        bomb_beside_room,
+        "universe.parquet: expected a Parquet file, found malloc",
+    ),
+    "a universe of a terabyte that takes no room": (sparse("universe.parquet"), "MiB of memory to read"),
+    "a terabyte of rules that takes no room": (sparse("rules.json"), "MiB of memory to read"),
     "names that pandas reads otherwise": (
         renamed_for_pandas,
         "scores.parquet, form: expected the Parquet file",
@@ -163,7 +184,33 @@ EXPLAINED: dict[str, Callable[[Path], object]] = {
     "a round in words": field("manifest.json", "round.round_id", "five"),
     "a volatility in words": field("manifest.json", "volatility", "much"),
     "a cap beyond all bounds": field("manifest.json", "round.cap", 2**53 - 1),
+    "a terabyte of scores that takes no room": sparse("scores.parquet"),
+    "a terabyte of rules that takes no room": sparse("rules.json"),
 }
+
+
+COPIES = {
+    "under another number": lambda folder: shutil.copytree(folder, folder.with_name("6")),
+    "in a folder beside": lambda folder: shutil.copytree(folder, folder.parent.parent / "old" / folder.name),
+    "with a zero before its number": lambda folder: shutil.copytree(folder, folder.with_name("05")),
+}
+
+
+@pytest.mark.parametrize("where", COPIES)
+def test_a_round_is_not_counted_twice(where: str, folder: Path) -> None:
+    COPIES[where](folder)
+    for command in ("statement", "leaderboard"):
+        code, said = run(command, folder.parent.parent)
+        assert code == 1
+        assert said.startswith("cupel: ")
+        assert "round 5" in said
+
+
+def test_a_folder_of_another_round_is_not_explained_as_this_one(folder: Path) -> None:
+    folder.rename(folder.with_name("6"))
+    code, said = run("explain", "--rounds", folder.parent, "--round", 6, "--model", 1)
+    assert code == 1
+    assert "expected the bundle of round 6, as its folder, found that of round 5" in said
 
 
 @pytest.mark.parametrize("what", EXPLAINED)
