@@ -115,7 +115,8 @@ def tie_kept_rank(s: S1) -> S1:
 
 def min_max_normalize(s: pd.Series) -> pd.Series:
     """Scale values to [0, 1]."""
-    scaled: pd.Series = (s - s.min()) / (s.max() - s.min())
+    numbers = s.astype("float64") if s.dtype == np.bool_ else s  # numpy subtracts no booleans
+    scaled: pd.Series = (numbers - numbers.min()) / (numbers.max() - numbers.min())
     return scaled
 
 

@@ -249,3 +249,16 @@ def test_contributions_to_targets_in_another_order_are_refused(top_bottom: int |
     for others in (targets.iloc[::-1], targets.set_axis(list("abcdx"))):
         with pytest.raises(ours.ScoringInputError, match="the ids of the predictions, in their order"):
             ours.contribution_scores(left, others, predictions, top_bottom)
+
+
+def test_booleans_are_scaled_as_numbers() -> None:
+    found = ours.min_max_normalize(pd.Series([True, False, True], index=list("abc")))
+    assert found.tolist() == [1.0, 0.0, 1.0]
+
+
+def test_a_vector_is_orthogonalised_to_a_vector() -> None:
+    """numerai_tools broadcasts it to a square; a column is the same in both."""
+    v, u = np.array([1.0, 2.0, 4.0]), np.array([1.0, 0.0, 2.0])
+    column = reference.orthogonalize(v[:, np.newaxis], u)
+    np.testing.assert_allclose(ours.orthogonalize(v, u), column[:, 0])
+    assert reference.orthogonalize(v, u).shape == (3, 3)
