@@ -205,7 +205,7 @@ def test_an_endpoint_that_goes_away_is_told_and_the_deployment_goes_on_through_a
         proxy.misbehave("eth_getBlockByNumber", cut)
         builder = here.builder()
         object.__setattr__(builder, "w3", connect(proxy.url, CHAIN_ID))
-        with pytest.raises(DeploymentStuck, match="expected an endpoint that answers, found ConnectionError"):
+        with pytest.raises(DeploymentStuck, match="expected an endpoint that answers, found Unreachable"):
             builder.run()
 
     assert here.built() == expected
