@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 
 from scorer.chain.contracts import ProposalStatus, Suite
 from scorer.chain.journal import Journal
 from scorer.chain.keys import ActKey, scope_of
 from scorer.chain.transactions import OPEN, State
+from scorer.oracle.witnesses import Witnesses
 
 DECIDED = frozenset({ProposalStatus.UPHELD, ProposalStatus.OVERTURNED})
 """These never change again, and need not be read again."""
@@ -42,14 +44,26 @@ _NOT_FAILED = OPEN | {State.FINAL}
 
 
 def judged(
-    suite: Suite, rounds: Iterable[int], block: int, decided: MutableMapping[int, ProposalStatus]
+    suite: Suite,
+    rounds: Iterable[int],
+    block: int,
+    decided: MutableMapping[int, ProposalStatus],
+    witnesses: Witnesses,
 ) -> Challenges:
-    """What became of the challenges of `rounds`, as of `block`; what is decided for good is remembered."""
+    """What became of the challenges of `rounds`, as of `block`; what is decided for good is remembered.
+
+    Raises
+    ------
+    scorer.chain.errors.EndpointsDisagree
+        When endpoints do not say the same of one that is decided: a lie would be remembered for good.
+    """
     at_stake, lost = set(), set()
     for round_id in rounds:
-        status = decided.get(round_id) or _status(suite, round_id, block)
-        if status in DECIDED:
-            decided[round_id] = status
+        status = decided.get(round_id) or _status(round_id, block, suite)
+        if status in DECIDED and round_id not in decided:
+            decided[round_id] = status = witnesses.confirmed(
+                suite, f"round {round_id}, how its dispute ended", partial(_status, round_id, block)
+            )
         if status in (ProposalStatus.ACCEPTED, ProposalStatus.DISPUTED):
             at_stake.add(round_id)
         if status == ProposalStatus.UPHELD:
@@ -57,6 +71,6 @@ def judged(
     return Challenges(frozenset(at_stake), frozenset(lost))
 
 
-def _status(suite: Suite, round_id: int, block: int) -> ProposalStatus:
+def _status(round_id: int, block: int, suite: Suite) -> ProposalStatus:
     proposal = suite.proposal(round_id, block)
     return ProposalStatus.NONE if proposal is None else proposal.status

@@ -1,7 +1,7 @@
 """Whether a member may dispute an accepted report that is not its own."""
 
 from collections.abc import MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from web3 import Web3
@@ -12,6 +12,7 @@ from scorer.oracle.decide import Challenging
 from scorer.oracle.duty import Duty
 from scorer.oracle.evidence import Peers, by_hand, doubt
 from scorer.oracle.observe import Block
+from scorer.oracle.witnesses import Witnesses
 from scorer.rounds.documents import to_hex
 from scorer.store.bundle import Bundle, round_folder
 
@@ -26,6 +27,8 @@ class Disputing:
         Folders of other members' bundles, where there is evidence of what a report rests on.
     heard
         What was read of them.
+    witnesses
+        Other endpoints, which must confirm how a dispute ended.
     decided
         How disputes of ours ended, by round; what is found now is added.
     """
@@ -36,6 +39,7 @@ class Disputing:
     peers: Sequence[Path]
     decided: MutableMapping[int, ProposalStatus]
     heard: Peers
+    witnesses: Witnesses = field(default_factory=Witnesses)
 
     def differing(self, own: Bundle) -> list[str]:
         """Which members' reports of a round rest on other inputs than ours, in words."""
@@ -60,7 +64,7 @@ class Disputing:
         return self._challenges(block).lost - self.duty.lost_challenges
 
     def _challenges(self, block: Block) -> Challenges:
-        return judged(self.suite, self.duty.challenged(), block.number, self.decided)
+        return judged(self.suite, self.duty.challenged(), block.number, self.decided, self.witnesses)
 
     def _has_bond_to_spare(self, round_id: int, block: Block) -> bool:
         before = self._challenges(block)

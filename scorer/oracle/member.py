@@ -203,13 +203,21 @@ class Member:
     def _reporter(self) -> Reporter:
         duty = self.duty
         return Reporter(
-            self.suite, self.files, self.memory, duty.alarm, duty.publication_grace, duty.outcome_delay
+            self.suite,
+            self.files,
+            self.memory,
+            duty.alarm,
+            duty.publication_grace,
+            duty.outcome_delay,
+            self.witnesses,
         )
 
     @property
     def _disputing(self) -> Disputing:
         memory, peers = self.memory, self.files.peers
-        return Disputing(self.suite, self.address, self.duty, peers, memory.decided, memory.peers)
+        return Disputing(
+            self.suite, self.address, self.duty, peers, memory.decided, memory.peers, self.witnesses
+        )
 
     def _view(
         self,

@@ -13,6 +13,7 @@ from scorer.oracle.evidence import Peers
 from scorer.oracle.observe import Block, RoundTracker, Sealed, read_sealed, sealed_at
 from scorer.oracle.standing import disagreement
 from scorer.oracle.takeover import GRACE, Keeper, Seen, Stamp, is_late, problem_with, stamp_of
+from scorer.oracle.witnesses import Witnesses
 from scorer.rounds.evaluation import InputsMismatch, RoundInputs, evaluate, target_digest
 from scorer.rounds.report import Report
 from scorer.rounds.tables import digest_of, table_file
@@ -120,6 +121,8 @@ class Reporter:
         Seconds after a seal in which published files may still be on their way.
     delay
         Seconds that are waited after the outcome for a source of targets to correct itself.
+    witnesses
+        Other endpoints, which must confirm that a report rests on something else before it is put aside.
     """
 
     suite: Suite
@@ -128,6 +131,7 @@ class Reporter:
     alarm: TellAlarm
     grace: int = GRACE
     delay: int = 0
+    witnesses: Witnesses = field(default_factory=Witnesses)
 
     def _keeper(self, block: Block) -> Keeper:
         """Who keeps published files."""
@@ -233,16 +237,33 @@ class Reporter:
 
         An endpoint may have told something else when it was computed, and a chain that was there before may
         have had the same addresses.
+
+        Raises
+        ------
+        scorer.chain.errors.EndpointsDisagree
+            When endpoints do not say the same of whether it does: else two that differ would have a bundle
+            put aside in every cycle, until the disk is full.
         """
         if not bundle.has(REPORT) or record.round_id in self.memory.standing:
             return bundle.has(REPORT)
         problem = disagreement(bundle, sealed, self.suite.submitters(record.close_at, block.number))
         if problem is not None:
+            self._confirm_problem(record, bundle, block)
             kept = bundle.set_aside().name
             self.alarm("SET_ASIDE", f"round {record.round_id}: {problem}; it is kept as {kept}")
             return False
         self.memory.standing.add(record.round_id)
         return True
+
+    def _confirm_problem(self, record: RoundRecord, bundle: Bundle, block: Block) -> None:
+        """That other endpoints find too that a report does not rest on what the chain says."""
+
+        def stands(suite: Suite) -> bool:
+            submitters = suite.submitters(record.close_at, block.number)
+            return disagreement(bundle, read_sealed(suite, record, block), submitters) is None
+
+        what = f"round {record.round_id}, whether our report rests on the chain"
+        self.witnesses.confirmed(self.suite, what, stands)
 
     def _renew(
         self, record: RoundRecord, sealed: Sealed, proposal: ProposalRecord | None, block: Block

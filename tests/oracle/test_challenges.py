@@ -8,6 +8,7 @@ from scorer.chain.fees import Bid
 from scorer.chain.journal import Journal
 from scorer.chain.transactions import Attempt, Call, State
 from scorer.oracle.challenges import Challenges, challenged_rounds, judged
+from scorer.oracle.witnesses import Witnesses
 
 ENDED = {
     1: ProposalStatus.UPHELD,
@@ -33,10 +34,10 @@ class Chain:
 def test_bonds_hang_on_what_is_not_decided_and_are_lost_with_what_was_upheld() -> None:
     chain: Any = Chain()
     decided: dict[int, ProposalStatus] = {}
-    found = judged(chain, range(1, 7), 9, decided)
+    found = judged(chain, range(1, 7), 9, decided, Witnesses())
     assert found == Challenges(at_stake=frozenset({3, 5}), lost=frozenset({1}))
     chain.asked.clear()
-    assert judged(chain, range(1, 7), 9, decided) == found
+    assert judged(chain, range(1, 7), 9, decided, Witnesses()) == found
     assert chain.asked == [3, 4, 5, 6]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from web3.contract.contract import ContractFunction
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.config import load_config
 from scorer.drill.proxy import Forward, Manner, Request, Response, proxy_of
 from scorer.oracle import assembly
@@ -17,7 +17,7 @@ from scorer.oracle.daemon import OperatorDaemon
 from scorer.oracle.operating import OperatorMemory
 from scorer.store.bundle import Bundle, round_folder
 from tests.cli.test_cupel import write_config
-from tests.oracle.test_daemon import Seat
+from tests.oracle.test_daemon import BRAVE, Seat
 from tests.world import HOUR, IDS, MODELS, World
 
 CYCLES = 4
@@ -224,3 +224,48 @@ def test_an_operator_opens_once_and_seals_all_beside_an_endpoint_that_lies(world
 def position_of(world: World) -> list[int]:
     """What each model locks by its allocation, nano-NMR."""
     return [100 * 10**9 // 4 if number % 2 else 30 * 10**9 for number in range(1, MODELS + 1)]
+
+
+def test_bundles_are_not_put_aside_over_and_over_while_one_of_two_endpoints_lies(world: World) -> None:
+    """Each is as large as its round: the two would fill the disk, a bundle a cycle."""
+    round_id = world.sealed_round()
+    world.resolve(round_id)
+    submitters = world.suite.registry.functions.submittersAt(1, 1, 1)
+    with ExitStack() as stack:
+        seat = Seat(world, stack, proxies=2, chain=TWO)
+        seat.proxies[0].misbehave(*of(submitters, word(3, 7)))
+        loop = seat.assembled.loop()
+        for _ in range(8):
+            loop.once()
+            assert "ENDPOINTS_DISAGREE" in seat.alarms
+        assert seat.sent() == 0
+        seat.proxies[0].misbehave("eth_call", None)
+        loop.once()
+        loop.once()
+        assert seat.sent() == 1
+    folder = world.members[0].bundle(round_id).folder
+    assert len(list(folder.parent.glob(f"{round_id}.aside-*"))) <= 1
+
+
+def test_a_challenge_is_not_lost_for_good_on_one_endpoints_word(world: World) -> None:
+    round_id = world.sealed_round()
+    world.resolve(round_id, {0: 1.0 - world.target})
+    world.cycle(1, 2)
+    accepted = world.suite.proposal(round_id, world.suite.w3.eth.block_number)
+    assert accepted is not None
+    with ExitStack() as stack:
+        told = f'{BRAVE}\ndispute = ["0x{accepted.report_hash.hex()}"]'
+        seat = Seat(world, stack, proxies=3, chain=TWO, run=told)
+        loop = seat.assembled.loop()
+        loop.once()
+        world.stage.anvil.finalise()
+        assert world.proposal_status(round_id) == ProposalStatus.DISPUTED
+        member, proposal_of = seat.daemon.member.address, world.suite.committee.functions.proposalOf
+        seat.proxies[0].misbehave(*of(proposal_of(member, 1), word(3, ProposalStatus.UPHELD)))
+        seat.daemon.station.endpoints._last.clear()
+        loop.once()
+        assert "CHALLENGE_LOST" not in seat.alarms
+        assert "ENDPOINTS_DISAGREE" in seat.alarms
+        seat.proxies[0].misbehave("eth_call", None)
+        loop.once()
+        assert "CHALLENGE_LOST" not in seat.alarms
