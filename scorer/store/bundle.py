@@ -520,7 +520,7 @@ class Bundle:
             size = os.fstat(found.fileno()).st_size
             if size > most:
                 raise BundleError(f"{path}: expected at most {most} bytes, found {size}")
-            return found.read(most)
+            return found.read(size)  # not most: Python sets aside at once what it is asked to read
 
     def _ids(self, file: str, table: Mapping[str, Column]) -> tuple[str, ...]:
         ids = table.get("id")
