@@ -16,6 +16,7 @@ import structlog
 
 from scorer.isolation import SHARED_READER, IsolationReason, IsolationUnavailable
 from scorer.rounds.digest import content_hash
+from scorer.rounds.documents import from_hex, to_hex
 from scorer.rounds.predictions import PredictionSpool, SpoolUnavailable
 from scorer.rounds.selection import Arrival
 from scorer.rounds.signature import SubmissionDigest, is_canonical
@@ -210,15 +211,20 @@ class Intake:
         allowed = self.submitters.get(model_id)
         if allowed is None:
             raise SubmissionRefused(file.name, "the number of a registered model", str(model_id))
-        signature = read_signature(file)
+        signed = read_signature(file)
+        digest = SubmissionDigest(
+            self.chain_id, self.tournament, self.round_id, model_id, signed.content_hash
+        )
+        signer = digest.signer(signed.signature)
+        if signer != allowed:
+            raise SubmissionRefused(file.name, f"the signature of {allowed}", f"that of {signer}")
         most = min(self.largest, most_bytes(len(self.universe.ids)))
         values = predictions.read(_read(file, most), file.name).values
         content = content_hash(self.universe.ids, values)
-        digest = SubmissionDigest(self.chain_id, self.tournament, self.round_id, model_id, content)
-        signer = digest.signer(signature)
-        if signer != allowed:
-            raise SubmissionRefused(file.name, f"the signature of {allowed}", f"that of {signer}")
-        return Submission(model_id, kept.append(values), content, allowed, signature)
+        if content != signed.content_hash:
+            expected = f"the predictions that were signed, of the content hash {to_hex(signed.content_hash)}"
+            raise SubmissionRefused(file.name, expected, f"others, of {to_hex(content)}")
+        return Submission(model_id, kept.append(values), content, allowed, signed.signature)
 
 
 def submit(
@@ -241,7 +247,10 @@ def submit(
     """
     folder = round_folder(inbox, digest.tournament, digest.round_id)
     folder.mkdir(parents=True, exist_ok=True)
-    signature = {"signature": "0x" + digest.sign(private_key).hex()}
+    signature = {
+        "content_hash": to_hex(digest.content_hash),
+        "signature": to_hex(digest.sign(private_key)),
+    }
     _lay(_signature_path(folder / file), json.dumps(signature).encode(), received_at)
     _lay(folder / file, content, received_at)
 
@@ -313,8 +322,24 @@ def _signature_path(file: Path) -> Path:
     return file.with_name(file.stem + SIGNATURE_SUFFIX)
 
 
-def read_signature(file: Path) -> bytes:
-    """What is beside a submission as its signature: 65 bytes that may be one, of whatever.
+@dataclass(frozen=True)
+class SignedContent:
+    """What a file beside a submission says was signed. Who signed it is known before anything is parsed.
+
+    Attributes
+    ----------
+    content_hash
+        Of the predictions, 32 bytes.
+    signature
+        65 bytes that may be one, of whatever.
+    """
+
+    content_hash: bytes
+    signature: bytes
+
+
+def read_signature(file: Path) -> SignedContent:
+    """Read what is beside a submission as its signature.
 
     Raises
     ------
@@ -325,9 +350,10 @@ def read_signature(file: Path) -> bytes:
     try:
         document = json.loads(_read(path, LARGEST_SIGNATURE))
         signature = bytes.fromhex(document["signature"].removeprefix("0x"))
+        content = from_hex(document["content_hash"], 32)
     except (SubmissionRefused, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise SubmissionRefused(file.name, f"a signature in {path.name}", "none that can be read") from None
     if not is_canonical(signature):
         expected = f"a signature in {path.name} of 65 bytes with a low s and a v of 27 or 28"
         raise SubmissionRefused(file.name, expected, f"another of {len(signature)} bytes")
-    return signature
+    return SignedContent(content, signature)

@@ -236,15 +236,15 @@ def _folder() -> Path:
 def _read_signature(content: bytes) -> None:
     file = _folder() / "7.csv"
     file.with_name("7" + SIGNATURE_SUFFIX).write_bytes(content)
-    assert len(read_signature(file)) == 65
+    assert len(read_signature(file).signature) == 65
 
 
 def _signature_seeds() -> Sequence[bytes]:
-    good = {"signature": "0x" + "11" * 64 + "1b"}
+    good = {"content_hash": "0x" + "22" * 32, "signature": "0x" + "11" * 64 + "1b"}
     return [
         json.dumps(good).encode(),
         json.dumps(good, indent=1).encode(),
-        json.dumps({"signature": "11" * 64 + "1c", "other": [1, {"a": None}]}).encode(),
+        json.dumps(good | {"signature": "11" * 64 + "1c", "other": [1, {"a": None}]}).encode(),
         b"null",
     ]
 

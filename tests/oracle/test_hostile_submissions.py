@@ -12,7 +12,7 @@ import pytest
 from scorer.chain.contracts import RoundState
 from scorer.isolation import IsolatedReader, IsolationUnavailable
 from scorer.oracle.intake import Intake
-from scorer.rounds.submission_reader import SubmissionReader
+from scorer.rounds.submission_reader import CheckedSubmission, SubmissionReader
 from scorer.rounds.validity import Universe
 from scorer.store.bundle import round_folder
 from tests.cli.test_cupel import write_config
@@ -28,9 +28,9 @@ def test_an_operator_seals_a_round_whatever_lies_in_its_inbox(world: World) -> N
     round_id = world.open()
     world.submit_all(round_id)
     inbox = round_folder(world.out / "inbox", str(world.suite.tournament.address), round_id)
-    for number, file in enumerate(HOSTILE):  # nobody's key is needed: what may be a signature is enough
+    for number, file in enumerate(HOSTILE):  # whose signature is of another file
         (inbox / f"3.z{number}.parquet").write_bytes((FILES / file).read_bytes())
-        (inbox / f"3.z{number}.signature.json").write_text(json.dumps({"signature": SIGNED}))
+        (inbox / f"3.z{number}.signature.json").write_bytes((inbox / "3.signature.json").read_bytes())
     for each in inbox.glob("3.z*"):
         os.utime(each, (world.now, world.now))
     config = write_config(world, 2, account=1)
@@ -62,7 +62,7 @@ def inbox_with(tmp_path: Path, content: bytes) -> Path:
     send(tmp_path, "7.csv", [0.1, 0.2, 0.3], 2_000)
     folder = send(tmp_path, "8.csv", [0.1, 0.2, 0.3], 2_000)
     (folder / "7.bad.parquet").write_bytes(content)
-    (folder / "7.bad.signature.json").write_text(json.dumps({"signature": SIGNED}))
+    (folder / "7.bad.signature.json").write_bytes((folder / "7.signature.json").read_bytes())
     for each in folder.glob("7.bad*"):
         os.utime(each, (3_000, 3_000))
     return folder
@@ -104,7 +104,7 @@ def test_a_signature_that_cannot_be_one_has_nothing_parsed(
     folder = inbox_with(tmp_path, b"x")
     for spoiled in ("0x" + "00" * 65, "0x" + "11" * 64 + "00", "0x" + "ff" * 64 + "1b", "0x1b", "0x"):
         signature = folder / "7.bad.signature.json"
-        signature.write_text(json.dumps({"signature": spoiled}))
+        signature.write_text(json.dumps(SIGNED | {"signature": spoiled}))
         os.utime(signature, (3_000, 3_000))
         arrivals, (refusal,) = intake().take(folder)
         assert len(arrivals) == 2
@@ -113,8 +113,45 @@ def test_a_signature_that_cannot_be_one_has_nothing_parsed(
 
 def test_a_good_file_with_a_bad_signature_is_refused_by_who_signed(tmp_path: Path) -> None:
     folder = inbox_with(tmp_path, b"id,prediction\na,0.1\nb,0.2\nc,0.3\n")
+    (folder / "7.bad.signature.json").write_text(json.dumps(SIGNED))
     _, (refusal,) = intake().take(folder)
     assert f"expected the signature of {SIGNER}, found that of " in refusal.reason
+
+
+def test_who_may_not_sign_for_a_model_has_nothing_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = inbox_with(tmp_path, b"x")
+    for number in range(20):
+        (folder / f"7.{number}.csv").write_bytes(b"x")
+        (folder / f"7.{number}.signature.json").write_text(json.dumps(SIGNED))
+    parsed, read = [], SubmissionReader.read
+
+    def counted(reader: SubmissionReader, content: bytes, name: str) -> CheckedSubmission:
+        parsed.append(name)
+        return read(reader, content, name)
+
+    monkeypatch.setattr(SubmissionReader, "read", counted)
+    arrivals, refusals = intake().take(folder)
+    assert sorted(parsed) == ["7.bad.parquet", "7.csv", "8.csv"]
+    assert (len(arrivals), len(refusals)) == (2, 21)
+
+
+def test_other_predictions_than_those_that_were_signed_are_refused(tmp_path: Path) -> None:
+    folder = inbox_with(tmp_path, b"id,prediction\na,0.1\nb,0.2\nc,0.4\n")
+    (folder / "7.bad.parquet").rename(folder / "7.bad.csv")
+    arrivals, (refusal,) = intake().take(folder)
+    assert len(arrivals) == 2
+    assert "7.bad.csv: expected the predictions that were signed, of the content hash 0x" in refusal.reason
+
+
+@pytest.mark.parametrize("claimed", [None, 5, "", "0x", "0x" + "AB" * 32, "0x" + "ab" * 31, ["0x"]])
+def test_a_signature_of_no_content_is_refused(tmp_path: Path, claimed: object) -> None:
+    folder = inbox_with(tmp_path, b"x")
+    signature = folder / "7.bad.signature.json"
+    signature.write_text(json.dumps(SIGNED | {"content_hash": claimed}))
+    _, (refusal,) = intake().take(folder)
+    assert "expected a signature in 7.bad.signature.json, found none that can be read" in refusal.reason
 
 
 def test_no_model_is_refused_because_this_machine_can_open_no_more_files(

@@ -40,7 +40,7 @@ TOURNAMENT = "0x" + "11" * 20
 KEY = bytes(31) + b"\x07"
 SIGNER = str(Account.from_key(KEY).address)
 UNIVERSE = Universe(("a", "b", "c"), {})
-SIGNED = "0x" + "11" * 64 + "1b"
+SIGNED = {"content_hash": "0x" + "22" * 32, "signature": "0x" + "11" * 64 + "1b"}
 """What may be a signature, of something."""
 SPOOL = Path(tempfile.gettempdir())
 
@@ -134,7 +134,7 @@ def test_a_name_that_is_no_models_is_refused_and_can_be_published(tmp_path: Path
 def test_what_is_no_regular_file_is_refused_and_waited_for_by_nobody(tmp_path: Path) -> None:
     folder = send(tmp_path, "7.csv", [0.1, 0.2, 0.3], 2_000)
     for label in ("folder", "gone", "link", "pipe"):
-        (folder / f"7.{label}{SIGNATURE_SUFFIX}").write_text(json.dumps({"signature": SIGNED}))
+        (folder / f"7.{label}{SIGNATURE_SUFFIX}").write_text((folder / f"7{SIGNATURE_SUFFIX}").read_text())
     (folder / "7.folder.csv").mkdir()
     (folder / "7.gone.csv").symlink_to(tmp_path / "nowhere")
     (folder / "7.link.csv").symlink_to(folder / "7.csv")
