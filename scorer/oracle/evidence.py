@@ -6,16 +6,18 @@ own source of data. The chain holds a report's hash alone. The inputs are named 
 is in the report, so whoever has a bundle with the accepted report knows what it claims to rest on.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from scorer.isolation import SHARED_READER, IsolatedReader, IsolationError, ReadResult, refuses
 from scorer.oracle.compare import Gap
-from scorer.oracle.takeover import Stamp, stamp_of
+from scorer.oracle.takeover import REREAD, Stamp, stamp_of
 from scorer.rounds.digest import json_digest
-from scorer.rounds.documents import from_hex, to_hex
+from scorer.rounds.documents import from_hex, shown, to_hex
 from scorer.store.bundle import MANIFEST, REPORT, Bundle, BundleError
 from scorer.store.published import limits_for
 
@@ -24,6 +26,8 @@ INPUTS: Final = ("rules", "universe", "submissions", "signatures", "targets", "p
 LARGEST: Final = 64 * 2**20
 """Bytes of a peer's manifest or report that is read."""
 SHOWN: Final = 3
+LONGEST_GAPS: Final = 1_000
+"""Characters, of what a peer wrote too: they are logged in every cycle."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +51,23 @@ class Peers:
     Attributes
     ----------
     known
-        By folder: the stamp of its files, the hash of our own report, and what was read.
+        By folder: the stamp of its files, the hash of our own report, what was read, and until when that
+        holds, monotonic seconds: what could not be read is tried again, as the machine may have been busy.
     """
 
-    known: dict[Path, tuple[Stamp, bytes, PeerReport | None]] = field(default_factory=dict)
+    known: dict[Path, tuple[Stamp, bytes, PeerReport | None, float]] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
 
     def read(self, own: Bundle, folders: Sequence[Path]) -> dict[Path, PeerReport]:
         """The reports of a round that can be read, by their folders."""
         own_hash = own.report().hash()
         for folder in folders:
             stamp = stamp_of(Bundle(folder), (REPORT, MANIFEST))
-            if self.known.get(folder, ())[:2] != (stamp, own_hash):
-                self.known[folder] = (stamp, own_hash, _read(own, folder, stamp))
+            before = self.known.get(folder)
+            if before is None or before[:2] != (stamp, own_hash) or self.clock() >= before[3]:
+                report = _read(own, folder, stamp)
+                until = math.inf if report is not None else self.clock() + REREAD
+                self.known[folder] = (stamp, own_hash, report, until)
         found = {folder: self.known[folder][2] for folder in folders}
         return {folder: report for folder, report in found.items() if report is not None}
 
@@ -91,7 +100,7 @@ def _read(
         return None
     try:
         said = reader.run(read_peer, folder, _inputs(own.manifest()), limits=limits_for(sum(sizes))).facts
-        return PeerReport(from_hex(said["report"], 32), str(said["gaps"]))
+        return PeerReport(from_hex(said["report"], 32), shown(said["gaps"], LONGEST_GAPS))
     except (IsolationError, KeyError, ValueError):
         return None
 
@@ -105,7 +114,7 @@ def read_peer(folder: Path, ours: Mapping[str, Any]) -> ReadResult:
     BundleError
         When a file cannot be read, or the report does not name the manifest.
     """
-    peer = Bundle(folder)
+    peer = Bundle(folder, strict=True)
     report, manifest = peer.report(), peer.manifest()
     if report.evidence_hash != json_digest(manifest):
         raise BundleError(f"{folder / MANIFEST}: expected the manifest that the report names, found another")

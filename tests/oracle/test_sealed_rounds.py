@@ -13,10 +13,12 @@ from typer.testing import CliRunner
 
 from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.cli import app
+from scorer.isolation import ReadLimits
 from scorer.oracle.decide import Attest, Challenge
 from scorer.oracle.evidence import Peers, doubt
 from scorer.oracle.member import Duty, Member, Memory, Step
 from scorer.oracle.observe import finalised_block
+from scorer.oracle.takeover import REREAD
 from scorer.rounds.digest import json_digest
 from scorer.rounds.evaluation import evaluate
 from scorer.rounds.report import Report
@@ -444,6 +446,34 @@ def test_evidence_is_only_a_manifest_that_the_accepted_report_names(two_bundles:
         assert "no bundle" in str(doubted(accepted))
     os.truncate(theirs.folder / MANIFEST, 2**40)
     assert "no bundle" in str(doubted(accepted))
+
+
+def test_evidence_that_could_not_be_read_in_time_is_read_again_later(
+    two_bundles: tuple[World, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, round_id = two_bundles
+    mine, theirs = world.members[0].bundle(round_id), world.members[1].bundle(round_id)
+    now = [0.0]
+    peers = Peers(clock=lambda: now[0])
+    with monkeypatch.context() as busy:
+        busy.setattr("scorer.oracle.evidence.limits_for", lambda _: ReadLimits(wall=0.001))
+        assert peers.read(mine, [theirs.folder]) == {}
+    assert peers.read(mine, [theirs.folder]) == {}
+    now[0] = REREAD
+    assert list(peers.read(mine, [theirs.folder])) == [theirs.folder]
+
+
+def test_a_peer_cannot_fill_the_log_or_write_lines_of_its_own(two_bundles: tuple[World, int]) -> None:
+    world, round_id = two_bundles
+    mine, theirs = world.members[0].bundle(round_id), world.members[1].bundle(round_id)
+    stated = {**theirs.manifest(), "refused": {"3": "forged\n" * 100_000}}
+    (theirs.folder / MANIFEST).write_text(json.dumps(stated))
+    report = replace(theirs.report(), evidence_hash=json_digest(stated))
+    (theirs.folder / REPORT).write_text(json.dumps(report.to_json()))
+    (found,) = Peers().read(mine, [theirs.folder]).values()
+    assert "refused, 3" in found.gaps
+    assert len(found.gaps) < 2_000
+    assert found.gaps.isprintable()
 
 
 def test_members_with_other_targets_are_told_of_each_other_before_a_report_is_accepted(world: World) -> None:
