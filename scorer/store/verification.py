@@ -34,6 +34,7 @@ SHOWN_FIRST: Final = 5
 MOST_NAMED: Final = 20
 """How many files that nothing covers it names."""
 LONGEST_NAME: Final = 80
+LONGEST_TEXT: Final = 1_200
 COVERED: Final = (*PUBLISHED, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT)
 """What every bundle of a scored round has, all of it under the digests of the manifest and the report."""
 READ: Final = frozenset((*COVERED, *map(table_file, TABLES)))
@@ -107,12 +108,27 @@ def verify_bundle(folder: Path, chain: Chain, reader: IsolatedReader) -> Verdict
     """
     facts = _asked(reader, folder, verify_in_child, chain)
     try:
-        first, not_covered = (tuple(map(str, facts[name])) for name in ("first", "not_covered"))
-        return Verdict(
-            int(facts["round_id"]), str(facts["agreement"]), int(facts["count"]), first, not_covered
-        )
+        return verdict_from(facts)
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{folder}: expected a verdict, found {error!r}") from None
+
+
+def verdict_from(facts: Mapping[str, Any]) -> Verdict:
+    """The verdict that a child said, which may be in a stranger's hands: each text is fit for a terminal.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        When it is none.
+    """
+    counts = [facts[name] for name in ("round_id", "count")]
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise TypeError("numbers that are none")
+    texts = [[shown(each, LONGEST_TEXT) for each in facts[name]] for name in ("first", "not_covered")]
+    if counts[1] and not texts[0]:
+        raise ValueError("differences that are not named")
+    agreement = shown(facts["agreement"], LONGEST_TEXT)
+    return Verdict(counts[0], agreement, counts[1], tuple(texts[0]), tuple(texts[1][: MOST_NAMED + 1]))
 
 
 def stated_round(folder: Path, reader: IsolatedReader) -> int:
