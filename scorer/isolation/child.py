@@ -52,6 +52,19 @@ def read_nothing(content: bytes) -> ReadResult:
     return ReadResult({"bytes": len(content)})
 
 
+def look_around(_content: bytes) -> ReadResult:
+    """What the kernel keeps a child from, tried: a socket, and a file that every user may read."""
+    return ReadResult({"filter": _is_denied(socket.socket), "files": _is_denied(lambda: open("/etc/passwd"))})  # noqa: PTH123
+
+
+def _is_denied(act: Callable[[], object]) -> bool:
+    try:
+        act()
+    except PermissionError:
+        return True
+    return False
+
+
 def run_child(job: Job, connection: int, confinement: Confinement, held: int) -> None:
     """Read the request from a connected socket, answer on it, and end. It never returns.
 

@@ -19,6 +19,8 @@ from scorer.chain.errors import EndpointError
 from scorer.chain.journal import Journal, JournalError
 from scorer.chain.signers import SignerError
 from scorer.config import ConfigError, NodeConfig, TournamentAt, read_deployment
+from scorer.isolation import SHARED_READER, IsolationError, IsolationUnavailable
+from scorer.isolation.child import look_around
 from scorer.oracle.daemon import check_version
 from scorer.oracle.loop import UnknownVersion
 from scorer.rounds.report import REPORT_VERSION, Report
@@ -67,6 +69,7 @@ def _check(
     config: NodeConfig, own: Callable[[NodeConfig, Suite, ChecksumAddress, int], Iterator[Check]]
 ) -> Iterator[Check]:
     yield _checked("journal", lambda: _journal(config))
+    yield _checked("isolation", _isolation)
     yield from (_checked(f"folder {name}", partial(_folder, path)) for name, path in _folders(config))
     key = _checked("key", lambda: config.key.signer().address)
     yield key
@@ -100,6 +103,17 @@ def _journal(config: NodeConfig) -> str:
     with Journal.open(config.journal.location) as journal:
         unfinished = journal.unfinished()
     return f"opens, {unfinished} transactions unfinished"
+
+
+def _isolation() -> str:
+    """Whether the kernel keeps a process that reads a stranger's file from all else."""
+    try:
+        facts = SHARED_READER.run(look_around, b"").facts
+    except (IsolationError, IsolationUnavailable) as error:
+        raise Failed(f"expected a process to read strangers' files in, found: {error}") from None
+    if not facts["filter"]:
+        raise Failed("expected a kernel that filters system calls (seccomp), found one that does not")
+    return "system calls and files" if facts["files"] else "system calls; no Landlock, so no files"
 
 
 def _folders(config: NodeConfig) -> Iterator[tuple[str, Path]]:

@@ -20,6 +20,7 @@ from scorer.isolation import (
     ReadLimits,
     ReadResult,
 )
+from scorer.isolation.child import look_around
 from scorer.isolation.limits import MIB
 from tests.isolation import readers
 
@@ -218,6 +219,10 @@ def test_a_child_has_neither_secrets_nor_descriptors_nor_threads(monkeypatch: py
     assert facts["descriptors"] == [0, 1, 2, 3]
     assert facts["standard"] == ["/dev/null"] * 3
     assert not {"web3", "eth_account", "sqlalchemy", "pandas"} & set(facts["modules"])
+
+
+def test_what_the_kernel_keeps_a_child_from_is_known_by_trying(reader: IsolatedReader) -> None:
+    assert reader.run(look_around, b"").facts == {"filter": True, "files": True}
 
 
 def test_a_library_may_start_threads(reader: IsolatedReader) -> None:
