@@ -92,7 +92,7 @@ def test_a_keystore_that_is_not_there_leaves_nothing_beside_it(owner: Scientist)
         "model", "transfer", 3, owner.world.stage.members[0].address, *owner.chain, "--keystore", missing
     )
     assert code == 1
-    assert "key.json: expected a keystore, found FileNotFoundError" in said
+    assert "key.json: expected a keystore, found No such file or directory" in said
     assert not missing.parent.exists()
 
 

@@ -40,6 +40,11 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "scorer/oracle/decide.py": ("tests/oracle/test_decide.py",),
     "scorer/rounds/report.py": ("tests/rounds/test_report.py",),
     "scorer/chain/journal.py": ("tests/chain/test_journal.py", "tests/chain/test_outbox.py"),
+    "scorer/chain/schema.py": (
+        "tests/chain/test_journal.py",
+        "tests/chain/test_journal_years.py",
+        "tests/chain/test_outbox.py",
+    ),
     "scorer/chain/transactions.py": (
         "tests/chain/test_transactions.py",
         "tests/chain/test_outbox.py",
