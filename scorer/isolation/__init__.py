@@ -24,6 +24,7 @@ from scorer.isolation.answers import ReadResult as ReadResult
 from scorer.isolation.answers import refuses as refuses
 from scorer.isolation.limits import ReadLimits as ReadLimits
 from scorer.isolation.reader import SHARED_READER as SHARED_READER
+from scorer.isolation.reader import InProcessReader as InProcessReader
 from scorer.isolation.reader import IsolatedReader as IsolatedReader
 from scorer.isolation.reader import IsolationUnavailable as IsolationUnavailable
 from scorer.isolation.reader import PreparedRead as PreparedRead

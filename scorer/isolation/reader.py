@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from scorer.isolation.answers import IsolationError, IsolationReason, ReadResult, crashed, decoded
+from scorer.isolation.answers import REFUSALS, IsolationError, IsolationReason, ReadResult, crashed, decoded
 from scorer.isolation.child import NO_MEMORY, SIZE, Job
 from scorer.isolation.limits import MIB, ReadLimits
 
@@ -368,6 +368,24 @@ def _judged(status: dict[str, Any], content: bytes | None, limits: ReadLimits) -
     if code < 0:
         raise crashed(-code)
     return decoded(content)
+
+
+class InProcessReader:
+    """Reads in this process, without limits: for a file of one's own, where the system has no isolation."""
+
+    def prepare(
+        self, function: ReadFunction, *arguments: Any, limits: ReadLimits | None = None
+    ) -> Callable[[bytes | Path], ReadResult]:
+        """As `IsolatedReader.prepare`; `limits` are not kept."""
+        del limits
+
+        def read(payload: bytes | Path) -> ReadResult:
+            try:
+                return function(payload, *arguments)
+            except getattr(function, REFUSALS, ()) as refusal:
+                raise IsolationError(IsolationReason.REFUSED, str(refusal)) from None
+
+        return read
 
 
 SHARED_READER: Final = IsolatedReader()

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scorer.isolation import IsolatedReader, IsolationReason, ReadResult
+from scorer.isolation import InProcessReader, IsolatedReader, IsolationReason, ReadResult
 from scorer.rounds.submission_file import read_table
 from scorer.rounds.submission_reader import (
     Coverage,
@@ -347,3 +347,22 @@ def test_the_footer_may_be_of_any_length(pool: IsolatedReader) -> None:
         spoiled = content[:-8] + struct.pack("<I", length) + b"PAR1"
         with pytest.raises(SubmissionRefused):
             SubmissionReader(pool, None, UNIVERSE).read(spoiled, "7.parquet")
+
+
+@pytest.mark.parametrize("kind", [None, "signals"])
+def test_a_file_of_ones_own_is_read_without_a_child_as_with_one(
+    pool: IsolatedReader, kind: str | None
+) -> None:
+    """Where the system has no isolation, a data scientist checks a file in the same words."""
+    column = "id" if kind is None else "numerai_ticker"
+    content = csv(column, IDS) if kind is None else csv(column, [*IDS[:200], "another"], VALUES[:201])
+    universe = Universe(IDS, {} if kind is None else {"numerai_ticker": list(IDS)})
+    here, there = SubmissionReader(InProcessReader(), kind, universe), SubmissionReader(pool, kind, universe)
+    one, other = here.read(content, "7.csv"), there.read(content, "7.csv")
+    assert one.values.tobytes() == other.values.tobytes()
+    assert one.coverage == other.coverage
+    with pytest.raises(SubmissionRefused) as refusal:
+        here.read(b"neither\n", "7.csv")
+    with pytest.raises(SubmissionRefused) as expected:
+        there.read(b"neither\n", "7.csv")
+    assert str(refusal.value) == str(expected.value)
