@@ -19,7 +19,8 @@ from typing import Any, Final
 from tests.hostile.batch import LARGE, SLOW
 from tests.hostile.target import Target, all_targets
 
-BATCH: Final = 1_000
+BATCH: Final = 10_000
+"""Inputs of one process: to start one takes as long as a few thousand of them."""
 KEPT: Final = Path("build/hostile")
 SHOWN: Final = 5
 MOST_DEATHS: Final = 20
