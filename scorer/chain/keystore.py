@@ -24,7 +24,8 @@ PRF: Final = "hmac-sha256"
 _IMPORT: Final = "a key in hex becomes one by: cupel wallet import"
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 _HEX: Final = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2})*)")
-_BYTES_OF: Final = {"ciphertext": 32, "mac": 32, "iv": 16}
+_BYTES_OF: Final = {"ciphertext": 32, "mac": 32}
+_IV_BYTES: Final = 16
 
 
 class UnlockError(Exception):
@@ -81,6 +82,18 @@ def decrypt(document: Mapping[str, Any], password: str) -> bytes:
         raise UnlockError("expected a key of 32 bytes in the keystore, found none") from None
 
 
+def encrypt(key: bytes, password: str) -> dict[str, Any]:
+    """A new keystore of a private key.
+
+    Every field has its full length: eth-account writes the counter's first block as a number, and wallets
+    that expect sixteen bytes, geth's among them, refuse the one keystore in 256 that begins with a zero.
+    """
+    document: dict[str, Any] = Account.encrypt(key, password)
+    counter = document["crypto"]["cipherparams"]
+    counter["iv"] = counter["iv"].zfill(2 * _IV_BYTES)
+    return document
+
+
 def _failure(crypto: Mapping[str, Any], error: Exception) -> str:
     if crypto["kdf"] == "scrypt":
         return (
@@ -118,7 +131,7 @@ def _crypto(document: Mapping[str, Any]) -> dict[str, Any]:
         "kdf": kdf,
         "kdfparams": params | {"salt": _hex(given, "salt")},
         "cipher": CIPHER,
-        "cipherparams": {"iv": _hex(_table(crypto, "cipherparams"), "iv")},
+        "cipherparams": {"iv": _iv(_table(crypto, "cipherparams"))},
         "ciphertext": _hex(crypto, "ciphertext"),
         "mac": _hex(crypto, "mac"),
     }
@@ -181,6 +194,14 @@ def _hex(fields: Mapping[str, Any], name: str) -> str:
     if size is not None and len(found[1]) != 2 * size:
         raise _damaged(f"crypto: expected {name} of {size} bytes, found {len(found[1]) // 2}")
     return found[1]
+
+
+def _iv(fields: Mapping[str, Any]) -> str:
+    """The counter's first block in 32 digits; eth-account writes it as a number, without leading zeros."""
+    found = _hex(fields, "iv")
+    if not 2 <= len(found) <= 2 * _IV_BYTES:
+        raise _damaged(f"crypto: expected iv of {_IV_BYTES} bytes, found {len(found) // 2}")
+    return found.zfill(2 * _IV_BYTES)
 
 
 def _table(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:

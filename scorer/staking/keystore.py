@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
 from scorer.chain.accounts import KeyTextError, private_key_of, require_address
-from scorer.chain.keystore import UnlockError, decrypt, read_keystore
+from scorer.chain.keystore import UnlockError, decrypt, encrypt, read_keystore
 from scorer.chain.signers import KeySigner, Signed
 from scorer.files import OWNER_ONLY, SecretExposed, decoded, read_bounded, read_secret, write_whole
 from scorer.redaction import remember, shown, shown_path
@@ -157,7 +157,7 @@ def write_keystore(path: Path, key: bytes, password: str) -> str:
     refuse_existing(path)
     if not password:
         raise KeystoreError(f"{shown_path(path)}: expected a password for the keystore, found none")
-    content = json.dumps(Account.encrypt(key, password)).encode()
+    content = json.dumps(encrypt(key, password)).encode()
     try:
         with suppress(FileExistsError):  # the parent is a file: writing into it says so
             path.parent.mkdir(parents=True, exist_ok=True)

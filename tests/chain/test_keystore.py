@@ -11,7 +11,7 @@ import pytest
 from eth_account import Account
 
 from scorer.chain.accounts import KeyTextError, private_key_of, public_key_of, require_address
-from scorer.chain.keystore import UnlockError, decrypt, read_keystore
+from scorer.chain.keystore import UnlockError, decrypt, encrypt, read_keystore
 
 KEY = b"\x21" * 32
 PASSWORD = "correct h\u00f6rse"
@@ -74,6 +74,32 @@ def test_every_wallets_spelling_is_read(kdf: str, name: str, mark: bytes) -> Non
     assert opened(SPELLINGS[name](document(kdf)), mark) == KEY
 
 
+@pytest.fixture
+def leading_zeros(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Let the next counters that eth-account draws begin with that many bytes of zero."""
+    zeros: int = request.param
+
+    def drawn(size: int) -> bytes:
+        return bytes(zeros) + b"\x07" * (size - zeros)
+
+    monkeypatch.setattr("eth_keyfile.keyfile.Random.get_random_bytes", drawn)
+
+
+@pytest.mark.usefixtures("leading_zeros")
+@pytest.mark.parametrize("leading_zeros", [0, 1, 2, 15, 16], indirect=True)
+@pytest.mark.parametrize("kdf", ["pbkdf2", "scrypt"])
+def test_a_counter_that_eth_account_wrote_without_its_zeros_is_read(kdf: str) -> None:
+    assert opened(document(kdf)) == KEY
+
+
+@pytest.mark.usefixtures("leading_zeros")
+@pytest.mark.parametrize("leading_zeros", [1, 16], indirect=True)
+def test_a_new_keystore_holds_its_counter_in_full() -> None:
+    written = encrypt(KEY, PASSWORD)
+    assert len(written["crypto"]["cipherparams"]["iv"]) == 32
+    assert opened(written) == KEY
+
+
 @pytest.mark.parametrize(("n", "r", "p"), [(4096, 8, 6), (8192, 1, 8), (2, 1, 1), (16384, 8, 1)])
 def test_scrypt_is_computed_with_any_sound_parameters(n: int, r: int, p: int) -> None:
     found = document("scrypt")
@@ -107,6 +133,8 @@ def test_scrypt_is_computed_with_any_sound_parameters(n: int, r: int, p: int) ->
         (changed("crypto.kdfparams.dklen", 10**9), "crypto.kdfparams.dklen: expected at most 64"),
         (changed("crypto.kdfparams.salt", "zz"), "expected salt in hex"),
         (changed("crypto.ciphertext", "ab" * 31), "expected ciphertext of 32 bytes, found 31"),
+        (changed("crypto.cipherparams.iv", "00" * 17), "expected iv of 16 bytes, found 17"),
+        (changed("crypto.cipherparams.iv", ""), "expected iv of 16 bytes, found 0"),
         (changed("crypto.mac", 7), "expected mac in hex, found a whole number"),
         (changed("crypto.cipherparams", None), "cipherparams: expected a table, found nothing"),
         (changed("crypto.kdfparams.n", 3, "scrypt"), "crypto.kdfparams.n: expected a power of two, found 3"),
@@ -128,7 +156,7 @@ def test_less_memory_than_a_keystore_needs_is_told() -> None:
     found = changed("crypto.kdfparams.n", 2**20, "scrypt")
     code = f"""
 import resource
-from scorer.chain.keystore import UnlockError, decrypt, read_keystore
+from scorer.chain.keystore import UnlockError, decrypt, encrypt, read_keystore
 import Crypto.Protocol.KDF, Crypto.Cipher.AES
 used = int(open('/proc/self/statm').read().split()[0]) * 4096
 resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, {resource.RLIM_INFINITY}))
