@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IModelRegistry} from "./IModelRegistry.sol";
+import {IBoundedPause} from "./IBoundedPause.sol";
 import {IOracleCommittee} from "./IOracleCommittee.sol";
+import {IStakeLedger} from "./IStakeLedger.sol";
 import {Report} from "./Report.sol";
 
 /// @title ITournament
@@ -12,9 +12,8 @@ import {Report} from "./Report.sol";
 /// Units: wei (uint256) where tokens move, always a multiple of 1e9; nano-NMR (uint64, 1e9 wei) everywhere inside;
 /// ppm (1e6 is 100 %) for shares, scores, rates, caps and factors; seconds since 1970 for times.
 ///
-/// A model's stake lies in its *lane*, assigned at its first deposit. Lane n is lane n % 4 of slot n / 4; lane i of a slot's
-/// word occupies bits [64*i, 64*i + 64). Idle stake is liquid at all times. A lock moves stake from idle into a position of
-/// a round; positions are not stored but pushed, chunk by chunk, on the round's hash stack and published in an event.
+/// A lock moves stake from a model's idle stake (see IStakeLedger) into a position of a round; positions are not stored but
+/// pushed, chunk by chunk, on the round's hash stack and published in an event.
 ///
 /// A round's life:
 ///
@@ -30,7 +29,7 @@ import {Report} from "./Report.sol";
 ///                                   Voided: `settle` returns every position that is left, whole
 ///
 /// An Open round in which nothing is locked goes from Open to Settled when it is sealed.
-interface ITournament {
+interface ITournament is IStakeLedger, IBoundedPause {
     /// @dev See the diagram above.
     enum RoundState {
         None,
@@ -89,11 +88,6 @@ interface ITournament {
 
     /* EVENTS: amounts in nano-NMR unless said otherwise */
 
-    event Deposited(uint256 indexed modelId, address indexed from, uint64 amount, uint256 lane);
-    event Withdrawn(uint256 indexed modelId, address indexed to, uint64 amount);
-    /// @notice Encoded as in `setAllocation`.
-    event AllocationSet(uint256 indexed modelId, uint64 allocation);
-    event PoolFunded(address indexed from, uint64 amount);
     event RoundOpened(
         uint256 indexed roundId, uint64 openAt, uint64 closeAt, uint64 resolveAt, uint64 deadline, bytes32 rulesHash
     );
@@ -107,30 +101,11 @@ interface ITournament {
     /// @notice `paid` and `burned` by chunks that were settled before.
     event RoundVoided(uint256 indexed roundId, uint64 paid, uint64 burned);
     event ParametersSet(uint32 cap, uint64 threshold, uint64 minPosition);
-    event Paused(address indexed caller, uint64 until);
-    event Unpaused(address indexed caller);
-    /// @notice `amount` in wei.
-    event SurplusRecovered(address indexed to, uint256 amount);
 
     /* ERRORS */
 
     error ZeroBurnSink();
-    error ZeroAmount();
-    /// @notice The amount is not a multiple of `unit` wei.
-    error DustAmount(uint256 amount, uint256 unit);
-    /// @notice The tournament would owe more than fits in a lane, nano-NMR.
-    error LiabilitiesTooLarge(uint256 liabilities, uint256 maximum);
-    error NotModelOwner(uint256 modelId, address owner, address caller);
-    /// @notice The model never had a deposit.
-    error NoLane(uint256 modelId);
-    error InsufficientIdle(uint256 idle, uint256 amount);
-    error ShareTooLarge(uint256 share, uint256 maximum);
-    error TournamentPaused(uint256 until);
     error WrongState(uint256 roundId, RoundState state, RoundState expected);
-    /// @notice Times must satisfy now <= closeAt and openAt < closeAt < resolveAt < deadline.
-    error ScheduleNotAscending(uint256 timestamp, uint64 openAt, uint64 closeAt, uint64 resolveAt, uint64 deadline);
-    error PeriodTooLong(uint256 period, uint256 maximum);
-    error NoticeTooShort(uint256 notice, uint256 minimum);
     error TooEarly(uint256 timestamp, uint256 notBefore);
     error TooLate(uint256 timestamp, uint256 before);
     error SlotNotAscending(uint256 fromSlot, uint256 nextSlot);
@@ -148,47 +123,6 @@ interface ITournament {
     /// @notice A report of the round stands until it is settled or `voidableAt` passes.
     error ReportStands(uint256 roundId, uint256 voidableAt);
     error ParameterTooLarge(uint256 value, uint256 maximum);
-    error PauseTooLong(uint256 duration, uint256 maximum);
-    error PauseTooSoon(uint256 timestamp, uint256 notBefore);
-    error NotPaused();
-    error NoSurplus(uint256 balance, uint256 liabilities);
-
-    /* STAKERS */
-
-    /// @notice Adds `amount` wei to the model's idle stake, from the caller. Anybody may deposit for a model.
-    /// @dev Reverts if:
-    /// - the tournament is paused (`TournamentPaused`);
-    /// - the model does not exist (`ERC721NonexistentToken`);
-    /// - `amount` is zero (`ZeroAmount`) or no multiple of 1e9 (`DustAmount`);
-    /// - all liabilities together would not fit in a lane (`LiabilitiesTooLarge`);
-    /// - the token refuses the transfer.
-    function deposit(uint256 modelId, uint256 amount) external;
-
-    /// @notice `deposit` after the token's permit. A failing permit does not matter when the allowance suffices: somebody
-    /// may have sent the same permit before.
-    /// @dev Reverts as `deposit` does.
-    function depositWithPermit(uint256 modelId, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
-        external;
-
-    /// @notice Sends `amount` wei of the model's idle stake to `to`. By the model's owner, in every state, paused or not.
-    /// @dev Reverts if:
-    /// - the model does not exist (`ERC721NonexistentToken`) or is not the caller's (`NotModelOwner`);
-    /// - the model never had a deposit (`NoLane`);
-    /// - `amount` is zero (`ZeroAmount`), no multiple of 1e9 (`DustAmount`) or above idle (`InsufficientIdle`);
-    /// - the token refuses the transfer.
-    function withdraw(uint256 modelId, uint256 amount, address to) external;
-
-    /// @notice Sets what the model puts at risk in each round from now on. By the model's owner.
-    /// @param allocation top bit (1 << 63) clear: nano-NMR, at most what is idle. Top bit set: the low bits are a share of
-    /// idle in ppm, at most 1e6. Zero: nothing, the model leaves as its rounds settle.
-    /// @dev Reverts if the model does not exist (`ERC721NonexistentToken`), is not the caller's (`NotModelOwner`) or never
-    /// had a deposit (`NoLane`), or a share exceeds 1e6 (`ShareTooLarge`).
-    function setAllocation(uint256 modelId, uint64 allocation) external;
-
-    /// @notice Adds `amount` wei to the pool that payouts come from. Anybody may.
-    /// @dev Reverts if `amount` is zero (`ZeroAmount`) or no multiple of 1e9 (`DustAmount`), if all liabilities together
-    /// would not fit in a lane (`LiabilitiesTooLarge`), or the token refuses the transfer.
-    function fundPool(uint256 amount) external;
 
     /* OPERATOR */
 
@@ -279,22 +213,6 @@ interface ITournament {
     /// @dev Reverts if a value exceeds its maximum (`ParameterTooLarge`).
     function setParameters(uint32 newCap, uint64 newThreshold, uint64 newMinPosition) external;
 
-    /// @notice Stops deposits, opening, locking, sealing, and settling by report, for `duration` seconds. It ends by itself,
-    /// and the next pause must wait for PAUSE_COOLDOWN after it. Never stops withdraw, setAllocation, fundPool, voidRound
-    /// or what a void round returns. Restricted.
-    /// @dev Reverts if `duration` is zero (`ZeroAmount`) or exceeds MAX_PAUSE (`PauseTooLong`), or if the last pause ended
-    /// less than PAUSE_COOLDOWN ago or still runs (`PauseTooSoon`).
-    function pause(uint64 duration) external;
-
-    /// @notice Ends a pause. Restricted.
-    /// @dev Reverts if there is none (`NotPaused`).
-    function unpause() external;
-
-    /// @notice Sends what the tournament holds above its liabilities (tokens sent by mistake) to `to`. Restricted.
-    /// @dev Reverts if there is no surplus (`NoSurplus`).
-    /// @return amount wei.
-    function recoverSurplus(address to) external returns (uint256 amount);
-
     /* VIEWS */
 
     /// @notice A round; all zero if it does not exist.
@@ -303,55 +221,11 @@ interface ITournament {
     /// @notice Number of rounds ever opened. The last id.
     function roundCount() external view returns (uint256);
 
-    /// @notice Number of lanes in use. A slot holds four.
-    function laneCount() external view returns (uint256);
-
-    /// @notice Reverts if the model never had a deposit (`NoLane`).
-    function laneOf(uint256 modelId) external view returns (uint256);
-
-    /// @notice The model in a lane; zero if the lane is not in use.
-    function modelAt(uint256 lane) external view returns (uint256 modelId);
-
-    /// @notice The models of `count` lanes from `fromLane` on; fewer where lanes in use end.
-    function modelsAt(uint256 fromLane, uint256 count) external view returns (uint256[] memory);
-
-    /// @notice The model's liquid stake, nano-NMR; zero if it never had a deposit.
-    function idleOf(uint256 modelId) external view returns (uint64);
-
-    /// @notice Encoded as in `setAllocation`; zero if the model never had a deposit.
-    function allocationOf(uint256 modelId) external view returns (uint64);
-
-    /// @notice The packed words of `count` slots from `fromSlot` on; fewer where slots in use end.
-    function idleSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory);
-
-    /// @notice As `idleSlots`.
-    function allocationSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory);
-
-    /// @notice What payouts may still be reserved from, nano-NMR.
-    function pool() external view returns (uint64);
-
-    /// @notice Reserved for payouts of rounds that are settling and not paid yet, nano-NMR.
-    function reserved() external view returns (uint64);
-
-    /// @notice All that the tournament owes, nano-NMR: pool, reserved, idle, and positions of rounds not settled yet
-    /// (with what burned of them until the round's last chunk sends it off).
-    function liabilities() external view returns (uint64);
-
     /// @notice Parameters of rounds opened from now on: ppm, nano-NMR, nano-NMR.
     function cap() external view returns (uint32);
     function threshold() external view returns (uint64);
     function minPosition() external view returns (uint64);
 
-    function paused() external view returns (bool);
-
-    /// @notice When the current or last pause ends, seconds.
-    function pausedUntil() external view returns (uint64);
-
-    /// @notice Earliest time of the next pause, seconds.
-    function pausableFrom() external view returns (uint64);
-
-    function token() external view returns (IERC20);
-    function registry() external view returns (IModelRegistry);
     function committee() external view returns (IOracleCommittee);
     function burnSink() external view returns (address);
 

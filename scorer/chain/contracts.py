@@ -29,7 +29,7 @@ PAGE = 1000
 PAGES_AT_ONCE = 20
 """Such calls in one batch: an answer of a megabyte."""
 LOCK_WINDOW, LOCK_DIVISOR = 86_400, 4
-"""Tournament.LOCK_WINDOW, seconds, and the part of the time to resolveAt that it never exceeds."""
+"""RoundSchedule.LOCK_WINDOW, seconds, and the part of the time to resolveAt that it never exceeds."""
 SETTLEMENT_GRACE = 30 * 86_400
 """Tournament.SETTLEMENT_GRACE, seconds."""
 

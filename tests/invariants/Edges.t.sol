@@ -5,6 +5,7 @@ import {ICommitteeMembers} from "../../contracts/interfaces/ICommitteeMembers.so
 import {INumeraire} from "../../contracts/interfaces/INumeraire.sol";
 import {IOracleCommittee} from "../../contracts/interfaces/IOracleCommittee.sol";
 import {ITournament} from "../../contracts/interfaces/ITournament.sol";
+import {RoundSchedule} from "../../contracts/lib/RoundSchedule.sol";
 import {Report} from "../../contracts/interfaces/Report.sol";
 import {House} from "./House.sol";
 import {Reference} from "./Reference.sol";
@@ -98,7 +99,7 @@ contract EdgesTest is House {
             uint64[4] memory t = times[i];
             bytes memory call = abi.encodeCall(ITournament.openRound, (t[0], t[1], t[2], t[3], bytes32(0)));
             vm.prank(OPERATOR);
-            _refusedCall(address(tournament), call, ITournament.PeriodTooLong.selector);
+            _refusedCall(address(tournament), call, RoundSchedule.PeriodTooLong.selector);
         }
     }
 

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IOracleCommittee} from "../../contracts/interfaces/IOracleCommittee.sol";
+import {IStakeLedger} from "../../contracts/interfaces/IStakeLedger.sol";
 import {ITournament} from "../../contracts/interfaces/ITournament.sol";
 import {Reference} from "./Reference.sol";
 import {Administration} from "./handlers/Administration.sol";
@@ -70,7 +71,7 @@ contract Handler is Stakers, Operator, Oracles, Anybody, Administration {
             uint256 idle = tournament.idleOf(modelId);
             if (idle == 0) continue;
             address owner = registry.ownerOf(modelId);
-            bytes memory call = abi.encodeCall(ITournament.withdraw, (modelId, idle * UNIT, owner));
+            bytes memory call = abi.encodeCall(IStakeLedger.withdraw, (modelId, idle * UNIT, owner));
             _mustSucceed(owner, address(tournament), call);
         }
     }

@@ -5,6 +5,7 @@ import {IBurnSink} from "../../contracts/interfaces/IBurnSink.sol";
 import {IModelRegistry} from "../../contracts/interfaces/IModelRegistry.sol";
 import {INumeraire} from "../../contracts/interfaces/INumeraire.sol";
 import {IOracleCommittee} from "../../contracts/interfaces/IOracleCommittee.sol";
+import {IBoundedPause} from "../../contracts/interfaces/IBoundedPause.sol";
 import {ITournament} from "../../contracts/interfaces/ITournament.sol";
 import {vm} from "./Vm.sol";
 
@@ -116,7 +117,7 @@ abstract contract House {
         selectors[2] = ITournament.seal.selector;
         _grant(address(tournament), selectors, 1, OPERATOR);
         selectors = new bytes4[](1);
-        selectors[0] = ITournament.pause.selector;
+        selectors[0] = IBoundedPause.pause.selector;
         _grant(address(tournament), selectors, 2, GUARDIAN);
         selectors[0] = IOracleCommittee.veto.selector;
         _grant(address(committee), selectors, 2, GUARDIAN);

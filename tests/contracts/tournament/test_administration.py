@@ -51,7 +51,7 @@ def test_only_the_guardian_pauses(house: House, caller: str) -> None:
 
 
 def test_a_pause_has_a_length_and_a_longest_one(house: House) -> None:
-    with ape.reverts(house.tournament.ZeroAmount):
+    with ape.reverts(house.tournament.ZeroDuration):
         house.tournament.pause(0, sender=house.guardian)
     with ape.reverts(house.tournament.PauseTooLong, duration=7 * DAY + 1, maximum=7 * DAY):
         house.tournament.pause(7 * DAY + 1, sender=house.guardian)

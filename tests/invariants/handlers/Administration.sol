@@ -7,6 +7,8 @@ import {ICommitteeMembers} from "../../../contracts/interfaces/ICommitteeMembers
 import {IERC20Burnable} from "../../../contracts/interfaces/IERC20Burnable.sol";
 import {INumeraire} from "../../../contracts/interfaces/INumeraire.sol";
 import {IOracleCommittee} from "../../../contracts/interfaces/IOracleCommittee.sol";
+import {IBoundedPause} from "../../../contracts/interfaces/IBoundedPause.sol";
+import {IStakeLedger} from "../../../contracts/interfaces/IStakeLedger.sol";
 import {ITournament} from "../../../contracts/interfaces/ITournament.sol";
 import {Ledger} from "../Ledger.sol";
 import {vm} from "../Vm.sol";
@@ -29,24 +31,24 @@ abstract contract Administration is Ledger {
     function pause(uint256 durationSeed) public {
         uint256 duration = durationSeed % 8 == 0 ? (durationSeed >> 3) % 3 * 7 days : (durationSeed >> 3) % 3 hours;
         bytes4 refusal;
-        if (duration == 0) refusal = ITournament.ZeroAmount.selector;
-        else if (duration > 7 days) refusal = ITournament.PauseTooLong.selector;
-        else if (_now() < _pausableFrom) refusal = ITournament.PauseTooSoon.selector;
-        _attempt(GUARDIAN, address(tournament), abi.encodeCall(ITournament.pause, (uint64(duration))), refusal);
+        if (duration == 0) refusal = IBoundedPause.ZeroDuration.selector;
+        else if (duration > 7 days) refusal = IBoundedPause.PauseTooLong.selector;
+        else if (_now() < _pausableFrom) refusal = IBoundedPause.PauseTooSoon.selector;
+        _attempt(GUARDIAN, address(tournament), abi.encodeCall(IBoundedPause.pause, (uint64(duration))), refusal);
         _pausedUntil = _now() + duration;
         _pausableFrom = _pausedUntil + 7 days;
     }
 
     function unpause() public {
-        bytes4 refusal = _paused() ? bytes4(0) : ITournament.NotPaused.selector;
-        _attempt(ADMIN, address(tournament), abi.encodeCall(ITournament.unpause, ()), refusal);
+        bytes4 refusal = _paused() ? bytes4(0) : IBoundedPause.NotPaused.selector;
+        _attempt(ADMIN, address(tournament), abi.encodeCall(IBoundedPause.unpause, ()), refusal);
         _pausedUntil = _now();
         _pausableFrom = _now() + 7 days;
     }
 
     function recoverSurplus() public {
-        bytes4 refusal = _surplus == 0 ? ITournament.NoSurplus.selector : bytes4(0);
-        _attempt(ADMIN, address(tournament), abi.encodeCall(ITournament.recoverSurplus, (ADMIN)), refusal);
+        bytes4 refusal = _surplus == 0 ? IStakeLedger.NoSurplus.selector : bytes4(0);
+        _attempt(ADMIN, address(tournament), abi.encodeCall(IStakeLedger.recoverSurplus, (ADMIN)), refusal);
         _surplus = 0;
     }
 
@@ -98,10 +100,10 @@ abstract contract Administration is Ledger {
         }
         if (index == 1) return abi.encodeCall(ITournament.lock, (1, 0, hex"ff"));
         if (index == 2) return abi.encodeCall(ITournament.seal, (1, bytes32(0)));
-        if (index == 3) return abi.encodeCall(ITournament.pause, (1));
-        if (index == 4) return abi.encodeCall(ITournament.unpause, ());
+        if (index == 3) return abi.encodeCall(IBoundedPause.pause, (1));
+        if (index == 4) return abi.encodeCall(IBoundedPause.unpause, ());
         if (index == 5) return abi.encodeCall(ITournament.setParameters, (0, 0, 0));
-        return abi.encodeCall(ITournament.recoverSurplus, (STRANGER));
+        return abi.encodeCall(IStakeLedger.recoverSurplus, (STRANGER));
     }
 
     function _restrictedOfCommittee(uint256 index) private view returns (bytes memory) {

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IBurnSink} from "../../../contracts/interfaces/IBurnSink.sol";
 import {IOracleCommittee} from "../../../contracts/interfaces/IOracleCommittee.sol";
+import {IBoundedPause} from "../../../contracts/interfaces/IBoundedPause.sol";
 import {ITournament} from "../../../contracts/interfaces/ITournament.sol";
 import {HashStack} from "../../../contracts/lib/HashStack.sol";
 import {Report} from "../../../contracts/interfaces/Report.sol";
@@ -74,7 +75,7 @@ abstract contract Anybody is Polls {
         } else if (top) {
             _discard(); // nothing is forged
         }
-        if (_paused() && !whole) refusal = ITournament.TournamentPaused.selector;
+        if (_paused() && !whole) refusal = IBoundedPause.TournamentPaused.selector;
         bytes32 previous = whole ? bytes32(0) : _scoresHead(roundId, book.kind, index);
         bytes memory call = abi.encodeCall(
             ITournament.settle, (roundId, chunk.fromSlot, chunk.below, chunk.positions, previous, scores)
@@ -120,7 +121,7 @@ abstract contract Anybody is Polls {
 
     function _beginRefusal(uint256 roundId, Report memory report) private view returns (bytes4) {
         Book storage book = _books[roundId];
-        if (_paused()) return ITournament.TournamentPaused.selector;
+        if (_paused()) return IBoundedPause.TournamentPaused.selector;
         if (book.state != ITournament.RoundState.Sealed) return ITournament.WrongState.selector;
         if (_now() < book.resolveAt) return ITournament.TooEarly.selector;
         if (report.totalPayout > (book.atRisk * book.terms.cap) / Reference.PPM) {
@@ -155,7 +156,7 @@ abstract contract Anybody is Polls {
         view
         returns (bytes4)
     {
-        if (_paused()) return ITournament.TournamentPaused.selector;
+        if (_paused()) return IBoundedPause.TournamentPaused.selector;
         if (Reference.push(previous, chunk.fromSlot, keccak256(scores)) != book.scoresHead) {
             return HashStack.NotTopOfStack.selector;
         }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IBoundedPause} from "../../../contracts/interfaces/IBoundedPause.sol";
 import {ITournament} from "../../../contracts/interfaces/ITournament.sol";
+import {RoundSchedule} from "../../../contracts/lib/RoundSchedule.sol";
 import {Ledger} from "../Ledger.sol";
 import {Reference} from "../Reference.sol";
 import {Vm, vm} from "../Vm.sol";
@@ -18,12 +20,14 @@ abstract contract Operator is Ledger {
         // Scoring of less than four days shortens the lock window, one time of 8 to minutes.
         uint64 resolveAt = closeAt + uint64(scoringSeed % 8 == 0 ? 10 minutes : 1 days + (scoringSeed >> 3) % 5 days);
         uint64 deadline = resolveAt + 1 days + uint64(reportingSeed % 6 days);
-        bytes4 refusal = _paused() ? ITournament.TournamentPaused.selector : bytes4(0);
+        bytes4 refusal = _paused() ? IBoundedPause.TournamentPaused.selector : bytes4(0);
         if (refusal == 0 && reportingSeed % 16 == 0) {
             deadline = resolveAt;
-            refusal = ITournament.ScheduleNotAscending.selector;
+            refusal = RoundSchedule.ScheduleNotAscending.selector;
         }
-        if (refusal == 0 && closeAt - _now() < (deadline - closeAt) / 64) refusal = ITournament.NoticeTooShort.selector;
+        if (refusal == 0 && closeAt - _now() < (deadline - closeAt) / 64) {
+            refusal = RoundSchedule.NoticeTooShort.selector;
+        }
         bytes memory call =
             abi.encodeCall(ITournament.openRound, (openAt, closeAt, resolveAt, deadline, bytes32(aheadSeed)));
         _attempt(OPERATOR, address(tournament), call, refusal);
@@ -84,7 +88,7 @@ abstract contract Operator is Ledger {
     }
 
     function _windowRefusal(Book storage book) private view returns (bytes4) {
-        if (_paused()) return ITournament.TournamentPaused.selector;
+        if (_paused()) return IBoundedPause.TournamentPaused.selector;
         if (book.state != ITournament.RoundState.Open && book.state != ITournament.RoundState.Locking) {
             return ITournament.WrongState.selector;
         }

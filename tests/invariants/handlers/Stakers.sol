@@ -5,6 +5,8 @@ import {IERC20Errors, IERC721Errors} from "@openzeppelin/contracts/interfaces/dr
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import {IModelRegistry} from "../../../contracts/interfaces/IModelRegistry.sol";
+import {IStakeLedger} from "../../../contracts/interfaces/IStakeLedger.sol";
+import {IBoundedPause} from "../../../contracts/interfaces/IBoundedPause.sol";
 import {ITournament} from "../../../contracts/interfaces/ITournament.sol";
 import {Ledger} from "../Ledger.sol";
 import {Reference} from "../Reference.sol";
@@ -29,7 +31,7 @@ abstract contract Stakers is Ledger, PermitSigner {
         address from = _owner(fromSeed);
         bytes4 refusal = _depositRefusal(modelId, amount);
         if (refusal == 0 && amount > token.balanceOf(from)) refusal = IERC20Errors.ERC20InsufficientBalance.selector;
-        _attempt(from, address(tournament), abi.encodeCall(ITournament.deposit, (modelId, amount)), refusal);
+        _attempt(from, address(tournament), abi.encodeCall(IStakeLedger.deposit, (modelId, amount)), refusal);
         _credit(modelId, amount / UNIT);
     }
 
@@ -45,7 +47,7 @@ abstract contract Stakers is Ledger, PermitSigner {
         if (refusal == 0 && flaw == 1) refusal = IERC20Errors.ERC20InsufficientAllowance.selector;
         if (refusal == 0 && amount > token.balanceOf(signer)) refusal = IERC20Errors.ERC20InsufficientBalance.selector;
         bytes memory call = abi.encodeCall(
-            ITournament.depositWithPermit, (modelId, amount, permit.deadline, permit.v, permit.r, permit.s)
+            IStakeLedger.depositWithPermit, (modelId, amount, permit.deadline, permit.v, permit.r, permit.s)
         );
         _attempt(signer, address(tournament), call, refusal);
         _credit(modelId, amount / UNIT);
@@ -59,8 +61,8 @@ abstract contract Stakers is Ledger, PermitSigner {
         uint256 amount = callerSeed % 5 == 0 ? idle * UNIT : _amount(amountSeed, idle + 1);
         bytes4 refusal = _ownerRefusal(modelId, caller);
         if (refusal == 0) refusal = _amountRefusal(amount, MAX_LIABILITIES);
-        if (refusal == 0 && amount / UNIT > idle) refusal = ITournament.InsufficientIdle.selector;
-        bytes memory call = abi.encodeCall(ITournament.withdraw, (modelId, amount, _owner(toSeed)));
+        if (refusal == 0 && amount / UNIT > idle) refusal = IStakeLedger.InsufficientIdle.selector;
+        bytes memory call = abi.encodeCall(IStakeLedger.withdraw, (modelId, amount, _owner(toSeed)));
         _attempt(caller, address(tournament), call, refusal);
         _stakes[lane - 1].idle -= amount / UNIT;
     }
@@ -71,9 +73,9 @@ abstract contract Stakers is Ledger, PermitSigner {
         uint256 allocation = _allocation(allocationSeed);
         bytes4 refusal = _ownerRefusal(modelId, caller);
         if (refusal == 0 && allocation > Reference.SHARE_FLAG + Reference.PPM) {
-            refusal = ITournament.ShareTooLarge.selector;
+            refusal = IStakeLedger.ShareTooLarge.selector;
         }
-        bytes memory call = abi.encodeCall(ITournament.setAllocation, (modelId, uint64(allocation)));
+        bytes memory call = abi.encodeCall(IStakeLedger.setAllocation, (modelId, uint64(allocation)));
         _attempt(caller, address(tournament), call, refusal);
         _stakes[_lanePlusOne[modelId] - 1].allocation = allocation;
     }
@@ -98,7 +100,7 @@ abstract contract Stakers is Ledger, PermitSigner {
         address from = _owner(fromSeed);
         bytes4 refusal = _amountRefusal(amount, MAX_LIABILITIES - 1);
         if (refusal == 0 && amount > token.balanceOf(from)) refusal = IERC20Errors.ERC20InsufficientBalance.selector;
-        _attempt(from, address(tournament), abi.encodeCall(ITournament.fundPool, (amount)), refusal);
+        _attempt(from, address(tournament), abi.encodeCall(IStakeLedger.fundPool, (amount)), refusal);
         _pool += amount / UNIT;
     }
 
@@ -152,22 +154,22 @@ abstract contract Stakers is Ledger, PermitSigner {
 
     /// @param most nano-NMR. What comes in adds to liabilities, which are never zero here: one less than the limit then.
     function _amountRefusal(uint256 amount, uint256 most) private pure returns (bytes4) {
-        if (amount == 0) return ITournament.ZeroAmount.selector;
-        if (amount % UNIT != 0) return ITournament.DustAmount.selector;
-        if (amount / UNIT > most) return ITournament.LiabilitiesTooLarge.selector;
+        if (amount == 0) return IStakeLedger.ZeroAmount.selector;
+        if (amount % UNIT != 0) return IStakeLedger.DustAmount.selector;
+        if (amount / UNIT > most) return IStakeLedger.LiabilitiesTooLarge.selector;
         return 0;
     }
 
     function _depositRefusal(uint256 modelId, uint256 amount) private view returns (bytes4) {
-        if (_paused()) return ITournament.TournamentPaused.selector;
+        if (_paused()) return IBoundedPause.TournamentPaused.selector;
         if (!_isModel(modelId)) return IERC721Errors.ERC721NonexistentToken.selector;
         return _amountRefusal(amount, MAX_LIABILITIES - 1);
     }
 
     function _ownerRefusal(uint256 modelId, address caller) private view returns (bytes4) {
         if (!_isModel(modelId)) return IERC721Errors.ERC721NonexistentToken.selector;
-        if (caller != registry.ownerOf(modelId)) return ITournament.NotModelOwner.selector;
-        if (_lanePlusOne[modelId] == 0) return ITournament.NoLane.selector;
+        if (caller != registry.ownerOf(modelId)) return IStakeLedger.NotModelOwner.selector;
+        if (_lanePlusOne[modelId] == 0) return IStakeLedger.NoLane.selector;
         return 0;
     }
 

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {BoundedPause} from "./BoundedPause.sol";
+import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
+import {IStakeLedger} from "./interfaces/IStakeLedger.sol";
+import {PayoutMath} from "./lib/PayoutMath.sol";
+import {LANES, Uint64x4} from "./lib/Uint64x4.sol";
+
+/// @title StakeLedger
+/// @notice See IStakeLedger. The half of Tournament that knows owners and money, and nothing of rounds.
+/// @dev Casts to uint64 without a check are sound because every amount is part of `liabilities`, which fits.
+abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    /* CONSTANTS */
+
+    /// @notice wei in one nano-NMR.
+    uint256 public constant UNIT = 1e9;
+
+    /// @notice All that the tournament may owe, nano-NMR: 838 times all NMR there can be. No lane ever exceeds it, and the
+    /// lanes' arithmetic needs its top bit free.
+    uint64 public constant MAX_LIABILITIES = 2 ** 63 - 1;
+
+    /* STORAGE */
+
+    IERC20 public immutable token;
+    IModelRegistry public immutable registry;
+
+    uint64 public pool;
+    uint64 public reserved;
+    uint64 public liabilities;
+
+    /// @dev An array without a length and without hashing: neighbours lie side by side, and most of it is never written.
+    Slot[2 ** 40] internal _slots;
+
+    /// @dev The model in each lane, and back: lane + 1, so that zero means none.
+    uint256[] private _models;
+    mapping(uint256 modelId => uint256) private _lanePlusOne;
+
+    /// @dev The stakes of four models, and what each of them puts at risk in a round.
+    struct Slot {
+        Uint64x4 idle;
+        Uint64x4 allocation;
+    }
+
+    /* CONSTRUCTOR */
+
+    constructor(IERC20 token_, IModelRegistry registry_) {
+        token = token_;
+        registry = registry_;
+    }
+
+    /* STAKERS */
+
+    /// @inheritdoc IStakeLedger
+    function deposit(uint256 modelId, uint256 amount) external {
+        _deposit(modelId, amount);
+    }
+
+    /// @inheritdoc IStakeLedger
+    function depositWithPermit(uint256 modelId, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external
+    {
+        // Whoever saw this permit may have spent it already; then the allowance is there all the same.
+        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        _deposit(modelId, amount);
+    }
+
+    /// @inheritdoc IStakeLedger
+    function withdraw(uint256 modelId, uint256 amount, address to) external nonReentrant {
+        _requireOwner(modelId);
+        uint256 lane = laneOf(modelId);
+        uint64 nano = _toNano(amount);
+        Slot storage slot = _slots[lane / LANES];
+        uint64 idle = slot.idle.lane(lane % LANES);
+        if (nano > idle) revert InsufficientIdle(idle, nano);
+
+        slot.idle = slot.idle.withLane(lane % LANES, idle - nano);
+        liabilities -= nano;
+        emit Withdrawn(modelId, to, nano);
+        token.safeTransfer(to, amount);
+    }
+
+    /// @inheritdoc IStakeLedger
+    function setAllocation(uint256 modelId, uint64 allocation) external {
+        _requireOwner(modelId);
+        uint256 lane = laneOf(modelId);
+        uint256 share = allocation ^ PayoutMath.SHARE_FLAG;
+        if (allocation & PayoutMath.SHARE_FLAG != 0 && share > PayoutMath.PPM) {
+            revert ShareTooLarge(share, PayoutMath.PPM);
+        }
+
+        Slot storage slot = _slots[lane / LANES];
+        slot.allocation = slot.allocation.withLane(lane % LANES, allocation);
+        emit AllocationSet(modelId, allocation);
+    }
+
+    /// @inheritdoc IStakeLedger
+    function fundPool(uint256 amount) external nonReentrant {
+        uint64 nano = _owe(amount);
+        pool += nano;
+        emit PoolFunded(msg.sender, nano);
+        token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /* ADMINISTRATION */
+
+    /// @inheritdoc IStakeLedger
+    function recoverSurplus(address to) external restricted nonReentrant returns (uint256 amount) {
+        uint256 balance = token.balanceOf(address(this));
+        uint256 owed = liabilities * UNIT;
+        if (balance <= owed) revert NoSurplus(balance, owed);
+
+        amount = balance - owed;
+        emit SurplusRecovered(to, amount);
+        token.safeTransfer(to, amount);
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc IStakeLedger
+    function laneCount() external view returns (uint256) {
+        return _models.length;
+    }
+
+    /// @inheritdoc IStakeLedger
+    function laneOf(uint256 modelId) public view returns (uint256) {
+        uint256 lanePlusOne = _lanePlusOne[modelId];
+        if (lanePlusOne == 0) revert NoLane(modelId);
+        return lanePlusOne - 1;
+    }
+
+    /// @inheritdoc IStakeLedger
+    function modelAt(uint256 lane) external view returns (uint256) {
+        return lane < _models.length ? _models[lane] : 0;
+    }
+
+    /// @inheritdoc IStakeLedger
+    function modelsAt(uint256 fromLane, uint256 count) external view returns (uint256[] memory models) {
+        models = new uint256[](_clip(fromLane, count, _models.length));
+        for (uint256 i; i < models.length; ++i) {
+            models[i] = _models[fromLane + i];
+        }
+    }
+
+    /// @inheritdoc IStakeLedger
+    function idleOf(uint256 modelId) external view returns (uint64) {
+        (Slot storage slot, uint256 index) = _find(modelId);
+        return slot.idle.lane(index);
+    }
+
+    /// @inheritdoc IStakeLedger
+    function allocationOf(uint256 modelId) external view returns (uint64) {
+        (Slot storage slot, uint256 index) = _find(modelId);
+        return slot.allocation.lane(index);
+    }
+
+    /// @inheritdoc IStakeLedger
+    function idleSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory words) {
+        words = new uint256[](_clip(fromSlot, count, _slotCount()));
+        for (uint256 i; i < words.length; ++i) {
+            words[i] = Uint64x4.unwrap(_slots[fromSlot + i].idle);
+        }
+    }
+
+    /// @inheritdoc IStakeLedger
+    function allocationSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory words) {
+        words = new uint256[](_clip(fromSlot, count, _slotCount()));
+        for (uint256 i; i < words.length; ++i) {
+            words[i] = Uint64x4.unwrap(_slots[fromSlot + i].allocation);
+        }
+    }
+
+    /* INTERNAL */
+
+    function _deposit(uint256 modelId, uint256 amount) private nonReentrant whenNotPaused {
+        registry.ownerOf(modelId); // reverts if there is no such model
+        uint64 nano = _owe(amount);
+        uint256 lane = _laneOrNew(modelId);
+
+        Slot storage slot = _slots[lane / LANES];
+        slot.idle = slot.idle.withLane(lane % LANES, slot.idle.lane(lane % LANES) + nano);
+        emit Deposited(modelId, msg.sender, nano, lane);
+        token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /// @dev Counts `amount` wei, about to come in, as owed. Since the sum of everything fits in a lane, no lane overflows.
+    function _owe(uint256 amount) private returns (uint64 nano) {
+        nano = _toNano(amount);
+        uint256 total = uint256(liabilities) + nano;
+        if (total > MAX_LIABILITIES) revert LiabilitiesTooLarge(total, MAX_LIABILITIES);
+        liabilities = uint64(total);
+    }
+
+    function _toNano(uint256 amount) private pure returns (uint64) {
+        if (amount == 0) revert ZeroAmount();
+        if (amount % UNIT != 0) revert DustAmount(amount, UNIT);
+        uint256 nano = amount / UNIT;
+        if (nano > MAX_LIABILITIES) revert LiabilitiesTooLarge(nano, MAX_LIABILITIES);
+        return uint64(nano);
+    }
+
+    function _laneOrNew(uint256 modelId) private returns (uint256) {
+        uint256 lanePlusOne = _lanePlusOne[modelId];
+        if (lanePlusOne == 0) {
+            _models.push(modelId);
+            lanePlusOne = _models.length;
+            _lanePlusOne[modelId] = lanePlusOne;
+        }
+        return lanePlusOne - 1;
+    }
+
+    function _requireOwner(uint256 modelId) private view {
+        address owner = registry.ownerOf(modelId);
+        if (msg.sender != owner) revert NotModelOwner(modelId, owner, msg.sender);
+    }
+
+    function _slotCount() internal view returns (uint256) {
+        return Math.ceilDiv(_models.length, LANES);
+    }
+
+    /// @dev Where the model's lane is. A model that has none is found past every lane in use, where all is zero.
+    function _find(uint256 modelId) private view returns (Slot storage slot, uint256 index) {
+        uint256 lanePlusOne = _lanePlusOne[modelId];
+        uint256 lane = lanePlusOne == 0 ? _slots.length * LANES - 1 : lanePlusOne - 1;
+        return (_slots[lane / LANES], lane % LANES);
+    }
+
+    /// @dev How many of `count` items from `from` on exist.
+    function _clip(uint256 from, uint256 count, uint256 length) private pure returns (uint256) {
+        return from < length ? Math.min(count, length - from) : 0;
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IModelRegistry} from "./IModelRegistry.sol";
+
+/// @title IStakeLedger
+/// @notice Stakes on models, and the pool that payouts come from.
+///
+/// Units: wei (uint256) where tokens move, always a multiple of 1e9; nano-NMR (uint64, 1e9 wei) everywhere inside.
+///
+/// A model's stake lies in its *lane*, assigned at its first deposit. Lane n is lane n % 4 of slot n / 4; lane i of a slot's
+/// word occupies bits [64*i, 64*i + 64). Idle stake is liquid at all times.
+interface IStakeLedger {
+    /* EVENTS: amounts in nano-NMR unless said otherwise */
+
+    event Deposited(uint256 indexed modelId, address indexed from, uint64 amount, uint256 lane);
+    event Withdrawn(uint256 indexed modelId, address indexed to, uint64 amount);
+    /// @notice Encoded as in `setAllocation`.
+    event AllocationSet(uint256 indexed modelId, uint64 allocation);
+    event PoolFunded(address indexed from, uint64 amount);
+    /// @notice `amount` in wei.
+    event SurplusRecovered(address indexed to, uint256 amount);
+
+    /* ERRORS */
+
+    error ZeroAmount();
+    /// @notice The amount is not a multiple of `unit` wei.
+    error DustAmount(uint256 amount, uint256 unit);
+    /// @notice The tournament would owe more than fits in a lane, nano-NMR.
+    error LiabilitiesTooLarge(uint256 liabilities, uint256 maximum);
+    error NotModelOwner(uint256 modelId, address owner, address caller);
+    /// @notice The model never had a deposit.
+    error NoLane(uint256 modelId);
+    error InsufficientIdle(uint256 idle, uint256 amount);
+    error ShareTooLarge(uint256 share, uint256 maximum);
+    error NoSurplus(uint256 balance, uint256 liabilities);
+
+    /* STAKERS */
+
+    /// @notice Adds `amount` wei to the model's idle stake, from the caller. Anybody may deposit for a model.
+    /// @dev Reverts if:
+    /// - the tournament is paused (`TournamentPaused`);
+    /// - the model does not exist (`ERC721NonexistentToken`);
+    /// - `amount` is zero (`ZeroAmount`) or no multiple of 1e9 (`DustAmount`);
+    /// - all liabilities together would not fit in a lane (`LiabilitiesTooLarge`);
+    /// - the token refuses the transfer.
+    function deposit(uint256 modelId, uint256 amount) external;
+
+    /// @notice `deposit` after the token's permit. A failing permit does not matter when the allowance suffices: somebody
+    /// may have sent the same permit before.
+    /// @dev Reverts as `deposit` does.
+    function depositWithPermit(uint256 modelId, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external;
+
+    /// @notice Sends `amount` wei of the model's idle stake to `to`. By the model's owner, in every state, paused or not.
+    /// @dev Reverts if:
+    /// - the model does not exist (`ERC721NonexistentToken`) or is not the caller's (`NotModelOwner`);
+    /// - the model never had a deposit (`NoLane`);
+    /// - `amount` is zero (`ZeroAmount`), no multiple of 1e9 (`DustAmount`) or above idle (`InsufficientIdle`);
+    /// - the token refuses the transfer.
+    function withdraw(uint256 modelId, uint256 amount, address to) external;
+
+    /// @notice Sets what the model puts at risk in each round from now on. By the model's owner.
+    /// @param allocation top bit (1 << 63) clear: nano-NMR, at most what is idle. Top bit set: the low bits are a share of
+    /// idle in ppm, at most 1e6. Zero: nothing, the model leaves as its rounds settle.
+    /// @dev Reverts if the model does not exist (`ERC721NonexistentToken`), is not the caller's (`NotModelOwner`) or never
+    /// had a deposit (`NoLane`), or a share exceeds 1e6 (`ShareTooLarge`).
+    function setAllocation(uint256 modelId, uint64 allocation) external;
+
+    /// @notice Adds `amount` wei to the pool that payouts come from. Anybody may.
+    /// @dev Reverts if `amount` is zero (`ZeroAmount`) or no multiple of 1e9 (`DustAmount`), if all liabilities together
+    /// would not fit in a lane (`LiabilitiesTooLarge`), or the token refuses the transfer.
+    function fundPool(uint256 amount) external;
+
+    /* ADMINISTRATION */
+
+    /// @notice Sends what the tournament holds above its liabilities (tokens sent by mistake) to `to`. Restricted.
+    /// @dev Reverts if there is no surplus (`NoSurplus`).
+    /// @return amount wei.
+    function recoverSurplus(address to) external returns (uint256 amount);
+
+    /* VIEWS */
+
+    /// @notice Number of lanes in use. A slot holds four.
+    function laneCount() external view returns (uint256);
+
+    /// @notice Reverts if the model never had a deposit (`NoLane`).
+    function laneOf(uint256 modelId) external view returns (uint256);
+
+    /// @notice The model in a lane; zero if the lane is not in use.
+    function modelAt(uint256 lane) external view returns (uint256 modelId);
+
+    /// @notice The models of `count` lanes from `fromLane` on; fewer where lanes in use end.
+    function modelsAt(uint256 fromLane, uint256 count) external view returns (uint256[] memory);
+
+    /// @notice The model's liquid stake, nano-NMR; zero if it never had a deposit.
+    function idleOf(uint256 modelId) external view returns (uint64);
+
+    /// @notice Encoded as in `setAllocation`; zero if the model never had a deposit.
+    function allocationOf(uint256 modelId) external view returns (uint64);
+
+    /// @notice The packed words of `count` slots from `fromSlot` on; fewer where slots in use end.
+    function idleSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory);
+
+    /// @notice As `idleSlots`.
+    function allocationSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory);
+
+    /// @notice What payouts may still be reserved from, nano-NMR.
+    function pool() external view returns (uint64);
+
+    /// @notice Reserved for payouts of rounds that are settling and not paid yet, nano-NMR.
+    function reserved() external view returns (uint64);
+
+    /// @notice All that the tournament owes, nano-NMR: pool, reserved, idle, and positions of rounds not settled yet
+    /// (with what burned of them until the round's last chunk sends it off).
+    function liabilities() external view returns (uint64);
+
+    function token() external view returns (IERC20);
+
+    function registry() external view returns (IModelRegistry);
+}
