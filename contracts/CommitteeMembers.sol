@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICommitteeMembers} from "./interfaces/ICommitteeMembers.sol";
 
@@ -21,6 +22,13 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @notice Largest bond that a vote can take, wei: nobody deploys a committee that none can afford to sit in.
     uint256 public constant MAX_MEMBER_BOND = 100_000e18;
 
+    /// @param bond wei.
+    /// @param absences seals in a row that the member did not sign.
+    struct Member {
+        uint128 bond;
+        uint32 absences;
+    }
+
     /* STORAGE */
 
     /// @inheritdoc ICommitteeMembers
@@ -33,14 +41,14 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     uint64 public memberSetId;
 
     /// @inheritdoc ICommitteeMembers
-    uint256 public quorum;
+    mapping(uint64 setId => uint256) public quorumOf;
 
     /// @dev Sets are written once. The second mapping says of each member of the first that it is there.
     mapping(uint64 setId => address[]) private _membersOf;
     mapping(uint64 setId => mapping(address account => bool)) private _isMemberOf;
 
-    /// @inheritdoc ICommitteeMembers
-    mapping(address account => uint256) public bondOf;
+    /// @dev Everybody who ever was a member, or has a bond.
+    mapping(address account => Member) internal _members;
 
     /// @inheritdoc ICommitteeMembers
     mapping(address account => uint256) public bondedUntil;
@@ -70,6 +78,7 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
             next[i] = before[i];
         }
         next[before.length] = member;
+        _members[member].absences = 0;
         emit MemberAdded(member);
         _beginMemberSet(next, newQuorum);
     }
@@ -77,14 +86,7 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @inheritdoc ICommitteeMembers
     function removeMember(address member, uint256 newQuorum) external restricted {
         if (!isMember(member)) revert NotMember(member);
-        address[] memory before = members();
-        address[] memory next = new address[](before.length - 1);
-        uint256 kept;
-        for (uint256 i; i < before.length; ++i) {
-            if (before[i] != member) next[kept++] = before[i];
-        }
-        emit MemberRemoved(member);
-        _beginMemberSet(next, newQuorum);
+        _removeMember(member, newQuorum);
     }
 
     /// @inheritdoc ICommitteeMembers
@@ -99,7 +101,8 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
         if (member == address(0)) revert ZeroMember();
         if (amount == 0) revert ZeroAmount();
 
-        bondOf[member] += amount;
+        // No token has a supply of 2**128 wei that this could serve; the transfer below fails first.
+        _members[member].bond = SafeCast.toUint128(_members[member].bond + amount);
         emit BondPosted(member, msg.sender, amount);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
@@ -109,10 +112,10 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
         if (amount == 0) revert ZeroAmount();
         uint256 until = bondedUntil[msg.sender];
         if (block.timestamp < until) revert BondHeld(block.timestamp, until);
-        uint256 bond = bondOf[msg.sender];
+        uint256 bond = _members[msg.sender].bond;
         if (amount > bond) revert InsufficientBond(bond, amount);
 
-        bondOf[msg.sender] = bond - amount;
+        _members[msg.sender].bond = uint128(bond - amount);
         emit BondReleased(msg.sender, to, amount);
         token.safeTransfer(to, amount);
     }
@@ -128,6 +131,16 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     }
 
     /* VIEWS */
+
+    /// @inheritdoc ICommitteeMembers
+    function quorum() public view returns (uint256) {
+        return quorumOf[memberSetId];
+    }
+
+    /// @inheritdoc ICommitteeMembers
+    function bondOf(address account) public view returns (uint256) {
+        return _members[account].bond;
+    }
 
     /// @inheritdoc ICommitteeMembers
     function members() public view returns (address[] memory) {
@@ -146,6 +159,18 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
 
     /* INTERNAL */
 
+    /// @param member one of the current set.
+    function _removeMember(address member, uint256 newQuorum) internal {
+        address[] memory before = members();
+        address[] memory next = new address[](before.length - 1);
+        uint256 kept;
+        for (uint256 i; i < before.length; ++i) {
+            if (before[i] != member) next[kept++] = before[i];
+        }
+        emit MemberRemoved(member);
+        _beginMemberSet(next, newQuorum);
+    }
+
     function _memberCount() internal view returns (uint256) {
         return _membersOf[memberSetId].length;
     }
@@ -153,7 +178,7 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @dev The caller is in the set and has the bond that a vote takes.
     function _requireVoter(uint64 setId) internal view {
         if (!_isMemberOf[setId][msg.sender]) revert NotMember(msg.sender);
-        uint256 bond = bondOf[msg.sender];
+        uint256 bond = _members[msg.sender].bond;
         if (bond < memberBond) revert BondTooSmall(bond, memberBond);
     }
 
@@ -163,8 +188,9 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
 
     /// @dev Takes `amount` of the member's bond, or what is left of it.
     function _slash(address member, uint256 amount) internal returns (uint256 taken) {
-        taken = Math.min(amount, bondOf[member]);
-        bondOf[member] -= taken;
+        uint256 bond = _members[member].bond;
+        taken = Math.min(amount, bond);
+        _members[member].bond = uint128(bond - taken);
         emit BondSlashed(member, taken);
     }
 
@@ -186,7 +212,7 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
             _isMemberOf[setId][member] = true;
         }
         _membersOf[setId] = members_;
-        quorum = newQuorum;
+        quorumOf[setId] = newQuorum;
         emit MemberSetChanged(setId, count, newQuorum);
     }
 }

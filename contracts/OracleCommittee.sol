@@ -6,13 +6,14 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {CommitteeMembers} from "./CommitteeMembers.sol";
+import {CommitteeSeals} from "./CommitteeSeals.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
 import {ITournament} from "./interfaces/ITournament.sol";
 import {Report} from "./interfaces/Report.sol";
 
 /// @title OracleCommittee
 /// @notice See IOracleCommittee. One committee serves any number of tournaments.
-contract OracleCommittee is IOracleCommittee, CommitteeMembers {
+contract OracleCommittee is IOracleCommittee, CommitteeSeals {
     using SafeERC20 for IERC20;
 
     /* CONSTANTS */
@@ -72,8 +73,14 @@ contract OracleCommittee is IOracleCommittee, CommitteeMembers {
         Terms memory terms,
         address[] memory members_,
         uint256 quorum_
-    ) AccessManaged(authority) CommitteeMembers(token_, terms.memberBond, members_, quorum_) {
-        if (burnSink_ == address(0)) revert ZeroBurnSink();
+    )
+        AccessManaged(authority)
+        CommitteeMembers(token_, terms.memberBond, members_, quorum_)
+        CommitteeSeals(terms.absenceLimit)
+    {
+        if (burnSink_ == address(0)) {
+            revert ZeroBurnSink();
+        }
         _checkTerms(terms);
         burnSink = burnSink_;
         challengeWindow = terms.challengeWindow;
@@ -178,7 +185,7 @@ contract OracleCommittee is IOracleCommittee, CommitteeMembers {
 
     /// @inheritdoc IOracleCommittee
     function votesNeeded() public view returns (uint256) {
-        return Math.max(quorum, Math.ceilDiv(2 * _memberCount(), 3));
+        return Math.max(quorum(), Math.ceilDiv(2 * _memberCount(), 3));
     }
 
     /* INTERNAL: voting */
@@ -191,7 +198,7 @@ contract OracleCommittee is IOracleCommittee, CommitteeMembers {
         // Acceptance comes before the deadline, a challenge within its window, and the dispute's end within its period.
         _holdBond(msg.sender, deadline + challengeWindow + disputePeriod);
         uint256 count = _castVote(tournament, roundId, _ballotOf(tournament, roundId, setId, false), reportHash);
-        if (count < quorum) return;
+        if (count < quorum()) return;
         proposal.reportHash = reportHash;
         proposal.challengeUntil = uint64(block.timestamp) + challengeWindow;
         proposal.memberSetId = setId;

@@ -88,6 +88,7 @@ contract Tournament is ITournament, StakeLedger {
         r.cap = cap;
         r.threshold = threshold;
         r.minPosition = minPosition;
+        r.memberSetId = committee.memberSetId();
         r.rulesHash = rulesHash;
         emit RoundOpened(roundId, openAt, closeAt, resolveAt, deadline, rulesHash);
     }

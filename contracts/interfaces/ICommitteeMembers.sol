@@ -71,7 +71,11 @@ interface ICommitteeMembers {
     /// @notice The members of a set, current or former; empty if there is no such set.
     function membersOf(uint64 setId) external view returns (address[] memory);
 
+    /// @notice Equal votes, or signatures, that the current member set takes to decide anything.
     function quorum() external view returns (uint256);
+
+    /// @notice The same of a set, current or former; zero if there is no such set.
+    function quorumOf(uint64 setId) external view returns (uint256);
 
     /// @notice Number of the current member set, from 1. Grows with every change of members or quorum.
     function memberSetId() external view returns (uint64);

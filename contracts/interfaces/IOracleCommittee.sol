@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {ICommitteeMembers} from "./ICommitteeMembers.sol";
+import {ICommitteeSeals} from "./ICommitteeSeals.sol";
 import {Report} from "./Report.sol";
 
 /// @title IOracleCommittee
@@ -31,7 +31,7 @@ import {Report} from "./Report.sol";
 /// to be caught can hurry to be his own challenger, and must not get everything back.
 ///
 /// Whoever does not challenge needs to do nothing. Times are in seconds, bonds in wei.
-interface IOracleCommittee is ICommitteeMembers {
+interface IOracleCommittee is ICommitteeSeals {
     /// @dev See the diagram above.
     enum ProposalStatus {
         None,
@@ -48,12 +48,14 @@ interface IOracleCommittee is ICommitteeMembers {
     /// @param memberBond without which no vote counts, at most MAX_MEMBER_BOND.
     /// @param challengeBond what a challenge costs that turns out wrong, at most MAX_CHALLENGE_BOND.
     /// @param slash what a member loses who attested an overturned report, at most memberBond.
+    /// @param absenceLimit after so many missed seals in a row anybody may remove a member; at least MIN_ABSENCE_LIMIT.
     struct Terms {
         uint64 challengeWindow;
         uint64 disputePeriod;
         uint256 memberBond;
         uint256 challengeBond;
         uint256 slash;
+        uint256 absenceLimit;
     }
 
     /// @notice All deadlines and thresholds are stored here, so that no later change moves them.
@@ -108,8 +110,6 @@ interface IOracleCommittee is ICommitteeMembers {
     error UnknownVersion(uint256 version, uint256 expected);
     /// @notice The tournament's round is in another state than Sealed (numbers of `ITournament.RoundState`).
     error RoundNotSealed(uint256 roundId, uint256 state);
-    error TooEarly(uint256 timestamp, uint256 notBefore);
-    error TooLate(uint256 timestamp, uint256 before);
     error AlreadyAccepted(bytes32 reportHash);
     error AlreadyAttested(bytes32 reportHash);
     error WrongStatus(ProposalStatus status, ProposalStatus expected);

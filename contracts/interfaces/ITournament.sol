@@ -58,6 +58,7 @@ interface ITournament is IStakeLedger, IBoundedPause {
     /// @param burned burns of the chunks settled so far, nano-NMR.
     /// @param nextSlot first slot that a further chunk may begin at.
     /// @param settlementBeganAt when the report was taken, seconds.
+    /// @param memberSetId the committee's member set at opening: who seals and reports the round, whoever comes or goes.
     /// @param rulesHash hash of the round's rules document.
     /// @param submissionsRoot commits to every (modelId, contentHash).
     /// @param positionsHead head of the hash stack of position chunks not yet settled.
@@ -80,6 +81,7 @@ interface ITournament is IStakeLedger, IBoundedPause {
         uint64 burned;
         uint64 nextSlot;
         uint64 settlementBeganAt;
+        uint64 memberSetId;
         bytes32 rulesHash;
         bytes32 submissionsRoot;
         bytes32 positionsHead;

@@ -117,6 +117,7 @@ class RoundRecord:
     burned: int
     next_slot: int
     settlement_began_at: int
+    member_set_id: int
 
     @property
     def lock_until(self) -> int:
@@ -301,6 +302,7 @@ def _record(round_id: int, found: Any) -> RoundRecord:
         burned=found.burned,
         next_slot=found.nextSlot,
         settlement_began_at=found.settlementBeganAt,
+        member_set_id=found.memberSetId,
     )
 
 

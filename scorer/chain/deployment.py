@@ -25,7 +25,8 @@ class Plan:
     ----------
     supply
         Minted to `treasury` at once, within the token's cap.
-    members, quorum, challenge_window, dispute_period, member_bond, challenge_bond, slash
+    members, quorum, challenge_window, dispute_period, member_bond, challenge_bond, slash,
+    absence_limit
         Of the oracle committee. Without bonds, as on a devnet, nothing is slashed, and a challenge is free.
     """
 
@@ -43,6 +44,7 @@ class Plan:
     member_bond: int = 0
     challenge_bond: int = 0
     slash: int = 0
+    absence_limit: int = 3
 
 
 def deploy(sender: Sender, plan: Plan) -> Suite:
@@ -80,14 +82,15 @@ def deploy(sender: Sender, plan: Plan) -> Suite:
     return suite
 
 
-def _committee_terms(plan: Plan) -> tuple[int, int, int, int, int]:
-    """The constructor's ``Terms``: two periods in seconds, then three amounts in wei."""
+def _committee_terms(plan: Plan) -> tuple[int, int, int, int, int, int]:
+    """The constructor's ``Terms``: two periods in seconds, three amounts in wei, and a count of seals."""
     return (
         plan.challenge_window,
         plan.dispute_period,
         wei_from_nano(plan.member_bond),
         wei_from_nano(plan.challenge_bond),
         wei_from_nano(plan.slash),
+        plan.absence_limit,
     )
 
 

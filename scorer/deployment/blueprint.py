@@ -149,12 +149,13 @@ def grants(document: Deployment, deployer: str) -> Iterator[Grant]:
             yield Grant(name, _account(holder, deployer), role.delay)
 
 
-def terms_of(document: Deployment) -> tuple[int, int, int, int, int]:
-    """``IOracleCommittee.Terms``: two periods in seconds, then three amounts in wei."""
+def terms_of(document: Deployment) -> tuple[int, int, int, int, int, int]:
+    """``IOracleCommittee.Terms``: two periods in seconds, three amounts in wei, and a count of seals."""
     committee = document.committee
     amounts = (committee.member_bond, committee.challenge_bond, committee.slash)
     bond, challenge, slash = (int(wei_from_nano(amount)) for amount in amounts)
-    return committee.challenge_window, committee.dispute_period, bond, challenge, slash
+    periods = (committee.challenge_window, committee.dispute_period)
+    return *periods, bond, challenge, slash, committee.absence_limit
 
 
 def label_of(tournament: Tournament) -> str:

@@ -134,13 +134,14 @@ def _wiring(case: _Case) -> Iterator[Difference]:
 
 def _parameters(case: _Case) -> Iterator[Difference]:
     committee = case.document.committee
-    window, dispute, bond, challenge, slash = terms_of(case.document)
+    window, dispute, bond, challenge, slash, absences = terms_of(case.document)
     expected: dict[str, Any] = {
         "challengeWindow": window,
         "disputePeriod": dispute,
         "memberBond": bond,
         "challengeBond": challenge,
         "slash": slash,
+        "absenceLimit": absences,
         "quorum": committee.quorum,
         "members": list(committee.members),
     }

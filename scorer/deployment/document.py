@@ -37,6 +37,10 @@ LONGEST_CHALLENGE_WINDOW: Final = 14 * DAY
 """OracleCommittee.MAX_CHALLENGE_WINDOW, seconds."""
 SHORTEST_DISPUTE: Final = HOUR
 """OracleCommittee.MIN_DISPUTE_PERIOD, seconds."""
+LEAST_ABSENCE_LIMIT: Final = 3
+"""CommitteeSeals.MIN_ABSENCE_LIMIT, seals."""
+MOST_ABSENCE_LIMIT: Final = 1000
+"""Of a member: no limit of the contracts; beyond it nobody would ever be removed."""
 LONGEST_DISPUTE: Final = 7 * DAY
 """OracleCommittee.MAX_DISPUTE_PERIOD, seconds."""
 MOST_MINIMUM_POSITION: Final = 1000 * NANO_PER_NMR
@@ -90,6 +94,7 @@ class Committee(Section):
     member_bond: Annotated[Nano, at_most(MOST_MEMBER_BOND, "100000 NMR")]
     challenge_bond: Annotated[Nano, at_most(MOST_CHALLENGE_BOND, "10000 NMR")]
     slash: Nano
+    absence_limit: Annotated[int, Field(ge=LEAST_ABSENCE_LIMIT, le=MOST_ABSENCE_LIMIT)]
 
     @field_validator("members")
     @classmethod

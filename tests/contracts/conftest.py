@@ -17,6 +17,7 @@ MIN_POSITION = NANO // 100
 CHALLENGE_WINDOW = 86_400
 DISPUTE_PERIOD = 3 * 86_400
 MEMBER_BOND, CHALLENGE_BOND, SLASH = 500 * NMR, 50 * NMR, 200 * NMR
+ABSENCE_LIMIT = 3
 POOL = 1_000 * NANO
 
 
@@ -28,7 +29,7 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
     token = project.Numeraire.deploy(authority, admin, 1_000_000 * NMR, sender=admin)
     registry = project.ModelRegistry.deploy(sender=admin)
     sink = project.BurnSink.deploy(token, sender=admin)
-    terms = (CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH)
+    terms = (CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH, ABSENCE_LIMIT)
     committee = project.OracleCommittee.deploy(authority, token, sink, terms, members, 2, sender=admin)
     tournament = project.Tournament.deploy(
         authority, token, registry, committee, sink, CAP, THRESHOLD, MIN_POSITION, sender=admin

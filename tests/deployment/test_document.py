@@ -146,7 +146,7 @@ def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
 
     sender = Sender(anvil.w3, anvil.account(0))
     zero = anvil.account(1).address
-    terms = (0, 3600, 0, 0, 0)
+    terms = (0, 3600, 0, 0, 0, 3)
 
     def read_all(name: str, arguments: tuple[object, ...], constants: tuple[str, ...]) -> list[int]:
         from scorer.chain.artifacts import abi
@@ -161,6 +161,7 @@ def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
         "MAX_CHALLENGE_WINDOW",
         "MIN_DISPUTE_PERIOD",
         "MAX_DISPUTE_PERIOD",
+        "MIN_ABSENCE_LIMIT",
     )
     assert read_all("OracleCommittee", (zero, zero, zero, terms, [zero], 1), committee) == [
         limits.MOST_MEMBERS,
@@ -169,6 +170,7 @@ def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
         limits.LONGEST_CHALLENGE_WINDOW,
         limits.SHORTEST_DISPUTE,
         limits.LONGEST_DISPUTE,
+        limits.LEAST_ABSENCE_LIMIT,
     ]
     assert read_all(
         "Tournament", (zero, zero, zero, zero, zero, 0, 0, 0), ("MAX_CAP", "MAX_MIN_POSITION")

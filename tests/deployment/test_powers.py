@@ -9,7 +9,10 @@ from scorer.chain.artifacts import CONTRACTS, abi
 from scorer.deployment.blueprint import ADMIN_POWERS, POWERS, selector
 
 SOURCES = Path(__file__).parent.parent.parent / "contracts"
-PARTS = {"OracleCommittee": ("OracleCommittee", "CommitteeMembers")}
+PARTS = {
+    "OracleCommittee": ("OracleCommittee", "CommitteeSeals", "CommitteeMembers"),
+    "Tournament": ("Tournament", "StakeLedger", "BoundedPause"),
+}
 """Contracts whose functions are in more than one file."""
 RESTRICTED = re.compile(r"function (\w+)\([^)]*\)\s+external[^{;]*\brestricted\b")
 

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ICommitteeMembers} from "../../contracts/interfaces/ICommitteeMembers.sol";
+import {ICommitteeSeals} from "../../contracts/interfaces/ICommitteeSeals.sol";
 import {INumeraire} from "../../contracts/interfaces/INumeraire.sol";
 import {IOracleCommittee} from "../../contracts/interfaces/IOracleCommittee.sol";
 import {ITournament} from "../../contracts/interfaces/ITournament.sol";
@@ -61,6 +62,9 @@ contract EdgesTest is House {
         terms = _terms();
         terms.slash = terms.memberBond + 1;
         _refusedCommittee(terms, address(sink), IOracleCommittee.SlashAboveBond.selector);
+        terms = _terms();
+        terms.absenceLimit = 2;
+        _refusedCommittee(terms, address(sink), ICommitteeSeals.AbsenceLimitTooSmall.selector);
         terms.memberBond = 100_000 * NMR + 1;
         _refusedCommittee(terms, address(sink), ICommitteeMembers.BondTooLarge.selector);
     }
@@ -180,7 +184,7 @@ contract EdgesTest is House {
         _refusedCall(
             address(committee),
             abi.encodeCall(IOracleCommittee.veto, (address(tournament), 1)),
-            IOracleCommittee.TooLate.selector
+            ICommitteeSeals.TooLate.selector
         );
     }
 
@@ -233,7 +237,7 @@ contract EdgesTest is House {
     }
 
     function _terms() private pure returns (IOracleCommittee.Terms memory) {
-        return IOracleCommittee.Terms(CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH);
+        return IOracleCommittee.Terms(CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH, ABSENCE_LIMIT);
     }
 
     function _refusedCommittee(IOracleCommittee.Terms memory terms, address burnSink, bytes4 expected) private {

@@ -31,6 +31,7 @@ abstract contract House {
     uint256 internal constant MEMBER_BOND = 100 * NMR;
     uint256 internal constant CHALLENGE_BOND = 50 * NMR;
     uint256 internal constant SLASH = 60 * NMR;
+    uint256 internal constant ABSENCE_LIMIT = 3;
 
     address internal constant ADMIN = address(0xad01);
     address internal constant OPERATOR = address(0xad02);
@@ -104,7 +105,8 @@ abstract contract House {
             disputePeriod: DISPUTE_PERIOD,
             memberBond: MEMBER_BOND,
             challengeBond: CHALLENGE_BOND,
-            slash: SLASH
+            slash: SLASH,
+            absenceLimit: ABSENCE_LIMIT
         });
         return
             IOracleCommittee(_create("OracleCommittee", abi.encode(authority, token, address(sink), terms, members, 2)));

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ICommitteeMembers} from "../../contracts/interfaces/ICommitteeMembers.sol";
+import {ICommitteeSeals} from "../../contracts/interfaces/ICommitteeSeals.sol";
 import {IOracleCommittee} from "../../contracts/interfaces/IOracleCommittee.sol";
 import {ITournament} from "../../contracts/interfaces/ITournament.sol";
 import {Reports} from "./Reports.sol";
@@ -70,7 +71,7 @@ abstract contract Polls is Reports {
     function _attestRefusal(uint256 roundId, address member, bytes32 reportHash) internal view returns (bytes4) {
         IOracleCommittee.ProposalStatus status = _statusOf(roundId);
         bool second = status == IOracleCommittee.ProposalStatus.Disputed;
-        if (status == IOracleCommittee.ProposalStatus.Expired) return IOracleCommittee.TooLate.selector;
+        if (status == IOracleCommittee.ProposalStatus.Expired) return ICommitteeSeals.TooLate.selector;
         if (!second && status != IOracleCommittee.ProposalStatus.None) {
             return IOracleCommittee.AlreadyAccepted.selector;
         }
@@ -157,8 +158,8 @@ abstract contract Polls is Reports {
 
     function _firstVoteRefusal(Book storage book) private view returns (bytes4) {
         if (book.state != ITournament.RoundState.Sealed) return IOracleCommittee.RoundNotSealed.selector;
-        if (_now() < book.resolveAt) return IOracleCommittee.TooEarly.selector;
-        if (_now() >= book.deadline) return IOracleCommittee.TooLate.selector;
+        if (_now() < book.resolveAt) return ICommitteeSeals.TooEarly.selector;
+        if (_now() >= book.deadline) return ICommitteeSeals.TooLate.selector;
         return 0;
     }
 

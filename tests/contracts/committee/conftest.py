@@ -66,8 +66,18 @@ def disputed(house: House, accepted: int) -> int:
 
 @pytest.fixture(scope="session")
 def hostile_token_type() -> ContractContainer:
-    """The token that calls back, compiled on its own: it is no part of the project's contracts."""
-    source = Path(__file__).parent.parent / "hostile" / "HostileToken.sol"
+    """The token that calls back."""
+    return _compiled(Path(__file__).parent.parent / "hostile" / "HostileToken.sol")
+
+
+@pytest.fixture(scope="session")
+def sealing_tournament_type() -> ContractContainer:
+    """All of a tournament that seals need."""
+    return _compiled(Path(__file__).parent / "SealingTournament.sol")
+
+
+def _compiled(source: Path) -> ContractContainer:
+    """A contract compiled on its own: it is no part of the project's contracts."""
     output = compile_standard(
         {
             "language": "Solidity",
@@ -79,9 +89,9 @@ def hostile_token_type() -> ContractContainer:
         },
         solc_version="0.8.30",
     )
-    compiled = output["contracts"][source.name]["HostileToken"]
+    compiled = output["contracts"][source.name][source.stem]
     kind = {
-        "contractName": "HostileToken",
+        "contractName": source.stem,
         "abi": compiled["abi"],
         "deploymentBytecode": {"bytecode": "0x" + compiled["evm"]["bytecode"]["object"]},
     }

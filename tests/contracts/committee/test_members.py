@@ -101,12 +101,13 @@ def test_a_former_set_stays_as_it_was(house: House) -> None:
     assert second == [*house.members, house.bob]
     assert third == second[1:] == list(house.committee.members())
     assert list(house.committee.membersOf(0)) == list(house.committee.membersOf(4)) == []
+    assert [house.committee.quorumOf(i) for i in range(5)] == [0, 2, 3, 2, 0]
 
 
 # constructor
 
 HOUR = 3_600
-TERMS = (DAY, DAY, 500 * NMR, 50 * NMR, 500 * NMR)
+TERMS = (DAY, DAY, 500 * NMR, 50 * NMR, 500 * NMR, 3)
 
 
 def deploy(house: House, project: Any, terms: Any = TERMS, members: Any = None, quorum: int = 2) -> Any:
@@ -125,6 +126,7 @@ def deploy(house: House, project: Any, terms: Any = TERMS, members: Any = None, 
         (2, 100_000 * NMR + 1, "BondTooLarge"),
         (3, 10_000 * NMR + 1, "BondTooLarge"),
         (4, 500 * NMR + 1, "SlashAboveBond"),
+        (5, 2, "AbsenceLimitTooSmall"),
     ],
 )
 def test_a_deployment_refuses_terms_beyond_their_limits(
@@ -157,11 +159,13 @@ def test_a_deployment_refuses_to_burn_into_nothing(house: House, project: Any) -
 
 
 @pytest.mark.parametrize(
-    "terms", [(0, HOUR, 0, 0, 0), (14 * DAY, 7 * DAY, 100_000 * NMR, 10_000 * NMR, 100_000 * NMR)]
+    "terms",
+    [(0, HOUR, 0, 0, 0, 3), (14 * DAY, 7 * DAY, 100_000 * NMR, 10_000 * NMR, 100_000 * NMR, 2**256 - 1)],
 )
 def test_a_deployment_takes_terms_at_their_limits(house: House, project: Any, terms: Any) -> None:
     c = deploy(house, project, terms)
     found = (c.challengeWindow(), c.disputePeriod(), c.memberBond(), c.challengeBond(), c.slash())
+    found += (c.absenceLimit(),)
     assert found == terms
     assert (c.token(), c.burnSink(), c.authority()) == (house.token, house.sink, house.authority)
     assert (list(c.members()), c.quorum(), c.memberSetId()) == (house.members, 2, 1)

@@ -106,3 +106,10 @@ def test_ids_count_from_one_and_rounds_overlap(house: House) -> None:
         house.tournament.openRound(*schedule(house, 0, DAY, 2 * DAY, 3 * DAY), RULES, sender=house.operator)
         assert house.tournament.roundCount() == expected
         assert house.round(expected).state == OPEN
+
+
+def test_freezes_the_committees_member_set(house: House) -> None:
+    before = house.open()
+    house.committee.addMember(house.bob, 3, sender=house.admin)
+    after = house.open()
+    assert [house.round(each).memberSetId for each in (before, after)] == [1, 2]

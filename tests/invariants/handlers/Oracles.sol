@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {ICommitteeMembers} from "../../../contracts/interfaces/ICommitteeMembers.sol";
+import {ICommitteeSeals} from "../../../contracts/interfaces/ICommitteeSeals.sol";
 import {IOracleCommittee} from "../../../contracts/interfaces/IOracleCommittee.sol";
 import {ITournament} from "../../../contracts/interfaces/ITournament.sol";
 import {Report} from "../../../contracts/interfaces/Report.sol";
@@ -78,7 +79,7 @@ abstract contract Oracles is Polls {
         if (proposal.status != IOracleCommittee.ProposalStatus.Disputed) {
             refusal = IOracleCommittee.WrongStatus.selector;
         } else if (_now() < proposal.disputeUntil) {
-            refusal = IOracleCommittee.TooEarly.selector;
+            refusal = ICommitteeSeals.TooEarly.selector;
         }
         bytes memory call = abi.encodeCall(IOracleCommittee.expire, (address(tournament), roundId));
         _attempt(STRANGER, address(committee), call, refusal);
@@ -181,7 +182,7 @@ abstract contract Oracles is Polls {
     function _disputeRefusal(uint256 roundId) private view returns (bytes4) {
         IOracleCommittee.Proposal storage proposal = _proposals[roundId];
         if (proposal.status != IOracleCommittee.ProposalStatus.Accepted) return IOracleCommittee.WrongStatus.selector;
-        return _now() >= proposal.challengeUntil ? IOracleCommittee.TooLate.selector : bytes4(0);
+        return _now() >= proposal.challengeUntil ? ICommitteeSeals.TooLate.selector : bytes4(0);
     }
 
     function _quorumFor(uint256 count, uint256 seed) private pure returns (uint256) {
