@@ -5,7 +5,7 @@ from typing import Final
 
 from scorer.chain.anvil import Anvil
 from scorer.chain.contracts import Suite
-from scorer.chain.deployment import Plan, deploy
+from scorer.chain.deployment import Plan, deploy, two_thirds
 from scorer.chain.fees import FeePolicy
 from scorer.chain.sender import Sender
 from scorer.rounds.report import Report
@@ -71,7 +71,7 @@ def found_committee(anvil: Anvil, count: int = 3, quorum: int | None = None) -> 
         treasury=admin.address,
         supply=10**6 * NMR,
         members=[member.address for member in members],
-        quorum=quorum or count // 2 + 1,
+        quorum=quorum or two_thirds(count),
         challenge_window=HOUR,
         operator=admin.address,
         guardian=admin.address,

@@ -47,6 +47,11 @@ class Plan:
     absence_limit: int = 3
 
 
+def two_thirds(members: int) -> int:
+    """The smallest quorum that a committee of so many members may have."""
+    return -(-2 * members // 3)
+
+
 def deploy(sender: Sender, plan: Plan) -> Suite:
     """Deploy every contract of a suite from `sender`, who becomes its admin, and grant the roles.
 

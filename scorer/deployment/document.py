@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from scorer.chain.deployment import two_thirds
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.deployment.fields import DEPLOYER, Account, Address, Seconds, at_most, within
 from scorer.files import decoded, parse_toml, read_bounded
@@ -27,6 +28,8 @@ HOUR: Final = 3600
 DAY: Final = 86_400
 MOST_SUPPLY: Final = 11_000_000 * NANO_PER_NMR
 """Numeraire.CAP, nano-NMR."""
+LEAST_PUBLIC_MEMBERS: Final = 4
+"""CommitteeSeals.LEAST_MEMBERS: the fewest whose quorum one can be missing from."""
 MOST_MEMBERS: Final = 64
 """CommitteeMembers.MAX_MEMBERS."""
 MOST_MEMBER_BOND: Final = 100_000 * NANO_PER_NMR
@@ -108,10 +111,10 @@ class Committee(Section):
 
     @field_validator("quorum")
     @classmethod
-    def _more_than_half(cls, quorum: int, info: ValidationInfo) -> int:
+    def _two_thirds(cls, quorum: int, info: ValidationInfo) -> int:
         count = len(info.data.get("members", ()))
-        if count and not count // 2 < quorum <= count:
-            raise ValueError(f"expected more than half of {count} members, from {count // 2 + 1} to {count}")
+        if count and not two_thirds(count) <= quorum <= count:
+            raise ValueError(f"expected two thirds of {count} members, from {two_thirds(count)} to {count}")
         return quorum
 
     @field_validator("slash")
@@ -320,6 +323,12 @@ def _across(document: Deployment) -> Iterator[str]:
     for path, account in _accounts(document):
         if account == DEPLOYER and not document.is_local:
             yield f"{path}: expected an address on chain {document.chain_id}, found the word deployer"
+    count = len(document.committee.members)
+    if count < LEAST_PUBLIC_MEMBERS and not document.is_local:
+        yield (
+            f"committee.members: expected at least {LEAST_PUBLIC_MEMBERS} on chain {document.chain_id}, so "
+            f"that one may fail and none decides alone, found {count}"
+        )
     if document.admin.delay == 0 and not document.is_local:
         yield (
             'admin.delay: expected some time, such as "7 days": it is all that stands between a stolen admin '

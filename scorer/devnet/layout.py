@@ -38,13 +38,14 @@ KEYS: Final = {
     "bob": 7,
     "carol": 8,
     "crowd": 9,
+    "member-4": 10,
 }
 """The first test accounts of every development chain, in the roles of deployments/devnet.toml."""
 PEOPLE: Final = ("alice", "bob", "carol")
 """Data scientists with tokens and without models."""
 CROWD: Final = "crowd"
 """Owns the models that are there from the start."""
-MEMBERS: Final = ("member-1", "member-2", "member-3")
+MEMBERS: Final = ("member-1", "member-2", "member-3", "member-4")
 CHAIN: Final = "chain"
 FEEDER: Final = "feeder"
 STARTED: Final = (CHAIN, "operator", *MEMBERS, FEEDER)

@@ -63,7 +63,7 @@ class Status:
 
 
 def up(layout: Layout, settings: Settings, *, file: Path = FILE, keep: bool = False) -> Suite:
-    """Start a chain with a suite, an operator, three members and the world, and wait for an open round.
+    """Start a chain with a suite, an operator, four members and the world, and wait for an open round.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from web3.contract.contract import ContractEvent
 
 from scorer.chain.anvil import Anvil
 from scorer.chain.contracts import RoundRecord, Suite
-from scorer.chain.deployment import Plan, deploy
+from scorer.chain.deployment import Plan, deploy, two_thirds
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.chain.killpoints import VARIABLE
 from scorer.chain.sender import Sender
@@ -91,7 +91,7 @@ class Playground:
     @property
     def quorum(self) -> int:
         """Equal votes that have a report accepted; those who come later need not vote."""
-        return self.members // 2 + 1
+        return two_thirds(self.members)
 
     def sender(self, account: int) -> Sender:
         """A plain sender of one of the chain's accounts."""
@@ -262,7 +262,7 @@ def _deploy(anvil: Anvil, rules: Rules, members: int) -> Suite:
         treasury=admin.address,
         supply=nano_from_nmr(1_000_000),
         members=[str(anvil.account(FIRST_MEMBER + index).address) for index in range(members)],
-        quorum=members // 2 + 1,
+        quorum=two_thirds(members),
         challenge_window=CHALLENGE_WINDOW,
         operator=str(anvil.account(OPERATOR).address),
         guardian=str(anvil.account(GUARDIAN).address),

@@ -24,7 +24,7 @@ from scorer.rounds.documents import to_hex
 from scorer.units import nmr_from_nano
 
 TARGET: Final = "target_20d2l"
-MISLED: Final = MEMBERS[:2]
+MISLED: Final = MEMBERS[:3]
 DEPTH: Final = 2 * SLOTS_IN_EPOCH - 1
 """Blocks that are forgotten: as many as are not final."""
 MARGIN: Final = 5
@@ -77,7 +77,7 @@ class Acts:
         # Else they would vote for it once more as soon as they see the dispute: it is what they computed.
         for name in MISLED:
             expect(f"how {name} ended when asked to", 0, self.stage.crew.stop(name))
-        self.stage.say("reports of rounds 1, 2 and 4 are accepted, that of round 4 by two with wrong data")
+        self.stage.say("reports of rounds 1, 2 and 4 are accepted, that of round 4 by three with wrong data")
 
     def _forget_a_vote(self) -> None:
         stage, w3 = self.stage, self.stage.standin.anvil.w3

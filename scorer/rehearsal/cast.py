@@ -15,7 +15,7 @@ from scorer.files import write_secret
 
 ROLES: Final = ("deployer", "treasury", "operator", "guardian", "minter", "signer")
 """The signer is the multisig's: it proposes to the timelock that is the admin."""
-MEMBERS: Final = ("member-1", "member-2", "member-3")
+MEMBERS: Final = ("member-1", "member-2", "member-3", "member-4")
 DAEMONS: Final = ("operator", *MEMBERS)
 OWNERS: Final = 10
 ACCOUNTS: Final = len(ROLES) + len(MEMBERS) + OWNERS

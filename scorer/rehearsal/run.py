@@ -68,7 +68,7 @@ def _play(stage: Stage, models: int) -> None:
     check_hand_over(stage)
     stage.say("deployed, handed over, and the deployer holds no role")
     entrants = fund(stage, models)
-    stage.say(f"{len(entrants)} models are registered and staked, three members have their bonds")
+    stage.say(f"{len(entrants)} models are registered and staked, four members have their bonds")
     market, timetable = Market(), Timetable(stage.standin.now + SOON)
     admin = _admin(stage, timelock)
     timetable.write(stage.out / "operator" / "plans", market, preset("classic"))

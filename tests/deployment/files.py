@@ -14,7 +14,7 @@ def account(index: int) -> str:
 
 
 DEPLOYER, OPERATOR, GUARDIAN, MINTER, ADMIN, TREASURY, STRANGER = (account(index) for index in range(7))
-MEMBERS = tuple(account(index) for index in range(7, 10))
+MEMBERS = tuple(account(index) for index in range(7, 11))
 
 TEXT = f"""
 version = 1
@@ -26,8 +26,8 @@ supply = "1000000"
 treasury = "{TREASURY}"
 
 [committee]
-members = ["{MEMBERS[0]}", "{MEMBERS[1]}", "{MEMBERS[2]}"]
-quorum = 2
+members = ["{MEMBERS[0]}", "{MEMBERS[1]}", "{MEMBERS[2]}", "{MEMBERS[3]}"]
+quorum = 3
 challenge_window = "6 hours"
 dispute_period = "1 day"
 member_bond = "1000"

@@ -15,7 +15,7 @@ from scorer.chain.anvil import Anvil
 from scorer.chain.endpoint import connect
 from scorer.deployment.check import differences
 from scorer.deployment.document import load_document
-from tests.deployment.files import ADMIN, DEPLOYER, GUARDIAN, MEMBERS, MINTER, OPERATOR, TREASURY
+from tests.deployment.files import ADMIN, DEPLOYER, GUARDIAN, MEMBERS, MINTER, OPERATOR, TREASURY, account
 
 REPOSITORY = Path(__file__).parent.parent.parent
 AMOY = 80_002
@@ -25,7 +25,7 @@ FILLED = {
     "CUPEL_GUARDIAN": GUARDIAN,
     "CUPEL_MINTER": MINTER,
     "CUPEL_ADMIN": ADMIN,
-    **{f"CUPEL_MEMBER_{number}": member for number, member in enumerate(MEMBERS, start=1)},
+    **{f"CUPEL_MEMBER_{number}": member for number, member in enumerate((*MEMBERS, account(11)), start=1)},
 }
 
 

@@ -47,12 +47,12 @@ def _cap(where: Site) -> None:
 
 
 def _quorum(where: Site) -> None:
-    where.send(ADMIN_INDEX, where.contract("OracleCommittee", "committee").functions.setQuorum(3))
+    where.send(ADMIN_INDEX, where.contract("OracleCommittee", "committee").functions.setQuorum(4))
 
 
 def _member(where: Site) -> None:
     committee = where.contract("OracleCommittee", "committee")
-    where.send(ADMIN_INDEX, committee.functions.addMember(STRANGER, 3))
+    where.send(ADMIN_INDEX, committee.functions.addMember(STRANGER, 4))
 
 
 def _no_operator(where: Site) -> None:
@@ -106,11 +106,11 @@ def _emptied(where: Site) -> None:
     ("change", "expected"),
     [
         (_cap, ["tournament.daily.cap: expected 100000, found 200000"]),
-        (_quorum, ["committee.quorum: expected 2, found 3"]),
+        (_quorum, ["committee.quorum: expected 3, found 4"]),
         (
             _member,
             [
-                "committee.quorum: expected 2, found 3",
+                "committee.quorum: expected 3, found 4",
                 f"committee.members: expected [{', '.join(MEMBERS)}], found [{', '.join((*MEMBERS, STRANGER))}]",
             ],
         ),

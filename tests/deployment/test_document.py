@@ -10,7 +10,7 @@ from scorer.chain.sender import Sender
 from scorer.deployment import document as limits
 from scorer.deployment.document import DeploymentFileError, from_record, load_document, recorded
 from scorer.units import wei_from_nano
-from tests.deployment.files import MEMBERS, OPERATOR, TEXT, TREASURY, read
+from tests.deployment.files import MEMBERS, OPERATOR, TEXT, TREASURY, account, read
 
 LOWER = OPERATOR.lower()
 TYPO = OPERATOR.replace("7", "8", 1)
@@ -34,8 +34,8 @@ def public(text: str = TEXT) -> str:
         (changed(OPERATOR, OPERATOR[:-1]), "roles.operator.holders.0: expected an address, 0x and 40"),
         (changed(TREASURY, ZERO), "token.treasury: expected an address other than zero"),
         (changed("[roles.minter]", "[roles.mintre]"), "roles.mintre: expected one of operator, guardian, minter"),
-        (changed("quorum = 2", "quorum = 1"), "committee.quorum: expected more than half of 3 members, from 2 to 3"),
-        (changed("quorum = 2", "quorum = 4"), "committee.quorum: expected more than half of 3 members, from 2 to 3"),
+        (changed("quorum = 3", "quorum = 2"), "committee.quorum: expected two thirds of 4 members, from 3 to 4"),
+        (changed("quorum = 3", "quorum = 5"), "committee.quorum: expected two thirds of 4 members, from 3 to 4"),
         (changed(MEMBERS[2], MEMBERS[0]), "committee.members: expected every member once"),
         (changed('"6 hours"', '"15 days"'), "committee.challenge_window: expected at most 14 days, found '15 days'"),
         (changed('"6 hours"', "21600"), "committee.challenge_window: expected a time in words"),
@@ -63,6 +63,10 @@ def public(text: str = TEXT) -> str:
         (changed("version = 1", "version = "), "expected a TOML file"),
         (public(changed('delay = "7 days"', 'delay = "0 seconds"')), "admin.delay: expected some time"),
         (public(changed(TREASURY, "deployer")), "token.treasury: expected an address on chain 80002"),
+        (
+            public(changed(f', "{MEMBERS[3]}"]', "]")),
+            "committee.members: expected at least 4 on chain 80002, so that one may fail and none decides",
+        ),
         (public(changed(OPERATOR, "deployer")), "roles.operator.holders.0: expected an address on chain 80002"),
     ],
 )  # fmt: skip
@@ -75,7 +79,7 @@ def test_refuses_what_is_wrong_by_its_path(text: str, told: str) -> None:
 
 def test_tells_all_wrong_fields_at_once() -> None:
     with pytest.raises(DeploymentFileError, match=r"committee.quorum.*roles.operator.holders.0"):
-        read(changed("quorum = 2", "quorum = 1").replace(OPERATOR, LOWER))
+        read(changed("quorum = 3", "quorum = 1").replace(OPERATOR, LOWER))
 
 
 def test_refuses_a_minter_of_a_token_that_is_not_ours() -> None:
@@ -135,6 +139,18 @@ def test_what_a_manifest_records_is_what_was_read() -> None:
 def test_files_for_public_chains_are_refused_until_they_are_filled_in(name: str) -> None:
     with pytest.raises(DeploymentFileError, match="expected an address: fill it in, or set CUPEL_"):
         load_document(Path(f"deployments/{name}.toml"), environment={})
+
+
+@pytest.mark.parametrize("name", ["amoy", "sepolia", "polygon", "ethereum", "devnet"])
+def test_every_file_that_ships_has_four_members_and_a_quorum_of_two_thirds(name: str) -> None:
+    names = ("TOKEN", "TREASURY", "OPERATOR", "GUARDIAN", "MINTER", "ADMIN")
+    environment = {f"CUPEL_{each}": account(0) for each in names}
+    environment |= {f"CUPEL_MEMBER_{number}": account(number) for number in range(1, 6)}
+
+    committee = load_document(Path(f"deployments/{name}.toml"), environment=environment).committee
+
+    assert len(committee.members) >= 4
+    assert 3 * committee.quorum >= 2 * len(committee.members)
 
 
 def test_the_file_for_a_devnet_needs_nothing() -> None:

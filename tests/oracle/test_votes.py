@@ -69,8 +69,8 @@ def test_the_vote_that_accepts_a_report_after_another_of_its_block_has_the_gas(
     committee = found_committee(anvil, 5)
     committee.post_bonds()
     round_id = committee.due_round()
-    vote(committee, committee.members[:1], committee.report(round_id))
-    states = vote_at_once(committee, committee.members[1:3], committee.report(round_id), tmp_path)
+    vote(committee, committee.members[:2], committee.report(round_id))
+    states = vote_at_once(committee, committee.members[2:4], committee.report(round_id), tmp_path)
     assert set(states) <= {State.MINED, State.FINAL}
     assert status(committee, round_id) == ProposalStatus.ACCEPTED
 
