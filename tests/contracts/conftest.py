@@ -6,10 +6,13 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from compiled import compiled
 from support import GUARDIAN_ROLE, MINTER_ROLE, NANO, NMR, OPERATOR_ROLE, PPM, SHARE, UNIT, House, restrict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ape.contracts import ContractContainer
 
 CAP = 50_000
 THRESHOLD = 10_000 * NANO
@@ -52,6 +55,12 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
         authority, token, registry, sink, committee, tournament,
         admin, operator, guardian, minter, members, alice, bob, chain,
     )  # fmt: skip
+
+
+@pytest.fixture
+def hostile_types() -> dict[str, ContractContainer]:
+    """Contracts that misbehave, by name. Not of the session, lest ape lose what a module shares."""
+    return compiled()
 
 
 @pytest.fixture(autouse=True)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ape.contracts import ContractContainer
-from ethpm_types import ContractType
-from solcx import compile_standard
 from support import NANO, PPM, SHARE, House
 from voting import MEMBER_BOND, SCORES, WRONG_SCORES, attest, challenge
 
@@ -62,37 +58,3 @@ def disputed(house: House, accepted: int) -> int:
     """That round, challenged by bob."""
     challenge(house, accepted)
     return accepted
-
-
-@pytest.fixture(scope="session")
-def hostile_token_type() -> ContractContainer:
-    """The token that calls back."""
-    return _compiled(Path(__file__).parent.parent / "hostile" / "HostileToken.sol")
-
-
-@pytest.fixture(scope="session")
-def sealing_tournament_type() -> ContractContainer:
-    """All of a tournament that seals need."""
-    return _compiled(Path(__file__).parent / "SealingTournament.sol")
-
-
-def _compiled(source: Path) -> ContractContainer:
-    """A contract compiled on its own: it is no part of the project's contracts."""
-    output = compile_standard(
-        {
-            "language": "Solidity",
-            "sources": {source.name: {"content": source.read_text()}},
-            "settings": {
-                "evmVersion": "prague",
-                "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
-            },
-        },
-        solc_version="0.8.30",
-    )
-    compiled = output["contracts"][source.name][source.stem]
-    kind = {
-        "contractName": source.stem,
-        "abi": compiled["abi"],
-        "deploymentBytecode": {"bytecode": "0x" + compiled["evm"]["bytecode"]["object"]},
-    }
-    return ContractContainer(ContractType.model_validate(kind))

@@ -246,8 +246,8 @@ class Trap:
 
 
 @pytest.fixture
-def trap(house: House, project: Any, sealed: int, hostile_token_type: Any) -> Trap:
-    token = hostile_token_type.deploy(sender=house.bob)
+def trap(house: House, project: Any, sealed: int, hostile_types: Any) -> Trap:
+    token = hostile_types["HostileToken"].deploy(sender=house.bob)
     terms = (DAY, DAY, 5 * NMR, 3 * NMR, 4 * NMR, 3)
     committee = project.OracleCommittee.deploy(
         house.authority, token, house.sink, terms, [token, *house.members], 3, sender=house.admin

@@ -79,8 +79,10 @@ class Sealing:
 
 
 @pytest.fixture
-def sealing(house: House, five: None, sealing_tournament_type: Any) -> Sealing:
-    tournament = sealing_tournament_type.deploy(house.committee, house.now() + DAY, sender=house.admin)
+def sealing(house: House, five: None, hostile_types: Any) -> Sealing:
+    tournament = hostile_types["SealingTournament"].deploy(
+        house.committee, house.now() + DAY, sender=house.admin
+    )
     house.committee.setQuorum(4, sender=house.admin)
     return Sealing(tournament, house.committee, list(house.members), int(house.committee.memberSetId()))
 

@@ -99,10 +99,11 @@ def test_a_report_that_stands_keeps_a_round_from_being_voided_for_a_while(house:
 
 
 def test_a_committee_that_does_not_answer_keeps_a_round_no_longer_than_the_grace(
-    house: House, project: Any
+    house: House, project: Any, hostile_types: Any
 ) -> None:
+    committee = hostile_types["MuteCommittee"].deploy(sender=house.admin)
     mute = project.Tournament.deploy(
-        house.authority, house.token, house.registry, house.sink, house.sink, PPM, 0, 0, sender=house.admin
+        house.authority, house.token, house.registry, committee, house.sink, PPM, 0, 0, sender=house.admin
     )
     restrict(house.authority, mute, ["openRound", "lock", "seal"], OPERATOR_ROLE, house.admin)
     house.token.approve(mute, NANO * UNIT, sender=house.alice)
