@@ -17,6 +17,10 @@ contract Authority is AccessManager {
     /// @notice Mints within the schedule.
     uint64 public constant MINTER_ROLE = 3;
 
+    /// @notice Ends a pause. With a delay that is shorter than a pause, so that one that does harm can be ended in time, and
+    /// long enough that whoever paused can object.
+    uint64 public constant UNPAUSER_ROLE = 4;
+
     /// @param admin holds role 0 without delay; a deployment ends by granting it again with one.
     constructor(address admin) AccessManager(admin) {}
 }

@@ -10,6 +10,7 @@ abstract contract BoundedPause is IBoundedPause, AccessManaged {
     uint64 public constant MAX_PAUSE = 7 days;
     uint64 public constant PAUSE_COOLDOWN = 7 days;
 
+    uint64 public pausedFrom;
     uint64 public pausedUntil;
     uint64 public pausableFrom;
 
@@ -24,7 +25,8 @@ abstract contract BoundedPause is IBoundedPause, AccessManaged {
         if (duration > MAX_PAUSE) revert PauseTooLong(duration, MAX_PAUSE);
         if (block.timestamp < pausableFrom) revert PauseTooSoon(block.timestamp, pausableFrom);
 
-        pausedUntil = uint64(block.timestamp) + duration;
+        pausedFrom = uint64(block.timestamp);
+        pausedUntil = pausedFrom + duration;
         pausableFrom = pausedUntil + PAUSE_COOLDOWN;
         emit Paused(msg.sender, pausedUntil);
     }

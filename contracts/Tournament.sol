@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {RoundWindows} from "./RoundWindows.sol";
 import {StakeLedger} from "./StakeLedger.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
@@ -17,7 +18,7 @@ import {Uint64x4} from "./lib/Uint64x4.sol";
 
 /// @title Tournament
 /// @notice See ITournament, also for the state machine of a round and for what reverts when.
-contract Tournament is ITournament, StakeLedger {
+contract Tournament is ITournament, StakeLedger, RoundWindows {
     using SafeERC20 for IERC20;
 
     /* CONSTANTS */
@@ -57,10 +58,11 @@ contract Tournament is ITournament, StakeLedger {
         IModelRegistry registry_,
         IOracleCommittee committee_,
         address burnSink_,
+        Windows memory windows_,
         uint32 cap_,
         uint64 threshold_,
         uint64 minPosition_
-    ) AccessManaged(authority) StakeLedger(token_, registry_) {
+    ) AccessManaged(authority) StakeLedger(token_, registry_) RoundWindows(windows_) {
         if (burnSink_ == address(0)) revert ZeroBurnSink();
         committee = committee_;
         burnSink = burnSink_;
@@ -76,7 +78,7 @@ contract Tournament is ITournament, StakeLedger {
         whenNotPaused
         returns (uint256 roundId)
     {
-        RoundSchedule.check(openAt, closeAt, resolveAt, deadline);
+        RoundSchedule.check(openAt, closeAt, resolveAt, deadline, windows());
 
         roundId = ++roundCount;
         Round storage r = _rounds[roundId];
@@ -207,6 +209,11 @@ contract Tournament is ITournament, StakeLedger {
         return _rounds[roundId];
     }
 
+    /// @inheritdoc ITournament
+    function lockEnd(uint256 roundId) external view returns (uint256) {
+        return _lockEnd(_rounds[roundId].closeAt, _rounds[roundId].resolveAt);
+    }
+
     /* INTERNAL: rounds */
 
     /// @dev Moves the chunk's positions out of idle. Storage of a slot where nobody takes part is not touched.
@@ -321,7 +328,7 @@ contract Tournament is ITournament, StakeLedger {
     function _requireLockable(uint256 roundId, Round storage r) private view {
         if (r.state != RoundState.Locking) _requireState(roundId, r, RoundState.Open);
         if (block.timestamp < r.closeAt) revert TooEarly(block.timestamp, r.closeAt);
-        uint256 end = RoundSchedule.lockEnd(r.closeAt, r.resolveAt);
+        uint256 end = _lockEnd(r.closeAt, r.resolveAt);
         if (block.timestamp >= end) revert TooLate(block.timestamp, end);
     }
 
@@ -335,7 +342,7 @@ contract Tournament is ITournament, StakeLedger {
     function _voidableFrom(uint256 roundId, Round storage r) private view returns (uint256) {
         RoundState state = r.state;
         if (state == RoundState.Open || state == RoundState.Locking) {
-            return RoundSchedule.lockEnd(r.closeAt, r.resolveAt);
+            return _lockEnd(r.closeAt, r.resolveAt);
         }
         if (state == RoundState.Settling) return r.settlementBeganAt + SETTLEMENT_GRACE;
         revert WrongState(roundId, state, RoundState.Sealed);

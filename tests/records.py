@@ -28,6 +28,7 @@ PLAIN = RoundRecord(
     next_slot=0,
     settlement_began_at=0,
     member_set_id=1,
+    lock_until=25,
 )
 """Opens at 10, closes at 20, can be sealed until 25, resolves at 40, and is due at 50."""
 

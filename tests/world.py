@@ -14,7 +14,17 @@ from scorer.chain.contracts import ProposalStatus, RoundRecord, RoundState, Suit
 from scorer.chain.sender import Sender
 from scorer.demo.files import write_submission
 from scorer.demo.predictors import Noise
-from scorer.demo.stage import ADMIN, CHALLENGE_WINDOW, FEES, Deployed, Entry, Stage, deploy_stage, stage_on
+from scorer.demo.stage import (
+    ADMIN,
+    CHALLENGE_WINDOW,
+    FEES,
+    GUARDIAN,
+    Deployed,
+    Entry,
+    Stage,
+    deploy_stage,
+    stage_on,
+)
 from scorer.demo.stakes import FixedAmount, ShareOfIdle, Stake
 from scorer.demo.strategies import Strategy
 from scorer.oracle.audit import idle_by_lane
@@ -72,6 +82,11 @@ class World:
     def admin(self) -> Sender:
         """Who gave every role."""
         return Sender(self.stage.anvil.w3, self.stage.anvil.account(ADMIN), FEES)
+
+    @property
+    def guardian(self) -> Sender:
+        """Who pauses."""
+        return Sender(self.stage.anvil.w3, self.stage.anvil.account(GUARDIAN), FEES)
 
     @property
     def members(self) -> tuple[Member, ...]:

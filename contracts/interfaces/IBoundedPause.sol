@@ -15,7 +15,7 @@ interface IBoundedPause {
 
     /// @notice Stops deposits, opening, locking, sealing, and settling by report, for `duration` seconds. It ends by itself,
     /// and the next pause must wait for PAUSE_COOLDOWN after it. Never stops withdraw, setAllocation, fundPool, voidRound
-    /// or what a void round returns. Restricted.
+    /// or what a void round returns; and extends the lock windows that it overlaps. Restricted.
     /// @dev Reverts if `duration` is zero (`ZeroDuration`) or exceeds MAX_PAUSE (`PauseTooLong`), or if the last pause ended
     /// less than PAUSE_COOLDOWN ago or still runs (`PauseTooSoon`).
     function pause(uint64 duration) external;
@@ -25,6 +25,9 @@ interface IBoundedPause {
     function unpause() external;
 
     function paused() external view returns (bool);
+
+    /// @notice When the current or last pause began, seconds.
+    function pausedFrom() external view returns (uint64);
 
     /// @notice When the current or last pause ends, seconds.
     function pausedUntil() external view returns (uint64);

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IBoundedPause} from "./IBoundedPause.sol";
 import {IOracleCommittee} from "./IOracleCommittee.sol";
+import {IRoundWindows} from "./IRoundWindows.sol";
 import {IStakeLedger} from "./IStakeLedger.sol";
 import {Report} from "./Report.sol";
 
@@ -29,7 +30,7 @@ import {Report} from "./Report.sol";
 ///                                   Voided: `settle` returns every position that is left, whole
 ///
 /// An Open round in which nothing is locked goes from Open to Settled when it is sealed.
-interface ITournament is IStakeLedger, IBoundedPause {
+interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// @dev See the diagram above.
     enum RoundState {
         None,
@@ -134,7 +135,9 @@ interface ITournament is IStakeLedger, IBoundedPause {
     /// - the times are out of order or closed already (`ScheduleNotAscending`);
     /// - opening lies more than MAX_AHEAD from now, or submission, scoring or reporting would last longer than their
     ///   maxima (`PeriodTooLong`);
-    /// - closeAt comes sooner than (deadline - closeAt) / NOTICE_DIVISOR from now (`NoticeTooShort`).
+    /// - the lock window, min(lockWindow, (resolveAt - closeAt) / LOCK_DIVISOR), is shorter than leastLockWindow
+    ///   (`LockWindowTooShort`);
+    /// - closeAt comes sooner than max(leastNotice, (deadline - closeAt) / NOTICE_DIVISOR) from now (`NoticeTooShort`).
     /// @return roundId counts from 1.
     function openRound(uint64 openAt, uint64 closeAt, uint64 resolveAt, uint64 deadline, bytes32 rulesHash)
         external
@@ -145,8 +148,8 @@ interface ITournament is IStakeLedger, IBoundedPause {
     /// @param fromSlot first slot of the chunk, not below the previous chunk's end. Slots in between stay out of the round.
     /// @param bitmap bit b of byte k, least significant first, stands for lane 4*fromSlot + 8*k + b: set, the model takes
     /// part. The chunk covers slots fromSlot to min(fromSlot + 2*bitmap.length, slots in use).
-    /// @dev Only in closeAt <= now < closeAt + min(LOCK_WINDOW, (resolveAt - closeAt) / LOCK_DIVISOR): an operator who waits
-    /// until the outcome shows must find the door shut. A deposit between close and lock may count.
+    /// @dev Only in closeAt <= now < lockEnd: an operator who waits until the outcome shows must find the door shut.
+    /// A deposit between close and lock may count.
     /// Reverts if:
     /// - the tournament is paused (`TournamentPaused`);
     /// - the round is neither Open nor Locking (`WrongState`);
@@ -219,6 +222,12 @@ interface ITournament is IStakeLedger, IBoundedPause {
 
     /// @notice A round; all zero if it does not exist.
     function round(uint256 roundId) external view returns (Round memory);
+
+    /// @notice When a round's lock window ends, seconds: closeAt + min(lockWindow, (resolveAt - closeAt) / LOCK_DIVISOR), and
+    /// later by as much of it as the tournament was paused, but not beyond the middle between closeAt and resolveAt.
+    /// @dev Of a round that was locked long ago it may say what it would be without the pause of then: only the last one is
+    /// remembered.
+    function lockEnd(uint256 roundId) external view returns (uint256);
 
     /// @notice Number of rounds ever opened. The last id.
     function roundCount() external view returns (uint256);

@@ -13,6 +13,7 @@ from scorer.chain.accounts import KeyTextError, require_address
 from scorer.chain.artifacts import abi
 from scorer.chain.bulk import read_views
 from scorer.chain.errors import MalformedAnswer
+from scorer.chain.windows import Pause, latest_lock_end, lock_end
 from scorer.redaction import described, shown
 
 E = TypeVar("E", bound=IntEnum)
@@ -28,8 +29,6 @@ PAGE = 1000
 """How many items one call reads."""
 PAGES_AT_ONCE = 20
 """Such calls in one batch: an answer of a megabyte."""
-LOCK_WINDOW, LOCK_DIVISOR = 86_400, 4
-"""RoundSchedule.LOCK_WINDOW, seconds, and the part of the time to resolveAt that it never exceeds."""
 SETTLEMENT_GRACE = 30 * 86_400
 """Tournament.SETTLEMENT_GRACE, seconds."""
 
@@ -93,7 +92,14 @@ def _require_address(name: str, found: object) -> None:
 
 @dataclass(frozen=True)
 class RoundRecord:
-    """``Tournament.round``: amounts in nano-NMR, shares in ppm, times in Unix seconds."""
+    """``Tournament.round``: amounts in nano-NMR, shares in ppm, times in Unix seconds.
+
+    Attributes
+    ----------
+    lock_until
+        When the lock window ends: a round that is not sealed by then never will be. Of a round that was
+        locked before the last pause, it is what the end would be without the pause of then.
+    """
 
     round_id: int
     state: RoundState
@@ -118,11 +124,12 @@ class RoundRecord:
     next_slot: int
     settlement_began_at: int
     member_set_id: int
+    lock_until: int
 
     @property
-    def lock_until(self) -> int:
-        """When the lock window ends: a round that is not sealed by then never will be."""
-        return self.close_at + min(LOCK_WINDOW, (self.resolve_at - self.close_at) // LOCK_DIVISOR)
+    def latest_lock_until(self) -> int:
+        """The time beyond which no pause, past or to come, extends the lock window."""
+        return latest_lock_end(self.close_at, self.resolve_at)
 
     @property
     def is_over(self) -> bool:
@@ -202,9 +209,16 @@ class Suite:
 
     def rounds(self, round_ids: Sequence[int], block: int) -> list[RoundRecord]:
         """Several rounds as they were at `block`, in the order asked, by as few requests as may be."""
-        calls = [self.tournament.functions.round(each) for each in round_ids]
-        found = read_views(self.w3, calls, block)
-        return [_record(round_id, each) for round_id, each in zip(round_ids, found, strict=True)]
+        if not round_ids:
+            return []
+        functions = self.tournament.functions
+        calls = [functions.round(each) for each in round_ids]
+        shared = [functions.windows(), functions.pausedFrom(), functions.pausedUntil()]
+        windows, since, until, *found = read_views(self.w3, [*shared, *calls], block)
+        ends = [
+            lock_end(each.closeAt, each.resolveAt, windows.lockWindow, Pause(since, until)) for each in found
+        ]
+        return [_record(*each) for each in zip(round_ids, found, ends, strict=True)]
 
     def proposal(self, round_id: int, block: int) -> ProposalRecord | None:
         """The accepted report of a round, or None."""
@@ -278,7 +292,7 @@ def _counted(what: str, found: int, most: int) -> int:
     return found
 
 
-def _record(round_id: int, found: Any) -> RoundRecord:
+def _record(round_id: int, found: Any, lock_until: int) -> RoundRecord:
     return RoundRecord(
         round_id=round_id,
         state=_one_of(RoundState, found.state),
@@ -303,6 +317,7 @@ def _record(round_id: int, found: Any) -> RoundRecord:
         next_slot=found.nextSlot,
         settlement_began_at=found.settlementBeganAt,
         member_set_id=found.memberSetId,
+        lock_until=lock_until,
     )
 
 

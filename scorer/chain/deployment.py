@@ -11,10 +11,19 @@ from web3.contract import Contract
 from scorer.chain.artifacts import abi, artifact
 from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.sender import Sender
+from scorer.chain.windows import Windows
 from scorer.units import wei_from_nano
 
-TOURNAMENT_ROLES: Final = {"OPERATOR_ROLE": ("openRound", "lock", "seal"), "GUARDIAN_ROLE": ("pause",)}
+TOURNAMENT_ROLES: Final = {
+    "OPERATOR_ROLE": ("openRound", "lock", "seal"),
+    "GUARDIAN_ROLE": ("pause",),
+    "UNPAUSER_ROLE": ("unpause",),
+}
 COMMITTEE_ROLES: Final = {"GUARDIAN_ROLE": ("veto",)}
+
+
+LOCAL_WINDOWS: Final = Windows(lock_window=86_400, least_lock_window=10, least_notice=1, funding_grace=86_400)
+"""Of tournaments that live for a while on a local chain, whose rounds last from a minute on."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,10 @@ class Plan:
     ----------
     supply
         Minted to `treasury` at once, within the token's cap.
+    unpauser
+        Empty: nobody can end a pause.
+    windows
+        What the tournament fixes for all its rounds.
     members, quorum, challenge_window, dispute_period, member_bond, challenge_bond, slash,
     absence_limit
         Of the oracle committee. Without bonds, as on a devnet, nothing is slashed, and a challenge is free.
@@ -45,6 +58,8 @@ class Plan:
     challenge_bond: int = 0
     slash: int = 0
     absence_limit: int = 3
+    unpauser: str = ""
+    windows: Windows = LOCAL_WINDOWS
 
 
 def two_thirds(members: int) -> int:
@@ -69,7 +84,7 @@ def deploy(sender: Sender, plan: Plan) -> Suite:
     committee = _deployed(
         sender, "OracleCommittee", authority, token, sink, _committee_terms(plan), members, plan.quorum
     )
-    terms = (plan.cap, plan.threshold, plan.minimum_position)
+    terms = (plan.windows.to_contract(), plan.cap, plan.threshold, plan.minimum_position)
     tournament = _deployed(sender, "Tournament", authority, token, registry, committee, sink, *terms)
     addresses = Addresses(
         chain_id=sender.w3.eth.chain_id,
@@ -84,6 +99,8 @@ def deploy(sender: Sender, plan: Plan) -> Suite:
     suite = Suite.at(sender.w3, addresses)
     _grant(sender, suite, "OPERATOR_ROLE", plan.operator)
     _grant(sender, suite, "GUARDIAN_ROLE", plan.guardian)
+    if plan.unpauser:
+        _grant(sender, suite, "UNPAUSER_ROLE", plan.unpauser)
     return suite
 
 

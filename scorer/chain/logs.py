@@ -10,7 +10,7 @@ from web3.contract.contract import ContractEvent
 from web3.exceptions import Web3Exception
 from web3.types import EventData
 
-from scorer.chain.contracts import Suite
+from scorer.chain.contracts import ZERO_HASH, RoundRecord, Suite
 from scorer.chain.errors import EndpointError, MalformedAnswer, NoConnection, RateLimited, Unauthorised
 
 FIRST_RANGE = 500
@@ -43,10 +43,27 @@ class SettledChunk:
 
 @dataclass(frozen=True)
 class Locking:
-    """The chunks a round locked, in order, and the block after which there were no more."""
+    """The chunks a round locked, in order, and the block after which there were no more.
+
+    Attributes
+    ----------
+    is_sealed
+        Whether that is the block of the seal.
+    """
 
     block: int
     chunks: tuple[LockedChunk, ...]
+    is_sealed: bool
+
+    @property
+    def at_risk(self) -> int:
+        """The sum of all positions, nano-NMR."""
+        return sum(lane for chunk in self.chunks for word in chunk.words for lane in _lanes(word))
+
+
+def _lanes(word: int) -> Iterator[int]:
+    """The four numbers of 64 bits in a slot's word."""
+    return (word >> shift & (1 << 64) - 1 for shift in range(0, 256, 64))
 
 
 def first_block_at(w3: Web3, timestamp: int, low: int, high: int) -> int:
@@ -124,25 +141,29 @@ def _disordered(first: int, last: int, found: str) -> IncompleteLogs:
     )
 
 
-def read_locking(
-    suite: Suite, round_id: int, close_at: int, last: int, lock_until: int | None = None
-) -> Locking:
+def read_locking(suite: Suite, record: RoundRecord, last: int) -> Locking:
     """The positions of a round, read from its events up to its seal, or up to block `last` if it has none.
 
-    Parameters
-    ----------
-    lock_until
-        When the lock window ended, Unix seconds: no later block is searched for the seal. None: it is not
-        known, or not over.
+    No block beyond the lock window is searched, unless what was found is less than the contract says: an
+    earlier pause, of which it does not know any more, may have extended the window.
     """
-    first = first_block_at(suite.w3, close_at, suite.addresses.block, last)
-    if lock_until is not None and last - first >= LARGEST_RANGE:
-        last = max(first, first_block_at(suite.w3, lock_until + 1, first, last) - 1)
+    first = first_block_at(suite.w3, record.close_at, suite.addresses.block, last)
+    if last - first < LARGEST_RANGE:
+        return _locking_within(suite, record.round_id, first, last)
+    for end in (record.lock_until, record.latest_lock_until):
+        until = max(first, first_block_at(suite.w3, end + 1, first, last) - 1)
+        locking = _locking_within(suite, record.round_id, first, until)
+        if locking.at_risk == record.at_risk and (locking.is_sealed or record.submissions_root == ZERO_HASH):
+            break
+    return locking
+
+
+def _locking_within(suite: Suite, round_id: int, first: int, last: int) -> Locking:
     sealed = next(round_events(suite.tournament.events.RoundSealed(), round_id, first, last), None)
     block = last if sealed is None else sealed["blockNumber"]
     locked = round_events(suite.tournament.events.PositionsLocked(), round_id, first, block)
     chunks = tuple(LockedChunk(e["args"]["fromSlot"], tuple(e["args"]["positions"])) for e in locked)
-    return Locking(block, chunks)
+    return Locking(block, chunks, sealed is not None)
 
 
 def read_settled(

@@ -14,16 +14,20 @@ from scorer.deployment.fields import DEPLOYER
 from scorer.units import wei_from_nano
 
 ADMIN_ROLE: Final = 0
-ROLE_IDS: Final = {"admin": ADMIN_ROLE, "operator": 1, "guardian": 2, "minter": 3}
+ROLE_IDS: Final = {"admin": ADMIN_ROLE, "operator": 1, "guardian": 2, "minter": 3, "unpauser": 4}
 """As Authority numbers them."""
 POWERS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
-    "Tournament": {"operator": ("openRound", "lock", "seal"), "guardian": ("pause",)},
+    "Tournament": {
+        "operator": ("openRound", "lock", "seal"),
+        "guardian": ("pause",),
+        "unpauser": ("unpause",),
+    },
     "OracleCommittee": {"guardian": ("veto",)},
     "Numeraire": {"minter": ("mint",)},
 }
 """Whose calls a contract takes, by role. Every other restricted function is the admin's."""
 ADMIN_POWERS: Final[dict[str, tuple[str, ...]]] = {
-    "Tournament": ("setParameters", "unpause", "recoverSurplus"),
+    "Tournament": ("setParameters", "recoverSurplus"),
     "OracleCommittee": ("addMember", "removeMember", "setQuorum"),
     "Numeraire": (),
 }
@@ -158,6 +162,12 @@ def terms_of(document: Deployment) -> tuple[int, int, int, int, int, int]:
     return *periods, bond, challenge, slash, committee.absence_limit
 
 
+def windows_of(document: Deployment) -> tuple[int, int, int, int]:
+    """``IRoundWindows.Windows``, seconds."""
+    found = document.windows
+    return found.lock_window, found.least_lock_window, found.least_notice, found.funding_grace
+
+
 def label_of(tournament: Tournament) -> str:
     """What the deployment calls a tournament's contract."""
     return TOURNAMENT + tournament.name
@@ -242,6 +252,7 @@ class _Layout:
                 registry=registry,
                 committee=committee,
                 burn_sink=own or sink,
+                windows=windows_of(document),
                 cap=each.cap,
                 threshold=each.threshold,
                 minimum_position=each.minimum_position,

@@ -20,6 +20,7 @@ from scorer.deployment.blueprint import (
     grants,
     label_of,
     terms_of,
+    windows_of,
 )
 from scorer.deployment.code import compiled_code, digest
 from scorer.deployment.document import Deployment, from_record
@@ -148,7 +149,12 @@ def _parameters(case: _Case) -> Iterator[Difference]:
     for getter, value in expected.items():
         yield from _differing(f"committee.{getter}", value, case.ask("committee", getter))
     for each in case.document.tournaments:
-        terms = {"cap": each.cap, "threshold": each.threshold, "minPosition": each.minimum_position}
+        terms: dict[str, Any] = {
+            "cap": each.cap,
+            "threshold": each.threshold,
+            "minPosition": each.minimum_position,
+            "windows": windows_of(case.document),
+        }
         for getter, value in terms.items():
             yield from _differing(f"{label_of(each)}.{getter}", value, case.ask(label_of(each), getter))
     if case.document.token.supply is not None:

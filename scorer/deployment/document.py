@@ -46,6 +46,18 @@ MOST_ABSENCE_LIMIT: Final = 1000
 """Of a member: no limit of the contracts; beyond it nobody would ever be removed."""
 LONGEST_DISPUTE: Final = 7 * DAY
 """OracleCommittee.MAX_DISPUTE_PERIOD, seconds."""
+SHORTEST_LOCK_WINDOW: Final = 10
+"""RoundSchedule.MIN_LOCK_WINDOW, seconds."""
+LONGEST_LOCK_WINDOW: Final = 2 * DAY
+"""RoundSchedule.MAX_LOCK_WINDOW, seconds."""
+SHORTEST_WINDOW: Final = 1
+"""RoundSchedule.MIN_WINDOW, seconds."""
+LONGEST_NOTICE: Final = 7 * DAY
+"""RoundSchedule.MAX_LEAST_NOTICE, seconds."""
+LONGEST_FUNDING_GRACE: Final = 7 * DAY
+"""RoundSchedule.MAX_FUNDING_GRACE, seconds."""
+LONGEST_PAUSE: Final = 7 * DAY
+"""BoundedPause.MAX_PAUSE, seconds."""
 MOST_MINIMUM_POSITION: Final = 1000 * NANO_PER_NMR
 """Tournament.MAX_MIN_POSITION, nano-NMR."""
 LONGEST_DELAY: Final = 90 * DAY
@@ -53,7 +65,7 @@ LONGEST_DELAY: Final = 90 * DAY
 LOCAL_CHAINS: Final = (1337, 31_337)
 """Chain ids of development chains, where the deployer may keep the admin's role."""
 
-RoleName = Literal["operator", "guardian", "minter"]
+RoleName = Literal["operator", "guardian", "minter", "unpauser"]
 ROLE_NAMES: Final[tuple[RoleName, ...]] = get_args(RoleName)
 
 
@@ -130,6 +142,29 @@ def _rules(name: str, folder: Path) -> Rules:
     return load_rules(folder / name) if name.endswith((".toml", ".json")) else preset(name)
 
 
+class Windows(Section):
+    """What every tournament of a deployment fixes for all its rounds, seconds: ``IRoundWindows.Windows``."""
+
+    lock_window: Annotated[
+        Seconds, within(SHORTEST_LOCK_WINDOW, LONGEST_LOCK_WINDOW, "from 10 seconds to 2 days")
+    ]
+    least_lock_window: Annotated[
+        Seconds, within(SHORTEST_WINDOW, LONGEST_LOCK_WINDOW, "from 1 second to 2 days")
+    ]
+    least_notice: Annotated[Seconds, within(SHORTEST_WINDOW, LONGEST_NOTICE, "from 1 second to 7 days")]
+    funding_grace: Annotated[
+        Seconds, within(SHORTEST_WINDOW, LONGEST_FUNDING_GRACE, "from 1 second to 7 days")
+    ]
+
+    @field_validator("least_lock_window")
+    @classmethod
+    def _within_the_window(cls, least: int, info: ValidationInfo) -> int:
+        longest = info.data.get("lock_window")
+        if longest is not None and least > longest:
+            raise ValueError(f"expected at most lock_window, {longest} seconds")
+        return least
+
+
 class Tournament(Section):
     """A tournament and the terms of its first rounds: ``cap`` in ppm, amounts in nano-NMR.
 
@@ -192,6 +227,7 @@ class Roles(Section):
     operator: Role
     guardian: Role | None = None
     minter: Role | None = None
+    unpauser: Role | None = None
 
     def given(self) -> Iterator[tuple[RoleName, Role]]:
         """The roles that somebody holds."""
@@ -249,6 +285,7 @@ class Deployment(Section):
     registry: Existing = Existing()
     burn_sink: Existing = Existing()
     committee: Committee
+    windows: Windows
     tournaments: Annotated[tuple[Tournament, ...], Field(strict=False, min_length=1)]
     roles: Roles
     admin: Admin
@@ -328,6 +365,17 @@ def _across(document: Deployment) -> Iterator[str]:
         yield (
             f"committee.members: expected at least {LEAST_PUBLIC_MEMBERS} on chain {document.chain_id}, so "
             f"that one may fail and none decides alone, found {count}"
+        )
+    yield from _delays(document)
+
+
+def _delays(document: Deployment) -> Iterator[str]:
+    """What is wrong with how long calls are announced."""
+    unpauser = document.roles.unpauser
+    if unpauser is not None and unpauser.delay >= LONGEST_PAUSE:
+        yield (
+            'roles.unpauser.delay: expected less than the longest pause, such as "1 day": a call that is '
+            f"announced for as long as a pause lasts comes when it is over, found {unpauser.delay} seconds"
         )
     if document.admin.delay == 0 and not document.is_local:
         yield (

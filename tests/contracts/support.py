@@ -21,7 +21,11 @@ ZERO_ADDRESS = "0x" + "0" * 40
 
 NONE, OPEN, LOCKING, SEALED, SETTLING, SETTLED, VOIDED = range(7)
 
-OPERATOR_ROLE, GUARDIAN_ROLE, MINTER_ROLE = 1, 2, 3
+OPERATOR_ROLE, GUARDIAN_ROLE, MINTER_ROLE, UNPAUSER_ROLE = 1, 2, 3, 4
+
+LOCK_WINDOW, LEAST_LOCK_WINDOW, LEAST_NOTICE, FUNDING_GRACE = DAY, 15, 20, 2 * DAY
+WINDOWS = (LOCK_WINDOW, LEAST_LOCK_WINDOW, LEAST_NOTICE, FUNDING_GRACE)
+"""Seconds: what every tournament here is deployed with."""
 
 
 def pack(lanes: list[int], bits: int = 64) -> int:
@@ -109,6 +113,7 @@ class House:
     admin: Any
     operator: Any
     guardian: Any
+    unpauser: Any
     minter: Any
     members: list[Any]
     alice: Any

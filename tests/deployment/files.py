@@ -35,6 +35,12 @@ challenge_bond = "100"
 slash = "500"
 absence_limit = 5
 
+[windows]
+lock_window = "18 hours"
+least_lock_window = "1 hour"
+least_notice = "1 hour"
+funding_grace = "3 days"
+
 [[tournaments]]
 name = "classic"
 rules = "classic"
@@ -54,6 +60,10 @@ holders = ["{GUARDIAN}"]
 [roles.minter]
 holders = ["{MINTER}"]
 delay = "2 days"
+
+[roles.unpauser]
+holders = ["{ADMIN}"]
+delay = "36 hours"
 
 [admin]
 holder = "{ADMIN}"

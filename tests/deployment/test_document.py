@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from scorer.chain.anvil import Anvil
-from scorer.chain.sender import Sender
+from scorer.chain.deployment import LOCAL_WINDOWS, _deployed
+from scorer.chain.sender import Reverted, Sender
 from scorer.deployment import document as limits
 from scorer.deployment.document import DeploymentFileError, from_record, load_document, recorded
 from scorer.units import wei_from_nano
@@ -43,6 +44,13 @@ def public(text: str = TEXT) -> str:
         (changed('member_bond = "1000"', 'member_bond = "100001"'), "committee.member_bond: expected at most 100000"),
         (changed('challenge_bond = "100"', 'challenge_bond = "10001"'), "committee.challenge_bond: expected at most"),
         (changed('slash = "500"', 'slash = "1001"'), "committee.slash: expected at most member_bond, 1000 NMR"),
+        (changed('"18 hours"', '"9 seconds"'), "windows.lock_window: expected from 10 seconds to 2 days"),
+        (changed('"18 hours"', '"3 days"'), "windows.lock_window: expected from 10 seconds to 2 days"),
+        (changed('least_lock_window = "1 hour"', 'least_lock_window = "19 hours"'), "windows.least_lock_window: expected at most lock_window, 64800 seconds"),
+        (changed('least_lock_window = "1 hour"', 'least_lock_window = "0 seconds"'), "windows.least_lock_window: expected from 1 second"),
+        (changed('least_notice = "1 hour"', 'least_notice = "8 days"'), "windows.least_notice: expected from 1 second to 7 days"),
+        (changed('"3 days"', '"8 days"'), "windows.funding_grace: expected from 1 second to 7 days"),
+        (changed('"36 hours"', '"7 days"'), 'roles.unpauser.delay: expected less than the longest pause, such as "1 day"'),
         (changed('supply = "1000000"', 'supply = "11000001"'), "token.supply: expected at most 11000000 NMR"),
         (changed('supply = "1000000"', "supply = 1000000"), "token.supply: expected decimal text in quotes"),
         (changed('supply = "1000000"', ""), "token: expected supply and treasury for a new token, or address"),
@@ -158,8 +166,6 @@ def test_the_file_for_a_devnet_needs_nothing() -> None:
 
 
 def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
-    from scorer.chain.deployment import _deployed
-
     sender = Sender(anvil.w3, anvil.account(0))
     zero = anvil.account(1).address
     terms = (0, 3600, 0, 0, 0, 3)
@@ -189,9 +195,33 @@ def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
         limits.LEAST_ABSENCE_LIMIT,
     ]
     assert read_all(
-        "Tournament", (zero, zero, zero, zero, zero, 0, 0, 0), ("MAX_CAP", "MAX_MIN_POSITION")
+        "Tournament",
+        (zero, zero, zero, zero, zero, LOCAL_WINDOWS.to_contract(), 0, 0, 0),
+        ("MAX_CAP", "MAX_MIN_POSITION", "MAX_PAUSE"),
     ) == [
         10**6,
         limits.MOST_MINIMUM_POSITION,
+        limits.LONGEST_PAUSE,
     ]
     assert read_all("Numeraire", (zero, zero, 0), ("CAP",)) == [wei_from_nano(limits.MOST_SUPPLY)]
+
+
+def test_windows_are_taken_up_to_the_limits_of_the_contracts(anvil: Anvil) -> None:
+    sender, zero = Sender(anvil.w3, anvil.account(0)), anvil.account(1).address
+
+    def deploys(*windows: int) -> bool:
+        try:
+            _deployed(sender, "Tournament", zero, zero, zero, zero, zero, windows, 0, 0, 0)
+        except Reverted as revert:
+            return revert.name != "WindowOutOfRange"
+        return True
+
+    longest = (limits.LONGEST_LOCK_WINDOW, limits.LONGEST_NOTICE, limits.LONGEST_FUNDING_GRACE)
+    shortest = (limits.SHORTEST_LOCK_WINDOW, limits.SHORTEST_WINDOW, limits.SHORTEST_WINDOW)
+    for step, (lock, notice, grace) in ((1, longest), (-1, shortest)):
+        assert deploys(lock, limits.SHORTEST_WINDOW, notice, grace)
+        assert not deploys(lock + step, limits.SHORTEST_WINDOW, notice, grace)
+        assert not deploys(lock, limits.SHORTEST_WINDOW, notice + step, grace)
+        assert not deploys(lock, limits.SHORTEST_WINDOW, notice, grace + step)
+    assert not deploys(100, 101, 1, 1)
+    assert not deploys(100, limits.SHORTEST_WINDOW - 1, 1, 1)

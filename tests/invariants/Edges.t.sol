@@ -35,7 +35,7 @@ contract EdgesTest is House {
 
     function test_aTournamentNeedsABurnSink() public {
         bytes memory arguments =
-            abi.encode(authority, token, registry, committee, address(0), uint32(0), uint64(0), uint64(0));
+            abi.encode(authority, token, registry, committee, address(0), _windows(), uint32(0), uint64(0), uint64(0));
         _refused("Tournament", arguments, ITournament.ZeroBurnSink.selector);
     }
 

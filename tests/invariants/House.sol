@@ -6,6 +6,7 @@ import {IModelRegistry} from "../../contracts/interfaces/IModelRegistry.sol";
 import {INumeraire} from "../../contracts/interfaces/INumeraire.sol";
 import {IOracleCommittee} from "../../contracts/interfaces/IOracleCommittee.sol";
 import {IBoundedPause} from "../../contracts/interfaces/IBoundedPause.sol";
+import {IRoundWindows} from "../../contracts/interfaces/IRoundWindows.sol";
 import {ITournament} from "../../contracts/interfaces/ITournament.sol";
 import {vm} from "./Vm.sol";
 
@@ -38,6 +39,12 @@ abstract contract House {
     address internal constant GUARDIAN = address(0xad03);
     address internal constant MINTER = address(0xad04);
     address internal constant STRANGER = address(0xad05);
+    address internal constant UNPAUSER = address(0xad06);
+
+    uint64 internal constant LOCK_WINDOW = 1 days;
+    uint64 internal constant LEAST_LOCK_WINDOW = 2 minutes;
+    uint64 internal constant LEAST_NOTICE = 70 minutes;
+    uint64 internal constant FUNDING_GRACE = 1 days;
 
     /// @dev Owners approve nobody beforehand but the tournament and the committee. The signer approves nobody at all.
     uint256 internal constant SIGNER_KEY = 0x5e1f;
@@ -60,11 +67,18 @@ abstract contract House {
         committee = _deployCommittee();
         tournament = ITournament(
             _create(
-                "Tournament", abi.encode(authority, token, registry, committee, sink, 50_000, 5_000 * NANO, NANO / 100)
+                "Tournament",
+                abi.encode(
+                    authority, token, registry, committee, sink, _windows(), 50_000, 5_000 * NANO, NANO / 100
+                )
             )
         );
         _grantRoles();
         _handOutTokens();
+    }
+
+    function _windows() internal pure returns (IRoundWindows.Windows memory) {
+        return IRoundWindows.Windows(LOCK_WINDOW, LEAST_LOCK_WINDOW, LEAST_NOTICE, FUNDING_GRACE);
     }
 
     function _owner(uint256 seed) internal pure returns (address) {
@@ -121,6 +135,8 @@ abstract contract House {
         selectors = new bytes4[](1);
         selectors[0] = IBoundedPause.pause.selector;
         _grant(address(tournament), selectors, 2, GUARDIAN);
+        selectors[0] = IBoundedPause.unpause.selector;
+        _grant(address(tournament), selectors, 4, UNPAUSER);
         selectors[0] = IOracleCommittee.veto.selector;
         _grant(address(committee), selectors, 2, GUARDIAN);
         selectors[0] = INumeraire.mint.selector;

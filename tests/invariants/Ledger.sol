@@ -71,6 +71,7 @@ abstract contract Ledger is House {
     uint256 internal _cap = 50_000;
     uint256 internal _threshold = 5_000 * NANO;
     uint256 internal _minPosition = NANO / 100;
+    uint256 internal _pausedFrom;
     uint256 internal _pausedUntil;
     uint256 internal _pausableFrom;
 
@@ -175,8 +176,11 @@ abstract contract Ledger is House {
     }
 
     function _lockEnd(Book storage book) internal view returns (uint256) {
-        uint256 window = (book.resolveAt - book.closeAt) / 4;
-        return book.closeAt + (window < 1 days ? window : 1 days);
+        uint256 scoring = book.resolveAt - book.closeAt;
+        uint256 end = book.closeAt + (scoring / 4 < LOCK_WINDOW ? scoring / 4 : LOCK_WINDOW);
+        if (_pausedFrom >= end || _pausedUntil <= book.closeAt) return end;
+        uint256 overlap = _pausedUntil - (_pausedFrom > book.closeAt ? _pausedFrom : book.closeAt);
+        return scoring / 2 < end + overlap - book.closeAt ? book.closeAt + scoring / 2 : end + overlap;
     }
 
     function _head(Book storage book) internal view returns (bytes32) {

@@ -43,6 +43,7 @@ def record(state: RoundState) -> RoundRecord:
         close_at=CLOSE,
         resolve_at=RESOLVE,
         deadline=DEADLINE,
+        lock_until=CLOSE + 50_000,
         cap=50_000,
         payout_factor=10**6,
         threshold=10**12,
@@ -69,12 +70,6 @@ ALL_CHUNKS = (SettleChunk(2), SettleChunk(1), SettleChunk(0))
 def test_an_unsealed_round_waits_until_its_lock_window_is_over(state: RoundState) -> None:
     assert decide(view(state, CLOSE + 49_999)) == (Wait("not sealed yet"),)
     assert decide(view(state, CLOSE + 50_000)) == (VoidRound(),)
-
-
-def test_a_lock_window_lasts_a_day_and_a_quarter_of_the_way_to_the_outcome_at_most() -> None:
-    late = replace(record(RoundState.LOCKING), resolve_at=CLOSE + 10 * 86_400)
-    assert isinstance(decide(view(RoundState.LOCKING, CLOSE + 86_399, record=late))[0], Wait)
-    assert decide(view(RoundState.LOCKING, CLOSE + 86_400, record=late)) == (VoidRound(),)
 
 
 def test_nothing_is_attested_before_the_outcome() -> None:

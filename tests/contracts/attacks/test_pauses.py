@@ -6,7 +6,18 @@ from typing import Any
 
 import ape
 import pytest
-from support import DAY, NANO, UNIT, WEEK, House
+from support import (
+    DAY,
+    LOCK_WINDOW,
+    NANO,
+    PPM,
+    SEALED,
+    SHARE,
+    UNIT,
+    UNPAUSER_ROLE,
+    WEEK,
+    House,
+)
 
 SCORES = [[40_000, -20_000, 90_000, -90_000, 0, 1, -1, 13], [25_000]]
 
@@ -20,6 +31,36 @@ def test_attack_a_guardian_who_pauses_again_and_again(house: House) -> None:
         house.tournament.pause(WEEK, sender=house.guardian)
     house.at(ends + WEEK)
     house.tournament.pause(WEEK, sender=house.guardian)
+
+
+def test_attack_a_guardian_who_pauses_every_lock_window_away(house: House) -> None:
+    """Monthly rounds are sealed all the same: a pause over the lock window extends it by as long."""
+    house.stake(house.alice, NANO, SHARE | PPM)
+    for _ in range(2):
+        round_id = house.open(open_for=15 * DAY)
+        close = house.round(round_id).closeAt
+        house.at(close)
+        house.tournament.pause(WEEK, sender=house.guardian)
+        assert house.tournament.lockEnd(round_id) == close + WEEK + LOCK_WINDOW
+        house.at(close + WEEK)
+        house.lock(round_id, [False])
+        house.at(close + WEEK + LOCK_WINDOW - 1)
+        house.seal(round_id)
+        assert house.round(round_id).state == SEALED
+
+
+def test_attack_an_unpause_that_comes_after_the_pause(house: House) -> None:
+    """A role with the delay that deployments ship ends the longest pause six days before it would end."""
+    t, authority = house.tournament, house.authority
+    authority.grantRole(UNPAUSER_ROLE, house.bob, DAY, sender=house.admin)
+    t.pause(WEEK, sender=house.guardian)
+    until = t.pausedUntil()
+    selector = t.provider.web3.keccak(text="unpause()")[:4]
+    authority.schedule(t, selector, 0, sender=house.bob)
+    house.at(house.now() + DAY)
+    t.unpause(sender=house.bob)
+    assert not t.paused()
+    assert house.now() < until - 5 * DAY
 
 
 def test_attack_a_pause_outlasts_the_time_a_report_has(house: House, locked_in_two: int) -> None:
@@ -48,7 +89,7 @@ def test_a_pause_stops_everything_that_puts_more_at_stake_or_moves_by_report(
     arguments: dict[str, list[Any]] = {
         "deposit": [1, UNIT],
         "depositWithPermit": [1, UNIT, 0, 27, b"\0" * 32, b"\0" * 32],
-        "openRound": [start, start + 1, start + 2, start + 3, b"\0" * 32],
+        "openRound": [start, start + 60, start + 120, start + 180, b"\0" * 32],
         "lock": [locked_in_two, 0, b"\1"],
         "seal": [locked_in_two, b"\0" * 32],
         "beginSettlement": [report],
@@ -76,7 +117,7 @@ def test_a_pause_stops_nobody_from_leaving(house: House, locked_in_two: int) -> 
     house.token.transfer(house.tournament, 1, sender=house.bob)
     house.tournament.recoverSurplus(house.admin, sender=house.admin)
     house.tournament.setParameters(0, 0, 0, sender=house.admin)
-    house.tournament.unpause(sender=house.admin)
+    house.tournament.unpause(sender=house.unpauser)
 
 
 def test_every_function_of_the_tournament_is_named_in_the_tests_of_a_pause(house: House) -> None:

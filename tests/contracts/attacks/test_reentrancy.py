@@ -7,7 +7,7 @@ from typing import Any
 
 import ape
 import pytest
-from support import NANO, OPERATOR_ROLE, PPM, SHARE, UNIT, House, restrict
+from support import NANO, OPERATOR_ROLE, PPM, SHARE, UNIT, WINDOWS, House, restrict
 
 
 @dataclass
@@ -39,8 +39,9 @@ class Trap:
 def trap(house: House, project: Any, hostile_types: Any) -> Trap:
     token = hostile_types["HostileToken"].deploy(sender=house.bob)
     tournament = project.Tournament.deploy(
-        house.authority, token, house.registry, house.committee, house.sink, PPM, 2**63, 0, sender=house.admin
-    )
+        house.authority, token, house.registry, house.committee, house.sink, WINDOWS, PPM, 2**63, 0,
+        sender=house.admin,
+    )  # fmt: skip
     restrict(house.authority, tournament, ["openRound", "lock", "seal"], OPERATOR_ROLE, house.admin)
     for account in (token, house.alice, house.bob):
         token.give(account, 1_000 * NANO * UNIT, sender=house.bob)

@@ -6,7 +6,7 @@ from typing import Any
 
 import ape
 import pytest
-from support import NANO, PPM, SHARE, UNIT, House
+from support import NANO, PPM, SHARE, UNIT, WINDOWS, House
 from twins import twin_of
 
 LARGEST = 2**63 - 1
@@ -129,7 +129,7 @@ def test_attack_a_lane_at_its_maximum_spills_into_its_neighbours(
     """All that can be owed lies in the first lane of a slot or the last, and all of it burns."""
     token = hostile_types["HostileToken"].deploy(sender=house.bob)
     rich = project.Tournament.deploy(
-        house.authority, token, house.registry, house.committee, house.sink, PPM, 2**64 - 1, 0,
+        house.authority, token, house.registry, house.committee, house.sink, WINDOWS, PPM, 2**64 - 1, 0,
         sender=house.admin,
     )  # fmt: skip
     twin = twin_of(house, rich, token)

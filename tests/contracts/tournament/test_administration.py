@@ -6,7 +6,20 @@ from typing import Any
 
 import ape
 import pytest
-from support import DAY, NANO, NMR, PPM, SHARE, UNIT, ZERO_ADDRESS, House, is_event, only
+from support import (
+    DAY,
+    NANO,
+    NMR,
+    PPM,
+    SHARE,
+    UNIT,
+    UNPAUSER_ROLE,
+    WINDOWS,
+    ZERO_ADDRESS,
+    House,
+    is_event,
+    only,
+)
 
 MAX_MIN_POSITION = 1_000 * NANO
 
@@ -84,21 +97,25 @@ def test_the_next_pause_waits_for_the_cooldown(house: House) -> None:
 # unpause
 
 
-def test_the_guardian_does_not_unpause(house: House) -> None:
+@pytest.mark.parametrize("caller", ["alice", "operator", "guardian", "admin"])
+def test_only_the_unpauser_unpauses(house: House, caller: str) -> None:
+    account = getattr(house, caller)
     house.tournament.pause(DAY, sender=house.guardian)
-    with ape.reverts(house.tournament.AccessManagedUnauthorized, caller=house.guardian):
-        house.tournament.unpause(sender=house.guardian)
+    with ape.reverts(house.tournament.AccessManagedUnauthorized, caller=account):
+        house.tournament.unpause(sender=account)
 
 
 def test_unpause_reverts_when_nothing_is_paused(house: House) -> None:
     with ape.reverts(house.tournament.NotPaused):
-        house.tournament.unpause(sender=house.admin)
+        house.tournament.unpause(sender=house.unpauser)
 
 
 def test_unpause_ends_a_pause_and_starts_the_cooldown(house: House) -> None:
     house.tournament.pause(7 * DAY, sender=house.guardian)
-    receipt = house.tournament.unpause(sender=house.admin)
-    assert only(receipt, house.tournament.Unpaused).caller == house.admin
+    began = house.now()
+    receipt = house.tournament.unpause(sender=house.unpauser)
+    assert only(receipt, house.tournament.Unpaused).caller == house.unpauser
+    assert (house.tournament.pausedFrom(), house.tournament.pausedUntil()) == (began, house.now())
     assert not house.tournament.paused()
     assert house.tournament.pausableFrom() == house.now() + 7 * DAY
 
@@ -107,8 +124,7 @@ def test_an_unpause_can_be_made_to_wait_by_the_authority(house: House) -> None:
     """A role with an execution delay: the call has to be scheduled first."""
     t, authority = house.tournament, house.authority
     selector = t.provider.web3.keccak(text="unpause()")[:4]
-    authority.setTargetFunctionRole(t, [selector], 9, sender=house.admin)
-    authority.grantRole(9, house.bob, DAY, sender=house.admin)
+    authority.grantRole(UNPAUSER_ROLE, house.bob, DAY, sender=house.admin)
     t.pause(7 * DAY, sender=house.guardian)
     with ape.reverts(authority.AccessManagerNotScheduled):
         t.unpause(sender=house.bob)
@@ -149,7 +165,7 @@ def test_what_was_sent_by_mistake_is_recovered_to_the_last_wei(house: House) -> 
 
 
 def test_a_deployment_with_parameters_above_their_maxima_fails(house: House, project: Any) -> None:
-    arguments = [house.authority, house.token, house.registry, house.committee, house.sink]
+    arguments = [house.authority, house.token, house.registry, house.committee, house.sink, WINDOWS]
     for parameters in ((PPM + 1, 0, 0), (0, 0, MAX_MIN_POSITION + 1)):
         with ape.reverts(project.Tournament.ParameterTooLarge):
             project.Tournament.deploy(*arguments, *parameters, sender=house.admin)
@@ -159,7 +175,7 @@ def test_a_deployment_that_burns_into_nothing_fails(house: House, project: Any) 
     """No token moves to the zero address: a round with a burn could neither be settled nor voided."""
     with ape.reverts(project.Tournament.ZeroBurnSink):
         project.Tournament.deploy(
-            house.authority, house.token, house.registry, house.committee, ZERO_ADDRESS, 0, 0, 0,
+            house.authority, house.token, house.registry, house.committee, ZERO_ADDRESS, WINDOWS, 0, 0, 0,
             sender=house.admin,
         )  # fmt: skip
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ape
 import pytest
-from support import DAY, NANO, OPEN, ZERO_HASH, House, is_event, only
+from support import DAY, LEAST_LOCK_WINDOW, LEAST_NOTICE, NANO, OPEN, ZERO_HASH, House, is_event, only
 
 RULES = b"\x07" * 32
+SHORTEST = (0, LEAST_NOTICE, LEAST_NOTICE + 4 * LEAST_LOCK_WINDOW, LEAST_NOTICE + 4 * LEAST_LOCK_WINDOW + 1)
+"""The shortest round that can be opened, from now."""
 
 
 def schedule(house: House, *offsets: int) -> tuple[int, int, int, int]:
@@ -19,13 +21,13 @@ def schedule(house: House, *offsets: int) -> tuple[int, int, int, int]:
 
 def test_reverts_for_others_than_the_operator(house: House) -> None:
     with ape.reverts(house.tournament.AccessManagedUnauthorized, caller=house.alice):
-        house.tournament.openRound(*schedule(house, 0, 1, 2, 3), RULES, sender=house.alice)
+        house.tournament.openRound(*schedule(house, *SHORTEST), RULES, sender=house.alice)
 
 
 def test_reverts_while_paused(house: House) -> None:
     house.tournament.pause(DAY, sender=house.guardian)
     with ape.reverts(house.tournament.TournamentPaused):
-        house.tournament.openRound(*schedule(house, 0, 1, 2, 3), RULES, sender=house.operator)
+        house.tournament.openRound(*schedule(house, *SHORTEST), RULES, sender=house.operator)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,8 @@ def test_reverts_for_a_period_above_its_maximum(house: House, offsets: tuple[int
 @pytest.mark.parametrize(
     "offsets",
     [
-        (-DAY, 0, 1, 2),
+        SHORTEST,
+        (LEAST_NOTICE - 90 * DAY, *SHORTEST[1:]),
         (90 * DAY, 180 * DAY, 545 * DAY, 635 * DAY),
     ],
 )
@@ -67,29 +70,43 @@ def test_accepts_times_at_their_limits(house: House, offsets: tuple[int, ...]) -
 
 def shortest_notice(house: House, hold: int, missing: int = 0) -> tuple[int, int, int, int]:
     """Times of a round that holds stakes for `hold` seconds, announced as late as may be, or later."""
-    close = hold // 64 - missing
+    close = max(hold // 64, LEAST_NOTICE) - missing
     return schedule(house, -1, close, close + hold * 365 // 455, close + hold)
 
 
-@pytest.mark.parametrize("hold", [64, 7 * DAY, 455 * DAY])
+@pytest.mark.parametrize("hold", [80, 64 * LEAST_NOTICE, 64 * (LEAST_NOTICE + 1), 7 * DAY, 455 * DAY])
 def test_reverts_when_the_notice_is_too_short_for_the_time_that_stakes_are_held(
     house: House, hold: int
 ) -> None:
-    least = hold // 64
+    least = max(hold // 64, LEAST_NOTICE)
     for missing in (1, least):
         times = shortest_notice(house, hold, missing)
         with ape.reverts(house.tournament.NoticeTooShort, notice=least - missing, minimum=least):
             house.tournament.openRound(*times, RULES, sender=house.operator)
 
 
-@pytest.mark.parametrize("hold", [63, 64, 7 * DAY, 455 * DAY])
+@pytest.mark.parametrize("hold", [80, 64 * LEAST_NOTICE, 64 * (LEAST_NOTICE + 1), 7 * DAY, 455 * DAY])
 def test_opens_at_the_shortest_notice(house: House, hold: int) -> None:
     house.tournament.openRound(*shortest_notice(house, hold), RULES, sender=house.operator)
     assert house.round(1).state == OPEN
 
 
+def test_attack_a_round_opened_locked_and_sealed_before_anybody_sees_it(house: House) -> None:
+    """Stakes cannot be locked in the second in which a round is opened, however short it is."""
+    with ape.reverts(house.tournament.NoticeTooShort, notice=0, minimum=LEAST_NOTICE):
+        house.tournament.openRound(*schedule(house, -1, 0, 60, 63), RULES, sender=house.operator)
+
+
+@pytest.mark.parametrize("scoring", [1, 3, 4 * LEAST_LOCK_WINDOW - 1])
+def test_reverts_when_there_is_too_little_time_to_lock_and_seal(house: House, scoring: int) -> None:
+    close = LEAST_NOTICE
+    times = schedule(house, 0, close, close + scoring, close + 2 * scoring)
+    with ape.reverts(house.tournament.LockWindowTooShort, window=scoring // 4, minimum=LEAST_LOCK_WINDOW):
+        house.tournament.openRound(*times, RULES, sender=house.operator)
+
+
 def test_freezes_times_rules_and_parameters(house: House) -> None:
-    times = schedule(house, 10, 20, 30, 40)
+    times = schedule(house, 10, 30, 100, 110)
     receipt = house.tournament.openRound(*times, RULES, sender=house.operator)
     named = dict(zip(("openAt", "closeAt", "resolveAt", "deadline"), times, strict=True))
     is_event(only(receipt, house.tournament.RoundOpened), roundId=1, rulesHash=RULES, **named)

@@ -17,6 +17,7 @@ from support import (
     SHARE,
     UNIT,
     VOIDED,
+    WINDOWS,
     ZERO_HASH,
     House,
     is_event,
@@ -103,8 +104,9 @@ def test_a_committee_that_does_not_answer_keeps_a_round_no_longer_than_the_grace
 ) -> None:
     committee = hostile_types["MuteCommittee"].deploy(sender=house.admin)
     mute = project.Tournament.deploy(
-        house.authority, house.token, house.registry, committee, house.sink, PPM, 0, 0, sender=house.admin
-    )
+        house.authority, house.token, house.registry, committee, house.sink, WINDOWS, PPM, 0, 0,
+        sender=house.admin,
+    )  # fmt: skip
     restrict(house.authority, mute, ["openRound", "lock", "seal"], OPERATOR_ROLE, house.admin)
     house.token.approve(mute, NANO * UNIT, sender=house.alice)
     model = house.register(house.alice)

@@ -35,13 +35,14 @@ abstract contract Administration is Ledger {
         else if (duration > 7 days) refusal = IBoundedPause.PauseTooLong.selector;
         else if (_now() < _pausableFrom) refusal = IBoundedPause.PauseTooSoon.selector;
         _attempt(GUARDIAN, address(tournament), abi.encodeCall(IBoundedPause.pause, (uint64(duration))), refusal);
+        _pausedFrom = _now();
         _pausedUntil = _now() + duration;
         _pausableFrom = _pausedUntil + 7 days;
     }
 
     function unpause() public {
         bytes4 refusal = _paused() ? bytes4(0) : IBoundedPause.NotPaused.selector;
-        _attempt(ADMIN, address(tournament), abi.encodeCall(IBoundedPause.unpause, ()), refusal);
+        _attempt(UNPAUSER, address(tournament), abi.encodeCall(IBoundedPause.unpause, ()), refusal);
         _pausedUntil = _now();
         _pausableFrom = _now() + 7 days;
     }

@@ -18,16 +18,14 @@ abstract contract Operator is Ledger {
         uint64 openAt = uint64(_now() + aheadSeed % 6 hours);
         uint64 closeAt = openAt + 1 hours + uint64((aheadSeed >> 32) % 6 hours);
         // Scoring of less than four days shortens the lock window, one time of 8 to minutes.
-        uint64 resolveAt = closeAt + uint64(scoringSeed % 8 == 0 ? 10 minutes : 1 days + (scoringSeed >> 3) % 5 days);
+        uint64 resolveAt = closeAt + uint64(scoringSeed % 8 == 0 ? 6 minutes + (scoringSeed >> 3) % 10 minutes : 1 days + (scoringSeed >> 3) % 5 days);
         uint64 deadline = resolveAt + 1 days + uint64(reportingSeed % 6 days);
         bytes4 refusal = _paused() ? IBoundedPause.TournamentPaused.selector : bytes4(0);
         if (refusal == 0 && reportingSeed % 16 == 0) {
             deadline = resolveAt;
             refusal = RoundSchedule.ScheduleNotAscending.selector;
         }
-        if (refusal == 0 && closeAt - _now() < (deadline - closeAt) / 64) {
-            refusal = RoundSchedule.NoticeTooShort.selector;
-        }
+        if (refusal == 0) refusal = _scheduleRefusal(closeAt, resolveAt, deadline);
         bytes memory call =
             abi.encodeCall(ITournament.openRound, (openAt, closeAt, resolveAt, deadline, bytes32(aheadSeed)));
         _attempt(OPERATOR, address(tournament), call, refusal);
@@ -65,6 +63,13 @@ abstract contract Operator is Ledger {
     }
 
     /* INTERNAL */
+
+    function _scheduleRefusal(uint256 closeAt, uint256 resolveAt, uint256 deadline) private view returns (bytes4) {
+        if ((resolveAt - closeAt) / 4 < LEAST_LOCK_WINDOW) return RoundSchedule.LockWindowTooShort.selector;
+        uint256 least = (deadline - closeAt) / 64;
+        if (least < LEAST_NOTICE) least = LEAST_NOTICE;
+        return closeAt - _now() < least ? RoundSchedule.NoticeTooShort.selector : bytes4(0);
+    }
 
     function _lockableRounds() private view returns (uint256 count) {
         for (uint256 i = 1; i <= _roundCount; ++i) {
