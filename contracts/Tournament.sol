@@ -99,15 +99,14 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
     function lock(uint256 roundId, uint256 fromSlot, bytes calldata bitmap) external restricted whenNotPaused {
         Round storage r = _rounds[roundId];
         _requireLockable(roundId, r);
-        if (fromSlot < r.nextSlot) revert SlotNotAscending(fromSlot, r.nextSlot);
         uint256 slots = 2 * bitmap.length;
         if (slots > MAX_CHUNK_SLOTS) revert ChunkTooLarge(slots, MAX_CHUNK_SLOTS);
         uint256 toSlot = Math.min(fromSlot + slots, _slotCount());
         if (fromSlot >= toSlot) revert EmptyChunk(fromSlot, toSlot);
+        _extendHull(r, fromSlot, toSlot);
 
         (uint256[] memory positions, uint256 total) = _lockChunk(fromSlot, toSlot, bitmap, r.minPosition);
         r.state = RoundState.Locking;
-        r.nextSlot = uint64(toSlot);
         r.atRisk += uint64(total);
         r.positionsHead = HashStack.push(r.positionsHead, fromSlot, HashStack.digestOf(positions));
         emit PositionsLocked(roundId, fromSlot, positions);
@@ -140,6 +139,8 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         if (report.totalPayout > maximum) revert PayoutAboveCap(report.totalPayout, maximum);
         bytes32 reportHash = committee.hashReport(address(this), report);
         if (!committee.isFinal(address(this), roundId, reportHash)) revert ReportNotFinal(roundId, reportHash);
+        uint256 until = _fundableUntil(r.deadline);
+        if (pool < report.totalPayout && block.timestamp < until) revert PoolShort(pool, report.totalPayout, until);
 
         uint64 reserve = uint64(Math.min(pool, report.totalPayout));
         pool -= reserve;
@@ -215,6 +216,14 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
     }
 
     /* INTERNAL: rounds */
+
+    /// @dev Notes that a chunk is locked, beside what was locked before and on either side of it: each slot once.
+    function _extendHull(Round storage r, uint256 fromSlot, uint256 toSlot) private {
+        (uint256 first, uint256 next) = (r.firstSlot, r.nextSlot);
+        if (fromSlot < next && toSlot > first) revert SlotsLockedBefore(fromSlot, toSlot, first, next);
+        if (next == 0 || fromSlot < first) r.firstSlot = uint64(fromSlot);
+        if (toSlot > next) r.nextSlot = uint64(toSlot);
+    }
 
     /// @dev Moves the chunk's positions out of idle. Storage of a slot where nobody takes part is not touched.
     function _lockChunk(uint256 fromSlot, uint256 toSlot, bytes calldata bitmap, uint256 smallest)

@@ -25,10 +25,12 @@ PLAIN = RoundRecord(
     total_burn=0,
     paid=0,
     burned=0,
+    first_slot=0,
     next_slot=0,
     settlement_began_at=0,
     member_set_id=1,
     lock_until=25,
+    fundable_until=60,
 )
 """Opens at 10, closes at 20, can be sealed until 25, resolves at 40, and is due at 50."""
 

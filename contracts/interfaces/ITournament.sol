@@ -57,7 +57,8 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// @param totalBurn the report's, nano-NMR.
     /// @param paid payouts of the chunks settled so far, nano-NMR.
     /// @param burned burns of the chunks settled so far, nano-NMR.
-    /// @param nextSlot first slot that a further chunk may begin at.
+    /// @param firstSlot, nextSlot every slot locked so far lies from the first to before the next. A further chunk lies
+    /// outside, on either side. Both zero until something is locked.
     /// @param settlementBeganAt when the report was taken, seconds.
     /// @param memberSetId the committee's member set at opening: who seals and reports the round, whoever comes or goes.
     /// @param rulesHash hash of the round's rules document.
@@ -80,6 +81,7 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
         uint64 totalBurn;
         uint64 paid;
         uint64 burned;
+        uint64 firstSlot;
         uint64 nextSlot;
         uint64 settlementBeganAt;
         uint64 memberSetId;
@@ -111,12 +113,15 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     error WrongState(uint256 roundId, RoundState state, RoundState expected);
     error TooEarly(uint256 timestamp, uint256 notBefore);
     error TooLate(uint256 timestamp, uint256 before);
-    error SlotNotAscending(uint256 fromSlot, uint256 nextSlot);
+    /// @notice The chunk, `fromSlot` to `toSlot`, is not wholly outside of what is locked, `firstSlot` to `nextSlot`.
+    error SlotsLockedBefore(uint256 fromSlot, uint256 toSlot, uint256 firstSlot, uint256 nextSlot);
     /// @notice The chunk covers no slot in use: `fromSlot` to `toSlot`.
     error EmptyChunk(uint256 fromSlot, uint256 toSlot);
     error ChunkTooLarge(uint256 slots, uint256 maximum);
     error UnknownVersion(uint256 version, uint256 expected);
     error ReportNotFinal(uint256 roundId, bytes32 reportHash);
+    /// @notice The pool cannot pay the report. Whoever funds it has until `until`; then it is shared by the winners.
+    error PoolShort(uint256 pool, uint256 totalPayout, uint256 until);
     error PayoutAboveCap(uint256 totalPayout, uint256 maximum);
     error ScoresLengthMismatch(uint256 length, uint256 expected);
     error PaidAboveReserved(uint256 paid, uint256 reserved);
@@ -145,7 +150,10 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
 
     /// @notice Locks the positions of one chunk of slots. Restricted.
     /// A position is min(allocation, idle), or the allocated share of idle rounded down; below `minPosition` it is zero.
-    /// @param fromSlot first slot of the chunk, not below the previous chunk's end. Slots in between stay out of the round.
+    /// `settle` takes the chunk locked last first: a round that is locked upwards is settled downwards, while the next one
+    /// is locked downwards, and so on in turn, so that each chunk can be settled and locked in one transaction.
+    /// @param fromSlot first slot of the chunk, which lies wholly above or wholly below all that is locked. Slots in between
+    /// stay out of the round.
     /// @param bitmap bit b of byte k, least significant first, stands for lane 4*fromSlot + 8*k + b: set, the model takes
     /// part. The chunk covers slots fromSlot to min(fromSlot + 2*bitmap.length, slots in use).
     /// @dev Only in closeAt <= now < lockEnd: an operator who waits until the outcome shows must find the door shut.
@@ -154,7 +162,7 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// - the tournament is paused (`TournamentPaused`);
     /// - the round is neither Open nor Locking (`WrongState`);
     /// - it is before (`TooEarly`) or after (`TooLate`) the window;
-    /// - the chunk begins before the previous one's end (`SlotNotAscending`) or covers nothing (`EmptyChunk`);
+    /// - the chunk is not wholly outside of what is locked (`SlotsLockedBefore`) or covers nothing (`EmptyChunk`);
     /// - the bitmap is for more than MAX_CHUNK_SLOTS slots (`ChunkTooLarge`), which might be too many to settle at once.
     function lock(uint256 roundId, uint256 fromSlot, bytes calldata bitmap) external;
 
@@ -172,7 +180,9 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// - the tournament is paused (`TournamentPaused`);
     /// - the round is not Sealed (`WrongState`) or not resolved yet (`TooEarly`);
     /// - the report is of another version (`UnknownVersion`) or not final at the committee (`ReportNotFinal`);
-    /// - it pays more than the cap on all that is at risk (`PayoutAboveCap`).
+    /// - it pays more than the cap on all that is at risk (`PayoutAboveCap`);
+    /// - it pays more than the pool holds, and fundingGrace after the deadline is not over (`PoolShort`): nobody can have
+    ///   winners paid from a pool that is about to be filled.
     function beginSettlement(Report calldata report) external;
 
     /// @notice Settles the chunk on top of both stacks: the one locked last of those left. Anybody may.

@@ -5,7 +5,15 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-CONTRACTS: Final = ("Authority", "BurnSink", "ModelRegistry", "Numeraire", "OracleCommittee", "Tournament")
+CONTRACTS: Final = (
+    "Authority",
+    "BurnSink",
+    "ModelRegistry",
+    "Numeraire",
+    "OracleCommittee",
+    "Roller",
+    "Tournament",
+)
 
 
 @cache

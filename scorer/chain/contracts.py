@@ -56,6 +56,7 @@ class Addresses:
     committee: str
     tournament: str
     burn_sink: str
+    roller: str
     block: int
 
     def to_json(self) -> dict[str, Any]:
@@ -99,6 +100,10 @@ class RoundRecord:
     lock_until
         When the lock window ends: a round that is not sealed by then never will be. Of a round that was
         locked before the last pause, it is what the end would be without the pause of then.
+    fundable_until
+        Until when a report that is final waits for a pool that can pay it.
+    first_slot, next_slot
+        Every slot locked so far lies from the first to before the next; both zero until something is locked.
     """
 
     round_id: int
@@ -121,10 +126,12 @@ class RoundRecord:
     total_burn: int
     paid: int
     burned: int
+    first_slot: int
     next_slot: int
     settlement_began_at: int
     member_set_id: int
     lock_until: int
+    fundable_until: int
 
     @property
     def latest_lock_until(self) -> int:
@@ -176,6 +183,7 @@ class Suite:
     registry: Contract
     token: Contract
     burn_sink: Contract
+    roller: Contract
     authority: Contract
 
     @classmethod
@@ -195,6 +203,7 @@ class Suite:
             registry=bound("ModelRegistry", addresses.registry),
             token=bound("Numeraire", addresses.numeraire),
             burn_sink=bound("BurnSink", addresses.burn_sink),
+            roller=bound("Roller", addresses.roller),
             authority=bound("Authority", addresses.authority),
         )
 
@@ -202,6 +211,10 @@ class Suite:
         """How many rounds were ever opened; their ids are 1 to this."""
         found = int(self.tournament.functions.roundCount().call(block_identifier=block))
         return _counted("rounds", found, MOST_ROUNDS)
+
+    def pool(self, block: int) -> int:
+        """What the tournament can pay out, nano-NMR, besides what it has reserved."""
+        return int(self.tournament.functions.pool().call(block_identifier=block))
 
     def round(self, round_id: int, block: int) -> RoundRecord:
         """One round as it was at `block`."""
@@ -218,7 +231,8 @@ class Suite:
         ends = [
             lock_end(each.closeAt, each.resolveAt, windows.lockWindow, Pause(since, until)) for each in found
         ]
-        return [_record(*each) for each in zip(round_ids, found, ends, strict=True)]
+        graces = [each.deadline + windows.fundingGrace for each in found]
+        return [_record(*each) for each in zip(round_ids, found, ends, graces, strict=True)]
 
     def proposal(self, round_id: int, block: int) -> ProposalRecord | None:
         """The accepted report of a round, or None."""
@@ -292,7 +306,7 @@ def _counted(what: str, found: int, most: int) -> int:
     return found
 
 
-def _record(round_id: int, found: Any, lock_until: int) -> RoundRecord:
+def _record(round_id: int, found: Any, lock_until: int, fundable_until: int) -> RoundRecord:
     return RoundRecord(
         round_id=round_id,
         state=_one_of(RoundState, found.state),
@@ -314,10 +328,12 @@ def _record(round_id: int, found: Any, lock_until: int) -> RoundRecord:
         total_burn=found.totalBurn,
         paid=found.paid,
         burned=found.burned,
+        first_slot=found.firstSlot,
         next_slot=found.nextSlot,
         settlement_began_at=found.settlementBeganAt,
         member_set_id=found.memberSetId,
         lock_until=lock_until,
+        fundable_until=fundable_until,
     )
 
 

@@ -19,6 +19,7 @@ TOURNAMENT_ROLES: Final = {
     "GUARDIAN_ROLE": ("pause",),
     "UNPAUSER_ROLE": ("unpause",),
 }
+ROLLER_ROLES: Final = {"OPERATOR_ROLE": ("roll",)}
 COMMITTEE_ROLES: Final = {"GUARDIAN_ROLE": ("veto",)}
 
 
@@ -94,10 +95,12 @@ def deploy(sender: Sender, plan: Plan) -> Suite:
         committee=committee,
         tournament=tournament,
         burn_sink=sink,
+        roller=_deployed(sender, "Roller", authority),
         block=first_block,
     )
     suite = Suite.at(sender.w3, addresses)
-    _grant(sender, suite, "OPERATOR_ROLE", plan.operator)
+    for operator in (plan.operator, addresses.roller):
+        _grant(sender, suite, "OPERATOR_ROLE", operator)
     _grant(sender, suite, "GUARDIAN_ROLE", plan.guardian)
     if plan.unpauser:
         _grant(sender, suite, "UNPAUSER_ROLE", plan.unpauser)
@@ -124,7 +127,12 @@ def _deployed(sender: Sender, name: str, *arguments: Any) -> str:
 
 def _grant(sender: Sender, suite: Suite, role_name: str, holder: str) -> None:
     role = suite.authority.get_function_by_name(role_name)().call()
-    for target, names in ((suite.tournament, TOURNAMENT_ROLES), (suite.committee, COMMITTEE_ROLES)):
+    powers = (
+        (suite.tournament, TOURNAMENT_ROLES),
+        (suite.committee, COMMITTEE_ROLES),
+        (suite.roller, ROLLER_ROLES),
+    )
+    for target, names in powers:
         if selectors := _selectors(target, names.get(role_name, ())):
             sender.send(suite.authority.functions.setTargetFunctionRole(target.address, selectors, role))
     sender.send(suite.authority.functions.grantRole(role, Web3.to_checksum_address(holder), 0))

@@ -24,12 +24,14 @@ POWERS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "OracleCommittee": {"guardian": ("veto",)},
     "Numeraire": {"minter": ("mint",)},
+    "Roller": {"operator": ("roll",)},
 }
 """Whose calls a contract takes, by role. Every other restricted function is the admin's."""
 ADMIN_POWERS: Final[dict[str, tuple[str, ...]]] = {
     "Tournament": ("setParameters", "recoverSurplus"),
     "OracleCommittee": ("addMember", "removeMember", "setQuorum"),
     "Numeraire": (),
+    "Roller": (),
 }
 TOURNAMENT: Final = "tournament."
 """How the labels of tournaments begin."""
@@ -125,7 +127,7 @@ def blueprint(document: Deployment, deployer: str) -> Blueprint:
         addresses,
         existing,
         tuple(assignments(document, addresses)),
-        tuple(grants(document, deployer)),
+        tuple(grants(document, deployer, addresses)),
         Grant("admin", _account(document.admin.holder, deployer), document.admin.delay),
     )
 
@@ -146,8 +148,9 @@ def admin_functions(document: Deployment, addresses: Mapping[str, str]) -> Itera
         yield Assignment(label, addresses[label], "admin", names, selectors)
 
 
-def grants(document: Deployment, deployer: str) -> Iterator[Grant]:
-    """Who holds which role, but for the admin's."""
+def grants(document: Deployment, deployer: str, addresses: Mapping[str, str]) -> Iterator[Grant]:
+    """Who holds which role, but for the admin's. The roller locks, and is called by operators alone."""
+    yield Grant("operator", addresses["roller"], 0)
     for name, role in document.roles.given():
         for holder in role.holders:
             yield Grant(name, _account(holder, deployer), role.delay)
@@ -207,6 +210,7 @@ def _governed(document: Deployment) -> Iterator[tuple[str, str]]:
     if document.token.address is None:
         yield "numeraire", "Numeraire"
     yield "committee", "OracleCommittee"
+    yield "roller", "Roller"
     for tournament in document.tournaments:
         yield label_of(tournament), "Tournament"
 
@@ -242,6 +246,7 @@ class _Layout:
             members=document.committee.members,
             quorum=document.committee.quorum,
         )
+        self._new("roller", "Roller", authority=authority)
         for each in document.tournaments:
             own = self._given(f"burn_sink.{each.name}", "BurnSink", each.burn_sink)
             self._new(

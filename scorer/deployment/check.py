@@ -124,6 +124,7 @@ def _wiring(case: _Case) -> Iterator[Difference]:
         yield from _differing("numeraire.authority", at["authority"], case.ask("numeraire", "authority"))
     for getter, label in shared.items():
         yield from _differing(f"committee.{getter}", at[label], case.ask("committee", getter))
+    yield from _differing("roller.authority", at["authority"], case.ask("roller", "authority"))
     for each in case.document.tournaments:
         label = label_of(each)
         expected = {getter: at[name] for getter, name in shared.items()}
@@ -190,7 +191,7 @@ def _holders(case: _Case, authority: Contract) -> Iterator[Difference]:
     holder = deployer if admin.holder == DEPLOYER else admin.holder
     expected = {
         (grant.role_id, grant.holder): grant
-        for grant in (*grants(case.document, deployer), Grant("admin", holder, admin.delay))
+        for grant in (*grants(case.document, deployer, case.addresses), Grant("admin", holder, admin.delay))
     }
     granted = {
         (event["args"]["roleId"], event["args"]["account"])

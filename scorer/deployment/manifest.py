@@ -94,6 +94,7 @@ def addresses_of(plan: Blueprint, tournament: str, block: int) -> Addresses:
         committee=found["committee"],
         tournament=found[TOURNAMENT + tournament],
         burn_sink=found.get(f"burn_sink.{tournament}", found.get("burn_sink", "")),
+        roller=found["roller"],
         block=block,
     )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.rounds.report import Report
+from scorer.units import nmr_from_nano
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,10 @@ class Wait:
 
 @dataclass(frozen=True)
 class Alarm:
-    """A human must look: what is wrong."""
+    """A human must look: what is wrong, and its kind, a name of `scorer.oracle.reasons.Reason`."""
 
     reason: str
+    kind: str = "REPORT"
 
 
 Action = (
@@ -128,6 +130,8 @@ class RoundView:
         Ours.
     block
         Number of the finalised block.
+    pool
+        What the tournament can pay, nano-NMR; None: no report of the round is accepted yet.
     delay
         Seconds that we leave to others before we send what anybody may send: members take turns.
     """
@@ -143,6 +147,7 @@ class RoundView:
     address: str = ""
     delay: int = 0
     block: int = 0
+    pool: int | None = None
 
 
 def decide(view: RoundView) -> tuple[Action, ...]:
@@ -220,11 +225,24 @@ def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[Action, .
         return _second_vote(view, view.report)
     if proposal.report_hash != view.report.hash():
         return (_wrong_report(view, proposal.report_hash), *_challenge(view, proposal))
+    short = _pool_short(view, view.report)
     if not proposal.is_final(view.now):
-        return (Wait("accepted; the challenge window is open"),)
+        return (*short, Wait("accepted; the challenge window is open"))
+    if short and view.now < view.record.fundable_until:
+        return (*short, Wait("final; the pool cannot pay it yet"))
     # When a dispute was decided, the chain does not say: then nobody waits for their turn.
     since = proposal.challenge_until if proposal.status == ProposalStatus.ACCEPTED else 0
     return _in_turn(view, since, BeginSettlement(view.report), *_remaining_chunks(view))
+
+
+def _pool_short(view: RoundView, report: Report) -> tuple[Alarm, ...]:
+    """Told from the acceptance on: who begins a settlement settles for good what the pool can pay."""
+    if view.pool is None or view.pool >= report.total_payout:
+        return ()
+    owed, held = nmr_from_nano(report.total_payout), nmr_from_nano(view.pool)
+    found = f"the report pays {owed:f} NMR, the pool holds {held:f} NMR"
+    until = f"fund it until {view.record.fundable_until} (Unix time), or every payout is cut"
+    return (Alarm(f"round {view.record.round_id}: {found}; {until}", "POOL_SHORT"),)
 
 
 def _challenge(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:

@@ -242,6 +242,7 @@ class Member:
             address=self.address,
             delay=self._delay(record.round_id, committee),
             block=block.number,
+            pool=None if proposal is None else self.suite.pool(block.number),
         )
 
     def _delay(self, round_id: int, committee: CommitteeView) -> int:
@@ -330,7 +331,7 @@ class Member:
     def _act(self, view: RoundView, calls: Calls, action: Action) -> tuple[str, bool]:
         """Carry out one action; the outcome, and whether the next one still makes sense."""
         if isinstance(action, Alarm):
-            self.duty.alarm("REPORT", action.reason)
+            self.duty.alarm(action.kind, action.reason)
             return action.reason, True
         if isinstance(action, Wait):
             return action.reason, False

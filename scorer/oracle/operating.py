@@ -26,7 +26,7 @@ SETTLE_TO_LOCK: Final = 2.0
 """Settling a chunk takes at most this much of the gas that locking it took (measured: benchmarks/oracle)."""
 LEAST_SLOTS: Final = 2
 SHOWN: Final = 3
-ALREADY_LOCKED: Final = ALREADY_DONE | {"SlotNotAscending"}
+ALREADY_LOCKED: Final = ALREADY_DONE | {"SlotsLockedBefore"}
 
 
 def _say_nothing(_kind: str, _detail: str) -> None:

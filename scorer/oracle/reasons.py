@@ -34,6 +34,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "A contract does not allow what is to be done."
     NOT_PUBLISHED = "A round is sealed, and its files are not published."
     PEERS_DIFFER = "Another member's report of a round rests on other inputs than ours."
+    POOL_SHORT = "A report was accepted that the pool cannot pay."
     PUBLISHED_CHANGED = "What is published of a sealed round is not what we took over any more."
     PUBLISHED_MISMATCH = "What is published of a round is not what the chain committed to."
     REFUSED = "A transaction is refused, or takes too much gas, or reverted too often."

@@ -46,7 +46,7 @@ def test_a_tip_has_a_ceiling_of_ten_times_what_polygon_asks_for() -> None:
 
 
 ADDRESS = "0x" + "11" * 20
-CONTRACTS = ("authority", "numeraire", "registry", "committee", "tournament", "burn_sink")
+CONTRACTS = ("authority", "numeraire", "registry", "committee", "tournament", "burn_sink", "roller")
 DEPLOYMENT = dict.fromkeys(CONTRACTS, ADDRESS) | {"chain_id": 137, "block": 1}
 
 

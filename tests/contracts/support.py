@@ -238,7 +238,10 @@ class House:
         self.pass_to(proposal.challengeUntil)
 
     def begin(self, report: tuple[Any, ...]) -> Any:
+        """Begin settlement once the report is final and, where the pool is short, its grace is over."""
         self.finalise(report)
+        if self.tournament.pool() < report[3]:
+            self.pass_to(self.round(report[0]).deadline + FUNDING_GRACE)
         return self.tournament.beginSettlement(report, sender=self.bob)
 
     def scores_heads(self, round_id: int, scores: list[list[int]]) -> list[bytes]:

@@ -50,7 +50,7 @@ NODE: Final[dict[str, Any]] = {
     "sanity": {"accepted": ["corr"]},
 }
 DEPLOYMENT: Final = dict.fromkeys(
-    ("authority", "numeraire", "registry", "committee", "tournament", "burn_sink"), ADDRESS
+    ("authority", "numeraire", "registry", "committee", "tournament", "burn_sink", "roller"), ADDRESS
 ) | {"chain_id": 137, "block": 1}
 VALUES: Final[tuple[Any, ...]] = (
     *(

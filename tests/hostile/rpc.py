@@ -102,7 +102,15 @@ def _addresses() -> Addresses:
             "block": 0,
             **{
                 name: Web3.to_checksum_address(ADDRESS)
-                for name in ("numeraire", "registry", "burn_sink", "authority", "tournament", "committee")
+                for name in (
+                    "numeraire",
+                    "registry",
+                    "burn_sink",
+                    "authority",
+                    "tournament",
+                    "committee",
+                    "roller",
+                )
             },
         }
     )

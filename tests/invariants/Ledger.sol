@@ -40,6 +40,7 @@ abstract contract Ledger is House {
         uint256 deadline;
         uint256 beganAt;
         Reference.Terms terms;
+        uint256 firstSlot;
         uint256 nextSlot;
         uint256 atRisk;
         uint256 left;

@@ -20,6 +20,7 @@ ADDRESSES = Addresses(
     committee=TOURNAMENT,
     tournament=TOURNAMENT,
     burn_sink=TOURNAMENT,
+    roller=TOURNAMENT,
     block=0,
 )
 ONE, OTHER = (Suite.at(Web3(HTTPProvider(f"http://{host}:1")), ADDRESSES) for host in ("one", "other"))

@@ -44,6 +44,7 @@ def record(state: RoundState) -> RoundRecord:
         resolve_at=RESOLVE,
         deadline=DEADLINE,
         lock_until=CLOSE + 50_000,
+        fundable_until=DEADLINE + 86_400,
         cap=50_000,
         payout_factor=10**6,
         threshold=10**12,
@@ -64,6 +65,30 @@ def accepted(report_hash: bytes = OURS, until: int = RESOLVE + 500) -> ProposalR
 
 
 ALL_CHUNKS = (SettleChunk(2), SettleChunk(1), SettleChunk(0))
+
+
+SHORT = Alarm(
+    "round 5: the report pays 0.00000001 NMR, the pool holds 0.000000009 NMR; "
+    f"fund it until {DEADLINE + 86_400} (Unix time), or every payout is cut",
+    "POOL_SHORT",
+)
+
+
+def test_a_pool_that_cannot_pay_is_told_from_the_acceptance_of_the_report_on() -> None:
+    changes = {"proposal": accepted(), "pool": REPORT.total_payout - 1}
+    open_ = decide(view(RoundState.SEALED, RESOLVE + 499, **changes))
+    assert open_ == (SHORT, Wait("accepted; the challenge window is open"))
+    final = decide(view(RoundState.SEALED, RESOLVE + 500, **changes))
+    assert final == (SHORT, Wait("final; the pool cannot pay it yet"))
+
+
+def test_a_short_pool_is_waited_for_until_its_grace_is_over_and_a_full_one_is_not() -> None:
+    short = {"proposal": accepted(), "pool": REPORT.total_payout - 1}
+    until = DEADLINE + 86_400
+    assert BeginSettlement(REPORT) not in decide(view(RoundState.SEALED, until - 1, **short))
+    assert decide(view(RoundState.SEALED, until, **short)) == (BeginSettlement(REPORT), *ALL_CHUNKS)
+    full = {"proposal": accepted(), "pool": REPORT.total_payout}
+    assert decide(view(RoundState.SEALED, RESOLVE + 500, **full)) == (BeginSettlement(REPORT), *ALL_CHUNKS)
 
 
 @pytest.mark.parametrize("state", [RoundState.OPEN, RoundState.LOCKING])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ape
 import pytest
-from support import DAY, NANO, PPM, SEALED, SETTLING, SHARE, House, is_event, only
+from support import DAY, FUNDING_GRACE, NANO, PPM, SEALED, SETTLING, SHARE, UNIT, House, is_event, only
 
 SCORES = [[40_000, -20_000, 90_000]]
 
@@ -110,15 +110,45 @@ def test_reserves_the_payouts_from_the_pool(house: House, sealed: int) -> None:
     house.assert_books_balance()
 
 
-def test_reserves_what_there_is_when_the_pool_is_short(house: House, sealed: int) -> None:
+def underfunded(house: House) -> tuple[int, tuple[object, ...]]:
+    """A round whose report pays more than the pool holds, and that report."""
     house.tournament.setParameters(PPM, 2**64 - 1, 0, sender=house.admin)
     for _ in range(3):
         house.stake(house.bob, 600 * NANO, SHARE | PPM)
     round_id = house.run_to_sealed()
     report = house.report(round_id, [[0, 0, 0, PPM, PPM, PPM]])
+    assert house.tournament.pool() < report[3] == 1_800 * NANO
+    return round_id, report
+
+
+def test_attack_a_stranger_begins_before_the_pool_is_filled(house: House, sealed: int) -> None:
+    """Whoever funds the pool has a while after the deadline; a full pool settles at once."""
+    round_id, report = underfunded(house)
+    house.finalise(report)
+    pool, until = house.tournament.pool(), house.round(round_id).deadline + FUNDING_GRACE
+    for moment in (house.now() + 1, until - 1):
+        house.at(moment)
+        with ape.reverts(house.tournament.PoolShort, pool=pool, totalPayout=1_800 * NANO, until=until):
+            house.tournament.beginSettlement(report, sender=house.alice)
+    house.tournament.fundPool((1_800 * NANO - pool) * UNIT, sender=house.admin)
+    house.tournament.beginSettlement(report, sender=house.bob)
+    assert house.round(round_id).reserved == 1_800 * NANO
+
+
+def test_a_pool_that_is_full_settles_as_soon_as_the_report_is_final(house: House, sealed: int) -> None:
+    report = house.report(sealed, SCORES)
+    house.finalise(report)
+    assert house.now() < house.round(sealed).deadline
+    house.tournament.beginSettlement(report, sender=house.bob)
+    assert house.round(sealed).state == SETTLING
+
+
+def test_reserves_what_there_is_when_the_pool_stays_short(house: House, sealed: int) -> None:
+    round_id, report = underfunded(house)
     pool = house.tournament.pool()
-    assert pool < report[3] == 1_800 * NANO
-    house.begin(report)
+    house.finalise(report)
+    house.at(house.round(round_id).deadline + FUNDING_GRACE)
+    house.tournament.beginSettlement(report, sender=house.bob)
     is_event(house.round(round_id), reserved=pool, totalPayout=1_800 * NANO)
     assert (house.tournament.pool(), house.tournament.reserved()) == (0, pool)
     house.assert_books_balance()

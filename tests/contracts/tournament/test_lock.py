@@ -89,12 +89,36 @@ def test_locks_in_the_last_second_of_the_window(house: House, nine: list[int]) -
     assert house.round(round_id).state == LOCKING
 
 
-def test_reverts_when_slots_do_not_ascend(house: House, nine: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("from_slot", "slots", "to_slot"), [(0, 2, 2), (0, 4, 3), (1, 2, 3), (1, 4, 3), (2, 2, 3)]
+)
+def test_reverts_for_slots_that_may_be_locked_already(
+    house: House, nine: list[int], from_slot: int, slots: int, to_slot: int
+) -> None:
+    house.stake(house.alice, NANO)
     round_id = house.open()
-    house.lock(round_id, [True] * 8)
-    for from_slot in (0, 1):
-        with ape.reverts(house.tournament.SlotNotAscending, fromSlot=from_slot, nextSlot=2):
-            house.tournament.lock(round_id, from_slot, b"\xff", sender=house.operator)
+    house.lock(round_id, [True] * 8, from_slot=1)
+    hull = {"fromSlot": from_slot, "toSlot": to_slot, "firstSlot": 1, "nextSlot": 3}
+    with ape.reverts(house.tournament.SlotsLockedBefore, **hull):
+        house.tournament.lock(round_id, from_slot, b"\xff" * (slots // 2), sender=house.operator)
+
+
+def test_locks_downwards_and_upwards_whatever_was_locked_lies_between(house: House, nine: list[int]) -> None:
+    for _ in range(15):
+        house.stake(house.alice, NANO)
+    round_id = house.open()
+    for from_slot, hull in ((2, (2, 4)), (0, (0, 4)), (4, (0, 6))):
+        house.lock(round_id, [True] * 8, from_slot=from_slot)
+        is_event(house.round(round_id), firstSlot=hull[0], nextSlot=hull[1])
+    assert house.round(round_id).atRisk == 45 * NANO
+    with ape.reverts(house.tournament.SlotsLockedBefore):
+        house.tournament.lock(round_id, 0, b"\xff", sender=house.operator)
+    house.seal(round_id)
+    scores = [[PPM, 0, 0, 0, 0, 0, 0, 0], [0] * 8, [0] * 8]
+    house.begin(house.report(round_id, scores))
+    for index in (2, 1, 0):
+        house.settle(round_id, scores, index)
+    house.assert_books_balance()
 
 
 def test_reverts_for_a_chunk_that_might_be_too_large_to_settle(house: House, nine: list[int]) -> None:

@@ -127,7 +127,9 @@ abstract contract Anybody is Polls {
         if (report.totalPayout > (book.atRisk * book.terms.cap) / Reference.PPM) {
             return ITournament.PayoutAboveCap.selector;
         }
-        return _isFinal(roundId, _hashOf(report)) ? bytes4(0) : ITournament.ReportNotFinal.selector;
+        if (!_isFinal(roundId, _hashOf(report))) return ITournament.ReportNotFinal.selector;
+        bool short = _pool < report.totalPayout && _now() < book.deadline + FUNDING_GRACE;
+        return short ? ITournament.PoolShort.selector : bytes4(0);
     }
 
     function _isFinal(uint256 roundId, bytes32 reportHash) private view returns (bool) {

@@ -41,8 +41,7 @@ abstract contract Operator is Ledger {
         assembly ("memory-safe") {
             mstore(bitmap, length)
         }
-        uint256 fromSlot = book.nextSlot + ((slotSeed >> 2) % 4 == 0 ? (slotSeed >> 4) % 2 : 0);
-        if (slotSeed % 32 == 31 && fromSlot != 0) --fromSlot;
+        uint256 fromSlot = _placeFor(book, length, slotSeed >> 2);
 
         vm.recordLogs();
         bytes memory call = abi.encodeCall(ITournament.lock, (roundId, fromSlot, bitmap));
@@ -78,7 +77,19 @@ abstract contract Operator is Ledger {
     }
 
     function _hasSlotsLeft(uint256 roundId) private view returns (bool) {
-        return _canBeLocked(roundId) && 4 * _books[roundId].nextSlot < _stakes.length;
+        Book storage book = _books[roundId];
+        return _canBeLocked(roundId) && (4 * book.nextSlot < _stakes.length || book.firstSlot != 0);
+    }
+
+    /// @dev Above what is locked, or below it where there is room, mostly right beside it; sometimes into it. The first
+    /// chunk comes anywhere.
+    function _placeFor(Book storage book, uint256 length, uint256 seed) private view returns (uint256) {
+        uint256 slots = (_stakes.length + 3) / 4;
+        if (book.chunks.length == 0) return seed % 2 == 0 || slots == 0 ? 0 : (seed >> 3) % slots;
+        if (seed % 8 == 7) return (seed >> 3) % (slots + 1);
+        uint256 gap = seed % 4 == 0 ? (seed >> 3) % 2 : 0;
+        bool below = book.firstSlot >= 2 * length + gap && (4 * book.nextSlot >= _stakes.length || seed % 2 == 1);
+        return below ? book.firstSlot - 2 * length - gap : book.nextSlot + gap;
     }
 
     function _open(uint256 closeAt, uint256 resolveAt, uint256 deadline) private {
@@ -104,8 +115,10 @@ abstract contract Operator is Ledger {
 
     function _lockRefusal(Book storage book, uint256 fromSlot, uint256 length) private view returns (bytes4 refusal) {
         refusal = _windowRefusal(book);
-        if (refusal == 0 && fromSlot < book.nextSlot) return ITournament.SlotNotAscending.selector;
-        if (refusal == 0 && fromSlot >= _chunkEnd(fromSlot, length)) return ITournament.EmptyChunk.selector;
+        if (refusal != 0) return refusal;
+        if (fromSlot >= _chunkEnd(fromSlot, length)) return ITournament.EmptyChunk.selector;
+        bool outside = fromSlot >= book.nextSlot || _chunkEnd(fromSlot, length) <= book.firstSlot;
+        return outside ? bytes4(0) : ITournament.SlotsLockedBefore.selector;
     }
 
     function _chunkEnd(uint256 fromSlot, uint256 length) private view returns (uint256) {
@@ -126,7 +139,8 @@ abstract contract Operator is Ledger {
             if (word != published[slot - fromSlot]) revert OtherPositions(slot, word, published[slot - fromSlot]);
         }
         book.state = ITournament.RoundState.Locking;
-        book.nextSlot = toSlot;
+        if (book.chunks.length == 1 || fromSlot < book.firstSlot) book.firstSlot = fromSlot;
+        if (toSlot > book.nextSlot) book.nextSlot = toSlot;
         book.left = book.chunks.length;
     }
 
