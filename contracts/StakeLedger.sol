@@ -9,8 +9,9 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {BoundedPause} from "./BoundedPause.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IStakeLedger} from "./interfaces/IStakeLedger.sol";
-import {PayoutMath} from "./lib/PayoutMath.sol";
-import {LANES, Uint64x4} from "./lib/Uint64x4.sol";
+import {AllocationCode} from "./lib/AllocationCode.sol";
+import {StakeSlot} from "./lib/StakeSlot.sol";
+import {LANES} from "./lib/Uint64x4.sol";
 
 /// @title StakeLedger
 /// @notice See IStakeLedger. The half of Tournament that knows owners and money, and nothing of rounds.
@@ -23,9 +24,9 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
     /// @notice wei in one nano-NMR.
     uint256 public constant UNIT = 1e9;
 
-    /// @notice All that the tournament may owe, nano-NMR: 838 times all NMR there can be. No lane ever exceeds it, and the
-    /// lanes' arithmetic needs its top bit free.
-    uint64 public constant MAX_LIABILITIES = 2 ** 63 - 1;
+    /// @notice All that the tournament may owe, nano-NMR: 18 million NMR, of which there can be 11. Every stake is part of
+    /// it, so that none outgrows the 54 bits that it has in a lane.
+    uint64 public constant MAX_LIABILITIES = 2 ** 54 - 1;
 
     /* STORAGE */
 
@@ -36,18 +37,13 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
     uint64 public reserved;
     uint64 public liabilities;
 
-    /// @dev An array without a length and without hashing: neighbours lie side by side, and most of it is never written.
-    Slot[2 ** 40] internal _slots;
+    /// @dev Stakes and allocations. An array without a length and without hashing: neighbours lie side by side, and most of
+    /// it is never written.
+    StakeSlot[2 ** 40] internal _slots;
 
     /// @dev The model in each lane, and back: lane + 1, so that zero means none.
     uint256[] private _models;
     mapping(uint256 modelId => uint256) private _lanePlusOne;
-
-    /// @dev The stakes of four models, and what each of them puts at risk in a round.
-    struct Slot {
-        Uint64x4 idle;
-        Uint64x4 allocation;
-    }
 
     /* CONSTRUCTOR */
 
@@ -77,11 +73,11 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
         _requireOwner(modelId);
         uint256 lane = laneOf(modelId);
         uint64 nano = _toNano(amount);
-        Slot storage slot = _slots[lane / LANES];
-        uint64 idle = slot.idle.lane(lane % LANES);
+        StakeSlot slot = _slots[lane / LANES];
+        uint64 idle = slot.stakeOf(lane % LANES);
         if (nano > idle) revert InsufficientIdle(idle, nano);
 
-        slot.idle = slot.idle.withLane(lane % LANES, idle - nano);
+        _slots[lane / LANES] = slot.withStake(lane % LANES, idle - nano);
         liabilities -= nano;
         emit Withdrawn(modelId, to, nano);
         token.safeTransfer(to, amount);
@@ -91,13 +87,9 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
     function setAllocation(uint256 modelId, uint64 allocation) external {
         _requireOwner(modelId);
         uint256 lane = laneOf(modelId);
-        uint256 share = allocation ^ PayoutMath.SHARE_FLAG;
-        if (allocation & PayoutMath.SHARE_FLAG != 0 && share > PayoutMath.PPM) {
-            revert ShareTooLarge(share, PayoutMath.PPM);
-        }
+        uint256 code = AllocationCode.encoded(allocation);
 
-        Slot storage slot = _slots[lane / LANES];
-        slot.allocation = slot.allocation.withLane(lane % LANES, allocation);
+        _slots[lane / LANES] = _slots[lane / LANES].withCode(lane % LANES, code);
         emit AllocationSet(modelId, allocation);
     }
 
@@ -151,29 +143,21 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
 
     /// @inheritdoc IStakeLedger
     function idleOf(uint256 modelId) external view returns (uint64) {
-        (Slot storage slot, uint256 index) = _find(modelId);
-        return slot.idle.lane(index);
+        (StakeSlot slot, uint256 index) = _find(modelId);
+        return slot.stakeOf(index);
     }
 
     /// @inheritdoc IStakeLedger
     function allocationOf(uint256 modelId) external view returns (uint64) {
-        (Slot storage slot, uint256 index) = _find(modelId);
-        return slot.allocation.lane(index);
+        (StakeSlot slot, uint256 index) = _find(modelId);
+        return AllocationCode.decoded(slot.codeOf(index));
     }
 
     /// @inheritdoc IStakeLedger
-    function idleSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory words) {
+    function slots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory words) {
         words = new uint256[](_clip(fromSlot, count, _slotCount()));
         for (uint256 i; i < words.length; ++i) {
-            words[i] = Uint64x4.unwrap(_slots[fromSlot + i].idle);
-        }
-    }
-
-    /// @inheritdoc IStakeLedger
-    function allocationSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory words) {
-        words = new uint256[](_clip(fromSlot, count, _slotCount()));
-        for (uint256 i; i < words.length; ++i) {
-            words[i] = Uint64x4.unwrap(_slots[fromSlot + i].allocation);
+            words[i] = StakeSlot.unwrap(_slots[fromSlot + i]);
         }
     }
 
@@ -184,8 +168,8 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
         uint64 nano = _owe(amount);
         uint256 lane = _laneOrNew(modelId);
 
-        Slot storage slot = _slots[lane / LANES];
-        slot.idle = slot.idle.withLane(lane % LANES, slot.idle.lane(lane % LANES) + nano);
+        StakeSlot slot = _slots[lane / LANES];
+        _slots[lane / LANES] = slot.withStake(lane % LANES, slot.stakeOf(lane % LANES) + nano);
         emit Deposited(modelId, msg.sender, nano, lane);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
@@ -225,10 +209,11 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
         return Math.ceilDiv(_models.length, LANES);
     }
 
-    /// @dev Where the model's lane is. A model that has none is found past every lane in use, where all is zero.
-    function _find(uint256 modelId) private view returns (Slot storage slot, uint256 index) {
+    /// @dev The slot that the model's lane is in; an empty one if it has no lane.
+    function _find(uint256 modelId) private view returns (StakeSlot slot, uint256 index) {
         uint256 lanePlusOne = _lanePlusOne[modelId];
-        uint256 lane = lanePlusOne == 0 ? _slots.length * LANES - 1 : lanePlusOne - 1;
+        if (lanePlusOne == 0) return (slot, index);
+        uint256 lane = lanePlusOne - 1;
         return (_slots[lane / LANES], lane % LANES);
     }
 

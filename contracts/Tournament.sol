@@ -14,6 +14,7 @@ import {Report} from "./interfaces/Report.sol";
 import {HashStack} from "./lib/HashStack.sol";
 import {PayoutMath} from "./lib/PayoutMath.sol";
 import {RoundSchedule} from "./lib/RoundSchedule.sol";
+import {StakeSlot} from "./lib/StakeSlot.sol";
 import {Uint64x4} from "./lib/Uint64x4.sol";
 
 /// @title Tournament
@@ -238,13 +239,12 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
             for (uint256 i; i < count; ++i) {
                 uint256 mask = PayoutMath.laneMaskAt(bitmap, i);
                 if (mask == 0) continue;
-                Slot storage slot = _slots[fromSlot + i];
-                Uint64x4 allocation = slot.allocation.masked(mask);
-                if (allocation.isZero()) continue;
-                Uint64x4 idle = slot.idle;
-                Uint64x4 taken = PayoutMath.positionsOf(idle, allocation, smallest);
+                StakeSlot slot = _slots[fromSlot + i];
+                Uint64x4 codes = slot.codes().masked(mask);
+                if (codes.isZero()) continue;
+                Uint64x4 taken = PayoutMath.positionsOf(slot, codes, smallest);
                 if (taken.isZero()) continue;
-                slot.idle = idle.minus(taken);
+                _slots[fromSlot + i] = slot.minus(taken);
                 positions[i] = Uint64x4.unwrap(taken);
                 totals += Uint64x4.unwrap(taken);
             }
@@ -262,8 +262,7 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         uint256 payouts;
         uint256 burns;
         // The stack holds no slot beyond those in use. Payouts and burns are at most the positions, which are part of
-        // liabilities: no lane of their sums overflows. A lane of position + payout could only where more is paid than
-        // was reserved, which `_account` refuses.
+        // liabilities: no lane of their sums overflows, and none of position + payout exceeds twice a stake's bits.
         unchecked {
             for (uint256 i; i < positions.length; ++i) {
                 uint256 word = positions[i];
@@ -272,8 +271,7 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
                     PayoutMath.outcomeOf(Uint64x4.wrap(word), PayoutMath.scoresAt(scores, i), factor, limit);
                 if (short) paid = PayoutMath.scaledDown(paid, r.reserved, r.totalPayout);
                 word += Uint64x4.unwrap(paid) - Uint64x4.unwrap(burned);
-                Slot storage slot = _slots[fromSlot + i];
-                slot.idle = slot.idle.plus(Uint64x4.wrap(word));
+                _slots[fromSlot + i] = _slots[fromSlot + i].plus(Uint64x4.wrap(word));
                 payouts += Uint64x4.unwrap(paid);
                 burns += Uint64x4.unwrap(burned);
             }
@@ -286,8 +284,7 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
     function _returnChunk(uint256 fromSlot, uint256[] calldata positions) private {
         for (uint256 i; i < positions.length; ++i) {
             if (positions[i] == 0) continue;
-            Slot storage slot = _slots[fromSlot + i];
-            slot.idle = slot.idle.plus(Uint64x4.wrap(positions[i]));
+            _slots[fromSlot + i] = _slots[fromSlot + i].plus(Uint64x4.wrap(positions[i]));
         }
     }
 

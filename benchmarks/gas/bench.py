@@ -17,10 +17,11 @@ import numpy as np
 from metered import Gas
 from numpy.typing import NDArray
 from peers import claims, multisend, payments
-from rounds import ADMIN, NMR, PPM, SHARE, STAKER, RoundGas, Tournament, play, play_void, stage
+from rounds import ADMIN, NMR, PPM, STAKER, RoundGas, Tournament, play, play_void, stage
 from tables import page_with, printed
 
 from scorer.chain.anvil import run_anvil
+from scorer.rewards.allocation import SHARE_FLAG
 from scorer.units import wei_from_nano
 
 SIZES = (1, 100, 2_048, 10_000)
@@ -95,7 +96,7 @@ def kinds(tournament: Tournament) -> dict[str, Any]:
         "void": play_void(tournament, everybody(models)),
     }
     before = tournament.allocations()
-    tournament.allocate(np.full(models, SHARE + PPM, dtype=np.uint64))
+    tournament.allocate(np.full(models, SHARE_FLAG + PPM, dtype=np.uint64))
     found["all stakes at risk, whole"] = play(tournament, everybody(models))
     tournament.allocate(before)
     return {name: described(measured) for name, measured in found.items()}
@@ -124,9 +125,9 @@ def single_calls(tournament: Tournament) -> dict[str, Any]:
         "deposit, first of a model": of(calls.deposit(first + 1, amount)),
         "deposit": of(calls.deposit(first, amount)),
         "withdraw": of(calls.withdraw(first, amount // 2 // 10**9 * 10**9, owner)),
-        "setAllocation, first of a slot": of(calls.setAllocation(first, 34_567_890_123)),
-        "setAllocation, first of a model": of(calls.setAllocation(first + 1, SHARE + 250_000)),
-        "setAllocation": of(calls.setAllocation(first, 23_456_789_012)),
+        "setAllocation, first of a slot": of(calls.setAllocation(first, 34 * NMR)),
+        "setAllocation, first of a model": of(calls.setAllocation(first + 1, SHARE_FLAG + 250_000)),
+        "setAllocation": of(calls.setAllocation(first, 23 * NMR)),
     }
 
 

@@ -17,6 +17,7 @@ from scorer.chain.contracts import Suite
 from scorer.chain.deployment import Plan, deploy
 from scorer.chain.sender import Sender
 from scorer.rewards import settle
+from scorer.rewards.allocation import SHARE_FLAG, decoded, nearest_codes
 from scorer.rounds.chunks import (
     EMPTY_HEAD,
     Chunk,
@@ -24,6 +25,7 @@ from scorer.rounds.chunks import (
     pack_scores,
     positions_heads,
     scores_heads,
+    stakes_and_codes,
 )
 from scorer.rounds.report import REPORT_VERSION, Report
 from scorer.units import wei_from_nano
@@ -31,7 +33,6 @@ from scorer.units import wei_from_nano
 NMR = 10**9
 """nano-NMR in one NMR."""
 PPM = 10**6
-SHARE = 1 << 63
 DAY = 86_400
 SLOTS_A_CHUNK = 512
 MODELS_A_CHUNK = 4 * SLOTS_A_CHUNK
@@ -51,9 +52,10 @@ def stakes_of(models: int, seed: int) -> NDArray[np.uint64]:
 
 
 def allocations_of(stakes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A quarter of the stake: every other model as an amount, the rest as a share. No lane is emptied."""
-    shares = np.full(len(stakes), SHARE + PPM // 4, dtype=np.uint64)
-    return np.where(np.arange(len(stakes)) % 2 == 0, stakes // np.uint64(4), shares)
+    """A quarter of the stake: every other model as an amount of two digits, the rest as a share."""
+    amounts = [decoded(nearest_codes(stake // 4)[0]) for stake in stakes.tolist()]
+    shares = np.full(len(stakes), SHARE_FLAG + PPM // 4, dtype=np.uint64)
+    return np.where(np.arange(len(stakes)) % 2 == 0, np.array(amounts, dtype=np.uint64), shares)
 
 
 def scores_of(models: int, seed: int) -> NDArray[np.int64]:
@@ -110,8 +112,8 @@ class Tournament:
 
     def allocations(self) -> NDArray[np.uint64]:
         """What every model allocates, by lane."""
-        words = self.functions.allocationSlots(0, self.models).call()
-        return chunk_from_words(0, words).positions[: self.models]
+        _, codes = stakes_and_codes(self.functions.slots(0, self.models).call())
+        return np.array([decoded(code) for code in codes[: self.models].tolist()], dtype=np.uint64)
 
     def allocate(self, allocations: NDArray[np.uint64]) -> None:
         """Set the allocations of the first models."""

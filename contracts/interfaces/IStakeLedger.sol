@@ -10,7 +10,8 @@ import {IModelRegistry} from "./IModelRegistry.sol";
 /// Units: wei (uint256) where tokens move, always a multiple of 1e9; nano-NMR (uint64, 1e9 wei) everywhere inside.
 ///
 /// A model's stake lies in its *lane*, assigned at its first deposit. Lane n is lane n % 4 of slot n / 4; lane i of a slot's
-/// word occupies bits [64*i, 64*i + 64). Idle stake is liquid at all times.
+/// word occupies bits [64*i, 64*i + 64): 54 bits of idle stake, and above them the ten of its allocation's code (see
+/// AllocationCode). Idle stake is liquid at all times.
 interface IStakeLedger {
     /* EVENTS: amounts in nano-NMR unless said otherwise */
 
@@ -33,7 +34,6 @@ interface IStakeLedger {
     /// @notice The model never had a deposit.
     error NoLane(uint256 modelId);
     error InsufficientIdle(uint256 idle, uint256 amount);
-    error ShareTooLarge(uint256 share, uint256 maximum);
     error NoSurplus(uint256 balance, uint256 liabilities);
 
     /* STAKERS */
@@ -63,9 +63,11 @@ interface IStakeLedger {
 
     /// @notice Sets what the model puts at risk in each round from now on. By the model's owner.
     /// @param allocation top bit (1 << 63) clear: nano-NMR, at most what is idle. Top bit set: the low bits are a share of
-    /// idle in ppm, at most 1e6. Zero: nothing, the model leaves as its rounds settle.
+    /// idle in ppm. Zero: nothing, the model leaves as its rounds settle. An amount has two digits and zeros behind them,
+    /// from 0.01 to 9,900,000 NMR (0.34, 3.4, 34 and 340, but not 345); a share is a multiple of 0.5 %, from 0.5 % to 100 %.
     /// @dev Reverts if the model does not exist (`ERC721NonexistentToken`), is not the caller's (`NotModelOwner`) or never
-    /// had a deposit (`NoLane`), or a share exceeds 1e6 (`ShareTooLarge`).
+    /// had a deposit (`NoLane`), or it is no such amount or share (`AllocationCode.AllocationNotRepresentable`, which names
+    /// the two nearest).
     function setAllocation(uint256 modelId, uint64 allocation) external;
 
     /// @notice Adds `amount` wei to the pool that payouts come from. Anybody may.
@@ -100,11 +102,8 @@ interface IStakeLedger {
     /// @notice Encoded as in `setAllocation`; zero if the model never had a deposit.
     function allocationOf(uint256 modelId) external view returns (uint64);
 
-    /// @notice The packed words of `count` slots from `fromSlot` on; fewer where slots in use end.
-    function idleSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory);
-
-    /// @notice As `idleSlots`.
-    function allocationSlots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory);
+    /// @notice The packed words of `count` slots from `fromSlot` on, stakes and codes; fewer where slots in use end.
+    function slots(uint256 fromSlot, uint256 count) external view returns (uint256[] memory);
 
     /// @notice What payouts may still be reserved from, nano-NMR.
     function pool() external view returns (uint64);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {LANES, LANE_BOTTOMS, LANE_MASK, LANE_TOPS, Uint64x4} from "./Uint64x4.sol";
+import {AllocationCode} from "./AllocationCode.sol";
+import {StakeSlot} from "./StakeSlot.sol";
+import {LANES, LANE_BOTTOMS, LANE_MASK, Uint64x4} from "./Uint64x4.sol";
 
 /// @title PayoutMath
 /// @notice What a round takes from a stake and gives back. Amounts are nano-NMR, rates and scores ppm.
@@ -9,12 +11,6 @@ import {LANES, LANE_BOTTOMS, LANE_MASK, LANE_TOPS, Uint64x4} from "./Uint64x4.so
 library PayoutMath {
     /// @dev 100 % in ppm.
     uint256 internal constant PPM = 1e6;
-
-    /// @dev Set: the low bits of an allocation are a share of idle in ppm. Clear: a fixed amount.
-    uint256 internal constant SHARE_FLAG = 0x8000000000000000;
-
-    /// @dev Holds every share.
-    uint256 private constant SHARE_MASK = 0xfffff;
 
     /// @dev Bytes of scores a slot: four lanes of int24.
     uint256 internal constant SCORE_BYTES = 12;
@@ -45,18 +41,18 @@ library PayoutMath {
     }
 
     /// @notice The positions that the four models of a slot take in a round.
-    /// @dev A lane's position is min(allocation, idle), or the allocated share of idle rounded down; zero below
-    /// `minPosition`. No lane exceeds idle's.
-    /// @param idle all lanes below 2^63, as is `minPosition`.
-    /// @param allocation zero in the lane of a model that does not take part.
-    /// @return positions packed as `idle` is.
-    function positionsOf(Uint64x4 idle, Uint64x4 allocation, uint256 minPosition)
+    /// @dev A lane's position is min(amount, stake), or the share of the stake rounded down; zero below `minPosition`.
+    /// No lane exceeds the stake's.
+    /// @param codes of AllocationCode; zero in the lane of a model that does not take part.
+    /// @param minPosition below 2^63.
+    /// @return positions packed as the stakes are.
+    function positionsOf(StakeSlot slot, Uint64x4 codes, uint256 minPosition)
         internal
         pure
         returns (Uint64x4 positions)
     {
-        if (Uint64x4.unwrap(allocation) & LANE_TOPS != 0) allocation = _sharesResolved(idle, allocation);
-        return idle.min(allocation).atLeast(minPosition);
+        Uint64x4 stakes = slot.stakes();
+        return stakes.min(AllocationCode.resolved(codes, stakes)).atLeast(minPosition);
     }
 
     /// @notice What a slot's positions earn and lose, given its scores and a full pool.
@@ -128,26 +124,6 @@ library PayoutMath {
         // Loads 32 bytes and keeps the first 12: shift right by 256 - 96 bits.
         assembly ("memory-safe") {
             word := shr(160, calldataload(add(scores.offset, mul(index, 12))))
-        }
-    }
-
-    /// @dev The allocation with every share replaced by its amount of idle, rounded down.
-    function _sharesResolved(Uint64x4 idle, Uint64x4 allocation) private pure returns (Uint64x4 amounts) {
-        // A stake is below 2^63 and a share, in the low bits of its lane, below 2^20: the product fits. Amounts are worked
-        // out for all lanes, also where there is no share, and stay below 1.05 * 2^63 even there; then each lane is chosen.
-        assembly ("memory-safe") {
-            amounts := div(mul(and(idle, LANE_MASK), and(allocation, SHARE_MASK)), PPM)
-            amounts := or(
-                amounts,
-                shl(64, div(mul(and(shr(64, idle), LANE_MASK), and(shr(64, allocation), SHARE_MASK)), PPM))
-            )
-            amounts := or(
-                amounts,
-                shl(128, div(mul(and(shr(128, idle), LANE_MASK), and(shr(128, allocation), SHARE_MASK)), PPM))
-            )
-            amounts := or(amounts, shl(192, div(mul(shr(192, idle), and(shr(192, allocation), SHARE_MASK)), PPM)))
-            let shares := mul(and(shr(63, allocation), LANE_BOTTOMS), LANE_MASK)
-            amounts := or(and(amounts, shares), and(allocation, not(shares)))
         }
     }
 

@@ -5,7 +5,7 @@ pragma solidity 0.8.30;
 /// Operations on all lanes at once work on the whole word, which costs a quarter of a loop over the lanes.
 type Uint64x4 is uint256;
 
-using {lane, withLane, plus, minus, min, atLeast, masked, isZero, sum} for Uint64x4 global;
+using {lane, withLane, min, atLeast, masked, isZero, sum} for Uint64x4 global;
 
 uint256 constant LANES = 4;
 uint256 constant LANE_BITS = 64;
@@ -16,12 +16,6 @@ uint256 constant LANE_BOTTOMS = 0x0000000000000001_0000000000000001_000000000000
 
 /// @dev The top bit of every lane.
 uint256 constant LANE_TOPS = 0x8000000000000000_8000000000000000_8000000000000000_8000000000000000;
-
-/// @notice The sum of two words overflowed out of a lane.
-error LaneOverflow(uint256 left, uint256 right);
-
-/// @notice A lane of the right word exceeds the same lane of the left one.
-error LaneUnderflow(uint256 left, uint256 right);
 
 /// @notice The value of lane `index`.
 /// @param index 0 to 3. A larger index reads zero.
@@ -55,37 +49,6 @@ function sum(Uint64x4 word) pure returns (uint256 total) {
     unchecked {
         total = (lanes & LANE_MASK) + ((lanes >> 64) & LANE_MASK) + ((lanes >> 128) & LANE_MASK) + (lanes >> 192);
     }
-}
-
-/// @notice Adds lane by lane.
-/// @dev One 256-bit addition adds all four lanes when none of them carries. The carry out of bit k of a + b is the
-/// majority of a's bit, b's bit and the complement of the sum's bit, so the top bit of each lane tells.
-/// Reverts if a lane overflows (`LaneOverflow`).
-function plus(Uint64x4 left, Uint64x4 right) pure returns (Uint64x4) {
-    uint256 a = Uint64x4.unwrap(left);
-    uint256 b = Uint64x4.unwrap(right);
-    uint256 total;
-    // An overflow of the word is a carry out of lane 3, which the next line finds.
-    unchecked {
-        total = a + b;
-    }
-    if (((a & b) | ((a | b) & ~total)) & LANE_TOPS != 0) revert LaneOverflow(a, b);
-    return Uint64x4.wrap(total);
-}
-
-/// @notice Subtracts lane by lane.
-/// @dev The borrow out of bit k of a - b is the majority of the complement of a's bit, b's bit and the difference's bit.
-/// Reverts if a lane underflows (`LaneUnderflow`).
-function minus(Uint64x4 left, Uint64x4 right) pure returns (Uint64x4) {
-    uint256 a = Uint64x4.unwrap(left);
-    uint256 b = Uint64x4.unwrap(right);
-    uint256 difference;
-    // An underflow of the word is a borrow out of lane 3, which the next line finds.
-    unchecked {
-        difference = a - b;
-    }
-    if (((~a & b) | ((~a | b) & difference)) & LANE_TOPS != 0) revert LaneUnderflow(a, b);
-    return Uint64x4.wrap(difference);
 }
 
 /// @notice The smaller of each pair of lanes. All lanes below 2^63.

@@ -16,6 +16,7 @@ from scorer.demo.stakes import FixedAmount, Stake
 from scorer.demo.strategies import Strategy
 from scorer.oracle.member import Files, Member
 from scorer.oracle.operator import Operator, submit
+from scorer.rewards.allocation import SHARE_FLAG
 from scorer.rounds.digest import content_hash
 from scorer.rounds.rules import Rules
 from scorer.rounds.signature import SubmissionDigest
@@ -31,8 +32,6 @@ QUORUM = 2
 CHALLENGE_WINDOW = 6 * 3600
 SUPPLY_NMR = 1_000_000
 POOL_NMR = 20_000
-SHARE_FLAG = 1 << 63
-"""Told from an amount by the top bit, an allocation is a share of idle stake in ppm."""
 SLOTS_PER_CHUNK = 2
 """Small, so that every round of the demo settles in more than one chunk."""
 ACCOUNTS = 40

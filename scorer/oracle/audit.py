@@ -17,7 +17,7 @@ from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.logs import SettledChunk, read_settled
 from scorer.oracle.observe import Block, read_sealed
 from scorer.rewards import settle
-from scorer.rounds.chunks import Chunk, unpack_scores
+from scorer.rounds.chunks import Chunk, stakes_and_codes, unpack_scores
 from scorer.units import WEI_PER_NANO
 
 INVARIANTS: Final = (
@@ -97,8 +97,10 @@ def idle_by_lane(suite: Suite, block: int) -> list[int]:
     count = suite.tournament.functions.laneCount().call(block_identifier=block)
     words: list[int] = []
     while 4 * len(words) < count:
-        words += suite.tournament.functions.idleSlots(len(words), SLOTS_PER_CALL).call(block_identifier=block)
-    return [word >> 64 * lane & 0xFFFFFFFFFFFFFFFF for word in words for lane in range(4)][:count]
+        words += suite.tournament.functions.slots(len(words), SLOTS_PER_CALL).call(block_identifier=block)
+    stakes, _ = stakes_and_codes(words)
+    found: list[int] = stakes.tolist()
+    return found[:count]
 
 
 def _sealed_rounds(suite: Suite, block: Block) -> Iterable[RoundRecord]:

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 LANES: Final = 4
 """Models in a slot."""
+STAKE_BITS: Final = 54
+STAKE_MASK: Final = (1 << STAKE_BITS) - 1
+"""The bits of a lane of the ledger that hold a stake; the code of its allocation lies above them."""
 SCORE_BYTES: Final = 3
 SCORE_LIMIT: Final = 2**23
 EMPTY_HEAD: Final = bytes(32)
@@ -58,6 +61,13 @@ def chunk_from_words(from_slot: int, words: Sequence[int]) -> Chunk:
     """Unpack the positions of a ``PositionsLocked`` event."""
     packed = b"".join(word.to_bytes(32, "little") for word in words)
     return Chunk(from_slot, np.frombuffer(packed, dtype="<u8").astype(np.uint64))
+
+
+def stakes_and_codes(words: Sequence[int]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Unpack the words of ``Tournament.slots``: idle stakes in nano-NMR and allocations' codes, by lane."""
+    packed = b"".join(word.to_bytes(32, "little") for word in words)
+    lanes = np.frombuffer(packed, dtype="<u8").astype(np.uint64)
+    return lanes & np.uint64(STAKE_MASK), lanes >> np.uint64(STAKE_BITS)
 
 
 def pack_scores(scores: NDArray[np.int64]) -> bytes:

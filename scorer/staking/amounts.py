@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from scorer.redaction import shown
+from scorer.rewards.allocation import SHARE_FLAG, SHARE_STEP, WHOLE, NotRepresentable, code_of
 from scorer.units import ONE, NanoNmr, Ppm, nano_from_nmr, nmr_from_nano, nmr_from_wei, ppm_as_decimal
 
-SHARE_FLAG: Final = 1 << 63
-"""The top bit of an allocation: set, the low bits are a share of idle stake in ppm (ITournament)."""
 _PERCENT: Final = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,4}))?%")
 PLAIN: Final = "plain decimals with at most nine places behind the point, such as 25 or 0.5"
 
@@ -55,8 +54,9 @@ class Allocation:
         return cls(amount=NanoNmr(encoded))
 
     def position(self, idle: int, minimum: int) -> int:
-        """What a round locks of so much idle stake, nano-NMR: as ``Tournament.lock`` reckons it."""
-        wanted = int(self.amount or 0) if self.share is None else idle * self.share // ONE
+        """Return what a round locks of so much idle stake, nano-NMR: as ``Tournament.lock`` computes it."""
+        steps = (self.share or 0) // SHARE_STEP
+        wanted = int(self.amount or 0) if self.share is None else idle * steps // WHOLE
         found = min(wanted, idle)
         return found if found >= minimum else 0
 
@@ -79,17 +79,24 @@ def allocation_of(text: str) -> Allocation:
     Raises
     ------
     AmountError
-        As `amount_of`, and for a share above 100 % or with more than four decimals, and for an amount that
-        the contract would take for a share.
+        As `amount_of`, for a share above 100 % or with more than four decimals, and for what the tournament
+        has no code for: amounts have two digits and zeros behind them, shares are multiples of 0.5 %. The
+        message names the two nearest.
     """
-    if not text.endswith("%"):
-        amount = _nano(text)
-        if amount >= SHARE_FLAG:
-            raise AmountError(
-                f"allocation: expected at most {nmr_text(SHARE_FLAG - 1)} NMR, found {shown(text)}; 100% is "
-                "all that is idle"
-            )
-        return Allocation(amount=amount)
+    found = Allocation(share=_share(text)) if text.endswith("%") else Allocation(amount=_nano(text))
+    # No share and no amount is the same: nothing.
+    if not found.amount and not found.share:
+        return Allocation(amount=NanoNmr(0))
+    if found.amount is not None and found.amount >= SHARE_FLAG:
+        found = Allocation(amount=NanoNmr(SHARE_FLAG - 1))
+    try:
+        code_of(found.encoded)
+    except NotRepresentable as error:
+        raise AmountError(_nearest(text, error)) from None
+    return found
+
+
+def _share(text: str) -> Ppm:
     found = _PERCENT.fullmatch(text)
     share = int(found[1]) * 10_000 + int((found[2] or "").ljust(4, "0")) if found else ONE + 1
     if share > ONE:
@@ -97,7 +104,17 @@ def allocation_of(text: str) -> Allocation:
             "allocation: expected a share from 0% to 100% with at most four decimals, such as 40%, "
             f"found {shown(text)}"
         )
-    return Allocation(share=Ppm(share))
+    return Ppm(share)
+
+
+def _nearest(text: str, error: NotRepresentable) -> str:
+    is_share = bool(error.allocation & SHARE_FLAG)
+    kind = "a multiple of 0.5 %" if is_share else "an amount of two digits, such as 0.34, 3.4 or 340 NMR"
+    nearest = [Allocation.decoded(each) for each in dict.fromkeys((error.below, error.above))]
+    if len(nearest) == 1:
+        return f"allocation: expected at most {nearest[0]}, found {shown(text)}; 100% is all that is idle"
+    below, above = nearest
+    return f"allocation: expected {kind}, found {shown(text)}; the nearest are {below} and {above}"
 
 
 def nmr_text(nano: int) -> str:

@@ -190,7 +190,8 @@ def test_allocations_are_amounts_or_shares_and_what_they_lock_is_told(town: Worl
     assert staker.stake(model).allocation == Allocation(share=Ppm(400_000))
     _, said = staker.types("stake", "allocate", model, 11, "--dry-run")
     assert "note: only 10 NMR are idle, and no more is locked" in said
-    _, said = staker.types("stake", "allocate", model, "0.001", "--dry-run")
+    staker.sends("stake", "withdraw", model, 9)
+    _, said = staker.types("stake", "allocate", model, "0.5%", "--dry-run")
     assert "lock less than the least position of 0.01 NMR, so nothing" in " ".join(said.split())
     assert staker.sends("stake", "allocate", model, 0)["model"]["next_position"] == "0"
 

@@ -37,6 +37,20 @@ def unpack(word: int, bits: int = 64) -> list[int]:
     return [(word >> (bits * i)) % (1 << bits) for i in range(4)]
 
 
+STAKE_MASK = (1 << 54) - 1
+MAX_LIABILITIES = STAKE_MASK
+
+
+def stakes_of(words: list[int]) -> list[int]:
+    """The stake in every lane of these slots: its low 54 bits."""
+    return [lane & STAKE_MASK for word in words for lane in unpack(word)]
+
+
+def codes_of(words: list[int]) -> list[int]:
+    """The allocation's code in every lane of these slots: its high 10 bits."""
+    return [lane >> 54 for word in words for lane in unpack(word)]
+
+
 def pack_slots(values: list[int]) -> list[int]:
     return [pack(values[i : i + 4]) for i in range(0, len(values), 4)]
 
@@ -64,6 +78,15 @@ def position_of(idle: int, allocation: int, min_position: int) -> int:
     """What a model of `idle` nano-NMR puts at risk."""
     wanted = idle * (allocation - SHARE) // PPM if allocation & SHARE else min(allocation, idle)
     return wanted if wanted >= min_position else 0
+
+
+def allocation_of(code: int) -> int:
+    """What a code stands for, as IStakeLedger says it: nothing, an amount of two digits, or half percents."""
+    if code == 0:
+        return 0
+    if code > 810:
+        return SHARE | 5_000 * (code - 810)
+    return (10 + (code - 1) % 90) * 10 ** (6 + (code - 1) // 90)
 
 
 def payout_factor(at_risk: int, threshold: int) -> int:
@@ -154,8 +177,7 @@ class House:
         return model
 
     def idle(self) -> list[int]:
-        words = self.tournament.idleSlots(0, 1 << 32)
-        return [lane for word in words for lane in unpack(word)][: self.tournament.laneCount()]
+        return stakes_of(self.tournament.slots(0, 1 << 32))[: self.tournament.laneCount()]
 
     # rounds
 

@@ -27,7 +27,7 @@ contract EdgesTest is House {
             vm.prank(_owner(i));
             tournament.deposit(modelId, (i + 1) * NANO * UNIT);
             vm.prank(_owner(i));
-            tournament.setAllocation(modelId, uint64(i + 1));
+            tournament.setAllocation(modelId, uint64(Reference.allocationOf(i + 1)));
         }
     }
 
@@ -134,7 +134,7 @@ contract EdgesTest is House {
         tournament.beginSettlement(report);
         uint256[] memory positions = new uint256[](1);
         for (uint256 i; i < 4; ++i) {
-            positions[0] |= (i + 1) << (64 * i);
+            positions[0] |= Reference.allocationOf(i + 1) << (64 * i);
         }
         _refusedCall(
             address(tournament),
@@ -150,14 +150,14 @@ contract EdgesTest is House {
         for (uint256 i; i < 4; ++i) {
             require(tournament.modelAt(i) == i + 1 && tournament.laneOf(i + 1) == i, "lane");
             require(tournament.idleOf(i + 1) == (i + 1) * NANO, "idle");
-            require(tournament.allocationOf(i + 1) == i + 1, "allocation");
-            require(Reference.lane(tournament.allocationSlots(0, 9)[0], i) == i + 1, "allocations");
-            require(Reference.lane(tournament.idleSlots(0, 9)[0], i) == (i + 1) * NANO, "idle stakes");
+            require(tournament.allocationOf(i + 1) == Reference.allocationOf(i + 1), "allocation");
+            require(Reference.codeAt(tournament.slots(0, 9)[0], i) == i + 1, "codes");
+            require(Reference.stakeAt(tournament.slots(0, 9)[0], i) == (i + 1) * NANO, "stakes");
         }
         require(tournament.modelAt(4) == 0 && tournament.idleOf(5) == 0, "no lane");
         uint256[] memory models = tournament.modelsAt(1, 2);
         require(models.length == 2 && models[0] == 2 && models[1] == 3, "models");
-        require(tournament.modelsAt(4, 1).length == 0 && tournament.idleSlots(1, 1).length == 0, "past the end");
+        require(tournament.modelsAt(4, 1).length == 0 && tournament.slots(1, 1).length == 0, "past the end");
     }
 
     function test_submittersAreReadOneByOneAndAsTheyWere() public {

@@ -8,8 +8,8 @@ import {Reference} from "./Reference.sol";
 import {vm} from "./Vm.sol";
 
 /// @title FullChunkTest
-/// @notice A chunk of the largest size that can be locked, at its worst: 2,048 models that put everything at risk, so that
-/// every slot is emptied and filled again. It must settle and return within one transaction of any chain aimed at.
+/// @notice A chunk of the largest size that can be locked, at its worst: 2,048 models that put everything at risk and then
+/// set their allocation to zero, so that every slot is emptied and filled again, out of a pool that is short. It must settle and return within one transaction of any chain aimed at.
 contract FullChunkTest is House {
     uint256 private constant SLOTS = 512;
     uint256 private constant STAKE = NANO / 10;
@@ -28,8 +28,9 @@ contract FullChunkTest is House {
             _stake();
         }
         vm.prank(_owner(0));
-        tournament.fundPool(100 * NANO * UNIT);
+        tournament.fundPool(NANO * UNIT);
         _lock();
+        _leave();
         for (uint256 i; i < SLOTS; ++i) {
             // 3 % and -2 %, 100 % and the smallest score there is: everything that a score can do.
             scores = bytes.concat(scores, hex"8000000f4240ffb1e0007530");
@@ -49,6 +50,7 @@ contract FullChunkTest is House {
         }
         vm.warp(_now() + CHALLENGE_WINDOW);
         tournament.beginSettlement(report);
+        require(tournament.round(1).reserved < report.totalPayout, "the pool is not short");
         _within(_settle(bytes32(0), scores), "settle");
         require(tournament.round(1).state == ITournament.RoundState.Settled, "not settled");
     }
@@ -67,6 +69,15 @@ contract FullChunkTest is House {
         tournament.deposit(modelId, STAKE * UNIT);
         vm.prank(_owner(0));
         tournament.setAllocation(modelId, uint64(Reference.SHARE_FLAG + Reference.PPM));
+    }
+
+    /// @dev Of everybody, so that nothing is left in the slots.
+    function _leave() private {
+        for (uint256 i; i < 4 * SLOTS; ++i) {
+            vm.prank(_owner(0));
+            tournament.setAllocation(i + 1, 0);
+        }
+        require(tournament.slots(SLOTS - 1, 1)[0] == 0, "a slot that is not empty");
     }
 
     function _lock() private {

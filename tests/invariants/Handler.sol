@@ -53,11 +53,13 @@ contract Handler is Stakers, Operator, Oracles, Anybody, Administration {
         return _capBreaches;
     }
 
-    /// @notice Lanes whose idle stake is not what its own history of deposits, scores and frozen terms says.
+    /// @notice Lanes whose idle stake is not what its own history of deposits, scores and frozen terms says, or whose
+    /// allocation is not what its owner set last.
     function strayLanes() external view returns (uint256 count) {
-        uint256[] memory words = tournament.idleSlots(0, type(uint256).max);
+        uint256[] memory words = tournament.slots(0, type(uint256).max);
         for (uint256 i; i < _stakes.length; ++i) {
-            if (Reference.lane(words[i / 4], i % 4) != _stakes[i].idle) ++count;
+            if (Reference.stakeAt(words[i / 4], i % 4) != _stakes[i].idle) ++count;
+            if (Reference.allocationOf(Reference.codeAt(words[i / 4], i % 4)) != _stakes[i].allocation) ++count;
         }
         for (uint256 i = _stakes.length; i < 4 * words.length; ++i) {
             if (Reference.lane(words[i / 4], i % 4) != 0) ++count;
@@ -99,9 +101,9 @@ contract Handler is Stakers, Operator, Oracles, Anybody, Administration {
     /* INTERNAL */
 
     function _idleInAll() private view returns (uint256 total) {
-        uint256[] memory words = tournament.idleSlots(0, type(uint256).max);
+        uint256[] memory words = tournament.slots(0, type(uint256).max);
         for (uint256 i; i < 4 * words.length; ++i) {
-            total += Reference.lane(words[i / 4], i % 4);
+            total += Reference.stakeAt(words[i / 4], i % 4);
         }
     }
 

@@ -21,7 +21,7 @@ abstract contract House {
     uint256 internal constant UNIT = 1e9;
     uint256 internal constant NMR = 1e18;
     uint256 internal constant NANO = 1e9;
-    uint256 internal constant MAX_LIABILITIES = 2 ** 63 - 1;
+    uint256 internal constant MAX_LIABILITIES = 2 ** 54 - 1;
 
     uint256 internal constant INITIAL_SUPPLY = 1_000_000 * NMR;
     uint256 internal constant OWNERS = 4;

@@ -19,8 +19,53 @@ library Reference {
         uint256 totalBurn;
     }
 
+    uint256 internal constant STAKE = 2 ** 54;
+
     function lane(uint256 word, uint256 index) internal pure returns (uint256) {
         return (word >> (64 * index)) % 2 ** 64;
+    }
+
+    /// @notice The stake in lane `index` of a slot: its low 54 bits.
+    function stakeAt(uint256 slot, uint256 index) internal pure returns (uint256) {
+        return lane(slot, index) % STAKE;
+    }
+
+    /// @notice The allocation's code in lane `index` of a slot: its high 10 bits.
+    function codeAt(uint256 slot, uint256 index) internal pure returns (uint256) {
+        return lane(slot, index) / STAKE;
+    }
+
+    /// @notice What a code stands for: nothing, an amount of two digits, or half percents.
+    function allocationOf(uint256 code) internal pure returns (uint256) {
+        if (code == 0) return 0;
+        if (code > 810) return SHARE_FLAG + 5000 * (code - 810);
+        return (10 + (code - 1) % 90) * 10 ** (6 + (code - 1) / 90);
+    }
+
+    /// @notice The code that stands for an allocation, looked for among all; above 1010 if there is none.
+    function codeOf(uint256 allocation) internal pure returns (uint256 code) {
+        while (code <= 1010 && allocationOf(code) != allocation) {
+            ++code;
+        }
+    }
+
+    /// @notice The largest allocation that has a code, up to this one, and the next of its kind.
+    function nearestTo(uint256 allocation) internal pure returns (uint256 below, uint256 above) {
+        uint256 share = allocation < SHARE_FLAG ? 0 : allocation - SHARE_FLAG;
+        if (allocation >= SHARE_FLAG) {
+            if (share > PPM) share = PPM;
+            below = share < 5000 ? 0 : SHARE_FLAG + (share / 5000) * 5000;
+            above = SHARE_FLAG + (share == PPM ? PPM : (share / 5000 + 1) * 5000);
+            return (below, above);
+        }
+        if (allocation < 10 ** 7) return (0, 10 ** 7);
+        if (allocation > 99 * 10 ** 14) allocation = 99 * 10 ** 14;
+        uint256 step = 10 ** 6;
+        while (allocation / step > 99) {
+            step *= 10;
+        }
+        below = (allocation / step) * step;
+        above = below == 99 * 10 ** 14 ? below : below + step;
     }
 
     function positionOf(uint256 idle, uint256 allocation, uint256 minPosition) internal pure returns (uint256) {

@@ -36,7 +36,7 @@ def rules_with(cap: str, threshold: str) -> Rules:
 def world_of(anvil: Anvil, rules: Rules, deposit_nmr: int, out: Path) -> World:
     """Ten models that put odd shares of their idle stake at risk."""
     players = [
-        replace(each, stake=Stake(each.owner, deposit_nmr, ShareOfIdle(300_007 + 10_007 * number)))
+        replace(each, stake=Stake(each.owner, deposit_nmr, ShareOfIdle(305_000 + 10_000 * number)))
         for number, each in enumerate(strategies(MODELS))
     ]
     return World(set_stage(anvil, players, rules, out), rules, out)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.staking.amounts import SHARE_FLAG, Allocation, AmountError, allocation_of, amount_of, nmr_text
+from scorer.rewards.allocation import SHARE_FLAG
+from scorer.staking.amounts import Allocation, AmountError, allocation_of, amount_of, nmr_text
 from scorer.units import MAX_NANO, NanoNmr, Ppm
 
 NOT_AMOUNTS = [
@@ -61,25 +62,43 @@ def test_what_is_no_share_is_refused(text: str) -> None:
         allocation_of(text)
 
 
-@pytest.mark.parametrize("text", ["9223372036.854775808", "9223372036.854975808", "18446744073.709551615"])
-def test_an_amount_that_the_contract_would_take_for_a_share_is_refused(text: str) -> None:
-    with pytest.raises(AmountError, match=r"expected at most 9223372036\.854775807 NMR"):
+@pytest.mark.parametrize("text", ["9900000.000000001", "9223372036.854775808", "18446744073.709551615"])
+def test_an_amount_above_the_largest_is_refused(text: str) -> None:
+    with pytest.raises(AmountError, match=r"expected at most 9900000 NMR, found .*; 100% is all that is idle"):
         allocation_of(text)
 
 
-def test_the_largest_allocation_is_an_amount() -> None:
-    assert allocation_of("9223372036.854775807").encoded == SHARE_FLAG - 1
+@pytest.mark.parametrize(
+    ("text", "below", "above"),
+    [
+        ("345", "340 NMR", "350 NMR"),
+        ("99.5", "99 NMR", "100 NMR"),
+        ("0.001", "0 NMR", "0.01 NMR"),
+        ("0.0101", "0.01 NMR", "0.011 NMR"),
+        ("33.3%", "33 % of idle", "33.5 % of idle"),
+        ("0.1%", "0 NMR", "0.5 % of idle"),
+        ("99.9999%", "99.5 % of idle", "100 % of idle"),
+    ],
+)
+def test_an_allocation_that_no_code_stands_for_is_refused_with_the_two_nearest(
+    text: str, below: str, above: str
+) -> None:
+    with pytest.raises(AmountError) as error:
+        allocation_of(text)
+    assert str(error.value).endswith(f"found {text!r}; the nearest are {below} and {above}")
 
 
 @pytest.mark.parametrize(
     ("text", "encoded", "shown"),
     [
         ("25", 25 * 10**9, "25 NMR"),
+        ("0.010", 10**7, "0.01 NMR"),
+        ("9900000", 9_900_000 * 10**9, "9900000 NMR"),
         ("0", 0, "0 NMR"),
+        ("0%", 0, "0 NMR"),
         ("40%", SHARE_FLAG | 400_000, "40 % of idle"),
-        ("0.0001%", SHARE_FLAG | 1, "0.0001 % of idle"),
+        ("0.5%", SHARE_FLAG | 5_000, "0.5 % of idle"),
         ("100%", SHARE_FLAG | 1_000_000, "100 % of idle"),
-        ("0%", SHARE_FLAG, "0 % of idle"),
     ],
 )
 def test_an_allocation_is_an_amount_or_a_share(text: str, encoded: int, shown: str) -> None:

@@ -35,6 +35,13 @@ library Arithmetic {
         }
     }
 
+    /// @notice The same of small factors.
+    function smallProductsFit(uint8 x, uint32 y) internal pure returns (bool) {
+        unchecked {
+            return uint256(x) * y < 1 << 40;
+        }
+    }
+
     /// @notice A larger number has a product that is larger by the factor at least.
     function productsAscend(uint128 smaller, uint128 larger, uint64 factor) internal pure returns (bool) {
         unchecked {

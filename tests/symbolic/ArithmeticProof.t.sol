@@ -26,6 +26,10 @@ contract ArithmeticProof {
         assert(Arithmetic.productsFit(x, y));
     }
 
+    function check_small_products_fit(uint8 x, uint32 y) external pure {
+        assert(Arithmetic.smallProductsFit(x, y));
+    }
+
     function check_products_ascend(uint128 smaller, uint128 larger, uint64 factor) external pure {
         if (smaller < larger) {
             uint128 excess = larger - smaller - 1;

@@ -2,14 +2,15 @@
 pragma solidity 0.8.30;
 
 import {PayoutMath} from "../../contracts/lib/PayoutMath.sol";
+import {StakeSlot} from "../../contracts/lib/StakeSlot.sol";
 import {Uint64x4} from "../../contracts/lib/Uint64x4.sol";
 import {Arithmetic} from "./Arithmetic.sol";
+import {CodeFacts} from "./CodeFacts.sol";
 import {Reference} from "./Reference.sol";
 
 /// @title PayoutMathProof
 /// @notice PayoutMath equals Reference, and does not panic, for all inputs within bounds that the tournament enforces:
-/// - idle lanes below 2^63: MAX_LIABILITIES; `minPosition` too: MAX_MIN_POSITION;
-/// - an allocation is an amount, or a share of at most 1e6 with the top bit set: `setAllocation` (ShareTooLarge);
+/// - `minPosition` below 2^63: MAX_MIN_POSITION;
 /// - `payoutFactor` at most 1e6: `seal` takes it from `payoutFactorDown`; `cap` at most 1e6: MAX_CAP;
 /// - scores have 96 bits: `scoresAt`;
 /// - `scaledDown`'s numerator is below its denominator: `settle` scales only where less is reserved than reported; both
@@ -20,7 +21,6 @@ import {Reference} from "./Reference.sol";
 /// What is required by the name of a fact in Arithmetic is no bound: ArithmeticProof proves it of all numbers.
 contract PayoutMathProof {
     uint64 private constant PPM = 1e6;
-    uint256 private constant LANE_TOPS = 0x8000000000000000_8000000000000000_8000000000000000_8000000000000000;
 
     /* SHARES */
 
@@ -52,37 +52,32 @@ contract PayoutMathProof {
 
     /* POSITIONS */
 
-    function check_positionsOf_in_lane_0(uint256 idle, uint256 allocation, uint256 minPosition) external pure {
-        _checkPosition(idle, allocation, minPosition, 0);
+    function check_positionsOf_in_lane_0(uint256 slot, uint256 mask, uint256 minPosition) external pure {
+        _checkPosition(slot, mask, minPosition, 0);
     }
 
-    function check_positionsOf_in_lane_1(uint256 idle, uint256 allocation, uint256 minPosition) external pure {
-        _checkPosition(idle, allocation, minPosition, 1);
+    function check_positionsOf_in_lane_1(uint256 slot, uint256 mask, uint256 minPosition) external pure {
+        _checkPosition(slot, mask, minPosition, 1);
     }
 
-    function check_positionsOf_in_lane_2(uint256 idle, uint256 allocation, uint256 minPosition) external pure {
-        _checkPosition(idle, allocation, minPosition, 2);
+    function check_positionsOf_in_lane_2(uint256 slot, uint256 mask, uint256 minPosition) external pure {
+        _checkPosition(slot, mask, minPosition, 2);
     }
 
-    function check_positionsOf_in_lane_3(uint256 idle, uint256 allocation, uint256 minPosition) external pure {
-        _checkPosition(idle, allocation, minPosition, 3);
+    function check_positionsOf_in_lane_3(uint256 slot, uint256 mask, uint256 minPosition) external pure {
+        _checkPosition(slot, mask, minPosition, 3);
     }
 
-    function _checkPosition(uint256 idle, uint256 allocation, uint256 minPosition, uint256 index) private pure {
-        require(idle & LANE_TOPS == 0 && minPosition < 1 << 63);
+    /// @param mask which models take part: any bits of their codes, so that any codes.
+    function _checkPosition(uint256 slot, uint256 mask, uint256 minPosition, uint256 index) private pure {
+        require(minPosition < 1 << 63);
+        Uint64x4 codes = StakeSlot.wrap(slot).codes().masked(mask);
         for (uint256 i; i < 4; ++i) {
-            (uint64 stake, uint64 wanted) = (Reference.lane(idle, i), Reference.lane(allocation, i));
-            require(wanted <= Reference.SHARE_FLAG + PPM);
-            // Shares are worked out in every lane, also where the low bits are those of an amount.
-            uint64 low = wanted & 0xfffff;
-            require(Arithmetic.sharesAreSmaller(stake, low, PPM));
-            require(Arithmetic.sharesOfTwiceAreSmaller(stake, low, PPM));
+            CodeFacts.require_(Reference.stake(slot, i), Reference.lane(Uint64x4.unwrap(codes), i));
         }
-        uint256 found =
-            Uint64x4.unwrap(PayoutMath.positionsOf(Uint64x4.wrap(idle), Uint64x4.wrap(allocation), minPosition));
-        uint256 expected =
-            Reference.position(Reference.lane(idle, index), Reference.lane(allocation, index), minPosition);
-        assert(Reference.lane(found, index) == expected);
+        uint256 found = Uint64x4.unwrap(PayoutMath.positionsOf(StakeSlot.wrap(slot), codes, minPosition));
+        uint64 code = Reference.lane(Uint64x4.unwrap(codes), index);
+        assert(Reference.lane(found, index) == Reference.position(Reference.stake(slot, index), code, minPosition));
     }
 
     /* OUTCOMES */

@@ -7,6 +7,7 @@ pragma solidity 0.8.30;
 library Reference {
     uint64 internal constant PPM = 1e6;
     uint64 internal constant SHARE_FLAG = 1 << 63;
+    uint64 internal constant STAKE_MASK = 2 ** 54 - 1;
 
     /// @notice Lane `index` of four uint64 lanes, lane 0 lowest.
     function lane(uint256 word, uint256 index) internal pure returns (uint64) {
@@ -37,11 +38,50 @@ library Reference {
         }
     }
 
+    /// @notice The stake in lane `index` of a slot: its low 54 bits.
+    function stake(uint256 slot, uint256 index) internal pure returns (uint64) {
+        return lane(slot, index) & STAKE_MASK;
+    }
+
+    /// @notice The allocation's code in lane `index` of a slot: its high 10 bits.
+    function code(uint256 slot, uint256 index) internal pure returns (uint64) {
+        return lane(slot, index) >> 54;
+    }
+
+    /// @notice The allocation that a code stands for.
+    function allocation(uint64 code_) internal pure returns (uint64) {
+        if (code_ == 0) return 0;
+        if (code_ > 810) return SHARE_FLAG + 5000 * (code_ - 810);
+        return (10 + (code_ - 1) % 90) * uint64(10) ** (6 + (code_ - 1) / 90);
+    }
+
+    /// @notice What a model of this stake and code allocates.
+    function allocated(uint64 stake_, uint64 code_) internal pure returns (uint256) {
+        unchecked {
+            if (code_ > 810) return share(stake_, code_ - 810, 200);
+            (uint256 digits, uint256 power) = digitsAndPower(code_);
+            return digits * power * 1e6;
+        }
+    }
+
+    /// @notice The two digits of an amount's code and the power of ten behind them; zero for no amount.
+    /// @dev A code from 90*e + 1 to 90*e + 90 has digits from 10 to 99. Neither a branch nor a division, of which the prover
+    /// would follow all and know nothing.
+    function digitsAndPower(uint256 code_) internal pure returns (uint256 digits, uint256 power) {
+        for (uint256 e; e < 9; ++e) {
+            assembly ("memory-safe") {
+                let first := add(mul(90, e), 1)
+                let within := sub(0, and(iszero(lt(code_, first)), lt(code_, add(first, 90))))
+                digits := or(digits, and(within, sub(add(code_, 10), first)))
+                power := or(power, and(within, exp(10, e)))
+            }
+        }
+    }
+
     /// @notice What a model puts at risk.
-    function position(uint64 idle, uint64 allocation, uint256 minPosition) internal pure returns (uint256) {
-        uint256 wanted;
-        if (allocation >= SHARE_FLAG) wanted = share(idle, allocation ^ SHARE_FLAG, PPM);
-        else wanted = allocation < idle ? allocation : idle;
+    function position(uint64 stake_, uint64 code_, uint256 minPosition) internal pure returns (uint256) {
+        uint256 wanted = allocated(stake_, code_);
+        if (wanted > stake_) wanted = stake_;
         return wanted < minPosition ? 0 : wanted;
     }
 

@@ -54,42 +54,6 @@ contract Uint64x4Proof {
         assert(Uint64x4.wrap(word).sum() == total);
     }
 
-    function check_plus_adds_each_lane(uint256 left, uint256 right, uint256 index) external view {
-        require(index < 4);
-        try this.plus(left, right) returns (uint256 total) {
-            assert(Reference.lane(total, index) == uint256(Reference.lane(left, index)) + Reference.lane(right, index));
-        } catch {}
-    }
-
-    function check_plus_takes_lanes_that_do_not_overflow(uint256 left, uint256 right) external view {
-        for (uint256 i; i < 4; ++i) {
-            require(uint256(Reference.lane(left, i)) + Reference.lane(right, i) <= type(uint64).max);
-        }
-        try this.plus(left, right) {}
-        catch {
-            assert(false);
-        }
-    }
-
-    function check_minus_subtracts_each_lane(uint256 left, uint256 right, uint256 index) external view {
-        require(index < 4);
-        try this.minus(left, right) returns (uint256 difference) {
-            assert(
-                uint256(Reference.lane(difference, index)) + Reference.lane(right, index) == Reference.lane(left, index)
-            );
-        } catch {}
-    }
-
-    function check_minus_takes_lanes_that_do_not_underflow(uint256 left, uint256 right) external view {
-        for (uint256 i; i < 4; ++i) {
-            require(Reference.lane(left, i) >= Reference.lane(right, i));
-        }
-        try this.minus(left, right) {}
-        catch {
-            assert(false);
-        }
-    }
-
     function check_min_takes_the_smaller_of_each_lane(uint256 left, uint256 right, uint256 index) external pure {
         require(index < 4 && left & LANE_TOPS == 0 && right & LANE_TOPS == 0);
         (uint64 a, uint64 b) = (Reference.lane(left, index), Reference.lane(right, index));
@@ -102,13 +66,5 @@ contract Uint64x4Proof {
         uint64 value = Reference.lane(word, index);
         uint256 kept = Uint64x4.unwrap(Uint64x4.wrap(word).atLeast(least));
         assert(Reference.lane(kept, index) == (value < least ? 0 : value));
-    }
-
-    function plus(uint256 left, uint256 right) external pure returns (uint256) {
-        return Uint64x4.unwrap(Uint64x4.wrap(left).plus(Uint64x4.wrap(right)));
-    }
-
-    function minus(uint256 left, uint256 right) external pure returns (uint256) {
-        return Uint64x4.unwrap(Uint64x4.wrap(left).minus(Uint64x4.wrap(right)));
     }
 }

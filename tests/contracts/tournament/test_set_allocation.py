@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ape
 import pytest
-from support import DAY, NANO, PPM, SHARE, House, is_event, only, unpack
+from support import DAY, NANO, PPM, SHARE, House, allocation_of, codes_of, is_event, only
 
 
 def test_reverts_for_a_model_that_does_not_exist(house: House) -> None:
@@ -24,14 +24,38 @@ def test_reverts_for_a_model_without_a_deposit(house: House) -> None:
         house.tournament.setAllocation(model, NANO, sender=house.alice)
 
 
-@pytest.mark.parametrize("share", [PPM + 1, 2**63 - 1])
-def test_reverts_for_a_share_above_the_whole(house: House, share: int) -> None:
+@pytest.mark.parametrize(
+    ("allocation", "below", "above"),
+    [
+        (1, 0, NANO // 100),
+        (NANO // 100 - 1, 0, NANO // 100),
+        (NANO // 100 + 1, NANO // 100, 11 * NANO // 1000),
+        (12 * NANO + 345, 12 * NANO, 13 * NANO),
+        (995 * NANO // 10, 99 * NANO, 100 * NANO),
+        (9_850_000 * NANO, 9_800_000 * NANO, 9_900_000 * NANO),
+        (9_900_000 * NANO + 1, 9_900_000 * NANO, 9_900_000 * NANO),
+        (SHARE - 1, 9_900_000 * NANO, 9_900_000 * NANO),
+        (SHARE, 0, SHARE | 5_000),
+        (SHARE | 1, 0, SHARE | 5_000),
+        (SHARE | 333_333, SHARE | 330_000, SHARE | 335_000),
+        (SHARE | (PPM - 1), SHARE | 995_000, SHARE | PPM),
+        (SHARE | (PPM + 1), SHARE | PPM, SHARE | PPM),
+        (2**64 - 1, SHARE | PPM, SHARE | PPM),
+    ],
+)
+def test_reverts_for_what_no_code_stands_for_and_names_the_nearest(
+    house: House, allocation: int, below: int, above: int
+) -> None:
     model = house.stake(house.alice, NANO)
-    with ape.reverts(house.tournament.ShareTooLarge, share=share, maximum=PPM):
-        house.tournament.setAllocation(model, SHARE | share, sender=house.alice)
+    with ape.reverts(
+        house.tournament.AllocationNotRepresentable, allocation=allocation, below=below, above=above
+    ):
+        house.tournament.setAllocation(model, allocation, sender=house.alice)
 
 
-@pytest.mark.parametrize("allocation", [0, 1, NANO, SHARE - 1, SHARE, SHARE | 1, SHARE | PPM])
+@pytest.mark.parametrize(
+    "allocation", [0, NANO // 100, 34 * NANO, 9_900_000 * NANO, SHARE | 5_000, SHARE | 505_000, SHARE | PPM]
+)
 def test_sets_a_fixed_amount_or_a_share(house: House, allocation: int) -> None:
     model = house.stake(house.alice, NANO, NANO // 2)
     receipt = house.tournament.setAllocation(model, allocation, sender=house.alice)
@@ -40,9 +64,9 @@ def test_sets_a_fixed_amount_or_a_share(house: House, allocation: int) -> None:
 
 
 def test_leaves_the_neighbours_alone_and_touches_no_stake(house: House) -> None:
-    models = [house.stake(house.alice, NANO, i + 1) for i in range(4)]
-    house.tournament.setAllocation(models[2], 77, sender=house.alice)
-    assert unpack(house.tournament.allocationSlots(0, 1)[0]) == [1, 2, 77, 4]
+    models = [house.stake(house.alice, NANO, allocation_of(i + 1)) for i in range(4)]
+    house.tournament.setAllocation(models[2], SHARE | PPM, sender=house.alice)
+    assert codes_of(house.tournament.slots(0, 1)) == [1, 2, 1010, 4]
     assert house.idle() == [NANO] * 4
 
 

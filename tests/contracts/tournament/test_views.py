@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import ape
 import pytest
-from support import NANO, NONE, SHARE, House, pack
+from support import NANO, NONE, SHARE, House, allocation_of, pack
 
 
 @pytest.fixture
 def six(house: House) -> list[int]:
     house.register(house.alice)
-    return [house.stake(house.alice, (i + 1) * NANO, i + 1) for i in range(6)]
+    return [house.stake(house.alice, (i + 1) * NANO, allocation_of(i + 1)) for i in range(6)]
 
 
 def test_an_empty_tournament_has_nothing_to_show(house: House) -> None:
     t = house.tournament
     assert (t.laneCount(), t.roundCount(), t.modelAt(0)) == (0, 0, 0)
-    assert list(t.modelsAt(0, 5)) == list(t.idleSlots(0, 5)) == list(t.allocationSlots(0, 5)) == []
+    assert list(t.modelsAt(0, 5)) == list(t.slots(0, 5)) == []
     assert t.round(1).state == NONE
 
 
@@ -32,7 +32,7 @@ def test_lanes_and_models_point_at_each_other(house: House, six: list[int]) -> N
     assert [t.laneOf(model) for model in six] == list(range(6))
     assert [t.modelAt(lane) for lane in range(7)] == [*six, 0]
     assert [t.idleOf(model) for model in six] == [(i + 1) * NANO for i in range(6)]
-    assert [t.allocationOf(model) for model in six] == list(range(1, 7))
+    assert [t.allocationOf(model) for model in six] == list(map(allocation_of, range(1, 7)))
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,9 @@ def test_ranges_of_models_end_where_lanes_end(
 
 @pytest.mark.parametrize(("start", "count"), [(0, 2), (0, 1), (1, 1), (1, 2**200), (2, 3)])
 def test_ranges_of_slots_end_where_slots_end(house: House, six: list[int], start: int, count: int) -> None:
-    idle = [pack([NANO, 2 * NANO, 3 * NANO, 4 * NANO]), pack([5 * NANO, 6 * NANO, 0, 0])]
-    allocation = [pack([1, 2, 3, 4]), pack([5, 6, 0, 0])]
-    stop = min(start + count, 2)
-    assert list(house.tournament.idleSlots(start, count)) == idle[start:stop]
-    assert list(house.tournament.allocationSlots(start, count)) == allocation[start:stop]
+    lanes = [(code << 54) + code * NANO for code in range(1, 7)]
+    words = [pack(lanes[:4]), pack(lanes[4:])]
+    assert list(house.tournament.slots(start, count)) == words[start : min(start + count, 2)]
 
 
 def test_the_top_bit_of_an_allocation_marks_a_share(house: House) -> None:

@@ -184,9 +184,9 @@ abstract contract Anybody is Polls {
 
     /// @dev The sum of what is idle in the lanes of the chunk, as the tournament says.
     function _measure(Chunk storage chunk) private view returns (uint256 total) {
-        uint256[] memory words = tournament.idleSlots(chunk.fromSlot, chunk.positions.length);
+        uint256[] memory words = tournament.slots(chunk.fromSlot, chunk.positions.length);
         for (uint256 i; i < 4 * words.length; ++i) {
-            total += Reference.lane(words[i / 4], i % 4);
+            total += Reference.stakeAt(words[i / 4], i % 4);
         }
     }
 

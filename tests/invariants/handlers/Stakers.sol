@@ -7,6 +7,7 @@ import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import {IModelRegistry} from "../../../contracts/interfaces/IModelRegistry.sol";
 import {IStakeLedger} from "../../../contracts/interfaces/IStakeLedger.sol";
 import {IBoundedPause} from "../../../contracts/interfaces/IBoundedPause.sol";
+import {AllocationCode} from "../../../contracts/lib/AllocationCode.sol";
 import {ITournament} from "../../../contracts/interfaces/ITournament.sol";
 import {Ledger} from "../Ledger.sol";
 import {Reference} from "../Reference.sol";
@@ -72,8 +73,8 @@ abstract contract Stakers is Ledger, PermitSigner {
         address caller = _callerFor(modelId, callerSeed);
         uint256 allocation = _allocation(allocationSeed);
         bytes4 refusal = _ownerRefusal(modelId, caller);
-        if (refusal == 0 && allocation > Reference.SHARE_FLAG + Reference.PPM) {
-            refusal = IStakeLedger.ShareTooLarge.selector;
+        if (refusal == 0 && Reference.codeOf(allocation) > 1010) {
+            refusal = AllocationCode.AllocationNotRepresentable.selector;
         }
         bytes memory call = abi.encodeCall(IStakeLedger.setAllocation, (modelId, uint64(allocation)));
         _attempt(caller, address(tournament), call, refusal);
@@ -141,15 +142,15 @@ abstract contract Stakers is Ledger, PermitSigner {
         return UNIT * ((seed >> 5) % most);
     }
 
-    /// @dev Shares mostly; zero, fixed amounts, and shares above the whole too.
+    /// @dev Shares mostly; zero, fixed amounts, and what no code stands for too.
     function _allocation(uint256 seed) private pure returns (uint256) {
         uint256 choice = seed % 16;
         if (choice == 0) return 0;
-        if (choice == 1) return Reference.SHARE_FLAG + Reference.PPM + 1 + (seed >> 4) % 1000;
-        if (choice == 2) return Reference.SHARE_FLAG - 1;
-        if (choice < 6) return (seed >> 4) % (500 * NANO);
+        if (choice == 1) return Reference.SHARE_FLAG + (seed >> 4) % 2_000_000;
+        if (choice == 2) return (seed >> 4) % (500 * NANO);
+        if (choice < 6) return Reference.allocationOf(1 + (seed >> 4) % 810);
         if (choice < 10) return Reference.SHARE_FLAG + Reference.PPM;
-        return Reference.SHARE_FLAG + (seed >> 4) % (Reference.PPM + 1);
+        return Reference.allocationOf(811 + (seed >> 4) % 200);
     }
 
     /// @param most nano-NMR. What comes in adds to liabilities, which are never zero here: one less than the limit then.

@@ -3,29 +3,63 @@ pragma solidity 0.8.30;
 
 import {HashStack} from "../../../contracts/lib/HashStack.sol";
 import {PayoutMath} from "../../../contracts/lib/PayoutMath.sol";
-import {LaneOverflow, LaneUnderflow, Uint64x4} from "../../../contracts/lib/Uint64x4.sol";
+import {AllocationCode} from "../../../contracts/lib/AllocationCode.sol";
+import {StakeOverflow, StakeSlot, StakeUnderflow} from "../../../contracts/lib/StakeSlot.sol";
+import {Uint64x4} from "../../../contracts/lib/Uint64x4.sol";
 import {Reference} from "../Reference.sol";
 
 /// @title LibrariesTest
-/// @notice The three libraries against the reference, lane by lane, on random words. Their proofs for all words are in
+/// @notice The libraries against the reference, lane by lane, on random words. Their proofs for all words are in
 /// tests/symbolic; these say which lines a test runs through.
 contract LibrariesTest {
     uint256 private constant BELOW_TOP = 0x7fffffffffffffff_7fffffffffffffff_7fffffffffffffff_7fffffffffffffff;
+
+    /// @dev Lanes of at most twice the largest stake, and of stakes that can be added twice.
+    uint256 private constant UP_TO_TWICE = 0x007fffffffffffff_007fffffffffffff_007fffffffffffff_007fffffffffffff;
+    uint256 private constant SMALL = 0xffdfffffffffffff_ffdfffffffffffff_ffdfffffffffffff_ffdfffffffffffff;
+    uint256 private constant HALF = 0x001fffffffffffff_001fffffffffffff_001fffffffffffff_001fffffffffffff;
 
     error Differs(uint256 lane, uint256 expected, uint256 found);
 
     /* POSITIONS AND OUTCOMES */
 
-    function testFuzz_positionsAreWhatEachModelAllocates(uint256 idle, uint256 allocation, uint64 least, uint8 shares)
-        public
-        pure
-    {
-        idle &= BELOW_TOP;
-        allocation = _allocations(allocation, shares);
-        uint256 found =
-            Uint64x4.unwrap(PayoutMath.positionsOf(Uint64x4.wrap(idle), Uint64x4.wrap(allocation), least >> 1));
+    function testFuzz_positionsAreWhatEachModelAllocates(uint256 word, uint8 part, uint64 least) public pure {
+        word = _inUse(word);
+        StakeSlot slot = StakeSlot.wrap(word);
+        uint256 found = Uint64x4.unwrap(PayoutMath.positionsOf(slot, slot.codes().masked(_mask(part)), least >> 1));
         for (uint256 i; i < 4; ++i) {
-            _same(i, Reference.positionOf(Reference.lane(idle, i), Reference.lane(allocation, i), least >> 1), found);
+            uint256 allocation = (part >> i) % 2 == 1 ? Reference.allocationOf(Reference.codeAt(word, i)) : 0;
+            _same(i, Reference.positionOf(Reference.stakeAt(word, i), allocation, least >> 1), found);
+        }
+    }
+
+    /// @dev Whatever the code: one that is not in use takes the whole stake at most.
+    function testFuzz_noPositionExceedsItsStake(uint256 word, uint64 least) public pure {
+        StakeSlot slot = StakeSlot.wrap(word);
+        uint256 found = Uint64x4.unwrap(PayoutMath.positionsOf(slot, slot.codes(), least >> 1));
+        for (uint256 i; i < 4; ++i) {
+            require(Reference.lane(found, i) <= Reference.stakeAt(word, i), "position");
+        }
+    }
+
+    /* ALLOCATIONS */
+
+    function testFuzz_everyCodeStandsForAnAllocationOfItsOwn(uint256 code) public pure {
+        code %= 1011;
+        require(AllocationCode.decoded(code) == Reference.allocationOf(code), "decoded");
+        require(AllocationCode.encoded(uint64(Reference.allocationOf(code))) == code, "encoded");
+    }
+
+    function testFuzz_whatNoCodeStandsForIsRefusedWithTheTwoNearest(uint64 allocation, uint8 size) public view {
+        uint64 flag = allocation & AllocationCode.SHARE_FLAG;
+        allocation = flag | ((allocation ^ flag) >> (size % 63)); // as many of each size
+        (uint256 below, uint256 above) = Reference.nearestTo(allocation);
+        try this.encoded(allocation) returns (uint256 code) {
+            require(below == allocation && Reference.allocationOf(code) == allocation, "code");
+        } catch (bytes memory reason) {
+            bytes4 selector = AllocationCode.AllocationNotRepresentable.selector;
+            require(below != allocation, "refused");
+            require(_equal(reason, abi.encodeWithSelector(selector, allocation, below, above)), "reason");
         }
     }
 
@@ -105,40 +139,60 @@ contract LibrariesTest {
 
     /* LANES */
 
-    function testFuzz_lanesAreAddedAndSubtractedOrRefused(uint256 left, uint256 right) public view {
+    function testFuzz_stakesAreAddedToAndTakenFromOrRefused(uint256 word, uint256 amounts) public view {
+        amounts &= UP_TO_TWICE;
         bool over;
         bool under;
         for (uint256 i; i < 4; ++i) {
-            over = over || Reference.lane(left, i) + Reference.lane(right, i) > type(uint64).max;
-            under = under || Reference.lane(left, i) < Reference.lane(right, i);
+            over = over || Reference.stakeAt(word, i) + Reference.lane(amounts, i) >= Reference.STAKE;
+            under = under || Reference.stakeAt(word, i) < Reference.lane(amounts, i);
         }
-        try this.plus(left, right) returns (uint256 total) {
+        try this.plus(word, amounts) returns (uint256 total) {
             require(!over, "overflow");
             for (uint256 i; i < 4; ++i) {
-                _same(i, Reference.lane(left, i) + Reference.lane(right, i), total);
+                _same(i, Reference.lane(word, i) + Reference.lane(amounts, i), total);
             }
         } catch (bytes memory reason) {
             require(
-                over && _equal(reason, abi.encodeWithSelector(LaneOverflow.selector, left, right)), "overflow reason"
+                over && _equal(reason, abi.encodeWithSelector(StakeOverflow.selector, word, amounts)), "overflow reason"
             );
         }
-        try this.minus(left, right) returns (uint256 rest) {
+        try this.minus(word, amounts) returns (uint256 rest) {
             require(!under, "underflow");
             for (uint256 i; i < 4; ++i) {
-                _same(i, Reference.lane(left, i) - Reference.lane(right, i), rest);
+                _same(i, Reference.lane(word, i) - Reference.lane(amounts, i), rest);
             }
         } catch (bytes memory reason) {
             require(
-                under && _equal(reason, abi.encodeWithSelector(LaneUnderflow.selector, left, right)), "underflow reason"
+                under && _equal(reason, abi.encodeWithSelector(StakeUnderflow.selector, word, amounts)),
+                "underflow reason"
             );
         }
     }
 
-    /// @dev Random words nearly always overflow somewhere: here they never do.
-    function testFuzz_smallLanesAreAddedAndSubtracted(uint256 left, uint256 right) public view {
-        (left, right) = (left & BELOW_TOP, right & BELOW_TOP);
-        uint256 total = this.plus(left, right);
-        require(this.minus(total, right) == left && this.minus(total, left) == right, "round trip");
+    /// @dev Random stakes nearly always overflow somewhere: here they never do.
+    function testFuzz_smallStakesAreAddedToAndTakenFrom(uint256 word, uint256 amounts) public view {
+        (word, amounts) = (word & SMALL, amounts & HALF);
+        uint256 total = this.plus(word, amounts);
+        require(this.minus(total, amounts) == word, "round trip");
+    }
+
+    function testFuzz_aStakeAndACodeAreReadAndReplacedAlone(uint256 word, uint256 index, uint64 value) public pure {
+        index %= 4;
+        (uint256 stake, uint256 code) = (value % Reference.STAKE, value / Reference.STAKE);
+        StakeSlot slot = StakeSlot.wrap(word);
+        uint256 staked = StakeSlot.unwrap(slot.withStake(index, stake));
+        uint256 coded = StakeSlot.unwrap(slot.withCode(index, code));
+        for (uint256 i; i < 4; ++i) {
+            require(slot.stakeOf(i) == Reference.stakeAt(word, i), "stake");
+            require(slot.codeOf(i) == Reference.codeAt(word, i), "code");
+            require(Reference.lane(Uint64x4.unwrap(slot.stakes()), i) == Reference.stakeAt(word, i), "stakes");
+            require(Reference.lane(Uint64x4.unwrap(slot.codes()), i) == Reference.codeAt(word, i), "codes");
+            require(Reference.stakeAt(staked, i) == (i == index ? stake : Reference.stakeAt(word, i)), "with stake");
+            require(Reference.codeAt(staked, i) == Reference.codeAt(word, i), "code beside the stake");
+            require(Reference.codeAt(coded, i) == (i == index ? code : Reference.codeAt(word, i)), "with code");
+            require(Reference.stakeAt(coded, i) == Reference.stakeAt(word, i), "stake beside the code");
+        }
     }
 
     function testFuzz_aLaneIsReadAndReplacedAlone(uint256 word, uint256 index, uint64 value) public pure {
@@ -180,22 +234,31 @@ contract LibrariesTest {
         return HashStack.pop(head, previous, fromSlot, digest);
     }
 
-    function plus(uint256 left, uint256 right) external pure returns (uint256) {
-        return Uint64x4.unwrap(Uint64x4.wrap(left).plus(Uint64x4.wrap(right)));
+    function plus(uint256 word, uint256 amounts) external pure returns (uint256) {
+        return StakeSlot.unwrap(StakeSlot.wrap(word).plus(Uint64x4.wrap(amounts)));
     }
 
-    function minus(uint256 left, uint256 right) external pure returns (uint256) {
-        return Uint64x4.unwrap(Uint64x4.wrap(left).minus(Uint64x4.wrap(right)));
+    function minus(uint256 word, uint256 amounts) external pure returns (uint256) {
+        return StakeSlot.unwrap(StakeSlot.wrap(word).minus(Uint64x4.wrap(amounts)));
+    }
+
+    function encoded(uint64 allocation) external pure returns (uint256) {
+        return AllocationCode.encoded(allocation);
     }
 
     /* INTERNAL */
 
-    /// @dev A share of at most the whole in every lane whose bit is set in `shares`, a fixed amount elsewhere.
-    function _allocations(uint256 word, uint8 shares) private pure returns (uint256 allocation) {
+    /// @dev The slot with codes that are in use in every lane.
+    function _inUse(uint256 word) private pure returns (uint256 slot) {
         for (uint256 i; i < 4; ++i) {
-            uint256 lane = Reference.lane(word & BELOW_TOP, i);
-            if ((shares >> i) % 2 == 1) lane = Reference.SHARE_FLAG + lane % (Reference.PPM + 1);
-            allocation |= lane << (64 * i);
+            slot |= (Reference.stakeAt(word, i) + (Reference.codeAt(word, i) % 1011) * Reference.STAKE) << (64 * i);
+        }
+    }
+
+    /// @dev Full lanes wherever one of the lowest four bits is set.
+    function _mask(uint256 bits) private pure returns (uint256 mask) {
+        for (uint256 i; i < 4; ++i) {
+            if ((bits >> i) % 2 == 1) mask |= uint256(type(uint64).max) << (64 * i);
         }
     }
 

@@ -1,0 +1,111 @@
+"""The integer mirror of allocations: their codes (contracts/lib/AllocationCode.sol), and their positions.
+
+An allocation is written as ``Tournament.setAllocation`` takes it: with the top bit clear an amount in
+nano-NMR, with the top bit set a share of idle stake in ppm, in the low bits. The contract keeps ten bits of
+it, which stand for amounts of two digits (0.01, 0.011 .. 0.099, 0.1, 0.11 .. 9,900,000 NMR) and for shares in
+steps of 0.5 %.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHARE_FLAG: Final = 1 << 63
+"""The top bit of an allocation that is a share."""
+LAST_AMOUNT: Final = 810
+LAST_SHARE: Final = 1010
+"""The codes of the largest amount and of the whole; the first amount is code 1, the first share follows on
+the last amount."""
+SHARE_STEP: Final = 5_000
+"""ppm."""
+WHOLE: Final = 200
+"""Steps of shares in 100 %."""
+AMOUNT_STEP: Final = 10**6
+"""nano-NMR in one step of the smallest amounts."""
+_TABLE_SIZE: Final = 1024
+
+
+class NotRepresentable(ValueError):
+    """No code stands for an allocation.
+
+    Attributes
+    ----------
+    allocation
+        As it was asked for.
+    below, above
+        The two nearest that there are; beyond the largest, both are that.
+    """
+
+    def __init__(self, allocation: int, below: int, above: int) -> None:
+        super().__init__(f"expected an allocation such as {below} or {above}, found {allocation}")
+        self.allocation, self.below, self.above = allocation, below, above
+
+
+def code_of(allocation: int) -> int:
+    """Return the code that stands for an allocation.
+
+    Raises
+    ------
+    NotRepresentable
+        When there is none.
+    """
+    below, above = nearest_codes(allocation)
+    if decoded(below) != allocation:
+        raise NotRepresentable(allocation, decoded(below), decoded(above))
+    return below
+
+
+def nearest_codes(allocation: int) -> tuple[int, int]:
+    """Return the codes of the largest allocation up to this one, and of the next of its kind.
+
+    Beyond the largest of a kind, both are that one's.
+    """
+    if allocation & SHARE_FLAG:
+        steps = min((allocation ^ SHARE_FLAG) // SHARE_STEP, WHOLE)
+        return LAST_AMOUNT + steps if steps else 0, min(LAST_AMOUNT + steps + 1, LAST_SHARE)
+    digits, exponent = allocation // AMOUNT_STEP, 0
+    while digits > 99:
+        digits, exponent = digits // 10, exponent + 1
+    below = min(90 * exponent + digits - 9, LAST_AMOUNT) if digits >= 10 else 0
+    return below, min(below + 1, LAST_AMOUNT)
+
+
+def decoded(code: int) -> int:
+    """Return the allocation that a code stands for.
+
+    Raises
+    ------
+    ValueError
+        When the code is not in use.
+    """
+    if not 0 <= code <= LAST_SHARE:
+        raise ValueError(f"expected a code from 0 to {LAST_SHARE}, found {code}")
+    if code > LAST_AMOUNT:
+        return SHARE_FLAG | (code - LAST_AMOUNT) * SHARE_STEP
+    exponent, digits = divmod(code - 1, 90)
+    return (digits + 10) * 10**exponent * AMOUNT_STEP if code else 0
+
+
+def positions_of(stakes: NDArray[np.uint64], codes: NDArray[np.uint64], minimum: int) -> NDArray[np.uint64]:
+    """Return what models put at risk in a round, in nano-NMR.
+
+    Parameters
+    ----------
+    stakes
+        What is idle, nano-NMR, each below 2**54, shape (models,).
+    codes
+        Of their allocations, each up to `LAST_SHARE`; 0 for a model that does not take part, shape (models,).
+    minimum
+        Smaller positions are none, nano-NMR.
+    """
+    steps = np.where(codes > LAST_AMOUNT, codes, np.uint64(LAST_AMOUNT)) - np.uint64(LAST_AMOUNT)
+    shares = stakes * steps // np.uint64(WHOLE)
+    positions = np.minimum(np.where(steps > 0, shares, _AMOUNTS[codes]), stakes)
+    return np.where(positions < np.uint64(minimum), np.uint64(0), positions)
+
+
+_AMOUNTS: Final = np.array(
+    [decoded(code) if code <= LAST_AMOUNT else 0 for code in range(_TABLE_SIZE)], dtype=np.uint64
+)
+"""nano-NMR by code; 0 where the code is a share's."""
