@@ -32,9 +32,11 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
 
     IERC20 public immutable token;
     IModelRegistry public immutable registry;
+    address public immutable burnSink;
 
     uint64 public pool;
     uint64 public reserved;
+    uint64 public burnable;
     uint64 public liabilities;
 
     /// @dev Stakes and allocations. An array without a length and without hashing: neighbours lie side by side, and most of
@@ -47,9 +49,11 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
 
     /* CONSTRUCTOR */
 
-    constructor(IERC20 token_, IModelRegistry registry_) {
+    constructor(IERC20 token_, IModelRegistry registry_, address burnSink_) {
+        if (burnSink_ == address(0)) revert ZeroBurnSink();
         token = token_;
         registry = registry_;
+        burnSink = burnSink_;
     }
 
     /* STAKERS */
@@ -99,6 +103,18 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
         pool += nano;
         emit PoolFunded(msg.sender, nano);
         token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /// @inheritdoc IStakeLedger
+    function sendBurned() external nonReentrant returns (uint256 amount) {
+        uint64 nano = burnable;
+        if (nano == 0) revert NothingBurned();
+
+        burnable = 0;
+        liabilities -= nano;
+        amount = nano * UNIT;
+        emit BurnedSent(msg.sender, nano);
+        token.safeTransfer(burnSink, amount);
     }
 
     /* ADMINISTRATION */

@@ -3,7 +3,6 @@ pragma solidity 0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {RoundWindows} from "./RoundWindows.sol";
 import {StakeLedger} from "./StakeLedger.sol";
@@ -20,8 +19,6 @@ import {Uint64x4} from "./lib/Uint64x4.sol";
 /// @title Tournament
 /// @notice See ITournament, also for the state machine of a round and for what reverts when.
 contract Tournament is ITournament, StakeLedger, RoundWindows {
-    using SafeERC20 for IERC20;
-
     /* CONSTANTS */
 
     /// @inheritdoc ITournament
@@ -39,7 +36,6 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
     /* STORAGE */
 
     IOracleCommittee public immutable committee;
-    address public immutable burnSink;
 
     uint32 public cap;
     uint64 public threshold;
@@ -63,10 +59,8 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         uint32 cap_,
         uint64 threshold_,
         uint64 minPosition_
-    ) AccessManaged(authority) StakeLedger(token_, registry_) RoundWindows(windows_) {
-        if (burnSink_ == address(0)) revert ZeroBurnSink();
+    ) AccessManaged(authority) StakeLedger(token_, registry_, burnSink_) RoundWindows(windows_) {
         committee = committee_;
-        burnSink = burnSink_;
         _setParameters(cap_, threshold_, minPosition_);
     }
 
@@ -306,14 +300,13 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         _close(r);
     }
 
-    /// @dev Gives the unused reserve back to the pool and sends off what burned. Nothing to do before settlement began.
+    /// @dev Gives the unused reserve back to the pool, and what burned to whoever sends it off. Nothing to do before
+    /// settlement began.
     function _close(Round storage r) private {
         uint64 unused = r.reserved - r.paid;
-        uint64 burned = r.burned;
         reserved -= unused;
         pool += unused;
-        liabilities -= burned;
-        if (burned != 0) token.safeTransfer(burnSink, burned * UNIT);
+        burnable += r.burned;
     }
 
     function _setParameters(uint32 newCap, uint64 newThreshold, uint64 newMinPosition) private {

@@ -20,11 +20,14 @@ interface IStakeLedger {
     /// @notice Encoded as in `setAllocation`.
     event AllocationSet(uint256 indexed modelId, uint64 allocation);
     event PoolFunded(address indexed from, uint64 amount);
+    /// @notice What burned in rounds that are over went to the burn sink.
+    event BurnedSent(address indexed caller, uint64 amount);
     /// @notice `amount` in wei.
     event SurplusRecovered(address indexed to, uint256 amount);
 
     /* ERRORS */
 
+    error ZeroBurnSink();
     error ZeroAmount();
     /// @notice The amount is not a multiple of `unit` wei.
     error DustAmount(uint256 amount, uint256 unit);
@@ -34,6 +37,8 @@ interface IStakeLedger {
     /// @notice The model never had a deposit.
     error NoLane(uint256 modelId);
     error InsufficientIdle(uint256 idle, uint256 amount);
+    /// @notice Nothing burned that is not sent off yet.
+    error NothingBurned();
     error NoSurplus(uint256 balance, uint256 liabilities);
 
     /* STAKERS */
@@ -75,6 +80,12 @@ interface IStakeLedger {
     /// would not fit in a lane (`LiabilitiesTooLarge`), or the token refuses the transfer.
     function fundPool(uint256 amount) external;
 
+    /// @notice Sends what burned in rounds that are over to the burn sink. Anybody may, also while paused. No round waits for
+    /// it: a token that refuses the sink holds up this call and no other.
+    /// @dev Reverts if there is nothing to send (`NothingBurned`), or the token refuses the transfer.
+    /// @return amount wei.
+    function sendBurned() external returns (uint256 amount);
+
     /* ADMINISTRATION */
 
     /// @notice Sends what the tournament holds above its liabilities (tokens sent by mistake) to `to`. Restricted.
@@ -111,11 +122,17 @@ interface IStakeLedger {
     /// @notice Reserved for payouts of rounds that are settling and not paid yet, nano-NMR.
     function reserved() external view returns (uint64);
 
-    /// @notice All that the tournament owes, nano-NMR: pool, reserved, idle, and positions of rounds not settled yet
-    /// (with what burned of them until the round's last chunk sends it off).
+    /// @notice What burned in rounds that are over and is not sent off yet, nano-NMR.
+    function burnable() external view returns (uint64);
+
+    /// @notice All that the tournament owes, nano-NMR: pool, reserved, burnable, idle, and positions of rounds not settled yet
+    /// (with what burned of them until the round is over).
     function liabilities() external view returns (uint64);
 
     function token() external view returns (IERC20);
 
     function registry() external view returns (IModelRegistry);
+
+    /// @notice Where burned stake goes. See IBurnSink.
+    function burnSink() external view returns (address);
 }

@@ -109,7 +109,6 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
 
     /* ERRORS */
 
-    error ZeroBurnSink();
     error WrongState(uint256 roundId, RoundState state, RoundState expected);
     error TooEarly(uint256 timestamp, uint256 notBefore);
     error TooLate(uint256 timestamp, uint256 before);
@@ -189,7 +188,7 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// For each model rate = score * payoutFactor / 1e6, truncated toward zero and clipped to +-cap; payout and burn are
     /// position * |rate| / 1e6, rounded down; a short pool scales each payout by reserved / totalPayout, rounded down.
     /// In a Voided round every position is returned whole; `scores` is then empty and `previousScoresHead` not looked at.
-    /// The last chunk sends what burned to the sink and the unused reserve back to the pool, and the round is Settled.
+    /// The last chunk gives the unused reserve back to the pool and what burned to `sendBurned`, and the round is Settled.
     /// @param positions the chunk's words, as published in `PositionsLocked`.
     /// @param previousPositionsHead, previousScoresHead the heads before the chunk was pushed.
     /// @param scores 12 bytes a slot: a big-endian 96-bit word, lane i an int24 of ppm at bits [24*i, 24*i + 24).
@@ -248,7 +247,6 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     function minPosition() external view returns (uint64);
 
     function committee() external view returns (IOracleCommittee);
-    function burnSink() external view returns (address);
 
     /// @notice Version of reports and rounds.
     function VERSION() external view returns (uint256);

@@ -306,9 +306,10 @@ class House:
         return r.burned if r.state == SETTLING else 0
 
     def assert_books_balance(self) -> None:
-        """Invariant 1: the token balance is pool + reserved + idle + open positions, and nothing else."""
+        """Invariant 1: the token balance is pool + reserved + burnable + idle + open positions, and nothing else."""
         t = self.tournament
-        owed = t.pool() + t.reserved() + sum(self.idle()) + sum(map(self.open_positions, self.rounds))
+        owed = t.pool() + t.reserved() + t.burnable()
+        owed += sum(self.idle()) + sum(map(self.open_positions, self.rounds))
         assert t.liabilities() == owed
         assert self.token.balanceOf(t) == owed * UNIT
 

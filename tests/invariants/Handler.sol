@@ -32,12 +32,13 @@ contract Handler is Stakers, Operator, Oracles, Anybody, Administration {
     /* WHAT MUST HOLD, each a list of pairs that must be equal, or counts that must be zero */
 
     function owedAndHeld() external view returns (uint256 owed, uint256 held) {
-        owed = (_pool + _reserved + _idleInAll() + _openInAll()) * UNIT + _surplus;
+        owed = (_pool + _reserved + _burnable + _idleInAll() + _openInAll()) * UNIT + _surplus;
         held = token.balanceOf(address(tournament));
     }
 
     function owedAndBooked() external view returns (uint256 owed, uint256 booked) {
-        owed = uint256(tournament.pool()) + tournament.reserved() + _idleInAll() + _openInAll();
+        owed = uint256(tournament.pool()) + tournament.reserved() + tournament.burnable();
+        owed += _idleInAll() + _openInAll();
         booked = tournament.liabilities();
     }
 

@@ -175,6 +175,7 @@ contract InvariantsTest {
             handler.passTime.selector,
             handler.settleForged.selector,
             handler.voidRound.selector,
+            handler.sendBurned.selector,
             handler.flush.selector,
             handler.setParameters.selector,
             handler.pause.selector,

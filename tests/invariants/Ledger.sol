@@ -64,6 +64,7 @@ abstract contract Ledger is House {
 
     uint256 internal _pool;
     uint256 internal _reserved;
+    uint256 internal _burnable;
     /// @dev wei.
     uint256 internal _surplus;
     uint256 internal _destroyed;

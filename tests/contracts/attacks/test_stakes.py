@@ -6,10 +6,10 @@ from typing import Any
 
 import ape
 import pytest
-from support import NANO, PPM, SHARE, UNIT, WINDOWS, House
+from support import MAX_LIABILITIES, NANO, PPM, SHARE, UNIT, WINDOWS, House
 from twins import twin_of
 
-LARGEST = 2**63 - 1
+LARGEST = MAX_LIABILITIES
 
 
 def test_attack_to_leave_between_lock_and_settlement(house: House) -> None:

@@ -93,6 +93,12 @@ abstract contract Anybody is Polls {
         book.voidedAt = book.left;
     }
 
+    function sendBurned() public {
+        bytes4 refusal = _burnable == 0 ? IStakeLedger.NothingBurned.selector : bytes4(0);
+        _attempt(STRANGER, address(tournament), abi.encodeCall(IStakeLedger.sendBurned, ()), refusal);
+        _burnable = 0;
+    }
+
     function flush() public {
         uint256 amount = token.balanceOf(address(sink));
         bytes4 refusal = amount == 0 ? IBurnSink.NothingToBurn.selector : bytes4(0);
@@ -215,11 +221,12 @@ abstract contract Anybody is Polls {
         if (change * Reference.PPM > position * book.terms.cap) ++_capBreaches;
     }
 
-    /// @dev What was reserved and not needed returns, and what burned leaves: it is the sink's now.
+    /// @dev What was reserved and not needed returns, and what burned waits to be sent off.
     function _close(Book storage book, ITournament.RoundState state) private {
         uint256 unused = book.terms.reserved - book.paid;
         _reserved -= unused;
         _pool += unused;
+        _burnable += book.burned;
         book.state = state;
     }
 
