@@ -21,18 +21,23 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
 
     /* CONSTANTS */
 
-    /// @notice wei in one nano-NMR.
-    uint256 public constant UNIT = 1e9;
-
-    /// @notice All that the tournament may owe, nano-NMR: 18 million NMR, of which there can be 11. Every stake is part of
-    /// it, so that none outgrows the 54 bits that it has in a lane.
+    /// @notice All that the tournament may owe, units: in nano-NMR 18 million NMR, of which there can be 11. Every stake is
+    /// part of it, so that none outgrows the 54 bits that it has in a lane.
     uint64 public constant MAX_LIABILITIES = 2 ** 54 - 1;
+
+    /// @notice The largest unit, wei: a whole token of 18 decimals.
+    uint256 public constant MAX_UNIT = 1e18;
+
+    /// @notice The highest price of a lane, units: in nano-NMR 10 NMR.
+    uint64 public constant MAX_LANE_PRICE = 10e9;
 
     /* STORAGE */
 
     IERC20 public immutable token;
     IModelRegistry public immutable registry;
     address public immutable burnSink;
+    uint256 public immutable unit;
+    uint64 public immutable lanePrice;
 
     uint64 public pool;
     uint64 public reserved;
@@ -49,11 +54,22 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
 
     /* CONSTRUCTOR */
 
-    constructor(IERC20 token_, IModelRegistry registry_, address burnSink_) {
+    /// @param unit_ wei, from 1 to MAX_UNIT.
+    /// @param lanePrice_ units, at most MAX_LANE_PRICE.
+    constructor(IERC20 token_, IModelRegistry registry_, address burnSink_, uint256 unit_, uint64 lanePrice_) {
         if (burnSink_ == address(0)) revert ZeroBurnSink();
+        if (unit_ == 0 || unit_ > MAX_UNIT) revert UnitOutOfRange(unit_, 1, MAX_UNIT);
+        // A token that is still to be made has no supply: whoever plans a deployment tries its constructors before.
+        uint256 supply = address(token_).code.length == 0 ? 0 : token_.totalSupply();
+        uint256 maximum = MAX_LIABILITIES * unit_;
+        if (supply > maximum) revert SupplyTooLarge(supply, maximum);
+        if (lanePrice_ > MAX_LANE_PRICE) revert LanePriceTooHigh(lanePrice_, MAX_LANE_PRICE);
+
         token = token_;
         registry = registry_;
         burnSink = burnSink_;
+        unit = unit_;
+        lanePrice = lanePrice_;
     }
 
     /* STAKERS */
@@ -76,14 +92,14 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
     function withdraw(uint256 modelId, uint256 amount, address to) external nonReentrant {
         _requireOwner(modelId);
         uint256 lane = laneOf(modelId);
-        uint64 nano = _toNano(amount);
+        uint64 units = _toUnits(amount);
         StakeSlot slot = _slots[lane / LANES];
         uint64 idle = slot.stakeOf(lane % LANES);
-        if (nano > idle) revert InsufficientIdle(idle, nano);
+        if (units > idle) revert InsufficientIdle(idle, units);
 
-        _slots[lane / LANES] = slot.withStake(lane % LANES, idle - nano);
-        liabilities -= nano;
-        emit Withdrawn(modelId, to, nano);
+        _slots[lane / LANES] = slot.withStake(lane % LANES, idle - units);
+        liabilities -= units;
+        emit Withdrawn(modelId, to, units);
         token.safeTransfer(to, amount);
     }
 
@@ -99,21 +115,21 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
 
     /// @inheritdoc IStakeLedger
     function fundPool(uint256 amount) external nonReentrant {
-        uint64 nano = _owe(amount);
-        pool += nano;
-        emit PoolFunded(msg.sender, nano);
+        uint64 units = _owe(amount);
+        pool += units;
+        emit PoolFunded(msg.sender, units);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
 
     /// @inheritdoc IStakeLedger
     function sendBurned() external nonReentrant returns (uint256 amount) {
-        uint64 nano = burnable;
-        if (nano == 0) revert NothingBurned();
+        uint64 units = burnable;
+        if (units == 0) revert NothingBurned();
 
         burnable = 0;
-        liabilities -= nano;
-        amount = nano * UNIT;
-        emit BurnedSent(msg.sender, nano);
+        liabilities -= units;
+        amount = units * unit;
+        emit BurnedSent(msg.sender, units);
         token.safeTransfer(burnSink, amount);
     }
 
@@ -122,7 +138,7 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
     /// @inheritdoc IStakeLedger
     function recoverSurplus(address to) external restricted nonReentrant returns (uint256 amount) {
         uint256 balance = token.balanceOf(address(this));
-        uint256 owed = liabilities * UNIT;
+        uint256 owed = liabilities * unit;
         if (balance <= owed) revert NoSurplus(balance, owed);
 
         amount = balance - owed;
@@ -181,39 +197,43 @@ abstract contract StakeLedger is IStakeLedger, BoundedPause, ReentrancyGuardTran
 
     function _deposit(uint256 modelId, uint256 amount) private nonReentrant whenNotPaused {
         registry.ownerOf(modelId); // reverts if there is no such model
-        uint64 nano = _owe(amount);
-        uint256 lane = _laneOrNew(modelId);
+        uint64 units = _owe(amount);
+        if (_lanePlusOne[modelId] == 0) units -= _openLane(modelId, units);
+        uint256 lane = _lanePlusOne[modelId] - 1;
 
         StakeSlot slot = _slots[lane / LANES];
-        _slots[lane / LANES] = slot.withStake(lane % LANES, slot.stakeOf(lane % LANES) + nano);
-        emit Deposited(modelId, msg.sender, nano, lane);
+        _slots[lane / LANES] = slot.withStake(lane % LANES, slot.stakeOf(lane % LANES) + units);
+        emit Deposited(modelId, msg.sender, units, lane);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
 
     /// @dev Counts `amount` wei, about to come in, as owed. Since the sum of everything fits in a lane, no lane overflows.
-    function _owe(uint256 amount) private returns (uint64 nano) {
-        nano = _toNano(amount);
-        uint256 total = uint256(liabilities) + nano;
+    function _owe(uint256 amount) private returns (uint64 units) {
+        units = _toUnits(amount);
+        uint256 total = uint256(liabilities) + units;
         if (total > MAX_LIABILITIES) revert LiabilitiesTooLarge(total, MAX_LIABILITIES);
         liabilities = uint64(total);
     }
 
-    function _toNano(uint256 amount) private pure returns (uint64) {
+    function _toUnits(uint256 amount) private view returns (uint64) {
         if (amount == 0) revert ZeroAmount();
-        if (amount % UNIT != 0) revert DustAmount(amount, UNIT);
-        uint256 nano = amount / UNIT;
-        if (nano > MAX_LIABILITIES) revert LiabilitiesTooLarge(nano, MAX_LIABILITIES);
-        return uint64(nano);
+        if (amount % unit != 0) revert DustAmount(amount, unit);
+        uint256 units = amount / unit;
+        if (units > MAX_LIABILITIES) revert LiabilitiesTooLarge(units, MAX_LIABILITIES);
+        return uint64(units);
     }
 
-    function _laneOrNew(uint256 modelId) private returns (uint256) {
-        uint256 lanePlusOne = _lanePlusOne[modelId];
-        if (lanePlusOne == 0) {
-            _models.push(modelId);
-            lanePlusOne = _models.length;
-            _lanePlusOne[modelId] = lanePlusOne;
-        }
-        return lanePlusOne - 1;
+    /// @dev Gives a new model the next lane, for ever. Its price goes to the pool: if it came back with a withdrawal, one
+    /// deposit could pad any number of slots with lanes that every round reads.
+    function _openLane(uint256 modelId, uint64 amount) private returns (uint64 price) {
+        price = lanePrice;
+        if (amount <= price) revert FirstDepositTooSmall(amount, price);
+
+        _models.push(modelId);
+        uint256 lanePlusOne = _models.length;
+        _lanePlusOne[modelId] = lanePlusOne;
+        pool += price;
+        emit LaneOpened(modelId, lanePlusOne - 1, price);
     }
 
     function _requireOwner(uint256 modelId) private view {

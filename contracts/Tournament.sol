@@ -48,18 +48,24 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
     /* CONSTRUCTOR */
 
     /// @param authority the AccessManager that knows operator, guardian and admin.
-    /// @param token_ the stake: a plain ERC-20 with permit, without fees, hooks or rebasing.
+    /// @param token_ the stake: a plain ERC-20, with permit or without, without fees, hooks or rebasing.
     constructor(
         address authority,
         IERC20 token_,
         IModelRegistry registry_,
         IOracleCommittee committee_,
         address burnSink_,
+        uint256 unit_,
+        uint64 lanePrice_,
         Windows memory windows_,
         uint32 cap_,
         uint64 threshold_,
         uint64 minPosition_
-    ) AccessManaged(authority) StakeLedger(token_, registry_, burnSink_) RoundWindows(windows_) {
+    )
+        AccessManaged(authority)
+        StakeLedger(token_, registry_, burnSink_, unit_, lanePrice_)
+        RoundWindows(windows_)
+    {
         committee = committee_;
         _setParameters(cap_, threshold_, minPosition_);
     }

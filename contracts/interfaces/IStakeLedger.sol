@@ -7,7 +7,8 @@ import {IModelRegistry} from "./IModelRegistry.sol";
 /// @title IStakeLedger
 /// @notice Stakes on models, and the pool that payouts come from.
 ///
-/// Units: wei (uint256) where tokens move, always a multiple of 1e9; nano-NMR (uint64, 1e9 wei) everywhere inside.
+/// Units: wei (uint256) where tokens move, always a multiple of `unit`; units (uint64, `unit` wei) everywhere inside. For NMR
+/// a unit is 1e9 wei, a nano-NMR, which is what amounts are called here and elsewhere.
 ///
 /// A model's stake lies in its *lane*, assigned at its first deposit. Lane n is lane n % 4 of slot n / 4; lane i of a slot's
 /// word occupies bits [64*i, 64*i + 64): 54 bits of idle stake, and above them the ten of its allocation's code (see
@@ -15,6 +16,9 @@ import {IModelRegistry} from "./IModelRegistry.sol";
 interface IStakeLedger {
     /* EVENTS: amounts in nano-NMR unless said otherwise */
 
+    /// @notice The model's first deposit gave it this lane for `price`, which went to the pool.
+    event LaneOpened(uint256 indexed modelId, uint256 lane, uint64 price);
+    /// @notice `amount` was added to the model's stake: what came in, less the price of its lane where it is new.
     event Deposited(uint256 indexed modelId, address indexed from, uint64 amount, uint256 lane);
     event Withdrawn(uint256 indexed modelId, address indexed to, uint64 amount);
     /// @notice Encoded as in `setAllocation`.
@@ -28,11 +32,18 @@ interface IStakeLedger {
     /* ERRORS */
 
     error ZeroBurnSink();
+    /// @notice A unit of so many wei is not possible.
+    error UnitOutOfRange(uint256 unit, uint256 minimum, uint256 maximum);
+    /// @notice All tokens there are would not fit in a lane, in this unit. Both in wei.
+    error SupplyTooLarge(uint256 supply, uint256 maximum);
+    error LanePriceTooHigh(uint256 lanePrice, uint256 maximum);
     error ZeroAmount();
     /// @notice The amount is not a multiple of `unit` wei.
     error DustAmount(uint256 amount, uint256 unit);
     /// @notice The tournament would owe more than fits in a lane, nano-NMR.
     error LiabilitiesTooLarge(uint256 liabilities, uint256 maximum);
+    /// @notice A model's first deposit must exceed the price of its lane.
+    error FirstDepositTooSmall(uint256 amount, uint256 lanePrice);
     error NotModelOwner(uint256 modelId, address owner, address caller);
     /// @notice The model never had a deposit.
     error NoLane(uint256 modelId);
@@ -43,12 +54,14 @@ interface IStakeLedger {
 
     /* STAKERS */
 
-    /// @notice Adds `amount` wei to the model's idle stake, from the caller. Anybody may deposit for a model.
+    /// @notice Adds `amount` wei to the model's idle stake, from the caller. Anybody may deposit for a model. Of its first
+    /// deposit `lanePrice` goes to the pool.
     /// @dev Reverts if:
     /// - the tournament is paused (`TournamentPaused`);
     /// - the model does not exist (`ERC721NonexistentToken`);
-    /// - `amount` is zero (`ZeroAmount`) or no multiple of 1e9 (`DustAmount`);
+    /// - `amount` is zero (`ZeroAmount`) or no multiple of `unit` (`DustAmount`);
     /// - all liabilities together would not fit in a lane (`LiabilitiesTooLarge`);
+    /// - it is the model's first and not more than `lanePrice` (`FirstDepositTooSmall`);
     /// - the token refuses the transfer.
     function deposit(uint256 modelId, uint256 amount) external;
 
@@ -62,7 +75,7 @@ interface IStakeLedger {
     /// @dev Reverts if:
     /// - the model does not exist (`ERC721NonexistentToken`) or is not the caller's (`NotModelOwner`);
     /// - the model never had a deposit (`NoLane`);
-    /// - `amount` is zero (`ZeroAmount`), no multiple of 1e9 (`DustAmount`) or above idle (`InsufficientIdle`);
+    /// - `amount` is zero (`ZeroAmount`), no multiple of `unit` (`DustAmount`) or above idle (`InsufficientIdle`);
     /// - the token refuses the transfer.
     function withdraw(uint256 modelId, uint256 amount, address to) external;
 
@@ -76,7 +89,7 @@ interface IStakeLedger {
     function setAllocation(uint256 modelId, uint64 allocation) external;
 
     /// @notice Adds `amount` wei to the pool that payouts come from. Anybody may.
-    /// @dev Reverts if `amount` is zero (`ZeroAmount`) or no multiple of 1e9 (`DustAmount`), if all liabilities together
+    /// @dev Reverts if `amount` is zero (`ZeroAmount`) or no multiple of `unit` (`DustAmount`), if all liabilities together
     /// would not fit in a lane (`LiabilitiesTooLarge`), or the token refuses the transfer.
     function fundPool(uint256 amount) external;
 
@@ -135,4 +148,11 @@ interface IStakeLedger {
 
     /// @notice Where burned stake goes. See IBurnSink.
     function burnSink() external view returns (address);
+
+    /// @notice wei in one unit: fixed at deployment, so that the token's supply fits in a lane.
+    function unit() external view returns (uint256);
+
+    /// @notice What a model's first deposit pays into the pool, nano-NMR: fixed at deployment. It does not come back, so that
+    /// lanes that no model plays in cost whoever opens them.
+    function lanePrice() external view returns (uint64);
 }

@@ -10,7 +10,7 @@ import {Report} from "./Report.sol";
 /// @title ITournament
 /// @notice Stakes on models, and rounds that put part of them at risk.
 ///
-/// Units: wei (uint256) where tokens move, always a multiple of 1e9; nano-NMR (uint64, 1e9 wei) everywhere inside;
+/// Units: wei (uint256) where tokens move, always a multiple of `unit`; nano-NMR (uint64, `unit` wei) everywhere inside;
 /// ppm (1e6 is 100 %) for shares, scores, rates, caps and factors; seconds since 1970 for times.
 ///
 /// A lock moves stake from a model's idle stake (see IStakeLedger) into a position of a round; positions are not stored but

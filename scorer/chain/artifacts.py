@@ -9,6 +9,7 @@ CONTRACTS: Final = (
     "Authority",
     "BurnSink",
     "ModelRegistry",
+    "NmrBurnSink",
     "Numeraire",
     "OracleCommittee",
     "Roller",

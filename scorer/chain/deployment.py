@@ -12,7 +12,7 @@ from scorer.chain.artifacts import abi, artifact
 from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.sender import Sender
 from scorer.chain.windows import Windows
-from scorer.units import wei_from_nano
+from scorer.units import WEI_PER_NANO, wei_from_nano
 
 TOURNAMENT_ROLES: Final = {
     "OPERATOR_ROLE": ("openRound", "lock", "seal"),
@@ -42,6 +42,8 @@ class Plan:
     members, quorum, challenge_window, dispute_period, member_bond, challenge_bond, slash,
     absence_limit
         Of the oracle committee. Without bonds, as on a devnet, nothing is slashed, and a challenge is free.
+    lane_price
+        What a model's first deposit pays into the pool.
     """
 
     treasury: str
@@ -61,6 +63,7 @@ class Plan:
     absence_limit: int = 3
     unpauser: str = ""
     windows: Windows = LOCAL_WINDOWS
+    lane_price: int = 0
 
 
 def two_thirds(members: int) -> int:
@@ -85,7 +88,8 @@ def deploy(sender: Sender, plan: Plan) -> Suite:
     committee = _deployed(
         sender, "OracleCommittee", authority, token, sink, _committee_terms(plan), members, plan.quorum
     )
-    terms = (plan.windows.to_contract(), plan.cap, plan.threshold, plan.minimum_position)
+    windows, parameters = plan.windows.to_contract(), (plan.cap, plan.threshold, plan.minimum_position)
+    terms = (WEI_PER_NANO, plan.lane_price, windows, *parameters)
     tournament = _deployed(sender, "Tournament", authority, token, registry, committee, sink, *terms)
     addresses = Addresses(
         chain_id=sender.w3.eth.chain_id,

@@ -202,7 +202,8 @@ def _note_scores(stage: Stage, week: Week, record: Record) -> None:
 
 
 def _burn(stage: Stage) -> None:
-    """What burned lies in the sink; anybody may destroy it."""
+    """Send what burned to the sink, and destroy it there; anybody may."""
+    stage.operator.sender.send(stage.suite.tournament.functions.sendBurned())
     stage.operator.sender.send(stage.suite.burn_sink.functions.flush())
     stage.anvil.finalise()
 

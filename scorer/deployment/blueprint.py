@@ -9,7 +9,7 @@ from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 
 from scorer.chain.artifacts import abi, artifact
 from scorer.deployment.create2 import create2_address, salt_of
-from scorer.deployment.document import Deployment, Tournament
+from scorer.deployment.document import SINKS, Deployment, Tournament
 from scorer.deployment.fields import DEPLOYER
 from scorer.units import wei_from_nano
 
@@ -233,8 +233,9 @@ class _Layout:
         registry = self._given("registry", "ModelRegistry", document.registry.address) or self._new(
             "registry", "ModelRegistry"
         )
-        sink = self._given("burn_sink", "BurnSink", document.burn_sink.address) or self._new(
-            "burn_sink", "BurnSink", token=token
+        kind = SINKS[document.token.sink]
+        sink = self._given("burn_sink", kind, document.burn_sink.address) or self._new(
+            "burn_sink", kind, token=token
         )
         committee = self._new(
             "committee",
@@ -248,7 +249,7 @@ class _Layout:
         )
         self._new("roller", "Roller", authority=authority)
         for each in document.tournaments:
-            own = self._given(f"burn_sink.{each.name}", "BurnSink", each.burn_sink)
+            own = self._given(f"burn_sink.{each.name}", kind, each.burn_sink)
             self._new(
                 label_of(each),
                 "Tournament",
@@ -257,6 +258,8 @@ class _Layout:
                 registry=registry,
                 committee=committee,
                 burn_sink=own or sink,
+                unit=document.token.unit,
+                lane_price=each.lane_price,
                 windows=windows_of(document),
                 cap=each.cap,
                 threshold=each.threshold,

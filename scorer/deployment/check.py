@@ -154,6 +154,8 @@ def _parameters(case: _Case) -> Iterator[Difference]:
             "cap": each.cap,
             "threshold": each.threshold,
             "minPosition": each.minimum_position,
+            "unit": case.document.token.unit,
+            "lanePrice": each.lane_price,
             "windows": windows_of(case.document),
         }
         for getter, value in terms.items():

@@ -22,7 +22,7 @@ from scorer.files import decoded, parse_toml, read_bounded
 from scorer.redaction import shown, shown_name, shown_path
 from scorer.rounds.fields import Nano, Parts, Section, from_to, whole
 from scorer.rounds.rules import Rules, RulesError, load_rules, preset
-from scorer.units import NANO_PER_NMR, nmr_from_nano, ppm_as_decimal
+from scorer.units import NANO_PER_NMR, WEI_PER_NANO, NanoNmr, nmr_from_nano, ppm_as_decimal
 
 HOUR: Final = 3600
 DAY: Final = 86_400
@@ -60,6 +60,8 @@ LONGEST_PAUSE: Final = 7 * DAY
 """BoundedPause.MAX_PAUSE, seconds."""
 MOST_MINIMUM_POSITION: Final = 1000 * NANO_PER_NMR
 """Tournament.MAX_MIN_POSITION, nano-NMR."""
+MOST_LANE_PRICE: Final = 10 * NANO_PER_NMR
+"""StakeLedger.MAX_LANE_PRICE, nano-NMR."""
 LONGEST_DELAY: Final = 90 * DAY
 """Of a role: no limit of the contracts; but a slip here would leave a role that nobody can use."""
 LOCAL_CHAINS: Final = (1337, 31_337)
@@ -73,18 +75,43 @@ class DeploymentFileError(ValueError):
     """A deployment file cannot be used; the message names each field, what is allowed, and what was found."""
 
 
+SinkKind = Literal["burn", "nmr"]
+SINKS: Final[dict[SinkKind, str]] = {"burn": "BurnSink", "nmr": "NmrBurnSink"}
+"""The contract of each kind of burn sink."""
+
+
 class Token(Section):
-    """A new token (``supply`` in nano-NMR goes to ``treasury``), or the ``address`` of one that exists."""
+    """A new token (``supply`` in nano-NMR goes to ``treasury``), or the ``address`` of one that exists.
+
+    ``sink`` says how it burns: by ``burn(uint256)``, or as the NMR of 2017 does. ``unit`` is what amounts are
+    counted in on the chain, wei.
+    """
 
     supply: Annotated[Nano, at_most(MOST_SUPPLY, "11000000 NMR, which is all there ever can be")] | None = (
         None
     )
     treasury: Account | None = None
     address: Address | None = None
+    sink: SinkKind = "burn"
+    unit: int = WEI_PER_NANO
+
+    @field_validator("unit")
+    @classmethod
+    def _of_nine_decimals(cls, unit: int) -> int:
+        # The contracts take others. Rules, reports and commands are in nano-NMR, whatever the token.
+        if unit != WEI_PER_NANO:
+            raise ValueError(f"expected {WEI_PER_NANO}, as everything here counts in units of nine decimals")
+        return unit
+
+    @model_validator(mode="after")
+    def _burns_so(self) -> Self:
+        if self.address is None and self.sink != "burn":
+            raise ValueError(f'expected sink "burn", as a new token burns so, found {shown(self.sink)}')
+        return self
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        given = {name for name, value in self if value is not None}
+        given = {name for name in ("supply", "treasury", "address") if getattr(self, name) is not None}
         if given not in ({"supply", "treasury"}, {"address"}):
             raise ValueError(
                 "expected supply and treasury for a new token, or address for one that exists, "
@@ -168,6 +195,8 @@ class Windows(Section):
 class Tournament(Section):
     """A tournament and the terms of its first rounds: ``cap`` in ppm, amounts in nano-NMR.
 
+    ``lane_price`` is what a model's first deposit pays into the pool; it cannot be changed later.
+
     ``rules`` is a preset's name, or the path of a rules document from the file's folder: it says the terms,
     and those that are given besides must be the same. Without it all three must be given.
     """
@@ -177,6 +206,7 @@ class Tournament(Section):
     cap: Annotated[Parts, from_to("0", "1")]
     threshold: Nano
     minimum_position: Annotated[Nano, at_most(MOST_MINIMUM_POSITION, "1000 NMR")]
+    lane_price: Annotated[Nano, at_most(MOST_LANE_PRICE, "10 NMR")] = NanoNmr(0)
     burn_sink: Address | None = None
 
     @model_validator(mode="before")

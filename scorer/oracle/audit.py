@@ -115,22 +115,28 @@ def _history(suite: Suite, record: RoundRecord, block: Block) -> RoundHistory:
 
 
 def _still_locked(history: RoundHistory) -> int:
-    """nano-NMR in chunks that are not settled, and burns that were not sent off yet."""
+    """nano-NMR in chunks that are not settled, and what burned of the others while the round settles."""
     returned = {part.from_slot for part in history.settled}
     open_positions = sum(
         int(chunk.positions.sum()) for chunk in history.chunks if chunk.from_slot not in returned
     )
-    pending_burns = 0 if history.record.state == RoundState.SETTLED else history.record.burned
+    pending_burns = history.record.burned if history.record.state == RoundState.SETTLING else 0
     return open_positions + pending_burns
 
 
 def _balance_covers_liabilities(suite: Suite, histories: Sequence[RoundHistory], block: Block) -> bool:
     functions = suite.tournament.functions
-    pool, reserved, liabilities = (
+    pool, reserved, burnable, liabilities = (
         int(call().call(block_identifier=block.number))
-        for call in (functions.pool, functions.reserved, functions.liabilities)
+        for call in (functions.pool, functions.reserved, functions.burnable, functions.liabilities)
     )
-    owed = pool + reserved + sum(idle_by_lane(suite, block.number)) + sum(map(_still_locked, histories))
+    owed = (
+        pool
+        + reserved
+        + burnable
+        + sum(idle_by_lane(suite, block.number))
+        + sum(map(_still_locked, histories))
+    )
     balance = suite.token.functions.balanceOf(suite.tournament.address).call(block_identifier=block.number)
     return owed == liabilities and bool(balance >= owed * WEI_PER_NANO)
 

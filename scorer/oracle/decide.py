@@ -103,11 +103,12 @@ class Challenging:
     Attributes
     ----------
     approve
-        Wei to approve first; 0 when the committee may take the bond already.
+        Wei to approve first, one after the other; nothing when the committee may take the bond already. NMR
+        changes an allowance from or to zero alone.
     """
 
     allowed: bool = False
-    approve: int = 0
+    approve: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -250,8 +251,7 @@ def _challenge(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:
     in_time = proposal.status == ProposalStatus.ACCEPTED and view.now < proposal.challenge_until
     if not (in_time and view.challenging.allowed) or view.refusals:
         return ()
-    approve = (ApproveBond(view.challenging.approve),) if view.challenging.approve else ()
-    return (*approve, Challenge())
+    return (*map(ApproveBond, view.challenging.approve), Challenge())
 
 
 def _second_vote(view: RoundView, report: Report) -> tuple[Action, ...]:

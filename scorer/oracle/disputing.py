@@ -101,4 +101,6 @@ class Disputing:
                 "BOND_TOO_LARGE", f"a challenge takes {bond} wei, we stake {self.duty.largest_bond}"
             )
             return Challenging()
-        return Challenging(allowed=True, approve=bond if allowance < bond else 0)
+        if allowance >= bond:
+            return Challenging(allowed=True)
+        return Challenging(allowed=True, approve=(0, bond) if allowance else (bond,))

@@ -131,13 +131,19 @@ class Counter:
         block = latest_block(self.suite)
         held = holdings(self.suite, self.address, block.number)
         self._require_not_paused(block.timestamp)
+        price = self._lane_price(stake)
+        if price and amount <= price:
+            raise StakingRefused(
+                f"deposit: expected more than {nmr_text(price)} NMR, which is what a model's first deposit "
+                f"pays for its lane, found {nmr_text(amount)} NMR"
+            )
         wanted = wei_from_nano(amount)
         if held.tokens < wanted:
             raise StakingRefused(
                 f"deposit: expected at least {nmr_text(amount)} NMR at {self.address}, "
                 f"found {coins_text(held.tokens)} NMR"
             )
-        return Order(self._depositing(model, amount, held), self._deposit_warnings(stake))
+        return Order(self._depositing(model, amount, held), self._deposit_warnings(stake, price))
 
     def withdraw(self, model: int, amount: NanoNmr | None, to: str) -> Order:
         """An amount of a model's idle stake, or all of it where none is given, to an address."""
@@ -239,12 +245,22 @@ class Counter:
                 f"{until - now} more seconds; withdrawing works all the while"
             )
 
-    def _deposit_warnings(self, stake: ModelStake) -> tuple[str, ...]:
+    def _lane_price(self, stake: ModelStake) -> int:
+        """What of a deposit pays for the model's lane, nano-NMR: nothing once it has one."""
+        return 0 if stake.has_lane else int(self.suite.tournament.functions.lanePrice().call())
+
+    def _deposit_warnings(self, stake: ModelStake, price: int) -> tuple[str, ...]:
+        model = stake.model_id
+        paid = f"{nmr_text(price)} NMR of it pay for the lane of model {model}: they go to the payout pool"
+        warnings = (f"{paid}, and do not come back",) if price else ()
         if stake.owner != self.address:
-            return (f"model {stake.model_id} is of {stake.owner}, who alone can withdraw",)
+            return (*warnings, f"model {model} is of {stake.owner}, who alone can withdraw")
         if stake.allocation.encoded == 0:
-            return (f"nothing of model {stake.model_id} is at risk until you allocate: cupel stake allocate",)
-        return ()
+            return (
+                *warnings,
+                f"nothing of model {model} is at risk until you allocate: cupel stake allocate",
+            )
+        return warnings
 
     def _allocation_warnings(self, stake: ModelStake, allocation: Allocation) -> tuple[str, ...]:
         minimum = int(self.suite.tournament.functions.minPosition().call())

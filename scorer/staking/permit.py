@@ -70,7 +70,8 @@ def permitting(token: Contract, owner: str, chain_id: int, block: int) -> Permit
     except (ContractLogicError, BadFunctionCallOutput, UnicodeDecodeError):
         return None
     except Refused as error:
-        # Contracts of the first years, NMR among them, use up all gas for a call that they do not know.
+        # Some contracts of the first years use up all gas for a call that they do not know. NMR takes it for
+        # one that worked and answers nothing, which is found above.
         if error.answer != Answer.GAS_TOO_LOW:
             raise
         return None

@@ -48,7 +48,18 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
     terms = (CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH, ABSENCE_LIMIT)
     committee = project.OracleCommittee.deploy(authority, token, sink, terms, members, 2, sender=admin)
     tournament = project.Tournament.deploy(
-        authority, token, registry, committee, sink, WINDOWS, CAP, THRESHOLD, MIN_POSITION, sender=admin
+        authority,
+        token,
+        registry,
+        committee,
+        sink,
+        UNIT,
+        0,
+        WINDOWS,
+        CAP,
+        THRESHOLD,
+        MIN_POSITION,
+        sender=admin,
     )
     restrict(authority, tournament, ["openRound", "lock", "seal"], OPERATOR_ROLE, admin)
     restrict(authority, tournament, ["pause"], GUARDIAN_ROLE, admin)

@@ -306,7 +306,7 @@ class House:
         return r.burned if r.state == SETTLING else 0
 
     def assert_books_balance(self) -> None:
-        """Invariant 1: the token balance is pool + reserved + burnable + idle + open positions, and nothing else."""
+        """Invariant 1: the token balance is pool + reserved + burnable + idle + open positions, no more."""
         t = self.tournament
         owed = t.pool() + t.reserved() + t.burnable()
         owed += sum(self.idle()) + sum(map(self.open_positions, self.rounds))

@@ -57,6 +57,10 @@ def public(text: str = TEXT) -> str:
         (changed('cap = "0.1"', 'cap = "1.1"'), "tournaments.1.cap: expected from 0 to 1, found '1.1'"),
         (changed('cap = "0.1"', ""), "tournaments.1.cap: expected a value, found none"),
         (changed('"1"\n', '"1001"\n'), "tournaments.1.minimum_position: expected at most 1000 NMR"),
+        (changed('"1"\n', '"1"\nlane_price = "10.1"\n'), "tournaments.1.lane_price: expected at most 10 NMR"),
+        (changed('supply = "1000000"', 'supply = "1000000"\nsink = "nmr"'), 'token: expected sink "burn", as a new'),
+        (changed('supply = "1000000"', 'supply = "1000000"\nsink = "fire"'), "token.sink:"),
+        (changed('supply = "1000000"', 'supply = "1000000"\nunit = 1000'), "token.unit: expected 1000000000, as"),
         (changed('rules = "classic"', 'rules = "clasic"'), "tournaments.0.rules: expected the name of a preset"),
         (
             changed('rules = "classic"', 'rules = "classic"\ncap = "0.06"'),
@@ -194,14 +198,13 @@ def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
         limits.LONGEST_DISPUTE,
         limits.LEAST_ABSENCE_LIMIT,
     ]
-    assert read_all(
-        "Tournament",
-        (zero, zero, zero, zero, zero, LOCAL_WINDOWS.to_contract(), 0, 0, 0),
-        ("MAX_CAP", "MAX_MIN_POSITION", "MAX_PAUSE"),
-    ) == [
+    parts = (zero, zero, zero, zero, zero, 10**9, 0, LOCAL_WINDOWS.to_contract(), 0, 0, 0)
+    constants = ("MAX_CAP", "MAX_MIN_POSITION", "MAX_PAUSE", "MAX_LANE_PRICE")
+    assert read_all("Tournament", parts, constants) == [
         10**6,
         limits.MOST_MINIMUM_POSITION,
         limits.LONGEST_PAUSE,
+        limits.MOST_LANE_PRICE,
     ]
     assert read_all("Numeraire", (zero, zero, 0), ("CAP",)) == [wei_from_nano(limits.MOST_SUPPLY)]
 
@@ -211,7 +214,7 @@ def test_windows_are_taken_up_to_the_limits_of_the_contracts(anvil: Anvil) -> No
 
     def deploys(*windows: int) -> bool:
         try:
-            _deployed(sender, "Tournament", zero, zero, zero, zero, zero, windows, 0, 0, 0)
+            _deployed(sender, "Tournament", zero, zero, zero, zero, zero, 10**9, 0, windows, 0, 0, 0)
         except Reverted as revert:
             return revert.name != "WindowOutOfRange"
         return True

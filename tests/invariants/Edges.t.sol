@@ -5,6 +5,7 @@ import {ICommitteeMembers} from "../../contracts/interfaces/ICommitteeMembers.so
 import {ICommitteeSeals} from "../../contracts/interfaces/ICommitteeSeals.sol";
 import {INumeraire} from "../../contracts/interfaces/INumeraire.sol";
 import {IOracleCommittee} from "../../contracts/interfaces/IOracleCommittee.sol";
+import {IStakeLedger} from "../../contracts/interfaces/IStakeLedger.sol";
 import {ITournament} from "../../contracts/interfaces/ITournament.sol";
 import {RoundSchedule} from "../../contracts/lib/RoundSchedule.sol";
 import {Report} from "../../contracts/interfaces/Report.sol";
@@ -25,7 +26,7 @@ contract EdgesTest is House {
             uint256 modelId = registry.register(_owner(i));
             if (i == 4) continue;
             vm.prank(_owner(i));
-            tournament.deposit(modelId, (i + 1) * NANO * UNIT);
+            tournament.deposit(modelId, ((i + 1) * NANO + LANE_PRICE) * UNIT);
             vm.prank(_owner(i));
             tournament.setAllocation(modelId, uint64(Reference.allocationOf(i + 1)));
         }
@@ -34,9 +35,17 @@ contract EdgesTest is House {
     /* DEPLOYMENTS */
 
     function test_aTournamentNeedsABurnSink() public {
-        bytes memory arguments =
-            abi.encode(authority, token, registry, committee, address(0), _windows(), uint32(0), uint64(0), uint64(0));
-        _refused("Tournament", arguments, ITournament.ZeroBurnSink.selector);
+        _refusedTournament(address(0), UNIT, 0, IStakeLedger.ZeroBurnSink.selector);
+    }
+
+    function test_aTournamentsUnitHoldsAllTokensInALane() public {
+        _refusedTournament(address(sink), 0, 0, IStakeLedger.UnitOutOfRange.selector);
+        _refusedTournament(address(sink), NMR + 1, 0, IStakeLedger.UnitOutOfRange.selector);
+        _refusedTournament(address(sink), token.totalSupply() / 2 ** 54, 0, IStakeLedger.SupplyTooLarge.selector);
+    }
+
+    function test_aLaneCostsAtMostTenTokens() public {
+        _refusedTournament(address(sink), UNIT, 10 * NANO + 1, IStakeLedger.LanePriceTooHigh.selector);
     }
 
     function test_aTokenBeginsWithinItsCap() public {
@@ -238,6 +247,11 @@ contract EdgesTest is House {
 
     function _terms() private pure returns (IOracleCommittee.Terms memory) {
         return IOracleCommittee.Terms(CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH, ABSENCE_LIMIT);
+    }
+
+    function _refusedTournament(address sink_, uint256 unit, uint256 lanePrice, bytes4 error) private {
+        bytes memory parts = abi.encode(authority, token, registry, committee, sink_, unit, lanePrice);
+        _refused("Tournament", bytes.concat(parts, abi.encode(_windows(), 0, 0, 0)), error);
     }
 
     function _refusedCommittee(IOracleCommittee.Terms memory terms, address burnSink, bytes4 expected) private {

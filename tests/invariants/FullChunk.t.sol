@@ -66,7 +66,7 @@ contract FullChunkTest is House {
     function _stake() private {
         uint256 modelId = registry.register(_owner(0));
         vm.prank(_owner(0));
-        tournament.deposit(modelId, STAKE * UNIT);
+        tournament.deposit(modelId, (STAKE + LANE_PRICE) * UNIT);
         vm.prank(_owner(0));
         tournament.setAllocation(modelId, uint64(Reference.SHARE_FLAG + Reference.PPM));
     }

@@ -24,6 +24,7 @@ abstract contract House {
     uint256 internal constant MAX_LIABILITIES = 2 ** 54 - 1;
 
     uint256 internal constant INITIAL_SUPPLY = 1_000_000 * NMR;
+    uint256 internal constant LANE_PRICE = NANO / 1000;
     uint256 internal constant OWNERS = 4;
     uint256 internal constant CANDIDATES = 5;
 
@@ -65,14 +66,7 @@ abstract contract House {
         registry = IModelRegistry(_create("ModelRegistry", ""));
         sink = IBurnSink(_create("BurnSink", abi.encode(token)));
         committee = _deployCommittee();
-        tournament = ITournament(
-            _create(
-                "Tournament",
-                abi.encode(
-                    authority, token, registry, committee, sink, _windows(), 50_000, 5_000 * NANO, NANO / 100
-                )
-            )
-        );
+        tournament = _deployTournament();
         _grantRoles();
         _handOutTokens();
     }
@@ -124,6 +118,12 @@ abstract contract House {
         });
         return
             IOracleCommittee(_create("OracleCommittee", abi.encode(authority, token, address(sink), terms, members, 2)));
+    }
+
+    function _deployTournament() private returns (ITournament) {
+        bytes memory parts = abi.encode(authority, token, registry, committee, sink, UNIT, LANE_PRICE);
+        bytes memory parameters = abi.encode(_windows(), 50_000, 5_000 * NANO, NANO / 100);
+        return ITournament(_create("Tournament", bytes.concat(parts, parameters)));
     }
 
     function _grantRoles() private {

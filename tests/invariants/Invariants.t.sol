@@ -41,7 +41,7 @@ contract InvariantsTest {
             handler.attest.selector
         ];
         uint8[6] memory times = [2, 3, 3, 5, 5, 6];
-        bytes4[31] memory once = _once();
+        bytes4[32] memory once = _once();
         bytes4[] memory selectors = new bytes4[](24 + once.length);
         uint256 count;
         for (uint256 i; i < once.length; ++i) {
@@ -151,7 +151,7 @@ contract InvariantsTest {
     error Unequal(string what, uint256 expected, uint256 found);
     error TooMuch(string what, uint256 most, uint256 found);
 
-    function _once() private view returns (bytes4[31] memory) {
+    function _once() private view returns (bytes4[32] memory) {
         return [
             handler.register.selector,
             handler.deposit.selector,

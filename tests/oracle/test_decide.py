@@ -245,9 +245,9 @@ def test_a_wrong_report_is_challenged_by_a_member_who_may() -> None:
     wrong = accepted(THEIRS)
     actions = decide(view(RoundState.SEALED, RESOLVE, proposal=wrong, challenging=WILLING))
     assert [type(action) for action in actions] == [Alarm, Challenge]
-    needs_bond = Challenging(allowed=True, approve=7)
+    needs_bond = Challenging(allowed=True, approve=(0, 7))
     actions = decide(view(RoundState.SEALED, RESOLVE, proposal=wrong, challenging=needs_bond))
-    assert actions[1:] == (ApproveBond(7), Challenge())
+    assert actions[1:] == (ApproveBond(0), ApproveBond(7), Challenge())
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_every_function_of_the_libraries_is_named_by_a_proof() -> None:
     proofs = " ".join(written())
     for file in (REPOSITORY / "contracts" / "lib").glob("*.sol"):
         functions = re.findall(r"function (?!_)(\w+)", file.read_text())
-        assert len(functions) >= 4
+        assert functions, file
         for function in functions:
             assert function.removesuffix("OfCalldata").removesuffix("Of") in proofs, function
 

@@ -39,7 +39,7 @@ class Trap:
 def trap(house: House, project: Any, hostile_types: Any) -> Trap:
     token = hostile_types["HostileToken"].deploy(sender=house.bob)
     tournament = project.Tournament.deploy(
-        house.authority, token, house.registry, house.committee, house.sink, WINDOWS, PPM, 2**63, 0,
+        house.authority, token, house.registry, house.committee, house.sink, UNIT, 0, WINDOWS, PPM, 2**63, 0,
         sender=house.admin,
     )  # fmt: skip
     restrict(house.authority, tournament, ["openRound", "lock", "seal"], OPERATOR_ROLE, house.admin)

@@ -73,9 +73,19 @@ def test_attack_a_round_is_paid_from_the_reserve_of_another(house: House) -> Non
 def test_attack_an_empty_pool_makes_burned_stakes_pay_for_payouts(house: House, project: Any) -> None:
     """Payouts come from the pool alone: with nothing in it winners get their positions back, and no more."""
     poor = project.Tournament.deploy(
-        house.authority, house.token, house.registry, house.committee, house.sink, WINDOWS, PPM, 2**63, 0,
+        house.authority,
+        house.token,
+        house.registry,
+        house.committee,
+        house.sink,
+        UNIT,
+        0,
+        WINDOWS,
+        PPM,
+        2**63,
+        0,
         sender=house.admin,
-    )  # fmt: skip
+    )
     assert poor.pool() == 0
     twin = twin_of(house, poor)
     for owner in (house.alice, house.bob):
@@ -93,10 +103,20 @@ def test_attack_the_report_of_a_twin_tournament(house: House, project: Any) -> N
     twin = twin_of(
         house,
         project.Tournament.deploy(
-            house.authority, house.token, house.registry, house.committee, house.sink, WINDOWS, 50_000,
-            2**63, 0, sender=house.admin,
+            house.authority,
+            house.token,
+            house.registry,
+            house.committee,
+            house.sink,
+            UNIT,
+            0,
+            WINDOWS,
+            50_000,
+            2**63,
+            0,
+            sender=house.admin,
         ),
-    )  # fmt: skip
+    )
     rounds = []
     for each in (house, twin):
         each.stake(house.alice, NANO, SHARE | PPM)

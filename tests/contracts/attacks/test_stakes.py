@@ -129,9 +129,19 @@ def test_attack_a_lane_at_its_maximum_spills_into_its_neighbours(
     """All that can be owed lies in the first lane of a slot or the last, and all of it burns."""
     token = hostile_types["HostileToken"].deploy(sender=house.bob)
     rich = project.Tournament.deploy(
-        house.authority, token, house.registry, house.committee, house.sink, WINDOWS, PPM, 2**64 - 1, 0,
+        house.authority,
+        token,
+        house.registry,
+        house.committee,
+        house.sink,
+        UNIT,
+        0,
+        WINDOWS,
+        PPM,
+        2**64 - 1,
+        0,
         sender=house.admin,
-    )  # fmt: skip
+    )
     twin = twin_of(house, rich, token)
     token.give(house.alice, (LARGEST + 1) * UNIT, sender=house.bob)
     for i in range(4):
@@ -150,5 +160,7 @@ def test_attack_a_lane_at_its_maximum_spills_into_its_neighbours(
         full[lane] += change
         assert twin.idle() == full
     assert full[lane] == 0
+    assert (rich.liabilities(), rich.burnable()) == (LARGEST, LARGEST - 3)
+    rich.sendBurned(sender=house.bob)
     assert rich.liabilities() == 3
     assert token.balanceOf(rich) == 3 * UNIT

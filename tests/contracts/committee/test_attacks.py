@@ -7,7 +7,7 @@ from typing import Any
 
 import ape
 import pytest
-from support import DAY, NMR, WINDOWS, House
+from support import DAY, NMR, UNIT, WINDOWS, House
 from voting import (
     ACCEPTED,
     CHALLENGE_BOND,
@@ -36,9 +36,19 @@ def test_attack_a_report_for_another_tournament_of_the_committee(
     house: House, project: Any, accepted: int, wrong: Any
 ) -> None:
     twin = project.Tournament.deploy(
-        house.authority, house.token, house.registry, house.committee, house.sink, WINDOWS, 50_000, 1, 0,
+        house.authority,
+        house.token,
+        house.registry,
+        house.committee,
+        house.sink,
+        UNIT,
+        0,
+        WINDOWS,
+        50_000,
+        1,
+        0,
         sender=house.admin,
-    )  # fmt: skip
+    )
     house.pass_to(proposal(house, accepted).challengeUntil)
     own = house.committee.hashReport(twin, wrong)
     assert is_final(house, wrong)

@@ -5,6 +5,7 @@ pragma solidity 0.8.30;
 /// It keeps balances as any other, needs no allowance, and gives everybody what they ask for.
 contract HostileToken {
     mapping(address account => uint256) public balanceOf;
+    uint256 public totalSupply;
 
     address public target;
     bytes public data;
@@ -16,6 +17,7 @@ contract HostileToken {
 
     function give(address to, uint256 amount) external {
         balanceOf[to] += amount;
+        totalSupply += amount;
     }
 
     /// @notice What to call at the next transfer.

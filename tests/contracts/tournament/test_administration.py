@@ -8,6 +8,7 @@ import ape
 import pytest
 from support import (
     DAY,
+    MAX_LIABILITIES,
     NANO,
     NMR,
     PPM,
@@ -165,7 +166,7 @@ def test_what_was_sent_by_mistake_is_recovered_to_the_last_wei(house: House) -> 
 
 
 def test_a_deployment_with_parameters_above_their_maxima_fails(house: House, project: Any) -> None:
-    arguments = [house.authority, house.token, house.registry, house.committee, house.sink, WINDOWS]
+    arguments = [house.authority, house.token, house.registry, house.committee, house.sink, UNIT, 0, WINDOWS]
     for parameters in ((PPM + 1, 0, 0), (0, 0, MAX_MIN_POSITION + 1)):
         with ape.reverts(project.Tournament.ParameterTooLarge):
             project.Tournament.deploy(*arguments, *parameters, sender=house.admin)
@@ -175,9 +176,62 @@ def test_a_deployment_that_burns_into_nothing_fails(house: House, project: Any) 
     """No token moves to the zero address: a round with a burn could neither be settled nor voided."""
     with ape.reverts(project.Tournament.ZeroBurnSink):
         project.Tournament.deploy(
-            house.authority, house.token, house.registry, house.committee, ZERO_ADDRESS, WINDOWS, 0, 0, 0,
+            house.authority,
+            house.token,
+            house.registry,
+            house.committee,
+            ZERO_ADDRESS,
+            UNIT,
+            0,
+            WINDOWS,
+            0,
+            0,
+            0,
             sender=house.admin,
-        )  # fmt: skip
+        )
+
+
+def deployed(house: House, project: Any, unit: int, lane_price: int) -> Any:
+    """A tournament with this unit and price."""
+    parts = (house.authority, house.token, house.registry, house.committee, house.sink)
+    return project.Tournament.deploy(*parts, unit, lane_price, WINDOWS, 0, 0, 0, sender=house.admin)
+
+
+@pytest.mark.parametrize("unit", [0, 10**18 + 1])
+def test_a_deployment_with_a_unit_that_is_none_or_more_than_a_token_fails(
+    house: House, project: Any, unit: int
+) -> None:
+    with ape.reverts(project.Tournament.UnitOutOfRange, unit=unit, minimum=1, maximum=10**18):
+        deployed(house, project, unit, 0)
+
+
+def test_a_deployment_whose_unit_is_too_small_for_the_supply_fails(house: House, project: Any) -> None:
+    """Down to the unit in which all tokens just fit in the 54 bits of a stake."""
+    supply = house.token.totalSupply()
+    smallest = -(-supply // MAX_LIABILITIES)
+    with ape.reverts(
+        project.Tournament.SupplyTooLarge, supply=supply, maximum=MAX_LIABILITIES * (smallest - 1)
+    ):
+        deployed(house, project, smallest - 1, 0)
+    assert deployed(house, project, smallest, 0).unit() == smallest
+
+
+def test_amounts_are_whole_units_whatever_the_unit(house: House, project: Any) -> None:
+    coarse = deployed(house, project, 10**15, 0)
+    house.token.approve(coarse, NMR, sender=house.alice)
+    model = house.register(house.alice)
+    with ape.reverts(coarse.DustAmount, amount=UNIT, unit=10**15):
+        coarse.deposit(model, UNIT, sender=house.alice)
+    coarse.deposit(model, NMR, sender=house.alice)
+    assert (coarse.idleOf(model), coarse.liabilities()) == (1_000, 1_000)
+    before = house.token.balanceOf(house.bob)
+    coarse.withdraw(model, 10**15, house.bob, sender=house.alice)
+    assert house.token.balanceOf(house.bob) == before + 10**15
+
+
+def test_a_deployment_whose_lanes_are_too_expensive_fails(house: House, project: Any) -> None:
+    with ape.reverts(project.Tournament.LanePriceTooHigh, lanePrice=10 * NANO + 1, maximum=10 * NANO):
+        deployed(house, project, UNIT, 10 * NANO + 1)
 
 
 def test_a_deployment_knows_its_parts(house: House) -> None:
@@ -186,5 +240,6 @@ def test_a_deployment_knows_its_parts(house: House) -> None:
     assert t.registry() == house.registry
     assert t.committee() == house.committee
     assert t.burnSink() == house.sink != ZERO_ADDRESS
+    assert (t.unit(), t.lanePrice(), t.burnable()) == (UNIT, 0, 0)
     assert t.authority() == house.authority
     assert t.VERSION() == house.committee.VERSION() == 1

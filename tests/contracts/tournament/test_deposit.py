@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import ape
 import pytest
-from support import DAY, MAX_LIABILITIES, NANO, NMR, UNIT, House, is_event, only
+from support import DAY, MAX_LIABILITIES, NANO, NMR, UNIT, WINDOWS, House, is_event, only
+
+LANE_PRICE = NANO // 10
 
 
 def test_reverts_while_paused(house: House) -> None:
@@ -88,3 +93,65 @@ def test_anybody_may_deposit_for_a_model(house: House) -> None:
     house.deposit(model, NANO, house.bob)
     assert house.tournament.idleOf(model) == NANO
     assert house.token.balanceOf(house.bob) == before - NMR
+
+
+@pytest.fixture
+def priced(house: House, project: Any) -> House:
+    """The same house around a tournament whose lanes cost 0.1 NMR."""
+    tournament = project.Tournament.deploy(
+        house.authority,
+        house.token,
+        house.registry,
+        house.committee,
+        house.sink,
+        UNIT,
+        LANE_PRICE,
+        WINDOWS,
+        0,
+        0,
+        0,
+        sender=house.admin,
+    )
+    for user in (house.alice, house.bob):
+        house.token.approve(tournament, 2**256 - 1, sender=user)
+    return replace(house, tournament=tournament, chunks={}, rounds=[])
+
+
+def test_the_first_deposit_of_a_model_pays_for_its_lane(priced: House) -> None:
+    model = priced.register(priced.alice)
+    receipt = priced.deposit(model, NANO, priced.bob)
+    is_event(only(receipt, priced.tournament.LaneOpened), modelId=model, lane=0, price=LANE_PRICE)
+    is_event(only(receipt, priced.tournament.Deposited), modelId=model, amount=NANO - LANE_PRICE, lane=0)
+    assert priced.tournament.idleOf(model) == NANO - LANE_PRICE
+    assert (priced.tournament.pool(), priced.tournament.liabilities()) == (LANE_PRICE, NANO)
+    priced.assert_books_balance()
+
+
+def test_later_deposits_of_a_model_pay_for_no_lane(priced: House) -> None:
+    model = priced.stake(priced.alice, NANO)
+    receipt = priced.deposit(model, 1, priced.alice)
+    assert not list(receipt.events.filter(priced.tournament.LaneOpened))
+    assert priced.tournament.idleOf(model) == NANO - LANE_PRICE + 1
+    assert priced.tournament.pool() == LANE_PRICE
+
+
+@pytest.mark.parametrize("amount", [1, LANE_PRICE])
+def test_reverts_for_a_first_deposit_that_does_not_exceed_the_price_of_a_lane(
+    priced: House, amount: int
+) -> None:
+    model = priced.register(priced.alice)
+    with ape.reverts(priced.tournament.FirstDepositTooSmall, amount=amount, lanePrice=LANE_PRICE):
+        priced.deposit(model, amount, priced.alice)
+    priced.deposit(model, LANE_PRICE + 1, priced.alice)
+    assert priced.tournament.idleOf(model) == 1
+
+
+def test_attack_lanes_padded_for_dust_that_comes_back(priced: House) -> None:
+    """Three lanes beside each honest one: the stake of each can be withdrawn, its price cannot."""
+    before = priced.token.balanceOf(priced.bob)
+    for _ in range(3):
+        model = priced.stake(priced.bob, LANE_PRICE + 1)
+        priced.tournament.withdraw(model, UNIT, priced.bob, sender=priced.bob)
+    assert priced.token.balanceOf(priced.bob) == before - 3 * LANE_PRICE * UNIT
+    assert priced.tournament.pool() == 3 * LANE_PRICE
+    priced.assert_books_balance()

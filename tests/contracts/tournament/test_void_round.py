@@ -104,7 +104,7 @@ def test_a_committee_that_does_not_answer_keeps_a_round_no_longer_than_the_grace
 ) -> None:
     committee = hostile_types["MuteCommittee"].deploy(sender=house.admin)
     mute = project.Tournament.deploy(
-        house.authority, house.token, house.registry, committee, house.sink, WINDOWS, PPM, 0, 0,
+        house.authority, house.token, house.registry, committee, house.sink, UNIT, 0, WINDOWS, PPM, 0, 0,
         sender=house.admin,
     )  # fmt: skip
     restrict(house.authority, mute, ["openRound", "lock", "seal"], OPERATOR_ROLE, house.admin)

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IBurnSink} from "../../../contracts/interfaces/IBurnSink.sol";
 import {IOracleCommittee} from "../../../contracts/interfaces/IOracleCommittee.sol";
 import {IBoundedPause} from "../../../contracts/interfaces/IBoundedPause.sol";
+import {IStakeLedger} from "../../../contracts/interfaces/IStakeLedger.sol";
 import {ITournament} from "../../../contracts/interfaces/ITournament.sol";
 import {HashStack} from "../../../contracts/lib/HashStack.sol";
 import {Report} from "../../../contracts/interfaces/Report.sol";

@@ -164,7 +164,9 @@ abstract contract Stakers is Ledger, PermitSigner {
     function _depositRefusal(uint256 modelId, uint256 amount) private view returns (bytes4) {
         if (_paused()) return IBoundedPause.TournamentPaused.selector;
         if (!_isModel(modelId)) return IERC721Errors.ERC721NonexistentToken.selector;
-        return _amountRefusal(amount, MAX_LIABILITIES - 1);
+        bytes4 refusal = _amountRefusal(amount, MAX_LIABILITIES - 1);
+        bool tooSmall = _lanePlusOne[modelId] == 0 && amount / UNIT <= LANE_PRICE;
+        return refusal == 0 && tooSmall ? IStakeLedger.FirstDepositTooSmall.selector : refusal;
     }
 
     function _ownerRefusal(uint256 modelId, address caller) private view returns (bytes4) {
@@ -176,6 +178,8 @@ abstract contract Stakers is Ledger, PermitSigner {
 
     function _credit(uint256 modelId, uint256 nano) private {
         if (_lanePlusOne[modelId] == 0) {
+            nano -= LANE_PRICE;
+            _pool += LANE_PRICE;
             _stakes.push(Stake(modelId, 0, 0));
             _lanePlusOne[modelId] = _stakes.length;
         }
