@@ -17,7 +17,7 @@ from scorer.deployment.code import digest, masked_digest
 
 SETTINGS: Final[dict[str, Any]] = {
     "evmVersion": "prague",
-    "optimizer": {"enabled": True, "runs": 1_000_000},
+    "optimizer": {"enabled": True, "runs": 20_000},
     "remappings": ["@openzeppelin/contracts=node_modules/@openzeppelin/contracts"],
     "viaIR": True,
 }

@@ -268,6 +268,6 @@ def test_settings_are_those_of_ape_config() -> None:
     text = (REPOSITORY / "ape-config.yaml").read_text()
 
     assert "evm_version: prague" in text
-    assert "optimization_runs: 1000000" in text
+    assert "optimization_runs: 20000" in text
     assert "via_ir: true" in text
-    assert verification.SETTINGS["optimizer"] == {"enabled": True, "runs": 1_000_000}
+    assert verification.SETTINGS["optimizer"] == {"enabled": True, "runs": 20_000}

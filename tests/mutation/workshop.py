@@ -40,7 +40,7 @@ SETTINGS: Final[Node] = {
     "remappings": ["@openzeppelin/contracts=node_modules/@openzeppelin/contracts"],
     "evmVersion": "prague",
     "viaIR": True,
-    "optimizer": {"enabled": True, "runs": 1_000_000},
+    "optimizer": {"enabled": True, "runs": 20_000},
     # Without the hash of the sources, equal code is equal bytes.
     "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
 }
