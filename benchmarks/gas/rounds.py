@@ -182,8 +182,11 @@ class Tournament:
         return [self.measure(FIRST_MEMBER + member, call) for member in range(QUORUM)]
 
     def begin(self, report: Report) -> Gas:
-        """Settle by a report, once nobody can challenge it any more."""
+        """Settle by a report, once nobody can challenge it any more, nor fill a pool that is short."""
         self.anvil.advance_to(self.now + CHALLENGE_WINDOW)
+        if self.functions.pool().call() < report.total_payout:
+            deadline = self.functions.round(report.round_id).call().deadline
+            self.anvil.advance_to(deadline + self.functions.windows().call().fundingGrace)
         return self.measure(STAKER, self.functions.beginSettlement(report.to_contract()))
 
     def measure(self, account: int, call: Any) -> Gas:

@@ -48,7 +48,7 @@ contract FullChunkTest is House {
             vm.prank(_candidate(i));
             committee.attest(address(tournament), report);
         }
-        vm.warp(_now() + CHALLENGE_WINDOW);
+        vm.warp(tournament.round(1).deadline + tournament.windows().fundingGrace); // the pool is short
         tournament.beginSettlement(report);
         require(tournament.round(1).reserved < report.totalPayout, "the pool is not short");
         _within(_settle(bytes32(0), scores), "settle");
