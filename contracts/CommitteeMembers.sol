@@ -23,9 +23,11 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     uint256 public constant MAX_MEMBER_BOND = 100_000e18;
 
     /// @param bond wei.
+    /// @param openVotes rounds whose reports the bond answers for, or is held by.
     /// @param absences seals in a row that the member did not sign.
     struct Member {
         uint128 bond;
+        uint32 openVotes;
         uint32 absences;
     }
 
@@ -43,18 +45,18 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @inheritdoc ICommitteeMembers
     mapping(uint64 setId => uint256) public quorumOf;
 
-    /// @dev Sets are written once. The second mapping says of each member of the first that it is there.
+    /// @dev Sets are written once. The second mapping says of each member of the first where it is, counted from 1.
     mapping(uint64 setId => address[]) private _membersOf;
-    mapping(uint64 setId => mapping(address account => bool)) private _isMemberOf;
+    mapping(uint64 setId => mapping(address account => uint256)) private _placeOf;
 
     /// @dev Everybody who ever was a member, or has a bond.
     mapping(address account => Member) internal _members;
 
     /// @inheritdoc ICommitteeMembers
-    mapping(address account => uint256) public bondedUntil;
+    mapping(address account => uint256) public creditOf;
 
     /// @inheritdoc ICommitteeMembers
-    mapping(address account => uint256) public creditOf;
+    mapping(address tournament => bool) public isTournament;
 
     /* CONSTRUCTOR */
 
@@ -94,6 +96,13 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
         _beginMemberSet(members(), newQuorum);
     }
 
+    /// @inheritdoc ICommitteeMembers
+    function addTournament(address tournament) external restricted {
+        if (isTournament[tournament]) revert AlreadyTournament(tournament);
+        isTournament[tournament] = true;
+        emit TournamentAdded(tournament);
+    }
+
     /* MONEY */
 
     /// @inheritdoc ICommitteeMembers
@@ -110,8 +119,8 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @inheritdoc ICommitteeMembers
     function releaseBond(uint256 amount, address to) external nonReentrant {
         if (amount == 0) revert ZeroAmount();
-        uint256 until = bondedUntil[msg.sender];
-        if (block.timestamp < until) revert BondHeld(block.timestamp, until);
+        uint256 openVotes = _members[msg.sender].openVotes;
+        if (openVotes != 0) revert VotesOpen(openVotes);
         uint256 bond = _members[msg.sender].bond;
         if (amount > bond) revert InsufficientBond(bond, amount);
 
@@ -148,8 +157,13 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     }
 
     /// @inheritdoc ICommitteeMembers
+    function openVotesOf(address account) external view returns (uint256) {
+        return _members[account].openVotes;
+    }
+
+    /// @inheritdoc ICommitteeMembers
     function isMember(address account) public view returns (bool) {
-        return _isMemberOf[memberSetId][account];
+        return _placeOf[memberSetId][account] != 0;
     }
 
     /// @inheritdoc ICommitteeMembers
@@ -171,25 +185,22 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
         _beginMemberSet(next, newQuorum);
     }
 
-    function _memberCount() internal view returns (uint256) {
-        return _membersOf[memberSetId].length;
+    function _requireTournament(address tournament) internal view {
+        if (!isTournament[tournament]) revert UnknownTournament(tournament);
     }
 
-    /// @dev The caller is in the set and has the bond that a vote takes.
-    function _requireVoter(uint64 setId) internal view {
-        if (!_isMemberOf[setId][msg.sender]) revert NotMember(msg.sender);
-        uint256 bond = _members[msg.sender].bond;
-        if (bond < memberBond) revert BondTooSmall(bond, memberBond);
-    }
-
-    function _holdBond(address member, uint256 until) internal {
-        bondedUntil[member] = Math.max(bondedUntil[member], until);
+    /// @return bit of the account in the order of the set.
+    function _requireMember(uint64 setId, address account) internal view returns (uint64 bit) {
+        uint256 place = _placeOf[setId][account];
+        if (place == 0) revert NotMember(account);
+        return uint64(1 << (place - 1));
     }
 
     /// @dev Takes `amount` of the member's bond, or what is left of it.
     function _slash(address member, uint256 amount) internal returns (uint256 taken) {
         uint256 bond = _members[member].bond;
         taken = Math.min(amount, bond);
+        if (taken == 0) return 0;
         _members[member].bond = uint128(bond - taken);
         emit BondSlashed(member, taken);
     }
@@ -198,18 +209,19 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
         creditOf[account] += amount;
     }
 
-    /// @dev Every change of members or quorum ends here, so that the quorum always is more than half, and no vote counts
+    /// @dev Every change of members or quorum ends here, so that the quorum always is two thirds, and no vote counts
     /// under rules other than those it was cast under.
     function _beginMemberSet(address[] memory members_, uint256 newQuorum) private {
         uint256 count = members_.length;
         if (count > MAX_MEMBERS) revert TooManyMembers(count, MAX_MEMBERS);
-        if (newQuorum <= count / 2 || newQuorum > count) revert QuorumOutOfRange(newQuorum, count / 2 + 1, count);
+        uint256 least = Math.ceilDiv(2 * count, 3);
+        if (newQuorum < least || newQuorum > count || count == 0) revert QuorumOutOfRange(newQuorum, least, count);
         uint64 setId = ++memberSetId;
         for (uint256 i; i < count; ++i) {
             address member = members_[i];
             if (member == address(0)) revert ZeroMember();
-            if (_isMemberOf[setId][member]) revert AlreadyMember(member);
-            _isMemberOf[setId][member] = true;
+            if (_placeOf[setId][member] != 0) revert AlreadyMember(member);
+            _placeOf[setId][member] = i + 1;
         }
         _membersOf[setId] = members_;
         quorumOf[setId] = newQuorum;

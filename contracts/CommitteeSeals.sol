@@ -63,6 +63,7 @@ abstract contract CommitteeSeals is ICommitteeSeals, CommitteeMembers {
         uint256 signers,
         bytes calldata signatures
     ) external {
+        _requireTournament(msg.sender);
         Seal storage record = _seals[msg.sender][roundId];
         if (record.digest != 0) revert SealKnown(msg.sender, roundId);
         address[] memory accounts = membersOf(setId);
@@ -92,7 +93,7 @@ abstract contract CommitteeSeals is ICommitteeSeals, CommitteeMembers {
         if (digest == 0) revert SealUnknown(tournament, roundId);
         uint256 until = ITournament(tournament).round(roundId).resolveAt;
         if (block.timestamp >= until) revert TooLate(block.timestamp, until);
-        uint64 bit = _bitOf(member, record.setId);
+        uint64 bit = _requireMember(record.setId, member);
         if (record.absent & bit == 0) revert AlreadyCounted(member);
         _requireSigned(digest, signature, member);
 
@@ -148,13 +149,5 @@ abstract contract CommitteeSeals is ICommitteeSeals, CommitteeMembers {
     function _requireSigned(bytes32 digest, bytes calldata signature, address expected) private pure {
         address signer = ECDSA.recoverCalldata(digest, signature);
         if (signer != expected) revert WrongSigner(signer, expected);
-    }
-
-    function _bitOf(address member, uint64 setId) private view returns (uint64) {
-        address[] memory accounts = membersOf(setId);
-        for (uint256 i; i < accounts.length; ++i) {
-            if (accounts[i] == member) return uint64(1 << i);
-        }
-        revert NotMember(member);
     }
 }

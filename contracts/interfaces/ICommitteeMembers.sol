@@ -7,19 +7,24 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 /// @notice Who votes in a committee, and what each of them has at stake. Amounts in wei.
 ///
 /// Members are kept as numbered sets. Any change of members or quorum begins a new set and leaves the old ones as they
-/// were, so that a vote is always counted within the set that it was opened for.
+/// were. A round belongs to the set of the day it was opened: to vote and to seal, whoever comes or goes meanwhile.
 ///
-/// A member votes while their bond is at least `memberBond`. Each vote holds the bond until nothing that came of the vote
-/// can be overturned any more (`bondedUntil`); past that the bond is theirs to take, member or not: to leave, a member
-/// stops voting and needs nobody's leave. What members or challengers are owed is credited, and anybody may have it sent.
+/// A member's bond answers for every round in which they have a vote open: one bond backs no more votes than it can pay for.
+/// While a vote is open the bond cannot be taken; `IOracleCommittee.closeVotes` closes those of a round once nothing that
+/// came of them can change. To leave, a member stops voting, and needs nobody's leave. What anybody is owed is credited,
+/// and anybody may have it sent.
+///
+/// Bonds can be lost by what others do (a dispute in which a member does not vote), so members answer for rounds of the
+/// tournaments that the admin added, and of no other: else any former quorum could make up rounds that punish others.
 interface ICommitteeMembers {
     event MemberAdded(address indexed member);
     event MemberRemoved(address indexed member);
-    /// @notice Votes of set `memberSetId - 1` for rounds not yet accepted are stale.
+    /// @notice Rounds opened from now on belong to set `memberSetId`.
     event MemberSetChanged(uint64 indexed memberSetId, uint256 memberCount, uint256 quorum);
+    event TournamentAdded(address indexed tournament);
     event BondPosted(address indexed member, address indexed from, uint256 amount);
     event BondReleased(address indexed member, address indexed to, uint256 amount);
-    /// @notice `member` attested a report that was overturned, and lost `amount` of their bond.
+    /// @notice `member` carried a report that was overturned or disproven, or was missing from a dispute that expired.
     event BondSlashed(address indexed member, uint256 amount);
     event CreditCollected(address indexed account, uint256 amount);
 
@@ -27,12 +32,15 @@ interface ICommitteeMembers {
     error ZeroMember();
     error AlreadyMember(address member);
     error TooManyMembers(uint256 memberCount, uint256 maximum);
-    /// @notice A quorum is more than half of the members and not more than all.
+    /// @notice A quorum is at least two thirds of the members, rounded up, and not more than all; there is at least one member.
     error QuorumOutOfRange(uint256 quorum, uint256 minimum, uint256 maximum);
     error BondTooLarge(uint256 bond, uint256 maximum);
-    /// @notice The member's bond is below what a vote takes.
+    /// @notice The member's bond is below what one more vote takes.
     error BondTooSmall(uint256 bond, uint256 minimum);
-    error BondHeld(uint256 timestamp, uint256 until);
+    /// @notice So many votes hold the bond.
+    error VotesOpen(uint256 openVotes);
+    error UnknownTournament(address tournament);
+    error AlreadyTournament(address tournament);
     error InsufficientBond(uint256 bond, uint256 amount);
     error ZeroAmount();
     error NothingOwed(address account);
@@ -42,20 +50,24 @@ interface ICommitteeMembers {
     /// (`TooManyMembers`), or the quorum does not fit (`QuorumOutOfRange`).
     function addMember(address member, uint256 newQuorum) external;
 
-    /// @notice Removes a member and sets the quorum. Restricted. Disputes opened before keep the member's vote.
+    /// @notice Removes a member and sets the quorum. Restricted. Rounds opened before keep the member.
     /// @dev Reverts if `member` is none (`NotMember`), or the quorum does not fit (`QuorumOutOfRange`).
     function removeMember(address member, uint256 newQuorum) external;
 
     /// @notice Sets the quorum. Restricted.
-    /// @dev Reverts unless memberCount / 2 < newQuorum <= memberCount (`QuorumOutOfRange`).
+    /// @dev Reverts unless 2/3 of memberCount <= newQuorum <= memberCount (`QuorumOutOfRange`).
     function setQuorum(uint256 newQuorum) external;
+
+    /// @notice Lets members answer for the rounds of a tournament, for good. Restricted.
+    /// @dev Reverts if it was added before (`AlreadyTournament`).
+    function addTournament(address tournament) external;
 
     /// @notice Adds `amount` wei to the bond of `member`, from the caller. Anybody may, for anybody.
     /// @dev Reverts if `member` is zero (`ZeroMember`), `amount` is zero (`ZeroAmount`), or the token refuses the transfer.
     function postBond(address member, uint256 amount) external;
 
     /// @notice Sends `amount` wei of the caller's bond to `to`.
-    /// @dev Reverts if `amount` is zero (`ZeroAmount`), if a vote of the caller's may still be overturned (`BondHeld`), if
+    /// @dev Reverts if `amount` is zero (`ZeroAmount`), if a vote of the caller's is open (`VotesOpen`), if
     /// what is left of the bond is less (`InsufficientBond`), or the token refuses the transfer.
     function releaseBond(uint256 amount, address to) external;
 
@@ -83,13 +95,16 @@ interface ICommitteeMembers {
     /// @notice What is left of an account's bond, wei.
     function bondOf(address account) external view returns (uint256);
 
-    /// @notice From when on the account may release its bond, seconds.
-    function bondedUntil(address account) external view returns (uint256);
+    /// @notice Rounds in which the account has a vote open. The bond is held while there are any.
+    function openVotesOf(address account) external view returns (uint256);
+
+    /// @notice Whether members answer for the rounds of a tournament.
+    function isTournament(address tournament) external view returns (bool);
 
     /// @notice What `collect` would send to the account, wei.
     function creditOf(address account) external view returns (uint256);
 
-    /// @notice The bond without which no vote counts, wei.
+    /// @notice The bond without which no first vote counts, wei.
     function memberBond() external view returns (uint256);
 
     /// @notice What bonds are paid in: a plain ERC-20 without fees, hooks or rebasing.

@@ -37,6 +37,7 @@ interface ICommitteeSeals is ICommitteeMembers {
     /// @param signers bit i stands for member i of `membersOf(setId)`.
     /// @param signatures r, s and v of each signer, 65 bytes, in the order of the set.
     /// @dev Reverts if:
+    /// - the caller is no tournament of the committee's (`UnknownTournament`);
     /// - the caller recorded a seal of this round before (`SealKnown`);
     /// - `signers` has a bit beyond the set (`SignersOutOfRange`), or fewer than the set's quorum (`TooFewSigners`);
     /// - `signatures` has another length (`SignaturesLengthMismatch`), or one is another's (`WrongSigner`) or none at all

@@ -154,22 +154,34 @@ class ProposalStatus(IntEnum):
     UPHELD = 3
     OVERTURNED = 4
     EXPIRED = 5
+    DISPROVEN = 6
 
 
 @dataclass(frozen=True)
 class ProposalRecord:
-    """The report that the committee accepted for a round, and until when it may be challenged."""
+    """The report that the committee accepted for a round, and until when it may be challenged.
+
+    Attributes
+    ----------
+    open_votes
+        Bits of the members whose bond the round holds.
+    """
 
     report_hash: bytes
     challenge_until: int
     status: ProposalStatus = ProposalStatus.ACCEPTED
     dispute_until: int = 0
     challenger: str = ZERO_ADDRESS
+    open_votes: int = 0
+
+    @property
+    def has_report(self) -> bool:
+        """Whether the report is final at ``challenge_until``, or was before."""
+        return self.status in (ProposalStatus.ACCEPTED, ProposalStatus.UPHELD, ProposalStatus.OVERTURNED)
 
     def is_final(self, now: int) -> bool:
-        """Whether nothing can overturn the report any more."""
-        unchallenged = self.status == ProposalStatus.ACCEPTED and now >= self.challenge_until
-        return unchallenged or self.status in (ProposalStatus.UPHELD, ProposalStatus.OVERTURNED)
+        """Whether nothing can overturn or disprove the report any more."""
+        return self.has_report and now >= self.challenge_until
 
 
 @dataclass(frozen=True)
@@ -346,4 +358,5 @@ def _proposal(found: Any) -> ProposalRecord | None:
         _one_of(ProposalStatus, found.status),
         found.disputeUntil,
         str(found.challenger),
+        int(found.openVotes),
     )

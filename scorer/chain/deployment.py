@@ -9,7 +9,7 @@ from web3 import Web3
 from web3.contract import Contract
 
 from scorer.chain.artifacts import abi, artifact
-from scorer.chain.contracts import Addresses, Suite
+from scorer.chain.contracts import ZERO_ADDRESS, Addresses, Suite
 from scorer.chain.sender import Sender
 from scorer.chain.windows import Windows
 from scorer.units import WEI_PER_NANO, wei_from_nano
@@ -40,7 +40,7 @@ class Plan:
     windows
         What the tournament fixes for all its rounds.
     members, quorum, challenge_window, dispute_period, member_bond, challenge_bond, slash,
-    absence_limit
+    absence_slash, absence_limit
         Of the oracle committee. Without bonds, as on a devnet, nothing is slashed, and a challenge is free.
     lane_price
         What a model's first deposit pays into the pool.
@@ -60,6 +60,7 @@ class Plan:
     member_bond: int = 0
     challenge_bond: int = 0
     slash: int = 0
+    absence_slash: int = 0
     absence_limit: int = 3
     unpauser: str = ""
     windows: Windows = LOCAL_WINDOWS
@@ -85,9 +86,8 @@ def deploy(sender: Sender, plan: Plan) -> Suite:
     registry = _deployed(sender, "ModelRegistry")
     sink = _deployed(sender, "BurnSink", token)
     members = [Web3.to_checksum_address(member) for member in plan.members]
-    committee = _deployed(
-        sender, "OracleCommittee", authority, token, sink, _committee_terms(plan), members, plan.quorum
-    )
+    makings = (_committee_terms(plan), members, plan.quorum)
+    committee = _deployed(sender, "OracleCommittee", authority, token, sink, ZERO_ADDRESS, *makings)
     windows, parameters = plan.windows.to_contract(), (plan.cap, plan.threshold, plan.minimum_position)
     terms = (WEI_PER_NANO, plan.lane_price, windows, *parameters)
     tournament = _deployed(sender, "Tournament", authority, token, registry, committee, sink, *terms)
@@ -103,6 +103,7 @@ def deploy(sender: Sender, plan: Plan) -> Suite:
         block=first_block,
     )
     suite = Suite.at(sender.w3, addresses)
+    sender.send(suite.committee.functions.addTournament(tournament))
     for operator in (plan.operator, addresses.roller):
         _grant(sender, suite, "OPERATOR_ROLE", operator)
     _grant(sender, suite, "GUARDIAN_ROLE", plan.guardian)
@@ -111,14 +112,15 @@ def deploy(sender: Sender, plan: Plan) -> Suite:
     return suite
 
 
-def _committee_terms(plan: Plan) -> tuple[int, int, int, int, int, int]:
-    """The constructor's ``Terms``: two periods in seconds, three amounts in wei, and a count of seals."""
+def _committee_terms(plan: Plan) -> tuple[int, int, int, int, int, int, int]:
+    """The constructor's ``Terms``: two periods in seconds, four amounts in wei, and a count of seals."""
     return (
         plan.challenge_window,
         plan.dispute_period,
         wei_from_nano(plan.member_bond),
         wei_from_nano(plan.challenge_bond),
         wei_from_nano(plan.slash),
+        wei_from_nano(plan.absence_slash),
         plan.absence_limit,
     )
 

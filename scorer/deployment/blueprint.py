@@ -8,6 +8,7 @@ from eth_abi.abi import encode
 from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 
 from scorer.chain.artifacts import abi, artifact
+from scorer.chain.contracts import ZERO_ADDRESS
 from scorer.deployment.create2 import create2_address, salt_of
 from scorer.deployment.document import SINKS, Deployment, Tournament
 from scorer.deployment.fields import DEPLOYER
@@ -29,7 +30,7 @@ POWERS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 """Whose calls a contract takes, by role. Every other restricted function is the admin's."""
 ADMIN_POWERS: Final[dict[str, tuple[str, ...]]] = {
     "Tournament": ("setParameters", "recoverSurplus"),
-    "OracleCommittee": ("addMember", "removeMember", "setQuorum"),
+    "OracleCommittee": ("addMember", "removeMember", "setQuorum", "addTournament"),
     "Numeraire": (),
     "Roller": (),
 }
@@ -156,13 +157,13 @@ def grants(document: Deployment, deployer: str, addresses: Mapping[str, str]) ->
             yield Grant(name, _account(holder, deployer), role.delay)
 
 
-def terms_of(document: Deployment) -> tuple[int, int, int, int, int, int]:
-    """``IOracleCommittee.Terms``: two periods in seconds, three amounts in wei, and a count of seals."""
+def terms_of(document: Deployment) -> tuple[int, int, int, int, int, int, int]:
+    """``IOracleCommittee.Terms``: two periods in seconds, four amounts in wei, and a count of seals."""
     committee = document.committee
-    amounts = (committee.member_bond, committee.challenge_bond, committee.slash)
-    bond, challenge, slash = (int(wei_from_nano(amount)) for amount in amounts)
+    amounts = (committee.member_bond, committee.challenge_bond, committee.slash, committee.absence_slash)
+    bond, challenge, slash, absence = (int(wei_from_nano(amount)) for amount in amounts)
     periods = (committee.challenge_window, committee.dispute_period)
-    return *periods, bond, challenge, slash, committee.absence_limit
+    return *periods, bond, challenge, slash, absence, committee.absence_limit
 
 
 def windows_of(document: Deployment) -> tuple[int, int, int, int]:
@@ -243,6 +244,7 @@ class _Layout:
             authority=authority,
             token=token,
             burn_sink=sink,
+            court=document.committee.court or ZERO_ADDRESS,
             terms=terms_of(document),
             members=document.committee.members,
             quorum=document.committee.quorum,

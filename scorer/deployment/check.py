@@ -9,6 +9,7 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import Web3Exception
 
+from scorer.chain.contracts import ZERO_ADDRESS
 from scorer.chain.errors import EndpointError
 from scorer.chain.logs import event_logs
 from scorer.deployment.blueprint import (
@@ -124,9 +125,13 @@ def _wiring(case: _Case) -> Iterator[Difference]:
         yield from _differing("numeraire.authority", at["authority"], case.ask("numeraire", "authority"))
     for getter, label in shared.items():
         yield from _differing(f"committee.{getter}", at[label], case.ask("committee", getter))
+    court = case.document.committee.court or ZERO_ADDRESS
+    yield from _differing("committee.court", court, case.ask("committee", "court"))
     yield from _differing("roller.authority", at["authority"], case.ask("roller", "authority"))
     for each in case.document.tournaments:
         label = label_of(each)
+        served = case.ask("committee", "isTournament", at[label])
+        yield from _differing(f"{label}.served by the committee", True, served)
         expected = {getter: at[name] for getter, name in shared.items()}
         expected |= {"registry": at["registry"], "committee": at["committee"]}
         expected["burnSink"] = at.get(f"burn_sink.{each.name}", at["burn_sink"])
@@ -136,13 +141,14 @@ def _wiring(case: _Case) -> Iterator[Difference]:
 
 def _parameters(case: _Case) -> Iterator[Difference]:
     committee = case.document.committee
-    window, dispute, bond, challenge, slash, absences = terms_of(case.document)
+    window, dispute, bond, challenge, slash, absence, absences = terms_of(case.document)
     expected: dict[str, Any] = {
         "challengeWindow": window,
         "disputePeriod": dispute,
         "memberBond": bond,
         "challengeBond": challenge,
         "slash": slash,
+        "absenceSlash": absence,
         "absenceLimit": absences,
         "quorum": committee.quorum,
         "members": list(committee.members),

@@ -24,7 +24,6 @@ from scorer.rounds.fields import Nano, Parts, Section, from_to, whole
 from scorer.rounds.rules import Rules, RulesError, load_rules, preset
 from scorer.units import NANO_PER_NMR, WEI_PER_NANO, NanoNmr, nmr_from_nano, ppm_as_decimal
 
-HOUR: Final = 3600
 DAY: Final = 86_400
 MOST_SUPPLY: Final = 11_000_000 * NANO_PER_NMR
 """Numeraire.CAP, nano-NMR."""
@@ -36,9 +35,9 @@ MOST_MEMBER_BOND: Final = 100_000 * NANO_PER_NMR
 """CommitteeMembers.MAX_MEMBER_BOND, nano-NMR."""
 MOST_CHALLENGE_BOND: Final = 10_000 * NANO_PER_NMR
 """OracleCommittee.MAX_CHALLENGE_BOND, nano-NMR."""
-LONGEST_CHALLENGE_WINDOW: Final = 14 * DAY
+LONGEST_CHALLENGE_WINDOW: Final = 7 * DAY
 """OracleCommittee.MAX_CHALLENGE_WINDOW, seconds."""
-SHORTEST_DISPUTE: Final = HOUR
+SHORTEST_DISPUTE: Final = 30
 """OracleCommittee.MIN_DISPUTE_PERIOD, seconds."""
 LEAST_ABSENCE_LIMIT: Final = 3
 """CommitteeSeals.MIN_ABSENCE_LIMIT, seals."""
@@ -127,16 +126,18 @@ class Existing(Section):
 
 
 class Committee(Section):
-    """The oracle committee: bonds in nano-NMR, times in seconds."""
+    """The oracle committee: bonds in nano-NMR, times in seconds, ``court`` who may disprove reports."""
 
     members: Annotated[tuple[Address, ...], Field(strict=False, min_length=1, max_length=MOST_MEMBERS)]
     quorum: int
-    challenge_window: Annotated[Seconds, at_most(LONGEST_CHALLENGE_WINDOW, "14 days")]
-    dispute_period: Annotated[Seconds, within(SHORTEST_DISPUTE, LONGEST_DISPUTE, "from 1 hour to 7 days")]
+    challenge_window: Annotated[Seconds, at_most(LONGEST_CHALLENGE_WINDOW, "7 days")]
+    dispute_period: Annotated[Seconds, within(SHORTEST_DISPUTE, LONGEST_DISPUTE, "from 30 seconds to 7 days")]
     member_bond: Annotated[Nano, at_most(MOST_MEMBER_BOND, "100000 NMR")]
     challenge_bond: Annotated[Nano, at_most(MOST_CHALLENGE_BOND, "10000 NMR")]
     slash: Nano
+    absence_slash: Nano
     absence_limit: Annotated[int, Field(ge=LEAST_ABSENCE_LIMIT, le=MOST_ABSENCE_LIMIT)]
+    court: Address | None = None
 
     @field_validator("members")
     @classmethod
@@ -163,6 +164,14 @@ class Committee(Section):
         if bond is not None and slash > bond:
             raise ValueError(f"expected at most member_bond, {nmr_from_nano(bond):f} NMR")
         return slash
+
+    @field_validator("absence_slash")
+    @classmethod
+    def _within_the_slash(cls, absence: int, info: ValidationInfo) -> int:
+        slash = info.data.get("slash")
+        if slash is not None and absence > slash:
+            raise ValueError(f"expected at most slash, {nmr_from_nano(slash):f} NMR")
+        return absence
 
 
 def _rules(name: str, folder: Path) -> Rules:

@@ -6,7 +6,7 @@ It remembers nothing, so it does not matter how often it was interrupted: what i
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from scorer.deployment.blueprint import ADMIN_ROLE, ROLE_IDS, Blueprint, Grant, call_data
+from scorer.deployment.blueprint import ADMIN_ROLE, ROLE_IDS, Blueprint, Grant, call_data, label_of
 from scorer.deployment.create2 import FACTORY
 
 
@@ -35,12 +35,15 @@ class Seen:
         The role's id of each (target, selector); 0, the admin's, where it was never set.
     access
         Of each (role's id, account) that holds the role.
+    served
+        The labels of tournaments that the committee answers for.
     """
 
     has_factory: bool
     coded: frozenset[str]
     roles: Mapping[tuple[str, bytes], int] = field(default_factory=dict)
     access: Mapping[tuple[int, str], Access] = field(default_factory=dict)
+    served: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Step:
     key
         Names it for good, also in the journal.
     kind
-        factory, create, assign, grant or renounce.
+        factory, create, serve, assign, grant or renounce.
     contract
         Which artifact it makes; empty where it makes none.
     """
@@ -73,7 +76,12 @@ def steps(plan: Blueprint, seen: Seen) -> tuple[Step, ...]:
     DeploymentStuck
         When roles are left to give, but the deployer is not the admin any more.
     """
-    powers = (*_assigning(plan, seen), *_granting(plan, seen), *_handing_over(plan, seen))
+    powers = (
+        *_serving(plan, seen),
+        *_assigning(plan, seen),
+        *_granting(plan, seen),
+        *_handing_over(plan, seen),
+    )
     if powers and "authority" in seen.coded and not _is_admin(plan, seen):
         raise DeploymentStuck(
             f"expected the deployer {plan.deployer} to be the admin without delay until all roles are given, "
@@ -95,6 +103,20 @@ def _creating(plan: Blueprint, seen: Seen) -> Iterator[Step]:
             title = f"create {creation.label} ({creation.contract}) at {creation.address}"
             data = creation.salt + creation.init_code
             yield Step(f"create:{creation.label}", "create", title, FACTORY, data, creation.contract)
+
+
+def _serving(plan: Blueprint, seen: Seen) -> Iterator[Step]:
+    committee = plan.addresses["committee"]
+    for label in tournament_labels(plan):
+        if label not in seen.served:
+            data = call_data("OracleCommittee", "addTournament", plan.addresses[label])
+            title = f"let the committee answer for rounds of {label}"
+            yield Step(f"serve:{label}", "serve", title, committee, data)
+
+
+def tournament_labels(plan: Blueprint) -> tuple[str, ...]:
+    """What the deployment calls its tournaments' contracts."""
+    return tuple(label_of(each) for each in plan.document.tournaments)
 
 
 def _assigning(plan: Blueprint, seen: Seen) -> Iterator[Step]:

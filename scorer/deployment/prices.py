@@ -12,8 +12,8 @@ from scorer.deployment.blueprint import Blueprint
 from scorer.deployment.create2 import FACTORY_COST
 from scorer.deployment.plan import Seen, Step
 
-MEASURED: Final = {"grant": 53_600, "renounce": 28_500}
-"""Gas of a call of an Authority that is not there yet, measured on anvil under Prague's rules."""
+MEASURED: Final = {"grant": 53_600, "renounce": 28_500, "serve": 51_000}
+"""Gas of a call of a contract that is not there yet, measured on anvil under Prague's rules."""
 ASSIGN_BASE: Final = 28_200
 ASSIGN_EACH: Final = 24_400
 """Gas of ``setTargetFunctionRole``, and of each function in it."""

@@ -13,7 +13,7 @@ from scorer.chain.errors import EndpointError
 from scorer.chain.reverts import describe_revert
 from scorer.deployment.blueprint import ADMIN_ROLE, ROLE_IDS, Blueprint, Creation
 from scorer.deployment.create2 import FACTORY, FACTORY_CODE
-from scorer.deployment.plan import Access, DeploymentStuck, Seen
+from scorer.deployment.plan import Access, DeploymentStuck, Seen, tournament_labels
 
 PROBES = {"Numeraire": "totalSupply", "ModelRegistry": "modelCount"}
 """A view by which a contract that exists is known for what it is."""
@@ -70,7 +70,15 @@ def see(w3: Web3, plan: Blueprint) -> Seen:
     }
     found = {(role, account): reader.access(authority, role, account) for role, account in _accounts(plan)}
     access = {key: held for key, held in found.items() if held is not None}
-    return Seen(seen.has_factory, coded, roles, access)
+    return Seen(seen.has_factory, coded, roles, access, _served(reader, plan, coded))
+
+
+def _served(reader: Reader, plan: Blueprint, coded: frozenset[str]) -> frozenset[str]:
+    if "committee" not in coded:
+        return frozenset()
+    ask = reader.bound("OracleCommittee", plan.addresses["committee"]).functions.isTournament
+    labels = tournament_labels(plan)
+    return frozenset(each for each in labels if ask(plan.addresses[each]).call(block_identifier=reader.block))
 
 
 def _accounts(plan: Blueprint) -> Iterator[tuple[int, str]]:

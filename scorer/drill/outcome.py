@@ -58,7 +58,7 @@ class Tally:
         done = self.deeds(rounds)
         # An opening, the chunks and the seal; votes, the beginning and the chunks.
         needed_operator = sum(len(each.locked) + 2 for each in done)
-        needed_members = sum(each.votes + 1 + len(each.settled) for each in done) + more
+        needed_members = sum(each.votes + each.closed + 1 + len(each.settled) for each in done) + more
         now = Tally.of(self.ground)
         extra = now.operator - self.operator - needed_operator
         extra += sum(now.members) - sum(self.members) - needed_members
@@ -82,11 +82,13 @@ class Tally:
         locked = _slots(ground.events(tournament.PositionsLocked()))
         settled = _slots(ground.events(tournament.ChunkSettled()))
         votes = Counter(event["roundId"] for event in ground.events(committee.Attested()))
+        closed = Counter(event["roundId"] for event in ground.events(committee.VotesClosed()))
         return [
             RoundDeeds(
                 tuple(locked[each]),
                 tuple(settled[each]),
                 votes[each],
+                closed[each],
                 ground.quorum,
                 ground.record(each).state == RoundState.SETTLED,
             )
@@ -96,11 +98,20 @@ class Tally:
 
 @dataclass(frozen=True)
 class RoundDeeds:
-    """What the chain's events say was done for one round; `needed` votes have a report accepted."""
+    """What the chain's events say was done for one round.
+
+    Attributes
+    ----------
+    closed
+        How often its votes were closed, so that they hold no bonds any more.
+    needed
+        Votes that have a report accepted.
+    """
 
     locked: tuple[int, ...]
     settled: tuple[int, ...]
     votes: int
+    closed: int
     needed: int
     is_settled: bool
 

@@ -37,7 +37,7 @@ HOUR: Final = 3600
 CHALLENGE_WINDOW: Final = 6 * HOUR
 IDS: Final = tuple(f"id{number:03}" for number in range(40))
 SLOTS_PER_CHUNK: Final = 2
-MEMBER_BOND, CHALLENGE_BOND, SLASH = 100, 10, 50
+MEMBER_BOND, CHALLENGE_BOND, SLASH = 100, 10, 20
 """Of the committee, NMR."""
 
 MADE_BY: Final = "cupel oracle drill"

@@ -18,6 +18,7 @@ from scorer.oracle.decide import (
     Attest,
     BeginSettlement,
     Challenge,
+    CloseVotes,
     Collect,
     Expire,
     ReturnChunk,
@@ -29,7 +30,7 @@ from scorer.rounds.chunks import EMPTY_HEAD, pack_scores, positions_heads, score
 from scorer.rounds.evaluation import scores_by_chunk
 from scorer.store.bundle import Bundle
 
-ONLY_MEMBERS = (Attest, ApproveBond, Challenge, Expire)
+ONLY_MEMBERS = (Attest, ApproveBond, Challenge)
 """What a member must send from its own account; all else, anybody may."""
 
 DECIDING_GAS: Final = 90_000
@@ -97,7 +98,7 @@ class Calls:
             When the action sends nothing.
         """
         match action:
-            case Attest() | ApproveBond() | Challenge() | Expire():
+            case Attest() | ApproveBond() | Challenge() | Expire() | CloseVotes():
                 return self._of_member(action)
             case Collect(account):
                 return self.suite.committee.functions.collect(Web3.to_checksum_address(account))
@@ -121,13 +122,12 @@ class Calls:
         return DECIDING_GAS + SLASHING_GAS * self._voters(block) if isinstance(action, Attest) else 0
 
     def _voters(self, block: int) -> int:
-        """How many members had, or have, a first vote."""
-        functions, tournament = self.suite.committee.functions, self.suite.tournament.address
-        proposal = functions.proposalOf(tournament, self.round_id).call(block_identifier=block)
-        accepted_by = proposal.memberSetId or functions.memberSetId().call(block_identifier=block)
-        return len(functions.membersOf(accepted_by).call(block_identifier=block))
+        """How many members the round has."""
+        set_id = self.suite.round(self.round_id, block).member_set_id
+        functions = self.suite.committee.functions
+        return len(functions.membersOf(set_id).call(block_identifier=block))
 
-    def _of_member(self, action: Attest | ApproveBond | Challenge | Expire) -> ContractFunction:
+    def _of_member(self, action: Attest | ApproveBond | Challenge | Expire | CloseVotes) -> ContractFunction:
         committee, tournament = self.suite.committee, self.suite.tournament.address
         match action:
             case Attest(report, _):
@@ -138,6 +138,8 @@ class Calls:
                 return committee.functions.challenge(tournament, self.round_id)
             case Expire():
                 return committee.functions.expire(tournament, self.round_id)
+            case CloseVotes():
+                return committee.functions.closeVotes(tournament, self.round_id)
 
     def _settle(self, index: int, previous_scores_head: bytes, scores: bytes) -> ContractFunction:
         chunk = self._sealed.positions.chunks[index]

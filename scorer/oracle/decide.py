@@ -55,7 +55,12 @@ class Challenge:
 
 @dataclass(frozen=True)
 class Expire:
-    """Put on record that our dispute was not decided in time, and get our bond credited."""
+    """Put on record that a dispute was not decided in time, which lets go of the bonds."""
+
+
+@dataclass(frozen=True)
+class CloseVotes:
+    """Let go of the bonds that a round holds, of whose votes nothing can come any more."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ Action = (
     | ApproveBond
     | Challenge
     | Expire
+    | CloseVotes
     | Collect
     | Wait
     | Alarm
@@ -135,6 +141,8 @@ class RoundView:
         What the tournament can pay, nano-NMR; None: no report of the round is accepted yet.
     delay
         Seconds that we leave to others before we send what anybody may send: members take turns.
+    bonded
+        Whether votes hold bonds, which are to be let go of.
     """
 
     record: RoundRecord
@@ -149,6 +157,7 @@ class RoundView:
     delay: int = 0
     block: int = 0
     pool: int | None = None
+    bonded: bool = False
 
 
 def decide(view: RoundView) -> tuple[Action, ...]:
@@ -191,7 +200,8 @@ def _while_sealed(view: RoundView) -> tuple[Action, ...]:
     if view.proposal is not None:
         return _once_accepted(view, view.proposal)
     if view.now >= view.record.deadline:
-        return _in_turn(view, view.record.deadline, VoidRound())
+        closing = (CloseVotes(),) if view.bonded and view.vote is not None else ()
+        return _in_turn(view, view.record.deadline, *closing, VoidRound())
     if view.report is None:
         return (Wait("no report of our own: published files or targets are missing"),)
     if view.vote == view.report.hash():
@@ -214,9 +224,9 @@ def _in_turn(view: RoundView, since: int, *actions: Action) -> tuple[Action, ...
 
 
 def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:
-    if proposal.status == ProposalStatus.EXPIRED:
-        expire = (Expire(),) if _same(proposal.challenger, view.address) else ()
-        return (*expire, *_in_turn(view, proposal.dispute_until, VoidRound()))
+    if proposal.status in (ProposalStatus.EXPIRED, ProposalStatus.DISPROVEN):
+        expire = (Expire(),) if view.bonded and proposal.open_votes else ()
+        return _in_turn(view, proposal.dispute_until, *expire, VoidRound())
     grace_over = view.record.deadline + SETTLEMENT_GRACE
     if view.now >= grace_over and proposal.status != ProposalStatus.DISPUTED:
         return _in_turn(view, grace_over, VoidRound())
@@ -226,14 +236,23 @@ def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[Action, .
         return _second_vote(view, view.report)
     if proposal.report_hash != view.report.hash():
         return (_wrong_report(view, proposal.report_hash), *_challenge(view, proposal))
-    short = _pool_short(view, view.report)
     if not proposal.is_final(view.now):
-        return (*short, Wait("accepted; the challenge window is open"))
+        return (*_pool_short(view, view.report), Wait("accepted; the challenge window is open"))
+    return _once_final(view, proposal, view.report)
+
+
+def _once_final(view: RoundView, proposal: ProposalRecord, report: Report) -> tuple[Action, ...]:
+    short, closing = _pool_short(view, report), _closing(view, proposal)
+    since = proposal.challenge_until
     if short and view.now < view.record.fundable_until:
-        return (*short, Wait("final; the pool cannot pay it yet"))
-    # When a dispute was decided, the chain does not say: then nobody waits for their turn.
-    since = proposal.challenge_until if proposal.status == ProposalStatus.ACCEPTED else 0
-    return _in_turn(view, since, BeginSettlement(view.report), *_remaining_chunks(view))
+        waiting = Wait("final; the pool cannot pay it yet")
+        return (*short, *(_in_turn(view, since, *closing) if closing else ()), waiting)
+    return _in_turn(view, since, *closing, BeginSettlement(report), *_remaining_chunks(view))
+
+
+def _closing(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:
+    """Of a report that is final."""
+    return (CloseVotes(),) if view.bonded and proposal.open_votes else ()
 
 
 def _pool_short(view: RoundView, report: Report) -> tuple[Alarm, ...]:
@@ -257,7 +276,7 @@ def _challenge(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:
 def _second_vote(view: RoundView, report: Report) -> tuple[Action, ...]:
     """A disputed report is voted on once more, by what everyone computed."""
     if view.vote == report.hash():
-        return (Wait("disputed; attested once more, waiting for two thirds"),)
+        return (Wait("disputed; attested once more, waiting for the quorum"),)
     return _attest(view, report)
 
 
@@ -269,11 +288,8 @@ def _while_settling(view: RoundView) -> tuple[Action, ...]:
         return (Wait("settling, and we have no report of our own to settle by"),)
     if view.proposal.report_hash != view.report.hash():
         return (_wrong_report(view, view.proposal.report_hash),)
-    return _in_turn(view, view.record.settlement_began_at, *_remaining_chunks(view))
-
-
-def _same(one: str, other: str) -> bool:
-    return bool(other) and one.lower() == other.lower()
+    actions = (*_closing(view, view.proposal), *_remaining_chunks(view))
+    return _in_turn(view, view.record.settlement_began_at, *actions)
 
 
 def _remaining_chunks(view: RoundView) -> tuple[Action, ...]:

@@ -55,7 +55,7 @@ class Disputing:
         if not self.duty.challenges or not self._has_bond_to_spare(own.report().round_id, block):
             return Challenging()
         is_open = proposal.status == ProposalStatus.ACCEPTED and block.timestamp < proposal.challenge_until
-        if is_open and not self._is_sure(own, proposal.report_hash):
+        if is_open and not self._is_ordered(own, proposal.report_hash):
             return Challenging()
         return self._bonded(block)
 
@@ -74,18 +74,19 @@ class Disputing:
             return False
         return not before.lost - self.duty.lost_challenges
 
-    def _is_sure(self, own: Bundle, accepted: bytes) -> bool:
-        """Whether it is known that the difference does not lie in the inputs that we were given."""
-        known = {each.removeprefix("0x").lower() for each in self.duty.disputed}
-        if accepted.hex() in known:
-            return True
-        why = doubt(accepted, self.heard.read(own, self._folders(own)))
-        if why is None:
+    def _is_ordered(self, own: Bundle, accepted: bytes) -> bool:
+        """Whether a human said that the report is wrong.
+
+        The second vote takes the quorum that accepted the report, so a challenge can win only where members
+        erred and correct themselves: that is for people to agree on, and no daemon can know it.
+        """
+        if accepted.hex() in {each.removeprefix("0x").lower() for each in self.duty.disputed}:
             return True
         round_id = own.report().round_id
+        why = doubt(accepted, self.heard.read(own, self._folders(own))) or "it rests on the same inputs"
         self.duty.alarm(
             "REPORT",
-            f"round {round_id}: the report {to_hex(accepted)} is not disputed: {why}; "
+            f"round {round_id}: the report {to_hex(accepted)} is not disputed unless you say so: {why}; "
             f"{by_hand(round_id, accepted)}",
         )
         return False

@@ -243,7 +243,14 @@ class Member:
             delay=self._delay(record.round_id, committee),
             block=block.number,
             pool=None if proposal is None else self.suite.pool(block.number),
+            bonded=self._bonded,
         )
+
+    @property
+    def _bonded(self) -> bool:
+        """Whether votes, or challenges, hold bonds. Neither changes once a committee is deployed."""
+        functions = self.suite.committee.functions
+        return bool(functions.memberBond().call() or functions.challengeBond().call())
 
     def _delay(self, round_id: int, committee: CommitteeView) -> int:
         if not self.duty.stagger:

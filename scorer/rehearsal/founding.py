@@ -21,7 +21,7 @@ CALL_GAS: Final = 200_000
 MEMBERS_MONEY: Final = "1700"
 """NMR: a bond, another half of one, and the bond of a challenge."""
 BOND: Final = "1000"
-SLASH: Final = "500"
+SLASH: Final = "200"
 STAGGER: Final = 120
 INTERVAL: Final = 1.0
 SLOTS_PER_CHUNK: Final = 64

@@ -1,7 +1,6 @@
 """A committee member's bond: posting it, taking it back, and collecting what the committee owes."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from scorer.chain.contracts import Suite
@@ -22,27 +21,24 @@ class Bond:
     Attributes
     ----------
     least
-        Without which no vote counts.
-    held_until
-        Before that, Unix seconds, nothing is released: a vote of the account's may still be overturned.
+        Without which one vote more is refused: `memberBond`, or `slash` for each vote then open.
+    open_votes
+        Rounds in which the account has a vote open. While there are any, nothing is released.
     owed
         What `collect` would send.
-    now
-        The time of the block that was read.
     """
 
     account: str
     is_member: bool
     posted: int
     least: int
-    held_until: int
+    open_votes: int
     owed: int
-    now: int
 
     @property
     def is_held(self) -> bool:
         """Whether nothing can be released yet."""
-        return self.now < self.held_until
+        return self.open_votes > 0
 
     @property
     def can_vote(self) -> bool:
@@ -57,16 +53,16 @@ class Bond:
             "bond": coins_text(self.posted),
             "least_bond": coins_text(self.least),
             "can_vote": self.can_vote,
-            "held_until": time_text(self.held_until) if self.is_held else None,
+            "open_votes": self.open_votes,
             "owed": coins_text(self.owed),
         }
 
     def __str__(self) -> str:
         seat = "a member" if self.is_member else "no member"
-        held = f", held until {time_text(self.held_until)}" if self.is_held else ""
+        held = f", held by {self.open_votes} open votes" if self.is_held else ""
         return (
-            f"{self.account}: {seat}, with a bond of {coins_text(self.posted)} NMR, where a vote takes "
-            f"{coins_text(self.least)} NMR{held}; owed {coins_text(self.owed)} NMR"
+            f"{self.account}: {seat}, with a bond of {coins_text(self.posted)} NMR, where one vote more "
+            f"takes {coins_text(self.least)} NMR{held}; owed {coins_text(self.owed)} NMR"
         )
 
 
@@ -74,14 +70,16 @@ def bond_of(suite: Suite, account: str) -> Bond:
     """The bond of an account, member or not, at the latest block."""
     block, functions = latest_block(suite), suite.committee.functions
     who = suite.w3.to_checksum_address(account)
+    open_votes = int(functions.openVotesOf(who).call(block_identifier=block.number))
+    least = int(functions.memberBond().call(block_identifier=block.number))
+    slash = int(functions.slash().call(block_identifier=block.number))
     return Bond(
         who,
         bool(functions.isMember(who).call(block_identifier=block.number)),
         int(functions.bondOf(who).call(block_identifier=block.number)),
-        int(functions.memberBond().call(block_identifier=block.number)),
-        int(functions.bondedUntil(who).call(block_identifier=block.number)),
+        max(least, slash * (open_votes + 1)),
+        open_votes,
         int(functions.creditOf(who).call(block_identifier=block.number)),
-        block.timestamp,
     )
 
 
@@ -113,8 +111,8 @@ class BondCounter:
         wanted = found.posted if amount is None else wei_from_nano(amount)
         if found.is_held:
             raise StakingRefused(
-                "release: expected a bond that nothing holds, found one that is held until "
-                f"{time_text(found.held_until)}, as a vote of yours can still be overturned; vote no more"
+                f"release: expected a bond that nothing holds, found {found.open_votes} votes open; vote no "
+                "more, and have them closed (closeVotes, by anybody) once their rounds' reports are final"
             )
         if wanted > found.posted or wanted == 0:
             raise StakingRefused(
@@ -180,8 +178,3 @@ class BondCounter:
 
 def _too_small(bond: int, found: Bond) -> str:
     return f"with a bond of {coins_text(bond)} NMR no vote counts: one takes {coins_text(found.least)} NMR"
-
-
-def time_text(timestamp: int) -> str:
-    """A Unix time as in ISO 8601, to the second."""
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

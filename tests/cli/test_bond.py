@@ -136,7 +136,7 @@ def test_a_bond_is_approved_and_posted_and_what_is_lacking_is_told(
         "bond": "0",
         "least_bond": "100",
         "can_vote": False,
-        "held_until": None,
+        "open_votes": 0,
         "owed": "0",
     }
     code, said = member.types("post", "99.5", "--dry-run")
@@ -152,7 +152,7 @@ def test_a_bond_is_approved_and_posted_and_what_is_lacking_is_told(
     assert found["account"]["nmr"] == "50.5"
     assert member.sends("post", "0.5")["bond"]["can_vote"]
     code, said = member.types("show")
-    assert (code, "a member, with a bond of 100 NMR, where a vote takes 100 NMR" in said) == (0, True)
+    assert (code, "a member, with a bond of 100 NMR, where one vote more takes 100 NMR" in said) == (0, True)
 
 
 def test_an_allowance_is_used_where_it_suffices_and_taken_back_first_where_not(
@@ -182,17 +182,21 @@ def test_anybody_may_post_for_anybody_and_is_told_whose_it_will_be(
     assert "found 0 NMR" in stranger.refused("release", 4)
 
 
-def test_a_bond_that_a_vote_holds_is_refused_until_the_moment_told(
+def test_a_bond_that_a_vote_holds_is_refused_until_the_vote_is_closed(
     committee: Committee, tmp_path: Path
 ) -> None:
     member = seat(committee, FIRST_MEMBER + 3, tmp_path, 200)
     member.sends("post", 200)
-    member.attests(committee.due_round())
-    held = committee.suite.committee.functions.bondedUntil(member.address).call()
-    until = member.shown()["held_until"]
-    assert f"found one that is held until {until}" in member.refused("release", "--all")
-    committee.anvil.advance_to(held)
-    assert member.shown()["held_until"] is None
+    round_id = committee.due_round()
+    member.attests(round_id)
+    assert member.shown()["open_votes"] == 1
+    assert "found 1 votes open" in member.refused("release", "--all")
+    deadline = committee.suite.round(round_id, committee.anvil.w3.eth.block_number).deadline
+    committee.anvil.advance_to(deadline)
+    committee.admin.send(
+        committee.suite.committee.functions.closeVotes(committee.suite.addresses.tournament, round_id)
+    )
+    assert member.shown()["open_votes"] == 0
     _, said = member.types("release", 101, "--dry-run")
     assert "note: with a bond of 99 NMR no vote counts" in said
     assert "found 200 NMR" in member.refused("release", "200.1")
@@ -217,11 +221,11 @@ def test_what_an_expired_dispute_owes_its_challenger_is_collected_by_anybody(
     challenger.sender.send(functions.challenge(tournament, round_id))
     committee.anvil.advance_to(committee.now + 86_400)
     challenger.sender.send(functions.expire(tournament, round_id))
-    assert challenger.shown()["owed"] == str(CHALLENGE)
+    assert challenger.shown()["owed"] == str(CHALLENGE // 2)
     (folder := tmp_path / "other").mkdir()
     found = seat(committee, STRANGER + 4, folder).sends("collect", "--member", challenger.address)
-    assert found["done"][0]["title"] == f"collect {CHALLENGE} NMR that {challenger.address} is owed"
-    assert (found["bond"]["owed"], challenger.tokens()) == ("0", CHALLENGE * 10**18)
+    assert found["done"][0]["title"] == f"collect {CHALLENGE // 2} NMR that {challenger.address} is owed"
+    assert (found["bond"]["owed"], challenger.tokens()) == ("0", CHALLENGE // 2 * 10**18)
 
 
 def test_a_command_waits_for_nobody_who_works_with_the_same_key(committee: Committee, tmp_path: Path) -> None:

@@ -33,20 +33,22 @@ MIN_POSITION = NANO // 100
 CHALLENGE_WINDOW = 86_400
 DISPUTE_PERIOD = 3 * 86_400
 MEMBER_BOND, CHALLENGE_BOND, SLASH = 500 * NMR, 50 * NMR, 200 * NMR
-ABSENCE_LIMIT = 3
+ABSENCE_SLASH, ABSENCE_LIMIT = 20 * NMR, 3
 POOL = 1_000 * NANO
 
 
 @pytest.fixture(scope="session")
 def house(project: Any, accounts: Any, chain: Any) -> House:
     admin, operator, guardian, minter, m1, m2, m3, alice, bob, unpauser = accounts[:10]
+    court = accounts[19]
     members = [m1, m2, m3]
     authority = project.Authority.deploy(admin, sender=admin)
     token = project.Numeraire.deploy(authority, admin, 1_000_000 * NMR, sender=admin)
     registry = project.ModelRegistry.deploy(sender=admin)
     sink = project.BurnSink.deploy(token, sender=admin)
-    terms = (CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH, ABSENCE_LIMIT)
-    committee = project.OracleCommittee.deploy(authority, token, sink, terms, members, 2, sender=admin)
+    bonds = (MEMBER_BOND, CHALLENGE_BOND, SLASH, ABSENCE_SLASH)
+    terms = (CHALLENGE_WINDOW, DISPUTE_PERIOD, *bonds, ABSENCE_LIMIT)
+    committee = project.OracleCommittee.deploy(authority, token, sink, court, terms, members, 2, sender=admin)
     tournament = project.Tournament.deploy(
         authority,
         token,
@@ -61,6 +63,7 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
         MIN_POSITION,
         sender=admin,
     )
+    committee.addTournament(tournament, sender=admin)
     restrict(authority, tournament, ["openRound", "lock", "seal"], OPERATOR_ROLE, admin)
     restrict(authority, tournament, ["pause"], GUARDIAN_ROLE, admin)
     restrict(authority, tournament, ["unpause"], UNPAUSER_ROLE, admin)
@@ -79,7 +82,7 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
         committee.postBond(member, MEMBER_BOND, sender=admin)
     return House(
         authority, token, registry, sink, committee, tournament,
-        admin, operator, guardian, unpauser, minter, members, alice, bob, chain,
+        admin, operator, guardian, unpauser, minter, members, alice, bob, chain, court,
     )  # fmt: skip
 
 

@@ -142,6 +142,7 @@ class House:
     alice: Any
     bob: Any
     chain: Any
+    court: Any
     chunks: dict[int, list[Chunk]] = field(default_factory=dict)
     rounds: list[int] = field(default_factory=list)
 

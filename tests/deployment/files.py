@@ -33,6 +33,7 @@ dispute_period = "1 day"
 member_bond = "1000"
 challenge_bond = "100"
 slash = "500"
+absence_slash = "50"
 absence_limit = 5
 
 [windows]

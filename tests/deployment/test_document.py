@@ -38,12 +38,13 @@ def public(text: str = TEXT) -> str:
         (changed("quorum = 3", "quorum = 2"), "committee.quorum: expected two thirds of 4 members, from 3 to 4"),
         (changed("quorum = 3", "quorum = 5"), "committee.quorum: expected two thirds of 4 members, from 3 to 4"),
         (changed(MEMBERS[2], MEMBERS[0]), "committee.members: expected every member once"),
-        (changed('"6 hours"', '"15 days"'), "committee.challenge_window: expected at most 14 days, found '15 days'"),
+        (changed('"6 hours"', '"8 days"'), "committee.challenge_window: expected at most 7 days, found '8 days'"),
         (changed('"6 hours"', "21600"), "committee.challenge_window: expected a time in words"),
-        (changed('"1 day"', '"30 minutes"'), "committee.dispute_period: expected from 1 hour to 7 days"),
+        (changed('"1 day"', '"29 seconds"'), "committee.dispute_period: expected from 30 seconds to 7 days"),
         (changed('member_bond = "1000"', 'member_bond = "100001"'), "committee.member_bond: expected at most 100000"),
         (changed('challenge_bond = "100"', 'challenge_bond = "10001"'), "committee.challenge_bond: expected at most"),
-        (changed('slash = "500"', 'slash = "1001"'), "committee.slash: expected at most member_bond, 1000 NMR"),
+        (changed('absence_slash = "50"', 'absence_slash = "501"'), "committee.absence_slash: expected at most slash"),
+        (changed('\nslash = "500"', '\nslash = "1001"'), "committee.slash: expected at most member_bond, 1000 NMR"),
         (changed('"18 hours"', '"9 seconds"'), "windows.lock_window: expected from 10 seconds to 2 days"),
         (changed('"18 hours"', '"3 days"'), "windows.lock_window: expected from 10 seconds to 2 days"),
         (changed('least_lock_window = "1 hour"', 'least_lock_window = "19 hours"'), "windows.least_lock_window: expected at most lock_window, 64800 seconds"),
@@ -172,7 +173,7 @@ def test_the_file_for_a_devnet_needs_nothing() -> None:
 def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
     sender = Sender(anvil.w3, anvil.account(0))
     zero = anvil.account(1).address
-    terms = (0, 3600, 0, 0, 0, 3)
+    terms = (0, 3600, 0, 0, 0, 0, 3)
 
     def read_all(name: str, arguments: tuple[object, ...], constants: tuple[str, ...]) -> list[int]:
         from scorer.chain.artifacts import abi
@@ -189,7 +190,7 @@ def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
         "MAX_DISPUTE_PERIOD",
         "MIN_ABSENCE_LIMIT",
     )
-    assert read_all("OracleCommittee", (zero, zero, zero, terms, [zero], 1), committee) == [
+    assert read_all("OracleCommittee", (zero, zero, zero, zero, terms, [zero], 1), committee) == [
         limits.MOST_MEMBERS,
         wei_from_nano(limits.MOST_MEMBER_BOND),
         wei_from_nano(limits.MOST_CHALLENGE_BOND),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from scorer.deployment.blueprint import ROLE_IDS, Blueprint, blueprint
-from scorer.deployment.plan import Access, DeploymentStuck, Seen, steps
+from scorer.deployment.plan import Access, DeploymentStuck, Seen, steps, tournament_labels
 from tests.deployment.files import ADMIN, DEPLOYER, OPERATOR, TEXT, read
 
 EMPTY = Seen(has_factory=True, coded=frozenset())
@@ -20,7 +20,8 @@ def complete(plan: Blueprint) -> Seen:
     """The chain when all is done."""
     roles = {(each.target, s): ROLE_IDS[each.role] for each in plan.assignments for s in each.selectors}
     access = {(grant.role_id, grant.holder): Access(grant.delay) for grant in (*plan.grants, plan.hand_over)}
-    return Seen(True, frozenset(plan.addresses), roles, access)
+    served = frozenset(tournament_labels(plan))
+    return Seen(True, frozenset(plan.addresses), roles, access, served)
 
 
 def under_way(plan: Blueprint) -> Seen:
@@ -46,7 +47,7 @@ def test_on_an_empty_chain_everything_is_left_and_the_role_of_admin_goes_last(pl
         "create:tournament.daily",
     ]
     assert found[-2:] == [f"grant:admin:{ADMIN}", "renounce"]
-    assert len(found) == len(set(found)) == 24
+    assert len(found) == len(set(found)) == 26
 
 
 def test_the_factory_comes_first_where_it_is_missing(plan: Blueprint) -> None:

@@ -58,12 +58,12 @@ contract EdgesTest is House {
     function test_aCommitteeNeedsABurnSinkAndTermsWithinLimits() public {
         IOracleCommittee.Terms memory terms = _terms();
         _refusedCommittee(terms, address(0), IOracleCommittee.ZeroBurnSink.selector);
-        terms.challengeWindow = 14 days + 1;
+        terms.challengeWindow = 7 days + 1;
         _refusedCommittee(terms, address(sink), IOracleCommittee.ChallengeWindowTooLong.selector);
         terms = _terms();
         terms.disputePeriod = 7 days + 1;
         _refusedCommittee(terms, address(sink), IOracleCommittee.DisputePeriodOutOfRange.selector);
-        terms.disputePeriod = 1 hours - 1;
+        terms.disputePeriod = 29 seconds;
         _refusedCommittee(terms, address(sink), IOracleCommittee.DisputePeriodOutOfRange.selector);
         terms = _terms();
         terms.challengeBond = 10_000 * NMR + 1;
@@ -71,6 +71,9 @@ contract EdgesTest is House {
         terms = _terms();
         terms.slash = terms.memberBond + 1;
         _refusedCommittee(terms, address(sink), IOracleCommittee.SlashAboveBond.selector);
+        terms = _terms();
+        terms.absenceSlash = terms.slash + 1;
+        _refusedCommittee(terms, address(sink), IOracleCommittee.AbsenceSlashTooLarge.selector);
         terms = _terms();
         terms.absenceLimit = 2;
         _refusedCommittee(terms, address(sink), ICommitteeSeals.AbsenceLimitTooSmall.selector);
@@ -89,7 +92,7 @@ contract EdgesTest is House {
         );
         for (uint256 i = MEMBERS; i < 64; ++i) {
             vm.prank(ADMIN);
-            committee.addMember(address(uint160(0xbeef + i)), (i + 1) / 2 + 1);
+            committee.addMember(address(uint160(0xbeef + i)), (2 * (i + 1) + 2) / 3);
         }
         vm.prank(ADMIN);
         _refusedCall(
@@ -97,7 +100,7 @@ contract EdgesTest is House {
             abi.encodeCall(ICommitteeMembers.addMember, (address(0xbeef), 33)),
             ICommitteeMembers.TooManyMembers.selector
         );
-        require(committee.members().length == 64 && committee.votesNeeded() == 43, "members");
+        require(committee.members().length == 64 && committee.quorum() == 43, "members");
     }
 
     function test_aRoundLastsNoLongerThanItsMaxima() public {
@@ -246,7 +249,7 @@ contract EdgesTest is House {
     }
 
     function _terms() private pure returns (IOracleCommittee.Terms memory) {
-        return IOracleCommittee.Terms(CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH, ABSENCE_LIMIT);
+        return IOracleCommittee.Terms(CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH, ABSENCE_SLASH, ABSENCE_LIMIT);
     }
 
     function _refusedTournament(address sink_, uint256 unit, uint256 lanePrice, bytes4 error) private {
@@ -257,7 +260,7 @@ contract EdgesTest is House {
     function _refusedCommittee(IOracleCommittee.Terms memory terms, address burnSink, bytes4 expected) private {
         address[] memory members = new address[](1);
         members[0] = STRANGER;
-        _refused("OracleCommittee", abi.encode(authority, token, burnSink, terms, members, 1), expected);
+        _refused("OracleCommittee", abi.encode(authority, token, burnSink, COURT, terms, members, 1), expected);
     }
 
     function _refused(string memory name, bytes memory arguments, bytes4 expected) private {

@@ -91,6 +91,22 @@ contract Handler is Stakers, Operator, Oracles, Anybody, Administration {
         return (_committeeOwes(), token.balanceOf(address(committee)));
     }
 
+    /// @notice Reverts unless every candidate has as many votes open as there are rounds that hold the bond.
+    function checkOpenVotes() external view {
+        for (uint256 i; i < CANDIDATES; ++i) {
+            uint256 held;
+            for (uint256 j = 1; j <= _roundCount; ++j) {
+                address[] storage set = _sets[_books[j].setId];
+                uint64 open = committee.proposalOf(address(tournament), j).openVotes;
+                for (uint256 k; k < set.length; ++k) {
+                    if (set[k] == _candidate(i) && open & uint64(1 << k) != 0) ++held;
+                }
+            }
+            uint256 found = committee.openVotesOf(_candidate(i));
+            if (found != held) revert OtherOpenVotes(_candidate(i), held, found);
+        }
+    }
+
     function tokenAndTournament() external view returns (address, address) {
         return (address(token), address(tournament));
     }

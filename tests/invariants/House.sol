@@ -33,6 +33,7 @@ abstract contract House {
     uint256 internal constant MEMBER_BOND = 100 * NMR;
     uint256 internal constant CHALLENGE_BOND = 50 * NMR;
     uint256 internal constant SLASH = 60 * NMR;
+    uint256 internal constant ABSENCE_SLASH = 10 * NMR;
     uint256 internal constant ABSENCE_LIMIT = 3;
 
     address internal constant ADMIN = address(0xad01);
@@ -41,6 +42,7 @@ abstract contract House {
     address internal constant MINTER = address(0xad04);
     address internal constant STRANGER = address(0xad05);
     address internal constant UNPAUSER = address(0xad06);
+    address internal constant COURT = address(0xad07);
 
     uint64 internal constant LOCK_WINDOW = 1 days;
     uint64 internal constant LEAST_LOCK_WINDOW = 2 minutes;
@@ -67,6 +69,8 @@ abstract contract House {
         sink = IBurnSink(_create("BurnSink", abi.encode(token)));
         committee = _deployCommittee();
         tournament = _deployTournament();
+        vm.prank(ADMIN);
+        committee.addTournament(address(tournament));
         _grantRoles();
         _handOutTokens();
     }
@@ -114,10 +118,11 @@ abstract contract House {
             memberBond: MEMBER_BOND,
             challengeBond: CHALLENGE_BOND,
             slash: SLASH,
+            absenceSlash: ABSENCE_SLASH,
             absenceLimit: ABSENCE_LIMIT
         });
         return
-            IOracleCommittee(_create("OracleCommittee", abi.encode(authority, token, address(sink), terms, members, 2)));
+            IOracleCommittee(_create("OracleCommittee", abi.encode(authority, token, address(sink), COURT, terms, members, 2)));
     }
 
     function _deployTournament() private returns (ITournament) {

@@ -41,7 +41,7 @@ contract InvariantsTest {
             handler.attest.selector
         ];
         uint8[6] memory times = [2, 3, 3, 5, 5, 6];
-        bytes4[32] memory once = _once();
+        bytes4[34] memory once = _once();
         bytes4[] memory selectors = new bytes4[](24 + once.length);
         uint256 count;
         for (uint256 i; i < once.length; ++i) {
@@ -138,6 +138,11 @@ contract InvariantsTest {
         _equal(held, owed, "committee's balance, wei");
     }
 
+    /// @notice Nobody's bond is free while a round may still take of it: open votes are those of the rounds that hold them.
+    function invariant_openVotesHoldBonds() public view {
+        handler.checkOpenVotes();
+    }
+
     /* INTERNAL */
 
     function _equal(uint256 found, uint256 expected, string memory what) private pure {
@@ -151,7 +156,7 @@ contract InvariantsTest {
     error Unequal(string what, uint256 expected, uint256 found);
     error TooMuch(string what, uint256 most, uint256 found);
 
-    function _once() private view returns (bytes4[32] memory) {
+    function _once() private view returns (bytes4[34] memory) {
         return [
             handler.register.selector,
             handler.deposit.selector,
@@ -166,6 +171,8 @@ contract InvariantsTest {
             handler.challenge.selector,
             handler.veto.selector,
             handler.expire.selector,
+            handler.closeVotes.selector,
+            handler.disprove.selector,
             handler.postBond.selector,
             handler.releaseBond.selector,
             handler.collect.selector,

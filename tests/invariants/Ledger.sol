@@ -38,6 +38,7 @@ abstract contract Ledger is House {
         uint256 closeAt;
         uint256 resolveAt;
         uint256 deadline;
+        uint64 setId;
         uint256 beganAt;
         Reference.Terms terms;
         uint256 firstSlot;
@@ -60,6 +61,8 @@ abstract contract Ledger is House {
     uint256 internal _modelCount;
 
     uint256 internal _roundCount;
+    /// @dev The committee's member set: see Polls.
+    uint64 internal _setId = 1;
     mapping(uint256 roundId => Book) internal _books;
 
     uint256 internal _pool;

@@ -11,21 +11,22 @@ import {Reports} from "./Reports.sol";
 /// @notice What the committee must have come to: its members, votes, proposals, and whose money it holds. Amounts in wei.
 abstract contract Polls is Reports {
     error OtherProposal(uint256 roundId);
+    error OtherOpenVotes(address member, uint256 expected, uint256 found);
 
     mapping(uint256 roundId => IOracleCommittee.Proposal) internal _proposals;
     mapping(bytes32 ballot => mapping(address member => bytes32)) internal _votes;
     mapping(uint64 setId => address[]) internal _sets;
-    uint64 internal _setId = 1;
-    uint256 internal _quorum = 2;
+    mapping(uint64 setId => uint256) internal _quorumOf;
 
     mapping(address account => uint256) internal _bondOf;
-    mapping(address account => uint256) internal _heldUntil;
+    mapping(address account => uint256) internal _openVotes;
     mapping(address account => uint256) internal _creditOf;
 
     constructor() {
         for (uint256 i; i < 3; ++i) {
             _sets[1].push(_candidate(i));
         }
+        _quorumOf[1] = 2;
     }
 
     function _statusOf(uint256 roundId) internal view returns (IOracleCommittee.ProposalStatus) {
@@ -52,8 +53,7 @@ abstract contract Polls is Reports {
 
     function _hasReport(uint256 roundId) internal view returns (bool) {
         IOracleCommittee.ProposalStatus status = _statusOf(roundId);
-        bool open = status == IOracleCommittee.ProposalStatus.None || status == IOracleCommittee.ProposalStatus.Disputed;
-        return _isSealed(roundId) && !open && status != IOracleCommittee.ProposalStatus.Expired;
+        return _isSealed(roundId) && _becomesFinal(status);
     }
 
     function _isIn(uint64 setId, address account) internal view returns (bool) {
@@ -64,8 +64,19 @@ abstract contract Polls is Reports {
         return false;
     }
 
-    function _votingSet(uint256 roundId) internal view returns (uint64) {
-        return _proposals[roundId].disputeSetId == 0 ? _setId : _proposals[roundId].disputeSetId;
+    /// @dev Whether a report of this status is or becomes final at `challengeUntil`.
+    function _becomesFinal(IOracleCommittee.ProposalStatus status) internal pure returns (bool) {
+        return status == IOracleCommittee.ProposalStatus.Accepted || status == IOracleCommittee.ProposalStatus.Upheld
+            || status == IOracleCommittee.ProposalStatus.Overturned;
+    }
+
+    function _hasOpenVotes(uint256 roundId) internal view returns (bool) {
+        return _proposals[roundId].openVotes != 0;
+    }
+
+    /// @dev Whether it can be disproven, in time or not.
+    function _canBeDisproven(uint256 roundId) internal view returns (bool) {
+        return _isDisputed(roundId) || _becomesFinal(_statusOf(roundId));
     }
 
     function _attestRefusal(uint256 roundId, address member, bytes32 reportHash) internal view returns (bytes4) {
@@ -75,35 +86,63 @@ abstract contract Polls is Reports {
         if (!second && status != IOracleCommittee.ProposalStatus.None) {
             return IOracleCommittee.AlreadyAccepted.selector;
         }
-        if (!_isIn(_votingSet(roundId), member)) return ICommitteeMembers.NotMember.selector;
-        if (_bondOf[member] < MEMBER_BOND) return ICommitteeMembers.BondTooSmall.selector;
         bytes4 refusal = second ? bytes4(0) : _firstVoteRefusal(_books[roundId]);
         if (refusal != 0) return refusal;
-        bool same = _votes[_ballot(roundId, _votingSet(roundId), second)][member] == reportHash;
+        if (!_isIn(_books[roundId].setId, member)) return ICommitteeMembers.NotMember.selector;
+        if (_bondOf[member] < _leastBond(roundId, member, second)) return ICommitteeMembers.BondTooSmall.selector;
+        bool same = _votes[_ballot(roundId, second)][member] == reportHash;
         return same ? IOracleCommittee.AlreadyAttested.selector : bytes4(0);
     }
 
     function _vote(uint256 roundId, address member, bytes32 reportHash) internal {
         IOracleCommittee.Proposal storage proposal = _proposals[roundId];
         bool second = proposal.status == IOracleCommittee.ProposalStatus.Disputed;
-        uint64 setId = _votingSet(roundId);
-        bytes32 ballot = _ballot(roundId, setId, second);
+        uint64 setId = _books[roundId].setId;
+        bytes32 ballot = _ballot(roundId, second);
         _votes[ballot][member] = reportHash;
-        uint256 until = second ? proposal.disputeUntil : _books[roundId].deadline + CHALLENGE_WINDOW + DISPUTE_PERIOD;
-        if (_heldUntil[member] < until) _heldUntil[member] = until;
-        uint256 count = _count(ballot, setId, reportHash);
-        if (!second && count >= _quorum) _accept(proposal, reportHash);
-        if (second && count >= proposal.votesNeeded) _decide(roundId, proposal, reportHash);
+        proposal.memberSetId = setId;
+        if (!second) _openVote(proposal, member);
+        if (_count(ballot, setId, reportHash) < _quorumOf[setId]) return;
+        if (second) _decide(roundId, proposal, reportHash);
+        else _accept(proposal, reportHash);
     }
 
     function _dispute(uint256 roundId, address challenger) internal {
         IOracleCommittee.Proposal storage proposal = _proposals[roundId];
-        uint256 twoThirds = (2 * _sets[_setId].length + 2) / 3;
         proposal.status = IOracleCommittee.ProposalStatus.Disputed;
         proposal.disputeUntil = uint64(_now()) + DISPUTE_PERIOD;
-        proposal.disputeSetId = _setId;
-        proposal.votesNeeded = uint8(twoThirds > _quorum ? twoThirds : _quorum);
         proposal.challenger = challenger;
+        address[] storage set = _sets[proposal.memberSetId];
+        for (uint256 i; i < set.length; ++i) {
+            _openVote(proposal, set[i]);
+        }
+    }
+
+    function _closeVotes(IOracleCommittee.Proposal storage proposal) internal {
+        address[] storage set = _sets[proposal.memberSetId];
+        for (uint256 i; i < set.length; ++i) {
+            if (proposal.openVotes & uint64(1 << i) != 0) --_openVotes[set[i]];
+        }
+        proposal.openVotes = 0;
+    }
+
+    /// @dev Takes from everybody in the round's set who has, or has not, voted as asked.
+    /// @param hash of the report; zero for those who cast no second vote.
+    /// @param second whether the second vote counts.
+    /// @param first whether the first vote counts.
+    function _slashWhere(uint256 roundId, bytes32 hash, bool first, bool second, uint256 amount)
+        internal
+        returns (uint256 slashed)
+    {
+        address[] storage set = _sets[_proposals[roundId].memberSetId];
+        for (uint256 i; i < set.length; ++i) {
+            bool hit = first && _votes[_ballot(roundId, false)][set[i]] == hash;
+            hit = hit || (second && _votes[_ballot(roundId, true)][set[i]] == hash);
+            if (!hit) continue;
+            uint256 taken = _bondOf[set[i]] < amount ? _bondOf[set[i]] : amount;
+            _bondOf[set[i]] -= taken;
+            slashed += taken;
+        }
     }
 
     /// @return challenger whose bond hung on it, and no longer does.
@@ -120,13 +159,14 @@ abstract contract Polls is Reports {
     function _beginSet(uint256 quorum) internal {
         ++_setId;
         _sets[_setId] = _sets[_setId - 1];
-        _quorum = quorum;
+        _quorumOf[_setId] = quorum;
     }
 
     function _removeFromSet(address member) internal {
         address[] storage set = _sets[_setId];
+        uint256 kept;
         for (uint256 i; i < set.length; ++i) {
-            if (set[i] == member) set[i] = set[set.length - 1];
+            if (set[i] != member) set[kept++] = set[i];
         }
         set.pop();
     }
@@ -163,8 +203,26 @@ abstract contract Polls is Reports {
         return 0;
     }
 
-    function _ballot(uint256 roundId, uint64 setId, bool second) private pure returns (bytes32) {
-        return keccak256(abi.encode(roundId, setId, second));
+    function _ballot(uint256 roundId, bool second) private pure returns (bytes32) {
+        return keccak256(abi.encode(roundId, second));
+    }
+
+    /// @dev What a vote takes: in a first one, as much as all that would then be open can cost.
+    function _leastBond(uint256 roundId, address member, bool second) private view returns (uint256) {
+        if (second) return 1;
+        bool open = _votes[_ballot(roundId, false)][member] != 0;
+        uint256 worth = SLASH * (_openVotes[member] + (open ? 0 : 1));
+        return worth > MEMBER_BOND ? worth : MEMBER_BOND;
+    }
+
+    function _openVote(IOracleCommittee.Proposal storage proposal, address member) private {
+        address[] storage set = _sets[proposal.memberSetId];
+        for (uint256 i; i < set.length; ++i) {
+            uint64 bit = uint64(1 << i);
+            if (set[i] != member || proposal.openVotes & bit != 0) continue;
+            proposal.openVotes |= bit;
+            ++_openVotes[member];
+        }
     }
 
     function _count(bytes32 ballot, uint64 setId, bytes32 reportHash) private view returns (uint256 count) {
@@ -177,7 +235,6 @@ abstract contract Polls is Reports {
     function _accept(IOracleCommittee.Proposal storage proposal, bytes32 reportHash) private {
         proposal.reportHash = reportHash;
         proposal.challengeUntil = uint64(_now()) + CHALLENGE_WINDOW;
-        proposal.memberSetId = _setId;
         proposal.status = IOracleCommittee.ProposalStatus.Accepted;
     }
 
@@ -188,21 +245,11 @@ abstract contract Polls is Reports {
             return;
         }
         address challenger = _endDispute(proposal, IOracleCommittee.ProposalStatus.Overturned);
-        uint256 slashed =
-            _slash(_ballot(roundId, proposal.memberSetId, false), proposal.memberSetId, proposal.reportHash);
+        uint256 slashed = _slashWhere(roundId, proposal.reportHash, true, false, SLASH);
         uint256 reward = challenger == address(0) ? 0 : slashed / 2;
         if (challenger != address(0)) _creditOf[challenger] += CHALLENGE_BOND + reward;
         _creditOf[address(sink)] += slashed - reward;
         proposal.reportHash = reportHash;
-    }
-
-    function _slash(bytes32 ballot, uint64 setId, bytes32 reportHash) private returns (uint256 slashed) {
-        address[] storage set = _sets[setId];
-        for (uint256 i; i < set.length; ++i) {
-            if (_votes[ballot][set[i]] != reportHash) continue;
-            uint256 taken = _bondOf[set[i]] < SLASH ? _bondOf[set[i]] : SLASH;
-            _bondOf[set[i]] -= taken;
-            slashed += taken;
-        }
+        proposal.challengeUntil = uint64(_now()) + CHALLENGE_WINDOW;
     }
 }

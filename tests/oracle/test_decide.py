@@ -15,6 +15,7 @@ from scorer.oracle.decide import (
     BeginSettlement,
     Challenge,
     Challenging,
+    CloseVotes,
     Collect,
     Expire,
     ReturnChunk,
@@ -163,9 +164,11 @@ def test_a_disputed_report_is_voted_on_once_more_by_what_we_computed() -> None:
 
 
 @pytest.mark.parametrize("status", [ProposalStatus.UPHELD, ProposalStatus.OVERTURNED])
-def test_a_decided_dispute_settles_at_once_by_the_report_that_won(status: ProposalStatus) -> None:
+def test_a_decided_dispute_settles_by_the_report_that_won_once_that_is_final(status: ProposalStatus) -> None:
     decided = replace(accepted(), status=status)
-    assert decide(view(RoundState.SEALED, RESOLVE + 1, proposal=decided))[0] == BeginSettlement(REPORT)
+    early = view(RoundState.SEALED, RESOLVE + 499, proposal=decided)
+    assert [type(action) for action in decide(early)] == [Wait]
+    assert decide(view(RoundState.SEALED, RESOLVE + 500, proposal=decided))[0] == BeginSettlement(REPORT)
     lost = replace(accepted(THEIRS), status=status)
     assert isinstance(decide(view(RoundState.SEALED, RESOLVE + 1, proposal=lost))[0], Alarm)
 
@@ -274,15 +277,35 @@ def test_a_report_that_is_ours_is_never_challenged() -> None:
     assert [type(action) for action in actions] == [Wait]
 
 
-def test_an_expired_dispute_of_ours_is_put_on_record_to_get_the_bond_back() -> None:
-    ours = ProposalRecord(OURS, RESOLVE, ProposalStatus.EXPIRED, RESOLVE + 100, US.lower())
-    assert decide(view(RoundState.SEALED, RESOLVE + 100, proposal=ours, address=US)) == (
-        Expire(),
-        VoidRound(),
-    )
-    theirs = replace(ours, challenger="0x" + "cd" * 20)
-    later = RESOLVE + 100
-    assert decide(view(RoundState.SEALED, later, proposal=theirs, address=US)) == (VoidRound(),)
+def test_an_expired_dispute_is_put_on_record_while_it_holds_bonds() -> None:
+    held = replace(accepted(), status=ProposalStatus.EXPIRED, open_votes=0b111)
+    known = replace(held, open_votes=0)
+    assert decide(view(RoundState.SEALED, RESOLVE, proposal=held, bonded=True)) == (Expire(), VoidRound())
+    assert decide(view(RoundState.SEALED, RESOLVE, proposal=known, bonded=True)) == (VoidRound(),)
+
+
+def test_a_disproven_report_voids_the_round_at_once() -> None:
+    disproven = replace(accepted(), status=ProposalStatus.DISPROVEN)
+    assert decide(view(RoundState.SEALED, RESOLVE, proposal=disproven)) == (VoidRound(),)
+
+
+def test_votes_of_a_final_report_are_closed_where_they_hold_bonds() -> None:
+    held, later = replace(accepted(), open_votes=0b111), RESOLVE + 500
+    for bonded, closing in ((True, (CloseVotes(),)), (False, ())):
+        for state, actions in (
+            (RoundState.SEALED, (BeginSettlement(REPORT), *ALL_CHUNKS)),
+            (RoundState.SETTLING, ALL_CHUNKS),
+        ):
+            found = decide(view(state, RESOLVE + 1000, proposal=held, bonded=bonded))
+            assert found == (*closing, *actions)
+    closed = view(RoundState.SEALED, later, proposal=accepted(), bonded=True)
+    assert CloseVotes() not in decide(closed)
+
+
+def test_votes_that_came_to_nothing_are_closed_before_the_round_is_void() -> None:
+    alone = view(RoundState.SEALED, DEADLINE, vote=OURS, bonded=True)
+    assert decide(alone) == (CloseVotes(), VoidRound())
+    assert decide(replace(alone, vote=None)) == (VoidRound(),)
 
 
 @pytest.mark.parametrize(

@@ -276,6 +276,7 @@ def test_a_challenged_report_that_was_right_is_upheld_and_settles(world: World) 
     challenge(world, round_id)
     assert kinds(world.cycle(0, 1)) == [Attest, Attest]
     assert world.proposal_status(round_id) == ProposalStatus.UPHELD
+    world.pass_challenge_window()
     world.cycle(0)
     assert world.record(round_id).state == RoundState.SETTLED
 
@@ -290,6 +291,7 @@ def test_a_wrong_report_of_a_wrong_quorum_is_overturned_once_a_member_learns_bet
     world.stage.publish_target(world.members[1], round_id, IDS, world.target)
     assert kinds(world.cycle(1, 2)) == [Attest, Attest]
     assert world.proposal_status(round_id) == ProposalStatus.OVERTURNED
+    world.pass_challenge_window()
     world.cycle(2)
     assert world.record(round_id).state == RoundState.SETTLED
 

@@ -42,6 +42,7 @@ def trap(house: House, project: Any, hostile_types: Any) -> Trap:
         house.authority, token, house.registry, house.committee, house.sink, UNIT, 0, WINDOWS, PPM, 2**63, 0,
         sender=house.admin,
     )  # fmt: skip
+    house.committee.addTournament(tournament, sender=house.admin)
     restrict(house.authority, tournament, ["openRound", "lock", "seal"], OPERATOR_ROLE, house.admin)
     for account in (token, house.alice, house.bob):
         token.give(account, 1_000 * NANO * UNIT, sender=house.bob)

@@ -8,8 +8,8 @@ import ape
 import pytest
 from support import NMR, ZERO_ADDRESS, House, is_event, only
 from voting import (
+    ABSENCE_SLASH,
     CHALLENGE_BOND,
-    CHALLENGE_WINDOW,
     DISPUTE_PERIOD,
     MEMBER_BOND,
     SCORES,
@@ -62,14 +62,13 @@ def test_release_bond_reverts_for_nothing_or_more_than_there_is(house: House) ->
         house.committee.releaseBond(1, house.bob, sender=house.bob)
 
 
-def test_release_bond_reverts_while_a_vote_may_still_be_overturned(house: House, sealed: int) -> None:
+def test_release_bond_reverts_while_a_vote_is_open(house: House, sealed: int) -> None:
     member = house.members[0]
     attest(house, house.report(sealed, SCORES), 0)
-    until = house.round(sealed).deadline + CHALLENGE_WINDOW + DISPUTE_PERIOD
-    house.at(until - 1)
-    with ape.reverts(house.committee.BondHeld, timestamp=until - 1, until=until):
+    with ape.reverts(house.committee.VotesOpen, openVotes=1):
         house.committee.releaseBond(1, member, sender=member)
-    house.at(until)
+    house.at(house.round(sealed).deadline)
+    house.committee.closeVotes(house.tournament, sealed, sender=house.alice)
     house.committee.releaseBond(MEMBER_BOND, member, sender=member)
     assert bonds(house) == [0, MEMBER_BOND, MEMBER_BOND]
 
@@ -78,7 +77,7 @@ def test_removal_does_not_free_a_bond(house: House, sealed: int) -> None:
     member = house.members[0]
     attest(house, house.report(sealed, SCORES), 0)
     house.committee.removeMember(member, 2, sender=house.admin)
-    with ape.reverts(house.committee.BondHeld):
+    with ape.reverts(house.committee.VotesOpen, openVotes=1):
         house.committee.releaseBond(1, member, sender=member)
 
 
@@ -96,13 +95,51 @@ def test_a_bond_without_votes_is_free_for_members_and_others(house: House) -> No
 
 def test_what_is_left_after_a_slash_is_released(house: House, disputed: int, right: Any) -> None:
     attest(house, right, 0, 1, 3, 4)
-    member, held = house.members[0], house.committee.bondedUntil(house.members[0])
-    house.at(held)
+    member = house.members[0]
+    house.at(proposal(house, disputed).challengeUntil)
+    house.committee.closeVotes(house.tournament, disputed, sender=house.alice)
     with ape.reverts(house.committee.InsufficientBond, bond=MEMBER_BOND - SLASH, amount=MEMBER_BOND):
         house.committee.releaseBond(MEMBER_BOND, member, sender=member)
     house.committee.releaseBond(MEMBER_BOND - SLASH, member, sender=member)
     assert house.committee.bondOf(member) == 0
     assert_committee_holds_what_it_owes(house)
+
+
+# closeVotes
+
+
+def test_votes_stay_open_until_the_report_is_final(house: House, sealed: int) -> None:
+    committee = house.committee
+    with ape.reverts(committee.NoVotesOpen, roundId=sealed):
+        committee.closeVotes(house.tournament, sealed, sender=house.alice)
+    attest(house, house.report(sealed, SCORES), 0)
+    deadline = house.round(sealed).deadline
+    with ape.reverts(committee.TooEarly, notBefore=deadline):
+        committee.closeVotes(house.tournament, sealed, sender=house.alice)
+    attest(house, house.report(sealed, SCORES), 1)
+    until = proposal(house, sealed).challengeUntil
+    house.at(until - 1)
+    with ape.reverts(committee.TooEarly, timestamp=until - 1, notBefore=until):
+        committee.closeVotes(house.tournament, sealed, sender=house.alice)
+    house.at(until)
+    receipt = committee.closeVotes(house.tournament, sealed, sender=house.alice)
+    is_event(only(receipt, committee.VotesClosed), tournament=house.tournament, roundId=sealed)
+    assert [committee.openVotesOf(member) for member in house.members] == [0, 0, 0]
+    with ape.reverts(committee.NoVotesOpen):
+        committee.closeVotes(house.tournament, sealed, sender=house.alice)
+
+
+def test_a_dispute_holds_every_bond_until_it_is_on_record(house: House, disputed: int) -> None:
+    committee, absent = house.committee, house.members[4]
+    assert [committee.openVotesOf(member) for member in house.members] == [1] * 5
+    house.at(proposal(house, disputed).disputeUntil + DISPUTE_PERIOD)
+    with ape.reverts(committee.WrongStatus):
+        committee.closeVotes(house.tournament, disputed, sender=house.alice)
+    with ape.reverts(committee.VotesOpen, openVotes=1):
+        committee.releaseBond(1, absent, sender=absent)
+    expire(house, disputed)
+    assert [committee.openVotesOf(member) for member in house.members] == [0] * 5
+    committee.releaseBond(MEMBER_BOND - ABSENCE_SLASH, absent, sender=absent)
 
 
 # collect
@@ -119,10 +156,10 @@ def test_anybody_has_what_is_owed_sent_to_whom_it_is_owed(house: House, disputed
     expire(house, disputed)
     before = house.token.balanceOf(house.bob)
     account = getattr(house, caller)
-    assert house.committee.collect.call(house.bob, sender=account) == CHALLENGE_BOND
+    assert house.committee.collect.call(house.bob, sender=account) == CHALLENGE_BOND // 2
     receipt = house.committee.collect(house.bob, sender=account)
-    is_event(only(receipt, house.committee.CreditCollected), account=house.bob, amount=CHALLENGE_BOND)
-    assert house.token.balanceOf(house.bob) == before + CHALLENGE_BOND
+    is_event(only(receipt, house.committee.CreditCollected), account=house.bob, amount=CHALLENGE_BOND // 2)
+    assert house.token.balanceOf(house.bob) == before + CHALLENGE_BOND // 2
     assert credits_of(house, house.bob) == [0]
     with ape.reverts(house.committee.NothingOwed, account=house.bob):
         house.committee.collect(house.bob, sender=house.bob)

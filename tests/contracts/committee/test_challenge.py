@@ -89,12 +89,12 @@ def test_opens_a_second_vote(house: House, accepted: int, wrong: Any, dispute: D
     is_event(
         only(receipt, house.committee.ReportDisputed),
         tournament=house.tournament, roundId=accepted, challenger=house.bob if bonded else ZERO_ADDRESS,
-        reportHash=hash_of(house, wrong), disputeUntil=until, disputeSetId=3, votesNeeded=4,
+        reportHash=hash_of(house, wrong), disputeUntil=until,
     )  # fmt: skip
     is_event(
         proposal(house, accepted),
         reportHash=hash_of(house, wrong), memberSetId=3, status=DISPUTED, disputeUntil=until,
-        disputeSetId=3, votesNeeded=4, challenger=house.bob if bonded else ZERO_ADDRESS,
+        openVotes=0b11111, challenger=house.bob if bonded else ZERO_ADDRESS,
     )  # fmt: skip
     assert before - house.token.balanceOf(house.bob) == CHALLENGE_BOND * bonded
     assert votes(house, wrong) == 0

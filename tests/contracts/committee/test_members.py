@@ -33,7 +33,7 @@ def test_remove_member_reverts_for_others(house: House) -> None:
 
 
 @pytest.mark.parametrize("quorum", [0, 1, 4])
-def test_set_quorum_reverts_outside_more_than_half_and_all(house: House, quorum: int) -> None:
+def test_set_quorum_reverts_outside_two_thirds_and_all(house: House, quorum: int) -> None:
     with ape.reverts(house.committee.QuorumOutOfRange, quorum=quorum, minimum=2, maximum=3):
         house.committee.setQuorum(quorum, sender=house.admin)
 
@@ -82,15 +82,14 @@ def test_the_last_member_can_be_replaced_but_not_removed(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "quorum", "needed"), [(3, 2, 2), (3, 3, 3), (4, 3, 3), (5, 3, 4), (6, 6, 6), (7, 4, 5)]
+    ("count", "least"), [(1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (6, 4), (7, 5), (63, 42), (64, 43)]
 )
-def test_a_dispute_takes_two_thirds_and_no_less_than_the_quorum(
-    house: House, accounts: Any, count: int, quorum: int, needed: int
-) -> None:
-    for i in range(3, count):
-        house.committee.addMember(accounts[9 + i], i // 2 + 1 + i % 2, sender=house.admin)
-    house.committee.setQuorum(quorum, sender=house.admin)
-    assert house.committee.votesNeeded() == needed
+def test_the_quorum_is_two_thirds_at_least(house: House, project: Any, count: int, least: int) -> None:
+    members = [f"0x{i:040x}" for i in range(1, count + 1)]
+    assert deploy(house, project, members=members, quorum=least).quorum() == least
+    refusal = {"quorum": least - 1, "minimum": least, "maximum": count}
+    with ape.reverts(project.OracleCommittee.QuorumOutOfRange, **refusal):
+        deploy(house, project, members=members, quorum=least - 1)
 
 
 def test_a_former_set_stays_as_it_was(house: House) -> None:
@@ -106,27 +105,27 @@ def test_a_former_set_stays_as_it_was(house: House) -> None:
 
 # constructor
 
-HOUR = 3_600
-TERMS = (DAY, DAY, 500 * NMR, 50 * NMR, 500 * NMR, 3)
+TERMS = (DAY, DAY, 500 * NMR, 50 * NMR, 500 * NMR, 100 * NMR, 3)
 
 
 def deploy(house: House, project: Any, terms: Any = TERMS, members: Any = None, quorum: int = 2) -> Any:
     chosen = house.members if members is None else members
     return project.OracleCommittee.deploy(
-        house.authority, house.token, house.sink, terms, chosen, quorum, sender=house.admin
+        house.authority, house.token, house.sink, house.court, terms, chosen, quorum, sender=house.admin
     )
 
 
 @pytest.mark.parametrize(
     ("field", "value", "error"),
     [
-        (0, 14 * DAY + 1, "ChallengeWindowTooLong"),
-        (1, HOUR - 1, "DisputePeriodOutOfRange"),
+        (0, 7 * DAY + 1, "ChallengeWindowTooLong"),
+        (1, 29, "DisputePeriodOutOfRange"),
         (1, 7 * DAY + 1, "DisputePeriodOutOfRange"),
         (2, 100_000 * NMR + 1, "BondTooLarge"),
         (3, 10_000 * NMR + 1, "BondTooLarge"),
         (4, 500 * NMR + 1, "SlashAboveBond"),
-        (5, 2, "AbsenceLimitTooSmall"),
+        (5, 500 * NMR + 1, "AbsenceSlashTooLarge"),
+        (6, 2, "AbsenceLimitTooSmall"),
     ],
 )
 def test_a_deployment_refuses_terms_beyond_their_limits(
@@ -154,23 +153,47 @@ def test_a_deployment_refuses_members_that_the_rules_refuse(house: House, projec
 def test_a_deployment_refuses_to_burn_into_nothing(house: House, project: Any) -> None:
     with ape.reverts(project.OracleCommittee.ZeroBurnSink):
         project.OracleCommittee.deploy(
-            house.authority, house.token, ZERO_ADDRESS, TERMS, house.members, 2, sender=house.admin
+            house.authority,
+            house.token,
+            ZERO_ADDRESS,
+            house.court,
+            TERMS,
+            house.members,
+            2,
+            sender=house.admin,
         )
 
 
 @pytest.mark.parametrize(
     "terms",
-    [(0, HOUR, 0, 0, 0, 3), (14 * DAY, 7 * DAY, 100_000 * NMR, 10_000 * NMR, 100_000 * NMR, 2**256 - 1)],
+    [
+        (0, 30, 0, 0, 0, 0, 3),
+        (7 * DAY, 7 * DAY, 100_000 * NMR, 10_000 * NMR, 100_000 * NMR, 100_000 * NMR, 2**256 - 1),
+    ],
 )
 def test_a_deployment_takes_terms_at_their_limits(house: House, project: Any, terms: Any) -> None:
     c = deploy(house, project, terms)
     found = (c.challengeWindow(), c.disputePeriod(), c.memberBond(), c.challengeBond(), c.slash())
-    found += (c.absenceLimit(),)
+    found += (c.absenceSlash(), c.absenceLimit())
     assert found == terms
-    assert (c.token(), c.burnSink(), c.authority()) == (house.token, house.sink, house.authority)
+    assert (c.token(), c.burnSink(), c.court(), c.authority()) == (
+        house.token,
+        house.sink,
+        house.court,
+        house.authority,
+    )
     assert (list(c.members()), c.quorum(), c.memberSetId()) == (house.members, 2, 1)
 
 
-def test_the_longest_dispute_and_a_pause_fit_in_the_grace_of_a_report_that_stands(house: House) -> None:
-    c, t = house.committee, house.tournament
-    assert c.MAX_CHALLENGE_WINDOW() + c.MAX_DISPUTE_PERIOD() + t.MAX_PAUSE() < t.SETTLEMENT_GRACE()
+# addTournament
+
+
+def test_the_admin_alone_adds_a_tournament_and_once(house: House) -> None:
+    committee = house.committee
+    with ape.reverts(committee.AccessManagedUnauthorized, caller=house.operator):
+        committee.addTournament(house.bob, sender=house.operator)
+    receipt = committee.addTournament(house.bob, sender=house.admin)
+    assert only(receipt, committee.TournamentAdded).tournament == house.bob
+    assert committee.isTournament(house.bob)
+    with ape.reverts(committee.AlreadyTournament, tournament=house.bob):
+        committee.addTournament(house.bob, sender=house.admin)

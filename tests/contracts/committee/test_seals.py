@@ -83,7 +83,7 @@ def sealing(house: House, five: None, hostile_types: Any) -> Sealing:
     tournament = hostile_types["SealingTournament"].deploy(
         house.committee, house.now() + DAY, sender=house.admin
     )
-    house.committee.setQuorum(4, sender=house.admin)
+    house.committee.addTournament(tournament, sender=house.admin)
     return Sealing(tournament, house.committee, list(house.members), int(house.committee.memberSetId()))
 
 
@@ -198,9 +198,10 @@ def test_what_is_no_signature_at_all_is_refused(sealing: Sealing) -> None:
         sealing.send([*arguments[:6], bytes(260)])
 
 
-def test_a_seal_handed_over_by_somebody_else_is_another_tournaments(sealing: Sealing) -> None:
-    with ape.reverts(sealing.committee.WrongSigner):
-        sealing.committee.recordSeal(*sealing.arguments(0, 1, 2, 3), sender=sealing.members[0])
+def test_nobody_but_a_tournament_that_the_admin_added_hands_over_seals(sealing: Sealing) -> None:
+    caller = sealing.members[0]
+    with ape.reverts(sealing.committee.UnknownTournament, tournament=caller):
+        sealing.committee.recordSeal(*sealing.arguments(0, 1, 2, 3), sender=caller)
 
 
 # countSignature

@@ -142,9 +142,7 @@ abstract contract Anybody is Polls {
     function _isFinal(uint256 roundId, bytes32 reportHash) private view returns (bool) {
         IOracleCommittee.Proposal storage proposal = _proposals[roundId];
         if (proposal.reportHash != reportHash) return false;
-        IOracleCommittee.ProposalStatus status = _statusOf(roundId);
-        if (status == IOracleCommittee.ProposalStatus.Accepted) return _now() >= proposal.challengeUntil;
-        return status == IOracleCommittee.ProposalStatus.Upheld || status == IOracleCommittee.ProposalStatus.Overturned;
+        return _becomesFinal(_statusOf(roundId)) && _now() >= proposal.challengeUntil;
     }
 
     function _begin(Book storage book, uint256 kind, Report memory report) private {
@@ -243,7 +241,8 @@ abstract contract Anybody is Polls {
         bool early = _now() < _voidableFrom(book);
         if (state != ITournament.RoundState.Sealed) return early ? ITournament.TooEarly.selector : bytes4(0);
         IOracleCommittee.ProposalStatus status = _statusOf(roundId);
-        bool expired = status == IOracleCommittee.ProposalStatus.Expired;
+        bool expired = status == IOracleCommittee.ProposalStatus.Expired
+            || status == IOracleCommittee.ProposalStatus.Disproven;
         if (expired || _now() >= book.deadline + 30 days) return 0;
         if (early) return ITournament.TooEarly.selector;
         return status == IOracleCommittee.ProposalStatus.None ? bytes4(0) : ITournament.ReportStands.selector;

@@ -98,6 +98,7 @@ abstract contract Operator is Ledger {
         book.closeAt = closeAt;
         book.resolveAt = resolveAt;
         book.deadline = deadline;
+        book.setId = _setId;
         book.terms.cap = _cap;
         book.terms.threshold = _threshold;
         book.terms.minPosition = _minPosition;

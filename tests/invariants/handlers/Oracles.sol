@@ -32,9 +32,7 @@ abstract contract Oracles is Polls {
         Report memory report = _report(roundId, TRUTH);
         bytes memory call = abi.encodeCall(IOracleCommittee.attest, (address(tournament), report));
         if (how % 3 == 0) {
-            bool over = _statusOf(roundId) > IOracleCommittee.ProposalStatus.Disputed;
-            bool accepted = _statusOf(roundId) == IOracleCommittee.ProposalStatus.Accepted;
-            if (over || accepted) return;
+            if (_attestRefusal(roundId, STRANGER, 0) != ICommitteeMembers.NotMember.selector) return;
             _mustRefuse(STRANGER, address(committee), call, ICommitteeMembers.NotMember.selector);
         } else if (how % 3 == 1) {
             report.version = 2;
@@ -45,7 +43,6 @@ abstract contract Oracles is Polls {
             report.roundId = _roundCount + 1;
             call = abi.encodeCall(IOracleCommittee.attest, (address(tournament), report));
             address member = _sets[_setId][memberSeed % _sets[_setId].length];
-            if (_bondOf[member] < MEMBER_BOND) return;
             _mustRefuse(member, address(committee), call, IOracleCommittee.RoundNotSealed.selector);
         }
     }
@@ -84,7 +81,50 @@ abstract contract Oracles is Polls {
         bytes memory call = abi.encodeCall(IOracleCommittee.expire, (address(tournament), roundId));
         _attempt(STRANGER, address(committee), call, refusal);
         address challenger = _endDispute(proposal, IOracleCommittee.ProposalStatus.Expired);
+        uint256 slashed = _slashWhere(roundId, 0, false, true, ABSENCE_SLASH);
+        _creditOf[address(sink)] += slashed;
+        if (challenger != address(0)) {
+            _creditOf[challenger] += CHALLENGE_BOND / 2;
+            _creditOf[address(sink)] += CHALLENGE_BOND / 2;
+        }
+        _closeVotes(proposal);
+        _compare(roundId);
+    }
+
+    function closeVotes(uint256 roundSeed) public {
+        uint256 roundId = _roundWhere(_hasOpenVotes, roundSeed);
+        IOracleCommittee.Proposal storage proposal = _proposals[roundId];
+        bool none = proposal.status == IOracleCommittee.ProposalStatus.None;
+        uint256 from = none ? _books[roundId].deadline : proposal.challengeUntil;
+        _comeTo(from, roundSeed >> 4);
+        bytes4 refusal;
+        if (proposal.openVotes == 0) refusal = IOracleCommittee.NoVotesOpen.selector;
+        else if (_isDisputed(roundId)) refusal = IOracleCommittee.WrongStatus.selector;
+        else if (_now() < from) refusal = ICommitteeSeals.TooEarly.selector;
+        bytes memory call = abi.encodeCall(IOracleCommittee.closeVotes, (address(tournament), roundId));
+        _attempt(STRANGER, address(committee), call, refusal);
+        _closeVotes(proposal);
+        _compare(roundId);
+    }
+
+    function disprove(uint256 roundSeed, uint256 proverSeed) public {
+        _seldom(proverSeed);
+        uint256 roundId = _roundWhere(_canBeDisproven, roundSeed);
+        IOracleCommittee.Proposal storage proposal = _proposals[roundId];
+        IOracleCommittee.ProposalStatus status = _statusOf(roundId);
+        bool disputed = status == IOracleCommittee.ProposalStatus.Disputed;
+        bytes4 refusal;
+        if (!disputed && !_becomesFinal(status)) refusal = IOracleCommittee.WrongStatus.selector;
+        else if (!disputed && _now() >= proposal.challengeUntil) refusal = ICommitteeSeals.TooLate.selector;
+        bytes memory call =
+            abi.encodeCall(IOracleCommittee.disprove, (address(tournament), roundId, _owner(proverSeed)));
+        _attempt(COURT, address(committee), call, refusal);
+        address challenger = _endDispute(proposal, IOracleCommittee.ProposalStatus.Disproven);
         if (challenger != address(0)) _creditOf[challenger] += CHALLENGE_BOND;
+        uint256 slashed = _slashWhere(roundId, proposal.reportHash, true, true, SLASH);
+        _creditOf[_owner(proverSeed)] += slashed / 2;
+        _creditOf[address(sink)] += slashed - slashed / 2;
+        _closeVotes(proposal);
         _compare(roundId);
     }
 
@@ -105,10 +145,9 @@ abstract contract Oracles is Polls {
         uint256 bond = _bondOf[member];
         // A little at a time: a committee without bonds would never vote again.
         uint256 amount = amountSeed % 16 == 0 ? bond + 1 : (amountSeed >> 4) % (20 * NMR);
-        if (amountSeed % 32 == 1) _comeTo(_heldUntil[member], amountSeed >> 5);
         bytes4 refusal;
         if (amount == 0) refusal = ICommitteeMembers.ZeroAmount.selector;
-        else if (_now() < _heldUntil[member]) refusal = ICommitteeMembers.BondHeld.selector;
+        else if (_openVotes[member] != 0) refusal = ICommitteeMembers.VotesOpen.selector;
         else if (amount > bond) refusal = ICommitteeMembers.InsufficientBond.selector;
         bytes memory call = abi.encodeCall(ICommitteeMembers.releaseBond, (amount, _owner(memberSeed)));
         _attempt(member, address(committee), call, refusal);
@@ -158,7 +197,7 @@ abstract contract Oracles is Polls {
 
     /* INTERNAL */
 
-    /// @dev Every change makes the votes of the day stale: with more of them no report would ever be accepted.
+    /// @dev What would otherwise happen so often that nothing else did.
     function _seldom(uint256 seed) private pure {
         if ((seed >> 16) % 8 != 0) _discard();
     }
@@ -166,7 +205,7 @@ abstract contract Oracles is Polls {
     /// @dev A member of the set that votes, seven times of eight.
     function _voter(uint256 roundId, uint256 seed) private view returns (address) {
         if (seed % 8 == 0) return _candidate(seed >> 3);
-        address[] storage set = _sets[_votingSet(roundId)];
+        address[] storage set = _sets[_books[roundId].setId == 0 ? _setId : _books[roundId].setId];
         return set[(seed >> 3) % set.length];
     }
 
@@ -186,10 +225,10 @@ abstract contract Oracles is Polls {
     }
 
     function _quorumFor(uint256 count, uint256 seed) private pure returns (uint256) {
-        return seed % 8 == 0 ? (seed >> 3) % (count + 2) : count / 2 + 1;
+        return seed % 8 == 0 ? (seed >> 3) % (count + 2) : (2 * count + 2) / 3;
     }
 
     function _quorumRefusal(uint256 count, uint256 quorum) private pure returns (bytes4) {
-        return 2 * quorum > count && quorum <= count ? bytes4(0) : ICommitteeMembers.QuorumOutOfRange.selector;
+        return 3 * quorum >= 2 * count && quorum <= count && count != 0 ? bytes4(0) : ICommitteeMembers.QuorumOutOfRange.selector;
     }
 }
