@@ -38,6 +38,8 @@ SLOTS_A_CHUNK = 512
 MODELS_A_CHUNK = 4 * SLOTS_A_CHUNK
 MODELS_AT_ONCE = 200
 SUPPLY, BOND = 10_000_000 * NMR, 1_000 * NMR
+ROUNDS_BACKED = 100
+"""Rounds whose votes a bond backs at once: more than are played."""
 SMALL_POOL, POOL = 100 * NMR, 400_000 * NMR
 CAP, THRESHOLD, MINIMUM_POSITION = 50_000, 10_000 * NMR, NMR // 100
 MEMBERS, QUORUM = 3, 2
@@ -268,7 +270,7 @@ def stage(anvil: Anvil, gas_limit: int) -> Tournament:
     for spender in (suite.tournament, suite.committee):
         admin.send(suite.token.functions.approve(spender.address, wei_from_nano(SUPPLY)))
     for member in members:
-        admin.send(suite.committee.functions.postBond(member, wei_from_nano(BOND)))
+        admin.send(suite.committee.functions.postBond(member, wei_from_nano(ROUNDS_BACKED * BOND)))
     admin.send(suite.tournament.functions.fundPool(wei_from_nano(SMALL_POOL)))
     meter = Meter(anvil.w3, gas_limit)
     crowd = _crowd(meter, admin, suite)

@@ -29,8 +29,10 @@ RULES_NAME: Final = "classic"
 TARGET: Final = "target_20d2l"
 SHORTEST_SCORING: Final = 40
 """Seconds from close to outcome at least: a quarter of them are there to lock and seal."""
-DEADLINE: Final = 24
-"""In lengths of a round: a round's close must come no sooner than a 64th of what follows it."""
+DEADLINE: Final = 4
+"""In lengths of a round, from the outcome on."""
+NOTICE_DIVISOR: Final = 64
+"""As of ``RoundSchedule``: a round opens before its close by this part of what follows the close."""
 AHEAD: Final = 2
 """Seconds until a first round opens."""
 EXAMPLE: Final = "example.csv"
@@ -73,7 +75,7 @@ class Feeder:
         last = max((record.close_at for record in records), default=0)
         for schedule in self.layout.plans.glob(f"*/{SCHEDULE}"):
             times = _read_times(schedule)
-            if times[1] <= now and times not in opened:
+            if _opens_by(times) <= now and times not in opened:
                 shutil.rmtree(schedule.parent)
             else:
                 last = max(last, times[1])
@@ -118,6 +120,12 @@ class Feeder:
 
     def _folder(self, root: Path, number: int) -> Path:
         return round_folder(root, str(self.suite.tournament.address), number)
+
+
+def _opens_by(times: tuple[int, int, int, int]) -> int:
+    """When a round must be open: its stakes' owners are given notice before it closes."""
+    _, close, _, deadline = times
+    return close - (deadline - close) // NOTICE_DIVISOR
 
 
 def _read_times(schedule: Path) -> tuple[int, int, int, int]:

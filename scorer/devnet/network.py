@@ -25,7 +25,7 @@ from scorer.devnet.processes import Crew, cupel
 
 BLOCK_TIME: Final = 1
 """Seconds; a block is final two blocks later."""
-READY: Final = 60.0
+READY: Final = 180.0
 POLL: Final = 0.1
 SHOWN: Final = 10
 """How many of the newest rounds a status names."""

@@ -263,6 +263,9 @@ class House:
     def begin(self, report: tuple[Any, ...]) -> Any:
         """Begin settlement once the report is final and, where the pool is short, its grace is over."""
         self.finalise(report)
+        self.committee.closeVotes(
+            self.tournament, report[0], sender=self.bob
+        )  # else bonds back no more of them
         if self.tournament.pool() < report[3]:
             self.pass_to(self.round(report[0]).deadline + FUNDING_GRACE)
         return self.tournament.beginSettlement(report, sender=self.bob)

@@ -7,7 +7,7 @@ from typing import Any
 
 import ape
 import pytest
-from support import NANO, OPERATOR_ROLE, PPM, SHARE, UNIT, WINDOWS, House, restrict
+from support import FUNDING_GRACE, NANO, OPERATOR_ROLE, PPM, SHARE, UNIT, WINDOWS, House, restrict
 
 
 @dataclass
@@ -117,6 +117,7 @@ def test_attack_another_settlement_begins_while_a_deposit_is_on_its_way(trap: Tr
     round_id = house.run_to_sealed()
     report = house.report(round_id, [[PPM]])
     house.finalise(report)
+    house.pass_to(house.round(round_id).deadline + FUNDING_GRACE)  # the pool is short
     trap.arm("beginSettlement", report)
     trap.tournament.fundPool(NANO * UNIT, sender=house.alice)
     assert trap.token.succeeded()

@@ -127,6 +127,7 @@ def test_attack_the_report_of_a_twin_tournament(house: House, project: Any) -> N
     assert report == house.report(1, [[PPM]])
     with ape.reverts(house.tournament.ReportNotFinal):
         house.tournament.beginSettlement(report, sender=house.bob)
+    twin.tournament.fundPool(NANO * UNIT, sender=house.alice)
     twin.tournament.beginSettlement(report, sender=house.bob)
 
 
