@@ -250,7 +250,9 @@ class Member:
     def _bonded(self) -> bool:
         """Whether votes, or challenges, hold bonds. Neither changes once a committee is deployed."""
         functions = self.suite.committee.functions
-        return bool(functions.memberBond().call() or functions.challengeBond().call())
+        if self.memory.bonded is None:
+            self.memory.bonded = bool(functions.memberBond().call() or functions.challengeBond().call())
+        return self.memory.bonded
 
     def _delay(self, round_id: int, committee: CommitteeView) -> int:
         if not self.duty.stagger:

@@ -72,6 +72,8 @@ class Memory:
         What was read of other members' reports.
     basis
         The block that all of this rests on.
+    bonded
+        Whether the committee asks for bonds; None while it was not asked.
     """
 
     rounds: RoundTracker = field(default_factory=RoundTracker)
@@ -84,6 +86,7 @@ class Memory:
     seen: Seen = field(default_factory=Seen)
     peers: Peers = field(default_factory=Peers)
     basis: Basis = field(default_factory=Basis)
+    bonded: bool | None = None
 
     def forget(self, round_id: int) -> None:
         """Read a round anew: what we have of it may be wrong."""
@@ -108,6 +111,7 @@ class Memory:
             self.forget(round_id)
         self.rounds.forget()
         self.sound.clear()
+        self.bonded = None
         self.seen.forget_all()
 
 

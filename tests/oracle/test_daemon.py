@@ -257,10 +257,10 @@ def test_an_account_that_is_almost_empty_is_told(world: World) -> None:
 
 
 def test_what_a_contract_does_not_allow_is_told(world: World) -> None:
-    round_id = world.sealed_round()
-    world.resolve(round_id)
     committee = world.suite.committee.functions
     world.admin.send(committee.removeMember(world.members[0].address, 2))
+    round_id = world.sealed_round()
+    world.resolve(round_id)
     with ExitStack() as stack:
         seat = Seat(world, stack)
         seat.daemon.cycle()

@@ -73,7 +73,8 @@ def test_locking_reads_lanes_once_and_a_round_once_a_chunk(
         world.stage.operator.sender.send(call)
         sent += 1
     assert sent == 3
-    assert asked.calls == {"laneCount": 2, "modelsAt": len(lanes.models), "round": sent + 1}
+    once_a_chunk = dict.fromkeys(("round", "pausedFrom", "pausedUntil", "windows"), sent + 1)
+    assert asked.calls == {"laneCount": 2, "modelsAt": len(lanes.models), **once_a_chunk}
     assert world.record(round_id).state == RoundState.SEALED
     assert all(idle < 100 * NMR for idle in world.idle())
 
