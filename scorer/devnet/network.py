@@ -25,7 +25,7 @@ from scorer.devnet.processes import Crew, cupel
 
 BLOCK_TIME: Final = 1
 """Seconds; a block is final two blocks later."""
-READY: Final = 180.0
+READY: Final = 60.0
 POLL: Final = 0.1
 SHOWN: Final = 10
 """How many of the newest rounds a status names."""
@@ -188,8 +188,9 @@ def _started_chain(layout: Layout, settings: Settings, crew: Crew) -> Anvil:
     w3 = await_anvil(settings.endpoint, crew.children[CHAIN])
     anvil = Anvil(w3, settings.endpoint)
     if state is not None:
-        # The state of older blocks was not kept: let the finalised one be new.
-        anvil.finalise()
+        # The state of older blocks was not kept: let the finalised one be new. And anvil would go on at this
+        # machine's time, also where the chain was ahead of it: no round's times would hold any more.
+        anvil.advance_to(max(int(w3.eth.get_block("latest")["timestamp"]) + 1, int(time.time())))
     return anvil
 
 

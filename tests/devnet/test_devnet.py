@@ -89,6 +89,7 @@ def test_a_devnet_comes_up_settles_a_round_and_goes_on_where_it_was_stopped(layo
     assert found["models"] == 3
     assert {"round": 1, "state": "settled"}.items() <= found["rounds"][-1].items()
 
+    before = chain(layout).w3.eth.get_block("latest")["timestamp"]
     code, said = run("devnet", "down", *common)
     assert code == 0
     assert all(name in said for name in STARTED)
@@ -100,6 +101,7 @@ def test_a_devnet_comes_up_settles_a_round_and_goes_on_where_it_was_stopped(layo
     assert code == 0, said
     assert record(layout, 1).at_risk == at_risk
     assert record(layout, 1).state == RoundState.SETTLED
+    assert chain(layout).w3.eth.get_block("latest")["timestamp"] > before
     run("devnet", "down", *common)
     layout.clear()  # it holds nothing but what a devnet writes
 
