@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IRoundWindows} from "../../contracts/interfaces/IRoundWindows.sol";
+
 /// @title Reference
 /// @notice What the contracts' libraries mean, one lane at a time: no packing, no masks, no assembly. Slow, and plain
 /// enough to be read against ITournament. Amounts in nano-NMR, rates and scores in ppm.
@@ -105,5 +107,45 @@ library Reference {
     {
         uint256 amount = share(position_, rate(score_, factor, cap), PPM);
         return score_ < 0 ? (uint256(0), amount) : (amount, uint256(0));
+    }
+
+    /// @notice Whether a deployment may have these windows, seconds.
+    function windowsAllowed(IRoundWindows.Windows memory w) internal pure returns (bool) {
+        return w.lockWindow >= 10 && w.lockWindow <= 2 days && w.leastLockWindow >= 1
+            && w.leastLockWindow <= w.lockWindow && w.leastNotice >= 1 && w.leastNotice <= 7 days && w.fundingGrace >= 1
+            && w.fundingGrace <= 7 days;
+    }
+
+    /// @notice Whether a round of these times may be opened at `timestamp`.
+    function timesAllowed(
+        uint256 timestamp,
+        uint256 openAt,
+        uint256 closeAt,
+        uint256 resolveAt,
+        uint256 deadline,
+        IRoundWindows.Windows memory w
+    ) internal pure returns (bool) {
+        if (timestamp > closeAt || openAt >= closeAt || closeAt >= resolveAt || resolveAt >= deadline) return false;
+        if (openAt > timestamp + 90 days || closeAt > openAt + 90 days) return false;
+        if (resolveAt > closeAt + 365 days || deadline > resolveAt + 90 days) return false;
+        uint256 window = (resolveAt - closeAt) / 4 < w.lockWindow ? (resolveAt - closeAt) / 4 : w.lockWindow;
+        uint256 notice = closeAt - timestamp;
+        return window >= w.leastLockWindow && notice >= w.leastNotice && notice >= (deadline - closeAt) / 64;
+    }
+
+    /// @notice When the lock window of a round ends: without a pause after a quarter of the time to the outcome, or
+    /// `longest`; a pause adds the part of itself that lies after the close, if it began before that end.
+    function lockEnd(uint256 closeAt, uint256 resolveAt, uint256 longest, uint256 pausedFrom, uint256 pausedUntil)
+        internal
+        pure
+        returns (uint256)
+    {
+        uint256 quarter = (resolveAt - closeAt) / 4;
+        uint256 end = closeAt + (quarter < longest ? quarter : longest);
+        if (pausedFrom >= end || pausedUntil <= closeAt || pausedUntil <= pausedFrom) return end;
+        if (end == closeAt) return end;
+        uint256 extended = end + pausedUntil - (pausedFrom > closeAt ? pausedFrom : closeAt);
+        uint256 middle = closeAt + (resolveAt - closeAt) / 2;
+        return extended < middle ? extended : middle;
     }
 }

@@ -49,14 +49,9 @@ def test_the_report_of_halmos_is_read_by_contract_and_name() -> None:
 
 
 def test_every_function_of_the_libraries_is_named_by_a_proof() -> None:
-    """But the private ones, which are proved through those that call them, and what times a round may have.
-
-    A round's times are compared with their mirror in Python: tests/chain/test_windows.py.
-    """
+    """But the private ones, which are proved through those that call them."""
     proofs = " ".join(written())
     for file in (REPOSITORY / "contracts" / "lib").glob("*.sol"):
-        if file.stem == "RoundSchedule":
-            continue
         functions = re.findall(r"function (?!_)(\w+)", file.read_text())
         assert functions, file
         for function in functions:
