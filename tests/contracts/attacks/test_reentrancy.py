@@ -7,7 +7,8 @@ from typing import Any
 
 import ape
 import pytest
-from support import FUNDING_GRACE, NANO, OPERATOR_ROLE, PPM, SHARE, UNIT, WINDOWS, House, restrict
+from support import FUNDING_GRACE, NANO, OPERATOR_ROLE, PPM, SHARE, UNIT, House, restrict
+from twins import deploy_tournament
 
 
 @dataclass
@@ -38,10 +39,7 @@ class Trap:
 @pytest.fixture
 def trap(house: House, project: Any, hostile_types: Any) -> Trap:
     token = hostile_types["HostileToken"].deploy(sender=house.bob)
-    tournament = project.Tournament.deploy(
-        house.authority, token, house.registry, house.committee, house.sink, UNIT, 0, WINDOWS, PPM, 2**63, 0,
-        sender=house.admin,
-    )  # fmt: skip
+    tournament = deploy_tournament(house, project, token=token, cap=PPM)
     house.committee.addTournament(tournament, sender=house.admin)
     restrict(house.authority, tournament, ["openRound", "lock", "seal"], OPERATOR_ROLE, house.admin)
     for account in (token, house.alice, house.bob):

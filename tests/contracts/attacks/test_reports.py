@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import ape
-from support import NANO, PPM, SHARE, UNIT, WINDOWS, House
-from twins import twin_of
+from support import NANO, PPM, SHARE, UNIT, House
+from twins import deploy_tournament, twin_of
 
 HUGE = 2**23 - 1
 SCORES = [[40_000, -20_000, 90_000, -90_000, 0, 1, -1, 13], [25_000]]
@@ -72,20 +72,7 @@ def test_attack_a_round_is_paid_from_the_reserve_of_another(house: House) -> Non
 
 def test_attack_an_empty_pool_makes_burned_stakes_pay_for_payouts(house: House, project: Any) -> None:
     """Payouts come from the pool alone: with nothing in it winners get their positions back, and no more."""
-    poor = project.Tournament.deploy(
-        house.authority,
-        house.token,
-        house.registry,
-        house.committee,
-        house.sink,
-        UNIT,
-        0,
-        WINDOWS,
-        PPM,
-        2**63,
-        0,
-        sender=house.admin,
-    )
+    poor = deploy_tournament(house, project, cap=PPM)
     assert poor.pool() == 0
     twin = twin_of(house, poor)
     for owner in (house.alice, house.bob):
@@ -102,20 +89,7 @@ def test_attack_the_report_of_a_twin_tournament(house: House, project: Any) -> N
     """Same committee, same round number, same scores: it is final there, and nothing here."""
     twin = twin_of(
         house,
-        project.Tournament.deploy(
-            house.authority,
-            house.token,
-            house.registry,
-            house.committee,
-            house.sink,
-            UNIT,
-            0,
-            WINDOWS,
-            50_000,
-            2**63,
-            0,
-            sender=house.admin,
-        ),
+        deploy_tournament(house, project),
     )
     rounds = []
     for each in (house, twin):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import ape
-from support import DAY, NANO, PPM, SHARE, UNIT, WINDOWS, House
-from twins import twin_of
+from support import DAY, NANO, PPM, SHARE, UNIT, House
+from twins import deploy_tournament, twin_of
 
 
 def test_attack_a_token_that_refuses_the_sink_freezes_nobodys_stake(
@@ -14,20 +14,7 @@ def test_attack_a_token_that_refuses_the_sink_freezes_nobodys_stake(
 ) -> None:
     """The last chunk of a round with burns settles, and everybody leaves; only what burned waits."""
     token = hostile_types["RefusingToken"].deploy(sender=house.bob)
-    tournament = project.Tournament.deploy(
-        house.authority,
-        token,
-        house.registry,
-        house.committee,
-        house.sink,
-        UNIT,
-        0,
-        WINDOWS,
-        50_000,
-        2**63,
-        0,
-        sender=house.admin,
-    )
+    tournament = deploy_tournament(house, project, token=token)
     twin = twin_of(house, tournament, token)
     token.give(house.alice, 120 * NANO * UNIT, sender=house.bob)
     models = [twin.stake(house.alice, 10 * NANO, SHARE | PPM) for _ in range(12)]
@@ -55,20 +42,7 @@ def test_attack_a_token_that_refuses_the_sink_keeps_no_round_from_being_voided(
     house: House, project: Any, hostile_types: Any
 ) -> None:
     token = hostile_types["RefusingToken"].deploy(sender=house.bob)
-    tournament = project.Tournament.deploy(
-        house.authority,
-        token,
-        house.registry,
-        house.committee,
-        house.sink,
-        UNIT,
-        0,
-        WINDOWS,
-        50_000,
-        2**63,
-        0,
-        sender=house.admin,
-    )
+    tournament = deploy_tournament(house, project, token=token)
     twin = twin_of(house, tournament, token)
     token.give(house.alice, 120 * NANO * UNIT, sender=house.bob)
     for _ in range(12):

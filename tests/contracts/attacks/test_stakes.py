@@ -6,8 +6,8 @@ from typing import Any
 
 import ape
 import pytest
-from support import MAX_LIABILITIES, NANO, PPM, SHARE, UNIT, WINDOWS, House
-from twins import twin_of
+from support import MAX_LIABILITIES, NANO, PPM, SHARE, UNIT, House
+from twins import deploy_tournament, twin_of
 
 LARGEST = MAX_LIABILITIES
 
@@ -128,20 +128,7 @@ def test_attack_a_lane_at_its_maximum_spills_into_its_neighbours(
 ) -> None:
     """All that can be owed lies in the first lane of a slot or the last, and all of it burns."""
     token = hostile_types["HostileToken"].deploy(sender=house.bob)
-    rich = project.Tournament.deploy(
-        house.authority,
-        token,
-        house.registry,
-        house.committee,
-        house.sink,
-        UNIT,
-        0,
-        WINDOWS,
-        PPM,
-        2**64 - 1,
-        0,
-        sender=house.admin,
-    )
+    rich = deploy_tournament(house, project, token=token, cap=PPM, threshold=2**64 - 1)
     twin = twin_of(house, rich, token)
     token.give(house.alice, (LARGEST + 1) * UNIT, sender=house.bob)
     for i in range(4):

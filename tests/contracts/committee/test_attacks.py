@@ -7,7 +7,8 @@ from typing import Any
 
 import ape
 import pytest
-from support import DAY, NMR, PPM, SHARE, UNIT, WINDOWS, House
+from support import DAY, NMR, PPM, SHARE, House
+from twins import deploy_tournament
 from voting import (
     ABSENCE_SLASH,
     ACCEPTED,
@@ -37,20 +38,7 @@ from voting import (
 def test_attack_a_report_for_another_tournament_of_the_committee(
     house: House, project: Any, accepted: int, wrong: Any
 ) -> None:
-    twin = project.Tournament.deploy(
-        house.authority,
-        house.token,
-        house.registry,
-        house.committee,
-        house.sink,
-        UNIT,
-        0,
-        WINDOWS,
-        50_000,
-        1,
-        0,
-        sender=house.admin,
-    )
+    twin = deploy_tournament(house, project, threshold=1)
     house.pass_to(proposal(house, accepted).challengeUntil)
     own = house.committee.hashReport(twin, wrong)
     assert is_final(house, wrong)

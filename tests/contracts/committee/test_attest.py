@@ -7,7 +7,8 @@ from typing import Any
 import ape
 from eth_abi import encode
 from eth_utils import keccak
-from support import DAY, NANO, PPM, SHARE, UNIT, WINDOWS, ZERO_ADDRESS, ZERO_HASH, House, is_event, only
+from support import DAY, NANO, PPM, SHARE, ZERO_ADDRESS, ZERO_HASH, House, is_event, only
+from twins import deploy_tournament
 from voting import (
     ACCEPTED,
     MEMBER_BOND,
@@ -120,11 +121,7 @@ def test_no_votes_for_a_tournament_that_the_admin_did_not_add(
     house: House, project: Any, sealed: int
 ) -> None:
     """Else a former quorum could make up rounds in which everybody else is absent."""
-    twin = project.Tournament.deploy(
-        house.authority, house.token, house.registry, house.committee, house.sink,
-        UNIT, 0, WINDOWS, 50_000, 1, 0,
-        sender=house.admin,
-    )  # fmt: skip
+    twin = deploy_tournament(house, project, threshold=1)
     with ape.reverts(house.committee.UnknownTournament, tournament=twin):
         house.committee.attest(twin, house.report(sealed, SCORES), sender=house.members[0])
 

@@ -13,15 +13,13 @@ from support import (
     PPM,
     SETTLED,
     SHARE,
-    UNIT,
     VOIDED,
-    WINDOWS,
     ZERO_ADDRESS,
     House,
     only,
     restrict,
 )
-from twins import twin_of
+from twins import deploy_tournament, twin_of
 from voting import (
     CHALLENGE_WINDOW,
     SCORES,
@@ -141,11 +139,7 @@ def test_the_longest_dispute_and_two_pauses_end_before_the_grace(
         house.authority, house.token, house.sink, ZERO_ADDRESS, (7 * DAY, 7 * DAY, 0, 0, 0, 0, 3),
         house.members, 2, sender=house.admin,
     )  # fmt: skip
-    tournament = project.Tournament.deploy(
-        house.authority, house.token, house.registry, committee, house.sink,
-        UNIT, 0, WINDOWS, 50_000, 2**63, 0,
-        sender=house.admin,
-    )  # fmt: skip
+    tournament = deploy_tournament(house, project, committee=committee)
     restrict(house.authority, committee, ["veto"], GUARDIAN_ROLE, house.admin)
     restrict(house.authority, tournament, ["pause"], GUARDIAN_ROLE, house.admin)
     slow = twin_of(replace(house, committee=committee), tournament)

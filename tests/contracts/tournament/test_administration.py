@@ -15,12 +15,12 @@ from support import (
     SHARE,
     UNIT,
     UNPAUSER_ROLE,
-    WINDOWS,
     ZERO_ADDRESS,
     House,
     is_event,
     only,
 )
+from twins import deploy_tournament
 
 MAX_MIN_POSITION = 1_000 * NANO
 
@@ -166,35 +166,20 @@ def test_what_was_sent_by_mistake_is_recovered_to_the_last_wei(house: House) -> 
 
 
 def test_a_deployment_with_parameters_above_their_maxima_fails(house: House, project: Any) -> None:
-    arguments = [house.authority, house.token, house.registry, house.committee, house.sink, UNIT, 0, WINDOWS]
-    for parameters in ((PPM + 1, 0, 0), (0, 0, MAX_MIN_POSITION + 1)):
+    for above in ({"cap": PPM + 1}, {"min_position": MAX_MIN_POSITION + 1}):
         with ape.reverts(project.Tournament.ParameterTooLarge):
-            project.Tournament.deploy(*arguments, *parameters, sender=house.admin)
+            deploy_tournament(house, project, **above)
 
 
 def test_a_deployment_that_burns_into_nothing_fails(house: House, project: Any) -> None:
     """No token moves to the zero address: a round with a burn could neither be settled nor voided."""
     with ape.reverts(project.Tournament.ZeroBurnSink):
-        project.Tournament.deploy(
-            house.authority,
-            house.token,
-            house.registry,
-            house.committee,
-            ZERO_ADDRESS,
-            UNIT,
-            0,
-            WINDOWS,
-            0,
-            0,
-            0,
-            sender=house.admin,
-        )
+        deploy_tournament(house, project, sink=ZERO_ADDRESS, cap=0, threshold=0)
 
 
 def deployed(house: House, project: Any, unit: int, lane_price: int) -> Any:
     """A tournament with this unit and price."""
-    parts = (house.authority, house.token, house.registry, house.committee, house.sink)
-    return project.Tournament.deploy(*parts, unit, lane_price, WINDOWS, 0, 0, 0, sender=house.admin)
+    return deploy_tournament(house, project, unit=unit, lane_price=lane_price)
 
 
 @pytest.mark.parametrize("unit", [0, 10**18 + 1])

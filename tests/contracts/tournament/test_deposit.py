@@ -7,7 +7,8 @@ from typing import Any
 
 import ape
 import pytest
-from support import DAY, MAX_LIABILITIES, NANO, NMR, UNIT, WINDOWS, House, is_event, only
+from support import DAY, MAX_LIABILITIES, NANO, NMR, UNIT, House, is_event, only
+from twins import deploy_tournament
 
 LANE_PRICE = NANO // 10
 
@@ -98,20 +99,7 @@ def test_anybody_may_deposit_for_a_model(house: House) -> None:
 @pytest.fixture
 def priced(house: House, project: Any) -> House:
     """The same house around a tournament whose lanes cost 0.1 NMR."""
-    tournament = project.Tournament.deploy(
-        house.authority,
-        house.token,
-        house.registry,
-        house.committee,
-        house.sink,
-        UNIT,
-        LANE_PRICE,
-        WINDOWS,
-        0,
-        0,
-        0,
-        sender=house.admin,
-    )
+    tournament = deploy_tournament(house, project, lane_price=LANE_PRICE, cap=0, threshold=0)
     for user in (house.alice, house.bob):
         house.token.approve(tournament, 2**256 - 1, sender=user)
     return replace(house, tournament=tournament, chunks={}, rounds=[])

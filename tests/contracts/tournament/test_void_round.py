@@ -17,13 +17,13 @@ from support import (
     SHARE,
     UNIT,
     VOIDED,
-    WINDOWS,
     ZERO_HASH,
     House,
     is_event,
     only,
     restrict,
 )
+from twins import deploy_tournament
 
 SCORES = [[40_000, -20_000, 30_000, -90_000, 0, 1, -1, 13], [-25_000]]
 GRACE = 30 * DAY
@@ -103,10 +103,7 @@ def test_a_committee_that_does_not_answer_keeps_a_round_no_longer_than_the_grace
     house: House, project: Any, hostile_types: Any
 ) -> None:
     committee = hostile_types["MuteCommittee"].deploy(sender=house.admin)
-    mute = project.Tournament.deploy(
-        house.authority, house.token, house.registry, committee, house.sink, UNIT, 0, WINDOWS, PPM, 0, 0,
-        sender=house.admin,
-    )  # fmt: skip
+    mute = deploy_tournament(house, project, committee=committee, cap=PPM, threshold=0)
     restrict(house.authority, mute, ["openRound", "lock", "seal"], OPERATOR_ROLE, house.admin)
     house.token.approve(mute, NANO * UNIT, sender=house.alice)
     model = house.register(house.alice)

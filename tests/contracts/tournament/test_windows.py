@@ -7,6 +7,7 @@ from typing import Any
 import ape
 import pytest
 from support import DAY, LOCK_WINDOW, NANO, PPM, SHARE, VOIDED, WEEK, WINDOWS, House
+from twins import deploy_tournament
 
 NAMES = ("lockWindow", "leastLockWindow", "leastNotice", "fundingGrace")
 RANGES = {
@@ -19,10 +20,7 @@ RANGES = {
 
 def deployed(house: House, project: Any, **changes: int) -> Any:
     windows = tuple((dict(zip(NAMES, WINDOWS, strict=True)) | changes).values())
-    return project.Tournament.deploy(
-        house.authority, house.token, house.registry, house.committee, house.sink, windows, PPM, 0, 0,
-        sender=house.admin,
-    )  # fmt: skip
+    return deploy_tournament(house, project, windows=windows, cap=PPM, threshold=0)
 
 
 def extended(close: int, resolve: int, paused: tuple[int, int]) -> int:
