@@ -12,7 +12,7 @@ abstract contract CommitteeVotes is IOracleCommittee, CommitteeMembers {
     /* CONSTANTS */
 
     /// @inheritdoc IOracleCommittee
-    uint256 public constant VERSION = 1;
+    uint256 public constant VERSION = 2;
 
     /// @inheritdoc IOracleCommittee
     bytes32 public constant REPORT_TYPEHASH = keccak256(

@@ -28,7 +28,8 @@ contract Roller is IRoller, AccessManaged {
             chunk.positions,
             chunk.previousScoresHead,
             chunk.scores
-        ) {} catch (bytes memory reason) {
+        ) {}
+        catch (bytes memory reason) {
             if (reason.length == 0) revert SettleRanOut(chunk.roundId, chunk.fromSlot);
             emit SettleRefused(chunk.roundId, chunk.fromSlot, reason);
         }

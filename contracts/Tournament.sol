@@ -22,7 +22,7 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
     /* CONSTANTS */
 
     /// @inheritdoc ITournament
-    uint256 public constant VERSION = 1;
+    uint256 public constant VERSION = 2;
 
     uint32 public constant MAX_CAP = 1e6;
     uint64 public constant MAX_MIN_POSITION = 1_000e9;
@@ -61,11 +61,7 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         uint32 cap_,
         uint64 threshold_,
         uint64 minPosition_
-    )
-        AccessManaged(authority)
-        StakeLedger(token_, registry_, burnSink_, unit_, lanePrice_)
-        RoundWindows(windows_)
-    {
+    ) AccessManaged(authority) StakeLedger(token_, registry_, burnSink_, unit_, lanePrice_) RoundWindows(windows_) {
         committee = committee_;
         _setParameters(cap_, threshold_, minPosition_);
     }
@@ -73,12 +69,13 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
     /* OPERATOR */
 
     /// @inheritdoc ITournament
-    function openRound(uint64 openAt, uint64 closeAt, uint64 resolveAt, uint64 deadline, bytes32 rulesHash)
-        external
-        restricted
-        whenNotPaused
-        returns (uint256 roundId)
-    {
+    function openRound(
+        uint64 openAt,
+        uint64 closeAt,
+        uint64 resolveAt,
+        uint64 deadline,
+        Commitments calldata commitments
+    ) external restricted whenNotPaused returns (uint256 roundId) {
         RoundSchedule.check(openAt, closeAt, resolveAt, deadline, windows());
 
         roundId = ++roundCount;
@@ -92,8 +89,10 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         r.threshold = threshold;
         r.minPosition = minPosition;
         r.memberSetId = committee.memberSetId();
-        r.rulesHash = rulesHash;
-        emit RoundOpened(roundId, openAt, closeAt, resolveAt, deadline, rulesHash);
+        r.rulesHash = commitments.rulesHash;
+        r.termsHash = commitments.termsHash;
+        r.universe = commitments.universe;
+        emit RoundOpened(roundId, openAt, closeAt, resolveAt, deadline, commitments);
     }
 
     /// @inheritdoc ITournament
@@ -113,21 +112,30 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         emit PositionsLocked(roundId, fromSlot, positions);
     }
 
+    /* ANYBODY */
+
     /// @inheritdoc ITournament
-    function seal(uint256 roundId, bytes32 submissionsRoot) external restricted whenNotPaused {
+    function seal(
+        uint256 roundId,
+        bytes32 submissionsRoot,
+        uint64 validAtRisk,
+        uint256 signers,
+        bytes calldata signatures
+    ) external whenNotPaused {
         Round storage r = _rounds[roundId];
         _requireLockable(roundId, r);
+        if (validAtRisk > r.atRisk) revert ValidAboveAtRisk(validAtRisk, r.atRisk);
 
-        uint32 payoutFactor = PayoutMath.payoutFactorDown(r.atRisk, r.threshold);
+        uint32 payoutFactor = PayoutMath.payoutFactorDown(validAtRisk, r.threshold);
         r.payoutFactor = payoutFactor;
+        r.validAtRisk = validAtRisk;
         r.submissionsRoot = submissionsRoot;
-        bool empty = r.positionsHead == 0;
-        r.state = empty ? RoundState.Settled : RoundState.Sealed;
-        emit RoundSealed(roundId, r.atRisk, payoutFactor, submissionsRoot);
-        if (empty) emit RoundSettled(roundId, 0, 0);
+        bytes32 head = r.positionsHead;
+        r.state = head == 0 ? RoundState.Settled : RoundState.Sealed;
+        emit RoundSealed(roundId, r.atRisk, validAtRisk, payoutFactor, submissionsRoot);
+        if (head == 0) emit RoundSettled(roundId, 0, 0);
+        committee.recordSeal(roundId, r.memberSetId, head, submissionsRoot, validAtRisk, signers, signatures);
     }
-
-    /* ANYBODY */
 
     /// @inheritdoc ITournament
     function beginSettlement(Report calldata report) external whenNotPaused {
@@ -136,7 +144,7 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         _requireState(roundId, r, RoundState.Sealed);
         if (block.timestamp < r.resolveAt) revert TooEarly(block.timestamp, r.resolveAt);
         if (report.version != VERSION) revert UnknownVersion(report.version, VERSION);
-        uint256 maximum = PayoutMath.shareDown(r.atRisk, r.cap);
+        uint256 maximum = PayoutMath.shareDown(r.validAtRisk, r.cap);
         if (report.totalPayout > maximum) revert PayoutAboveCap(report.totalPayout, maximum);
         bytes32 reportHash = committee.hashReport(address(this), report);
         if (!committee.isFinal(address(this), roundId, reportHash)) revert ReportNotFinal(roundId, reportHash);

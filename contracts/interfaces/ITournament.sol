@@ -42,6 +42,16 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
         Voided
     }
 
+    /// @notice What a round is bound to from its opening on.
+    /// @param rulesHash hash of the round's rules document.
+    /// @param termsHash hash of the round's terms in numbers, for contracts that judge its scores; opaque here. Zero: none.
+    /// @param universe digest of the ids that submissions predict.
+    struct Commitments {
+        bytes32 rulesHash;
+        bytes32 termsHash;
+        bytes32 universe;
+    }
+
     /// @param state see `RoundState`.
     /// @param openAt submissions are taken from here, seconds.
     /// @param closeAt submissions end and locking begins, seconds.
@@ -50,8 +60,9 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// @param deadline without a report until here the round can be voided, seconds.
     /// @param threshold stake at risk above which the payout factor falls below 1, nano-NMR. Frozen at opening.
     /// @param minPosition smaller positions are not locked, nano-NMR. Frozen at opening.
-    /// @param payoutFactor min(1, threshold / atRisk), ppm. Zero until sealed.
+    /// @param payoutFactor min(1, threshold / validAtRisk), ppm. Zero until sealed.
     /// @param atRisk sum of all positions locked, nano-NMR.
+    /// @param validAtRisk sum of the positions whose submission counts, nano-NMR. Zero until sealed.
     /// @param reserved what the pool set aside for the round's payouts, nano-NMR. Kept after the round for the record.
     /// @param totalPayout the report's, nano-NMR. Above `reserved` the pool was short.
     /// @param totalBurn the report's, nano-NMR.
@@ -61,8 +72,8 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// outside, on either side. Both zero until something is locked.
     /// @param settlementBeganAt when the report was taken, seconds.
     /// @param memberSetId the committee's member set at opening: who seals and reports the round, whoever comes or goes.
-    /// @param rulesHash hash of the round's rules document.
-    /// @param submissionsRoot commits to every (modelId, contentHash).
+    /// @param rulesHash, termsHash, universe see `Commitments`.
+    /// @param submissionsRoot commits to every submission, what of it was signed, and whether it counts.
     /// @param positionsHead head of the hash stack of position chunks not yet settled.
     /// @param scoresHead head of the hash stack of score chunks not yet settled.
     struct Round {
@@ -76,6 +87,7 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
         uint64 minPosition;
         uint32 payoutFactor;
         uint64 atRisk;
+        uint64 validAtRisk;
         uint64 reserved;
         uint64 totalPayout;
         uint64 totalBurn;
@@ -86,6 +98,8 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
         uint64 settlementBeganAt;
         uint64 memberSetId;
         bytes32 rulesHash;
+        bytes32 termsHash;
+        bytes32 universe;
         bytes32 submissionsRoot;
         bytes32 positionsHead;
         bytes32 scoresHead;
@@ -94,11 +108,18 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /* EVENTS: amounts in nano-NMR unless said otherwise */
 
     event RoundOpened(
-        uint256 indexed roundId, uint64 openAt, uint64 closeAt, uint64 resolveAt, uint64 deadline, bytes32 rulesHash
+        uint256 indexed roundId,
+        uint64 openAt,
+        uint64 closeAt,
+        uint64 resolveAt,
+        uint64 deadline,
+        Commitments commitments
     );
     /// @notice One word of four lanes for each slot from `fromSlot` on. Keep them: `settle` asks for them again.
     event PositionsLocked(uint256 indexed roundId, uint256 fromSlot, uint256[] positions);
-    event RoundSealed(uint256 indexed roundId, uint64 atRisk, uint32 payoutFactor, bytes32 submissionsRoot);
+    event RoundSealed(
+        uint256 indexed roundId, uint64 atRisk, uint64 validAtRisk, uint32 payoutFactor, bytes32 submissionsRoot
+    );
     event SettlementBegan(uint256 indexed roundId, bytes32 reportHash, uint64 reserved);
     /// @notice `scores` as in `settle`; empty when the chunk of a void round was returned.
     event ChunkSettled(uint256 indexed roundId, uint256 fromSlot, uint64 payout, uint64 burn, bytes scores);
@@ -116,6 +137,8 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     error SlotsLockedBefore(uint256 fromSlot, uint256 toSlot, uint256 firstSlot, uint256 nextSlot);
     /// @notice The chunk covers no slot in use: `fromSlot` to `toSlot`.
     error EmptyChunk(uint256 fromSlot, uint256 toSlot);
+    /// @notice More is said to be valid than the round locked, nano-NMR.
+    error ValidAboveAtRisk(uint256 validAtRisk, uint256 atRisk);
     error ChunkTooLarge(uint256 slots, uint256 maximum);
     error UnknownVersion(uint256 version, uint256 expected);
     error ReportNotFinal(uint256 roundId, bytes32 reportHash);
@@ -142,10 +165,15 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// - the lock window, min(lockWindow, (resolveAt - closeAt) / LOCK_DIVISOR), is shorter than leastLockWindow
     ///   (`LockWindowTooShort`);
     /// - closeAt comes sooner than max(leastNotice, (deadline - closeAt) / NOTICE_DIVISOR) from now (`NoticeTooShort`).
+    /// The committee's member set of the day is the round's, to seal it and to report on it, whoever comes or goes.
     /// @return roundId counts from 1.
-    function openRound(uint64 openAt, uint64 closeAt, uint64 resolveAt, uint64 deadline, bytes32 rulesHash)
-        external
-        returns (uint256 roundId);
+    function openRound(
+        uint64 openAt,
+        uint64 closeAt,
+        uint64 resolveAt,
+        uint64 deadline,
+        Commitments calldata commitments
+    ) external returns (uint256 roundId);
 
     /// @notice Locks the positions of one chunk of slots. Restricted.
     /// A position is min(allocation, idle), or the allocated share of idle rounded down; below `minPosition` it is zero.
@@ -165,21 +193,37 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// - the bitmap is for more than MAX_CHUNK_SLOTS slots (`ChunkTooLarge`), which might be too many to settle at once.
     function lock(uint256 roundId, uint256 fromSlot, bytes calldata bitmap) external;
 
-    /// @notice Ends locking: fixes stake at risk and payout factor. Restricted. Same window as `lock`.
+    /* ANYBODY */
+
+    /// @notice Ends locking, by signatures of a quorum of the round's members: fixes what was submitted, which of it
+    /// counts, and the payout factor. Anybody may. Same window as `lock`.
+    /// The members sign the head of all positions that were locked: a chunk that is locked after they signed voids what they
+    /// signed, and no chunk can be locked after the seal. Positions whose submission does not count come back whole.
+    /// @param submissionsRoot the Merkle root of all submissions with the verdict on each, in the order of models; a leaf is
+    /// keccak256(keccak256(abi.encode(modelId, contentHash, ciphertextHash, keccak256(signature), verdict))).
+    /// @param validAtRisk the positions of all models whose submission counts, nano-NMR. What does not count dilutes nobody:
+    /// the payout factor is min(1, threshold / validAtRisk).
+    /// @param signers, signatures as `ICommitteeSeals.recordSeal` takes them.
     /// @dev Reverts if:
     /// - the tournament is paused (`TournamentPaused`);
     /// - the round is neither Open nor Locking (`WrongState`);
-    /// - it is before (`TooEarly`) or after (`TooLate`) the window.
-    function seal(uint256 roundId, bytes32 submissionsRoot) external;
-
-    /* ANYBODY */
+    /// - it is before (`TooEarly`) or after (`TooLate`) the window;
+    /// - more is said to be valid than was locked (`ValidAboveAtRisk`);
+    /// - the signatures are too few, or not those of the members (see `ICommitteeSeals.recordSeal`).
+    function seal(
+        uint256 roundId,
+        bytes32 submissionsRoot,
+        uint64 validAtRisk,
+        uint256 signers,
+        bytes calldata signatures
+    ) external;
 
     /// @notice Takes the round's final report and reserves its payouts: min(pool, totalPayout). Anybody may.
     /// @dev Reverts if:
     /// - the tournament is paused (`TournamentPaused`);
     /// - the round is not Sealed (`WrongState`) or not resolved yet (`TooEarly`);
     /// - the report is of another version (`UnknownVersion`) or not final at the committee (`ReportNotFinal`);
-    /// - it pays more than the cap on all that is at risk (`PayoutAboveCap`);
+    /// - it pays more than the cap on all that is validly at risk (`PayoutAboveCap`);
     /// - it pays more than the pool holds, and fundingGrace after the deadline is not over (`PoolShort`): nobody can have
     ///   winners paid from a pool that is about to be filled.
     function beginSettlement(Report calldata report) external;

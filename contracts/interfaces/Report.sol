@@ -7,7 +7,8 @@ pragma solidity 0.8.30;
 /// @param scoresHead head of the hash stack of score chunks, one for each chunk of positions.
 /// @param totalPayout what the round pays from a full pool: the sum of all models' payouts, nano-NMR.
 /// @param totalBurn the sum of all models' burns, nano-NMR.
-/// @param evidenceHash digest of the round's manifest, from which anybody can recompute the rest.
+/// @param evidenceHash keccak256(abi.encode(digest of the round's manifest, operands hash)): from the manifest anybody can
+/// recompute the rest, and from the operands (zero: none are posted) a contract can recompute scores.
 struct Report {
     uint256 roundId;
     uint256 version;

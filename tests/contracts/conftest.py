@@ -64,7 +64,7 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
         sender=admin,
     )
     committee.addTournament(tournament, sender=admin)
-    restrict(authority, tournament, ["openRound", "lock", "seal"], OPERATOR_ROLE, admin)
+    restrict(authority, tournament, ["openRound", "lock"], OPERATOR_ROLE, admin)
     restrict(authority, tournament, ["pause"], GUARDIAN_ROLE, admin)
     restrict(authority, tournament, ["unpause"], UNPAUSER_ROLE, admin)
     restrict(authority, committee, ["veto"], GUARDIAN_ROLE, admin)
@@ -82,7 +82,7 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
         committee.postBond(member, MEMBER_BOND, sender=admin)
     return House(
         authority, token, registry, sink, committee, tournament,
-        admin, operator, guardian, unpauser, minter, members, alice, bob, chain, court,
+        admin, operator, guardian, unpauser, minter, members, alice, bob, chain, accounts, court,
     )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eth_abi import encode
+from eth_account import Account
+from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 
 PPM = 10**6
@@ -26,6 +28,13 @@ OPERATOR_ROLE, GUARDIAN_ROLE, MINTER_ROLE, UNPAUSER_ROLE = 1, 2, 3, 4
 LOCK_WINDOW, LEAST_LOCK_WINDOW, LEAST_NOTICE, FUNDING_GRACE = DAY, 15, 20, 2 * DAY
 WINDOWS = (LOCK_WINDOW, LEAST_LOCK_WINDOW, LEAST_NOTICE, FUNDING_GRACE)
 """Seconds: what every tournament here is deployed with."""
+
+VERSION = 2
+"""Of contracts and reports."""
+COMMITMENTS = (keccak(b"rules"), keccak(b"terms"), keccak(b"universe"))
+"""What rounds are opened with."""
+ROOT = keccak(b"submissions")
+"""The submissions root that rounds are sealed with."""
 
 
 def pack(lanes: list[int], bits: int = 64) -> int:
@@ -109,6 +118,28 @@ def restrict(authority: Any, target: Any, names: list[str], role: int, admin: An
     authority.setTargetFunctionRole(target, ids, role, sender=admin)
 
 
+def seal_signature(tournament: Any, member: Any, statement: dict[str, Any], **changes: Any) -> bytes:
+    """A member's signature of a round's seal, with fields of statement or domain replaced as asked."""
+    domain = {
+        "name": "Cupel",
+        "version": "2",
+        "chainId": tournament.provider.chain_id,
+        "verifyingContract": tournament.address,
+    }
+    types = {
+        "Seal": [
+            {"name": "roundId", "type": "uint256"},
+            {"name": "positionsHead", "type": "bytes32"},
+            {"name": "submissionsRoot", "type": "bytes32"},
+            {"name": "validAtRisk", "type": "uint64"},
+        ]
+    }
+    domain |= {name: value for name, value in changes.items() if name in domain}
+    message = statement | {name: value for name, value in changes.items() if name in statement}
+    signable = encode_typed_data(domain_data=domain, message_types=types, message_data=message)
+    return bytes(Account.sign_message(signable, member.private_key).signature)
+
+
 @dataclass
 class Chunk:
     """A locked chunk: what has to be kept in order to settle it."""
@@ -142,6 +173,7 @@ class House:
     alice: Any
     bob: Any
     chain: Any
+    accounts: Any
     court: Any
     chunks: dict[int, list[Chunk]] = field(default_factory=dict)
     rounds: list[int] = field(default_factory=list)
@@ -187,7 +219,7 @@ class House:
         close = start + open_for
         resolve = close + scoring
         self.tournament.openRound(
-            start, close, resolve, resolve + reporting, keccak(b"rules"), sender=self.operator
+            start, close, resolve, resolve + reporting, COMMITMENTS, sender=self.operator
         )
         round_id = int(self.tournament.roundCount())
         self.chunks[round_id] = []
@@ -210,14 +242,61 @@ class House:
         )
         return receipt
 
-    def seal(self, round_id: int) -> Any:
-        return self.tournament.seal(round_id, keccak(b"submissions"), sender=self.operator)
+    def signers(self, round_id: int) -> list[Any]:
+        """The first members of the round's set, as many as its quorum."""
+        set_id = self.round(round_id).memberSetId
+        quorum = int(self.committee.quorumOf(set_id))
+        return [self.accounts[member] for member in list(self.committee.membersOf(set_id))[:quorum]]
 
-    def run_to_sealed(self, bits: list[bool] | None = None) -> int:
-        """Open a round, lock the given lanes (all, if not given) in one chunk, seal."""
+    def seal_arguments(
+        self,
+        round_id: int,
+        valid: int | None = None,
+        root: bytes = ROOT,
+        signers: list[Any] | None = None,
+        **changes: Any,
+    ) -> list[Any]:
+        """Of Tournament.seal: all positions are valid, and a quorum signs, if not said otherwise.
+
+        With `changes`, members of the round's set sign other fields than they hand in.
+        """
+        r = self.round(round_id)
+        valid = r.atRisk if valid is None else valid
+        places = {address: place for place, address in enumerate(self.committee.membersOf(r.memberSetId))}
+        signing = self.signers(round_id) if signers is None else signers
+        signing = sorted(signing, key=lambda member: places[member.address])
+        statement = {
+            "roundId": round_id,
+            "positionsHead": bytes(r.positionsHead),
+            "submissionsRoot": root,
+            "validAtRisk": valid,
+        }
+        signatures = [seal_signature(self.tournament, member, statement, **changes) for member in signing]
+        bits = sum(1 << places[member.address] for member in signing)
+        return [round_id, root, valid, bits, b"".join(signatures)]
+
+    def seal(
+        self,
+        round_id: int,
+        valid: int | None = None,
+        root: bytes = ROOT,
+        signers: list[Any] | None = None,
+        **changes: Any,
+    ) -> Any:
+        """Seal as anybody may, by signatures of members; see `seal_arguments`."""
+        arguments = self.seal_arguments(round_id, valid, root, signers, **changes)
+        return self.tournament.seal(*arguments, sender=self.bob)
+
+    def run_to_locked(self, bits: list[bool] | None = None) -> int:
+        """Open a round, lock the given lanes (all, if not given) in one chunk."""
         round_id = self.open()
         self.lock(round_id, [True] * self.tournament.laneCount() if bits is None else bits)
-        self.seal(round_id)
+        return round_id
+
+    def run_to_sealed(self, bits: list[bool] | None = None, valid: int | None = None) -> int:
+        """The same, and seal with so much valid (all, if not given), nano-NMR."""
+        round_id = self.run_to_locked(bits)
+        self.seal(round_id, valid)
         return round_id
 
     # reports
@@ -239,7 +318,7 @@ class House:
             burn += sum(burned for _, burned in outcomes)
         fields = {
             "roundId": round_id,
-            "version": 1,
+            "version": VERSION,
             "scoresHead": head,
             "totalPayout": payout,
             "totalBurn": burn,

@@ -9,14 +9,14 @@ import {IStakeLedger} from "../../contracts/interfaces/IStakeLedger.sol";
 import {ITournament} from "../../contracts/interfaces/ITournament.sol";
 import {RoundSchedule} from "../../contracts/lib/RoundSchedule.sol";
 import {Report} from "../../contracts/interfaces/Report.sol";
-import {House} from "./House.sol";
 import {Reference} from "./Reference.sol";
+import {SealSigner} from "./SealSigner.sol";
 import {vm} from "./Vm.sol";
 
 /// @title EdgesTest
 /// @notice What the handlers of the invariants do not come to: deployments that are refused, limits that only long lists or
 /// long times reach, and what can be read. tests/contracts looks at each of these more closely.
-contract EdgesTest is House {
+contract EdgesTest is SealSigner {
     uint256 private constant MEMBERS = 3;
 
     error OtherError(bytes4 expected, bytes4 found);
@@ -103,6 +103,32 @@ contract EdgesTest is House {
         require(committee.members().length == 64 && committee.quorum() == 43, "members");
     }
 
+    function test_whoMissesSealsInARowIsRemovedButNotTheLastFour() public {
+        for (uint256 i = MEMBERS; i < 5; ++i) {
+            vm.prank(ADMIN);
+            committee.addMember(_candidate(i), (2 * i + 4) / 3);
+        }
+        uint64 start = uint64(_now()) + 3 hours;
+        for (uint256 roundId = 1; roundId <= 2 * ABSENCE_LIMIT; ++roundId) {
+            vm.prank(OPERATOR);
+            tournament.openRound(start - 1, start, start + 2 days, start + 3 days, _commitments(roundId));
+        }
+        vm.warp(start);
+        for (uint256 roundId = 1; roundId <= ABSENCE_LIMIT; ++roundId) {
+            _refusedRemoval(_candidate(4), ICommitteeSeals.NotAbsent.selector);
+            _sealWith(roundId, 15);
+        }
+        _refusedRemoval(STRANGER, ICommitteeMembers.NotMember.selector);
+        _refusedRemoval(_candidate(0), ICommitteeSeals.NotAbsent.selector);
+        committee.removeAbsent(_candidate(4));
+        require(!committee.isMember(_candidate(4)) && committee.quorum() == 3, "removed");
+        // In the rounds that the five were there for, another stays away.
+        for (uint256 roundId = ABSENCE_LIMIT + 1; roundId <= 2 * ABSENCE_LIMIT; ++roundId) {
+            _sealWith(roundId, 23);
+        }
+        _refusedRemoval(_candidate(3), ICommitteeSeals.TooFewMembers.selector);
+    }
+
     function test_aRoundLastsNoLongerThanItsMaxima() public {
         uint64 start = uint64(_now());
         uint64[4][4] memory times = [
@@ -113,7 +139,7 @@ contract EdgesTest is House {
         ];
         for (uint256 i; i < 4; ++i) {
             uint64[4] memory t = times[i];
-            bytes memory call = abi.encodeCall(ITournament.openRound, (t[0], t[1], t[2], t[3], bytes32(0)));
+            bytes memory call = abi.encodeCall(ITournament.openRound, (t[0], t[1], t[2], t[3], _commitments(i)));
             vm.prank(OPERATOR);
             _refusedCall(address(tournament), call, RoundSchedule.PeriodTooLong.selector);
         }
@@ -122,7 +148,7 @@ contract EdgesTest is House {
     function test_aChunkIsNoLargerThanCanBeSettled() public {
         uint64 start = uint64(_now()) + 3 hours;
         vm.prank(OPERATOR);
-        tournament.openRound(start - 1, start, start + 2 days, start + 3 days, bytes32(0));
+        tournament.openRound(start - 1, start, start + 2 days, start + 3 days, _commitments(0));
         vm.warp(start);
         vm.prank(OPERATOR);
         _refusedCall(
@@ -134,7 +160,7 @@ contract EdgesTest is House {
 
     function test_aReportIsOfTheContractsVersionAndARoundThatHasOneIsNotVoidedForAWhile() public {
         Report memory report = _acceptedReport();
-        report.version = 2;
+        report.version = 1;
         _refusedCall(
             address(tournament),
             abi.encodeCall(ITournament.beginSettlement, (report)),
@@ -142,7 +168,7 @@ contract EdgesTest is House {
         );
         vm.warp(tournament.round(1).deadline);
         _refusedCall(address(tournament), abi.encodeCall(ITournament.voidRound, (1)), ITournament.ReportStands.selector);
-        report.version = 1;
+        report.version = 2;
         tournament.beginSettlement(report);
         uint256[] memory positions = new uint256[](1);
         for (uint256 i; i < 4; ++i) {
@@ -225,15 +251,14 @@ contract EdgesTest is House {
         vm.prank(ADMIN);
         tournament.setParameters(0, 0, 0);
         vm.prank(OPERATOR);
-        tournament.openRound(start - 1, start, start + 2 days, start + 9 days, bytes32(0));
+        tournament.openRound(start - 1, start, start + 2 days, start + 9 days, _commitments(0));
         vm.warp(start);
         vm.prank(OPERATOR);
         tournament.lock(1, 0, hex"0f");
-        vm.prank(OPERATOR);
-        tournament.seal(1, bytes32(0));
+        _sealWith(1, 3);
         vm.warp(start + 2 days);
         report.roundId = 1;
-        report.version = 1;
+        report.version = 2;
         report.scoresHead = Reference.push(keccak256("below"), 0, keccak256(new bytes(12)));
         for (uint256 i; i < 2; ++i) {
             vm.prank(_owner(1));
@@ -261,6 +286,10 @@ contract EdgesTest is House {
         address[] memory members = new address[](1);
         members[0] = STRANGER;
         _refused("OracleCommittee", abi.encode(authority, token, burnSink, COURT, terms, members, 1), expected);
+    }
+
+    function _refusedRemoval(address member, bytes4 expected) private {
+        _refusedCall(address(committee), abi.encodeCall(ICommitteeSeals.removeAbsent, (member)), expected);
     }
 
     function _refused(string memory name, bytes memory arguments, bytes4 expected) private {

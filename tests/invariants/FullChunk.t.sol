@@ -3,14 +3,15 @@ pragma solidity 0.8.30;
 
 import {ITournament} from "../../contracts/interfaces/ITournament.sol";
 import {Report} from "../../contracts/interfaces/Report.sol";
-import {House} from "./House.sol";
 import {Reference} from "./Reference.sol";
+import {SealSigner} from "./SealSigner.sol";
 import {vm} from "./Vm.sol";
 
 /// @title FullChunkTest
 /// @notice A chunk of the largest size that can be locked, at its worst: 2,048 models that put everything at risk and then
-/// set their allocation to zero, so that every slot is emptied and filled again, out of a pool that is short. It must settle and return within one transaction of any chain aimed at.
-contract FullChunkTest is House {
+/// set their allocation to zero, so that every slot is emptied and filled again, out of a pool
+/// that is short. It must settle and return within one transaction of any chain aimed at.
+contract FullChunkTest is SealSigner {
     uint256 private constant SLOTS = 512;
     uint256 private constant STAKE = NANO / 10;
 
@@ -48,7 +49,7 @@ contract FullChunkTest is House {
             vm.prank(_candidate(i));
             committee.attest(address(tournament), report);
         }
-        vm.warp(tournament.round(1).deadline + tournament.windows().fundingGrace); // the pool is short
+        vm.warp(tournament.round(1).deadline + tournament.windows().fundingGrace); // nobody filled the pool
         tournament.beginSettlement(report);
         require(tournament.round(1).reserved < report.totalPayout, "the pool is not short");
         _within(_settle(bytes32(0), scores), "settle");
@@ -87,7 +88,7 @@ contract FullChunkTest is House {
         }
         uint64 start = uint64(_now());
         vm.prank(OPERATOR);
-        tournament.openRound(start, start + 2 hours, start + 2 days, start + 4 days, bytes32(0));
+        tournament.openRound(start, start + 2 hours, start + 2 days, start + 4 days, _commitments(0));
         vm.warp(start + 2 hours);
         bytes memory bitmap = new bytes(SLOTS / 2);
         for (uint256 i; i < bitmap.length; ++i) {
@@ -97,13 +98,12 @@ contract FullChunkTest is House {
         lockGas = _measure(OPERATOR, abi.encodeCall(ITournament.lock, (1, 0, bitmap)));
         (, positions) = abi.decode(vm.getRecordedLogs()[0].data, (uint256, uint256[]));
         require(positions.length == SLOTS, "not a full chunk");
-        vm.prank(OPERATOR);
-        tournament.seal(1, bytes32(0));
+        _sealWith(1, 3);
     }
 
     function _report() private view returns (Report memory report) {
         report.roundId = 1;
-        report.version = 1;
+        report.version = 2;
         report.scoresHead = Reference.push(0, 0, keccak256(scores));
         uint256 atRisk = 4 * SLOTS * STAKE;
         report.totalPayout = uint64((atRisk * 50_000) / Reference.PPM);

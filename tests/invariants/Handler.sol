@@ -9,13 +9,14 @@ import {Administration} from "./handlers/Administration.sol";
 import {Anybody} from "./handlers/Anybody.sol";
 import {Operator} from "./handlers/Operator.sol";
 import {Oracles} from "./handlers/Oracles.sol";
+import {Seals} from "./handlers/Seals.sol";
 import {Stakers} from "./handlers/Stakers.sol";
 import {vm} from "./Vm.sol";
 
 /// @title Handler
 /// @notice Everybody at once. Each public function tries one call of one external function and says beforehand, to the
 /// error's selector, how it must end; the views below say what has become of the stakes.
-contract Handler is Stakers, Operator, Oracles, Anybody, Administration {
+contract Handler is Stakers, Operator, Seals, Oracles, Anybody, Administration {
     /// @dev Enough to begin with: nine models in three slots, the last of them not full, and bonds for every candidate.
     constructor() {
         for (uint256 i; i < 9; ++i) {

@@ -60,9 +60,16 @@ abstract contract House {
     ITournament internal tournament;
     address internal signer;
 
+    /// @dev Candidates and the signer, who sign seals and permits.
+    mapping(address account => uint256 privateKey) internal _keyOf;
+    address[CANDIDATES] private _candidates;
+
     constructor() {
         vm.warp(1_700_000_000);
-        signer = vm.addr(SIGNER_KEY);
+        signer = _withKey(SIGNER_KEY);
+        for (uint256 i; i < CANDIDATES; ++i) {
+            _candidates[i] = _withKey(0x0c00 + i);
+        }
         authority = IAuthority(_create("Authority", abi.encode(ADMIN)));
         token = INumeraire(_create("Numeraire", abi.encode(authority, ADMIN, INITIAL_SUPPLY)));
         registry = IModelRegistry(_create("ModelRegistry", ""));
@@ -84,8 +91,12 @@ abstract contract House {
     }
 
     /// @dev Everybody who is, was or may become a member.
-    function _candidate(uint256 seed) internal pure returns (address) {
-        return address(uint160(0x0c00 + seed % CANDIDATES));
+    function _candidate(uint256 seed) internal view returns (address) {
+        return _candidates[seed % CANDIDATES];
+    }
+
+    function _commitments(uint256 seed) internal pure returns (ITournament.Commitments memory) {
+        return ITournament.Commitments(bytes32(seed), keccak256("terms"), keccak256("universe"));
     }
 
     function _now() internal view returns (uint256) {
@@ -105,6 +116,11 @@ abstract contract House {
                 revert(mload(0x40), returndatasize())
             }
         }
+    }
+
+    function _withKey(uint256 privateKey) private returns (address account) {
+        account = vm.addr(privateKey);
+        _keyOf[account] = privateKey;
     }
 
     function _deployCommittee() private returns (IOracleCommittee) {
@@ -132,10 +148,9 @@ abstract contract House {
     }
 
     function _grantRoles() private {
-        bytes4[] memory selectors = new bytes4[](3);
+        bytes4[] memory selectors = new bytes4[](2);
         selectors[0] = ITournament.openRound.selector;
         selectors[1] = ITournament.lock.selector;
-        selectors[2] = ITournament.seal.selector;
         _grant(address(tournament), selectors, 1, OPERATOR);
         selectors = new bytes4[](1);
         selectors[0] = IBoundedPause.pause.selector;

@@ -41,7 +41,7 @@ contract InvariantsTest {
             handler.attest.selector
         ];
         uint8[6] memory times = [2, 3, 3, 5, 5, 6];
-        bytes4[34] memory once = _once();
+        bytes4[35] memory once = _once();
         bytes4[] memory selectors = new bytes4[](24 + once.length);
         uint256 count;
         for (uint256 i; i < once.length; ++i) {
@@ -71,6 +71,9 @@ contract InvariantsTest {
             Ledger.Book memory book = handler.book(i);
             ITournament.Round memory round = tournament.round(i);
             _equal(round.atRisk, book.atRisk, "at risk");
+            _equal(round.validAtRisk, book.validAtRisk, "validly at risk");
+            _atMost(round.validAtRisk, round.atRisk, "validly at risk");
+            _atMost(round.totalPayout, (round.validAtRisk * uint256(round.cap)) / 1e6, "payout of a report");
             _equal(book.settled + round.paid, book.back + round.burned, "positions settled and paid");
             if (book.left == 0) _equal(book.settled, book.atRisk, "positions of a round with no chunk left");
             _atMost(round.paid, round.reserved, "paid");
@@ -110,6 +113,7 @@ contract InvariantsTest {
             ITournament.Round memory round = tournament.round(i);
             _equal(round.cap, book.terms.cap, "cap");
             _equal(round.payoutFactor, book.terms.payoutFactor, "payout factor");
+            _equal(round.memberSetId, book.setId, "member set");
             _equal(round.paid, book.paid, "paid");
             _equal(round.burned, book.burned, "burned");
         }
@@ -156,7 +160,7 @@ contract InvariantsTest {
     error Unequal(string what, uint256 expected, uint256 found);
     error TooMuch(string what, uint256 most, uint256 found);
 
-    function _once() private view returns (bytes4[34] memory) {
+    function _once() private view returns (bytes4[35] memory) {
         return [
             handler.register.selector,
             handler.deposit.selector,
@@ -167,6 +171,7 @@ contract InvariantsTest {
             handler.setSubmitter.selector,
             handler.fundPool.selector,
             handler.donate.selector,
+            handler.countSignature.selector,
             handler.attestWrongly.selector,
             handler.challenge.selector,
             handler.veto.selector,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IOracleCommittee} from "../../contracts/interfaces/IOracleCommittee.sol";
+import {IBoundedPause} from "../../contracts/interfaces/IBoundedPause.sol";
 import {ITournament} from "../../contracts/interfaces/ITournament.sol";
 import {House} from "./House.sol";
 import {Reference} from "./Reference.sol";
@@ -29,6 +29,8 @@ abstract contract Ledger is House {
         uint256 settlements;
     }
 
+    /// @param setId the committee's member set at opening.
+    /// @param validAtRisk what the seal says.
     /// @param left chunks not settled or returned yet.
     /// @param settled sum of the positions of chunks that were.
     /// @param back what idle stakes grew by when they were, as measured.
@@ -44,6 +46,7 @@ abstract contract Ledger is House {
         uint256 firstSlot;
         uint256 nextSlot;
         uint256 atRisk;
+        uint256 validAtRisk;
         uint256 left;
         uint256 settled;
         uint256 back;
@@ -178,6 +181,16 @@ abstract contract Ledger is House {
 
     function _isReturning(uint256 roundId) internal view returns (bool) {
         return _books[roundId].state == ITournament.RoundState.Voided && _books[roundId].left != 0;
+    }
+
+    function _windowRefusal(Book storage book) internal view returns (bytes4) {
+        if (_paused()) return IBoundedPause.TournamentPaused.selector;
+        if (book.state != ITournament.RoundState.Open && book.state != ITournament.RoundState.Locking) {
+            return ITournament.WrongState.selector;
+        }
+        if (_now() < book.closeAt) return ITournament.TooEarly.selector;
+        if (_now() >= _lockEnd(book)) return ITournament.TooLate.selector;
+        return 0;
     }
 
     function _lockEnd(Book storage book) internal view returns (uint256) {

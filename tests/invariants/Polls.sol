@@ -17,12 +17,14 @@ abstract contract Polls is Reports {
     mapping(bytes32 ballot => mapping(address member => bytes32)) internal _votes;
     mapping(uint64 setId => address[]) internal _sets;
     mapping(uint64 setId => uint256) internal _quorumOf;
+    mapping(address account => uint256) internal _absencesOf;
 
     mapping(address account => uint256) internal _bondOf;
     mapping(address account => uint256) internal _openVotes;
     mapping(address account => uint256) internal _creditOf;
 
     constructor() {
+        _quorumOf[1] = 2;
         for (uint256 i; i < 3; ++i) {
             _sets[1].push(_candidate(i));
         }
@@ -162,6 +164,7 @@ abstract contract Polls is Reports {
         _quorumOf[_setId] = quorum;
     }
 
+    /// @dev The others keep their order.
     function _removeFromSet(address member) internal {
         address[] storage set = _sets[_setId];
         uint256 kept;

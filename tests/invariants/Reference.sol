@@ -98,6 +98,20 @@ library Reference {
         return score < 0 ? (uint256(0), amount) : (amount, uint256(0));
     }
 
+    /// @notice The sums of a chunk.
+    /// @return sums of payouts and of burns: one value, as the stack has no room for two.
+    function totals(uint256[] memory words, bytes memory scores, Terms memory terms)
+        internal
+        pure
+        returns (uint256[2] memory sums)
+    {
+        for (uint256 i; i < 4 * words.length; ++i) {
+            (uint256 paid, uint256 burned) = outcomeOf(lane(words[i / 4], i % 4), scoreAt(scores, i), terms);
+            sums[0] += paid;
+            sums[1] += burned;
+        }
+    }
+
     /// @notice What is left of a payout when the pool was short.
     function scaledPayout(uint256 payout, Terms memory terms) internal pure returns (uint256) {
         return terms.reserved < terms.totalPayout ? (payout * terms.reserved) / terms.totalPayout : payout;

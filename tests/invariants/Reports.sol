@@ -31,9 +31,9 @@ abstract contract Reports is Ledger {
         Book storage book = _books[roundId];
         (uint256 payout, uint256 burn) = _totals(roundId, kind);
         if (kind == UNDERSTATED) (payout, burn) = (payout / 2, burn / 2);
-        if (kind == MALFORMED && roundId % 3 == 0) payout = (book.atRisk * book.terms.cap) / Reference.PPM + 1;
+        if (kind == MALFORMED && roundId % 3 == 0) payout = (book.validAtRisk * book.terms.cap) / Reference.PPM + 1;
         report.roundId = roundId;
-        report.version = 1;
+        report.version = 2;
         report.scoresHead = _scoresHead(roundId, kind, book.chunks.length);
         report.totalPayout = uint64(payout);
         report.totalBurn = uint64(burn);
@@ -68,11 +68,27 @@ abstract contract Reports is Ledger {
         uint256 source = kind == LIE ? LIE : TRUTH;
         scores = new bytes(12 * slots);
         for (uint256 i; i < 4 * slots; ++i) {
+            if (source == TRUTH && !_counts(roundId, index, i)) continue;
             uint256 bits = _scoreBits(uint256(keccak256(abi.encode(roundId, source, index, i))), source == LIE);
             for (uint256 j; j < 3; ++j) {
                 scores[3 * i + j] = bytes1(uint8(bits >> (16 - 8 * j)));
             }
         }
+    }
+
+    /// @dev The positions of lanes whose submission counts.
+    function _validPositions(uint256 roundId) internal view returns (uint256 total) {
+        Chunk[] storage chunks = _books[roundId].chunks;
+        for (uint256 i; i < chunks.length; ++i) {
+            for (uint256 j; j < 4 * chunks[i].positions.length; ++j) {
+                if (_counts(roundId, i, j)) total += Reference.lane(chunks[i].positions[j / 4], j % 4);
+            }
+        }
+    }
+
+    /// @dev Whether a lane's submission counts, seven times of eight: if not, its true score is zero.
+    function _counts(uint256 roundId, uint256 index, uint256 lane) private pure returns (bool) {
+        return uint256(keccak256(abi.encode("counts", roundId, index, lane))) % 8 != 0;
     }
 
     function _scoreBits(uint256 seed, bool wild) private pure returns (uint256) {
@@ -86,25 +102,10 @@ abstract contract Reports is Ledger {
     function _totals(uint256 roundId, uint256 kind) private view returns (uint256 payout, uint256 burn) {
         uint256 count = _books[roundId].chunks.length;
         for (uint256 i; i < count; ++i) {
-            (uint256 chunkPayout, uint256 chunkBurn) = _chunkTotals(roundId, i, _scores(roundId, kind, i));
-            payout += chunkPayout;
-            burn += chunkBurn;
-        }
-    }
-
-    function _chunkTotals(uint256 roundId, uint256 index, bytes memory scores)
-        private
-        view
-        returns (uint256 payout, uint256 burn)
-    {
-        Book storage book = _books[roundId];
-        Reference.Terms memory terms = book.terms;
-        uint256[] storage words = book.chunks[index].positions;
-        for (uint256 i; i < 4 * words.length; ++i) {
-            (uint256 paid, uint256 burned) =
-                Reference.outcomeOf(Reference.lane(words[i / 4], i % 4), Reference.scoreAt(scores, i), terms);
-            payout += paid;
-            burn += burned;
+            uint256[2] memory sums =
+                Reference.totals(_books[roundId].chunks[i].positions, _scores(roundId, kind, i), _books[roundId].terms);
+            payout += sums[0];
+            burn += sums[1];
         }
     }
 }

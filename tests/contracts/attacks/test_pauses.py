@@ -7,10 +7,12 @@ from typing import Any
 import ape
 import pytest
 from support import (
+    COMMITMENTS,
     DAY,
     LOCK_WINDOW,
     NANO,
     PPM,
+    ROOT,
     SEALED,
     SHARE,
     UNIT,
@@ -89,9 +91,9 @@ def test_a_pause_stops_everything_that_puts_more_at_stake_or_moves_by_report(
     arguments: dict[str, list[Any]] = {
         "deposit": [1, UNIT],
         "depositWithPermit": [1, UNIT, 0, 27, b"\0" * 32, b"\0" * 32],
-        "openRound": [start, start + 60, start + 120, start + 180, b"\0" * 32],
+        "openRound": [start, start + 60, start + 120, start + 180, COMMITMENTS],
         "lock": [locked_in_two, 0, b"\1"],
-        "seal": [locked_in_two, b"\0" * 32],
+        "seal": [locked_in_two, ROOT, 0, 0, b""],
         "beginSettlement": [report],
         "settle": house.settle_arguments(locked_in_two, SCORES),
     }

@@ -29,8 +29,8 @@ def test_reverts_for_others_than_members(house: House, sealed: int) -> None:
 
 
 def test_reverts_for_another_version(house: House, sealed: int) -> None:
-    with ape.reverts(house.committee.UnknownVersion, version=0, expected=1):
-        attest(house, house.report(sealed, SCORES, version=0), 0)
+    with ape.reverts(house.committee.UnknownVersion, version=1, expected=2):
+        attest(house, house.report(sealed, SCORES, version=1), 0)
 
 
 def test_reverts_without_the_whole_bond(house: House, sealed: int) -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ape
 import pytest
 from eth_account import Account
-from eth_account.messages import encode_typed_data
-from support import DAY, House, is_event, only
+from support import DAY, House, is_event, only, seal_signature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,24 +35,7 @@ class Sealing:
             "submissionsRoot": ROOT,
             "validAtRisk": AT_RISK,
         }
-        domain = {
-            "name": "Cupel",
-            "version": "2",
-            "chainId": self.tournament.provider.chain_id,
-            "verifyingContract": self.tournament.address,
-        }
-        types = {
-            "Seal": [
-                {"name": "roundId", "type": "uint256"},
-                {"name": "positionsHead", "type": "bytes32"},
-                {"name": "submissionsRoot", "type": "bytes32"},
-                {"name": "validAtRisk", "type": "uint64"},
-            ]
-        }
-        domain |= {name: value for name, value in changes.items() if name in domain}
-        message |= {name: value for name, value in changes.items() if name in message}
-        signable = encode_typed_data(domain_data=domain, message_types=types, message_data=message)
-        return bytes(Account.sign_message(signable, member.private_key).signature)
+        return seal_signature(self.tournament, member, message, **changes)
 
     def arguments(self, *signers: int, round_id: int = ROUND) -> list[Any]:
         """Of recordSeal, signed by the members of these places."""

@@ -72,8 +72,8 @@ def test_reverts_without_any_bond(house: House, five: None, sealed: int) -> None
 
 
 def test_reverts_for_another_version(house: House, disputed: int, right: Any) -> None:
-    with ape.reverts(house.committee.UnknownVersion, version=2, expected=1):
-        attest(house, (right[0], 2, *right[2:]), 0)
+    with ape.reverts(house.committee.UnknownVersion, version=1, expected=2):
+        attest(house, (right[0], 1, *right[2:]), 0)
 
 
 def test_reverts_for_the_same_vote_again(house: House, disputed: int, right: Any) -> None:

@@ -43,16 +43,29 @@ def test_reverts_before_the_outcome_is_known(house: House, sealed: int) -> None:
 
 def test_reverts_for_another_version(house: House, sealed: int) -> None:
     house.finalise(house.report(sealed, SCORES))
-    with ape.reverts(house.tournament.UnknownVersion, version=2, expected=1):
-        house.tournament.beginSettlement(house.report(sealed, SCORES, version=2), sender=house.bob)
+    with ape.reverts(house.tournament.UnknownVersion, version=1, expected=2):
+        house.tournament.beginSettlement(house.report(sealed, SCORES, version=1), sender=house.bob)
 
 
-def test_reverts_above_the_cap_on_all_that_is_at_risk(house: House, sealed: int) -> None:
-    """Even an accepted report cannot pay more than the cap allows."""
-    report = house.report(sealed, SCORES, totalPayout=15 * NANO + 1)
+@pytest.mark.parametrize("valid", [300 * NANO, 100 * NANO, 19, 0])
+def test_reverts_above_the_cap_on_all_that_is_validly_at_risk(house: House, valid: int) -> None:
+    """Even an accepted report cannot pay more than the cap allows, be ever so much locked beside."""
+    for _ in range(3):
+        house.stake(house.alice, 100 * NANO, SHARE | PPM)
+    round_id = house.run_to_sealed(valid=valid)
+    most = valid // 20
+    report = house.report(round_id, SCORES, totalPayout=most + 1)
     house.finalise(report)
-    with ape.reverts(house.tournament.PayoutAboveCap, totalPayout=15 * NANO + 1, maximum=15 * NANO):
+    with ape.reverts(house.tournament.PayoutAboveCap, totalPayout=most + 1, maximum=most):
         house.tournament.beginSettlement(report, sender=house.bob)
+
+
+@pytest.mark.parametrize("valid", [100 * NANO, 19, 0])
+def test_a_report_may_pay_the_whole_cap_on_what_is_validly_at_risk(house: House, valid: int) -> None:
+    house.stake(house.alice, 100 * NANO, SHARE | PPM)
+    round_id = house.run_to_sealed(valid=valid)
+    house.begin(house.report(round_id, [[0]], totalPayout=valid // 20))
+    is_event(house.round(round_id), state=SETTLING, reserved=valid // 20)
 
 
 def test_reverts_while_the_report_can_be_challenged(house: House, sealed: int) -> None:

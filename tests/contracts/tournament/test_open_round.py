@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import ape
 import pytest
-from support import DAY, LEAST_LOCK_WINDOW, LEAST_NOTICE, NANO, OPEN, ZERO_HASH, House, is_event, only
+from support import (
+    COMMITMENTS,
+    DAY,
+    LEAST_LOCK_WINDOW,
+    LEAST_NOTICE,
+    NANO,
+    OPEN,
+    ZERO_HASH,
+    House,
+    is_event,
+    only,
+)
 
-RULES = b"\x07" * 32
 SHORTEST = (0, LEAST_NOTICE, LEAST_NOTICE + 4 * LEAST_LOCK_WINDOW, LEAST_NOTICE + 4 * LEAST_LOCK_WINDOW + 1)
 """The shortest round that can be opened, from now."""
 
@@ -21,13 +31,13 @@ def schedule(house: House, *offsets: int) -> tuple[int, int, int, int]:
 
 def test_reverts_for_others_than_the_operator(house: House) -> None:
     with ape.reverts(house.tournament.AccessManagedUnauthorized, caller=house.alice):
-        house.tournament.openRound(*schedule(house, *SHORTEST), RULES, sender=house.alice)
+        house.tournament.openRound(*schedule(house, *SHORTEST), COMMITMENTS, sender=house.alice)
 
 
 def test_reverts_while_paused(house: House) -> None:
     house.tournament.pause(DAY, sender=house.guardian)
     with ape.reverts(house.tournament.TournamentPaused):
-        house.tournament.openRound(*schedule(house, *SHORTEST), RULES, sender=house.operator)
+        house.tournament.openRound(*schedule(house, *SHORTEST), COMMITMENTS, sender=house.operator)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +48,7 @@ def test_reverts_for_times_out_of_order_or_closed_already(house: House, offsets:
     times = schedule(house, *offsets)
     names = dict(zip(("openAt", "closeAt", "resolveAt", "deadline"), times, strict=True))
     with ape.reverts(house.tournament.ScheduleNotAscending, **names):
-        house.tournament.openRound(*times, RULES, sender=house.operator)
+        house.tournament.openRound(*times, COMMITMENTS, sender=house.operator)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +62,7 @@ def test_reverts_for_times_out_of_order_or_closed_already(house: House, offsets:
 )
 def test_reverts_for_a_period_above_its_maximum(house: House, offsets: tuple[int, ...], longest: int) -> None:
     with ape.reverts(house.tournament.PeriodTooLong, period=longest * DAY + 1, maximum=longest * DAY):
-        house.tournament.openRound(*schedule(house, *offsets), RULES, sender=house.operator)
+        house.tournament.openRound(*schedule(house, *offsets), COMMITMENTS, sender=house.operator)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +74,7 @@ def test_reverts_for_a_period_above_its_maximum(house: House, offsets: tuple[int
     ],
 )
 def test_accepts_times_at_their_limits(house: House, offsets: tuple[int, ...]) -> None:
-    house.tournament.openRound(*schedule(house, *offsets), RULES, sender=house.operator)
+    house.tournament.openRound(*schedule(house, *offsets), COMMITMENTS, sender=house.operator)
     assert house.round(1).state == OPEN
 
 
@@ -82,19 +92,19 @@ def test_reverts_when_the_notice_is_too_short_for_the_time_that_stakes_are_held(
     for missing in (1, least):
         times = shortest_notice(house, hold, missing)
         with ape.reverts(house.tournament.NoticeTooShort, notice=least - missing, minimum=least):
-            house.tournament.openRound(*times, RULES, sender=house.operator)
+            house.tournament.openRound(*times, COMMITMENTS, sender=house.operator)
 
 
 @pytest.mark.parametrize("hold", [80, 64 * LEAST_NOTICE, 64 * (LEAST_NOTICE + 1), 7 * DAY, 455 * DAY])
 def test_opens_at_the_shortest_notice(house: House, hold: int) -> None:
-    house.tournament.openRound(*shortest_notice(house, hold), RULES, sender=house.operator)
+    house.tournament.openRound(*shortest_notice(house, hold), COMMITMENTS, sender=house.operator)
     assert house.round(1).state == OPEN
 
 
 def test_attack_a_round_opened_locked_and_sealed_before_anybody_sees_it(house: House) -> None:
     """Stakes cannot be locked in the second in which a round is opened, however short it is."""
     with ape.reverts(house.tournament.NoticeTooShort, notice=0, minimum=LEAST_NOTICE):
-        house.tournament.openRound(*schedule(house, -1, 0, 60, 63), RULES, sender=house.operator)
+        house.tournament.openRound(*schedule(house, -1, 0, 60, 63), COMMITMENTS, sender=house.operator)
 
 
 @pytest.mark.parametrize("scoring", [1, 3, 4 * LEAST_LOCK_WINDOW - 1])
@@ -102,25 +112,29 @@ def test_reverts_when_there_is_too_little_time_to_lock_and_seal(house: House, sc
     close = LEAST_NOTICE
     times = schedule(house, 0, close, close + scoring, close + 2 * scoring)
     with ape.reverts(house.tournament.LockWindowTooShort, window=scoring // 4, minimum=LEAST_LOCK_WINDOW):
-        house.tournament.openRound(*times, RULES, sender=house.operator)
+        house.tournament.openRound(*times, COMMITMENTS, sender=house.operator)
 
 
-def test_freezes_times_rules_and_parameters(house: House) -> None:
+def test_freezes_times_commitments_and_parameters(house: House) -> None:
     times = schedule(house, 10, 30, 100, 110)
-    receipt = house.tournament.openRound(*times, RULES, sender=house.operator)
+    receipt = house.tournament.openRound(*times, COMMITMENTS, sender=house.operator)
     named = dict(zip(("openAt", "closeAt", "resolveAt", "deadline"), times, strict=True))
-    is_event(only(receipt, house.tournament.RoundOpened), roundId=1, rulesHash=RULES, **named)
+    opened = only(receipt, house.tournament.RoundOpened)
+    is_event(opened, roundId=1, **named)
+    assert tuple(opened.commitments) == COMMITMENTS
     house.tournament.setParameters(1, 2, 3, sender=house.admin)
     r = house.round(1)
-    is_event(
-        r, state=OPEN, rulesHash=RULES, cap=50_000, threshold=10_000 * NANO, minPosition=NANO // 100, **named
-    )
-    is_event(r, atRisk=0, payoutFactor=0, nextSlot=0, positionsHead=ZERO_HASH, scoresHead=ZERO_HASH)
+    is_event(r, state=OPEN, cap=50_000, threshold=10_000 * NANO, minPosition=NANO // 100, **named)
+    assert (r.rulesHash, r.termsHash, r.universe) == COMMITMENTS
+    is_event(r, atRisk=0, validAtRisk=0, payoutFactor=0, nextSlot=0, submissionsRoot=ZERO_HASH)
+    is_event(r, positionsHead=ZERO_HASH, scoresHead=ZERO_HASH)
 
 
 def test_ids_count_from_one_and_rounds_overlap(house: House) -> None:
     for expected in (1, 2, 3):
-        house.tournament.openRound(*schedule(house, 0, DAY, 2 * DAY, 3 * DAY), RULES, sender=house.operator)
+        house.tournament.openRound(
+            *schedule(house, 0, DAY, 2 * DAY, 3 * DAY), COMMITMENTS, sender=house.operator
+        )
         assert house.tournament.roundCount() == expected
         assert house.round(expected).state == OPEN
 

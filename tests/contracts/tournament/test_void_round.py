@@ -12,6 +12,7 @@ from support import (
     NANO,
     OPERATOR_ROLE,
     PPM,
+    ROOT,
     SEALED,
     SETTLED,
     SHARE,
@@ -104,13 +105,14 @@ def test_a_committee_that_does_not_answer_keeps_a_round_no_longer_than_the_grace
 ) -> None:
     committee = hostile_types["MuteCommittee"].deploy(sender=house.admin)
     mute = deploy_tournament(house, project, committee=committee, cap=PPM, threshold=0)
-    restrict(house.authority, mute, ["openRound", "lock", "seal"], OPERATOR_ROLE, house.admin)
+    restrict(house.authority, mute, ["openRound", "lock"], OPERATOR_ROLE, house.admin)
     house.token.approve(mute, NANO * UNIT, sender=house.alice)
     model = house.register(house.alice)
     silent = replace(house, tournament=mute, chunks={}, rounds=[])
     silent.deposit(model, NANO, house.alice)
     mute.setAllocation(model, SHARE | PPM, sender=house.alice)
-    round_id = silent.run_to_sealed()
+    round_id = silent.run_to_locked()
+    mute.seal(round_id, ROOT, NANO, 0, b"", sender=house.bob)
     deadline = silent.round(round_id).deadline
     for moment in (deadline, deadline + GRACE - 1):
         house.at(moment)

@@ -131,7 +131,7 @@ abstract contract Anybody is Polls {
         if (_paused()) return IBoundedPause.TournamentPaused.selector;
         if (book.state != ITournament.RoundState.Sealed) return ITournament.WrongState.selector;
         if (_now() < book.resolveAt) return ITournament.TooEarly.selector;
-        if (report.totalPayout > (book.atRisk * book.terms.cap) / Reference.PPM) {
+        if (report.totalPayout > (book.validAtRisk * book.terms.cap) / Reference.PPM) {
             return ITournament.PayoutAboveCap.selector;
         }
         if (!_isFinal(roundId, _hashOf(report))) return ITournament.ReportNotFinal.selector;

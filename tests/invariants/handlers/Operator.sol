@@ -4,13 +4,13 @@ pragma solidity 0.8.30;
 import {IBoundedPause} from "../../../contracts/interfaces/IBoundedPause.sol";
 import {ITournament} from "../../../contracts/interfaces/ITournament.sol";
 import {RoundSchedule} from "../../../contracts/lib/RoundSchedule.sol";
-import {Ledger} from "../Ledger.sol";
+import {Polls} from "../Polls.sol";
 import {Reference} from "../Reference.sol";
 import {Vm, vm} from "../Vm.sol";
 
 /// @title Operator
 /// @notice What an operator does, diligent or not: chunks of any size at any place, bits for anybody, late or never.
-abstract contract Operator is Ledger {
+abstract contract Operator is Polls {
     error OtherPositions(uint256 slot, uint256 expected, uint256 found);
 
     function openRound(uint256 aheadSeed, uint256 scoringSeed, uint256 reportingSeed) public {
@@ -18,7 +18,12 @@ abstract contract Operator is Ledger {
         uint64 openAt = uint64(_now() + aheadSeed % 6 hours);
         uint64 closeAt = openAt + 1 hours + uint64((aheadSeed >> 32) % 6 hours);
         // Scoring of less than four days shortens the lock window, one time of 8 to minutes.
-        uint64 resolveAt = closeAt + uint64(scoringSeed % 8 == 0 ? 6 minutes + (scoringSeed >> 3) % 10 minutes : 1 days + (scoringSeed >> 3) % 5 days);
+        uint64 resolveAt = closeAt
+            + uint64(
+                scoringSeed % 8 == 0
+                    ? 6 minutes + (scoringSeed >> 3) % 10 minutes
+                    : 1 days + (scoringSeed >> 3) % 5 days
+            );
         uint64 deadline = resolveAt + 1 days + uint64(reportingSeed % 6 days);
         bytes4 refusal = _paused() ? IBoundedPause.TournamentPaused.selector : bytes4(0);
         if (refusal == 0 && reportingSeed % 16 == 0) {
@@ -27,7 +32,7 @@ abstract contract Operator is Ledger {
         }
         if (refusal == 0) refusal = _scheduleRefusal(closeAt, resolveAt, deadline);
         bytes memory call =
-            abi.encodeCall(ITournament.openRound, (openAt, closeAt, resolveAt, deadline, bytes32(aheadSeed)));
+            abi.encodeCall(ITournament.openRound, (openAt, closeAt, resolveAt, deadline, _commitments(aheadSeed)));
         _attempt(OPERATOR, address(tournament), call, refusal);
         _open(closeAt, resolveAt, deadline);
     }
@@ -47,18 +52,6 @@ abstract contract Operator is Ledger {
         bytes memory call = abi.encodeCall(ITournament.lock, (roundId, fromSlot, bitmap));
         _attempt(OPERATOR, address(tournament), call, _lockRefusal(book, fromSlot, length));
         _lock(book, fromSlot, bitmap);
-    }
-
-    function seal(uint256 roundSeed, bytes32 submissionsRoot) public {
-        // Rounds in which something is locked, mostly.
-        uint256 roundId = _roundWhere(roundSeed % 32 == 1 ? _canBeLocked : _isLocking, roundSeed);
-        Book storage book = _books[roundId];
-        _comeTo(book.closeAt, roundSeed >> 4);
-        bytes memory call = abi.encodeCall(ITournament.seal, (roundId, submissionsRoot));
-        _attempt(OPERATOR, address(tournament), call, _windowRefusal(book));
-
-        book.terms.payoutFactor = Reference.payoutFactorOf(book.atRisk, book.terms.threshold);
-        book.state = book.chunks.length == 0 ? ITournament.RoundState.Settled : ITournament.RoundState.Sealed;
     }
 
     /* INTERNAL */
@@ -102,16 +95,6 @@ abstract contract Operator is Ledger {
         book.terms.cap = _cap;
         book.terms.threshold = _threshold;
         book.terms.minPosition = _minPosition;
-    }
-
-    function _windowRefusal(Book storage book) private view returns (bytes4) {
-        if (_paused()) return IBoundedPause.TournamentPaused.selector;
-        if (book.state != ITournament.RoundState.Open && book.state != ITournament.RoundState.Locking) {
-            return ITournament.WrongState.selector;
-        }
-        if (_now() < book.closeAt) return ITournament.TooEarly.selector;
-        if (_now() >= _lockEnd(book)) return ITournament.TooLate.selector;
-        return 0;
     }
 
     function _lockRefusal(Book storage book, uint256 fromSlot, uint256 length) private view returns (bytes4 refusal) {

@@ -35,7 +35,7 @@ abstract contract Oracles is Polls {
             if (_attestRefusal(roundId, STRANGER, 0) != ICommitteeMembers.NotMember.selector) return;
             _mustRefuse(STRANGER, address(committee), call, ICommitteeMembers.NotMember.selector);
         } else if (how % 3 == 1) {
-            report.version = 2;
+            report.version = 1;
             call = abi.encodeCall(IOracleCommittee.attest, (address(tournament), report));
             _mustRefuse(_candidate(memberSeed), address(committee), call, IOracleCommittee.UnknownVersion.selector);
         } else {
@@ -173,6 +173,7 @@ abstract contract Oracles is Polls {
         _attempt(ADMIN, address(committee), abi.encodeCall(ICommitteeMembers.addMember, (member, quorum)), refusal);
         _beginSet(quorum);
         _sets[_setId].push(member);
+        _absencesOf[member] = 0;
     }
 
     function removeMember(uint256 memberSeed, uint256 quorumSeed) public {
