@@ -8,7 +8,8 @@ from scorer.chain.contracts import Suite
 from scorer.chain.deployment import Plan, deploy, two_thirds
 from scorer.chain.fees import FeePolicy
 from scorer.chain.sender import Sender
-from scorer.rounds.report import Report
+from scorer.rounds.report import REPORT_VERSION, Report
+from scorer.rounds.seal import Seal
 from tests.world import HOUR, NMR
 
 FIRST_MEMBER: Final = 3
@@ -47,19 +48,45 @@ class Committee:
         """A round with a position, sealed and resolved: it waits for its report."""
         functions, now = self.suite.tournament.functions, self.now
         times = (now, now + HOUR, now + 2 * HOUR, now + 30 * HOUR)
-        self.admin.send(functions.openRound(*times, b"\1" * 32))
+        self.admin.send(functions.openRound(*times, (b"\1" * 32, bytes(32), b"\1" * 32)))
         round_id = int(functions.roundCount().call())
         self.anvil.advance_to(times[1])
         self.admin.send(functions.lock(round_id, 0, b"\1"))
-        self.admin.send(functions.seal(round_id, b"\2" * 32))
+        self._seal(round_id)
         self.anvil.advance_to(times[2])
         return round_id
 
+    def _seal(self, round_id: int) -> None:
+        """Seal a round with the signatures of all members of its set: all that is at risk counts."""
+        found, addresses = self.suite.round(round_id, self.anvil.w3.eth.block_number), self.suite.addresses
+        seal = Seal(
+            addresses.chain_id,
+            str(self.suite.tournament.address),
+            round_id,
+            found.positions_head,
+            b"\2" * 32,
+            found.at_risk,
+        )
+        senders = {str(member.address): member for member in self.members}
+        chosen = self.suite.committee.functions.membersOf(found.member_set_id).call()
+        signatures = b"".join(senders[address].sign_message(seal.message) for address in chosen)
+        signers = (1 << len(chosen)) - 1
+        functions = self.suite.tournament.functions
+        self.admin.send(
+            functions.seal(round_id, seal.submissions_root, seal.valid_at_risk, signers, signatures)
+        )
+
     def report(self, round_id: int, payout: int = 0) -> Report:
         """A report; another one for another payout."""
-        addresses = self.suite.addresses
         return Report(
-            addresses.chain_id, addresses.tournament, round_id, 1, b"\3" * 32, payout, 0, b"\4" * 32
+            self.suite.addresses.chain_id,
+            self.suite.addresses.tournament,
+            round_id,
+            REPORT_VERSION,
+            b"\3" * 32,
+            payout,
+            0,
+            b"\4" * 32,
         )
 
 

@@ -137,8 +137,34 @@ class World:
     def close_and_seal(self, round_id: int) -> None:
         """Let time pass to the close of a round, and seal it."""
         self.stage.anvil.advance_to(self.record(round_id).close_at)
-        self.stage.operator.seal_round(self.record(round_id))
+        self.stage.seal_round(round_id)
+
+    def locked_round(self) -> int:
+        """A round in which every model takes part, locked, which no member has looked at since it closed."""
+        round_id = self.open()
+        self.submit_all(round_id)
+        self.stage.anvil.advance_to(self.record(round_id).close_at)
+        self.stage.operator.lock_round(self.record(round_id))
         self.stage.anvil.finalise()
+        return round_id
+
+    def sealed_without(self, *absent: int) -> int:
+        """A round that was sealed while some members were down."""
+        round_id = self.locked_round()
+        there = [index for index in range(len(self.members)) if index not in absent]
+        self.cycle(*there)
+        self.pass_half_of_the_lock_window(round_id)
+        self.cycle(*there)
+        return round_id
+
+    def pass_half_of_the_lock_window(self, round_id: int) -> None:
+        """Let time pass until a seal may be sent without all members' signatures."""
+        record = self.record(round_id)
+        self.stage.anvil.advance_to((record.close_at + record.lock_until) // 2)
+
+    def pass_the_lock_window(self, round_id: int) -> None:
+        """Let time pass until a round can no more be sealed."""
+        self.stage.anvil.advance_to(self.record(round_id).lock_until)
 
     def sealed_round(self) -> int:
         """A round in which every model takes part, sealed."""
@@ -187,9 +213,9 @@ class World:
         return idle_by_lane(self.suite, self.stage.anvil.w3.eth.block_number)
 
 
-def build_world(anvil: Anvil, out: Path, count: int = MODELS) -> World:
-    """Deploy a tournament with `count` models on a chain."""
-    return _world_on(anvil, _deployed(anvil, count), out)
+def build_world(anvil: Anvil, out: Path, count: int = MODELS, more: Sequence[Strategy] = ()) -> World:
+    """Deploy a tournament with `count` models, and `more`, on a chain."""
+    return _world_on(anvil, _deployed(anvil, count, more), out)
 
 
 @contextmanager
@@ -199,8 +225,8 @@ def lent_world(chains: Chains, out: Path, count: int = MODELS) -> Iterator[World
         yield _world_on(anvil, deployed, out)
 
 
-def _deployed(anvil: Anvil, count: int) -> Deployed:
-    return deploy_stage(anvil, strategies(count), preset("classic"))
+def _deployed(anvil: Anvil, count: int, more: Sequence[Strategy] = ()) -> Deployed:
+    return deploy_stage(anvil, [*strategies(count), *more], preset("classic"))
 
 
 def _world_on(anvil: Anvil, deployed: Deployed, out: Path) -> World:

@@ -42,9 +42,11 @@ ROUNDS_BACKED = 100
 """Rounds whose votes a bond backs at once: more than are played."""
 SMALL_POOL, POOL = 100 * NMR, 400_000 * NMR
 CAP, THRESHOLD, MINIMUM_POSITION = 50_000, 10_000 * NMR, NMR // 100
-MEMBERS, QUORUM = 3, 2
+MEMBERS, QUORUM = 5, 4
 ADMIN, OPERATOR, GUARDIAN, FIRST_MEMBER, STAKER = 0, 1, 2, 3, 9
 CHALLENGE_WINDOW = DAY
+COMMITMENTS = (b"\x5a" * 32, b"\x5b" * 32, b"\x5c" * 32)
+SUBMISSIONS_ROOT = b"\xa5" * 32
 SOURCE = Path(__file__).parent / "Crowd.sol"
 
 
@@ -128,7 +130,7 @@ class Tournament:
         """A round, and what opening it cost."""
         at = self.now + 100
         times = (at, at + DAY, at + 20 * DAY, at + 27 * DAY)
-        gas = self.measure(OPERATOR, self.functions.openRound(*times, b"\x5a" * 32))
+        gas = self.measure(OPERATOR, self.functions.openRound(*times, COMMITMENTS))
         return int(self.functions.roundCount().call()), gas
 
     def lock(self, round_id: int, takes_part: NDArray[np.bool_]) -> tuple[list[Chunk], Gas]:
@@ -140,6 +142,17 @@ class Tournament:
             gas += self.measure(OPERATOR, self.functions.lock(round_id, at // 4, bits))
         logs = self.suite.tournament.events.PositionsLocked.get_logs(from_block=first + 1)
         return [chunk_from_words(log["args"]["fromSlot"], log["args"]["positions"]) for log in logs], gas
+
+    def seal(self, round_id: int) -> Gas:
+        """Seal with all that was locked valid, by the signatures of every member."""
+        tournament, committee = self.suite.tournament, self.suite.committee.functions
+        found = self.functions.round(round_id).call()
+        sealed = (SUBMISSIONS_ROOT, found.atRisk)
+        digest = committee.sealDigest(tournament.address, round_id, found.positionsHead, *sealed).call()
+        members = [self.account(FIRST_MEMBER + member) for member in range(MEMBERS)]
+        signatures = b"".join(bytes(member.unsafe_sign_hash(digest).signature) for member in members)
+        call = self.functions.seal(round_id, *sealed, 2**MEMBERS - 1, signatures)
+        return self.measure(OPERATOR, call)
 
     def settle(
         self, round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]] | None
@@ -227,7 +240,7 @@ def play(tournament: Tournament, takes_part: NDArray[np.bool_]) -> RoundGas:
     """A round from its opening to its last chunk."""
     round_id, opening = tournament.open()
     chunks, locking = tournament.lock(round_id, takes_part)
-    sealing = tournament.measure(OPERATOR, tournament.functions.seal(round_id, b"\xa5" * 32))
+    sealing = tournament.seal(round_id)
     scores = [scores_of(len(chunk.positions), tournament.next_seed()) for chunk in chunks]
     report = tournament.report(round_id, chunks, scores)
     votes = tournament.attest(report)
@@ -240,7 +253,7 @@ def play_void(tournament: Tournament, takes_part: NDArray[np.bool_]) -> RoundGas
     """A round that nobody reports on, until every position is back."""
     round_id, opening = tournament.open()
     chunks, locking = tournament.lock(round_id, takes_part)
-    sealing = tournament.measure(OPERATOR, tournament.functions.seal(round_id, b"\xa5" * 32))
+    sealing = tournament.seal(round_id)
     tournament.anvil.advance_to(tournament.functions.round(round_id).call().deadline)
     voiding = tournament.measure(STAKER, tournament.functions.voidRound(round_id))
     settling = tournament.settle(round_id, chunks, None)

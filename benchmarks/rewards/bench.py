@@ -2,8 +2,9 @@
 
 Usage: python benchmarks/rewards/bench.py [--models 10000] [--ids 6000] [--limit 0.1]
 
-Writes build/bench/rewards.json and exits 1 above the limit. What came in (content hashes, signatures, Merkle
-root) is verified in the same run and told apart: it is neither scoring nor reward.
+Writes build/bench/rewards.json and exits 1 above the limit. What came in (content hashes, Merkle root) is
+verified in the same run and told apart, as is the judging of all submissions at the seal (content hashes,
+signatures, ranges): neither is scoring or reward.
 """
 
 import argparse
@@ -22,8 +23,8 @@ from coincurve import PrivateKey
 from scorer.rewards import payout_factor
 from scorer.rounds import evaluation, rewarded
 from scorer.rounds.chunks import Chunk
-from scorer.rounds.digest import content_hashes
-from scorer.rounds.evaluation import Positions, RoundInputs, RoundTerms, evaluate
+from scorer.rounds.digest import content_hashes, universe_digest
+from scorer.rounds.evaluation import Positions, RoundInputs, RoundTerms, evaluate, refusals_of
 from scorer.rounds.predictions import PredictionFile, StoredRow, float_array, header
 from scorer.rounds.rules import preset
 from scorer.rounds.signature import SubmissionDigest
@@ -37,7 +38,7 @@ KEY = PrivateKey(b"\1" * 32)
 LANES_A_CHUNK = 1024
 REPEATS = 3
 PARTS = {
-    "inputs": [(evaluation, "check_commitments"), (evaluation, "refused_submissions")],
+    "inputs": [(evaluation, "check_commitments")],
     "scoring": [(evaluation, "_meta_model"), (rewarded, "factor_scores")],
 }
 
@@ -87,8 +88,11 @@ def round_of(models: int, ids: int, folder: Path) -> RoundInputs:
         TOURNAMENT,
         ROUND,
         rules.hash(),
-        submissions.root,
+        bytes(32),
+        universe_digest(universe),
+        submissions.root(),
         positions.head,
+        at_risk,
         at_risk,
         payout_factor(at_risk, stake.threshold),
         stake.cap,
@@ -118,6 +122,19 @@ class Timer:
         return timed
 
 
+def unhashed(submissions: Submissions) -> Submissions:
+    """The same submissions, of which nothing was computed and kept yet."""
+    return Submissions(submissions.universe, submissions.entries)
+
+
+def judge(inputs: RoundInputs) -> None:
+    """Hold every submission against its hash, its signature and what it may hold, as at the seal."""
+    where = inputs.terms.chain_id, inputs.terms.tournament, inputs.terms.round_id
+    refused = refusals_of(unhashed(inputs.submissions), inputs.submitters, *where)
+    if refused:
+        raise SystemExit(f"expected submissions that all count, found {len(refused)} that must not")
+
+
 def measure(inputs: RoundInputs, folder: Path) -> dict[str, float]:
     """Seconds by part of one evaluation and its bundle."""
     timer = Timer()
@@ -128,11 +145,12 @@ def measure(inputs: RoundInputs, folder: Path) -> dict[str, float]:
     fresh = RoundInputs(
         inputs.terms,
         inputs.rules,
-        Submissions(inputs.submissions.universe, inputs.submissions.entries),
+        unhashed(inputs.submissions),
         inputs.submitters,
         inputs.targets,
         Positions(inputs.positions.chunks, inputs.positions.models),
     )
+    timer.wrap("judging", judge)(inputs)
     try:
         start = time.perf_counter()
         result = evaluate(fresh)

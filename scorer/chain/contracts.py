@@ -117,7 +117,10 @@ class RoundRecord:
     threshold: int
     minimum_position: int
     at_risk: int
+    valid_at_risk: int
     rules_hash: bytes
+    terms_hash: bytes
+    universe: bytes
     submissions_root: bytes
     positions_head: bytes
     scores_head: bytes
@@ -139,10 +142,28 @@ class RoundRecord:
         return latest_lock_end(self.close_at, self.resolve_at)
 
     @property
+    def is_unsealed(self) -> bool:
+        """Whether the round may still be locked and sealed, as far as its state says."""
+        return self.state in (RoundState.OPEN, RoundState.LOCKING)
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the round was ever sealed; one without submissions is settled by its seal."""
+        return self.submissions_root != ZERO_HASH
+
+    @property
     def is_over(self) -> bool:
         """Settled, or void with every position returned: nothing is left to do."""
         unwound = self.state == RoundState.VOIDED and self.positions_head == ZERO_HASH
         return self.state == RoundState.SETTLED or unwound
+
+
+@dataclass(frozen=True)
+class MemberSet:
+    """The members of a round, in the committee's order, and how many of them decide."""
+
+    members: tuple[str, ...]
+    quorum: int
 
 
 class ProposalStatus(IntEnum):
@@ -271,6 +292,13 @@ class Suite:
         """The addresses that vote now."""
         return [str(each) for each in self.committee.functions.members().call(block_identifier=block)]
 
+    def member_set(self, set_id: int, block: int) -> MemberSet:
+        """A member set of the committee, current or former, which never changes once it is there."""
+        functions = self.committee.functions
+        members = functions.membersOf(set_id).call(block_identifier=block)
+        quorum = int(functions.quorumOf(set_id).call(block_identifier=block))
+        return MemberSet(tuple(map(str, members)), quorum)
+
     def versions(self, block: int) -> tuple[int, int]:
         """The versions of reports that tournament and committee take."""
         return (
@@ -331,7 +359,10 @@ def _record(round_id: int, found: Any, lock_until: int, fundable_until: int) -> 
         threshold=found.threshold,
         minimum_position=found.minPosition,
         at_risk=found.atRisk,
+        valid_at_risk=found.validAtRisk,
         rules_hash=found.rulesHash,
+        terms_hash=found.termsHash,
+        universe=found.universe,
         submissions_root=found.submissionsRoot,
         positions_head=found.positionsHead,
         scores_head=found.scoresHead,

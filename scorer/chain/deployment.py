@@ -15,7 +15,7 @@ from scorer.chain.windows import Windows
 from scorer.units import WEI_PER_NANO, wei_from_nano
 
 TOURNAMENT_ROLES: Final = {
-    "OPERATOR_ROLE": ("openRound", "lock", "seal"),
+    "OPERATOR_ROLE": ("openRound", "lock"),
     "GUARDIAN_ROLE": ("pause",),
     "UNPAUSER_ROLE": ("unpause",),
 }

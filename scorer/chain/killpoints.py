@@ -25,6 +25,7 @@ LABELS: Final = (
     "report-written",
     "submissions-collected",
     "submissions-published",
+    "locked-published",
 )
 
 

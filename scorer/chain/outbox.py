@@ -16,7 +16,7 @@ from scorer.chain.fees import FeePolicy, Market
 from scorer.chain.journal import Journal
 from scorer.chain.killpoints import reach
 from scorer.chain.sender import Done, Reverted
-from scorer.chain.signers import Signer
+from scorer.chain.signers import MessageSigner, Signer, SignerError
 from scorer.chain.transactions import (
     ALARMING,
     OPEN,
@@ -168,6 +168,18 @@ class Outbox:
     def address(self) -> str:
         """The account's checksummed address."""
         return self.signer.address
+
+    def sign_message(self, message: bytes) -> bytes:
+        """Sign the Keccak-256 of a message; 65 bytes with a v of 27 or 28.
+
+        Raises
+        ------
+        SignerError
+            When the signer does not, or only signs transactions.
+        """
+        if not isinstance(self.signer, MessageSigner):
+            raise SignerError(f"{self.address}: expected a signer of messages, found one of transactions")
+        return self.signer.sign_message(message)
 
     def budget(self) -> int:
         """The gas that one transaction may take here and now."""

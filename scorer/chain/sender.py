@@ -12,6 +12,7 @@ from web3.types import TxParams, TxReceipt
 from scorer.chain.fees import FeePolicy as FeePolicy
 from scorer.chain.fees import Market
 from scorer.chain.reverts import describe_revert, revert_name
+from scorer.chain.signers import KeySigner
 
 GAS_MARGIN = 1.25
 """Estimates are made on a state that may change before the transaction is mined."""
@@ -31,6 +32,10 @@ class Courier(Protocol):
     @property
     def address(self) -> str:
         """The account's checksummed address."""
+        ...
+
+    def sign_message(self, message: bytes) -> bytes:
+        """Sign the Keccak-256 of a message as the account; 65 bytes with a v of 27 or 28."""
         ...
 
     def carry_out(
@@ -83,6 +88,10 @@ class Sender:
     def address(self) -> str:
         """The account's checksummed address."""
         return str(self.account.address)
+
+    def sign_message(self, message: bytes) -> bytes:
+        """Sign the Keccak-256 of a message; 65 bytes with a v of 27 or 28."""
+        return KeySigner(self.account).sign_message(message)
 
     def send(self, call: ContractFunction | ContractConstructor, spare_gas: int = 0) -> TxReceipt:
         """Try `call` on the latest state, then sign it, send it and wait for its receipt.

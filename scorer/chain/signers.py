@@ -13,6 +13,7 @@ from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 from eth_keys.datatypes import PublicKey, Signature
 from eth_keys.exceptions import BadSignature
+from eth_typing import Hash32
 from eth_utils.exceptions import ValidationError
 
 from scorer.chain.accounts import public_key_of
@@ -52,6 +53,15 @@ class Signer(Protocol):
         ...
 
 
+@runtime_checkable
+class MessageSigner(Signer, Protocol):
+    """Signs messages too, as members of a committee do."""
+
+    def sign_message(self, message: bytes) -> bytes:
+        """Sign the Keccak-256 of a message; 65 bytes with a v of 27 or 28."""
+        ...
+
+
 @dataclass(frozen=True)
 class KeySigner:
     """A key in this process's memory."""
@@ -67,6 +77,10 @@ class KeySigner:
         """Sign an EIP-1559 transaction."""
         signed = self.account.sign_transaction(dict(fields))
         return Signed(bytes(signed.hash), bytes(signed.raw_transaction))
+
+    def sign_message(self, message: bytes) -> bytes:
+        """Sign the Keccak-256 of a message; 65 bytes with a v of 27 or 28."""
+        return bytes(self.account.unsafe_sign_hash(Hash32(keccak(message))).signature)
 
 
 @dataclass(frozen=True)
@@ -99,13 +113,28 @@ class RemoteSigner:
         SignerError
             When the signer does not answer with a signature of its own.
         """
-        payload = _encoded(_body(fields))
+        signature = self._checked(_encoded(_body(fields)))
+        raw = _encoded([*_body(fields), *signature.vrs])
+        return Signed(keccak(raw), raw)
+
+    def sign_message(self, message: bytes) -> bytes:
+        """Sign the Keccak-256 of a message; 65 bytes with a v of 27 or 28.
+
+        Raises
+        ------
+        SignerError
+            As `sign`.
+        """
+        signature = self._checked(message).to_bytes()
+        return signature[:64] + bytes([signature[64] + 27])
+
+    def _checked(self, payload: bytes) -> Signature:
+        """The signature over a payload's Keccak-256, which is this key's."""
         signature = self._signature(payload)
         signer = signature.recover_public_key_from_msg_hash(keccak(payload))
         if signer != self._key:
             raise self._error(f"the signature of {self.address}", f"that of {signer.to_checksum_address()}")
-        raw = _encoded([*_body(fields), *signature.vrs])
-        return Signed(keccak(raw), raw)
+        return signature
 
     @property
     def _key(self) -> PublicKey:

@@ -133,9 +133,8 @@ def _open(stage: Stage, week: Week, rules: Rules) -> None:
 
 
 def _close(stage: Stage, week: Week, record: Record) -> None:
-    """The operator refuses what is broken, locks the stakes of the rest, and seals the round."""
-    chain_record = stage.suite.round(week.round_id, stage.anvil.w3.eth.block_number)
-    collection = stage.operator.seal_round(chain_record)
+    """The operator refuses what is broken and locks the stakes of the rest; the members seal the round."""
+    collection = stage.seal_round(week.round_id)
     record.refusals += [
         {"round": week.round_id, "model": _name(stage, refusal.model_id), "reason": refusal.reason}
         for refusal in collection.refusals

@@ -14,6 +14,7 @@ from scorer.chain.deployment import Plan, deploy
 from scorer.chain.sender import FeePolicy, Sender
 from scorer.demo.stakes import FixedAmount, Stake
 from scorer.demo.strategies import Strategy
+from scorer.oracle.intake import Collection
 from scorer.oracle.member import Files, Member
 from scorer.oracle.operator import Operator, submit
 from scorer.rewards.allocation import SHARE_FLAG
@@ -89,6 +90,15 @@ class Stage:
         )
         now = int(self.anvil.w3.eth.get_block("latest")["timestamp"])
         submit(self.operator.inbox, digest, entry.account.key, name, content, received_at=now)
+
+    def seal_round(self, round_id: int) -> Collection:
+        """Let the operator lock a round whose submissions have closed, and the members agree on its seal."""
+        collection = self.operator.lock_round(self.suite.round(round_id, self.anvil.w3.eth.block_number))
+        self.anvil.finalise()
+        for member in self.members:
+            member.cycle([round_id])
+        self.anvil.finalise()
+        return collection
 
     def publish_target(
         self, member: Member, round_id: int, ids: tuple[str, ...], target: NDArray[np.float64]
@@ -168,8 +178,13 @@ def stage_on(anvil: Anvil, deployed: Deployed, out: Path) -> Stage:
 
 
 def _files(out: Path, member: str) -> Files:
-    home = out / "members" / member
-    return Files(rounds=home / "rounds", published=out / "published", targets=home / "targets")
+    home = out / "members"
+    return Files(
+        rounds=home / member / "rounds",
+        published=out / "published",
+        targets=home / member / "targets",
+        peers=tuple(home / each / "rounds" for each in MEMBERS if each != member),
+    )
 
 
 def _fund_pool(admin: Sender, suite: Suite) -> None:

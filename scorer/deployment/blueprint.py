@@ -19,7 +19,7 @@ ROLE_IDS: Final = {"admin": ADMIN_ROLE, "operator": 1, "guardian": 2, "minter": 
 """As Authority numbers them."""
 POWERS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "Tournament": {
-        "operator": ("openRound", "lock", "seal"),
+        "operator": ("openRound", "lock"),
         "guardian": ("pause",),
         "unpauser": ("unpause",),
     },

@@ -103,6 +103,7 @@ def _configured(layout: Layout, settings: Settings, name: str) -> Path:
                 "plans": "plans",
                 "published": "../published",
                 "inbox": "../inbox",
+                "peers": [f"../{other}/rounds" for other in MEMBERS if other != name],
             },
             "key": {"file": f"../keys/{name}"},
             # A fresh process for every report, and turns of twenty seconds, are for chains that matter.

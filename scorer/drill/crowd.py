@@ -16,7 +16,8 @@ from scorer.chain.endpoint import EndpointError
 from scorer.drill.playground import ADMIN, OPERATOR, OWNER, Playground
 from scorer.oracle.intake import Collection, write_collection
 from scorer.oracle.plans import SCHEDULE, TIMES
-from scorer.rounds.digest import content_hashes
+from scorer.rounds.digest import content_hashes, universe_digest
+from scorer.rounds.rules import NO_TERMS
 from scorer.rounds.signature import SubmissionDigest
 from scorer.rounds.submissions import Submission, Submissions
 from scorer.store.bundle import Bundle
@@ -80,7 +81,8 @@ def open_round(ground: Playground, times: tuple[int, int, int, int], ids: Sequen
     bundle.write_rules(ground.rules)
     bundle.write_universe(tuple(ids))
     publish(ground, round_id, ids, models)
-    opening = ground.suite.tournament.functions.openRound(*times, ground.rules.hash())
+    commitments = ground.rules.hash(), NO_TERMS, universe_digest(ids)
+    opening = ground.suite.tournament.functions.openRound(*times, commitments)
     ground.sender(OPERATOR).send(opening)
     return round_id
 

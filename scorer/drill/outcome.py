@@ -56,9 +56,9 @@ class Tally:
         many. `more` were needed for a challenge.
         """
         done = self.deeds(rounds)
-        # An opening, the chunks and the seal; votes, the beginning and the chunks.
-        needed_operator = sum(len(each.locked) + 2 for each in done)
-        needed_members = sum(each.votes + each.closed + 1 + len(each.settled) for each in done) + more
+        # An opening and the chunks; the seal, votes, the beginning and the chunks.
+        needed_operator = sum(len(each.locked) + 1 for each in done)
+        needed_members = sum(each.votes + each.closed + 2 + len(each.settled) for each in done) + more
         now = Tally.of(self.ground)
         extra = now.operator - self.operator - needed_operator
         extra += sum(now.members) - sum(self.members) - needed_members

@@ -25,8 +25,8 @@ from scorer.files import make_owned_folder, write_secret
 from scorer.oracle import assembly
 from scorer.oracle.logging import configure_logging
 from scorer.oracle.operator import submit
-from scorer.rounds.digest import content_hash
-from scorer.rounds.rules import Rules, preset
+from scorer.rounds.digest import content_hash, universe_digest
+from scorer.rounds.rules import NO_TERMS, Rules, preset
 from scorer.rounds.signature import SubmissionDigest
 from scorer.store.bundle import Bundle, round_folder
 from scorer.store.contents import inbox_at, node_at, rounds_in
@@ -114,7 +114,9 @@ class Playground:
             },
         }
         values["chain"]["deployment"] = "../deployment.json"
+        others = [f"member-{index}" for index in range(self.members) if f"member-{index}" != name]
         values["files"] |= {"published": "../published", "inbox": "../inbox"}
+        values["files"]["peers"] = [f"../{other}/rounds" for other in others]
         for path, value in (self.settings | settings).items():
             section, _, field_name = path.partition("__")
             values.setdefault(section, {})[field_name] = value
@@ -130,7 +132,8 @@ class Playground:
         bundle.write_rules(self.rules)
         bundle.write_universe(IDS)
         times = (now, now + HOUR + late, now + 2 * HOUR + late, now + 30 * HOUR)
-        self.sender(OPERATOR).send(self.suite.tournament.functions.openRound(*times, self.rules.hash()))
+        commitments = self.rules.hash(), NO_TERMS, universe_digest(IDS)
+        self.sender(OPERATOR).send(self.suite.tournament.functions.openRound(*times, commitments))
         for model in range(1, self.models + 1):
             self._submit(round_id, model)
         return round_id

@@ -19,11 +19,14 @@ from scorer.drill.stages import (
     accepted,
     await_that,
     drive,
+    lock_and_seal,
+    locked,
     nothing_open,
     resolve,
     rung,
     running,
     said,
+    seal,
     sealed,
     sent_by_members,
     settled,
@@ -41,6 +44,7 @@ FILE_LABELS: Final = {
     "report-written": "attest",
     "submissions-collected": "lock",
     "submissions-published": "lock",
+    "locked-published": "lock",
 }
 """Points that are not on a transaction's way: each is reached before one action."""
 OUTBOX_LABELS: Final = tuple(label for label in LABELS if label not in FILE_LABELS)
@@ -72,7 +76,8 @@ def killed_everywhere(label: str, ground: Playground, kills: int = 4) -> Result:
     """
     tally = Tally.of(ground)
     rounds = to_close(ground, kills)
-    drive(ground, "operator", sealed(ground, *rounds), kill_at=_points(label, rounds, "lock", "seal"))
+    drive(ground, "operator", locked(ground, *rounds), kill_at=_points(label, rounds, "lock"))
+    seal(ground, rounds, kill_at=_points(label, rounds, "seal"))
     resolve(ground, rounds)
     drive(ground, "member-0", kill_at=_points(label, rounds, "attest"))
     for index in range(1, ground.members):
@@ -111,7 +116,11 @@ def reorganised(depth: int, ground: Playground) -> Result:
     """A round in which the chain forgets its newest blocks after every lock, vote and settlement."""
     tally = Tally.of(ground)
     (round_id,) = to_close(ground)
-    forgotten = _then_forget(ground, "operator", OPERATOR, depth, sealed(ground, round_id))
+    forgotten = _then_forget(ground, "operator", OPERATOR, depth, locked(ground, round_id))
+    last = ground.members - 1
+    for index in range(last):
+        drive(ground, f"member-{index}")
+    forgotten += _then_forget(ground, f"member-{last}", FIRST_MEMBER + last, depth, sealed(ground, round_id))
     ground.resolve(round_id)
     for index in range(ground.quorum):
         forgotten += _then_forget(ground, f"member-{index}", FIRST_MEMBER + index, depth)
@@ -186,7 +195,7 @@ def five_daemons(ground: Playground, seed: int = 0) -> Result:
     tally = Tally.of(ground)
     dice = random.Random(seed)  # noqa: S311 - what happens must be the same for a seed
     (round_id,) = to_close(ground)
-    drive(ground, "operator", sealed(ground, round_id))
+    lock_and_seal(ground, [round_id])
     ground.resolve(round_id, liars=[1])
     with running(ground, "member-0", "member-1", "member-2"):
         _restart_at_random(ground, "member-4", dice)
@@ -219,7 +228,7 @@ def wrong_report_overturned(ground: Playground) -> Result:
     """A lying quorum: the one who knows better challenges, the others learn, and the right report settles."""
     tally = Tally.of(ground)
     (round_id,) = to_close(ground)
-    drive(ground, "operator", sealed(ground, round_id))
+    lock_and_seal(ground, [round_id])
     ground.resolve(round_id, liars=[0, 1])
     for index in (0, 1):
         drive(ground, f"member-{index}")
@@ -242,7 +251,7 @@ def five_daemons_overturn(ground: Playground, seed: int = 0) -> Result:
     tally = Tally.of(ground)
     dice = random.Random(seed)  # noqa: S311 - what happens must be the same for a seed
     (round_id,) = to_close(ground)
-    drive(ground, "operator", sealed(ground, round_id))
+    lock_and_seal(ground, [round_id])
     ground.resolve(round_id, liars=[0, 1, 2, 3])
     before = _holdings(ground, 4)
     with running(ground, "member-0", "member-1", "member-3"):

@@ -14,6 +14,7 @@ from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.chain.killpoints import KILLED
 from scorer.drill.outcome import Stuck
 from scorer.drill.playground import FIRST_MEMBER, Playground, wait
+from scorer.store.bundle import LOCKED, Bundle
 
 TRIES: Final = 30
 PATIENCE: Final = 240.0
@@ -85,6 +86,11 @@ def rung(ground: Playground, name: str, reason: str) -> Done:
     return has_rung
 
 
+def locked(ground: Playground, *rounds: int) -> Done:
+    """Whether the operator says of rounds that nothing more is to be locked."""
+    return lambda: all(Bundle(ground.folder("published", each)).has(LOCKED) for each in rounds)
+
+
 def sealed(ground: Playground, *rounds: int) -> Done:
     """Whether rounds are sealed, and not void."""
     wanted = (RoundState.SEALED, RoundState.SETTLING, RoundState.SETTLED)
@@ -119,9 +125,23 @@ def voted(ground: Playground, index: int, *rounds: int) -> Done:
 def to_outcome(ground: Playground, count: int = 1) -> list[int]:
     """Rounds opened, closed, sealed by a good operator, and their outcome known."""
     rounds = to_close(ground, count)
-    drive(ground, "operator", sealed(ground, *rounds))
+    lock_and_seal(ground, rounds)
     resolve(ground, rounds)
     return rounds
+
+
+def lock_and_seal(ground: Playground, rounds: Sequence[int]) -> None:
+    """The operator locks rounds, and the members seal them."""
+    drive(ground, "operator", locked(ground, *rounds))
+    seal(ground, rounds)
+
+
+def seal(ground: Playground, rounds: Sequence[int], *, kill_at: Sequence[str] = ()) -> None:
+    """Every member signs the seals of rounds, and the last one sends them."""
+    last = ground.members - 1
+    for index in range(last):
+        drive(ground, f"member-{index}")
+    drive(ground, f"member-{last}", sealed(ground, *rounds), kill_at=kill_at)
 
 
 def to_close(ground: Playground, count: int = 1) -> list[int]:

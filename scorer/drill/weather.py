@@ -1,6 +1,7 @@
 """A node that misbehaves in one way, and a round that settles all the same: each thing once."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from scorer.chain.fees import GWEI
@@ -70,9 +71,11 @@ def replacements_by_a_tenth(ground: Playground, proxy: Proxy) -> Result:
     holds = HoldsBack()
     rounds = to_close(ground)
     proxy.misbehave(SEND, holds)
-    with running(ground, "operator"):
+    names = [f"member-{index}" for index in range(ground.members)]
+    with running(ground, "operator", *names):
         await_that(sealed(ground, *rounds), "a seal after every bid was raised", mine=ground)
-        await_that(lambda: nothing_open(ground, "operator"), "the seal to be final", mine=ground)
+        for name in ("operator", *names):
+            await_that(partial(nothing_open, ground, name), "all of it to be final", mine=ground)
     resolve(ground, rounds)
     to_end_while_running(ground, rounds)
     if holds.refused or not holds.replaced:

@@ -22,6 +22,7 @@ from scorer.oracle.decide import (
     Collect,
     Expire,
     ReturnChunk,
+    SealRound,
     SettleChunk,
     VoidRound,
 )
@@ -56,6 +57,8 @@ def meaning_of(action: Action, status: ProposalStatus) -> str:
         case Attest(report, instead):
             before = "" if instead is None else f":{instead.hex()}"
             return f"attest:{report.hash().hex()}:{status.name.lower()}{before}"
+        case SealRound(seal):
+            return f"seal:{seal.submissions_root.hex()}:{seal.positions_head.hex()}"
         case BeginSettlement(report):
             return f"begin:{report.hash().hex()}"
         case SettleChunk(index):
@@ -75,6 +78,8 @@ def latest_time(action: Action, record: RoundRecord, proposal: ProposalRecord | 
     if isinstance(action, Attest):
         disputed = proposal is not None and proposal.status == ProposalStatus.DISPUTED
         return proposal.dispute_until if disputed and proposal is not None else record.deadline
+    if isinstance(action, SealRound):
+        return record.lock_until
     if isinstance(action, ApproveBond | Challenge) and proposal is not None:
         return proposal.challenge_until
     return None
@@ -102,6 +107,10 @@ class Calls:
                 return self._of_member(action)
             case Collect(account):
                 return self.suite.committee.functions.collect(Web3.to_checksum_address(account))
+            case SealRound(seal, signers, signatures):
+                return self.suite.tournament.functions.seal(
+                    self.round_id, seal.submissions_root, seal.valid_at_risk, signers, signatures
+                )
             case BeginSettlement(report):
                 return self.suite.tournament.functions.beginSettlement(report.to_contract())
             case VoidRound():

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.rounds.report import Report
+from scorer.rounds.seal import Seal
 from scorer.units import nmr_from_nano
 
 
@@ -13,6 +14,21 @@ class Attest:
 
     report: Report
     instead: bytes | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class SealRound:
+    """Hand the tournament a seal that a quorum of the round's members signed.
+
+    Attributes
+    ----------
+    signers, signatures
+        See `scorer.rounds.seal.quorum_signatures`.
+    """
+
+    seal: Seal
+    signers: int
+    signatures: bytes
 
 
 @dataclass(frozen=True)
@@ -88,6 +104,7 @@ class Alarm:
 
 Action = (
     Attest
+    | SealRound
     | BeginSettlement
     | SettleChunk
     | ReturnChunk
@@ -141,6 +158,10 @@ class RoundView:
         What the tournament can pay, nano-NMR; None: no report of the round is accepted yet.
     delay
         Seconds that we leave to others before we send what anybody may send: members take turns.
+    seal
+        With a quorum's signatures, once there is one.
+    sealable_from
+        From when on it may be sent, in chain time: whoever is left out of it counts as absent.
     bonded
         Whether votes hold bonds, which are to be let go of.
     """
@@ -156,6 +177,8 @@ class RoundView:
     address: str = ""
     delay: int = 0
     block: int = 0
+    seal: SealRound | None = None
+    sealable_from: int = 0
     pool: int | None = None
     bonded: bool = False
 
@@ -191,6 +214,8 @@ def is_due(record: RoundRecord, now: int) -> bool:
 def _while_unsealed(view: RoundView) -> tuple[Action, ...]:
     if view.now >= view.record.lock_until:
         return _in_turn(view, view.record.lock_until, VoidRound())
+    if view.seal is not None:
+        return _in_turn(view, view.sealable_from, view.seal)
     return (Wait("not sealed yet"),)
 
 

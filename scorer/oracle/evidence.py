@@ -16,8 +16,8 @@ from typing import Any, Final
 from scorer.isolation import SHARED_READER, IsolatedReader, IsolationError, ReadResult, refuses
 from scorer.oracle.compare import Gap
 from scorer.oracle.takeover import REREAD, Stamp, stamp_of
-from scorer.rounds.digest import json_digest
 from scorer.rounds.documents import from_hex, shown, to_hex
+from scorer.rounds.report import evidence_hash
 from scorer.store.bundle import MANIFEST, REPORT, Bundle, BundleError
 from scorer.store.published import limits_for
 
@@ -116,7 +116,7 @@ def read_peer(folder: Path, ours: Mapping[str, Any]) -> ReadResult:
     """
     peer = Bundle(folder, strict=True)
     report, manifest = peer.report(), peer.manifest()
-    if report.evidence_hash != json_digest(manifest):
+    if report.evidence_hash != evidence_hash(manifest):
         raise BundleError(f"{folder / MANIFEST}: expected the manifest that the report names, found another")
     found = list(input_gaps(ours, _inputs(manifest)))
     return ReadResult({"report": to_hex(report.hash()), "gaps": _few(found)})

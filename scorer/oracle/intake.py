@@ -71,26 +71,22 @@ class Collection:
         All that are committed to and scored.
     staked
         The models whose stake is to be locked.
-    gated
-        Why some models' stake is not locked although they submitted in time.
     """
 
     submissions: Submissions
     refusals: tuple[Refusal, ...]
     staked: frozenset[int]
-    gated: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def late(self) -> frozenset[int]:
         """The models that submitted too late for their stake."""
-        return frozenset(self.submissions.model_ids) - self.staked - frozenset(self.gated)
+        return frozenset(self.submissions.model_ids) - self.staked
 
     def selection(self) -> dict[str, Any]:
         """The document of selection.json."""
         return {
             "staked": sorted(self.staked),
             "late": sorted(self.late),
-            "gated": {str(model): reason for model, reason in sorted(self.gated.items())},
             "refused": [refusal.document() for refusal in self.refusals],
         }
 
@@ -115,12 +111,11 @@ def read_collection(bundle: Bundle) -> Collection | None:
 
 
 def _collection(submissions: Submissions, document: Mapping[str, Any]) -> Collection:
-    gated = {int(model): str(reason) for model, reason in document["gated"].items()}
     refusals = tuple(Refusal(**refused) for refused in document["refused"])
-    found = Collection(submissions, refusals, frozenset(document["staked"]), gated)
-    decided = sorted([*found.staked, *found.late, *gated])
+    found = Collection(submissions, refusals, frozenset(document["staked"]))
+    decided = sorted([*found.staked, *found.late])
     if found.selection() != document or decided != list(submissions.model_ids):
-        raise ValueError("expected every submission once, as staked, late or gated, found others")
+        raise ValueError("expected every submission once, as staked or late, found others")
     return found
 
 

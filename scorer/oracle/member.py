@@ -19,6 +19,7 @@ from scorer.oracle.decide import (
     Challenge,
     Challenging,
     RoundView,
+    SealRound,
     Wait,
     decide,
     decide_credit,
@@ -32,6 +33,7 @@ from scorer.oracle.observe import (
     Block,
     CommitteeView,
     Sealed,
+    awaits_seal,
     chunks_left,
     finalised_block,
 )
@@ -39,6 +41,7 @@ from scorer.oracle.reporting import Files as Files
 from scorer.oracle.reporting import Memory as Memory
 from scorer.oracle.reporting import Reporter
 from scorer.oracle.sanity import NoVerdict, Summary, recomputed_elsewhere, refusals, summary
+from scorer.oracle.sealing import Sealing
 from scorer.oracle.turns import turn_of
 from scorer.oracle.witnesses import Witnesses
 from scorer.rounds.report import Report
@@ -52,6 +55,7 @@ ALREADY_DONE = frozenset(
         "NotTopOfStack",
         "ReportStands",
         "RoundNotSealed",
+        "SealKnown",
         "WrongState",
         "WrongStatus",
     }
@@ -210,7 +214,38 @@ class Member:
             duty.publication_grace,
             duty.outcome_delay,
             self.witnesses,
+            self._sealing.candidates,
         )
+
+    @property
+    def _sealing(self) -> Sealing:
+        sign = None if self.sender is None else self.sender.sign_message
+        return Sealing(
+            self.suite,
+            self.files.rounds,
+            self.files.published,
+            self.files.peers,
+            self.address,
+            sign,
+            self.memory.seals,
+            self.duty.alarm,
+            self.witnesses,
+        )
+
+    def _seal(self, record: RoundRecord, block: Block) -> SealRound | None:
+        """The seal of a round that waits for one, once a quorum signed it and we hold the round's files."""
+        if not awaits_seal(record, block) or not self._reporter.is_kept(record, block):
+            return None
+        found = self._sealing.ready(record, block)
+        if found is None:
+            return None
+        others_have_time = 0 if found.is_complete else (record.close_at + record.lock_until) // 2
+        sealable_from = max(block.timestamp, others_have_time)
+        before = self.memory.sealable_from.get(record.round_id)
+        if before is not None and before[0] == found.seal:
+            sealable_from = min(before[1], sealable_from)
+        self.memory.sealable_from[record.round_id] = found.seal, sealable_from
+        return SealRound(found.seal, found.signers, found.signatures)
 
     @property
     def _disputing(self) -> Disputing:
@@ -230,6 +265,8 @@ class Member:
         proposal = committee.proposal(record.round_id) if sealed else None
         vote = committee.vote(record.round_id) if sealed else None
         votes = report is not None and vote != report.hash()
+        seal = self._seal(record, block)
+        _, sealable_from = self.memory.sealable_from.get(record.round_id, (None, 0))
         return RoundView(
             record=record,
             now=block.timestamp,
@@ -242,6 +279,8 @@ class Member:
             address=self.address,
             delay=self._delay(record.round_id, committee),
             block=block.number,
+            seal=seal,
+            sealable_from=sealable_from,
             pool=None if proposal is None else self.suite.pool(block.number),
             bonded=self._bonded,
         )

@@ -8,7 +8,7 @@ from functools import cached_property
 from web3.exceptions import Web3Exception
 
 from scorer.chain.bulk import PAGE
-from scorer.chain.contracts import ZERO_HASH, ProposalRecord, RoundRecord, RoundState, Suite
+from scorer.chain.contracts import ProposalRecord, RoundRecord, RoundState, Suite
 from scorer.chain.endpoints import Block as Block
 from scorer.chain.errors import EndpointError
 from scorer.chain.logs import (
@@ -153,7 +153,7 @@ class CommitteeView:
 
 @dataclass(frozen=True)
 class Sealed:
-    """What the chain fixed about a round when it was sealed."""
+    """What the chain fixed about a round when it was sealed, or has fixed so far."""
 
     block: int
     terms: RoundTerms
@@ -161,7 +161,7 @@ class Sealed:
 
 
 def read_sealed(suite: Suite, record: RoundRecord, block: Block) -> Sealed:
-    """A sealed round's terms and positions, checked against the contract's storage.
+    """A round's terms and the positions that it locked so far, checked against the contract's storage.
 
     Raises
     ------
@@ -176,7 +176,8 @@ def read_sealed(suite: Suite, record: RoundRecord, block: Block) -> Sealed:
             f"round {record.round_id}: expected {record.at_risk} nano-NMR in PositionsLocked events, "
             f"found {locked}"
         )
-    if record.state == RoundState.SEALED and positions.head != record.positions_head:
+    is_whole = record.state in (RoundState.LOCKING, RoundState.SEALED)
+    if is_whole and positions.head != record.positions_head:
         raise IncompleteLogs(
             f"round {record.round_id}: expected events up to the head 0x{record.positions_head.hex()}, "
             f"found 0x{positions.head.hex()}"
@@ -215,14 +216,22 @@ def _terms(suite: Suite, record: RoundRecord, positions_head: bytes) -> RoundTer
         tournament=str(suite.tournament.address),
         round_id=record.round_id,
         rules_hash=record.rules_hash,
+        terms_hash=record.terms_hash,
+        universe=record.universe,
         submissions_root=record.submissions_root,
         positions_head=positions_head,
         at_risk=record.at_risk,
+        valid_at_risk=record.valid_at_risk,
         payout_factor=record.payout_factor,
         cap=record.cap,
         threshold=record.threshold,
         minimum_position=record.minimum_position,
     )
+
+
+def awaits_seal(record: RoundRecord, block: Block) -> bool:
+    """Whether a round's submissions have closed, and it can still be sealed."""
+    return record.is_unsealed and record.close_at <= block.timestamp < record.lock_until
 
 
 def chunks_left(record: RoundRecord, positions: Positions) -> int:
@@ -258,8 +267,7 @@ def read_settlement(
     chunks
         All that the round locked.
     """
-    is_sealed = record.submissions_root != ZERO_HASH
-    earliest = record.settlement_began_at or (record.deadline if is_sealed else record.lock_until)
+    earliest = record.settlement_began_at or (record.deadline if record.is_sealed else record.lock_until)
     count = len(chunks) - _left_of(record, chunks)
     if not count:
         return ()

@@ -1,4 +1,4 @@
-"""The operator as a daemon: opens planned rounds, locks and seals, each once, whatever happens between."""
+"""The operator as a daemon: opens planned rounds and locks stakes, each once, whatever happens between."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Final
 
 from web3.contract.contract import ContractFunction
 
-from scorer.chain.contracts import RoundRecord, RoundState
+from scorer.chain.contracts import RoundRecord
 from scorer.chain.keys import scope_of
 from scorer.chain.killpoints import reach
 from scorer.chain.sender import Courier, Reverted
@@ -16,11 +16,11 @@ from scorer.oracle.failures import apart
 from scorer.oracle.intake import Collection
 from scorer.oracle.member import ALREADY_DONE
 from scorer.oracle.observation import observed_rounds
-from scorer.oracle.observe import Block, RoundTracker
-from scorer.oracle.operator import SLOTS_PER_CHUNK, Collector, Lanes, awaits_seal
+from scorer.oracle.observe import Block, RoundTracker, awaits_seal
+from scorer.oracle.operator import SLOTS_PER_CHUNK, Collector, Lanes
 from scorer.oracle.plans import PlanFolder, PlannedRound, due_plans, identity_of, missed_plans, publish
 from scorer.oracle.takeover import Stamp, stamp_of
-from scorer.store.bundle import RULES, UNIVERSE, BundleError
+from scorer.store.bundle import RULES, UNIVERSE
 
 SETTLE_TO_LOCK: Final = 2.0
 """Settling a chunk takes at most this much of the gas that locking it took (measured: benchmarks/oracle)."""
@@ -98,7 +98,7 @@ class Operating(Collector):
     memory: OperatorMemory = field(default_factory=OperatorMemory)
 
     def work(self, block: Block) -> list[Deed]:
-        """One cycle at a finalised block: open what is due, then lock and seal what has closed."""
+        """One cycle at a finalised block: open what is due, then lock what has closed."""
         if not self.memory.basis.moves_to(self.suite, block):
             self.memory.forget_chain()
         seen = observed_rounds(self.suite, block, self.witnesses, self.memory.rounds)
@@ -132,16 +132,16 @@ class Operating(Collector):
                 yield Deed(f"round {record.round_id}", f"published {plan.folder.name}")
 
     def _open(self, plan: PlannedRound, block: Block) -> Iterator[Deed]:
-        call = self.suite.tournament.functions.openRound(*plan.times, plan.rules.hash())
+        call = self.suite.tournament.functions.openRound(*plan.times, plan.commitments)
         deed = f"open {plan.folder.name}"
         outcome, _ = self._carry_out(deed, call, f"0:open:{plan.digest}", plan.close_at, block)
         yield Deed(deed, outcome)
 
     def _close(self, record: RoundRecord, block: Block, lanes: Lanes) -> Iterator[Deed]:
-        """Lock and seal a round whose submissions have closed, while that is possible."""
+        """Lock a round whose submissions have closed, while that is possible."""
         if awaits_seal(record, block):
-            yield from self._seal(record, block, lanes)
-        elif record.state in (RoundState.OPEN, RoundState.LOCKING) and block.timestamp >= record.lock_until:
+            yield from self._lock(record, block, lanes)
+        elif record.is_unsealed and block.timestamp >= record.lock_until:
             self.alarm("NEVER_SEALED", f"round {record.round_id} was not sealed in time; it returns whole")
 
     def _unfinished_plans(self, records: Sequence[RoundRecord]) -> list[PlannedRound]:
@@ -173,15 +173,24 @@ class Operating(Collector):
             if plan.identity not in over:
                 self.alarm("MISSED_OPENING", f"{plan.folder.name}: was not opened before it closed")
 
-    def _seal(self, record: RoundRecord, block: Block, lanes: Lanes) -> Iterator[Deed]:
+    def _lock(self, record: RoundRecord, block: Block, lanes: Lanes) -> Iterator[Deed]:
         collection = self._collected(record, block)
         slots = self._slots(record, collection, lanes)
-        for what, call in self.seal_calls(record, collection, slots, lanes):
+        for from_slot, call in self.lock_calls(record, collection, slots, lanes):
+            if call is None:
+                self._publish_locked(record.round_id)
+                return
+            what = f"lock:{from_slot}"
             deed, key = f"round {record.round_id} {what}", f"{record.round_id}:{what}"
             outcome, goes_on = self._carry_out(deed, call, key, record.lock_until, block)
             yield Deed(deed, outcome)
             if not goes_on:
                 return
+
+    def _publish_locked(self, round_id: int) -> None:
+        if self.courier is not None:
+            self.publish_locked(round_id)
+            reach("locked-published", str(round_id))
 
     def _collected(self, record: RoundRecord, block: Block) -> Collection:
         was_told = self.has_published(record.round_id)
@@ -199,12 +208,9 @@ class Operating(Collector):
         return collection
 
     def _check_published(self, record: RoundRecord, collection: Collection, block: Block) -> None:
-        """Commit to nothing that nobody signed, whoever wrote to the folder since it was published.
+        """Tell of submissions that nobody signed any more: somebody else wrote to what we published.
 
-        Raises
-        ------
-        BundleError
-            Names the models; the round returns whole unless the files are put back.
+        Stakes are locked all the same: members refuse those submissions, and their positions return whole.
         """
         round_id, suite = record.round_id, self.suite
         bundle = self.published_bundle(round_id)
@@ -219,9 +225,10 @@ class Operating(Collector):
         )
         if wrong:
             shown = ", ".join(map(str, wrong[:SHOWN]))
-            raise BundleError(
+            self.alarm(
+                "BROKEN_FILE",
                 f"{bundle.folder}: expected what each submitter signed, found others of {len(wrong)} models "
-                f"({shown}{', ...' if len(wrong) > SHOWN else ''}); nothing is sealed until it is put back"
+                f"({shown}{', ...' if len(wrong) > SHOWN else ''}), whose positions return whole",
             )
         self.memory.checked[round_id] = stamp
 
@@ -241,8 +248,8 @@ class Operating(Collector):
 
     def _gas(self, record: RoundRecord, collection: Collection, slots: int, lanes: Lanes) -> int:
         """What locking the first chunk takes, 0 when nothing is to be locked or it cannot be told."""
-        what, call = next(self.seal_calls(record, collection, slots, lanes))
-        if what == "seal" or self.courier is None:
+        _, call = next(self.lock_calls(record, collection, slots, lanes), (0, None))
+        if call is None or self.courier is None:
             return 0
         try:
             return int(call.estimate_gas({"from": self.suite.w3.to_checksum_address(self.courier.address)}))

@@ -1,4 +1,4 @@
-"""The operator at work: opens rounds, collects submissions, locks and seals."""
+"""The operator at work: opens rounds, collects submissions and locks stakes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -10,20 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 from web3.contract.contract import ContractFunction
 
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.contracts import RoundRecord, Suite
 from scorer.chain.errors import EndpointsDisagree
 from scorer.chain.sender import Sender
 from scorer.oracle.gatekeeper import Gatekeeper, check_gate_tables
 from scorer.oracle.intake import LARGEST, Collection, Intake, read_collection, write_collection
 from scorer.oracle.intake import SIGNATURE_SUFFIX as SIGNATURE_SUFFIX
 from scorer.oracle.intake import submit as submit
-from scorer.oracle.observe import Block, finalised_block, unfinished_rounds
+from scorer.oracle.observe import Block
 from scorer.oracle.witnesses import Witnesses
 from scorer.rounds.chunks import LANES
-from scorer.rounds.rules import Rules, RulesError
+from scorer.rounds.digest import universe_digest
+from scorer.rounds.rules import NO_TERMS, Rules, RulesError
 from scorer.rounds.selection import select
 from scorer.rounds.tables import NEUTRAL_CHURN, Table
-from scorer.store.bundle import COLLECTED, Bundle, round_folder
+from scorer.store.bundle import COLLECTED, LOCKED, Bundle, round_folder
 
 SLOTS_PER_CHUNK: Final = 256
 """Small enough to settle within any RPC's fee cap; a chunk of a lock begins on an even slot of its bitmap."""
@@ -143,14 +144,14 @@ class Collector:
     largest: int = field(default=LARGEST, kw_only=True)
     witnesses: Witnesses = field(default_factory=Witnesses, kw_only=True)
 
-    def seal_calls(
+    def lock_calls(
         self, record: RoundRecord, collection: Collection, slots_per_chunk: int, lanes: "Lanes"
-    ) -> Iterator[tuple[str, ContractFunction]]:
-        """What is left to be sent to lock and seal a round, in order, each with its meaning.
+    ) -> Iterator[tuple[int, ContractFunction | None]]:
+        """What is left to be sent to lock a round, in order, each with the first slot that it locks.
 
-        Which model has which lane is read once. Where to go on, the chain says before each: the seal comes
-        when it says that every staked lane is locked, whatever an earlier process had begun, and not before.
-        Models that got a lane meanwhile are looked for before the seal.
+        Which model has which lane is read once. Where to go on, the chain says before each. Models that got a
+        lane meanwhile are looked for at the end. Once the chain says that every staked lane is locked,
+        whatever an earlier process had begun, the last one is None: nothing more is to be sent.
         """
         functions, locked = self.suite.tournament.functions, -1
         staked, is_newest = _ascending(lanes.of(collection.staked)), False
@@ -162,7 +163,7 @@ class Collector:
                 next_slot = self._confirmed_slot(record, next_slot)
                 chunk = next(_locks(staked, next_slot, slots_per_chunk), None)
                 if chunk is None:
-                    yield "seal", functions.seal(record.round_id, collection.submissions.root)
+                    yield next_slot, None
                     return
             if chunk is None:
                 staked, is_newest = _ascending(lanes.newest_of(collection.staked, block)), True
@@ -170,13 +171,20 @@ class Collector:
                 return  # the endpoint does not show yet what was locked
             else:
                 locked, is_newest = chunk.from_slot, False
-                yield f"lock:{locked}", functions.lock(record.round_id, locked, chunk.bitmap)
+                yield locked, functions.lock(record.round_id, locked, chunk.bitmap)
+
+    def publish_locked(self, round_id: int) -> None:
+        """Publish that nothing more is to be locked, and up to which positions head: members then sign."""
+        head = self.suite.round(round_id, self.suite.w3.eth.block_number).positions_head
+        bundle = self.published_bundle(round_id)
+        if not bundle.has(LOCKED) or bundle.locked() != head:
+            bundle.write_locked(head)
 
     def _confirmed_slot(self, record: RoundRecord, claimed: int) -> int:
         """The first slot that was not locked yet, as all say that must confirm it: the lowest of theirs.
 
-        Once a round is sealed nothing can be locked any more. One that is a block behind is no harm: a slot
-        that is locked already is not locked again.
+        Once members have sealed a round nothing can be locked any more. One that is a block behind is no
+        harm: a slot that is locked already is not locked again.
 
         Raises
         ------
@@ -191,7 +199,7 @@ class Collector:
         if len(said) < self.witnesses.needed:
             raise EndpointsDisagree(
                 f"round {record.round_id}: expected {self.witnesses.needed} more endpoints to say what is "
-                f"locked before it is sealed, found {len(said)}"
+                f"locked before that is published, found {len(said)}"
             )
         return min([claimed, *said])
 
@@ -233,11 +241,7 @@ class Collector:
         arrivals, refusals = intake.take(self._inbox(record.round_id))
         window = {"open_at": record.open_at, "close_at": record.close_at, "until": intake.until}
         selection = select(intake.universe.ids, arrivals, **window)
-        gated: dict[int, str] = {}
-        if rules.gates is not None:
-            gatekeeper = Gatekeeper(self.suite, self.published_bundle)
-            gated = gatekeeper.reasons(rules.gates, record, selection.submissions, selection.staked)
-        return Collection(selection.submissions, refusals, selection.staked - set(gated), gated)
+        return Collection(selection.submissions, refusals, selection.staked)
 
     def _submitters(self, record: RoundRecord, number: int) -> dict[int, str]:
         """Who could sign for each model when submissions closed, as all that must confirm it say."""
@@ -337,35 +341,21 @@ class Operator(Collector):
             bundle.write_names(universe, names)
         bundle.named_universe()
         check_gate_tables(rules, bundle)
+        commitments = rules.hash(), NO_TERMS, universe_digest(universe)
         opening = self.suite.tournament.functions.openRound(
-            open_at, close_at, resolve_at, deadline, rules.hash()
+            open_at, close_at, resolve_at, deadline, commitments
         )
         self.sender.send(opening)
         return round_id
 
-    def due(self) -> list[RoundRecord]:
-        """The rounds whose submissions have closed and that can still be sealed."""
-        block = finalised_block(self.suite)
-        return [record for record in unfinished_rounds(self.suite, block) if awaits_seal(record, block)]
-
-    def cycle(self) -> list[int]:
-        """Lock and seal every round that is due; which ones."""
-        due = self.due()
-        for record in due:
-            self.seal_round(record)
-        return [record.round_id for record in due]
-
-    def seal_round(self, record: RoundRecord) -> Collection:
-        """Collect a round's submissions, publish the valid ones, lock their stakes, and seal the round."""
+    def lock_round(self, record: RoundRecord) -> Collection:
+        """Collect a round's submissions, publish them, and lock their stakes."""
         collection = self.collect(record)
         self.publish(record.round_id, collection)
         lanes = Lanes(self.suite, self.suite.w3.eth.block_number)
-        for _, call in self.seal_calls(record, collection, self.slots_per_chunk, lanes):
-            self.sender.send(call)
+        for _, call in self.lock_calls(record, collection, self.slots_per_chunk, lanes):
+            if call is None:
+                self.publish_locked(record.round_id)
+            else:
+                self.sender.send(call)
         return collection
-
-
-def awaits_seal(record: RoundRecord, block: Block) -> bool:
-    """Whether a round's submissions have closed, and it can still be sealed."""
-    unsealed = record.state in (RoundState.OPEN, RoundState.LOCKING)
-    return unsealed and record.close_at <= block.timestamp < record.lock_until

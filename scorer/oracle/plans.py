@@ -14,15 +14,16 @@ from scorer.files import read_bounded
 from scorer.oracle.failures import apart
 from scorer.oracle.gatekeeper import GATE_FILES, check_gate_tables
 from scorer.redaction import described, shown
+from scorer.rounds.digest import universe_digest
 from scorer.rounds.documents import parse_json
-from scorer.rounds.rules import Rules
+from scorer.rounds.rules import NO_TERMS, Rules
 from scorer.store.bundle import NAMES, RULES, UNIVERSE, Bundle, BundleError
 
 SCHEDULE: Final = "schedule.json"
 PLAN_FILES: Final = (SCHEDULE, RULES, UNIVERSE, NAMES, *GATE_FILES)
 FRESH: Final = 2 * 10**9
 """Nanoseconds for which a file that changed is looked at again, whatever its times say."""
-Identity = tuple[int, int, int, int, bytes]
+Identity = tuple[int, int, int, int, bytes, bytes]
 Stamps = tuple[tuple[int, ...] | None, ...]
 LATEST: Final = 1 << 40
 """Unix seconds, as the contract holds them."""
@@ -42,16 +43,22 @@ class PlannedRound:
     folder: Path
     rules: Rules
     times: tuple[int, int, int, int]
+    universe: bytes
 
     @cached_property
     def digest(self) -> str:
-        """What makes it this round and no other: its rules and times."""
-        return hashlib.sha256(self.rules_hash + json.dumps(self.times).encode()).hexdigest()
+        """What makes it this round and no other: its rules, universe and times."""
+        return hashlib.sha256(self.rules_hash + self.universe + json.dumps(self.times).encode()).hexdigest()
 
     @cached_property
     def rules_hash(self) -> bytes:
         """As the chain freezes it."""
         return self.rules.hash()
+
+    @property
+    def commitments(self) -> tuple[bytes, bytes, bytes]:
+        """What ``Tournament.openRound`` binds the round to: hashes of rules, terms and universe."""
+        return self.rules_hash, NO_TERMS, self.universe
 
     @property
     def open_at(self) -> int:
@@ -66,7 +73,7 @@ class PlannedRound:
     @cached_property
     def identity(self) -> Identity:
         """As `identity_of` a round on the chain."""
-        return *self.times, self.rules_hash
+        return *self.times, self.rules_hash, self.universe
 
     def is_on_chain_as(self, record: RoundRecord) -> bool:
         """Whether `record` is this round."""
@@ -74,8 +81,9 @@ class PlannedRound:
 
 
 def identity_of(record: RoundRecord) -> Identity:
-    """What tells a round of a tournament from all others: its times, and the hash of its rules."""
-    return record.open_at, record.close_at, record.resolve_at, record.deadline, record.rules_hash
+    """What tells a round of a tournament from all others: its times, and the hashes of rules and universe."""
+    times = record.open_at, record.close_at, record.resolve_at, record.deadline
+    return *times, record.rules_hash, record.universe
 
 
 @dataclass
@@ -190,4 +198,4 @@ def _read(folder: Path) -> PlannedRound:
     check_gate_tables(rules, bundle)
     if bundle.has(NAMES):
         bundle.named_universe()
-    return PlannedRound(folder, rules, (first, second, third, last))
+    return PlannedRound(folder, rules, (first, second, third, last), universe_digest(bundle.universe()))

@@ -32,7 +32,7 @@ class Reason(StrEnum):
     NO_FUNDS = "The account cannot pay for the gas."
     NO_REPORT = "The files of a round are not those that the chain committed to."
     NOT_ALLOWED = "A contract does not allow what is to be done."
-    NOT_PUBLISHED = "A round is sealed, and its files are not published."
+    NOT_PUBLISHED = "A round has closed or is sealed, and its files are not published."
     PEERS_DIFFER = "Another member's report of a round rests on other inputs than ours."
     POOL_SHORT = "A report was accepted that the pool cannot pay."
     PUBLISHED_CHANGED = "What is published of a sealed round is not what we took over any more."

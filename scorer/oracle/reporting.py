@@ -10,12 +10,14 @@ from scorer.chain.killpoints import reach
 from scorer.oracle.basis import Basis
 from scorer.oracle.decide import is_due
 from scorer.oracle.evidence import Peers
-from scorer.oracle.observe import Block, RoundTracker, Sealed, read_sealed, sealed_at
+from scorer.oracle.observe import Block, RoundTracker, Sealed, awaits_seal, read_sealed, sealed_at
+from scorer.oracle.sealing import SealMemory
 from scorer.oracle.standing import disagreement
-from scorer.oracle.takeover import GRACE, Keeper, Seen, Stamp, is_late, problem_with, stamp_of
+from scorer.oracle.takeover import GRACE, Candidates, Keeper, Seen, Stamp, is_late, no_refusals, stamp_of
 from scorer.oracle.witnesses import Witnesses
 from scorer.rounds.evaluation import InputsMismatch, RoundInputs, evaluate, target_digest
 from scorer.rounds.report import Report
+from scorer.rounds.seal import Seal
 from scorer.rounds.tables import digest_of, table_file
 from scorer.store.bundle import REPORT, TARGETS, Bundle, BundleError, round_folder
 
@@ -70,6 +72,10 @@ class Memory:
         What was found in published files.
     peers
         What was read of other members' reports.
+    seals
+        What is known of rounds that are being sealed.
+    sealable_from
+        Seals that a quorum signed, and from when on they may be sent, by round, in chain time.
     basis
         The block that all of this rests on.
     bonded
@@ -85,6 +91,8 @@ class Memory:
     sources: dict[int, tuple[Stamp, tuple[str, ...]]] = field(default_factory=dict)
     seen: Seen = field(default_factory=Seen)
     peers: Peers = field(default_factory=Peers)
+    seals: SealMemory = field(default_factory=SealMemory)
+    sealable_from: dict[int, tuple[Seal, int]] = field(default_factory=dict)
     basis: Basis = field(default_factory=Basis)
     bonded: bool | None = None
 
@@ -97,11 +105,14 @@ class Memory:
     def drop_over(self) -> None:
         """Keep nothing of rounds that are over, but how disputes of ours ended."""
         known = {*self.sealed, *self.sealed_at, *self.standing, *self.sources, *self.seen.rounds}
+        known |= {*self.seals.judged, *self.sealable_from}
         for round_id in known - self.rounds.unfinished:
             ended = self.decided.get(round_id)
             self.forget(round_id)
             self.seen.forget(round_id)
             self.peers.forget(round_id)
+            self.seals.forget(round_id)
+            self.sealable_from.pop(round_id, None)
             if ended is not None:
                 self.decided[round_id] = ended
 
@@ -111,6 +122,8 @@ class Memory:
             self.forget(round_id)
         self.rounds.forget()
         self.sound.clear()
+        self.sealable_from.clear()
+        self.seals.forget_all()
         self.bonded = None
         self.seen.forget_all()
 
@@ -136,6 +149,7 @@ class Reporter:
     grace: int = GRACE
     delay: int = 0
     witnesses: Witnesses = field(default_factory=Witnesses)
+    candidates: Candidates = no_refusals
 
     def _keeper(self, block: Block) -> Keeper:
         """Who keeps published files."""
@@ -144,7 +158,14 @@ class Reporter:
             return max(self.suite.submitters(record.close_at, block.number), default=0)
 
         tournament = str(self.suite.tournament.address)
-        return Keeper(self.files.rounds, self.files.published, tournament, most_models, self.memory.seen)
+        return Keeper(
+            self.files.rounds,
+            self.files.published,
+            tournament,
+            most_models,
+            self.candidates,
+            self.memory.seen,
+        )
 
     def bundle(self, round_id: int) -> Bundle:
         """The member's own bundle of a round."""
@@ -163,9 +184,13 @@ class Reporter:
             found = self.memory.sealed[record.round_id] = read_sealed(self.suite, record, block)
         return found
 
+    def is_kept(self, record: RoundRecord, block: Block) -> bool:
+        """Whether we hold what was published of a round."""
+        return self._keeper(block).is_kept(record)
+
     def watch(self, record: RoundRecord, block: Block) -> list[str]:
-        """Take over what was published of a sealed round, and tell what is wrong with it."""
-        if record.state not in (RoundState.SEALED, RoundState.SETTLING):
+        """Take over what was published of a round that has closed, and tell what is wrong with it."""
+        if not awaits_seal(record, block) and record.state not in (RoundState.SEALED, RoundState.SETTLING):
             return []
         found, told = self._keeper(block).look(record), []
         if found.aside is not None:
@@ -173,7 +198,8 @@ class Reporter:
         if found.changed:
             told.append(("PUBLISHED_CHANGED", f"{', '.join(found.changed)}: not what we took over, any more"))
         if found.missing and self._is_late(record, block):
-            told.append(("NOT_PUBLISHED", f"sealed, and not published: {', '.join(found.missing)}"))
+            state = "closed" if record.is_unsealed else "sealed"
+            told.append(("NOT_PUBLISHED", f"{state}, and not published: {', '.join(found.missing)}"))
         if found.mismatch is not None:
             told.append(("PUBLISHED_MISMATCH", found.mismatch))
         if found.mismatch is not None and is_due(record, block.timestamp):
@@ -186,7 +212,12 @@ class Reporter:
         return detail
 
     def _is_late(self, record: RoundRecord, block: Block) -> bool:
-        """Whether files are late; no seal comes before the close, so the chain is asked for it only then."""
+        """Whether files are late: half of the lock window has passed, or there is a seal for some time.
+
+        No seal comes before the close, so the chain is asked for it only then.
+        """
+        if record.is_unsealed:
+            return block.timestamp >= (record.close_at + record.lock_until) // 2
         if not is_late(record, record.close_at, block.timestamp, self.grace):
             return False
         known = self.memory.sealed_at
@@ -216,7 +247,7 @@ class Reporter:
         if isinstance(error, InputsMismatch):
             self.memory.forget(record.round_id)
         keeper = self._keeper(block)
-        if keeper.is_kept(record) and problem_with(self.bundle(record.round_id), record) is not None:
+        if keeper.is_kept(record) and keeper.problem_with(self.bundle(record.round_id), record) is not None:
             keeper.discard(record.round_id)
 
     def _is_due(self, record: RoundRecord, proposal: ProposalRecord | None, block: Block) -> bool:
@@ -323,6 +354,7 @@ class Reporter:
             targets=outcomes.targets(submissions.universe),
             positions=sealed.positions,
             tables=outcomes.tables(rules, submissions.universe),
+            refused=bundle.refused(),
         )
         result = evaluate(inputs)
         reach("report-computed", str(round_id))
@@ -339,6 +371,9 @@ def _still_says(record: RoundRecord, sealed: Sealed) -> bool:
         (record.rules_hash, terms.rules_hash),
         (record.submissions_root, terms.submissions_root),
         (record.at_risk, terms.at_risk),
+        (record.valid_at_risk, terms.valid_at_risk),
+        (record.universe, terms.universe),
+        (record.terms_hash, terms.terms_hash),
         (record.payout_factor, terms.payout_factor),
         (record.cap, terms.cap),
         (record.threshold, terms.threshold),

@@ -1,14 +1,14 @@
-"""A member takes over what was published of a round as soon as it is sealed, and keeps it.
+"""A member takes over what was published of a round as soon as submissions have closed, and keeps it.
 
-What counts in a round is fixed by its seal. A member that reads the files only once the outcome is known lets
-whoever publishes them choose, with hindsight, whether there is a round at all. So they are copied when the
-seal is final, the copy is held against the chain, and what is published afterwards is only watched.
+What counts in a round is fixed by its seal, which members sign once they hold the files. A member that missed
+that takes them over when the seal is final. The copy is held against the chain, and what is published
+afterwards is only watched: nobody can choose with hindsight whether there is a round at all.
 """
 
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 from scorer.chain.contracts import RoundRecord
 from scorer.isolation import SHARED_READER
 from scorer.rounds.documents import to_hex
-from scorer.rounds.evaluation import InputsMismatch, check_published
+from scorer.rounds.evaluation import InputsMismatch, check_published, check_sealed
 from scorer.store.bundle import PUBLISHED, REPORT, SIGNATURES, Bundle, BundleError, opened, round_folder
 from scorer.store.published import PublishedBounds, take_over
 
@@ -116,6 +116,15 @@ class Seen:
         return self.unchanged, self.changed, self.mismatched, self.unusable
 
 
+Candidates = Callable[[RoundRecord, Bundle], Iterable[frozenset[int]]]
+"""The sets of models of which one may be what a seal refuses, likeliest first; none that bundles hold."""
+
+
+def no_refusals(_record: RoundRecord, _bundle: Bundle) -> Iterable[frozenset[int]]:
+    """That no submission is refused."""
+    return (frozenset(),)
+
+
 @dataclass(frozen=True)
 class Keeper:
     """Takes over, keeps and watches the published files of a tournament's rounds.
@@ -128,21 +137,22 @@ class Keeper:
         What the operator publishes, or a mirror of it.
     most_models
         How many models could submit to a round: it bounds what is read of a stranger's files.
+    candidates
+        What a seal may refuse, beside what a bundle of ours says.
     """
 
     rounds: Path
     published: Path
     tournament: str
     most_models: Callable[[RoundRecord], int]
+    candidates: Candidates = no_refusals
     seen: Seen = field(default_factory=Seen)
     clock: Callable[[], float] = time.monotonic
 
     def look(self, record: RoundRecord) -> Takeover:
-        """Take over what was published of a sealed round, or see whether it is still what we took over."""
-        if self.is_kept(record):
+        """Take over what was published of a round, or see whether it is still what we took over."""
+        if self.is_kept(record) or self._adopt(record):
             return Takeover(is_kept=True, changed=self._changed(record.round_id))
-        if self._adopt(record):
-            return Takeover(is_kept=True)
         source = self._published(record.round_id)
         missing = tuple(file for file in PUBLISHED if not source.has(file))
         if missing:
@@ -150,7 +160,7 @@ class Keeper:
         return self._take_over(record, source)
 
     def is_kept(self, record: RoundRecord) -> bool:
-        """Whether we hold the files of this very seal."""
+        """Whether we hold the files that the chain commits to as of now."""
         own = self._bundle(self.rounds, record.round_id)
         return self._note(record.round_id).get("seal") == _seal(record) and own.has(*PUBLISHED)
 
@@ -165,16 +175,27 @@ class Keeper:
         if self.seen.unusable.get(record.round_id) == _seal(record):
             return False
         for held in (own, *_set_aside(own)):
-            if held.has(*PUBLISHED) and problem_with(held, record) is None:
+            if held.has(*PUBLISHED) and self.problem_with(held, record) is None:
+                refused = self._refusals(held, record)
                 if held is not own:
                     own.copy_published(held)
+                if record.is_sealed:
+                    own.write_refused(refused)
                 if self._note(record.round_id).get("seal") != _seal(record):
-                    # A report's bundle says in submissions.json who could sign, not what was published there.
-                    self._write_note(record, own, *(file for file in PUBLISHED if file != SIGNATURES))
+                    self._write_note(record, own, *self._as_published(record.round_id, own))
                 self.seen.forget(record.round_id)
                 return True
         self.seen.unusable[record.round_id] = _seal(record)
         return False
+
+    def _as_published(self, round_id: int, own: Bundle) -> Iterator[str]:
+        """The files of ours that are as they were published.
+
+        A report's bundle says in submissions.json who could sign, not what was published there.
+        """
+        signatures = self._note(round_id).get("files", {}).get(SIGNATURES)
+        is_still = signatures is not None and _is_still(own.folder / SIGNATURES, signatures)
+        yield from (file for file in PUBLISHED if file != SIGNATURES or is_still)
 
     def _take_over(self, record: RoundRecord, source: Bundle) -> Takeover:
         """Copy the published files, once a child process has read them and they are those of the seal."""
@@ -184,12 +205,14 @@ class Keeper:
         if known is not None and known.ground == ground and self.clock() < known.until:
             return Takeover(mismatch=known.problem)
         own, aside = self._bundle(self.rounds, round_id), list[str]()
-        admit = partial(_admit, record, source, own, aside)
+        admit = partial(self._admit, record, source, own, aside)
         try:
             take_over(source.folder, own, PublishedBounds(most), SHARED_READER, admit)
         except BundleError as error:
             self.seen.mismatched[round_id] = Mismatch(ground, str(error), self.clock() + REREAD)
             return Takeover(mismatch=str(error))
+        if record.is_sealed:
+            own.write_refused(self._refusals(own, record))
         self._write_note(record, own, *PUBLISHED)
         self.seen.forget(round_id)
         if stamp_of(source) == ground[0]:
@@ -212,6 +235,47 @@ class Keeper:
         else:
             self.seen.unchanged[round_id] = stamp
         return changed
+
+    def problem_with(self, bundle: Bundle, record: RoundRecord) -> str | None:
+        """Why the files in a bundle are not those that the chain committed to; None where they are."""
+        try:
+            self._refusals(bundle, record)
+        except (BundleError, InputsMismatch) as error:
+            return str(error)
+        return None
+
+    def _refusals(self, bundle: Bundle, record: RoundRecord) -> frozenset[int]:
+        """The models whose submission the seal refuses; none before there is a seal.
+
+        Raises
+        ------
+        BundleError, InputsMismatch
+            When the files in a bundle are not those that the chain committed to.
+        """
+        rules, submissions = bundle.rules(), bundle.submissions()
+        check_published(record.rules_hash, record.universe, rules, submissions)
+        if not record.is_sealed:
+            return frozenset()
+        likeliest = bundle.refused()
+        for refused in (likeliest, *self.candidates(record, bundle)):
+            if submissions.root(refused) == record.submissions_root:
+                likeliest = refused
+                break
+        check_sealed(record.submissions_root, submissions, likeliest)
+        return likeliest
+
+    def _admit(
+        self, record: RoundRecord, source: Bundle, own: Bundle, aside: list[str], copies: Bundle
+    ) -> None:
+        """Let copies take the place of what we hold only where they are what the chain commits to.
+
+        A report that rests on something else is put aside first, and its place added to `aside`.
+        """
+        problem = self.problem_with(copies, record)
+        if problem is not None:
+            raise BundleError(problem.replace(str(copies.folder), str(source.folder)))
+        if own.has(REPORT):
+            aside.append(own.set_aside().name)
 
     def _write_note(self, record: RoundRecord, taken: Bundle, *known: str) -> None:
         """Say what was taken over; it comes last, so where it is, the files are."""
@@ -245,31 +309,9 @@ def is_late(record: RoundRecord, sealed_at: int, now: int, grace: int) -> bool:
     return now >= sealed_at + min(grace, until_outcome // SOONEST)
 
 
-def problem_with(bundle: Bundle, record: RoundRecord) -> str | None:
-    """Why the published files in a bundle are not those that the chain committed to; None where they are."""
-    try:
-        rules, submissions = bundle.rules(), bundle.submissions()
-        check_published(record.rules_hash, record.submissions_root, rules, submissions)
-    except (BundleError, InputsMismatch) as error:
-        return str(error)
-    return None
-
-
-def _admit(record: RoundRecord, source: Bundle, own: Bundle, aside: list[str], copies: Bundle) -> None:
-    """Let copies take the place of what we hold only where they are the seal's, whatever we hold.
-
-    A report that rests on something else is put aside first, and its place added to `aside`.
-    """
-    problem = problem_with(copies, record)
-    if problem is not None:
-        raise BundleError(problem.replace(str(copies.folder), str(source.folder)))
-    if own.has(REPORT):
-        aside.append(own.set_aside().name)
-
-
 def _seal(record: RoundRecord) -> str:
-    """What a seal committed to, as one text."""
-    return f"{to_hex(record.rules_hash)}:{to_hex(record.submissions_root)}"
+    """What the chain commits to of a round's files as of now, as one text."""
+    return ":".join(map(to_hex, (record.rules_hash, record.universe, record.submissions_root)))
 
 
 def _set_aside(own: Bundle) -> Iterator[Bundle]:

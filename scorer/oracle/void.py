@@ -1,6 +1,6 @@
 """Reads what became of a void round."""
 
-from scorer.chain.contracts import ZERO_HASH, RoundRecord, Suite
+from scorer.chain.contracts import RoundRecord, Suite
 from scorer.chain.logs import read_locking
 from scorer.oracle.observe import Block, locked_chunks, read_settlement
 from scorer.rounds.void import VoidOnChain
@@ -14,13 +14,13 @@ def read_void(suite: Suite, record: RoundRecord, block: Block) -> VoidOnChain:
     locking = read_locking(suite, record, block.number)
     locked = locked_chunks(locking)
     chunks = read_settlement(suite, record, block, locked)
-    is_sealed = record.submissions_root != ZERO_HASH
     return VoidOnChain(
         chain_id=suite.addresses.chain_id,
         tournament=str(suite.tournament.address),
         round_id=record.round_id,
         rules_hash=record.rules_hash,
-        submissions_root=record.submissions_root if is_sealed else None,
+        universe=record.universe,
+        submissions_root=record.submissions_root if record.is_sealed else None,
         submitters=suite.submitters(record.close_at, block.number),
         locked=len(locked),
         returned=sum(not chunk.scores for chunk in chunks),

@@ -93,6 +93,7 @@ def configure(stage: Stage, name: str) -> Path:
                 "plans": "plans",
                 "published": "../published",
                 "inbox": "../inbox",
+                "peers": [f"../{other}/rounds" for other in MEMBERS if other != name],
             },
             "key": {"keystore": "keystore.json", "password_file": "password"},
             "journal": {"file": "journal.sqlite"},

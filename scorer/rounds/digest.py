@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import rfc8785
+from eth_hash.auto import keccak
 from numpy.typing import NDArray
 
 Column = Sequence[str] | NDArray[np.float64] | NDArray[np.int64] | NDArray[np.uint64]
@@ -32,8 +33,7 @@ def _encoded(name: str, column: Column) -> tuple[str, bytes]:
             f"found {column.dtype} of {column.ndim}"
         )
     if column.dtype.kind == "f":
-        # -0.0 and 0.0 mean the same, and so do all NaNs.
-        column = np.where(np.isnan(column), np.nan, np.where(column == 0, 0.0, column))
+        column = _canonical(column.astype(np.float64))
     return column.dtype.name, np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).tobytes()
 
 
@@ -74,6 +74,11 @@ def json_digest(document: Any) -> bytes:
     return hashlib.sha256(rfc8785.dumps(document)).digest()
 
 
+def universe_digest(ids: Sequence[str]) -> bytes:
+    """The digest of a round's universe, fixed by ``Tournament.openRound``: the `table_digest` of its ids."""
+    return table_digest({"id": ids})
+
+
 def content_hashes(ids: Sequence[str], submissions: Iterable[NDArray[np.float64]]) -> Iterator[bytes]:
     """The `content_hash` of each of many submissions to one universe, whose ids are hashed once for all.
 
@@ -81,25 +86,40 @@ def content_hashes(ids: Sequence[str], submissions: Iterable[NDArray[np.float64]
     ------
     ValueError
         When a submission has not one prediction for each id.
+    TypeError
+        When predictions are not float64.
     """
-    start = hashlib.sha256(_header([("id", "text", len(ids)), ("prediction", "float64", len(ids))]))
-    start.update(_encoded_text(ids))
-
+    universe = universe_digest(ids)
     for predictions in submissions:
         if len(predictions) != len(ids):
             raise ValueError(f"expected {len(ids)} predictions, found {len(predictions)}")
-        kind, content = _encoded("prediction", predictions)
-        if kind != "float64":
-            raise TypeError(f"expected predictions in float64, found {kind}")
-        digest = start.copy()
-        digest.update(content)
-        yield digest.digest()
+        yield keccak(universe + keccak(prediction_bytes(predictions)))
+
+
+def prediction_bytes(predictions: NDArray[np.float64]) -> bytes:
+    """Predictions as eight bytes each, most significant first, as the EVM reads a number.
+
+    Of finite numbers that are not negative, the bytes ascend as the numbers do. Zero has no sign, and all
+    NaNs are one.
+    """
+    if predictions.dtype.name != "float64" or predictions.ndim != 1:
+        raise TypeError(
+            "expected predictions in float64 of one dimension, "
+            f"found {predictions.dtype} of {predictions.ndim}"
+        )
+    return _canonical(predictions).astype(">f8").tobytes()
+
+
+def _canonical(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The numbers with one spelling each: -0.0 and 0.0 mean the same, and so do all NaNs."""
+    return np.where(np.isnan(column), np.nan, np.where(column == 0, 0.0, column))
 
 
 def content_hash(ids: Sequence[str], predictions: NDArray[np.float64]) -> bytes:
     """The content hash of a submission: what its submitter signs and the round's Merkle root commits to.
 
-    It is the `table_digest` of the columns ``id`` and ``prediction``.
+    It is keccak256(abi.encode(universe digest, keccak256(`prediction_bytes`))): a contract that knows the
+    universe's digest needs the predictions alone, not the ids, to recompute it.
 
     Parameters
     ----------

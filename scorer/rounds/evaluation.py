@@ -1,7 +1,7 @@
 """A sealed round and its outcome to scores, rewards and a report: pure functions of plain data."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from scorer.rewards import Settlement, payout_factor, settle
 from scorer.rounds.chunks import EMPTY_HEAD, LANES, Chunk, positions_heads, scores_heads
-from scorer.rounds.digest import json_digest, table_digest
+from scorer.rounds.digest import table_digest, universe_digest
 from scorer.rounds.documents import address, amount, from_hex, to_hex, whole
 from scorer.rounds.factors import FactorInputs
 from scorer.rounds.predictions import float_array
-from scorer.rounds.report import REPORT_VERSION, Report
+from scorer.rounds.report import REPORT_VERSION, Report, evidence_hash
 from scorer.rounds.rewarded import Rewarded, reward
 from scorer.rounds.rules import Rules
 from scorer.rounds.submissions import Submission, Submissions
@@ -31,7 +31,7 @@ from scorer.rounds.tables import (
 from scorer.scoring import stake_weighted_meta_model
 from scorer.units import ONE
 
-MANIFEST_VERSION = 2
+MANIFEST_VERSION = 3
 SORTED_IDS = "sorted ids, each once"
 SIGNED = "those that were signed"
 
@@ -48,15 +48,28 @@ class InputsMismatch(ValueError):
 
 @dataclass(frozen=True)
 class RoundTerms:
-    """What the chain fixed about a round by the time it was sealed. Amounts in nano-NMR, shares in ppm."""
+    """What the chain fixed about a round by the time it was sealed. Amounts in nano-NMR, shares in ppm.
+
+    Attributes
+    ----------
+    terms_hash
+        Of the round's terms in numbers, which a contract reads; zeros where it has none.
+    universe
+        The digest of the round's universe, see `scorer.rounds.digest.universe_digest`.
+    at_risk, valid_at_risk
+        All that the round locked, and how much of it belongs to models whose submission counts.
+    """
 
     chain_id: int
     tournament: str
     round_id: int
     rules_hash: bytes
+    terms_hash: bytes
+    universe: bytes
     submissions_root: bytes
     positions_head: bytes
     at_risk: int
+    valid_at_risk: int
     payout_factor: int
     cap: int
     threshold: int
@@ -69,9 +82,12 @@ class RoundTerms:
             "tournament": self.tournament,
             "round_id": self.round_id,
             "rules_hash": to_hex(self.rules_hash),
+            "terms_hash": to_hex(self.terms_hash),
+            "universe": to_hex(self.universe),
             "submissions_root": to_hex(self.submissions_root),
             "positions_head": to_hex(self.positions_head),
             "at_risk": str(self.at_risk),
+            "valid_at_risk": str(self.valid_at_risk),
             "payout_factor": self.payout_factor,
             "cap": self.cap,
             "threshold": str(self.threshold),
@@ -86,9 +102,12 @@ class RoundTerms:
             tournament=address(document, "tournament"),
             round_id=whole(document, "round_id"),
             rules_hash=from_hex(document["rules_hash"], 32),
+            terms_hash=from_hex(document["terms_hash"], 32),
+            universe=from_hex(document["universe"], 32),
             submissions_root=from_hex(document["submissions_root"], 32),
             positions_head=from_hex(document["positions_head"], 32),
             at_risk=amount(document, "at_risk"),
+            valid_at_risk=amount(document, "valid_at_risk"),
             payout_factor=whole(document, "payout_factor"),
             cap=whole(document, "cap"),
             threshold=amount(document, "threshold"),
@@ -196,6 +215,8 @@ class RoundInputs:
         By name, in the order of the universe, shape (ids,).
     tables
         The further inputs that the rules need, by name: see `scorer.rounds.tables`.
+    refused
+        The models whose submission does not count, as the seal says.
     """
 
     terms: RoundTerms
@@ -205,6 +226,7 @@ class RoundInputs:
     targets: Mapping[str, NDArray[np.float64]]
     positions: Positions
     tables: Mapping[str, Table] = field(default_factory=dict)
+    refused: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -219,14 +241,11 @@ class RoundResult:
         The table scores.parquet, a row a model that submitted or has a position, ascending by model.
     chunk_scores
         Reward scores in ppm by lane, a chunk each.
-    refused
-        Why a submission that the root commits to does not count, by model.
     """
 
     meta_model: NDArray[np.float64]
     scores: Mapping[str, NDArray[np.int64] | NDArray[np.uint64] | NDArray[np.float64]]
     chunk_scores: tuple[NDArray[np.int64], ...]
-    refused: Mapping[int, str]
     settlement: Settlement
     manifest: Mapping[str, Any]
     report: Report
@@ -241,7 +260,10 @@ def check_commitments(inputs: RoundInputs) -> None:
         Names the first commitment that does not hold, with both values.
     """
     terms, rules = inputs.terms, inputs.rules
-    check_published(terms.rules_hash, terms.submissions_root, rules, inputs.submissions)
+    check_published(terms.rules_hash, terms.universe, rules, inputs.submissions)
+    check_sealed(terms.submissions_root, inputs.submissions, inputs.refused)
+    by_model = inputs.positions.by_model
+    valid = sum(by_model.get(model, 0) for model in _counting(inputs.submissions, inputs.refused))
     pairs: tuple[tuple[str, object, object], ...] = (
         ("cap in ppm", terms.cap, rules.stake.cap),
         ("threshold in nano-NMR", terms.threshold, rules.stake.threshold),
@@ -249,20 +271,24 @@ def check_commitments(inputs: RoundInputs) -> None:
         (
             "payout factor in ppm",
             terms.payout_factor,
-            payout_factor(terms.at_risk, terms.threshold),
+            payout_factor(terms.valid_at_risk, terms.threshold),
         ),
         ("positions head", terms.positions_head.hex(), inputs.positions.head.hex()),
-        ("total at risk in nano-NMR", terms.at_risk, sum(inputs.positions.by_model.values())),
+        ("total at risk in nano-NMR", terms.at_risk, sum(by_model.values())),
+        ("valid at risk in nano-NMR", terms.valid_at_risk, valid),
     )
     _check_pairs(pairs)
     _check_targets(inputs)
     _check_tables(inputs)
 
 
-def check_published(
-    rules_hash: bytes, submissions_root: bytes, rules: Rules, submissions: Submissions
-) -> None:
-    """Hold what an operator published against what the chain committed to when the round was sealed.
+def _counting(submissions: Submissions, refused: Container[int]) -> list[int]:
+    """The models whose submission counts."""
+    return [model for model in submissions.model_ids if model not in refused]
+
+
+def check_published(rules_hash: bytes, universe: bytes, rules: Rules, submissions: Submissions) -> None:
+    """Hold what an operator published against what the chain committed to when the round was opened.
 
     Raises
     ------
@@ -273,8 +299,24 @@ def check_published(
         (
             ("rules hash", rules_hash.hex(), rules.hash().hex()),
             ("universe", SORTED_IDS, _order(submissions.universe)),
-            ("predictions", SIGNED, _signed(submissions)),
-            ("submissions root", submissions_root.hex(), submissions.root.hex()),
+            ("digest of the universe", universe.hex(), universe_digest(submissions.universe).hex()),
+        )
+    )
+
+
+def check_sealed(submissions_root: bytes, submissions: Submissions, refused: frozenset[int]) -> None:
+    """Hold submissions, and which of them count, against what the chain committed to at the seal.
+
+    Raises
+    ------
+    InputsMismatch
+        As `check_published`.
+    """
+    _check_pairs(
+        (
+            ("predictions", SIGNED, _signed(submissions, refused)),
+            ("submissions root", submissions_root.hex(), submissions.root(refused).hex()),
+            ("refused models that sent nothing", [], sorted(refused.difference(submissions.model_ids))),
         )
     )
 
@@ -285,8 +327,8 @@ def _check_pairs(pairs: Sequence[tuple[str, object, object]]) -> None:
             raise InputsMismatch(what, expected, found)
 
 
-def _signed(submissions: Submissions) -> str:
-    wrong = submissions.wrong_hashes()
+def _signed(submissions: Submissions, refused: Container[int]) -> str:
+    wrong = [model for model in submissions.wrong_hashes() if model not in refused]
     return f"others from model {', '.join(map(str, wrong))}" if wrong else SIGNED
 
 
@@ -340,10 +382,8 @@ def _check_coverage(inputs: RoundInputs) -> None:
             )
 
 
-def _refusal(entry: Submission, inputs: RoundInputs) -> str | None:
-    terms = inputs.terms
-    signer = entry.signer(terms.chain_id, terms.tournament, terms.round_id)
-    allowed = inputs.submitters.get(entry.model_id)
+def _refusal(entry: Submission, allowed: str | None, where: tuple[int, str, int]) -> str | None:
+    signer = entry.signer(*where)
     if signer is None or signer != allowed:
         return (
             f"expected the signature of {allowed or 'a submitter of a known model'}, found that of {signer}"
@@ -354,13 +394,22 @@ def _refusal(entry: Submission, inputs: RoundInputs) -> str | None:
     return None
 
 
-def refused_submissions(inputs: RoundInputs) -> dict[int, str]:
-    """Submissions that the root commits to but that do not count, with the reason.
+def refusals_of(
+    submissions: Submissions, submitters: Mapping[int, str], chain_id: int, tournament: str, round_id: int
+) -> dict[int, str]:
+    """Why some submissions must not count, by model. Gates are not among it: they look at other rounds.
 
-    Nobody entitled signed them, or they hold what no operator should have taken.
+    Nobody entitled signed them, they are not what was signed, or they hold what no submission may.
     """
-    reasons = {entry.model_id: _refusal(entry, inputs) for entry in inputs.submissions.entries}
-    return {model: reason for model, reason in reasons.items() if reason is not None}
+    wrong, where = set(submissions.wrong_hashes()), (chain_id, tournament, round_id)
+    reasons: dict[int, str] = {}
+    for entry in submissions.entries:
+        reason = _refusal(entry, submitters.get(entry.model_id), where)
+        if reason is None and entry.model_id in wrong:
+            reason = "expected the predictions that were signed, found others"
+        if reason is not None:
+            reasons[entry.model_id] = reason
+    return reasons
 
 
 def evaluate(inputs: RoundInputs) -> RoundResult:
@@ -372,8 +421,7 @@ def evaluate(inputs: RoundInputs) -> RoundResult:
         When the files are not those that the chain committed to.
     """
     check_commitments(inputs)
-    refused = refused_submissions(inputs)
-    entries = tuple(entry for entry in inputs.submissions.entries if entry.model_id not in refused)
+    entries = tuple(each for each in inputs.submissions.entries if each.model_id not in inputs.refused)
     valid = Submissions(inputs.submissions.universe, entries)
     meta_model = _meta_model(valid, inputs.positions.by_model)
     rewarded = reward(
@@ -392,9 +440,9 @@ def evaluate(inputs: RoundInputs) -> RoundResult:
     models = sorted(set(valid.model_ids) | set(inputs.positions.by_model))
     settlement = _settlement(inputs, models, by_model)
     scores = _score_table(inputs, models, valid, rewarded, settlement)
-    manifest = _manifest(inputs, meta_model, scores, refused, rewarded)
+    manifest = _manifest(inputs, meta_model, scores, rewarded)
     report = _report(inputs, chunk_scores, settlement, manifest)
-    return RoundResult(meta_model, scores, chunk_scores, refused, settlement, manifest, report)
+    return RoundResult(meta_model, scores, chunk_scores, settlement, manifest, report)
 
 
 def _stakes(submissions: Submissions, positions: Mapping[int, int]) -> NDArray[np.uint64]:
@@ -465,7 +513,7 @@ def input_digests(inputs: RoundInputs) -> dict[str, Any]:
     tables = {name: digest_of(name, inputs.tables[name], universe) for name in needed}
     return {
         "rules": to_hex(inputs.rules.hash()),
-        "universe": to_hex(table_digest({"id": universe})),
+        "universe": to_hex(universe_digest(universe)),
         "submissions": {str(e.model_id): to_hex(e.content_hash) for e in inputs.submissions.entries},
         "signatures": {str(e.model_id): to_hex(e.signature_hash) for e in inputs.submissions.entries},
         "targets": {
@@ -482,7 +530,6 @@ def _manifest(
     inputs: RoundInputs,
     meta_model: NDArray[np.float64],
     scores: Mapping[str, NDArray[Any]],
-    refused: Mapping[int, str],
     rewarded: Rewarded,
 ) -> dict[str, Any]:
     universe = inputs.submissions.universe
@@ -494,7 +541,7 @@ def _manifest(
             "meta_model": to_hex(table_digest({"id": universe, "meta_model": meta_model})),
             "scores": to_hex(table_digest(scores)),
         },
-        "refused": {str(model): reason for model, reason in sorted(refused.items())},
+        "refused": sorted(inputs.refused),
         **rewarded.volatility_json(),
     }
 
@@ -514,5 +561,5 @@ def _report(
         scores_head=scores_heads(chunks, chunk_scores)[-1] if chunks else EMPTY_HEAD,
         total_payout=settlement.total_payout,
         total_burn=settlement.total_burn,
-        evidence_hash=json_digest(manifest),
+        evidence_hash=evidence_hash(manifest),
     )

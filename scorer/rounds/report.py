@@ -6,13 +6,29 @@ from typing import Any, Final
 
 from eth_hash.auto import keccak
 
+from scorer.rounds.digest import json_digest
 from scorer.rounds.documents import address, amount, from_hex, to_hex, whole
 
-REPORT_VERSION: Final = 1
+REPORT_VERSION: Final = 2
+NO_OPERANDS: Final = bytes(32)
+"""The operands hash of a report for which no operands are posted."""
 _TYPE: Final = (
     b"Report(uint256 chainId,address tournament,uint256 roundId,uint256 version,bytes32 scoresHead,"
     b"uint64 totalPayout,uint64 totalBurn,bytes32 evidenceHash)"
 )
+
+
+def evidence_hash(manifest: Mapping[str, Any], operands_hash: bytes = NO_OPERANDS) -> bytes:
+    """What a report commits to: keccak256(abi.encode(digest of the manifest, operands hash)), 32 bytes.
+
+    Parameters
+    ----------
+    manifest
+        The document of manifest.json, from which anybody can recompute the rest.
+    operands_hash
+        Of what a contract needs to recompute a score.
+    """
+    return keccak(json_digest(manifest) + operands_hash)
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,7 @@ class Report:
     total_payout, total_burn
         nano-NMR, before the scaling of a short pool.
     evidence_hash
-        The digest of the bundle's manifest, 32 bytes.
+        See `evidence_hash`, 32 bytes.
     """
 
     chain_id: int

@@ -32,6 +32,10 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
 """The inputs of a bundle that each score needs besides targets, submissions and positions."""
 
 
+NO_TERMS: Final = bytes(32)
+"""The terms hash of a round that has no terms in numbers, which a contract could read."""
+
+
 class RulesError(ValueError):
     """A rules document cannot be used: the message names the field, what was expected and what was found."""
 

@@ -1,8 +1,9 @@
 """A round's submissions: what each model predicts, what was signed, and what the seal commits to."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from eth_hash.auto import keccak
 
@@ -10,6 +11,9 @@ from scorer.rounds.digest import content_hashes
 from scorer.rounds.merkle import merkle_root, submission_leaf
 from scorer.rounds.predictions import PredictionRows, Predictions, float_array
 from scorer.rounds.signature import SubmissionDigest
+
+IN_THE_CLEAR: Final = bytes(32)
+"""The ciphertext hash of a submission that is not encrypted."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,11 @@ class Submission:
         """The Keccak-256 of the signature, which the round's Merkle root commits to."""
         return keccak(self.signature)
 
-    @property
-    def leaf(self) -> bytes:
-        """The leaf of the round's Merkle tree that commits to this submission."""
-        return submission_leaf(self.model_id, self.content_hash, self.signature_hash)
+    def leaf(self, *, is_valid: bool) -> bytes:
+        """The leaf of the round's Merkle tree that commits to this submission and to the verdict on it."""
+        return submission_leaf(
+            self.model_id, self.content_hash, IN_THE_CLEAR, self.signature_hash, is_valid=is_valid
+        )
 
     def signer(self, chain_id: int, tournament: str, round_id: int) -> str | None:
         """Who signed this content for this round, or None."""
@@ -77,10 +82,15 @@ class Submissions:
         """All predictions, shape (models, ids), read a block at a time."""
         return PredictionRows([entry.predictions for entry in self.entries], len(self.universe))
 
-    @property
-    def root(self) -> bytes:
-        """The Merkle root that ``Tournament.seal`` commits to."""
-        return merkle_root([entry.leaf for entry in self.entries])
+    def root(self, refused: Container[int] = ()) -> bytes:
+        """The Merkle root that ``Tournament.seal`` commits to.
+
+        Parameters
+        ----------
+        refused
+            The models whose submission does not count.
+        """
+        return merkle_root([e.leaf(is_valid=e.model_id not in refused) for e in self.entries])
 
     def not_signed_by(
         self, submitters: Mapping[int, str], chain_id: int, tournament: str, round_id: int

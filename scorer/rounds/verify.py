@@ -1,6 +1,6 @@
 """Recompute a bundle and say what differs, first things first."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.rewards import payout_factor, settle
-from scorer.rounds.digest import json_digest, table_digest
+from scorer.rounds.digest import table_digest, universe_digest
 from scorer.rounds.documents import document_differences, shown, to_hex
 from scorer.rounds.evaluation import (
     InputsMismatch,
@@ -17,8 +17,9 @@ from scorer.rounds.evaluation import (
     RoundTerms,
     evaluate,
     input_digests,
+    refusals_of,
 )
-from scorer.rounds.report import Report
+from scorer.rounds.report import Report, evidence_hash
 
 MOST_SHOWN: Final = 300
 """Characters of a value that a difference shows."""
@@ -116,9 +117,11 @@ def _all_differences(published: Published, chain: OnChain | None) -> Iterator[Di
     yield from _manifest_differences(published, result)
     yield from _input_differences(published)
     if mismatch is not None:
+        claimed, found = published.manifest["refused"], published.inputs.refused
+        yield from _keyed("verdicts.json, verdict on model", *map(_refusals, (claimed, found)))
         yield Difference(f"inputs, {mismatch.what}", mismatch.expected, mismatch.found)
     if result is not None:
-        yield from _result_differences(published, result)
+        yield from _result_differences(published, result, _must_be_refused(published.inputs, chain))
     yield from _report_differences(published, result)
     if chain is not None:
         yield from _chain_differences(published, chain)
@@ -126,6 +129,10 @@ def _all_differences(published: Published, chain: OnChain | None) -> Iterator[Di
         yield from _settlement_differences(result.scores, chain)
     for file, form in published.forms.items():
         yield Difference(f"{file}, form", FORM, form)
+
+
+def _refusals(models: Iterable[object]) -> dict[str, str]:
+    return {str(model): "a refusal" for model in models}
 
 
 def _documents(file: str, expected: Any, found: Any) -> Iterator[Difference]:
@@ -136,7 +143,7 @@ def _documents(file: str, expected: Any, found: Any) -> Iterator[Difference]:
 def _manifest_differences(published: Published, result: RoundResult | None) -> Iterator[Difference]:
     """How a manifest was changed after the report named its digest."""
     stated = Report.from_json(published.report)
-    digest = json_digest(published.manifest)
+    digest = evidence_hash(published.manifest)
     if stated.evidence_hash == digest or published.report.get("report_hash") != to_hex(stated.hash()):
         return
     told = False
@@ -152,17 +159,22 @@ def _manifest_differences(published: Published, result: RoundResult | None) -> I
 def _manifest_of_files(published: Published, stated: Report) -> dict[str, Any]:
     """What the manifest must say, as far as the other files tell without scoring."""
     inputs = published.inputs
-    stake, at_risk = inputs.rules.stake, sum(inputs.positions.by_model.values())
+    stake, by_model = inputs.rules.stake, inputs.positions.by_model
+    at_risk = sum(by_model.values())
+    counting = (model for model in inputs.submissions.model_ids if model not in inputs.refused)
+    valid = sum(by_model.get(model, 0) for model in counting)
     terms = replace(
         inputs.terms,
         chain_id=stated.chain_id,
         tournament=stated.tournament,
         round_id=stated.round_id,
         rules_hash=inputs.rules.hash(),
-        submissions_root=inputs.submissions.root,
+        universe=universe_digest(inputs.submissions.universe),
+        submissions_root=inputs.submissions.root(inputs.refused),
         positions_head=inputs.positions.head,
         at_risk=at_risk,
-        payout_factor=payout_factor(at_risk, stake.threshold),
+        valid_at_risk=valid,
+        payout_factor=payout_factor(valid, stake.threshold),
         cap=stake.cap,
         threshold=stake.threshold,
         minimum_position=stake.minimum_position,
@@ -190,7 +202,10 @@ def _input_differences(published: Published) -> Iterator[Difference]:
         "submissions.json, digest of the signature of model", claimed["signatures"], actual["signatures"]
     )
     for model in published.inputs.submissions.wrong_hashes():
-        yield Difference(f"submissions.npy, predictions of model {model}", "those that were signed", "others")
+        if model not in published.inputs.refused:
+            yield Difference(
+                f"submissions.npy, predictions of model {model}", "those that were signed", "others"
+            )
     yield from _keyed("targets.parquet, digest of column", claimed["targets"], actual["targets"])
     yield from _keyed("digest of the table", claimed.get("tables", {}), actual.get("tables", {}))
     for name in published.inputs.targets:
@@ -212,7 +227,7 @@ def _id_differences(published: Published, claimed: str) -> Iterator[Difference]:
     """Where a file has not the universe: the ids whose digest the manifest holds, if any file has them."""
     universe = published.inputs.submissions.universe
     for ids in published.ids.values():
-        if to_hex(table_digest({"id": ids})) == claimed:
+        if to_hex(universe_digest(ids)) == claimed:
             universe = ids
     for file, ids in published.ids.items():
         if ids != universe:
@@ -221,7 +236,7 @@ def _id_differences(published: Published, claimed: str) -> Iterator[Difference]:
                 min(len(universe), len(ids)),
             )
             yield Difference(f"{file}, id in row {row}", *(_at(each, row) for each in (universe, ids)))
-    digest = to_hex(table_digest({"id": universe}))
+    digest = to_hex(universe_digest(universe))
     if digest != claimed:
         yield Difference("universe.parquet, digest", claimed, digest)
 
@@ -250,9 +265,10 @@ def _keyed(where: str, expected: Mapping[Any, Any], found: Mapping[Any, Any]) ->
             yield Difference(f"{where} {key}", expected.get(key, "none"), found.get(key, "none"))
 
 
-def _result_differences(published: Published, result: RoundResult) -> Iterator[Difference]:
-    refused = {str(model): reason for model, reason in result.refused.items()}
-    yield from _keyed("submissions.json, refusal of model", published.manifest.get("refused", {}), refused)
+def _result_differences(
+    published: Published, result: RoundResult, must_be_refused: Mapping[int, str]
+) -> Iterator[Difference]:
+    yield from verdict_differences(must_be_refused, published.inputs.refused)
     ids = published.inputs.submissions.universe
     yield from _column_differences(
         "meta_model.parquet, id", ids, "meta_model", result.meta_model, published.meta_model
@@ -265,6 +281,19 @@ def _result_differences(published: Published, result: RoundResult) -> Iterator[D
         if found is not None:
             yield from _column_differences("scores.parquet, model", models, name, column, found)
     yield from _documents("manifest.json", result.manifest, published.manifest)
+
+
+def _must_be_refused(inputs: RoundInputs, chain: OnChain | None) -> dict[int, str]:
+    """Which submissions no quorum may let count, by who could sign: as the chain says, where it was asked."""
+    terms, submitters = inputs.terms, inputs.submitters if chain is None else chain.submitters
+    return refusals_of(inputs.submissions, submitters, terms.chain_id, terms.tournament, terms.round_id)
+
+
+def verdict_differences(must_be_refused: Mapping[int, str], refused: Container[int]) -> Iterator[Difference]:
+    """The submissions that count at the seal and must not: a quorum of members said what is not so."""
+    for model, reason in must_be_refused.items():
+        if model not in refused:
+            yield Difference(f"verdicts.json, verdict on model {model}", f"a refusal: {reason}", "none")
 
 
 def _column_differences(
@@ -284,7 +313,7 @@ def _column_differences(
 def _report_differences(published: Published, result: RoundResult | None) -> Iterator[Difference]:
     """What the report must say of its own manifest and, where the round could be scored, of its outcome."""
     stated = Report.from_json(published.report)
-    bound = replace(stated, evidence_hash=json_digest(published.manifest))
+    bound = replace(stated, evidence_hash=evidence_hash(published.manifest))
     recomputed = None if result is None else result.report
     for expected in (recomputed, bound):
         if expected is not None:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from scorer.rounds.digest import universe_digest
 from scorer.rounds.documents import to_hex
+from scorer.rounds.evaluation import refusals_of
 from scorer.rounds.rules import Rules
 from scorer.rounds.submissions import Submissions
-from scorer.rounds.verify import Difference
+from scorer.rounds.verify import Difference, verdict_differences
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class VoidOnChain:
     tournament: str
     round_id: int
     rules_hash: bytes
+    universe: bytes
     submissions_root: bytes | None
     submitters: Mapping[int, str]
     locked: int
@@ -43,7 +46,7 @@ class VoidOnChain:
 
 
 def void_differences(
-    rules: Rules, submissions: Submissions | None, chain: VoidOnChain
+    rules: Rules, submissions: Submissions | None, refused: frozenset[int], chain: VoidOnChain
 ) -> Iterator[Difference]:
     """Everything in which what was published of a void round differs from the chain, and what is not whole.
 
@@ -51,11 +54,13 @@ def void_differences(
     ----------
     submissions
         None where none were published, as of a round that was never sealed.
+    refused
+        The models whose submission does not count.
     """
     if rules.hash() != chain.rules_hash:
         yield Difference("rules.json, digest", to_hex(chain.rules_hash), to_hex(rules.hash()))
     if submissions is not None:
-        yield from _of_submissions(submissions, chain)
+        yield from _of_submissions(submissions, refused, chain)
     elif chain.submissions_root is not None:
         yield Difference("submissions.npy", f"those of {to_hex(chain.submissions_root)}", "none")
     if chain.returned + chain.settled != chain.locked:
@@ -64,13 +69,18 @@ def void_differences(
         yield Difference("chain, paid and burned in nano-NMR", (0, 0), (chain.paid, chain.burned))
 
 
-def _of_submissions(submissions: Submissions, chain: VoidOnChain) -> Iterator[Difference]:
-    for model in submissions.wrong_hashes():
-        yield Difference(f"submissions.npy, predictions of model {model}", "those that were signed", "others")
-    for entry in submissions.entries:
-        signer = entry.signer(chain.chain_id, chain.tournament, chain.round_id)
-        allowed = chain.submitters.get(entry.model_id)
-        if signer != allowed:
-            yield Difference(f"submissions.json, signer of model {entry.model_id}", allowed, signer)
-    if chain.submissions_root is not None and submissions.root != chain.submissions_root:
-        yield Difference("submissions.json, root", to_hex(chain.submissions_root), to_hex(submissions.root))
+def _of_submissions(
+    submissions: Submissions, refused: frozenset[int], chain: VoidOnChain
+) -> Iterator[Difference]:
+    digest = universe_digest(submissions.universe)
+    if digest != chain.universe:
+        yield Difference("universe.parquet, digest", to_hex(chain.universe), to_hex(digest))
+    if chain.submissions_root is None:  # nobody judged what was never sealed
+        return
+    where = chain.chain_id, chain.tournament, chain.round_id
+    yield from verdict_differences(refusals_of(submissions, chain.submitters, *where), refused)
+    for model in sorted(refused.difference(submissions.model_ids)):
+        yield Difference(f"verdicts.json, verdict on model {model}", "none", "a refusal")
+    root = submissions.root(refused)
+    if root != chain.submissions_root:
+        yield Difference("submissions.json, root", to_hex(chain.submissions_root), to_hex(root))

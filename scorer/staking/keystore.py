@@ -77,6 +77,10 @@ class Wallet:
         """Sign an EIP-1559 transaction."""
         return KeySigner(self.account).sign(fields)
 
+    def sign_message(self, message: bytes) -> bytes:
+        """Sign the Keccak-256 of a message; 65 bytes with a v of 27 or 28."""
+        return KeySigner(self.account).sign_message(message)
+
     @cached_property
     def _document(self) -> Mapping[str, Any]:
         try:

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +25,7 @@ from scorer.rounds.explain import ScoredRound
 from scorer.rounds.predictions import PredictionFile, Predictions, PredictionsError, write_predictions
 from scorer.rounds.report import Report
 from scorer.rounds.rules import Rules, RulesError, rules_from
+from scorer.rounds.seal import SealVote
 from scorer.rounds.submissions import Submission, Submissions
 from scorer.rounds.tables import NEUTRAL_CHURN, Table, problem_with, table_file
 from scorer.rounds.validity import Universe
@@ -37,6 +38,9 @@ NAMES = "universe_names.parquet"
 SUBMISSIONS = "submissions.npy"
 SIGNATURES = "submissions.json"
 SELECTION = "selection.json"
+VERDICTS = "verdicts.json"
+VOTE = "vote.json"
+LOCKED = "locked.json"
 TARGETS = "targets.parquet"
 POSITIONS = "positions.parquet"
 META_MODEL = "meta_model.parquet"
@@ -211,6 +215,35 @@ class Bundle:
             )
         return found
 
+    def write_refused(self, models: Iterable[int]) -> None:
+        """Write verdicts.json: the models whose submission does not count."""
+        self._write_json(VERDICTS, {"refused": sorted(models)})
+
+    def refused(self) -> frozenset[int]:
+        """The models whose submission does not count, by verdicts.json; none where nobody judged them yet."""
+        if not self.has(VERDICTS):
+            return frozenset()
+        document = self._json(VERDICTS)
+        return self._parsed(VERDICTS, lambda: _refused(document))
+
+    def write_locked(self, positions_head: bytes) -> None:
+        """Write locked.json, by which an operator says that a round is locked, up to which positions head."""
+        self._write_json(LOCKED, {"positions_head": to_hex(positions_head)})
+
+    def locked(self) -> bytes:
+        """Read locked.json."""
+        document = self._json(LOCKED)
+        return self._parsed(LOCKED, lambda: from_hex(document["positions_head"], 32))
+
+    def write_vote(self, vote: SealVote) -> None:
+        """Write vote.json, for other members to read."""
+        self._write_json(VOTE, vote.to_json())
+
+    def vote(self) -> SealVote:
+        """Read vote.json."""
+        document = self._json(VOTE)
+        return self._parsed(VOTE, lambda: SealVote.from_json(document))
+
     def write_targets(self, ids: tuple[str, ...], targets: Mapping[str, NDArray[np.float64]]) -> None:
         """Write targets.parquet, a column a target."""
         self._write_table(TARGETS, {"id": list(ids), **targets})
@@ -313,6 +346,7 @@ class Bundle:
             targets=self.targets(submissions.universe),
             positions=self.positions(),
             tables=self.tables(rules, submissions.universe),
+            refused=self.refused(),
         )
 
     def write(self, inputs: RoundInputs, result: RoundResult, *, has_published: bool = False) -> None:
@@ -337,6 +371,7 @@ class Bundle:
             self.write_rules(inputs.rules)
             self.write_universe(universe)
             self.write_submissions(Submissions(universe, entries))
+        self.write_refused(inputs.refused)
         self.write_targets(universe, {name: inputs.targets[name] for name in inputs.rules.targets})
         for name in inputs.rules.needs:
             self.write_table(name, universe, inputs.tables[name])
@@ -391,6 +426,7 @@ class Bundle:
         """The whole bundle, as it can be verified."""
         inputs = self.inputs()
         self.report()
+        self._existing(VERDICTS)
         with_ids = [table_file(name) for name in inputs.tables if name != NEUTRAL_CHURN]
         tables = (UNIVERSE, TARGETS, POSITIONS, META_MODEL, SCORES, *map(table_file, inputs.tables))
         forms = {file: self.form(file) for file in tables}
@@ -607,6 +643,14 @@ def _submission(entry: Mapping[str, Any], predictions: Predictions) -> Submissio
     )
 
 
+def _refused(document: Mapping[str, Any]) -> frozenset[int]:
+    check_fields(document, {"refused": list})
+    models = frozenset(_whole(each) for each in document["refused"])
+    if document["refused"] != sorted(models):
+        raise ValueError("expected the numbers of models, ascending and each once, found others")
+    return models
+
+
 def _checked_manifest(manifest: Mapping[str, Any]) -> None:
     """Refuse a manifest that lacks what a verification reads, or has another type there.
 
@@ -614,7 +658,7 @@ def _checked_manifest(manifest: Mapping[str, Any]) -> None:
     """
     check_types(
         manifest,
-        {"manifest_version": int, "round": dict, "digests": dict, "refused": dict},
+        {"manifest_version": int, "round": dict, "digests": dict, "refused": list},
         {"volatility": dict},
     )
     texts = dict.fromkeys(("rules", "universe", "positions", "meta_model", "scores"), str)

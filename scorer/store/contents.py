@@ -16,6 +16,7 @@ from scorer.rounds.tables import (
     table_file,
 )
 from scorer.store.bundle import (
+    LOCKED,
     MANIFEST,
     META_MODEL,
     NAMES,
@@ -26,6 +27,8 @@ from scorer.store.bundle import (
     SELECTION,
     TAKEN,
     TARGETS,
+    VERDICTS,
+    VOTE,
 )
 
 _ROUND: Final = "0x*/[.0-9]*"
@@ -40,6 +43,7 @@ TABLES: Final = tuple(
 FILES: Final = (
     *PUBLISHED,
     *(NAMES, SELECTION, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT, TAKEN),
+    *(LOCKED, VERDICTS, VOTE),
     *TABLES,
 )
 """Of a round."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scorer.isolation import IsolatedReader, IsolationError, ReadLimits, ReadResult, refuses
+from scorer.rounds.digest import universe_digest
 from scorer.rounds.documents import from_hex, to_hex
 from scorer.rounds.predictions import HEADER_SIZE
 from scorer.store.bundle import (
@@ -68,10 +69,10 @@ class PublishedBounds:
 
 @dataclass(frozen=True)
 class TakenOver:
-    """What was taken over: the facts that the chain committed to, and how much it is."""
+    """What was taken over: what the chain committed to when the round was opened, and how much it is."""
 
     rules_hash: bytes
-    submissions_root: bytes
+    universe: bytes
     models: int
     ids: int
 
@@ -180,8 +181,8 @@ def _taken(facts: Mapping[str, Any]) -> TakenOver:
     counts = [facts[name] for name in ("models", "ids")]
     if not all(type(count) is int and count >= 0 for count in counts):
         raise ValueError("counts that are none")
-    rules, root = (from_hex(facts[name], 32) for name in ("rules_hash", "submissions_root"))
-    return TakenOver(rules, root, *counts)
+    rules, universe = (from_hex(facts[name], 32) for name in ("rules_hash", "universe"))
+    return TakenOver(rules, universe, *counts)
 
 
 @refuses(BundleError)
@@ -205,7 +206,7 @@ def read_published(folder: Path) -> ReadResult:
     return ReadResult(
         {
             "rules_hash": to_hex(rules.hash()),
-            "submissions_root": to_hex(submissions.root),
+            "universe": to_hex(universe_digest(ids)),
             "models": len(submissions.entries),
             "ids": len(ids),
         }

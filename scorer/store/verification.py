@@ -24,6 +24,7 @@ from scorer.store.bundle import (
     SUBMISSIONS,
     TARGETS,
     UNIVERSE,
+    VERDICTS,
     Bundle,
     BundleError,
 )
@@ -35,7 +36,7 @@ MOST_NAMED: Final = 20
 """How many files that nothing covers it names."""
 LONGEST_NAME: Final = 80
 LONGEST_TEXT: Final = 1_200
-COVERED: Final = (*PUBLISHED, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT)
+COVERED: Final = (*PUBLISHED, VERDICTS, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT)
 """What every bundle of a scored round has, all of it under the digests of the manifest and the report."""
 READ: Final = frozenset((*COVERED, *map(table_file, TABLES)))
 """What is read of a folder."""
@@ -225,7 +226,7 @@ def _void(bundle: Bundle, chain: VoidOnChain) -> _Found:
     is_collected = bundle.has(*COLLECTED)
     submissions = bundle.submissions() if is_collected else None
     problems = [*_place(bundle.folder, chain.tournament, chain.round_id)]
-    problems += void_differences(bundle.rules(), submissions, chain)
+    problems += void_differences(bundle.rules(), submissions, bundle.refused(), chain)
     results = () if chain.settled else RESULTS
     problems += [Difference(file, NO_RESULTS, "a file") for file in results if bundle.has(file)]
     form = bundle.form(UNIVERSE) if is_collected else None
@@ -234,7 +235,8 @@ def _void(bundle: Bundle, chain: VoidOnChain) -> _Found:
     count = 0 if submissions is None else len(submissions.entries)
     kept = f", {chain.settled} settled before" if chain.settled else ""
     words = f"void, {count} submissions, {chain.returned} of {chain.locked} chunks returned whole{kept}"
-    covered = (*(PUBLISHED if is_collected else (RULES,)), *results)
+    judged = () if chain.submissions_root is None else (VERDICTS,)
+    covered = (*((*PUBLISHED, *judged) if is_collected else (RULES,)), *results)
     return _Found(chain.round_id, f"{words}, with the chain", problems, covered)
 
 

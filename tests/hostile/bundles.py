@@ -11,8 +11,12 @@ from random import Random
 from typing import Final
 
 import pandas as pd
+from eth_account import Account
+from eth_hash.auto import keccak
 
+from scorer.rounds.seal import SealVote, Verdicts, seal_of
 from scorer.store.bundle import (
+    LOCKED,
     MANIFEST,
     META_MODEL,
     NAMES,
@@ -23,13 +27,15 @@ from scorer.store.bundle import (
     SIGNATURES,
     SUBMISSIONS,
     UNIVERSE,
+    VERDICTS,
+    VOTE,
     Bundle,
     BundleError,
 )
 from scorer.store.bundle import TARGETS as TARGETS_FILE
 from tests.hostile.submissions import ENCODINGS, spoil_footer, spoil_json, spoil_page
 from tests.hostile.target import Mutation, Target
-from tests.rounds.small_round import IDS, TARGET
+from tests.rounds.small_round import IDS, TARGET, address_of, key_of
 
 GOLDEN: Final = Path(__file__).parents[1] / "rounds" / "golden"
 READERS: Final[dict[str, Callable[[Bundle], object]]] = {
@@ -44,6 +50,9 @@ READERS: Final[dict[str, Callable[[Bundle], object]]] = {
     SCORES: lambda bundle: list(bundle.scored_round().explain_all()),
     MANIFEST: lambda bundle: (bundle.terms(), list(bundle.scored_round().explain_all())),
     REPORT: lambda bundle: bundle.report().hash(),
+    VERDICTS: Bundle.refused,
+    VOTE: lambda bundle: (bundle.vote().is_signed, bundle.vote().to_json()),
+    LOCKED: Bundle.locked,
 }
 """By file, what reads it first and furthest."""
 NUMBERS: Final = (b"-1", b"1.0", b"1e400", b"-0", b"true", b"2", b"9007199254740992", b"18446744073709551616")
@@ -61,11 +70,27 @@ class _InMemory(Bundle):
 
 @cache
 def _folder() -> Path:
-    """A scored round with names for its ids."""
+    """A scored round with names for its ids, and what a member and the operator say before its seal."""
     folder = Path(tempfile.mkdtemp(prefix="cupel-hostile-")) / "5"
     bundle = Bundle(Path(shutil.copytree(GOLDEN / "v1-classic", folder)))
     bundle.write_names(IDS, {"ticker": [None if row % 7 == 0 else f"t{row}" for row in range(len(IDS))]})
+    bundle.write_vote(_vote(bundle))
+    bundle.write_locked(bundle.terms().positions_head)
     return bundle.folder
+
+
+def _vote(bundle: Bundle) -> SealVote:
+    inputs = bundle.inputs()
+    terms = inputs.terms
+    where = terms.chain_id, terms.tournament, terms.round_id
+    verdicts = Verdicts.on(inputs.submissions, inputs.refused, *where)
+    amounts = inputs.positions.by_model
+    seal = seal_of(verdicts, inputs.submissions, inputs.refused, terms.positions_head, amounts)
+    on_verdicts, on_seal = (
+        bytes(Account.unsafe_sign_hash(keccak(each.message), key_of(9)).signature)
+        for each in (verdicts, seal)
+    )
+    return SealVote(address_of(9), verdicts, on_verdicts, seal, on_seal, inputs.refused)
 
 
 @cache

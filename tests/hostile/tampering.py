@@ -25,10 +25,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorer.isolation import IsolatedReader
-from scorer.rounds.digest import json_digest, table_digest
+from scorer.rounds.digest import table_digest
 from scorer.rounds.documents import to_hex
 from scorer.rounds.evaluation import RoundInputs, RoundResult, evaluate
-from scorer.rounds.report import Report
+from scorer.rounds.predictions import HEADER_SIZE
+from scorer.rounds.report import Report, evidence_hash
 from scorer.rounds.rules import preset
 from scorer.rounds.verify import OnChain
 from scorer.rounds.void import VoidOnChain
@@ -44,21 +45,38 @@ from scorer.store.bundle import (
     SUBMISSIONS,
     TARGETS,
     UNIVERSE,
+    VERDICTS,
+    VOTE,
     Bundle,
     BundleError,
 )
 from scorer.store.parquet import read_parquet, write_parquet
 from scorer.store.verification import Chain, verify_bundle
-from tests.rounds.small_round import AMOUNTS, CHAIN_ID, ROUND, TARGET, TOURNAMENT, SmallRound
+from tests.rounds.small_round import (
+    AMOUNTS,
+    IDS,
+    ROUND,
+    SUBMITTERS,
+    TARGET,
+    TOURNAMENT,
+    UNKNOWN,
+    WRONGLY_SIGNED,
+    SmallRound,
+    sealed,
+)
 
 TABLES: Final = (UNIVERSE, TARGETS, POSITIONS, META_MODEL, SCORES)
-DOCUMENTS: Final = (RULES, SIGNATURES, MANIFEST, REPORT)
+DOCUMENTS: Final = (RULES, SIGNATURES, VERDICTS, MANIFEST, REPORT)
 FILES: Final = (*TABLES, *DOCUMENTS, SUBMISSIONS)
+REFUSED: Final = (WRONGLY_SIGNED, UNKNOWN)
 ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """Of secp256k1."""
 DEFECT: Final = "reader failed"
+ALSO_NAMED: Final = {"submissions": "chain, submitter of model"}
+"""By a file's name, what speaks of its content too."""
 
 SAME_LAYOUT: Final = "JSON with other blanks, escapes or order of fields: one document to every reader"
+NOTHING_MADE: Final = "predictions of a refused submission: nothing is made of them, whatever they are"
 NOT_COVERED: Final = "a file that nothing in a bundle speaks of: verify says that no digest covers it"
 
 Apply = Callable[[Path], None]
@@ -113,16 +131,14 @@ def on_chain(inputs: RoundInputs, result: RoundResult) -> OnChain:
 def void_chain(inputs: RoundInputs) -> VoidOnChain:
     """What the chain says of the round, had it been given up after its seal."""
     terms = inputs.terms
-    signed = {
-        entry.model_id: entry.signer(CHAIN_ID, TOURNAMENT, ROUND) for entry in inputs.submissions.entries
-    }
     return VoidOnChain(
         chain_id=terms.chain_id,
         tournament=terms.tournament,
         round_id=terms.round_id,
         rules_hash=terms.rules_hash,
+        universe=terms.universe,
         submissions_root=terms.submissions_root,
-        submitters={model: signer for model, signer in signed.items() if signer is not None},
+        submitters=inputs.submitters,
         locked=2,
         returned=2,
         settled=0,
@@ -138,7 +154,7 @@ def ground(root: Path) -> Ground:
     folders = {kind: root / kind / TOURNAMENT.lower() / str(ROUND) for kind in ("settled", "void")}
     Bundle(folders["settled"]).write(inputs, result)
     void = Bundle(folders["void"])
-    void.copy(Bundle(folders["settled"]), *PUBLISHED)
+    void.copy(Bundle(folders["settled"]), *PUBLISHED, VERDICTS)
     return Ground(folders, {"settled": on_chain(inputs, result), "void": void_chain(inputs)})
 
 
@@ -165,7 +181,7 @@ def byte_tampers(base: Path, regions: int) -> Iterator[Tamper]:
         content = (base / file).read_bytes()
         step = max(1, len(content) // regions)
         for at in range(0, len(content), step):
-            same = SAME_LAYOUT if _reads_the_same(file, content, flip(at)(content)) else None
+            same = SAME_LAYOUT if _reads_the_same(file, content, flip(at)(content)) else _of_nothing(file, at)
             yield Tamper(f"{file}: a bit of byte {at}", edit(file, flip(at)), file.partition(".")[0], same)
         yield Tamper(f"{file}: half of it", edit(file, lambda c: c[: len(c) // 2]), file)
         yield Tamper(
@@ -175,6 +191,12 @@ def byte_tampers(base: Path, regions: int) -> Iterator[Tamper]:
         yield Tamper(f"{file}: twice", edit(file, lambda c: c + c), file)
         yield Tamper(f"{file}: empty", edit(file, lambda _: b""), file)
         yield Tamper(f"{file}: gone", lambda folder, file=file: (folder / file).unlink(), file)  # type: ignore[misc]
+
+
+def _of_nothing(file: str, at: int) -> str | None:
+    """Whether a byte is of predictions of which nothing is made."""
+    row = (at - HEADER_SIZE) // (8 * len(IDS))
+    return NOTHING_MADE if file == SUBMISSIONS and SUBMITTERS[row] in REFUSED and row >= 0 else None
 
 
 def _blank(content: bytes) -> str | None:
@@ -493,9 +515,12 @@ def _mirrored(found: bytes) -> bytes:
 
 def submission_tampers() -> Iterator[Tamper]:
     """Predictions, rows, headers; signatures of every other shape, and another valid one."""
-    for row in range(9):
+    for row, model in enumerate(SUBMITTERS):
         ulp = prediction(row, 5, lambda v: float(np.nextafter(v, 1)))
-        yield Tamper(f"{SUBMISSIONS}: a prediction of row {row} by one ulp", ulp, "predictions of model")
+        same = NOTHING_MADE if model in REFUSED else None
+        yield Tamper(
+            f"{SUBMISSIONS}: a prediction of row {row} by one ulp", ulp, "predictions of model", same
+        )
     for what, value in (("NaN", np.nan), ("infinity", np.inf), ("more than 1", 1.5)):
         yield Tamper(f"{SUBMISSIONS}: {what}", prediction(0, 0, lambda _, v=value: v), "predictions of model")  # type: ignore[misc]
     headers: dict[str, Callable[[bytes], bytes]] = {
@@ -525,8 +550,32 @@ def submission_tampers() -> Iterator[Tamper]:
         yield Tamper(f"{SIGNATURES}: entries in the other order", swapped, "submissions", kind=kind)
         twice = edit(SIGNATURES, lambda c: json.dumps([*json.loads(c), json.loads(c)[0]]).encode())
         yield Tamper(f"{SIGNATURES}: an entry twice", twice, "submissions", kind=kind)
-        zero = prediction(0, 5, lambda v: 0.0)
-        yield Tamper(f"{SUBMISSIONS}: a prediction of 0", zero, "predictions of model", kind=kind)
+        zero, named = prediction(0, 5, lambda v: 0.0), {"settled": "predictions of model", "void": UNSIGNED}
+        yield Tamper(f"{SUBMISSIONS}: a prediction of 0", zero, named[kind], kind=kind)
+        yield from _of_verdicts(kind)
+
+
+def _of_verdicts(kind: str) -> Iterator[Tamper]:
+    """Other models refused than at the seal."""
+    changes: dict[str, Callable[[list[int]], list[int]]] = {
+        "a refusal less": lambda models: models[1:],
+        "a refusal more": lambda models: [1, *models],
+        "another refusal": lambda models: [6, *models[1:]],
+        "no refusals": lambda _: [],
+        "everybody refused": lambda _: list(SUBMITTERS),
+    }
+    named = {"settled": VERDICTS, "void": "submissions.json, root"}
+    for what, change in changes.items():
+        yield Tamper(f"{VERDICTS}: {what}", put(VERDICTS, ("refused",), change), named[kind], kind=kind)
+    more = put(VERDICTS, ("refused",), lambda models: [*models, 1_000])
+    yield Tamper(f"{VERDICTS}: a refusal of nobody's", more, VERDICTS, kind=kind)
+    for what, change in {"descending": lambda m: m[::-1], "one twice": lambda m: [m[0], *m]}.items():
+        yield Tamper(f"{VERDICTS}: {what}", put(VERDICTS, ("refused",), change), VERDICTS, kind=kind)
+    yield Tamper(f"{VERDICTS}: gone", lambda folder: (folder / VERDICTS).unlink(), VERDICTS, kind=kind)
+
+
+UNSIGNED: Final = "expected the predictions that were signed, found others"
+"""Why a submission must not count whose predictions, or whose universe, are not those of the hash."""
 
 
 # Forgeries in which everything fits.
@@ -560,7 +609,7 @@ def restate(folder: Path, manifest: Any) -> None:
     """Write a manifest, and a report that names its digest."""
     (folder / MANIFEST).write_text(json.dumps(manifest))
     report = Report.from_json(json.loads((folder / REPORT).read_bytes()))
-    changed = replace(report, evidence_hash=json_digest(manifest))
+    changed = replace(report, evidence_hash=evidence_hash(manifest))
     (folder / REPORT).write_text(json.dumps(changed.to_json()))
 
 
@@ -579,12 +628,19 @@ def forgery_tampers() -> Iterator[Tamper]:
         "a model left out": lambda _: SmallRound().without(1).inputs(),
         "other rules": lambda _: SmallRound(rules=preset("classic-atomic")).inputs(),
         "another submitter": lambda i: replace(i, submitters={**i.submitters, 1: i.submitters[2]}),
+        "a refusal less": lambda i: sealed(i, i.refused - {WRONGLY_SIGNED}),
+        "a refusal more": lambda i: sealed(i, i.refused | {1}),
+        "other terms": lambda i: replace(i, terms=replace(i.terms, terms_hash=b"\1" * 32)),
     }
     for what, change in changes.items():
         yield Tamper(f"all consistent: {what}", forged(change))
     yield Tamper("scores restated: payouts", restated(_paid), "payout")
     yield Tamper("scores restated: no rows", restated(lambda s: {n: c[:0] for n, c in s.items()}), SCORES)
-    for path, value in (("refused", {}), ("manifest_version", 1), ("round", {}), ("more", "x")):
+    restatements: tuple[tuple[str, object], ...] = (
+        *(("refused", {}), ("refused", []), ("refused", [*REFUSED, 1_000])),
+        *(("manifest_version", 1), ("round", {}), ("more", "x")),
+    )
+    for path, value in restatements:
         apply = lambda folder, p=path, v=value: restate(  # noqa: E731
             folder, {**json.loads((folder / MANIFEST).read_bytes()), p: v}
         )
@@ -638,6 +694,8 @@ def folder_tampers() -> Iterator[Tamper]:
     text: Callable[[Path], object] = lambda path: path.write_text("{}")  # noqa: E731
     for name in (
         "selection.json",
+        VOTE,
+        "locked.json",
         "universe_names.parquet",
         "features.parquet",
         "payouts.csv",
@@ -665,11 +723,11 @@ def void_tampers(settled: Path) -> Iterator[Tamper]:
     for file in (TARGETS, POSITIONS):
         copy = beside(file, lambda path: shutil.copy(settled / path.name, path))
         yield Tamper(f"void: {file} in it", copy, file, NOT_COVERED, kind="void")
-    for file in PUBLISHED:
+    for file in (*PUBLISHED, VERDICTS):
         yield Tamper(f"void: {file} gone", lambda folder, file=file: (folder / file).unlink(), kind="void")  # type: ignore[misc]
     yield Tamper("void: the universe by pandas", parquet(UNIVERSE, {}), UNIVERSE, kind="void")
     nudge = rewrite(UNIVERSE, lambda t: {"id": _nudged(t["id"], 3)})
-    yield Tamper("void: another id", nudge, "predictions of model", kind="void")
+    yield Tamper("void: another id", nudge, UNSIGNED, kind="void")
 
 
 def all_tampers(found: Ground, *, regions: int, every: int) -> Iterator[Tamper]:
@@ -722,7 +780,8 @@ def outcome(tamper: Tamper, found: Ground, reader: IsolatedReader) -> Outcome:
 
 
 def _named(tamper: Tamper, said: str) -> str:
-    return "named" if tamper.names in said else "elsewhere"
+    also = ALSO_NAMED.get(tamper.names.partition(".")[0], tamper.names)
+    return "named" if tamper.names in said or also in said else "elsewhere"
 
 
 def _check_independently(folder: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from scorer.demo.files import write_submission
 from scorer.oracle.intake import Collection
+from scorer.oracle.member import Duty
 from scorer.rounds.rules import NeutralChurn, preset
 from scorer.rounds.tables import NEUTRAL_CHURN, Table, table_file
 from scorer.store.bundle import RULES, Bundle, BundleError, round_folder
@@ -32,9 +33,17 @@ def gate_tables(count: int) -> dict[str, Table]:
     return {"sample_weights": {"sample_weights": weights}, "neutralizers": {"market": np.ones(count)}}
 
 
-def decided(collection: Collection) -> tuple[list[int], list[int], list[int]]:
-    """The models that stake, are late, and are gated."""
-    return sorted(collection.staked), sorted(collection.late), sorted(collection.gated)
+def decided(collection: Collection) -> tuple[list[int], list[int]]:
+    """The models that stake, and those that are late."""
+    return sorted(collection.staked), sorted(collection.late)
+
+
+def heard(world: World) -> tuple[World, list[tuple[str, str]]]:
+    """A world whose first member's alarms are heard."""
+    told: list[tuple[str, str]] = []
+    first, *others = world.members
+    hearing = replace(first, duty=Duty(alarm=lambda *alarm: told.append(alarm)))
+    return replace(world, stage=replace(world.stage, members=(hearing, *others))), told
 
 
 def scored(world: World, round_id: int) -> pd.DataFrame:
@@ -52,7 +61,7 @@ def test_a_late_model_is_scored_and_its_stake_stays_idle(small: World) -> None:
     small.stage.anvil.advance_to(small.now + 60)
     small.close_and_seal(round_id)
     collection = small.stage.operator.collect(small.record(round_id))
-    assert decided(collection) == ([1, 2, 3], [4], [])
+    assert decided(collection) == ([1, 2, 3], [4])
     assert collection.submissions.matrix[0] == pytest.approx(in_time)
     assert small.idle()[3] == 100 * NMR
     small.settle(round_id)
@@ -62,28 +71,32 @@ def test_a_late_model_is_scored_and_its_stake_stays_idle(small: World) -> None:
     assert (scores.position[[1, 2, 3]] > 0).all()
 
 
-def test_a_gated_model_is_scored_and_its_stake_stays_idle(small: World) -> None:
+def test_a_gated_model_does_not_count_and_its_position_comes_back_whole(small: World) -> None:
     first = replace(small, ids=LONG_IDS, tables=gate_tables(len(LONG_IDS)))
     before = first.open()
     first.submit_all(before, range(1, 4))
     first.close_and_seal(before)
     gated = first.rules.model_copy(update={"gates": preset("signals").gates})
-    second = replace(first, rules=gated)
+    second, told = heard(replace(first, rules=gated))
     round_id = second.open()
     for steady in (1, 2):
         second.submit(round_id, steady, write_submission(second.predictions(steady, before), "csv"))
     second.submit_all(round_id, range(3, 5))
     second.close_and_seal(round_id)
-    collection = second.stage.operator.collect(second.record(round_id))
-    assert decided(collection) == ([1, 2], [], [3, 4])
-    assert collection.gated[3].startswith("expected a churn below 15 %, found ")
-    assert collection.gated[4] == "expected a submission in the 7 days before, found none"
-    assert second.idle()[3] == 100 * NMR
+    for member in second.members:
+        assert member.bundle(round_id).refused() == {3, 4}
+    reasons = {model: detail for _, detail in told for model in (3, 4) if f"model {model}:" in detail}
+    assert {kind for kind, _ in told} == {"REFUSED_SUBMISSION"}
+    assert "expected a churn below 15 %, found " in reasons[3]
+    assert "expected a submission in the 7 days before, found none" in reasons[4]
+    record = second.record(round_id)
+    assert 0 < record.valid_at_risk < record.at_risk
     second.settle(round_id)
     scores = scored(second, round_id)
-    assert scores.position[[3, 4]].tolist() == [0, 0]
-    assert np.isfinite(scores.corr_target_20d2l).all()
-    assert (scores.position[[1, 2]] > 0).all()
+    assert (scores.position > 0).all()
+    assert scores.reward_score[[3, 4]].tolist() == [0, 0]
+    assert np.isfinite(scores.corr_target_20d2l[[1, 2]]).all()
+    assert second.idle()[3] == 100 * NMR
 
 
 def test_the_operator_publishes_the_churn_that_the_rules_ask_for(small: World) -> None:
@@ -152,7 +165,7 @@ def test_what_was_published_is_locked_whatever_the_inbox_holds_later(small: Worl
     small.close_and_seal(round_id)
     assert [idle == 100 * NMR for idle in small.idle()] == [False, False, True, True]
     again = operator.collect(small.record(round_id))
-    assert decided(again) == ([1, 2], [3], [])
+    assert decided(again) == ([1, 2], [3])
 
 
 def test_rules_that_are_not_those_of_the_chain_stop_the_collection(small: World) -> None:

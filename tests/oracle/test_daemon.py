@@ -211,7 +211,6 @@ def test_a_broken_file_of_a_round_that_is_over_keeps_no_later_one_from_being_att
         member = seat.daemon.member
         member.memory.rounds.newest = over
         folder = member.bundle(over).folder
-        folder.mkdir(parents=True)
         for file in ("report.json", "scores.parquet"):
             (folder / file).write_text("cut short")
         loop = seat.assembled.loop()

@@ -24,7 +24,7 @@ CUPEL = "from scorer.cli import app; app()"
 HOSTILE = ["abort1.parquet", "escapes.parquet", "abort-one-bit.parquet", "encrypted-column.parquet"]
 
 
-def test_an_operator_seals_a_round_whatever_lies_in_its_inbox(world: World) -> None:
+def test_a_round_is_locked_and_sealed_whatever_lies_in_its_inbox(world: World) -> None:
     round_id = world.open()
     world.submit_all(round_id)
     inbox = round_folder(world.out / "inbox", str(world.suite.tournament.address), round_id)
@@ -49,6 +49,7 @@ def test_an_operator_seals_a_round_whatever_lies_in_its_inbox(world: World) -> N
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     world.stage.anvil.finalise()
+    world.cycle()
     assert world.record(round_id).state == RoundState.SEALED
     for number in range(len(HOSTILE)):
         assert f"3.z{number}.parquet: expected " in said

@@ -196,7 +196,7 @@ def test_a_file_of_nobody_or_without_a_signature_is_not_read(
 def collection() -> Collection:
     entries = tuple(Submission(m, np.array([0.1, 0.2, 0.3]), bytes(32), SIGNER, b"") for m in (1, 2, 3))
     refused = (Refusal(9, "9.csv", "9.csv: expected a CSV or Parquet file, found an empty file"),)
-    return Collection(Submissions(UNIVERSE.ids, entries), refused, frozenset({1}), {3: "too much churn"})
+    return Collection(Submissions(UNIVERSE.ids, entries), refused, frozenset({1, 3}))
 
 
 def test_what_was_decided_is_read_back_as_it_was_published(tmp_path: Path) -> None:
@@ -207,7 +207,6 @@ def test_what_was_decided_is_read_back_as_it_was_published(tmp_path: Path) -> No
     assert again is not None
     assert again.selection() == collection().selection()
     assert again.selection()["late"] == [2]
-    assert again.gated == {3: "too much churn"}
     assert again.refusals == collection().refusals
 
 
@@ -227,7 +226,7 @@ def test_submissions_published_without_a_selection_all_stake(tmp_path: Path) -> 
     assert again.staked == {1, 2, 3}
 
 
-@pytest.mark.parametrize("change", [{"staked": [1, 4]}, {"late": []}, {"gated": {}}, {"staked": [1, 3]}])
+@pytest.mark.parametrize("change", [{"staked": [1, 4]}, {"late": []}, {"staked": [1]}, {"staked": [1, 2, 3]}])
 def test_a_selection_that_is_not_of_its_submissions_is_refused(
     tmp_path: Path, change: dict[str, object]
 ) -> None:

@@ -201,7 +201,7 @@ OPERATOR_LIES = (
 
 
 @pytest.mark.parametrize("what", OPERATOR_LIES)
-def test_an_operator_opens_once_and_seals_all_beside_an_endpoint_that_lies(world: World, what: str) -> None:
+def test_an_operator_opens_once_and_locks_all_beside_an_endpoint_that_lies(world: World, what: str) -> None:
     with ExitStack() as stack:
         office = Office(world, stack)
         office.work(3)
@@ -213,6 +213,7 @@ def test_an_operator_opens_once_and_seals_all_beside_an_endpoint_that_lies(world
         assert office.opened() == 1
         world.stage.anvil.advance_to(world.record(1).close_at)
         office.work(6)
+        world.cycle()
         assert world.record(1).state == RoundState.SEALED
         published = world.members[0].files.published
         bundle = Bundle(round_folder(published, str(world.suite.tournament.address), 1))

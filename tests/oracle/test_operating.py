@@ -1,4 +1,4 @@
-"""The operator as a daemon: rounds open once, lock and seal once, and restarts change nothing."""
+"""The operator as a daemon: rounds open once and lock once, and restarts change nothing."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from scorer.oracle.observe import RoundTracker, finalised_block
 from scorer.oracle.operating import Operating
 from scorer.oracle.operator import Lanes
 from scorer.oracle.plans import PlanFolder
-from scorer.store.bundle import Bundle
+from scorer.store.bundle import LOCKED, Bundle
 from tests.world import HOUR, IDS, NMR, World
 
 
@@ -149,7 +149,7 @@ def test_a_broken_plan_keeps_no_other_plan_and_no_round_waiting(shop: Shop) -> N
     (shop.plans / "broken" / "schedule.json").write_text("{")
     world.stage.anvil.advance_to(world.record(round_id).close_at)
     shop.plan("weekly", world.now - 60)
-    assert shop.work() == ["open weekly", "round 1 lock:0", "round 1 seal"]
+    assert shop.work() == ["open weekly", "round 1 lock:0"]
     assert [kind for kind, _ in shop.alarms] == ["BROKEN_FILE"]
 
 
@@ -159,7 +159,7 @@ def test_a_round_that_cannot_be_collected_keeps_no_other_one_waiting(shop: Shop)
     world.submit_all(good, range(1, 4))
     (shop.operating.published_bundle(broken).folder / "rules.json").write_text("{")
     world.stage.anvil.advance_to(world.record(good).close_at)
-    assert shop.work() == ["round 2 lock:0", "round 2 seal"]
+    assert shop.work() == ["round 2 lock:0"]
     ((kind, detail),) = shop.alarms
     assert kind == "BROKEN_FILE"
     assert detail.startswith("round 1: ")
@@ -186,19 +186,23 @@ def test_many_missed_plans_read_each_round_that_is_over_once(
     assert [kind for kind, _ in shop.alarms] == ["MISSED_OPENING"] * 3
 
 
-def test_a_round_is_locked_and_sealed_once_over_restarts_between_all_steps(shop: Shop) -> None:
+def test_a_round_is_locked_once_over_restarts_between_all_steps_and_members_seal_it(shop: Shop) -> None:
     world = shop.world
     round_id = world.open()
     world.submit_all(round_id)
     assert shop.work() == []
     world.stage.anvil.advance_to(world.record(round_id).close_at)
     before = world.suite.w3.eth.get_transaction_count(world.stage.operator.sender.account.address)
-    assert shop.work() == ["round 1 lock:0", "round 1 lock:2", "round 1 seal"]
+    assert shop.work() == ["round 1 lock:0", "round 1 lock:2"]
     shop.restart()
-    shop.work()
-    assert world.record(round_id).state == RoundState.SEALED
+    assert shop.work() == []
+    record = world.record(round_id)
+    assert record.state == RoundState.LOCKING
+    assert shop.operating.published_bundle(round_id).locked() == record.positions_head
     after = world.suite.w3.eth.get_transaction_count(world.stage.operator.sender.account.address)
-    assert after - before == 3
+    assert after - before == 2
+    world.cycle()
+    assert world.record(round_id).state == RoundState.SEALED
 
 
 def test_a_restart_after_publishing_locks_whom_it_decided_on_and_tells_no_refusal_again(shop: Shop) -> None:
@@ -214,14 +218,14 @@ def test_a_restart_after_publishing_locks_whom_it_decided_on_and_tells_no_refusa
     for file in shop.operating.inbox.rglob("10.*"):
         os.utime(file, (world.record(round_id).open_at,) * 2)
     world.submit(round_id, 9)
-    assert shop.work() == ["round 1 lock:0", "round 1 seal"]
+    assert shop.work() == ["round 1 lock:0"]
     world.stage.anvil.finalise()
     assert [idle == 100 * NMR for idle in world.idle()] == [False] * 8 + [True, True]
     assert shop.alarms == []
 
 
 @pytest.mark.parametrize("signature", ["0x" + "00" * 65, "0x"])
-def test_nothing_is_sealed_that_nobody_signed_whoever_wrote_to_the_published_folder(
+def test_what_nobody_signed_is_told_and_returns_whole_whoever_wrote_to_the_published_folder(
     shop: Shop, signature: str
 ) -> None:
     world = shop.world
@@ -231,21 +235,22 @@ def test_nothing_is_sealed_that_nobody_signed_whoever_wrote_to_the_published_fol
     operator = world.stage.operator
     operator.publish(round_id, operator.collect(world.record(round_id)))
     path = operator.published_bundle(round_id).folder / "submissions.json"
-    right = path.read_bytes()
-    entries = json.loads(right)
+    entries = json.loads(path.read_bytes())
     entries[3]["signature"] = signature
     path.write_text(json.dumps(entries))
     world.stage.anvil.finalise()
+    assert shop.work() == ["round 1 lock:0", "round 1 lock:2"]
     assert shop.work() == []
     ((kind, detail),) = shop.alarms
     assert kind == "BROKEN_FILE"
-    assert "found others of 1 models (4); nothing is sealed until it is put back" in detail
-    path.write_bytes(right)
-    while shop.work():
-        pass
+    assert "found others of 1 models (4), whose positions return whole" in detail
+    world.cycle()
     record = world.record(round_id)
     assert record.state == RoundState.SEALED
-    assert record.submissions_root == operator.published_bundle(round_id).submissions().root
+    assert record.submissions_root == operator.published_bundle(round_id).submissions().root({4})
+    assert world.idle()[3] < 100 * NMR
+    world.settle(round_id)
+    assert world.idle()[3] == 100 * NMR
 
 
 def test_a_chunk_is_as_large_as_the_chain_lets_it_settle(world: World, tmp_path: Path) -> None:
@@ -280,21 +285,22 @@ def test_every_staked_model_is_in_the_round_though_the_chunks_grow_over_a_restar
     assert [deed.what for deed in deeds] == ["round 1 lock:0"]
     assert "another call of this key came first" in deeds[0].outcome
     deeds = shop.operating.work(finalised_block(world.suite))
-    assert [deed.what for deed in deeds] == ["round 1 lock:2", "round 1 seal"]
+    assert [deed.what for deed in deeds] == ["round 1 lock:2"]
     rpc(RPCEndpoint("evm_setAutomine"), [True])
-    assert world.record(round_id).state == RoundState.SEALED
+    record = world.record(round_id)
+    assert shop.operating.published_bundle(round_id).locked() == record.positions_head
     assert all(idle < 100 * NMR for idle in world.idle())
 
 
-def test_a_round_is_not_sealed_while_the_endpoint_does_not_show_what_was_locked(shop: Shop) -> None:
+def test_no_end_of_locking_is_told_while_the_endpoint_does_not_show_what_was_locked(shop: Shop) -> None:
     world = shop.world
     round_id = world.open()
     world.submit_all(round_id)
     world.stage.anvil.advance_to(world.record(round_id).close_at)
     record = world.record(round_id)
     lanes = Lanes(world.suite, world.suite.w3.eth.block_number)
-    calls = shop.operating.seal_calls(record, shop.operating.collect(record), 2, lanes)
-    assert [what for what, _ in calls] == ["lock:0"]
+    calls = shop.operating.lock_calls(record, shop.operating.collect(record), 2, lanes)
+    assert [from_slot for from_slot, _ in calls] == [0]
 
 
 def test_a_dry_run_changes_nothing(shop: Shop) -> None:
@@ -305,6 +311,7 @@ def test_a_dry_run_changes_nothing(shop: Shop) -> None:
     shop.operating = Operating(**{**vars(shop.operating), "courier": None})
     assert shop.work() == ["round 1 lock:0"]
     assert not shop.operating.published_bundle(round_id).has("submissions.npy")
+    assert not shop.operating.published_bundle(round_id).has(LOCKED)
     assert world.record(round_id).state == RoundState.OPEN
 
 

@@ -10,7 +10,16 @@ from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.chain.sender import Sender
 from scorer.demo.files import BrokenKind, broken_file
 from scorer.oracle.audit import INVARIANTS, audit
-from scorer.oracle.decide import Alarm, Attest, BeginSettlement, ReturnChunk, SettleChunk, VoidRound, Wait
+from scorer.oracle.decide import (
+    Alarm,
+    Attest,
+    BeginSettlement,
+    ReturnChunk,
+    SealRound,
+    SettleChunk,
+    VoidRound,
+    Wait,
+)
 from scorer.oracle.member import Member, Step
 from scorer.oracle.observe import finalised_block, read_on_chain
 from scorer.oracle.operator import SIGNATURE_SUFFIX
@@ -114,16 +123,20 @@ def test_a_member_without_targets_waits(world: World) -> None:
     assert "targets are missing" in steps[0].outcome
 
 
-def test_a_member_refuses_published_predictions_that_nobody_signed(world: World) -> None:
-    round_id = world.sealed_round()
+def test_published_predictions_that_nobody_signed_do_not_count_and_cost_nobody(world: World) -> None:
+    round_id = world.open()
+    world.submit_all(round_id)
+    world.stage.anvil.advance_to(world.record(round_id).close_at)
+    world.stage.operator.lock_round(world.record(round_id))
+    world.stage.anvil.finalise()
     published = round_folder(world.out / "published", str(world.suite.tournament.address), round_id)
     predictions = np.load(published / SUBMISSIONS)
     predictions[3, 0] = 0.123456
     (published / SUBMISSIONS).write_bytes(header(*predictions.shape) + predictions.tobytes())
-    world.resolve(round_id)
-    steps = world.cycle(0)
-    assert kinds(steps) == [Alarm, Wait]
-    assert "predictions: expected those that were signed, found others from model 4" in str(steps[0].action)
+    assert kinds(world.cycle()) == [Wait, Wait, SealRound]
+    assert [member.bundle(round_id).refused() for member in world.members] == [frozenset({4})] * 3
+    world.settle(round_id)
+    assert world.idle()[3] == 100 * NMR
 
 
 def test_a_dry_run_computes_and_sends_nothing(world: World) -> None:
@@ -174,7 +187,7 @@ def test_a_broken_file_keeps_its_model_out_and_touches_nobody_else(world: World,
     world.submit_all(round_id, range(2, 11))
     world.submit(round_id, 1, broken_file(kind, pd.Index(IDS)))
     world.stage.anvil.advance_to(world.record(round_id).close_at)
-    collection = world.stage.operator.seal_round(world.record(round_id))
+    collection = world.stage.seal_round(round_id)
     assert collection.submissions.model_ids == tuple(range(2, 11))
     assert [(refusal.model_id, refusal.file) for refusal in collection.refusals] == [(1, "1.csv")]
     assert collection.refusals[0].reason.startswith("1.csv: expected ")
@@ -203,8 +216,7 @@ def test_a_model_locked_without_a_submission_gets_its_position_back_whole(world:
     world.stage.anvil.advance_to(world.record(round_id).close_at)
     operator = world.stage.operator
     operator.sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\x01"))
-    operator.seal_round(world.record(round_id))
-    world.stage.anvil.finalise()
+    world.stage.seal_round(round_id)
     assert world.idle()[0] < 100 * NMR
     world.settle(round_id)
     assert world.idle()[0] == 100 * NMR
@@ -243,10 +255,9 @@ def test_an_operator_that_is_interrupted_between_chunks_goes_on_where_it_stopped
     operator = world.stage.operator
     operator.sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\xff"))
     world.stage.anvil.finalise()
-    assert operator.cycle() == [round_id]
+    world.stage.seal_round(round_id)
+    assert world.record(round_id).state == RoundState.SEALED
     assert all(amount < 100 * NMR for amount in world.idle())
-    world.stage.anvil.finalise()
-    assert operator.cycle() == []
 
 
 def test_a_submitter_named_after_the_close_cannot_sign_for_the_round(world: World) -> None:

@@ -19,7 +19,7 @@ from scorer.store.bundle import REPORT
 from tests.world import World
 
 REPORT_OF_5 = Report(31337, "0x" + "11" * 20, 5, 1, b"\1" * 32, 30, 50, b"\2" * 32)
-TERMS = RoundTerms(31337, "0x" + "11" * 20, 5, b"", b"", b"", 3000, 10**6, 50_000, 10**12, 0)
+TERMS = RoundTerms(31337, "0x" + "11" * 20, 5, b"", b"", b"", b"", b"", 3000, 3000, 10**6, 50_000, 10**12, 0)
 BEFORE = Summary(paid=10_000, burned=16_666, models=3)
 Scores = dict[str, NDArray[Any]]
 

@@ -69,13 +69,14 @@ def test_locking_reads_lanes_once_and_a_round_once_a_chunk(
     asked.clear()
     lanes = Lanes(asked.suite, world.suite.w3.eth.block_number)
     sent = 0
-    for _, call in operator.seal_calls(record, collection, 2, lanes):
-        world.stage.operator.sender.send(call)
-        sent += 1
-    assert sent == 3
-    once_a_chunk = dict.fromkeys(("round", "pausedFrom", "pausedUntil", "windows"), sent + 1)
+    for _, call in operator.lock_calls(record, collection, 2, lanes):
+        if call is not None:
+            world.stage.operator.sender.send(call)
+            sent += 1
+    assert sent == 2
+    once_a_chunk = dict.fromkeys(("round", "pausedFrom", "pausedUntil", "windows"), sent + 2)
     assert asked.calls == {"laneCount": 2, "modelsAt": len(lanes.models), **once_a_chunk}
-    assert world.record(round_id).state == RoundState.SEALED
+    assert world.record(round_id).state == RoundState.LOCKING
     assert all(idle < 100 * NMR for idle in world.idle())
 
 
@@ -94,10 +95,11 @@ def test_a_model_that_got_its_lane_after_lanes_were_read_is_locked_before_the_se
     lanes = Lanes(world.suite, world.suite.w3.eth.block_number)
     del lanes.models[8:]  # as if the last two had come later
     sent = []
-    for what, call in operator.seal_calls(record, operator.collect(record), 2, lanes):
-        operator.sender.send(call)
-        sent.append(what)
-    assert sent[-1] == "seal"
+    for from_slot, call in operator.lock_calls(record, operator.collect(record), 2, lanes):
+        if call is not None:
+            operator.sender.send(call)
+        sent.append((from_slot, call is None))
+    assert sent[-1][1]
     assert all(idle < 100 * NMR for idle in world.idle())
 
 
@@ -107,15 +109,16 @@ def test_a_lock_of_another_size_than_planned_is_taken_up_where_it_ended(world: W
     world.stage.anvil.advance_to(world.record(round_id).close_at)
     operator, record = world.stage.operator, world.record(round_id)
     lanes = Lanes(world.suite, world.suite.w3.eth.block_number)
-    calls = operator.seal_calls(record, operator.collect(record), 256, lanes)
-    assert next(calls)[0] == "lock:0"
+    calls = operator.lock_calls(record, operator.collect(record), 256, lanes)
+    assert next(calls)[0] == 0
     one_slot = world.suite.tournament.functions.lock(round_id, 0, b"\xff")
     operator.sender.send(one_slot)
     sent = []
-    for what, call in calls:
-        operator.sender.send(call)
-        sent.append(what)
-    assert sent == ["lock:2", "seal"]
+    for from_slot, call in calls:
+        if call is not None:
+            operator.sender.send(call)
+        sent.append((from_slot, call is None))
+    assert sent == [(2, False), (3, True)]
     assert all(idle < 100 * NMR for idle in world.idle())
 
 
@@ -125,7 +128,7 @@ def open_many(world: World, count: int) -> None:
     times = (now, now + 3600, now + 7200, now + 90_000)
     for _ in range(count):
         world.stage.operator.sender.send(
-            world.suite.tournament.functions.openRound(*times, world.rules.hash())
+            world.suite.tournament.functions.openRound(*times, (world.rules.hash(), bytes(32), bytes(32)))
         )
     world.stage.anvil.finalise()
 

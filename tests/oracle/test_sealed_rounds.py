@@ -19,12 +19,11 @@ from scorer.oracle.evidence import Peers, doubt
 from scorer.oracle.member import Duty, Member, Memory, Step
 from scorer.oracle.observe import finalised_block
 from scorer.oracle.takeover import REREAD
-from scorer.rounds.digest import json_digest
 from scorer.rounds.evaluation import evaluate
-from scorer.rounds.report import Report
+from scorer.rounds.report import Report, evidence_hash
 from scorer.store.bundle import MANIFEST, REPORT, SIGNATURES, SUBMISSIONS, Bundle, round_folder
 from tests.cli.test_cupel import write_deployment
-from tests.world import IDS, World
+from tests.world import IDS, NMR, World
 
 PLAIN = Duty()
 WILLING = Duty(challenges=True, largest_bond=100 * 10**18)
@@ -107,7 +106,7 @@ def test_signatures_spoiled_after_the_outcome_spare_no_loser(world: World) -> No
     to_end(world, *crew)
     assert world.record(round_id).state == RoundState.SETTLED
     loser, burn = fair_burn(world, round_id)
-    assert world.members[0].bundle(round_id).manifest()["refused"] == {}
+    assert world.members[0].bundle(round_id).manifest()["refused"] == []
     assert world.record(round_id).burned == burn > 0
     write_deployment(world)
     command = ["verify", str(world.members[0].bundle(round_id).folder), "--endpoint", world.stage.anvil.url]
@@ -120,7 +119,7 @@ def test_signatures_spoiled_after_the_outcome_spare_no_loser(world: World) -> No
 
 
 def test_who_sees_a_spoiled_signature_only_after_the_outcome_makes_no_report_of_it(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = world.sealed_without(0)
     good = published(world, round_id)
     kept = shutil.copytree(good.folder, good.folder.with_name("good"))
     spoil(good, 4)
@@ -137,61 +136,79 @@ def test_who_sees_a_spoiled_signature_only_after_the_outcome_makes_no_report_of_
     assert late.rung == set()
 
 
-def test_members_that_were_shown_other_files_see_it_before_the_outcome_and_stake_nothing(
-    world: World, tmp_path: Path
-) -> None:
-    """Two are shown a spoiled signature from the seal on, and get right files from the third at last."""
-    round_id = world.sealed_round()
-    tournament = str(world.suite.tournament.address)
-    shown = tmp_path / "shown"
-    shutil.copytree(published(world, round_id).folder, round_folder(shown, tournament, round_id))
-    spoil(published(world, round_id, shown), 3)
-    crew = [
-        Watched(world, 0, published=shown),
-        Watched(world, 1, published=shown),
-        Watched(world, 2, WILLING),
-    ]
+def shown(world: World, round_id: int, root: Path, *spoiled: int) -> Path:
+    """Another copy of what is published, with the signatures of some models spoiled."""
+    folder = round_folder(root, str(world.suite.tournament.address), round_id)
+    shutil.copytree(published(world, round_id).folder, folder)
+    spoil(Bundle(folder), *spoiled)
+    return root
+
+
+def in_touch(world: World, index: int, published: Path | None = None) -> Watched:
+    """A member that reads the others' bundles."""
+    return Watched(world, index, published=published, peers=world.members[index].files.peers)
+
+
+def test_a_quorum_seals_what_it_was_shown_and_the_rest_takes_that_over(world: World, tmp_path: Path) -> None:
+    """Two are shown a spoiled signature: its model does not count, for anybody, and loses nothing."""
+    round_id = world.locked_round()
+    root = shown(world, round_id, tmp_path / "shown", 3)
+    crew = [in_touch(world, 0, root), in_touch(world, 1, root), in_touch(world, 2)]
     for each in crew:
         each.cycle()
-    assert [each.rung for each in crew] == [{"PUBLISHED_MISMATCH"}, {"PUBLISHED_MISMATCH"}, set()]
+    assert world.record(round_id).state == RoundState.LOCKING
+    assert [each.rung for each in crew] == [{"REFUSED_SUBMISSION"}, {"REFUSED_SUBMISSION"}, set()]
+    world.pass_half_of_the_lock_window(round_id)
+    crew[0].cycle()
+    assert world.record(round_id).state == RoundState.SEALED
+    crew[2].cycle()
+    assert crew[2].rung == {"PUBLISHED_MISMATCH"}
+    seen, other = (published(world, round_id, each).folder for each in (None, root))
+    shutil.copytree(other, seen, dirs_exist_ok=True)
+    crew[2].cycle()
+    assert crew[2].rung == set()
     world.resolve(round_id)
-    for each in crew:
-        each.cycle()
-    assert world.proposal_status(round_id) == ProposalStatus.NONE
-    shutil.copytree(
-        crew[2].member.bundle(round_id).folder,
-        round_folder(shown, tournament, round_id),
-        dirs_exist_ok=True,
-    )
     to_end(world, *crew)
     assert world.record(round_id).state == RoundState.SETTLED
-    assert world.record(round_id).burned == fair_burn(world, round_id)[1]
+    assert len({each.member.bundle(round_id).report().hash() for each in crew}) == 1
+    assert crew[2].member.bundle(round_id).refused() == {3}
+    assert world.idle()[2] == 100 * NMR
 
 
-def test_files_that_are_withheld_are_asked_for_before_the_outcome_and_void_the_round(world: World) -> None:
+def test_members_that_are_all_shown_other_files_seal_nothing_and_all_returns_whole(
+    world: World, tmp_path: Path
+) -> None:
     before = world.idle()
-    round_id = world.sealed_round()
+    round_id = world.locked_round()
+    roots = [None, *(shown(world, round_id, tmp_path / str(model), model) for model in (3, 4))]
+    crew = [in_touch(world, index, root) for index, root in enumerate(roots)]
+    for _ in range(2):
+        for each in crew:
+            each.cycle()
+        world.pass_half_of_the_lock_window(round_id)
+    assert world.record(round_id).state == RoundState.LOCKING
+    world.pass_the_lock_window(round_id)
+    for _ in range(2):
+        crew[0].cycle()
+    assert world.record(round_id).state == RoundState.VOIDED
+    assert world.idle() == before
+
+
+def test_files_that_are_withheld_are_asked_for_in_time_and_void_the_round(world: World) -> None:
+    before = world.idle()
+    round_id = world.locked_round()
     folder = published(world, round_id).folder
-    hidden = folder.rename(folder.with_name("hidden"))
-    crew = [Watched(world, index) for index in range(3)]
-    crew[0].cycle()
-    assert crew[0].rung == set()
-    world.stage.anvil.advance_to(world.now + (world.record(round_id).resolve_at - world.now) // 2)
+    folder.rename(folder.with_name("hidden"))
+    crew = [in_touch(world, index) for index in range(3)]
+    for each in crew:
+        each.cycle()
+        assert each.rung == set()
+    world.pass_half_of_the_lock_window(round_id)
     for each in crew:
         each.cycle()
         assert each.rung == {"NOT_PUBLISHED"}
         assert SUBMISSIONS in each.alarms[0][1]
-    hidden.rename(folder)
-    crew[0].cycle()
-    assert crew[0].rung == set()
-    folder.rename(hidden)
-    world.resolve(round_id)
-    crew[1].cycle()
-    assert crew[1].rung == {"NOT_PUBLISHED"}
-    crew[0].cycle()
-    assert crew[0].rung == {"PUBLISHED_CHANGED"}
-    assert crew[0].votes(round_id) is not None
-    world.stage.anvil.advance_to(world.record(round_id).deadline + 1)
+    world.pass_the_lock_window(round_id)
     for _ in range(2):
         for each in crew:
             each.cycle()
@@ -201,12 +218,29 @@ def test_files_that_are_withheld_are_asked_for_before_the_outcome_and_void_the_r
     assert crew[1].rung == set()
 
 
+def test_files_that_come_in_the_second_half_of_the_lock_window_are_still_sealed(world: World) -> None:
+    round_id = world.locked_round()
+    folder = published(world, round_id).folder
+    hidden = folder.rename(folder.with_name("hidden"))
+    world.pass_half_of_the_lock_window(round_id)
+    world.cycle()
+    hidden.rename(folder)
+    world.cycle()
+    assert world.record(round_id).state == RoundState.SEALED
+
+
 def test_files_withheld_once_a_quorum_has_taken_them_over_change_nothing(world: World) -> None:
-    round_id = world.sealed_round()
-    crew = [Watched(world, index) for index in range(3)]
-    for each in crew[:2]:
-        each.cycle()
+    round_id = world.sealed_without(2)
     shutil.rmtree(published(world, round_id).folder)
+    crew = [Watched(world, index) for index in range(3)]
+    for each in crew:
+        each.cycle()
+    assert [each.rung for each in crew] == [{"PUBLISHED_CHANGED"}, {"PUBLISHED_CHANGED"}, set()]
+    world.stage.anvil.advance_to(world.now + (world.record(round_id).resolve_at - world.now) // 2)
+    for each in crew:
+        each.cycle()
+    assert [each.rung for each in crew] == [{"PUBLISHED_CHANGED"}, {"PUBLISHED_CHANGED"}, {"NOT_PUBLISHED"}]
+    assert SUBMISSIONS in crew[2].alarms[0][1]
     world.resolve(round_id)
     to_end(world, *crew)
     assert world.record(round_id).state == RoundState.SETTLED
@@ -423,11 +457,11 @@ def test_evidence_is_only_a_manifest_that_the_accepted_report_names(two_bundles:
         """A report on a manifest with some parts changed, consistently."""
         stated = {**manifest, **changed}
         (theirs.folder / MANIFEST).write_text(json.dumps(stated))
-        report = replace(theirs.report(), evidence_hash=json_digest(stated))
+        report = replace(theirs.report(), evidence_hash=evidence_hash(stated))
         (theirs.folder / REPORT).write_text(json.dumps(report.to_json()))
         return report.hash()
 
-    assert "refused, 3" in str(doubted(state(refused={"3": "no"})))
+    assert "refused: ours [], theirs [3]" in str(doubted(state(refused=[3])))
     for name in ("rules", "universe", "positions"):
         other = {**manifest["digests"], name: "0x" + "11" * 32}
         assert f"digest of {name}" in str(doubted(state(digests=other)))
@@ -440,7 +474,7 @@ def test_evidence_is_only_a_manifest_that_the_accepted_report_names(two_bundles:
     assert "round, cap" in str(doubted(state(round={**manifest["round"], "cap": 1})))
     assert doubted(state(digests={**manifest["digests"], "scores": "0x"})) is None
     accepted = state()
-    (theirs.folder / MANIFEST).write_text(json.dumps({**manifest, "refused": {"3": "no"}}))
+    (theirs.folder / MANIFEST).write_text(json.dumps({**manifest, "refused": [3]}))
     assert "no bundle" in str(doubted(accepted))
     for junk in (b"", b"[" * 100_000, b"{}", b'{"digests": []}'):
         (theirs.folder / MANIFEST).write_bytes(junk)
@@ -467,12 +501,12 @@ def test_evidence_that_could_not_be_read_in_time_is_read_again_later(
 def test_a_peer_cannot_fill_the_log_or_write_lines_of_its_own(two_bundles: tuple[World, int]) -> None:
     world, round_id = two_bundles
     mine, theirs = world.members[0].bundle(round_id), world.members[1].bundle(round_id)
-    stated = {**theirs.manifest(), "refused": {"3": "forged\n" * 100_000}}
+    stated = {**theirs.manifest(), "refused": ["forged\n" * 100_000]}
     (theirs.folder / MANIFEST).write_text(json.dumps(stated))
-    report = replace(theirs.report(), evidence_hash=json_digest(stated))
+    report = replace(theirs.report(), evidence_hash=evidence_hash(stated))
     (theirs.folder / REPORT).write_text(json.dumps(report.to_json()))
     (found,) = Peers().read(mine, [theirs.folder]).values()
-    assert "refused, 3" in found.gaps
+    assert "refused: " in found.gaps
     assert len(found.gaps) < 2_000
     assert found.gaps.isprintable()
 
@@ -496,7 +530,7 @@ def test_members_with_other_targets_are_told_of_each_other_before_a_report_is_ac
 
 
 def test_a_bad_signature_that_was_sealed_scores_nothing_and_stays_so(world: World) -> None:
-    """An operator of bad will seals what no intake takes: fixed at the seal, it comes back whole."""
+    """An operator of bad will publishes what no intake takes: refused by the seal, it comes back whole."""
     round_id = world.open()
     world.submit_all(round_id)
     world.stage.anvil.advance_to(world.record(round_id).close_at)
@@ -506,10 +540,13 @@ def test_a_bad_signature_that_was_sealed_scores_nothing_and_stays_so(world: Worl
     spoiled = replace(collection.submissions, entries=(replace(first, signature=bytes(65)), *others))
     good = first.signature
     operator.publish(round_id, replace(collection, submissions=spoiled))
-    operator.seal_round(world.record(round_id))
+    operator.lock_round(world.record(round_id))
     world.stage.anvil.finalise()
+    world.cycle(0, 2)
+    world.pass_half_of_the_lock_window(round_id)
+    world.cycle(0)
+    assert world.record(round_id).state == RoundState.SEALED
     crew = [Watched(world, index) for index in range(3)]
-    crew[0].cycle()
     entries = json.loads((published(world, round_id).folder / SIGNATURES).read_text())
     entries[0]["signature"] = "0x" + good.hex()
     (published(world, round_id).folder / SIGNATURES).write_text(json.dumps(entries))
@@ -517,7 +554,8 @@ def test_a_bad_signature_that_was_sealed_scores_nothing_and_stays_so(world: Worl
     crew[1].cycle()
     assert crew[1].rung == {"PUBLISHED_MISMATCH", "NO_REPORT"}
     crew[0].cycle()
+    assert crew[0].rung == {"PUBLISHED_CHANGED"}
     bundle = crew[0].member.bundle(round_id)
-    assert list(bundle.manifest()["refused"]) == ["1"]
+    assert bundle.manifest()["refused"] == [1]
     assert isinstance(bundle.report(), Report)
     assert evaluate(bundle.inputs()).report.hash() == bundle.report().hash()

@@ -14,8 +14,9 @@ import pytest
 
 from scorer.chain.contracts import RoundRecord, RoundState
 from scorer.isolation import ReadLimits
-from scorer.oracle.takeover import REREAD, Keeper, Seen, _sha256, is_late, problem_with
+from scorer.oracle.takeover import REREAD, Candidates, Keeper, Seen, _sha256, is_late, no_refusals
 from scorer.rounds.evaluation import evaluate
+from scorer.rounds.predictions import HEADER_SIZE
 from scorer.store.bundle import PUBLISHED, RULES, SIGNATURES, SUBMISSIONS, UNIVERSE, Bundle, round_folder
 from tests.records import record
 from tests.rounds.small_round import IDS, ROUND, TOURNAMENT, SmallRound, submission, uniform
@@ -25,8 +26,10 @@ SEALED = record(
     RoundState.SEALED,
     round_id=ROUND,
     rules_hash=INPUTS.terms.rules_hash,
+    universe=INPUTS.terms.universe,
     submissions_root=INPUTS.terms.submissions_root,
 )
+UNSEALED = replace(SEALED, state=RoundState.LOCKING, submissions_root=bytes(32))
 OTHER = SmallRound().having(submission(1, uniform(77))).inputs()
 
 
@@ -41,7 +44,8 @@ def publish(folder: Path, inputs: object = INPUTS) -> Bundle:
 
 @pytest.fixture
 def keeper(tmp_path: Path) -> Keeper:
-    return Keeper(tmp_path / "rounds", tmp_path / "published", TOURNAMENT, lambda _: 20)
+    candidates: Candidates = lambda _, __: [INPUTS.refused]  # noqa: E731
+    return Keeper(tmp_path / "rounds", tmp_path / "published", TOURNAMENT, lambda _: 20, candidates)
 
 
 def again(keeper: Keeper) -> Keeper:
@@ -51,6 +55,10 @@ def again(keeper: Keeper) -> Keeper:
 
 def own(keeper: Keeper) -> Bundle:
     return Bundle(round_folder(keeper.rounds, TOURNAMENT, ROUND))
+
+
+def root_of(bundle: Bundle) -> bytes:
+    return bundle.submissions().root(bundle.refused())
 
 
 def spoil_signature(bundle: Bundle) -> None:
@@ -96,7 +104,7 @@ def other_signature(bundle: Bundle) -> tuple[str, ...]:
 def other_predictions(bundle: Bundle) -> tuple[str, ...]:
     path = bundle.folder / SUBMISSIONS
     content = bytearray(path.read_bytes())
-    content[-1] ^= 1
+    content[HEADER_SIZE] ^= 1  # of the first model
     path.write_bytes(content)
     return (SUBMISSIONS,)
 
@@ -187,7 +195,7 @@ def test_files_without_a_new_stamp_are_not_read_again(
         (bomb, UNIVERSE),
         (lambda bundle: os.truncate(bundle.folder / SUBMISSIONS, 2**40), "bytes"),
         (lambda bundle: (bundle.folder / RULES).write_bytes(b" " * (2**20 + 1)), "at most 1048576 bytes"),
-        (lambda bundle: bundle.write_universe((*IDS[:-1], "id999")), "predictions: expected"),
+        (lambda bundle: bundle.write_universe((*IDS[:-1], "id999")), "digest of the universe"),
         (lambda bundle: (bundle.folder / SUBMISSIONS).write_bytes(b"no array"), SUBMISSIONS),
         (lambda bundle: (bundle.folder / SIGNATURES).write_bytes(b"[" * 200_000), SIGNATURES),
     ],
@@ -211,8 +219,8 @@ def test_what_was_found_wrong_is_not_read_again_before_it_changes(
 ) -> None:
     spoil_signature(publish(keeper.published))
     first = keeper.look(SEALED).mismatch
-    for name in ("take_over", "problem_with"):
-        monkeypatch.setattr(f"scorer.oracle.takeover.{name}", lambda *_: pytest.fail("read again"))
+    for name in ("takeover.take_over", "takeover.Keeper.problem_with"):
+        monkeypatch.setattr(f"scorer.oracle.{name}", lambda *_: pytest.fail("read again"))
     assert keeper.look(SEALED).mismatch == first
 
 
@@ -251,19 +259,19 @@ def test_what_we_hold_stays_when_an_endpoint_makes_up_another_seal(keeper: Keepe
     assert (found.is_kept, found.aside) == (False, None)
     assert own(keeper).has("report.json") == has_report
     assert keeper.look(SEALED).changed == (SIGNATURES,)
-    assert own(keeper).submissions().root == SEALED.submissions_root
+    assert root_of(own(keeper)) == SEALED.submissions_root
 
 
 def test_files_that_change_while_they_are_copied_are_kept_where_the_copies_are_the_seals(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    published = publish(keeper.published)
+    published, right = publish(keeper.published), Keeper.problem_with
 
-    def meanwhile(bundle: Bundle, record: RoundRecord) -> str | None:
+    def meanwhile(keeper: Keeper, bundle: Bundle, record: RoundRecord) -> str | None:
         spoil_signature(published)
-        return problem_with(bundle, record)
+        return right(keeper, bundle, record)
 
-    monkeypatch.setattr("scorer.oracle.takeover.problem_with", meanwhile)
+    monkeypatch.setattr(Keeper, "problem_with", meanwhile)
     assert keeper.look(SEALED).is_kept
     assert keeper.look(SEALED).changed == (SIGNATURES,)
 
@@ -306,6 +314,45 @@ def test_files_of_another_seal_are_not_kept_for_this_one(keeper: Keeper) -> None
     assert keeper.look(other).is_kept
 
 
+def test_files_are_taken_over_before_the_seal_and_are_the_seals_where_it_refuses_what_we_hold(
+    keeper: Keeper,
+) -> None:
+    publish(keeper.published)
+    assert keeper.look(UNSEALED).is_kept
+    assert own(keeper).refused() == frozenset()
+    shutil.rmtree(keeper.published)
+    assert not keeper.is_kept(SEALED)
+    assert keeper.look(SEALED).is_kept
+    assert own(keeper).refused() == INPUTS.refused
+    assert keeper.is_kept(SEALED)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_files_that_were_taken_over_before_the_seal_are_watched_after_it(
+    keeper: Keeper, change: Callable[[Bundle], tuple[str, ...]]
+) -> None:
+    published = publish(keeper.published)
+    assert keeper.look(UNSEALED).is_kept
+    assert keeper.look(SEALED).changed == ()
+    assert keeper.look(SEALED).changed == ()
+    changed = change(published)
+    assert keeper.look(SEALED).changed == changed
+
+
+def test_a_seal_whose_verdicts_nobody_knows_is_a_mismatch(keeper: Keeper) -> None:
+    publish(keeper.published)
+    ignorant = replace(keeper, candidates=no_refusals)
+    assert ignorant.look(UNSEALED).is_kept
+    assert "submissions root" in str(ignorant.look(SEALED).mismatch)
+    assert ignorant.look(UNSEALED).is_kept
+
+
+def test_files_of_another_universe_are_not_taken_over_before_the_seal(keeper: Keeper) -> None:
+    publish(keeper.published)
+    found = keeper.look(replace(UNSEALED, universe=b"\1" * 32))
+    assert "digest of the universe" in str(found.mismatch)
+
+
 def test_a_report_on_another_seal_is_put_aside_and_not_written_over(keeper: Keeper) -> None:
     bundle = own(keeper)
     bundle.write(OTHER, evaluate(OTHER))
@@ -313,7 +360,7 @@ def test_a_report_on_another_seal_is_put_aside_and_not_written_over(keeper: Keep
     found = keeper.look(SEALED)
     assert (found.is_kept, found.aside) == (True, f"{ROUND}.aside-1")
     aside = Bundle(bundle.folder.with_name(f"{ROUND}.aside-1"))
-    assert aside.submissions().root == OTHER.terms.submissions_root
+    assert root_of(aside) == OTHER.terms.submissions_root
 
 
 def test_a_bundle_that_is_put_aside_gives_back_the_files_of_the_seal(keeper: Keeper) -> None:
@@ -323,7 +370,7 @@ def test_a_bundle_that_is_put_aside_gives_back_the_files_of_the_seal(keeper: Kee
     shutil.rmtree(published.folder)
     found = keeper.look(SEALED)
     assert found.is_kept
-    assert own(keeper).submissions().root == SEALED.submissions_root
+    assert root_of(own(keeper)) == SEALED.submissions_root
     assert keeper.look(SEALED).changed == PUBLISHED
 
 
@@ -339,7 +386,7 @@ def test_broken_files_of_ours_are_taken_over_once_more(keeper: Keeper) -> None:
     (own(keeper).folder / SUBMISSIONS).write_bytes(b"cut")
     keeper.discard(ROUND)
     assert keeper.look(SEALED).is_kept
-    assert own(keeper).submissions().root == SEALED.submissions_root
+    assert root_of(own(keeper)) == SEALED.submissions_root
 
 
 def test_a_note_that_cannot_be_read_keeps_nothing_and_is_written_anew(keeper: Keeper) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from scorer.drill.proxy import Forward, Proxy, Request, Response, error, proxy_o
 from scorer.oracle import assembly
 from scorer.oracle.checks import check_member, check_operator
 from scorer.oracle.daemon import OracleDaemon, UnknownTournament
-from scorer.store.bundle import Bundle, round_folder
+from scorer.oracle.member import Memory
+from scorer.store.bundle import LOCKED, Bundle, round_folder
 from tests.cli.test_cupel import write_config
 from tests.world import HOUR, IDS, World
 
@@ -74,6 +76,18 @@ class Two:
         block = self.world.suite.w3.eth.block_number
         return [suite.round(1, block).state for suite in self.suites]
 
+    def published(self) -> list[Bundle]:
+        """What is published of the first round of each."""
+        root = self.world.stage.operator.published
+        return [Bundle(round_folder(root, str(each.tournament.address), 1)) for each in self.suites]
+
+    def seal(self) -> list[RoundState]:
+        """Let the members seal the first round of each; the states that are left."""
+        for suite in self.suites:
+            for member in self.world.members:
+                replace(member, suite=suite, memory=Memory()).cycle([1])
+        return self.states()
+
     def work(self) -> list[str]:
         """One cycle of the operator in a process of its own; what it did."""
         with assembly.operator(load_config(self.path), send=True) as assembled:
@@ -98,7 +112,7 @@ def proxy(world: World) -> Iterator[Proxy]:
         yield found
 
 
-def test_rounds_of_both_open_and_are_sealed_each_once_over_restarts(world: World) -> None:
+def test_rounds_of_both_open_and_are_locked_each_once_over_restarts(world: World) -> None:
     two = Two(world, world.stage.anvil.url)
     address = str(world.suite.tournament.address)
     two.plan()
@@ -106,15 +120,17 @@ def test_rounds_of_both_open_and_are_sealed_each_once_over_restarts(world: World
     assert two.work() == [f"{address} open daily", "second open daily"]
     assert two.work() == [f"{address} round 1", "second round 1"]  # published
     assert two.states() == [RoundState.OPEN, RoundState.OPEN]
-    for suite in two.suites:
-        folder = round_folder(world.stage.operator.published, str(suite.tournament.address), 1)
-        assert Bundle(folder).universe() == IDS
+    assert all(bundle.universe() == IDS for bundle in two.published())
+    world.submit_all(1)
     world.stage.anvil.advance_to(world.now + HOUR)
-    assert two.work() == [f"{address} round 1 seal", "second round 1 seal"]
-    assert two.states() == [RoundState.SETTLED, RoundState.SETTLED]
+    assert two.work() == [f"{address} round 1 lock"]
+    assert two.states() == [RoundState.LOCKING, RoundState.OPEN]
+    assert two.work() == []
+    assert [bundle.has(LOCKED) for bundle in two.published()] == [True, True]
+    assert two.seal() == [RoundState.SEALED, RoundState.SETTLED]
     assert two.work() == []
     after = world.suite.w3.eth.get_transaction_count(world.stage.operator.sender.account.address)
-    assert after - before == 4
+    assert after - before == 3
     with Journal.open(two.path.parent / "journal.sqlite") as journal:
         scopes = [":".join(intent.key.split(":")[:2]) for intent in journal.intents()]
         nonces = [intent.nonce for intent in journal.intents()]
@@ -212,8 +228,8 @@ def test_a_check_looks_at_every_tournament(world: World) -> None:
         folder.mkdir(exist_ok=True)
     checks = list(check_operator(load_config(two.path)))
     assert {check.name.split()[0] for check in checks if not check.ok} == {"clock"}  # the world's is not ours
-    rights = [check.name for check in checks if "right to seal" in check.name]
-    assert rights == [f"{suite.tournament.address} right to seal" for suite in two.suites]
+    rights = [check.name for check in checks if "right to lock" in check.name]
+    assert rights == [f"{suite.tournament.address} right to lock" for suite in two.suites]
     (two.path.parent / "second.json").write_text("{}")
     broken = [c.name for c in check_member(load_config(two.path)) if not c.ok]
     assert [name for name in broken if not name.startswith("clock")] == ["deployment"]

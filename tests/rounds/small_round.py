@@ -1,7 +1,7 @@
 """A small round with every kind of model, signed for real, whose terms fit its files."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
@@ -11,8 +11,8 @@ from eth_account import Account
 from numpy.typing import NDArray
 
 from scorer.rounds.chunks import Chunk
-from scorer.rounds.digest import content_hash
-from scorer.rounds.evaluation import Positions, RoundInputs, RoundTerms
+from scorer.rounds.digest import content_hash, universe_digest
+from scorer.rounds.evaluation import Positions, RoundInputs, RoundTerms, refusals_of
 from scorer.rounds.rules import Rules, preset
 from scorer.rounds.signature import SubmissionDigest
 from scorer.rounds.submissions import Submission, Submissions
@@ -96,7 +96,13 @@ def positions_of(amounts: Mapping[int, int]) -> Positions:
 
 @dataclass(frozen=True)
 class SmallRound:
-    """What a test may vary; `inputs` makes the terms that the chain would have fixed for it."""
+    """What a test may vary; `inputs` makes the terms that the chain would have fixed for it.
+
+    Attributes
+    ----------
+    refused
+        Models whose submission a quorum refused beside those that must not count, as gates have it.
+    """
 
     entries: Mapping[int, Submission] = field(
         default_factory=lambda: {model: entry_of(model) for model in SUBMITTERS}
@@ -104,6 +110,7 @@ class SmallRound:
     positions: Positions = field(default_factory=lambda: positions_of(AMOUNTS))
     rules: Rules = field(default_factory=lambda: preset("classic"))
     target: NDArray[np.float64] = field(default_factory=target)
+    refused: frozenset[int] = frozenset()
 
     def without(self, *models: int) -> "SmallRound":
         """The round in which these models sent nothing; their positions stay."""
@@ -118,20 +125,45 @@ class SmallRound:
         entries = tuple(self.entries[model] for model in sorted(self.entries))
         submissions = Submissions(IDS, entries)
         at_risk = sum(amount for chunk in self.positions.chunks for amount in chunk.positions.tolist())
+        submitters = {model: address_of(model) for model in range(1, 20)}
         stake = self.rules.stake
         terms = RoundTerms(
             chain_id=CHAIN_ID,
             tournament=TOURNAMENT,
             round_id=ROUND,
             rules_hash=self.rules.hash(),
-            submissions_root=submissions.root,
+            terms_hash=bytes(32),
+            universe=universe_digest(IDS),
+            submissions_root=bytes(32),
             positions_head=self.positions.head,
             at_risk=at_risk,
-            payout_factor=min(10**6, stake.threshold * 10**6 // max(at_risk, 1)),
+            valid_at_risk=0,
+            payout_factor=0,
             cap=stake.cap,
             threshold=stake.threshold,
             minimum_position=stake.minimum_position,
         )
-        submitters = {model: address_of(model) for model in range(1, 20)}
         targets = dict.fromkeys(self.rules.targets, self.target)
-        return RoundInputs(terms, self.rules, submissions, submitters, targets, self.positions)
+        inputs = RoundInputs(terms, self.rules, submissions, submitters, targets, self.positions)
+        return sealed(inputs, {*must_be_refused(inputs), *self.refused})
+
+
+def must_be_refused(inputs: RoundInputs) -> dict[int, str]:
+    """Why some submissions of a round must not count, by model."""
+    terms = inputs.terms
+    where = terms.chain_id, terms.tournament, terms.round_id
+    return refusals_of(inputs.submissions, inputs.submitters, *where)
+
+
+def sealed(inputs: RoundInputs, refused: Iterable[int]) -> RoundInputs:
+    """The round as a quorum sealed it that refused these submissions and no others, rightly or not."""
+    models = frozenset(refused)
+    counting = (model for model in inputs.submissions.model_ids if model not in models)
+    valid = sum(inputs.positions.by_model.get(model, 0) for model in counting)
+    terms = replace(
+        inputs.terms,
+        submissions_root=inputs.submissions.root(models),
+        valid_at_risk=valid,
+        payout_factor=min(10**6, inputs.terms.threshold * 10**6 // max(valid, 1)),
+    )
+    return replace(inputs, terms=terms, refused=models)

@@ -7,8 +7,17 @@ import struct
 import numpy as np
 import pandas as pd
 import pytest
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
 
-from scorer.rounds.digest import Column, content_hash, content_hashes, json_digest, table_digest
+from scorer.rounds.digest import (
+    Column,
+    content_hash,
+    content_hashes,
+    json_digest,
+    prediction_bytes,
+    table_digest,
+)
 
 TEXT = ["a", "bb", "", "ä"]
 FLOATS = np.array([0.0, 0.5, -1.25, np.nan])
@@ -32,7 +41,7 @@ def test_digests_never_change_from_release_to_release() -> None:
     assert table_digest({}).hex() == "3c5376abc04d2ff02af5b89e190399da78613db7c9bb8df5a3f6950eb373d2f5"
     assert (
         content_hash(["a", "b"], np.array([0.25, 1.0])).hex()
-        == "bc4e296a7faff981586b4a1005b823815b1d92227ae7accdbe76bbc59b77556d"
+        == "77fa99a8c832299e50902223817f3539c8a28041582f80a663ec344477dea43f"
     )
     assert (
         json_digest({"b": [1, None, True], "a": "ä"}).hex()
@@ -120,9 +129,22 @@ def test_a_column_of_another_type_or_shape_is_refused_by_name(column: Column) ->
         table_digest({"wrong": column})
 
 
-def test_a_content_hash_is_the_digest_of_ids_and_predictions() -> None:
+def test_a_content_hash_is_that_of_the_universe_and_of_the_predictions_as_the_evm_reads_them() -> None:
     ids, predictions = ["a", "b", "c"], np.array([0.1, 0.2, 1.0])
-    assert content_hash(ids, predictions) == table_digest({"id": ids, "prediction": predictions})
+    hashes = [table_digest({"id": ids}), keccak(struct.pack(">3d", 0.1, 0.2, 1.0))]
+    assert content_hash(ids, predictions) == keccak(encode(["bytes32", "bytes32"], hashes))
+
+
+def test_the_bytes_of_predictions_ascend_as_the_predictions_do() -> None:
+    ascending = np.array([0.0, 5e-324, 0.25, np.nextafter(0.5, 0), 0.5, 1.0])
+    encoded = prediction_bytes(ascending)
+    words = [encoded[each : each + 8] for each in range(0, len(encoded), 8)]
+    assert words == sorted(words)
+
+
+def test_a_content_hash_knows_no_sign_of_zero_and_one_nan() -> None:
+    plain, odd = np.array([0.0, np.nan]), np.array([-0.0, -np.nan])
+    assert content_hash(["a", "b"], plain) == content_hash(["a", "b"], odd)
 
 
 def test_many_content_hashes_are_those_of_each_alone() -> None:
@@ -133,7 +155,7 @@ def test_many_content_hashes_are_those_of_each_alone() -> None:
 def test_predictions_that_do_not_fit_the_ids_have_no_content_hash() -> None:
     with pytest.raises(ValueError, match="expected 2 predictions, found 3"):
         content_hash(["a", "b"], np.zeros(3))
-    with pytest.raises(TypeError, match="expected predictions in float64, found int64"):
+    with pytest.raises(TypeError, match="expected predictions in float64 of one dimension, found int64 of 1"):
         content_hash(["a"], np.zeros(1, dtype=np.int64))
 
 

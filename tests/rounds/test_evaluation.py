@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from eth_hash.auto import keccak
 
 from scorer.rounds.chunks import EMPTY_HEAD, Chunk, pack_scores, push
 from scorer.rounds.digest import json_digest, table_digest
@@ -35,8 +36,10 @@ from tests.rounds.small_round import (
     WRONGLY_SIGNED,
     SmallRound,
     address_of,
+    must_be_refused,
     positions_of,
     predictions_of,
+    sealed,
     submission,
 )
 
@@ -123,7 +126,7 @@ def test_the_report_adds_up_the_table(inputs: RoundInputs, result: RoundResult) 
         inputs.terms.tournament,
         inputs.terms.round_id,
     )
-    assert report.evidence_hash == json_digest(result.manifest)
+    assert report.evidence_hash == keccak(json_digest(result.manifest) + bytes(32))
 
 
 def test_the_scores_head_is_pushed_chunk_by_chunk_in_the_order_of_locking(result: RoundResult) -> None:
@@ -150,8 +153,8 @@ def test_a_model_without_a_score_gets_its_position_back_whole(model: int, result
     assert np.isnan(row[CORR])
 
 
-def test_refusals_say_whose_signature_was_expected_and_found(result: RoundResult) -> None:
-    assert result.refused == {
+def test_refusals_say_whose_signature_was_expected_and_found(inputs: RoundInputs) -> None:
+    assert must_be_refused(inputs) == {
         WRONGLY_SIGNED: (
             f"expected the signature of {address_of(WRONGLY_SIGNED)}, "
             f"found that of {entry_signer(WRONGLY_SIGNED)}"
@@ -160,7 +163,44 @@ def test_refusals_say_whose_signature_was_expected_and_found(result: RoundResult
             f"expected the signature of a submitter of a known model, found that of {address_of(UNKNOWN)}"
         ),
     }
-    assert result.manifest["refused"] == {str(model): reason for model, reason in result.refused.items()}
+
+
+def test_the_manifest_lists_the_models_refused_at_the_seal(result: RoundResult) -> None:
+    assert result.manifest["refused"] == [WRONGLY_SIGNED, UNKNOWN]
+
+
+def test_predictions_other_than_those_signed_are_refused(inputs: RoundInputs) -> None:
+    assert must_be_refused(with_changed_predictions(inputs))[2] == (
+        "expected the predictions that were signed, found others"
+    )
+
+
+@pytest.mark.parametrize("model", [1, 13, CONSTANT, UNSTAKED])
+def test_a_submission_that_a_quorum_refused_is_as_none(model: int) -> None:
+    """As gates have it: nobody forged anything, and still it does not count."""
+    refused, absent = SmallRound(refused=frozenset({model})).inputs(), SmallRound().without(model).inputs()
+    assert refused.terms.valid_at_risk == absent.terms.valid_at_risk
+    one, other = evaluate(refused), evaluate(absent)
+    assert one.manifest["refused"] == sorted((model, WRONGLY_SIGNED, UNKNOWN))
+    assert table_digest(one.scores) == table_digest(other.scores)
+    assert one.meta_model.tolist() == other.meta_model.tolist()
+    assert one.report.scores_head == other.report.scores_head
+
+
+def test_what_counts_is_the_verdict_of_the_quorum_even_where_it_is_wrong(inputs: RoundInputs) -> None:
+    """The chain took the seal: everybody scores what it says, and verification names who lied."""
+    lie = sealed(inputs, {UNKNOWN})
+    found = evaluate(lie)
+    assert lie.terms.valid_at_risk == inputs.terms.valid_at_risk + AMOUNTS[WRONGLY_SIGNED]
+    assert found.manifest["refused"] == [UNKNOWN]
+    assert rows(found)[WRONGLY_SIGNED]["reward_score"] != 0
+
+
+def test_the_payout_factor_is_made_of_what_counts(inputs: RoundInputs) -> None:
+    terms = inputs.terms
+    silent = sum(AMOUNTS[model] for model in (WRONGLY_SIGNED, SILENT))
+    assert terms.valid_at_risk == terms.at_risk - silent
+    assert terms.payout_factor == terms.threshold * 10**6 // terms.valid_at_risk
 
 
 def entry_signer(model: int) -> str | None:
@@ -173,11 +213,33 @@ def others_of(result: RoundResult, model: int) -> dict[int, dict[str, Any]]:
     return {other: row for other, row in rows(result).items() if other != model}
 
 
+@pytest.mark.parametrize("model", [WRONGLY_SIGNED, UNSTAKED, UNKNOWN])
+def test_a_refused_or_unstaked_model_changes_nothing_for_the_others(model: int, result: RoundResult) -> None:
+    assert_same_but(model, SmallRound(), result)
+
+
 @pytest.mark.parametrize("model", [WRONGLY_SIGNED, CONSTANT, UNSTAKED, UNKNOWN])
-def test_a_refused_constant_or_unstaked_model_changes_nothing_for_the_others(
-    model: int, result: RoundResult
+def test_a_refused_constant_or_unstaked_model_changes_nothing_for_others_below_the_threshold(
+    model: int,
 ) -> None:
-    without = others_of(evaluate(SmallRound().without(model).inputs()), model)
+    """A constant model's stake counts, as it was risked: above the threshold it lowers the payout factor."""
+    halves = SmallRound(positions=positions_of({each: amount // 2 for each, amount in AMOUNTS.items()}))
+    assert halves.inputs().terms.payout_factor == 10**6
+    assert_same_but(model, halves, evaluate(halves.inputs()))
+
+
+def test_a_constant_model_changes_no_score_of_the_others(result: RoundResult) -> None:
+    without = others_of(evaluate(SmallRound().without(CONSTANT).inputs()), CONSTANT)
+    with_it = others_of(result, CONSTANT)
+    assert list(without) == list(with_it)
+    for other in without:
+        for name in without[other].keys() - {"rate", "payout", "burn"}:
+            assert same(without[other][name], with_it[other][name])
+
+
+def assert_same_but(model: int, whole: SmallRound, result: RoundResult) -> None:
+    """Everybody else has the same row where this model sent nothing."""
+    without = others_of(evaluate(whole.without(model).inputs()), model)
     with_it = others_of(result, model)
     assert list(without) == list(with_it)
     for other in without:
@@ -190,8 +252,10 @@ def test_signed_predictions_that_no_operator_should_have_taken_are_refused(
 ) -> None:
     wrong = predictions_of(UNSTAKED).copy()
     wrong[3] = value
-    found = evaluate(SmallRound().having(submission(UNSTAKED, wrong)).inputs())
-    assert found.refused[UNSTAKED] == "expected predictions within [0, 1], found others"
+    inputs = SmallRound().having(submission(UNSTAKED, wrong)).inputs()
+    assert must_be_refused(inputs)[UNSTAKED] == "expected predictions within [0, 1], found others"
+    found = evaluate(inputs)
+    assert found.manifest["refused"] == [WRONGLY_SIGNED, UNSTAKED, UNKNOWN]
     assert others_of(found, UNSTAKED).keys() == others_of(result, UNSTAKED).keys()
     for model, row in others_of(found, UNSTAKED).items():
         assert all(same(row[name], rows(result)[model][name]) for name in row)
@@ -227,7 +291,7 @@ def test_evaluating_twice_gives_the_same_report(inputs: RoundInputs, result: Rou
 
 def test_a_report_never_changes_from_release_to_release(result: RoundResult) -> None:
     """If this fails, members of a committee that run different versions disagree."""
-    assert result.report.hash().hex() == "407d8c4c9adf6294febadfe31811864e8e6eb05a1eff1a39e3b1cb279fb452ce"
+    assert result.report.hash().hex() == "4b2d000d508bcd4bc6b62bb2f38d08ac464f76be79f135738bd410e7f2dd6eb1"
 
 
 def test_another_boundary_between_chunks_changes_no_outcome(result: RoundResult) -> None:
@@ -280,6 +344,10 @@ def test_targets_that_no_rule_names_do_not_count(inputs: RoundInputs, result: Ro
 
 def with_terms(**change: object) -> Callable[[RoundInputs], RoundInputs]:
     return lambda inputs: replace(inputs, terms=replace(inputs.terms, **change))  # type: ignore[arg-type]
+
+
+def with_refused(*models: int) -> Callable[[RoundInputs], RoundInputs]:
+    return lambda inputs: replace(inputs, refused=frozenset(models))
 
 
 def with_targets(targets: Mapping[str, Any]) -> Callable[[RoundInputs], RoundInputs]:
@@ -343,7 +411,15 @@ MISMATCHES: dict[str, tuple[Callable[[RoundInputs], RoundInputs], str]] = {
     ),
     "universe twice": (with_submissions((*IDS[:-1], IDS[-2])), "^universe: expected sorted ids"),
     "universe empty": (with_submissions(()), "^universe: expected sorted ids, each once, found no ids"),
-    "universe ids": (with_submissions((*IDS[:-1], "id999")), "^predictions: expected those that were signed"),
+    "universe ids": (with_submissions((*IDS[:-1], "id999")), "^digest of the universe: expected "),
+    "universe digest": (with_terms(universe=b"\1" * 32), "^digest of the universe: expected 0101"),
+    "a refusal less": (with_refused(UNKNOWN), "^submissions root: expected "),
+    "a refusal more": (with_refused(1, WRONGLY_SIGNED, UNKNOWN), "^submissions root: expected "),
+    "another refusal": (with_refused(1, UNKNOWN), "^submissions root: expected "),
+    "a refusal of a model that sent nothing": (
+        lambda inputs: replace(inputs, refused=inputs.refused | {1_000}),
+        r"^refused models that sent nothing: expected \[\], found \[1000\]$",
+    ),
     "no targets": (with_targets({}), f"^targets: expected {TARGET}, found none"),
     "other targets": (with_targets({"x": NAN_TARGET}), f"^targets: expected {TARGET}, found x"),
     "missing value": (
@@ -365,12 +441,26 @@ def test_files_that_the_chain_did_not_commit_to_are_refused(what: str, inputs: R
 
 
 def test_a_total_at_risk_that_the_positions_do_not_add_up_to_is_refused(inputs: RoundInputs) -> None:
-    at_risk = inputs.terms.at_risk - 1
-    factor = inputs.terms.threshold * 10**6 // at_risk
+    at_risk = inputs.terms.at_risk
     with pytest.raises(
-        InputsMismatch, match=f"^total at risk in nano-NMR: expected {at_risk}, found {at_risk + 1}"
+        InputsMismatch, match=f"^total at risk in nano-NMR: expected {at_risk - 1}, found {at_risk}"
     ):
-        evaluate(with_terms(at_risk=at_risk, payout_factor=factor)(inputs))
+        evaluate(with_terms(at_risk=at_risk - 1)(inputs))
+
+
+def test_a_valid_stake_that_what_counts_does_not_add_up_to_is_refused(inputs: RoundInputs) -> None:
+    valid = inputs.terms.valid_at_risk
+    factor = inputs.terms.threshold * 10**6 // (valid - 1)
+    with pytest.raises(
+        InputsMismatch, match=f"^valid at risk in nano-NMR: expected {valid - 1}, found {valid}"
+    ):
+        evaluate(with_terms(valid_at_risk=valid - 1, payout_factor=factor)(inputs))
+
+
+def test_predictions_of_a_refused_submission_may_be_others_than_those_signed(inputs: RoundInputs) -> None:
+    """That may be why it is refused, and nothing is made of them."""
+    changed = sealed(with_changed_predictions(inputs), (2, WRONGLY_SIGNED, UNKNOWN))
+    assert evaluate(changed).report == evaluate(sealed(inputs, changed.refused)).report
 
 
 @pytest.mark.parametrize("change", [{"chain_id": 1}, {"round_id": 6}, {"tournament": address_of(1)}])
@@ -378,8 +468,9 @@ def test_a_round_of_another_name_refuses_every_submission(
     change: dict[str, object], inputs: RoundInputs
 ) -> None:
     """Its signatures are those of strangers: nobody pays or burns."""
-    found = evaluate(with_terms(**change)(inputs))
-    assert set(found.refused) == set(SUBMITTERS)
+    other = with_terms(**change)(inputs)
+    assert set(must_be_refused(other)) == set(SUBMITTERS)
+    found = evaluate(sealed(other, must_be_refused(other)))
     assert (found.report.total_payout, found.report.total_burn) == (0, 0)
 
 

@@ -8,7 +8,8 @@ from eth_hash.auto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.rounds.report import REPORT_VERSION, Report
+from scorer.rounds.digest import json_digest
+from scorer.rounds.report import REPORT_VERSION, Report, evidence_hash
 
 TYPE = (
     b"Report(uint256 chainId,address tournament,uint256 roundId,uint256 version,bytes32 scoresHead,"
@@ -42,7 +43,7 @@ def test_the_hash_is_that_of_the_encoded_fields_behind_the_type(report: Report) 
         {"chain_id": 1},
         {"tournament": "0x5FbDB2315678afecb367f032d93F642f64180aa4"},
         {"round_id": 8},
-        {"version": 2},
+        {"version": 1},
         {"scores_head": b"\3" * 32},
         {"total_payout": 0},
         {"total_burn": 6},
@@ -70,7 +71,20 @@ def test_a_digest_in_another_spelling_is_refused(text: str) -> None:
 
 
 def test_the_struct_for_the_contract_leaves_out_what_the_contract_knows() -> None:
-    assert REPORT.to_contract() == (7, 1, b"\1" * 32, 2**64 - 1, 5, b"\2" * 32)
+    assert REPORT.to_contract() == (7, 2, b"\1" * 32, 2**64 - 1, 5, b"\2" * 32)
+
+
+@given(bytes32)
+def test_the_evidence_is_the_manifest_and_the_operands_as_the_evm_encodes_them(operands: bytes) -> None:
+    manifest = {"manifest_version": 3, "refused": [5]}
+    encoded = encode(["bytes32", "bytes32"], [json_digest(manifest), operands])
+    assert evidence_hash(manifest, operands) == keccak(encoded)
+
+
+def test_the_operands_hash_is_zeros_where_no_operands_are_posted() -> None:
+    manifest = {"manifest_version": 3}
+    assert evidence_hash(manifest) == evidence_hash(manifest, bytes(32))
+    assert evidence_hash(manifest) != evidence_hash({"manifest_version": 2})
 
 
 def test_a_report_cannot_be_changed() -> None:

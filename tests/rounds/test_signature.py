@@ -35,7 +35,7 @@ def first_principles(digest: SubmissionDigest) -> bytes:
     domain = keccak(
         encode(
             ["bytes32", "bytes32", "bytes32", "uint256", "address"],
-            [keccak(domain_type), keccak(b"Cupel"), keccak(b"1"), digest.chain_id, digest.tournament],
+            [keccak(domain_type), keccak(b"Cupel"), keccak(b"2"), digest.chain_id, digest.tournament],
         )
     )
     submission_type = b"Submission(uint256 roundId,uint256 modelId,bytes32 contentHash)"

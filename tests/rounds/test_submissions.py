@@ -370,13 +370,28 @@ def test_all_predictions_are_one_matrix_a_row_a_model() -> None:
     assert Submissions(("a", "b"), ()).matrix.shape == (0, 2)
 
 
-def test_the_root_commits_to_every_model_its_content_and_its_signature() -> None:
+@pytest.mark.parametrize("refused", [(), (1,), (2,), (1, 2)])
+def test_the_root_commits_to_every_model_its_content_its_signature_and_its_verdict(
+    refused: tuple[int, ...],
+) -> None:
     one, two = entry(1, np.array([0.1, 0.2])), entry(2, np.array([0.3, 0.4]))
     leaves = [
-        submission_leaf(each.model_id, each.content_hash, keccak(each.signature)) for each in (one, two)
+        submission_leaf(
+            each.model_id,
+            each.content_hash,
+            bytes(32),
+            keccak(each.signature),
+            is_valid=each.model_id not in refused,
+        )
+        for each in (one, two)
     ]
-    assert Submissions(("a", "b"), (one, two)).root == merkle_root(leaves)
-    assert Submissions(("a", "b"), ()).root == bytes(32)
+    assert Submissions(("a", "b"), (one, two)).root(refused) == merkle_root(leaves)
+    assert Submissions(("a", "b"), ()).root(refused) == bytes(32)
+
+
+def test_all_submissions_count_where_none_is_refused() -> None:
+    one = entry(1, np.array([0.1, 0.2]))
+    assert Submissions(("a", "b"), (one,)).root() == Submissions(("a", "b"), (one,)).root({2})
 
 
 def test_predictions_other_than_those_hashed_are_told_by_model() -> None:

@@ -14,10 +14,10 @@ import pytest
 from coincurve import PublicKey
 
 from scorer.rewards import settle
-from scorer.rounds.digest import json_digest
 from scorer.rounds.documents import to_hex
 from scorer.rounds.evaluation import RoundInputs, RoundResult, evaluate
 from scorer.rounds.predictions import HEADER_SIZE, header
+from scorer.rounds.report import evidence_hash
 from scorer.rounds.signature import SubmissionDigest
 from scorer.rounds.verify import Difference, OnChain, differences
 from scorer.store.bundle import Bundle, BundleError
@@ -34,7 +34,9 @@ from tests.rounds.small_round import (
     SmallRound,
     address_of,
     key_of,
+    must_be_refused,
     predictions_of,
+    sealed,
     submission,
 )
 
@@ -129,13 +131,11 @@ def json_change(file: str, path: str, change: Callable[[Any], Any]) -> Change:
 
     def apply(folder: Path) -> None:
         document = read_json(folder / file)
-        *parents, last = (
-            int(part) if part.isdigit() and file == "submissions.json" else part for part in path.split(".")
-        )
-        part = document
+        part, (*parents, last) = document, path.split(".")
         for name in parents:
-            part = part[name]
-        part[last] = change(part[last])
+            part = part[int(name) if isinstance(part, list) else name]
+        place: Any = int(last) if isinstance(part, list) else last
+        part[place] = change(part[place])
         write_json(folder / file, document)
 
     return apply
@@ -206,10 +206,6 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "a submission by the last bit": (
         prediction_change(SUBMITTED.index(14), 899, next_up),
         "submissions.npy, predictions of model 14",
-    ),
-    "a refused submission": (
-        prediction_change(SUBMITTED.index(WRONGLY_SIGNED), 5, lambda _: 0.125),
-        f"submissions.npy, predictions of model {WRONGLY_SIGNED}",
     ),
     "an id of the universe": (
         cell_change("universe.parquet", "id", 5, lambda _: "id0050"),
@@ -292,11 +288,27 @@ CHANGES: dict[str, tuple[Change, str]] = {
     ),
     "a submitter": (
         json_change("submissions.json", "0.submitter", lambda _: address_of(2)),
-        "submissions.json, refusal of model 1",
+        "verdicts.json, verdict on model 1",
     ),
-    "the submitter of a refused submission": (
-        json_change("submissions.json", "4.submitter", lambda _: address_of(2)),
-        f"submissions.json, refusal of model {WRONGLY_SIGNED}",
+    "a refusal less": (
+        json_change("verdicts.json", "refused", lambda models: models[:-1]),
+        f"verdicts.json, verdict on model {UNKNOWN}",
+    ),
+    "a refusal more": (
+        json_change("verdicts.json", "refused", lambda models: [1, *models]),
+        "verdicts.json, verdict on model 1",
+    ),
+    "another refusal": (
+        json_change("verdicts.json", "refused.0", lambda _: 2),
+        "verdicts.json, verdict on model 2",
+    ),
+    "a refusal of a model that sent nothing": (
+        json_change("verdicts.json", "refused.1", lambda _: 98),
+        "verdicts.json, verdict on model 98",
+    ),
+    "a refusal more, of a model that sent nothing": (
+        json_change("verdicts.json", "refused", lambda models: [*models, 1_000]),
+        "verdicts.json, verdict on model 1000",
     ),
     "the cap of the rules": (
         json_change("rules.json", "stake.cap", lambda _: "0.06"),
@@ -331,6 +343,14 @@ CHANGES: dict[str, tuple[Change, str]] = {
         json_change("manifest.json", "round.rules_hash", other_hex),
         "manifest.json, round.rules_hash",
     ),
+    "a term's terms": (
+        json_change("manifest.json", "round.terms_hash", other_hex),
+        "manifest.json, digest",
+    ),
+    "a term's universe": (
+        json_change("manifest.json", "round.universe", other_hex),
+        "manifest.json, round.universe",
+    ),
     "a term's root": (
         json_change("manifest.json", "round.submissions_root", other_hex),
         "manifest.json, round.submissions_root",
@@ -342,6 +362,10 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "a term's total": (
         json_change("manifest.json", "round.at_risk", lambda _: "1"),
         "manifest.json, round.at_risk",
+    ),
+    "a term's valid total": (
+        json_change("manifest.json", "round.valid_at_risk", lambda _: "1"),
+        "manifest.json, round.valid_at_risk",
     ),
     "a term's payout factor": (
         json_change("manifest.json", "round.payout_factor", lambda value: value + 1),
@@ -360,9 +384,13 @@ CHANGES: dict[str, tuple[Change, str]] = {
         json_change("manifest.json", "manifest_version", lambda _: 1),
         "manifest.json, manifest_version",
     ),
-    "a reason in the manifest": (
-        json_change("manifest.json", f"refused.{UNKNOWN}", lambda _: "no reason"),
-        f"manifest.json, refused.{UNKNOWN}",
+    "a refusal in the manifest": (
+        json_change("manifest.json", "refused.1", lambda _: 6),
+        "manifest.json, refused.1",
+    ),
+    "no refusals in the manifest": (
+        json_change("manifest.json", "refused", lambda _: []),
+        "manifest.json, refused.0",
     ),
     "a digest of a submission": (
         json_change("manifest.json", "digests.submissions.3", other_hex),
@@ -385,7 +413,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
         json_change("report.json", "tournament", lambda _: address_of(1)),
         "report.json, tournament",
     ),
-    "the version of the report": (json_change("report.json", "version", lambda _: 2), "report.json, version"),
+    "the version of the report": (json_change("report.json", "version", lambda _: 1), "report.json, version"),
     "the head of the report": (
         json_change("report.json", "scores_head", other_hex),
         "report.json, scores_head",
@@ -565,13 +593,13 @@ def test_a_bundle_recomputed_from_another_target_agrees_with_itself_but_not_with
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("digests.scores", "0x" + "00" * 32), ("manifest_version", 1)],
+    [("digests.scores", "0x" + "00" * 32), ("manifest_version", 1), ("refused.1", UNSTAKED)],
 )
 def test_a_manifest_forged_together_with_its_report_is_named_by_its_field(
     path: str, value: object, folder: Path, result: RoundResult
 ) -> None:
     json_change("manifest.json", path, lambda _: value)(folder)
-    evidence = json_digest(read_json(folder / "manifest.json"))
+    evidence = evidence_hash(read_json(folder / "manifest.json"))
     write_json(folder / "report.json", replace(result.report, evidence_hash=evidence).to_json())
     assert found_in(folder)[0].where == f"manifest.json, {path}"
 
@@ -579,7 +607,7 @@ def test_a_manifest_forged_together_with_its_report_is_named_by_its_field(
 CHAINS: dict[str, tuple[Mapping[str, object], str]] = {
     "no report": ({"report_hash": None}, "chain, accepted report hash"),
     "another report": ({"report_hash": b"\1" * 32}, "chain, accepted report hash"),
-    "another submitter": ({"submitters": {1: address_of(2)}}, "chain, submitter of model 1"),
+    "another submitter": ({"submitters": {1: address_of(2)}}, "verdicts.json, verdict on model 1"),
     "another score": ({"settled": {2: 5}}, "chain, settled reward score of model 1"),
     "not settled yet": ({"settled": {}, "is_settled": False}, "chain, state"),
     "paid more": ({"paid": 1}, "chain, paid in nano-NMR"),
@@ -596,13 +624,31 @@ def test_a_chain_that_says_something_else_is_named(
 
 
 @pytest.mark.parametrize(
-    "name", ["cap", "payout_factor", "at_risk", "threshold", "minimum_position", "round_id"]
+    "name",
+    ["cap", "payout_factor", "at_risk", "valid_at_risk", "threshold", "minimum_position", "round_id"],
 )
 def test_a_term_that_the_chain_fixed_otherwise_is_named(
     name: str, folder: Path, inputs: RoundInputs, result: RoundResult
 ) -> None:
     terms = replace(inputs.terms, **{name: 1})  # type: ignore[arg-type]
     assert found_in(folder, on_chain(inputs, result, terms=terms))[0].where == f"chain, term, {name}"
+
+
+@pytest.mark.parametrize("name", ["rules_hash", "terms_hash", "universe", "submissions_root"])
+def test_a_hash_that_the_chain_fixed_otherwise_is_named(
+    name: str, folder: Path, inputs: RoundInputs, result: RoundResult
+) -> None:
+    terms = replace(inputs.terms, **{name: b"\1" * 32})  # type: ignore[arg-type]
+    assert found_in(folder, on_chain(inputs, result, terms=terms))[0].where == f"chain, term, {name}"
+
+
+def test_the_submitter_of_a_refused_submission_is_held_against_the_chain(
+    folder: Path, inputs: RoundInputs, result: RoundResult
+) -> None:
+    """Even where the file names who really signed, so that the refusal looks like a lie."""
+    json_change("submissions.json", "4.submitter", lambda _: address_of(1))(folder)
+    found = found_in(folder, on_chain(inputs, result))
+    assert [each.where for each in found] == [f"chain, submitter of model {WRONGLY_SIGNED}"]
 
 
 def test_scores_settled_so_far_are_compared_before_the_round_is_settled(
@@ -621,8 +667,9 @@ def test_a_submitter_that_changed_after_the_signature_leaves_an_honest_bundle_cl
     """What counts is whom the chain named, not whom the sender named."""
     inputs = SmallRound().inputs()
     inputs = replace(inputs, submitters={**inputs.submitters, 1: address_of(19)})
+    assert 1 in must_be_refused(inputs)
+    inputs = sealed(inputs, must_be_refused(inputs))
     result = rewrite(tmp_path / "5", inputs)
-    assert 1 in result.refused
     assert found_in(tmp_path / "5", on_chain(inputs, result)) == []
 
 
@@ -630,8 +677,69 @@ def test_a_sender_who_lies_about_the_submitter_spoils_no_bundle(tmp_path: Path) 
     lie = replace(SmallRound().entries[1], submitter=address_of(19))
     inputs = SmallRound().having(lie).inputs()
     result = rewrite(tmp_path / "5", inputs)
-    assert 1 not in result.refused
+    assert 1 not in inputs.refused
     assert found_in(tmp_path / "5", on_chain(inputs, result)) == []
+
+
+@pytest.mark.parametrize("model", [WRONGLY_SIGNED, UNKNOWN])
+def test_a_quorum_that_lets_a_strangers_signature_count_is_named(
+    model: int, inputs: RoundInputs, tmp_path: Path
+) -> None:
+    """All files, the report and the chain agree with one another: it is the seal that lies."""
+    assert_lie_is_named(model, inputs, tmp_path / "5")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1.5, -0.25])
+def test_a_quorum_that_lets_unfit_predictions_count_is_named(value: float, tmp_path: Path) -> None:
+    wrong = predictions_of(2).copy()
+    wrong[7] = value
+    assert_lie_is_named(2, SmallRound().having(submission(2, wrong)).inputs(), tmp_path / "5")
+
+
+def assert_lie_is_named(model: int, honest: RoundInputs, folder: Path) -> None:
+    """Where a quorum let a submission count that must not, verification says so and nothing else."""
+    reason = must_be_refused(honest)[model]
+    lie = sealed(honest, honest.refused - {model})
+    result = rewrite(folder, lie)
+    expected = f"verdicts.json, verdict on model {model}: expected a refusal: {reason}, found none"
+    for chain in (None, on_chain(lie, result)):
+        assert [str(each) for each in found_in(folder, chain)] == [expected]
+
+
+def test_every_verdict_of_a_quorum_that_refuses_nobody_is_held_against_the_signatures(
+    inputs: RoundInputs, tmp_path: Path
+) -> None:
+    rewrite(tmp_path / "5", sealed(inputs, ()))
+    assert [each.where for each in found_in(tmp_path / "5")] == [
+        f"verdicts.json, verdict on model {model}" for model in (WRONGLY_SIGNED, UNKNOWN)
+    ]
+
+
+def test_a_lie_cannot_be_taken_back_in_the_bundle_alone(inputs: RoundInputs, tmp_path: Path) -> None:
+    """The seal is on the chain: a bundle that refuses what the quorum let count is of another round."""
+    lie = sealed(inputs, inputs.refused - {WRONGLY_SIGNED})
+    settled = evaluate(lie)
+    rewrite(tmp_path / "5", inputs)
+    found = [each.where for each in found_in(tmp_path / "5", on_chain(lie, settled))]
+    assert found[0] == "chain, term, submissions_root"
+    assert "chain, accepted report hash" in found
+
+
+def test_a_submission_that_a_quorum_refused_for_another_reason_verifies(tmp_path: Path) -> None:
+    """Gates look at other rounds, so that no bundle tells whether they were right."""
+    inputs = SmallRound(refused=frozenset({1})).inputs()
+    result = rewrite(tmp_path / "5", inputs)
+    assert 1 in inputs.refused
+    assert 1 not in must_be_refused(inputs)
+    assert found_in(tmp_path / "5", on_chain(inputs, result)) == []
+
+
+def test_predictions_of_a_refused_submission_may_be_others_than_those_signed(
+    folder: Path, inputs: RoundInputs, result: RoundResult
+) -> None:
+    """Nothing is made of them; that they are not what was signed may be why they are refused."""
+    prediction_change(SUBMITTED.index(WRONGLY_SIGNED), 5, lambda _: 0.125)(folder)
+    assert found_in(folder, on_chain(inputs, result)) == []
 
 
 def test_a_mirrored_signature_is_not_the_signature(folder: Path) -> None:
@@ -668,8 +776,8 @@ def test_a_submission_with_missing_values_that_was_refused_verifies(tmp_path: Pa
     wrong = predictions_of(UNSTAKED).copy()
     wrong[7] = np.nan
     inputs = SmallRound().having(submission(UNSTAKED, wrong)).inputs()
-    result = rewrite(tmp_path / "5", inputs)
-    assert UNSTAKED in result.refused
+    rewrite(tmp_path / "5", inputs)
+    assert UNSTAKED in inputs.refused
     assert found_in(tmp_path / "5") == []
 
 

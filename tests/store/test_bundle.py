@@ -11,8 +11,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from eth_account import Account
+from eth_hash.auto import keccak
 
 from scorer.rounds.evaluation import RoundInputs, RoundResult, evaluate
+from scorer.rounds.seal import SealVote, Verdicts, seal_of
 from scorer.rounds.verify import differences
 from scorer.store.bundle import (
     MANIFEST,
@@ -26,15 +29,29 @@ from scorer.store.bundle import (
     SUBMISSIONS,
     TARGETS,
     UNIVERSE,
+    VERDICTS,
+    VOTE,
     Bundle,
     BundleError,
     round_folder,
 )
-from tests.rounds.small_round import IDS, TARGET, TOURNAMENT, UNKNOWN, SmallRound, address_of
+from tests.rounds.small_round import (
+    IDS,
+    TARGET,
+    TOURNAMENT,
+    UNKNOWN,
+    WRONGLY_SIGNED,
+    SmallRound,
+    address_of,
+    key_of,
+)
 
-FILES = (RULES, UNIVERSE, SUBMISSIONS, SIGNATURES, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT)
+FILES = (
+    *(RULES, UNIVERSE, SUBMISSIONS, SIGNATURES, VERDICTS),
+    *(TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT),
+)
 TABLES = (UNIVERSE, TARGETS, POSITIONS, META_MODEL, SCORES)
-DOCUMENTS = (RULES, SIGNATURES, MANIFEST, REPORT)
+DOCUMENTS = (RULES, SIGNATURES, VERDICTS, MANIFEST, REPORT)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +101,7 @@ def test_inputs_read_back_as_they_were_written(bundle: Bundle, inputs: RoundInpu
     assert again.targets[TARGET].tobytes() == inputs.targets[TARGET].tobytes()
     assert again.positions.head == inputs.positions.head
     assert again.positions.models == inputs.positions.models
+    assert again.refused == inputs.refused == {WRONGLY_SIGNED, UNKNOWN}
 
 
 def test_results_read_back_as_they_were_written(bundle: Bundle, result: RoundResult) -> None:
@@ -162,7 +180,7 @@ def test_what_an_operator_publishes_can_be_taken_over(bundle: Bundle, tmp_path: 
     mine = Bundle(tmp_path / "mine")
     mine.copy_published(bundle)
     assert {path.name for path in mine.folder.iterdir()} == set(PUBLISHED)
-    assert mine.submissions().root == bundle.submissions().root
+    assert mine.submissions().root() == bundle.submissions().root()
     assert not mine.has(RULES, REPORT)
 
 
@@ -203,7 +221,7 @@ def test_a_truncated_file_is_named(file: str, bundle: Bundle) -> None:
 def test_a_name_that_a_document_holds_twice_is_refused(bundle: Bundle) -> None:
     text = (bundle.folder / MANIFEST).read_text()
     (bundle.folder / MANIFEST).write_text(
-        text.replace('"manifest_version": 2', '"manifest_version": 1, "manifest_version": 2')
+        text.replace('"manifest_version": 3', '"manifest_version": 2, "manifest_version": 3')
     )
     with pytest.raises(
         BundleError, match=r"manifest\.json: .*expected each name once, found manifest_version again"
@@ -330,6 +348,96 @@ def test_a_model_that_is_entered_twice_is_refused(bundle: Bundle) -> None:
     (bundle.folder / SIGNATURES).write_text(json.dumps([*entries, entries[0]]))
     with pytest.raises(BundleError, match=r"submissions\.(json|npy): expected"):
         bundle.published()
+
+
+def test_nobody_is_refused_while_nobody_judged(tmp_path: Path) -> None:
+    assert Bundle(tmp_path).refused() == frozenset()
+
+
+@pytest.mark.parametrize("models", [(), (7,), (99, 5)])
+def test_refusals_read_back_and_are_written_in_one_order(models: tuple[int, ...], tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    bundle.write_refused(models)
+    assert bundle.refused() == set(models)
+    assert document(bundle, VERDICTS) == {"refused": sorted(models)}
+
+
+WRONG_VERDICTS: list[tuple[Any, str]] = [
+    ({}, "expected 'refused', found none"),
+    ({"refused": {}}, "expected a list as refused, found {}"),
+    ({"refused": [99, 5]}, "expected the numbers of models, ascending and each once, found others"),
+    ({"refused": [5, 5]}, "expected the numbers of models, ascending and each once, found others"),
+    ({"refused": [True]}, "expected a whole number, found True"),
+    ({"refused": ["5"]}, "expected a whole number, found '5'"),
+    ({"refused": [-1]}, "expected a whole number, found -1"),
+    ({"refused": [[5]]}, r"expected a whole number, found \[5\]"),
+    ({"refused": [5, 99], "more": 1}, "expected no field but refused, found more"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "reason"), WRONG_VERDICTS)
+def test_verdicts_of_another_form_are_refused(wrong: Any, reason: str, bundle: Bundle) -> None:
+    (bundle.folder / VERDICTS).write_text(json.dumps(wrong))
+    with pytest.raises(BundleError, match=rf"verdicts\.json: {reason}"):
+        bundle.published()
+
+
+@pytest.fixture
+def vote(inputs: RoundInputs) -> SealVote:
+    """Of a member whose key is that of model 9."""
+    terms = inputs.terms
+    where = terms.chain_id, terms.tournament, terms.round_id
+    verdicts = Verdicts.on(inputs.submissions, inputs.refused, *where)
+    by_model = inputs.positions.by_model
+    seal = seal_of(verdicts, inputs.submissions, inputs.refused, terms.positions_head, by_model)
+    signatures = [
+        bytes(Account.unsafe_sign_hash(keccak(each.message), key_of(9)).signature)
+        for each in (verdicts, seal)
+    ]
+    return SealVote(address_of(9), verdicts, signatures[0], seal, signatures[1], inputs.refused)
+
+
+def test_a_vote_reads_back_as_it_was_written(vote: SealVote, tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path, strict=True)
+    bundle.write_vote(vote)
+    assert bundle.vote() == vote
+    assert bundle.vote().is_signed
+
+
+def test_the_seal_of_a_vote_is_what_the_rounds_terms_say(vote: SealVote, inputs: RoundInputs) -> None:
+    terms = inputs.terms
+    assert vote.seal.submissions_root == terms.submissions_root
+    assert vote.seal.valid_at_risk == terms.valid_at_risk
+    assert vote.seal.positions_head == terms.positions_head
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff", b"null", b"[]", b'"x"', b"5", b"{}", b'{"member": 1, "member": 2}']
+)
+def test_a_vote_that_cannot_be_read_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / VOTE).write_bytes(content)
+    with pytest.raises(BundleError, match=r"vote\.json: "):
+        Bundle(tmp_path).vote()
+
+
+def test_a_vote_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"vote\.json: expected a file of a round's bundle, found none"):
+        Bundle(tmp_path).vote()
+
+
+@pytest.mark.parametrize("name", ["member", "verdicts", "refused", "submissions_root", "seal_signature"])
+@pytest.mark.parametrize("value", ["delete", None, 5, "x"])
+def test_a_vote_with_a_field_of_another_kind_is_refused(
+    name: str, value: Any, vote: SealVote, tmp_path: Path
+) -> None:
+    bundle = Bundle(tmp_path)
+    bundle.write_vote(vote)
+    wrong = {**document(bundle, VOTE), name: value}
+    if value == "delete":
+        del wrong[name]
+    (tmp_path / VOTE).write_text(json.dumps(wrong))
+    with pytest.raises(BundleError, match=r"vote\.json: "):
+        bundle.vote()
 
 
 def test_rules_that_cannot_be_used_are_an_error_of_the_bundle(bundle: Bundle) -> None:

@@ -41,7 +41,7 @@ def test_what_was_published_is_taken_over_to_the_byte(
     (source / "more.txt").write_text("nobody asked for this")
     taken = take_over(source, own, BOUNDS, reader)
     assert (taken.models, taken.ids) == (len(SUBMITTERS), len(IDS))
-    assert (taken.rules_hash, taken.submissions_root) == (inputs.rules.hash(), inputs.submissions.root)
+    assert (taken.rules_hash, taken.universe) == (inputs.rules.hash(), inputs.terms.universe)
     assert sorted(path.name for path in own.folder.iterdir()) == sorted(PUBLISHED)
     assert all((own.folder / file).read_bytes() == (source / file).read_bytes() for file in PUBLISHED)
     assert [path.name for path in own.folder.parent.iterdir()] == ["5"]

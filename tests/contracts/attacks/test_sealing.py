@@ -6,7 +6,7 @@ from typing import Any
 
 import ape
 from support import DAY, NANO, PPM, ROOT, SEALED, SHARE, House, is_event, payout_factor
-from twins import twin_of
+from twins import deploy_tournament, twin_of
 
 HUGE = 2**23 - 1
 
@@ -71,13 +71,7 @@ def test_attack_the_seal_of_another_round(house: House) -> None:
 
 def test_attack_the_seal_of_a_twin_tournament(house: House, project: Any) -> None:
     """Same committee, round number, positions and submissions: it seals the round there, and not here."""
-    twin = twin_of(
-        house,
-        project.Tournament.deploy(
-            house.authority, house.token, house.registry, house.committee, house.sink, 50_000, 2**63, 0,
-            sender=house.admin,
-        ),
-    )  # fmt: skip
+    twin = twin_of(house, deploy_tournament(house, project))
     for each in (house, twin):
         each.stake(house.alice, NANO, SHARE | PPM)
     assert [each.open() for each in (house, twin)] == [1, 1]
@@ -97,7 +91,7 @@ def test_attack_a_seal_that_is_recorded_beforehand_so_that_the_round_has_none(ho
     round_id = house.run_to_locked()
     _, root, valid, bits, signatures = house.seal_arguments(round_id)
     r = house.round(round_id)
-    with ape.reverts(house.committee.WrongSigner):
+    with ape.reverts(house.committee.UnknownTournament):
         house.committee.recordSeal(
             round_id, r.memberSetId, r.positionsHead, root, valid, bits, signatures, sender=house.bob
         )
