@@ -1,6 +1,6 @@
 """A tournament on a local chain, its models, and rounds of them whose every transaction is measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,13 +135,42 @@ class Tournament:
 
     def lock(self, round_id: int, takes_part: NDArray[np.bool_]) -> tuple[list[Chunk], Gas]:
         """Lock the models that take part, in chunks of full size; the chunks and what they cost."""
+        self.close(round_id)
+        gas, first = Gas(), self.anvil.w3.eth.block_number + 1
+        for arguments in _lock_arguments(round_id, takes_part):
+            gas += self.measure(OPERATOR, self.functions.lock(*arguments))
+        return self._locked_since(first), gas
+
+    def close(self, round_id: int) -> None:
+        """Let time pass until a round takes no more submissions."""
         self.anvil.advance_to(self.functions.round(round_id).call().closeAt)
-        gas, first = Gas(), self.anvil.w3.eth.block_number
-        for at in range(0, len(takes_part), MODELS_A_CHUNK):
-            bits = np.packbits(takes_part[at : at + MODELS_A_CHUNK], bitorder="little").tobytes()
-            gas += self.measure(OPERATOR, self.functions.lock(round_id, at // 4, bits))
-        logs = self.suite.tournament.events.PositionsLocked.get_logs(from_block=first + 1)
-        return [chunk_from_words(log["args"]["fromSlot"], log["args"]["positions"]) for log in logs], gas
+
+    def roll(
+        self,
+        settled: int,
+        chunks: Sequence[Chunk],
+        scores: Sequence[NDArray[np.int64]],
+        locked: int,
+        takes_part: NDArray[np.bool_],
+    ) -> tuple[list[Chunk], Gas]:
+        """Settle each chunk of a round and lock its slots for another one in the same transaction.
+
+        What was locked upwards is settled and locked again downwards.
+        """
+        self.close(locked)
+        gas, first = Gas(), self.anvil.w3.eth.block_number + 1
+        settles = _settle_arguments(settled, chunks, scores)
+        locks = [*_lock_arguments(locked, takes_part)][::-1]
+        for settle_one, lock_one in zip(settles, locks, strict=True):
+            call = self.suite.roller.functions.roll(
+                self.suite.tournament.address, [settle_one], [lock_one]
+            )
+            gas += self.measure(OPERATOR, call)
+        return self._locked_since(first), gas
+
+    def _locked_since(self, block: int) -> list[Chunk]:
+        logs = self.suite.tournament.events.PositionsLocked.get_logs(from_block=block)
+        return [chunk_from_words(log["args"]["fromSlot"], log["args"]["positions"]) for log in logs]
 
     def seal(self, round_id: int) -> Gas:
         """Seal with all that was locked valid, by the signatures of every member."""
@@ -158,17 +187,8 @@ class Tournament:
         self, round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]] | None
     ) -> Gas:
         """Settle every chunk, the last one first, or without scores return it."""
-        positions = positions_heads(chunks)
-        heads = scores_heads(chunks, scores) if scores is not None else [EMPTY_HEAD] * len(positions)
-        gas = Gas()
-        for k in reversed(range(len(chunks))):
-            packed = pack_scores(scores[k]) if scores is not None else b""
-            chunk = chunks[k]
-            call = self.functions.settle(
-                round_id, chunk.from_slot, positions[k], list(chunk.words), heads[k], packed
-            )
-            gas += self.measure(STAKER, call)
-        return gas
+        calls = [self.functions.settle(*each) for each in _settle_arguments(round_id, chunks, scores)]
+        return sum((self.measure(STAKER, call) for call in calls), Gas())
 
     def report(self, round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]]) -> Report:
         """The honest report."""
@@ -190,6 +210,17 @@ class Tournament:
             b"\xe7" * 32,
         )
 
+    def scored(self, chunks: Sequence[Chunk]) -> list[NDArray[np.int64]]:
+        """Scores of every model of some chunks."""
+        return [scores_of(len(chunk.positions), self.next_seed()) for chunk in chunks]
+
+    def accept(
+        self, round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]]
+    ) -> tuple[list[Gas], Gas]:
+        """Attest the honest report, and begin to settle by it: what each vote and the beginning cost."""
+        report = self.report(round_id, chunks, scores)
+        return self.attest(report), self.begin(report)
+
     def attest(self, report: Report) -> list[Gas]:
         """What each attestation up to the quorum cost."""
         self.anvil.advance_to(self.functions.round(report.round_id).call().resolveAt)
@@ -210,6 +241,24 @@ class Tournament:
 
     def _send(self, account: int, call: Any) -> None:
         self.meter.send(self.account(account), call)
+
+
+def _lock_arguments(round_id: int, takes_part: NDArray[np.bool_]) -> Iterator[tuple[int, int, bytes]]:
+    """The arguments of ``Tournament.lock``, in chunks of full size, upwards."""
+    for at in range(0, len(takes_part), MODELS_A_CHUNK):
+        bits = np.packbits(takes_part[at : at + MODELS_A_CHUNK], bitorder="little").tobytes()
+        yield round_id, at // 4, bits
+
+
+def _settle_arguments(
+    round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]] | None
+) -> Iterator[tuple[Any, ...]]:
+    """The arguments of ``Tournament.settle``, the last chunk first; without scores, to return it."""
+    positions = positions_heads(chunks)
+    heads = scores_heads(chunks, scores) if scores is not None else [EMPTY_HEAD] * len(positions)
+    for k in reversed(range(len(chunks))):
+        packed = pack_scores(scores[k]) if scores is not None else b""
+        yield round_id, chunks[k].from_slot, positions[k], list(chunks[k].words), heads[k], packed
 
 
 @dataclass(frozen=True)
@@ -241,12 +290,26 @@ def play(tournament: Tournament, takes_part: NDArray[np.bool_]) -> RoundGas:
     round_id, opening = tournament.open()
     chunks, locking = tournament.lock(round_id, takes_part)
     sealing = tournament.seal(round_id)
-    scores = [scores_of(len(chunk.positions), tournament.next_seed()) for chunk in chunks]
-    report = tournament.report(round_id, chunks, scores)
-    votes = tournament.attest(report)
-    beginning = tournament.begin(report)
+    scores = tournament.scored(chunks)
+    votes, beginning = tournament.accept(round_id, chunks, scores)
     settling = tournament.settle(round_id, chunks, scores)
     return RoundGas(int(takes_part.sum()), opening, locking, sealing, tuple(votes), beginning, settling)
+
+
+def play_rolled(tournament: Tournament, takes_part: NDArray[np.bool_]) -> Gas:
+    """What it costs to settle a round and to lock another one of the same models in one go."""
+    first, _ = tournament.open()
+    chunks, _ = tournament.lock(first, takes_part)
+    tournament.seal(first)
+    scores = tournament.scored(chunks)
+    tournament.accept(first, chunks, scores)
+    second, _ = tournament.open()
+    again, rolling = tournament.roll(first, chunks, scores, second, takes_part)
+    tournament.seal(second)
+    scores = tournament.scored(again)
+    tournament.accept(second, again, scores)
+    tournament.settle(second, again, scores)
+    return rolling
 
 
 def play_void(tournament: Tournament, takes_part: NDArray[np.bool_]) -> RoundGas:
