@@ -163,7 +163,8 @@ class Folders(_Section):
     Attributes
     ----------
     peers
-        Other members' bundles, as far as they can be read here: evidence of what their reports rest on.
+        Other members' bundles, as far as they can be read here: evidence of what their reports rest on. For
+        an operator, members' bundles, from which it takes the scores of a round that it settles.
     """
 
     rounds: FilePath | None = None
@@ -317,6 +318,9 @@ class Running(_Section):
         Of /metrics, /healthz and /readyz on 127.0.0.1; 0 for none.
     stagger
         Seconds between members' turns in sending what anybody may send.
+    roll_wait
+        Seconds after the beginning of a settlement for which a member leaves its chunks to the operator while
+        another round is to be locked: both in one transaction take less gas; 0 for none.
     challenge, largest_bond_nmr
         Whether a report that is not ours is disputed, and for what bond at most.
     most_challenges
@@ -344,6 +348,7 @@ class Running(_Section):
     interval: Annotated[float, Field(gt=0, le=LONGEST)] = 15.0
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     stagger: Annotated[int, Field(ge=0, le=LONGEST)] = 20
+    roll_wait: Annotated[int, Field(ge=0, le=LONGEST)] = 300
     challenge: bool = False
     largest_bond_nmr: Annotated[int, Field(ge=0, le=11_000_000)] = 0
     most_challenges: Annotated[int, Field(ge=0)] = 3

@@ -19,12 +19,10 @@ from scorer.chain.sender import Sender
 from scorer.rewards import settle
 from scorer.rewards.allocation import SHARE_FLAG, decoded, nearest_codes
 from scorer.rounds.chunks import (
-    EMPTY_HEAD,
     Chunk,
     chunk_from_words,
-    pack_scores,
-    positions_heads,
     scores_heads,
+    settle_arguments,
     stakes_and_codes,
 )
 from scorer.rounds.report import REPORT_VERSION, Report
@@ -159,12 +157,10 @@ class Tournament:
         """
         self.close(locked)
         gas, first = Gas(), self.anvil.w3.eth.block_number + 1
-        settles = _settle_arguments(settled, chunks, scores)
+        settles = settle_arguments(settled, chunks, scores)[::-1]
         locks = [*_lock_arguments(locked, takes_part)][::-1]
         for settle_one, lock_one in zip(settles, locks, strict=True):
-            call = self.suite.roller.functions.roll(
-                self.suite.tournament.address, [settle_one], [lock_one]
-            )
+            call = self.suite.roller.functions.roll(self.suite.tournament.address, [settle_one], [lock_one])
             gas += self.measure(OPERATOR, call)
         return self._locked_since(first), gas
 
@@ -187,7 +183,7 @@ class Tournament:
         self, round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]] | None
     ) -> Gas:
         """Settle every chunk, the last one first, or without scores return it."""
-        calls = [self.functions.settle(*each) for each in _settle_arguments(round_id, chunks, scores)]
+        calls = [self.functions.settle(*each) for each in settle_arguments(round_id, chunks, scores)[::-1]]
         return sum((self.measure(STAKER, call) for call in calls), Gas())
 
     def report(self, round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]]) -> Report:
@@ -248,17 +244,6 @@ def _lock_arguments(round_id: int, takes_part: NDArray[np.bool_]) -> Iterator[tu
     for at in range(0, len(takes_part), MODELS_A_CHUNK):
         bits = np.packbits(takes_part[at : at + MODELS_A_CHUNK], bitorder="little").tobytes()
         yield round_id, at // 4, bits
-
-
-def _settle_arguments(
-    round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]] | None
-) -> Iterator[tuple[Any, ...]]:
-    """The arguments of ``Tournament.settle``, the last chunk first; without scores, to return it."""
-    positions = positions_heads(chunks)
-    heads = scores_heads(chunks, scores) if scores is not None else [EMPTY_HEAD] * len(positions)
-    for k in reversed(range(len(chunks))):
-        packed = pack_scores(scores[k]) if scores is not None else b""
-        yield round_id, chunks[k].from_slot, positions[k], list(chunks[k].words), heads[k], packed
 
 
 @dataclass(frozen=True)

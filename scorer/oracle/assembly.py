@@ -50,7 +50,7 @@ class Assembled:
 
 @contextmanager
 def oracle(config: NodeConfig, *, send: bool, by_hand: bool = False) -> Iterator[Assembled]:
-    """A committee member's daemon; a dry one without `send`. `by_hand`: it waits for nobody's turn.
+    """A committee member's daemon; a dry one without `send`. `by_hand`: it waits for nobody.
 
     Raises
     ------
@@ -74,6 +74,7 @@ def oracle(config: NodeConfig, *, send: bool, by_hand: bool = False) -> Iterator
                 challenged=partial(_challenged, station, site),
                 lost_challenges=frozenset(tournament.lost_challenges),
                 stagger=0 if by_hand else config.run.stagger,
+                roll_wait=0 if by_hand else config.run.roll_wait,
                 disputed=frozenset(config.run.dispute),
                 publication_grace=config.run.publication_grace,
                 outcome_delay=int(config.run.outcome_delay * 3600),
@@ -105,6 +106,7 @@ def operator(config: NodeConfig, *, send: bool) -> Iterator[Assembled]:
                 tournament.plans,
                 config.run.slots_per_chunk,
                 largest=config.run.largest_submission_mib * 2**20,
+                peers=config.files.peers,
                 alarm=station.bell.of(site.name),
                 memory=OperatorMemory(rounds=_tracker(station, site)),
             )

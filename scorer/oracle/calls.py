@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 
@@ -27,7 +25,7 @@ from scorer.oracle.decide import (
     VoidRound,
 )
 from scorer.oracle.observe import Sealed
-from scorer.rounds.chunks import EMPTY_HEAD, pack_scores, positions_heads, scores_heads
+from scorer.rounds.chunks import SettleArguments, settle_arguments
 from scorer.rounds.evaluation import scores_by_chunk
 from scorer.store.bundle import Bundle
 
@@ -116,9 +114,9 @@ class Calls:
             case VoidRound():
                 return self.suite.tournament.functions.voidRound(self.round_id)
             case SettleChunk(index):
-                return self._settle(index, self._scores_heads[index], pack_scores(self._scores[index]))
+                return self.suite.tournament.functions.settle(*self._settles[index])
             case ReturnChunk(index):
-                return self._settle(index, EMPTY_HEAD, b"")
+                return self.suite.tournament.functions.settle(*self._returns[index])
             case _:
                 raise TypeError(f"expected an action that sends a transaction, found {action}")
 
@@ -150,17 +148,6 @@ class Calls:
             case CloseVotes():
                 return committee.functions.closeVotes(tournament, self.round_id)
 
-    def _settle(self, index: int, previous_scores_head: bytes, scores: bytes) -> ContractFunction:
-        chunk = self._sealed.positions.chunks[index]
-        return self.suite.tournament.functions.settle(
-            self.round_id,
-            chunk.from_slot,
-            self._positions_heads[index],
-            list(chunk.words),
-            previous_scores_head,
-            scores,
-        )
-
     @property
     def _sealed(self) -> Sealed:
         if self.sealed is None:
@@ -168,15 +155,12 @@ class Calls:
         return self.sealed
 
     @cached_property
-    def _scores(self) -> Sequence[NDArray[np.int64]]:
+    def _settles(self) -> Sequence[SettleArguments]:
         columns = self.bundle.scores()
         by_model = dict(zip(columns["model_id"].tolist(), columns["reward_score"].tolist(), strict=True))
-        return scores_by_chunk(self._sealed.positions, by_model)
+        positions = self._sealed.positions
+        return settle_arguments(self.round_id, positions.chunks, scores_by_chunk(positions, by_model))
 
     @cached_property
-    def _scores_heads(self) -> Sequence[bytes]:
-        return scores_heads(self._sealed.positions.chunks, self._scores)
-
-    @cached_property
-    def _positions_heads(self) -> Sequence[bytes]:
-        return positions_heads(self._sealed.positions.chunks)
+    def _returns(self) -> Sequence[SettleArguments]:
+        return settle_arguments(self.round_id, self._sealed.positions.chunks, None)

@@ -164,6 +164,11 @@ class RoundView:
         From when on it may be sent, in chain time: whoever is left out of it counts as absent.
     bonded
         Whether votes hold bonds, which are to be let go of.
+    locking
+        The tournament's rounds that are still to be locked. An operator who locks one while this round is
+        settled does both for less.
+    roll_wait
+        Seconds after the beginning of a settlement for which chunks are left to such an operator.
     """
 
     record: RoundRecord
@@ -181,6 +186,8 @@ class RoundView:
     sealable_from: int = 0
     pool: int | None = None
     bonded: bool = False
+    locking: tuple[RoundRecord, ...] = ()
+    roll_wait: int = 0
 
 
 def decide(view: RoundView) -> tuple[Action, ...]:
@@ -272,7 +279,7 @@ def _once_final(view: RoundView, proposal: ProposalRecord, report: Report) -> tu
     if short and view.now < view.record.fundable_until:
         waiting = Wait("final; the pool cannot pay it yet")
         return (*short, *(_in_turn(view, since, *closing) if closing else ()), waiting)
-    return _in_turn(view, since, *closing, BeginSettlement(report), *_remaining_chunks(view))
+    return _in_turn(view, since, *closing, BeginSettlement(report), *_remaining_chunks(view, view.now))
 
 
 def _closing(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:
@@ -313,13 +320,25 @@ def _while_settling(view: RoundView) -> tuple[Action, ...]:
         return (Wait("settling, and we have no report of our own to settle by"),)
     if view.proposal.report_hash != view.report.hash():
         return (_wrong_report(view, view.proposal.report_hash),)
-    actions = (*_closing(view, view.proposal), *_remaining_chunks(view))
-    return _in_turn(view, view.record.settlement_began_at, *actions)
+    began_at = view.record.settlement_began_at
+    actions = (*_closing(view, view.proposal), *_remaining_chunks(view, began_at))
+    return _in_turn(view, began_at, *actions)
 
 
-def _remaining_chunks(view: RoundView) -> tuple[Action, ...]:
-    """Chunks are popped from the stack: the one locked last comes first."""
+def _remaining_chunks(view: RoundView, began_at: int) -> tuple[Action, ...]:
+    """Chunks are popped from the stack: the one locked last comes first.
+
+    While another round is to be locked soon, they are left to its operator, for a set time at most.
+    """
+    until = began_at + view.roll_wait
+    if view.now < until and any(_is_locked_before(until, other, view.now) for other in view.locking):
+        return (Wait(f"chunks are left to the operator, who locks another round, until {until}"),)
     return tuple(SettleChunk(index) for index in reversed(range(view.chunks_left)))
+
+
+def _is_locked_before(until: int, other: RoundRecord, now: int) -> bool:
+    """Whether another round can be locked now, or from some time before `until`."""
+    return other.is_unsealed and other.close_at < until and now < other.lock_until
 
 
 def _wrong_report(view: RoundView, accepted: bytes) -> Alarm:

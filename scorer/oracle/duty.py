@@ -27,6 +27,9 @@ class Duty:
         Of these, the rounds whose lost challenge a human has looked at. Any other one ends all challenging.
     stagger
         Seconds between members' turns in sending what anybody may send.
+    roll_wait
+        Seconds after the beginning of a settlement for which its chunks are left to the operator, while
+        another round is to be locked; 0: none.
     limits
         What is too unusual to be attested; None: nothing is held back.
     recomputes
@@ -48,6 +51,7 @@ class Duty:
     challenged: Callable[[], Sequence[int]] = tuple
     lost_challenges: frozenset[int] = frozenset()
     stagger: int = 0
+    roll_wait: int = 0
     limits: Limits | None = None
     recomputes: bool = False
     disputed: frozenset[str] = frozenset()

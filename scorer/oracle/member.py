@@ -123,8 +123,9 @@ class Member:
         committee = CommitteeView.read(self.suite, asked, self.address, at)
         doubts = {**seen.doubts, **committee_doubts(committee, self.witnesses, at)}
         parts = [(each, partial(self._doubt, each, why)) for each, why in doubts.items()]
+        locking = tuple(record for record in seen.records if self._is_to_be_locked(record, at))
         parts += [
-            (record.round_id, partial(self._act_on, record, at, committee))
+            (record.round_id, partial(self._act_on, record, at, committee, locking))
             for record in seen.records
             if record.round_id not in doubts
         ]
@@ -166,19 +167,36 @@ class Member:
         for each in [each for each in self.witnesses.heard if each[1] == round_id]:
             self.witnesses.heard.discard(each)
 
-    def _act_on(self, record: RoundRecord, block: Block, committee: CommitteeView) -> list[Step]:
+    def _is_to_be_locked(self, record: RoundRecord, block: Block) -> bool:
+        """Whether an operator locks a round, or will: it has not said yet that it is done."""
+        may_be = record.is_unsealed and block.timestamp < record.lock_until
+        return may_be and not self._sealing.is_locked(record)
+
+    def _act_on(
+        self,
+        record: RoundRecord,
+        block: Block,
+        committee: CommitteeView,
+        locking: tuple[RoundRecord, ...],
+    ) -> list[Step]:
         round_id = record.round_id
         told: list[str] = []
         with apart(f"published files of round {round_id}", self.duty.alarm) as failed:
             told = self._reporter.watch(record, block)
         steps = [Step(round_id, Alarm(each), "published files") for each in (*told, *failed)]
         try:
-            return steps + self._report_and_act(record, block, committee)
+            return steps + self._report_and_act(record, block, committee, locking)
         except IncompleteLogs:
             self._forget(round_id)
             raise
 
-    def _report_and_act(self, record: RoundRecord, block: Block, committee: CommitteeView) -> list[Step]:
+    def _report_and_act(
+        self,
+        record: RoundRecord,
+        block: Block,
+        committee: CommitteeView,
+        locking: tuple[RoundRecord, ...],
+    ) -> list[Step]:
         relevant = _needs_positions(record, block)
         sealed = self._reporter.sealed(record, block) if relevant else None
         proposal = committee.proposal(record.round_id) if relevant else None
@@ -188,7 +206,7 @@ class Member:
             steps.append(Step(record.round_id, self._alarm("NO_REPORT", problem), "no report"))
         if report is not None:
             self._tell_differing(record.round_id)
-        view = self._view(record, block, sealed, committee, report)
+        view = self._view(record, block, sealed, committee, report, locking)
         calls = Calls(self.suite, record.round_id, sealed, self.bundle(record.round_id))
         for action in decide(view):
             outcome, goes_on = self._confirmed(view, calls, action, block)
@@ -261,6 +279,7 @@ class Member:
         sealed: Sealed | None,
         committee: CommitteeView,
         report: Report | None,
+        locking: tuple[RoundRecord, ...],
     ) -> RoundView:
         proposal = committee.proposal(record.round_id) if sealed else None
         vote = committee.vote(record.round_id) if sealed else None
@@ -283,6 +302,8 @@ class Member:
             sealable_from=sealable_from,
             pool=None if proposal is None else self.suite.pool(block.number),
             bonded=self._bonded,
+            locking=locking,
+            roll_wait=self.duty.roll_wait,
         )
 
     @property

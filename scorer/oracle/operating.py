@@ -7,23 +7,26 @@ from typing import Final
 
 from web3.contract.contract import ContractFunction
 
-from scorer.chain.contracts import RoundRecord
+from scorer.chain.contracts import RoundRecord, RoundState
 from scorer.chain.keys import scope_of
 from scorer.chain.killpoints import reach
 from scorer.chain.sender import Courier, Reverted
 from scorer.oracle.basis import Basis
 from scorer.oracle.failures import apart
 from scorer.oracle.intake import Collection
+from scorer.oracle.locking import SLOTS_PER_CHUNK
 from scorer.oracle.member import ALREADY_DONE
 from scorer.oracle.observation import observed_rounds
 from scorer.oracle.observe import Block, RoundTracker, awaits_seal
-from scorer.oracle.operator import SLOTS_PER_CHUNK, Collector, Lanes
+from scorer.oracle.operator import Collector, Lanes
 from scorer.oracle.plans import PlanFolder, PlannedRound, due_plans, identity_of, missed_plans, publish
+from scorer.oracle.rolling import LockCall, Settling, SettlingRounds
 from scorer.oracle.takeover import Stamp, stamp_of
 from scorer.store.bundle import RULES, UNIVERSE
 
-SETTLE_TO_LOCK: Final = 2.0
-"""Settling a chunk takes at most this much of the gas that locking it took (measured: benchmarks/oracle)."""
+ROLL_TO_LOCK: Final = 3.0
+"""Settling a chunk and locking it again takes at most this much of the gas that locking it took: settling
+alone takes twice as much at most (measured: benchmarks/oracle)."""
 LEAST_SLOTS: Final = 2
 SHOWN: Final = 3
 ALREADY_LOCKED: Final = ALREADY_DONE | {"SlotsLockedBefore"}
@@ -57,6 +60,8 @@ class OperatorMemory:
         Digests of plans that were opened and are over, or were missed and told.
     checked
         The stamp of published submissions that were held against their signatures, by round.
+    settling
+        Rounds in settlement, with the scores that members published.
     basis
         The block that what was read of the chain rests on.
     """
@@ -67,11 +72,13 @@ class OperatorMemory:
     opened: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
     checked: dict[int, Stamp] = field(default_factory=dict)
+    settling: SettlingRounds = field(default_factory=SettlingRounds)
     basis: Basis = field(default_factory=Basis)
 
     def forget_chain(self) -> None:
         """Read everything anew: the chain that it was read from is no more."""
         self.rounds.forget()
+        self.settling.keep(set())
         for known in (self.slots, self.opened, self.done, self.checked):
             known.clear()
 
@@ -88,12 +95,16 @@ class Operating(Collector):
         Where rounds are prepared, see `scorer.oracle.plans`; None: rounds are opened by other means.
     gas_budget
         What one transaction may take here, as of now; None: any amount.
+    peers
+        Members' bundles, in which the scores are found by which chunks of a round in settlement are settled
+        while those of another are locked; without any, rounds are locked alone.
     """
 
     courier: Courier | None
     plans: Path | None = None
     slots_per_chunk: int = SLOTS_PER_CHUNK
     gas_budget: Callable[[], int] | None = None
+    peers: Sequence[Path] = ()
     alarm: Callable[[str, str], None] = _say_nothing
     memory: OperatorMemory = field(default_factory=OperatorMemory)
 
@@ -107,6 +118,8 @@ class Operating(Collector):
         records = seen.records
         plans = self._unfinished_plans(records) if not seen.doubts else []  # one in doubt may be open
         lanes = Lanes(self.suite, block.number, self.witnesses)
+        settling = [record for record in records if record.state == RoundState.SETTLING]
+        self.memory.settling.keep({record.round_id for record in settling})
         with apart("missed plans", self.alarm):
             self._tell_missed(missed_plans(plans, records, block.timestamp), block)
         parts = [
@@ -115,7 +128,7 @@ class Operating(Collector):
                 (f"plan {each.folder.name}", self._open(each, block))
                 for each in due_plans(plans, records, block.timestamp)
             ),
-            *((f"round {each.round_id}", self._close(each, block, lanes)) for each in records),
+            *((f"round {each.round_id}", self._close(each, block, lanes, settling)) for each in records),
         ]
         return [deed for what, deeds in parts for deed in self._apart(what, deeds)]
 
@@ -137,10 +150,12 @@ class Operating(Collector):
         outcome, _ = self._carry_out(deed, call, f"0:open:{plan.digest}", plan.close_at, block)
         yield Deed(deed, outcome)
 
-    def _close(self, record: RoundRecord, block: Block, lanes: Lanes) -> Iterator[Deed]:
+    def _close(
+        self, record: RoundRecord, block: Block, lanes: Lanes, settling: Sequence[RoundRecord]
+    ) -> Iterator[Deed]:
         """Lock a round whose submissions have closed, while that is possible."""
         if awaits_seal(record, block):
-            yield from self._lock(record, block, lanes)
+            yield from self._lock(record, block, lanes, settling)
         elif record.is_unsealed and block.timestamp >= record.lock_until:
             self.alarm("NEVER_SEALED", f"round {record.round_id} was not sealed in time; it returns whole")
 
@@ -173,19 +188,38 @@ class Operating(Collector):
             if plan.identity not in over:
                 self.alarm("MISSED_OPENING", f"{plan.folder.name}: was not opened before it closed")
 
-    def _lock(self, record: RoundRecord, block: Block, lanes: Lanes) -> Iterator[Deed]:
+    def _lock(
+        self, record: RoundRecord, block: Block, lanes: Lanes, settling: Sequence[RoundRecord]
+    ) -> Iterator[Deed]:
         collection = self._collected(record, block)
         slots = self._slots(record, collection, lanes)
-        for from_slot, call in self.lock_calls(record, collection, slots, lanes):
-            if call is None:
+        for planned in self.lock_calls(record, collection, slots, lanes, self._settling(settling, block)):
+            if planned is None:
                 self._publish_locked(record.round_id)
                 return
-            what = f"lock:{from_slot}"
-            deed, key = f"round {record.round_id} {what}", f"{record.round_id}:{what}"
-            outcome, goes_on = self._carry_out(deed, call, key, record.lock_until, block)
+            chosen = self._affordable(planned)
+            deed = f"round {record.round_id} {chosen.name}"
+            outcome, goes_on = self._carry_out(deed, chosen.call, chosen.key, record.lock_until, block)
             yield Deed(deed, outcome)
             if not goes_on:
                 return
+
+    def _settling(self, records: Sequence[RoundRecord], block: Block) -> Settling | None:
+        """The oldest round in settlement whose scores are at hand."""
+        for record in records:
+            with apart(f"scores of round {record.round_id}", self.alarm):
+                found = self.memory.settling.of(self.suite, record, block, self.peers)
+                if found is not None:
+                    return found
+        return None
+
+    def _affordable(self, planned: LockCall) -> LockCall:
+        """What was planned, or its lock alone where to settle too is refused, or takes too much gas."""
+        if planned.alone is None or self.courier is None:
+            return planned
+        gas = self._estimate(planned.call)
+        fits = gas is not None and (self.gas_budget is None or gas <= self.gas_budget())
+        return planned if fits else planned.alone
 
     def _publish_locked(self, round_id: int) -> None:
         if self.courier is not None:
@@ -233,7 +267,7 @@ class Operating(Collector):
         self.memory.checked[round_id] = stamp
 
     def _slots(self, record: RoundRecord, collection: Collection, lanes: Lanes) -> int:
-        """How many slots a chunk may have, so that it can be locked, and settled, on this chain.
+        """How many slots a chunk may have, so that it can be locked, settled and rolled on this chain.
 
         Asked of the chain itself: a cold read costs more than twice as much on Polygon as on a local node.
         """
@@ -241,20 +275,24 @@ class Operating(Collector):
         if known is not None or self.gas_budget is None or self.courier is None:
             return known or self.slots_per_chunk
         slots, budget = self.slots_per_chunk, self.gas_budget()
-        while slots > LEAST_SLOTS and self._gas(record, collection, slots, lanes) * SETTLE_TO_LOCK > budget:
+        while slots > LEAST_SLOTS and self._gas(record, collection, slots, lanes) * ROLL_TO_LOCK > budget:
             slots = max(slots // 4 * 2, LEAST_SLOTS)
         self.memory.slots[record.round_id] = slots
         return slots
 
     def _gas(self, record: RoundRecord, collection: Collection, slots: int, lanes: Lanes) -> int:
         """What locking the first chunk takes, 0 when nothing is to be locked or it cannot be told."""
-        _, call = next(self.lock_calls(record, collection, slots, lanes), (0, None))
-        if call is None or self.courier is None:
-            return 0
+        planned = next(self.lock_calls(record, collection, slots, lanes), None)
+        return 0 if planned is None else self._estimate(planned.call) or 0
+
+    def _estimate(self, call: ContractFunction) -> int | None:
+        """What a call takes; None where it cannot be told."""
+        if self.courier is None:
+            return None
         try:
             return int(call.estimate_gas({"from": self.suite.w3.to_checksum_address(self.courier.address)}))
         except Exception:  # noqa: BLE001 - whatever refuses an estimate refuses the call too, and says why there
-            return 0
+            return None
 
     def _carry_out(
         self, deed: str, call: ContractFunction, act: str, not_after: int, block: Block

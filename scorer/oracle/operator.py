@@ -1,14 +1,9 @@
 """The operator at work: opens rounds, collects submissions and locks stakes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
-from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import RoundRecord, Suite
 from scorer.chain.errors import EndpointsDisagree
@@ -17,74 +12,15 @@ from scorer.oracle.gatekeeper import Gatekeeper, check_gate_tables
 from scorer.oracle.intake import LARGEST, Collection, Intake, read_collection, write_collection
 from scorer.oracle.intake import SIGNATURE_SUFFIX as SIGNATURE_SUFFIX
 from scorer.oracle.intake import submit as submit
+from scorer.oracle.locking import SLOTS_PER_CHUNK, Hull, LockStep, ascending, lock_steps
 from scorer.oracle.observe import Block
+from scorer.oracle.rolling import LockCall, Settling, lock_call
 from scorer.oracle.witnesses import Witnesses
-from scorer.rounds.chunks import LANES
 from scorer.rounds.digest import universe_digest
 from scorer.rounds.rules import NO_TERMS, Rules, RulesError
 from scorer.rounds.selection import select
 from scorer.rounds.tables import NEUTRAL_CHURN, Table
 from scorer.store.bundle import COLLECTED, LOCKED, Bundle, round_folder
-
-SLOTS_PER_CHUNK: Final = 256
-"""Small enough to settle within any RPC's fee cap; a chunk of a lock begins on an even slot of its bitmap."""
-
-
-@dataclass(frozen=True)
-class LockChunk:
-    """Lock a run of slots; `bitmap` as ``Tournament.lock`` takes it."""
-
-    from_slot: int
-    bitmap: bytes
-
-
-def plan_locks(
-    lanes: Sequence[int], *, next_slot: int = 0, slots_per_chunk: int = SLOTS_PER_CHUNK
-) -> tuple[LockChunk, ...]:
-    """Cut the lanes that take part into chunks.
-
-    Parameters
-    ----------
-    lanes
-        Lanes of models with a valid submission, in any order.
-    next_slot
-        The first slot that was not locked yet.
-    slots_per_chunk
-        An even number. Chunks begin at its multiples, whatever was locked before: cut again after a restart,
-        they are the same.
-
-    Returns
-    -------
-    tuple[LockChunk, ...]
-        Ascending; a chunk in which nobody takes part is left out.
-    """
-    return tuple(_locks(_ascending(lanes), next_slot, slots_per_chunk))
-
-
-def _ascending(lanes: Iterable[int]) -> NDArray[np.int64]:
-    return np.array(sorted(lanes), dtype=np.int64)
-
-
-def _locks(wanted: NDArray[np.int64], next_slot: int, slots_per_chunk: int) -> Iterator[LockChunk]:
-    """As `plan_locks`, of ascending lanes, one chunk at a time: each costs what is in it."""
-    last = int(wanted[-1]) // LANES if len(wanted) else -1
-    for from_slot, end in _cuts(next_slot, last + 1, slots_per_chunk):
-        first, stop = np.searchsorted(wanted, (from_slot * LANES, end * LANES)).tolist()
-        if first < stop:
-            bits = np.zeros(slots_per_chunk * LANES, dtype=np.uint8)
-            bits[wanted[first:stop] - from_slot * LANES] = 1
-            yield LockChunk(from_slot, np.packbits(bits, bitorder="little").tobytes().rstrip(b"\0"))
-
-
-def _cuts(next_slot: int, end: int, size: int) -> Iterator[tuple[int, int]]:
-    """Where chunks begin and end; a bitmap covers an even number of slots."""
-    start = next_slot
-    while start < end:
-        stop = start - start % size + size
-        if (stop - start) % 2:
-            stop = start + size
-        yield start, stop
-        start = stop
 
 
 @dataclass(frozen=True)
@@ -145,33 +81,46 @@ class Collector:
     witnesses: Witnesses = field(default_factory=Witnesses, kw_only=True)
 
     def lock_calls(
-        self, record: RoundRecord, collection: Collection, slots_per_chunk: int, lanes: "Lanes"
-    ) -> Iterator[tuple[int, ContractFunction | None]]:
-        """What is left to be sent to lock a round, in order, each with the first slot that it locks.
+        self,
+        record: RoundRecord,
+        collection: Collection,
+        slots_per_chunk: int,
+        lanes: "Lanes",
+        settling: Settling | None = None,
+    ) -> Iterator[LockCall | None]:
+        """What is left to be sent to lock a round, in order.
 
         Which model has which lane is read once. Where to go on, the chain says before each. Models that got a
         lane meanwhile are looked for at the end. Once the chain says that every staked lane is locked,
         whatever an earlier process had begun, the last one is None: nothing more is to be sent.
+
+        Parameters
+        ----------
+        settling
+            A round that is being settled, whose chunks are settled on the way.
         """
-        functions, locked = self.suite.tournament.functions, -1
-        staked, is_newest = _ascending(lanes.of(collection.staked)), False
+        staked, is_newest = ascending(lanes.of(collection.staked)), False
+        taken = set[LockStep]()
         while True:
             block = self.suite.w3.eth.block_number
-            next_slot = self.suite.round(record.round_id, block).next_slot
-            chunk = next(_locks(staked, next_slot, slots_per_chunk), None)
-            if chunk is None and is_newest:
-                next_slot = self._confirmed_slot(record, next_slot)
-                chunk = next(_locks(staked, next_slot, slots_per_chunk), None)
-                if chunk is None:
-                    yield next_slot, None
+            hull = Hull.of(self.suite.round(record.round_id, block))
+            left = () if settling is None else settling.left(self.suite, block)
+            step = next(lock_steps(staked, hull, slots_per_chunk, left), None)
+            if step is None and is_newest:
+                hulls = self._confirmed_hulls(record, hull)
+                steps = (next(lock_steps(staked, each, slots_per_chunk), None) for each in hulls)
+                step = next((each for each in steps if each is not None), None)
+                if step is None:
+                    yield None
                     return
-            if chunk is None:
-                staked, is_newest = _ascending(lanes.newest_of(collection.staked, block)), True
-            elif chunk.from_slot <= locked:
+            if step is None:
+                staked, is_newest = ascending(lanes.newest_of(collection.staked, block)), True
+            elif step in taken:
                 return  # the endpoint does not show yet what was locked
             else:
-                locked, is_newest = chunk.from_slot, False
-                yield locked, functions.lock(record.round_id, locked, chunk.bitmap)
+                taken.add(step)
+                is_newest = False
+                yield lock_call(self.suite, record.round_id, step, settling)
 
     def publish_locked(self, round_id: int) -> None:
         """Publish that nothing more is to be locked, and up to which positions head: members then sign."""
@@ -180,8 +129,8 @@ class Collector:
         if not bundle.has(LOCKED) or bundle.locked() != head:
             bundle.write_locked(head)
 
-    def _confirmed_slot(self, record: RoundRecord, claimed: int) -> int:
-        """The first slot that was not locked yet, as all say that must confirm it: the lowest of theirs.
+    def _confirmed_hulls(self, record: RoundRecord, claimed: Hull) -> list[Hull]:
+        """What is locked already, as all say that must confirm it.
 
         Once members have sealed a round nothing can be locked any more. One that is a block behind is no
         harm: a slot that is locked already is not locked again.
@@ -192,16 +141,16 @@ class Collector:
             When too few answer.
         """
 
-        def newest(suite: Suite) -> int:
-            return suite.round(record.round_id, suite.w3.eth.block_number).next_slot
+        def newest(suite: Suite) -> Hull:
+            return Hull.of(suite.round(record.round_id, suite.w3.eth.block_number))
 
-        said = [next_slot for _, next_slot in self.witnesses.say(newest)]
+        said = [hull for _, hull in self.witnesses.say(newest)]
         if len(said) < self.witnesses.needed:
             raise EndpointsDisagree(
                 f"round {record.round_id}: expected {self.witnesses.needed} more endpoints to say what is "
                 f"locked before that is published, found {len(said)}"
             )
-        return min([claimed, *said])
+        return [claimed, *said]
 
     def collect(self, record: RoundRecord, block: Block | None = None) -> Collection:
         """Read the inbox of a round as its rules say: what counts, what of it stakes, and what is refused.
@@ -353,9 +302,9 @@ class Operator(Collector):
         collection = self.collect(record)
         self.publish(record.round_id, collection)
         lanes = Lanes(self.suite, self.suite.w3.eth.block_number)
-        for _, call in self.lock_calls(record, collection, self.slots_per_chunk, lanes):
+        for call in self.lock_calls(record, collection, self.slots_per_chunk, lanes):
             if call is None:
                 self.publish_locked(record.round_id)
             else:
-                self.sender.send(call)
+                self.sender.send(call.call)
         return collection

@@ -157,7 +157,7 @@ class Sealing:
     def _vote(self, record: RoundRecord, block: Block, votes: Sequence[SealVote]) -> SealVote | None:
         """Our vote, signed; None while it is too early, or where we are no member of the round."""
         members, bundle = self._members(record, block), self._own(record.round_id)
-        if self.sign is None or self.address not in members.members or not self._is_locked(record):
+        if self.sign is None or self.address not in members.members or not self.is_locked(record):
             return None
         judged = self._judgement(record, block, bundle)
         refused = agreed_refusals(
@@ -188,7 +188,7 @@ class Sealing:
         bundle.write_vote(vote)
         return vote
 
-    def _is_locked(self, record: RoundRecord) -> bool:
+    def is_locked(self, record: RoundRecord) -> bool:
         """Whether the operator says that nothing is locked beyond what a final block shows."""
         published = self._published(record.round_id)
         try:

@@ -115,3 +115,25 @@ def positions_heads(chunks: Sequence[Chunk]) -> tuple[bytes, ...]:
 def scores_heads(chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]]) -> tuple[bytes, ...]:
     """The heads of the scores stack: empty, then after each chunk; `scores` in ppm, by lane, a chunk each."""
     return _heads([(c.from_slot, pack_scores(s)) for c, s in zip(chunks, scores, strict=True)])
+
+
+SettleArguments = tuple[int, int, bytes, list[int], bytes, bytes]
+
+
+def settle_arguments(
+    round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]] | None
+) -> tuple[SettleArguments, ...]:
+    """The arguments of ``Tournament.settle`` for each chunk, in the order in which they were locked.
+
+    Parameters
+    ----------
+    scores
+        In ppm, by lane, a chunk each; None: the round is void, and its positions return whole.
+    """
+    positions = positions_heads(chunks)
+    heads = [EMPTY_HEAD] * len(positions) if scores is None else scores_heads(chunks, scores)
+    packed = [b""] * len(chunks) if scores is None else [pack_scores(each) for each in scores]
+    return tuple(
+        (round_id, chunk.from_slot, positions[index], list(chunk.words), heads[index], packed[index])
+        for index, chunk in enumerate(chunks)
+    )

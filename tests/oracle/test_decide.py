@@ -145,6 +145,51 @@ def test_a_final_report_settles_after_the_deadline_too() -> None:
     assert actions[0] == BeginSettlement(REPORT)
 
 
+BEGAN = RESOLVE + 1000
+
+
+def other(close_at: int, state: RoundState = RoundState.OPEN) -> RoundRecord:
+    """Another round, which can be locked for 100 seconds."""
+    return plain_record(state, round_id=6, close_at=close_at, lock_until=close_at + 100)
+
+
+@pytest.mark.parametrize("close_at", [BEGAN - 50, BEGAN, BEGAN + 299])
+def test_chunks_are_left_to_an_operator_who_locks_another_round_for_a_set_time(close_at: int) -> None:
+    waiting = view(
+        RoundState.SETTLING, BEGAN + 20, proposal=accepted(), locking=(other(close_at),), roll_wait=300
+    )
+    (wait,) = decide(waiting)
+    assert isinstance(wait, Wait)
+    assert str(BEGAN + 300) in wait.reason
+    assert decide(replace(waiting, roll_wait=0)) == ALL_CHUNKS
+    assert decide(replace(waiting, now=BEGAN + 300)) == ALL_CHUNKS
+
+
+@pytest.mark.parametrize(
+    "another",
+    [
+        other(BEGAN + 300),
+        other(BEGAN - 100),
+        other(BEGAN, RoundState.SEALED),
+        other(BEGAN, RoundState.VOIDED),
+    ],
+)
+def test_chunks_wait_for_no_round_that_cannot_be_locked_in_that_time(another: RoundRecord) -> None:
+    now = view(RoundState.SETTLING, BEGAN + 20, proposal=accepted(), locking=(another,), roll_wait=300)
+    assert decide(now) == ALL_CHUNKS
+
+
+def test_a_settlement_begins_and_votes_are_closed_while_chunks_wait() -> None:
+    soon = {"proposal": accepted(), "locking": (other(RESOLVE + 600),), "roll_wait": 300}
+    begin, wait = decide(view(RoundState.SEALED, RESOLVE + 500, **soon))
+    assert begin == BeginSettlement(REPORT)
+    assert isinstance(wait, Wait)
+    voted = replace(accepted(), open_votes=2)
+    closing = decide(view(RoundState.SETTLING, BEGAN + 20, **soon | {"proposal": voted}, bonded=True))
+    assert closing[0] == CloseVotes()
+    assert len(closing) == 2
+
+
 @pytest.mark.parametrize("state", [RoundState.SEALED, RoundState.SETTLING])
 @pytest.mark.parametrize("now", [RESOLVE, RESOLVE + 10_000])
 def test_an_accepted_report_that_is_not_ours_raises_an_alarm_and_never_settles(

@@ -69,9 +69,9 @@ def test_locking_reads_lanes_once_and_a_round_once_a_chunk(
     asked.clear()
     lanes = Lanes(asked.suite, world.suite.w3.eth.block_number)
     sent = 0
-    for _, call in operator.lock_calls(record, collection, 2, lanes):
+    for call in operator.lock_calls(record, collection, 2, lanes):
         if call is not None:
-            world.stage.operator.sender.send(call)
+            world.stage.operator.sender.send(call.call)
             sent += 1
     assert sent == 2
     once_a_chunk = dict.fromkeys(("round", "pausedFrom", "pausedUntil", "windows"), sent + 2)
@@ -95,11 +95,11 @@ def test_a_model_that_got_its_lane_after_lanes_were_read_is_locked_before_the_se
     lanes = Lanes(world.suite, world.suite.w3.eth.block_number)
     del lanes.models[8:]  # as if the last two had come later
     sent = []
-    for from_slot, call in operator.lock_calls(record, operator.collect(record), 2, lanes):
+    for call in operator.lock_calls(record, operator.collect(record), 2, lanes):
         if call is not None:
-            operator.sender.send(call)
-        sent.append((from_slot, call is None))
-    assert sent[-1][1]
+            operator.sender.send(call.call)
+        sent.append(call)
+    assert sent[-1] is None
     assert all(idle < 100 * NMR for idle in world.idle())
 
 
@@ -110,15 +110,17 @@ def test_a_lock_of_another_size_than_planned_is_taken_up_where_it_ended(world: W
     operator, record = world.stage.operator, world.record(round_id)
     lanes = Lanes(world.suite, world.suite.w3.eth.block_number)
     calls = operator.lock_calls(record, operator.collect(record), 256, lanes)
-    assert next(calls)[0] == 0
+    first = next(calls)
+    assert first is not None
+    assert first.name == "lock:0"
     one_slot = world.suite.tournament.functions.lock(round_id, 0, b"\xff")
     operator.sender.send(one_slot)
     sent = []
-    for from_slot, call in calls:
+    for call in calls:
         if call is not None:
-            operator.sender.send(call)
-        sent.append((from_slot, call is None))
-    assert sent == [(2, False), (3, True)]
+            operator.sender.send(call.call)
+        sent.append(call and call.name)
+    assert sent == ["lock:2", None]
     assert all(idle < 100 * NMR for idle in world.idle())
 
 
