@@ -17,7 +17,7 @@ import numpy as np
 from metered import Gas
 from numpy.typing import NDArray
 from peers import claims, multisend, payments
-from rounds import ADMIN, MEMBERS, NMR, PPM, STAKER, RoundGas, Tournament, play, play_void, stage
+from rounds import ADMIN, MEMBERS, NMR, PPM, STAKER, RoundGas, Tournament, play, play_rolled, play_void, stage
 from tables import calls, page_with, printed
 
 from scorer.chain.anvil import run_anvil
@@ -72,9 +72,10 @@ def described(measured: RoundGas) -> dict[str, Any]:
     return {"models": measured.models, **found, "largest_transaction": largest}
 
 
-def rounds_of(tournament: Tournament, sizes: tuple[int, ...]) -> dict[str, Any]:
-    """Every kind of round."""
+def rounds_of(tournament: Tournament, sizes: tuple[int, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Every kind of round; and what settling one and locking another costs in the same transactions."""
     found: dict[str, Any] = {}
+    rolled: dict[str, Any] = {}
     for models in sizes:
         tournament.grow_to(models)
         if models == USUAL:
@@ -84,7 +85,9 @@ def rounds_of(tournament: Tournament, sizes: tuple[int, ...]) -> dict[str, Any]:
         found[f"{models}"] = described(play(tournament, everybody(models)))
         if models == USUAL:
             found |= kinds(tournament)
-    return found
+        if models >= USUAL:
+            rolled[f"{models}"] = entry(play_rolled(tournament, everybody(models)), models)
+    return found, rolled
 
 
 def kinds(tournament: Tournament) -> dict[str, Any]:
@@ -164,9 +167,14 @@ def measure(sizes: tuple[int, ...], modules: Path) -> dict[str, Any]:
     with run_anvil(timestamp=START) as anvil:
         anvil.w3.provider.make_request(INTERVAL, [1])
         tournament = stage(anvil, GAS_LIMIT)
-        rounds = rounds_of(tournament, sizes)
-        found = {"hardfork": "prague", "cycle_per_model": rounds[f"{USUAL}"]["cycle"]["per_model"]}
-        found |= {"rounds": rounds, "calls": {**single_calls(stage(anvil, GAS_LIMIT)), **round_calls(rounds)}}
+        rounds, rolled = rounds_of(tournament, sizes)
+        found = {
+            "hardfork": "prague",
+            "cycle_per_model": rounds[f"{USUAL}"]["cycle"]["per_model"],
+            "rolled_per_model": rolled[f"{USUAL}"]["per_model"],
+            "rolled_per_model_on_polygon": rolled[f"{USUAL}"]["per_model_on_polygon"],
+        }
+        found |= {"rounds": rounds, "rolled": rolled, "calls": {**single_calls(stage(anvil, GAS_LIMIT)), **round_calls(rounds)}}
         return found | {"peers": peers_of(tournament, sizes, modules)}
 
 

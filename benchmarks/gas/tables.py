@@ -35,6 +35,19 @@ def rounds(found: dict[str, Any]) -> str:
     return table(["a round of", "lock", "settle", "both", "both, on Polygon"], rows)
 
 
+def rolled(found: dict[str, Any]) -> str:
+    """Locking and settling apart, and a round's settling with another one's locking."""
+    rows: list[Row] = []
+    for size, roll in found["rolled"].items():
+        cycle = found["rounds"][size]["cycle"]
+        kinds = ("per_model", "per_model_on_polygon")
+        saved = [f"{1 - roll[kind] / cycle[kind]:.0%}" for kind in kinds]
+        figures = [each for kind, less in zip(kinds, saved, strict=True)
+                   for each in (cycle[kind], f"**{roll[kind]:,}** ({less} less)")]  # fmt: skip
+        rows.append([f"{int(size):,} models", *figures])
+    return table(["a round of", "apart", "rolled", "apart, on Polygon", "rolled, on Polygon"], rows)
+
+
 def steps(found: dict[str, Any]) -> str:
     """Every transaction of the largest round."""
     measured = found["rounds"][LARGEST]
@@ -68,7 +81,7 @@ def peers(found: dict[str, Any]) -> str:
     return table(head, rows)
 
 
-TABLES: Final = {"rounds": rounds, "steps": steps, "calls": calls, "peers": peers}
+TABLES: Final = {"rounds": rounds, "rolled": rolled, "steps": steps, "calls": calls, "peers": peers}
 
 
 def page_with(page: str, found: dict[str, Any]) -> str:

@@ -185,7 +185,8 @@ def test_a_settlement_begins_and_votes_are_closed_while_chunks_wait() -> None:
     assert begin == BeginSettlement(REPORT)
     assert isinstance(wait, Wait)
     voted = replace(accepted(), open_votes=2)
-    closing = decide(view(RoundState.SETTLING, BEGAN + 20, **soon | {"proposal": voted}, bonded=True))
+    now = {"proposal": voted, "locking": (other(BEGAN),), "roll_wait": 300, "bonded": True}
+    closing = decide(view(RoundState.SETTLING, BEGAN + 20, **now))
     assert closing[0] == CloseVotes()
     assert len(closing) == 2
 

@@ -11,65 +11,14 @@ from web3.types import RPCEndpoint
 
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.endpoints import Endpoints
-from scorer.chain.fees import GWEI, FeePolicy
-from scorer.chain.journal import Journal
-from scorer.chain.node import Web3Node
 from scorer.chain.outbox import Outbox
-from scorer.chain.signers import KeySigner
 from scorer.oracle.observe import RoundTracker, finalised_block
 from scorer.oracle.operating import Operating
 from scorer.oracle.operator import Lanes
 from scorer.oracle.plans import PlanFolder
-from scorer.store.bundle import LOCKED, Bundle
+from scorer.store.bundle import LOCKED
+from tests.shop import Shop
 from tests.world import HOUR, IDS, NMR, World
-
-
-class Shop:
-    """An operator with a journal, and what it was alarmed by."""
-
-    def __init__(self, world: World, tmp_path: Path, budget: int | None = None) -> None:
-        self.world, self.path, self.budget = world, tmp_path / "journal.sqlite", budget
-        self.plans = tmp_path / "plans"
-        self.alarms: list[tuple[str, str]] = []
-        self.start()
-
-    def start(self) -> None:
-        suite, operator = self.world.suite, self.world.stage.operator
-        self.journal = Journal.open(self.path)
-        signer = KeySigner(operator.sender.account)
-        fees = FeePolicy(tip=GWEI)
-        outbox = Outbox(self.journal, Web3Node(suite.w3), signer, suite.addresses.chain_id, fees, longest=0)
-        self.operating = Operating(
-            suite,
-            operator.inbox,
-            operator.published,
-            outbox,
-            self.plans,
-            slots_per_chunk=2,
-            gas_budget=None if self.budget is None else lambda: int(self.budget or 0),
-            alarm=lambda kind, detail: self.alarms.append((kind, detail)),
-        )
-
-    def restart(self) -> None:
-        self.journal.close()
-        self.start()
-
-    def plan(self, name: str, start: int) -> None:
-        bundle = Bundle(self.plans / name)
-        bundle.write_rules(self.world.rules)
-        bundle.write_universe(IDS)
-        times = (start, start + HOUR, start + 2 * HOUR, start + 30 * HOUR)
-        names = ("open_at", "close_at", "resolve_at", "deadline")
-        (bundle.folder / "schedule.json").write_text(json.dumps(dict(zip(names, times, strict=True))))
-
-    def work(self) -> list[str]:
-        deeds = self.operating.work(finalised_block(self.world.suite))
-        self.world.stage.anvil.finalise()
-        return [deed.what for deed in deeds]
-
-    @property
-    def rounds(self) -> int:
-        return self.world.suite.round_count(self.world.suite.w3.eth.block_number)
 
 
 @pytest.fixture
