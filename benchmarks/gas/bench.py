@@ -174,7 +174,11 @@ def measure(sizes: tuple[int, ...], modules: Path) -> dict[str, Any]:
             "rolled_per_model": rolled[f"{USUAL}"]["per_model"],
             "rolled_per_model_on_polygon": rolled[f"{USUAL}"]["per_model_on_polygon"],
         }
-        found |= {"rounds": rounds, "rolled": rolled, "calls": {**single_calls(stage(anvil, GAS_LIMIT)), **round_calls(rounds)}}
+        found |= {
+            "rounds": rounds,
+            "rolled": rolled,
+            "calls": {**single_calls(stage(anvil, GAS_LIMIT)), **round_calls(rounds)},
+        }
         return found | {"peers": peers_of(tournament, sizes, modules)}
 
 

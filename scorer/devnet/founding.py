@@ -106,7 +106,7 @@ def _configured(layout: Layout, settings: Settings, name: str) -> Path:
                 "peers": [f"../{other}/rounds" for other in MEMBERS if other != name],
             },
             "key": {"file": f"../keys/{name}"},
-            # A fresh process for every report, and turns of twenty seconds, are for chains that matter.
-            "run": {"interval": INTERVAL, "recompute": False, "stagger": 3},
+            # A fresh process for every report, and long waits for others, are for chains that matter.
+            "run": {"interval": INTERVAL, "recompute": False, "stagger": 3, "roll_wait": 20},
         },
     )

@@ -108,6 +108,7 @@ class Playground:
             "key": {"file": "key"},
             "run": {
                 "stagger": 0,
+                "roll_wait": 0,
                 "recompute": False,
                 "interval": 0.2,
                 "slots_per_chunk": SLOTS_PER_CHUNK,
