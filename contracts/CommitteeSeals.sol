@@ -29,14 +29,6 @@ abstract contract CommitteeSeals is ICommitteeSeals, CommitteeMembers {
     bytes32 private constant VERSION_HASH = keccak256("2");
     uint256 private constant SIGNATURE_BYTES = 65;
 
-    /// @param digest what the members signed; zero if the round has no seal.
-    /// @param absent bits of the members whose signature was not counted, in the order of the set.
-    struct Seal {
-        bytes32 digest;
-        uint64 setId;
-        uint64 absent; // MAX_MEMBERS bits
-    }
-
     /* STORAGE */
 
     /// @inheritdoc ICommitteeSeals
@@ -91,7 +83,7 @@ abstract contract CommitteeSeals is ICommitteeSeals, CommitteeMembers {
         Seal storage record = _seals[tournament][roundId];
         bytes32 digest = record.digest;
         if (digest == 0) revert SealUnknown(tournament, roundId);
-        uint256 until = ITournament(tournament).round(roundId).resolveAt;
+        (, uint256 until,,) = ITournament(tournament).reportingOf(roundId);
         if (block.timestamp >= until) revert TooLate(block.timestamp, until);
         uint64 bit = _requireMember(record.setId, member);
         if (record.absent & bit == 0) revert AlreadyCounted(member);
@@ -126,6 +118,11 @@ abstract contract CommitteeSeals is ICommitteeSeals, CommitteeMembers {
         bytes32 domain = keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, tournament));
         bytes32 statement = keccak256(abi.encode(SEAL_TYPEHASH, roundId, positionsHead, submissionsRoot, validAtRisk));
         return MessageHashUtils.toTypedDataHash(domain, statement);
+    }
+
+    /// @inheritdoc ICommitteeSeals
+    function sealOf(address tournament, uint256 roundId) external view returns (Seal memory) {
+        return _seals[tournament][roundId];
     }
 
     /// @inheritdoc ICommitteeSeals

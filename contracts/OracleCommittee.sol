@@ -102,7 +102,7 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
         ProposalStatus status = proposal.status;
         if (status == ProposalStatus.Disputed) revert WrongStatus(status, ProposalStatus.Expired);
         uint256 from = proposal.challengeUntil;
-        if (status == ProposalStatus.None) from = ITournament(tournament).round(roundId).deadline;
+        if (status == ProposalStatus.None) (,, from,) = ITournament(tournament).reportingOf(roundId);
         if (block.timestamp < from) revert TooEarly(block.timestamp, from);
 
         _closeVotes(proposal);
@@ -280,11 +280,13 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
 
     /// @return setId the member set that the round was opened with.
     function _requireReportable(address tournament, uint256 roundId) private view returns (uint64 setId) {
-        ITournament.Round memory round = ITournament(tournament).round(roundId);
-        if (round.state != ITournament.RoundState.Sealed) revert RoundNotSealed(roundId, uint256(round.state));
-        if (block.timestamp < round.resolveAt) revert TooEarly(block.timestamp, round.resolveAt);
-        if (block.timestamp >= round.deadline) revert TooLate(block.timestamp, round.deadline);
-        return round.memberSetId;
+        ITournament.RoundState state;
+        uint256 resolveAt;
+        uint256 deadline;
+        (state, resolveAt, deadline, setId) = ITournament(tournament).reportingOf(roundId);
+        if (state != ITournament.RoundState.Sealed) revert RoundNotSealed(roundId, uint256(state));
+        if (block.timestamp < resolveAt) revert TooEarly(block.timestamp, resolveAt);
+        if (block.timestamp >= deadline) revert TooLate(block.timestamp, deadline);
     }
 
     function _requireStatus(Proposal storage proposal, ProposalStatus expected) private view {

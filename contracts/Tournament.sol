@@ -220,6 +220,12 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
     }
 
     /// @inheritdoc ITournament
+    function reportingOf(uint256 roundId) external view returns (RoundState, uint64, uint64, uint64) {
+        Round storage r = _rounds[roundId];
+        return (r.state, r.resolveAt, r.deadline, r.memberSetId);
+    }
+
+    /// @inheritdoc ITournament
     function lockEnd(uint256 roundId) external view returns (uint256) {
         return _lockEnd(_rounds[roundId].closeAt, _rounds[roundId].resolveAt);
     }

@@ -11,6 +11,16 @@ import {ICommitteeMembers} from "./ICommitteeMembers.sol";
 /// Whoever signed has no absences afterwards, whoever did not has one more. A signature that was left out counts once
 /// anybody hands it in, until the round resolves: nobody can make a member absent by leaving a signature out.
 interface ICommitteeSeals is ICommitteeMembers {
+    /// @notice Who signed the seal of a round.
+    /// @param digest what the members signed; zero if the round has no seal.
+    /// @param setId the member set whose members signed.
+    /// @param absent bits of the members whose signature was not counted, in the order of the set: MAX_MEMBERS bits.
+    struct Seal {
+        bytes32 digest;
+        uint64 setId;
+        uint64 absent;
+    }
+
     /// @notice The seal of a round was signed by the members of set `setId` whose bits are set in `signers`, in order.
     event SealRecorded(address indexed tournament, uint256 indexed roundId, uint64 setId, uint256 signers);
     /// @notice A signature that the seal had left out was handed in: `member` has no absences.
@@ -75,6 +85,9 @@ interface ICommitteeSeals is ICommitteeMembers {
         bytes32 submissionsRoot,
         uint64 validAtRisk
     ) external view returns (bytes32);
+
+    /// @notice Who signed the seal of a round; all zero if it has none.
+    function sealOf(address tournament, uint256 roundId) external view returns (Seal memory);
 
     /// @notice Seals in a row that an account did not sign.
     function absencesOf(address account) external view returns (uint256);

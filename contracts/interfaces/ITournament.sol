@@ -58,8 +58,8 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// @param resolveAt the outcome is known; locking has ended, and reports may be made, seconds.
     /// @param cap largest |rate| of payout and burn, ppm. Frozen at opening.
     /// @param deadline without a report until here the round can be voided, seconds.
+    /// @param memberSetId the committee's member set at opening: who seals and reports the round, whoever comes or goes.
     /// @param threshold stake at risk above which the payout factor falls below 1, nano-NMR. Frozen at opening.
-    /// @param minPosition smaller positions are not locked, nano-NMR. Frozen at opening.
     /// @param payoutFactor min(1, threshold / validAtRisk), ppm. Zero until sealed.
     /// @param atRisk sum of all positions locked, nano-NMR.
     /// @param validAtRisk sum of the positions whose submission counts, nano-NMR. Zero until sealed.
@@ -68,23 +68,24 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// @param totalBurn the report's, nano-NMR.
     /// @param paid payouts of the chunks settled so far, nano-NMR.
     /// @param burned burns of the chunks settled so far, nano-NMR.
+    /// @param settlementBeganAt when the report was taken, seconds.
+    /// @param minPosition smaller positions are not locked, nano-NMR. Frozen at opening.
     /// @param firstSlot, nextSlot every slot locked so far lies from the first to before the next. A further chunk lies
     /// outside, on either side. Both zero until something is locked.
-    /// @param settlementBeganAt when the report was taken, seconds.
-    /// @param memberSetId the committee's member set at opening: who seals and reports the round, whoever comes or goes.
     /// @param rulesHash, termsHash, universe see `Commitments`.
     /// @param submissionsRoot commits to every submission, what of it was signed, and whether it counts.
     /// @param positionsHead head of the hash stack of position chunks not yet settled.
     /// @param scoresHead head of the hash stack of score chunks not yet settled.
     struct Round {
+        // What the committee reads of a round to take a vote lies in the first two words.
         RoundState state;
         uint64 openAt;
         uint64 closeAt;
         uint64 resolveAt;
         uint32 cap;
         uint64 deadline;
+        uint64 memberSetId;
         uint64 threshold;
-        uint64 minPosition;
         uint32 payoutFactor;
         uint64 atRisk;
         uint64 validAtRisk;
@@ -93,10 +94,11 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
         uint64 totalBurn;
         uint64 paid;
         uint64 burned;
+        uint64 settlementBeganAt;
+        // What locking a chunk reads and writes, besides state and sums.
+        uint64 minPosition;
         uint64 firstSlot;
         uint64 nextSlot;
-        uint64 settlementBeganAt;
-        uint64 memberSetId;
         bytes32 rulesHash;
         bytes32 termsHash;
         bytes32 universe;
@@ -275,6 +277,12 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
 
     /// @notice A round; all zero if it does not exist.
     function round(uint256 roundId) external view returns (Round memory);
+
+    /// @notice What a vote on a round depends on, for the committee: it is a small part of `round`, and cheaper to read.
+    function reportingOf(uint256 roundId)
+        external
+        view
+        returns (RoundState state, uint64 resolveAt, uint64 deadline, uint64 memberSetId);
 
     /// @notice When a round's lock window ends, seconds: closeAt + min(lockWindow, (resolveAt - closeAt) / LOCK_DIVISOR), and
     /// later by as much of it as the tournament was paused, but not beyond the middle between closeAt and resolveAt.

@@ -90,6 +90,13 @@ def test_a_quorum_seals_and_who_did_not_sign_was_absent(sealing: Sealing) -> Non
     assert sealing.absences() == [0, 0, 1, 0, 0]
 
 
+def test_who_signed_can_be_read(sealing: Sealing) -> None:
+    assert tuple(sealing.committee.sealOf(sealing.tournament, ROUND)) == (bytes(32), 0, 0)
+    sealing.record(0, 1, 3, 4)
+    digest = sealing.committee.sealDigest(sealing.tournament, ROUND, HEAD, ROOT, AT_RISK)
+    assert tuple(sealing.committee.sealOf(sealing.tournament, ROUND)) == (digest, sealing.set_id, 0b00100)
+
+
 def test_who_signs_again_has_no_absences(sealing: Sealing) -> None:
     sealing.record(0, 1, 3, 4)
     sealing.record(0, 1, 3, 4, round_id=8)
@@ -194,6 +201,7 @@ def test_a_signature_that_was_left_out_can_be_counted_once(sealing: Sealing) -> 
     late = sealing.members[2]
     receipt = sealing.count(late, sealing.signature(late))
     is_event(only(receipt, sealing.committee.SignatureCounted), roundId=ROUND, member=late)
+    assert sealing.committee.sealOf(sealing.tournament, ROUND).absent == 0
     assert sealing.absences() == [0, 0, 0, 0, 0]
     with ape.reverts(sealing.committee.AlreadyCounted, member=late):
         sealing.count(late, sealing.signature(late))

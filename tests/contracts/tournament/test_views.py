@@ -54,3 +54,14 @@ def test_ranges_of_slots_end_where_slots_end(house: House, six: list[int], start
 def test_the_top_bit_of_an_allocation_marks_a_share(house: House) -> None:
     model = house.stake(house.alice, NANO, SHARE | 250_000)
     assert house.tournament.allocationOf(model) == SHARE | 250_000
+
+
+def test_what_a_vote_depends_on_is_read_as_the_round_has_it(house: House) -> None:
+    t = house.tournament
+    assert tuple(t.reportingOf(1)) == (NONE, 0, 0, 0)
+    round_id = house.open()
+    found = t.round(round_id)
+    assert found.resolveAt > found.closeAt
+    assert found.memberSetId == house.committee.memberSetId()
+    expected = (found.state, found.resolveAt, found.deadline, found.memberSetId)
+    assert tuple(t.reportingOf(round_id)) == expected
