@@ -166,6 +166,26 @@ class MemberSet:
     quorum: int
 
 
+@dataclass(frozen=True)
+class SealRecord:
+    """Who signed the seal of a round, as the committee recorded it.
+
+    Attributes
+    ----------
+    digest
+        The hash that the members signed; zero where the round has no seal.
+    absent
+        Bits of the members of the round's set whose signature was not counted.
+    """
+
+    digest: bytes
+    absent: int
+
+    def leaves_out(self, member: str, members: Sequence[str]) -> bool:
+        """Whether the signature of `member`, one of the round's `members` in order, was not counted."""
+        return member in members and bool(self.absent >> members.index(member) & 1)
+
+
 class ProposalStatus(IntEnum):
     """The states of a proposal, as IOracleCommittee numbers them."""
 
@@ -298,6 +318,24 @@ class Suite:
         members = functions.membersOf(set_id).call(block_identifier=block)
         quorum = int(functions.quorumOf(set_id).call(block_identifier=block))
         return MemberSet(tuple(map(str, members)), quorum)
+
+    def seals(self, round_ids: Sequence[int], block: int) -> list[SealRecord]:
+        """Who signed the seals of several rounds, in the order asked."""
+        seal_of = self.committee.functions.sealOf
+        calls = [seal_of(self.tournament.address, each) for each in round_ids]
+        return [
+            SealRecord(bytes(found.digest), int(found.absent)) for found in read_views(self.w3, calls, block)
+        ]
+
+    def absences(self, members: Sequence[str], block: int) -> list[int]:
+        """How many seals in a row each of several members did not sign, in the order asked."""
+        absences_of = self.committee.functions.absencesOf
+        calls = [absences_of(Web3.to_checksum_address(each)) for each in members]
+        return [int(found) for found in read_views(self.w3, calls, block)]
+
+    def absence_limit(self, block: int) -> int:
+        """After how many absences in a row anybody may remove a member."""
+        return int(self.committee.functions.absenceLimit().call(block_identifier=block))
 
     def versions(self, block: int) -> tuple[int, int]:
         """The versions of reports that tournament and committee take."""

@@ -12,17 +12,20 @@ from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, 
 from scorer.chain.keys import scope_of
 from scorer.oracle.decide import (
     Action,
+    Alarm,
     ApproveBond,
     Attest,
     BeginSettlement,
     Challenge,
     CloseVotes,
     Collect,
+    CountSignature,
     Expire,
     ReturnChunk,
     SealRound,
     SettleChunk,
     VoidRound,
+    Wait,
 )
 from scorer.oracle.observe import Sealed
 from scorer.rounds.chunks import SettleArguments, settle_arguments
@@ -78,6 +81,8 @@ def latest_time(action: Action, record: RoundRecord, proposal: ProposalRecord | 
         return proposal.dispute_until if disputed and proposal is not None else record.deadline
     if isinstance(action, SealRound):
         return record.lock_until
+    if isinstance(action, CountSignature):
+        return record.resolve_at
     if isinstance(action, ApproveBond | Challenge) and proposal is not None:
         return proposal.challenge_until
     return None
@@ -101,10 +106,6 @@ class Calls:
             When the action sends nothing.
         """
         match action:
-            case Attest() | ApproveBond() | Challenge() | Expire() | CloseVotes():
-                return self._of_member(action)
-            case Collect(account):
-                return self.suite.committee.functions.collect(Web3.to_checksum_address(account))
             case SealRound(seal, signers, signatures):
                 return self.suite.tournament.functions.seal(
                     self.round_id, seal.submissions_root, seal.valid_at_risk, signers, signatures
@@ -117,8 +118,10 @@ class Calls:
                 return self.suite.tournament.functions.settle(*self._settles[index])
             case ReturnChunk(index):
                 return self.suite.tournament.functions.settle(*self._returns[index])
-            case _:
+            case Wait() | Alarm():
                 raise TypeError(f"expected an action that sends a transaction, found {action}")
+            case _:
+                return self._of_committee(action)
 
     def spare_gas(self, action: Action, block: int) -> int:
         """What an action may take beyond an estimate.
@@ -134,11 +137,17 @@ class Calls:
         functions = self.suite.committee.functions
         return len(functions.membersOf(set_id).call(block_identifier=block))
 
-    def _of_member(self, action: Attest | ApproveBond | Challenge | Expire | CloseVotes) -> ContractFunction:
+    def _of_committee(
+        self,
+        action: Attest | CountSignature | ApproveBond | Challenge | Expire | CloseVotes | Collect,
+    ) -> ContractFunction:
         committee, tournament = self.suite.committee, self.suite.tournament.address
         match action:
             case Attest(report, _):
                 return committee.functions.attest(tournament, report.to_contract())
+            case CountSignature(member, signature):
+                who = Web3.to_checksum_address(member)
+                return committee.functions.countSignature(tournament, self.round_id, who, signature)
             case ApproveBond(amount):
                 return self.suite.token.functions.approve(committee.address, amount)
             case Challenge():
@@ -147,6 +156,8 @@ class Calls:
                 return committee.functions.expire(tournament, self.round_id)
             case CloseVotes():
                 return committee.functions.closeVotes(tournament, self.round_id)
+            case Collect(account):
+                return committee.functions.collect(Web3.to_checksum_address(account))
 
     @property
     def _sealed(self) -> Sealed:

@@ -32,6 +32,14 @@ class SealRound:
 
 
 @dataclass(frozen=True)
+class CountSignature:
+    """Hand in our signature of a seal, which it was recorded without: we were not absent."""
+
+    member: str
+    signature: bytes
+
+
+@dataclass(frozen=True)
 class BeginSettlement:
     """Hand the accepted report, which is ours too, to the tournament."""
 
@@ -105,6 +113,7 @@ class Alarm:
 Action = (
     Attest
     | SealRound
+    | CountSignature
     | BeginSettlement
     | SettleChunk
     | ReturnChunk
@@ -132,6 +141,25 @@ class Challenging:
 
     allowed: bool = False
     approve: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Absence:
+    """A seal that was recorded without our signature.
+
+    Attributes
+    ----------
+    signature
+        Ours of the same statement; None where we signed none.
+    in_a_row
+        How many seals, up to the last one recorded, were.
+    limit
+        After how many of them anybody may remove us.
+    """
+
+    signature: bytes | None
+    in_a_row: int
+    limit: int
 
 
 @dataclass(frozen=True)
@@ -169,6 +197,8 @@ class RoundView:
         settled does both for less.
     roll_wait
         Seconds after the beginning of a settlement for which chunks are left to such an operator.
+    absence
+        That the round was sealed without our signature; None: it was not.
     """
 
     record: RoundRecord
@@ -188,6 +218,7 @@ class RoundView:
     bonded: bool = False
     locking: tuple[RoundRecord, ...] = ()
     roll_wait: int = 0
+    absence: Absence | None = None
 
 
 def decide(view: RoundView) -> tuple[Action, ...]:
@@ -228,7 +259,7 @@ def _while_unsealed(view: RoundView) -> tuple[Action, ...]:
 
 def _while_sealed(view: RoundView) -> tuple[Action, ...]:
     if view.now < view.record.resolve_at:
-        return (Wait("the outcome is not known yet"),)
+        return (*_when_absent(view), Wait("the outcome is not known yet"))
     if view.proposal is not None:
         return _once_accepted(view, view.proposal)
     if view.now >= view.record.deadline:
@@ -239,6 +270,16 @@ def _while_sealed(view: RoundView) -> tuple[Action, ...]:
     if view.vote == view.report.hash():
         return (Wait("attested; waiting for the quorum"),)
     return _attest(view, view.report)
+
+
+def _when_absent(view: RoundView) -> tuple[Action, ...]:
+    """Until the round resolves a signature that was left out counts; without one, a human must look."""
+    if view.absence is None:
+        return ()
+    if view.absence.signature is not None:
+        return (CountSignature(view.address, view.absence.signature),)
+    found = f"{view.absence.in_a_row} in a row; after {view.absence.limit} anybody may remove us"
+    return (Alarm(f"round {view.record.round_id}: sealed without our signature, {found}", "ABSENT"),)
 
 
 def _attest(view: RoundView, report: Report) -> tuple[Action, ...]:

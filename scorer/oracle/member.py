@@ -12,6 +12,7 @@ from scorer.chain.logs import IncompleteLogs
 from scorer.chain.sender import Courier, Reverted
 from scorer.oracle.calls import ONLY_MEMBERS, Calls, business_key, latest_time
 from scorer.oracle.decide import (
+    Absence,
     Action,
     Alarm,
     ApproveBond,
@@ -51,6 +52,7 @@ ALREADY_DONE = frozenset(
     {
         "AlreadyAccepted",
         "AlreadyAttested",
+        "AlreadyCounted",
         "NothingOwed",
         "NotTopOfStack",
         "ReportStands",
@@ -122,6 +124,7 @@ class Member:
         asked = [record.round_id for record in seen.records if _needs_positions(record, at)]
         committee = CommitteeView.read(self.suite, asked, self.address, at)
         doubts = {**seen.doubts, **committee_doubts(committee, self.witnesses, at)}
+        self._sealing.read_seals(seen.records, at)
         parts = [(each, partial(self._doubt, each, why)) for each, why in doubts.items()]
         locking = tuple(record for record in seen.records if self._is_to_be_locked(record, at))
         parts += [
@@ -265,6 +268,15 @@ class Member:
         self.memory.sealable_from[record.round_id] = found.seal, sealable_from
         return SealRound(found.seal, found.signers, found.signatures)
 
+    def _absence(self, record: RoundRecord, block: Block) -> Absence | None:
+        """That a round was sealed without our signature, for as long as it can be counted."""
+        if not self._sealing.is_absent(record, block):
+            return None
+        kept = self._reporter.is_kept(record, block)
+        signature = self._sealing.late_signature(record, block) if kept else None
+        (in_a_row,) = self.suite.absences([self.address], block.number)
+        return Absence(signature, in_a_row, self.suite.absence_limit(block.number))
+
     @property
     def _disputing(self) -> Disputing:
         memory, peers = self.memory, self.files.peers
@@ -304,6 +316,7 @@ class Member:
             bonded=self._bonded,
             locking=locking,
             roll_wait=self.duty.roll_wait,
+            absence=self._absence(record, block),
         )
 
     @property

@@ -13,6 +13,7 @@ class Severity(StrEnum):
 class Reason(StrEnum):
     """What went wrong; the value says it in a sentence."""
 
+    ABSENT = "A round was sealed without our signature."
     BOND_TOO_LARGE = "A challenge takes a larger bond than we stake."
     BROKEN_FILE = "A file of ours is missing or broken: what rests on it is not done."
     CANNOT_REACH_CHAIN = "No endpoint can be used."
@@ -49,5 +50,10 @@ class Reason(StrEnum):
     @property
     def severity(self) -> Severity:
         """How soon somebody must look."""
-        tickets = {Reason.REFUSED_SUBMISSION, Reason.CANNOT_REACH_CHAIN, Reason.LOW_BALANCE}
+        tickets = {
+            Reason.ABSENT,
+            Reason.CANNOT_REACH_CHAIN,
+            Reason.LOW_BALANCE,
+            Reason.REFUSED_SUBMISSION,
+        }
         return Severity.TICKET if self in tickets else Severity.PAGE

@@ -105,7 +105,7 @@ class Memory:
     def drop_over(self) -> None:
         """Keep nothing of rounds that are over, but how disputes of ours ended."""
         known = {*self.sealed, *self.sealed_at, *self.standing, *self.sources, *self.seen.rounds}
-        known |= {*self.seals.judged, *self.sealable_from}
+        known |= {*self.seals.judged, *self.seals.recorded, *self.sealable_from}
         for round_id in known - self.rounds.unfinished:
             ended = self.decided.get(round_id)
             self.forget(round_id)

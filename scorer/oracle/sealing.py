@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scorer.chain.contracts import MemberSet, RoundRecord, Suite
+from eth_hash.auto import keccak
+
+from scorer.chain.contracts import MemberSet, RoundRecord, RoundState, SealRecord, Suite
 from scorer.isolation import SHARED_READER
 from scorer.oracle.failures import apart
 from scorer.oracle.gatekeeper import GATE_TABLES, Gatekeeper
@@ -77,24 +79,30 @@ class SealMemory:
         seconds.
     sets
         Member sets, which never change, by number.
+    recorded
+        Who signed the seals of rounds that wait for their outcome, by round.
+    late
+        The votes that we last compared a seal with that leaves us out, and what came of it, by round.
     """
 
     judged: dict[int, Judgement] = field(default_factory=dict)
     peers: dict[Path, tuple[Stamp, SealVote | None, float]] = field(default_factory=dict)
     sets: dict[int, MemberSet] = field(default_factory=dict)
+    recorded: dict[int, SealRecord] = field(default_factory=dict)
+    late: dict[int, tuple[frozenset[bytes], bytes | None]] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
 
     def forget(self, round_id: int) -> None:
         """Judge a round anew, and read its votes again."""
-        self.judged.pop(round_id, None)
+        for known in (self.judged, self.recorded, self.late):
+            known.pop(round_id, None)
         for folder in [each for each in self.peers if each.name == str(round_id)]:
             del self.peers[folder]
 
     def forget_all(self) -> None:
         """Read everything anew: the chain that it was read from is no more."""
-        self.judged.clear()
-        self.peers.clear()
-        self.sets.clear()
+        for known in (self.judged, self.peers, self.sets, self.recorded, self.late):
+            known.clear()
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,64 @@ class Sealing:
                     return QuorumSeal(seal, *found, found[0].bit_count() == len(members.members))
         return None
 
+    def read_seals(self, records: Sequence[RoundRecord], block: Block) -> None:
+        """Read who signed the seals of rounds that wait for their outcome.
+
+        A round whose seal has our signature is not asked about again, once other endpoints say the same.
+        """
+        waiting = [each for each in records if is_countable(each, block)]
+        known = self.memory.recorded
+        asked = [each for each in waiting if each.round_id not in known or self.is_absent(each, block)]
+        numbers = [each.round_id for each in asked]
+        found = dict(zip(numbers, self.suite.seals(numbers, block.number), strict=True)) if asked else {}
+        doubted = self._doubted(found, block)
+        for round_id, seal in found.items():
+            if round_id in doubted:
+                known.pop(round_id, None)
+            else:
+                known[round_id] = seal
+
+    def _doubted(self, found: Mapping[int, SealRecord], block: Block) -> set[int]:
+        """The rounds of whose seal another endpoint says otherwise; each is an alarm."""
+        doubted, numbers = set[int](), [*found]
+        told = self.witnesses.say(lambda suite: suite.seals(numbers, block.number)) if numbers else ()
+        for host, seals in told:
+            for round_id, theirs in zip(numbers, seals, strict=True):
+                if theirs != found[round_id]:
+                    doubted.add(round_id)
+                    self.alarm(
+                        "ENDPOINTS_DISAGREE",
+                        f"round {round_id}: endpoint {host} says otherwise of who signed its seal",
+                    )
+        return doubted
+
+    def is_absent(self, record: RoundRecord, block: Block) -> bool:
+        """Whether a round that waits for its outcome was sealed without our signature: see `read_seals`."""
+        seal = self.memory.recorded.get(record.round_id)
+        if seal is None or not is_countable(record, block):
+            return False
+        return seal.leaves_out(self.address, self._members(record, block).members)
+
+    def late_signature(self, record: RoundRecord, block: Block) -> bytes | None:
+        """Our signature of the statement that a round was sealed with, where what we find is the same.
+
+        Others may have had no time to see what we signed, or we may have been down.
+        """
+        digest, bundle = self.memory.recorded[record.round_id].digest, self._own(record.round_id)
+        before = self._own_vote(bundle)
+        if before is not None and keccak(before.seal.message) == digest:
+            return before.seal_signature
+        if self.sign is None:
+            return None
+        votes = self._votes(record, block)
+        seen, known = frozenset(each.seal_signature for each in votes), self.memory.late.get(record.round_id)
+        if known is None or known[0] != seen:
+            judged, seal, refused = self._stated(record, block, bundle, votes)
+            same = keccak(seal.message) == digest
+            signature = self._signed(bundle, judged, seal, refused).seal_signature if same else None
+            known = self.memory.late[record.round_id] = seen, signature
+        return known[1]
+
     def candidates(self, record: RoundRecord, bundle: Bundle) -> Iterator[frozenset[int]]:
         """What a seal may refuse of a bundle's submissions: what others signed, or what we find ourselves."""
         for folder in self._peer_folders(record.round_id):
@@ -159,7 +225,13 @@ class Sealing:
         members, bundle = self._members(record, block), self._own(record.round_id)
         if self.sign is None or self.address not in members.members or not self.is_locked(record):
             return None
-        judged = self._judgement(record, block, bundle)
+        return self._signed(bundle, *self._stated(record, block, bundle, votes))
+
+    def _stated(
+        self, record: RoundRecord, block: Block, bundle: Bundle, votes: Sequence[SealVote]
+    ) -> tuple[Judgement, Seal, frozenset[int]]:
+        """What we found, the statement that follows from it and the others' verdicts, and what it refuses."""
+        members, judged = self._members(record, block), self._judgement(record, block, bundle)
         refused = agreed_refusals(
             judged.verdicts,
             _newest_verdicts(votes, record.positions_head),
@@ -167,26 +239,31 @@ class Sealing:
             quorum=members.quorum,
         )
         seal = seal_of(judged.verdicts, judged.submissions, refused, record.positions_head, judged.positions)
-        return self._signed(bundle, judged, seal, refused)
+        return judged, seal, refused
 
     def _signed(self, bundle: Bundle, judged: Judgement, seal: Seal, refused: frozenset[int]) -> SealVote:
         """Our vote for a statement, which others find in our bundle."""
         if self.sign is None:
             raise TypeError("expected something to sign with, found nothing")
-        if bundle.has(VOTE):
-            try:
-                before = bundle.vote()
-                is_same = (before.seal, before.verdicts) == (seal, judged.verdicts)
-                if is_same and before.member == self.address and before.is_signed:
-                    return before
-            except BundleError:
-                pass  # it is made anew
+        before = self._own_vote(bundle)
+        if before is not None and (before.seal, before.verdicts) == (seal, judged.verdicts):
+            return before
         vote = SealVote(
             self.address, judged.verdicts, judged.signature, seal, self.sign(seal.message), refused
         )
         bundle.write_refused(refused)
         bundle.write_vote(vote)
         return vote
+
+    def _own_vote(self, bundle: Bundle) -> SealVote | None:
+        """The vote that we left in our bundle; None where there is none, or what is there is not ours."""
+        if not bundle.has(VOTE):
+            return None
+        try:
+            found = bundle.vote()
+        except BundleError:
+            return None  # it is made anew
+        return found if found.member == self.address and found.is_signed else None
 
     def is_locked(self, record: RoundRecord) -> bool:
         """Whether the operator says that nothing is locked beyond what a final block shows."""
@@ -278,6 +355,11 @@ class Sealing:
 
     def _published(self, round_id: int) -> Bundle:
         return Bundle(round_folder(self.published, str(self.suite.tournament.address), round_id), strict=True)
+
+
+def is_countable(record: RoundRecord, block: Block) -> bool:
+    """Whether a signature that a round's seal left out can still be counted."""
+    return record.state == RoundState.SEALED and block.timestamp < record.resolve_at
 
 
 def _newest_verdicts(votes: Sequence[SealVote], positions_head: bytes) -> list[Verdicts]:

@@ -8,6 +8,7 @@ import pytest
 from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.oracle.calls import meaning_of
 from scorer.oracle.decide import (
+    Absence,
     Action,
     Alarm,
     ApproveBond,
@@ -17,6 +18,7 @@ from scorer.oracle.decide import (
     Challenging,
     CloseVotes,
     Collect,
+    CountSignature,
     Expire,
     ReturnChunk,
     RoundView,
@@ -100,6 +102,21 @@ def test_an_unsealed_round_waits_until_its_lock_window_is_over(state: RoundState
 
 def test_nothing_is_attested_before_the_outcome() -> None:
     assert isinstance(decide(view(RoundState.SEALED, RESOLVE - 1))[0], Wait)
+
+
+def test_a_signature_that_a_seal_left_out_is_handed_in_until_the_outcome() -> None:
+    left_out = Absence(b"\5" * 65, in_a_row=1, limit=3)
+    waiting = Wait("the outcome is not known yet")
+    handed_in = CountSignature("0xus", b"\5" * 65)
+    changes = {"absence": left_out, "address": "0xus"}
+    assert decide(view(RoundState.SEALED, RESOLVE - 1, **changes)) == (handed_in, waiting)
+    assert decide(view(RoundState.SEALED, RESOLVE, **changes)) == (Attest(REPORT),)
+
+
+def test_who_signed_no_seal_is_told_how_often_and_when_it_may_be_removed() -> None:
+    found = decide(view(RoundState.SEALED, RESOLVE - 1, absence=Absence(None, in_a_row=2, limit=3)))
+    text = "round 5: sealed without our signature, 2 in a row; after 3 anybody may remove us"
+    assert found == (Alarm(text, "ABSENT"), Wait("the outcome is not known yet"))
 
 
 def test_a_resolved_round_is_attested() -> None:

@@ -15,7 +15,7 @@ from scorer.chain.signers import KeySigner
 from scorer.demo.predictors import Noise
 from scorer.demo.stakes import ShareOfIdle, Stake
 from scorer.demo.strategies import Strategy
-from scorer.oracle.decide import SealRound, Wait
+from scorer.oracle.decide import Alarm, CountSignature, SealRound, Wait
 from scorer.oracle.member import Duty, Member, Memory
 from scorer.oracle.turns import turn_of
 from scorer.rounds.predictions import header
@@ -190,6 +190,86 @@ def test_without_a_quorum_in_the_window_the_round_is_void_and_everything_returns
     assert state(world, round_id) == RoundState.VOIDED
     assert world.idle() == before
     assert absences(world) == [0, 0, 0]
+
+
+# A seal that leaves a member's signature out.
+
+
+def seal_by_two(world: World, round_id: int, *votes: SealVote) -> None:
+    """The first two of three members seal a round, as if nobody had seen what the third signed."""
+    seal, signatures = votes[0].seal, b"".join(each.seal_signature for each in votes)
+    world.stage.operator.sender.send(
+        world.suite.tournament.functions.seal(
+            round_id, seal.submissions_root, seal.valid_at_risk, 0b011, signatures
+        )
+    )
+    world.stage.anvil.finalise()
+
+
+def test_a_signature_that_the_seal_left_out_is_handed_in_once(world: World) -> None:
+    round_id = world.locked_round()
+    world.cycle(2, 0)
+    path = own(world, 2, round_id).folder / VOTE
+    signed_by_third = path.read_bytes()
+    path.unlink()
+    world.cycle(1)
+    path.write_bytes(signed_by_third)
+    seal_by_two(world, round_id, vote(world, 0, round_id), vote(world, 1, round_id))
+    assert absences(world) == [0, 0, 1]
+    assert kinds(world.cycle(2)) == [CountSignature, Wait]
+    assert absences(world) == [0, 0, 0]
+    assert kinds(world.cycle(2, 0)) == [Wait, Wait]
+
+
+def test_a_member_that_was_down_until_the_seal_signs_what_it_finds_too_and_is_counted(world: World) -> None:
+    round_id = world.sealed_without(2)
+    assert absences(world) == [0, 0, 1]
+    assert not own(world, 2, round_id).has(VOTE)
+    steps = world.cycle(2)
+    assert kinds(steps) == [CountSignature, Wait]
+    assert vote(world, 2, round_id).seal == vote(world, 0, round_id).seal
+    assert absences(world) == [0, 0, 0]
+
+
+def test_a_signature_that_somebody_handed_in_for_us_is_no_failure(world: World) -> None:
+    round_id = world.sealed_without(2)
+    behind = replace(world.members[2], sender=None)
+    assert kinds(behind.cycle()) == [Alarm, Wait]
+    block = world.stage.anvil.w3.eth.block_number
+    signature = KeySigner(world.stage.anvil.account(5)).sign_message(vote(world, 0, round_id).seal.message)
+    tournament, third = world.suite.tournament.address, world.members[2]
+    world.admin.send(
+        world.suite.committee.functions.countSignature(tournament, round_id, third.address, signature)
+    )
+    assert world.stage.anvil.w3.eth.block_number > block
+    steps = third.cycle()  # the finalised block is one in which it was not counted yet
+    assert [(type(step.action), step.outcome) for step in steps] == [
+        (CountSignature, "already done (AlreadyCounted)"),
+        (Wait, "the outcome is not known yet"),
+    ]
+
+
+def test_a_member_that_finds_something_else_than_the_seal_signs_nothing_and_calls_a_human(
+    world: World,
+) -> None:
+    round_id = world.locked_round()
+    world.cycle(0, 2)
+    before = vote(world, 2, round_id)
+    seal_by_two(world, round_id, refusing_all(world, 0, round_id), refusing_all(world, 1, round_id))
+    told: list[tuple[str, str]] = []
+    duty = Duty(alarm=lambda kind, detail: told.append((kind, detail)))
+    assert CountSignature not in kinds(replace(world.members[2], duty=duty).cycle())
+    expected = f"round {round_id}: sealed without our signature, 1 in a row; after 3 anybody may remove us"
+    assert ("ABSENT", expected) in told
+    assert absences(world) == [0, 0, 1]
+    assert vote(world, 2, round_id) == before
+
+
+def test_nobody_is_called_for_an_absence_once_the_round_has_resolved(world: World) -> None:
+    round_id = world.sealed_without(2)
+    world.stage.anvil.advance_to(world.record(round_id).resolve_at)
+    assert kinds(world.cycle(2)) == [Wait]
+    assert absences(world) == [0, 0, 1]
 
 
 # What may lie in another member's folder.
