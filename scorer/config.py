@@ -459,10 +459,31 @@ class NodeConfig(_Section):
         ConfigError
             When the deployment is for another chain, or has no code there.
         """
-        suite = Suite.at(w3, self.addresses())
+        return self._suite_at(w3, self.chain.deployment)
+
+    def suite_of(self, w3: Web3, tournament: str | None) -> Suite:
+        """The contracts of a tournament, by its name or its address; None: of the only one there is.
+
+        Raises
+        ------
+        ConfigError
+            As `suite`, or when no tournament is meant, or none that is served.
+        """
+        served = {
+            (each.name, self.addresses_at(each.deployment).tournament): each for each in self.all_tournaments
+        }
+        meant = [each for names, each in served.items() if tournament is None or tournament in names]
+        if len(meant) != 1:
+            known = ", ".join(name or address for name, address in served)
+            found = "none" if tournament is None else shown(tournament)
+            raise ConfigError(f"--tournament: expected one of {known}, found {found}")
+        return self._suite_at(w3, meant[0].deployment)
+
+    def _suite_at(self, w3: Web3, deployment: Path) -> Suite:
+        suite = Suite.at(w3, self.addresses_at(deployment))
         if not w3.eth.get_code(suite.tournament.address):
             raise ConfigError(
-                f"{self.chain.deployment}: expected a contract at {suite.addresses.tournament}, "
+                f"{deployment}: expected a contract at {suite.addresses.tournament}, "
                 f"found no code there on chain {suite.addresses.chain_id}"
             )
         return suite

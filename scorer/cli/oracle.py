@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scorer.cli import bond
+from scorer.cli import bond, committee
 from scorer.cli.checklist import tell_checks
 from scorer.cli.common import ConfigOption, SendOption, told
 from scorer.cli.numbers import NUMBER
@@ -22,6 +22,8 @@ from scorer.store.bundle import Bundle
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(bond.app, name="bond", help="Post what you have at stake, and take it back.")
+app.command("challenge")(committee.challenge)
+app.command("remove-absent")(committee.remove_absent)
 LONGEST_LIST = 20
 TournamentOption = Annotated[
     str | None,

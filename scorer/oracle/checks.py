@@ -181,6 +181,8 @@ def _of_member(config: NodeConfig, suite: Suite, member: ChecksumAddress, block:
     yield _checked("report hash", lambda: _report_hash(suite, block))
     yield _checked("committee", lambda: _committee(suite, member, block))
     yield _checked("bond", lambda: _bond(suite, member, block))
+    yield _checked("absences", lambda: _absences(suite, member, block))
+    yield _checked("absences of others", lambda: _absences_of_others(suite, member, block))
     if config.run.challenge:
         yield _checked("challenge bond", lambda: _challenge_bond(suite, member, block))
 
@@ -260,6 +262,23 @@ def _bond(suite: Suite, member: str, block: int) -> str:
     if found < needed:
         raise Failed(f"expected {needed} wei posted, found {found}; votes do not count until it is")
     return f"{found} wei of {needed}"
+
+
+def _absences(suite: Suite, member: str, block: int) -> str:
+    (found,), limit = suite.absences([member], block), suite.absence_limit(block)
+    if found:
+        raise Failed(
+            f"expected our signature in the last seal, found {found} seals in a row without it; after "
+            f"{limit} anybody may remove us"
+        )
+    return f"0 seals in a row, where {limit} let anybody remove us"
+
+
+def _absences_of_others(suite: Suite, member: str, block: int) -> str:
+    """Whoever is absent too often can be removed by anybody: `cupel oracle remove-absent`."""
+    others = [each for each in suite.committee_members(block) if each != member]
+    counts = zip(others, suite.absences(others, block), strict=True)
+    return ", ".join(f"{each} {count}" for each, count in counts if count) or "none"
 
 
 def _gas(config: NodeConfig, w3: Web3, address: str) -> str:
