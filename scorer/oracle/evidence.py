@@ -158,5 +158,6 @@ def by_hand(round_id: int, accepted: bytes) -> str:
     """What a human does who knows better."""
     return (
         f"compare with `cupel oracle recompute --round {round_id} --against THEIR_BUNDLE`; to dispute it all "
-        f"the same, add {to_hex(accepted)} to run.dispute and restart before the challenge window ends"
+        f"the same, stop and `cupel oracle challenge --round {round_id}`, or add {to_hex(accepted)} to "
+        "run.dispute and restart, before the challenge window ends"
     )

@@ -1,7 +1,7 @@
-"""Who may stake, by how steady its submissions are: churn, turnover, and a submission in the week before.
+"""Which submissions count, by how steady they are: churn, turnover, and a submission in the week before.
 
-Gates decide on the operator's side which positions are locked; a submission that is gated out is scored all
-the same. Churn and turnover are those of ``numerai_tools.signals`` 0.7.2.
+Members apply gates before they seal a round; the position of a submission that does not pass returns whole.
+Churn and turnover are those of ``numerai_tools.signals`` 0.7.2.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
