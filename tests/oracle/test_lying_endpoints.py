@@ -49,6 +49,12 @@ def word(place: int, value: int) -> Lie:
     return lambda said: said[:start] + f"{value:064x}" + said[start + 64 :]
 
 
+def of_round(world: World, name: str, value: int) -> Lie:
+    """Another value in one field of a round."""
+    (output,) = world.suite.tournament.functions.round(1).abi["outputs"]
+    return word([each["name"] for each in output["components"]].index(name), value)
+
+
 def later(seconds: int) -> Manner:
     """The latest block is of another time."""
 
@@ -69,9 +75,9 @@ def lies(world: World) -> dict[str, tuple[str, Manner]]:
         "every round is settled": of(tournament.round(1), word(0, RoundState.SETTLED)),
         "every round is void": of(tournament.round(1), word(0, RoundState.VOIDED)),
         "no round is sealed": of(tournament.round(1), word(0, RoundState.OPEN)),
-        "the outcome is far away": of(tournament.round(1), word(3, 2**40 - 2)),
-        "the submissions have another root": of(tournament.round(1), word(18, 7)),
-        "the rules have another hash": of(tournament.round(1), word(17, 7)),
+        "the outcome is far away": of(tournament.round(1), of_round(world, "resolveAt", 2**40 - 2)),
+        "the submissions have another root": of(tournament.round(1), of_round(world, "submissionsRoot", 7)),
+        "the rules have another hash": of(tournament.round(1), of_round(world, "rulesHash", 7)),
         "a report was accepted": of(committee.proposalOf(member, 1), word(0, 7)),
         "we voted for another report": of(committee.voteOf(member, 1, member), word(0, 7)),
         "there are no models": of(world.suite.registry.functions.submittersAt(1, 1, 1), lambda _: EMPTY),
@@ -116,6 +122,22 @@ def test_a_member_votes_beside_an_endpoint_that_lies(world: World, what: str) ->
     world.cycle(1)
     at = world.suite.w3.eth.block_number
     assert vote == world.suite.vote(round_id, world.members[1].address, at)
+
+
+def test_an_endpoint_that_says_that_we_signed_does_not_make_us_absent(world: World) -> None:
+    round_id = world.sealed_without(0)
+    committee, member = world.suite.committee.functions, world.members[0].address
+    assert committee.absencesOf(member).call() == 1
+    with ExitStack() as stack:
+        seat = Seat(world, stack, proxies=3, chain=TWO)
+        seat.proxies[0].misbehave(*of(committee.sealOf(member, round_id), word(2, 0)))
+        loop = seat.assembled.loop()
+        loop.once()
+        assert "ENDPOINTS_DISAGREE" in seat.alarms
+        for _ in range(CYCLES):
+            loop.once()
+            world.stage.anvil.finalise()
+    assert committee.absencesOf(member).call() == 0
 
 
 class Office:
@@ -177,12 +199,12 @@ def lies_to_an_operator(world: World) -> dict[str, tuple[str, Manner]]:
         "somebody else signs for a model": of(submitters(1, 1, 1), word(3, 7)),
         "there are no lanes": of(tournament.laneCount(), word(0, 0)),
         "a lane is another model's": of(tournament.modelsAt(0, 1), word(2, 77)),
-        "all is locked": ("eth_call", newest(world, word(15, 2**20))),
+        "all is locked": ("eth_call", newest(world, of_round(world, "nextSlot", 2**20))),
         "it was last month": ("eth_getBlockByNumber", later(-MONTH)),
         "it is next month": ("eth_getBlockByNumber", later(MONTH)),
         "no round was ever opened": of(tournament.roundCount(), word(0, 0)),
         "every round is settled": of(tournament.round(1), word(0, RoundState.SETTLED)),
-        "every round has other rules": of(tournament.round(1), word(17, 7)),
+        "every round has other rules": of(tournament.round(1), of_round(world, "rulesHash", 7)),
     }
 
 
