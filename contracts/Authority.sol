@@ -8,7 +8,7 @@ import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManage
 /// A function that is assigned to no role is the admin's (role 0). Delays belong to the grant of a role: give the admin
 /// and the unpauser one, and the operator and the guardian none.
 contract Authority is AccessManager {
-    /// @notice Opens, locks and seals rounds. The Roller holds it too, and only its holders may call that.
+    /// @notice Opens rounds and locks positions. The Roller holds it too, and only its holders may call that.
     uint64 public constant OPERATOR_ROLE = 1;
 
     /// @notice Pauses, for a while.

@@ -50,7 +50,7 @@ REPORT = "report.json"
 TAKEN = "taken.json"
 """What a member noted about the published files that it took over; never in the folder of a bundle."""
 PUBLISHED = (RULES, UNIVERSE, SUBMISSIONS, SIGNATURES)
-"""What the operator publishes once a round is sealed."""
+"""What the operator publishes of a round before its members seal it."""
 COLLECTED = (SUBMISSIONS, SIGNATURES)
 """These are written last: where they are, what was collected stands."""
 MOST_JSON, MOST_TABLE = 2**28, 2**32

@@ -162,11 +162,12 @@ def test_a_quorum_seals_what_it_was_shown_and_the_rest_takes_that_over(world: Wo
     crew[0].cycle()
     assert world.record(round_id).state == RoundState.SEALED
     crew[2].cycle()
-    assert crew[2].rung == {"PUBLISHED_MISMATCH"}
+    assert crew[2].rung == {"PUBLISHED_MISMATCH", "ABSENT"}
     seen, other = (published(world, round_id, each).folder for each in (None, root))
     shutil.copytree(other, seen, dirs_exist_ok=True)
     crew[2].cycle()
-    assert crew[2].rung == set()
+    assert crew[2].rung == {"REFUSED_SUBMISSION"}  # it finds the same now, and hands its signature in
+    assert world.suite.absences([world.members[2].address], world.suite.w3.eth.block_number) == [0]
     world.resolve(round_id)
     to_end(world, *crew)
     assert world.record(round_id).state == RoundState.SETTLED
@@ -235,12 +236,13 @@ def test_files_withheld_once_a_quorum_has_taken_them_over_change_nothing(world: 
     crew = [Watched(world, index) for index in range(3)]
     for each in crew:
         each.cycle()
-    assert [each.rung for each in crew] == [{"PUBLISHED_CHANGED"}, {"PUBLISHED_CHANGED"}, set()]
+    assert [each.rung for each in crew] == [{"PUBLISHED_CHANGED"}, {"PUBLISHED_CHANGED"}, {"ABSENT"}]
     world.stage.anvil.advance_to(world.now + (world.record(round_id).resolve_at - world.now) // 2)
     for each in crew:
         each.cycle()
-    assert [each.rung for each in crew] == [{"PUBLISHED_CHANGED"}, {"PUBLISHED_CHANGED"}, {"NOT_PUBLISHED"}]
-    assert SUBMISSIONS in crew[2].alarms[0][1]
+    late = {"NOT_PUBLISHED", "ABSENT"}
+    assert [each.rung for each in crew] == [{"PUBLISHED_CHANGED"}, {"PUBLISHED_CHANGED"}, late]
+    assert SUBMISSIONS in dict(crew[2].alarms)["NOT_PUBLISHED"]
     world.resolve(round_id)
     to_end(world, *crew)
     assert world.record(round_id).state == RoundState.SETTLED
