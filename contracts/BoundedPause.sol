@@ -32,8 +32,9 @@ abstract contract BoundedPause is IBoundedPause, AccessManaged {
     }
 
     /// @inheritdoc IBoundedPause
-    function unpause() external restricted {
+    function unpause(uint64 from) external restricted {
         if (!paused()) revert NotPaused();
+        if (from != pausedFrom) revert AnotherPause(from, pausedFrom);
 
         pausedUntil = uint64(block.timestamp);
         pausableFrom = pausedUntil + PAUSE_COOLDOWN;

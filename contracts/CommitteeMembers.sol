@@ -25,10 +25,12 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @param bond wei.
     /// @param openVotes rounds whose reports the bond answers for, or is held by.
     /// @param absences seals in a row that the member did not sign.
+    /// @param absentSince when the first of them was recorded, or a signature handed in since, seconds.
     struct Member {
         uint128 bond;
         uint32 openVotes;
         uint32 absences;
+        uint64 absentSince;
     }
 
     /* STORAGE */
@@ -101,6 +103,13 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
         if (isTournament[tournament]) revert AlreadyTournament(tournament);
         isTournament[tournament] = true;
         emit TournamentAdded(tournament);
+    }
+
+    /// @inheritdoc ICommitteeMembers
+    function removeTournament(address tournament) external restricted {
+        _requireTournament(tournament);
+        isTournament[tournament] = false;
+        emit TournamentRemoved(tournament);
     }
 
     /* MONEY */

@@ -13,8 +13,12 @@ import {ITournament} from "./interfaces/ITournament.sol";
 abstract contract CommitteeSeals is ICommitteeSeals, CommitteeMembers {
     /* CONSTANTS */
 
-    /// @notice A member must have time to come back before anybody may remove him.
+    /// @notice Seals in a row. Several may be sent within one block: see ABSENCE_PERIOD.
     uint256 public constant MIN_ABSENCE_LIMIT = 3;
+
+    /// @notice Seconds from a first absence until a member may be removed: time to come back, and to hand in signatures that
+    /// others left out.
+    uint256 public constant ABSENCE_PERIOD = 7 days;
 
     /// @notice Four members with a quorum of three are the fewest of whom one may fail.
     uint256 public constant LEAST_MEMBERS = 4;
@@ -65,7 +69,7 @@ abstract contract CommitteeSeals is ICommitteeSeals, CommitteeMembers {
         uint256 next;
         for (uint256 i; i < accounts.length; ++i) {
             if (signers & (1 << i) == 0) {
-                ++_members[accounts[i]].absences;
+                _noteAbsence(_members[accounts[i]]);
                 continue;
             }
             _requireSigned(digest, signatures[next:next + SIGNATURE_BYTES], accounts[i]);
@@ -90,7 +94,9 @@ abstract contract CommitteeSeals is ICommitteeSeals, CommitteeMembers {
         _requireSigned(digest, signature, member);
 
         record.absent &= ~bit;
-        _members[member].absences = 0;
+        // Of a seal before the last one that was signed in time nothing is left to take back.
+        if (_members[member].absences != 0) --_members[member].absences;
+        _members[member].absentSince = uint64(block.timestamp);
         emit SignatureCounted(tournament, roundId, member);
     }
 
@@ -99,10 +105,13 @@ abstract contract CommitteeSeals is ICommitteeSeals, CommitteeMembers {
         if (!isMember(member)) revert NotMember(member);
         uint256 absences = _members[member].absences;
         if (absences < absenceLimit) revert NotAbsent(absences, absenceLimit);
+        uint256 from = _members[member].absentSince + ABSENCE_PERIOD;
+        if (block.timestamp < from) revert TooEarly(block.timestamp, from);
         uint256 count = members().length;
         if (count <= LEAST_MEMBERS) revert TooFewMembers(count, LEAST_MEMBERS);
 
-        _removeMember(member, Math.max(quorum() - 1, Math.ceilDiv(2 * (count - 1), 3)));
+        // Whoever never signs is not missed: as many as before agree, but one may be absent.
+        _removeMember(member, Math.min(quorum(), count - 2));
     }
 
     /* VIEWS */
@@ -130,7 +139,17 @@ abstract contract CommitteeSeals is ICommitteeSeals, CommitteeMembers {
         return _members[account].absences;
     }
 
+    /// @inheritdoc ICommitteeSeals
+    function absentSinceOf(address account) external view returns (uint64) {
+        return _members[account].absentSince;
+    }
+
     /* INTERNAL */
+
+    function _noteAbsence(Member storage member) private {
+        if (member.absences == 0) member.absentSince = uint64(block.timestamp);
+        ++member.absences;
+    }
 
     function _requireEnough(uint256 signers, uint256 memberCount, uint256 quorum_, uint256 length) private pure {
         if (signers >> memberCount != 0) revert SignersOutOfRange(signers, memberCount);

@@ -122,15 +122,24 @@ abstract contract CommitteeVotes is IOracleCommittee, CommitteeMembers {
 
     /* INTERNAL: slashing */
 
-    /// @dev Slashes whoever's first vote was for `reportHash`.
-    function _slashFirst(address tournament, uint256 roundId, uint64 setId, bytes32 reportHash)
-        internal
-        returns (uint256 slashed)
-    {
+    /// @dev Slashes whoever's first vote was for the report that was overturned.
+    /// @return slashed from all of them.
+    /// @return admitted what of it is from those who voted for the report that stands now.
+    function _slashOverturned(
+        address tournament,
+        uint256 roundId,
+        uint64 setId,
+        bytes32 overturned,
+        bytes32 standing
+    ) internal returns (uint256 slashed, uint256 admitted) {
         bytes32 first = _ballotOf(tournament, roundId, false);
+        bytes32 second = _ballotOf(tournament, roundId, true);
         address[] memory accounts = membersOf(setId);
         for (uint256 i; i < accounts.length; ++i) {
-            if (_vote[first][accounts[i]] == reportHash) slashed += _slash(accounts[i], slash);
+            if (_vote[first][accounts[i]] != overturned) continue;
+            uint256 taken = _slash(accounts[i], slash);
+            slashed += taken;
+            if (_vote[second][accounts[i]] == standing) admitted += taken;
         }
     }
 
@@ -149,16 +158,29 @@ abstract contract CommitteeVotes is IOracleCommittee, CommitteeMembers {
         }
     }
 
-    /// @dev Takes `amount` of the bond of whoever cast no second vote.
-    function _slashAbsent(address tournament, uint256 roundId, uint64 setId, uint256 amount)
+    /// @dev Takes `amount` of the bond of whoever kept a vote from being decided: who voted otherwise than more than half of
+    /// the set, or not at all. Where no report has more than half, only a second vote costs, and only those who cast none.
+    function _slashAway(address tournament, uint256 roundId, bool second, uint64 setId, uint256 amount)
         internal
         returns (uint256 slashed)
     {
-        bytes32 second = _ballotOf(tournament, roundId, true);
+        bytes32 ballot = _ballotOf(tournament, roundId, second);
         address[] memory accounts = membersOf(setId);
+        bytes32 majority = _majorityIn(ballot, accounts);
+        if (majority == 0 && !second) return 0;
         for (uint256 i; i < accounts.length; ++i) {
-            if (_vote[second][accounts[i]] == 0) slashed += _slash(accounts[i], amount);
+            bytes32 vote = _vote[ballot][accounts[i]];
+            if (majority == 0 ? vote == 0 : vote != majority) slashed += _slash(accounts[i], amount);
         }
+    }
+
+    /// @dev The report that more than half of the accounts vote for; zero if there is none.
+    function _majorityIn(bytes32 ballot, address[] memory accounts) private view returns (bytes32) {
+        for (uint256 i; i < accounts.length; ++i) {
+            bytes32 vote = _vote[ballot][accounts[i]];
+            if (vote != 0 && 2 * _votes[ballot][vote] > accounts.length) return vote;
+        }
+        return 0;
     }
 
     /* INTERNAL: readings */

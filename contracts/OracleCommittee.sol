@@ -105,6 +105,9 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
         if (status == ProposalStatus.None) (,, from,) = ITournament(tournament).reportingOf(roundId);
         if (block.timestamp < from) revert TooEarly(block.timestamp, from);
 
+        if (status == ProposalStatus.None) {
+            _credit(burnSink, _slashAway(tournament, roundId, false, proposal.memberSetId, absenceSlash));
+        }
         _closeVotes(proposal);
         emit VotesClosed(tournament, roundId);
     }
@@ -130,7 +133,7 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
         if (block.timestamp < until) revert TooEarly(block.timestamp, until);
 
         address challenger = _endDispute(proposal, ProposalStatus.Expired);
-        uint256 slashed = _slashAbsent(tournament, roundId, proposal.memberSetId, absenceSlash);
+        uint256 slashed = _slashAway(tournament, roundId, true, proposal.memberSetId, absenceSlash);
         uint256 burned = slashed;
         if (challenger != address(0)) {
             uint256 half = challengeBond / 2;
@@ -168,10 +171,10 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
     /* VIEWS */
 
     /// @inheritdoc IOracleCommittee
-    function isFinal(address tournament, uint256 roundId, bytes32 reportHash) external view returns (bool) {
+    function finalFrom(address tournament, uint256 roundId, bytes32 reportHash) external view returns (uint256) {
         Proposal storage proposal = _proposals[tournament][roundId];
-        if (proposal.reportHash != reportHash || block.timestamp < proposal.challengeUntil) return false;
-        return _hasReport(proposal.status);
+        if (proposal.reportHash != reportHash || !_hasReport(proposal.status)) return type(uint256).max;
+        return proposal.challengeUntil;
     }
 
     /// @inheritdoc IOracleCommittee
@@ -191,9 +194,11 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
     function _voteFirst(address tournament, uint256 roundId, Proposal storage proposal, bytes32 reportHash) private {
         _requireTournament(tournament);
         uint64 setId = _requireReportable(tournament, roundId);
+        // Bits of open votes stand for members of one set: a tournament that names another later changes nothing.
+        if (proposal.memberSetId == 0) proposal.memberSetId = setId;
+        setId = proposal.memberSetId;
         uint64 bit = _requireMember(setId, msg.sender);
 
-        proposal.memberSetId = setId;
         _openVote(proposal, bit);
         uint256 count = _castVote(tournament, roundId, false, reportHash);
         if (count < quorumOf[setId]) return;
@@ -238,6 +243,7 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
     function _uphold(address tournament, uint256 roundId, Proposal storage proposal) private {
         address challenger = _endDispute(proposal, ProposalStatus.Upheld);
         if (challenger != address(0)) _credit(burnSink, challengeBond);
+        if (proposal.challengeUntil < block.timestamp) proposal.challengeUntil = uint64(block.timestamp);
         emit ReportUpheld(tournament, roundId, proposal.reportHash);
     }
 
@@ -247,10 +253,12 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
         proposal.reportHash = reportHash;
         proposal.challengeUntil = uint64(block.timestamp) + challengeWindow; // for the court: nobody can challenge again
 
-        uint256 slashed = _slashFirst(tournament, roundId, proposal.memberSetId, overturned);
+        (uint256 slashed, uint256 admitted) =
+            _slashOverturned(tournament, roundId, proposal.memberSetId, overturned, reportHash);
         uint256 reward;
         if (challenger != address(0)) {
-            reward = slashed / 2;
+            // Nothing from those who stand by their report: else a quorum that lies would challenge itself for their bonds.
+            reward = admitted / 2;
             _credit(challenger, challengeBond + reward);
         }
         _credit(burnSink, slashed - reward);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {BoundedPause} from "./BoundedPause.sol";
 import {IRoundWindows} from "./interfaces/IRoundWindows.sol";
 import {RoundSchedule} from "./lib/RoundSchedule.sol";
@@ -33,7 +34,9 @@ abstract contract RoundWindows is IRoundWindows, BoundedPause {
     }
 
     /// @dev Until when a report waits for a pool that can pay it.
-    function _fundableUntil(uint64 deadline) internal view returns (uint256) {
-        return deadline + _fundingGrace;
+    /// @param finalFrom since when it is final.
+    /// @param voidableFrom when the round can be voided: before that a pause must leave time to begin its settlement.
+    function _fundableUntil(uint256 finalFrom, uint256 voidableFrom) internal view returns (uint256) {
+        return Math.min(finalFrom + _fundingGrace, voidableFrom - MAX_PAUSE);
     }
 }

@@ -147,8 +147,9 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         uint256 maximum = PayoutMath.shareDown(r.validAtRisk, r.cap);
         if (report.totalPayout > maximum) revert PayoutAboveCap(report.totalPayout, maximum);
         bytes32 reportHash = committee.hashReport(address(this), report);
-        if (!committee.isFinal(address(this), roundId, reportHash)) revert ReportNotFinal(roundId, reportHash);
-        uint256 until = _fundableUntil(r.deadline);
+        uint256 from = committee.finalFrom(address(this), roundId, reportHash);
+        if (block.timestamp < from) revert ReportNotFinal(roundId, reportHash);
+        uint256 until = _fundableUntil(from, r.deadline + SETTLEMENT_GRACE);
         if (pool < report.totalPayout && block.timestamp < until) revert PoolShort(pool, report.totalPayout, until);
 
         uint64 reserve = uint64(Math.min(pool, report.totalPayout));

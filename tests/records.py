@@ -33,7 +33,7 @@ PLAIN = RoundRecord(
     settlement_began_at=0,
     member_set_id=1,
     lock_until=25,
-    fundable_until=60,
+    funding_grace=60,
 )
 """Opens at 10, closes at 20, can be sealed until 25, resolves at 40, and is due at 50."""
 

@@ -11,6 +11,7 @@ interface IBoundedPause {
     error PauseTooLong(uint256 duration, uint256 maximum);
     error PauseTooSoon(uint256 timestamp, uint256 notBefore);
     error NotPaused();
+    error AnotherPause(uint256 from, uint256 pausedFrom);
     error ZeroDuration();
 
     /// @notice Stops deposits, opening, locking, sealing, and settling by report, for `duration` seconds. It ends by itself,
@@ -21,8 +22,10 @@ interface IBoundedPause {
     function pause(uint64 duration) external;
 
     /// @notice Ends a pause. Restricted.
-    /// @dev Reverts if there is none (`NotPaused`).
-    function unpause() external;
+    /// @param from when the pause began, seconds: a call that waits for the delay of its role cannot be announced before there is
+    /// something to end.
+    /// @dev Reverts if there is none (`NotPaused`), or it began at another time (`AnotherPause`).
+    function unpause(uint64 from) external;
 
     function paused() external view returns (bool);
 

@@ -22,6 +22,7 @@ interface ICommitteeMembers {
     /// @notice Rounds opened from now on belong to set `memberSetId`.
     event MemberSetChanged(uint64 indexed memberSetId, uint256 memberCount, uint256 quorum);
     event TournamentAdded(address indexed tournament);
+    event TournamentRemoved(address indexed tournament);
     event BondPosted(address indexed member, address indexed from, uint256 amount);
     event BondReleased(address indexed member, address indexed to, uint256 amount);
     /// @notice `member` carried a report that was overturned or disproven, or was missing from a dispute that expired.
@@ -58,9 +59,13 @@ interface ICommitteeMembers {
     /// @dev Reverts unless 2/3 of memberCount <= newQuorum <= memberCount (`QuorumOutOfRange`).
     function setQuorum(uint256 newQuorum) external;
 
-    /// @notice Lets members answer for the rounds of a tournament, for good. Restricted.
+    /// @notice Lets members answer for the rounds of a tournament. Restricted.
     /// @dev Reverts if it was added before (`AlreadyTournament`).
     function addTournament(address tournament) external;
+
+    /// @notice Takes no more seals and first votes for the rounds of a tournament. What was accepted runs its course. Restricted.
+    /// @dev Reverts if it is none (`UnknownTournament`).
+    function removeTournament(address tournament) external;
 
     /// @notice Adds `amount` wei to the bond of `member`, from the caller. Anybody may, for anybody.
     /// @dev Reverts if `member` is zero (`ZeroMember`), `amount` is zero (`ZeroAmount`), or the token refuses the transfer.

@@ -9,7 +9,8 @@ import {ICommitteeMembers} from "./ICommitteeMembers.sol";
 /// What they sign is an EIP-712 statement of the tournament's domain: name "Cupel", version "2", the chain's id, and the
 /// tournament as verifying contract. A tournament hands over the signatures of the round's member set when it is sealed.
 /// Whoever signed has no absences afterwards, whoever did not has one more. A signature that was left out counts once
-/// anybody hands it in, until the round resolves: nobody can make a member absent by leaving a signature out.
+/// anybody hands it in, until the round resolves, and takes that absence back. Whoever sends a seal chooses whose signatures
+/// it leaves out: so nobody is removed before ABSENCE_PERIOD is over, in which members hand in theirs.
 interface ICommitteeSeals is ICommitteeMembers {
     /// @notice Who signed the seal of a round.
     /// @param digest what the members signed; zero if the round has no seal.
@@ -23,7 +24,7 @@ interface ICommitteeSeals is ICommitteeMembers {
 
     /// @notice The seal of a round was signed by the members of set `setId` whose bits are set in `signers`, in order.
     event SealRecorded(address indexed tournament, uint256 indexed roundId, uint64 setId, uint256 signers);
-    /// @notice A signature that the seal had left out was handed in: `member` has no absences.
+    /// @notice A signature that the seal had left out was handed in.
     event SignatureCounted(address indexed tournament, uint256 indexed roundId, address indexed member);
 
     error TooEarly(uint256 timestamp, uint256 notBefore);
@@ -62,18 +63,18 @@ interface ICommitteeSeals is ICommitteeMembers {
         bytes calldata signatures
     ) external;
 
-    /// @notice Counts a member's signature that the seal of a round had left out: the member has no absences afterwards.
-    /// Anybody may call, once for each member.
+    /// @notice Counts a member's signature that the seal of a round had left out: the member has one absence less. Anybody may
+    /// call, once for each member.
     /// @dev Reverts if:
     /// - no seal is recorded (`SealUnknown`), or the round has resolved (`TooLate`);
     /// - the member is not in the set that signed (`NotMember`), or was counted (`AlreadyCounted`);
     /// - the signature is another's (`WrongSigner`) or none at all (OpenZeppelin's `ECDSA` errors).
     function countSignature(address tournament, uint256 roundId, address member, bytes calldata signature) external;
 
-    /// @notice Removes a member who was absent from `absenceLimit` seals in a row. Anybody may. The quorum falls by one, but
-    /// not below two thirds of those who are left.
-    /// @dev Reverts if `member` is none (`NotMember`) or was not absent so often (`NotAbsent`), or if no more than
-    /// LEAST_MEMBERS are left (`TooFewMembers`).
+    /// @notice Removes a member who was absent from `absenceLimit` seals in a row, and handed in nothing for ABSENCE_PERIOD
+    /// since the first of them. Anybody may. The quorum stays, or is all but one of those who are left where that is less.
+    /// @dev Reverts if `member` is none (`NotMember`) or was not absent so often (`NotAbsent`) or so long (`TooEarly`), or if
+    /// no more than LEAST_MEMBERS are left (`TooFewMembers`).
     function removeAbsent(address member) external;
 
     /// @notice What members sign: the EIP-712 digest of
@@ -91,6 +92,9 @@ interface ICommitteeSeals is ICommitteeMembers {
 
     /// @notice Seals in a row that an account did not sign.
     function absencesOf(address account) external view returns (uint256);
+
+    /// @notice When the first of those was recorded, or a signature handed in since, seconds; of no meaning while there are none.
+    function absentSinceOf(address account) external view returns (uint64);
 
     /// @notice So many absences in a row, and anybody may remove a member.
     function absenceLimit() external view returns (uint256);

@@ -142,7 +142,8 @@ interface IOracleCommittee is ICommitteeSeals {
     function attest(address tournament, Report calldata report) external;
 
     /// @notice Closes the votes of a round of which nothing can come any more: it no longer holds bonds. Anybody may.
-    /// `expire` and `disprove` do so themselves.
+    /// `expire` and `disprove` do so themselves. Of a round that got no report until its deadline, while more than half of the
+    /// set agree on one, `absenceSlash` burns of everybody else's bond.
     /// @dev Reverts if no votes are open (`NoVotesOpen`), the report is disputed (`WrongStatus`: `expire` comes first, if its
     /// time is over), or the report is not final, or there is none and the deadline has not passed (`TooEarly`).
     function closeVotes(address tournament, uint256 roundId) external;
@@ -157,8 +158,9 @@ interface IOracleCommittee is ICommitteeSeals {
     /// @dev Reverts as `challenge` does.
     function veto(address tournament, uint256 roundId) external;
 
-    /// @notice Puts on record that a dispute expired. Half of the challenger's bond burns, and `absenceSlash` of whoever
-    /// cast no second vote. Anybody may call. The round can be voided with or without it.
+    /// @notice Puts on record that a dispute expired. Half of the challenger's bond burns, and `absenceSlash` of the bond of
+    /// whoever kept it from being decided: where more than half of the set agree, everybody else; where not, those who cast no
+    /// second vote. Anybody may call. The round can be voided with or without it.
     /// @dev Reverts if no dispute is open or this was called before (`WrongStatus`), or the dispute may still be decided
     /// (`TooEarly`).
     function expire(address tournament, uint256 roundId) external;
@@ -174,8 +176,9 @@ interface IOracleCommittee is ICommitteeSeals {
     /// totalBurn, evidenceHash)).
     function hashReport(address tournament, Report calldata report) external view returns (bytes32);
 
-    /// @notice Whether the report with this hash was accepted and can no longer be disputed.
-    function isFinal(address tournament, uint256 roundId, bytes32 reportHash) external view returns (bool);
+    /// @notice From when on the report with this hash is final, seconds: it can no longer be disputed or disproven. The largest
+    /// uint256 where it stands no chance as of now.
+    function finalFrom(address tournament, uint256 roundId, bytes32 reportHash) external view returns (uint256);
 
     /// @notice Whether a report stands: it is final, or may become so. While one does, the round must not be voided for want
     /// of a report.

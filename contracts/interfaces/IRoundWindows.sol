@@ -9,7 +9,7 @@ interface IRoundWindows {
     /// @param leastLockWindow what locking and sealing need: the chain's finality, the operator's calls, the members'
     /// exchange of verdicts. A round with a shorter lock window is not opened.
     /// @param leastNotice how long before its closeAt a round is opened, at least.
-    /// @param fundingGrace how long after a round's deadline a report waits for a pool that can pay it.
+    /// @param fundingGrace how long a final report waits for a pool that can pay it, as long as time is left to settle.
     struct Windows {
         uint64 lockWindow;
         uint64 leastLockWindow;

@@ -226,8 +226,8 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// - the round is not Sealed (`WrongState`) or not resolved yet (`TooEarly`);
     /// - the report is of another version (`UnknownVersion`) or not final at the committee (`ReportNotFinal`);
     /// - it pays more than the cap on all that is validly at risk (`PayoutAboveCap`);
-    /// - it pays more than the pool holds, and fundingGrace after the deadline is not over (`PoolShort`): nobody can have
-    ///   winners paid from a pool that is about to be filled.
+    /// - it pays more than the pool holds, and has not been final for `fundingGrace` (`PoolShort`): nobody can have winners
+    ///   paid from a pool that is about to be filled. It never waits past a week before SETTLEMENT_GRACE ends.
     function beginSettlement(Report calldata report) external;
 
     /// @notice Settles the chunk on top of both stacks: the one locked last of those left. Anybody may.

@@ -29,8 +29,6 @@ PAGE = 1000
 """How many items one call reads."""
 PAGES_AT_ONCE = 20
 """Such calls in one batch: an answer of a megabyte."""
-SETTLEMENT_GRACE = 30 * 86_400
-"""Tournament.SETTLEMENT_GRACE, seconds."""
 
 
 class RoundState(IntEnum):
@@ -100,8 +98,8 @@ class RoundRecord:
     lock_until
         When the lock window ends: a round that is not sealed by then never will be. Of a round that was
         locked before the last pause, it is what the end would be without the pause of then.
-    fundable_until
-        Until when a report that is final waits for a pool that can pay it.
+    funding_grace
+        The deployment's, seconds: see `scorer.chain.windows.fundable_until`.
     first_slot, next_slot
         Every slot locked so far lies from the first to before the next; both zero until something is locked.
     """
@@ -134,7 +132,7 @@ class RoundRecord:
     settlement_began_at: int
     member_set_id: int
     lock_until: int
-    fundable_until: int
+    funding_grace: int
 
     @property
     def latest_lock_until(self) -> int:
@@ -284,8 +282,8 @@ class Suite:
         ends = [
             lock_end(each.closeAt, each.resolveAt, windows.lockWindow, Pause(since, until)) for each in found
         ]
-        graces = [each.deadline + windows.fundingGrace for each in found]
-        return [_record(*each) for each in zip(round_ids, found, ends, graces, strict=True)]
+        rounds = zip(round_ids, found, ends, strict=True)
+        return [_record(*each, windows.fundingGrace) for each in rounds]
 
     def proposal(self, round_id: int, block: int) -> ProposalRecord | None:
         """The accepted report of a round, or None."""
@@ -332,6 +330,16 @@ class Suite:
         absences_of = self.committee.functions.absencesOf
         calls = [absences_of(Web3.to_checksum_address(each)) for each in members]
         return [int(found) for found in read_views(self.w3, calls, block)]
+
+    def removable_from(self, member: str, block: int) -> int:
+        """When anybody may remove a member that is absent from enough seals in a row, Unix seconds."""
+        functions = self.committee.functions
+        since, period = read_views(
+            self.w3,
+            [functions.absentSinceOf(Web3.to_checksum_address(member)), functions.ABSENCE_PERIOD()],
+            block,
+        )
+        return int(since) + int(period)
 
     def absence_limit(self, block: int) -> int:
         """After how many absences in a row anybody may remove a member."""
@@ -384,7 +392,7 @@ def _counted(what: str, found: int, most: int) -> int:
     return found
 
 
-def _record(round_id: int, found: Any, lock_until: int, fundable_until: int) -> RoundRecord:
+def _record(round_id: int, found: Any, lock_until: int, funding_grace: int) -> RoundRecord:
     return RoundRecord(
         round_id=round_id,
         state=_one_of(RoundState, found.state),
@@ -414,7 +422,7 @@ def _record(round_id: int, found: Any, lock_until: int, fundable_until: int) -> 
         settlement_began_at=found.settlementBeganAt,
         member_set_id=found.memberSetId,
         lock_until=lock_until,
-        fundable_until=fundable_until,
+        funding_grace=funding_grace,
     )
 
 

@@ -7,6 +7,10 @@ LOCK_DIVISOR: Final = 4
 """RoundSchedule.LOCK_DIVISOR: a lock window is at most this part of the time from closeAt to resolveAt."""
 EXTENDED_LOCK_DIVISOR: Final = 2
 """RoundSchedule.EXTENDED_LOCK_DIVISOR: and this part, once a pause has extended it."""
+SETTLEMENT_GRACE: Final = 30 * 86_400
+"""Tournament.SETTLEMENT_GRACE, seconds."""
+MAX_PAUSE: Final = 7 * 86_400
+"""BoundedPause.MAX_PAUSE, seconds."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Windows:
     least_notice
         How long before its close a round is opened, at least.
     funding_grace
-        How long after a round's deadline a report waits for a pool that can pay it.
+        How long a final report waits for a pool that can pay it, as long as time is left to settle.
     """
 
     lock_window: int
@@ -59,3 +63,18 @@ def lock_end(close_at: int, resolve_at: int, lock_window: int, pause: Pause) -> 
 def latest_lock_end(close_at: int, resolve_at: int) -> int:
     """The time beyond which no pause extends a round's lock window, Unix seconds."""
     return close_at + (resolve_at - close_at) // EXTENDED_LOCK_DIVISOR
+
+
+def fundable_until(final_from: int, deadline: int, grace: int) -> int:
+    """Until when a final report waits for a pool that can pay it, Unix seconds: as ``beginSettlement`` does.
+
+    Parameters
+    ----------
+    final_from
+        Since when the report is final, Unix seconds.
+    deadline
+        The round's, Unix seconds.
+    grace
+        The deployment's `funding_grace`, seconds.
+    """
+    return min(final_from + grace, deadline + SETTLEMENT_GRACE - MAX_PAUSE)

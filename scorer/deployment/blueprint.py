@@ -30,7 +30,7 @@ POWERS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 """Whose calls a contract takes, by role. Every other restricted function is the admin's."""
 ADMIN_POWERS: Final[dict[str, tuple[str, ...]]] = {
     "Tournament": ("setParameters", "recoverSurplus"),
-    "OracleCommittee": ("addMember", "removeMember", "setQuorum", "addTournament"),
+    "OracleCommittee": ("addMember", "removeMember", "setQuorum", "addTournament", "removeTournament"),
     "Numeraire": (),
     "Roller": (),
 }

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, ProposalStatus, RoundRecord, RoundState
+from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState
+from scorer.chain.windows import SETTLEMENT_GRACE, fundable_until
 from scorer.rounds.report import Report
 from scorer.rounds.seal import Seal
 from scorer.units import nmr_from_nano
@@ -310,14 +311,14 @@ def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[Action, .
     if proposal.report_hash != view.report.hash():
         return (_wrong_report(view, proposal.report_hash), *_challenge(view, proposal))
     if not proposal.is_final(view.now):
-        return (*_pool_short(view, view.report), Wait("accepted; the challenge window is open"))
+        return (*_pool_short(view, proposal, view.report), Wait("accepted; the challenge window is open"))
     return _once_final(view, proposal, view.report)
 
 
 def _once_final(view: RoundView, proposal: ProposalRecord, report: Report) -> tuple[Action, ...]:
-    short, closing = _pool_short(view, report), _closing(view, proposal)
+    short, closing = _pool_short(view, proposal, report), _closing(view, proposal)
     since = proposal.challenge_until
-    if short and view.now < view.record.fundable_until:
+    if short and view.now < _fundable_until(view, proposal):
         waiting = Wait("final; the pool cannot pay it yet")
         return (*short, *(_in_turn(view, since, *closing) if closing else ()), waiting)
     return _in_turn(view, since, *closing, BeginSettlement(report), *_remaining_chunks(view, view.now))
@@ -328,13 +329,17 @@ def _closing(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:
     return (CloseVotes(),) if view.bonded and proposal.open_votes else ()
 
 
-def _pool_short(view: RoundView, report: Report) -> tuple[Alarm, ...]:
+def _fundable_until(view: RoundView, proposal: ProposalRecord) -> int:
+    return fundable_until(proposal.challenge_until, view.record.deadline, view.record.funding_grace)
+
+
+def _pool_short(view: RoundView, proposal: ProposalRecord, report: Report) -> tuple[Alarm, ...]:
     """Told from the acceptance on: who begins a settlement settles for good what the pool can pay."""
     if view.pool is None or view.pool >= report.total_payout:
         return ()
     owed, held = nmr_from_nano(report.total_payout), nmr_from_nano(view.pool)
     found = f"the report pays {owed:f} NMR, the pool holds {held:f} NMR"
-    until = f"fund it until {view.record.fundable_until} (Unix time), or every payout is cut"
+    until = f"fund it until {_fundable_until(view, proposal)} (Unix time), or every payout is cut"
     return (Alarm(f"round {view.record.round_id}: {found}; {until}", "POOL_SHORT"),)
 
 

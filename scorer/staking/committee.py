@@ -57,7 +57,7 @@ class CommitteeCounter:
         found = attendance(self.suite)
         self._require_removable(found, member)
         left = len(found.absences) - 1
-        quorum = max(found.quorum - 1, -(-2 * left // 3))
+        quorum = min(found.quorum, left - 1)
         title = f"remove the member {member}, absent from {found.absences[member]} seals in a row"
         warning = f"rounds that open from then on take {quorum} of {left} members; open rounds keep theirs"
         call = self.suite.committee.functions.removeAbsent(member)
@@ -80,6 +80,13 @@ class CommitteeCounter:
             raise StakingRefused(
                 f"remove-absent: expected a member absent from {found.limit} seals in a row or more, found "
                 f"{member} absent from {found.absences[member]}"
+            )
+        block = latest_block(self.suite)
+        since = self.suite.removable_from(member, block.number)
+        if block.timestamp < since:
+            raise StakingRefused(
+                f"remove-absent: expected a first absence of longer ago, found {member} to be removable from "
+                f"{_utc(since)} on: signatures that were left out may be handed in until then"
             )
         least = int(self.suite.committee.functions.LEAST_MEMBERS().call())
         if len(found.absences) <= least:

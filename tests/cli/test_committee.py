@@ -206,6 +206,9 @@ def test_a_member_absent_too_often_is_removed_by_anybody_and_is_refused_before(
             assert f"expected a member absent from {LIMIT} seals in a row or more" in said
             assert f"found {absent} absent from {count}" in said
             seal_without(committee, 4)
+        said = refused(stranger, "remove-absent", absent)
+        assert f"found {absent} to be removable from" in said
+        committee.anvil.advance_to(committee.now + 7 * 86_400)
         code, said = types(stranger, "remove-absent", absent, "--dry-run")
         assert (code, "take 3 of 4 members" in " ".join(said.split())) == (0, True), said
         found = sends(stranger, "remove-absent", absent)
@@ -215,6 +218,7 @@ def test_a_member_absent_too_often_is_removed_by_anybody_and_is_refused_before(
         assert "expected one of the 4 members" in refused(stranger, "remove-absent", absent)
         for _ in range(LIMIT):
             seal_without_of_four(committee)
+        committee.anvil.advance_to(committee.now + 7 * 86_400)
         last = committee.members[3].address
         said = refused(stranger, "remove-absent", last)
         assert "expected more than 4 members, found 4: the admin alone" in said

@@ -346,7 +346,7 @@ class House:
             self.tournament, report[0], sender=self.bob
         )  # else bonds back no more of them
         if self.tournament.pool() < report[3]:
-            self.pass_to(self.round(report[0]).deadline + FUNDING_GRACE)
+            self.pass_to(self.committee.proposalOf(self.tournament, report[0]).challengeUntil + FUNDING_GRACE)
         return self.tournament.beginSettlement(report, sender=self.bob)
 
     def scores_heads(self, round_id: int, scores: list[list[int]]) -> list[bytes]:

@@ -128,23 +128,42 @@ abstract contract Polls is Reports {
         proposal.openVotes = 0;
     }
 
-    /// @dev Takes from everybody in the round's set who has, or has not, voted as asked.
-    /// @param hash of the report; zero for those who cast no second vote.
-    /// @param second whether the second vote counts.
-    /// @param first whether the first vote counts.
-    function _slashWhere(uint256 roundId, bytes32 hash, bool first, bool second, uint256 amount)
+    /// @dev Takes from everybody in the round's set who voted for a report: in the first vote, or in either.
+    /// @return slashed from all of them.
+    /// @return admitted what of it is from those whose second vote is for `other`.
+    function _slashFor(uint256 roundId, bytes32 hash, bool second, bytes32 other)
         internal
-        returns (uint256 slashed)
+        returns (uint256 slashed, uint256 admitted)
     {
         address[] storage set = _sets[_proposals[roundId].memberSetId];
         for (uint256 i; i < set.length; ++i) {
-            bool hit = first && _votes[_ballot(roundId, false)][set[i]] == hash;
-            hit = hit || (second && _votes[_ballot(roundId, true)][set[i]] == hash);
-            if (!hit) continue;
-            uint256 taken = _bondOf[set[i]] < amount ? _bondOf[set[i]] : amount;
-            _bondOf[set[i]] -= taken;
+            bytes32 secondVote = _votes[_ballot(roundId, true)][set[i]];
+            bool hit = _votes[_ballot(roundId, false)][set[i]] == hash || (second && secondVote == hash);
+            uint256 taken = hit ? _take(set[i], SLASH) : 0;
             slashed += taken;
+            if (secondVote == other) admitted += taken;
         }
+    }
+
+    /// @dev Takes from whoever kept a vote from being decided.
+    function _slashAway(uint256 roundId, bool second) internal {
+        address[] storage set = _sets[_proposals[roundId].memberSetId];
+        bytes32 ballot = _ballot(roundId, second);
+        bytes32 majority;
+        for (uint256 i; i < set.length; ++i) {
+            bytes32 vote = _votes[ballot][set[i]];
+            if (vote != 0 && _count(ballot, _proposals[roundId].memberSetId, vote) > set.length / 2) majority = vote;
+        }
+        for (uint256 i; i < set.length; ++i) {
+            bytes32 vote = _votes[ballot][set[i]];
+            bool hit = majority != 0 ? vote != majority : second && vote == 0;
+            if (hit) _creditOf[address(sink)] += _take(set[i], ABSENCE_SLASH);
+        }
+    }
+
+    function _take(address member, uint256 amount) private returns (uint256 taken) {
+        taken = _bondOf[member] < amount ? _bondOf[member] : amount;
+        _bondOf[member] -= taken;
     }
 
     /// @return challenger whose bond hung on it, and no longer does.
@@ -245,11 +264,12 @@ abstract contract Polls is Reports {
         if (reportHash == proposal.reportHash) {
             address wrong = _endDispute(proposal, IOracleCommittee.ProposalStatus.Upheld);
             if (wrong != address(0)) _creditOf[address(sink)] += CHALLENGE_BOND;
+            if (proposal.challengeUntil < _now()) proposal.challengeUntil = uint64(_now());
             return;
         }
         address challenger = _endDispute(proposal, IOracleCommittee.ProposalStatus.Overturned);
-        uint256 slashed = _slashWhere(roundId, proposal.reportHash, true, false, SLASH);
-        uint256 reward = challenger == address(0) ? 0 : slashed / 2;
+        (uint256 slashed, uint256 admitted) = _slashFor(roundId, proposal.reportHash, false, reportHash);
+        uint256 reward = challenger == address(0) ? 0 : admitted / 2;
         if (challenger != address(0)) _creditOf[challenger] += CHALLENGE_BOND + reward;
         _creditOf[address(sink)] += slashed - reward;
         proposal.reportHash = reportHash;

@@ -5,7 +5,8 @@ from typing import get_args
 
 import pytest
 
-from scorer.chain.contracts import SETTLEMENT_GRACE, ProposalRecord, ProposalStatus, RoundRecord, RoundState
+from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState
+from scorer.chain.windows import SETTLEMENT_GRACE
 from scorer.oracle.calls import meaning_of
 from scorer.oracle.decide import (
     Absence,
@@ -47,7 +48,7 @@ def record(state: RoundState) -> RoundRecord:
         resolve_at=RESOLVE,
         deadline=DEADLINE,
         lock_until=CLOSE + 50_000,
-        fundable_until=DEADLINE + 86_400,
+        funding_grace=86_400,
         cap=50_000,
         payout_factor=10**6,
         threshold=10**12,
@@ -72,7 +73,7 @@ ALL_CHUNKS = (SettleChunk(2), SettleChunk(1), SettleChunk(0))
 
 SHORT = Alarm(
     "round 5: the report pays 0.00000001 NMR, the pool holds 0.000000009 NMR; "
-    f"fund it until {DEADLINE + 86_400} (Unix time), or every payout is cut",
+    f"fund it until {RESOLVE + 500 + 86_400} (Unix time), or every payout is cut",
     "POOL_SHORT",
 )
 
@@ -87,7 +88,7 @@ def test_a_pool_that_cannot_pay_is_told_from_the_acceptance_of_the_report_on() -
 
 def test_a_short_pool_is_waited_for_until_its_grace_is_over_and_a_full_one_is_not() -> None:
     short = {"proposal": accepted(), "pool": REPORT.total_payout - 1}
-    until = DEADLINE + 86_400
+    until = RESOLVE + 500 + 86_400
     assert BeginSettlement(REPORT) not in decide(view(RoundState.SEALED, until - 1, **short))
     assert decide(view(RoundState.SEALED, until, **short)) == (BeginSettlement(REPORT), *ALL_CHUNKS)
     full = {"proposal": accepted(), "pool": REPORT.total_payout}

@@ -57,12 +57,27 @@ def test_attack_an_unpause_that_comes_after_the_pause(house: House) -> None:
     authority.grantRole(UNPAUSER_ROLE, house.bob, DAY, sender=house.admin)
     t.pause(WEEK, sender=house.guardian)
     until = t.pausedUntil()
-    selector = t.provider.web3.keccak(text="unpause()")[:4]
-    authority.schedule(t, selector, 0, sender=house.bob)
+    began = t.pausedFrom()
+    authority.schedule(t, t.unpause.encode_input(began), 0, sender=house.bob)
     house.at(house.now() + DAY)
-    t.unpause(sender=house.bob)
+    t.unpause(began, sender=house.bob)
     assert not t.paused()
     assert house.now() < until - 5 * DAY
+
+
+def test_attack_an_unpause_that_is_announced_before_the_pause(house: House) -> None:
+    """The second audit's L-2: it ended a pause in its first second, and the next was a week off."""
+    t, authority = house.tournament, house.authority
+    authority.grantRole(UNPAUSER_ROLE, house.bob, DAY, sender=house.admin)
+    authority.schedule(t, t.unpause.encode_input(0), 0, sender=house.bob)
+    house.at(house.now() + DAY)
+    t.pause(WEEK, sender=house.guardian)
+    began = t.pausedFrom()
+    with ape.reverts(t.AnotherPause, **{"from": 0, "pausedFrom": began}):
+        t.unpause(0, sender=house.bob)
+    with ape.reverts(authority.AccessManagerNotScheduled):
+        t.unpause(began, sender=house.bob)
+    assert t.paused()
 
 
 def test_attack_a_pause_outlasts_the_time_a_report_has(house: House, locked_in_two: int) -> None:
@@ -119,7 +134,7 @@ def test_a_pause_stops_nobody_from_leaving(house: House, locked_in_two: int) -> 
     house.token.transfer(house.tournament, 1, sender=house.bob)
     house.tournament.recoverSurplus(house.admin, sender=house.admin)
     house.tournament.setParameters(0, 0, 0, sender=house.admin)
-    house.tournament.unpause(sender=house.unpauser)
+    house.tournament.unpause(house.tournament.pausedFrom(), sender=house.unpauser)
 
 
 def test_every_function_of_the_tournament_is_named_in_the_tests_of_a_pause(house: House) -> None:

@@ -16,6 +16,7 @@ from voting import (
     CHALLENGE_WINDOW,
     DISPUTED,
     MEMBER_BOND,
+    NEVER,
     NOTHING,
     OVERTURNED,
     SCORES,
@@ -26,6 +27,7 @@ from voting import (
     bonds,
     challenge,
     credits_of,
+    final_from,
     hash_of,
     is_final,
     proposal,
@@ -42,9 +44,9 @@ def test_attack_a_report_for_another_tournament_of_the_committee(
     house.pass_to(proposal(house, accepted).challengeUntil)
     own = house.committee.hashReport(twin, wrong)
     assert is_final(house, wrong)
-    assert not house.committee.isFinal(twin, accepted, own)
-    assert not house.committee.isFinal(twin, accepted, hash_of(house, wrong))
-    assert not house.committee.isFinal(house.tournament, accepted, own)
+    assert final_from(house.committee, twin, accepted, own) == NEVER
+    assert final_from(house.committee, twin, accepted, hash_of(house, wrong)) == NEVER
+    assert final_from(house.committee, house.tournament, accepted, own) == NEVER
 
 
 def test_attack_a_report_for_a_tournament_that_is_none(house: House, right: Any) -> None:
@@ -131,6 +133,60 @@ def test_attack_a_quorum_that_lies_and_is_challenged(house: House, accepted: int
     assert not is_final(house, house.report(accepted, WRONG_SCORES))
 
 
+def test_attack_a_quorum_challenges_itself_for_the_bonds_of_who_tells_the_truth(
+    house: House, five: None, accounts: Any, sealed: int
+) -> None:
+    """The second audit's M-1: what the truthful lose burns, and the liars pay half of their own slashes."""
+    house.members.append(accounts[11])
+    house.committee.addMember(house.members[5], 4, sender=house.admin)
+    house.committee.postBond(house.members[5], MEMBER_BOND, sender=house.admin)
+    round_id = house.run_to_sealed()
+    house.pass_to(house.round(round_id).resolveAt)
+    truth, lie = house.report(round_id, SCORES), house.report(round_id, WRONG_SCORES)
+    attest(house, truth, 4, 5, 0, 1)
+    challenge(house, round_id, house.bob)
+    attest(house, truth, 4, 5)
+    attest(house, lie, 0, 1, 2, 3)
+    assert bonds(house) == [MEMBER_BOND - SLASH] * 2 + [MEMBER_BOND] * 2 + [MEMBER_BOND - SLASH] * 2
+    assert credits_of(house, house.bob, house.sink) == [CHALLENGE_BOND + SLASH, 3 * SLASH]
+
+
+def test_attack_a_tournament_names_another_set_and_frees_a_bond_that_a_dispute_holds(
+    house: House, hostile_types: Any, accepted: int, right: Any
+) -> None:
+    """The second audit's L-4: bits of open votes stand for the members of one set, whatever is said later."""
+    committee, liar, first = house.committee, house.members[1], house.members[0]
+    challenge(house, accepted)
+    hostile = hostile_types["TwoFacedTournament"].deploy(sender=house.admin)
+    committee.addTournament(hostile, sender=house.admin)
+    hostile.say(committee.memberSetId(), sender=house.admin)
+    committee.postBond(first, 10 * MEMBER_BOND, sender=house.admin)
+    for account in (first, house.members[4]):
+        report = house.report(1, SCORES)
+        committee.attest(hostile, report, sender=account)
+        committee.removeMember(account, committee.quorum() - 1, sender=house.admin)
+        hostile.say(committee.memberSetId(), sender=house.admin)
+    house.at(house.now() + DAY)
+    committee.closeVotes(hostile, 1, sender=house.bob)
+    assert committee.openVotesOf(liar) == 1
+    with ape.reverts(committee.VotesOpen, openVotes=1):
+        committee.releaseBond(MEMBER_BOND, liar, sender=liar)
+    committee.removeTournament(hostile, sender=house.admin)
+    with ape.reverts(committee.UnknownTournament, tournament=hostile):
+        committee.attest(hostile, house.report(1, WRONG_SCORES), sender=first)
+
+
+def test_attack_blockers_vote_for_nonsense(house: House, accepted: int, right: Any) -> None:
+    """The second audit's M-2: two of five kept three from deciding, and lost nothing for it."""
+    challenge(house, accepted)
+    attest(house, right, 0, 1, 2)
+    attest(house, house.report(accepted, SCORES, totalBurn=1), 3)
+    attest(house, house.report(accepted, SCORES, totalBurn=2), 4)
+    house.at(proposal(house, accepted).disputeUntil)
+    house.committee.expire(house.tournament, accepted, sender=house.alice)
+    assert bonds(house) == [MEMBER_BOND] * 3 + [MEMBER_BOND - ABSENCE_SLASH] * 2
+
+
 def test_attack_one_bond_backs_any_number_of_lies(house: House, five: None) -> None:
     """The audit's L-2: each lie of the same members costs its own slash."""
     for _ in range(2):
@@ -200,12 +256,12 @@ def test_attack_the_admin_keeps_a_member_and_the_bond_for_ever(house: House, rig
 def test_attack_whoever_is_about_to_be_caught_is_his_own_challenger(
     house: House, accepted: int, right: Any
 ) -> None:
-    """bob is behind the wrong report and hurries to challenge it: half of the slashed burns all the same."""
+    """bob is behind the wrong report and hurries to challenge it: most of what is slashed burns."""
     challenge(house, accepted, house.bob)
     attest(house, right, 0, 1, 3, 4)
     lost = 4 * MEMBER_BOND - sum(bonds(house)[:4])
     assert lost == 4 * SLASH
-    assert credits_of(house, house.bob)[0] - CHALLENGE_BOND == lost // 2
+    assert credits_of(house, house.bob)[0] - CHALLENGE_BOND == 3 * SLASH // 2
 
 
 def test_attack_a_challenge_is_overtaken_by_another(house: House, accepted: int) -> None:

@@ -12,11 +12,13 @@ from twins import deploy_tournament
 from voting import (
     ACCEPTED,
     MEMBER_BOND,
+    NEVER,
     NOTHING,
     SCORES,
     SLASH,
     WRONG_SCORES,
     attest,
+    final_from,
     hash_of,
     votes,
 )
@@ -148,7 +150,8 @@ def test_only_the_accepted_report_is_final_once_the_window_has_passed(house: Hou
     until = house.committee.proposalOf(house.tournament, sealed).challengeUntil
 
     def final(candidate: Any, round_id: int = sealed) -> bool:
-        return bool(house.committee.isFinal(house.tournament, round_id, hash_of(house, candidate)))
+        from_ = final_from(house.committee, house.tournament, round_id, hash_of(house, candidate))
+        return from_ <= house.now()
 
     house.pass_to(until - 1)
     assert not final(report)
@@ -156,8 +159,8 @@ def test_only_the_accepted_report_is_final_once_the_window_has_passed(house: Hou
     assert final(report)
     assert not final(other)
     assert not final(report, sealed + 1)
-    assert not house.committee.isFinal(house.tournament, sealed + 1, ZERO_HASH)
-    assert not house.committee.isFinal(house.committee, sealed, hash_of(house, report))
+    assert final_from(house.committee, house.tournament, sealed + 1, ZERO_HASH) == NEVER
+    assert final_from(house.committee, house.committee, sealed, hash_of(house, report)) == NEVER
 
 
 def test_different_reports_do_not_add_up(house: House, sealed: int) -> None:

@@ -129,6 +129,28 @@ def test_votes_stay_open_until_the_report_is_final(house: House, sealed: int) ->
         committee.closeVotes(house.tournament, sealed, sender=house.alice)
 
 
+def test_whoever_keeps_a_round_from_its_report_pays_where_more_than_half_agree(
+    house: House, right: Any, wrong: Any
+) -> None:
+    attest(house, right, 0, 1, 2)
+    attest(house, wrong, 3)
+    house.at(house.round(right[0]).deadline)
+    house.committee.closeVotes(house.tournament, right[0], sender=house.alice)
+    assert bonds(house) == [MEMBER_BOND] * 3 + [MEMBER_BOND - ABSENCE_SLASH] * 2
+    assert house.committee.creditOf(house.sink) == 2 * ABSENCE_SLASH
+    assert_committee_holds_what_it_owes(house)
+
+
+def test_a_round_without_a_report_costs_nobody_where_no_report_has_more_than_half(
+    house: House, right: Any, wrong: Any
+) -> None:
+    attest(house, right, 0, 1)
+    attest(house, wrong, 3)
+    house.at(house.round(right[0]).deadline)
+    house.committee.closeVotes(house.tournament, right[0], sender=house.alice)
+    assert bonds(house) == [MEMBER_BOND] * 5
+
+
 def test_a_dispute_holds_every_bond_until_it_is_on_record(house: House, disputed: int) -> None:
     committee, absent = house.committee, house.members[4]
     assert [committee.openVotesOf(member) for member in house.members] == [1] * 5

@@ -207,12 +207,17 @@ def test_a_signature_that_was_left_out_can_be_counted_once(sealing: Sealing) -> 
         sealing.count(late, sealing.signature(late))
 
 
-def test_one_signature_undoes_the_absences_before_it(sealing: Sealing) -> None:
+def test_a_signature_that_is_handed_in_takes_one_absence_back(sealing: Sealing) -> None:
+    """The second audit's L-5: one late signature wiped out all absences."""
     for round_id in (7, 8):
         sealing.record(0, 1, 3, 4, round_id=round_id)
     late = sealing.members[2]
     sealing.count(late, sealing.signature(late, 8), 8)
-    assert sealing.absences() == [0, 0, 0, 0, 0]
+    assert sealing.absences() == [0, 0, 1, 0, 0]
+    sealing.record(0, 1, 2, 3, round_id=9)
+    assert sealing.absences() == [0, 0, 0, 0, 1]
+    sealing.count(late, sealing.signature(late, 7), 7)
+    assert sealing.absences() == [0, 0, 0, 0, 1]
 
 
 def test_a_signature_counts_for_its_own_member_and_seal_only(house: House, sealing: Sealing) -> None:
@@ -241,14 +246,18 @@ def test_no_signature_counts_once_the_round_has_resolved(house: House, sealing: 
 # removeAbsent
 
 
-def miss(sealing: Sealing, times: int, first: int = 100) -> None:
-    """Member 2 does not sign so many seals."""
+PERIOD = 7 * DAY
+
+
+def miss(house: House, sealing: Sealing, times: int, first: int = 100) -> None:
+    """Member 2 does not sign so many seals, nor anything in the week after."""
     for round_id in range(first, first + times):
         sealing.record(0, 1, 3, 4, round_id=round_id)
+    house.at(house.now() + PERIOD)
 
 
 def test_anybody_removes_a_member_who_missed_seals_in_a_row(house: House, sealing: Sealing) -> None:
-    miss(sealing, LIMIT)
+    miss(house, sealing, LIMIT)
     absent = sealing.members[2]
     receipt = house.committee.removeAbsent(absent, sender=house.bob)
     assert only(receipt, house.committee.MemberRemoved).member == absent
@@ -257,7 +266,7 @@ def test_anybody_removes_a_member_who_missed_seals_in_a_row(house: House, sealin
 
 
 def test_a_member_who_missed_fewer_stays(house: House, sealing: Sealing) -> None:
-    miss(sealing, LIMIT - 1)
+    miss(house, sealing, LIMIT - 1)
     with ape.reverts(house.committee.NotAbsent, absences=LIMIT - 1, limit=LIMIT):
         house.committee.removeAbsent(sealing.members[2], sender=house.bob)
     with ape.reverts(house.committee.NotMember, caller=house.bob):
@@ -265,25 +274,53 @@ def test_a_member_who_missed_fewer_stays(house: House, sealing: Sealing) -> None
 
 
 def test_who_signs_in_between_begins_anew(house: House, sealing: Sealing) -> None:
-    miss(sealing, LIMIT - 1)
+    miss(house, sealing, LIMIT - 1)
     sealing.record(0, 1, 2, 3, round_id=200)
-    miss(sealing, LIMIT - 1, first=300)
+    miss(house, sealing, LIMIT - 1, first=300)
     with ape.reverts(house.committee.NotAbsent):
         house.committee.removeAbsent(sealing.members[2], sender=house.bob)
 
 
 def test_the_last_four_stay(house: House, sealing: Sealing) -> None:
-    miss(sealing, LIMIT)
+    miss(house, sealing, LIMIT)
     house.committee.removeMember(sealing.members[4], 3, sender=house.admin)
     with ape.reverts(house.committee.TooFewMembers, memberCount=4, minimum=4):
         house.committee.removeAbsent(sealing.members[2], sender=house.bob)
 
 
-@pytest.mark.parametrize(("quorum", "left"), [(5, 4), (4, 3)])
-def test_the_quorum_falls_by_one_but_not_below_two_thirds(
+def test_nobody_is_removed_before_they_had_a_week_to_hand_in_what_was_left_out(
+    house: House, sealing: Sealing
+) -> None:
+    """The second audit's H-1: three of nine left the others out of six seals, and were the quorum at once."""
+    left_out = sealing.members[2]
+    for round_id in range(100, 100 + LIMIT):
+        sealing.record(0, 1, 3, 4, round_id=round_id)
+    since = house.committee.absentSinceOf(left_out)
+    assert since == house.now() - (LIMIT - 1)
+    house.at(since + PERIOD - 1)
+    with ape.reverts(house.committee.TooEarly, timestamp=since + PERIOD - 1, notBefore=since + PERIOD):
+        house.committee.removeAbsent(left_out, sender=house.bob)
+
+
+def test_a_signature_that_is_handed_in_begins_the_week_anew(house: House, sealing: Sealing) -> None:
+    """Whoever is left out again and again, and hands in each a little late, never is gone for a week."""
+    left_out = sealing.members[2]
+    for round_id in range(100, 100 + LIMIT + 1):
+        sealing.record(0, 1, 3, 4, round_id=round_id)
+    house.at(house.now() + DAY // 2)
+    sealing.count(left_out, sealing.signature(left_out, 101), 101)
+    handed_in = house.now()
+    assert house.committee.absencesOf(left_out) == LIMIT
+    house.at(handed_in + PERIOD - 1)
+    with ape.reverts(house.committee.TooEarly, notBefore=handed_in + PERIOD):
+        house.committee.removeAbsent(left_out, sender=house.bob)
+
+
+@pytest.mark.parametrize(("quorum", "left"), [(5, 3), (4, 3)])
+def test_the_quorum_stays_unless_nobody_could_be_absent_any_more(
     house: House, sealing: Sealing, quorum: int, left: int
 ) -> None:
-    miss(sealing, LIMIT)
+    miss(house, sealing, LIMIT)
     house.committee.setQuorum(quorum, sender=house.admin)
     house.committee.removeAbsent(sealing.members[2], sender=house.bob)
     assert house.committee.quorum() == left
@@ -291,7 +328,7 @@ def test_the_quorum_falls_by_one_but_not_below_two_thirds(
 
 
 def test_a_member_who_comes_back_begins_without_absences(house: House, sealing: Sealing) -> None:
-    miss(sealing, LIMIT)
+    miss(house, sealing, LIMIT)
     house.committee.removeAbsent(sealing.members[2], sender=house.bob)
     house.committee.addMember(sealing.members[2], 4, sender=house.admin)
     assert sealing.absences() == [0, 0, 0, 0, 0]

@@ -238,18 +238,18 @@ def test_who_had_changed_their_vote_before_acceptance_is_not_slashed(
     assert bonds(house) == [MEMBER_BOND - SLASH] * 4 + [MEMBER_BOND]
 
 
-def test_the_challenger_gets_the_bond_and_half_of_what_is_slashed(
+def test_the_challenger_gets_the_bond_and_half_of_what_those_lose_who_admit_it(
     house: House, disputed: int, right: Any
 ) -> None:
     attest(house, right, 0, 1, 3, 4)
-    half = 4 * SLASH // 2
-    assert credits_of(house, house.bob, house.sink) == [CHALLENGE_BOND + half, half]
+    half = 3 * SLASH // 2  # member 2 carried it too, and stands by it
+    assert credits_of(house, house.bob, house.sink) == [CHALLENGE_BOND + half, 4 * SLASH - half]
     assert_committee_holds_what_it_owes(house)
     before = house.token.balanceOf(house.bob)
     house.committee.collect(house.bob, sender=house.alice)
     house.committee.collect(house.sink, sender=house.alice)
     assert house.token.balanceOf(house.bob) == before + CHALLENGE_BOND + half
-    assert house.token.balanceOf(house.sink) == half
+    assert house.token.balanceOf(house.sink) == 4 * SLASH - half
     assert_committee_holds_what_it_owes(house)
 
 
@@ -368,14 +368,25 @@ def test_expire_burns_half_of_the_challengers_bond_and_a_part_of_absent_members(
     assert_committee_holds_what_it_owes(house)
 
 
-def test_expire_costs_those_who_voted_for_whatever_it_was_nothing(
+def test_expire_costs_those_who_kept_more_than_half_from_deciding(
     house: House, disputed: int, right: Any, wrong: Any
 ) -> None:
     attest(house, right, 0, 1, 4)
     attest(house, wrong, 2, 3)
     house.at(proposal(house, disputed).disputeUntil)
     expire(house, disputed)
-    assert bonds(house) == [MEMBER_BOND] * 5
+    blocked = MEMBER_BOND - ABSENCE_SLASH
+    assert bonds(house) == [MEMBER_BOND, MEMBER_BOND, blocked, blocked, MEMBER_BOND]
+
+
+def test_expire_costs_absent_members_alone_where_no_report_has_more_than_half(
+    house: House, disputed: int, right: Any, wrong: Any
+) -> None:
+    attest(house, right, 0, 1)
+    attest(house, wrong, 2, 3)
+    house.at(proposal(house, disputed).disputeUntil)
+    expire(house, disputed)
+    assert bonds(house) == [MEMBER_BOND] * 4 + [MEMBER_BOND - ABSENCE_SLASH]
 
 
 def test_expire_after_a_veto_costs_absent_members_alone(house: House, vetoed: int, right: Any) -> None:

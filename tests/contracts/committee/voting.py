@@ -10,6 +10,8 @@ SCORES = [[10_000, -10_000]]
 WRONG_SCORES = [[50_000, 50_000]]
 NOTHING, ACCEPTED, DISPUTED, UPHELD, OVERTURNED, EXPIRED, DISPROVEN = range(7)
 
+NEVER = 2**256 - 1
+
 CHALLENGE_WINDOW = DAY
 DISPUTE_PERIOD = 3 * DAY
 MEMBER_BOND, CHALLENGE_BOND, SLASH, ABSENCE_SLASH = 500 * NMR, 50 * NMR, 200 * NMR, 20 * NMR
@@ -33,8 +35,13 @@ def proposal(house: House, round_id: int) -> Any:
     return house.committee.proposalOf(house.tournament, round_id)
 
 
+def final_from(committee: Any, tournament: Any, round_id: int, report_hash: bytes) -> int:
+    """Since when a report is final, seconds; NEVER where it does not stand."""
+    return int(committee.finalFrom(tournament, round_id, report_hash))
+
+
 def is_final(house: House, report: Any) -> bool:
-    return bool(house.committee.isFinal(house.tournament, report[0], hash_of(house, report)))
+    return final_from(house.committee, house.tournament, report[0], hash_of(house, report)) <= house.now()
 
 
 def challenge(house: House, round_id: int, sender: Any = None) -> Any:

@@ -104,18 +104,18 @@ def test_only_the_unpauser_unpauses(house: House, caller: str) -> None:
     account = getattr(house, caller)
     house.tournament.pause(DAY, sender=house.guardian)
     with ape.reverts(house.tournament.AccessManagedUnauthorized, caller=account):
-        house.tournament.unpause(sender=account)
+        house.tournament.unpause(house.tournament.pausedFrom(), sender=account)
 
 
 def test_unpause_reverts_when_nothing_is_paused(house: House) -> None:
     with ape.reverts(house.tournament.NotPaused):
-        house.tournament.unpause(sender=house.unpauser)
+        house.tournament.unpause(0, sender=house.unpauser)
 
 
 def test_unpause_ends_a_pause_and_starts_the_cooldown(house: House) -> None:
     house.tournament.pause(7 * DAY, sender=house.guardian)
     began = house.now()
-    receipt = house.tournament.unpause(sender=house.unpauser)
+    receipt = house.tournament.unpause(began, sender=house.unpauser)
     assert only(receipt, house.tournament.Unpaused).caller == house.unpauser
     assert (house.tournament.pausedFrom(), house.tournament.pausedUntil()) == (began, house.now())
     assert not house.tournament.paused()
@@ -125,16 +125,16 @@ def test_unpause_ends_a_pause_and_starts_the_cooldown(house: House) -> None:
 def test_an_unpause_can_be_made_to_wait_by_the_authority(house: House) -> None:
     """A role with an execution delay: the call has to be scheduled first."""
     t, authority = house.tournament, house.authority
-    selector = t.provider.web3.keccak(text="unpause()")[:4]
     authority.grantRole(UNPAUSER_ROLE, house.bob, DAY, sender=house.admin)
     t.pause(7 * DAY, sender=house.guardian)
+    began = t.pausedFrom()
     with ape.reverts(authority.AccessManagerNotScheduled):
-        t.unpause(sender=house.bob)
-    authority.schedule(t, selector, 0, sender=house.bob)
+        t.unpause(began, sender=house.bob)
+    authority.schedule(t, t.unpause.encode_input(began), 0, sender=house.bob)
     with ape.reverts(authority.AccessManagerNotReady):
-        t.unpause(sender=house.bob)
+        t.unpause(began, sender=house.bob)
     house.at(house.now() + DAY)
-    t.unpause(sender=house.bob)
+    t.unpause(began, sender=house.bob)
     assert not t.paused()
 
 

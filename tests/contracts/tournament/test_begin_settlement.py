@@ -134,11 +134,27 @@ def underfunded(house: House) -> tuple[int, tuple[object, ...]]:
     return round_id, report
 
 
+def test_a_pool_has_the_whole_grace_however_late_its_report_is_final(house: House, sealed: int) -> None:
+    """The second audit's L-1: the grace was over before a late report was final."""
+    round_id, report = underfunded(house)
+    deadline = house.round(round_id).deadline
+    house.pass_to(deadline - 10)
+    house.finalise(report)
+    until = house.now() + FUNDING_GRACE
+    assert until > deadline + FUNDING_GRACE
+    house.at(until - 1)
+    with ape.reverts(house.tournament.PoolShort, until=until):
+        house.tournament.beginSettlement(report, sender=house.alice)
+    house.at(until)
+    house.tournament.beginSettlement(report, sender=house.alice)
+    assert house.round(round_id).reserved < report[3]
+
+
 def test_attack_a_stranger_begins_before_the_pool_is_filled(house: House, sealed: int) -> None:
-    """Whoever funds the pool has a while after the deadline; a full pool settles at once."""
+    """Whoever funds the pool has a while once a report is final; a full pool settles at once."""
     round_id, report = underfunded(house)
     house.finalise(report)
-    pool, until = house.tournament.pool(), house.round(round_id).deadline + FUNDING_GRACE
+    pool, until = house.tournament.pool(), house.now() + FUNDING_GRACE
     for moment in (house.now() + 1, until - 1):
         house.at(moment)
         with ape.reverts(house.tournament.PoolShort, pool=pool, totalPayout=1_800 * NANO, until=until):

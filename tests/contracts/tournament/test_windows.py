@@ -125,7 +125,7 @@ def test_a_pause_that_is_ended_early_extends_a_lock_window_by_what_it_lasted(hou
     house.at(close + 100)
     house.tournament.pause(WEEK, sender=house.guardian)
     house.at(close + 1_100)
-    house.tournament.unpause(sender=house.unpauser)
+    house.tournament.unpause(house.tournament.pausedFrom(), sender=house.unpauser)
     assert house.tournament.lockEnd(round_id) == close + LOCK_WINDOW + 1_000
     assert_ends_at(house, round_id, close + LOCK_WINDOW + 1_000)
 

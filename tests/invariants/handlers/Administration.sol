@@ -40,9 +40,11 @@ abstract contract Administration is Ledger {
         _pausableFrom = _pausedUntil + 7 days;
     }
 
-    function unpause() public {
-        bytes4 refusal = _paused() ? bytes4(0) : IBoundedPause.NotPaused.selector;
-        _attempt(UNPAUSER, address(tournament), abi.encodeCall(IBoundedPause.unpause, ()), refusal);
+    function unpause(uint256 seed) public {
+        uint64 from = uint64(seed % 8 == 0 ? _pausedFrom + 1 : _pausedFrom);
+        bytes4 refusal = from == _pausedFrom ? bytes4(0) : IBoundedPause.AnotherPause.selector;
+        if (!_paused()) refusal = IBoundedPause.NotPaused.selector;
+        _attempt(UNPAUSER, address(tournament), abi.encodeCall(IBoundedPause.unpause, (from)), refusal);
         _pausedUntil = _now();
         _pausableFrom = _now() + 7 days;
     }
@@ -82,9 +84,9 @@ abstract contract Administration is Ledger {
 
     /// @dev Every restricted function, by somebody who holds no role, and by each role what is another's.
     function actWithoutRole(uint256 seed) public {
-        (address target, bytes memory call) = _restricted(seed % 12);
+        (address target, bytes memory call) = _restricted(seed % 13);
         address caller = (seed >> 8) % 2 == 0 ? STRANGER : _owner(seed >> 9);
-        if ((seed >> 8) % 8 == 1) caller = seed % 12 < 2 ? GUARDIAN : OPERATOR;
+        if ((seed >> 8) % 8 == 1) caller = seed % 13 < 2 ? GUARDIAN : OPERATOR;
         _mustRefuse(caller, target, call, IAccessManaged.AccessManagedUnauthorized.selector);
     }
 
@@ -101,7 +103,7 @@ abstract contract Administration is Ledger {
         }
         if (index == 1) return abi.encodeCall(ITournament.lock, (1, 0, hex"ff"));
         if (index == 2) return abi.encodeCall(IBoundedPause.pause, (1));
-        if (index == 3) return abi.encodeCall(IBoundedPause.unpause, ());
+        if (index == 3) return abi.encodeCall(IBoundedPause.unpause, (0));
         if (index == 4) return abi.encodeCall(ITournament.setParameters, (0, 0, 0));
         return abi.encodeCall(IStakeLedger.recoverSurplus, (STRANGER));
     }
@@ -111,6 +113,7 @@ abstract contract Administration is Ledger {
         if (index == 8) return abi.encodeCall(ICommitteeMembers.removeMember, (_candidate(0), 2));
         if (index == 9) return abi.encodeCall(ICommitteeMembers.setQuorum, (2));
         if (index == 10) return abi.encodeCall(ICommitteeMembers.addTournament, (STRANGER));
+        if (index == 11) return abi.encodeCall(ICommitteeMembers.removeTournament, (address(tournament)));
         return abi.encodeCall(IOracleCommittee.veto, (address(tournament), 1));
     }
 

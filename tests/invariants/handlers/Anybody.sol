@@ -135,8 +135,14 @@ abstract contract Anybody is Polls {
             return ITournament.PayoutAboveCap.selector;
         }
         if (!_isFinal(roundId, _hashOf(report))) return ITournament.ReportNotFinal.selector;
-        bool short = _pool < report.totalPayout && _now() < book.deadline + FUNDING_GRACE;
+        bool short = _pool < report.totalPayout && _now() < _fundableUntil(roundId);
         return short ? ITournament.PoolShort.selector : bytes4(0);
+    }
+
+    function _fundableUntil(uint256 roundId) private view returns (uint256) {
+        uint256 graced = _proposals[roundId].challengeUntil + FUNDING_GRACE;
+        uint256 latest = _books[roundId].deadline + 23 days;
+        return graced < latest ? graced : latest;
     }
 
     function _isFinal(uint256 roundId, bytes32 reportHash) private view returns (bool) {

@@ -81,8 +81,7 @@ abstract contract Oracles is Polls {
         bytes memory call = abi.encodeCall(IOracleCommittee.expire, (address(tournament), roundId));
         _attempt(STRANGER, address(committee), call, refusal);
         address challenger = _endDispute(proposal, IOracleCommittee.ProposalStatus.Expired);
-        uint256 slashed = _slashWhere(roundId, 0, false, true, ABSENCE_SLASH);
-        _creditOf[address(sink)] += slashed;
+        _slashAway(roundId, true);
         if (challenger != address(0)) {
             _creditOf[challenger] += CHALLENGE_BOND / 2;
             _creditOf[address(sink)] += CHALLENGE_BOND / 2;
@@ -103,6 +102,7 @@ abstract contract Oracles is Polls {
         else if (_now() < from) refusal = ICommitteeSeals.TooEarly.selector;
         bytes memory call = abi.encodeCall(IOracleCommittee.closeVotes, (address(tournament), roundId));
         _attempt(STRANGER, address(committee), call, refusal);
+        if (none) _slashAway(roundId, false);
         _closeVotes(proposal);
         _compare(roundId);
     }
@@ -121,7 +121,7 @@ abstract contract Oracles is Polls {
         _attempt(COURT, address(committee), call, refusal);
         address challenger = _endDispute(proposal, IOracleCommittee.ProposalStatus.Disproven);
         if (challenger != address(0)) _creditOf[challenger] += CHALLENGE_BOND;
-        uint256 slashed = _slashWhere(roundId, proposal.reportHash, true, true, SLASH);
+        (uint256 slashed,) = _slashFor(roundId, proposal.reportHash, true, 0);
         _creditOf[_owner(proverSeed)] += slashed / 2;
         _creditOf[address(sink)] += slashed - slashed / 2;
         _closeVotes(proposal);

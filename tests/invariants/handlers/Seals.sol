@@ -56,7 +56,7 @@ abstract contract Seals is Polls, SealSigner {
             abi.encodeCall(ICommitteeSeals.countSignature, (address(tournament), roundId, member, signature));
         _attempt(STRANGER, address(committee), call, refusal);
         signed.absent -= _bitOf(_books[roundId].setId, member);
-        _absencesOf[member] = 0;
+        if (_absencesOf[member] != 0) --_absencesOf[member];
         _compareAbsences();
     }
 
