@@ -52,7 +52,7 @@ def start(
     keep: Annotated[bool, typer.Option("--keep", help="Go on where the last one was stopped.")] = False,
     file: Annotated[Path, typer.Option(help="The deployment file.", exists=True)] = FILE,
 ) -> None:
-    """Start a chain with everything on it, an operator, three oracles, and a round after the other."""
+    """Start a chain with everything on it, an operator, four oracles, and a round after the other."""
     layout, settings = Layout(folder), Settings(port, every, models)
     with _told():
         up(layout, settings, file=file, keep=keep)

@@ -27,8 +27,10 @@ from scorer.store.bundle import RULES, TARGETS, UNIVERSE, Bundle, BundleError, r
 
 RULES_NAME: Final = "classic"
 TARGET: Final = "target_20d2l"
-SHORTEST_SCORING: Final = 40
-"""Seconds from close to outcome at least: a quarter of them are there to lock and seal."""
+SCORING: Final = 2
+"""In lengths of a round, from close to outcome: a quarter of it is there to lock and seal."""
+SHORTEST_SCORING: Final = 80
+"""Seconds from close to outcome at least, for the same reason."""
 DEADLINE: Final = 4
 """In lengths of a round, from the outcome on."""
 NOTICE_DIVISOR: Final = 64
@@ -44,7 +46,7 @@ POLL: Final = 0.5
 def times_of(open_at: int, every: int) -> tuple[int, int, int, int]:
     """Opening, close, outcome and deadline of a round that opens at `open_at`, Unix seconds."""
     close = open_at + every
-    outcome = close + max(every, SHORTEST_SCORING)
+    outcome = close + max(SCORING * every, SHORTEST_SCORING)
     return open_at, close, outcome, outcome + DEADLINE * every
 
 
