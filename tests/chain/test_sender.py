@@ -20,7 +20,7 @@ def test_a_call_that_reverts_is_not_sent_and_names_its_error_with_values(world: 
 def test_a_member_cannot_do_what_is_the_operators(world: World) -> None:
     sender = Sender(world.suite.w3, world.stage.anvil.account(3))
     with pytest.raises(Reverted, match="AccessManagedUnauthorized"):
-        sender.send(world.suite.tournament.functions.seal(1, bytes(32)))
+        sender.send(world.suite.tournament.functions.lock(1, 0, b"\1"))
 
 
 def test_a_waiting_transaction_is_replaced_never_doubled(world: World) -> None:

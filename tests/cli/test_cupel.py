@@ -73,6 +73,9 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
     (operator.parent / "operator-key").write_text(world.stage.anvil.account(1).key.hex())
     operator.write_text(operator.read_text().replace('"key"', '"operator-key"'))
     configs[2] = write_config(world, 2)
+    peers = [str(member.files.rounds) for member in world.members]
+    for config in configs:
+        config.write_text(config.read_text().replace("[files]", f"[files]\npeers = {json.dumps(peers)}"))
     round_id = world.open()
     world.submit_all(round_id)
     world.stage.anvil.advance_to(world.record(round_id).close_at)
@@ -83,7 +86,13 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
     code, said = run("operator", "once", "--config", operator, "--send")
     assert code == 0
     assert said.startswith(f"round {round_id} lock:0: block ")
-    assert f"round {round_id} seal: block " in said
+    world.stage.anvil.finalise()
+    assert run("operator", "once", "--config", operator, "--send") == (0, "nothing to do: no round is due\n")
+    for config in configs:
+        code, said = run("oracle", "once", "--config", config, "--send")
+        assert code == 0, said
+    assert said.startswith(f"round {round_id}: SealRound: block ")
+    assert world.record(round_id).state == RoundState.SEALED
     world.resolve(round_id)
     for config in configs[:2]:
         code, said = run("oracle", "once", "--config", config, "--send", "--round", round_id)

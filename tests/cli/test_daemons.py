@@ -113,7 +113,7 @@ def test_check_names_an_unknown_contract_version_in_one_line(world: World) -> No
 
         def newer(request: Request, forward: Forward) -> Response | None:
             call = request["params"][0]
-            return {"result": "0x" + f"{2:064x}"} if call.get("data") == selector else None
+            return {"result": "0x" + f"{3:064x}"} if call.get("data") == selector else None
 
         proxy.misbehave("eth_call", newer)
         config.write_text(config.read_text().replace(world.stage.anvil.url, proxy.url))
@@ -121,12 +121,12 @@ def test_check_names_an_unknown_contract_version_in_one_line(world: World) -> No
         failed = [line for line in said.splitlines() if line.startswith("FAIL")]
         assert code == 1
         assert failed == [
-            "FAIL contract version: expected tournament and committee of version 1, found 2 and 2; "
+            "FAIL contract version: expected tournament and committee of version 2, found 3 and 3; "
             "install the release of this program that knows them"
         ]
         code, said = run("oracle", "once", "--config", config, "--send")
         assert code == 1
-        assert "expected tournament and committee of version 1, found 2 and 2" in said
+        assert "expected tournament and committee of version 2, found 3 and 3" in said
 
 
 def in_a_shell(*arguments: object) -> tuple[int, list[str]]:
@@ -142,7 +142,7 @@ def newer_contracts(url: str) -> Iterator[Proxy]:
 
     def newer(request: Request, forward: Forward) -> Response | None:
         asked = request["params"][0].get("data")
-        return {"result": "0x" + f"{2:064x}"} if asked == "0xffa1ad74" else None
+        return {"result": "0x" + f"{3:064x}"} if asked == "0xffa1ad74" else None
 
     with proxy_of(url) as proxy:
         yield proxy.misbehave("eth_call", newer)
@@ -167,7 +167,7 @@ def test_a_check_names_four_faults_at_once_in_a_line_each(world: World, who: str
         "found ConnectionError; is the node up, and is the URL right?",
         f"FAIL endpoint {host}: endpoint {host}: expected chain id 31337 (as configured), found 137; "
         "nothing was sent",
-        "FAIL contract version: expected tournament and committee of version 1, found 2 and 2; "
+        "FAIL contract version: expected tournament and committee of version 2, found 3 and 3; "
         "install the release of this program that knows them",
         f"FAIL gas of key: expected at least 1 wei at {address}, found 0; send it some",
     ]
