@@ -158,7 +158,7 @@ def test_the_longest_dispute_and_two_pauses_end_before_the_grace(
     attest(slow, right, 0, 1)
     house.at(proposal(slow, round_id).challengeUntil - 1)
     tournament.pause(7 * DAY, sender=house.guardian)
-    house.at(house.now() + 7 * DAY)
+    house.pass_to(house.now() + 7 * DAY)
     assert house.now() > deadline + 27 * DAY
     with ape.reverts(tournament.ReportStands):
         tournament.voidRound(round_id, sender=house.alice)
