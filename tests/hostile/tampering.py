@@ -32,7 +32,6 @@ from scorer.rounds.predictions import HEADER_SIZE
 from scorer.rounds.report import Report, evidence_hash
 from scorer.rounds.rules import preset
 from scorer.rounds.verify import OnChain
-from scorer.rounds.void import VoidOnChain
 from scorer.store.bundle import (
     MANIFEST,
     META_MODEL,
@@ -63,6 +62,7 @@ from tests.rounds.small_round import (
     WRONGLY_SIGNED,
     SmallRound,
     sealed,
+    void_on_chain,
 )
 
 TABLES: Final = (UNIVERSE, TARGETS, POSITIONS, META_MODEL, SCORES)
@@ -128,25 +128,6 @@ def on_chain(inputs: RoundInputs, result: RoundResult) -> OnChain:
     )
 
 
-def void_chain(inputs: RoundInputs) -> VoidOnChain:
-    """What the chain says of the round, had it been given up after its seal."""
-    terms = inputs.terms
-    return VoidOnChain(
-        chain_id=terms.chain_id,
-        tournament=terms.tournament,
-        round_id=terms.round_id,
-        rules_hash=terms.rules_hash,
-        universe=terms.universe,
-        submissions_root=terms.submissions_root,
-        submitters=inputs.submitters,
-        locked=2,
-        returned=2,
-        settled=0,
-        paid=0,
-        burned=0,
-    )
-
-
 def ground(root: Path) -> Ground:
     """Write a settled and a void round under their tournament and number."""
     inputs = SmallRound().inputs()
@@ -155,7 +136,7 @@ def ground(root: Path) -> Ground:
     Bundle(folders["settled"]).write(inputs, result)
     void = Bundle(folders["void"])
     void.copy(Bundle(folders["settled"]), *PUBLISHED, VERDICTS)
-    return Ground(folders, {"settled": on_chain(inputs, result), "void": void_chain(inputs)})
+    return Ground(folders, {"settled": on_chain(inputs, result), "void": void_on_chain(inputs)})
 
 
 # What is done to a file's bytes.

@@ -16,6 +16,7 @@ from scorer.rounds.evaluation import Positions, RoundInputs, RoundTerms, refusal
 from scorer.rounds.rules import Rules, preset
 from scorer.rounds.signature import SubmissionDigest
 from scorer.rounds.submissions import Submission, Submissions
+from scorer.rounds.void import VoidOnChain
 
 CHAIN_ID, ROUND = 31337, 5
 TOURNAMENT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -167,3 +168,22 @@ def sealed(inputs: RoundInputs, refused: Iterable[int]) -> RoundInputs:
         payout_factor=min(10**6, inputs.terms.threshold * 10**6 // max(valid, 1)),
     )
     return replace(inputs, terms=terms, refused=models)
+
+
+def void_on_chain(inputs: RoundInputs) -> VoidOnChain:
+    """What the chain says of the round, had it been given up after its seal."""
+    terms = inputs.terms
+    return VoidOnChain(
+        chain_id=terms.chain_id,
+        tournament=terms.tournament,
+        round_id=terms.round_id,
+        rules_hash=terms.rules_hash,
+        universe=terms.universe,
+        submissions_root=terms.submissions_root,
+        submitters=inputs.submitters,
+        locked=2,
+        returned=2,
+        settled=0,
+        paid=0,
+        burned=0,
+    )

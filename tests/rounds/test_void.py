@@ -9,31 +9,20 @@ import pytest
 from scorer.rounds.evaluation import RoundInputs
 from scorer.rounds.submissions import Submissions
 from scorer.rounds.void import VoidOnChain, void_differences
-from tests.rounds.small_round import IDS, UNKNOWN, WRONGLY_SIGNED, SmallRound, must_be_refused, sealed
+from tests.rounds.small_round import (
+    IDS,
+    UNKNOWN,
+    WRONGLY_SIGNED,
+    SmallRound,
+    must_be_refused,
+    sealed,
+    void_on_chain,
+)
 
 
 @pytest.fixture(scope="module")
 def inputs() -> RoundInputs:
     return SmallRound().inputs()
-
-
-def chain_of(inputs: RoundInputs) -> VoidOnChain:
-    """What the chain says of the round, had it been given up after its seal."""
-    terms = inputs.terms
-    return VoidOnChain(
-        chain_id=terms.chain_id,
-        tournament=terms.tournament,
-        round_id=terms.round_id,
-        rules_hash=terms.rules_hash,
-        universe=terms.universe,
-        submissions_root=terms.submissions_root,
-        submitters=inputs.submitters,
-        locked=2,
-        returned=2,
-        settled=0,
-        paid=0,
-        burned=0,
-    )
 
 
 def found_in(inputs: RoundInputs, chain: VoidOnChain) -> list[str]:
@@ -42,25 +31,25 @@ def found_in(inputs: RoundInputs, chain: VoidOnChain) -> list[str]:
 
 
 def test_a_void_round_that_was_sealed_rightly_agrees(inputs: RoundInputs) -> None:
-    assert found_in(inputs, chain_of(inputs)) == []
+    assert found_in(inputs, void_on_chain(inputs)) == []
 
 
 def test_a_void_round_that_was_never_sealed_has_no_root_to_agree_with(inputs: RoundInputs) -> None:
-    assert found_in(inputs, replace(chain_of(inputs), submissions_root=None)) == []
+    assert found_in(inputs, replace(void_on_chain(inputs), submissions_root=None)) == []
 
 
 @pytest.mark.parametrize("model", [WRONGLY_SIGNED, UNKNOWN])
 def test_a_quorum_that_let_count_what_must_not_is_named(model: int, inputs: RoundInputs) -> None:
     lie = sealed(inputs, inputs.refused - {model})
     reason = must_be_refused(inputs)[model]
-    assert found_in(lie, chain_of(lie)) == [
+    assert found_in(lie, void_on_chain(lie)) == [
         f"verdicts.json, verdict on model {model}: expected a refusal: {reason}, found none"
     ]
 
 
 def test_a_submission_that_gates_refused_agrees(inputs: RoundInputs) -> None:
     refused = sealed(inputs, inputs.refused | {1})
-    assert found_in(refused, chain_of(refused)) == []
+    assert found_in(refused, void_on_chain(refused)) == []
 
 
 def with_prediction(model: int) -> Callable[[RoundInputs], RoundInputs]:
@@ -99,8 +88,8 @@ CHANGES: dict[str, tuple[Callable[[RoundInputs], RoundInputs], str]] = {
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_changed_file_of_a_void_round_is_named(what: str, inputs: RoundInputs) -> None:
     change, message = CHANGES[what]
-    assert found_in(change(inputs), chain_of(inputs))[0].startswith(message)
+    assert found_in(change(inputs), void_on_chain(inputs))[0].startswith(message)
 
 
 def test_predictions_of_a_refused_submission_may_be_others_than_those_signed(inputs: RoundInputs) -> None:
-    assert found_in(with_prediction(WRONGLY_SIGNED)(inputs), chain_of(inputs)) == []
+    assert found_in(with_prediction(WRONGLY_SIGNED)(inputs), void_on_chain(inputs)) == []
