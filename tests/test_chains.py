@@ -11,7 +11,7 @@ import pytest
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
-from scorer.chain.anvil import Anvil
+from scorer.chain.anvil import PATIENCE, Anvil
 from tests import chains as module
 from tests.chains import ACCOUNTS, START, Chains, chain
 from tests.world import HOUR, World, lent_world
@@ -23,10 +23,17 @@ def ask(anvil: Anvil, method: str, *parameters: Any) -> Any:
     return anvil._request(method, *parameters)
 
 
-def pay(anvil: Anvil, sender: int = 1) -> Any:
-    """Send one wei from a test account that the node signs for."""
-    payment = {"from": anvil.account(sender).address, "to": anvil.account(2).address, "value": "0x1"}
+def send(anvil: Anvil) -> Any:
+    """Send one wei from a test account that the node signs for; its hash."""
+    payment = {"from": anvil.account(1).address, "to": anvil.account(2).address, "value": "0x1"}
     return ask(anvil, "eth_sendTransaction", payment)
+
+
+def pay(anvil: Anvil) -> Any:
+    """Send one wei, and wait for its block: a node answers with a hash before it has mined."""
+    sent = send(anvil)
+    anvil.w3.eth.wait_for_transaction_receipt(sent, timeout=PATIENCE)
+    return sent
 
 
 def ask_all(anvil: Anvil, *requests: tuple[Any, ...]) -> list[Any]:
@@ -74,7 +81,7 @@ def seconds_to_next(anvil: Anvil) -> int:
 
 def waiting_payment(anvil: Anvil) -> None:
     anvil.mines(at_once=False)
-    pay(anvil)
+    send(anvil)
     assert anvil.waiting() == 1
 
 
@@ -82,7 +89,8 @@ def impersonated_payment(anvil: Anvil) -> None:
     stranger = "0x" + "77" * 20
     ask(anvil, "anvil_setBalance", stranger, hex(10**18))
     ask(anvil, "anvil_impersonateAccount", stranger)
-    ask(anvil, "eth_sendTransaction", {"from": stranger, "to": stranger, "value": "0x1"})
+    sent = ask(anvil, "eth_sendTransaction", {"from": stranger, "to": stranger, "value": "0x1"})
+    anvil.w3.eth.wait_for_transaction_receipt(sent, timeout=PATIENCE)
 
 
 def reorganised(anvil: Anvil) -> None:
