@@ -1,6 +1,8 @@
-"""A child process that reads inputs one after the other and says after each how it went, a JSON line each.
+"""A process that takes batches of inputs, and reads each batch in a child: ``python -m tests.hostile.batch``.
 
-A line is written after its input: where the process dies, the parent knows at which one.
+A batch is a line of JSON on standard input: target, seed, first number, number after the last. The answer is a
+line of JSON for each input, written after it, so that a death is known to be of the next one; then a line that
+says how the child ended. To import what all parsers need takes seconds: it is done once, before any child.
 """
 
 import json
@@ -11,7 +13,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from tests.hostile.target import Target, all_targets
 
@@ -63,22 +65,36 @@ def measure(target: Target, content: bytes) -> dict[str, Any]:
     }
 
 
-def main(name: str, seed: int, start: int, stop: int) -> None:
-    """Read the inputs of those numbers."""
+def read(target: Target, seed: int, numbers: range, out: TextIO) -> None:
+    """Read the inputs of those numbers in this process, within its limits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever a parser prints is not ours
+    os.dup2(1, 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    most = _status("VmSize") + MOST_MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    for index in numbers:
+        signal.alarm(HUNG * TRIES)
+        found = measure(target, target.generate(seed, index))
+        out.write(json.dumps({"index": index, **found}) + "\n")
+        out.flush()
+
+
+def main() -> None:
+    """Give every batch a child of its own, until standard input ends."""
+    targets = all_targets()
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever a parser prints is not ours
-        os.dup2(1, 2)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        target = all_targets()[name]
-        most = _status("VmSize") + MOST_MEMORY
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        for index in range(start, stop):
-            signal.alarm(HUNG * TRIES)
-            found = measure(target, target.generate(seed, index))
-            out.write(json.dumps({"index": index, **found}) + "\n")
+        for line in sys.stdin:
+            name, seed, start, stop = json.loads(line)
+            target = targets[name]
+            target.corpus  # noqa: B018 - made here, so that the children of this target share it
+            child = os.fork()
+            if child == 0:
+                read(target, seed, range(start, stop), out)
+                os._exit(0)  # threads of a library may wait for nothing
+            _, status = os.waitpid(child, 0)
+            out.write(json.dumps({"ended": os.waitstatus_to_exitcode(status)}) + "\n")
             out.flush()
-    os._exit(0)  # threads of a library may wait for nothing
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:5]))
+    main()

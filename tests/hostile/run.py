@@ -10,21 +10,23 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from queue import SimpleQueue
+from typing import Any, Final, Self
 
 from tests.hostile.batch import LARGE, SLOW
 from tests.hostile.target import Target, all_targets
 
 BATCH: Final = 10_000
-"""Inputs of one process: to start one takes as long as a few thousand of them."""
+"""Inputs of one process."""
 KEPT: Final = Path("build/hostile")
 SHOWN: Final = 5
 MOST_DEATHS: Final = 20
-"""In a batch: each costs a start."""
+"""In a batch."""
 
 
 @dataclass
@@ -66,33 +68,63 @@ class Outcome:
         return f"{name}: {shown}; slowest {self.slowest:.2f} s, largest {self.largest / 2**20:.0f} MiB"
 
 
-def _batch(name: str, seed: int, start: int, stop: int) -> Iterator[dict[str, Any]]:
-    """What came of some inputs, each once; a process that dies is begun anew behind the one it died at."""
-    deaths = 0
-    while start < stop and deaths < MOST_DEATHS:
-        command = [sys.executable, "-m", "tests.hostile.batch", name, *map(str, (seed, start, stop))]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                found = json.loads(line)
-                start = found["index"] + 1
-                yield found
-        if start < stop:
-            deaths += 1
-            detail = f"ended with {process.returncode}"
-            yield {"index": start, "verdict": "death", "detail": detail, "seconds": 0.0, "bytes": 0}
-            start += 1
+class Reader:
+    """A process that reads batches of inputs, each in a child of its own."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.hostile.batch"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def batch(self, name: str, seed: int, start: int, stop: int) -> Iterator[dict[str, Any]]:
+        """What came of some inputs, each once; where a child dies, another begins behind that input."""
+        deaths = 0
+        while start < stop and deaths < MOST_DEATHS:
+            for found in self._answers(name, seed, start, stop):
+                if "ended" not in found:
+                    start = found["index"] + 1
+                    yield found
+                elif start < stop:
+                    detail = f"ended with {found['ended']}"
+                    yield {"index": start, "verdict": "death", "detail": detail, "seconds": 0.0, "bytes": 0}
+                    deaths, start = deaths + 1, start + 1
+
+    def _answers(self, name: str, seed: int, start: int, stop: int) -> Iterator[dict[str, Any]]:
+        """The lines of one child, and last the one that says how it ended."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([name, seed, start, stop]) + "\n")
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            found = json.loads(line)
+            yield found
+            if "ended" in found:
+                return
+        raise RuntimeError(f"expected the process that reads {name} to answer, found it ended")
 
 
-def run(target: Target, inputs: int, seed: int, workers: int) -> Outcome:
-    """Read so many inputs of a target, in some processes at once."""
+def run(target: Target, inputs: int, seed: int, readers: Sequence[Reader]) -> Outcome:
+    """Read so many inputs of a target, each reader some at a time."""
     outcome = Outcome()
-    size = min(BATCH, -(-inputs // workers))
-    starts = range(0, inputs, size)
-    with ThreadPoolExecutor(workers) as pool:
-        for found in pool.map(
-            lambda start: list(_batch(target.name, seed, start, min(start + size, inputs))), starts
-        ):
+    size = min(BATCH, -(-inputs // len(readers)))
+    idle = SimpleQueue[Reader]()
+    for reader in readers:
+        idle.put(reader)
+
+    def batch(start: int) -> list[dict[str, Any]]:
+        reader = idle.get()
+        try:
+            return list(reader.batch(target.name, seed, start, min(start + size, inputs)))
+        finally:
+            idle.put(reader)
+
+    with ThreadPoolExecutor(len(readers)) as pool:
+        for found in pool.map(batch, range(0, inputs, size)):
             for each in found:
                 outcome.add(each)
     return outcome
@@ -118,11 +150,13 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     chosen = parser.parse_args()
     violations = 0
-    for name in chosen.target or sorted(targets):
-        outcome = run(targets[name], chosen.inputs, chosen.seed, chosen.workers)
-        print(outcome.line(name), flush=True)
-        keep(targets[name], chosen.seed, outcome)
-        violations += len(outcome.violations)
+    with ExitStack() as stack:
+        readers = [stack.enter_context(Reader()) for _ in range(chosen.workers)]
+        for name in chosen.target or sorted(targets):
+            outcome = run(targets[name], chosen.inputs, chosen.seed, readers)
+            print(outcome.line(name), flush=True)
+            keep(targets[name], chosen.seed, outcome)
+            violations += len(outcome.violations)
     print(f"{violations} violations", flush=True)
     return 1 if violations else 0
 

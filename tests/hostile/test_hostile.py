@@ -1,5 +1,7 @@
 """The fast part of ``make hostile``, and that the fuzzing notices what it looks for."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.hostile import batch, run
@@ -9,9 +11,15 @@ from tests.hostile.target import all_targets
 FEW = 100
 
 
+@pytest.fixture(scope="module")
+def reader() -> Iterator[run.Reader]:
+    with run.Reader() as reader:
+        yield reader
+
+
 @pytest.mark.parametrize("name", sorted(all_targets()))
-def test_spoiled_inputs_are_refused_or_taken(name: str) -> None:
-    outcome = run.run(all_targets()[name], FEW, seed=2, workers=1)
+def test_spoiled_inputs_are_refused_or_taken(reader: run.Reader, name: str) -> None:
+    outcome = run.run(all_targets()[name], FEW, seed=2, readers=[reader])
     assert outcome.counts["inputs"] == FEW
     assert outcome.violations == []
     assert outcome.counts["taken"] > 0
@@ -20,7 +28,8 @@ def test_spoiled_inputs_are_refused_or_taken(name: str) -> None:
 
 def test_each_kind_of_violation_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUPEL_HOSTILE_MODULES", "tests.hostile.fragile")
-    outcome = run.run(TARGETS[0], 7, seed=1, workers=1)
+    with run.Reader() as reader:
+        outcome = run.run(TARGETS[0], 7, seed=1, readers=[reader])
     found = {(index, verdict) for index, verdict, _ in outcome.violations}
     assert found == {(2, "death"), (3, "traceback"), (4, "slow"), (5, "large")}
     assert (outcome.counts["taken"], outcome.counts["refused"]) == (4, 1)
