@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import partial
+from functools import cached_property, partial
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from socket import socket
@@ -154,6 +154,18 @@ class Transport:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _Adapter(max_retries=0))
 
+    # Both are the same for every request, and to find them out takes longer than a node takes to answer.
+
+    @cached_property
+    def _request(self) -> requests.PreparedRequest:
+        """A request without its body."""
+        return self._session.prepare_request(requests.Request("POST", self.url, headers=HEADERS))
+
+    @cached_property
+    def _route(self) -> Any:
+        """Proxies and certificates, from the environment."""
+        return self._session.merge_environment_settings(self.url, {}, stream=True, verify=None, cert=None)
+
     def post(self, body: bytes) -> Reply:
         """Send a request and read its answer.
 
@@ -174,14 +186,10 @@ class Transport:
             ) from None
 
     def _post(self, body: bytes) -> Reply:
-        response = self._session.post(
-            self.url,
-            data=body,
-            headers=HEADERS,
-            timeout=Timeout(total=self.timeout),  # type: ignore[arg-type]
-            allow_redirects=False,
-            stream=True,
-        )
+        request = self._request.copy()
+        request.prepare_body(body, None)
+        timeout: Any = Timeout(total=self.timeout)
+        response = self._session.send(request, timeout=timeout, allow_redirects=False, **self._route)
         with closing(response):
             if 300 <= response.status_code < 400:
                 raise Unreachable(
