@@ -28,6 +28,7 @@ from scorer.chain.endpoints import Endpoints
 from scorer.chain.fees import GWEI, TIP_CEILING, FeePolicy
 from scorer.chain.keystore import UnlockError, decrypt, read_keystore
 from scorer.chain.signers import KeySigner, RemoteSigner, Signer
+from scorer.errors import CupelError
 from scorer.files import (
     OWNER_ONLY,
     SecretExposed,
@@ -44,7 +45,7 @@ from scorer.rounds.documents import parse_json
 T = TypeVar("T")
 
 
-class ConfigError(ValueError):
+class ConfigError(CupelError, ValueError):
     """A configuration cannot be used; the message names the file, the field, and what was expected."""
 
 

@@ -11,6 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 
+from scorer.errors import CupelError
 from scorer.redaction import shown_path
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class SecretExposed(ValueError):
     """A file with a secret can be read by others than its owner; the message says what to type."""
 
 
-class FolderInUse(ValueError):
+class FolderInUse(CupelError, ValueError):
     """A folder or file holds what a command did not make, and is left alone; the message says what to do."""
 
 

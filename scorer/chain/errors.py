@@ -5,13 +5,14 @@ from typing import ClassVar, Final
 from urllib.parse import unquote
 
 from scorer.chain.answers import Answer
+from scorer.errors import CupelError
 from scorer.redaction import clean
 
 SHOWN: Final = 200
 """Characters of an endpoint's own words that a message repeats."""
 
 
-class EndpointError(Exception):
+class EndpointError(CupelError):
     """An endpoint cannot be used, or did not answer as it must; the message says which, why, and what to do.
 
     Attributes

@@ -21,13 +21,14 @@ from scorer.chain.fees import Bid
 from scorer.chain.pruning import WHOLE, lighten, remove, remove_events, rounds_in_stage
 from scorer.chain.schema import ATTEMPT, EVENT, INTENT, IS_OPEN, NOTE, NewerSchema, parts_of, prepare
 from scorer.chain.transactions import OPEN, Attempt, Call, Intent, Mined, State
+from scorer.errors import CupelError
 from scorer.redaction import clean, described
 
 IDLE_PAGES: Final = 4096
 """Pages of 4 kB that a file may have to spare, or half of it, before it is made smaller."""
 
 
-class JournalError(Exception):
+class JournalError(CupelError):
     """The journal cannot be used; the message says why, and what to do."""
 
 

@@ -12,6 +12,7 @@ from web3.types import EventData
 
 from scorer.chain.contracts import ZERO_HASH, RoundRecord, Suite
 from scorer.chain.errors import EndpointError, MalformedAnswer, NoConnection, RateLimited, Unauthorised
+from scorer.errors import CupelError
 
 FIRST_RANGE = 500
 LARGEST_RANGE = 10_000
@@ -21,7 +22,7 @@ UNDECODABLE = (DecodingError, Web3Exception, ValueError, OverflowError)
 """What web3 raises for a log that is not of the event that was asked for."""
 
 
-class IncompleteLogs(Exception):
+class IncompleteLogs(CupelError):
     """An endpoint's logs do not add up to what the contract's storage commits to."""
 
 

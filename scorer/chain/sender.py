@@ -13,6 +13,7 @@ from scorer.chain.fees import FeePolicy as FeePolicy
 from scorer.chain.fees import Market
 from scorer.chain.reverts import describe_revert, revert_name
 from scorer.chain.signers import KeySigner
+from scorer.errors import CupelError
 
 GAS_MARGIN = 1.25
 """Estimates are made on a state that may change before the transaction is mined."""
@@ -60,7 +61,7 @@ class Courier(Protocol):
         ...
 
 
-class Reverted(Exception):
+class Reverted(CupelError):
     """A transaction reverts, and was therefore not sent, or reverted when it was mined."""
 
     def __init__(self, what: str, reason: str, name: str | None = None) -> None:

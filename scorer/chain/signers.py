@@ -19,6 +19,7 @@ from eth_utils.exceptions import ValidationError
 from scorer.chain.accounts import public_key_of
 from scorer.chain.errors import EndpointError
 from scorer.chain.transport import Transport
+from scorer.errors import CupelError
 
 TIMEOUT: Final = 10.0
 SIGNATURE: Final = re.compile(r"\"?(?:0x)?([0-9a-fA-F]{130})\"?")
@@ -27,7 +28,7 @@ LARGEST_ANSWER: Final = 4096
 EIP_1559: Final = b"\x02"
 
 
-class SignerError(Exception):
+class SignerError(CupelError):
     """A signer does not sign, or not as itself; the message says what to do."""
 
 

@@ -14,7 +14,7 @@ from scorer.staking.bonds import BondCounter, bond_of
 from scorer.staking.desk import Done
 from scorer.staking.orders import Order, StakingRefused, address_of
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 AmountArgument = Annotated[str, typer.Argument(help="NMR, such as 100 or 0.5.")]
 WhoOption = Annotated[str | None, typer.Option("--member", help="Whose, if not yours: an address.")]
 

@@ -26,7 +26,7 @@ from scorer.deployment.verification import VerificationError
 from scorer.files import refuse_foreign_file, write_whole
 from scorer.redaction import clean, shown, shown_name
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 STANDARD_INPUT = b'{"language": "Solidity", "settings": '
 """How a contract's standard JSON input begins."""
 

@@ -22,7 +22,7 @@ from scorer.devnet.network import NotReady, Status, down, status, up
 from scorer.files import FolderInUse
 from scorer.redaction import clean
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where everything of it is kept.")]
 FOLDER = Path("build/devnet")

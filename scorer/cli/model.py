@@ -9,7 +9,7 @@ from scorer.cli.options import SendingOptions, chain_command, own_address
 from scorer.cli.sending import perform
 from scorer.staking.orders import Counter, StakingRefused, address_of
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 ModelArgument = Annotated[int, typer.Argument(parser=NUMBER, help="The model's number.")]
 

@@ -13,7 +13,7 @@ from scorer.oracle.checks import check_operator
 from scorer.oracle.daemon import OperatorDaemon
 from scorer.oracle.logging import configure_logging
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("run")

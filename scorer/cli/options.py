@@ -19,7 +19,8 @@ from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import EndpointError, host
 from scorer.chain.fees import FeePolicy
 from scorer.cli.chains import open_suite
-from scorer.cli.common import EXPECTED, told
+from scorer.cli.common import told
+from scorer.errors import CupelError
 from scorer.files import SecretExposed, one_line, read_secret
 from scorer.redaction import remember, shown_path
 from scorer.staking.desk import Desk, desk_of
@@ -154,7 +155,7 @@ class answering:  # noqa: N801 - used as a context
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, EndpointError):
             raise EndpointError(f"{error}; {AGAIN}") from None
-        if error is not None and not isinstance(error, EXPECTED) and _is_of_endpoint(error):
+        if error is not None and not isinstance(error, CupelError) and _is_of_endpoint(error):
             found = type(error).__name__
             raise EndpointError(
                 f"endpoint {host(self.endpoint)}: expected an answer, found {found}; {AGAIN}"

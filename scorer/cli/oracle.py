@@ -20,7 +20,7 @@ from scorer.redaction import shown
 from scorer.rounds.documents import to_hex
 from scorer.store.bundle import Bundle
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bond.app, name="bond", help="Post what you have at stake, and take it back.")
 app.command("challenge")(committee.challenge)
 app.command("remove-absent")(committee.remove_absent)

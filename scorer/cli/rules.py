@@ -18,7 +18,7 @@ from scorer.units import ppm_as_decimal
 
 CHECKED_DAYS = 3653
 """Ten years."""
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 RulesArgument = Annotated[str, typer.Argument(help="A preset's name, or the path of a rules document.")]
 DayOption = Annotated[date | None, typer.Option("--from", parser=day, help="Today by default.")]
 

@@ -13,9 +13,10 @@ from web3.exceptions import Web3Exception
 
 from scorer.chain.contracts import Suite
 from scorer.chain.fees import FeePolicy
-from scorer.cli.common import EXPECTED, console
+from scorer.cli.common import console
 from scorer.cli.options import SendingOptions, coin_of, print_json
 from scorer.config import ConfigError
+from scorer.errors import CupelError
 from scorer.staking.amounts import coins_text, nmr_text
 from scorer.staking.desk import Desk, Done
 from scorer.staking.orders import Counter, Order, StakingRefused, Step
@@ -25,7 +26,7 @@ from scorer.staking.stakes import holdings, latest_block, model_stake
 stderr = Console(width=console.width, stderr=True)
 
 
-UNREADABLE: Final = (*EXPECTED, Web3Exception)
+UNREADABLE: Final = (CupelError, Web3Exception)
 """What reading what came of an order may raise: then it is done all the same, and told without that."""
 
 

@@ -31,7 +31,7 @@ from scorer.staking.stakes import (
     positions_at_risk,
 )
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 AmountArgument = Annotated[str, typer.Argument(help="NMR, such as 25 or 0.5.")]
 
 

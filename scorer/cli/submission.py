@@ -10,7 +10,7 @@ from scorer.cli.common import JsonOption, told
 from scorer.rounds.submission_reader import CheckedSubmission, Coverage, check_submission, read_bounded
 from scorer.store.bundle import RULES, Bundle
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("check")

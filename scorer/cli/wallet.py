@@ -12,7 +12,7 @@ from scorer.staking.amounts import coins_text
 from scorer.staking.keystore import Wallet, new_key, read_key, refuse_existing, write_keystore
 from scorer.staking.stakes import holdings, latest_block
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 KeystoreOption = Annotated[Path, typer.Option(envvar="CUPEL_KEYSTORE", help="The encrypted key's file.")]
 PasswordFileOption = Annotated[

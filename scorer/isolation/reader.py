@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from scorer.errors import CupelError
 from scorer.isolation.answers import REFUSALS, IsolationError, IsolationReason, ReadResult, crashed, decoded
 from scorer.isolation.child import NO_MEMORY, SIZE, Job
 from scorer.isolation.limits import MIB, ReadLimits
@@ -51,7 +52,7 @@ ReadFunction = Callable[..., ReadResult]
 """Takes the untrusted bytes, or a path, and further arguments; importable by its module and name."""
 
 
-class IsolationUnavailable(RuntimeError):
+class IsolationUnavailable(CupelError, RuntimeError):
     """No child process can be had, or none that lives: the machine is at fault, not a file."""
 
 

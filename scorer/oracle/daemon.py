@@ -11,6 +11,7 @@ from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.endpoints import Block, Endpoints, Health, NoAgreement, Pinned
 from scorer.chain.outbox import Outbox
 from scorer.chain.transactions import State
+from scorer.errors import CupelError
 from scorer.oracle.decide import Alarm
 from scorer.oracle.failures import CHAIN_FAILED, OF_OUR_OWN, apart, reason_of
 from scorer.oracle.loop import Bell, UnknownVersion
@@ -36,7 +37,7 @@ _MAY_BE_AN_ENDPOINT: Final = CHAIN_FAILED | {
 """Alarms after which the next cycle reads from another endpoint, if there is one."""
 
 
-class UnknownTournament(ValueError):
+class UnknownTournament(CupelError, ValueError):
     """A tournament was asked for that the daemon does not serve, or none where it serves several."""
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import structlog
 
+from scorer.errors import CupelError
 from scorer.oracle.failures import CUT_SHORT, FATAL, in_words, reason_of
 from scorer.oracle.metrics import Metrics, Pulse
 from scorer.oracle.reasons import Reason
 
 
-class UnknownVersion(Exception):
+class UnknownVersion(CupelError):
     """The contracts are of a version that this program does not know: it must not act on them."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.errors import CupelError
 from scorer.rewards import Settlement, payout_factor, settle
 from scorer.rounds.chunks import EMPTY_HEAD, LANES, Chunk, positions_heads, scores_heads
 from scorer.rounds.digest import table_digest, universe_digest
@@ -36,7 +37,7 @@ SORTED_IDS = "sorted ids, each once"
 SIGNED = "those that were signed"
 
 
-class InputsMismatch(ValueError):
+class InputsMismatch(CupelError, ValueError):
     """The files at hand are not those that the chain committed to."""
 
     def __init__(self, what: str, expected: object, found: object) -> None:

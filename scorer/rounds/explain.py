@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.errors import CupelError
 from scorer.rewards import Outcome, Settlement, Step, Terms, attribute, settle
 from scorer.rounds.evaluation import RoundTerms
 from scorer.rounds.rewarded import BURN_HARDENING, RETAINED
@@ -15,7 +16,7 @@ from scorer.rounds.rules import Rules
 from scorer.units import nmr_from_nano
 
 
-class NotInRound(ValueError):
+class NotInRound(CupelError, ValueError):
     """A model neither submitted to a round nor had a position in it."""
 
 

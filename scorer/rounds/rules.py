@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 import rfc8785
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from scorer.errors import CupelError
 from scorer.files import decoded, parse_toml, read_bounded
 from scorer.redaction import looks_secret, shown, shown_name, shown_path
 from scorer.rounds.documents import parse_json
@@ -36,7 +37,7 @@ NO_TERMS: Final = bytes(32)
 """The terms hash of a round that has no terms in numbers, which a contract could read."""
 
 
-class RulesError(ValueError):
+class RulesError(CupelError, ValueError):
     """A rules document cannot be used: the message names the field, what was expected and what was found."""
 
 

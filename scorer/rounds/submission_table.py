@@ -8,6 +8,8 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.errors import CupelError
+
 COLUMNS: Final = ["id", "prediction"]
 SHOWN: Final = 3
 """How many offending ids a message names."""
@@ -19,7 +21,7 @@ SPARE_ROWS: Final = 10_000
 BYTES_PER_ROW: Final = 256
 
 
-class SubmissionRefused(ValueError):
+class SubmissionRefused(CupelError, ValueError):
     """A submission cannot be used: which file, what was expected, what was found.
 
     Attributes

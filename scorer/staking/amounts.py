@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from scorer.errors import CupelError
 from scorer.redaction import shown
 from scorer.rewards.allocation import SHARE_FLAG, SHARE_STEP, WHOLE, NotRepresentable, code_of
 from scorer.units import ONE, NanoNmr, Ppm, nano_from_nmr, nmr_from_nano, nmr_from_wei, ppm_as_decimal
@@ -12,7 +13,7 @@ _PERCENT: Final = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,4}))?%")
 PLAIN: Final = "plain decimals with at most nine places behind the point, such as 25 or 0.5"
 
 
-class AmountError(ValueError):
+class AmountError(CupelError, ValueError):
     """What was typed is no amount; the message says what is expected."""
 
 

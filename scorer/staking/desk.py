@@ -28,6 +28,7 @@ from scorer.chain.killpoints import reach
 from scorer.chain.outbox import Act, Delivery, Outbox
 from scorer.chain.sender import Reverted
 from scorer.chain.transactions import Attempt, Intent, State, Why
+from scorer.errors import CupelError
 from scorer.staking.keystore import Wallet
 from scorer.staking.orders import Order
 from scorer.staking.quotes import AsQuoted, GenerousNode, Price, Quote, fees_of, with_room
@@ -38,7 +39,7 @@ CEILING: Final = "ceiling:"
 _TOO_DEAR: Final = frozenset({Why.CEILING, Why.FEE_CAP})
 
 
-class NotMined(Exception):
+class NotMined(CupelError):
     """A transaction is signed, and not mined yet or not as meant; the message says what to do."""
 
 

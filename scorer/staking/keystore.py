@@ -15,11 +15,12 @@ from web3 import Web3
 from scorer.chain.accounts import KeyTextError, private_key_of, require_address
 from scorer.chain.keystore import UnlockError, decrypt, encrypt, read_keystore
 from scorer.chain.signers import KeySigner, Signed
+from scorer.errors import CupelError
 from scorer.files import OWNER_ONLY, SecretExposed, decoded, read_bounded, read_secret, write_whole
 from scorer.redaction import remember, shown, shown_path
 
 
-class KeystoreError(Exception):
+class KeystoreError(CupelError):
     """A key cannot be read or kept; the message holds nothing of it."""
 
 

@@ -12,6 +12,7 @@ from web3 import Web3
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import Suite
+from scorer.errors import CupelError
 from scorer.redaction import shown
 from scorer.staking.amounts import Allocation, coins_text, nmr_text
 from scorer.staking.keystore import Wallet
@@ -29,7 +30,7 @@ APPROVAL_GAS: Final = 60_000
 """At most, of an allowance that cannot be tried before another one is taken back."""
 
 
-class StakingRefused(Exception):
+class StakingRefused(CupelError):
     """What was asked for would fail, or harm; nothing was sent."""
 
 

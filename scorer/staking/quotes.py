@@ -13,6 +13,7 @@ from scorer.chain.outbox import GAS_MARGIN, Head, Node, Sent
 from scorer.chain.reverts import describe_revert, revert_name
 from scorer.chain.sender import Reverted
 from scorer.chain.transactions import Mined
+from scorer.errors import CupelError
 from scorer.staking.orders import Order, Step
 
 POLYGON: Final = frozenset({137, 80_002})
@@ -70,7 +71,7 @@ class AsQuoted:
         return self.node.broadcast(raw)
 
 
-class CannotPay(Exception):
+class CannotPay(CupelError):
     """The account has too few coins for the gas; nothing was sent."""
 
 

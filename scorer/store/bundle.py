@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from scorer.errors import CupelError
 from scorer.rewards.reward import MAX_REWARD_SCORE
 from scorer.rounds.documents import check_fields, check_types, from_hex, parse_json, shown, to_hex
 from scorer.rounds.evaluation import Positions, RoundInputs, RoundResult, RoundTerms
@@ -61,7 +62,7 @@ T = TypeVar("T")
 Column = tuple[str, ...] | NDArray[Any]
 
 
-class BundleError(ValueError):
+class BundleError(CupelError, ValueError):
     """A file of a bundle is missing or cannot be read; the message names it, in one short line."""
 
     def __init__(self, message: str) -> None:

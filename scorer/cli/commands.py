@@ -1,0 +1,104 @@
+"""The commands by name. A command's module is imported when it runs: to import all of them takes seconds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
+
+from scorer.redaction import censored
+
+COMMANDS: Final = {
+    "demo": (
+        "demo:demo",
+        "Settle a year of weekly rounds on real market data, on a local chain, and verify every one.",
+    ),
+    "verify": ("verify:verify", "Recompute a round from its bundle, and name the first thing that differs."),
+    "explain": ("explain:explain", "Take apart what a model earned in a round, to the last nano-NMR."),
+    "statement": (
+        "explain:statement",
+        "Write what models earned, round by round, as CSV: amounts and reasons, dates and transactions.",
+    ),
+    "leaderboard": (
+        "leaderboard:leaderboard",
+        "Rank models, or the accounts that own them, over many rounds.",
+    ),
+    "simulate": (
+        "simulate:simulate",
+        "Take many data scientists through hundreds of rounds under a rules document, without a chain.",
+    ),
+    "rounds": (
+        "rounds:rounds",
+        "List rounds with their times (UTC), the stake at risk and the payout factor, newest first.",
+    ),
+    "submit": (
+        "submit:submit",
+        "Check a submission as the operator will, sign it (EIP-712), and lay it into the operator's inbox.",
+    ),
+    "wallet": ("wallet:app", "Keep the key of a data scientist."),
+    "model": ("model:app", "Register models, and say who owns and signs."),
+    "stake": ("stake:app", "Deposit, withdraw, and put stake at risk."),
+    "oracle": ("oracle:app", "Work as a member of the oracle committee."),
+    "operator": ("operator:app", "Work as the operator of a tournament."),
+    "rules": ("rules:app", "Check rules documents."),
+    "submission": ("submission:app", "Prepare submissions."),
+    "deployment": ("deployment:app", "Deploy a suite, and check that it is as it should be."),
+    "devnet": ("devnet:app", "Run a whole tournament on a local chain."),
+}
+"""Where each command or group is, in this package, and a line that says what it does."""
+_WRONG_USE: Final[Any] = typer.BadParameter.__mro__[2]
+"""What typer raises for whatever is wrong with a command line; it has no public name of its own."""
+
+
+def load(name: str) -> Any:
+    """Import a command or a group of them."""
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    found = getattr(import_module(f"scorer.cli.{module}"), attribute)
+    if isinstance(found, typer.Typer):
+        command: Any = get_group(found)
+    else:
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command()(found)
+        command = get_command(alone)
+    command.name = name
+    return command
+
+
+@contextmanager
+def _censoring() -> Iterator[None]:
+    """Repeat nothing of a command line that may be a secret: people type a key where its file belongs."""
+    try:
+        yield
+    except _WRONG_USE as error:
+        error.message = censored(error.message)
+        raise
+
+
+class Commands(TyperGroup):
+    """The outermost group; says what is wrong with any command line without the secrets in it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands: Any = dict.fromkeys(COMMANDS)  # names alone: what typer lists, and proposes for a typo
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the signature is click's
+        """The command of that name, imported now; None where there is none."""
+        return load(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the signature is click's
+        """List the commands from the table, so that help imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
+
+    def make_context(self, *args: Any, **given: Any) -> Any:
+        """Read the group's own options."""
+        with _censoring():
+            return super().make_context(*args, **given)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the rest of the command line, and run the command."""
+        with _censoring():
+            return super().invoke(ctx)
