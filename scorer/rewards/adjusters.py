@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.scoring import to_ppm
+from scorer.scoring.ppm import to_ppm
 from scorer.units import ONE
 
 _EXACT: Final = Context(prec=40)

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.scoring import to_ppm
+from scorer.scoring.ppm import to_ppm
 from scorer.units import ONE
 
 MAX_REWARD_SCORE: Final = 2**23 - 1

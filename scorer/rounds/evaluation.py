@@ -29,7 +29,7 @@ from scorer.rounds.tables import (
     problem_with,
     table_file,
 )
-from scorer.scoring import stake_weighted_meta_model
+from scorer.scoring.meta_model import stake_weighted_meta_model
 from scorer.units import ONE
 
 MANIFEST_VERSION = 3

@@ -19,18 +19,15 @@ from scorer.rounds.tables import (
     SPECIFIC_VARIANCE,
     Table,
 )
-from scorer.scoring import (
-    PortfolioProblem,
-    SubmissionScores,
-    feature_neutral_scores,
-    score_submissions,
-    to_ppm,
-    true_contribution,
-)
+from scorer.scoring.engine import SubmissionScores, score_submissions
 from scorer.scoring.exact import exact_matvec, exact_weighted_sum, mean
+from scorer.scoring.neutral import feature_neutral_scores
 from scorer.scoring.portfolio import MPC_SCALE, neutral_weights
+from scorer.scoring.portfolio_problem import PortfolioProblem
+from scorer.scoring.ppm import to_ppm
 from scorer.scoring.ranked_rows import gaussian_rows
 from scorer.scoring.rows import Rows, row_blocks
+from scorer.scoring.true_contributions import true_contribution
 from scorer.units import ONE
 
 Floats = NDArray[np.float64]

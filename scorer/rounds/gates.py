@@ -15,8 +15,7 @@ import pandas as pd
 from scorer.rounds.rules import Gates
 from scorer.rounds.submissions import Submissions
 from scorer.rounds.tables import NEUTRAL_CHURN, NEUTRALIZERS, SAMPLE_WEIGHTS, Table
-from scorer.scoring import ScoringInputError, to_ppm
-from scorer.scoring.churn import (
+from scorer.scoring.churn_rates import (
     Comparison,
     RankedSubmissions,
     WeightedSubmissions,
@@ -25,7 +24,9 @@ from scorer.scoring.churn import (
     ranked_submissions,
     weighted_submissions,
 )
+from scorer.scoring.errors import ScoringInputError
 from scorer.scoring.neutral import matrix_of, neutral_rows
+from scorer.scoring.ppm import to_ppm
 from scorer.scoring.projection import Basis, make_basis
 from scorer.units import ONE
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scorer.scoring.alignment import DEFAULT_MAX_FILTERED_INDEX_RATIO, Table, align, scores_by_column
-from scorer.scoring.correlation import by_column, numerai_corr
+from scorer.scoring.correlations import by_column, numerai_corr
 from scorer.scoring.engine import Submissions, SubmissionScores, checked_submissions, score_submissions
 from scorer.scoring.errors import Reason, refuse
 from scorer.scoring.exact import Floats, exact_matvec, mean, pearson

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scorer.scoring.alignment import Aligned, Table, align, centre_of, scores_by_column
-from scorer.scoring.correlation import by_column, staked
+from scorer.scoring.correlations import by_column, staked
 from scorer.scoring.errors import refuse
 from scorer.scoring.exact import Floats, exact_matmul, exact_matvec, mean
 from scorer.scoring.ranked_rows import gaussian_rows

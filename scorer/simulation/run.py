@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scorer.rewards import burn_hardening, realised_volatility, reward_scores, volatility_factor
 from scorer.rounds.factors import FactorInputs, factor_scores, meta_model_correlations
 from scorer.rounds.rules import Adjusters, BurnHardening, DynamicEras, Rules, preset
-from scorer.scoring import score_submissions, stake_weighted_meta_model
+from scorer.scoring.engine import score_submissions
+from scorer.scoring.meta_model import stake_weighted_meta_model
 from scorer.simulation.books import Book
 from scorer.simulation.rounds import PlayedRound, Source
 from scorer.units import ONE

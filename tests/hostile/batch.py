@@ -1,8 +1,8 @@
 """A process that takes batches of inputs, and reads each batch in a child: ``python -m tests.hostile.batch``.
 
-A batch is a line of JSON on standard input: target, seed, first number, number after the last. The answer is a
-line of JSON for each input, written after it, so that a death is known to be of the next one; then a line that
-says how the child ended. To import what all parsers need takes seconds: it is done once, before any child.
+A batch is a line of JSON on standard input: target, seed, first number, number after the last. The answer is
+a line of JSON for each input, written after it, so that a death is known to be of the next one; then a line
+that says how the child ended. What all parsers import takes seconds: it is imported once, before any child.
 """
 
 import json

@@ -11,7 +11,7 @@ from scorer.rounds.rules import Gates, preset
 from scorer.rounds.selection import Arrival, select
 from scorer.rounds.submissions import Submission, Submissions
 from scorer.scoring import calculate_max_churn_and_turnover
-from scorer.scoring.churn import calculate_mean_neutral_churn
+from scorer.scoring.churn_rates import calculate_mean_neutral_churn
 from tests.rounds.round_tables import tables
 from tests.rounds.small_round import IDS, uniform
 
