@@ -10,13 +10,13 @@ import {ITournament} from "../../contracts/interfaces/ITournament.sol";
 import {RoundSchedule} from "../../contracts/lib/RoundSchedule.sol";
 import {Report} from "../../contracts/interfaces/Report.sol";
 import {Reference} from "./Reference.sol";
-import {SealSigner} from "./SealSigner.sol";
+import {Rounds} from "./Rounds.sol";
 import {vm} from "./Vm.sol";
 
 /// @title EdgesTest
 /// @notice What the handlers of the invariants do not come to: deployments that are refused, limits that only long lists or
 /// long times reach, and what can be read. tests/contracts looks at each of these more closely.
-contract EdgesTest is SealSigner {
+contract EdgesTest is Rounds {
     uint256 private constant MEMBERS = 3;
 
     error OtherError(bytes4 expected, bytes4 found);
@@ -249,16 +249,10 @@ contract EdgesTest is SealSigner {
         vm.prank(OPERATOR);
         tournament.lock(1, 0, hex"0f");
         _sealWith(1, 3);
-        vm.warp(start + 2 days);
         report.roundId = 1;
         report.version = 2;
         report.scoresHead = Reference.push(keccak256("below"), 0, keccak256(new bytes(12)));
-        for (uint256 i; i < 2; ++i) {
-            vm.prank(_owner(1));
-            committee.postBond(_candidate(i), MEMBER_BOND);
-            vm.prank(_candidate(i));
-            committee.attest(address(tournament), report);
-        }
+        _attest(report, 2);
     }
 
     function _acceptedReport() private returns (Report memory report) {
@@ -267,7 +261,9 @@ contract EdgesTest is SealSigner {
     }
 
     function _terms() private pure returns (IOracleCommittee.Terms memory) {
-        return IOracleCommittee.Terms(CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH, ABSENCE_SLASH, ABSENCE_LIMIT);
+        return IOracleCommittee.Terms(
+            CHALLENGE_WINDOW, DISPUTE_PERIOD, MEMBER_BOND, CHALLENGE_BOND, SLASH, ABSENCE_SLASH, ABSENCE_LIMIT
+        );
     }
 
     function _refusedTournament(address sink_, uint256 unit, uint256 lanePrice, bytes4 error) private {

@@ -44,6 +44,11 @@ abstract contract House {
     address internal constant UNPAUSER = address(0xad06);
     address internal constant COURT = address(0xad07);
 
+    uint64 internal constant OPERATOR_ROLE = 1;
+    uint64 internal constant GUARDIAN_ROLE = 2;
+    uint64 internal constant MINTER_ROLE = 3;
+    uint64 internal constant UNPAUSER_ROLE = 4;
+
     uint64 internal constant LOCK_WINDOW = 1 days;
     uint64 internal constant LEAST_LOCK_WINDOW = 2 minutes;
     uint64 internal constant LEAST_NOTICE = 70 minutes;
@@ -118,6 +123,13 @@ abstract contract House {
         }
     }
 
+    function _grant(address target, bytes4[] memory selectors, uint64 role, address holder) internal {
+        vm.prank(ADMIN);
+        authority.setTargetFunctionRole(target, selectors, role);
+        vm.prank(ADMIN);
+        authority.grantRole(role, holder, 0);
+    }
+
     function _withKey(uint256 privateKey) private returns (address account) {
         account = vm.addr(privateKey);
         _keyOf[account] = privateKey;
@@ -137,8 +149,9 @@ abstract contract House {
             absenceSlash: ABSENCE_SLASH,
             absenceLimit: ABSENCE_LIMIT
         });
-        return
-            IOracleCommittee(_create("OracleCommittee", abi.encode(authority, token, address(sink), COURT, terms, members, 2)));
+        return IOracleCommittee(
+            _create("OracleCommittee", abi.encode(authority, token, address(sink), COURT, terms, members, 2))
+        );
     }
 
     function _deployTournament() private returns (ITournament) {
@@ -151,23 +164,16 @@ abstract contract House {
         bytes4[] memory selectors = new bytes4[](2);
         selectors[0] = ITournament.openRound.selector;
         selectors[1] = ITournament.lock.selector;
-        _grant(address(tournament), selectors, 1, OPERATOR);
+        _grant(address(tournament), selectors, OPERATOR_ROLE, OPERATOR);
         selectors = new bytes4[](1);
         selectors[0] = IBoundedPause.pause.selector;
-        _grant(address(tournament), selectors, 2, GUARDIAN);
+        _grant(address(tournament), selectors, GUARDIAN_ROLE, GUARDIAN);
         selectors[0] = IBoundedPause.unpause.selector;
-        _grant(address(tournament), selectors, 4, UNPAUSER);
+        _grant(address(tournament), selectors, UNPAUSER_ROLE, UNPAUSER);
         selectors[0] = IOracleCommittee.veto.selector;
-        _grant(address(committee), selectors, 2, GUARDIAN);
+        _grant(address(committee), selectors, GUARDIAN_ROLE, GUARDIAN);
         selectors[0] = INumeraire.mint.selector;
-        _grant(address(token), selectors, 3, MINTER);
-    }
-
-    function _grant(address target, bytes4[] memory selectors, uint64 role, address holder) private {
-        vm.prank(ADMIN);
-        authority.setTargetFunctionRole(target, selectors, role);
-        vm.prank(ADMIN);
-        authority.grantRole(role, holder, 0);
+        _grant(address(token), selectors, MINTER_ROLE, MINTER);
     }
 
     function _handOutTokens() private {

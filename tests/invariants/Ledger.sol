@@ -194,11 +194,7 @@ abstract contract Ledger is House {
     }
 
     function _lockEnd(Book storage book) internal view returns (uint256) {
-        uint256 scoring = book.resolveAt - book.closeAt;
-        uint256 end = book.closeAt + (scoring / 4 < LOCK_WINDOW ? scoring / 4 : LOCK_WINDOW);
-        if (_pausedFrom >= end || _pausedUntil <= book.closeAt) return end;
-        uint256 overlap = _pausedUntil - (_pausedFrom > book.closeAt ? _pausedFrom : book.closeAt);
-        return scoring / 2 < end + overlap - book.closeAt ? book.closeAt + scoring / 2 : end + overlap;
+        return Reference.lockEnd(book.closeAt, book.resolveAt, LOCK_WINDOW, _pausedFrom, _pausedUntil);
     }
 
     function _head(Book storage book) internal view returns (bytes32) {

@@ -79,6 +79,20 @@ library Reference {
         return atRisk <= threshold ? PPM : (threshold * PPM) / atRisk;
     }
 
+    /// @notice When the lock window of a round ends: a quarter of the time to the outcome after the close, or `longest`. A
+    /// pause that begins before that end adds what of itself lies after the close, up to the middle.
+    function lockEnd(uint256 closeAt, uint256 resolveAt, uint256 longest, uint256 pausedFrom, uint256 pausedUntil)
+        internal
+        pure
+        returns (uint256 end)
+    {
+        uint256 scoring = resolveAt - closeAt;
+        end = closeAt + (scoring / 4 < longest ? scoring / 4 : longest);
+        if (end == closeAt || pausedFrom >= end || pausedUntil <= closeAt) return end;
+        uint256 overlap = pausedUntil - (pausedFrom > closeAt ? pausedFrom : closeAt);
+        return scoring / 2 < end + overlap - closeAt ? closeAt + scoring / 2 : end + overlap;
+    }
+
     /// @notice The score of lane `index` of a chunk: three bytes, big-endian, the lanes of a slot from right to left.
     function scoreAt(bytes memory scores, uint256 index) internal pure returns (int256) {
         uint256 at = 12 * (index / 4) + 3 * (3 - index % 4);

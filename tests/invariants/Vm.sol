@@ -15,6 +15,8 @@ interface Vm {
     function getBlockTimestamp() external view returns (uint256);
     function assume(bool condition) external pure;
     function cool(address target) external;
+    function expectRevert(bytes calldata reason) external;
+    function expectEmit(address emitter) external;
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function addr(uint256 privateKey) external pure returns (address);

@@ -5,6 +5,10 @@ python tests/invariants/coverage.py [--at-least PERCENT]
 Two measurements are put together. The contracts compile only by way of the compiler's intermediate
 representation, which loses sight of assembly; so the libraries, in which all assembly is, are measured on
 their own without it. Lines and branches that no test runs through are listed.
+
+Three lines stay listed although tests run through them, because no instruction is attributed to them: the
+calls of `_requireNotPaused` in `whenNotPaused` and in `settle` (its own lines are counted, and tests expect
+`TournamentPaused` of both), and `seal`'s event of a round with nothing locked (TournamentTest expects it).
 """
 
 import argparse
@@ -19,6 +23,8 @@ from typing import Final
 REPOSITORY: Final = Path(__file__).parent.parent.parent
 LIBRARIES: Final = "contracts/lib/"
 AT_LEAST: Final = 98.0
+SEED: Final = "0x1"
+"""Of what is random: the same contracts have the same coverage every time."""
 
 
 @dataclass
@@ -90,7 +96,8 @@ def read_lcov(text: str) -> dict[str, Coverage]:
 def _forge(profile: str, *options: str) -> dict[str, Coverage]:
     tracefile = REPOSITORY / "build" / f"{profile}.lcov"
     tracefile.parent.mkdir(exist_ok=True)
-    command = ["forge", "coverage", *options, "--report", "lcov", "--report-file", str(tracefile)]
+    command = ["forge", "coverage", *options, "--fuzz-seed", SEED, "--report", "lcov"]
+    command += ["--report-file", str(tracefile)]
     # An empty folder of artifacts: the tests deploy what forge compiled for measuring.
     variables = {"FOUNDRY_PROFILE": profile, "CUPEL_ARTIFACTS": ""}
     done = subprocess.run(

@@ -247,8 +247,8 @@ abstract contract Anybody is Polls {
         bool early = _now() < _voidableFrom(book);
         if (state != ITournament.RoundState.Sealed) return early ? ITournament.TooEarly.selector : bytes4(0);
         IOracleCommittee.ProposalStatus status = _statusOf(roundId);
-        bool expired = status == IOracleCommittee.ProposalStatus.Expired
-            || status == IOracleCommittee.ProposalStatus.Disproven;
+        bool expired =
+            status == IOracleCommittee.ProposalStatus.Expired || status == IOracleCommittee.ProposalStatus.Disproven;
         if (expired || _now() >= book.deadline + 30 days) return 0;
         if (early) return ITournament.TooEarly.selector;
         return status == IOracleCommittee.ProposalStatus.None ? bytes4(0) : ITournament.ReportStands.selector;

@@ -230,6 +230,8 @@ abstract contract Oracles is Polls {
     }
 
     function _quorumRefusal(uint256 count, uint256 quorum) private pure returns (bytes4) {
-        return 3 * quorum >= 2 * count && quorum <= count && count != 0 ? bytes4(0) : ICommitteeMembers.QuorumOutOfRange.selector;
+        return 3 * quorum >= 2 * count && quorum <= count && count != 0
+            ? bytes4(0)
+            : ICommitteeMembers.QuorumOutOfRange.selector;
     }
 }
