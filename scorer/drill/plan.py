@@ -49,6 +49,8 @@ def chaos() -> tuple[Scenario, ...]:
         ),
         *(Scenario(f"reorganised {depth} deep", _at(scenarios.reorganised, depth)) for depth in DEPTHS),
         *(Scenario(name, play) for name, play in WEATHER.items()),
+        Scenario("settled while another is locked", _alone(scenarios.settled_while_another_is_locked)),
+        Scenario("sealed without a member", _alone(scenarios.sealed_without_a_member)),
         Scenario("endpoint is lost", scenarios.endpoint_is_lost),
         Scenario("finality stands still", scenarios.finality_stands_still),
         Scenario("wrong report overturned", _alone(scenarios.wrong_report_overturned)),

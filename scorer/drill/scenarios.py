@@ -12,13 +12,14 @@ from scorer.chain.contracts import ProposalStatus
 from scorer.chain.killpoints import LABELS
 from scorer.drill.outcome import Result as Result
 from scorer.drill.outcome import Stuck, Tally
-from scorer.drill.playground import CHALLENGE_BOND, FIRST_MEMBER, OPERATOR, Playground
+from scorer.drill.playground import CHALLENGE_BOND, FIRST_MEMBER, HOUR, OPERATOR, SLOTS_PER_CHUNK, Playground
 from scorer.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, proxy_of
 from scorer.drill.stages import (
     Done,
     accepted,
     await_that,
     drive,
+    in_settlement,
     lock_and_seal,
     locked,
     nothing_open,
@@ -33,6 +34,7 @@ from scorer.drill.stages import (
     to_close,
     to_end,
     to_outcome,
+    voted,
 )
 from scorer.rounds.documents import to_hex
 
@@ -48,6 +50,17 @@ FILE_LABELS: Final = {
 }
 """Points that are not on a transaction's way: each is reached before one action."""
 OUTBOX_LABELS: Final = tuple(label for label in LABELS if label not in FILE_LABELS)
+ON_THE_WAY: Final = (
+    "planned",
+    "tried",
+    "before-sign-commit",
+    "signed",
+    "before-broadcast",
+    "broadcast",
+    "final-seen",
+    "final-recorded",
+)
+"""Points that one transaction passes in this order, also where a daemon is ended at each of them."""
 IN_THE_POOL: Final = ("signed", "before-broadcast", "broadcast", "broadcast-recorded")
 DISPUTE_COST: Final = 3
 """Transactions of a challenge: an approval, the challenge, and the collection of what it brought."""
@@ -305,6 +318,61 @@ def _collected(ground: Playground, index: int, before: int) -> None:
     owed = ground.suite.committee.functions.creditOf(address).call()
     if owed or _holdings(ground, index) <= before:
         raise Stuck(f"expected the challenger to have collected, found {owed} wei owed to it")
+
+
+@scenario
+def settled_while_another_is_locked(ground: Playground) -> Result:
+    """The operator settles one round's chunks as it locks another's; it is ended at every point of each."""
+    tally = Tally.of(ground)
+    (first,) = to_outcome(ground)
+    for index in range(ground.members):
+        drive(ground, f"member-{index}", voted(ground, index, first))
+    ground.pass_challenge_window()
+    (second,) = to_close(ground)
+    ground.configure("member-0", ground.anvil.account(FIRST_MEMBER), run__roll_wait=HOUR)
+    drive(ground, "member-0", in_settlement(ground, first))
+    chunks = [f":{second}:lock:{slot}" for slot in (SLOTS_PER_CHUNK, 0)]
+    points = [f"{label}@{chunk}" for chunk in chunks for label in ON_THE_WAY]
+    drive(ground, "operator", locked(ground, second), kill_at=points)
+    if not settled(ground, first)():
+        raise Stuck(
+            "expected the operator to settle the first round as it locks the second, found it did not"
+        )
+    ground.configure("member-0", ground.anvil.account(FIRST_MEMBER))
+    seal(ground, [second])
+    resolve(ground, [second])
+    to_end(ground, [second])
+    return tally.result("settled while another is locked", [first, second], more=-len(chunks))
+
+
+@scenario
+def sealed_without_a_member(ground: Playground) -> Result:
+    """A member that was down at the seal hands its signature in once, ended at every point of that."""
+    tally = Tally.of(ground)
+    (round_id,) = to_close(ground)
+    drive(ground, "operator", locked(ground, round_id))
+    last = ground.members - 1
+    for index in range(last):
+        drive(ground, f"member-{index}")
+    # The others leave it half of the lock window to sign.
+    record = ground.record(round_id)
+    ground.anvil.advance_to((record.close_at + record.lock_until) // 2 + 1)
+    drive(ground, f"member-{last - 1}", sealed(ground, round_id))
+    if _absences(ground, last) != 1:
+        raise Stuck(f"expected member-{last} to be absent from the seal, found it was not")
+    drive(ground, f"member-{last}", kill_at=[f"{label}@:{round_id}:countsignature" for label in ON_THE_WAY])
+    if _absences(ground, last) != 0:
+        raise Stuck(f"expected the signature of member-{last} to count, found it does not")
+    resolve(ground, [round_id])
+    to_end(ground, [round_id])
+    return tally.result("sealed without a member", [round_id], more=1)
+
+
+def _absences(ground: Playground, index: int) -> int:
+    """How many seals in a row a member did not sign."""
+    member = str(ground.anvil.account(FIRST_MEMBER + index).address)
+    (found,) = ground.suite.absences([member], ground.anvil.w3.eth.block_number)
+    return found
 
 
 @contextmanager

@@ -97,6 +97,11 @@ def sealed(ground: Playground, *rounds: int) -> Done:
     return lambda: all(ground.record(each).state in wanted for each in rounds)
 
 
+def in_settlement(ground: Playground, round_id: int) -> Done:
+    """Whether the settlement of a round has begun."""
+    return lambda: ground.record(round_id).state == RoundState.SETTLING
+
+
 def settled(ground: Playground, *rounds: int) -> Done:
     """Whether rounds are settled."""
     return lambda: all(ground.record(each).state == RoundState.SETTLED for each in rounds)
