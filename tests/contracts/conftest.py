@@ -1,12 +1,13 @@
-"""One deployment for every test: ape takes the chain back to it after each."""
+"""One deployment for every test, and states that many of them start from."""
 
 from __future__ import annotations
 
-from copy import deepcopy
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from compiled import compiled
+from states import States, in_order, state
 from support import (
     GUARDIAN_ROLE,
     MINTER_ROLE,
@@ -35,6 +36,15 @@ DISPUTE_PERIOD = 3 * 86_400
 MEMBER_BOND, CHALLENGE_BOND, SLASH = 500 * NMR, 50 * NMR, 200 * NMR
 ABSENCE_SLASH, ABSENCE_LIMIT = 20 * NMR, 3
 POOL = 1_000 * NANO
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave the isolation of tests to States."""
+    config.option.disable_isolation = True
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    in_order(items)
 
 
 @pytest.fixture(scope="session")
@@ -86,29 +96,40 @@ def house(project: Any, accounts: Any, chain: Any) -> House:
     )  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def states(house: House) -> States:
+    return States(house)
+
+
+@pytest.fixture(scope="session")
 def hostile_types() -> dict[str, ContractContainer]:
-    """Contracts that misbehave, by name. Not of the session, lest ape lose what a module shares."""
+    """Contracts that misbehave, by name."""
     return compiled()
 
 
 @pytest.fixture(autouse=True)
-def notes(house: House) -> Iterator[None]:
-    """Forget what a test opened and locked, as the chain does, and begin at the clock's time."""
-    chunks, rounds = deepcopy(house.chunks), list(house.rounds)
-    house.chain.mine()
+def undone(states: States) -> Iterator[None]:
+    """Undo what a test sends, as States does it."""
     yield
-    house.chunks, house.rounds = chunks, rounds
+    states.undo()
 
 
-@pytest.fixture(scope="module")
-def locked_in_two(house: House) -> Iterator[int]:
-    """A sealed round: nine models of 100 NMR, all at risk, locked in two chunks. One for a whole module."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: Any) -> None:
+    """Once a test has its fixtures, let it start from their states and at the clock's time."""
+    item.funcargs["states"].drop_others()
+    house = item.funcargs["house"]
+    if house.now() < time.time():
+        house.chain.mine()
+
+
+@state
+def locked_in_two(house: House) -> int:
+    """A sealed round: nine models of 100 NMR, all at risk, locked in two chunks."""
     for i in range(9):
         house.stake(house.alice if i % 2 else house.bob, 100 * NANO, SHARE | PPM)
     round_id = house.open()
     house.lock(round_id, [True] * 8)
     house.lock(round_id, [True], from_slot=2)
     house.seal(round_id)
-    yield round_id
-    house.chunks, house.rounds = {}, []
+    return round_id

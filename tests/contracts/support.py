@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -154,6 +155,10 @@ class Chunk:
         return [lane for word in self.positions for lane in unpack(word)]
 
 
+Notes = tuple[dict[int, list[Chunk]], list[int], list[Any]]
+"""Chunks by round, rounds, and members."""
+
+
 @dataclass
 class House:
     """All contracts and accounts of one deployment."""
@@ -177,6 +182,17 @@ class House:
     court: Any
     chunks: dict[int, list[Chunk]] = field(default_factory=dict)
     rounds: list[int] = field(default_factory=list)
+
+    # notes
+
+    def notes(self) -> Notes:
+        """A copy of what is noted here, beside the chain, of rounds and members."""
+        return deepcopy(self.chunks), list(self.rounds), list(self.members)
+
+    def take_notes_from(self, notes: Notes) -> None:
+        """Have noted what was noted then, as the chain is back where it was then."""
+        chunks, rounds, members = notes
+        self.chunks, self.rounds, self.members = deepcopy(chunks), list(rounds), list(members)
 
     # time
 

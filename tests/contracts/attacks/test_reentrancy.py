@@ -7,6 +7,7 @@ from typing import Any
 
 import ape
 import pytest
+from states import state
 from support import FUNDING_GRACE, NANO, OPERATOR_ROLE, PPM, SHARE, UNIT, House, restrict
 from twins import deploy_tournament
 
@@ -36,8 +37,9 @@ class Trap:
         return bool(self.token.called()) and not self.token.succeeded() and found == guard
 
 
-@pytest.fixture
-def trap(house: House, project: Any, hostile_types: Any) -> Trap:
+@state
+def trap_parts(house: House, project: Any, hostile_types: Any) -> tuple[Any, Any]:
+    """The token and the tournament of a trap."""
     token = hostile_types["HostileToken"].deploy(sender=house.bob)
     tournament = deploy_tournament(house, project, token=token, cap=PPM)
     house.committee.addTournament(tournament, sender=house.admin)
@@ -45,10 +47,15 @@ def trap(house: House, project: Any, hostile_types: Any) -> Trap:
     for account in (token, house.alice, house.bob):
         token.give(account, 1_000 * NANO * UNIT, sender=house.bob)
     house.registry.register(token, sender=house.bob)
-    trap = Trap(token, tournament, replace(house, tournament=tournament, chunks={}, rounds=[]), 1)
     tournament.deposit(1, 100 * NANO * UNIT, sender=house.alice)
     tournament.fundPool(50 * NANO * UNIT, sender=house.alice)
-    return trap
+    return token, tournament
+
+
+@pytest.fixture
+def trap(house: House, trap_parts: tuple[Any, Any]) -> Trap:
+    token, tournament = trap_parts
+    return Trap(token, tournament, replace(house, tournament=tournament, chunks={}, rounds=[]), 1)
 
 
 def attempts(trap: Trap) -> list[tuple[str, list[Any]]]:

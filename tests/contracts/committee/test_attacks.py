@@ -7,6 +7,7 @@ from typing import Any
 
 import ape
 import pytest
+from states import state
 from support import DAY, NMR, PPM, SHARE, House
 from twins import deploy_tournament
 from voting import (
@@ -332,7 +333,7 @@ class Trap:
         assert bytes(self.token.returned()) == bytes(guard)
 
 
-@pytest.fixture
+@state
 def trap(house: House, project: Any, sealed: int, hostile_types: Any) -> Trap:
     token = hostile_types["HostileToken"].deploy(sender=house.bob)
     terms = (DAY, DAY, 5 * NMR, 3 * NMR, 4 * NMR, NMR, 3)

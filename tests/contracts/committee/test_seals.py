@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ape
 import pytest
 from eth_account import Account
+from states import state
 from support import DAY, House, is_event, only, seal_signature
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Sealing:
         return [int(self.committee.absencesOf(member)) for member in self.members]
 
 
-@pytest.fixture
+@state
 def sealing(house: House, five: None, hostile_types: Any) -> Sealing:
     tournament = hostile_types["SealingTournament"].deploy(
         house.committee, house.now() + DAY, sender=house.admin

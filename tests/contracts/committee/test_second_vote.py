@@ -6,6 +6,7 @@ from typing import Any
 
 import ape
 import pytest
+from states import state
 from support import NANO, PPM, SHARE, ZERO_ADDRESS, ZERO_HASH, House, is_event, only
 from voting import (
     ABSENCE_SLASH,
@@ -34,7 +35,7 @@ from voting import (
 )
 
 
-@pytest.fixture
+@state
 def vetoed(house: House, accepted: int) -> int:
     """The round whose wrong report the first four of five members carried, vetoed."""
     veto(house, accepted)

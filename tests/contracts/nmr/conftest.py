@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from states import state
 from support import GUARDIAN_ROLE, NMR, OPERATOR_ROLE, ZERO_ADDRESS, House, restrict
 from twins import deploy_tournament
 
@@ -13,9 +14,9 @@ BOND, SLASH = 500 * NMR, 200 * NMR
 POOL = 1_000 * NMR
 
 
-@pytest.fixture
-def real(house: House, project: Any, hostile_types: Any, accounts: Any) -> House:
-    """A suite around the copy of NMR, with its own sink; nobody approved anything beforehand."""
+@state
+def real_parts(house: House, project: Any, hostile_types: Any, accounts: Any) -> dict[str, Any]:
+    """Contracts around the copy of NMR, with their own sink; nobody approved anything beforehand."""
     token = hostile_types["RealNmr"].deploy(house.admin, 1_000_000 * NMR, accounts[9], sender=house.admin)
     sink = project.NmrBurnSink.deploy(token, sender=house.admin)
     terms = (86_400, 3 * 86_400, BOND, 50 * NMR, SLASH, 20 * NMR, 3)
@@ -31,6 +32,10 @@ def real(house: House, project: Any, hostile_types: Any, accounts: Any) -> House
         token.transfer(user, 10_000 * NMR, sender=house.admin)
     token.approve(tournament, POOL, sender=house.admin)
     tournament.fundPool(POOL, sender=house.admin)
-    return replace(
-        house, token=token, sink=sink, committee=committee, tournament=tournament, chunks={}, rounds=[]
-    )
+    return parts | {"tournament": tournament}
+
+
+@pytest.fixture
+def real(house: House, real_parts: dict[str, Any]) -> House:
+    """The house around those contracts."""
+    return replace(house, **real_parts, chunks={}, rounds=[])

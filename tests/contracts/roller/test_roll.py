@@ -6,6 +6,7 @@ from typing import Any
 
 import ape
 import pytest
+from states import state
 from support import (
     DAY,
     LOCKING,
@@ -26,7 +27,7 @@ SCORES = [[20_000, -10_000] * 4, [0, 30_000] * 4]
 EVERYBODY = bitmap([True] * 8)
 
 
-@pytest.fixture
+@state
 def roller(house: House, project: Any) -> Any:
     found = project.Roller.deploy(house.authority, sender=house.admin)
     restrict(house.authority, found, ["roll"], OPERATOR_ROLE, house.admin)
@@ -34,7 +35,7 @@ def roller(house: House, project: Any) -> Any:
     return found
 
 
-@pytest.fixture
+@state
 def due(house: House) -> tuple[int, int]:
     """A round of two chunks, locked upwards, that can be settled, and one that can be locked."""
     for _ in range(MODELS):
@@ -45,7 +46,7 @@ def due(house: House) -> tuple[int, int]:
     house.seal(first)
     second = house.open(open_for=25 * DAY)
     house.begin(house.report(first, SCORES))
-    house.at(house.round(second).closeAt)
+    house.pass_to(house.round(second).closeAt)
     return first, second
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ape
 import pytest
+from states import state
 from support import DAY, FUNDING_GRACE, NANO, PPM, SEALED, SETTLING, SHARE, UNIT, House, is_event, only
 
 SCORES = [[40_000, -20_000, 90_000]]
 
 
-@pytest.fixture
+@state
 def sealed(house: House) -> int:
     for _ in range(3):
         house.stake(house.alice, 100 * NANO, SHARE | PPM)

@@ -7,6 +7,7 @@ from typing import Any
 
 import ape
 import pytest
+from states import state
 from support import DAY, MAX_LIABILITIES, NANO, NMR, UNIT, House, is_event, only
 from twins import deploy_tournament
 
@@ -96,13 +97,19 @@ def test_anybody_may_deposit_for_a_model(house: House) -> None:
     assert house.token.balanceOf(house.bob) == before - NMR
 
 
-@pytest.fixture
-def priced(house: House, project: Any) -> House:
-    """The same house around a tournament whose lanes cost 0.1 NMR."""
+@state
+def priced_tournament(house: House, project: Any) -> Any:
+    """A tournament whose lanes cost 0.1 NMR."""
     tournament = deploy_tournament(house, project, lane_price=LANE_PRICE, cap=0, threshold=0)
     for user in (house.alice, house.bob):
         house.token.approve(tournament, 2**256 - 1, sender=user)
-    return replace(house, tournament=tournament, chunks={}, rounds=[])
+    return tournament
+
+
+@pytest.fixture
+def priced(house: House, priced_tournament: Any) -> House:
+    """The same house around that tournament."""
+    return replace(house, tournament=priced_tournament, chunks={}, rounds=[])
 
 
 def test_the_first_deposit_of_a_model_pays_for_its_lane(priced: House) -> None:

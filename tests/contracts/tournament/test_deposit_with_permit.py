@@ -7,6 +7,7 @@ from typing import Any
 import ape
 import pytest
 from eth_account.messages import encode_typed_data
+from states import state
 from support import DAY, NANO, NMR, House, only
 
 ZERO = b"\0" * 32
@@ -52,7 +53,7 @@ def permit(house: House) -> Any:
     return sign
 
 
-@pytest.fixture
+@state
 def model(house: House) -> int:
     house.token.approve(house.tournament, 0, sender=house.alice)
     return house.register(house.alice)

@@ -6,6 +6,7 @@ import random
 
 import ape
 import pytest
+from states import state
 from support import (
     DAY,
     LOCKING,
@@ -29,7 +30,7 @@ from support import (
 MIN_POSITION = NANO // 100
 
 
-@pytest.fixture
+@state
 def nine(house: House) -> list[int]:
     """Nine models, three slots: a fixed NMR each."""
     return [house.stake(house.alice, (i + 1) * 10 * NANO, (i + 1) * NANO) for i in range(9)]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ape
-import pytest
+from states import state
 from support import DAY, NANO, PPM, SHARE, UNIT, House, is_event, only
 
 
-@pytest.fixture
+@state
 def burned(house: House) -> int:
     """nano-NMR that burned in a round that is over."""
     for _ in range(2):

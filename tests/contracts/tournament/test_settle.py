@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ape
 import pytest
+from states import state
 from support import (
     DAY,
     NANO,
@@ -25,13 +26,13 @@ from support import (
 SCORES = [[40_000, -20_000, 90_000, -90_000, 0, 1, -1, 13], [25_000]]
 
 
-@pytest.fixture
+@state
 def settling(house: House, locked_in_two: int) -> int:
     house.begin(house.report(locked_in_two, SCORES))
     return locked_in_two
 
 
-@pytest.fixture
+@state
 def voided(house: House, locked_in_two: int) -> int:
     house.at(house.round(locked_in_two).deadline)
     house.tournament.voidRound(locked_in_two, sender=house.bob)

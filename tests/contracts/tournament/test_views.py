@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ape
 import pytest
+from states import state
 from support import NANO, NONE, SHARE, House, allocation_of, pack
 
 
-@pytest.fixture
+@state
 def six(house: House) -> list[int]:
     house.register(house.alice)
     return [house.stake(house.alice, (i + 1) * NANO, allocation_of(i + 1)) for i in range(6)]
