@@ -6,6 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ape.api import ReceiptAPI
+from ape.api.address import BaseAddress
+from ape_ethereum.ecosystem import Ethereum
 from compiled import compiled
 from states import States, in_order, state
 from support import (
@@ -22,6 +25,7 @@ from support import (
     House,
     restrict,
 )
+from web3.providers.eth_tester import middleware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +51,24 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
     in_order(items)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_needless_questions(accounts: Any, chain: Any) -> Iterator[None]:
+    """Spare what ape and web3 find out anew for each call and transaction: more than half of the time."""
+    first, kind = accounts[0].address, chain.provider.network.ecosystem.default_transaction_type
+    with pytest.MonkeyPatch.context() as patch:
+        # Our contracts log nothing to a console, and to look for it every transaction is executed again.
+        patch.setattr(ReceiptAPI, "show_debug_logs", lambda _: None)
+        # Whether there is code at an address, before each call to it: a call to none fails by itself.
+        patch.setattr(BaseAddress, "is_contract", True)
+        # Who calls where nobody is named: the first of all accounts, which web3 lists three times for it.
+        patch.setattr(middleware, "guess_from", lambda *_: first)
+        # What type a transaction is, for which the settings are read and checked every time.
+        patch.setattr(Ethereum, "default_transaction_type", kind)
+        yield
+
+
 @pytest.fixture(scope="session")
-def house(project: Any, accounts: Any, chain: Any) -> House:
+def house(no_needless_questions: None, project: Any, accounts: Any, chain: Any) -> House:
     admin, operator, guardian, minter, m1, m2, m3, alice, bob, unpauser = accounts[:10]
     court = accounts[19]
     members = [m1, m2, m3]

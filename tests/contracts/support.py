@@ -252,17 +252,10 @@ class House:
             self.at(before.closeAt)
         receipt = self.tournament.lock(round_id, from_slot, bitmap(bits), sender=self.operator)
         (event,) = receipt.events.filter(self.tournament.PositionsLocked)
-        head = bytes(self.round(round_id).positionsHead)
-        self.chunks[round_id].append(
-            Chunk(from_slot, list(event.positions), bytes(before.positionsHead), head)
-        )
+        previous, positions = bytes(before.positionsHead), list(event.positions)
+        head = push_positions(previous, from_slot, positions)
+        self.chunks[round_id].append(Chunk(from_slot, positions, previous, head))
         return receipt
-
-    def signers(self, round_id: int) -> list[Any]:
-        """The first members of the round's set, as many as its quorum."""
-        set_id = self.round(round_id).memberSetId
-        quorum = int(self.committee.quorumOf(set_id))
-        return [self.accounts[member] for member in list(self.committee.membersOf(set_id))[:quorum]]
 
     def seal_arguments(
         self,
@@ -278,9 +271,12 @@ class House:
         """
         r = self.round(round_id)
         valid = r.atRisk if valid is None else valid
-        places = {address: place for place, address in enumerate(self.committee.membersOf(r.memberSetId))}
-        signing = self.signers(round_id) if signers is None else signers
-        signing = sorted(signing, key=lambda member: places[member.address])
+        members = list(self.committee.membersOf(r.memberSetId))
+        places = {address: place for place, address in enumerate(members)}
+        if signers is None:
+            quorum = int(self.committee.quorumOf(r.memberSetId))
+            signers = [self.accounts[member] for member in members[:quorum]]
+        signing = sorted(signers, key=lambda member: places[member.address])
         statement = {
             "roundId": round_id,
             "positionsHead": bytes(r.positionsHead),
