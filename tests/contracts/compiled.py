@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from ape.contracts import ContractContainer
@@ -11,25 +14,37 @@ from ethpm_types import ContractType
 from solcx import compile_standard
 
 FOLDER = Path(__file__).parent / "hostile"
+KEPT = Path(__file__).parents[2] / "build" / "hostile"
+COMPILER = "0.8.30"
 
 
 @cache
 def compiled() -> dict[str, ContractContainer]:
     """Every contract of the folder, by name."""
-    sources = {file.name: {"content": file.read_text()} for file in FOLDER.glob("*.sol")}
-    output = compile_standard(
+    output = _output(
         {
             "language": "Solidity",
-            "sources": sources,
+            "sources": {file.name: {"content": file.read_text()} for file in sorted(FOLDER.glob("*.sol"))},
             "settings": {
                 "evmVersion": "prague",
                 "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
             },
-        },
-        solc_version="0.8.30",
+        }
     )
     found = {name: each for file in output["contracts"].values() for name, each in file.items()}
     return {name: _container(name, each) for name, each in found.items()}
+
+
+def _output(source: dict[str, Any]) -> dict[str, Any]:
+    """What the compiler makes of `source`, kept under its hash: both EVMs need it, and every run."""
+    file = KEPT / f"{sha256(json.dumps([COMPILER, source]).encode()).hexdigest()}.json"
+    if not file.exists():
+        output = compile_standard(source, solc_version=COMPILER)
+        KEPT.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", dir=KEPT, delete=False) as half:
+            json.dump(output, half)
+        Path(half.name).replace(file)  # whole or not at all, as two runs may write it at once
+    return dict(json.loads(file.read_text()))
 
 
 def _container(name: str, found: dict[str, Any]) -> ContractContainer:
