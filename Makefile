@@ -6,6 +6,8 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 # Compiled once, and not beside the sources: a test that starts a process would compile all of them again.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+# Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse hostile verify-input simulate lock clean
 
@@ -23,9 +25,12 @@ test: setup test-python test-contracts test-invariants  ## every fast test
 test-python: setup
 	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-contracts: setup
-	ape compile
+test-contracts: setup .build/__local__.json
 	$(MAKE) --no-print-directory --jobs 2 contracts-on-py-evm contracts-on-anvil
+
+.build/__local__.json: ape-config.yaml package-lock.json $(shell find contracts -name '*.sol') | setup
+	ape compile
+	touch $@
 
 contracts-on-py-evm:
 	ape test tests/contracts
