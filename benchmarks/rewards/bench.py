@@ -23,8 +23,10 @@ from coincurve import PrivateKey
 from scorer.rewards import payout_factor
 from scorer.rounds import evaluation, rewarded
 from scorer.rounds.chunks import Chunk
+from scorer.rounds.commitments import refusals_of
 from scorer.rounds.digest import content_hashes, universe_digest
-from scorer.rounds.evaluation import Positions, RoundInputs, RoundTerms, evaluate, refusals_of
+from scorer.rounds.evaluation import evaluate
+from scorer.rounds.inputs import Positions, RoundInputs, RoundTerms
 from scorer.rounds.predictions import PredictionFile, StoredRow, float_array, header
 from scorer.rounds.rules import preset
 from scorer.rounds.signature import SubmissionDigest

@@ -14,7 +14,7 @@ from scorer.isolation import SHARED_READER
 from scorer.oracle.agreement import agreed, agreed_block
 from scorer.oracle.observe import Block, read_on_chain
 from scorer.oracle.void import read_void
-from scorer.rounds.verify import OnChain
+from scorer.rounds.inputs import OnChain
 from scorer.rounds.void import VoidOnChain
 from scorer.store.bundle import BundleError
 from scorer.store.verification import stated_round, verify_bundle

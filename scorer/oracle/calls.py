@@ -29,7 +29,7 @@ from scorer.oracle.decide import (
 )
 from scorer.oracle.observe import Sealed
 from scorer.rounds.chunks import SettleArguments, settle_arguments
-from scorer.rounds.evaluation import scores_by_chunk
+from scorer.rounds.inputs import scores_by_chunk
 from scorer.store.bundle import Bundle
 
 ONLY_MEMBERS = (Attest, ApproveBond, Challenge)

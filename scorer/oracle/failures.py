@@ -15,7 +15,7 @@ from scorer.chain.journal import JournalError
 from scorer.chain.logs import IncompleteLogs
 from scorer.chain.signers import SignerError
 from scorer.oracle.reasons import Reason
-from scorer.rounds.evaluation import InputsMismatch
+from scorer.rounds.inputs import InputsMismatch
 from scorer.rounds.rules import RulesError
 from scorer.store.bundle import BundleError
 

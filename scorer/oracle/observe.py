@@ -21,8 +21,7 @@ from scorer.chain.logs import (
     round_events,
 )
 from scorer.rounds.chunks import Chunk, chunk_from_words, positions_heads, unpack_scores
-from scorer.rounds.evaluation import Positions, RoundTerms
-from scorer.rounds.verify import OnChain
+from scorer.rounds.inputs import OnChain, Positions, RoundTerms
 
 
 def finalised_block(suite: Suite) -> Block:

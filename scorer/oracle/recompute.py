@@ -10,7 +10,8 @@ from typing import Final
 
 from scorer.process import clean_tracebacks, forbid_core_dumps
 from scorer.rounds.documents import to_hex
-from scorer.rounds.evaluation import InputsMismatch, evaluate
+from scorer.rounds.evaluation import evaluate
+from scorer.rounds.inputs import InputsMismatch
 from scorer.rounds.report import Report
 from scorer.store.bundle import Bundle
 

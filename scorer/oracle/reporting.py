@@ -15,7 +15,9 @@ from scorer.oracle.sealing import SealMemory
 from scorer.oracle.standing import disagreement
 from scorer.oracle.takeover import GRACE, Candidates, Keeper, Seen, Stamp, is_late, no_refusals, stamp_of
 from scorer.oracle.witnesses import Witnesses
-from scorer.rounds.evaluation import InputsMismatch, RoundInputs, evaluate, target_digest
+from scorer.rounds.commitments import target_digest
+from scorer.rounds.evaluation import evaluate
+from scorer.rounds.inputs import InputsMismatch, RoundInputs
 from scorer.rounds.report import Report
 from scorer.rounds.seal import Seal
 from scorer.rounds.tables import digest_of, table_file

@@ -28,7 +28,7 @@ from scorer.rounds.chunks import (
     scores_heads,
     settle_arguments,
 )
-from scorer.rounds.evaluation import Positions, scores_by_chunk
+from scorer.rounds.inputs import Positions, scores_by_chunk
 from scorer.store.bundle import SCORES, Bundle, round_folder
 from scorer.store.scores import read_scores
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.oracle.recompute import DISAGREES
-from scorer.rounds.evaluation import RoundTerms
+from scorer.rounds.inputs import RoundTerms
 from scorer.rounds.report import Report
 from scorer.units import ONE
 

@@ -19,7 +19,7 @@ from scorer.oracle.gatekeeper import GATE_TABLES, Gatekeeper
 from scorer.oracle.observe import Block, read_sealed
 from scorer.oracle.takeover import REREAD, Stamp, stamp_of
 from scorer.oracle.witnesses import Witnesses
-from scorer.rounds.evaluation import refusals_of
+from scorer.rounds.commitments import refusals_of
 from scorer.rounds.seal import Seal, SealVote, Verdicts, agreed_refusals, quorum_signatures, seal_of
 from scorer.rounds.submissions import Submissions
 from scorer.rounds.tables import table_file

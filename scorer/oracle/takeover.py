@@ -16,8 +16,9 @@ from typing import Any, BinaryIO, Final
 
 from scorer.chain.contracts import RoundRecord
 from scorer.isolation import SHARED_READER
+from scorer.rounds.commitments import check_published, check_sealed
 from scorer.rounds.documents import to_hex
-from scorer.rounds.evaluation import InputsMismatch, check_published, check_sealed
+from scorer.rounds.inputs import InputsMismatch
 from scorer.store.bundle import PUBLISHED, REPORT, SIGNATURES, Bundle, BundleError, opened, round_folder
 from scorer.store.published import PublishedBounds, take_over
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from scorer.errors import CupelError
 from scorer.rewards import Outcome, Settlement, Step, Terms, attribute, settle
-from scorer.rounds.evaluation import RoundTerms
-from scorer.rounds.rewarded import BURN_HARDENING, RETAINED
+from scorer.rounds.inputs import RoundTerms
 from scorer.rounds.rules import Rules
+from scorer.rounds.tables import BURN_HARDENING, RETAINED
 from scorer.units import nmr_from_nano
 
 

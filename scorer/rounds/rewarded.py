@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,15 @@ from scorer.rewards import (
     volatility_factor,
 )
 from scorer.rounds.factors import FactorInputs, factor_scores, meta_model_correlations
-from scorer.rounds.tables import NEUTRAL_CHURN, SESSION_RETURNS, churn_of
+from scorer.rounds.tables import (
+    BURN_HARDENING,
+    CORRELATION,
+    NEUTRAL_CHURN,
+    RETAINED,
+    SESSION_RETURNS,
+    churn_of,
+)
 from scorer.units import ONE
-
-CORRELATION: Final = "meta_model_correlation"
-BURN_HARDENING: Final = "burn_hardening"
-RETAINED: Final = "retained"
-"""Columns of scores.parquet where the rules have such an adjuster; the last two in ppm."""
 
 
 @dataclass(frozen=True)

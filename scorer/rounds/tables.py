@@ -16,6 +16,10 @@ from scorer.rounds.documents import to_hex
 Table = Mapping[str, NDArray[Any]]
 """A table's columns by name, without its ids."""
 
+CORRELATION: Final = "meta_model_correlation"
+BURN_HARDENING: Final = "burn_hardening"
+RETAINED: Final = "retained"
+"""Columns of scores.parquet where the rules have such an adjuster; the last two in ppm."""
 FEATURES: Final = "features"
 """FNC: every column is a feature."""
 BENCHMARK_META_MODEL: Final = "benchmark_meta_model"

@@ -1,24 +1,18 @@
 """Recompute a bundle and say what differs, first things first."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scorer.rewards import payout_factor, settle
+from scorer.rounds.commitments import input_digests, refusals_of
 from scorer.rounds.digest import table_digest, universe_digest
 from scorer.rounds.documents import document_differences, shown, to_hex
-from scorer.rounds.evaluation import (
-    InputsMismatch,
-    RoundInputs,
-    RoundResult,
-    RoundTerms,
-    evaluate,
-    input_digests,
-    refusals_of,
-)
+from scorer.rounds.evaluation import evaluate
+from scorer.rounds.inputs import InputsMismatch, OnChain, Published, RoundInputs, RoundResult
 from scorer.rounds.report import Report, evidence_hash
 
 MOST_SHOWN: Final = 300
@@ -37,56 +31,6 @@ class Difference:
     def __str__(self) -> str:
         where, expected, found = (shown(each, MOST_SHOWN) for each in (self.where, self.expected, self.found))
         return f"{where}: expected {expected}, found {found}"
-
-
-@dataclass(frozen=True)
-class Published:
-    """A bundle as someone published it: its inputs, and the results that it claims.
-
-    Attributes
-    ----------
-    ids
-        The column of ids of every file that has one, by the file's name. All are to be the round's universe,
-        and the arrays of `inputs` are in the order of those of universe.parquet.
-    forms
-        What is wrong with how a table is written, by its file: another reader may read other content in it.
-    """
-
-    inputs: RoundInputs
-    ids: Mapping[str, tuple[str, ...]]
-    meta_model: NDArray[np.float64]
-    scores: Mapping[str, NDArray[Any]]
-    manifest: Mapping[str, Any]
-    report: Mapping[str, Any]
-    forms: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class OnChain:
-    """What the chain says of a round.
-
-    Attributes
-    ----------
-    report_hash
-        Of the report that the committee accepted; None when there is none.
-    settled
-        Reward scores in ppm by model, of the chunks that were settled so far.
-    submitters
-        Who could sign for each model when submissions closed.
-    is_settled
-        Whether every chunk was settled by the report.
-    reserved, paid, burned
-        nano-NMR. Below the report's total payout, the reserve says that the pool was short.
-    """
-
-    terms: RoundTerms
-    report_hash: bytes | None
-    submitters: Mapping[int, str]
-    settled: Mapping[int, int]
-    is_settled: bool
-    reserved: int
-    paid: int
-    burned: int
 
 
 def differences(published: Published, chain: OnChain | None = None) -> Iterator[Difference]:

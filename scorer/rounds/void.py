@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from scorer.rounds.commitments import refusals_of
 from scorer.rounds.digest import universe_digest
 from scorer.rounds.documents import to_hex
-from scorer.rounds.evaluation import refusals_of
 from scorer.rounds.rules import Rules
 from scorer.rounds.submissions import Submissions
 from scorer.rounds.verify import Difference, verdict_differences

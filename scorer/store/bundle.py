@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scorer.errors import CupelError
 from scorer.rewards.reward import MAX_REWARD_SCORE
 from scorer.rounds.documents import check_fields, check_types, from_hex, parse_json, shown, to_hex
-from scorer.rounds.evaluation import Positions, RoundInputs, RoundResult, RoundTerms
 from scorer.rounds.explain import ScoredRound
+from scorer.rounds.inputs import Positions, Published, RoundInputs, RoundResult, RoundTerms
 from scorer.rounds.predictions import PredictionFile, Predictions, PredictionsError, write_predictions
 from scorer.rounds.report import Report
 from scorer.rounds.rules import Rules, RulesError, rules_from
@@ -30,7 +30,6 @@ from scorer.rounds.seal import SealVote
 from scorer.rounds.submissions import Submission, Submissions
 from scorer.rounds.tables import NEUTRAL_CHURN, Table, problem_with, table_file
 from scorer.rounds.validity import Universe
-from scorer.rounds.verify import Published
 from scorer.store.parquet import NotCanonical, read_parquet, write_parquet
 
 RULES = "rules.json"

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from scorer.isolation import IsolatedReader, IsolationError, ReadLimits, ReadResult, refuses
 from scorer.rounds.documents import shown
+from scorer.rounds.inputs import OnChain
 from scorer.rounds.tables import TABLES, table_file
-from scorer.rounds.verify import Difference, OnChain, differences
+from scorer.rounds.verify import Difference, differences
 from scorer.rounds.void import VoidOnChain, void_differences
 from scorer.store.bundle import (
     COLLECTED,

@@ -27,11 +27,11 @@ import pyarrow.parquet as pq
 from scorer.isolation import IsolatedReader
 from scorer.rounds.digest import table_digest
 from scorer.rounds.documents import to_hex
-from scorer.rounds.evaluation import RoundInputs, RoundResult, evaluate
+from scorer.rounds.evaluation import evaluate
+from scorer.rounds.inputs import OnChain, RoundInputs, RoundResult
 from scorer.rounds.predictions import HEADER_SIZE
 from scorer.rounds.report import Report, evidence_hash
 from scorer.rounds.rules import preset
-from scorer.rounds.verify import OnChain
 from scorer.store.bundle import (
     MANIFEST,
     META_MODEL,

@@ -8,7 +8,7 @@ from web3 import HTTPProvider, Web3
 from scorer.chain.contracts import Addresses, Suite
 from scorer.oracle.agreement import EndpointsDisagree, agreed
 from scorer.rounds.evaluation import evaluate
-from scorer.rounds.verify import OnChain
+from scorer.rounds.inputs import OnChain
 from tests.hostile.tampering import on_chain
 from tests.rounds.small_round import TOURNAMENT, SmallRound
 

@@ -22,7 +22,7 @@ from scorer.chain.signers import SignerError
 from scorer.oracle.failures import CHAIN_FAILED, apart, in_words, reason_of
 from scorer.oracle.logging import configure_logging
 from scorer.oracle.reasons import Reason
-from scorer.rounds.evaluation import InputsMismatch
+from scorer.rounds.inputs import InputsMismatch
 from scorer.rounds.rules import RulesError
 from scorer.store.bundle import BundleError
 

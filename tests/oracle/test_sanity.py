@@ -12,7 +12,7 @@ from scorer.oracle.decide import Alarm, Attest
 from scorer.oracle.member import Duty
 from scorer.oracle.recompute import DISAGREES, main
 from scorer.oracle.sanity import Limits, NoVerdict, Summary, recomputed_elsewhere, refusals, summary
-from scorer.rounds.evaluation import RoundTerms
+from scorer.rounds.inputs import RoundTerms
 from scorer.rounds.report import Report
 from scorer.rounds.rules import preset
 from scorer.store.bundle import REPORT

@@ -12,7 +12,8 @@ from scorer.oracle.decide import Attest
 from scorer.oracle.member import Duty, Memory
 from scorer.oracle.observe import Sealed
 from scorer.oracle.standing import disagreement
-from scorer.rounds.evaluation import Positions, RoundInputs, evaluate
+from scorer.rounds.evaluation import evaluate
+from scorer.rounds.inputs import Positions, RoundInputs
 from scorer.store.bundle import POSITIONS, REPORT, SIGNATURES, Bundle
 from tests.rounds.small_round import AMOUNTS, SmallRound, address_of, positions_of
 from tests.world import World

@@ -17,7 +17,7 @@ from scorer.demo.stakes import ShareOfIdle, Stake
 from scorer.oracle.observe import finalised_block, read_sealed
 from scorer.rewards import Settlement, settle
 from scorer.rounds.chunks import pack_scores, positions_heads, scores_heads
-from scorer.rounds.evaluation import Positions
+from scorer.rounds.inputs import Positions
 from scorer.rounds.report import REPORT_VERSION, Report
 from scorer.rounds.rules import Rules, preset, rules_from
 from tests.world import World, strategies

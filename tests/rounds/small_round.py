@@ -11,8 +11,9 @@ from eth_account import Account
 from numpy.typing import NDArray
 
 from scorer.rounds.chunks import Chunk
+from scorer.rounds.commitments import refusals_of
 from scorer.rounds.digest import content_hash, universe_digest
-from scorer.rounds.evaluation import Positions, RoundInputs, RoundTerms, refusals_of
+from scorer.rounds.inputs import Positions, RoundInputs, RoundTerms
 from scorer.rounds.rules import Rules, preset
 from scorer.rounds.signature import SubmissionDigest
 from scorer.rounds.submissions import Submission, Submissions

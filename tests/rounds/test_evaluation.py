@@ -10,16 +10,10 @@ import pytest
 from eth_hash.auto import keccak
 
 from scorer.rounds.chunks import EMPTY_HEAD, Chunk, pack_scores, push
+from scorer.rounds.commitments import input_digests
 from scorer.rounds.digest import json_digest, table_digest
-from scorer.rounds.evaluation import (
-    InputsMismatch,
-    Positions,
-    RoundInputs,
-    RoundResult,
-    RoundTerms,
-    evaluate,
-    input_digests,
-)
+from scorer.rounds.evaluation import evaluate
+from scorer.rounds.inputs import InputsMismatch, Positions, RoundInputs, RoundResult, RoundTerms
 from scorer.rounds.rules import rules_from
 from scorer.rounds.submissions import Submissions
 from scorer.scoring import score_submissions, stake_weighted_meta_model

@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from scorer.rounds.evaluation import RoundResult, evaluate
+from scorer.rounds.evaluation import evaluate
 from scorer.rounds.explain import Explanation, NotInRound, ScoredRound
+from scorer.rounds.inputs import RoundResult
 from scorer.rounds.statement import COLUMNS, Entry, Receipt, write_statement
 from scorer.store.bundle import SCORES, Bundle, BundleError
 from tests.rounds.round_tables import ADJUSTERS, ALL_SCORES, rules_with, tables

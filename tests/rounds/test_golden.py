@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from scorer.rounds.evaluation import RoundInputs, evaluate
+from scorer.rounds.evaluation import evaluate
+from scorer.rounds.inputs import RoundInputs
 from scorer.rounds.rules import Rules, preset
 from scorer.rounds.verify import differences
 from scorer.store.bundle import MANIFEST, REPORT, RULES, Bundle

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from scorer.rewards import burn_hardening, realised_volatility, retained_shares, reward_scores
-from scorer.rounds.evaluation import InputsMismatch, RoundInputs, RoundResult, evaluate
+from scorer.rounds.evaluation import evaluate
+from scorer.rounds.inputs import InputsMismatch, RoundInputs, RoundResult
 from scorer.rounds.verify import differences
 from scorer.store.bundle import Bundle, BundleError
 from tests.rounds.round_tables import ADJUSTERS, ALL_SCORES, rules_with, tables

@@ -15,11 +15,12 @@ from coincurve import PublicKey
 
 from scorer.rewards import settle
 from scorer.rounds.documents import to_hex
-from scorer.rounds.evaluation import RoundInputs, RoundResult, evaluate
+from scorer.rounds.evaluation import evaluate
+from scorer.rounds.inputs import OnChain, RoundInputs, RoundResult
 from scorer.rounds.predictions import HEADER_SIZE, header
 from scorer.rounds.report import evidence_hash
 from scorer.rounds.signature import SubmissionDigest
-from scorer.rounds.verify import Difference, OnChain, differences
+from scorer.rounds.verify import Difference, differences
 from scorer.store.bundle import Bundle, BundleError
 from tests.rounds.small_round import (
     AMOUNTS,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scorer.rounds.evaluation import RoundInputs
+from scorer.rounds.inputs import RoundInputs
 from scorer.rounds.submissions import Submissions
 from scorer.rounds.void import VoidOnChain, void_differences
 from tests.rounds.small_round import (

@@ -14,7 +14,8 @@ import pytest
 from eth_account import Account
 from eth_hash.auto import keccak
 
-from scorer.rounds.evaluation import RoundInputs, RoundResult, evaluate
+from scorer.rounds.evaluation import evaluate
+from scorer.rounds.inputs import RoundInputs, RoundResult
 from scorer.rounds.seal import SealVote, Verdicts, seal_of
 from scorer.rounds.verify import differences
 from scorer.store.bundle import (
