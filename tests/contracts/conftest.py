@@ -9,6 +9,7 @@ import pytest
 from ape.api import ReceiptAPI
 from ape.api.address import BaseAddress
 from ape_ethereum.ecosystem import Ethereum
+from ape_ethereum.trace import Trace
 from compiled import compiled
 from states import States, in_order, state
 from support import (
@@ -58,6 +59,8 @@ def no_needless_questions(accounts: Any, chain: Any) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         # Our contracts log nothing to a console, and to look for it every transaction is executed again.
         patch.setattr(ReceiptAPI, "show_debug_logs", lambda _: None)
+        # Where a transaction reverted, step by step, which anvil has to trace: most tests want it to revert.
+        patch.setattr(Trace, "show", lambda *_, **__: None)
         # Whether there is code at an address, before each call to it: a call to none fails by itself.
         patch.setattr(BaseAddress, "is_contract", True)
         # Who calls where nobody is named: the first of all accounts, which web3 lists three times for it.
