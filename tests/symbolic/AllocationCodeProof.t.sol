@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {AllocationCode} from "../../contracts/lib/AllocationCode.sol";
 import {StakeSlot} from "../../contracts/lib/StakeSlot.sol";
 import {Uint64x4} from "../../contracts/lib/Uint64x4.sol";
+import {Arithmetic} from "./Arithmetic.sol";
 import {CodeFacts} from "./CodeFacts.sol";
 import {Reference} from "./Reference.sol";
 
@@ -16,6 +17,7 @@ contract AllocationCodeProof {
         for (uint64 code; code <= AllocationCode.LAST_SHARE; ++code) {
             uint64 allocation = Reference.allocation(code);
             assert(AllocationCode.decoded(code) == allocation);
+            assert(code > AllocationCode.LAST_AMOUNT || Reference.unitsOf(code) == allocation);
             assert(AllocationCode.encoded(allocation) == code);
         }
     }
@@ -36,12 +38,16 @@ contract AllocationCodeProof {
         _checkResolved(slot, 3);
     }
 
+    /// @dev PayoutMathProof rests on both: a position is the smaller of amount and stake, and `min` is of lanes below 2^63.
     function _checkResolved(uint256 slot, uint256 index) private pure {
+        bool hold = true;
         for (uint256 i; i < 4; ++i) {
-            CodeFacts.require_(Reference.stake(slot, i), Reference.code(slot, i));
+            hold = Arithmetic.both(hold, CodeFacts.hold(Reference.stake(slot, i), Reference.code(slot, i)));
         }
+        require(hold);
         Uint64x4 amounts = AllocationCode.resolved(StakeSlot.wrap(slot).codes(), StakeSlot.wrap(slot).stakes());
-        uint256 expected = Reference.allocated(Reference.stake(slot, index), Reference.code(slot, index));
-        assert(Reference.lane(Uint64x4.unwrap(amounts), index) == expected);
+        uint256 amount = Reference.lane(Uint64x4.unwrap(amounts), index);
+        assert(amount == Reference.allocated(Reference.stake(slot, index), Reference.code(slot, index)));
+        assert(amount < 1 << 55);
     }
 }

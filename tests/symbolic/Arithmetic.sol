@@ -11,7 +11,7 @@ library Arithmetic {
     function divisionRoundsDown(uint256 dividend, uint256 divisor) internal pure returns (bool) {
         unchecked {
             uint256 product = _quotient(dividend, divisor) * divisor;
-            return _or(divisor == 0, _and(product <= dividend, dividend - product < divisor));
+            return _or(divisor == 0, both(product <= dividend, dividend - product < divisor));
         }
     }
 
@@ -31,14 +31,13 @@ library Arithmetic {
     function productsFit(uint128 x, uint64 y) internal pure returns (bool) {
         unchecked {
             uint256 product = uint256(x) * y;
-            return _and(product < 1 << 192, _or(x >= 1 << 64, product < 1 << 128));
+            return both(product < 1 << 192, _or(x >= 1 << 64, product < 1 << 128));
         }
     }
 
-    /// @notice The same of small factors.
-    function smallProductsFit(uint8 x, uint32 y) internal pure returns (bool) {
+    function equalFactorsHaveEqualProducts(uint256 x, uint256 y, uint256 factor) internal pure returns (bool) {
         unchecked {
-            return uint256(x) * y < 1 << 40;
+            return _or(y != factor, x * y == x * factor);
         }
     }
 
@@ -88,9 +87,9 @@ library Arithmetic {
         }
     }
 
-    function _and(bool left, bool right) private pure returns (bool both) {
+    function both(bool left, bool right) internal pure returns (bool hold) {
         assembly ("memory-safe") {
-            both := and(left, right)
+            hold := and(left, right)
         }
     }
 }

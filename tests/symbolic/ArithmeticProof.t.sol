@@ -26,8 +26,16 @@ contract ArithmeticProof {
         assert(Arithmetic.productsFit(x, y));
     }
 
-    function check_small_products_fit(uint8 x, uint32 y) external pure {
-        assert(Arithmetic.smallProductsFit(x, y));
+    function check_equal_factors_have_equal_products(uint256 x, uint256 y, uint256 factor) external pure {
+        assert(Arithmetic.equalFactorsHaveEqualProducts(x, y, factor));
+    }
+
+    /// @dev The prover multiplies by a number that it knows: to it, that is another product.
+    function check_equal_factors_have_equal_products_where_one_is_known(uint256 x, uint256 y) external pure {
+        assert(Arithmetic.equalFactorsHaveEqualProducts(x, y, 0));
+        for (uint256 e; e < 9; ++e) {
+            if (y == 10 ** e) assert(Arithmetic.equalFactorsHaveEqualProducts(x, y, 10 ** e));
+        }
     }
 
     function check_products_ascend(uint128 smaller, uint128 larger, uint64 factor) external pure {

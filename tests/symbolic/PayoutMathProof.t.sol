@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {AllocationCode} from "../../contracts/lib/AllocationCode.sol";
 import {PayoutMath} from "../../contracts/lib/PayoutMath.sol";
 import {StakeSlot} from "../../contracts/lib/StakeSlot.sol";
 import {Uint64x4} from "../../contracts/lib/Uint64x4.sol";
 import {Arithmetic} from "./Arithmetic.sol";
-import {CodeFacts} from "./CodeFacts.sol";
 import {Reference} from "./Reference.sol";
 
 /// @title PayoutMathProof
@@ -72,12 +72,17 @@ contract PayoutMathProof {
     function _checkPosition(uint256 slot, uint256 mask, uint256 minPosition, uint256 index) private pure {
         require(minPosition < 1 << 63);
         Uint64x4 codes = StakeSlot.wrap(slot).codes().masked(mask);
+        (uint64 stake, uint64 code) = (Reference.stake(slot, index), Reference.lane(Uint64x4.unwrap(codes), index));
+        // Proved of all codes and stakes in AllocationCodeProof.
+        uint256 amounts = Uint64x4.unwrap(AllocationCode.resolved(codes, StakeSlot.wrap(slot).stakes()));
+        bool proved = Reference.lane(amounts, index) == Reference.allocated(stake, code);
         for (uint256 i; i < 4; ++i) {
-            CodeFacts.require_(Reference.stake(slot, i), Reference.lane(Uint64x4.unwrap(codes), i));
+            proved = Arithmetic.both(proved, Reference.lane(amounts, i) < 1 << 55);
         }
+        require(proved);
+
         uint256 found = Uint64x4.unwrap(PayoutMath.positionsOf(StakeSlot.wrap(slot), codes, minPosition));
-        uint64 code = Reference.lane(Uint64x4.unwrap(codes), index);
-        assert(Reference.lane(found, index) == Reference.position(Reference.stake(slot, index), code, minPosition));
+        assert(Reference.lane(found, index) == Reference.position(stake, code, minPosition));
     }
 
     /* OUTCOMES */

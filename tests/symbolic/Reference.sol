@@ -60,22 +60,19 @@ library Reference {
     /// @notice What a model of this stake and code allocates.
     function allocated(uint64 stake_, uint64 code_) internal pure returns (uint256) {
         unchecked {
-            if (code_ > 810) return share(stake_, code_ - 810, 200);
-            (uint256 digits, uint256 power) = digitsAndPower(code_);
-            return digits * power * 1e6;
+            return code_ > 810 ? share(stake_, code_ - 810, 200) : unitsOf(code_);
         }
     }
 
-    /// @notice The two digits of an amount's code and the power of ten behind them; zero for no amount.
-    /// @dev A code from 90*e + 1 to 90*e + 90 has digits from 10 to 99. Neither a branch nor a division, of which the prover
-    /// would follow all and know nothing.
-    function digitsAndPower(uint256 code_) internal pure returns (uint256 digits, uint256 power) {
+    /// @notice The units that an amount's code stands for; zero for any other code.
+    /// @dev A code from 90*e + 1 to 90*e + 90 has digits from 10 to 99, and stands for digits * 10**(e + 6). Without a branch, a
+    /// division, or a product of two unknown numbers: the prover would follow all of the first, and know nothing of the others.
+    function unitsOf(uint256 code_) internal pure returns (uint256 units) {
         for (uint256 e; e < 9; ++e) {
             assembly ("memory-safe") {
                 let first := add(mul(90, e), 1)
                 let within := sub(0, and(iszero(lt(code_, first)), lt(code_, add(first, 90))))
-                digits := or(digits, and(within, sub(add(code_, 10), first)))
-                power := or(power, and(within, exp(10, e)))
+                units := or(units, and(within, mul(sub(add(code_, 10), first), exp(10, add(e, 6)))))
             }
         }
     }
