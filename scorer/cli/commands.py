@@ -1,6 +1,6 @@
 """The commands by name. A command's module is imported when it runs: to import all of them takes seconds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
@@ -77,16 +77,31 @@ def _censoring() -> Iterator[None]:
         raise
 
 
+class _Lazy(Mapping[str, Any]):
+    """The commands by name, each imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        return load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
 class Commands(TyperGroup):
     """The outermost group; says what is wrong with any command line without the secrets in it."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands: Any = dict.fromkeys(COMMANDS)  # names alone: what typer lists, and proposes for a typo
+        self.commands: Any = _Lazy()
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the signature is click's
-        """The command of that name, imported now; None where there is none."""
-        return load(cmd_name) if cmd_name in COMMANDS else None
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is click's
+        """Names in the order in which help shows them."""
+        return list(self.commands)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the signature is click's
         """List the commands from the table, so that help imports none of them."""
