@@ -23,7 +23,7 @@ demo: setup  ## settle rounds on real market data on a local chain, into build/d
 test: setup test-python test-contracts test-invariants  ## every fast test
 
 test-python: setup
-	pytest -n 2 --dist loadfile --no-loadscope-reorder
+	pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-contracts: setup .build/__local__.json
 	$(MAKE) --no-print-directory --jobs 2 contracts-on-py-evm contracts-on-anvil

@@ -32,7 +32,9 @@ class Shop:
         self.journal = Journal.open(self.path)
         signer = KeySigner(operator.sender.account)
         fees = FeePolicy(tip=GWEI)
-        outbox = Outbox(self.journal, Web3Node(suite.w3), signer, suite.addresses.chain_id, fees, longest=0)
+        chain_id = suite.addresses.chain_id
+        # A node that mines at once still answers before it has mined.
+        outbox = Outbox(self.journal, Web3Node(suite.w3), signer, chain_id, fees, longest=5, poll=0.02)
         self.operating = Operating(
             suite,
             operator.inbox,
