@@ -50,17 +50,10 @@ FILE_LABELS: Final = {
 }
 """Points that are not on a transaction's way: each is reached before one action."""
 OUTBOX_LABELS: Final = tuple(label for label in LABELS if label not in FILE_LABELS)
-ON_THE_WAY: Final = (
-    "planned",
-    "tried",
-    "before-sign-commit",
-    "signed",
-    "before-broadcast",
-    "broadcast",
-    "final-seen",
-    "final-recorded",
-)
-"""Points that one transaction passes in this order, also where a daemon is ended at each of them."""
+SKIPPED: Final = ("broadcast-recorded", "mined-seen", "mined-recorded")
+"""Points never passed after a daemon was ended at "broadcast": the next finds its transaction final."""
+ON_THE_WAY: Final = tuple(label for label in OUTBOX_LABELS if label not in SKIPPED)
+"""Points that one transaction passes in this order, where a daemon is ended at each of them."""
 IN_THE_POOL: Final = ("signed", "before-broadcast", "broadcast", "broadcast-recorded")
 DISPUTE_COST: Final = 3
 """Transactions of a challenge: an approval, the challenge, and the collection of what it brought."""

@@ -24,7 +24,7 @@ def recomputed(bundle: Bundle) -> Report:
 
     Raises
     ------
-    scorer.rounds.evaluation.InputsMismatch
+    scorer.rounds.inputs.InputsMismatch
         When the inputs are not those that the bundle's terms commit to.
     scorer.store.bundle.BundleError
         When a file is missing or broken.

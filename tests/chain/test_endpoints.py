@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -286,15 +287,15 @@ class Counter:
             KeySigner(world.stage.anvil.account(30)),
             CHAIN_ID,
             fees,
-            longest=0,
-            sleep=lambda _: None,
+            poll=0.02,
             alarm=lambda kind, detail: self.alarms.append(kind),
         )
 
-    def deliver(self) -> Delivery:
+    def deliver(self, longest: float = 30) -> Delivery:
+        """Deliver the act, and wait so many seconds: a node answers before it has mined."""
         registry = self.world.suite.registry
         data = bytes.fromhex(registry.encode_abi("register", [self.outbox.address])[2:])
-        return self.outbox.deliver(Act("register", str(registry.address), data))
+        return replace(self.outbox, longest=longest).deliver(Act("register", str(registry.address), data))
 
     @property
     def executed(self) -> int:
@@ -327,7 +328,7 @@ def test_a_rate_limit_while_sending_is_waited_out(world: World, tmp_path: Path) 
     with proxy_of(world.stage.anvil.url) as proxy:
         proxy.misbehave("eth_sendRawTransaction", limited)
         counter = Counter(world, proxy.url, tmp_path / "j", FeePolicy(tip=30 * GWEI))
-        assert counter.deliver().why == Why.WAITING
+        assert counter.deliver(longest=0).why == Why.WAITING
         proxy.misbehave("eth_sendRawTransaction", None)
         assert counter.deliver().is_mined
         assert counter.executed == 1

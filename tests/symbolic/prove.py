@@ -124,7 +124,8 @@ def faults(proofs: list[Proof], expected: set[str]) -> list[str]:
     """What is wrong, in words: nothing, when every proof that is expected stands."""
     found = {proof.name for proof in proofs}
     wrong = [f"{name}: not run" for name in sorted(expected - found)]
-    wrong += [f"{name}: run, but not in any file" for name in sorted(found - expected)]
+    unknown = "run, but not in any file; remove build/forge/symbolic, which keeps what was compiled before"
+    wrong += [f"{name}: {unknown}" for name in sorted(found - expected)]
     wrong += [
         f"{proof.name}: not proved (halmos' exit code {proof.exit_code}, {proof.loops_cut} loops cut short)"
         for proof in proofs
