@@ -16,14 +16,14 @@ from ape.cli import ConnectedProviderCommand, account_option, network_option
 from eth_hash.auto import keccak
 
 from scorer.chain.endpoint import EndpointError, checked
-from scorer.chain.journal import JournalError
-from scorer.chain.sender import Reverted
-from scorer.chain.signers import Signed, SignerError
 from scorer.cli.deployment import default_folder, show_plan
 from scorer.deployment.blueprint import blueprint
 from scorer.deployment.deploy import Builder
 from scorer.deployment.document import DeploymentFileError, load_document
-from scorer.deployment.plan import DeploymentStuck
+from scorer.deployment.steps import DeploymentStuck
+from scorer.transactions.journal import JournalError
+from scorer.transactions.sender import Reverted
+from scorer.transactions.signers import Signed, SignerError
 
 EXPECTED = (DeploymentFileError, DeploymentStuck, EndpointError, JournalError, Reverted, SignerError)
 

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from scorer.chain.endpoint import EndpointError
-from scorer.chain.sender import Reverted
-from scorer.devnet.crowd import CrowdRefused
 from scorer.files import FolderInUse
-from scorer.rehearsal.run import MODELS, judged, rehearse
-from scorer.rehearsal.stage import Unexpected
+from scorer.lab.devnet.population import CrowdRefused
+from scorer.lab.rehearsal.run import MODELS, judged, rehearse
+from scorer.lab.rehearsal.stage import Unexpected
+from scorer.transactions.sender import Reverted
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

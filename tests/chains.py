@@ -15,8 +15,8 @@ import requests
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
-from scorer.chain.anvil import CHAIN_ID, PATIENCE, Anvil, run_anvil
-from scorer.chain.endpoint import EndpointError, connect
+from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
+from scorer.lab.anvil import PATIENCE, Anvil, run_anvil
 
 START: Final = 1_700_000_000
 """The timestamp of every test chain's first block, Unix seconds."""
@@ -67,7 +67,7 @@ class Node:
 
     def client(self) -> Anvil:
         """Connect anew: what one test caches or patches in its client is not the next test's."""
-        return Anvil(connect(self._anvil.url, CHAIN_ID, timeout=PATIENCE), self._anvil.url)
+        return Anvil(connect(self._anvil.url, LOCAL_CHAIN_ID, timeout=PATIENCE), self._anvil.url)
 
     def renew(self) -> bool:
         """Bring the node back to its snapshot; whether it now is as it was."""

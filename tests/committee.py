@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
-from scorer.chain.anvil import Anvil
 from scorer.chain.contracts import Suite
-from scorer.chain.deployment import Plan, deploy, two_thirds
 from scorer.chain.fees import FeePolicy
-from scorer.chain.sender import Sender
-from scorer.rounds.report import REPORT_VERSION, Report
-from scorer.rounds.seal import Seal
+from scorer.lab.anvil import Anvil
+from scorer.lab.deployer import Plan, deploy
+from scorer.protocol.report import REPORT_VERSION, Report
+from scorer.protocol.seal import Seal, two_thirds
+from scorer.transactions.sender import Sender
 from tests.world import HOUR, NMR
 
 FIRST_MEMBER: Final = 3

@@ -5,13 +5,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-from scorer.chain.anvil import Anvil
+from scorer.lab.anvil import Anvil
 from tests.chains import Chains, chain
 from tests.world import World, lent_world
 
-SLOW = ("chaos", "demo", "devnet", "deployment", "rehearsal", "cli", "oracle", "staking", "chain")
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
+SLOW = (
+    *("chaos", "lab", "deployment", "cli", "operator", "oracle", "daemon"),
+    *("observation", "client", "transactions", "chain"),
+)
 """Folders whose files take long. They come first: what is short fills up whichever worker is done early."""
 
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scorer.chain.fees import GWEI, FeePolicy
-from scorer.chain.journal import Journal
-from scorer.chain.node import Web3Node
-from scorer.chain.outbox import Outbox
-from scorer.chain.signers import KeySigner
-from scorer.oracle.observe import finalised_block
-from scorer.oracle.operating import Operating
-from scorer.store.bundle import Bundle
+from scorer.observation.observe import finalised_block
+from scorer.operator.operator import Operator
+from scorer.storage.bundle import Bundle
+from scorer.transactions.journal import Journal
+from scorer.transactions.manager import Outbox
+from scorer.transactions.node import Web3Node
+from scorer.transactions.signers import KeySigner
 from tests.world import HOUR, IDS, World
 
 
@@ -35,7 +35,7 @@ class Shop:
         chain_id = suite.addresses.chain_id
         # A node that mines at once still answers before it has mined.
         outbox = Outbox(self.journal, Web3Node(suite.w3), signer, chain_id, fees, longest=5, poll=0.02)
-        self.operating = Operating(
+        self.operating = Operator(
             suite,
             operator.inbox,
             operator.published,

@@ -11,7 +11,7 @@ import pytest
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
-from scorer.chain.anvil import PATIENCE, Anvil
+from scorer.lab.anvil import PATIENCE, Anvil
 from tests import chains as module
 from tests.chains import ACCOUNTS, START, Chains, chain
 from tests.world import HOUR, World, lent_world

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scorer.chain.anvil import Anvil
 from scorer.chain.contracts import ProposalStatus, RoundRecord, RoundState, Suite
-from scorer.chain.sender import Sender
-from scorer.demo.files import write_submission
-from scorer.demo.predictors import Noise
-from scorer.demo.stage import (
+from scorer.lab.anvil import Anvil
+from scorer.lab.demo.files import write_submission
+from scorer.lab.demo.predictors import Noise
+from scorer.lab.demo.stage import (
     ADMIN,
     CHALLENGE_WINDOW,
     FEES,
@@ -25,13 +24,14 @@ from scorer.demo.stage import (
     deploy_stage,
     stage_on,
 )
-from scorer.demo.stakes import FixedAmount, ShareOfIdle, Stake
-from scorer.demo.strategies import Strategy
-from scorer.oracle.audit import idle_by_lane
+from scorer.lab.demo.stakes import FixedAmount, ShareOfIdle, Stake
+from scorer.lab.demo.strategies import Strategy
+from scorer.observation.audit import idle_by_lane
 from scorer.oracle.member import Member, Step
-from scorer.rounds.rules import Rules, preset
-from scorer.rounds.tables import Table
-from scorer.rounds.validity import Universe
+from scorer.protocol.rules import Rules, preset
+from scorer.protocol.tables import Table
+from scorer.submission.validity import Universe
+from scorer.transactions.sender import Sender
 from tests.chains import START as START
 from tests.chains import Chains
 

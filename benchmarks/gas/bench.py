@@ -20,7 +20,7 @@ from peers import claims, multisend, payments
 from rounds import ADMIN, MEMBERS, NMR, PPM, STAKER, RoundGas, Tournament, play, play_rolled, play_void, stage
 from tables import calls, page_with, printed
 
-from scorer.chain.anvil import run_anvil
+from scorer.lab.anvil import run_anvil
 from scorer.rewards.allocation import SHARE_FLAG
 from scorer.units import wei_from_nano
 

@@ -12,20 +12,20 @@ from metered import Gas, Meter
 from numpy.typing import NDArray
 from web3.contract import Contract
 
-from scorer.chain.anvil import Anvil
 from scorer.chain.contracts import Suite
-from scorer.chain.deployment import Plan, deploy
-from scorer.chain.sender import Sender
-from scorer.rewards import settle
-from scorer.rewards.allocation import SHARE_FLAG, decoded, nearest_codes
-from scorer.rounds.chunks import (
+from scorer.lab.anvil import Anvil
+from scorer.lab.deployer import Plan, deploy
+from scorer.protocol.chunks import (
     Chunk,
     chunk_from_words,
     scores_heads,
     settle_arguments,
     stakes_and_codes,
 )
-from scorer.rounds.report import REPORT_VERSION, Report
+from scorer.protocol.report import REPORT_VERSION, Report
+from scorer.rewards import settle
+from scorer.rewards.allocation import SHARE_FLAG, decoded, nearest_codes
+from scorer.transactions.sender import Sender
 from scorer.units import wei_from_nano
 
 NMR = 10**9

@@ -18,8 +18,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from scorer.chain.journal import Journal
-from tests.chain import old_journal
+from scorer.transactions.journal import Journal
+from tests.transactions import old_journal
 
 OUT = Path("build/bench/journal")
 SCOPE = "137:0x" + "Ab" * 20

@@ -17,17 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from scorer.chain.anvil import Anvil, run_anvil
 from scorer.chain.contracts import RoundState
-from scorer.chain.outbox import Outbox
-from scorer.config import load_config
-from scorer.drill.crowd import enter, open_round
-from scorer.drill.playground import FIRST_MEMBER, HOUR, OPERATOR, Playground
-from scorer.drill.proxy import Proxy, proxy_of
-from scorer.oracle import assembly
+from scorer.daemon import assembly
+from scorer.daemon.configuration import load_config
+from scorer.daemon.logging import configure_logging
+from scorer.lab.anvil import Anvil, run_anvil
+from scorer.lab.drill.local_tournament import FIRST_MEMBER, HOUR, OPERATOR, Playground
+from scorer.lab.drill.population import enter, open_round
+from scorer.lab.drill.proxy import Proxy, proxy_of
 from scorer.oracle import member as member_module
-from scorer.oracle.logging import configure_logging
-from scorer.store.bundle import Bundle
+from scorer.storage.bundle import Bundle
+from scorer.transactions.manager import Outbox
 
 OPEN_ROUNDS = (64, 500)
 IDLE_CYCLES = 5

@@ -20,19 +20,20 @@ from typing import Any
 import numpy as np
 from coincurve import PrivateKey
 
+from scorer.evaluation import evaluate as evaluation
+from scorer.evaluation import rewarded
+from scorer.evaluation.commitments import refusals_of
+from scorer.evaluation.evaluate import evaluate
+from scorer.evaluation.inputs import Positions, RoundInputs, RoundTerms
+from scorer.protocol.chunks import Chunk
+from scorer.protocol.digest import content_hashes, universe_digest
+from scorer.protocol.predictions import PredictionFile, StoredRow, float_array, header
+from scorer.protocol.rules import preset
+from scorer.protocol.signature import SubmissionDigest
+from scorer.protocol.submissions import Submission, Submissions
 from scorer.rewards import payout_factor
-from scorer.rounds import evaluation, rewarded
-from scorer.rounds.chunks import Chunk
-from scorer.rounds.commitments import refusals_of
-from scorer.rounds.digest import content_hashes, universe_digest
-from scorer.rounds.evaluation import evaluate
-from scorer.rounds.inputs import Positions, RoundInputs, RoundTerms
-from scorer.rounds.predictions import PredictionFile, StoredRow, float_array, header
-from scorer.rounds.rules import preset
-from scorer.rounds.signature import SubmissionDigest
-from scorer.rounds.submissions import Submission, Submissions
 from scorer.scoring import score_submissions
-from scorer.store.bundle import Bundle
+from scorer.storage.bundle import Bundle
 
 CHAIN_ID, ROUND = 31337, 5
 TOURNAMENT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from bench import round_of
 
-from scorer.rounds.evaluation import evaluate
-from scorer.store.bundle import SUBMISSIONS, Bundle
+from scorer.evaluation.evaluate import evaluate
+from scorer.storage.bundle import SUBMISSIONS, Bundle
 
 GIB = 2**30
 

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from scorer.isolation import IsolatedReader
-from scorer.rounds.submission_reader import SubmissionReader, read_for
-from scorer.rounds.validity import Universe
+from scorer.submission.reader import SubmissionReader, read_for
+from scorer.submission.validity import Universe
 
 MOST: Final = 1.5
 IDS: Final = 6_000

@@ -1,1 +1,1 @@
-"""The chain's edge: endpoints, contracts, logs and transactions. Nothing here decides what to do."""
+"""The edge to a chain: endpoints that nobody vouches for, contracts, logs and fees."""

@@ -20,8 +20,8 @@ from web3.contract.contract import ContractFunction
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint
 
-from scorer.chain.answers import Answer, classify
 from scorer.chain.errors import NoConnection, RateLimited
+from scorer.chain.rpc_errors import Answer, classify
 
 PAGE: Final = 100
 """Requests in one batch, where an endpoint is not known to take fewer."""

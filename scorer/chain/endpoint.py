@@ -1,12 +1,17 @@
 """A JSON-RPC endpoint, checked before anything relies on it."""
 
+from typing import Final
+
 from web3 import Web3
 
 from scorer.chain.errors import EndpointError
 from scorer.chain.provider import Provider
 from scorer.redaction import host
 
-__all__ = ["EndpointError", "checked", "connect", "host", "host_of", "unchecked"]
+__all__ = ["LOCAL_CHAIN_ID", "EndpointError", "checked", "connect", "host", "host_of", "unchecked"]
+
+LOCAL_CHAIN_ID: Final = 31_337
+"""The chain id of development nodes. Each start of one is another chain."""
 
 
 def connect(url: str, chain_id: int, *, timeout: float = 30) -> Web3:

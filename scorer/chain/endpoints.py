@@ -9,12 +9,11 @@ from typing import Final
 from web3 import Web3
 from web3.types import BlockIdentifier
 
-from scorer.chain.answers import Answer
 from scorer.chain.endpoint import checked, unchecked
 from scorer.chain.errors import EndpointError, answer_to
-from scorer.chain.node import Web3Node
 from scorer.chain.parallel import Parallel
 from scorer.chain.provider import LONGEST_PAUSES, Provider
+from scorer.chain.rpc_errors import Answer
 from scorer.redaction import host
 
 LARGEST_LAG: Final = 16
@@ -77,11 +76,6 @@ class Pinned:
     health: tuple[Health, ...] = ()
     witnesses: tuple[Web3, ...] = ()
     agreement: int = 1
-
-    @property
-    def node(self) -> Web3Node:
-        """The chain as an outbox asks it: what is final is what was agreed."""
-        return Web3Node(self.w3, self.others, self.block.number, self.witnesses, self.agreement)
 
 
 class NoAgreement(EndpointError):

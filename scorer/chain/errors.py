@@ -4,7 +4,7 @@ import re
 from typing import ClassVar, Final
 from urllib.parse import unquote
 
-from scorer.chain.answers import Answer
+from scorer.chain.rpc_errors import Answer
 from scorer.errors import CupelError
 from scorer.redaction import clean
 

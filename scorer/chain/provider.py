@@ -12,7 +12,6 @@ from web3 import Web3
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from scorer.chain.answers import LONGEST_TEXT, Answer, classify
 from scorer.chain.errors import (
     BY_ANSWER,
     AnswerTooLarge,
@@ -39,6 +38,7 @@ from scorer.chain.replies import (
     refusal_in,
 )
 from scorer.chain.reverts import revert_of
+from scorer.chain.rpc_errors import LONGEST_TEXT, Answer, classify
 from scorer.chain.shapes import checked_result
 from scorer.chain.transport import MOST_BYTES, Reply, Transport
 from scorer.redaction import host

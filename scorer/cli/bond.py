@@ -9,10 +9,10 @@ import typer
 from scorer.cli.member import MemberOptions, MemberSendingOptions
 from scorer.cli.options import chain_command, print_json
 from scorer.cli.sending import Told, order_and_tell
-from scorer.staking.amounts import amount_of
-from scorer.staking.bonds import BondCounter, bond_of
-from scorer.staking.desk import Done
-from scorer.staking.orders import Order, StakingRefused, address_of
+from scorer.client.amounts import amount_of
+from scorer.client.bonds import BondCounter, bond_of
+from scorer.client.desk import Done
+from scorer.client.orders import Order, StakingRefused, address_of
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 AmountArgument = Annotated[str, typer.Argument(help="NMR, such as 100 or 0.5.")]

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scorer.chain.anvil import run_anvil
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import connect, host
-from scorer.config import ConfigError, read_deployment
+from scorer.daemon.configuration import ConfigError, read_deployment
 
 EndpointOption = Annotated[
     str | None, typer.Option(envvar="CUPEL_RPC_URL", help="An RPC endpoint of the chain.")
@@ -43,9 +43,9 @@ def suites_of(
 ) -> Iterator[tuple[Suite, ...]]:
     """The contracts of a chain, as each endpoint serves them; of none, when a command's options name none."""
     if replay is not None:
-        with run_anvil(state=replay / "chain.json") as anvil:
-            anvil.finalise()
-            yield (Suite.at(anvil.w3, read_deployment(replay / "deployment.json")),)
+        # By name, since the lab need not be installed where members and operators work.
+        with import_module("scorer.lab.replay").replayed(replay) as suite:
+            yield (suite,)
         return
     if bool(endpoints) != (deployment is not None):
         raise ConfigError("expected --endpoint and --deployment together, found one of them")

@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from scorer.oracle.checks import Check
+from scorer.daemon.checks import Check
 
 
 def tell_checks(checks: Iterable[Check]) -> NoReturn:

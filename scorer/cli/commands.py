@@ -13,50 +13,62 @@ from scorer.redaction import censored
 
 COMMANDS: Final = {
     "demo": (
-        "demo:demo",
+        "lab.cli.demo:demo",
         "Settle a year of weekly rounds on real market data, on a local chain, and verify every one.",
     ),
-    "verify": ("verify:verify", "Recompute a round from its bundle, and name the first thing that differs."),
-    "explain": ("explain:explain", "Take apart what a model earned in a round, to the last nano-NMR."),
+    "verify": (
+        "cli.verify:verify",
+        "Recompute a round from its bundle, and name the first thing that differs.",
+    ),
+    "explain": ("cli.explain:explain", "Take apart what a model earned in a round, to the last nano-NMR."),
     "statement": (
-        "explain:statement",
+        "cli.explain:statement",
         "Write what models earned, round by round, as CSV: amounts and reasons, dates and transactions.",
     ),
     "leaderboard": (
-        "leaderboard:leaderboard",
+        "cli.leaderboard:leaderboard",
         "Rank models, or the accounts that own them, over many rounds.",
     ),
     "simulate": (
-        "simulate:simulate",
+        "lab.cli.simulate:simulate",
         "Take many data scientists through hundreds of rounds under a rules document, without a chain.",
     ),
     "rounds": (
-        "rounds:rounds",
+        "cli.rounds:rounds",
         "List rounds with their times (UTC), the stake at risk and the payout factor, newest first.",
     ),
     "submit": (
-        "submit:submit",
+        "cli.submit:submit",
         "Check a submission as the operator will, sign it (EIP-712), and lay it into the operator's inbox.",
     ),
-    "wallet": ("wallet:app", "Keep the key of a data scientist."),
-    "model": ("model:app", "Register models, and say who owns and signs."),
-    "stake": ("stake:app", "Deposit, withdraw, and put stake at risk."),
-    "oracle": ("oracle:app", "Work as a member of the oracle committee."),
-    "operator": ("operator:app", "Work as the operator of a tournament."),
-    "rules": ("rules:app", "Check rules documents."),
-    "submission": ("submission:app", "Prepare submissions."),
-    "deployment": ("deployment:app", "Deploy a suite, and check that it is as it should be."),
-    "devnet": ("devnet:app", "Run a whole tournament on a local chain."),
+    "wallet": ("cli.wallet:app", "Keep the key of a data scientist."),
+    "model": ("cli.model:app", "Register models, and say who owns and signs."),
+    "stake": ("cli.stake:app", "Deposit, withdraw, and put stake at risk."),
+    "oracle": ("cli.oracle:app", "Work as a member of the oracle committee."),
+    "operator": ("cli.operator:app", "Work as the operator of a tournament."),
+    "rules": ("cli.rules:app", "Check rules documents."),
+    "submission": ("cli.submission:app", "Prepare submissions."),
+    "deployment": ("cli.deployment:app", "Deploy a suite, and check that it is as it should be."),
+    "devnet": ("lab.cli.devnet:app", "Run a whole tournament on a local chain."),
 }
-"""Where each command or group is, in this package, and a line that says what it does."""
+"""Where each command or group is in ``scorer``, and a line that says what it does."""
+ADDED: Final = {"oracle": {"drill": "lab.cli.drill:drill"}}
+"""Commands of the lab that stand in another group, by group and name."""
 _WRONG_USE: Final[Any] = typer.BadParameter.__mro__[2]
 """What typer raises for whatever is wrong with a command line; it has no public name of its own."""
 
 
 def load(name: str) -> Any:
     """Import a command or a group of them."""
-    module, _, attribute = COMMANDS[name][0].partition(":")
-    found = getattr(import_module(f"scorer.cli.{module}"), attribute)
+    command = _imported(name, COMMANDS[name][0])
+    for added, place in ADDED.get(name, {}).items():
+        command.add_command(_imported(added, place))
+    return command
+
+
+def _imported(name: str, place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    found = getattr(import_module(f"scorer.{module}"), attribute)
     if isinstance(found, typer.Typer):
         command: Any = get_group(found)
     else:

@@ -12,10 +12,10 @@ from scorer.cli.member import MemberSendingOptions
 from scorer.cli.numbers import NUMBER
 from scorer.cli.options import chain_command
 from scorer.cli.sending import Told, order_and_tell
-from scorer.staking.committee import CommitteeCounter, attendance
-from scorer.staking.desk import Done
-from scorer.staking.orders import address_of
-from scorer.staking.stakes import latest_block
+from scorer.client.committee import CommitteeCounter, attendance
+from scorer.client.desk import Done
+from scorer.client.orders import address_of
+from scorer.client.stakes import latest_block
 
 RoundOption = Annotated[int, typer.Option("--round", parser=NUMBER, help="The round.")]
 

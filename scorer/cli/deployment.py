@@ -13,15 +13,15 @@ from web3 import Web3
 
 from scorer.chain.endpoint import connect
 from scorer.cli.common import console, told
-from scorer.config import ConfigError, key_of
+from scorer.daemon.configuration import ConfigError, key_of
 from scorer.deployment import verification
 from scorer.deployment.blueprint import Blueprint, blueprint
 from scorer.deployment.check import differences
 from scorer.deployment.deploy import Builder, appraise, refuse_objections
 from scorer.deployment.document import Deployment, DeploymentFileError, load_document
 from scorer.deployment.manifest import ManifestError, read_manifest
-from scorer.deployment.plan import DeploymentStuck
 from scorer.deployment.prices import Quote
+from scorer.deployment.steps import DeploymentStuck
 from scorer.deployment.verification import VerificationError
 from scorer.files import refuse_foreign_file, write_whole
 from scorer.redaction import clean, shown, shown_name

@@ -14,13 +14,13 @@ from scorer.chain.contracts import Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
 from scorer.cli.common import JsonOption, console, told
 from scorer.cli.numbers import NUMBER
-from scorer.config import ConfigError
+from scorer.daemon.configuration import ConfigError
+from scorer.evaluation.explain import Explanation, ScoredRound, nmr_text
+from scorer.evaluation.statement import COLUMNS, Entry, write_statement
 from scorer.files import refuse_foreign_table
-from scorer.oracle.observe import finalised_block
-from scorer.oracle.receipts import SettledRound, read_settled_round
-from scorer.rounds.explain import Explanation, ScoredRound, nmr_text
-from scorer.rounds.statement import COLUMNS, Entry, write_statement
-from scorer.store.bundle import SCORES, Bundle, BundleError
+from scorer.observation.observe import finalised_block
+from scorer.observation.receipts import SettledRound, read_settled_round
+from scorer.storage.bundle import SCORES, Bundle, BundleError
 
 
 def explain(

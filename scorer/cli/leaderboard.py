@@ -13,9 +13,10 @@ from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, ch
 from scorer.cli.common import JsonOption, console, told
 from scorer.cli.explain import scored_rounds
 from scorer.cli.numbers import NUMBER, day
-from scorer.config import ConfigError
+from scorer.daemon.configuration import ConfigError
+from scorer.evaluation.standings import REWARD, model_leaderboard, score_table
 from scorer.files import refuse_foreign_table
-from scorer.oracle.observe import finalised_block
+from scorer.observation.observe import finalised_block
 from scorer.redaction import shown
 from scorer.rewards.reputation import (
     CLASSIC_SEASON,
@@ -25,7 +26,6 @@ from scorer.rewards.reputation import (
     in_the_year_before,
     season,
 )
-from scorer.rounds.standings import REWARD, model_leaderboard, score_table
 
 HEADER = (
     "rank,model,account,rounds,.*,net_nmr,return_percent|rank,account,[^,]+"

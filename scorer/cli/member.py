@@ -12,12 +12,13 @@ import typer
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoints import Pinned
 from scorer.chain.fees import FeePolicy
-from scorer.chain.journal import Journal
-from scorer.chain.outbox import Outbox
 from scorer.cli.sending import Asking
-from scorer.config import NodeConfig, load_config
-from scorer.staking.desk import Desk
-from scorer.staking.quotes import GenerousNode
+from scorer.client.desk import Desk
+from scorer.client.quotes import GenerousNode
+from scorer.daemon.configuration import NodeConfig, load_config
+from scorer.transactions.journal import Journal
+from scorer.transactions.manager import Outbox
+from scorer.transactions.node import Web3Node
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ class MemberSendingOptions(MemberOptions):
     @contextmanager
     def desk(self, counter: Asking, alarm: Callable[[str, str], None]) -> Iterator[Desk]:
         """Where they are sent."""
-        chain, pinned = self.node.chain, self.pinned.node
+        chain, pinned = self.node.chain, Web3Node.at(self.pinned)
         node = GenerousNode(pinned.w3, pinned.others, pinned.finalised, pinned.witnesses, pinned.agreement)
         with Journal.open(self.node.journal.location) as journal:
             yield Desk(

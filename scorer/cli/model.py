@@ -7,7 +7,7 @@ import typer
 from scorer.cli.numbers import NUMBER
 from scorer.cli.options import SendingOptions, chain_command, own_address
 from scorer.cli.sending import perform
-from scorer.staking.orders import Counter, StakingRefused, address_of
+from scorer.client.orders import Counter, StakingRefused, address_of
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 

@@ -7,11 +7,11 @@ import typer
 from scorer.cli.checklist import tell_checks
 from scorer.cli.common import ConfigOption, SendOption, told
 from scorer.cli.numbers import NUMBER
-from scorer.config import load_config
-from scorer.oracle import assembly
-from scorer.oracle.checks import check_operator
-from scorer.oracle.daemon import OperatorDaemon
-from scorer.oracle.logging import configure_logging
+from scorer.daemon import assembly
+from scorer.daemon.checks import check_operator
+from scorer.daemon.configuration import load_config
+from scorer.daemon.daemon import OperatorDaemon
+from scorer.daemon.logging import configure_logging
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 

@@ -20,13 +20,13 @@ from scorer.chain.endpoint import EndpointError, host
 from scorer.chain.fees import FeePolicy
 from scorer.cli.chains import open_suite
 from scorer.cli.common import told
+from scorer.client.desk import Desk, desk_of
+from scorer.client.keystore import KeystoreError, Wallet
+from scorer.client.orders import Counter, address_of
+from scorer.client.quotes import POLYGON, fees_of
 from scorer.errors import CupelError
 from scorer.files import SecretExposed, one_line, read_secret
 from scorer.redaction import remember, shown_path
-from scorer.staking.desk import Desk, desk_of
-from scorer.staking.keystore import KeystoreError, Wallet
-from scorer.staking.orders import Counter, address_of
-from scorer.staking.quotes import POLYGON, fees_of
 
 P = ParamSpec("P")
 
@@ -177,7 +177,7 @@ def password_of(file: Path | None, what: str, *, twice: bool = False) -> str:
 
     Raises
     ------
-    scorer.staking.keystore.KeystoreError
+    scorer.client.keystore.KeystoreError
         When there is neither file nor terminal, or the file cannot be read or has more lines.
     """
     if file is not None:

@@ -9,16 +9,15 @@ from scorer.cli import bond, committee
 from scorer.cli.checklist import tell_checks
 from scorer.cli.common import ConfigOption, SendOption, told
 from scorer.cli.numbers import NUMBER
-from scorer.config import load_config
-from scorer.oracle import assembly
-from scorer.oracle.checks import check_member
+from scorer.daemon import assembly
+from scorer.daemon.checks import check_member
+from scorer.daemon.configuration import load_config
+from scorer.daemon.daemon import OracleDaemon
+from scorer.daemon.logging import configure_logging
 from scorer.oracle.compare import gaps
-from scorer.oracle.daemon import OracleDaemon
 from scorer.oracle.decide import Alarm
-from scorer.oracle.logging import configure_logging
-from scorer.redaction import shown
-from scorer.rounds.documents import to_hex
-from scorer.store.bundle import Bundle
+from scorer.protocol.documents import to_hex
+from scorer.storage.bundle import Bundle
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bond.app, name="bond", help="Post what you have at stake, and take it back.")
@@ -101,26 +100,3 @@ def recompute(
     if against is not None:
         typer.echo(f"recompute: {len(found)} differences" if found else "recompute: the reports are equal")
     raise typer.Exit(1 if found else 0)
-
-
-@app.command("drill")
-def drill(
-    out: Annotated[
-        Path, typer.Option(help="Where the drill keeps its files: a new folder, or an earlier drill's.")
-    ] = Path("build/drill"),
-    only: Annotated[str, typer.Option(help="Play the scenarios whose names contain this.")] = "",
-) -> None:
-    """Kill, reorganise, cut off and stall a daemon on a local chain; pass or fail."""
-    from scorer.drill.plan import run_drill
-
-    results = []
-    with told():
-        for result in run_drill(out, only):
-            typer.echo(str(result))
-            results.append(result)
-    failed = sum(not result.ok for result in results)
-    if not results:
-        typer.echo(f"drill: expected the name of a scenario, or a part of it, found {shown(only)}")
-        raise typer.Exit(1)
-    typer.echo(f"drill: {failed} of {len(results)} failed" if failed else f"drill: all {len(results)} passed")
-    raise typer.Exit(1 if failed else 0)

@@ -10,9 +10,9 @@ from scorer.chain.contracts import RoundRecord
 from scorer.cli.common import console
 from scorer.cli.numbers import whole
 from scorer.cli.options import ChainOptions, chain_command, print_json
-from scorer.staking.amounts import nmr_text
-from scorer.staking.phases import Phase, phase_of
-from scorer.staking.stakes import latest_block
+from scorer.client.amounts import nmr_text
+from scorer.client.phases import Phase, phase_of
+from scorer.client.stakes import latest_block
 from scorer.units import ppm_as_decimal
 
 

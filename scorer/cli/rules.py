@@ -9,11 +9,11 @@ from rich.table import Table
 
 from scorer.cli.common import console, told
 from scorer.cli.numbers import day, whole
-from scorer.config import ConfigError
+from scorer.daemon.configuration import ConfigError
+from scorer.protocol.rules import Rules, load_rules, preset
+from scorer.protocol.schedule import CalendarError, Schedule, check_windows, round_times
+from scorer.protocol.tables import table_file
 from scorer.redaction import shown_path
-from scorer.rounds.rules import Rules, load_rules, preset
-from scorer.rounds.schedule import CalendarError, Schedule, check_windows, round_times
-from scorer.rounds.tables import table_file
 from scorer.units import ppm_as_decimal
 
 CHECKED_DAYS = 3653

@@ -15,13 +15,13 @@ from scorer.chain.contracts import Suite
 from scorer.chain.fees import FeePolicy
 from scorer.cli.common import console
 from scorer.cli.options import SendingOptions, coin_of, print_json
-from scorer.config import ConfigError
+from scorer.client.amounts import coins_text, nmr_text
+from scorer.client.desk import Desk, Done
+from scorer.client.orders import Counter, Order, StakingRefused, Step
+from scorer.client.quotes import CannotPay, Quote, quote
+from scorer.client.stakes import holdings, latest_block, model_stake
+from scorer.daemon.configuration import ConfigError
 from scorer.errors import CupelError
-from scorer.staking.amounts import coins_text, nmr_text
-from scorer.staking.desk import Desk, Done
-from scorer.staking.orders import Counter, Order, StakingRefused, Step
-from scorer.staking.quotes import CannotPay, Quote, quote
-from scorer.staking.stakes import holdings, latest_block, model_stake
 
 stderr = Console(width=console.width, stderr=True)
 

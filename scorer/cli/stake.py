@@ -18,11 +18,10 @@ from scorer.cli.options import (
     print_json,
 )
 from scorer.cli.sending import perform
-from scorer.oracle.observe import unfinished_rounds
-from scorer.staking.amounts import allocation_of, amount_of, nmr_text
-from scorer.staking.keystore import Wallet
-from scorer.staking.orders import StakingRefused, address_of
-from scorer.staking.stakes import (
+from scorer.client.amounts import allocation_of, amount_of, nmr_text
+from scorer.client.keystore import Wallet
+from scorer.client.orders import StakingRefused, address_of
+from scorer.client.stakes import (
     ModelStake,
     latest_block,
     model_count,
@@ -30,6 +29,7 @@ from scorer.staking.stakes import (
     models_of,
     positions_at_risk,
 )
+from scorer.observation.observe import unfinished_rounds
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 AmountArgument = Annotated[str, typer.Argument(help="NMR, such as 25 or 0.5.")]

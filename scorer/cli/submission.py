@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from scorer.cli.common import JsonOption, told
-from scorer.rounds.submission_reader import CheckedSubmission, Coverage, check_submission, read_bounded
-from scorer.store.bundle import RULES, Bundle
+from scorer.storage.bundle import RULES, Bundle
+from scorer.submission.reader import CheckedSubmission, Coverage, check_submission, read_bounded
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 

@@ -9,9 +9,9 @@ import typer
 from scorer.cli.numbers import NUMBER
 from scorer.cli.options import WalletOptions, chain_command, print_json
 from scorer.cli.submission import tell_coverage
-from scorer.staking.keystore import Wallet
-from scorer.staking.orders import StakingRefused
-from scorer.staking.submitting import Prepared, open_round, prepare, published_universe
+from scorer.client.keystore import Wallet
+from scorer.client.orders import StakingRefused
+from scorer.client.submitting import Prepared, open_round, prepare, published_universe
 
 
 @chain_command(WalletOptions)

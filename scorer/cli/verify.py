@@ -10,14 +10,14 @@ import typer
 from scorer.chain.contracts import RoundState, Suite
 from scorer.cli.chains import DeploymentOption, EndpointsOption, ReplayOption, suites_of
 from scorer.cli.common import told
+from scorer.evaluation.inputs import OnChain
+from scorer.evaluation.void import VoidOnChain
 from scorer.isolation import SHARED_READER
+from scorer.observation.observe import Block, read_on_chain
+from scorer.observation.void import read_void
 from scorer.oracle.agreement import agreed, agreed_block
-from scorer.oracle.observe import Block, read_on_chain
-from scorer.oracle.void import read_void
-from scorer.rounds.inputs import OnChain
-from scorer.rounds.void import VoidOnChain
-from scorer.store.bundle import BundleError
-from scorer.store.verification import stated_round, verify_bundle
+from scorer.storage.bundle import BundleError
+from scorer.storage.verification import stated_round, verify_bundle
 
 
 def verify(

@@ -8,9 +8,9 @@ import typer
 from scorer.cli.chains import DeploymentOption, EndpointOption, chain_of
 from scorer.cli.common import JsonOption, told
 from scorer.cli.options import answering, coin_of, password_of, print_json
-from scorer.staking.amounts import coins_text
-from scorer.staking.keystore import Wallet, new_key, read_key, refuse_existing, write_keystore
-from scorer.staking.stakes import holdings, latest_block
+from scorer.client.amounts import coins_text
+from scorer.client.keystore import Wallet, new_key, read_key, refuse_existing, write_keystore
+from scorer.client.stakes import holdings, latest_block
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 

@@ -27,7 +27,7 @@ from scorer.deployment.code import compiled_code, digest
 from scorer.deployment.document import Deployment, from_record
 from scorer.deployment.fields import DEPLOYER
 from scorer.deployment.manifest import ManifestError
-from scorer.deployment.sight import Reader
+from scorer.deployment.reader import Reader
 from scorer.units import WEI_PER_NANO, wei_from_nano
 
 ROLE_NAMES: Final = {role: name for name, role in ROLE_IDS.items()}

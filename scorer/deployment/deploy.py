@@ -11,17 +11,17 @@ from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint
 
 from scorer.chain.errors import EndpointError
-from scorer.chain.journal import Journal
-from scorer.chain.node import Web3Node
-from scorer.chain.outbox import Act, Outbox
-from scorer.chain.signers import Signer
-from scorer.chain.transactions import OPEN, Why
 from scorer.deployment.blueprint import Blueprint
 from scorer.deployment.create2 import FACTORY_COST, FACTORY_DEPLOYER, FACTORY_TRANSACTION
 from scorer.deployment.manifest import journal_key, make_manifest, refuse_other_deployment, write_manifest
-from scorer.deployment.plan import DeploymentStuck, Step, steps
 from scorer.deployment.prices import Quote, quote
-from scorer.deployment.sight import objections, roles_of, see
+from scorer.deployment.reader import objections, roles_of, see
+from scorer.deployment.steps import DeploymentStuck, Step, steps
+from scorer.transactions.attempts import OPEN, Why
+from scorer.transactions.journal import Journal
+from scorer.transactions.manager import Act, Outbox
+from scorer.transactions.node import Web3Node
+from scorer.transactions.signers import Signer
 
 JOURNAL: Final = "journal.sqlite"
 TRANSFER_GAS: Final = 21_000
@@ -60,7 +60,7 @@ class Builder:
         ------
         DeploymentStuck
             When something speaks against the plan (nothing was sent), or it cannot go on.
-        scorer.chain.journal.JournalError
+        scorer.transactions.journal.JournalError
             When another process is deploying from this folder.
         """
         try:

@@ -15,13 +15,13 @@ from pydantic import (
     model_validator,
 )
 
-from scorer.chain.deployment import two_thirds
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.deployment.fields import DEPLOYER, Account, Address, Seconds, at_most, within
 from scorer.files import decoded, parse_toml, read_bounded
+from scorer.protocol.fields import Nano, Parts, Section, from_to, whole
+from scorer.protocol.rules import Rules, RulesError, load_rules, preset
+from scorer.protocol.seal import two_thirds
 from scorer.redaction import shown, shown_name, shown_path
-from scorer.rounds.fields import Nano, Parts, Section, from_to, whole
-from scorer.rounds.rules import Rules, RulesError, load_rules, preset
 from scorer.units import NANO_PER_NMR, WEI_PER_NANO, NanoNmr, nmr_from_nano, ppm_as_decimal
 
 DAY: Final = 86_400

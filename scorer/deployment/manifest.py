@@ -14,15 +14,15 @@ from web3.exceptions import TransactionNotFound
 from scorer import __version__
 from scorer.chain.contracts import Addresses
 from scorer.chain.errors import EndpointError
-from scorer.chain.journal import Journal
 from scorer.deployment.blueprint import TOURNAMENT, Blueprint, Creation, constructor_data
 from scorer.deployment.code import compiled_code, digest
 from scorer.deployment.create2 import FACTORY
 from scorer.deployment.document import recorded
-from scorer.deployment.plan import DeploymentStuck
-from scorer.deployment.sight import Reader
+from scorer.deployment.reader import Reader
+from scorer.deployment.steps import DeploymentStuck
 from scorer.files import decoded, write_whole
 from scorer.redaction import shown, shown_name, shown_path
+from scorer.transactions.journal import Journal
 
 FORMAT: Final = 1
 FIELDS: Final = {

@@ -10,7 +10,7 @@ from scorer.chain.errors import EndpointError
 from scorer.chain.fees import Bid, FeePolicy, Market
 from scorer.deployment.blueprint import Blueprint
 from scorer.deployment.create2 import FACTORY_COST
-from scorer.deployment.plan import Seen, Step
+from scorer.deployment.steps import Seen, Step
 
 MEASURED: Final = {"grant": 53_600, "renounce": 28_500, "serve": 51_000}
 """Gas of a call of a contract that is not there yet, measured on anvil under Prague's rules."""

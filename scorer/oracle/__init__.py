@@ -1,1 +1,1 @@
-"""The oracle: observe the chain and the files, decide what is left to do, do it. And the operator."""
+"""A committee member: observes the chain and the files, decides what is left to do, and does it."""

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointsDisagree as EndpointsDisagree
-from scorer.oracle.observe import Block, finalised_block
-from scorer.oracle.witnesses import host_of
-from scorer.rounds.documents import shown
+from scorer.observation.observe import Block, finalised_block
+from scorer.oracle.quorum_check import host_of
+from scorer.protocol.documents import shown
 
 T = TypeVar("T")
 

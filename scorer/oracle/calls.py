@@ -9,7 +9,8 @@ from web3 import Web3
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, Suite
-from scorer.chain.keys import scope_of
+from scorer.evaluation.inputs import scores_by_chunk
+from scorer.observation.observe import Sealed
 from scorer.oracle.decide import (
     Action,
     Alarm,
@@ -27,10 +28,9 @@ from scorer.oracle.decide import (
     VoidRound,
     Wait,
 )
-from scorer.oracle.observe import Sealed
-from scorer.rounds.chunks import SettleArguments, settle_arguments
-from scorer.rounds.inputs import scores_by_chunk
-from scorer.store.bundle import Bundle
+from scorer.protocol.chunks import SettleArguments, settle_arguments
+from scorer.storage.bundle import Bundle
+from scorer.transactions.keys import scope_of
 
 ONLY_MEMBERS = (Attest, ApproveBond, Challenge)
 """What a member must send from its own account; all else, anybody may."""

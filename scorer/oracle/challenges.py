@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from scorer.chain.contracts import ProposalStatus, Suite
-from scorer.chain.journal import Journal
-from scorer.chain.keys import ActKey, scope_of
-from scorer.chain.transactions import OPEN, State
-from scorer.oracle.witnesses import Witnesses
+from scorer.oracle.quorum_check import Witnesses
+from scorer.transactions.attempts import OPEN, State
+from scorer.transactions.journal import Journal
+from scorer.transactions.keys import ActKey, scope_of
 
 DECIDED = frozenset({ProposalStatus.UPHELD, ProposalStatus.OVERTURNED})
 """These never change again, and need not be read again."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scorer.rounds.documents import to_hex
-from scorer.store.bundle import Bundle
+from scorer.protocol.documents import to_hex
+from scorer.storage.bundle import Bundle
 
 COMPARED = ("position", "reward_score", "payout", "burn")
 
@@ -26,7 +26,7 @@ def gaps(ours: Bundle, theirs: Bundle) -> Iterator[Gap]:
 
     Raises
     ------
-    scorer.store.bundle.BundleError
+    scorer.storage.bundle.BundleError
         When a file is missing or broken.
     """
     own, other = ours.report(), theirs.report()

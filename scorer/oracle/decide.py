@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.chain.windows import SETTLEMENT_GRACE, fundable_until
-from scorer.rounds.report import Report
-from scorer.rounds.seal import Seal
+from scorer.protocol.report import Report
+from scorer.protocol.seal import Seal
 from scorer.units import nmr_from_nano
 
 
@@ -24,7 +24,7 @@ class SealRound:
     Attributes
     ----------
     signers, signatures
-        See `scorer.rounds.seal.quorum_signatures`.
+        See `scorer.protocol.seal.quorum_signatures`.
     """
 
     seal: Seal
@@ -105,7 +105,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Alarm:
-    """A human must look: what is wrong, and its kind, a name of `scorer.oracle.reasons.Reason`."""
+    """A human must look: what is wrong, and its kind, a name of `scorer.oracle.alarm_reasons.Reason`."""
 
     reason: str
     kind: str = "REPORT"

@@ -7,14 +7,14 @@ from pathlib import Path
 from web3 import Web3
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, Suite
+from scorer.observation.observe import Block
 from scorer.oracle.challenges import Challenges, judged
 from scorer.oracle.decide import Challenging
-from scorer.oracle.duty import Duty
 from scorer.oracle.evidence import Peers, by_hand, doubt
-from scorer.oracle.observe import Block
-from scorer.oracle.witnesses import Witnesses
-from scorer.rounds.documents import to_hex
-from scorer.store.bundle import Bundle, round_folder
+from scorer.oracle.policy import Duty
+from scorer.oracle.quorum_check import Witnesses
+from scorer.protocol.documents import to_hex
+from scorer.storage.bundle import Bundle, round_folder
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from typing import Any, Final
 from scorer.isolation import SHARED_READER, IsolatedReader, IsolationError, ReadResult, refuses
 from scorer.oracle.compare import Gap
 from scorer.oracle.takeover import REREAD, Stamp, stamp_of
-from scorer.rounds.documents import from_hex, shown, to_hex
-from scorer.rounds.report import evidence_hash
-from scorer.store.bundle import MANIFEST, REPORT, Bundle, BundleError
-from scorer.store.published import limits_for
+from scorer.protocol.documents import from_hex, shown, to_hex
+from scorer.protocol.report import evidence_hash
+from scorer.storage.bundle import MANIFEST, REPORT, Bundle, BundleError
+from scorer.storage.published import limits_for
 
 INPUTS: Final = ("rules", "universe", "submissions", "signatures", "targets", "positions", "tables")
 """Digests in a manifest of what scores are made from."""

@@ -8,16 +8,16 @@ import sqlalchemy as sa
 import structlog
 from web3.exceptions import Web3Exception
 
-from scorer.chain.answers import Answer
 from scorer.chain.endpoints import NoAgreement
 from scorer.chain.errors import EndpointError, EndpointsDisagree, Refused
-from scorer.chain.journal import JournalError
 from scorer.chain.logs import IncompleteLogs
-from scorer.chain.signers import SignerError
-from scorer.oracle.reasons import Reason
-from scorer.rounds.inputs import InputsMismatch
-from scorer.rounds.rules import RulesError
-from scorer.store.bundle import BundleError
+from scorer.chain.rpc_errors import Answer
+from scorer.evaluation.inputs import InputsMismatch
+from scorer.oracle.alarm_reasons import Reason
+from scorer.protocol.rules import RulesError
+from scorer.storage.bundle import BundleError
+from scorer.transactions.journal import JournalError
+from scorer.transactions.signers import SignerError
 
 LONGEST_WORDS: Final = 2_000
 """Characters of an exception in a log: what a stranger wrote may be in it."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from scorer.chain.contracts import RoundRecord, Suite
-from scorer.rounds.gates import SUBMISSIONS, PublishedRound, judge_all, neutral_churn_table
-from scorer.rounds.rules import Gates, Rules
-from scorer.rounds.submissions import Submissions
-from scorer.rounds.tables import NEUTRALIZERS, SAMPLE_WEIGHTS, Table, table_file
-from scorer.store.bundle import COLLECTED, Bundle, BundleError
+from scorer.evaluation.gates import SUBMISSIONS, PublishedRound, judge_all, neutral_churn_table
+from scorer.protocol.rules import Gates, Rules
+from scorer.protocol.submissions import Submissions
+from scorer.protocol.tables import NEUTRALIZERS, SAMPLE_WEIGHTS, Table, table_file
+from scorer.storage.bundle import COLLECTED, Bundle, BundleError
 
 GATE_TABLES: Final = (NEUTRALIZERS, SAMPLE_WEIGHTS)
 """What churn and turnover are measured with; the operator publishes it with the universe."""
@@ -21,7 +21,7 @@ def check_gate_tables(rules: Rules, bundle: Bundle) -> None:
 
     Raises
     ------
-    scorer.store.bundle.BundleError
+    scorer.storage.bundle.BundleError
         Names the table that is missing or broken.
     """
     asking = "gates" if rules.gates is not None else "adjusters.neutral_churn"

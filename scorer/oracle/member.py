@@ -9,7 +9,14 @@ from web3 import Web3
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState, Suite
 from scorer.chain.logs import IncompleteLogs
-from scorer.chain.sender import Courier, Reverted
+from scorer.observation.observe import (
+    Block,
+    CommitteeView,
+    Sealed,
+    awaits_seal,
+    chunks_left,
+    finalised_block,
+)
 from scorer.oracle.calls import ONLY_MEMBERS, Calls, business_key, latest_time
 from scorer.oracle.decide import (
     Absence,
@@ -27,26 +34,19 @@ from scorer.oracle.decide import (
     is_due,
 )
 from scorer.oracle.disputing import Disputing
-from scorer.oracle.duty import Duty as Duty
 from scorer.oracle.failures import apart
 from scorer.oracle.observation import committee_doubts, observed_rounds
-from scorer.oracle.observe import (
-    Block,
-    CommitteeView,
-    Sealed,
-    awaits_seal,
-    chunks_left,
-    finalised_block,
-)
+from scorer.oracle.policy import Duty as Duty
+from scorer.oracle.quorum_check import Witnesses
 from scorer.oracle.reporting import Files as Files
 from scorer.oracle.reporting import Memory as Memory
 from scorer.oracle.reporting import Reporter
 from scorer.oracle.sanity import NoVerdict, Summary, recomputed_elsewhere, refusals, summary
 from scorer.oracle.sealing import Sealing
 from scorer.oracle.turns import turn_of
-from scorer.oracle.witnesses import Witnesses
-from scorer.rounds.report import Report
-from scorer.store.bundle import REPORT, Bundle
+from scorer.protocol.report import Report
+from scorer.storage.bundle import REPORT, Bundle
+from scorer.transactions.sender import Courier, Reverted
 
 ALREADY_DONE = frozenset(
     {

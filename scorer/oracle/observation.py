@@ -11,9 +11,9 @@ from typing import Any
 
 from scorer.chain.contracts import RoundRecord, Suite
 from scorer.chain.errors import EndpointsDisagree
-from scorer.oracle.observe import Block, CommitteeView, RoundTracker, unfinished_rounds
-from scorer.oracle.witnesses import Witnesses, host_of
-from scorer.rounds.documents import shown
+from scorer.observation.observe import Block, CommitteeView, RoundTracker, unfinished_rounds
+from scorer.oracle.quorum_check import Witnesses, host_of
+from scorer.protocol.documents import shown
 
 
 @dataclass(frozen=True)

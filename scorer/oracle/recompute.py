@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from scorer.evaluation.evaluate import evaluate
+from scorer.evaluation.inputs import InputsMismatch
 from scorer.process import clean_tracebacks, forbid_core_dumps
-from scorer.rounds.documents import to_hex
-from scorer.rounds.evaluation import evaluate
-from scorer.rounds.inputs import InputsMismatch
-from scorer.rounds.report import Report
-from scorer.store.bundle import Bundle
+from scorer.protocol.documents import to_hex
+from scorer.protocol.report import Report
+from scorer.storage.bundle import Bundle
 
 DISAGREES: Final = 3
 """Not 1, with which Python ends when it met something unforeseen, such as too little memory."""
@@ -24,9 +24,9 @@ def recomputed(bundle: Bundle) -> Report:
 
     Raises
     ------
-    scorer.rounds.inputs.InputsMismatch
+    scorer.evaluation.inputs.InputsMismatch
         When the inputs are not those that the bundle's terms commit to.
-    scorer.store.bundle.BundleError
+    scorer.storage.bundle.BundleError
         When a file is missing or broken.
     """
     return evaluate(bundle.inputs()).report

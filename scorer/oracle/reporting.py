@@ -6,25 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState, Suite
-from scorer.chain.killpoints import reach
-from scorer.oracle.basis import Basis
+from scorer.evaluation.commitments import target_digest
+from scorer.evaluation.evaluate import evaluate
+from scorer.evaluation.inputs import InputsMismatch, RoundInputs
+from scorer.failpoints import reach
+from scorer.observation.basis import Basis
+from scorer.observation.observe import Block, RoundTracker, Sealed, awaits_seal, read_sealed, sealed_at
+from scorer.oracle.consistency import disagreement
 from scorer.oracle.decide import is_due
 from scorer.oracle.evidence import Peers
-from scorer.oracle.observe import Block, RoundTracker, Sealed, awaits_seal, read_sealed, sealed_at
+from scorer.oracle.quorum_check import Witnesses
 from scorer.oracle.sealing import SealMemory
-from scorer.oracle.standing import disagreement
 from scorer.oracle.takeover import GRACE, Candidates, Keeper, Seen, Stamp, is_late, no_refusals, stamp_of
-from scorer.oracle.witnesses import Witnesses
-from scorer.rounds.commitments import target_digest
-from scorer.rounds.evaluation import evaluate
-from scorer.rounds.inputs import InputsMismatch, RoundInputs
-from scorer.rounds.report import Report
-from scorer.rounds.seal import Seal
-from scorer.rounds.tables import digest_of, table_file
-from scorer.store.bundle import REPORT, TARGETS, Bundle, BundleError, round_folder
+from scorer.protocol.report import Report
+from scorer.protocol.seal import Seal
+from scorer.protocol.tables import digest_of, table_file
+from scorer.storage.bundle import REPORT, TARGETS, Bundle, BundleError, round_folder
 
 TellAlarm = Callable[[str, str], None]
-"""Takes the name of a `scorer.oracle.reasons.Reason`, and what is wrong."""
+"""Takes the name of a `scorer.oracle.alarm_reasons.Reason`, and what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Files:
         What the operator publishes: rules, universe and signed submissions.
     targets
         The member's own source of targets: ``targets.parquet`` appears there once an outcome is known, after
-        the further inputs that the rules need (see `scorer.rounds.tables`).
+        the further inputs that the rules need (see `scorer.protocol.tables`).
     peers
         Other members' bundles, as far as they can be read here.
     """

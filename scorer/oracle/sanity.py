@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.evaluation.inputs import RoundTerms
 from scorer.oracle.recompute import DISAGREES
-from scorer.rounds.inputs import RoundTerms
-from scorer.rounds.report import Report
+from scorer.protocol.report import Report
 from scorer.units import ONE
 
 RECOMPUTE_TIMEOUT: Final = 3600.0

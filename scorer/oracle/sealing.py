@@ -13,18 +13,18 @@ from pathlib import Path
 from eth_hash.auto import keccak
 
 from scorer.chain.contracts import MemberSet, RoundRecord, RoundState, SealRecord, Suite
+from scorer.evaluation.commitments import refusals_of
 from scorer.isolation import SHARED_READER
+from scorer.observation.observe import Block, read_sealed
 from scorer.oracle.failures import apart
 from scorer.oracle.gatekeeper import GATE_TABLES, Gatekeeper
-from scorer.oracle.observe import Block, read_sealed
+from scorer.oracle.quorum_check import Witnesses
 from scorer.oracle.takeover import REREAD, Stamp, stamp_of
-from scorer.oracle.witnesses import Witnesses
-from scorer.rounds.commitments import refusals_of
-from scorer.rounds.seal import Seal, SealVote, Verdicts, agreed_refusals, quorum_signatures, seal_of
-from scorer.rounds.submissions import Submissions
-from scorer.rounds.tables import table_file
-from scorer.store.bundle import LOCKED, VOTE, Bundle, BundleError, round_folder
-from scorer.store.votes import read_vote
+from scorer.protocol.seal import Seal, SealVote, Verdicts, agreed_refusals, quorum_signatures, seal_of
+from scorer.protocol.submissions import Submissions
+from scorer.protocol.tables import table_file
+from scorer.storage.bundle import LOCKED, VOTE, Bundle, BundleError, round_folder
+from scorer.storage.votes import read_vote
 
 
 @dataclass(frozen=True)

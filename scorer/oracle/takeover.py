@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from scorer.chain.contracts import RoundRecord
+from scorer.evaluation.commitments import check_published, check_sealed
+from scorer.evaluation.inputs import InputsMismatch
 from scorer.isolation import SHARED_READER
-from scorer.rounds.commitments import check_published, check_sealed
-from scorer.rounds.documents import to_hex
-from scorer.rounds.inputs import InputsMismatch
-from scorer.store.bundle import PUBLISHED, REPORT, SIGNATURES, Bundle, BundleError, opened, round_folder
-from scorer.store.published import PublishedBounds, take_over
+from scorer.protocol.documents import to_hex
+from scorer.storage.bundle import PUBLISHED, REPORT, SIGNATURES, Bundle, BundleError, opened, round_folder
+from scorer.storage.published import PublishedBounds, take_over
 
 NOTES: Final = "taken"
 """The folder, beside those of the tournaments, that says what was taken over of each round."""

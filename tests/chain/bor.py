@@ -11,11 +11,11 @@ from typing import Any
 import rlp  # type: ignore[import-untyped]
 from eth_hash.auto import keccak
 
-from scorer.chain.answers import Answer, classify, wanted_tip
 from scorer.chain.fees import GWEI, Market
-from scorer.chain.outbox import Head, Sent
-from scorer.chain.sender import Reverted
-from scorer.chain.transactions import Mined
+from scorer.chain.rpc_errors import Answer, classify, wanted_tip
+from scorer.transactions.attempts import Mined
+from scorer.transactions.manager import Head, Sent
+from scorer.transactions.sender import Reverted
 
 START = 1_700_000_000
 BLOCK_TIME = 2

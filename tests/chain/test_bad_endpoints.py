@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from web3 import Web3
 
-from scorer.chain.answers import Answer
 from scorer.chain.endpoint import checked, unchecked
 from scorer.chain.endpoints import Endpoints, NoAgreement
-from scorer.chain.node import Web3Node
+from scorer.chain.rpc_errors import Answer
+from scorer.transactions.node import Web3Node
 from tests.chain.server import BLOCK, Behaviour, answer, first, raw, refuses, result_of, says, send, serving
 from tests.chain.test_transport import (
     bomb,

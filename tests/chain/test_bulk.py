@@ -11,7 +11,7 @@ from scorer.chain import bulk
 from scorer.chain.bulk import View, answers
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import unchecked
-from scorer.drill.proxy import Forward, Manner, Proxy, Request, Response, error, proxy_of
+from scorer.lab.drill.proxy import Forward, Manner, Proxy, Request, Response, error, proxy_of
 from tests.world import MODELS, World
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from scorer.chain.anvil import CHAIN_ID, Anvil
-from scorer.chain.endpoint import EndpointError, connect, host
+from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect, host
 from scorer.chain.errors import RateLimited
-from scorer.drill.proxy import Forward, Manner, Request, Response, error, proxy_of
+from scorer.lab.anvil import Anvil
+from scorer.lab.drill.proxy import Forward, Manner, Request, Response, error, proxy_of
 
 
 def test_an_endpoint_that_is_down_is_named_and_explained() -> None:
@@ -14,7 +14,9 @@ def test_an_endpoint_that_is_down_is_named_and_explained() -> None:
 
 
 def test_another_chain_is_refused_before_anything_is_sent(anvil: Anvil) -> None:
-    with pytest.raises(EndpointError, match=rf"expected chain id 137 \(as configured\), found {CHAIN_ID}"):
+    with pytest.raises(
+        EndpointError, match=rf"expected chain id 137 \(as configured\), found {LOCAL_CHAIN_ID}"
+    ):
         connect(anvil.url, 137)
     assert anvil.w3.eth.block_number == 0
 
@@ -57,7 +59,7 @@ def refuses_first(count: int) -> Manner:
 
 def test_what_a_provider_limits_is_asked_once_more_a_little_later(anvil: Anvil) -> None:
     with proxy_of(anvil.url) as proxy:
-        w3 = connect(proxy.url, CHAIN_ID)
+        w3 = connect(proxy.url, LOCAL_CHAIN_ID)
         proxy.misbehave("eth_blockNumber", refuses_first(4))
         assert w3.eth.block_number == 0
         assert proxy.asked.count("eth_blockNumber") == 5
@@ -68,7 +70,7 @@ def test_what_a_provider_limits_is_asked_once_more_a_little_later(anvil: Anvil) 
 
 def test_what_is_sent_is_never_repeated_behind_the_senders_back(anvil: Anvil) -> None:
     with proxy_of(anvil.url) as proxy:
-        w3 = connect(proxy.url, CHAIN_ID)
+        w3 = connect(proxy.url, LOCAL_CHAIN_ID)
         proxy.misbehave("eth_sendRawTransaction", refuses_first(1))
         with pytest.raises(RateLimited, match="rate limited"):
             w3.eth.send_raw_transaction(b"\x02")

@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from scorer.chain.answers import Answer
-from scorer.chain.anvil import CHAIN_ID, Anvil
-from scorer.chain.endpoint import EndpointError, connect
+from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
 from scorer.chain.endpoints import Endpoints, NoAgreement
 from scorer.chain.errors import RateLimited
 from scorer.chain.fees import GWEI, FeePolicy
-from scorer.chain.journal import Journal
 from scorer.chain.logs import IncompleteLogs, round_events
-from scorer.chain.node import Web3Node
-from scorer.chain.outbox import Act, Delivery, Outbox
 from scorer.chain.provider import PAUSES
-from scorer.chain.signers import KeySigner
-from scorer.chain.transactions import State, Why
-from scorer.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
+from scorer.chain.rpc_errors import Answer
+from scorer.lab.anvil import Anvil
+from scorer.lab.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
+from scorer.transactions.attempts import State, Why
+from scorer.transactions.journal import Journal
+from scorer.transactions.manager import Act, Delivery, Outbox
+from scorer.transactions.node import Web3Node
+from scorer.transactions.signers import KeySigner
 from tests.world import World
 
 
@@ -34,7 +34,7 @@ def proxies(anvil: Anvil) -> Iterator[tuple[Proxy, Proxy, Proxy]]:
 
 
 def endpoints(proxies: tuple[Proxy, ...], **changes: Any) -> Endpoints:
-    return Endpoints([proxy.url for proxy in proxies], CHAIN_ID, timeout=5, **changes)
+    return Endpoints([proxy.url for proxy in proxies], LOCAL_CHAIN_ID, timeout=5, **changes)
 
 
 def limited(request: Request, forward: Forward) -> Response:
@@ -145,8 +145,8 @@ def test_one_endpoint_whose_finality_stands_does_not_hold_the_others_up(
 def test_two_endpoints_of_one_host_agree_as_one(proxies: tuple[Proxy, ...]) -> None:
     twice = [proxies[0].url, proxies[0].url + "/another"]
     with pytest.raises(NoAgreement, match="expected 2 endpoints with a finalised block, found 1"):
-        Endpoints(twice, CHAIN_ID, agreement=2).pin()
-    pinned = Endpoints(twice, CHAIN_ID).pin()
+        Endpoints(twice, LOCAL_CHAIN_ID, agreement=2).pin()
+    pinned = Endpoints(twice, LOCAL_CHAIN_ID).pin()
     assert (len(pinned.others), pinned.agreed, pinned.witnesses) == (1, 1, ())
 
 
@@ -156,15 +156,16 @@ def test_what_one_endpoint_alone_says_of_nonces_and_finality_is_not_believed(
     address = str(anvil.account(0).address)
     proxies[0].misbehave("eth_getTransactionCount", lambda request, forward: {"result": hex(10**6)})
     pinned = endpoints(proxies, agreement=2).pin()
-    assert pinned.node.nonces(address, pinned.block.number) == (0, 0)
+    node = Web3Node.at(pinned)
+    assert node.nonces(address, pinned.block.number) == (0, 0)
     proxies[0].misbehave("eth_getBlockByNumber", by_tag(finalized=far_ahead))
-    assert pinned.node.head().finalised == pinned.block.number == 28
+    assert node.head().finalised == pinned.block.number == 28
     for proxy in proxies[1:]:
         proxy.misbehave("eth_getTransactionCount", cut)
     with pytest.raises(EndpointError, match=r"expected 2 endpoints to say how many nonces .* found 1"):
-        pinned.node.nonces(address, pinned.block.number)
+        node.nonces(address, pinned.block.number)
     alone = endpoints(proxies).pin()
-    assert alone.node.nonces(address, alone.block.number) == (10**6, 10**6)
+    assert Web3Node.at(alone).nonces(address, alone.block.number) == (10**6, 10**6)
 
 
 def test_the_lowest_tip_that_an_endpoint_tells_of_is_bid(proxies: tuple[Proxy, ...]) -> None:
@@ -173,9 +174,9 @@ def test_the_lowest_tip_that_an_endpoint_tells_of_is_bid(proxies: tuple[Proxy, .
 
     for proxy, gwei in zip(proxies, (9_900, 40, 50), strict=True):
         proxy.misbehave("eth_feeHistory", tells(gwei))
-    assert endpoints(proxies).pin().node.head().market.tip == 40 * GWEI
+    assert Web3Node.at(endpoints(proxies).pin()).head().market.tip == 40 * GWEI
     proxies[1].misbehave("eth_feeHistory", cut)
-    assert endpoints(proxies).pin().node.head().market.tip == 50 * GWEI
+    assert Web3Node.at(endpoints(proxies).pin()).head().market.tip == 50 * GWEI
 
 
 def test_nothing_is_done_while_endpoints_disagree_on_a_hash(proxies: tuple[Proxy, ...]) -> None:
@@ -221,11 +222,11 @@ class Truncating:
 
 def test_truncated_logs_are_noticed_by_what_the_contract_committed_to(world: World) -> None:
     from scorer.chain.contracts import Suite
-    from scorer.oracle.observe import finalised_block, read_sealed
+    from scorer.observation.observe import finalised_block, read_sealed
 
     round_id = world.sealed_round()
     with proxy_of(world.stage.anvil.url) as proxy:
-        suite = Suite.at(connect(proxy.url, CHAIN_ID), world.suite.addresses)
+        suite = Suite.at(connect(proxy.url, LOCAL_CHAIN_ID), world.suite.addresses)
         proxy.misbehave("eth_getLogs", Truncating(lambda logs: logs[:-1]))
         with pytest.raises(IncompleteLogs, match=r"expected .* nano-NMR in PositionsLocked events"):
             read_sealed(suite, suite.round(round_id, world.suite.w3.eth.block_number), finalised_block(suite))
@@ -234,7 +235,7 @@ def test_truncated_logs_are_noticed_by_what_the_contract_committed_to(world: Wor
 def test_logs_of_other_blocks_and_limits_are_told_apart_from_large_ranges(world: World) -> None:
     world.sealed_round()
     with proxy_of(world.stage.anvil.url) as proxy:
-        w3 = connect(proxy.url, CHAIN_ID)
+        w3 = connect(proxy.url, LOCAL_CHAIN_ID)
         event = w3.eth.contract(address=world.suite.tournament.address, abi=world.suite.tournament.abi).events
         proxy.misbehave(
             "eth_getLogs",
@@ -283,9 +284,9 @@ class Counter:
         self.alarms: list[str] = []
         self.outbox = Outbox(
             Journal.open(path),
-            Web3Node(connect(url, CHAIN_ID, timeout=2)),
+            Web3Node(connect(url, LOCAL_CHAIN_ID, timeout=2)),
             KeySigner(world.stage.anvil.account(30)),
-            CHAIN_ID,
+            LOCAL_CHAIN_ID,
             fees,
             poll=0.02,
             alarm=lambda kind, detail: self.alarms.append(kind),

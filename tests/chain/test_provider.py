@@ -21,7 +21,6 @@ from web3.exceptions import (
 from web3.types import RPCEndpoint
 
 from scorer.chain import provider as provider_module
-from scorer.chain.answers import Answer
 from scorer.chain.endpoint import connect, unchecked
 from scorer.chain.errors import (
     AnswerTooLarge,
@@ -39,6 +38,7 @@ from scorer.chain.errors import (
     Unreachable,
 )
 from scorer.chain.provider import Provider
+from scorer.chain.rpc_errors import Answer
 from tests.chain.server import BLOCK, Behaviour, answer, first, raw, refuses, result_of, says, send, serving
 
 HASH = "0x" + "ab" * 32

@@ -10,8 +10,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from scorer.drill.outcome import Result
-from scorer.drill.plan import chaos
+from scorer.lab.drill.outcome import Result
+from scorer.lab.drill.plan import chaos
 
 OUT = Path("build/chaos")
 AT_A_TIME = 2

@@ -6,7 +6,7 @@
 import sys
 from pathlib import Path
 
-from scorer.drill.soak import soak
+from scorer.lab.drill.soak import soak
 
 
 def main(rounds: int = 200, models: int = 1000) -> int:

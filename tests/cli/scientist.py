@@ -12,9 +12,9 @@ from typing import Any
 from eth_account import Account
 from typer.testing import CliRunner
 
-from scorer.chain.sender import Sender
 from scorer.cli import app
-from scorer.staking.stakes import ModelStake, model_stake
+from scorer.client.stakes import ModelStake, model_stake
+from scorer.transactions.sender import Sender
 from tests.cli.test_cupel import run, write_deployment
 from tests.world import World
 

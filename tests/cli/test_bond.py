@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from scorer.chain import killpoints
-from scorer.chain.journal import Journal
-from scorer.chain.sender import Sender
-from scorer.chain.transactions import State
+from scorer import failpoints as killpoints
 from scorer.cli import app
-from scorer.drill.proxy import Response, proxy_of
-from scorer.staking.bonds import POST_GAS
+from scorer.client.bonds import POST_GAS
+from scorer.lab.drill.proxy import Response, proxy_of
+from scorer.transactions.attempts import State
+from scorer.transactions.journal import Journal
+from scorer.transactions.sender import Sender
 from tests.chains import Chains
 from tests.cli.test_cupel import run
 from tests.committee import BOND, CHALLENGE, FEES, FIRST_MEMBER, Committee, found_committee

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from scorer.chain import killpoints
+from scorer import failpoints as killpoints
 from scorer.chain.contracts import ProposalStatus
 from scorer.cli import app
-from scorer.rounds.seal import Seal
-from scorer.staking.committee import CHALLENGE_GAS, CHALLENGE_GAS_OF_MEMBER
-from scorer.store.bundle import Bundle, round_folder
+from scorer.client.committee import CHALLENGE_GAS, CHALLENGE_GAS_OF_MEMBER
+from scorer.protocol.seal import Seal
+from scorer.storage.bundle import Bundle, round_folder
 from tests.chains import Chains
 from tests.cli.test_bond import Cut, Seat, seat
 from tests.cli.test_cupel import run

@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from scorer.chain.anvil import CHAIN_ID
 from scorer.chain.contracts import RoundState
+from scorer.chain.endpoint import LOCAL_CHAIN_ID
 from scorer.cli import app
-from scorer.rounds.rules import preset
-from scorer.store.bundle import Bundle
+from scorer.protocol.rules import preset
+from scorer.storage.bundle import Bundle
 from tests.world import IDS, World
 
 if TYPE_CHECKING:
-    from scorer.oracle.operator import Operator
+    from scorer.lab.operator import LocalOperator
 
 runner = CliRunner()
 
@@ -44,7 +44,7 @@ def write_config(world: World, member: int, **changes: object) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     account = world.stage.anvil.account(changes.pop("account", 3 + member))  # type: ignore[arg-type]
     (home / "key").write_text(account.key.hex())
-    values = {"endpoint": world.stage.anvil.url, "chain_id": CHAIN_ID, **changes}
+    values = {"endpoint": world.stage.anvil.url, "chain_id": LOCAL_CHAIN_ID, **changes}
     (home / "node.toml").write_text(
         f"""
 [chain]
@@ -259,6 +259,6 @@ def test_ids_that_were_lost_on_the_way_are_told_loudly(tmp_path: Path) -> None:
 
 def test_an_operator_publishes_what_it_sealed_once_only(world: World) -> None:
     round_id = world.sealed_round()
-    operator: Operator = world.stage.operator
+    operator: LocalOperator = world.stage.operator
     again = operator.collect(world.record(round_id))
     assert len(again.submissions.entries) == 10

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from scorer.config import ConfigError, load_config
-from scorer.drill.proxy import Forward, Proxy, Request, Response, proxy_of
-from scorer.oracle import assembly
-from scorer.oracle.daemon import OracleDaemon
+from scorer.daemon import assembly
+from scorer.daemon.configuration import ConfigError, load_config
+from scorer.daemon.daemon import OracleDaemon
+from scorer.lab.drill.proxy import Forward, Proxy, Request, Response, proxy_of
 from tests.cli.test_cupel import run, write_config
 from tests.world import World
 

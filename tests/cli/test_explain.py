@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scorer.store.parquet import read_parquet, write_parquet
+from scorer.storage.parquet import read_parquet, write_parquet
 from tests.cli.test_cupel import run, write_deployment
 from tests.world import MODELS, NMR, World
 

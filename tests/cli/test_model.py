@@ -2,8 +2,8 @@
 
 import pytest
 
-from scorer.chain import killpoints
-from scorer.drill.proxy import proxy_of
+from scorer import failpoints as killpoints
+from scorer.lab.drill.proxy import proxy_of
 from tests.cli.scientist import Scientist, scientist, typed
 from tests.cli.test_cupel import run
 from tests.world import MODELS, World

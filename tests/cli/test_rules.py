@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scorer.rounds.rules import preset
+from scorer.protocol.rules import preset
 from tests.cli.test_cupel import run
 
 

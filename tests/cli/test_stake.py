@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from scorer.chain import killpoints
-from scorer.chain.journal import Journal
-from scorer.chain.sender import Sender
-from scorer.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
-from scorer.staking.amounts import Allocation, nmr_text
-from scorer.staking.desk import journal_path
-from scorer.staking.orders import PERMIT_GAS
+from scorer import failpoints as killpoints
+from scorer.client.amounts import Allocation, nmr_text
+from scorer.client.desk import journal_path
+from scorer.client.orders import PERMIT_GAS
+from scorer.lab.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
+from scorer.transactions.journal import Journal
+from scorer.transactions.sender import Sender
 from scorer.units import NanoNmr, Ppm
 from tests.cli.scientist import Scientist, funded, scientist, typed
 from tests.cli.test_cupel import run

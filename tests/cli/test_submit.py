@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scorer.oracle.intake import SIGNATURE_SUFFIX
-from scorer.rounds.rules import preset
-from scorer.store.bundle import Bundle, round_folder
+from scorer.protocol.rules import preset
+from scorer.storage.bundle import Bundle, round_folder
+from scorer.storage.inbox import SIGNATURE_SUFFIX
 from tests.cli.scientist import Scientist, scientist
 from tests.world import IDS, World
 

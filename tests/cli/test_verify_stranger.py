@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from scorer.chain.contracts import RoundState
-from scorer.rounds.evaluation import evaluate
-from scorer.store.bundle import Bundle, round_folder
-from scorer.store.parquet import read_parquet, write_parquet
+from scorer.evaluation.evaluate import evaluate
+from scorer.storage.bundle import Bundle, round_folder
+from scorer.storage.parquet import read_parquet, write_parquet
 from tests.cli.test_cupel import run, write_deployment
-from tests.rounds.small_round import ROUND, TOURNAMENT, SmallRound
+from tests.small_round import ROUND, TOURNAMENT, SmallRound
 from tests.world import World
 
 

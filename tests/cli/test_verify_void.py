@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scorer.chain.contracts import RoundState
-from scorer.store.bundle import Bundle, round_folder
+from scorer.storage.bundle import Bundle, round_folder
 from tests.cli.test_cupel import run, write_deployment
 from tests.world import World
 
@@ -52,7 +52,7 @@ def test_a_submission_that_was_exchanged_afterwards_is_named(world: World, void_
 
 
 def test_rules_that_the_round_was_not_opened_with_are_named(world: World, void_round: int) -> None:
-    from scorer.rounds.rules import preset
+    from scorer.protocol.rules import preset
 
     bundle = Bundle(published(world, void_round))
     bundle.write_rules(preset("signals"))

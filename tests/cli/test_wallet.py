@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from scorer.drill.proxy import Forward, NoAnswer, Request, Response, proxy_of
+from scorer.lab.drill.proxy import Forward, NoAnswer, Request, Response, proxy_of
 from tests.cli.scientist import scientist, typed
 from tests.cli.test_cupel import run
 from tests.world import World

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from eth_account import Account
 
-from scorer.chain.anvil import CHAIN_ID, MNEMONIC
+from scorer.chain.endpoint import LOCAL_CHAIN_ID
 from scorer.deployment.document import Deployment, read_document
+from scorer.lab.anvil import MNEMONIC
 
 
 def account(index: int) -> str:
@@ -19,7 +20,7 @@ MEMBERS = tuple(account(index) for index in range(7, 11))
 TEXT = f"""
 version = 1
 name = "trial"
-chain_id = {CHAIN_ID}
+chain_id = {LOCAL_CHAIN_ID}
 
 [token]
 supply = "1000000"

@@ -9,13 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from scorer.chain.anvil import Anvil
-from scorer.chain.sender import Sender
-from scorer.chain.signers import KeySigner, Signer
 from scorer.deployment.blueprint import Blueprint, blueprint
 from scorer.deployment.deploy import Builder
 from scorer.deployment.document import Deployment
-from scorer.deployment.sight import Reader
+from scorer.deployment.reader import Reader
+from scorer.lab.anvil import Anvil
+from scorer.transactions.sender import Sender
+from scorer.transactions.signers import KeySigner, Signer
 from tests.chains import Chains
 from tests.deployment.files import TEXT, read
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from web3 import Web3
 
-from scorer.chain.anvil import Anvil
 from scorer.chain.endpoint import connect
 from scorer.deployment.check import differences
 from scorer.deployment.document import load_document
+from scorer.lab.anvil import Anvil
 from tests.deployment.files import ADMIN, DEPLOYER, GUARDIAN, MEMBERS, MINTER, OPERATOR, TREASURY, account
 
 REPOSITORY = Path(__file__).parent.parent.parent

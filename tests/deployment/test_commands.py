@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from scorer.chain.anvil import Anvil
 from scorer.cli import app
+from scorer.lab.anvil import Anvil
 from tests.deployment.files import DEPLOYER, TEXT, TREASURY
 
 

@@ -13,9 +13,9 @@ import typer
 
 from scorer import __version__
 from scorer.cli import app
-from scorer.config import load_config
-from scorer.oracle.health import served
-from scorer.oracle.metrics import Metrics, Pulse
+from scorer.daemon.configuration import load_config
+from scorer.daemon.health import served
+from scorer.daemon.metrics import Metrics, Pulse
 
 yaml = pytest.importorskip("yaml")
 REPOSITORY = Path(__file__).parent.parent.parent

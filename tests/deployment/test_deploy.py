@@ -12,19 +12,19 @@ import pytest
 from eth_account import Account
 from web3 import Web3
 
-from scorer.chain import killpoints
-from scorer.chain.anvil import CHAIN_ID, Anvil
+from scorer import failpoints as killpoints
 from scorer.chain.contracts import Suite
-from scorer.chain.endpoint import connect
-from scorer.chain.killpoints import KILLED, VARIABLE
-from scorer.config import read_deployment
+from scorer.chain.endpoint import LOCAL_CHAIN_ID, connect
+from scorer.daemon.configuration import read_deployment
 from scorer.deployment.create2 import FACTORY, FACTORY_CODE, FACTORY_DEPLOYER, FACTORY_TRANSACTION
 from scorer.deployment.deploy import appraise
 from scorer.deployment.manifest import ManifestError
-from scorer.deployment.plan import DeploymentStuck, steps
-from scorer.deployment.sight import roles_of, see
-from scorer.drill.playground import forked, wait
-from scorer.drill.proxy import Forward, NoAnswer, Request, proxy_of
+from scorer.deployment.reader import roles_of, see
+from scorer.deployment.steps import DeploymentStuck, steps
+from scorer.failpoints import KILLED, VARIABLE
+from scorer.lab.anvil import Anvil
+from scorer.lab.drill.local_tournament import forked, wait
+from scorer.lab.drill.proxy import Forward, NoAnswer, Request, proxy_of
 from tests.chains import Chains
 from tests.deployment import worker
 from tests.deployment.files import ADMIN, MINTER, OPERATOR, STRANGER, TEXT, TREASURY, read
@@ -189,7 +189,7 @@ def test_an_endpoint_that_loses_every_answer_to_a_transaction_changes_nothing(
     with proxy_of(here.anvil.url) as proxy:
         proxy.misbehave("eth_sendRawTransaction", swallow)
         builder = here.builder()
-        object.__setattr__(builder, "w3", connect(proxy.url, CHAIN_ID))
+        object.__setattr__(builder, "w3", connect(proxy.url, LOCAL_CHAIN_ID))
 
         assert builder.run() == expected
 
@@ -204,7 +204,7 @@ def test_an_endpoint_that_goes_away_is_told_and_the_deployment_goes_on_through_a
     with proxy_of(here.anvil.url) as proxy:
         proxy.misbehave("eth_getBlockByNumber", cut)
         builder = here.builder()
-        object.__setattr__(builder, "w3", connect(proxy.url, CHAIN_ID))
+        object.__setattr__(builder, "w3", connect(proxy.url, LOCAL_CHAIN_ID))
         with pytest.raises(DeploymentStuck, match="expected an endpoint that answers, found Unreachable"):
             builder.run()
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from scorer.chain.anvil import Anvil
-from scorer.chain.deployment import LOCAL_WINDOWS, _deployed
-from scorer.chain.sender import Reverted, Sender
 from scorer.deployment import document as limits
 from scorer.deployment.document import DeploymentFileError, from_record, load_document, recorded
+from scorer.lab.anvil import Anvil
+from scorer.lab.deployer import LOCAL_WINDOWS, _deployed
+from scorer.transactions.sender import Reverted, Sender
 from scorer.units import wei_from_nano
 from tests.deployment.files import MEMBERS, OPERATOR, TEXT, TREASURY, account, read
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from scorer.deployment.blueprint import ROLE_IDS, Blueprint, blueprint
-from scorer.deployment.plan import Access, DeploymentStuck, Seen, steps, tournament_labels
+from scorer.deployment.steps import Access, DeploymentStuck, Seen, steps, tournament_labels
 from tests.deployment.files import ADMIN, DEPLOYER, OPERATOR, TEXT, read
 
 EMPTY = Seen(has_factory=True, coded=frozenset())

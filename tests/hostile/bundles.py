@@ -14,8 +14,8 @@ import pandas as pd
 from eth_account import Account
 from eth_hash.auto import keccak
 
-from scorer.rounds.seal import SealVote, Verdicts, seal_of
-from scorer.store.bundle import (
+from scorer.protocol.seal import SealVote, Verdicts, seal_of
+from scorer.storage.bundle import (
     LOCKED,
     MANIFEST,
     META_MODEL,
@@ -32,12 +32,12 @@ from scorer.store.bundle import (
     Bundle,
     BundleError,
 )
-from scorer.store.bundle import TARGETS as TARGETS_FILE
+from scorer.storage.bundle import TARGETS as TARGETS_FILE
 from tests.hostile.submissions import ENCODINGS, spoil_footer, spoil_json, spoil_page
 from tests.hostile.target import Mutation, Target
-from tests.rounds.small_round import IDS, TARGET, address_of, key_of
+from tests.small_round import IDS, TARGET, address_of, key_of
 
-GOLDEN: Final = Path(__file__).parents[1] / "rounds" / "golden"
+GOLDEN: Final = Path(__file__).parents[1] / "evaluation" / "golden"
 READERS: Final[dict[str, Callable[[Bundle], object]]] = {
     RULES: Bundle.rules,
     UNIVERSE: Bundle.universe,

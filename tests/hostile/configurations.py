@@ -17,12 +17,12 @@ import tomli_w
 from eth_account import Account
 from eth_keys.datatypes import PrivateKey
 
-from scorer.chain.keystore import UnlockError, decrypt, read_keystore
-from scorer.config import ConfigError, load_config, read_deployment
+from scorer.client.keystore import KeystoreError, read_key
+from scorer.daemon.configuration import ConfigError, load_config, read_deployment
 from scorer.deployment.document import DeploymentFileError, load_document
 from scorer.deployment.manifest import ManifestError, read_manifest
-from scorer.rounds.rules import RulesError, load_rules, preset
-from scorer.staking.keystore import KeystoreError, read_key
+from scorer.protocol.rules import RulesError, load_rules, preset
+from scorer.transactions.keystore import UnlockError, decrypt, read_keystore
 from tests.hostile.target import Mutation, Target
 
 KEY: Final = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"

@@ -18,10 +18,10 @@ from scorer.chain.bulk import _LIMITS
 from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.errors import EndpointError
 from scorer.chain.logs import IncompleteLogs, round_events
-from scorer.chain.node import Web3Node
-from scorer.chain.outbox import Head, Sent
 from scorer.chain.provider import Provider
 from scorer.chain.transport import Reply
+from scorer.transactions.manager import Head, Sent
+from scorer.transactions.node import Web3Node
 from tests.hostile.target import Target
 
 T = TypeVar("T")

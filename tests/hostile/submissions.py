@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorer.isolation import IsolatedReader, IsolationReason
-from scorer.oracle.intake import SIGNATURE_SUFFIX, read_signature
-from scorer.rounds.submission_reader import SubmissionReader, SubmissionUnread
-from scorer.rounds.submission_table import SubmissionRefused
-from scorer.rounds.validity import Universe
+from scorer.operator.intake import read_signature
+from scorer.storage.inbox import SIGNATURE_SUFFIX
+from scorer.submission.reader import SubmissionReader, SubmissionUnread
+from scorer.submission.table import SubmissionRefused
+from scorer.submission.validity import Universe
 from tests.hostile.target import Target
 
 IDS: Final = tuple(f"{number:04}" for number in range(150))

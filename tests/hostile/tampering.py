@@ -24,15 +24,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scorer.evaluation.evaluate import evaluate
+from scorer.evaluation.inputs import OnChain, RoundInputs, RoundResult
 from scorer.isolation import IsolatedReader
-from scorer.rounds.digest import table_digest
-from scorer.rounds.documents import to_hex
-from scorer.rounds.evaluation import evaluate
-from scorer.rounds.inputs import OnChain, RoundInputs, RoundResult
-from scorer.rounds.predictions import HEADER_SIZE
-from scorer.rounds.report import Report, evidence_hash
-from scorer.rounds.rules import preset
-from scorer.store.bundle import (
+from scorer.protocol.digest import table_digest
+from scorer.protocol.documents import to_hex
+from scorer.protocol.predictions import HEADER_SIZE
+from scorer.protocol.report import Report, evidence_hash
+from scorer.protocol.rules import preset
+from scorer.storage.bundle import (
     MANIFEST,
     META_MODEL,
     POSITIONS,
@@ -49,9 +49,9 @@ from scorer.store.bundle import (
     Bundle,
     BundleError,
 )
-from scorer.store.parquet import read_parquet, write_parquet
-from scorer.store.verification import Chain, verify_bundle
-from tests.rounds.small_round import (
+from scorer.storage.parquet import read_parquet, write_parquet
+from scorer.storage.verification import Chain, verify_bundle
+from tests.small_round import (
     AMOUNTS,
     IDS,
     ROUND,

@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from scorer.isolation import IsolatedReader
-from scorer.store.verification import verify_bundle
+from scorer.storage.verification import verify_bundle
 from tests.hostile.tampering import (
     Ground,
     all_tampers,

@@ -38,17 +38,20 @@ NOT_NEEDED: Final = ("cacheprovider", "xdist", "unraisableexception", "threadexc
 """Plugins of pytest that take time and notice nothing here."""
 TESTS: Final[dict[str, tuple[str, ...]]] = {
     "scorer/oracle/decide.py": ("tests/oracle/test_decide.py",),
-    "scorer/rounds/report.py": ("tests/rounds/test_report.py",),
-    "scorer/chain/journal.py": ("tests/chain/test_journal.py", "tests/chain/test_outbox.py"),
-    "scorer/chain/schema.py": (
-        "tests/chain/test_journal.py",
-        "tests/chain/test_journal_years.py",
-        "tests/chain/test_outbox.py",
+    "scorer/protocol/report.py": ("tests/protocol/test_report.py",),
+    "scorer/transactions/journal.py": (
+        "tests/transactions/test_journal.py",
+        "tests/transactions/test_manager.py",
     ),
-    "scorer/chain/transactions.py": (
-        "tests/chain/test_transactions.py",
-        "tests/chain/test_outbox.py",
-        "tests/chain/test_exactly_once.py",
+    "scorer/transactions/schema.py": (
+        "tests/transactions/test_journal.py",
+        "tests/transactions/test_journal_years.py",
+        "tests/transactions/test_manager.py",
+    ),
+    "scorer/transactions/attempts.py": (
+        "tests/transactions/test_attempts.py",
+        "tests/transactions/test_manager.py",
+        "tests/transactions/test_exactly_once.py",
     ),
 }
 """What is put to the test, and by what; quick tests first."""

@@ -6,11 +6,11 @@ import pytest
 from web3 import HTTPProvider, Web3
 
 from scorer.chain.contracts import Addresses, Suite
+from scorer.evaluation.evaluate import evaluate
+from scorer.evaluation.inputs import OnChain
 from scorer.oracle.agreement import EndpointsDisagree, agreed
-from scorer.rounds.evaluation import evaluate
-from scorer.rounds.inputs import OnChain
 from tests.hostile.tampering import on_chain
-from tests.rounds.small_round import TOURNAMENT, SmallRound
+from tests.small_round import TOURNAMENT, SmallRound
 
 ADDRESSES = Addresses(
     chain_id=31337,

@@ -5,10 +5,10 @@ from typing import Any
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus
 from scorer.chain.fees import Bid
-from scorer.chain.journal import Journal
-from scorer.chain.transactions import Attempt, Call, State
 from scorer.oracle.challenges import Challenges, challenged_rounds, judged
-from scorer.oracle.witnesses import Witnesses
+from scorer.oracle.quorum_check import Witnesses
+from scorer.transactions.attempts import Attempt, Call, State
+from scorer.transactions.journal import Journal
 
 ENDED = {
     1: ProposalStatus.UPHELD,

@@ -30,7 +30,7 @@ from scorer.oracle.decide import (
     decide_credit,
     is_due,
 )
-from scorer.rounds.report import Report
+from scorer.protocol.report import Report
 from tests.records import record as plain_record
 
 CLOSE, RESOLVE, DEADLINE = 1_000_000, 1_200_000, 1_300_000

@@ -6,7 +6,6 @@ import pytest
 import sqlalchemy as sa
 from web3.exceptions import BadFunctionCallOutput, BlockNotFound
 
-from scorer.chain.answers import Answer
 from scorer.chain.endpoints import Block, Health, NoAgreement
 from scorer.chain.errors import (
     EndpointError,
@@ -16,15 +15,16 @@ from scorer.chain.errors import (
     StateUnavailable,
     Unreachable,
 )
-from scorer.chain.journal import JournalError
 from scorer.chain.logs import IncompleteLogs
-from scorer.chain.signers import SignerError
+from scorer.chain.rpc_errors import Answer
+from scorer.daemon.logging import configure_logging
+from scorer.evaluation.inputs import InputsMismatch
+from scorer.oracle.alarm_reasons import Reason
 from scorer.oracle.failures import CHAIN_FAILED, apart, in_words, reason_of
-from scorer.oracle.logging import configure_logging
-from scorer.oracle.reasons import Reason
-from scorer.rounds.inputs import InputsMismatch
-from scorer.rounds.rules import RulesError
-from scorer.store.bundle import BundleError
+from scorer.protocol.rules import RulesError
+from scorer.storage.bundle import BundleError
+from scorer.transactions.journal import JournalError
+from scorer.transactions.signers import SignerError
 
 UP = Health("a", Block(2, b"", 0), Block(1, b"", 0))
 

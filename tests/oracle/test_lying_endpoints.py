@@ -10,14 +10,14 @@ import pytest
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import ProposalStatus, RoundState
-from scorer.config import load_config
-from scorer.drill.proxy import Forward, Manner, Request, Response, proxy_of
-from scorer.oracle import assembly
-from scorer.oracle.daemon import OperatorDaemon
-from scorer.oracle.operating import OperatorMemory
-from scorer.store.bundle import Bundle, round_folder
+from scorer.daemon import assembly
+from scorer.daemon.configuration import load_config
+from scorer.daemon.daemon import OperatorDaemon
+from scorer.lab.drill.proxy import Forward, Manner, Request, Response, proxy_of
+from scorer.operator.operator import OperatorMemory
+from scorer.storage.bundle import Bundle, round_folder
 from tests.cli.test_cupel import write_config
-from tests.oracle.test_daemon import BRAVE, Seat
+from tests.daemon.test_daemon import BRAVE, Seat
 from tests.world import HOUR, IDS, MODELS, World
 
 CYCLES = 4

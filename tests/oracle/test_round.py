@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from scorer.chain.contracts import ProposalStatus, RoundState
-from scorer.chain.sender import Sender
-from scorer.demo.files import BrokenKind, broken_file
-from scorer.oracle.audit import INVARIANTS, audit
+from scorer.evaluation.verify import differences
+from scorer.lab.demo.files import BrokenKind, broken_file
+from scorer.observation.audit import INVARIANTS, audit
+from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.oracle.decide import (
     Alarm,
     Attest,
@@ -21,12 +22,11 @@ from scorer.oracle.decide import (
     Wait,
 )
 from scorer.oracle.member import Member, Step
-from scorer.oracle.observe import finalised_block, read_on_chain
-from scorer.oracle.operator import SIGNATURE_SUFFIX
+from scorer.protocol.predictions import header
 from scorer.rewards import settle
-from scorer.rounds.predictions import header
-from scorer.rounds.verify import differences
-from scorer.store.bundle import SUBMISSIONS, round_folder
+from scorer.storage.bundle import SUBMISSIONS, round_folder
+from scorer.storage.inbox import SIGNATURE_SUFFIX
+from scorer.transactions.sender import Sender
 from tests.world import DAY, HOUR, IDS, NMR, World
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from scorer.evaluation.inputs import RoundTerms
 from scorer.oracle.decide import Alarm, Attest
 from scorer.oracle.member import Duty
 from scorer.oracle.recompute import DISAGREES, main
 from scorer.oracle.sanity import Limits, NoVerdict, Summary, recomputed_elsewhere, refusals, summary
-from scorer.rounds.inputs import RoundTerms
-from scorer.rounds.report import Report
-from scorer.rounds.rules import preset
-from scorer.store.bundle import REPORT
+from scorer.protocol.report import Report
+from scorer.protocol.rules import preset
+from scorer.storage.bundle import REPORT
 from tests.world import World
 
 REPORT_OF_5 = Report(31337, "0x" + "11" * 20, 5, 1, b"\1" * 32, 30, 50, b"\2" * 32)

@@ -17,13 +17,14 @@ from web3 import Web3
 from scorer.chain import contracts
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.endpoint import unchecked
-from scorer.drill.proxy import Proxy, proxy_of
-from scorer.oracle import observe, plans
+from scorer.lab.drill.proxy import Proxy, proxy_of
+from scorer.observation import observe
+from scorer.observation.observe import RoundTracker, finalised_block, unfinished_rounds
+from scorer.operator import plans
+from scorer.operator.collector import Lanes
+from scorer.operator.plans import PlanFolder, PlannedRound
 from scorer.oracle.member import Memory
-from scorer.oracle.observe import RoundTracker, finalised_block, unfinished_rounds
-from scorer.oracle.operator import Lanes
-from scorer.oracle.plans import PlanFolder, PlannedRound
-from scorer.store.bundle import Bundle
+from scorer.storage.bundle import Bundle
 from tests.world import IDS, NMR, World
 
 

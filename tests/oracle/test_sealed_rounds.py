@@ -13,15 +13,15 @@ from typer.testing import CliRunner
 
 from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.cli import app
+from scorer.evaluation.evaluate import evaluate
 from scorer.isolation import ReadLimits
+from scorer.observation.observe import finalised_block
 from scorer.oracle.decide import Attest, Challenge
 from scorer.oracle.evidence import Peers, doubt
 from scorer.oracle.member import Duty, Member, Memory, Step
-from scorer.oracle.observe import finalised_block
 from scorer.oracle.takeover import REREAD
-from scorer.rounds.evaluation import evaluate
-from scorer.rounds.report import Report, evidence_hash
-from scorer.store.bundle import MANIFEST, REPORT, SIGNATURES, SUBMISSIONS, Bundle, round_folder
+from scorer.protocol.report import Report, evidence_hash
+from scorer.storage.bundle import MANIFEST, REPORT, SIGNATURES, SUBMISSIONS, Bundle, round_folder
 from tests.cli.test_cupel import write_deployment
 from tests.world import IDS, NMR, World
 

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scorer.chain.anvil import Anvil
 from scorer.chain.contracts import RoundState
-from scorer.chain.signers import KeySigner
-from scorer.demo.predictors import Noise
-from scorer.demo.stakes import ShareOfIdle, Stake
-from scorer.demo.strategies import Strategy
+from scorer.lab.anvil import Anvil
+from scorer.lab.demo.predictors import Noise
+from scorer.lab.demo.stakes import ShareOfIdle, Stake
+from scorer.lab.demo.strategies import Strategy
 from scorer.oracle.decide import Alarm, CountSignature, SealRound, Wait
 from scorer.oracle.member import Duty, Member, Memory
 from scorer.oracle.turns import turn_of
-from scorer.rounds.predictions import header
-from scorer.rounds.seal import Seal, SealVote, Verdict, Verdicts
-from scorer.store.bundle import SUBMISSIONS, VOTE, Bundle
+from scorer.protocol.predictions import header
+from scorer.protocol.seal import Seal, SealVote, Verdict, Verdicts
+from scorer.storage.bundle import SUBMISSIONS, VOTE, Bundle
+from scorer.transactions.signers import KeySigner
 from tests.oracle.test_round import kinds
 from tests.world import MODELS, NMR, World, build_world
 

@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from scorer.chain.contracts import RoundRecord, RoundState
+from scorer.evaluation.evaluate import evaluate
 from scorer.isolation import ReadLimits
 from scorer.oracle.takeover import REREAD, Candidates, Keeper, Seen, _sha256, is_late, no_refusals
-from scorer.rounds.evaluation import evaluate
-from scorer.rounds.predictions import HEADER_SIZE
-from scorer.store.bundle import PUBLISHED, RULES, SIGNATURES, SUBMISSIONS, UNIVERSE, Bundle, round_folder
+from scorer.protocol.predictions import HEADER_SIZE
+from scorer.storage.bundle import PUBLISHED, RULES, SIGNATURES, SUBMISSIONS, UNIVERSE, Bundle, round_folder
 from tests.records import record
-from tests.rounds.small_round import IDS, ROUND, TOURNAMENT, SmallRound, submission, uniform
+from tests.small_round import IDS, ROUND, TOURNAMENT, SmallRound, submission, uniform
 
 INPUTS = SmallRound().inputs()
 SEALED = record(
@@ -240,7 +240,7 @@ def test_files_that_a_child_could_not_read_in_time_are_read_again_later(
     now = [0.0]
     keeper = replace(keeper, clock=lambda: now[0])
     with monkeypatch.context() as patch:
-        patch.setattr("scorer.store.published.limits_for", lambda _: ReadLimits(wall=0.001))
+        patch.setattr("scorer.storage.published.limits_for", lambda _: ReadLimits(wall=0.001))
         assert "more than 0.001 s" in str(keeper.look(SEALED).mismatch)
     assert "more than 0.001 s" in str(keeper.look(SEALED).mismatch)
     now[0] = REREAD + 1

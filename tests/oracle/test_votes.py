@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from scorer.chain.anvil import Anvil
 from scorer.chain.contracts import ProposalStatus
-from scorer.chain.journal import Journal
-from scorer.chain.node import Web3Node
-from scorer.chain.outbox import GAS_MARGIN, Outbox
-from scorer.chain.sender import Sender
-from scorer.chain.signers import KeySigner
-from scorer.chain.transactions import State
+from scorer.lab.anvil import Anvil
 from scorer.oracle.calls import DECIDING_GAS, SLASHING_GAS, Calls
 from scorer.oracle.decide import Attest, Expire
-from scorer.rounds.report import Report
-from scorer.store.bundle import Bundle
+from scorer.protocol.report import Report
+from scorer.storage.bundle import Bundle
+from scorer.transactions.attempts import State
+from scorer.transactions.journal import Journal
+from scorer.transactions.manager import GAS_MARGIN, Outbox
+from scorer.transactions.node import Web3Node
+from scorer.transactions.sender import Sender
+from scorer.transactions.signers import KeySigner
 from tests.committee import BOND, FEES, Committee, found_committee
 
 MANY = 20

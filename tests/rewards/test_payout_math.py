@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scorer.chain.anvil import run_anvil
 from scorer.deployment.verification import SETTINGS, compile_input
+from scorer.lab.anvil import run_anvil
+from scorer.protocol.chunks import pack_scores
 from scorer.rewards import payout_factor, settle
-from scorer.rounds.chunks import pack_scores
 
 REPOSITORY = Path(__file__).parent.parent.parent
 SOURCES = (

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scorer.chain.anvil import Anvil
 from scorer.chain.contracts import RoundState
-from scorer.chain.sender import Sender
-from scorer.demo.stage import FEES, FIRST_MEMBER, QUORUM, set_stage
-from scorer.demo.stakes import ShareOfIdle, Stake
-from scorer.oracle.observe import finalised_block, read_sealed
+from scorer.evaluation.inputs import Positions
+from scorer.lab.anvil import Anvil
+from scorer.lab.demo.stage import FEES, FIRST_MEMBER, QUORUM, set_stage
+from scorer.lab.demo.stakes import ShareOfIdle, Stake
+from scorer.observation.observe import finalised_block, read_sealed
+from scorer.protocol.chunks import pack_scores, positions_heads, scores_heads
+from scorer.protocol.report import REPORT_VERSION, Report
+from scorer.protocol.rules import Rules, preset, rules_from
 from scorer.rewards import Settlement, settle
-from scorer.rounds.chunks import pack_scores, positions_heads, scores_heads
-from scorer.rounds.inputs import Positions
-from scorer.rounds.report import REPORT_VERSION, Report
-from scorer.rounds.rules import Rules, preset, rules_from
+from scorer.transactions.sender import Sender
 from tests.world import World, strategies
 
 MODELS = 10

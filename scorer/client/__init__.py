@@ -1,0 +1,1 @@
+"""The client of data scientists and committee members: keys, stakes, quotes, transactions and submissions."""

@@ -1,0 +1,178 @@
+"""Data scientists' keys in encrypted files: Web3 Secret Storage, version 3, as wallets and nodes read it."""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+
+from scorer.chain.accounts import KeyTextError, private_key_of, require_address
+from scorer.errors import CupelError
+from scorer.files import OWNER_ONLY, SecretExposed, decoded, read_bounded, read_secret, write_whole
+from scorer.redaction import remember, shown, shown_path
+from scorer.transactions.keystore import UnlockError, decrypt, encrypt, read_keystore
+from scorer.transactions.signers import KeySigner, Signed
+
+
+class KeystoreError(CupelError):
+    """A key cannot be read or kept; the message holds nothing of it."""
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """A keystore that is decrypted when something is to be signed, and no sooner.
+
+    Attributes
+    ----------
+    password
+        Asked at most once.
+    """
+
+    path: Path
+    password: Callable[[], str] = field(repr=False)
+
+    @property
+    def address(self) -> str:
+        """The checksummed address: as the file says, which is checked when it is decrypted."""
+        return str(self.account.address) if self._stated is None else self._stated
+
+    @cached_property
+    def account(self) -> LocalAccount:
+        """The key.
+
+        Raises
+        ------
+        KeystoreError
+            When others can read the file, the password is another, or the key is not that of the address the
+            file states.
+        """
+        try:
+            read_secret(self.path, read_keystore)
+            key = decrypt(self._document, self.password())
+        except SecretExposed as error:
+            raise KeystoreError(str(error)) from None
+        except OSError as error:
+            raise self._error(f"expected a keystore, found {error.strerror}") from None
+        except UnlockError as error:
+            raise self._error(str(error)) from None
+        account: LocalAccount = Account.from_key(key)
+        if self._stated is not None and self._stated != account.address:
+            raise self._error(
+                f"expected the key of {self._stated}, as the file says, found that of {account.address}; "
+                "somebody changed the file"
+            )
+        return account
+
+    def check(self) -> None:
+        """Raise `KeystoreError` where the file is no keystore; no password is asked."""
+        if "crypto" not in self._document:
+            raise self._error("expected a keystore, found one without a key (crypto)")
+
+    def sign(self, fields: Mapping[str, Any]) -> Signed:
+        """Sign an EIP-1559 transaction."""
+        return KeySigner(self.account).sign(fields)
+
+    def sign_message(self, message: bytes) -> bytes:
+        """Sign the Keccak-256 of a message; 65 bytes with a v of 27 or 28."""
+        return KeySigner(self.account).sign_message(message)
+
+    @cached_property
+    def _document(self) -> Mapping[str, Any]:
+        try:
+            return read_keystore(read_bounded(self.path))
+        except OSError as error:
+            raise self._error(f"expected a keystore, found {error.strerror}") from None
+        except (UnlockError, ValueError) as error:
+            raise self._error(str(error)) from None
+
+    @property
+    def _stated(self) -> str | None:
+        """The checksummed address that the file states; wallets write it in several spellings."""
+        stated = self._document.get("address")
+        if stated is None:
+            return None
+        digits = str(stated).lower().removeprefix("0x")
+        try:
+            return str(Web3.to_checksum_address(require_address(f"0x{digits}")))
+        except KeyTextError:
+            raise self._error(f"expected an address in the keystore, found {shown(stated)}") from None
+
+    def _error(self, message: str) -> KeystoreError:
+        return KeystoreError(f"{shown_path(self.path)}: {message}")
+
+
+def new_key() -> bytes:
+    """A private key from the system's source of randomness."""
+    return bytes(Account.create().key)
+
+
+def read_key(path: Path) -> bytes:
+    """Read a private key in hex, with or without 0x.
+
+    Raises
+    ------
+    KeystoreError
+        When the file holds anything else.
+    """
+    try:
+        key = read_secret(path, _key)
+    except SecretExposed as error:
+        raise KeystoreError(str(error)) from None
+    except OSError as error:
+        raise KeystoreError(
+            f"{shown_path(path)}: expected a private key in hex (64 digits), found {error.strerror}"
+        ) from None
+    except ValueError as error:
+        raise KeystoreError(f"{shown_path(path)}: {error}") from None
+    remember(key)
+    return key
+
+
+def _key(content: bytes) -> bytes:
+    text = decoded(content)
+    if text.lstrip().startswith("{"):
+        raise KeyTextError(
+            "expected a private key in hex (64 digits), found a keystore, which can be used as it is"
+        )
+    return private_key_of(text)
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise `KeystoreError` where there is a file already: a key that is overwritten is lost."""
+    if path.exists() or path.is_symlink():
+        raise KeystoreError(f"{shown_path(path)}: expected no file, as a key is never overwritten, found one")
+
+
+def write_keystore(path: Path, key: bytes, password: str) -> str:
+    """Encrypt a key into a new file that only its owner may read; the key's checksummed address.
+
+    The file appears whole or not at all, and never in place of another.
+
+    Raises
+    ------
+    KeystoreError
+        When the password is empty, there is a file, or none can be written.
+    """
+    refuse_existing(path)
+    if not password:
+        raise KeystoreError(f"{shown_path(path)}: expected a password for the keystore, found none")
+    content = json.dumps(encrypt(key, password)).encode()
+    try:
+        with suppress(FileExistsError):  # the parent is a file: writing into it says so
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content, mode=OWNER_ONLY, replace=False)
+    except FileExistsError:
+        raise KeystoreError(
+            f"{shown_path(path)}: expected no file, as a key is never overwritten, found one"
+        ) from None
+    except OSError as error:
+        raise KeystoreError(
+            f"{shown_path(path)}: expected to write a file there, found {error.strerror}"
+        ) from None
+    return str(Account.from_key(key).address)

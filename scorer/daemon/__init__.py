@@ -1,0 +1,1 @@
+"""The programs that run for years: configuration, loop, alarms, metrics and health."""

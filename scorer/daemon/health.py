@@ -1,0 +1,54 @@
+"""/metrics, /healthz and /readyz on 127.0.0.1, from what the process knows itself."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from scorer.daemon.metrics import Metrics, Pulse
+from scorer.redaction import clean
+
+
+class _Server(ThreadingHTTPServer):
+    """Says nothing of a connection that broke: its traceback would stand among the log's lines of JSON."""
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
+        return
+
+
+@contextmanager
+def served(port: int, metrics: Metrics, pulse: Pulse) -> Iterator[int]:
+    """Serve while the context lasts; the port, chosen by the system where `port` is 0."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = _answer(self.path, metrics, pulse)
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002
+            return
+
+    with _Server(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield int(server.server_address[1])
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _answer(path: str, metrics: Metrics, pulse: Pulse) -> tuple[int, bytes]:
+    match path:
+        case "/metrics":
+            return 200, metrics.page()
+        case "/healthz":
+            return (200, b"alive\n") if pulse.is_alive else (503, b"no cycle came to its end for too long\n")
+        case "/readyz":
+            why = pulse.not_ready
+            return (200, b"ready\n") if why is None else (503, f"{clean(why)}\n".encode())
+        case _:
+            return 404, b"expected /metrics, /healthz or /readyz\n"

@@ -1,0 +1,1 @@
+"""From a sealed round and its outcome to scores, rewards and a report; and their verification."""

@@ -1,0 +1,142 @@
+"""A settled round taken apart, model by model: why each position earned what it earned."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.errors import CupelError
+from scorer.evaluation.inputs import RoundTerms
+from scorer.protocol.rules import Rules
+from scorer.protocol.tables import BURN_HARDENING, RETAINED
+from scorer.rewards import Outcome, Settlement, Step, Terms, attribute, settle
+from scorer.units import nmr_from_nano
+
+
+class NotInRound(CupelError, ValueError):
+    """A model neither submitted to a round nor had a position in it."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What one position earned, and every reason; amounts in nano-NMR.
+
+    ``steps`` add up to ``payout - burn``, to the last unit.
+    """
+
+    round_id: int
+    model_id: int
+    position: int
+    reward_score: int
+    rate: int
+    payout: int
+    burn: int
+    steps: tuple[Step, ...]
+
+    @property
+    def net(self) -> int:
+        """What the position changed by."""
+        return self.payout - self.burn
+
+    def to_json(self) -> dict[str, Any]:
+        """The explanation as a document; amounts in NMR as decimal text."""
+        return {
+            "round": self.round_id,
+            "model": self.model_id,
+            "position": nmr_text(self.position),
+            "steps": [{"reason": s.name, "detail": s.detail, "nmr": nmr_text(s.amount)} for s in self.steps],
+            "reward_score_ppm": self.reward_score,
+            "rate_ppm": self.rate,
+            "payout": nmr_text(self.payout),
+            "burn": nmr_text(self.burn),
+            "net": nmr_text(self.net),
+        }
+
+
+def nmr_text(amount: int) -> str:
+    """nano-NMR as plain decimal text in NMR, exactly."""
+    return f"{nmr_from_nano(amount):f}"
+
+
+@dataclass(frozen=True)
+class ScoredRound:
+    """As much of a bundle as an explanation rests on: rules, terms and scores, all of which are public.
+
+    Attributes
+    ----------
+    volatility
+        The volatility factor in ppm; None without dynamic eras.
+    scores
+        The table scores.parquet.
+    reserved
+        nano-NMR that the pool had for the round, as the chain says; None: enough.
+    """
+
+    rules: Rules
+    terms: RoundTerms
+    volatility: int | None
+    scores: Mapping[str, NDArray[Any]]
+    reserved: int | None = None
+
+    @cached_property
+    def settled(self) -> Settlement:
+        """What every position earns."""
+        return settle(
+            self.scores["position"],
+            self.scores["reward_score"],
+            factor=self.terms.payout_factor,
+            cap=self.terms.cap,
+            available=self.reserved,
+        )
+
+    def explain(self, model: int) -> Explanation:
+        """Take apart what one model earned.
+
+        Raises
+        ------
+        NotInRound
+            When the round has no row for it.
+        """
+        rows = np.flatnonzero(self.scores["model_id"] == model)
+        if not len(rows):
+            raise NotInRound(
+                f"round {self.terms.round_id}: expected a model that submitted or had a position, found "
+                f"model {model}"
+            )
+        return self._row(int(rows[0]))
+
+    def explain_all(self, models: Collection[int] | None = None) -> Iterator[Explanation]:
+        """Take apart what every model with a position earned, or those of `models`."""
+        for row in np.flatnonzero(self.scores["position"] > 0).tolist():
+            if models is None or self.scores["model_id"][row] in models:
+                yield self._row(row)
+
+    def _row(self, row: int) -> Explanation:
+        multipliers, settled = self.rules.multipliers, self.settled
+        outcome = Outcome(
+            position=int(self.scores["position"][row]),
+            scores={factor: float(self.scores[factor][row]) for factor, _ in multipliers},
+            hardening=self._adjuster(BURN_HARDENING, row),
+            retained=self._adjuster(RETAINED, row),
+            reward_score=int(self.scores["reward_score"][row]),
+            rate=int(settled.rates[row]),
+            payout=int(settled.payouts[row]),
+            burn=int(settled.burns[row]),
+        )
+        terms = Terms(self.terms.payout_factor, self.terms.cap, self.volatility)
+        return Explanation(
+            round_id=self.terms.round_id,
+            model_id=int(self.scores["model_id"][row]),
+            position=outcome.position,
+            reward_score=outcome.reward_score,
+            rate=outcome.rate,
+            payout=outcome.payout,
+            burn=outcome.burn,
+            steps=attribute(outcome, multipliers, terms),
+        )
+
+    def _adjuster(self, column: str, row: int) -> int | None:
+        return int(self.scores[column][row]) if column in self.scores else None

@@ -1,0 +1,98 @@
+"""Factor scores and adjusters to reward scores, as a round's rules say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.evaluation.factors import FactorInputs, factor_scores, meta_model_correlations
+from scorer.protocol.tables import (
+    BURN_HARDENING,
+    CORRELATION,
+    NEUTRAL_CHURN,
+    RETAINED,
+    SESSION_RETURNS,
+    churn_of,
+)
+from scorer.rewards import (
+    burn_hardening,
+    realised_volatility,
+    retained_shares,
+    reward_scores,
+    volatility_factor,
+)
+from scorer.units import ONE
+
+
+@dataclass(frozen=True)
+class Rewarded:
+    """What the rules make of a round's valid submissions.
+
+    Attributes
+    ----------
+    columns
+        Each factor's scores, and what the adjusters rest on and amount to, shape (models,) each; the columns
+        of scores.parquet between position and reward_score.
+    scores
+        Reward scores in ppm, shape (models,).
+    volatility
+        (realised volatility, volatility factor in ppm); None without dynamic eras.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    scores: NDArray[np.int64]
+    volatility: tuple[float, int] | None
+
+    def volatility_json(self) -> dict[str, Any]:
+        """What the manifest says of dynamic eras: the shortest decimal that is the realised volatility."""
+        if self.volatility is None:
+            return {}
+        return {"volatility": {"realised": repr(self.volatility[0]), "factor": self.volatility[1]}}
+
+
+def reward(inputs: FactorInputs, models: tuple[int, ...]) -> Rewarded:
+    """Score submissions and weigh and adjust their scores.
+
+    Parameters
+    ----------
+    models
+        The model of every row of the inputs' matrix.
+    """
+    factors = factor_scores(inputs)
+    adjusting = _adjusters(inputs, models)
+    volatility = _volatility(inputs)
+    scores = reward_scores(
+        factors,
+        inputs.rules.multipliers,
+        volatility=ONE if volatility is None else volatility[1],
+        hardening=adjusting.get(BURN_HARDENING),
+        retained=adjusting.get(RETAINED),
+    )
+    return Rewarded({**factors, **adjusting}, scores, volatility)
+
+
+def _adjusters(inputs: FactorInputs, models: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+    """What the adjusters of single models rest on, and what they amount to."""
+    adjusters = inputs.rules.adjusters
+    columns: dict[str, NDArray[Any]] = {}
+    if (hard := adjusters.burn_hardening) is not None:
+        columns[CORRELATION] = meta_model_correlations(inputs)
+        columns[BURN_HARDENING] = burn_hardening(columns[CORRELATION], start=hard.start, most=hard.most)
+    if (churn := adjusters.neutral_churn) is not None:
+        columns[NEUTRAL_CHURN] = churn_of(inputs.tables[NEUTRAL_CHURN], models)
+        columns[RETAINED] = retained_shares(
+            columns[NEUTRAL_CHURN], threshold=churn.threshold, scale=churn.scale
+        )
+    return columns
+
+
+def _volatility(inputs: FactorInputs) -> tuple[float, int] | None:
+    """The realised volatility of the universe over the scoring window, and the factor that follows."""
+    eras = inputs.rules.adjusters.dynamic_eras
+    if eras is None:
+        return None
+    realised = realised_volatility(np.stack(list(inputs.tables[SESSION_RETURNS].values())))
+    factor = volatility_factor(realised, target=eras.target_volatility, least=eras.least, most=eras.most)
+    return realised, factor

@@ -1,0 +1,96 @@
+"""A year of rounds as one table, for taxes: what each model earned when, why, and in which transaction."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, TextIO
+
+from scorer.evaluation.explain import Explanation, nmr_text
+from scorer.units import ppm_as_decimal
+
+COLUMNS: Final = (
+    "settled_at",
+    "tournament",
+    "round",
+    "model",
+    "position_nmr",
+    "reward_score",
+    "rate",
+    "payout_nmr",
+    "burn_nmr",
+    "net_nmr",
+    "transaction",
+    "block",
+)
+TOTAL: Final = "total"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Where the chain settled a position: transaction hash, block, and its time in Unix seconds."""
+
+    transaction: str
+    block: int
+    timestamp: int
+
+    @property
+    def settled_at(self) -> datetime:
+        """The block's time."""
+        return datetime.fromtimestamp(self.timestamp, UTC)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a statement; no receipt where no chain was asked."""
+
+    tournament: str
+    explanation: Explanation
+    receipt: Receipt | None
+
+    def cells(self, reasons: Sequence[str]) -> list[str]:
+        """The line as text; `reasons` are the columns behind `COLUMNS`."""
+        found, receipt = self.explanation, self.receipt
+        by_reason: Mapping[str, int] = {step.name: step.amount for step in found.steps}
+        return [
+            receipt.settled_at.isoformat().replace("+00:00", "Z") if receipt else "",
+            self.tournament,
+            str(found.round_id),
+            str(found.model_id),
+            nmr_text(found.position),
+            f"{ppm_as_decimal(found.reward_score):f}",
+            f"{ppm_as_decimal(found.rate):f}",
+            nmr_text(found.payout),
+            nmr_text(found.burn),
+            nmr_text(found.net),
+            receipt.transaction if receipt else "",
+            str(receipt.block) if receipt else "",
+            *(nmr_text(by_reason.get(reason, 0)) for reason in reasons),
+        ]
+
+
+def write_statement(entries: Iterable[Entry], file: TextIO) -> None:
+    """Write a statement as CSV: a line a model and round, a column a reason, and a last line of sums.
+
+    In every line the reasons add up to ``net_nmr``, which is ``payout_nmr - burn_nmr``.
+    """
+    known = list(entries)
+    reasons = list(dict.fromkeys(step.name for entry in known for step in entry.explanation.steps))
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*COLUMNS, *(f"{reason} (NMR)" for reason in reasons)])
+    writer.writerows(entry.cells(reasons) for entry in known)
+    writer.writerow(_total(known, reasons))
+
+
+def _total(entries: Sequence[Entry], reasons: Sequence[str]) -> list[str]:
+    found = [entry.explanation for entry in entries]
+    sums = dict.fromkeys(reasons, 0)
+    for step in (step for each in found for step in each.steps):
+        sums[step.name] += step.amount
+    cells = dict.fromkeys(COLUMNS, "") | {
+        "settled_at": TOTAL,
+        "payout_nmr": nmr_text(sum(each.payout for each in found)),
+        "burn_nmr": nmr_text(sum(each.burn for each in found)),
+        "net_nmr": nmr_text(sum(each.net for each in found)),
+    }
+    return [*cells.values(), *(nmr_text(amount) for amount in sums.values())]

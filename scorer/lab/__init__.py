@@ -1,0 +1,1 @@
+"""Everything local and made up: chains, accounts, markets, participants, faults."""

@@ -1,0 +1,34 @@
+"""``cupel demo``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scorer.cli.common import console
+from scorer.files import FolderInUse
+
+
+def demo(
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Where everything is written: a new folder, or an earlier demo's, which is emptied."
+        ),
+    ] = Path("build/demo"),
+) -> None:
+    """Settle a year of weekly rounds on real market data, on a local chain, and verify every one."""
+    try:
+        from scorer.lab.demo.run import run_demo
+    except ModuleNotFoundError as missing:
+        typer.echo(
+            f"cupel: expected the demo's packages, found no {missing.name}; install cupel[demo]", err=True
+        )
+        raise typer.Exit(1) from None
+    try:
+        summary = run_demo(out, console)
+    except FolderInUse as refused:
+        typer.echo(f"cupel: {refused}", err=True)
+        raise typer.Exit(1) from None
+    whole = summary["rounds_verified"] == summary["rounds_settled"] and all(summary["invariants"].values())
+    raise typer.Exit(0 if whole and summary["stakes_add_up"] else 1)

@@ -1,0 +1,121 @@
+"""``cupel devnet``: a tournament on a local chain, in the background."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scorer.chain.endpoint import LOCAL_CHAIN_ID
+from scorer.cli.common import JsonOption, told
+from scorer.cli.numbers import whole
+from scorer.cli.options import print_json
+from scorer.deployment.document import DeploymentFileError
+from scorer.deployment.steps import DeploymentStuck
+from scorer.files import FolderInUse
+from scorer.lab.devnet.layout import KEYS, PEOPLE, Layout, NoDevnet, Settings, account_of
+from scorer.lab.devnet.network import NotReady, Status, down, status, up
+from scorer.lab.devnet.population import CrowdRefused
+from scorer.lab.devnet.setup import FILE, POCKET
+from scorer.lab.devnet.simulator import EXAMPLE
+from scorer.redaction import clean
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+FolderOption = Annotated[Path, typer.Option("--folder", help="Where everything of it is kept.")]
+FOLDER = Path("build/devnet")
+SHORTEST, LONGEST = 10, 86_400
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        with told():
+            yield
+    except (FolderInUse, NoDevnet, NotReady, CrowdRefused, DeploymentFileError, DeploymentStuck) as error:
+        typer.echo(f"cupel: {clean(str(error))}", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command("up")
+def start(
+    folder: FolderOption = FOLDER,
+    every: Annotated[
+        int, typer.Option(parser=whole(SHORTEST, LONGEST), help="Seconds that a round takes submissions.")
+    ] = 60,
+    models: Annotated[
+        int, typer.Option(parser=whole(0, 1000), help="Models that are there from the start.")
+    ] = 5,
+    port: Annotated[int, typer.Option(parser=whole(1, 65_535), help="Of the chain's endpoint.")] = 8545,
+    keep: Annotated[bool, typer.Option("--keep", help="Go on where the last one was stopped.")] = False,
+    file: Annotated[Path, typer.Option(help="The deployment file.", exists=True)] = FILE,
+) -> None:
+    """Start a chain with everything on it, an operator, four oracles, and a round after the other."""
+    layout, settings = Layout(folder), Settings(port, every, models)
+    with _told():
+        up(layout, settings, file=file, keep=keep)
+        _introduce(layout, settings)
+
+
+@app.command("down")
+def stop(folder: FolderOption = FOLDER) -> None:
+    """Stop everything that was started. What it was is kept for `up --keep`."""
+    with _told():
+        ran = down(Layout(folder))
+    typer.echo(f"devnet: stopped {', '.join(ran)}" if ran else "devnet: nothing ran")
+
+
+@app.command("status")
+def show(folder: FolderOption = FOLDER, as_json: JsonOption = False) -> None:
+    """Say what runs, the last block, and the newest rounds; exit code 1 where anything does not run."""
+    with _told():
+        found = status(Layout(folder))
+    if as_json:
+        print_json({"up": found.is_up, **asdict(found)})
+    else:
+        _print(found)
+    raise typer.Exit(0 if found.is_up else 1)
+
+
+def _print(found: Status) -> None:
+    for name, pid in found.processes.items():
+        typer.echo(f"{name}: {f'process {pid}' if pid else 'does not run'}")
+    if found.block is None or found.now is None:
+        typer.echo(f"devnet: no chain answers at {found.endpoint}")
+        return
+    for each in found.rounds:
+        left = each["close_at"] - found.now
+        closes = f", closes in {left} s" if each["state"] == "open" and left > 0 else ""
+        typer.echo(f"round {each['round']}: {each['state']}{closes}")
+    words = "up" if found.is_up else "NOT whole"
+    typer.echo(f"devnet: {words} at {found.endpoint}, block {found.block}, {found.models} models")
+
+
+def _introduce(layout: Layout, settings: Settings) -> None:
+    """What there is, and what to type."""
+    typer.echo(f"endpoint    {settings.endpoint}, chain {LOCAL_CHAIN_ID}, a block a second")
+    typer.echo(f"deployment  {layout.manifest}")
+    typer.echo(f"inbox       {layout.inbox}")
+    typer.echo(f"rounds      {layout.rounds}/NUMBER, one opens every {settings.every} s")
+    for name in KEYS:
+        tokens = f", {POCKET} NMR" if name in PEOPLE else ""
+        typer.echo(f"{name:11} {account_of(name).address}, key in {layout.key(name)}{tokens}")
+    typer.echo(f"\nAs {PEOPLE[0]}, register a model, stake on it, and submit:\n")
+    for line in commands(layout, settings):
+        typer.echo(f"  {line}")
+
+
+def commands(layout: Layout, settings: Settings) -> list[str]:
+    """What a first data scientist types, from a key to a submission."""
+    who, model = PEOPLE[0], settings.models + 1
+    return [
+        f"export CUPEL_RPC_URL={settings.endpoint} CUPEL_DEPLOYMENT={layout.manifest}",
+        f"export CUPEL_KEYSTORE={layout.root.parent / who}.json CUPEL_INBOX={layout.inbox}",
+        f"export CUPEL_ROUNDS={layout.rounds}",
+        f"cupel wallet import {layout.key(who)}",
+        "cupel model register",
+        f"cupel stake deposit {model} 25 && cupel stake allocate {model} 40%",
+        f"cupel submit {layout.rounds}/ROUND/{EXAMPLE} --model {model}    # ROUND: see cupel rounds --open",
+    ]

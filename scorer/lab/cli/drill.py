@@ -1,0 +1,31 @@
+"""``cupel oracle drill``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scorer.cli.common import told
+from scorer.redaction import shown
+
+
+def drill(
+    out: Annotated[
+        Path, typer.Option(help="Where the drill keeps its files: a new folder, or an earlier drill's.")
+    ] = Path("build/drill"),
+    only: Annotated[str, typer.Option(help="Play the scenarios whose names contain this.")] = "",
+) -> None:
+    """Kill, reorganise, cut off and stall a daemon on a local chain; pass or fail."""
+    from scorer.lab.drill.plan import run_drill
+
+    results = []
+    with told():
+        for result in run_drill(out, only):
+            typer.echo(str(result))
+            results.append(result)
+    failed = sum(not result.ok for result in results)
+    if not results:
+        typer.echo(f"drill: expected the name of a scenario, or a part of it, found {shown(only)}")
+        raise typer.Exit(1)
+    typer.echo(f"drill: {failed} of {len(results)} failed" if failed else f"drill: all {len(results)} passed")
+    raise typer.Exit(1 if failed else 0)

@@ -1,0 +1,76 @@
+"""``cupel simulate``: try rules out on made-up data scientists, or on the demo's real data."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+from rich.table import Table
+
+from scorer.cli.common import console, told
+from scorer.cli.numbers import whole
+from scorer.cli.rules import read
+from scorer.daemon.configuration import ConfigError
+from scorer.redaction import shown
+
+
+def simulate(
+    rules: Annotated[str, typer.Option(help="A preset's name, or the path of a rules document.")] = "classic",
+    out: Annotated[Path, typer.Option(help="Where report and pictures are written.")] = Path("build/sim"),
+    rounds: Annotated[
+        int, typer.Option(parser=whole(10), help="How many rounds; the demo has up to 198.")
+    ] = 500,
+    models: Annotated[
+        int, typer.Option(parser=whole(7), help="How many models; not for the demo's data.")
+    ] = 1000,
+    ids: Annotated[
+        int, typer.Option(parser=whole(100), help="How many ids; not for the demo's data.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(parser=whole(0), help="The same seed gives the same report.")] = 1,
+    data: Annotated[str, typer.Option(help="synthetic, or demo for real prices.")] = "synthetic",
+) -> None:
+    """Take many data scientists through hundreds of rounds under a rules document, without a chain."""
+    with told():
+        document = read(rules)
+        if document.adjusters.neutral_churn is not None:
+            raise ConfigError(
+                "expected rules without adjusters.neutral_churn, which is not simulated, found it"
+            )
+        if data not in ("synthetic", "demo"):
+            raise ConfigError(f"expected synthetic or demo with --data, found {shown(data)}")
+    try:
+        from scorer.lab.simulation.report import write_report
+        from scorer.lab.simulation.run import simulate as run
+        from scorer.lab.simulation.sources import make_source
+    except ModuleNotFoundError as missing:
+        typer.echo(
+            f"cupel: expected the demo's packages, found no {missing.name}; install cupel[demo]", err=True
+        )
+        raise typer.Exit(1) from None
+    start = time.monotonic()
+    source = make_source(document, data, rounds=rounds, models=models, ids=ids, seed=seed)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("rounds", total=source.rounds)
+        found = run(document, source, tick=lambda: progress.advance(task))
+    with told():
+        report = write_report(found, out)
+    console.print(_table(report))
+    typer.echo(
+        f"simulate: {report['rounds']} rounds, {report['models']} models, {time.monotonic() - start:.0f} s; "
+        f"{out}/report.md"
+    )
+
+
+def _table(report: dict[str, object]) -> Table:
+    """Returns of every kind under every variant."""
+    variants: dict[str, dict[str, dict[str, dict[str, float]]]] = report["variants"]  # type: ignore[assignment]
+    table = Table(title=f"return in percent under {report['rules']} (chosen: {report['chosen_variant']})")
+    for header in ("kind", *variants):
+        table.add_column(header, justify="left" if header == "kind" else "right")
+    kinds = next(iter(variants.values()))["kinds"]
+    for kind in sorted(kinds, key=lambda kind: -kinds[kind]["return_percent"])[:12]:
+        table.add_row(
+            kind, *(f"{variant['kinds'][kind]['return_percent']:+.1f}" for variant in variants.values())
+        )
+    return table

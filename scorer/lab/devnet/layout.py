@@ -1,0 +1,168 @@
+"""Where a devnet's files are, and who is who in it."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from scorer.files import is_owned, make_owned_folder
+from scorer.lab.anvil import MNEMONIC
+from scorer.lab.processes import Crew
+from scorer.storage.bundle import RULES, UNIVERSE
+from scorer.storage.contents import files_in, inbox_at, node_at, rounds_in
+
+MADE_BY: Final = "cupel devnet up"
+SETTINGS: Final = "devnet.json"
+CONTENTS: Final = (
+    *(SETTINGS, "chain.json*", "manifest.json*", "*.deployment.json*", "journal.sqlite*"),
+    *("run/*.log", "run/*.pid", "keys/*", "states"),
+    *inbox_at("inbox"),
+    *rounds_in("published"),
+    *files_in("rounds/[.0-9]*", RULES, UNIVERSE, "example.csv"),
+    *(pattern for name in ("member-*", "operator") for pattern in node_at(name)),
+)
+"""What a devnet writes into its folder."""
+TEST_KEYS: Final = ("keys/*",)
+"""Where in it keys of test accounts are."""
+KEYS: Final = {
+    "deployer": 0,
+    "operator": 1,
+    "guardian": 2,
+    "member-1": 3,
+    "member-2": 4,
+    "member-3": 5,
+    "alice": 6,
+    "bob": 7,
+    "carol": 8,
+    "crowd": 9,
+    "member-4": 10,
+}
+"""The first test accounts of every development chain, in the roles of deployments/devnet.toml."""
+PEOPLE: Final = ("alice", "bob", "carol")
+"""Data scientists with tokens and without models."""
+CROWD: Final = "crowd"
+"""Owns the models that are there from the start."""
+MEMBERS: Final = ("member-1", "member-2", "member-3", "member-4")
+CHAIN: Final = "chain"
+FEEDER: Final = "feeder"
+STARTED: Final = (CHAIN, "operator", *MEMBERS, FEEDER)
+
+
+def account_of(name: str) -> LocalAccount:
+    """One of the test accounts."""
+    account: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{KEYS[name]}")
+    return account
+
+
+class NoDevnet(Exception):
+    """There is no devnet in a folder, or one where none should be; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a devnet runs.
+
+    Attributes
+    ----------
+    every
+        Seconds that a round takes submissions; the next one opens when it closes.
+    models
+        How many models are there from the start, and submit to every round.
+    """
+
+    port: int = 8545
+    every: int = 60
+    models: int = 5
+
+    @property
+    def endpoint(self) -> str:
+        """Where the chain answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folder of a devnet."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        """Of the deployment."""
+        return self.root / "manifest.json"
+
+    @property
+    def inbox(self) -> Path:
+        """Where the operator takes submissions from."""
+        return self.root / "inbox"
+
+    @property
+    def published(self) -> Path:
+        """Where the operator publishes rounds, for members."""
+        return self.root / "published"
+
+    @property
+    def rounds(self) -> Path:
+        """A folder a round, by its number: universe.parquet, and example.csv, a submission that is valid."""
+        return self.root / "rounds"
+
+    @property
+    def plans(self) -> Path:
+        """Rounds that the operator is to open."""
+        return self.root / "operator" / "plans"
+
+    @property
+    def state(self) -> Path:
+        """The chain as it was when the devnet was stopped."""
+        return self.root / "chain.json"
+
+    @property
+    def states(self) -> Path:
+        """The chain's older states, while it runs."""
+        return self.root / "states"
+
+    @property
+    def crew(self) -> Crew:
+        """Process ids and logs."""
+        return Crew(self.root / "run")
+
+    def key(self, name: str) -> Path:
+        """A test account's key in hex."""
+        return self.root / "keys" / name
+
+    def write(self, settings: Settings) -> None:
+        """Keep the settings."""
+        (self.root / SETTINGS).write_text(json.dumps(asdict(settings)) + "\n")
+
+    def settings(self) -> Settings:
+        """The settings it was started with.
+
+        Raises
+        ------
+        NoDevnet
+            When the folder is none of a devnet.
+        """
+        try:
+            found: dict[str, Any] = json.loads((self.root / SETTINGS).read_bytes())
+            return Settings(**found)
+        except (OSError, ValueError, TypeError):
+            raise NoDevnet(
+                f"{self.root}: expected the folder of a devnet, found none; start one with cupel devnet up"
+            ) from None
+
+    def clear(self) -> None:
+        """Make the folder, and remove what an earlier devnet left in it.
+
+        Raises
+        ------
+        scorer.files.FolderInUse
+            When it holds anything that no devnet wrote.
+        """
+        make_owned_folder(self.root, MADE_BY, CONTENTS, keys=TEST_KEYS)
+
+    def is_devnet(self) -> bool:
+        """Whether a devnet was ever started here."""
+        return is_owned(self.root, MADE_BY)

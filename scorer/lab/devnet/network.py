@@ -1,0 +1,240 @@
+"""Starts a devnet, stops it, and says how it is."""
+
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from web3 import Web3
+from web3.exceptions import Web3Exception
+
+from scorer.chain.contracts import RoundState, Suite
+from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
+from scorer.daemon.configuration import read_deployment
+from scorer.deployment.document import Deployment
+from scorer.lab.anvil import Anvil, Ways, await_anvil
+from scorer.lab.devnet.layout import CHAIN, FEEDER, KEYS, STARTED, Layout, NoDevnet, Settings
+from scorer.lab.devnet.setup import FILE, configure, document_of, found, write_keys
+from scorer.lab.processes import Crew, cupel
+
+BLOCK_TIME: Final = 1
+"""Seconds; a block is final two blocks later."""
+READY: Final = 60.0
+POLL: Final = 0.1
+SHOWN: Final = 10
+"""How many of the newest rounds a status names."""
+
+
+class NotReady(Exception):
+    """A devnet did not come up; everything that was started is stopped again."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a devnet is.
+
+    Attributes
+    ----------
+    processes
+        The process id of each that was started, None where it does not run.
+    block, now
+        The latest block and its time, Unix seconds; None when the chain does not answer.
+    rounds
+        The newest, last first: number, state, and times.
+    """
+
+    endpoint: str
+    processes: dict[str, int | None]
+    block: int | None = None
+    now: int | None = None
+    models: int = 0
+    rounds: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether everything runs and the chain answers."""
+        return self.block is not None and all(self.processes.get(name) for name in STARTED)
+
+
+def up(layout: Layout, settings: Settings, *, file: Path = FILE, keep: bool = False) -> Suite:
+    """Start a chain with a suite, an operator, four members and the world, and wait for an open round.
+
+    Parameters
+    ----------
+    keep
+        Go on with the chain, the journals and the rounds of the last time, if there are any.
+
+    Raises
+    ------
+    NoDevnet
+        When one runs already, the folder holds something else, or the port is taken.
+    scorer.deployment.document.DeploymentFileError, scorer.deployment.steps.DeploymentStuck
+        When the file cannot be deployed here.
+    NotReady
+        When it does not come up.
+    """
+    document = document_of(file)
+    _refuse(layout, settings)
+    if not keep or not layout.state.is_file():
+        layout.clear()
+    layout.write(settings)
+    crew = layout.crew
+    with _stopped_unless_ready(crew):
+        anvil = _started_chain(layout, settings, crew)
+        suite = _suite(layout, anvil, settings, document)
+        configurations = configure(layout, settings)
+        for name, config in configurations.items():
+            group = "operator" if name == "operator" else "oracle"
+            crew.start(name, [cupel(), group, "run", "--config", str(config), "--send"])
+        crew.start(FEEDER, [sys.executable, "-m", "scorer.lab.devnet.simulator", str(layout.root)])
+        _await(crew, lambda: _has_open_round(suite) and _is_published(layout, suite))
+    return suite
+
+
+def down(layout: Layout) -> list[str]:
+    """Keep the chain's state, and stop everything; what ran.
+
+    Raises
+    ------
+    NoDevnet
+        When there is none in the folder.
+    """
+    settings, crew = layout.settings(), layout.crew
+    ran = [name for name in crew.names() if crew.pid(name) is not None]
+    for name in [name for name in reversed(crew.names()) if name != CHAIN]:
+        crew.stop(name)
+    if crew.pid(CHAIN) is not None:
+        _save(layout, settings)
+    crew.stop_all()
+    shutil.rmtree(layout.states, ignore_errors=True)
+    return ran
+
+
+def status(layout: Layout) -> Status:
+    """How the devnet is.
+
+    Raises
+    ------
+    NoDevnet
+        When there is none in the folder.
+    """
+    settings, crew = layout.settings(), layout.crew
+    processes = {name: crew.pid(name) for name in STARTED}
+    try:
+        w3 = connect(settings.endpoint, LOCAL_CHAIN_ID)
+        suite = Suite.at(w3, read_deployment(layout.manifest))
+        latest = w3.eth.get_block("latest")
+    except (EndpointError, Web3Exception, OSError, ValueError):
+        return Status(settings.endpoint, processes)
+    number = int(latest["number"])
+    return Status(
+        settings.endpoint,
+        processes,
+        number,
+        int(latest["timestamp"]),
+        int(suite.registry.functions.modelCount().call(block_identifier=number)),
+        tuple(_rounds(suite, number)),
+    )
+
+
+def _rounds(suite: Suite, block: int) -> Iterator[dict[str, Any]]:
+    count = suite.round_count(block)
+    for round_id in range(count, max(0, count - SHOWN), -1):
+        record = suite.round(round_id, block)
+        yield {
+            "round": round_id,
+            "state": record.state.name.lower(),
+            "open_at": record.open_at,
+            "close_at": record.close_at,
+            "resolve_at": record.resolve_at,
+            "at_risk": record.at_risk,
+        }
+
+
+def _refuse(layout: Layout, settings: Settings) -> None:
+    if layout.root.exists() and any(layout.root.iterdir()) and not layout.is_devnet():
+        raise NoDevnet(f"{layout.root}: expected a devnet's folder or an empty one, found other files in it")
+    running = [name for name in layout.crew.names() if layout.crew.pid(name) is not None]
+    if running:
+        raise NoDevnet(
+            f"{layout.root}: expected no devnet that runs, found {', '.join(running)}; cupel devnet down"
+        )
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", settings.port)) == 0:
+            raise NoDevnet(f"port {settings.port}: expected it free, found it taken; give another by --port")
+
+
+@contextmanager
+def _stopped_unless_ready(crew: Crew) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        crew.stop_all()
+        raise
+
+
+def _started_chain(layout: Layout, settings: Settings, crew: Crew) -> Anvil:
+    """Anvil in the background; for now, with a block for each transaction at once."""
+    state = layout.state if layout.state.is_file() else None
+    shutil.rmtree(layout.states, ignore_errors=True)
+    ways = Ways(accounts=len(KEYS), state=state, folder=layout.states)
+    crew.start(CHAIN, ways.command(settings.port))
+    w3 = await_anvil(settings.endpoint, crew.children[CHAIN])
+    anvil = Anvil(w3, settings.endpoint)
+    if state is not None:
+        # The state of older blocks was not kept: let the finalised one be new. And anvil would go on at this
+        # machine's time, also where the chain was ahead of it: no round's times would hold any more.
+        anvil.advance_to(max(int(w3.eth.get_block("latest")["timestamp"]) + 1, int(time.time())))
+    return anvil
+
+
+def _suite(layout: Layout, anvil: Anvil, settings: Settings, document: Deployment) -> Suite:
+    if layout.manifest.is_file():
+        suite = Suite.at(anvil.w3, read_deployment(layout.manifest))
+    else:
+        write_keys(layout)
+        suite = found(layout, anvil, settings, document)
+    tick(anvil.w3)
+    return suite
+
+
+def tick(w3: Web3) -> None:
+    """From now on, blocks come by the clock."""
+    for method, value in (("evm_setAutomine", False), ("evm_setIntervalMining", BLOCK_TIME)):
+        answer = w3.provider.make_request(method, [value])  # type: ignore[arg-type]
+        if "error" in answer:
+            raise EndpointError(f"anvil refused {method}: {answer['error']}")
+
+
+def _save(layout: Layout, settings: Settings) -> None:
+    draft = layout.state.with_name(layout.state.name + ".new")
+    Anvil(connect(settings.endpoint, LOCAL_CHAIN_ID), settings.endpoint).save(draft)
+    os.replace(draft, layout.state)  # noqa: PTH105 - pathlib's replace is the same
+
+
+def _await(crew: Crew, ready: Callable[[], bool]) -> None:
+    until = time.monotonic() + READY
+    while not ready():
+        for name in crew.names():
+            if crew.pid(name) is None:
+                last = crew.log(name).read_text().strip().splitlines()[-1:]
+                raise NotReady(f"expected {name} to run, found that it ended: {' '.join(last)}")
+        if time.monotonic() > until:
+            raise NotReady(f"expected an open round within {READY:.0f} s, found none; see {crew.folder}")
+        time.sleep(POLL)
+
+
+def _has_open_round(suite: Suite) -> bool:
+    block = suite.w3.eth.block_number
+    count = suite.round_count(block)
+    return count > 0 and suite.round(count, block).state == RoundState.OPEN
+
+
+def _is_published(layout: Layout, suite: Suite) -> bool:
+    return (layout.rounds / str(suite.round_count(suite.w3.eth.block_number))).is_dir()

@@ -1,0 +1,84 @@
+"""All scenarios by name: what `make chaos` plays, and what of it an operator can try in minutes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from scorer.failpoints import LABELS
+from scorer.lab.drill import scenarios
+from scorer.lab.drill.fault_scenarios import WEATHER
+from scorer.lab.drill.local_tournament import Playground
+from scorer.lab.drill.outcome import Result
+from scorer.lab.drill.proxy import Proxy
+
+DEPTHS: Final = range(1, 9)
+SEEDS: Final = range(2)
+DRILLED: Final = ("signed", "broadcast", "mined-recorded")
+Play = Callable[[Playground, Proxy], Result]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Something that may happen to daemons, on a chain of its own."""
+
+    name: str
+    play: Play
+    members: int = 3
+
+    def on_a_chain(self, out: Path) -> Result:
+        """Play it, with its files in `out`."""
+        deep = self.members == 3
+        with scenarios.on_a_chain(out, members=self.members, deep=deep) as (ground, proxy):
+            return replace(self.play(ground, proxy), name=self.name)
+
+
+def chaos() -> tuple[Scenario, ...]:
+    """Every scenario, those that take long first."""
+    return (
+        *(Scenario(f"five daemons {seed}", _alone(scenarios.five_daemons, seed), 5) for seed in SEEDS),
+        *(
+            Scenario(f"five daemons overturn {seed}", _alone(scenarios.five_daemons_overturn, seed), 5)
+            for seed in SEEDS
+        ),
+        *(Scenario(f"killed at {label}", _at(scenarios.killed_everywhere, label)) for label in LABELS),
+        *(
+            Scenario(f"killed at {label} while it waits", _at(scenarios.killed_while_it_waits, label))
+            for label in scenarios.IN_THE_POOL
+        ),
+        *(Scenario(f"reorganised {depth} deep", _at(scenarios.reorganised, depth)) for depth in DEPTHS),
+        *(Scenario(name, play) for name, play in WEATHER.items()),
+        Scenario("settled while another is locked", _alone(scenarios.settled_while_another_is_locked)),
+        Scenario("sealed without a member", _alone(scenarios.sealed_without_a_member)),
+        Scenario("endpoint is lost", scenarios.endpoint_is_lost),
+        Scenario("finality stands still", scenarios.finality_stands_still),
+        Scenario("wrong report overturned", _alone(scenarios.wrong_report_overturned)),
+    )
+
+
+def drill() -> tuple[Scenario, ...]:
+    """What an operator can try in a few minutes."""
+    kills = partial(scenarios.killed_everywhere, kills=1)
+    return (
+        *(Scenario(f"killed at {label}", _at(kills, label)) for label in DRILLED),
+        Scenario("reorganised 3 deep", _at(scenarios.reorganised, 3)),
+        Scenario("endpoint is lost", scenarios.endpoint_is_lost),
+        Scenario("finality stands still", scenarios.finality_stands_still),
+        Scenario("wrong report overturned", _alone(scenarios.wrong_report_overturned)),
+    )
+
+
+def run_drill(out: Path, only: str = "") -> Iterator[Result]:
+    """The results of the drill's scenarios whose names contain `only`, as they come."""
+    for each in drill():
+        if only in each.name:
+            yield each.on_a_chain(out)
+
+
+def _at(play: Callable[[Any, Playground], Result], where: object) -> Play:
+    return lambda ground, _: play(where, ground)
+
+
+def _alone(play: Callable[..., Result], *settings: int) -> Play:
+    return lambda ground, _: play(ground, *settings)

@@ -1,0 +1,203 @@
+"""What a simulation shows: who gains, what burns, what skill weighs, what copying or a crisis does."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.files import make_owned_folder
+from scorer.lab.simulation.ledger import Book
+from scorer.lab.simulation.pictures import draw_all
+from scorer.lab.simulation.run import Simulation
+from scorer.units import NANO_PER_NMR
+
+SHOWN_KINDS = 50
+PICTURES = (
+    ("stakes.png", "Stake by kind, in percent of the deposits"),
+    ("payouts_and_burns.png", "What each round paid and burned"),
+    ("weights.png", "Who weighs what in the meta model, and how good it is"),
+    ("copycats.png", "What copying pays under each variant"),
+    ("crisis.png", "What all earn together under each variant, and the crisis"),
+)
+
+MADE_BY: Final = "cupel simulate"
+CONTENTS: Final = ("report.json", "report.md", "*.png")
+"""What a simulation writes into its folder."""
+
+
+def kinds_of(found: Simulation) -> list[str]:
+    """All kinds, in the order of the population."""
+    return list(dict.fromkeys(found.kinds.tolist()))
+
+
+def nmr(amounts: NDArray[np.uint64]) -> float:
+    """The sum of amounts, in NMR."""
+    return float(sum(amounts.tolist())) / NANO_PER_NMR
+
+
+def summary(found: Simulation) -> dict[str, Any]:
+    """The content of report.json."""
+    return {
+        "rules": found.rules.name,
+        "rules_hash": found.rules.hash().hex(),
+        "chosen_variant": found.chosen,
+        "models": len(found.kinds),
+        "rounds": len(found.is_crisis),
+        "variants": {name: _variant(found, book) for name, book in found.books.items()},
+        "meta_model": _meta_model(found),
+    }
+
+
+def _variant(found: Simulation, book: Book) -> dict[str, Any]:
+    paid, burned = np.array([nmr(each) for each in book.paid]), np.array([nmr(each) for each in book.burned])
+    net = paid - burned
+    crisis = found.is_crisis
+    return {
+        "paid_nmr": float(paid.sum()),
+        "burned_nmr": float(burned.sum()),
+        "cost_to_the_pool_nmr": float(net.sum()),
+        "deviation_of_a_round_nmr": _deviation(net[~crisis]),
+        "deviation_of_a_crisis_round_nmr": _deviation(net[crisis]),
+        "net_in_crisis_nmr": float(net[crisis].sum()),
+        "largest_drawdown_percent": _drawdown(np.array([nmr(each) for each in book.totals])),
+        "kinds": {kind: _kind(found, book, kind) for kind in kinds_of(found)},
+    }
+
+
+def _deviation(values: NDArray[np.float64]) -> float:
+    return float(values.std()) if len(values) else 0.0
+
+
+def _drawdown(totals: NDArray[np.float64]) -> float:
+    """The largest fall of all stakes together from an earlier height, in percent of it."""
+    heights = np.maximum.accumulate(totals)
+    return float(100 * ((heights - totals) / np.maximum(heights, 1e-9)).max())
+
+
+def _kind(found: Simulation, book: Book, kind: str) -> dict[str, float]:
+    of_kind = found.kinds == kind
+    deposit, final = nmr(found.deposits[of_kind]), nmr(book.totals[-1][of_kind])
+    returns = book.totals[-1][of_kind] / np.maximum(found.deposits[of_kind], 1) - 1.0
+    return {
+        "models": int(of_kind.sum()),
+        "deposit_nmr": deposit,
+        "final_nmr": final,
+        "paid_nmr": nmr(sum((each[of_kind] for each in book.paid), np.zeros(of_kind.sum(), dtype=np.uint64))),
+        "burned_nmr": nmr(
+            sum((each[of_kind] for each in book.burned), np.zeros(of_kind.sum(), dtype=np.uint64))
+        ),
+        "return_percent": 100 * (final / deposit - 1) if deposit else 0.0,
+        "median_return_percent": float(100 * np.median(returns)),
+        "share_that_gains": float((returns > 0).mean()),
+    }
+
+
+def _meta_model(found: Simulation) -> dict[str, Any]:
+    tenth = max(1, len(found.weights) // 10)
+    return {
+        "corr_stake_weighted": float(np.nanmean(found.meta_corr)),
+        "corr_equal_weighted": float(np.nanmean(found.equal_corr)),
+        "weights": {
+            kind: {
+                "first": float(found.weights[:tenth, found.kinds == kind].sum(axis=1).mean()),
+                "last": float(found.weights[-tenth:, found.kinds == kind].sum(axis=1).mean()),
+                "correlation": float(found.correlations[found.kinds == kind].mean()),
+            }
+            for kind in kinds_of(found)
+        },
+    }
+
+
+def write_report(found: Simulation, out: Path) -> dict[str, Any]:
+    """Write report.json, report.md and the pictures into a folder; the content of report.json."""
+    make_owned_folder(out, MADE_BY, CONTENTS)
+    document = summary(found)
+    (out / "report.json").write_text(json.dumps(document, indent=1) + "\n")
+    (out / "report.md").write_text(_markdown(document))
+    draw_all(found, out)
+    return document
+
+
+def _markdown(document: Mapping[str, Any]) -> str:
+    chosen = document["variants"][document["chosen_variant"]]
+    lines = [
+        f"# {document['rules']}: {document['rounds']} rounds of {document['models']} models",
+        "",
+        f"Rules hash {document['rules_hash']}. All variants share the scores of the chosen rules, which are "
+        f"the variant **{document['chosen_variant']}**; each has stakes of its own.",
+        "",
+        "## Who gains",
+        "",
+        *_table(
+            ("kind", "models", "deposit NMR", "final NMR", "return %", "median %", "gain", "burned NMR"),
+            [
+                (kind, row["models"], row["deposit_nmr"], row["final_nmr"], row["return_percent"],
+                 row["median_return_percent"], row["share_that_gains"], row["burned_nmr"])
+                for kind, row in _ranked(chosen["kinds"])
+            ],
+        ),
+        "",
+        "## What the rules do",
+        "",
+        *_table(
+            ("variant", "paid NMR", "burned NMR", "cost to the pool", "deviation of a round",
+             "in the crisis", "net in the crisis", "largest drawdown %"),
+            [
+                (name, row["paid_nmr"], row["burned_nmr"], row["cost_to_the_pool_nmr"],
+                 row["deviation_of_a_round_nmr"], row["deviation_of_a_crisis_round_nmr"],
+                 row["net_in_crisis_nmr"], row["largest_drawdown_percent"])
+                for name, row in document["variants"].items()
+            ],
+        ),
+        "",
+        "## Copycats",
+        "",
+        *_table(
+            ("variant", "return of copycats %", "burned NMR"),
+            [
+                (name, row["kinds"]["copycat"]["return_percent"], row["kinds"]["copycat"]["burned_nmr"])
+                for name, row in document["variants"].items()
+            ],
+        ),
+        "",
+        "## The meta model",
+        "",
+        f"CORR {document['meta_model']['corr_stake_weighted']:.4f} weighted by stake, "
+        f"{document['meta_model']['corr_equal_weighted']:.4f} with equal weights.",
+        "",
+        *_table(
+            ("kind", "weight at first", "weight at last", "correlation with it"),
+            [
+                (kind, row["first"], row["last"], row["correlation"])
+                for kind, row in document["meta_model"]["weights"].items()
+            ],
+        ),
+        "",
+        *[f"![{title}]({file})" for file, title in PICTURES],
+        "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _ranked(kinds: Mapping[str, Mapping[str, float]]) -> list[tuple[str, Mapping[str, float]]]:
+    return sorted(kinds.items(), key=lambda item: -item[1]["return_percent"])[:SHOWN_KINDS]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    return [
+        line(header),
+        line(["---", *["---:"] * (len(header) - 1)]),
+        *(line([_cell(each) for each in row]) for row in rows),
+    ]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}" if abs(value) < 10 else f"{value:,.1f}"
+    return str(value)

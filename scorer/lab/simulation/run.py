@@ -1,0 +1,177 @@
+"""A simulation: every round scored once, and rewarded and settled under four variants of the rules."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.evaluation.factors import FactorInputs, factor_scores, meta_model_correlations
+from scorer.lab.simulation.ledger import Book
+from scorer.lab.simulation.rounds import PlayedRound, Source
+from scorer.protocol.rules import Adjusters, BurnHardening, DynamicEras, Rules, preset
+from scorer.rewards import burn_hardening, realised_volatility, reward_scores, volatility_factor
+from scorer.scoring.engine import score_submissions
+from scorer.scoring.meta_model import stake_weighted_meta_model
+from scorer.units import ONE
+
+PLAIN, HARDENED, ERAS, BOTH = "plain", "burn hardening", "dynamic eras", "both"
+VARIANTS: Mapping[str, tuple[bool, bool]] = {
+    PLAIN: (False, False),
+    HARDENED: (True, False),
+    ERAS: (False, True),
+    BOTH: (True, True),
+}
+"""By name: whether burns harden, and whether eras are dynamic."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What became of everybody.
+
+    Attributes
+    ----------
+    chosen
+        The variant that the rules themselves are: its stakes made the meta model.
+    books
+        By variant.
+    weights
+        The share of each model in the meta model of each round, shape (rounds, models).
+    meta_corr, equal_corr
+        CORR of the stake-weighted meta model and of one that weighs all models alike, shape (rounds,).
+    is_crisis
+        Shape (rounds,).
+    correlations
+        Mean correlation of each model with the meta model, shape (models,).
+    """
+
+    rules: Rules
+    kinds: NDArray[np.str_]
+    deposits: NDArray[np.uint64]
+    chosen: str
+    books: Mapping[str, Book]
+    weights: NDArray[np.float64]
+    meta_corr: NDArray[np.float64]
+    equal_corr: NDArray[np.float64]
+    is_crisis: NDArray[np.bool_]
+    correlations: NDArray[np.float64]
+
+
+def variant_of(rules: Rules) -> str:
+    """Which variant the rules are."""
+    flags = (rules.adjusters.burn_hardening is not None, rules.adjusters.dynamic_eras is not None)
+    return next(name for name, variant in VARIANTS.items() if variant == flags)
+
+
+def simulate(
+    rules: Rules, source: Source, *, overlap: int = 4, tick: Callable[[], None] = lambda: None
+) -> Simulation:
+    """Play all rounds of a source.
+
+    All variants share the scores, and so the meta model of the chosen one: a variant's own stakes would move
+    the meta model a little, which is left out to keep what is compared alone.
+
+    Parameters
+    ----------
+    overlap
+        How many rounds are at risk at once.
+    tick
+        Called after each round.
+    """
+    population, complete = source.population, _with_both(rules)
+    books = {
+        name: Book(name, rules.stake, population.allocations, population.deposits.copy(), overlap)
+        for name in VARIANTS
+    }
+    chosen = books[variant_of(rules)]
+    notes = _Notes(np.zeros((source.rounds, population.models)), [], [], [], np.zeros(population.models))
+    stakes = population.deposits
+    for number in range(source.rounds):
+        played = source.play(number, stakes)
+        stakes = chosen.next_positions(played.on_time)
+        _play(complete, played, stakes, books, notes, number)
+        tick()
+    for book in books.values():
+        book.close()
+    return Simulation(
+        rules,
+        population.kinds,
+        population.deposits,
+        chosen.name,
+        books,
+        notes.weights,
+        np.array(notes.meta_corr),
+        np.array(notes.equal_corr),
+        np.array(notes.is_crisis),
+        notes.correlations / source.rounds,
+    )
+
+
+@dataclass
+class _Notes:
+    """What is noted round by round."""
+
+    weights: NDArray[np.float64]
+    meta_corr: list[float]
+    equal_corr: list[float]
+    is_crisis: list[bool]
+    correlations: NDArray[np.float64]
+
+
+def _with_both(rules: Rules) -> Rules:
+    """The rules with both adjusters: their own where they have them, those of classic-adjusted otherwise."""
+    own, usual = rules.adjusters, preset("classic-adjusted").adjusters
+    adjusters = Adjusters.model_construct(
+        dynamic_eras=own.dynamic_eras or usual.dynamic_eras,
+        burn_hardening=own.burn_hardening or usual.burn_hardening,
+        neutral_churn=None,
+    )
+    return rules.model_copy(update={"adjusters": adjusters})
+
+
+def _play(
+    rules: Rules,
+    played: PlayedRound,
+    stakes: NDArray[np.uint64],
+    books: Mapping[str, Book],
+    notes: _Notes,
+    number: int,
+) -> None:
+    """Score a round once, and let every variant reward and settle it."""
+    meta_model = stake_weighted_meta_model(played.predictions, stakes) if stakes.any() else None
+    targets = dict.fromkeys(rules.targets, played.target)
+    inputs = FactorInputs(rules, played.predictions, stakes, meta_model, targets, played.tables)
+    scores, correlations = factor_scores(inputs), meta_model_correlations(inputs)
+    hardening, volatility = _adjusters(rules, played, correlations)
+    for name, (hardens, is_dynamic) in VARIANTS.items():
+        rewards = reward_scores(
+            scores,
+            rules.multipliers,
+            volatility=volatility if is_dynamic else ONE,
+            hardening=hardening if hardens else None,
+        )
+        books[name].lock(books[name].next_positions(played.on_time), rewards)
+    notes.is_crisis.append(played.is_crisis)
+    notes.correlations += np.nan_to_num(correlations)
+    if meta_model is not None:
+        notes.weights[number] = stakes / stakes.sum()
+    _note_meta_models(notes, played, meta_model)
+
+
+def _adjusters(
+    rules: Rules, played: PlayedRound, correlations: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], int]:
+    hard, eras = rules.adjusters.burn_hardening, rules.adjusters.dynamic_eras
+    if not isinstance(hard, BurnHardening) or not isinstance(eras, DynamicEras):
+        raise TypeError("expected rules with both adjusters, found none")
+    realised = realised_volatility(played.returns)
+    factor = volatility_factor(realised, target=eras.target_volatility, least=eras.least, most=eras.most)
+    return burn_hardening(correlations, start=hard.start, most=hard.most), factor
+
+
+def _note_meta_models(notes: _Notes, played: PlayedRound, meta_model: NDArray[np.float64] | None) -> None:
+    equal = played.predictions.mean(axis=0)
+    both = np.stack([equal if meta_model is None else meta_model, equal])
+    staked, plain = score_submissions(both, played.target).corr.tolist()
+    notes.meta_corr.append(np.nan if meta_model is None else staked)
+    notes.equal_corr.append(plain)

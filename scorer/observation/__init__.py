@@ -1,0 +1,1 @@
+"""Reads rounds from the finalised chain into plain data."""

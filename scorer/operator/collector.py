@@ -1,0 +1,236 @@
+"""Collects the submissions of a round, publishes them, and plans the calls that lock their stakes."""
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from scorer.chain.contracts import RoundRecord, Suite
+from scorer.chain.errors import EndpointsDisagree
+from scorer.observation.observe import Block
+from scorer.operator.intake import LARGEST, Collection, Intake, read_collection, write_collection
+from scorer.operator.locking import Hull, LockStep, ascending, lock_steps
+from scorer.operator.rolling import LockCall, Settling, lock_call
+from scorer.oracle.gatekeeper import Gatekeeper
+from scorer.oracle.quorum_check import Witnesses
+from scorer.protocol.rules import Rules, RulesError
+from scorer.protocol.selection import select
+from scorer.protocol.tables import NEUTRAL_CHURN
+from scorer.storage.bundle import COLLECTED, LOCKED, Bundle, round_folder
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Which model has which lane: never changed, only added to, and so read once for many rounds.
+
+    Attributes
+    ----------
+    block
+        They are read as of this one, once they are needed.
+    """
+
+    suite: Suite
+    block: int
+    witnesses: Witnesses = field(default_factory=Witnesses)
+
+    @cached_property
+    def models(self) -> list[int]:
+        """The model of every lane, by lane, as all that must confirm it say."""
+        return self.witnesses.confirmed(
+            self.suite, "the models of the lanes", lambda suite: suite.models_by_lane(self.block)
+        )
+
+    def of(self, models: Set[int]) -> list[int]:
+        """The lanes of `models`."""
+        return [lane for lane, model in enumerate(self.models) if model in models]
+
+    def newest_of(self, models: Set[int], block: int) -> list[int]:
+        """The lanes of `models`, with those that were added up to a later block."""
+        added = self.suite.models_by_lane(block, len(self.models))
+        later = enumerate(added, start=len(self.models))
+        return [*self.of(models), *(lane for lane, model in later if model in models)]
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Takes the submissions of a tournament's rounds.
+
+    Attributes
+    ----------
+    inbox
+        Where submissions arrive: ``<inbox>/<tournament>/<round>/<model>.csv`` or ``.parquet``, and
+        ``<model>.signature.json`` beside it. When a file was modified last is when it arrived, so whatever
+        fills the inbox must not keep the senders' times. ``<model>.<any>.csv`` with
+        ``<model>.<any>.signature.json`` leaves the model's other files in place.
+    published
+        Where members of the committee find rules, universe and submissions.
+    largest
+        Bytes of a file that is taken.
+    witnesses
+        Other endpoints, which must confirm what cannot be undone: whose signature counts, and what is locked.
+    """
+
+    suite: Suite
+    inbox: Path
+    published: Path
+    largest: int = field(default=LARGEST, kw_only=True)
+    witnesses: Witnesses = field(default_factory=Witnesses, kw_only=True)
+
+    def lock_calls(
+        self,
+        record: RoundRecord,
+        collection: Collection,
+        slots_per_chunk: int,
+        lanes: "Lanes",
+        settling: Settling | None = None,
+    ) -> Iterator[LockCall | None]:
+        """What is left to be sent to lock a round, in order.
+
+        Which model has which lane is read once. Where to go on, the chain says before each. Models that got a
+        lane meanwhile are looked for at the end. Once the chain says that every staked lane is locked,
+        whatever an earlier process had begun, the last one is None: nothing more is to be sent.
+
+        Parameters
+        ----------
+        settling
+            A round that is being settled, whose chunks are settled on the way.
+        """
+        staked, is_newest = ascending(lanes.of(collection.staked)), False
+        taken = set[LockStep]()
+        while True:
+            block = self.suite.w3.eth.block_number
+            hull = Hull.of(self.suite.round(record.round_id, block))
+            left = () if settling is None else settling.left(self.suite, block)
+            step = next(lock_steps(staked, hull, slots_per_chunk, left), None)
+            if step is None and is_newest:
+                hulls = self._confirmed_hulls(record, hull)
+                steps = (next(lock_steps(staked, each, slots_per_chunk), None) for each in hulls)
+                step = next((each for each in steps if each is not None), None)
+                if step is None:
+                    yield None
+                    return
+            if step is None:
+                staked, is_newest = ascending(lanes.newest_of(collection.staked, block)), True
+            elif step in taken:
+                return  # the endpoint does not show yet what was locked
+            else:
+                taken.add(step)
+                is_newest = False
+                yield lock_call(self.suite, record.round_id, step, settling)
+
+    def publish_locked(self, round_id: int) -> None:
+        """Publish that nothing more is to be locked, and up to which positions head: members then sign."""
+        head = self.suite.round(round_id, self.suite.w3.eth.block_number).positions_head
+        bundle = self.published_bundle(round_id)
+        if not bundle.has(LOCKED) or bundle.locked() != head:
+            bundle.write_locked(head)
+
+    def _confirmed_hulls(self, record: RoundRecord, claimed: Hull) -> list[Hull]:
+        """What is locked already, as all say that must confirm it.
+
+        Once members have sealed a round nothing can be locked any more. One that is a block behind is no
+        harm: a slot that is locked already is not locked again.
+
+        Raises
+        ------
+        scorer.chain.errors.EndpointsDisagree
+            When too few answer.
+        """
+
+        def newest(suite: Suite) -> Hull:
+            return Hull.of(suite.round(record.round_id, suite.w3.eth.block_number))
+
+        said = [hull for _, hull in self.witnesses.say(newest)]
+        if len(said) < self.witnesses.needed:
+            raise EndpointsDisagree(
+                f"round {record.round_id}: expected {self.witnesses.needed} more endpoints to say what is "
+                f"locked before that is published, found {len(said)}"
+            )
+        return [claimed, *said]
+
+    def collect(self, record: RoundRecord, block: Block | None = None) -> Collection:
+        """Read the inbox of a round as its rules say: what counts, what of it stakes, and what is refused.
+
+        A round whose submissions were published already keeps them, and what was decided about them: what is
+        locked must be what is sealed, whatever arrived since.
+
+        Parameters
+        ----------
+        block
+            A final one, in which submissions have closed; None: the newest.
+
+        Raises
+        ------
+        scorer.chain.errors.EndpointsDisagree
+            When endpoints do not say the same of who could sign.
+        scorer.storage.bundle.BundleError
+            When what is published of the round is incomplete.
+        scorer.protocol.rules.RulesError
+            When the published rules are not those that the chain froze.
+        """
+        published = self.published_bundle(record.round_id)
+        return read_collection(published) or self._collect_anew(record, self._rules(record), block)
+
+    def _rules(self, record: RoundRecord) -> Rules:
+        bundle = self.published_bundle(record.round_id)
+        rules = bundle.rules()
+        if rules.hash() != record.rules_hash:
+            raise RulesError(
+                f"{bundle.folder}: expected rules of the hash 0x{record.rules_hash.hex()}, "
+                f"found those of 0x{rules.hash().hex()}; publish the document that the round was opened with"
+            )
+        return rules
+
+    def _collect_anew(self, record: RoundRecord, rules: Rules, block: Block | None) -> Collection:
+        intake = self._intake(record, rules, block)
+        arrivals, refusals = intake.take(self._inbox(record.round_id))
+        window = {"open_at": record.open_at, "close_at": record.close_at, "until": intake.until}
+        selection = select(intake.universe.ids, arrivals, **window)
+        return Collection(selection.submissions, refusals, selection.staked)
+
+    def _submitters(self, record: RoundRecord, number: int) -> dict[int, str]:
+        """Who could sign for each model when submissions closed, as all that must confirm it say."""
+        return self.witnesses.confirmed(
+            self.suite,
+            f"round {record.round_id}, who could sign",
+            lambda suite: suite.submitters(record.close_at, number),
+        )
+
+    def _intake(self, record: RoundRecord, rules: Rules, block: Block | None) -> Intake:
+        latest = self.suite.w3.eth.get_block("latest")
+        number, time = (block.number, block.timestamp) if block else (latest["number"], 0)
+        return Intake(
+            chain_id=self.suite.addresses.chain_id,
+            tournament=str(self.suite.tournament.address),
+            round_id=record.round_id,
+            kind=rules.submissions,
+            universe=self.published_bundle(record.round_id).named_universe(),
+            submitters=self._submitters(record, number),
+            open_at=record.open_at,
+            until=max(latest["timestamp"], time),  # the first is one endpoint's word
+            spool=self.published_bundle(record.round_id).folder,
+            largest=self.largest,
+        )
+
+    def has_published(self, round_id: int) -> bool:
+        """Whether a round's submissions were published, and what was decided about them stands."""
+        return self.published_bundle(round_id).has(*COLLECTED)
+
+    def publish(self, round_id: int, collection: Collection) -> None:
+        """Publish what was collected, once; before it the models' churn, where the rules ask for it."""
+        if self.has_published(round_id):
+            return
+        bundle = self.published_bundle(round_id)
+        if bundle.rules().adjusters.neutral_churn is not None:
+            record = self.suite.round(round_id, self.suite.w3.eth.block_number)
+            gatekeeper = Gatekeeper(self.suite, self.published_bundle)
+            churns = gatekeeper.neutral_churn(record, collection.submissions)
+            bundle.write_table(NEUTRAL_CHURN, collection.submissions.universe, churns)
+        write_collection(bundle, collection)
+
+    def published_bundle(self, round_id: int) -> Bundle:
+        """What is published of a round."""
+        return Bundle(round_folder(self.published, str(self.suite.tournament.address), round_id))
+
+    def _inbox(self, round_id: int) -> Path:
+        return round_folder(self.inbox, str(self.suite.tournament.address), round_id)

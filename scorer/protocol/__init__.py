@@ -1,0 +1,1 @@
+"""Bytes and hashes that everybody agrees on: rules, tables, submissions, seals, reports."""

@@ -1,0 +1,116 @@
+"""The report that a committee attests, and its hash as OracleCommittee.hashReport computes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from eth_hash.auto import keccak
+
+from scorer.protocol.digest import json_digest
+from scorer.protocol.documents import address, amount, from_hex, to_hex, whole
+
+REPORT_VERSION: Final = 2
+NO_OPERANDS: Final = bytes(32)
+"""The operands hash of a report for which no operands are posted."""
+_TYPE: Final = (
+    b"Report(uint256 chainId,address tournament,uint256 roundId,uint256 version,bytes32 scoresHead,"
+    b"uint64 totalPayout,uint64 totalBurn,bytes32 evidenceHash)"
+)
+
+
+def evidence_hash(manifest: Mapping[str, Any], operands_hash: bytes = NO_OPERANDS) -> bytes:
+    """What a report commits to: keccak256(abi.encode(digest of the manifest, operands hash)), 32 bytes.
+
+    Parameters
+    ----------
+    manifest
+        The document of manifest.json, from which anybody can recompute the rest.
+    operands_hash
+        Of what a contract needs to recompute a score.
+    """
+    return keccak(json_digest(manifest) + operands_hash)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an oracle says of a round.
+
+    Attributes
+    ----------
+    version
+        Of the report's meaning; `REPORT_VERSION`.
+    scores_head
+        The head of the hash stack of packed scores, 32 bytes.
+    total_payout, total_burn
+        nano-NMR, before the scaling of a short pool.
+    evidence_hash
+        See `evidence_hash`, 32 bytes.
+    """
+
+    chain_id: int
+    tournament: str
+    round_id: int
+    version: int
+    scores_head: bytes
+    total_payout: int
+    total_burn: int
+    evidence_hash: bytes
+
+    def hash(self) -> bytes:
+        """The report's hash: bound to its chain, tournament and round."""
+        words = (
+            self.chain_id.to_bytes(32, "big"),
+            bytes.fromhex(self.tournament.removeprefix("0x")).rjust(32, b"\0"),
+            self.round_id.to_bytes(32, "big"),
+            self.version.to_bytes(32, "big"),
+            self.scores_head,
+            self.total_payout.to_bytes(32, "big"),
+            self.total_burn.to_bytes(32, "big"),
+            self.evidence_hash,
+        )
+        return keccak(keccak(_TYPE) + b"".join(words))
+
+    def to_contract(self) -> tuple[int, int, bytes, int, int, bytes]:
+        """The struct ``Report`` of the contracts."""
+        return (
+            self.round_id,
+            self.version,
+            self.scores_head,
+            self.total_payout,
+            self.total_burn,
+            self.evidence_hash,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of report.json."""
+        return {
+            "chain_id": self.chain_id,
+            "tournament": self.tournament,
+            "round_id": self.round_id,
+            "version": self.version,
+            "scores_head": to_hex(self.scores_head),
+            "total_payout": str(self.total_payout),
+            "total_burn": str(self.total_burn),
+            "evidence_hash": to_hex(self.evidence_hash),
+            "report_hash": to_hex(self.hash()),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Report":
+        """Read report.json; ``report_hash`` is recomputed, never read.
+
+        Raises
+        ------
+        KeyError, ValueError
+            When a field is missing or is not what `to_json` writes.
+        """
+        return cls(
+            chain_id=whole(document, "chain_id"),
+            tournament=address(document, "tournament"),
+            round_id=whole(document, "round_id"),
+            version=whole(document, "version"),
+            scores_head=from_hex(document["scores_head"], 32),
+            total_payout=amount(document, "total_payout"),
+            total_burn=amount(document, "total_burn"),
+            evidence_hash=from_hex(document["evidence_hash"], 32),
+        )

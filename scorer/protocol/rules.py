@@ -1,0 +1,264 @@
+"""A round's rules: one document, TOML for people, canonical JSON (RFC 8785) for the hash that freezes it.
+
+Both forms hold the same fields. Amounts (NMR) and multipliers are decimal text in both, never a bare number:
+a float would not be exact, and a bare 72000 would not say whether it means NMR or nano-NMR.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+import rfc8785
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
+
+from scorer.errors import CupelError
+from scorer.files import decoded, parse_toml, read_bounded
+from scorer.protocol.documents import parse_json
+from scorer.protocol.fields import Nano, Parts, Section, above_zero, from_to, whole
+from scorer.protocol.schedule import Horizon, Schedule
+from scorer.redaction import looks_secret, shown, shown_name, shown_path
+
+Score = Literal["corr", "mmc", "fnc", "bmc", "tc", "alpha", "mpc"]
+NEEDS: Final[dict[str, tuple[str, ...]]] = {
+    "corr": (),
+    "mmc": (),
+    "fnc": ("features",),
+    "bmc": ("benchmark_meta_model",),
+    "tc": ("risk_model",),
+    "alpha": ("neutralizers", "sample_weights"),
+    "mpc": ("neutralizers", "sample_weights"),
+}
+"""The inputs of a bundle that each score needs besides targets, submissions and positions."""
+
+
+NO_TERMS: Final = bytes(32)
+"""The terms hash of a round that has no terms in numbers, which a contract could read."""
+
+
+class RulesError(CupelError, ValueError):
+    """A rules document cannot be used: the message names the field, what was expected and what was found."""
+
+
+Version = Annotated[Literal[1], BeforeValidator(whole)]
+
+
+class Factor(Section):
+    """One score on one target, and what it counts: ``multiplier`` in ppm."""
+
+    score: Score
+    target: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    multiplier: Annotated[Parts, from_to("-100", "100")]
+
+    @field_validator("target")
+    @classmethod
+    def _not_the_id_column(cls, target: str) -> str:
+        if target == "id":
+            raise ValueError("expected the name of a target, which the column of ids is not")
+        return target
+
+    @property
+    def name(self) -> str:
+        """The factor's column in scores.parquet."""
+        return f"{self.score}_{self.target}"
+
+
+class Stake(Section):
+    """The terms of the stake, as the Tournament contract freezes them at opening.
+
+    ``cap`` in ppm of a position; ``threshold`` and ``minimum_position`` in nano-NMR.
+    """
+
+    cap: Annotated[Parts, from_to("0.000001", "1")]
+    threshold: Annotated[Nano, AfterValidator(above_zero)]
+    minimum_position: Nano
+
+
+class DynamicEras(Section):
+    """Rewards scaled by the target volatility over that of the universe in the scoring window, within bounds.
+
+    ``target_volatility`` is the root mean square of the universe's returns in one session.
+    """
+
+    target_volatility: Annotated[Parts, from_to("0.000001", "1")]
+    least: Annotated[Parts, from_to("0.000001", "1")]
+    most: Annotated[Parts, from_to("1", "10")]
+
+
+class BurnHardening(Section):
+    """Negative rewards times 1 up to a correlation ``start`` with the meta model, and times ``most`` at 1.
+
+    In between the multiplier rises in a straight line.
+    """
+
+    start: Annotated[Parts, from_to("0", "0.999999")]
+    most: Annotated[Parts, from_to("1", "10")]
+
+
+class NeutralChurn(Section):
+    """The share of a positive reward that is kept: ``min(1, 2 / (1 + exp(scale * (churn - threshold))))``."""
+
+    threshold: Annotated[Parts, from_to("0", "2")]
+    scale: Annotated[Parts, from_to("0.000001", "1000")]
+
+
+class Adjusters(Section):
+    """What changes the weighed sum of the factors, in this order."""
+
+    dynamic_eras: DynamicEras | None = None
+    burn_hardening: BurnHardening | None = None
+    neutral_churn: NeutralChurn | None = None
+
+
+class Portfolio(Section):
+    """The constraints of the portfolio that TC differentiates."""
+
+    max_position: Annotated[Parts, from_to("0.000001", "1")]
+    max_leverage: Annotated[Parts, from_to("0.000001", "100")]
+    risk_aversion: Annotated[Parts, from_to("0.000001", "1000000")]
+
+
+class Gates(Section):
+    """What a submission must satisfy for its model's stake to be locked.
+
+    Churn and turnover are the largest against the model's last ``submissions``, which must not be older than
+    ``days`` days.
+    """
+
+    max_churn: Annotated[Parts, from_to("0", "2")]
+    max_turnover: Annotated[Parts, from_to("0", "2")]
+    submissions: Annotated[int, Field(gt=0, le=20)]
+    days: Annotated[int, Field(gt=0, le=60)]
+
+
+class Rules(Section):
+    """A rules document of version 1. Every field counts for the hash; an absent section does not."""
+
+    version: Version
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    scoring: Version
+    factors: Annotated[tuple[Factor, ...], Field(min_length=1, strict=False)]
+    stake: Stake
+    horizon: Horizon
+    schedule: Schedule | None = None
+    submissions: Literal["classic", "signals", "crypto"] | None = None
+    gates: Gates | None = None
+    adjusters: Adjusters = Adjusters()
+    portfolio: Portfolio | None = None
+
+    @model_validator(mode="after")
+    def _each_factor_once(self) -> Self:
+        names = [factor.name for factor in self.factors]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"expected each score on a target once, found {', '.join(repeated)} again")
+        return self
+
+    @model_validator(mode="after")
+    def _tc_and_its_portfolio(self) -> Self:
+        has_tc = any(factor.score == "tc" for factor in self.factors)
+        if has_tc and self.portfolio is None:
+            raise ValueError("expected a section portfolio for the factor tc, found none")
+        if self.portfolio is not None and not has_tc:
+            raise ValueError("expected no section portfolio without a factor tc, found one")
+        return self
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The targets that the factors score on, in the order of first use."""
+        return tuple(dict.fromkeys(factor.target for factor in self.factors))
+
+    @property
+    def multipliers(self) -> tuple[tuple[str, int], ...]:
+        """(factor, multiplier in ppm), in order."""
+        return tuple((factor.name, factor.multiplier) for factor in self.factors)
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """The bundle's further inputs that these rules need, each with the path of a field that needs it."""
+        found: dict[str, str] = {}
+        for name, path in self._needs():
+            found.setdefault(name, path)
+        return found
+
+    def _needs(self) -> Iterator[tuple[str, str]]:
+        for number, factor in enumerate(self.factors):
+            for name in NEEDS[factor.score]:
+                yield name, f"factors.{number}.score = {factor.score}"
+        if self.adjusters.dynamic_eras is not None:
+            yield "session_returns", "adjusters.dynamic_eras"
+        if self.adjusters.neutral_churn is not None:
+            yield "neutral_churn", "adjusters.neutral_churn"
+
+    def canonical_json(self) -> bytes:
+        """The document as RFC 8785 canonical JSON, amounts and multipliers as the shortest decimal text."""
+        document = self.model_dump(mode="json", exclude_none=True)
+        return rfc8785.dumps({name: part for name, part in document.items() if part != {}})
+
+    def hash(self) -> bytes:
+        """SHA-256 of the canonical JSON: the ``rulesHash`` of ``Tournament.openRound``."""
+        return hashlib.sha256(self.canonical_json()).digest()
+
+
+def _describe(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False):
+        field = ".".join(map(shown_name, problem["loc"])) or "the document"
+        message = problem["msg"].removeprefix("Value error, ")
+        if ", found " not in message:  # what concerns several fields says so itself
+            message += ", found " + ("nothing" if problem["type"] == "missing" else shown(problem["input"]))
+        lines.append(f"{field}: {message}")
+    return "; ".join(lines)
+
+
+def rules_from(document: Any, source: str) -> Rules:
+    """Validate a rules document that came from `source`.
+
+    Raises
+    ------
+    RulesError
+        Names each wrong field by its path, what is allowed, and what was found.
+    """
+    try:
+        return Rules.model_validate(document)
+    except ValidationError as error:
+        raise RulesError(f"{source}: {_describe(error)}") from None
+
+
+def read_rules(text: bytes, source: str) -> Rules:
+    """Read rules from TOML, or from the canonical JSON of a bundle (which is told by its first character)."""
+    try:
+        document = _document(text)
+    except ValueError as error:
+        reason = "what cannot be read" if looks_secret(str(error)) else error
+        raise RulesError(f"{source}: expected a rules document in TOML or JSON, found {reason}") from None
+    except RecursionError:
+        raise RulesError(f"{source}: expected a rules document of a few levels, found too many") from None
+    return rules_from(document, source)
+
+
+def _document(content: bytes) -> Any:
+    """TOML, or JSON, which no TOML document begins like; a byte-order mark before either is passed over."""
+    text = decoded(content)
+    return parse_json(text.encode()) if text.lstrip()[:1] == "{" else parse_toml(content)
+
+
+def load_rules(path: Path) -> Rules:
+    """Read the rules document at `path`."""
+    try:
+        content = read_bounded(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RulesError(f"{shown_path(path)}: expected a rules document, found {reason}") from None
+    return read_rules(content, shown_path(path))
+
+
+def preset(name: str) -> Rules:
+    """One of the rules documents that come with Cupel, by the name of its file."""
+    folder = resources.files("scorer.protocol") / "presets"
+    file = folder / f"{name}.toml"
+    if not file.is_file():
+        known = ", ".join(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir()))
+        raise RulesError(f"expected the name of a preset ({known}), found {shown(name)}")
+    return read_rules(file.read_bytes(), f"preset {name}")

@@ -1,0 +1,76 @@
+"""Names of what stands in the folders of a tournament, for commands that empty the folders they made.
+
+Each is a pattern of a path, as `scorer.files.make_owned_folder` takes it.
+"""
+
+from typing import Final
+
+from scorer.protocol.tables import (
+    BENCHMARK_META_MODEL,
+    FEATURES,
+    NEUTRAL_CHURN,
+    NEUTRALIZERS,
+    RISK_MODEL,
+    SAMPLE_WEIGHTS,
+    SESSION_RETURNS,
+    table_file,
+)
+from scorer.storage.bundle import (
+    LOCKED,
+    MANIFEST,
+    META_MODEL,
+    NAMES,
+    POSITIONS,
+    PUBLISHED,
+    REPORT,
+    SCORES,
+    SELECTION,
+    TAKEN,
+    TARGETS,
+    VERDICTS,
+    VOTE,
+)
+
+_ROUND: Final = "0x*/[.0-9]*"
+"""Tournament and round; a name with a point before it is of a folder that is not yet whole."""
+TABLES: Final = tuple(
+    table_file(name)
+    for name in (
+        *(BENCHMARK_META_MODEL, FEATURES, NEUTRAL_CHURN, NEUTRALIZERS),
+        *(RISK_MODEL, SAMPLE_WEIGHTS, SESSION_RETURNS),
+    )
+)
+FILES: Final = (
+    *PUBLISHED,
+    *(NAMES, SELECTION, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT, TAKEN),
+    *(LOCKED, VERDICTS, VOTE),
+    *TABLES,
+)
+"""Of a round."""
+INBOX: Final = ("[0-9]*.csv", "[0-9]*.parquet", "[0-9]*.signature.json")
+
+
+def files_in(folder: str, *names: str) -> tuple[str, ...]:
+    """Files of one folder."""
+    return tuple(f"{folder}/{name}" for name in names)
+
+
+def rounds_in(root: str) -> tuple[str, ...]:
+    """Files of rounds, in ``<root>/<tournament>/<round>``."""
+    return files_in(f"{root}/{_ROUND}", *FILES)
+
+
+def inbox_at(root: str) -> tuple[str, ...]:
+    """Submissions with their signatures."""
+    return files_in(f"{root}/{_ROUND}", *INBOX)
+
+
+def node_at(home: str, *own: str) -> tuple[str, ...]:
+    """A daemon's folder: configuration, journal, plans, rounds, targets, and the files `own`."""
+    return (
+        *files_in(home, "node.toml", "journal.sqlite*", *own),
+        *files_in(f"{home}/plans/[0-9]*", *FILES, "schedule.json"),
+        *rounds_in(f"{home}/rounds"),
+        *rounds_in(f"{home}/rounds/taken"),
+        *rounds_in(f"{home}/targets"),
+    )

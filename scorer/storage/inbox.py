@@ -1,0 +1,56 @@
+"""An operator's inbox: a folder a round, for submissions and the signatures beside them."""
+
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from scorer.protocol.documents import to_hex
+from scorer.protocol.signature import SubmissionDigest
+from scorer.storage.bundle import round_folder
+
+SIGNATURE_SUFFIX: Final = ".signature.json"
+SECOND: Final = 10**9
+"""Nanoseconds."""
+
+
+def submit(
+    inbox: Path,
+    digest: SubmissionDigest,
+    private_key: bytes,
+    file: str,
+    content: bytes,
+    *,
+    received_at: int | None = None,
+) -> None:
+    """Sign a submission and write it into an operator's inbox: signature first, then the file.
+
+    Parameters
+    ----------
+    file
+        Its name: ``<model>.csv`` or ``<model>.parquet``, or ``<model>.<any>.csv`` to keep an earlier one.
+    received_at
+        When it is to have arrived, Unix seconds: the chain's time, where that is not this machine's.
+    """
+    folder = round_folder(inbox, digest.tournament, digest.round_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    signature = {
+        "content_hash": to_hex(digest.content_hash),
+        "signature": to_hex(digest.sign(private_key)),
+    }
+    _write(signature_path(folder / file), json.dumps(signature).encode(), received_at)
+    _write(folder / file, content, received_at)
+
+
+def _write(path: Path, content: bytes, received_at: int | None) -> None:
+    """A file appears whole and with its time, whoever looks meanwhile."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    if received_at is not None:
+        os.utime(partial, ns=(received_at * SECOND, received_at * SECOND))
+    partial.replace(path)
+
+
+def signature_path(file: Path) -> Path:
+    """Where the signature of a submission's file is."""
+    return file.with_name(file.stem + SIGNATURE_SUFFIX)

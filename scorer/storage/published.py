@@ -1,0 +1,213 @@
+"""Takes over what an operator published, without trusting a byte of it.
+
+Files are copied with bounds that are known before one is opened, and read in a child process with limits.
+What is kept afterwards has been read once, and is in the one form in which everybody reads the same.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from scorer.isolation import IsolatedReader, IsolationError, ReadLimits, ReadResult, refuses
+from scorer.protocol.digest import universe_digest
+from scorer.protocol.documents import from_hex, to_hex
+from scorer.protocol.predictions import HEADER_SIZE
+from scorer.storage.bundle import (
+    PUBLISHED,
+    RULES,
+    SIGNATURES,
+    SUBMISSIONS,
+    UNIVERSE,
+    Bundle,
+    BundleError,
+    opened,
+)
+
+MIB: Final = 2**20
+MOST_IDS: Final = 200_000
+"""Of a universe. That of the largest tournament we know has fewer than 10,000."""
+LONGEST_ID: Final = 256
+"""Bytes, on average."""
+ENTRY_BYTES: Final = 1_024
+"""Of one model in submissions.json; we write about 400."""
+COPIED: Final = MIB
+COPIES: Final = 2
+"""Of a file there are so many for a moment: one that is read first, and the one that is kept."""
+SPARE: Final = 256 * MIB
+"""Bytes of the disk that are left to whatever else is kept on it, such as a journal."""
+
+
+@dataclass(frozen=True)
+class PublishedBounds:
+    """How large what is published for a round can be, from what is known of it beforehand.
+
+    Attributes
+    ----------
+    models
+        Of the registry, as the chain says: no more can have submitted.
+    ids
+        Of the universe.
+    """
+
+    models: int
+    ids: int = MOST_IDS
+
+    def bytes_of(self, file: str) -> int:
+        """The most that a file can have."""
+        return {
+            RULES: MIB,
+            UNIVERSE: MIB + (4 + LONGEST_ID) * self.ids,
+            SIGNATURES: MIB + ENTRY_BYTES * self.models,
+            SUBMISSIONS: HEADER_SIZE + 8 * self.models * self.ids,
+        }[file]
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """What was taken over: what the chain committed to when the round was opened, and how much it is."""
+
+    rules_hash: bytes
+    universe: bytes
+    models: int
+    ids: int
+
+
+def _admit(_staged: Bundle) -> None:
+    return
+
+
+def take_over(
+    source: Path,
+    target: Bundle,
+    bounds: PublishedBounds,
+    reader: IsolatedReader,
+    admit: Callable[[Bundle], None] = _admit,
+) -> TakenOver:
+    """Copy rules, universe and submissions of a round into a bundle of one's own, once they were read.
+
+    Nothing appears in `target` before all four files were read, and nothing is read in this process.
+
+    Parameters
+    ----------
+    source
+        The folder in which the operator publishes the round.
+    admit
+        Looks at the copies once they were read; while it raises a BundleError, nothing appears in `target`.
+
+    Raises
+    ------
+    OSError
+        When the disk has no room for them.
+    BundleError
+        When a file is missing, no file, larger than it can be, or not in canonical form; or takes more memory
+        or time to read than one of its size needs. The message names it.
+    """
+    with _staged(target.folder) as staged:
+        sizes = {file: _copy(source / file, staged / file, bounds.bytes_of(file)) for file in PUBLISHED}
+        taken = _read(staged, source, limits_for(sum(sizes.values()) - sizes[SUBMISSIONS]), reader)
+        if taken.ids > bounds.ids or taken.models > bounds.models:
+            raise BundleError(
+                f"{source}: expected at most {bounds.ids} ids and {bounds.models} models, found {taken.ids} "
+                f"and {taken.models}"
+            )
+        copies = Bundle(staged, strict=True)
+        admit(copies)
+        target.copy(copies, *PUBLISHED)
+    return taken
+
+
+def limits_for(size: int) -> ReadLimits:
+    """What reading documents and tables of so many bytes in all may take.
+
+    JSON of short fields takes some twenty times its size in memory, a table of text about ten times.
+    """
+    return ReadLimits(memory=256 * MIB + 40 * size, cpu=20 + size / MIB, wall=120 + 8 * size / MIB)
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """A folder beside another one, which is empty at first and gone at the end."""
+    staged = folder.with_name(f".{folder.name}.taking-over")
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True)
+    try:
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path, most: int) -> int:
+    """Copy a file of at most so many bytes; how many it has."""
+    with opened(source) as original, target.open("xb") as copy:
+        size = os.fstat(original.fileno()).st_size
+        if size <= most:
+            _require_room(target.parent, COPIES * size)
+        left = min(size, most) + 1 if size <= most else 0
+        while left and (part := original.read(min(left, COPIED))):
+            copy.write(part)
+            left -= len(part)
+    if size > most or not left:
+        raise BundleError(f"{source}: expected at most {most} bytes, found {size} or more")
+    return size
+
+
+def _require_room(folder: Path, size: int) -> None:
+    """Refuse to fill a disk: a sparse file takes a stranger no room at all, and its copy takes ours."""
+    free = shutil.disk_usage(folder).free
+    if size + SPARE > free:
+        raise OSError(
+            errno.ENOSPC, f"expected room for {size} bytes and {SPARE} to spare, found {free}", str(folder)
+        )
+
+
+def _read(staged: Path, source: Path, limits: ReadLimits, reader: IsolatedReader) -> TakenOver:
+    try:
+        facts = reader.run(read_published, staged, limits=limits).facts
+        return _taken(facts)
+    except IsolationError as error:
+        text = error.text.replace(str(staged), str(source))
+        raise BundleError(text if text.startswith(str(source)) else f"{source}: found {text}") from None
+    except (KeyError, ValueError) as error:
+        raise BundleError(f"{source}: expected facts of what was read, found {error}") from None
+
+
+def _taken(facts: Mapping[str, Any]) -> TakenOver:
+    """What a child said, which may be in a stranger's hands."""
+    counts = [facts[name] for name in ("models", "ids")]
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError("counts that are none")
+    rules, universe = (from_hex(facts[name], 32) for name in ("rules_hash", "universe"))
+    return TakenOver(rules, universe, *counts)
+
+
+@refuses(BundleError)
+def read_published(folder: Path) -> ReadResult:
+    """Read all that an operator publishes; it runs in a child process.
+
+    Raises
+    ------
+    BundleError
+        When a file is not what everybody reads alike, or does not go with another one.
+    """
+    bundle = Bundle(folder, strict=True)
+    rules, submissions = bundle.rules(), bundle.submissions()
+    ids = submissions.universe
+    if list(ids) != sorted(set(ids)) or not ids:
+        raise BundleError(f"{folder / UNIVERSE}: expected sorted ids, each once, found others")
+    if any(len(entry.predictions) != len(ids) for entry in submissions.entries):
+        raise BundleError(
+            f"{folder / SUBMISSIONS}: expected a column for each of {len(ids)} ids, found others"
+        )
+    return ReadResult(
+        {
+            "rules_hash": to_hex(rules.hash()),
+            "universe": to_hex(universe_digest(ids)),
+            "models": len(submissions.entries),
+            "ids": len(ids),
+        }
+    )

@@ -1,0 +1,275 @@
+"""Verifies a bundle that a stranger may have written, in a child process with limits."""
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from scorer.evaluation.inputs import OnChain
+from scorer.evaluation.verify import Difference, differences
+from scorer.evaluation.void import VoidOnChain, void_differences
+from scorer.isolation import IsolatedReader, IsolationError, ReadLimits, ReadResult, refuses
+from scorer.protocol.documents import shown
+from scorer.protocol.tables import TABLES, table_file
+from scorer.storage.bundle import (
+    COLLECTED,
+    MANIFEST,
+    META_MODEL,
+    POSITIONS,
+    PUBLISHED,
+    REPORT,
+    RULES,
+    SCORES,
+    SUBMISSIONS,
+    TARGETS,
+    UNIVERSE,
+    VERDICTS,
+    Bundle,
+    BundleError,
+)
+
+MIB: Final = 2**20
+SHOWN_FIRST: Final = 5
+"""How many differences a verdict holds."""
+MOST_NAMED: Final = 20
+"""How many files that nothing covers it names."""
+LONGEST_NAME: Final = 80
+LONGEST_TEXT: Final = 1_200
+COVERED: Final = (*PUBLISHED, VERDICTS, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT)
+"""What every bundle of a scored round has, all of it under the digests of the manifest and the report."""
+READ: Final = frozenset((*COVERED, *map(table_file, TABLES)))
+"""What is read of a folder."""
+MOST_SECONDS: Final = 6 * 3600
+RESULTS: Final = (SCORES, META_MODEL, MANIFEST, REPORT)
+"""What a round that nobody scored cannot have."""
+NO_RESULTS: Final = "no results, since the round is void: nobody was paid or burned by them"
+WITH_ITSELF: Final = "with itself only (give --endpoint and --deployment to hold it against a chain)"
+
+Chain = OnChain | VoidOnChain | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a verification came to.
+
+    Attributes
+    ----------
+    agreement
+        What agrees with what, where nothing differs.
+    count, first
+        How many differences there are, and the first few in words.
+    not_covered
+        The files of the folder that no digest covers: whatever they say, nothing here vouches for it.
+    """
+
+    round_id: int
+    agreement: str
+    count: int
+    first: tuple[str, ...]
+    not_covered: tuple[str, ...]
+
+
+def limits_for(folder: Path) -> ReadLimits:
+    """What verifying a folder may take, from the sizes of the files in it that are read.
+
+    Canonical tables are as large unpacked as they are on the disk, so that only a file that is refused anyway
+    can need more. JSON of short fields takes some thirty times its size. Predictions are read in blocks.
+    """
+    sizes = {
+        entry.name: entry.stat(follow_symlinks=False).st_size
+        for entry in os.scandir(folder)
+        if entry.name in READ
+    }
+    predictions = sizes.pop(SUBMISSIONS, 0)
+    documents = sum(size for name, size in sizes.items() if name.endswith(".json"))
+    rest = sum(sizes.values()) - documents
+    memory = 768 * MIB + 40 * documents + 24 * rest + min(2 * predictions, 1024 * MIB)
+    seconds = min(MOST_SECONDS, 300 + (predictions + documents + rest) / MIB)
+    return ReadLimits(memory=min(memory, _most_memory()), cpu=seconds, wall=3 * seconds)
+
+
+def _most_memory() -> int:
+    """Three quarters of the machine's: an empty file of a terabyte takes no room on a disk."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 * 3
+
+
+def verify_bundle(folder: Path, chain: Chain, reader: IsolatedReader) -> Verdict:
+    """Recompute a round from its bundle and hold it against itself and the chain.
+
+    Parameters
+    ----------
+    chain
+        What the chain says of the round; None: the bundle is held against itself only.
+
+    Raises
+    ------
+    BundleError
+        When a file is missing or cannot be read, or it takes more than `limits_for` to read; names it.
+    """
+    facts = _asked(reader, folder, verify_in_child, chain)
+    try:
+        return verdict_from(facts)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{folder}: expected a verdict, found {error!r}") from None
+
+
+def verdict_from(facts: Mapping[str, Any]) -> Verdict:
+    """The verdict that a child said, which may be in a stranger's hands: each text is fit for a terminal.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        When it is none.
+    """
+    counts = [facts[name] for name in ("round_id", "count")]
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise TypeError("numbers that are none")
+    texts = [[shown(each, LONGEST_TEXT) for each in facts[name]] for name in ("first", "not_covered")]
+    if counts[1] and not texts[0]:
+        raise ValueError("differences that are not named")
+    agreement = shown(facts["agreement"], LONGEST_TEXT)
+    return Verdict(counts[0], agreement, counts[1], tuple(texts[0]), tuple(texts[1][: MOST_NAMED + 1]))
+
+
+def stated_round(folder: Path, reader: IsolatedReader) -> int:
+    """The round whose bundle this says to be: its folder's number, or where that is none, its manifest's.
+
+    Raises
+    ------
+    BundleError
+        When neither says.
+    """
+    number = _number_of(folder)
+    if number is None:
+        number = _asked(reader, folder, stated_in_child).get("round_id")
+    if type(number) is not int:
+        raise BundleError(f"{folder}: expected the number of a round, found {number!r}")
+    return number
+
+
+def _asked(reader: IsolatedReader, folder: Path, function: Any, *arguments: Any) -> Mapping[str, Any]:
+    try:
+        return reader.run(function, folder, *arguments, limits=limits_for(folder)).facts
+    except IsolationError as error:
+        text = error.text
+        raise BundleError(
+            text
+            if text.startswith(str(folder.absolute()))
+            else f"{folder}: expected a round's bundle, found {text}"
+        ) from None
+
+
+def _number_of(folder: Path) -> int | None:
+    name = folder.resolve().name
+    return int(name) if name.isascii() and name.isdecimal() and len(name) < 16 else None
+
+
+@refuses(BundleError)
+def stated_in_child(folder: Path) -> ReadResult:
+    """The round that manifest.json names."""
+    return ReadResult({"round_id": Bundle(folder, strict=True).terms().round_id})
+
+
+@refuses(BundleError)
+def verify_in_child(folder: Path, chain: Chain) -> ReadResult:
+    """Verify a folder; it runs in the child."""
+    irregular = list(_irregular(folder))
+    bundle = Bundle(folder)
+    if irregular:
+        found = _Found(_number_of(folder) or 0, "", irregular, ())
+    elif isinstance(chain, VoidOnChain):
+        found = _void(bundle, chain)
+    else:
+        found = _scored(bundle, chain)
+    return ReadResult(
+        {
+            "round_id": found.round_id,
+            "agreement": found.agreement,
+            "count": len(found.problems),
+            "first": [str(each) for each in found.problems[:SHOWN_FIRST]],
+            "not_covered": _not_covered(folder, found.covered),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    round_id: int
+    agreement: str
+    problems: Sequence[Difference]
+    covered: Sequence[str]
+
+
+def _scored(bundle: Bundle, chain: OnChain | None) -> _Found:
+    published = bundle.published()
+    terms = published.inputs.terms
+    problems = [*_place(bundle.folder, terms.tournament, terms.round_id), *differences(published, chain)]
+    report = published.report.get("report_hash")
+    words = f"{len(published.scores.get('model_id', ()))} models, report {shown(report)}"
+    agreement = f"{words}, {'with the chain' if chain else WITH_ITSELF}"
+    return _Found(terms.round_id, agreement, problems, (*COVERED, *map(table_file, published.inputs.tables)))
+
+
+def _place(folder: Path, tournament: str, round_id: int) -> list[Difference]:
+    """Whether the folder is that of the round: ``<tournament>/<round>``, as far as its names say anything."""
+    number, place = _number_of(folder), folder.resolve().parent.name.lower()
+    problems = []
+    if number not in (None, round_id):
+        problems.append(Difference("manifest.json, round.round_id", f"{number}, as its folder", round_id))
+    if place.startswith("0x") and len(place) == 42 and place != tournament.lower():
+        problems.append(Difference("manifest.json, round.tournament", f"{place}, as its folder", tournament))
+    return problems
+
+
+def _void(bundle: Bundle, chain: VoidOnChain) -> _Found:
+    is_collected = bundle.has(*COLLECTED)
+    submissions = bundle.submissions() if is_collected else None
+    problems = [*_place(bundle.folder, chain.tournament, chain.round_id)]
+    problems += void_differences(bundle.rules(), submissions, bundle.refused(), chain)
+    results = () if chain.settled else RESULTS
+    problems += [Difference(file, NO_RESULTS, "a file") for file in results if bundle.has(file)]
+    form = bundle.form(UNIVERSE) if is_collected else None
+    if form is not None:
+        problems.append(Difference(f"{UNIVERSE}, form", "a canonical Parquet file", form))
+    count = 0 if submissions is None else len(submissions.entries)
+    kept = f", {chain.settled} settled before" if chain.settled else ""
+    words = f"void, {count} submissions, {chain.returned} of {chain.locked} chunks returned whole{kept}"
+    judged = () if chain.submissions_root is None else (VERDICTS,)
+    covered = (*((*PUBLISHED, *judged) if is_collected else (RULES,)), *results)
+    return _Found(chain.round_id, f"{words}, with the chain", problems, covered)
+
+
+def _irregular(folder: Path) -> list[Difference]:
+    """What is neither a file nor a folder: a link leads to something that is not in the bundle."""
+    return [
+        Difference(
+            shown(entry.name, LONGEST_NAME),
+            "a regular file",
+            _kind(entry.stat(follow_symlinks=False).st_mode),
+        )
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
+        if not entry.is_file(follow_symlinks=False)
+        and (not entry.is_dir(follow_symlinks=False) or entry.name in COVERED)
+    ]
+
+
+def _kind(mode: int) -> str:
+    names = {
+        stat.S_IFLNK: "a link",
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+    }
+    return names.get(stat.S_IFMT(mode), "a device")
+
+
+def _not_covered(folder: Path, covered: Sequence[str]) -> list[str]:
+    names = [
+        shown(entry.name, LONGEST_NAME) + ("/" if entry.is_dir(follow_symlinks=False) else "")
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
+        if entry.name not in covered
+    ]
+    more = len(names) - MOST_NAMED
+    return names if more <= 0 else [*names[:MOST_NAMED], f"{more} more"]

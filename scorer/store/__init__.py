@@ -1,1 +1,0 @@
-"""Where rounds are kept: the files of a round's bundle."""

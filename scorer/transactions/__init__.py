@@ -1,0 +1,1 @@
+"""Sends each transaction exactly once: requests, journal, signers, and a state machine."""

@@ -1,0 +1,166 @@
+"""The tables of a journal, the version of their schema, and the way from each version to the next.
+
+A journal of an older version is migrated when it is opened, in one transaction: it is of the old version or
+of the new one, whenever the process ends. One of a newer version is refused: it would be misread.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import sqlalchemy as sa
+
+from scorer.failpoints import reach
+from scorer.transactions.keys import ActKey
+
+VERSION: Final = 2
+"""1: without a version, as the first releases wrote it. 2: what an act belongs to, indices, pruning."""
+MOST_ROWS: Final = 1000
+
+METADATA: Final = sa.MetaData()
+INTENT: Final = sa.Table(
+    "intent",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("account", sa.String(42), nullable=False),
+    sa.Column("to", sa.String(42), nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("gas", sa.BigInteger, nullable=False),
+    sa.Column("not_after", sa.BigInteger),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("nonce", sa.BigInteger),
+    sa.Column("block", sa.BigInteger),
+    sa.Column("gas_used", sa.BigInteger),
+    sa.Column("ok", sa.Boolean),
+    sa.Column("finished_at", sa.BigInteger),
+    sa.Column("scope", sa.Text),
+    sa.Column("round", sa.BigInteger),
+    sa.Column("act", sa.String(32)),
+    sa.Column("stage", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.UniqueConstraint("key", "generation"),
+    sa.UniqueConstraint("account", "nonce"),
+)
+ATTEMPT: Final = sa.Table(
+    "attempt",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("hash", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("intent", sa.ForeignKey("intent.id"), nullable=False),
+    sa.Column("raw", sa.LargeBinary, nullable=False),
+    sa.Column("tip", sa.Text, nullable=False),
+    sa.Column("cap", sa.Text, nullable=False),
+    sa.Column("cancels", sa.Boolean, nullable=False),
+    sa.Column("signed_at", sa.BigInteger, nullable=False),
+    sa.Column("refusal", sa.String(48)),
+    sa.Column("least_tip", sa.Text, nullable=False),
+)
+EVENT: Final = sa.Table(
+    "event",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.String(48), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+NOTE: Final = sa.Table(
+    "note",
+    METADATA,
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+SCHEMA: Final = sa.Table("journal_schema", METADATA, sa.Column("version", sa.Integer, nullable=False))
+
+IS_OPEN: Final = sa.text("state IN ('sent', 'mined')")
+"""`scorer.transactions.attempts.OPEN`, in the same words in the index and in what is asked of it."""
+INDICES: Final = (
+    sa.Index("intent_open", INTENT.c.account, INTENT.c.nonce, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    sa.Index("intent_act", INTENT.c.scope, INTENT.c.act),
+    sa.Index("intent_stage", INTENT.c.scope, INTENT.c.stage, INTENT.c.round),
+    sa.Index("attempt_intent", ATTEMPT.c.intent, ATTEMPT.c.signed_at),
+    sa.Index("event_kind", EVENT.c.kind),
+    sa.Index("event_at", EVENT.c.at),
+)
+
+
+class NewerSchema(Exception):
+    """A journal was written by a newer release than this one."""
+
+
+def prepare(connection: sa.Connection) -> None:
+    """Make the tables where there are none, and bring older ones to this version, all or nothing.
+
+    Raises
+    ------
+    NewerSchema
+        When they are of a version that this program does not know.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # else tables would be made outside of the transaction
+    try:
+        _bring_up(connection, _version(connection))
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def _bring_up(connection: sa.Connection, found: int | None) -> None:
+    if found is not None and found > VERSION:
+        raise NewerSchema(f"expected a schema of version {VERSION} or older, found version {found}")
+    if found is None:
+        METADATA.create_all(connection)
+        connection.execute(sa.insert(SCHEMA).values(version=VERSION))
+        return
+    for version in range(found, VERSION):
+        MIGRATIONS[version](connection)
+        connection.execute(sa.update(SCHEMA).values(version=version + 1))
+        reach("journal-migrated", str(version))
+
+
+def _version(connection: sa.Connection) -> int | None:
+    """The version of the tables that are there; None where there are none."""
+    names = set(sa.inspect(connection).get_table_names())
+    if SCHEMA.name in names:
+        return int(connection.execute(sa.select(SCHEMA.c.version)).scalar_one())
+    return 1 if INTENT.name in names else None
+
+
+def _from_1_to_2(connection: sa.Connection) -> None:
+    SCHEMA.create(connection)
+    connection.execute(sa.insert(SCHEMA).values(version=1))
+    for column in ("scope TEXT", "round BIGINT", "act VARCHAR(32)", "stage SMALLINT NOT NULL DEFAULT 0"):
+        connection.exec_driver_sql(f"ALTER TABLE intent ADD COLUMN {column}")
+        reach("journal-migrating", column)
+    last = 0
+    while rows := _rows_after(connection, last):
+        last = int(rows[-1].id)
+        values = [{"row": row.id, **parts_of(row.key)} for row in rows]
+        connection.execute(_FILL, values)
+        reach("journal-migrating", "rows")
+    for index in INDICES:
+        index.create(connection)
+        reach("journal-migrating", str(index.name))
+
+
+def _rows_after(connection: sa.Connection, last: int) -> list[sa.Row[tuple[int, str]]]:
+    query = sa.select(INTENT.c.id, INTENT.c.key).where(INTENT.c.id > last)
+    return list(connection.execute(query.order_by(INTENT.c.id).limit(MOST_ROWS)))
+
+
+def parts_of(key: str) -> dict[str, str | int | None]:
+    """The columns that say what an act belongs to."""
+    found = ActKey.parse(key)
+    if found is None:
+        return {"scope": None, "round": None, "act": None}
+    return {"scope": found.scope, "round": found.round_id, "act": found.act}
+
+
+_FILL: Final = (
+    sa.update(INTENT)
+    .where(INTENT.c.id == sa.bindparam("row"))
+    .values(scope=sa.bindparam("scope"), round=sa.bindparam("round"), act=sa.bindparam("act"))
+)
+MIGRATIONS: Final[Mapping[int, Callable[[sa.Connection], None]]] = {1: _from_1_to_2}
+"""The way from each version to the next."""

@@ -1,0 +1,319 @@
+"""An operator settles a round's chunks while it locks another one's, by scores that members published."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from web3.contract.contract import ContractFunction
+
+from scorer import failpoints as killpoints
+from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.logs import read_locking, round_events
+from scorer.observation.audit import audit
+from scorer.observation.observe import finalised_block, locked_chunks
+from scorer.operator.collector import Lanes
+from scorer.operator.rolling import Settling, SettlingRounds
+from scorer.oracle.decide import BeginSettlement, SettleChunk, Wait
+from scorer.oracle.policy import Duty
+from scorer.oracle.takeover import REREAD
+from scorer.protocol.chunks import SettleArguments, stakes_and_codes
+from scorer.rewards import settle
+from scorer.rewards.allocation import positions_of
+from scorer.storage.bundle import SCORES, Bundle
+from scorer.storage.parquet import write_parquet
+from scorer.storage.scores import read_scores
+from scorer.transactions.manager import Outbox
+from scorer.transactions.sender import Done
+from tests.shop import Shop
+from tests.world import World
+
+ROLL_WAIT = 300
+FIRST, SECOND = 1, 2
+ROLLED = ["round 2 roll:2", "round 2 roll:0"]
+ALONE = ["round 2 lock:0", "round 2 lock:2"]
+
+
+def folders_of(world: World) -> list[Path]:
+    return [member.files.rounds for member in world.members]
+
+
+@pytest.fixture
+def shop(world: World, tmp_path: Path) -> Iterator[Shop]:
+    """An operator at the moment at which the first round can be settled and the second can be locked."""
+    found = Shop(world, tmp_path, peers=folders_of(world))
+    assert world.open() == FIRST
+    world.submit_all(FIRST)
+    world.stage.anvil.advance_to(world.record(FIRST).close_at)
+    found.work()
+    found.work()
+    world.cycle()
+    world.resolve(FIRST)
+    world.cycle()
+    world.pass_challenge_window()
+    assert world.open() == SECOND
+    world.submit_all(SECOND)
+    world.stage.anvil.advance_to(world.record(SECOND).close_at)
+    yield found
+    found.journal.close()
+
+
+def begin(shop: Shop) -> list[object]:
+    """What a member who leaves chunks to operators does first: it begins the settlement."""
+    member = replace(shop.world.members[0], duty=Duty(roll_wait=ROLL_WAIT))
+    steps = member.cycle([FIRST, SECOND])
+    shop.world.stage.anvil.finalise()
+    return [step.action for step in steps if step.round_id == FIRST]
+
+
+def words(suite: Suite) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    return stakes_and_codes(suite.tournament.functions.slots(0, 3).call())
+
+
+def positions(suite: Suite, record: RoundRecord) -> NDArray[np.uint64]:
+    """What a round locked, by lane of three slots."""
+    found = np.zeros(12, dtype=np.uint64)
+    for chunk in locked_chunks(read_locking(suite, record, suite.w3.eth.block_number)):
+        found[chunk.lanes] = chunk.positions
+    return found
+
+
+def scores(world: World) -> NDArray[np.int64]:
+    """The first round's scores by lane, as a member computed them; the model of each lane is one higher."""
+    table = world.members[0].bundle(FIRST).scores()
+    found = np.zeros(12, dtype=np.int64)
+    found[table["model_id"] - 1] = table["reward_score"]
+    return found
+
+
+def finish(world: World) -> None:
+    """Let members seal and settle the second round."""
+    world.cycle()
+    world.settle(SECOND)
+    assert all(audit(world.suite, finalised_block(world.suite)).values())
+
+
+def test_a_round_is_settled_while_another_is_locked_to_the_unit(shop: Shop) -> None:
+    world, suite = shop.world, shop.world.suite
+    before, codes = words(suite)
+    at_risk = positions(suite, world.record(FIRST))
+    actions = begin(shop)
+    assert isinstance(actions[0], BeginSettlement)
+    assert isinstance(actions[-1], Wait)
+    assert shop.work() == ROLLED
+
+    first, second = world.record(FIRST), world.record(SECOND)
+    assert (first.state, second.state) == (RoundState.SETTLED, RoundState.LOCKING)
+    outcome = settle(at_risk, scores(world), factor=first.payout_factor, cap=first.cap)
+    assert (outcome.total_payout, outcome.total_burn) == (first.paid, first.burned)
+    assert first.paid > 0
+    assert first.burned > 0
+    idle = before + at_risk + outcome.payouts - outcome.burns
+    expected = positions_of(idle, codes, second.minimum_position)
+    assert positions(suite, second).tolist() == expected.tolist()
+    assert words(suite)[0].tolist() == (idle - expected).tolist()
+    assert second.at_risk == expected.sum()
+    assert shop.work() == []
+    assert shop.operating.published_bundle(SECOND).locked() == second.positions_head
+    assert shop.alarms == []
+    finish(world)
+
+
+def test_a_round_that_was_locked_downwards_is_followed_upwards(shop: Shop) -> None:
+    world = shop.world
+    begin(shop)
+    shop.work()
+    shop.work()
+    world.cycle()
+    world.resolve(SECOND)
+    world.cycle()
+    world.pass_challenge_window()
+    third = world.open()
+    world.submit_all(third)
+    world.stage.anvil.advance_to(world.record(third).close_at)
+    replace(world.members[0], duty=Duty(roll_wait=ROLL_WAIT)).cycle()
+    world.stage.anvil.finalise()
+    assert shop.work() == ["round 3 roll:0", "round 3 roll:2"]
+    assert world.record(SECOND).state == RoundState.SETTLED
+    assert shop.alarms == []
+
+
+@dataclass(frozen=True)
+class Overtaken:
+    """A courier whose first transaction somebody else's settlement of the same chunk overtakes."""
+
+    world: World
+    outbox: Outbox
+    settles: list[SettleArguments]
+
+    @property
+    def address(self) -> str:
+        return self.outbox.address
+
+    def sign_message(self, message: bytes) -> bytes:
+        return self.outbox.sign_message(message)
+
+    def carry_out(self, call: ContractFunction, *rest: Any) -> Done:
+        if self.settles:
+            self.world.admin.send(self.world.suite.tournament.functions.settle(*self.settles.pop()))
+        return self.outbox.carry_out(call, *rest)
+
+
+def settling(shop: Shop) -> Settling:
+    found = shop.operating._settling([shop.world.record(FIRST)], finalised_block(shop.world.suite))
+    assert found is not None
+    return found
+
+
+def test_a_chunk_that_is_settled_before_the_roll_is_mined_keeps_its_slots_from_nothing(shop: Shop) -> None:
+    world, suite = shop.world, shop.world.suite
+    begin(shop)
+    courier = shop.operating.courier
+    assert isinstance(courier, Outbox)
+    overtaken = Overtaken(world, courier, [settling(shop).arguments[1]])
+    shop.operating = replace(shop.operating, courier=overtaken)
+    assert shop.work() == ROLLED
+    (refused,) = round_events(suite.roller.events.SettleRefused(), FIRST, 0, suite.w3.eth.block_number)
+    assert refused["args"]["fromSlot"] == 2
+    assert world.record(FIRST).state == RoundState.SETTLED
+    assert shop.work() == []
+    assert shop.alarms == []
+    finish(world)
+
+
+def test_what_others_settled_before_is_locked_alone_and_the_rest_is_rolled(shop: Shop) -> None:
+    begin(shop)
+    shop.world.admin.send(shop.world.suite.tournament.functions.settle(*settling(shop).arguments[1]))
+    assert shop.work() == ["round 2 roll:0", "round 2 lock:2"]
+    assert shop.alarms == []
+    assert shop.world.record(FIRST).state == RoundState.SETTLED
+    finish(shop.world)
+
+
+class Killed(BaseException):
+    """The process ended."""
+
+
+def die() -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("label", ["planned", "signed", "broadcast", "mined-seen", "mined-recorded"])
+@pytest.mark.parametrize("slot", [2, 0])
+def test_a_process_that_ends_amid_a_roll_is_followed_by_one_that_goes_on(
+    shop: Shop, label: str, slot: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, suite = shop.world, shop.world.suite
+    begin(shop)
+    monkeypatch.setattr(killpoints, "_die", die)
+    monkeypatch.setenv(killpoints.VARIABLE, f"{label}@:2:lock:{slot}")
+    with pytest.raises(Killed):
+        shop.work()
+    monkeypatch.delenv(killpoints.VARIABLE)
+    world.stage.anvil.finalise()
+    shop.restart()
+    for _ in range(3):
+        shop.work()
+    locked = round_events(suite.tournament.events.PositionsLocked(), SECOND, 0, suite.w3.eth.block_number)
+    assert [event["args"]["fromSlot"] for event in locked] == [2, 0]
+    assert world.record(FIRST).state == RoundState.SETTLED
+    assert shop.operating.published_bundle(SECOND).locked() == world.record(SECOND).positions_head
+    assert shop.alarms == []
+    finish(world)
+
+
+def wrong_scores(folder: Path) -> None:
+    """What a member may write whose word is not to be taken: each score one more than it is."""
+    bundle = Bundle(folder)
+    table = bundle.scores()
+    table["reward_score"] = table["reward_score"] + 1
+    (folder / SCORES).write_bytes(write_parquet(table))
+
+
+def test_scores_that_are_not_the_reports_are_passed_over_for_those_that_are(shop: Shop) -> None:
+    begin(shop)
+    first, *_ = bundles = [member.bundle(FIRST).folder for member in shop.world.members]
+    wrong_scores(first)
+    assert shop.work() == ROLLED
+    assert len(bundles) > 1
+
+
+@pytest.mark.parametrize("harm", [wrong_scores, shutil.rmtree])
+def test_without_scores_of_the_report_a_round_is_locked_alone(
+    shop: Shop, harm: Callable[[Path], None]
+) -> None:
+    begin(shop)
+    for member in shop.world.members:
+        harm(member.bundle(FIRST).folder)
+    assert shop.work() == ALONE
+    assert shop.world.record(FIRST).state == RoundState.SETTLING
+    assert shop.alarms == []
+
+
+def test_a_roll_that_takes_more_gas_than_there_is_leaves_the_lock_alone(shop: Shop) -> None:
+    begin(shop)
+    suite, record = shop.world.suite, shop.world.record(SECOND)
+    lanes = Lanes(suite, suite.w3.eth.block_number)
+    plan = shop.operating.lock_calls(record, shop.operating.collect(record), 2, lanes, settling(shop))
+    roll = next(plan)
+    assert roll is not None
+    assert shop.operating.courier is not None
+    operator = suite.w3.to_checksum_address(shop.operating.courier.address)
+    shop.budget = roll.call.estimate_gas({"from": operator}) - 1
+    shop.restart()
+    assert shop.work() == ["round 2 lock:2", "round 2 roll:0"]
+
+
+def test_scores_are_read_once_and_those_of_no_use_again_when_they_change_or_after_a_while(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, suite = shop.world, shop.world.suite
+    begin(shop)
+    read: list[Path] = []
+
+    def counted(folder: Path, *rest: Any) -> dict[int, int] | None:
+        read.append(folder)
+        return read_scores(folder, *rest)
+
+    monkeypatch.setattr("scorer.operator.rolling.read_scores", counted)
+    now = 0.0
+    rounds, peers = SettlingRounds(clock=lambda: now), folders_of(world)[:1]
+    record, block = world.record(FIRST), finalised_block(suite)
+    folder = world.members[0].bundle(FIRST).folder
+    right = (folder / SCORES).read_bytes()
+    wrong_scores(folder)
+    assert [rounds.of(suite, record, block, peers) for _ in range(3)] == [None] * 3
+    assert len(read) == 1
+    now += REREAD
+    assert rounds.of(suite, record, block, peers) is None
+    assert len(read) == 2
+    (folder / SCORES).write_bytes(right)
+    assert rounds.of(suite, record, block, peers) is not None
+    assert rounds.of(suite, record, block, peers) is not None
+    assert len(read) == 3
+    rounds.keep(set())
+    assert rounds.of(suite, record, block, peers) is not None
+    assert len(read) == 4
+
+
+def test_a_member_leaves_chunks_to_the_operator_for_a_set_time_and_no_longer(shop: Shop) -> None:
+    world = shop.world
+    begin(shop)
+    began = world.record(FIRST).settlement_began_at
+    world.stage.anvil.advance_to(began + ROLL_WAIT - 60)
+    assert [type(action) for action in begin(shop)] == [Wait]
+    world.stage.anvil.advance_to(began + ROLL_WAIT)
+    assert [type(action) for action in begin(shop)] == [SettleChunk, SettleChunk]
+    assert world.record(FIRST).state == RoundState.SETTLED
+
+
+def test_a_member_waits_no_more_once_the_operator_says_that_all_is_locked(shop: Shop) -> None:
+    begin(shop)
+    shop.operating = replace(shop.operating, peers=())
+    assert shop.work() == ALONE
+    shop.work()
+    assert [type(action) for action in begin(shop)] == [SettleChunk, SettleChunk]
