@@ -6,7 +6,7 @@ from typing import Final
 from scorer.chain.contracts import Suite
 from scorer.chain.fees import FeePolicy
 from scorer.lab.anvil import Anvil
-from scorer.lab.deployer import Plan, deploy
+from scorer.lab.deployer import SuitePlan, deploy
 from scorer.protocol.report import REPORT_VERSION, Report
 from scorer.protocol.seal import Seal, two_thirds
 from scorer.transactions.sender import Sender
@@ -94,7 +94,7 @@ def found_committee(anvil: Anvil, count: int = 3, quorum: int | None = None) -> 
     """A fresh suite with so many members; one model has a stake."""
     admin = Sender(anvil.w3, anvil.account(0), FEES)
     members = tuple(Sender(anvil.w3, anvil.account(FIRST_MEMBER + index), FEES) for index in range(count))
-    plan = Plan(
+    plan = SuitePlan(
         treasury=admin.address,
         supply=10**6 * NMR,
         members=[member.address for member in members],

@@ -9,7 +9,7 @@ from scorer.observation.observe import finalised_block
 from scorer.operator.operator import Operator
 from scorer.storage.bundle import Bundle
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import Outbox
+from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
 from scorer.transactions.signers import KeySigner
 from tests.world import HOUR, IDS, World
@@ -34,12 +34,14 @@ class Shop:
         fees = FeePolicy(tip=GWEI)
         chain_id = suite.addresses.chain_id
         # A node that mines at once still answers before it has mined.
-        outbox = Outbox(self.journal, Web3Node(suite.w3), signer, chain_id, fees, longest=5, poll=0.02)
+        manager = TransactionManager(
+            self.journal, Web3Node(suite.w3), signer, chain_id, fees, longest=5, poll=0.02
+        )
         self.operating = Operator(
             suite,
             operator.inbox,
             operator.published,
-            outbox,
+            manager,
             self.plans,
             slots_per_chunk=2,
             gas_budget=None if self.budget is None else lambda: int(self.budget or 0),

@@ -18,16 +18,16 @@ from scorer.lab.demo.stage import (
     CHALLENGE_WINDOW,
     FEES,
     GUARDIAN,
+    DemoStage,
     Deployed,
-    Entry,
-    Stage,
+    EnteredModel,
     deploy_stage,
     stage_on,
 )
-from scorer.lab.demo.stakes import FixedAmount, ShareOfIdle, Stake
+from scorer.lab.demo.stakes import FixedAmount, ModelStaking, ShareOfIdle
 from scorer.lab.demo.strategies import Strategy
 from scorer.observation.audit import idle_by_lane
-from scorer.oracle.member import Member, Step
+from scorer.oracle.member import ActionResult, Member
 from scorer.protocol.rules import Rules, preset
 from scorer.protocol.tables import Table
 from scorer.submission.validity import Universe
@@ -50,7 +50,9 @@ def strategies(count: int = MODELS) -> list[Strategy]:
             owner=f"owner_{number % 3}",
             description="guesses",
             predictor=Noise(seed=number),
-            stake=Stake(f"owner_{number % 3}", 100, ShareOfIdle(250_000) if number % 2 else FixedAmount(30)),
+            stake=ModelStaking(
+                f"owner_{number % 3}", 100, ShareOfIdle(250_000) if number % 2 else FixedAmount(30)
+            ),
         )
         for number in range(1, count + 1)
     ]
@@ -66,7 +68,7 @@ class World:
         The universe of every round, and what is published with it.
     """
 
-    stage: Stage
+    stage: DemoStage
     rules: Rules
     out: Path
     ids: tuple[str, ...] = IDS
@@ -123,7 +125,7 @@ class World:
 
     def submit(self, round_id: int, model: int, content: bytes | None = None, label: str = "") -> None:
         """Let a model send its guesses, or `content`."""
-        entry: Entry = self.stage.entries[model - 1]
+        entry: EnteredModel = self.stage.entries[model - 1]
         good = write_submission(self.predictions(model, round_id), "csv")
         universe, kind = Universe(self.ids, self.names), self.rules.submissions
         sent = good if content is None else content
@@ -179,9 +181,9 @@ class World:
         for index, member in enumerate(self.members):
             self.stage.publish_target(member, round_id, self.ids, (targets or {}).get(index, self.target))
 
-    def cycle(self, *members: int) -> list[Step]:
+    def cycle(self, *members: int) -> list[ActionResult]:
         """One cycle of some members, or of all; what they did."""
-        steps: list[Step] = []
+        steps: list[ActionResult] = []
         for index in members or range(len(self.members)):
             steps += self.members[index].cycle()
             self.stage.anvil.finalise()

@@ -14,7 +14,7 @@ from web3.contract import Contract
 
 from scorer.chain.contracts import Suite
 from scorer.lab.anvil import Anvil
-from scorer.lab.deployer import Plan, deploy
+from scorer.lab.deployer import SuitePlan, deploy
 from scorer.protocol.chunks import (
     Chunk,
     chunk_from_words,
@@ -312,7 +312,7 @@ def stage(anvil: Anvil, gas_limit: int) -> Tournament:
     """Deploy a suite with a small pool and bonded members, and a crowd without models."""
     admin = Sender(anvil.w3, anvil.account(ADMIN))
     members = [str(anvil.account(FIRST_MEMBER + index).address) for index in range(MEMBERS)]
-    plan = Plan(
+    plan = SuitePlan(
         treasury=admin.address,
         supply=SUPPLY,
         members=members,

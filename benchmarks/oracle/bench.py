@@ -22,12 +22,12 @@ from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.logging import configure_logging
 from scorer.lab.anvil import Anvil, run_anvil
-from scorer.lab.drill.local_tournament import FIRST_MEMBER, HOUR, OPERATOR, Playground
+from scorer.lab.drill.local_tournament import FIRST_MEMBER, HOUR, OPERATOR, LocalTournament
 from scorer.lab.drill.population import enter, open_round
 from scorer.lab.drill.proxy import Proxy, proxy_of
 from scorer.oracle import member as member_module
 from scorer.storage.bundle import Bundle
-from scorer.transactions.manager import Outbox
+from scorer.transactions.manager import TransactionManager
 
 OPEN_ROUNDS = (64, 500)
 IDLE_CYCLES = 5
@@ -47,7 +47,7 @@ def settle(models: int, ids: int) -> dict[str, Any]:
     """One member with a quorum of its own: what one of many needs."""
     shutil.rmtree(OUT, ignore_errors=True)
     with run_anvil(accounts=20) as anvil:
-        ground = Playground.build(anvil, OUT, members=1, models=0)
+        ground = LocalTournament.build(anvil, OUT, members=1, models=0)
         enter(ground, models, deposit=10, allocation=2)
         round_id = opened(ground, models, ids)
         began = time.monotonic()
@@ -96,7 +96,7 @@ PARTS = {
     "write the bundle": (Bundle, "write"),
     "sanity": (member_module, "refusals"),
     "recompute in a fresh process": (member_module, "recomputed_elsewhere"),
-    "sign, send, and wait for blocks": (Outbox, "deliver"),
+    "sign, send, and wait for blocks": (TransactionManager, "deliver"),
 }
 """What a member spends its time in, by the function that does it."""
 
@@ -129,7 +129,7 @@ def clocked() -> Iterator[dict[str, float]]:
 def idle() -> list[dict[str, float]]:
     """Cycles in which nothing is to be done for many open rounds: HTTP requests, calls in them, and time."""
     with run_anvil(accounts=20) as anvil, proxy_of(anvil.url) as proxy:
-        ground = Playground.build(anvil, OUT, members=1, models=0, url=proxy.url)
+        ground = LocalTournament.build(anvil, OUT, members=1, models=0, url=proxy.url)
         counted = ground.configure("member-0", anvil.account(FIRST_MEMBER), run__stagger=20)
         results = []
         for rounds in OPEN_ROUNDS:
@@ -170,7 +170,7 @@ def request(anvil: Anvil, method: Any, *parameters: object) -> None:
     anvil.w3.provider.make_request(method, list(parameters))
 
 
-def large(ground: Playground, name: str, account: int) -> Path:
+def large(ground: LocalTournament, name: str, account: int) -> Path:
     return ground.configure(
         name, ground.anvil.account(account), run__slots_per_chunk=256, run__recompute=True
     )
@@ -180,7 +180,7 @@ def names(ids: int) -> tuple[str, ...]:
     return tuple(f"n{number:06}" for number in range(ids))
 
 
-def opened(ground: Playground, models: int, ids: int) -> int:
+def opened(ground: LocalTournament, models: int, ids: int) -> int:
     """A closed round whose submissions are published already: signing them is not what is measured."""
     now = ground.now
     times = (now, now + HOUR, now + 2 * HOUR, now + 2 * HOUR + GRACE)
@@ -189,14 +189,14 @@ def opened(ground: Playground, models: int, ids: int) -> int:
     return round_id
 
 
-def wait_final(ground: Playground) -> None:
+def wait_final(ground: LocalTournament) -> None:
     """Until the finalised block is past the challenge window."""
     until = ground.suite.proposal(1, ground.anvil.w3.eth.block_number)
     while until and ground.anvil.w3.eth.get_block("finalized")["timestamp"] < until.challenge_until:
         time.sleep(0.2)
 
 
-def gas_of(ground: Playground, event: object) -> list[int]:
+def gas_of(ground: LocalTournament, event: object) -> list[int]:
     found = event.get_logs(from_block=0, to_block="latest")  # type: ignore[attr-defined]
     receipt = ground.anvil.w3.eth.get_transaction_receipt
     return [int(receipt(each["transactionHash"])["gasUsed"]) for each in found]

@@ -25,7 +25,7 @@ class Bid:
 
 
 @dataclass(frozen=True)
-class Market:
+class GasMarket:
     """What gas costs now: the latest block's base fee, and the median tip of recent blocks."""
 
     base_fee: int
@@ -57,14 +57,14 @@ class FeePolicy:
     transaction_cap: int | None = None
     tip_ceiling: int = TIP_CEILING
 
-    def bid(self, market: Market) -> Bid | None:
+    def bid(self, market: GasMarket) -> Bid | None:
         """A first bid; None while even the base fee and the least tip are above the ceiling."""
         if market.base_fee + self.tip > self.ceiling:
             return None
         tip = min(max(self.tip, self._asked(market)), self.ceiling - market.base_fee)
         return Bid(tip, min(self.base_fee_multiplier * market.base_fee + tip, self.ceiling))
 
-    def replacement(self, previous: Bid, market: Market, least_tip: int = 0) -> Bid | None:
+    def replacement(self, previous: Bid, market: GasMarket, least_tip: int = 0) -> Bid | None:
         """A bid that replaces `previous`: both fees up by at least 12.5 %, as nodes ask for 10 % on both.
 
         Parameters
@@ -86,10 +86,10 @@ class FeePolicy:
             cap = self.ceiling  # the node did not take the bid before: there is nothing to outbid
         return None if cap > self.ceiling else Bid(tip, cap)
 
-    def _asked(self, market: Market) -> int:
+    def _asked(self, market: GasMarket) -> int:
         return min(market.tip, self.tip_ceiling)
 
-    def most_gas(self, market: Market, maximum: int) -> int:
+    def most_gas(self, market: GasMarket, maximum: int) -> int:
         """The gas that one transaction may use, at most `maximum`, so that its first bid is accepted."""
         bid = self.bid(market)
         if bid is None or self.transaction_cap is None:

@@ -30,7 +30,7 @@ from scorer.chain.errors import (
 from scorer.chain.replies import (
     Failure,
     Malformed,
-    Result,
+    RpcResult,
     TooManyParts,
     answer_in,
     answers_in,
@@ -136,7 +136,7 @@ class Provider(JSONBaseProvider):
         asked = zip(batch_requests, ids, found, strict=True)
         return [self._one(method, params, number, answer) for (method, params), number, answer in asked]
 
-    def _one(self, method: RPCEndpoint, params: Any, number: int, answer: Result | Failure) -> RPCResponse:
+    def _one(self, method: RPCEndpoint, params: Any, number: int, answer: RpcResult | Failure) -> RPCResponse:
         if isinstance(answer, Failure):
             words = shown(answer.message, self._transport.url)
             return RPCResponse(jsonrpc="2.0", id=number, error={"code": answer.code or 0, "message": words})
@@ -178,7 +178,7 @@ class Provider(JSONBaseProvider):
         request = {"jsonrpc": "2.0", "method": method, "params": params or [], "id": number}
         return Web3.to_json(request).encode(), number
 
-    def _answer(self, method: str, reply: Reply, request_id: int) -> Result | Failure:
+    def _answer(self, method: str, reply: Reply, request_id: int) -> RpcResult | Failure:
         """What a body says. An error counts whatever the status, a result only with status 200."""
         document = document_of(reply.body)
         refusal = refusal_in(document)

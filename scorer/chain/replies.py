@@ -29,7 +29,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Result:
+class RpcResult:
     """What a method returned, as it came."""
 
     value: Any
@@ -54,7 +54,7 @@ def document_of(body: bytes) -> Any:
     return document
 
 
-def answer_in(document: Any, request_id: int) -> Result | Failure:
+def answer_in(document: Any, request_id: int) -> RpcResult | Failure:
     """The one answer to a request.
 
     Raises
@@ -69,7 +69,7 @@ def answer_in(document: Any, request_id: int) -> Result | Failure:
     return _answer(document)
 
 
-def answers_in(document: Any, ids: Sequence[int]) -> list[Result | Failure]:
+def answers_in(document: Any, ids: Sequence[int]) -> list[RpcResult | Failure]:
     """The answers to a batch, in the order of the requests; a failure for each that is missing.
 
     Raises
@@ -113,10 +113,10 @@ def _numbered(document: Sequence[Any]) -> Iterator[tuple[int, Mapping[str, Any]]
             yield number, each
 
 
-def _answer(document: Mapping[str, Any]) -> Result | Failure:
+def _answer(document: Mapping[str, Any]) -> RpcResult | Failure:
     error = document.get("error")
     if error is None and "result" in document:
-        return Result(document["result"])  # some add "error": null to a result
+        return RpcResult(document["result"])  # some add "error": null to a result
     if "result" in document and document["result"] is not None:
         raise Malformed("expected a result or an error, found both")
     refusal = refusal_in(document)

@@ -10,9 +10,9 @@ from scorer.cli.member import MemberOptions, MemberSendingOptions
 from scorer.cli.options import chain_command, print_json
 from scorer.cli.sending import Told, order_and_tell
 from scorer.client.amounts import amount_of
-from scorer.client.bonds import BondCounter, bond_of
-from scorer.client.desk import Done
-from scorer.client.orders import Order, StakingRefused, address_of
+from scorer.client.bonds import BondPlanner, bond_of
+from scorer.client.desk import ExecutedTransaction
+from scorer.client.orders import StakingRefused, TransactionPlan, address_of
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 AmountArgument = Annotated[str, typer.Argument(help="NMR, such as 100 or 0.5.")]
@@ -23,9 +23,9 @@ WhoOption = Annotated[str | None, typer.Option("--member", help="Whose, if not y
 class BondOptions(MemberSendingOptions):
     """And that it is about a bond."""
 
-    def counter(self) -> BondCounter:
+    def counter(self) -> BondPlanner:
         """Where orders of this member are made out."""
-        return BondCounter(self.suite, self.address)
+        return BondPlanner(self.suite, self.address)
 
 
 @app.command("show")
@@ -87,11 +87,11 @@ def _who(options: MemberOptions, member: str | None) -> str:
 
 def _order(
     options: BondOptions,
-    meaning: Callable[[BondCounter], str],
-    make: Callable[[BondCounter], Order],
+    meaning: Callable[[BondPlanner], str],
+    make: Callable[[BondPlanner], TransactionPlan],
     who: str,
 ) -> None:
-    def after(counter: BondCounter, _done: Sequence[Done]) -> Told:
+    def after(counter: BondPlanner, _done: Sequence[ExecutedTransaction]) -> Told:
         found = bond_of(counter.suite, who)
         return Told({"bond": found.to_json()}, (str(found),))
 

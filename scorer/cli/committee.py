@@ -12,8 +12,8 @@ from scorer.cli.member import MemberSendingOptions
 from scorer.cli.numbers import NUMBER
 from scorer.cli.options import chain_command
 from scorer.cli.sending import Told, order_and_tell
-from scorer.client.committee import CommitteeCounter, attendance
-from scorer.client.desk import Done
+from scorer.client.committee import CommitteePlanner, attendance
+from scorer.client.desk import ExecutedTransaction
 from scorer.client.orders import address_of
 from scorer.client.stakes import latest_block
 
@@ -34,9 +34,9 @@ class CommitteeOptions(MemberSendingOptions):
         """The contracts of the tournament that is named, or of the only one there is."""
         return self.node.suite_of(self.pinned.w3, self.tournament)
 
-    def counter(self) -> CommitteeCounter:
+    def counter(self) -> CommitteePlanner:
         """Where orders of this account are made out."""
-        return CommitteeCounter(self.suite, self.address, self.node.files.rounds)
+        return CommitteePlanner(self.suite, self.address, self.node.files.rounds)
 
 
 @chain_command(CommitteeOptions)
@@ -58,7 +58,7 @@ def remove_absent(
     """Remove a member that did not sign so many seals in a row that anybody may."""
     whom = address_of(member, "MEMBER")
 
-    def after(counter: CommitteeCounter, _done: Sequence[Done]) -> Told:
+    def after(counter: CommitteePlanner, _done: Sequence[ExecutedTransaction]) -> Told:
         found = attendance(counter.suite)
         return Told({"committee": found.to_json()}, (str(found),))
 
@@ -70,7 +70,7 @@ def remove_absent(
     )
 
 
-def _disputed(counter: CommitteeCounter, round_id: int) -> Told:
+def _disputed(counter: CommitteePlanner, round_id: int) -> Told:
     """What became of the report."""
     proposal = counter.suite.proposal(round_id, latest_block(counter.suite).number)
     if proposal is None:

@@ -20,7 +20,7 @@ from scorer.deployment.check import differences
 from scorer.deployment.deploy import Builder, appraise, refuse_objections
 from scorer.deployment.document import Deployment, DeploymentFileError, load_document
 from scorer.deployment.manifest import ManifestError, read_manifest
-from scorer.deployment.prices import Quote
+from scorer.deployment.prices import DeploymentCost
 from scorer.deployment.steps import DeploymentStuck
 from scorer.deployment.verification import VerificationError
 from scorer.files import refuse_foreign_file, write_whole
@@ -101,7 +101,7 @@ def default_folder(file: Path, document: Deployment) -> Path:
     return file.parent / f"{document.name}-{document.instance}"
 
 
-def show_plan(w3: Web3, made: Blueprint) -> Quote:
+def show_plan(w3: Web3, made: Blueprint) -> DeploymentCost:
     """Print what is left of a deployment; what speaks against it is raised."""
     refuse_objections(w3, made)
     found = appraise(w3, made)

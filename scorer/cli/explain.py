@@ -16,7 +16,7 @@ from scorer.cli.common import JsonOption, console, told
 from scorer.cli.numbers import NUMBER
 from scorer.daemon.configuration import ConfigError
 from scorer.evaluation.explain import Explanation, ScoredRound, nmr_text
-from scorer.evaluation.statement import COLUMNS, Entry, write_statement
+from scorer.evaluation.statement import COLUMNS, StatementEntry, write_statement
 from scorer.files import refuse_foreign_table
 from scorer.observation.observe import finalised_block
 from scorer.observation.receipts import SettledRound, read_settled_round
@@ -189,7 +189,9 @@ def scored_rounds(root: Path) -> list[ScoredRound]:
     return [scored for _, scored in found.values()]
 
 
-def _entries(scored: ScoredRound, models: Iterable[int] | None, suite: Suite | None) -> Iterator[Entry]:
+def _entries(
+    scored: ScoredRound, models: Iterable[int] | None, suite: Suite | None
+) -> Iterator[StatementEntry]:
     """A round's positions; with a chain, those of a settled round, and where they were settled."""
     on_chain = None
     if suite is not None:
@@ -200,7 +202,7 @@ def _entries(scored: ScoredRound, models: Iterable[int] | None, suite: Suite | N
     wanted = None if models is None else set(models)
     for found in scored.explain_all(wanted):
         receipt = None if on_chain is None else on_chain.receipts[found.model_id]
-        yield Entry(scored.terms.tournament, found, receipt)
+        yield StatementEntry(scored.terms.tournament, found, receipt)
 
 
 def _as_settled(scored: ScoredRound, on_chain: SettledRound) -> ScoredRound:

@@ -13,11 +13,11 @@ from scorer.chain.contracts import Suite
 from scorer.chain.endpoints import Pinned
 from scorer.chain.fees import FeePolicy
 from scorer.cli.sending import Asking
-from scorer.client.desk import Desk
-from scorer.client.quotes import GenerousNode
+from scorer.client.desk import StakingClient
+from scorer.client.quotes import NodeWithHeadroom
 from scorer.daemon.configuration import NodeConfig, load_config
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import Outbox
+from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
 
 
@@ -66,14 +66,16 @@ class MemberSendingOptions(MemberOptions):
         return self.node.chain.fees
 
     @contextmanager
-    def desk(self, counter: Asking, alarm: Callable[[str, str], None]) -> Iterator[Desk]:
+    def desk(self, counter: Asking, alarm: Callable[[str, str], None]) -> Iterator[StakingClient]:
         """Where they are sent."""
         chain, pinned = self.node.chain, Web3Node.at(self.pinned)
-        node = GenerousNode(pinned.w3, pinned.others, pinned.finalised, pinned.witnesses, pinned.agreement)
+        node = NodeWithHeadroom(
+            pinned.w3, pinned.others, pinned.finalised, pinned.witnesses, pinned.agreement
+        )
         with Journal.open(self.node.journal.location) as journal:
-            yield Desk(
+            yield StakingClient(
                 counter.suite,
-                Outbox(
+                TransactionManager(
                     journal,
                     node,
                     self.node.key.signer(),

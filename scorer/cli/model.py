@@ -7,7 +7,7 @@ import typer
 from scorer.cli.numbers import NUMBER
 from scorer.cli.options import SendingOptions, chain_command, own_address
 from scorer.cli.sending import perform
-from scorer.client.orders import Counter, StakingRefused, address_of
+from scorer.client.orders import StakingPlanner, StakingRefused, address_of
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -54,7 +54,7 @@ def submitter(
     if clear == (address is not None):
         raise StakingRefused("submitter: expected an address or --clear, found both or neither")
 
-    def named(counter: Counter) -> str:
+    def named(counter: StakingPlanner) -> str:
         return counter.address if address is None else address_of(address, "ADDRESS")
 
     perform(

@@ -20,9 +20,9 @@ from scorer.chain.endpoint import EndpointError, host
 from scorer.chain.fees import FeePolicy
 from scorer.cli.chains import open_suite
 from scorer.cli.common import told
-from scorer.client.desk import Desk, desk_of
+from scorer.client.desk import StakingClient, staking_client
 from scorer.client.keystore import KeystoreError, Wallet
-from scorer.client.orders import Counter, address_of
+from scorer.client.orders import StakingPlanner, address_of
 from scorer.client.quotes import POLYGON, fees_of
 from scorer.errors import CupelError
 from scorer.files import SecretExposed, one_line, read_secret
@@ -89,17 +89,19 @@ class SendingOptions(WalletOptions):
 
     yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False
 
-    def counter(self) -> Counter:
+    def counter(self) -> StakingPlanner:
         """Where orders of this wallet are made out."""
-        return Counter(self.suite(), self.wallet())
+        return StakingPlanner(self.suite(), self.wallet())
 
     def fees(self, suite: Suite) -> FeePolicy:
         """What to bid."""
         return fees_of(suite.addresses.chain_id)
 
-    def desk(self, counter: Counter, alarm: Callable[[str, str], None]) -> AbstractContextManager[Desk]:
+    def desk(
+        self, counter: StakingPlanner, alarm: Callable[[str, str], None]
+    ) -> AbstractContextManager[StakingClient]:
         """Where they are sent, with the journal beside the keystore."""
-        return desk_of(counter.suite, counter.wallet, alarm)
+        return staking_client(counter.suite, counter.wallet, alarm)
 
 
 O = TypeVar("O", bound=Options)  # noqa: E741 - as P, the name of a parameter of types

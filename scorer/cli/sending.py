@@ -16,9 +16,9 @@ from scorer.chain.fees import FeePolicy
 from scorer.cli.common import console
 from scorer.cli.options import SendingOptions, coin_of, print_json
 from scorer.client.amounts import coins_text, nmr_text
-from scorer.client.desk import Desk, Done
-from scorer.client.orders import Counter, Order, StakingRefused, Step
-from scorer.client.quotes import CannotPay, Quote, quote
+from scorer.client.desk import ExecutedTransaction, StakingClient
+from scorer.client.orders import PlannedTransaction, StakingPlanner, StakingRefused, TransactionPlan
+from scorer.client.quotes import CannotPay, CostEstimate, quote
 from scorer.client.stakes import holdings, latest_block, model_stake
 from scorer.daemon.configuration import ConfigError
 from scorer.errors import CupelError
@@ -73,7 +73,7 @@ class Sending(Protocol[C]):
         """What to bid."""
         ...
 
-    def desk(self, counter: C, alarm: Callable[[str, str], None]) -> AbstractContextManager[Desk]:
+    def desk(self, counter: C, alarm: Callable[[str, str], None]) -> AbstractContextManager[StakingClient]:
         """Where they are sent."""
         ...
 
@@ -88,8 +88,8 @@ class Told:
 
 def perform(
     options: SendingOptions,
-    meaning: Callable[[Counter], str],
-    make: Callable[[Counter], Order],
+    meaning: Callable[[StakingPlanner], str],
+    make: Callable[[StakingPlanner], TransactionPlan],
     model: int | None = None,
 ) -> None:
     """Do what a staker asks for, as `order_and_tell`, and show the stake of `model` or of the new one."""
@@ -99,8 +99,8 @@ def perform(
 def order_and_tell(
     options: Sending[C],
     meaning: Callable[[C], str],
-    make: Callable[[C], Order],
-    after: Callable[[C, Sequence[Done]], Told],
+    make: Callable[[C], TransactionPlan],
+    after: Callable[[C, Sequence[ExecutedTransaction]], Told],
 ) -> None:
     """Check, show, ask, send and tell.
 
@@ -125,7 +125,7 @@ def order_and_tell(
             typer.echo("dry run: nothing was sent")
         return
     with _interrupted(), options.desk(counter, _alarming()) as desk:
-        report = Report(options, counter, desk)
+        report = CommandReport(options, counter, desk)
         for each in _sent(report, meaning(counter), make):
             report.add(each)
         report.close(after)
@@ -146,13 +146,13 @@ def _interrupted() -> Iterator[None]:
 
 
 @dataclass
-class Report(Generic[C]):
+class CommandReport(Generic[C]):
     """Tells what was done, and has it forgotten only then: in lines as it happens, or in a document."""
 
     options: Sending[C]
     counter: C
-    desk: Desk
-    done: list[Done] = field(default_factory=list)
+    desk: StakingClient
+    done: list[ExecutedTransaction] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -160,14 +160,14 @@ class Report(Generic[C]):
         """What is said where an order is refused."""
         return "nothing more was sent" if self.done else "nothing was sent"
 
-    def add(self, done: Done) -> None:
+    def add(self, done: ExecutedTransaction) -> None:
         """Tell at once; where a document is wanted, people alone, as the document may never come."""
         self.done.append(done)
         _say(done, coin_of(self.counter.suite), err=self.options.as_json)
         if not self.options.as_json:
             self.desk.acknowledge(done)
 
-    def close(self, after: Callable[[C, Sequence[Done]], Told]) -> None:
+    def close(self, after: Callable[[C, Sequence[ExecutedTransaction]], Told]) -> None:
         """Tell what came of it, as far as it can be read."""
         try:
             account, told = self._account(), after(self.counter, self.done)
@@ -192,7 +192,9 @@ class Report(Generic[C]):
         return Told(document, (f"{held.address}: {_rounded(held.coins)} {coin_of(suite)}, {tokens} NMR",))
 
 
-def _sent(report: Report[C], meaning: str, make: Callable[[C], Order]) -> Iterator[Done]:
+def _sent(
+    report: CommandReport[C], meaning: str, make: Callable[[C], TransactionPlan]
+) -> Iterator[ExecutedTransaction]:
     """What earlier commands left, and then the order, unless it was among that."""
     options, counter, desk = report.options, report.counter, report.desk
     yield from desk.finish(lambda title, most: _agree(report, title, most))
@@ -220,7 +222,7 @@ def _sent(report: Report[C], meaning: str, make: Callable[[C], Order]) -> Iterat
     yield from desk.perform(order, found)
 
 
-def _require_alone(report: Report[C]) -> None:
+def _require_alone(report: CommandReport[C]) -> None:
     foreign = report.desk.foreign()
     if foreign:
         raise StakingRefused(
@@ -229,18 +231,18 @@ def _require_alone(report: Report[C]) -> None:
         )
 
 
-def _agree(report: Report[C], title: str, most: int) -> None:
+def _agree(report: CommandReport[C], title: str, most: int) -> None:
     """Ask whether what an earlier command left may cost more than was agreed to."""
     coin = coin_of(report.counter.suite)
     _confirm(report, f"{title}: it waits, as gas became dearer. Bid more, at most {_rounded(most)} {coin}?")
 
 
-def _ask(report: Report[C], order: Order, most: str) -> None:
+def _ask(report: CommandReport[C], order: TransactionPlan, most: str) -> None:
     what = "this transaction" if len(order.steps) == 1 else f"these {len(order.steps)} transactions"
     _confirm(report, f"Send {what} for at most {most}?")
 
 
-def _confirm(report: Report[C], question: str) -> None:
+def _confirm(report: CommandReport[C], question: str) -> None:
     if report.options.yes:
         return
     if not sys.stdin.isatty():
@@ -260,7 +262,7 @@ def _alarming() -> Callable[[str, str], None]:
     return alarm
 
 
-def _show(counter: Asking, order: Order, found: Quote, *, err: bool = False) -> None:
+def _show(counter: Asking, order: TransactionPlan, found: CostEstimate, *, err: bool = False) -> None:
     """What would be sent, its gas and its cost: beside a document, on standard error."""
     coin = coin_of(counter.suite)
     table = Table(title=f"from {counter.address}")
@@ -280,7 +282,7 @@ def _show(counter: Asking, order: Order, found: Quote, *, err: bool = False) -> 
     )
 
 
-def _quoted(address: str, order: Order, found: Quote) -> dict[str, Any]:
+def _quoted(address: str, order: TransactionPlan, found: CostEstimate) -> dict[str, Any]:
     return {
         "dry_run": True,
         "from": address,
@@ -304,12 +306,12 @@ def _quoted(address: str, order: Order, found: Quote) -> dict[str, Any]:
     }
 
 
-def _data(step: Step) -> str | None:
+def _data(step: PlannedTransaction) -> str | None:
     """What would be sent; None where it takes a signature that is given only then."""
     return None if step.signed else str(step.call._encode_transaction_data())  # noqa: SLF001
 
 
-def _say(done: Done, coin: str, *, err: bool) -> None:
+def _say(done: ExecutedTransaction, coin: str, *, err: bool) -> None:
     earlier = " (sent by an earlier command)" if done.was_earlier else ""
     lines = [
         f"{done.title}{earlier}: block {done.block}, {done.gas:,} gas, {_rounded(done.cost)} {coin}",
@@ -320,7 +322,7 @@ def _say(done: Done, coin: str, *, err: bool) -> None:
     typer.echo("\n".join(lines), err=err)
 
 
-def _stake_told(counter: Counter, done: Sequence[Done], model: int | None) -> Told:
+def _stake_told(counter: StakingPlanner, done: Sequence[ExecutedTransaction], model: int | None) -> Told:
     registered = [each.model_id for each in done if each.model_id is not None]
     shown = registered[-1] if model is None and registered else model
     if shown is None:
@@ -333,7 +335,7 @@ def _stake_told(counter: Counter, done: Sequence[Done], model: int | None) -> To
     return Told({"model": stake.to_json()}, (line,))
 
 
-def _done_document(done: Done) -> dict[str, Any]:
+def _done_document(done: ExecutedTransaction) -> dict[str, Any]:
     registered = {} if done.model_id is None else {"model": done.model_id}
     return registered | {
         "title": done.title,

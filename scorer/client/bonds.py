@@ -5,7 +5,13 @@ from typing import Any, Final
 
 from scorer.chain.contracts import Suite
 from scorer.client.amounts import coins_text, nmr_text
-from scorer.client.orders import Order, StakingRefused, Step, approvals, require_sensible
+from scorer.client.orders import (
+    PlannedTransaction,
+    StakingRefused,
+    TransactionPlan,
+    approvals,
+    require_sensible,
+)
 from scorer.client.stakes import latest_block
 from scorer.units import NanoNmr, wei_from_nano
 
@@ -84,27 +90,30 @@ def bond_of(suite: Suite, account: str) -> Bond:
 
 
 @dataclass(frozen=True)
-class BondCounter:
+class BondPlanner:
     """One account at one committee: where orders about bonds are made out. Nothing here sends."""
 
     suite: Suite
     address: str
 
-    def post(self, member: str, amount: NanoNmr) -> Order:
+    def post(self, member: str, amount: NanoNmr) -> TransactionPlan:
         """An amount of the caller's tokens to the bond of `member`, who need not be the caller."""
         require_sensible(self.suite, member)
         found, wanted = bond_of(self.suite, member), wei_from_nano(amount)
         self._require_tokens(wanted)
         title = f"post {nmr_text(amount)} NMR as the bond of {member}"
         call = self.suite.committee.functions.postBond(member, wanted)
-        step, warnings = Step(title, self.posting(member, amount), call), self._post_warnings(found, wanted)
+        step, warnings = (
+            PlannedTransaction(title, self.posting(member, amount), call),
+            self._post_warnings(found, wanted),
+        )
         allowance = int(self.suite.token.functions.allowance(self.address, self._spender).call())
         if allowance >= wanted:
-            return Order((step,), warnings)
+            return TransactionPlan((step,), warnings)
         allowing = approvals(self.suite, self._spender, "committee", amount, allowance)
-        return Order((*allowing, replace(step, gas=POST_GAS)), warnings)
+        return TransactionPlan((*allowing, replace(step, gas=POST_GAS)), warnings)
 
-    def release(self, amount: NanoNmr | None, to: str) -> Order:
+    def release(self, amount: NanoNmr | None, to: str) -> TransactionPlan:
         """An amount of the caller's bond, or all of it where none is given, to an address."""
         require_sensible(self.suite, to)
         found = bond_of(self.suite, self.address)
@@ -122,16 +131,16 @@ class BondCounter:
         call = self.suite.committee.functions.releaseBond(wanted, to)
         title = f"release {coins_text(wanted)} NMR of the bond to {to}"
         warnings = self._release_warnings(found, found.posted - wanted, to)
-        return Order((Step(title, self.releasing(amount, to), call),), warnings)
+        return TransactionPlan((PlannedTransaction(title, self.releasing(amount, to), call),), warnings)
 
-    def collect(self, account: str) -> Order:
+    def collect(self, account: str) -> TransactionPlan:
         """What the committee owes an account, to that account."""
         found = bond_of(self.suite, account)
         if not found.owed:
             raise StakingRefused(f"collect: expected something that {account} is owed, found 0 NMR")
         call = self.suite.committee.functions.collect(account)
         title = f"collect {coins_text(found.owed)} NMR that {account} is owed"
-        return Order((Step(title, self.collecting(account), call),))
+        return TransactionPlan((PlannedTransaction(title, self.collecting(account), call),))
 
     def posting(self, member: str, amount: NanoNmr) -> str:
         """The meaning of `post`."""

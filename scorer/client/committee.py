@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, Suite
 from scorer.client.amounts import coins_text
-from scorer.client.orders import Order, StakingRefused, Step, approvals
+from scorer.client.orders import PlannedTransaction, StakingRefused, TransactionPlan, approvals
 from scorer.client.stakes import latest_block
 from scorer.observation.observe import Block
 from scorer.protocol.documents import to_hex
@@ -22,7 +22,7 @@ CHALLENGE_GAS_OF_MEMBER: Final = 30_000
 
 
 @dataclass(frozen=True)
-class CommitteeCounter:
+class CommitteePlanner:
     """One account at one tournament's committee: where such orders are made out. Nothing here sends.
 
     Attributes
@@ -35,7 +35,7 @@ class CommitteeCounter:
     address: str
     rounds: Path | None = None
 
-    def challenge(self, round_id: int) -> Order:
+    def challenge(self, round_id: int) -> TransactionPlan:
         """A challenge of the accepted report of a round, with the bond that it takes."""
         block = latest_block(self.suite)
         proposal = self._accepted(round_id, block)
@@ -49,10 +49,12 @@ class CommitteeCounter:
         found = to_hex(proposal.report_hash)
         title = f"challenge the report {found} of round {round_id} with a bond of {coins_text(bond)} NMR"
         call = self.suite.committee.functions.challenge(self.suite.tournament.address, round_id)
-        step = Step(title, self.challenging(round_id), call, not_after=proposal.challenge_until)
-        return Order(self._with_allowance(step, bond, round_id, block), self._warnings(round_id, own, block))
+        step = PlannedTransaction(title, self.challenging(round_id), call, not_after=proposal.challenge_until)
+        return TransactionPlan(
+            self._with_allowance(step, bond, round_id, block), self._warnings(round_id, own, block)
+        )
 
-    def remove_absent(self, member: str) -> Order:
+    def remove_absent(self, member: str) -> TransactionPlan:
         """The removal of a member that was absent from too many seals in a row."""
         found = attendance(self.suite)
         self._require_removable(found, member)
@@ -61,7 +63,7 @@ class CommitteeCounter:
         title = f"remove the member {member}, absent from {found.absences[member]} seals in a row"
         warning = f"rounds that open from then on take {quorum} of {left} members; open rounds keep theirs"
         call = self.suite.committee.functions.removeAbsent(member)
-        return Order((Step(title, self.removing(member), call),), (warning,))
+        return TransactionPlan((PlannedTransaction(title, self.removing(member), call),), (warning,))
 
     def challenging(self, round_id: int) -> str:
         """The meaning of `challenge`."""
@@ -130,7 +132,9 @@ class CommitteeCounter:
             )
         return bond
 
-    def _with_allowance(self, step: Step, bond: int, round_id: int, block: Block) -> tuple[Step, ...]:
+    def _with_allowance(
+        self, step: PlannedTransaction, bond: int, round_id: int, block: Block
+    ) -> tuple[PlannedTransaction, ...]:
         """A challenge, after what lets the committee take its bond where that is missing."""
         committee = str(self.suite.committee.address)
         allowance = int(self.suite.token.functions.allowance(self.address, committee).call())

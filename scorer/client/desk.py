@@ -2,8 +2,8 @@
 
 The journal lies beside the keystore, one for each chain. A command that was interrupted leaves its
 transaction there: the next one brings it to its end before anything else, and if it is the same, that was it.
-What was done is forgotten only once somebody was told of it (`Desk.acknowledge`): told twice does no harm,
-done twice does.
+It is forgotten only once it was reported (`StakingClient.acknowledge`): reported twice does no harm, done
+twice does.
 """
 
 import time
@@ -24,19 +24,19 @@ from scorer.chain.endpoint import LOCAL_CHAIN_ID
 from scorer.chain.errors import EndpointError
 from scorer.chain.fees import GWEI
 from scorer.client.keystore import Wallet
-from scorer.client.orders import Order
-from scorer.client.quotes import AsQuoted, GenerousNode, Price, Quote, fees_of, with_room
+from scorer.client.orders import TransactionPlan
+from scorer.client.quotes import CostEstimate, GasEstimate, NodeWithHeadroom, QuotedNode, fees_of, with_room
 from scorer.errors import CupelError
 from scorer.failpoints import reach
-from scorer.transactions.attempts import Attempt, Intent, State, Why
+from scorer.transactions.attempts import Attempt, Intent, State, StopReason
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import Act, Delivery, Outbox
+from scorer.transactions.manager import Delivery, TransactionManager, TransactionRequest
 from scorer.transactions.sender import Reverted
 
 TOLD: Final = "told:"
 TITLE: Final = "title:"
 CEILING: Final = "ceiling:"
-_TOO_DEAR: Final = frozenset({Why.CEILING, Why.FEE_CAP})
+_TOO_DEAR: Final = frozenset({StopReason.CEILING, StopReason.FEE_CAP})
 
 
 class NotMined(CupelError):
@@ -44,7 +44,7 @@ class NotMined(CupelError):
 
 
 @dataclass(frozen=True)
-class Done:
+class ExecutedTransaction:
     """A transaction that was executed.
 
     Attributes
@@ -75,18 +75,18 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Desk:
+class StakingClient:
     """One account at one chain, with its journal."""
 
     suite: Suite
-    outbox: Outbox
+    manager: TransactionManager
 
     @property
     def journal(self) -> Journal:
         """What was signed."""
-        return self.outbox.journal
+        return self.manager.journal
 
-    def finish(self, agree: Callable[[str, int], None] | None = None) -> Iterator[Done]:
+    def finish(self, agree: Callable[[str, int], None] | None = None) -> Iterator[ExecutedTransaction]:
         """Bring what earlier commands left to its end, one by one: what was done, and not acknowledged yet.
 
         Parameters
@@ -100,10 +100,10 @@ class Desk:
         NotMined
             When it is still on its way.
         """
-        for intent in list(_untold(self.journal, self.outbox.address)):
+        for intent in list(_untold(self.journal, self.manager.address)):
             call = intent.call
             title = self.journal.note(TITLE + _unnumbered(intent.key)) or intent.key
-            act = Act(intent.key, call.to, call.data, intent.not_after)
+            act = TransactionRequest(intent.key, call.to, call.data, intent.not_after)
             delivery = self._deliver(act, self._as_agreed(intent.key))
             if delivery.why in _TOO_DEAR and delivery.intent is not None and agree is not None:
                 ceiling = self._needed(delivery.intent)
@@ -114,12 +114,14 @@ class Desk:
             if done is not None:
                 yield done
 
-    def acknowledge(self, done: Done) -> None:
+    def acknowledge(self, done: ExecutedTransaction) -> None:
         """Forget an act that somebody was really told of: the same order is another one from now on."""
         reach("told", done.key)
         _count(self.journal, done.key)
 
-    def perform(self, order: Order, agreed: Quote | None = None) -> Iterator[Done]:
+    def perform(
+        self, order: TransactionPlan, agreed: CostEstimate | None = None
+    ) -> Iterator[ExecutedTransaction]:
         """Send an order, step by step, each once the one before it is mined; see `acknowledge`.
 
         Parameters
@@ -136,11 +138,11 @@ class Desk:
         """
         prices = [None] * len(order.steps) if agreed is None else agreed.prices
         for step, price in zip(order.steps, prices, strict=True):
-            key = _next_key(self.journal, self.outbox.address, step.meaning)
+            key = _next_key(self.journal, self.manager.address, step.meaning)
             self.journal.set_note(TITLE + _unnumbered(key), step.title)
             call = step.final
             data = bytes(HexBytes(call._encode_transaction_data()))  # noqa: SLF001
-            act = Act(key, str(call.address), data, step.not_after)
+            act = TransactionRequest(key, str(call.address), data, step.not_after)
             try:
                 delivery = self._deliver(act, self._agreed(key, agreed, price))
             except Reverted as error:
@@ -155,55 +157,57 @@ class Desk:
 
         What is signed here would take the place of one of them, or wait behind it.
         """
-        account = Web3.to_checksum_address(self.outbox.address)
+        account = Web3.to_checksum_address(self.manager.address)
         counted = self.suite.w3.eth.get_transaction_count
         try:
             waiting = int(counted(account, "pending"))
         except EndpointError:
             return 0  # not every endpoint serves the pending block
-        ours = self.journal.next_nonce(self.outbox.address)
+        ours = self.journal.next_nonce(self.manager.address)
         return max(0, waiting - max(int(counted(account, "latest")), ours))
 
-    def _agreed(self, key: str, agreed: Quote | None, price: Price | None) -> Outbox:
+    def _agreed(self, key: str, agreed: CostEstimate | None, price: GasEstimate | None) -> TransactionManager:
         """The outbox for a step, which signs nothing that could cost more than was agreed to."""
         if agreed is None or price is None:
-            return self.outbox
+            return self.manager
         self.journal.set_note(CEILING + key, str(agreed.ceiling))
-        caps = [price.limit * agreed.ceiling, self.outbox.fees.transaction_cap]
+        caps = [price.limit * agreed.ceiling, self.manager.fees.transaction_cap]
         fees = replace(
-            self.outbox.fees,
-            ceiling=min(agreed.ceiling, self.outbox.fees.ceiling),
+            self.manager.fees,
+            ceiling=min(agreed.ceiling, self.manager.fees.ceiling),
             transaction_cap=min(cap for cap in caps if cap is not None),
         )
-        node, most_gas = AsQuoted(self.outbox.node, price.roomy), min(price.limit, self.outbox.most_gas)
-        return replace(self.outbox, node=node, fees=fees, most_gas=most_gas)
+        node, most_gas = QuotedNode(self.manager.node, price.roomy), min(price.limit, self.manager.most_gas)
+        return replace(self.manager, node=node, fees=fees, most_gas=most_gas)
 
-    def _as_agreed(self, key: str) -> Outbox:
+    def _as_agreed(self, key: str) -> TransactionManager:
         """The outbox for what was signed: its gas stays, and its price within what was agreed to."""
         ceiling = self.journal.note(CEILING + key)
         if ceiling is None:
-            return self.outbox
-        fees = replace(self.outbox.fees, ceiling=min(int(ceiling), self.outbox.fees.ceiling))
-        return replace(self.outbox, fees=fees)
+            return self.manager
+        fees = replace(self.manager.fees, ceiling=min(int(ceiling), self.manager.fees.ceiling))
+        return replace(self.manager, fees=fees)
 
     def _needed(self, intent: Intent) -> int:
         """The fee cap that an act may have to be signed with, wei of gas, so that it goes on now."""
-        last, market = self.journal.attempts(intent)[-1], self.outbox.node.head().market
-        bid = self.outbox.fees.replacement(last.bid, market, last.least_tip)
-        return min(with_room(bid.cap), self.outbox.fees.ceiling) if bid else self.outbox.fees.ceiling
+        last, market = self.journal.attempts(intent)[-1], self.manager.node.head().market
+        bid = self.manager.fees.replacement(last.bid, market, last.least_tip)
+        return min(with_room(bid.cap), self.manager.fees.ceiling) if bid else self.manager.fees.ceiling
 
-    def _deliver(self, act: Act, outbox: Outbox) -> Delivery:
+    def _deliver(self, act: TransactionRequest, manager: TransactionManager) -> Delivery:
         """Do an act, and look after all that is open while it waits: it may wait for what came before it."""
-        impatient = replace(outbox, longest=0.0)
-        until = time.monotonic() + self.outbox.longest
+        impatient = replace(manager, longest=0.0)
+        until = time.monotonic() + self.manager.longest
         while True:
             impatient.pump()
             delivery = impatient.deliver(act)
-            if delivery.why != Why.WAITING or time.monotonic() >= until:
+            if delivery.why != StopReason.WAITING or time.monotonic() >= until:
                 return delivery
-            self.outbox.sleep(self.outbox.poll)
+            self.manager.sleep(self.manager.poll)
 
-    def _done(self, key: str, title: str, delivery: Delivery, *, was_earlier: bool) -> Done | None:
+    def _done(
+        self, key: str, title: str, delivery: Delivery, *, was_earlier: bool
+    ) -> ExecutedTransaction | None:
         """What became of an act; None where it was taken back. What did nothing may be forgotten at once."""
         intent = delivery.intent
         if intent is None or not delivery.is_mined:
@@ -239,13 +243,15 @@ class Desk:
         """Why an act does not go on, with the price of gas where that is why."""
         if delivery.why not in _TOO_DEAR:
             return delivery.note
-        market = self.outbox.node.head().market
-        price = (market.base_fee + max(self.outbox.fees.tip, market.tip)) / GWEI
+        market = self.manager.node.head().market
+        price = (market.base_fee + max(self.manager.fees.tip, market.tip)) / GWEI
         return f"gas costs {price:.3f} gwei now, and to bid for it takes more than was agreed to"
 
 
 @contextmanager
-def desk_of(suite: Suite, wallet: Wallet, alarm: Callable[[str, str], None]) -> Iterator[Desk]:
+def staking_client(
+    suite: Suite, wallet: Wallet, alarm: Callable[[str, str], None]
+) -> Iterator[StakingClient]:
     """The desk of a wallet, with its journal for this chain.
 
     Raises
@@ -259,7 +265,10 @@ def desk_of(suite: Suite, wallet: Wallet, alarm: Callable[[str, str], None]) -> 
     with Journal.open(journal_path(suite.w3, wallet.path, suite.addresses.chain_id)) as journal:
         chain_id = suite.addresses.chain_id
         fees = fees_of(chain_id)
-        yield Desk(suite, Outbox(journal, GenerousNode(suite.w3), wallet, chain_id, fees, alarm=alarm))
+        yield StakingClient(
+            suite,
+            TransactionManager(journal, NodeWithHeadroom(suite.w3), wallet, chain_id, fees, alarm=alarm),
+        )
 
 
 def journal_path(w3: Web3, keystore: Path, chain_id: int) -> Path:
@@ -322,8 +331,10 @@ def _mined_attempt(suite: Suite, journal: Journal, intent: Intent) -> tuple[Atte
     raise NotMined(f"{intent.key}: expected its receipt, found none; run the command again")
 
 
-def _executed(suite: Suite, receipt: TxReceipt, key: str, title: str, *, was_earlier: bool) -> Done:
-    return Done(
+def _executed(
+    suite: Suite, receipt: TxReceipt, key: str, title: str, *, was_earlier: bool
+) -> ExecutedTransaction:
+    return ExecutedTransaction(
         key,
         title,
         Web3.to_hex(receipt["transactionHash"]),

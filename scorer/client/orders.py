@@ -35,7 +35,7 @@ class StakingRefused(CupelError):
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedTransaction:
     """One transaction.
 
     Attributes
@@ -64,15 +64,15 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Order:
+class TransactionPlan:
     """The transactions that do what was asked for, in order, and what to think of before."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[PlannedTransaction, ...]
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Counter:
+class StakingPlanner:
     """One account at one chain: where orders are made out.
 
     Attributes
@@ -89,14 +89,16 @@ class Counter:
         """Who asks."""
         return self.wallet.address
 
-    def register(self, to: str) -> Order:
+    def register(self, to: str) -> TransactionPlan:
         """A new model, owned by `to`."""
         require_sensible(self.suite, to)
         warnings = () if to == self.address else (f"the model will belong to {to}, not to you",)
         call = self.suite.registry.functions.register(to)
-        return Order((Step(f"register a model of {to}", self.registering(to), call),), warnings)
+        return TransactionPlan(
+            (PlannedTransaction(f"register a model of {to}", self.registering(to), call),), warnings
+        )
 
-    def transfer(self, model: int, to: str) -> Order:
+    def transfer(self, model: int, to: str) -> TransactionPlan:
         """The model, with all its stake, to another owner."""
         stake = self._own(model)
         require_sensible(self.suite, to)
@@ -107,21 +109,21 @@ class Counter:
             f"model {model} goes to {to} with its idle stake of {nmr_text(stake.idle)} NMR and all that is "
             "at risk; you cannot take it back, and its submitter will be the new owner"
         )
-        step = Step(
+        step = PlannedTransaction(
             f"transfer model {model} to {to}", self.transferring(model, to), call(self.address, to, model)
         )
-        return Order((step,), (warning,))
+        return TransactionPlan((step,), (warning,))
 
-    def set_submitter(self, model: int, submitter: str) -> Order:
+    def set_submitter(self, model: int, submitter: str) -> TransactionPlan:
         """The key that may sign the model's submissions; the owner's own takes it back."""
         stake = self._own(model)
         if submitter == stake.submitter:
             raise StakingRefused(f"model {model}: expected another submitter than now, found {submitter}")
         call = self.suite.registry.functions.setSubmitter(model, submitter)
         title = f"name {submitter} the submitter of model {model}"
-        return Order((Step(title, self.naming(model, submitter), call),))
+        return TransactionPlan((PlannedTransaction(title, self.naming(model, submitter), call),))
 
-    def deposit(self, model: int, amount: NanoNmr, *, to_another: bool = False) -> Order:
+    def deposit(self, model: int, amount: NanoNmr, *, to_another: bool = False) -> TransactionPlan:
         """An amount of the caller's tokens to a model's idle stake, by permit where the token knows them."""
         stake = self._existing(model)
         if stake.owner != self.address and not to_another:
@@ -144,9 +146,9 @@ class Counter:
                 f"deposit: expected at least {nmr_text(amount)} NMR at {self.address}, "
                 f"found {coins_text(held.tokens)} NMR"
             )
-        return Order(self._depositing(model, amount, held), self._deposit_warnings(stake, price))
+        return TransactionPlan(self._depositing(model, amount, held), self._deposit_warnings(stake, price))
 
-    def withdraw(self, model: int, amount: NanoNmr | None, to: str) -> Order:
+    def withdraw(self, model: int, amount: NanoNmr | None, to: str) -> TransactionPlan:
         """An amount of a model's idle stake, or all of it where none is given, to an address."""
         stake = self._staked(model)
         require_sensible(self.suite, to)
@@ -159,15 +161,17 @@ class Counter:
         call = self.suite.tournament.functions.withdraw(model, wei_from_nano(wanted), to)
         title = f"withdraw {nmr_text(wanted)} NMR of model {model} to {to}"
         warnings = () if to == self.address else (f"{to} is not your address",)
-        return Order((Step(title, self.withdrawing(model, amount, to), call),), warnings)
+        return TransactionPlan(
+            (PlannedTransaction(title, self.withdrawing(model, amount, to), call),), warnings
+        )
 
-    def allocate(self, model: int, allocation: Allocation) -> Order:
+    def allocate(self, model: int, allocation: Allocation) -> TransactionPlan:
         """What the model puts at risk in each round from now on."""
         stake = self._staked(model)
         call = self.suite.tournament.functions.setAllocation(model, allocation.encoded)
         title = f"put {allocation} of model {model} at risk in each round"
-        step = Step(title, self.allocating(model, allocation), call)
-        return Order((step,), self._allocation_warnings(stake, allocation))
+        step = PlannedTransaction(title, self.allocating(model, allocation), call)
+        return TransactionPlan((step,), self._allocation_warnings(stake, allocation))
 
     def registering(self, to: str) -> str:
         """The meaning of `register`."""
@@ -193,18 +197,18 @@ class Counter:
         """The meaning of `allocate`."""
         return f"allocate:{self.suite.tournament.address}:{model}:{allocation.encoded}"
 
-    def _depositing(self, model: int, amount: NanoNmr, held: Holdings) -> tuple[Step, ...]:
+    def _depositing(self, model: int, amount: NanoNmr, held: Holdings) -> tuple[PlannedTransaction, ...]:
         title = f"deposit {nmr_text(amount)} NMR to model {model}"
         meaning, wanted = self.depositing(model, amount), wei_from_nano(amount)
         plain = self.suite.tournament.functions.deposit(model, wanted)
         if held.allowance >= wanted:
-            return (Step(title, meaning, plain),)
+            return (PlannedTransaction(title, meaning, plain),)
         block = latest_block(self.suite)
         known = permitting(self.suite.token, self.address, self.suite.addresses.chain_id, block.number)
         if known is None:
             spender = str(self.suite.tournament.address)
             allowing = approvals(self.suite, spender, "tournament", amount, held.allowance)
-            return (*allowing, Step(title, meaning, plain, gas=DEPOSIT_GAS))
+            return (*allowing, PlannedTransaction(title, meaning, plain, gas=DEPOSIT_GAS))
         until = block.timestamp + PERMIT_LASTS
         depositing = self.suite.tournament.functions.depositWithPermit
 
@@ -213,7 +217,7 @@ class Counter:
             return depositing(model, wanted, permit.deadline, permit.v, permit.r, permit.s)
 
         unsigned = depositing(model, wanted, until, 0, bytes(32), bytes(32))
-        return (Step(title, meaning, unsigned, PERMIT_GAS, until, signed),)
+        return (PlannedTransaction(title, meaning, unsigned, PERMIT_GAS, until, signed),)
 
     def _existing(self, model: int) -> ModelStake:
         block = latest_block(self.suite).number
@@ -276,7 +280,9 @@ class Counter:
         return ()
 
 
-def approvals(suite: Suite, spender: str, name: str, amount: NanoNmr, allowance: int) -> tuple[Step, ...]:
+def approvals(
+    suite: Suite, spender: str, name: str, amount: NanoNmr, allowance: int
+) -> tuple[PlannedTransaction, ...]:
     """What lets a contract take exactly `amount`, where it may take `allowance` wei now.
 
     NMR of 2017 changes allowances only from or to zero (its backend).
@@ -287,10 +293,12 @@ def approvals(suite: Suite, spender: str, name: str, amount: NanoNmr, allowance:
     return nothing, _approval(suite, spender, name, amount, gas=APPROVAL_GAS)
 
 
-def _approval(suite: Suite, spender: str, name: str, amount: NanoNmr, gas: int | None = None) -> Step:
+def _approval(
+    suite: Suite, spender: str, name: str, amount: NanoNmr, gas: int | None = None
+) -> PlannedTransaction:
     call = suite.token.functions.approve(spender, wei_from_nano(amount))
     title = f"allow the {name} to take {nmr_text(amount)} NMR"
-    return Step(title, f"approve:{suite.token.address}:{spender}:{amount}", call, gas)
+    return PlannedTransaction(title, f"approve:{suite.token.address}:{spender}:{amount}", call, gas)
 
 
 def require_sensible(suite: Suite, to: str) -> None:

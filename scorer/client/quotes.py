@@ -9,10 +9,10 @@ from web3.exceptions import BadResponseFormat, ContractLogicError
 from scorer.chain.contracts import Suite
 from scorer.chain.fees import TIP_FLOOR, Bid, FeePolicy, raised
 from scorer.chain.reverts import describe_revert, revert_name
-from scorer.client.orders import Order, Step
+from scorer.client.orders import PlannedTransaction, TransactionPlan
 from scorer.errors import CupelError
 from scorer.transactions.attempts import Mined
-from scorer.transactions.manager import GAS_MARGIN, Head, Node, Sent
+from scorer.transactions.manager import GAS_MARGIN, BroadcastReply, ChainNode, Head
 from scorer.transactions.node import Web3Node
 from scorer.transactions.sender import Reverted
 
@@ -21,11 +21,11 @@ FIRST_IN_A_SECOND: Final = 30_000
 """Gas. The registry keeps submitters by the second: a change that is tried in the second of the last one
 writes one slot less than when it is mined later."""
 RAISES: Final = 2
-"""How often a bid may be raised within what was agreed to: enough for two minutes (`Patience`)."""
+"""How often a bid may be raised within what was agreed to: enough for two minutes (`BumpSchedule`)."""
 
 
 @dataclass(frozen=True)
-class GenerousNode(Web3Node):
+class NodeWithHeadroom(Web3Node):
     """Estimates with room for a slot that is written for the first time. What is not used is not paid."""
 
     def estimate(self, sender: str, to: str, data: bytes) -> int:
@@ -34,7 +34,7 @@ class GenerousNode(Web3Node):
 
 
 @dataclass(frozen=True)
-class AsQuoted:
+class QuotedNode:
     """A chain whose estimates are those that were agreed to.
 
     What a try takes more by a slot (`FIRST_IN_A_SECOND`) is in them already; more than that is told as it is,
@@ -46,7 +46,7 @@ class AsQuoted:
         That was quoted, with the room of a slot.
     """
 
-    node: Node
+    node: ChainNode
     gas: int
 
     def estimate(self, sender: str, to: str, data: bytes) -> int:
@@ -66,7 +66,7 @@ class AsQuoted:
         """As the chain says."""
         return self.node.mined(tx_hash)
 
-    def broadcast(self, raw: bytes) -> Sent:
+    def broadcast(self, raw: bytes) -> BroadcastReply:
         """Send signed bytes; never raises."""
         return self.node.broadcast(raw)
 
@@ -76,16 +76,16 @@ class CannotPay(CupelError):
 
 
 @dataclass(frozen=True)
-class Price:
+class GasEstimate:
     """What a step takes, gas; whether the chain tried it, or it is reckoned."""
 
-    step: Step
+    step: PlannedTransaction
     gas: int
     is_tried: bool
 
     @property
     def roomy(self) -> int:
-        """With the room of a slot, as `GenerousNode` estimates."""
+        """With the room of a slot, as `NodeWithHeadroom` estimates."""
         return self.gas + FIRST_IN_A_SECOND
 
     @property
@@ -95,7 +95,7 @@ class Price:
 
 
 @dataclass(frozen=True)
-class Quote:
+class CostEstimate:
     """What an order costs at the latest block's prices, wei.
 
     Attributes
@@ -108,7 +108,7 @@ class Quote:
         The account's coins.
     """
 
-    prices: tuple[Price, ...]
+    prices: tuple[GasEstimate, ...]
     price: int
     bid: Bid | None
     balance: int
@@ -139,7 +139,7 @@ def fees_of(chain_id: int) -> FeePolicy:
     return FeePolicy(tip=TIP_FLOOR) if chain_id in POLYGON else FeePolicy()
 
 
-def quote(suite: Suite, address: str, order: Order, fees: FeePolicy | None = None) -> Quote:
+def quote(suite: Suite, address: str, order: TransactionPlan, fees: FeePolicy | None = None) -> CostEstimate:
     """What an order costs, at the fees that are bid on this chain where none are given.
 
     Raises
@@ -151,7 +151,7 @@ def quote(suite: Suite, address: str, order: Order, fees: FeePolicy | None = Non
     fees = fees or fees_of(suite.addresses.chain_id)
     prices = tuple(_price(address, step) for step in order.steps)
     balance = _number("balance", suite.w3.eth.get_balance(suite.w3.to_checksum_address(address)))
-    return Quote(prices, market.base_fee + max(fees.tip, market.tip), fees.bid(market), balance)
+    return CostEstimate(prices, market.base_fee + max(fees.tip, market.tip), fees.bid(market), balance)
 
 
 def with_room(cap: int) -> int:
@@ -161,14 +161,14 @@ def with_room(cap: int) -> int:
     return cap
 
 
-def _price(address: str, step: Step) -> Price:
+def _price(address: str, step: PlannedTransaction) -> GasEstimate:
     if step.gas is not None:
-        return Price(step, step.gas, is_tried=False)
+        return GasEstimate(step, step.gas, is_tried=False)
     try:
         gas = step.call.estimate_gas({"from": Web3.to_checksum_address(address)})
     except ContractLogicError as error:
         raise Reverted(step.title, describe_revert(error), revert_name(error)) from None
-    return Price(step, _number("gas", gas), is_tried=True)
+    return GasEstimate(step, _number("gas", gas), is_tried=True)
 
 
 def _number(what: str, found: object) -> int:

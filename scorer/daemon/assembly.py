@@ -11,18 +11,18 @@ from web3 import Web3
 
 from scorer.chain.contracts import Suite
 from scorer.daemon.configuration import ConfigError, NodeConfig, Sanity, TournamentAt
-from scorer.daemon.daemon import MemberSeat, OperatorDaemon, OperatorSeat, OracleDaemon, Site, Station
+from scorer.daemon.daemon import MemberSeat, NodeContext, OperatorDaemon, OperatorSeat, OracleDaemon, Site
 from scorer.daemon.health import served
-from scorer.daemon.loop import Bell, Loop, stopped_by_signals
-from scorer.daemon.metrics import Metrics, Pulse
+from scorer.daemon.loop import Alarms, Loop, stopped_by_signals
+from scorer.daemon.metrics import Liveness, Metrics
 from scorer.daemon.upkeep import tracker_from
 from scorer.observation.observe import RoundTracker
-from scorer.operator.operator import Operator, OperatorMemory
+from scorer.operator.operator import Operator, OperatorCache
 from scorer.oracle.challenges import challenged_rounds
-from scorer.oracle.member import Duty, Files, Member, Memory
-from scorer.oracle.sanity import Limits
+from scorer.oracle.member import Member, MemberCache, MemberPaths, MemberPolicy
+from scorer.oracle.sanity import SanityLimits
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import Outbox
+from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
 from scorer.transactions.signers import Signer
 from scorer.units import WEI_PER_NANO, nano_from_nmr
@@ -39,12 +39,12 @@ class Assembled:
     daemon: OracleDaemon | OperatorDaemon
     config: NodeConfig
     metrics: Metrics
-    bell: Bell
+    bell: Alarms
 
     def loop(self) -> Loop:
         """The daemon, to be run."""
         interval = self.config.run.interval
-        pulse = Pulse(longest=max(600.0, BEATS_MISSED * interval))
+        pulse = Liveness(longest=max(600.0, BEATS_MISSED * interval))
         return Loop(self.daemon.cycle, interval, self.metrics, self.bell, pulse)
 
 
@@ -61,13 +61,13 @@ def oracle(config: NodeConfig, *, send: bool, by_hand: bool = False) -> Iterator
     """
     if config.files.rounds is None or config.files.targets is None:
         raise ConfigError("expected files.rounds and files.targets for an oracle, found neither or one")
-    files = Files(config.files.rounds, config.files.published, config.files.targets, config.files.peers)
+    files = MemberPaths(config.files.rounds, config.files.published, config.files.targets, config.files.peers)
     keys = [config.key, *([config.relay] if config.relay else [])]
     with _station(config, [key.signer() for key in keys] if send else []) as station:
         address = config.key.signer().address
 
         def seat(tournament: TournamentAt, site: Site, suite: Suite) -> MemberSeat:
-            duty = Duty(
+            duty = MemberPolicy(
                 challenges=config.run.challenge,
                 largest_bond=nano_from_nmr(config.run.largest_bond_nmr) * WEI_PER_NANO,
                 most_challenges=config.run.most_challenges,
@@ -82,7 +82,7 @@ def oracle(config: NodeConfig, *, send: bool, by_hand: bool = False) -> Iterator
                 recomputes=config.run.recompute,
                 alarm=station.bell.of(site.name),
             )
-            memory = Memory(rounds=_tracker(station, site))
+            memory = MemberCache(rounds=_tracker(station, site))
             return MemberSeat(site, Member(suite, files, address, None, duty=duty, memory=memory))
 
         daemon = OracleDaemon(station, _seats(config, station, seat))
@@ -108,7 +108,7 @@ def operator(config: NodeConfig, *, send: bool) -> Iterator[Assembled]:
                 largest=config.run.largest_submission_mib * 2**20,
                 peers=config.files.peers,
                 alarm=station.bell.of(site.name),
-                memory=OperatorMemory(rounds=_tracker(station, site)),
+                memory=OperatorCache(rounds=_tracker(station, site)),
             )
             return OperatorSeat(site, operating)
 
@@ -117,7 +117,7 @@ def operator(config: NodeConfig, *, send: bool) -> Iterator[Assembled]:
 
 
 def _seats(
-    config: NodeConfig, station: Station, seat: Callable[[TournamentAt, Site, Suite], SeatT]
+    config: NodeConfig, station: NodeContext, seat: Callable[[TournamentAt, Site, Suite], SeatT]
 ) -> list[SeatT]:
     """A seat in every tournament of a configuration, which must not name one twice."""
     seats: dict[str, SeatT] = {}
@@ -136,23 +136,25 @@ def _seats(
     return list(seats.values())
 
 
-def _tracker(station: Station, site: Site) -> RoundTracker:
-    journal = station.outboxes[0].journal if station.outboxes else None
+def _tracker(station: NodeContext, site: Site) -> RoundTracker:
+    journal = station.managers[0].journal if station.managers else None
     return tracker_from(journal, site.addresses.chain_id, Web3.to_checksum_address(site.addresses.tournament))
 
 
-def _limits(sanity: Sanity) -> Limits:
-    return Limits(sanity.uncovered_ppm, sanity.change_ppm, sanity.models_ppm, frozenset(sanity.accepted))
+def _limits(sanity: Sanity) -> SanityLimits:
+    return SanityLimits(
+        sanity.uncovered_ppm, sanity.change_ppm, sanity.models_ppm, frozenset(sanity.accepted)
+    )
 
 
-def _challenged(station: Station, site: Site) -> list[int]:
+def _challenged(station: NodeContext, site: Site) -> list[int]:
     """Only the account that votes challenges; a dry run has no journal, and has challenged nothing."""
     where = site.addresses
     tournament = Web3.to_checksum_address(where.tournament)
     return [
         round_id
-        for outbox in station.outboxes[:1]
-        for round_id in challenged_rounds(outbox.journal, where.chain_id, tournament)
+        for manager in station.managers[:1]
+        for round_id in challenged_rounds(manager.journal, where.chain_id, tournament)
     ]
 
 
@@ -166,20 +168,22 @@ def run(assembled: Assembled, *, cycles: int | None = None) -> None:
 
 
 @contextmanager
-def _station(config: NodeConfig, signers: list[Signer]) -> Iterator[Station]:
+def _station(config: NodeConfig, signers: list[Signer]) -> Iterator[NodeContext]:
     endpoints = config.endpoints()
     metrics = Metrics()
-    bell = Bell(metrics)
+    bell = Alarms(metrics)
     with Journal.open(config.journal.location) if signers else nullcontext() as journal:
         node = Web3Node(endpoints.any())
-        outboxes = [_outbox(config, journal, node, signer, bell) for signer in signers if journal]
+        managers = [_outbox(config, journal, node, signer, bell) for signer in signers if journal]
         least = int(config.run.least_balance * 10**18)
         stall, keep = config.chain.finality_stall, config.journal.keep_days
-        yield Station(endpoints, metrics, bell, time.time, outboxes, stall, least, keep)
+        yield NodeContext(endpoints, metrics, bell, time.time, managers, stall, least, keep)
 
 
-def _outbox(config: NodeConfig, journal: Journal, node: Web3Node, signer: Signer, bell: Bell) -> Outbox:
-    return Outbox(
+def _outbox(
+    config: NodeConfig, journal: Journal, node: Web3Node, signer: Signer, bell: Alarms
+) -> TransactionManager:
+    return TransactionManager(
         journal,
         node,
         signer,

@@ -9,31 +9,31 @@ from web3 import Web3
 
 from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.endpoints import Block, Endpoints, Health, NoAgreement, Pinned
-from scorer.daemon.loop import Bell, UnknownVersion
+from scorer.daemon.loop import Alarms, UnknownVersion
 from scorer.daemon.metrics import Metrics
 from scorer.daemon.upkeep import tidy
 from scorer.errors import CupelError
 from scorer.observation.observe import RoundTracker
-from scorer.operator.operator import Deed, Operator
-from scorer.oracle.alarm_reasons import Reason
+from scorer.operator.operator import Operator, OperatorAction
+from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.oracle.decide import Alarm
 from scorer.oracle.failures import CHAIN_FAILED, OF_OUR_OWN, apart, reason_of
-from scorer.oracle.member import Member, Step
-from scorer.oracle.quorum_check import Witnesses, host_of
+from scorer.oracle.member import ActionResult, Member
+from scorer.oracle.quorum_check import QuorumCheck, host_of
 from scorer.protocol.report import REPORT_VERSION
 from scorer.storage.bundle import Bundle
 from scorer.transactions.attempts import State
-from scorer.transactions.manager import Outbox
+from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
 
 KEEP_DAYS: Final = 365
 FINALITY_STALL: Final = 600
 """Seconds that the latest block may be ahead of the finalised one: Polygon's finality once stood for 900."""
 _MAY_BE_AN_ENDPOINT: Final = CHAIN_FAILED | {
-    Reason.DEFECT,
-    Reason.ENDPOINTS_DISAGREE,
-    Reason.NO_REPORT,
-    Reason.PUBLISHED_MISMATCH,
+    AlarmReason.DEFECT,
+    AlarmReason.ENDPOINTS_DISAGREE,
+    AlarmReason.NO_REPORT,
+    AlarmReason.PUBLISHED_MISMATCH,
 }
 """Alarms after which the next cycle reads from another endpoint, if there is one."""
 
@@ -73,15 +73,15 @@ class Site:
             self._is_checked = True
         return suite
 
-    def witnesses(self, pinned: Pinned, agreement: int) -> Witnesses:
+    def witnesses(self, pinned: Pinned, agreement: int) -> QuorumCheck:
         """Endpoints of other hosts than the pinned one; as many must confirm as must agree on a block."""
         by_host = {host_of(suite): suite for suite in map(self.at, pinned.others)}
         by_host.pop(pinned.host, None)
-        return Witnesses(tuple(by_host.values()), agreement - 1, self.heard)
+        return QuorumCheck(tuple(by_host.values()), agreement - 1, self.heard)
 
 
 @dataclass
-class Station:
+class NodeContext:
     """What every daemon stands on, whatever number of tournaments it serves.
 
     Attributes
@@ -98,14 +98,16 @@ class Station:
 
     endpoints: Endpoints
     metrics: Metrics
-    bell: Bell
+    bell: Alarms
     clock: Callable[[], float]
-    outboxes: Sequence[Outbox] = ()
+    managers: Sequence[TransactionManager] = ()
     finality_stall: int = FINALITY_STALL
     least_balance: int = 0
     keep_days: int = KEEP_DAYS
 
-    def cycle(self, act: Callable[[Pinned, Sequence[Outbox]], Mapping[str, Any]]) -> dict[str, Any]:
+    def cycle(
+        self, act: Callable[[Pinned, Sequence[TransactionManager]], Mapping[str, Any]]
+    ) -> dict[str, Any]:
         """Pin, look after what was signed, and let `act` do the rest; what happened, for the log."""
         pinned = self._pin()
         try:
@@ -116,7 +118,7 @@ class Station:
             raise
 
     def _on(
-        self, pinned: Pinned, act: Callable[[Pinned, Sequence[Outbox]], Mapping[str, Any]]
+        self, pinned: Pinned, act: Callable[[Pinned, Sequence[TransactionManager]], Mapping[str, Any]]
     ) -> dict[str, Any]:
         told: dict[str, Any] = {"endpoint": pinned.host, "block": pinned.block.number}
         behind = pinned.latest.timestamp - pinned.block.timestamp
@@ -124,12 +126,12 @@ class Station:
             self.bell.ring("FINALITY_STALLED", f"the finalised block {pinned.block.number} is {behind} s old")
             self.endpoints.demote(pinned.host)  # it may be the only one that says so
             return told | {"stalled": behind}
-        outboxes = [replace(outbox, node=Web3Node.at(pinned)) for outbox in self.outboxes]
-        for outbox in outboxes:
-            with apart(f"transactions of {outbox.address}", self.bell.ring):
-                outbox.pump()
-        told |= act(pinned, outboxes)
-        self._tell_accounts(pinned.w3, outboxes, pinned.latest.timestamp)
+        managers = [replace(manager, node=Web3Node.at(pinned)) for manager in self.managers]
+        for manager in managers:
+            with apart(f"transactions of {manager.address}", self.bell.ring):
+                manager.pump()
+        told |= act(pinned, managers)
+        self._tell_accounts(pinned.w3, managers, pinned.latest.timestamp)
         if self.bell.rung & {reason.name for reason in _MAY_BE_AN_ENDPOINT}:
             self.endpoints.demote(pinned.host)
         return told
@@ -149,11 +151,13 @@ class Station:
                 except UnknownVersion as error:
                     self.bell.ring("UNKNOWN_VERSION", str(error), site.name)
 
-    def tidy(self, suite: Suite, tracker: RoundTracker, block: Block, outboxes: Sequence[Outbox]) -> None:
+    def tidy(
+        self, suite: Suite, tracker: RoundTracker, block: Block, managers: Sequence[TransactionManager]
+    ) -> None:
         """Note and prune what is over of a tournament; accounts of a station share a journal."""
-        for outbox in outboxes[:1]:
+        for manager in managers[:1]:
             with apart("pruning of the journal", self.bell.ring):
-                tidy(outbox.journal, suite, tracker, block, self.keep_days)
+                tidy(manager.journal, suite, tracker, block, self.keep_days)
 
     def _pin(self) -> Pinned:
         try:
@@ -173,18 +177,18 @@ class Station:
         for each in health:
             self.metrics.endpoint_up.labels(each.host).set(each.is_up)
 
-    def _tell_accounts(self, w3: Web3, outboxes: Sequence[Outbox], now: int) -> None:
+    def _tell_accounts(self, w3: Web3, managers: Sequence[TransactionManager], now: int) -> None:
         states: Counter[State] = Counter()
         oldest = 0
-        for outbox in outboxes:
-            balance = w3.eth.get_balance(Web3.to_checksum_address(outbox.address))
-            self.metrics.balance.labels(outbox.address).set(balance)
+        for manager in managers:
+            balance = w3.eth.get_balance(Web3.to_checksum_address(manager.address))
+            self.metrics.balance.labels(manager.address).set(balance)
             if balance < self.least_balance:
-                self.bell.ring("LOW_BALANCE", f"{outbox.address} has {balance} wei for gas")
-            for intent in outbox.journal.open_intents(outbox.address):
+                self.bell.ring("LOW_BALANCE", f"{manager.address} has {balance} wei for gas")
+            for intent in manager.journal.open_intents(manager.address):
                 states[intent.state] += 1
                 if intent.state == State.SENT:
-                    oldest = max(oldest, now - outbox.journal.attempts(intent)[0].signed_at)
+                    oldest = max(oldest, now - manager.journal.attempts(intent)[0].signed_at)
         for state in (State.SENT, State.MINED):
             self.metrics.unfinished.labels(state.value).set(states[state])
         self.metrics.waiting.set(oldest)
@@ -218,7 +222,7 @@ class MemberSeat:
 class OracleDaemon:
     """A committee member. The first outbox of its station votes, the second, if any, relays."""
 
-    station: Station
+    station: NodeContext
     seats: Sequence[MemberSeat]
 
     @property
@@ -230,19 +234,21 @@ class OracleDaemon:
         """One cycle over every unfinished round of every tournament."""
         return self.station.cycle(self._act)
 
-    def steps(self, rounds: Sequence[int] | None = None, tournament: str | None = None) -> list[Step]:
+    def steps(self, rounds: Sequence[int] | None = None, tournament: str | None = None) -> list[ActionResult]:
         """One cycle, over some rounds of a tournament alone; what was done."""
         seats = self.seats if rounds is None and tournament is None else [self._seat(tournament)]
-        steps: list[Step] = []
+        steps: list[ActionResult] = []
 
-        def act(pinned: Pinned, outboxes: Sequence[Outbox]) -> dict[str, Any]:
-            for each in self._steps(seats, pinned, outboxes, rounds).values():
+        def act(pinned: Pinned, managers: Sequence[TransactionManager]) -> dict[str, Any]:
+            for each in self._steps(seats, pinned, managers, rounds).values():
                 steps.extend(each)
             return {}
 
         told = self.station.cycle(act)
         if "stalled" in told:
-            return [Step(0, Alarm(f"finality is {told['stalled']} s behind: nothing is sent"), "stalled")]
+            return [
+                ActionResult(0, Alarm(f"finality is {told['stalled']} s behind: nothing is sent"), "stalled")
+            ]
         return steps
 
     def recomputed(self, round_id: int, tournament: str | None = None) -> tuple[Bundle, bytes | None]:
@@ -250,7 +256,7 @@ class OracleDaemon:
         seat = self._seat(tournament)
         result: list[tuple[Bundle, bytes | None]] = []
 
-        def act(pinned: Pinned, _: Sequence[Outbox]) -> dict[str, Any]:
+        def act(pinned: Pinned, _: Sequence[TransactionManager]) -> dict[str, Any]:
             member = replace(seat.member, suite=seat.site.checked(pinned))
             result.append(member.recomputed(round_id, pinned.block))
             return {}
@@ -268,8 +274,8 @@ class OracleDaemon:
                 return seat
         raise UnknownTournament(f"expected one of the tournaments {', '.join(names)}, found {tournament}")
 
-    def _act(self, pinned: Pinned, outboxes: Sequence[Outbox]) -> dict[str, Any]:
-        found = self._steps(self.seats, pinned, outboxes, None)
+    def _act(self, pinned: Pinned, managers: Sequence[TransactionManager]) -> dict[str, Any]:
+        found = self._steps(self.seats, pinned, managers, None)
         several = len(self.seats) > 1
         return {
             "steps": [
@@ -283,33 +289,37 @@ class OracleDaemon:
         self,
         seats: Sequence[MemberSeat],
         pinned: Pinned,
-        outboxes: Sequence[Outbox],
+        managers: Sequence[TransactionManager],
         rounds: Sequence[int] | None,
-    ) -> dict[str, list[Step]]:
+    ) -> dict[str, list[ActionResult]]:
         """What was done in each tournament, by its name."""
-        found: dict[str, list[Step]] = {}
+        found: dict[str, list[ActionResult]] = {}
 
         def act(place: int) -> None:
             seat = seats[place]
-            found[seat.site.name] = self._steps_of(seat, pinned, outboxes, rounds)
+            found[seat.site.name] = self._steps_of(seat, pinned, managers, rounds)
 
         self.station.metrics.rounds.clear()
         self.station.for_each([seat.site for seat in seats], act)
         return found
 
     def _steps_of(
-        self, seat: MemberSeat, pinned: Pinned, outboxes: Sequence[Outbox], rounds: Sequence[int] | None
-    ) -> list[Step]:
-        sender, relay = (*outboxes, None, None)[:2]
+        self,
+        seat: MemberSeat,
+        pinned: Pinned,
+        managers: Sequence[TransactionManager],
+        rounds: Sequence[int] | None,
+    ) -> list[ActionResult]:
+        sender, relay = (*managers, None, None)[:2]
         suite = seat.site.checked(pinned)
         witnesses = seat.site.witnesses(pinned, self.station.endpoints.agreement)
         member = replace(seat.member, suite=suite, sender=sender, relay=relay, witnesses=witnesses)
         steps = member.cycle(rounds, pinned.block)
         self._tell(seat.site.name, steps)
-        self.station.tidy(suite, member.memory.rounds, pinned.block, outboxes)
+        self.station.tidy(suite, member.memory.rounds, pinned.block, managers)
         return steps
 
-    def _tell(self, tournament: str, steps: Sequence[Step]) -> None:
+    def _tell(self, tournament: str, steps: Sequence[ActionResult]) -> None:
         metrics = self.station.metrics
         for name, count in Counter(type(step.action).__name__ for step in steps).items():
             metrics.rounds.labels(name, tournament).set(count)
@@ -329,41 +339,43 @@ class OperatorSeat:
 class OperatorDaemon:
     """The operator of one or several tournaments. The first outbox of its station sends."""
 
-    station: Station
+    station: NodeContext
     seats: Sequence[OperatorSeat]
 
     def cycle(self) -> dict[str, Any]:
         """One cycle: open, lock and seal what is due."""
         return {"deeds": [f"{deed.what}: {deed.outcome}" for deed in self.deeds()]}
 
-    def deeds(self) -> list[Deed]:
+    def deeds(self) -> list[OperatorAction]:
         """One cycle; what was done."""
-        deeds: list[Deed] = []
+        deeds: list[OperatorAction] = []
 
-        def act(pinned: Pinned, outboxes: Sequence[Outbox]) -> dict[str, Any]:
+        def act(pinned: Pinned, managers: Sequence[TransactionManager]) -> dict[str, Any]:
             self.station.for_each(
                 [seat.site for seat in self.seats],
-                lambda place: deeds.extend(self._deeds_of(self.seats[place], pinned, outboxes)),
+                lambda place: deeds.extend(self._deeds_of(self.seats[place], pinned, managers)),
             )
             return {}
 
         self.station.cycle(act)
         return deeds
 
-    def _deeds_of(self, seat: OperatorSeat, pinned: Pinned, outboxes: Sequence[Outbox]) -> list[Deed]:
-        courier = outboxes[0] if outboxes else None
+    def _deeds_of(
+        self, seat: OperatorSeat, pinned: Pinned, managers: Sequence[TransactionManager]
+    ) -> list[OperatorAction]:
+        sender = managers[0] if managers else None
         suite = seat.site.checked(pinned)
         operating = replace(
             seat.operating,
             suite=suite,
-            courier=courier,
-            gas_budget=courier.budget if courier else None,
+            sender=sender,
+            gas_budget=sender.budget if sender else None,
             witnesses=seat.site.witnesses(pinned, self.station.endpoints.agreement),
         )
         deeds = operating.work(pinned.block)
         for deed in deeds:
             action = deed.what.split()[-1].partition(":")[0]
             self.station.metrics.actions.labels(action, seat.site.name).inc()
-        self.station.tidy(suite, operating.memory.rounds, pinned.block, outboxes)
+        self.station.tidy(suite, operating.memory.rounds, pinned.block, managers)
         several = len(self.seats) > 1
         return [replace(deed, what=f"{seat.site.name} {deed.what}") for deed in deeds] if several else deeds

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from scorer.daemon.metrics import Metrics, Pulse
+from scorer.daemon.metrics import Liveness, Metrics
 from scorer.redaction import clean
 
 
@@ -17,7 +17,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def served(port: int, metrics: Metrics, pulse: Pulse) -> Iterator[int]:
+def served(port: int, metrics: Metrics, pulse: Liveness) -> Iterator[int]:
     """Serve while the context lasts; the port, chosen by the system where `port` is 0."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -41,7 +41,7 @@ def served(port: int, metrics: Metrics, pulse: Pulse) -> Iterator[int]:
             thread.join()
 
 
-def _answer(path: str, metrics: Metrics, pulse: Pulse) -> tuple[int, bytes]:
+def _answer(path: str, metrics: Metrics, pulse: Liveness) -> tuple[int, bytes]:
     match path:
         case "/metrics":
             return 200, metrics.page()

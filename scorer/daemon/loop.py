@@ -10,9 +10,9 @@ from typing import Any
 
 import structlog
 
-from scorer.daemon.metrics import Metrics, Pulse
+from scorer.daemon.metrics import Liveness, Metrics
 from scorer.errors import CupelError
-from scorer.oracle.alarm_reasons import Reason
+from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.oracle.failures import CUT_SHORT, FATAL, in_words, reason_of
 
 
@@ -21,7 +21,7 @@ class UnknownVersion(CupelError):
 
 
 @dataclass
-class Bell:
+class Alarms:
     """Where alarms go: the log, and the metrics that Alertmanager watches."""
 
     metrics: Metrics
@@ -30,8 +30,8 @@ class Bell:
     _up: set[tuple[str, str]] = field(default_factory=set)
 
     def ring(self, kind: str, detail: str, tournament: str = "") -> None:
-        """Call a human: `kind` is the name of a `Reason`; `tournament` is empty where it is about all."""
-        reason = Reason[kind]
+        """Call a human: `kind` names an `AlarmReason`; `tournament` is empty where it is about all."""
+        reason = AlarmReason[kind]
         self.rung.add(kind)
         self._rung_in.add((kind, tournament))
         self.metrics.alarms.labels(kind, tournament).inc()
@@ -76,8 +76,8 @@ class Loop:
     cycle: Callable[[], Mapping[str, Any]]
     interval: float
     metrics: Metrics
-    bell: Bell
-    pulse: Pulse
+    bell: Alarms
+    pulse: Liveness
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, cycles: int | None = None) -> None:
@@ -125,7 +125,7 @@ class Loop:
     def _failed(self, log: Any, error: Exception) -> tuple[str, str]:
         reason, why = reason_of(error), in_words(error)
         self.bell.ring(reason.name, why)
-        if reason == Reason.DEFECT:
+        if reason == AlarmReason.DEFECT:
             log.exception("defect")
             return "defect", why
         return "retry", why

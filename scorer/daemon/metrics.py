@@ -55,7 +55,7 @@ class Metrics:
 
 
 @dataclass
-class Pulse:
+class Liveness:
     """Whether the process goes round, and whether it could act.
 
     Attributes

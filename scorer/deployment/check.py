@@ -36,7 +36,7 @@ ADMIN_ONLY: Final = 0
 
 
 @dataclass(frozen=True)
-class Difference:
+class ManifestDifference:
     """Something that is not as the manifest says; `path` says where."""
 
     path: str
@@ -72,7 +72,7 @@ class _Case:
             return UNREADABLE
 
 
-def differences(manifest: Mapping[str, Any], w3: Web3) -> list[Difference]:
+def differences(manifest: Mapping[str, Any], w3: Web3) -> list[ManifestDifference]:
     """All in which the chain differs from a manifest, at the latest block.
 
     Raises
@@ -91,9 +91,9 @@ def differences(manifest: Mapping[str, Any], w3: Web3) -> list[Difference]:
     return [*code, *_wiring(case), *_parameters(case), *_roles(case), *_balances(case)]
 
 
-def _differing(path: str, expected: Any, found: Any) -> Iterator[Difference]:
+def _differing(path: str, expected: Any, found: Any) -> Iterator[ManifestDifference]:
     if expected != found:
-        yield Difference(path, _shown(expected), _shown(found))
+        yield ManifestDifference(path, _shown(expected), _shown(found))
 
 
 def _shown(value: Any) -> str:
@@ -102,22 +102,22 @@ def _shown(value: Any) -> str:
     return f"{value:f}" if isinstance(value, float) else str(value)
 
 
-def _code(case: _Case) -> Iterator[Difference]:
+def _code(case: _Case) -> Iterator[ManifestDifference]:
     yield from _differing("chain_id", case.manifest["chain_id"], case.reader.w3.eth.chain_id)
     for label, entry in case.manifest["contracts"].items():
         path = f"contracts.{label}"
         code = case.reader.code(entry["address"])
         if not code:
-            yield Difference(path, f"code of {entry['contract']} at {entry['address']}", "no code")
+            yield ManifestDifference(path, f"code of {entry['contract']} at {entry['address']}", "no code")
             continue
         yield from _differing(f"{path}.code_hash", entry["code_hash"], digest(code))
         compiled = compiled_code(entry["contract"])
         known = not entry.get("existing") and entry["input_digest"] == compiled.input_digest
         if known and not compiled.made(code):
-            yield Difference(path, f"the code of {entry['contract']} as compiled", "other code")
+            yield ManifestDifference(path, f"the code of {entry['contract']} as compiled", "other code")
 
 
-def _wiring(case: _Case) -> Iterator[Difference]:
+def _wiring(case: _Case) -> Iterator[ManifestDifference]:
     """Which contract knows which."""
     at = case.addresses
     shared = {"authority": "authority", "token": "numeraire", "burnSink": "burn_sink"}
@@ -139,7 +139,7 @@ def _wiring(case: _Case) -> Iterator[Difference]:
             yield from _differing(f"{label}.{getter}", address, case.ask(label, getter))
 
 
-def _parameters(case: _Case) -> Iterator[Difference]:
+def _parameters(case: _Case) -> Iterator[ManifestDifference]:
     committee = case.document.committee
     window, dispute, bond, challenge, slash, absence, absences = terms_of(case.document)
     expected: dict[str, Any] = {
@@ -171,7 +171,7 @@ def _parameters(case: _Case) -> Iterator[Difference]:
         yield from _differing("numeraire.initialSupply", supply, case.ask("numeraire", "initialSupply"))
 
 
-def _roles(case: _Case) -> Iterator[Difference]:
+def _roles(case: _Case) -> Iterator[ManifestDifference]:
     authority = case.bound("authority")
     for each in (
         *assignments(case.document, case.addresses),
@@ -183,7 +183,7 @@ def _roles(case: _Case) -> Iterator[Difference]:
             yield from _differing(path, each.role, ROLE_NAMES.get(found, f"role {found}"))
     for each in admin_functions(case.document, case.addresses):
         if case.ask("authority", "isTargetClosed", each.target):
-            yield Difference(f"roles.{each.label}", "a contract that is open", "closed by the admin")
+            yield ManifestDifference(f"roles.{each.label}", "a contract that is open", "closed by the admin")
     yield from _holders(case, authority)
     for role, name in ROLE_NAMES.items():
         if role != ADMIN_ROLE:
@@ -192,7 +192,7 @@ def _roles(case: _Case) -> Iterator[Difference]:
                 yield from _differing(f"roles.{name}.{getter}", ADMIN_ONLY, found)
 
 
-def _holders(case: _Case, authority: Contract) -> Iterator[Difference]:
+def _holders(case: _Case, authority: Contract) -> Iterator[ManifestDifference]:
     """Everybody who shall hold a role does, and nobody else: whoever was ever granted one is looked at."""
     deployer = case.manifest["deployer"]
     admin = case.document.admin
@@ -215,15 +215,17 @@ def _holders(case: _Case, authority: Contract) -> Iterator[Difference]:
         yield from _differing(f"roles.{ROLE_NAMES.get(role, role)}.{account}", wanted, found)
 
 
-def _balances(case: _Case) -> Iterator[Difference]:
+def _balances(case: _Case) -> Iterator[ManifestDifference]:
     """What each contract holds covers what it owes."""
     for each in case.document.tournaments:
         label = label_of(each)
         owed = case.ask(label, "liabilities")
         held = case.ask("numeraire", "balanceOf", case.addresses[label])
         if UNREADABLE in (owed, held) or held < owed * WEI_PER_NANO:
-            yield Difference(f"{label}.balance", f"at least its liabilities, {owed} nano-NMR", f"{held} wei")
+            yield ManifestDifference(
+                f"{label}.balance", f"at least its liabilities, {owed} nano-NMR", f"{held} wei"
+            )
     if case.document.token.address is None:
         minted, cap = case.ask("numeraire", "minted"), case.ask("numeraire", "CAP")
         if UNREADABLE in (minted, cap) or minted > cap:
-            yield Difference("numeraire.minted", f"at most {cap} wei", f"{minted}")
+            yield ManifestDifference("numeraire.minted", f"at most {cap} wei", f"{minted}")

@@ -14,12 +14,12 @@ from scorer.chain.errors import EndpointError
 from scorer.deployment.blueprint import Blueprint
 from scorer.deployment.create2 import FACTORY_COST, FACTORY_DEPLOYER, FACTORY_TRANSACTION
 from scorer.deployment.manifest import journal_key, make_manifest, refuse_other_deployment, write_manifest
-from scorer.deployment.prices import Quote, quote
+from scorer.deployment.prices import DeploymentCost, quote
 from scorer.deployment.reader import objections, roles_of, see
-from scorer.deployment.steps import DeploymentStuck, Step, steps
-from scorer.transactions.attempts import OPEN, Why
+from scorer.deployment.steps import DeploymentStep, DeploymentStuck, steps
+from scorer.transactions.attempts import OPEN, StopReason
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import Act, Outbox
+from scorer.transactions.manager import TransactionManager, TransactionRequest
 from scorer.transactions.node import Web3Node
 from scorer.transactions.signers import Signer
 
@@ -76,10 +76,10 @@ class Builder:
         refuse_objections(self.w3, self.plan)
         require_funds(self.w3, self.plan)
         with Journal.open(self.folder / JOURNAL) as journal:
-            outbox = self._outbox(journal)
+            manager = self._outbox(journal)
             while True:
-                self._build(outbox)
-                if self._is_deep(journal, outbox) and not self._left():
+                self._build(manager)
+                if self._is_deep(journal, manager) and not self._left():
                     break
             self._require_handed_over()
             manifest = make_manifest(self.w3, self.plan, journal)
@@ -87,9 +87,9 @@ class Builder:
         self.tell(f"complete: {path}")
         return manifest
 
-    def _outbox(self, journal: Journal) -> Outbox:
+    def _outbox(self, journal: Journal) -> TransactionManager:
         gas = self.plan.document.gas
-        return Outbox(
+        return TransactionManager(
             journal,
             Web3Node(self.w3),
             self.signer,
@@ -101,13 +101,13 @@ class Builder:
             sleep=self.sleep,
         )
 
-    def _left(self) -> tuple[Step, ...]:
+    def _left(self) -> tuple[DeploymentStep, ...]:
         return steps(self.plan, see(self.w3, self.plan))
 
-    def _build(self, outbox: Outbox) -> None:
+    def _build(self, manager: TransactionManager) -> None:
         """Do all that is left, look again, and so on until nothing is."""
         until = time.monotonic() + PATIENCE
-        before: tuple[Step, ...] = ()
+        before: tuple[DeploymentStep, ...] = ()
         while left := self._left():
             if left == before:
                 # An endpoint may answer from a state before its own receipts.
@@ -116,31 +116,31 @@ class Builder:
             for number, step in enumerate(left):
                 if left != before:
                     self.tell(f"{step.title} ({len(left) - number} left)")
-                self._do(outbox, step)
+                self._do(manager, step)
             before = left
 
-    def _do(self, outbox: Outbox, step: Step) -> None:
+    def _do(self, manager: TransactionManager, step: DeploymentStep) -> None:
         if step.kind == "factory":
             return _put_factory(self.w3, self.signer, self.plan, self.poll, self.sleep)
         until = time.monotonic() + PATIENCE
         while True:
             known_at = self.w3.eth.block_number
-            act = Act(journal_key(self.plan, step.key), step.to, step.data, known_at=known_at)
-            delivery = outbox.deliver(act)
+            act = TransactionRequest(journal_key(self.plan, step.key), step.to, step.data, known_at=known_at)
+            delivery = manager.deliver(act)
             if delivery.is_mined:
                 return None
             problem = f"{step.title}: expected it mined, found {delivery.note}; start again"
-            if delivery.why != Why.WAITING:
+            if delivery.why != StopReason.WAITING:
                 raise DeploymentStuck(problem)
             _require_time(until, problem)
             self.sleep(self.poll)
 
-    def _is_deep(self, journal: Journal, outbox: Outbox) -> bool:
+    def _is_deep(self, journal: Journal, manager: TransactionManager) -> bool:
         """Wait until the newest transaction has its confirmations; send again what a reorganisation drops."""
         wanted = self.plan.document.gas.confirmations
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            outbox.pump()
+            manager.pump()
             blocks = [intent.block for intent in journal.intents(journal_key(self.plan, "")) if intent.block]
             if self.w3.eth.block_number - max(blocks, default=0) + 1 >= wanted:
                 return all(i.block or i.state not in OPEN for i in journal.open_intents(self.signer.address))
@@ -177,7 +177,7 @@ def require_funds(w3: Web3, plan: Blueprint) -> None:
         )
 
 
-def appraise(w3: Web3, plan: Blueprint) -> Quote:
+def appraise(w3: Web3, plan: Blueprint) -> DeploymentCost:
     """What is left to do, and what it costs now."""
     seen = see(w3, plan)
     market = Web3Node(w3).head().market

@@ -178,7 +178,7 @@ def _rules(name: str, folder: Path) -> Rules:
     return load_rules(folder / name) if name.endswith((".toml", ".json")) else preset(name)
 
 
-class Windows(Section):
+class WindowSettings(Section):
     """What every tournament of a deployment fixes for all its rounds, seconds: ``IRoundWindows.Windows``."""
 
     lock_window: Annotated[
@@ -276,7 +276,7 @@ class Roles(Section):
                 yield name, role
 
 
-class Admin(Section):
+class AdminSettings(Section):
     """Who takes the deployment over in its last step, and how long before they act it is announced.
 
     ``kind`` says what is expected at the address: a contract (a multisig or a timelock), or a mere key.
@@ -324,10 +324,10 @@ class Deployment(Section):
     registry: Existing = Existing()
     burn_sink: Existing = Existing()
     committee: Committee
-    windows: Windows
+    windows: WindowSettings
     tournaments: Annotated[tuple[Tournament, ...], Field(strict=False, min_length=1)]
     roles: Roles
-    admin: Admin
+    admin: AdminSettings
     gas: Gas = Gas()
 
     @property

@@ -43,7 +43,7 @@ class ManifestError(ValueError):
 
 
 @dataclass(frozen=True)
-class Mined:
+class MinedTransaction:
     """Where a transaction is."""
 
     block: int
@@ -192,7 +192,7 @@ def _compiler() -> dict[str, Any]:
     return {"version": code.compiler, "settings": code.settings}
 
 
-def _created(w3: Web3, creation: Creation, mined: Mapping[str, Mined]) -> dict[str, Any]:
+def _created(w3: Web3, creation: Creation, mined: Mapping[str, MinedTransaction]) -> dict[str, Any]:
     found = mined.get(f"create:{creation.label}") or _search(w3, creation)
     data = constructor_data(creation.contract, tuple(creation.arguments.values()))
     return {
@@ -228,10 +228,10 @@ def _plain_value(value: Any) -> Any:
     return str(value) if isinstance(value, int) else value
 
 
-def _mined(w3: Web3, journal: Journal, plan: Blueprint) -> dict[str, Mined]:
+def _mined(w3: Web3, journal: Journal, plan: Blueprint) -> dict[str, MinedTransaction]:
     """Where the transactions are that the journal knows, by the step's key."""
     prefix = journal_key(plan, "")
-    found: dict[str, Mined] = {}
+    found: dict[str, MinedTransaction] = {}
     for intent in journal.intents(prefix):
         for attempt in journal.attempts(intent):
             try:
@@ -240,11 +240,11 @@ def _mined(w3: Web3, journal: Journal, plan: Blueprint) -> dict[str, Mined]:
                 continue
             if receipt["status"] == 1 and not attempt.cancels:
                 key = intent.key.removeprefix(prefix)
-                found[key] = Mined(receipt["blockNumber"], Web3.to_hex(attempt.hash))
+                found[key] = MinedTransaction(receipt["blockNumber"], Web3.to_hex(attempt.hash))
     return found
 
 
-def _search(w3: Web3, creation: Creation) -> Mined:
+def _search(w3: Web3, creation: Creation) -> MinedTransaction:
     """Where a contract was made that the journal does not know: by bisection over its code's history."""
     low, high = 0, int(w3.eth.block_number)
     try:
@@ -262,5 +262,5 @@ def _search(w3: Web3, creation: Creation) -> Mined:
     data = Web3.to_hex(creation.salt + creation.init_code)
     for transaction in w3.eth.get_block(low, full_transactions=True)["transactions"]:
         if isinstance(transaction, Mapping) and Web3.to_hex(transaction["input"]) == data:
-            return Mined(low, Web3.to_hex(transaction["hash"]))
-    return Mined(low, None)
+            return MinedTransaction(low, Web3.to_hex(transaction["hash"]))
+    return MinedTransaction(low, None)

@@ -7,10 +7,10 @@ from web3 import Web3
 from web3.exceptions import Web3Exception
 
 from scorer.chain.errors import EndpointError
-from scorer.chain.fees import Bid, FeePolicy, Market
+from scorer.chain.fees import Bid, FeePolicy, GasMarket
 from scorer.deployment.blueprint import Blueprint
 from scorer.deployment.create2 import FACTORY_COST
-from scorer.deployment.steps import Seen, Step
+from scorer.deployment.steps import DeployedState, DeploymentStep
 
 MEASURED: Final = {"grant": 53_600, "renounce": 28_500, "serve": 51_000}
 """Gas of a call of a contract that is not there yet, measured on anvil under Prague's rules."""
@@ -23,16 +23,16 @@ CODE_BYTE, CALL_BYTE, CREATE, TRANSACTION, INIT_WORD = 200, 16, 32_000, 21_000, 
 
 
 @dataclass(frozen=True)
-class Price:
+class StepEstimate:
     """What one step takes: gas, and whether the chain was asked."""
 
-    step: Step
+    step: DeploymentStep
     gas: int
     is_estimate_of_chain: bool
 
 
 @dataclass(frozen=True)
-class Quote:
+class DeploymentCost:
     """What all steps take, at the prices of the latest block, wei.
 
     Attributes
@@ -43,8 +43,8 @@ class Quote:
         What would be signed; None while fees are above the ceiling.
     """
 
-    prices: tuple[Price, ...]
-    market: Market
+    prices: tuple[StepEstimate, ...]
+    market: GasMarket
     price: int
     bid: Bid | None
     balance: int
@@ -71,23 +71,28 @@ class Quote:
 
 
 def quote(
-    w3: Web3, plan: Blueprint, seen: Seen, steps: tuple[Step, ...], market: Market, fees: FeePolicy
-) -> Quote:
+    w3: Web3,
+    plan: Blueprint,
+    seen: DeployedState,
+    steps: tuple[DeploymentStep, ...],
+    market: GasMarket,
+    fees: FeePolicy,
+) -> DeploymentCost:
     """What `steps` cost on a chain that looks like `seen`."""
     prices = tuple(_price(w3, plan, seen, step) for step in steps)
     tip = max(fees.tip, market.tip)
     balance = w3.eth.get_balance(Web3.to_checksum_address(plan.deployer))
-    return Quote(prices, market, market.base_fee + tip, fees.bid(market), balance)
+    return DeploymentCost(prices, market, market.base_fee + tip, fees.bid(market), balance)
 
 
-def _price(w3: Web3, plan: Blueprint, seen: Seen, step: Step) -> Price:
+def _price(w3: Web3, plan: Blueprint, seen: DeployedState, step: DeploymentStep) -> StepEstimate:
     there = seen.has_factory if step.kind == "create" else "authority" in seen.coded
     if step.kind != "factory" and there and (asked := _asked(w3, plan, step)):
-        return Price(step, asked, True)
-    return Price(step, _reckoned(w3, plan, step), False)
+        return StepEstimate(step, asked, True)
+    return StepEstimate(step, _reckoned(w3, plan, step), False)
 
 
-def _asked(w3: Web3, plan: Blueprint, step: Step) -> int | None:
+def _asked(w3: Web3, plan: Blueprint, step: DeploymentStep) -> int | None:
     try:
         return w3.eth.estimate_gas(
             {
@@ -100,7 +105,7 @@ def _asked(w3: Web3, plan: Blueprint, step: Step) -> int | None:
         return None
 
 
-def _reckoned(w3: Web3, plan: Blueprint, step: Step) -> int:
+def _reckoned(w3: Web3, plan: Blueprint, step: DeploymentStep) -> int:
     if step.kind == "factory":
         return TRANSACTION
     if step.kind == "create":

@@ -13,7 +13,7 @@ from scorer.chain.errors import EndpointError
 from scorer.chain.reverts import describe_revert
 from scorer.deployment.blueprint import ADMIN_ROLE, ROLE_IDS, Blueprint, Creation
 from scorer.deployment.create2 import FACTORY, FACTORY_CODE
-from scorer.deployment.steps import Access, DeploymentStuck, Seen, tournament_labels
+from scorer.deployment.steps import Access, DeployedState, DeploymentStuck, tournament_labels
 
 PROBES = {"Numeraire": "totalSupply", "ModelRegistry": "modelCount"}
 """A view by which a contract that exists is known for what it is."""
@@ -49,7 +49,7 @@ class Reader:
         return int(found)
 
 
-def see(w3: Web3, plan: Blueprint) -> Seen:
+def see(w3: Web3, plan: Blueprint) -> DeployedState:
     """The state of a deployment at the latest block.
 
     Raises
@@ -59,7 +59,7 @@ def see(w3: Web3, plan: Blueprint) -> Seen:
     """
     reader = Reader(w3, w3.eth.block_number)
     coded = frozenset(label for label, address in plan.addresses.items() if reader.code(address))
-    seen = Seen(_has_factory(reader), coded)
+    seen = DeployedState(_has_factory(reader), coded)
     if "authority" not in coded:
         return seen
     authority = reader.bound("Authority", plan.addresses["authority"])
@@ -70,7 +70,7 @@ def see(w3: Web3, plan: Blueprint) -> Seen:
     }
     found = {(role, account): reader.access(authority, role, account) for role, account in _accounts(plan)}
     access = {key: held for key, held in found.items() if held is not None}
-    return Seen(seen.has_factory, coded, roles, access, _served(reader, plan, coded))
+    return DeployedState(seen.has_factory, coded, roles, access, _served(reader, plan, coded))
 
 
 def _served(reader: Reader, plan: Blueprint, coded: frozenset[str]) -> frozenset[str]:

@@ -22,7 +22,7 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Seen:
+class DeployedState:
     """What is on the chain.
 
     Attributes
@@ -47,7 +47,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Step:
+class DeploymentStep:
     """One transaction.
 
     Attributes
@@ -68,7 +68,7 @@ class Step:
     contract: str = ""
 
 
-def steps(plan: Blueprint, seen: Seen) -> tuple[Step, ...]:
+def steps(plan: Blueprint, seen: DeployedState) -> tuple[DeploymentStep, ...]:
     """All that is left, in the order in which it is to be done; nothing when the deployment is complete.
 
     Raises
@@ -92,26 +92,28 @@ def steps(plan: Blueprint, seen: Seen) -> tuple[Step, ...]:
     return (*_factory(seen), *_creating(plan, seen), *powers)
 
 
-def _factory(seen: Seen) -> Iterator[Step]:
+def _factory(seen: DeployedState) -> Iterator[DeploymentStep]:
     if not seen.has_factory:
-        yield Step("factory", "factory", "put the CREATE2 factory on the chain", FACTORY, b"")
+        yield DeploymentStep("factory", "factory", "put the CREATE2 factory on the chain", FACTORY, b"")
 
 
-def _creating(plan: Blueprint, seen: Seen) -> Iterator[Step]:
+def _creating(plan: Blueprint, seen: DeployedState) -> Iterator[DeploymentStep]:
     for creation in plan.creations:
         if creation.label not in seen.coded:
             title = f"create {creation.label} ({creation.contract}) at {creation.address}"
             data = creation.salt + creation.init_code
-            yield Step(f"create:{creation.label}", "create", title, FACTORY, data, creation.contract)
+            yield DeploymentStep(
+                f"create:{creation.label}", "create", title, FACTORY, data, creation.contract
+            )
 
 
-def _serving(plan: Blueprint, seen: Seen) -> Iterator[Step]:
+def _serving(plan: Blueprint, seen: DeployedState) -> Iterator[DeploymentStep]:
     committee = plan.addresses["committee"]
     for label in tournament_labels(plan):
         if label not in seen.served:
             data = call_data("OracleCommittee", "addTournament", plan.addresses[label])
             title = f"let the committee answer for rounds of {label}"
-            yield Step(f"serve:{label}", "serve", title, committee, data)
+            yield DeploymentStep(f"serve:{label}", "serve", title, committee, data)
 
 
 def tournament_labels(plan: Blueprint) -> tuple[str, ...]:
@@ -119,23 +121,23 @@ def tournament_labels(plan: Blueprint) -> tuple[str, ...]:
     return tuple(label_of(each) for each in plan.document.tournaments)
 
 
-def _assigning(plan: Blueprint, seen: Seen) -> Iterator[Step]:
+def _assigning(plan: Blueprint, seen: DeployedState) -> Iterator[DeploymentStep]:
     for each in plan.assignments:
         role = ROLE_IDS[each.role]
         left = [s for s in each.selectors if seen.roles.get((each.target, s), ADMIN_ROLE) != role]
         if left:
             data = call_data("Authority", "setTargetFunctionRole", each.target, left, role)
             title = f"let the {each.role} call {', '.join(each.functions)} of {each.label}"
-            yield Step(f"assign:{each.label}:{each.role}", "assign", title, _authority(plan), data)
+            yield DeploymentStep(f"assign:{each.label}:{each.role}", "assign", title, _authority(plan), data)
 
 
-def _granting(plan: Blueprint, seen: Seen) -> Iterator[Step]:
+def _granting(plan: Blueprint, seen: DeployedState) -> Iterator[DeploymentStep]:
     for grant in plan.grants:
         if not _holds(seen, grant):
             yield _grant(plan, grant)
 
 
-def _handing_over(plan: Blueprint, seen: Seen) -> Iterator[Step]:
+def _handing_over(plan: Blueprint, seen: DeployedState) -> Iterator[DeploymentStep]:
     """The last steps: before them the deployer may do everything, after them nothing."""
     # Where the deployer stays admin without delay, the authority's constructor made it so.
     by_constructor = not plan.hands_over and plan.hand_over.delay == 0
@@ -144,23 +146,23 @@ def _handing_over(plan: Blueprint, seen: Seen) -> Iterator[Step]:
     fresh = "authority" not in seen.coded
     if plan.hands_over and (fresh or (ADMIN_ROLE, plan.deployer) in seen.access):
         data = call_data("Authority", "renounceRole", ADMIN_ROLE, plan.deployer)
-        yield Step(
+        yield DeploymentStep(
             "renounce", "renounce", "renounce the deployer's own role of admin", _authority(plan), data
         )
 
 
-def _is_admin(plan: Blueprint, seen: Seen) -> bool:
+def _is_admin(plan: Blueprint, seen: DeployedState) -> bool:
     return seen.access.get((ADMIN_ROLE, plan.deployer)) == Access(0)
 
 
-def _holds(seen: Seen, grant: Grant) -> bool:
+def _holds(seen: DeployedState, grant: Grant) -> bool:
     return seen.access.get((grant.role_id, grant.holder)) == Access(grant.delay)
 
 
-def _grant(plan: Blueprint, grant: Grant) -> Step:
+def _grant(plan: Blueprint, grant: Grant) -> DeploymentStep:
     data = call_data("Authority", "grantRole", grant.role_id, grant.holder, grant.delay)
     title = f"make {grant.holder} {grant.role}, with {grant.delay} s of announcement"
-    return Step(f"grant:{grant.role}:{grant.holder}", "grant", title, _authority(plan), data)
+    return DeploymentStep(f"grant:{grant.role}:{grant.holder}", "grant", title, _authority(plan), data)
 
 
 def _authority(plan: Blueprint) -> str:

@@ -12,7 +12,7 @@ from scorer.errors import CupelError
 from scorer.evaluation.inputs import RoundTerms
 from scorer.protocol.rules import Rules
 from scorer.protocol.tables import BURN_HARDENING, RETAINED
-from scorer.rewards import Outcome, Settlement, Step, Terms, attribute, settle
+from scorer.rewards import AttributionStep, PositionOutcome, Settlement, SettlementTerms, attribute, settle
 from scorer.units import nmr_from_nano
 
 
@@ -34,7 +34,7 @@ class Explanation:
     rate: int
     payout: int
     burn: int
-    steps: tuple[Step, ...]
+    steps: tuple[AttributionStep, ...]
 
     @property
     def net(self) -> int:
@@ -116,7 +116,7 @@ class ScoredRound:
 
     def _row(self, row: int) -> Explanation:
         multipliers, settled = self.rules.multipliers, self.settled
-        outcome = Outcome(
+        outcome = PositionOutcome(
             position=int(self.scores["position"][row]),
             scores={factor: float(self.scores[factor][row]) for factor, _ in multipliers},
             hardening=self._adjuster(BURN_HARDENING, row),
@@ -126,7 +126,7 @@ class ScoredRound:
             payout=int(settled.payouts[row]),
             burn=int(settled.burns[row]),
         )
-        terms = Terms(self.terms.payout_factor, self.terms.cap, self.volatility)
+        terms = SettlementTerms(self.terms.payout_factor, self.terms.cap, self.volatility)
         return Explanation(
             round_id=self.terms.round_id,
             model_id=int(self.scores["model_id"][row]),

@@ -97,7 +97,7 @@ class PublishedRound:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """Whether a model may stake, and if not, why."""
 
     churn: float
@@ -110,14 +110,14 @@ class Verdict:
         return self.reason is None
 
 
-def judge(gates: Gates, model: int, current: PublishedRound, past: Sequence[PublishedRound]) -> Verdict:
+def judge(gates: Gates, model: int, current: PublishedRound, past: Sequence[PublishedRound]) -> GateVerdict:
     """Hold one model's submission against its last ones, see `judge_all`."""
     return judge_all(gates, [model], current, past)[model]
 
 
 def judge_all(
     gates: Gates, models: Sequence[int], current: PublishedRound, past: Sequence[PublishedRound]
-) -> dict[int, Verdict]:
+) -> dict[int, GateVerdict]:
     """Hold models' submissions against their last ones, each on its own, whatever the others are.
 
     Parameters
@@ -127,7 +127,7 @@ def judge_all(
     past
         Earlier rounds, in any order.
     """
-    found: dict[int, Verdict] = {}
+    found: dict[int, GateVerdict] = {}
     for start in range(0, len(models), MODELS_AT_ONCE):
         block = models[start : start + MODELS_AT_ONCE]
         recent = {model: _recent(gates.submissions, model, current, past) for model in block}
@@ -171,14 +171,14 @@ def _weighted(of: PublishedRound, models: Sequence[int]) -> tuple[WeightedSubmis
     return found, {model: row for row, model in enumerate(models)}
 
 
-def _verdict(gates: Gates, model: int, recent: Sequence[PublishedRound], earlier: _Earlier) -> Verdict:
+def _verdict(gates: Gates, model: int, recent: Sequence[PublishedRound], earlier: _Earlier) -> GateVerdict:
     if not recent or recent[0].closed_at < earlier.current.closed_at - gates.days * DAY:
-        return Verdict(1.0, 1.0, f"expected a submission in the {gates.days} days before, found none")
+        return GateVerdict(1.0, 1.0, f"expected a submission in the {gates.days} days before, found none")
     try:
         churn, turnover = largest(earlier.against(model, recent))
     except ScoringInputError as error:
-        return Verdict(1.0, 1.0, str(error))
-    return Verdict(churn, turnover, _reason(gates, churn, turnover))
+        return GateVerdict(1.0, 1.0, str(error))
+    return GateVerdict(churn, turnover, _reason(gates, churn, turnover))
 
 
 def _reason(gates: Gates, churn: float, turnover: float) -> str | None:

@@ -41,7 +41,7 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class Entry:
+class StatementEntry:
     """One line of a statement; no receipt where no chain was asked."""
 
     tournament: str
@@ -69,7 +69,7 @@ class Entry:
         ]
 
 
-def write_statement(entries: Iterable[Entry], file: TextIO) -> None:
+def write_statement(entries: Iterable[StatementEntry], file: TextIO) -> None:
     """Write a statement as CSV: a line a model and round, a column a reason, and a last line of sums.
 
     In every line the reasons add up to ``net_nmr``, which is ``payout_nmr - burn_nmr``.
@@ -82,7 +82,7 @@ def write_statement(entries: Iterable[Entry], file: TextIO) -> None:
     writer.writerow(_total(known, reasons))
 
 
-def _total(entries: Sequence[Entry], reasons: Sequence[str]) -> list[str]:
+def _total(entries: Sequence[StatementEntry], reasons: Sequence[str]) -> list[str]:
     found = [entry.explanation for entry in entries]
     sums = dict.fromkeys(reasons, 0)
     for step in (step for each in found for step in each.steps):

@@ -28,7 +28,7 @@ LOCAL_WINDOWS: Final = Windows(lock_window=86_400, least_lock_window=10, least_n
 
 
 @dataclass(frozen=True)
-class Plan:
+class SuitePlan:
     """What to deploy. Amounts in nano-NMR, shares in ppm, times in seconds.
 
     Attributes
@@ -67,7 +67,7 @@ class Plan:
     lane_price: int = 0
 
 
-def deploy(sender: Sender, plan: Plan) -> Suite:
+def deploy(sender: Sender, plan: SuitePlan) -> Suite:
     """Deploy every contract of a suite from `sender`, who becomes its admin, and grant the roles.
 
     Raises
@@ -107,7 +107,7 @@ def deploy(sender: Sender, plan: Plan) -> Suite:
     return suite
 
 
-def _committee_terms(plan: Plan) -> tuple[int, int, int, int, int, int, int]:
+def _committee_terms(plan: SuitePlan) -> tuple[int, int, int, int, int, int, int]:
     """The constructor's ``Terms``: two periods in seconds, four amounts in wei, and a count of seals."""
     return (
         plan.challenge_window,

@@ -23,7 +23,7 @@ def cupel() -> str:
 
 
 @dataclass(frozen=True)
-class Crew:
+class ProcessGroup:
     """Processes by name, each with ``<name>.pid`` and ``<name>.log`` in a folder.
 
     Whoever opens the same folder later can stop them. A number that another process has by now is left alone:

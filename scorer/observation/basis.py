@@ -7,7 +7,7 @@ from scorer.chain.endpoints import Block
 
 
 @dataclass
-class Basis:
+class ChainBasis:
     """The newest finalised block that a process has read at.
 
     Finality is a promise, not a law. Where finalised blocks were replaced, or another chain is behind an

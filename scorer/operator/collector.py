@@ -12,7 +12,7 @@ from scorer.operator.intake import LARGEST, Collection, Intake, read_collection,
 from scorer.operator.locking import Hull, LockStep, ascending, lock_steps
 from scorer.operator.rolling import LockCall, Settling, lock_call
 from scorer.oracle.gatekeeper import Gatekeeper
-from scorer.oracle.quorum_check import Witnesses
+from scorer.oracle.quorum_check import QuorumCheck
 from scorer.protocol.rules import Rules, RulesError
 from scorer.protocol.selection import select
 from scorer.protocol.tables import NEUTRAL_CHURN
@@ -31,7 +31,7 @@ class Lanes:
 
     suite: Suite
     block: int
-    witnesses: Witnesses = field(default_factory=Witnesses)
+    witnesses: QuorumCheck = field(default_factory=QuorumCheck)
 
     @cached_property
     def models(self) -> list[int]:
@@ -74,7 +74,7 @@ class Collector:
     inbox: Path
     published: Path
     largest: int = field(default=LARGEST, kw_only=True)
-    witnesses: Witnesses = field(default_factory=Witnesses, kw_only=True)
+    witnesses: QuorumCheck = field(default_factory=QuorumCheck, kw_only=True)
 
     def lock_calls(
         self,

@@ -9,7 +9,7 @@ from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import RoundRecord, RoundState
 from scorer.failpoints import reach
-from scorer.observation.basis import Basis
+from scorer.observation.basis import ChainBasis
 from scorer.observation.observe import Block, RoundTracker, awaits_seal
 from scorer.operator.collector import Collector, Lanes
 from scorer.operator.intake import Collection
@@ -22,7 +22,7 @@ from scorer.oracle.observation import observed_rounds
 from scorer.oracle.takeover import Stamp, stamp_of
 from scorer.storage.bundle import RULES, UNIVERSE
 from scorer.transactions.keys import scope_of
-from scorer.transactions.sender import Courier, Reverted
+from scorer.transactions.sender import Reverted, TransactionSender
 
 ROLL_TO_LOCK: Final = 3.0
 """Settling a chunk and locking it again takes at most this much of the gas that locking it took: settling
@@ -37,7 +37,7 @@ def _say_nothing(_kind: str, _detail: str) -> None:
 
 
 @dataclass(frozen=True)
-class Deed:
+class OperatorAction:
     """Something that the operator did, or why not."""
 
     what: str
@@ -45,7 +45,7 @@ class Deed:
 
 
 @dataclass
-class OperatorMemory:
+class OperatorCache:
     """What a process knows for good; a restart loses nothing by losing it.
 
     Attributes
@@ -73,7 +73,7 @@ class OperatorMemory:
     done: set[str] = field(default_factory=set)
     checked: dict[int, Stamp] = field(default_factory=dict)
     settling: SettlingRounds = field(default_factory=SettlingRounds)
-    basis: Basis = field(default_factory=Basis)
+    basis: ChainBasis = field(default_factory=ChainBasis)
 
     def forget_chain(self) -> None:
         """Read everything anew: the chain that it was read from is no more."""
@@ -100,15 +100,15 @@ class Operator(Collector):
         while those of another are locked; without any, rounds are locked alone.
     """
 
-    courier: Courier | None
+    sender: TransactionSender | None
     plans: Path | None = None
     slots_per_chunk: int = SLOTS_PER_CHUNK
     gas_budget: Callable[[], int] | None = None
     peers: Sequence[Path] = ()
     alarm: Callable[[str, str], None] = _say_nothing
-    memory: OperatorMemory = field(default_factory=OperatorMemory)
+    memory: OperatorCache = field(default_factory=OperatorCache)
 
-    def work(self, block: Block) -> list[Deed]:
+    def work(self, block: Block) -> list[OperatorAction]:
         """One cycle at a finalised block: open what is due, then lock what has closed."""
         if not self.memory.basis.moves_to(self.suite, block):
             self.memory.forget_chain()
@@ -132,27 +132,27 @@ class Operator(Collector):
         ]
         return [deed for what, deeds in parts for deed in self._apart(what, deeds)]
 
-    def _apart(self, what: str, deeds: Iterator[Deed]) -> Iterator[Deed]:
+    def _apart(self, what: str, deeds: Iterator[OperatorAction]) -> Iterator[OperatorAction]:
         """What one round or plan comes to; what is wrong with it keeps no other one waiting."""
         with apart(what, self.alarm):
             yield from deeds
 
-    def _publish_opened(self, plans: Sequence[PlannedRound], record: RoundRecord) -> Iterator[Deed]:
+    def _publish_opened(self, plans: Sequence[PlannedRound], record: RoundRecord) -> Iterator[OperatorAction]:
         """Rules and universe of an opened round, for members and data scientists."""
         target = self.published_bundle(record.round_id)
         for plan in plans if not target.has(RULES, UNIVERSE) else ():
             if plan.is_on_chain_as(record) and publish(plan, target):
-                yield Deed(f"round {record.round_id}", f"published {plan.folder.name}")
+                yield OperatorAction(f"round {record.round_id}", f"published {plan.folder.name}")
 
-    def _open(self, plan: PlannedRound, block: Block) -> Iterator[Deed]:
+    def _open(self, plan: PlannedRound, block: Block) -> Iterator[OperatorAction]:
         call = self.suite.tournament.functions.openRound(*plan.times, plan.commitments)
         deed = f"open {plan.folder.name}"
         outcome, _ = self._carry_out(deed, call, f"0:open:{plan.digest}", plan.close_at, block)
-        yield Deed(deed, outcome)
+        yield OperatorAction(deed, outcome)
 
     def _close(
         self, record: RoundRecord, block: Block, lanes: Lanes, settling: Sequence[RoundRecord]
-    ) -> Iterator[Deed]:
+    ) -> Iterator[OperatorAction]:
         """Lock a round whose submissions have closed, while that is possible."""
         if awaits_seal(record, block):
             yield from self._lock(record, block, lanes, settling)
@@ -190,7 +190,7 @@ class Operator(Collector):
 
     def _lock(
         self, record: RoundRecord, block: Block, lanes: Lanes, settling: Sequence[RoundRecord]
-    ) -> Iterator[Deed]:
+    ) -> Iterator[OperatorAction]:
         collection = self._collected(record, block)
         slots = self._slots(record, collection, lanes)
         for planned in self.lock_calls(record, collection, slots, lanes, self._settling(settling, block)):
@@ -200,7 +200,7 @@ class Operator(Collector):
             chosen = self._affordable(planned)
             deed = f"round {record.round_id} {chosen.name}"
             outcome, goes_on = self._carry_out(deed, chosen.call, chosen.key, record.lock_until, block)
-            yield Deed(deed, outcome)
+            yield OperatorAction(deed, outcome)
             if not goes_on:
                 return
 
@@ -215,14 +215,14 @@ class Operator(Collector):
 
     def _affordable(self, planned: LockCall) -> LockCall:
         """What was planned, or its lock alone where to settle too is refused, or takes too much gas."""
-        if planned.alone is None or self.courier is None:
+        if planned.alone is None or self.sender is None:
             return planned
         gas = self._estimate(planned.call)
         fits = gas is not None and (self.gas_budget is None or gas <= self.gas_budget())
         return planned if fits else planned.alone
 
     def _publish_locked(self, round_id: int) -> None:
-        if self.courier is not None:
+        if self.sender is not None:
             self.publish_locked(round_id)
             reach("locked-published", str(round_id))
 
@@ -236,7 +236,7 @@ class Operator(Collector):
             if refusal.is_defect:
                 self.alarm("DEFECT", f"round {record.round_id}: {refusal.reason}")
         reach("submissions-collected", str(record.round_id))
-        if self.courier is not None:
+        if self.sender is not None:
             self.publish(record.round_id, collection)
         reach("submissions-published", str(record.round_id))
         return collection
@@ -272,7 +272,7 @@ class Operator(Collector):
         Asked of the chain itself: a cold read costs more than twice as much on Polygon as on a local node.
         """
         known = self.memory.slots.get(record.round_id)
-        if known is not None or self.gas_budget is None or self.courier is None:
+        if known is not None or self.gas_budget is None or self.sender is None:
             return known or self.slots_per_chunk
         slots, budget = self.slots_per_chunk, self.gas_budget()
         while slots > LEAST_SLOTS and self._gas(record, collection, slots, lanes) * ROLL_TO_LOCK > budget:
@@ -287,21 +287,21 @@ class Operator(Collector):
 
     def _estimate(self, call: ContractFunction) -> int | None:
         """What a call takes; None where it cannot be told."""
-        if self.courier is None:
+        if self.sender is None:
             return None
         try:
-            return int(call.estimate_gas({"from": self.suite.w3.to_checksum_address(self.courier.address)}))
+            return int(call.estimate_gas({"from": self.suite.w3.to_checksum_address(self.sender.address)}))
         except Exception:  # noqa: BLE001 - whatever refuses an estimate refuses the call too, and says why there
             return None
 
     def _carry_out(
         self, deed: str, call: ContractFunction, act: str, not_after: int, block: Block
     ) -> tuple[str, bool]:
-        if self.courier is None:
+        if self.sender is None:
             return "dry run: not sent", False
         key = f"{scope_of(self.suite.addresses.chain_id, str(self.suite.tournament.address))}:{act}"
         try:
-            done = self.courier.carry_out(call, key, not_after, block.number)
+            done = self.sender.carry_out(call, key, not_after, block.number)
         except Reverted as revert:
             if revert.name in ALREADY_LOCKED:
                 return f"already done ({revert.name})", True

@@ -10,7 +10,7 @@ class Severity(StrEnum):
     TICKET = "ticket"
 
 
-class Reason(StrEnum):
+class AlarmReason(StrEnum):
     """What went wrong; the value says it in a sentence."""
 
     ABSENT = "A round was sealed without our signature."
@@ -51,9 +51,9 @@ class Reason(StrEnum):
     def severity(self) -> Severity:
         """How soon somebody must look."""
         tickets = {
-            Reason.ABSENT,
-            Reason.CANNOT_REACH_CHAIN,
-            Reason.LOW_BALANCE,
-            Reason.REFUSED_SUBMISSION,
+            AlarmReason.ABSENT,
+            AlarmReason.CANNOT_REACH_CHAIN,
+            AlarmReason.LOW_BALANCE,
+            AlarmReason.REFUSED_SUBMISSION,
         }
         return Severity.TICKET if self in tickets else Severity.PAGE

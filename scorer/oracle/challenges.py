@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from scorer.chain.contracts import ProposalStatus, Suite
-from scorer.oracle.quorum_check import Witnesses
+from scorer.oracle.quorum_check import QuorumCheck
 from scorer.transactions.attempts import OPEN, State
 from scorer.transactions.journal import Journal
-from scorer.transactions.keys import ActKey, scope_of
+from scorer.transactions.keys import RequestKey, scope_of
 
 DECIDED = frozenset({ProposalStatus.UPHELD, ProposalStatus.OVERTURNED})
 """These never change again, and need not be read again."""
@@ -33,7 +33,7 @@ class Challenges:
 def challenged_rounds(journal: Journal, chain_id: int, tournament: str) -> list[int]:
     """The rounds of a tournament for which a challenge was signed and did not fail."""
     keys = [
-        ActKey.parse(intent.key)
+        RequestKey.parse(intent.key)
         for intent in journal.acts(scope_of(chain_id, tournament), "challenge")
         if intent.state in _NOT_FAILED
     ]
@@ -48,7 +48,7 @@ def judged(
     rounds: Iterable[int],
     block: int,
     decided: MutableMapping[int, ProposalStatus],
-    witnesses: Witnesses,
+    witnesses: QuorumCheck,
 ) -> Challenges:
     """What became of the challenges of `rounds`, as of `block`; what is decided for good is remembered.
 

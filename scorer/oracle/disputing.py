@@ -11,8 +11,8 @@ from scorer.observation.observe import Block
 from scorer.oracle.challenges import Challenges, judged
 from scorer.oracle.decide import Challenging
 from scorer.oracle.evidence import Peers, by_hand, doubt
-from scorer.oracle.policy import Duty
-from scorer.oracle.quorum_check import Witnesses
+from scorer.oracle.policy import MemberPolicy
+from scorer.oracle.quorum_check import QuorumCheck
 from scorer.protocol.documents import to_hex
 from scorer.storage.bundle import Bundle, round_folder
 
@@ -35,11 +35,11 @@ class Disputing:
 
     suite: Suite
     address: str
-    duty: Duty
+    duty: MemberPolicy
     peers: Sequence[Path]
     decided: MutableMapping[int, ProposalStatus]
     heard: Peers
-    witnesses: Witnesses = field(default_factory=Witnesses)
+    witnesses: QuorumCheck = field(default_factory=QuorumCheck)
 
     def differing(self, own: Bundle) -> list[str]:
         """Which members' reports of a round rest on other inputs than ours, in words."""

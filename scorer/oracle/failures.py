@@ -13,7 +13,7 @@ from scorer.chain.errors import EndpointError, EndpointsDisagree, Refused
 from scorer.chain.logs import IncompleteLogs
 from scorer.chain.rpc_errors import Answer
 from scorer.evaluation.inputs import InputsMismatch
-from scorer.oracle.alarm_reasons import Reason
+from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.protocol.rules import RulesError
 from scorer.storage.bundle import BundleError
 from scorer.transactions.journal import JournalError
@@ -26,30 +26,30 @@ FATAL: Final = (JournalError, sa.exc.SQLAlchemyError)
 _OF_CHAIN: Final = (EndpointError, Web3Exception)
 """The second: a revert, a block or a transaction that is not there, and what no contract of ours returns."""
 _OF_FILES: Final = (BundleError, RulesError, InputsMismatch, OSError)
-CHAIN_FAILED: Final = frozenset({Reason.CANNOT_REACH_CHAIN, Reason.INCOMPLETE_LOGS})
+CHAIN_FAILED: Final = frozenset({AlarmReason.CANNOT_REACH_CHAIN, AlarmReason.INCOMPLETE_LOGS})
 """Another endpoint may do better."""
-OF_OUR_OWN: Final = frozenset({Reason.BROKEN_FILE, Reason.SIGNER})
+OF_OUR_OWN: Final = frozenset({AlarmReason.BROKEN_FILE, AlarmReason.SIGNER})
 """No endpoint can be at fault. A defect is not among them: what an endpoint makes up may look like one."""
-CUT_SHORT: Final = CHAIN_FAILED | {Reason.BROKEN_FILE, Reason.DEFECT, Reason.SIGNER}
+CUT_SHORT: Final = CHAIN_FAILED | {AlarmReason.BROKEN_FILE, AlarmReason.DEFECT, AlarmReason.SIGNER}
 """A part of the cycle did not come to its end."""
 
 
-def reason_of(error: Exception) -> Reason:
+def reason_of(error: Exception) -> AlarmReason:
     """What a human is told of an exception that ended a cycle, or a part of it."""
     if isinstance(error, NoAgreement):
         none = not any(each.is_up for each in error.health)
-        return Reason.CANNOT_REACH_CHAIN if none else Reason.ENDPOINTS_DISAGREE
+        return AlarmReason.CANNOT_REACH_CHAIN if none else AlarmReason.ENDPOINTS_DISAGREE
     if isinstance(error, EndpointsDisagree):
-        return Reason.ENDPOINTS_DISAGREE
+        return AlarmReason.ENDPOINTS_DISAGREE
     if isinstance(error, IncompleteLogs):
-        return Reason.INCOMPLETE_LOGS
+        return AlarmReason.INCOMPLETE_LOGS
     if isinstance(error, SignerError):
-        return Reason.SIGNER
+        return AlarmReason.SIGNER
     if isinstance(error, Refused) and error.answer == Answer.GAS_TOO_HIGH:
-        return Reason.REFUSED
+        return AlarmReason.REFUSED
     if isinstance(error, _OF_CHAIN):
-        return Reason.CANNOT_REACH_CHAIN
-    return Reason.BROKEN_FILE if isinstance(error, _OF_FILES) else Reason.DEFECT
+        return AlarmReason.CANNOT_REACH_CHAIN
+    return AlarmReason.BROKEN_FILE if isinstance(error, _OF_FILES) else AlarmReason.DEFECT
 
 
 def in_words(error: Exception) -> str:
@@ -75,7 +75,7 @@ def apart(what: str, alarm: Callable[[str, str], None]) -> Iterator[list[str]]:
         raise
     except Exception as error:  # noqa: BLE001 - whatever one part meets must not stop the others
         reason = reason_of(error)
-        if reason == Reason.DEFECT:
+        if reason == AlarmReason.DEFECT:
             structlog.get_logger().exception("defect", part=what)
         failed.append(f"{what}: {in_words(error)}")
         alarm(reason.name, failed[0])

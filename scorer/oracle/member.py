@@ -36,17 +36,17 @@ from scorer.oracle.decide import (
 from scorer.oracle.disputing import Disputing
 from scorer.oracle.failures import apart
 from scorer.oracle.observation import committee_doubts, observed_rounds
-from scorer.oracle.policy import Duty as Duty
-from scorer.oracle.quorum_check import Witnesses
-from scorer.oracle.reporting import Files as Files
-from scorer.oracle.reporting import Memory as Memory
+from scorer.oracle.policy import MemberPolicy as MemberPolicy
+from scorer.oracle.quorum_check import QuorumCheck
+from scorer.oracle.reporting import MemberCache as MemberCache
+from scorer.oracle.reporting import MemberPaths as MemberPaths
 from scorer.oracle.reporting import Reporter
 from scorer.oracle.sanity import NoVerdict, Summary, recomputed_elsewhere, refusals, summary
 from scorer.oracle.sealing import Sealing
 from scorer.oracle.turns import turn_of
 from scorer.protocol.report import Report
 from scorer.storage.bundle import REPORT, Bundle
-from scorer.transactions.sender import Courier, Reverted
+from scorer.transactions.sender import Reverted, TransactionSender
 
 ALREADY_DONE = frozenset(
     {
@@ -69,7 +69,7 @@ NO_ROUND: Final = 0
 
 
 @dataclass(frozen=True)
-class Step:
+class ActionResult:
     """One action of a cycle, and what became of it."""
 
     round_id: int
@@ -94,15 +94,15 @@ class Member:
     """
 
     suite: Suite
-    files: Files
+    files: MemberPaths
     address: str
-    sender: Courier | None
-    relay: Courier | None = None
-    duty: Duty = field(default_factory=Duty)
-    witnesses: Witnesses = field(default_factory=Witnesses)
-    memory: Memory = field(default_factory=Memory)
+    sender: TransactionSender | None
+    relay: TransactionSender | None = None
+    duty: MemberPolicy = field(default_factory=MemberPolicy)
+    witnesses: QuorumCheck = field(default_factory=QuorumCheck)
+    memory: MemberCache = field(default_factory=MemberCache)
 
-    def cycle(self, rounds: Sequence[int] | None = None, block: Block | None = None) -> list[Step]:
+    def cycle(self, rounds: Sequence[int] | None = None, block: Block | None = None) -> list[ActionResult]:
         """Observe, decide and act once for every unfinished round, oldest first.
 
         Parameters
@@ -137,26 +137,26 @@ class Member:
             parts += [(NO_ROUND, partial(self._tell_lost, at)), (NO_ROUND, partial(self._collect, at))]
         return [step for round_id, act in parts for step in self._apart(round_id, act)]
 
-    def _apart(self, round_id: int, act: Callable[[], list[Step]]) -> list[Step]:
+    def _apart(self, round_id: int, act: Callable[[], list[ActionResult]]) -> list[ActionResult]:
         """What one round comes to; what is wrong with it keeps no other round waiting."""
         what = f"round {round_id}" if round_id else "what the committee owes us"
-        steps: list[Step] = []
+        steps: list[ActionResult] = []
         with apart(what, self.duty.alarm) as failed:
             steps = act()
-        return steps + [Step(round_id, Alarm(each), "not looked at") for each in failed]
+        return steps + [ActionResult(round_id, Alarm(each), "not looked at") for each in failed]
 
-    def _doubt(self, round_id: int, why: str) -> list[Step]:
+    def _doubt(self, round_id: int, why: str) -> list[ActionResult]:
         """Leave a round alone of which endpoints say different things, whatever that would keep from us."""
         self._forget(round_id)
-        return [Step(round_id, self._alarm("ENDPOINTS_DISAGREE", why), "not looked at")]
+        return [ActionResult(round_id, self._alarm("ENDPOINTS_DISAGREE", why), "not looked at")]
 
-    def _collect(self, block: Block) -> list[Step]:
+    def _collect(self, block: Block) -> list[ActionResult]:
         """Have paid out what disputes left us; it belongs to no round, and has the number 0."""
         address = Web3.to_checksum_address(self.address)
         credit = self.suite.committee.functions.creditOf(address).call(block_identifier=block.number)
         calls = Calls(self.suite, NO_ROUND, None, self.bundle(NO_ROUND))
         return [
-            Step(NO_ROUND, action, self._carry_out(calls, action, block.number)[0])
+            ActionResult(NO_ROUND, action, self._carry_out(calls, action, block.number)[0])
             for action in decide_credit(self.address, int(credit))
         ]
 
@@ -181,12 +181,12 @@ class Member:
         block: Block,
         committee: CommitteeView,
         locking: tuple[RoundRecord, ...],
-    ) -> list[Step]:
+    ) -> list[ActionResult]:
         round_id = record.round_id
         told: list[str] = []
         with apart(f"published files of round {round_id}", self.duty.alarm) as failed:
             told = self._reporter.watch(record, block)
-        steps = [Step(round_id, Alarm(each), "published files") for each in (*told, *failed)]
+        steps = [ActionResult(round_id, Alarm(each), "published files") for each in (*told, *failed)]
         try:
             return steps + self._report_and_act(record, block, committee, locking)
         except IncompleteLogs:
@@ -199,21 +199,21 @@ class Member:
         block: Block,
         committee: CommitteeView,
         locking: tuple[RoundRecord, ...],
-    ) -> list[Step]:
+    ) -> list[ActionResult]:
         relevant = _needs_positions(record, block)
         sealed = self._reporter.sealed(record, block) if relevant else None
         proposal = committee.proposal(record.round_id) if relevant else None
         report, problem = self._reporter.report(record, sealed, proposal, block)
         steps = []
         if problem is not None:
-            steps.append(Step(record.round_id, self._alarm("NO_REPORT", problem), "no report"))
+            steps.append(ActionResult(record.round_id, self._alarm("NO_REPORT", problem), "no report"))
         if report is not None:
             self._tell_differing(record.round_id)
         view = self._view(record, block, sealed, committee, report, locking)
         calls = Calls(self.suite, record.round_id, sealed, self.bundle(record.round_id))
         for action in decide(view):
             outcome, goes_on = self._confirmed(view, calls, action, block)
-            steps.append(Step(record.round_id, action, outcome))
+            steps.append(ActionResult(record.round_id, action, outcome))
             if not goes_on:
                 break
         return steps
@@ -340,13 +340,15 @@ class Member:
             return Challenging()
         return self._disputing.of(self.bundle(record.round_id), proposal, block)
 
-    def _tell_lost(self, block: Block) -> list[Step]:
+    def _tell_lost(self, block: Block) -> list[ActionResult]:
         """Who lost a challenge may be wrong in the next round too: a human must look first."""
         if not self.duty.challenges:
             return []
         lost = sorted(self._disputing.lost(block))
         return [
-            Step(each, self._alarm("CHALLENGE_LOST", f"round {each}: upheld; no more challenges"), "stopped")
+            ActionResult(
+                each, self._alarm("CHALLENGE_LOST", f"round {each}: upheld; no more challenges"), "stopped"
+            )
             for each in lost
         ]
 
@@ -429,13 +431,13 @@ class Member:
         status: ProposalStatus = ProposalStatus.NONE,
         not_after: int | None = None,
     ) -> tuple[str, bool]:
-        courier = self.sender if isinstance(action, ONLY_MEMBERS) else self.relay or self.sender
-        if courier is None:
+        sender = self.sender if isinstance(action, ONLY_MEMBERS) else self.relay or self.sender
+        if sender is None:
             return "dry run: not sent", True
         key = business_key(self.suite, calls.round_id, action, status)
         try:
             spare = calls.spare_gas(action, known_at)
-            done = courier.carry_out(calls.of(action), key, not_after, known_at, spare)
+            done = sender.carry_out(calls.of(action), key, not_after, known_at, spare)
         except Reverted as revert:
             if revert.name in ALREADY_DONE:
                 return f"already done ({revert.name})", True

@@ -12,7 +12,7 @@ from typing import Any
 from scorer.chain.contracts import RoundRecord, Suite
 from scorer.chain.errors import EndpointsDisagree
 from scorer.observation.observe import Block, CommitteeView, RoundTracker, unfinished_rounds
-from scorer.oracle.quorum_check import Witnesses, host_of
+from scorer.oracle.quorum_check import QuorumCheck, host_of
 from scorer.protocol.documents import shown
 
 
@@ -35,7 +35,7 @@ class Observation:
 def observed_rounds(
     suite: Suite,
     block: Block,
-    witnesses: Witnesses,
+    witnesses: QuorumCheck,
     tracker: RoundTracker,
     rounds: Sequence[int] | None = None,
 ) -> Observation:
@@ -66,7 +66,7 @@ def observed_rounds(
     return Observation([each for each in ours.values() if each.round_id not in doubts], doubts)
 
 
-def committee_doubts(committee: CommitteeView, witnesses: Witnesses, block: Block) -> dict[int, str]:
+def committee_doubts(committee: CommitteeView, witnesses: QuorumCheck, block: Block) -> dict[int, str]:
     """Rounds of whose accepted report, or of our vote on which, another endpoint says otherwise."""
     asked = sorted(committee.proposals)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from scorer.oracle.sanity import Limits
+from scorer.oracle.sanity import SanityLimits
 from scorer.oracle.takeover import GRACE
 
 
@@ -12,7 +12,7 @@ def _say_nothing(_kind: str, _detail: str) -> None:
 
 
 @dataclass(frozen=True)
-class Duty:
+class MemberPolicy:
     """How a member works, beyond what the protocol says.
 
     Attributes
@@ -52,7 +52,7 @@ class Duty:
     lost_challenges: frozenset[int] = frozenset()
     stagger: int = 0
     roll_wait: int = 0
-    limits: Limits | None = None
+    limits: SanityLimits | None = None
     recomputes: bool = False
     disputed: frozenset[str] = frozenset()
     publication_grace: int = GRACE

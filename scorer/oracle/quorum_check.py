@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Witnesses:
+class QuorumCheck:
     """The endpoints that a cycle is not pinned to.
 
     Attributes

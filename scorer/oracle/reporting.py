@@ -10,14 +10,23 @@ from scorer.evaluation.commitments import target_digest
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.inputs import InputsMismatch, RoundInputs
 from scorer.failpoints import reach
-from scorer.observation.basis import Basis
+from scorer.observation.basis import ChainBasis
 from scorer.observation.observe import Block, RoundTracker, Sealed, awaits_seal, read_sealed, sealed_at
 from scorer.oracle.consistency import disagreement
 from scorer.oracle.decide import is_due
 from scorer.oracle.evidence import Peers
-from scorer.oracle.quorum_check import Witnesses
-from scorer.oracle.sealing import SealMemory
-from scorer.oracle.takeover import GRACE, Candidates, Keeper, Seen, Stamp, is_late, no_refusals, stamp_of
+from scorer.oracle.quorum_check import QuorumCheck
+from scorer.oracle.sealing import SealCache
+from scorer.oracle.takeover import (
+    GRACE,
+    Candidates,
+    PublishedFiles,
+    SeenFiles,
+    Stamp,
+    is_late,
+    no_refusals,
+    stamp_of,
+)
 from scorer.protocol.report import Report
 from scorer.protocol.seal import Seal
 from scorer.protocol.tables import digest_of, table_file
@@ -28,7 +37,7 @@ TellAlarm = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
-class Files:
+class MemberPaths:
     """Where a member finds and keeps files. Each folder holds ``<tournament>/<round>/``.
 
     Attributes
@@ -51,7 +60,7 @@ class Files:
 
 
 @dataclass
-class Memory:
+class MemberCache:
     """What a process knows, so that it need not ask again; a restart loses nothing by losing it.
 
     Attributes
@@ -91,11 +100,11 @@ class Memory:
     sound: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
     decided: dict[int, ProposalStatus] = field(default_factory=dict)
     sources: dict[int, tuple[Stamp, tuple[str, ...]]] = field(default_factory=dict)
-    seen: Seen = field(default_factory=Seen)
+    seen: SeenFiles = field(default_factory=SeenFiles)
     peers: Peers = field(default_factory=Peers)
-    seals: SealMemory = field(default_factory=SealMemory)
+    seals: SealCache = field(default_factory=SealCache)
     sealable_from: dict[int, tuple[Seal, int]] = field(default_factory=dict)
-    basis: Basis = field(default_factory=Basis)
+    basis: ChainBasis = field(default_factory=ChainBasis)
     bonded: bool | None = None
 
     def forget(self, round_id: int) -> None:
@@ -145,22 +154,22 @@ class Reporter:
     """
 
     suite: Suite
-    files: Files
-    memory: Memory
+    files: MemberPaths
+    memory: MemberCache
     alarm: TellAlarm
     grace: int = GRACE
     delay: int = 0
-    witnesses: Witnesses = field(default_factory=Witnesses)
+    witnesses: QuorumCheck = field(default_factory=QuorumCheck)
     candidates: Candidates = no_refusals
 
-    def _keeper(self, block: Block) -> Keeper:
+    def _keeper(self, block: Block) -> PublishedFiles:
         """Who keeps published files."""
 
         def most_models(record: RoundRecord) -> int:
             return max(self.suite.submitters(record.close_at, block.number), default=0)
 
         tournament = str(self.suite.tournament.address)
-        return Keeper(
+        return PublishedFiles(
             self.files.rounds,
             self.files.published,
             tournament,

@@ -22,7 +22,7 @@ Scores = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Limits:
+class SanityLimits:
     """What is unusual enough that a human must look first. Shares in ppm.
 
     Attributes
@@ -63,7 +63,7 @@ def summary(scores: Scores) -> Summary:
 
 
 def refusals(
-    report: Report, terms: RoundTerms, scores: Scores, before: Summary | None, limits: Limits
+    report: Report, terms: RoundTerms, scores: Scores, before: Summary | None, limits: SanityLimits
 ) -> tuple[str, ...]:
     """Why a report must not be attested; empty when it may.
 
@@ -110,7 +110,7 @@ def _caps(terms: RoundTerms, scores: Scores) -> Iterator[str]:
             yield f"cap: model {model}: expected a score of 24 bits, found {score}"
 
 
-def _coverage(scores: Scores, limits: Limits) -> Iterator[str]:
+def _coverage(scores: Scores, limits: SanityLimits) -> Iterator[str]:
     """Stake of models that no score says anything about."""
     named = [name for name, column in scores.items() if column.dtype == np.float64]
     silent = np.ones(len(scores["model_id"]), dtype=bool)
@@ -125,7 +125,7 @@ def _coverage(scores: Scores, limits: Limits) -> Iterator[str]:
         )
 
 
-def _change(now: Summary, before: Summary | None, limits: Limits) -> Iterator[str]:
+def _change(now: Summary, before: Summary | None, limits: SanityLimits) -> Iterator[str]:
     if before is None:
         return
     for what in ("paid", "burned"):

@@ -18,7 +18,7 @@ from scorer.isolation import SHARED_READER
 from scorer.observation.observe import Block, read_sealed
 from scorer.oracle.failures import apart
 from scorer.oracle.gatekeeper import GATE_TABLES, Gatekeeper
-from scorer.oracle.quorum_check import Witnesses
+from scorer.oracle.quorum_check import QuorumCheck
 from scorer.oracle.takeover import REREAD, Stamp, stamp_of
 from scorer.protocol.seal import Seal, SealVote, Verdicts, agreed_refusals, quorum_signatures, seal_of
 from scorer.protocol.submissions import Submissions
@@ -67,7 +67,7 @@ class Judgement:
 
 
 @dataclass
-class SealMemory:
+class SealCache:
     """What a process knows of rounds that are being sealed; a restart loses nothing by losing it.
 
     Attributes
@@ -123,9 +123,9 @@ class Sealing:
     peers: Sequence[Path]
     address: str
     sign: Callable[[bytes], bytes] | None
-    memory: SealMemory
+    memory: SealCache
     alarm: Callable[[str, str], None]
-    witnesses: Witnesses = field(default_factory=Witnesses)
+    witnesses: QuorumCheck = field(default_factory=QuorumCheck)
 
     def ready(self, record: RoundRecord, block: Block) -> QuorumSeal | None:
         """A seal of a round that has its quorum of signatures, once there is one.

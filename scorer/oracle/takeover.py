@@ -79,7 +79,7 @@ class Mismatch:
 
 
 @dataclass
-class Seen:
+class SeenFiles:
     """What was found in published files, by round, so that files that did not change are not read again.
 
     Attributes
@@ -127,7 +127,7 @@ def no_refusals(_record: RoundRecord, _bundle: Bundle) -> Iterable[frozenset[int
 
 
 @dataclass(frozen=True)
-class Keeper:
+class PublishedFiles:
     """Takes over, keeps and watches the published files of a tournament's rounds.
 
     Attributes
@@ -147,7 +147,7 @@ class Keeper:
     tournament: str
     most_models: Callable[[RoundRecord], int]
     candidates: Candidates = no_refusals
-    seen: Seen = field(default_factory=Seen)
+    seen: SeenFiles = field(default_factory=SeenFiles)
     clock: Callable[[], float] = time.monotonic
 
     def look(self, record: RoundRecord) -> Takeover:

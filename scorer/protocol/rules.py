@@ -64,7 +64,7 @@ class Factor(Section):
         return f"{self.score}_{self.target}"
 
 
-class Stake(Section):
+class StakeTerms(Section):
     """The terms of the stake, as the Tournament contract freezes them at opening.
 
     ``cap`` in ppm of a position; ``threshold`` and ``minimum_position`` in nano-NMR.
@@ -111,7 +111,7 @@ class Adjusters(Section):
     neutral_churn: NeutralChurn | None = None
 
 
-class Portfolio(Section):
+class PortfolioRules(Section):
     """The constraints of the portfolio that TC differentiates."""
 
     max_position: Annotated[Parts, from_to("0.000001", "1")]
@@ -139,13 +139,13 @@ class Rules(Section):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
     scoring: Version
     factors: Annotated[tuple[Factor, ...], Field(min_length=1, strict=False)]
-    stake: Stake
+    stake: StakeTerms
     horizon: Horizon
     schedule: Schedule | None = None
     submissions: Literal["classic", "signals", "crypto"] | None = None
     gates: Gates | None = None
     adjusters: Adjusters = Adjusters()
-    portfolio: Portfolio | None = None
+    portfolio: PortfolioRules | None = None
 
     @model_validator(mode="after")
     def _each_factor_once(self) -> Self:

@@ -4,15 +4,15 @@ Neither a network nor a database is reachable from here.
 """
 
 from scorer.rewards.adjusters import burn_hardening, realised_volatility, retained_shares, volatility_factor
-from scorer.rewards.attribution import Outcome, Step, Terms, attribute
+from scorer.rewards.attribution import AttributionStep, PositionOutcome, SettlementTerms, attribute
 from scorer.rewards.reward import reward_scores
 from scorer.rewards.settlement import Settlement, payout_factor, reward_rates, settle
 
 __all__ = [
-    "Outcome",
+    "AttributionStep",
+    "PositionOutcome",
     "Settlement",
-    "Step",
-    "Terms",
+    "SettlementTerms",
     "attribute",
     "burn_hardening",
     "payout_factor",

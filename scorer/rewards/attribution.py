@@ -29,7 +29,7 @@ SHORT_POOL: Final = "short pool"
 
 
 @dataclass(frozen=True)
-class Step:
+class AttributionStep:
     """One reason.
 
     Attributes
@@ -48,7 +48,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Terms:
+class SettlementTerms:
     """What a round's positions are settled under, all in ppm.
 
     Attributes
@@ -63,7 +63,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PositionOutcome:
     """What became of one position.
 
     Attributes
@@ -88,7 +88,9 @@ class Outcome:
     burn: int
 
 
-def attribute(outcome: Outcome, multipliers: Sequence[tuple[str, int]], terms: Terms) -> tuple[Step, ...]:
+def attribute(
+    outcome: PositionOutcome, multipliers: Sequence[tuple[str, int]], terms: SettlementTerms
+) -> tuple[AttributionStep, ...]:
     """Take apart what a position earned.
 
     Parameters
@@ -103,13 +105,17 @@ def attribute(outcome: Outcome, multipliers: Sequence[tuple[str, int]], terms: T
         step, of nothing.
     """
     if any(math.isnan(outcome.scores[factor]) for factor, _ in multipliers):
-        return (Step(NO_SCORE, "the position comes back whole", NanoNmr(outcome.payout - outcome.burn)),)
+        return (
+            AttributionStep(
+                NO_SCORE, "the position comes back whole", NanoNmr(outcome.payout - outcome.burn)
+            ),
+        )
     shares = [*_reward_levels(outcome, multipliers, terms), *_settlement_levels(outcome, terms)]
     levels = [Level(each.name, each.detail, round(outcome.position * each.amount)) for each in shares]
     levels += _whole_levels(outcome)
     before = [0, *(level.amount for level in levels)]
     return tuple(
-        Step(level.name, level.detail, NanoNmr(int(level.amount) - int(start)))
+        AttributionStep(level.name, level.detail, NanoNmr(int(level.amount) - int(start)))
         for level, start in zip(levels, before, strict=False)
     )
 
@@ -123,7 +129,9 @@ class Level:
     amount: Fraction | int
 
 
-def _reward_levels(outcome: Outcome, multipliers: Sequence[tuple[str, int]], terms: Terms) -> Iterator[Level]:
+def _reward_levels(
+    outcome: PositionOutcome, multipliers: Sequence[tuple[str, int]], terms: SettlementTerms
+) -> Iterator[Level]:
     """The same float64 operations as `reward_scores`, one level each."""
     scores = {factor: np.array([score]) for factor, score in outcome.scores.items()}
     sums = [float(total[0]) for total in weighed_sums(scores, multipliers)]
@@ -143,7 +151,7 @@ def _reward_levels(outcome: Outcome, multipliers: Sequence[tuple[str, int]], ter
     yield Level(ROUNDING, f"{outcome.reward_score:+d} ppm", Fraction(outcome.reward_score, ONE))
 
 
-def _settlement_levels(outcome: Outcome, terms: Terms) -> Iterator[Level]:
+def _settlement_levels(outcome: PositionOutcome, terms: SettlementTerms) -> Iterator[Level]:
     """The integer operations of the contract on the rate."""
     score = outcome.reward_score
     scaled = abs(score) * terms.payout_factor // ONE * (-1 if score < 0 else 1)
@@ -151,7 +159,7 @@ def _settlement_levels(outcome: Outcome, terms: Terms) -> Iterator[Level]:
     yield Level(CAP, f"+-{ppm_as_decimal(terms.cap):f}", Fraction(outcome.rate, ONE))
 
 
-def _whole_levels(outcome: Outcome) -> Iterator[Level]:
+def _whole_levels(outcome: PositionOutcome) -> Iterator[Level]:
     """Down to whole nano-NMR, and to what the pool had."""
     full = outcome.position * abs(outcome.rate) // ONE
     earned = full if outcome.rate > 0 else -full

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scorer.scoring.errors import Reason, refuse
+from scorer.scoring.errors import UnscoredReason, refuse
 from scorer.scoring.exact import Floats, mean
 from scorer.scoring.tables import require_unique
 
@@ -39,7 +39,7 @@ class Group:
 
     columns: NDArray[np.intp]
     rows: NDArray[np.intp]
-    reason: Reason | None
+    reason: UnscoredReason | None
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ class Aligned:
         rows = self.predictions[np.ix_(group.columns, group.rows)]
         return rows, [other[group.rows] for other in self.others]
 
-    def _reason(self, kept: int) -> Reason | None:
+    def _reason(self, kept: int) -> UnscoredReason | None:
         enough = kept > 0 and all(keeps_enough(kept, n, self.max_filtered_ratio) for n in self.lengths)
-        return None if enough else Reason.TOO_FEW_IDS
+        return None if enough else UnscoredReason.TOO_FEW_IDS
 
 
 def keeps_enough(kept: int, length: int, max_filtered_ratio: float) -> bool:
@@ -183,7 +183,7 @@ def _require_ids(name: str, frame: pd.DataFrame) -> None:
     require_unique(name, frame.index)
 
 
-def scores_by_column(columns: pd.Index, values: Floats, reasons: list[Reason | None]) -> pd.Series:
+def scores_by_column(columns: pd.Index, values: Floats, reasons: list[UnscoredReason | None]) -> pd.Series:
     """Label scores with the columns; ``attrs["reasons"]`` says for each NaN why."""
     series = pd.Series(values, index=columns, dtype=np.float64)
     missing = zip(columns, reasons, strict=True)

@@ -19,7 +19,7 @@ from scorer.scoring.alignment import (
     scores_by_column,
 )
 from scorer.scoring.engine import score_with_plan
-from scorer.scoring.errors import Reason, refuse
+from scorer.scoring.errors import UnscoredReason, refuse
 from scorer.scoring.exact import Floats, exact_matvec, mean
 from scorer.scoring.operands import contribution_scale, contribution_target, correlation_target
 from scorer.scoring.plan import make_plan
@@ -27,7 +27,7 @@ from scorer.scoring.quantiles import rank_table
 from scorer.scoring.tables import frame_of, require_unique, same_labels, series_of, values_of
 from scorer.scoring.tails import covariances, tail_size, top_bottom_contribution, top_bottom_correlation
 
-ScoreRows = Callable[[Floats, list[Floats]], tuple[Floats, tuple[Reason | None, ...]]]
+ScoreRows = Callable[[Floats, list[Floats]], tuple[Floats, tuple[UnscoredReason | None, ...]]]
 """Scores (models, ids) predictions without NaN against the other values on the same ids."""
 
 
@@ -75,7 +75,7 @@ def numerai_corr(
     aligned = align(predictions, {"targets": targets}, max_filtered_index_ratio)
     centre, tail = centre_of("targets", targets), tail_size(top_bottom)
 
-    def score(rows: Floats, others: list[Floats]) -> tuple[Floats, tuple[Reason | None, ...]]:
+    def score(rows: Floats, others: list[Floats]) -> tuple[Floats, tuple[UnscoredReason | None, ...]]:
         table = rank_table(rows.shape[1])
         if tail:
             return top_bottom_correlation(rows, others[0] - centre, table, tail, target_pow15)
@@ -124,7 +124,7 @@ def correlation_contribution(
     aligned = align(predictions, {name: series_of(name, other) for name, other in others.items()})
     tail = tail_size(top_bottom)
 
-    def score(rows: Floats, others: list[Floats]) -> tuple[Floats, tuple[Reason | None, ...]]:
+    def score(rows: Floats, others: list[Floats]) -> tuple[Floats, tuple[UnscoredReason | None, ...]]:
         table = rank_table(rows.shape[1])
         sides = contribution_target(others[1], others[0], table)
         if tail:
@@ -200,7 +200,7 @@ def corr_with_meta_model(predictions: pd.DataFrame, meta_model: pd.Series) -> pd
 def by_column(columns: pd.Index, aligned: Aligned, score: ScoreRows) -> pd.Series:
     """Score group by group of columns with the same ids."""
     values = np.full(len(columns), np.nan)
-    reasons: list[Reason | None] = [None] * len(columns)
+    reasons: list[UnscoredReason | None] = [None] * len(columns)
     for group in aligned.groups():
         chosen = [group.reason] * len(group.columns)
         if group.reason is None:

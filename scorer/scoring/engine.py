@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.scoring.errors import Reason, refuse
+from scorer.scoring.errors import UnscoredReason, refuse
 from scorer.scoring.exact import Floats, combine_products, combine_sums, mean
 from scorer.scoring.operands import (
     CorrelationTarget,
@@ -20,7 +20,7 @@ from scorer.scoring.operands import (
     correlation_target,
     finite_vector,
 )
-from scorer.scoring.plan import Plan, make_plan
+from scorer.scoring.plan import ScoringPlan, make_plan
 from scorer.scoring.quantiles import POWERED, QUANTILE, rank_table
 from scorer.scoring.ranks import RankedBlock, Sorter
 from scorer.scoring.rows import Rows
@@ -48,7 +48,7 @@ class SubmissionScores:
 
     corr: Floats
     mmc: Floats
-    reasons: tuple[Reason | None, ...]
+    reasons: tuple[UnscoredReason | None, ...]
     cwmm: Floats | None = None
 
 
@@ -75,7 +75,7 @@ class Sums:
     constant: NDArray[np.bool_]
 
 
-def _empty_sums(models: int, plan: Plan) -> Sums:
+def _empty_sums(models: int, plan: ScoringPlan) -> Sums:
     """Make room for all submissions, filled with what is the same for all that have no ties."""
     untied = plan.table.untied
     return Sums(
@@ -100,7 +100,7 @@ class BlockSummer:
         The most submissions in a block. One summer serves one thread.
     """
 
-    def __init__(self, plan: Plan, sums: Sums, block_size: int) -> None:
+    def __init__(self, plan: ScoringPlan, sums: Sums, block_size: int) -> None:
         self._plan = plan
         self._sums = sums
         self._sorter = Sorter(block_size, plan.ids)
@@ -139,7 +139,7 @@ def _squares(ranks: Floats) -> Floats:
     return np.array([high @ high, 2 * (high @ low), low @ low])
 
 
-def _product(plan: Plan, sums: Sums, name: str) -> Floats:
+def _product(plan: ScoringPlan, sums: Sums, name: str) -> Floats:
     """(models,) dot products of the ranks with a right-hand side, in grid units."""
     high, *rest = sums.products[name]
     cross, low = high[:, 1], np.zeros(len(high))
@@ -148,7 +148,7 @@ def _product(plan: Plan, sums: Sums, name: str) -> Floats:
     return combine_products(high[:, 0], cross, low, plan.table.bits)
 
 
-def _correlation(plan: Plan, sums: Sums, name: str, target: CorrelationTarget | None) -> Floats:
+def _correlation(plan: ScoringPlan, sums: Sums, name: str, target: CorrelationTarget | None) -> Floats:
     """Pearson correlation of the powered ranks with a target; NaN throughout for a constant one."""
     if target is None or target.deviation == 0:
         return np.full(len(sums.missing), np.nan)
@@ -163,7 +163,7 @@ def _correlation(plan: Plan, sums: Sums, name: str, target: CorrelationTarget | 
     return np.asarray(np.clip(scores, -1.0, 1.0))
 
 
-def _contribution(plan: Plan, sums: Sums) -> Floats:
+def _contribution(plan: ScoringPlan, sums: Sums) -> Floats:
     """Covariance of the target with what is orthogonal to the meta model in the gaussian ranks."""
     if plan.mmc is None or plan.mmc.meta_square == 0:
         return np.full(len(sums.missing), np.nan)
@@ -231,7 +231,7 @@ def score_submissions(
 
 def score_with_plan(
     submissions: Submissions,
-    plan: Plan,
+    plan: ScoringPlan,
     *,
     threads: int | None = None,
     block_size: int | None = None,
@@ -257,20 +257,20 @@ def score_with_plan(
     return SubmissionScores(corr, mmc, _reasons(plan, sums), None if plan.cwmm is None else cwmm)
 
 
-def _reasons(plan: Plan, sums: Sums) -> tuple[Reason | None, ...]:
+def _reasons(plan: ScoringPlan, sums: Sums) -> tuple[UnscoredReason | None, ...]:
     shared = None
     if plan.corr is not None and plan.corr.deviation == 0:
-        shared = Reason.CONSTANT_TARGET
+        shared = UnscoredReason.CONSTANT_TARGET
     elif plan.mmc is not None and plan.mmc.meta_square == 0:
-        shared = Reason.CONSTANT_META_MODEL
+        shared = UnscoredReason.CONSTANT_META_MODEL
     own = zip(sums.missing.tolist(), sums.constant.tolist(), strict=True)
     return tuple(_reason(missing, constant, shared) for missing, constant in own)
 
 
-def _reason(missing: bool, constant: bool, shared: Reason | None) -> Reason | None:
+def _reason(missing: bool, constant: bool, shared: UnscoredReason | None) -> UnscoredReason | None:
     if missing:
-        return Reason.MISSING_VALUE
-    return Reason.CONSTANT if constant else shared
+        return UnscoredReason.MISSING_VALUE
+    return UnscoredReason.CONSTANT if constant else shared
 
 
 def _positive(argument: str, value: int | None, default: int) -> int:

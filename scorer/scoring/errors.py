@@ -11,7 +11,7 @@ class ScoringInputError(ValueError, AssertionError):
     """
 
 
-class Reason(StrEnum):
+class UnscoredReason(StrEnum):
     """Why a submission could not be scored. Its value is the sentence shown to the data scientist."""
 
     MISSING_VALUE = "the submission has a missing value"

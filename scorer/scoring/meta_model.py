@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.scoring.engine import Submissions, checked_submissions
-from scorer.scoring.errors import Reason, refuse
+from scorer.scoring.errors import UnscoredReason, refuse
 from scorer.scoring.exact import Floats
 from scorer.scoring.ranked_rows import rows_by_rank
 from scorer.scoring.ranks import Indices
@@ -59,7 +59,7 @@ def stake_weighted_meta_model(submissions: Submissions, stakes: NDArray[np.uint6
 def _add_ranks(sums: Indices, submissions: Submissions, weights: NDArray[np.uint64]) -> int:
     """Add stake times doubled rank for each id, limb by limb; the stake that counted."""
     ranked = rows_by_rank(submissions, np.arange(2.0 * submissions.shape[1]))
-    missing = [reason is Reason.MISSING_VALUE for reason in ranked.reasons]
+    missing = [reason is UnscoredReason.MISSING_VALUE for reason in ranked.reasons]
     counted = np.where(missing, np.uint64(0), weights)
     shifts = np.arange(LIMBS, dtype=np.uint64)[:, np.newaxis] * np.uint64(LIMB_BITS)
     limbs = (counted >> shifts) & np.uint64((1 << LIMB_BITS) - 1)

@@ -17,7 +17,7 @@ from scorer.scoring.correlations import (
     stake_weight,
 )
 from scorer.scoring.engine import SubmissionScores, score_submissions
-from scorer.scoring.errors import Reason, ScoringInputError
+from scorer.scoring.errors import ScoringInputError, UnscoredReason
 from scorer.scoring.exposure import exposure_dissimilarity, feature_exposures, max_feature_correlation
 from scorer.scoring.meta_model import stake_weighted_meta_model
 from scorer.scoring.neutral import (
@@ -74,10 +74,10 @@ __all__ = [
     "Likeness",
     "Portfolio",
     "PortfolioProblem",
-    "Reason",
     "ScoringInputError",
     "SubmissionScores",
     "TrueContribution",
+    "UnscoredReason",
     "alpha",
     "calculate_max_churn_and_turnover",
     "calculate_mean_neutral_churn",

@@ -12,7 +12,7 @@ import pandas as pd
 from scorer.scoring.alignment import DEFAULT_MAX_FILTERED_INDEX_RATIO, Table, align, scores_by_column
 from scorer.scoring.correlations import by_column, numerai_corr
 from scorer.scoring.engine import Submissions, SubmissionScores, checked_submissions, score_submissions
-from scorer.scoring.errors import Reason, refuse
+from scorer.scoring.errors import UnscoredReason, refuse
 from scorer.scoring.exact import Floats, exact_matvec, mean, pearson
 from scorer.scoring.operands import contribution_scale
 from scorer.scoring.projection import Basis, make_basis, residuals
@@ -40,7 +40,7 @@ class NeutralRows:
     """
 
     rows: Floats
-    reasons: tuple[Reason | None, ...]
+    reasons: tuple[UnscoredReason | None, ...]
 
 
 def neutral_rows(submissions: Submissions, basis: Basis) -> NeutralRows:
@@ -57,7 +57,7 @@ def neutral_rows(submissions: Submissions, basis: Basis) -> NeutralRows:
     lengths = [np.sqrt(np.einsum("ij,ij->i", rows, rows)) for rows in (left, ranks.rows)]
     explained = lengths[0] <= NOTHING_LEFT * lengths[1]
     reasons = tuple(
-        reason or (Reason.EXPLAINED if nothing else None)
+        reason or (UnscoredReason.EXPLAINED if nothing else None)
         for reason, nothing in zip(ranks.reasons, explained.tolist(), strict=True)
     )
     left[[reason is not None for reason in reasons]] = 0
@@ -89,7 +89,7 @@ def feature_neutral_scores(submissions: Submissions, features: Floats, target: F
     submissions = checked_submissions(submissions)
     basis = make_basis(_checked_features(features, submissions.shape[1]))
     corr = np.empty(len(submissions))
-    reasons: list[Reason | None] = [None] * len(submissions)
+    reasons: list[UnscoredReason | None] = [None] * len(submissions)
     for start in range(0, len(submissions), MODELS_AT_ONCE):
         block = slice(start, start + MODELS_AT_ONCE)
         neutral = neutral_rows(submissions[block], basis)
@@ -276,7 +276,7 @@ def neutral_contribution(
         basis = make_basis(others[1])
         meta = neutral_rows(others[0][np.newaxis], basis)
         if meta.reasons[0] is not None:
-            return np.full(len(rows), np.nan), (Reason.CONSTANT_META_MODEL,) * len(rows)
+            return np.full(len(rows), np.nan), (UnscoredReason.CONSTANT_META_MODEL,) * len(rows)
         neutral = neutral_rows(rows, basis)
         target = contribution_scale(others[2])
         scores = _contributions(neutral.rows, meta.rows[0], target - mean(target), tail)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.scoring.engine import Submissions, checked_submissions
-from scorer.scoring.errors import Reason, refuse
+from scorer.scoring.errors import UnscoredReason, refuse
 from scorer.scoring.exact import Floats, combine_sums, part_bits, split
 from scorer.scoring.ranked_rows import rows_by_rank
 
@@ -37,7 +37,7 @@ class Likeness:
 
     highest: Floats
     average: Floats
-    reasons: tuple[Reason | None, ...]
+    reasons: tuple[UnscoredReason | None, ...]
 
 
 def likeness(submissions: Submissions) -> Likeness:

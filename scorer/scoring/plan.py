@@ -24,7 +24,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScoringPlan:
     """All that the submissions of a round share.
 
     Attributes
@@ -54,7 +54,7 @@ def make_plan(
     corr: CorrelationTarget | None = None,
     mmc: ContributionTarget | None = None,
     cwmm: CorrelationTarget | None = None,
-) -> Plan:
+) -> ScoringPlan:
     """Lay out the right-hand sides for gathering."""
     sides = {}
     if corr is not None:
@@ -64,7 +64,7 @@ def make_plan(
         sides["meta_model"] = _side(mmc.meta_model, QUANTILE)
     if cwmm is not None:
         sides["cwmm"] = _side(cwmm.parts, POWERED)
-    return Plan(table, corr, mmc, cwmm, sides)
+    return ScoringPlan(table, corr, mmc, cwmm, sides)
 
 
 def _side(parts: Parts, ranks: slice) -> Side:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.scoring.engine import BLOCK_BYTES, Submissions
-from scorer.scoring.errors import Reason
+from scorer.scoring.errors import UnscoredReason
 from scorer.scoring.quantiles import rank_table
 from scorer.scoring.ranks import RankedBlock, Sorter
 from scorer.scoring.threads import run_in_threads, usable_cores
@@ -32,7 +32,7 @@ class RankedRows(Generic[Entry]):
 
     rows: NDArray[Entry]
     tied: NDArray[np.bool_]
-    reasons: tuple[Reason | None, ...]
+    reasons: tuple[UnscoredReason | None, ...]
 
     @property
     def unscored(self) -> NDArray[np.bool_]:
@@ -53,7 +53,7 @@ def rows_by_rank(submissions: Submissions, by_rank: NDArray[Entry]) -> RankedRow
     models, ids = submissions.shape
     rows = np.empty((models, ids), dtype=by_rank.dtype)
     tied = np.zeros(models, dtype=np.bool_)
-    reasons: list[Reason | None] = [None] * models
+    reasons: list[UnscoredReason | None] = [None] * models
     block_size = max(1, BLOCK_BYTES // (8 * ids))
     untied = np.ascontiguousarray(by_rank[1::2])
 
@@ -77,11 +77,11 @@ def _scatter(ranked: RankedBlock, rows: NDArray[Any], untied: NDArray[Any], by_r
         row[order] = untied if doubled is None else by_rank[doubled]
 
 
-def _reason(ranked: RankedBlock, row: int) -> Reason | None:
+def _reason(ranked: RankedBlock, row: int) -> UnscoredReason | None:
     if ranked.missing[row]:
-        return Reason.MISSING_VALUE
+        return UnscoredReason.MISSING_VALUE
     doubled = ranked.tied[row]
-    return Reason.CONSTANT if doubled[0] == doubled[-1] else None
+    return UnscoredReason.CONSTANT if doubled[0] == doubled[-1] else None
 
 
 def gaussian_rows(submissions: Submissions, *, powered: bool = False) -> RankedRows[np.float64]:

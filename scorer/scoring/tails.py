@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from scorer.scoring.errors import Reason, refuse
+from scorer.scoring.errors import UnscoredReason, refuse
 from scorer.scoring.exact import Floats, dot, exact_matvec, mean, normalised, pearson
 from scorer.scoring.operands import ContributionTarget, contribution_scale
 from scorer.scoring.quantiles import RankTable, quantile_parts, signed_power_1_5
 from scorer.scoring.ranks import Indices, doubled_ranks
 
-Scored = tuple[Floats, tuple[Reason | None, ...]]
+Scored = tuple[Floats, tuple[UnscoredReason | None, ...]]
 
 
 def tail_size(top_bottom: object) -> int:
@@ -40,7 +40,7 @@ def top_bottom_correlation(
     if power_1_5:
         target = signed_power_1_5(target)
     scores = np.full(len(rows), np.nan)
-    reasons: list[Reason | None] = []
+    reasons: list[UnscoredReason | None] = []
     for row, doubled in enumerate(doubled_ranks(rows)):
         powered = table.powered[doubled]
         chosen = tails(powered, top_bottom)
@@ -49,10 +49,10 @@ def top_bottom_correlation(
     return scores, tuple(reasons)
 
 
-def _reason(predictions: Floats, target: Floats) -> Reason | None:
+def _reason(predictions: Floats, target: Floats) -> UnscoredReason | None:
     if predictions.min() == predictions.max():
-        return Reason.CONSTANT
-    return Reason.CONSTANT_TARGET if target.min() == target.max() else None
+        return UnscoredReason.CONSTANT
+    return UnscoredReason.CONSTANT_TARGET if target.min() == target.max() else None
 
 
 def top_bottom_contribution(
@@ -60,15 +60,15 @@ def top_bottom_contribution(
 ) -> Scored:
     """MMC of (models, ids) predictions over the tails of their part orthogonal to the meta model."""
     if sides.meta_square == 0:
-        return np.full(len(rows), np.nan), (Reason.CONSTANT_META_MODEL,) * len(rows)
+        return np.full(len(rows), np.nan), (UnscoredReason.CONSTANT_META_MODEL,) * len(rows)
     target = contribution_scale(target)
     target = target - mean(target)
     meta = sides.meta_model.values()
     scores = np.full(len(rows), np.nan)
-    reasons: list[Reason | None] = [None] * len(rows)
+    reasons: list[UnscoredReason | None] = [None] * len(rows)
     for row, doubled in enumerate(doubled_ranks(rows)):
         if doubled.min() == doubled.max():
-            reasons[row] = Reason.CONSTANT
+            reasons[row] = UnscoredReason.CONSTANT
             continue
         projection = dot(quantile_parts(table, doubled), sides.meta_model) / sides.meta_square
         orthogonal = table.quantile[doubled] - projection * meta

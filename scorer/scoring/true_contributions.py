@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.scoring.engine import Submissions, checked_submissions
-from scorer.scoring.errors import Reason, refuse
+from scorer.scoring.errors import UnscoredReason, refuse
 from scorer.scoring.exact import Floats, exact_matvec, exact_weighted_sum
 from scorer.scoring.meta_model import checked_stakes
 from scorer.scoring.operands import finite_vector
@@ -41,7 +41,7 @@ class TrueContribution:
     """
 
     scores: Floats
-    reasons: tuple[Reason | None, ...]
+    reasons: tuple[UnscoredReason | None, ...]
     portfolio: Portfolio
     portfolio_return: float
 

@@ -40,7 +40,7 @@ class NotCanonical(ValueError):
 
 
 @dataclass(frozen=True)
-class Kind:
+class ColumnKind:
     """How a column's type is written: ``physical`` in Parquet's numbers, ``notes`` what it means.
 
     Attributes
@@ -97,10 +97,10 @@ STRING: Final = (_number(6, I32, 0), (10, STRUCT, _struct((1, STRUCT, _struct())
 NO_NULLS: Final = _struct(_number(3, I64, 0))
 """Without it, fastparquet reads whole numbers as floats, which hold fewer digits."""
 KINDS: Final = {
-    "float64": Kind(DOUBLE, "<f8"),
-    "int64": Kind(INT64, "<i8"),
-    "uint64": Kind(INT64, "<u8", UNSIGNED),
-    "text": Kind(BYTE_ARRAY, None, STRING),
+    "float64": ColumnKind(DOUBLE, "<f8"),
+    "int64": ColumnKind(INT64, "<i8"),
+    "uint64": ColumnKind(INT64, "<u8", UNSIGNED),
+    "text": ColumnKind(BYTE_ARRAY, None, STRING),
 }
 
 
@@ -129,7 +129,7 @@ def _page(rows: int, content: bytes) -> bytes:
     )
 
 
-def _chunk(name: str, kind: Kind, rows: int, offset: int, size: int) -> bytes:
+def _chunk(name: str, kind: ColumnKind, rows: int, offset: int, size: int) -> bytes:
     described = _struct(
         _number(1, I32, kind.physical),
         _list(2, I32, [_varint(PLAIN << 1)]),
@@ -168,7 +168,7 @@ def write_parquet(columns: Mapping[str, Column]) -> bytes:
     )
 
 
-def _file(columns: Mapping[str, Column], kinds: Mapping[str, Kind], rows: int) -> bytes:
+def _file(columns: Mapping[str, Column], kinds: Mapping[str, ColumnKind], rows: int) -> bytes:
     out, chunks, offset = [MAGIC], [], len(MAGIC)
     for name, kind in kinds.items():
         page = _page(rows, _values(columns[name]))
@@ -190,7 +190,7 @@ def _file(columns: Mapping[str, Column], kinds: Mapping[str, Kind], rows: int) -
     return b"".join([*out, footer, _LENGTH.pack(len(footer)), MAGIC])
 
 
-def _element(column: tuple[str, Kind]) -> bytes:
+def _element(column: tuple[str, ColumnKind]) -> bytes:
     name, kind = column
     return _struct(_number(1, I32, kind.physical), _number(3, I32, 0), _text(4, name), *kind.notes)
 

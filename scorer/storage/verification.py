@@ -51,7 +51,7 @@ Chain = OnChain | VoidOnChain | None
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerificationResult:
     """What a verification came to.
 
     Attributes
@@ -95,7 +95,7 @@ def _most_memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 * 3
 
 
-def verify_bundle(folder: Path, chain: Chain, reader: IsolatedReader) -> Verdict:
+def verify_bundle(folder: Path, chain: Chain, reader: IsolatedReader) -> VerificationResult:
     """Recompute a round from its bundle and hold it against itself and the chain.
 
     Parameters
@@ -115,7 +115,7 @@ def verify_bundle(folder: Path, chain: Chain, reader: IsolatedReader) -> Verdict
         raise BundleError(f"{folder}: expected a verdict, found {error!r}") from None
 
 
-def verdict_from(facts: Mapping[str, Any]) -> Verdict:
+def verdict_from(facts: Mapping[str, Any]) -> VerificationResult:
     """The verdict that a child said, which may be in a stranger's hands: each text is fit for a terminal.
 
     Raises
@@ -130,7 +130,9 @@ def verdict_from(facts: Mapping[str, Any]) -> Verdict:
     if counts[1] and not texts[0]:
         raise ValueError("differences that are not named")
     agreement = shown(facts["agreement"], LONGEST_TEXT)
-    return Verdict(counts[0], agreement, counts[1], tuple(texts[0]), tuple(texts[1][: MOST_NAMED + 1]))
+    return VerificationResult(
+        counts[0], agreement, counts[1], tuple(texts[0]), tuple(texts[1][: MOST_NAMED + 1])
+    )
 
 
 def stated_round(folder: Path, reader: IsolatedReader) -> int:

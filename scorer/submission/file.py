@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scorer.submission.parquet import PARQUET_MAGIC, read_parquet
 from scorer.submission.table import (
     SHOWN,
-    Layout,
+    ColumnLayout,
     SubmissionRefused,
     SubmissionTable,
     check_rows,
@@ -49,7 +49,7 @@ OTHER_CONTENT: Final = (
 """How files begin that are neither, and what they are."""
 
 
-def read_table(content: bytes, layout: Layout, name: str, *, ids: int) -> SubmissionTable:
+def read_table(content: bytes, layout: ColumnLayout, name: str, *, ids: int) -> SubmissionTable:
     """Read a submission file, CSV in UTF-8 or Parquet, as far as its columns and types go.
 
     Parameters
@@ -90,7 +90,7 @@ def _decoded(content: bytes, name: str) -> str:
         raise no_table(name, error) from None
 
 
-def _read_csv(content: bytes, layout: Layout, name: str, count: int) -> SubmissionTable:
+def _read_csv(content: bytes, layout: ColumnLayout, name: str, count: int) -> SubmissionTable:
     """Read text of two columns. Every character counts: an id such as NA or 007 is that text."""
     other = _other_content(content)
     if other is not None:

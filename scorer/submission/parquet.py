@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from scorer.submission.table import (
-    Layout,
+    ColumnLayout,
     SubmissionRefused,
     SubmissionTable,
     check_rows,
@@ -35,7 +35,7 @@ T = TypeVar("T")
 T_NUMBER = TypeVar("T_NUMBER", np.float64, np.uint8)
 
 
-def read_parquet(content: bytes, layout: Layout, name: str, count: int) -> SubmissionTable:
+def read_parquet(content: bytes, layout: ColumnLayout, name: str, count: int) -> SubmissionTable:
     """Read two of the columns that the file holds, whatever a library noted beside them about an index."""
     return _parsed(lambda: _read(content, layout, name, count), name)
 
@@ -49,7 +49,7 @@ def _parsed(parse: Callable[[], T], name: str) -> T:
         raise no_table(name, parser_words(error)) from None
 
 
-def _read(content: bytes, layout: Layout, name: str, count: int) -> SubmissionTable:
+def _read(content: bytes, layout: ColumnLayout, name: str, count: int) -> SubmissionTable:
     file = pq.ParquetFile(pa.BufferReader(content))
     id_column, prediction = layout.columns(file.schema_arrow.names, name)
     _check_types(file.schema_arrow, id_column, prediction, name)

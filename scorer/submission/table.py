@@ -107,7 +107,7 @@ def _id_and_prediction(columns: Sequence[str]) -> tuple[str, str] | None:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ColumnLayout:
     """Which columns a file must have, as a function of those it has and in words."""
 
     choose: ChooseColumns
@@ -123,7 +123,7 @@ class Layout:
         return chosen
 
 
-ID_AND_PREDICTION: Final = Layout(_id_and_prediction, f"the columns {COLUMNS}")
+ID_AND_PREDICTION: Final = ColumnLayout(_id_and_prediction, f"the columns {COLUMNS}")
 
 
 @dataclass(frozen=True)

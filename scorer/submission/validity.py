@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scorer.submission.file import read_table
 from scorer.submission.table import (
     ID_AND_PREDICTION,
-    Layout,
+    ColumnLayout,
     NearMisses,
     SubmissionRefused,
     SubmissionTable,
@@ -50,13 +50,13 @@ class Validity:
     fills: bool
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> ColumnLayout:
         """The columns that are taken."""
         expected = (
             f"the columns [{' or '.join(self.id_columns)}] and [{' or '.join(self.prediction_columns)}], "
             "in this order"
         )
-        return Layout(self._choose, expected)
+        return ColumnLayout(self._choose, expected)
 
     def _choose(self, columns: Sequence[str]) -> tuple[str, str] | None:
         counted = [column for column in columns if column not in self.ignored_columns]

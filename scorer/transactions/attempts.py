@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from scorer.chain.fees import Bid, FeePolicy, Market, raised
+from scorer.chain.fees import Bid, FeePolicy, GasMarket, raised
 from scorer.chain.rpc_errors import Answer
 
 
@@ -109,7 +109,7 @@ class Mined:
 
 
 @dataclass(frozen=True)
-class Sighting:
+class ChainView:
     """What the chain says of an account and an intent.
 
     Attributes
@@ -130,7 +130,7 @@ class Sighting:
     """
 
     now: int
-    market: Market
+    market: GasMarket
     used: int
     used_finally: int
     free_nonce: int
@@ -140,7 +140,7 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class Patience:
+class BumpSchedule:
     """How long a bid may wait before it is raised: seconds of chain time, twice as long each time."""
 
     first: int = 20
@@ -151,7 +151,7 @@ class Patience:
         return int(self.first * 2 ** min(attempts - 1, self.doublings))
 
 
-class Why(StrEnum):
+class StopReason(StrEnum):
     """Why nothing more can be done for an intent now."""
 
     WAITING = "waiting to be mined"
@@ -167,7 +167,14 @@ class Why(StrEnum):
 
 
 ALARMING: Final = frozenset(
-    {Why.FOREIGN_NONCE, Why.ENDPOINTS_DISAGREE, Why.CEILING, Why.FEE_CAP, Why.NO_FUNDS, Why.REFUSED}
+    {
+        StopReason.FOREIGN_NONCE,
+        StopReason.ENDPOINTS_DISAGREE,
+        StopReason.CEILING,
+        StopReason.FEE_CAP,
+        StopReason.NO_FUNDS,
+        StopReason.REFUSED,
+    }
 )
 """Reasons that a human must know of."""
 
@@ -198,7 +205,7 @@ class Broadcast:
 
 
 @dataclass(frozen=True)
-class Become:
+class SetState:
     """Record a new state."""
 
     state: State
@@ -209,10 +216,10 @@ class Become:
 class Hold:
     """Nothing to do now."""
 
-    why: Why
+    why: StopReason
 
 
-Step = Sign | Broadcast | Become | Hold
+Step = Sign | Broadcast | SetState | Hold
 _TAKEN: Final = frozenset({Answer.ACCEPTED, Answer.KNOWN, Answer.NONCE_TOO_LOW, Answer.UNREACHABLE})
 """Answers after which a transaction may be on its way: a time-out can come after the node took it."""
 _TELLING: Final = frozenset(
@@ -230,10 +237,10 @@ _TELLING: Final = frozenset(
 _TOO_LOW: Final = frozenset({Answer.REPLACEMENT_UNDERPRICED, Answer.TIP_TOO_LOW, Answer.CAP_BELOW_BASE_FEE})
 _TOO_DEAR: Final = frozenset({Answer.FEE_CAP_EXCEEDED, Answer.INSUFFICIENT_FUNDS})
 _HOLDING: Final = {
-    Answer.FEE_CAP_EXCEEDED: Why.FEE_CAP,
-    Answer.INSUFFICIENT_FUNDS: Why.NO_FUNDS,
-    Answer.GAS_TOO_HIGH: Why.REFUSED,
-    Answer.GAS_TOO_LOW: Why.REFUSED,
+    Answer.FEE_CAP_EXCEEDED: StopReason.FEE_CAP,
+    Answer.INSUFFICIENT_FUNDS: StopReason.NO_FUNDS,
+    Answer.GAS_TOO_HIGH: StopReason.REFUSED,
+    Answer.GAS_TOO_LOW: StopReason.REFUSED,
 }
 
 
@@ -247,10 +254,10 @@ def refusal_after(attempt: Attempt, said: Answer) -> Answer | None:
 def next_step(
     intent: Intent,
     attempts: Sequence[Attempt],
-    seen: Sighting,
+    seen: ChainView,
     fees: FeePolicy,
     sent: Set[bytes] = frozenset(),
-    patience: Patience = Patience(),
+    patience: BumpSchedule = BumpSchedule(),
 ) -> Step:
     """What to do next for an intent.
 
@@ -262,7 +269,7 @@ def next_step(
         Hashes of those that were broadcast in this pass already.
     """
     if intent.state not in OPEN and attempts:
-        return Hold(Why.FINISHED)
+        return Hold(StopReason.FINISHED)
     if not attempts:
         return _first(intent, seen, fees)
     if seen.mined:
@@ -270,29 +277,29 @@ def next_step(
     if intent.nonce is not None and seen.used > intent.nonce:
         return _taken(intent.nonce, seen)
     if intent.state == State.MINED:
-        return Become(State.SENT)
+        return SetState(State.SENT)
     return _unmined(intent, attempts, seen, fees, sent, patience)
 
 
-def _first(intent: Intent, seen: Sighting, fees: FeePolicy) -> Step:
+def _first(intent: Intent, seen: ChainView, fees: FeePolicy) -> Step:
     bid = fees.bid(seen.market)
     if bid is None:
-        return Hold(Why.CEILING)
+        return Hold(StopReason.CEILING)
     if not fees.allows(intent.call.gas, bid):
-        return Hold(Why.FEE_CAP)
+        return Hold(StopReason.FEE_CAP)
     return Sign(seen.free_nonce, bid)
 
 
-def _mined(intent: Intent, attempts: Sequence[Attempt], seen: Sighting) -> Step:
+def _mined(intent: Intent, attempts: Sequence[Attempt], seen: ChainView) -> Step:
     found = seen.mined[0]
     # The nonce is counted by several endpoints, the receipt comes from one: to end an act takes both.
     if found.block <= seen.finalised and seen.used_finally > (intent.nonce or 0):
-        return Become(_end(found, attempts), found)
+        return SetState(_end(found, attempts), found)
     if (intent.state, intent.block, intent.ok) != (State.MINED, found.block, found.ok):
-        return Become(State.MINED, found)
+        return SetState(State.MINED, found)
     if found.block <= seen.finalised:
-        return Hold(Why.ENDPOINTS_DISAGREE)
-    return Hold(Why.NOT_FINAL if found.ok else Why.REVERTED)
+        return Hold(StopReason.ENDPOINTS_DISAGREE)
+    return Hold(StopReason.NOT_FINAL if found.ok else StopReason.REVERTED)
 
 
 def _end(found: Mined, attempts: Sequence[Attempt]) -> State:
@@ -301,20 +308,20 @@ def _end(found: Mined, attempts: Sequence[Attempt]) -> State:
     return State.FINAL if found.ok else State.FAILED
 
 
-def _taken(nonce: int, seen: Sighting) -> Step:
+def _taken(nonce: int, seen: ChainView) -> Step:
     """Until a foreign transaction is final, a reorganisation can bring ours back: both would be executed."""
     if seen.used_finally > nonce:
-        return Become(State.DISPLACED)
-    return Hold(Why.FOREIGN_NONCE)
+        return SetState(State.DISPLACED)
+    return Hold(StopReason.FOREIGN_NONCE)
 
 
 def _unmined(
     intent: Intent,
     attempts: Sequence[Attempt],
-    seen: Sighting,
+    seen: ChainView,
     fees: FeePolicy,
     sent: Set[bytes],
-    patience: Patience,
+    patience: BumpSchedule,
 ) -> Step:
     """Send what was signed last, then judge by the newest answer whether something else must be signed.
 
@@ -333,12 +340,12 @@ def _unmined(
             estimates = last.refusal == Answer.GAS_TOO_LOW and not cancelling
             return Sign(intent.nonce or 0, bid, expired or last.cancels, estimates)
         if last.hash in sent:
-            return Hold(Why.CEILING if bid is None else Why.FEE_CAP)
+            return Hold(StopReason.CEILING if bid is None else StopReason.FEE_CAP)
     return _again(intent, attempts, seen, fees, sent)
 
 
 def _must_be_raised(
-    attempts: Sequence[Attempt], seen: Sighting, sent: Set[bytes], patience: Patience
+    attempts: Sequence[Attempt], seen: ChainView, sent: Set[bytes], patience: BumpSchedule
 ) -> bool:
     """At once when it is refused as too low, but once a pass; later when a node took it and nothing came."""
     last = attempts[-1]
@@ -351,7 +358,7 @@ def _must_be_raised(
     return not is_raised and (last.refusal in _TOO_LOW or lacks_gas)
 
 
-def _outbidding(attempts: Sequence[Attempt], seen: Sighting, fees: FeePolicy) -> Bid | None:
+def _outbidding(attempts: Sequence[Attempt], seen: ChainView, fees: FeePolicy) -> Bid | None:
     """A bid above all that a pool may hold, or a first one where none holds any."""
     last = attempts[-1]
     rivals = [each.bid for each in attempts if each.refusal is None]
@@ -366,7 +373,7 @@ def _least_tip(attempts: Sequence[Attempt]) -> int:
     return max(each.least_tip for each in attempts)
 
 
-def _fresh(attempts: Sequence[Attempt], seen: Sighting, fees: FeePolicy) -> Bid | None:
+def _fresh(attempts: Sequence[Attempt], seen: ChainView, fees: FeePolicy) -> Bid | None:
     """As for a first attempt, but with the tip that nodes were heard to ask for."""
     tip = max(seen.market.tip, _least_tip(attempts))
     return fees.bid(replace(seen.market, tip=tip))
@@ -380,7 +387,7 @@ def _another(bid: Bid | None, attempts: Sequence[Attempt]) -> Bid | None:
 
 
 def _again(
-    intent: Intent, attempts: Sequence[Attempt], seen: Sighting, fees: FeePolicy, sent: Set[bytes]
+    intent: Intent, attempts: Sequence[Attempt], seen: ChainView, fees: FeePolicy, sent: Set[bytes]
 ) -> Step:
     """While the last is refused, those before it are sent too: a pool may have lost them, and any will do."""
     last = attempts[-1]
@@ -393,7 +400,7 @@ def _again(
     bid = _fresh(attempts, seen, fees)
     if last.refusal in _TOO_DEAR and bid is not None and _is_cheapest(bid, attempts):
         return Sign(intent.nonce or 0, bid, last.cancels)
-    return Hold(_HOLDING.get(last.refusal, Why.WAITING) if last.refusal else Why.WAITING)
+    return Hold(_HOLDING.get(last.refusal, StopReason.WAITING) if last.refusal else StopReason.WAITING)
 
 
 def _is_cheapest(bid: Bid, attempts: Sequence[Attempt]) -> bool:

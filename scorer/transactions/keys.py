@@ -17,7 +17,7 @@ def scope_of(chain_id: int, tournament: str) -> str:
 
 
 @dataclass(frozen=True)
-class ActKey:
+class RequestKey:
     """The parts of a key such as ``137:0x...:412:settle:3``.
 
     Attributes

@@ -11,30 +11,30 @@ from typing import Final, Protocol
 
 from web3.contract.contract import ContractFunction
 
-from scorer.chain.fees import FeePolicy, Market
+from scorer.chain.fees import FeePolicy, GasMarket
 from scorer.chain.rpc_errors import Answer
 from scorer.failpoints import reach
 from scorer.transactions.attempts import (
     ALARMING,
     OPEN,
     Attempt,
-    Become,
     Broadcast,
+    BumpSchedule,
     Call,
+    ChainView,
     Hold,
     Intent,
     Mined,
-    Patience,
-    Sighting,
+    SetState,
     Sign,
     State,
     Step,
-    Why,
+    StopReason,
     next_step,
     refusal_after,
 )
 from scorer.transactions.journal import Journal
-from scorer.transactions.sender import Done, Reverted
+from scorer.transactions.sender import CallResult, Reverted
 from scorer.transactions.signers import MessageSigner, Signer, SignerError
 
 GAS_MARGIN: Final = 1.25
@@ -50,19 +50,19 @@ class Head:
 
     latest: int
     timestamp: int
-    market: Market
+    market: GasMarket
     finalised: int
 
 
 @dataclass(frozen=True)
-class Sent:
+class BroadcastReply:
     """What a node said to signed bytes; `least_tip` where it asked for one, wei of gas."""
 
     answer: Answer
     least_tip: int = 0
 
 
-class Node(Protocol):
+class ChainNode(Protocol):
     """What the outbox needs of a chain, all of it from one endpoint at a time."""
 
     def head(self) -> Head:
@@ -77,7 +77,7 @@ class Node(Protocol):
         """A transaction's receipt, if the block it names is canonical."""
         ...
 
-    def broadcast(self, raw: bytes) -> Sent:
+    def broadcast(self, raw: bytes) -> BroadcastReply:
         """Send signed bytes; never raises."""
         ...
 
@@ -93,7 +93,7 @@ class Node(Protocol):
 
 
 @dataclass(frozen=True)
-class Act:
+class TransactionRequest:
     """What is to be done, and how often: once for each key.
 
     Attributes
@@ -122,7 +122,7 @@ class Delivery:
     """What became of an act."""
 
     intent: Intent | None
-    why: Why | None
+    why: StopReason | None
     note: str
 
     @property
@@ -138,7 +138,7 @@ def _ignore(_kind: str, _detail: str) -> None:
 
 
 @dataclass(frozen=True)
-class Outbox:
+class TransactionManager:
     """One account that signs and sends, with a journal.
 
     Attributes
@@ -152,17 +152,17 @@ class Outbox:
     """
 
     journal: Journal
-    node: Node
+    node: ChainNode
     signer: Signer
     chain_id: int
     fees: FeePolicy = field(default_factory=FeePolicy)
-    patience: Patience = field(default_factory=Patience)
+    patience: BumpSchedule = field(default_factory=BumpSchedule)
     most_gas: int = 30_000_000
     longest: float = 120.0
     poll: float = 0.5
     sleep: Callable[[float], None] = time.sleep
     alarm: Callable[[str, str], None] = _ignore
-    told: set[tuple[str, Why]] = field(default_factory=set)
+    told: set[tuple[str, StopReason]] = field(default_factory=set)
 
     @property
     def address(self) -> str:
@@ -209,7 +209,9 @@ class Outbox:
         is_held = holder is not None and holder.state != State.DISPLACED
         if used >= waiting[0].nonce or is_patient or is_held:
             return
-        self.alarm(Why.FOREIGN_NONCE.name, f"nonce {used} is nobody's, and {waiting[0].key} waits for it")
+        self.alarm(
+            StopReason.FOREIGN_NONCE.name, f"nonce {used} is nobody's, and {waiting[0].key} waits for it"
+        )
         if holder is not None:
             self.journal.recall(holder)
             return
@@ -219,7 +221,7 @@ class Outbox:
         if bid is not None:
             self._sign(intent, Sign(used, bid), head.timestamp)
 
-    def deliver(self, act: Act) -> Delivery:
+    def deliver(self, act: TransactionRequest) -> Delivery:
         """Do an act, unless it is done or under way, and wait a while until it is mined.
 
         Where another call of the same key is under way, that one is waited for, and this one is not done:
@@ -232,34 +234,40 @@ class Outbox:
         """
         before = self.journal.latest(act.key)
         if before is not None and before.state in OPEN and before.account != self.address:
-            return Delivery(None, Why.WAITING, f"another account, {before.account}, has it under way")
+            return Delivery(None, StopReason.WAITING, f"another account, {before.account}, has it under way")
         if before is not None and before.state in OPEN:
             return _of(act, self._await(before))
         if before is not None and (before.finished_at or 0) > act.known_at:
             return _of(act, Delivery(before, None, f"{before.state}, and not yet in the state that was read"))
         if self._failed_too_often(act):
-            return self._refused(act, Why.REFUSED, f"reverted {MOST_FAILURES} times in its block; given up")
+            return self._refused(
+                act, StopReason.REFUSED, f"reverted {MOST_FAILURES} times in its block; given up"
+            )
         waiting = [i for i in self.pump() if i.state == State.SENT]
         if waiting:
-            return Delivery(None, Why.WAITING, f"{waiting[0].key} has nonce {waiting[0].nonce} and waits")
+            return Delivery(
+                None, StopReason.WAITING, f"{waiting[0].key} has nonce {waiting[0].nonce} and waits"
+            )
         return self._begin(act)
 
     def carry_out(
         self, call: ContractFunction, key: str, not_after: int | None, known_at: int, spare_gas: int = 0
-    ) -> Done:
+    ) -> CallResult:
         """Deliver a contract's call as an act; what follows it waits until it is mined."""
         data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))  # noqa: SLF001
-        delivery = self.deliver(Act(key, str(call.address), data, not_after, known_at, spare_gas))
-        return Done(delivery.note, delivery.is_mined)
+        delivery = self.deliver(
+            TransactionRequest(key, str(call.address), data, not_after, known_at, spare_gas)
+        )
+        return CallResult(delivery.note, delivery.is_mined)
 
-    def _begin(self, act: Act) -> Delivery:
+    def _begin(self, act: TransactionRequest) -> Delivery:
         gas = self._estimate(act.to, act.data)
         head = self.node.head()
         if act.not_after is not None and head.timestamp >= act.not_after:
-            return Delivery(None, Why.FINISHED, "too late: its time passed before it was signed")
+            return Delivery(None, StopReason.FINISHED, "too late: its time passed before it was signed")
         reach("tried", act.key)
         if gas > self.most_gas:
-            return self._refused(act, Why.REFUSED, f"takes {gas} gas, more than {self.most_gas}")
+            return self._refused(act, StopReason.REFUSED, f"takes {gas} gas, more than {self.most_gas}")
         call = Call(act.to, act.data, self._with_spare(gas, act.spare_gas, head.market))
         intent = self.journal.plan(act.key, self.address, call, act.not_after)
         reach("planned", act.key)
@@ -268,7 +276,7 @@ class Outbox:
     def _estimate(self, to: str, data: bytes) -> int:
         return int(self.node.estimate(self.address, to, data) * GAS_MARGIN)
 
-    def _with_spare(self, gas: int, spare: int, market: Market) -> int:
+    def _with_spare(self, gas: int, spare: int, market: GasMarket) -> int:
         """As much more as one transaction may take here. What is not used is not paid."""
         return max(gas, min(gas + spare, self.fees.most_gas(market, self.most_gas)))
 
@@ -282,12 +290,12 @@ class Outbox:
         gas = estimate if estimate > before.gas else 2 * before.gas
         return replace(intent, call=replace(before, gas=gas)) if gas <= self.most_gas else None
 
-    def _failed_too_often(self, act: Act) -> bool:
+    def _failed_too_often(self, act: TransactionRequest) -> bool:
         """A revert undoes itself, so trying again does no harm; but not for ever, for it costs gas."""
         failed = [each for each in self.journal.generations(act.key) if each.state == State.FAILED]
         return len(failed) >= MOST_FAILURES
 
-    def _refused(self, act: Act, why: Why, note: str) -> Delivery:
+    def _refused(self, act: TransactionRequest, why: StopReason, note: str) -> Delivery:
         self.alarm(why.name, f"{act.key}: {note}")
         return Delivery(None, why, note)
 
@@ -296,14 +304,14 @@ class Outbox:
         until = time.monotonic() + self.longest
         while True:
             intent, why = self._run(intent)
-            if why != Why.WAITING or time.monotonic() >= until:
+            if why != StopReason.WAITING or time.monotonic() >= until:
                 return Delivery(intent, why, _note(intent, why))
             self.sleep(self.poll)
 
     def _pass(self, intent: Intent) -> Intent:
         return self._run(intent)[0]
 
-    def _run(self, intent: Intent) -> tuple[Intent, Why]:
+    def _run(self, intent: Intent) -> tuple[Intent, StopReason]:
         """Steps until the machine says that there is nothing to do now."""
         sent: set[bytes] = set()
         for _ in range(STEPS_A_PASS):
@@ -314,9 +322,9 @@ class Outbox:
                 self._tell(intent, step.why, seen)
                 return intent, step.why
             intent = self._do(intent, step, seen, sent)
-        return intent, Why.WAITING
+        return intent, StopReason.WAITING
 
-    def _do(self, intent: Intent, step: Step, seen: Sighting, sent: set[bytes]) -> Intent:
+    def _do(self, intent: Intent, step: Step, seen: ChainView, sent: set[bytes]) -> Intent:
         match step:
             case Sign():
                 return self._sign(intent, step, seen.now)
@@ -324,7 +332,7 @@ class Outbox:
                 sent.add(attempt.hash)
                 self._broadcast(intent, attempt)
                 return intent
-            case Become(state, mined):
+            case SetState(state, mined):
                 return self._become(intent, state, mined, seen)
             case _:
                 return intent
@@ -360,7 +368,7 @@ class Outbox:
             self.journal.answered(attempt, refusal, sent.least_tip)
         reach("broadcast-recorded", intent.key)
 
-    def _become(self, intent: Intent, state: State, mined: Mined | None, seen: Sighting) -> Intent:
+    def _become(self, intent: Intent, state: State, mined: Mined | None, seen: ChainView) -> Intent:
         what = "mined" if state in OPEN else "final"
         reach(f"{what}-seen", intent.key)
         after = self.journal.become(intent, state, mined, seen.finalised)
@@ -370,11 +378,11 @@ class Outbox:
             self.alarm(state.name, f"{intent.key}: {_END[state]}, nonce {intent.nonce}")
         return after
 
-    def _sight(self, intent: Intent, attempts: Sequence[Attempt]) -> Sighting:
+    def _sight(self, intent: Intent, attempts: Sequence[Attempt]) -> ChainView:
         head = self.node.head()
         used, used_finally = self.node.nonces(self.address, head.finalised)
         found = [self.node.mined(attempt.hash) for attempt in attempts]
-        return Sighting(
+        return ChainView(
             now=head.timestamp,
             market=head.market,
             used=used,
@@ -385,7 +393,7 @@ class Outbox:
             is_first=intent.nonce is None or intent.nonce <= used,
         )
 
-    def _tell(self, intent: Intent, why: Why, seen: Sighting) -> None:
+    def _tell(self, intent: Intent, why: StopReason, seen: ChainView) -> None:
         """Raise an alarm while it lasts, and put it on record once."""
         if why not in ALARMING:
             return
@@ -401,7 +409,7 @@ _END: Final = {
 }
 
 
-def _of(act: Act, earlier: Delivery) -> Delivery:
+def _of(act: TransactionRequest, earlier: Delivery) -> Delivery:
     """What became of an earlier intent, if it was this act; nothing of it where its call was another."""
     intent = earlier.intent
     if intent is None or (intent.call.to, intent.call.data) == (act.to, act.data):
@@ -409,7 +417,7 @@ def _of(act: Act, earlier: Delivery) -> Delivery:
     return Delivery(None, earlier.why, f"not done: another call of this key came first ({earlier.note})")
 
 
-def _note(intent: Intent, why: Why) -> str:
+def _note(intent: Intent, why: StopReason) -> str:
     if intent.state in (State.MINED, State.FINAL) and intent.ok:
         return f"block {intent.block}, {intent.gas_used} gas"
     return f"{intent.state}: {why.value}"

@@ -12,13 +12,13 @@ from web3.types import TxReceipt
 
 from scorer.chain.endpoints import Pinned
 from scorer.chain.errors import EndpointError
-from scorer.chain.fees import Market
+from scorer.chain.fees import GasMarket
 from scorer.chain.parallel import Parallel
 from scorer.chain.provider import LONGEST_PAUSES
 from scorer.chain.reverts import describe_revert, revert_name
 from scorer.chain.rpc_errors import Answer, wanted_tip
 from scorer.transactions.attempts import Mined
-from scorer.transactions.manager import Head, Sent
+from scorer.transactions.manager import BroadcastReply, Head
 from scorer.transactions.sender import Reverted
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class Web3Node:
         finalised = self.finalised
         if finalised is None:
             finalised = self.w3.eth.get_block("finalized")["number"]
-        market = Market(int(latest.get("baseFeePerGas", 0)), self._tip(number))
+        market = GasMarket(int(latest.get("baseFeePerGas", 0)), self._tip(number))
         return Head(number, latest["timestamp"], market, finalised)
 
     def nonces(self, address: str, finalised: int) -> tuple[int, int]:
@@ -109,7 +109,7 @@ class Web3Node:
             return None
         return Mined(tx_hash, receipt["blockNumber"], receipt["status"] == 1, receipt["gasUsed"])
 
-    def broadcast(self, raw: bytes) -> Sent:
+    def broadcast(self, raw: bytes) -> BroadcastReply:
         """Send signed bytes to every endpoint; the best answer counts. Never raises."""
         answers = self._from_all(
             (self.w3, *self.others),
@@ -120,7 +120,7 @@ class Web3Node:
             for sent in answers:
                 if sent.answer == wanted:
                     return sent
-        return answers[0] if answers else Sent(Answer.UNREACHABLE)
+        return answers[0] if answers else BroadcastReply(Answer.UNREACHABLE)
 
     def estimate(self, sender: str, to: str, data: bytes) -> int:
         """Try a call on the latest state, and say what gas it takes."""
@@ -187,14 +187,14 @@ def _unless_trouble(ask: Callable[[], T]) -> T | None:
         return None
 
 
-def _sent(w3: Web3, raw: bytes) -> Sent:
+def _sent(w3: Web3, raw: bytes) -> BroadcastReply:
     try:
         w3.eth.send_raw_transaction(raw)
     except EndpointError as error:
-        return Sent(_if_sent(error.answer), wanted_tip(str(error)))
+        return BroadcastReply(_if_sent(error.answer), wanted_tip(str(error)))
     except Exception:  # noqa: BLE001 - whatever it was, the node may have taken it
-        return Sent(Answer.UNREACHABLE)
-    return Sent(Answer.ACCEPTED)
+        return BroadcastReply(Answer.UNREACHABLE)
+    return BroadcastReply(Answer.ACCEPTED)
 
 
 def _if_sent(answer: Answer) -> Answer:

@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from scorer.failpoints import reach
-from scorer.transactions.keys import ActKey
+from scorer.transactions.keys import RequestKey
 
 VERSION: Final = 2
 """1: without a version, as the first releases wrote it. 2: what an act belongs to, indices, pruning."""
@@ -151,7 +151,7 @@ def _rows_after(connection: sa.Connection, last: int) -> list[sa.Row[tuple[int, 
 
 def parts_of(key: str) -> dict[str, str | int | None]:
     """The columns that say what an act belongs to."""
-    found = ActKey.parse(key)
+    found = RequestKey.parse(key)
     if found is None:
         return {"scope": None, "round": None, "act": None}
     return {"scope": found.scope, "round": found.round_id, "act": found.act}

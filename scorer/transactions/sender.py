@@ -10,7 +10,7 @@ from web3.exceptions import ContractLogicError
 from web3.types import TxParams, TxReceipt
 
 from scorer.chain.fees import FeePolicy as FeePolicy
-from scorer.chain.fees import Market
+from scorer.chain.fees import GasMarket
 from scorer.chain.reverts import describe_revert, revert_name
 from scorer.errors import CupelError
 from scorer.transactions.signers import KeySigner
@@ -20,14 +20,14 @@ GAS_MARGIN = 1.25
 
 
 @dataclass(frozen=True)
-class Done:
+class CallResult:
     """What became of a call: in words, and whether what comes after it still makes sense."""
 
     note: str
     goes_on: bool
 
 
-class Courier(Protocol):
+class TransactionSender(Protocol):
     """Carries calls to the chain as one account: plainly, or with a journal."""
 
     @property
@@ -41,7 +41,7 @@ class Courier(Protocol):
 
     def carry_out(
         self, call: ContractFunction, key: str, not_after: int | None, known_at: int, spare_gas: int = 0
-    ) -> Done:
+    ) -> CallResult:
         """Have `call` executed, once for each `key`.
 
         Parameters
@@ -126,14 +126,14 @@ class Sender:
         not_after: int | None,  # noqa: ARG002
         known_at: int,  # noqa: ARG002
         spare_gas: int = 0,
-    ) -> Done:
+    ) -> CallResult:
         """Send `call` at once, as `send` does."""
         receipt = self.send(call, spare_gas)
-        return Done(f"block {receipt['blockNumber']}, {receipt['gasUsed']} gas", goes_on=True)
+        return CallResult(f"block {receipt['blockNumber']}, {receipt['gasUsed']} gas", goes_on=True)
 
     def _params(self, gas: int) -> TxParams:
         base_fee = int(self.w3.eth.get_block("latest").get("baseFeePerGas", 0))
-        bid = self.fees.bid(Market(base_fee))
+        bid = self.fees.bid(GasMarket(base_fee))
         if bid is None:
             raise FeesTooHigh(f"expected a base fee below {self.fees.ceiling} wei of gas, found {base_fee}")
         fields: Any = {

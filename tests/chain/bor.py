@@ -11,10 +11,10 @@ from typing import Any
 import rlp  # type: ignore[import-untyped]
 from eth_hash.auto import keccak
 
-from scorer.chain.fees import GWEI, Market
+from scorer.chain.fees import GWEI, GasMarket
 from scorer.chain.rpc_errors import Answer, classify, wanted_tip
 from scorer.transactions.attempts import Mined
-from scorer.transactions.manager import Head, Sent
+from scorer.transactions.manager import BroadcastReply, Head
 from scorer.transactions.sender import Reverted
 
 START = 1_700_000_000
@@ -78,7 +78,7 @@ class Bor:
 
     def head(self) -> Head:
         last = self.blocks[-1]
-        return Head(last.number, last.time, Market(self.base_fee, self.market_tip), self.finalised)
+        return Head(last.number, last.time, GasMarket(self.base_fee, self.market_tip), self.finalised)
 
     def nonces(self, address: str, finalised: int) -> tuple[int, int]:
         return self.used(len(self.blocks) - 1), self.used(finalised)
@@ -90,12 +90,16 @@ class Bor:
                     return Mined(tx_hash, block.number, tx.data not in self.reverting, tx.gas)
         return None
 
-    def broadcast(self, raw: bytes) -> Sent:
+    def broadcast(self, raw: bytes) -> BroadcastReply:
         self.sent.append(raw)
         said = self.judge(read(raw))
         if self.loses_answers:
-            return Sent(Answer.UNREACHABLE)
-        return Sent(Answer.ACCEPTED) if said is None else Sent(classify(-32000, said), wanted_tip(said))
+            return BroadcastReply(Answer.UNREACHABLE)
+        return (
+            BroadcastReply(Answer.ACCEPTED)
+            if said is None
+            else BroadcastReply(classify(-32000, said), wanted_tip(said))
+        )
 
     def estimate(self, sender: str, to: str, data: bytes) -> int:
         if data in self.reverts_when_tried:

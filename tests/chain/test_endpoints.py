@@ -17,9 +17,9 @@ from scorer.chain.provider import PAUSES
 from scorer.chain.rpc_errors import Answer
 from scorer.lab.anvil import Anvil
 from scorer.lab.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
-from scorer.transactions.attempts import State, Why
+from scorer.transactions.attempts import State, StopReason
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import Act, Delivery, Outbox
+from scorer.transactions.manager import Delivery, TransactionManager, TransactionRequest
 from scorer.transactions.node import Web3Node
 from scorer.transactions.signers import KeySigner
 from tests.world import World
@@ -282,7 +282,7 @@ class Counter:
     def __init__(self, world: World, url: str, path: Path, fees: FeePolicy) -> None:
         self.world = world
         self.alarms: list[str] = []
-        self.outbox = Outbox(
+        self.manager = TransactionManager(
             Journal.open(path),
             Web3Node(connect(url, LOCAL_CHAIN_ID, timeout=2)),
             KeySigner(world.stage.anvil.account(30)),
@@ -295,12 +295,14 @@ class Counter:
     def deliver(self, longest: float = 30) -> Delivery:
         """Deliver the act, and wait so many seconds: a node answers before it has mined."""
         registry = self.world.suite.registry
-        data = bytes.fromhex(registry.encode_abi("register", [self.outbox.address])[2:])
-        return replace(self.outbox, longest=longest).deliver(Act("register", str(registry.address), data))
+        data = bytes.fromhex(registry.encode_abi("register", [self.manager.address])[2:])
+        return replace(self.manager, longest=longest).deliver(
+            TransactionRequest("register", str(registry.address), data)
+        )
 
     @property
     def executed(self) -> int:
-        return int(self.world.suite.registry.functions.balanceOf(self.outbox.address).call())
+        return int(self.world.suite.registry.functions.balanceOf(self.manager.address).call())
 
 
 def test_a_low_tip_is_raised_until_the_node_takes_it(world: World, tmp_path: Path) -> None:
@@ -329,7 +331,7 @@ def test_a_rate_limit_while_sending_is_waited_out(world: World, tmp_path: Path) 
     with proxy_of(world.stage.anvil.url) as proxy:
         proxy.misbehave("eth_sendRawTransaction", limited)
         counter = Counter(world, proxy.url, tmp_path / "j", FeePolicy(tip=30 * GWEI))
-        assert counter.deliver(longest=0).why == Why.WAITING
+        assert counter.deliver(longest=0).why == StopReason.WAITING
         proxy.misbehave("eth_sendRawTransaction", None)
         assert counter.deliver().is_mined
         assert counter.executed == 1
@@ -341,7 +343,7 @@ def test_a_node_with_a_fee_cap_holds_the_act_until_it_is_lifted(world: World, tm
     with proxy_of(world.stage.anvil.url) as proxy:
         proxy.misbehave("eth_sendRawTransaction", pool)
         counter = Counter(world, proxy.url, tmp_path / "j", FeePolicy(tip=30 * GWEI))
-        assert counter.deliver().why == Why.FEE_CAP
+        assert counter.deliver().why == StopReason.FEE_CAP
         assert counter.alarms == ["FEE_CAP"]
         pool.fee_cap = 10**18
         assert counter.deliver().is_mined
@@ -355,6 +357,6 @@ def test_a_receipt_that_cannot_be_read_is_not_taken_for_none(world: World, tmp_p
         world.stage.anvil.finalise()
         proxy.misbehave("eth_getTransactionReceipt", limited)
         with pytest.raises(RateLimited):
-            counter.outbox.pump()
+            counter.manager.pump()
         proxy.misbehave("eth_getTransactionReceipt", None)
-        assert counter.outbox.pump()[0].state == State.FINAL
+        assert counter.manager.pump()[0].state == State.FINAL

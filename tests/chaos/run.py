@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from scorer.lab.drill.outcome import Result
+from scorer.lab.drill.outcome import ScenarioResult
 from scorer.lab.drill.plan import chaos
 
 OUT = Path("build/chaos")
@@ -27,25 +27,25 @@ def main(only: str = "") -> int:
     return _tell(results)
 
 
-def _played(names: list[str]) -> Iterator[tuple[Result, float]]:
+def _played(names: list[str]) -> Iterator[tuple[ScenarioResult, float]]:
     """Each in a process that plays one after the other: daemons are copies of it."""
     with ProcessPoolExecutor(AT_A_TIME, mp_context=get_context("spawn")) as pool:
         for future in as_completed([pool.submit(play, name) for name in names]):
             yield future.result()
 
 
-def play(name: str) -> tuple[Result, float]:
+def play(name: str) -> tuple[ScenarioResult, float]:
     """Play one scenario; how it ended, and seconds."""
     began = time.monotonic()
     (scenario,) = (each for each in chaos() if each.name == name)
     try:
         result = scenario.on_a_chain(OUT / name.replace(" ", "-"))
     except Exception as error:  # noqa: BLE001 - a scenario that breaks is counted, and the others go on
-        result = Result(name, stuck=1, detail=f"{type(error).__name__}: {error}")
+        result = ScenarioResult(name, stuck=1, detail=f"{type(error).__name__}: {error}")
     return result, time.monotonic() - began
 
 
-def _tell(results: list[Result]) -> int:
+def _tell(results: list[ScenarioResult]) -> int:
     duplicated = sum(result.duplicated for result in results)
     lost = sum(result.lost for result in results)
     stuck = sum(result.stuck for result in results)

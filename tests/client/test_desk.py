@@ -12,9 +12,9 @@ from web3.types import RPCEndpoint
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import connect
-from scorer.client.desk import Desk, NotMined, desk_of, journal_path
+from scorer.client.desk import NotMined, StakingClient, journal_path, staking_client
 from scorer.client.keystore import Wallet
-from scorer.client.orders import PERMIT_LASTS, Counter
+from scorer.client.orders import PERMIT_LASTS, StakingPlanner
 from scorer.client.quotes import quote
 from scorer.lab.drill.proxy import Forward, Request, Response, proxy_of
 from scorer.transactions.sender import Sender
@@ -46,17 +46,17 @@ def not_mining(town: World) -> Iterator[None]:
 
 
 @contextmanager
-def at_desk(staker: Scientist, suite: Suite | None = None) -> Iterator[tuple[Desk, Counter]]:
+def at_desk(staker: Scientist, suite: Suite | None = None) -> Iterator[tuple[StakingClient, StakingPlanner]]:
     """A desk that does not wait long."""
     wallet = Wallet(staker.keystore, lambda: "secret")
-    with desk_of(suite or staker.world.suite, wallet, lambda kind, detail: None) as desk:
-        hasty = replace(desk.outbox, longest=0.0)
-        yield Desk(desk.suite, hasty), Counter(desk.suite, wallet)
+    with staking_client(suite or staker.world.suite, wallet, lambda kind, detail: None) as desk:
+        hasty = replace(desk.manager, longest=0.0)
+        yield StakingClient(desk.suite, hasty), StakingPlanner(desk.suite, wallet)
 
 
-def patient(desk: Desk) -> Desk:
+def patient(desk: StakingClient) -> StakingClient:
     """The same desk, which waits as long as it takes."""
-    return replace(desk, outbox=replace(desk.outbox, longest=60.0))
+    return replace(desk, manager=replace(desk.manager, longest=60.0))
 
 
 def waits(town: World, seconds: int) -> None:
@@ -112,8 +112,8 @@ def test_what_a_reorganisation_took_is_sent_once_more_by_the_next_command(town: 
         list(desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True)))
         town.stage.anvil.reorganise(1)
         assert staker.stake(3).idle == before
-        desk.outbox.pump()
-        desk.outbox.pump()
+        desk.manager.pump()
+        desk.manager.pump()
     assert staker.stake(3).idle == before + 5 * NMR
 
 
@@ -226,7 +226,7 @@ def test_an_endpoint_chooses_the_journal_of_local_chains_alone(town: World, tmp_
 GWEI = 10**9
 
 
-def costs(desk: Desk, part: str) -> list[int]:
+def costs(desk: StakingClient, part: str) -> list[int]:
     """The most that each transaction may cost that was signed for an act, wei."""
     intents = desk.journal.intents(part)
     return [each.call.gas * attempt.bid.cap for each in intents for attempt in desk.journal.attempts(each)]

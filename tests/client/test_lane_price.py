@@ -9,9 +9,9 @@ from eth_account import Account
 from scorer.chain.contracts import Suite
 from scorer.chain.fees import FeePolicy
 from scorer.client.keystore import Wallet
-from scorer.client.orders import Counter, StakingRefused
+from scorer.client.orders import StakingPlanner, StakingRefused
 from scorer.lab.anvil import Anvil
-from scorer.lab.deployer import Plan, deploy
+from scorer.lab.deployer import SuitePlan, deploy
 from scorer.transactions.sender import Sender
 from scorer.units import NanoNmr
 
@@ -21,7 +21,7 @@ PRICE = NMR // 10
 
 def suite_with_priced_lanes(admin: Sender) -> Suite:
     """A suite whose lanes cost 0.1 NMR, and a model of the admin's without a deposit."""
-    plan = Plan(
+    plan = SuitePlan(
         treasury=admin.address,
         supply=10**6 * NMR,
         members=[admin.address],
@@ -45,15 +45,15 @@ def admin(anvil: Anvil) -> Sender:
 
 
 @pytest.fixture
-def counter(admin: Sender, tmp_path: Path) -> Counter:
+def counter(admin: Sender, tmp_path: Path) -> StakingPlanner:
     keystore = tmp_path / "key.json"
     key = Account.encrypt(admin.account.key, "secret", kdf="pbkdf2", iterations=2)
     keystore.write_text(json.dumps(key))
     keystore.chmod(0o600)
-    return Counter(suite_with_priced_lanes(admin), Wallet(keystore, lambda: "secret"))
+    return StakingPlanner(suite_with_priced_lanes(admin), Wallet(keystore, lambda: "secret"))
 
 
-def test_a_first_deposit_says_what_it_pays_for_the_lane(counter: Counter) -> None:
+def test_a_first_deposit_says_what_it_pays_for_the_lane(counter: StakingPlanner) -> None:
     warnings = counter.deposit(1, NanoNmr(NMR)).warnings
     assert warnings[0] == (
         "0.1 NMR of it pay for the lane of model 1: they go to the payout pool, and do not come back"
@@ -61,12 +61,14 @@ def test_a_first_deposit_says_what_it_pays_for_the_lane(counter: Counter) -> Non
 
 
 @pytest.mark.parametrize("amount", [1, PRICE])
-def test_a_first_deposit_that_does_not_exceed_the_price_is_refused(counter: Counter, amount: int) -> None:
+def test_a_first_deposit_that_does_not_exceed_the_price_is_refused(
+    counter: StakingPlanner, amount: int
+) -> None:
     with pytest.raises(StakingRefused, match=r"expected more than 0\.1 NMR, which is what a model's first"):
         counter.deposit(1, NanoNmr(amount))
 
 
-def test_later_deposits_pay_for_no_lane(counter: Counter, admin: Sender) -> None:
+def test_later_deposits_pay_for_no_lane(counter: StakingPlanner, admin: Sender) -> None:
     suite = counter.suite
     admin.send(suite.token.functions.approve(suite.tournament.address, 10**30))
     admin.send(suite.tournament.functions.deposit(1, (PRICE + 1) * 10**9))

@@ -14,7 +14,7 @@ from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OracleDaemon
 from scorer.lab.drill.proxy import Forward, Manner, Proxy, Request, Response, error, proxy_of
 from scorer.transactions.attempts import Intent
-from scorer.transactions.manager import Outbox
+from scorer.transactions.manager import TransactionManager
 from scorer.transactions.signers import SignerError
 from tests.cli.test_cupel import write_config
 from tests.world import World
@@ -221,7 +221,7 @@ def test_a_broken_file_of_a_round_that_is_over_keeps_no_later_one_from_being_att
 
 
 @dataclass(frozen=True)
-class Mute(Outbox):
+class Mute(TransactionManager):
     """An account whose signer is down."""
 
     def pump(self) -> list[Intent]:
@@ -232,9 +232,9 @@ def test_a_signer_that_is_down_keeps_no_other_account_waiting(world: World) -> N
     with ExitStack() as stack:
         seat = Seat(world, stack)
         station = seat.daemon.station
-        (voting,) = station.outboxes
+        (voting,) = station.managers
         mute = Mute(**{field.name: getattr(voting, field.name) for field in fields(voting)})
-        station.outboxes = [mute, voting]
+        station.managers = [mute, voting]
         assert station.cycle(lambda *_: {"acted": True})["acted"]
         assert "SIGNER" in seat.alarms
 

@@ -21,9 +21,9 @@ from scorer.chain.logs import IncompleteLogs
 from scorer.chain.rpc_errors import Answer
 from scorer.daemon.health import served
 from scorer.daemon.logging import configure_logging
-from scorer.daemon.loop import Bell, Loop, UnknownVersion, stopped_by_signals
-from scorer.daemon.metrics import Metrics, Pulse
-from scorer.oracle.alarm_reasons import Reason
+from scorer.daemon.loop import Alarms, Loop, UnknownVersion, stopped_by_signals
+from scorer.daemon.metrics import Liveness, Metrics
+from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.transactions.attempts import ALARMING, State
 from scorer.transactions.journal import JournalError
 from scorer.transactions.signers import SignerError
@@ -40,7 +40,7 @@ def quiet() -> None:
 
 def loop_of(cycle: Callable[[], Mapping[str, Any]]) -> Loop:
     metrics = Metrics()
-    return Loop(cycle, 0.001, metrics, Bell(metrics), Pulse(longest=60))
+    return Loop(cycle, 0.001, metrics, Alarms(metrics), Liveness(longest=60))
 
 
 def raising(error: BaseException) -> Callable[[], Mapping[str, Any]]:
@@ -121,7 +121,7 @@ def test_a_process_that_is_told_to_stop_ends_what_it_began() -> None:
 
 def test_health_and_readiness_come_from_what_the_process_knows() -> None:
     now = [0.0]
-    pulse = Pulse(longest=60, clock=lambda: now[0])
+    pulse = Liveness(longest=60, clock=lambda: now[0])
     metrics = Metrics()
 
     def ask(port: int, path: str) -> tuple[int, str]:
@@ -189,7 +189,7 @@ def test_a_providers_key_is_neither_logged_nor_shown_when_it_cannot_be_reached(
 
 
 def test_every_alarm_that_is_rung_is_a_known_reason() -> None:
-    known = {reason.name for reason in Reason}
+    known = {reason.name for reason in AlarmReason}
     rung = {why.name for why in ALARMING} | {State.DISPLACED.name, State.FAILED.name}
     sources = Path(__file__).parents[2] / "scorer"
     for path in sources.rglob("*.py"):
@@ -203,8 +203,8 @@ def test_every_reason_has_a_section_in_the_runbook_and_a_rule() -> None:
     runbook = (root / "docs" / "runbook.md").read_text()
     rules = (root / "ops" / "alerts.yml").read_text()
     sections = re.findall(r"^### ([A-Z_]+)$", runbook, re.MULTILINE)
-    assert sorted(sections) == sorted(reason.name for reason in Reason)
-    for reason in Reason:
+    assert sorted(sections) == sorted(reason.name for reason in AlarmReason)
+    for reason in AlarmReason:
         assert f"`{reason.value}`" in runbook
         assert f'max_over_time(cupel_alarm{{reason="{reason.name}"}}[' in rules
         assert f"summary: {json.dumps(reason.value)}" in rules

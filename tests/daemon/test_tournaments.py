@@ -14,9 +14,9 @@ from scorer.daemon.checks import check_member, check_operator
 from scorer.daemon.configuration import ConfigError, load_config
 from scorer.daemon.daemon import OracleDaemon, UnknownTournament
 from scorer.lab.demo.stage import ADMIN, OPERATOR
-from scorer.lab.deployer import Plan, deploy
+from scorer.lab.deployer import SuitePlan, deploy
 from scorer.lab.drill.proxy import Forward, Proxy, Request, Response, error, proxy_of
-from scorer.oracle.member import Memory
+from scorer.oracle.member import MemberCache
 from scorer.storage.bundle import LOCKED, Bundle, round_folder
 from scorer.transactions.journal import Journal, JournalError
 from tests.cli.test_cupel import write_config
@@ -44,7 +44,7 @@ class Two:
     def _deploy(self) -> Suite:
         world = self.world
         anvil, stake = world.stage.anvil, world.rules.stake
-        plan = Plan(
+        plan = SuitePlan(
             treasury=world.admin.address,
             supply=10**15,
             members=[member.address for member in world.members],
@@ -85,7 +85,7 @@ class Two:
         """Let the members seal the first round of each; the states that are left."""
         for suite in self.suites:
             for member in self.world.members:
-                replace(member, suite=suite, memory=Memory()).cycle([1])
+                replace(member, suite=suite, memory=MemberCache()).cycle([1])
         return self.states()
 
     def work(self) -> list[str]:

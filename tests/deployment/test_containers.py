@@ -15,7 +15,7 @@ from scorer import __version__
 from scorer.cli import app
 from scorer.daemon.configuration import load_config
 from scorer.daemon.health import served
-from scorer.daemon.metrics import Metrics, Pulse
+from scorer.daemon.metrics import Liveness, Metrics
 
 yaml = pytest.importorskip("yaml")
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -107,7 +107,7 @@ def test_prometheus_and_the_health_check_ask_where_a_daemon_answers(name: str) -
 @pytest.mark.parametrize("is_alive", [True, False])
 def test_the_health_check_tells_a_daemon_that_goes_round_from_one_that_does_not(is_alive: bool) -> None:
     program = SERVICES["oracle"]["healthcheck"]["test"][-1]
-    pulse = Pulse(longest=60 if is_alive else -1)
+    pulse = Liveness(longest=60 if is_alive else -1)
 
     with served(0, Metrics(), pulse) as port:
         command = [sys.executable, "-c", program.replace(f":{port_of('oracle')}/", f":{port}/")]

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from scorer.deployment.blueprint import ROLE_IDS, Blueprint, blueprint
-from scorer.deployment.steps import Access, DeploymentStuck, Seen, steps, tournament_labels
+from scorer.deployment.steps import Access, DeployedState, DeploymentStuck, steps, tournament_labels
 from tests.deployment.files import ADMIN, DEPLOYER, OPERATOR, TEXT, read
 
-EMPTY = Seen(has_factory=True, coded=frozenset())
+EMPTY = DeployedState(has_factory=True, coded=frozenset())
 
 
 @pytest.fixture
@@ -16,20 +16,20 @@ def plan() -> Blueprint:
     return blueprint(read(), DEPLOYER)
 
 
-def complete(plan: Blueprint) -> Seen:
+def complete(plan: Blueprint) -> DeployedState:
     """The chain when all is done."""
     roles = {(each.target, s): ROLE_IDS[each.role] for each in plan.assignments for s in each.selectors}
     access = {(grant.role_id, grant.holder): Access(grant.delay) for grant in (*plan.grants, plan.hand_over)}
     served = frozenset(tournament_labels(plan))
-    return Seen(True, frozenset(plan.addresses), roles, access, served)
+    return DeployedState(True, frozenset(plan.addresses), roles, access, served)
 
 
-def under_way(plan: Blueprint) -> Seen:
+def under_way(plan: Blueprint) -> DeployedState:
     """All contracts are there, and no role is given."""
-    return Seen(True, frozenset(plan.addresses), {}, {(0, DEPLOYER): Access(0)})
+    return DeployedState(True, frozenset(plan.addresses), {}, {(0, DEPLOYER): Access(0)})
 
 
-def keys(plan: Blueprint, seen: Seen) -> list[str]:
+def keys(plan: Blueprint, seen: DeployedState) -> list[str]:
     return [step.key for step in steps(plan, seen)]
 
 

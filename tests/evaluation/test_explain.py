@@ -13,7 +13,7 @@ import pytest
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.explain import Explanation, NotInRound, ScoredRound
 from scorer.evaluation.inputs import RoundResult
-from scorer.evaluation.statement import COLUMNS, Entry, Receipt, write_statement
+from scorer.evaluation.statement import COLUMNS, Receipt, StatementEntry, write_statement
 from scorer.storage.bundle import SCORES, Bundle, BundleError
 from tests.round_tables import ADJUSTERS, ALL_SCORES, rules_with, tables
 from tests.small_round import AMOUNTS, CONSTANT, SILENT, UNSTAKED, SmallRound
@@ -113,7 +113,7 @@ def test_a_table_of_scores_that_lacks_a_factor_is_refused_by_its_file(tmp_path: 
 
 def statement(explanations: list[Explanation], receipt: Receipt | None) -> list[dict[str, str]]:
     file = io.StringIO()
-    write_statement([Entry("0xabc", each, receipt) for each in explanations], file)
+    write_statement([StatementEntry("0xabc", each, receipt) for each in explanations], file)
     return list(csv.DictReader(io.StringIO(file.getvalue())))
 
 

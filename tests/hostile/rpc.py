@@ -20,7 +20,7 @@ from scorer.chain.errors import EndpointError
 from scorer.chain.logs import IncompleteLogs, round_events
 from scorer.chain.provider import Provider
 from scorer.chain.transport import Reply
-from scorer.transactions.manager import Head, Sent
+from scorer.transactions.manager import BroadcastReply, Head
 from scorer.transactions.node import Web3Node
 from tests.hostile.target import Target
 
@@ -132,7 +132,7 @@ def _head(w3: Web3) -> None:
 
 
 def _broadcast(w3: Web3) -> None:
-    assert isinstance(Web3Node(w3).broadcast(b"\x02"), Sent)
+    assert isinstance(Web3Node(w3).broadcast(b"\x02"), BroadcastReply)
 
 
 ASKS: Final[Sequence[Callable[[Web3], object]]] = (

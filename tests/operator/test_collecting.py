@@ -10,7 +10,7 @@ import pytest
 
 from scorer.lab.demo.files import write_submission
 from scorer.operator.intake import Collection
-from scorer.oracle.member import Duty
+from scorer.oracle.member import MemberPolicy
 from scorer.protocol.rules import NeutralChurn, preset
 from scorer.protocol.tables import NEUTRAL_CHURN, Table, table_file
 from scorer.storage.bundle import RULES, Bundle, BundleError, round_folder
@@ -42,7 +42,7 @@ def heard(world: World) -> tuple[World, list[tuple[str, str]]]:
     """A world whose first member's alarms are heard."""
     told: list[tuple[str, str]] = []
     first, *others = world.members
-    hearing = replace(first, duty=Duty(alarm=lambda *alarm: told.append(alarm)))
+    hearing = replace(first, duty=MemberPolicy(alarm=lambda *alarm: told.append(alarm)))
     return replace(world, stage=replace(world.stage, members=(hearing, *others))), told
 
 

@@ -16,7 +16,7 @@ from scorer.operator.collector import Lanes
 from scorer.operator.operator import Operator
 from scorer.operator.plans import PlanFolder
 from scorer.storage.bundle import LOCKED
-from scorer.transactions.manager import Outbox
+from scorer.transactions.manager import TransactionManager
 from tests.shop import Shop
 from tests.world import HOUR, IDS, NMR, World
 
@@ -226,10 +226,10 @@ def test_every_staked_model_is_in_the_round_though_the_chunks_grow_over_a_restar
     def mine(_: float) -> None:
         rpc(RPCEndpoint("evm_mine"), [])
 
-    courier = shop.operating.courier
-    assert isinstance(courier, Outbox)
-    patient = replace(courier, longest=60, sleep=mine)
-    shop.operating = replace(shop.operating, courier=patient, slots_per_chunk=4)
+    sender = shop.operating.sender
+    assert isinstance(sender, TransactionManager)
+    patient = replace(sender, longest=60, sleep=mine)
+    shop.operating = replace(shop.operating, sender=patient, slots_per_chunk=4)
     deeds = shop.operating.work(finalised_block(world.suite))
     assert [deed.what for deed in deeds] == ["round 1 lock:0"]
     assert "another call of this key came first" in deeds[0].outcome

@@ -19,7 +19,7 @@ from scorer.observation.observe import finalised_block, locked_chunks
 from scorer.operator.collector import Lanes
 from scorer.operator.rolling import Settling, SettlingRounds
 from scorer.oracle.decide import BeginSettlement, SettleChunk, Wait
-from scorer.oracle.policy import Duty
+from scorer.oracle.policy import MemberPolicy
 from scorer.oracle.takeover import REREAD
 from scorer.protocol.chunks import SettleArguments, stakes_and_codes
 from scorer.rewards import settle
@@ -27,8 +27,8 @@ from scorer.rewards.allocation import positions_of
 from scorer.storage.bundle import SCORES, Bundle
 from scorer.storage.parquet import write_parquet
 from scorer.storage.scores import read_scores
-from scorer.transactions.manager import Outbox
-from scorer.transactions.sender import Done
+from scorer.transactions.manager import TransactionManager
+from scorer.transactions.sender import CallResult
 from tests.shop import Shop
 from tests.world import World
 
@@ -64,7 +64,7 @@ def shop(world: World, tmp_path: Path) -> Iterator[Shop]:
 
 def begin(shop: Shop) -> list[object]:
     """What a member who leaves chunks to operators does first: it begins the settlement."""
-    member = replace(shop.world.members[0], duty=Duty(roll_wait=ROLL_WAIT))
+    member = replace(shop.world.members[0], duty=MemberPolicy(roll_wait=ROLL_WAIT))
     steps = member.cycle([FIRST, SECOND])
     shop.world.stage.anvil.finalise()
     return [step.action for step in steps if step.round_id == FIRST]
@@ -135,7 +135,7 @@ def test_a_round_that_was_locked_downwards_is_followed_upwards(shop: Shop) -> No
     third = world.open()
     world.submit_all(third)
     world.stage.anvil.advance_to(world.record(third).close_at)
-    replace(world.members[0], duty=Duty(roll_wait=ROLL_WAIT)).cycle()
+    replace(world.members[0], duty=MemberPolicy(roll_wait=ROLL_WAIT)).cycle()
     world.stage.anvil.finalise()
     assert shop.work() == ["round 3 roll:0", "round 3 roll:2"]
     assert world.record(SECOND).state == RoundState.SETTLED
@@ -147,20 +147,20 @@ class Overtaken:
     """A courier whose first transaction somebody else's settlement of the same chunk overtakes."""
 
     world: World
-    outbox: Outbox
+    manager: TransactionManager
     settles: list[SettleArguments]
 
     @property
     def address(self) -> str:
-        return self.outbox.address
+        return self.manager.address
 
     def sign_message(self, message: bytes) -> bytes:
-        return self.outbox.sign_message(message)
+        return self.manager.sign_message(message)
 
-    def carry_out(self, call: ContractFunction, *rest: Any) -> Done:
+    def carry_out(self, call: ContractFunction, *rest: Any) -> CallResult:
         if self.settles:
             self.world.admin.send(self.world.suite.tournament.functions.settle(*self.settles.pop()))
-        return self.outbox.carry_out(call, *rest)
+        return self.manager.carry_out(call, *rest)
 
 
 def settling(shop: Shop) -> Settling:
@@ -172,10 +172,10 @@ def settling(shop: Shop) -> Settling:
 def test_a_chunk_that_is_settled_before_the_roll_is_mined_keeps_its_slots_from_nothing(shop: Shop) -> None:
     world, suite = shop.world, shop.world.suite
     begin(shop)
-    courier = shop.operating.courier
-    assert isinstance(courier, Outbox)
-    overtaken = Overtaken(world, courier, [settling(shop).arguments[1]])
-    shop.operating = replace(shop.operating, courier=overtaken)
+    sender = shop.operating.sender
+    assert isinstance(sender, TransactionManager)
+    overtaken = Overtaken(world, sender, [settling(shop).arguments[1]])
+    shop.operating = replace(shop.operating, sender=overtaken)
     assert shop.work() == ROLLED
     (refused,) = round_events(suite.roller.events.SettleRefused(), FIRST, 0, suite.w3.eth.block_number)
     assert refused["args"]["fromSlot"] == 2
@@ -261,8 +261,8 @@ def test_a_roll_that_takes_more_gas_than_there_is_leaves_the_lock_alone(shop: Sh
     plan = shop.operating.lock_calls(record, shop.operating.collect(record), 2, lanes, settling(shop))
     roll = next(plan)
     assert roll is not None
-    assert shop.operating.courier is not None
-    operator = suite.w3.to_checksum_address(shop.operating.courier.address)
+    assert shop.operating.sender is not None
+    operator = suite.w3.to_checksum_address(shop.operating.sender.address)
     shop.budget = roll.call.estimate_gas({"from": operator}) - 1
     shop.restart()
     assert shop.work() == ["round 2 lock:2", "round 2 roll:0"]

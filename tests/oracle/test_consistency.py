@@ -13,7 +13,7 @@ from scorer.evaluation.inputs import Positions, RoundInputs
 from scorer.observation.observe import Sealed
 from scorer.oracle.consistency import disagreement
 from scorer.oracle.decide import Attest
-from scorer.oracle.member import Duty, Memory
+from scorer.oracle.member import MemberCache, MemberPolicy
 from scorer.storage.bundle import POSITIONS, REPORT, SIGNATURES, Bundle
 from tests.small_round import AMOUNTS, SmallRound, address_of, positions_of
 from tests.world import World
@@ -105,7 +105,10 @@ def test_a_report_of_other_positions_is_kept_aside_told_and_computed_anew(world:
     world.resolve(round_id)
     told: list[tuple[str, str]] = []
     member = replace(
-        world.members[0], sender=None, duty=Duty(alarm=lambda *alarm: told.append(alarm)), memory=Memory()
+        world.members[0],
+        sender=None,
+        duty=MemberPolicy(alarm=lambda *alarm: told.append(alarm)),
+        memory=MemberCache(),
     )
     (step,) = member.cycle()
     assert isinstance(step.action, Attest)
@@ -115,7 +118,7 @@ def test_a_report_of_other_positions_is_kept_aside_told_and_computed_anew(world:
     bundle._write_table(POSITIONS, columns)
     assert [step.action for step in member.cycle()] == [step.action]
     assert told == []
-    again = replace(member, memory=Memory())
+    again = replace(member, memory=MemberCache())
     assert [step.action for step in again.cycle()] == [step.action]
     ((kind, detail),) = told
     assert kind == "SET_ASIDE"

@@ -19,7 +19,7 @@ from scorer.chain.logs import IncompleteLogs
 from scorer.chain.rpc_errors import Answer
 from scorer.daemon.logging import configure_logging
 from scorer.evaluation.inputs import InputsMismatch
-from scorer.oracle.alarm_reasons import Reason
+from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.oracle.failures import CHAIN_FAILED, apart, in_words, reason_of
 from scorer.protocol.rules import RulesError
 from scorer.storage.bundle import BundleError
@@ -38,28 +38,28 @@ def quiet() -> None:
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (EndpointError("no"), Reason.CANNOT_REACH_CHAIN),
-        (Unreachable("no"), Reason.CANNOT_REACH_CHAIN),
-        (RateLimited("no"), Reason.CANNOT_REACH_CHAIN),
-        (MalformedAnswer("no"), Reason.CANNOT_REACH_CHAIN),
-        (StateUnavailable("missing trie node"), Reason.CANNOT_REACH_CHAIN),
-        (BadFunctionCallOutput("no"), Reason.CANNOT_REACH_CHAIN),
-        (BlockNotFound("no"), Reason.CANNOT_REACH_CHAIN),
-        (Refused("no", answer=Answer.GAS_TOO_HIGH), Reason.REFUSED),
-        (Refused("no"), Reason.CANNOT_REACH_CHAIN),
-        (NoAgreement("no", [UP]), Reason.ENDPOINTS_DISAGREE),
-        (IncompleteLogs("no"), Reason.INCOMPLETE_LOGS),
-        (SignerError("no"), Reason.SIGNER),
-        (BundleError("no"), Reason.BROKEN_FILE),
-        (RulesError("no"), Reason.BROKEN_FILE),
-        (InputsMismatch("rules", 1, 2), Reason.BROKEN_FILE),
-        (IsADirectoryError("no"), Reason.BROKEN_FILE),
-        (OSError("no space left on device"), Reason.BROKEN_FILE),
-        (ValueError("'nonsense' is not a valid Answer"), Reason.DEFECT),
-        (ZeroDivisionError("no"), Reason.DEFECT),
+        (EndpointError("no"), AlarmReason.CANNOT_REACH_CHAIN),
+        (Unreachable("no"), AlarmReason.CANNOT_REACH_CHAIN),
+        (RateLimited("no"), AlarmReason.CANNOT_REACH_CHAIN),
+        (MalformedAnswer("no"), AlarmReason.CANNOT_REACH_CHAIN),
+        (StateUnavailable("missing trie node"), AlarmReason.CANNOT_REACH_CHAIN),
+        (BadFunctionCallOutput("no"), AlarmReason.CANNOT_REACH_CHAIN),
+        (BlockNotFound("no"), AlarmReason.CANNOT_REACH_CHAIN),
+        (Refused("no", answer=Answer.GAS_TOO_HIGH), AlarmReason.REFUSED),
+        (Refused("no"), AlarmReason.CANNOT_REACH_CHAIN),
+        (NoAgreement("no", [UP]), AlarmReason.ENDPOINTS_DISAGREE),
+        (IncompleteLogs("no"), AlarmReason.INCOMPLETE_LOGS),
+        (SignerError("no"), AlarmReason.SIGNER),
+        (BundleError("no"), AlarmReason.BROKEN_FILE),
+        (RulesError("no"), AlarmReason.BROKEN_FILE),
+        (InputsMismatch("rules", 1, 2), AlarmReason.BROKEN_FILE),
+        (IsADirectoryError("no"), AlarmReason.BROKEN_FILE),
+        (OSError("no space left on device"), AlarmReason.BROKEN_FILE),
+        (ValueError("'nonsense' is not a valid Answer"), AlarmReason.DEFECT),
+        (ZeroDivisionError("no"), AlarmReason.DEFECT),
     ],
 )
-def test_a_failure_is_told_by_its_cause(error: Exception, reason: Reason) -> None:
+def test_a_failure_is_told_by_its_cause(error: Exception, reason: AlarmReason) -> None:
     assert reason_of(error) == reason
     told: list[tuple[str, str]] = []
 
@@ -74,7 +74,7 @@ def test_a_failure_is_told_by_its_cause(error: Exception, reason: Reason) -> Non
 
 
 def test_an_endpoint_is_left_for_a_failure_of_the_chain_alone() -> None:
-    assert {Reason.CANNOT_REACH_CHAIN, Reason.INCOMPLETE_LOGS} == CHAIN_FAILED
+    assert {AlarmReason.CANNOT_REACH_CHAIN, AlarmReason.INCOMPLETE_LOGS} == CHAIN_FAILED
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OperatorDaemon
 from scorer.lab.drill.proxy import Forward, Manner, Request, Response, proxy_of
-from scorer.operator.operator import OperatorMemory
+from scorer.operator.operator import OperatorCache
 from scorer.storage.bundle import Bundle, round_folder
 from tests.cli.test_cupel import write_config
 from tests.daemon.test_daemon import BRAVE, Seat
@@ -175,7 +175,7 @@ class Office:
         daemon = self.assembled.daemon
         assert isinstance(daemon, OperatorDaemon)
         (seat,) = daemon.seats
-        seat.operating = replace(seat.operating, memory=OperatorMemory())
+        seat.operating = replace(seat.operating, memory=OperatorCache())
 
     def opened(self) -> int:
         return self.world.suite.round_count(self.world.suite.w3.eth.block_number)

@@ -21,7 +21,7 @@ from scorer.oracle.decide import (
     VoidRound,
     Wait,
 )
-from scorer.oracle.member import Member, Step
+from scorer.oracle.member import ActionResult, Member
 from scorer.protocol.predictions import header
 from scorer.rewards import settle
 from scorer.storage.bundle import SUBMISSIONS, round_folder
@@ -38,7 +38,7 @@ def wrong(
     return changed
 
 
-def kinds(steps: list[Step]) -> list[type]:
+def kinds(steps: list[ActionResult]) -> list[type]:
     return [type(step.action) for step in steps]
 
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from scorer.evaluation.inputs import RoundTerms
 from scorer.oracle.decide import Alarm, Attest
-from scorer.oracle.member import Duty
+from scorer.oracle.member import MemberPolicy
 from scorer.oracle.recompute import DISAGREES, main
-from scorer.oracle.sanity import Limits, NoVerdict, Summary, recomputed_elsewhere, refusals, summary
+from scorer.oracle.sanity import NoVerdict, SanityLimits, Summary, recomputed_elsewhere, refusals, summary
 from scorer.protocol.report import Report
 from scorer.protocol.rules import preset
 from scorer.storage.bundle import REPORT
@@ -37,7 +37,7 @@ def table(**changes: object) -> Scores:
 
 
 def found(scores: Scores, report: Report = REPORT_OF_5, before: Summary | None = BEFORE) -> tuple[str, ...]:
-    return refusals(report, TERMS, scores, before, Limits())
+    return refusals(report, TERMS, scores, before, SanityLimits())
 
 
 def test_a_sound_report_passes() -> None:
@@ -103,13 +103,13 @@ def test_what_is_not_sound_is_named(scores: Scores, report: Report, says: str) -
 def test_a_round_unlike_the_last_one_is_refused_until_a_human_looked(before: Summary, says: str) -> None:
     (only,) = found(table(), before=before)
     assert says in only
-    looked_at = Limits(accepted=frozenset({"0x" + REPORT_OF_5.hash().hex().upper()}))
+    looked_at = SanityLimits(accepted=frozenset({"0x" + REPORT_OF_5.hash().hex().upper()}))
     assert refusals(REPORT_OF_5, TERMS, table(), before, looked_at) == ()
 
 
 def test_a_human_cannot_let_pass_what_does_not_add_up() -> None:
     report = replace(REPORT_OF_5, total_payout=31)
-    looked_at = Limits(accepted=frozenset({report.hash().hex()}))
+    looked_at = SanityLimits(accepted=frozenset({report.hash().hex()}))
     assert refusals(report, TERMS, table(), BEFORE, looked_at) != ()
 
 
@@ -161,7 +161,7 @@ def test_a_report_that_got_no_verdict_is_judged_again_in_the_next_cycle(
 ) -> None:
     round_id = world.sealed_round()
     world.resolve(round_id)
-    member = replace(world.members[0], duty=Duty(recomputes=True))
+    member = replace(world.members[0], duty=MemberPolicy(recomputes=True))
     with monkeypatch.context() as without:
         without.setattr("sys.executable", "/nonexistent/python")
         (step,) = member.cycle()

@@ -18,15 +18,15 @@ from scorer.isolation import ReadLimits
 from scorer.observation.observe import finalised_block
 from scorer.oracle.decide import Attest, Challenge
 from scorer.oracle.evidence import Peers, doubt
-from scorer.oracle.member import Duty, Member, Memory, Step
+from scorer.oracle.member import ActionResult, Member, MemberCache, MemberPolicy
 from scorer.oracle.takeover import REREAD
 from scorer.protocol.report import Report, evidence_hash
 from scorer.storage.bundle import MANIFEST, REPORT, SIGNATURES, SUBMISSIONS, Bundle, round_folder
 from tests.cli.test_cupel import write_deployment
 from tests.world import IDS, NMR, World
 
-PLAIN = Duty()
-WILLING = Duty(challenges=True, largest_bond=100 * 10**18)
+PLAIN = MemberPolicy()
+WILLING = MemberPolicy(challenges=True, largest_bond=100 * 10**18)
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Watched:
 
     world: World
     index: int
-    duty: Duty = PLAIN
+    duty: MemberPolicy = PLAIN
     published: Path | None = None
     peers: tuple[Path, ...] = ()
     alarms: list[tuple[str, str]] = field(default_factory=list)
@@ -44,9 +44,9 @@ class Watched:
         member = self.world.members[self.index]
         files = replace(member.files, published=self.published or member.files.published, peers=self.peers)
         duty = replace(self.duty, alarm=lambda kind, detail: self.alarms.append((kind, detail)))
-        self.member: Member = replace(member, files=files, duty=duty, memory=Memory())
+        self.member: Member = replace(member, files=files, duty=duty, memory=MemberCache())
 
-    def cycle(self) -> list[Step]:
+    def cycle(self) -> list[ActionResult]:
         """One cycle; the alarms are those of this cycle alone."""
         self.alarms.clear()
         steps = self.member.cycle()
@@ -323,7 +323,7 @@ def test_targets_that_are_written_anew_or_become_unusable_change_no_vote(world: 
 def test_an_outcome_is_left_some_time_until_others_have_reported(world: World) -> None:
     round_id = world.sealed_round()
     world.resolve(round_id)
-    slow = Watched(world, 0, Duty(outcome_delay=3600))
+    slow = Watched(world, 0, MemberPolicy(outcome_delay=3600))
     slow.cycle()
     assert slow.votes(round_id) is None
     world.stage.anvil.advance_to(world.record(round_id).resolve_at + 3600)
@@ -359,7 +359,7 @@ def lie(world: World, round_id: int, inputs_from: NDArray[np.float64] | None = N
     return report.hash()
 
 
-def challenged(steps: list[Step]) -> bool:
+def challenged(steps: list[ActionResult]) -> bool:
     return any(isinstance(step.action, Challenge) for step in steps)
 
 

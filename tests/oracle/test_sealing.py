@@ -12,10 +12,10 @@ import pytest
 from scorer.chain.contracts import RoundState
 from scorer.lab.anvil import Anvil
 from scorer.lab.demo.predictors import Noise
-from scorer.lab.demo.stakes import ShareOfIdle, Stake
+from scorer.lab.demo.stakes import ModelStaking, ShareOfIdle
 from scorer.lab.demo.strategies import Strategy
 from scorer.oracle.decide import Alarm, CountSignature, SealRound, Wait
-from scorer.oracle.member import Duty, Member, Memory
+from scorer.oracle.member import Member, MemberCache, MemberPolicy
 from scorer.oracle.turns import turn_of
 from scorer.protocol.predictions import header
 from scorer.protocol.seal import Seal, SealVote, Verdict, Verdicts
@@ -257,7 +257,7 @@ def test_a_member_that_finds_something_else_than_the_seal_signs_nothing_and_call
     before = vote(world, 2, round_id)
     seal_by_two(world, round_id, refusing_all(world, 0, round_id), refusing_all(world, 1, round_id))
     told: list[tuple[str, str]] = []
-    duty = Duty(alarm=lambda kind, detail: told.append((kind, detail)))
+    duty = MemberPolicy(alarm=lambda kind, detail: told.append((kind, detail)))
     assert CountSignature not in kinds(replace(world.members[2], duty=duty).cycle())
     expected = f"round {round_id}: sealed without our signature, 1 in a row; after 3 anybody may remove us"
     assert ("ABSENT", expected) in told
@@ -374,11 +374,11 @@ def test_nothing_that_lies_in_another_members_folder_changes_or_stops_a_seal(wor
     world.cycle(0, 1)
     right = vote(world, 0, round_id)
     told: list[tuple[str, str]] = []
-    duty = Duty(alarm=lambda *alarm: told.append(alarm))
+    duty = MemberPolicy(alarm=lambda *alarm: told.append(alarm))
     for number, put in enumerate(JUNK):
         (own(world, 2, round_id).folder / VOTE).unlink(missing_ok=True)
         put(world, round_id)
-        restarted = replace(world.members[number % 2], memory=Memory(), duty=duty)
+        restarted = replace(world.members[number % 2], memory=MemberCache(), duty=duty)
         assert kinds(restarted.cycle()) == [Wait], put
         assert told == [], put
         assert [vote(world, member, round_id).seal for member in (0, 1)] == [right.seal] * 2, put
@@ -395,11 +395,11 @@ def test_verdicts_that_others_did_not_sign_keep_no_model_out(world: World) -> No
     for member in (1, 2):
         false = refusing_all(world, member, round_id)
         own(world, member, round_id).write_vote(signed(world, member, false.verdicts, false.seal, account=39))
-    replace(world.members[0], memory=Memory()).cycle()
+    replace(world.members[0], memory=MemberCache()).cycle()
     assert vote(world, 0, round_id).refused == frozenset()
     for member in (1, 2):
         own(world, member, round_id).write_vote(refusing_all(world, member, round_id))
-    replace(world.members[0], memory=Memory()).cycle()
+    replace(world.members[0], memory=MemberCache()).cycle()
     assert vote(world, 0, round_id).refused == set(range(1, MODELS + 1))
 
 
@@ -449,7 +449,7 @@ def test_a_statement_that_was_complete_leaves_a_later_one_no_less_time(world: Wo
     round_id = lock_a_part(world)
     addresses = [member.address for member in world.members]
     in_turn = sorted(world.members, key=lambda member: turn_of(member.address, addresses, round_id))
-    first, *others = [replace(member, duty=Duty(stagger=10_000)) for member in in_turn]
+    first, *others = [replace(member, duty=MemberPolicy(stagger=10_000)) for member in in_turn]
     for member in (first, *others, others[0]):
         assert kinds(member.cycle()) == [Wait]
         world.stage.anvil.finalise()
@@ -498,7 +498,11 @@ def test_junk_of_big_stakers_dilutes_nobodys_payout_factor(anvil: Anvil, tmp_pat
     """One's submission is not what it signed, the other has none: both lock more than the threshold."""
     big = [
         Strategy(
-            f"big_{number}", "whale", "junk", Noise(seed=50), Stake("whale", 100_000, ShareOfIdle(10**6))
+            f"big_{number}",
+            "whale",
+            "junk",
+            Noise(seed=50),
+            ModelStaking("whale", 100_000, ShareOfIdle(10**6)),
         )
         for number in range(2)
     ]
@@ -534,7 +538,7 @@ def test_a_restart_in_the_middle_signs_the_same_bytes(world: World) -> None:
     for lost in (False, True):
         if lost:
             path.unlink()
-        replace(world.members[0], memory=Memory()).cycle()
+        replace(world.members[0], memory=MemberCache()).cycle()
         assert path.read_bytes() == first
     path.write_bytes(b"cut")
     world.cycle(0)

@@ -15,7 +15,15 @@ import pytest
 from scorer.chain.contracts import RoundRecord, RoundState
 from scorer.evaluation.evaluate import evaluate
 from scorer.isolation import ReadLimits
-from scorer.oracle.takeover import REREAD, Candidates, Keeper, Seen, _sha256, is_late, no_refusals
+from scorer.oracle.takeover import (
+    REREAD,
+    Candidates,
+    PublishedFiles,
+    SeenFiles,
+    _sha256,
+    is_late,
+    no_refusals,
+)
 from scorer.protocol.predictions import HEADER_SIZE
 from scorer.storage.bundle import PUBLISHED, RULES, SIGNATURES, SUBMISSIONS, UNIVERSE, Bundle, round_folder
 from tests.records import record
@@ -43,17 +51,17 @@ def publish(folder: Path, inputs: object = INPUTS) -> Bundle:
 
 
 @pytest.fixture
-def keeper(tmp_path: Path) -> Keeper:
+def keeper(tmp_path: Path) -> PublishedFiles:
     candidates: Candidates = lambda _, __: [INPUTS.refused]  # noqa: E731
-    return Keeper(tmp_path / "rounds", tmp_path / "published", TOURNAMENT, lambda _: 20, candidates)
+    return PublishedFiles(tmp_path / "rounds", tmp_path / "published", TOURNAMENT, lambda _: 20, candidates)
 
 
-def again(keeper: Keeper) -> Keeper:
+def again(keeper: PublishedFiles) -> PublishedFiles:
     """The same folders, in a process that remembers nothing."""
-    return replace(keeper, seen=Seen())
+    return replace(keeper, seen=SeenFiles())
 
 
-def own(keeper: Keeper) -> Bundle:
+def own(keeper: PublishedFiles) -> Bundle:
     return Bundle(round_folder(keeper.rounds, TOURNAMENT, ROUND))
 
 
@@ -67,7 +75,7 @@ def spoil_signature(bundle: Bundle) -> None:
     (bundle.folder / SIGNATURES).write_text(json.dumps(entries))
 
 
-def test_what_is_published_is_taken_over_and_is_what_the_seal_commits_to(keeper: Keeper) -> None:
+def test_what_is_published_is_taken_over_and_is_what_the_seal_commits_to(keeper: PublishedFiles) -> None:
     published = publish(keeper.published)
     found = keeper.look(SEALED)
     assert (found.is_kept, found.missing, found.mismatch, found.changed) == (True, (), None, ())
@@ -76,7 +84,7 @@ def test_what_is_published_is_taken_over_and_is_what_the_seal_commits_to(keeper:
         assert (own(keeper).folder / file).read_bytes() == (published.folder / file).read_bytes()
 
 
-def test_nothing_is_kept_of_a_round_whose_files_are_not_there(keeper: Keeper) -> None:
+def test_nothing_is_kept_of_a_round_whose_files_are_not_there(keeper: PublishedFiles) -> None:
     assert keeper.look(SEALED).missing == PUBLISHED
     published = publish(keeper.published)
     (published.folder / SUBMISSIONS).unlink()
@@ -87,7 +95,7 @@ def test_nothing_is_kept_of_a_round_whose_files_are_not_there(keeper: Keeper) ->
 
 @pytest.mark.parametrize("fresh", [False, True])
 def test_what_was_taken_over_stays_when_it_is_withdrawn_and_that_is_noticed(
-    keeper: Keeper, fresh: bool
+    keeper: PublishedFiles, fresh: bool
 ) -> None:
     published = publish(keeper.published)
     keeper.look(SEALED)
@@ -149,7 +157,7 @@ CHANGES: list[Callable[[Bundle], tuple[str, ...]]] = [
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("fresh", [False, True])
 def test_a_file_that_changes_afterwards_is_named_until_it_is_as_before(
-    keeper: Keeper, change: Callable[[Bundle], tuple[str, ...]], fresh: bool
+    keeper: PublishedFiles, change: Callable[[Bundle], tuple[str, ...]], fresh: bool
 ) -> None:
     published = publish(keeper.published)
     keeper.look(SEALED)
@@ -163,7 +171,7 @@ def test_a_file_that_changes_afterwards_is_named_until_it_is_as_before(
     assert keeper.look(SEALED).changed == ()
 
 
-def test_files_that_are_copied_anew_with_the_same_content_are_not_a_change(keeper: Keeper) -> None:
+def test_files_that_are_copied_anew_with_the_same_content_are_not_a_change(keeper: PublishedFiles) -> None:
     published = publish(keeper.published)
     keeper.look(SEALED)
     for file in PUBLISHED:
@@ -175,7 +183,7 @@ def test_files_that_are_copied_anew_with_the_same_content_are_not_a_change(keepe
 
 
 def test_files_without_a_new_stamp_are_not_read_again(
-    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    keeper: PublishedFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(keeper.published)
     keeper.look(SEALED)
@@ -201,7 +209,7 @@ def test_files_without_a_new_stamp_are_not_read_again(
     ],
 )
 def test_what_is_not_the_seals_is_not_kept_and_is_tried_again_once_it_changes(
-    keeper: Keeper, spoil: Callable[[Bundle], object], says: str
+    keeper: PublishedFiles, spoil: Callable[[Bundle], object], says: str
 ) -> None:
     published = publish(keeper.published)
     spoil(published)
@@ -215,7 +223,7 @@ def test_what_is_not_the_seals_is_not_kept_and_is_tried_again_once_it_changes(
 
 
 def test_what_was_found_wrong_is_not_read_again_before_it_changes(
-    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    keeper: PublishedFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil_signature(publish(keeper.published))
     first = keeper.look(SEALED).mismatch
@@ -224,7 +232,9 @@ def test_what_was_found_wrong_is_not_read_again_before_it_changes(
     assert keeper.look(SEALED).mismatch == first
 
 
-def test_what_did_not_fit_is_read_again_after_a_while_or_once_there_are_more_models(keeper: Keeper) -> None:
+def test_what_did_not_fit_is_read_again_after_a_while_or_once_there_are_more_models(
+    keeper: PublishedFiles,
+) -> None:
     publish(keeper.published)
     models, now = [0], [0.0]
     keeper = replace(keeper, most_models=lambda _: models[0], clock=lambda: now[0])
@@ -234,7 +244,7 @@ def test_what_did_not_fit_is_read_again_after_a_while_or_once_there_are_more_mod
 
 
 def test_files_that_a_child_could_not_read_in_time_are_read_again_later(
-    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    keeper: PublishedFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(keeper.published)
     now = [0.0]
@@ -248,7 +258,9 @@ def test_files_that_a_child_could_not_read_in_time_are_read_again_later(
 
 
 @pytest.mark.parametrize("has_report", [False, True])
-def test_what_we_hold_stays_when_an_endpoint_makes_up_another_seal(keeper: Keeper, has_report: bool) -> None:
+def test_what_we_hold_stays_when_an_endpoint_makes_up_another_seal(
+    keeper: PublishedFiles, has_report: bool
+) -> None:
     spoil = publish(keeper.published)
     keeper.look(SEALED)
     if has_report:
@@ -263,21 +275,21 @@ def test_what_we_hold_stays_when_an_endpoint_makes_up_another_seal(keeper: Keepe
 
 
 def test_files_that_change_while_they_are_copied_are_kept_where_the_copies_are_the_seals(
-    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    keeper: PublishedFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    published, right = publish(keeper.published), Keeper.problem_with
+    published, right = publish(keeper.published), PublishedFiles.problem_with
 
-    def meanwhile(keeper: Keeper, bundle: Bundle, record: RoundRecord) -> str | None:
+    def meanwhile(keeper: PublishedFiles, bundle: Bundle, record: RoundRecord) -> str | None:
         spoil_signature(published)
         return right(keeper, bundle, record)
 
-    monkeypatch.setattr(Keeper, "problem_with", meanwhile)
+    monkeypatch.setattr(PublishedFiles, "problem_with", meanwhile)
     assert keeper.look(SEALED).is_kept
     assert keeper.look(SEALED).changed == (SIGNATURES,)
 
 
 def test_a_file_is_watched_without_waiting_or_reading_without_end(
-    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    keeper: PublishedFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever publishes may put a pipe in place of a file between two looks at it, or write on."""
     published = publish(keeper.published)
@@ -292,7 +304,7 @@ def test_a_file_is_watched_without_waiting_or_reading_without_end(
 
 
 def test_a_disk_is_not_filled_with_a_file_that_took_nobody_any_room(
-    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    keeper: PublishedFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published = publish(keeper.published)
     os.truncate(published.folder / SUBMISSIONS, 30 * 2**20)
@@ -304,7 +316,7 @@ def test_a_disk_is_not_filled_with_a_file_that_took_nobody_any_room(
     assert keeper.look(SEALED).is_kept
 
 
-def test_files_of_another_seal_are_not_kept_for_this_one(keeper: Keeper) -> None:
+def test_files_of_another_seal_are_not_kept_for_this_one(keeper: PublishedFiles) -> None:
     publish(keeper.published)
     keeper.look(SEALED)
     other = replace(SEALED, submissions_root=OTHER.terms.submissions_root)
@@ -315,7 +327,7 @@ def test_files_of_another_seal_are_not_kept_for_this_one(keeper: Keeper) -> None
 
 
 def test_files_are_taken_over_before_the_seal_and_are_the_seals_where_it_refuses_what_we_hold(
-    keeper: Keeper,
+    keeper: PublishedFiles,
 ) -> None:
     publish(keeper.published)
     assert keeper.look(UNSEALED).is_kept
@@ -329,7 +341,7 @@ def test_files_are_taken_over_before_the_seal_and_are_the_seals_where_it_refuses
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_files_that_were_taken_over_before_the_seal_are_watched_after_it(
-    keeper: Keeper, change: Callable[[Bundle], tuple[str, ...]]
+    keeper: PublishedFiles, change: Callable[[Bundle], tuple[str, ...]]
 ) -> None:
     published = publish(keeper.published)
     assert keeper.look(UNSEALED).is_kept
@@ -339,7 +351,7 @@ def test_files_that_were_taken_over_before_the_seal_are_watched_after_it(
     assert keeper.look(SEALED).changed == changed
 
 
-def test_a_seal_whose_verdicts_nobody_knows_is_a_mismatch(keeper: Keeper) -> None:
+def test_a_seal_whose_verdicts_nobody_knows_is_a_mismatch(keeper: PublishedFiles) -> None:
     publish(keeper.published)
     ignorant = replace(keeper, candidates=no_refusals)
     assert ignorant.look(UNSEALED).is_kept
@@ -347,13 +359,13 @@ def test_a_seal_whose_verdicts_nobody_knows_is_a_mismatch(keeper: Keeper) -> Non
     assert ignorant.look(UNSEALED).is_kept
 
 
-def test_files_of_another_universe_are_not_taken_over_before_the_seal(keeper: Keeper) -> None:
+def test_files_of_another_universe_are_not_taken_over_before_the_seal(keeper: PublishedFiles) -> None:
     publish(keeper.published)
     found = keeper.look(replace(UNSEALED, universe=b"\1" * 32))
     assert "digest of the universe" in str(found.mismatch)
 
 
-def test_a_report_on_another_seal_is_put_aside_and_not_written_over(keeper: Keeper) -> None:
+def test_a_report_on_another_seal_is_put_aside_and_not_written_over(keeper: PublishedFiles) -> None:
     bundle = own(keeper)
     bundle.write(OTHER, evaluate(OTHER))
     publish(keeper.published)
@@ -363,7 +375,7 @@ def test_a_report_on_another_seal_is_put_aside_and_not_written_over(keeper: Keep
     assert root_of(aside) == OTHER.terms.submissions_root
 
 
-def test_a_bundle_that_is_put_aside_gives_back_the_files_of_the_seal(keeper: Keeper) -> None:
+def test_a_bundle_that_is_put_aside_gives_back_the_files_of_the_seal(keeper: PublishedFiles) -> None:
     published = publish(keeper.published)
     keeper.look(SEALED)
     own(keeper).set_aside()
@@ -374,13 +386,13 @@ def test_a_bundle_that_is_put_aside_gives_back_the_files_of_the_seal(keeper: Kee
     assert keeper.look(SEALED).changed == PUBLISHED
 
 
-def test_files_of_an_earlier_program_are_kept_where_they_are_the_seals(keeper: Keeper) -> None:
+def test_files_of_an_earlier_program_are_kept_where_they_are_the_seals(keeper: PublishedFiles) -> None:
     own(keeper).write(INPUTS, evaluate(INPUTS))
     assert keeper.look(SEALED).is_kept
     assert own(keeper).has("report.json")
 
 
-def test_broken_files_of_ours_are_taken_over_once_more(keeper: Keeper) -> None:
+def test_broken_files_of_ours_are_taken_over_once_more(keeper: PublishedFiles) -> None:
     publish(keeper.published)
     keeper.look(SEALED)
     (own(keeper).folder / SUBMISSIONS).write_bytes(b"cut")
@@ -389,7 +401,7 @@ def test_broken_files_of_ours_are_taken_over_once_more(keeper: Keeper) -> None:
     assert root_of(own(keeper)) == SEALED.submissions_root
 
 
-def test_a_note_that_cannot_be_read_keeps_nothing_and_is_written_anew(keeper: Keeper) -> None:
+def test_a_note_that_cannot_be_read_keeps_nothing_and_is_written_anew(keeper: PublishedFiles) -> None:
     publish(keeper.published)
     keeper.look(SEALED)
     (note,) = (keeper.rounds / "taken").rglob("taken.json")

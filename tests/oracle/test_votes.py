@@ -14,7 +14,7 @@ from scorer.protocol.report import Report
 from scorer.storage.bundle import Bundle
 from scorer.transactions.attempts import State
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import GAS_MARGIN, Outbox
+from scorer.transactions.manager import GAS_MARGIN, TransactionManager
 from scorer.transactions.node import Web3Node
 from scorer.transactions.sender import Sender
 from scorer.transactions.signers import KeySigner
@@ -43,16 +43,16 @@ def vote_at_once(committee: Committee, voters: Sequence[Sender], report: Report,
     attest, planned = Attest(report), calls(committee, report.round_id)
     block = committee.anvil.w3.eth.block_number
     with ExitStack() as stack:
-        outboxes = []
+        managers = []
         committee.anvil.mines(at_once=False)
         for voter in voters:
             journal = stack.enter_context(Journal.open(folder / voter.address))
             node, signer = Web3Node(committee.anvil.w3), KeySigner(voter.account)
-            outboxes.append(Outbox(journal, node, signer, 31337, FEES, longest=0.0))
-            outboxes[-1].carry_out(planned.of(attest), "vote", None, block, planned.spare_gas(attest, block))
+            managers.append(TransactionManager(journal, node, signer, 31337, FEES, longest=0.0))
+            managers[-1].carry_out(planned.of(attest), "vote", None, block, planned.spare_gas(attest, block))
         committee.anvil.finalise()
         committee.anvil.mines(at_once=True)
-        return [outbox.pump()[0].state for outbox in outboxes]
+        return [manager.pump()[0].state for manager in managers]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.rewards import Outcome, Step, Terms, attribute, reward_scores, settle
+from scorer.rewards import AttributionStep, PositionOutcome, SettlementTerms, attribute, reward_scores, settle
 
 ONE = 1_000_000
 NMR = 10**9
@@ -18,11 +18,11 @@ score_of = st.floats(-0.6, 0.6)
 def outcome_of(
     position: int,
     scores: dict[str, float],
-    terms: Terms,
+    terms: SettlementTerms,
     hardening: int | None = None,
     retained: int | None = None,
     available: int | None = None,
-) -> Outcome:
+) -> PositionOutcome:
     """A position settled as a round settles it."""
     reward = reward_scores(
         {name: np.array([score]) for name, score in scores.items()},
@@ -38,7 +38,7 @@ def outcome_of(
         cap=terms.cap,
         available=available,
     )
-    return Outcome(
+    return PositionOutcome(
         position,
         scores,
         hardening,
@@ -50,7 +50,7 @@ def outcome_of(
     )
 
 
-def by_name(steps: tuple[Step, ...]) -> dict[str, int]:
+def by_name(steps: tuple[AttributionStep, ...]) -> dict[str, int]:
     return {step.name: step.amount for step in steps}
 
 
@@ -76,7 +76,7 @@ def test_the_steps_of_a_position_always_add_up_to_what_it_was_paid_or_burned(
     retained: int | None,
     available: int,
 ) -> None:
-    terms = Terms(payout_factor, cap, volatility)
+    terms = SettlementTerms(payout_factor, cap, volatility)
     outcome = outcome_of(position, {"corr": corr, "mmc": mmc}, terms, hardening, retained, available)
     steps = attribute(outcome, MULTIPLIERS, terms)
     assert sum(step.amount for step in steps) == outcome.payout - outcome.burn
@@ -84,7 +84,7 @@ def test_the_steps_of_a_position_always_add_up_to_what_it_was_paid_or_burned(
 
 def test_a_payout_is_taken_apart_as_one_would_by_hand() -> None:
     """1,000 NMR; 0.5 x 0.04 + 2 x 0.03 = 8 %; a factor of 3/4 makes 6 %, the cap 5 %."""
-    terms = Terms(payout_factor=750_000, cap=50_000)
+    terms = SettlementTerms(payout_factor=750_000, cap=50_000)
     outcome = outcome_of(1_000 * NMR, {"corr": 0.04, "mmc": 0.03}, terms)
     assert by_name(attribute(outcome, MULTIPLIERS, terms)) == {
         "corr": 20 * NMR,
@@ -98,7 +98,7 @@ def test_a_payout_is_taken_apart_as_one_would_by_hand() -> None:
 
 def test_a_hardened_burn_in_a_crisis_is_taken_apart() -> None:
     """-4 % of 1,000 NMR, halved by the crisis, hardened by a half: -3 %."""
-    terms = Terms(payout_factor=ONE, cap=ONE, volatility=500_000)
+    terms = SettlementTerms(payout_factor=ONE, cap=ONE, volatility=500_000)
     outcome = outcome_of(1_000 * NMR, {"corr": -0.08, "mmc": 0.0}, terms, hardening=1_500_000, retained=1)
     found = by_name(attribute(outcome, MULTIPLIERS, terms))
     assert found["corr"] == -40 * NMR
@@ -109,14 +109,14 @@ def test_a_hardened_burn_in_a_crisis_is_taken_apart() -> None:
 
 
 def test_an_adjuster_that_does_not_apply_shows_a_multiplier_of_one() -> None:
-    terms = Terms(ONE, ONE)
+    terms = SettlementTerms(ONE, ONE)
     outcome = outcome_of(NMR, {"corr": 0.08, "mmc": 0.0}, terms, hardening=2 * ONE, retained=500_000)
     details = {step.name: step.detail for step in attribute(outcome, MULTIPLIERS, terms)}
     assert (details["burn hardening"], details["neutral churn"]) == ("x 1", "x 0.5")
 
 
 def test_a_short_pool_is_a_step_of_its_own() -> None:
-    terms = Terms(ONE, ONE)
+    terms = SettlementTerms(ONE, ONE)
     outcome = outcome_of(1_000 * NMR, {"corr": 0.04, "mmc": 0.0}, terms, available=15 * NMR)
     assert by_name(attribute(outcome, MULTIPLIERS, terms))["short pool"] == -5 * NMR
     assert outcome.payout == 15 * NMR
@@ -124,7 +124,7 @@ def test_a_short_pool_is_a_step_of_its_own() -> None:
 
 @pytest.mark.parametrize("missing", ["corr", "mmc"])
 def test_a_model_without_a_score_has_one_step_of_nothing(missing: str) -> None:
-    terms = Terms(ONE, ONE)
+    terms = SettlementTerms(ONE, ONE)
     outcome = outcome_of(NMR, {"corr": 0.1, "mmc": 0.1} | {missing: math.nan}, terms)
     steps = attribute(outcome, MULTIPLIERS, terms)
     assert [(step.name, step.amount) for step in steps] == [("no score", 0)]

@@ -13,7 +13,7 @@ from scorer.chain.contracts import RoundState
 from scorer.evaluation.inputs import Positions
 from scorer.lab.anvil import Anvil
 from scorer.lab.demo.stage import FEES, FIRST_MEMBER, QUORUM, set_stage
-from scorer.lab.demo.stakes import ShareOfIdle, Stake
+from scorer.lab.demo.stakes import ModelStaking, ShareOfIdle
 from scorer.observation.observe import finalised_block, read_sealed
 from scorer.protocol.chunks import pack_scores, positions_heads, scores_heads
 from scorer.protocol.report import REPORT_VERSION, Report
@@ -36,7 +36,7 @@ def rules_with(cap: str, threshold: str) -> Rules:
 def world_of(anvil: Anvil, rules: Rules, deposit_nmr: int, out: Path) -> World:
     """Ten models that put odd shares of their idle stake at risk."""
     players = [
-        replace(each, stake=Stake(each.owner, deposit_nmr, ShareOfIdle(305_000 + 10_000 * number)))
+        replace(each, stake=ModelStaking(each.owner, deposit_nmr, ShareOfIdle(305_000 + 10_000 * number)))
         for number, each in enumerate(strategies(MODELS))
     ]
     return World(set_stage(anvil, players, rules, out), rules, out)

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from scorer.storage.verification import Verdict, verdict_from
+from scorer.storage.verification import VerificationResult, verdict_from
 
 SAID = {"round_id": 5, "agreement": "3 models", "count": 0, "first": [], "not_covered": ["x"]}
 
 
 def test_a_verdict_is_read() -> None:
-    assert verdict_from(SAID) == Verdict(5, "3 models", 0, (), ("x",))
+    assert verdict_from(SAID) == VerificationResult(5, "3 models", 0, (), ("x",))
 
 
 @pytest.mark.parametrize(

@@ -4,28 +4,28 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from scorer.chain.fees import GWEI, Bid, FeePolicy, Market
+from scorer.chain.fees import GWEI, Bid, FeePolicy, GasMarket
 from scorer.chain.rpc_errors import Answer
 from scorer.transactions.attempts import (
     Attempt,
-    Become,
     Broadcast,
+    BumpSchedule,
     Call,
+    ChainView,
     Hold,
     Intent,
     Mined,
-    Patience,
-    Sighting,
+    SetState,
     Sign,
     State,
     Step,
-    Why,
+    StopReason,
     next_step,
     refusal_after,
 )
 
 FEES = FeePolicy(tip=30 * GWEI, ceiling=500 * GWEI)
-MARKET = Market(30 * GWEI)
+MARKET = GasMarket(30 * GWEI)
 FIRST = Bid(30 * GWEI, 120 * GWEI)
 HASH, OTHER = b"\1" * 32, b"\2" * 32
 NOW = 1000
@@ -33,7 +33,7 @@ PLANNED = Intent(1, "key", 0, "0xme", Call("0xto", b"data", 50_000), None)
 SENT = replace(PLANNED, state=State.SENT, nonce=7)
 MINED = replace(SENT, state=State.MINED, block=90, ok=True)
 ATTEMPT = Attempt(HASH, b"raw", FIRST, cancels=False, signed_at=NOW)
-SEEN = Sighting(NOW, MARKET, used=7, used_finally=5, free_nonce=7, finalised=80)
+SEEN = ChainView(NOW, MARKET, used=7, used_finally=5, free_nonce=7, finalised=80)
 
 
 def step(intent: Intent, *attempts: Attempt, **changes: object) -> Step:
@@ -55,46 +55,50 @@ def test_a_planned_act_is_signed_with_the_free_nonce() -> None:
 
 
 def test_nothing_is_signed_above_the_ceiling_or_the_endpoints_cap() -> None:
-    assert step(PLANNED, market=Market(600 * GWEI)) == Hold(Why.CEILING)
+    assert step(PLANNED, market=GasMarket(600 * GWEI)) == Hold(StopReason.CEILING)
     exact = 50_000 * FIRST.cap
     assert step(PLANNED, fees=replace(FEES, transaction_cap=exact)) == Sign(7, FIRST)
-    assert step(PLANNED, fees=replace(FEES, transaction_cap=exact - 1)) == Hold(Why.FEE_CAP)
+    assert step(PLANNED, fees=replace(FEES, transaction_cap=exact - 1)) == Hold(StopReason.FEE_CAP)
 
 
 def test_what_is_signed_is_sent_once_a_pass() -> None:
     assert step(SENT, ATTEMPT) == Broadcast(ATTEMPT)
-    assert step(SENT, ATTEMPT, sent={HASH}) == Hold(Why.WAITING)
+    assert step(SENT, ATTEMPT, sent={HASH}) == Hold(StopReason.WAITING)
 
 
 @pytest.mark.parametrize("state", [State.FINAL, State.FAILED, State.CANCELLED, State.DISPLACED])
 def test_what_is_finished_is_left_alone(state: State) -> None:
-    assert step(replace(SENT, state=state), ATTEMPT) == Hold(Why.FINISHED)
+    assert step(replace(SENT, state=state), ATTEMPT) == Hold(StopReason.FINISHED)
 
 
 def test_a_receipt_is_recorded_once_and_final_at_the_finalised_block_and_not_before() -> None:
-    assert step(SENT, ATTEMPT, mined=receipt(90)) == Become(State.MINED, *receipt(90))
-    assert step(MINED, ATTEMPT, mined=receipt(90)) == Hold(Why.NOT_FINAL)
+    assert step(SENT, ATTEMPT, mined=receipt(90)) == SetState(State.MINED, *receipt(90))
+    assert step(MINED, ATTEMPT, mined=receipt(90)) == Hold(StopReason.NOT_FINAL)
     used: dict[str, object] = {"used": 8, "used_finally": 8}
-    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=89, **used) == Hold(Why.NOT_FINAL)
-    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=90, **used) == Become(State.FINAL, *receipt(90))
-    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=91, **used) == Become(State.FINAL, *receipt(90))
+    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=89, **used) == Hold(StopReason.NOT_FINAL)
+    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=90, **used) == SetState(
+        State.FINAL, *receipt(90)
+    )
+    assert step(MINED, ATTEMPT, mined=receipt(90), finalised=91, **used) == SetState(
+        State.FINAL, *receipt(90)
+    )
 
 
 def test_a_receipt_ends_nothing_while_too_few_endpoints_say_that_its_nonce_is_used() -> None:
     assert step(MINED, ATTEMPT, mined=receipt(90), finalised=90, used_finally=7) == Hold(
-        Why.ENDPOINTS_DISAGREE
+        StopReason.ENDPOINTS_DISAGREE
     )
 
 
 @pytest.mark.parametrize("mined", [receipt(91), receipt(90, ok=False)])
 def test_a_receipt_that_changed_is_recorded_anew(mined: tuple[Mined, ...]) -> None:
-    assert step(MINED, ATTEMPT, mined=mined) == Become(State.MINED, *mined)
+    assert step(MINED, ATTEMPT, mined=mined) == SetState(State.MINED, *mined)
 
 
 def test_a_revert_waits_for_finality_and_has_then_failed() -> None:
     reverted = replace(MINED, ok=False)
-    assert step(reverted, ATTEMPT, mined=receipt(90, ok=False)) == Hold(Why.REVERTED)
-    failed = Become(State.FAILED, *receipt(90, ok=False))
+    assert step(reverted, ATTEMPT, mined=receipt(90, ok=False)) == Hold(StopReason.REVERTED)
+    failed = SetState(State.FAILED, *receipt(90, ok=False))
     assert step(reverted, ATTEMPT, mined=receipt(90, ok=False), finalised=90, used_finally=8) == failed
 
 
@@ -102,38 +106,38 @@ def test_a_final_cancellation_has_cancelled_and_an_act_beside_one_has_not() -> N
     empty = Attempt(OTHER, b"raw", FIRST, cancels=True, signed_at=NOW)
     cancelled = receipt(90, tx_hash=OTHER)
     final: dict[str, object] = {"finalised": 90, "used_finally": 8}
-    assert step(MINED, ATTEMPT, empty, mined=cancelled, **final) == Become(State.CANCELLED, *cancelled)
-    assert step(MINED, ATTEMPT, empty, mined=receipt(90), **final) == Become(State.FINAL, *receipt(90))
+    assert step(MINED, ATTEMPT, empty, mined=cancelled, **final) == SetState(State.CANCELLED, *cancelled)
+    assert step(MINED, ATTEMPT, empty, mined=receipt(90), **final) == SetState(State.FINAL, *receipt(90))
 
 
 def test_a_receipt_that_is_gone_puts_the_act_back() -> None:
-    assert step(MINED, ATTEMPT) == Become(State.SENT)
+    assert step(MINED, ATTEMPT) == SetState(State.SENT)
 
 
 def test_a_nonce_that_is_taken_is_waited_out_until_it_is_final() -> None:
-    assert step(SENT, ATTEMPT, used=8) == Hold(Why.FOREIGN_NONCE)
-    assert step(SENT, ATTEMPT, used=8, used_finally=7) == Hold(Why.FOREIGN_NONCE)
-    assert step(SENT, ATTEMPT, used=8, used_finally=8) == Become(State.DISPLACED)
+    assert step(SENT, ATTEMPT, used=8) == Hold(StopReason.FOREIGN_NONCE)
+    assert step(SENT, ATTEMPT, used=8, used_finally=7) == Hold(StopReason.FOREIGN_NONCE)
+    assert step(SENT, ATTEMPT, used=8, used_finally=8) == SetState(State.DISPLACED)
 
 
 def test_a_bid_is_raised_when_its_patience_is_over_and_no_second_before() -> None:
     raised = Bid(FIRST.tip * 9 // 8 + 1, FIRST.cap * 9 // 8 + 1)
     assert step(SENT, ATTEMPT, now=NOW + 20) == Broadcast(ATTEMPT)
-    assert step(SENT, ATTEMPT, now=NOW + 19, sent={HASH}) == Hold(Why.WAITING)
+    assert step(SENT, ATTEMPT, now=NOW + 19, sent={HASH}) == Hold(StopReason.WAITING)
     assert step(SENT, ATTEMPT, now=NOW + 20, sent={HASH}) == Sign(7, raised)
 
 
 def test_a_bid_that_a_wrong_clock_dated_to_the_future_is_raised_all_the_same() -> None:
     assert isinstance(step(SENT, ATTEMPT, now=NOW - 20, sent={HASH}), Sign)
-    assert step(SENT, ATTEMPT, now=NOW - 19, sent={HASH}) == Hold(Why.WAITING)
+    assert step(SENT, ATTEMPT, now=NOW - 19, sent={HASH}) == Hold(StopReason.WAITING)
 
 
 def test_only_the_lowest_nonce_that_waits_is_raised() -> None:
-    assert step(SENT, ATTEMPT, now=NOW + 500, is_first=False, sent={HASH}) == Hold(Why.WAITING)
+    assert step(SENT, ATTEMPT, now=NOW + 500, is_first=False, sent={HASH}) == Hold(StopReason.WAITING)
 
 
 def test_patience_doubles_with_every_attempt_and_not_for_ever() -> None:
-    after = Patience().after
+    after = BumpSchedule().after
     assert [after(count) for count in (1, 2, 3, 7, 8, 100)] == [20, 40, 80, 1280, 1280, 1280]
 
 
@@ -146,7 +150,7 @@ def test_a_bid_that_is_refused_for_being_low_is_raised_at_once_and_once_a_pass(a
     assert isinstance(found, Sign)
     assert found.bid.tip * 8 >= FIRST.tip * 9
     raised = replace(refused(answer), hash=OTHER, bid=found.bid)
-    assert step(SENT, ATTEMPT, raised, sent={HASH, OTHER}) == Hold(Why.WAITING)
+    assert step(SENT, ATTEMPT, raised, sent={HASH, OTHER}) == Hold(StopReason.WAITING)
 
 
 def test_a_raise_is_what_the_node_asks_for() -> None:
@@ -156,9 +160,9 @@ def test_a_raise_is_what_the_node_asks_for() -> None:
 
 
 def test_a_tip_above_its_ceiling_is_not_signed_whoever_asks_for_it() -> None:
-    assert step(SENT, refused(Answer.TIP_TOO_LOW, 301 * GWEI), sent={HASH}) == Hold(Why.CEILING)
+    assert step(SENT, refused(Answer.TIP_TOO_LOW, 301 * GWEI), sent={HASH}) == Hold(StopReason.CEILING)
     high = replace(ATTEMPT, bid=Bid(270 * GWEI, 400 * GWEI))
-    assert step(SENT, high, sent={HASH}, now=NOW + 20) == Hold(Why.CEILING)
+    assert step(SENT, high, sent={HASH}, now=NOW + 20) == Hold(StopReason.CEILING)
 
 
 @pytest.mark.parametrize(
@@ -193,12 +197,12 @@ def test_a_bid_that_is_made_anew_has_the_tip_that_a_node_asked_for() -> None:
     sent = {OTHER, low.hash}
     assert step(SENT, low, dear, sent=sent) == Sign(7, anew)
     again = replace(dear, hash=HASH, bid=anew)
-    assert step(SENT, low, dear, again, sent={HASH, *sent}) == Hold(Why.NO_FUNDS)
+    assert step(SENT, low, dear, again, sent={HASH, *sent}) == Hold(StopReason.NO_FUNDS)
 
 
 def test_no_lower_bid_is_made_while_a_pool_holds_one() -> None:
     dear = replace(refused(Answer.INSUFFICIENT_FUNDS), hash=OTHER, bid=Bid(400 * GWEI, 400 * GWEI))
-    assert step(SENT, ATTEMPT, dear, sent={HASH, OTHER}) == Hold(Why.NO_FUNDS)
+    assert step(SENT, ATTEMPT, dear, sent={HASH, OTHER}) == Hold(StopReason.NO_FUNDS)
 
 
 def test_too_little_gas_is_estimated_anew_at_the_same_nonce_and_once_a_pass() -> None:
@@ -207,7 +211,7 @@ def test_too_little_gas_is_estimated_anew_at_the_same_nonce_and_once_a_pass() ->
     assert isinstance(found, Sign)
     assert (found.nonce, found.estimates, found.cancels) == (7, True, False)
     again = replace(attempt, hash=OTHER)
-    assert step(SENT, attempt, again, sent={HASH, OTHER}) == Hold(Why.REFUSED)
+    assert step(SENT, attempt, again, sent={HASH, OTHER}) == Hold(StopReason.REFUSED)
 
 
 def test_a_node_that_does_not_say_whether_it_has_a_transaction_leaves_what_is_known_of_it() -> None:
@@ -224,13 +228,15 @@ def test_a_node_that_does_not_say_whether_it_has_a_transaction_leaves_what_is_kn
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (Answer.FEE_CAP_EXCEEDED, Why.FEE_CAP),
-        (Answer.INSUFFICIENT_FUNDS, Why.NO_FUNDS),
-        (Answer.GAS_TOO_HIGH, Why.REFUSED),
-        (Answer.UNKNOWN, Why.WAITING),
+        (Answer.FEE_CAP_EXCEEDED, StopReason.FEE_CAP),
+        (Answer.INSUFFICIENT_FUNDS, StopReason.NO_FUNDS),
+        (Answer.GAS_TOO_HIGH, StopReason.REFUSED),
+        (Answer.UNKNOWN, StopReason.WAITING),
     ],
 )
-def test_another_refusal_is_sent_again_each_pass_and_says_why_it_waits(answer: Answer, why: Why) -> None:
+def test_another_refusal_is_sent_again_each_pass_and_says_why_it_waits(
+    answer: Answer, why: StopReason
+) -> None:
     attempt = refused(answer)
     assert step(SENT, attempt) == Broadcast(attempt)
     assert step(SENT, attempt, sent={HASH}) == Hold(why)
@@ -240,10 +246,10 @@ def test_a_raise_above_the_ceiling_or_the_cap_is_held_and_what_was_signed_sent_o
     late: dict[str, object] = {"now": NOW + 500}
     low = replace(FEES, ceiling=130 * GWEI)
     assert step(SENT, ATTEMPT, fees=low, **late) == Broadcast(ATTEMPT)
-    assert step(SENT, ATTEMPT, fees=low, sent={HASH}, **late) == Hold(Why.CEILING)
+    assert step(SENT, ATTEMPT, fees=low, sent={HASH}, **late) == Hold(StopReason.CEILING)
     capped = replace(FEES, transaction_cap=50_000 * FIRST.cap)
     assert step(SENT, ATTEMPT, fees=capped, **late) == Broadcast(ATTEMPT)
-    assert step(SENT, ATTEMPT, fees=capped, sent={HASH}, **late) == Hold(Why.FEE_CAP)
+    assert step(SENT, ATTEMPT, fees=capped, sent={HASH}, **late) == Hold(StopReason.FEE_CAP)
 
 
 def test_an_act_whose_time_has_passed_is_cancelled_at_once_and_its_cancellation_only_when_it_waits() -> None:
@@ -282,9 +288,9 @@ def test_behind_a_refused_raise_the_bid_before_is_sent_too() -> None:
     assert step(SENT, ATTEMPT, last, sent={OTHER}) == Broadcast(ATTEMPT)
     third = replace(last, hash=b"\3" * 32)
     assert step(SENT, ATTEMPT, last, third, sent={OTHER, third.hash}) == Broadcast(ATTEMPT)
-    assert step(SENT, ATTEMPT, last, third, sent={HASH, OTHER, third.hash}) == Hold(Why.WAITING)
+    assert step(SENT, ATTEMPT, last, third, sent={HASH, OTHER, third.hash}) == Hold(StopReason.WAITING)
     taken = replace(last, refusal=None)
-    assert step(SENT, ATTEMPT, taken, sent={OTHER}) == Hold(Why.WAITING)
+    assert step(SENT, ATTEMPT, taken, sent={OTHER}) == Hold(StopReason.WAITING)
 
 
 @pytest.mark.parametrize(
@@ -294,11 +300,11 @@ def test_behind_a_refused_raise_the_bid_before_is_sent_too() -> None:
         PLANNED.call,
         ATTEMPT,
         SEEN,
-        Patience(),
+        BumpSchedule(),
         Sign(7, FIRST),
         Broadcast(ATTEMPT),
-        Become(State.SENT),
-        Hold(Why.WAITING),
+        SetState(State.SENT),
+        Hold(StopReason.WAITING),
         *receipt(90),
     ],
 )

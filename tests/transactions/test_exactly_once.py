@@ -14,7 +14,7 @@ from scorer import failpoints as killpoints
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.transactions.attempts import State
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import Act, Outbox
+from scorer.transactions.manager import TransactionManager, TransactionRequest
 from scorer.transactions.signers import KeySigner
 from tests.chain.bor import Bor, read
 
@@ -51,7 +51,7 @@ class ExactlyOnce(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.journal = Journal.open(Path(self.folder.name) / "journal.sqlite")
-        self.outbox = Outbox(
+        self.manager = TransactionManager(
             self.journal,
             self.chain,
             SIGNER,
@@ -65,11 +65,13 @@ class ExactlyOnce(RuleBasedStateMachine):
     def work(self) -> None:
         """One cycle: what is not done at the finalised block is to be done."""
         known_at = self.chain.finalised
-        self.outbox.pump()
+        self.manager.pump()
         done = self.chain.executed(known_at)
         for name in ACTS:
             if name.encode() not in done:
-                self.outbox.deliver(Act(name, SIGNER.address, name.encode(), known_at=known_at))
+                self.manager.deliver(
+                    TransactionRequest(name, SIGNER.address, name.encode(), known_at=known_at)
+                )
 
     @rule()
     def cycle(self) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from scorer.chain.fees import Bid
 from scorer.chain.rpc_errors import Answer
-from scorer.oracle.alarm_reasons import Reason
+from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.transactions.attempts import Attempt, Call, Mined, State
 from scorer.transactions.journal import Event, Journal, JournalError
 from scorer.transactions.schema import METADATA
@@ -186,7 +186,7 @@ def test_texts_have_room_for_all_that_is_written() -> None:
     assert room["intent", "account"] >= len("0x" + "11" * 20) <= room["intent", "to"]
     assert room["intent", "state"] >= max(map(len, State))
     assert room["attempt", "refusal"] >= max(map(len, Answer))
-    assert room["event", "kind"] >= max(map(len, Reason.__members__))
+    assert room["event", "kind"] >= max(map(len, AlarmReason.__members__))
 
 
 def test_acts_are_found_by_a_part_of_their_key_to_the_letter(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from scorer.lab.drill.local_tournament import forked, wait
 from scorer.transactions import journal as journal_module
 from scorer.transactions.attempts import OPEN, Attempt, Call, Intent, Mined, State
 from scorer.transactions.journal import Journal, JournalError
-from scorer.transactions.keys import ActKey
+from scorer.transactions.keys import RequestKey
 from scorer.transactions.schema import INDICES, METADATA, VERSION
 from tests.transactions import old_journal
 from tests.transactions.test_journal import postgres as postgres
@@ -305,7 +305,7 @@ def test_pruning_never_loses_what_guards_that_nothing_is_done_twice(
         now = {i.id: (i, journal.attempts(i)) for i in journal.intents()}
     assert next_nonce == max((i.nonce + 1 for i, _ in now.values() if i.nonce is not None), default=0)
     for number, (intent, attempts) in was.items():
-        key = ActKey.parse(intent.key)
+        key = RequestKey.parse(intent.key)
         assert key is not None
         must_stay = intent.state in OPEN or key.act == "challenge" or key.round_id not in over - {0}
         may_be_light = key.round_id in over - {0} and intent.state not in (*OPEN, State.DISPLACED)
@@ -430,5 +430,5 @@ def test_no_lookup_of_a_cycle_reads_a_whole_table(tmp_path: Path, lookup: str) -
 def test_a_key_is_taken_apart_or_is_none_of_a_tournament(
     key: str, parts: tuple[str, int, str] | None
 ) -> None:
-    found = ActKey.parse(key)
+    found = RequestKey.parse(key)
     assert (None if found is None else (found.scope, found.round_id, found.act)) == parts

@@ -15,7 +15,7 @@ from scorer.cli.options import print_json
 from scorer.deployment.document import DeploymentFileError
 from scorer.deployment.steps import DeploymentStuck
 from scorer.files import FolderInUse
-from scorer.lab.devnet.layout import KEYS, PEOPLE, Layout, NoDevnet, Settings, account_of
+from scorer.lab.devnet.layout import KEYS, PEOPLE, DevnetLayout, NoDevnet, Settings, account_of
 from scorer.lab.devnet.network import NotReady, Status, down, status, up
 from scorer.lab.devnet.population import CrowdRefused
 from scorer.lab.devnet.setup import FILE, POCKET
@@ -53,7 +53,7 @@ def start(
     file: Annotated[Path, typer.Option(help="The deployment file.", exists=True)] = FILE,
 ) -> None:
     """Start a chain with everything on it, an operator, four oracles, and a round after the other."""
-    layout, settings = Layout(folder), Settings(port, every, models)
+    layout, settings = DevnetLayout(folder), Settings(port, every, models)
     with _told():
         up(layout, settings, file=file, keep=keep)
         _introduce(layout, settings)
@@ -63,7 +63,7 @@ def start(
 def stop(folder: FolderOption = FOLDER) -> None:
     """Stop everything that was started. What it was is kept for `up --keep`."""
     with _told():
-        ran = down(Layout(folder))
+        ran = down(DevnetLayout(folder))
     typer.echo(f"devnet: stopped {', '.join(ran)}" if ran else "devnet: nothing ran")
 
 
@@ -71,7 +71,7 @@ def stop(folder: FolderOption = FOLDER) -> None:
 def show(folder: FolderOption = FOLDER, as_json: JsonOption = False) -> None:
     """Say what runs, the last block, and the newest rounds; exit code 1 where anything does not run."""
     with _told():
-        found = status(Layout(folder))
+        found = status(DevnetLayout(folder))
     if as_json:
         print_json({"up": found.is_up, **asdict(found)})
     else:
@@ -93,7 +93,7 @@ def _print(found: Status) -> None:
     typer.echo(f"devnet: {words} at {found.endpoint}, block {found.block}, {found.models} models")
 
 
-def _introduce(layout: Layout, settings: Settings) -> None:
+def _introduce(layout: DevnetLayout, settings: Settings) -> None:
     """What there is, and what to type."""
     typer.echo(f"endpoint    {settings.endpoint}, chain {LOCAL_CHAIN_ID}, a block a second")
     typer.echo(f"deployment  {layout.manifest}")
@@ -107,7 +107,7 @@ def _introduce(layout: Layout, settings: Settings) -> None:
         typer.echo(f"  {line}")
 
 
-def commands(layout: Layout, settings: Settings) -> list[str]:
+def commands(layout: DevnetLayout, settings: Settings) -> list[str]:
     """What a first data scientist types, from a key to a submission."""
     who, model = PEOPLE[0], settings.models + 1
     return [

@@ -13,7 +13,7 @@ import pandas as pd
 
 from scorer.lab.demo.arrays import FloatArray, cross_sectional_rank, sector_means
 from scorer.lab.demo.features import HISTORY, ranked_features
-from scorer.lab.demo.market import Market
+from scorer.lab.demo.market import PriceHistory
 
 TARGET_LAG = 2
 TARGET_SESSIONS = 20
@@ -101,7 +101,7 @@ def decision_sessions(dates: pd.DatetimeIndex) -> list[int]:
     ]
 
 
-def build_era(market: Market, session: int, number: int) -> Era:
+def build_era(market: PriceHistory, session: int, number: int) -> Era:
     """Return the era decided at the close of one session of the market."""
     features = ranked_features(market, session)
     start, end = market.prices[session + TARGET_LAG], market.prices[session + SESSIONS_TO_RESOLVE]
@@ -117,7 +117,7 @@ def build_era(market: Market, session: int, number: int) -> Era:
     )
 
 
-def build_eras(market: Market) -> tuple[Era, ...]:
+def build_eras(market: PriceHistory) -> tuple[Era, ...]:
     """Return the weekly eras of a market, oldest first.
 
     Parameters

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scorer.lab.demo.arrays import FloatArray, cross_sectional_rank, sector_means
-from scorer.lab.demo.market import Market
+from scorer.lab.demo.market import PriceHistory
 
 WEEK, MONTH, QUARTER, HALF_YEAR, YEAR = 5, 21, 60, 126, 252
 
@@ -79,7 +79,7 @@ def raw_features(window: FloatArray, sectors: tuple[str, ...]) -> dict[str, Floa
     }
 
 
-def ranked_features(market: Market, session: int) -> pd.DataFrame:
+def ranked_features(market: PriceHistory, session: int) -> pd.DataFrame:
     """Return the features of every ticker as known at the close of a session.
 
     Parameters

@@ -17,7 +17,7 @@ from scorer.lab.demo.splits import Split, find_splits, repair_splits
 
 
 @dataclass(frozen=True, eq=False)
-class Market:
+class PriceHistory:
     """A panel of prices.
 
     Attributes
@@ -74,7 +74,7 @@ def read_pyhuge() -> tuple[FloatArray, list[str], list[str]]:
 
 def market_from_quotes(
     dates: pd.DatetimeIndex, tickers: list[str], sectors: list[str], quotes: FloatArray
-) -> Market:
+) -> PriceHistory:
     """Return a market from unadjusted quotes: columns sorted by ticker, splits found and repaired.
 
     Parameters
@@ -91,10 +91,10 @@ def market_from_quotes(
     ordered_quotes = quotes[:, order]
     splits = find_splits(dates, ordered_tickers, ordered_quotes)
     prices = repair_splits(dates, ordered_tickers, ordered_quotes, splits)
-    return Market(dates, ordered_tickers, tuple(sectors[column] for column in order), prices, splits)
+    return PriceHistory(dates, ordered_tickers, tuple(sectors[column] for column in order), prices, splits)
 
 
-def load_market() -> Market:
+def load_market() -> PriceHistory:
     """Return the demo's market: 1258 sessions, 452 stocks, splits repaired.
 
     Raises

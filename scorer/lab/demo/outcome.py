@@ -14,7 +14,7 @@ from scorer.lab.demo.pictures import draw_payouts_and_burns, draw_scores, draw_s
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DemoOutcome:
     """The demo's tables.
 
     Attributes
@@ -67,7 +67,7 @@ class Outcome:
         (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
 
 
-def tell(console: Console, out: Path, outcome: Outcome, summary: Mapping[str, Any]) -> None:
+def tell(console: Console, out: Path, outcome: DemoOutcome, summary: Mapping[str, Any]) -> None:
     """Print the leaderboard, what held, where everything is, and the closing line."""
     console.print(leaderboard_table(outcome.leaderboard()))
     for line in (*_what_happened(summary), *_where(out), _closing_line(summary)):

@@ -31,7 +31,7 @@ def as_predictions(scores: FloatArray, era: Era) -> pd.Series:
 
 
 @dataclass(frozen=True)
-class Factor:
+class FactorPredictor:
     """Weighted sum of features, the same in every era.
 
     Attributes

@@ -16,8 +16,8 @@ from scorer.chain.contracts import RoundState
 from scorer.evaluation.verify import Difference, differences
 from scorer.files import make_owned_folder
 from scorer.lab.anvil import run_anvil
-from scorer.lab.demo.outcome import Outcome, tell
-from scorer.lab.demo.stage import ACCOUNTS, CHALLENGE_WINDOW, Stage, set_stage
+from scorer.lab.demo.outcome import DemoOutcome, tell
+from scorer.lab.demo.stage import ACCOUNTS, CHALLENGE_WINDOW, DemoStage, set_stage
 from scorer.lab.demo.weeks import HOUR, Week, most_open, predicted_weeks
 from scorer.observation.audit import audit, idle_by_lane
 from scorer.observation.observe import finalised_block, read_on_chain
@@ -83,7 +83,7 @@ def run_demo(out: Path, console: Console, weeks_played: int = WEEKS) -> dict[str
             anvil.save(out / "chain.json")
     (out / "rounds").symlink_to(stage.members[0].bundle(1).folder.parent.relative_to(out))
     deposits = {entry.strategy.name: float(entry.strategy.stake.deposit_nmr) for entry in stage.entries}
-    outcome = Outcome(pd.DataFrame(record.scores), deposits, weeks[0].era.date)
+    outcome = DemoOutcome(pd.DataFrame(record.scores), deposits, weeks[0].era.date)
     outcome.write(out, summary)
     tell(console, out, outcome, summary)
     return summary
@@ -94,7 +94,7 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console)
 
 
-def _play(stage: Stage, weeks: Sequence[Week], rules: Rules, progress: Progress) -> Record:
+def _play(stage: DemoStage, weeks: Sequence[Week], rules: Rules, progress: Progress) -> Record:
     """Let chain time run through the year: rounds open, close, resolve and settle as their times come."""
     record = Record()
     events = [(week.open_at, 0, week) for week in weeks]
@@ -116,7 +116,7 @@ def _play(stage: Stage, weeks: Sequence[Week], rules: Rules, progress: Progress)
     return record
 
 
-def _open(stage: Stage, week: Week, rules: Rules) -> None:
+def _open(stage: DemoStage, week: Week, rules: Rules) -> None:
     """The operator opens the round, and every model sends its file."""
     round_id = stage.operator.open_round(
         rules,
@@ -132,7 +132,7 @@ def _open(stage: Stage, week: Week, rules: Rules) -> None:
             stage.submit(entry, round_id, Universe(week.universe, {}), content, kind=rules.submissions)
 
 
-def _close(stage: Stage, week: Week, record: Record) -> None:
+def _close(stage: DemoStage, week: Week, record: Record) -> None:
     """The operator refuses what is broken and locks the stakes of the rest; the members seal the round."""
     collection = stage.seal_round(week.round_id)
     record.refusals += [
@@ -141,7 +141,7 @@ def _close(stage: Stage, week: Week, record: Record) -> None:
     ]
 
 
-def _resolve(stage: Stage, week: Week, record: Record) -> None:
+def _resolve(stage: DemoStage, week: Week, record: Record) -> None:
     """Every member learns the outcome and recomputes for itself; the order in which they vote rotates."""
     for index, member in enumerate(stage.members):
         is_wrong = (week.round_id, index) == (WRONG_ROUND, WRONG_MEMBER)
@@ -156,13 +156,13 @@ def _with_one_wrong_number(target: NDArray[np.float64]) -> NDArray[np.float64]:
     return wrong
 
 
-def _settle(stage: Stage, week: Week, record: Record) -> None:
+def _settle(stage: DemoStage, week: Week, record: Record) -> None:
     """The challenge window is over: whichever member comes first settles."""
     _cycle(stage, week, record)
     _note_scores(stage, week, record)
 
 
-def _cycle(stage: Stage, week: Week, record: Record) -> None:
+def _cycle(stage: DemoStage, week: Week, record: Record) -> None:
     """One cycle of every member over all rounds that may not be over."""
     turn = (week.round_id + WRONG_MEMBER - WRONG_ROUND) % len(stage.members)
     rounds = range(week.round_id, week.round_id + ROUNDS_AT_ONCE)
@@ -176,11 +176,11 @@ def _cycle(stage: Stage, week: Week, record: Record) -> None:
         stage.anvil.finalise()
 
 
-def _name(stage: Stage, model_id: int) -> str:
+def _name(stage: DemoStage, model_id: int) -> str:
     return stage.entries[model_id - 1].strategy.name
 
 
-def _note_scores(stage: Stage, week: Week, record: Record) -> None:
+def _note_scores(stage: DemoStage, week: Week, record: Record) -> None:
     """Keep what the round paid and burned, from the first member's bundle."""
     columns = stage.members[0].bundle(week.round_id).scores()
     for row in pd.DataFrame(columns).to_dict("records"):
@@ -200,19 +200,19 @@ def _note_scores(stage: Stage, week: Week, record: Record) -> None:
         )
 
 
-def _burn(stage: Stage) -> None:
+def _burn(stage: DemoStage) -> None:
     """Send what burned to the sink, and destroy it there; anybody may."""
     stage.operator.sender.send(stage.suite.tournament.functions.sendBurned())
     stage.operator.sender.send(stage.suite.burn_sink.functions.flush())
     stage.anvil.finalise()
 
 
-def _supply(stage: Stage) -> int:
+def _supply(stage: DemoStage) -> int:
     """The token's supply, in wei."""
     return int(stage.suite.token.functions.totalSupply().call())
 
 
-def _verify(stage: Stage, weeks: Sequence[Week], progress: Progress) -> dict[int, list[Difference]]:
+def _verify(stage: DemoStage, weeks: Sequence[Week], progress: Progress) -> dict[int, list[Difference]]:
     """Recompute every round from the first member's bundle and hold it against the chain."""
     block = finalised_block(stage.suite)
     found = {}
@@ -224,7 +224,7 @@ def _verify(stage: Stage, weeks: Sequence[Week], progress: Progress) -> dict[int
 
 
 def _summary(
-    stage: Stage,
+    stage: DemoStage,
     weeks: Sequence[Week],
     record: Record,
     supply: int,
@@ -252,7 +252,7 @@ def _summary(
     }
 
 
-def _stakes_add_up(stage: Stage, record: Record) -> bool:
+def _stakes_add_up(stage: DemoStage, record: Record) -> bool:
     """Whether every model's idle stake is its deposit, plus all payouts, less all burns, to the nano-NMR."""
     block = stage.anvil.w3.eth.block_number
     expected = {

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from scorer.chain.contracts import Addresses, Suite
 from scorer.lab.anvil import Anvil
-from scorer.lab.demo.stakes import FixedAmount, Stake
+from scorer.lab.demo.stakes import FixedAmount, ModelStaking
 from scorer.lab.demo.strategies import Strategy
-from scorer.lab.deployer import Plan, deploy
+from scorer.lab.deployer import SuitePlan, deploy
 from scorer.lab.operator import LocalOperator
 from scorer.operator.intake import Collection
-from scorer.oracle.member import Files, Member
+from scorer.oracle.member import Member, MemberPaths
 from scorer.protocol.digest import content_hash
 from scorer.protocol.rules import Rules
 from scorer.protocol.signature import SubmissionDigest
@@ -41,7 +41,7 @@ FEES = FeePolicy(tip=10**9)
 
 
 @dataclass(frozen=True)
-class Entry:
+class EnteredModel:
     """A model on the chain, and the account that owns it and signs for it."""
 
     model_id: int
@@ -50,18 +50,18 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Stage:
+class DemoStage:
     """Everything that plays in the demo."""
 
     anvil: Anvil
     suite: Suite
     operator: LocalOperator
     members: tuple[Member, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[EnteredModel, ...]
 
     def submit(
         self,
-        entry: Entry,
+        entry: EnteredModel,
         round_id: int,
         universe: Universe,
         content: bytes,
@@ -128,10 +128,10 @@ class Deployed:
 
     addresses: Addresses
     members: tuple[LocalAccount, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[EnteredModel, ...]
 
 
-def set_stage(anvil: Anvil, strategies: Sequence[Strategy], rules: Rules, out: Path) -> Stage:
+def set_stage(anvil: Anvil, strategies: Sequence[Strategy], rules: Rules, out: Path) -> DemoStage:
     """Deploy a suite on a local chain, let every strategy register, deposit and allocate, and staff it."""
     return stage_on(anvil, deploy_stage(anvil, strategies, rules), out)
 
@@ -140,7 +140,7 @@ def deploy_stage(anvil: Anvil, strategies: Sequence[Strategy], rules: Rules) -> 
     """Deploy a suite on a local chain, and let every strategy register, deposit and allocate."""
     admin = Sender(anvil.w3, anvil.account(ADMIN), FEES)
     members = tuple(anvil.account(FIRST_MEMBER + index) for index in range(len(MEMBERS)))
-    plan = Plan(
+    plan = SuitePlan(
         treasury=admin.address,
         supply=nano_from_nmr(SUPPLY_NMR),
         members=[str(account.address) for account in members],
@@ -157,10 +157,10 @@ def deploy_stage(anvil: Anvil, strategies: Sequence[Strategy], rules: Rules) -> 
     return Deployed(suite.addresses, members, _enter(anvil, suite, admin, strategies))
 
 
-def stage_on(anvil: Anvil, deployed: Deployed, out: Path) -> Stage:
+def stage_on(anvil: Anvil, deployed: Deployed, out: Path) -> DemoStage:
     """Give what is deployed on a chain an operator and a committee, with their files in `out`."""
     suite = Suite.at(anvil.w3, deployed.addresses)
-    return Stage(
+    return DemoStage(
         anvil,
         suite,
         LocalOperator(
@@ -178,9 +178,9 @@ def stage_on(anvil: Anvil, deployed: Deployed, out: Path) -> Stage:
     )
 
 
-def _files(out: Path, member: str) -> Files:
+def _files(out: Path, member: str) -> MemberPaths:
     home = out / "members"
-    return Files(
+    return MemberPaths(
         rounds=home / member / "rounds",
         published=out / "published",
         targets=home / member / "targets",
@@ -194,7 +194,9 @@ def _fund_pool(admin: Sender, suite: Suite) -> None:
     admin.send(suite.tournament.functions.fundPool(amount))
 
 
-def _enter(anvil: Anvil, suite: Suite, admin: Sender, strategies: Sequence[Strategy]) -> tuple[Entry, ...]:
+def _enter(
+    anvil: Anvil, suite: Suite, admin: Sender, strategies: Sequence[Strategy]
+) -> tuple[EnteredModel, ...]:
     """Register every strategy as a model of its owner; one account an owner."""
     owners = sorted({strategy.owner for strategy in strategies})
     accounts = {owner: anvil.account(FIRST_OWNER + index) for index, owner in enumerate(owners)}
@@ -212,15 +214,15 @@ def _give(admin: Sender, suite: Suite, owner: Sender, amount: int) -> None:
     owner.send(suite.token.functions.approve(suite.tournament.address, amount))
 
 
-def _register(owner: Sender, suite: Suite, model_id: int, strategy: Strategy) -> Entry:
+def _register(owner: Sender, suite: Suite, model_id: int, strategy: Strategy) -> EnteredModel:
     owner.send(suite.registry.functions.register(owner.address))
     deposit = wei_from_nano(nano_from_nmr(strategy.stake.deposit_nmr))
     owner.send(suite.tournament.functions.deposit(model_id, deposit))
     owner.send(suite.tournament.functions.setAllocation(model_id, allocation_of(strategy.stake)))
-    return Entry(model_id, strategy, owner.account)
+    return EnteredModel(model_id, strategy, owner.account)
 
 
-def allocation_of(stake: Stake) -> int:
+def allocation_of(stake: ModelStaking) -> int:
     """A stake's allocation as ``Tournament.setAllocation`` takes it."""
     if isinstance(stake.allocation, FixedAmount):
         return nano_from_nmr(stake.allocation.nmr)

@@ -17,7 +17,7 @@ from scorer.lab.demo.predictors import (
     BucketMeans,
     Constant,
     Copycat,
-    Factor,
+    FactorPredictor,
     Noise,
     Predictor,
     Remembered,
@@ -34,7 +34,7 @@ from scorer.lab.demo.ridge import (
     ranks_of,
     ranks_within_sectors,
 )
-from scorer.lab.demo.stakes import STAKES, Stake
+from scorer.lab.demo.stakes import STAKES, ModelStaking
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Strategy:
     owner: str
     description: str
     predictor: Predictor
-    stake: Stake
+    stake: ModelStaking
     file_format: FileFormat = "csv"
     sends_broken_files: bool = False
 
@@ -125,29 +125,34 @@ def factors() -> Ideas:
     """Return the models that never learn: one idea each."""
     calm_winners = {"momentum_12_1": 1.0, "volatility_60_day": -1.0}
     return {
-        "momentum_12_1": ("A year's winners", Factor({"momentum_12_1": 1.0})),
-        "momentum_6_1": ("Half a year's winners", Factor({"momentum_6_1": 1.0})),
-        "momentum_in_sector": ("A year's winners in their sector", Factor({"sector_relative_momentum": 1.0})),
-        "steady_momentum": ("Winners that rose calmly", Factor(calm_winners)),
-        "sector_rotation": ("The leading sectors", Factor({"sector_momentum": 1.0})),
-        "trend": ("20-day average above the 120-day", Factor({"trend_20_120": 1.0})),
-        "high_52_week": ("Nearest to the 52-week high", Factor({"nearness_to_52_week_high": 1.0})),
-        "reversal_week": ("Last week's losers", Factor({"return_1_week": -1.0})),
-        "reversal_month": ("Last month's losers", Factor({"return_1_month": -1.0})),
-        "low_volatility": ("Calm stocks", Factor({"volatility_60_day": -1.0})),
-        "high_volatility": ("Wild stocks", Factor({"volatility_60_day": 1.0})),
-        "low_beta": ("Stocks that follow the market least", Factor({"beta_1_year": -1.0})),
-        "no_lottery": ("Avoids great daily jumps", Factor({"greatest_daily_return": -1.0})),
-        "anti_momentum": ("A year's losers: the contrarian", Factor({"momentum_12_1": -1.0})),
+        "momentum_12_1": ("A year's winners", FactorPredictor({"momentum_12_1": 1.0})),
+        "momentum_6_1": ("Half a year's winners", FactorPredictor({"momentum_6_1": 1.0})),
+        "momentum_in_sector": (
+            "A year's winners in their sector",
+            FactorPredictor({"sector_relative_momentum": 1.0}),
+        ),
+        "steady_momentum": ("Winners that rose calmly", FactorPredictor(calm_winners)),
+        "sector_rotation": ("The leading sectors", FactorPredictor({"sector_momentum": 1.0})),
+        "trend": ("20-day average above the 120-day", FactorPredictor({"trend_20_120": 1.0})),
+        "high_52_week": ("Nearest to the 52-week high", FactorPredictor({"nearness_to_52_week_high": 1.0})),
+        "reversal_week": ("Last week's losers", FactorPredictor({"return_1_week": -1.0})),
+        "reversal_month": ("Last month's losers", FactorPredictor({"return_1_month": -1.0})),
+        "low_volatility": ("Calm stocks", FactorPredictor({"volatility_60_day": -1.0})),
+        "high_volatility": ("Wild stocks", FactorPredictor({"volatility_60_day": 1.0})),
+        "low_beta": ("Stocks that follow the market least", FactorPredictor({"beta_1_year": -1.0})),
+        "no_lottery": ("Avoids great daily jumps", FactorPredictor({"greatest_daily_return": -1.0})),
+        "anti_momentum": ("A year's losers: the contrarian", FactorPredictor({"momentum_12_1": -1.0})),
     }
 
 
 def blends() -> Ideas:
     """Return the models made of others, `leader` being the one that is copied, and what it is made of."""
     ridge = Remembered(Ridge(ranks_of()))
-    momentum = Factor({"momentum_12_1": 1.0, "momentum_6_1": 1.0, "trend_20_120": 1.0}, within_sectors=True)
+    momentum = FactorPredictor(
+        {"momentum_12_1": 1.0, "momentum_6_1": 1.0, "trend_20_120": 1.0}, within_sectors=True
+    )
     leader = Remembered(Blend((ridge, momentum)))
-    calm = Factor({"volatility_60_day": -1.0})
+    calm = FactorPredictor({"volatility_60_day": -1.0})
     return {
         "ridge_all": ("Ridge on all features, all eras so far", ridge),
         "blend_momentum": ("Three momentums within sectors", momentum),
@@ -160,7 +165,7 @@ def blends() -> Ideas:
 
 def oddities(last_era_of_quitter: int) -> Ideas:
     """Return the models with nothing to say, or that do not say it properly."""
-    momentum = Factor({"momentum_6_1": 1.0})
+    momentum = FactorPredictor({"momentum_6_1": 1.0})
     return {
         "noise_one": ("Random numbers", Noise(seed=101)),
         "noise_two": ("Other random numbers", Noise(seed=102)),

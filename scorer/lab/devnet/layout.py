@@ -10,7 +10,7 @@ from eth_account.signers.local import LocalAccount
 
 from scorer.files import is_owned, make_owned_folder
 from scorer.lab.anvil import MNEMONIC
-from scorer.lab.processes import Crew
+from scorer.lab.processes import ProcessGroup
 from scorer.storage.bundle import RULES, UNIVERSE
 from scorer.storage.contents import files_in, inbox_at, node_at, rounds_in
 
@@ -84,7 +84,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Layout:
+class DevnetLayout:
     """The folder of a devnet."""
 
     root: Path
@@ -125,9 +125,9 @@ class Layout:
         return self.root / "states"
 
     @property
-    def crew(self) -> Crew:
+    def crew(self) -> ProcessGroup:
         """Process ids and logs."""
-        return Crew(self.root / "run")
+        return ProcessGroup(self.root / "run")
 
     def key(self, name: str) -> Path:
         """A test account's key in hex."""

@@ -14,7 +14,7 @@ LARGEST_SKILL: Final = 0.1
 
 
 @dataclass(frozen=True)
-class Market:
+class SyntheticMarket:
     """Rounds of `size` names; the same for the same seed, on every machine.
 
     Model 1 knows most; every following one less, then nothing, then the contrary, and so on again.

@@ -19,9 +19,9 @@ from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
 from scorer.daemon.configuration import read_deployment
 from scorer.deployment.document import Deployment
 from scorer.lab.anvil import Anvil, Ways, await_anvil
-from scorer.lab.devnet.layout import CHAIN, FEEDER, KEYS, STARTED, Layout, NoDevnet, Settings
+from scorer.lab.devnet.layout import CHAIN, FEEDER, KEYS, STARTED, DevnetLayout, NoDevnet, Settings
 from scorer.lab.devnet.setup import FILE, configure, document_of, found, write_keys
-from scorer.lab.processes import Crew, cupel
+from scorer.lab.processes import ProcessGroup, cupel
 
 BLOCK_TIME: Final = 1
 """Seconds; a block is final two blocks later."""
@@ -62,7 +62,7 @@ class Status:
         return self.block is not None and all(self.processes.get(name) for name in STARTED)
 
 
-def up(layout: Layout, settings: Settings, *, file: Path = FILE, keep: bool = False) -> Suite:
+def up(layout: DevnetLayout, settings: Settings, *, file: Path = FILE, keep: bool = False) -> Suite:
     """Start a chain with a suite, an operator, four members and the world, and wait for an open round.
 
     Parameters
@@ -97,7 +97,7 @@ def up(layout: Layout, settings: Settings, *, file: Path = FILE, keep: bool = Fa
     return suite
 
 
-def down(layout: Layout) -> list[str]:
+def down(layout: DevnetLayout) -> list[str]:
     """Keep the chain's state, and stop everything; what ran.
 
     Raises
@@ -116,7 +116,7 @@ def down(layout: Layout) -> list[str]:
     return ran
 
 
-def status(layout: Layout) -> Status:
+def status(layout: DevnetLayout) -> Status:
     """How the devnet is.
 
     Raises
@@ -157,7 +157,7 @@ def _rounds(suite: Suite, block: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def _refuse(layout: Layout, settings: Settings) -> None:
+def _refuse(layout: DevnetLayout, settings: Settings) -> None:
     if layout.root.exists() and any(layout.root.iterdir()) and not layout.is_devnet():
         raise NoDevnet(f"{layout.root}: expected a devnet's folder or an empty one, found other files in it")
     running = [name for name in layout.crew.names() if layout.crew.pid(name) is not None]
@@ -171,7 +171,7 @@ def _refuse(layout: Layout, settings: Settings) -> None:
 
 
 @contextmanager
-def _stopped_unless_ready(crew: Crew) -> Iterator[None]:
+def _stopped_unless_ready(crew: ProcessGroup) -> Iterator[None]:
     try:
         yield
     except BaseException:
@@ -179,7 +179,7 @@ def _stopped_unless_ready(crew: Crew) -> Iterator[None]:
         raise
 
 
-def _started_chain(layout: Layout, settings: Settings, crew: Crew) -> Anvil:
+def _started_chain(layout: DevnetLayout, settings: Settings, crew: ProcessGroup) -> Anvil:
     """Anvil in the background; for now, with a block for each transaction at once."""
     state = layout.state if layout.state.is_file() else None
     shutil.rmtree(layout.states, ignore_errors=True)
@@ -194,7 +194,7 @@ def _started_chain(layout: Layout, settings: Settings, crew: Crew) -> Anvil:
     return anvil
 
 
-def _suite(layout: Layout, anvil: Anvil, settings: Settings, document: Deployment) -> Suite:
+def _suite(layout: DevnetLayout, anvil: Anvil, settings: Settings, document: Deployment) -> Suite:
     if layout.manifest.is_file():
         suite = Suite.at(anvil.w3, read_deployment(layout.manifest))
     else:
@@ -212,13 +212,13 @@ def tick(w3: Web3) -> None:
             raise EndpointError(f"anvil refused {method}: {answer['error']}")
 
 
-def _save(layout: Layout, settings: Settings) -> None:
+def _save(layout: DevnetLayout, settings: Settings) -> None:
     draft = layout.state.with_name(layout.state.name + ".new")
     Anvil(connect(settings.endpoint, LOCAL_CHAIN_ID), settings.endpoint).save(draft)
     os.replace(draft, layout.state)  # noqa: PTH105 - pathlib's replace is the same
 
 
-def _await(crew: Crew, ready: Callable[[], bool]) -> None:
+def _await(crew: ProcessGroup, ready: Callable[[], bool]) -> None:
     until = time.monotonic() + READY
     while not ready():
         for name in crew.names():
@@ -236,5 +236,5 @@ def _has_open_round(suite: Suite) -> bool:
     return count > 0 and suite.round(count, block).state == RoundState.OPEN
 
 
-def _is_published(layout: Layout, suite: Suite) -> bool:
+def _is_published(layout: DevnetLayout, suite: Suite) -> bool:
     return (layout.rounds / str(suite.round_count(suite.w3.eth.block_number))).is_dir()

@@ -11,8 +11,8 @@ from web3 import Web3
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.contracts import Suite
-from scorer.chain.fees import FeePolicy, Market
-from scorer.lab.devnet.market import Market as SyntheticMarket
+from scorer.chain.fees import FeePolicy, GasMarket
+from scorer.lab.devnet.market import SyntheticMarket as SyntheticMarket
 from scorer.protocol.digest import content_hash
 from scorer.protocol.signature import SubmissionDigest
 from scorer.storage.inbox import submit
@@ -46,7 +46,7 @@ class Bulk:
     def send(self, account: LocalAccount, calls: Sequence[tuple[ContractFunction, int]]) -> list[bytes]:
         """Sign and send calls, each with its gas limit, under consecutive nonces; their hashes."""
         head = self.w3.eth.get_block("latest")
-        bid = self.fees.bid(Market(int(head.get("baseFeePerGas", 0))))
+        bid = self.fees.bid(GasMarket(int(head.get("baseFeePerGas", 0))))
         if bid is None:
             raise CrowdRefused("expected fees below the ceiling, found them above")
         nonce = self.w3.eth.get_transaction_count(account.address, "latest")
@@ -83,7 +83,7 @@ class Bulk:
 
 
 @dataclass(frozen=True)
-class Terms:
+class StakingTerms:
     """How much each model of a crowd deposits, and puts at risk in each round, NMR."""
 
     deposit: str = "100"
@@ -91,7 +91,12 @@ class Terms:
 
 
 def enter(
-    suite: Suite, bulk: Bulk, sponsor: LocalAccount, owners: Sequence[LocalAccount], count: int, terms: Terms
+    suite: Suite,
+    bulk: Bulk,
+    sponsor: LocalAccount,
+    owners: Sequence[LocalAccount],
+    count: int,
+    terms: StakingTerms,
 ) -> list[Entrant]:
     """Register `count` models for `owners` in turn, pay their deposits from `sponsor`, and allocate.
 

@@ -14,8 +14,8 @@ from scorer.deployment.deploy import Builder
 from scorer.deployment.document import Deployment, DeploymentFileError, load_document
 from scorer.files import write_secret
 from scorer.lab.anvil import Anvil
-from scorer.lab.devnet.layout import CROWD, KEYS, MEMBERS, PEOPLE, Layout, Settings, account_of
-from scorer.lab.devnet.population import Bulk, Terms, enter
+from scorer.lab.devnet.layout import CROWD, KEYS, MEMBERS, PEOPLE, DevnetLayout, Settings, account_of
+from scorer.lab.devnet.population import Bulk, StakingTerms, enter
 from scorer.transactions.signers import KeySigner
 from scorer.units import nano_from_nmr, wei_from_nano
 
@@ -42,7 +42,7 @@ def document_of(file: Path) -> Deployment:
     return document
 
 
-def found(layout: Layout, anvil: Anvil, settings: Settings, document: Deployment) -> Suite:
+def found(layout: DevnetLayout, anvil: Anvil, settings: Settings, document: Deployment) -> Suite:
     """Deploy a suite, fund pool and people, and stake the crowd's models.
 
     Raises
@@ -56,7 +56,7 @@ def found(layout: Layout, anvil: Anvil, settings: Settings, document: Deployment
     suite = Suite.at(anvil.w3, Addresses.from_json(manifest))
     bulk = Bulk(anvil.w3, FeePolicy(tip=GWEI))
     _fund(suite, bulk)
-    enter(suite, bulk, deployer, [account_of(CROWD)], settings.models, Terms())
+    enter(suite, bulk, deployer, [account_of(CROWD)], settings.models, StakingTerms())
     return suite
 
 
@@ -75,20 +75,20 @@ def _fund(suite: Suite, bulk: Bulk) -> None:
     bulk.settle(bulk.send(account_of("deployer"), calls))
 
 
-def write_keys(layout: Layout) -> None:
+def write_keys(layout: DevnetLayout) -> None:
     """The keys of all test accounts, each in a file."""
     for name in KEYS:
         write_secret(layout.key(name), account_of(name).key.hex() + "\n")
 
 
-def configure(layout: Layout, settings: Settings) -> dict[str, Path]:
+def configure(layout: DevnetLayout, settings: Settings) -> dict[str, Path]:
     """The configurations of operator and members, by name."""
     for folder in (layout.inbox, layout.published, layout.rounds):
         folder.mkdir(parents=True, exist_ok=True)
     return {name: _configured(layout, settings, name) for name in ("operator", *MEMBERS)}
 
 
-def _configured(layout: Layout, settings: Settings, name: str) -> Path:
+def _configured(layout: DevnetLayout, settings: Settings, name: str) -> Path:
     return write_node(
         layout.root / name,
         {

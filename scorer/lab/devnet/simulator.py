@@ -16,8 +16,8 @@ from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
 from scorer.daemon.configuration import read_deployment
 from scorer.daemon.logging import configure_logging
 from scorer.daemon.loop import stopped_by_signals
-from scorer.lab.devnet.layout import CROWD, MEMBERS, Layout, Settings, account_of
-from scorer.lab.devnet.market import Market
+from scorer.lab.devnet.layout import CROWD, MEMBERS, DevnetLayout, Settings, account_of
+from scorer.lab.devnet.market import SyntheticMarket
 from scorer.lab.devnet.population import Entrant, submit_all
 from scorer.operator.plans import SCHEDULE, TIMES
 from scorer.process import clean_tracebacks, forbid_core_dumps
@@ -50,13 +50,13 @@ def times_of(open_at: int, every: int) -> tuple[int, int, int, int]:
 
 
 @dataclass
-class Feeder:
+class WorldSimulator:
     """Looks at the chain, and provides what is due. What was provided is seen by its files."""
 
-    layout: Layout
+    layout: DevnetLayout
     settings: Settings
     suite: Suite
-    market: Market = field(default_factory=Market)
+    market: SyntheticMarket = field(default_factory=SyntheticMarket)
     over: set[int] = field(default_factory=set)
 
     def cycle(self) -> None:
@@ -134,12 +134,12 @@ def _read_times(schedule: Path) -> tuple[int, int, int, int]:
     return first, second, third, last
 
 
-def feed(layout: Layout) -> None:
+def feed(layout: DevnetLayout) -> None:
     """Serve a devnet until told to stop; what fails is tried again."""
     configure_logging()
     settings = layout.settings()
     suite = Suite.at(connect(settings.endpoint, LOCAL_CHAIN_ID), read_deployment(layout.manifest))
-    feeder = Feeder(layout, settings, suite)
+    feeder = WorldSimulator(layout, settings, suite)
     stop = threading.Event()
     with stopped_by_signals(stop):
         while not stop.is_set():
@@ -153,4 +153,4 @@ def feed(layout: Layout) -> None:
 if __name__ == "__main__":
     forbid_core_dumps()
     clean_tracebacks()
-    feed(Layout(Path(sys.argv[1])))
+    feed(DevnetLayout(Path(sys.argv[1])))

@@ -8,7 +8,7 @@ from scorer.chain.fees import GWEI
 from scorer.lab.drill.faults import (
     CapsFees,
     HoldsBack,
-    Limits,
+    RateLimits,
     always_knows,
     behind,
     has_no_finalised_block,
@@ -18,8 +18,8 @@ from scorer.lab.drill.faults import (
     takes_and_does_not_answer,
     truncates_logs,
 )
-from scorer.lab.drill.local_tournament import FIRST_MEMBER, OPERATOR, Playground
-from scorer.lab.drill.outcome import Result, Stuck, Tally
+from scorer.lab.drill.local_tournament import FIRST_MEMBER, OPERATOR, LocalTournament
+from scorer.lab.drill.outcome import ScenarioResult, Stuck, Tally
 from scorer.lab.drill.proxy import Manner, Proxy
 from scorer.lab.drill.scenarios import scenario
 from scorer.lab.drill.waiting import (
@@ -40,32 +40,32 @@ SEND: Final = "eth_sendRawTransaction"
 BLOCK: Final = "eth_getBlockByNumber"
 LIMITED: Final = (BLOCK, SEND, "eth_call", "eth_getLogs", "eth_getTransactionReceipt", "eth_estimateGas")
 LAG: Final = 20
-Weather = Callable[[Playground, Proxy], Result]
+Weather = Callable[[LocalTournament, Proxy], ScenarioResult]
 
 
 @scenario
-def low_tips_refused(ground: Playground, proxy: Proxy) -> Result:
+def low_tips_refused(ground: LocalTournament, proxy: Proxy) -> ScenarioResult:
     """Bor's floor: a tip of one gwei is raised to what the node asks for, at the same nonce."""
     proxy.misbehave(SEND, refuses_low_tips)
     return _one_round("tips under 25 gwei are refused", ground)
 
 
 @scenario
-def already_known(ground: Playground, proxy: Proxy) -> Result:
+def already_known(ground: LocalTournament, proxy: Proxy) -> ScenarioResult:
     """Every transaction is said to be known already: that is success."""
     proxy.misbehave(SEND, always_knows)
     return _one_round("every transaction is already known", ground)
 
 
 @scenario
-def no_answer_after_taking(ground: Playground, proxy: Proxy) -> Result:
+def no_answer_after_taking(ground: LocalTournament, proxy: Proxy) -> ScenarioResult:
     """The connection breaks after every transaction that was taken."""
     proxy.misbehave(SEND, takes_and_does_not_answer)
     return _one_round("no answer after taking a transaction", ground)
 
 
 @scenario
-def replacements_by_a_tenth(ground: Playground, proxy: Proxy) -> Result:
+def replacements_by_a_tenth(ground: LocalTournament, proxy: Proxy) -> ScenarioResult:
     """Nothing is mined before it is outbid by a tenth on both fees."""
     tally = Tally.of(ground)
     holds = HoldsBack()
@@ -84,38 +84,40 @@ def replacements_by_a_tenth(ground: Playground, proxy: Proxy) -> Result:
 
 
 @scenario
-def rate_limited(ground: Playground, proxy: Proxy) -> Result:
+def rate_limited(ground: LocalTournament, proxy: Proxy) -> ScenarioResult:
     """Requests are refused by the dozen, by an error that comes with HTTP 200."""
-    limits = Limits()
+    limits = RateLimits()
     misbehaves(proxy, limits, LIMITED)
     result = _one_round("rate limits inside HTTP 200", ground)
     if not limits.refused:
         raise Stuck("expected requests to be refused, found none")
-    return Result(result.name, result.duplicated, result.lost, 0, f"{limits.refused} requests refused")
+    return ScenarioResult(
+        result.name, result.duplicated, result.lost, 0, f"{limits.refused} requests refused"
+    )
 
 
 @scenario
-def fees_capped(ground: Playground, proxy: Proxy) -> Result:
+def fees_capped(ground: LocalTournament, proxy: Proxy) -> ScenarioResult:
     """A node that takes nothing so dear: held, and told, until the cap is lifted."""
     caps = CapsFees(most=GWEI)
     return _held("a fee cap of the node", ground, proxy, SEND, caps, "FEE_CAP")
 
 
 @scenario
-def nothing_final(ground: Playground, proxy: Proxy) -> Result:
+def nothing_final(ground: LocalTournament, proxy: Proxy) -> ScenarioResult:
     """A node without a finalised block: nothing is sent, and nothing is guessed by depth."""
     return _held("no finalised block", ground, proxy, BLOCK, has_no_finalised_block, "CANNOT_REACH_CHAIN")
 
 
 @scenario
-def hashes_disagree(ground: Playground, proxy: Proxy) -> Result:
+def hashes_disagree(ground: LocalTournament, proxy: Proxy) -> ScenarioResult:
     """Two nodes, one on a fork: nothing is sent until they agree."""
     _with_two_nodes(ground, proxy, agreement=2)
     return _held("nodes disagree on a hash", ground, proxy, BLOCK, names_another_hash, "ENDPOINTS_DISAGREE")
 
 
 @scenario
-def node_lags(ground: Playground, proxy: Proxy) -> Result:
+def node_lags(ground: LocalTournament, proxy: Proxy) -> ScenarioResult:
     """Two nodes, the preferred one twenty blocks behind: it is left out of everything."""
     _with_two_nodes(ground, proxy, agreement=1)
     proxy.misbehave(BLOCK, behind(LAG))
@@ -126,7 +128,7 @@ def node_lags(ground: Playground, proxy: Proxy) -> Result:
 
 
 @scenario
-def logs_truncated(ground: Playground, proxy: Proxy) -> Result:
+def logs_truncated(ground: LocalTournament, proxy: Proxy) -> ScenarioResult:
     """Two nodes, the preferred one hides a log: noticed by what the contract committed to."""
     _with_two_nodes(ground, proxy, agreement=1)
     tally = Tally.of(ground)
@@ -152,14 +154,16 @@ WEATHER: Final[dict[str, Weather]] = {
 }
 
 
-def _one_round(name: str, ground: Playground) -> Result:
+def _one_round(name: str, ground: LocalTournament) -> ScenarioResult:
     tally = Tally.of(ground)
     rounds = to_outcome(ground)
     to_end(ground, rounds)
     return tally.result(name, rounds)
 
 
-def _held(name: str, ground: Playground, proxy: Proxy, method: str, manner: Manner, reason: str) -> Result:
+def _held(
+    name: str, ground: LocalTournament, proxy: Proxy, method: str, manner: Manner, reason: str
+) -> ScenarioResult:
     """While a node misbehaves, nothing is sent and someone is told; then it goes on alone."""
     tally = Tally.of(ground)
     rounds = to_outcome(ground)
@@ -168,14 +172,14 @@ def _held(name: str, ground: Playground, proxy: Proxy, method: str, manner: Mann
     with running(ground, "member-0"):
         await_that(rung(ground, "member-0", reason), f"the alarm {reason}")
         if sent_by_members(ground) != before:
-            return Result(name, duplicated=1, detail="something was sent meanwhile")
+            return ScenarioResult(name, duplicated=1, detail="something was sent meanwhile")
         proxy.manners.clear()
         await_that(lambda: sent_by_members(ground) > before, "a vote once the node behaves", mine=ground)
     to_end(ground, rounds)
     return tally.result(name, rounds)
 
 
-def _with_two_nodes(ground: Playground, proxy: Proxy, agreement: int) -> None:
+def _with_two_nodes(ground: LocalTournament, proxy: Proxy, agreement: int) -> None:
     """Every daemon prefers the proxy, and knows the chain behind it by itself too."""
     names = {f"member-{index}": FIRST_MEMBER + index for index in range(ground.members)}
     for name, account in (names | {"operator": OPERATOR}).items():

@@ -19,7 +19,7 @@ LIMITED: Final = -32005
 
 
 @dataclass(frozen=True)
-class Bid:
+class SignedBid:
     """What a node reads of signed bytes before it takes them."""
 
     nonce: int
@@ -28,7 +28,7 @@ class Bid:
     gas: int
 
     @classmethod
-    def of(cls, request: Request) -> "Bid":
+    def of(cls, request: Request) -> "SignedBid":
         """Of an ``eth_sendRawTransaction``."""
         import rlp  # type: ignore[import-untyped]
 
@@ -38,7 +38,7 @@ class Bid:
 
 def refuses_low_tips(request: Request, _forward: Forward) -> Response | None:
     """Bor: no tip under 25 gwei."""
-    bid = Bid.of(request)
+    bid = SignedBid.of(request)
     if bid.tip >= LEAST_TIP:
         return None
     said = f"transaction underpriced: gas tip cap {bid.tip}, minimum needed {LEAST_TIP}"
@@ -49,13 +49,13 @@ def refuses_low_tips(request: Request, _forward: Forward) -> Response | None:
 class HoldsBack:
     """A pool that mines nothing until it is outbid by a tenth on both fees, and refuses what bids less."""
 
-    held: dict[tuple[str, int], Bid] = field(default_factory=dict)
+    held: dict[tuple[str, int], SignedBid] = field(default_factory=dict)
     refused: int = 0
     replaced: int = 0
 
     def __call__(self, request: Request, _forward: Forward) -> Response | None:
         """Keep the first bid of a nonce waiting, and let a proper replacement through."""
-        bid, raw = Bid.of(request), bytes.fromhex(request["params"][0][2:])
+        bid, raw = SignedBid.of(request), bytes.fromhex(request["params"][0][2:])
         sender = _sender(raw)
         first = self.held.setdefault((sender, bid.nonce), bid)
         if first == bid:
@@ -86,7 +86,7 @@ def takes_and_does_not_answer(request: Request, forward: Forward) -> Response:
 
 
 @dataclass
-class Limits:
+class RateLimits:
     """A provider that refuses whatever comes after too many requests, for a while, with HTTP 200."""
 
     asked: int = 0
@@ -111,7 +111,7 @@ class CapsFees:
 
     def __call__(self, request: Request, _forward: Forward) -> Response | None:
         """Refuse what may cost too much."""
-        bid = Bid.of(request)
+        bid = SignedBid.of(request)
         if bid.gas * bid.cap <= self.most:
             return None
         self.refused += 1

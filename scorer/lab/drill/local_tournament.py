@@ -22,7 +22,7 @@ from scorer.daemon.logging import configure_logging
 from scorer.failpoints import VARIABLE
 from scorer.files import make_owned_folder, write_secret
 from scorer.lab.anvil import Anvil
-from scorer.lab.deployer import Plan, deploy
+from scorer.lab.deployer import SuitePlan, deploy
 from scorer.protocol.digest import content_hash, universe_digest
 from scorer.protocol.rules import NO_TERMS, Rules, preset
 from scorer.protocol.seal import two_thirds
@@ -54,7 +54,7 @@ KEYS: Final = ("*/key",)
 
 
 @dataclass(frozen=True)
-class Playground:
+class LocalTournament:
     """A tournament of `models` models and `members` members, each with files and a configuration.
 
     Attributes
@@ -75,7 +75,7 @@ class Playground:
     @classmethod
     def build(
         cls, anvil: Anvil, out: Path, *, members: int = 3, models: int = 10, url: str | None = None
-    ) -> "Playground":
+    ) -> "LocalTournament":
         """Deploy a suite on a fresh chain; every model deposits and allocates."""
         make_owned_folder(out, MADE_BY, CONTENTS, keys=KEYS)
         rules = preset("classic")
@@ -263,7 +263,7 @@ def wait(process: int) -> int:
 def _deploy(anvil: Anvil, rules: Rules, members: int) -> Suite:
     admin = Sender(anvil.w3, anvil.account(ADMIN), FeePolicy(tip=GWEI))
     pool = wei_from_nano(nano_from_nmr(20_000))
-    plan = Plan(
+    plan = SuitePlan(
         treasury=admin.address,
         supply=nano_from_nmr(1_000_000),
         members=[str(anvil.account(FIRST_MEMBER + index).address) for index in range(members)],

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from scorer.chain.contracts import RoundState
-from scorer.lab.drill.local_tournament import FIRST_MEMBER, OPERATOR, Playground
+from scorer.lab.drill.local_tournament import FIRST_MEMBER, OPERATOR, LocalTournament
 
 
 class Stuck(Exception):
@@ -14,7 +14,7 @@ class Stuck(Exception):
 
 
 @dataclass(frozen=True)
-class Result:
+class ScenarioResult:
     """How a scenario ended: what was done twice, what was not done at all, and what never came to an end."""
 
     name: str
@@ -39,17 +39,17 @@ class Result:
 class Tally:
     """What was on the chain before a scenario, to count what came after."""
 
-    ground: Playground
+    ground: LocalTournament
     operator: int
     members: tuple[int, ...]
 
     @classmethod
-    def of(cls, ground: Playground) -> Self:
+    def of(cls, ground: LocalTournament) -> Self:
         """As of now."""
         members = tuple(ground.sent_by(FIRST_MEMBER + index) for index in range(ground.members))
         return cls(ground, ground.sent_by(OPERATOR), members)
 
-    def result(self, name: str, rounds: Sequence[int], detail: str = "", more: int = 0) -> Result:
+    def result(self, name: str, rounds: Sequence[int], detail: str = "", more: int = 0) -> ScenarioResult:
         """Hold what was sent for settled rounds against what was needed.
 
         Every transaction counts that was mined, also one that did nothing: a vote that reverts is a vote too
@@ -63,9 +63,9 @@ class Tally:
         extra = now.operator - self.operator - needed_operator
         extra += sum(now.members) - sum(self.members) - needed_members
         lost = sum(each.lost for each in done) + max(-extra, 0)
-        return Result(name, max(extra, 0) + sum(each.twice for each in done), lost, 0, detail)
+        return ScenarioResult(name, max(extra, 0) + sum(each.twice for each in done), lost, 0, detail)
 
-    def raced(self, name: str, rounds: Sequence[int], detail: str = "", more: int = 0) -> Result:
+    def raced(self, name: str, rounds: Sequence[int], detail: str = "", more: int = 0) -> ScenarioResult:
         """As `result`, where members work at once.
 
         A lost race may cost a transaction that reverts; what is done twice would be on the chain.
@@ -75,7 +75,7 @@ class Tally:
         races = f"{result.duplicated - twice} lost races"
         return replace(result, duplicated=twice, detail=f"{detail}, {races}" if detail else races)
 
-    def deeds(self, rounds: Sequence[int]) -> list["RoundDeeds"]:
+    def deeds(self, rounds: Sequence[int]) -> list["RoundActions"]:
         """What was done for rounds, as of now."""
         ground = self.ground
         tournament, committee = ground.suite.tournament.events, ground.suite.committee.events
@@ -84,7 +84,7 @@ class Tally:
         votes = Counter(event["roundId"] for event in ground.events(committee.Attested()))
         closed = Counter(event["roundId"] for event in ground.events(committee.VotesClosed()))
         return [
-            RoundDeeds(
+            RoundActions(
                 tuple(locked[each]),
                 tuple(settled[each]),
                 votes[each],
@@ -97,7 +97,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class RoundDeeds:
+class RoundActions:
     """What the chain's events say was done for one round.
 
     Attributes

@@ -9,14 +9,14 @@ from typing import Any, Final
 from scorer.failpoints import LABELS
 from scorer.lab.drill import scenarios
 from scorer.lab.drill.fault_scenarios import WEATHER
-from scorer.lab.drill.local_tournament import Playground
-from scorer.lab.drill.outcome import Result
+from scorer.lab.drill.local_tournament import LocalTournament
+from scorer.lab.drill.outcome import ScenarioResult
 from scorer.lab.drill.proxy import Proxy
 
 DEPTHS: Final = range(1, 9)
 SEEDS: Final = range(2)
 DRILLED: Final = ("signed", "broadcast", "mined-recorded")
-Play = Callable[[Playground, Proxy], Result]
+Play = Callable[[LocalTournament, Proxy], ScenarioResult]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Scenario:
     play: Play
     members: int = 3
 
-    def on_a_chain(self, out: Path) -> Result:
+    def on_a_chain(self, out: Path) -> ScenarioResult:
         """Play it, with its files in `out`."""
         deep = self.members == 3
         with scenarios.on_a_chain(out, members=self.members, deep=deep) as (ground, proxy):
@@ -69,16 +69,16 @@ def drill() -> tuple[Scenario, ...]:
     )
 
 
-def run_drill(out: Path, only: str = "") -> Iterator[Result]:
+def run_drill(out: Path, only: str = "") -> Iterator[ScenarioResult]:
     """The results of the drill's scenarios whose names contain `only`, as they come."""
     for each in drill():
         if only in each.name:
             yield each.on_a_chain(out)
 
 
-def _at(play: Callable[[Any, Playground], Result], where: object) -> Play:
+def _at(play: Callable[[Any, LocalTournament], ScenarioResult], where: object) -> Play:
     return lambda ground, _: play(where, ground)
 
 
-def _alone(play: Callable[..., Result], *settings: int) -> Play:
+def _alone(play: Callable[..., ScenarioResult], *settings: int) -> Play:
     return lambda ground, _: play(ground, *settings)

@@ -13,7 +13,7 @@ from web3 import Web3
 from web3.contract import Contract
 
 from scorer.chain.endpoint import EndpointError
-from scorer.lab.drill.local_tournament import ADMIN, OPERATOR, OWNER, Playground
+from scorer.lab.drill.local_tournament import ADMIN, OPERATOR, OWNER, LocalTournament
 from scorer.operator.intake import Collection, write_collection
 from scorer.operator.plans import SCHEDULE, TIMES
 from scorer.protocol.digest import content_hashes, universe_digest
@@ -29,7 +29,7 @@ BATCH = 50
 TWO = ("uint256", "uint256")
 
 
-def enter(ground: Playground, models: int, *, deposit: int, allocation: int) -> None:
+def enter(ground: LocalTournament, models: int, *, deposit: int, allocation: int) -> None:
     """Every model registers, deposits and allocates, NMR, by requests that anvil signs itself."""
     suite, owner = ground.suite, ground.anvil.account(OWNER).address
     amount = wei_from_nano(nano_from_nmr(deposit))
@@ -59,7 +59,7 @@ def _call(
     return {"from": owner, "to": str(contract.address), "data": data, "gas": hex(GAS)}
 
 
-def _ask(ground: Playground, calls: Sequence[dict[str, str]]) -> None:
+def _ask(ground: LocalTournament, calls: Sequence[dict[str, str]]) -> None:
     """One request for many transactions, which anvil takes in any order."""
     owner = ground.anvil.account(OWNER).address
     nonce = ground.anvil.w3.eth.get_transaction_count(owner)
@@ -74,7 +74,9 @@ def _ask(ground: Playground, calls: Sequence[dict[str, str]]) -> None:
         raise EndpointError(f"expected anvil to take {len(calls)} transactions, found {refused[0]}")
 
 
-def open_round(ground: Playground, times: tuple[int, int, int, int], ids: Sequence[str], models: int) -> int:
+def open_round(
+    ground: LocalTournament, times: tuple[int, int, int, int], ids: Sequence[str], models: int
+) -> int:
     """Open a round whose submissions are published already; its number. Times in Unix seconds."""
     round_id = ground.suite.round_count(ground.anvil.w3.eth.block_number) + 1
     bundle = Bundle(ground.folder("published", round_id))
@@ -87,7 +89,7 @@ def open_round(ground: Playground, times: tuple[int, int, int, int], ids: Sequen
     return round_id
 
 
-def plan_round(ground: Playground, times: tuple[int, int, int, int], ids: Sequence[str]) -> Path:
+def plan_round(ground: LocalTournament, times: tuple[int, int, int, int], ids: Sequence[str]) -> Path:
     """Leave a round to the operator's daemon to open; the plan's folder."""
     folder = ground.out / "operator" / "plans" / str(times[0])
     bundle = Bundle(folder)
@@ -97,14 +99,14 @@ def plan_round(ground: Playground, times: tuple[int, int, int, int], ids: Sequen
     return folder
 
 
-def publish(ground: Playground, round_id: int, ids: Sequence[str], models: int) -> None:
+def publish(ground: LocalTournament, round_id: int, ids: Sequence[str], models: int) -> None:
     """Publish every model's submission to a round, as if they had been collected."""
     submissions = _signed(ground, round_id, tuple(ids), models)
     collection = Collection(submissions, (), frozenset(submissions.model_ids))
     write_collection(Bundle(ground.folder("published", round_id)), collection)
 
 
-def _signed(ground: Playground, round_id: int, ids: tuple[str, ...], models: int) -> Submissions:
+def _signed(ground: LocalTournament, round_id: int, ids: tuple[str, ...], models: int) -> Submissions:
     account, addresses = ground.anvil.account(OWNER), ground.suite.addresses
     columns = [np.random.default_rng([model, round_id]).random(len(ids)) for model in range(1, models + 1)]
     entries = []

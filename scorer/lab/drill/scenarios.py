@@ -16,9 +16,9 @@ from scorer.lab.drill.local_tournament import (
     HOUR,
     OPERATOR,
     SLOTS_PER_CHUNK,
-    Playground,
+    LocalTournament,
 )
-from scorer.lab.drill.outcome import Result as Result
+from scorer.lab.drill.outcome import ScenarioResult as ScenarioResult
 from scorer.lab.drill.outcome import Stuck, Tally
 from scorer.lab.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, proxy_of
 from scorer.lab.drill.waiting import (
@@ -67,21 +67,21 @@ DISPUTE_COST: Final = 3
 _P = ParamSpec("_P")
 
 
-def scenario(play: Callable[_P, Result]) -> Callable[_P, Result]:
+def scenario(play: Callable[_P, ScenarioResult]) -> Callable[_P, ScenarioResult]:
     """A scenario that does not come to its end is a result too."""
 
     @wraps(play)
-    def told(*arguments: _P.args, **named: _P.kwargs) -> Result:
+    def told(*arguments: _P.args, **named: _P.kwargs) -> ScenarioResult:
         try:
             return play(*arguments, **named)
         except Stuck as stuck:
-            return Result(play.__name__.replace("_", " "), stuck=1, detail=str(stuck))
+            return ScenarioResult(play.__name__.replace("_", " "), stuck=1, detail=str(stuck))
 
     return told
 
 
 @scenario
-def killed_everywhere(label: str, ground: Playground, kills: int = 4) -> Result:
+def killed_everywhere(label: str, ground: LocalTournament, kills: int = 4) -> ScenarioResult:
     """As many rounds at once as there are kills; in each, every action is ended once at one label.
 
     Four kills are of four acts, for most points lie behind something that was committed and is never done
@@ -109,7 +109,7 @@ def _points(label: str, rounds: Sequence[int], *actions: str) -> list[str]:
 
 
 @scenario
-def killed_while_it_waits(label: str, ground: Playground, kills: int = 4) -> Result:
+def killed_while_it_waits(label: str, ground: LocalTournament, kills: int = 4) -> ScenarioResult:
     """A vote that waits in the pool while its daemon is ended time after time: the same bytes, once mined."""
     tally = Tally.of(ground)
     (round_id,) = to_outcome(ground)
@@ -125,7 +125,7 @@ def killed_while_it_waits(label: str, ground: Playground, kills: int = 4) -> Res
 
 
 @scenario
-def reorganised(depth: int, ground: Playground) -> Result:
+def reorganised(depth: int, ground: LocalTournament) -> ScenarioResult:
     """A round in which the chain forgets its newest blocks after every lock, vote and settlement."""
     tally = Tally.of(ground)
     (round_id,) = to_close(ground)
@@ -142,7 +142,9 @@ def reorganised(depth: int, ground: Playground) -> Result:
     return tally.result(f"reorganised {depth} deep", [round_id], f"{forgotten} transactions forgotten")
 
 
-def _then_forget(ground: Playground, name: str, account: int, depth: int, done: Done = lambda: True) -> int:
+def _then_forget(
+    ground: LocalTournament, name: str, account: int, depth: int, done: Done = lambda: True
+) -> int:
     """One cycle, whose last blocks are then lost, and what it takes to mend that; how much was lost."""
     if ground.run(name) != 0:
         raise Stuck(f"{name} did not end well")
@@ -156,7 +158,7 @@ def _then_forget(ground: Playground, name: str, account: int, depth: int, done: 
 
 
 @scenario
-def finality_stands_still(ground: Playground, proxy: Proxy) -> Result:
+def finality_stands_still(ground: LocalTournament, proxy: Proxy) -> ScenarioResult:
     """Finality stops for hours: nothing is sent, an alarm is up, and it goes on alone."""
     tally = Tally.of(ground)
     rounds = to_outcome(ground)
@@ -173,7 +175,9 @@ def finality_stands_still(ground: Playground, proxy: Proxy) -> Result:
     with running(ground, "member-0"):
         await_that(rung(ground, "member-0", "FINALITY_STALLED"), "an alarm while finality stands still")
         if sent_by_members(ground) != before:
-            return Result("finality stands still", duplicated=1, detail="something was sent meanwhile")
+            return ScenarioResult(
+                "finality stands still", duplicated=1, detail="something was sent meanwhile"
+            )
         proxy.misbehave("eth_getBlockByNumber", None)
         await_that(lambda: sent_by_members(ground) > before, "a vote once finality goes on")
     to_end(ground, rounds)
@@ -181,7 +185,7 @@ def finality_stands_still(ground: Playground, proxy: Proxy) -> Result:
 
 
 @scenario
-def endpoint_is_lost(ground: Playground, proxy: Proxy) -> Result:
+def endpoint_is_lost(ground: LocalTournament, proxy: Proxy) -> ScenarioResult:
     """Every request is cut off for a while, at the worst moment: after the node took a transaction."""
     tally = Tally.of(ground)
 
@@ -203,7 +207,7 @@ def endpoint_is_lost(ground: Playground, proxy: Proxy) -> Result:
 
 
 @scenario
-def five_daemons(ground: Playground, seed: int = 0) -> Result:
+def five_daemons(ground: LocalTournament, seed: int = 0) -> ScenarioResult:
     """Five members at once: one lying, one late, one ended at random; relays race."""
     tally = Tally.of(ground)
     dice = random.Random(seed)  # noqa: S311 - what happens must be the same for a seed
@@ -224,11 +228,11 @@ def five_daemons(ground: Playground, seed: int = 0) -> Result:
     return tally.raced("five daemons", [round_id])
 
 
-def _at_rest(ground: Playground, index: int) -> Done:
+def _at_rest(ground: LocalTournament, index: int) -> Done:
     return lambda: nothing_open(ground, f"member-{index}")
 
 
-def _restart_at_random(ground: Playground, name: str, dice: random.Random) -> None:
+def _restart_at_random(ground: LocalTournament, name: str, dice: random.Random) -> None:
     """A daemon that is ended time and again, at whatever label, and at last is left to its work."""
     for _ in range(6):
         ground.run(name, kill_at=dice.choice(OUTBOX_LABELS))
@@ -237,7 +241,7 @@ def _restart_at_random(ground: Playground, name: str, dice: random.Random) -> No
 
 
 @scenario
-def wrong_report_overturned(ground: Playground) -> Result:
+def wrong_report_overturned(ground: LocalTournament) -> ScenarioResult:
     """A lying quorum: the one who knows better challenges, the others learn, and the right report settles."""
     tally = Tally.of(ground)
     (round_id,) = to_close(ground)
@@ -259,7 +263,7 @@ def wrong_report_overturned(ground: Playground) -> Result:
 
 
 @scenario
-def five_daemons_overturn(ground: Playground, seed: int = 0) -> Result:
+def five_daemons_overturn(ground: LocalTournament, seed: int = 0) -> ScenarioResult:
     """Four of five lie and win; one knows better and challenges, one of the others is ended at random."""
     tally = Tally.of(ground)
     dice = random.Random(seed)  # noqa: S311 - what happens must be the same for a seed
@@ -285,7 +289,7 @@ def five_daemons_overturn(ground: Playground, seed: int = 0) -> Result:
     return tally.raced("five daemons overturn", [round_id], more=DISPUTE_COST)
 
 
-def _lets_challenge(ground: Playground, index: int, round_id: int) -> None:
+def _lets_challenge(ground: LocalTournament, index: int, round_id: int) -> None:
     """A human has found out that the accepted report rests on wrong targets, and says so."""
     account = ground.anvil.account(FIRST_MEMBER + index)
     proposal = ground.suite.proposal(round_id, ground.anvil.w3.eth.block_number)
@@ -300,19 +304,19 @@ def _lets_challenge(ground: Playground, index: int, round_id: int) -> None:
     )
 
 
-def _learn(ground: Playground, round_id: int, indices: Sequence[int]) -> None:
+def _learn(ground: LocalTournament, round_id: int, indices: Sequence[int]) -> None:
     """Members that lied hear the truth, and throw away what they had computed from the lie."""
     ground.resolve(round_id)
     for index in indices:
         (ground.folder(f"member-{index}/rounds", round_id) / "report.json").unlink()
 
 
-def _holdings(ground: Playground, index: int) -> int:
+def _holdings(ground: LocalTournament, index: int) -> int:
     address = ground.anvil.account(FIRST_MEMBER + index).address
     return int(ground.suite.token.functions.balanceOf(address).call())
 
 
-def _collected(ground: Playground, index: int, before: int) -> None:
+def _collected(ground: LocalTournament, index: int, before: int) -> None:
     """A challenger that was right has its bond back, with a reward, and is owed nothing more."""
     address = ground.anvil.account(FIRST_MEMBER + index).address
     owed = ground.suite.committee.functions.creditOf(address).call()
@@ -321,7 +325,7 @@ def _collected(ground: Playground, index: int, before: int) -> None:
 
 
 @scenario
-def settled_while_another_is_locked(ground: Playground) -> Result:
+def settled_while_another_is_locked(ground: LocalTournament) -> ScenarioResult:
     """The operator settles one round's chunks as it locks another's; it is ended at every point of each."""
     tally = Tally.of(ground)
     (first,) = to_outcome(ground)
@@ -346,7 +350,7 @@ def settled_while_another_is_locked(ground: Playground) -> Result:
 
 
 @scenario
-def sealed_without_a_member(ground: Playground) -> Result:
+def sealed_without_a_member(ground: LocalTournament) -> ScenarioResult:
     """A member that was down at the seal hands its signature in once, ended at every point of that."""
     tally = Tally.of(ground)
     (round_id,) = to_close(ground)
@@ -368,7 +372,7 @@ def sealed_without_a_member(ground: Playground) -> Result:
     return tally.result("sealed without a member", [round_id], more=1)
 
 
-def _absences(ground: Playground, index: int) -> int:
+def _absences(ground: LocalTournament, index: int) -> int:
     """How many seals in a row a member did not sign."""
     member = str(ground.anvil.account(FIRST_MEMBER + index).address)
     (found,) = ground.suite.absences([member], ground.anvil.w3.eth.block_number)
@@ -376,7 +380,7 @@ def _absences(ground: Playground, index: int) -> int:
 
 
 @contextmanager
-def on_a_chain(out: Path, *, members: int = 3, deep: bool = False) -> Iterator[tuple[Playground, Proxy]]:
+def on_a_chain(out: Path, *, members: int = 3, deep: bool = False) -> Iterator[tuple[LocalTournament, Proxy]]:
     """A playground on a chain of its own; its daemons see the chain through a proxy."""
     with (
         run_anvil(timestamp=START, accounts=20, slots_in_epoch=DEEP if deep else 1) as anvil,
@@ -385,7 +389,7 @@ def on_a_chain(out: Path, *, members: int = 3, deep: bool = False) -> Iterator[t
         yield _built(anvil, out, members, proxy), proxy
 
 
-def _built(anvil: Anvil, out: Path, members: int, proxy: Proxy) -> Playground:
-    ground = Playground.build(anvil, out, members=members, url=proxy.url)
+def _built(anvil: Anvil, out: Path, members: int, proxy: Proxy) -> LocalTournament:
+    ground = LocalTournament.build(anvil, out, members=members, url=proxy.url)
     anvil.finalise()
     return ground

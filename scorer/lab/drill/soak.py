@@ -15,9 +15,9 @@ from statistics import median
 from typing import Final
 
 from scorer.lab.anvil import run_anvil
-from scorer.lab.drill.faults import Limits, takes_and_does_not_answer
-from scorer.lab.drill.local_tournament import IDS, OPERATOR, Playground, wait
-from scorer.lab.drill.outcome import Result, Stuck, Tally
+from scorer.lab.drill.faults import RateLimits, takes_and_does_not_answer
+from scorer.lab.drill.local_tournament import IDS, OPERATOR, LocalTournament, wait
+from scorer.lab.drill.outcome import ScenarioResult, Stuck, Tally
 from scorer.lab.drill.population import enter, plan_round, publish
 from scorer.lab.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, proxy_of
 from scorer.lab.drill.scenarios import DEEP, OUTBOX_LABELS, START
@@ -40,10 +40,10 @@ HISTORY: Final = 2048
 
 
 @dataclass
-class Herd:
+class DaemonPool:
     """Daemons that run all the while, and one that is ended at random and started anew."""
 
-    ground: Playground
+    ground: LocalTournament
     dice: random.Random
     processes: dict[str, int] = field(default_factory=dict)
     ended: int = 0
@@ -101,22 +101,24 @@ def _resident(process: int) -> int:
     return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGESIZE")
 
 
-def soak(out: Path, rounds: int = 200, models: int = 1000, seed: int = 0) -> Result:
+def soak(out: Path, rounds: int = 200, models: int = 1000, seed: int = 0) -> ScenarioResult:
     """Rounds of `models` models, ten at a time, in bad weather; every one settles, each thing once."""
     with (
         run_anvil(timestamp=START, accounts=20, slots_in_epoch=DEEP, history=HISTORY) as anvil,
         proxy_of(anvil.url) as proxy,
     ):
-        ground = Playground.build(anvil, out, models=0, url=proxy.url)
+        ground = LocalTournament.build(anvil, out, models=0, url=proxy.url)
         for index in range(ground.members):
             ground.configure(f"member-{index}", anvil.account(4 + index), run__stagger=10)
         ground.configure("operator", anvil.account(OPERATOR), run__slots_per_chunk=128)
         enter(ground, models, deposit=DEPOSIT, allocation=ALLOCATION)
         dice = random.Random(seed)  # noqa: S311 - what happens must be the same for a seed
-        return _soaked(ground, proxy, Herd(ground, dice), rounds, models)
+        return _soaked(ground, proxy, DaemonPool(ground, dice), rounds, models)
 
 
-def _soaked(ground: Playground, proxy: Proxy, herd: Herd, rounds: int, models: int) -> Result:
+def _soaked(
+    ground: LocalTournament, proxy: Proxy, herd: DaemonPool, rounds: int, models: int
+) -> ScenarioResult:
     name = f"soak of {rounds} rounds"
     tally, began = Tally.of(ground), ground.now + STEP
     try:
@@ -132,7 +134,7 @@ def _soaked(ground: Playground, proxy: Proxy, herd: Herd, rounds: int, models: i
             herd.calm()
             _rest(ground)
     except Stuck as stuck:
-        return Result(name, stuck=1, detail=str(stuck))
+        return ScenarioResult(name, stuck=1, detail=str(stuck))
     growth = herd.growth()
     said = ", ".join(f"{who} {100 * each:+.1f} %" for who, each in growth.items())
     grown = sum(each > LARGEST_GROWTH for each in growth.values())
@@ -140,7 +142,7 @@ def _soaked(ground: Playground, proxy: Proxy, herd: Herd, rounds: int, models: i
     return replace(result, stuck=grown)
 
 
-def _step(ground: Playground, step: int, began: int, rounds: int, models: int) -> None:
+def _step(ground: LocalTournament, step: int, began: int, rounds: int, models: int) -> None:
     """One round opens, and those before it come one stage further."""
     at = began + step * STEP
     if step < rounds:
@@ -155,7 +157,7 @@ def _step(ground: Playground, step: int, began: int, rounds: int, models: int) -
         shutil.rmtree(plan)
 
 
-def _come_further(ground: Playground, step: int, rounds: int) -> None:
+def _come_further(ground: LocalTournament, step: int, rounds: int) -> None:
     """What is due by this step is done."""
     await_that(_opened(ground, min(step + 1, rounds)), "the rounds of each step to be open", mine=ground)
     for stage, reached in ((CLOSES, sealed), (RESOLVES, accepted), (SETTLES, settled)):
@@ -164,7 +166,7 @@ def _come_further(ground: Playground, step: int, rounds: int) -> None:
             await_that(reached(ground, number), f"round {number}: {reached.__name__}", mine=ground)
 
 
-def _forget(ground: Playground, proxy: Proxy, dice: random.Random) -> None:
+def _forget(ground: LocalTournament, proxy: Proxy, dice: random.Random) -> None:
     """In one step of four the chain forgets its newest blocks; what was in them is done again.
 
     It does so while nothing is sent and nothing waits to be mined: see `Proxy.still`.
@@ -176,19 +178,19 @@ def _forget(ground: Playground, proxy: Proxy, dice: random.Random) -> None:
             ground.anvil.reorganise(dice.randrange(1, 8))
 
 
-def _opened(ground: Playground, count: int) -> Done:
+def _opened(ground: LocalTournament, count: int) -> Done:
     """Whether so many rounds are open, and none more."""
     return lambda: ground.suite.round_count(ground.anvil.w3.eth.block_number) == count
 
 
-def _rest(ground: Playground) -> None:
+def _rest(ground: LocalTournament) -> None:
     """All that was ever signed becomes final."""
     for name in (*STEADY, RESTARTED):
         await_that(partial(nothing_open, ground, name), f"{name} to come to rest", mine=ground)
 
 
 @contextmanager
-def _kept(herd: Herd) -> Iterator[None]:
+def _kept(herd: DaemonPool) -> Iterator[None]:
     try:
         yield
     finally:
@@ -196,7 +198,7 @@ def _kept(herd: Herd) -> Iterator[None]:
 
 
 @contextmanager
-def _weather(ground: Playground, proxy: Proxy, dice: random.Random) -> Iterator[None]:
+def _weather(ground: LocalTournament, proxy: Proxy, dice: random.Random) -> Iterator[None]:
     """A fault that lasts for a step; in one of three, none."""
     faults: list[Callable[[], None]] = [
         lambda: None,
@@ -213,7 +215,7 @@ def _weather(ground: Playground, proxy: Proxy, dice: random.Random) -> Iterator[
 
 
 def _limit(proxy: Proxy) -> None:
-    limits = Limits()
+    limits = RateLimits()
     for method in ("eth_call", "eth_getBlockByNumber", SEND):
         proxy.misbehave(method, limits)
 
@@ -236,7 +238,7 @@ def _cut(proxy: Proxy, requests: int) -> None:
         proxy.misbehave(method, cut)
 
 
-def _freeze(ground: Playground, proxy: Proxy, requests: int) -> None:
+def _freeze(ground: LocalTournament, proxy: Proxy, requests: int) -> None:
     """Finality stands still for so many requests."""
     frozen = hex(ground.anvil.w3.eth.get_block("finalized")["number"])
     left = [requests]
@@ -249,6 +251,6 @@ def _freeze(ground: Playground, proxy: Proxy, requests: int) -> None:
     proxy.misbehave("eth_getBlockByNumber", freeze)
 
 
-def _report(step: int, herd: Herd) -> None:
+def _report(step: int, herd: DaemonPool) -> None:
     held = ", ".join(f"{name} {samples[-1] >> 20} MiB" for name, samples in herd.memory.items())
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} step {step}: {held}, {herd.ended} times ended\n")

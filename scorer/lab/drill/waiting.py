@@ -12,7 +12,7 @@ from typing import Final
 
 from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.failpoints import KILLED
-from scorer.lab.drill.local_tournament import FIRST_MEMBER, Playground, wait
+from scorer.lab.drill.local_tournament import FIRST_MEMBER, LocalTournament, wait
 from scorer.lab.drill.outcome import Stuck
 from scorer.storage.bundle import LOCKED, Bundle
 
@@ -27,7 +27,7 @@ def always() -> bool:
     return True
 
 
-def drive(ground: Playground, name: str, done: Done = always, *, kill_at: Sequence[str] = ()) -> None:
+def drive(ground: LocalTournament, name: str, done: Done = always, *, kill_at: Sequence[str] = ()) -> None:
     """Let a daemon do cycle after cycle until `done`; end it once at each kill point on the way, in order.
 
     Raises
@@ -52,17 +52,17 @@ def drive(ground: Playground, name: str, done: Done = always, *, kill_at: Sequen
         raise Stuck(f"expected {name} to be ended {len(kill_at)} times, found {ended}: never at {left[0]}")
 
 
-def _last_word(ground: Playground, name: str) -> str:
+def _last_word(ground: LocalTournament, name: str) -> str:
     crash = ground.out / name / "crash"
     return crash.read_text() if crash.exists() else "no word"
 
 
-def nothing_open(ground: Playground, name: str) -> bool:
+def nothing_open(ground: LocalTournament, name: str) -> bool:
     """Whether all that a daemon signed is final, by its own journal."""
     return not unfinished(ground, name)
 
 
-def unfinished(ground: Playground, name: str) -> list[str]:
+def unfinished(ground: LocalTournament, name: str) -> list[str]:
     """The keys of what a daemon signed and what is not final."""
     path = ground.out / name / "journal.sqlite"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as journal:
@@ -70,12 +70,12 @@ def unfinished(ground: Playground, name: str) -> list[str]:
     return [str(key) for (key,) in rows]
 
 
-def said(ground: Playground, name: str, what: str) -> int:
+def said(ground: LocalTournament, name: str, what: str) -> int:
     """How often a daemon's log says something."""
     return (ground.out / name / "log").read_text().count(what)
 
 
-def rung(ground: Playground, name: str, reason: str) -> Done:
+def rung(ground: LocalTournament, name: str, reason: str) -> Done:
     """Whether a daemon has called a human for a reason."""
 
     def has_rung() -> bool:
@@ -86,28 +86,30 @@ def rung(ground: Playground, name: str, reason: str) -> Done:
     return has_rung
 
 
-def locked(ground: Playground, *rounds: int) -> Done:
+def locked(ground: LocalTournament, *rounds: int) -> Done:
     """Whether the operator says of rounds that nothing more is to be locked."""
     return lambda: all(Bundle(ground.folder("published", each)).has(LOCKED) for each in rounds)
 
 
-def sealed(ground: Playground, *rounds: int) -> Done:
+def sealed(ground: LocalTournament, *rounds: int) -> Done:
     """Whether rounds are sealed, and not void."""
     wanted = (RoundState.SEALED, RoundState.SETTLING, RoundState.SETTLED)
     return lambda: all(ground.record(each).state in wanted for each in rounds)
 
 
-def in_settlement(ground: Playground, round_id: int) -> Done:
+def in_settlement(ground: LocalTournament, round_id: int) -> Done:
     """Whether the settlement of a round has begun."""
     return lambda: ground.record(round_id).state == RoundState.SETTLING
 
 
-def settled(ground: Playground, *rounds: int) -> Done:
+def settled(ground: LocalTournament, *rounds: int) -> Done:
     """Whether rounds are settled."""
     return lambda: all(ground.record(each).state == RoundState.SETTLED for each in rounds)
 
 
-def accepted(ground: Playground, round_id: int, status: ProposalStatus = ProposalStatus.ACCEPTED) -> Done:
+def accepted(
+    ground: LocalTournament, round_id: int, status: ProposalStatus = ProposalStatus.ACCEPTED
+) -> Done:
     """Whether a report was accepted, and has come as far as `status`."""
 
     def reached() -> bool:
@@ -117,7 +119,7 @@ def accepted(ground: Playground, round_id: int, status: ProposalStatus = Proposa
     return reached
 
 
-def voted(ground: Playground, index: int, *rounds: int) -> Done:
+def voted(ground: LocalTournament, index: int, *rounds: int) -> Done:
     """Whether a member voted on rounds, or others carried a report without it."""
     member = ground.anvil.account(FIRST_MEMBER + index).address
 
@@ -127,7 +129,7 @@ def voted(ground: Playground, index: int, *rounds: int) -> Done:
     return lambda: all(has_voted(each) or accepted(ground, each)() for each in rounds)
 
 
-def to_outcome(ground: Playground, count: int = 1) -> list[int]:
+def to_outcome(ground: LocalTournament, count: int = 1) -> list[int]:
     """Rounds opened, closed, sealed by a good operator, and their outcome known."""
     rounds = to_close(ground, count)
     lock_and_seal(ground, rounds)
@@ -135,13 +137,13 @@ def to_outcome(ground: Playground, count: int = 1) -> list[int]:
     return rounds
 
 
-def lock_and_seal(ground: Playground, rounds: Sequence[int]) -> None:
+def lock_and_seal(ground: LocalTournament, rounds: Sequence[int]) -> None:
     """The operator locks rounds, and the members seal them."""
     drive(ground, "operator", locked(ground, *rounds))
     seal(ground, rounds)
 
 
-def seal(ground: Playground, rounds: Sequence[int], *, kill_at: Sequence[str] = ()) -> None:
+def seal(ground: LocalTournament, rounds: Sequence[int], *, kill_at: Sequence[str] = ()) -> None:
     """Every member signs the seals of rounds, and the last one sends them."""
     last = ground.members - 1
     for index in range(last):
@@ -149,20 +151,20 @@ def seal(ground: Playground, rounds: Sequence[int], *, kill_at: Sequence[str] = 
     drive(ground, f"member-{last}", sealed(ground, *rounds), kill_at=kill_at)
 
 
-def to_close(ground: Playground, count: int = 1) -> list[int]:
+def to_close(ground: LocalTournament, count: int = 1) -> list[int]:
     """Rounds opened, and their submissions closed."""
     rounds = [ground.open() for _ in range(count)]
     ground.close(rounds[-1])
     return rounds
 
 
-def resolve(ground: Playground, rounds: Sequence[int]) -> None:
+def resolve(ground: LocalTournament, rounds: Sequence[int]) -> None:
     """Every member learns the outcome of rounds."""
     for round_id in rounds:
         ground.resolve(round_id)
 
 
-def to_end(ground: Playground, rounds: Sequence[int]) -> None:
+def to_end(ground: LocalTournament, rounds: Sequence[int]) -> None:
     """Every member votes, and the first one settles."""
     for index in range(ground.members):
         drive(ground, f"member-{index}", voted(ground, index, *rounds))
@@ -170,7 +172,7 @@ def to_end(ground: Playground, rounds: Sequence[int]) -> None:
     drive(ground, "member-0", settled(ground, *rounds))
 
 
-def to_end_while_running(ground: Playground, rounds: Sequence[int]) -> None:
+def to_end_while_running(ground: LocalTournament, rounds: Sequence[int]) -> None:
     """As `to_end`, with daemons that run all the while, on a chain that goes on."""
     names = [f"member-{index}" for index in range(ground.members)]
     before = sent_by_members(ground)
@@ -186,7 +188,7 @@ def to_end_while_running(ground: Playground, rounds: Sequence[int]) -> None:
 
 
 @contextmanager
-def running(ground: Playground, *names: str) -> Iterator[None]:
+def running(ground: LocalTournament, *names: str) -> Iterator[None]:
     """Daemons that run all the while, and are asked to end by SIGTERM; they must end well."""
     processes = {name: ground.start(name, cycles=None) for name in names}
     try:
@@ -199,7 +201,7 @@ def running(ground: Playground, *names: str) -> Iterator[None]:
         raise Stuck(f"expected daemons to end well when asked to, found {codes}")
 
 
-def await_that(condition: Done, what: str, *, mine: Playground | None = None) -> None:
+def await_that(condition: Done, what: str, *, mine: LocalTournament | None = None) -> None:
     """Wait until something is so; on a chain that goes on meanwhile, where `mine` says which.
 
     Raises
@@ -219,6 +221,6 @@ def await_that(condition: Done, what: str, *, mine: Playground | None = None) ->
         time.sleep(0.1)
 
 
-def sent_by_members(ground: Playground) -> int:
+def sent_by_members(ground: LocalTournament) -> int:
     """How many transactions of all members were mined."""
     return sum(ground.sent_by(FIRST_MEMBER + index) for index in range(ground.members))

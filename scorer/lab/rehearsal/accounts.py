@@ -24,7 +24,7 @@ SCRYPT_ROUNDS: Final = 2**13
 
 
 @dataclass(frozen=True)
-class Cast:
+class RehearsalAccounts:
     """The accounts of everybody, by role, and of the owners of models."""
 
     accounts: dict[str, LocalAccount]
@@ -42,11 +42,11 @@ class Cast:
         return {**found, "CUPEL_ADMIN": admin}
 
 
-def cast_of(anvil: Anvil) -> Cast:
+def cast_of(anvil: Anvil) -> RehearsalAccounts:
     """The chain's own accounts, which hold coins, in their roles."""
     names = (*ROLES, *MEMBERS)
     accounts = {name: anvil.account(index) for index, name in enumerate(names)}
-    return Cast(accounts, [anvil.account(len(names) + index) for index in range(OWNERS)])
+    return RehearsalAccounts(accounts, [anvil.account(len(names) + index) for index in range(OWNERS)])
 
 
 def write_keystore(folder: Path, account: LocalAccount) -> tuple[Path, Path]:

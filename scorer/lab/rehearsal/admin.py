@@ -31,7 +31,7 @@ def deploy_timelock(sender: Sender, repository: Path) -> Contract:
 
 
 @dataclass(frozen=True)
-class Admin:
+class TimelockAdmin:
     """Announces a change of the tournament's parameters, to those it has, as the admin must: twice.
 
     The timelock announces to its own observers, and the authority with the delay of the admin's role.

@@ -33,7 +33,7 @@ def tip_of(raw: bytes) -> int:
 
 
 @dataclass
-class Gates:
+class EndpointGates:
     """The endpoints of one chain, and whether they answer.
 
     Attributes
@@ -87,11 +87,11 @@ class Gates:
 
 
 @dataclass(frozen=True)
-class Standin:
+class AmoyNode:
     """The chain itself, with a clock that can be moved, and the endpoints that everybody else uses."""
 
     anvil: Anvil
-    gates: Gates
+    gates: EndpointGates
 
     @property
     def now(self) -> int:
@@ -104,7 +104,7 @@ class Standin:
 
 
 @contextmanager
-def stand_in(accounts: int, block_time: float = BLOCK_TIME) -> Iterator[Standin]:
+def stand_in(accounts: int, block_time: float = BLOCK_TIME) -> Iterator[AmoyNode]:
     """Start the chain and two endpoints; all ends with the context."""
     with (
         run_anvil(
@@ -117,6 +117,6 @@ def stand_in(accounts: int, block_time: float = BLOCK_TIME) -> Iterator[Standin]
         proxy_of(anvil.url) as first,
         proxy_of(anvil.url) as second,
     ):
-        gates = Gates((first, second))
+        gates = EndpointGates((first, second))
         gates.watch()
-        yield Standin(anvil, gates)
+        yield AmoyNode(anvil, gates)

@@ -9,16 +9,16 @@ from typing import Final
 from web3.contract import Contract
 
 from scorer.files import make_owned_folder
-from scorer.lab.devnet.market import Market
-from scorer.lab.processes import Crew
+from scorer.lab.devnet.market import SyntheticMarket
+from scorer.lab.processes import ProcessGroup
 from scorer.lab.rehearsal.accounts import ACCOUNTS, DAEMONS, cast_of
-from scorer.lab.rehearsal.admin import Admin
+from scorer.lab.rehearsal.admin import TimelockAdmin
 from scorer.lab.rehearsal.amoy_node import BLOCK_TIME, stand_in
 from scorer.lab.rehearsal.scenario import Acts
 from scorer.lab.rehearsal.setup import check_hand_over, found, fund, start_daemons
-from scorer.lab.rehearsal.stage import Stage, expect
+from scorer.lab.rehearsal.stage import RehearsalStage, expect
 from scorer.lab.rehearsal.timetable import ROUNDS, Timetable
-from scorer.lab.rehearsal.verdict import EXPECTED, Verdict, all_final, check_suite, verdict
+from scorer.lab.rehearsal.verdict import EXPECTED, RehearsalVerdict, all_final, check_suite, verdict
 from scorer.protocol.rules import preset
 from scorer.storage.contents import inbox_at, node_at, rounds_in
 
@@ -38,7 +38,9 @@ SOON: Final = 20
 """Seconds until the first round is to open."""
 
 
-def rehearse(out: Path, repository: Path, tell: Callable[[str], None], models: int = MODELS) -> Verdict:
+def rehearse(
+    out: Path, repository: Path, tell: Callable[[str], None], models: int = MODELS
+) -> RehearsalVerdict:
     """Play it all, with everything that was written in `out`.
 
     Raises
@@ -49,10 +51,10 @@ def rehearse(out: Path, repository: Path, tell: Callable[[str], None], models: i
         When `out` holds anything that no rehearsal wrote.
     """
     make_owned_folder(out, MADE_BY, CONTENTS, keys=KEYS)
-    crew = Crew(out / "logs")
+    crew = ProcessGroup(out / "logs")
     crew.folder.mkdir()
     with ended_by_signals(), stand_in(ACCOUNTS, BLOCK_TIME) as standin:
-        stage = Stage(out, repository, standin, cast_of(standin.anvil), crew, tell)
+        stage = RehearsalStage(out, repository, standin, cast_of(standin.anvil), crew, tell)
         try:
             _play(stage, models)
             expect("how the daemons ended", dict.fromkeys(reversed(DAEMONS), 0), crew.stop_all())
@@ -63,13 +65,13 @@ def rehearse(out: Path, repository: Path, tell: Callable[[str], None], models: i
             crew.stop_all()
 
 
-def _play(stage: Stage, models: int) -> None:
+def _play(stage: RehearsalStage, models: int) -> None:
     timelock = found(stage)
     check_hand_over(stage)
     stage.say("deployed, handed over, and the deployer holds no role")
     entrants = fund(stage, models)
     stage.say(f"{len(entrants)} models are registered and staked, four members have their bonds")
-    market, timetable = Market(), Timetable(stage.standin.now + SOON)
+    market, timetable = SyntheticMarket(), Timetable(stage.standin.now + SOON)
     admin = _admin(stage, timelock)
     timetable.write(stage.out / "operator" / "plans", market, preset("classic"))
     start_daemons(stage)
@@ -85,14 +87,14 @@ def _play(stage: Stage, models: int) -> None:
     expect("rounds", ROUNDS, stage.suite().round_count(stage.standin.anvil.w3.eth.block_number))
 
 
-def _admin(stage: Stage, timelock: Contract) -> Admin:
-    admin = Admin(stage.suite_of_people(), stage.sender("signer"), timelock)
+def _admin(stage: RehearsalStage, timelock: Contract) -> TimelockAdmin:
+    admin = TimelockAdmin(stage.suite_of_people(), stage.sender("signer"), timelock)
     refusal = admin.refusal(stage.sender("deployer"))
     expect("the deployer's attempt to set parameters", "AccessManagedUnauthorized", refusal)
     return admin
 
 
-def judged(found: Verdict, tell: Callable[[str], None]) -> int:
+def judged(found: RehearsalVerdict, tell: Callable[[str], None]) -> int:
     """The exit code, after what was expected and found where they differ, and the last line."""
     if found != EXPECTED:
         tell(f"rehearsal: expected {EXPECTED}, found {found}")

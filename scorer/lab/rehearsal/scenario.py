@@ -12,13 +12,13 @@ from web3 import Web3
 from web3.exceptions import TransactionNotFound
 
 from scorer.chain.contracts import ProposalStatus, RoundState
-from scorer.lab.devnet.market import Market
+from scorer.lab.devnet.market import SyntheticMarket
 from scorer.lab.devnet.population import Entrant, submit_all
 from scorer.lab.rehearsal.accounts import MEMBERS
-from scorer.lab.rehearsal.admin import Admin
+from scorer.lab.rehearsal.admin import TimelockAdmin
 from scorer.lab.rehearsal.amoy_node import SLOTS_IN_EPOCH
 from scorer.lab.rehearsal.setup import BOND, HONEST, SLASH, post_bonds, start_daemon, wei
-from scorer.lab.rehearsal.stage import Stage, Unexpected, expect
+from scorer.lab.rehearsal.stage import RehearsalStage, Unexpected, expect
 from scorer.lab.rehearsal.timetable import DISPUTED, LAST, ROUNDS, VOID, Timetable
 from scorer.protocol.documents import to_hex
 from scorer.units import nmr_from_nano
@@ -37,11 +37,11 @@ LOST: Final = "CANNOT_REACH_CHAIN"
 class Acts:
     """Everything that happens to the rounds, in order."""
 
-    stage: Stage
-    market: Market
+    stage: RehearsalStage
+    market: SyntheticMarket
     entrants: Sequence[Entrant]
     timetable: Timetable
-    admin: Admin
+    admin: TimelockAdmin
 
     def open_and_seal(self) -> None:
         """Open a round every two hours; models submit; each is sealed while later ones are open."""

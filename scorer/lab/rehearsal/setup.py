@@ -7,12 +7,12 @@ from web3.contract import Contract
 
 from scorer.chain.contracts import Suite
 from scorer.daemon.configuration import write_node
-from scorer.lab.devnet.population import Bulk, Entrant, Terms, enter
+from scorer.lab.devnet.population import Bulk, Entrant, StakingTerms, enter
 from scorer.lab.processes import cupel
 from scorer.lab.rehearsal.accounts import DAEMONS, MEMBERS, write_keystore
 from scorer.lab.rehearsal.admin import deploy_timelock
 from scorer.lab.rehearsal.amoy_node import CHAIN_ID
-from scorer.lab.rehearsal.stage import Stage, expect
+from scorer.lab.rehearsal.stage import RehearsalStage, expect
 from scorer.units import nano_from_nmr, wei_from_nano
 
 FILE: Final = Path("deployments/amoy.toml")
@@ -34,7 +34,7 @@ def wei(nmr: str) -> int:
     return int(wei_from_nano(nano_from_nmr(nmr)))
 
 
-def found(stage: Stage) -> Contract:
+def found(stage: RehearsalStage) -> Contract:
     """Deploy the timelock, then the suite from its file, and hold the manifest against the chain."""
     timelock = deploy_timelock(stage.sender("signer"), stage.repository)
     environment = stage.cast.environment(str(timelock.address))
@@ -46,7 +46,7 @@ def found(stage: Stage) -> Contract:
     return timelock
 
 
-def fund(stage: Stage, models: int) -> list[Entrant]:
+def fund(stage: RehearsalStage, models: int) -> list[Entrant]:
     """The treasury funds the pool and the members, who post their bonds, and stakes everybody's models."""
     suite, bulk, treasury = stage.suite_of_people(), stage.bulk(), stage.cast["treasury"]
     token, tournament = suite.token.functions, suite.tournament
@@ -57,10 +57,10 @@ def fund(stage: Stage, models: int) -> list[Entrant]:
     calls += [(token.transfer(stage.cast[name].address, wei(MEMBERS_MONEY)), CALL_GAS) for name in MEMBERS]
     bulk.settle(bulk.send(treasury, calls))
     post_bonds(stage, suite, bulk, MEMBERS, BOND)
-    return enter(suite, bulk, treasury, stage.cast.owners, models, Terms())
+    return enter(suite, bulk, treasury, stage.cast.owners, models, StakingTerms())
 
 
-def post_bonds(stage: Stage, suite: Suite, bulk: Bulk, names: tuple[str, ...], amount: str) -> None:
+def post_bonds(stage: RehearsalStage, suite: Suite, bulk: Bulk, names: tuple[str, ...], amount: str) -> None:
     """Members add to their bonds."""
     hashes = []
     for name in names:
@@ -71,7 +71,7 @@ def post_bonds(stage: Stage, suite: Suite, bulk: Bulk, names: tuple[str, ...], a
     bulk.settle(hashes)
 
 
-def configure(stage: Stage, name: str) -> Path:
+def configure(stage: RehearsalStage, name: str) -> Path:
     """A daemon's folder with keystore, password and configuration, as its owner would write them."""
     home = stage.out / name
     write_keystore(home, stage.cast[name])
@@ -108,21 +108,21 @@ def configure(stage: Stage, name: str) -> Path:
     )
 
 
-def start_daemons(stage: Stage) -> None:
+def start_daemons(stage: RehearsalStage) -> None:
     """Configure and start all daemons, each in a process of its own."""
     for name in DAEMONS:
         configure(stage, name)
         start_daemon(stage, name)
 
 
-def start_daemon(stage: Stage, name: str) -> None:
+def start_daemon(stage: RehearsalStage, name: str) -> None:
     """Start a daemon by the command that people type, for the first time or again."""
     group = "operator" if name == "operator" else "oracle"
     config = stage.out / name / "node.toml"
     stage.crew.start(name, [cupel(), group, "run", "--config", str(config), "--send"])
 
 
-def check_hand_over(stage: Stage) -> None:
+def check_hand_over(stage: RehearsalStage) -> None:
     """The deployer holds nothing, and is refused what the admin may do."""
     suite = stage.suite()
     block = stage.standin.anvil.w3.eth.block_number

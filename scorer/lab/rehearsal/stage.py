@@ -13,9 +13,9 @@ from scorer.chain.endpoint import connect
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.daemon.configuration import read_deployment
 from scorer.lab.devnet.population import Bulk
-from scorer.lab.processes import Crew, cupel
-from scorer.lab.rehearsal.accounts import Cast
-from scorer.lab.rehearsal.amoy_node import CHAIN_ID, LEAST_TIP, Standin
+from scorer.lab.processes import ProcessGroup, cupel
+from scorer.lab.rehearsal.accounts import RehearsalAccounts
+from scorer.lab.rehearsal.amoy_node import CHAIN_ID, LEAST_TIP, AmoyNode
 from scorer.storage.bundle import Bundle, round_folder
 from scorer.transactions.sender import Sender
 
@@ -32,14 +32,14 @@ class Unexpected(Exception):
 
 
 @dataclass
-class Stage:
+class RehearsalStage:
     """The chain, the people, and what they left in the folder `out`."""
 
     out: Path
     repository: Path
-    standin: Standin
-    cast: Cast
-    crew: Crew
+    standin: AmoyNode
+    cast: RehearsalAccounts
+    crew: ProcessGroup
     tell: Callable[[str], None]
     began: float = field(default_factory=time.monotonic)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from scorer.lab.devnet.market import Market
+from scorer.lab.devnet.market import SyntheticMarket
 from scorer.operator.plans import SCHEDULE, TIMES
 from scorer.protocol.rules import Rules
 from scorer.storage.bundle import Bundle
@@ -48,7 +48,7 @@ class Timetable:
         """When it can be given up without a report."""
         return self.times(number)[3]
 
-    def write(self, plans: Path, market: Market, rules: Rules) -> None:
+    def write(self, plans: Path, market: SyntheticMarket, rules: Rules) -> None:
         """Lay the rounds into the folder from which the operator opens them."""
         for number in range(1, ROUNDS + 1):
             bundle = Bundle(plans / f"round-{number}")

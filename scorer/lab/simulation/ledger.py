@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.protocol.rules import Stake
+from scorer.protocol.rules import StakeTerms
 from scorer.rewards import payout_factor, settle
 from scorer.units import ONE
 
@@ -20,7 +20,7 @@ class Locked:
 
 
 @dataclass
-class Book:
+class Ledger:
     """The stakes of all models under one variant of the rules; amounts in nano-NMR, shape (models,).
 
     Attributes
@@ -34,7 +34,7 @@ class Book:
     """
 
     name: str
-    stake: Stake
+    stake: StakeTerms
     allocations: NDArray[np.uint64]
     idle: NDArray[np.uint64]
     overlap: int

@@ -18,7 +18,7 @@ from scorer.lab.demo.pictures import (
     new_axes,
     save,
 )
-from scorer.lab.simulation.ledger import Book
+from scorer.lab.simulation.ledger import Ledger
 from scorer.lab.simulation.run import BOTH, ERAS, HARDENED, PLAIN, Simulation
 from scorer.units import NANO_PER_NMR
 
@@ -47,7 +47,7 @@ def _drawn_kinds(found: Simulation) -> list[str]:
     return largest[:MOST_KINDS]
 
 
-def growth(found: Simulation, book: Book, kind: str) -> Floats:
+def growth(found: Simulation, book: Ledger, kind: str) -> Floats:
     """The stake of a kind after each round, in percent of its deposits."""
     of_kind = found.kinds == kind
     totals = np.array([float(total[of_kind].sum()) for total in book.totals])

@@ -15,7 +15,7 @@ SIGNALS: Final = 6
 
 
 @dataclass(frozen=True)
-class Kind:
+class ScientistKind:
     """One kind of data scientist.
 
     Attributes
@@ -49,15 +49,15 @@ class Kind:
     late: float = 0.0
 
 
-KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
+KINDS: Final[Mapping[str, ScientistKind]] = MappingProxyType(
     {
-        "skilled": Kind(0.15, 300, 250_000, crowd=0.5, own=1.0, noise=0.7),
-        "crowd": Kind(0.35, 200, 250_000, crowd=1.0, noise=0.5),
-        "noise": Kind(0.20, 100, 250_000),
-        "copycat": Kind(0.10, 200, 250_000, copies=1.0, noise=0.1),
-        "sybil": Kind(0.10, 50, 250_000, crowd=0.8, noise=0.6, common_noise=True),
-        "all-in": Kind(0.05, 300, 1_000_000, crowd=0.7, own=0.7, noise=1.0),
-        "late": Kind(0.05, 200, 250_000, crowd=0.5, own=1.0, noise=0.7, late=0.5),
+        "skilled": ScientistKind(0.15, 300, 250_000, crowd=0.5, own=1.0, noise=0.7),
+        "crowd": ScientistKind(0.35, 200, 250_000, crowd=1.0, noise=0.5),
+        "noise": ScientistKind(0.20, 100, 250_000),
+        "copycat": ScientistKind(0.10, 200, 250_000, copies=1.0, noise=0.1),
+        "sybil": ScientistKind(0.10, 50, 250_000, crowd=0.8, noise=0.6, common_noise=True),
+        "all-in": ScientistKind(0.05, 300, 1_000_000, crowd=0.7, own=0.7, noise=1.0),
+        "late": ScientistKind(0.05, 200, 250_000, crowd=0.5, own=1.0, noise=0.7, late=0.5),
     }
 )
 
@@ -73,7 +73,7 @@ class Population:
     loadings
         How much of each signal, the crowd's first, is in a prediction, shape (models, 1 + SIGNALS).
     noise, copies, late
-        As of `Kind`, shape (models,).
+        As of `ScientistKind`, shape (models,).
     common_noise
         Shape (models,).
     deposits
@@ -97,7 +97,7 @@ class Population:
         return len(self.kinds)
 
 
-def make_population(models: int, seed: int, kinds: Mapping[str, Kind] = KINDS) -> Population:
+def make_population(models: int, seed: int, kinds: Mapping[str, ScientistKind] = KINDS) -> Population:
     """Draw a population of which every kind has its share, at least one model each."""
     counts = _counts(models, kinds)
     stream = np.random.default_rng([seed, 0])
@@ -121,7 +121,7 @@ def make_population(models: int, seed: int, kinds: Mapping[str, Kind] = KINDS) -
     )
 
 
-def _counts(models: int, kinds: Mapping[str, Kind]) -> dict[str, int]:
+def _counts(models: int, kinds: Mapping[str, ScientistKind]) -> dict[str, int]:
     """How many models of each kind; the largest makes up for rounding."""
     if models < len(kinds):
         raise ValueError(f"expected at least {len(kinds)} models, one of each kind, found {models}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from scorer.lab.demo.eras import TARGET_LAG
-from scorer.lab.demo.market import Market, load_market
+from scorer.lab.demo.market import PriceHistory, load_market
 from scorer.lab.demo.stakes import FixedAmount
 from scorer.lab.demo.strategies import Strategy
 from scorer.lab.demo.weeks import Week, predicted_weeks
@@ -101,7 +101,7 @@ def _allocation(strategy: Strategy) -> int:
     return allocation.ppm
 
 
-def _known(week: Week, strategies: tuple[Strategy, ...], market: Market) -> _KnownWeek:
+def _known(week: Week, strategies: tuple[Strategy, ...], market: PriceHistory) -> _KnownWeek:
     ids = week.universe
     session, end = market.dates.get_indexer(pd.DatetimeIndex([week.era.date, week.era.resolve_date])).tolist()
     prices = market.prices[session + TARGET_LAG : end + 1]

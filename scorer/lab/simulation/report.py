@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.files import make_owned_folder
-from scorer.lab.simulation.ledger import Book
+from scorer.lab.simulation.ledger import Ledger
 from scorer.lab.simulation.pictures import draw_all
 from scorer.lab.simulation.run import Simulation
 from scorer.units import NANO_PER_NMR
@@ -51,7 +51,7 @@ def summary(found: Simulation) -> dict[str, Any]:
     }
 
 
-def _variant(found: Simulation, book: Book) -> dict[str, Any]:
+def _variant(found: Simulation, book: Ledger) -> dict[str, Any]:
     paid, burned = np.array([nmr(each) for each in book.paid]), np.array([nmr(each) for each in book.burned])
     net = paid - burned
     crisis = found.is_crisis
@@ -77,7 +77,7 @@ def _drawdown(totals: NDArray[np.float64]) -> float:
     return float(100 * ((heights - totals) / np.maximum(heights, 1e-9)).max())
 
 
-def _kind(found: Simulation, book: Book, kind: str) -> dict[str, float]:
+def _kind(found: Simulation, book: Ledger, kind: str) -> dict[str, float]:
     of_kind = found.kinds == kind
     deposit, final = nmr(found.deposits[of_kind]), nmr(book.totals[-1][of_kind])
     returns = book.totals[-1][of_kind] / np.maximum(found.deposits[of_kind], 1) - 1.0

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.evaluation.factors import FactorInputs, factor_scores, meta_model_correlations
-from scorer.lab.simulation.ledger import Book
+from scorer.lab.simulation.ledger import Ledger
 from scorer.lab.simulation.rounds import PlayedRound, Source
 from scorer.protocol.rules import Adjusters, BurnHardening, DynamicEras, Rules, preset
 from scorer.rewards import burn_hardening, realised_volatility, reward_scores, volatility_factor
@@ -49,7 +49,7 @@ class Simulation:
     kinds: NDArray[np.str_]
     deposits: NDArray[np.uint64]
     chosen: str
-    books: Mapping[str, Book]
+    books: Mapping[str, Ledger]
     weights: NDArray[np.float64]
     meta_corr: NDArray[np.float64]
     equal_corr: NDArray[np.float64]
@@ -80,7 +80,7 @@ def simulate(
     """
     population, complete = source.population, _with_both(rules)
     books = {
-        name: Book(name, rules.stake, population.allocations, population.deposits.copy(), overlap)
+        name: Ledger(name, rules.stake, population.allocations, population.deposits.copy(), overlap)
         for name in VARIANTS
     }
     chosen = books[variant_of(rules)]
@@ -133,7 +133,7 @@ def _play(
     rules: Rules,
     played: PlayedRound,
     stakes: NDArray[np.uint64],
-    books: Mapping[str, Book],
+    books: Mapping[str, Ledger],
     notes: _Notes,
     number: int,
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from scorer.lab.demo.eras import Era, build_eras
-from scorer.lab.demo.market import Market, load_market
+from scorer.lab.demo.market import PriceHistory, load_market
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -17,10 +17,10 @@ def _one_blas_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def market() -> Market:
+def market() -> PriceHistory:
     return load_market()
 
 
 @pytest.fixture(scope="session")
-def eras(market: Market) -> tuple[Era, ...]:
+def eras(market: PriceHistory) -> tuple[Era, ...]:
     return build_eras(market)

@@ -17,16 +17,16 @@ from scorer.lab.demo.eras import (
     sector_neutral_target,
 )
 from scorer.lab.demo.features import FEATURES, HISTORY, ranked_features, raw_features
-from scorer.lab.demo.market import Market
+from scorer.lab.demo.market import PriceHistory
 
 SESSION = 700
 
 
-def with_prices(market: Market, prices: FloatArray) -> Market:
+def with_prices(market: PriceHistory, prices: FloatArray) -> PriceHistory:
     return replace(market, prices=prices)
 
 
-def shaken(market: Market, first: int, last: int | None = None) -> Market:
+def shaken(market: PriceHistory, first: int, last: int | None = None) -> PriceHistory:
     """The market with other prices on the sessions from `first` up to but without `last`."""
     prices = market.prices.copy()
     part = prices[first:last]
@@ -34,13 +34,13 @@ def shaken(market: Market, first: int, last: int | None = None) -> Market:
     return with_prices(market, prices)
 
 
-def test_future_prices_change_no_feature(market: Market) -> None:
+def test_future_prices_change_no_feature(market: PriceHistory) -> None:
     before = ranked_features(market, SESSION)
     after = ranked_features(shaken(market, SESSION + 1), SESSION)
     pd.testing.assert_frame_equal(before, after, check_exact=True)
 
 
-def test_the_price_of_the_decision_date_changes_features(market: Market) -> None:
+def test_the_price_of_the_decision_date_changes_features(market: PriceHistory) -> None:
     assert not ranked_features(market, SESSION).equals(ranked_features(shaken(market, SESSION), SESSION))
 
 
@@ -52,7 +52,7 @@ def test_features_are_ranks_between_zero_and_one(eras: tuple[Era, ...]) -> None:
         np.testing.assert_allclose(values.mean(axis=0), 0.5, atol=1e-12)
 
 
-def test_a_session_with_less_than_a_year_before_it_is_refused(market: Market) -> None:
+def test_a_session_with_less_than_a_year_before_it_is_refused(market: PriceHistory) -> None:
     with pytest.raises(ValueError, match=f"start at session {HISTORY - 1}"):
         ranked_features(market, HISTORY - 2)
 
@@ -86,7 +86,7 @@ def test_momentum_skips_the_last_month() -> None:
     assert before["return_1_month"][0] < after["return_1_month"][0]
 
 
-def test_there_is_one_era_a_week_on_its_last_session(market: Market, eras: tuple[Era, ...]) -> None:
+def test_there_is_one_era_a_week_on_its_last_session(market: PriceHistory, eras: tuple[Era, ...]) -> None:
     dates = pd.DatetimeIndex([era.date for era in eras])
     assert len(eras) == 204
     assert dates.to_period("W").is_unique
@@ -95,7 +95,7 @@ def test_there_is_one_era_a_week_on_its_last_session(market: Market, eras: tuple
     assert [era.number for era in eras] == list(range(1, 205))
 
 
-def test_an_era_resolves_22_sessions_after_its_decision(market: Market, eras: tuple[Era, ...]) -> None:
+def test_an_era_resolves_22_sessions_after_its_decision(market: PriceHistory, eras: tuple[Era, ...]) -> None:
     for era in eras:
         session = market.dates.get_loc(era.date)
         assert isinstance(session, int)
@@ -127,7 +127,7 @@ def test_the_target_is_neutral_to_sectors_and_to_the_market(eras: tuple[Era, ...
         assert explained @ explained < 0.005 * (centred @ centred)
 
 
-def test_the_target_ignores_prices_outside_its_two_sessions(market: Market) -> None:
+def test_the_target_ignores_prices_outside_its_two_sessions(market: PriceHistory) -> None:
     target = build_era(market, SESSION, 1).target
     between = shaken(market, SESSION + 3, SESSION + SESSIONS_TO_RESOLVE)
     first_two = shaken(market, 0, SESSION + 2)
@@ -138,14 +138,14 @@ def test_the_target_ignores_prices_outside_its_two_sessions(market: Market) -> N
 
 @pytest.mark.parametrize("session", [SESSION + 2, SESSION + 22])
 def test_the_target_depends_on_the_first_and_the_last_session_of_its_return(
-    market: Market, session: int
+    market: PriceHistory, session: int
 ) -> None:
     target = build_era(market, SESSION, 1).target
     assert not build_era(shaken(market, session, session + 1), SESSION, 1).target.equals(target)
 
 
 def test_a_higher_return_within_a_sector_never_has_a_lower_target(
-    eras: tuple[Era, ...], market: Market
+    eras: tuple[Era, ...], market: PriceHistory
 ) -> None:
     session = market.dates.get_loc(eras[50].date)
     assert isinstance(session, int)
@@ -183,7 +183,7 @@ def test_only_eras_with_a_known_target_may_be_learnt_from(eras: tuple[Era, ...])
     assert 95 <= len(known) <= 96
 
 
-def test_building_an_era_again_gives_the_same(market: Market, eras: tuple[Era, ...]) -> None:
+def test_building_an_era_again_gives_the_same(market: PriceHistory, eras: tuple[Era, ...]) -> None:
     for once in eras[::25]:
         session = market.dates.get_loc(once.date)
         assert isinstance(session, int)

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.lab.demo.market import Market, load_market, market_from_quotes
+from scorer.lab.demo.market import PriceHistory, load_market, market_from_quotes
 from scorer.lab.demo.sessions import nyse_sessions
 from scorer.lab.demo.splits import SIMPLE_RATIOS, SPLITS_ON_RECORD, find_splits, likely_ratio, repair_splits
 
 DATES = nyse_sessions()[:300]
 
 
-def daily_return(market: Market, ticker: str, date: str) -> float:
+def daily_return(market: PriceHistory, ticker: str, date: str) -> float:
     session, column = market.dates.get_loc(pd.Timestamp(date)), market.tickers.index(ticker)
     assert isinstance(session, int)
     return float(market.prices[session, column] / market.prices[session - 1, column] - 1)
@@ -45,17 +45,17 @@ def test_new_year_on_a_saturday_is_not_made_up_for() -> None:
     assert pd.Timestamp("2004-12-31") in nyse_sessions()
 
 
-def test_the_market_has_452_stocks_in_ten_sectors_and_every_session(market: Market) -> None:
+def test_the_market_has_452_stocks_in_ten_sectors_and_every_session(market: PriceHistory) -> None:
     assert market.prices.shape == (1258, 452)
     assert len(set(market.sectors)) == 10
     assert list(market.tickers) == sorted(market.tickers)
 
 
-def test_the_last_prices_are_as_they_were_quoted(market: Market) -> None:
+def test_the_last_prices_are_as_they_were_quoted(market: PriceHistory) -> None:
     assert market.prices[-1, market.tickers.index("AAPL")] == 198.08
 
 
-def test_204_splits_are_repaired(market: Market) -> None:
+def test_204_splits_are_repaired(market: PriceHistory) -> None:
     assert len(market.splits) == 204
 
 
@@ -71,7 +71,7 @@ def test_204_splits_are_repaired(market: Market) -> None:
         ("HCBK", "2005-06-07", Fraction(3206, 1000)),
     ],
 )
-def test_a_known_split_is_repaired(market: Market, ticker: str, date: str, ratio: Fraction) -> None:
+def test_a_known_split_is_repaired(market: PriceHistory, ticker: str, date: str, ratio: Fraction) -> None:
     assert ratio in [
         split.ratio for split in market.splits if (split.ticker, split.date) == (ticker, pd.Timestamp(date))
     ]
@@ -88,7 +88,7 @@ def test_a_known_split_is_repaired(market: Market, ticker: str, date: str, ratio
         ("ETFC", "2007-11-12", -0.587),
     ],
 )
-def test_bad_news_is_not_taken_for_a_split(market: Market, ticker: str, date: str, fall: float) -> None:
+def test_bad_news_is_not_taken_for_a_split(market: PriceHistory, ticker: str, date: str, fall: float) -> None:
     assert daily_return(market, ticker, date) == pytest.approx(fall, abs=0.002)
 
 
@@ -131,7 +131,7 @@ def test_an_expensive_stock_that_doubles_has_not_merged_its_shares() -> None:
     assert likely_ratio(4.0, float(np.log(2)), 0.02) == Fraction(1, 2)
 
 
-def test_every_split_on_record_is_in_the_market(market: Market) -> None:
+def test_every_split_on_record_is_in_the_market(market: PriceHistory) -> None:
     found = {(split.ticker, f"{split.date:%Y-%m-%d}"): split.ratio for split in market.splits}
     assert SPLITS_ON_RECORD.items() <= found.items()
 
@@ -163,4 +163,4 @@ def test_a_market_whose_parts_do_not_fit_is_refused(
     tickers: tuple[str, ...], sectors: tuple[str, ...], price: float, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        Market(DATES[:3], tickers, sectors, np.full((3, 2), price))
+        PriceHistory(DATES[:3], tickers, sectors, np.full((3, 2), price))

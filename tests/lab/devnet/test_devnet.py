@@ -11,7 +11,7 @@ from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, connect
 from scorer.daemon.configuration import read_deployment
 from scorer.lab.anvil import Anvil, free_port
-from scorer.lab.devnet.layout import KEYS, STARTED, Layout
+from scorer.lab.devnet.layout import KEYS, STARTED, DevnetLayout
 from scorer.lab.devnet.setup import FILE
 from tests.cli.test_cupel import run
 
@@ -20,8 +20,8 @@ EVERY = 60
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Iterator[Layout]:
-    found = Layout(tmp_path / "devnet")
+def layout(tmp_path: Path) -> Iterator[DevnetLayout]:
+    found = DevnetLayout(tmp_path / "devnet")
     yield found
     if found.is_devnet():
         run("devnet", "down", "--folder", found.root)
@@ -34,17 +34,17 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-def chain(layout: Layout) -> Anvil:
+def chain(layout: DevnetLayout) -> Anvil:
     url = layout.settings().endpoint
     return Anvil(connect(url, LOCAL_CHAIN_ID), url)
 
 
-def record(layout: Layout, round_id: int) -> RoundRecord:
+def record(layout: DevnetLayout, round_id: int) -> RoundRecord:
     w3 = chain(layout).w3
     return Suite.at(w3, read_deployment(layout.manifest)).round(round_id, w3.eth.block_number)
 
 
-def settle_first_round(layout: Layout) -> None:
+def settle_first_round(layout: DevnetLayout) -> None:
     """The clock is moved to what comes next; the daemons do the rest."""
     anvil = chain(layout)
     anvil.advance_to(record(layout, 1).close_at)
@@ -58,7 +58,7 @@ def settle_first_round(layout: Layout) -> None:
     until(lambda: record(layout, 1).state == RoundState.SETTLED)
 
 
-def test_a_devnet_comes_up_settles_a_round_and_goes_on_where_it_was_stopped(layout: Layout) -> None:
+def test_a_devnet_comes_up_settles_a_round_and_goes_on_where_it_was_stopped(layout: DevnetLayout) -> None:
     common = ("--folder", layout.root)
     port = free_port()
 
@@ -130,7 +130,7 @@ def test_where_no_devnet_is_the_command_that_starts_one_is_named(tmp_path: Path,
 
 
 def test_a_deployment_file_for_another_chain_is_refused_before_anything_is_started(
-    layout: Layout, tmp_path: Path
+    layout: DevnetLayout, tmp_path: Path
 ) -> None:
     file = tmp_path / "other.toml"
     file.write_text(FILE.read_text().replace("chain_id = 31337", "chain_id = 1337"))

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from scorer.lab.devnet.market import LARGEST_SKILL, Market
+from scorer.lab.devnet.market import LARGEST_SKILL, SyntheticMarket
 from scorer.submission.file import read_table
 from scorer.submission.table import ID_AND_PREDICTION
 
-MARKET = Market(size=2000)
+MARKET = SyntheticMarket(size=2000)
 
 
 def correlation(model: int) -> float:
@@ -16,7 +16,7 @@ def correlation(model: int) -> float:
 
 
 def test_the_same_seed_makes_the_same_round() -> None:
-    again = Market(size=2000)
+    again = SyntheticMarket(size=2000)
     assert np.array_equal(again.target(3), MARKET.target(3))
     assert np.array_equal(again.predictions(3, 7), MARKET.predictions(3, 7))
     assert not np.array_equal(MARKET.target(3), MARKET.target(4))

@@ -9,16 +9,16 @@ from web3 import Web3
 from scorer.chain.endpoint import connect
 from scorer.chain.errors import Refused, Unreachable
 from scorer.chain.fees import GWEI
-from scorer.lab.rehearsal.amoy_node import CHAIN_ID, LEAST_TIP, Standin, stand_in, tip_of
+from scorer.lab.rehearsal.amoy_node import CHAIN_ID, LEAST_TIP, AmoyNode, stand_in, tip_of
 
 
 @pytest.fixture
-def standin() -> Iterator[Standin]:
+def standin() -> Iterator[AmoyNode]:
     with stand_in(3, block_time=0.2) as chain:
         yield chain
 
 
-def signed(standin: Standin, tip: int, nonce: int = 0, *, legacy: bool = False) -> bytes:
+def signed(standin: AmoyNode, tip: int, nonce: int = 0, *, legacy: bool = False) -> bytes:
     fees: dict[str, Any] = {"maxPriorityFeePerGas": tip, "maxFeePerGas": tip + 10 * GWEI}
     account = standin.anvil.account(0)
     transaction: dict[str, Any] = {
@@ -32,29 +32,29 @@ def signed(standin: Standin, tip: int, nonce: int = 0, *, legacy: bool = False) 
     return bytes(account.sign_transaction(transaction).raw_transaction)
 
 
-def client(standin: Standin, index: int = 0) -> Web3:
+def client(standin: AmoyNode, index: int = 0) -> Web3:
     return connect(standin.gates.urls[index], CHAIN_ID)
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_the_tip_is_read_from_a_transactions_bytes(standin: Standin, legacy: bool) -> None:
+def test_the_tip_is_read_from_a_transactions_bytes(standin: AmoyNode, legacy: bool) -> None:
     assert tip_of(signed(standin, 31 * GWEI, legacy=legacy)) == 31 * GWEI
 
 
-def test_a_tip_under_the_floor_is_refused_in_the_words_of_polygons_nodes(standin: Standin) -> None:
+def test_a_tip_under_the_floor_is_refused_in_the_words_of_polygons_nodes(standin: AmoyNode) -> None:
     with pytest.raises(Refused, match=f"gas tip cap {GWEI}, minimum needed {LEAST_TIP}"):
         client(standin).eth.send_raw_transaction(signed(standin, GWEI))
     assert standin.gates.refused == 1
 
 
-def test_a_tip_at_the_floor_is_mined(standin: Standin) -> None:
+def test_a_tip_at_the_floor_is_mined(standin: AmoyNode) -> None:
     w3 = client(standin)
     sent = w3.eth.send_raw_transaction(signed(standin, LEAST_TIP))
     assert w3.eth.wait_for_transaction_receipt(sent, timeout=20)["status"] == 1
 
 
 def test_both_endpoints_fall_silent_once_one_took_a_transaction_and_answer_again_when_opened(
-    standin: Standin,
+    standin: AmoyNode,
 ) -> None:
     one, other = client(standin), client(standin, 1)
     standin.gates.closing = True
@@ -70,7 +70,7 @@ def test_both_endpoints_fall_silent_once_one_took_a_transaction_and_answer_again
     assert other.eth.get_transaction_count(address, "pending") == 1, "the node had taken it"
 
 
-def test_time_that_is_skipped_is_final(standin: Standin) -> None:
+def test_time_that_is_skipped_is_final(standin: AmoyNode) -> None:
     later = standin.now + 3600
     standin.skip_to(later)
     assert standin.anvil.w3.eth.get_block("finalized")["timestamp"] >= later

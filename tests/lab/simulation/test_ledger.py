@@ -4,17 +4,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.lab.simulation.ledger import Book
-from scorer.protocol.rules import Stake, preset
+from scorer.lab.simulation.ledger import Ledger
+from scorer.protocol.rules import StakeTerms, preset
 from scorer.rewards import payout_factor, settle
 
 NMR = 10**9
 ONE = 1_000_000
 
 
-def book(idle: list[int], allocations: list[int], overlap: int = 2, stake: Stake | None = None) -> Book:
+def book(
+    idle: list[int], allocations: list[int], overlap: int = 2, stake: StakeTerms | None = None
+) -> Ledger:
     terms = stake or preset("classic").stake
-    return Book(
+    return Ledger(
         "plain", terms, np.array(allocations, dtype=np.uint64), np.array(idle, dtype=np.uint64), overlap
     )
 
