@@ -1,4 +1,4 @@
-"""Labelled places at which a process can be made to end as a power cut ends it: for proofs only.
+"""Fail points: labelled places at which a process can be made to end as by a power cut; for tests only.
 
 Off unless the environment says ``CUPEL_KILL_AT=<label>[@<part of a key>]``.
 """
@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 
 VARIABLE: Final = "CUPEL_KILL_AT"
 KILLED: Final = 137
-"""The exit code of a process that ended at a kill point."""
+"""The exit code of a process that ended at a fail point."""
 LABELS: Final = (
     "planned",
     "tried",
@@ -34,7 +34,7 @@ def _die() -> NoReturn:
 
 
 def reach(label: str, key: str = "") -> None:
-    """End the process here and now if this is the place that the environment names."""
+    """End the process at once if the environment names this place."""
     wanted = os.environ.get(VARIABLE)
     if wanted is None:
         return

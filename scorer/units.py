@@ -88,6 +88,21 @@ def nmr_from_wei(amount: int) -> Decimal:
     return _scaled_down(amount, 18)
 
 
+def nmr_text(nano: int) -> str:
+    """Return nano-NMR as plain decimal text in NMR, exactly."""
+    return f"{nmr_from_nano(nano):f}"
+
+
+def coins_text(wei: int) -> str:
+    """Return wei as plain decimal text in whole tokens or coins, exactly."""
+    return f"{nmr_from_wei(wei):f}"
+
+
+def ppm_text(ppm: int) -> str:
+    """Return parts per million as plain decimal text, exactly: 50,000 is 0.05."""
+    return f"{ppm_as_decimal(ppm):f}"
+
+
 def _scaled_down(units: int, decimals: int) -> Decimal:
     """``units / 10**decimals``, exactly, without trailing zeros behind the point."""
     whole, rest = divmod(abs(units), 10**decimals)

@@ -22,7 +22,7 @@ from scorer.deployment.deploy import Builder
 from scorer.deployment.document import DeploymentFileError, load_document
 from scorer.deployment.steps import DeploymentStuck
 from scorer.transactions.journal import JournalError
-from scorer.transactions.sender import Reverted
+from scorer.transactions.request import Reverted
 from scorer.transactions.signers import Signed, SignerError
 
 EXPECTED = (DeploymentFileError, DeploymentStuck, EndpointError, JournalError, Reverted, SignerError)

@@ -12,7 +12,7 @@ from scorer.files import FolderInUse
 from scorer.lab.devnet.population import CrowdRefused
 from scorer.lab.rehearsal.run import MODELS, judged, rehearse
 from scorer.lab.rehearsal.stage import Unexpected
-from scorer.transactions.sender import Reverted
+from scorer.transactions.request import Reverted
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

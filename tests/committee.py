@@ -7,9 +7,9 @@ from scorer.chain.contracts import Suite
 from scorer.chain.fees import FeePolicy
 from scorer.lab.anvil import Anvil
 from scorer.lab.deployer import SuitePlan, deploy
+from scorer.lab.plain_sender import Sender
 from scorer.protocol.report import REPORT_VERSION, Report
 from scorer.protocol.seal import Seal, two_thirds
-from scorer.transactions.sender import Sender
 from tests.world import HOUR, NMR
 
 FIRST_MEMBER: Final = 3

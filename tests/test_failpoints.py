@@ -1,8 +1,8 @@
-"""Kill points end a process only where the environment says so."""
+"""Fail points end a process only where the environment says so."""
 
 import pytest
 
-from scorer import failpoints as killpoints
+from scorer import failpoints
 
 
 class Ended(Exception):
@@ -20,16 +20,16 @@ def end() -> None:
 def test_a_process_ends_at_the_label_and_key_that_are_named(
     wanted: str, ends: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(killpoints, "_die", end)
-    monkeypatch.setenv(killpoints.VARIABLE, wanted)
+    monkeypatch.setattr(failpoints, "_die", end)
+    monkeypatch.setenv(failpoints.VARIABLE, wanted)
     if ends:
         with pytest.raises(Ended):
-            killpoints.reach("signed", "137:a:1:settle:3")
+            failpoints.reach("signed", "137:a:1:settle:3")
     else:
-        killpoints.reach("signed", "137:a:1:settle:3")
+        failpoints.reach("signed", "137:a:1:settle:3")
 
 
 def test_nothing_ends_when_the_environment_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(killpoints.VARIABLE, raising=False)
-    for label in killpoints.LABELS:
-        killpoints.reach(label)
+    monkeypatch.delenv(failpoints.VARIABLE, raising=False)
+    for label in failpoints.LABELS:
+        failpoints.reach(label)

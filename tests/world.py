@@ -26,12 +26,12 @@ from scorer.lab.demo.stage import (
 )
 from scorer.lab.demo.stakes import FixedAmount, ModelStaking, ShareOfIdle
 from scorer.lab.demo.strategies import Strategy
+from scorer.lab.plain_sender import Sender
 from scorer.observation.audit import idle_by_lane
 from scorer.oracle.member import ActionResult, Member
 from scorer.protocol.rules import Rules, preset
 from scorer.protocol.tables import Table
 from scorer.submission.validity import Universe
-from scorer.transactions.sender import Sender
 from tests.chains import START as START
 from tests.chains import Chains
 

@@ -15,6 +15,7 @@ from web3.contract import Contract
 from scorer.chain.contracts import Suite
 from scorer.lab.anvil import Anvil
 from scorer.lab.deployer import SuitePlan, deploy
+from scorer.lab.plain_sender import Sender
 from scorer.protocol.chunks import (
     Chunk,
     chunk_from_words,
@@ -25,7 +26,6 @@ from scorer.protocol.chunks import (
 from scorer.protocol.report import REPORT_VERSION, Report
 from scorer.rewards import settle
 from scorer.rewards.allocation import SHARE_FLAG, decoded, nearest_codes
-from scorer.transactions.sender import Sender
 from scorer.units import wei_from_nano
 
 NMR = 10**9

@@ -101,7 +101,7 @@ def looked_up(journal: Journal, path: Path, rounds: int) -> dict[str, dict[str, 
     assert found is not None
     asked: dict[str, Callable[[], object]] = {
         "what is not finished": lambda: journal.open_intents(ACCOUNT),
-        "our challenges": lambda: journal.acts(SCOPE, "challenge"),
+        "our challenges": lambda: journal.intents_of(SCOPE, "challenge"),
         "rounds whose bytes are kept": lambda: journal.whole_rounds(SCOPE),
         "nothing to prune": lambda: journal.prune(SCOPE, [], 10**9, 0),
         "the next nonce": lambda: journal.next_nonce(ACCOUNT),
@@ -110,6 +110,7 @@ def looked_up(journal: Journal, path: Path, rounds: int) -> dict[str, dict[str, 
         "all of a key": lambda: journal.generations(key),
         "attempts": lambda: journal.attempts(found),
         "a note": lambda: journal.note("n"),
+        "a numbered request": lambda: journal.numbered("n"),
     }
     with closing(sqlite3.connect(path)) as file:
         floor = milliseconds(lambda: file.execute("select * from intent where id = 17").fetchall())

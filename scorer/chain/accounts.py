@@ -20,7 +20,7 @@ class KeyTextError(ValueError):
 
 
 def private_key_of(text: str) -> bytes:
-    """A private key from 64 hex digits, with or without 0x; spaces and line ends around it are no part of it.
+    """Read a private key from 64 hex digits, with or without 0x; spaces and line ends around it are ignored.
 
     Raises
     ------
@@ -39,13 +39,13 @@ def private_key_of(text: str) -> bytes:
 
 
 def _kind(text: str) -> str:
-    """What stands in place of a key: of one that lost digits or has too many, how many they are."""
+    """Describe a text that is no key, by the number of its digits where it has digits alone."""
     digits = re.fullmatch(r"(?:0[xX])?([0-9a-fA-F]+)", text.strip())
     return f"other content: {len(digits[1])} digits" if digits else "other content"
 
 
 def public_key_of(text: str) -> bytes:
-    """An uncompressed public key from 128 hex digits, with or without 0x.
+    """Read an uncompressed public key from 128 hex digits, with or without 0x.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def public_key_of(text: str) -> bytes:
 
 
 def require_address(value: object) -> str:
-    """An address as documents hold it: 0x and 40 hex digits, with a right checksum where cases are mixed.
+    """Check an address: 0x and 40 hex digits, with a right checksum where cases are mixed.
 
     Raises
     ------

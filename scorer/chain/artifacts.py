@@ -19,11 +19,11 @@ CONTRACTS: Final = (
 
 @cache
 def artifact(name: str) -> dict[str, Any]:
-    """The artifact of one of `CONTRACTS`: ``{"abi": [...], "bytecode": "0x..."}``."""
+    """Return the artifact of one of `CONTRACTS`: ``{"abi": [...], "bytecode": "0x..."}``."""
     text = (resources.files("scorer.chain") / "artifacts" / f"{name}.json").read_text()
     return dict(json.loads(text))
 
 
 def abi(name: str) -> list[dict[str, Any]]:
-    """The ABI of one of `CONTRACTS`."""
+    """Return the ABI of one of `CONTRACTS`."""
     return list(artifact(name)["abi"])

@@ -2,7 +2,7 @@
 
 A batch is no more than a shortcut. Endpoints take batches of different sizes, or none, and say so in
 different ways: a refused batch is halved, and what an endpoint was found to take is kept for a while.
-Whatever batches leave open is asked on its own, where errors are told apart.
+Whatever batches leave open is asked on its own, where errors are classified.
 """
 
 import time
@@ -20,6 +20,7 @@ from web3.contract.contract import ContractFunction
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint
 
+from scorer.chain.calldata import calldata
 from scorer.chain.errors import NoConnection, RateLimited
 from scorer.chain.rpc_errors import Answer, classify
 
@@ -42,8 +43,8 @@ class View:
     sender: str | None = None
 
     def request(self, block: int) -> tuple[RPCEndpoint, list[Any]]:
-        """As JSON-RPC asks for it."""
-        fields = {"to": self.call.address, "data": self.call._encode_transaction_data()}  # noqa: SLF001
+        """Return the method and parameters of the JSON-RPC request."""
+        fields = {"to": self.call.address, "data": Web3.to_hex(calldata(self.call))}
         named = fields | ({} if self.sender is None else {"from": self.sender})
         return RPCEndpoint("eth_call"), [named, Web3.to_hex(block)]
 
@@ -60,7 +61,7 @@ _LIMITS: Final[WeakKeyDictionary[JSONBaseProvider, _Limit]] = WeakKeyDictionary(
 
 
 def answers(w3: Web3, views: Sequence[View], block: int, *, most: int | None = None) -> list[bytes | None]:
-    """What calls return at `block`, in order; None for each that was not answered plainly.
+    """Ask calls at `block` in batches; what each returned, in order, or None where the answer was not plain.
 
     Parameters
     ----------
@@ -70,30 +71,31 @@ def answers(w3: Web3, views: Sequence[View], block: int, *, most: int | None = N
     provider = w3.provider
     if not isinstance(provider, JSONBaseProvider):
         return [None] * len(views)
-    found: dict[int, bytes | None] = {}
+    results: dict[int, bytes | None] = {}
     left, pauses = list(range(len(views))), 0
     while left and pauses <= MOST_PAUSES and (size := min(_limit_of(provider), most or PAGE)):
         page, rest = left[:size], left[size:]
-        responses = _asked(provider, [views[each].request(block) for each in page])
+        responses = _asked(provider, [views[index].request(block) for index in page])
         if responses is None:
             break
         if not responses:
             _keep_limit(provider, len(page) // 2)
             continue
-        postponed = [each for each, said in zip(page, responses, strict=True) if _is_postponed(said)]
-        found |= {each: _result(said) for each, said in zip(page, responses, strict=True)}
+        answered = dict(zip(page, responses, strict=True))
+        postponed = [index for index, response in answered.items() if _is_postponed(response)]
+        results |= {index: _result(response) for index, response in answered.items()}
         left = postponed + rest
         if postponed:
             _keep_limit(provider, max(len(page) - len(postponed), 1))
             time.sleep(PAUSE * 2**pauses)
             pauses += 1
-    return [found.get(each) for each in range(len(views))]
+    return [results.get(index) for index in range(len(views))]
 
 
 def read_views(
     w3: Web3, calls: Sequence[ContractFunction], block: int, *, most: int | None = None
 ) -> list[Any]:
-    """What calls return at `block`, in order, decoded; structs have their fields as attributes.
+    """Read calls at `block`, in order, decoded; structs have their fields as attributes.
 
     Raises
     ------
@@ -118,10 +120,10 @@ def _decoded(w3: Web3, call: ContractFunction, answer: bytes | None, block: int)
 
 
 def _named(output: Any, value: Any) -> Any:
-    """A struct with its fields as attributes, as `decode_tuples` of web3 gives it; addresses checksummed."""
+    """Give a struct its fields as attributes, as `decode_tuples` of web3 does, and checksum addresses."""
     if output["type"] == "tuple":
         parts = zip(output["components"], value, strict=True)
-        return SimpleNamespace(**{part["name"]: _named(part, each) for part, each in parts})
+        return SimpleNamespace(**{part["name"]: _named(part, member) for part, member in parts})
     if output["type"] == "address":
         return Web3.to_checksum_address(value)
     return list(value) if isinstance(value, tuple) else value
@@ -138,26 +140,26 @@ def _keep_limit(provider: JSONBaseProvider, size: int) -> None:
 
 
 def _asked(provider: JSONBaseProvider, page: list[tuple[RPCEndpoint, list[Any]]]) -> list[Any] | None:
-    """The answers to a batch, one each; none where all of it is refused; None: less would be refused too."""
+    """Ask a batch; an empty list where all of it is refused, None where less would be refused too."""
     try:
         responses: Any = provider.make_batch_request(page)
     except (NoConnection, RateLimited):
         return None
-    except Exception:  # noqa: BLE001 - of any transport; each is asked on its own then
+    except Exception:  # noqa: BLE001 - of any transport; all are asked one by one then
         return []
     return responses if _is_whole(responses, len(page)) else []
 
 
 def _is_whole(responses: Any, count: int) -> bool:
-    """Whether there is one answer to each request: ids count upwards, and answers come sorted by them."""
+    """Check that there is one answer to each request: ids count upwards, and answers come sorted by them."""
     if not isinstance(responses, list) or len(responses) != count:
         return False
-    ids = [each.get("id") if isinstance(each, dict) else None for each in responses]
+    ids = [response.get("id") if isinstance(response, dict) else None for response in responses]
     return isinstance(ids[0], int) and ids == list(range(ids[0], ids[0] + count))
 
 
 def _is_postponed(response: Any) -> bool:
-    """Whether the same may be asked again, of a smaller batch or a little later."""
+    """Check whether the request may be repeated in a smaller batch or a little later."""
     error = response.get("error")
     if not isinstance(error, dict):
         return False

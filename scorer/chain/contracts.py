@@ -1,4 +1,4 @@
-"""The suite's contracts on one chain, and typed readings of them, each at one pinned block."""
+"""Reads the contracts of a suite on one chain into typed records, each at one pinned block."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -45,7 +45,7 @@ class RoundState(IntEnum):
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a suite lives."""
+    """The addresses of a suite's contracts, its chain, and the block of its deployment."""
 
     chain_id: int
     authority: str
@@ -58,12 +58,12 @@ class Addresses:
     block: int
 
     def to_json(self) -> dict[str, Any]:
-        """The document of deployment.json."""
+        """Return the document for deployment.json."""
         return dict(vars(self))
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Addresses":
-        """The inverse of `to_json`; a manifest, which says more, will do.
+        """Read addresses from a document; a manifest, which says more, will do.
 
         Raises
         ------
@@ -73,17 +73,17 @@ class Addresses:
         if not isinstance(document, Mapping):
             raise TypeError(f"expected an object, found {described(document)}")
         for field in fields(cls):
-            found = document.get(field.name)
+            value = document.get(field.name)
             if field.type is str:
-                _require_address(field.name, found)
-            elif type(found) is not int or not 0 <= found < MOST_WHOLE:
-                raise ValueError(f"expected a whole number as {field.name}, found {shown(found)}")
+                _require_address(field.name, value)
+            elif type(value) is not int or not 0 <= value < MOST_WHOLE:
+                raise ValueError(f"expected a whole number as {field.name}, found {shown(value)}")
         return cls(**{name: document[name] for name in cls.__dataclass_fields__ if name in document})
 
 
-def _require_address(name: str, found: object) -> None:
+def _require_address(name: str, value: object) -> None:
     try:
-        require_address(found)
+        require_address(value)
     except KeyTextError as error:
         expected = str(error).replace("expected an address", f"expected an address as {name}", 1)
         raise ValueError(expected) from None
@@ -91,13 +91,13 @@ def _require_address(name: str, found: object) -> None:
 
 @dataclass(frozen=True)
 class RoundRecord:
-    """``Tournament.round``: amounts in nano-NMR, shares in ppm, times in Unix seconds.
+    """``Tournament.round``: amounts in nano-NMR, shares in ppm, times in seconds since the epoch.
 
     Attributes
     ----------
     lock_until
-        When the lock window ends: a round that is not sealed by then never will be. Of a round that was
-        locked before the last pause, it is what the end would be without the pause of then.
+        The end of the lock window: a round that is not sealed by then never will be. For a round that was
+        locked before the last pause, the earlier pause that may have extended it is not counted.
     funding_grace
         The deployment's, seconds: see `scorer.chain.windows.fundable_until`.
     first_slot, next_slot
@@ -141,12 +141,12 @@ class RoundRecord:
 
     @property
     def is_unsealed(self) -> bool:
-        """Whether the round may still be locked and sealed, as far as its state says."""
+        """True where its state permits locking and sealing."""
         return self.state in (RoundState.OPEN, RoundState.LOCKING)
 
     @property
     def is_sealed(self) -> bool:
-        """Whether the round was ever sealed; one without submissions is settled by its seal."""
+        """True where the round was ever sealed; its seal settles a round without submissions."""
         return self.submissions_root != ZERO_HASH
 
     @property
@@ -166,7 +166,7 @@ class MemberSet:
 
 @dataclass(frozen=True)
 class SealRecord:
-    """Who signed the seal of a round, as the committee recorded it.
+    """The committee's record of who signed the seal of a round.
 
     Attributes
     ----------
@@ -180,7 +180,7 @@ class SealRecord:
     absent: int
 
     def leaves_out(self, member: str, members: Sequence[str]) -> bool:
-        """Whether the signature of `member`, one of the round's `members` in order, was not counted."""
+        """Check whether the signature of `member`, one of the round's `members` in order, was not counted."""
         return member in members and bool(self.absent >> members.index(member) & 1)
 
 
@@ -215,11 +215,11 @@ class ProposalRecord:
 
     @property
     def has_report(self) -> bool:
-        """Whether the report is final at ``challenge_until``, or was before."""
+        """True where the report is final at ``challenge_until``, or was before."""
         return self.status in (ProposalStatus.ACCEPTED, ProposalStatus.UPHELD, ProposalStatus.OVERTURNED)
 
     def is_final(self, now: int) -> bool:
-        """Whether nothing can overturn or disprove the report any more."""
+        """Check that nothing can overturn or disprove the report any more."""
         return self.has_report and now >= self.challenge_until
 
 
@@ -259,80 +259,86 @@ class Suite:
         )
 
     def round_count(self, block: int) -> int:
-        """How many rounds were ever opened; their ids are 1 to this."""
-        found = int(self.tournament.functions.roundCount().call(block_identifier=block))
-        return _counted("rounds", found, MOST_ROUNDS)
+        """Count the rounds that were ever opened; their ids are 1 to this."""
+        count = int(self.tournament.functions.roundCount().call(block_identifier=block))
+        return _counted("rounds", count, MOST_ROUNDS)
 
     def pool(self, block: int) -> int:
-        """What the tournament can pay out, nano-NMR, besides what it has reserved."""
+        """Read the pool, nano-NMR: what the tournament can pay out besides its reserves."""
         return int(self.tournament.functions.pool().call(block_identifier=block))
 
     def round(self, round_id: int, block: int) -> RoundRecord:
-        """One round as it was at `block`."""
+        """Read a round as it was at `block`."""
         return self.rounds([round_id], block)[0]
 
     def rounds(self, round_ids: Sequence[int], block: int) -> list[RoundRecord]:
-        """Several rounds as they were at `block`, in the order asked, by as few requests as may be."""
+        """Read several rounds as they were at `block`, in the order asked, by as few requests as possible."""
         if not round_ids:
             return []
         functions = self.tournament.functions
-        calls = [functions.round(each) for each in round_ids]
+        calls = [functions.round(round_id) for round_id in round_ids]
         shared = [functions.windows(), functions.pausedFrom(), functions.pausedUntil()]
-        windows, since, until, *found = read_views(self.w3, [*shared, *calls], block)
-        ends = [
-            lock_end(each.closeAt, each.resolveAt, windows.lockWindow, Pause(since, until)) for each in found
+        windows, since, until, *structs = read_views(self.w3, [*shared, *calls], block)
+        pause = Pause(since, until)
+        return [
+            _record(
+                round_id,
+                struct,
+                lock_end(struct.closeAt, struct.resolveAt, windows.lockWindow, pause),
+                windows.fundingGrace,
+            )
+            for round_id, struct in zip(round_ids, structs, strict=True)
         ]
-        rounds = zip(round_ids, found, ends, strict=True)
-        return [_record(*each, windows.fundingGrace) for each in rounds]
 
     def proposal(self, round_id: int, block: int) -> ProposalRecord | None:
-        """The accepted report of a round, or None."""
+        """Read the accepted report of a round, or None."""
         return self.proposals([round_id], block)[0]
 
     def proposals(self, round_ids: Sequence[int], block: int) -> list[ProposalRecord | None]:
-        """The accepted report of each of several rounds, in the order asked, or None."""
-        calls = [self.committee.functions.proposalOf(self.tournament.address, each) for each in round_ids]
-        return [_proposal(found) for found in read_views(self.w3, calls, block)]
+        """Read the accepted report of each of several rounds, in the order asked, or None."""
+        calls = [
+            self.committee.functions.proposalOf(self.tournament.address, round_id) for round_id in round_ids
+        ]
+        return [_proposal(struct) for struct in read_views(self.w3, calls, block)]
 
     def vote(self, round_id: int, member: str, block: int) -> bytes | None:
-        """The report hash that `member` last attested for a round, or None."""
+        """Read the report hash that `member` last attested for a round, or None."""
         return self.votes([round_id], member, block)[0]
 
     def votes(self, round_ids: Sequence[int], member: str, block: int) -> list[bytes | None]:
-        """The report hash that `member` last attested for each of several rounds, in the order asked."""
+        """Read the report hash that `member` last attested for each of several rounds, in the order asked."""
         address = Web3.to_checksum_address(member)
         vote_of = self.committee.functions.voteOf
-        calls = [vote_of(self.tournament.address, each, address) for each in round_ids]
-        found = read_views(self.w3, calls, block)
-        return [None if vote == ZERO_HASH else bytes(vote) for vote in found]
+        calls = [vote_of(self.tournament.address, round_id, address) for round_id in round_ids]
+        votes = read_views(self.w3, calls, block)
+        return [None if vote == ZERO_HASH else bytes(vote) for vote in votes]
 
     def committee_members(self, block: int) -> list[str]:
-        """The addresses that vote now."""
-        return [str(each) for each in self.committee.functions.members().call(block_identifier=block)]
+        """Read the addresses of the current members."""
+        return [str(member) for member in self.committee.functions.members().call(block_identifier=block)]
 
     def member_set(self, set_id: int, block: int) -> MemberSet:
-        """A member set of the committee, current or former, which never changes once it is there."""
+        """Read a member set of the committee, current or former, which never changes once it is there."""
         functions = self.committee.functions
         members = functions.membersOf(set_id).call(block_identifier=block)
         quorum = int(functions.quorumOf(set_id).call(block_identifier=block))
         return MemberSet(tuple(map(str, members)), quorum)
 
     def seals(self, round_ids: Sequence[int], block: int) -> list[SealRecord]:
-        """Who signed the seals of several rounds, in the order asked."""
+        """Read who signed the seals of several rounds, in the order asked."""
         seal_of = self.committee.functions.sealOf
-        calls = [seal_of(self.tournament.address, each) for each in round_ids]
-        return [
-            SealRecord(bytes(found.digest), int(found.absent)) for found in read_views(self.w3, calls, block)
-        ]
+        calls = [seal_of(self.tournament.address, round_id) for round_id in round_ids]
+        seals = read_views(self.w3, calls, block)
+        return [SealRecord(bytes(seal.digest), int(seal.absent)) for seal in seals]
 
     def absences(self, members: Sequence[str], block: int) -> list[int]:
-        """How many seals in a row each of several members did not sign, in the order asked."""
+        """Count the seals in a row that each of several members did not sign, in the order asked."""
         absences_of = self.committee.functions.absencesOf
-        calls = [absences_of(Web3.to_checksum_address(each)) for each in members]
-        return [int(found) for found in read_views(self.w3, calls, block)]
+        calls = [absences_of(Web3.to_checksum_address(member)) for member in members]
+        return [int(count) for count in read_views(self.w3, calls, block)]
 
     def removable_from(self, member: str, block: int) -> int:
-        """When anybody may remove a member that is absent from enough seals in a row, Unix seconds."""
+        """Read when anybody may remove an absent member, seconds since the epoch."""
         functions = self.committee.functions
         since, period = read_views(
             self.w3,
@@ -342,22 +348,22 @@ class Suite:
         return int(since) + int(period)
 
     def absence_limit(self, block: int) -> int:
-        """After how many absences in a row anybody may remove a member."""
+        """Read after how many absences in a row anybody may remove a member."""
         return int(self.committee.functions.absenceLimit().call(block_identifier=block))
 
     def versions(self, block: int) -> tuple[int, int]:
-        """The versions of reports that tournament and committee take."""
+        """Read the versions of reports that tournament and committee take."""
         return (
             int(self.tournament.functions.VERSION().call(block_identifier=block)),
             int(self.committee.functions.VERSION().call(block_identifier=block)),
         )
 
     def models_by_lane(self, block: int, first: int = 0) -> list[int]:
-        """The model of every lane from `first` on, by lane."""
+        """Read the model of every lane from `first` on, by lane."""
         count = self.tournament.functions.laneCount().call(block_identifier=block)
         _counted("lanes", count, MOST_MODELS)
         starts = range(first, count, PAGE)
-        calls = [self.tournament.functions.modelsAt(each, min(PAGE, count - each)) for each in starts]
+        calls = [self.tournament.functions.modelsAt(start, min(PAGE, count - start)) for start in starts]
         pages = read_views(self.w3, calls, block, most=PAGES_AT_ONCE)
         models = [int(model) for page in pages for model in page]
         if len(models) != max(count - first, 0):
@@ -365,75 +371,77 @@ class Suite:
         return models
 
     def submitters(self, at: int, block: int) -> dict[int, str]:
-        """Who could sign for each model at the time `at`, of the models that existed then."""
-        found: list[str] = []
-        while page := self.registry.functions.submittersAt(len(found) + 1, PAGE, at).call(
+        """Read who could sign for each model at the time `at`, seconds since the epoch."""
+        submitters: list[str] = []
+        while page := self.registry.functions.submittersAt(len(submitters) + 1, PAGE, at).call(
             block_identifier=block
         ):
-            found += page
-            _counted("models", len(found), MOST_MODELS)
+            submitters += page
+            _counted("models", len(submitters), MOST_MODELS)
         return {
-            model: submitter for model, submitter in enumerate(found, start=1) if submitter != ZERO_ADDRESS
+            model: submitter
+            for model, submitter in enumerate(submitters, start=1)
+            if submitter != ZERO_ADDRESS
         }
 
 
 def _one_of(kind: type[E], value: int) -> E:
-    """A member of an enumeration, as an endpoint says that a contract names it."""
+    """Convert a contract's number to a member of an enumeration; an endpoint may have made it up."""
     try:
         return kind(value)
     except ValueError:
         raise MalformedAnswer(f"expected a {kind.__name__}, found {str(value)[:20]} of a call") from None
 
 
-def _counted(what: str, found: int, most: int) -> int:
-    """A count that an endpoint says a contract keeps, if it is one that can be: so much will be asked for."""
-    if found > most:
-        raise MalformedAnswer(f"expected at most {most} {what}, found {str(found)[:20]}... of a call")
-    return found
+def _counted(what: str, count: int, most: int) -> int:
+    """Check that a count is possible, before so much is asked for: an endpoint may have made it up."""
+    if count > most:
+        raise MalformedAnswer(f"expected at most {most} {what}, found {str(count)[:20]}... of a call")
+    return count
 
 
-def _record(round_id: int, found: Any, lock_until: int, funding_grace: int) -> RoundRecord:
+def _record(round_id: int, struct: Any, lock_until: int, funding_grace: int) -> RoundRecord:
     return RoundRecord(
         round_id=round_id,
-        state=_one_of(RoundState, found.state),
-        open_at=found.openAt,
-        close_at=found.closeAt,
-        resolve_at=found.resolveAt,
-        deadline=found.deadline,
-        cap=found.cap,
-        payout_factor=found.payoutFactor,
-        threshold=found.threshold,
-        minimum_position=found.minPosition,
-        at_risk=found.atRisk,
-        valid_at_risk=found.validAtRisk,
-        rules_hash=found.rulesHash,
-        terms_hash=found.termsHash,
-        universe=found.universe,
-        submissions_root=found.submissionsRoot,
-        positions_head=found.positionsHead,
-        scores_head=found.scoresHead,
-        reserved=found.reserved,
-        total_payout=found.totalPayout,
-        total_burn=found.totalBurn,
-        paid=found.paid,
-        burned=found.burned,
-        first_slot=found.firstSlot,
-        next_slot=found.nextSlot,
-        settlement_began_at=found.settlementBeganAt,
-        member_set_id=found.memberSetId,
+        state=_one_of(RoundState, struct.state),
+        open_at=struct.openAt,
+        close_at=struct.closeAt,
+        resolve_at=struct.resolveAt,
+        deadline=struct.deadline,
+        cap=struct.cap,
+        payout_factor=struct.payoutFactor,
+        threshold=struct.threshold,
+        minimum_position=struct.minPosition,
+        at_risk=struct.atRisk,
+        valid_at_risk=struct.validAtRisk,
+        rules_hash=struct.rulesHash,
+        terms_hash=struct.termsHash,
+        universe=struct.universe,
+        submissions_root=struct.submissionsRoot,
+        positions_head=struct.positionsHead,
+        scores_head=struct.scoresHead,
+        reserved=struct.reserved,
+        total_payout=struct.totalPayout,
+        total_burn=struct.totalBurn,
+        paid=struct.paid,
+        burned=struct.burned,
+        first_slot=struct.firstSlot,
+        next_slot=struct.nextSlot,
+        settlement_began_at=struct.settlementBeganAt,
+        member_set_id=struct.memberSetId,
         lock_until=lock_until,
         funding_grace=funding_grace,
     )
 
 
-def _proposal(found: Any) -> ProposalRecord | None:
-    if found.reportHash == ZERO_HASH:
+def _proposal(struct: Any) -> ProposalRecord | None:
+    if struct.reportHash == ZERO_HASH:
         return None
     return ProposalRecord(
-        found.reportHash,
-        found.challengeUntil,
-        _one_of(ProposalStatus, found.status),
-        found.disputeUntil,
-        str(found.challenger),
-        int(found.openVotes),
+        struct.reportHash,
+        struct.challengeUntil,
+        _one_of(ProposalStatus, struct.status),
+        struct.disputeUntil,
+        str(struct.challenger),
+        int(struct.openVotes),
     )

@@ -31,7 +31,7 @@ def connect(url: str, chain_id: int, *, timeout: float = 30) -> Web3:
 
 
 def checked(w3: Web3, url: str, chain_id: int) -> Web3:
-    """The endpoint, once it has said that it serves the chain `chain_id`. Raises as `connect` does."""
+    """Check that an endpoint serves the chain `chain_id`, and return it. Raises as `connect` does."""
     found = w3.eth.chain_id
     if found != chain_id:
         raise EndpointError(
@@ -42,10 +42,10 @@ def checked(w3: Web3, url: str, chain_id: int) -> Web3:
 
 
 def unchecked(url: str, *, timeout: float = 30) -> Web3:
-    """An endpoint that was not asked anything yet."""
+    """Make an endpoint that is not asked anything yet."""
     return Web3(Provider(url, timeout))
 
 
 def host_of(w3: Web3) -> str:
-    """The host of an endpoint."""
+    """Return the host of an endpoint."""
     return host(str(getattr(w3.provider, "endpoint_uri", "without a name")))

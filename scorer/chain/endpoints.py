@@ -28,7 +28,7 @@ PATIENCE: Final = 900.0
 
 @dataclass(frozen=True)
 class Block:
-    """A block, and when it was made, Unix seconds."""
+    """A block; `timestamp` in seconds since the epoch."""
 
     number: int
     hash: bytes
@@ -37,7 +37,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Health:
-    """What one endpoint answered; `trouble` says why it is not used, and is None when it is."""
+    """The answers of one endpoint; `trouble` says why it is not used, and is None when it is."""
 
     host: str
     latest: Block | None = None
@@ -47,13 +47,13 @@ class Health:
 
     @property
     def is_up(self) -> bool:
-        """Whether it answered both questions."""
+        """True where it answered both questions."""
         return self.latest is not None and self.finalised is not None and self.trouble is None
 
 
 @dataclass(frozen=True)
 class Pinned:
-    """What one cycle reads and sends through: one endpoint, and one block that is final for all.
+    """The endpoint that one cycle reads from, and the block that is final for all endpoints.
 
     Attributes
     ----------
@@ -124,14 +124,14 @@ class Endpoints:
         NoAgreement
             When fewer than `agreement` endpoints agree on the finalised block, or any two disagree.
         """
-        found = self._without_stalled(self._without_outliers(self._surveyed()))
+        surveyed = self._without_stalled(self._without_outliers(self._surveyed()))
         order = [url for url in self.urls if url not in self._last] + self._last
-        up = {url: each for url, each in zip(self.urls, found, strict=True) if each.is_up}
+        up = {url: health for url, health in zip(self.urls, surveyed, strict=True) if health.is_up}
         usable = [url for url in order if url in up]
-        block = self._final_for_all([up[url] for url in usable], found)
-        agreed = self._agreed(block, usable, found)
+        block = self._final_for_all([up[url] for url in usable], surveyed)
+        agreed = self._agreed(block, usable, surveyed)
         self._give_time(usable)
-        return self._pinned(usable, up, block, agreed, found)
+        return self._pinned(usable, up, block, agreed, surveyed)
 
     def _pinned(
         self,
@@ -139,11 +139,11 @@ class Endpoints:
         up: Mapping[str, Health],
         block: Block,
         agreed: int,
-        found: Sequence[Health],
+        surveyed: Sequence[Health],
     ) -> Pinned:
         name, latest = host(usable[0]), up[usable[0]].latest
         if latest is None:
-            raise NoAgreement("expected a latest block, found none", found)
+            raise NoAgreement("expected a latest block, found none", surveyed)
         witnesses = {host(url): self._connected[url] for url in usable if host(url) != name}
         return Pinned(
             self._connected[usable[0]],
@@ -152,7 +152,7 @@ class Endpoints:
             latest,
             tuple(self._connected[url] for url in usable[1:]),
             agreed,
-            tuple(found),
+            tuple(surveyed),
             tuple(witnesses.values()),
             self._needed,
         )
@@ -162,15 +162,15 @@ class Endpoints:
         return max(self.agreement, 1)
 
     def _surveyed(self) -> list[Health]:
-        """What each endpoint says, in the order of `urls`; one in trouble is no longer preferred."""
-        found = self._surveys.ask(
+        """Ask each endpoint for its blocks, in the order of `urls`; one in trouble is no longer preferred."""
+        answers = self._surveys.ask(
             {url: partial(self._survey, url) for url in self.urls},
             QUESTIONS * self.timeout + LONGEST_PAUSES,
-            lambda answers: len({each.host for each in answers.values() if each.is_up}) >= self._needed,
+            lambda given: len({health.host for health in given.values() if health.is_up}) >= self._needed,
         )
-        surveyed = [found.get(url) or self._late(url) for url in self.urls]
-        for url, each in zip(self.urls, surveyed, strict=True):
-            if each.trouble is not None:
+        surveyed = [answers.get(url) or self._late(url) for url in self.urls]
+        for url, health in zip(self.urls, surveyed, strict=True):
+            if health.trouble is not None:
                 self._put_last(url)
         return surveyed
 
@@ -179,7 +179,7 @@ class Endpoints:
         return Health(host(url), trouble=trouble, answer=Answer.UNREACHABLE)
 
     def _give_time(self, usable: Sequence[str]) -> None:
-        """Bound what each endpoint may take for this cycle, where another host could be used instead."""
+        """Bound the time of each endpoint for this cycle, where another host could be used instead."""
         several = len({host(url) for url in usable}) > 1
         for url in usable:
             provider = self._connected[url].provider
@@ -188,7 +188,7 @@ class Endpoints:
                 provider.until = time.monotonic() + seconds if several else None
 
     def any(self) -> Web3:
-        """An endpoint to bind contracts to before the first is pinned; it is asked nothing."""
+        """Return an endpoint to bind contracts to before the first is pinned; it is asked nothing."""
         return self._candidate(self.urls[0])
 
     def _candidate(self, url: str) -> Web3:
@@ -204,7 +204,7 @@ class Endpoints:
                 self._demotions[url] = min(self._demotions.get(url, 0) + 1, 10)
 
     def _put_last(self, url: str) -> None:
-        self._last = [each for each in self._last if each != url] + [url]
+        self._last = [other for other in self._last if other != url] + [url]
 
     def _survey(self, url: str) -> Health:
         latest: Block | None = None
@@ -221,59 +221,61 @@ class Endpoints:
             trouble = f"endpoint {host(url)}: expected {what}, found {type(error).__name__}"
             return Health(host(url), latest, trouble=trouble, answer=answer_to(error))
 
-    def _without_outliers(self, found: Sequence[Health]) -> list[Health]:
+    def _without_outliers(self, surveyed: Sequence[Health]) -> list[Health]:
         """Leave out who is far behind the others, and who alone claims to be far ahead of them."""
-        usual = self._reached({each.host: each.latest.number for each in found if each.latest})
-        return [_off(each, usual, self.lag) for each in found]
+        usual = self._reached({health.host: health.latest.number for health in surveyed if health.latest})
+        return [_off(health, usual, self.lag) for health in surveyed]
 
-    def _without_stalled(self, found: Sequence[Health]) -> list[Health]:
+    def _without_stalled(self, surveyed: Sequence[Health]) -> list[Health]:
         """Leave out an endpoint whose finalised block stands still while those of the others go on."""
         usual = self._reached(
-            {each.host: each.finalised.number for each in found if each.is_up and each.finalised}
+            {health.host: health.finalised.number for health in surveyed if health.is_up and health.finalised}
         )
-        return [_stalled(each, usual) for each in found]
+        return [_stalled(health, usual) for health in surveyed]
 
     def _reached(self, heights: Mapping[str, int]) -> int:
-        """What as many hosts reached as must agree, and two of three or more: one does not speak for all."""
+        """Return the height that enough hosts reached to agree, and at least two of three or more hosts."""
         rank = max(self.agreement, 2 if len(heights) > 2 else 1)
         return min(sorted(heights.values(), reverse=True)[:rank], default=0)
 
-    def _final_for_all(self, usable: Sequence[Health], found: Sequence[Health]) -> Block:
-        blocks = [each.finalised for each in usable if each.finalised is not None]
-        hosts = {each.host for each in usable}
+    def _final_for_all(self, usable: Sequence[Health], surveyed: Sequence[Health]) -> Block:
+        blocks = [health.finalised for health in usable if health.finalised is not None]
+        hosts = {health.host for health in usable}
         if len(hosts) < max(self.agreement, 1):
-            troubles = "; ".join(each.trouble for each in found if each.trouble) or "no trouble is known"
-            if len(found) == 1:
-                raise NoAgreement(troubles, found)
+            troubles = (
+                "; ".join(health.trouble for health in surveyed if health.trouble) or "no trouble is known"
+            )
+            if len(surveyed) == 1:
+                raise NoAgreement(troubles, surveyed)
             raise NoAgreement(
                 f"expected {max(self.agreement, 1)} endpoints with a finalised block, found {len(hosts)}: "
                 f"{troubles}",
-                found,
+                surveyed,
             )
         return min(blocks, key=lambda block: block.number)
 
-    def _agreed(self, block: Block, usable: Sequence[str], found: Sequence[Health]) -> int:
-        """How many hosts name this block, by its hash and its time, at this height."""
+    def _agreed(self, block: Block, usable: Sequence[str], surveyed: Sequence[Health]) -> int:
+        """Count the hosts that name this block, by its hash and its time, at its height."""
         if len(usable) == 1:
             return 1
         blocks = self._blocks.ask(
             {url: partial(self._block_at, url, block.number) for url in usable},
             self.timeout + LONGEST_PAUSES,
-            lambda answers: len({host(url) for url, each in answers.items() if each}) >= self._needed,
+            lambda answers: len({host(url) for url, named in answers.items() if named}) >= self._needed,
         )
         named: dict[Block, set[str]] = {}
-        for url, each in blocks.items():
-            if each is not None:
-                named.setdefault(each, set()).add(host(url))
+        for url, answer in blocks.items():
+            if answer is not None:
+                named.setdefault(answer, set()).add(host(url))
         if set(named) != {block} or len(named[block]) < self.agreement:
             found_hashes = ", ".join(
-                f"0x{each.hash.hex()} of the time {each.timestamp} from {len(hosts)}"
-                for each, hosts in named.items()
+                f"0x{other.hash.hex()} of the time {other.timestamp} from {len(hosts)}"
+                for other, hosts in named.items()
             )
             raise NoAgreement(
                 f"expected one hash of the finalised block {block.number} from {self.agreement} endpoints, "
                 f"found {found_hashes or 'none'}; nothing is done until they agree",
-                found,
+                surveyed,
             )
         return len(named[block])
 
@@ -285,21 +287,21 @@ class Endpoints:
 
 
 def _block(w3: Web3, which: BlockIdentifier) -> Block:
-    found = w3.eth.get_block(which)
-    return Block(found["number"], bytes(found["hash"]), found["timestamp"])
+    block = w3.eth.get_block(which)
+    return Block(block["number"], bytes(block["hash"]), block["timestamp"])
 
 
-def _off(each: Health, usual: int, most: int) -> Health:
-    behind = usual - each.latest.number if each.latest else 0
+def _off(health: Health, usual: int, most: int) -> Health:
+    behind = usual - health.latest.number if health.latest else 0
     if abs(behind) <= most:
-        return each
+        return health
     where = "behind" if behind > 0 else "ahead of"
-    return replace(each, trouble=f"endpoint {each.host}: {abs(behind)} blocks {where} the others")
+    return replace(health, trouble=f"endpoint {health.host}: {abs(behind)} blocks {where} the others")
 
 
-def _stalled(each: Health, usual: int) -> Health:
-    behind = usual - each.finalised.number if each.is_up and each.finalised else 0
+def _stalled(health: Health, usual: int) -> Health:
+    behind = usual - health.finalised.number if health.is_up and health.finalised else 0
     if behind <= LARGEST_FINALITY_LAG:
-        return each
-    trouble = f"endpoint {each.host}: its finalised block is {behind} blocks behind that of the others"
-    return replace(each, trouble=trouble)
+        return health
+    trouble = f"endpoint {health.host}: its finalised block is {behind} blocks behind that of the others"
+    return replace(health, trouble=trouble)

@@ -1,4 +1,4 @@
-"""What can be wrong with an endpoint or its answer: one hierarchy, whose messages name hosts alone."""
+"""The errors of an endpoint or its answer: one hierarchy, whose messages name hosts alone."""
 
 import re
 from typing import ClassVar, Final
@@ -37,7 +37,7 @@ class EndpointError(CupelError):
 
 
 class Unreachable(EndpointError):
-    """Nothing came that is an answer: no connection, no end in time, or a status of HTTP alone."""
+    """The endpoint gave no answer: no connection, no end in time, or a status of HTTP alone."""
 
 
 class NoConnection(Unreachable):
@@ -130,12 +130,12 @@ BY_ANSWER: Final[dict[Answer, type[EndpointError]]] = {
 
 
 def answer_to(error: BaseException) -> Answer:
-    """What an exception means for the request that raised it."""
+    """Return the meaning of an exception for the request that raised it."""
     return error.answer if isinstance(error, EndpointError) else Answer.UNKNOWN
 
 
 def shown(text: str, url: str) -> str:
-    """An endpoint's own words, cut short, on one line, without the parts of its URL that may be secret."""
+    """Cut an endpoint's own words short, on one line, without the parts of its URL that may be secret."""
     printable = clean("".join(each if each.isprintable() else " " for each in text[: 4 * SHOWN]))
     for secret in _secrets(url):
         printable = printable.replace(secret, "***")
@@ -144,7 +144,7 @@ def shown(text: str, url: str) -> str:
 
 
 def _secrets(url: str) -> list[str]:
-    """The parts of a URL beside its host, longest first; what is shorter than a key is no secret."""
+    """Return the parts of a URL beside its host, longest first; what is shorter than a key is no secret."""
     scheme, _, rest = url.partition("://")
     rest = rest or scheme
     user, _, _ = re.split(r"[/?#]", rest)[0].rpartition("@")

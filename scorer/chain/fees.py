@@ -1,4 +1,4 @@
-"""What to bid for gas: pure arithmetic on EIP-1559 fees, in wei of gas."""
+"""Computes bids for gas: pure arithmetic on EIP-1559 fees, in wei per gas."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,19 +14,19 @@ TIP_CEILING: Final = 10 * TIP_FLOOR
 
 @dataclass(frozen=True)
 class Bid:
-    """Both fees of an EIP-1559 transaction, wei of gas."""
+    """Both fees of an EIP-1559 transaction, wei per gas."""
 
     tip: int
     cap: int
 
     def fields(self) -> dict[str, int]:
-        """As a transaction's fields."""
+        """Return the fields of a transaction."""
         return {"maxPriorityFeePerGas": self.tip, "maxFeePerGas": self.cap}
 
 
 @dataclass(frozen=True)
 class GasMarket:
-    """What gas costs now: the latest block's base fee, and the median tip of recent blocks."""
+    """The price of gas: the latest block's base fee, and the median tip of recent blocks; wei per gas."""
 
     base_fee: int
     tip: int = 0
@@ -34,15 +34,15 @@ class GasMarket:
 
 @dataclass(frozen=True)
 class FeePolicy:
-    """How much to bid, and never more.
+    """The rules for bids, and their limits; fees in wei per gas.
 
     Attributes
     ----------
     tip
         The least tip; Polygon's nodes refuse less than 25 gwei.
     base_fee_multiplier
-        How far the base fee may rise before the bid is too low. At five per cent a block and blocks of 1.5
-        seconds, three times is reached after half a minute.
+        The factor by which the base fee may rise before the bid is too low. At five per cent a block and
+        blocks of 1.5 seconds, three times is reached after half a minute.
     ceiling
         The highest fee cap that is ever signed.
     transaction_cap
@@ -58,19 +58,19 @@ class FeePolicy:
     tip_ceiling: int = TIP_CEILING
 
     def bid(self, market: GasMarket) -> Bid | None:
-        """A first bid; None while even the base fee and the least tip are above the ceiling."""
+        """Return a first bid; None while even the base fee and the least tip are above the ceiling."""
         if market.base_fee + self.tip > self.ceiling:
             return None
         tip = min(max(self.tip, self._asked(market)), self.ceiling - market.base_fee)
         return Bid(tip, min(self.base_fee_multiplier * market.base_fee + tip, self.ceiling))
 
     def replacement(self, previous: Bid, market: GasMarket, least_tip: int = 0) -> Bid | None:
-        """A bid that replaces `previous`: both fees up by at least 12.5 %, as nodes ask for 10 % on both.
+        """Raise both fees of `previous` by at least 12.5 %, as nodes ask for 10 % on both to replace it.
 
         Parameters
         ----------
         least_tip
-            What a node said it wants at least.
+            The least tip that a node asked for, wei per gas.
 
         Returns
         -------
@@ -90,17 +90,17 @@ class FeePolicy:
         return min(market.tip, self.tip_ceiling)
 
     def most_gas(self, market: GasMarket, maximum: int) -> int:
-        """The gas that one transaction may use, at most `maximum`, so that its first bid is accepted."""
+        """Return the gas, at most `maximum`, with which a transaction's first bid is accepted."""
         bid = self.bid(market)
         if bid is None or self.transaction_cap is None:
             return maximum
         return min(maximum, self.transaction_cap // max(bid.cap, 1))
 
     def allows(self, gas: int, bid: Bid) -> bool:
-        """Whether the endpoint takes a transaction of so much gas at this bid."""
+        """Check whether the endpoint takes a transaction of so much gas at this bid."""
         return self.transaction_cap is None or gas * bid.cap <= self.transaction_cap
 
 
 def raised(fee: int) -> int:
-    """The fee plus 12.5 %, rounded up, and one wei."""
+    """Return the fee plus 12.5 %, rounded up, and one wei."""
     return -(-fee * 9 // 8) + 1

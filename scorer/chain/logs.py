@@ -1,4 +1,4 @@
-"""A round's events, complete or not at all."""
+"""Reads the events of rounds, complete or not at all."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -63,12 +63,12 @@ class Locking:
 
 
 def _lanes(word: int) -> Iterator[int]:
-    """The four numbers of 64 bits in a slot's word."""
+    """Return the four numbers of 64 bits in a slot's word."""
     return (word >> shift & (1 << 64) - 1 for shift in range(0, 256, 64))
 
 
 def first_block_at(w3: Web3, timestamp: int, low: int, high: int) -> int:
-    """The first block of `low`..`high` that is not older than `timestamp`; `high` + 1 when all are."""
+    """Find the first block of `low`..`high` at or after `timestamp`; `high` + 1 when all are older."""
     while low <= high:
         middle = (low + high) // 2
         if w3.eth.get_block(middle)["timestamp"] < timestamp:
@@ -79,14 +79,14 @@ def first_block_at(w3: Web3, timestamp: int, low: int, high: int) -> int:
 
 
 def round_events(event: ContractEvent, round_id: int, first: int, last: int) -> Iterator[EventData]:
-    """A round's events of one kind in blocks `first`..`last`, oldest first. Raises as `event_logs` does."""
+    """Read a round's events of one kind in blocks `first`..`last`, oldest first; see `event_logs`."""
     return event_logs(event, {"roundId": round_id}, first, last)
 
 
 def event_logs(
     event: ContractEvent, filters: Mapping[str, object], first: int, last: int
 ) -> Iterator[EventData]:
-    """The events of one kind with some indexed arguments in blocks `first`..`last`, oldest first.
+    """Read the events of one kind with some indexed arguments in blocks `first`..`last`, oldest first.
 
     Providers allow different ranges and say so in different words, by a status of HTTP or by no answer in
     time: a refused range is halved and not tried again, an accepted one doubled. Whether an answer is whole,
@@ -143,7 +143,7 @@ def _disordered(first: int, last: int, found: str) -> IncompleteLogs:
 
 
 def read_locking(suite: Suite, record: RoundRecord, last: int) -> Locking:
-    """The positions of a round, read from its events up to its seal, or up to block `last` if it has none.
+    """Read the positions of a round from its events up to its seal, or up to block `last` if it has none.
 
     No block beyond the lock window is searched, unless what was found is less than the contract says: an
     earlier pause, of which it does not know any more, may have extended the window.
@@ -170,7 +170,7 @@ def _locking_within(suite: Suite, round_id: int, first: int, last: int) -> Locki
 def read_settled(
     suite: Suite, round_id: int, first: int, last: int, count: int | None = None
 ) -> tuple[SettledChunk, ...]:
-    """The chunks of a round settled in blocks `first`..`last`, in order.
+    """Read the chunks of a round settled in blocks `first`..`last`, in order.
 
     Parameters
     ----------

@@ -31,16 +31,16 @@ class Parallel(Generic[K, T]):
         is_enough: Callable[[Mapping[K, T]], bool] = lambda _: False,
         grace: float = GRACE,
     ) -> dict[K, T]:
-        """The answers that came in time, in the order of the questions.
+        """Ask questions at the same time; the answers that came in time, in the order of the questions.
 
         Parameters
         ----------
         questions
             By endpoint. They raise nothing; the answer of one that does all the same is missing.
         seconds
-            How long to wait for all of them.
+            Time to wait for all of them.
         is_enough
-            Whether what came until now would do: then the rest has `grace` seconds more.
+            True once the answers until now suffice: then the rest has `grace` seconds more.
         """
         answers: queue.SimpleQueue[tuple[K, list[T]]] = queue.SimpleQueue()
         waiting = {key for key, question in questions.items() if self._start(key, question, answers)}

@@ -82,7 +82,7 @@ class Provider(JSONBaseProvider):
         return self._transport.timeout
 
     def is_connected(self, show_traceback: bool = False) -> bool:  # noqa: ARG002 - as web3 asks for it
-        """Whether it answers at all."""
+        """Check whether the endpoint answers at all."""
         try:
             self.make_request(RPCEndpoint(CHAIN_ID), [])
         except EndpointError:
@@ -173,13 +173,13 @@ class Provider(JSONBaseProvider):
         return RPCResponse(jsonrpc="2.0", id=request_id, result=value)
 
     def _encoded(self, method: str, params: Any) -> tuple[bytes, int]:
-        """A request and its id, of which no other thread has the same."""
+        """Encode a request; its bytes and its id, of which no other thread has the same."""
         number = next(self.request_counter)
         request = {"jsonrpc": "2.0", "method": method, "params": params or [], "id": number}
         return Web3.to_json(request).encode(), number
 
     def _answer(self, method: str, reply: Reply, request_id: int) -> RpcResult | Failure:
-        """What a body says. An error counts whatever the status, a result only with status 200."""
+        """Read the answer of a reply: an error counts whatever the status, a result only with status 200."""
         document = document_of(reply.body)
         refusal = refusal_in(document)
         if refusal is not None and "result" not in document:
@@ -188,7 +188,7 @@ class Provider(JSONBaseProvider):
         return answer_in(document, request_id)
 
     def _failed(self, method: str, params: Any, failure: Failure, reply: Reply) -> RPCResponse:
-        """An error: a revert, a transaction that nobody knows (as null says it), or trouble."""
+        """Convert an error to a revert, to null for an unknown transaction, or to an `EndpointError`."""
         revert = revert_of(failure.code, failure.message, failure.data) if method in _TRIED else None
         if revert is not None:
             raise revert
@@ -214,7 +214,7 @@ class Provider(JSONBaseProvider):
         return BY_ANSWER.get(answer, Refused)(text, answer=answer, retry_after=reply.retry_after)
 
     def _malformed(self, what: str, error: Malformed, reply: Reply) -> EndpointError:
-        """What is no answer: of its status, if that tells more, else of its shape."""
+        """Return the error of a malformed answer: of its status where that says more, else of its shape."""
         if reply.status != 200:
             return self._of_status(what, reply)
         of = AnswerTooLarge if isinstance(error, TooManyParts) else MalformedAnswer
@@ -229,7 +229,7 @@ class Provider(JSONBaseProvider):
         return of(f"{self._expected(what)}, found status {reply.status}", retry_after=reply.retry_after)
 
     def _require_tag(self, method: str, params: Any) -> None:
-        """That a block which every chain has is there; for one of a number that is null web3 has an error."""
+        """Require that a block which every chain has is not null; web3 checks numbered ones."""
         if _asks_finalised(method, params):
             raise self._without_finality("null")
         if method == "eth_getBlockByNumber" and params[0] in LATEST:
@@ -243,7 +243,7 @@ class Provider(JSONBaseProvider):
         )
 
     def _require_time(self) -> None:
-        """That this endpoint has not yet had all the time that a cycle gives it."""
+        """Require that this endpoint has time left in this cycle."""
         if self.until is not None and time.monotonic() > self.until:
             raise Unreachable(
                 f"endpoint {host(self._transport.url)}: expected all answers of a cycle in time, found them "
@@ -266,14 +266,14 @@ _BY_STATUS: Final[dict[int, type[EndpointError]]] = {
 
 
 class _Waits:
-    """How long to wait before each further try of one request."""
+    """The pauses before further tries of one request."""
 
     def __init__(self, method: str) -> None:
         self._pauses: Iterator[float] = iter(() if method == NEVER_REPEATED else PAUSES)
         self._left = LONGEST_PAUSES
 
     def after(self, error: EndpointError) -> float | None:
-        """Seconds; None when it is not to be tried again."""
+        """Return the seconds to wait; None when it is not to be tried again."""
         pause = next(self._pauses, None) if error.passes else None
         if pause is None:
             return None

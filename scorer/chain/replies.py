@@ -30,13 +30,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class RpcResult:
-    """What a method returned, as it came."""
+    """The value that a method returned, as it came."""
 
     value: Any
 
 
 def document_of(body: bytes) -> Any:
-    """The JSON document in a body.
+    """Read the JSON document in a body.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def document_of(body: bytes) -> Any:
 
 
 def answer_in(document: Any, request_id: int) -> RpcResult | Failure:
-    """The one answer to a request.
+    """Read the one answer to a request.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def answer_in(document: Any, request_id: int) -> RpcResult | Failure:
 
 
 def answers_in(document: Any, ids: Sequence[int]) -> list[RpcResult | Failure]:
-    """The answers to a batch, in the order of the requests; a failure for each that is missing.
+    """Read the answers to a batch, in the order of the requests; a failure for each that is missing.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def answers_in(document: Any, ids: Sequence[int]) -> list[RpcResult | Failure]:
 
 
 def refusal_in(document: Any) -> Failure | None:
-    """The error that a whole batch, or a request without an answer of its own, was refused with."""
+    """Return the error that a whole batch, or a request without an answer of its own, was refused with."""
     if not isinstance(document, dict):
         return None
     error = document.get("error")
@@ -95,7 +95,7 @@ def refusal_in(document: Any) -> Failure | None:
 
 
 def kind(value: object) -> str:
-    """What a message calls a value: never the value itself, which may be of any length."""
+    """Name the kind of a value for a message: never the value itself, which may be of any length."""
     names = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", int: "a number"}
     return "null" if value is None else names.get(type(value), type(value).__name__)
 
@@ -139,7 +139,7 @@ def _failure(error: Mapping[str, Any] | str) -> Failure:
 
 
 def _is_of(found: object, request_id: int) -> bool:
-    """Whether an id is the request's; none at all is, where only one request was sent."""
+    """Check whether an id is the request's; a missing one is, where only one request was sent."""
     return found is None or _number(found) == request_id
 
 
@@ -164,6 +164,6 @@ def _require_shallow(document: Any) -> None:
 
 
 def _inner(value: Any) -> Iterator[Any]:
-    """The objects and arrays right within another."""
+    """Return the objects and arrays right within another."""
     within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return (each for each in within if isinstance(each, dict | list))

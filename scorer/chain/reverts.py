@@ -1,4 +1,4 @@
-"""What a contract meant when it reverted: its custom errors by name, with the values they carry."""
+"""Decodes reverts of the contracts: custom errors by name, with the values that they carry."""
 
 import re
 from functools import cache
@@ -26,7 +26,7 @@ _DATA: Final = re.compile(r"(?:Reverted )?0x([0-9a-fA-F]*)")
 
 
 def revert_of(code: int | None, message: str, data: str | None) -> ContractLogicError | None:
-    """The revert that a node's error tells of, or None for one that says nothing of the contract.
+    """Return the revert in a node's error, or None for an error that says nothing of the contract.
 
     Geth, reth and anvil say code 3, Nethermind -32015 and data of "Reverted 0x...", Besu the words alone.
     """
@@ -45,7 +45,7 @@ def revert_of(code: int | None, message: str, data: str | None) -> ContractLogic
 
 
 def _reason(digits: str) -> str:
-    """The text of ``Error(string)``, as far as it is one."""
+    """Return the text of ``Error(string)``, as far as it is one."""
     body = bytes.fromhex(digits[8:])
     length = int.from_bytes(body[32:64], "big")
     return _text_of(body[64 : 64 + min(length, 4 * LONGEST_REASON)].decode(errors="replace"))
@@ -62,13 +62,13 @@ def _errors() -> dict[str, Any]:
 
 
 def revert_name(error: ContractLogicError) -> str | None:
-    """The name of the custom error, or None for a revert that carries none of ours."""
+    """Return the name of the custom error, or None for a revert that carries none of ours."""
     entry = _errors().get(_data(error)[:8])
     return None if entry is None else str(entry["name"])
 
 
 def describe_revert(error: ContractLogicError) -> str:
-    """The revert as text, such as ``UnexpectedState(expected=3, found=2)``."""
+    """Return the revert as text, such as ``UnexpectedState(expected=3, found=2)``."""
     data = _data(error)
     entry = _errors().get(data[:8])
     if entry is None:

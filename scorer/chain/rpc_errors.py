@@ -1,4 +1,4 @@
-"""What a node means by an error: its code and its words, told apart in one place.
+"""Classifies the errors of nodes by their words and codes, in one place.
 
 The texts were read in the sources of geth (core/txpool/errors.go, core/error.go), bor
 (params/protocol_params.go), Erigon (txnprovider/txpool/txpoolcfg/txpoolcfg.go), Nethermind
@@ -18,7 +18,7 @@ LONGEST_TEXT: Final = 2_000
 
 
 class Answer(StrEnum):
-    """What became of a request or of a transaction that was sent."""
+    """The outcome of a request or of a transaction that was sent."""
 
     NOT_SENT = "not sent"
     """No node was asked yet."""
@@ -173,7 +173,7 @@ _WANTED: Final = re.compile(r"gas tip cap.{0,90}?minimum needed[: ]{1,9}(\d{1,78
 
 
 def classify(code: object, message: str) -> Answer:
-    """What a JSON-RPC error means; its words go before its code, for codes differ between providers."""
+    """Return the meaning of a JSON-RPC error; words go before codes, which differ among providers."""
     text = " ".join(message[:LONGEST_TEXT].lower().split())
     for answer, pattern in _PATTERNS:
         if pattern.search(text):
@@ -182,6 +182,6 @@ def classify(code: object, message: str) -> Answer:
 
 
 def wanted_tip(message: str) -> int:
-    """The least tip that a refusal names, wei of gas; 0 when it names none."""
+    """Return the least tip that a refusal names, wei per gas; 0 when it names none."""
     found = _WANTED.search(message[:LONGEST_TEXT])
     return int(found[1]) if found else 0

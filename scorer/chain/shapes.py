@@ -23,7 +23,7 @@ _COUNT: Final = 2**63
 
 
 def checked_result(method: str, params: Sequence[Any], result: Any) -> Any:
-    """A method's result in its usual form; of a method that is not listed here, as it came.
+    """Check a method's result, and return it in its usual form; that of an unknown method as it came.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def checked_result(method: str, params: Sequence[Any], result: Any) -> Any:
 
 
 def _quantity(value: Any, below: int = _WORD) -> str:
-    """A number, as hexadecimal text; some nodes send it as it is."""
+    """Check a number, as hexadecimal text; some nodes send it as it is."""
     if isinstance(value, str) and 2 < len(value) <= 80 and _HEX.fullmatch(value):
         value = int(value, 16)
     if type(value) is not int or not 0 <= value < below:
@@ -52,7 +52,7 @@ _count = partial(_quantity, below=_COUNT)
 
 
 def _data(value: Any, size: int | None = None) -> str:
-    """Bytes, as hexadecimal text."""
+    """Check bytes, as hexadecimal text."""
     is_hex = isinstance(value, str) and len(value) % 2 == 0 and _HEX.fullmatch(value)
     if not is_hex or (size is not None and len(value) != 2 + 2 * size):
         raise Malformed(f"expected {'' if size is None else f'{size} '}bytes, found {kind(value)}")
@@ -79,7 +79,7 @@ def _list(check: Check, most: int | None = None) -> Check:
 
 
 def _object(needed: Mapping[str, Check], optional: Mapping[str, Check]) -> Check:
-    """An object of these members alone; an optional one that is null counts as missing."""
+    """Make a check for objects of these members; an optional one that is null counts as missing."""
 
     def checked(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -130,7 +130,7 @@ _TRANSACTION: Final = _object(
 
 
 def _transaction(value: Any) -> Any:
-    """Its hash alone, or all of it, as was asked for."""
+    """Check a transaction's hash alone, or all of it, as was asked for."""
     return _hash(value) if isinstance(value, str) else _TRANSACTION(value)
 
 
@@ -164,14 +164,14 @@ _RECEIPT: Final = _object(
 
 
 def _receipt(value: Any) -> Any:
-    """A receipt, or none: that of a transaction which waits says nothing that is relied on."""
+    """Check a receipt; None for that of a waiting transaction, on which nothing relies."""
     if isinstance(value, dict) and (value.get("blockNumber") is None or value.get("blockHash") is None):
         return None
     return _RECEIPT(value)
 
 
 def _fee_history(value: Any) -> dict[str, Any]:
-    """The tips alone. Of a block without transactions some nodes say null or nothing."""
+    """Check the tips alone; some nodes say null or nothing for a block without transactions."""
     rewards = _object({}, {"reward": _list(_or_null(_list(_quantity)))})(value).get("reward", [])
     return {"reward": [row for row in rewards if row]}
 

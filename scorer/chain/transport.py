@@ -80,7 +80,7 @@ class _Deadlines:
     response_class: Any
 
     def getresponse(self) -> Any:
-        """The answer's status and headers; its body is bounded by the same deadline."""
+        """Return the answer's status and headers; its body is bounded by the same deadline."""
         deadline = time.monotonic() + (self.timeout if self.timeout is not None else 0)
         self.response_class = partial(_Response, deadline=deadline)
         return super().getresponse()  # type: ignore[misc]
@@ -121,7 +121,7 @@ logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back.
+    """An HTTP response.
 
     Attributes
     ----------
@@ -210,7 +210,7 @@ class Transport:
         )
 
     def _read(self, raw: Any) -> bytes:
-        """The body as it was sent. What is read to its end gives its connection back."""
+        """Read the body as it was sent, to its end: only then is its connection used again."""
         body = bytearray()
         while part := raw.read(min(PART, self.most_bytes + 1 - len(body)), decode_content=False):
             body += part
@@ -239,7 +239,7 @@ def _is_no_connection(error: Exception) -> bool:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from either form that HTTP has: a number of them, or a date."""
+    """Read the seconds of a Retry-After header, given as a number or as a date."""
     text = headers.get("Retry-After", "").strip()[:40]
     if text.isascii() and text.isdigit():
         return float(text)

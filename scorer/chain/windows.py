@@ -35,20 +35,20 @@ class Windows:
     funding_grace: int
 
     def to_contract(self) -> tuple[int, int, int, int]:
-        """The fields as a constructor takes them."""
+        """Return the fields as a constructor takes them."""
         return astuple(self)
 
 
 @dataclass(frozen=True)
 class Pause:
-    """The current or last pause of a tournament, Unix seconds; both zero when there was none."""
+    """The current or last pause of a tournament, seconds since the epoch; both zero when there was none."""
 
     since: int = 0
     until: int = 0
 
 
 def lock_end(close_at: int, resolve_at: int, lock_window: int, pause: Pause) -> int:
-    """When a round's lock window ends, Unix seconds: ``RoundSchedule.lockEnd``.
+    """Return the end of a round's lock window, seconds since the epoch: ``RoundSchedule.lockEnd``.
 
     A pause that overlaps the window extends it by the overlap, but not beyond the middle between `close_at`
     and `resolve_at`.
@@ -61,19 +61,19 @@ def lock_end(close_at: int, resolve_at: int, lock_window: int, pause: Pause) -> 
 
 
 def latest_lock_end(close_at: int, resolve_at: int) -> int:
-    """The time beyond which no pause extends a round's lock window, Unix seconds."""
+    """Return the time beyond which no pause extends a round's lock window, seconds since the epoch."""
     return close_at + (resolve_at - close_at) // EXTENDED_LOCK_DIVISOR
 
 
 def fundable_until(final_from: int, deadline: int, grace: int) -> int:
-    """Until when a final report waits for a pool that can pay it, Unix seconds: as ``beginSettlement`` does.
+    """Return until when a final report waits for a pool that can pay it, seconds since the epoch.
 
     Parameters
     ----------
     final_from
-        Since when the report is final, Unix seconds.
+        Since when the report is final, seconds since the epoch.
     deadline
-        The round's, Unix seconds.
+        The round's, seconds since the epoch.
     grace
         The deployment's `funding_grace`, seconds.
     """

@@ -1,4 +1,4 @@
-"""The ``cupel`` command: one module a command or a group of commands."""
+"""The ``cupel`` command: one module for each command or group of commands."""
 
 import typer
 

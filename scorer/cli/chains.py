@@ -1,4 +1,4 @@
-"""The chain that a command holds bundles against: a live one, or the one that a demo saved."""
+"""The chain that a command compares bundles with: a live one, or the one that a demo saved."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ ReplayOption = Annotated[
 
 @contextmanager
 def chain_of(endpoint: str | None, deployment: Path | None, replay: Path | None) -> Iterator[Suite | None]:
-    """The contracts of the chain that a command's options name; None when they name none."""
+    """Yield the contracts of the chain that a command's options name; None when they name none."""
     with suites_of([] if endpoint is None else [endpoint], deployment, replay) as suites:
         yield suites[0] if suites else None
 
@@ -41,28 +41,28 @@ def chain_of(endpoint: str | None, deployment: Path | None, replay: Path | None)
 def suites_of(
     endpoints: Sequence[str], deployment: Path | None, replay: Path | None
 ) -> Iterator[tuple[Suite, ...]]:
-    """The contracts of a chain, as each endpoint serves them; of none, when a command's options name none."""
+    """Yield the contracts of a chain once for each endpoint; none, when a command's options name no chain."""
     if replay is not None:
-        # By name, since the lab need not be installed where members and operators work.
+        # Imported by name, because the lab need not be installed where members and operators work.
         with import_module("scorer.lab.replay").replayed(replay) as suite:
             yield (suite,)
         return
     if bool(endpoints) != (deployment is not None):
         raise ConfigError("expected --endpoint and --deployment together, found one of them")
-    if len({host(each) for each in endpoints}) != len(endpoints):
+    if len({host(endpoint) for endpoint in endpoints}) != len(endpoints):
         raise ConfigError("expected each --endpoint of another host, found one twice")
-    yield tuple(open_suite(each, deployment) for each in endpoints if deployment is not None)
+    yield tuple(open_suite(endpoint, deployment) for endpoint in endpoints if deployment is not None)
 
 
 def open_suite(endpoint: str, deployment: Path) -> Suite:
-    """The contracts of a deployment, once the endpoint has shown that they are there.
+    """Return the contracts of a deployment, after checking that the endpoint's chain has them.
 
     Raises
     ------
     scorer.chain.endpoint.EndpointError
         When the endpoint does not answer, or serves another chain.
     ConfigError
-        When the file is none of a deployment, or the chain has no code where it says.
+        When the file describes no deployment, or the chain has no code at its address.
     """
     addresses = read_deployment(deployment)
     suite = Suite.at(connect(endpoint, addresses.chain_id), addresses)

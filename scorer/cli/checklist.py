@@ -1,4 +1,4 @@
-"""How a list of checks is told."""
+"""The report of a list of checks."""
 
 from collections.abc import Iterable
 from typing import NoReturn
@@ -8,7 +8,7 @@ import typer
 from scorer.daemon.checks import Check
 
 
-def tell_checks(checks: Iterable[Check]) -> NoReturn:
+def report_checks(checks: Iterable[Check]) -> NoReturn:
     """Print a line for each check and one that counts the failed ones; exit with 1 when there are any."""
     failed = 0
     for check in checks:

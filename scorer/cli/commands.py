@@ -1,4 +1,4 @@
-"""The commands by name. A command's module is imported when it runs: to import all of them takes seconds."""
+"""The commands by name. A command's module is imported when it runs: importing all of them takes seconds."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -39,7 +39,7 @@ COMMANDS: Final = {
     ),
     "submit": (
         "cli.submit:submit",
-        "Check a submission as the operator will, sign it (EIP-712), and lay it into the operator's inbox.",
+        "Check a submission as the operator will, sign it (EIP-712), and write it into the operator's inbox.",
     ),
     "wallet": ("cli.wallet:app", "Keep the key of a data scientist."),
     "model": ("cli.model:app", "Register models, and say who owns and signs."),
@@ -51,11 +51,11 @@ COMMANDS: Final = {
     "deployment": ("cli.deployment:app", "Deploy a suite, and check that it is as it should be."),
     "devnet": ("lab.cli.devnet:app", "Run a whole tournament on a local chain."),
 }
-"""Where each command or group is in ``scorer``, and a line that says what it does."""
+"""The module and attribute of each command or group in ``scorer``, and a line that says what it does."""
 ADDED: Final = {"oracle": {"drill": "lab.cli.drill:drill"}}
-"""Commands of the lab that stand in another group, by group and name."""
+"""Commands of the lab that belong to another group, by group and name."""
 _WRONG_USE: Final[Any] = typer.BadParameter.__mro__[2]
-"""What typer raises for whatever is wrong with a command line; it has no public name of its own."""
+"""The base of typer's errors about a command line; it has no public name of its own."""
 
 
 def load(name: str) -> Any:
@@ -68,12 +68,12 @@ def load(name: str) -> Any:
 
 def _imported(name: str, place: str) -> Any:
     module, _, attribute = place.partition(":")
-    found = getattr(import_module(f"scorer.{module}"), attribute)
-    if isinstance(found, typer.Typer):
-        command: Any = get_group(found)
+    definition = getattr(import_module(f"scorer.{module}"), attribute)
+    if isinstance(definition, typer.Typer):
+        command: Any = get_group(definition)
     else:
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command()(found)
+        alone.command()(definition)
         command = get_command(alone)
     command.name = name
     return command
@@ -81,7 +81,7 @@ def _imported(name: str, place: str) -> Any:
 
 @contextmanager
 def _censoring() -> Iterator[None]:
-    """Repeat nothing of a command line that may be a secret: people type a key where its file belongs."""
+    """Censor possible secrets in errors about a command line: people type a key where its file belongs."""
     try:
         yield
     except _WRONG_USE as error:

@@ -1,6 +1,5 @@
-"""``cupel oracle challenge`` and ``cupel oracle remove-absent``: what a human decides about the committee."""
+"""``cupel oracle challenge`` and ``cupel oracle remove-absent``: decisions about the committee by hand."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
@@ -10,11 +9,10 @@ import typer
 from scorer.chain.contracts import Suite
 from scorer.cli.member import MemberSendingOptions
 from scorer.cli.numbers import NUMBER
-from scorer.cli.options import chain_command
-from scorer.cli.sending import Told, order_and_tell
-from scorer.client.committee import CommitteePlanner, attendance
-from scorer.client.desk import ExecutedTransaction
-from scorer.client.orders import address_of
+from scorer.cli.options import address_of, chain_command
+from scorer.cli.sending import CommandResult, send
+from scorer.client.attendance import attendance
+from scorer.client.committee_actions import ChallengeReport, RemoveAbsent
 from scorer.client.stakes import latest_block
 
 RoundOption = Annotated[int, typer.Option("--round", parser=NUMBER, help="The round.")]
@@ -22,7 +20,7 @@ RoundOption = Annotated[int, typer.Option("--round", parser=NUMBER, help="The ro
 
 @dataclass(frozen=True, kw_only=True)
 class CommitteeOptions(MemberSendingOptions):
-    """And of which tournament."""
+    """Adds the option that names the tournament."""
 
     tournament: Annotated[
         str | None,
@@ -34,20 +32,11 @@ class CommitteeOptions(MemberSendingOptions):
         """The contracts of the tournament that is named, or of the only one there is."""
         return self.node.suite_of(self.pinned.w3, self.tournament)
 
-    def counter(self) -> CommitteePlanner:
-        """Where orders of this account are made out."""
-        return CommitteePlanner(self.suite, self.address, self.node.files.rounds)
-
 
 @chain_command(CommitteeOptions)
 def challenge(options: CommitteeOptions, round_id: RoundOption) -> None:
     """Dispute the accepted report of a round, with a bond: without an allowance, in two transactions."""
-    order_and_tell(
-        options,
-        lambda counter: counter.challenging(round_id),
-        lambda counter: counter.challenge(round_id),
-        lambda counter, _done: _disputed(counter, round_id),
-    )
+    send(options.sending(), ChallengeReport(round_id), lambda _done: _read_dispute(options.suite, round_id))
 
 
 @chain_command(CommitteeOptions)
@@ -56,26 +45,19 @@ def remove_absent(
     member: Annotated[str, typer.Argument(help="Whom: an address; cupel oracle check names who is absent.")],
 ) -> None:
     """Remove a member that did not sign so many seals in a row that anybody may."""
-    whom = address_of(member, "MEMBER")
 
-    def after(counter: CommitteePlanner, _done: Sequence[ExecutedTransaction]) -> Told:
-        found = attendance(counter.suite)
-        return Told({"committee": found.to_json()}, (str(found),))
+    def read_members(_done: object) -> CommandResult:
+        seats = attendance(options.suite)
+        return CommandResult({"committee": seats.to_json()}, (str(seats),))
 
-    order_and_tell(
-        options,
-        lambda counter: counter.removing(whom),
-        lambda counter: counter.remove_absent(whom),
-        after,
-    )
+    send(options.sending(), RemoveAbsent(address_of(member, "MEMBER")), read_members)
 
 
-def _disputed(counter: CommitteePlanner, round_id: int) -> Told:
-    """What became of the report."""
-    proposal = counter.suite.proposal(round_id, latest_block(counter.suite).number)
+def _read_dispute(suite: Suite, round_id: int) -> CommandResult:
+    proposal = suite.proposal(round_id, latest_block(suite).number)
     if proposal is None:
-        return Told({}, ())
+        return CommandResult({}, ())
     status = proposal.status.name.lower()
     document = {"round": round_id, "report": status, "dispute_until": proposal.dispute_until}
     line = f"round {round_id}: the report is {status}, until {proposal.dispute_until} (Unix time)"
-    return Told(document, (line,))
+    return CommandResult(document, (line,))

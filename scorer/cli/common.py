@@ -1,10 +1,11 @@
-"""What every command shares: the console, common options, and how an error is told."""
+"""Shared by all commands: the console, common options, JSON output, and errors in one line."""
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -20,10 +21,15 @@ SendOption = Annotated[bool, typer.Option("--send", help="Send transactions. Wit
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """End with one line on standard error where an error is the user's to mend."""
+def user_errors() -> Iterator[None]:
+    """End the command with one line on standard error and exit code 1 for an error of its user."""
     try:
         yield
     except CupelError as error:
         typer.echo(f"cupel: {clean(str(error))}", err=True)
         raise typer.Exit(1) from None
+
+
+def print_json(document: Mapping[str, Any] | list[Any]) -> None:
+    """Print a document, and nothing else, on standard output."""
+    typer.echo(json.dumps(document, indent=1))

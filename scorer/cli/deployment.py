@@ -1,4 +1,4 @@
-"""``cupel deployment``: deploy a suite from a file, and hold a manifest against the chain."""
+"""``cupel deployment``: deploy a suite from a file, and compare a manifest with the chain."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from rich.table import Table
 from web3 import Web3
 
 from scorer.chain.endpoint import connect
-from scorer.cli.common import console, told
+from scorer.cli.common import console, user_errors
 from scorer.daemon.configuration import ConfigError, key_of
 from scorer.deployment import verification
 from scorer.deployment.blueprint import Blueprint, blueprint
@@ -28,7 +28,7 @@ from scorer.redaction import clean, shown, shown_name
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 STANDARD_INPUT = b'{"language": "Solidity", "settings": '
-"""How a contract's standard JSON input begins."""
+"""The first bytes of a contract's standard JSON input."""
 
 FileArgument = Annotated[
     Path, typer.Argument(help="The deployment file (TOML).", exists=True, dir_okay=False)
@@ -43,10 +43,10 @@ LabelOption = Annotated[list[str] | None, typer.Option("--contract", help="Only 
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """As `told`, with the errors of deployments."""
+def _deployment_errors() -> Iterator[None]:
+    """End the command as `user_errors` does, for the errors of deployments too."""
     try:
-        with told():
+        with user_errors():
             yield
     except (DeploymentFileError, DeploymentStuck, ManifestError, VerificationError) as error:
         typer.echo(f"cupel: {clean(str(error))}", err=True)
@@ -60,7 +60,7 @@ def plan(
     deployer: Annotated[str, typer.Option(help="The address that will deploy.")],
 ) -> None:
     """Print what is left to do, with estimated gas and cost. Sends nothing and needs no key."""
-    with _told():
+    with _deployment_errors():
         document = load_document(file)
         if not Web3.is_checksum_address(deployer):
             raise ConfigError(f"--deployer: expected a checksummed address, found {shown(deployer)}")
@@ -83,53 +83,53 @@ def deploy(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before sending.")] = False,
 ) -> None:
     """Deploy, or go on where a deployment was interrupted."""
-    with _told():
+    with _deployment_errors():
         document = load_document(file)
         signer = key_of(key, keystore, password_file).signer()
         w3 = connect(endpoint, document.chain_id)
-        made = blueprint(document, signer.address)
-        found = show_plan(w3, made)
+        wanted = blueprint(document, signer.address)
+        cost = show_plan(w3, wanted)
         if dry_run:
             return
-        if found.prices and not yes:
+        if cost.prices and not yes:
             typer.confirm("Send these transactions?", abort=True)
-        Builder(w3, made, signer, out or default_folder(file, document), typer.echo).run()
+        Builder(w3, wanted, signer, out or default_folder(file, document), typer.echo).run()
 
 
 def default_folder(file: Path, document: Deployment) -> Path:
-    """Where a deployment's journal and manifest are if nobody says otherwise."""
+    """Return the folder of a deployment's journal and manifest for a command without --out."""
     return file.parent / f"{document.name}-{document.instance}"
 
 
-def show_plan(w3: Web3, made: Blueprint) -> DeploymentCost:
-    """Print what is left of a deployment; what speaks against it is raised."""
-    refuse_objections(w3, made)
-    found = appraise(w3, made)
-    document = made.document
-    table = Table(title=f"{document.name} on chain {document.chain_id}, from {made.deployer}")
+def show_plan(w3: Web3, wanted: Blueprint) -> DeploymentCost:
+    """Print the transactions left of a deployment, and return their cost; raise an objection to it."""
+    refuse_objections(w3, wanted)
+    cost = appraise(w3, wanted)
+    document = wanted.document
+    table = Table(title=f"{document.name} on chain {document.chain_id}, from {wanted.deployer}")
     for header in ("step", "gas"):
         table.add_column(header, justify="right" if header == "gas" else "left", overflow="fold")
-    for each in found.prices:
-        table.add_row(each.step.title, f"{'' if each.is_estimate_of_chain else '~'}{each.gas:,}")
+    for price in cost.prices:
+        table.add_row(price.step.title, f"{'' if price.is_estimate_of_chain else '~'}{price.gas:,}")
     console.print(table)
     typer.echo(
-        f"plan: {len(found.prices)} transactions, {found.gas:,} gas, {found.cost / 1e18:.6f} coins at "
-        f"{found.price / 1e9:.3f} gwei, at most {found.most / 1e18:.6f}; the deployer has "
-        f"{found.balance / 1e18:.6f}"
+        f"plan: {len(cost.prices)} transactions, {cost.gas:,} gas, {cost.cost / 1e18:.6f} coins at "
+        f"{cost.price / 1e9:.3f} gwei, at most {cost.most / 1e18:.6f}; the deployer has "
+        f"{cost.balance / 1e18:.6f}"
     )
-    return found
+    return cost
 
 
 @app.command("check")
 def check(manifest: ManifestArgument, endpoint: EndpointOption) -> None:
     """List what differs between a manifest and the chain; exit code 1 where anything does."""
-    with _told():
+    with _deployment_errors():
         document = read_manifest(manifest)
-        found = differences(document, connect(endpoint, document["chain_id"]))
-    for each in found:
-        typer.echo(str(each))
-    if found:
-        typer.echo(f"check: {document['name']} DIFFERS in {len(found)} places")
+        differing = list(differences(document, connect(endpoint, document["chain_id"])))
+    for difference in differing:
+        typer.echo(str(difference))
+    if differing:
+        typer.echo(f"check: {document['name']} DIFFERS in {len(differing)} places")
         raise typer.Exit(1)
     typer.echo(f"check: {document['name']} on chain {document['chain_id']} agrees")
 
@@ -146,7 +146,7 @@ def verify_input(
     sourcify_url: Annotated[str, typer.Option(help="Another repository.")] = verification.SOURCIFY,
 ) -> None:
     """Write each contract's standard JSON input, whose digest is in the manifest; send it where asked."""
-    with _told():
+    with _deployment_errors():
         document = read_manifest(manifest)
         key = os.environ.get("ETHERSCAN_API_KEY", "")
         if etherscan and not key:

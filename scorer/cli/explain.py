@@ -1,6 +1,5 @@
-"""``cupel explain`` and ``cupel statement``: why a position earned what it earned, once and over a year."""
+"""``cupel explain`` and ``cupel statement``: the reasons of a position's earnings, in a round and a year."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -12,15 +11,16 @@ from rich.table import Table
 
 from scorer.chain.contracts import Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
-from scorer.cli.common import JsonOption, console, told
+from scorer.cli.common import JsonOption, console, print_json, user_errors
 from scorer.cli.numbers import NUMBER
 from scorer.daemon.configuration import ConfigError
-from scorer.evaluation.explain import Explanation, ScoredRound, nmr_text
+from scorer.evaluation.explain import Explanation, ScoredRound
 from scorer.evaluation.statement import COLUMNS, StatementEntry, write_statement
 from scorer.files import refuse_foreign_table
 from scorer.observation.observe import finalised_block
 from scorer.observation.receipts import SettledRound, read_settled_round
 from scorer.storage.bundle import SCORES, Bundle, BundleError
+from scorer.units import nmr_text
 
 
 def explain(
@@ -43,7 +43,7 @@ def explain(
 
     Without a chain, the pool is taken to have been large enough for all payouts.
     """
-    with told(), chain_of(endpoint, deployment, replay) as suite:
+    with user_errors(), chain_of(endpoint, deployment, replay) as suite:
         folder = _round_folder(bundle, rounds, round_id, suite)
         scored = read_scored(folder)
         if suite is not None:
@@ -53,22 +53,22 @@ def explain(
                     f"{folder}: expected a settled round, found one that the chain did not settle"
                 )
             scored = _as_settled(scored, on_chain)
-        found = scored.explain(model)
+        explanation = scored.explain(model)
     if as_json:
-        typer.echo(json.dumps(found.to_json(), indent=1))
+        print_json(explanation.to_json())
     else:
-        console.print(_table(found))
+        console.print(_table(explanation))
 
 
 def _round_folder(
     bundle: Path | None, rounds: Path | None, round_id: int | None, suite: Suite | None
 ) -> Path:
-    """The folder that was named, or a round's under a folder: of the chain's tournament, where there is one.
+    """Return the named folder, or a round's under a folder: the chain's tournament's if there are several.
 
     Raises
     ------
     BundleError
-        When there is none, or more than one tournament's.
+        When there is no such folder, or one of several tournaments.
     """
     if bundle is not None and rounds is None and round_id is None:
         return bundle
@@ -76,29 +76,29 @@ def _round_folder(
         raise ConfigError(
             "explain: expected a round's folder, or --rounds and --round, found another mixture"
         )
-    found = [folder for folder in round_folders(rounds) if int(folder.name) == round_id]
+    folders = [folder for folder in round_folders(rounds) if int(folder.name) == round_id]
     if suite is not None:
         own = suite.tournament.address.lower()
-        found = [folder for folder in found if folder.parent.name.lower() == own] or found
-    if len(found) != 1:
-        names = ", ".join(map(str, found)) or "none"
+        folders = [folder for folder in folders if folder.parent.name.lower() == own] or folders
+    if len(folders) != 1:
+        names = ", ".join(map(str, folders)) or "none"
         raise BundleError(f"{rounds}: expected one folder of round {round_id} with scores, found {names}")
-    return found[0]
+    return folders[0]
 
 
-def _table(found: Explanation) -> Table:
-    table = Table(title=f"round {found.round_id}, model {found.model_id}", show_footer=True)
-    table.add_column("why", "paid" if found.net >= 0 else "burned")
-    table.add_column("", f"rate {found.rate / 10_000:+.4f} %")
-    table.add_column("NMR", _signed(found.net), justify="right")
-    table.add_row("position", "at risk", nmr_text(found.position), end_section=True)
-    for step in found.steps:
+def _table(explanation: Explanation) -> Table:
+    table = Table(title=f"round {explanation.round_id}, model {explanation.model_id}", show_footer=True)
+    table.add_column("why", "paid" if explanation.net >= 0 else "burned")
+    table.add_column("", f"rate {explanation.rate / 10_000:+.4f} %")
+    table.add_column("NMR", _signed(explanation.net), justify="right")
+    table.add_row("position", "at risk", nmr_text(explanation.position), end_section=True)
+    for step in explanation.steps:
         table.add_row(step.name, step.detail, _signed(step.amount))
     return table
 
 
 def _signed(amount: int) -> str:
-    """nano-NMR in NMR with all nine decimals, so that columns line up."""
+    """Return nano-NMR in NMR with a sign and all nine decimals, so that columns line up."""
     whole, rest = divmod(abs(amount), 10**9)
     return f"{'-' if amount < 0 else '+'}{whole:,}.{rest:09}"
 
@@ -119,7 +119,7 @@ def statement(
     replay: ReplayOption = None,
 ) -> None:
     """Write what models earned, round by round, as CSV: amounts and reasons, dates and transactions."""
-    with told(), chain_of(endpoint, deployment, replay) as suite:
+    with user_errors(), chain_of(endpoint, deployment, replay) as suite:
         if year is not None and suite is None:
             raise ConfigError(
                 "expected --endpoint and --deployment, or --replay, with --year, because only the chain "
@@ -134,7 +134,7 @@ def statement(
     if out is None:
         write_statement(entries, sys.stdout)
         return
-    with told():
+    with user_errors():
         refuse_foreign_table(out, ",".join(COLUMNS))
     with out.open("w", newline="") as file:
         write_statement(entries, file)
@@ -143,7 +143,7 @@ def statement(
 
 
 def round_folders(root: Path) -> list[Path]:
-    """The bundles under a folder, in the order of their rounds."""
+    """Return the folders of scored rounds under a folder, in the order of their rounds."""
     folders = [path.parent for path in root.rglob(SCORES) if _is_number(path.parent.name)]
     if not folders:
         raise BundleError(f"{root}: expected folders of scored rounds, found none")
@@ -151,48 +151,48 @@ def round_folders(root: Path) -> list[Path]:
 
 
 def _is_number(name: str) -> bool:
-    """Python reads digits of every script; two folders would be one round."""
+    """Return True for ASCII digits: in digits of other scripts two folders would be one round."""
     return name.isascii() and name.isdecimal()
 
 
 def read_scored(folder: Path) -> ScoredRound:
-    """The scored round of a bundle that a stranger may have written, refused in another round's folder."""
+    """Read a scored round from a stranger's bundle; refuse it in another round's folder."""
     scored = Bundle(folder, strict=True).scored_round()
-    found = scored.terms.round_id
-    if _is_number(folder.name) and folder.name != str(found):
+    number = scored.terms.round_id
+    if _is_number(folder.name) and folder.name != str(number):
         raise BundleError(
             f"{folder}: expected the bundle of round {folder.name}, as its folder, found that of round "
-            f"{found}"
+            f"{number}"
         )
     return scored
 
 
 def scored_rounds(root: Path) -> list[ScoredRound]:
-    """The scored rounds under a folder, in order.
+    """Read the scored rounds under a folder, in order.
 
     Raises
     ------
     BundleError
-        When a round is there twice, as with a copy in another folder: it would count twice.
+        When a round is there twice, such as a copy in another folder: it would count twice.
     """
-    found: dict[tuple[int, str, int], tuple[Path, ScoredRound]] = {}
+    rounds: dict[tuple[int, str, int], tuple[Path, ScoredRound]] = {}
     for folder in round_folders(root):
         scored = read_scored(folder)
         terms = scored.terms
         key = (terms.chain_id, terms.tournament, terms.round_id)
-        if key in found:
+        if key in rounds:
             raise BundleError(
-                f"{root}: expected each round once, found round {terms.round_id} in {found[key][0]} and "
+                f"{root}: expected each round once, found round {terms.round_id} in {rounds[key][0]} and "
                 f"{folder}; move one of them away"
             )
-        found[key] = folder, scored
-    return [scored for _, scored in found.values()]
+        rounds[key] = folder, scored
+    return [scored for _, scored in rounds.values()]
 
 
 def _entries(
     scored: ScoredRound, models: Iterable[int] | None, suite: Suite | None
 ) -> Iterator[StatementEntry]:
-    """A round's positions; with a chain, those of a settled round, and where they were settled."""
+    """Yield a round's positions; with a chain, only if the round is settled, with block and transaction."""
     on_chain = None
     if suite is not None:
         on_chain = read_settled_round(suite, scored.terms.round_id, finalised_block(suite))
@@ -200,19 +200,19 @@ def _entries(
             return
         scored = _as_settled(scored, on_chain)
     wanted = None if models is None else set(models)
-    for found in scored.explain_all(wanted):
-        receipt = None if on_chain is None else on_chain.receipts[found.model_id]
-        yield StatementEntry(scored.terms.tournament, found, receipt)
+    for explanation in scored.explain_all(wanted):
+        receipt = None if on_chain is None else on_chain.receipts[explanation.model_id]
+        yield StatementEntry(scored.terms.tournament, explanation, receipt)
 
 
 def _as_settled(scored: ScoredRound, on_chain: SettledRound) -> ScoredRound:
-    """The round with the pool that the chain had for it, refused where the chain paid something else."""
-    found = replace(scored, reserved=on_chain.reserved)
-    totals = (found.settled.total_payout, found.settled.total_burn)
+    """Return the round with the chain's pool; refuse a bundle that pays other amounts than the chain did."""
+    settled = replace(scored, reserved=on_chain.reserved)
+    totals = (settled.settled.total_payout, settled.settled.total_burn)
     if totals != (on_chain.paid, on_chain.burned):
         raise BundleError(
             f"round {scored.terms.round_id}: expected a bundle that pays and burns "
             f"{on_chain.paid} and {on_chain.burned} nano-NMR as the chain did, found {totals[0]} and "
             f"{totals[1]}; cupel verify names what differs"
         )
-    return found
+    return settled

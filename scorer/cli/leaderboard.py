@@ -1,4 +1,4 @@
-"""``cupel leaderboard``: who is good at it, by model, by account, and over a season."""
+"""``cupel leaderboard``: rank models, accounts, and accounts over a season."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from scorer.chain.contracts import RoundState, Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
-from scorer.cli.common import JsonOption, console, told
+from scorer.cli.common import JsonOption, console, user_errors
 from scorer.cli.explain import scored_rounds
 from scorer.cli.numbers import NUMBER, day
 from scorer.daemon.configuration import ConfigError
@@ -31,7 +31,7 @@ HEADER = (
     "rank,model,account,rounds,.*,net_nmr,return_percent|rank,account,[^,]+"
     "|account,season_score,qualified_rounds,rank,tier"
 )
-"""The first line of what this command writes: of models, of accounts, of a season."""
+"""The header lines of the tables that this command writes: of models, of accounts, of a season."""
 SEASONS = {"classic": CLASSIC_SEASON, "signals": SIGNALS_SEASON, "crypto": CRYPTO_SEASON}
 
 
@@ -62,7 +62,7 @@ def leaderboard(
 
     Without a chain, all rounds of the folder count; only the chain knows dates and owners.
     """
-    with told(), chain_of(endpoint, deployment, replay) as suite:
+    with user_errors(), chain_of(endpoint, deployment, replay) as suite:
         if suite is None and (on is not None or accounts or season_year is not None):
             raise ConfigError(
                 "expected --endpoint and --deployment, or --replay, with --on, --accounts or --season, "
@@ -77,7 +77,7 @@ def leaderboard(
             raise ConfigError(f"expected classic, signals or crypto with --tiers, found {shown(tiers)}")
         board = _board(table, by, on, accounts, season_year, tiers)
     if out is not None:
-        with told():
+        with user_errors():
             refuse_foreign_table(out, HEADER)
         board.to_csv(out, index=False)
         typer.echo(f"{out}: {len(board)} rows")
@@ -91,15 +91,15 @@ def leaderboard(
 def _scores(rounds: Path, suite: Suite | None) -> pd.DataFrame:
     scored = scored_rounds(rounds)
     if suite is None:
-        return score_table(((each, None) for each in scored), {})
+        return score_table(((entry, None) for entry in scored), {})
     block = finalised_block(suite).number
-    records = [suite.round(each.terms.round_id, block) for each in scored]
+    records = [suite.round(entry.terms.round_id, block) for entry in scored]
     settled = [
-        (each, datetime.fromtimestamp(record.resolve_at, UTC).date())
-        for each, record in zip(scored, records, strict=True)
+        (entry, datetime.fromtimestamp(record.resolve_at, UTC).date())
+        for entry, record in zip(scored, records, strict=True)
         if record.state == RoundState.SETTLED
     ]
-    models = {model for each in scored for model in each.scores["model_id"].tolist()}
+    models = {model for entry in scored for model in entry.scores["model_id"].tolist()}
     owners = {
         model: str(suite.registry.functions.ownerOf(model).call(block_identifier=block)) for model in models
     }
@@ -113,9 +113,9 @@ def _board(
         return season(table, by, season_year, SEASONS[tiers]).reset_index()
     last = on or (table["resolved"].max().date() if table["resolved"].notna().any() else None)
     if accounts and last is not None:
-        found = account_reputation(table, by, last).reset_index()
-        found.insert(0, "rank", range(1, len(found) + 1))
-        return found
+        accounts_board = account_reputation(table, by, last).reset_index()
+        accounts_board.insert(0, "rank", range(1, len(accounts_board) + 1))
+        return accounts_board
     return model_leaderboard(table if on is None else in_the_year_before(table, on), by)
 
 

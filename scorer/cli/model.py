@@ -1,13 +1,19 @@
-"""``cupel model``: register a model, hand it over, name who signs for it."""
+"""``cupel model``: register a model, transfer it, name its submitter."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from scorer.chain.contracts import Suite
 from scorer.cli.numbers import NUMBER
-from scorer.cli.options import SendingOptions, chain_command, own_address
-from scorer.cli.sending import perform
-from scorer.client.orders import StakingPlanner, StakingRefused, address_of
+from scorer.cli.options import SendingOptions, address_of, chain_command
+from scorer.cli.sending import CommandResult, send
+from scorer.client.actions import ActionRefused, ClientAction
+from scorer.client.model_actions import NameSubmitter, RegisterModel, TransferModel
+from scorer.client.stakes import latest_block, model_stake
+from scorer.client.staking_client import ExecutedTransaction
+from scorer.units import nmr_text
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -21,8 +27,8 @@ def register(
     to: Annotated[str | None, typer.Option(help="Its owner, if not you.")] = None,
 ) -> None:
     """Register a new model, and print its number."""
-    owner = own_address(options.wallet(), to, "--to")
-    perform(options, lambda counter: counter.registering(owner), lambda counter: counter.register(owner))
+    owner = options.wallet.address if to is None else address_of(to, "--to")
+    send_for_model(options, RegisterModel(owner))
 
 
 @app.command("transfer")
@@ -33,13 +39,7 @@ def transfer(
     to: Annotated[str, typer.Argument(help="The new owner's address.")],
 ) -> None:
     """Give a model with all its stake to another owner."""
-    owner = address_of(to, "TO")
-    perform(
-        options,
-        lambda counter: counter.transferring(model, owner),
-        lambda counter: counter.transfer(model, owner),
-        model,
-    )
+    send_for_model(options, TransferModel(model, address_of(to, "TO")), model)
 
 
 @app.command("submitter")
@@ -52,14 +52,24 @@ def submitter(
 ) -> None:
     """Name the key that may sign a model's submissions, so that the one that owns the stake can stay away."""
     if clear == (address is not None):
-        raise StakingRefused("submitter: expected an address or --clear, found both or neither")
+        raise ActionRefused("submitter: expected an address or --clear, found both or neither")
+    named = options.wallet.address if address is None else address_of(address, "ADDRESS")
+    send_for_model(options, NameSubmitter(model, named), model)
 
-    def named(counter: StakingPlanner) -> str:
-        return counter.address if address is None else address_of(address, "ADDRESS")
 
-    perform(
-        options,
-        lambda counter: counter.naming(model, named(counter)),
-        lambda counter: counter.set_submitter(model, named(counter)),
-        model,
+def send_for_model(options: SendingOptions, action: ClientAction, model: int | None = None) -> None:
+    """Carry out an action on a model, and show its stake; without `model`, of the one that it registers."""
+    send(options.sending(), action, lambda done: _read_stake(options.suite, done, model))
+
+
+def _read_stake(suite: Suite, done: Sequence[ExecutedTransaction], model: int | None) -> CommandResult:
+    registered = [transaction.model_id for transaction in done if transaction.model_id is not None]
+    shown = registered[-1] if model is None and registered else model
+    if shown is None:
+        return CommandResult({}, ())
+    stake = model_stake(suite, shown, latest_block(suite).number)
+    line = (
+        f"model {stake.model_id} of {stake.owner}: {nmr_text(stake.idle)} NMR idle; at risk in each "
+        f"round: {stake.allocation}"
     )
+    return CommandResult({"model": stake.to_json()}, (line,))

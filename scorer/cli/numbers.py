@@ -17,7 +17,7 @@ LARGEST: Final = (1 << 63) - 1
 
 
 def whole(least: int = 0, most: int = LARGEST) -> Callable[[str | int], int]:
-    """Reads a whole number from `least` to `most` in the digits 0 to 9, for an option or an argument.
+    """Return a reader of whole numbers from `least` to `most`, written in the digits 0 to 9.
 
     Python's ``int`` would also read ``1_000``, ``+7``, spaces, and digits of other scripts.
     """
@@ -34,9 +34,9 @@ def whole(least: int = 0, most: int = LARGEST) -> Callable[[str | int], int]:
 
 def day(text: str | date) -> date:
     """Read a date such as 2026-11-28, within the years for which there are calendars and clocks."""
-    found = _DATE.fullmatch(str(text))
+    match = _DATE.fullmatch(str(text))
     try:
-        read = date(*map(int, found.groups())) if found else None
+        read = date(*map(int, match.groups())) if match else None
     except ValueError:
         read = None
     if read is None or not FIRST_YEAR <= read.year <= LAST_YEAR:
@@ -48,4 +48,4 @@ def day(text: str | date) -> date:
 
 
 NUMBER: Final = whole()
-"""Of a model or a round."""
+"""Reads the number of a model or a round."""

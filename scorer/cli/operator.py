@@ -1,11 +1,11 @@
-"""``cupel operator``: what the operator of a tournament types."""
+"""``cupel operator``: run, step and check the operator of a tournament."""
 
 from typing import Annotated
 
 import typer
 
-from scorer.cli.checklist import tell_checks
-from scorer.cli.common import ConfigOption, SendOption, told
+from scorer.cli.checklist import report_checks
+from scorer.cli.common import ConfigOption, SendOption, user_errors
 from scorer.cli.numbers import NUMBER
 from scorer.daemon import assembly
 from scorer.daemon.checks import check_operator
@@ -22,9 +22,9 @@ def run(
     send: SendOption = False,
     cycles: Annotated[int | None, typer.Option(parser=NUMBER, help="End after so many cycles.")] = None,
 ) -> None:
-    """Open planned rounds, lock and seal, cycle after cycle, until told to stop."""
+    """Open planned rounds, lock and seal, cycle after cycle, until stopped."""
     configure_logging()
-    with told(), assembly.operator(load_config(config), send=send) as assembled:
+    with user_errors(), assembly.operator(load_config(config), send=send) as assembled:
         assembly.run(assembled, cycles=cycles)
 
 
@@ -32,7 +32,7 @@ def run(
 def once(config: ConfigOption, send: SendOption = False) -> None:
     """Open planned rounds that are due, and lock and seal every round whose submissions have closed."""
     configure_logging()
-    with told(), assembly.operator(load_config(config), send=send) as assembled:
+    with user_errors(), assembly.operator(load_config(config), send=send) as assembled:
         daemon = assembled.daemon
         deeds = daemon.deeds() if isinstance(daemon, OperatorDaemon) else []
     for deed in deeds:
@@ -44,6 +44,6 @@ def once(config: ConfigOption, send: SendOption = False) -> None:
 @app.command("check")
 def check(config: ConfigOption) -> None:
     """Check everything that the operator depends on, a line each; exit code 1 when anything fails."""
-    with told():
+    with user_errors():
         node = load_config(config)
-    tell_checks(check_operator(node))
+    report_checks(check_operator(node))

@@ -1,48 +1,48 @@
-"""What the commands of data scientists share: options, passwords, and how errors are told."""
+"""Options that commands at a chain share, passwords, addresses, and errors of endpoints."""
 
 import inspect
-import json
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields
-from functools import wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
 from traceback import walk_tb
 from typing import Annotated, Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, get_type_hints
 
 import typer
+from web3 import Web3
 from web3.exceptions import Web3Exception
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import EndpointError, host
-from scorer.chain.fees import FeePolicy
 from scorer.cli.chains import open_suite
-from scorer.cli.common import told
-from scorer.client.desk import StakingClient, staking_client
+from scorer.cli.common import user_errors
+from scorer.cli.sending import SendContext
+from scorer.client.actions import ActionRefused, ClientAccount
 from scorer.client.keystore import KeystoreError, Wallet
-from scorer.client.orders import StakingPlanner, address_of
-from scorer.client.quotes import POLYGON, fees_of
+from scorer.client.quotes import fees_of
+from scorer.client.staking_client import staking_client
 from scorer.errors import CupelError
 from scorer.files import SecretExposed, one_line, read_secret
-from scorer.redaction import remember, shown_path
+from scorer.redaction import remember, shown, shown_path
 
 P = ParamSpec("P")
 
 
 class Options(Protocol):
-    """What a command at a chain is given: a dataclass whose fields are options of the command line."""
+    """The options of a command at a chain: a dataclass whose fields are options of the command line."""
 
     @property
     def endpoint(self) -> str:
-        """Of the chain."""
+        """The endpoint of the chain."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChainOptions:
-    """Which chain and which deployment; how to answer."""
+    """Options that name the chain and the deployment, and the form of the answer."""
 
     endpoint: Annotated[str, typer.Option(envvar="CUPEL_RPC_URL", help="An RPC endpoint of the chain.")]
     deployment: Annotated[
@@ -58,14 +58,15 @@ class ChainOptions:
     ]
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False
 
+    @cached_property
     def suite(self) -> Suite:
-        """The contracts."""
+        """The contracts of the deployment."""
         return open_suite(self.endpoint, self.deployment)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WalletOptions(ChainOptions):
-    """And whose key."""
+    """Adds the options that name the keystore."""
 
     keystore: Annotated[
         Path, typer.Option(envvar="CUPEL_KEYSTORE", help="Your encrypted key; see cupel wallet.")
@@ -78,37 +79,36 @@ class WalletOptions(ChainOptions):
     ] = None
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done; do nothing.")] = False
 
+    @cached_property
     def wallet(self) -> Wallet:
-        """The keystore; the password is asked when it is needed."""
+        """The keystore; the password is asked for when it is needed."""
         return Wallet(self.keystore, lambda: password_of(self.password_file, str(self.keystore)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SendingOptions(WalletOptions):
-    """And that something is sent."""
+    """Adds the option of a command that sends transactions."""
 
     yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False
 
-    def counter(self) -> StakingPlanner:
-        """Where orders of this wallet are made out."""
-        return StakingPlanner(self.suite(), self.wallet())
-
-    def fees(self, suite: Suite) -> FeePolicy:
-        """What to bid."""
-        return fees_of(suite.addresses.chain_id)
-
-    def desk(
-        self, counter: StakingPlanner, alarm: Callable[[str, str], None]
-    ) -> AbstractContextManager[StakingClient]:
-        """Where they are sent, with the journal beside the keystore."""
-        return staking_client(counter.suite, counter.wallet, alarm)
+    def sending(self) -> SendContext:
+        """Return the context in which the keystore's account sends, with the journal beside the keystore."""
+        account = ClientAccount(self.suite, self.wallet.address, self.wallet)
+        return SendContext(
+            account,
+            fees_of(self.suite.addresses.chain_id),
+            partial(staking_client, self.suite, self.wallet),
+            as_json=self.as_json,
+            dry_run=self.dry_run,
+            yes=self.yes,
+        )
 
 
 O = TypeVar("O", bound=Options)  # noqa: E741 - as P, the name of a parameter of types
 
 
 def chain_command(kind: type[O]) -> Callable[[Callable[Concatenate[O, P], None]], Callable[..., None]]:
-    """Give a command the options of `kind`, gathered in its first parameter, and tell errors in one line."""
+    """Give a command the options of `kind`, passed as its first argument, and report errors in one line."""
 
     def decorate(command: Callable[Concatenate[O, P], None]) -> Callable[..., None]:
         common = _parameters(kind)
@@ -116,14 +116,15 @@ def chain_command(kind: type[O]) -> Callable[[Callable[Concatenate[O, P], None]]
 
         @wraps(command)
         def typed(*args: P.args, **given: P.kwargs) -> None:
-            chosen: dict[str, Any] = {each.name: given.pop(each.name) for each in common}
+            chosen: dict[str, Any] = {option.name: given.pop(option.name) for option in common}
             options = kind(**chosen)
-            with told(), answering(options.endpoint):
+            with user_errors(), endpoint_errors(options.endpoint):
                 command(options, *args, **given)
 
-        parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *common)]
+        # typer reads the command line from a signature: this one has the fields of `kind` in place of it.
+        parameters = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in (*own, *common)]
         typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        typed.__annotations__ = {each.name: each.annotation for each in parameters}
+        typed.__annotations__ = {option.name: option.annotation for option in parameters}
         return typed
 
     return decorate
@@ -133,49 +134,50 @@ def _parameters(kind: type[Any]) -> list[inspect.Parameter]:
     hints = get_type_hints(kind, include_extras=True)
     return [
         inspect.Parameter(
-            each.name,
+            field.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if each.default is MISSING else each.default,
-            annotation=hints[each.name],
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
         )
-        for each in fields(kind)
+        for field in fields(kind)
     ]
 
 
 AGAIN: Final = "run the command again: it goes on, and sends nothing twice"
 
 
-class answering:  # noqa: N801 - used as a context
-    """Tell in words when the endpoint stops answering in the middle, or answers nonsense."""
-
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, EndpointError):
-            raise EndpointError(f"{error}; {AGAIN}") from None
-        if error is not None and not isinstance(error, CupelError) and _is_of_endpoint(error):
-            found = type(error).__name__
-            raise EndpointError(
-                f"endpoint {host(self.endpoint)}: expected an answer, found {found}; {AGAIN}"
-            ) from None
+@contextmanager
+def endpoint_errors(endpoint: str) -> Iterator[None]:
+    """Raise `EndpointError` when an endpoint stops answering in the middle, or answers nonsense."""
+    try:
+        yield
+    except EndpointError as error:
+        raise EndpointError(f"{error}; {AGAIN}") from None
+    except CupelError:
+        raise  # some are ValueErrors too, and not of the endpoint
+    except (Web3Exception, ValueError, TypeError) as error:
+        if not _is_of_endpoint(error):
+            raise
+        raise EndpointError(
+            f"endpoint {host(endpoint)}: expected an answer, found {type(error).__name__}; {AGAIN}"
+        ) from None
 
 
-def _is_of_endpoint(error: BaseException) -> bool:
-    """Whether an endpoint is to blame; web3 raises plain errors where an answer is not what it expects."""
+def _is_of_endpoint(error: Exception) -> bool:
+    """Return True for web3's own errors, and for plain ones that an unexpected answer raises inside web3."""
     if isinstance(error, Web3Exception):
         return True
-    if not isinstance(error, ValueError | TypeError):
-        return False
     frames = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
     return any(str(name).partition(".")[0] == "web3" for name in frames)
 
 
-def password_of(file: Path | None, what: str, *, twice: bool = False) -> str:
-    """A password from a file of one line, or from the terminal, never from the command line.
+def password_of(file: Path | None, subject: str, *, twice: bool = False) -> str:
+    """Read a password from a file of one line, or from the terminal, never from the command line.
+
+    Parameters
+    ----------
+    subject
+        The keystore that it opens, named in the prompt and in errors.
 
     Raises
     ------
@@ -194,8 +196,8 @@ def password_of(file: Path | None, what: str, *, twice: bool = False) -> str:
         except ValueError as error:
             raise KeystoreError(f"{shown_path(file)}: {error}") from None
     if not sys.stdin.isatty():
-        raise KeystoreError(f"{what}: expected --password-file or a terminal to ask at, found neither")
-    typed: str = typer.prompt(f"Password of {what}", hide_input=True, confirmation_prompt=twice, err=True)
+        raise KeystoreError(f"{subject}: expected --password-file or a terminal to ask at, found neither")
+    typed: str = typer.prompt(f"Password of {subject}", hide_input=True, confirmation_prompt=twice, err=True)
     return _remembered(typed)
 
 
@@ -204,16 +206,17 @@ def _remembered(password: str) -> str:
     return password
 
 
-def coin_of(suite: Suite) -> str:
-    """What gas is paid with."""
-    return "POL" if suite.addresses.chain_id in POLYGON else "ETH"
+def address_of(text: str, option: str) -> str:
+    """Read an address; one without a right checksum is refused, as a wrong digit loses what is sent.
 
-
-def print_json(document: Mapping[str, Any] | list[Any]) -> None:
-    """Print a document, and nothing else, on standard output."""
-    typer.echo(json.dumps(document, indent=1))
-
-
-def own_address(wallet: Wallet, text: str | None, what: str) -> str:
-    """The address that was typed, or the wallet's own where none was."""
-    return wallet.address if text is None else address_of(text, what)
+    Raises
+    ------
+    scorer.client.actions.ActionRefused
+        When it is no address, or its checksum is wrong or missing.
+    """
+    if Web3.is_checksum_address(text):
+        return text
+    hint = "; its checksum is wrong or missing" if Web3.is_address(text.lower()) else ""
+    raise ActionRefused(
+        f"{option}: expected an address with its checksum (EIP-55), found {shown(text)}{hint}"
+    )

@@ -1,4 +1,4 @@
-"""``cupel oracle``: what a member of the committee types."""
+"""``cupel oracle``: run, step and check a member of the committee, and recompute reports."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from scorer.cli import bond, committee
-from scorer.cli.checklist import tell_checks
-from scorer.cli.common import ConfigOption, SendOption, told
+from scorer.cli.checklist import report_checks
+from scorer.cli.common import ConfigOption, SendOption, user_errors
 from scorer.cli.numbers import NUMBER
 from scorer.daemon import assembly
 from scorer.daemon.checks import check_member
@@ -36,9 +36,9 @@ def run(
     send: SendOption = False,
     cycles: Annotated[int | None, typer.Option(parser=NUMBER, help="End after so many cycles.")] = None,
 ) -> None:
-    """Score, attest, challenge and settle, cycle after cycle, until told to stop."""
+    """Score, attest, challenge and settle, cycle after cycle, until stopped."""
     configure_logging()
-    with told(), assembly.oracle(load_config(config), send=send) as assembled:
+    with user_errors(), assembly.oracle(load_config(config), send=send) as assembled:
         assembly.run(assembled, cycles=cycles)
 
 
@@ -53,7 +53,7 @@ def once(
 ) -> None:
     """Observe the finalised chain, decide, and act, once for every unfinished round."""
     configure_logging()
-    with told(), assembly.oracle(load_config(config), send=send, by_hand=True) as assembled:
+    with user_errors(), assembly.oracle(load_config(config), send=send, by_hand=True) as assembled:
         daemon = assembled.daemon
         steps = (
             daemon.steps(None if round_id is None else [round_id], tournament)
@@ -70,9 +70,9 @@ def once(
 @app.command("check")
 def check(config: ConfigOption) -> None:
     """Check everything that a member depends on, a line each; exit code 1 when anything fails."""
-    with told():
+    with user_errors():
         node = load_config(config)
-    tell_checks(check_member(node))
+    report_checks(check_member(node))
 
 
 @app.command("recompute")
@@ -86,17 +86,21 @@ def recompute(
     tournament: TournamentOption = None,
 ) -> None:
     """Compute a round's report once more; compare it with another member's, model by model."""
-    with told(), assembly.oracle(load_config(config), send=False) as assembled:
+    with user_errors(), assembly.oracle(load_config(config), send=False) as assembled:
         daemon = assembled.daemon
         if not isinstance(daemon, OracleDaemon):
             raise TypeError("expected an oracle")
         bundle, stated = daemon.recomputed(round_id, tournament)
-        found = [] if against is None else list(gaps(bundle, Bundle(against)))
+        differences = [] if against is None else list(gaps(bundle, Bundle(against)))
     typer.echo(f"round {round_id}: report {to_hex(bundle.report().hash())}")
     if stated is not None and stated != bundle.report().hash():
         typer.echo(f"round {round_id}: report.json had said {to_hex(stated)}")
-    for gap in found[:LONGEST_LIST]:
+    for gap in differences[:LONGEST_LIST]:
         typer.echo(str(gap))
     if against is not None:
-        typer.echo(f"recompute: {len(found)} differences" if found else "recompute: the reports are equal")
-    raise typer.Exit(1 if found else 0)
+        typer.echo(
+            f"recompute: {len(differences)} differences"
+            if differences
+            else "recompute: the reports are equal"
+        )
+    raise typer.Exit(1 if differences else 0)

@@ -1,4 +1,4 @@
-"""``cupel rounds``: what is open, what is at risk, what comes when."""
+"""``cupel rounds``: list rounds with their phases, times and stakes."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -7,13 +7,12 @@ import typer
 from rich.table import Table
 
 from scorer.chain.contracts import RoundRecord
-from scorer.cli.common import console
+from scorer.cli.common import console, print_json
 from scorer.cli.numbers import whole
-from scorer.cli.options import ChainOptions, chain_command, print_json
-from scorer.client.amounts import nmr_text
+from scorer.cli.options import ChainOptions, chain_command
 from scorer.client.phases import Phase, phase_of
 from scorer.client.stakes import latest_block
-from scorer.units import ppm_as_decimal
+from scorer.units import nmr_text, ppm_text
 
 
 @chain_command(ChainOptions)
@@ -25,19 +24,19 @@ def rounds(
     open_only: Annotated[bool, typer.Option("--open", help="Only those that take submissions now.")] = False,
 ) -> None:
     """List rounds with their times (UTC), the stake at risk and the payout factor, newest first."""
-    suite = options.suite()
+    suite = options.suite
     block = latest_block(suite)
     count = suite.round_count(block.number)
     first = 1 if last == 0 else max(1, count - last + 1)
     records = [suite.round(number, block.number) for number in range(count, first - 1, -1)]
-    found = [(each, phase_of(each, block.timestamp)) for each in records]
+    listed = [(record, phase_of(record, block.timestamp)) for record in records]
     if open_only:
-        found = [(record, phase) for record, phase in found if phase == Phase.OPEN]
+        listed = [(record, phase) for record, phase in listed if phase == Phase.OPEN]
     if options.as_json:
-        documents = [_document(record, phase) for record, phase in found]
+        documents = [_document(record, phase) for record, phase in listed]
         print_json({"block": block.number, "now": _utc(block.timestamp), "rounds": documents})
         return
-    console.print(_table(found, block.timestamp))
+    console.print(_table(listed, block.timestamp))
 
 
 def _document(record: RoundRecord, phase: Phase) -> dict[str, Any]:
@@ -52,25 +51,25 @@ def _document(record: RoundRecord, phase: Phase) -> dict[str, Any]:
         "threshold": nmr_text(record.threshold),
         "minimum_position": nmr_text(record.minimum_position),
         "payout_factor": _factor(record),
-        "cap": f"{ppm_as_decimal(record.cap):f}",
+        "cap": ppm_text(record.cap),
         "paid": nmr_text(record.paid),
         "burned": nmr_text(record.burned),
         "rules_hash": f"0x{record.rules_hash.hex()}",
     }
 
 
-def _table(found: list[tuple[RoundRecord, Phase]], now: int) -> Table:
+def _table(listed: list[tuple[RoundRecord, Phase]], now: int) -> Table:
     table = Table(title=f"amounts in NMR, times in UTC; it is {_utc(now)} on the chain")
     for header in ("round", "phase", "closes", "resolves", "deadline"):
         table.add_column(header)
     for header in ("at risk", "factor", "paid", "burned"):
         table.add_column(header, justify="right")
-    for record, phase in found:
+    for record, phase in listed:
         is_over = phase == Phase.SETTLED
         table.add_row(
             str(record.round_id),
             phase.value,
-            *(_short(each) for each in (record.close_at, record.resolve_at, record.deadline)),
+            *map(_short, (record.close_at, record.resolve_at, record.deadline)),
             nmr_text(record.at_risk),
             _factor(record) or "",
             nmr_text(record.paid) if is_over else "",
@@ -80,8 +79,8 @@ def _table(found: list[tuple[RoundRecord, Phase]], now: int) -> Table:
 
 
 def _factor(record: RoundRecord) -> str | None:
-    """None until it is fixed, when the round is sealed."""
-    return f"{ppm_as_decimal(record.payout_factor):f}" if record.payout_factor else None
+    """Return the payout factor as text; None until the seal fixes it."""
+    return ppm_text(record.payout_factor) if record.payout_factor else None
 
 
 def _utc(timestamp: int) -> str:

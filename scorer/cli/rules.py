@@ -1,4 +1,4 @@
-"""``cupel rules``: check a rules document, and see when its rounds would open and resolve."""
+"""``cupel rules``: check a rules document, and list when its rounds would open and resolve."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -7,39 +7,39 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from scorer.cli.common import console, told
+from scorer.cli.common import console, user_errors
 from scorer.cli.numbers import day, whole
 from scorer.daemon.configuration import ConfigError
 from scorer.protocol.rules import Rules, load_rules, preset
 from scorer.protocol.schedule import CalendarError, Schedule, check_windows, round_times
 from scorer.protocol.tables import table_file
 from scorer.redaction import shown_path
-from scorer.units import ppm_as_decimal
+from scorer.units import ppm_text
 
 CHECKED_DAYS = 3653
-"""Ten years."""
+"""Ten years, in days."""
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 RulesArgument = Annotated[str, typer.Argument(help="A preset's name, or the path of a rules document.")]
 DayOption = Annotated[date | None, typer.Option("--from", parser=day, help="Today by default.")]
 
 
 def read(name: str) -> Rules:
-    """A rules document by its path, or a preset by its name."""
+    """Read a rules document by its path, or a preset by its name."""
     return load_rules(Path(name)) if Path(name).is_file() else preset(name)
 
 
 @app.command("check")
 def check(rules: RulesArgument) -> None:
     """Say whether a document is valid, what it pays for, what it needs, and its hash."""
-    with told():
-        found = read(rules)
-        if found.schedule is not None:
-            _check_windows(rules, found.schedule)
-    for factor in found.factors:
-        typer.echo(f"{ppm_as_decimal(factor.multiplier):f} x {factor.score} on {factor.target}")
-    for name, path in found.needs.items():
+    with user_errors():
+        document = read(rules)
+        if document.schedule is not None:
+            _check_windows(rules, document.schedule)
+    for factor in document.factors:
+        typer.echo(f"{ppm_text(factor.multiplier)} x {factor.score} on {factor.target}")
+    for name, path in document.needs.items():
         typer.echo(f"needs {table_file(name)} ({path})")
-    typer.echo(f"{found.name}: valid, rules hash 0x{found.hash().hex()}")
+    typer.echo(f"{document.name}: valid, rules hash 0x{document.hash().hex()}")
 
 
 @app.command("schedule")
@@ -50,24 +50,24 @@ def schedule(
 ) -> None:
     """List the rounds that open in the days to come: when they close, and when they resolve. Times in UTC."""
     start = first or datetime.now(UTC).date()
-    with told():
-        found = read(rules)
-        if found.schedule is None:
+    with user_errors():
+        document = read(rules)
+        if document.schedule is None:
             raise ConfigError(f"{shown_path(rules)}: expected a section schedule, found none")
         try:
-            times = round_times(found.schedule, found.horizon, start, start + timedelta(days=days - 1))
+            times = round_times(document.schedule, document.horizon, start, start + timedelta(days=days - 1))
         except CalendarError as error:
             raise ConfigError(f"{shown_path(rules)}: {error}") from None
     table = Table("session", "opens", "closes", "last session", "resolves", "report until")
-    for each in times:
-        moments = (each.open_at, each.close_at, each.resolve_at, each.deadline)
-        opens, closes, resolves, deadline = map(_told, moments)
-        table.add_row(_day(each.session), opens, closes, _day(each.last_session), resolves, deadline)
+    for time in times:
+        moments = (time.open_at, time.close_at, time.resolve_at, time.deadline)
+        opens, closes, resolves, deadline = map(_utc, moments)
+        table.add_row(_day(time.session), opens, closes, _day(time.last_session), resolves, deadline)
     console.print(table)
 
 
 def _check_windows(rules: str, schedule: Schedule) -> None:
-    """No window of the years to come may be lost to a change of clocks."""
+    """Refuse a schedule that loses a window of the next ten years to a change of clocks."""
     today = datetime.now(UTC).date()
     try:
         check_windows(schedule, today, today + timedelta(days=CHECKED_DAYS))
@@ -79,5 +79,5 @@ def _day(day: date) -> str:
     return day.strftime("%a %m-%d")
 
 
-def _told(moment: int) -> str:
+def _utc(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%m-%d %H:%M")

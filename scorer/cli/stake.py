@@ -1,4 +1,4 @@
-"""``cupel stake``: deposit, withdraw, say how much is at risk, and look."""
+"""``cupel stake``: deposit, withdraw, allocate and show stakes."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,21 +6,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from scorer.cli.common import console
-from scorer.cli.model import ModelArgument
+from scorer.cli.common import console, print_json
+from scorer.cli.model import ModelArgument, send_for_model
 from scorer.cli.numbers import NUMBER
-from scorer.cli.options import (
-    ChainOptions,
-    SendingOptions,
-    chain_command,
-    own_address,
-    password_of,
-    print_json,
-)
-from scorer.cli.sending import perform
-from scorer.client.amounts import allocation_of, amount_of, nmr_text
+from scorer.cli.options import ChainOptions, SendingOptions, address_of, chain_command, password_of
+from scorer.client.actions import ActionRefused
+from scorer.client.amounts import allocation_of, amount_of
 from scorer.client.keystore import Wallet
-from scorer.client.orders import StakingRefused, address_of
+from scorer.client.stake_actions import Allocate, Deposit, Withdraw
 from scorer.client.stakes import (
     ModelStake,
     latest_block,
@@ -30,6 +23,7 @@ from scorer.client.stakes import (
     positions_at_risk,
 )
 from scorer.observation.observe import unfinished_rounds
+from scorer.units import nmr_text
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 AmountArgument = Annotated[str, typer.Argument(help="NMR, such as 25 or 0.5.")]
@@ -46,13 +40,7 @@ def deposit(
     ] = False,
 ) -> None:
     """Add NMR to a model's idle stake: one transaction where the token knows permits, else two."""
-    nano = amount_of(amount)
-    perform(
-        options,
-        lambda counter: counter.depositing(model, nano),
-        lambda counter: counter.deposit(model, nano, to_another=to_another),
-        model,
-    )
+    send_for_model(options, Deposit(model, amount_of(amount), to_another), model)
 
 
 @app.command("withdraw")
@@ -66,15 +54,10 @@ def withdraw(
 ) -> None:
     """Take idle stake out. It can be done at any time; what is at risk comes back as its rounds settle."""
     if everything == (amount is not None):
-        raise StakingRefused("withdraw: expected an amount or --all, found both or neither")
+        raise ActionRefused("withdraw: expected an amount or --all, found both or neither")
     nano = None if amount is None else amount_of(amount)
-    receiver = own_address(options.wallet(), to, "--to")
-    perform(
-        options,
-        lambda counter: counter.withdrawing(model, nano, receiver),
-        lambda counter: counter.withdraw(model, nano, receiver),
-        model,
-    )
+    receiver = options.wallet.address if to is None else address_of(to, "--to")
+    send_for_model(options, Withdraw(model, nano, receiver), model)
 
 
 @app.command("allocate")
@@ -87,13 +70,7 @@ def allocate(
     ],
 ) -> None:
     """Say what a model puts at risk in each round from now on."""
-    wanted = allocation_of(allocation)
-    perform(
-        options,
-        lambda counter: counter.allocating(model, wanted),
-        lambda counter: counter.allocate(model, wanted),
-        model,
-    )
+    send_for_model(options, Allocate(model, allocation_of(allocation)), model)
 
 
 @app.command("show")
@@ -113,18 +90,18 @@ def show(
     ] = False,
 ) -> None:
     """Print models' stakes: idle, at risk by round, and what the next round would lock. Asks no password."""
-    suite = options.suite()
+    suite = options.suite
     block = latest_block(suite)
     wanted = models or models_of(suite, _owner(keystore, owner), block.number)
     count = model_count(suite, block.number)
     for model in wanted:
         if not 1 <= model <= count:
-            raise StakingRefused(f"model: expected a model from 1 to {count}, found {model}")
+            raise ActionRefused(f"model: expected a model from 1 to {count}, found {model}")
     rounds = [] if quick else unfinished_rounds(suite, block)
     at_risk = positions_at_risk(suite, rounds, wanted, block)
     stakes = [model_stake(suite, model, block.number, at_risk[model]) for model in wanted]
     if options.as_json:
-        print_json({"block": block.number, "models": [_document(each, quick=quick) for each in stakes]})
+        print_json({"block": block.number, "models": [_document(stake, quick=quick) for stake in stakes]})
         return
     console.print(_table(stakes, quick=quick))
 
@@ -133,7 +110,7 @@ def _owner(keystore: Path | None, owner: str | None) -> str:
     if owner is not None:
         return address_of(owner, "--owner")
     if keystore is None:
-        raise StakingRefused("show: expected models' numbers, --owner or --keystore, found none")
+        raise ActionRefused("show: expected models' numbers, --owner or --keystore, found none")
     return Wallet(keystore, lambda: password_of(None, str(keystore))).address
 
 
@@ -145,21 +122,21 @@ def _document(stake: ModelStake, *, quick: bool) -> dict[str, Any]:
 def _table(stakes: list[ModelStake], *, quick: bool) -> Table:
     table = Table(show_footer=not quick)
     table.add_column("model", "all", justify="right")
-    table.add_column("idle NMR", nmr_text(sum(each.idle for each in stakes)), justify="right")
-    risk = sum(sum(each.at_risk.values()) for each in stakes)
+    table.add_column("idle NMR", nmr_text(sum(stake.idle for stake in stakes)), justify="right")
+    risk = sum(sum(stake.at_risk.values()) for stake in stakes)
     table.add_column("at risk NMR", "not read" if quick else nmr_text(risk), justify="right")
     table.add_column("in rounds")
     table.add_column("each round")
     table.add_column("next locks NMR", justify="right")
     table.add_column("submitter", overflow="fold")
-    for each in stakes:
+    for stake in stakes:
         table.add_row(
-            str(each.model_id),
-            nmr_text(each.idle),
-            "" if quick else nmr_text(sum(each.at_risk.values())),
-            ", ".join(map(str, sorted(each.at_risk))),
-            str(each.allocation),
-            nmr_text(each.next_position),
-            "owner" if each.submitter == each.owner else each.submitter,
+            str(stake.model_id),
+            nmr_text(stake.idle),
+            "" if quick else nmr_text(sum(stake.at_risk.values())),
+            ", ".join(map(str, sorted(stake.at_risk))),
+            str(stake.allocation),
+            nmr_text(stake.next_position),
+            "owner" if stake.submitter == stake.owner else stake.submitter,
         )
     return table

@@ -1,4 +1,4 @@
-"""``cupel submission``: what a data scientist types before submitting."""
+"""``cupel submission``: check a file before it is submitted."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scorer.cli.common import JsonOption, told
+from scorer.cli.common import JsonOption, user_errors
 from scorer.storage.bundle import RULES, Bundle
 from scorer.submission.reader import CheckedSubmission, Coverage, check_submission, read_bounded
 
@@ -26,33 +26,33 @@ def check(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Say whether a submission would be taken, and if not, why.
+    """Say whether a submission would be accepted, and if not, why.
 
     The rules beside the universe decide which columns and ids a file may have; without rules it must hold
     exactly the universe's ids in the columns id and prediction.
     """
-    with told():
+    with user_errors():
         bundle = Bundle(universe.parent)
         kind = bundle.rules().submissions if bundle.has(RULES) else None
         universe_ids = bundle.named_universe()
         content = read_bounded(file, len(universe_ids.ids))
-        found = check_submission(kind, content, universe_ids, str(file))
-    typer.echo(_document(file, found) if as_json else f"{file}: valid, {len(found.values)} predictions")
-    tell_coverage(found.coverage, quiet=as_json)
+        checked = check_submission(kind, content, universe_ids, str(file))
+    typer.echo(_document(file, checked) if as_json else f"{file}: valid, {len(checked.values)} predictions")
+    report_coverage(checked.coverage, quiet=as_json)
 
 
-def _document(file: Path, found: CheckedSubmission) -> str:
-    document = {"file": str(file), "valid": True, "predictions": len(found.values)}
-    return json.dumps(document | {"ids": found.coverage.document()}, indent=1)
+def _document(file: Path, checked: CheckedSubmission) -> str:
+    document = {"file": str(file), "valid": True, "predictions": len(checked.values)}
+    return json.dumps(document | {"ids": checked.coverage.document()}, indent=1)
 
 
-def tell_coverage(coverage: Coverage, *, quiet: bool) -> None:
+def report_coverage(coverage: Coverage, *, quiet: bool) -> None:
     """Say which ids were filled or ignored, on standard error, and warn where fewer than half were found.
 
     Parameters
     ----------
     quiet
-        Whether a document on standard output says it already; the warning is given all the same.
+        Print the warning alone, because a document on standard output has the rest.
     """
     if coverage.is_poor:
         typer.echo(

@@ -2,16 +2,17 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from scorer.cli.common import print_json
 from scorer.cli.numbers import NUMBER
-from scorer.cli.options import WalletOptions, chain_command, print_json
-from scorer.cli.submission import tell_coverage
+from scorer.cli.options import WalletOptions, chain_command
+from scorer.cli.submission import report_coverage
+from scorer.client.actions import ActionRefused
 from scorer.client.keystore import Wallet
-from scorer.client.orders import StakingRefused
-from scorer.client.submitting import Prepared, open_round, prepare, published_universe
+from scorer.client.submitting import PreparedSubmission, open_round, prepare, published_universe
 
 
 @chain_command(WalletOptions)
@@ -39,49 +40,51 @@ def submit(
         typer.Option("--round", parser=NUMBER, help="The round; without it, the one that is open."),
     ] = None,
 ) -> None:
-    """Check a submission as the operator will, sign it (EIP-712), and lay it into the operator's inbox.
+    """Check a submission as the operator will, sign it (EIP-712), and write it into the operator's inbox.
 
     It costs nothing. Of several submissions of a model the latest before the close counts.
     """
-    suite, wallet = options.suite(), options.wallet()
+    suite, wallet = options.suite, options.wallet
     if not options.dry_run and not inbox.is_dir():
-        raise StakingRefused(f"{inbox}: expected the operator's inbox, a folder, found none")
+        raise ActionRefused(f"{inbox}: expected the operator's inbox, a folder, found none")
     record = open_round(suite, round_id)
     address = str(suite.tournament.address)
     if universe is None:
         if rounds is None:
-            raise StakingRefused("submit: expected --universe or --rounds, found neither")
+            raise ActionRefused("submit: expected --universe or --rounds, found neither")
         universe = published_universe(rounds, address, record.round_id)
     prepared = prepare(suite, wallet, record, model, file, universe)
-    path = None if options.dry_run else _laid(prepared, inbox, wallet)
+    path = None if options.dry_run else _written(prepared, inbox, wallet)
     closes = datetime.fromtimestamp(record.close_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    tell_coverage(prepared.coverage, quiet=options.as_json)
+    report_coverage(prepared.coverage, quiet=options.as_json)
     if options.as_json:
-        print_json(
-            {
-                "dry_run": options.dry_run,
-                "round": record.round_id,
-                "model": model,
-                "predictions": prepared.predictions,
-                "ids": prepared.coverage.document(),
-                "content_hash": f"0x{prepared.digest.content_hash.hex()}",
-                "signer": wallet.address,
-                "close_at": closes,
-                "file": None if path is None else str(path),
-            }
-        )
+        print_json(_document(prepared, wallet.address, closes, path))
         return
-    what = f"round {record.round_id}, model {model}: {prepared.predictions} predictions"
-    typer.echo(f"{what}, valid; dry run: nothing was written" if path is None else f"{what} in {path}")
+    summary = f"round {record.round_id}, model {model}: {prepared.predictions} predictions"
+    typer.echo(f"{summary}, valid; dry run: nothing was written" if path is None else f"{summary} in {path}")
     typer.echo(
         f"content hash 0x{prepared.digest.content_hash.hex()}, signer {wallet.address}, closes {closes}"
     )
 
 
-def _laid(prepared: Prepared, inbox: Path, wallet: Wallet) -> Path:
+def _document(prepared: PreparedSubmission, signer: str, closes: str, path: Path | None) -> dict[str, Any]:
+    return {
+        "dry_run": path is None,
+        "round": prepared.digest.round_id,
+        "model": prepared.digest.model_id,
+        "predictions": prepared.predictions,
+        "ids": prepared.coverage.document(),
+        "content_hash": f"0x{prepared.digest.content_hash.hex()}",
+        "signer": signer,
+        "close_at": closes,
+        "file": None if path is None else str(path),
+    }
+
+
+def _written(prepared: PreparedSubmission, inbox: Path, wallet: Wallet) -> Path:
     try:
-        return prepared.lay(inbox, wallet)
+        return prepared.write(inbox, wallet)
     except OSError as error:
-        raise StakingRefused(
+        raise ActionRefused(
             f"{inbox}: expected an inbox that takes files, found {error.strerror}; it is not handed in"
         ) from None

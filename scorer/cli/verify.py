@@ -1,4 +1,4 @@
-"""``cupel verify``."""
+"""``cupel verify``: recompute a round from its bundle, and compare it with the chain."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,7 +9,7 @@ import typer
 
 from scorer.chain.contracts import RoundState, Suite
 from scorer.cli.chains import DeploymentOption, EndpointsOption, ReplayOption, suites_of
-from scorer.cli.common import told
+from scorer.cli.common import user_errors
 from scorer.evaluation.inputs import OnChain
 from scorer.evaluation.void import VoidOnChain
 from scorer.isolation import SHARED_READER
@@ -32,7 +32,7 @@ def verify(
     what the operator published is enough: that it is what the chain committed to, and that every position
     returned whole. With several --endpoint, all must say the same.
     """
-    with told(), suites_of(endpoint or (), deployment, replay) as suites:
+    with user_errors(), suites_of(endpoint or (), deployment, replay) as suites:
         chain = _on_chain(suites, stated_round(bundle, SHARED_READER)) if suites else None
         verdict = verify_bundle(bundle, chain, SHARED_READER)
     number = verdict.round_id
@@ -49,7 +49,7 @@ def verify(
 
 
 def _on_chain(suites: Sequence[Suite], number: int) -> OnChain | VoidOnChain:
-    """What all endpoints say of a round at the newest block that is final for all."""
+    """Read a round from all endpoints at the newest block that is final for all; they must agree."""
     block = agreed_block(suites)
     return agreed(suites, f"round {number}", partial(_read, number=number, block=block))
 

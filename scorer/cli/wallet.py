@@ -1,4 +1,4 @@
-"""``cupel wallet``: keys of data scientists."""
+"""``cupel wallet``: make, import and show keys of data scientists."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from scorer.cli.chains import DeploymentOption, EndpointOption, chain_of
-from scorer.cli.common import JsonOption, told
-from scorer.cli.options import answering, coin_of, password_of, print_json
-from scorer.client.amounts import coins_text
+from scorer.cli.common import JsonOption, print_json, user_errors
+from scorer.cli.options import endpoint_errors, password_of
 from scorer.client.keystore import Wallet, new_key, read_key, refuse_existing, write_keystore
+from scorer.client.quotes import coin_of
 from scorer.client.stakes import holdings, latest_block
+from scorer.units import coins_text
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -26,9 +27,9 @@ def new(
     keystore: KeystoreOption, password_file: PasswordFileOption = None, as_json: JsonOption = False
 ) -> None:
     """Make a new key, encrypted in a new file that only you may read. Keep a copy of it, and its password."""
-    with told():
+    with user_errors():
         refuse_existing(keystore)
-        _keep(keystore, new_key(), password_file, as_json=as_json)
+        _write(keystore, new_key(), password_file, as_json=as_json)
 
 
 @app.command("import")
@@ -39,9 +40,9 @@ def import_key(
     as_json: JsonOption = False,
 ) -> None:
     """Encrypt a key that you have into a new file. The file it came from stays: remove it."""
-    with told():
+    with user_errors():
         refuse_existing(keystore)
-        _keep(keystore, read_key(file), password_file, as_json=as_json)
+        _write(keystore, read_key(file), password_file, as_json=as_json)
 
 
 @app.command("show")
@@ -52,7 +53,7 @@ def show(
     deployment: DeploymentOption = None,
 ) -> None:
     """Print a key's address, and with a chain what it has there. Asks for no password."""
-    with told(), answering(endpoint or ""), chain_of(endpoint, deployment, None) as suite:
+    with user_errors(), endpoint_errors(endpoint or ""), chain_of(endpoint, deployment, None) as suite:
         address = Wallet(keystore, lambda: password_of(None, str(keystore))).address
         document: dict[str, Any] = {"address": address, "keystore": str(keystore)}
         lines = [address]
@@ -60,17 +61,17 @@ def show(
             held = holdings(suite, address, latest_block(suite).number)
             coins, tokens = coins_text(held.coins), coins_text(held.tokens)
             document |= {"chain_id": suite.addresses.chain_id, "coins": coins, "nmr": tokens}
-            lines += [f"{coins} {coin_of(suite)}", f"{tokens} NMR"]
-    _say(document, lines, as_json=as_json)
+            lines += [f"{coins} {coin_of(suite.addresses.chain_id)}", f"{tokens} NMR"]
+    _print(document, lines, as_json=as_json)
 
 
-def _keep(keystore: Path, key: bytes, password_file: Path | None, *, as_json: bool) -> None:
+def _write(keystore: Path, key: bytes, password_file: Path | None, *, as_json: bool) -> None:
     password = password_of(password_file, str(keystore), twice=True)
     address = write_keystore(keystore, key, password)
-    _say({"address": address, "keystore": str(keystore)}, [address, f"key in {keystore}"], as_json=as_json)
+    _print({"address": address, "keystore": str(keystore)}, [address, f"key in {keystore}"], as_json=as_json)
 
 
-def _say(document: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
+def _print(document: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:

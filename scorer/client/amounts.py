@@ -7,14 +7,14 @@ from typing import Final
 from scorer.errors import CupelError
 from scorer.redaction import shown
 from scorer.rewards.allocation import SHARE_FLAG, SHARE_STEP, WHOLE, NotRepresentable, code_of
-from scorer.units import ONE, NanoNmr, Ppm, nano_from_nmr, nmr_from_nano, nmr_from_wei, ppm_as_decimal
+from scorer.units import ONE, NanoNmr, Ppm, nano_from_nmr, nmr_text, ppm_text
 
 _PERCENT: Final = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,4}))?%")
 PLAIN: Final = "plain decimals with at most nine places behind the point, such as 25 or 0.5"
 
 
 class AmountError(CupelError, ValueError):
-    """What was typed is no amount; the message says what is expected."""
+    """The typed text is no amount; the message says what is expected."""
 
 
 def amount_of(text: str) -> NanoNmr:
@@ -23,18 +23,18 @@ def amount_of(text: str) -> NanoNmr:
     Raises
     ------
     AmountError
-        For what is no number in plain decimals (no sign, exponent or separator), zero, more than nine
+        For text that is no number in plain decimals (no sign, exponent or separator), zero, more than nine
         decimals (dust, which the tournament refuses), or more than a lane holds.
     """
-    found = _nano(text)
-    if found == 0:
+    amount = _nano(text)
+    if amount == 0:
         raise AmountError(f"amount: expected more than 0 NMR, found {shown(text)}")
-    return found
+    return amount
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """What a model puts at risk in each round: an amount, or a share of what is idle.
+    """The stake that a model puts at risk in each round: an amount, or a share of its idle stake.
 
     Exactly one of the two is given.
     """
@@ -44,27 +44,30 @@ class Allocation:
 
     @property
     def encoded(self) -> int:
-        """As ``Tournament.setAllocation`` takes it."""
+        """The argument of ``Tournament.setAllocation``."""
         return SHARE_FLAG | self.share if self.share is not None else int(self.amount or 0)
 
     @classmethod
     def decoded(cls, encoded: int) -> "Allocation":
-        """The inverse of `encoded`."""
+        """Return the allocation of which `encoded` is the contract's form."""
         if encoded & SHARE_FLAG:
             return cls(share=Ppm(encoded ^ SHARE_FLAG))
         return cls(amount=NanoNmr(encoded))
 
     def position(self, idle: int, minimum: int) -> int:
-        """Return what a round locks of so much idle stake, nano-NMR: as ``Tournament.lock`` computes it."""
+        """Return the position that a round locks of so much idle stake, all in nano-NMR.
+
+        Computed as ``Tournament.lock`` does: nothing is locked below `minimum`.
+        """
         steps = (self.share or 0) // SHARE_STEP
         wanted = int(self.amount or 0) if self.share is None else idle * steps // WHOLE
-        found = min(wanted, idle)
-        return found if found >= minimum else 0
+        position = min(wanted, idle)
+        return position if position >= minimum else 0
 
     def to_json(self) -> dict[str, str]:
-        """As a document: ``{"nmr": "25"}`` or ``{"share": "0.4"}``."""
+        """Return the allocation as a document: ``{"nmr": "25"}`` or ``{"share": "0.4"}``."""
         if self.share is not None:
-            return {"share": f"{ppm_as_decimal(self.share):f}"}
+            return {"share": ppm_text(self.share)}
         return {"nmr": nmr_text(self.amount or 0)}
 
     def __str__(self) -> str:
@@ -80,26 +83,27 @@ def allocation_of(text: str) -> Allocation:
     Raises
     ------
     AmountError
-        As `amount_of`, for a share above 100 % or with more than four decimals, and for what the tournament
-        has no code for: amounts have two digits and zeros behind them, shares are multiples of 0.5 %. The
-        message names the two nearest.
+        For what `amount_of` refuses, for a share above 100 % or with more than four decimals, and for what
+        the tournament has no code for: amounts have two digits and zeros behind them, shares are multiples
+        of 0.5 %. The message names the two nearest.
     """
-    found = Allocation(share=_share(text)) if text.endswith("%") else Allocation(amount=_nano(text))
-    # No share and no amount is the same: nothing.
-    if not found.amount and not found.share:
+    allocation = Allocation(share=_share(text)) if text.endswith("%") else Allocation(amount=_nano(text))
+    # A share of zero and an amount of zero mean the same; the contract's form of it is the amount.
+    if not allocation.amount and not allocation.share:
         return Allocation(amount=NanoNmr(0))
-    if found.amount is not None and found.amount >= SHARE_FLAG:
-        found = Allocation(amount=NanoNmr(SHARE_FLAG - 1))
+    # A larger amount would set the flag of a share; this one is refused with the largest there is.
+    if allocation.amount is not None and allocation.amount >= SHARE_FLAG:
+        allocation = Allocation(amount=NanoNmr(SHARE_FLAG - 1))
     try:
-        code_of(found.encoded)
+        code_of(allocation.encoded)
     except NotRepresentable as error:
         raise AmountError(_nearest(text, error)) from None
-    return found
+    return allocation
 
 
 def _share(text: str) -> Ppm:
-    found = _PERCENT.fullmatch(text)
-    share = int(found[1]) * 10_000 + int((found[2] or "").ljust(4, "0")) if found else ONE + 1
+    match = _PERCENT.fullmatch(text)
+    share = int(match[1]) * 10_000 + int((match[2] or "").ljust(4, "0")) if match else ONE + 1
     if share > ONE:
         raise AmountError(
             "allocation: expected a share from 0% to 100% with at most four decimals, such as 40%, "
@@ -111,21 +115,11 @@ def _share(text: str) -> Ppm:
 def _nearest(text: str, error: NotRepresentable) -> str:
     is_share = bool(error.allocation & SHARE_FLAG)
     kind = "a multiple of 0.5 %" if is_share else "an amount of two digits, such as 0.34, 3.4 or 340 NMR"
-    nearest = [Allocation.decoded(each) for each in dict.fromkeys((error.below, error.above))]
+    nearest = [Allocation.decoded(encoded) for encoded in dict.fromkeys((error.below, error.above))]
     if len(nearest) == 1:
         return f"allocation: expected at most {nearest[0]}, found {shown(text)}; 100% is all that is idle"
     below, above = nearest
     return f"allocation: expected {kind}, found {shown(text)}; the nearest are {below} and {above}"
-
-
-def nmr_text(nano: int) -> str:
-    """nano-NMR as plain decimal text in NMR, exactly."""
-    return f"{nmr_from_nano(nano):f}"
-
-
-def coins_text(wei: int) -> str:
-    """Wei as plain decimal text in whole tokens or coins, exactly."""
-    return f"{nmr_from_wei(wei):f}"
 
 
 def _nano(text: str) -> NanoNmr:

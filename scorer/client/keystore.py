@@ -21,17 +21,17 @@ from scorer.transactions.signers import KeySigner, Signed
 
 
 class KeystoreError(CupelError):
-    """A key cannot be read or kept; the message holds nothing of it."""
+    """A key cannot be read or written; the message holds nothing of it."""
 
 
 @dataclass(frozen=True)
 class Wallet:
-    """A keystore that is decrypted when something is to be signed, and no sooner.
+    """A keystore that is decrypted when something is to be signed, and not earlier.
 
     Attributes
     ----------
     password
-        Asked at most once.
+        Returns the password; called at most once.
     """
 
     path: Path
@@ -39,21 +39,22 @@ class Wallet:
 
     @property
     def address(self) -> str:
-        """The checksummed address: as the file says, which is checked when it is decrypted."""
+        """The checksummed address that the file states; checked against the key once that is decrypted."""
         return str(self.account.address) if self._stated is None else self._stated
 
     @cached_property
     def account(self) -> LocalAccount:
-        """The key.
+        """The account of the decrypted key.
 
         Raises
         ------
         KeystoreError
-            When others can read the file, the password is another, or the key is not that of the address the
-            file states.
+            When others can read the file, the password is wrong, or the key is not that of the stated
+            address.
         """
         try:
             read_secret(self.path, read_keystore)
+            self.check()  # before the password is asked for
             key = decrypt(self._document, self.password())
         except SecretExposed as error:
             raise KeystoreError(str(error)) from None
@@ -70,7 +71,7 @@ class Wallet:
         return account
 
     def check(self) -> None:
-        """Raise `KeystoreError` where the file is no keystore; no password is asked."""
+        """Raise `KeystoreError` for a file that is no keystore, without asking for the password."""
         if "crypto" not in self._document:
             raise self._error("expected a keystore, found one without a key (crypto)")
 
@@ -93,7 +94,7 @@ class Wallet:
 
     @property
     def _stated(self) -> str | None:
-        """The checksummed address that the file states; wallets write it in several spellings."""
+        """The checksummed address that the file states, or None; wallets write it in several spellings."""
         stated = self._document.get("address")
         if stated is None:
             return None
@@ -108,7 +109,7 @@ class Wallet:
 
 
 def new_key() -> bytes:
-    """A private key from the system's source of randomness."""
+    """Return a private key from the system's source of randomness."""
     return bytes(Account.create().key)
 
 
@@ -144,13 +145,13 @@ def _key(content: bytes) -> bytes:
 
 
 def refuse_existing(path: Path) -> None:
-    """Raise `KeystoreError` where there is a file already: a key that is overwritten is lost."""
+    """Raise `KeystoreError` if the path exists: a key that is overwritten is lost."""
     if path.exists() or path.is_symlink():
         raise KeystoreError(f"{shown_path(path)}: expected no file, as a key is never overwritten, found one")
 
 
 def write_keystore(path: Path, key: bytes, password: str) -> str:
-    """Encrypt a key into a new file that only its owner may read; the key's checksummed address.
+    """Encrypt a key into a new file that only its owner may read; return the key's checksummed address.
 
     The file appears whole or not at all, and never in place of another.
 

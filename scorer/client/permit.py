@@ -39,14 +39,14 @@ class Permit:
 
 
 @dataclass(frozen=True)
-class Permitting:
-    """What a token's permits are signed with."""
+class PermitSigner:
+    """Signs permits of one owner's tokens, with the token's EIP-712 domain and the owner's next nonce."""
 
     domain: dict[str, Any]
     nonce: int
 
     def sign(self, account: LocalAccount, spender: str, value: int, deadline: int) -> Permit:
-        """Allow `spender` to take `value` wei until `deadline` (Unix seconds)."""
+        """Sign that `spender` may take `value` wei until `deadline` (seconds since the epoch)."""
         message = {
             "owner": account.address,
             "spender": spender,
@@ -58,10 +58,10 @@ class Permitting:
         return Permit(deadline, signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big"))
 
 
-def permitting(token: Contract, owner: str, chain_id: int, block: int) -> Permitting | None:
-    """How to sign a permit for a token, or None for a token without permits, or with a domain not known here.
+def permit_signer(token: Contract, owner: str, chain_id: int, block: int) -> PermitSigner | None:
+    """Return the signer of a token's permits; None for a token without permits or with an unknown domain.
 
-    The token's own DOMAIN_SEPARATOR decides: a permit in another domain would only fail on the chain.
+    The token's own DOMAIN_SEPARATOR decides, because a permit in another domain would fail on the chain.
     """
     try:
         separator = bytes(token.functions.DOMAIN_SEPARATOR().call(block_identifier=block))
@@ -70,15 +70,15 @@ def permitting(token: Contract, owner: str, chain_id: int, block: int) -> Permit
     except (ContractLogicError, BadFunctionCallOutput, UnicodeDecodeError):
         return None
     except Refused as error:
-        # Some contracts of the first years use up all gas for a call that they do not know. NMR takes it for
-        # one that worked and answers nothing, which is found above.
+        # Contracts of Ethereum's first years use up all gas for an unknown call. The NMR contract returns
+        # nothing instead, which is BadFunctionCallOutput above.
         if error.answer != Answer.GAS_TOO_LOW:
             raise
         return None
     if separator != _separator(name, chain_id, str(token.address)):
         return None
     domain = {"name": name, "version": _VERSION, "chainId": chain_id, "verifyingContract": token.address}
-    return Permitting(domain, nonce)
+    return PermitSigner(domain, nonce)
 
 
 def _separator(name: str, chain_id: int, token: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Where a round stands, in one word that says what a staker can do or waits for."""
+"""The phase of a round: one word that says what a staker can do or waits for."""
 
 from enum import StrEnum
 from typing import Final
@@ -7,27 +7,27 @@ from scorer.chain.contracts import RoundRecord, RoundState
 
 
 class Phase(StrEnum):
-    """A round's state, told apart by the time where the contract's word says too little."""
+    """The phases of a round: the contract's states, divided by time where one of them covers several."""
 
     ANNOUNCED = "announced"
-    """It opens later."""
+    """The round opens later."""
     OPEN = "open"
-    """It takes submissions."""
+    """The round takes submissions."""
     LOCKING = "locking"
     """Submissions are closed; the operator locks stakes."""
     UNSEALED = "unsealed"
-    """It was not sealed in time: anybody can void it, and what was locked returns whole."""
+    """The round was not sealed in time: anybody can void it, and every position returns whole."""
     SEALED = "sealed"
     """Stakes are at risk until the outcome is known."""
     SCORING = "scoring"
-    """The outcome is known, and the committee reports."""
+    """The outcome is known, and the committee votes on its report."""
     OVERDUE = "overdue"
     """The deadline passed without a settlement."""
     SETTLING = "settling"
-    """The report is taken, and positions come back."""
+    """The report is final, and positions come back chunk by chunk."""
     SETTLED = "settled"
     VOIDED = "voided"
-    """Given up: every position returns whole."""
+    """The round was given up: every position returns whole."""
 
 
 _BY_STATE: Final = {
@@ -38,7 +38,7 @@ _BY_STATE: Final = {
 
 
 def phase_of(record: RoundRecord, now: int) -> Phase:
-    """The phase of a round at a time, Unix seconds by the chain's clock."""
+    """Return the phase of a round at chain time `now`, seconds since the epoch."""
     if record.state in _BY_STATE:
         return _BY_STATE[record.state]
     if record.state == RoundState.SEALED:

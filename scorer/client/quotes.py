@@ -1,4 +1,4 @@
-"""What an order costs, and what may be signed for it."""
+"""The cost of a transaction plan, and the limits of gas and fees within which it may be signed."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,65 +9,64 @@ from web3.exceptions import BadResponseFormat, ContractLogicError
 from scorer.chain.contracts import Suite
 from scorer.chain.fees import TIP_FLOOR, Bid, FeePolicy, raised
 from scorer.chain.reverts import describe_revert, revert_name
-from scorer.client.orders import PlannedTransaction, TransactionPlan
+from scorer.client.actions import PlannedTransaction, TransactionPlan
 from scorer.errors import CupelError
-from scorer.transactions.attempts import Mined
-from scorer.transactions.manager import GAS_MARGIN, BroadcastReply, ChainNode, Head
-from scorer.transactions.node import Web3Node
-from scorer.transactions.sender import Reverted
+from scorer.transactions.intents import Mined
+from scorer.transactions.node import BroadcastReply, ChainNode, Head, Web3Node
+from scorer.transactions.request import GAS_MARGIN, Reverted
 
 POLYGON: Final = frozenset({137, 80_002})
 FIRST_IN_A_SECOND: Final = 30_000
-"""Gas. The registry keeps submitters by the second: a change that is tried in the second of the last one
-writes one slot less than when it is mined later."""
+"""Gas of one storage slot that an estimate may miss. The registry keeps submitters by the second: a change
+estimated within the second of the last one writes one slot less than when it is mined later."""
 RAISES: Final = 2
-"""How often a bid may be raised within what was agreed to: enough for two minutes (`BumpSchedule`)."""
+"""Number of times a bid may be raised within the agreed cost: enough for two minutes (`BumpSchedule`)."""
 
 
 @dataclass(frozen=True)
 class NodeWithHeadroom(Web3Node):
-    """Estimates with room for a slot that is written for the first time. What is not used is not paid."""
+    """Adds `FIRST_IN_A_SECOND` to every gas estimate. Unused gas is not paid for."""
 
     def estimate(self, sender: str, to: str, data: bytes) -> int:
-        """As `Web3Node.estimate`, and `FIRST_IN_A_SECOND` more."""
+        """Return the estimate of `Web3Node.estimate` plus `FIRST_IN_A_SECOND`."""
         return super().estimate(sender, to, data) + FIRST_IN_A_SECOND
 
 
 @dataclass(frozen=True)
 class QuotedNode:
-    """A chain whose estimates are those that were agreed to.
+    """A node whose gas estimates stay at the quoted gas where that suffices.
 
-    What a try takes more by a slot (`FIRST_IN_A_SECOND`) is in them already; more than that is told as it is,
-    and is then too much.
+    The quoted gas already has the room of one slot (`FIRST_IN_A_SECOND`). An estimate beyond one more slot is
+    passed on as it is, and then exceeds what may be signed.
 
     Attributes
     ----------
     gas
-        That was quoted, with the room of a slot.
+        Quoted gas, with the room of one slot.
     """
 
     node: ChainNode
     gas: int
 
     def estimate(self, sender: str, to: str, data: bytes) -> int:
-        """No more than was agreed to, where that is enough."""
-        found = self.node.estimate(sender, to, data)
-        return min(found, self.gas) if found <= self.gas + FIRST_IN_A_SECOND else found
+        """Return the quoted gas at most, unless the call takes more than that and one slot."""
+        gas = self.node.estimate(sender, to, data)
+        return min(gas, self.gas) if gas <= self.gas + FIRST_IN_A_SECOND else gas
 
     def head(self) -> Head:
-        """As the chain says."""
+        """Return the node's head."""
         return self.node.head()
 
     def nonces(self, address: str, finalised: int) -> tuple[int, int]:
-        """As the chain says."""
+        """Return the node's count of nonces."""
         return self.node.nonces(address, finalised)
 
     def mined(self, tx_hash: bytes) -> Mined | None:
-        """As the chain says."""
+        """Return the node's receipt."""
         return self.node.mined(tx_hash)
 
     def broadcast(self, raw: bytes) -> BroadcastReply:
-        """Send signed bytes; never raises."""
+        """Send signed bytes through the node; never raises."""
         return self.node.broadcast(raw)
 
 
@@ -77,7 +76,13 @@ class CannotPay(CupelError):
 
 @dataclass(frozen=True)
 class GasEstimate:
-    """What a step takes, gas; whether the chain tried it, or it is reckoned."""
+    """The gas of one planned transaction.
+
+    Attributes
+    ----------
+    is_tried
+        True for an estimate of the chain (eth_estimateGas), False for the plan's fixed upper bound.
+    """
 
     step: PlannedTransaction
     gas: int
@@ -85,27 +90,27 @@ class GasEstimate:
 
     @property
     def roomy(self) -> int:
-        """With the room of a slot, as `NodeWithHeadroom` estimates."""
+        """The gas with the room of one slot, as `NodeWithHeadroom` estimates."""
         return self.gas + FIRST_IN_A_SECOND
 
     @property
     def limit(self) -> int:
-        """Of gas, that is signed at most."""
+        """The highest gas limit that is signed."""
         return int(self.roomy * GAS_MARGIN)
 
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What an order costs at the latest block's prices, wei.
+    """The cost of a plan at the fees of the latest block, wei.
 
     Attributes
     ----------
     price
-        Of a unit of gas now.
+        Current fee, wei per gas.
     bid
-        What is signed; None while fees are above the ceiling.
+        Fees that would be signed; None while fees are above the policy's ceiling.
     balance
-        The account's coins.
+        The account's coins, wei.
     """
 
     prices: tuple[GasEstimate, ...]
@@ -115,53 +120,58 @@ class CostEstimate:
 
     @property
     def gas(self) -> int:
-        """Of all steps."""
-        return sum(each.gas for each in self.prices)
+        """The gas of all transactions."""
+        return sum(price.gas for price in self.prices)
 
     @property
     def cost(self) -> int:
-        """Now."""
+        """The cost at current fees, wei."""
         return self.gas * self.price
 
     @property
     def ceiling(self) -> int:
-        """The highest fee cap that is signed, wei of gas: the bid may be raised a little while it waits."""
+        """The highest fee cap that is signed, wei per gas: a bid may be raised a little while it waits."""
         return with_room(self.bid.cap) if self.bid else self.price
 
     @property
     def most(self) -> int:
-        """What the account must have, and what may be paid: the limits of gas, at the highest price."""
-        return sum(each.limit for each in self.prices) * self.ceiling
+        """The most that may be paid, and what the account must have: all gas limits at the ceiling, wei."""
+        return sum(price.limit for price in self.prices) * self.ceiling
 
 
 def fees_of(chain_id: int) -> FeePolicy:
-    """What to bid: Polygon's nodes refuse small tips."""
+    """Return the fee policy of a chain: Polygon's nodes refuse small tips."""
     return FeePolicy(tip=TIP_FLOOR) if chain_id in POLYGON else FeePolicy()
 
 
-def quote(suite: Suite, address: str, order: TransactionPlan, fees: FeePolicy | None = None) -> CostEstimate:
-    """What an order costs, at the fees that are bid on this chain where none are given.
+def coin_of(chain_id: int) -> str:
+    """Return the symbol of the coin that pays for gas on a chain."""
+    return "POL" if chain_id in POLYGON else "ETH"
+
+
+def quote(suite: Suite, address: str, plan: TransactionPlan, fees: FeePolicy | None = None) -> CostEstimate:
+    """Estimate the cost of a plan, at the chain's usual fees unless `fees` are given.
 
     Raises
     ------
-    scorer.transactions.sender.Reverted
-        When a step would revert.
+    scorer.transactions.request.Reverted
+        When a transaction would revert.
     """
     market = Web3Node(suite.w3).head().market
     fees = fees or fees_of(suite.addresses.chain_id)
-    prices = tuple(_price(address, step) for step in order.steps)
+    prices = tuple(_gas_of(address, step) for step in plan.steps)
     balance = _number("balance", suite.w3.eth.get_balance(suite.w3.to_checksum_address(address)))
     return CostEstimate(prices, market.base_fee + max(fees.tip, market.tip), fees.bid(market), balance)
 
 
 def with_room(cap: int) -> int:
-    """A fee cap with room for `RAISES`."""
+    """Return a fee cap, wei per gas, within which a bid of `cap` can be raised `RAISES` times."""
     for _ in range(RAISES):
         cap = raised(cap)
     return cap
 
 
-def _price(address: str, step: PlannedTransaction) -> GasEstimate:
+def _gas_of(address: str, step: PlannedTransaction) -> GasEstimate:
     if step.gas is not None:
         return GasEstimate(step, step.gas, is_tried=False)
     try:
@@ -171,7 +181,8 @@ def _price(address: str, step: PlannedTransaction) -> GasEstimate:
     return GasEstimate(step, _number("gas", gas), is_tried=True)
 
 
-def _number(what: str, found: object) -> int:
-    if not isinstance(found, int):
-        raise BadResponseFormat(f"{what}: expected a number, found {found!r}")
-    return found
+def _number(field: str, value: object) -> int:
+    """Return a number of an endpoint's answer; web3 passes on whatever stands there."""
+    if not isinstance(value, int):
+        raise BadResponseFormat(f"{field}: expected a number, found {value!r}")
+    return value

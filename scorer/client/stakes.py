@@ -1,4 +1,4 @@
-"""What the chain says of accounts, models and stakes, each at one block: stakes in nano-NMR, coins in wei."""
+"""Readings of accounts, models and stakes, each at one block: stakes in nano-NMR, coins in wei."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,15 +9,16 @@ from web3.exceptions import ContractLogicError
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.logs import event_logs
 from scorer.chain.reverts import revert_name
-from scorer.client.amounts import Allocation, nmr_text
+from scorer.client.amounts import Allocation
 from scorer.observation.observe import Block, chunks_left, read_sealed
+from scorer.units import nmr_text
 
 AT_RISK_STATES = (RoundState.LOCKING, RoundState.SEALED, RoundState.SETTLING, RoundState.VOIDED)
 
 
 @dataclass(frozen=True)
 class Holdings:
-    """What an account has: coins for gas, tokens, and what the tournament may take of them; all in wei."""
+    """The balances of an account: coins for gas, tokens, and what the tournament may take of them; in wei."""
 
     address: str
     coins: int
@@ -32,9 +33,9 @@ class ModelStake:
     Attributes
     ----------
     next_position
-        What a round that locked now would put at risk.
+        Stake that a round would put at risk if it locked now.
     at_risk
-        Positions in rounds that are not over, by round; empty where they were not asked for.
+        Positions in rounds that are not over, by round; empty where they were not read.
     """
 
     model_id: int
@@ -48,11 +49,11 @@ class ModelStake:
 
     @property
     def total(self) -> int:
-        """Idle and at risk."""
+        """The stake, idle and at risk."""
         return self.idle + sum(self.at_risk.values())
 
     def to_json(self) -> dict[str, Any]:
-        """As a document, without what is at risk; amounts in NMR as decimal text."""
+        """Return the stake as a document, without positions at risk; amounts in NMR as decimal text."""
         return {
             "model": self.model_id,
             "owner": self.owner,
@@ -64,13 +65,13 @@ class ModelStake:
 
 
 def latest_block(suite: Suite) -> Block:
-    """The chain's newest block: what a person who just sent something wants to see."""
+    """Read the chain's newest block, final or not: it shows what a person has just sent."""
     block = suite.w3.eth.get_block("latest")
     return Block(block["number"], bytes(block["hash"]), block["timestamp"])
 
 
 def holdings(suite: Suite, address: str, block: int) -> Holdings:
-    """What an account has."""
+    """Read the balances of an account."""
     token, spender = suite.token.functions, suite.tournament.address
     account = suite.w3.to_checksum_address(address)
     return Holdings(
@@ -82,14 +83,14 @@ def holdings(suite: Suite, address: str, block: int) -> Holdings:
 
 
 def model_count(suite: Suite, block: int) -> int:
-    """How many models were ever registered; their ids are 1 to this."""
+    """Read how many models were ever registered; their ids run from 1 to this."""
     return int(suite.registry.functions.modelCount().call(block_identifier=block))
 
 
 def model_stake(
     suite: Suite, model_id: int, block: int, at_risk: Mapping[int, int] | None = None
 ) -> ModelStake:
-    """A model that exists, and its stake."""
+    """Read a registered model and its stake."""
     tournament, registry = suite.tournament.functions, suite.registry.functions
     idle = int(tournament.idleOf(model_id).call(block_identifier=block))
     allocation = Allocation.decoded(int(tournament.allocationOf(model_id).call(block_identifier=block)))
@@ -107,7 +108,7 @@ def model_stake(
 
 
 def has_lane(suite: Suite, model_id: int, block: int) -> bool:
-    """Whether a model ever had a deposit: `laneOf` reverts without one."""
+    """Return True for a model that ever had a deposit: `laneOf` reverts without one."""
     try:
         suite.tournament.functions.laneOf(model_id).call(block_identifier=block)
     except ContractLogicError as error:
@@ -118,31 +119,32 @@ def has_lane(suite: Suite, model_id: int, block: int) -> bool:
 
 
 def models_of(suite: Suite, owner: str, block: int) -> list[int]:
-    """The models that an account owns, ascending: of all that ever came to it, those that are still there."""
+    """Read the models that an account owns, ascending: all that were ever transferred to it and not away."""
     account = suite.w3.to_checksum_address(owner)
-    came = event_logs(suite.registry.events.Transfer(), {"to": account}, suite.addresses.block, block)
-    models = sorted({int(event["args"]["tokenId"]) for event in came})
+    received = event_logs(suite.registry.events.Transfer(), {"to": account}, suite.addresses.block, block)
+    models = sorted({int(event["args"]["tokenId"]) for event in received})
     owners = (suite.registry.functions.ownerOf(model).call(block_identifier=block) for model in models)
-    return [model for model, found in zip(models, owners, strict=True) if found == account]
+    return [model for model, current in zip(models, owners, strict=True) if current == account]
 
 
 def positions_at_risk(
     suite: Suite, records: Iterable[RoundRecord], models: Sequence[int], block: Block
 ) -> dict[int, dict[int, int]]:
-    """The positions of some models in rounds that are not over: by model, then by round.
+    """Read the positions of some models in rounds that are not over: by model, then by round.
 
     Raises
     ------
     scorer.chain.logs.IncompleteLogs
         When an endpoint's events do not add up to what the contract holds.
     """
-    found: dict[int, dict[int, int]] = {model: {} for model in models}
+    at_risk: dict[int, dict[int, int]] = {model: {} for model in models}
     for record in records:
         if record.state not in AT_RISK_STATES or record.at_risk == 0 or record.is_over:
             continue
         positions = read_sealed(suite, record, block).positions
+        # Chunks settle from the last one back: the positions of the first ones are still open.
         left = sum(len(chunk.positions) for chunk in positions.chunks[: chunks_left(record, positions)])
         open_models = set(positions.models[:left])
-        for model in found.keys() & open_models & positions.by_model.keys():
-            found[model][record.round_id] = positions.by_model[model]
-    return found
+        for model in at_risk.keys() & open_models & positions.by_model.keys():
+            at_risk[model][record.round_id] = positions.by_model[model]
+    return at_risk

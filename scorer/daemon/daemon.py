@@ -22,7 +22,7 @@ from scorer.oracle.member import ActionResult, Member
 from scorer.oracle.quorum_check import QuorumCheck, host_of
 from scorer.protocol.report import REPORT_VERSION
 from scorer.storage.bundle import Bundle
-from scorer.transactions.attempts import State
+from scorer.transactions.intents import IntentState
 from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
 
@@ -178,7 +178,7 @@ class NodeContext:
             self.metrics.endpoint_up.labels(each.host).set(each.is_up)
 
     def _tell_accounts(self, w3: Web3, managers: Sequence[TransactionManager], now: int) -> None:
-        states: Counter[State] = Counter()
+        states: Counter[IntentState] = Counter()
         oldest = 0
         for manager in managers:
             balance = w3.eth.get_balance(Web3.to_checksum_address(manager.address))
@@ -187,9 +187,9 @@ class NodeContext:
                 self.bell.ring("LOW_BALANCE", f"{manager.address} has {balance} wei for gas")
             for intent in manager.journal.open_intents(manager.address):
                 states[intent.state] += 1
-                if intent.state == State.SENT:
+                if intent.state == IntentState.SENT:
                     oldest = max(oldest, now - manager.journal.attempts(intent)[0].signed_at)
-        for state in (State.SENT, State.MINED):
+        for state in (IntentState.SENT, IntentState.MINED):
             self.metrics.unfinished.labels(state.value).set(states[state])
         self.metrics.waiting.set(oldest)
 

@@ -3,8 +3,8 @@
 from scorer.chain.contracts import Suite
 from scorer.observation.observe import Block, RoundTracker
 from scorer.transactions.journal import Journal
-from scorer.transactions.keys import scope_of
 from scorer.transactions.pruning import ROUNDS_AT_ONCE
+from scorer.transactions.request import scope_of
 
 DAY = 86_400
 

@@ -13,15 +13,17 @@ from web3.types import RPCEndpoint
 from scorer.chain.errors import EndpointError
 from scorer.deployment.blueprint import Blueprint
 from scorer.deployment.create2 import FACTORY_COST, FACTORY_DEPLOYER, FACTORY_TRANSACTION
-from scorer.deployment.manifest import journal_key, make_manifest, refuse_other_deployment, write_manifest
+from scorer.deployment.manifest import journal_scope, make_manifest, refuse_other_deployment, write_manifest
 from scorer.deployment.prices import DeploymentCost, quote
 from scorer.deployment.reader import objections, roles_of, see
 from scorer.deployment.steps import DeploymentStep, DeploymentStuck, steps
-from scorer.transactions.attempts import OPEN, StopReason
+from scorer.transactions.intents import OPEN
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import TransactionManager, TransactionRequest
+from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
+from scorer.transactions.request import RequestKey, TransactionRequest
 from scorer.transactions.signers import Signer
+from scorer.transactions.state_machine import StopReason
 
 JOURNAL: Final = "journal.sqlite"
 TRANSFER_GAS: Final = 21_000
@@ -76,7 +78,7 @@ class Builder:
         refuse_objections(self.w3, self.plan)
         require_funds(self.w3, self.plan)
         with Journal.open(self.folder / JOURNAL) as journal:
-            manager = self._outbox(journal)
+            manager = self._manager(journal)
             while True:
                 self._build(manager)
                 if self._is_deep(journal, manager) and not self._left():
@@ -87,7 +89,7 @@ class Builder:
         self.tell(f"complete: {path}")
         return manifest
 
-    def _outbox(self, journal: Journal) -> TransactionManager:
+    def _manager(self, journal: Journal) -> TransactionManager:
         gas = self.plan.document.gas
         return TransactionManager(
             journal,
@@ -125,8 +127,9 @@ class Builder:
         until = time.monotonic() + PATIENCE
         while True:
             known_at = self.w3.eth.block_number
-            act = TransactionRequest(journal_key(self.plan, step.key), step.to, step.data, known_at=known_at)
-            delivery = manager.deliver(act)
+            key = RequestKey.of(journal_scope(self.plan), step.key)
+            request = TransactionRequest(str(key), step.to, step.data, known_at=known_at)
+            delivery = manager.deliver(request)
             if delivery.is_mined:
                 return None
             problem = f"{step.title}: expected it mined, found {delivery.note}; start again"
@@ -141,7 +144,8 @@ class Builder:
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             manager.pump()
-            blocks = [intent.block for intent in journal.intents(journal_key(self.plan, "")) if intent.block]
+            intents = journal.intents(f"{journal_scope(self.plan)}:")
+            blocks = [intent.block for intent in intents if intent.block]
             if self.w3.eth.block_number - max(blocks, default=0) + 1 >= wanted:
                 return all(i.block or i.state not in OPEN for i in journal.open_intents(self.signer.address))
             self.sleep(self.poll)

@@ -302,7 +302,7 @@ class Gas(Section):
 
     @property
     def fees(self) -> FeePolicy:
-        """As an outbox takes it."""
+        """Return the policy as a transaction manager takes it."""
         cap = None if self.transaction_cap is None else int(self.transaction_cap * 10**18)
         return FeePolicy(self.tip_gwei * GWEI, self.base_fee_multiplier, self.ceiling_gwei * GWEI, cap)
 

@@ -23,6 +23,7 @@ from scorer.deployment.steps import DeploymentStuck
 from scorer.files import decoded, write_whole
 from scorer.redaction import shown, shown_name, shown_path
 from scorer.transactions.journal import Journal
+from scorer.transactions.request import RequestKey, scope_of
 
 FORMAT: Final = 1
 FIELDS: Final = {
@@ -50,9 +51,9 @@ class MinedTransaction:
     transaction: str | None
 
 
-def journal_key(plan: Blueprint, key: str) -> str:
-    """The name of a step in the journal: of this deployment on this chain, and of no other."""
-    return f"{plan.document.chain_id}:{plan.addresses['authority']}:{key}"
+def journal_scope(plan: Blueprint) -> str:
+    """Return the scope of a deployment's keys in the journal: this deployment on this chain, and no other."""
+    return scope_of(plan.document.chain_id, plan.addresses["authority"])
 
 
 def make_manifest(w3: Web3, plan: Blueprint, journal: Journal) -> dict[str, Any]:
@@ -230,17 +231,16 @@ def _plain_value(value: Any) -> Any:
 
 def _mined(w3: Web3, journal: Journal, plan: Blueprint) -> dict[str, MinedTransaction]:
     """Where the transactions are that the journal knows, by the step's key."""
-    prefix = journal_key(plan, "")
     found: dict[str, MinedTransaction] = {}
-    for intent in journal.intents(prefix):
+    for intent in journal.intents(f"{journal_scope(plan)}:"):
+        key = RequestKey.parse(intent.key)
         for attempt in journal.attempts(intent):
             try:
                 receipt = w3.eth.get_transaction_receipt(Web3.to_hex(attempt.hash))
             except TransactionNotFound:
                 continue
-            if receipt["status"] == 1 and not attempt.cancels:
-                key = intent.key.removeprefix(prefix)
-                found[key] = MinedTransaction(receipt["blockNumber"], Web3.to_hex(attempt.hash))
+            if key is not None and receipt["status"] == 1 and not attempt.cancels:
+                found[key.meaning] = MinedTransaction(receipt["blockNumber"], Web3.to_hex(attempt.hash))
     return found
 
 

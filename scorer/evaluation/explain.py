@@ -13,7 +13,7 @@ from scorer.evaluation.inputs import RoundTerms
 from scorer.protocol.rules import Rules
 from scorer.protocol.tables import BURN_HARDENING, RETAINED
 from scorer.rewards import AttributionStep, PositionOutcome, Settlement, SettlementTerms, attribute, settle
-from scorer.units import nmr_from_nano
+from scorer.units import nmr_text
 
 
 class NotInRound(CupelError, ValueError):
@@ -54,11 +54,6 @@ class Explanation:
             "burn": nmr_text(self.burn),
             "net": nmr_text(self.net),
         }
-
-
-def nmr_text(amount: int) -> str:
-    """nano-NMR as plain decimal text in NMR, exactly."""
-    return f"{nmr_from_nano(amount):f}"
 
 
 @dataclass(frozen=True)

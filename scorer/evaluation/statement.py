@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
-from scorer.evaluation.explain import Explanation, nmr_text
-from scorer.units import ppm_as_decimal
+from scorer.evaluation.explain import Explanation
+from scorer.units import nmr_text, ppm_text
 
 COLUMNS: Final = (
     "settled_at",
@@ -58,8 +58,8 @@ class StatementEntry:
             str(found.round_id),
             str(found.model_id),
             nmr_text(found.position),
-            f"{ppm_as_decimal(found.reward_score):f}",
-            f"{ppm_as_decimal(found.rate):f}",
+            ppm_text(found.reward_score),
+            ppm_text(found.rate),
             nmr_text(found.payout),
             nmr_text(found.burn),
             nmr_text(found.net),

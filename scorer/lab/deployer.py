@@ -11,7 +11,7 @@ from web3.contract import Contract
 from scorer.chain.artifacts import abi, artifact
 from scorer.chain.contracts import ZERO_ADDRESS, Addresses, Suite
 from scorer.chain.windows import Windows
-from scorer.transactions.sender import Sender
+from scorer.lab.plain_sender import Sender
 from scorer.units import WEI_PER_NANO, wei_from_nano
 
 TOURNAMENT_ROLES: Final = {
@@ -72,7 +72,7 @@ def deploy(sender: Sender, plan: SuitePlan) -> Suite:
 
     Raises
     ------
-    scorer.transactions.sender.Reverted
+    scorer.transactions.request.Reverted
         When a constructor refuses its arguments.
     """
     first_block = sender.w3.eth.block_number

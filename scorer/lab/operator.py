@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scorer.chain.contracts import RoundRecord
+from scorer.lab.plain_sender import Sender
 from scorer.operator.collector import Collector, Lanes
 from scorer.operator.intake import Collection
 from scorer.operator.locking import SLOTS_PER_CHUNK
@@ -11,7 +12,6 @@ from scorer.oracle.gatekeeper import check_gate_tables
 from scorer.protocol.digest import universe_digest
 from scorer.protocol.rules import NO_TERMS, Rules
 from scorer.protocol.tables import Table
-from scorer.transactions.sender import Sender
 
 
 @dataclass(frozen=True)

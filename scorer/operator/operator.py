@@ -21,8 +21,15 @@ from scorer.oracle.member import ALREADY_DONE
 from scorer.oracle.observation import observed_rounds
 from scorer.oracle.takeover import Stamp, stamp_of
 from scorer.storage.bundle import RULES, UNIVERSE
-from scorer.transactions.keys import scope_of
-from scorer.transactions.sender import Reverted, TransactionSender
+from scorer.transactions.alarms import AlarmCallback, ignore_alarm
+from scorer.transactions.request import (
+    NO_ROUND,
+    RequestKey,
+    Reverted,
+    TransactionRequest,
+    TransactionSender,
+    scope_of,
+)
 
 ROLL_TO_LOCK: Final = 3.0
 """Settling a chunk and locking it again takes at most this much of the gas that locking it took: settling
@@ -30,10 +37,6 @@ alone takes twice as much at most (measured: benchmarks/oracle)."""
 LEAST_SLOTS: Final = 2
 SHOWN: Final = 3
 ALREADY_LOCKED: Final = ALREADY_DONE | {"SlotsLockedBefore"}
-
-
-def _say_nothing(_kind: str, _detail: str) -> None:
-    return
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Operator(Collector):
 
     Attributes
     ----------
-    courier
+    sender
         None: a dry run.
     plans
         Where rounds are prepared, see `scorer.operator.plans`; None: rounds are opened by other means.
@@ -105,7 +108,7 @@ class Operator(Collector):
     slots_per_chunk: int = SLOTS_PER_CHUNK
     gas_budget: Callable[[], int] | None = None
     peers: Sequence[Path] = ()
-    alarm: Callable[[str, str], None] = _say_nothing
+    alarm: AlarmCallback = ignore_alarm
     memory: OperatorCache = field(default_factory=OperatorCache)
 
     def work(self, block: Block) -> list[OperatorAction]:
@@ -147,7 +150,8 @@ class Operator(Collector):
     def _open(self, plan: PlannedRound, block: Block) -> Iterator[OperatorAction]:
         call = self.suite.tournament.functions.openRound(*plan.times, plan.commitments)
         deed = f"open {plan.folder.name}"
-        outcome, _ = self._carry_out(deed, call, f"0:open:{plan.digest}", plan.close_at, block)
+        key = self._key(f"open:{plan.digest}", NO_ROUND)
+        outcome, _ = self._carry_out(deed, call, key, plan.close_at, block)
         yield OperatorAction(deed, outcome)
 
     def _close(
@@ -199,7 +203,8 @@ class Operator(Collector):
                 return
             chosen = self._affordable(planned)
             deed = f"round {record.round_id} {chosen.name}"
-            outcome, goes_on = self._carry_out(deed, chosen.call, chosen.key, record.lock_until, block)
+            key = self._key(chosen.meaning, record.round_id)
+            outcome, goes_on = self._carry_out(deed, chosen.call, key, record.lock_until, block)
             yield OperatorAction(deed, outcome)
             if not goes_on:
                 return
@@ -294,17 +299,21 @@ class Operator(Collector):
         except Exception:  # noqa: BLE001 - whatever refuses an estimate refuses the call too, and says why there
             return None
 
+    def _key(self, meaning: str, round_id: int) -> RequestKey:
+        scope = scope_of(self.suite.addresses.chain_id, str(self.suite.tournament.address))
+        return RequestKey.of(scope, meaning, round_id=round_id)
+
     def _carry_out(
-        self, deed: str, call: ContractFunction, act: str, not_after: int, block: Block
+        self, deed: str, call: ContractFunction, key: RequestKey, not_after: int, block: Block
     ) -> tuple[str, bool]:
         if self.sender is None:
             return "dry run: not sent", False
-        key = f"{scope_of(self.suite.addresses.chain_id, str(self.suite.tournament.address))}:{act}"
+        request = TransactionRequest.of(call, key, not_after=not_after, known_at=block.number)
         try:
-            done = self.sender.carry_out(call, key, not_after, block.number)
+            delivery = self.sender.deliver(request)
         except Reverted as revert:
             if revert.name in ALREADY_LOCKED:
                 return f"already done ({revert.name})", True
             self.alarm("NOT_ALLOWED", f"{deed}: {revert}")
             return str(revert), False
-        return done.note, done.goes_on
+        return delivery.note, delivery.is_mined

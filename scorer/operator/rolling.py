@@ -88,14 +88,14 @@ class LockCall:
     ----------
     name
         What is done, and the first slot of it.
-    key
-        The round and what is done to it, the same however it is done: a slot is locked once.
+    meaning
+        Of its key (`RequestKey`), the same whether it settles too or not: a slot is locked once.
     alone
         What locks the same slots without settling anything; None where this does.
     """
 
     name: str
-    key: str
+    meaning: str
     call: ContractFunction
     alone: "LockCall | None" = None
 
@@ -105,12 +105,12 @@ def lock_call(suite: Suite, round_id: int, step: LockStep, settling: Settling | 
     from_slot, functions = step.chunk.from_slot, suite.tournament.functions
     lock = round_id, from_slot, step.chunk.bitmap
     name = f"lock:{from_slot}"
-    alone = LockCall(name, f"{round_id}:{name}", functions.lock(*lock))
+    alone = LockCall(name, name, functions.lock(*lock))
     if settling is None or not step.settles:
         return alone
     settles = [settling.arguments[index] for index in step.settles]
     call = suite.roller.functions.roll(suite.tournament.address, settles, [lock])
-    return LockCall(f"roll:{from_slot}", alone.key, call, alone)
+    return LockCall(f"roll:{from_slot}", alone.meaning, call, alone)
 
 
 @dataclass

@@ -30,7 +30,7 @@ from scorer.oracle.decide import (
 )
 from scorer.protocol.chunks import SettleArguments, settle_arguments
 from scorer.storage.bundle import Bundle
-from scorer.transactions.keys import scope_of
+from scorer.transactions.request import RequestKey, scope_of
 
 ONLY_MEMBERS = (Attest, ApproveBond, Challenge)
 """What a member must send from its own account; all else, anybody may."""
@@ -43,17 +43,17 @@ SLASHING_GAS: Final = 25_000
 more on Polygon (docs/gas.md)."""
 
 
-def business_key(suite: Suite, round_id: int, action: Action, status: ProposalStatus) -> str:
-    """What an action means, on every chain and for ever: sent once for each.
+def business_key(suite: Suite, round_id: int, action: Action, status: ProposalStatus) -> RequestKey:
+    """Return the key of an action, for which it is sent once on its chain.
 
     A vote is another one once its round is disputed, and when it takes the place of another vote.
     """
     scope = scope_of(suite.addresses.chain_id, str(suite.tournament.address))
-    return f"{scope}:{round_id}:{meaning_of(action, status)}"
+    return RequestKey.of(scope, meaning_of(action, status), round_id=round_id)
 
 
 def meaning_of(action: Action, status: ProposalStatus) -> str:
-    """The part of an action's key that says what is done, whatever the round."""
+    """Return the meaning of an action in its key: kind and detail, whatever the round."""
     match action:
         case Attest(report, instead):
             before = "" if instead is None else f":{instead.hex()}"

@@ -6,9 +6,9 @@ from functools import partial
 
 from scorer.chain.contracts import ProposalStatus, Suite
 from scorer.oracle.quorum_check import QuorumCheck
-from scorer.transactions.attempts import OPEN, State
+from scorer.transactions.intents import OPEN, IntentState
 from scorer.transactions.journal import Journal
-from scorer.transactions.keys import RequestKey, scope_of
+from scorer.transactions.request import RequestKey, scope_of
 
 DECIDED = frozenset({ProposalStatus.UPHELD, ProposalStatus.OVERTURNED})
 """These never change again, and need not be read again."""
@@ -34,13 +34,13 @@ def challenged_rounds(journal: Journal, chain_id: int, tournament: str) -> list[
     """The rounds of a tournament for which a challenge was signed and did not fail."""
     keys = [
         RequestKey.parse(intent.key)
-        for intent in journal.acts(scope_of(chain_id, tournament), "challenge")
+        for intent in journal.intents_of(scope_of(chain_id, tournament), "challenge")
         if intent.state in _NOT_FAILED
     ]
-    return [key.round_id for key in keys if key is not None]
+    return [key.round_id for key in keys if key is not None and key.round_id is not None]
 
 
-_NOT_FAILED = OPEN | {State.FINAL}
+_NOT_FAILED = OPEN | {IntentState.FINAL}
 
 
 def judged(

@@ -46,7 +46,7 @@ from scorer.oracle.sealing import Sealing
 from scorer.oracle.turns import turn_of
 from scorer.protocol.report import Report
 from scorer.storage.bundle import REPORT, Bundle
-from scorer.transactions.sender import Reverted, TransactionSender
+from scorer.transactions.request import Reverted, TransactionRequest, TransactionSender
 
 ALREADY_DONE = frozenset(
     {
@@ -437,13 +437,16 @@ class Member:
         key = business_key(self.suite, calls.round_id, action, status)
         try:
             spare = calls.spare_gas(action, known_at)
-            done = sender.carry_out(calls.of(action), key, not_after, known_at, spare)
+            request = TransactionRequest.of(
+                calls.of(action), key, not_after=not_after, known_at=known_at, spare_gas=spare
+            )
+            delivery = sender.deliver(request)
         except Reverted as revert:
             if revert.name in ALREADY_DONE:
                 return f"already done ({revert.name})", True
             self._alarm("NOT_ALLOWED", f"round {calls.round_id}, {type(action).__name__}: {revert}")
             return str(revert), False
-        return done.note, done.goes_on
+        return delivery.note, delivery.is_mined
 
 
 def _needs_positions(record: RoundRecord, block: Block) -> bool:

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 from scorer.oracle.sanity import SanityLimits
 from scorer.oracle.takeover import GRACE
-
-
-def _say_nothing(_kind: str, _detail: str) -> None:
-    return
+from scorer.transactions.alarms import AlarmCallback, ignore_alarm
 
 
 @dataclass(frozen=True)
@@ -57,4 +54,4 @@ class MemberPolicy:
     disputed: frozenset[str] = frozenset()
     publication_grace: int = GRACE
     outcome_delay: int = 0
-    alarm: Callable[[str, str], None] = _say_nothing
+    alarm: AlarmCallback = ignore_alarm

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-from scorer.units import nano_from_nmr, nmr_from_nano, ppm_as_decimal, ppm_from_decimal
+from scorer.units import nano_from_nmr, nmr_text, ppm_from_decimal, ppm_text
 
 
 def _text(value: object) -> str:
@@ -22,17 +22,9 @@ def _nano(value: object) -> int:
     return nano_from_nmr(_text(value))
 
 
-def _ppm_text(ppm: int) -> str:
-    return f"{ppm_as_decimal(ppm):f}"
-
-
-def _nmr_text(amount: int) -> str:
-    return f"{nmr_from_nano(amount):f}"
-
-
-Parts = Annotated[int, BeforeValidator(_ppm), PlainSerializer(_ppm_text, when_used="json")]
+Parts = Annotated[int, BeforeValidator(_ppm), PlainSerializer(ppm_text, when_used="json")]
 """Parts per million in Python, decimal text in a document."""
-Nano = Annotated[int, BeforeValidator(_nano), PlainSerializer(_nmr_text, when_used="json")]
+Nano = Annotated[int, BeforeValidator(_nano), PlainSerializer(nmr_text, when_used="json")]
 """nano-NMR in Python, NMR as decimal text in a document."""
 
 

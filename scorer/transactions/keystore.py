@@ -33,7 +33,7 @@ class UnlockError(Exception):
 
 
 def read_keystore(content: bytes) -> dict[str, Any]:
-    """The document of a keystore in one spelling, whatever wallet wrote it.
+    """Return the document of a keystore in one spelling, whatever wallet wrote it.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def read_keystore(content: bytes) -> dict[str, Any]:
 
 
 def decrypt(document: Mapping[str, Any], password: str) -> bytes:
-    """The private key of what `read_keystore` read.
+    """Return the private key of what `read_keystore` read.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def decrypt(document: Mapping[str, Any], password: str) -> bytes:
 
 
 def encrypt(key: bytes, password: str) -> dict[str, Any]:
-    """A new keystore of a private key.
+    """Make a new keystore of a private key.
 
     Every field has its full length: eth-account writes the counter's first block as a number, and wallets
     that expect sixteen bytes, geth's among them, refuse the one keystore in 256 that begins with a zero.
@@ -104,7 +104,7 @@ def _failure(crypto: Mapping[str, Any], error: Exception) -> str:
 
 
 def _lowered(found: Mapping[Any, Any]) -> dict[str, Any]:
-    """The same with names in lower case, as MyEtherWallet's ``Crypto`` is not."""
+    """Return the same with names in lower case, as MyEtherWallet's ``Crypto`` is not."""
     lowered = {str(name).lower(): value for name, value in found.items()}
     return {name: _lowered(value) if isinstance(value, dict) else value for name, value in lowered.items()}
 
@@ -118,7 +118,7 @@ def _version(version: object) -> str:
 
 
 def _crypto(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What a keystore says of its key, each field checked and in one spelling."""
+    """Read the description of a keystore's key, each field checked and in one spelling."""
     crypto = _table(document, "crypto")
     kdf = str(crypto.get("kdf")).lower()
     if kdf not in ("scrypt", "pbkdf2"):
@@ -175,7 +175,7 @@ def _derived_length(params: Mapping[str, Any]) -> int:
 
 
 def _whole(params: Mapping[str, Any], name: str, least: int) -> int:
-    """A whole number, which some wallets write as text."""
+    """Read a whole number, which some wallets write as text."""
     value = params.get(name)
     number = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
     if type(number) is not int or not least <= number < 1 << 60:
@@ -197,7 +197,7 @@ def _hex(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _iv(fields: Mapping[str, Any]) -> str:
-    """The counter's first block in 32 digits; eth-account writes it as a number, without leading zeros."""
+    """Read the counter's first block in 32 digits; eth-account writes it without leading zeros."""
     found = _hex(fields, "iv")
     if not 2 <= len(found) <= 2 * _IV_BYTES:
         raise _damaged(f"crypto: expected iv of {_IV_BYTES} bytes, found {len(found) // 2}")

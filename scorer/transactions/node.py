@@ -1,9 +1,9 @@
-"""The chain behind an outbox: one endpoint for all that is read, every endpoint for what is sent."""
+"""The chain as a transaction manager uses it: reads from one endpoint, sends to all."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from hexbytes import HexBytes
 from web3 import Web3
@@ -17,30 +17,77 @@ from scorer.chain.parallel import Parallel
 from scorer.chain.provider import LONGEST_PAUSES
 from scorer.chain.reverts import describe_revert, revert_name
 from scorer.chain.rpc_errors import Answer, wanted_tip
-from scorer.transactions.attempts import Mined
-from scorer.transactions.manager import BroadcastReply, Head
-from scorer.transactions.sender import Reverted
+from scorer.transactions.intents import Mined
+from scorer.transactions.request import Reverted
 
 T = TypeVar("T")
 _BETTER_FIRST = (Answer.ACCEPTED, Answer.KNOWN, Answer.NONCE_TOO_LOW)
 
 
 @dataclass(frozen=True)
+class Head:
+    """The newest block and the number of the newest finalised one; `timestamp` in seconds since the epoch."""
+
+    latest: int
+    timestamp: int
+    market: GasMarket
+    finalised: int
+
+
+@dataclass(frozen=True)
+class BroadcastReply:
+    """The answer of a node to signed bytes; `least_tip`, wei per gas, is 0 where it named none."""
+
+    answer: Answer
+    least_tip: int = 0
+
+
+class ChainNode(Protocol):
+    """The chain as a transaction manager needs it, read from one endpoint at a time."""
+
+    def head(self) -> Head:
+        """Read the newest blocks and the price of gas."""
+        ...
+
+    def nonces(self, address: str, finalised: int) -> tuple[int, int]:
+        """Count the nonces that an account used, at the latest and at the finalised block."""
+        ...
+
+    def mined(self, tx_hash: bytes) -> Mined | None:
+        """Read a transaction's receipt; None unless the block that it names is canonical."""
+        ...
+
+    def broadcast(self, raw: bytes) -> BroadcastReply:
+        """Send signed bytes; never raises."""
+        ...
+
+    def estimate(self, sender: str, to: str, data: bytes) -> int:
+        """Try a call on the latest state, and return the gas that it takes.
+
+        Raises
+        ------
+        Reverted
+            When it reverts.
+        """
+        ...
+
+
+@dataclass(frozen=True)
 class Web3Node:
-    """A chain by JSON-RPC.
+    """A chain that is read and written by JSON-RPC.
 
     Attributes
     ----------
     w3
         The endpoint that everything is read from.
     others
-        Signed bytes are sent to these too: the same bytes do no harm twice.
+        Endpoints that signed bytes are sent to as well: the same bytes do no harm twice.
     finalised
-        Number of the block that is final, as several endpoints agreed; None: as this one says.
+        Number of the finalised block that several endpoints agreed on; None: the one that `w3` names.
     witnesses
         Endpoints of other operators, for `agreement`.
     agreement
-        How many endpoints, this one among them, must say that a nonce is used.
+        Number of endpoints, `w3` among them, that must say that a nonce is used.
     """
 
     w3: Web3
@@ -53,11 +100,11 @@ class Web3Node:
 
     @classmethod
     def at(cls, pinned: Pinned) -> Self:
-        """The chain as several endpoints agree on it: what is final is what they agreed on."""
+        """Return the chain with the finalised block that several endpoints agreed on."""
         return cls(pinned.w3, pinned.others, pinned.block.number, pinned.witnesses, pinned.agreement)
 
     def head(self) -> Head:
-        """The newest blocks, and what gas costs."""
+        """Read the newest blocks and the price of gas."""
         latest = self.w3.eth.get_block("latest")
         number = latest["number"]
         finalised = self.finalised
@@ -67,10 +114,10 @@ class Web3Node:
         return Head(number, latest["timestamp"], market, finalised)
 
     def nonces(self, address: str, finalised: int) -> tuple[int, int]:
-        """How many nonces an account used, at the latest and at the finalised block.
+        """Count the nonces that an account used, at the latest and at the finalised block.
 
-        The highest number that `agreement` endpoints reach, for what one of them alone says must neither be
-        signed nor end an act.
+        Each is the highest number that `agreement` endpoints reach: on the word of one endpoint alone,
+        nothing is signed or finished.
 
         Raises
         ------
@@ -79,24 +126,24 @@ class Web3Node:
         """
         own = _nonces(self.w3, address, finalised)
         others = self.witnesses if self.agreement > 1 else ()
-        found = self._from_all(
+        answers = self._from_all(
             others,
             lambda w3: _unless_trouble(partial(_nonces, w3, address, finalised)),
-            lambda answers: sum(each is not None for each in answers.values()) >= self.agreement - 1,
+            lambda given: sum(count is not None for count in given.values()) >= self.agreement - 1,
         )
-        counted = [own, *(each for each in found if each is not None)]
+        counted = [own, *(count for count in answers if count is not None)]
         if len(counted) < self.agreement:
             raise EndpointError(
                 f"expected {self.agreement} endpoints to say how many nonces {address} used, "
                 f"found {len(counted)} that answer"
             )
-        latest, final = (sorted(each, reverse=True) for each in zip(*counted, strict=True))
+        latest, final = (sorted(numbers, reverse=True) for numbers in zip(*counted, strict=True))
         return latest[self.agreement - 1], final[self.agreement - 1]
 
     def mined(self, tx_hash: bytes) -> Mined | None:
-        """A transaction's receipt, if the block it names is canonical.
+        """Read a transaction's receipt; None unless the block that it names is canonical.
 
-        An error other than "not found" is raised: taken for "not mined", it would have the act done again.
+        An error other than "not found" is raised: taken for "not mined", it would have the call sent again.
         """
         receipt = self._receipt(tx_hash)
         if receipt is None:
@@ -110,20 +157,20 @@ class Web3Node:
         return Mined(tx_hash, receipt["blockNumber"], receipt["status"] == 1, receipt["gasUsed"])
 
     def broadcast(self, raw: bytes) -> BroadcastReply:
-        """Send signed bytes to every endpoint; the best answer counts. Never raises."""
+        """Send signed bytes to every endpoint, and return the best answer; never raises."""
         answers = self._from_all(
             (self.w3, *self.others),
             lambda w3: _sent(w3, raw),
-            lambda found: any(sent.answer in _BETTER_FIRST for sent in found.values()),
+            lambda replies: any(reply.answer in _BETTER_FIRST for reply in replies.values()),
         )
         for wanted in _BETTER_FIRST:
-            for sent in answers:
-                if sent.answer == wanted:
-                    return sent
+            for reply in answers:
+                if reply.answer == wanted:
+                    return reply
         return answers[0] if answers else BroadcastReply(Answer.UNREACHABLE)
 
     def estimate(self, sender: str, to: str, data: bytes) -> int:
-        """Try a call on the latest state, and say what gas it takes."""
+        """Try a call on the latest state, and return the gas that it takes."""
         call: Any = {"from": sender, "to": to, "data": Web3.to_hex(data)}
         try:
             return self.w3.eth.estimate_gas(call, "latest")
@@ -131,7 +178,7 @@ class Web3Node:
             raise Reverted(_selector(data), describe_revert(error), revert_name(error)) from None
 
     def _receipt(self, tx_hash: bytes) -> TxReceipt | None:
-        """From the first endpoint that has it: one that prunes or lags may not."""
+        """Read a receipt from the first endpoint that has it: one that prunes or lags may not."""
         for w3 in (self.w3, *self.others):
             try:
                 return w3.eth.get_transaction_receipt(HexBytes(tx_hash))
@@ -143,9 +190,9 @@ class Web3Node:
         return None
 
     def _tip(self, block: int) -> int:
-        """The lowest that an endpoint tells, asked once a block: a tip that is too low is raised later."""
+        """Return the lowest tip that an endpoint names, asked once a block: one too low is raised later."""
         if block not in self._tips:
-            known = self._from_all((self.w3, *self.others), _median_tip, lambda found: bool(found))
+            known = self._from_all((self.w3, *self.others), _median_tip, lambda tips: bool(tips))
             self._tips[block] = min((tip for tip in known if tip is not None), default=0)
         return self._tips[block]
 
@@ -155,7 +202,7 @@ class Web3Node:
         ask: Callable[[Web3], T],
         is_enough: Callable[[Mapping[int, T]], bool],
     ) -> list[T]:
-        """What endpoints say at the same time, in their order, without those that are late."""
+        """Ask endpoints at the same time; their answers in order, without those that are late."""
         if len(endpoints) == 1:
             return [ask(endpoints[0])]
         seconds = _timeout(self.w3) + LONGEST_PAUSES
@@ -173,14 +220,14 @@ def _nonces(w3: Web3, address: str, finalised: int) -> tuple[int, int]:
 
 
 def _median_tip(w3: Web3) -> int | None:
-    """Half of the recent transactions paid at least this tip; None where a node does not say."""
+    """Return the tip that half of the recent transactions paid at least; None where a node names none."""
     history = _unless_trouble(partial(w3.eth.fee_history, 20, "latest", [50]))
     tips = [] if history is None else sorted(int(row[0]) for row in history.get("reward", []))
     return tips[len(tips) // 2] if tips else None
 
 
 def _unless_trouble(ask: Callable[[], T]) -> T | None:
-    """What one of several endpoints says; None for whatever goes wrong with it."""
+    """Ask one of several endpoints; None for whatever goes wrong with it."""
     try:
         return ask()
     except Exception:  # noqa: BLE001 - the others are asked all the same
@@ -198,7 +245,7 @@ def _sent(w3: Web3, raw: bytes) -> BroadcastReply:
 
 
 def _if_sent(answer: Answer) -> Answer:
-    """For a transaction: a node whose answer is no answer may have taken it."""
+    """Take a malformed answer for none: a node that gives one may have taken the transaction."""
     return Answer.UNREACHABLE if answer == Answer.MALFORMED else answer
 
 

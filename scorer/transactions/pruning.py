@@ -1,11 +1,11 @@
-"""What a journal need not keep for ever: of rounds that are over, for good.
+"""Drops records of rounds that are over.
 
-First the signed bytes and the call's data go, and hash, nonce and key stay; a long time later the rows. What
-guards that nothing is done twice is kept:
+First the signed bytes and the calldata go, and hash, nonce and key stay; a long time later the rows go. Kept
+is whatever prevents that something is sent twice:
 
-- whatever is not finished, and all else of its round;
-- the bytes of what a foreign transaction displaced: should that one vanish, ours may still be mined;
-- every challenge: a member that lost one must know of it for good;
+- intents that are not finished, and all others of their round;
+- the bytes of intents that a foreign transaction displaced: should that one vanish, ours may be mined;
+- every challenge: a member that lost one must never forget it;
 - the highest nonce of an account.
 """
 
@@ -15,45 +15,47 @@ from typing import Final
 import sqlalchemy as sa
 
 from scorer.failpoints import reach
-from scorer.transactions.attempts import State
-from scorer.transactions.keys import NO_ROUND
+from scorer.transactions.intents import IntentState
+from scorer.transactions.request import NO_ROUND
 from scorer.transactions.schema import ATTEMPT, EVENT, INTENT
 
 WHOLE, LIGHT, KEPT = 0, 1, 2
-"""The stages of a row: as it was written; without its bytes; and what outlasts its round's removal."""
+"""The stages of a row: as it was written; without its bytes; left when its round was removed."""
 ROUNDS_AT_ONCE: Final = 20
-KEPT_ACTS: Final = ("challenge",)
-_FINISHED: Final = tuple(state.value for state in (State.FINAL, State.FAILED, State.CANCELLED))
-_ENDED: Final = (*_FINISHED, State.DISPLACED.value, State.PLANNED.value)
-"""What nothing is done about any more: a planned act of a round that is over is never signed."""
+KEPT_KINDS: Final = ("challenge",)
+_FINISHED: Final = tuple(
+    state.value for state in (IntentState.FINAL, IntentState.FAILED, IntentState.CANCELLED)
+)
+_ENDED: Final = (*_FINISHED, IntentState.DISPLACED.value, IntentState.PLANNED.value)
+"""States that do not change any more: an intent that is planned when its round is over is never signed."""
 
 
 def rounds_in_stage(connection: sa.Connection, scope: str, stage: int) -> list[int]:
-    """The rounds of a tournament of which there are rows of a stage, oldest first.
+    """Return the rounds of a tournament that have rows of a stage, oldest first.
 
-    From each round to the next by the index: however many acts a round has.
+    It steps from each round to the next by the index, however many rows a round has.
     """
 
     def first_after(earlier: sa.ColumnElement[int] | int) -> sa.ScalarSelect[int | None]:
         rows = (INTENT.c.scope == scope) & (INTENT.c.stage == stage) & (INTENT.c.round > earlier)
         return sa.select(sa.func.min(INTENT.c.round)).where(rows).scalar_subquery()
 
-    found = sa.select(first_after(NO_ROUND).label("round")).cte("found", recursive=True)
-    found = found.union_all(sa.select(first_after(found.c.round)).where(found.c.round.is_not(None)))
-    rows = connection.execute(sa.select(found.c.round).where(found.c.round.is_not(None)))
+    rounds = sa.select(first_after(NO_ROUND).label("round")).cte("rounds", recursive=True)
+    rounds = rounds.union_all(sa.select(first_after(rounds.c.round)).where(rounds.c.round.is_not(None)))
+    rows = connection.execute(sa.select(rounds.c.round).where(rounds.c.round.is_not(None)))
     return [int(row[0]) for row in rows]
 
 
 def lighten(connection: sa.Connection, scope: str, rounds: Sequence[int], finalised: int) -> int:
-    """Drop the bytes of rounds that are over in block `finalised`; how many rounds.
+    """Drop the bytes of rounds that are over in block `finalised`, and count the rounds.
 
-    A round of which something is not finished by then is left as it is.
+    A round with an intent that is not finished by then is left as it is.
     """
-    found = 0
-    for round_id in [each for each in rounds if each > NO_ROUND][:ROUNDS_AT_ONCE]:
-        found += _lighten_round(connection, _of(scope, round_id) & (INTENT.c.stage == WHOLE), finalised)
+    count = 0
+    for round_id in [number for number in rounds if number > NO_ROUND][:ROUNDS_AT_ONCE]:
+        count += _lighten_round(connection, _of(scope, round_id) & (INTENT.c.stage == WHOLE), finalised)
         reach("journal-pruning", f"bytes of {round_id}")
-    return found
+    return count
 
 
 def _lighten_round(connection: sa.Connection, rows: sa.ColumnElement[bool], finalised: int) -> bool:
@@ -72,8 +74,11 @@ def _has_unfinished(connection: sa.Connection, rows: sa.ColumnElement[bool], fin
 
 
 def remove(connection: sa.Connection, scope: str, before: int) -> int:
-    """Remove the rows of rounds whose bytes went and of which nothing was signed since the time `before`."""
-    found = 0
+    """Remove the rows of rounds whose bytes were dropped and that signed nothing since `before`; count them.
+
+    `before` is chain time, seconds since the epoch.
+    """
+    count = 0
     for round_id in rounds_in_stage(connection, scope, LIGHT)[:ROUNDS_AT_ONCE]:
         rows = _of(scope, round_id) & (INTENT.c.stage == LIGHT)
         signed = sa.select(sa.func.max(ATTEMPT.c.signed_at)).join(INTENT).where(rows)
@@ -81,8 +86,8 @@ def remove(connection: sa.Connection, scope: str, before: int) -> int:
             break
         _remove_round(connection, rows)
         reach("journal-pruning", f"rows of {round_id}")
-        found += 1
-    return found
+        count += 1
+    return count
 
 
 def _remove_round(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> None:
@@ -90,8 +95,8 @@ def _remove_round(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> No
     highest = sa.select(sa.func.max(other.c.nonce)).where(other.c.account == INTENT.c.account)
     removable = (
         rows
-        & INTENT.c.act.not_in(KEPT_ACTS)
-        & INTENT.c.state.in_((*_FINISHED, State.PLANNED.value))
+        & INTENT.c.act.not_in(KEPT_KINDS)
+        & INTENT.c.state.in_((*_FINISHED, IntentState.PLANNED.value))
         & (INTENT.c.nonce.is_(None) | (INTENT.c.nonce < highest.scalar_subquery()))
     )
     ids = [row.id for row in connection.execute(sa.select(INTENT.c.id).where(removable))]
@@ -103,7 +108,7 @@ def _remove_round(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> No
 
 
 def remove_events(connection: sa.Connection, before: int) -> None:
-    """Remove what was logged before a chain time."""
+    """Remove the events before a chain time, seconds since the epoch."""
     connection.execute(sa.delete(EVENT).where(EVENT.c.at < before))
 
 

@@ -1,4 +1,4 @@
-"""The tables of a journal, the version of their schema, and the way from each version to the next.
+"""The tables of a journal, the version of their schema, and the migration from each version to the next.
 
 A journal of an older version is migrated when it is opened, in one transaction: it is of the old version or
 of the new one, whenever the process ends. One of a newer version is refused: it would be misread.
@@ -10,10 +10,11 @@ from typing import Final
 import sqlalchemy as sa
 
 from scorer.failpoints import reach
-from scorer.transactions.keys import RequestKey
+from scorer.transactions.request import RequestKey
 
-VERSION: Final = 2
-"""1: without a version, as the first releases wrote it. 2: what an act belongs to, indices, pruning."""
+VERSION: Final = 3
+"""1: without a version, as the first releases wrote it. 2: the scope, round and kind of a request, indices,
+pruning. 3: the state of numbered requests in a table of its own, no longer in notes."""
 MOST_ROWS: Final = 1000
 
 METADATA: Final = sa.MetaData()
@@ -70,10 +71,18 @@ NOTE: Final = sa.Table(
     sa.Column("key", sa.String(200), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
+NUMBERED: Final = sa.Table(
+    "numbered_request",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("title", sa.Text),
+    sa.Column("acknowledged", sa.BigInteger, nullable=False),
+    sa.Column("ceiling", sa.Text),
+)
 SCHEMA: Final = sa.Table("journal_schema", METADATA, sa.Column("version", sa.Integer, nullable=False))
 
 IS_OPEN: Final = sa.text("state IN ('sent', 'mined')")
-"""`scorer.transactions.attempts.OPEN`, in the same words in the index and in what is asked of it."""
+"""`scorer.transactions.intents.OPEN`, in the same words in index and queries: else the index is not used."""
 INDICES: Final = (
     sa.Index("intent_open", INTENT.c.account, INTENT.c.nonce, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
     sa.Index("intent_act", INTENT.c.scope, INTENT.c.act),
@@ -89,38 +98,40 @@ class NewerSchema(Exception):
 
 
 def prepare(connection: sa.Connection) -> None:
-    """Make the tables where there are none, and bring older ones to this version, all or nothing.
+    """Create the tables where there are none, and migrate older ones to this version, all or nothing.
 
     Raises
     ------
     NewerSchema
-        When they are of a version that this program does not know.
+        When they are of a later version.
     """
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # else tables would be made outside of the transaction
+        connection.exec_driver_sql(
+            "BEGIN IMMEDIATE"
+        )  # else tables would be created outside of the transaction
     try:
-        _bring_up(connection, _version(connection))
+        _migrate(connection, _version(connection))
     except BaseException:
         connection.rollback()
         raise
     connection.commit()
 
 
-def _bring_up(connection: sa.Connection, found: int | None) -> None:
-    if found is not None and found > VERSION:
-        raise NewerSchema(f"expected a schema of version {VERSION} or older, found version {found}")
-    if found is None:
+def _migrate(connection: sa.Connection, current: int | None) -> None:
+    if current is not None and current > VERSION:
+        raise NewerSchema(f"expected a schema of version {VERSION} or older, found version {current}")
+    if current is None:
         METADATA.create_all(connection)
         connection.execute(sa.insert(SCHEMA).values(version=VERSION))
         return
-    for version in range(found, VERSION):
+    for version in range(current, VERSION):
         MIGRATIONS[version](connection)
         connection.execute(sa.update(SCHEMA).values(version=version + 1))
         reach("journal-migrated", str(version))
 
 
 def _version(connection: sa.Connection) -> int | None:
-    """The version of the tables that are there; None where there are none."""
+    """Return the version of the tables; None where there are none."""
     names = set(sa.inspect(connection).get_table_names())
     if SCHEMA.name in names:
         return int(connection.execute(sa.select(SCHEMA.c.version)).scalar_one())
@@ -136,7 +147,7 @@ def _from_1_to_2(connection: sa.Connection) -> None:
     last = 0
     while rows := _rows_after(connection, last):
         last = int(rows[-1].id)
-        values = [{"row": row.id, **parts_of(row.key)} for row in rows]
+        values = [{"row": row.id, **columns_of(row.key)} for row in rows]
         connection.execute(_FILL, values)
         reach("journal-migrating", "rows")
     for index in INDICES:
@@ -149,12 +160,38 @@ def _rows_after(connection: sa.Connection, last: int) -> list[sa.Row[tuple[int, 
     return list(connection.execute(query.order_by(INTENT.c.id).limit(MOST_ROWS)))
 
 
-def parts_of(key: str) -> dict[str, str | int | None]:
-    """The columns that say what an act belongs to."""
-    found = RequestKey.parse(key)
-    if found is None:
+def _from_2_to_3(connection: sa.Connection) -> None:
+    """Move titles, counts and ceilings out of the notes, where they had prefixed keys."""
+    NUMBERED.create(connection)
+    reach("journal-migrating", NUMBERED.name)
+    prefixed = sa.or_(*(NOTE.c.key.startswith(prefix, autoescape=True) for prefix in _PREFIXES))
+    notes = {row.key: row.value for row in connection.execute(sa.select(NOTE).where(prefixed))}
+    if rows := _numbered_rows(notes):
+        connection.execute(sa.insert(NUMBERED), rows)
+    reach("journal-migrating", "numbered rows")
+    connection.execute(sa.delete(NOTE).where(prefixed))
+    reach("journal-migrating", "notes")
+
+
+def _numbered_rows(notes: Mapping[str, str]) -> list[dict[str, str | int | None]]:
+    """Build a row for each KEY from ``title:KEY``, ``told:KEY`` and ``ceiling:KEY#number``."""
+    keys = {note.partition(":")[2].partition("#")[0] for note in notes}
+    rows: list[dict[str, str | int | None]] = []
+    for key in sorted(keys):
+        acknowledged = int(notes.get(f"told:{key}", 0))
+        # The ceilings of earlier numbers are no longer needed.
+        ceiling = notes.get(f"ceiling:{key}#{acknowledged}")
+        title = notes.get(f"title:{key}")
+        rows.append({"key": key, "title": title, "acknowledged": acknowledged, "ceiling": ceiling})
+    return rows
+
+
+def columns_of(key: str) -> dict[str, str | int | None]:
+    """Return the columns of an intent that say which round of which tournament it belongs to."""
+    parsed = RequestKey.parse(key)
+    if parsed is None or parsed.round_id is None:
         return {"scope": None, "round": None, "act": None}
-    return {"scope": found.scope, "round": found.round_id, "act": found.act}
+    return {"scope": parsed.scope, "round": parsed.round_id, "act": parsed.kind}
 
 
 _FILL: Final = (
@@ -162,5 +199,7 @@ _FILL: Final = (
     .where(INTENT.c.id == sa.bindparam("row"))
     .values(scope=sa.bindparam("scope"), round=sa.bindparam("round"), act=sa.bindparam("act"))
 )
-MIGRATIONS: Final[Mapping[int, Callable[[sa.Connection], None]]] = {1: _from_1_to_2}
-"""The way from each version to the next."""
+_PREFIXES: Final = ("title:", "told:", "ceiling:")
+"""The prefixes of notes in version 2 that version 3 has in a table."""
+MIGRATIONS: Final[Mapping[int, Callable[[sa.Connection], None]]] = {1: _from_1_to_2, 2: _from_2_to_3}
+"""The migration from each version to the next."""

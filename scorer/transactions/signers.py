@@ -1,4 +1,4 @@
-"""Who signs transactions: a key in memory, or a remote signer that keeps it."""
+"""Signs transactions: with a key in memory, or by a remote signer that keeps it."""
 
 import json
 import re
@@ -124,13 +124,13 @@ class RemoteSigner:
         Raises
         ------
         SignerError
-            As `sign`.
+            When the signer does not answer with a signature of its own.
         """
         signature = self._checked(message).to_bytes()
         return signature[:64] + bytes([signature[64] + 27])
 
     def _checked(self, payload: bytes) -> Signature:
-        """The signature over a payload's Keccak-256, which is this key's."""
+        """Return the signature over a payload's Keccak-256, which is this key's."""
         signature = self._signature(payload)
         signer = signature.recover_public_key_from_msg_hash(keccak(payload))
         if signer != self._key:
@@ -163,12 +163,12 @@ class RemoteSigner:
 
 
 def _found(error: EndpointError) -> str:
-    """What a transport found, without its advice, which is on endpoints of a chain."""
+    """Return what a transport found, without its advice, which is on endpoints of a chain."""
     return str(error).partition("found ")[2].partition(";")[0] or "another answer"
 
 
 def _signature_bytes(answer: bytes) -> bytes:
-    """The 65 bytes of an answer in hex, which web3signer gives with or without quotes."""
+    """Return the 65 bytes of an answer in hex, which web3signer gives with or without quotes."""
     found = SIGNATURE.fullmatch(answer.decode("ascii", "replace").strip())
     if found is None:
         raise ValueError("expected 65 bytes in hex, found other content")
@@ -176,7 +176,7 @@ def _signature_bytes(answer: bytes) -> bytes:
 
 
 def _body(fields: Mapping[str, Any]) -> list[Any]:
-    """The fields of an EIP-1559 transaction in the order in which they are signed."""
+    """Return the fields of an EIP-1559 transaction in the order in which they are signed."""
     numbers = ("chainId", "nonce", "maxPriorityFeePerGas", "maxFeePerGas", "gas")
     access_list: list[Any] = []
     to = bytes.fromhex(str(fields["to"]).removeprefix("0x"))
@@ -188,6 +188,6 @@ def _encoded(parts: list[Any]) -> bytes:
 
 
 def key_signer(private_key: bytes) -> KeySigner:
-    """A signer of a key in memory."""
+    """Make a signer of a key in memory."""
     account: LocalAccount = Account.from_key(private_key)
     return KeySigner(account)

@@ -1,4 +1,4 @@
-"""A chain in memory with the manners of Polygon's bor: a double of the node, for what anvil cannot do.
+"""A chain in memory that behaves as Polygon's bor: a double of the node, for what anvil cannot do.
 
 It takes no tip under 25 gwei, no replacement under +10 % on both fees, nothing that the account cannot pay or
 that has too little gas, enforces a fee cap, knows a transaction when it sees it again, loses answers, drops
@@ -13,9 +13,9 @@ from eth_hash.auto import keccak
 
 from scorer.chain.fees import GWEI, GasMarket
 from scorer.chain.rpc_errors import Answer, classify, wanted_tip
-from scorer.transactions.attempts import Mined
-from scorer.transactions.manager import BroadcastReply, Head
-from scorer.transactions.sender import Reverted
+from scorer.transactions.intents import Mined
+from scorer.transactions.node import BroadcastReply, Head
+from scorer.transactions.request import Reverted
 
 START = 1_700_000_000
 BLOCK_TIME = 2
@@ -74,7 +74,7 @@ class Bor:
     salt: int = 0
     sent: list[bytes] = field(default_factory=list)
 
-    # What an outbox asks.
+    # Questions of a transaction manager.
 
     def head(self) -> Head:
         last = self.blocks[-1]

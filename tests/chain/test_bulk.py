@@ -196,7 +196,7 @@ def test_a_batch_whose_answers_are_not_one_for_each_call_is_not_believed(
     assert suite.rounds(range(1, 5), block) == expected
 
 
-def test_answers_in_another_order_are_told_apart_by_their_ids(
+def test_answers_in_another_order_are_distinguished_by_their_ids(
     world: World, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.open()

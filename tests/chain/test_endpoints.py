@@ -17,11 +17,13 @@ from scorer.chain.provider import PAUSES
 from scorer.chain.rpc_errors import Answer
 from scorer.lab.anvil import Anvil
 from scorer.lab.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
-from scorer.transactions.attempts import State, StopReason
+from scorer.transactions.intents import IntentState
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import Delivery, TransactionManager, TransactionRequest
+from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
+from scorer.transactions.request import Delivery, TransactionRequest
 from scorer.transactions.signers import KeySigner
+from scorer.transactions.state_machine import StopReason
 from tests.world import World
 
 
@@ -168,7 +170,7 @@ def test_what_one_endpoint_alone_says_of_nonces_and_finality_is_not_believed(
     assert Web3Node.at(alone).nonces(address, alone.block.number) == (10**6, 10**6)
 
 
-def test_the_lowest_tip_that_an_endpoint_tells_of_is_bid(proxies: tuple[Proxy, ...]) -> None:
+def test_the_lowest_tip_that_an_endpoint_names_is_bid(proxies: tuple[Proxy, ...]) -> None:
     def tells(gwei: int) -> Callable[[Request, Forward], Response]:
         return lambda request, forward: {"result": {"reward": [[hex(gwei * GWEI)]] * 20}}
 
@@ -232,7 +234,7 @@ def test_truncated_logs_are_noticed_by_what_the_contract_committed_to(world: Wor
             read_sealed(suite, suite.round(round_id, world.suite.w3.eth.block_number), finalised_block(suite))
 
 
-def test_logs_of_other_blocks_and_limits_are_told_apart_from_large_ranges(world: World) -> None:
+def test_logs_of_other_blocks_and_limits_are_distinguished_from_large_ranges(world: World) -> None:
     world.sealed_round()
     with proxy_of(world.stage.anvil.url) as proxy:
         w3 = connect(proxy.url, LOCAL_CHAIN_ID)
@@ -337,7 +339,7 @@ def test_a_rate_limit_while_sending_is_waited_out(world: World, tmp_path: Path) 
         assert counter.executed == 1
 
 
-def test_a_node_with_a_fee_cap_holds_the_act_until_it_is_lifted(world: World, tmp_path: Path) -> None:
+def test_a_node_with_a_fee_cap_holds_the_request_until_it_is_lifted(world: World, tmp_path: Path) -> None:
     pool = Pool()
     pool.fee_cap = 1
     with proxy_of(world.stage.anvil.url) as proxy:
@@ -359,4 +361,4 @@ def test_a_receipt_that_cannot_be_read_is_not_taken_for_none(world: World, tmp_p
         with pytest.raises(RateLimited):
             counter.manager.pump()
         proxy.misbehave("eth_getTransactionReceipt", None)
-        assert counter.manager.pump()[0].state == State.FINAL
+        assert counter.manager.pump()[0].state == IntentState.FINAL

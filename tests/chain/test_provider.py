@@ -197,7 +197,7 @@ def test_a_document_of_too_many_parts_is_not_even_read() -> None:
         (raw('{"id":ID,"error":{"code":-1,"message":"\\ud800\\u0000"}}'), Refused, Answer.UNKNOWN),
     ],
 )
-def test_an_error_is_of_the_kind_that_its_words_its_code_and_its_status_tell(
+def test_an_error_is_of_the_kind_that_its_words_its_code_and_its_status_say(
     behave: Behaviour, error: type[EndpointError], meaning: Answer
 ) -> None:
     with pytest.raises(EndpointError, match=r"endpoint 127\.0\.0\.1:\d+: ") as told:

@@ -213,7 +213,7 @@ def test_what_cannot_be_reached_is_named_without_its_secrets(url: str) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_nobody_who_takes_a_connection_is_told_from_no_answer() -> None:
+def test_nobody_who_takes_a_connection_is_distinguished_from_no_answer() -> None:
     with socket() as deaf, ExitStack() as stack:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)

@@ -10,6 +10,6 @@ from tests.world import World, lent_world
 
 @pytest.fixture(scope="module")
 def town(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """As `world`, one for a file."""
+    """Lend one world to all tests of a file."""
     with lent_world(chains, tmp_path_factory.mktemp("town")) as world:
         yield world

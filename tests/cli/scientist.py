@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from scorer.cli import app
 from scorer.client.stakes import ModelStake, model_stake
-from scorer.transactions.sender import Sender
+from scorer.lab.plain_sender import Sender
 from tests.cli.test_cupel import run, write_deployment
 from tests.world import World
 
@@ -46,7 +46,7 @@ class Scientist:
     def sends(self, *command: object) -> dict[str, Any]:
         """Type a command that sends, without being asked; the JSON it prints."""
         result = CliRunner().invoke(
-            app, [str(each) for each in (*command, *self.chain, *self.key, "--yes", "--json")]
+            app, [str(word) for word in (*command, *self.chain, *self.key, "--yes", "--json")]
         )
         assert result.exit_code == 0, (result.output, result.exception)
         return dict(json.loads(result.stdout))
@@ -61,7 +61,7 @@ class Scientist:
         return said
 
     def stake(self, model: int) -> ModelStake:
-        """What the chain says of a model."""
+        """Read a model and its stake."""
         return model_stake(self.world.suite, model, self.world.suite.w3.eth.block_number)
 
     def tokens(self) -> int:

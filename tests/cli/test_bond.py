@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from scorer import failpoints as killpoints
+from scorer import failpoints
 from scorer.cli import app
-from scorer.client.bonds import POST_GAS
+from scorer.client.bond_actions import POST_GAS
 from scorer.lab.drill.proxy import Response, proxy_of
-from scorer.transactions.attempts import State
+from scorer.lab.plain_sender import Sender
+from scorer.transactions.intents import IntentState
 from scorer.transactions.journal import Journal
-from scorer.transactions.sender import Sender
 from tests.chains import Chains
 from tests.cli.test_cupel import run
 from tests.committee import BOND, CHALLENGE, FEES, FIRST_MEMBER, Committee, found_committee
@@ -126,7 +126,7 @@ def test_what_cannot_be_is_refused_before_sending(committee: Committee, tmp_path
     )
 
 
-def test_a_bond_is_approved_and_posted_and_what_is_lacking_is_told(
+def test_a_bond_is_approved_and_posted_and_what_is_lacking_is_reported(
     committee: Committee, tmp_path: Path
 ) -> None:
     member = seat(committee, FIRST_MEMBER, tmp_path, 150)
@@ -143,7 +143,7 @@ def test_a_bond_is_approved_and_posted_and_what_is_lacking_is_told(
     assert code == 0, said
     assert "note: with a bond of 99.5 NMR no vote counts: one takes 100 NMR" in said
     found = member.sends("post", "99.5")
-    assert [each["title"] for each in found["done"]] == [
+    assert [transaction["title"] for transaction in found["done"]] == [
         "allow the committee to take 99.5 NMR",
         f"post 99.5 NMR as the bond of {member.address}",
     ]
@@ -160,7 +160,7 @@ def test_an_allowance_is_used_where_it_suffices_and_taken_back_first_where_not(
 ) -> None:
     member = seat(committee, FIRST_MEMBER + 1, tmp_path, 150)
     member.approve(10**18)
-    titles = [each["title"].split(" as ")[0] for each in member.sends("post", 2)["done"]]
+    titles = [transaction["title"].split(" as ")[0] for transaction in member.sends("post", 2)["done"]]
     assert titles == ["allow the committee to take 0 NMR", "allow the committee to take 2 NMR", "post 2 NMR"]
     member.approve(10**20)
     assert len(member.sends("post", 100)["done"]) == 1
@@ -168,7 +168,7 @@ def test_an_allowance_is_used_where_it_suffices_and_taken_back_first_where_not(
     assert committee.suite.token.functions.allowance(member.address, spender).call() == 0
 
 
-def test_anybody_may_post_for_anybody_and_is_told_whose_it_will_be(
+def test_anybody_may_post_for_anybody_and_reads_whose_it_will_be(
     committee: Committee, tmp_path: Path
 ) -> None:
     stranger = seat(committee, STRANGER + 1, tmp_path, 10)
@@ -237,16 +237,16 @@ def test_a_command_waits_for_nobody_who_works_with_the_same_key(committee: Commi
 
 
 def cut_off(label: str, member: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the power go at a kill point of posting 30 NMR."""
+    """Let the power go at a fail point of posting 30 NMR."""
 
     def die() -> None:
         raise Cut
 
-    monkeypatch.setattr(killpoints, "_die", die)
-    monkeypatch.setenv(killpoints.VARIABLE, f"{label}@post")
+    monkeypatch.setattr(failpoints, "_die", die)
+    monkeypatch.setenv(failpoints.VARIABLE, f"{label}@post")
     with pytest.raises(Cut):
         member.types("post", 30, "--yes")
-    monkeypatch.delenv(killpoints.VARIABLE)
+    monkeypatch.delenv(failpoints.VARIABLE)
 
 
 def test_a_bond_that_is_cut_off_is_posted_once_when_it_is_typed_again(
@@ -273,7 +273,7 @@ def test_one_endpoints_word_on_nonces_ends_no_act_of_the_daemon(
         code, said = member.types("post", 30, "--yes")
     assert (code, "(sent by an earlier command)" in said) == (0, True), said
     with Journal.open(member.journal) as journal:
-        assert State.DISPLACED not in {intent.state for intent in journal.intents()}
+        assert IntentState.DISPLACED not in {intent.state for intent in journal.intents()}
     member.config.write_text(text)
     assert member.shown()["bond"] == "30"
 

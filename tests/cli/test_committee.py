@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from scorer import failpoints as killpoints
+from scorer import failpoints
 from scorer.chain.contracts import ProposalStatus
 from scorer.cli import app
-from scorer.client.committee import CHALLENGE_GAS, CHALLENGE_GAS_OF_MEMBER
+from scorer.client.committee_actions import CHALLENGE_GAS, CHALLENGE_GAS_OF_MEMBER
 from scorer.protocol.seal import Seal
 from scorer.storage.bundle import Bundle, round_folder
 from tests.chains import Chains
@@ -90,12 +90,12 @@ def test_a_challenge_shows_its_bond_and_what_it_risks_and_sends_nothing_unasked(
     round_id = accepted(committee)
     stranger = seat(committee, STRANGER, tmp_path, CHALLENGE)
     code, said = types(stranger, "challenge", "--round", round_id, "--dry-run")
-    told = " ".join(said.split())
+    shown = " ".join(said.split())
     assert code == 0, said
-    assert "allow the committee to take 40 NMR" in told
-    assert f"with a bond of {CHALLENGE} NMR" in told
-    assert "only if 4 of 6 vote for one other report, and half of it if no report gets so many" in told
-    assert "note: you hold no report of this round" in told
+    assert "allow the committee to take 40 NMR" in shown
+    assert f"with a bond of {CHALLENGE} NMR" in shown
+    assert "only if 4 of 6 vote for one other report, and half of it if no report gets so many" in shown
+    assert "note: you hold no report of this round" in shown
     code, said = types(stranger, "challenge", "--round", round_id)
     assert (code, "expected --yes or a terminal to ask at" in said) == (1, True)
     assert status(committee, round_id) == ProposalStatus.ACCEPTED
@@ -108,7 +108,7 @@ def test_a_challenge_is_sent_with_its_bond_and_a_second_one_is_refused(
     stranger = seat(committee, STRANGER + 1, tmp_path, 2 * CHALLENGE)
     with_own_report(stranger, round_id, payout=1)
     found = sends(stranger, "challenge", "--round", round_id)
-    assert [each["title"].split(" 0x")[0] for each in found["done"]] == [
+    assert [transaction["title"].split(" 0x")[0] for transaction in found["done"]] == [
         "allow the committee to take 40 NMR",
         "challenge the report",
     ]
@@ -129,11 +129,11 @@ def test_a_challenge_that_is_cut_off_is_sent_once_when_it_is_typed_again(
     def die() -> None:
         raise Cut
 
-    monkeypatch.setattr(killpoints, "_die", die)
-    monkeypatch.setenv(killpoints.VARIABLE, "broadcast@challenge")
+    monkeypatch.setattr(failpoints, "_die", die)
+    monkeypatch.setenv(failpoints.VARIABLE, "broadcast@challenge")
     with pytest.raises(Cut):
         types(stranger, "challenge", "--round", round_id, "--yes")
-    monkeypatch.delenv(killpoints.VARIABLE)
+    monkeypatch.delenv(failpoints.VARIABLE)
     code, said = types(stranger, "challenge", "--round", round_id, "--yes")
     assert (code, "(sent by an earlier command)" in said, "nothing more was sent" in said) == (0, True, True)
     assert stranger.tokens() == CHALLENGE * 10**18
@@ -225,7 +225,7 @@ def test_a_member_absent_too_often_is_removed_by_anybody_and_is_refused_before(
 
 
 def seal_without_of_four(committee: Committee) -> None:
-    """As `seal_without` the last of the four members that are left."""
+    """Seal without the last of the four members that are left."""
     seal_without(committee, 3, 4)
 
 

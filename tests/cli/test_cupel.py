@@ -108,7 +108,7 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
     assert run("oracle", "once", "--config", configs[1]) == (0, "nothing to do: every round is over\n")
 
 
-def test_an_oracle_is_dry_unless_told_to_send(world: World) -> None:
+def test_an_oracle_is_dry_without_the_option_to_send(world: World) -> None:
     round_id = world.sealed_round()
     world.resolve(round_id)
     code, said = run("oracle", "once", "--config", write_config(world, 0))
@@ -235,12 +235,12 @@ def test_the_rules_beside_the_universe_decide_what_a_checked_file_may_hold(tmp_p
     assert "bad.csv: expected the columns [ticker or sedol" in said
 
 
-def test_ids_that_were_lost_on_the_way_are_told_loudly(tmp_path: Path) -> None:
+def test_ids_that_were_lost_on_the_way_are_reported_loudly(tmp_path: Path) -> None:
     ids = tuple(f"{number:06}" for number in range(270))
     bundle = Bundle(tmp_path)
     bundle.write_universe(ids)
     bundle.write_rules(preset("classic").model_copy(update={"submissions": "signals"}))
-    lost = [each.lstrip("0") or "0" for each in ids[:150]] + list(ids[150:])
+    lost = [name.lstrip("0") or "0" for name in ids[:150]] + list(ids[150:])
     values = [number / 270 for number in range(270)]
     file = tmp_path / "lost.csv"
     pd.DataFrame({"ticker": lost, "signal": values}).to_csv(file, index=False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scorer import failpoints as killpoints
+from scorer import failpoints
 from scorer.lab.drill.proxy import proxy_of
 from tests.cli.scientist import Scientist, scientist, typed
 from tests.cli.test_cupel import run
@@ -13,7 +13,7 @@ STRANGER = 25
 
 @pytest.fixture
 def owner(town: World) -> Scientist:
-    """Of the models 3, 6 and 9."""
+    """The owner of the models 3, 6 and 9."""
     return scientist(town, 10)
 
 
@@ -96,7 +96,7 @@ def test_a_keystore_that_is_not_there_leaves_nothing_beside_it(owner: Scientist)
     assert not missing.parent.exists()
 
 
-def test_an_account_without_coins_is_told_what_it_needs(town: World) -> None:
+def test_an_account_without_coins_reads_what_it_needs(town: World) -> None:
     poor = scientist(town, 45)  # anvil funded forty
     said = poor.refused("model", "register")
     assert "gas: expected at least 0.000" in said
@@ -131,19 +131,19 @@ def test_a_model_is_registered_named_a_submitter_and_handed_over(town: World) ->
     assert (given["model"]["owner"], given["model"]["submitter"]) == (other.address, other.address)
 
 
-def test_who_has_enough_of_waiting_is_told_what_may_be_under_way(
+def test_an_interrupted_command_says_what_may_be_under_way(
     town: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
     staker = scientist(town, STRANGER + 3)
-    monkeypatch.setattr(killpoints, "_die", interrupt)
-    monkeypatch.setenv(killpoints.VARIABLE, "broadcast@register")
+    monkeypatch.setattr(failpoints, "_die", interrupt)
+    monkeypatch.setenv(failpoints.VARIABLE, "broadcast@register")
     code, said = staker.types("model", "register", "--yes")
     assert code != 0
     assert "interrupted; a transaction may be under way: run the command again" in said
-    monkeypatch.delenv(killpoints.VARIABLE)
+    monkeypatch.delenv(failpoints.VARIABLE)
     assert staker.sends("model", "register")["done"][0]["sent_by_an_earlier_command"]
 
 

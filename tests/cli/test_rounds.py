@@ -15,12 +15,12 @@ def test_rounds_are_listed_newest_first_with_their_times_and_what_is_at_risk(wor
     second = world.open()
     code, said = run("rounds", *chain, "--json")
     rounds = json.loads(said)["rounds"]
-    assert [(each["round"], each["phase"]) for each in rounds] == [(second, "open"), (first, "sealed")]
+    assert [(entry["round"], entry["phase"]) for entry in rounds] == [(second, "open"), (first, "sealed")]
     assert (rounds[1]["at_risk"], rounds[1]["payout_factor"]) == ("275", "1")
     assert (rounds[0]["at_risk"], rounds[0]["payout_factor"]) == ("0", None)
     assert world.record(second).close_at - world.record(second).open_at == HOUR
     code, said = run("rounds", *chain, "--open", "--json")
-    assert [each["round"] for each in json.loads(said)["rounds"]] == [second]
+    assert [entry["round"] for entry in json.loads(said)["rounds"]] == [second]
     code, said = run("rounds", *chain, "--last", 1)
     assert code == 0
     assert [line.split("│")[1:3] for line in said.splitlines() if "│" in line] == [[" 2     ", " open  "]]
@@ -31,7 +31,7 @@ def test_rounds_are_listed_newest_first_with_their_times_and_what_is_at_risk(wor
     assert (settled["phase"], record.paid + record.burned > 0) == ("settled", True)
 
 
-def test_an_endpoint_that_is_down_is_told_in_one_line(world: World) -> None:
+def test_an_endpoint_that_is_down_is_reported_in_one_line(world: World) -> None:
     chain = scientist(world, 10, "http://127.0.0.1:9").chain
     code, said = run("rounds", *chain)
     assert code == 1

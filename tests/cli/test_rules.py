@@ -8,7 +8,7 @@ from scorer.protocol.rules import preset
 from tests.cli.test_cupel import run
 
 
-def test_a_valid_document_is_told_with_its_factors_needs_and_hash() -> None:
+def test_a_valid_document_is_shown_with_its_factors_needs_and_hash() -> None:
     code, said = run("rules", "check", "signals")
     assert code == 0
     assert said.splitlines() == [

@@ -92,8 +92,8 @@ def test_a_secret_in_an_environment_variable_is_not_repeated(
 
 
 def test_what_is_no_secret_is_repeated() -> None:
-    for told in ("no-such-folder/momentum_6_1_2026.csv", "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23"):
-        assert told in run("verify", told)[1].replace("│\n│ ", "")
+    for secret in ("no-such-folder/momentum_6_1_2026.csv", "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23"):
+        assert secret in run("verify", secret)[1].replace("│\n│ ", "")
 
 
 def test_a_password_in_place_of_its_file_is_not_repeated(tmp_path: Path) -> None:

@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
-from scorer import failpoints as killpoints
-from scorer.client.amounts import Allocation, nmr_text
-from scorer.client.desk import journal_path
-from scorer.client.orders import PERMIT_GAS
+from scorer import failpoints
+from scorer.client.amounts import Allocation
+from scorer.client.stake_actions import PERMIT_GAS
+from scorer.client.staking_client import journal_path
 from scorer.lab.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
+from scorer.lab.plain_sender import Sender
 from scorer.transactions.journal import Journal
-from scorer.transactions.sender import Sender
-from scorer.units import NanoNmr, Ppm
+from scorer.units import NanoNmr, Ppm, nmr_text
 from tests.cli.scientist import Scientist, funded, scientist, typed
 from tests.cli.test_cupel import run
 from tests.world import MODELS, NMR, World
 
 NOT_AMOUNTS = ["1e1", "1,5", "0", "0.0000000001", "+1", "ten", "1_0"]
 ELSEWHERE = ("report", "submissions", "locked-published", "final")
-CUTS = [label for label in killpoints.LABELS if not label.startswith(ELSEWHERE)]
+CUTS = [label for label in failpoints.LABELS if not label.startswith(ELSEWHERE)]
 CUTS += ["executed", "told"]
 BALANCE_OF = "0x70a08231"
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_is_refused_before_sending(town: World) -> None:
     assert "expected a share from 0% to 100%" in owner.refused("stake", "allocate", 3, "101%")
 
 
-def test_too_little_is_told_with_what_was_found(town: World) -> None:
+def test_too_little_is_refused_with_what_was_found(town: World) -> None:
     staker, model = newcomer(town, 26, 7)
     said = staker.refused("stake", "deposit", model, "7.000000001")
     assert f"expected at least 7.000000001 NMR at {staker.address}, found 7 NMR" in said
@@ -93,7 +93,9 @@ def test_a_deposit_is_one_transaction_where_the_token_knows_permits(town: World)
     account = town.suite.w3.to_checksum_address(staker.address)
     nonce = town.suite.w3.eth.get_transaction_count(account)
     found = staker.sends("stake", "deposit", model, "12.000000001")
-    assert [each["title"] for each in found["done"]] == [f"deposit 12.000000001 NMR to model {model}"]
+    assert [transaction["title"] for transaction in found["done"]] == [
+        f"deposit 12.000000001 NMR to model {model}"
+    ]
     assert town.suite.w3.eth.get_transaction_count(account) == nonce + 1
     assert staker.stake(model).idle == 12 * NMR + 1
     assert found["model"]["idle"] == "12.000000001"
@@ -110,12 +112,12 @@ def test_a_token_without_permits_is_approved_first_and_from_zero_alone(town: Wor
         code, said = old.types("stake", "deposit", model, 10, "--dry-run")
         assert (code, "allow the tournament to take 10 NMR" in said, "~150,000" in said) == (0, True, True)
         found = old.sends("stake", "deposit", model, 10)
-        assert [each["title"].split()[0] for each in found["done"]] == ["allow", "deposit"]
+        assert [transaction["title"].split()[0] for transaction in found["done"]] == ["allow", "deposit"]
         assert found["done"][1]["gas"] <= 150_000
         account = town.stage.anvil.account(28)
         Sender(town.suite.w3, account).send(town.suite.token.functions.approve(spender, 1))
         found = old.sends("stake", "deposit", model, 10)
-        assert [each["title"] for each in found["done"][:2]] == [
+        assert [transaction["title"] for transaction in found["done"][:2]] == [
             "allow the tournament to take 0 NMR",
             "allow the tournament to take 10 NMR",
         ]
@@ -141,7 +143,10 @@ def test_whatever_says_that_a_token_knows_no_permits_a_deposit_is_approved(
         staker = scientist(town, 38, proxy.url)
         code, said = staker.types("stake", "deposit", 3, 1, "--to-another", "--dry-run", "--json")
     assert code == 0, said
-    assert [each["function"] for each in json.loads(said)["transactions"]] == ["approve", "deposit"]
+    assert [transaction["function"] for transaction in json.loads(said)["transactions"]] == [
+        "approve",
+        "deposit",
+    ]
 
 
 def test_an_endpoint_that_fails_is_not_taken_for_a_token_without_permits(town: World) -> None:
@@ -159,7 +164,7 @@ def test_an_allowance_that_suffices_is_used(town: World) -> None:
         town.suite.token.functions.approve(town.suite.tournament.address, 10**20)
     )
     _, said = staker.types("stake", "deposit", model, 10, "--dry-run", "--json")
-    assert [each["function"] for each in json.loads(said)["transactions"]] == ["deposit"]
+    assert [transaction["function"] for transaction in json.loads(said)["transactions"]] == ["deposit"]
 
 
 def test_a_gift_is_named_one(town: World) -> None:
@@ -181,7 +186,7 @@ def test_a_stake_is_withdrawn_in_part_to_another_and_whole(town: World) -> None:
     assert (staker.stake(model).idle, staker.tokens()) == (0, 79_500_000_000 * 10**9)
 
 
-def test_allocations_are_amounts_or_shares_and_what_they_lock_is_told(town: World) -> None:
+def test_allocations_are_amounts_or_shares_and_what_they_lock_is_shown(town: World) -> None:
     staker, model = newcomer(town, 33)
     staker.sends("stake", "deposit", model, 10)
     assert staker.sends("stake", "allocate", model, "2.5")["model"]["allocation"] == {"nmr": "2.5"}
@@ -201,12 +206,12 @@ def test_the_same_command_twice_deposits_twice(town: World) -> None:
     staker, model = newcomer(town, 34)
     for times in (1, 2, 3):
         done = staker.sends("stake", "deposit", model, 10)["done"]
-        assert [each["sent_by_an_earlier_command"] for each in done] == [False]
+        assert [transaction["sent_by_an_earlier_command"] for transaction in done] == [False]
         assert staker.stake(model).idle == times * 10 * NMR
 
 
 def without_balances_once_sent(proxy: Proxy) -> None:
-    """Let the endpoint be gone when what came of a transaction is read."""
+    """Let the endpoint be gone when the state after a transaction is read."""
     sent: list[Request] = []
 
     def send(request: Request, _forward: Forward) -> Response | None:
@@ -221,7 +226,7 @@ def without_balances_once_sent(proxy: Proxy) -> None:
     proxy.misbehave("eth_sendRawTransaction", send).misbehave("eth_call", die)
 
 
-def test_what_was_done_is_told_although_nothing_can_be_read_afterwards(town: World) -> None:
+def test_what_was_done_is_reported_although_nothing_can_be_read_afterwards(town: World) -> None:
     staker, model = newcomer(town, 22)
     with proxy_of(town.stage.anvil.url) as proxy:
         without_balances_once_sent(proxy)
@@ -233,7 +238,7 @@ def test_what_was_done_is_told_although_nothing_can_be_read_afterwards(town: Wor
     with proxy_of(town.stage.anvil.url) as proxy:
         without_balances_once_sent(proxy)
         found = scientist(town, 22, proxy.url).sends("stake", "deposit", model, 10)
-    assert [each["title"] for each in found["done"]] == [f"deposit 10 NMR to model {model}"]
+    assert [transaction["title"] for transaction in found["done"]] == [f"deposit 10 NMR to model {model}"]
     assert "what came of it could not be read: Unreachable" in found["notes"][-1]
     assert "account" not in found
     with proxy_of(town.stage.anvil.url) as proxy:
@@ -245,25 +250,25 @@ def test_what_was_done_is_told_although_nothing_can_be_read_afterwards(town: Wor
 
 
 @pytest.mark.parametrize("label", ["executed", "told"])
-def test_a_deposit_that_no_document_told_of_is_told_and_not_sent_again(
+def test_a_deposit_that_no_document_reported_is_reported_and_not_sent_again(
     town: World, monkeypatch: pytest.MonkeyPatch, label: str
 ) -> None:
     def die() -> None:
         raise Cut
 
     staker, model = newcomer(town, 23)
-    monkeypatch.setattr(killpoints, "_die", die)
-    monkeypatch.setenv(killpoints.VARIABLE, f"{label}@deposit")
+    monkeypatch.setattr(failpoints, "_die", die)
+    monkeypatch.setenv(failpoints.VARIABLE, f"{label}@deposit")
     with pytest.raises(Cut):
         staker.types("stake", "deposit", model, 10, "--yes", "--json")
-    monkeypatch.delenv(killpoints.VARIABLE)
+    monkeypatch.delenv(failpoints.VARIABLE)
     (done,) = staker.sends("stake", "deposit", model, 10)["done"]
     assert done["sent_by_an_earlier_command"]
     assert staker.stake(model).idle == 10 * NMR
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_what_an_earlier_command_left_is_told_before_anything_is_refused(
+def test_what_an_earlier_command_left_is_reported_before_anything_is_refused(
     town: World, monkeypatch: pytest.MonkeyPatch, *, as_json: bool
 ) -> None:
     def die() -> None:
@@ -273,16 +278,16 @@ def test_what_an_earlier_command_left_is_told_before_anything_is_refused(
     other, before = scientist(town, 21), scientist(town, 21).tokens()
     withdrawing = ["stake", "withdraw", model, 4, "--to", other.address]
     staker.sends("stake", "deposit", model, 10)
-    monkeypatch.setattr(killpoints, "_die", die)
-    monkeypatch.setenv(killpoints.VARIABLE, "before-broadcast@withdraw")
+    monkeypatch.setattr(failpoints, "_die", die)
+    monkeypatch.setenv(failpoints.VARIABLE, "before-broadcast@withdraw")
     with pytest.raises(Cut):
         staker.types(*withdrawing, "--yes")
-    monkeypatch.delenv(killpoints.VARIABLE)
+    monkeypatch.delenv(failpoints.VARIABLE)
     code, said = staker.types("stake", "allocate", model, 3, *(["--json"] if as_json else []))
     assert code == 1
     assert f"withdraw 4 NMR of model {model} to {other.address} (sent by an earlier command)" in said
     assert "found neither; nothing more was sent" in said
-    if as_json:  # no document told it yet
+    if as_json:  # no document has reported it yet
         assert staker.sends(*withdrawing)["done"][0]["sent_by_an_earlier_command"]
     assert other.tokens() - before == 4 * 10**18
     assert not staker.sends(*withdrawing)["done"][0]["sent_by_an_earlier_command"]
@@ -302,7 +307,7 @@ def test_no_more_is_signed_than_was_shown(town: World) -> None:
         sent.append(request)
         return None
 
-    def dear(request: Request, forward: Forward) -> Response | None:
+    def expensive(request: Request, forward: Forward) -> Response | None:
         answer: Any = forward(request)
         if len(tried) >= 2:  # the first is the one that is shown
             answer["result"]["baseFeePerGas"] = hex(3000 * 10**9)
@@ -310,7 +315,7 @@ def test_no_more_is_signed_than_was_shown(town: World) -> None:
 
     with proxy_of(town.stage.anvil.url) as proxy:
         proxy.misbehave("eth_estimateGas", count).misbehave("eth_sendRawTransaction", send)
-        proxy.misbehave("eth_getBlockByNumber", dear)
+        proxy.misbehave("eth_getBlockByNumber", expensive)
         code, said = scientist(town, 20, proxy.url).types("model", "register", "--yes")
     assert (code, sent) == (1, [])
     assert "gas costs 3001.000 gwei now" in said
@@ -320,13 +325,13 @@ def test_what_is_asked_for_is_shown_also_where_a_document_is_wanted(town: World)
     staker, model = newcomer(town, 19)
     other = scientist(town, 21)
     staker.sends("stake", "deposit", model, 10)
-    order = ["stake", "withdraw", model, 1, "--to", other.address]
-    code, said = typed([*order, *staker.chain, *staker.key, "--json"], ["n"])
+    command = ["stake", "withdraw", model, 1, "--to", other.address]
+    code, said = typed([*command, *staker.chain, *staker.key, "--json"], ["n"])
     shown, asked, _ = said.partition("Send this transaction for at most")
     assert (code, bool(asked)) == (1, True)
     assert f"withdraw 1 NMR of model {model} to" in shown
     assert f"note: {other.address} is not your address" in shown
-    assert staker.sends(*order)["notes"] == [f"{other.address} is not your address"]
+    assert staker.sends(*command)["notes"] == [f"{other.address} is not your address"]
 
 
 def test_a_transaction_that_another_wallet_has_waiting_is_not_replaced(town: World) -> None:
@@ -377,7 +382,9 @@ def test_an_endpoint_that_serves_no_pending_block_is_as_good_as_any(town: World,
         ("eth_estimateGas", {"result": None}),
     ],
 )
-def test_whatever_an_endpoint_answers_is_told_in_one_line(town: World, method: str, answer: Response) -> None:
+def test_whatever_an_endpoint_answers_is_reported_in_one_line(
+    town: World, method: str, answer: Response
+) -> None:
     with proxy_of(town.stage.anvil.url) as proxy:
         proxy.misbehave(method, lambda request, forward: answer)
         said = scientist(town, 10, proxy.url).refused("stake", "withdraw", 3, 1)
@@ -407,11 +414,11 @@ def test_a_deposit_that_is_cut_off_anywhere_happens_once_when_it_is_typed_again(
 
     staker = funded(town, 35, 30)
     model = int(staker.sends("model", "register")["model"]["model"])
-    monkeypatch.setattr(killpoints, "_die", die)
-    monkeypatch.setenv(killpoints.VARIABLE, f"{label}@deposit")
+    monkeypatch.setattr(failpoints, "_die", die)
+    monkeypatch.setenv(failpoints.VARIABLE, f"{label}@deposit")
     with pytest.raises(Cut):
         staker.types("stake", "deposit", model, 10, "--yes")
-    monkeypatch.delenv(killpoints.VARIABLE)
+    monkeypatch.delenv(failpoints.VARIABLE)
     code, said = staker.types("stake", "deposit", model, 10, "--yes")
     assert code == 0, said
     assert staker.stake(model).idle == 10 * NMR
@@ -429,13 +436,15 @@ def test_what_was_cut_off_is_finished_by_the_next_command_whatever_it_is(
 
     staker, model = newcomer(town, 36)
     staker.sends("stake", "deposit", model, 10)
-    monkeypatch.setattr(killpoints, "_die", die)
-    monkeypatch.setenv(killpoints.VARIABLE, "before-broadcast@withdraw")
+    monkeypatch.setattr(failpoints, "_die", die)
+    monkeypatch.setenv(failpoints.VARIABLE, "before-broadcast@withdraw")
     with pytest.raises(Cut):
         staker.types("stake", "withdraw", model, 4, "--yes")
-    monkeypatch.delenv(killpoints.VARIABLE)
+    monkeypatch.delenv(failpoints.VARIABLE)
     done = staker.sends("stake", "allocate", model, 3)["done"]
-    assert [(each["title"].split()[0], each["sent_by_an_earlier_command"]) for each in done] == [
+    assert [
+        (transaction["title"].split()[0], transaction["sent_by_an_earlier_command"]) for transaction in done
+    ] == [
         ("withdraw", True),
         ("put", False),
     ]
@@ -450,7 +459,7 @@ def test_two_commands_at_a_time_with_one_keystore_are_refused(town: World) -> No
         assert "found another process at work with it" in owner.refused("stake", "allocate", 3, 1)
 
 
-def test_a_revert_between_check_and_block_is_told_by_the_contracts_own_error(town: World) -> None:
+def test_a_revert_between_check_and_block_is_reported_by_the_contracts_own_error(town: World) -> None:
     staker, model = newcomer(town, 37)
     staker.sends("stake", "deposit", model, 10)
 
@@ -482,7 +491,7 @@ def test_show_adds_up_what_is_idle_and_at_risk(world: World) -> None:
     shown = ["stake", "show", *owner.chain]
     code, said = run(*shown, "--keystore", owner.keystore, "--json")
     assert code == 0
-    models = {each["model"]: each for each in json.loads(said)["models"]}
+    models = {stake["model"]: stake for stake in json.loads(said)["models"]}
     assert sorted(models) == [3, 6, 9]
     assert models[3]["at_risk"] == {str(round_id): "25"}
     assert (models[3]["idle"], models[3]["total"], models[3]["next_position"]) == ("75", "100", "18.75")

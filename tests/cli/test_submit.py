@@ -17,7 +17,7 @@ from tests.world import IDS, World
 
 @pytest.fixture
 def owner(world: World) -> Scientist:
-    """Of the models 3, 6 and 9, with an open round."""
+    """The owner of the models 3, 6 and 9, with an open round."""
     (world.out / "inbox").mkdir(exist_ok=True)
     world.open()
     return scientist(world, 10)
@@ -137,10 +137,10 @@ def test_the_operator_takes_what_was_submitted_and_of_two_the_later(
     file = Path(document["file"])
     assert file.suffix == Path(name).suffix
     assert file.with_name(file.stem + SIGNATURE_SUFFIX).is_file()
-    for each in (file, file.with_name(file.stem + SIGNATURE_SUFFIX)):
-        os.utime(each, (world.now, world.now))
-    for each in set(inbox(world).iterdir()) - {file, file.with_name(file.stem + SIGNATURE_SUFFIX)}:
-        os.utime(each, (world.now - 5, world.now - 5))
+    for path in (file, file.with_name(file.stem + SIGNATURE_SUFFIX)):
+        os.utime(path, (world.now, world.now))
+    for path in set(inbox(world).iterdir()) - {file, file.with_name(file.stem + SIGNATURE_SUFFIX)}:
+        os.utime(path, (world.now - 5, world.now - 5))
     world.stage.anvil.advance_to(world.record(1).close_at)
     collection = world.stage.operator.collect(world.record(1))
     assert collection.refusals == ()

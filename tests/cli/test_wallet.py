@@ -89,7 +89,7 @@ def test_a_password_file_of_more_than_one_line_is_refused_and_not_shown(
     assert Account.decrypt(document, " a good one ").to_0x_hex() == KEY
 
 
-def test_an_endpoint_that_goes_away_is_told_in_words(town: World) -> None:
+def test_an_endpoint_that_goes_away_is_reported_in_words(town: World) -> None:
     def die(_request: Request, _forward: Forward) -> Response | None:
         raise NoAnswer
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.client.amounts import Allocation, AmountError, allocation_of, amount_of, nmr_text
+from scorer.client.amounts import Allocation, AmountError, allocation_of, amount_of
 from scorer.rewards.allocation import SHARE_FLAG
-from scorer.units import MAX_NANO, NanoNmr, Ppm
+from scorer.units import MAX_NANO, NanoNmr, Ppm, nmr_text
 
 NOT_AMOUNTS = [
     "",

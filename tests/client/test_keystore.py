@@ -54,10 +54,10 @@ def test_a_file_that_comes_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(KeystoreError, match="never overwritten"):
         write_keystore(path, KEY, PASSWORD)
     assert path.read_text() == "another's"
-    assert [each.name for each in tmp_path.iterdir()] == ["mine.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.json"]
 
 
-def test_a_key_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_key_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(KeystoreError, match="expected to write a file there, found"):
         write_keystore(tmp_path / "file" / "mine.json", KEY, PASSWORD)
@@ -82,7 +82,7 @@ def test_a_file_without_a_key_is_refused_and_not_shown(tmp_path: Path, content: 
     assert not content or content not in str(error.value)
 
 
-def test_another_password_is_told_in_words(tmp_path: Path) -> None:
+def test_another_password_is_reported_in_words(tmp_path: Path) -> None:
     write_keystore(tmp_path / "mine.json", KEY, PASSWORD)
     with pytest.raises(KeystoreError, match="expected the password of this keystore, found another"):
         str(wallet(tmp_path / "mine.json", "battery staple").account.key)
@@ -93,6 +93,17 @@ def test_a_file_that_is_no_keystore_is_refused(tmp_path: Path, content: str) -> 
     (tmp_path / "mine.json").write_text(content)
     with pytest.raises(KeystoreError, match="expected a keystore"):
         str(wallet(tmp_path / "mine.json").address)
+
+
+def test_a_keystore_without_a_key_is_refused_before_its_password_is_asked_for(tmp_path: Path) -> None:
+    def ask() -> str:
+        pytest.fail("asked for a password")
+
+    path = tmp_path / "mine.json"
+    path.write_text('{"version": 3}')
+    path.chmod(0o600)
+    with pytest.raises(KeystoreError, match="expected a keystore, found one without a key"):
+        str(Wallet(path, ask).address)
 
 
 def test_a_keystore_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
@@ -134,7 +145,7 @@ def test_a_keystore_is_read_by_its_owner_alone_and_holds_the_key(tmp_path: Path)
     assert wallet(path).address == address
     assert bytes(wallet(path).account.key) == KEY
     assert json.loads(path.read_text())["version"] == 3
-    assert [each.name for each in path.parent.iterdir()] == ["mine.json"]
+    assert [path.name for path in path.parent.iterdir()] == ["mine.json"]
 
 
 def test_a_keystore_that_states_no_address_is_decrypted_for_it(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ from eth_account import Account
 
 from scorer.chain.contracts import Suite
 from scorer.chain.fees import FeePolicy
+from scorer.client.actions import ActionRefused, ClientAccount
 from scorer.client.keystore import Wallet
-from scorer.client.orders import StakingPlanner, StakingRefused
+from scorer.client.stake_actions import Deposit
 from scorer.lab.anvil import Anvil
 from scorer.lab.deployer import SuitePlan, deploy
-from scorer.transactions.sender import Sender
+from scorer.lab.plain_sender import Sender
 from scorer.units import NanoNmr
 
 NMR = 10**9
@@ -45,16 +46,16 @@ def admin(anvil: Anvil) -> Sender:
 
 
 @pytest.fixture
-def counter(admin: Sender, tmp_path: Path) -> StakingPlanner:
+def account(admin: Sender, tmp_path: Path) -> ClientAccount:
     keystore = tmp_path / "key.json"
     key = Account.encrypt(admin.account.key, "secret", kdf="pbkdf2", iterations=2)
     keystore.write_text(json.dumps(key))
     keystore.chmod(0o600)
-    return StakingPlanner(suite_with_priced_lanes(admin), Wallet(keystore, lambda: "secret"))
+    return ClientAccount(suite_with_priced_lanes(admin), admin.address, Wallet(keystore, lambda: "secret"))
 
 
-def test_a_first_deposit_says_what_it_pays_for_the_lane(counter: StakingPlanner) -> None:
-    warnings = counter.deposit(1, NanoNmr(NMR)).warnings
+def test_a_first_deposit_says_what_it_pays_for_the_lane(account: ClientAccount) -> None:
+    warnings = Deposit(1, NanoNmr(NMR)).plan(account).warnings
     assert warnings[0] == (
         "0.1 NMR of it pay for the lane of model 1: they go to the payout pool, and do not come back"
     )
@@ -62,16 +63,16 @@ def test_a_first_deposit_says_what_it_pays_for_the_lane(counter: StakingPlanner)
 
 @pytest.mark.parametrize("amount", [1, PRICE])
 def test_a_first_deposit_that_does_not_exceed_the_price_is_refused(
-    counter: StakingPlanner, amount: int
+    account: ClientAccount, amount: int
 ) -> None:
-    with pytest.raises(StakingRefused, match=r"expected more than 0\.1 NMR, which is what a model's first"):
-        counter.deposit(1, NanoNmr(amount))
+    with pytest.raises(ActionRefused, match=r"expected more than 0\.1 NMR, which is what a model's first"):
+        Deposit(1, NanoNmr(amount)).plan(account)
 
 
-def test_later_deposits_pay_for_no_lane(counter: StakingPlanner, admin: Sender) -> None:
-    suite = counter.suite
+def test_later_deposits_pay_for_no_lane(account: ClientAccount, admin: Sender) -> None:
+    suite = account.suite
     admin.send(suite.token.functions.approve(suite.tournament.address, 10**30))
     admin.send(suite.tournament.functions.deposit(1, (PRICE + 1) * 10**9))
     assert suite.tournament.functions.idleOf(1).call() == 1
     assert suite.tournament.functions.pool().call() == PRICE
-    assert not any("lane" in warning for warning in counter.deposit(1, NanoNmr(1)).warnings)
+    assert not any("lane" in warning for warning in Deposit(1, NanoNmr(1)).plan(account).warnings)

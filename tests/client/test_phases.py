@@ -1,4 +1,4 @@
-"""Where a round stands, in one word."""
+"""The phase of a round, in one word."""
 
 import pytest
 

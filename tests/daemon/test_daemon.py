@@ -13,7 +13,7 @@ from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OracleDaemon
 from scorer.lab.drill.proxy import Forward, Manner, Proxy, Request, Response, error, proxy_of
-from scorer.transactions.attempts import Intent
+from scorer.transactions.intents import Intent
 from scorer.transactions.manager import TransactionManager
 from scorer.transactions.signers import SignerError
 from tests.cli.test_cupel import write_config

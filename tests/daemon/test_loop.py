@@ -24,9 +24,10 @@ from scorer.daemon.logging import configure_logging
 from scorer.daemon.loop import Alarms, Loop, UnknownVersion, stopped_by_signals
 from scorer.daemon.metrics import Liveness, Metrics
 from scorer.oracle.alarm_reasons import AlarmReason
-from scorer.transactions.attempts import ALARMING, State
+from scorer.transactions.intents import IntentState
 from scorer.transactions.journal import JournalError
 from scorer.transactions.signers import SignerError
+from scorer.transactions.state_machine import ALARMING
 
 UP = Health("a", Block(2, b"", 0), Block(1, b"", 0))
 DOWN = Health("b", trouble="down", answer=Answer.UNREACHABLE)
@@ -190,7 +191,7 @@ def test_a_providers_key_is_neither_logged_nor_shown_when_it_cannot_be_reached(
 
 def test_every_alarm_that_is_rung_is_a_known_reason() -> None:
     known = {reason.name for reason in AlarmReason}
-    rung = {why.name for why in ALARMING} | {State.DISPLACED.name, State.FAILED.name}
+    rung = {why.name for why in ALARMING} | {IntentState.DISPLACED.name, IntentState.FAILED.name}
     sources = Path(__file__).parents[2] / "scorer"
     for path in sources.rglob("*.py"):
         rung |= set(re.findall(r"(?:alarm|ring|_refused)\(\s*\"([A-Z_]+)\"", path.read_text()))

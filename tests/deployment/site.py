@@ -14,7 +14,7 @@ from scorer.deployment.deploy import Builder
 from scorer.deployment.document import Deployment
 from scorer.deployment.reader import Reader
 from scorer.lab.anvil import Anvil
-from scorer.transactions.sender import Sender
+from scorer.lab.plain_sender import Sender
 from scorer.transactions.signers import KeySigner, Signer
 from tests.chains import Chains
 from tests.deployment.files import TEXT, read

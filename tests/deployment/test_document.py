@@ -9,7 +9,8 @@ from scorer.deployment import document as limits
 from scorer.deployment.document import DeploymentFileError, from_record, load_document, recorded
 from scorer.lab.anvil import Anvil
 from scorer.lab.deployer import LOCAL_WINDOWS, _deployed
-from scorer.transactions.sender import Reverted, Sender
+from scorer.lab.plain_sender import Sender
+from scorer.transactions.request import Reverted
 from scorer.units import wei_from_nano
 from tests.deployment.files import MEMBERS, OPERATOR, TEXT, TREASURY, account, read
 

@@ -20,8 +20,7 @@ from scorer.chain.errors import EndpointError
 from scorer.chain.logs import IncompleteLogs, round_events
 from scorer.chain.provider import Provider
 from scorer.chain.transport import Reply
-from scorer.transactions.manager import BroadcastReply, Head
-from scorer.transactions.node import Web3Node
+from scorer.transactions.node import BroadcastReply, Head, Web3Node
 from tests.hostile.target import Target
 
 T = TypeVar("T")

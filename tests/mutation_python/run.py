@@ -43,13 +43,17 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
         "tests/transactions/test_journal.py",
         "tests/transactions/test_manager.py",
     ),
+    "scorer/transactions/database.py": (
+        "tests/transactions/test_journal.py",
+        "tests/transactions/test_manager.py",
+    ),
     "scorer/transactions/schema.py": (
         "tests/transactions/test_journal.py",
         "tests/transactions/test_journal_years.py",
         "tests/transactions/test_manager.py",
     ),
-    "scorer/transactions/attempts.py": (
-        "tests/transactions/test_attempts.py",
+    "scorer/transactions/state_machine.py": (
+        "tests/transactions/test_state_machine.py",
         "tests/transactions/test_manager.py",
         "tests/transactions/test_exactly_once.py",
     ),

@@ -257,7 +257,7 @@ def test_a_dry_run_changes_nothing(shop: Shop) -> None:
     round_id = world.open()
     world.submit_all(round_id)
     world.stage.anvil.advance_to(world.record(round_id).close_at)
-    shop.operating = Operator(**{**vars(shop.operating), "courier": None})
+    shop.operating = Operator(**{**vars(shop.operating), "sender": None})
     assert shop.work() == ["round 1 lock:0"]
     assert not shop.operating.published_bundle(round_id).has("submissions.npy")
     assert not shop.operating.published_bundle(round_id).has(LOCKED)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from web3.contract.contract import ContractFunction
 
 from scorer import failpoints as killpoints
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
@@ -28,7 +27,7 @@ from scorer.storage.bundle import SCORES, Bundle
 from scorer.storage.parquet import write_parquet
 from scorer.storage.scores import read_scores
 from scorer.transactions.manager import TransactionManager
-from scorer.transactions.sender import CallResult
+from scorer.transactions.request import Delivery, TransactionRequest
 from tests.shop import Shop
 from tests.world import World
 
@@ -144,7 +143,7 @@ def test_a_round_that_was_locked_downwards_is_followed_upwards(shop: Shop) -> No
 
 @dataclass(frozen=True)
 class Overtaken:
-    """A courier whose first transaction somebody else's settlement of the same chunk overtakes."""
+    """A sender whose first transaction somebody else's settlement of the same chunk overtakes."""
 
     world: World
     manager: TransactionManager
@@ -157,10 +156,10 @@ class Overtaken:
     def sign_message(self, message: bytes) -> bytes:
         return self.manager.sign_message(message)
 
-    def carry_out(self, call: ContractFunction, *rest: Any) -> CallResult:
+    def deliver(self, request: TransactionRequest) -> Delivery:
         if self.settles:
             self.world.admin.send(self.world.suite.tournament.functions.settle(*self.settles.pop()))
-        return self.manager.carry_out(call, *rest)
+        return self.manager.deliver(request)
 
 
 def settling(shop: Shop) -> Settling:

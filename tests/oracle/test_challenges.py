@@ -7,7 +7,7 @@ from scorer.chain.contracts import ProposalRecord, ProposalStatus
 from scorer.chain.fees import Bid
 from scorer.oracle.challenges import Challenges, challenged_rounds, judged
 from scorer.oracle.quorum_check import QuorumCheck
-from scorer.transactions.attempts import Attempt, Call, State
+from scorer.transactions.intents import Attempt, Call, IntentState
 from scorer.transactions.journal import Journal
 
 ENDED = {
@@ -42,7 +42,14 @@ def test_bonds_hang_on_what_is_not_decided_and_are_lost_with_what_was_upheld() -
 
 
 def test_the_journal_knows_which_rounds_were_challenged(tmp_path: Path) -> None:
-    states = {1: State.FINAL, 2: State.SENT, 3: State.FAILED, 4: State.DISPLACED, 5: None, 60: State.MINED}
+    states = {
+        1: IntentState.FINAL,
+        2: IntentState.SENT,
+        3: IntentState.FAILED,
+        4: IntentState.DISPLACED,
+        5: None,
+        60: IntentState.MINED,
+    }
     with Journal.open(tmp_path / "j") as journal:
         for nonce, (round_id, state) in enumerate(states.items()):
             intent = journal.plan(f"137:0xT:{round_id}:challenge", "0xme", Call("0xT", b"", 1), None)

@@ -9,6 +9,7 @@ import pytest
 from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.evaluation.verify import differences
 from scorer.lab.demo.files import BrokenKind, broken_file
+from scorer.lab.plain_sender import Sender
 from scorer.observation.audit import INVARIANTS, audit
 from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.oracle.decide import (
@@ -26,7 +27,6 @@ from scorer.protocol.predictions import header
 from scorer.rewards import settle
 from scorer.storage.bundle import SUBMISSIONS, round_folder
 from scorer.storage.inbox import SIGNATURE_SUFFIX
-from scorer.transactions.sender import Sender
 from tests.world import DAY, HOUR, IDS, NMR, World
 
 

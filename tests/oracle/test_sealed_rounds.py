@@ -22,6 +22,7 @@ from scorer.oracle.member import ActionResult, Member, MemberCache, MemberPolicy
 from scorer.oracle.takeover import REREAD
 from scorer.protocol.report import Report, evidence_hash
 from scorer.storage.bundle import MANIFEST, REPORT, SIGNATURES, SUBMISSIONS, Bundle, round_folder
+from scorer.transactions.request import TransactionRequest
 from tests.cli.test_cupel import write_deployment
 from tests.world import IDS, NMR, World
 
@@ -353,7 +354,7 @@ def lie(world: World, round_id: int, inputs_from: NDArray[np.float64] | None = N
     for index in (1, 2):
         sender = world.members[index].sender
         assert sender is not None
-        sender.carry_out(attest, "lie", None, 0, 0)
+        sender.deliver(TransactionRequest.of(attest, "lie"))
     world.stage.anvil.finalise()
     assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
     return report.hash()

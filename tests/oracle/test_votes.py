@@ -8,15 +8,16 @@ import pytest
 
 from scorer.chain.contracts import ProposalStatus
 from scorer.lab.anvil import Anvil
+from scorer.lab.plain_sender import Sender
 from scorer.oracle.calls import DECIDING_GAS, SLASHING_GAS, Calls
 from scorer.oracle.decide import Attest, Expire
 from scorer.protocol.report import Report
 from scorer.storage.bundle import Bundle
-from scorer.transactions.attempts import State
+from scorer.transactions.intents import IntentState
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import GAS_MARGIN, TransactionManager
+from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
-from scorer.transactions.sender import Sender
+from scorer.transactions.request import GAS_MARGIN, TransactionRequest
 from scorer.transactions.signers import KeySigner
 from tests.committee import BOND, FEES, Committee, found_committee
 
@@ -38,7 +39,9 @@ def vote(committee: Committee, voters: Sequence[Sender], report: Report) -> None
         voter.send(attest(committee.suite.addresses.tournament, report.to_contract()))
 
 
-def vote_at_once(committee: Committee, voters: Sequence[Sender], report: Report, folder: Path) -> list[State]:
+def vote_at_once(
+    committee: Committee, voters: Sequence[Sender], report: Report, folder: Path
+) -> list[IntentState]:
     """Each estimates and signs before any vote is mined; what became of each, in one block."""
     attest, planned = Attest(report), calls(committee, report.round_id)
     block = committee.anvil.w3.eth.block_number
@@ -49,7 +52,9 @@ def vote_at_once(committee: Committee, voters: Sequence[Sender], report: Report,
             journal = stack.enter_context(Journal.open(folder / voter.address))
             node, signer = Web3Node(committee.anvil.w3), KeySigner(voter.account)
             managers.append(TransactionManager(journal, node, signer, 31337, FEES, longest=0.0))
-            managers[-1].carry_out(planned.of(attest), "vote", None, block, planned.spare_gas(attest, block))
+            spare = planned.spare_gas(attest, block)
+            request = TransactionRequest.of(planned.of(attest), "vote", known_at=block, spare_gas=spare)
+            managers[-1].deliver(request)
         committee.anvil.finalise()
         committee.anvil.mines(at_once=True)
         return [manager.pump()[0].state for manager in managers]
@@ -71,7 +76,7 @@ def test_the_vote_that_accepts_a_report_after_another_of_its_block_has_the_gas(
     round_id = committee.due_round()
     vote(committee, committee.members[:2], committee.report(round_id))
     states = vote_at_once(committee, committee.members[2:4], committee.report(round_id), tmp_path)
-    assert set(states) <= {State.MINED, State.FINAL}
+    assert set(states) <= {IntentState.MINED, IntentState.FINAL}
     assert status(committee, round_id) == ProposalStatus.ACCEPTED
 
 

@@ -14,12 +14,12 @@ from scorer.evaluation.inputs import Positions
 from scorer.lab.anvil import Anvil
 from scorer.lab.demo.stage import FEES, FIRST_MEMBER, QUORUM, set_stage
 from scorer.lab.demo.stakes import ModelStaking, ShareOfIdle
+from scorer.lab.plain_sender import Sender
 from scorer.observation.observe import finalised_block, read_sealed
 from scorer.protocol.chunks import pack_scores, positions_heads, scores_heads
 from scorer.protocol.report import REPORT_VERSION, Report
 from scorer.protocol.rules import Rules, preset, rules_from
 from scorer.rewards import Settlement, settle
-from scorer.transactions.sender import Sender
 from tests.world import World, strategies
 
 MODELS = 10

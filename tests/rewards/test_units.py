@@ -7,11 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.units import (
+    coins_text,
     nano_from_nmr,
     nmr_from_nano,
     nmr_from_wei,
+    nmr_text,
     ppm_as_decimal,
     ppm_from_decimal,
+    ppm_text,
     wei_from_nano,
 )
 
@@ -85,3 +88,14 @@ def test_the_largest_amount_is_64_bits() -> None:
 def test_a_seventh_decimal_of_a_share_is_refused() -> None:
     with pytest.raises(ValueError, match="at most six decimals"):
         ppm_from_decimal("0.0500001000000001")
+
+
+def test_texts_of_units_are_exact_and_without_exponent_or_trailing_zeros() -> None:
+    assert [nmr_text(amount) for amount in (0, 1, 25 * 10**9, -500_000_000)] == [
+        "0",
+        "0.000000001",
+        "25",
+        "-0.5",
+    ]
+    assert coins_text(123_000_000_000_000_000_001) == "123.000000000000000001"
+    assert [ppm_text(ppm) for ppm in (50_000, 1_000_000, -1)] == ["0.05", "1", "-0.000001"]

@@ -17,11 +17,12 @@ import pytest
 import scorer.scoring as ours
 from scorer.scoring.exact import Floats
 
+from .kernels import KERNELS, runnable, runs_here
 from .rounds import BINS, SHARES
 
 SETTINGS = [
     {"OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": threads}
-    for kernel in ("SkylakeX", "Haswell", "Nehalem", "Prescott")
+    for kernel in KERNELS
     for threads in ("1", "2", "5")
 ]
 
@@ -75,11 +76,14 @@ def digest_under(setting: dict[str, str], models: int) -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
-@pytest.mark.parametrize("setting", SETTINGS[1:9:3], ids=str)
+@pytest.mark.parametrize(
+    "setting", [runnable(each, each["OPENBLAS_CORETYPE"]) for each in SETTINGS[1:9:3]], ids=str
+)
 def test_a_few_scores_are_the_same(setting: dict[str, str]) -> None:
     assert digest_under(setting, 60) == digest(60)
 
 
 @pytest.mark.long
 def test_ten_thousand_scores_are_the_same() -> None:
-    assert len({digest_under(setting, 1200) for setting in SETTINGS}) == 1
+    runnable_here = [each for each in SETTINGS if runs_here(each["OPENBLAS_CORETYPE"])]
+    assert len({digest_under(setting, 1200) for setting in runnable_here}) == 1

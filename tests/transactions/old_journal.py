@@ -63,6 +63,15 @@ KEYS = (
     "deploy:x#1",
     "137:0xAb:8:attest:aa:none",
 )
+NOTES = (
+    ("title", "0xme:deposit:0xT:1:25", "deposit 25 NMR"),
+    ("told", "0xme:deposit:0xT:1:25", "1"),
+    ("ceiling", "0xme:deposit:0xT:1:25#0", "7"),
+    ("ceiling", "0xme:deposit:0xT:1:25#1", str(2**70)),
+    ("title", "0xme:register:0xR:0xme", "register"),
+    ("told", "0xme:approve:0xT", "3"),
+)
+"""What a person asked for, in notes whose keys begin with what they say."""
 STATES = ("final", "final", "final", "cancelled", "failed", "sent")
 
 
@@ -104,4 +113,5 @@ def write(location: str | Path, copies: int = 1) -> None:
                 )
             )
         connection.execute(sa.insert(EVENT).values(at=1, kind="CEILING", detail="x"))
-        connection.execute(sa.insert(NOTE).values(key="n", value="1"))
+        notes = [("n", "1"), *((f"{prefix}:{key}", value) for prefix, key, value in NOTES)]
+        connection.execute(sa.insert(NOTE), [{"key": key, "value": value} for key, value in notes])

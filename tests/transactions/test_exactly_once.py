@@ -10,17 +10,18 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from scorer import failpoints as killpoints
+from scorer import failpoints
 from scorer.chain.fees import GWEI, FeePolicy
-from scorer.transactions.attempts import State
+from scorer.transactions.intents import IntentState
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import TransactionManager, TransactionRequest
+from scorer.transactions.manager import TransactionManager
+from scorer.transactions.request import TransactionRequest
 from scorer.transactions.signers import KeySigner
 from tests.chain.bor import Bor, read
 
 SIGNER = KeySigner(Account.from_key(b"\x01" * 32))
 ACTS = [f"act {number}" for number in range(4)]
-LABELS = [label for label in killpoints.LABELS if not label.startswith(("report", "submissions"))]
+LABELS = [label for label in failpoints.LABELS if not label.startswith(("report", "submissions"))]
 ROUNDS_TO_HEAL = 200
 IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Processes end here, the machine does not: to wait for a disk at each of 30,000 commits proves nothing."""
@@ -46,7 +47,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         self.fees = FeePolicy(tip=tip, ceiling=2_000 * GWEI)
         self.alarms: list[str] = []
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(killpoints, "_die", die)
+        self.patch.setattr(failpoints, "_die", die)
         self.open()
 
     def open(self) -> None:
@@ -79,14 +80,14 @@ class ExactlyOnce(RuleBasedStateMachine):
 
     @rule(label=st.sampled_from(LABELS))
     def cycle_that_is_killed(self, label: str) -> None:
-        self.patch.setenv(killpoints.VARIABLE, label)
+        self.patch.setenv(failpoints.VARIABLE, label)
         try:
             self.work()
         except Died:
             self.journal.close()
             self.open()
         finally:
-            self.patch.delenv(killpoints.VARIABLE)
+            self.patch.delenv(failpoints.VARIABLE)
 
     @rule(blocks=st.integers(1, 8))
     def mine(self, blocks: int) -> None:
@@ -173,7 +174,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         self.nothing_happens_twice()
         executed = self.chain.executed(self.chain.finalised)
         assert [executed.count(name.encode()) for name in ACTS] == [1] * len(ACTS)
-        unfinished = [i for i in self.journal.intents() if i.state in (State.SENT, State.MINED)]
+        unfinished = [i for i in self.journal.intents() if i.state in (IntentState.SENT, IntentState.MINED)]
         assert unfinished == []
         self.journal.close()
         self.patch.undo()

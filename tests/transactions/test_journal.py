@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from scorer.chain.fees import Bid
 from scorer.chain.rpc_errors import Answer
 from scorer.oracle.alarm_reasons import AlarmReason
-from scorer.transactions.attempts import Attempt, Call, Mined, State
-from scorer.transactions.journal import Event, Journal, JournalError
+from scorer.transactions.intents import Attempt, Call, IntentState, Mined
+from scorer.transactions.journal import Event, Journal, JournalError, NumberedRequest
 from scorer.transactions.schema import METADATA
 
 CALL = Call("0x" + "11" * 20, b"\x01\x02", 21_000, 2**70)
@@ -53,12 +53,14 @@ def exercise(location: str | Path) -> None:
     with Journal.open(location) as journal:
         intent = journal.plan("137:a:settle:1", "0xme", CALL, 99)
         signed = journal.sign(intent, 7, ATTEMPT)
-        assert (signed.state, signed.nonce) == (State.SENT, 7)
+        assert (signed.state, signed.nonce) == (IntentState.SENT, 7)
         journal.answered(ATTEMPT, Answer.TIP_TOO_LOW, 25)
-        journal.become(signed, State.MINED, Mined(ATTEMPT.hash, 3, ok=True, gas_used=20_000), 1)
+        journal.become(signed, IntentState.MINED, Mined(ATTEMPT.hash, 3, ok=True, gas_used=20_000), 1)
         journal.log(5, "kind", "detail")
         journal.set_note("n", "1")
         journal.set_note("n", "2")
+        journal.set_numbered("k", NumberedRequest("old", 0, 5))
+        journal.set_numbered("k", NumberedRequest("deposit 5 NMR", 3, 2**70))
     with Journal.open(location) as journal:
         (found,) = journal.open_intents("0xme")
         assert (found.call, found.not_after, found.block, found.ok) == (CALL, 99, 3, True)
@@ -69,7 +71,9 @@ def exercise(location: str | Path) -> None:
         assert journal.next_nonce("0xother") == 0
         assert journal.events() == [Event(5, "kind", "detail")]
         assert journal.note("n") == "2"
-        final = journal.become(found, State.FINAL, Mined(ATTEMPT.hash, 3, ok=True, gas_used=20_000), 9)
+        assert journal.numbered("k") == NumberedRequest("deposit 5 NMR", 3, 2**70)
+        assert journal.numbered("never") == NumberedRequest(None, 0, None)
+        final = journal.become(found, IntentState.FINAL, Mined(ATTEMPT.hash, 3, ok=True, gas_used=20_000), 9)
         assert final.finished_at == 9
         assert journal.open_intents("0xme") == []
         assert journal.plan(found.key, "0xme", CALL, None).generation == 1
@@ -109,7 +113,7 @@ def test_a_file_that_is_no_journal_is_named(tmp_path: Path) -> None:
         Journal.open(tmp_path / "j")
 
 
-def test_a_planned_act_is_planned_anew_in_its_place(tmp_path: Path) -> None:
+def test_a_planned_request_is_planned_anew_in_its_place(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         journal.plan("k", "0xme", CALL, None)
         again = journal.plan("k", "0xme", CALL, 5)
@@ -123,7 +127,7 @@ def test_a_link_to_a_journal_is_held_by_whoever_holds_the_journal(tmp_path: Path
         Journal.open(tmp_path / "link")
 
 
-def test_a_nonce_is_given_to_one_act_only(tmp_path: Path) -> None:
+def test_a_nonce_is_given_to_one_request_only(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         first, second = (journal.plan(key, "0xme", CALL, None) for key in "ab")
         journal.sign(first, 7, ATTEMPT)
@@ -169,6 +173,7 @@ def test_only_what_is_not_known_yet_may_be_missing() -> None:
         "attempt": {"refusal"},
         "event": set(),
         "note": set(),
+        "numbered_request": {"title", "ceiling"},
         "journal_schema": set(),
     }
 
@@ -184,12 +189,12 @@ def test_texts_have_room_for_all_that_is_written() -> None:
         if isinstance(kind, sa.String) and kind.length is not None
     }
     assert room["intent", "account"] >= len("0x" + "11" * 20) <= room["intent", "to"]
-    assert room["intent", "state"] >= max(map(len, State))
+    assert room["intent", "state"] >= max(map(len, IntentState))
     assert room["attempt", "refusal"] >= max(map(len, Answer))
     assert room["event", "kind"] >= max(map(len, AlarmReason.__members__))
 
 
-def test_acts_are_found_by_a_part_of_their_key_to_the_letter(tmp_path: Path) -> None:
+def test_requests_are_found_by_a_part_of_their_key_to_the_letter(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         for key in ("a_1", "ab1", "a%1"):
             journal.plan(key, "0xme", CALL, None)
@@ -198,10 +203,10 @@ def test_acts_are_found_by_a_part_of_their_key_to_the_letter(tmp_path: Path) -> 
         assert [intent.key for intent in journal.intents()] == ["a_1", "ab1", "a%1"]
 
 
-def test_a_planned_act_has_no_nonce_and_is_not_under_way(tmp_path: Path) -> None:
+def test_a_planned_request_has_no_nonce_and_is_not_under_way(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         planned = journal.plan("k", "0xme", CALL, None)
-        assert (planned.state, planned.nonce, planned.generation) == (State.PLANNED, None, 0)
+        assert (planned.state, planned.nonce, planned.generation) == (IntentState.PLANNED, None, 0)
         assert (planned.account, planned.key, planned.finished_at) == ("0xme", "k", None)
         assert journal.open_intents("0xme") == []
         assert journal.holder("0xme", 0) is None
@@ -211,14 +216,14 @@ def test_a_raise_keeps_the_state_and_every_attempt_in_its_order(tmp_path: Path) 
     raised = replace(ATTEMPT, hash=b"\x08" * 32, raw=b"higher", cancels=True)
     with Journal.open(tmp_path / "j") as journal:
         intent = journal.sign(journal.plan("k", "0xme", CALL, None), 0, ATTEMPT)
-        mined = journal.become(intent, State.MINED, Mined(ATTEMPT.hash, 3, ok=False, gas_used=9), 1)
+        mined = journal.become(intent, IntentState.MINED, Mined(ATTEMPT.hash, 3, ok=False, gas_used=9), 1)
         assert (mined.block, mined.gas_used, mined.ok, mined.finished_at) == (3, 9, False, None)
-        assert journal.sign(mined, 0, raised).state == State.MINED
+        assert journal.sign(mined, 0, raised).state == IntentState.MINED
         assert [(each.raw, each.cancels) for each in journal.attempts(intent)] == [
             (b"raw", False),
             (b"higher", True),
         ]
-        back = journal.become(mined, State.SENT, None, 5)
+        back = journal.become(mined, IntentState.SENT, None, 5)
         assert (back.block, back.gas_used, back.ok, back.finished_at) == (None, None, None, None)
         assert journal.latest("k") == back
         assert journal.holder("0xme", 0) == back
@@ -231,8 +236,8 @@ def test_what_was_displaced_is_taken_up_again_as_something_whose_time_is_over(tm
         sent = journal.sign(journal.plan("k", "0xme", CALL, 1000), 4, ATTEMPT)
         later = replace(ATTEMPT, hash=b"\x08" * 32, raw=b"later")
         other = journal.sign(journal.plan("l", "0xme", CALL, 1000), 5, later)
-        back = journal.recall(journal.become(sent, State.DISPLACED, None, 6))
-        assert (back.state, back.not_after, back.finished_at, back.nonce) == (State.SENT, 0, None, 4)
+        back = journal.recall(journal.become(sent, IntentState.DISPLACED, None, 6))
+        assert (back.state, back.not_after, back.finished_at, back.nonce) == (IntentState.SENT, 0, None, 4)
         assert journal.latest("k") == back
         assert journal.open_intents("0xme") == [back, other]
         assert journal.attempts(back) == journal.attempts(sent)
@@ -275,7 +280,7 @@ def test_an_event_cannot_be_changed() -> None:
         Event(1, "kind", "detail").at = 2  # type: ignore[misc]
 
 
-def test_a_disk_that_is_full_is_told_in_words(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_is_reported_in_words(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         journal._connection.exec_driver_sql("PRAGMA max_page_count=1")
         journal._connection.commit()
@@ -284,7 +289,7 @@ def test_a_disk_that_is_full_is_told_in_words(tmp_path: Path) -> None:
             journal.plan("k", "0xme", large, None)
 
 
-def test_a_journal_that_cannot_be_made_is_told_in_words(tmp_path: Path) -> None:
+def test_a_journal_that_cannot_be_made_is_reported_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="expected a file that can be written there, found"):
         Journal.open(tmp_path / "file" / "j")

@@ -12,15 +12,15 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorer import failpoints as killpoints
+from scorer import failpoints
 from scorer.chain.fees import Bid
 from scorer.failpoints import VARIABLE
 from scorer.lab.drill.local_tournament import forked, wait
-from scorer.transactions import journal as journal_module
-from scorer.transactions.attempts import OPEN, Attempt, Call, Intent, Mined, State
-from scorer.transactions.journal import Journal, JournalError
-from scorer.transactions.keys import RequestKey
-from scorer.transactions.schema import INDICES, METADATA, VERSION
+from scorer.transactions import database
+from scorer.transactions.intents import OPEN, Attempt, Call, Intent, IntentState, Mined
+from scorer.transactions.journal import Journal, JournalError, NumberedRequest
+from scorer.transactions.request import RequestKey
+from scorer.transactions.schema import INDICES, METADATA, VERSION, columns_of
 from tests.transactions import old_journal
 from tests.transactions.test_journal import postgres as postgres
 
@@ -42,12 +42,16 @@ def check_migrated(journal: Journal, copies: int = 1) -> None:
     """Everything of an old journal is there, and what it belongs to is known."""
     found = contents(journal)
     assert [row[0] for row in found] == [*old_journal.KEYS] * copies
-    assert [row[4] for row in found] == [State(state) for state in old_journal.STATES] * copies
+    assert [row[4] for row in found] == [IntentState(state) for state in old_journal.STATES] * copies
     assert all(row[3] == Call("0xt", b"call", 21_000, 1) for row in found)
     assert [row[8][0].hash for row in found] == [n.to_bytes(32, "big") for n in range(len(found))]  # type: ignore[index]
-    assert [i.generation for i in journal.acts(SCOPE, "challenge")] == list(range(copies))
+    assert [i.generation for i in journal.intents_of(SCOPE, "challenge")] == list(range(copies))
     assert journal.whole_rounds(SCOPE) == [7, 8]
     assert journal.note("n") == "1"
+    assert journal.numbered("0xme:deposit:0xT:1:25") == NumberedRequest("deposit 25 NMR", 1, 2**70)
+    assert journal.numbered("0xme:register:0xR:0xme") == NumberedRequest("register", 0, None)
+    assert journal.numbered("0xme:approve:0xT") == NumberedRequest(None, 3, None)
+    assert [journal.note(f"{prefix}:{key}") for prefix, key, _ in old_journal.NOTES] == [None] * 6
     assert [event.kind for event in journal.events("CEILING")] == ["CEILING"]
     assert journal.next_nonce("0xme") == len(found)
     assert len(journal.open_intents("0xme")) == copies
@@ -89,13 +93,13 @@ def test_a_journal_in_postgresql_is_migrated_and_pruned_and_a_newer_one_refused(
     with Journal.open(postgres) as journal:
         check_migrated(journal, copies=2)
         assert journal.prune(SCOPE, [7, 8], FAR, FAR) == (1, 1)
-        assert [i.key for i in journal.acts(SCOPE, "settle")] == []
-        assert len(journal.acts(SCOPE, "challenge")) == len(journal.open_intents("0xme")) == 2
+        assert [i.key for i in journal.intents_of(SCOPE, "settle")] == []
+        assert len(journal.intents_of(SCOPE, "challenge")) == len(journal.open_intents("0xme")) == 2
     engine = sa.create_engine(postgres)
     with engine.begin() as connection:
         connection.exec_driver_sql("update journal_schema set version = 99")
     engine.dispose()
-    with pytest.raises(JournalError, match="expected a schema of version 2 or older, found version 99"):
+    with pytest.raises(JournalError, match="expected a schema of version 3 or older, found version 99"):
         Journal.open(postgres)
 
 
@@ -103,10 +107,10 @@ def test_a_journal_of_a_newer_release_is_refused_in_words_and_left_as_it_is(tmp_
     path = tmp_path / "j"
     Journal.open(path).close()
     with closing(sqlite3.connect(path)) as file, file:
-        file.execute("update journal_schema set version = 3")
+        file.execute("update journal_schema set version = 4")
         file.execute("drop index event_at")
     for _ in range(2):  # and is let go of
-        with pytest.raises(JournalError, match="found version 3; install the release that wrote it"):
+        with pytest.raises(JournalError, match="found version 4; install the release that wrote it"):
             Journal.open(path)
     with closing(sqlite3.connect(path)) as file:
         assert file.execute("select count(*) from sqlite_master where name = 'event_at'").fetchone() == (0,)
@@ -117,18 +121,22 @@ def killed_at(path: Path, label: str) -> int:
 
     def work() -> None:
         os.environ[VARIABLE] = label
-        killpoints._die = lambda: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, return-value]
+        failpoints._die = lambda: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, return-value]
         with Journal.open(path) as journal:
             journal.prune(SCOPE, [7, 9, 10], FAR, FAR)
 
     return wait(forked(work, path.with_name("crash")))
 
 
-MIGRATION = ("scope", "round", "act", "stage", "rows", *(str(index.name) for index in INDICES))
+MIGRATION = (
+    *("scope", "round", "act", "stage", "rows", *(str(index.name) for index in INDICES)),
+    *("numbered_request", "numbered rows", "notes"),
+)
 
 
 @pytest.mark.parametrize(
-    "label", [*(f"journal-migrating@{step}" for step in MIGRATION), "journal-migrated@1"]
+    "label",
+    [*(f"journal-migrating@{step}" for step in MIGRATION), "journal-migrated@1", "journal-migrated@2"],
 )
 def test_a_process_that_is_killed_while_it_migrates_leaves_the_old_journal(
     tmp_path: Path, label: str
@@ -139,7 +147,7 @@ def test_a_process_that_is_killed_while_it_migrates_leaves_the_old_journal(
         columns = {row[1] for row in file.execute("pragma table_info(intent)")}
         tables = {name for (name,) in file.execute("select name from sqlite_master")}
     assert "stage" not in columns
-    assert "journal_schema" not in tables
+    assert not {"journal_schema", "numbered_request"} & tables
     with Journal.open(tmp_path / "j") as journal:
         check_migrated(journal, copies=3)
 
@@ -148,22 +156,22 @@ def act(
     journal: Journal,
     key: str,
     nonce: int,
-    state: State = State.FINAL,
+    state: IntentState = IntentState.FINAL,
     *,
     at: int = 0,
     finished: int = 5,
     account: str = "0xme",
 ) -> Intent:
-    """An act in some state, signed at a time of the chain."""
+    """A request in some state, signed at a time of the chain."""
     intent = journal.plan(key, account, Call("0xt", b"call", 21_000), None)
-    if state == State.PLANNED:
+    if state == IntentState.PLANNED:
         return intent
     name = f"{account}{nonce}".encode()
     intent = journal.sign(intent, nonce, Attempt(name.ljust(32, b"."), b"raw", Bid(1, 2), False, at))
-    if state == State.SENT:
+    if state == IntentState.SENT:
         return intent
-    mined = Mined(name, 3, ok=state != State.FAILED, gas_used=9)
-    return journal.become(intent, state, None if state == State.DISPLACED else mined, finished)
+    mined = Mined(name, 3, ok=state != IntentState.FAILED, gas_used=9)
+    return journal.become(intent, state, None if state == IntentState.DISPLACED else mined, finished)
 
 
 def kept(journal: Journal) -> dict[str, set[bytes]]:
@@ -197,11 +205,11 @@ def test_of_rounds_that_are_over_the_bytes_go_and_hash_nonce_and_key_stay(tmp_pa
         assert attempt.hash == b"0xme0".ljust(32, b".")
         again = journal.latest(settled.key)
         assert again is not None
-        assert (again.nonce, again.state, again.generation) == (0, State.FINAL, 0)
+        assert (again.nonce, again.state, again.generation) == (0, IntentState.FINAL, 0)
 
 
-@pytest.mark.parametrize("state", [State.SENT, State.MINED])
-def test_a_round_of_which_something_is_under_way_is_left_whole(tmp_path: Path, state: State) -> None:
+@pytest.mark.parametrize("state", [IntentState.SENT, IntentState.MINED])
+def test_a_round_of_which_something_is_under_way_is_left_whole(tmp_path: Path, state: IntentState) -> None:
     with Journal.open(tmp_path / "j") as journal:
         act(journal, f"{SCOPE}:1:settle:0", 0)
         act(journal, f"{SCOPE}:1:settle:1", 1, state)
@@ -218,7 +226,7 @@ def test_what_was_finished_after_the_block_that_says_so_is_left_whole(tmp_path: 
 
 def test_what_was_displaced_keeps_its_bytes_and_can_be_taken_up_again(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
-        displaced = act(journal, f"{SCOPE}:1:settle:0", 0, State.DISPLACED)
+        displaced = act(journal, f"{SCOPE}:1:settle:0", 0, IntentState.DISPLACED)
         act(journal, f"{SCOPE}:1:settle:1", 1)
         act(journal, f"{SCOPE}:2:settle:1", 2)
         assert journal.prune(SCOPE, [1], FAR, FAR) == (1, 1)
@@ -231,7 +239,7 @@ def test_what_was_displaced_keeps_its_bytes_and_can_be_taken_up_again(tmp_path: 
 
 def test_what_is_recalled_before_its_round_is_removed_is_not_removed(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
-        displaced = act(journal, f"{SCOPE}:1:settle:0", 0, State.DISPLACED)
+        displaced = act(journal, f"{SCOPE}:1:settle:0", 0, IntentState.DISPLACED)
         act(journal, f"{SCOPE}:2:settle:0", 1)
         journal.prune(SCOPE, [1], FAR, 0)
         again = journal.recall(displaced)
@@ -244,7 +252,7 @@ def test_rows_go_when_nothing_was_signed_for_so_long_and_challenges_never_do(tmp
     with Journal.open(tmp_path / "j") as journal:
         act(journal, f"{SCOPE}:1:settle:0", 0, at=100)
         act(journal, f"{SCOPE}:1:challenge", 1, at=100)
-        act(journal, f"{SCOPE}:1:begin:ff", 2, State.PLANNED)
+        act(journal, f"{SCOPE}:1:begin:ff", 2, IntentState.PLANNED)
         act(journal, f"{SCOPE}:2:settle:0", 3, at=300)
         act(journal, f"{SCOPE}:3:settle:0", 4, at=100)
         journal.log(100, "CEILING", "early")
@@ -254,7 +262,7 @@ def test_rows_go_when_nothing_was_signed_for_so_long_and_challenges_never_do(tmp
         assert set(kept(journal)) == {"1:challenge", "2:settle:0", "3:settle:0"}
         assert [event.detail for event in journal.events()] == ["late"]
         assert journal.prune(SCOPE, [1, 2], FAR, 101) == (0, 0)
-        assert [i.key for i in journal.acts(SCOPE, "challenge")] == [f"{SCOPE}:1:challenge"]
+        assert [i.key for i in journal.intents_of(SCOPE, "challenge")] == [f"{SCOPE}:1:challenge"]
 
 
 def test_the_highest_nonce_of_each_account_is_known_after_all_else_is_gone(tmp_path: Path) -> None:
@@ -283,7 +291,7 @@ def test_some_rounds_are_pruned_at_a_time_until_all_are(tmp_path: Path) -> None:
         st.tuples(
             st.integers(0, 3),
             st.sampled_from(["settle:0", "challenge", "attest:aa:none", "collect:5"]),
-            st.sampled_from(list(State)),
+            st.sampled_from(list(IntentState)),
             st.integers(0, 9),
         ),
         max_size=14,
@@ -293,7 +301,7 @@ def test_some_rounds_are_pruned_at_a_time_until_all_are(tmp_path: Path) -> None:
     st.integers(0, 10),
 )
 def test_pruning_never_loses_what_guards_that_nothing_is_done_twice(
-    acts: list[tuple[int, str, State, int]], over: set[int], finalised: int, before: int
+    acts: list[tuple[int, str, IntentState, int]], over: set[int], finalised: int, before: int
 ) -> None:
     with journal_in_memory() as journal:
         for nonce, (round_id, what, state, at) in enumerate(acts):
@@ -307,9 +315,9 @@ def test_pruning_never_loses_what_guards_that_nothing_is_done_twice(
     for number, (intent, attempts) in was.items():
         key = RequestKey.parse(intent.key)
         assert key is not None
-        must_stay = intent.state in OPEN or key.act == "challenge" or key.round_id not in over - {0}
-        may_be_light = key.round_id in over - {0} and intent.state not in (*OPEN, State.DISPLACED)
-        if must_stay or intent.state == State.DISPLACED:
+        must_stay = intent.state in OPEN or key.kind == "challenge" or key.round_id not in over - {0}
+        may_be_light = key.round_id in over - {0} and intent.state not in (*OPEN, IntentState.DISPLACED)
+        if must_stay or intent.state == IntentState.DISPLACED:
             assert number in now
         if number in now and not may_be_light:
             assert now[number] == (intent, attempts)
@@ -319,7 +327,7 @@ def test_pruning_never_loses_what_guards_that_nothing_is_done_twice(
 
 @contextmanager
 def journal_in_memory() -> Iterator[Journal]:
-    with Journal._open(sa.create_engine("sqlite://"), None) as journal:
+    with Journal(*database.connect(sa.create_engine("sqlite://"), None)) as journal:
         yield journal
 
 
@@ -347,14 +355,14 @@ def test_a_process_that_is_killed_while_it_prunes_leaves_all_of_it(tmp_path: Pat
 def test_a_file_that_is_mostly_empty_is_made_smaller_when_it_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal_module, "IDLE_PAGES", 100)
+    monkeypatch.setattr(database, "IDLE_PAGES", 100)
     path = tmp_path / "j"
     with Journal.open(path) as journal:
         for number in range(1, 101):
             intent = journal.plan(f"{SCOPE}:{number}:settle:0", "0xme", Call("0xt", bytes(9_000), 1), None)
             signed = Attempt(bytes([number]) * 32, bytes(9_000), Bid(1, 2), False, 0)
             mined = Mined(signed.hash, 1, ok=True, gas_used=1)
-            journal.become(journal.sign(intent, number, signed), State.FINAL, mined, 1)
+            journal.become(journal.sign(intent, number, signed), IntentState.FINAL, mined, 1)
         while over := journal.whole_rounds(SCOPE):
             journal.prune(SCOPE, over, FAR, 0)
     large = path.stat().st_size
@@ -369,11 +377,13 @@ LOOKUPS: dict[str, Callable[[Journal], object]] = {
     "generations": lambda j: j.generations(f"{SCOPE}:1:settle:0"),
     "open_intents": lambda j: j.open_intents("0xme"),
     "attempts": lambda j: [j.attempts(intent) for intent in j.generations(f"{SCOPE}:1:settle:0")],
-    "acts": lambda j: j.acts(SCOPE, "challenge"),
+    "intents_of": lambda j: j.intents_of(SCOPE, "challenge"),
     "whole_rounds": lambda j: j.whole_rounds(SCOPE),
     "next_nonce": lambda j: j.next_nonce("0xme"),
     "holder": lambda j: j.holder("0xme", 3),
     "note": lambda j: j.note("n"),
+    "numbered": lambda j: j.numbered("0xme:register"),
+    "set_numbered": lambda j: j.set_numbered("0xme:register", NumberedRequest("t", 1, 2)),
     "events": lambda j: j.events("CEILING"),
     "set_note": lambda j: j.set_note("n", "1"),
     "plan, sign and become": lambda j: act(j, f"{SCOPE}:5:settle:0", 99),
@@ -430,5 +440,5 @@ def test_no_lookup_of_a_cycle_reads_a_whole_table(tmp_path: Path, lookup: str) -
 def test_a_key_is_taken_apart_or_is_none_of_a_tournament(
     key: str, parts: tuple[str, int, str] | None
 ) -> None:
-    found = RequestKey.parse(key)
-    assert (None if found is None else (found.scope, found.round_id, found.act)) == parts
+    columns = columns_of(key)
+    assert (columns["scope"], columns["round"], columns["act"]) == (parts or (None, None, None))

@@ -151,7 +151,7 @@ def test_what_is_no_keystore_or_asks_for_too_much_is_refused_in_words(found: Any
     assert KEY.hex()[:16] not in str(caught.value)
 
 
-def test_less_memory_than_a_keystore_needs_is_told() -> None:
+def test_less_memory_than_a_keystore_needs_is_reported() -> None:
     """A process of 256 MiB that is asked for 1 GiB says so, and lives."""
     found = changed("crypto.kdfparams.n", 2**20, "scrypt")
     code = f"""

@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from scorer.chain.endpoint import LOCAL_CHAIN_ID
-from scorer.cli.common import JsonOption, told
+from scorer.cli.common import JsonOption, print_json, user_errors
 from scorer.cli.numbers import whole
-from scorer.cli.options import print_json
 from scorer.deployment.document import DeploymentFileError
 from scorer.deployment.steps import DeploymentStuck
 from scorer.files import FolderInUse
@@ -32,7 +31,7 @@ SHORTEST, LONGEST = 10, 86_400
 @contextmanager
 def _told() -> Iterator[None]:
     try:
-        with told():
+        with user_errors():
             yield
     except (FolderInUse, NoDevnet, NotReady, CrowdRefused, DeploymentFileError, DeploymentStuck) as error:
         typer.echo(f"cupel: {clean(str(error))}", err=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scorer.cli.common import told
+from scorer.cli.common import user_errors
 from scorer.redaction import shown
 
 
@@ -19,7 +19,7 @@ def drill(
     from scorer.lab.drill.plan import run_drill
 
     results = []
-    with told():
+    with user_errors():
         for result in run_drill(out, only):
             typer.echo(str(result))
             results.append(result)

@@ -8,7 +8,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from scorer.cli.common import console, told
+from scorer.cli.common import console, user_errors
 from scorer.cli.numbers import whole
 from scorer.cli.rules import read
 from scorer.daemon.configuration import ConfigError
@@ -31,7 +31,7 @@ def simulate(
     data: Annotated[str, typer.Option(help="synthetic, or demo for real prices.")] = "synthetic",
 ) -> None:
     """Take many data scientists through hundreds of rounds under a rules document, without a chain."""
-    with told():
+    with user_errors():
         document = read(rules)
         if document.adjusters.neutral_churn is not None:
             raise ConfigError(
@@ -53,7 +53,7 @@ def simulate(
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("rounds", total=source.rounds)
         found = run(document, source, tick=lambda: progress.advance(task))
-    with told():
+    with user_errors():
         report = write_report(found, out)
     console.print(_table(report))
     typer.echo(

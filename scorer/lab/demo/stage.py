@@ -9,11 +9,13 @@ from eth_account.signers.local import LocalAccount
 from numpy.typing import NDArray
 
 from scorer.chain.contracts import Addresses, Suite
+from scorer.chain.fees import FeePolicy
 from scorer.lab.anvil import Anvil
 from scorer.lab.demo.stakes import FixedAmount, ModelStaking
 from scorer.lab.demo.strategies import Strategy
 from scorer.lab.deployer import SuitePlan, deploy
 from scorer.lab.operator import LocalOperator
+from scorer.lab.plain_sender import Sender
 from scorer.operator.intake import Collection
 from scorer.oracle.member import Member, MemberPaths
 from scorer.protocol.digest import content_hash
@@ -25,7 +27,6 @@ from scorer.storage.inbox import submit
 from scorer.submission.reader import read_for
 from scorer.submission.table import SubmissionRefused
 from scorer.submission.validity import Universe
-from scorer.transactions.sender import FeePolicy, Sender
 from scorer.units import nano_from_nmr, wei_from_nano
 
 ADMIN, OPERATOR, GUARDIAN, FIRST_MEMBER, FIRST_OWNER = 0, 1, 2, 3, 10

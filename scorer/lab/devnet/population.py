@@ -10,6 +10,7 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 
+from scorer.chain.calldata import calldata
 from scorer.chain.contracts import Suite
 from scorer.chain.fees import FeePolicy, GasMarket
 from scorer.lab.devnet.market import SyntheticMarket as SyntheticMarket
@@ -57,7 +58,7 @@ class Bulk:
                 "chainId": chain,
                 "nonce": nonce + offset,
                 "to": call.address,
-                "data": call._encode_transaction_data(),  # noqa: SLF001 - build_transaction asks the node first
+                "data": calldata(call),
                 "value": 0,
                 "gas": gas,
                 **bid.fields(),

@@ -23,6 +23,7 @@ from scorer.failpoints import VARIABLE
 from scorer.files import make_owned_folder, write_secret
 from scorer.lab.anvil import Anvil
 from scorer.lab.deployer import SuitePlan, deploy
+from scorer.lab.plain_sender import Sender
 from scorer.protocol.digest import content_hash, universe_digest
 from scorer.protocol.rules import NO_TERMS, Rules, preset
 from scorer.protocol.seal import two_thirds
@@ -30,7 +31,6 @@ from scorer.protocol.signature import SubmissionDigest
 from scorer.storage.bundle import Bundle, round_folder
 from scorer.storage.contents import inbox_at, node_at, rounds_in
 from scorer.storage.inbox import submit
-from scorer.transactions.sender import Sender
 from scorer.units import nano_from_nmr, wei_from_nano
 
 ADMIN, OPERATOR, GUARDIAN, OWNER, FIRST_MEMBER = 0, 1, 2, 3, 4

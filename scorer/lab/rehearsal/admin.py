@@ -9,8 +9,10 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
+from scorer.chain.calldata import calldata
 from scorer.chain.contracts import Suite
-from scorer.transactions.sender import Reverted, Sender
+from scorer.lab.plain_sender import Sender
+from scorer.transactions.request import Reverted
 
 ARTIFACT: Final = Path("node_modules/@openzeppelin/contracts/build/contracts/TimelockController.json")
 MINIMUM_DELAY: Final = 3600
@@ -48,25 +50,22 @@ class TimelockAdmin:
         return call
 
     def _through_authority(self, step: str) -> ContractFunction:
-        arguments: list[Any] = [self.suite.tournament.address, self._data(self._change())]
+        arguments: list[Any] = [self.suite.tournament.address, calldata(self._change())]
         if step == "schedule":
             arguments.append(0)
         call: ContractFunction = self.suite.authority.get_function_by_name(step)(*arguments)
         return call
 
-    def _data(self, call: ContractFunction) -> bytes:
-        return bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))  # noqa: SLF001
-
     def propose(self, step: str) -> None:
         """Announce at the timelock that the authority is to ``schedule`` or to ``execute`` the change."""
         call = self._through_authority(step)
-        arguments = (self.suite.authority.address, 0, self._data(call), NONE, NONE, MINIMUM_DELAY)
+        arguments = (self.suite.authority.address, 0, calldata(call), NONE, NONE, MINIMUM_DELAY)
         self.sender.send(self.timelock.functions.schedule(*arguments))
 
     def carry_out(self, step: str) -> None:
         """Do what was announced, once the timelock's delay has passed."""
         call = self._through_authority(step)
-        arguments = (self.suite.authority.address, 0, self._data(call), NONE, NONE)
+        arguments = (self.suite.authority.address, 0, calldata(call), NONE, NONE)
         self.sender.send(self.timelock.functions.execute(*arguments))
 
     def refusal(self, stranger: Sender) -> str | None:

@@ -24,7 +24,7 @@ TYPED: Final = 0x7F
 
 
 def tip_of(raw: bytes) -> int:
-    """What a signed transaction offers the block's producer above the base fee at most, wei of gas."""
+    """What a signed transaction offers the block's producer above the base fee at most, wei per gas."""
     if raw[0] > TYPED:
         fields: list[Any] = rlp.decode(raw)
         return int.from_bytes(fields[1], "big")

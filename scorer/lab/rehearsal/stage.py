@@ -13,11 +13,11 @@ from scorer.chain.endpoint import connect
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.daemon.configuration import read_deployment
 from scorer.lab.devnet.population import Bulk
+from scorer.lab.plain_sender import Sender
 from scorer.lab.processes import ProcessGroup, cupel
 from scorer.lab.rehearsal.accounts import RehearsalAccounts
 from scorer.lab.rehearsal.amoy_node import CHAIN_ID, LEAST_TIP, AmoyNode
 from scorer.storage.bundle import Bundle, round_folder
-from scorer.transactions.sender import Sender
 
 PATIENCE: Final = 120.0
 """Seconds that anything that must happen may take."""

@@ -3,8 +3,10 @@
 import pytest
 from web3.exceptions import ContractLogicError
 
+from scorer.chain.fees import FeePolicy
 from scorer.chain.reverts import describe_revert, revert_name
-from scorer.transactions.sender import FeePolicy, Reverted, Sender
+from scorer.lab.plain_sender import Sender
+from scorer.transactions.request import Reverted
 from tests.world import World
 
 
@@ -28,15 +30,15 @@ def test_a_waiting_transaction_is_replaced_never_doubled(world: World) -> None:
     account = world.stage.anvil.account(30)
     world.stage.anvil._request("evm_setAutomine", False)
     register = world.suite.registry.functions.register(account.address)
-    cheap, dear = (Sender(w3, account, FeePolicy(tip=tip), timeout=0.2) for tip in (10**9, 3 * 10**9))
-    for sender in (cheap, dear):
+    cheap, expensive = (Sender(w3, account, FeePolicy(tip=tip), timeout=0.2) for tip in (10**9, 3 * 10**9))
+    for sender in (cheap, expensive):
         with pytest.raises(Exception, match="not in the chain after"):
             sender.send(register)
     world.stage.anvil._request("evm_mine")
     assert world.suite.registry.functions.balanceOf(account.address).call() == 1
 
 
-def test_a_revert_that_is_none_of_ours_is_told_as_it_came() -> None:
+def test_a_revert_that_is_none_of_ours_is_reported_as_it_came() -> None:
     error = ContractLogicError("execution reverted: something", data="0x12345678")
     assert revert_name(error) is None
     assert describe_revert(error) == "execution reverted: something"

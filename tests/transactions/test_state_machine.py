@@ -6,18 +6,14 @@ import pytest
 
 from scorer.chain.fees import GWEI, Bid, FeePolicy, GasMarket
 from scorer.chain.rpc_errors import Answer
-from scorer.transactions.attempts import (
-    Attempt,
+from scorer.transactions.intents import Attempt, Call, Intent, IntentState, Mined
+from scorer.transactions.state_machine import (
     Broadcast,
     BumpSchedule,
-    Call,
     ChainView,
     Hold,
-    Intent,
-    Mined,
     SetState,
     Sign,
-    State,
     Step,
     StopReason,
     next_step,
@@ -30,8 +26,8 @@ FIRST = Bid(30 * GWEI, 120 * GWEI)
 HASH, OTHER = b"\1" * 32, b"\2" * 32
 NOW = 1000
 PLANNED = Intent(1, "key", 0, "0xme", Call("0xto", b"data", 50_000), None)
-SENT = replace(PLANNED, state=State.SENT, nonce=7)
-MINED = replace(SENT, state=State.MINED, block=90, ok=True)
+SENT = replace(PLANNED, state=IntentState.SENT, nonce=7)
+MINED = replace(SENT, state=IntentState.MINED, block=90, ok=True)
 ATTEMPT = Attempt(HASH, b"raw", FIRST, cancels=False, signed_at=NOW)
 SEEN = ChainView(NOW, MARKET, used=7, used_finally=5, free_nonce=7, finalised=80)
 
@@ -50,7 +46,7 @@ def refused(answer: Answer, least_tip: int = 0) -> Attempt:
     return replace(ATTEMPT, refusal=answer, least_tip=least_tip)
 
 
-def test_a_planned_act_is_signed_with_the_free_nonce() -> None:
+def test_a_planned_request_is_signed_with_the_free_nonce() -> None:
     assert step(PLANNED, free_nonce=12) == Sign(12, FIRST)
 
 
@@ -66,21 +62,23 @@ def test_what_is_signed_is_sent_once_a_pass() -> None:
     assert step(SENT, ATTEMPT, sent={HASH}) == Hold(StopReason.WAITING)
 
 
-@pytest.mark.parametrize("state", [State.FINAL, State.FAILED, State.CANCELLED, State.DISPLACED])
-def test_what_is_finished_is_left_alone(state: State) -> None:
+@pytest.mark.parametrize(
+    "state", [IntentState.FINAL, IntentState.FAILED, IntentState.CANCELLED, IntentState.DISPLACED]
+)
+def test_what_is_finished_is_left_alone(state: IntentState) -> None:
     assert step(replace(SENT, state=state), ATTEMPT) == Hold(StopReason.FINISHED)
 
 
 def test_a_receipt_is_recorded_once_and_final_at_the_finalised_block_and_not_before() -> None:
-    assert step(SENT, ATTEMPT, mined=receipt(90)) == SetState(State.MINED, *receipt(90))
+    assert step(SENT, ATTEMPT, mined=receipt(90)) == SetState(IntentState.MINED, *receipt(90))
     assert step(MINED, ATTEMPT, mined=receipt(90)) == Hold(StopReason.NOT_FINAL)
     used: dict[str, object] = {"used": 8, "used_finally": 8}
     assert step(MINED, ATTEMPT, mined=receipt(90), finalised=89, **used) == Hold(StopReason.NOT_FINAL)
     assert step(MINED, ATTEMPT, mined=receipt(90), finalised=90, **used) == SetState(
-        State.FINAL, *receipt(90)
+        IntentState.FINAL, *receipt(90)
     )
     assert step(MINED, ATTEMPT, mined=receipt(90), finalised=91, **used) == SetState(
-        State.FINAL, *receipt(90)
+        IntentState.FINAL, *receipt(90)
     )
 
 
@@ -92,32 +90,36 @@ def test_a_receipt_ends_nothing_while_too_few_endpoints_say_that_its_nonce_is_us
 
 @pytest.mark.parametrize("mined", [receipt(91), receipt(90, ok=False)])
 def test_a_receipt_that_changed_is_recorded_anew(mined: tuple[Mined, ...]) -> None:
-    assert step(MINED, ATTEMPT, mined=mined) == SetState(State.MINED, *mined)
+    assert step(MINED, ATTEMPT, mined=mined) == SetState(IntentState.MINED, *mined)
 
 
 def test_a_revert_waits_for_finality_and_has_then_failed() -> None:
     reverted = replace(MINED, ok=False)
     assert step(reverted, ATTEMPT, mined=receipt(90, ok=False)) == Hold(StopReason.REVERTED)
-    failed = SetState(State.FAILED, *receipt(90, ok=False))
+    failed = SetState(IntentState.FAILED, *receipt(90, ok=False))
     assert step(reverted, ATTEMPT, mined=receipt(90, ok=False), finalised=90, used_finally=8) == failed
 
 
-def test_a_final_cancellation_has_cancelled_and_an_act_beside_one_has_not() -> None:
+def test_a_final_cancellation_has_cancelled_and_a_request_beside_one_has_not() -> None:
     empty = Attempt(OTHER, b"raw", FIRST, cancels=True, signed_at=NOW)
     cancelled = receipt(90, tx_hash=OTHER)
     final: dict[str, object] = {"finalised": 90, "used_finally": 8}
-    assert step(MINED, ATTEMPT, empty, mined=cancelled, **final) == SetState(State.CANCELLED, *cancelled)
-    assert step(MINED, ATTEMPT, empty, mined=receipt(90), **final) == SetState(State.FINAL, *receipt(90))
+    assert step(MINED, ATTEMPT, empty, mined=cancelled, **final) == SetState(
+        IntentState.CANCELLED, *cancelled
+    )
+    assert step(MINED, ATTEMPT, empty, mined=receipt(90), **final) == SetState(
+        IntentState.FINAL, *receipt(90)
+    )
 
 
-def test_a_receipt_that_is_gone_puts_the_act_back() -> None:
-    assert step(MINED, ATTEMPT) == SetState(State.SENT)
+def test_a_receipt_that_is_gone_puts_the_request_back() -> None:
+    assert step(MINED, ATTEMPT) == SetState(IntentState.SENT)
 
 
 def test_a_nonce_that_is_taken_is_waited_out_until_it_is_final() -> None:
     assert step(SENT, ATTEMPT, used=8) == Hold(StopReason.FOREIGN_NONCE)
     assert step(SENT, ATTEMPT, used=8, used_finally=7) == Hold(StopReason.FOREIGN_NONCE)
-    assert step(SENT, ATTEMPT, used=8, used_finally=8) == SetState(State.DISPLACED)
+    assert step(SENT, ATTEMPT, used=8, used_finally=8) == SetState(IntentState.DISPLACED)
 
 
 def test_a_bid_is_raised_when_its_patience_is_over_and_no_second_before() -> None:
@@ -252,7 +254,9 @@ def test_a_raise_above_the_ceiling_or_the_cap_is_held_and_what_was_signed_sent_o
     assert step(SENT, ATTEMPT, fees=capped, sent={HASH}, **late) == Hold(StopReason.FEE_CAP)
 
 
-def test_an_act_whose_time_has_passed_is_cancelled_at_once_and_its_cancellation_only_when_it_waits() -> None:
+def test_a_request_whose_time_has_passed_is_cancelled_at_once_and_its_cancellation_only_when_it_waits() -> (
+    None
+):
     late = replace(SENT, not_after=NOW)
     found = step(late, ATTEMPT)
     assert isinstance(found, Sign)
@@ -303,7 +307,7 @@ def test_behind_a_refused_raise_the_bid_before_is_sent_too() -> None:
         BumpSchedule(),
         Sign(7, FIRST),
         Broadcast(ATTEMPT),
-        SetState(State.SENT),
+        SetState(IntentState.SENT),
         Hold(StopReason.WAITING),
         *receipt(90),
     ],

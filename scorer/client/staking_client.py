@@ -1,9 +1,9 @@
-"""Sends a staker's orders, each exactly once, and says what became of them.
+"""Sends a person's transactions, each exactly once, and reports their outcome.
 
 The journal lies beside the keystore, one for each chain. A command that was interrupted leaves its
-transaction there: the next one brings it to its end before anything else, and if it is the same, that was it.
-It is forgotten only once it was reported (`StakingClient.acknowledge`): reported twice does no harm, done
-twice does.
+transaction there: the next one finishes it before anything else, and if it is the same, nothing more is sent.
+A transaction is acknowledged only once it was reported (`StakingClient.acknowledge`): a second report does no
+harm, a second transaction does.
 """
 
 import time
@@ -23,20 +23,19 @@ from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID
 from scorer.chain.errors import EndpointError
 from scorer.chain.fees import GWEI
+from scorer.client.actions import TransactionPlan
 from scorer.client.keystore import Wallet
-from scorer.client.orders import TransactionPlan
 from scorer.client.quotes import CostEstimate, GasEstimate, NodeWithHeadroom, QuotedNode, fees_of, with_room
 from scorer.errors import CupelError
 from scorer.failpoints import reach
-from scorer.transactions.attempts import Attempt, Intent, State, StopReason
+from scorer.transactions.alarms import AlarmCallback
+from scorer.transactions.intents import Attempt, Intent, IntentState
 from scorer.transactions.journal import Journal
-from scorer.transactions.manager import Delivery, TransactionManager, TransactionRequest
-from scorer.transactions.sender import Reverted
+from scorer.transactions.manager import TransactionManager
+from scorer.transactions.request import Delivery, RequestKey, Reverted, TransactionRequest
+from scorer.transactions.state_machine import StopReason
 
-TOLD: Final = "told:"
-TITLE: Final = "title:"
-CEILING: Final = "ceiling:"
-_TOO_DEAR: Final = frozenset({StopReason.CEILING, StopReason.FEE_CAP})
+_TOO_EXPENSIVE: Final = frozenset({StopReason.CEILING, StopReason.FEE_CAP})
 
 
 class NotMined(CupelError):
@@ -50,16 +49,16 @@ class ExecutedTransaction:
     Attributes
     ----------
     key
-        Of its act in the journal.
+        Its key in the journal.
     cost
         Wei.
     model_id
-        Of the model that it registered.
+        The model that it registered.
     was_earlier
-        Whether an earlier command had signed it.
+        True where an earlier command signed it.
     """
 
-    key: str
+    key: RequestKey
     title: str
     transaction: str
     block: int
@@ -70,8 +69,8 @@ class ExecutedTransaction:
 
     @property
     def meaning(self) -> str:
-        """What it was about: the same as of the step that asked for it."""
-        return _unnumbered(self.key).partition(":")[2]
+        """The meaning of the planned transaction that asked for it."""
+        return self.key.meaning
 
 
 @dataclass(frozen=True)
@@ -83,68 +82,66 @@ class StakingClient:
 
     @property
     def journal(self) -> Journal:
-        """What was signed."""
+        """The record of what was signed."""
         return self.manager.journal
 
     def finish(self, agree: Callable[[str, int], None] | None = None) -> Iterator[ExecutedTransaction]:
-        """Bring what earlier commands left to its end, one by one: what was done, and not acknowledged yet.
+        """Finish what earlier commands left, one by one; yields what was executed and not acknowledged.
 
         Parameters
         ----------
         agree
-            Asked, with a title and wei, where an order must cost more than was agreed to; raises where
-            nobody agrees. Without it nothing is dearer than that.
+            Called with a title and a price in wei where more must be paid than was agreed to; raises where
+            nobody agrees. Without it no more is paid.
 
         Raises
         ------
         NotMined
             When it is still on its way.
         """
-        for intent in list(_untold(self.journal, self.manager.address)):
+        for intent, key in list(_unacknowledged(self.journal, self.manager.address)):
             call = intent.call
-            title = self.journal.note(TITLE + _unnumbered(intent.key)) or intent.key
-            act = TransactionRequest(intent.key, call.to, call.data, intent.not_after)
-            delivery = self._deliver(act, self._as_agreed(intent.key))
-            if delivery.why in _TOO_DEAR and delivery.intent is not None and agree is not None:
+            title = self.journal.numbered(_unnumbered(key)).title or intent.key
+            request = TransactionRequest(intent.key, call.to, call.data, intent.not_after)
+            delivery = self._deliver(request, self._as_agreed(key))
+            if delivery.why in _TOO_EXPENSIVE and delivery.intent is not None and agree is not None:
                 ceiling = self._needed(delivery.intent)
                 agree(title, call.gas * ceiling)
-                self.journal.set_note(CEILING + intent.key, str(ceiling))
-                delivery = self._deliver(act, self._as_agreed(intent.key))
-            done = self._done(intent.key, title, delivery, was_earlier=True)
+                self._record(key, ceiling=ceiling)
+                delivery = self._deliver(request, self._as_agreed(key))
+            done = self._done(key, title, delivery, was_earlier=True)
             if done is not None:
                 yield done
 
     def acknowledge(self, done: ExecutedTransaction) -> None:
-        """Forget an act that somebody was really told of: the same order is another one from now on."""
-        reach("told", done.key)
-        _count(self.journal, done.key)
+        """Record that a transaction was reported: an equal one is another one from now on."""
+        reach("told", str(done.key))
+        self._count(done.key)
 
     def perform(
-        self, order: TransactionPlan, agreed: CostEstimate | None = None
+        self, plan: TransactionPlan, agreed: CostEstimate | None = None
     ) -> Iterator[ExecutedTransaction]:
-        """Send an order, step by step, each once the one before it is mined; see `acknowledge`.
+        """Send a plan's transactions, each once the one before it is mined; see `acknowledge`.
 
         Parameters
         ----------
         agreed
-            Nothing is signed that could cost more than it says. Without it the fee policy alone decides.
+            The highest cost that may be signed. Without it the fee policy alone decides.
 
         Raises
         ------
-        scorer.transactions.sender.Reverted
+        scorer.transactions.request.Reverted
             When a step would revert: nothing was sent; or when it did, in its block.
         NotMined
-            When it is not mined for long, its time passed, or it became dearer than was agreed to.
+            When it is not mined for long, its time passed, or it costs more than was agreed to.
         """
-        prices = [None] * len(order.steps) if agreed is None else agreed.prices
-        for step, price in zip(order.steps, prices, strict=True):
-            key = _next_key(self.journal, self.manager.address, step.meaning)
-            self.journal.set_note(TITLE + _unnumbered(key), step.title)
-            call = step.final
-            data = bytes(HexBytes(call._encode_transaction_data()))  # noqa: SLF001
-            act = TransactionRequest(key, str(call.address), data, step.not_after)
+        prices = [None] * len(plan.steps) if agreed is None else agreed.prices
+        for step, price in zip(plan.steps, prices, strict=True):
+            key = self._next_key(step.meaning)
+            self._record(key, title=step.title)
+            request = TransactionRequest.of(step.final, key, not_after=step.not_after)
             try:
-                delivery = self._deliver(act, self._agreed(key, agreed, price))
+                delivery = self._deliver(request, self._agreed(key, agreed, price))
             except Reverted as error:
                 raise _named(step.title, error) from None
             done = self._done(key, step.title, delivery, was_earlier=False)
@@ -153,9 +150,9 @@ class StakingClient:
             yield done
 
     def foreign(self) -> int:
-        """How many transactions of the account wait to be mined that another wallet sent, as far as is told.
+        """Count the waiting transactions that another wallet sent for the account, as far as they are shown.
 
-        What is signed here would take the place of one of them, or wait behind it.
+        A transaction that is signed here would take the place of one of them, or wait behind it.
         """
         account = Web3.to_checksum_address(self.manager.address)
         counted = self.suite.w3.eth.get_transaction_count
@@ -166,11 +163,13 @@ class StakingClient:
         ours = self.journal.next_nonce(self.manager.address)
         return max(0, waiting - max(int(counted(account, "latest")), ours))
 
-    def _agreed(self, key: str, agreed: CostEstimate | None, price: GasEstimate | None) -> TransactionManager:
-        """The outbox for a step, which signs nothing that could cost more than was agreed to."""
+    def _agreed(
+        self, key: RequestKey, agreed: CostEstimate | None, price: GasEstimate | None
+    ) -> TransactionManager:
+        """Return a manager that signs nothing that could cost more than was agreed to."""
         if agreed is None or price is None:
             return self.manager
-        self.journal.set_note(CEILING + key, str(agreed.ceiling))
+        self._record(key, ceiling=agreed.ceiling)
         caps = [price.limit * agreed.ceiling, self.manager.fees.transaction_cap]
         fees = replace(
             self.manager.fees,
@@ -180,68 +179,92 @@ class StakingClient:
         node, most_gas = QuotedNode(self.manager.node, price.roomy), min(price.limit, self.manager.most_gas)
         return replace(self.manager, node=node, fees=fees, most_gas=most_gas)
 
-    def _as_agreed(self, key: str) -> TransactionManager:
-        """The outbox for what was signed: its gas stays, and its price within what was agreed to."""
-        ceiling = self.journal.note(CEILING + key)
+    def _as_agreed(self, key: RequestKey) -> TransactionManager:
+        """Return a manager for what is signed already, which bids no more than was agreed to."""
+        ceiling = self.journal.numbered(_unnumbered(key)).ceiling
         if ceiling is None:
             return self.manager
-        fees = replace(self.manager.fees, ceiling=min(int(ceiling), self.manager.fees.ceiling))
+        fees = replace(self.manager.fees, ceiling=min(ceiling, self.manager.fees.ceiling))
         return replace(self.manager, fees=fees)
 
     def _needed(self, intent: Intent) -> int:
-        """The fee cap that an act may have to be signed with, wei of gas, so that it goes on now."""
+        """Return the fee cap at which an intent goes on now, wei per gas."""
         last, market = self.journal.attempts(intent)[-1], self.manager.node.head().market
         bid = self.manager.fees.replacement(last.bid, market, last.least_tip)
         return min(with_room(bid.cap), self.manager.fees.ceiling) if bid else self.manager.fees.ceiling
 
-    def _deliver(self, act: TransactionRequest, manager: TransactionManager) -> Delivery:
-        """Do an act, and look after all that is open while it waits: it may wait for what came before it."""
+    def _next_key(self, meaning: str) -> RequestKey:
+        """Return the key of the first request of this meaning that is not acknowledged.
+
+        It names the account: one keystore path may hold two keys, one after the other, and neither must take
+        the other's transaction for its own.
+        """
+        account = self.manager.address
+        count = self.journal.numbered(str(RequestKey.of(account, meaning))).acknowledged
+        return RequestKey.of(account, meaning, number=count)
+
+    def _record(self, key: RequestKey, *, title: str | None = None, ceiling: int | None = None) -> None:
+        """Record the title of a request, or the fee cap that was agreed to, wei per gas."""
+        known = self.journal.numbered(_unnumbered(key))
+        changed = replace(known, title=title or known.title, ceiling=ceiling or known.ceiling)
+        self.journal.set_numbered(_unnumbered(key), changed)
+
+    def _count(self, key: RequestKey) -> None:
+        """Acknowledge a request, and all before it; a second time changes nothing."""
+        known = self.journal.numbered(_unnumbered(key))
+        count = (key.number or 0) + 1
+        if count > known.acknowledged:
+            changed = replace(known, acknowledged=count, ceiling=None)
+            self.journal.set_numbered(_unnumbered(key), changed)
+
+    def _deliver(self, request: TransactionRequest, manager: TransactionManager) -> Delivery:
+        """Deliver a request, and pump all that is open while it waits: it may wait for what came before."""
         impatient = replace(manager, longest=0.0)
         until = time.monotonic() + self.manager.longest
         while True:
             impatient.pump()
-            delivery = impatient.deliver(act)
+            delivery = impatient.deliver(request)
             if delivery.why != StopReason.WAITING or time.monotonic() >= until:
                 return delivery
             self.manager.sleep(self.manager.poll)
 
     def _done(
-        self, key: str, title: str, delivery: Delivery, *, was_earlier: bool
+        self, key: RequestKey, title: str, delivery: Delivery, *, was_earlier: bool
     ) -> ExecutedTransaction | None:
-        """What became of an act; None where it was taken back. What did nothing may be forgotten at once."""
+        """Return the executed transaction; None where it was cancelled, which needs no report."""
         intent = delivery.intent
         if intent is None or not delivery.is_mined:
             self._undone(key, title, delivery)
             return None
         attempt, receipt = _mined_attempt(self.suite, self.journal, intent)
         if not attempt.cancels:
-            reach("executed", key)
+            reach("executed", str(key))
             return _executed(self.suite, receipt, key, title, was_earlier=was_earlier)
-        _count(self.journal, key)
+        self._count(key)
         return None
 
-    def _undone(self, key: str, title: str, delivery: Delivery) -> None:
-        """Raise what there is to do about an act that was not executed; nothing where it was taken back."""
+    def _undone(self, key: RequestKey, title: str, delivery: Delivery) -> None:
+        """Raise an error about a transaction that was not executed; none where it was cancelled."""
         intent = delivery.intent
-        if intent is None or intent.state == State.PLANNED:
+        if intent is None or intent.state == IntentState.PLANNED:
             raise NotMined(f"{title}: not sent: {self._why(delivery)}; run the command again")
-        if intent.state in (State.SENT, State.MINED):
+        if intent.state in (IntentState.SENT, IntentState.MINED):
             raise NotMined(
                 f"{title}: nonce {intent.nonce}, {self._why(delivery)}; run the command again: it goes on, "
                 "and sends nothing twice"
             )
-        _count(self.journal, key)
-        if intent.state == State.FAILED:
+        self._count(key)
+        if intent.state == IntentState.FAILED:
             raise Reverted(title, f"in block {intent.block}")
-        if intent.state == State.DISPLACED:
+        if intent.state == IntentState.DISPLACED:
             raise NotMined(
                 f"{title}: a transaction that this journal does not know took nonce {intent.nonce}; use a "
                 "key in one place only, and look at what it did before you try again"
             )
 
     def _why(self, delivery: Delivery) -> str:
-        """Why an act does not go on, with the price of gas where that is why."""
-        if delivery.why not in _TOO_DEAR:
+        """Return why a request does not go on, with the price of gas where that is the reason."""
+        if delivery.why not in _TOO_EXPENSIVE:
             return delivery.note
         market = self.manager.node.head().market
         price = (market.base_fee + max(self.manager.fees.tip, market.tip)) / GWEI
@@ -249,10 +272,8 @@ class StakingClient:
 
 
 @contextmanager
-def staking_client(
-    suite: Suite, wallet: Wallet, alarm: Callable[[str, str], None]
-) -> Iterator[StakingClient]:
-    """The desk of a wallet, with its journal for this chain.
+def staking_client(suite: Suite, wallet: Wallet, alarm: AlarmCallback) -> Iterator[StakingClient]:
+    """Open the client of a wallet, with its journal for this chain.
 
     Raises
     ------
@@ -272,7 +293,7 @@ def staking_client(
 
 
 def journal_path(w3: Web3, keystore: Path, chain_id: int) -> Path:
-    """Beside the keystore itself, wherever links to it are.
+    """Return the path of the journal beside the keystore itself, wherever links to it are.
 
     The first block tells a local chain from the next one, where nonces begin anew. Elsewhere the endpoint is
     not asked: with another journal it could have done once more what was done.
@@ -283,43 +304,24 @@ def journal_path(w3: Web3, keystore: Path, chain_id: int) -> Path:
 
 
 def _named(title: str, error: Reverted) -> Reverted:
-    """The same under the step's title, which says more than a selector."""
+    """Return the same error under a transaction's title, which says more than a selector."""
     return Reverted(title, str(error).partition(" reverts: ")[2], error.name)
 
 
-def _untold(journal: Journal, account: str) -> Iterator[Intent]:
-    """What was signed, and never reported to anybody, oldest first."""
+def _unacknowledged(journal: Journal, account: str) -> Iterator[tuple[Intent, RequestKey]]:
+    """Return what an account signed and nobody was reported, oldest first."""
     for intent in journal.intents("#"):
-        kind, _, number = intent.key.rpartition("#")
-        is_signed = intent.account == account and intent.state != State.PLANNED
-        if is_signed and journal.latest(intent.key) == intent and int(number) >= _counted(journal, kind):
-            yield intent
+        key = RequestKey.parse(intent.key)
+        if key is None or key.number is None or key.scope != account or intent.state == IntentState.PLANNED:
+            continue
+        is_reported = key.number < journal.numbered(_unnumbered(key)).acknowledged
+        if not is_reported and journal.latest(intent.key) == intent:
+            yield intent, key
 
 
-def _next_key(journal: Journal, account: str, meaning: str) -> str:
-    """Of the first act of this meaning that was not brought to an end and told.
-
-    It names the account: of two keys that are kept at one path, one after the other, neither is told that
-    what it asks for was done by the other.
-    """
-    kind = f"{account}:{meaning}"
-    return f"{kind}#{_counted(journal, kind)}"
-
-
-def _unnumbered(key: str) -> str:
-    """Account and meaning of an act, without the number that tells it from those before."""
-    return key.rpartition("#")[0]
-
-
-def _counted(journal: Journal, kind: str) -> int:
-    """How many acts of an account and a meaning were brought to an end and told."""
-    return int(journal.note(TOLD + kind) or 0)
-
-
-def _count(journal: Journal, key: str) -> None:
-    """Count an act, and all before it; doing it twice counts it once."""
-    kind, _, number = key.rpartition("#")
-    journal.set_note(TOLD + kind, str(int(number) + 1))
+def _unnumbered(key: RequestKey) -> str:
+    """Return the text of account and meaning, without the number that tells equal requests apart."""
+    return str(replace(key, number=None))
 
 
 def _mined_attempt(suite: Suite, journal: Journal, intent: Intent) -> tuple[Attempt, TxReceipt]:
@@ -332,7 +334,7 @@ def _mined_attempt(suite: Suite, journal: Journal, intent: Intent) -> tuple[Atte
 
 
 def _executed(
-    suite: Suite, receipt: TxReceipt, key: str, title: str, *, was_earlier: bool
+    suite: Suite, receipt: TxReceipt, key: RequestKey, title: str, *, was_earlier: bool
 ) -> ExecutedTransaction:
     return ExecutedTransaction(
         key,

@@ -1,4 +1,4 @@
-"""Orders at a real chain that does not mine at once: what is told, and that nothing happens twice."""
+"""Transactions at a chain that does not mine at once: each is reported, and nothing happens twice."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,12 +12,14 @@ from web3.types import RPCEndpoint
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import connect
-from scorer.client.desk import NotMined, StakingClient, journal_path, staking_client
+from scorer.client.actions import ClientAccount, TransactionPlan
 from scorer.client.keystore import Wallet
-from scorer.client.orders import PERMIT_LASTS, StakingPlanner
+from scorer.client.model_actions import RegisterModel
 from scorer.client.quotes import quote
+from scorer.client.stake_actions import PERMIT_LASTS, Deposit
+from scorer.client.staking_client import NotMined, StakingClient, journal_path, staking_client
 from scorer.lab.drill.proxy import Forward, Request, Response, proxy_of
-from scorer.transactions.sender import Sender
+from scorer.lab.plain_sender import Sender
 from scorer.units import NanoNmr
 from tests.chains import Chains
 from tests.cli.scientist import Scientist, funded
@@ -46,17 +48,24 @@ def not_mining(town: World) -> Iterator[None]:
 
 
 @contextmanager
-def at_desk(staker: Scientist, suite: Suite | None = None) -> Iterator[tuple[StakingClient, StakingPlanner]]:
-    """A desk that does not wait long."""
+def opened_client(
+    staker: Scientist, suite: Suite | None = None
+) -> Iterator[tuple[StakingClient, ClientAccount]]:
+    """A client that does not wait long."""
     wallet = Wallet(staker.keystore, lambda: "secret")
-    with staking_client(suite or staker.world.suite, wallet, lambda kind, detail: None) as desk:
-        hasty = replace(desk.manager, longest=0.0)
-        yield StakingClient(desk.suite, hasty), StakingPlanner(desk.suite, wallet)
+    with staking_client(suite or staker.world.suite, wallet, lambda kind, detail: None) as client:
+        impatient = replace(client.manager, longest=0.0)
+        yield StakingClient(client.suite, impatient), ClientAccount(client.suite, wallet.address, wallet)
 
 
-def patient(desk: StakingClient) -> StakingClient:
-    """The same desk, which waits as long as it takes."""
-    return replace(desk, manager=replace(desk.manager, longest=60.0))
+def deposit(account: ClientAccount, nmr: int) -> TransactionPlan:
+    """A gift to model 3."""
+    return Deposit(3, NanoNmr(nmr * NMR), to_another=True).plan(account)
+
+
+def patient(client: StakingClient) -> StakingClient:
+    """The same client, which waits as long as it takes."""
+    return replace(client, manager=replace(client.manager, longest=60.0))
 
 
 def waits(town: World, seconds: int) -> None:
@@ -65,40 +74,40 @@ def waits(town: World, seconds: int) -> None:
     ask(town, "evm_mine")
 
 
-def test_what_is_not_mined_in_time_is_told_and_finished_later(town: World) -> None:
+def test_what_is_not_mined_in_time_is_reported_and_finished_later(town: World) -> None:
     staker = funded(town, 20)
     before = staker.stake(3).idle
-    with at_desk(staker) as (desk, counter):
-        order = counter.deposit(3, NanoNmr(5 * NMR), to_another=True)
+    with opened_client(staker) as (client, account):
+        plan = deposit(account, 5)
         with not_mining(town):
             with pytest.raises(NotMined, match=r"run the command again: it goes on, and sends nothing twice"):
-                list(desk.perform(order))
+                list(client.perform(plan))
             with pytest.raises(NotMined, match=r"deposit 5 NMR to model 3: nonce 0"):
-                list(desk.finish())
+                list(client.finish())
             ask(town, "evm_mine")
-        (done,) = desk.finish()
+        (done,) = client.finish()
         assert (done.title, done.was_earlier) == ("deposit 5 NMR to model 3", True)
-        assert list(desk.finish()) == [done]
-        desk.acknowledge(done)
-        assert list(desk.finish()) == []
+        assert list(client.finish()) == [done]
+        client.acknowledge(done)
+        assert list(client.finish()) == []
     assert staker.stake(3).idle == before + 5 * NMR
 
 
 def test_a_permit_that_expired_unmined_is_taken_back_and_can_be_given_anew(town: World) -> None:
     staker = funded(town, 21)
     before, tokens = staker.stake(3).idle, staker.tokens()
-    with at_desk(staker) as (desk, counter):
-        order = counter.deposit(3, NanoNmr(5 * NMR), to_another=True)
+    with opened_client(staker) as (client, account):
+        plan = deposit(account, 5)
         with not_mining(town):
             with pytest.raises(NotMined):
-                list(desk.perform(order))
-            (intent,) = desk.journal.open_intents(staker.address)
-            ask(town, "anvil_dropTransaction", "0x" + desk.journal.attempts(intent)[0].hash.hex())
+                list(client.perform(plan))
+            (intent,) = client.journal.open_intents(staker.address)
+            ask(town, "anvil_dropTransaction", "0x" + client.journal.attempts(intent)[0].hash.hex())
             ask(town, "evm_increaseTime", PERMIT_LASTS + 60)
             ask(town, "evm_mine")
-        assert list(desk.finish()) == []
+        assert list(client.finish()) == []
         assert (staker.stake(3).idle, staker.tokens()) == (before, tokens)
-        (done,) = desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True))
+        (done,) = client.perform(deposit(account, 5))
         assert not done.was_earlier
     assert staker.stake(3).idle == before + 5 * NMR
 
@@ -108,24 +117,24 @@ def test_what_a_reorganisation_took_is_sent_once_more_by_the_next_command(town: 
     town.stage.anvil.finalise()
     town.stage.anvil.finalise()
     before = staker.stake(3).idle
-    with at_desk(staker) as (desk, counter):
-        list(desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True)))
+    with opened_client(staker) as (client, account):
+        list(client.perform(deposit(account, 5)))
         town.stage.anvil.reorganise(1)
         assert staker.stake(3).idle == before
-        desk.manager.pump()
-        desk.manager.pump()
+        client.manager.pump()
+        client.manager.pump()
     assert staker.stake(3).idle == before + 5 * NMR
 
 
 def test_a_quote_covers_what_is_signed(town: World) -> None:
     staker = funded(town, 23)
-    with at_desk(staker) as (desk, counter):
-        order = counter.register(staker.address)
-        found = quote(town.suite, staker.address, order)
-        (done,) = desk.perform(order)
-        (intent,) = desk.journal.intents("register")
+    with opened_client(staker) as (client, account):
+        plan = RegisterModel(staker.address).plan(account)
+        found = quote(town.suite, staker.address, plan)
+        (done,) = client.perform(plan)
+        (intent,) = client.journal.intents("register")
         assert done.gas <= intent.call.gas
-        assert intent.call.gas * desk.journal.attempts(intent)[0].bid.cap <= found.most
+        assert intent.call.gas * client.journal.attempts(intent)[0].bid.cap <= found.most
         assert done.cost <= found.most
 
 
@@ -134,22 +143,22 @@ def test_what_a_reorganisation_took_from_before_an_open_order_is_sent_again_by_f
     town.stage.anvil.finalise()
     town.stage.anvil.finalise()
     before = staker.stake(3).idle
-    with at_desk(staker) as (desk, counter):
-        (first,) = desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True))
-        desk.acknowledge(first)
+    with opened_client(staker) as (client, account):
+        (first,) = client.perform(deposit(account, 5))
+        client.acknowledge(first)
         with not_mining(town):
             with pytest.raises(NotMined):
-                list(desk.perform(counter.deposit(3, NanoNmr(2 * NMR), to_another=True)))
+                list(client.perform(deposit(account, 2)))
             ask(town, "anvil_dropAllTransactions")
             town.stage.anvil.reorganise(1)
         waits(town, 60)
         assert staker.stake(3).idle == before
-        (second,) = patient(desk).finish()
+        (second,) = patient(client).finish()
         assert second.title == "deposit 2 NMR to model 3"
     assert staker.stake(3).idle == before + 7 * NMR
 
 
-def test_one_wrong_nonce_of_an_endpoint_is_mended_by_finishing(town: World) -> None:
+def test_one_wrong_nonce_of_an_endpoint_is_corrected_by_finishing(town: World) -> None:
     staker = funded(town, 25)
     before = staker.stake(3).idle
 
@@ -158,39 +167,39 @@ def test_one_wrong_nonce_of_an_endpoint_is_mended_by_finishing(town: World) -> N
 
     with proxy_of(town.stage.anvil.url) as proxy:
         suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
-        with at_desk(staker, suite) as (desk, counter):
+        with opened_client(staker, suite) as (client, account):
             proxy.misbehave("eth_getTransactionCount", one_more)
             with pytest.raises(NotMined):
-                list(desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True)))
+                list(client.perform(deposit(account, 5)))
             proxy.misbehave("eth_getTransactionCount", None)
             waits(town, 60)
-            (done,) = patient(desk).finish()
+            (done,) = patient(client).finish()
             assert done.was_earlier
     assert staker.stake(3).idle == before + 5 * NMR
 
 
-def test_another_key_at_the_same_path_neither_sends_nor_is_told_what_the_first_one_left(town: World) -> None:
+def test_another_key_at_the_same_path_neither_sends_nor_reports_what_the_first_one_left(town: World) -> None:
     first, second = funded(town, 26), funded(town, 27)
     for staker in (first, second):  # without permits the calls are the same byte for byte
         approve = town.suite.token.functions.approve(town.suite.tournament.address, 10**20)
         Sender(town.suite.w3, town.stage.anvil.account(26 + (staker is second))).send(approve)
     before = first.stake(3).idle
-    with at_desk(first) as (desk, counter), not_mining(town):
+    with opened_client(first) as (client, account), not_mining(town):
         with pytest.raises(NotMined):
-            list(desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True)))
+            list(client.perform(deposit(account, 5)))
         ask(town, "anvil_dropAllTransactions")
     kept = first.keystore.read_bytes()
     shutil.copy(second.keystore, first.keystore)
-    with at_desk(first) as (desk, counter):
-        assert counter.address == second.address
-        assert list(patient(desk).finish()) == []
-        (done,) = desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True))
+    with opened_client(first) as (client, account):
+        assert account.address == second.address
+        assert list(patient(client).finish()) == []
+        (done,) = client.perform(deposit(account, 5))
         assert not done.was_earlier
     assert (first.tokens(), second.tokens()) == (100 * 10**18, 95 * 10**18)
     assert first.stake(3).idle == before + 5 * NMR
     first.keystore.write_bytes(kept)
-    with at_desk(first) as (desk, counter):
-        (done,) = patient(desk).finish()
+    with opened_client(first) as (client, account):
+        (done,) = patient(client).finish()
         assert done.was_earlier
     assert (first.tokens(), second.tokens()) == (95 * 10**18, 95 * 10**18)
 
@@ -199,13 +208,13 @@ def test_a_link_to_a_keystore_has_the_keystores_journal(town: World) -> None:
     staker = funded(town, 28)
     (elsewhere := staker.keystore.parent / "elsewhere").mkdir()
     (elsewhere / "mine.json").symlink_to(staker.keystore)
-    with at_desk(staker) as (desk, counter), not_mining(town), pytest.raises(NotMined):
-        list(desk.perform(counter.deposit(3, NanoNmr(5 * NMR), to_another=True)))
+    with opened_client(staker) as (client, account), not_mining(town), pytest.raises(NotMined):
+        list(client.perform(deposit(account, 5)))
     ask(town, "evm_mine")
-    with at_desk(replace(staker, keystore=elsewhere / "mine.json")) as (desk, counter):
-        (done,) = patient(desk).finish()
+    with opened_client(replace(staker, keystore=elsewhere / "mine.json")) as (client, account):
+        (done,) = patient(client).finish()
         assert done.was_earlier
-    assert [each.name for each in elsewhere.iterdir()] == ["mine.json"]
+    assert [path.name for path in elsewhere.iterdir()] == ["mine.json"]
 
 
 def test_an_endpoint_chooses_the_journal_of_local_chains_alone(town: World, tmp_path: Path) -> None:
@@ -226,30 +235,32 @@ def test_an_endpoint_chooses_the_journal_of_local_chains_alone(town: World, tmp_
 GWEI = 10**9
 
 
-def costs(desk: StakingClient, part: str) -> list[int]:
+def costs(client: StakingClient, part: str) -> list[int]:
     """The most that each transaction may cost that was signed for an act, wei."""
-    intents = desk.journal.intents(part)
-    return [each.call.gas * attempt.bid.cap for each in intents for attempt in desk.journal.attempts(each)]
+    intents = client.journal.intents(part)
+    return [
+        intent.call.gas * attempt.bid.cap for intent in intents for attempt in client.journal.attempts(intent)
+    ]
 
 
-def test_what_became_dearer_than_agreed_is_not_signed(town: World) -> None:
+def test_what_became_more_expensive_than_agreed_is_not_signed(town: World) -> None:
     staker = funded(town, 29)
 
-    def dear(request: Request, forward: Forward) -> Response | None:
+    def expensive(request: Request, forward: Forward) -> Response | None:
         answer = forward(request)
         return {"result": {**answer["result"], "baseFeePerGas": hex(3000 * GWEI)}}
 
     with proxy_of(town.stage.anvil.url) as proxy:
         suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
-        with at_desk(staker, suite) as (desk, counter):
-            order = counter.register(staker.address)
-            agreed = quote(suite, staker.address, order)
-            proxy.misbehave("eth_getBlockByNumber", dear)
+        with opened_client(staker, suite) as (client, account):
+            plan = RegisterModel(staker.address).plan(account)
+            agreed = quote(suite, staker.address, plan)
+            proxy.misbehave("eth_getBlockByNumber", expensive)
             with pytest.raises(NotMined, match=r"not sent: gas costs 3001.000 gwei now, .* agreed to; run"):
-                list(desk.perform(order, agreed))
-            assert costs(desk, "register") == []
+                list(client.perform(plan, agreed))
+            assert costs(client, "register") == []
             proxy.misbehave("eth_getBlockByNumber", None)
-            (done,) = desk.perform(order, agreed)
+            (done,) = client.perform(plan, agreed)
             assert done.cost <= agreed.most
 
 
@@ -257,17 +268,17 @@ def test_what_takes_more_gas_than_agreed_is_not_signed(town: World) -> None:
     staker = funded(town, 30)
     with proxy_of(town.stage.anvil.url) as proxy:
         suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
-        with at_desk(staker, suite) as (desk, counter):
-            order = counter.register(staker.address)
-            agreed = quote(suite, staker.address, order)
+        with opened_client(staker, suite) as (client, account):
+            plan = RegisterModel(staker.address).plan(account)
+            agreed = quote(suite, staker.address, plan)
             proxy.misbehave("eth_estimateGas", lambda request, forward: {"result": hex(5_000_000)})
             with pytest.raises(NotMined, match=r"not sent: takes .* gas, more than .*; run"):
-                list(desk.perform(order, agreed))
-            assert costs(desk, "register") == []
+                list(client.perform(plan, agreed))
+            assert costs(client, "register") == []
             gas = agreed.prices[0].gas
             proxy.misbehave("eth_estimateGas", lambda request, forward: {"result": hex(gas + 22_100)})
-            assert len(list(desk.perform(order, agreed))) == 1  # a slot more is within the margin
-            assert costs(desk, "register")[-1] <= agreed.most
+            assert len(list(client.perform(plan, agreed))) == 1  # a slot more is within the margin
+            assert costs(client, "register")[-1] <= agreed.most
 
 
 def test_a_bid_is_raised_up_to_what_was_agreed_and_then_only_when_asked(town: World) -> None:
@@ -289,19 +300,19 @@ def test_a_bid_is_raised_up_to_what_was_agreed_and_then_only_when_asked(town: Wo
     with proxy_of(town.stage.anvil.url) as proxy:
         suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
         proxy.misbehave("eth_sendRawTransaction", swallow)
-        with at_desk(staker, suite) as (desk, counter):
-            order = counter.register(staker.address)
-            agreed = quote(suite, staker.address, order)
+        with opened_client(staker, suite) as (client, account):
+            plan = RegisterModel(staker.address).plan(account)
+            agreed = quote(suite, staker.address, plan)
             with pytest.raises(NotMined, match="waiting to be mined"):
-                list(desk.perform(order, agreed))
+                list(client.perform(plan, agreed))
             for _ in range(4):
                 waits(town, 2000)
                 with pytest.raises(NotMined) as waiting:
-                    list(desk.finish())
+                    list(client.finish())
             assert "more than was agreed to; run the command again: it goes on" in str(waiting.value)
-            assert len(costs(desk, "register")) == 3
-            assert max(costs(desk, "register")) <= agreed.most
-            (done,) = patient(desk).finish(agree)
-            assert [title for title, _ in asked] == [order.steps[0].title]
-            assert agreed.most < costs(desk, "register")[-1] <= asked[0][1]
+            assert len(costs(client, "register")) == 3
+            assert max(costs(client, "register")) <= agreed.most
+            (done,) = patient(client).finish(agree)
+            assert [title for title, _ in asked] == [plan.steps[0].title]
+            assert agreed.most < costs(client, "register")[-1] <= asked[0][1]
             assert done.cost <= asked[0][1]
