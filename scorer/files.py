@@ -6,7 +6,7 @@ import shutil
 import stat
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
@@ -183,7 +183,18 @@ def write_secret(path: Path, text: str) -> Path:
 
 
 def write_whole(path: Path, content: bytes, *, mode: int = 0o666, replace: bool = True) -> None:
-    """Write a file whole or not at all, whenever the process ends, and keep it through a power cut.
+    """Write the content of a file whole or not at all, see `whole_file`."""
+    with whole_file(path, mode=mode, replace=replace) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(
+    path: Path, *, mode: int = 0o666, replace: bool = True, draft: str | None = None
+) -> Iterator[BinaryIO]:
+    """Open a file that appears at the end, whole or not at all, and is kept through a power cut.
+
+    It does not appear where the block raises or the process ends.
 
     Parameters
     ----------
@@ -191,23 +202,25 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o666, replace: bool 
         Of the file from its creation, less what the process's umask takes away.
     replace
         Without it another file at `path`, also one that comes meanwhile, is kept, and FileExistsError raised.
+    draft
+        The file's name until it is whole, where one process at a time writes it; by default each process has
+        its own.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with suppress(FileNotFoundError):
-        draft.unlink()  # of a process that ended, with the same number
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    unfinished = path.with_name(draft or f".{path.name}.{os.getpid()}")
+    unfinished.unlink(missing_ok=True)  # of a process that was killed
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(descriptor)
         if replace:
-            draft.replace(path)
+            unfinished.replace(path)
         else:
-            path.hardlink_to(draft)  # unlike a rename, never takes another's place
+            path.hardlink_to(unfinished)  # unlike a rename, never takes another's place
         _keep_names(path.parent)
     finally:
-        draft.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
 def _keep_names(folder: Path) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 from coincurve import PrivateKey
 
 from scorer.evaluation import evaluate as evaluation
-from scorer.evaluation import rewarded
+from scorer.evaluation import submission_rewards
 from scorer.evaluation.commitments import refusals_of
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.inputs import Positions, RoundInputs, RoundTerms
@@ -42,7 +42,7 @@ LANES_A_CHUNK = 1024
 REPEATS = 3
 PARTS = {
     "inputs": [(evaluation, "check_commitments")],
-    "scoring": [(evaluation, "_meta_model"), (rewarded, "factor_scores")],
+    "scoring": [(evaluation, "_meta_model"), (submission_rewards, "factor_scores")],
 }
 
 

@@ -172,7 +172,7 @@ def _refusal(entry: Submission, allowed: str | None, where: tuple[int, str, int]
 def refusals_of(
     submissions: Submissions, submitters: Mapping[int, str], chain_id: int, tournament: str, round_id: int
 ) -> dict[int, str]:
-    """Why some submissions must not count, by model. Gates are not among it: they look at other rounds.
+    """Return why some submissions must not count, by model. Gates are not checked: they look at other rounds.
 
     Nobody entitled signed them, they are not what was signed, or they hold what no submission may.
     """

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.evaluation.commitments import check_commitments, input_digests
-from scorer.evaluation.factors import FactorInputs
+from scorer.evaluation.factors import factor_inputs
 from scorer.evaluation.inputs import RoundInputs, RoundResult, scores_by_chunk
-from scorer.evaluation.rewarded import Rewarded, reward
+from scorer.evaluation.submission_rewards import SubmissionRewards, reward_submissions
 from scorer.protocol.chunks import EMPTY_HEAD, scores_heads
 from scorer.protocol.digest import table_digest
 from scorer.protocol.documents import to_hex
@@ -31,11 +31,12 @@ def evaluate(inputs: RoundInputs) -> RoundResult:
         When the files are not those that the chain committed to.
     """
     check_commitments(inputs)
-    entries = tuple(each for each in inputs.submissions.entries if each.model_id not in inputs.refused)
+    entries = tuple(entry for entry in inputs.submissions.entries if entry.model_id not in inputs.refused)
     valid = Submissions(inputs.submissions.universe, entries)
     meta_model = _meta_model(valid, inputs.positions.by_model)
-    rewarded = reward(
-        FactorInputs(
+    rewards = reward_submissions(
+        inputs.rules,
+        factor_inputs(
             inputs.rules,
             valid.matrix,
             _stakes(valid, inputs.positions.by_model),
@@ -45,12 +46,12 @@ def evaluate(inputs: RoundInputs) -> RoundResult:
         ),
         valid.model_ids,
     )
-    by_model = dict(zip(valid.model_ids, rewarded.scores.tolist(), strict=True))
+    by_model = dict(zip(valid.model_ids, rewards.scores.tolist(), strict=True))
     chunk_scores = scores_by_chunk(inputs.positions, by_model)
     models = sorted(set(valid.model_ids) | set(inputs.positions.by_model))
     settlement = _settlement(inputs, models, by_model)
-    scores = _score_table(inputs, models, valid, rewarded, settlement)
-    manifest = _manifest(inputs, meta_model, scores, rewarded)
+    scores = _score_table(inputs, models, valid, rewards, settlement)
+    manifest = _manifest(inputs, meta_model, scores, rewards)
     report = _report(inputs, chunk_scores, settlement, manifest)
     return RoundResult(meta_model, scores, chunk_scores, settlement, manifest, report)
 
@@ -76,7 +77,7 @@ def _score_table(
     inputs: RoundInputs,
     models: Sequence[int],
     submissions: Submissions,
-    rewarded: Rewarded,
+    rewards: SubmissionRewards,
     settlement: Settlement,
 ) -> dict[str, NDArray[np.int64] | NDArray[np.uint64] | NDArray[np.float64]]:
     rows = np.searchsorted(np.array(models, dtype=np.int64), np.array(submissions.model_ids, dtype=np.int64))
@@ -92,9 +93,9 @@ def _score_table(
         "position": np.array([by_position.get(m, 0) for m in models], dtype=np.uint64),
         **{
             name: spread(values, np.nan if values.dtype == np.float64 else ONE)
-            for name, values in rewarded.columns.items()
+            for name, values in rewards.columns.items()
         },
-        "reward_score": spread(rewarded.scores, 0),
+        "reward_score": spread(rewards.scores, 0),
         "rate": settlement.rates,
         "payout": settlement.payouts,
         "burn": settlement.burns,
@@ -105,7 +106,7 @@ def _manifest(
     inputs: RoundInputs,
     meta_model: NDArray[np.float64],
     scores: Mapping[str, NDArray[Any]],
-    rewarded: Rewarded,
+    rewards: SubmissionRewards,
 ) -> dict[str, Any]:
     universe = inputs.submissions.universe
     return {
@@ -117,7 +118,7 @@ def _manifest(
             "scores": to_hex(table_digest(scores)),
         },
         "refused": sorted(inputs.refused),
-        **rewarded.volatility_json(),
+        **rewards.volatility_json(),
     }
 
 

@@ -22,7 +22,7 @@ class NotInRound(CupelError, ValueError):
 
 @dataclass(frozen=True)
 class Explanation:
-    """What one position earned, and every reason; amounts in nano-NMR.
+    """The payout or burn of one position, and every reason; amounts in nano-NMR.
 
     ``steps`` add up to ``payout - burn``, to the last unit.
     """
@@ -38,7 +38,7 @@ class Explanation:
 
     @property
     def net(self) -> int:
-        """What the position changed by."""
+        """The change of the position."""
         return self.payout - self.burn
 
     def to_json(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class ScoredRound:
-    """As much of a bundle as an explanation rests on: rules, terms and scores, all of which are public.
+    """The part of a bundle that an explanation rests on: rules, terms and scores, all of which are public.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class ScoredRound:
 
     @cached_property
     def settled(self) -> Settlement:
-        """What every position earns."""
+        """The payouts and burns of all positions."""
         return settle(
             self.scores["position"],
             self.scores["reward_score"],

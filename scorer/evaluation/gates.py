@@ -1,4 +1,4 @@
-"""Which submissions count, by how steady they are: churn, turnover, and a submission in the week before.
+"""Gates: submissions count only if they are steady by churn, turnover, and a submission in the week before.
 
 Members apply gates before they seal a round; the position of a submission that does not pass returns whole.
 Churn and turnover are those of ``numerai_tools.signals`` 0.7.2.
@@ -32,7 +32,7 @@ from scorer.units import ONE
 
 DAY: Final = 24 * 3600
 ID_NAME: Final = "numerai_ticker"
-"""What the functions of the scoring room call ids that are a universe's own."""
+"""The name of a universe's own ids in the functions of the scoring room."""
 SUBMISSIONS: Final = 5
 """So many of a model's last submissions its neutral churn is measured against, as in numerai-tools."""
 MODELS_AT_ONCE: Final = 128
@@ -91,7 +91,7 @@ class PublishedRound:
         return make_basis(matrix_of("neutralizers", self.neutralizers.sort_index()))
 
     def neutral(self, ranked: RankedSubmissions, row: int) -> "pd.Series[float]":
-        """What the neutralizers leave of a submission's gaussian ranks, by id."""
+        """Return a submission's gaussian ranks without the neutralizers' part, by id."""
         left = neutral_rows(ranked.row(row)[np.newaxis], self.basis)
         return pd.Series(left.rows[0], index=ranked.ids)
 
@@ -106,7 +106,7 @@ class GateVerdict:
 
     @property
     def passes(self) -> bool:
-        """Whether it may."""
+        """Whether the model may stake."""
         return self.reason is None
 
 
@@ -192,8 +192,8 @@ def _recent(
     count: int, model: int, current: PublishedRound, past: Iterable[PublishedRound]
 ) -> list[PublishedRound]:
     """The last rounds before `current` in which a model submitted, newest first."""
-    earlier = [each for each in past if each.closed_at < current.closed_at and each.has(model)]
-    return sorted(earlier, key=lambda each: -each.closed_at)[:count]
+    earlier = [before for before in past if before.closed_at < current.closed_at and before.has(model)]
+    return sorted(earlier, key=lambda before: -before.closed_at)[:count]
 
 
 def neutral_churn_table(
@@ -216,7 +216,8 @@ def neutral_churn_table(
 def _mean_churn(model: int, current: PublishedRound, past: Sequence[PublishedRound], count: int) -> float:
     try:
         return mean_neutral_churn(
-            _neutral(current, model), (_neutral(each, model) for each in _recent(count, model, current, past))
+            _neutral(current, model),
+            (_neutral(before, model) for before in _recent(count, model, current, past)),
         )
     except ScoringInputError:
         return 1.0

@@ -1,4 +1,4 @@
-"""What a round's scores depend on, and what comes of them: plain data, without the scores' arithmetic."""
+"""The inputs of a round's scores, and the results: plain data, without the scores' arithmetic."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ class InputsMismatch(CupelError, ValueError):
 
 @dataclass(frozen=True)
 class RoundTerms:
-    """What the chain fixed about a round by the time it was sealed. Amounts in nano-NMR, shares in ppm.
+    """The terms of a round that the chain fixed by its seal. Amounts in nano-NMR, shares in ppm.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class RoundTerms:
 
 @dataclass(frozen=True)
 class Positions:
-    """What a round locked.
+    """The positions that a round locked.
 
     Attributes
     ----------
@@ -260,7 +260,7 @@ class Published:
 
 @dataclass(frozen=True)
 class OnChain:
-    """What the chain says of a round.
+    """The facts that the chain has about a round.
 
     Attributes
     ----------

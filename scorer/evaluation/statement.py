@@ -28,7 +28,7 @@ TOTAL: Final = "total"
 
 @dataclass(frozen=True)
 class Receipt:
-    """Where the chain settled a position: transaction hash, block, and its time in Unix seconds."""
+    """The transaction that settled a position: its hash, its block, and the block's time in Unix seconds."""
 
     transaction: str
     block: int
@@ -83,14 +83,14 @@ def write_statement(entries: Iterable[StatementEntry], file: TextIO) -> None:
 
 
 def _total(entries: Sequence[StatementEntry], reasons: Sequence[str]) -> list[str]:
-    found = [entry.explanation for entry in entries]
+    explanations = [entry.explanation for entry in entries]
     sums = dict.fromkeys(reasons, 0)
-    for step in (step for each in found for step in each.steps):
+    for step in (step for explanation in explanations for step in explanation.steps):
         sums[step.name] += step.amount
     cells = dict.fromkeys(COLUMNS, "") | {
         "settled_at": TOTAL,
-        "payout_nmr": nmr_text(sum(each.payout for each in found)),
-        "burn_nmr": nmr_text(sum(each.burn for each in found)),
-        "net_nmr": nmr_text(sum(each.net for each in found)),
+        "payout_nmr": nmr_text(sum(explanation.payout for explanation in explanations)),
+        "burn_nmr": nmr_text(sum(explanation.burn for explanation in explanations)),
+        "net_nmr": nmr_text(sum(explanation.net for explanation in explanations)),
     }
     return [*cells.values(), *(nmr_text(amount) for amount in sums.values())]

@@ -36,7 +36,7 @@ class Difference:
 def differences(published: Published, chain: OnChain | None = None) -> Iterator[Difference]:
     """Everything in which a bundle differs from its own recomputation and from the chain.
 
-    What was changed comes first, as far as the hashes that bind the files together tell: the manifest, if
+    What was changed comes first, as far as the hashes that bind the files together show: the manifest, if
     the report does not name its digest; then inputs; then results model by model; then the report; then the
     chain. Each place is named once.
 
@@ -46,10 +46,10 @@ def differences(published: Published, chain: OnChain | None = None) -> Iterator[
         None: the bundle is held against itself only, which proves that it is consistent, not that it is the
         one that was settled.
     """
-    told = set()
+    reported = set()
     for difference in _all_differences(published, chain):
-        if difference.where not in told:
-            told.add(difference.where)
+        if difference.where not in reported:
+            reported.add(difference.where)
             yield difference
 
 
@@ -85,23 +85,23 @@ def _documents(file: str, expected: Any, found: Any) -> Iterator[Difference]:
 
 
 def _manifest_differences(published: Published, result: RoundResult | None) -> Iterator[Difference]:
-    """How a manifest was changed after the report named its digest."""
+    """Yield changes of a manifest since the report named its digest."""
     stated = Report.from_json(published.report)
     digest = evidence_hash(published.manifest)
     if stated.evidence_hash == digest or published.report.get("report_hash") != to_hex(stated.hash()):
         return
-    told = False
+    is_reported = False
     for part, expected in _manifest_of_files(published, stated).items():
         for difference in _documents("manifest.json", {part: expected}, {part: published.manifest.get(part)}):
-            told = True
+            is_reported = True
             yield difference
-    if result is not None and not told:
+    if result is not None and not is_reported:
         yield from _documents("manifest.json", result.manifest, published.manifest)
     yield Difference("manifest.json, digest", to_hex(stated.evidence_hash), to_hex(digest))
 
 
 def _manifest_of_files(published: Published, stated: Report) -> dict[str, Any]:
-    """What the manifest must say, as far as the other files tell without scoring."""
+    """Return the manifest's entries that follow from the other files without scoring."""
     inputs = published.inputs
     stake, by_model = inputs.rules.stake, inputs.positions.by_model
     at_risk = sum(by_model.values())
@@ -168,7 +168,7 @@ def _input_differences(published: Published) -> Iterator[Difference]:
 
 
 def _id_differences(published: Published, claimed: str) -> Iterator[Difference]:
-    """Where a file has not the universe: the ids whose digest the manifest holds, if any file has them."""
+    """Yield files without the universe: the ids whose digest the manifest holds, if any file has them."""
     universe = published.inputs.submissions.universe
     for ids in published.ids.values():
         if to_hex(universe_digest(ids)) == claimed:
@@ -197,7 +197,7 @@ def _rules_differences(published: Published) -> Iterator[Difference]:
 
 
 def _position_differences(published: Published) -> Iterator[Difference]:
-    """Which positions are not those that the scores were made with."""
+    """Yield positions that are not those that the scores were made with."""
     models, amounts = (published.scores.get(name, np.empty(0)).tolist() for name in ("model_id", "position"))
     scored = {model: amount for model, amount in zip(models, amounts, strict=False) if amount}
     yield from _keyed("positions.parquet, position of model", scored, published.inputs.positions.by_model)
@@ -228,7 +228,7 @@ def _result_differences(
 
 
 def _must_be_refused(inputs: RoundInputs, chain: OnChain | None) -> dict[int, str]:
-    """Which submissions no quorum may let count, by who could sign: as the chain says, where it was asked."""
+    """Return the submissions that may not count, by who could sign: as the chain says, if it was asked."""
     terms, submitters = inputs.terms, inputs.submitters if chain is None else chain.submitters
     return refusals_of(inputs.submissions, submitters, terms.chain_id, terms.tournament, terms.round_id)
 
@@ -255,7 +255,7 @@ def _column_differences(
 
 
 def _report_differences(published: Published, result: RoundResult | None) -> Iterator[Difference]:
-    """What the report must say of its own manifest and, where the round could be scored, of its outcome."""
+    """Yield differences of the report from its manifest and, where the round could be scored, its outcome."""
     stated = Report.from_json(published.report)
     bound = replace(stated, evidence_hash=evidence_hash(published.manifest))
     recomputed = None if result is None else result.report

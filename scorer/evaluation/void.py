@@ -1,4 +1,4 @@
-"""What can be verified of a void round: nobody was paid or burned, and all that was locked returned whole."""
+"""Verifies a void round: nobody was paid or burned, and all that was locked returned whole."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from scorer.protocol.submissions import Submissions
 
 @dataclass(frozen=True)
 class VoidOnChain:
-    """What the chain says of a void round.
+    """The facts that the chain has about a void round.
 
     Attributes
     ----------

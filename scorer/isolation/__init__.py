@@ -26,5 +26,5 @@ from scorer.isolation.limits import ReadLimits as ReadLimits
 from scorer.isolation.reader import SHARED_READER as SHARED_READER
 from scorer.isolation.reader import InProcessReader as InProcessReader
 from scorer.isolation.reader import IsolatedReader as IsolatedReader
-from scorer.isolation.reader import IsolationUnavailable as IsolationUnavailable
 from scorer.isolation.reader import PreparedRead as PreparedRead
+from scorer.isolation.zygote_process import IsolationUnavailable as IsolationUnavailable

@@ -1,4 +1,4 @@
-"""What a child process answers, as bytes that its parent can check, and what is said where it does not."""
+"""Answers of a child process, as bytes that its parent can check, and the errors where there is none."""
 
 import json
 import signal
@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class ReadResult:
-    """What was read from an untrusted file: small facts and raw bytes.
+    """The content of an untrusted file: small facts and raw bytes.
 
     The facts are as the child said them: whoever asked checks their types, as with anything from outside.
 
@@ -37,7 +37,7 @@ class ReadResult:
 
 
 class IsolationReason(StrEnum):
-    """Why there is no answer; the value says it in a sentence."""
+    """The reason why there is no answer; the value says it in a sentence."""
 
     REFUSED = "The file is not one that is taken; the text says why."
     CRASHED = "The process that read the file died of a signal."
@@ -64,7 +64,7 @@ class IsolationError(Exception):
 
 
 def _printable(text: str) -> str:
-    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[:LONGEST_TEXT])
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:LONGEST_TEXT])
     return shown + ("..." if len(text) > LONGEST_TEXT else "")
 
 

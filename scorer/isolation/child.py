@@ -28,7 +28,7 @@ NO_MEMORY: Final = 77
 
 @dataclass(frozen=True)
 class Job:
-    """What a zygote is asked to fork a child for.
+    """The job for which a zygote forks a child.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ def read_nothing(content: bytes) -> ReadResult:
 
 
 def look_around(_content: bytes) -> ReadResult:
-    """What the kernel keeps a child from, tried: a socket, and a file that every user may read."""
+    """Try what the kernel keeps a child from: a socket, and a file that every user may read."""
     return ReadResult({"filter": _is_denied(socket.socket), "files": _is_denied(lambda: open("/etc/passwd"))})  # noqa: PTH123
 
 
@@ -119,7 +119,7 @@ def _outcome(job: Job, channel: socket.socket, files: Landlock) -> list[memoryvi
         raise
     except refusals as refusal:
         return encoded_failure(IsolationReason.REFUSED, str(refusal))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent is told
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent gets it
         return encoded_failure(IsolationReason.DEFECT, _described(error))
 
 
@@ -128,7 +128,7 @@ def _given(payload: Any) -> list[Path]:
 
 
 def _request(channel: socket.socket) -> tuple[Any, tuple[Any, ...]]:
-    """What the parent asks: it is trusted, so it may be pickled. A file's bytes are taken as they are."""
+    """Read the parent's request: trusted, so it may be pickled. A file's bytes are taken as they are."""
     with channel.makefile("rb") as file:
         path = pickle.loads(_sized(file.read))  # noqa: S301 - by the parent, not by a file
         arguments = pickle.loads(_sized(file.read))  # noqa: S301

@@ -40,7 +40,7 @@ SYSTEM: Final = (
     "/proc/self",
     "/sys/devices/system/cpu",
 )
-"""What the C library and others look at."""
+"""Files that the C library and others read."""
 
 
 class Landlock:

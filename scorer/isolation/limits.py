@@ -1,4 +1,4 @@
-"""What one call in a child process may use."""
+"""The limits of one call in a child process."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ MIB: Final = 2**20
 
 @dataclass(frozen=True)
 class ReadLimits:
-    """What reading one untrusted file may take.
+    """Resources that reading one untrusted file may take.
 
     Attributes
     ----------

@@ -1,16 +1,10 @@
-"""The parent's side: asks for a child to read a file, waits, and checks what it says."""
+"""Readers of untrusted files: many calls at once, each in a child of its own, with attempts after a kill."""
 
 import contextlib
-import json
 import os
 import pickle
-import select
 import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,88 +13,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from scorer.errors import CupelError
-from scorer.isolation.answers import REFUSALS, IsolationError, IsolationReason, ReadResult, crashed, decoded
-from scorer.isolation.child import NO_MEMORY, SIZE, Job
-from scorer.isolation.limits import MIB, ReadLimits
-
-GRACE: Final = 30.0
-"""Seconds beyond a call's own after which a zygote that does not end its child is replaced."""
-LONGEST_POLL: Final = 2**31 - 1
-"""Milliseconds."""
-CHUNK: Final = 2**18
-ATTEMPTS: Final = 3
-"""How many children or zygotes a call may lose to whoever kills them, the last one while no other runs."""
-PROBE: Final = "scorer.isolation.child:read_nothing"
-KEPT_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
-OWN_ENVIRONMENT: Final = {
-    # One thread: a fork copies no other. The system's allocator: others reserve gigabytes of address space.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
-    "MALLOC_ARENA_MAX": "1",
-    # A child's memory comes in large pages and few requests: each first touch of a page is a fault.
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=268435456"
-    ":glibc.malloc.trim_threshold=268435456:glibc.malloc.top_pad=16777216",
-}
-START: Final = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from scorer.isolation.zygote import main; main(int(sys.argv[2]))"
+from scorer.isolation.answers import REFUSALS, IsolationError, IsolationReason, ReadResult, crashed
+from scorer.isolation.child import Job
+from scorer.isolation.limits import ReadLimits
+from scorer.isolation.zygote_process import (
+    ChildKilled,
+    IsolationUnavailable,
+    ZygoteLost,
+    ZygoteProcess,
+    read_in_child,
+    sized,
 )
+
+ATTEMPTS: Final = 3
+"""Children or zygotes that a call may lose to whoever kills them, the last one while no other runs."""
+PROBE: Final = "scorer.isolation.child:read_nothing"
 ReadFunction = Callable[..., ReadResult]
 """Takes the untrusted bytes, or a path, and further arguments; importable by its module and name."""
-
-
-class IsolationUnavailable(CupelError, RuntimeError):
-    """No child process can be had, or none that lives: the machine is at fault, not a file."""
-
-
-class _ZygoteLost(Exception):
-    """The zygote ended before it could say what became of a child."""
-
-
-class _Killed(Exception):
-    """A child was killed: by the system for want of memory, by somebody, or by the file that it read."""
-
-
-class _Zygote:
-    """A running zygote and the socket by which it is asked."""
-
-    def __init__(self) -> None:
-        if sys.platform != "linux":
-            raise IsolationUnavailable(
-                "expected Linux, where strangers' files are read in a confined process, found "
-                f"{sys.platform}; run the command in a container"
-            )
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            paths = json.dumps([os.path.abspath(path) for path in sys.path])  # noqa: PTH100 - "" is the folder
-            flags = ["-I", *(["-B"] if sys.dont_write_bytecode else [])]
-            flags += ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
-            self.process = subprocess.Popen(  # noqa: S603 - this interpreter, our own words
-                [sys.executable, *flags, "-c", START, paths, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
-                | OWN_ENVIRONMENT,
-                start_new_session=True,
-            )
-
-    def ask(self, job: Job, connection: int, status_to: int) -> None:
-        try:
-            socket.send_fds(self.control, [pickle.dumps(job)], [connection, status_to])
-        except OSError:
-            raise _ZygoteLost from None
-
-    def close(self) -> None:
-        self.control.close()
-        try:
-            self.process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 @dataclass(frozen=True)
@@ -131,11 +60,7 @@ class PreparedRead:
     def _parts(self, payload: bytes | Path) -> list[bytes]:
         path = payload.absolute() if isinstance(payload, Path) else None
         content = payload if isinstance(payload, bytes) else b""
-        return [part for each in (pickle.dumps(path), self.arguments, content) for part in _sized(each)]
-
-
-def _sized(content: bytes) -> list[bytes]:
-    return [len(content).to_bytes(SIZE, "big"), content]
+        return [part for field in (pickle.dumps(path), self.arguments, content) for part in sized(field)]
 
 
 class IsolatedReader:
@@ -160,7 +85,7 @@ class IsolatedReader:
         self._slots = threading.BoundedSemaphore(self.workers)
         self._last = threading.Lock()
         self._lock = threading.Lock()
-        self._running: _Zygote | None = None
+        self._running: ZygoteProcess | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -245,9 +170,9 @@ class IsolatedReader:
         """Have a child carry out a prepared call, as soon as fewer than `workers` others are under way."""
         try:
             with self._slots:
-                found = self._attempted(job, parts, ATTEMPTS - 1)
-            if found is not None:
-                return found
+                result = self._attempted(job, parts, ATTEMPTS - 1)
+            if result is not None:
+                return result
             with self._alone():
                 return self._attempted_alone(job, parts)
         except OSError as error:
@@ -264,111 +189,41 @@ class IsolatedReader:
             yield
 
     def _attempted(self, job: Job, parts: Sequence[bytes], times: int) -> ReadResult | None:
-        """What a child answers; None where each was ended, or its zygote."""
+        """Return a child's answer; None where all of them, or their zygotes, were killed."""
         for _ in range(times):
             zygote = self._zygote()
             try:
-                return _asked(zygote, job, parts)
-            except _Killed:
+                return read_in_child(zygote, job, parts)
+            except ChildKilled:
                 continue
-            except _ZygoteLost:
+            except ZygoteLost:
                 self._replace(zygote)
         return None
 
     def _attempted_alone(self, job: Job, parts: Sequence[bytes]) -> ReadResult:
         """The last attempt; where a reader of nothing lives, the file is at fault if even that is killed."""
-        found = self._attempted(job, parts, 1)
-        if found is not None:
-            return found
-        parts = [part for each in (pickle.dumps(None), pickle.dumps(()), b"") for part in _sized(each)]
+        result = self._attempted(job, parts, 1)
+        if result is not None:
+            return result
+        parts = [part for field in (pickle.dumps(None), pickle.dumps(()), b"") for part in sized(field)]
         if self._attempted(Job(PROBE, job.limits), parts, 1) is None:
             raise IsolationUnavailable(
                 f"expected a process to read a file in, found {ATTEMPTS} that were ended"
             )
         raise crashed(signal.SIGKILL)
 
-    def _zygote(self) -> _Zygote:
+    def _zygote(self) -> ZygoteProcess:
         with self._lock:
             if self._running is None:
-                self._running = _Zygote()
+                self._running = ZygoteProcess()
             return self._running
 
-    def _replace(self, lost: _Zygote) -> None:
+    def _replace(self, lost: ZygoteProcess) -> None:
         with self._lock:
             if self._running is lost:
                 self._running = None
         lost.process.kill()
         lost.close()
-
-
-def _asked(zygote: _Zygote, job: Job, parts: Sequence[bytes]) -> ReadResult:
-    """One call by one child, from the request to its end."""
-    deadline = time.monotonic() + job.limits.wall + GRACE
-    ours, theirs = socket.socketpair()
-    ended, status_to = os.pipe()
-    with ours, os.fdopen(ended, "rb", buffering=0) as status:
-        try:
-            zygote.ask(job, theirs.fileno(), status_to)
-        finally:
-            theirs.close()
-            os.close(status_to)
-        content = _exchanged(ours, parts, job.limits.answer, deadline)
-        return _judged(_status(status.fileno(), deadline), content, job.limits)
-
-
-def _exchanged(channel: socket.socket, parts: Sequence[bytes], most: int, deadline: float) -> bytes | None:
-    """What a child answers to a request; None for more than it may, where the channel is then closed."""
-    with contextlib.suppress(OSError):  # a child that is gone: its status says why
-        for part in parts:
-            channel.settimeout(_left(deadline))
-            channel.sendall(part)
-        channel.shutdown(socket.SHUT_WR)
-    content = bytearray()
-    with contextlib.suppress(OSError):
-        while len(content) <= most:
-            channel.settimeout(_left(deadline))
-            received = channel.recv(CHUNK)
-            if not received:
-                return bytes(content)
-            content += received
-    channel.close()
-    return None if len(content) > most else bytes(content)
-
-
-def _left(deadline: float) -> float:
-    return max(0.001, deadline - time.monotonic())
-
-
-def _status(descriptor: int, deadline: float) -> dict[str, Any]:
-    """What the zygote says of a child's end."""
-    poll = select.poll()  # not select, which takes no descriptor above 1,023
-    poll.register(descriptor, select.POLLIN)
-    content = os.read(descriptor, 4096) if poll.poll(min(LONGEST_POLL, 1_000 * _left(deadline))) else b""
-    if not content:
-        raise _ZygoteLost
-    status: dict[str, Any] = json.loads(content)
-    return status
-
-
-def _judged(status: dict[str, Any], content: bytes | None, limits: ReadLimits) -> ReadResult:
-    """The answer of a child that ended so, or the error that it comes to."""
-    code = status.get("code")
-    if code is None:
-        raise IsolationUnavailable(f"expected a process to read a file in, found: {status.get('error')}")
-    if status["late"] or code == -signal.SIGXCPU:
-        text = f"one that takes more than {limits.wall:g} s, or {limits.cpu:g} s of CPU, to read"
-        raise IsolationError(IsolationReason.OUT_OF_TIME, text)
-    if content is None:
-        text = f"one from which more than {limits.answer} bytes are read"
-        raise IsolationError(IsolationReason.ANSWER_TOO_LARGE, text)
-    if code == NO_MEMORY:
-        text = f"one that takes more than {limits.memory // MIB} MiB of memory to read"
-        raise IsolationError(IsolationReason.OUT_OF_MEMORY, text)
-    if code == -signal.SIGKILL:
-        raise _Killed
-    if code < 0:
-        raise crashed(-code)
-    return decoded(content)
 
 
 class InProcessReader:
@@ -377,7 +232,7 @@ class InProcessReader:
     def prepare(
         self, function: ReadFunction, *arguments: Any, limits: ReadLimits | None = None
     ) -> Callable[[bytes | Path], ReadResult]:
-        """As `IsolatedReader.prepare`; `limits` are not kept."""
+        """Prepare a call like `IsolatedReader.prepare`; `limits` are not kept."""
         del limits
 
         def read(payload: bytes | Path) -> ReadResult:

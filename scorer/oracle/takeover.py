@@ -19,7 +19,8 @@ from scorer.evaluation.commitments import check_published, check_sealed
 from scorer.evaluation.inputs import InputsMismatch
 from scorer.isolation import SHARED_READER
 from scorer.protocol.documents import to_hex
-from scorer.storage.bundle import PUBLISHED, REPORT, SIGNATURES, Bundle, BundleError, opened, round_folder
+from scorer.storage.bundle import PUBLISHED, REPORT, SIGNATURES, Bundle, BundleError, round_folder
+from scorer.storage.folder import opened
 from scorer.storage.published import PublishedBounds, take_over
 
 NOTES: Final = "taken"

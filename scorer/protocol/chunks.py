@@ -132,7 +132,7 @@ def settle_arguments(
     """
     positions = positions_heads(chunks)
     heads = [EMPTY_HEAD] * len(positions) if scores is None else scores_heads(chunks, scores)
-    packed = [b""] * len(chunks) if scores is None else [pack_scores(each) for each in scores]
+    packed = [b""] * len(chunks) if scores is None else [pack_scores(part) for part in scores]
     return tuple(
         (round_id, chunk.from_slot, positions[index], list(chunk.words), heads[index], packed[index])
         for index, chunk in enumerate(chunks)

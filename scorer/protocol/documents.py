@@ -14,13 +14,13 @@ LARGEST: Final = 2**53 - 1
 DEEPEST: Final = 32
 """Levels of a document. None of ours has more than five."""
 SHOWN: Final = 3
-"""How many names a message shows."""
+"""Names that a message shows at most."""
 SHOWN_CHARACTERS: Final = 100
-"""How much of one value a message shows."""
+"""Characters of one value that a message shows at most."""
 
 
 class Absent(Enum):
-    """What stands for a field that a document does not have. No document can hold it."""
+    """The value of a field that a document does not have. No document can hold it."""
 
     ABSENT = "nothing"
 
@@ -32,9 +32,9 @@ ABSENT: Final = Absent.ABSENT
 
 
 def shown(value: object, most: int = SHOWN_CHARACTERS) -> str:
-    """What somebody else wrote, fit for one line of a message: no control characters, and not too long."""
+    """Return a stranger's text, fit for one line of a message: no control characters, and not too long."""
     text = str(value)
-    part = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[:most])
+    part = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:most])
     return part if len(text) <= most else f"{part}... ({len(text)} characters)"
 
 
@@ -97,12 +97,12 @@ def _check_texts(part: Any, levels: int) -> None:
     if isinstance(part, dict | list) and not levels:
         raise _too_deep()
     if isinstance(part, dict):
-        for name, each in part.items():
+        for name, value in part.items():
             name.encode()
-            _check_texts(each, levels - 1)
+            _check_texts(value, levels - 1)
     elif isinstance(part, list):
-        for each in part:
-            _check_texts(each, levels - 1)
+        for value in part:
+            _check_texts(value, levels - 1)
 
 
 def check_fields(

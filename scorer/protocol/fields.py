@@ -40,7 +40,7 @@ def from_to(low: str, high: str) -> AfterValidator:
 
 
 def checked(check: Callable[[Any], object], expected: str) -> AfterValidator:
-    """A field that `check` can read; where it raises, `expected` is told."""
+    """A field that `check` can read; where it raises, the error says `expected`."""
 
     def validate(value: Any) -> Any:
         try:

@@ -16,7 +16,7 @@ from typing import Final
 from eth_hash.auto import keccak
 
 NO_LEAF: Final = bytes(32)
-"""What fills a tree up; nobody knows anything whose hash it is."""
+"""Fills a tree up; nobody knows anything whose hash it is."""
 
 
 def submission_leaf(
@@ -43,7 +43,7 @@ def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
     levels = [[*leaves, *[NO_LEAF] * (width - len(leaves))]]
     while len(levels[-1]) > 1:
         below = levels[-1]
-        levels.append([keccak(below[each] + below[each + 1]) for each in range(0, len(below), 2)])
+        levels.append([keccak(below[left] + below[left + 1]) for left in range(0, len(below), 2)])
     return levels
 
 

@@ -19,7 +19,9 @@ _TYPE: Final = (
 
 
 def evidence_hash(manifest: Mapping[str, Any], operands_hash: bytes = NO_OPERANDS) -> bytes:
-    """What a report commits to: keccak256(abi.encode(digest of the manifest, operands hash)), 32 bytes.
+    """Return a report's commitment to its evidence, 32 bytes.
+
+    It is keccak256(abi.encode(digest of the manifest, operands hash)).
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ def evidence_hash(manifest: Mapping[str, Any], operands_hash: bytes = NO_OPERAND
 
 @dataclass(frozen=True)
 class Report:
-    """What an oracle says of a round.
+    """A committee member's statement on the outcome of a round.
 
     Attributes
     ----------

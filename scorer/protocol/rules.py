@@ -5,33 +5,23 @@ a float would not be exact, and a bare 72000 would not say whether it means NMR 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 import rfc8785
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 from scorer.errors import CupelError
+from scorer.factors.registry import VERSIONS, find_score, score_names, score_of
+from scorer.factors.score import Score
 from scorer.files import decoded, parse_toml, read_bounded
 from scorer.protocol.documents import parse_json
 from scorer.protocol.fields import Nano, Parts, Section, above_zero, from_to, whole
 from scorer.protocol.schedule import Horizon, Schedule
 from scorer.redaction import looks_secret, shown, shown_name, shown_path
-
-Score = Literal["corr", "mmc", "fnc", "bmc", "tc", "alpha", "mpc"]
-NEEDS: Final[dict[str, tuple[str, ...]]] = {
-    "corr": (),
-    "mmc": (),
-    "fnc": ("features",),
-    "bmc": ("benchmark_meta_model",),
-    "tc": ("risk_model",),
-    "alpha": ("neutralizers", "sample_weights"),
-    "mpc": ("neutralizers", "sample_weights"),
-}
-"""The inputs of a bundle that each score needs besides targets, submissions and positions."""
-
 
 NO_TERMS: Final = bytes(32)
 """The terms hash of a round that has no terms in numbers, which a contract could read."""
@@ -41,13 +31,34 @@ class RulesError(CupelError, ValueError):
     """A rules document cannot be used: the message names the field, what was expected and what was found."""
 
 
+def _one_of(known: Iterable[object]) -> PydanticKnownError:
+    """Return the error that a `Literal` of these values would raise; the registry has them, not the type."""
+    *others, last = map(repr, known)
+    expected = f"{', '.join(others)} or {last}" if others else last
+    return PydanticKnownError("literal_error", {"expected": expected})
+
+
+def _known_scoring(version: int) -> int:
+    if version not in VERSIONS:
+        raise _one_of(VERSIONS)
+    return version
+
+
+def _known_score(name: object) -> object:
+    if name not in score_names():
+        raise _one_of(score_names())
+    return name
+
+
 Version = Annotated[Literal[1], BeforeValidator(whole)]
+ScoringVersion = Annotated[int, BeforeValidator(whole), AfterValidator(_known_scoring)]
+"""The version of `scorer.factors.registry` whose scores the rules name."""
 
 
 class Factor(Section):
     """One score on one target, and what it counts: ``multiplier`` in ppm."""
 
-    score: Score
+    score: Annotated[str, BeforeValidator(_known_score)]
     target: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     multiplier: Annotated[Parts, from_to("-100", "100")]
 
@@ -104,7 +115,7 @@ class NeutralChurn(Section):
 
 
 class Adjusters(Section):
-    """What changes the weighed sum of the factors, in this order."""
+    """Changes of the weighted sum of the factors, applied in this order."""
 
     dynamic_eras: DynamicEras | None = None
     burn_hardening: BurnHardening | None = None
@@ -120,7 +131,7 @@ class PortfolioRules(Section):
 
 
 class Gates(Section):
-    """What a submission must satisfy for its model's stake to be locked.
+    """Limits that a submission must keep for it to count.
 
     Churn and turnover are the largest against the model's last ``submissions``, which must not be older than
     ``days`` days.
@@ -137,7 +148,7 @@ class Rules(Section):
 
     version: Version
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-    scoring: Version
+    scoring: ScoringVersion
     factors: Annotated[tuple[Factor, ...], Field(min_length=1, strict=False)]
     stake: StakeTerms
     horizon: Horizon
@@ -156,13 +167,34 @@ class Rules(Section):
         return self
 
     @model_validator(mode="after")
-    def _tc_and_its_portfolio(self) -> Self:
-        has_tc = any(factor.score == "tc" for factor in self.factors)
-        if has_tc and self.portfolio is None:
-            raise ValueError("expected a section portfolio for the factor tc, found none")
-        if self.portfolio is not None and not has_tc:
-            raise ValueError("expected no section portfolio without a factor tc, found one")
+    def _scores_of_the_version(self) -> Self:
+        for factor in self.factors:
+            score = find_score(self.scoring, factor.score)
+            if score is None:
+                names = ", ".join(known.name for known in VERSIONS[self.scoring])
+                raise ValueError(
+                    f"expected a score of scoring version {self.scoring} ({names}), found {factor.score}"
+                )
+            if not score.on_any_target and factor.target != self.targets[0]:
+                raise ValueError(
+                    f"expected {score.name} on the first target, {self.targets[0]}, found {factor.target}"
+                )
         return self
+
+    @model_validator(mode="after")
+    def _portfolio_where_a_score_needs_one(self) -> Self:
+        needing = [score.name for score in self._scores if score.needs_portfolio]
+        if needing and self.portfolio is None:
+            raise ValueError(f"expected a section portfolio for the factor {needing[0]}, found none")
+        if self.portfolio is not None and not needing:
+            names = " or ".join(score.name for score in VERSIONS[self.scoring] if score.needs_portfolio)
+            raise ValueError(f"expected no section portfolio without a factor {names}, found one")
+        return self
+
+    @property
+    def _scores(self) -> tuple[Score, ...]:
+        """The score of every factor, in order."""
+        return tuple(score_of(self.scoring, factor.score) for factor in self.factors)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -177,15 +209,15 @@ class Rules(Section):
     @property
     def needs(self) -> dict[str, str]:
         """The bundle's further inputs that these rules need, each with the path of a field that needs it."""
-        found: dict[str, str] = {}
+        paths: dict[str, str] = {}
         for name, path in self._needs():
-            found.setdefault(name, path)
-        return found
+            paths.setdefault(name, path)
+        return paths
 
     def _needs(self) -> Iterator[tuple[str, str]]:
-        for number, factor in enumerate(self.factors):
-            for name in NEEDS[factor.score]:
-                yield name, f"factors.{number}.score = {factor.score}"
+        for number, score in enumerate(self._scores):
+            for table in score.tables:
+                yield table.name, f"factors.{number}.score = {score.name}"
         if self.adjusters.dynamic_eras is not None:
             yield "session_returns", "adjusters.dynamic_eras"
         if self.adjusters.neutral_churn is not None:
@@ -227,7 +259,7 @@ def rules_from(document: Any, source: str) -> Rules:
 
 
 def read_rules(text: bytes, source: str) -> Rules:
-    """Read rules from TOML, or from the canonical JSON of a bundle (which is told by its first character)."""
+    """Read rules from TOML, or from the canonical JSON of a bundle, which begins with another character."""
     try:
         document = _document(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""When rounds open, close and resolve: windows in local time, horizons in sessions of a real exchange.
+"""Times of rounds: windows in local time, horizons in sessions of a real exchange.
 
 The library ``exchange_calendars`` (Apache-2.0) knows every session of an exchange: holidays, half days and
 daylight-saving. It is consulted when a round is opened; the times are then frozen on the chain, so that no
@@ -42,7 +42,7 @@ Clock = Annotated[
 
 
 class Horizon(Section):
-    """What the targets measure: returns over ``sessions`` exchange sessions that begin after ``lag`` more."""
+    """The returns that targets measure: over ``sessions`` exchange sessions that begin after ``lag`` more."""
 
     sessions: Annotated[int, Field(gt=0, le=250)]
     lag: Annotated[int, Field(ge=0, le=20)]
@@ -67,7 +67,7 @@ class Window(Section):
 
 
 class Schedule(Section):
-    """When rounds open and when their outcome is known.
+    """The times at which rounds open and at which their outcome is known.
 
     A round belongs to the last session that is over when it opens, and resolves ``resolve_hours`` after the
     close of the last session of its horizon. ``calendar`` is an exchange's ISO 10383 code, such as XNYS, or

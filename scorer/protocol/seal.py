@@ -1,4 +1,4 @@
-"""What a round's members agree on before its outcome: which submissions count, and how much stake is valid.
+"""The seal of a round by its members, before its outcome: which submissions count, and the valid stake.
 
 Each member judges every submission and publishes its verdicts. A submission counts when a quorum's verdicts
 say so; one that dissents follows the others, so that it blocks nothing. A quorum of signatures over a `Seal`
@@ -43,7 +43,7 @@ def two_thirds(members: int) -> int:
 
 @dataclass(frozen=True)
 class Seal:
-    """What a quorum of members signs of a round.
+    """The statement about a round that a quorum of members signs.
 
     Attributes
     ----------
@@ -99,8 +99,8 @@ class Verdicts:
         """The verdicts of a member that refuses these models' submissions and no others."""
         against = frozenset(refused)
         by_model = {
-            each.model_id: Verdict(each.content_hash, each.signature_hash, each.model_id not in against)
-            for each in submissions.entries
+            entry.model_id: Verdict(entry.content_hash, entry.signature_hash, entry.model_id not in against)
+            for entry in submissions.entries
         }
         return cls(chain_id, tournament, round_id, by_model)
 
@@ -109,9 +109,9 @@ class Verdicts:
         """The bytes whose Keccak-256 is signed."""
         leaves = [
             submission_leaf(
-                model, each.content_hash, IN_THE_CLEAR, each.signature_hash, is_valid=each.is_valid
+                model, verdict.content_hash, IN_THE_CLEAR, verdict.signature_hash, is_valid=verdict.is_valid
             )
-            for model, each in sorted(self.by_model.items())
+            for model, verdict in sorted(self.by_model.items())
         ]
         struct = keccak(_VERDICTS + word(self.round_id) + merkle_root(leaves))
         return typed_message(self.chain_id, self.tournament, struct)
@@ -119,8 +119,8 @@ class Verdicts:
     def to_json(self) -> list[list[Any]]:
         """The ``verdicts`` of a vote: model, content hash, signature hash, and 1 where it counts."""
         return [
-            [model, to_hex(each.content_hash), to_hex(each.signature_hash), int(each.is_valid)]
-            for model, each in sorted(self.by_model.items())
+            [model, to_hex(verdict.content_hash), to_hex(verdict.signature_hash), int(verdict.is_valid)]
+            for model, verdict in sorted(self.by_model.items())
         ]
 
 
@@ -142,9 +142,9 @@ def agreed_refusals(
     """
 
     def counts(model: int, ours: Verdict) -> bool:
-        theirs = [each.by_model.get(model) for each in others]
+        theirs = [verdicts.by_model.get(model) for verdicts in others]
         valid = ours.is_valid + sum(
-            each is not None and each.is_valid and each.same_submission(ours) for each in theirs
+            verdict is not None and verdict.is_valid and verdict.same_submission(ours) for verdict in theirs
         )
         if valid >= quorum:
             return True
@@ -229,7 +229,7 @@ class SealVote:
             from_hex(document["submissions_root"], 32),
             amount(document, "valid_at_risk"),
         )
-        refused = frozenset(whole({"refused": each}, "refused") for each in document["refused"])
+        refused = frozenset(whole({"refused": model}, "refused") for model in document["refused"])
         found = cls(
             address(document, "member"),
             verdicts,

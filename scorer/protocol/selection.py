@@ -1,4 +1,4 @@
-"""Which of a model's submissions counts: the latest valid one in the window; a late one without its stake."""
+"""Selects each model's submission: the latest valid one in the window; a late one without its stake."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ _TYPE: Final = keccak(b"Submission(uint256 roundId,uint256 modelId,bytes32 conte
 
 @dataclass(frozen=True)
 class SubmissionDigest:
-    """What a submitter signs.
+    """The content that a submitter signs.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class SubmissionDigest:
         return signer_of(self._message(), signature)
 
     def digest(self) -> bytes:
-        """What is signed: the EIP-712 digest of `typed_data`, 32 bytes."""
+        """Return the EIP-712 digest of `typed_data`, 32 bytes."""
         return keccak(self._message())
 
     def _message(self) -> bytes:

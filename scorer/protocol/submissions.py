@@ -49,7 +49,7 @@ class Submission:
         )
 
     def signer(self, chain_id: int, tournament: str, round_id: int) -> str | None:
-        """Who signed this content for this round, or None."""
+        """Return the address that signed this content for this round, or None."""
         digest = SubmissionDigest(chain_id, tournament, round_id, self.model_id, self.content_hash)
         return digest.signer(self.signature)
 

@@ -4,50 +4,33 @@ Each is one table. All but neutral_churn have a row for every id of the universe
 float64 columns beside the ids, which are not repeated here.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.factors import version_1
+from scorer.factors.inputs import Table as Table
+from scorer.factors.registry import table_schemas
+from scorer.factors.score import TableSchema
 from scorer.protocol.digest import table_digest
 from scorer.protocol.documents import to_hex
-
-Table = Mapping[str, NDArray[Any]]
-"""A table's columns by name, without its ids."""
 
 CORRELATION: Final = "meta_model_correlation"
 BURN_HARDENING: Final = "burn_hardening"
 RETAINED: Final = "retained"
 """Columns of scores.parquet where the rules have such an adjuster; the last two in ppm."""
-FEATURES: Final = "features"
-"""FNC: every column is a feature."""
-BENCHMARK_META_MODEL: Final = "benchmark_meta_model"
-"""BMC: one column of that name, the stake-weighted meta model of the benchmark models."""
-NEUTRALIZERS: Final = "neutralizers"
-"""Alpha and MPC: columns N with ``N' diag(v)**2 N`` the identity, v the sample weights."""
-SAMPLE_WEIGHTS: Final = "sample_weights"
-"""Alpha and MPC: one column of that name."""
-RISK_MODEL: Final = "risk_model"
-"""TC: columns specific_variance, factor_* (exposures times the factor's volatility) and neutral_*."""
+NEUTRALIZERS: Final = version_1.NEUTRALIZERS.name
+SAMPLE_WEIGHTS: Final = version_1.SAMPLE_WEIGHTS.name
+"""Tables that gates need too, beside scores."""
 SESSION_RETURNS: Final = "session_returns"
 """Dynamic eras: a column for each session of the horizon, the simple returns of the ids in it."""
 NEUTRAL_CHURN: Final = "neutral_churn"
 """The neutral churn penalty: ``model_id`` and ``neutral_churn``, a row for every model that submitted."""
 
-TABLES: Final = (
-    FEATURES,
-    BENCHMARK_META_MODEL,
-    NEUTRALIZERS,
-    SAMPLE_WEIGHTS,
-    RISK_MODEL,
-    SESSION_RETURNS,
-    NEUTRAL_CHURN,
-)
-"""All of them."""
-SINGLE: Final = frozenset({BENCHMARK_META_MODEL, SAMPLE_WEIGHTS})
-"""Tables of one column, which has the table's name."""
-SPECIFIC_VARIANCE: Final = "specific_variance"
+TABLES: Final = (*table_schemas(), SESSION_RETURNS, NEUTRAL_CHURN)
+"""All of them: those of scores, and those of adjusters."""
+_ANY_COLUMNS: Final = TableSchema("", takes_more=True)
 
 
 def table_file(name: str) -> str:
@@ -62,13 +45,12 @@ def digest_of(name: str, table: Table, universe: tuple[str, ...]) -> str:
 
 
 def problem_with(name: str, table: Table, universe: tuple[str, ...]) -> tuple[str, str] | None:
-    """(expected, found) where a table is not what its name promises."""
+    """Return (expected, found) where a table is not what its name promises, else None."""
     if name == NEUTRAL_CHURN:
         return _problem_with_churn(table)
-    if not table or (name in SINGLE and list(table) != [name]):
-        return (f"the column {name}" if name in SINGLE else "a column or more", ", ".join(table) or "none")
-    if name == RISK_MODEL and SPECIFIC_VARIANCE not in table:
-        return f"the column {SPECIFIC_VARIANCE}", ", ".join(table)
+    wrong = table_schemas().get(name, _ANY_COLUMNS).wrong_columns(table)
+    if wrong is not None:
+        return wrong
     for column, values in table.items():
         if values.shape != (len(universe),) or values.dtype != np.float64 or not np.isfinite(values).all():
             missing = int(np.count_nonzero(~np.isfinite(values))) if values.dtype == np.float64 else 0

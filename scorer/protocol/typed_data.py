@@ -20,7 +20,7 @@ DOMAIN_FIELDS: Final = (
 )
 SIGNATURE_SIZE: Final = 65
 _GROUP_ORDER: Final = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
-"""Of secp256k1 (SEC 2, section 2.4.1)."""
+"""The order of secp256k1 (SEC 2, section 2.4.1)."""
 _DOMAIN_TYPE: Final = keccak(
     b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )

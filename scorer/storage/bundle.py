@@ -1,27 +1,18 @@
 """A round's bundle on disk: one folder a round, plain JSON and Parquet that other tools read."""
 
-import io
 import json
-import os
-import shutil
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from scorer.errors import CupelError
 from scorer.evaluation.explain import ScoredRound
 from scorer.evaluation.inputs import Positions, Published, RoundInputs, RoundResult, RoundTerms
-from scorer.protocol.documents import check_fields, check_types, from_hex, parse_json, shown, to_hex
+from scorer.protocol.documents import from_hex, shown, to_hex
 from scorer.protocol.predictions import PredictionFile, Predictions, PredictionsError, write_predictions
 from scorer.protocol.report import Report
 from scorer.protocol.rules import Rules, RulesError, rules_from
@@ -29,68 +20,38 @@ from scorer.protocol.seal import SealVote
 from scorer.protocol.submissions import Submission, Submissions
 from scorer.protocol.tables import NEUTRAL_CHURN, Table, problem_with, table_file
 from scorer.rewards.reward import MAX_REWARD_SCORE
-from scorer.storage.parquet import NotCanonical, read_parquet, write_parquet
+from scorer.storage.folder import BundleError as BundleError
+from scorer.storage.folder import BundleFolder, T
+from scorer.storage.schemas import COLLECTED as COLLECTED
+from scorer.storage.schemas import DIGESTS, SIGNED_ENTRY
+from scorer.storage.schemas import LOCKED as LOCKED
+from scorer.storage.schemas import MANIFEST as MANIFEST
+from scorer.storage.schemas import META_MODEL as META_MODEL
+from scorer.storage.schemas import NAMES as NAMES
+from scorer.storage.schemas import POSITIONS as POSITIONS
+from scorer.storage.schemas import PUBLISHED as PUBLISHED
+from scorer.storage.schemas import REPORT as REPORT
+from scorer.storage.schemas import RULES as RULES
+from scorer.storage.schemas import SCORES as SCORES
+from scorer.storage.schemas import SELECTION as SELECTION
+from scorer.storage.schemas import SIGNATURES as SIGNATURES
+from scorer.storage.schemas import SUBMISSIONS as SUBMISSIONS
+from scorer.storage.schemas import TAKEN as TAKEN
+from scorer.storage.schemas import TARGETS as TARGETS
+from scorer.storage.schemas import UNIVERSE as UNIVERSE
+from scorer.storage.schemas import VERDICTS as VERDICTS
+from scorer.storage.schemas import VOTE as VOTE
 from scorer.submission.validity import Universe
-
-RULES = "rules.json"
-UNIVERSE = "universe.parquet"
-NAMES = "universe_names.parquet"
-SUBMISSIONS = "submissions.npy"
-SIGNATURES = "submissions.json"
-SELECTION = "selection.json"
-VERDICTS = "verdicts.json"
-VOTE = "vote.json"
-LOCKED = "locked.json"
-TARGETS = "targets.parquet"
-POSITIONS = "positions.parquet"
-META_MODEL = "meta_model.parquet"
-SCORES = "scores.parquet"
-MANIFEST = "manifest.json"
-REPORT = "report.json"
-TAKEN = "taken.json"
-"""What a member noted about the published files that it took over; never in the folder of a bundle."""
-PUBLISHED = (RULES, UNIVERSE, SUBMISSIONS, SIGNATURES)
-"""What the operator publishes of a round before its members seal it."""
-COLLECTED = (SUBMISSIONS, SIGNATURES)
-"""These are written last: where they are, what was collected stands."""
-MOST_JSON, MOST_TABLE = 2**28, 2**32
-"""Bytes of a file in a bundle that a stranger may have written: room for some 700,000 models."""
-LONGEST_MESSAGE = 600
-"""Characters."""
-T = TypeVar("T")
-Column = tuple[str, ...] | NDArray[Any]
-
-
-class BundleError(CupelError, ValueError):
-    """A file of a bundle is missing or cannot be read; the message names it, in one short line."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(shown(message, LONGEST_MESSAGE))
 
 
 def round_folder(root: Path, tournament: str, round_id: int) -> Path:
-    """The folder of one round: ``<root>/<tournament>/<round>``."""
+    """Return the folder of one round: ``<root>/<tournament>/<round>``."""
     return root / tournament.lower() / str(round_id)
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """Reads and writes the files of one round. Every file appears whole or not at all.
-
-    Attributes
-    ----------
-    strict
-        Whether a table must be canonical Parquet and no file a link, as in a bundle that a stranger may have
-        written: then nothing but Python reads its bytes, and as others do. Without it, tables that any
-        library wrote are read too, such as one's own targets.
-    """
-
-    folder: Path
-    strict: bool = False
-
-    def has(self, *files: str) -> bool:
-        """Whether all of `files` are there."""
-        return all((self.folder / file).is_file() for file in files)
+class Bundle(BundleFolder):
+    """The files of one round by their meaning: what each holds, and how they fit together."""
 
     def write_rules(self, rules: Rules) -> None:
         """Write rules.json, the canonical JSON whose SHA-256 is the rules hash."""
@@ -110,14 +71,14 @@ class Bundle:
 
     def universe(self) -> tuple[str, ...]:
         """The round's ids, in the order of the file."""
-        return self._ids(UNIVERSE, self._table(UNIVERSE, "id"))
+        return self._ids(UNIVERSE)
 
     def write_names(self, ids: tuple[str, ...], names: Mapping[str, Sequence[str | None]]) -> None:
         """Write universe_names.parquet: what else the ids are called, a column a naming, in their order.
 
         An id without a name has an empty text there.
         """
-        columns = {name: [each or "" for each in column] for name, column in names.items()}
+        columns = {name: [text or "" for text in column] for name, column in names.items()}
         self._write_table(NAMES, {"id": list(ids), **columns})
 
     def named_universe(self) -> Universe:
@@ -132,32 +93,34 @@ class Bundle:
         return Universe(ids, self._names(ids) if self.has(NAMES) else {})
 
     def _names(self, ids: tuple[str, ...]) -> dict[str, list[str | None]]:
-        path = self.folder / NAMES
         columns = {name: list(column) for name, column in self._table(NAMES).items()}
         for name, column in columns.items():
-            if not all(each is None or isinstance(each, str) for each in column):
-                raise BundleError(f"{path}: expected text in the column {name}, found other values")
+            if not all(text is None or isinstance(text, str) for text in column):
+                raise self._error(NAMES, f"expected text in the column {name}, found other values")
         named = columns.pop("id", [])
-        row_of = {each: row for row, each in enumerate(named)}
+        row_of = {name: row for row, name in enumerate(named)}
         if set(row_of) != set(ids) or len(named) != len(ids):
-            raise BundleError(
-                f"{path}: expected a row for each of the universe's {len(ids)} ids, "
-                f"found {len(named)} rows, {len(set(row_of) & set(ids))} ids of the universe"
+            raise self._error(
+                NAMES,
+                f"expected a row for each of the universe's {len(ids)} ids, "
+                f"found {len(named)} rows, {len(set(row_of) & set(ids))} ids of the universe",
             )
-        return {name: [column[row_of[each]] or None for each in ids] for name, column in columns.items()}
+        rows = [row_of[name] for name in ids]
+        return {name: [column[row] or None for row in rows] for name, column in columns.items()}
 
     def write_selection(self, document: Mapping[str, Any]) -> None:
         """Write selection.json: whose stake is locked, and why others' is not."""
         self._write_json(SELECTION, document)
 
     def selection(self, parse: Callable[[Mapping[str, Any]], T]) -> T:
-        """What `parse` makes of selection.json; what it raises names the file."""
+        """Return what `parse` makes of selection.json; an error names the file."""
         return self._parsed(SELECTION, lambda: parse(self._json(SELECTION)))
 
     def write_submissions(self, submissions: Submissions) -> None:
         """Write submissions.npy, a row a model, and submissions.json, what was signed and by whom."""
         rows = [entry.predictions for entry in submissions.entries]
-        self._write_with(SUBMISSIONS, lambda file: write_predictions(file, rows, len(submissions.universe)))
+        with self._writing(SUBMISSIONS) as file:
+            write_predictions(file, rows, len(submissions.universe))
         self._write_signatures(submissions)
 
     def _write_signatures(self, submissions: Submissions) -> None:
@@ -170,9 +133,7 @@ class Bundle:
             }
             for entry in submissions.entries
         ]
-        lines = ",\n".join(
-            map(json.dumps, signatures)
-        )  # an entry a line; indented, it takes ten times as long
+        lines = ",\n".join(map(json.dumps, signatures))  # indented, it would take ten times as long
         self._write(SIGNATURES, f"[\n{lines}\n]\n".encode())
 
     def submitted(self) -> tuple[int, ...]:
@@ -183,7 +144,7 @@ class Bundle:
         """The entries of submissions.json, each with a whole number as its model."""
         signed = self._json(SIGNATURES)
         if not isinstance(signed, list):
-            raise BundleError(f"{self.folder / SIGNATURES}: expected a list, found {type(signed).__name__}")
+            raise self._error(SIGNATURES, f"expected a list, found {type(signed).__name__}")
         return self._parsed(SIGNATURES, lambda: [{**e, "model_id": _whole(e["model_id"])} for e in signed])
 
     def submissions(self) -> Submissions:
@@ -202,18 +163,17 @@ class Bundle:
     def _predictions(self, models: int, ids: int) -> PredictionFile:
         path = self._existing(SUBMISSIONS)
         try:
-            found = PredictionFile(path)
+            file = PredictionFile(path)
         except (PredictionsError, OSError) as error:
-            raise BundleError(f"{path}: {error}") from None
-        if not models and found.shape[1] != ids:  # with models, content hashes tell
-            raise BundleError(
-                f"{path}: expected {ids} columns, one for each id of {UNIVERSE}, found {found.shape[1]}"
-            )
-        if found.shape[0] != models:
-            raise BundleError(
-                f"{path}: expected {models} rows, one for each entry of {SIGNATURES}, found {found.shape[0]}"
-            )
-        return found
+            raise self._error(SUBMISSIONS, error) from None
+        rows, columns = file.shape
+        if not models and columns != ids:  # where there are models, their content hashes differ
+            expected = f"{ids} columns, one for each id of {UNIVERSE}"
+            raise self._error(SUBMISSIONS, f"expected {expected}, found {columns}")
+        if rows != models:
+            expected = f"{models} rows, one for each entry of {SIGNATURES}"
+            raise self._error(SUBMISSIONS, f"expected {expected}, found {rows}")
+        return file
 
     def write_refused(self, models: Iterable[int]) -> None:
         """Write verdicts.json: the models whose submission does not count."""
@@ -252,21 +212,6 @@ class Bundle:
         """All targets, by name, in the order of `ids`; NaN for an id the file does not have."""
         return self._aligned(TARGETS, ids)
 
-    def _aligned(self, file: str, ids: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
-        """The float64 columns of a file beside its ids, in the order of `ids`."""
-        table = self._table(file)
-        rows = {each: row for row, each in enumerate(self._ids(file, table))}
-        if len(rows) != len(table["id"]):
-            raise BundleError(f"{self.folder / file}: expected each id once, found duplicates")
-        there = [rows[each] for each in ids if each in rows]
-        at = [row for row, each in enumerate(ids) if each in rows]
-        columns = {}
-        for name in table:
-            if name != "id":
-                columns[name] = np.full(len(ids), np.nan)
-                columns[name][at] = self._floats(file, name, table[name])[there]
-        return columns
-
     def write_table(self, name: str, ids: tuple[str, ...], table: Table) -> None:
         """Write one of a round's further inputs, see `scorer.protocol.tables`."""
         self._write_table(
@@ -283,9 +228,8 @@ class Bundle:
         """
         for name, path in rules.needs.items():
             if not self.has(table_file(name)):
-                raise BundleError(
-                    f"{self.folder / table_file(name)}: expected a table, which {path} in the rules needs, "
-                    "found none"
+                raise self._error(
+                    table_file(name), f"expected a table, which {path} in the rules needs, found none"
                 )
         return {name: self._input_table(name, ids) for name in rules.needs}
 
@@ -300,7 +244,7 @@ class Bundle:
         table = self._input_table(name, ids)
         problem = problem_with(name, table, ids)
         if problem is not None:
-            raise BundleError(f"{self.folder / table_file(name)}: expected {problem[0]}, found {problem[1]}")
+            raise self._error(table_file(name), f"expected {problem[0]}, found {problem[1]}")
         return table
 
     def _input_table(self, name: str, ids: tuple[str, ...]) -> Table:
@@ -313,10 +257,10 @@ class Bundle:
 
     def taken(self) -> dict[str, Any]:
         """Read taken.json."""
-        return self._parsed(TAKEN, lambda: {**self._json(TAKEN)})
+        return self._object(TAKEN)
 
     def submitters(self) -> dict[int, str]:
-        """Who is to have signed for each model, by submissions.json alone; empty where nobody could."""
+        """Return each model's claimed signer, by submissions.json alone; empty where nobody could sign."""
         signed = self._signed()
         return self._parsed(SIGNATURES, lambda: {e["model_id"]: str(e["submitter"]) for e in signed})
 
@@ -383,8 +327,7 @@ class Bundle:
 
     def meta_model(self) -> NDArray[np.float64]:
         """Read meta_model.parquet, in the order of the file."""
-        table = self._table(META_MODEL, "id", "meta_model")
-        return self._floats(META_MODEL, "meta_model", table["meta_model"])
+        return self._columns(META_MODEL)["meta_model"]
 
     def scores(self) -> dict[str, NDArray[Any]]:
         """Read scores.parquet, column by column."""
@@ -414,13 +357,13 @@ class Bundle:
 
     def manifest(self) -> dict[str, Any]:
         """Read manifest.json."""
-        manifest: dict[str, Any] = self._parsed(MANIFEST, lambda: {**self._json(MANIFEST)})
-        self._parsed(MANIFEST, lambda: _checked_manifest(manifest))
+        manifest = self._object(MANIFEST)
+        self._parsed(MANIFEST, lambda: DIGESTS.check(manifest["digests"]))
         return manifest
 
     def report_json(self) -> dict[str, Any]:
         """Read report.json as it stands."""
-        return self._parsed(REPORT, lambda: {**self._json(REPORT)})
+        return self._object(REPORT)
 
     def published(self) -> Published:
         """The whole bundle, as it can be verified."""
@@ -432,12 +375,7 @@ class Bundle:
         forms = {file: self.form(file) for file in tables}
         return Published(
             inputs=inputs,
-            ids={
-                UNIVERSE: self.universe(),
-                TARGETS: self._ids(TARGETS, self._table(TARGETS)),
-                META_MODEL: self._ids(META_MODEL, self._table(META_MODEL, "id", "meta_model")),
-                **{file: self._ids(file, self._table(file)) for file in with_ids},
-            },
+            ids={file: self._ids(file) for file in (UNIVERSE, TARGETS, META_MODEL, *with_ids)},
             meta_model=self.meta_model(),
             scores=self.scores(),
             manifest=self.manifest(),
@@ -453,164 +391,8 @@ class Bundle:
         return report
 
     def copy_published(self, source: "Bundle") -> None:
-        """Take over what the operator published."""
+        """Copy the files that the operator published."""
         self.copy(source, *PUBLISHED)
-
-    def copy(self, source: "Bundle", *files: str) -> None:
-        """Take over some files of another bundle."""
-        for file in files:
-            with source._existing(file).open("rb") as original:  # noqa: SLF001 - another bundle
-                self._write_with(file, partial(shutil.copyfileobj, original))
-
-    def _existing(self, file: str) -> Path:
-        path = self.folder / file
-        if not path.is_file():
-            raise BundleError(f"{path}: expected a file of a round's bundle, found none")
-        return path
-
-    def _write(self, file: str, content: bytes) -> None:
-        self._write_with(file, lambda written: written.write(content))
-
-    def _write_with(self, file: str, write: Callable[[BinaryIO], object]) -> None:
-        """Have `write` fill a file that then appears whole."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self.folder / f".{file}.partial"
-        with unfinished.open("wb") as written:
-            write(written)
-            written.flush()
-            os.fsync(written.fileno())
-        unfinished.replace(self.folder / file)
-        self._keep()
-
-    def _keep(self) -> None:
-        """Names are kept by the folder: without it, a file that is written last could be there first."""
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-    def _write_json(self, file: str, document: Any) -> None:
-        self._write(file, (json.dumps(document, indent=1) + "\n").encode())
-
-    def _write_table(self, file: str, columns: Mapping[str, Any]) -> None:
-        self._write(file, write_parquet(columns))
-
-    def _json(self, file: str) -> Any:
-        content = self._content(file)
-        try:
-            return parse_json(content)
-        except ValueError as error:
-            raise BundleError(f"{self.folder / file}: expected JSON, found {error}") from None
-
-    def _parsed(self, file: str, parse: Callable[[], T]) -> T:
-        """What `parse` makes of a file's content; a BundleError that names the file where it cannot."""
-        try:
-            return parse()
-        except BundleError:
-            raise
-        except KeyError as error:
-            raise BundleError(f"{self.folder / file}: expected {error.args[0]!r}, found none") from None
-        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-            raise BundleError(f"{self.folder / file}: {error}") from None
-
-    def _table(self, file: str, *columns: str) -> dict[str, Column]:
-        """A Parquet file's columns as they are in the file; exactly `columns` where any are given."""
-        found = self._read_table(file)
-        if columns and sorted(found) != sorted(columns):
-            raise BundleError(
-                f"{self.folder / file}: expected the columns {sorted(columns)}, found {shown(sorted(found))}"
-            )
-        return found
-
-    def _read_table(self, file: str) -> dict[str, Column]:
-        content = self._content(file)
-        try:
-            return read_parquet(content)
-        except NotCanonical as error:
-            if self.strict:
-                raise BundleError(
-                    f"{self.folder / file}: {error}; other readers may read it in another way"
-                ) from None
-        try:
-            table = pq.read_table(io.BytesIO(content), use_threads=False)
-            return dict(zip(_once(table.column_names), map(_column, table.columns), strict=True))
-        except Exception as error:  # noqa: BLE001 - pyarrow raises many types for a file that is not Parquet
-            raise BundleError(f"{self.folder / file}: expected a Parquet file, found {error}") from None
-
-    def form(self, file: str) -> str | None:
-        """How a table is written, if not in the one way in which all readers read the same."""
-        try:
-            columns = list(read_parquet(self._content(file)))
-        except NotCanonical as error:
-            return str(error).removeprefix("expected a canonical Parquet file, found ")
-        return "one whose ids are not its first column" if "id" in columns[1:] else None
-
-    def _content(self, file: str) -> bytes:
-        """The bytes of a file, which is no link where a bundle may be a stranger's."""
-        path = self._existing(file)
-        if not self.strict:
-            return path.read_bytes()
-        most = MOST_JSON if file.endswith(".json") else MOST_TABLE
-        with opened(path) as found:
-            size = os.fstat(found.fileno()).st_size
-            if size > most:
-                raise BundleError(f"{path}: expected at most {most} bytes, found {size}")
-            return found.read(size)  # not most: Python sets aside at once what it is asked to read
-
-    def _ids(self, file: str, table: Mapping[str, Column]) -> tuple[str, ...]:
-        ids = table.get("id")
-        if not isinstance(ids, tuple):
-            raise BundleError(f"{self.folder / file}: expected a column id of text, found none")
-        return ids
-
-    def _floats(self, file: str, name: str, column: Column) -> NDArray[np.float64]:
-        if isinstance(column, tuple) or column.dtype != np.float64:
-            found = "text" if isinstance(column, tuple) else column.dtype
-            raise BundleError(f"{self.folder / file}: expected float64 in the column {name}, found {found}")
-        return column
-
-    def _columns(self, file: str) -> dict[str, NDArray[Any]]:
-        return {name: np.asarray(column) for name, column in self._table(file).items()}
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """A file that somebody else may have put there: no link, and nothing that waits for a writer.
-
-    Raises
-    ------
-    BundleError
-        When it is no regular file.
-    """
-    try:
-        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed below
-    except FileNotFoundError:
-        raise BundleError(f"{path}: expected a file of a round's bundle, found none") from None
-    except OSError as error:
-        raise BundleError(f"{path}: expected a regular file, found {error.strerror}") from None
-    with file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise BundleError(f"{path}: expected a regular file, found another kind")
-        yield file
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
-
-
-def _once(names: Sequence[str]) -> Sequence[str]:
-    if len(set(names)) != len(names):
-        raise ValueError(f"columns that have one name: {shown(sorted(names))}")
-    return names
-
-
-def _column(column: pa.ChunkedArray) -> Column:
-    """Text without gaps as a tuple; anything else as numpy holds it."""
-    if column.null_count == 0 and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return tuple(column.to_pylist())
-    found: NDArray[Any] = column.to_numpy(zero_copy_only=False)
-    return found
 
 
 def _check_scores(scores: Mapping[str, NDArray[Any]]) -> None:
@@ -633,7 +415,7 @@ def _whole(value: Any) -> int:
 
 
 def _submission(entry: Mapping[str, Any], predictions: Predictions) -> Submission:
-    check_fields(entry, {"model_id": int, "content_hash": str, "submitter": str, "signature": str})
+    SIGNED_ENTRY.check(entry)
     return Submission(
         model_id=entry["model_id"],
         predictions=predictions,
@@ -644,26 +426,7 @@ def _submission(entry: Mapping[str, Any], predictions: Predictions) -> Submissio
 
 
 def _refused(document: Mapping[str, Any]) -> frozenset[int]:
-    check_fields(document, {"refused": list})
-    models = frozenset(_whole(each) for each in document["refused"])
+    models = frozenset(map(_whole, document["refused"]))
     if document["refused"] != sorted(models):
         raise ValueError("expected the numbers of models, ascending and each once, found others")
     return models
-
-
-def _checked_manifest(manifest: Mapping[str, Any]) -> None:
-    """Refuse a manifest that lacks what a verification reads, or has another type there.
-
-    Further fields are for the verification to name.
-    """
-    check_types(
-        manifest,
-        {"manifest_version": int, "round": dict, "digests": dict, "refused": list},
-        {"volatility": dict},
-    )
-    texts = dict.fromkeys(("rules", "universe", "positions", "meta_model", "scores"), str)
-    check_types(
-        manifest["digests"],
-        {**texts, "submissions": dict, "signatures": dict, "targets": dict},
-        {"tables": dict},
-    )

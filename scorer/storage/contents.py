@@ -5,16 +5,7 @@ Each is a pattern of a path, as `scorer.files.make_owned_folder` takes it.
 
 from typing import Final
 
-from scorer.protocol.tables import (
-    BENCHMARK_META_MODEL,
-    FEATURES,
-    NEUTRAL_CHURN,
-    NEUTRALIZERS,
-    RISK_MODEL,
-    SAMPLE_WEIGHTS,
-    SESSION_RETURNS,
-    table_file,
-)
+from scorer.protocol.tables import TABLES, table_file
 from scorer.storage.bundle import (
     LOCKED,
     MANIFEST,
@@ -33,20 +24,13 @@ from scorer.storage.bundle import (
 
 _ROUND: Final = "0x*/[.0-9]*"
 """Tournament and round; a name with a point before it is of a folder that is not yet whole."""
-TABLES: Final = tuple(
-    table_file(name)
-    for name in (
-        *(BENCHMARK_META_MODEL, FEATURES, NEUTRAL_CHURN, NEUTRALIZERS),
-        *(RISK_MODEL, SAMPLE_WEIGHTS, SESSION_RETURNS),
-    )
-)
 FILES: Final = (
     *PUBLISHED,
     *(NAMES, SELECTION, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT, TAKEN),
     *(LOCKED, VERDICTS, VOTE),
-    *TABLES,
+    *map(table_file, TABLES),
 )
-"""Of a round."""
+"""Files of a round."""
 INBOX: Final = ("[0-9]*.csv", "[0-9]*.parquet", "[0-9]*.signature.json")
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from scorer.files import whole_file
 from scorer.protocol.documents import to_hex
 from scorer.protocol.signature import SubmissionDigest
 from scorer.storage.bundle import round_folder
@@ -43,14 +44,14 @@ def submit(
 
 
 def _write(path: Path, content: bytes, received_at: int | None) -> None:
-    """A file appears whole and with its time, whoever looks meanwhile."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    if received_at is not None:
-        os.utime(partial, ns=(received_at * SECOND, received_at * SECOND))
-    partial.replace(path)
+    """Write a file that appears whole and with its time, whoever looks meanwhile."""
+    with whole_file(path) as file:
+        file.write(content)
+        if received_at is not None:
+            file.flush()  # a later write would set the time again
+            os.utime(file.fileno(), ns=(received_at * SECOND, received_at * SECOND))
 
 
 def signature_path(file: Path) -> Path:
-    """Where the signature of a submission's file is."""
+    """Return the path of the signature of a submission's file."""
     return file.with_name(file.stem + SIGNATURE_SUFFIX)

@@ -41,7 +41,7 @@ class NotCanonical(ValueError):
 
 @dataclass(frozen=True)
 class ColumnKind:
-    """How a column's type is written: ``physical`` in Parquet's numbers, ``notes`` what it means.
+    """The form of a column's type in a file: ``physical`` in Parquet's numbers, ``notes`` its meaning.
 
     Attributes
     ----------

@@ -25,26 +25,26 @@ from scorer.storage.bundle import (
     UNIVERSE,
     Bundle,
     BundleError,
-    opened,
 )
+from scorer.storage.folder import opened
 
 MIB: Final = 2**20
 MOST_IDS: Final = 200_000
-"""Of a universe. That of the largest tournament we know has fewer than 10,000."""
+"""Ids of a universe at most. That of the largest tournament we know has fewer than 10,000."""
 LONGEST_ID: Final = 256
 """Bytes, on average."""
 ENTRY_BYTES: Final = 1_024
-"""Of one model in submissions.json; we write about 400."""
+"""Bytes of one model in submissions.json; we write about 400."""
 COPIED: Final = MIB
 COPIES: Final = 2
-"""Of a file there are so many for a moment: one that is read first, and the one that is kept."""
+"""Copies of a file that exist for a moment: one that is read first, and the one that is kept."""
 SPARE: Final = 256 * MIB
 """Bytes of the disk that are left to whatever else is kept on it, such as a journal."""
 
 
 @dataclass(frozen=True)
 class PublishedBounds:
-    """How large what is published for a round can be, from what is known of it beforehand.
+    """Bounds on the size of a round's published files, from facts that are known beforehand.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class PublishedBounds:
 
 @dataclass(frozen=True)
 class TakenOver:
-    """What was taken over: what the chain committed to when the round was opened, and how much it is."""
+    """Facts of the files that were taken over: the commitments of the round's opening, and counts."""
 
     rules_hash: bytes
     universe: bytes
@@ -122,7 +122,7 @@ def take_over(
 
 
 def limits_for(size: int) -> ReadLimits:
-    """What reading documents and tables of so many bytes in all may take.
+    """Return the limits for reading documents and tables of so many bytes in all.
 
     JSON of short fields takes some twenty times its size in memory, a table of text about ten times.
     """
@@ -177,7 +177,7 @@ def _read(staged: Path, source: Path, limits: ReadLimits, reader: IsolatedReader
 
 
 def _taken(facts: Mapping[str, Any]) -> TakenOver:
-    """What a child said, which may be in a stranger's hands."""
+    """Check a child's answer, which may be in a stranger's hands."""
     counts = [facts[name] for name in ("models", "ids")]
     if not all(type(count) is int and count >= 0 for count in counts):
         raise ValueError("counts that are none")

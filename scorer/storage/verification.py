@@ -32,18 +32,18 @@ from scorer.storage.bundle import (
 
 MIB: Final = 2**20
 SHOWN_FIRST: Final = 5
-"""How many differences a verdict holds."""
+"""Differences that a verdict holds at most."""
 MOST_NAMED: Final = 20
-"""How many files that nothing covers it names."""
+"""Files that nothing covers which it names at most."""
 LONGEST_NAME: Final = 80
 LONGEST_TEXT: Final = 1_200
 COVERED: Final = (*PUBLISHED, VERDICTS, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT)
-"""What every bundle of a scored round has, all of it under the digests of the manifest and the report."""
+"""Files that every bundle of a scored round has, all under the digests of the manifest and the report."""
 READ: Final = frozenset((*COVERED, *map(table_file, TABLES)))
-"""What is read of a folder."""
+"""Files of a folder that are read."""
 MOST_SECONDS: Final = 6 * 3600
 RESULTS: Final = (SCORES, META_MODEL, MANIFEST, REPORT)
-"""What a round that nobody scored cannot have."""
+"""Files that a round which nobody scored cannot have."""
 NO_RESULTS: Final = "no results, since the round is void: nobody was paid or burned by them"
 WITH_ITSELF: Final = "with itself only (give --endpoint and --deployment to hold it against a chain)"
 
@@ -52,7 +52,7 @@ Chain = OnChain | VoidOnChain | None
 
 @dataclass(frozen=True)
 class VerificationResult:
-    """What a verification came to.
+    """The result of a verification.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class VerificationResult:
 
 
 def limits_for(folder: Path) -> ReadLimits:
-    """What verifying a folder may take, from the sizes of the files in it that are read.
+    """Return the limits for verifying a folder, from the sizes of the files in it that are read.
 
     Canonical tables are as large unpacked as they are on the disk, so that only a file that is refused anyway
     can need more. JSON of short fields takes some thirty times its size. Predictions are read in blocks.
@@ -126,7 +126,7 @@ def verdict_from(facts: Mapping[str, Any]) -> VerificationResult:
     counts = [facts[name] for name in ("round_id", "count")]
     if not all(type(count) is int and count >= 0 for count in counts):
         raise TypeError("numbers that are none")
-    texts = [[shown(each, LONGEST_TEXT) for each in facts[name]] for name in ("first", "not_covered")]
+    texts = [[shown(text, LONGEST_TEXT) for text in facts[name]] for name in ("first", "not_covered")]
     if counts[1] and not texts[0]:
         raise ValueError("differences that are not named")
     agreement = shown(facts["agreement"], LONGEST_TEXT)
@@ -190,7 +190,7 @@ def verify_in_child(folder: Path, chain: Chain) -> ReadResult:
             "round_id": found.round_id,
             "agreement": found.agreement,
             "count": len(found.problems),
-            "first": [str(each) for each in found.problems[:SHOWN_FIRST]],
+            "first": [str(problem) for problem in found.problems[:SHOWN_FIRST]],
             "not_covered": _not_covered(folder, found.covered),
         }
     )
@@ -215,7 +215,7 @@ def _scored(bundle: Bundle, chain: OnChain | None) -> _Found:
 
 
 def _place(folder: Path, tournament: str, round_id: int) -> list[Difference]:
-    """Whether the folder is that of the round: ``<tournament>/<round>``, as far as its names say anything."""
+    """Hold a folder's names, ``<tournament>/<round>``, against the round, as far as they say anything."""
     number, place = _number_of(folder), folder.resolve().parent.name.lower()
     problems = []
     if number not in (None, round_id):
@@ -244,7 +244,7 @@ def _void(bundle: Bundle, chain: VoidOnChain) -> _Found:
 
 
 def _irregular(folder: Path) -> list[Difference]:
-    """What is neither a file nor a folder: a link leads to something that is not in the bundle."""
+    """Return entries that are neither file nor folder: a link leads to something outside of the bundle."""
     return [
         Difference(
             shown(entry.name, LONGEST_NAME),

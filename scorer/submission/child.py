@@ -1,4 +1,4 @@
-"""What is run in a child process on a stranger's submission; it imports little, for a zygote's sake."""
+"""Reads a stranger's submission in a child process; the module imports little, for a zygote's sake."""
 
 import numpy as np
 
@@ -10,12 +10,12 @@ from scorer.submission.validity import Universe, align
 @refuses(SubmissionRefused)
 def read_alignment(content: bytes, kind: str | None, universe: Universe) -> ReadResult:
     """Read and align one file: predictions as little-endian float64, and how its ids met the universe's."""
-    found = align(kind, content, universe, "")
+    alignment = align(kind, content, universe, "")
     facts = {
-        "unknown": len(found.unknown),
-        "near": len(found.near.pairs),
-        "missing_ids": [shown(each) for each in found.missing[:SHOWN]],
-        "unknown_ids": [shown(each) for each in found.unknown[:SHOWN]],
-        "near_pairs": [[shown(one), shown(other)] for one, other in found.near.pairs[:SHOWN]],
+        "unknown": len(alignment.unknown),
+        "near": len(alignment.near.pairs),
+        "missing_ids": [shown(name) for name in alignment.missing[:SHOWN]],
+        "unknown_ids": [shown(name) for name in alignment.unknown[:SHOWN]],
+        "near_pairs": [[shown(one), shown(other)] for one, other in alignment.near.pairs[:SHOWN]],
     }
-    return ReadResult(facts, (np.ascontiguousarray(found.predictions, "<f8"),))
+    return ReadResult(facts, (np.ascontiguousarray(alignment.predictions, "<f8"),))

@@ -46,7 +46,7 @@ OTHER_CONTENT: Final = (
     (b"\x80\x05", "a Python pickle; save it as CSV or Parquet"),
     (b"%PDF", "a PDF document"),
 )
-"""How files begin that are neither, and what they are."""
+"""The first bytes of files that are neither, and what such files are."""
 
 
 def read_table(content: bytes, layout: ColumnLayout, name: str, *, ids: int) -> SubmissionTable:
@@ -73,7 +73,7 @@ def read_table(content: bytes, layout: ColumnLayout, name: str, *, ids: int) -> 
 
 
 def _other_content(content: bytes) -> str | None:
-    """What a file is, where it begins like one that is neither CSV nor Parquet."""
+    """Return what a file is, where it begins like one that is neither CSV nor Parquet."""
     if content.startswith(b"PK\x03\x04"):
         is_workbook = b"[Content_Types].xml" in content or b"xl/" in content
         return "an Excel workbook; save it as CSV" if is_workbook else "a zip archive; unpack it first"

@@ -70,7 +70,7 @@ def _check_types(schema: pa.Schema, id_column: str, prediction: str, name: str) 
 def _two_columns(content: bytes, wanted: list[str], name: str, count: int) -> pa.Table:
     """Ids stay references into what the file holds once, except in encodings that have no dictionary.
 
-    Such are DELTA_BYTE_ARRAY and DELTA_LENGTH_BYTE_ARRAY: that pyarrow cannot is told by an OSError.
+    Such are DELTA_BYTE_ARRAY and DELTA_LENGTH_BYTE_ARRAY: that pyarrow cannot is said by an OSError.
     """
     try:
         return _batches(content, wanted, name, count, dictionary=[wanted[0]], rows=BATCH)
@@ -127,7 +127,7 @@ def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
     From its buffers, because `to_numpy` and scalars of pyarrow import pandas, in each child process.
     """
     floats = column.cast(pa.float64(), safe=False)
-    return np.concatenate([np.empty(0), *(_plain(each) for each in floats.chunks if len(each))])
+    return np.concatenate([np.empty(0), *(_plain(chunk) for chunk in floats.chunks if len(chunk))])
 
 
 def _plain(chunk: pa.Array) -> NDArray[np.float64]:
@@ -145,4 +145,4 @@ def _texts(column: pa.ChunkedArray, name: str) -> list[str]:
     """A column of ids as text; whole numbers become their digits."""
     if column.null_count:
         raise SubmissionRefused(name, "an id in every row", f"{column.null_count} rows without")
-    return [str(each) for each in column.to_pylist()]
+    return [str(value) for value in column.to_pylist()]

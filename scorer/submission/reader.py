@@ -54,7 +54,7 @@ class SubmissionUnread(SubmissionRefused):
 
 @dataclass(frozen=True)
 class Coverage:
-    """How a file's ids met those of the universe.
+    """Counts of a file's ids beside those of the universe.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class Coverage:
         return 2 * self.found < self.universe
 
     def sentences(self) -> list[str]:
-        """What a data scientist must know, a sentence each; none where the ids are the same."""
+        """Return warnings to a data scientist, a sentence each; none where the ids are the same."""
         said = []
         if self.filled:
             said.append(
@@ -127,7 +127,7 @@ def _listed(ids: tuple[str, ...], count: int) -> str:
 
 @dataclass(frozen=True)
 class CheckedSubmission:
-    """What one file predicts.
+    """The predictions of one file.
 
     Attributes
     ----------
@@ -179,7 +179,7 @@ def _ranked_and_filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def read_limits(ids: int) -> ReadLimits:
-    """What reading a submission to a universe of so many ids may take."""
+    """Return the limits for reading a submission to a universe of so many ids."""
     most = most_bytes(ids)
     return ReadLimits(
         memory=LEAST_MEMORY + MEMORY_PER_BYTE * most,

@@ -1,4 +1,4 @@
-"""What every reader of a submission file shares: refusals, bounds, and which columns count."""
+"""Shared by the readers of submission files: refusals, bounds, and which columns count."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -12,9 +12,9 @@ from scorer.errors import CupelError
 
 COLUMNS: Final = ["id", "prediction"]
 SHOWN: Final = 3
-"""How many offending ids a message names."""
+"""Offending ids that a message names at most."""
 SHOWN_CHARACTERS: Final = 60
-"""How much of an id or a value a message shows."""
+"""Characters of an id or a value that a message shows at most."""
 ROWS_PER_ID: Final = 4
 SPARE_ROWS: Final = 10_000
 """A file may name ids that the universe lacks, but not any number of them."""
@@ -49,15 +49,15 @@ class SubmissionRefused(CupelError, ValueError):
 
 
 def shown(text: object) -> str:
-    """What a file holds, fit for one line of a message."""
+    """Return text from a file, fit for one line of a message."""
     short = str(text)[: SHOWN_CHARACTERS + 1]
-    line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in short)
+    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in short)
     return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "..."
 
 
 def some(ids: Sequence[str]) -> str:
-    """How many ids there are, and the first of them."""
-    return counted([shown(each) for each in ids[:SHOWN]], len(ids))
+    """Return the number of ids, and the first of them."""
+    return counted([shown(name) for name in ids[:SHOWN]], len(ids))
 
 
 def counted(examples: Sequence[str], count: int) -> str:
@@ -71,17 +71,17 @@ def no_table(name: str, reason: object) -> SubmissionRefused:
 
 
 def parser_words(error: Exception) -> str:
-    """What a parser said, its first line; its kind where it said nothing."""
+    """Return the first line of a parser's error; its kind where it says nothing."""
     return (str(error).splitlines() or [""])[0] or type(error).__name__
 
 
 def most_rows(ids: int) -> int:
-    """How many rows a submission to a universe of so many ids may have."""
+    """Return how many rows a submission to a universe of so many ids may have."""
     return ROWS_PER_ID * ids + SPARE_ROWS
 
 
 def most_bytes(ids: int) -> int:
-    """How large a submission to a universe of so many ids may be, as a file and unpacked."""
+    """Return the largest size in bytes of a submission to so many ids, as a file and unpacked."""
     return BYTES_PER_ROW * most_rows(ids)
 
 
@@ -108,7 +108,7 @@ def _id_and_prediction(columns: Sequence[str]) -> tuple[str, str] | None:
 
 @dataclass(frozen=True)
 class ColumnLayout:
-    """Which columns a file must have, as a function of those it has and in words."""
+    """Return the columns that a file must have, as a function of those it has and in words."""
 
     choose: ChooseColumns
     expected: str
@@ -166,13 +166,13 @@ class NearMisses:
 
 
 def near_misses(unknown: Iterable[str], missing: Iterable[str]) -> NearMisses:
-    """Which unknown ids are most likely a missing one whose text a spreadsheet or a program changed."""
-    meant = {_essence(each): each for each in missing}
-    pairs = ((each, meant[_essence(each)]) for each in sorted(set(unknown)) if _essence(each) in meant)
+    """Return unknown ids that are most likely a missing one whose text a spreadsheet or a program changed."""
+    meant = {_essence(name): name for name in missing}
+    pairs = ((name, meant[_essence(name)]) for name in sorted(set(unknown)) if _essence(name) in meant)
     return NearMisses(tuple(pairs))
 
 
 def _essence(text: str) -> str:
-    """What is left of an id without what gets lost or is added: 7 for 007, 7.0 and ' 7'; aapl for AAPL."""
+    """Return an id without what gets lost or is added: 7 for 007, 7.0 and ' 7'; aapl for AAPL."""
     plain = unicodedata.normalize("NFKC", text).strip().casefold()
     return (plain[:-2] if plain.endswith(".0") else plain).lstrip("0")

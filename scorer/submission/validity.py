@@ -1,4 +1,4 @@
-"""What the incumbent's three tournaments take as a submission: columns, ids, values, and how gaps are filled.
+"""The validity rules of the incumbent's three tournaments: columns, ids, values, and how gaps are filled.
 
 The rules are those of ``numerai_tools.submissions`` 0.7.2, as its code has them. A file that they take
 becomes predictions on the round's universe, which are what is hashed, signed and scored.
@@ -24,12 +24,12 @@ from scorer.submission.table import (
 )
 
 TOLERANCE: Final = 1e-8
-"""How far outside of [0, 1] a value may lie, and the standard deviation that counts as none."""
+"""The distance from [0, 1] at which a value may lie, and the standard deviation that counts as none."""
 
 
 @dataclass(frozen=True)
 class Validity:
-    """What one tournament takes.
+    """The submissions that one tournament takes.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Universe:
     names: Mapping[str, Sequence[str | None]]
 
     def named(self, column: str) -> Sequence[str | None] | None:
-        """What each id is called in a file's column of ids; the ids themselves where there are no names."""
+        """Return the ids' names in a file's column of ids; the ids themselves where there are no names."""
         return self.names.get(column) if self.names else self.ids
 
 
@@ -152,8 +152,8 @@ def _aligned_exactly(content: bytes, universe: Sequence[str], name: str) -> Alig
     table = read_table(content, ID_AND_PREDICTION, name, ids=len(universe))
     _check_exact_ids(table.ids, universe, name)
     _check_exact_values(table, name)
-    row_of = {each: row for row, each in enumerate(table.ids)}
-    return Alignment(table.predictions[[row_of[each] for each in universe]] + 0.0)
+    row_of = {name: row for row, name in enumerate(table.ids)}
+    return Alignment(table.predictions[[row_of[name] for name in universe]] + 0.0)
 
 
 def _check_exact_ids(ids: Sequence[str], universe: Sequence[str], name: str) -> None:
@@ -198,11 +198,11 @@ def _aligned(
     validity: Validity,
     name: str,
 ) -> Alignment:
-    """What a tournament takes of a table: the rows of ids that the universe has; others are ignored."""
-    known = {each for each in names if each is not None}
+    """Return the rows of a table that a tournament takes: those of the universe's ids; others are ignored."""
+    known = {name for name in names if name is not None}
     rows = [row for row, each in enumerate(table.ids) if each in known]
     live = SubmissionTable(table.id_column, [table.ids[row] for row in rows], table.predictions[rows])
-    unknown = tuple(sorted({each for each in table.ids if each not in known}))
+    unknown = tuple(sorted({name for name in table.ids if name not in known}))
     near = near_misses(unknown, known.difference(live.ids))
     _check_each_once(live.ids, name)
     least = len(known) if validity.least_ids is None else validity.least_ids

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from scorer.evaluation.factors import MODELS_AT_ONCE, FactorInputs, factor_scores, meta_model_correlations
+from scorer.evaluation.factors import factor_inputs, factor_scores, meta_model_correlations
+from scorer.factors.inputs import MODELS_AT_ONCE, FactorInputs
 from scorer.protocol.rules import Rules
 from scorer.scoring import (
     PortfolioProblem,
@@ -29,17 +30,20 @@ def inputs(rules: Rules, models: tuple[int, ...] = MODELS) -> FactorInputs:
     matrix = np.stack([predictions_of(model) for model in models])
     stakes = np.resize(STAKES, len(models))
     meta_model = stake_weighted_meta_model(matrix, stakes)
-    return FactorInputs(rules, matrix, stakes, meta_model, {TARGET: target()}, tables())
+    return factor_inputs(rules, matrix, stakes, meta_model, {TARGET: target()}, tables())
+
+
+EVERYTHING = rules_with(*ALL_SCORES, adjusters=ADJUSTERS)
 
 
 @pytest.fixture(scope="module")
 def everything() -> FactorInputs:
-    return inputs(rules_with(*ALL_SCORES, adjusters=ADJUSTERS))
+    return inputs(EVERYTHING)
 
 
 @pytest.fixture(scope="module")
 def scores(everything: FactorInputs) -> dict[str, NDArray[np.float64]]:
-    return factor_scores(everything)
+    return factor_scores(EVERYTHING, everything)
 
 
 def frame(name: str) -> pd.DataFrame:
@@ -106,7 +110,8 @@ def test_scores_that_rest_on_a_linear_solve_have_no_digit_below_a_ppm(
 def test_the_correlation_with_the_meta_model_is_that_of_the_scoring_room(everything: FactorInputs) -> None:
     meta_model = pd.Series(everything.meta_model, index=list(IDS))
     expected = corr_with_meta_model(predictions(everything), meta_model)
-    assert meta_model_correlations(everything) == pytest.approx(expected.to_numpy(), abs=1e-12, nan_ok=True)
+    found = meta_model_correlations(EVERYTHING, everything)
+    assert found == pytest.approx(expected.to_numpy(), abs=1e-12, nan_ok=True)
 
 
 @pytest.mark.parametrize("score", ALL_SCORES)
@@ -116,7 +121,7 @@ def test_a_model_scores_the_same_whoever_else_submits(
     """MPC and TC are gradients of everybody's stakes: a model without stake changes nothing."""
     rules = rules_with(score)
     whole = inputs(rules)
-    without = FactorInputs(
+    without = factor_inputs(
         rules,
         np.delete(whole.matrix[:], 2, axis=0),
         np.delete(whole.stakes, 2),
@@ -124,7 +129,7 @@ def test_a_model_scores_the_same_whoever_else_submits(
         whole.targets,
         whole.tables,
     )
-    found = factor_scores(without)[f"{score}_{TARGET}"]
+    found = factor_scores(rules, without)[f"{score}_{TARGET}"]
     assert np.array_equal(found, np.delete(scores[f"{score}_{TARGET}"], 2), equal_nan=True)
 
 
@@ -133,26 +138,26 @@ def test_more_models_than_fit_a_block_score_as_they_do_alone() -> None:
     many = inputs(rules, tuple(range(100, 100 + MODELS_AT_ONCE + 2)))
     last = inputs(rules, (100 + MODELS_AT_ONCE + 1,))
     name = f"alpha_{TARGET}"
-    assert factor_scores(many)[name][-1] == factor_scores(last)[name][0]
+    assert factor_scores(rules, many)[name][-1] == factor_scores(rules, last)[name][0]
 
 
 @pytest.mark.parametrize("score", ["mmc", "mpc", "tc"])
 def test_without_any_stake_what_rests_on_stakes_is_missing(score: str) -> None:
     rules = rules_with(score)
     whole = inputs(rules)
-    unstaked = FactorInputs(
+    unstaked = factor_inputs(
         rules, whole.matrix, np.zeros(len(MODELS), dtype=np.uint64), None, whole.targets, whole.tables
     )
-    assert np.isnan(factor_scores(unstaked)[f"{score}_{TARGET}"]).all()
-    assert np.isnan(meta_model_correlations(unstaked)).all()
+    assert np.isnan(factor_scores(rules, unstaked)[f"{score}_{TARGET}"]).all()
+    assert np.isnan(meta_model_correlations(rules, unstaked)).all()
 
 
 def test_a_round_without_submissions_has_no_scores() -> None:
     rules = rules_with(*ALL_SCORES, adjusters=ADJUSTERS)
-    empty = FactorInputs(
+    empty = factor_inputs(
         rules, np.empty((0, len(IDS))), np.empty(0, dtype=np.uint64), None, {TARGET: target()}, tables()
     )
-    assert {name: len(values) for name, values in factor_scores(empty).items()} == {
+    assert {name: len(values) for name, values in factor_scores(rules, empty).items()} == {
         f"{score}_{TARGET}": 0 for score in ALL_SCORES
     }
-    assert len(meta_model_correlations(empty)) == 0
+    assert len(meta_model_correlations(rules, empty)) == 0

@@ -76,7 +76,7 @@ def test_rules_were_not_changed_under_their_old_version(bundle: str) -> None:
 
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_the_golden_round_is_the_small_round(bundle: str) -> None:
-    """So that the bundles can be told to be no accident: their inputs are made from plain numbers."""
+    """Shows that the bundles are no accident: their inputs are made from plain numbers."""
     assert evaluate(inputs_of(bundle)).report.hash().hex() == hashes()[bundle][1]
 
 

@@ -328,7 +328,7 @@ def test_another_system_than_linux_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_machine_that_gives_no_process_is_not_the_files_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("scorer.isolation.reader.START", "import sys; sys.exit(3)")
+    monkeypatch.setattr("scorer.isolation.zygote_process.START", "import sys; sys.exit(3)")
     with IsolatedReader() as reader, pytest.raises(IsolationUnavailable, match="found 3 that were ended"):
         reader.run(readers.length, b"")
 

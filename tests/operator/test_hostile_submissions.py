@@ -174,6 +174,6 @@ def test_no_model_is_refused_because_this_machine_can_open_no_more_files(
 
 def test_an_empty_inbox_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scorer.operator.intake.SHARED_READER", IsolatedReader())
-    monkeypatch.delattr("scorer.isolation.reader._Zygote.__init__")
+    monkeypatch.delattr("scorer.isolation.zygote_process.ZygoteProcess.__init__")
     empty = Intake(31337, TOURNAMENT, 1, None, Universe(("a",), {}), {7: SIGNER}, 0, 9, tmp_path)
     assert empty.take(tmp_path) == ([], ())

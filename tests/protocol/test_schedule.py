@@ -29,13 +29,13 @@ def rounds(first: date, last: date, schedule: Schedule | None = None) -> tuple[R
     return round_times(schedule or schedule_of(), TWENTY, first, last)
 
 
-def told(moment: int) -> str:
+def utc(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%a %Y-%m-%d %H:%M")
 
 
 def test_a_week_has_four_rounds_on_weekdays_and_one_at_the_weekend() -> None:
     found = rounds(date(2026, 5, 4), date(2026, 5, 10))
-    assert [(told(each.open_at), told(each.close_at), each.session) for each in found] == [
+    assert [(utc(each.open_at), utc(each.close_at), each.session) for each in found] == [
         ("Tue 2026-05-05 12:00", "Tue 2026-05-05 13:00", date(2026, 5, 4)),
         ("Wed 2026-05-06 12:00", "Wed 2026-05-06 13:00", date(2026, 5, 5)),
         ("Thu 2026-05-07 12:00", "Thu 2026-05-07 13:00", date(2026, 5, 6)),
@@ -49,14 +49,14 @@ def test_twenty_sessions_are_counted_over_holidays() -> None:
     found = rounds(date(2026, 5, 20), date(2026, 5, 20))[0]
     assert found.session == date(2026, 5, 19)
     assert found.last_session == date(2026, 6, 22)
-    assert told(found.resolve_at) == "Wed 2026-06-24 20:00"
+    assert utc(found.resolve_at) == "Wed 2026-06-24 20:00"
     assert found.deadline - found.resolve_at == 14 * 24 * 3600
 
 
 def test_a_half_day_closes_early() -> None:
     """The day after Thanksgiving closes at 13:00 in New York."""
     found = sessions("XNYS", date(2026, 11, 23), date(2026, 11, 30))
-    assert [told(close) for close in found.closes] == [
+    assert [utc(close) for close in found.closes] == [
         "Mon 2026-11-23 21:00",
         "Tue 2026-11-24 21:00",
         "Wed 2026-11-25 21:00",
@@ -67,7 +67,7 @@ def test_a_half_day_closes_early() -> None:
 
 def test_a_window_without_a_new_session_opens_no_round() -> None:
     """Thanksgiving is Thursday 2026-11-26: on Friday the last session is still Wednesday's."""
-    opened = [told(each.open_at)[:3] for each in rounds(date(2026, 11, 23), date(2026, 11, 29))]
+    opened = [utc(each.open_at)[:3] for each in rounds(date(2026, 11, 23), date(2026, 11, 29))]
     assert opened == ["Tue", "Wed", "Thu", "Sat"]
 
 
@@ -86,7 +86,7 @@ def test_windows_in_local_time_move_with_daylight_saving() -> None:
     windows = [{"days": ["wednesday"], "opens_at": "12:00", "closes_at": "13:00", "days_open": 0}]
     local = changed(timezone="America/New_York", windows=windows)
     found = rounds(date(2026, 3, 2), date(2026, 3, 15), local)
-    assert [told(each.open_at) for each in found] == ["Wed 2026-03-04 17:00", "Wed 2026-03-11 16:00"]
+    assert [utc(each.open_at) for each in found] == ["Wed 2026-03-04 17:00", "Wed 2026-03-11 16:00"]
     assert all(each.close_at - each.open_at == 3600 for each in found)
 
 
@@ -104,8 +104,8 @@ def test_windows_in_utc_do_not_move_but_closes_of_the_exchange_do() -> None:
         rounds(date(2026, 2, 10), date(2026, 2, 10))[0],
     )
     assert (before.last_session, after.last_session) == (date(2026, 2, 12), date(2026, 3, 12))
-    assert told(before.resolve_at) == "Sat 2026-02-14 21:00"
-    assert told(after.resolve_at) == "Sat 2026-03-14 20:00"
+    assert utc(before.resolve_at) == "Sat 2026-02-14 21:00"
+    assert utc(after.resolve_at) == "Sat 2026-03-14 20:00"
 
 
 @pytest.mark.parametrize(("horizon", "most"), [(TWENTY, 24), (SIXTY, 64)])

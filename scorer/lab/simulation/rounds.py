@@ -8,17 +8,11 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.factors.registry import score_of
+from scorer.factors.version_1 import NEUTRALIZERS, RISK_MODEL, SAMPLE_WEIGHTS
 from scorer.lab.simulation.population import SIGNALS, Population
 from scorer.protocol.rules import Rules
-from scorer.protocol.tables import (
-    BENCHMARK_META_MODEL,
-    FEATURES,
-    NEUTRALIZERS,
-    RISK_MODEL,
-    SAMPLE_WEIGHTS,
-    SPECIFIC_VARIANCE,
-    Table,
-)
+from scorer.protocol.tables import Table
 
 Floats = NDArray[np.float64]
 CRISIS: Final = (0.55, 0.65)
@@ -142,14 +136,19 @@ def binned(outcome: Floats) -> Floats:
 
 
 def tables_for(rules: Rules, signals: Floats) -> dict[str, Table]:
-    """What the rules need besides targets, made of the signals that are known to all: the crowd's."""
+    """Return the tables that the rules' scores need, made of a signal that is known to all: the crowd's.
+
+    It is every column of a table, but for tables whose columns must have another form.
+    """
     ids = signals.shape[1]
     ones, crowd = np.ones(ids), signals[0]
-    known: dict[str, Table] = {
-        FEATURES: {"crowd": crowd},
-        BENCHMARK_META_MODEL: {BENCHMARK_META_MODEL: crowd},
-        SAMPLE_WEIGHTS: {SAMPLE_WEIGHTS: ones / np.sqrt(ids)},
-        NEUTRALIZERS: {"market": ones},
-        RISK_MODEL: {SPECIFIC_VARIANCE: ones, "factor_crowd": crowd / 4, "neutral_money": ones},
+    special: dict[str, Table] = {
+        SAMPLE_WEIGHTS.name: {SAMPLE_WEIGHTS.name: ones / np.sqrt(ids)},
+        NEUTRALIZERS.name: {"market": ones},
+        RISK_MODEL.name: {"specific_variance": ones, "factor_crowd": crowd / 4, "neutral_money": ones},
     }
-    return {name: table for name, table in known.items() if name in rules.needs}
+    needed = (table for f in rules.factors for table in score_of(rules.scoring, f.score).tables)
+    return {
+        table.name: special.get(table.name) or dict.fromkeys(table.columns or ("crowd",), crowd)
+        for table in needed
+    }

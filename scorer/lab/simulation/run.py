@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.evaluation.factors import FactorInputs, factor_scores, meta_model_correlations
+from scorer.evaluation.factors import factor_inputs, factor_scores, meta_model_correlations
 from scorer.lab.simulation.ledger import Ledger
 from scorer.lab.simulation.rounds import PlayedRound, Source
 from scorer.protocol.rules import Adjusters, BurnHardening, DynamicEras, Rules, preset
@@ -140,8 +140,8 @@ def _play(
     """Score a round once, and let every variant reward and settle it."""
     meta_model = stake_weighted_meta_model(played.predictions, stakes) if stakes.any() else None
     targets = dict.fromkeys(rules.targets, played.target)
-    inputs = FactorInputs(rules, played.predictions, stakes, meta_model, targets, played.tables)
-    scores, correlations = factor_scores(inputs), meta_model_correlations(inputs)
+    inputs = factor_inputs(rules, played.predictions, stakes, meta_model, targets, played.tables)
+    scores, correlations = factor_scores(rules, inputs), meta_model_correlations(rules, inputs)
     hardening, volatility = _adjusters(rules, played, correlations)
     for name, (hardens, is_dynamic) in VARIANTS.items():
         rewards = reward_scores(

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.evaluation.factors import FactorInputs, factor_scores, meta_model_correlations
+from scorer.evaluation.factors import factor_scores, meta_model_correlations
+from scorer.factors.inputs import FactorInputs
+from scorer.protocol.rules import Rules
 from scorer.protocol.tables import (
     BURN_HARDENING,
     CORRELATION,
@@ -27,8 +29,8 @@ from scorer.units import ONE
 
 
 @dataclass(frozen=True)
-class Rewarded:
-    """What the rules make of a round's valid submissions.
+class SubmissionRewards:
+    """The reward scores of a round's valid submissions, and the columns from which they follow.
 
     Attributes
     ----------
@@ -46,39 +48,39 @@ class Rewarded:
     volatility: tuple[float, int] | None
 
     def volatility_json(self) -> dict[str, Any]:
-        """What the manifest says of dynamic eras: the shortest decimal that is the realised volatility."""
+        """Return the manifest's entry about dynamic eras; the realised volatility as its shortest decimal."""
         if self.volatility is None:
             return {}
         return {"volatility": {"realised": repr(self.volatility[0]), "factor": self.volatility[1]}}
 
 
-def reward(inputs: FactorInputs, models: tuple[int, ...]) -> Rewarded:
-    """Score submissions and weigh and adjust their scores.
+def reward_submissions(rules: Rules, inputs: FactorInputs, models: tuple[int, ...]) -> SubmissionRewards:
+    """Score submissions by every factor of the rules, then weigh and adjust the scores.
 
     Parameters
     ----------
     models
         The model of every row of the inputs' matrix.
     """
-    factors = factor_scores(inputs)
-    adjusting = _adjusters(inputs, models)
-    volatility = _volatility(inputs)
+    factors = factor_scores(rules, inputs)
+    adjusting = _adjusters(rules, inputs, models)
+    volatility = _volatility(rules, inputs)
     scores = reward_scores(
         factors,
-        inputs.rules.multipliers,
+        rules.multipliers,
         volatility=ONE if volatility is None else volatility[1],
         hardening=adjusting.get(BURN_HARDENING),
         retained=adjusting.get(RETAINED),
     )
-    return Rewarded({**factors, **adjusting}, scores, volatility)
+    return SubmissionRewards({**factors, **adjusting}, scores, volatility)
 
 
-def _adjusters(inputs: FactorInputs, models: tuple[int, ...]) -> dict[str, NDArray[Any]]:
-    """What the adjusters of single models rest on, and what they amount to."""
-    adjusters = inputs.rules.adjusters
+def _adjusters(rules: Rules, inputs: FactorInputs, models: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+    """Return the columns of the adjusters of single models: what they rest on, and their multipliers."""
+    adjusters = rules.adjusters
     columns: dict[str, NDArray[Any]] = {}
     if (hard := adjusters.burn_hardening) is not None:
-        columns[CORRELATION] = meta_model_correlations(inputs)
+        columns[CORRELATION] = meta_model_correlations(rules, inputs)
         columns[BURN_HARDENING] = burn_hardening(columns[CORRELATION], start=hard.start, most=hard.most)
     if (churn := adjusters.neutral_churn) is not None:
         columns[NEUTRAL_CHURN] = churn_of(inputs.tables[NEUTRAL_CHURN], models)
@@ -88,9 +90,9 @@ def _adjusters(inputs: FactorInputs, models: tuple[int, ...]) -> dict[str, NDArr
     return columns
 
 
-def _volatility(inputs: FactorInputs) -> tuple[float, int] | None:
+def _volatility(rules: Rules, inputs: FactorInputs) -> tuple[float, int] | None:
     """The realised volatility of the universe over the scoring window, and the factor that follows."""
-    eras = inputs.rules.adjusters.dynamic_eras
+    eras = rules.adjusters.dynamic_eras
     if eras is None:
         return None
     realised = realised_volatility(np.stack(list(inputs.tables[SESSION_RETURNS].values())))
