@@ -90,11 +90,12 @@ verify-input: setup  ## each contract's input for Etherscan and Sourcify gives t
 simulate: setup  ## 500 rounds of 1,000 made-up models under the classic rules, into build/sim
 	cupel simulate --rules classic --out build/sim
 
-lint: setup  ## style, strict types, and imports that run one way
+lint: setup  ## style, strict types, imports that run one way, and the field's words
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports --no-cache
+	python scripts/check_words.py
 
 abi: setup  ## export the contracts' ABIs, bytecode and record for verification into the Python package
 	python scripts/export_artifacts.py

@@ -1,4 +1,4 @@
-"""The base of the errors that say what was expected, what was found, and what to do."""
+"""The base of all errors that a user can fix."""
 
 
 class CupelError(Exception):

@@ -1,4 +1,4 @@
-"""Files as this program reads and writes them: text, secrets of one owner, folders of its own."""
+"""Reads and writes files: text, TOML, secrets that only their owner can read, folders for output."""
 
 import os
 import re
@@ -20,9 +20,9 @@ OWNER_ONLY: Final = 0o600
 LARGEST: Final = 1 << 20
 """Bytes of a file that holds a key, a password or a configuration."""
 LARGEST_TOML: Final = 1 << 16
-"""Bytes: ten times what any document here takes."""
+"""Bytes: ten times the size of any document here."""
 MOST_DOTS: Final = 200
-"""In one line: reading a key of many dots takes time that grows with more than their square."""
+"""Dots in one line: the time to read a key grows with more than the square of its dots."""
 DEEPEST: Final = 16
 MARKER: Final = ".made-by-cupel"
 """A file in every folder that a command made and may empty: it names the command."""
@@ -33,7 +33,7 @@ KEY_CONTENT: Final = re.compile(
     rb"\s*(0[xX])?[0-9a-fA-F]{64}\s*$|\s*\{.*\"crypto\"\s*:|-----BEGIN [A-Z ]*PRIVATE KEY", re.I | re.S
 )
 _DRAFT: Final = re.compile(r"\.(.+)\.(?:partial|[0-9]+)")
-"""How a file is called until it is whole."""
+"""The name of a file that is not complete yet."""
 _BYTE_ORDER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _POSITION: Final = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 
@@ -96,13 +96,13 @@ def _refuse_dots(content: bytes) -> None:
 
 
 def _refuse_depth(document: object) -> None:
-    """A document of many levels is read by loops here, and by recursion wherever else."""
+    """Refuse documents of many levels: other code reads them by recursion."""
     level = [document]
     for _ in range(DEEPEST):
         level = [
-            each
+            child
             for value in level
-            for each in (
+            for child in (
                 value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
             )
         ]
@@ -112,9 +112,9 @@ def _refuse_depth(document: object) -> None:
 
 
 def read_secret(path: Path, parse: Callable[[bytes], T]) -> T:
-    """What `parse` makes of a file that nobody but its owner can read.
+    """Read a file that nobody but its owner can read, and return what `parse` makes of it.
 
-    What `parse` raises comes first: a file without a secret in it needs no protection.
+    Errors of `parse` come first: a file without a secret in it needs no protection.
 
     Raises
     ------
@@ -124,13 +124,14 @@ def read_secret(path: Path, parse: Callable[[bytes], T]) -> T:
         When others can read it, or it belongs to another user than this process's or root.
     """
     with path.open("rb") as file:
-        found = parse(_bounded(file))
+        secret = parse(_bounded(file))
+        # The status of the open file, not of the path, which may lead to another file by now.
         _refuse_exposed(path, os.fstat(file.fileno()))
-    return found
+    return secret
 
 
 def read_bounded(path: Path) -> bytes:
-    """The content of a small file; ValueError for one that is larger than any file of its kind."""
+    """Read a small file; ValueError for one that is larger than any file of its kind."""
     with path.open("rb") as file:
         return _bounded(file)
 
@@ -143,7 +144,7 @@ def _bounded(file: BinaryIO) -> bytes:
 
 
 def one_line(content: bytes) -> str:
-    """The single line of a file with a password: without byte-order mark and line ends, spaces kept.
+    """Return the single line of a file with a password: without byte-order mark and line ends, spaces kept.
 
     Raises
     ------
@@ -157,7 +158,10 @@ def one_line(content: bytes) -> str:
 
 
 def _refuse_exposed(path: Path, status: os.stat_result) -> None:
-    """A file of root's that this process reads through its group is how containers are given secrets."""
+    """Refuse a file that others can read.
+
+    A file of root that this process reads through its group is allowed: containers get their secrets so.
+    """
     if os.name != "posix" or not stat.S_ISREG(status.st_mode):
         return
     name, user = shown_path(path), os.geteuid()
@@ -176,7 +180,7 @@ def _refuse_exposed(path: Path, status: os.stat_result) -> None:
 
 
 def write_secret(path: Path, text: str) -> Path:
-    """Write a file that nobody but its owner can read, not even while it is written; in place of another."""
+    """Write or replace a file that nobody but its owner can read, not even while it is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text.encode(), mode=OWNER_ONLY)
     return path
@@ -199,7 +203,7 @@ def whole_file(
     Parameters
     ----------
     mode
-        Of the file from its creation, less what the process's umask takes away.
+        The permissions of the file from its creation, less the process's umask.
     replace
         Without it another file at `path`, also one that comes meanwhile, is kept, and FileExistsError raised.
     draft
@@ -224,7 +228,7 @@ def whole_file(
 
 
 def _keep_names(folder: Path) -> None:
-    """Have the folder on the disk too: without it a power cut may lose a file that is there."""
+    """Write a folder's entries to the disk: without it a power cut may lose the file's name."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -233,7 +237,7 @@ def _keep_names(folder: Path) -> None:
 
 
 def make_owned_folder(path: Path, made_by: str, contents: Sequence[str], *, keys: Sequence[str] = ()) -> Path:
-    """Make an empty folder for a command's output; what the same command left there before is removed.
+    """Make an empty folder for a command's output; output of the same command is removed first.
 
     Only a folder with this command's marker is emptied. No link is followed: links are removed themselves.
 
@@ -266,7 +270,7 @@ def make_owned_folder(path: Path, made_by: str, contents: Sequence[str], *, keys
 
 
 def is_owned(path: Path, made_by: str) -> bool:
-    """Whether this command made the folder."""
+    """Return whether this command made the folder."""
     marker = path / MARKER
     try:
         return not marker.is_symlink() and marker.read_bytes() == f"{made_by}\n".encode()
@@ -295,15 +299,15 @@ def _refuse_foreign(path: Path, made_by: str, contents: Sequence[str], keys: Seq
 
 
 def _is_home(path: Path) -> bool:
-    """Whether somebody lives in it or works below it."""
+    """Return whether the folder holds the home or the working directory."""
     real = path.resolve()
-    return any(each.resolve().is_relative_to(real) for each in (Path.home(), Path.cwd()))
+    return any(folder.resolve().is_relative_to(real) for folder in (Path.home(), Path.cwd()))
 
 
 def _foreign(path: Path, contents: Sequence[str], keys: Sequence[str]) -> Iterator[Path]:
-    """What the command did not write: other files and folders, and keys anywhere below it.
+    """Find what the command did not write: other files and folders, and keys anywhere below it.
 
-    A link is nobody's file: it is removed, and what it leads to is not.
+    Links are left out: they are removed, and their targets are kept.
     """
     patterns = [pattern.split("/") for pattern in (MARKER, *contents)]
     for entry in sorted(path.iterdir()):
@@ -311,18 +315,18 @@ def _foreign(path: Path, contents: Sequence[str], keys: Sequence[str]) -> Iterat
             yield entry.relative_to(path)
     for folder, _, names in os.walk(path):
         for name in sorted(names):
-            found = (Path(folder) / name).relative_to(path)
-            if not _is_written(found, patterns) and not (path / found).is_symlink():
-                yield found
-            is_ours = any(fnmatch(str(found), pattern) for pattern in keys)
-            if not is_ours and _is_key(path / found):
-                yield found
+            file = (Path(folder) / name).relative_to(path)
+            if not _is_written(file, patterns) and not (path / file).is_symlink():
+                yield file
+            is_ours = any(fnmatch(str(file), pattern) for pattern in keys)
+            if not is_ours and _is_key(path / file):
+                yield file
 
 
-def _is_written(found: Path, patterns: Sequence[Sequence[str]]) -> bool:
-    """Whether a path fits a pattern, also as the draft that a process leaves when it ends while writing."""
-    draft = _DRAFT.fullmatch(found.name)
-    parts = (found.with_name(draft[1]) if draft else found).parts
+def _is_written(file: Path, patterns: Sequence[Sequence[str]]) -> bool:
+    """Return whether a path fits a pattern, also as the draft of a process that ended while writing."""
+    draft = _DRAFT.fullmatch(file.name)
+    parts = (file.with_name(draft[1]) if draft else file).parts
     return any(len(pattern) in (1, len(parts)) and all(map(fnmatch, parts, pattern)) for pattern in patterns)
 
 
@@ -336,7 +340,7 @@ def _is_key(path: Path) -> bool:
 
 
 def _empty(path: Path) -> None:
-    """Remove all that is in a folder; a link is removed, and not what it leads to."""
+    """Remove all that is in a folder; a link is removed, its target is kept."""
     for entry in path.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -345,7 +349,7 @@ def _empty(path: Path) -> None:
 
 
 def refuse_foreign_table(path: Path, header: str) -> None:
-    """Refuse to write a CSV over any file but one whose first line fits the regular expression `header`."""
+    """Refuse to overwrite any file but a CSV whose first line fits the regular expression `header`."""
     fitting = re.compile(header.encode())
     refuse_foreign_file(
         path, lambda content: bool(fitting.fullmatch(re.split(rb"[\r\n]", content, maxsplit=1)[0]))
@@ -353,7 +357,7 @@ def refuse_foreign_table(path: Path, header: str) -> None:
 
 
 def refuse_foreign_file(path: Path, is_ours: Callable[[bytes], bool]) -> None:
-    """Refuse to write over a file unless its first bytes are those of one that the same command wrote.
+    """Refuse to overwrite a file unless its first bytes are those of one that the same command wrote.
 
     Raises
     ------

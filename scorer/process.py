@@ -1,4 +1,4 @@
-"""Keeps what a process holds of secrets out of core dumps, of other processes, and of tracebacks."""
+"""Keeps a process's secrets out of core dumps, other processes and tracebacks."""
 
 import ctypes
 import logging
@@ -17,7 +17,7 @@ PR_SET_DUMPABLE: Final = 4
 
 
 def forbid_core_dumps() -> None:
-    """Have no core dump written of this process or its children, and no other user's process look into it.
+    """Forbid core dumps of this process and its children, and other users' looks into it.
 
     On Linux the process is not dumpable either: neither a debugger of the same user may attach to it, nor
     anybody but root read its memory or environment from ``/proc``. A program that it starts is dumpable
@@ -29,10 +29,10 @@ def forbid_core_dumps() -> None:
 
 
 def clean_tracebacks() -> None:
-    """Have an error that nobody caught printed without the secrets of this process, wherever it comes up.
+    """Print uncaught errors without the secrets of this process, wherever they are raised.
 
-    That is in every thread, and in what Python cannot raise, such as an error in a finaliser. What libraries
-    log or warn of is cleaned too.
+    That includes every thread, and errors that Python cannot raise, such as those in finalisers. Logs and
+    warnings of libraries are cleaned too.
     """
     sys.excepthook = _print_cleaned
     threading.excepthook = lambda found: _print_cleaned(found.exc_type, found.exc_value, found.exc_traceback)

@@ -1,4 +1,4 @@
-"""The units of DESIGN: wei at the token's edge, nano-NMR for stakes, parts per million for scores and rates.
+"""The units: wei for token amounts, nano-NMR for stakes, parts per million (ppm) for scores and rates.
 
 Each is an ``int`` with a name, so that a type checker refuses to add nano-NMR to wei.
 """
@@ -18,10 +18,10 @@ ONE: Final = 1_000_000
 WEI_PER_NANO: Final = 10**9
 NANO_PER_NMR: Final = 10**9
 MAX_NANO: Final = 2**64 - 1
-"""The most nano-NMR that a lane of the contract holds."""
+"""The largest stake that a lane of the contract holds, nano-NMR."""
 _PLAIN_DECIMAL: Final = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?")
 _WIDE: Final = Context(prec=130)
-"""Holds every plain decimal: Python's default of 28 digits would round without a word."""
+"""Enough digits for every plain decimal: Python's default of 28 digits would round silently."""
 
 
 def nano_from_nmr(amount: str | Decimal | int) -> NanoNmr:
@@ -61,7 +61,7 @@ def ppm_from_decimal(number: str | Decimal | int) -> Ppm:
 
 
 def _exact(number: str | Decimal | int) -> Decimal:
-    """The number, exactly; a float or a bool is refused, because neither says what its writer meant."""
+    """Convert a number exactly; floats and bools are refused, as neither says what its writer meant."""
     text = f"{number:f}" if isinstance(number, Decimal) else str(number)
     if isinstance(number, bool | float) or not _PLAIN_DECIMAL.fullmatch(text):
         raise ValueError(f"expected a number in plain decimals such as 12.5, found {shown(number)}")
@@ -69,22 +69,22 @@ def _exact(number: str | Decimal | int) -> Decimal:
 
 
 def nmr_from_nano(amount: int) -> Decimal:
-    """Nano-NMR as NMR, exactly."""
+    """Convert nano-NMR to NMR, exactly."""
     return _scaled_down(amount, 9)
 
 
 def ppm_as_decimal(ppm: int) -> Decimal:
-    """Parts per million as a plain number, exactly."""
+    """Convert parts per million to a plain number, exactly."""
     return _scaled_down(ppm, 6)
 
 
 def wei_from_nano(amount: int) -> Wei:
-    """Nano-NMR as the token's wei."""
+    """Convert nano-NMR to the token's wei."""
     return Wei(amount * WEI_PER_NANO)
 
 
 def nmr_from_wei(amount: int) -> Decimal:
-    """Wei as NMR, exactly."""
+    """Convert wei to NMR, exactly."""
     return _scaled_down(amount, 18)
 
 
@@ -104,7 +104,7 @@ def ppm_text(ppm: int) -> str:
 
 
 def _scaled_down(units: int, decimals: int) -> Decimal:
-    """``units / 10**decimals``, exactly, without trailing zeros behind the point."""
+    """Return ``units / 10**decimals``, exactly, without trailing zeros after the point."""
     whole, rest = divmod(abs(units), 10**decimals)
     digits = f"{whole}.{rest:0{decimals}d}".rstrip("0").rstrip(".")
     return Decimal(digits).copy_sign(Decimal(units))

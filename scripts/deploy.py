@@ -30,7 +30,7 @@ EXPECTED = (DeploymentFileError, DeploymentStuck, EndpointError, JournalError, R
 
 @dataclass(frozen=True)
 class ApeSigner:
-    """An account of ape as an outbox takes it: it signs, and neither chooses fees nor sends."""
+    """Signs with an account of ape; fees and sending are left to the transaction manager."""
 
     account: Any
     ecosystem: Any

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent.parent / "scorer" / "chain" / "artifacts"
 
 
 def compiled() -> dict[str, str]:
-    """Every contract's artifact as the text of its file."""
+    """Compile the contracts, and return the text of each one's artifact file."""
     # From scratch: with via-IR, code depends on which sources are compiled together, not only on its own.
     contracts = ape.project.load_contracts(use_cache=False)
     return {f"{name}.json": _artifact(contracts[name]) for name in CONTRACTS}
@@ -33,7 +33,7 @@ def _artifact(contract: ContractContainer) -> str:
 
 
 def stale(artifacts: dict[str, str]) -> list[str]:
-    """The files that differ from what the contracts compile to."""
+    """List the files that differ from the compiled artifacts."""
     names = set(artifacts) | {file.name for file in FOLDER.glob("*.json")}
     return sorted(
         name

@@ -1,4 +1,4 @@
-"""A full dress rehearsal of a public deployment, on a local chain that stands in for Amoy.
+"""Runs a full dress rehearsal of a public deployment, on a local chain with the properties of Amoy.
 
 python scripts/rehearse.py [--out FOLDER] [--models N]
 """
@@ -17,24 +17,24 @@ from scorer.transactions.request import Reverted
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def tell(text: str) -> None:
-    """To whoever watches, at once."""
+def show(text: str) -> None:
+    """Print a line at once, also where the output is no terminal."""
     print(text, flush=True)
 
 
 def main() -> int:
-    """Play it; 0 when everything was as expected."""
+    """Run the rehearsal; 0 when everything was as expected."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/rehearsal"), help="emptied first")
     parser.add_argument("--models", type=int, default=MODELS)
     options = parser.parse_args()
     try:
-        return judged(rehearse(options.out.absolute(), REPOSITORY, tell, options.models), tell)
+        return judged(rehearse(options.out.absolute(), REPOSITORY, show, options.models), show)
     except (Unexpected, CrowdRefused, EndpointError, FolderInUse, Reverted) as problem:
-        tell(f"rehearsal: {problem}")
+        show(f"rehearsal: {problem}")
         return 1
     except KeyboardInterrupt:
-        tell("rehearsal: expected to come to its end, found that it was interrupted")
+        show("rehearsal: expected to come to its end, found that it was interrupted")
         return 1
 
 

@@ -1,4 +1,4 @@
-"""Writes what the compiler makes of each contract into the Python package, or checks that it is up to date.
+"""Writes the record of each contract's compilation into the Python package, or checks that it is up to date.
 
 python scripts/verify_input.py [--check] [--out FOLDER]
 """
@@ -19,13 +19,13 @@ COMPILER = "0.8.30+commit.73712a01"
 
 
 def record() -> dict[str, Any]:
-    """The document of code.json, compiled from the sources of this checkout."""
+    """Compile the sources of this checkout, and return the document of code.json."""
     contracts = {name: code_record(name, REPOSITORY) for name in CONTRACTS}
     return {"compiler": COMPILER, "settings": SETTINGS, "contracts": contracts}
 
 
 def unlike_artifacts(found: dict[str, Any]) -> list[str]:
-    """Contracts whose input does not reproduce the creation code that the package deploys."""
+    """List contracts whose input does not reproduce the creation code that the package deploys."""
     return [
         name
         for name, entry in found["contracts"].items()

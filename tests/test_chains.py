@@ -130,7 +130,7 @@ CHANGES: dict[str, Callable[[Anvil], Any]] = {
 
 @pytest.fixture(scope="module")
 def expected() -> list[Any]:
-    """What a chain shows that nobody used yet."""
+    """Return the state of a chain that nobody used yet."""
     with chain() as fresh:
         return all_visible(fresh)
 

@@ -70,7 +70,7 @@ def test_another_encoding_is_refused_and_not_shown(encoding: str) -> None:
     ],
     ids=range(14),
 )
-def test_what_is_wrong_with_toml_is_told_without_its_content(text: str) -> None:
+def test_a_fault_in_toml_is_named_without_its_content(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected (a )?TOML") as caught:
         parse_toml(text.encode())
     assert KEY[:10] not in str(caught.value)
@@ -350,7 +350,7 @@ def test_neither_home_nor_where_one_works_is_emptied(tmp_path: Path, monkeypatch
     assert (folder / "published" / "deep").is_dir()
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_words(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(FolderInUse, match="expected a folder, found a file"):
         own(tmp_path / "file")

@@ -1,4 +1,4 @@
-"""What of a text may be shown."""
+"""Secrets are kept out of messages."""
 
 import json
 from base64 import b64encode
@@ -111,11 +111,11 @@ def test_the_secrets_of_a_process_are_hidden_wherever_they_stand() -> None:
     remember(bytes.fromhex(KEY), "correct horse", "short")
     remember_url("postgresql+psycopg://cupel:battery/staple@127.0.0.1/journal")
     remember_url("https://node.example/v3/0123456789ab?token=abcdefabcdef")
-    told = (
+    message = (
         f"key 0x{KEY} or {KEY.upper()} or {int(KEY, 16)}, correct horse, battery/staple, 0123456789ab, "
         "token abcdefabcdef, short of it"
     )
-    said = clean(told)
+    said = clean(message)
     for secret in (KEY, KEY.upper(), str(int(KEY, 16)), "horse", "0123456789ab", "abcdefabcdef"):
         assert secret not in said
     assert "short of it" in said
@@ -140,6 +140,6 @@ def test_a_message_that_repeats_what_was_typed_is_censored() -> None:
 
 
 def test_hashes_and_addresses_are_left_to_operators() -> None:
-    told = f"transaction 0x{'ab' * 32} of {ADDRESS} at https://node.example:8545/v3/secret"
-    assert clean(told) == f"transaction 0x{'ab' * 32} of {ADDRESS} at node.example:8545"
+    message = f"transaction 0x{'ab' * 32} of {ADDRESS} at https://node.example:8545/v3/secret"
+    assert clean(message) == f"transaction 0x{'ab' * 32} of {ADDRESS} at node.example:8545"
     assert not looks_secret(ADDRESS)

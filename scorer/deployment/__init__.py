@@ -1,1 +1,1 @@
-"""Deployment of a suite from one file: what is to exist, what is missing, what came of it, does it hold."""
+"""Deployment of a suite from one file: its blueprint, the steps left, the manifest, and checks against it."""

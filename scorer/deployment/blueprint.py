@@ -1,4 +1,4 @@
-"""What a deployment file makes: every contract with its address, every power with its holders. Pure."""
+"""The blueprint of a deployment file: every contract with its address, every role with its holders. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from scorer.units import wei_from_nano
 
 ADMIN_ROLE: Final = 0
 ROLE_IDS: Final = {"admin": ADMIN_ROLE, "operator": 1, "guardian": 2, "minter": 3, "unpauser": 4}
-"""As Authority numbers them."""
+"""Numbers of the roles, as Authority has them."""
 POWERS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "Tournament": {
         "operator": ("openRound", "lock"),
@@ -27,7 +27,7 @@ POWERS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "Numeraire": {"minter": ("mint",)},
     "Roller": {"operator": ("roll",)},
 }
-"""Whose calls a contract takes, by role. Every other restricted function is the admin's."""
+"""Functions of each contract, by the role that may call them. Every other restricted one is the admin's."""
 ADMIN_POWERS: Final[dict[str, tuple[str, ...]]] = {
     "Tournament": ("setParameters", "recoverSurplus"),
     "OracleCommittee": ("addMember", "removeMember", "setQuorum", "addTournament", "removeTournament"),
@@ -35,7 +35,7 @@ ADMIN_POWERS: Final[dict[str, tuple[str, ...]]] = {
     "Roller": (),
 }
 TOURNAMENT: Final = "tournament."
-"""How the labels of tournaments begin."""
+"""Prefix of the labels of tournaments."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Creation:
     Attributes
     ----------
     label
-        What the deployment calls it, such as ``committee`` or ``tournament.classic``.
+        Its name in the deployment, such as ``committee`` or ``tournament.classic``.
     contract
-        Which of the package's artifacts it is.
+        The name of its artifact in the package.
     arguments
-        Of its constructor, by name.
+        Its constructor's arguments, by name.
     """
 
     label: str
@@ -60,7 +60,7 @@ class Creation:
 
     @property
     def address(self) -> str:
-        """Where the factory puts it."""
+        """The checksummed address at which the factory creates it."""
         return create2_address(self.salt, self.init_code)
 
 
@@ -77,7 +77,7 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Grant:
-    """An account that holds a role, and how many seconds its calls are announced."""
+    """An account that holds a role, and the delay between announcing a call and making it, seconds."""
 
     role: str
     holder: str
@@ -85,18 +85,18 @@ class Grant:
 
     @property
     def role_id(self) -> int:
-        """As Authority numbers it."""
+        """The role's number in Authority."""
         return ROLE_IDS[self.role]
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """A whole deployment as it shall be in the end.
+    """A whole deployment in its final state.
 
     Attributes
     ----------
     addresses
-        Of every contract by label, the existing ones too.
+        The address of every contract by label, the existing ones too.
     existing
         The contract, by label, that is expected at each address that the file names.
     hand_over
@@ -114,12 +114,12 @@ class Blueprint:
 
     @property
     def hands_over(self) -> bool:
-        """Whether the deployer goes without any role in the end."""
+        """Return whether the deployer has no role in the end."""
         return self.hand_over.holder != self.deployer
 
 
 def blueprint(document: Deployment, deployer: str) -> Blueprint:
-    """What `document` makes when `deployer` (a checksummed address) carries it out."""
+    """Compute the blueprint of `document` when `deployer` (a checksummed address) carries it out."""
     creations, addresses, existing = _Layout(document, deployer).done()
     return Blueprint(
         document,
@@ -134,7 +134,7 @@ def blueprint(document: Deployment, deployer: str) -> Blueprint:
 
 
 def assignments(document: Deployment, addresses: Mapping[str, str]) -> Iterator[Assignment]:
-    """Which functions of which contracts each role may call."""
+    """Yield the functions of each contract that each role may call."""
     for label, contract in _governed(document):
         for role, names in POWERS[contract].items():
             selectors = tuple(selector(contract, name) for name in names)
@@ -142,7 +142,7 @@ def assignments(document: Deployment, addresses: Mapping[str, str]) -> Iterator[
 
 
 def admin_functions(document: Deployment, addresses: Mapping[str, str]) -> Iterator[Assignment]:
-    """Which functions are the admin's, as those are that were never assigned."""
+    """Yield the functions that are the admin's, because they are never assigned to another role."""
     for label, contract in _governed(document):
         names = ADMIN_POWERS[contract]
         selectors = tuple(selector(contract, name) for name in names)
@@ -150,7 +150,10 @@ def admin_functions(document: Deployment, addresses: Mapping[str, str]) -> Itera
 
 
 def grants(document: Deployment, deployer: str, addresses: Mapping[str, str]) -> Iterator[Grant]:
-    """Who holds which role, but for the admin's. The roller locks, and is called by operators alone."""
+    """Yield who holds which role, except the admin's.
+
+    The roller is an operator too, as it locks rounds; only operators can call it.
+    """
     yield Grant("operator", addresses["roller"], 0)
     for name, role in document.roles.given():
         for holder in role.holders:
@@ -158,7 +161,7 @@ def grants(document: Deployment, deployer: str, addresses: Mapping[str, str]) ->
 
 
 def terms_of(document: Deployment) -> tuple[int, int, int, int, int, int, int]:
-    """``IOracleCommittee.Terms``: two periods in seconds, four amounts in wei, and a count of seals."""
+    """Return ``IOracleCommittee.Terms``: two periods in seconds, four amounts in wei, a count of seals."""
     committee = document.committee
     amounts = (committee.member_bond, committee.challenge_bond, committee.slash, committee.absence_slash)
     bond, challenge, slash, absence = (int(wei_from_nano(amount)) for amount in amounts)
@@ -167,39 +170,39 @@ def terms_of(document: Deployment) -> tuple[int, int, int, int, int, int, int]:
 
 
 def windows_of(document: Deployment) -> tuple[int, int, int, int]:
-    """``IRoundWindows.Windows``, seconds."""
-    found = document.windows
-    return found.lock_window, found.least_lock_window, found.least_notice, found.funding_grace
+    """Return ``IRoundWindows.Windows``, seconds."""
+    windows = document.windows
+    return windows.lock_window, windows.least_lock_window, windows.least_notice, windows.funding_grace
 
 
 def label_of(tournament: Tournament) -> str:
-    """What the deployment calls a tournament's contract."""
+    """Return the label of a tournament's contract."""
     return TOURNAMENT + tournament.name
 
 
 def selector(contract: str, function: str) -> bytes:
-    """The four bytes by which a function is called."""
+    """Return the first four bytes of a call of the function."""
     return function_abi_to_4byte_selector(_function(contract, function))
 
 
 def call_data(contract: str, function: str, *arguments: Any) -> bytes:
-    """A call of one of the package's contracts, encoded."""
+    """Encode a call of one of the package's contracts."""
     entry = _function(contract, function)
     return function_abi_to_4byte_selector(entry) + encode(_types(entry), arguments)
 
 
 def constructor_data(contract: str, arguments: tuple[Any, ...]) -> bytes:
-    """A constructor's arguments, encoded as they follow its code."""
-    types = [_types(each) for each in abi(contract) if each["type"] == "constructor"]
+    """Encode a constructor's arguments, as they follow its code."""
+    types = [_types(entry) for entry in abi(contract) if entry["type"] == "constructor"]
     return encode(types[0] if types else [], arguments)
 
 
 def _types(entry: Mapping[str, Any]) -> list[str]:
-    return [collapse_if_tuple(each) for each in entry["inputs"]]
+    return [collapse_if_tuple(argument) for argument in entry["inputs"]]
 
 
 def _function(contract: str, name: str) -> Any:
-    return next(each for each in abi(contract) if each["type"] == "function" and each["name"] == name)
+    return next(entry for entry in abi(contract) if entry["type"] == "function" and entry["name"] == name)
 
 
 def _account(account: str, deployer: str) -> str:
@@ -207,7 +210,7 @@ def _account(account: str, deployer: str) -> str:
 
 
 def _governed(document: Deployment) -> Iterator[tuple[str, str]]:
-    """The label and the contract of all that asks the authority."""
+    """Yield label and contract of everything whose calls the authority restricts."""
     if document.token.address is None:
         yield "numeraire", "Numeraire"
     yield "committee", "OracleCommittee"
@@ -217,7 +220,7 @@ def _governed(document: Deployment) -> Iterator[tuple[str, str]]:
 
 
 class _Layout:
-    """Lays contract after contract, each knowing the addresses of those before it."""
+    """Collects contract after contract, each of which knows the addresses of those before it."""
 
     def __init__(self, document: Deployment, deployer: str) -> None:
         self.document = document
@@ -227,7 +230,7 @@ class _Layout:
         self.existing: dict[str, str] = {}
 
     def done(self) -> tuple[tuple[Creation, ...], dict[str, str], dict[str, str]]:
-        """Creations in order, addresses by label, and what exists by label."""
+        """Return creations in order, addresses by label, and existing contracts by label."""
         document = self.document
         authority = self._new("authority", "Authority", admin=self.deployer)
         token = self._token(authority)
@@ -250,10 +253,10 @@ class _Layout:
             quorum=document.committee.quorum,
         )
         self._new("roller", "Roller", authority=authority)
-        for each in document.tournaments:
-            own = self._given(f"burn_sink.{each.name}", kind, each.burn_sink)
+        for tournament in document.tournaments:
+            own = self._given(f"burn_sink.{tournament.name}", kind, tournament.burn_sink)
             self._new(
-                label_of(each),
+                label_of(tournament),
                 "Tournament",
                 authority=authority,
                 token=token,
@@ -261,11 +264,11 @@ class _Layout:
                 committee=committee,
                 burn_sink=own or sink,
                 unit=document.token.unit,
-                lane_price=each.lane_price,
+                lane_price=tournament.lane_price,
                 windows=windows_of(document),
-                cap=each.cap,
-                threshold=each.threshold,
-                minimum_position=each.minimum_position,
+                cap=tournament.cap,
+                threshold=tournament.threshold,
+                minimum_position=tournament.minimum_position,
             )
         return tuple(self.creations), self.addresses, self.existing
 

@@ -1,4 +1,4 @@
-"""Holds a manifest against the chain: code, wiring, parameters, roles, balances. Reads, and sends nothing."""
+"""Compares a manifest with the chain: code, wiring, parameters, roles, balances. Reads, and sends nothing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ ADMIN_ONLY: Final = 0
 
 @dataclass(frozen=True)
 class ManifestDifference:
-    """Something that is not as the manifest says; `path` says where."""
+    """A difference between the manifest and the chain; `path` names its place in the manifest."""
 
     path: str
     expected: str
@@ -49,7 +49,7 @@ class ManifestDifference:
 
 @dataclass(frozen=True)
 class _Case:
-    """A manifest, what it says shall be, and where to look."""
+    """A manifest, the deployment file that it records, and a reader of the chain."""
 
     manifest: Mapping[str, Any]
     document: Deployment
@@ -64,7 +64,7 @@ class _Case:
         return self.reader.bound(entry["contract"], entry["address"])
 
     def ask(self, label: str, function: str, *arguments: Any) -> Any:
-        """A view's answer, or words for none: a contract of other code may not know the question."""
+        """Call a view; `UNREADABLE` where it fails, as it does on a contract of other code."""
         try:
             call = self.bound(label).get_function_by_name(function)(*arguments)
             return call.call(block_identifier=self.reader.block)
@@ -73,7 +73,7 @@ class _Case:
 
 
 def differences(manifest: Mapping[str, Any], w3: Web3) -> list[ManifestDifference]:
-    """All in which the chain differs from a manifest, at the latest block.
+    """Find all in which the chain differs from a manifest, at the latest block.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def differences(manifest: Mapping[str, Any], w3: Web3) -> list[ManifestDifferenc
     case = _Case(manifest, document, Reader(w3, w3.eth.block_number))
     code = list(_code(case))
     if any(difference.found == "no code" for difference in code):
-        return code  # the rest would only say so again
+        return code  # every other check would only report the same again
     return [*code, *_wiring(case), *_parameters(case), *_roles(case), *_balances(case)]
 
 
@@ -98,7 +98,7 @@ def _differing(path: str, expected: Any, found: Any) -> Iterator[ManifestDiffere
 
 def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_shown(each) for each in value)}]"
+        return f"[{', '.join(_shown(item) for item in value)}]"
     return f"{value:f}" if isinstance(value, float) else str(value)
 
 
@@ -118,7 +118,7 @@ def _code(case: _Case) -> Iterator[ManifestDifference]:
 
 
 def _wiring(case: _Case) -> Iterator[ManifestDifference]:
-    """Which contract knows which."""
+    """Compare the addresses that contracts hold of each other."""
     at = case.addresses
     shared = {"authority": "authority", "token": "numeraire", "burnSink": "burn_sink"}
     if case.document.token.address is None:
@@ -128,13 +128,13 @@ def _wiring(case: _Case) -> Iterator[ManifestDifference]:
     court = case.document.committee.court or ZERO_ADDRESS
     yield from _differing("committee.court", court, case.ask("committee", "court"))
     yield from _differing("roller.authority", at["authority"], case.ask("roller", "authority"))
-    for each in case.document.tournaments:
-        label = label_of(each)
+    for tournament in case.document.tournaments:
+        label = label_of(tournament)
         served = case.ask("committee", "isTournament", at[label])
         yield from _differing(f"{label}.served by the committee", True, served)
         expected = {getter: at[name] for getter, name in shared.items()}
         expected |= {"registry": at["registry"], "committee": at["committee"]}
-        expected["burnSink"] = at.get(f"burn_sink.{each.name}", at["burn_sink"])
+        expected["burnSink"] = at.get(f"burn_sink.{tournament.name}", at["burn_sink"])
         for getter, address in expected.items():
             yield from _differing(f"{label}.{getter}", address, case.ask(label, getter))
 
@@ -155,17 +155,18 @@ def _parameters(case: _Case) -> Iterator[ManifestDifference]:
     }
     for getter, value in expected.items():
         yield from _differing(f"committee.{getter}", value, case.ask("committee", getter))
-    for each in case.document.tournaments:
+    for tournament in case.document.tournaments:
+        label = label_of(tournament)
         terms: dict[str, Any] = {
-            "cap": each.cap,
-            "threshold": each.threshold,
-            "minPosition": each.minimum_position,
+            "cap": tournament.cap,
+            "threshold": tournament.threshold,
+            "minPosition": tournament.minimum_position,
             "unit": case.document.token.unit,
-            "lanePrice": each.lane_price,
+            "lanePrice": tournament.lane_price,
             "windows": windows_of(case.document),
         }
         for getter, value in terms.items():
-            yield from _differing(f"{label_of(each)}.{getter}", value, case.ask(label_of(each), getter))
+            yield from _differing(f"{label}.{getter}", value, case.ask(label, getter))
     if case.document.token.supply is not None:
         supply = int(wei_from_nano(case.document.token.supply))
         yield from _differing("numeraire.initialSupply", supply, case.ask("numeraire", "initialSupply"))
@@ -173,17 +174,20 @@ def _parameters(case: _Case) -> Iterator[ManifestDifference]:
 
 def _roles(case: _Case) -> Iterator[ManifestDifference]:
     authority = case.bound("authority")
-    for each in (
+    for assigned in (
         *assignments(case.document, case.addresses),
         *admin_functions(case.document, case.addresses),
     ):
-        for name, selector in zip(each.functions, each.selectors, strict=True):
-            found = case.reader.role_of(authority, each.target, selector)
-            path = f"roles.{each.label}.{name}"
-            yield from _differing(path, each.role, ROLE_NAMES.get(found, f"role {found}"))
-    for each in admin_functions(case.document, case.addresses):
-        if case.ask("authority", "isTargetClosed", each.target):
-            yield ManifestDifference(f"roles.{each.label}", "a contract that is open", "closed by the admin")
+        for name, selector in zip(assigned.functions, assigned.selectors, strict=True):
+            found = case.reader.role_of(authority, assigned.target, selector)
+            path = f"roles.{assigned.label}.{name}"
+            yield from _differing(path, assigned.role, ROLE_NAMES.get(found, f"role {found}"))
+    # Every governed contract has one entry here, so that none is asked for twice.
+    for governed in admin_functions(case.document, case.addresses):
+        if case.ask("authority", "isTargetClosed", governed.target):
+            yield ManifestDifference(
+                f"roles.{governed.label}", "a contract that is open", "closed by the admin"
+            )
     yield from _holders(case, authority)
     for role, name in ROLE_NAMES.items():
         if role != ADMIN_ROLE:
@@ -193,7 +197,7 @@ def _roles(case: _Case) -> Iterator[ManifestDifference]:
 
 
 def _holders(case: _Case, authority: Contract) -> Iterator[ManifestDifference]:
-    """Everybody who shall hold a role does, and nobody else: whoever was ever granted one is looked at."""
+    """Compare who holds each role: the expected holders, and everybody who was ever granted one."""
     deployer = case.manifest["deployer"]
     admin = case.document.admin
     holder = deployer if admin.holder == DEPLOYER else admin.holder
@@ -216,9 +220,9 @@ def _holders(case: _Case, authority: Contract) -> Iterator[ManifestDifference]:
 
 
 def _balances(case: _Case) -> Iterator[ManifestDifference]:
-    """What each contract holds covers what it owes."""
-    for each in case.document.tournaments:
-        label = label_of(each)
+    """Check that each contract's tokens cover its liabilities, and that no more than the cap is minted."""
+    for tournament in case.document.tournaments:
+        label = label_of(tournament)
         owed = case.ask(label, "liabilities")
         held = case.ask("numeraire", "balanceOf", case.addresses[label])
         if UNREADABLE in (owed, held) or held < owed * WEI_PER_NANO:

@@ -1,4 +1,4 @@
-"""What the compiler made of each contract: which compiler, from which input, and code but for its immutables.
+"""The record of each contract's compilation: compiler, input, and code with its immutables left out.
 
 ``scripts/verify_input.py`` writes the record into the package; a test holds it against the contracts.
 """
@@ -37,12 +37,12 @@ class CompiledCode:
     immutables: tuple[tuple[int, int], ...]
 
     def made(self, runtime: bytes) -> bool:
-        """Whether `runtime` is this code, whatever its immutables are."""
+        """Return whether `runtime` is this code, whatever its immutables are."""
         return masked_digest(runtime, self.immutables) == self.runtime_digest
 
 
 def masked_digest(runtime: bytes, immutables: Sequence[Sequence[int]]) -> str:
-    """Keccak-256 of code in which the places of immutables are zero."""
+    """Return the Keccak-256 of code in which the places of immutables are zero."""
     code = bytearray(runtime)
     for start, length in immutables:
         code[start : start + length] = bytes(length)
@@ -50,18 +50,18 @@ def masked_digest(runtime: bytes, immutables: Sequence[Sequence[int]]) -> str:
 
 
 def digest(code: bytes) -> str:
-    """Keccak-256 in hexadecimal: for runtime code what EXTCODEHASH gives."""
+    """Return the Keccak-256 in hexadecimal; for runtime code that is EXTCODEHASH."""
     return "0x" + bytes(keccak(code)).hex()
 
 
 @cache
 def compiled_code(contract: str) -> CompiledCode:
-    """The record of one of the package's contracts."""
+    """Return the record of one of the package's contracts."""
     record = _records()
-    found = record["contracts"][contract]
-    immutables = tuple((int(start), int(length)) for start, length in found["immutables"])
+    entry = record["contracts"][contract]
+    immutables = tuple((int(start), int(length)) for start, length in entry["immutables"])
     settings = record["settings"]
-    digests = (found["input_digest"], found["creation_digest"], found["runtime_digest"])
+    digests = (entry["input_digest"], entry["creation_digest"], entry["runtime_digest"])
     return CompiledCode(record["compiler"], settings, *digests, immutables)
 
 

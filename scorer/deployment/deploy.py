@@ -1,4 +1,4 @@
-"""Carries a plan out, one transaction at a time, and begins wherever it was interrupted."""
+"""Carries a blueprint out, one transaction at a time, and continues wherever it was interrupted."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from scorer.deployment.blueprint import Blueprint
 from scorer.deployment.create2 import FACTORY_COST, FACTORY_DEPLOYER, FACTORY_TRANSACTION
 from scorer.deployment.manifest import journal_scope, make_manifest, refuse_other_deployment, write_manifest
 from scorer.deployment.prices import DeploymentCost, quote
-from scorer.deployment.reader import objections, roles_of, see
+from scorer.deployment.reader import objections, read_state, roles_of
 from scorer.deployment.steps import DeploymentStep, DeploymentStuck, steps
 from scorer.transactions.intents import OPEN
 from scorer.transactions.journal import Journal
@@ -37,31 +37,33 @@ def _silent(_text: str) -> None:
 
 @dataclass(frozen=True)
 class Builder:
-    """One deployer at work on one blueprint.
+    """Carries out one blueprint with one deployer's key.
 
     Attributes
     ----------
     folder
-        Where the journal of what was signed is, and where the manifest is written.
-    tell
-        Told each step.
+        The folder of the journal of signed transactions, in which the manifest is written too.
+    report
+        Called with a line of text for each step.
+    poll
+        Seconds between two looks at the chain.
     """
 
     w3: Web3
-    plan: Blueprint
+    blueprint: Blueprint
     signer: Signer
     folder: Path
-    tell: Callable[[str], None] = _silent
+    report: Callable[[str], None] = _silent
     poll: float = 0.5
     sleep: Callable[[float], None] = time.sleep
 
     def run(self) -> dict[str, Any]:
-        """Do all that is left, wait until it lies deep enough, check the hand-over, and write the manifest.
+        """Do all that is left, wait for confirmations, check the hand-over, and write the manifest.
 
         Raises
         ------
         DeploymentStuck
-            When something speaks against the plan (nothing was sent), or it cannot go on.
+            When the chain contradicts the blueprint (nothing was sent), or the deployment cannot go on.
         scorer.transactions.journal.JournalError
             When another process is deploying from this folder.
         """
@@ -74,9 +76,9 @@ class Builder:
             ) from error
 
     def _run(self) -> dict[str, Any]:
-        refuse_other_deployment(self.plan, self.folder)
-        refuse_objections(self.w3, self.plan)
-        require_funds(self.w3, self.plan)
+        refuse_other_deployment(self.blueprint, self.folder)
+        refuse_objections(self.w3, self.blueprint)
+        require_funds(self.w3, self.blueprint)
         with Journal.open(self.folder / JOURNAL) as journal:
             manager = self._manager(journal)
             while True:
@@ -84,18 +86,18 @@ class Builder:
                 if self._is_deep(journal, manager) and not self._left():
                     break
             self._require_handed_over()
-            manifest = make_manifest(self.w3, self.plan, journal)
-        path = write_manifest(manifest, self.plan, self.folder)
-        self.tell(f"complete: {path}")
+            manifest = make_manifest(self.w3, self.blueprint, journal)
+        path = write_manifest(manifest, self.blueprint, self.folder)
+        self.report(f"complete: {path}")
         return manifest
 
     def _manager(self, journal: Journal) -> TransactionManager:
-        gas = self.plan.document.gas
+        gas = self.blueprint.document.gas
         return TransactionManager(
             journal,
             Web3Node(self.w3),
             self.signer,
-            self.plan.document.chain_id,
+            self.blueprint.document.chain_id,
             gas.fees,
             most_gas=gas.most_gas,
             longest=PATIENCE,
@@ -104,10 +106,10 @@ class Builder:
         )
 
     def _left(self) -> tuple[DeploymentStep, ...]:
-        return steps(self.plan, see(self.w3, self.plan))
+        return steps(self.blueprint, read_state(self.w3, self.blueprint))
 
     def _build(self, manager: TransactionManager) -> None:
-        """Do all that is left, look again, and so on until nothing is."""
+        """Do all that is left, and look again, until nothing is left."""
         until = time.monotonic() + PATIENCE
         before: tuple[DeploymentStep, ...] = ()
         while left := self._left():
@@ -117,17 +119,17 @@ class Builder:
                 self.sleep(self.poll)
             for number, step in enumerate(left):
                 if left != before:
-                    self.tell(f"{step.title} ({len(left) - number} left)")
+                    self.report(f"{step.title} ({len(left) - number} left)")
                 self._do(manager, step)
             before = left
 
     def _do(self, manager: TransactionManager, step: DeploymentStep) -> None:
         if step.kind == "factory":
-            return _put_factory(self.w3, self.signer, self.plan, self.poll, self.sleep)
+            return _put_factory(self.w3, self.signer, self.blueprint, self.poll, self.sleep)
         until = time.monotonic() + PATIENCE
         while True:
             known_at = self.w3.eth.block_number
-            key = RequestKey.of(journal_scope(self.plan), step.key)
+            key = RequestKey.of(journal_scope(self.blueprint), step.key)
             request = TransactionRequest(str(key), step.to, step.data, known_at=known_at)
             delivery = manager.deliver(request)
             if delivery.is_mined:
@@ -139,12 +141,15 @@ class Builder:
             self.sleep(self.poll)
 
     def _is_deep(self, journal: Journal, manager: TransactionManager) -> bool:
-        """Wait until the newest transaction has its confirmations; send again what a reorganisation drops."""
-        wanted = self.plan.document.gas.confirmations
+        """Wait for the newest transaction's confirmations; send those again that a reorganisation drops.
+
+        False when one was dropped and is not mined yet: then the steps have to be computed again.
+        """
+        wanted = self.blueprint.document.gas.confirmations
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             manager.pump()
-            intents = journal.intents(f"{journal_scope(self.plan)}:")
+            intents = journal.intents(f"{journal_scope(self.blueprint)}:")
             blocks = [intent.block for intent in intents if intent.block]
             if self.w3.eth.block_number - max(blocks, default=0) + 1 >= wanted:
                 return all(i.block or i.state not in OPEN for i in journal.open_intents(self.signer.address))
@@ -152,10 +157,10 @@ class Builder:
         raise DeploymentStuck(f"expected {wanted} confirmations, found no new blocks; start again later")
 
     def _require_handed_over(self) -> None:
-        """The deployer holds nothing any more: asked once more, at the end of all."""
-        if self.plan.hands_over and (held := roles_of(self.w3, self.plan)):
+        """Read once more, at the very end, that the deployer holds no role."""
+        if self.blueprint.hands_over and (held := roles_of(self.w3, self.blueprint)):
             raise DeploymentStuck(
-                f"expected the deployer {self.plan.deployer} to hold no role, found {', '.join(held)}; "
+                f"expected the deployer {self.blueprint.deployer} to hold no role, found {', '.join(held)}; "
                 "let the admin revoke it before anybody relies on this deployment"
             )
 
@@ -165,41 +170,41 @@ def _require_time(until: float, otherwise: str) -> None:
         raise DeploymentStuck(otherwise)
 
 
-def refuse_objections(w3: Web3, plan: Blueprint) -> None:
-    """Raise `DeploymentStuck` with all that speaks against the plan."""
-    if problems := list(objections(w3, plan)):
+def refuse_objections(w3: Web3, blueprint: Blueprint) -> None:
+    """Raise `DeploymentStuck` with all objections to the blueprint."""
+    if problems := list(objections(w3, blueprint)):
         raise DeploymentStuck("; ".join(problems) + "; nothing was sent")
 
 
-def require_funds(w3: Web3, plan: Blueprint) -> None:
+def require_funds(w3: Web3, blueprint: Blueprint) -> None:
     """Raise `DeploymentStuck` when the deployer cannot pay for what is left."""
-    found = appraise(w3, plan)
-    if found.cost > found.balance:
+    due = appraise(w3, blueprint)
+    if due.cost > due.balance:
         raise DeploymentStuck(
-            f"deployer: expected {found.cost / 1e18:.6f} coins for gas at current prices, "
-            f"found {found.balance / 1e18:.6f} at {plan.deployer}; nothing was sent"
+            f"deployer: expected {due.cost / 1e18:.6f} coins for gas at current prices, "
+            f"found {due.balance / 1e18:.6f} at {blueprint.deployer}; nothing was sent"
         )
 
 
-def appraise(w3: Web3, plan: Blueprint) -> DeploymentCost:
-    """What is left to do, and what it costs now."""
-    seen = see(w3, plan)
+def appraise(w3: Web3, blueprint: Blueprint) -> DeploymentCost:
+    """Return the cost of the steps that are left."""
+    state = read_state(w3, blueprint)
     market = Web3Node(w3).head().market
-    return quote(w3, plan, seen, steps(plan, seen), market, plan.document.gas.fees)
+    return quote(w3, blueprint, state, steps(blueprint, state), market, blueprint.document.gas.fees)
 
 
 def _put_factory(
-    w3: Web3, signer: Signer, plan: Blueprint, poll: float, sleep: Callable[[float], None]
+    w3: Web3, signer: Signer, blueprint: Blueprint, poll: float, sleep: Callable[[float], None]
 ) -> None:
-    """Give the factory's deployer what its only transaction costs, and send that transaction.
+    """Pay the factory's deployer the cost of its only transaction, and send that transaction.
 
-    Needs no journal: the payment is made only once its effect is seen to be missing, with the first nonce
-    that is not used, so that two payments exclude each other; the transaction is the same for everybody.
+    This needs no journal. The payment is made only while its effect is missing, with the first unused nonce,
+    so that two payments exclude each other; the transaction itself is the same for everybody.
     """
     until = time.monotonic() + PATIENCE
     if _missing(w3) > 0:
-        _broadcast(w3, _payment(w3, signer, plan, _missing(w3)))
-    while not see(w3, plan).has_factory:
+        _broadcast(w3, _payment(w3, signer, blueprint, _missing(w3)))
+    while not read_state(w3, blueprint).has_factory:
         _require_time(
             until,
             "expected the CREATE2 factory on the chain, found none: the endpoint may refuse transactions "
@@ -214,13 +219,13 @@ def _missing(w3: Web3) -> int:
     return FACTORY_COST - w3.eth.get_balance(Web3.to_checksum_address(FACTORY_DEPLOYER))
 
 
-def _payment(w3: Web3, signer: Signer, plan: Blueprint, amount: int) -> bytes:
-    bid = plan.document.gas.fees.bid(Web3Node(w3).head().market)
+def _payment(w3: Web3, signer: Signer, blueprint: Blueprint, amount: int) -> bytes:
+    bid = blueprint.document.gas.fees.bid(Web3Node(w3).head().market)
     if bid is None:
         raise DeploymentStuck("expected fees below gas.ceiling_gwei, found them above; start again later")
     nonce = w3.eth.get_transaction_count(Web3.to_checksum_address(signer.address), "latest")
     payment = {
-        "chainId": plan.document.chain_id,
+        "chainId": blueprint.document.chain_id,
         "nonce": nonce,
         "to": FACTORY_DEPLOYER,
         "data": b"",
@@ -232,7 +237,7 @@ def _payment(w3: Web3, signer: Signer, plan: Blueprint, amount: int) -> bytes:
 
 
 def _broadcast(w3: Web3, raw: bytes) -> None:
-    """Whatever the node says: what counts is what is on the chain afterwards."""
+    """Send signed bytes. The node's answer is ignored: only the chain shows whether they were mined."""
     try:
         w3.provider.make_request(RPCEndpoint("eth_sendRawTransaction"), [Web3.to_hex(raw)])
     except EndpointError:

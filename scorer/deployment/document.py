@@ -30,7 +30,7 @@ MOST_SUPPLY: Final = 11_000_000 * NANO_PER_NMR
 LEAST_PUBLIC_MEMBERS: Final = 4
 """CommitteeSeals.LEAST_MEMBERS: the fewest whose quorum one can be missing from."""
 MOST_MEMBERS: Final = 64
-"""CommitteeMembers.MAX_MEMBERS."""
+"""Equal to CommitteeMembers.MAX_MEMBERS."""
 MOST_MEMBER_BOND: Final = 100_000 * NANO_PER_NMR
 """CommitteeMembers.MAX_MEMBER_BOND, nano-NMR."""
 MOST_CHALLENGE_BOND: Final = 10_000 * NANO_PER_NMR
@@ -42,7 +42,7 @@ SHORTEST_DISPUTE: Final = 30
 LEAST_ABSENCE_LIMIT: Final = 3
 """CommitteeSeals.MIN_ABSENCE_LIMIT, seals."""
 MOST_ABSENCE_LIMIT: Final = 1000
-"""Of a member: no limit of the contracts; beyond it nobody would ever be removed."""
+"""A limit of ours, seals: with a higher one no absent member would ever be removed."""
 LONGEST_DISPUTE: Final = 7 * DAY
 """OracleCommittee.MAX_DISPUTE_PERIOD, seconds."""
 SHORTEST_LOCK_WINDOW: Final = 10
@@ -62,7 +62,7 @@ MOST_MINIMUM_POSITION: Final = 1000 * NANO_PER_NMR
 MOST_LANE_PRICE: Final = 10 * NANO_PER_NMR
 """StakeLedger.MAX_LANE_PRICE, nano-NMR."""
 LONGEST_DELAY: Final = 90 * DAY
-"""Of a role: no limit of the contracts; but a slip here would leave a role that nobody can use."""
+"""A limit of ours, seconds: a typing error here would leave a role that nobody can use."""
 LOCAL_CHAINS: Final = (1337, 31_337)
 """Chain ids of development chains, where the deployer may keep the admin's role."""
 
@@ -120,7 +120,7 @@ class Token(Section):
 
 
 class Existing(Section):
-    """A contract that exists; without ``address`` a new one is deployed."""
+    """A contract that exists already; without ``address`` a new one is deployed."""
 
     address: Address | None = None
 
@@ -179,7 +179,7 @@ def _rules(name: str, folder: Path) -> Rules:
 
 
 class WindowSettings(Section):
-    """What every tournament of a deployment fixes for all its rounds, seconds: ``IRoundWindows.Windows``."""
+    """Limits that a tournament fixes for all its rounds, seconds: ``IRoundWindows.Windows``."""
 
     lock_window: Annotated[
         Seconds, within(SHORTEST_LOCK_WINDOW, LONGEST_LOCK_WINDOW, "from 10 seconds to 2 days")
@@ -254,14 +254,14 @@ class Tournament(Section):
 
 
 class Role(Section):
-    """Who holds a role, and how many seconds each of their calls is announced before it can be made."""
+    """The holders of a role, and the delay between announcing a call and making it, seconds."""
 
     holders: Annotated[tuple[Account, ...], Field(strict=False, min_length=1)]
     delay: Annotated[Seconds, at_most(LONGEST_DELAY, "90 days")] = 0
 
 
 class Roles(Section):
-    """Everybody but the admin. A role that nobody holds can be granted later."""
+    """The roles other than the admin's. A role that nobody holds can be granted later."""
 
     operator: Role
     guardian: Role | None = None
@@ -269,7 +269,7 @@ class Roles(Section):
     unpauser: Role | None = None
 
     def given(self) -> Iterator[tuple[RoleName, Role]]:
-        """The roles that somebody holds."""
+        """Yield the roles that somebody holds."""
         for name in ROLE_NAMES:
             role: Role | None = getattr(self, name)
             if role is not None:
@@ -277,7 +277,7 @@ class Roles(Section):
 
 
 class AdminSettings(Section):
-    """Who takes the deployment over in its last step, and how long before they act it is announced.
+    """The account that takes the deployment over in its last step, and the delay of its calls, seconds.
 
     ``kind`` says what is expected at the address: a contract (a multisig or a timelock), or a mere key.
     """
@@ -288,9 +288,9 @@ class AdminSettings(Section):
 
 
 class Gas(Section):
-    """What transactions may cost, and how deep they must lie before the deployment counts as done.
+    """Limits on the cost of transactions, and the confirmations after which the deployment is complete.
 
-    ``transaction_cap`` in whole coins (POL, ETH): what endpoints let a transaction cost at most.
+    ``transaction_cap`` is the most that endpoints let a transaction cost, in whole coins (POL, ETH).
     """
 
     tip_gwei: Annotated[int, Field(ge=0, le=1000)] = 1
@@ -302,7 +302,7 @@ class Gas(Section):
 
     @property
     def fees(self) -> FeePolicy:
-        """Return the policy as a transaction manager takes it."""
+        """Return the limits as a transaction manager takes them."""
         cap = None if self.transaction_cap is None else int(self.transaction_cap * 10**18)
         return FeePolicy(self.tip_gwei * GWEI, self.base_fee_multiplier, self.ceiling_gwei * GWEI, cap)
 
@@ -332,7 +332,7 @@ class Deployment(Section):
 
     @property
     def is_local(self) -> bool:
-        """Whether it is for a development chain."""
+        """Return whether it is for a development chain."""
         return self.chain_id in LOCAL_CHAINS
 
 
@@ -342,11 +342,11 @@ def read_document(text: str, environment: Mapping[str, str], source: str, folder
     Parameters
     ----------
     environment
-        What ``${NAME}`` in place of an address means.
+        The values of references such as ``${NAME}`` in place of an address.
     source
-        What messages call it.
+        The file's name in messages.
     folder
-        What paths of rules documents are relative to.
+        The folder to which paths of rules documents are relative.
 
     Raises
     ------
@@ -356,8 +356,8 @@ def read_document(text: str, environment: Mapping[str, str], source: str, folder
     try:
         found = parse_toml(text.encode())
         document = Deployment.model_validate(found, context={"environment": environment, "folder": folder})
-    except ValidationError as error:
-        problems = "; ".join(_told(problem) for problem in error.errors(include_url=False))
+    except ValidationError as invalid:
+        problems = "; ".join(_problem(error) for error in invalid.errors(include_url=False))
         raise DeploymentFileError(f"{source}: {problems}") from None
     except ValueError as error:
         raise DeploymentFileError(f"{source}: {error}") from None
@@ -378,18 +378,18 @@ def load_document(path: Path, environment: Mapping[str, str] | None = None) -> D
 
 
 def recorded(document: Deployment) -> dict[str, Any]:
-    """The document as a manifest keeps it: in the file's own words, with every address resolved."""
+    """Return the document as a manifest keeps it: in the file's own words, with every address resolved."""
     return document.model_dump(mode="json", exclude={"gas"}, exclude_none=True)
 
 
 def from_record(record: Mapping[str, Any]) -> Deployment:
-    """The inverse of `recorded`, save for gas; needs neither environment nor rules documents."""
-    tournaments = [{k: v for k, v in each.items() if k != "rules"} for each in record["tournaments"]]
+    """Read what `recorded` returns; without gas, and without environment or rules documents."""
+    tournaments = [{k: v for k, v in entry.items() if k != "rules"} for entry in record["tournaments"]]
     return Deployment.model_validate({**record, "tournaments": tournaments})
 
 
 def _across(document: Deployment) -> Iterator[str]:
-    """What is wrong between sections."""
+    """Find contradictions between sections."""
     names = [tournament.name for tournament in document.tournaments]
     for index, name in enumerate(names):
         if name in names[:index]:
@@ -409,7 +409,7 @@ def _across(document: Deployment) -> Iterator[str]:
 
 
 def _delays(document: Deployment) -> Iterator[str]:
-    """What is wrong with how long calls are announced."""
+    """Find delays with which a role would be useless or dangerous."""
     unpauser = document.roles.unpauser
     if unpauser is not None and unpauser.delay >= LONGEST_PAUSE:
         yield (
@@ -432,24 +432,25 @@ def _accounts(document: Deployment) -> Iterator[tuple[str, str]]:
             yield f"roles.{name}.holders.{index}", holder
 
 
-def _told(problem: Any) -> str:
-    path = ".".join(map(shown_name, problem["loc"])) or "file"
-    value = problem["input"]
-    if problem["type"] == "extra_forbidden":
-        known = ", ".join(_fields_at(problem["loc"][:-1]))
-        return f"{path}: expected one of {known}, found {shown_name(problem['loc'][-1])}"
-    if problem["type"] == "missing":
+def _problem(error: Any) -> str:
+    """Format one of pydantic's errors."""
+    path = ".".join(map(shown_name, error["loc"])) or "file"
+    value = error["input"]
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(_fields_at(error["loc"][:-1]))
+        return f"{path}: expected one of {known}, found {shown_name(error['loc'][-1])}"
+    if error["type"] == "missing":
         return f"{path}: expected a value, found none"
     found = "" if isinstance(value, dict) else f", found {shown(value)}"
-    return f"{path}: {problem['msg'].removeprefix('Value error, ')}{found}"
+    return f"{path}: {error['msg'].removeprefix('Value error, ')}{found}"
 
 
 def _fields_at(path: tuple[int | str, ...]) -> tuple[str, ...]:
-    """The fields of the section at a path of the document."""
+    """List the fields of the section at a path of the document."""
     section: type[BaseModel] = Deployment
     for part in (part for part in path if isinstance(part, str)):
         annotation = section.model_fields[part].annotation
-        section = next(each for each in _within(annotation) if issubclass(each, BaseModel))
+        section = next(kind for kind in _within(annotation) if issubclass(kind, BaseModel))
     return tuple(section.model_fields)
 
 

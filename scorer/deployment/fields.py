@@ -1,4 +1,4 @@
-"""The kinds of field that deployment files are made of, besides those of rules documents."""
+"""The types of a deployment file's fields, besides those of rules documents."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, Validatio
 from scorer.chain.contracts import ZERO_ADDRESS
 
 DEPLOYER: Final = "deployer"
-"""In place of an address: whoever deploys. For local chains only."""
+"""Stands for the deployer's address; for local chains only."""
 _REFERENCE: Final = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _DURATION: Final = re.compile(r"([0-9]{1,9}) (second|minute|hour|day|week)s?")
@@ -18,17 +18,17 @@ _SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week
 
 
 def resolved(value: object, info: ValidationInfo) -> object:
-    """The value, or what the environment says where it is a reference such as ``${TREASURY}``.
+    """Return the value, or that of the environment for a reference such as ``${TREASURY}``.
 
     The environment comes with the validation's context, so that reading a file depends on nothing else.
     """
-    found = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+    reference = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+    if reference is None:
         return value
-    said = _environment(info).get(found[1])
-    if not said:
-        raise ValueError(f"expected an address: fill it in, or set {found[1]} in the environment")
-    return said
+    name = reference[1]
+    if not (address := _environment(info).get(name)):
+        raise ValueError(f"expected an address: fill it in, or set {name} in the environment")
+    return address
 
 
 def _environment(info: ValidationInfo) -> Mapping[str, str]:
@@ -52,14 +52,14 @@ def _address_or_deployer(value: object) -> str:
 
 
 def _seconds(value: object) -> int:
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+    duration = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if duration is None:
         raise ValueError('expected a time in words, such as "6 hours" or "2 days"')
-    return int(found[1]) * _SECONDS[found[2]]
+    return int(duration[1]) * _SECONDS[duration[2]]
 
 
 def _words(seconds: int) -> str:
-    """The time in its largest whole unit: the inverse of `_seconds`."""
+    """Write a time in its largest whole unit: the inverse of `_seconds`."""
     unit = next(
         (name for name in ("week", "day", "hour", "minute") if seconds and seconds % _SECONDS[name] == 0),
         "second",
@@ -69,7 +69,7 @@ def _words(seconds: int) -> str:
 
 
 Address = Annotated[str, BeforeValidator(_address), BeforeValidator(resolved)]
-"""A checksummed address; in a file also ``${NAME}``, which the environment says."""
+"""A checksummed address; in a file also ``${NAME}``, a variable of the environment."""
 Account = Annotated[str, BeforeValidator(_address_or_deployer), BeforeValidator(resolved)]
 """An `Address`, or the word deployer."""
 Seconds = Annotated[int, BeforeValidator(_seconds), PlainSerializer(_words, when_used="json")]
@@ -77,12 +77,12 @@ Seconds = Annotated[int, BeforeValidator(_seconds), PlainSerializer(_words, when
 
 
 def at_most(maximum: int, shown: str) -> AfterValidator:
-    """A limit that a contract hard-codes."""
+    """Check a maximum that a contract hard-codes, in the units of the field."""
     return within(0, maximum, f"at most {shown}")
 
 
 def within(low: int, high: int, shown: str) -> AfterValidator:
-    """Limits that a contract hard-codes, in the units of the field."""
+    """Check limits that a contract hard-codes, in the units of the field."""
 
     def check(value: Any) -> Any:
         if not low <= value <= high:

@@ -1,4 +1,4 @@
-"""The manifest: all that a deployment made, as everything else reads it."""
+"""The manifest: the record of a deployment, which every other program reads."""
 
 import json
 import re
@@ -45,50 +45,51 @@ class ManifestError(ValueError):
 
 @dataclass(frozen=True)
 class MinedTransaction:
-    """Where a transaction is."""
+    """Block and hash of a mined transaction; the hash is None where it could not be found."""
 
     block: int
     transaction: str | None
 
 
-def journal_scope(plan: Blueprint) -> str:
+def journal_scope(blueprint: Blueprint) -> str:
     """Return the scope of a deployment's keys in the journal: this deployment on this chain, and no other."""
-    return scope_of(plan.document.chain_id, plan.addresses["authority"])
+    return scope_of(blueprint.document.chain_id, blueprint.addresses["authority"])
 
 
-def make_manifest(w3: Web3, plan: Blueprint, journal: Journal) -> dict[str, Any]:
-    """The manifest of a deployment that is complete.
+def make_manifest(w3: Web3, blueprint: Blueprint, journal: Journal) -> dict[str, Any]:
+    """Build the manifest of a complete deployment.
 
-    It begins with the fields of a deployment.json, those of the first tournament, and can stand in for it.
+    It begins with the fields of the first tournament's deployment.json, and can be used in its place.
     """
-    mined = _mined(w3, journal, plan)
-    contracts = {each.label: _created(w3, each, mined) for each in plan.creations}
-    contracts |= {label: _existing(w3, label, plan) for label in plan.existing}
-    first = plan.document.tournaments[0].name
+    mined = _mined(w3, journal, blueprint)
+    contracts = {made.label: _created(w3, made, mined) for made in blueprint.creations}
+    contracts |= {label: _existing(w3, label, blueprint) for label in blueprint.existing}
+    first = blueprint.document.tournaments[0].name
     block = min(entry["block"] for entry in contracts.values() if "block" in entry)
     return {
-        **addresses_of(plan, first, block).to_json(),
+        **addresses_of(blueprint, first, block).to_json(),
         "format": FORMAT,
         "cupel": __version__,
-        "name": plan.document.name,
-        "instance": plan.document.instance,
-        "deployer": plan.deployer,
+        "name": blueprint.document.name,
+        "instance": blueprint.document.instance,
+        "deployer": blueprint.deployer,
         "factory": FACTORY,
         "tournaments": {
-            each.name: plan.addresses[TOURNAMENT + each.name] for each in plan.document.tournaments
+            tournament.name: blueprint.addresses[TOURNAMENT + tournament.name]
+            for tournament in blueprint.document.tournaments
         },
         "contracts": contracts,
-        "transactions": {key: vars(found) for key, found in mined.items() if not key.startswith("create:")},
+        "transactions": {key: vars(place) for key, place in mined.items() if not key.startswith("create:")},
         "compiler": _compiler(),
-        "deployment": recorded(plan.document),
+        "deployment": recorded(blueprint.document),
     }
 
 
-def addresses_of(plan: Blueprint, tournament: str, block: int) -> Addresses:
-    """What a node needs to know of one of the tournaments."""
-    found = plan.addresses
+def addresses_of(blueprint: Blueprint, tournament: str, block: int) -> Addresses:
+    """Return the addresses that a node of one of the tournaments needs."""
+    found = blueprint.addresses
     return Addresses(
-        chain_id=plan.document.chain_id,
+        chain_id=blueprint.document.chain_id,
         authority=found["authority"],
         numeraire=found["numeraire"],
         registry=found["registry"],
@@ -100,7 +101,7 @@ def addresses_of(plan: Blueprint, tournament: str, block: int) -> Addresses:
     )
 
 
-def refuse_other_deployment(plan: Blueprint, folder: Path) -> None:
+def refuse_other_deployment(blueprint: Blueprint, folder: Path) -> None:
     """Refuse a folder with the manifest of another deployment: once it is overwritten it is lost.
 
     Raises
@@ -108,8 +109,11 @@ def refuse_other_deployment(plan: Blueprint, folder: Path) -> None:
     ManifestError
         Names the file.
     """
-    own = (plan.document.chain_id, plan.addresses["authority"])
-    for name in (FILE, *(f"{each.name}.deployment.json" for each in plan.document.tournaments)):
+    own = (blueprint.document.chain_id, blueprint.addresses["authority"])
+    for name in (
+        FILE,
+        *(f"{tournament.name}.deployment.json" for tournament in blueprint.document.tournaments),
+    ):
         path = folder / name
         if path.exists() and _deployment_of(path) != own:
             raise ManifestError(
@@ -119,7 +123,7 @@ def refuse_other_deployment(plan: Blueprint, folder: Path) -> None:
 
 
 def _deployment_of(path: Path) -> tuple[Any, Any] | None:
-    """Chain and authority that a file states, if it states any."""
+    """Read the chain and the authority that a file states; None where it is no JSON object."""
     try:
         found = json.loads(decoded(path.read_bytes()))
     except (OSError, ValueError, RecursionError):
@@ -127,15 +131,15 @@ def _deployment_of(path: Path) -> tuple[Any, Any] | None:
     return (found.get("chain_id"), found.get("authority")) if isinstance(found, dict) else None
 
 
-def write_manifest(manifest: Mapping[str, Any], plan: Blueprint, folder: Path) -> Path:
-    """Write the manifest, and a deployment.json for each tournament; the path of the manifest."""
+def write_manifest(manifest: Mapping[str, Any], blueprint: Blueprint, folder: Path) -> Path:
+    """Write the manifest, and a deployment.json for each tournament; return the manifest's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    refuse_other_deployment(plan, folder)
-    for each in plan.document.tournaments:
-        addresses = addresses_of(plan, each.name, manifest["block"]).to_json()
-        _replace(folder / f"{each.name}.deployment.json", addresses)
+    refuse_other_deployment(blueprint, folder)
+    for tournament in blueprint.document.tournaments:
+        addresses = addresses_of(blueprint, tournament.name, manifest["block"]).to_json()
+        _write_json(folder / f"{tournament.name}.deployment.json", addresses)
     path = folder / FILE
-    _replace(path, manifest)
+    _write_json(path, manifest)
     return path
 
 
@@ -145,7 +149,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises
     ------
     ManifestError
-        When the file is none.
+        When the file is not a manifest.
     """
     try:
         found = json.loads(decoded(path.read_bytes()))
@@ -183,8 +187,7 @@ def _wrong_addresses(contracts: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: expected a checksummed address, found {shown(address)}"
 
 
-def _replace(path: Path, document: Mapping[str, Any]) -> None:
-    """Whole or not at all, whenever the process ends."""
+def _write_json(path: Path, document: Mapping[str, Any]) -> None:
     write_whole(path, (json.dumps(document, indent=1) + "\n").encode())
 
 
@@ -208,10 +211,10 @@ def _created(w3: Web3, creation: Creation, mined: Mapping[str, MinedTransaction]
     }
 
 
-def _existing(w3: Web3, label: str, plan: Blueprint) -> dict[str, Any]:
-    address = plan.addresses[label]
+def _existing(w3: Web3, label: str, blueprint: Blueprint) -> dict[str, Any]:
+    address = blueprint.addresses[label]
     return {
-        "contract": plan.existing[label],
+        "contract": blueprint.existing[label],
         "address": address,
         "existing": True,
         "code_hash": digest(Reader(w3).code(address)),
@@ -219,20 +222,20 @@ def _existing(w3: Web3, label: str, plan: Blueprint) -> dict[str, Any]:
 
 
 def _plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON holds them: numbers of more than 53 bits as text, so that no reader rounds them."""
+    """Return arguments as JSON holds them: integers as text, so that no reader rounds those above 53 bits."""
     return {name: _plain_value(value) for name, value in arguments.items()}
 
 
 def _plain_value(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [_plain_value(each) for each in value]
+        return [_plain_value(item) for item in value]
     return str(value) if isinstance(value, int) else value
 
 
-def _mined(w3: Web3, journal: Journal, plan: Blueprint) -> dict[str, MinedTransaction]:
-    """Where the transactions are that the journal knows, by the step's key."""
+def _mined(w3: Web3, journal: Journal, blueprint: Blueprint) -> dict[str, MinedTransaction]:
+    """Find the mined transactions of the journal, by the step's key."""
     found: dict[str, MinedTransaction] = {}
-    for intent in journal.intents(f"{journal_scope(plan)}:"):
+    for intent in journal.intents(f"{journal_scope(blueprint)}:"):
         key = RequestKey.parse(intent.key)
         for attempt in journal.attempts(intent):
             try:
@@ -245,7 +248,10 @@ def _mined(w3: Web3, journal: Journal, plan: Blueprint) -> dict[str, MinedTransa
 
 
 def _search(w3: Web3, creation: Creation) -> MinedTransaction:
-    """Where a contract was made that the journal does not know: by bisection over its code's history."""
+    """Find the creation of a contract that the journal does not know, by bisection over blocks.
+
+    Code, once created, stays: so the first block with code is found in about 30 readings.
+    """
     low, high = 0, int(w3.eth.block_number)
     try:
         while low < high:

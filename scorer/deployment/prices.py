@@ -1,4 +1,4 @@
-"""What the steps of a deployment cost: asked of the chain where it can be, measured figures where not yet."""
+"""The cost of a deployment's steps: estimated by the chain where possible, else from measured figures."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +24,7 @@ CODE_BYTE, CALL_BYTE, CREATE, TRANSACTION, INIT_WORD = 200, 16, 32_000, 21_000, 
 
 @dataclass(frozen=True)
 class StepEstimate:
-    """What one step takes: gas, and whether the chain was asked."""
+    """Gas of one step, and whether the chain estimated it."""
 
     step: DeploymentStep
     gas: int
@@ -33,14 +33,16 @@ class StepEstimate:
 
 @dataclass(frozen=True)
 class DeploymentCost:
-    """What all steps take, at the prices of the latest block, wei.
+    """Cost of all steps at the prices of the latest block.
 
     Attributes
     ----------
     price
-        Of a unit of gas now: base fee and tip.
+        Base fee and tip of the latest block, wei per gas.
     bid
-        What would be signed; None while fees are above the ceiling.
+        The fees that would be signed; None while they are above the ceiling.
+    balance
+        The deployer's coins, wei.
     """
 
     prices: tuple[StepEstimate, ...]
@@ -51,52 +53,53 @@ class DeploymentCost:
 
     @property
     def gas(self) -> int:
-        """Of all steps."""
-        return sum(each.gas for each in self.prices)
+        """Gas of all steps."""
+        return sum(estimate.gas for estimate in self.prices)
 
     @property
     def extra(self) -> int:
-        """What must be paid besides gas: to put the factory on the chain."""
-        return sum(FACTORY_COST for each in self.prices if each.step.kind == "factory")
+        """Payment besides gas, wei: for the transaction that creates the factory."""
+        return sum(FACTORY_COST for estimate in self.prices if estimate.step.kind == "factory")
 
     @property
     def cost(self) -> int:
-        """Now."""
+        """Cost at current prices, wei."""
         return self.gas * self.price + self.extra
 
     @property
     def most(self) -> int:
-        """If base fees rise as far as the bid allows."""
+        """Cost if base fees rise as far as the bid allows, wei."""
         return self.gas * (self.bid.cap if self.bid else self.price) + self.extra
 
 
 def quote(
     w3: Web3,
-    plan: Blueprint,
-    seen: DeployedState,
+    blueprint: Blueprint,
+    state: DeployedState,
     steps: tuple[DeploymentStep, ...],
     market: GasMarket,
     fees: FeePolicy,
 ) -> DeploymentCost:
-    """What `steps` cost on a chain that looks like `seen`."""
-    prices = tuple(_price(w3, plan, seen, step) for step in steps)
+    """Compute the cost of `steps` on a chain in this state."""
+    prices = tuple(_price(w3, blueprint, state, step) for step in steps)
     tip = max(fees.tip, market.tip)
-    balance = w3.eth.get_balance(Web3.to_checksum_address(plan.deployer))
+    balance = w3.eth.get_balance(Web3.to_checksum_address(blueprint.deployer))
     return DeploymentCost(prices, market, market.base_fee + tip, fees.bid(market), balance)
 
 
-def _price(w3: Web3, plan: Blueprint, seen: DeployedState, step: DeploymentStep) -> StepEstimate:
-    there = seen.has_factory if step.kind == "create" else "authority" in seen.coded
-    if step.kind != "factory" and there and (asked := _asked(w3, plan, step)):
-        return StepEstimate(step, asked, True)
-    return StepEstimate(step, _reckoned(w3, plan, step), False)
+def _price(w3: Web3, blueprint: Blueprint, state: DeployedState, step: DeploymentStep) -> StepEstimate:
+    # An estimate runs the call, so what is called has to exist already.
+    there = state.has_factory if step.kind == "create" else "authority" in state.coded
+    if step.kind != "factory" and there and (gas := _estimated(w3, blueprint, step)):
+        return StepEstimate(step, gas, True)
+    return StepEstimate(step, _computed(w3, blueprint, step), False)
 
 
-def _asked(w3: Web3, plan: Blueprint, step: DeploymentStep) -> int | None:
+def _estimated(w3: Web3, blueprint: Blueprint, step: DeploymentStep) -> int | None:
     try:
         return w3.eth.estimate_gas(
             {
-                "from": Web3.to_checksum_address(plan.deployer),
+                "from": Web3.to_checksum_address(blueprint.deployer),
                 "to": Web3.to_checksum_address(step.to),
                 "data": Web3.to_hex(step.data),
             }
@@ -105,23 +108,25 @@ def _asked(w3: Web3, plan: Blueprint, step: DeploymentStep) -> int | None:
         return None
 
 
-def _reckoned(w3: Web3, plan: Blueprint, step: DeploymentStep) -> int:
+def _computed(w3: Web3, blueprint: Blueprint, step: DeploymentStep) -> int:
     if step.kind == "factory":
         return TRANSACTION
     if step.kind == "create":
-        return _creation(w3, plan, step.data)
+        return _creation(w3, blueprint, step.data)
     if step.kind == "assign":
         # Selectors are what is left of the call after four arguments' words and the selector itself.
         return ASSIGN_BASE + ASSIGN_EACH * (len(step.data) // WORD - 4)
     return MEASURED[step.kind]
 
 
-def _creation(w3: Web3, plan: Blueprint, data: bytes) -> int:
-    """What the creation's parts cost, without what its constructor does."""
+def _creation(w3: Web3, blueprint: Blueprint, data: bytes) -> int:
+    """Compute the gas of a creation from its parts, without running it through the factory."""
     init_code = data[WORD:]
-    runtime = w3.eth.call({"from": Web3.to_checksum_address(plan.deployer), "data": Web3.to_hex(init_code)})
+    runtime = w3.eth.call(
+        {"from": Web3.to_checksum_address(blueprint.deployer), "data": Web3.to_hex(init_code)}
+    )
     words = -(-len(init_code) // WORD)
-    stored = 20_000 * 8  # a constructor writes some slots: a bound, for want of the factory to ask
+    stored = 20_000 * 8  # room for eight slots that the constructor writes
     return (
         TRANSACTION + CREATE + INIT_WORD * words + CALL_BYTE * len(data) + CODE_BYTE * len(runtime) + stored
     )

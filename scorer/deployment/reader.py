@@ -1,4 +1,4 @@
-"""What is on the chain of a deployment: the reading half of planning."""
+"""Reads a deployment's state from the chain, and finds objections to a blueprint."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from scorer.deployment.create2 import FACTORY, FACTORY_CODE
 from scorer.deployment.steps import Access, DeployedState, DeploymentStuck, tournament_labels
 
 PROBES = {"Numeraire": "totalSupply", "ModelRegistry": "modelCount"}
-"""A view by which a contract that exists is known for what it is."""
+"""A view that only a contract of this kind answers."""
 
 
 @dataclass(frozen=True)
@@ -27,30 +27,30 @@ class Reader:
     block: BlockIdentifier = "latest"
 
     def code(self, address: str) -> bytes:
-        """A contract's code; empty where there is none."""
+        """Return a contract's code; empty where there is none."""
         return bytes(self.w3.eth.get_code(Web3.to_checksum_address(address), self.block))
 
     def bound(self, contract: str, address: str) -> Contract:
-        """One of the package's contracts at an address."""
+        """Bind one of the package's contracts to an address."""
         return self.w3.eth.contract(
             address=Web3.to_checksum_address(address), abi=abi(contract), decode_tuples=True
         )
 
     def access(self, authority: Contract, role: int, account: str) -> Access | None:
-        """Whether an account holds a role, and with what delay; a delay that is to come counts as there."""
+        """Return an account's access to a role, or None. A delay that takes effect later counts already."""
         since, delay, pending, effect = authority.functions.getAccess(role, account).call(
             block_identifier=self.block
         )
         return Access(int(pending if effect else delay)) if since else None
 
     def role_of(self, authority: Contract, target: str, selector: bytes) -> int:
-        """The role whose holders may call a function."""
+        """Return the number of the role whose holders may call a function."""
         found = authority.functions.getTargetFunctionRole(target, selector).call(block_identifier=self.block)
         return int(found)
 
 
-def see(w3: Web3, plan: Blueprint) -> DeployedState:
-    """The state of a deployment at the latest block.
+def read_state(w3: Web3, blueprint: Blueprint) -> DeployedState:
+    """Read the state of a deployment at the latest block.
 
     Raises
     ------
@@ -58,33 +58,37 @@ def see(w3: Web3, plan: Blueprint) -> DeployedState:
         When another contract is where the factory should be.
     """
     reader = Reader(w3, w3.eth.block_number)
-    coded = frozenset(label for label, address in plan.addresses.items() if reader.code(address))
-    seen = DeployedState(_has_factory(reader), coded)
+    coded = frozenset(label for label, address in blueprint.addresses.items() if reader.code(address))
+    state = DeployedState(_has_factory(reader), coded)
     if "authority" not in coded:
-        return seen
-    authority = reader.bound("Authority", plan.addresses["authority"])
+        return state
+    authority = reader.bound("Authority", blueprint.addresses["authority"])
     roles = {
-        (each.target, selector): reader.role_of(authority, each.target, selector)
-        for each in plan.assignments
-        for selector in each.selectors
+        (assigned.target, selector): reader.role_of(authority, assigned.target, selector)
+        for assigned in blueprint.assignments
+        for selector in assigned.selectors
     }
-    found = {(role, account): reader.access(authority, role, account) for role, account in _accounts(plan)}
+    found = {
+        (role, account): reader.access(authority, role, account) for role, account in _accounts(blueprint)
+    }
     access = {key: held for key, held in found.items() if held is not None}
-    return DeployedState(seen.has_factory, coded, roles, access, _served(reader, plan, coded))
+    return DeployedState(state.has_factory, coded, roles, access, _served(reader, blueprint, coded))
 
 
-def _served(reader: Reader, plan: Blueprint, coded: frozenset[str]) -> frozenset[str]:
+def _served(reader: Reader, blueprint: Blueprint, coded: frozenset[str]) -> frozenset[str]:
     if "committee" not in coded:
         return frozenset()
-    ask = reader.bound("OracleCommittee", plan.addresses["committee"]).functions.isTournament
-    labels = tournament_labels(plan)
-    return frozenset(each for each in labels if ask(plan.addresses[each]).call(block_identifier=reader.block))
+    ask = reader.bound("OracleCommittee", blueprint.addresses["committee"]).functions.isTournament
+    labels = tournament_labels(blueprint)
+    return frozenset(
+        label for label in labels if ask(blueprint.addresses[label]).call(block_identifier=reader.block)
+    )
 
 
-def _accounts(plan: Blueprint) -> Iterator[tuple[int, str]]:
-    for grant in (*plan.grants, plan.hand_over):
+def _accounts(blueprint: Blueprint) -> Iterator[tuple[int, str]]:
+    for grant in (*blueprint.grants, blueprint.hand_over):
         yield grant.role_id, grant.holder
-    yield ADMIN_ROLE, plan.deployer
+    yield ADMIN_ROLE, blueprint.deployer
 
 
 def _has_factory(reader: Reader) -> bool:
@@ -96,52 +100,52 @@ def _has_factory(reader: Reader) -> bool:
     return bool(found)
 
 
-def roles_of(w3: Web3, plan: Blueprint) -> list[str]:
-    """The roles that the deployer holds."""
+def roles_of(w3: Web3, blueprint: Blueprint) -> list[str]:
+    """List the roles that the deployer holds."""
     reader = Reader(w3, w3.eth.block_number)
-    authority = reader.bound("Authority", plan.addresses["authority"])
-    return [name for name, role in ROLE_IDS.items() if reader.access(authority, role, plan.deployer)]
+    authority = reader.bound("Authority", blueprint.addresses["authority"])
+    return [name for name, role in ROLE_IDS.items() if reader.access(authority, role, blueprint.deployer)]
 
 
-def objections(w3: Web3, plan: Blueprint) -> Iterator[str]:
-    """What on the chain speaks against the plan, by the field's path: told before anything is sent."""
+def objections(w3: Web3, blueprint: Blueprint) -> Iterator[str]:
+    """Find all on the chain that contradicts the blueprint, by the field's path, before anything is sent."""
     reader = Reader(w3, w3.eth.block_number)
-    yield from _of_accounts(reader, plan)
-    for label, contract in plan.existing.items():
-        if problem := _unlike(reader, contract, plan.addresses[label]):
-            yield f"{_path_of(label, plan)}: {problem}"
-    for creation in plan.creations:
-        if not reader.code(creation.address) and (problem := _refusal(w3, plan, creation)):
+    yield from _of_accounts(reader, blueprint)
+    for label, contract in blueprint.existing.items():
+        if problem := _unlike(reader, contract, blueprint.addresses[label]):
+            yield f"{_path_of(label, blueprint)}: {problem}"
+    for creation in blueprint.creations:
+        if not reader.code(creation.address) and (problem := _refusal(w3, blueprint, creation)):
             yield f"{creation.label}: expected a constructor that takes its arguments, found {problem}"
 
 
-def _of_accounts(reader: Reader, plan: Blueprint) -> Iterator[str]:
-    document = plan.document
+def _of_accounts(reader: Reader, blueprint: Blueprint) -> Iterator[str]:
+    document = blueprint.document
     if document.is_local:
         return
     for name, role in document.roles.given():
         for index, holder in enumerate(role.holders):
-            if holder == plan.deployer:
+            if holder == blueprint.deployer:
                 yield f"roles.{name}.holders.{index}: expected anybody but the deployer, found {holder}"
-    if document.admin.holder == plan.deployer:
-        yield f"admin.holder: expected anybody but the deployer, found {plan.deployer}"
-    if document.admin.kind == "contract" and not reader.code(plan.hand_over.holder):
+    if document.admin.holder == blueprint.deployer:
+        yield f"admin.holder: expected anybody but the deployer, found {blueprint.deployer}"
+    if document.admin.kind == "contract" and not reader.code(blueprint.hand_over.holder):
         yield (
             f"admin.holder: expected a contract (a multisig or a timelock), found no code at "
-            f'{plan.hand_over.holder}; deploy it first, or say kind = "key"'
+            f'{blueprint.hand_over.holder}; deploy it first, or say kind = "key"'
         )
 
 
-def _path_of(label: str, plan: Blueprint) -> str:
+def _path_of(label: str, blueprint: Blueprint) -> str:
     section, _, tournament = label.partition(".")
     if tournament:
-        names = [each.name for each in plan.document.tournaments]
+        names = [tournament.name for tournament in blueprint.document.tournaments]
         return f"tournaments.{names.index(tournament)}.burn_sink"
     return {"numeraire": "token"}.get(section, section) + ".address"
 
 
 def _unlike(reader: Reader, contract: str, address: str) -> str | None:
-    """Why what is at `address` cannot be `contract`, as far as can be told."""
+    """Say why the code at `address` cannot be `contract`; None where nothing contradicts it."""
     if not reader.code(address):
         return f"expected a contract, found no code at {address}"
     try:
@@ -154,11 +158,11 @@ def _unlike(reader: Reader, contract: str, address: str) -> str | None:
     return None if decimals == 18 else f"expected a token of 18 decimals, found {decimals} at {address}"
 
 
-def _refusal(w3: Web3, plan: Blueprint, creation: Creation) -> str | None:
-    """Why a constructor would revert: the factory would not say."""
+def _refusal(w3: Web3, blueprint: Blueprint, creation: Creation) -> str | None:
+    """Say why a constructor would revert, or None; the factory itself reverts without a reason."""
     data = Web3.to_hex(creation.init_code)
     try:
-        w3.eth.call({"from": Web3.to_checksum_address(plan.deployer), "data": data})
+        w3.eth.call({"from": Web3.to_checksum_address(blueprint.deployer), "data": data})
     except ContractLogicError as error:
         return describe_revert(error)
     return None

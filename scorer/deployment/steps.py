@@ -1,6 +1,6 @@
-"""What is left to do: a pure function of the blueprint and of what is on the chain.
+"""The steps that are left, as a pure function of the blueprint and of the chain's state.
 
-It remembers nothing, so it does not matter how often it was interrupted: what is there is not done again.
+It remembers nothing, so a deployment may be interrupted anywhere: what is on the chain is not done again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,19 +11,19 @@ from scorer.deployment.create2 import FACTORY
 
 
 class DeploymentStuck(Exception):
-    """A deployment cannot go on as the file asks; the message says why, and what to do."""
+    """A deployment cannot go on; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """That an account holds a role, and after how many seconds of announcement it may act."""
+    """An account's access to a role; `delay` is the time between announcing a call and making it, seconds."""
 
     delay: int
 
 
 @dataclass(frozen=True)
 class DeployedState:
-    """What is on the chain.
+    """The state of a deployment on the chain.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class DeployedState:
     roles
         The role's id of each (target, selector); 0, the admin's, where it was never set.
     access
-        Of each (role's id, account) that holds the role.
+        The access of each (role's id, account) that holds the role.
     served
-        The labels of tournaments that the committee answers for.
+        The labels of tournaments for which the committee reports.
     """
 
     has_factory: bool
@@ -48,16 +48,16 @@ class DeployedState:
 
 @dataclass(frozen=True)
 class DeploymentStep:
-    """One transaction.
+    """One transaction of a deployment.
 
     Attributes
     ----------
     key
-        Names it for good, also in the journal.
+        Its permanent name, also in the journal.
     kind
         factory, create, serve, assign, grant or renounce.
     contract
-        Which artifact it makes; empty where it makes none.
+        Name of the artifact that it creates; empty where it creates none.
     """
 
     key: str
@@ -68,8 +68,8 @@ class DeploymentStep:
     contract: str = ""
 
 
-def steps(plan: Blueprint, seen: DeployedState) -> tuple[DeploymentStep, ...]:
-    """All that is left, in the order in which it is to be done; nothing when the deployment is complete.
+def steps(blueprint: Blueprint, state: DeployedState) -> tuple[DeploymentStep, ...]:
+    """List the steps that are left, in their order; none when the deployment is complete.
 
     Raises
     ------
@@ -77,29 +77,29 @@ def steps(plan: Blueprint, seen: DeployedState) -> tuple[DeploymentStep, ...]:
         When roles are left to give, but the deployer is not the admin any more.
     """
     powers = (
-        *_serving(plan, seen),
-        *_assigning(plan, seen),
-        *_granting(plan, seen),
-        *_handing_over(plan, seen),
+        *_serving(blueprint, state),
+        *_assigning(blueprint, state),
+        *_granting(blueprint, state),
+        *_handing_over(blueprint, state),
     )
-    if powers and "authority" in seen.coded and not _is_admin(plan, seen):
+    if powers and "authority" in state.coded and not _is_admin(blueprint, state):
         raise DeploymentStuck(
-            f"expected the deployer {plan.deployer} to be the admin without delay until all roles are given, "
-            f"found that it is not; left to the admin: {'; '.join(step.title for step in powers)}. If the "
-            "admin changed this on purpose, the deployment is complete: hold it against its manifest with "
-            "cupel deployment check"
+            f"expected the deployer {blueprint.deployer} to be the admin without delay until all roles are "
+            f"given, found that it is not; left to the admin: {'; '.join(step.title for step in powers)}. "
+            "If the admin changed this on purpose, the deployment is complete: hold it against its manifest "
+            "with cupel deployment check"
         )
-    return (*_factory(seen), *_creating(plan, seen), *powers)
+    return (*_factory(state), *_creating(blueprint, state), *powers)
 
 
-def _factory(seen: DeployedState) -> Iterator[DeploymentStep]:
-    if not seen.has_factory:
+def _factory(state: DeployedState) -> Iterator[DeploymentStep]:
+    if not state.has_factory:
         yield DeploymentStep("factory", "factory", "put the CREATE2 factory on the chain", FACTORY, b"")
 
 
-def _creating(plan: Blueprint, seen: DeployedState) -> Iterator[DeploymentStep]:
-    for creation in plan.creations:
-        if creation.label not in seen.coded:
+def _creating(blueprint: Blueprint, state: DeployedState) -> Iterator[DeploymentStep]:
+    for creation in blueprint.creations:
+        if creation.label not in state.coded:
             title = f"create {creation.label} ({creation.contract}) at {creation.address}"
             data = creation.salt + creation.init_code
             yield DeploymentStep(
@@ -107,63 +107,64 @@ def _creating(plan: Blueprint, seen: DeployedState) -> Iterator[DeploymentStep]:
             )
 
 
-def _serving(plan: Blueprint, seen: DeployedState) -> Iterator[DeploymentStep]:
-    committee = plan.addresses["committee"]
-    for label in tournament_labels(plan):
-        if label not in seen.served:
-            data = call_data("OracleCommittee", "addTournament", plan.addresses[label])
+def _serving(blueprint: Blueprint, state: DeployedState) -> Iterator[DeploymentStep]:
+    committee = blueprint.addresses["committee"]
+    for label in tournament_labels(blueprint):
+        if label not in state.served:
+            data = call_data("OracleCommittee", "addTournament", blueprint.addresses[label])
             title = f"let the committee answer for rounds of {label}"
             yield DeploymentStep(f"serve:{label}", "serve", title, committee, data)
 
 
-def tournament_labels(plan: Blueprint) -> tuple[str, ...]:
-    """What the deployment calls its tournaments' contracts."""
-    return tuple(label_of(each) for each in plan.document.tournaments)
+def tournament_labels(blueprint: Blueprint) -> tuple[str, ...]:
+    """Return the labels of the tournaments' contracts."""
+    return tuple(label_of(tournament) for tournament in blueprint.document.tournaments)
 
 
-def _assigning(plan: Blueprint, seen: DeployedState) -> Iterator[DeploymentStep]:
-    for each in plan.assignments:
-        role = ROLE_IDS[each.role]
-        left = [s for s in each.selectors if seen.roles.get((each.target, s), ADMIN_ROLE) != role]
+def _assigning(blueprint: Blueprint, state: DeployedState) -> Iterator[DeploymentStep]:
+    for assignment in blueprint.assignments:
+        target, role = assignment.target, ROLE_IDS[assignment.role]
+        left = [s for s in assignment.selectors if state.roles.get((target, s), ADMIN_ROLE) != role]
         if left:
-            data = call_data("Authority", "setTargetFunctionRole", each.target, left, role)
-            title = f"let the {each.role} call {', '.join(each.functions)} of {each.label}"
-            yield DeploymentStep(f"assign:{each.label}:{each.role}", "assign", title, _authority(plan), data)
+            data = call_data("Authority", "setTargetFunctionRole", target, left, role)
+            title = f"let the {assignment.role} call {', '.join(assignment.functions)} of {assignment.label}"
+            key = f"assign:{assignment.label}:{assignment.role}"
+            yield DeploymentStep(key, "assign", title, _authority(blueprint), data)
 
 
-def _granting(plan: Blueprint, seen: DeployedState) -> Iterator[DeploymentStep]:
-    for grant in plan.grants:
-        if not _holds(seen, grant):
-            yield _grant(plan, grant)
+def _granting(blueprint: Blueprint, state: DeployedState) -> Iterator[DeploymentStep]:
+    for grant in blueprint.grants:
+        if not _holds(state, grant):
+            yield _grant(blueprint, grant)
 
 
-def _handing_over(plan: Blueprint, seen: DeployedState) -> Iterator[DeploymentStep]:
-    """The last steps: before them the deployer may do everything, after them nothing."""
+def _handing_over(blueprint: Blueprint, state: DeployedState) -> Iterator[DeploymentStep]:
+    """Yield the last steps: before them the deployer may do everything, after them nothing."""
     # Where the deployer stays admin without delay, the authority's constructor made it so.
-    by_constructor = not plan.hands_over and plan.hand_over.delay == 0
-    if not _holds(seen, plan.hand_over) and not by_constructor:
-        yield _grant(plan, plan.hand_over)
-    fresh = "authority" not in seen.coded
-    if plan.hands_over and (fresh or (ADMIN_ROLE, plan.deployer) in seen.access):
-        data = call_data("Authority", "renounceRole", ADMIN_ROLE, plan.deployer)
+    by_constructor = not blueprint.hands_over and blueprint.hand_over.delay == 0
+    if not _holds(state, blueprint.hand_over) and not by_constructor:
+        yield _grant(blueprint, blueprint.hand_over)
+    fresh = "authority" not in state.coded
+    if blueprint.hands_over and (fresh or (ADMIN_ROLE, blueprint.deployer) in state.access):
+        data = call_data("Authority", "renounceRole", ADMIN_ROLE, blueprint.deployer)
         yield DeploymentStep(
-            "renounce", "renounce", "renounce the deployer's own role of admin", _authority(plan), data
+            "renounce", "renounce", "renounce the deployer's own role of admin", _authority(blueprint), data
         )
 
 
-def _is_admin(plan: Blueprint, seen: DeployedState) -> bool:
-    return seen.access.get((ADMIN_ROLE, plan.deployer)) == Access(0)
+def _is_admin(blueprint: Blueprint, state: DeployedState) -> bool:
+    return state.access.get((ADMIN_ROLE, blueprint.deployer)) == Access(0)
 
 
-def _holds(seen: DeployedState, grant: Grant) -> bool:
-    return seen.access.get((grant.role_id, grant.holder)) == Access(grant.delay)
+def _holds(state: DeployedState, grant: Grant) -> bool:
+    return state.access.get((grant.role_id, grant.holder)) == Access(grant.delay)
 
 
-def _grant(plan: Blueprint, grant: Grant) -> DeploymentStep:
+def _grant(blueprint: Blueprint, grant: Grant) -> DeploymentStep:
     data = call_data("Authority", "grantRole", grant.role_id, grant.holder, grant.delay)
     title = f"make {grant.holder} {grant.role}, with {grant.delay} s of announcement"
-    return DeploymentStep(f"grant:{grant.role}:{grant.holder}", "grant", title, _authority(plan), data)
+    return DeploymentStep(f"grant:{grant.role}:{grant.holder}", "grant", title, _authority(blueprint), data)
 
 
-def _authority(plan: Blueprint) -> str:
-    return plan.addresses["authority"]
+def _authority(blueprint: Blueprint) -> str:
+    return blueprint.addresses["authority"]

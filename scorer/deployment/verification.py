@@ -1,4 +1,4 @@
-"""The compiler's input for each contract, which reproduces its code, and its way to block explorers."""
+"""Builds the compiler's input that reproduces each contract's code, and sends it to block explorers."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "remappings": ["@openzeppelin/contracts=node_modules/@openzeppelin/contracts"],
     "viaIR": True,
 }
-"""Those of ape-config.yaml: each of them is part of the code's metadata, and so of the code."""
+"""The settings of ape-config.yaml: each of them is part of the code's metadata, and so of the code."""
 OUTPUTS: Final = [
     "evm.bytecode.object",
     "evm.deployedBytecode.object",
@@ -38,11 +38,11 @@ _IMPORT: Final = re.compile(r'^import\b[^"]*"([^"]+)";', re.MULTILINE)
 
 
 class VerificationError(Exception):
-    """Sources cannot be read or compiled, or an explorer does not take them; the message says why."""
+    """Sources cannot be read or compiled, or an explorer refuses them; the message says why."""
 
 
 def standard_input(contract: str, repository: Path) -> dict[str, Any]:
-    """The compiler's standard JSON input of one contract: itself and all that it imports, and nothing else.
+    """Build the compiler's standard JSON input of one contract: its source and all imports, and nothing else.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def standard_input(contract: str, repository: Path) -> dict[str, Any]:
         name = waiting.pop()
         if name not in sources:
             sources[name] = {"content": _read(repository, name)}
-            waiting += [_resolved(name, each) for each in _IMPORT.findall(sources[name]["content"])]
+            waiting += [_resolved(name, path) for path in _IMPORT.findall(sources[name]["content"])]
     settings = SETTINGS | {"outputSelection": {source: {contract: OUTPUTS}}}
     return {"language": "Solidity", "settings": settings, "sources": dict(sorted(sources.items()))}
 
@@ -78,12 +78,12 @@ def _resolved(importer: str, path: str) -> str:
 
 
 def input_digest(standard: Mapping[str, Any]) -> str:
-    """SHA-256 of an input's canonical JSON (RFC 8785)."""
+    """Return the SHA-256 of an input's canonical JSON (RFC 8785)."""
     return "0x" + hashlib.sha256(rfc8785.dumps(dict(standard))).hexdigest()
 
 
 def compile_input(standard: Mapping[str, Any], repository: Path) -> dict[str, Any]:
-    """What the compiler says of an input.
+    """Compile an input, and return the compiler's output.
 
     Raises
     ------
@@ -95,18 +95,18 @@ def compile_input(standard: Mapping[str, Any], repository: Path) -> dict[str, An
         command, input=json.dumps(standard), capture_output=True, text=True, cwd=repository, check=True
     )
     output: dict[str, Any] = json.loads(done.stdout)
-    errors = [each["formattedMessage"] for each in output.get("errors", []) if each["severity"] == "error"]
+    errors = [entry["formattedMessage"] for entry in output.get("errors", []) if entry["severity"] == "error"]
     if errors:
         raise VerificationError(f"expected sources that compile, found: {errors[0]}")
     return output
 
 
 def code_record(contract: str, repository: Path) -> dict[str, Any]:
-    """A contract's entry in code.json, compiled from its input."""
+    """Compile a contract, and return its entry in code.json."""
     standard = standard_input(contract, repository)
     made = compile_input(standard, repository)["contracts"][f"contracts/{contract}.sol"][contract]["evm"]
     references = made["deployedBytecode"]["immutableReferences"].values()
-    places = sorted([place["start"], place["length"]] for each in references for place in each)
+    places = sorted([place["start"], place["length"]] for group in references for place in group)
     runtime = bytes.fromhex(made["deployedBytecode"]["object"])
     return {
         "input_digest": input_digest(standard),
@@ -130,12 +130,12 @@ class Subject:
 
     @property
     def identifier(self) -> str:
-        """Source and contract as explorers name them."""
+        """The contract's source and name, in the form that explorers use."""
         return f"contracts/{self.contract}.sol:{self.contract}"
 
 
 def subject(manifest: Mapping[str, Any], label: str, repository: Path) -> Subject:
-    """What a manifest says of one of its contracts, with the sources of a checkout.
+    """Return one of a manifest's contracts for verification, with the sources of a checkout.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def subject(manifest: Mapping[str, Any], label: str, repository: Path) -> Subjec
 
 
 def to_etherscan(found: Subject, key: str, url: str = ETHERSCAN) -> str:
-    """Ask Etherscan, or an explorer with its interface, to verify; what it calls the request."""
+    """Ask Etherscan, or an explorer with its interface, to verify; return its name of the request."""
     form = {
         "module": "contract",
         "action": "verifysourcecode",
@@ -184,7 +184,7 @@ def to_etherscan(found: Subject, key: str, url: str = ETHERSCAN) -> str:
 
 
 def to_sourcify(found: Subject, url: str = SOURCIFY) -> str:
-    """Ask Sourcify to verify; what it calls the request."""
+    """Ask Sourcify to verify; return its name of the request."""
     body = {
         "stdJsonInput": found.standard,
         "compilerVersion": found.compiler,
@@ -200,7 +200,7 @@ def to_sourcify(found: Subject, url: str = SOURCIFY) -> str:
 
 
 def _posted(url: str, params: Mapping[str, str], **content: Any) -> dict[str, Any]:
-    """The answer, without the key: neither address nor error is repeated, as a key may be in them."""
+    """Post a request, and return the answer. Errors name the host alone: a key may be in the rest."""
     try:
         response = requests.post(url, params=dict(params), timeout=TIMEOUT, **content)
         answer = response.json()

@@ -1,6 +1,6 @@
-"""Scores to one integer reward score per model, and what the contract makes of it, to the unit.
+"""Computes one integer reward score per model, and its payout or burn as the contract does, to the unit.
 
-Neither a network nor a database is reachable from here.
+This package imports neither a network client nor a database.
 """
 
 from scorer.rewards.adjusters import burn_hardening, realised_volatility, retained_shares, volatility_factor

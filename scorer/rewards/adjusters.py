@@ -1,4 +1,4 @@
-"""What changes a weighed sum of scores: dynamic eras, burn hardening and the neutral churn penalty.
+"""The adjusters of a weighed sum of scores: dynamic eras, burn hardening and the neutral churn penalty.
 
 Each adjuster is a multiplier in whole ppm. It is computed by operations that IEEE 754 or Python's decimals
 round correctly, in a fixed order, so that it is the same on every machine.
@@ -15,9 +15,9 @@ from scorer.scoring.ppm import to_ppm
 from scorer.units import ONE
 
 _EXACT: Final = Context(prec=40)
-"""Enough digits that rounding to ppm is decided by the formula and not by the arithmetic."""
+"""Enough digits that the formula decides the rounding to ppm, not the arithmetic."""
 MOST_EXPONENT: Final = 1000
-"""Where the share that is kept is zero in ppm long since."""
+"""An exponent at which the share that is kept is far below one ppm."""
 
 
 def realised_volatility(returns: NDArray[np.float64]) -> float:
@@ -37,15 +37,15 @@ def realised_volatility(returns: NDArray[np.float64]) -> float:
 
 
 def volatility_factor(realised: float, *, target: int, least: int, most: int) -> int:
-    """Dynamic eras: ``target / realised`` within [least, most], all but `realised` in ppm.
+    """Return the multiplier of dynamic eras: ``target / realised`` within [least, most].
 
-    In a volatile window scores are larger by chance alone, and positions earn and burn less; in a quiet one
-    they earn and burn more.
+    All but `realised` are in ppm. In a volatile window scores are larger by chance alone, and positions earn
+    and burn less; in a quiet one they earn and burn more.
 
     Returns
     -------
     int
-        ppm, rounded half to even; `most` when nothing moved.
+        ppm, rounded half to even; `most` when all returns are zero.
     """
     if realised == 0:
         return most
@@ -54,15 +54,15 @@ def volatility_factor(realised: float, *, target: int, least: int, most: int) ->
 
 
 def burn_hardening(correlations: NDArray[np.float64], *, start: int, most: int) -> NDArray[np.int64]:
-    """What each model's negative reward is multiplied by.
+    """Compute the multiplier of each model's negative reward.
 
-    ``1 + (most - 1) * (c - start) / (1 - start)`` for a correlation c above `start`: who is redundant and
-    wrong burns more than who is original and wrong.
+    ``1 + (most - 1) * (c - start) / (1 - start)`` for a correlation c above `start`: a redundant model that
+    is wrong burns more than an original one that is wrong.
 
     Parameters
     ----------
     correlations
-        With the meta model, shape (models,); NaN where there is none, which hardens nothing.
+        Correlations with the meta model, shape (models,); NaN where there is none: such a model keeps `ONE`.
     start, most
         ppm; `start` below 1, `most` from 1.
 

@@ -18,7 +18,7 @@ LAST_SHARE: Final = 1010
 """The codes of the largest amount and of the whole; the first amount is code 1, the first share follows on
 the last amount."""
 SHARE_STEP: Final = 5_000
-"""ppm."""
+"""ppm of idle stake in one step of a share."""
 WHOLE: Final = 200
 """Steps of shares in 100 %."""
 AMOUNT_STEP: Final = 10**6
@@ -32,9 +32,9 @@ class NotRepresentable(ValueError):
     Attributes
     ----------
     allocation
-        As it was asked for.
+        The allocation without a code.
     below, above
-        The two nearest that there are; beyond the largest, both are that.
+        The two nearest allocations with a code; beyond the largest, both are the largest.
     """
 
     def __init__(self, allocation: int, below: int, above: int) -> None:
@@ -88,18 +88,19 @@ def decoded(code: int) -> int:
 
 
 def positions_of(stakes: NDArray[np.uint64], codes: NDArray[np.uint64], minimum: int) -> NDArray[np.uint64]:
-    """Return what models put at risk in a round, in nano-NMR.
+    """Return the positions of models in a round, nano-NMR.
 
     Parameters
     ----------
     stakes
-        What is idle, nano-NMR, each below 2**54, shape (models,).
+        Idle stakes, nano-NMR, each below 2**54, shape (models,).
     codes
-        Of their allocations, each up to `LAST_SHARE`; 0 for a model that does not take part, shape (models,).
+        Codes of the allocations, each up to `LAST_SHARE`, shape (models,); 0 for a model that takes no part.
     minimum
-        Smaller positions are none, nano-NMR.
+        The smallest position, nano-NMR; a model with less at risk has none.
     """
     steps = np.where(codes > LAST_AMOUNT, codes, np.uint64(LAST_AMOUNT)) - np.uint64(LAST_AMOUNT)
+    # No overflow: a stake has 54 bits and `WHOLE` 8.
     shares = stakes * steps // np.uint64(WHOLE)
     positions = np.minimum(np.where(steps > 0, shares, _AMOUNTS[codes]), stakes)
     return np.where(positions < np.uint64(minimum), np.uint64(0), positions)

@@ -1,9 +1,9 @@
-"""Why a position earned what it earned: a payout or burn taken apart to the last nano-NMR.
+"""The attribution of a payout or burn: its parts by reason, to the last nano-NMR.
 
 A position is settled through a chain of levels: what it would earn if only the first factor counted, then the
 first two, and so on; then with each adjuster; then with the score rounded to ppm; then with the payout
 factor, the cap and a short pool. Each level is a whole number of nano-NMR, and each step is the difference of
-two levels. So the steps always add up to exactly what was paid or burned.
+two levels. So the steps always add up to the payout or burn exactly.
 """
 
 import math
@@ -30,16 +30,16 @@ SHORT_POOL: Final = "short pool"
 
 @dataclass(frozen=True)
 class AttributionStep:
-    """One reason.
+    """The part of a payout or burn that has one reason.
 
     Attributes
     ----------
     name
         A factor's name, or one of this module's names.
     detail
-        What it was multiplied with or held against, in words.
+        The multiplier or limit that was applied, as text.
     amount
-        nano-NMR by which it raised (+) or lowered (-) what the position earned.
+        nano-NMR by which it raised (+) or lowered (-) the payout.
     """
 
     name: str
@@ -49,7 +49,7 @@ class AttributionStep:
 
 @dataclass(frozen=True)
 class SettlementTerms:
-    """What a round's positions are settled under, all in ppm.
+    """The terms of settlement of a round, all in ppm.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class SettlementTerms:
 
 @dataclass(frozen=True)
 class PositionOutcome:
-    """What became of one position.
+    """The outcome of one position.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class PositionOutcome:
 def attribute(
     outcome: PositionOutcome, multipliers: Sequence[tuple[str, int]], terms: SettlementTerms
 ) -> tuple[AttributionStep, ...]:
-    """Take apart what a position earned.
+    """Split the payout or burn of a position by reason.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def attribute(
 
     Returns
     -------
-    tuple[Step, ...]
+    tuple[AttributionStep, ...]
         Their amounts add up to ``payout - burn``. A model that lacks a factor's score has a single
         step, of nothing.
     """
@@ -111,7 +111,7 @@ def attribute(
             ),
         )
     shares = [*_reward_levels(outcome, multipliers, terms), *_settlement_levels(outcome, terms)]
-    levels = [Level(each.name, each.detail, round(outcome.position * each.amount)) for each in shares]
+    levels = [Level(share.name, share.detail, round(outcome.position * share.amount)) for share in shares]
     levels += _whole_levels(outcome)
     before = [0, *(level.amount for level in levels)]
     return tuple(
@@ -122,7 +122,7 @@ def attribute(
 
 @dataclass(frozen=True)
 class Level:
-    """What a position earns up to one reason: a share of it, or nano-NMR."""
+    """Earnings of a position up to one reason: a share of the position, or nano-NMR."""
 
     name: str
     detail: str
@@ -132,7 +132,7 @@ class Level:
 def _reward_levels(
     outcome: PositionOutcome, multipliers: Sequence[tuple[str, int]], terms: SettlementTerms
 ) -> Iterator[Level]:
-    """The same float64 operations as `reward_scores`, one level each."""
+    """Repeat the float64 operations of `reward_scores`, one level for each."""
     scores = {factor: np.array([score]) for factor, score in outcome.scores.items()}
     sums = [float(total[0]) for total in weighed_sums(scores, multipliers)]
     for (factor, multiplier), total in zip(multipliers, sums, strict=True):
@@ -152,15 +152,16 @@ def _reward_levels(
 
 
 def _settlement_levels(outcome: PositionOutcome, terms: SettlementTerms) -> Iterator[Level]:
-    """The integer operations of the contract on the rate."""
+    """Repeat the integer operations of the contract on the rate."""
     score = outcome.reward_score
+    # Python rounds towards minus infinity, Solidity towards zero: so the magnitude is divided.
     scaled = abs(score) * terms.payout_factor // ONE * (-1 if score < 0 else 1)
     yield Level(PAYOUT_FACTOR, f"x {ppm_as_decimal(terms.payout_factor):f}", Fraction(scaled, ONE))
     yield Level(CAP, f"+-{ppm_as_decimal(terms.cap):f}", Fraction(outcome.rate, ONE))
 
 
 def _whole_levels(outcome: PositionOutcome) -> Iterator[Level]:
-    """Down to whole nano-NMR, and to what the pool had."""
+    """Round down to whole nano-NMR, then scale to a pool that is short of all payouts."""
     full = outcome.position * abs(outcome.rate) // ONE
     earned = full if outcome.rate > 0 else -full
     yield Level(WHOLE_UNITS, "rounded down", earned)

@@ -1,4 +1,4 @@
-"""Standing over many rounds: reputation of models and accounts, and seasons with their tiers.
+"""Reputation of models and accounts over many rounds, and seasons with their tiers.
 
 Pure functions over score tables: pandas frames with a row a model and round, and the columns ``round``,
 ``resolved`` (date), ``model``, ``account``, ``at_risk`` (nano-NMR) and one of scores. Only rounds that have
@@ -24,7 +24,7 @@ NOVICE: Final = "novice"
 
 @dataclass(frozen=True)
 class SeasonRules:
-    """What a season asks for, and who gets which tier.
+    """The conditions of a season, and its tiers.
 
     Attributes
     ----------
@@ -70,14 +70,14 @@ CRYPTO_SEASON: Final = SeasonRules(
 
 
 def in_the_year_before(scores: pd.DataFrame, on: date) -> pd.DataFrame:
-    """The rows of rounds that resolved in the year that ends with `on`."""
+    """Select the rows of rounds that resolved in the year that ends with `on`."""
     end = pd.Timestamp(on)
     resolved = pd.to_datetime(scores["resolved"])
     return scores[(resolved > end - pd.DateOffset(years=1)) & (resolved <= end)]
 
 
 def model_reputation(scores: pd.DataFrame, score: str, on: date) -> "pd.Series[float]":
-    """One-year average of a score, by model, best first. A round without a score does not count.
+    """Average a score over one year, by model, best first. A round without a score does not count.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def model_reputation(scores: pd.DataFrame, score: str, on: date) -> "pd.Series[f
 
 
 def account_round_scores(scores: pd.DataFrame, score: str) -> pd.DataFrame:
-    """Stake-weighted average of an account's models in each round.
+    """Average the scores of an account's models in each round, weighted by stake.
 
     An account without a stake in a round counts there if it has one model only, by that model.
 
@@ -120,13 +120,13 @@ def account_round_scores(scores: pd.DataFrame, score: str) -> pd.DataFrame:
 
 
 def account_reputation(scores: pd.DataFrame, score: str, on: date) -> "pd.Series[float]":
-    """One-year average of `account_round_scores`, by account, best first."""
+    """Average `account_round_scores` over one year, by account, best first."""
     rounds = account_round_scores(in_the_year_before(scores, on), score)
     return rounds.groupby("account")[score].mean().sort_values(ascending=False, kind="stable")
 
 
 def season(scores: pd.DataFrame, score: str, year: int, rules: SeasonRules) -> pd.DataFrame:
-    """A calendar year's standing of accounts.
+    """Rank accounts by their scores of a calendar year.
 
     An account's season score is the mean of its round scores over all rounds of the season; a round that it
     missed, or in which it had too little at risk, counts as zero.
@@ -134,7 +134,7 @@ def season(scores: pd.DataFrame, score: str, year: int, rules: SeasonRules) -> p
     Parameters
     ----------
     scores
-        All rounds that resolved; those of the season are told by their date.
+        All rounds that resolved; the season is selected by date.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def season(scores: pd.DataFrame, score: str, year: int, rules: SeasonRules) -> p
 
 
 def _with_tiers(standing: pd.DataFrame, rules: SeasonRules) -> pd.DataFrame:
-    """Ranks, equal for equal scores, and tiers by them."""
+    """Add ranks, equal for equal scores, and the tiers that follow from them."""
     ranked = standing["is_ranked"]
     ranks = (
         standing["season_score"].where(ranked).rank(ascending=False, method="min").fillna(0).astype("int64")

@@ -37,7 +37,7 @@ def reward_scores(
     volatility
         The volatility factor of dynamic eras, ppm; the same for all.
     hardening
-        What a negative reward is multiplied by, ppm, shape (models,).
+        The multiplier of a negative reward, ppm, shape (models,).
     retained
         The share of a positive reward that is kept, ppm, shape (models,).
 
@@ -65,7 +65,7 @@ def reward_scores(
 def weighed_sums(
     scores: Mapping[str, NDArray[np.float64]], multipliers: Sequence[tuple[str, int]]
 ) -> list[NDArray[np.float64]]:
-    """The running sums of ``multiplier * score``: one after each factor, shape (models,) each."""
+    """Return the running sums of ``multiplier * score``: one after each factor, shape (models,) each."""
     total = np.zeros(len(next(iter(scores.values()))))
     sums = []
     for factor, multiplier in multipliers:

@@ -10,7 +10,7 @@ from scorer.units import ONE, NanoNmr, Ppm
 
 @dataclass(frozen=True)
 class Settlement:
-    """What a round's positions earn, model by model.
+    """The payouts and burns of a round, model by model.
 
     Attributes
     ----------
@@ -26,28 +26,28 @@ class Settlement:
 
     @property
     def total_payout(self) -> NanoNmr:
-        """All payouts, in nano-NMR."""
+        """The sum of all payouts, nano-NMR."""
         return NanoNmr(sum(self.payouts.tolist()))
 
     @property
     def total_burn(self) -> NanoNmr:
-        """All burns, in nano-NMR."""
+        """The sum of all burns, nano-NMR."""
         return NanoNmr(sum(self.burns.tolist()))
 
 
 def payout_factor(at_risk: int, threshold: int) -> Ppm:
-    """``min(1, threshold / at_risk)`` in ppm, rounded down; both arguments in nano-NMR."""
+    """Return ``min(1, threshold / at_risk)`` in ppm, rounded down; both arguments in nano-NMR."""
     return Ppm(ONE if at_risk <= threshold else threshold * ONE // at_risk)
 
 
 def reward_rates(scores: NDArray[np.int64], factor: int, cap: int) -> NDArray[np.int64]:
-    """``clip(score * factor, +-cap)``, all in ppm; the product is truncated towards zero, as in Solidity."""
+    """Return ``clip(score * factor, +-cap)`` in ppm, the product truncated towards zero as in Solidity."""
     magnitudes: NDArray[np.int64] = np.minimum(np.abs(scores) * factor // ONE, cap)
     return np.where(scores < 0, -magnitudes, magnitudes)
 
 
 def _share(amounts: NDArray[np.uint64], rates: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """``floor(amount * rate / 1e6)`` for any amount and a rate up to 1e6; no product passes 64 bits."""
+    """Return ``floor(amount * rate / 1e6)`` for any amount and rates up to 1e6; no product passes 64 bits."""
     whole, rest = np.divmod(amounts, np.uint64(ONE))
     return whole * rates + rest * rates // np.uint64(ONE)
 
@@ -72,7 +72,7 @@ def settle(
         The round's payout factor and cap, ppm.
     available
         The pool when settlement begins, nano-NMR. Where it is short of all payouts, each is scaled by
-        available / total, rounded down. None: it is not short.
+        available / total, rounded down. None for a pool that is not short.
 
     Returns
     -------
@@ -95,5 +95,6 @@ def settle(
     total = full.total_payout
     if available is None or available >= total:
         return full
+    # Products of two amounts pass 64 bits: Python's integers, not numpy's.
     scaled = [payout * available // total for payout in full.payouts.tolist()]
     return Settlement(rates, np.array(scaled, dtype=np.uint64), full.burns)

@@ -1,4 +1,4 @@
-"""Which ids of a table of predictions are scored: every column on its own."""
+"""Chooses the ids on which predictions are scored, for every column on its own."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ LARGEST_VALUE = 1e300
 """Targets, weights and features beyond it are refused: differences and sums of them could overflow."""
 
 RANKED = {"meta_model"}
-"""Arguments of which only the order counts, so that they may be infinite."""
+"""Arguments that are only ranked, so that they may be infinite."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Aligned:
-    """Predictions and what they are compared with, on their common ids in sorted order.
+    """Predictions, and the values to compare them with, on their common ids in sorted order.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Aligned:
             yield Group(np.array(columns), rows, self._reason(len(rows)))
 
     def take(self, group: Group) -> tuple[Floats, list[Floats]]:
-        """Cut out what a group is scored on: (columns, ids) predictions and the others."""
+        """Select a group's columns and ids: (columns, ids) predictions, and the other values."""
         everything = len(group.rows) == len(self.ids)
         if everything and len(group.columns) == len(self.predictions):
             return self.predictions, self.others
@@ -94,7 +94,7 @@ class Aligned:
 
 
 def keeps_enough(kept: int, length: int, max_filtered_ratio: float) -> bool:
-    """Tell whether few enough ids are dropped; the comparison that ``filter_sort_index`` makes."""
+    """Return whether few enough ids are dropped; the comparison that ``filter_sort_index`` makes."""
     return kept / length >= 1 - max_filtered_ratio
 
 
@@ -132,15 +132,15 @@ def align(
             refuse(name, expected, f"{len(ids)} of {len(frame)}", "use the same ids everywhere")
     values = {name: _rows(frame, ids) for name, frame in named.items()}
     matrix = np.ascontiguousarray(values.pop("predictions").T)
-    for name, found in values.items():
+    for name, table in values.items():
         if name not in RANKED:
-            require_bounded(name, found)
+            require_bounded(name, table)
     flat = [array[:, 0] if isinstance(others[name], pd.Series) else array for name, array in values.items()]
     return Aligned(matrix, flat, ids, tuple(len(frame) for frame in named.values()), max_filtered_ratio)
 
 
 def _common_ids(named: Mapping[str, pd.DataFrame]) -> pd.Index:
-    """Ids with values in all tables, sorted; of the predictions one that is not NaN throughout suffices."""
+    """Return the sorted ids with values in all tables; a row of predictions may hold NaN."""
     ids = named["predictions"].index
     for name, frame in named.items():
         kept = frame.index if name == "predictions" else frame.dropna().index
@@ -165,7 +165,7 @@ def require_bounded(name: str, values: Floats) -> None:
 
 
 def centre_of(name: str, targets: pd.Series) -> float:
-    """Mean of all targets that are not NaN, also of those whose ids are not scored."""
+    """Return the mean of all targets that are not NaN, also of those whose ids are not scored."""
     values = targets.dropna().to_numpy(dtype=np.float64)
     if len(values) == 0:
         refuse(name, "at least one value", "none", "pass the round's data")

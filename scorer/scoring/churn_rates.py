@@ -1,4 +1,4 @@
-"""How much a submission changes from one round to the next.
+"""Churn and turnover: the change of a submission from one round to the next.
 
 Names, arguments and formulas of ``numerai_tools.signals`` 0.7.2.
 """
@@ -28,7 +28,7 @@ from scorer.scoring.transforms import (
 ID_COLUMNS = ("ticker", "sedol", "bloomberg_ticker", "composite_figi", "numerai_ticker")
 LEAST_TICKERS = 100
 ABSOLUTE_TOLERANCE = 1e-8
-"""How far below 0 or above 1 a value may lie, and the standard deviation that counts as none."""
+"""The most by which a value may leave [0, 1], and the standard deviation that counts as zero."""
 
 
 class TooFewCommonIds(ScoringInputError):
@@ -71,7 +71,7 @@ def _common(s1: pd.Series, s2: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 
 def turnover(s1: pd.Series, s2: pd.Series) -> float:
-    """Half the summed differences of two portfolios' weights, in [0, 1] for weights of unit size.
+    """Half the sum of differences of two portfolios' weights, in [0, 1] for weights of unit size.
 
     Infinity where the sum overflows; an id at which both are the same infinity is left out, as pandas does.
     """
@@ -87,7 +87,7 @@ def turnover(s1: pd.Series, s2: pd.Series) -> float:
 def neutral_churn(
     s1: pd.Series, s2: pd.Series, neutralizers1: pd.DataFrame, neutralizers2: pd.DataFrame
 ) -> float:
-    """Churn of what is left of two submissions' gaussian ranks after their own rounds' neutralizers."""
+    """Churn of two submissions' gaussian ranks, each neutralised to its own round's neutralizers."""
     return churn(_neutral(s1, neutralizers1), _neutral(s2, neutralizers2))
 
 
@@ -146,7 +146,7 @@ class RankedSubmissions:
     problems: tuple[ScoringInputError | None, ...]
 
     def row(self, number: int) -> Floats:
-        """One submission's ranks.
+        """Return the ranks of one submission.
 
         Raises
         ------
@@ -159,13 +159,13 @@ class RankedSubmissions:
         return np.asarray(self.ranks[number])
 
     def series(self, number: int) -> pd.Series:
-        """As `row`, by id."""
+        """Return the ranks of one submission by id, see `row`."""
         return pd.Series(self.row(number), index=self.ids)
 
 
 @dataclass(frozen=True)
 class WeightedSubmissions:
-    """And what they hold: centred neutral weights of unit size, models by ids."""
+    """Submissions with their portfolios: centred neutral weights of unit size, models by ids."""
 
     ranked: RankedSubmissions
     ids: pd.Index
@@ -181,7 +181,7 @@ def ranked_submissions(submissions: pd.DataFrame, sample_weight: pd.Series) -> R
     known = submissions[submissions.index.isin(universe)]
     problems = tuple(_problem(known.iloc[:, column]) for column in range(known.shape[1]))
     if known.index.has_duplicates:
-        known = known[~known.index.duplicated()]  # nothing of it is used: all have a problem
+        known = known[~known.index.duplicated()]  # the choice does not matter: all columns have a problem
     on_universe = known.reindex(universe.drop_duplicates().dropna()).sort_index()
     ranks = tie_kept_rank(on_universe).fillna(0.5)
     return RankedSubmissions(ranks.index, rows_of("submissions", ranks), problems)
@@ -190,7 +190,7 @@ def ranked_submissions(submissions: pd.DataFrame, sample_weight: pd.Series) -> R
 def weighted_submissions(
     submissions: pd.DataFrame, neutralizers: pd.DataFrame, sample_weight: pd.Series
 ) -> WeightedSubmissions:
-    """Ranks and weights of the columns of a table of ids by models, each the same whatever the others are."""
+    """Rank the columns of a table of ids by models, and compute their weights, each on its own."""
     ranked = ranked_submissions(submissions, sample_weight)
     frame = pd.DataFrame(ranked.ranks.T, index=ranked.ids)
     weights = generate_neutralized_weights(frame, neutralizers, sample_weight, True)
@@ -198,7 +198,7 @@ def weighted_submissions(
 
 
 class Comparison:
-    """Churn and turnover of one round's submissions against those of an earlier one, by row."""
+    """Compares one round's submissions with those of an earlier one, by row."""
 
     def __init__(self, current: WeightedSubmissions, before: WeightedSubmissions) -> None:
         self._current, self._before = current, before
@@ -206,7 +206,7 @@ class Comparison:
         self._weighted = _positions(current.ids, before.ids)
 
     def churn_and_turnover(self, row: int, row_before: int) -> tuple[float, float] | None:
-        """Of one submission; None where too few ids are common.
+        """Compute churn and turnover of one submission; None where too few ids are common.
 
         Raises
         ------
@@ -217,17 +217,17 @@ class Comparison:
         if self._ranked is None or self._weighted is None:
             return None
         here, there = self._ranked
-        found = abs(_rank_churn(ranks[here], ranks_before[there]))
+        change = abs(_rank_churn(ranks[here], ranks_before[there]))
         here, there = self._weighted
         difference = self._current.weights[row][here] - self._before.weights[row_before][there]
-        return found, math.fsum(np.abs(difference).tolist()) / 2
+        return change, math.fsum(np.abs(difference).tolist()) / 2
 
 
 Pair = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def _positions(one: pd.Index, other: pd.Index) -> Pair | None:
-    """Where the common ids are in both, ascending by id; None where they are too few."""
+    """Find the positions of the common ids in both, ascending by id; None where they are too few."""
     try:
         pair = _common(*(pd.Series(np.arange(len(ids)), index=ids) for ids in (one, other)))
     except TooFewCommonIds:
@@ -276,7 +276,7 @@ def calculate_mean_neutral_churn(
 
 
 def mean_neutral_churn(current: pd.Series, previous: Iterable[pd.Series]) -> float:
-    """Mean churn of what neutralisation left of a submission and of earlier ones; 1 if none can be compared.
+    """Mean churn of a neutralised submission against earlier ones; 1 if none can be compared.
 
     Raises
     ------
@@ -286,9 +286,9 @@ def mean_neutral_churn(current: pd.Series, previous: Iterable[pd.Series]) -> flo
     if current.min() == current.max():
         refuse("curr_sub", "something left after neutralisation", "nothing", "submit something else")
     values = []
-    for each in previous:
+    for earlier in previous:
         try:
-            values.append(churn(current, each))
+            values.append(churn(current, earlier))
         except ScoringInputError:
             continue
     return fmean(values) if values else 1.0
@@ -318,12 +318,12 @@ def calculate_max_churn_and_turnover(
 
 def largest(pairs: Iterable[tuple[float, float] | None]) -> tuple[float, float]:
     """Largest churn and turnover of comparisons; 1 where none could be made."""
-    found = [pair for pair in pairs if pair is not None]
-    return max((pair[0] for pair in found), default=1.0), max((pair[1] for pair in found), default=1.0)
+    made = [pair for pair in pairs if pair is not None]
+    return max((pair[0] for pair in made), default=1.0), max((pair[1] for pair in made), default=1.0)
 
 
 def _table(submission: pd.Series | pd.DataFrame) -> pd.DataFrame:
-    """A table has one column."""
+    """Return a submission as a table of one column."""
     if isinstance(submission, pd.DataFrame):
         return frame_of("submission", submission.iloc[:, :1])
     return series_of("submission", submission).to_frame()

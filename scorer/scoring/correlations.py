@@ -238,7 +238,7 @@ def stake_weight(predictions: pd.DataFrame, stakes: pd.Series) -> pd.Series:
 
 
 def _weighted_sums(matrix: Floats, weights: Floats) -> Floats:
-    """Sums of each row times the weights; those with an infinity are what IEEE 754 makes of them."""
+    """Sum each row times the weights; sums with an infinity are those of IEEE 754."""
     if not np.isfinite(weights).all():
         return _plain_sums(matrix, weights)
     sums = np.empty(len(matrix))
@@ -249,7 +249,7 @@ def _weighted_sums(matrix: Floats, weights: Floats) -> Floats:
 
 
 def _plain_sums(matrix: Floats, weights: Floats) -> Floats:
-    """As pandas sums: a product of infinity and nothing is left out."""
+    """Sum as pandas does: the product of infinity and zero, a NaN, is left out."""
     with np.errstate(invalid="ignore", over="ignore"):
         return np.asarray(np.nansum(matrix * weights, axis=1))
 

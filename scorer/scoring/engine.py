@@ -29,7 +29,7 @@ from scorer.scoring.threads import run_in_threads, usable_cores
 Submissions = Floats | NDArray[np.float32] | Rows
 
 BLOCK_BYTES = 1 << 19
-"""A block of submissions by default: with its keys and gathered parts it then fits a core's cache."""
+"""Bytes of a block of submissions by default: with its keys and gathered parts it fits a core's cache."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Sums:
     totals
         (4, models) Sums of the parts of the ranks.
     squares
-        (3, models) Of the powered ranks: high times high, twice high times low, low times low.
+        (3, models) Sums over the powered ranks: high times high, twice high times low, low times low.
     missing, constant
         (models,) Whether the submission has a NaN, or one value only.
     """
@@ -76,7 +76,7 @@ class Sums:
 
 
 def _empty_sums(models: int, plan: ScoringPlan) -> Sums:
-    """Make room for all submissions, filled with what is the same for all that have no ties."""
+    """Allocate the sums of all submissions, filled with those of a submission without ties."""
     untied = plan.table.untied
     return Sums(
         products={key: np.empty((len(side.parts), models, 2)) for key, side in plan.sides.items()},
@@ -93,9 +93,9 @@ class BlockSummer:
     Parameters
     ----------
     plan
-        What the submissions share.
+        The right-hand sides, which all submissions share.
     sums
-        Where the results go.
+        The sums of all submissions, which this fills in.
     block_size
         The most submissions in a block. One summer serves one thread.
     """
@@ -122,14 +122,14 @@ class BlockSummer:
 
     def _multiply(self, part: Floats, ranks: slice, ranked: RankedBlock, products: Floats) -> None:
         """(models, 2) products of a part of a right-hand side with both parts of the ranks."""
-        # no index is out of bounds; of the modes that do not look for one wrap is the fastest
+        # No index is out of bounds. "wrap" is the fastest mode of those that do not check that.
         gathered = np.take(part, ranked.order, out=self._gathered[: len(products)], mode="wrap")
         np.matmul(gathered, self._plan.table.untied[ranks].T, out=products)
         for row in ranked.tied:
             products[row] = self._ranks[row, ranks] @ gathered[row]
 
     def _add_tied(self, model: int, ranks: Floats) -> None:
-        """Sum again what is the same for all submissions but those with ties."""
+        """Replace the sums that only submissions with ties have to themselves."""
         self._sums.totals[:, model] = ranks @ self._ones
         self._sums.squares[:, model] = _squares(ranks)
 
@@ -157,6 +157,7 @@ def _correlation(plan: ScoringPlan, sums: Sums, name: str, target: CorrelationTa
     high, low = sums.totals[POWERED]
     totals = combine_sums(high, low, bits)
     squares = combine_products(sums.squares[0], sums.squares[1], sums.squares[2], bits)
+    # Rounding may take the variance of a nearly constant submission below zero.
     deviations = np.sqrt(np.maximum(squares - totals * totals / plan.ids, 0))
     with np.errstate(invalid="ignore", divide="ignore"):
         scores = (products - totals * (target.total / plan.ids)) / (deviations * target.deviation)
@@ -236,7 +237,7 @@ def score_with_plan(
     threads: int | None = None,
     block_size: int | None = None,
 ) -> SubmissionScores:
-    """Score submissions against right-hand sides that are ready; see `score_submissions`."""
+    """Score submissions against prepared right-hand sides; see `score_submissions`."""
     models = len(submissions)
     threads = _positive("threads", threads, usable_cores())
     block_size = _positive("block_size", block_size, max(1, BLOCK_BYTES // (8 * plan.ids)))

@@ -1,4 +1,4 @@
-"""What can be wrong with the input of a score, and why a submission has no score."""
+"""The error of a wrong argument to a score, and the reasons why a submission has no score."""
 
 from enum import StrEnum
 from typing import NoReturn
@@ -12,7 +12,7 @@ class ScoringInputError(ValueError, AssertionError):
 
 
 class UnscoredReason(StrEnum):
-    """Why a submission could not be scored. Its value is the sentence shown to the data scientist."""
+    """The reason why a submission has no score. Its value is the sentence shown to the data scientist."""
 
     MISSING_VALUE = "the submission has a missing value"
     TOO_FEW_IDS = "the submission has values for too few of the target's ids"

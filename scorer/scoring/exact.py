@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 MOST_BITS = 20
-"""A finer grid than this gives (2**-41 of the largest value) would serve nobody: the quantiles of the
-normal distribution are known to 2**-44 before they are decided in high precision."""
+"""Bits of a part at most. The grid then is 2**-41 of the largest value; a finer one would be of no use, as
+the quantiles of the normal distribution are known to 2**-44 before they are decided in high precision."""
 
 
 def part_bits(length: int) -> int:
-    """How many bits a part may have when vectors of this length are multiplied.
+    """Return the most bits that a part may have when vectors of this length are multiplied.
 
     Two cross products of at most ``2**(2 * bits)`` are summed over ``length`` entries in one
     accumulator: ``2 * bits + 1 + log2(length) <= 53``. Never more than `MOST_BITS`.
@@ -51,7 +51,7 @@ class Parts:
 
     @property
     def unit_exponent(self) -> int:
-        """The grid's spacing is two to this power."""
+        """Base-2 logarithm of the grid's spacing."""
         return self.exponent - 2 * self.bits - 1
 
     def values(self) -> Floats:
@@ -82,6 +82,7 @@ def split(values: Floats, bits: int, exponent: int | None = None) -> Parts:
     exponent = magnitude_exponent(values) if exponent is None else exponent
     scaled = scaled_by(values, bits - exponent)
     high = np.rint(scaled)
+    # The remainder is at most a half in magnitude, and exact: so the low part has `bits` bits and a sign.
     scaled -= high
     scaled *= 2.0 ** (bits + 1)
     return Parts(high, np.rint(scaled, out=scaled), bits, exponent)
@@ -123,7 +124,7 @@ def recentred(values: Floats, bits: int) -> Floats:
 
     The shift is a multiple of the coarse part's spacing: values that are short binary fractions (a
     target in five bins) stay short, and the low part of their split is zero. Whoever uses the result
-    must be indifferent to a shift, or take the remaining mean off.
+    must be indifferent to a shift, or subtract the remaining mean.
     """
     centre = mean(values)
     spread = magnitude_exponent(values - centre)
@@ -137,13 +138,15 @@ def pearson(left: Floats, right: Floats) -> float:
     if not (_varies(left) and _varies(right)):
         return math.nan
     count, bits = len(left), part_bits(len(left))
+    # Normalised, so that no square overflows; recentred, so that a large mean does not use up the grid.
     x, y = (split(recentred(normalised(values)[0], bits), bits) for values in (left, right))
     covariance = dot(x, y) - total(x) * (total(y) / count)
+    # The same operations in the same order as in the engine, so that both round alike.
     return covariance / (math.sqrt(scatter(x)) * math.sqrt(scatter(y)))
 
 
 def _varies(values: Floats) -> bool:
-    """Tell whether finite values differ. NaN is the least of any values that it is among."""
+    """Return whether values are finite and differ. A NaN among them makes both minimum and maximum NaN."""
     if values.size == 0:
         return False
     low, high = values.min(), values.max()
@@ -173,6 +176,7 @@ def exact_matmul(left: Floats, right: Floats) -> Floats:
     A row of the result depends on that row of the left matrix only, whatever the others hold.
     """
     bits = part_bits(left.shape[1])
+    # A grid for each row: a common one would round a small row more coarsely next to a large one.
     rows, exponents = _rows_below_one(left)
     a, b = split(rows, bits), split(right, bits)
     products = combine_products(a.high @ b.high, _cross(a, b), _low(a, b), bits)
@@ -189,6 +193,7 @@ def _rows_below_one(matrix: Floats) -> tuple[Floats, NDArray[np.intc]]:
 
 def _below_one(matrix: Floats, exponents: NDArray[np.intc]) -> Floats:
     """Divide by two to the power of `exponents`, which broadcast; by a product where that is exact."""
+    # Beyond that the factor may be no normal float; ldexp manages, several times slower.
     extreme = np.abs(exponents).max(initial=0) > 1000
     scaled: Floats = np.ldexp(matrix, -exponents) if extreme else matrix * np.ldexp(1.0, -exponents)
     return scaled
@@ -202,8 +207,8 @@ def exact_weighted_sum(blocks: Callable[[], Iterable[Floats]], weights: Floats) 
     Parameters
     ----------
     blocks
-        Gives the rows from the first to the last in blocks (rows, columns). It is called twice, as the grid
-        of a column depends on its largest entry.
+        Returns the rows from the first to the last in blocks (rows, columns). It is called twice, as the
+        grid of a column depends on its largest entry.
     weights
         (rows,) at least one.
     """
@@ -214,6 +219,7 @@ def exact_weighted_sum(blocks: Callable[[], Iterable[Floats]], weights: Floats) 
     sums, start = np.zeros((3, len(sizes))), 0
     for block in blocks():
         rows = slice(start, start + len(block))
+        # The exponent is given: found from the block, the grid would depend on how rows are blocked.
         entries = split(_below_one(block, exponents), bits, exponent=0)
         sums += (
             shares.high[rows] @ entries.high,
@@ -226,6 +232,7 @@ def exact_weighted_sum(blocks: Callable[[], Iterable[Floats]], weights: Floats) 
 
 
 def _cross(a: Parts, b: Parts) -> Floats:
+    # Short binary fractions, such as features in bins, have no low part: half of all products is saved.
     cross: Floats = a.low @ b.high
     return cross + a.high @ b.low if b.low.any() else cross
 

@@ -1,4 +1,4 @@
-"""How much a submission leans on single features."""
+"""Exposure of submissions to single features."""
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,7 @@ def feature_correlations(rows: Floats, features: Floats) -> Floats:
     left = _squares(centred.T) - _totals(centred.T) ** 2 / count
     right = _squares(columns) - totals**2 / count
     covariances = products - np.outer(_totals(centred.T), totals) / count
+    # Constants are found by their values: their variance need not come out as zero.
     flat_rows, flat_columns = _constant(rows.T), _constant(features)
     with np.errstate(invalid="ignore", divide="ignore"):
         correlations = covariances[:, :-1] / np.sqrt(np.outer(left, right[:-1]))
@@ -79,8 +80,8 @@ def feature_exposures(predictions: pd.DataFrame, features: pd.DataFrame) -> pd.D
     require_same_ids(predictions, features)
     if not np.isfinite(rows).all():
         refuse("predictions", "finite values", "NaN or infinity", "fill or drop them")
-    found = feature_correlations(rows, matrix_of("features", features))
-    return pd.DataFrame(found, index=predictions.columns, columns=features.columns)
+    correlations = feature_correlations(rows, matrix_of("features", features))
+    return pd.DataFrame(correlations, index=predictions.columns, columns=features.columns)
 
 
 def max_feature_correlation(
@@ -123,10 +124,10 @@ def max_feature_correlation(
 def exposure_dissimilarity(
     predictions: pd.DataFrame, example: pd.Series, features: pd.DataFrame
 ) -> pd.Series:
-    """How differently from an example model each column leans on the features.
+    """Dissimilarity of each column's feature exposures from those of an example model.
 
     With u the exposures of the column and e those of the example: ``1 - (u.e) / (e.e)``. 0 for the
-    example itself, above 0 for other leanings, up to 2 for the opposite (the metric of Numerai's forum
+    example itself, above 0 for other exposures, up to 2 for the opposite (the metric of Numerai's forum
     and of numerblox 1.6).
 
     Parameters

@@ -52,12 +52,13 @@ def stake_weighted_meta_model(submissions: Submissions, stakes: NDArray[np.uint6
     if total == 0:
         refuse("stakes", "a stake above 0 for a submission without NaN", "none", "use another meta model")
     denominator = 2 * submissions.shape[1] * total
+    # Python's integers, as a stake times a rank, summed over models, passes 64 bits.
     numerators = (sum(limb << (LIMB_BITS * i) for i, limb in enumerate(c)) for c in sums.T.tolist())
     return np.array([numerator / denominator for numerator in numerators], dtype=np.float64)
 
 
 def _add_ranks(sums: Indices, submissions: Submissions, weights: NDArray[np.uint64]) -> int:
-    """Add stake times doubled rank for each id, limb by limb; the stake that counted."""
+    """Add stake times doubled rank for each id, limb by limb; return the sum of the stakes that counted."""
     ranked = rows_by_rank(submissions, np.arange(2.0 * submissions.shape[1]))
     missing = [reason is UnscoredReason.MISSING_VALUE for reason in ranked.reasons]
     counted = np.where(missing, np.uint64(0), weights)

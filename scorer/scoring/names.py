@@ -1,4 +1,4 @@
-"""Every public name of `scorer.scoring`, which imports this module when one of them is first asked for."""
+"""Lists every public name of `scorer.scoring`, which imports this module when one is first used."""
 
 from scorer.scoring.alignment import DEFAULT_MAX_FILTERED_INDEX_RATIO
 from scorer.scoring.churn_rates import (

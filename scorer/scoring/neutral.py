@@ -22,14 +22,14 @@ from scorer.scoring.tails import Scored, covariances, tail_size, tails
 from scorer.scoring.transforms import gaussian, tie_kept_rank, variance_normalize
 
 MODELS_AT_ONCE = 2048
-"""The more, the faster the matrix products: 100 MB a block at 6,000 ids."""
+"""Submissions in a block: the more, the faster the matrix products. 100 MB a block at 6,000 ids."""
 NOTHING_LEFT = 1e-9
 """A residual of less than this share of a submission's length is rounding noise, not a prediction."""
 
 
 @dataclass(frozen=True)
 class NeutralRows:
-    """What is left of submissions.
+    """Residuals of submissions after neutralisation.
 
     Attributes
     ----------
@@ -46,8 +46,8 @@ class NeutralRows:
 def neutral_rows(submissions: Submissions, basis: Basis) -> NeutralRows:
     """Neutralise the gaussian tie-kept ranks of (models, ids) submissions.
 
-    What the features explain of a submission with ties is multiplied out exactly, so that ids with equal
-    ranks and equal features stay tied.
+    The explained part of a submission with ties is multiplied out exactly, so that ids with equal ranks and
+    equal features stay tied.
     """
     ranks = gaussian_rows(submissions)
     all_tied = bool(ranks.tied.all())

@@ -1,4 +1,4 @@
-"""One column for each value of a column, with the names that scikit-learn gives them."""
+"""One-hot encoding: a column for each value of a column, named as scikit-learn does."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def _encoded(table: pd.DataFrame, dtype: type) -> pd.DataFrame:
 
 
 def _encodable(column: pd.Series) -> NDArray[Any]:
-    """Values as scikit-learn takes them: extension types of numbers and bools as float64."""
+    """Return values as scikit-learn takes them: extension types of numbers and bools as float64."""
     extension = not isinstance(column.dtype, np.dtype)
     if extension and (is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype)):
         values: NDArray[Any] = values_of("df", column)

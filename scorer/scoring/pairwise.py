@@ -1,4 +1,4 @@
-"""How alike the submissions of a round are: MCWNM and APCWNM.
+"""Correlations of a round's submissions with each other: MCWNM and APCWNM.
 
 Submissions are compared as the tie-kept ranks that Numerai cleans them to. Ranks are integers, so every
 dot product of two submissions is exact in float64.
@@ -84,15 +84,15 @@ def _highest(ranks: NDArray[np.int16], lengths: Floats) -> Floats:
     highest = np.full(len(ranks), -np.inf)
     for rows in _blocks(len(ranks)):
         left = ranks[rows].astype(np.float64)
-        own = left @ left.T  # one matrix with itself: BLAS takes half the time
+        own = left @ left.T  # BLAS knows that it is symmetric, and takes half the time
         own /= np.outer(lengths[rows], lengths[rows])
         np.fill_diagonal(own, -np.inf)
         highest[rows] = np.maximum(highest[rows], own.max(axis=1))
         for columns in _blocks(len(ranks), rows.stop):
-            found = left @ ranks[columns].astype(np.float64).T
-            found /= np.outer(lengths[rows], lengths[columns])
-            highest[rows] = np.maximum(highest[rows], found.max(axis=1))
-            highest[columns] = np.maximum(highest[columns], found.max(axis=0))
+            others = left @ ranks[columns].astype(np.float64).T
+            others /= np.outer(lengths[rows], lengths[columns])
+            highest[rows] = np.maximum(highest[rows], others.max(axis=1))
+            highest[columns] = np.maximum(highest[columns], others.max(axis=0))
     return np.asarray(np.minimum(highest, 1.0))
 
 
@@ -112,6 +112,7 @@ def _weighted_sum(ranks: NDArray[np.int16], weights: Floats) -> Floats:
     """(ids,) sum of the rows, each times its weight, to 2**-40 of the largest weight; exact on that grid."""
     grid = 2.0 ** (40 - np.frexp(weights.max())[1])
     steps = np.rint(weights * grid)
+    # Two parts of 20 bits: with ranks of 16 bits, sums over 2**17 models stay below 2**53.
     high = np.floor(steps / 2**20)
     parts = np.stack([high, steps - high * 2**20])
     sums = np.zeros((2, ranks.shape[1]))

@@ -1,4 +1,4 @@
-"""What the submissions of a round share: target and meta model, laid out for gathering."""
+"""The right-hand sides that all submissions of a round share: target and meta model."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from scorer.scoring.quantiles import POWERED, QUANTILE, RankTable
 
 @dataclass(frozen=True)
 class Side:
-    """A right-hand side, and which ranks it is multiplied with.
+    """A right-hand side, and the ranks that it is multiplied with.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Side:
 
 @dataclass(frozen=True)
 class ScoringPlan:
-    """All that the submissions of a round share.
+    """The table of ranks and all right-hand sides of a round.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class ScoringPlan:
     corr, mmc, cwmm
         The right-hand sides, or None for a score that is not wanted.
     sides
-        The same, laid out for gathering: "corr", "target" and "meta_model" of mmc, "cwmm".
+        Their vectors in parts, by name: "corr", "target" and "meta_model" of mmc, "cwmm".
     """
 
     table: RankTable
@@ -45,7 +45,7 @@ class ScoringPlan:
 
     @property
     def ids(self) -> int:
-        """How many ids the round has."""
+        """The number of ids of the round."""
         return len(self.table.untied[0])
 
 
@@ -55,7 +55,7 @@ def make_plan(
     mmc: ContributionTarget | None = None,
     cwmm: CorrelationTarget | None = None,
 ) -> ScoringPlan:
-    """Lay out the right-hand sides for gathering."""
+    """Put the right-hand sides of the wanted scores together."""
     sides = {}
     if corr is not None:
         sides["corr"] = _side(corr.parts, POWERED)

@@ -19,7 +19,7 @@ from scorer.scoring.tables import frame_of, require_unique, rows_of, series_of
 from scorer.scoring.tails import Scored
 
 MPC_SCALE = 50
-"""``numerai_tools`` divides the gradient by this; the documentation divides by the sum of weights."""
+"""The divisor of the gradient in ``numerai_tools``; the documentation divides by the sum of weights."""
 
 
 def neutral_weights(powered_ranks: Floats, neutralizers: Floats, sample_weights: Floats) -> Floats:
@@ -81,9 +81,9 @@ def generate_neutralized_weights(
     weights = neutral_weights(np.ascontiguousarray(ranks[:, positions]), *aligned.others)
     if center_and_normalize:
         weights = np.array([_unit_weight(row - mean(row)) for row in weights]).reshape(weights.shape)
-    found = np.full((len(complete), len(aligned.ids)), np.nan)
-    found[complete] = weights
-    return pd.DataFrame(found.T, index=aligned.ids, columns=predictions.columns)
+    table = np.full((len(complete), len(aligned.ids)), np.nan)
+    table[complete] = weights
+    return pd.DataFrame(table.T, index=aligned.ids, columns=predictions.columns)
 
 
 def _unit_weight(row: Floats) -> Floats:
@@ -129,7 +129,7 @@ def alpha(
 
 
 def _with_factors(aligned: Aligned, neutralizers: pd.DataFrame, sample_weights: pd.Series) -> Aligned:
-    """Add what must be known of every scored id."""
+    """Add neutralizers and sample weights, of which every scored id must have some."""
     factors = _on_ids(frame_of("neutralizers", neutralizers), "neutralizers", aligned.ids)
     weights = _on_ids(series_of("sample_weights", sample_weights), "sample_weights", aligned.ids)
     for name, values in (("neutralizers", factors), ("sample_weights", weights)):
@@ -179,7 +179,7 @@ def meta_portfolio_contribution(
     sample_weights: pd.Series,
     targets: pd.Series,
 ) -> pd.Series:
-    """Meta portfolio contribution (MPC): what a little more stake does for the stake-weighted portfolio.
+    """Meta portfolio contribution (MPC): the effect of more stake on the stake-weighted portfolio.
 
     Formula: ``numerai_tools.scoring.meta_portfolio_contribution`` 0.7.2: the gradient of the portfolio's
     return, at unit length, with respect to the stakes, divided by 50.

@@ -1,4 +1,4 @@
-"""One convex portfolio problem, its optimum, and what a change of the signal does to its return.
+"""One convex portfolio problem, its optimum, and the gradient of its return with respect to the signal.
 
 Maximise ``signal.w - (aversion / 2) w'(diag(d) + B B')w`` over the positions w of n assets, such that
 
@@ -22,10 +22,11 @@ from scorer.scoring.exact import Floats
 MOST_STEPS = 100
 TOLERANCE = 1e-11
 RESIDUAL_TOLERANCE = 1e-9
-"""Of the mean product of slacks and multipliers, and of the gradient, relative to the problem's scale. It
-is enough to tell which bounds hold; the positions between them are then solved for directly."""
+"""Tolerances of the mean product of slacks and multipliers, and of the gradient, relative to the problem's
+scale. They suffice to find which bounds hold; the positions between bounds are then solved for directly."""
 
 TO_THE_BOUNDARY = 0.995
+"""Share of the longest step, so that no slack or multiplier reaches zero before the optimum."""
 
 
 class PortfolioNotSolved(ScoringInputError):
@@ -70,18 +71,18 @@ class PortfolioProblem:
 
 @dataclass(frozen=True)
 class Portfolio:
-    """An optimum.
+    """The optimum of a portfolio problem.
 
     Attributes
     ----------
     weights
         (assets,) positions.
     free
-        (assets,) Which positions are neither zero nor at a bound, and move with the signal.
+        (assets,) Whether a position is neither zero nor at a bound, and so moves with the signal.
     leverage_binds
         Whether the sum of magnitudes is at its limit.
     steps
-        How many steps it took.
+        Number of steps of the solver.
     """
 
     weights: Floats
@@ -91,7 +92,7 @@ class Portfolio:
 
 
 class _LowRank:
-    """Solves with ``diag + B B'`` by Woodbury's identity."""
+    """Solves equations with ``diag + B B'`` by Woodbury's identity."""
 
     def __init__(self, diagonal: Floats, factors: Floats) -> None:
         self._inverse = 1 / diagonal
@@ -109,7 +110,7 @@ class _LowRank:
 
 @dataclass
 class _State:
-    """Iterates: long and short positions, multipliers of their bounds, of leverage and neutrality.
+    """The iterate: long and short positions, and multipliers of their bounds, of leverage and neutrality.
 
     Arrays of two rows hold the long side first, then the short side.
     """
@@ -122,7 +123,7 @@ class _State:
 
 
 class _Solver:
-    """The method, with positions in units of the largest one allowed and a signal of size one."""
+    """Solves the problem with positions in units of the largest one allowed, and a signal of size one."""
 
     def __init__(self, problem: PortfolioProblem, signal: Floats) -> None:
         unit, scale = problem.max_position, float(np.abs(signal).max()) or 1.0
@@ -138,6 +139,7 @@ class _Solver:
 
     def start(self) -> _State:
         assets = len(self.signal)
+        # Strictly inside: half of the largest position, and at most half of the leverage in total.
         size = min(0.5, self.most / (4 * assets))
         return _State(
             sides=np.full((2, assets), size),
@@ -165,26 +167,29 @@ class _Solver:
     def gap(self, state: _State) -> float:
         room, leverage = self.slack(state)
         products = float((state.sides * state.lower).sum() + (room * state.upper).sum())
+        # The mean over all pairs of a slack and its multiplier: four an asset, and that of the leverage.
         return (products + leverage * state.leverage) / (4 * len(self.signal) + 1)
 
     def residual(self, state: _State) -> Floats:
-        """Minus the gradient of the Lagrangian, for both sides."""
+        """Return minus the gradient of the Lagrangian, for both sides."""
         pull = self.risk(state.sides[0] - state.sides[1]) - self.signal + self.neutral_to @ state.neutral
         common = state.upper - state.lower + state.leverage
         return -(np.stack([pull, -pull]) + common)
 
     def advance(self, state: _State, residual: Floats, gap: float) -> None:
-        """Take a predictor step on trial, then the corrected one."""
+        """Compute a trial step, and take the step that it corrects."""
         room, leverage = self.slack(state)
         system = _System(self, state, room, leverage)
         none = np.zeros_like(state.sides)
         trial = system.solve(residual, 0.0, none, none, 0.0)
         length = min(system.longest(trial), 1.0)
+        # Mehrotra's heuristic: the more the trial step closes the gap, the less the real one is centred.
         centring = (self._gap_after(state, trial, length) / gap) ** 3
+        # The products of two changes, which the linear system leaves out, estimated from the trial step.
         lower = trial.sides * trial.lower
         upper = -trial.sides * trial.upper
         bind = -float(trial.sides.sum()) * trial.leverage
-        target = max(centring * gap, TOLERANCE / 10)  # so that the gap does not outrun the gradient
+        target = max(centring * gap, TOLERANCE / 10)  # a gap that closes before the gradient would stall
         step = system.solve(residual, target, lower, upper, bind)
         length = min(TO_THE_BOUNDARY * system.longest(step), 1.0)
         state.sides += length * step.sides
@@ -211,6 +216,8 @@ class _System:
     def __init__(self, solver: _Solver, state: _State, room: Floats, leverage: float) -> None:
         self.state, self.room, self.leverage = state, room, leverage
         self.barrier = state.lower / state.sides + state.upper / room
+        # The sum of both sides' equations gives the long side from the net move (see `solve`). That leaves
+        # one unknown an asset, with a diagonal plus a few factors, and a few multipliers as borders.
         self.both = self.barrier.sum(axis=0)
         self.lean = (self.barrier[1] - self.barrier[0]) / self.both
         joint = self.barrier[0] * self.barrier[1] / self.both
@@ -223,7 +230,7 @@ class _System:
         self.off_neutral = solver.neutral_to.T @ (state.sides[0] - state.sides[1])
 
     def solve(self, residual: Floats, target: float, lower: Floats, upper: Floats, bind: float) -> _State:
-        """Step to complementarity products of ``target``, given second-order corrections."""
+        """Return the step to complementarity products of ``target``, given second-order corrections."""
         state = self.state
         products = target - state.sides * state.lower - lower
         caps = target - self.room * state.upper - upper
@@ -232,7 +239,7 @@ class _System:
         pull = (self.barrier[1] * sides[0] - self.barrier[0] * sides[1]) / self.both
         solved = self.matrix.solve(pull)
         right = self.borders.T @ solved
-        right[:-1] += self.off_neutral
+        right[:-1] += self.off_neutral  # also undoes the drift from neutrality by rounding
         right[-1] += limit / state.leverage + 2 * float((sides.sum(axis=0) / self.both).sum())
         multipliers = np.linalg.solve(self.schur, right)
         move = solved - self.solved_borders @ multipliers
@@ -247,7 +254,7 @@ class _System:
         )
 
     def longest(self, step: _State) -> float:
-        """How far one can go before a slack or multiplier reaches zero."""
+        """Return the length of the step at which the first slack or multiplier reaches zero."""
         state = self.state
         pairs = [
             (state.sides, step.sides),
@@ -284,6 +291,7 @@ def optimise(problem: PortfolioProblem, signal: Floats) -> Portfolio:
     solver = _Solver(problem, signal)
     state, steps = solver.solve()
     room, leverage = solver.slack(state)
+    # At the optimum a slack or its multiplier is zero: the larger one says which bounds hold.
     open_sides = state.sides > state.lower
     capped = (room < state.upper) & open_sides
     free = np.asarray(open_sides.any(axis=0) & ~capped.any(axis=0))
@@ -295,7 +303,7 @@ def optimise(problem: PortfolioProblem, signal: Floats) -> Portfolio:
 
 
 class _Free:
-    """The optimality conditions of the free positions, all others held: linear equations."""
+    """Solves for the free positions with all others held: their optimality conditions are linear."""
 
     def __init__(
         self, problem: PortfolioProblem, free: NDArray[np.bool_], signs: Floats, binds: bool
@@ -310,6 +318,7 @@ class _Free:
             aversion * problem.specific_variance[free], problem.risk_factors[free] * np.sqrt(aversion)
         )
         self.solved = self.matrix.solve(self.borders[free])
+        # Constraints may coincide on the free positions: then their multipliers are not unique.
         self.schur = np.linalg.pinv(self.borders[free].T @ self.solved, rcond=1e-12, hermitian=True)
 
     def solve(self, right: Floats, bounds: Floats) -> Floats:
@@ -319,7 +328,7 @@ class _Free:
         return solved - self.solved @ multipliers
 
     def fit(self, signal: Floats, held: Floats) -> Floats:
-        """(assets,) weights of which those not free are held."""
+        """Return (assets,) weights, of which those that are not free are as in ``held``."""
         problem = self.problem
         factors = problem.risk_factors
         right = signal[self.free] - problem.risk_aversion * (factors[self.free] @ (factors.T @ held))
@@ -332,7 +341,7 @@ class _Free:
 
 
 def signal_gradient(problem: PortfolioProblem, portfolio: Portfolio, returns: Floats) -> Floats:
-    """Gradient of the optimum's return with respect to the signal, by one adjoint solve.
+    """Compute the gradient of the optimum's return with respect to the signal, by one adjoint solve.
 
     Parameters
     ----------
@@ -340,7 +349,7 @@ def signal_gradient(problem: PortfolioProblem, portfolio: Portfolio, returns: Fl
         From `optimise`. The gradient holds while the same positions stay free; where they change it is
         one of the two one-sided derivatives.
     returns
-        (assets,) what each asset returned.
+        (assets,) realised return of each asset.
 
     Returns
     -------

@@ -35,6 +35,7 @@ def to_ppm(scores: Floats) -> NDArray[np.int64]:
     if (np.abs(scores) > 1000).any():
         refuse("scores", "magnitudes up to 1,000", float(np.abs(scores).max()), "look at the target's scale")
     product = np.asarray(scores * PPM)
+    # The product itself is rounded, and may so move to or from a half: those cases are decided exactly.
     ppm = np.rint(product).astype(np.int64)
     close = np.abs(np.abs(product - np.trunc(product)) - 0.5) < HALF_MARGIN
     ppm[close] = [round(Fraction(score) * PPM) for score in np.asarray(scores)[close].tolist()]

@@ -1,4 +1,4 @@
-"""Least-squares residuals of many vectors at once: what is left when features explain all they can.
+"""Least-squares residuals of many vectors at once: the part of each that features do not explain.
 
 The features are shifted and scaled to short binary fractions where they are (features in bins always
 are), which leaves the space that they span together with the constant unchanged. Then one Cholesky
@@ -23,16 +23,16 @@ from scorer.scoring.exact import Floats, exact_matmul
 from scorer.scoring.threads import run_in_threads, usable_cores
 
 SMALLEST_INDEPENDENT_SHARE = 1e-11
-"""A feature of which less than this share of the square is independent of the others is left out."""
+"""The share of a feature's square, independent of the others, below which the feature is left out."""
 
 REFINED_BELOW = 1e-4
-"""With a smaller independent share than this the coefficients are corrected once from the residual."""
+"""The independent share below which the coefficients are corrected once from the residual."""
 
 SHORT_MANTISSA = 24
 """Integers up to two to this power are exact in float32."""
 
 ROWS_AT_ONCE = 32
-"""So many ids' features stay in a core's cache from one step to the next."""
+"""Ids in a block: their features stay in a core's cache from one step to the next."""
 
 COARSE_BITS = 3
 """Features are shifted by multiples of an eighth of their size: bins stay fractions of four bits."""
@@ -40,7 +40,7 @@ COARSE_BITS = 3
 
 @dataclass(frozen=True)
 class Basis:
-    """Features that are ready to take out of any number of vectors.
+    """Independent features and their factor, with which any number of vectors is neutralised.
 
     Attributes
     ----------
@@ -91,7 +91,8 @@ def conditioned(features: Floats) -> Floats:
 
 
 def gram_matrix(columns: Floats) -> Floats:
-    """(width, width) products of conditioned columns; in float32 where that is exact."""
+    """Return the (width, width) products of conditioned columns; in float32 where that is exact."""
+    # No column exceeds one: with steps of 2**-bits, a sum of n products has 2 bits + log2(n) bits.
     bits = (SHORT_MANTISSA - (len(columns) - 1).bit_length()) // 2
     steps = _steps(columns, bits) if bits > 0 else None
     if steps is None:
@@ -100,7 +101,7 @@ def gram_matrix(columns: Floats) -> Floats:
 
 
 def _steps(columns: Floats, bits: int) -> NDArray[np.float32] | None:
-    """The columns in steps of ``2**-bits``; None where that is not what they are made of."""
+    """Return the columns in steps of ``2**-bits``; None where they are not multiples of it."""
     steps = np.empty(columns.shape, dtype=np.float32)
     fits = np.ones(len(columns), dtype=np.bool_)
 
@@ -110,7 +111,7 @@ def _steps(columns: Floats, bits: int) -> NDArray[np.float32] | None:
             scaled = columns[rows] * 2.0**bits
             fits[rows] = (np.rint(scaled) == scaled).all()
             if not fits[start]:
-                return
+                return  # one such block is enough
             steps[rows] = scaled
 
     run_in_threads(fill, range(0, len(columns), ROWS_AT_ONCE), usable_cores())
@@ -118,22 +119,23 @@ def _steps(columns: Floats, bits: int) -> NDArray[np.float32] | None:
 
 
 def _power_of_two_above(sizes: Floats) -> Floats:
-    """At least the sizes, and equal to them where they are powers of two already; 1 for zero."""
+    """Round sizes up to powers of two; 1 for zero."""
     mantissa, exponent = np.frexp(np.where(sizes > 0, sizes, 1.0))
     return np.ldexp(1.0, np.where(mantissa == 0.5, exponent - 1, exponent))
 
 
 def _independent(columns: Floats) -> tuple[NDArray[np.intp], Floats, float]:
-    """Positions of independent columns, the factor of their Gram matrix, the least independent share."""
+    """Choose independent columns: their positions, the factor of their Gram matrix, the least share."""
     gram = gram_matrix(columns)
     squares = np.maximum(np.diagonal(gram), np.finfo(np.float64).tiny)
-    factor, failed = lapack.dpotrf(
-        gram.T, lower=1, clean=1
-    )  # symmetric: transposed, it is as LAPACK wants it
+    # Symmetric: its transpose is the same matrix in the column order that LAPACK takes without a copy.
+    factor, failed = lapack.dpotrf(gram.T, lower=1, clean=1)
+    # A squared diagonal entry is the part of a column's square that the columns before it do not explain.
     share = float((np.diagonal(factor) ** 2 / squares).min()) if not failed else 0.0
     everything = np.arange(columns.shape[1])
     if share >= SMALLEST_INDEPENDENT_SHARE * 10:
         return everything, factor, share
+    # Only where needed, as pivots take longer.
     kept = _pivoted(gram, np.sqrt(squares))
     factor, failed = lapack.dpotrf(gram[np.ix_(kept, kept)], lower=1, clean=1)
     if failed:
@@ -145,11 +147,11 @@ def _pivoted(gram: Floats, norms: Floats) -> NDArray[np.intp]:
     """Choose independent columns by Cholesky factorisation with pivots, on unit norms."""
     correlation = gram / norms / norms[:, np.newaxis]
     _, pivots, rank, _ = lapack.dpstrf(correlation, lower=1, tol=SMALLEST_INDEPENDENT_SHARE)
-    return np.sort(pivots[:rank] - 1)
+    return np.sort(pivots[:rank] - 1)  # LAPACK counts from 1
 
 
 def residuals(rows: Floats, basis: Basis, proportion: float = 1.0, *, exactly: bool = False) -> Floats:
-    """Take out of each row what the features explain of it.
+    """Subtract from each row the part that the features explain.
 
     Parameters
     ----------
@@ -158,11 +160,12 @@ def residuals(rows: Floats, basis: Basis, proportion: float = 1.0, *, exactly: b
     basis
         From `make_basis`.
     proportion
-        How much of the explained part is taken out.
+        The share of the explained part that is subtracted.
     exactly
         Whether the explained part is multiplied out exactly, so that ties stay ties.
     """
     coefficients = _solve(basis, rows @ basis.columns)
+    # One step of iterative refinement, where the columns are close to dependent.
     if basis.refine:
         left = rows - coefficients @ basis.columns.T
         coefficients += _solve(basis, left @ basis.columns)
@@ -172,13 +175,14 @@ def residuals(rows: Floats, basis: Basis, proportion: float = 1.0, *, exactly: b
 
 
 def _solve(basis: Basis, sides: Floats) -> Floats:
-    """(models, width) coefficients for the vectors' products with the features, which are overwritten."""
+    """Solve for (models, width) coefficients; ``sides``, the products with the features, is overwritten."""
     solution, _ = lapack.dpotrs(basis.factor, sides.T, lower=1, overwrite_b=1)
     return np.asarray(solution.T)
 
 
 def _subtract_products(rows: Floats, coefficients: Floats, columns: Floats) -> Floats:
-    """``rows - coefficients @ columns.T`` in one pass. In C's order is in Fortran's order, transposed."""
+    """Return ``rows - coefficients @ columns.T`` in one pass over memory."""
+    # An array in C's order is its transpose in Fortran's, so BLAS works on the copy without another one.
     return np.asarray(
         blas.dgemm(-1.0, columns.T, coefficients.T, beta=1.0, c=rows.copy().T, trans_a=1, overwrite_c=1).T
     )

@@ -20,7 +20,7 @@ DECIDING_PRECISION = 160
 """Bits of the high-precision decision; its error is some 2**-150, that of the nearest edge 2**-100."""
 
 POWERED, QUANTILE = slice(0, 2), slice(2, 4)
-"""Where the high and low part of each are among the rows of `RankTable.parts` and `RankTable.untied`."""
+"""The rows of `RankTable.parts` and `RankTable.untied` that hold the high and low part of each."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,11 @@ def rank_table(count: int) -> RankTable:
 
 
 def _quantiles(count: int, bits: int) -> Floats:
-    """(2n,) quantiles of k / 2n on the grid of `bits`, antisymmetric by construction."""
+    """Compute (2n,) quantiles of k / 2n on the grid of `bits`."""
     normal = NormalDist()
+    # One half only: the other is its negative, so that the table is antisymmetric to the last bit.
     upper = np.array([-normal.inv_cdf(k / (2 * count)) for k in range(1, count)], dtype=np.float64)
+    # The grid of `Parts`: splitting the table afterwards rounds nothing.
     spacing = magnitude_exponent(upper) - 2 * bits - 1
     upper = _round_to_grid(upper, count, spacing)
     table = np.zeros(2 * count)
@@ -105,6 +107,8 @@ def _round_to_grid(upper: Floats, count: int, spacing: int) -> Floats:
     context.prec = DECIDING_PRECISION
     scaled = np.ldexp(upper, -spacing)
     floor = np.floor(scaled)
+    # Library versions differ in the last bits. Far from an edge that changes nothing; close to one, the
+    # library is not asked.
     from_edge = np.abs(scaled - floor - 0.5)
     above = scaled - floor > 0.5
     for position in np.flatnonzero(from_edge <= math.ldexp(QUANTILE_ERROR, -spacing)).tolist():
@@ -115,7 +119,8 @@ def _round_to_grid(upper: Floats, count: int, spacing: int) -> Floats:
 
 
 def _is_beyond(context: mpmath.MPContext, edge: mpmath.mpf, probability: mpmath.mpf) -> bool:
-    """Tell whether the quantile of a probability below a half is larger than the edge, in magnitude."""
+    """Return whether the quantile of a probability below a half is larger than the edge, in magnitude."""
+    # Probabilities are compared, as the distribution function increases: no inverse has to be computed.
     return bool(probability < context.ncdf(-edge))
 
 

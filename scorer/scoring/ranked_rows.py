@@ -1,4 +1,4 @@
-"""Ranks of many submissions in the order of the ids, and what is looked up by rank."""
+"""Ranks of many submissions in the order of the ids, and tables looked up by rank."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Entry = TypeVar("Entry", bound=np.generic)
 
 @dataclass(frozen=True)
 class RankedRows(Generic[Entry]):
-    """What is looked up by rank, and what is to know about each submission.
+    """Entries of a table by rank, with the ties of each submission.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class RankedRows(Generic[Entry]):
     tied
         (models,) Whether the submission has ties.
     reasons
-        Why a submission cannot be scored, or None.
+        The reason why a submission cannot be scored, or None.
     """
 
     rows: NDArray[Entry]

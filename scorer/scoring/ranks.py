@@ -3,7 +3,7 @@
 The key of an entry is its float64 with the lowest bits of the mantissa replaced by the id's row number:
 one plain sort of floats then yields values and order together, at half the cost of an argsort. Entries
 that agree in all remaining bits but are not equal come out in the wrong order at worst; such rows are
-found by a look at the values and sorted again.
+found by comparing neighbours and sorted again.
 """
 
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ class Sorter:
         return keys
 
     def _suspects(self, bits: Keys) -> list[int]:
-        """Rows with neighbours that agree in all value bits of the key."""
+        """Find rows with neighbours that agree in all value bits of the key."""
         if bits.shape[1] < 2:
             return list(range(len(bits)))
         differences = self._scratch[: len(bits), :-1]
@@ -94,6 +94,7 @@ def _ties(block: Floats, order: Indices, suspects: list[int]) -> dict[int, Indic
     values = np.empty(block.shape[1])
     for row in suspects:
         np.take(block[row], order[row], out=values, mode="clip")
+        # Only the bits that the row number replaced differ: rare, and worth a slow sort of this row alone.
         if (values[1:] < values[:-1]).any():
             order[row] = np.argsort(block[row], kind="stable")
             np.take(block[row], order[row], out=values, mode="clip")

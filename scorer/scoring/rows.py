@@ -1,4 +1,4 @@
-"""Predictions of many models that are read row by row, from wherever they are."""
+"""Predictions of many models that are read block by block, from memory or elsewhere."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -13,29 +13,29 @@ Block = TypeVar("Block", bound=np.generic)
 class Rows(Protocol):
     """Predictions of shape (models, ids) that need not be in memory.
 
-    Every function of this package that takes submissions reads them in blocks of rows; a numpy array serves,
-    and so does whatever loads a block when it is asked for one.
+    Every function of this package that takes submissions reads them in blocks of rows, so an object that
+    loads a block on demand serves as well as a numpy array.
     """
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(models, ids)."""
+        """The shape (models, ids)."""
         ...
 
     @property
     def dtype(self) -> "np.dtype[Any]":
-        """float64 or float32."""
+        """The type, float64 or float32."""
         ...
 
     def __len__(self) -> int:
-        """How many models."""
+        """Return the number of models."""
         ...
 
     def __getitem__(self, rows: slice) -> NDArray[Any]:
-        """The predictions of some models, shape (rows, ids)."""
+        """Read the predictions of some models, shape (rows, ids)."""
         ...
 
 
 def row_blocks(models: int, size: int) -> Sequence[slice]:
-    """The rows 0 to `models` in blocks of at most `size`."""
+    """Split the rows 0 to `models` in blocks of at most `size`."""
     return [slice(start, min(start + size, models)) for start in range(0, models, size)]

@@ -19,12 +19,12 @@ ERAS_A_YEAR = 52
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """What is looked at in a series of era scores.
+    """Summary of a series of era scores.
 
     Attributes
     ----------
     eras
-        How many eras have a score.
+        Number of eras with a score.
     mean, std, sharpe
         Mean, population standard deviation, and their ratio.
     max_drawdown

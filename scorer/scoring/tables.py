@@ -1,4 +1,4 @@
-"""Whatever pandas objects people have, as tables of floats whose labels are compared by value.
+"""Converts pandas objects of any types to tables of floats whose labels are compared by value.
 
 The same ids come as Python objects, as strings of numpy, Python or pyarrow, or as categories, and the same
 numbers as numpy's, pandas' or pyarrow's types, decimals or Python objects. None of that may change a score.
@@ -50,12 +50,12 @@ def series_of(name: str, value: object) -> pd.Series:
 
 
 def rows_of(name: str, frame: object) -> Floats:
-    """(columns, ids) values of a table."""
+    """Return the (columns, ids) values of a table."""
     return np.ascontiguousarray(frame_of(name, frame).to_numpy(dtype=np.float64).T)
 
 
 def values_of(name: str, series: object) -> Floats:
-    """(ids,) values of a Series."""
+    """Return the (ids,) values of a Series."""
     return series_of(name, series).to_numpy(dtype=np.float64)
 
 
@@ -68,7 +68,7 @@ def array_of(name: str, values: object) -> Floats:
 
 
 def is_plain(frame: pd.DataFrame) -> bool:
-    """Tell whether a table holds numpy's numbers and bools only."""
+    """Return whether a table holds numpy's numbers and bools only."""
     return all(_is_plain(dtype) for dtype in frame.dtypes)
 
 
@@ -99,9 +99,9 @@ def _floats_of_objects(name: str, column: pd.Series) -> Floats:
 
 
 def same_labels(left: pd.Index, right: pd.Index) -> bool:
-    """Tell whether two indices hold the same labels in the same order, in whatever types.
+    """Return whether two indices hold the same labels in the same order, in any types.
 
-    A missing label is equal to none, as in ``numerai_tools``.
+    A missing label equals no label, itself included, as in ``numerai_tools``.
     """
     if len(left) != len(right) or _misses_labels(left) or _misses_labels(right):
         return False

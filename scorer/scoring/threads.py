@@ -1,4 +1,4 @@
-"""Threads over blocks of submissions."""
+"""Runs work on blocks of submissions in threads."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 
 class _OneBlasThread:
-    """Keeps BLAS from starting threads of its own while any block is scored; the last to leave undoes it."""
+    """Keeps BLAS from starting threads while any block is scored; the last block restores its limits."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -33,7 +33,7 @@ class _OneBlasThread:
 
 @cache
 def _loaded_libraries() -> ThreadpoolController:
-    """Look for the BLAS of numpy once: it is loaded by now, and a look takes as long as a block."""
+    """Find the BLAS of numpy, once: the search takes as long as scoring a block."""
     return ThreadpoolController()
 
 

@@ -1,4 +1,4 @@
-"""True contribution (TC): what a little more stake on a model does to the return of the real portfolio.
+"""True contribution (TC): the effect of more stake on a model on the return of the real portfolio.
 
 Numerai's documentation of TC (retired in 2023, no code was published): the stake-weighted meta model is
 the signal of an optimised portfolio, and a model's score is the gradient of the portfolio's realised
@@ -21,19 +21,19 @@ from scorer.scoring.ranked_rows import RankedRows, gaussian_rows
 from scorer.scoring.rows import row_blocks
 
 MODELS_AT_ONCE = 1024
-"""Ranks of so many models are in memory at a time; they are computed anew for each use."""
+"""Models whose ranks are in memory at a time; ranks are computed again for each use."""
 
 
 @dataclass(frozen=True)
 class TrueContribution:
-    """TC of a round.
+    """True contributions of a round.
 
     Attributes
     ----------
     scores
         (models,) NaN where a submission cannot be ranked.
     reasons
-        Why, or None.
+        The reason why a submission has no score, or None.
     portfolio
         The optimum for the stake-weighted signal.
     portfolio_return
@@ -49,7 +49,7 @@ class TrueContribution:
 def true_contribution(
     submissions: Submissions, stakes: NDArray[np.uint64], returns: Floats, problem: PortfolioProblem
 ) -> TrueContribution:
-    """TC of all models, from one optimum and one adjoint solve.
+    """Compute the TC of all models, from one optimum and one adjoint solve.
 
     With g the gaussian tie-kept ranks, s the stakes, a = sum(s g) / sum(s) the signal, w(a) the optimum
     and R = returns.w(a): ``TC_j = sum(s) dR/ds_j = (g_j - a).dR/da``. Multiplying all stakes by the same
@@ -95,7 +95,7 @@ def true_contribution(
 
 
 def _ranked(submissions: Submissions) -> Iterator[RankedRows[np.float64]]:
-    """The gaussian ranks of all submissions, a block of models at a time."""
+    """Yield the gaussian ranks of all submissions, a block of models at a time."""
     return (gaussian_rows(submissions[rows]) for rows in row_blocks(len(submissions), MODELS_AT_ONCE))
 
 

@@ -32,21 +32,23 @@ class Site:
     def signer(self) -> KeySigner:
         return KeySigner(self.anvil.account(0))
 
-    def builder(self, signer: Signer | None = None, tell: Callable[[str], None] = lambda _: None) -> Builder:
-        return Builder(self.anvil.w3, self.plan, signer or self.signer, self.folder, tell, poll=0.01)
+    def builder(
+        self, signer: Signer | None = None, report: Callable[[str], None] = lambda _: None
+    ) -> Builder:
+        return Builder(self.anvil.w3, self.plan, signer or self.signer, self.folder, report, poll=0.01)
 
     def built(self) -> dict[str, Any]:
         return self.builder().run()
 
     def nonce(self) -> int:
-        """How many transactions the deployer has sent."""
+        """Count the transactions that the deployer has sent."""
         return int(self.anvil.w3.eth.get_transaction_count(self.anvil.account(0).address))
 
     def contract(self, contract: str, label: str) -> Any:
         return Reader(self.anvil.w3).bound(contract, self.plan.addresses[label])
 
     def send(self, index: int, call: Any) -> None:
-        """As one of the test accounts."""
+        """Call as one of the test accounts."""
         Sender(self.anvil.w3, self.anvil.account(index)).send(call)
 
 

@@ -29,12 +29,12 @@ def case(chains: Chains, tmp_path: Path) -> Iterator[tuple[Site, dict[str, Any]]
         yield site_and_manifest
 
 
-def told(where: Site, manifest: dict[str, Any]) -> list[str]:
+def lines_of(where: Site, manifest: dict[str, Any]) -> list[str]:
     return [str(each) for each in differences(manifest, where.anvil.w3)]
 
 
 def test_a_fresh_deployment_agrees_with_its_manifest(case: tuple[Site, dict[str, Any]]) -> None:
-    assert told(*case) == []
+    assert lines_of(*case) == []
 
 
 def _authority(where: Site) -> Any:
@@ -150,7 +150,7 @@ def test_finds_what_was_changed(
     where, manifest = case
     change(where)
 
-    assert told(where, manifest) == expected
+    assert lines_of(where, manifest) == expected
 
 
 def test_finds_other_code(case: tuple[Site, dict[str, Any]]) -> None:
@@ -158,7 +158,7 @@ def test_finds_other_code(case: tuple[Site, dict[str, Any]]) -> None:
     address = where.plan.addresses["burn_sink"]
     where.anvil.w3.provider.make_request("anvil_setCode", [address, "0x60006000"])  # type: ignore[arg-type]
 
-    first, second = told(where, manifest)
+    first, second = lines_of(where, manifest)
 
     assert first.startswith("contracts.burn_sink.code_hash: expected 0x")
     assert second == "contracts.burn_sink: expected the code of BurnSink as compiled, found other code"
@@ -173,7 +173,7 @@ def test_a_manifest_that_was_made_to_fit_other_code_does_not_hide_it(
     code_hash = where.anvil.w3.to_hex(where.anvil.w3.keccak(hexstr="0x60006000"))
     manifest["contracts"]["burn_sink"]["code_hash"] = code_hash
 
-    assert told(where, manifest) == [
+    assert lines_of(where, manifest) == [
         "contracts.burn_sink: expected the code of BurnSink as compiled, found other code"
     ]
 
@@ -182,7 +182,7 @@ def test_finds_that_nothing_is_there(case: tuple[Site, dict[str, Any]]) -> None:
     where, manifest = case
     manifest["contracts"]["committee"]["address"] = STRANGER
 
-    assert told(where, manifest) == [
+    assert lines_of(where, manifest) == [
         f"contracts.committee: expected code of OracleCommittee at {STRANGER}, found no code"
     ]
 
@@ -192,7 +192,7 @@ def test_finds_another_wiring(case: tuple[Site, dict[str, Any]]) -> None:
     contracts = manifest["contracts"]
     contracts["burn_sink"]["address"] = contracts["registry"]["address"]
 
-    found = told(where, manifest)
+    found = lines_of(where, manifest)
 
     assert (
         f"committee.burnSink: expected {contracts['registry']['address']}, found {where.plan.addresses['burn_sink']}"

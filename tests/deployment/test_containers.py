@@ -105,7 +105,7 @@ def test_prometheus_and_the_health_check_ask_where_a_daemon_answers(name: str) -
 
 
 @pytest.mark.parametrize("is_alive", [True, False])
-def test_the_health_check_tells_a_daemon_that_goes_round_from_one_that_does_not(is_alive: bool) -> None:
+def test_the_health_check_passes_a_daemon_that_goes_round_and_no_other(is_alive: bool) -> None:
     program = SERVICES["oracle"]["healthcheck"]["test"][-1]
     pulse = Liveness(longest=60 if is_alive else -1)
 

@@ -12,14 +12,14 @@ import pytest
 from eth_account import Account
 from web3 import Web3
 
-from scorer import failpoints as killpoints
+from scorer import failpoints
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, connect
 from scorer.daemon.configuration import read_deployment
 from scorer.deployment.create2 import FACTORY, FACTORY_CODE, FACTORY_DEPLOYER, FACTORY_TRANSACTION
 from scorer.deployment.deploy import appraise
 from scorer.deployment.manifest import ManifestError
-from scorer.deployment.reader import roles_of, see
+from scorer.deployment.reader import read_state, roles_of
 from scorer.deployment.steps import DeploymentStuck, steps
 from scorer.failpoints import KILLED, VARIABLE
 from scorer.lab.anvil import Anvil
@@ -72,7 +72,7 @@ def expected(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 
 def keys(where: Site) -> list[str]:
-    return [step.key for step in steps(where.plan, see(where.anvil.w3, where.plan))]
+    return [step.key for step in steps(where.plan, read_state(where.anvil.w3, where.plan))]
 
 
 def test_deploys_all_and_hands_over(built: tuple[Site, dict[str, Any]]) -> None:
@@ -92,7 +92,7 @@ def test_deploys_all_and_hands_over(built: tuple[Site, dict[str, Any]]) -> None:
     assert manifest == json.loads((here.folder / "manifest.json").read_text())
 
 
-def test_a_manifest_can_stand_in_for_the_deployment_json_of_its_first_tournament(
+def test_a_manifest_serves_as_the_deployment_json_of_its_first_tournament(
     built: tuple[Site, dict[str, Any]],
 ) -> None:
     here, _ = built
@@ -143,7 +143,7 @@ def test_killed_at_every_transaction_it_ends_in_the_same_manifest(
     def die() -> None:
         raise Killed
 
-    monkeypatch.setattr(killpoints, "_die", die)
+    monkeypatch.setattr(failpoints, "_die", die)
     for key in keys(here):
         monkeypatch.setenv(VARIABLE, f"{label}@{key}")
         with pytest.raises(Killed):
@@ -155,7 +155,7 @@ def test_killed_at_every_transaction_it_ends_in_the_same_manifest(
 
 
 def killed_process(point: str, arguments: tuple[str, str, str], crash: Path) -> int:
-    """The exit code of a process that deploys up to a kill point. It is forked: it need import nothing."""
+    """Deploy up to a fail point in a process; return its exit code. Forked, so that it imports nothing."""
 
     def work() -> None:
         os.environ[VARIABLE] = point
@@ -194,7 +194,7 @@ def test_an_endpoint_that_loses_every_answer_to_a_transaction_changes_nothing(
         assert builder.run() == expected
 
 
-def test_an_endpoint_that_goes_away_is_told_and_the_deployment_goes_on_through_another(
+def test_an_endpoint_that_goes_away_is_named_and_the_deployment_goes_on_through_another(
     here: Site, expected: dict[str, Any]
 ) -> None:
     def cut(_request: Request, _forward: Forward) -> None:
@@ -271,7 +271,7 @@ def test_other_code_in_the_factorys_place_is_refused(here: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ('kind = "key"', 'kind = "contract"', "admin.holder: expected a contract"),
         (
@@ -291,8 +291,8 @@ def test_other_code_in_the_factorys_place_is_refused(here: Site) -> None:
         ),
     ],
 )
-def test_what_speaks_against_a_file_on_its_chain_is_told_before_anything_is_sent(
-    here: Site, old: str, new: str, told: str
+def test_what_contradicts_a_file_on_its_chain_is_reported_before_anything_is_sent(
+    here: Site, old: str, new: str, message: str
 ) -> None:
     text = TEXT.replace(old, new)
     if "[token]\naddress" in text:
@@ -303,11 +303,11 @@ def test_what_speaks_against_a_file_on_its_chain_is_told_before_anything_is_sent
     with pytest.raises(DeploymentStuck) as refused:
         site(here.anvil, here.folder, read(text)).built()
 
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert here.nonce() == 0
 
 
-def test_a_deployer_without_coins_is_told_what_it_takes(here: Site) -> None:
+def test_a_deployer_without_coins_learns_what_it_takes(here: Site) -> None:
     request = here.anvil.w3.provider.make_request
     request("anvil_setBalance", [here.plan.deployer, hex(10**12)])  # type: ignore[arg-type]
 
@@ -351,10 +351,10 @@ def test_a_dry_runs_estimates_are_within_a_fifth_of_what_it_takes(here: Site) ->
     assert sum(used) == pytest.approx(quote.gas, rel=0.05)
 
 
-def test_a_dry_run_without_the_factory_reckons_what_a_creation_takes(here: Site) -> None:
+def test_a_dry_run_without_the_factory_computes_what_a_creation_takes(here: Site) -> None:
     asked = appraise(here.anvil.w3, here.plan)
     here.anvil.w3.provider.make_request("anvil_setCode", [FACTORY, "0x"])  # type: ignore[arg-type]
 
-    reckoned = appraise(here.anvil.w3, here.plan)
+    computed = appraise(here.anvil.w3, here.plan)
 
-    assert reckoned.gas == pytest.approx(asked.gas, rel=0.15)
+    assert computed.gas == pytest.approx(asked.gas, rel=0.15)

@@ -29,7 +29,7 @@ def public(text: str = TEXT) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (changed(OPERATOR, LOWER), "roles.operator.holders.0: expected an address with its EIP-55 checksum"),
         (changed(OPERATOR, TYPO), "roles.operator.holders.0: expected an address with its EIP-55 checksum"),
@@ -84,14 +84,14 @@ def public(text: str = TEXT) -> str:
         (public(changed(OPERATOR, "deployer")), "roles.operator.holders.0: expected an address on chain 80002"),
     ],
 )  # fmt: skip
-def test_refuses_what_is_wrong_by_its_path(text: str, told: str) -> None:
+def test_refuses_what_is_wrong_by_its_path(text: str, message: str) -> None:
     with pytest.raises(DeploymentFileError) as refused:
         read(text)
 
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_tells_all_wrong_fields_at_once() -> None:
+def test_names_all_wrong_fields_at_once() -> None:
     with pytest.raises(DeploymentFileError, match=r"committee.quorum.*roles.operator.holders.0"):
         read(changed("quorum = 3", "quorum = 1").replace(OPERATOR, LOWER))
 
@@ -129,7 +129,7 @@ def test_the_terms_come_from_the_rules() -> None:
 
 
 def test_rules_may_be_a_file_beside_the_deployment_file(tmp_path: Path) -> None:
-    source = Path(limits.__file__).parent.parent / "rounds" / "presets" / "crypto.toml"
+    source = Path(limits.__file__).parent.parent / "protocol" / "presets" / "crypto.toml"
     (tmp_path / "ours.toml").write_text(source.read_text())
     (tmp_path / "trial.toml").write_text(changed('rules = "classic"', 'rules = "ours.toml"'))
 

@@ -1,4 +1,4 @@
-"""What is left to do follows from the file and the chain alone."""
+"""The steps that are left follow from the file and the chain alone."""
 
 from dataclasses import replace
 
@@ -85,7 +85,7 @@ def test_a_role_with_another_delay_is_granted_anew(plan: Blueprint) -> None:
     assert keys(plan, replace(seen, access=access)) == [f"grant:operator:{OPERATOR}", "renounce"]
 
 
-def test_roles_left_when_the_deployer_is_no_admin_any_more_are_told_and_not_tried(plan: Blueprint) -> None:
+def test_roles_left_when_the_deployer_is_no_admin_any_more_are_named_and_not_tried(plan: Blueprint) -> None:
     seen = complete(plan)
     access = {key: held for key, held in seen.access.items() if key[1] != OPERATOR}
 

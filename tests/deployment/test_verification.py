@@ -37,7 +37,7 @@ SLOW = [name for name in CONTRACTS if name != SMALL]
 
 @dataclass
 class Explorer:
-    """A server that keeps what it is sent, and answers what it is told to."""
+    """A server that keeps all requests, and gives the answer that a test chooses."""
 
     url: str
     answer: dict[str, Any]
@@ -49,8 +49,8 @@ def explorer() -> Iterator[Explorer]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
-            told.requests.append((self.path, content))
-            body = json.dumps(told.answer).encode()
+            recorder.requests.append((self.path, content))
+            body = json.dumps(recorder.answer).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -60,10 +60,10 @@ def explorer() -> Iterator[Explorer]:
             return
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    told = Explorer(f"http://127.0.0.1:{server.server_port}", {})
+    recorder = Explorer(f"http://127.0.0.1:{server.server_port}", {})
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
-    yield told
+    yield recorder
     server.shutdown()
     thread.join()
     server.server_close()
@@ -139,7 +139,7 @@ def test_an_input_holds_what_a_contract_imports_and_nothing_of_this_machine() ->
     assert str(REPOSITORY) not in json.dumps(found)
 
 
-def test_a_folder_without_sources_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_sources_is_named(tmp_path: Path) -> None:
     with pytest.raises(VerificationError, match=r"expected the source contracts/BurnSink\.sol"):
         standard_input("BurnSink", tmp_path)
 
@@ -175,7 +175,7 @@ def test_etherscan_gets_the_fields_of_its_second_version(
     assert json.loads(form["sourceCode"]) == found.standard
 
 
-def test_what_etherscan_refuses_is_told_without_the_key(
+def test_what_etherscan_refuses_is_reported_without_the_key(
     deployed: tuple[Site, dict[str, Any]], explorer: Explorer
 ) -> None:
     _, manifest = deployed

@@ -28,7 +28,7 @@ SHORT_SEED: Final = "0x1"
 
 @dataclass(frozen=True)
 class Campaign:
-    """What forge reports of all invariants together.
+    """Return forge's report of all invariants together.
 
     Attributes
     ----------

@@ -24,12 +24,12 @@ REPOSITORY: Final = Path(__file__).parent.parent.parent
 LIBRARIES: Final = "contracts/lib/"
 AT_LEAST: Final = 98.0
 SEED: Final = "0x1"
-"""Of what is random: the same contracts have the same coverage every time."""
+"""Seed of all random choices: the same contracts have the same coverage every time."""
 
 
 @dataclass
 class Coverage:
-    """How often each line and each branch of a file was run through, by line number."""
+    """Count the runs through each line and each branch of a file, by line number."""
 
     lines: dict[int, int] = field(default_factory=dict)
     branches: dict[tuple[int, str], int] = field(default_factory=dict)

@@ -125,7 +125,7 @@ def enums_in(trees: list[Node]) -> dict[str, list[str]]:
 
 
 def place_of(node: Node, where: str) -> str:
-    """What a node that lies in `where` adds to it, if it is a declaration: `Contract.function`."""
+    """Add the name of a declaration inside `where` to it: `Contract.function`."""
     kind = node["nodeType"]
     if kind in ("ContractDefinition", "FunctionDefinition", "ModifierDefinition") or node.get(
         "stateVariable"

@@ -1,4 +1,4 @@
-"""Which of the contracts' entry points lead to what: a fault is most likely noticed by the tests of those."""
+"""Finds the entry points that lead to a function: their tests are the likeliest to notice a fault in it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def entry_points(trees: Iterable[Node]) -> dict[str, set[str]]:
 
 
 def test_name(function: str) -> str:
-    """How a test file of an entry point is named: openRound gives open_round."""
+    """Return the name of an entry point's test file: open_round for openRound."""
     return re.sub(r"(?<!^)([A-Z])", r"_\1", function).lower()
 
 

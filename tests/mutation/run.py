@@ -136,14 +136,14 @@ class Run:
         workshop.write_manifest(self._manifest, codes)
 
     def _chosen(self) -> Iterator[Mutant]:
-        """As many mutants of each file as are its share, not counting those that are none."""
+        """Try each file's share of mutants, not counting those that do not change the code."""
         enums = enums_in(list(self._trees.values()))
         for file, share in quotas(self._sources, self._total).items():
             mutants = mutants_of(file, self._sources[file], self._trees[file], enums)
             yield from islice(filter(self._is_one, in_order_of_trial(mutants, self._seed)), share)
 
     def _is_one(self, mutant: Mutant) -> bool:
-        """Whether it compiles, to other code than the original."""
+        """Return whether it compiles, to other code than the original."""
         record = self._results.of(mutant)
         if record["verdict"] == "untried":
             codes = self._code_of(mutant)
@@ -203,7 +203,7 @@ def main() -> int:
 
 
 def _kept(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `make` gives, from a file if it was made before."""
+    """Return the result of `make`, from a file if it was made before."""
     file = FOLDER / f"{name}.json"
     if not file.exists():
         file.write_text(json.dumps(make()))

@@ -1,4 +1,4 @@
-"""Which mutants are tried: some of every file, of every kind of fault, the same ones each time."""
+"""Chooses the mutants to try: some of every file, of every kind of fault, the same ones each time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WEIGHTS: Final = {
 
 
 def quotas(sources: dict[str, str], total: int) -> dict[str, int]:
-    """How many mutants of each file are tried: in proportion to its weighted lines of code, and at least one.
+    """Share the mutants among files: in proportion to its weighted lines of code, and at least one.
 
     Parameters
     ----------

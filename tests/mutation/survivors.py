@@ -13,7 +13,7 @@ SURVIVORS: Final = Path(__file__).parent / "survivors.toml"
 NAMED_BY: Final = ("file", "where", "before", "after", "nth")
 
 Key = tuple[Any, ...]
-"""What `NAMED_BY` says of a mutant."""
+"""Return the fields of `NAMED_BY` of a mutant."""
 
 
 def explained(text: str) -> set[Key]:
@@ -26,7 +26,7 @@ def explained(text: str) -> set[Key]:
 
 
 def problems(records: Iterable[dict[str, Any]], reasons: set[Key]) -> Iterator[str]:
-    """What is wrong with the list of survivors after a run."""
+    """Find entries of the list of survivors that a run contradicts, and survivors that it lacks."""
     survived = {_key(record): record for record in records if record["verdict"] == "survived"}
     for key, record in survived.items():
         if key not in reasons:

@@ -189,7 +189,7 @@ def write_manifest(manifest: dict[str, Any], codes: dict[str, Code]) -> None:
 
 
 def try_with(step: Step) -> str | None:
-    """What failed, or none."""
+    """Run the step; return the name of the test that failed, or None."""
     process = subprocess.Popen(
         step.command, cwd=TREE, env=_environment(), text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

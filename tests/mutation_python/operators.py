@@ -94,7 +94,7 @@ def _walk(node: ast.AST, where: str) -> Iterator[tuple[str, Edit]]:
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
-    """What is below a node and runs: neither annotations nor the words of an error."""
+    """Walk the code below a node that runs: neither annotations nor the words of an error."""
     for name, value in ast.iter_fields(node):
         skipped = name in ("annotation", "returns", "type_comment") or (
             isinstance(node, ast.Raise) and name == "exc"

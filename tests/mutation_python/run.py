@@ -58,7 +58,7 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
         "tests/transactions/test_exactly_once.py",
     ),
 }
-"""What is put to the test, and by what; quick tests first."""
+"""The modules that get faults, each with its tests; quick tests first."""
 
 
 def main(only: str = "", jobs: int = 2) -> int:
@@ -74,7 +74,7 @@ def main(only: str = "", jobs: int = 2) -> int:
             raise SystemExit(f"expected the tests of {file} to pass without a fault, found that they do not")
     records = list(_tried(trees, mutants, sources))
     OUT.joinpath(only or "all", "results.json").write_text(json.dumps(records, indent=1) + "\n")
-    return _tell(records, only)
+    return _report(records, only)
 
 
 def _tree(number: int, only: str) -> Path:
@@ -95,7 +95,7 @@ def _tried(trees: list[Path], mutants: list[Mutant], sources: dict[str, str]) ->
         while waiting and trees:
             tree, (number, mutant) = trees.pop(), waiting.pop()
             (tree / mutant.file).write_text(mutant.text)
-            # Compiled files are told apart by this time: each fault has one of its own.
+            # Python compares compiled files by this time: each fault has one of its own.
             os.utime(tree / mutant.file, (number, number))
             trying[tree] = mutant
             busy[_started(tree, TESTS[mutant.file])] = tree
@@ -150,7 +150,7 @@ def _run_tests(tree: Path, tests: tuple[str, ...]) -> None:
         os._exit(code)
 
 
-def _tell(records: list[dict[str, Any]], only: str) -> int:
+def _report(records: list[dict[str, Any]], only: str) -> int:
     wrong = list(problems(records, explained(SURVIVORS.read_text()))) if not only else []
     killed = Counter(record["file"] for record in records if record["verdict"] == "killed")
     for file, count in Counter(record["file"] for record in records).items():

@@ -9,7 +9,7 @@ from tests.mutation_python.run import ROOT, SURVIVORS, TESTS
 
 
 def faults(source: str) -> list[str]:
-    """What the changed lines become, in the order of the file."""
+    """Return the changed lines, in the order of the file."""
     return [mutant.after for mutant in mutants_of("file.py", dedent(source))]
 
 

@@ -19,7 +19,7 @@ from scorer.rewards.allocation import (
 NMR = 10**9
 CODES = range(LAST_SHARE + 1)
 AMOUNTS = sorted(m * 10**e for m in range(10, 100) for e in range(6, 15))
-"""What the documents say: every amount of two digits from 0.01 NMR to 9,900,000 NMR."""
+"""List the documented amounts: every amount of two digits from 0.01 NMR to 9,900,000 NMR."""
 SHARES = [SHARE_FLAG | 5_000 * half_percents for half_percents in range(1, 201)]
 
 

@@ -45,7 +45,7 @@ class Round:
     available: int | None = None
 
     def full_payout(self) -> int:
-        """What a pool without end would pay."""
+        """Sum of the payouts of a pool that is not short."""
         return settle(self.positions, self.scores, factor=self.factor, cap=self.cap).total_payout
 
     def to_contract(self) -> tuple[list[int], bytes, int, int, int, int]:

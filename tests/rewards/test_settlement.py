@@ -20,7 +20,7 @@ ppm_of = st.integers(0, ONE)
 
 
 def plain_rate(score: int, factor: int, cap: int) -> int:
-    """As the contract's comment says: score * factor / 1e6, truncated towards zero, clipped to +-cap."""
+    """Follow the contract's comment: score * factor / 1e6, truncated towards zero, clipped to +-cap."""
     magnitude = min(abs(score) * factor // ONE, cap)
     return -magnitude if score < 0 else magnitude
 

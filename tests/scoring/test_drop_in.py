@@ -88,7 +88,7 @@ SIGNALS: dict[str, Call] = {
 
 
 def public_names(module: ModuleType) -> set[str]:
-    """What a module itself defines: functions, type variables and constants."""
+    """Return the names that a module itself defines: functions, type variables and constants."""
     found = {
         name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__
     }
@@ -222,7 +222,7 @@ def test_ids_are_compared_by_value_whatever_their_types(name: str) -> None:
 
 
 def expected_of(name: str, data: Data, plain: Data) -> Any:
-    """What the reference gives for the data or, where it cannot take its types, for the same numbers."""
+    """Return the reference's result for the data or, where it refuses its types, for the same numbers."""
     call = CALLS.get(name) or SIGNALS[name]
     module = reference if name in CALLS else reference_signals
     try:

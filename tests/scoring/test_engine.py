@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scorer.scoring import Reason, ScoringInputError, corr_with_meta_model, score_submissions
+from scorer.scoring import ScoringInputError, UnscoredReason, corr_with_meta_model, score_submissions
 from scorer.scoring.exact import Floats
 
 from . import slow
@@ -42,7 +42,15 @@ def test_one_bad_submission_gets_its_reason_and_changes_no_other_score() -> None
     game = make_round(7, 300)
     clean = score_submissions(game.submissions, game.target, game.meta_model)
     scores = score_submissions(spoiled(game), game.target, game.meta_model)
-    assert scores.reasons == (None, Reason.MISSING_VALUE, None, Reason.CONSTANT, None, None, None)
+    assert scores.reasons == (
+        None,
+        UnscoredReason.MISSING_VALUE,
+        None,
+        UnscoredReason.CONSTANT,
+        None,
+        None,
+        None,
+    )
     untouched = [0, 2, 5, 6]
     np.testing.assert_array_equal(scores.corr[untouched], clean.corr[untouched])
     np.testing.assert_array_equal(scores.mmc[untouched], clean.mmc[untouched])
@@ -56,12 +64,12 @@ def test_a_constant_target_leaves_corr_out_and_a_constant_meta_model_mmc() -> No
     flat = np.full(50, 0.1)
     scores = score_submissions(game.submissions, flat, game.meta_model)
     assert np.isnan(scores.corr).all()
-    assert scores.reasons == (Reason.CONSTANT_TARGET,) * 3
+    assert scores.reasons == (UnscoredReason.CONSTANT_TARGET,) * 3
     np.testing.assert_allclose(scores.mmc, 0, atol=1e-12)
     scores = score_submissions(game.submissions, game.target, flat)
     assert np.isfinite(scores.corr).all()
     assert np.isnan(scores.mmc).all()
-    assert scores.reasons == (Reason.CONSTANT_META_MODEL,) * 3
+    assert scores.reasons == (UnscoredReason.CONSTANT_META_MODEL,) * 3
 
 
 def test_without_a_meta_model_only_corr_is_scored() -> None:

@@ -80,7 +80,7 @@ def agree(found: pd.Series, expected: Callable[[], pd.Series], columns: pd.Index
         return 0
     both = [column for column in columns if np.isfinite(values[column]) and np.isfinite(found[column])]
     missing = [column for column in columns if np.isnan(found[column]) and np.isfinite(values[column])]
-    constant = str(ours.Reason.CONSTANT)
+    constant = str(ours.UnscoredReason.CONSTANT)
     assert all(found.attrs["reasons"][column] == constant for column in missing)
     np.testing.assert_allclose(
         found[both], values[both], rtol=0, atol=CLOSE * max(1, np.abs(values[both]).max())

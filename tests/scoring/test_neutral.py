@@ -109,11 +109,11 @@ def test_on_purpose_a_constant_a_gap_or_a_feature_itself_is_missing_and_fails_no
     found = ours.feature_neutral_corr(spoiled, features, game.targets)
     assert found.isna().tolist() == [False, True, True, False, False]
     pd.testing.assert_series_equal(found.dropna(), expected[found.notna()], rtol=0, atol=CLOSE)
-    assert found.attrs["reasons"]["model_1"] == str(ours.Reason.CONSTANT)
-    assert found.attrs["reasons"]["model_2"] == str(ours.Reason.MISSING_VALUE)
+    assert found.attrs["reasons"]["model_1"] == str(ours.UnscoredReason.CONSTANT)
+    assert found.attrs["reasons"]["model_2"] == str(ours.UnscoredReason.MISSING_VALUE)
     found = ours.feature_neutral_corr(game.predictions.assign(model_4=ranked_like), sectors, game.targets)
     assert found.isna().tolist() == [False] * 4 + [True]
-    assert found.attrs["reasons"]["model_4"] == str(ours.Reason.EXPLAINED)
+    assert found.attrs["reasons"]["model_4"] == str(ours.UnscoredReason.EXPLAINED)
 
 
 def test_features_that_do_not_fit_are_refused() -> None:

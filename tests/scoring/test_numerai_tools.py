@@ -101,7 +101,7 @@ def test_on_purpose_a_column_with_too_few_values_is_missing_and_fails_nobody() -
         ours.correlation_contribution(predictions, game.meta, game.targets),
     ):
         assert found.isna().tolist() == [False, True, False]
-        assert found.attrs["reasons"] == {"model_1": str(ours.Reason.TOO_FEW_IDS)}
+        assert found.attrs["reasons"] == {"model_1": str(ours.UnscoredReason.TOO_FEW_IDS)}
 
 
 def test_on_purpose_a_constant_column_is_missing_in_mmc_too() -> None:
@@ -109,7 +109,7 @@ def test_on_purpose_a_constant_column_is_missing_in_mmc_too() -> None:
     predictions = game.predictions.assign(model_1=0.5)
     found = ours.correlation_contribution(predictions, game.meta, game.targets)
     assert found.isna().tolist() == [False, True, False]
-    assert found.attrs["reasons"] == {"model_1": str(ours.Reason.CONSTANT)}
+    assert found.attrs["reasons"] == {"model_1": str(ours.UnscoredReason.CONSTANT)}
 
 
 def test_on_purpose_a_heavy_tailed_target_is_scored() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scorer.scoring import Reason, ScoringInputError, likeness
+from scorer.scoring import ScoringInputError, UnscoredReason, likeness
 from scorer.scoring.exact import Floats
 
 from .rounds import VALUES, make_round
@@ -38,7 +38,7 @@ def test_a_submission_that_cannot_be_ranked_is_nobodys_other() -> None:
     submissions = game.submissions.copy()
     submissions[2, 5], submissions[3] = np.nan, 0.1
     found = likeness(submissions)
-    assert found.reasons == (None, None, Reason.MISSING_VALUE, Reason.CONSTANT, None, None)
+    assert found.reasons == (None, None, UnscoredReason.MISSING_VALUE, UnscoredReason.CONSTANT, None, None)
     np.testing.assert_array_equal(found.highest[[0, 1, 4, 5]], expected.highest)
     np.testing.assert_array_equal(found.average[[0, 1, 4, 5]], expected.average)
     assert np.isnan(found.highest[[2, 3]]).all()

@@ -1,4 +1,4 @@
-"""What must hold of every round, whatever its numbers are."""
+"""Properties of the scores of every round, whatever its numbers are."""
 
 import numpy as np
 from hypothesis import given, settings

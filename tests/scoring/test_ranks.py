@@ -34,7 +34,7 @@ def test_zero_and_minus_zero_are_equal_and_infinities_are_extremes() -> None:
     np.testing.assert_array_equal(doubled_ranks(row)[0], [6, 6, 12, 1, 9, 3, 12])
 
 
-def test_values_too_small_to_have_keys_of_their_own_are_told_apart() -> None:
+def test_values_too_small_to_have_keys_of_their_own_are_kept_apart() -> None:
     rng = np.random.default_rng(0)
     sizes = 2.0 ** rng.integers(-1074, -940, 500)
     row = np.concatenate([sizes, -sizes, [-(2.0**-960), 2.0**-960, 0.0, -0.0, 1.0, -1.0]])[np.newaxis]
@@ -49,7 +49,7 @@ def test_an_infinity_ranks_beyond_the_largest_finite_value_wherever_it_stands(fi
     np.testing.assert_array_equal(doubled_ranks(row[:, ::-1]), pandas_doubled(row[:, ::-1]))
 
 
-def test_values_that_differ_only_in_the_last_bit_are_told_apart() -> None:
+def test_values_that_differ_only_in_the_last_bit_are_kept_apart() -> None:
     rng = np.random.default_rng(0)
     row = 0.7 + rng.permutation(6000).astype(np.float64)[np.newaxis] * 2.0**-53
     expected = pandas_doubled(row)

@@ -32,11 +32,9 @@ def digest() -> str:
 
 
 def digest_of(python: str, **variables: str) -> str:
-    """The digest in a process of its own."""
-    folder = Path(__file__).parent
-    path = os.pathsep.join([str(folder.parents[1]), str(folder.parent)])
-    code = f"from {folder.name}.{Path(__file__).stem} import digest; print(digest())"
-    environment = {**os.environ, **variables, "PYTHONPATH": path}
+    """Compute the digest in a process of its own."""
+    code = f"from {__name__} import digest; print(digest())"
+    environment = {**os.environ, **variables, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([python, "-c", code], env=environment, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 

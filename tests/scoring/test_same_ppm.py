@@ -68,10 +68,8 @@ def contributions(submissions: Floats, stakes: np.ndarray, rng: np.random.Genera
 
 
 def digest_under(setting: dict[str, str], models: int) -> str:
-    folder = Path(__file__).parent
-    path = os.pathsep.join([str(folder.parents[1]), str(folder.parent)])
-    code = f"from {folder.name}.{Path(__file__).stem} import digest; print(digest({models}))"
-    environment = {**os.environ, **setting, "PYTHONPATH": path}
+    code = f"from {__name__} import digest; print(digest({models}))"
+    environment = {**os.environ, **setting, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", code]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scorer.scoring import PortfolioProblem, Reason, ScoringInputError, optimise, true_contribution
+from scorer.scoring import PortfolioProblem, ScoringInputError, UnscoredReason, optimise, true_contribution
 from scorer.scoring.exact import Floats
 from scorer.scoring.ranked_rows import gaussian_rows
 
@@ -84,7 +84,7 @@ def test_a_submission_that_cannot_be_ranked_has_no_part_in_the_portfolio() -> No
     expected = true_contribution(submissions[[0, 1, 3]], stakes[[0, 1, 3]], returns, problem)
     submissions[2, 9] = np.nan
     found = true_contribution(submissions, stakes, returns, problem)
-    assert found.reasons == (None, None, Reason.MISSING_VALUE, None)
+    assert found.reasons == (None, None, UnscoredReason.MISSING_VALUE, None)
     np.testing.assert_allclose(found.scores[[0, 1, 3]], expected.scores, rtol=0, atol=1e-12)
     assert np.isnan(found.scores[2])
 

@@ -1,0 +1,79 @@
+"""pyproject.toml declares exactly the packages that the scorer imports."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+REPOSITORY = Path(__file__).parent.parent.parent
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+IMPORTS = re.compile(r'\bimport_module\("([a-z_0-9]+)"\)')
+NOT_IMPORTED = {
+    "distributed": "gives an executor to score_in_parts: the user's own code imports it",
+    "psycopg": "SQLAlchemy imports it for a journal's URL of PostgreSQL",
+}
+
+
+def declared(requirements: list[str]) -> set[str]:
+    return {canonicalize_name(Requirement(text).name) for text in requirements}
+
+
+def imported_in(path: Path) -> Iterator[str]:
+    """Top-level names of the modules that a file imports, also by `import_module`."""
+    source = path.read_text()
+    yield from IMPORTS.findall(source)
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name.partition(".")[0] for alias in names)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield module.partition(".")[0]
+
+
+def distributions_of(folder: Path, *, without: str = "") -> set[str]:
+    """Distributions that a folder's modules import, the standard library and our own package left out."""
+    known = packages_distributions()
+    names = {
+        name
+        for path in folder.rglob("*.py")
+        if without not in path.relative_to(folder).parts
+        for name in imported_in(path)
+    }
+    foreign = names - set(sys.stdlib_module_names) - {"scorer"}
+    return {canonicalize_name(known.get(name, [name])[0]) for name in foreign}
+
+
+CORE = declared(PROJECT["dependencies"])
+OPTIONAL = declared(
+    [text for name in ("demo", "compute", "postgresql") for text in PROJECT["optional-dependencies"][name]]
+)
+
+
+def test_all_that_the_scorer_imports_is_declared() -> None:
+    assert distributions_of(REPOSITORY / "scorer", without="lab") <= CORE
+
+
+def test_the_lab_may_import_what_is_optional_too() -> None:
+    assert distributions_of(REPOSITORY / "scorer" / "lab") <= CORE | OPTIONAL
+
+
+def test_all_that_is_declared_is_imported() -> None:
+    used = distributions_of(REPOSITORY / "scorer")
+    assert used | set(NOT_IMPORTED) == CORE | OPTIONAL
+    assert not used & set(NOT_IMPORTED)
+
+
+def test_nothing_is_both_declared_and_optional() -> None:
+    assert not CORE & OPTIONAL
+
+
+def test_the_lock_holds_all_that_is_declared() -> None:
+    lock = (REPOSITORY / "requirements.lock").read_text()
+    locked = {canonicalize_name(name) for name in re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)}
+    assert locked >= CORE | OPTIONAL
