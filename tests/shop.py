@@ -6,17 +6,23 @@ from pathlib import Path
 
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.observation.observe import finalised_block
+from scorer.operator.collector import Collector
 from scorer.operator.operator import Operator
+from scorer.oracle.actions import ActionResult
+from scorer.oracle.context import CycleContext
 from scorer.storage.bundle import Bundle
 from scorer.transactions.journal import Journal
 from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
+from scorer.transactions.request import TransactionSender
 from scorer.transactions.signers import KeySigner
 from tests.world import HOUR, IDS, World
 
 
 class Shop:
     """An operator with a journal, and what it was alarmed by."""
+
+    sender: TransactionSender | None
 
     def __init__(
         self, world: World, tmp_path: Path, budget: int | None = None, peers: Sequence[Path] = ()
@@ -34,20 +40,32 @@ class Shop:
         fees = FeePolicy(tip=GWEI)
         chain_id = suite.addresses.chain_id
         # A node that mines at once still answers before it has mined.
-        manager = TransactionManager(
+        self.sender = TransactionManager(
             self.journal, Web3Node(suite.w3), signer, chain_id, fees, longest=5, poll=0.02
         )
-        self.operating = Operator(
-            suite,
+        self.operator = Operator(
             operator.inbox,
             operator.published,
-            manager,
             self.plans,
             slots_per_chunk=2,
-            gas_budget=None if self.budget is None else lambda: int(self.budget or 0),
             peers=self.peers,
-            alarm=lambda kind, detail: self.alarms.append((kind, detail)),
+            raise_alarm=lambda reason, detail: self.alarms.append((reason.name, detail)),
         )
+
+    @property
+    def context(self) -> CycleContext:
+        """The chain as it is now."""
+        suite, budget = self.world.suite, self.budget
+        return CycleContext(
+            suite,
+            finalised_block(suite),
+            sender=self.sender,
+            gas_budget=None if budget is None else lambda: budget,
+        )
+
+    @property
+    def collector(self) -> Collector:
+        return self.operator.collector(self.context)
 
     def restart(self) -> None:
         self.journal.close()
@@ -62,9 +80,13 @@ class Shop:
         (bundle.folder / "schedule.json").write_text(json.dumps(dict(zip(names, times, strict=True))))
 
     def work(self) -> list[str]:
-        deeds = self.operating.work(finalised_block(self.world.suite))
+        subjects = [result.subject for result in self.cycle()]
         self.world.stage.anvil.finalise()
-        return [deed.what for deed in deeds]
+        return subjects
+
+    def cycle(self) -> list[ActionResult]:
+        """One cycle, after which nothing is final that was not before."""
+        return self.operator.cycle(self.context)
 
     @property
     def rounds(self) -> int:

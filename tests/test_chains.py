@@ -238,7 +238,7 @@ def test_a_world_is_as_fresh_after_a_settled_round(chains: Chains, tmp_path: Pat
         assert all_visible(world.stage.anvil) == first
         assert world.idle() == idle
         assert world.record(1).state == 0
-        assert all(not member.memory.sealed for member in world.members)
+        assert all(not member.cache.sealed for member in world.members)
         assert not (tmp_path / "second").exists()
         assert world.suite.w3 is world.stage.anvil.w3
         world.settle(world.sealed_round())

@@ -26,9 +26,10 @@ from scorer.lab.demo.stage import (
 )
 from scorer.lab.demo.stakes import FixedAmount, ModelStaking, ShareOfIdle
 from scorer.lab.demo.strategies import Strategy
+from scorer.lab.member import LocalMember
 from scorer.lab.plain_sender import Sender
 from scorer.observation.audit import idle_by_lane
-from scorer.oracle.member import ActionResult, Member
+from scorer.oracle.actions import ActionResult
 from scorer.protocol.rules import Rules, preset
 from scorer.protocol.tables import Table
 from scorer.submission.validity import Universe
@@ -91,7 +92,7 @@ class World:
         return Sender(self.stage.anvil.w3, self.stage.anvil.account(GUARDIAN), FEES)
 
     @property
-    def members(self) -> tuple[Member, ...]:
+    def members(self) -> tuple[LocalMember, ...]:
         """The committee."""
         return self.stage.members
 

@@ -25,7 +25,7 @@ from scorer.lab.anvil import Anvil, run_anvil
 from scorer.lab.drill.local_tournament import FIRST_MEMBER, HOUR, OPERATOR, LocalTournament
 from scorer.lab.drill.population import enter, open_round
 from scorer.lab.drill.proxy import Proxy, proxy_of
-from scorer.oracle import member as member_module
+from scorer.oracle import reporting, soundness
 from scorer.storage.bundle import Bundle
 from scorer.transactions.manager import TransactionManager
 
@@ -90,12 +90,12 @@ def settle(models: int, ids: int) -> dict[str, Any]:
 
 
 PARTS = {
-    "read the chain's events": (member_module, "read_sealed"),
+    "read the chain's events": (reporting, "read_sealed"),
     "read what is published": (Bundle, "submissions"),
-    "score and check signatures": (member_module, "evaluate"),
+    "score and check signatures": (reporting, "evaluate"),
     "write the bundle": (Bundle, "write"),
-    "sanity": (member_module, "refusals"),
-    "recompute in a fresh process": (member_module, "recomputed_elsewhere"),
+    "sanity": (soundness, "refusals"),
+    "recompute in a fresh process": (soundness, "recomputed_elsewhere"),
     "sign, send, and wait for blocks": (TransactionManager, "deliver"),
 }
 """What a member spends its time in, by the function that does it."""

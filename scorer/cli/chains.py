@@ -10,7 +10,8 @@ import typer
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import connect, host
-from scorer.daemon.configuration import ConfigError, read_deployment
+from scorer.daemon.config_errors import ConfigError
+from scorer.daemon.deployment_file import read_deployment
 
 EndpointOption = Annotated[
     str | None, typer.Option(envvar="CUPEL_RPC_URL", help="An RPC endpoint of the chain.")

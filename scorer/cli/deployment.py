@@ -13,7 +13,8 @@ from web3 import Web3
 
 from scorer.chain.endpoint import connect
 from scorer.cli.common import console, user_errors
-from scorer.daemon.configuration import ConfigError, key_of
+from scorer.daemon.config_errors import ConfigError
+from scorer.daemon.keys import key_of
 from scorer.deployment import verification
 from scorer.deployment.blueprint import Blueprint, blueprint
 from scorer.deployment.check import differences

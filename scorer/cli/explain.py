@@ -13,7 +13,7 @@ from scorer.chain.contracts import Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
 from scorer.cli.common import JsonOption, console, print_json, user_errors
 from scorer.cli.numbers import NUMBER
-from scorer.daemon.configuration import ConfigError
+from scorer.daemon.config_errors import ConfigError
 from scorer.evaluation.explain import Explanation, ScoredRound
 from scorer.evaluation.statement import COLUMNS, StatementEntry, write_statement
 from scorer.files import refuse_foreign_table

@@ -13,7 +13,7 @@ from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, ch
 from scorer.cli.common import JsonOption, console, user_errors
 from scorer.cli.explain import scored_rounds
 from scorer.cli.numbers import NUMBER, day
-from scorer.daemon.configuration import ConfigError
+from scorer.daemon.config_errors import ConfigError
 from scorer.evaluation.standings import REWARD, model_leaderboard, score_table
 from scorer.files import refuse_foreign_table
 from scorer.observation.observe import finalised_block

@@ -34,10 +34,10 @@ def once(config: ConfigOption, send: SendOption = False) -> None:
     configure_logging()
     with user_errors(), assembly.operator(load_config(config), send=send) as assembled:
         daemon = assembled.daemon
-        deeds = daemon.deeds() if isinstance(daemon, OperatorDaemon) else []
-    for deed in deeds:
-        typer.echo(f"{deed.what}: {deed.outcome}")
-    if not deeds:
+        results = daemon.once() if isinstance(daemon, OperatorDaemon) else []
+    for result in results:
+        typer.echo(str(result))
+    if not results:
         typer.echo("nothing to do: no round is due")
 
 

@@ -14,8 +14,8 @@ from scorer.daemon.checks import check_member
 from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OracleDaemon
 from scorer.daemon.logging import configure_logging
+from scorer.oracle.actions import Alarm
 from scorer.oracle.compare import gaps
-from scorer.oracle.decide import Alarm
 from scorer.protocol.documents import to_hex
 from scorer.storage.bundle import Bundle
 
@@ -55,16 +55,13 @@ def once(
     configure_logging()
     with user_errors(), assembly.oracle(load_config(config), send=send, by_hand=True) as assembled:
         daemon = assembled.daemon
-        steps = (
-            daemon.steps(None if round_id is None else [round_id], tournament)
-            if isinstance(daemon, OracleDaemon)
-            else []
-        )
-    for step in steps:
-        typer.echo(f"round {step.round_id}: {type(step.action).__name__}: {step.outcome}")
-    if not steps:
+        rounds = None if round_id is None else [round_id]
+        results = daemon.once(rounds, tournament) if isinstance(daemon, OracleDaemon) else []
+    for result in results:
+        typer.echo(f"round {result.round_id}: {type(result.action).__name__}: {result.outcome}")
+    if not results:
         typer.echo("nothing to do: every round is over")
-    raise typer.Exit(2 if any(isinstance(step.action, Alarm) for step in steps) else 0)
+    raise typer.Exit(2 if any(isinstance(result.action, Alarm) for result in results) else 0)
 
 
 @app.command("check")

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from scorer.cli.common import console, user_errors
 from scorer.cli.numbers import day, whole
-from scorer.daemon.configuration import ConfigError
+from scorer.daemon.config_errors import ConfigError
 from scorer.protocol.rules import Rules, load_rules, preset
 from scorer.protocol.schedule import CalendarError, Schedule, check_windows, round_times
 from scorer.protocol.tables import table_file

@@ -22,7 +22,7 @@ from scorer.client.actions import ActionRefused, ClientAccount, ClientAction, Tr
 from scorer.client.quotes import CannotPay, CostEstimate, coin_of, quote
 from scorer.client.stakes import holdings, latest_block
 from scorer.client.staking_client import ExecutedTransaction, StakingClient
-from scorer.daemon.configuration import ConfigError
+from scorer.daemon.config_errors import ConfigError
 from scorer.errors import CupelError
 from scorer.units import coins_text
 

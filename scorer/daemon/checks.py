@@ -1,4 +1,4 @@
-"""Everything that a daemon depends on, checked before it is relied on: a list for a human to read."""
+"""Checks everything that a daemon depends on, before it is relied on: a list for a human to read."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,31 +15,21 @@ from web3.exceptions import Web3Exception
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoints import Endpoints, Health, NoAgreement, Pinned
-from scorer.chain.errors import EndpointError
-from scorer.daemon.configuration import ConfigError, NodeConfig, TournamentAt, read_deployment
-from scorer.daemon.daemon import check_version
-from scorer.daemon.loop import UnknownVersion
+from scorer.daemon.configuration import NodeConfig
+from scorer.daemon.deployment_file import read_deployment
+from scorer.daemon.sections import TournamentAt
+from scorer.daemon.site import check_version
+from scorer.errors import CupelError
 from scorer.isolation import SHARED_READER, IsolationError, IsolationUnavailable
 from scorer.isolation.child import look_around
 from scorer.protocol.report import REPORT_VERSION, Report
-from scorer.transactions.journal import Journal, JournalError
-from scorer.transactions.signers import SignerError
+from scorer.transactions.journal import Journal
 
 SKEW: Final = 60
 """Seconds that the head of a chain may be behind, or ahead of, the local clock."""
-FAILURES: Final = (
-    ConfigError,
-    EndpointError,
-    JournalError,
-    OSError,
-    SignerError,
-    UnknownVersion,
-    ValueError,
-    Web3Exception,
-)
 
 
-class Failed(Exception):
+class CheckFailed(CupelError):
     """A check failed; the message says what was expected and found."""
 
 
@@ -95,7 +85,7 @@ def _check(
 def _checked(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, ok=True, detail=look())
-    except (Failed, *FAILURES) as error:
+    except (CupelError, Web3Exception, OSError) as error:
         return Check(name, ok=False, detail=str(error) or type(error).__name__)
 
 
@@ -106,21 +96,21 @@ def _journal(config: NodeConfig) -> str:
 
 
 def _isolation() -> str:
-    """Whether the kernel keeps a process that reads a stranger's file from all else."""
+    """Check that the kernel keeps a process that reads a stranger's file from all else."""
     try:
         facts = SHARED_READER.run(look_around, b"").facts
     except (IsolationError, IsolationUnavailable) as error:
-        raise Failed(f"expected a process to read strangers' files in, found: {error}") from None
+        raise CheckFailed(f"expected a process to read strangers' files in, found: {error}") from None
     if not facts["filter"]:
-        raise Failed("expected a kernel that filters system calls (seccomp), found one that does not")
+        raise CheckFailed("expected a kernel that filters system calls (seccomp), found one that does not")
     return "system calls and files" if facts["files"] else "system calls; no Landlock, so no files"
 
 
 def _folders(config: NodeConfig) -> Iterator[tuple[str, Path]]:
     for name, path in config.files:
-        for each in path if isinstance(path, tuple) else (path,):
-            if each is not None:
-                yield name, each
+        for folder in path if isinstance(path, tuple) else (path,):
+            if folder is not None:
+                yield name, folder
     for tournament in config.tournaments:
         if tournament.plans is not None:
             yield f"plans of {tournament.name or tournament.deployment.name}", tournament.plans
@@ -128,12 +118,14 @@ def _folders(config: NodeConfig) -> Iterator[tuple[str, Path]]:
 
 def _folder(path: Path) -> str:
     if not path.is_dir():
-        raise Failed(f"expected a folder at {path.name}, found none; create it, or correct the configuration")
+        raise CheckFailed(
+            f"expected a folder at {path.name}, found none; create it, or correct the configuration"
+        )
     return "there"
 
 
 def _named(config: NodeConfig, suite: Suite, found: Iterable[Check]) -> Iterator[Check]:
-    """Checks of one of several tournaments, with its address."""
+    """Return checks of one of several tournaments, with its address in their names."""
     several = len(config.all_tournaments) > 1
     prefix = f"{suite.tournament.address} " if several else ""
     return (replace(check, name=f"{prefix}{check.name}") for check in found)
@@ -142,7 +134,9 @@ def _named(config: NodeConfig, suite: Suite, found: Iterable[Check]) -> Iterator
 def _deployment(config: NodeConfig, tournament: TournamentAt) -> str:
     addresses = read_deployment(tournament.deployment)
     if addresses.chain_id != config.chain.chain_id:
-        raise Failed(f"expected chain id {config.chain.chain_id} as configured, found {addresses.chain_id}")
+        raise CheckFailed(
+            f"expected chain id {config.chain.chain_id} as configured, found {addresses.chain_id}"
+        )
     return f"tournament {addresses.tournament}"
 
 
@@ -197,7 +191,7 @@ def _contracts(suite: Suite, block: int) -> str:
     for name in ("tournament", "committee", "registry", "token"):
         address = getattr(suite, name).address
         if not suite.w3.eth.get_code(address, block):
-            raise Failed(f"expected code of the {name} at {address}, found none")
+            raise CheckFailed(f"expected code of the {name} at {address}, found none")
     return "there"
 
 
@@ -207,7 +201,7 @@ def _version(suite: Suite, block: int) -> str:
 
 
 def _report_hash(suite: Suite, block: int) -> str:
-    """A node that answers for another chain or contract is found out by what it hashes."""
+    """Find out a node that answers for another chain or contract, by what it hashes."""
     report = Report(
         suite.addresses.chain_id,
         str(suite.tournament.address),
@@ -221,12 +215,12 @@ def _report_hash(suite: Suite, block: int) -> str:
     call = suite.committee.functions.hashReport(suite.tournament.address, report.to_contract())
     found = bytes(call.call(block_identifier=block))
     if found != report.hash():
-        raise Failed(f"expected 0x{report.hash().hex()} as computed here, found 0x{found.hex()}")
+        raise CheckFailed(f"expected 0x{report.hash().hex()} as computed here, found 0x{found.hex()}")
     return "the committee's is ours"
 
 
 def _events(suite: Suite, block: int) -> str:
-    """Old logs must be there: positions are read from them."""
+    """Check that old logs are there: positions are read from them."""
     first = suite.addresses.block
     suite.tournament.events.RoundOpened().get_logs(from_block=first, to_block=min(first + 10, block))
     return f"readable from block {first}"
@@ -234,24 +228,26 @@ def _events(suite: Suite, block: int) -> str:
 
 def _inbox(config: NodeConfig) -> str:
     if config.files.inbox is None:
-        raise Failed("expected files.inbox for an operator, found none")
+        raise CheckFailed("expected files.inbox for an operator, found none")
     return "named"
 
 
 def _right(suite: Suite, operator: ChecksumAddress, call: str, block: int) -> str:
-    """The AccessManager knows who may do what, at once or after a delay."""
+    """Check, with the AccessManager, that the operator may make a call at once."""
     selector = function_abi_to_4byte_selector(suite.tournament.get_function_by_name(call).abi)
     asked = suite.authority.functions.canCall(operator, suite.tournament.address, selector)
     at_once, _ = asked.call(block_identifier=block)
     if not at_once:
-        raise Failed(f"expected {operator} to hold the operator's role, found that it may not call {call}")
+        raise CheckFailed(
+            f"expected {operator} to hold the operator's role, found that it may not call {call}"
+        )
     return "held"
 
 
 def _committee(suite: Suite, member: str, block: int) -> str:
     members = suite.committee_members(block)
     if member not in members:
-        raise Failed(f"expected {member} among the {len(members)} members, found it is none")
+        raise CheckFailed(f"expected {member} among the {len(members)} members, found it is none")
     return f"{member}, one of {len(members)}"
 
 
@@ -260,14 +256,14 @@ def _bond(suite: Suite, member: str, block: int) -> str:
     needed = functions.memberBond().call(block_identifier=block)
     found = functions.bondOf(Web3.to_checksum_address(member)).call(block_identifier=block)
     if found < needed:
-        raise Failed(f"expected {needed} wei posted, found {found}; votes do not count until it is")
+        raise CheckFailed(f"expected {needed} wei posted, found {found}; votes do not count until it is")
     return f"{found} wei of {needed}"
 
 
 def _absences(suite: Suite, member: str, block: int) -> str:
     (found,), limit = suite.absences([member], block), suite.absence_limit(block)
     if found:
-        raise Failed(
+        raise CheckFailed(
             f"expected our signature in the last seal, found {found} seals in a row without it; after "
             f"{limit} anybody may remove us"
         )
@@ -275,17 +271,17 @@ def _absences(suite: Suite, member: str, block: int) -> str:
 
 
 def _absences_of_others(suite: Suite, member: str, block: int) -> str:
-    """Whoever is absent too often can be removed by anybody: `cupel oracle remove-absent`."""
-    others = [each for each in suite.committee_members(block) if each != member]
+    """Name absent members, whom anybody can remove in the end: `cupel oracle remove-absent`."""
+    others = [other for other in suite.committee_members(block) if other != member]
     counts = zip(others, suite.absences(others, block), strict=True)
-    return ", ".join(f"{each} {count}" for each, count in counts if count) or "none"
+    return ", ".join(f"{other} {count}" for other, count in counts if count) or "none"
 
 
 def _gas(config: NodeConfig, w3: Web3, address: str) -> str:
     balance = w3.eth.get_balance(Web3.to_checksum_address(address))
     least = max(int(config.run.least_balance * 10**18), 1)
     if balance < least:
-        raise Failed(f"expected at least {least} wei at {address}, found {balance}; send it some")
+        raise CheckFailed(f"expected at least {least} wei at {address}, found {balance}; send it some")
     return f"{balance / 10**18:.4f} coins"
 
 
@@ -293,5 +289,5 @@ def _challenge_bond(suite: Suite, member: str, block: int) -> str:
     needed = suite.committee.functions.challengeBond().call(block_identifier=block)
     found = suite.token.functions.balanceOf(Web3.to_checksum_address(member)).call(block_identifier=block)
     if found < needed:
-        raise Failed(f"expected {needed} wei of NMR for a challenge, found {found}")
+        raise CheckFailed(f"expected {needed} wei of NMR for a challenge, found {found}")
     return f"{found} wei of {needed}"

@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz on 127.0.0.1, from what the process knows itself."""
+"""Serves /metrics, /healthz and /readyz on 127.0.0.1, from what the process knows itself."""
 
 import threading
 from collections.abc import Iterator
@@ -10,19 +10,19 @@ from scorer.redaction import clean
 
 
 class _Server(ThreadingHTTPServer):
-    """Says nothing of a connection that broke: its traceback would stand among the log's lines of JSON."""
+    """Ignores a connection that broke: its traceback would stand among the log's lines of JSON."""
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
         return
 
 
 @contextmanager
-def served(port: int, metrics: Metrics, pulse: Liveness) -> Iterator[int]:
-    """Serve while the context lasts; the port, chosen by the system where `port` is 0."""
+def served(port: int, metrics: Metrics, liveness: Liveness) -> Iterator[int]:
+    """Serve while the context lasts; yield the port, which the system chooses where `port` is 0."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = _answer(self.path, metrics, pulse)
+            status, body = _answer(self.path, metrics, liveness)
             self.send_response(status)
             self.send_header("Content-Type", "text/plain; charset=utf-8")
             self.end_headers()
@@ -41,14 +41,16 @@ def served(port: int, metrics: Metrics, pulse: Liveness) -> Iterator[int]:
             thread.join()
 
 
-def _answer(path: str, metrics: Metrics, pulse: Liveness) -> tuple[int, bytes]:
+def _answer(path: str, metrics: Metrics, liveness: Liveness) -> tuple[int, bytes]:
     match path:
         case "/metrics":
             return 200, metrics.page()
         case "/healthz":
-            return (200, b"alive\n") if pulse.is_alive else (503, b"no cycle came to its end for too long\n")
+            return (
+                (200, b"alive\n") if liveness.is_alive else (503, b"no cycle came to its end for too long\n")
+            )
         case "/readyz":
-            why = pulse.not_ready
+            why = liveness.not_ready
             return (200, b"ready\n") if why is None else (503, f"{clean(why)}\n".encode())
         case _:
             return 404, b"expected /metrics, /healthz or /readyz\n"

@@ -1,4 +1,4 @@
-"""Structured logs, one JSON object a line, without secrets."""
+"""Writes structured logs, one JSON object a line, without secrets."""
 
 import re
 import sys
@@ -32,7 +32,7 @@ def configure_logging(stream: TextIO | None = None) -> None:
 
 
 def without_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Hide what a name or a form gives away, and every secret that this process was given."""
+    """Hide what a name or a form marks as secret, and every secret that this process was given."""
     return {
         clean(str(name)): HIDDEN if SECRET_NAMES.search(str(name)) else _clean(value)
         for name, value in event.items()
@@ -40,7 +40,7 @@ def without_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _clean(value: Any) -> Any:
-    """The value as JSON holds it, cleaned: of an object, what it says of itself."""
+    """Return a value as JSON holds it, without secrets; an object as its text."""
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
@@ -48,5 +48,5 @@ def _clean(value: Any) -> Any:
     if isinstance(value, dict):
         return without_secrets(None, "", value)
     if isinstance(value, list | tuple | set | frozenset):
-        return [_clean(each) for each in value]
+        return [_clean(item) for item in value]
     return clean("0x" + value.hex() if isinstance(value, bytes) else str(value))

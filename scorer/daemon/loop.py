@@ -1,4 +1,4 @@
-"""Cycle after cycle until told to stop: what fails is told, and tried again in the next one."""
+"""Runs cycle after cycle until asked to stop; what fails is reported, and tried again in the next one."""
 
 import signal
 import threading
@@ -10,55 +10,11 @@ from typing import Any
 
 import structlog
 
+from scorer.daemon.alarms import Alarms
 from scorer.daemon.metrics import Liveness, Metrics
-from scorer.errors import CupelError
+from scorer.daemon.site import UnknownVersion
 from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.oracle.failures import CUT_SHORT, FATAL, in_words, reason_of
-
-
-class UnknownVersion(CupelError):
-    """The contracts are of a version that this program does not know: it must not act on them."""
-
-
-@dataclass
-class Alarms:
-    """Where alarms go: the log, and the metrics that Alertmanager watches."""
-
-    metrics: Metrics
-    rung: set[str] = field(default_factory=set)
-    _rung_in: set[tuple[str, str]] = field(default_factory=set)
-    _up: set[tuple[str, str]] = field(default_factory=set)
-
-    def ring(self, kind: str, detail: str, tournament: str = "") -> None:
-        """Call a human: `kind` names an `AlarmReason`; `tournament` is empty where it is about all."""
-        reason = AlarmReason[kind]
-        self.rung.add(kind)
-        self._rung_in.add((kind, tournament))
-        self.metrics.alarms.labels(kind, tournament).inc()
-        self.metrics.alarm.labels(kind, tournament).set(1)
-        log = structlog.get_logger()
-        where = {"tournament": tournament} if tournament else {}
-        told = {"severity": reason.severity.value, "means": reason.value, "detail": detail}
-        log.error("alarm", reason=kind, **where, **told)
-
-    def of(self, tournament: str) -> Callable[[str, str], None]:
-        """What rings for a tournament."""
-        return lambda kind, detail: self.ring(kind, detail, tournament)
-
-    def rest(self) -> None:
-        """A cycle begins: what is still wrong will ring again. Until it is over, gauges stay as they are.
-
-        One that waits for endpoints takes nearly all the time there is; whoever looks then must see why.
-        """
-        self._up |= self._rung_in
-        self.rung.clear()
-        self._rung_in.clear()
-
-    def settle(self) -> None:
-        """A cycle is over: what did not ring in it is wrong no more."""
-        for kind, tournament in self._up - self._rung_in:
-            self.metrics.alarm.labels(kind, tournament).set(0)
-        self._up.clear()
 
 
 @dataclass
@@ -68,7 +24,7 @@ class Loop:
     Attributes
     ----------
     cycle
-        One observation, decision and action; what it did, for the log.
+        Observes, decides and acts once; returns its line for the log.
     interval
         Seconds between the beginnings of two cycles.
     """
@@ -76,12 +32,12 @@ class Loop:
     cycle: Callable[[], Mapping[str, Any]]
     interval: float
     metrics: Metrics
-    bell: Alarms
-    pulse: Liveness
+    alarms: Alarms
+    liveness: Liveness
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, cycles: int | None = None) -> None:
-        """Go on until told to stop, or for so many cycles. What has begun is finished first.
+        """Go on until asked to stop, or for so many cycles. A cycle that has begun is finished first.
 
         Raises
         ------
@@ -96,35 +52,36 @@ class Loop:
                 self.stop.wait(max(0.0, self.interval - (time.monotonic() - began)))
 
     def once(self) -> None:
-        """One cycle, whatever comes of it."""
-        self.bell.rest()
+        """Run one cycle, whatever goes wrong in it."""
+        self.alarms.begin_cycle()
         log = structlog.get_logger()
         with self.metrics.cycle_seconds.time():
-            result, why = self._tried(log)
-        self.bell.settle()
+            result, why = self._attempt(log)
+        self.alarms.end_cycle()
         self.metrics.cycles.labels(result).inc()
         if why is None:
             self.metrics.last_success.set_to_current_time()
-        self.pulse.not_ready = why
-        self.pulse.beat()
+        self.liveness.not_ready = why
+        self.liveness.beat()
 
-    def _tried(self, log: Any) -> tuple[str, str | None]:
+    def _attempt(self, log: Any) -> tuple[str, str | None]:
+        """Return the cycle's result as metrics name it, and why the daemon is not ready."""
         try:
-            done = self.cycle()
+            line = self.cycle()
         except (UnknownVersion, *FATAL) as error:
             if isinstance(error, UnknownVersion):
-                self.bell.ring("UNKNOWN_VERSION", str(error))
+                self.alarms.call(AlarmReason.UNKNOWN_VERSION, str(error))
             log.critical("ends", error=str(error))
             raise
         except Exception as error:  # noqa: BLE001 - the next cycle tries again, whatever it was
             return self._failed(log, error)
-        log.info("cycle", **done)
-        missing = sorted(self.bell.rung & {reason.name for reason in CUT_SHORT})
+        log.info("cycle", **line)
+        missing = sorted(reason.name for reason in self.alarms.raised & CUT_SHORT)
         return ("partial", f"a part of the cycle failed: {', '.join(missing)}") if missing else ("done", None)
 
     def _failed(self, log: Any, error: Exception) -> tuple[str, str]:
         reason, why = reason_of(error), in_words(error)
-        self.bell.ring(reason.name, why)
+        self.alarms.call(reason, why)
         if reason == AlarmReason.DEFECT:
             log.exception("defect")
             return "defect", why
@@ -133,7 +90,7 @@ class Loop:
 
 @contextmanager
 def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT ask for an end after what has begun; a second one ends at once."""
+    """Let SIGTERM and SIGINT set `stop`, so that what has begun is finished; a second one ends at once."""
 
     def ask(number: int, _frame: object) -> None:
         if stop.is_set():

@@ -1,4 +1,4 @@
-"""What a daemon counts, for Prometheus; and whether it is alive and ready, from what it knows itself."""
+"""Counts what a daemon does, for Prometheus, and says whether it is alive and ready."""
 
 import time
 from collections.abc import Callable
@@ -44,7 +44,7 @@ class Metrics:
         self.balance = self._gauge("balance_wei", "What an account has for gas.", "account")
 
     def page(self) -> bytes:
-        """The text that Prometheus reads."""
+        """Return the text that Prometheus reads."""
         return generate_latest(self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -56,14 +56,14 @@ class Metrics:
 
 @dataclass
 class Liveness:
-    """Whether the process goes round, and whether it could act.
+    """Says whether the process still runs cycles, and whether it could act.
 
     Attributes
     ----------
     longest
         Seconds that may pass between two beats: a few cycles.
     not_ready
-        Why it cannot act; None when it can.
+        The reason for which it cannot act; None when it can.
     """
 
     longest: float
@@ -75,10 +75,10 @@ class Liveness:
         self.last = self.clock()
 
     def beat(self) -> None:
-        """A cycle came to its end, well or not."""
+        """Note that a cycle came to its end, well or not."""
         self.last = self.clock()
 
     @property
     def is_alive(self) -> bool:
-        """Whether it beat not long ago."""
+        """True where a cycle came to its end not long ago."""
         return self.clock() - self.last <= self.longest

@@ -1,4 +1,4 @@
-"""What a daemon does for its journal between rounds: notes what is over, and prunes what need not be kept."""
+"""Keeps a daemon's journal small: notes which rounds are over, and prunes what need not be kept."""
 
 from scorer.chain.contracts import Suite
 from scorer.observation.observe import Block, RoundTracker
@@ -7,10 +7,11 @@ from scorer.transactions.pruning import ROUNDS_AT_ONCE
 from scorer.transactions.request import scope_of
 
 DAY = 86_400
+"""Seconds."""
 
 
 def tracker_from(journal: Journal | None, chain_id: int, tournament: str) -> RoundTracker:
-    """Which rounds to ask about, from what an earlier process noted; all of them without a journal."""
+    """Return which rounds to ask about, by an earlier process's note; all of them without a journal."""
     noted = None if journal is None else journal.note(_over(scope_of(chain_id, tournament)))
     return RoundTracker(hint=int(noted) if noted is not None and noted.isdecimal() else 0)
 
@@ -23,7 +24,7 @@ def tidy(journal: Journal, suite: Suite, tracker: RoundTracker, block: Block, ke
     block
         A finalised one: a round is pruned only where it is over in this block.
     keep_days
-        How long the rows of a round that is over are kept; its signed bytes go at once.
+        Days for which the rows of a round that is over are kept; its signed bytes go at once.
     """
     scope = scope_of(suite.addresses.chain_id, str(suite.tournament.address))
     if tracker.newest:
@@ -33,8 +34,8 @@ def tidy(journal: Journal, suite: Suite, tracker: RoundTracker, block: Block, ke
 
 
 def _over_at(suite: Suite, rounds: list[int], tracker: RoundTracker, block: Block) -> list[int]:
-    """Those of `rounds` that the chain says are over in `block`, asked by one batch for some at a time."""
-    ended = [each for each in rounds if each <= tracker.newest and each not in tracker.unfinished]
+    """Return those of `rounds` that are over in `block`, by one batch of requests for some at a time."""
+    ended = [number for number in rounds if number <= tracker.newest and number not in tracker.unfinished]
     records = suite.rounds(ended[:ROUNDS_AT_ONCE], block.number)
     return [record.round_id for record in records if record.is_over]
 

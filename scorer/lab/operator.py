@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from scorer.chain.contracts import RoundRecord
 from scorer.lab.plain_sender import Sender
+from scorer.operator.collection import Collection
 from scorer.operator.collector import Collector, Lanes
-from scorer.operator.intake import Collection
 from scorer.operator.locking import SLOTS_PER_CHUNK
 from scorer.oracle.gatekeeper import check_gate_tables
 from scorer.protocol.digest import universe_digest

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scorer.chain.contracts import Suite
-from scorer.daemon.configuration import read_deployment
+from scorer.daemon.deployment_file import read_deployment
 from scorer.lab.anvil import run_anvil
 
 

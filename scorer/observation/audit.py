@@ -1,4 +1,4 @@
-"""The invariants of the contracts, checked against a live chain.
+"""Checks the invariants of the contracts against a live chain.
 
 The names are those that docs and tests cite. Each check reads one finalised block and returns a boolean; the
 events of every round are read whole.
@@ -52,7 +52,7 @@ class RoundHistory:
     settled: tuple[SettledChunk, ...]
 
     def outcomes(self) -> list[tuple[int, int, int]]:
-        """(position, payout, burn) of every settled lane, in nano-NMR, each settled on its own."""
+        """Return (position, payout, burn) of every settled lane, in nano-NMR, each settled on its own."""
         by_slot = {chunk.from_slot: chunk for chunk in self.chunks}
         lanes = []
         for part in self.settled:
@@ -93,14 +93,14 @@ def audit(suite: Suite, block: Block) -> dict[str, bool]:
 
 
 def idle_by_lane(suite: Suite, block: int) -> list[int]:
-    """Idle stake of every lane in use, nano-NMR."""
+    """Read the idle stake of every lane in use, nano-NMR."""
     count = suite.tournament.functions.laneCount().call(block_identifier=block)
     words: list[int] = []
     while 4 * len(words) < count:
         words += suite.tournament.functions.slots(len(words), SLOTS_PER_CALL).call(block_identifier=block)
     stakes, _ = stakes_and_codes(words)
-    found: list[int] = stakes.tolist()
-    return found[:count]
+    by_lane: list[int] = stakes.tolist()
+    return by_lane[:count]
 
 
 def _sealed_rounds(suite: Suite, block: Block) -> Iterable[RoundRecord]:
@@ -115,7 +115,7 @@ def _history(suite: Suite, record: RoundRecord, block: Block) -> RoundHistory:
 
 
 def _still_locked(history: RoundHistory) -> int:
-    """nano-NMR in chunks that are not settled, and what burned of the others while the round settles."""
+    """Return nano-NMR in chunks that are not settled, and what burned of the others during settlement."""
     returned = {part.from_slot for part in history.settled}
     open_positions = sum(
         int(chunk.positions.sum()) for chunk in history.chunks if chunk.from_slot not in returned
@@ -160,14 +160,14 @@ def _settles_once(history: RoundHistory) -> bool:
 
 
 def _boundaries_change_nothing(history: RoundHistory) -> bool:
-    """What the contract settled chunk by chunk is what every position earns on its own."""
+    """Check that chunk by chunk the contract settled what every position earns on its own."""
     outcomes = history.outcomes()
     paid, burned = sum(payout for _, payout, _ in outcomes), sum(burn for _, _, burn in outcomes)
     return (paid, burned) == (history.record.paid, history.record.burned)
 
 
 def _idle_withdrawable(suite: Suite, block: Block) -> bool:
-    """Every owner could withdraw all idle stake now, by a call that is not sent."""
+    """Check that every owner could withdraw all idle stake now, by a call that is not sent."""
     lanes = zip(suite.models_by_lane(block.number), idle_by_lane(suite, block.number), strict=True)
     staked = {model: idle for model, idle in lanes if idle}
     owners = _owners(suite, list(staked), block)
@@ -182,7 +182,7 @@ def _idle_withdrawable(suite: Suite, block: Block) -> bool:
 
 
 def _owners(suite: Suite, models: Sequence[int], block: Block) -> list[str]:
-    """Who owns each model, in the order of `models`."""
+    """Return the owner of each model, in the order of `models`."""
     views = [View(suite.registry.functions.ownerOf(model)) for model in models]
     answered = answers(suite.w3, views, block.number)
     return [

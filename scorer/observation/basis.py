@@ -1,4 +1,4 @@
-"""Whether what a process remembers of the chain still rests on a block of that chain."""
+"""Checks that what a process remembers of the chain still rests on a block of that chain."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class ChainBasis:
     block: Block | None = None
 
     def moves_to(self, suite: Suite, block: Block) -> bool:
-        """Go on at `block`; whether the block before is still part of the same chain.
+        """Go on at `block`; say whether the block before is still part of the same chain.
 
         An endpoint that is behind cannot say: then the newer block is kept, and asked for once it can.
         """

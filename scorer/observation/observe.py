@@ -25,14 +25,14 @@ from scorer.protocol.chunks import Chunk, chunk_from_words, positions_heads, unp
 
 
 def finalised_block(suite: Suite) -> Block:
-    """The chain's newest finalised block."""
+    """Read the chain's newest finalised block."""
     block = suite.w3.eth.get_block("finalized")
     return Block(block["number"], bytes(block["hash"]), block["timestamp"])
 
 
 @dataclass
 class RoundTracker:
-    """Which rounds are still to be asked about: a round that is over never changes again.
+    """Keeps track of the rounds that are still to be asked about: one that is over never changes again.
 
     Attributes
     ----------
@@ -53,14 +53,14 @@ class RoundTracker:
     unfinished: set[int] = field(default_factory=set)
 
     def wanted(self, count: int) -> list[int]:
-        """What to ask about where `count` rounds were ever opened, ascending."""
+        """Return the rounds to ask about where `count` were ever opened, ascending."""
         hint = min(self.hint, count)
         page = range(self.checked + 1, min(self.checked + PAGE, hint) + 1)
         new = range(max(self.newest, hint) + 1, count + 1)
-        return sorted({*page, *new, *(each for each in self.unfinished if each <= count)})
+        return sorted({*page, *new, *(round_id for round_id in self.unfinished if round_id <= count)})
 
     def saw(self, records: Sequence[RoundRecord], count: int) -> None:
-        """Take in what was answered to all that was `wanted`, at a finalised block."""
+        """Take in the answers to all that was `wanted`, at a finalised block."""
         self.checked = max(self.checked, min(self.checked + PAGE, self.hint, count))
         self.newest = max(self.newest, count)
         self.unfinished -= {record.round_id for record in records}
@@ -72,7 +72,7 @@ class RoundTracker:
         return min(self.unfinished, default=self.newest + 1) - 1
 
     def copy(self) -> "RoundTracker":
-        """The same memory, apart from this one."""
+        """Return a copy, apart from this one."""
         return replace(self, unfinished=set(self.unfinished))
 
     def keep(self, other: "RoundTracker") -> None:
@@ -93,14 +93,15 @@ def unfinished_rounds(
     tracker: RoundTracker | None = None,
     count: int | None = None,
 ) -> list[RoundRecord]:
-    """The rounds that are not over, oldest first: of `rounds`, or of all that were ever opened.
+    """Read the rounds that are not over, oldest first: of `rounds`, or of all that were ever opened.
 
     Parameters
     ----------
     tracker
-        What was seen before, so that no more is asked about than may have changed; it takes in what is seen.
+        Keeps what was seen before, so that no more is asked about than may have changed; it takes in what is
+        seen.
     count
-        How many were ever opened, where that was asked for already.
+        The number of rounds ever opened, where that was asked for already.
     """
     known = RoundTracker() if tracker is None else tracker
     count = suite.round_count(block.number) if count is None else count
@@ -114,7 +115,7 @@ def unfinished_rounds(
 
 @dataclass(frozen=True)
 class CommitteeView:
-    """What the committee said at one block of many rounds, asked at once as far as the endpoint lets it."""
+    """The committee's proposals and our votes at one block, of many rounds in as few requests as possible."""
 
     suite: Suite
     block: int
@@ -124,7 +125,7 @@ class CommitteeView:
 
     @classmethod
     def read(cls, suite: Suite, rounds: Sequence[int], address: str, block: Block) -> "CommitteeView":
-        """Proposals, and the votes of `address`. What fails here is asked again for each round alone."""
+        """Read proposals, and the votes of `address`. What fails here is asked again for each round alone."""
         proposals: dict[int, ProposalRecord | None] = {}
         votes: dict[int, bytes | None] = {}
         with suppress(EndpointError, Web3Exception):
@@ -133,13 +134,13 @@ class CommitteeView:
         return cls(suite, block.number, address, proposals, votes)
 
     def proposal(self, round_id: int) -> ProposalRecord | None:
-        """The accepted report of a round, or None."""
+        """Return the accepted report of a round, or None."""
         if round_id in self.proposals:
             return self.proposals[round_id]
         return self.suite.proposal(round_id, self.block)
 
     def vote(self, round_id: int) -> bytes | None:
-        """The report hash that we last attested for a round, or None."""
+        """Return the report hash that we last attested for a round, or None."""
         if round_id in self.votes:
             return self.votes[round_id]
         return self.suite.vote(round_id, self.address, self.block)
@@ -152,7 +153,7 @@ class CommitteeView:
 
 @dataclass(frozen=True)
 class Sealed:
-    """What the chain fixed about a round when it was sealed, or has fixed so far."""
+    """The terms and positions that the chain fixed when a round was sealed, or has fixed so far."""
 
     block: int
     terms: RoundTerms
@@ -160,7 +161,7 @@ class Sealed:
 
 
 def read_sealed(suite: Suite, record: RoundRecord, block: Block) -> Sealed:
-    """A round's terms and the positions that it locked so far, checked against the contract's storage.
+    """Read a round's terms and the positions that it locked so far, checked against the contract's storage.
 
     Raises
     ------
@@ -185,7 +186,7 @@ def read_sealed(suite: Suite, record: RoundRecord, block: Block) -> Sealed:
 
 
 def sealed_at(suite: Suite, record: RoundRecord, block: Block) -> int:
-    """When a sealed round was sealed, Unix seconds.
+    """Return when a round was sealed, Unix seconds.
 
     Raises
     ------
@@ -205,7 +206,7 @@ def _positions(suite: Suite, locking: Locking, block: int) -> Positions:
 
 
 def locked_chunks(locking: Locking) -> tuple[Chunk, ...]:
-    """The chunks that a round's events hold, unpacked."""
+    """Return the chunks that a round's events hold, unpacked."""
     return tuple(chunk_from_words(chunk.from_slot, chunk.words) for chunk in locking.chunks)
 
 
@@ -229,12 +230,12 @@ def _terms(suite: Suite, record: RoundRecord, positions_head: bytes) -> RoundTer
 
 
 def awaits_seal(record: RoundRecord, block: Block) -> bool:
-    """Whether a round's submissions have closed, and it can still be sealed."""
+    """Say whether a round's submissions have closed, and it can still be sealed."""
     return record.is_unsealed and record.close_at <= block.timestamp < record.lock_until
 
 
 def chunks_left(record: RoundRecord, positions: Positions) -> int:
-    """How many chunks of a round are still to be settled.
+    """Return the number of chunks of a round that are still to be settled.
 
     Raises
     ------
@@ -256,7 +257,7 @@ def _left_of(record: RoundRecord, chunks: Sequence[Chunk]) -> int:
 def read_settlement(
     suite: Suite, record: RoundRecord, block: Block, chunks: Sequence[Chunk]
 ) -> tuple[SettledChunk, ...]:
-    """The chunks of a round that are settled or returned, read from the blocks in which they can be.
+    """Read the chunks of a round that are settled or returned, from the blocks in which they can be.
 
     None is before the settlement began, or before the round could be given up, and there are as many as the
     contract took from the stack of positions.
@@ -275,7 +276,7 @@ def read_settlement(
 
 
 def read_on_chain(suite: Suite, round_id: int, block: Block) -> OnChain:
-    """All that a bundle can be held against."""
+    """Read all that a bundle can be held against."""
     record = suite.round(round_id, block.number)
     sealed = read_sealed(suite, record, block)
     proposal = suite.proposal(round_id, block.number)

@@ -1,4 +1,4 @@
-"""Where and when the chain settled each position of a round."""
+"""Reads where and when the chain settled each position of a round."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class SettledRound:
 
 
 def read_settled_round(suite: Suite, round_id: int, block: Block) -> SettledRound | None:
-    """What the chain says of a round, or None when it is not settled at `block`."""
+    """Return what the chain says of a round, or None when it is not settled at `block`."""
     record = suite.round(round_id, block.number)
     if record.state != RoundState.SETTLED:
         return None
@@ -43,5 +43,5 @@ def read_settled_round(suite: Suite, round_id: int, block: Block) -> SettledRoun
         )
         lane = 4 * int(event["args"]["fromSlot"])
         lanes = range(lane, lane + len(event["args"]["scores"]) // SCORE_BYTES)
-        receipts |= {models[each]: receipt for each in lanes if each in models}
+        receipts |= {models[lane]: receipt for lane in lanes if lane in models}
     return SettledRound(record.reserved, record.paid, record.burned, receipts)

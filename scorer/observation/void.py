@@ -7,7 +7,7 @@ from scorer.observation.observe import Block, locked_chunks, read_settlement
 
 
 def read_void(suite: Suite, record: RoundRecord, block: Block) -> VoidOnChain:
-    """All that what was published of a void round can be held against.
+    """Read all that the published files of a void round can be held against.
 
     A chunk that was returned is one whose event holds no scores.
     """

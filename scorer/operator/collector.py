@@ -8,7 +8,8 @@ from pathlib import Path
 from scorer.chain.contracts import RoundRecord, Suite
 from scorer.chain.errors import EndpointsDisagree
 from scorer.observation.observe import Block
-from scorer.operator.intake import LARGEST, Collection, Intake, read_collection, write_collection
+from scorer.operator.collection import Collection, read_collection, write_collection
+from scorer.operator.intake import LARGEST, Intake
 from scorer.operator.locking import Hull, LockStep, ascending, lock_steps
 from scorer.operator.rolling import LockCall, Settling, lock_call
 from scorer.oracle.gatekeeper import Gatekeeper
@@ -21,31 +22,31 @@ from scorer.storage.bundle import COLLECTED, LOCKED, Bundle, round_folder
 
 @dataclass(frozen=True)
 class Lanes:
-    """Which model has which lane: never changed, only added to, and so read once for many rounds.
+    """The model of each lane: lanes are only ever added, and so are read once for many rounds.
 
     Attributes
     ----------
     block
-        They are read as of this one, once they are needed.
+        The lanes are read as of this block, once they are needed.
     """
 
     suite: Suite
     block: int
-    witnesses: QuorumCheck = field(default_factory=QuorumCheck)
+    quorum_check: QuorumCheck = field(default_factory=QuorumCheck)
 
     @cached_property
     def models(self) -> list[int]:
-        """The model of every lane, by lane, as all that must confirm it say."""
-        return self.witnesses.confirmed(
+        """The model of every lane, by lane, as all endpoints that must confirm it say."""
+        return self.quorum_check.confirmed(
             self.suite, "the models of the lanes", lambda suite: suite.models_by_lane(self.block)
         )
 
     def of(self, models: Set[int]) -> list[int]:
-        """The lanes of `models`."""
+        """Return the lanes of `models`."""
         return [lane for lane, model in enumerate(self.models) if model in models]
 
     def newest_of(self, models: Set[int], block: int) -> list[int]:
-        """The lanes of `models`, with those that were added up to a later block."""
+        """Return the lanes of `models`, with those that were added up to a later block."""
         added = self.suite.models_by_lane(block, len(self.models))
         later = enumerate(added, start=len(self.models))
         return [*self.of(models), *(lane for lane, model in later if model in models)]
@@ -53,20 +54,20 @@ class Lanes:
 
 @dataclass(frozen=True)
 class Collector:
-    """Takes the submissions of a tournament's rounds.
+    """Collects and publishes the submissions of a tournament's rounds, and plans their locks.
 
     Attributes
     ----------
     inbox
-        Where submissions arrive: ``<inbox>/<tournament>/<round>/<model>.csv`` or ``.parquet``, and
-        ``<model>.signature.json`` beside it. When a file was modified last is when it arrived, so whatever
-        fills the inbox must not keep the senders' times. ``<model>.<any>.csv`` with
+        The folder in which submissions arrive: ``<inbox>/<tournament>/<round>/<model>.csv`` or
+        ``.parquet``, and ``<model>.signature.json`` beside it. When a file was modified last is when it
+        arrived, so whatever fills the inbox must not keep the senders' times. ``<model>.<any>.csv`` with
         ``<model>.<any>.signature.json`` leaves the model's other files in place.
     published
-        Where members of the committee find rules, universe and submissions.
+        The folder in which members of the committee find rules, universe and submissions.
     largest
-        Bytes of a file that is taken.
-    witnesses
+        Most bytes of a file that is taken.
+    quorum_check
         Other endpoints, which must confirm what cannot be undone: whose signature counts, and what is locked.
     """
 
@@ -74,7 +75,7 @@ class Collector:
     inbox: Path
     published: Path
     largest: int = field(default=LARGEST, kw_only=True)
-    witnesses: QuorumCheck = field(default_factory=QuorumCheck, kw_only=True)
+    quorum_check: QuorumCheck = field(default_factory=QuorumCheck, kw_only=True)
 
     def lock_calls(
         self,
@@ -84,11 +85,11 @@ class Collector:
         lanes: "Lanes",
         settling: Settling | None = None,
     ) -> Iterator[LockCall | None]:
-        """What is left to be sent to lock a round, in order.
+        """Yield what is left to be sent to lock a round, in order.
 
-        Which model has which lane is read once. Where to go on, the chain says before each. Models that got a
+        The lanes of models are read once; before each call the chain says where to go on. Models that got a
         lane meanwhile are looked for at the end. Once the chain says that every staked lane is locked,
-        whatever an earlier process had begun, the last one is None: nothing more is to be sent.
+        whatever an earlier process had begun, None is yielded last: nothing more is to be sent.
 
         Parameters
         ----------
@@ -104,8 +105,8 @@ class Collector:
             step = next(lock_steps(staked, hull, slots_per_chunk, left), None)
             if step is None and is_newest:
                 hulls = self._confirmed_hulls(record, hull)
-                steps = (next(lock_steps(staked, each, slots_per_chunk), None) for each in hulls)
-                step = next((each for each in steps if each is not None), None)
+                steps = (next(lock_steps(staked, hull, slots_per_chunk), None) for hull in hulls)
+                step = next((step for step in steps if step is not None), None)
                 if step is None:
                     yield None
                     return
@@ -119,14 +120,14 @@ class Collector:
                 yield lock_call(self.suite, record.round_id, step, settling)
 
     def publish_locked(self, round_id: int) -> None:
-        """Publish that nothing more is to be locked, and up to which positions head: members then sign."""
+        """Publish that nothing is locked beyond the current positions head: members then sign."""
         head = self.suite.round(round_id, self.suite.w3.eth.block_number).positions_head
         bundle = self.published_bundle(round_id)
         if not bundle.has(LOCKED) or bundle.locked() != head:
             bundle.write_locked(head)
 
     def _confirmed_hulls(self, record: RoundRecord, claimed: Hull) -> list[Hull]:
-        """What is locked already, as all say that must confirm it.
+        """Return what is locked already, as each endpoint says that must confirm it.
 
         Once members have sealed a round nothing can be locked any more. One that is a block behind is no
         harm: a slot that is locked already is not locked again.
@@ -140,16 +141,16 @@ class Collector:
         def newest(suite: Suite) -> Hull:
             return Hull.of(suite.round(record.round_id, suite.w3.eth.block_number))
 
-        said = [hull for _, hull in self.witnesses.say(newest)]
-        if len(said) < self.witnesses.needed:
+        others = [hull for _, hull in self.quorum_check.answers(newest)]
+        if len(others) < self.quorum_check.needed:
             raise EndpointsDisagree(
-                f"round {record.round_id}: expected {self.witnesses.needed} more endpoints to say what is "
-                f"locked before that is published, found {len(said)}"
+                f"round {record.round_id}: expected {self.quorum_check.needed} more endpoints to say what is "
+                f"locked before that is published, found {len(others)}"
             )
-        return [claimed, *said]
+        return [claimed, *others]
 
     def collect(self, record: RoundRecord, block: Block | None = None) -> Collection:
-        """Read the inbox of a round as its rules say: what counts, what of it stakes, and what is refused.
+        """Read the inbox of a round by its rules: what counts, which of it stakes, and what is refused.
 
         A round whose submissions were published already keeps them, and what was decided about them: what is
         locked must be what is sealed, whatever arrived since.
@@ -188,9 +189,9 @@ class Collector:
         selection = select(intake.universe.ids, arrivals, **window)
         return Collection(selection.submissions, refusals, selection.staked)
 
-    def _submitters(self, record: RoundRecord, number: int) -> dict[int, str]:
-        """Who could sign for each model when submissions closed, as all that must confirm it say."""
-        return self.witnesses.confirmed(
+    def submitters(self, record: RoundRecord, number: int) -> dict[int, str]:
+        """Return who could sign for each model when submissions closed, as all endpoints say that must."""
+        return self.quorum_check.confirmed(
             self.suite,
             f"round {record.round_id}, who could sign",
             lambda suite: suite.submitters(record.close_at, number),
@@ -205,7 +206,7 @@ class Collector:
             round_id=record.round_id,
             kind=rules.submissions,
             universe=self.published_bundle(record.round_id).named_universe(),
-            submitters=self._submitters(record, number),
+            submitters=self.submitters(record, number),
             open_at=record.open_at,
             until=max(latest["timestamp"], time),  # the first is one endpoint's word
             spool=self.published_bundle(record.round_id).folder,
@@ -213,7 +214,7 @@ class Collector:
         )
 
     def has_published(self, round_id: int) -> bool:
-        """Whether a round's submissions were published, and what was decided about them stands."""
+        """Say whether a round's submissions were published, so that what was decided about them stands."""
         return self.published_bundle(round_id).has(*COLLECTED)
 
     def publish(self, round_id: int, collection: Collection) -> None:
@@ -229,7 +230,7 @@ class Collector:
         write_collection(bundle, collection)
 
     def published_bundle(self, round_id: int) -> Bundle:
-        """What is published of a round."""
+        """Return what is published of a round."""
         return Bundle(round_folder(self.published, str(self.suite.tournament.address), round_id))
 
     def _inbox(self, round_id: int) -> Path:

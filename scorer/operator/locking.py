@@ -1,4 +1,4 @@
-"""How an operator cuts a lock into chunks, and which chunks of another round it settles on the way.
+"""Cuts a lock into chunks, and says which chunks of another round are settled on the way.
 
 The contract takes a chunk that lies wholly on either side of what a round has locked, and settles the chunk
 first that was locked last. So a round that was locked upwards is settled downwards; whoever locks the next
@@ -25,19 +25,19 @@ SlotRange = tuple[int, int]
 
 @dataclass(frozen=True)
 class Hull:
-    """What a round has locked lies from slot `first` to before `next`; both are zero until anything is."""
+    """The slots from `first` to before `next`, in which all locked stakes lie; zeros for none."""
 
     first: int = 0
     next: int = 0
 
     @classmethod
     def of(cls, record: RoundRecord) -> "Hull":
-        """The hull of a round."""
+        """Return the hull of a round."""
         return cls(record.first_slot, record.next_slot)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is locked."""
+        """True where nothing is locked yet."""
         return not self.next
 
 
@@ -59,8 +59,8 @@ class LockStep:
     Attributes
     ----------
     settles
-        Which chunks of the other round it settles before, one after the other, counted as that round locked
-        them. More than one where chunks that lie elsewhere come first.
+        The chunks of the other round that it settles before, one after the other, counted as that round
+        locked them. More than one where chunks that lie elsewhere come first.
     """
 
     chunk: LockChunk
@@ -68,7 +68,7 @@ class LockStep:
 
 
 def ascending(lanes: Iterable[int]) -> NDArray[np.int64]:
-    """Lanes in the form in which they are planned."""
+    """Return lanes in the form in which they are planned."""
     return np.array(sorted(lanes), dtype=np.int64)
 
 
@@ -82,7 +82,7 @@ def plan_locks(
     lanes
         Lanes of models whose stake is to be locked, in any order.
     hull
-        What is locked already.
+        The slots that are locked already.
     slots_per_chunk
         An even number. Chunks begin at its multiples, whatever was locked before: cut again after a restart,
         they are the same.
@@ -99,7 +99,7 @@ def plan_locks(
 def lock_steps(
     wanted: NDArray[np.int64], hull: Hull, slots_per_chunk: int, left: Sequence[SlotRange] = ()
 ) -> Iterator[LockStep]:
-    """What is left to be sent to lock a round while another one is settled, in order.
+    """Yield what is left to be sent to lock a round while another one is settled, in order.
 
     It depends on nothing but what the chain says: taken up again after any of its steps, or after somebody
     else settled a chunk, it goes on from there.
@@ -109,7 +109,7 @@ def lock_steps(
     wanted
         Ascending lanes whose stake is to be locked, whether or not some are locked already.
     hull
-        What is locked already.
+        The slots that are locked already.
     slots_per_chunk
         An even number.
     left
@@ -129,7 +129,7 @@ def lock_steps(
 
 
 def _longest_run(left: Sequence[SlotRange]) -> range:
-    """The longest run of chunks that follow each other in one direction, each beginning on an even slot.
+    """Return the longest run of chunks that follow each other in one direction, all beginning on even slots.
 
     Beside it are at most the few chunks of models that got their lane while the round was being locked.
     """
@@ -150,14 +150,14 @@ def _turns(three: Sequence[SlotRange]) -> bool:
 
 
 def _goes_down(left: Sequence[SlotRange], run: range, hull: Hull) -> bool:
-    """Whether to lock downwards, so as to follow a run as it is settled: the last of it first."""
+    """Say whether to lock downwards, so as to follow a run as it is settled: the last of it first."""
     if len(run) > 1:
         return left[run[0]][0] < left[run[-1]][0]
     return bool(run) and left[run[0]][0] < hull.first
 
 
 def _ranges(wanted: NDArray[np.int64], hull: Hull, size: int, others: Sequence[SlotRange]) -> list[SlotRange]:
-    """Where chunks outside of the hull begin and end, ascending; those that begin as `others` hold these.
+    """Return the ranges of chunks outside of the hull, ascending; those of `others` at least as long.
 
     A bitmap covers an even number of slots: from the hull on, all ranges have an even length.
     """
@@ -174,7 +174,7 @@ def _ranges(wanted: NDArray[np.int64], hull: Hull, size: int, others: Sequence[S
 
 
 def _edges(end: int, size: int, others: dict[int, int]) -> list[int]:
-    """Even slots at which chunks are cut: multiples of a size, and where another round's chunks begin."""
+    """Return the even slots at which chunks are cut: multiples of a size, and other chunks' first slots."""
     edges, starts = [0], sorted(others)
     while (start := edges[-1]) < end:
         stop = start - start % size + size
@@ -186,16 +186,16 @@ def _edges(end: int, size: int, others: dict[int, int]) -> list[int]:
 
 
 def _in_order(ranges: Sequence[SlotRange], hull: Hull, goes_down: bool) -> Iterator[SlotRange]:
-    """An order in which no range lies within the hull of those before."""
+    """Return ranges in an order in which none lies within the hull of those before."""
     if hull.is_empty:
         return iter(ranges[::-1] if goes_down else ranges)
-    above = [each for each in ranges if each[0] >= hull.next]
-    below = [each for each in ranges if each[0] < hull.next][::-1]
+    above = [slots for slots in ranges if slots[0] >= hull.next]
+    below = [slots for slots in ranges if slots[0] < hull.next][::-1]
     return iter([*below, *above] if goes_down else [*above, *below])
 
 
 def _chunk(wanted: NDArray[np.int64], start: int, stop: int) -> LockChunk | None:
-    """The lanes of some slots; None where nobody takes part."""
+    """Return the chunk of some slots; None where nobody takes part."""
     first, end = np.searchsorted(wanted, (start * LANES, stop * LANES)).tolist()
     if first == end:
         return None

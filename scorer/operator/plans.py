@@ -1,9 +1,9 @@
-"""Rounds that are to be opened: what an operator prepares, and which of it is due."""
+"""Reads the rounds that an operator prepares, and says which of them are due."""
 
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Final
 
 from scorer.chain.contracts import RoundRecord
 from scorer.files import read_bounded
+from scorer.oracle.alarm_reasons import RaiseAlarm
 from scorer.oracle.failures import apart
 from scorer.oracle.gatekeeper import GATE_FILES, check_gate_tables
 from scorer.protocol.digest import universe_digest
@@ -22,7 +23,7 @@ from scorer.storage.bundle import NAMES, RULES, UNIVERSE, Bundle, BundleError
 SCHEDULE: Final = "schedule.json"
 PLAN_FILES: Final = (SCHEDULE, RULES, UNIVERSE, NAMES, *GATE_FILES)
 FRESH: Final = 2 * 10**9
-"""Nanoseconds for which a file that changed is looked at again, whatever its times say."""
+"""Nanoseconds for which a file that changed is read again, whatever its times say."""
 Identity = tuple[int, int, int, int, bytes, bytes]
 Stamps = tuple[tuple[int, ...] | None, ...]
 LATEST: Final = 1 << 40
@@ -47,41 +48,41 @@ class PlannedRound:
 
     @cached_property
     def digest(self) -> str:
-        """What makes it this round and no other: its rules, universe and times."""
+        """The hash that distinguishes it from all other rounds: of rules, universe and times."""
         return hashlib.sha256(self.rules_hash + self.universe + json.dumps(self.times).encode()).hexdigest()
 
     @cached_property
     def rules_hash(self) -> bytes:
-        """As the chain freezes it."""
+        """The hash of the rules as the chain freezes it."""
         return self.rules.hash()
 
     @property
     def commitments(self) -> tuple[bytes, bytes, bytes]:
-        """What ``Tournament.openRound`` binds the round to: hashes of rules, terms and universe."""
+        """The hashes that ``Tournament.openRound`` binds the round to: of rules, terms and universe."""
         return self.rules_hash, NO_TERMS, self.universe
 
     @property
     def open_at(self) -> int:
-        """When submissions begin."""
+        """The time at which submissions begin, Unix seconds."""
         return self.times[0]
 
     @property
     def close_at(self) -> int:
-        """When submissions end."""
+        """The time at which submissions end, Unix seconds."""
         return self.times[1]
 
     @cached_property
     def identity(self) -> Identity:
-        """As `identity_of` a round on the chain."""
+        """The identity, as `identity_of` returns it for a round on the chain."""
         return *self.times, self.rules_hash, self.universe
 
     def is_on_chain_as(self, record: RoundRecord) -> bool:
-        """Whether `record` is this round."""
+        """Say whether `record` is this round."""
         return self.identity == identity_of(record)
 
 
 def identity_of(record: RoundRecord) -> Identity:
-    """What tells a round of a tournament from all others: its times, and the hashes of rules and universe."""
+    """Return what distinguishes a round from all others of a tournament: its times, and two hashes."""
     times = record.open_at, record.close_at, record.resolve_at, record.deadline
     return *times, record.rules_hash, record.universe
 
@@ -93,20 +94,22 @@ class PlanFolder:
     root: Path
     _read: dict[Path, tuple[Stamps, PlannedRound]] = field(default_factory=dict, repr=False)
 
-    def plans(self, alarm: Callable[[str, str], None]) -> list[PlannedRound]:
-        """The rounds prepared in the folders of `root`, by the time at which they open.
+    def plans(self, raise_alarm: RaiseAlarm) -> list[PlannedRound]:
+        """Return the rounds prepared in the folders of `root`, by the time at which they open.
 
-        A folder that lacks a file or has a broken one is told to `alarm`, and left out.
+        A folder that lacks a file or has a broken one is an alarm, and left out.
         """
-        found = []
+        plans = []
         for path in sorted(self.root.glob(f"*/{SCHEDULE}")):
-            with apart(f"plan {path.parent.name}", alarm):
-                found.append(self._plan(path.parent))
-        self._read = {folder: self._read[folder] for folder in self._read.keys() & {p.folder for p in found}}
-        return sorted(found, key=lambda plan: (plan.times, plan.digest))
+            with apart(f"plan {path.parent.name}", raise_alarm):
+                plans.append(self._plan(path.parent))
+        self._read = {
+            folder: self._read[folder] for folder in self._read.keys() & {plan.folder for plan in plans}
+        }
+        return sorted(plans, key=lambda plan: (plan.times, plan.digest))
 
     def _plan(self, folder: Path) -> PlannedRound:
-        """A plan as it was read; one that failed is read anew each time: what fails may pass."""
+        """Return a plan as it was read; one that failed is read anew each time: what fails may pass."""
         stamps = _stamps(folder)
         known = self._read.get(folder)
         if known is not None and known[0] == stamps:
@@ -119,26 +122,26 @@ class PlanFolder:
 
 
 def _stamps(folder: Path) -> Stamps:
-    """What tells that a file of a plan changed: when it was written and changed, its size and inode."""
+    """Return what shows that a file of a plan changed: its times, size and inode."""
     return tuple(_stamp(folder / name) for name in PLAN_FILES)
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 def _is_settled(stamps: Stamps) -> bool:
-    """Whether nothing was written just now: a second change within a tick of the clock leaves no trace."""
+    """Say whether nothing was written just now: a second change in a tick of the clock leaves no trace."""
     now = time.time_ns()
     return all(stamp is None or abs(now - stamp[1]) > FRESH for stamp in stamps)
 
 
 def due_plans(plans: Iterable[PlannedRound], rounds: Sequence[RoundRecord], now: int) -> list[PlannedRound]:
-    """Those that should be open by now, can still be, and are not."""
+    """Return the plans that should be open by now, can still be, and are not."""
     opened = set(map(identity_of, rounds))
     return [plan for plan in plans if plan.open_at <= now < plan.close_at and plan.identity not in opened]
 
@@ -146,7 +149,7 @@ def due_plans(plans: Iterable[PlannedRound], rounds: Sequence[RoundRecord], now:
 def missed_plans(
     plans: Iterable[PlannedRound], rounds: Sequence[RoundRecord], now: int
 ) -> list[PlannedRound]:
-    """Those that were never opened, and now it is too late."""
+    """Return the plans that were never opened, and now it is too late."""
     opened = set(map(identity_of, rounds))
     return [plan for plan in plans if plan.close_at <= now and plan.identity not in opened]
 
@@ -169,7 +172,7 @@ def publish(plan: PlannedRound, target: Bundle) -> bool:
 
 
 def _times(document: object) -> tuple[int, int, int, int]:
-    """The four times, each a whole number of seconds, in their order."""
+    """Return the four times, each a whole number of seconds, in their order."""
     if not isinstance(document, dict):
         raise ValueError(described(document))
     times = [document.get(name) for name in TIMES]

@@ -1,4 +1,4 @@
-"""What an operator needs to settle one round's chunks while it locks another round's.
+"""Lets an operator settle one round's chunks while it locks another round's.
 
 An operator computes no scores. It takes those that a member of the committee leaves in its bundle, and uses
 them once they give the very hashes that the contract holds: nobody has to be trusted for them.
@@ -20,7 +20,7 @@ from scorer.evaluation.inputs import Positions, scores_by_chunk
 from scorer.isolation import SHARED_READER
 from scorer.observation.observe import Block, read_sealed
 from scorer.operator.locking import LockStep, SlotRange
-from scorer.oracle.takeover import REREAD, Stamp, stamp_of
+from scorer.oracle.stamps import REREAD, Stamp, stamp_of
 from scorer.protocol.chunks import (
     SCORE_LIMIT,
     Chunk,
@@ -51,19 +51,19 @@ class Settling:
     def checked(
         cls, record: RoundRecord, positions: Positions, by_model: Mapping[int, int]
     ) -> "Settling | None":
-        """A round with a member's scores; None where they are not those that the contract settles by."""
+        """Return a round with a member's scores; None where the contract settles by others."""
         if any(not -SCORE_LIMIT <= score < SCORE_LIMIT for score in by_model.values()):
             return None
-        found = cls(record.round_id, positions.chunks, scores_by_chunk(positions, by_model))
-        return None if found._count_left(record) is None else found
+        settling = cls(record.round_id, positions.chunks, scores_by_chunk(positions, by_model))
+        return None if settling._count_left(record) is None else settling
 
     def left(self, suite: Suite, block: int) -> tuple[SlotRange, ...]:
-        """The slots of the chunks that are not settled at a block, in the order in which they were locked."""
+        """Return the slots of the chunks that are not settled at a block, in the order of their locks."""
         count = self._count_left(suite.round(self.round_id, block)) or 0
-        return tuple((each.from_slot, each.from_slot + len(each.words)) for each in self.chunks[:count])
+        return tuple((chunk.from_slot, chunk.from_slot + len(chunk.words)) for chunk in self.chunks[:count])
 
     def _count_left(self, record: RoundRecord) -> int | None:
-        """How many chunks are left; None where a contract in settlement has other heads than ours."""
+        """Return the number of chunks left; None where a contract in settlement has other heads than ours."""
         if record.state != RoundState.SETTLING:
             return 0
         heads = record.positions_head, record.scores_head
@@ -71,12 +71,12 @@ class Settling:
 
     @cached_property
     def _count_by_heads(self) -> dict[tuple[bytes, bytes], int]:
-        heads = zip(positions_heads(self.chunks), scores_heads(self.chunks, self.scores), strict=True)
-        return {each: count for count, each in enumerate(heads)}
+        pairs = zip(positions_heads(self.chunks), scores_heads(self.chunks, self.scores), strict=True)
+        return {heads: count for count, heads in enumerate(pairs)}
 
     @cached_property
     def arguments(self) -> tuple[SettleArguments, ...]:
-        """Of ``Tournament.settle``, a chunk each."""
+        """The arguments of ``Tournament.settle``, one set a chunk."""
         return settle_arguments(self.round_id, self.chunks, self.scores)
 
 
@@ -87,11 +87,11 @@ class LockCall:
     Attributes
     ----------
     name
-        What is done, and the first slot of it.
+        The kind of call, and its first slot.
     meaning
-        Of its key (`RequestKey`), the same whether it settles too or not: a slot is locked once.
+        The meaning of its key (`RequestKey`), the same whether it settles too or not: a slot is locked once.
     alone
-        What locks the same slots without settling anything; None where this does.
+        The call that locks the same slots without settling anything; None where this does.
     """
 
     name: str
@@ -101,7 +101,7 @@ class LockCall:
 
 
 def lock_call(suite: Suite, round_id: int, step: LockStep, settling: Settling | None) -> LockCall:
-    """The call that carries out a step of locking a round."""
+    """Return the call that carries out a step of locking a round."""
     from_slot, functions = step.chunk.from_slot, suite.tournament.functions
     lock = round_id, from_slot, step.chunk.bitmap
     name = f"lock:{from_slot}"
@@ -120,9 +120,10 @@ class SettlingRounds:
     Attributes
     ----------
     known
-        What was read and found right, by round.
+        Rounds with scores that were found right, by number.
     tried
-        By file: the stamp of one that was of no use, and until when it is not read again, monotonic seconds.
+        The stamp of a file that was of no use, by folder, and the monotonic time until which it is not read
+        again, seconds.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -130,7 +131,7 @@ class SettlingRounds:
     tried: dict[Path, tuple[Stamp, float]] = field(default_factory=dict)
 
     def of(self, suite: Suite, record: RoundRecord, block: Block, peers: Sequence[Path]) -> Settling | None:
-        """A round with its scores; None where nobody's are at hand.
+        """Return a round with its scores; None where nobody's are at hand.
 
         Parameters
         ----------
@@ -145,13 +146,13 @@ class SettlingRounds:
         if record.round_id not in self.known:
             tournament = str(suite.tournament.address)
             folders = [round_folder(peer, tournament, record.round_id) for peer in peers]
-            found = self._found(suite, record, block, folders)
-            if found is None:
+            settling = self._read(suite, record, block, folders)
+            if settling is None:
                 return None
-            self.known[record.round_id] = found
+            self.known[record.round_id] = settling
         return self.known[record.round_id]
 
-    def _found(
+    def _read(
         self, suite: Suite, record: RoundRecord, block: Block, folders: Sequence[Path]
     ) -> Settling | None:
         for folder in folders:
@@ -159,11 +160,11 @@ class SettlingRounds:
             if stamp[0] is None or self._is_of_no_use(folder, stamp):
                 continue
             scores = read_scores(folder, stamp[0][0], SHARED_READER)
-            found = None
             if scores is not None:
-                found = Settling.checked(record, read_sealed(suite, record, block).positions, scores)
-            if found is not None:
-                return found
+                positions = read_sealed(suite, record, block).positions
+                settling = Settling.checked(record, positions, scores)
+                if settling is not None:
+                    return settling
             self.tried[folder] = stamp, self.clock() + REREAD
         return None
 
@@ -173,6 +174,6 @@ class SettlingRounds:
 
     def keep(self, rounds: set[int]) -> None:
         """Forget all but some rounds."""
-        self.known = {each: found for each, found in self.known.items() if each in rounds}
+        self.known = {number: known for number, known in self.known.items() if number in rounds}
         kept = set(map(str, rounds))
-        self.tried = {folder: found for folder, found in self.tried.items() if folder.name in kept}
+        self.tried = {folder: tried for folder, tried in self.tried.items() if folder.name in kept}

@@ -1,4 +1,4 @@
-"""What several endpoints say of a round: all the same, or not to be relied on."""
+"""Reads from several endpoints, which must all say the same."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def agreed_block(suites: Sequence[Suite]) -> Block:
-    """The newest block that is final for all endpoints.
+    """Return the newest block that is final for all endpoints.
 
     Raises
     ------
@@ -26,12 +26,12 @@ def agreed_block(suites: Sequence[Suite]) -> Block:
 
 
 def _block_at(suite: Suite, number: int) -> Block:
-    found = suite.w3.eth.get_block(number)
-    return Block(found["number"], bytes(found["hash"]), found["timestamp"])
+    block = suite.w3.eth.get_block(number)
+    return Block(block["number"], bytes(block["hash"]), block["timestamp"])
 
 
 def agreed(suites: Sequence[Suite], what: str, read: Callable[[Suite], T]) -> T:
-    """What `read` finds at every endpoint.
+    """Return what `read` returns at every endpoint.
 
     Raises
     ------
@@ -40,9 +40,9 @@ def agreed(suites: Sequence[Suite], what: str, read: Callable[[Suite], T]) -> T:
     """
     first = read(suites[0])
     for other in suites[1:]:
-        found = read(other)
-        if found != first:
-            where, ours, theirs = _first_difference(what, first, found)
+        reply = read(other)
+        if reply != first:
+            where, ours, theirs = _first_difference(what, first, reply)
             raise EndpointsDisagree(
                 f"expected endpoints to agree, found {where} to be {shown(ours)} at {host_of(suites[0])} and "
                 f"{shown(theirs)} at {host_of(other)}; ask others"
@@ -50,13 +50,14 @@ def agreed(suites: Sequence[Suite], what: str, read: Callable[[Suite], T]) -> T:
     return first
 
 
-def _first_difference(what: str, first: Any, found: Any) -> tuple[str, Any, Any]:
-    if is_dataclass(first) and type(first) is type(found):
-        for each in fields(first):
-            ours, theirs = getattr(first, each.name), getattr(found, each.name)
+def _first_difference(what: str, first: Any, second: Any) -> tuple[str, Any, Any]:
+    """Return the place, and both values, of the first field or key in which two replies differ."""
+    if is_dataclass(first) and type(first) is type(second):
+        for field in fields(first):
+            ours, theirs = getattr(first, field.name), getattr(second, field.name)
             if ours != theirs:
-                return _first_difference(f"{what}, {each.name}", ours, theirs)
-    if isinstance(first, dict) and isinstance(found, dict):
-        key = min(key for key in {*first, *found} if first.get(key) != found.get(key))
-        return f"{what} {key}", first.get(key, "none"), found.get(key, "none")
-    return what, first, found
+                return _first_difference(f"{what}, {field.name}", ours, theirs)
+    if isinstance(first, dict) and isinstance(second, dict):
+        key = min(key for key in {*first, *second} if first.get(key) != second.get(key))
+        return f"{what} {key}", first.get(key, "none"), second.get(key, "none")
+    return what, first, second

@@ -1,17 +1,18 @@
-"""Every reason for which a daemon calls a human, in one place: the runbook has a section for each."""
+"""Lists every reason for which a daemon calls a human; the runbook has a section for each."""
 
+from collections.abc import Callable
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How soon somebody must look."""
+    """Says how soon somebody must look: at once, or within working hours."""
 
     PAGE = "page"
     TICKET = "ticket"
 
 
 class AlarmReason(StrEnum):
-    """What went wrong; the value says it in a sentence."""
+    """Names what went wrong; the value says it in a sentence."""
 
     ABSENT = "A round was sealed without our signature."
     BOND_TOO_LARGE = "A challenge takes a larger bond than we stake."
@@ -49,7 +50,7 @@ class AlarmReason(StrEnum):
 
     @property
     def severity(self) -> Severity:
-        """How soon somebody must look."""
+        """The severity with which the alarm is raised."""
         tickets = {
             AlarmReason.ABSENT,
             AlarmReason.CANNOT_REACH_CHAIN,
@@ -57,3 +58,11 @@ class AlarmReason(StrEnum):
             AlarmReason.REFUSED_SUBMISSION,
         }
         return Severity.TICKET if self in tickets else Severity.PAGE
+
+
+RaiseAlarm = Callable[[AlarmReason, str], None]
+"""Calls a human, for a reason and with a detail in words."""
+
+
+def ignore_alarm(_reason: AlarmReason, _detail: str) -> None:
+    """Raise no alarm."""

@@ -1,4 +1,4 @@
-"""Actions as calls of the contracts, and what makes each of them unique."""
+"""Turns actions into calls of the contracts, and gives each of them a unique key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,7 @@ from web3.contract.contract import ContractFunction
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, Suite
 from scorer.evaluation.inputs import scores_by_chunk
 from scorer.observation.observe import Sealed
-from scorer.oracle.decide import (
-    Action,
+from scorer.oracle.actions import (
     Alarm,
     ApproveBond,
     Attest,
@@ -22,6 +21,7 @@ from scorer.oracle.decide import (
     Collect,
     CountSignature,
     Expire,
+    MemberAction,
     ReturnChunk,
     SealRound,
     SettleChunk,
@@ -33,17 +33,17 @@ from scorer.storage.bundle import Bundle
 from scorer.transactions.request import RequestKey, scope_of
 
 ONLY_MEMBERS = (Attest, ApproveBond, Challenge)
-"""What a member must send from its own account; all else, anybody may."""
+"""Actions that a member must send from its own account; anybody may send all others."""
 
 DECIDING_GAS: Final = 90_000
-"""What a vote takes beyond others when it decides: it accepts a report (44,921 measured), or ends a dispute
-with credits to challenger and burn sink (59,146)."""
+"""Gas that a deciding vote takes beyond others: it accepts a report (44,921 measured), or ends a dispute with
+credits to challenger and burn sink (59,146)."""
 SLASHING_GAS: Final = 25_000
-"""And for each member that it slashes (11,277 measured), by three cold readings, each of which takes 3,360
+"""Gas for each member that it slashes (11,277 measured), by three cold readings, each of which takes 3,360
 more on Polygon (docs/gas.md)."""
 
 
-def business_key(suite: Suite, round_id: int, action: Action, status: ProposalStatus) -> RequestKey:
+def business_key(suite: Suite, round_id: int, action: MemberAction, status: ProposalStatus) -> RequestKey:
     """Return the key of an action, for which it is sent once on its chain.
 
     A vote is another one once its round is disputed, and when it takes the place of another vote.
@@ -52,7 +52,7 @@ def business_key(suite: Suite, round_id: int, action: Action, status: ProposalSt
     return RequestKey.of(scope, meaning_of(action, status), round_id=round_id)
 
 
-def meaning_of(action: Action, status: ProposalStatus) -> str:
+def meaning_of(action: MemberAction, status: ProposalStatus) -> str:
     """Return the meaning of an action in its key: kind and detail, whatever the round."""
     match action:
         case Attest(report, instead):
@@ -74,8 +74,8 @@ def meaning_of(action: Action, status: ProposalStatus) -> str:
             return type(action).__name__.lower()
 
 
-def latest_time(action: Action, record: RoundRecord, proposal: ProposalRecord | None) -> int | None:
-    """Chain time after which the contracts refuse an action; None where they never do."""
+def latest_time(action: MemberAction, record: RoundRecord, proposal: ProposalRecord | None) -> int | None:
+    """Return the chain time after which the contracts refuse an action; None where they never do."""
     if isinstance(action, Attest):
         disputed = proposal is not None and proposal.status == ProposalStatus.DISPUTED
         return proposal.dispute_until if disputed and proposal is not None else record.deadline
@@ -88,7 +88,7 @@ def latest_time(action: Action, record: RoundRecord, proposal: ProposalRecord | 
     return None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Calls:
     """The calls that carry out what was decided for one round."""
 
@@ -97,8 +97,8 @@ class Calls:
     sealed: Sealed | None
     bundle: Bundle
 
-    def of(self, action: Action) -> ContractFunction:
-        """The contract call that carries out `action`.
+    def of(self, action: MemberAction) -> ContractFunction:
+        """Return the contract call that carries out `action`.
 
         Raises
         ------
@@ -123,8 +123,8 @@ class Calls:
             case _:
                 return self._of_committee(action)
 
-    def spare_gas(self, action: Action, block: int) -> int:
-        """What an action may take beyond an estimate.
+    def spare_gas(self, action: MemberAction, block: int) -> int:
+        """Return the gas that an action may take beyond an estimate.
 
         Which vote decides is known only when it is mined: others' of the same block may come first. So each
         has the gas to accept a report, or to overturn one and slash all who may have voted for it.
@@ -132,7 +132,7 @@ class Calls:
         return DECIDING_GAS + SLASHING_GAS * self._voters(block) if isinstance(action, Attest) else 0
 
     def _voters(self, block: int) -> int:
-        """How many members the round has."""
+        """Return the number of the round's members."""
         set_id = self.suite.round(self.round_id, block).member_set_id
         functions = self.suite.committee.functions
         return len(functions.membersOf(set_id).call(block_identifier=block))

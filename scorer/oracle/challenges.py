@@ -1,4 +1,4 @@
-"""Our own challenges: which there were, by the journal, and what became of them, by the chain."""
+"""Lists our own challenges, by the journal, and how they ended, by the chain."""
 
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class Challenges:
     Attributes
     ----------
     at_stake
-        Where our bond hangs on it, or will once the transaction is mined.
+        Rounds on whose dispute our bond hangs, or will once the transaction is mined.
     lost
-        Where the report was upheld, and our bond is burned.
+        Rounds whose report was upheld, so that our bond is burned.
     """
 
     at_stake: frozenset[int] = frozenset()
@@ -31,7 +31,7 @@ class Challenges:
 
 
 def challenged_rounds(journal: Journal, chain_id: int, tournament: str) -> list[int]:
-    """The rounds of a tournament for which a challenge was signed and did not fail."""
+    """Return the rounds of a tournament for which a challenge was signed and did not fail."""
     keys = [
         RequestKey.parse(intent.key)
         for intent in journal.intents_of(scope_of(chain_id, tournament), "challenge")
@@ -43,14 +43,14 @@ def challenged_rounds(journal: Journal, chain_id: int, tournament: str) -> list[
 _NOT_FAILED = OPEN | {IntentState.FINAL}
 
 
-def judged(
+def outcomes(
     suite: Suite,
     rounds: Iterable[int],
     block: int,
     decided: MutableMapping[int, ProposalStatus],
-    witnesses: QuorumCheck,
+    quorum_check: QuorumCheck,
 ) -> Challenges:
-    """What became of the challenges of `rounds`, as of `block`; what is decided for good is remembered.
+    """Return how the challenges of `rounds` stand at `block`; what is decided for good is added to `decided`.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def judged(
     for round_id in rounds:
         status = decided.get(round_id) or _status(round_id, block, suite)
         if status in DECIDED and round_id not in decided:
-            decided[round_id] = status = witnesses.confirmed(
+            decided[round_id] = status = quorum_check.confirmed(
                 suite, f"round {round_id}, how its dispute ended", partial(_status, round_id, block)
             )
         if status in (ProposalStatus.ACCEPTED, ProposalStatus.DISPUTED):

@@ -1,4 +1,4 @@
-"""Two members' reports of one round, model by model."""
+"""Compares two members' reports of one round, model by model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Gap:
 
 
 def gaps(ours: Bundle, theirs: Bundle) -> Iterator[Gap]:
-    """What differs between two reports of a round: their hashes, then each model's numbers.
+    """Yield what differs between two reports of a round: their hashes, then each model's numbers.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def gaps(ours: Bundle, theirs: Bundle) -> Iterator[Gap]:
 
 
 def _digest_gaps(ours: Bundle, theirs: Bundle) -> Iterator[Gap]:
-    """Which input the two were not agreed on."""
+    """Yield the inputs that the two reports do not share."""
     own, other = ours.manifest()["digests"], theirs.manifest()["digests"]
     for name in own:
         if own[name] != other.get(name):

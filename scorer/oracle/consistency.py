@@ -1,4 +1,4 @@
-"""Whether a report that was kept still rests on what the chain says."""
+"""Checks that a report that was kept still rests on what the chain says."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,7 +7,7 @@ from scorer.storage.bundle import Bundle, BundleError
 
 
 def disagreement(bundle: Bundle, sealed: Sealed, submitters: Mapping[int, str]) -> str | None:
-    """What of a bundle with a report is not what the chain says, or cannot be read; None when all is.
+    """Return what of a bundle with a report is not what the chain says, or cannot be read; None when all is.
 
     Everything that a report rests on and that comes from the chain is looked at. What the operator published
     is held against the chain by hashes, and the integers of the report by whoever recomputes it.
@@ -15,7 +15,7 @@ def disagreement(bundle: Bundle, sealed: Sealed, submitters: Mapping[int, str]) 
     Parameters
     ----------
     sealed, submitters
-        What the chain says now: the round's terms and what it locked; who could sign for each model when it
+        The round's terms and positions as the chain says now, and who could sign for each model when it
         closed.
     """
     try:

@@ -1,137 +1,34 @@
-"""What is left to do for a round: pure functions of plain data, without chain, files or clock."""
+"""Decides what is left to do for a round: pure functions of plain data, without chain, files or clock."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.chain.windows import SETTLEMENT_GRACE, fundable_until
+from scorer.oracle.actions import (
+    Alarm,
+    ApproveBond,
+    Attest,
+    BeginSettlement,
+    Challenge,
+    CloseVotes,
+    Collect,
+    CountSignature,
+    Expire,
+    MemberAction,
+    ReturnChunk,
+    SealRound,
+    SettleChunk,
+    VoidRound,
+    Wait,
+)
+from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.protocol.report import Report
-from scorer.protocol.seal import Seal
 from scorer.units import nmr_from_nano
 
 
 @dataclass(frozen=True)
-class Attest:
-    """Vote for our own report, in place of the report hash that we voted for before, if any."""
-
-    report: Report
-    instead: bytes | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class SealRound:
-    """Hand the tournament a seal that a quorum of the round's members signed.
-
-    Attributes
-    ----------
-    signers, signatures
-        See `scorer.protocol.seal.quorum_signatures`.
-    """
-
-    seal: Seal
-    signers: int
-    signatures: bytes
-
-
-@dataclass(frozen=True)
-class CountSignature:
-    """Hand in our signature of a seal, which it was recorded without: we were not absent."""
-
-    member: str
-    signature: bytes
-
-
-@dataclass(frozen=True)
-class BeginSettlement:
-    """Hand the accepted report, which is ours too, to the tournament."""
-
-    report: Report
-
-
-@dataclass(frozen=True)
-class SettleChunk:
-    """Settle one chunk, counted in the order in which the chunks were locked."""
-
-    index: int
-
-
-@dataclass(frozen=True)
-class ReturnChunk:
-    """Return the positions of one chunk of a void round."""
-
-    index: int
-
-
-@dataclass(frozen=True)
-class VoidRound:
-    """Give the round up, so that its positions return whole."""
-
-
-@dataclass(frozen=True)
-class ApproveBond:
-    """Let the committee take the bond of a challenge, wei."""
-
-    amount: int
-
-
-@dataclass(frozen=True)
-class Challenge:
-    """Dispute the accepted report, which is not ours."""
-
-
-@dataclass(frozen=True)
-class Expire:
-    """Put on record that a dispute was not decided in time, which lets go of the bonds."""
-
-
-@dataclass(frozen=True)
-class CloseVotes:
-    """Let go of the bonds that a round holds, of whose votes nothing can come any more."""
-
-
-@dataclass(frozen=True)
-class Collect:
-    """Have the committee pay out what it owes us: a challenge's bond and reward, wei."""
-
-    account: str
-    amount: int
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing can be done now, and why."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """A human must look: what is wrong, and its kind, a name of `scorer.oracle.alarm_reasons.Reason`."""
-
-    reason: str
-    kind: str = "REPORT"
-
-
-Action = (
-    Attest
-    | SealRound
-    | CountSignature
-    | BeginSettlement
-    | SettleChunk
-    | ReturnChunk
-    | VoidRound
-    | ApproveBond
-    | Challenge
-    | Expire
-    | CloseVotes
-    | Collect
-    | Wait
-    | Alarm
-)
-
-
-@dataclass(frozen=True)
 class Challenging:
-    """How we challenge: whether we do at all, and what is missing for the bond.
+    """Says whether we challenge at all, and which allowance is missing for the bond.
 
     Attributes
     ----------
@@ -153,9 +50,9 @@ class Absence:
     signature
         Ours of the same statement; None where we signed none.
     in_a_row
-        How many seals, up to the last one recorded, were.
+        The number of seals without it, up to the last one recorded.
     limit
-        After how many of them anybody may remove us.
+        The number of them after which anybody may remove us.
     """
 
     signature: bytes | None
@@ -165,32 +62,32 @@ class Absence:
 
 @dataclass(frozen=True)
 class RoundView:
-    """All that a decision on one round depends on, as of one finalised block.
+    """Everything that a decision on one round depends on, as of one finalised block.
 
     Attributes
     ----------
     now
         The block's timestamp: the only clock there is.
     chunks_left
-        How many chunks were not settled yet.
+        The number of chunks that are not settled yet.
     vote
         The report hash we attested last.
     report
         Our own report; None while we have not computed it.
     refusals
-        Why our report is not sound enough to be attested.
+        The reasons for which our report must not be attested.
     address
-        Ours.
+        Our own.
     block
         Number of the finalised block.
     pool
-        What the tournament can pay, nano-NMR; None: no report of the round is accepted yet.
+        The tournament's pool, nano-NMR; None: no report of the round is accepted yet.
     delay
         Seconds that we leave to others before we send what anybody may send: members take turns.
     seal
-        With a quorum's signatures, once there is one.
+        The seal to send, once a quorum signed one.
     sealable_from
-        From when on it may be sent, in chain time: whoever is left out of it counts as absent.
+        Chain time from which it may be sent: whoever is left out of it counts as absent.
     bonded
         Whether votes hold bonds, which are to be let go of.
     locking
@@ -199,7 +96,7 @@ class RoundView:
     roll_wait
         Seconds after the beginning of a settlement for which chunks are left to such an operator.
     absence
-        That the round was sealed without our signature; None: it was not.
+        Set where the round was sealed without our signature.
     """
 
     record: RoundRecord
@@ -222,8 +119,8 @@ class RoundView:
     absence: Absence | None = None
 
 
-def decide(view: RoundView) -> tuple[Action, ...]:
-    """What an oracle does next for a round, in order.
+def decide(view: RoundView) -> tuple[MemberAction, ...]:
+    """Return what a member does next for a round, in order.
 
     It attests only what it computed itself, and settles only what it would have attested.
     """
@@ -240,17 +137,17 @@ def decide(view: RoundView) -> tuple[Action, ...]:
             return ()
 
 
-def decide_credit(account: str, credit: int) -> tuple[Action, ...]:
-    """What to do about `credit` wei that the committee owes us, whatever round it came from."""
+def decide_credit(account: str, credit: int) -> tuple[MemberAction, ...]:
+    """Return what to do about `credit` wei that the committee owes us, from whatever round."""
     return (Collect(account, credit),) if credit else ()
 
 
 def is_due(record: RoundRecord, now: int) -> bool:
-    """Whether a round's outcome is known, so that a report can be made."""
+    """Say whether a round's outcome is known, so that a report can be made."""
     return record.state in (RoundState.SEALED, RoundState.SETTLING) and now >= record.resolve_at
 
 
-def _while_unsealed(view: RoundView) -> tuple[Action, ...]:
+def _while_unsealed(view: RoundView) -> tuple[MemberAction, ...]:
     if view.now >= view.record.lock_until:
         return _in_turn(view, view.record.lock_until, VoidRound())
     if view.seal is not None:
@@ -258,7 +155,7 @@ def _while_unsealed(view: RoundView) -> tuple[Action, ...]:
     return (Wait("not sealed yet"),)
 
 
-def _while_sealed(view: RoundView) -> tuple[Action, ...]:
+def _while_sealed(view: RoundView) -> tuple[MemberAction, ...]:
     if view.now < view.record.resolve_at:
         return (*_when_absent(view), Wait("the outcome is not known yet"))
     if view.proposal is not None:
@@ -273,31 +170,33 @@ def _while_sealed(view: RoundView) -> tuple[Action, ...]:
     return _attest(view, view.report)
 
 
-def _when_absent(view: RoundView) -> tuple[Action, ...]:
-    """Until the round resolves a signature that was left out counts; without one, a human must look."""
+def _when_absent(view: RoundView) -> tuple[MemberAction, ...]:
+    """Hand in a signature that was left out, which counts until the outcome, or call a human."""
     if view.absence is None:
         return ()
     if view.absence.signature is not None:
         return (CountSignature(view.address, view.absence.signature),)
-    found = f"{view.absence.in_a_row} in a row; after {view.absence.limit} anybody may remove us"
-    return (Alarm(f"round {view.record.round_id}: sealed without our signature, {found}", "ABSENT"),)
+    count = f"{view.absence.in_a_row} in a row; after {view.absence.limit} anybody may remove us"
+    return (
+        Alarm(f"round {view.record.round_id}: sealed without our signature, {count}", AlarmReason.ABSENT),
+    )
 
 
-def _attest(view: RoundView, report: Report) -> tuple[Action, ...]:
-    """A report that is not sound is not attested, and not made to look sound either."""
+def _attest(view: RoundView, report: Report) -> tuple[MemberAction, ...]:
+    """Attest a sound report; one that is not is never adjusted to look sound."""
     if view.refusals:
-        return tuple(Alarm(f"round {view.record.round_id}: not attested: {each}") for each in view.refusals)
+        return tuple(Alarm(f"round {view.record.round_id}: not attested: {why}") for why in view.refusals)
     return (Attest(report, view.vote),)
 
 
-def _in_turn(view: RoundView, since: int, *actions: Action) -> tuple[Action, ...]:
-    """What anybody may send since a time: when our turn has come, and nobody did it before."""
+def _in_turn(view: RoundView, since: int, *actions: MemberAction) -> tuple[MemberAction, ...]:
+    """Take actions that anybody may take since a time, once our turn has come."""
     if view.now < since + view.delay:
         return (Wait("others have their turn before us"),)
     return actions
 
 
-def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:
+def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAction, ...]:
     if proposal.status in (ProposalStatus.EXPIRED, ProposalStatus.DISPROVEN):
         expire = (Expire(),) if view.bonded and proposal.open_votes else ()
         return _in_turn(view, proposal.dispute_until, *expire, VoidRound())
@@ -315,7 +214,7 @@ def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[Action, .
     return _once_final(view, proposal, view.report)
 
 
-def _once_final(view: RoundView, proposal: ProposalRecord, report: Report) -> tuple[Action, ...]:
+def _once_final(view: RoundView, proposal: ProposalRecord, report: Report) -> tuple[MemberAction, ...]:
     short, closing = _pool_short(view, proposal, report), _closing(view, proposal)
     since = proposal.challenge_until
     if short and view.now < _fundable_until(view, proposal):
@@ -324,8 +223,8 @@ def _once_final(view: RoundView, proposal: ProposalRecord, report: Report) -> tu
     return _in_turn(view, since, *closing, BeginSettlement(report), *_remaining_chunks(view, view.now))
 
 
-def _closing(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:
-    """Of a report that is final."""
+def _closing(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAction, ...]:
+    """Close the votes on a report that is final."""
     return (CloseVotes(),) if view.bonded and proposal.open_votes else ()
 
 
@@ -334,31 +233,31 @@ def _fundable_until(view: RoundView, proposal: ProposalRecord) -> int:
 
 
 def _pool_short(view: RoundView, proposal: ProposalRecord, report: Report) -> tuple[Alarm, ...]:
-    """Told from the acceptance on: who begins a settlement settles for good what the pool can pay."""
+    """Call a human from the acceptance on: a settlement pays no more than the pool holds as it begins."""
     if view.pool is None or view.pool >= report.total_payout:
         return ()
     owed, held = nmr_from_nano(report.total_payout), nmr_from_nano(view.pool)
-    found = f"the report pays {owed:f} NMR, the pool holds {held:f} NMR"
+    amounts = f"the report pays {owed:f} NMR, the pool holds {held:f} NMR"
     until = f"fund it until {_fundable_until(view, proposal)} (Unix time), or every payout is cut"
-    return (Alarm(f"round {view.record.round_id}: {found}; {until}", "POOL_SHORT"),)
+    return (Alarm(f"round {view.record.round_id}: {amounts}; {until}", AlarmReason.POOL_SHORT),)
 
 
-def _challenge(view: RoundView, proposal: ProposalRecord) -> tuple[Action, ...]:
-    """Only while it can be disputed, only where we were told to, and only for a report that is sound."""
+def _challenge(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAction, ...]:
+    """Dispute a report while it can be disputed, where policy allows it, and where ours is sound."""
     in_time = proposal.status == ProposalStatus.ACCEPTED and view.now < proposal.challenge_until
     if not (in_time and view.challenging.allowed) or view.refusals:
         return ()
     return (*map(ApproveBond, view.challenging.approve), Challenge())
 
 
-def _second_vote(view: RoundView, report: Report) -> tuple[Action, ...]:
-    """A disputed report is voted on once more, by what everyone computed."""
+def _second_vote(view: RoundView, report: Report) -> tuple[MemberAction, ...]:
+    """Vote once more on a disputed report, by what we computed."""
     if view.vote == report.hash():
         return (Wait("disputed; attested once more, waiting for the quorum"),)
     return _attest(view, report)
 
 
-def _while_settling(view: RoundView) -> tuple[Action, ...]:
+def _while_settling(view: RoundView) -> tuple[MemberAction, ...]:
     grace_over = view.record.settlement_began_at + SETTLEMENT_GRACE
     if view.now >= grace_over:
         return _in_turn(view, grace_over, VoidRound())
@@ -371,8 +270,8 @@ def _while_settling(view: RoundView) -> tuple[Action, ...]:
     return _in_turn(view, began_at, *actions)
 
 
-def _remaining_chunks(view: RoundView, began_at: int) -> tuple[Action, ...]:
-    """Chunks are popped from the stack: the one locked last comes first.
+def _remaining_chunks(view: RoundView, began_at: int) -> tuple[MemberAction, ...]:
+    """Settle the chunks that are left, the one locked last first, as the contract pops them.
 
     While another round is to be locked soon, they are left to its operator, for a set time at most.
     """
@@ -383,7 +282,7 @@ def _remaining_chunks(view: RoundView, began_at: int) -> tuple[Action, ...]:
 
 
 def _is_locked_before(until: int, other: RoundRecord, now: int) -> bool:
-    """Whether another round can be locked now, or from some time before `until`."""
+    """Say whether another round can be locked now, or from some time before `until`."""
     return other.is_unsealed and other.close_at < until and now < other.lock_until
 
 

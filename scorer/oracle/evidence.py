@@ -1,4 +1,4 @@
-"""What other members' reports rest on, as far as their bundles can be read: evidence before a bond is staked.
+"""Finds out what other members' reports rest on: evidence before a bond is staked.
 
 A report may differ because somebody scored wrongly, or because somebody was given other targets or tables.
 Only the first is a lie that a second vote brings to light; in the second a member would bet its bond on its
@@ -15,29 +15,29 @@ from typing import Any, Final
 
 from scorer.isolation import SHARED_READER, IsolatedReader, IsolationError, ReadResult, refuses
 from scorer.oracle.compare import Gap
-from scorer.oracle.takeover import REREAD, Stamp, stamp_of
+from scorer.oracle.stamps import REREAD, Stamp, stamp_of
 from scorer.protocol.documents import from_hex, shown, to_hex
 from scorer.protocol.report import evidence_hash
 from scorer.storage.bundle import MANIFEST, REPORT, Bundle, BundleError
 from scorer.storage.published import limits_for
 
 INPUTS: Final = ("rules", "universe", "submissions", "signatures", "targets", "positions", "tables")
-"""Digests in a manifest of what scores are made from."""
+"""The digests in a manifest of what scores are made from."""
 LARGEST: Final = 64 * 2**20
-"""Bytes of a peer's manifest or report that is read."""
+"""Most bytes of a peer's manifest or report that are read."""
 SHOWN: Final = 3
 LONGEST_GAPS: Final = 1_000
-"""Characters, of what a peer wrote too: they are logged in every cycle."""
+"""Most characters of gaps, which a peer may have written, as they are logged in every cycle."""
 
 
 @dataclass(frozen=True)
 class PeerReport:
-    """Another member's report, and what it claims to rest on otherwise than ours.
+    """Another member's report, and what it claims to rest on that ours does not.
 
     Attributes
     ----------
     gaps
-        In words; empty where the inputs are the same.
+        The differences in words; empty where the inputs are the same.
     """
 
     report_hash: bytes
@@ -45,21 +45,22 @@ class PeerReport:
 
 
 @dataclass
-class Peers:
+class PeerReports:
     """Reads other members' reports, each once for as long as it stays the same.
 
     Attributes
     ----------
     known
-        By folder: the stamp of its files, the hash of our own report, what was read, and until when that
-        holds, monotonic seconds: what could not be read is tried again, as the machine may have been busy.
+        By folder: the stamp of its files, the hash of our own report, what was read, and the monotonic time
+        until which that holds, seconds: what could not be read is tried again, as the machine may have been
+        busy.
     """
 
     known: dict[Path, tuple[Stamp, bytes, PeerReport | None, float]] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
 
     def read(self, own: Bundle, folders: Sequence[Path]) -> dict[Path, PeerReport]:
-        """The reports of a round that can be read, by their folders."""
+        """Return the reports of a round that can be read, by their folders."""
         own_hash = own.report().hash()
         for folder in folders:
             stamp = stamp_of(Bundle(folder), (REPORT, MANIFEST))
@@ -68,8 +69,8 @@ class Peers:
                 report = _read(own, folder, stamp)
                 until = math.inf if report is not None else self.clock() + REREAD
                 self.known[folder] = (stamp, own_hash, report, until)
-        found = {folder: self.known[folder][2] for folder in folders}
-        return {folder: report for folder, report in found.items() if report is not None}
+        reports = {folder: self.known[folder][2] for folder in folders}
+        return {folder: report for folder, report in reports.items() if report is not None}
 
     def forget(self, round_id: int) -> None:
         """Drop what was read of a round."""
@@ -78,7 +79,7 @@ class Peers:
 
 
 def doubt(accepted: bytes, peers: Mapping[Path, PeerReport]) -> str | None:
-    """Why it is not known that the accepted report rests on the inputs of ours; None when it does.
+    """Return why it is not known that the accepted report rests on our inputs; None when it does.
 
     Parameters
     ----------
@@ -94,8 +95,8 @@ def doubt(accepted: bytes, peers: Mapping[Path, PeerReport]) -> str | None:
 def _read(
     own: Bundle, folder: Path, stamp: Stamp, reader: IsolatedReader = SHARED_READER
 ) -> PeerReport | None:
-    """What a peer's bundle says; None where it is no evidence, as a stranger's file that cannot be read."""
-    sizes = [each[0] for each in stamp if each is not None]
+    """Return what a peer's bundle says; None where it is no evidence, as a file that cannot be read."""
+    sizes = [status[0] for status in stamp if status is not None]
     if len(sizes) < len(stamp) or max(sizes) > LARGEST:
         return None
     try:
@@ -118,21 +119,21 @@ def read_peer(folder: Path, ours: Mapping[str, Any]) -> ReadResult:
     report, manifest = peer.report(), peer.manifest()
     if report.evidence_hash != evidence_hash(manifest):
         raise BundleError(f"{folder / MANIFEST}: expected the manifest that the report names, found another")
-    found = list(input_gaps(ours, _inputs(manifest)))
-    return ReadResult({"report": to_hex(report.hash()), "gaps": _few(found)})
+    gaps = list(input_gaps(ours, _inputs(manifest)))
+    return ReadResult({"report": to_hex(report.hash()), "gaps": _few(gaps)})
 
 
 def _inputs(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a manifest says what went in, and what of it counts."""
+    """Return the parts of a manifest that name the inputs, and which of them count."""
     return {name: manifest.get(name) for name in ("round", "digests", "refused")}
 
 
 def input_gaps(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[Gap]:
-    """What two manifests say differently of the inputs, and of what of them counts."""
+    """Yield what two manifests say differently of the inputs, and of which of them count."""
     yield from _gaps("round", ours.get("round"), theirs.get("round"))
     own, other = (manifest.get("digests") for manifest in (ours, theirs))
     for name in INPUTS:
-        yield from _gaps(f"digest of {name}", *(_of(each, name) for each in (own, other)))
+        yield from _gaps(f"digest of {name}", *(_of(digests, name) for digests in (own, other)))
     yield from _gaps("refused", ours.get("refused"), theirs.get("refused"))
 
 
@@ -141,7 +142,7 @@ def _of(document: Any, name: str) -> Any:
 
 
 def _gaps(where: str, ours: Any, theirs: Any) -> Iterator[Gap]:
-    """What differs, entry by entry where both have entries."""
+    """Yield what differs, entry by entry where both have entries."""
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
         for name in sorted({*map(str, ours), *map(str, theirs)}):
             yield from _gaps(f"{where}, {name}", ours.get(name), theirs.get(name))
@@ -155,7 +156,7 @@ def _few(gaps: Sequence[Gap]) -> str:
 
 
 def by_hand(round_id: int, accepted: bytes) -> str:
-    """What a human does who knows better."""
+    """Return what a human can do who knows better."""
     return (
         f"compare with `cupel oracle recompute --round {round_id} --against THEIR_BUNDLE`; to dispute it all "
         f"the same, stop and `cupel oracle challenge --round {round_id}`, or add {to_hex(accepted)} to "

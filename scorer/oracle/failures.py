@@ -1,6 +1,6 @@
-"""What a failure means, and how one part of a cycle fails without stopping the others."""
+"""Classifies failures, and lets one part of a cycle fail without stopping the others."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -13,14 +13,14 @@ from scorer.chain.errors import EndpointError, EndpointsDisagree, Refused
 from scorer.chain.logs import IncompleteLogs
 from scorer.chain.rpc_errors import Answer
 from scorer.evaluation.inputs import InputsMismatch
-from scorer.oracle.alarm_reasons import AlarmReason
+from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.protocol.rules import RulesError
 from scorer.storage.bundle import BundleError
 from scorer.transactions.journal import JournalError
 from scorer.transactions.signers import SignerError
 
 LONGEST_WORDS: Final = 2_000
-"""Characters of an exception in a log: what a stranger wrote may be in it."""
+"""Most characters of an exception in a log: what a stranger wrote may be in it."""
 FATAL: Final = (JournalError, sa.exc.SQLAlchemyError)
 """Without its journal a daemon must not act: it ends, and its supervisor starts it anew."""
 _OF_CHAIN: Final = (EndpointError, Web3Exception)
@@ -35,9 +35,9 @@ CUT_SHORT: Final = CHAIN_FAILED | {AlarmReason.BROKEN_FILE, AlarmReason.DEFECT, 
 
 
 def reason_of(error: Exception) -> AlarmReason:
-    """What a human is told of an exception that ended a cycle, or a part of it."""
+    """Return the reason for which a human is called when an exception ended a cycle, or a part of it."""
     if isinstance(error, NoAgreement):
-        none = not any(each.is_up for each in error.health)
+        none = not any(health.is_up for health in error.health)
         return AlarmReason.CANNOT_REACH_CHAIN if none else AlarmReason.ENDPOINTS_DISAGREE
     if isinstance(error, EndpointsDisagree):
         return AlarmReason.ENDPOINTS_DISAGREE
@@ -53,20 +53,20 @@ def reason_of(error: Exception) -> AlarmReason:
 
 
 def in_words(error: Exception) -> str:
-    """An exception for a log: its kind, and what it says, cut short."""
+    """Return an exception's kind and message for a log, cut short."""
     words = str(error)
     shown = words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}..."
     return f"{type(error).__name__}: {shown}"
 
 
 @contextmanager
-def apart(what: str, alarm: Callable[[str, str], None]) -> Iterator[list[str]]:
-    """Keep a failure from what comes next: it is told, with `what` failed, and not raised.
+def apart(what: str, raise_alarm: RaiseAlarm) -> Iterator[list[str]]:
+    """Keep a failure from what comes next: it is reported, with `what` failed, and not raised.
 
     Yields
     ------
     list[str]
-        Empty; it gets what was told.
+        Empty; the failure is added to it in words.
     """
     failed: list[str] = []
     try:
@@ -78,4 +78,4 @@ def apart(what: str, alarm: Callable[[str, str], None]) -> Iterator[list[str]]:
         if reason == AlarmReason.DEFECT:
             structlog.get_logger().exception("defect", part=what)
         failed.append(f"{what}: {in_words(error)}")
-        alarm(reason.name, failed[0])
+        raise_alarm(reason, failed[0])

@@ -1,4 +1,4 @@
-"""How steady a round's models are beside the rounds published before: who may stake, and their churn."""
+"""Judges which models may stake, by their churn against the rounds published before."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from scorer.protocol.tables import NEUTRALIZERS, SAMPLE_WEIGHTS, Table, table_fi
 from scorer.storage.bundle import COLLECTED, Bundle, BundleError
 
 GATE_TABLES: Final = (NEUTRALIZERS, SAMPLE_WEIGHTS)
-"""What churn and turnover are measured with; the operator publishes it with the universe."""
+"""The tables that churn and turnover are measured with; the operator publishes them with the universe."""
 GATE_FILES: Final = tuple(map(table_file, GATE_TABLES))
 
 
 def check_gate_tables(rules: Rules, bundle: Bundle) -> None:
-    """Refuse a round whose gates or whose models' churn could not be reckoned once it closes.
+    """Refuse a round whose gates or whose models' churn could not be computed once it closes.
 
     Raises
     ------
@@ -50,7 +50,7 @@ class Gatekeeper:
     Attributes
     ----------
     published
-        What is published of a round, by its id. Earlier rounds without submissions or tables are passed over.
+        Returns what is published of a round. Earlier rounds without submissions or tables are passed over.
     """
 
     suite: Suite
@@ -59,20 +59,20 @@ class Gatekeeper:
     def reasons(
         self, gates: Gates, record: RoundRecord, submissions: Submissions, models: Iterable[int]
     ) -> dict[int, str]:
-        """Why some of `models`, all of which submitted, may not stake in a round; ascending by model."""
+        """Return why some of `models`, which all submitted, may not stake in a round; ascending by model."""
         wanted = sorted(models)
         current = _round_of(self.published(record.round_id), record.close_at, submissions)
         past = list(self._past(record, wanted, gates.submissions))
         verdicts = judge_all(gates, wanted, current, past)
-        return {model: each.reason for model, each in verdicts.items() if each.reason is not None}
+        return {model: verdict.reason for model, verdict in verdicts.items() if verdict.reason is not None}
 
     def neutral_churn(self, record: RoundRecord, submissions: Submissions) -> Table:
-        """The table neutral_churn of a round, of every model that submitted."""
+        """Return the table neutral_churn of a round, of every model that submitted."""
         current = _round_of(self.published(record.round_id), record.close_at, submissions)
         return neutral_churn_table(current, list(self._past(record, submissions.model_ids, SUBMISSIONS)))
 
     def _past(self, record: RoundRecord, models: Iterable[int], count: int) -> Iterator[PublishedRound]:
-        """The earlier rounds that hold the last `count` submissions of any of `models`."""
+        """Yield the earlier rounds that hold the last `count` submissions of any of `models`."""
         missing = dict.fromkeys(models, count)
         for earlier in self._earlier(record):
             bundle = self.published(earlier.round_id)
@@ -84,10 +84,10 @@ class Gatekeeper:
                 return
 
     def _earlier(self, record: RoundRecord) -> list[RoundRecord]:
-        """The rounds that closed before one and can be compared with, newest first."""
+        """Return the rounds that closed before one and can be compared with, newest first."""
         block = self.suite.w3.eth.block_number
         others = {*range(1, self.suite.round_count(block) + 1)} - {record.round_id}
-        known = [each for each in sorted(others) if self.published(each).has(*COLLECTED, *GATE_FILES)]
+        known = [number for number in sorted(others) if self.published(number).has(*COLLECTED, *GATE_FILES)]
         records = self.suite.rounds(known, block)
-        earlier = [each for each in records if each.close_at < record.close_at]
-        return sorted(earlier, key=lambda each: (-each.close_at, -each.round_id))
+        earlier = [other for other in records if other.close_at < record.close_at]
+        return sorted(earlier, key=lambda other: (-other.close_at, -other.round_id))

@@ -1,8 +1,8 @@
-"""The rounds that a cycle acts on, as one endpoint shows them and others confirm.
+"""Reads the rounds that a cycle acts on, as one endpoint shows them and others confirm.
 
 A vote that rests on a lie is refused by a second endpoint, and a transaction by the contracts. But nothing
 refuses what is left undone: an endpoint that hides a round, or says that it is settled, that its outcome is
-far away or that we voted, would keep a daemon waiting without a word.
+far away or that we voted, would keep a daemon waiting without an alarm.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,8 +11,9 @@ from typing import Any
 
 from scorer.chain.contracts import RoundRecord, Suite
 from scorer.chain.errors import EndpointsDisagree
-from scorer.observation.observe import Block, CommitteeView, RoundTracker, unfinished_rounds
-from scorer.oracle.quorum_check import QuorumCheck, host_of
+from scorer.observation.observe import CommitteeView, RoundTracker, unfinished_rounds
+from scorer.oracle.context import CycleContext
+from scorer.oracle.quorum_check import host_of
 from scorer.protocol.documents import shown
 
 
@@ -25,7 +26,7 @@ class Observation:
     records
         Oldest first; those in doubt are left out.
     doubts
-        Rounds of which two endpoints say different things, and what.
+        Rounds of which two endpoints say different things, with what they say.
     """
 
     records: Sequence[RoundRecord]
@@ -33,48 +34,49 @@ class Observation:
 
 
 def observed_rounds(
-    suite: Suite,
-    block: Block,
-    witnesses: QuorumCheck,
+    context: CycleContext,
     tracker: RoundTracker,
     rounds: Sequence[int] | None = None,
 ) -> Observation:
-    """The unfinished rounds, as `unfinished_rounds` has them. A round in doubt is asked about again.
+    """Return the unfinished rounds, as `unfinished_rounds` does. A round in doubt is asked about again.
 
     Raises
     ------
     EndpointsDisagree
         When endpoints say that different numbers of rounds were ever opened.
     """
+    suite, block = context.suite, context.block
     trial, count = tracker.copy(), suite.round_count(block.number)
 
     def read(other: Suite) -> tuple[int, list[RoundRecord]]:
-        found = other.round_count(block.number)
-        same = found == count
-        return found, unfinished_rounds(other, block, rounds, tracker.copy(), found) if same else []
+        opened = other.round_count(block.number)
+        if opened != count:
+            return opened, []
+        return opened, unfinished_rounds(other, block, rounds, tracker.copy(), opened)
 
-    ours = {each.round_id: each for each in unfinished_rounds(suite, block, rounds, trial, count)}
+    ours = {record.round_id: record for record in unfinished_rounds(suite, block, rounds, trial, count)}
     doubts: dict[int, str] = {}
-    for host, (found, records) in witnesses.say(read):
-        if found != count:
+    for host, (opened, records) in context.quorum_check.answers(read):
+        if opened != count:
             raise EndpointsDisagree(
-                f"expected endpoints to agree, found {count} rounds at {host_of(suite)} and {found} at {host}"
+                f"expected endpoints to agree, found {count} rounds at {host_of(suite)} "
+                f"and {opened} at {host}"
             )
-        doubts |= _differing("round", host, ours, {each.round_id: each for each in records})
+        doubts |= _differing("round", host, ours, {record.round_id: record for record in records})
     trial.unfinished |= doubts.keys()
     tracker.keep(trial)
-    return Observation([each for each in ours.values() if each.round_id not in doubts], doubts)
+    return Observation([record for record in ours.values() if record.round_id not in doubts], doubts)
 
 
-def committee_doubts(committee: CommitteeView, witnesses: QuorumCheck, block: Block) -> dict[int, str]:
-    """Rounds of whose accepted report, or of our vote on which, another endpoint says otherwise."""
+def committee_doubts(context: CycleContext, committee: CommitteeView) -> dict[int, str]:
+    """Return rounds of whose accepted report, or of our vote on it, another endpoint says otherwise."""
     asked = sorted(committee.proposals)
 
     def read(other: Suite) -> CommitteeView:
-        return CommitteeView.read(other, asked, committee.address, block)
+        return CommitteeView.read(other, asked, committee.address, context.block)
 
     doubts: dict[int, str] = {}
-    for host, theirs in witnesses.say(read) if asked else ():
+    for host, theirs in context.quorum_check.answers(read) if asked else ():
         if theirs.proposals.keys() == committee.proposals.keys():
             doubts |= _differing("proposal", host, committee.proposals, theirs.proposals)
         if theirs.votes.keys() == committee.votes.keys():
@@ -84,17 +86,17 @@ def committee_doubts(committee: CommitteeView, witnesses: QuorumCheck, block: Bl
 
 def _differing(what: str, host: str, ours: Mapping[int, Any], theirs: Mapping[int, Any]) -> dict[int, str]:
     return {
-        each: f"round {each}: endpoint {host} says otherwise: the {what} is {_of(theirs, each)}, "
-        f"not {_of(ours, each)}"
-        for each in _different(ours, theirs)
+        round_id: f"round {round_id}: endpoint {host} says otherwise: the {what} is "
+        f"{_shown(theirs, round_id)}, not {_shown(ours, round_id)}"
+        for round_id in _different(ours, theirs)
     }
 
 
 def _different(ours: Mapping[int, Any], theirs: Mapping[int, Any]) -> Iterator[int]:
-    for each in sorted({*ours, *theirs}):
-        if (each in ours) != (each in theirs) or ours.get(each) != theirs.get(each):
-            yield each
+    for round_id in sorted({*ours, *theirs}):
+        if (round_id in ours) != (round_id in theirs) or ours.get(round_id) != theirs.get(round_id):
+            yield round_id
 
 
-def _of(found: Mapping[int, Any], round_id: int) -> str:
-    return shown(repr(found[round_id])) if round_id in found else "over"
+def _shown(records: Mapping[int, Any], round_id: int) -> str:
+    return shown(repr(records[round_id])) if round_id in records else "over"

@@ -1,34 +1,30 @@
-"""How a committee member works, beyond what the protocol says."""
+"""Holds the choices that the protocol leaves to a committee member."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scorer.oracle.sanity import SanityLimits
 from scorer.oracle.takeover import GRACE
-from scorer.transactions.alarms import AlarmCallback, ignore_alarm
 
 
 @dataclass(frozen=True)
 class MemberPolicy:
-    """How a member works, beyond what the protocol says.
+    """The choices that a member's operator makes, as plain values.
 
     Attributes
     ----------
     challenges, largest_bond
-        Whether it disputes an accepted report that is not its own, and for what bond at most, wei.
+        Whether an accepted report that is not our own is disputed, and for what bond at most, wei.
     most_challenges
-        How many bonds may hang on undecided challenges at once.
-    challenged
-        Tells the rounds whose report we disputed.
+        The number of bonds that may hang on undecided challenges at once.
     lost_challenges
-        Of these, the rounds whose lost challenge a human has looked at. Any other one ends all challenging.
+        The rounds whose lost challenge a human has looked at. Any other lost one ends all challenging.
     stagger
         Seconds between members' turns in sending what anybody may send.
     roll_wait
         Seconds after the beginning of a settlement for which its chunks are left to the operator, while
         another round is to be locked; 0: none.
     limits
-        What is too unusual to be attested; None: nothing is held back.
+        The bounds outside of which a report is held back; None: nothing is held back.
     recomputes
         Whether a fresh process must come to the same report before it is attested.
     disputed
@@ -38,14 +34,11 @@ class MemberPolicy:
         Seconds after a seal in which published files may still be on their way.
     outcome_delay
         Seconds that are waited after an outcome before a report is made, for targets to be corrected.
-    alarm
-        Told the kind and the detail of what a human must know.
     """
 
     challenges: bool = False
     largest_bond: int = 0
     most_challenges: int = 3
-    challenged: Callable[[], Sequence[int]] = tuple
     lost_challenges: frozenset[int] = frozenset()
     stagger: int = 0
     roll_wait: int = 0
@@ -54,4 +47,3 @@ class MemberPolicy:
     disputed: frozenset[str] = frozenset()
     publication_grace: int = GRACE
     outcome_delay: int = 0
-    alarm: AlarmCallback = ignore_alarm

@@ -1,119 +1,82 @@
-"""Before a member puts its name or its bond to a report, several endpoints must say what it rests on."""
+"""Asks other endpoints for what must not rest on one endpoint's word."""
 
-from collections.abc import Callable, Iterator, MutableSet, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from scorer.chain import endpoint
 from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointsDisagree
-from scorer.observation.observe import Block, read_sealed
-from scorer.oracle.consistency import disagreement
-from scorer.oracle.decide import RoundView
 from scorer.oracle.failures import OF_OUR_OWN, in_words, reason_of
-from scorer.storage.bundle import Bundle
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Unanswered:
+    """Says in words why an endpoint did not answer."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class QuorumCheck:
-    """The endpoints that a cycle is not pinned to.
+    """The endpoints that a cycle is not pinned to, and how many of them must confirm.
 
     Attributes
     ----------
     suites
         The contracts behind each.
     needed
-        How many of them must confirm.
-    heard
-        Endpoint and round where a report's ground, which cannot change any more, was confirmed.
+        The number of them that must say the same.
     """
 
     suites: Sequence[Suite] = ()
     needed: int = 0
-    heard: MutableSet[tuple[Suite, int]] = field(default_factory=set)
 
-    def say(self, read: Callable[[Suite], T]) -> Iterator[tuple[str, T]]:
-        """What `read` finds at as many of them as must confirm, by host; one that fails is passed over."""
-        confirmed = 0
+    def replies(self, read: Callable[[Suite], T]) -> Iterator[tuple[str, T | Unanswered]]:
+        """Yield each endpoint's host and what `read` returns there, until as many answered as are needed."""
+        answered = 0
         for suite in self.suites:
-            if confirmed == self.needed:
+            if answered == self.needed:
                 return
             try:
-                found = read(suite)
+                reply: T | Unanswered = read(suite)
             except Exception as error:
+                # Another endpoint cannot make up for a broken file or signer of ours.
                 if reason_of(error) in OF_OUR_OWN:
                     raise
-                continue
-            confirmed += 1
-            yield host_of(suite), found
+                reply = Unanswered(in_words(error))
+            else:
+                answered += 1
+            yield host_of(suite), reply
+
+    def answers(self, read: Callable[[Suite], T]) -> Iterator[tuple[str, T]]:
+        """Yield replies as `replies` does, without the endpoints that did not answer."""
+        for host, reply in self.replies(read):
+            if not isinstance(reply, Unanswered):
+                yield host, reply
 
     def confirmed(self, suite: Suite, what: str, read: Callable[[Suite], T]) -> T:
-        """What `read` finds at `suite`, once enough others find the same.
+        """Return what `read` returns at `suite`, once enough other endpoints say the same.
 
         Raises
         ------
         scorer.chain.errors.EndpointsDisagree
-            When one finds something else, or too few answer.
+            When one says something else, or too few answer.
         """
-        ours, heard = read(suite), 0
-        for host, theirs in self.say(read):
+        ours, confirmations = read(suite), 0
+        for host, theirs in self.answers(read):
             if theirs != ours:
                 raise EndpointsDisagree(f"{what}: endpoint {host} says otherwise than {host_of(suite)}")
-            heard += 1
-        if heard < self.needed:
-            raise EndpointsDisagree(f"{what}: expected {self.needed} more endpoints to say, found {heard}")
+            confirmations += 1
+        if confirmations < self.needed:
+            raise EndpointsDisagree(
+                f"{what}: expected {self.needed} more endpoints to say, found {confirmations}"
+            )
         return ours
-
-    def objection(self, view: RoundView, address: str, bundle: Bundle, block: Block) -> str | None:
-        """What one of them says otherwise, or that too few answer; None when enough say the same.
-
-        They are asked at the same block for the round, the proposal and our vote, and for all that our report
-        rests on.
-        """
-        confirmed, silent = 0, []
-        for suite in self.suites:
-            if confirmed == self.needed:
-                break
-            try:
-                other = self._otherwise(suite, view, address, bundle, block)
-            except Exception as error:
-                if reason_of(error) in OF_OUR_OWN:
-                    raise
-                silent.append(f"{host_of(suite)}: {in_words(error)}")
-                continue
-            if other is not None:
-                return f"round {view.record.round_id}: endpoint {host_of(suite)} says otherwise: {other}"
-            confirmed += 1
-        if confirmed >= self.needed:
-            return None
-        return (
-            f"round {view.record.round_id}: expected {self.needed} more endpoints to confirm what a vote or "
-            f"a challenge rests on, found {confirmed}; {'; '.join(silent) or 'there are no others'}"
-        )
-
-    def _otherwise(
-        self, suite: Suite, view: RoundView, address: str, bundle: Bundle, block: Block
-    ) -> str | None:
-        round_id, at = view.record.round_id, block.number
-        pairs = (
-            ("round", view.record, suite.round(round_id, at)),
-            ("proposal", view.proposal, suite.proposal(round_id, at)),
-            ("vote", view.vote, suite.vote(round_id, address, at)),
-        )
-        for what, ours, theirs in pairs:
-            if ours != theirs:
-                return f"the {what} is {theirs!r}, not {ours!r}"
-        if (suite, round_id) in self.heard:
-            return None
-        sealed = read_sealed(suite, view.record, block)
-        found = disagreement(bundle, sealed, suite.submitters(view.record.close_at, at))
-        if found is None:
-            self.heard.add((suite, round_id))
-        return found
 
 
 def host_of(suite: Suite) -> str:
-    """The host of the endpoint behind contracts."""
+    """Return the host of the endpoint behind contracts."""
     return endpoint.host_of(suite.w3)

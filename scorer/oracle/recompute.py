@@ -20,7 +20,7 @@ DISAGREES: Final = 3
 
 
 def recomputed(bundle: Bundle) -> Report:
-    """The report that a bundle's inputs give.
+    """Return the report that a bundle's inputs give.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def recomputed(bundle: Bundle) -> Report:
 
 
 def main(folder: Path) -> int:
-    """Compare, and say it in one line."""
+    """Compare, write the result in one line, and return the exit code."""
     bundle = Bundle(folder)
     stated = bundle.report().hash()
     try:

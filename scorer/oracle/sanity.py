@@ -1,4 +1,4 @@
-"""Is a report sound enough to put our name to it? What is not is refused and told, never adjusted."""
+"""Checks that a report is sound enough to put our name to it; one that is not is refused, never adjusted."""
 
 import subprocess
 import sys
@@ -23,16 +23,16 @@ Scores = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class SanityLimits:
-    """What is unusual enough that a human must look first. Shares in ppm.
+    """Bounds of what is usual; a human must look first at what is outside. Shares in ppm.
 
     Attributes
     ----------
     uncovered
-        Of the stake at risk, without a submission that counts.
+        The share of the stake at risk that may be without a submission that counts.
     change
-        By how much the share of the stake that is paid or burned may differ from the round before.
+        The difference that the share of the stake paid or burned may have from the round before.
     fewer_models
-        By what share the number of staked models may have fallen or risen since the round before.
+        The share by which the number of staked models may have fallen or risen since the round before.
     accepted
         Hashes of reports, in hex, that a human has looked at: they pass these three.
     """
@@ -45,7 +45,7 @@ class SanityLimits:
 
 @dataclass(frozen=True)
 class Summary:
-    """What is compared between rounds: shares of the stake at risk in ppm, and staked models."""
+    """The figures compared between rounds: shares of the stake at risk in ppm, and staked models."""
 
     paid: int
     burned: int
@@ -53,7 +53,7 @@ class Summary:
 
 
 def summary(scores: Scores) -> Summary:
-    """A round in three numbers."""
+    """Return a round in three numbers."""
     position = _total(scores["position"])
     return Summary(
         paid=_total(scores["payout"]) * ONE // max(position, 1),
@@ -65,19 +65,20 @@ def summary(scores: Scores) -> Summary:
 def refusals(
     report: Report, terms: RoundTerms, scores: Scores, before: Summary | None, limits: SanityLimits
 ) -> tuple[str, ...]:
-    """Why a report must not be attested; empty when it may.
+    """Return why a report must not be attested; empty when it may.
 
     Parameters
     ----------
     scores
         The table scores.parquet.
     before
-        Of the round before; None for the first.
+        The summary of the round before; None for the first.
     """
-    found = [*_conservation(report, terms, scores), *_caps(terms, scores)]
-    if report.hash().hex() not in {each.removeprefix("0x").lower() for each in limits.accepted}:
-        found += [*_coverage(scores, limits), *_change(summary(scores), before, limits)]
-    return tuple(found)
+    reasons = [*_conservation(report, terms, scores), *_caps(terms, scores)]
+    accepted = {report_hash.removeprefix("0x").lower() for report_hash in limits.accepted}
+    if report.hash().hex() not in accepted:
+        reasons += [*_coverage(scores, limits), *_change(summary(scores), before, limits)]
+    return tuple(reasons)
 
 
 def _total(column: NDArray[Any]) -> int:
@@ -111,7 +112,7 @@ def _caps(terms: RoundTerms, scores: Scores) -> Iterator[str]:
 
 
 def _coverage(scores: Scores, limits: SanityLimits) -> Iterator[str]:
-    """Stake of models that no score says anything about."""
+    """Yield a refusal where too much stake is of models without a score."""
     named = [name for name, column in scores.items() if column.dtype == np.float64]
     silent = np.ones(len(scores["model_id"]), dtype=bool)
     for name in named:
@@ -143,11 +144,11 @@ def _change(now: Summary, before: Summary | None, limits: SanityLimits) -> Itera
 
 
 class NoVerdict(Exception):
-    """A fresh process came to no end: that says nothing of the report, and is tried again."""
+    """A fresh process came to no verdict: that says nothing of the report, and is tried again."""
 
 
 def recomputed_elsewhere(bundle: Path) -> str | None:
-    """Recompute a bundle's report in a fresh process; what is wrong, or None when it agrees.
+    """Recompute a bundle's report in a fresh process; return what is wrong, or None when it agrees.
 
     Raises
     ------

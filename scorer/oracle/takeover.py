@@ -1,26 +1,25 @@
-"""A member takes over what was published of a round as soon as submissions have closed, and keeps it.
+"""Takes over what was published of a round as soon as submissions have closed, and keeps it.
 
 What counts in a round is fixed by its seal, which members sign once they hold the files. A member that missed
 that takes them over when the seal is final. The copy is held against the chain, and what is published
 afterwards is only watched: nobody can choose with hindsight whether there is a round at all.
 """
 
-import hashlib
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from scorer.chain.contracts import RoundRecord
 from scorer.evaluation.commitments import check_published, check_sealed
 from scorer.evaluation.inputs import InputsMismatch
 from scorer.isolation import SHARED_READER
+from scorer.oracle.seen_files import Mismatch, SeenFiles
+from scorer.oracle.stamps import REREAD, fingerprint, is_unchanged, stamp_of
 from scorer.protocol.documents import to_hex
 from scorer.storage.bundle import PUBLISHED, REPORT, SIGNATURES, Bundle, BundleError, round_folder
-from scorer.storage.folder import opened
 from scorer.storage.published import PublishedBounds, take_over
 
 NOTES: Final = "taken"
@@ -29,17 +28,11 @@ GRACE: Final = 3600
 """Seconds after a seal in which files may still be on their way."""
 SOONEST: Final = 4
 """At most one part in so many of the time from the seal to the outcome may pass without files."""
-REREAD: Final = 600.0
-"""Seconds after which files that did not fit are read again, as the fault may have been ours."""
-BLOCK: Final = 2**20
-
-Stamp = tuple[tuple[int, ...] | None, ...]
-"""(bytes, inode, times of modification and of change, ns) of each file; None for one that is not there."""
 
 
 @dataclass(frozen=True)
 class Takeover:
-    """What a look at the published files of a sealed round found.
+    """The result of a look at the published files of a round.
 
     Attributes
     ----------
@@ -48,11 +41,11 @@ class Takeover:
     missing
         Files that are not published, while we hold none.
     mismatch
-        Why what is published is not what the chain committed to, while we hold none.
+        The reason for which what is published is not what the chain committed to, while we hold none.
     changed
-        Files that are published otherwise than we took them over, or no more.
+        Files that are published otherwise than we took them over, or are no longer published.
     aside
-        Where a bundle with a report was put that rests on another seal.
+        The new name of a bundle whose report rests on another seal.
     """
 
     is_kept: bool = False
@@ -62,85 +55,30 @@ class Takeover:
     aside: str | None = None
 
 
-@dataclass(frozen=True)
-class Mismatch:
-    """Why published files did not fit a seal.
-
-    Attributes
-    ----------
-    ground
-        What was published, the seal, and how many models an endpoint said there are.
-    until
-        Monotonic time until which the same files are not read again.
-    """
-
-    ground: tuple[Stamp, str, int]
-    problem: str
-    until: float
-
-
-@dataclass
-class SeenFiles:
-    """What was found in published files, by round, so that files that did not change are not read again.
-
-    Attributes
-    ----------
-    unchanged, changed
-        Of files that we hold: what was published, and which of it was others than ours.
-    mismatched
-        What was published that did not fit the seal, and why.
-    unusable
-        The seal that nothing fitted that we had of our own.
-    """
-
-    unchanged: dict[int, Stamp] = field(default_factory=dict)
-    changed: dict[int, tuple[Stamp, tuple[str, ...]]] = field(default_factory=dict)
-    mismatched: dict[int, Mismatch] = field(default_factory=dict)
-    unusable: dict[int, str] = field(default_factory=dict)
-
-    @property
-    def rounds(self) -> set[int]:
-        """The rounds of which anything is remembered."""
-        return {*self.unchanged, *self.changed, *self.mismatched, *self.unusable}
-
-    def forget(self, round_id: int) -> None:
-        """Read a round's files anew."""
-        for memory in self._all:
-            memory.pop(round_id, None)
-
-    def forget_all(self) -> None:
-        """Read all files anew."""
-        for memory in self._all:
-            memory.clear()
-
-    @property
-    def _all(self) -> tuple[dict[int, Any], ...]:
-        return self.unchanged, self.changed, self.mismatched, self.unusable
-
-
 Candidates = Callable[[RoundRecord, Bundle], Iterable[frozenset[int]]]
 """The sets of models of which one may be what a seal refuses, likeliest first; none that bundles hold."""
 
 
 def no_refusals(_record: RoundRecord, _bundle: Bundle) -> Iterable[frozenset[int]]:
-    """That no submission is refused."""
+    """Return the empty set alone: no submission is refused."""
     return (frozenset(),)
 
 
-@dataclass(frozen=True)
+@dataclass
 class PublishedFiles:
     """Takes over, keeps and watches the published files of a tournament's rounds.
 
     Attributes
     ----------
     rounds
-        Where our own bundles are: the files are kept in them.
+        The folder of our own bundles: the files are kept in them.
     published
-        What the operator publishes, or a mirror of it.
+        The folder of what the operator publishes, or of a mirror of it.
     most_models
-        How many models could submit to a round: it bounds what is read of a stranger's files.
+        Returns the number of models that could submit to a round, which bounds what is read of a stranger's
+        files.
     candidates
-        What a seal may refuse, beside what a bundle of ours says.
+        Returns what a seal may refuse, beside what a bundle of ours says.
     """
 
     rounds: Path
@@ -152,7 +90,7 @@ class PublishedFiles:
     clock: Callable[[], float] = time.monotonic
 
     def look(self, record: RoundRecord) -> Takeover:
-        """Take over what was published of a round, or see whether it is still what we took over."""
+        """Take over what was published of a round, or check that it is still what we took over."""
         if self.is_kept(record) or self._adopt(record):
             return Takeover(is_kept=True, changed=self._changed(record.round_id))
         source = self._published(record.round_id)
@@ -162,7 +100,7 @@ class PublishedFiles:
         return self._take_over(record, source)
 
     def is_kept(self, record: RoundRecord) -> bool:
-        """Whether we hold the files that the chain commits to as of now."""
+        """Say whether we hold the files that the chain commits to as of now."""
         own = self._bundle(self.rounds, record.round_id)
         return self._note(record.round_id).get("seal") == _seal(record) and own.has(*PUBLISHED)
 
@@ -191,12 +129,12 @@ class PublishedFiles:
         return False
 
     def _as_published(self, round_id: int, own: Bundle) -> Iterator[str]:
-        """The files of ours that are as they were published.
+        """Yield the files of ours that are as they were published.
 
         A report's bundle says in submissions.json who could sign, not what was published there.
         """
         signatures = self._note(round_id).get("files", {}).get(SIGNATURES)
-        is_still = signatures is not None and _is_still(own.folder / SIGNATURES, signatures)
+        is_still = signatures is not None and is_unchanged(own.folder / SIGNATURES, signatures)
         yield from (file for file in PUBLISHED if file != SIGNATURES or is_still)
 
     def _take_over(self, record: RoundRecord, source: Bundle) -> Takeover:
@@ -222,7 +160,7 @@ class PublishedFiles:
         return Takeover(is_kept=True, aside=aside[0] if aside else None)
 
     def _changed(self, round_id: int) -> tuple[str, ...]:
-        """Files that are published otherwise than we took them over; read only where their stamp is new."""
+        """Return the files that are not what we took over; they are read only where their stamp is new."""
         source = self._published(round_id)
         stamp = stamp_of(source)
         if self.seen.unchanged.get(round_id) == stamp:
@@ -231,7 +169,7 @@ class PublishedFiles:
         if known is not None and known[0] == stamp:
             return known[1]
         noted = self._note(round_id).get("files", {})
-        changed = tuple(file for file in PUBLISHED if not _is_still(source.folder / file, noted.get(file)))
+        changed = tuple(file for file in PUBLISHED if not is_unchanged(source.folder / file, noted.get(file)))
         if changed:
             self.seen.changed[round_id] = (stamp, changed)
         else:
@@ -239,7 +177,7 @@ class PublishedFiles:
         return changed
 
     def problem_with(self, bundle: Bundle, record: RoundRecord) -> str | None:
-        """Why the files in a bundle are not those that the chain committed to; None where they are."""
+        """Return why a bundle's files are not those that the chain committed to; None where they are."""
         try:
             self._refusals(bundle, record)
         except (BundleError, InputsMismatch) as error:
@@ -247,7 +185,7 @@ class PublishedFiles:
         return None
 
     def _refusals(self, bundle: Bundle, record: RoundRecord) -> frozenset[int]:
-        """The models whose submission the seal refuses; none before there is a seal.
+        """Return the models whose submission the seal refuses; none before there is a seal.
 
         Raises
         ------
@@ -280,12 +218,12 @@ class PublishedFiles:
             aside.append(own.set_aside().name)
 
     def _write_note(self, record: RoundRecord, taken: Bundle, *known: str) -> None:
-        """Say what was taken over; it comes last, so where it is, the files are."""
-        files = {file: _noted(taken.folder / file) for file in known}
+        """Note what was taken over; the note is written last, so where it is, the files are."""
+        files = {file: fingerprint(taken.folder / file) for file in known}
         self._notes(record.round_id).write_taken({"seal": _seal(record), "files": files})
 
     def _note(self, round_id: int) -> Mapping[str, Any]:
-        """What we wrote about the files of a round; empty where nothing can be read."""
+        """Return our note on the files of a round; empty where none can be read."""
         try:
             return self._notes(round_id).taken()
         except BundleError:
@@ -302,22 +240,22 @@ class PublishedFiles:
 
 
 def is_late(record: RoundRecord, sealed_at: int, now: int, grace: int) -> bool:
-    """Whether files of a round that was sealed at `sealed_at` should have been there. Unix seconds.
+    """Say whether files of a round that was sealed at `sealed_at` are overdue. Times in Unix seconds.
 
     `grace` seconds are left to them, or a quarter of the time to the outcome where that is less: with the
-    outcome known, nobody could tell any more whether they had existed before.
+    outcome known, nobody could know any more whether they had existed before.
     """
     until_outcome = max(record.resolve_at - sealed_at, 0)
     return now >= sealed_at + min(grace, until_outcome // SOONEST)
 
 
 def _seal(record: RoundRecord) -> str:
-    """What the chain commits to of a round's files as of now, as one text."""
+    """Return what the chain commits to of a round's files as of now, as one text."""
     return ":".join(map(to_hex, (record.rules_hash, record.universe, record.submissions_root)))
 
 
 def _set_aside(own: Bundle) -> Iterator[Bundle]:
-    """Bundles of the same round that were put aside, newest first."""
+    """Yield bundles of the same round that were put aside, newest first."""
     asides = own.folder.parent.glob(f"{own.folder.name}.aside-*")
     yield from (Bundle(folder) for folder in sorted(asides, key=_age))
 
@@ -325,47 +263,3 @@ def _set_aside(own: Bundle) -> Iterator[Bundle]:
 def _age(folder: Path) -> int:
     number = folder.name.rpartition("-")[2]
     return -int(number) if number.isdecimal() else 0
-
-
-def stamp_of(source: Bundle, files: Sequence[str] = PUBLISHED) -> Stamp:
-    """What tells without reading whether files may have changed; the time of change is not set by anybody."""
-    return tuple(_file_stamp(source.folder / file) for file in files)
-
-
-def _file_stamp(path: Path) -> tuple[int, ...] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _noted(path: Path) -> dict[str, Any]:
-    with opened(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        return {"bytes": size, "sha256": _sha256(file, size)}
-
-
-def _is_still(path: Path, noted: Any) -> bool:
-    """Whether a file is the one that was noted, if it was; one of another size is not read.
-
-    It is opened once, without waiting, and read no further than its size: whoever publishes it may put a
-    pipe in its place, or write on, at any moment.
-    """
-    try:
-        with opened(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if noted is None:
-                return True
-            return bool(size == noted["bytes"] and _sha256(file, size) == noted["sha256"])
-    except (BundleError, OSError, KeyError, TypeError):
-        return False
-
-
-def _sha256(file: BinaryIO, size: int) -> str:
-    """Of the first `size` bytes."""
-    digest, left = hashlib.sha256(), size
-    while left and (block := file.read(min(BLOCK, left))):
-        digest.update(block)
-        left -= len(block)
-    return to_hex(digest.digest())

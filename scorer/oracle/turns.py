@@ -1,4 +1,4 @@
-"""Members take turns in sending what anybody may send, so that they do not race each other for gas."""
+"""Gives members turns in sending what anybody may send, so that they do not race each other for gas."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from eth_hash.auto import keccak
 
 
 def turn_of(address: str, members: Sequence[str], round_id: int) -> int:
-    """Our place in the order of a round's senders, from 0; the last for one who is no member.
+    """Return our place in the order of a round's senders, from 0; the last for one who is no member.
 
     The order is another one every round and the same for every member: by the hash of round and address.
     """

@@ -38,7 +38,7 @@ def write_deployment(world: World) -> Path:
 def write_config(world: World, member: int, **changes: object) -> Path:
     """The configuration of a member, with the operator's inbox too."""
     write_deployment(world)
-    files = world.members[member].files
+    files = world.members[member].paths
     home = world.out / f"node-{member}"
     for folder in (home, files.rounds, files.published, files.targets, world.out / "inbox"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
     (operator.parent / "operator-key").write_text(world.stage.anvil.account(1).key.hex())
     operator.write_text(operator.read_text().replace('"key"', '"operator-key"'))
     configs[2] = write_config(world, 2)
-    peers = [str(member.files.rounds) for member in world.members]
+    peers = [str(member.paths.rounds) for member in world.members]
     for config in configs:
         config.write_text(config.read_text().replace("[files]", f"[files]\npeers = {json.dumps(peers)}"))
     round_id = world.open()

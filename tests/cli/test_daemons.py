@@ -12,7 +12,8 @@ import pytest
 from eth_account import Account
 
 from scorer.daemon import assembly
-from scorer.daemon.configuration import ConfigError, load_config
+from scorer.daemon.config_errors import ConfigError
+from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OracleDaemon
 from scorer.lab.drill.proxy import Forward, Proxy, Request, Response, proxy_of
 from tests.cli.test_cupel import run, write_config
@@ -227,7 +228,7 @@ def test_recompute_prints_the_digest_and_compares_model_by_model(world: World) -
     assert said == (
         f"round {round_id}: report 0x{own.report().hash().hex()}\nrecompute: the reports are equal\n"
     )
-    target = world.members[1].files.targets
+    target = world.members[1].paths.targets
     changed = shutil.copytree(other, world.out / "changed")
     report = json.loads((changed / "report.json").read_text())
     (changed / "report.json").write_text(json.dumps(report | {"total_burn": "1"}))
@@ -311,9 +312,9 @@ def test_what_a_member_waits_for_and_disputes_is_in_its_configuration(world: Wor
     with assembly.oracle(load_config(config), send=False) as assembled:
         assert isinstance(assembled.daemon, OracleDaemon)
         member = assembled.daemon.member
-    assert member.files.peers == (config.parent / "one", Path("/two"))
-    assert member.duty.disputed == {"0x" + "aB" * 32}
-    assert (member.duty.publication_grace, member.duty.outcome_delay) == (60, 5400)
+    assert member.paths.peers == (config.parent / "one", Path("/two"))
+    assert member.policy.disputed == {"0x" + "aB" * 32}
+    assert (member.policy.publication_grace, member.policy.outcome_delay) == (60, 5400)
     config.write_text(f'{text}\n[run]\ndispute = ["0x12"]\n')
     with pytest.raises(ConfigError, match=r"run\.dispute\.0"):
         load_config(config)

@@ -11,7 +11,11 @@ from eth_account import Account
 from pydantic import ValidationError
 
 from scorer.chain.fees import GWEI, FeePolicy
-from scorer.daemon.configuration import Chain, ConfigError, Key, NodeConfig, load_config, read_deployment
+from scorer.daemon.config_errors import ConfigError
+from scorer.daemon.configuration import NodeConfig, load_config
+from scorer.daemon.deployment_file import read_deployment
+from scorer.daemon.keys import Key
+from scorer.daemon.sections import Chain
 
 ONE, TWO = "https://one.example/key", "https://two.example/key"
 
@@ -88,7 +92,7 @@ def test_a_password_is_one_line(tmp_path: Path) -> None:
 def test_a_short_password_in_place_of_any_field_is_not_shown(tmp_path: Path) -> None:
     """It looks like any other text. Paths are shown, as one must see which is wrong."""
     path = tmp_path / "node.toml"
-    told = 0
+    named = 0
     for section, kind in NodeConfig.model_fields.items():
         fields = getattr(kind.annotation, "model_fields", {})
         for name in (*fields, "unknown", None):
@@ -98,5 +102,5 @@ def test_a_short_password_in_place_of_any_field_is_not_shown(tmp_path: Path) -> 
                 with pytest.raises(ConfigError) as error:
                     load_config(path)
                 assert "hunter2" not in str(error.value)
-                told += section in str(error.value)
-    assert told > 50
+                named += section in str(error.value)
+    assert named > 50

@@ -37,7 +37,11 @@ class Seat:
         )
         config.write_text(text + f"\n[run]\nrecompute = false\nstagger = 0\nleast_balance = 1e9\n{run}\n")
         self.assembled = stack.enter_context(assembly.oracle(load_config(config), send=True))
-        self.alarms = self.assembled.bell.rung
+
+    @property
+    def alarms(self) -> set[str]:
+        """The names of the reasons for which a human was called in this cycle."""
+        return {reason.name for reason in self.assembled.alarms.raised}
 
     @property
     def daemon(self) -> OracleDaemon:
@@ -72,14 +76,14 @@ def test_no_report_is_disputed_on_one_endpoints_word(world: World) -> None:
     assert accepted is not None
     right = accepted.report_hash.hex()
     with ExitStack() as stack:
-        told = f'{BRAVE}\ndispute = ["0x{"ab" * 32}"]'
-        seat = Seat(world, stack, proxies=2, chain="agreement = 2", run=told)
+        ordered = f'{BRAVE}\ndispute = ["0x{"ab" * 32}"]'
+        seat = Seat(world, stack, proxies=2, chain="agreement = 2", run=ordered)
         seat.proxies[0].misbehave("eth_call", lying(lambda _, said: said.replace(right, "ab" * 32)))
         for pinned in (0, 1):
             done = seat.daemon.cycle()
             assert done["endpoint"] == seat.proxies[pinned].url.removeprefix("http://")
             assert "ENDPOINTS_DISAGREE" in seat.alarms  # whichever of the two it is that lies
-            seat.assembled.bell.rest()
+            seat.assembled.alarms.begin_cycle()
         assert seat.sent() == 0
         assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
 
@@ -118,7 +122,7 @@ def test_who_lost_a_challenge_disputes_nothing_more_until_a_human_looked(world: 
         return round_id
 
     def alarms(run: str = "") -> set[str]:
-        """Of a member that a human told to dispute all reports, and wrongly so."""
+        """The alarms of a member that a human ordered, wrongly, to dispute all reports."""
         at = world.suite.w3.eth.block_number
         rounds = range(1, world.suite.round_count(at) + 1)
         accepted = [world.suite.proposal(each, at) for each in rounds]
@@ -178,8 +182,8 @@ def test_an_endpoint_that_fails_in_a_cycle_is_asked_last_in_the_next(world: Worl
         first.misbehave("eth_call", lambda request, forward: error(-32005, "limit"))
         with pytest.raises(RateLimited):
             seat.daemon.cycle()
-        told = seat.daemon.cycle()
-        assert told["endpoint"] == second.url.removeprefix("http://")
+        line = seat.daemon.cycle()
+        assert line["endpoint"] == second.url.removeprefix("http://")
 
 
 def test_an_act_that_no_node_estimates_keeps_no_other_round_waiting(world: World) -> None:
@@ -209,7 +213,7 @@ def test_a_broken_file_of_a_round_that_is_over_keeps_no_later_one_from_being_att
     with ExitStack() as stack:
         seat = Seat(world, stack)
         member = seat.daemon.member
-        member.memory.rounds.newest = over
+        member.cache.rounds.newest = over
         folder = member.bundle(over).folder
         for file in ("report.json", "scores.parquet"):
             (folder / file).write_text("cut short")
@@ -217,7 +221,7 @@ def test_a_broken_file_of_a_round_that_is_over_keeps_no_later_one_from_being_att
         loop.once()
         assert seat.alarms == {"BROKEN_FILE", "LOW_BALANCE"}
         assert world.suite.vote(due, member.address, world.suite.w3.eth.block_number) is not None
-        assert loop.pulse.not_ready == "a part of the cycle failed: BROKEN_FILE"
+        assert loop.liveness.not_ready == "a part of the cycle failed: BROKEN_FILE"
 
 
 @dataclass(frozen=True)
@@ -231,11 +235,12 @@ class Mute(TransactionManager):
 def test_a_signer_that_is_down_keeps_no_other_account_waiting(world: World) -> None:
     with ExitStack() as stack:
         seat = Seat(world, stack)
-        station = seat.daemon.station
-        (voting,) = station.managers
+        context = seat.daemon.context
+        (voting,) = context.managers
         mute = Mute(**{field.name: getattr(voting, field.name) for field in fields(voting)})
-        station.managers = [mute, voting]
-        assert station.cycle(lambda *_: {"acted": True})["acted"]
+        context.managers = [mute, voting]
+        with context.cycle() as cycle:
+            assert len(cycle.managers) == 2
         assert "SIGNER" in seat.alarms
 
 
@@ -248,14 +253,14 @@ def test_a_signed_transaction_goes_to_every_endpoint(world: World) -> None:
         assert [proxy.asked.count("eth_sendRawTransaction") for proxy in seat.proxies] == [1, 1]
 
 
-def test_an_account_that_is_almost_empty_is_told(world: World) -> None:
+def test_an_account_that_is_almost_empty_is_reported(world: World) -> None:
     with ExitStack() as stack:
         seat = Seat(world, stack)
         seat.daemon.cycle()
         assert "LOW_BALANCE" in seat.alarms
 
 
-def test_what_a_contract_does_not_allow_is_told(world: World) -> None:
+def test_what_a_contract_does_not_allow_is_reported(world: World) -> None:
     committee = world.suite.committee.functions
     world.admin.send(committee.removeMember(world.members[0].address, 2))
     round_id = world.sealed_round()
@@ -267,7 +272,7 @@ def test_what_a_contract_does_not_allow_is_told(world: World) -> None:
         assert seat.sent() == 0
 
 
-def test_who_comes_second_tells_nobody(world: World) -> None:
+def test_who_comes_second_raises_no_alarm(world: World) -> None:
     round_id = world.sealed_round()
     world.resolve(round_id)
     world.stage.anvil.finalise()
@@ -347,13 +352,13 @@ def test_a_vote_is_sent_beside_an_endpoint_of_any_nonsense(world: World) -> None
         seat = Seat(world, stack, proxies=2, chain="agreement = 1")
         bad, good = seat.proxies
         for what, (method, manner) in NONSENSE.items():
-            seat.daemon.station.endpoints._last.clear()
+            seat.daemon.context.endpoints._last.clear()
             bad.manners.clear()
             bad.misbehave(method, manner)
             loop = seat.assembled.loop()
             loop.once()
             loop.once()
-            assert seat.daemon.station.endpoints.pin().host == good.url.removeprefix("http://"), what
+            assert seat.daemon.context.endpoints.pin().host == good.url.removeprefix("http://"), what
         member = seat.daemon.member.address
         assert world.suite.vote(round_id, member, world.suite.w3.eth.block_number) is not None
 

@@ -11,12 +11,13 @@ import pytest
 from scorer.chain.contracts import RoundState, Suite
 from scorer.daemon import assembly
 from scorer.daemon.checks import check_member, check_operator
-from scorer.daemon.configuration import ConfigError, load_config
+from scorer.daemon.config_errors import ConfigError
+from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OracleDaemon, UnknownTournament
 from scorer.lab.demo.stage import ADMIN, OPERATOR
 from scorer.lab.deployer import SuitePlan, deploy
 from scorer.lab.drill.proxy import Forward, Proxy, Request, Response, error, proxy_of
-from scorer.oracle.member import MemberCache
+from scorer.oracle.cache import MemberCache
 from scorer.storage.bundle import LOCKED, Bundle, round_folder
 from scorer.transactions.journal import Journal, JournalError
 from tests.cli.test_cupel import write_config
@@ -85,15 +86,16 @@ class Two:
         """Let the members seal the first round of each; the states that are left."""
         for suite in self.suites:
             for member in self.world.members:
-                replace(member, suite=suite, memory=MemberCache()).cycle([1])
+                paths = replace(member.paths, tournament=str(suite.tournament.address))
+                replace(member, suite=suite, paths=paths, cache=MemberCache()).cycle([1])
         return self.states()
 
     def work(self) -> list[str]:
         """One cycle of the operator in a process of its own; what it did."""
         with assembly.operator(load_config(self.path), send=True) as assembled:
-            deeds = assembled.daemon.cycle()["deeds"]
+            lines = assembled.daemon.cycle()["deeds"]
         self.world.stage.anvil.finalise()
-        return [deed.partition(":")[0] for deed in deeds]
+        return [line.partition(":")[0] for line in lines]
 
 
 def failing(address: str) -> object:
@@ -151,7 +153,7 @@ def test_what_fails_in_one_tournament_keeps_the_other_from_nothing(world: World,
         name = "second" if address == two.second.tournament.address else str(address)
         assert f'cupel_alarm{{reason="CANNOT_REACH_CHAIN",tournament="{name}"}} 1.0' in page
         assert page.count('cupel_alarm{reason="CANNOT_REACH_CHAIN"') == 1
-        assert loop.pulse.not_ready == "a part of the cycle failed: CANNOT_REACH_CHAIN"
+        assert loop.liveness.not_ready == "a part of the cycle failed: CANNOT_REACH_CHAIN"
     vote = world.suite.vote(round_id, world.members[0].address, world.suite.w3.eth.block_number)
     assert vote is not None
     assert f'cupel_actions_total{{action="Attest",tournament="{world.suite.tournament.address}"}} 1.0' in page
@@ -192,9 +194,9 @@ def test_a_round_is_asked_for_by_its_tournament_where_there_are_several(world: W
         address = str(world.suite.tournament.address)
         for wrong in (None, "third"):
             with pytest.raises(UnknownTournament, match=f"expected one of the tournaments {address}, second"):
-                daemon.steps([round_id], wrong)
-        assert [step.round_id for step in daemon.steps([round_id], address)] == [round_id]
-        assert daemon.steps([round_id], "second") == []
+                daemon.once([round_id], wrong)
+        assert [step.round_id for step in daemon.once([round_id], address)] == [round_id]
+        assert daemon.once([round_id], "second") == []
         bundle, _ = daemon.recomputed(round_id, address)
         assert bundle.folder.parent.name.lower() == address.lower()
 
@@ -245,7 +247,7 @@ def test_a_restart_asks_about_no_more_than_what_was_not_over(world: World, proxy
     for _ in range(2):
         with assembly.oracle(load_config(path), send=True) as assembled:
             assert isinstance(assembled.daemon, OracleDaemon)
-            hints.append(assembled.daemon.member.memory.rounds.hint)
+            hints.append(assembled.daemon.member.cache.rounds.hint)
             assembled.daemon.cycle()
     assert hints == [0, 2]
 

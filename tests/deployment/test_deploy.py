@@ -15,7 +15,7 @@ from web3 import Web3
 from scorer import failpoints
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, connect
-from scorer.daemon.configuration import read_deployment
+from scorer.daemon.deployment_file import read_deployment
 from scorer.deployment.create2 import FACTORY, FACTORY_CODE, FACTORY_DEPLOYER, FACTORY_TRANSACTION
 from scorer.deployment.deploy import appraise
 from scorer.deployment.manifest import ManifestError

@@ -18,7 +18,9 @@ from eth_account import Account
 from eth_keys.datatypes import PrivateKey
 
 from scorer.client.keystore import KeystoreError, read_key
-from scorer.daemon.configuration import ConfigError, load_config, read_deployment
+from scorer.daemon.config_errors import ConfigError
+from scorer.daemon.configuration import load_config
+from scorer.daemon.deployment_file import read_deployment
 from scorer.deployment.document import DeploymentFileError, load_document
 from scorer.deployment.manifest import ManifestError, read_manifest
 from scorer.protocol.rules import RulesError, load_rules, preset

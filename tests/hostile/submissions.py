@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorer.isolation import IsolatedReader, IsolationReason
-from scorer.operator.intake import read_signature
+from scorer.operator.inbox_files import read_signature
 from scorer.storage.inbox import SIGNATURE_SUFFIX
 from scorer.submission.reader import SubmissionReader, SubmissionUnread
 from scorer.submission.table import SubmissionRefused

@@ -37,6 +37,7 @@ SERVER: Final = "postgresql"
 NOT_NEEDED: Final = ("cacheprovider", "xdist", "unraisableexception", "threadexception", "terminalreporter")
 """Plugins of pytest that take time and notice nothing here."""
 TESTS: Final[dict[str, tuple[str, ...]]] = {
+    "scorer/oracle/actions.py": ("tests/oracle/test_actions.py", "tests/oracle/test_decide.py"),
     "scorer/oracle/decide.py": ("tests/oracle/test_decide.py",),
     "scorer/protocol/report.py": ("tests/protocol/test_report.py",),
     "scorer/transactions/journal.py": (

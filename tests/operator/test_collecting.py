@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from scorer.lab.demo.files import write_submission
-from scorer.operator.intake import Collection
-from scorer.oracle.member import MemberPolicy
+from scorer.operator.collection import Collection
 from scorer.protocol.rules import NeutralChurn, preset
 from scorer.protocol.tables import NEUTRAL_CHURN, Table, table_file
 from scorer.storage.bundle import RULES, Bundle, BundleError, round_folder
@@ -40,10 +39,10 @@ def decided(collection: Collection) -> tuple[list[int], list[int]]:
 
 def heard(world: World) -> tuple[World, list[tuple[str, str]]]:
     """A world whose first member's alarms are heard."""
-    told: list[tuple[str, str]] = []
+    alarms: list[tuple[str, str]] = []
     first, *others = world.members
-    hearing = replace(first, duty=MemberPolicy(alarm=lambda *alarm: told.append(alarm)))
-    return replace(world, stage=replace(world.stage, members=(hearing, *others))), told
+    hearing = replace(first, raise_alarm=lambda reason, detail: alarms.append((reason.name, detail)))
+    return replace(world, stage=replace(world.stage, members=(hearing, *others))), alarms
 
 
 def scored(world: World, round_id: int) -> pd.DataFrame:
@@ -77,7 +76,7 @@ def test_a_gated_model_does_not_count_and_its_position_comes_back_whole(small: W
     first.submit_all(before, range(1, 4))
     first.close_and_seal(before)
     gated = first.rules.model_copy(update={"gates": preset("signals").gates})
-    second, told = heard(replace(first, rules=gated))
+    second, alarms = heard(replace(first, rules=gated))
     round_id = second.open()
     for steady in (1, 2):
         second.submit(round_id, steady, write_submission(second.predictions(steady, before), "csv"))
@@ -85,8 +84,8 @@ def test_a_gated_model_does_not_count_and_its_position_comes_back_whole(small: W
     second.close_and_seal(round_id)
     for member in second.members:
         assert member.bundle(round_id).refused() == {3, 4}
-    reasons = {model: detail for _, detail in told for model in (3, 4) if f"model {model}:" in detail}
-    assert {kind for kind, _ in told} == {"REFUSED_SUBMISSION"}
+    reasons = {model: detail for _, detail in alarms for model in (3, 4) if f"model {model}:" in detail}
+    assert {kind for kind, _ in alarms} == {"REFUSED_SUBMISSION"}
     assert "expected a churn below 15 %, found " in reasons[3]
     assert "expected a submission in the 7 days before, found none" in reasons[4]
     record = second.record(round_id)
@@ -124,7 +123,7 @@ def test_the_operator_publishes_the_churn_that_the_rules_ask_for(small: World) -
     assert (churn["neutral_churn"][1:3] > 0.5).all()
     assert churn["neutral_churn"][3] == 1
     for member in world.members:
-        folder = round_folder(member.files.targets, str(world.suite.tournament.address), round_id)
+        folder = round_folder(member.paths.targets, str(world.suite.tournament.address), round_id)
         Bundle(folder).copy(published, table_file(NEUTRAL_CHURN))
     world.settle(round_id)
     scores = scored(world, round_id)

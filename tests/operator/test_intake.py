@@ -13,13 +13,8 @@ import pandas as pd
 import pytest
 from eth_account import Account
 
-from scorer.operator.intake import (
-    Collection,
-    Intake,
-    Refusal,
-    read_collection,
-    write_collection,
-)
+from scorer.operator.collection import Collection, Refusal, read_collection, write_collection
+from scorer.operator.intake import Intake
 from scorer.operator.plans import PlanFolder, publish
 from scorer.oracle.gatekeeper import check_gate_tables
 from scorer.protocol.digest import content_hash
@@ -253,7 +248,7 @@ def test_names_of_other_ids_are_refused(tmp_path: Path) -> None:
         bundle.named_universe()
 
 
-def test_gates_without_a_table_they_need_are_told_before_the_round_opens(tmp_path: Path) -> None:
+def test_gates_without_a_table_they_need_are_reported_before_the_round_opens(tmp_path: Path) -> None:
     bundle = Bundle(tmp_path)
     bundle.write_universe(IDS)
     bundle.write_table("neutralizers", IDS, tables()["neutralizers"])

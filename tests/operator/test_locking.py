@@ -7,15 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.operator.locking import (
-    Hull,
-    LockChunk,
-    LockStep,
-    SlotRange,
-    ascending,
-    lock_steps,
-    plan_locks,
-)
+from scorer.operator.locking import Hull, LockChunk, LockStep, SlotRange, ascending, lock_steps, plan_locks
 
 LANES = 4
 LARGEST_CHUNK = 512

@@ -17,9 +17,9 @@ from scorer.observation.audit import audit
 from scorer.observation.observe import finalised_block, locked_chunks
 from scorer.operator.collector import Lanes
 from scorer.operator.rolling import Settling, SettlingRounds
-from scorer.oracle.decide import BeginSettlement, SettleChunk, Wait
+from scorer.oracle.actions import BeginSettlement, SettleChunk, Wait
 from scorer.oracle.policy import MemberPolicy
-from scorer.oracle.takeover import REREAD
+from scorer.oracle.stamps import REREAD
 from scorer.protocol.chunks import SettleArguments, stakes_and_codes
 from scorer.rewards import settle
 from scorer.rewards.allocation import positions_of
@@ -38,7 +38,7 @@ ALONE = ["round 2 lock:0", "round 2 lock:2"]
 
 
 def folders_of(world: World) -> list[Path]:
-    return [member.files.rounds for member in world.members]
+    return [member.paths.rounds for member in world.members]
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def shop(world: World, tmp_path: Path) -> Iterator[Shop]:
 
 def begin(shop: Shop) -> list[object]:
     """What a member who leaves chunks to operators does first: it begins the settlement."""
-    member = replace(shop.world.members[0], duty=MemberPolicy(roll_wait=ROLL_WAIT))
+    member = replace(shop.world.members[0], policy=MemberPolicy(roll_wait=ROLL_WAIT))
     steps = member.cycle([FIRST, SECOND])
     shop.world.stage.anvil.finalise()
     return [step.action for step in steps if step.round_id == FIRST]
@@ -117,7 +117,7 @@ def test_a_round_is_settled_while_another_is_locked_to_the_unit(shop: Shop) -> N
     assert words(suite)[0].tolist() == (idle - expected).tolist()
     assert second.at_risk == expected.sum()
     assert shop.work() == []
-    assert shop.operating.published_bundle(SECOND).locked() == second.positions_head
+    assert shop.collector.published_bundle(SECOND).locked() == second.positions_head
     assert shop.alarms == []
     finish(world)
 
@@ -134,7 +134,7 @@ def test_a_round_that_was_locked_downwards_is_followed_upwards(shop: Shop) -> No
     third = world.open()
     world.submit_all(third)
     world.stage.anvil.advance_to(world.record(third).close_at)
-    replace(world.members[0], duty=MemberPolicy(roll_wait=ROLL_WAIT)).cycle()
+    replace(world.members[0], policy=MemberPolicy(roll_wait=ROLL_WAIT)).cycle()
     world.stage.anvil.finalise()
     assert shop.work() == ["round 3 roll:0", "round 3 roll:2"]
     assert world.record(SECOND).state == RoundState.SETTLED
@@ -163,7 +163,7 @@ class Overtaken:
 
 
 def settling(shop: Shop) -> Settling:
-    found = shop.operating._settling([shop.world.record(FIRST)], finalised_block(shop.world.suite))
+    found = shop.operator.locker(shop.context, [shop.world.record(FIRST)]).settling_round()
     assert found is not None
     return found
 
@@ -171,10 +171,8 @@ def settling(shop: Shop) -> Settling:
 def test_a_chunk_that_is_settled_before_the_roll_is_mined_keeps_its_slots_from_nothing(shop: Shop) -> None:
     world, suite = shop.world, shop.world.suite
     begin(shop)
-    sender = shop.operating.sender
-    assert isinstance(sender, TransactionManager)
-    overtaken = Overtaken(world, sender, [settling(shop).arguments[1]])
-    shop.operating = replace(shop.operating, sender=overtaken)
+    assert isinstance(shop.sender, TransactionManager)
+    shop.sender = Overtaken(world, shop.sender, [settling(shop).arguments[1]])
     assert shop.work() == ROLLED
     (refused,) = round_events(suite.roller.events.SettleRefused(), FIRST, 0, suite.w3.eth.block_number)
     assert refused["args"]["fromSlot"] == 2
@@ -220,7 +218,7 @@ def test_a_process_that_ends_amid_a_roll_is_followed_by_one_that_goes_on(
     locked = round_events(suite.tournament.events.PositionsLocked(), SECOND, 0, suite.w3.eth.block_number)
     assert [event["args"]["fromSlot"] for event in locked] == [2, 0]
     assert world.record(FIRST).state == RoundState.SETTLED
-    assert shop.operating.published_bundle(SECOND).locked() == world.record(SECOND).positions_head
+    assert shop.collector.published_bundle(SECOND).locked() == world.record(SECOND).positions_head
     assert shop.alarms == []
     finish(world)
 
@@ -257,11 +255,11 @@ def test_a_roll_that_takes_more_gas_than_there_is_leaves_the_lock_alone(shop: Sh
     begin(shop)
     suite, record = shop.world.suite, shop.world.record(SECOND)
     lanes = Lanes(suite, suite.w3.eth.block_number)
-    plan = shop.operating.lock_calls(record, shop.operating.collect(record), 2, lanes, settling(shop))
+    plan = shop.collector.lock_calls(record, shop.collector.collect(record), 2, lanes, settling(shop))
     roll = next(plan)
     assert roll is not None
-    assert shop.operating.sender is not None
-    operator = suite.w3.to_checksum_address(shop.operating.sender.address)
+    assert shop.sender is not None
+    operator = suite.w3.to_checksum_address(shop.sender.address)
     shop.budget = roll.call.estimate_gas({"from": operator}) - 1
     shop.restart()
     assert shop.work() == ["round 2 lock:2", "round 2 roll:0"]
@@ -312,7 +310,7 @@ def test_a_member_leaves_chunks_to_the_operator_for_a_set_time_and_no_longer(sho
 
 def test_a_member_waits_no_more_once_the_operator_says_that_all_is_locked(shop: Shop) -> None:
     begin(shop)
-    shop.operating = replace(shop.operating, peers=())
+    shop.operator.peers = ()
     assert shop.work() == ALONE
     shop.work()
     assert [type(action) for action in begin(shop)] == [SettleChunk, SettleChunk]

@@ -5,7 +5,7 @@ from typing import Any
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus
 from scorer.chain.fees import Bid
-from scorer.oracle.challenges import Challenges, challenged_rounds, judged
+from scorer.oracle.challenges import Challenges, challenged_rounds, outcomes
 from scorer.oracle.quorum_check import QuorumCheck
 from scorer.transactions.intents import Attempt, Call, IntentState
 from scorer.transactions.journal import Journal
@@ -34,10 +34,10 @@ class Chain:
 def test_bonds_hang_on_what_is_not_decided_and_are_lost_with_what_was_upheld() -> None:
     chain: Any = Chain()
     decided: dict[int, ProposalStatus] = {}
-    found = judged(chain, range(1, 7), 9, decided, QuorumCheck())
+    found = outcomes(chain, range(1, 7), 9, decided, QuorumCheck())
     assert found == Challenges(at_stake=frozenset({3, 5}), lost=frozenset({1}))
     chain.asked.clear()
-    assert judged(chain, range(1, 7), 9, decided, QuorumCheck()) == found
+    assert outcomes(chain, range(1, 7), 9, decided, QuorumCheck()) == found
     assert chain.asked == [3, 4, 5, 6]
 
 

@@ -11,9 +11,9 @@ import pytest
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.inputs import Positions, RoundInputs
 from scorer.observation.observe import Sealed
+from scorer.oracle.actions import Attest
+from scorer.oracle.cache import MemberCache
 from scorer.oracle.consistency import disagreement
-from scorer.oracle.decide import Attest
-from scorer.oracle.member import MemberCache, MemberPolicy
 from scorer.storage.bundle import POSITIONS, REPORT, SIGNATURES, Bundle
 from tests.small_round import AMOUNTS, SmallRound, address_of, positions_of
 from tests.world import World
@@ -100,15 +100,15 @@ def test_a_bundle_is_put_aside_whole_and_never_onto_another(bundle: Bundle) -> N
     assert [first.name, bundle.set_aside().name] == ["5.aside-1", "5.aside-2"]
 
 
-def test_a_report_of_other_positions_is_kept_aside_told_and_computed_anew(world: World) -> None:
+def test_a_report_of_other_positions_is_kept_aside_reported_and_computed_anew(world: World) -> None:
     round_id = world.sealed_round()
     world.resolve(round_id)
-    told: list[tuple[str, str]] = []
+    alarms: list[tuple[str, str]] = []
     member = replace(
         world.members[0],
         sender=None,
-        duty=MemberPolicy(alarm=lambda *alarm: told.append(alarm)),
-        memory=MemberCache(),
+        raise_alarm=lambda reason, detail: alarms.append((reason.name, detail)),
+        cache=MemberCache(),
     )
     (step,) = member.cycle()
     assert isinstance(step.action, Attest)
@@ -117,10 +117,10 @@ def test_a_report_of_other_positions_is_kept_aside_told_and_computed_anew(world:
     # As a lie about the models would have left it.
     bundle._write_table(POSITIONS, columns)
     assert [step.action for step in member.cycle()] == [step.action]
-    assert told == []
-    again = replace(member, memory=MemberCache())
+    assert alarms == []
+    again = replace(member, cache=MemberCache())
     assert [step.action for step in again.cycle()] == [step.action]
-    ((kind, detail),) = told
+    ((kind, detail),) = alarms
     assert kind == "SET_ASIDE"
     assert f"it is kept as {round_id}.aside-1" in detail
     assert (

@@ -7,29 +7,25 @@ import pytest
 
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.chain.windows import SETTLEMENT_GRACE
-from scorer.oracle.calls import meaning_of
-from scorer.oracle.decide import (
-    Absence,
-    Action,
+from scorer.oracle.actions import (
     Alarm,
     ApproveBond,
     Attest,
     BeginSettlement,
     Challenge,
-    Challenging,
     CloseVotes,
     Collect,
     CountSignature,
     Expire,
+    MemberAction,
     ReturnChunk,
-    RoundView,
     SettleChunk,
     VoidRound,
     Wait,
-    decide,
-    decide_credit,
-    is_due,
 )
+from scorer.oracle.alarm_reasons import AlarmReason
+from scorer.oracle.calls import meaning_of
+from scorer.oracle.decide import Absence, Challenging, RoundView, decide, decide_credit, is_due
 from scorer.protocol.report import Report
 from tests.records import record as plain_record
 
@@ -74,11 +70,11 @@ ALL_CHUNKS = (SettleChunk(2), SettleChunk(1), SettleChunk(0))
 SHORT = Alarm(
     "round 5: the report pays 0.00000001 NMR, the pool holds 0.000000009 NMR; "
     f"fund it until {RESOLVE + 500 + 86_400} (Unix time), or every payout is cut",
-    "POOL_SHORT",
+    AlarmReason.POOL_SHORT,
 )
 
 
-def test_a_pool_that_cannot_pay_is_told_from_the_acceptance_of_the_report_on() -> None:
+def test_a_pool_that_cannot_pay_is_reported_from_the_acceptance_of_the_report_on() -> None:
     changes = {"proposal": accepted(), "pool": REPORT.total_payout - 1}
     open_ = decide(view(RoundState.SEALED, RESOLVE + 499, **changes))
     assert open_ == (SHORT, Wait("accepted; the challenge window is open"))
@@ -114,10 +110,10 @@ def test_a_signature_that_a_seal_left_out_is_handed_in_until_the_outcome() -> No
     assert decide(view(RoundState.SEALED, RESOLVE, **changes)) == (Attest(REPORT),)
 
 
-def test_who_signed_no_seal_is_told_how_often_and_when_it_may_be_removed() -> None:
+def test_the_alarm_of_a_missing_signature_says_how_often_and_when_we_may_be_removed() -> None:
     found = decide(view(RoundState.SEALED, RESOLVE - 1, absence=Absence(None, in_a_row=2, limit=3)))
     text = "round 5: sealed without our signature, 2 in a row; after 3 anybody may remove us"
-    assert found == (Alarm(text, "ABSENT"), Wait("the outcome is not known yet"))
+    assert found == (Alarm(text, AlarmReason.ABSENT), Wait("the outcome is not known yet"))
 
 
 def test_a_resolved_round_is_attested() -> None:
@@ -216,8 +212,8 @@ def test_an_accepted_report_that_is_not_ours_raises_an_alarm_and_never_settles(
 ) -> None:
     actions = decide(view(state, now, proposal=accepted(THEIRS)))
     assert [type(action) for action in actions] == [Alarm]
-    assert THEIRS.hex() in actions[0].reason  # type: ignore[union-attr]
-    assert OURS.hex() in actions[0].reason  # type: ignore[union-attr]
+    assert THEIRS.hex() in actions[0].detail  # type: ignore[union-attr]
+    assert OURS.hex() in actions[0].detail  # type: ignore[union-attr]
 
 
 def test_a_disputed_report_is_voted_on_once_more_by_what_we_computed() -> None:
@@ -300,7 +296,7 @@ WRONG = accepted(THEIRS)
 US = "0x" + "AB" * 20
 
 
-def test_a_report_that_is_not_sound_is_not_attested_and_every_reason_is_told() -> None:
+def test_a_report_that_is_not_sound_is_not_attested_and_every_reason_is_reported() -> None:
     actions = decide(view(RoundState.SEALED, RESOLVE, refusals=("cap: a", "change: b")))
     assert actions == (
         Alarm("round 5: not attested: cap: a"),
@@ -417,7 +413,7 @@ def test_a_report_is_due_when_the_outcome_of_a_sealed_round_is_known() -> None:
 
 def test_what_was_decided_and_what_it_was_decided_by_cannot_be_changed() -> None:
     values: list[object] = [Wait(""), view(RoundState.OPEN, 0), Challenging(), REPORT]
-    values += [kind(*[None] * len(fields(kind))) for kind in get_args(Action)]
+    values += [kind(*[None] * len(fields(kind))) for kind in get_args(MemberAction)]
     for value in values:
         with pytest.raises(FrozenInstanceError):
             value.anything = 1  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""A failure is told by its cause, and keeps nothing waiting that has another cause."""
+"""A failure is reported by its cause, and keeps nothing waiting that has another cause."""
 
 import io
 
@@ -59,17 +59,17 @@ def quiet() -> None:
         (ZeroDivisionError("no"), AlarmReason.DEFECT),
     ],
 )
-def test_a_failure_is_told_by_its_cause(error: Exception, reason: AlarmReason) -> None:
+def test_a_failure_is_reported_by_its_cause(error: Exception, reason: AlarmReason) -> None:
     assert reason_of(error) == reason
-    told: list[tuple[str, str]] = []
+    alarms: list[tuple[AlarmReason, str]] = []
 
     def fail() -> None:
         raise error
 
-    with apart("round 5", lambda *alarm: told.append(alarm)) as failed:
+    with apart("round 5", lambda *alarm: alarms.append(alarm)) as failed:
         fail()
-    assert [kind for kind, _ in told] == [reason.name]
-    assert [detail for _, detail in told] == failed
+    assert [raised for raised, _ in alarms] == [reason]
+    assert [detail for _, detail in alarms] == failed
     assert failed[0].startswith("round 5: ")
 
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OperatorDaemon
 from scorer.lab.drill.proxy import Forward, Manner, Request, Response, proxy_of
-from scorer.operator.operator import OperatorCache
+from scorer.operator.cache import OperatorCache
 from scorer.storage.bundle import Bundle, round_folder
 from tests.cli.test_cupel import write_config
 from tests.daemon.test_daemon import BRAVE, Seat
@@ -175,7 +174,7 @@ class Office:
         daemon = self.assembled.daemon
         assert isinstance(daemon, OperatorDaemon)
         (seat,) = daemon.seats
-        seat.operating = replace(seat.operating, memory=OperatorCache())
+        seat.operator.cache = OperatorCache()
 
     def opened(self) -> int:
         return self.world.suite.round_count(self.world.suite.w3.eth.block_number)
@@ -237,7 +236,7 @@ def test_an_operator_opens_once_and_locks_all_beside_an_endpoint_that_lies(world
         office.work(6)
         world.cycle()
         assert world.record(1).state == RoundState.SEALED
-        published = world.members[0].files.published
+        published = world.members[0].paths.published
         bundle = Bundle(round_folder(published, str(world.suite.tournament.address), 1))
         assert len(bundle.submitted()) == MODELS
         assert len(bundle.selection(lambda document: document["staked"])) == MODELS
@@ -277,15 +276,15 @@ def test_a_challenge_is_not_lost_for_good_on_one_endpoints_word(world: World) ->
     accepted = world.suite.proposal(round_id, world.suite.w3.eth.block_number)
     assert accepted is not None
     with ExitStack() as stack:
-        told = f'{BRAVE}\ndispute = ["0x{accepted.report_hash.hex()}"]'
-        seat = Seat(world, stack, proxies=3, chain=TWO, run=told)
+        ordered = f'{BRAVE}\ndispute = ["0x{accepted.report_hash.hex()}"]'
+        seat = Seat(world, stack, proxies=3, chain=TWO, run=ordered)
         loop = seat.assembled.loop()
         loop.once()
         world.stage.anvil.finalise()
         assert world.proposal_status(round_id) == ProposalStatus.DISPUTED
         member, proposal_of = seat.daemon.member.address, world.suite.committee.functions.proposalOf
         seat.proxies[0].misbehave(*of(proposal_of(member, 1), word(3, ProposalStatus.UPHELD)))
-        seat.daemon.station.endpoints._last.clear()
+        seat.daemon.context.endpoints._last.clear()
         loop.once()
         assert "CHALLENGE_LOST" not in seat.alarms
         assert "ENDPOINTS_DISAGREE" in seat.alarms

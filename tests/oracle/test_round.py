@@ -9,10 +9,12 @@ import pytest
 from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.evaluation.verify import differences
 from scorer.lab.demo.files import BrokenKind, broken_file
+from scorer.lab.member import LocalMember
 from scorer.lab.plain_sender import Sender
 from scorer.observation.audit import INVARIANTS, audit
 from scorer.observation.observe import finalised_block, read_on_chain
-from scorer.oracle.decide import (
+from scorer.oracle.actions import (
+    ActionResult,
     Alarm,
     Attest,
     BeginSettlement,
@@ -22,7 +24,6 @@ from scorer.oracle.decide import (
     VoidRound,
     Wait,
 )
-from scorer.oracle.member import ActionResult, Member
 from scorer.protocol.predictions import header
 from scorer.rewards import settle
 from scorer.storage.bundle import SUBMISSIONS, round_folder
@@ -144,7 +145,7 @@ def test_a_dry_run_computes_and_sends_nothing(world: World) -> None:
     world.resolve(round_id)
     member = world.members[0]
     block = world.stage.anvil.w3.eth.block_number
-    steps = Member(member.suite, member.files, member.address, sender=None).cycle()
+    steps = LocalMember(member.suite, member.paths, member.address, sender=None).cycle()
     assert kinds(steps) == [Attest]
     assert steps[0].outcome == "dry run: not sent"
     assert world.stage.anvil.w3.eth.block_number == block

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from scorer.evaluation.inputs import RoundTerms
-from scorer.oracle.decide import Alarm, Attest
-from scorer.oracle.member import MemberPolicy
+from scorer.oracle.actions import Alarm, Attest
+from scorer.oracle.policy import MemberPolicy
 from scorer.oracle.recompute import DISAGREES, main
 from scorer.oracle.sanity import NoVerdict, SanityLimits, Summary, recomputed_elsewhere, refusals, summary
 from scorer.protocol.report import Report
@@ -161,7 +161,7 @@ def test_a_report_that_got_no_verdict_is_judged_again_in_the_next_cycle(
 ) -> None:
     round_id = world.sealed_round()
     world.resolve(round_id)
-    member = replace(world.members[0], duty=MemberPolicy(recomputes=True))
+    member = replace(world.members[0], policy=MemberPolicy(recomputes=True))
     with monkeypatch.context() as without:
         without.setattr("sys.executable", "/nonexistent/python")
         (step,) = member.cycle()

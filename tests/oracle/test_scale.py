@@ -23,7 +23,7 @@ from scorer.observation.observe import RoundTracker, finalised_block, unfinished
 from scorer.operator import plans
 from scorer.operator.collector import Lanes
 from scorer.operator.plans import PlanFolder, PlannedRound
-from scorer.oracle.member import MemberCache
+from scorer.oracle.cache import MemberCache
 from scorer.storage.bundle import Bundle
 from tests.world import IDS, NMR, World
 
@@ -141,7 +141,7 @@ def test_a_cycle_over_many_open_rounds_takes_as_many_requests_as_one_over_a_few(
 ) -> None:
     member = world.members[0]
     member = replace(
-        member, suite=asked.suite, duty=replace(member.duty, stagger=20), memory=MemberCache(), sender=None
+        member, suite=asked.suite, policy=replace(member.policy, stagger=20), cache=MemberCache(), sender=None
     )
     taken = []
     for more in (2, 30):
@@ -160,7 +160,7 @@ def test_rounds_that_wait_for_their_outcome_are_asked_about_in_batches_too(
     for _ in range(4):
         world.sealed_round()
     world.resolve(4)
-    member = replace(world.members[0], suite=asked.suite, memory=MemberCache(), sender=None)
+    member = replace(world.members[0], suite=asked.suite, cache=MemberCache(), sender=None)
     member.cycle()
     asked.clear()
     member.cycle()
@@ -172,8 +172,8 @@ def test_a_batch_that_fails_leaves_each_round_to_be_asked_about_alone(world: Wor
     rounds = [world.sealed_round() for _ in range(2)]
     world.resolve(rounds[0])
     asked.proxy.largest_batch = 0
-    member = replace(world.members[0], suite=asked.suite, memory=MemberCache(), sender=None)
-    batched = replace(world.members[0], memory=MemberCache(), sender=None)
+    member = replace(world.members[0], suite=asked.suite, cache=MemberCache(), sender=None)
+    batched = replace(world.members[0], cache=MemberCache(), sender=None)
     assert member.cycle() == batched.cycle()
 
 
@@ -286,7 +286,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def look(folder: PlanFolder) -> list[str]:
     alarms: list[str] = []
-    found = [plan.folder.name for plan in folder.plans(lambda kind, _: alarms.append(kind))]
+    found = [plan.folder.name for plan in folder.plans(lambda reason, _: alarms.append(reason.name))]
     return found + alarms
 
 

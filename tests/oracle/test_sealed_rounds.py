@@ -15,11 +15,11 @@ from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.cli import app
 from scorer.evaluation.evaluate import evaluate
 from scorer.isolation import ReadLimits
-from scorer.observation.observe import finalised_block
-from scorer.oracle.decide import Attest, Challenge
-from scorer.oracle.evidence import Peers, doubt
-from scorer.oracle.member import ActionResult, Member, MemberCache, MemberPolicy
-from scorer.oracle.takeover import REREAD
+from scorer.oracle.actions import ActionResult, Attest, Challenge
+from scorer.oracle.cache import MemberCache
+from scorer.oracle.evidence import PeerReports, doubt
+from scorer.oracle.policy import MemberPolicy
+from scorer.oracle.stamps import REREAD
 from scorer.protocol.report import Report, evidence_hash
 from scorer.storage.bundle import MANIFEST, REPORT, SIGNATURES, SUBMISSIONS, Bundle, round_folder
 from scorer.transactions.request import TransactionRequest
@@ -36,16 +36,21 @@ class Watched:
 
     world: World
     index: int
-    duty: MemberPolicy = PLAIN
+    policy: MemberPolicy = PLAIN
     published: Path | None = None
     peers: tuple[Path, ...] = ()
     alarms: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         member = self.world.members[self.index]
-        files = replace(member.files, published=self.published or member.files.published, peers=self.peers)
-        duty = replace(self.duty, alarm=lambda kind, detail: self.alarms.append((kind, detail)))
-        self.member: Member = replace(member, files=files, duty=duty, memory=MemberCache())
+        paths = replace(member.paths, published=self.published or member.paths.published, peers=self.peers)
+        self.member = replace(
+            member,
+            paths=paths,
+            policy=self.policy,
+            raise_alarm=lambda reason, detail: self.alarms.append((reason.name, detail)),
+            cache=MemberCache(),
+        )
 
     def cycle(self) -> list[ActionResult]:
         """One cycle; the alarms are those of this cycle alone."""
@@ -55,7 +60,7 @@ class Watched:
         return steps
 
     @property
-    def rung(self) -> set[str]:
+    def raised(self) -> set[str]:
         return {kind for kind, _ in self.alarms}
 
     def votes(self, round_id: int) -> bytes | None:
@@ -65,7 +70,7 @@ class Watched:
 
 
 def published(world: World, round_id: int, root: Path | None = None) -> Bundle:
-    root = root or world.members[0].files.published
+    root = root or world.members[0].paths.published
     return Bundle(round_folder(root, str(world.suite.tournament.address), round_id))
 
 
@@ -98,11 +103,11 @@ def test_signatures_spoiled_after_the_outcome_spare_no_loser(world: World) -> No
     crew = [Watched(world, index) for index in range(3)]
     for each in crew:
         each.cycle()
-        assert each.rung == set()
+        assert each.raised == set()
     world.resolve(round_id)
     spoil(published(world, round_id), 4, 5, 6)
     crew[0].cycle()
-    assert crew[0].rung == {"PUBLISHED_CHANGED"}
+    assert crew[0].raised == {"PUBLISHED_CHANGED"}
     assert SIGNATURES in crew[0].alarms[0][1]
     to_end(world, *crew)
     assert world.record(round_id).state == RoundState.SETTLED
@@ -128,13 +133,13 @@ def test_who_sees_a_spoiled_signature_only_after_the_outcome_makes_no_report_of_
     late = Watched(world, 0)
     for _ in range(2):
         late.cycle()
-        assert late.rung == {"PUBLISHED_MISMATCH", "NO_REPORT"}
+        assert late.raised == {"PUBLISHED_MISMATCH", "NO_REPORT"}
         assert "submissions root" in late.alarms[0][1]
         assert late.votes(round_id) is None
     shutil.rmtree(good.folder)
     kept.rename(good.folder)
     assert [type(step.action) for step in late.cycle()] == [Attest]
-    assert late.rung == set()
+    assert late.raised == set()
 
 
 def shown(world: World, round_id: int, root: Path, *spoiled: int) -> Path:
@@ -147,7 +152,7 @@ def shown(world: World, round_id: int, root: Path, *spoiled: int) -> Path:
 
 def in_touch(world: World, index: int, published: Path | None = None) -> Watched:
     """A member that reads the others' bundles."""
-    return Watched(world, index, published=published, peers=world.members[index].files.peers)
+    return Watched(world, index, published=published, peers=world.members[index].paths.peers)
 
 
 def test_a_quorum_seals_what_it_was_shown_and_the_rest_takes_that_over(world: World, tmp_path: Path) -> None:
@@ -158,16 +163,16 @@ def test_a_quorum_seals_what_it_was_shown_and_the_rest_takes_that_over(world: Wo
     for each in crew:
         each.cycle()
     assert world.record(round_id).state == RoundState.LOCKING
-    assert [each.rung for each in crew] == [{"REFUSED_SUBMISSION"}, {"REFUSED_SUBMISSION"}, set()]
+    assert [each.raised for each in crew] == [{"REFUSED_SUBMISSION"}, {"REFUSED_SUBMISSION"}, set()]
     world.pass_half_of_the_lock_window(round_id)
     crew[0].cycle()
     assert world.record(round_id).state == RoundState.SEALED
     crew[2].cycle()
-    assert crew[2].rung == {"PUBLISHED_MISMATCH", "ABSENT"}
+    assert crew[2].raised == {"PUBLISHED_MISMATCH", "ABSENT"}
     seen, other = (published(world, round_id, each).folder for each in (None, root))
     shutil.copytree(other, seen, dirs_exist_ok=True)
     crew[2].cycle()
-    assert crew[2].rung == {"REFUSED_SUBMISSION"}  # it finds the same now, and hands its signature in
+    assert crew[2].raised == {"REFUSED_SUBMISSION"}  # it finds the same now, and hands its signature in
     assert world.suite.absences([world.members[2].address], world.suite.w3.eth.block_number) == [0]
     world.resolve(round_id)
     to_end(world, *crew)
@@ -204,11 +209,11 @@ def test_files_that_are_withheld_are_asked_for_in_time_and_void_the_round(world:
     crew = [in_touch(world, index) for index in range(3)]
     for each in crew:
         each.cycle()
-        assert each.rung == set()
+        assert each.raised == set()
     world.pass_half_of_the_lock_window(round_id)
     for each in crew:
         each.cycle()
-        assert each.rung == {"NOT_PUBLISHED"}
+        assert each.raised == {"NOT_PUBLISHED"}
         assert SUBMISSIONS in each.alarms[0][1]
     world.pass_the_lock_window(round_id)
     for _ in range(2):
@@ -217,7 +222,7 @@ def test_files_that_are_withheld_are_asked_for_in_time_and_void_the_round(world:
     assert world.record(round_id).state == RoundState.VOIDED
     assert world.idle() == before
     crew[1].cycle()
-    assert crew[1].rung == set()
+    assert crew[1].raised == set()
 
 
 def test_files_that_come_in_the_second_half_of_the_lock_window_are_still_sealed(world: World) -> None:
@@ -237,12 +242,12 @@ def test_files_withheld_once_a_quorum_has_taken_them_over_change_nothing(world: 
     crew = [Watched(world, index) for index in range(3)]
     for each in crew:
         each.cycle()
-    assert [each.rung for each in crew] == [{"PUBLISHED_CHANGED"}, {"PUBLISHED_CHANGED"}, {"ABSENT"}]
+    assert [each.raised for each in crew] == [{"PUBLISHED_CHANGED"}, {"PUBLISHED_CHANGED"}, {"ABSENT"}]
     world.stage.anvil.advance_to(world.now + (world.record(round_id).resolve_at - world.now) // 2)
     for each in crew:
         each.cycle()
     late = {"NOT_PUBLISHED", "ABSENT"}
-    assert [each.rung for each in crew] == [{"PUBLISHED_CHANGED"}, {"PUBLISHED_CHANGED"}, late]
+    assert [each.raised for each in crew] == [{"PUBLISHED_CHANGED"}, {"PUBLISHED_CHANGED"}, late]
     assert SUBMISSIONS in dict(crew[2].alarms)["NOT_PUBLISHED"]
     world.resolve(round_id)
     to_end(world, *crew)
@@ -262,7 +267,7 @@ def test_a_report_put_aside_is_made_anew_from_what_was_taken_over(world: World) 
     (watched.member.bundle(round_id).folder / "positions.parquet").write_bytes(b"broken")
     restarted = Watched(world, 0)
     restarted.cycle()
-    assert "SET_ASIDE" in restarted.rung
+    assert "SET_ASIDE" in restarted.raised
     assert restarted.member.bundle(round_id).report().hash() == first
 
 
@@ -273,15 +278,15 @@ def test_targets_that_change_before_a_report_is_accepted_change_the_vote(world: 
     watched.cycle()
     first = watched.votes(round_id)
     watched.cycle()
-    assert watched.rung == set()
+    assert watched.raised == set()
     world.stage.publish_target(watched.member, round_id, IDS, world.target)
     watched.cycle()
-    assert watched.rung == {"TARGETS_CHANGED"}
+    assert watched.raised == {"TARGETS_CHANGED"}
     assert str(first and first.hex()) in watched.alarms[0][1]
     second = watched.votes(round_id)
     assert second == watched.member.bundle(round_id).report().hash() != first
     watched.cycle()
-    assert watched.rung == set()
+    assert watched.raised == set()
     world.stage.publish_target(watched.member, round_id, IDS, 1.0 - world.target)
     watched.cycle()
     assert watched.votes(round_id) == first
@@ -293,7 +298,7 @@ def test_targets_that_change_before_a_report_is_accepted_change_the_vote(world: 
     for fresh in (watched, Watched(world, 0)):
         for _ in range(2):
             fresh.cycle()
-            assert fresh.rung == {"TARGETS_CHANGED"}
+            assert fresh.raised == {"TARGETS_CHANGED"}
             assert "no vote can change any more" in fresh.alarms[0][1]
     assert watched.member.bundle(round_id).report().hash() == second
 
@@ -306,18 +311,18 @@ def test_targets_that_are_written_anew_or_become_unusable_change_no_vote(world: 
     first = watched.votes(round_id)
     world.stage.publish_target(watched.member, round_id, IDS, world.target)
     watched.cycle()
-    assert watched.rung == set()
+    assert watched.raised == set()
     world.stage.publish_target(watched.member, round_id, IDS, np.full(len(IDS), np.nan))
     for _ in range(2):
         watched.cycle()
-        assert watched.rung == {"TARGETS_CHANGED"}
-    source = round_folder(watched.member.files.targets, str(world.suite.tournament.address), round_id)
+        assert watched.raised == {"TARGETS_CHANGED"}
+    source = round_folder(watched.member.paths.targets, str(world.suite.tournament.address), round_id)
     (source / "targets.parquet").write_bytes(b"cut")
     watched.cycle()
-    assert watched.rung == {"TARGETS_CHANGED"}
+    assert watched.raised == {"TARGETS_CHANGED"}
     shutil.rmtree(source)
     watched.cycle()
-    assert watched.rung == set()
+    assert watched.raised == set()
     assert watched.votes(round_id) == first
 
 
@@ -370,10 +375,10 @@ def test_no_report_is_disputed_unless_a_human_says_so_and_the_alarm_says_what_is
     accepted = lie(world, round_id)
     blind = Watched(world, 0, WILLING)
     assert not challenged(blind.cycle())
-    told = [detail for kind, detail in blind.alarms if kind == "REPORT"]
-    assert any("no bundle with the accepted report is at hand" in detail for detail in told)
-    assert any(f"add 0x{accepted.hex()} to run.dispute" in detail for detail in told)
-    seeing = Watched(world, 0, WILLING, peers=(world.out / "nobody", world.members[1].files.rounds))
+    details = [detail for kind, detail in blind.alarms if kind == "REPORT"]
+    assert any("no bundle with the accepted report is at hand" in detail for detail in details)
+    assert any(f"add 0x{accepted.hex()} to run.dispute" in detail for detail in details)
+    seeing = Watched(world, 0, WILLING, peers=(world.out / "nobody", world.members[1].paths.rounds))
     assert not challenged(seeing.cycle())
     assert any("it rests on the same inputs" in detail for kind, detail in seeing.alarms if kind == "REPORT")
     assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
@@ -383,12 +388,12 @@ def test_no_bond_is_bet_on_other_targets_unless_a_human_says_so(world: World) ->
     round_id = world.sealed_round()
     world.resolve(round_id)
     accepted = lie(world, round_id, 1.0 - world.target)
-    peers = (world.members[1].files.rounds,)
+    peers = (world.members[1].paths.rounds,)
     careful = Watched(world, 0, WILLING, peers=peers)
     assert not challenged(careful.cycle())
-    assert "PEERS_DIFFER" in careful.rung
-    told = [detail for kind, detail in careful.alarms if kind == "REPORT"]
-    assert any("it rests on other inputs: digest of targets, target_20d2l" in detail for detail in told)
+    assert "PEERS_DIFFER" in careful.raised
+    details = [detail for kind, detail in careful.alarms if kind == "REPORT"]
+    assert any("it rests on other inputs: digest of targets, target_20d2l" in detail for detail in details)
     told_so = replace(WILLING, disputed=frozenset({"0x" + accepted.hex().upper()}))
     assert challenged(Watched(world, 0, told_so).cycle())
     assert world.proposal_status(round_id) == ProposalStatus.DISPUTED
@@ -399,39 +404,38 @@ def test_memory_of_a_chain_that_is_no_more_is_forgotten(world: World) -> None:
     world.resolve(round_id)
     watched = Watched(world, 0)
     watched.cycle()
-    memory = watched.member.memory
-    basis = memory.basis.block
+    cache = watched.member.cache
+    basis = cache.basis.block
     assert basis is not None
-    memory.rounds.unfinished.discard(round_id)
+    cache.rounds.unfinished.discard(round_id)
     assert watched.cycle() == []
-    assert memory.basis.block is not None
-    memory.basis.block = replace(memory.basis.block, hash=b"\1" * 32)
+    assert cache.basis.block is not None
+    cache.basis.block = replace(cache.basis.block, hash=b"\1" * 32)
     assert [step.round_id for step in watched.cycle()] == [round_id]
-    assert round_id in memory.rounds.unfinished
+    assert round_id in cache.rounds.unfinished
 
 
 def test_what_was_read_of_a_block_that_was_replaced_is_read_anew(world: World) -> None:
     round_id = world.sealed_round()
     world.resolve(round_id)
     watched = Watched(world, 0)
-    block = finalised_block(world.suite)
-    reporter = watched.member._reporter
-    right = reporter.sealed(world.record(round_id), block)
-    memory = watched.member.memory
+    reporter = watched.member.member.in_cycle(watched.member.context).reporter
+    right = reporter.sealed(world.record(round_id))
+    cache = watched.member.cache
     for stale in (
         replace(right, terms=replace(right.terms, positions_head=b"\1" * 32)),
         replace(right, terms=replace(right.terms, submissions_root=b"\1" * 32)),
         replace(right, terms=replace(right.terms, at_risk=1)),
     ):
-        memory.sealed[round_id] = stale
-        assert reporter.sealed(world.record(round_id), block).terms == right.terms
+        cache.sealed[round_id] = stale
+        assert reporter.sealed(world.record(round_id)).terms == right.terms
     stale = replace(right, positions=replace(right.positions, chunks=(), models=()))
-    memory.sealed[round_id] = stale
+    cache.sealed[round_id] = stale
     watched.cycle()
-    assert watched.rung == {"INCOMPLETE_LOGS", "NO_REPORT"}
+    assert watched.raised == {"INCOMPLETE_LOGS", "NO_REPORT"}
     assert watched.votes(round_id) is None
     watched.cycle()
-    assert watched.rung == set()
+    assert watched.raised == set()
     assert watched.votes(round_id) is not None
 
 
@@ -446,7 +450,7 @@ def two_bundles(world: World) -> tuple[World, int]:
 def test_evidence_is_only_a_manifest_that_the_accepted_report_names(two_bundles: tuple[World, int]) -> None:
     world, round_id = two_bundles
     mine, theirs = world.members[0].bundle(round_id), world.members[1].bundle(round_id)
-    peers = Peers()
+    peers = PeerReports()
 
     def doubted(accepted: bytes) -> str | None:
         return doubt(accepted, peers.read(mine, [theirs.folder.with_name("nothing"), theirs.folder]))
@@ -492,7 +496,7 @@ def test_evidence_that_could_not_be_read_in_time_is_read_again_later(
     world, round_id = two_bundles
     mine, theirs = world.members[0].bundle(round_id), world.members[1].bundle(round_id)
     now = [0.0]
-    peers = Peers(clock=lambda: now[0])
+    peers = PeerReports(clock=lambda: now[0])
     with monkeypatch.context() as busy:
         busy.setattr("scorer.oracle.evidence.limits_for", lambda _: ReadLimits(wall=0.001))
         assert peers.read(mine, [theirs.folder]) == {}
@@ -508,27 +512,27 @@ def test_a_peer_cannot_fill_the_log_or_write_lines_of_its_own(two_bundles: tuple
     (theirs.folder / MANIFEST).write_text(json.dumps(stated))
     report = replace(theirs.report(), evidence_hash=evidence_hash(stated))
     (theirs.folder / REPORT).write_text(json.dumps(report.to_json()))
-    (found,) = Peers().read(mine, [theirs.folder]).values()
+    (found,) = PeerReports().read(mine, [theirs.folder]).values()
     assert "refused: " in found.gaps
     assert len(found.gaps) < 2_000
     assert found.gaps.isprintable()
 
 
-def test_members_with_other_targets_are_told_of_each_other_before_a_report_is_accepted(world: World) -> None:
+def test_members_with_other_targets_hear_of_each_other_before_a_report_is_accepted(world: World) -> None:
     round_id = world.sealed_round()
     world.resolve(round_id, {0: 1.0 - world.target})
-    folders = [member.files.rounds for member in world.members]
+    folders = [member.paths.rounds for member in world.members]
     first, second = Watched(world, 0, peers=(folders[1],)), Watched(world, 1, peers=(folders[0], folders[1]))
     first.cycle()
-    assert first.rung == set()
+    assert first.raised == set()
     for _ in range(2):
         second.cycle()
-        assert second.rung == {"PEERS_DIFFER"}
+        assert second.raised == {"PEERS_DIFFER"}
         assert "digest of targets, target_20d2l" in second.alarms[0][1]
     world.stage.publish_target(first.member, round_id, IDS, world.target)
     first.cycle()
     second.cycle()
-    assert second.rung == set()
+    assert second.raised == set()
     assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
 
 
@@ -555,9 +559,9 @@ def test_a_bad_signature_that_was_sealed_scores_nothing_and_stays_so(world: Worl
     (published(world, round_id).folder / SIGNATURES).write_text(json.dumps(entries))
     world.resolve(round_id)
     crew[1].cycle()
-    assert crew[1].rung == {"PUBLISHED_MISMATCH", "NO_REPORT"}
+    assert crew[1].raised == {"PUBLISHED_MISMATCH", "NO_REPORT"}
     crew[0].cycle()
-    assert crew[0].rung == {"PUBLISHED_CHANGED"}
+    assert crew[0].raised == {"PUBLISHED_CHANGED"}
     bundle = crew[0].member.bundle(round_id)
     assert bundle.manifest()["refused"] == [1]
     assert isinstance(bundle.report(), Report)

@@ -14,8 +14,10 @@ from scorer.lab.anvil import Anvil
 from scorer.lab.demo.predictors import Noise
 from scorer.lab.demo.stakes import ModelStaking, ShareOfIdle
 from scorer.lab.demo.strategies import Strategy
-from scorer.oracle.decide import Alarm, CountSignature, SealRound, Wait
-from scorer.oracle.member import Member, MemberCache, MemberPolicy
+from scorer.lab.member import LocalMember
+from scorer.oracle.actions import Alarm, CountSignature, SealRound, Wait
+from scorer.oracle.cache import MemberCache
+from scorer.oracle.policy import MemberPolicy
 from scorer.oracle.turns import turn_of
 from scorer.protocol.predictions import header
 from scorer.protocol.seal import Seal, SealVote, Verdict, Verdicts
@@ -256,11 +258,11 @@ def test_a_member_that_finds_something_else_than_the_seal_signs_nothing_and_call
     world.cycle(0, 2)
     before = vote(world, 2, round_id)
     seal_by_two(world, round_id, refusing_all(world, 0, round_id), refusing_all(world, 1, round_id))
-    told: list[tuple[str, str]] = []
-    duty = MemberPolicy(alarm=lambda kind, detail: told.append((kind, detail)))
-    assert CountSignature not in kinds(replace(world.members[2], duty=duty).cycle())
+    alarms: list[tuple[str, str]] = []
+    third = replace(world.members[2], raise_alarm=lambda reason, detail: alarms.append((reason.name, detail)))
+    assert CountSignature not in kinds(third.cycle())
     expected = f"round {round_id}: sealed without our signature, 1 in a row; after 3 anybody may remove us"
-    assert ("ABSENT", expected) in told
+    assert ("ABSENT", expected) in alarms
     assert absences(world) == [0, 0, 1]
     assert vote(world, 2, round_id) == before
 
@@ -276,7 +278,7 @@ def test_nobody_is_called_for_an_absence_once_the_round_has_resolved(world: Worl
 
 
 def in_the_name_of_another(world: World, round_id: int) -> None:
-    """Member 2 votes in the name of member 1, and in its own by a stranger's key."""
+    """LocalMember 2 votes in the name of member 1, and in its own by a stranger's key."""
     false = refusing_all(world, 1, round_id)
     own(world, 2, round_id).write_vote(signed(world, 1, false.verdicts, false.seal, account=5))
 
@@ -315,7 +317,7 @@ def of_other_submissions(world: World, round_id: int) -> None:
 
 
 def with_a_seal_of_its_own_and_our_signature(world: World, round_id: int) -> None:
-    """Member 0's vote, with another amount that counts."""
+    """LocalMember 0's vote, with another amount that counts."""
     right = vote(world, 0, round_id)
     own(world, 2, round_id).write_vote(replace(right, seal=replace(right.seal, valid_at_risk=1)))
 
@@ -373,14 +375,17 @@ def test_nothing_that_lies_in_another_members_folder_changes_or_stops_a_seal(wor
     round_id = world.locked_round()
     world.cycle(0, 1)
     right = vote(world, 0, round_id)
-    told: list[tuple[str, str]] = []
-    duty = MemberPolicy(alarm=lambda *alarm: told.append(alarm))
+    alarms: list[tuple[str, str]] = []
     for number, put in enumerate(JUNK):
         (own(world, 2, round_id).folder / VOTE).unlink(missing_ok=True)
         put(world, round_id)
-        restarted = replace(world.members[number % 2], memory=MemberCache(), duty=duty)
+        restarted = replace(
+            world.members[number % 2],
+            cache=MemberCache(),
+            raise_alarm=lambda reason, detail: alarms.append((reason.name, detail)),
+        )
         assert kinds(restarted.cycle()) == [Wait], put
-        assert told == [], put
+        assert alarms == [], put
         assert [vote(world, member, round_id).seal for member in (0, 1)] == [right.seal] * 2, put
     world.pass_half_of_the_lock_window(round_id)
     assert kinds(world.cycle(0)) == [SealRound]
@@ -395,11 +400,11 @@ def test_verdicts_that_others_did_not_sign_keep_no_model_out(world: World) -> No
     for member in (1, 2):
         false = refusing_all(world, member, round_id)
         own(world, member, round_id).write_vote(signed(world, member, false.verdicts, false.seal, account=39))
-    replace(world.members[0], memory=MemberCache()).cycle()
+    replace(world.members[0], cache=MemberCache()).cycle()
     assert vote(world, 0, round_id).refused == frozenset()
     for member in (1, 2):
         own(world, member, round_id).write_vote(refusing_all(world, member, round_id))
-    replace(world.members[0], memory=MemberCache()).cycle()
+    replace(world.members[0], cache=MemberCache()).cycle()
     assert vote(world, 0, round_id).refused == set(range(1, MODELS + 1))
 
 
@@ -449,7 +454,7 @@ def test_a_statement_that_was_complete_leaves_a_later_one_no_less_time(world: Wo
     round_id = lock_a_part(world)
     addresses = [member.address for member in world.members]
     in_turn = sorted(world.members, key=lambda member: turn_of(member.address, addresses, round_id))
-    first, *others = [replace(member, duty=MemberPolicy(stagger=10_000)) for member in in_turn]
+    first, *others = [replace(member, policy=MemberPolicy(stagger=10_000)) for member in in_turn]
     for member in (first, *others, others[0]):
         assert kinds(member.cycle()) == [Wait]
         world.stage.anvil.finalise()
@@ -458,7 +463,7 @@ def test_a_statement_that_was_complete_leaves_a_later_one_no_less_time(world: Wo
         assert kinds(member.cycle()) == [Wait]
         world.stage.anvil.finalise()
     record = world.record(round_id)
-    seal, sealable_from = others[0].memory.sealable_from[round_id]
+    seal, sealable_from = others[0].cache.sealable_from[round_id]
     assert seal.positions_head == record.positions_head
     assert sealable_from == (record.close_at + record.lock_until) // 2
 
@@ -538,7 +543,7 @@ def test_a_restart_in_the_middle_signs_the_same_bytes(world: World) -> None:
     for lost in (False, True):
         if lost:
             path.unlink()
-        replace(world.members[0], memory=MemberCache()).cycle()
+        replace(world.members[0], cache=MemberCache()).cycle()
         assert path.read_bytes() == first
     path.write_bytes(b"cut")
     world.cycle(0)
@@ -561,7 +566,7 @@ def test_a_member_whose_key_was_replaced_signs_with_the_new_one(world: World) ->
 def test_a_dry_run_signs_nothing(world: World) -> None:
     round_id = world.locked_round()
     first = world.members[0]
-    dry = Member(first.suite, first.files, first.address, sender=None)
+    dry = LocalMember(first.suite, first.paths, first.address, sender=None)
     assert kinds(dry.cycle()) == [Wait]
     assert not dry.bundle(round_id).has(VOTE)
     world.cycle(1, 2)

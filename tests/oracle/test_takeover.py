@@ -15,15 +15,9 @@ import pytest
 from scorer.chain.contracts import RoundRecord, RoundState
 from scorer.evaluation.evaluate import evaluate
 from scorer.isolation import ReadLimits
-from scorer.oracle.takeover import (
-    REREAD,
-    Candidates,
-    PublishedFiles,
-    SeenFiles,
-    _sha256,
-    is_late,
-    no_refusals,
-)
+from scorer.oracle.seen_files import SeenFiles
+from scorer.oracle.stamps import REREAD, sha256_of
+from scorer.oracle.takeover import Candidates, PublishedFiles, is_late, no_refusals
 from scorer.protocol.predictions import HEADER_SIZE
 from scorer.storage.bundle import PUBLISHED, RULES, SIGNATURES, SUBMISSIONS, UNIVERSE, Bundle, round_folder
 from tests.records import record
@@ -187,7 +181,7 @@ def test_files_without_a_new_stamp_are_not_read_again(
 ) -> None:
     publish(keeper.published)
     keeper.look(SEALED)
-    monkeypatch.setattr("scorer.oracle.takeover._sha256", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("scorer.oracle.stamps.sha256_of", lambda *_: pytest.fail("read again"))
     assert keeper.look(SEALED).changed == ()
 
 
@@ -227,7 +221,7 @@ def test_what_was_found_wrong_is_not_read_again_before_it_changes(
 ) -> None:
     spoil_signature(publish(keeper.published))
     first = keeper.look(SEALED).mismatch
-    for name in ("takeover.take_over", "takeover.Keeper.problem_with"):
+    for name in ("takeover.take_over", "takeover.PublishedFiles.problem_with"):
         monkeypatch.setattr(f"scorer.oracle.{name}", lambda *_: pytest.fail("read again"))
     assert keeper.look(SEALED).mismatch == first
 
@@ -300,7 +294,7 @@ def test_a_file_is_watched_without_waiting_or_reading_without_end(
     monkeypatch.setattr(Path, "is_file", lambda _: True)
     assert again(keeper).look(SEALED).changed == (SUBMISSIONS,)
     with Path("/dev/zero").open("rb") as endless:
-        assert len(_sha256(endless, 2**20)) == 66
+        assert len(sha256_of(endless, 2**20)) == 66
 
 
 def test_a_disk_is_not_filled_with_a_file_that_took_nobody_any_room(

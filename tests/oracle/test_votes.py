@@ -9,8 +9,8 @@ import pytest
 from scorer.chain.contracts import ProposalStatus
 from scorer.lab.anvil import Anvil
 from scorer.lab.plain_sender import Sender
+from scorer.oracle.actions import Attest, Expire
 from scorer.oracle.calls import DECIDING_GAS, SLASHING_GAS, Calls
-from scorer.oracle.decide import Attest, Expire
 from scorer.protocol.report import Report
 from scorer.storage.bundle import Bundle
 from scorer.transactions.intents import IntentState

@@ -11,7 +11,7 @@ from rich.table import Table
 from scorer.cli.common import console, user_errors
 from scorer.cli.numbers import whole
 from scorer.cli.rules import read
-from scorer.daemon.configuration import ConfigError
+from scorer.daemon.config_errors import ConfigError
 from scorer.redaction import shown
 
 

@@ -21,7 +21,7 @@ from scorer.lab.demo.stage import ACCOUNTS, CHALLENGE_WINDOW, DemoStage, set_sta
 from scorer.lab.demo.weeks import HOUR, Week, most_open, predicted_weeks
 from scorer.observation.audit import audit, idle_by_lane
 from scorer.observation.observe import finalised_block, read_on_chain
-from scorer.oracle.decide import Alarm
+from scorer.oracle.actions import Alarm
 from scorer.protocol.rules import Rules, preset
 from scorer.storage.contents import inbox_at, node_at, rounds_in
 from scorer.submission.validity import Universe
@@ -171,7 +171,7 @@ def _cycle(stage: DemoStage, week: Week, record: Record) -> None:
         for step in member.cycle(rounds):
             if isinstance(step.action, Alarm):
                 record.alarms.append(
-                    {"round": step.round_id, "member": member.address, "alarm": step.action.reason}
+                    {"round": step.round_id, "member": member.address, "alarm": step.action.detail}
                 )
         stage.anvil.finalise()
 

@@ -14,10 +14,11 @@ from scorer.lab.anvil import Anvil
 from scorer.lab.demo.stakes import FixedAmount, ModelStaking
 from scorer.lab.demo.strategies import Strategy
 from scorer.lab.deployer import SuitePlan, deploy
+from scorer.lab.member import LocalMember
 from scorer.lab.operator import LocalOperator
 from scorer.lab.plain_sender import Sender
-from scorer.operator.intake import Collection
-from scorer.oracle.member import Member, MemberPaths
+from scorer.operator.collection import Collection
+from scorer.oracle.paths import MemberPaths
 from scorer.protocol.digest import content_hash
 from scorer.protocol.rules import Rules
 from scorer.protocol.signature import SubmissionDigest
@@ -57,7 +58,7 @@ class DemoStage:
     anvil: Anvil
     suite: Suite
     operator: LocalOperator
-    members: tuple[Member, ...]
+    members: tuple[LocalMember, ...]
     entries: tuple[EnteredModel, ...]
 
     def submit(
@@ -103,10 +104,10 @@ class DemoStage:
         return collection
 
     def publish_target(
-        self, member: Member, round_id: int, ids: tuple[str, ...], target: NDArray[np.float64]
+        self, member: LocalMember, round_id: int, ids: tuple[str, ...], target: NDArray[np.float64]
     ) -> None:
         """Let a member know an outcome, through its own source of targets."""
-        folder = round_folder(member.files.targets, str(self.suite.tournament.address), round_id)
+        folder = round_folder(member.paths.targets, str(self.suite.tournament.address), round_id)
         Bundle(folder).write_targets(ids, {"target_20d2l": target})
 
 
@@ -172,16 +173,22 @@ def stage_on(anvil: Anvil, deployed: Deployed, out: Path) -> DemoStage:
             SLOTS_PER_CHUNK,
         ),
         tuple(
-            Member(suite, _files(out, name), str(account.address), Sender(anvil.w3, account, FEES))
+            LocalMember(
+                suite,
+                _paths(out, str(suite.tournament.address), name),
+                str(account.address),
+                Sender(anvil.w3, account, FEES),
+            )
             for name, account in zip(MEMBERS, deployed.members, strict=True)
         ),
         deployed.entries,
     )
 
 
-def _files(out: Path, member: str) -> MemberPaths:
+def _paths(out: Path, tournament: str, member: str) -> MemberPaths:
     home = out / "members"
     return MemberPaths(
+        tournament,
         rounds=home / member / "rounds",
         published=out / "published",
         targets=home / member / "targets",

@@ -16,7 +16,7 @@ from web3.exceptions import Web3Exception
 
 from scorer.chain.contracts import RoundState, Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
-from scorer.daemon.configuration import read_deployment
+from scorer.daemon.deployment_file import read_deployment
 from scorer.deployment.document import Deployment
 from scorer.lab.anvil import Anvil, Ways, await_anvil
 from scorer.lab.devnet.layout import CHAIN, FEEDER, KEYS, STARTED, DevnetLayout, NoDevnet, Settings

@@ -13,7 +13,7 @@ from web3.exceptions import Web3Exception
 
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
-from scorer.daemon.configuration import read_deployment
+from scorer.daemon.deployment_file import read_deployment
 from scorer.daemon.logging import configure_logging
 from scorer.daemon.loop import stopped_by_signals
 from scorer.lab.devnet.layout import CROWD, MEMBERS, DevnetLayout, Settings, account_of

@@ -14,7 +14,7 @@ from web3.contract import Contract
 
 from scorer.chain.endpoint import EndpointError
 from scorer.lab.drill.local_tournament import ADMIN, OPERATOR, OWNER, LocalTournament
-from scorer.operator.intake import Collection, write_collection
+from scorer.operator.collection import Collection, write_collection
 from scorer.operator.plans import SCHEDULE, TIMES
 from scorer.protocol.digest import content_hashes, universe_digest
 from scorer.protocol.rules import NO_TERMS

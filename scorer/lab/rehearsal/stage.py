@@ -11,7 +11,7 @@ from typing import Final
 from scorer.chain.contracts import RoundRecord, Suite
 from scorer.chain.endpoint import connect
 from scorer.chain.fees import GWEI, FeePolicy
-from scorer.daemon.configuration import read_deployment
+from scorer.daemon.deployment_file import read_deployment
 from scorer.lab.devnet.population import Bulk
 from scorer.lab.plain_sender import Sender
 from scorer.lab.processes import ProcessGroup, cupel

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from scorer.chain.contracts import Suite
-from scorer.daemon.configuration import read_deployment
+from scorer.daemon.deployment_file import read_deployment
 from scorer.files import FolderInUse
 from scorer.lab.anvil import run_anvil
 from scorer.lab.demo.run import run_demo

@@ -9,7 +9,7 @@ import pytest
 
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, connect
-from scorer.daemon.configuration import read_deployment
+from scorer.daemon.deployment_file import read_deployment
 from scorer.lab.anvil import Anvil, free_port
 from scorer.lab.devnet.layout import KEYS, STARTED, DevnetLayout
 from scorer.lab.devnet.setup import FILE

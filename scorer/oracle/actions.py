@@ -1,0 +1,187 @@
+"""The actions of a committee member and of the operator as values, and what carrying one out led to."""
+
+from dataclasses import dataclass, field
+
+from scorer.oracle.alarm_reasons import AlarmReason
+from scorer.protocol.report import Report
+from scorer.protocol.seal import Seal
+
+
+@dataclass(frozen=True)
+class Attest:
+    """Vote for our own report, in place of the report hash that we voted for before, if any."""
+
+    report: Report
+    instead: bytes | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class SealRound:
+    """Hand the tournament a seal that a quorum of the round's members signed.
+
+    Attributes
+    ----------
+    signers, signatures
+        See `scorer.protocol.seal.quorum_signatures`.
+    """
+
+    seal: Seal
+    signers: int
+    signatures: bytes
+
+
+@dataclass(frozen=True)
+class CountSignature:
+    """Hand in our signature of a seal, which it was recorded without: we were not absent."""
+
+    member: str
+    signature: bytes
+
+
+@dataclass(frozen=True)
+class BeginSettlement:
+    """Hand the accepted report, which is ours too, to the tournament."""
+
+    report: Report
+
+
+@dataclass(frozen=True)
+class SettleChunk:
+    """Settle one chunk, counted in the order in which the chunks were locked."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class ReturnChunk:
+    """Return the positions of one chunk of a void round."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class VoidRound:
+    """Give the round up, so that its positions return whole."""
+
+
+@dataclass(frozen=True)
+class ApproveBond:
+    """Let the committee take the bond of a challenge, wei."""
+
+    amount: int
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """Dispute the accepted report, which is not ours."""
+
+
+@dataclass(frozen=True)
+class Expire:
+    """Put on record that a dispute was not decided in time, which lets go of the bonds."""
+
+
+@dataclass(frozen=True)
+class CloseVotes:
+    """Let go of the bonds that a round holds, of whose votes nothing can come any more."""
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Have the committee pay out what it owes us: a challenge's bond and reward, wei."""
+
+    account: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Do nothing now, for a reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Call a human, who must look at what `detail` says."""
+
+    detail: str
+    reason: AlarmReason = AlarmReason.REPORT
+
+
+@dataclass(frozen=True)
+class OpenRound:
+    """Open the round that a plan prepares, by the name of its folder."""
+
+    plan: str
+
+
+@dataclass(frozen=True)
+class PublishPlan:
+    """Publish rules and universe of an opened round, from the plan of this name."""
+
+    plan: str
+
+
+@dataclass(frozen=True)
+class LockSlots:
+    """Lock the stakes of a chunk of slots; `name` says how, and the first slot: ``lock:0``, ``roll:0``."""
+
+    name: str
+
+
+MemberAction = (
+    Attest
+    | SealRound
+    | CountSignature
+    | BeginSettlement
+    | SettleChunk
+    | ReturnChunk
+    | VoidRound
+    | ApproveBond
+    | Challenge
+    | Expire
+    | CloseVotes
+    | Collect
+    | Wait
+    | Alarm
+)
+OperatorAction = OpenRound | PublishPlan | LockSlots
+Action = MemberAction | OperatorAction
+
+
+@dataclass(frozen=True)
+class ActionResult:
+    """One action of a cycle and its outcome.
+
+    Attributes
+    ----------
+    round_id
+        0 where the action belongs to no round.
+    outcome
+        In words: the block and the gas it took, or why nothing was done.
+    tournament
+        The tournament's name where a daemon serves several, else empty.
+    """
+
+    round_id: int
+    action: Action
+    outcome: str
+    tournament: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The round and the action as logs and metrics name them."""
+        match self.action:
+            case OpenRound(plan):
+                return f"open {plan}"
+            case PublishPlan():
+                return f"round {self.round_id}"
+            case LockSlots(name):
+                return f"round {self.round_id} {name}"
+            case _:
+                return f"{self.round_id} {type(self.action).__name__}"
+
+    def __str__(self) -> str:
+        where = f"{self.tournament} " if self.tournament else ""
+        return f"{where}{self.subject}: {self.outcome}"

@@ -1,0 +1,123 @@
+"""Puts together what `decide` looks at, from the chain, our files and our policy."""
+
+from dataclasses import dataclass
+
+from scorer.chain.contracts import ProposalRecord, RoundRecord
+from scorer.observation.observe import CommitteeView, Sealed, awaits_seal, chunks_left
+from scorer.oracle.actions import SealRound
+from scorer.oracle.cache import MemberCache
+from scorer.oracle.context import CycleContext
+from scorer.oracle.decide import Absence, Challenging, RoundView
+from scorer.oracle.disputing import Disputing
+from scorer.oracle.paths import MemberPaths
+from scorer.oracle.policy import MemberPolicy
+from scorer.oracle.sealing import Sealing
+from scorer.oracle.soundness import Soundness
+from scorer.oracle.takeover import PublishedFiles
+from scorer.oracle.turns import turn_of
+from scorer.protocol.report import Report
+
+
+@dataclass
+class RoundViews:
+    """Makes the views of one member's rounds for one cycle.
+
+    Attributes
+    ----------
+    address
+        Our own.
+    published
+        Published files, and what of them we hold.
+    """
+
+    context: CycleContext
+    paths: MemberPaths
+    address: str
+    policy: MemberPolicy
+    cache: MemberCache
+    sealing: Sealing
+    published: PublishedFiles
+    disputing: Disputing
+    soundness: Soundness
+
+    def view(
+        self,
+        record: RoundRecord,
+        sealed: Sealed | None,
+        committee: CommitteeView,
+        report: Report | None,
+        locking: tuple[RoundRecord, ...],
+    ) -> RoundView:
+        """Return everything that the decision on a round depends on."""
+        round_id, block = record.round_id, self.context.block
+        proposal = committee.proposal(round_id) if sealed else None
+        vote = committee.vote(round_id) if sealed else None
+        is_to_vote = report is not None and vote != report.hash()
+        seal = self._seal(record)
+        _, sealable_from = self.cache.sealable_from.get(round_id, (None, 0))
+        return RoundView(
+            record=record,
+            now=block.timestamp,
+            chunks_left=chunks_left(record, sealed.positions) if sealed else 0,
+            proposal=proposal,
+            vote=vote,
+            report=report,
+            refusals=self.soundness.refusals(round_id, report) if report and is_to_vote else (),
+            challenging=self._challenging(record, proposal, report),
+            address=self.address,
+            delay=self._delay(round_id, committee),
+            block=block.number,
+            seal=seal,
+            sealable_from=sealable_from,
+            pool=None if proposal is None else self.context.suite.pool(block.number),
+            bonded=self._bonded(),
+            locking=locking,
+            roll_wait=self.policy.roll_wait,
+            absence=self._absence(record),
+        )
+
+    def _seal(self, record: RoundRecord) -> SealRound | None:
+        """Return the seal of a round that waits for one, once a quorum signed it and we hold the files."""
+        block, round_id = self.context.block, record.round_id
+        if not awaits_seal(record, block) or not self.published.is_kept(record):
+            return None
+        ready = self.sealing.ready(record)
+        if ready is None:
+            return None
+        # Whoever is left out of a seal counts as absent, so others have half of the lock window to sign.
+        others_have_time = 0 if ready.is_complete else (record.close_at + record.lock_until) // 2
+        sealable_from = max(block.timestamp, others_have_time)
+        before = self.cache.sealable_from.get(round_id)
+        if before is not None and before[0] == ready.seal:
+            sealable_from = min(before[1], sealable_from)
+        self.cache.sealable_from[round_id] = ready.seal, sealable_from
+        return SealRound(ready.seal, ready.signers, ready.signatures)
+
+    def _absence(self, record: RoundRecord) -> Absence | None:
+        """Return that a round was sealed without our signature, for as long as it can be counted."""
+        if not self.sealing.recorded.is_absent(record):
+            return None
+        suite, at = self.context.suite, self.context.block.number
+        signature = self.sealing.late_signature(record) if self.published.is_kept(record) else None
+        (in_a_row,) = suite.absences([self.address], at)
+        return Absence(signature, in_a_row, suite.absence_limit(at))
+
+    def _bonded(self) -> bool:
+        """Say whether votes, or challenges, hold bonds. Neither changes once a committee is deployed."""
+        functions = self.context.suite.committee.functions
+        if self.cache.bonded is None:
+            self.cache.bonded = bool(functions.memberBond().call() or functions.challengeBond().call())
+        return self.cache.bonded
+
+    def _delay(self, round_id: int, committee: CommitteeView) -> int:
+        if not self.policy.stagger:
+            return 0
+        return turn_of(self.address, committee.members, round_id) * self.policy.stagger
+
+    def _challenging(
+        self, record: RoundRecord, proposal: ProposalRecord | None, report: Report | None
+    ) -> Challenging:
+        """Return whether we may dispute the accepted report, where there is one that is not ours."""
+        if proposal is None or report is None or proposal.report_hash == report.hash():
+            return Challenging()
+        return self.disputing.challenging(self.paths.own_bundle(record.round_id), proposal)

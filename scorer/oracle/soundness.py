@@ -1,0 +1,53 @@
+"""Decides whether a member may put its name to its own report."""
+
+from dataclasses import dataclass
+
+from scorer.oracle.alarm_reasons import RaiseAlarm
+from scorer.oracle.cache import MemberCache
+from scorer.oracle.failures import apart
+from scorer.oracle.paths import MemberPaths
+from scorer.oracle.policy import MemberPolicy
+from scorer.oracle.sanity import NoVerdict, Summary, recomputed_elsewhere, refusals, summary
+from scorer.protocol.report import Report
+from scorer.storage.bundle import REPORT
+
+
+@dataclass
+class Soundness:
+    """Holds a member's reports against its policy, each report once."""
+
+    paths: MemberPaths
+    policy: MemberPolicy
+    cache: MemberCache
+    raise_alarm: RaiseAlarm
+
+    def refusals(self, round_id: int, report: Report) -> tuple[str, ...]:
+        """Return why our report must not be attested; empty when it may."""
+        known = self.cache.refusals.get(report.hash())
+        if known is None:
+            try:
+                known = self.cache.refusals[report.hash()] = self._judged(round_id, report)
+            except NoVerdict as error:
+                return (f"{error}; it is tried again",)
+        return known
+
+    def _judged(self, round_id: int, report: Report) -> tuple[str, ...]:
+        bundle, limits = self.paths.own_bundle(round_id), self.policy.limits
+        reasons: tuple[str, ...] = ()
+        if limits is not None:
+            before = self._summary_before(round_id)
+            reasons = refusals(report, bundle.terms(), bundle.scores(), before, limits)
+        if not reasons and self.policy.recomputes:
+            disagreement = recomputed_elsewhere(bundle.folder)
+            reasons = () if disagreement is None else (disagreement,)
+        return reasons
+
+    def _summary_before(self, round_id: int) -> Summary | None:
+        """Return a summary of the newest earlier round that we reported on and can read."""
+        for earlier in range(round_id - 1, 0, -1):
+            bundle = self.paths.own_bundle(earlier)
+            if bundle.has(REPORT):
+                what = f"round {earlier}, which round {round_id} is compared with"
+                with apart(what, self.raise_alarm):
+                    return summary(bundle.scores())
+        return None
