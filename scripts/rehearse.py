@@ -9,9 +9,9 @@ from pathlib import Path
 
 from scorer.chain.endpoint import EndpointError
 from scorer.files import FolderInUse
-from scorer.lab.devnet.population import CrowdRefused
+from scorer.lab.batch import BatchRefused
+from scorer.lab.rehearsal.context import Unexpected
 from scorer.lab.rehearsal.run import MODELS, judged, rehearse
-from scorer.lab.rehearsal.stage import Unexpected
 from scorer.transactions.request import Reverted
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -30,7 +30,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         return judged(rehearse(options.out.absolute(), REPOSITORY, show, options.models), show)
-    except (Unexpected, CrowdRefused, EndpointError, FolderInUse, Reverted) as problem:
+    except (Unexpected, BatchRefused, EndpointError, FolderInUse, Reverted) as problem:
         show(f"rehearsal: {problem}")
         return 1
     except KeyboardInterrupt:

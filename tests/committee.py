@@ -4,19 +4,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from scorer.chain.contracts import Suite
-from scorer.chain.fees import FeePolicy
 from scorer.lab.anvil import Anvil
-from scorer.lab.deployer import SuitePlan, deploy
+from scorer.lab.batch import LOCAL_FEES, BatchSender
 from scorer.lab.plain_sender import Sender
+from scorer.lab.population import Stake, enter
+from scorer.lab.suite import Bonds, deploy_suite, local_deployment
 from scorer.protocol.report import REPORT_VERSION, Report
-from scorer.protocol.seal import Seal, two_thirds
+from scorer.protocol.rules import StakeTerms
+from scorer.protocol.seal import Seal
 from tests.world import HOUR, NMR
 
 FIRST_MEMBER: Final = 3
-FEES: Final = FeePolicy(tip=10**9)
+FEES: Final = LOCAL_FEES
 BOND: Final = 100
 """NMR, of which a member loses half when its report is overturned; a challenge takes `CHALLENGE`."""
 CHALLENGE: Final = 40
+STAKE: Final = StakeTerms.model_validate({"cap": "0.05", "threshold": "1", "minimum_position": "1"})
 
 
 @dataclass(frozen=True)
@@ -90,28 +93,19 @@ class Committee:
         )
 
 
-def found_committee(anvil: Anvil, count: int = 3, quorum: int | None = None) -> Committee:
-    """A fresh suite with so many members; one model has a stake."""
+def deploy_committee(anvil: Anvil, count: int = 3, quorum: int | None = None) -> Committee:
+    """Deploy a suite with so many members, in which one model has a stake."""
     admin = Sender(anvil.w3, anvil.account(0), FEES)
     members = tuple(Sender(anvil.w3, anvil.account(FIRST_MEMBER + index), FEES) for index in range(count))
-    plan = SuitePlan(
-        treasury=admin.address,
-        supply=10**6 * NMR,
+    document = local_deployment(
         members=[member.address for member in members],
-        quorum=quorum or two_thirds(count),
-        challenge_window=HOUR,
         operator=admin.address,
         guardian=admin.address,
-        cap=50_000,
-        threshold=NMR,
-        minimum_position=NMR,
-        member_bond=BOND * NMR,
-        challenge_bond=CHALLENGE * NMR,
-        slash=BOND * NMR // 2,
+        stake=STAKE,
+        quorum=quorum,
+        challenge_window=HOUR,
+        bonds=Bonds(BOND * NMR, CHALLENGE * NMR, BOND * NMR // 2),
     )
-    suite = deploy(admin, plan)
-    admin.send(suite.registry.functions.register(admin.address))
-    admin.send(suite.token.functions.approve(suite.tournament.address, 10**30))
-    admin.send(suite.tournament.functions.deposit(1, 10**19))
-    admin.send(suite.tournament.functions.setAllocation(1, 5 * NMR))
+    suite = deploy_suite(anvil, admin.account, document)
+    enter(suite, BatchSender.on(anvil), admin.account, [Stake(admin.account, 10 * NMR, 5 * NMR)])
     return Committee(anvil, suite, admin, members)

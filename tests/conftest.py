@@ -58,7 +58,7 @@ def anvil(request: pytest.FixtureRequest, chains: Chains) -> Iterator[Anvil]:
     """
     if "world" in request.fixturenames:
         world: World = request.getfixturevalue("world")
-        yield world.stage.anvil
+        yield world.anvil
         return
     with chains.bare() as anvil:
         yield anvil

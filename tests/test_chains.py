@@ -200,10 +200,10 @@ def test_a_node_that_cannot_be_reset_is_replaced(chains: Chains) -> None:
 
 def test_a_snapshot_that_a_reorganisation_took_away_is_noticed(chains: Chains, tmp_path: Path) -> None:
     with lent_world(chains, tmp_path) as world:
-        world.stage.anvil.reorganise(3)
-        spoilt = world.stage.anvil.url
+        world.anvil.reorganise(3)
+        spoilt = world.anvil.url
     with lent_world(chains, tmp_path) as world:
-        assert world.stage.anvil.url != spoilt
+        assert world.anvil.url != spoilt
         assert len(world.idle()) == 10
 
 
@@ -231,19 +231,19 @@ def test_two_who_borrow_at_once_have_a_node_each(chains: Chains) -> None:
 
 def test_a_world_is_as_fresh_after_a_settled_round(chains: Chains, tmp_path: Path) -> None:
     with lent_world(chains, tmp_path / "first") as world:
-        first, idle = all_visible(world.stage.anvil), world.idle()
+        first, idle = all_visible(world.anvil), world.idle()
         world.settle(world.sealed_round())
         assert world.idle() != idle
     with lent_world(chains, tmp_path / "second") as world:
-        assert all_visible(world.stage.anvil) == first
+        assert all_visible(world.anvil) == first
         assert world.idle() == idle
         assert world.record(1).state == 0
         assert all(not member.cache.sealed for member in world.members)
         assert not (tmp_path / "second").exists()
-        assert world.suite.w3 is world.stage.anvil.w3
+        assert world.suite.w3 is world.anvil.w3
         world.settle(world.sealed_round())
 
 
 def test_a_chain_and_a_world_of_one_test_are_one_chain(anvil: Anvil, world: World) -> None:
-    assert anvil.url == world.stage.anvil.url
+    assert anvil.url == world.anvil.url
     assert anvil.w3 is world.suite.w3

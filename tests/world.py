@@ -1,4 +1,4 @@
-"""A small tournament for tests: the demo's stage with ten models that guess, and rounds of three hours."""
+"""A small tournament for tests: ten models that guess, an operator and three members in this process."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,26 +12,26 @@ from numpy.typing import NDArray
 from scorer.chain.contracts import ProposalStatus, RoundRecord, RoundState, Suite
 from scorer.lab.anvil import Anvil
 from scorer.lab.demo.files import write_submission
-from scorer.lab.demo.predictors import Noise
-from scorer.lab.demo.stage import (
+from scorer.lab.in_process import (
     ADMIN,
     CHALLENGE_WINDOW,
-    FEES,
     GUARDIAN,
-    DemoStage,
-    Deployed,
-    EnteredModel,
-    deploy_stage,
-    stage_on,
+    OPERATOR,
+    DeployedTournament,
+    InProcessTournament,
+    deploy_tournament,
+    owners_of,
+    run_tournament,
 )
-from scorer.lab.demo.stakes import FixedAmount, ModelStaking, ShareOfIdle
-from scorer.lab.demo.strategies import Strategy
 from scorer.lab.member import LocalMember
+from scorer.lab.operator import LocalOperator
 from scorer.lab.plain_sender import Sender
+from scorer.lab.population import Participant, Stake
 from scorer.observation.audit import idle_by_lane
 from scorer.oracle.actions import ActionResult
 from scorer.protocol.rules import Rules, preset
 from scorer.protocol.tables import Table
+from scorer.rewards.allocation import SHARE_FLAG
 from scorer.submission.validity import Universe
 from tests.chains import START as START
 from tests.chains import Chains
@@ -43,18 +43,14 @@ IDS = tuple(f"id{number:03}" for number in range(60))
 NMR = 10**9
 
 
-def strategies(count: int = MODELS) -> list[Strategy]:
-    """Models that guess, of three owners, with fixed and share allocations."""
+OWNERS = ("owner_0", "owner_1", "owner_2")
+
+
+def stakes(anvil: Anvil, count: int = MODELS) -> list[Stake]:
+    """Stakes of 100 NMR, of three owners, with fixed and share allocations."""
+    owners = list(owners_of(anvil, OWNERS).values())
     return [
-        Strategy(
-            name=f"model_{number}",
-            owner=f"owner_{number % 3}",
-            description="guesses",
-            predictor=Noise(seed=number),
-            stake=ModelStaking(
-                f"owner_{number % 3}", 100, ShareOfIdle(250_000) if number % 2 else FixedAmount(30)
-            ),
-        )
+        Stake(owners[number % 3], 100 * NMR, SHARE_FLAG | 250_000 if number % 2 else 30 * NMR)
         for number in range(1, count + 1)
     ]
 
@@ -69,7 +65,7 @@ class World:
         The universe of every round, and what is published with it.
     """
 
-    stage: DemoStage
+    tournament: InProcessTournament
     rules: Rules
     out: Path
     ids: tuple[str, ...] = IDS
@@ -77,29 +73,49 @@ class World:
     tables: dict[str, Table] = field(default_factory=dict)
 
     @property
+    def anvil(self) -> Anvil:
+        """The chain."""
+        return self.tournament.anvil
+
+    @property
     def suite(self) -> Suite:
         """The contracts."""
-        return self.stage.suite
+        return self.tournament.suite
 
     @property
     def admin(self) -> Sender:
-        """Who gave every role."""
-        return Sender(self.stage.anvil.w3, self.stage.anvil.account(ADMIN), FEES)
+        """Sends as the account that granted every role."""
+        return self.tournament.sender(ADMIN)
 
     @property
     def guardian(self) -> Sender:
-        """Who pauses."""
-        return Sender(self.stage.anvil.w3, self.stage.anvil.account(GUARDIAN), FEES)
+        """Sends as the account that may pause."""
+        return self.tournament.sender(GUARDIAN)
+
+    @property
+    def operator(self) -> LocalOperator:
+        """The operator, which works when it is asked to."""
+        return self.tournament.operator
+
+    @property
+    def operator_sender(self) -> Sender:
+        """Sends as the operator."""
+        return self.tournament.sender(OPERATOR)
 
     @property
     def members(self) -> tuple[LocalMember, ...]:
         """The committee."""
-        return self.stage.members
+        return self.tournament.members
+
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """Every model with its owner's account."""
+        return self.tournament.participants
 
     @property
     def now(self) -> int:
         """The latest block's timestamp."""
-        return int(self.stage.anvil.w3.eth.get_block("latest")["timestamp"])
+        return int(self.anvil.w3.eth.get_block("latest")["timestamp"])
 
     @property
     def target(self) -> NDArray[np.float64]:
@@ -113,24 +129,15 @@ class World:
     def open(self) -> int:
         """Open a round for three hours: one to submit, one until the outcome."""
         now = self.now
-        return self.stage.operator.open_round(
-            self.rules,
-            self.ids,
-            names=self.names,
-            tables=self.tables,
-            open_at=now,
-            close_at=now + HOUR,
-            resolve_at=now + 2 * HOUR,
-            deadline=now + 30 * HOUR,
-        )
+        times = (now, now + HOUR, now + 2 * HOUR, now + 30 * HOUR)
+        return self.tournament.open_round(self.rules, self.ids, times, names=self.names, tables=self.tables)
 
     def submit(self, round_id: int, model: int, content: bytes | None = None, label: str = "") -> None:
         """Let a model send its guesses, or `content`."""
-        entry: EnteredModel = self.stage.entries[model - 1]
         good = write_submission(self.predictions(model, round_id), "csv")
         universe, kind = Universe(self.ids, self.names), self.rules.submissions
-        sent = good if content is None else content
-        self.stage.submit(entry, round_id, universe, sent, kind=kind, label=label)
+        file, sent = f"{model}{label and '.'}{label}.csv", good if content is None else content
+        self.tournament.submit(self.participants[model - 1], round_id, universe, sent, file, kind=kind)
 
     def submit_all(self, round_id: int, models: range = range(1, MODELS + 1)) -> None:
         """Let several models send their guesses."""
@@ -139,16 +146,15 @@ class World:
 
     def close_and_seal(self, round_id: int) -> None:
         """Let time pass to the close of a round, and seal it."""
-        self.stage.anvil.advance_to(self.record(round_id).close_at)
-        self.stage.seal_round(round_id)
+        self.anvil.advance_to(self.record(round_id).close_at)
+        self.tournament.seal_round(round_id)
 
     def locked_round(self) -> int:
         """A round in which every model takes part, locked, which no member has looked at since it closed."""
         round_id = self.open()
         self.submit_all(round_id)
-        self.stage.anvil.advance_to(self.record(round_id).close_at)
-        self.stage.operator.lock_round(self.record(round_id))
-        self.stage.anvil.finalise()
+        self.anvil.advance_to(self.record(round_id).close_at)
+        self.tournament.lock_round(round_id)
         return round_id
 
     def sealed_without(self, *absent: int) -> int:
@@ -163,11 +169,11 @@ class World:
     def pass_half_of_the_lock_window(self, round_id: int) -> None:
         """Let time pass until a seal may be sent without all members' signatures."""
         record = self.record(round_id)
-        self.stage.anvil.advance_to((record.close_at + record.lock_until) // 2)
+        self.anvil.advance_to((record.close_at + record.lock_until) // 2)
 
     def pass_the_lock_window(self, round_id: int) -> None:
         """Let time pass until a round can no more be sealed."""
-        self.stage.anvil.advance_to(self.record(round_id).lock_until)
+        self.anvil.advance_to(self.record(round_id).lock_until)
 
     def sealed_round(self) -> int:
         """A round in which every model takes part, sealed."""
@@ -177,22 +183,24 @@ class World:
         return round_id
 
     def resolve(self, round_id: int, targets: "dict[int, NDArray[np.float64]] | None" = None) -> None:
-        """Let time pass to the outcome, and tell every member; `targets` by member where they differ."""
-        self.stage.anvil.advance_to(self.record(round_id).resolve_at)
+        """Let time pass to the outcome, and publish it to all members; `targets` where one has others."""
+        self.anvil.advance_to(self.record(round_id).resolve_at)
         for index, member in enumerate(self.members):
-            self.stage.publish_target(member, round_id, self.ids, (targets or {}).get(index, self.target))
+            self.tournament.publish_target(
+                member, round_id, self.ids, (targets or {}).get(index, self.target)
+            )
 
     def cycle(self, *members: int) -> list[ActionResult]:
         """One cycle of some members, or of all; what they did."""
         steps: list[ActionResult] = []
         for index in members or range(len(self.members)):
             steps += self.members[index].cycle()
-            self.stage.anvil.finalise()
+            self.anvil.finalise()
         return steps
 
     def pass_challenge_window(self) -> None:
         """Let the challenge window of the last accepted report pass."""
-        self.stage.anvil.advance_to(self.now + CHALLENGE_WINDOW + 1)
+        self.anvil.advance_to(self.now + CHALLENGE_WINDOW + 1)
 
     def settle(self, round_id: int) -> None:
         """Take a sealed round to its end."""
@@ -204,19 +212,19 @@ class World:
 
     def record(self, round_id: int) -> RoundRecord:
         """A round as it is now."""
-        return self.suite.round(round_id, self.stage.anvil.w3.eth.block_number)
+        return self.suite.round(round_id, self.anvil.w3.eth.block_number)
 
     def proposal_status(self, round_id: int) -> ProposalStatus:
         """How far the committee is with a round's report."""
-        proposal = self.suite.proposal(round_id, self.stage.anvil.w3.eth.block_number)
+        proposal = self.suite.proposal(round_id, self.anvil.w3.eth.block_number)
         return ProposalStatus.NONE if proposal is None else proposal.status
 
     def idle(self) -> list[int]:
         """Every model's idle stake, nano-NMR."""
-        return idle_by_lane(self.suite, self.stage.anvil.w3.eth.block_number)
+        return idle_by_lane(self.suite, self.anvil.w3.eth.block_number)
 
 
-def build_world(anvil: Anvil, out: Path, count: int = MODELS, more: Sequence[Strategy] = ()) -> World:
+def build_world(anvil: Anvil, out: Path, count: int = MODELS, more: Sequence[Stake] = ()) -> World:
     """Deploy a tournament with `count` models, and `more`, on a chain."""
     return _world_on(anvil, _deployed(anvil, count, more), out)
 
@@ -228,9 +236,9 @@ def lent_world(chains: Chains, out: Path, count: int = MODELS) -> Iterator[World
         yield _world_on(anvil, deployed, out)
 
 
-def _deployed(anvil: Anvil, count: int, more: Sequence[Strategy] = ()) -> Deployed:
-    return deploy_stage(anvil, [*strategies(count), *more], preset("classic"))
+def _deployed(anvil: Anvil, count: int, more: Sequence[Stake] = ()) -> DeployedTournament:
+    return deploy_tournament(anvil, [*stakes(anvil, count), *more], preset("classic"))
 
 
-def _world_on(anvil: Anvil, deployed: Deployed, out: Path) -> World:
-    return World(stage_on(anvil, deployed, out), preset("classic"), out)
+def _world_on(anvil: Anvil, deployed: DeployedTournament, out: Path) -> World:
+    return World(run_tournament(anvil, deployed, out), preset("classic"), out)

@@ -14,8 +14,8 @@ from web3.contract import Contract
 
 from scorer.chain.contracts import Suite
 from scorer.lab.anvil import Anvil
-from scorer.lab.deployer import SuitePlan, deploy
 from scorer.lab.plain_sender import Sender
+from scorer.lab.suite import Bonds, deploy_suite, local_deployment
 from scorer.protocol.chunks import (
     Chunk,
     chunk_from_words,
@@ -24,6 +24,7 @@ from scorer.protocol.chunks import (
     stakes_and_codes,
 )
 from scorer.protocol.report import REPORT_VERSION, Report
+from scorer.protocol.rules import StakeTerms
 from scorer.rewards import settle
 from scorer.rewards.allocation import SHARE_FLAG, decoded, nearest_codes
 from scorer.units import wei_from_nano
@@ -39,7 +40,7 @@ SUPPLY, BOND = 10_000_000 * NMR, 1_000 * NMR
 ROUNDS_BACKED = 100
 """Rounds whose votes a bond backs at once: more than are played."""
 SMALL_POOL, POOL = 100 * NMR, 400_000 * NMR
-CAP, THRESHOLD, MINIMUM_POSITION = 50_000, 10_000 * NMR, NMR // 100
+STAKE = StakeTerms.model_validate({"cap": "0.05", "threshold": "10000", "minimum_position": "0.01"})
 MEMBERS, QUORUM = 5, 4
 ADMIN, OPERATOR, GUARDIAN, FIRST_MEMBER, STAKER = 0, 1, 2, 3, 9
 CHALLENGE_WINDOW = DAY
@@ -312,22 +313,17 @@ def stage(anvil: Anvil, gas_limit: int) -> Tournament:
     """Deploy a suite with a small pool and bonded members, and a crowd without models."""
     admin = Sender(anvil.w3, anvil.account(ADMIN))
     members = [str(anvil.account(FIRST_MEMBER + index).address) for index in range(MEMBERS)]
-    plan = SuitePlan(
-        treasury=admin.address,
-        supply=SUPPLY,
+    document = local_deployment(
         members=members,
-        quorum=QUORUM,
-        challenge_window=CHALLENGE_WINDOW,
         operator=str(anvil.account(OPERATOR).address),
         guardian=str(anvil.account(GUARDIAN).address),
-        cap=CAP,
-        threshold=THRESHOLD,
-        minimum_position=MINIMUM_POSITION,
-        member_bond=BOND,
-        challenge_bond=BOND,
-        slash=BOND,
+        stake=STAKE,
+        quorum=QUORUM,
+        challenge_window=CHALLENGE_WINDOW,
+        supply=SUPPLY,
+        bonds=Bonds(BOND, BOND, BOND),
     )
-    suite = deploy(admin, plan)
+    suite = deploy_suite(anvil, admin.account, document)
     for spender in (suite.tournament, suite.committee):
         admin.send(suite.token.functions.approve(spender.address, wei_from_nano(SUPPLY)))
     for member in members:

@@ -22,9 +22,9 @@ from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.logging import configure_logging
 from scorer.lab.anvil import Anvil, run_anvil
-from scorer.lab.drill.local_tournament import FIRST_MEMBER, HOUR, OPERATOR, LocalTournament
-from scorer.lab.drill.population import enter, open_round
-from scorer.lab.drill.proxy import Proxy, proxy_of
+from scorer.lab.drill.submissions import publish_submissions
+from scorer.lab.local_tournament import FIRST_MEMBER, HOUR, OPERATOR, LocalTournament
+from scorer.lab.proxy import Proxy, proxy_of
 from scorer.oracle import reporting, soundness
 from scorer.storage.bundle import Bundle
 from scorer.transactions.manager import TransactionManager
@@ -47,17 +47,17 @@ def settle(models: int, ids: int) -> dict[str, Any]:
     """One member with a quorum of its own: what one of many needs."""
     shutil.rmtree(OUT, ignore_errors=True)
     with run_anvil(accounts=20) as anvil:
-        ground = LocalTournament.build(anvil, OUT, members=1, models=0)
-        enter(ground, models, deposit=10, allocation=2)
-        round_id = opened(ground, models, ids)
+        local = LocalTournament.build(anvil, OUT, members=1, models=0)
+        local.enter(models, deposit="10", allocation="2")
+        round_id = opened(local, models, ids)
         began = time.monotonic()
-        with assembly.operator(load_config(large(ground, "operator", OPERATOR)), send=True) as operator:
+        with assembly.operator(load_config(large(local, "operator", OPERATOR)), send=True) as operator:
             operator.daemon.cycle()
         sealed = time.monotonic()
-        anvil.advance_to(ground.record(round_id).resolve_at)
-        config = load_config(large(ground, "member-0", FIRST_MEMBER))
+        anvil.advance_to(local.record(round_id).resolve_at)
+        config = load_config(large(local, "member-0", FIRST_MEMBER))
         targets = np.random.default_rng(7).choice([0.0, 0.25, 0.5, 0.75, 1.0], ids)
-        Bundle(ground.folder("member-0/targets", round_id)).write_targets(
+        Bundle(local.folder("member-0/targets", round_id)).write_targets(
             names(ids), {"target_20d2l": targets}
         )
         request(anvil, "evm_setIntervalMining", BLOCK_TIME)
@@ -66,15 +66,15 @@ def settle(models: int, ids: int) -> dict[str, Any]:
             member.daemon.cycle()
             attested = time.monotonic()
             request(anvil, "evm_increaseTime", 7 * HOUR)
-            wait_final(ground)
+            wait_final(local)
             final = time.monotonic()
-            while ground.record(round_id).state != RoundState.SETTLED:
+            while local.record(round_id).state != RoundState.SETTLED:
                 member.daemon.cycle()
             settled = time.monotonic()
-        tournament = ground.suite.tournament.events
+        tournament = local.suite.tournament.events
         locks, settles = (
-            gas_of(ground, tournament.PositionsLocked()),
-            gas_of(ground, tournament.ChunkSettled()),
+            gas_of(local, tournament.PositionsLocked()),
+            gas_of(local, tournament.ChunkSettled()),
         )
     return {
         "collect_lock_seal_s": round(sealed - began, 1),
@@ -129,15 +129,15 @@ def clocked() -> Iterator[dict[str, float]]:
 def idle() -> list[dict[str, float]]:
     """Cycles in which nothing is to be done for many open rounds: HTTP requests, calls in them, and time."""
     with run_anvil(accounts=20) as anvil, proxy_of(anvil.url) as proxy:
-        ground = LocalTournament.build(anvil, OUT, members=1, models=0, url=proxy.url)
-        counted = ground.configure("member-0", anvil.account(FIRST_MEMBER), run__stagger=20)
+        local = LocalTournament.build(anvil, OUT, members=1, models=0, url=proxy.url)
+        counted = local.configure("member-0", anvil.account(FIRST_MEMBER), run__stagger=20)
         results = []
         for rounds in OPEN_ROUNDS:
-            while ground.suite.round_count(anvil.w3.eth.block_number) < rounds:
-                ground.open()
+            while local.suite.round_count(anvil.w3.eth.block_number) < rounds:
+                local.open()
             anvil.finalise()
             results.append({"open_rounds": rounds, **idle_cycles(counted, proxy)})
-            direct = ground.configure(
+            direct = local.configure(
                 "direct", anvil.account(FIRST_MEMBER), chain__endpoint=anvil.url, run__stagger=20
             )
             results[-1]["ms"] = idle_ms(direct)
@@ -170,35 +170,34 @@ def request(anvil: Anvil, method: Any, *parameters: object) -> None:
     anvil.w3.provider.make_request(method, list(parameters))
 
 
-def large(ground: LocalTournament, name: str, account: int) -> Path:
-    return ground.configure(
-        name, ground.anvil.account(account), run__slots_per_chunk=256, run__recompute=True
-    )
+def large(local: LocalTournament, name: str, account: int) -> Path:
+    return local.configure(name, local.anvil.account(account), run__slots_per_chunk=256, run__recompute=True)
 
 
 def names(ids: int) -> tuple[str, ...]:
     return tuple(f"n{number:06}" for number in range(ids))
 
 
-def opened(ground: LocalTournament, models: int, ids: int) -> int:
+def opened(local: LocalTournament, models: int, ids: int) -> int:
     """A closed round whose submissions are published already: signing them is not what is measured."""
-    now = ground.now
+    now = local.now
     times = (now, now + HOUR, now + 2 * HOUR, now + 2 * HOUR + GRACE)
-    round_id = open_round(ground, times, names(ids), models)
-    ground.close(round_id)
+    round_id = local.open_at(times, names(ids))
+    publish_submissions(local, round_id, names(ids), models)
+    local.close(round_id)
     return round_id
 
 
-def wait_final(ground: LocalTournament) -> None:
+def wait_final(local: LocalTournament) -> None:
     """Until the finalised block is past the challenge window."""
-    until = ground.suite.proposal(1, ground.anvil.w3.eth.block_number)
-    while until and ground.anvil.w3.eth.get_block("finalized")["timestamp"] < until.challenge_until:
+    until = local.suite.proposal(1, local.anvil.w3.eth.block_number)
+    while until and local.anvil.w3.eth.get_block("finalized")["timestamp"] < until.challenge_until:
         time.sleep(0.2)
 
 
-def gas_of(ground: LocalTournament, event: object) -> list[int]:
+def gas_of(local: LocalTournament, event: object) -> list[int]:
     found = event.get_logs(from_block=0, to_block="latest")  # type: ignore[attr-defined]
-    receipt = ground.anvil.w3.eth.get_transaction_receipt
+    receipt = local.anvil.w3.eth.get_transaction_receipt
     return [int(receipt(each["transactionHash"])["gasUsed"]) for each in found]
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from scorer.errors import CupelError
 from scorer.redaction import shown
-from scorer.rewards.allocation import SHARE_FLAG, SHARE_STEP, WHOLE, NotRepresentable, code_of
+from scorer.rewards.allocation import SHARE_FLAG, NotRepresentable, code_of, position_of
 from scorer.units import ONE, NanoNmr, Ppm, nano_from_nmr, nmr_text, ppm_text
 
 _PERCENT: Final = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,4}))?%")
@@ -59,10 +59,7 @@ class Allocation:
 
         Computed as ``Tournament.lock`` does: nothing is locked below `minimum`.
         """
-        steps = (self.share or 0) // SHARE_STEP
-        wanted = int(self.amount or 0) if self.share is None else idle * steps // WHOLE
-        position = min(wanted, idle)
-        return position if position >= minimum else 0
+        return position_of(idle, self.encoded, minimum)
 
     def to_json(self) -> dict[str, str]:
         """Return the allocation as a document: ``{"nmr": "25"}`` or ``{"share": "0.4"}``."""

@@ -1,10 +1,8 @@
 """The configuration of a node: one TOML file, checked as a whole before anything runs."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import tomli_w
 from pydantic import BaseModel, Field, ValidationError
 from web3 import Web3
 
@@ -14,7 +12,7 @@ from scorer.daemon.config_errors import ConfigError, problems
 from scorer.daemon.deployment_file import read_deployment
 from scorer.daemon.keys import JournalAt, Key
 from scorer.daemon.sections import Chain, Folders, Running, Sanity, Section, TournamentAt
-from scorer.files import OWNER_ONLY, parse_toml, read_bounded, write_whole
+from scorer.files import parse_toml, read_bounded
 from scorer.redaction import shown, shown_path
 
 
@@ -131,16 +129,6 @@ def load_config(path: Path) -> NodeConfig:
         raise ConfigError(f"{name}: expected a TOML file, found {error.strerror}") from None
     except ValueError as error:
         raise ConfigError(f"{name}: {error}") from None
-
-
-def write_node(home: Path, settings: Mapping[str, Mapping[str, object]]) -> Path:
-    """Write node.toml into a daemon's folder, make the folders that it names, and return the file's path."""
-    home.mkdir(parents=True, exist_ok=True)
-    for folder in settings["files"].values():
-        (home / str(folder)).mkdir(parents=True, exist_ok=True)
-    path = home / "node.toml"
-    write_whole(path, tomli_w.dumps(settings).encode(), mode=OWNER_ONLY)
-    return path
 
 
 def _is_path(value: object) -> bool:

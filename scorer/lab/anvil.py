@@ -1,4 +1,4 @@
-"""A local chain: anvil on 127.0.0.1, with a clock that moves when it is told to."""
+"""A local chain: anvil on 127.0.0.1, with a clock that can be moved."""
 
 import gzip
 import os
@@ -35,7 +35,8 @@ Account.enable_unaudited_hdwallet_features()
 
 
 @cache
-def _account(index: int) -> LocalAccount:
+def local_account(index: int) -> LocalAccount:
+    """Return an account of the test mnemonic."""
     # Kept: to stretch the mnemonic into a key takes some milliseconds each time.
     account: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
     return account
@@ -50,8 +51,8 @@ class Anvil:
     finality: int = FINALITY
 
     def account(self, index: int) -> LocalAccount:
-        """One of the accounts that hold ether from the start."""
-        return _account(index)
+        """Return one of the accounts that hold ether from the start."""
+        return local_account(index)
 
     def advance_to(self, timestamp: int) -> None:
         """Mine a block at `timestamp`, if the chain is not there yet, and finalise it."""
@@ -72,12 +73,17 @@ class Anvil:
         self._request("anvil_reorg", depth, [])
 
     def waiting(self) -> int:
-        """How many transactions could be mined now."""
+        """Return how many transactions could be mined now."""
         return int(self._request("txpool_status")["pending"], 16)
 
     def mines(self, *, at_once: bool) -> None:
-        """Whether a transaction gets a block of its own as soon as it is sent, or waits for the next one."""
+        """Give each transaction a block of its own as soon as it is sent, or let it wait for the next one."""
         self._request("evm_setAutomine", at_once)
+
+    def mine_pool(self) -> None:
+        """Mine blocks until no transaction waits that could be mined."""
+        while self.waiting():
+            self._request("anvil_mine", 1)
 
     def save(self, path: Path) -> None:
         """Write the chain's state, blocks and logs included, as ``anvil --load-state`` reads it.
@@ -95,7 +101,7 @@ class Anvil:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """Return a port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -120,8 +126,8 @@ def await_anvil(url: str, process: subprocess.Popen[bytes], chain_id: int = LOCA
 
 
 @dataclass(frozen=True)
-class Ways:
-    """How a local chain runs.
+class AnvilOptions:
+    """Options of a local chain.
 
     Attributes
     ----------
@@ -154,7 +160,7 @@ class Ways:
     folder: Path | None = None
 
     def command(self, port: int) -> list[str]:
-        """The command that starts it on `port` of 127.0.0.1, under Prague's rules.
+        """Return the command that starts it on `port` of 127.0.0.1, under Prague's rules.
 
         Raises
         ------
@@ -206,7 +212,7 @@ def run_anvil(
     block_gas: int | None = None,
     history: int | None = None,
 ) -> Iterator[Anvil]:
-    """Start anvil on a free port of 127.0.0.1, and end it with the context; parameters as of `Ways`.
+    """Start anvil on a free port of 127.0.0.1, and end it with the context; parameters as of `AnvilOptions`.
 
     Raises
     ------
@@ -216,12 +222,15 @@ def run_anvil(
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with TemporaryDirectory(prefix="cupel-chain-") as folder:
-        ways = Ways(
+        options = AnvilOptions(
             timestamp, accounts, state, slots_in_epoch, block_time, chain_id, block_gas, history, Path(folder)
         )
         # Where anvil is an npm script that starts the real one, both end together: a group of their own.
         process = subprocess.Popen(  # noqa: S603
-            ways.command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            options.command(port),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             yield Anvil(await_anvil(url, process, chain_id), url, finality=2 * slots_in_epoch)

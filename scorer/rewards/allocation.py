@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.units import ONE
+
 SHARE_FLAG: Final = 1 << 63
 """The top bit of an allocation that is a share."""
 LAST_AMOUNT: Final = 810
@@ -100,10 +102,32 @@ def positions_of(stakes: NDArray[np.uint64], codes: NDArray[np.uint64], minimum:
         The smallest position, nano-NMR; a model with less at risk has none.
     """
     steps = np.where(codes > LAST_AMOUNT, codes, np.uint64(LAST_AMOUNT)) - np.uint64(LAST_AMOUNT)
-    # No overflow: a stake has 54 bits and `WHOLE` 8.
-    shares = stakes * steps // np.uint64(WHOLE)
-    positions = np.minimum(np.where(steps > 0, shares, _AMOUNTS[codes]), stakes)
+    shares = share_of(stakes, steps * np.uint64(SHARE_STEP))
+    return limited(np.where(steps > 0, shares, _AMOUNTS[codes]), stakes, minimum)
+
+
+def share_of(stakes: NDArray[np.uint64], shares: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return shares (ppm) of stakes (nano-NMR), rounded down, shape (models,)."""
+    # A product of both would not fit into 64 bits: whole millions and the rest are multiplied apart.
+    one = np.uint64(ONE)
+    return stakes // one * shares + stakes % one * shares // one
+
+
+def limited(wanted: NDArray[np.uint64], stakes: NDArray[np.uint64], minimum: int) -> NDArray[np.uint64]:
+    """Return positions: what is wanted of each stake, at most all of it, and none below the minimum."""
+    positions = np.minimum(wanted, stakes)
     return np.where(positions < np.uint64(minimum), np.uint64(0), positions)
+
+
+def position_of(stake: int, allocation: int, minimum: int) -> int:
+    """Return what one model puts at risk, nano-NMR; its allocation as ``setAllocation`` takes it."""
+    stakes = np.array([stake], dtype=np.uint64)
+    if allocation & SHARE_FLAG:
+        share = (allocation ^ SHARE_FLAG) // SHARE_STEP * SHARE_STEP
+        wanted = share_of(stakes, np.array([share], dtype=np.uint64))
+    else:
+        wanted = np.array([allocation], dtype=np.uint64)
+    return int(limited(wanted, stakes, minimum)[0])
 
 
 _AMOUNTS: Final = np.array(

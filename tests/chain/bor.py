@@ -6,13 +6,12 @@ what waits, and reorganises what is not finalised.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
-import rlp  # type: ignore[import-untyped]
 from eth_hash.auto import keccak
 
 from scorer.chain.fees import GWEI, GasMarket
 from scorer.chain.rpc_errors import Answer, classify, wanted_tip
+from scorer.lab.faults import SignedBid
 from scorer.transactions.intents import Mined
 from scorer.transactions.node import BroadcastReply, Head
 from scorer.transactions.request import Reverted
@@ -49,9 +48,8 @@ class Block:
 
 
 def read(raw: bytes) -> Tx:
-    fields: list[Any] = rlp.decode(raw[1:])
-    numbers = [int.from_bytes(field, "big") for field in fields[:5]]
-    return Tx(keccak(raw), numbers[1], numbers[2], numbers[3], numbers[4], fields[7])
+    bid = SignedBid.read(raw)
+    return Tx(keccak(raw), bid.nonce, bid.tip, bid.cap, bid.gas, bid.data)
 
 
 @dataclass

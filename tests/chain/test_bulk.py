@@ -11,7 +11,7 @@ from scorer.chain import bulk
 from scorer.chain.bulk import View, answers
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import unchecked
-from scorer.lab.drill.proxy import Forward, Manner, Proxy, Request, Response, error, proxy_of
+from scorer.lab.proxy import Fault, Forward, Proxy, Request, Response, error, proxy_of
 from tests.world import MODELS, World
 
 
@@ -52,7 +52,7 @@ def test_a_call_is_tried_as_its_sender_at_its_block(world: World) -> None:
 
 
 def test_an_endpoint_that_takes_no_batches_leaves_all_open(world: World) -> None:
-    suite = one_at_a_time(world.suite, world.stage.anvil.url)
+    suite = one_at_a_time(world.suite, world.anvil.url)
     assert answers(suite.w3, owners(suite, range(1, 4)), suite.w3.eth.block_number) == [None] * 3
 
 
@@ -64,7 +64,7 @@ def test_an_endpoint_that_does_not_answer_leaves_all_open(world: World) -> None:
 @pytest.fixture
 def proxy(world: World) -> Iterator[Proxy]:
     """An endpoint whose requests are counted."""
-    with proxy_of(world.stage.anvil.url) as found:
+    with proxy_of(world.anvil.url) as found:
         yield found
 
 
@@ -114,7 +114,7 @@ def test_rounds_proposals_and_votes_read_in_batches_are_those_read_alone(world: 
     world.resolve(first)
     world.cycle(0, 1)
     block, member = world.suite.w3.eth.block_number, world.members[0].address
-    alone = one_at_a_time(world.suite, world.stage.anvil.url)
+    alone = one_at_a_time(world.suite, world.anvil.url)
     rounds = [second, first, 99]
     for suite in (world.suite, alone):
         assert suite.rounds(rounds, block) == [alone.round(each, block) for each in rounds]
@@ -125,18 +125,18 @@ def test_rounds_proposals_and_votes_read_in_batches_are_those_read_alone(world: 
     assert world.suite.rounds([], block) == []
 
 
-def sometimes(spoil: Callable[[Response], Response | None]) -> Manner:
+def sometimes(spoil: Callable[[Response], Response | None]) -> Fault:
     """Every third call of a view is answered otherwise, once."""
     told: set[str] = set()
 
-    def manner(request: Request, forward: Forward) -> Response | None:
+    def fault(request: Request, forward: Forward) -> Response | None:
         data = request["params"][0]["data"]
         if data in told or int(data[-2:], 16) % 3:
             return None
         told.add(data)
         return spoil(forward(request))
 
-    return manner
+    return fault
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect, host
 from scorer.chain.errors import RateLimited
 from scorer.lab.anvil import Anvil
-from scorer.lab.drill.proxy import Forward, Manner, Request, Response, error, proxy_of
+from scorer.lab.proxy import Fault, Forward, Request, Response, error, proxy_of
 
 
 def test_an_endpoint_that_is_down_is_named_and_explained() -> None:
@@ -46,7 +46,7 @@ def test_what_is_no_url_is_refused_in_words_and_without_its_secrets(url: str) ->
     assert "secret" not in str(refused.value)
 
 
-def refuses_first(count: int) -> Manner:
+def refuses_first(count: int) -> Fault:
     """A provider that limits the first requests, and lets the others pass."""
     left = [count]
 

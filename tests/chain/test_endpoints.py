@@ -16,7 +16,7 @@ from scorer.chain.logs import IncompleteLogs, round_events
 from scorer.chain.provider import PAUSES
 from scorer.chain.rpc_errors import Answer
 from scorer.lab.anvil import Anvil
-from scorer.lab.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
+from scorer.lab.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
 from scorer.transactions.intents import IntentState
 from scorer.transactions.journal import Journal
 from scorer.transactions.manager import TransactionManager
@@ -48,23 +48,23 @@ def cut(request: Request, forward: Forward) -> Response:
 
 
 def by_tag(
-    **manners: Callable[[Request, Forward], Response],
+    **faults: Callable[[Request, Forward], Response],
 ) -> Callable[[Request, Forward], Response | None]:
     """Answers eth_getBlockByNumber by the tag that is asked for."""
 
-    def manner(request: Request, forward: Forward) -> Response | None:
-        found = manners.get(request["params"][0])
+    def fault(request: Request, forward: Forward) -> Response | None:
+        found = faults.get(request["params"][0])
         return found(request, forward) if found else None
 
-    return manner
+    return fault
 
 
 def blocks_behind(count: int) -> Callable[[Request, Forward], Response]:
-    def manner(request: Request, forward: Forward) -> Response:
+    def fault(request: Request, forward: Forward) -> Response:
         number = int(forward(request)["result"]["number"], 16) - count
         return forward({**request, "params": [hex(number), False]})
 
-    return manner
+    return fault
 
 
 def another_hash(request: Request, forward: Forward) -> Response:
@@ -81,7 +81,7 @@ def test_the_first_endpoint_is_pinned_and_the_others_are_sent_to(proxies: tuple[
 
 
 @pytest.mark.parametrize(
-    ("method", "manner", "answer"),
+    ("method", "fault", "answer"),
     [
         ("eth_getBlockByNumber", limited, Answer.RATE_LIMITED),
         ("eth_getBlockByNumber", cut, Answer.UNREACHABLE),
@@ -93,9 +93,9 @@ def test_the_first_endpoint_is_pinned_and_the_others_are_sent_to(proxies: tuple[
     ],
 )
 def test_an_endpoint_in_trouble_is_left_out_and_says_why(
-    proxies: tuple[Proxy, ...], method: str, manner: Any, answer: Answer
+    proxies: tuple[Proxy, ...], method: str, fault: Any, answer: Answer
 ) -> None:
-    proxies[0].misbehave(method, manner)
+    proxies[0].misbehave(method, fault)
     pinned = endpoints(proxies).pin()
     assert pinned.host == proxies[1].url.removeprefix("http://")
     assert pinned.health[0].answer == answer
@@ -227,7 +227,7 @@ def test_truncated_logs_are_noticed_by_what_the_contract_committed_to(world: Wor
     from scorer.observation.observe import finalised_block, read_sealed
 
     round_id = world.sealed_round()
-    with proxy_of(world.stage.anvil.url) as proxy:
+    with proxy_of(world.anvil.url) as proxy:
         suite = Suite.at(connect(proxy.url, LOCAL_CHAIN_ID), world.suite.addresses)
         proxy.misbehave("eth_getLogs", Truncating(lambda logs: logs[:-1]))
         with pytest.raises(IncompleteLogs, match=r"expected .* nano-NMR in PositionsLocked events"):
@@ -236,7 +236,7 @@ def test_truncated_logs_are_noticed_by_what_the_contract_committed_to(world: Wor
 
 def test_logs_of_other_blocks_and_limits_are_distinguished_from_large_ranges(world: World) -> None:
     world.sealed_round()
-    with proxy_of(world.stage.anvil.url) as proxy:
+    with proxy_of(world.anvil.url) as proxy:
         w3 = connect(proxy.url, LOCAL_CHAIN_ID)
         event = w3.eth.contract(address=world.suite.tournament.address, abi=world.suite.tournament.abi).events
         proxy.misbehave(
@@ -287,7 +287,7 @@ class Counter:
         self.manager = TransactionManager(
             Journal.open(path),
             Web3Node(connect(url, LOCAL_CHAIN_ID, timeout=2)),
-            KeySigner(world.stage.anvil.account(30)),
+            KeySigner(world.anvil.account(30)),
             LOCAL_CHAIN_ID,
             fees,
             poll=0.02,
@@ -308,7 +308,7 @@ class Counter:
 
 
 def test_a_low_tip_is_raised_until_the_node_takes_it(world: World, tmp_path: Path) -> None:
-    with proxy_of(world.stage.anvil.url) as proxy:
+    with proxy_of(world.anvil.url) as proxy:
         proxy.misbehave("eth_sendRawTransaction", Pool())
         counter = Counter(world, proxy.url, tmp_path / "j", FeePolicy(tip=GWEI))
         assert counter.deliver().is_mined
@@ -320,7 +320,7 @@ def test_a_time_out_after_the_node_accepted_does_not_send_twice(world: World, tm
         forward(request)
         raise NoAnswer
 
-    with proxy_of(world.stage.anvil.url) as proxy:
+    with proxy_of(world.anvil.url) as proxy:
         proxy.misbehave("eth_sendRawTransaction", accept_and_say_nothing)
         counter = Counter(world, proxy.url, tmp_path / "j", FeePolicy(tip=30 * GWEI))
         assert counter.deliver().is_mined
@@ -330,7 +330,7 @@ def test_a_time_out_after_the_node_accepted_does_not_send_twice(world: World, tm
 
 
 def test_a_rate_limit_while_sending_is_waited_out(world: World, tmp_path: Path) -> None:
-    with proxy_of(world.stage.anvil.url) as proxy:
+    with proxy_of(world.anvil.url) as proxy:
         proxy.misbehave("eth_sendRawTransaction", limited)
         counter = Counter(world, proxy.url, tmp_path / "j", FeePolicy(tip=30 * GWEI))
         assert counter.deliver(longest=0).why == StopReason.WAITING
@@ -342,7 +342,7 @@ def test_a_rate_limit_while_sending_is_waited_out(world: World, tmp_path: Path) 
 def test_a_node_with_a_fee_cap_holds_the_request_until_it_is_lifted(world: World, tmp_path: Path) -> None:
     pool = Pool()
     pool.fee_cap = 1
-    with proxy_of(world.stage.anvil.url) as proxy:
+    with proxy_of(world.anvil.url) as proxy:
         proxy.misbehave("eth_sendRawTransaction", pool)
         counter = Counter(world, proxy.url, tmp_path / "j", FeePolicy(tip=30 * GWEI))
         assert counter.deliver().why == StopReason.FEE_CAP
@@ -353,10 +353,10 @@ def test_a_node_with_a_fee_cap_holds_the_request_until_it_is_lifted(world: World
 
 
 def test_a_receipt_that_cannot_be_read_is_not_taken_for_none(world: World, tmp_path: Path) -> None:
-    with proxy_of(world.stage.anvil.url) as proxy:
+    with proxy_of(world.anvil.url) as proxy:
         counter = Counter(world, proxy.url, tmp_path / "j", FeePolicy(tip=30 * GWEI))
         assert counter.deliver().is_mined
-        world.stage.anvil.finalise()
+        world.anvil.finalise()
         proxy.misbehave("eth_getTransactionReceipt", limited)
         with pytest.raises(RateLimited):
             counter.manager.pump()

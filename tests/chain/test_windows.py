@@ -56,7 +56,7 @@ def test_a_record_has_the_end_that_the_contract_says(world: World, begins: int) 
     close = world.record(round_id).close_at
     assert world.record(round_id).lock_until == tournament.lockEnd(round_id).call() == close + 900
 
-    world.stage.anvil.advance_to(close + begins)
+    world.anvil.advance_to(close + begins)
     guardian.send(tournament.pause(600))
 
     record = world.record(round_id)
@@ -70,9 +70,9 @@ def test_a_round_that_a_pause_kept_from_being_locked_is_sealed_after_it(world: W
     round_id = world.open()
     world.submit_all(round_id)
     close = world.record(round_id).close_at
-    world.stage.anvil.advance_to(close)
+    world.anvil.advance_to(close)
     world.guardian.send(world.suite.tournament.functions.pause(1_200))
-    world.stage.anvil.advance_to(close + 1_300)
+    world.anvil.advance_to(close + 1_300)
     assert world.record(round_id).lock_until > close + 1_300
 
     world.close_and_seal(round_id)

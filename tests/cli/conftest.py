@@ -9,7 +9,7 @@ from tests.world import World, lent_world
 
 
 @pytest.fixture(scope="module")
-def town(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def shared(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Lend one world to all tests of a file."""
-    with lent_world(chains, tmp_path_factory.mktemp("town")) as world:
+    with lent_world(chains, tmp_path_factory.mktemp("shared")) as world:
         yield world

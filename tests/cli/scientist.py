@@ -71,7 +71,7 @@ class Scientist:
 
 def scientist(world: World, account: int, endpoint: str | None = None) -> Scientist:
     """One of anvil's accounts with a keystore that is quick to decrypt."""
-    key = world.stage.anvil.account(account).key
+    key = world.anvil.account(account).key
     home = world.out / f"home-{account}"
     home.mkdir(exist_ok=True)
     keystore, password = home / "key.json", home / "password"
@@ -79,13 +79,13 @@ def scientist(world: World, account: int, endpoint: str | None = None) -> Scient
         keystore.write_text(json.dumps(Account.encrypt(key, "secret", kdf="pbkdf2", iterations=2)))
         password.write_text("secret\n")
     address = str(Account.from_key(key).address)
-    return Scientist(world, keystore, password, address, endpoint or world.stage.anvil.url)
+    return Scientist(world, keystore, password, address, endpoint or world.anvil.url)
 
 
 def funded(world: World, account: int, nmr: int = 100) -> Scientist:
     """Somebody new with coins and tokens, who owns no model."""
     found = scientist(world, account)
-    admin = world.stage.anvil.account(0)
+    admin = world.anvil.account(0)
     Sender(world.suite.w3, admin).send(world.suite.token.functions.transfer(found.address, nmr * 10**18))
     return found
 

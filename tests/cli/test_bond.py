@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 from scorer import failpoints
 from scorer.cli import app
 from scorer.client.bond_actions import POST_GAS
-from scorer.lab.drill.proxy import Response, proxy_of
 from scorer.lab.plain_sender import Sender
+from scorer.lab.proxy import Response, proxy_of
 from scorer.transactions.intents import IntentState
 from scorer.transactions.journal import Journal
 from tests.chains import Chains
 from tests.cli.test_cupel import run
-from tests.committee import BOND, CHALLENGE, FEES, FIRST_MEMBER, Committee, found_committee
+from tests.committee import BOND, CHALLENGE, FEES, FIRST_MEMBER, Committee, deploy_committee
 
 STRANGER = 20
 MEMBERS = 6
@@ -82,7 +82,7 @@ class Seat:
 @pytest.fixture(scope="module")
 def committee(chains: Chains) -> Iterator[Committee]:
     with chains.bare() as chain:
-        yield found_committee(chain, MEMBERS)
+        yield deploy_committee(chain, MEMBERS)
 
 
 def seat(committee: Committee, account: int, folder: Path, nmr: int = 0) -> Seat:

@@ -17,7 +17,7 @@ from scorer.storage.bundle import Bundle, round_folder
 from tests.chains import Chains
 from tests.cli.test_bond import Cut, Seat, seat
 from tests.cli.test_cupel import run
-from tests.committee import CHALLENGE, FIRST_MEMBER, Committee, found_committee
+from tests.committee import CHALLENGE, FIRST_MEMBER, Committee, deploy_committee
 from tests.world import HOUR
 
 MEMBERS, QUORUM = 6, 4
@@ -30,7 +30,7 @@ ROUNDS = 5
 @pytest.fixture(scope="module")
 def committee(chains: Chains) -> Iterator[Committee]:
     with chains.bare() as chain:
-        found = found_committee(chain, MEMBERS)
+        found = deploy_committee(chain, MEMBERS)
         for _ in range(ROUNDS):
             found.post_bonds()
         yield found
@@ -199,7 +199,7 @@ def test_a_member_absent_too_often_is_removed_by_anybody_and_is_refused_before(
     chains: Chains, tmp_path: Path
 ) -> None:
     with chains.bare() as chain:
-        committee = found_committee(chain, 5)
+        committee = deploy_committee(chain, 5)
         stranger, absent = seat(committee, STRANGER, tmp_path), committee.members[4].address
         for count in range(LIMIT):
             said = refused(stranger, "remove-absent", absent)
@@ -239,7 +239,7 @@ def test_who_is_no_member_or_no_address_is_refused(committee: Committee, tmp_pat
 
 def test_a_check_says_who_was_absent_and_fails_for_ourselves(chains: Chains, tmp_path: Path) -> None:
     with chains.bare() as chain:
-        committee = found_committee(chain, 5)
+        committee = deploy_committee(chain, 5)
         seal_without(committee, 1)
         committee.anvil.finalise()
         (folder := tmp_path / "other").mkdir()

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
@@ -14,9 +13,6 @@ from scorer.cli import app
 from scorer.protocol.rules import preset
 from scorer.storage.bundle import Bundle
 from tests.world import IDS, World
-
-if TYPE_CHECKING:
-    from scorer.lab.operator import LocalOperator
 
 runner = CliRunner()
 
@@ -42,9 +38,9 @@ def write_config(world: World, member: int, **changes: object) -> Path:
     home = world.out / f"node-{member}"
     for folder in (home, files.rounds, files.published, files.targets, world.out / "inbox"):
         folder.mkdir(parents=True, exist_ok=True)
-    account = world.stage.anvil.account(changes.pop("account", 3 + member))  # type: ignore[arg-type]
+    account = world.anvil.account(changes.pop("account", 3 + member))  # type: ignore[arg-type]
     (home / "key").write_text(account.key.hex())
-    values = {"endpoint": world.stage.anvil.url, "chain_id": LOCAL_CHAIN_ID, **changes}
+    values = {"endpoint": world.anvil.url, "chain_id": LOCAL_CHAIN_ID, **changes}
     (home / "node.toml").write_text(
         f"""
 [chain]
@@ -70,7 +66,7 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
     configs = [write_config(world, member) for member in range(3)]
     operator = write_config(world, 2, account=1)
     operator = operator.rename(operator.with_name("operator.toml"))
-    (operator.parent / "operator-key").write_text(world.stage.anvil.account(1).key.hex())
+    (operator.parent / "operator-key").write_text(world.anvil.account(1).key.hex())
     operator.write_text(operator.read_text().replace('"key"', '"operator-key"'))
     configs[2] = write_config(world, 2)
     peers = [str(member.paths.rounds) for member in world.members]
@@ -78,7 +74,7 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
         config.write_text(config.read_text().replace("[files]", f"[files]\npeers = {json.dumps(peers)}"))
     round_id = world.open()
     world.submit_all(round_id)
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
+    world.anvil.advance_to(world.record(round_id).close_at)
     assert run("operator", "once", "--config", operator) == (
         0,
         f"round {round_id} lock:0: dry run: not sent\n",
@@ -86,7 +82,7 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
     code, said = run("operator", "once", "--config", operator, "--send")
     assert code == 0
     assert said.startswith(f"round {round_id} lock:0: block ")
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     assert run("operator", "once", "--config", operator, "--send") == (0, "nothing to do: no round is due\n")
     for config in configs:
         code, said = run("oracle", "once", "--config", config, "--send")
@@ -98,13 +94,13 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
         code, said = run("oracle", "once", "--config", config, "--send", "--round", round_id)
         assert code == 0
         assert said.startswith(f"round {round_id}: Attest: block ")
-        world.stage.anvil.finalise()
+        world.anvil.finalise()
     world.pass_challenge_window()
     code, said = run("oracle", "once", "--config", configs[0], "--send")
     assert code == 0
     assert said.count("SettleChunk") == 1
     assert world.record(round_id).state == RoundState.SETTLED
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     assert run("oracle", "once", "--config", configs[1]) == (0, "nothing to do: every round is over\n")
 
 
@@ -158,8 +154,8 @@ def test_verify_agrees_with_the_chain_and_names_what_was_changed(world: World) -
     round_id = world.sealed_round()
     world.settle(round_id)
     folder = world.members[0].bundle(round_id).folder
-    chain = ["--endpoint", world.stage.anvil.url, "--deployment", write_deployment(world)]
-    world.stage.anvil.finalise()
+    chain = ["--endpoint", world.anvil.url, "--deployment", write_deployment(world)]
+    world.anvil.finalise()
     code, said = run("verify", folder, *chain)
     assert code == 0
     assert said.startswith(f"verify: round {round_id} agrees: 10 models")
@@ -176,7 +172,7 @@ def test_verify_replays_a_saved_chain(world: World) -> None:
     round_id = world.sealed_round()
     world.settle(round_id)
     write_deployment(world)
-    world.stage.anvil.save(world.out / "chain.json")
+    world.anvil.save(world.out / "chain.json")
     folder = world.members[1].bundle(round_id).folder
     code, said = run("verify", folder, "--replay", world.out)
     assert code == 0
@@ -259,6 +255,6 @@ def test_ids_that_were_lost_on_the_way_are_reported_loudly(tmp_path: Path) -> No
 
 def test_an_operator_publishes_what_it_sealed_once_only(world: World) -> None:
     round_id = world.sealed_round()
-    operator: LocalOperator = world.stage.operator
-    again = operator.collect(world.record(round_id))
+    operator = world.operator
+    again = operator.collector.collect(world.record(round_id))
     assert len(again.submissions.entries) == 10

@@ -15,7 +15,7 @@ from scorer.daemon import assembly
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OracleDaemon
-from scorer.lab.drill.proxy import Forward, Proxy, Request, Response, proxy_of
+from scorer.lab.proxy import Forward, Proxy, Request, Response, proxy_of
 from tests.cli.test_cupel import run, write_config
 from tests.world import World
 
@@ -30,16 +30,16 @@ def recent(world: World) -> World:
     """A world whose clock is the machine's."""
     import time
 
-    world.stage.anvil.advance_to(int(time.time()))
+    world.anvil.advance_to(int(time.time()))
     return world
 
 
 def test_a_dry_run_goes_round_and_sends_nothing(world: World) -> None:
     resolved_world(world)
-    block = world.stage.anvil.w3.eth.block_number
+    block = world.anvil.w3.eth.block_number
     code, _ = run("oracle", "run", "--config", write_config(world, 0), "--cycles", 1)
     assert code == 0
-    assert world.stage.anvil.w3.eth.block_number == block
+    assert world.anvil.w3.eth.block_number == block
 
 
 def test_a_run_that_sends_attests_once(world: World) -> None:
@@ -70,8 +70,8 @@ def test_check_says_that_everything_is_in_order(world: World) -> None:
 def test_check_names_a_broken_endpoint_in_one_line(world: World) -> None:
     config = write_config(recent(world), 0)
     text = config.read_text().replace(
-        f'endpoint = "{world.stage.anvil.url}"',
-        f'agreement = 1\nendpoints = ["http://127.0.0.1:9/secret", "{world.stage.anvil.url}"]',
+        f'endpoint = "{world.anvil.url}"',
+        f'agreement = 1\nendpoints = ["http://127.0.0.1:9/secret", "{world.anvil.url}"]',
     )
     config.write_text(text)
     code, said = run("oracle", "check", "--config", config)
@@ -84,9 +84,9 @@ def test_check_names_a_broken_endpoint_in_one_line(world: World) -> None:
 
 def test_check_names_a_wrong_chain_id_in_one_line(world: World) -> None:
     config = write_config(recent(world), 0)
-    with proxy_of(world.stage.anvil.url) as proxy:
+    with proxy_of(world.anvil.url) as proxy:
         proxy.misbehave("eth_chainId", lambda request, forward: {"result": "0x89"})
-        config.write_text(config.read_text().replace(world.stage.anvil.url, proxy.url))
+        config.write_text(config.read_text().replace(world.anvil.url, proxy.url))
         code, said = run("oracle", "check", "--config", config)
     assert code == 1
     assert "expected chain id 31337 (as configured), found 137" in said
@@ -110,14 +110,14 @@ def test_check_names_an_unknown_contract_version_in_one_line(world: World) -> No
     config = write_config(recent(world), 0)
     selector = "0xffa1ad74"
 
-    with proxy_of(world.stage.anvil.url) as proxy:
+    with proxy_of(world.anvil.url) as proxy:
 
         def newer(request: Request, forward: Forward) -> Response | None:
             call = request["params"][0]
             return {"result": "0x" + f"{3:064x}"} if call.get("data") == selector else None
 
         proxy.misbehave("eth_call", newer)
-        config.write_text(config.read_text().replace(world.stage.anvil.url, proxy.url))
+        config.write_text(config.read_text().replace(world.anvil.url, proxy.url))
         code, said = run("oracle", "check", "--config", config)
         failed = [line for line in said.splitlines() if line.startswith("FAIL")]
         assert code == 1
@@ -151,7 +151,7 @@ def newer_contracts(url: str) -> Iterator[Proxy]:
 
 @pytest.mark.parametrize(("who", "index"), [("oracle", 3), ("operator", 1)])
 def test_a_check_names_four_faults_at_once_in_a_line_each(world: World, who: str, index: int) -> None:
-    anvil = recent(world).stage.anvil
+    anvil = recent(world).anvil
     config = write_config(world, 0, account=index)
     address = anvil.account(index).address
     anvil._request("anvil_setBalance", address, "0x0")
@@ -188,7 +188,7 @@ def test_an_operators_check_says_that_everything_is_in_order(world: World) -> No
 def test_an_operators_check_names_a_key_without_the_role(world: World) -> None:
     code, said = run("operator", "check", "--config", write_config(recent(world), 0))
     failed = [line for line in said.splitlines() if line.startswith("FAIL")]
-    member = world.stage.anvil.account(3).address
+    member = world.anvil.account(3).address
     assert code == 1
     assert failed == [
         f"FAIL right to {call}: expected {member} to hold the operator's role, "
@@ -280,14 +280,14 @@ def test_a_key_may_be_in_an_encrypted_keystore(world: World) -> None:
 
 def test_a_relay_may_have_a_key_of_its_own(world: World) -> None:
     config = write_config(world, 0)
-    relay = world.stage.anvil.account(20)
+    relay = world.anvil.account(20)
     (config.parent / "relay").write_text(relay.key.hex())
     config.write_text(config.read_text() + '\n[relay]\nfile = "relay"\n')
     round_id = resolved_world(world)
     world.cycle(0, 1)
     world.pass_challenge_window()
     count = world.suite.w3.eth.get_transaction_count
-    member = world.stage.anvil.account(3)
+    member = world.anvil.account(3)
     before = [count(account.address) for account in (relay, member)]
     code, said = run("oracle", "once", "--config", config, "--send")
     after = [count(account.address) for account in (relay, member)]

@@ -15,7 +15,7 @@ from tests.world import MODELS, NMR, World
 
 
 def on_chain(world: World) -> list[object]:
-    return ["--endpoint", world.stage.anvil.url, "--deployment", write_deployment(world)]
+    return ["--endpoint", world.anvil.url, "--deployment", write_deployment(world)]
 
 
 def rounds_of(world: World) -> Path:
@@ -42,7 +42,7 @@ def settle_rounds(world: World, count: int) -> None:
 def test_statements_and_explanations_add_up_to_the_chains_balances(world: World) -> None:
     before = world.idle()
     settle_rounds(world, 2)
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     code, text = run("statement", rounds_of(world), *on_chain(world))
     assert code == 0
     expected = {model: world.idle()[model - 1] - before[model - 1] for model in range(1, MODELS + 1)}
@@ -60,7 +60,7 @@ def test_statements_and_explanations_add_up_to_the_chains_balances(world: World)
 
 def test_a_statement_names_the_transaction_that_settled_each_position(world: World) -> None:
     settle_rounds(world, 1)
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     out = world.out / "taxes.csv"
     code, said = run(
         "statement", rounds_of(world), "--model", 3, "--year", 2023, "--out", out, *on_chain(world)
@@ -68,7 +68,7 @@ def test_a_statement_names_the_transaction_that_settled_each_position(world: Wor
     assert code == 0
     assert said.startswith(f"{out}: 1 positions, net ")
     line = next(csv.DictReader(out.open()))
-    receipt = world.stage.anvil.w3.eth.get_transaction_receipt(line["transaction"])  # type: ignore[arg-type]
+    receipt = world.anvil.w3.eth.get_transaction_receipt(line["transaction"])  # type: ignore[arg-type]
     assert receipt["to"] == world.suite.tournament.address
     assert receipt["blockNumber"] == int(line["block"])
     assert line["settled_at"].startswith("2023-11-1")
@@ -91,7 +91,7 @@ def test_a_round_that_is_not_settled_is_not_explained_by_the_chain(world: World)
 
 def test_a_bundle_that_was_not_settled_so_is_refused(world: World) -> None:
     settle_rounds(world, 1)
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     scores = rounds_of(world) / "1" / "scores.parquet"
     table = read_parquet(scores.read_bytes())
     scores.write_bytes(write_parquet({**table, "reward_score": np.asarray(table["reward_score"]) // 2}))

@@ -22,7 +22,7 @@ def rounds_of(world: World) -> Path:
 
 
 def on_chain(world: World) -> list[object]:
-    return ["--endpoint", world.stage.anvil.url, "--deployment", write_deployment(world)]
+    return ["--endpoint", world.anvil.url, "--deployment", write_deployment(world)]
 
 
 def test_models_are_ranked_by_their_mean_and_earn_what_the_chain_paid(world: World) -> None:
@@ -39,7 +39,7 @@ def test_models_are_ranked_by_their_mean_and_earn_what_the_chain_paid(world: Wor
     assert code == 0
     pd.testing.assert_frame_equal(pd.DataFrame(json.loads(said)), found)
     accounts = board(world, "--accounts", *on_chain(world))
-    owners = {str(entry.account.address) for entry in world.stage.entries}
+    owners = {str(each.account.address) for each in world.participants}
     assert set(accounts["account"]) == owners
     season = board(world, "--season", 2023, *on_chain(world))
     assert set(season["tier"]) == {"novice"}

@@ -3,7 +3,7 @@
 import pytest
 
 from scorer import failpoints
-from scorer.lab.drill.proxy import proxy_of
+from scorer.lab.proxy import proxy_of
 from tests.cli.scientist import Scientist, scientist, typed
 from tests.cli.test_cupel import run
 from tests.world import MODELS, World
@@ -12,13 +12,13 @@ STRANGER = 25
 
 
 @pytest.fixture
-def owner(town: World) -> Scientist:
+def owner(shared: World) -> Scientist:
     """The owner of the models 3, 6 and 9."""
-    return scientist(town, 10)
+    return scientist(shared, 10)
 
 
-def test_models_that_are_none_or_anothers_are_refused_before_sending(owner: Scientist, town: World) -> None:
-    other = scientist(town, STRANGER)
+def test_models_that_are_none_or_anothers_are_refused_before_sending(owner: Scientist, shared: World) -> None:
+    other = scientist(shared, STRANGER)
     assert ", found 0" in owner.refused("model", "submitter", 0, "--clear")
     said = owner.refused("model", "transfer", 1000, other.address)
     assert "model: expected a model from 1 to" in said
@@ -26,8 +26,8 @@ def test_models_that_are_none_or_anothers_are_refused_before_sending(owner: Scie
     assert f"model 3: expected a model of {other.address}, found one of {owner.address}" in said
 
 
-def test_addresses_are_checked_by_their_checksum(owner: Scientist, town: World) -> None:
-    good = scientist(town, STRANGER).address
+def test_addresses_are_checked_by_their_checksum(owner: Scientist, shared: World) -> None:
+    good = scientist(shared, STRANGER).address
     swapped = good[:-1] + ("0" if good[-1] != "0" else "1")
     for wrong, hint in (
         (good.lower(), "checksum is wrong or missing"),
@@ -39,8 +39,12 @@ def test_addresses_are_checked_by_their_checksum(owner: Scientist, town: World) 
         assert hint in said
 
 
-def test_a_model_is_not_given_where_it_would_be_lost(owner: Scientist, town: World) -> None:
-    for lost in ("0x" + "00" * 20, town.suite.tournament.address, town.suite.registry.address):
+def test_a_model_is_not_given_where_it_would_be_lost(owner: Scientist, shared: World) -> None:
+    for lost in (
+        "0x" + "00" * 20,
+        shared.suite.tournament.address,
+        shared.suite.registry.address,
+    ):
         assert "where it would be lost" in owner.refused("model", "transfer", 3, lost)
         assert "where it would be lost" in owner.refused("model", "register", "--to", lost)
 
@@ -51,20 +55,20 @@ def test_what_would_change_nothing_is_refused(owner: Scientist) -> None:
     assert "expected an address or --clear" in owner.refused("model", "submitter", 3)
 
 
-def test_nothing_is_sent_without_a_terminal_or_yes(owner: Scientist, town: World) -> None:
-    before = town.suite.w3.eth.block_number
+def test_nothing_is_sent_without_a_terminal_or_yes(owner: Scientist, shared: World) -> None:
+    before = shared.suite.w3.eth.block_number
     code, said = owner.types("model", "register")
     assert code == 1
     assert "expected --yes or a terminal to ask at, found neither; nothing was sent" in said
-    assert town.suite.w3.eth.block_number == before
+    assert shared.suite.w3.eth.block_number == before
 
 
-def test_at_a_terminal_the_cost_is_shown_before_anything_is_sent(town: World) -> None:
-    staker = scientist(town, STRANGER + 2)
+def test_at_a_terminal_the_cost_is_shown_before_anything_is_sent(shared: World) -> None:
+    staker = scientist(shared, STRANGER + 2)
     command: list[object] = ["model", "register", *staker.chain, "--keystore", staker.keystore]
-    before = town.suite.w3.eth.block_number
+    before = shared.suite.w3.eth.block_number
     code, said = typed([*command, "--password-file", staker.password_file], ["n"])
-    assert (code, town.suite.w3.eth.block_number) == (1, before)
+    assert (code, shared.suite.w3.eth.block_number) == (1, before)
     assert "Send this transaction for at most 0.000" in said
     assert "Aborted" in said
     code, said = typed(command, ["y", "secret"])
@@ -89,37 +93,37 @@ def test_an_endpoint_of_another_chain_or_without_the_contracts_is_refused(owner:
 def test_a_keystore_that_is_not_there_leaves_nothing_beside_it(owner: Scientist) -> None:
     missing = owner.keystore.parent / "nowhere" / "key.json"
     code, said = run(
-        "model", "transfer", 3, owner.world.stage.members[0].address, *owner.chain, "--keystore", missing
+        "model", "transfer", 3, owner.world.members[0].address, *owner.chain, "--keystore", missing
     )
     assert code == 1
     assert "key.json: expected a keystore, found No such file or directory" in said
     assert not missing.parent.exists()
 
 
-def test_an_account_without_coins_reads_what_it_needs(town: World) -> None:
-    poor = scientist(town, 45)  # anvil funded forty
+def test_an_account_without_coins_reads_what_it_needs(shared: World) -> None:
+    poor = scientist(shared, 45)  # anvil funded forty
     said = poor.refused("model", "register")
     assert "gas: expected at least 0.000" in said
     assert f"ETH at {poor.address}, found 0 ETH; nothing was sent" in said
 
 
-def test_a_dry_run_prints_gas_and_cost_and_sends_nothing(owner: Scientist, town: World) -> None:
-    before = town.suite.w3.eth.block_number
+def test_a_dry_run_prints_gas_and_cost_and_sends_nothing(owner: Scientist, shared: World) -> None:
+    before = shared.suite.w3.eth.block_number
     code, said = owner.types("model", "register", "--dry-run")
     assert code == 0
     assert f"register a model of {owner.address}" in said
     assert "cost: 0.000" in said
     assert said.endswith("dry run: nothing was sent\n")
-    assert town.suite.w3.eth.block_number == before
+    assert shared.suite.w3.eth.block_number == before
 
 
-def test_a_model_is_registered_named_a_submitter_and_handed_over(town: World) -> None:
-    owner, other = scientist(town, STRANGER), scientist(town, STRANGER + 1)
+def test_a_model_is_registered_named_a_submitter_and_handed_over(shared: World) -> None:
+    owner, other = scientist(shared, STRANGER), scientist(shared, STRANGER + 1)
     registered = owner.sends("model", "register")
     model = registered["model"]["model"]
     assert model > MODELS
     assert registered["model"]["owner"] == owner.address
-    receipt = town.suite.w3.eth.get_transaction_receipt(registered["done"][0]["transaction"])
+    receipt = shared.suite.w3.eth.get_transaction_receipt(registered["done"][0]["transaction"])
     assert receipt["blockNumber"] == registered["done"][0]["block"]
     assert receipt["gasUsed"] == registered["done"][0]["gas"]
 
@@ -132,12 +136,12 @@ def test_a_model_is_registered_named_a_submitter_and_handed_over(town: World) ->
 
 
 def test_an_interrupted_command_says_what_may_be_under_way(
-    town: World, monkeypatch: pytest.MonkeyPatch
+    shared: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    staker = scientist(town, STRANGER + 3)
+    staker = scientist(shared, STRANGER + 3)
     monkeypatch.setattr(failpoints, "_die", interrupt)
     monkeypatch.setenv(failpoints.VARIABLE, "broadcast@register")
     code, said = staker.types("model", "register", "--yes")

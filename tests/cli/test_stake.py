@@ -9,8 +9,8 @@ from scorer import failpoints
 from scorer.client.amounts import Allocation
 from scorer.client.stake_actions import PERMIT_GAS
 from scorer.client.staking_client import journal_path
-from scorer.lab.drill.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
 from scorer.lab.plain_sender import Sender
+from scorer.lab.proxy import Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
 from scorer.transactions.journal import Journal
 from scorer.units import NanoNmr, Ppm, nmr_text
 from tests.cli.scientist import Scientist, funded, scientist, typed
@@ -28,9 +28,9 @@ class Cut(BaseException):
     """The power went."""
 
 
-def newcomer(town: World, account: int, nmr: int = 100) -> tuple[Scientist, int]:
+def newcomer(shared: World, account: int, nmr: int = 100) -> tuple[Scientist, int]:
     """Somebody with tokens and a fresh model."""
-    found = funded(town, account, nmr)
+    found = funded(shared, account, nmr)
     return found, int(found.sends("model", "register")["model"]["model"])
 
 
@@ -44,21 +44,21 @@ def without_permits(proxy: Proxy, answer: Response) -> None:
 
 
 @pytest.mark.parametrize("amount", NOT_AMOUNTS)
-def test_what_is_no_amount_is_refused(town: World, amount: str) -> None:
-    owner = scientist(town, 10)
+def test_what_is_no_amount_is_refused(shared: World, amount: str) -> None:
+    owner = scientist(shared, 10)
     assert repr(amount) in owner.refused("stake", "deposit", 3, amount)
     assert repr(amount) in owner.refused("stake", "withdraw", 3, amount)
 
 
-def test_a_negative_amount_is_no_option_and_no_amount(town: World) -> None:
-    owner = scientist(town, 10)
+def test_a_negative_amount_is_no_option_and_no_amount(shared: World) -> None:
+    owner = scientist(shared, 10)
     code, said = run("stake", "deposit", *owner.chain, *owner.key, "--yes", "--", 3, "-5")
     assert code == 1
     assert "amount: expected NMR in plain decimals with at most nine places" in said
 
 
-def test_what_cannot_be_is_refused_before_sending(town: World) -> None:
-    owner, other = scientist(town, 10), funded(town, 25, 10)
+def test_what_cannot_be_is_refused_before_sending(shared: World) -> None:
+    owner, other = scientist(shared, 10), funded(shared, 25, 10)
     assert "model: expected a model from 1 to" in owner.refused("stake", "deposit", 1000, 1)
     assert "found one of " + owner.address in other.refused("stake", "deposit", 3, 1)
     assert "expected a model of " + other.address in other.refused("stake", "withdraw", 3, 1)
@@ -66,13 +66,13 @@ def test_what_cannot_be_is_refused_before_sending(town: World) -> None:
     assert "expected an amount or --all, found both" in owner.refused("stake", "withdraw", 3, 1, "--all")
     assert "expected an amount or --all" in owner.refused("stake", "withdraw", 3)
     assert "where it would be lost" in owner.refused(
-        "stake", "withdraw", 3, 1, "--to", town.suite.token.address
+        "stake", "withdraw", 3, 1, "--to", shared.suite.token.address
     )
     assert "expected a share from 0% to 100%" in owner.refused("stake", "allocate", 3, "101%")
 
 
-def test_too_little_is_refused_with_what_was_found(town: World) -> None:
-    staker, model = newcomer(town, 26, 7)
+def test_too_little_is_refused_with_what_was_found(shared: World) -> None:
+    staker, model = newcomer(shared, 26, 7)
     said = staker.refused("stake", "deposit", model, "7.000000001")
     assert f"expected at least 7.000000001 NMR at {staker.address}, found 7 NMR" in said
     assert "expected a model with a stake, found none; deposit first" in staker.refused(
@@ -88,41 +88,41 @@ def test_too_little_is_refused_with_what_was_found(town: World) -> None:
     )
 
 
-def test_a_deposit_is_one_transaction_where_the_token_knows_permits(town: World) -> None:
-    staker, model = newcomer(town, 27)
-    account = town.suite.w3.to_checksum_address(staker.address)
-    nonce = town.suite.w3.eth.get_transaction_count(account)
+def test_a_deposit_is_one_transaction_where_the_token_knows_permits(shared: World) -> None:
+    staker, model = newcomer(shared, 27)
+    account = shared.suite.w3.to_checksum_address(staker.address)
+    nonce = shared.suite.w3.eth.get_transaction_count(account)
     found = staker.sends("stake", "deposit", model, "12.000000001")
     assert [transaction["title"] for transaction in found["done"]] == [
         f"deposit 12.000000001 NMR to model {model}"
     ]
-    assert town.suite.w3.eth.get_transaction_count(account) == nonce + 1
+    assert shared.suite.w3.eth.get_transaction_count(account) == nonce + 1
     assert staker.stake(model).idle == 12 * NMR + 1
     assert found["model"]["idle"] == "12.000000001"
     assert found["account"]["nmr"] == "87.999999999"
-    assert town.suite.token.functions.allowance(staker.address, town.suite.tournament.address).call() == 0
+    assert shared.suite.token.functions.allowance(staker.address, shared.suite.tournament.address).call() == 0
 
 
-def test_a_token_without_permits_is_approved_first_and_from_zero_alone(town: World) -> None:
-    staker, model = newcomer(town, 28)
-    spender = town.suite.tournament.address
-    with proxy_of(town.stage.anvil.url) as proxy:
+def test_a_token_without_permits_is_approved_first_and_from_zero_alone(shared: World) -> None:
+    staker, model = newcomer(shared, 28)
+    spender = shared.suite.tournament.address
+    with proxy_of(shared.anvil.url) as proxy:
         without_permits(proxy, error(3, "execution reverted"))
-        old = scientist(town, 28, proxy.url)
+        old = scientist(shared, 28, proxy.url)
         code, said = old.types("stake", "deposit", model, 10, "--dry-run")
         assert (code, "allow the tournament to take 10 NMR" in said, "~150,000" in said) == (0, True, True)
         found = old.sends("stake", "deposit", model, 10)
         assert [transaction["title"].split()[0] for transaction in found["done"]] == ["allow", "deposit"]
         assert found["done"][1]["gas"] <= 150_000
-        account = town.stage.anvil.account(28)
-        Sender(town.suite.w3, account).send(town.suite.token.functions.approve(spender, 1))
+        account = shared.anvil.account(28)
+        Sender(shared.suite.w3, account).send(shared.suite.token.functions.approve(spender, 1))
         found = old.sends("stake", "deposit", model, 10)
         assert [transaction["title"] for transaction in found["done"][:2]] == [
             "allow the tournament to take 0 NMR",
             "allow the tournament to take 10 NMR",
         ]
     assert staker.stake(model).idle == 20 * NMR
-    assert town.suite.token.functions.allowance(staker.address, spender).call() == 0
+    assert shared.suite.token.functions.allowance(staker.address, spender).call() == 0
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_a_token_without_permits_is_approved_first_and_from_zero_alone(town: Wor
     ],
 )
 def test_whatever_says_that_a_token_knows_no_permits_a_deposit_is_approved(
-    town: World, answer: Response
+    shared: World, answer: Response
 ) -> None:
-    with proxy_of(town.stage.anvil.url) as proxy:
+    with proxy_of(shared.anvil.url) as proxy:
         without_permits(proxy, answer)
-        funded(town, 38, 1)
-        staker = scientist(town, 38, proxy.url)
+        funded(shared, 38, 1)
+        staker = scientist(shared, 38, proxy.url)
         code, said = staker.types("stake", "deposit", 3, 1, "--to-another", "--dry-run", "--json")
     assert code == 0, said
     assert [transaction["function"] for transaction in json.loads(said)["transactions"]] == [
@@ -149,26 +149,26 @@ def test_whatever_says_that_a_token_knows_no_permits_a_deposit_is_approved(
     ]
 
 
-def test_an_endpoint_that_fails_is_not_taken_for_a_token_without_permits(town: World) -> None:
-    with proxy_of(town.stage.anvil.url) as proxy:
+def test_an_endpoint_that_fails_is_not_taken_for_a_token_without_permits(shared: World) -> None:
+    with proxy_of(shared.anvil.url) as proxy:
         without_permits(proxy, error(-32_005, "daily request count exceeded"))
-        funded(town, 38, 1)
-        said = scientist(town, 38, proxy.url).refused("stake", "deposit", 3, 1, "--to-another")
+        funded(shared, 38, 1)
+        said = scientist(shared, 38, proxy.url).refused("stake", "deposit", 3, 1, "--to-another")
     assert "daily request count exceeded" in said
 
 
-def test_an_allowance_that_suffices_is_used(town: World) -> None:
-    staker, model = newcomer(town, 29)
-    account = town.stage.anvil.account(29)
-    Sender(town.suite.w3, account).send(
-        town.suite.token.functions.approve(town.suite.tournament.address, 10**20)
+def test_an_allowance_that_suffices_is_used(shared: World) -> None:
+    staker, model = newcomer(shared, 29)
+    account = shared.anvil.account(29)
+    Sender(shared.suite.w3, account).send(
+        shared.suite.token.functions.approve(shared.suite.tournament.address, 10**20)
     )
     _, said = staker.types("stake", "deposit", model, 10, "--dry-run", "--json")
     assert [transaction["function"] for transaction in json.loads(said)["transactions"]] == ["deposit"]
 
 
-def test_a_gift_is_named_one(town: World) -> None:
-    giver = funded(town, 30)
+def test_a_gift_is_named_one(shared: World) -> None:
+    giver = funded(shared, 30)
     before = giver.stake(3).idle
     code, said = giver.types("stake", "deposit", 3, 1, "--to-another", "--yes")
     assert code == 0
@@ -176,9 +176,9 @@ def test_a_gift_is_named_one(town: World) -> None:
     assert giver.stake(3).idle == before + NMR
 
 
-def test_a_stake_is_withdrawn_in_part_to_another_and_whole(town: World) -> None:
-    staker, model = newcomer(town, 31)
-    other = scientist(town, 32)
+def test_a_stake_is_withdrawn_in_part_to_another_and_whole(shared: World) -> None:
+    staker, model = newcomer(shared, 31)
+    other = scientist(shared, 32)
     staker.sends("stake", "deposit", model, 50)
     staker.sends("stake", "withdraw", model, "20.5", "--to", other.address)
     assert other.tokens() == 20_500_000_000 * 10**9
@@ -186,13 +186,13 @@ def test_a_stake_is_withdrawn_in_part_to_another_and_whole(town: World) -> None:
     assert (staker.stake(model).idle, staker.tokens()) == (0, 79_500_000_000 * 10**9)
 
 
-def test_allocations_are_amounts_or_shares_and_what_they_lock_is_shown(town: World) -> None:
-    staker, model = newcomer(town, 33)
+def test_allocations_are_amounts_or_shares_and_what_they_lock_is_shown(shared: World) -> None:
+    staker, model = newcomer(shared, 33)
     staker.sends("stake", "deposit", model, 10)
     assert staker.sends("stake", "allocate", model, "2.5")["model"]["allocation"] == {"nmr": "2.5"}
     assert staker.stake(model).allocation == Allocation(amount=NanoNmr(2_500_000_000))
-    shared = staker.sends("stake", "allocate", model, "40%")["model"]
-    assert (shared["allocation"], shared["next_position"]) == ({"share": "0.4"}, "4")
+    by_share = staker.sends("stake", "allocate", model, "40%")["model"]
+    assert (by_share["allocation"], by_share["next_position"]) == ({"share": "0.4"}, "4")
     assert staker.stake(model).allocation == Allocation(share=Ppm(400_000))
     _, said = staker.types("stake", "allocate", model, 11, "--dry-run")
     assert "note: only 10 NMR are idle, and no more is locked" in said
@@ -202,8 +202,8 @@ def test_allocations_are_amounts_or_shares_and_what_they_lock_is_shown(town: Wor
     assert staker.sends("stake", "allocate", model, 0)["model"]["next_position"] == "0"
 
 
-def test_the_same_command_twice_deposits_twice(town: World) -> None:
-    staker, model = newcomer(town, 34)
+def test_the_same_command_twice_deposits_twice(shared: World) -> None:
+    staker, model = newcomer(shared, 34)
     for times in (1, 2, 3):
         done = staker.sends("stake", "deposit", model, 10)["done"]
         assert [transaction["sent_by_an_earlier_command"] for transaction in done] == [False]
@@ -226,37 +226,37 @@ def without_balances_once_sent(proxy: Proxy) -> None:
     proxy.misbehave("eth_sendRawTransaction", send).misbehave("eth_call", die)
 
 
-def test_what_was_done_is_reported_although_nothing_can_be_read_afterwards(town: World) -> None:
-    staker, model = newcomer(town, 22)
-    with proxy_of(town.stage.anvil.url) as proxy:
+def test_what_was_done_is_reported_although_nothing_can_be_read_afterwards(shared: World) -> None:
+    staker, model = newcomer(shared, 22)
+    with proxy_of(shared.anvil.url) as proxy:
         without_balances_once_sent(proxy)
-        cut_off = scientist(town, 22, proxy.url)
+        cut_off = scientist(shared, 22, proxy.url)
         code, said = cut_off.types("stake", "deposit", model, 10, "--yes")
     assert code == 0, said
     assert f"deposit 10 NMR to model {model}: block" in said
     assert "note: what came of it could not be read: Unreachable" in said
-    with proxy_of(town.stage.anvil.url) as proxy:
+    with proxy_of(shared.anvil.url) as proxy:
         without_balances_once_sent(proxy)
-        found = scientist(town, 22, proxy.url).sends("stake", "deposit", model, 10)
+        found = scientist(shared, 22, proxy.url).sends("stake", "deposit", model, 10)
     assert [transaction["title"] for transaction in found["done"]] == [f"deposit 10 NMR to model {model}"]
     assert "what came of it could not be read: Unreachable" in found["notes"][-1]
     assert "account" not in found
-    with proxy_of(town.stage.anvil.url) as proxy:
+    with proxy_of(shared.anvil.url) as proxy:
         without_balances_once_sent(proxy)
-        (registered,) = scientist(town, 22, proxy.url).sends("model", "register")["done"]
-    assert town.suite.registry.functions.ownerOf(registered["model"]).call() == staker.address
+        (registered,) = scientist(shared, 22, proxy.url).sends("model", "register")["done"]
+    assert shared.suite.registry.functions.ownerOf(registered["model"]).call() == staker.address
     assert staker.stake(model).idle == 20 * NMR
     assert not staker.sends("stake", "deposit", model, 10)["done"][0]["sent_by_an_earlier_command"]
 
 
 @pytest.mark.parametrize("label", ["executed", "told"])
 def test_a_deposit_that_no_document_reported_is_reported_and_not_sent_again(
-    town: World, monkeypatch: pytest.MonkeyPatch, label: str
+    shared: World, monkeypatch: pytest.MonkeyPatch, label: str
 ) -> None:
     def die() -> None:
         raise Cut
 
-    staker, model = newcomer(town, 23)
+    staker, model = newcomer(shared, 23)
     monkeypatch.setattr(failpoints, "_die", die)
     monkeypatch.setenv(failpoints.VARIABLE, f"{label}@deposit")
     with pytest.raises(Cut):
@@ -269,13 +269,13 @@ def test_a_deposit_that_no_document_reported_is_reported_and_not_sent_again(
 
 @pytest.mark.parametrize("as_json", [True, False])
 def test_what_an_earlier_command_left_is_reported_before_anything_is_refused(
-    town: World, monkeypatch: pytest.MonkeyPatch, *, as_json: bool
+    shared: World, monkeypatch: pytest.MonkeyPatch, *, as_json: bool
 ) -> None:
     def die() -> None:
         raise Cut
 
-    staker, model = newcomer(town, 24)
-    other, before = scientist(town, 21), scientist(town, 21).tokens()
+    staker, model = newcomer(shared, 24)
+    other, before = scientist(shared, 21), scientist(shared, 21).tokens()
     withdrawing = ["stake", "withdraw", model, 4, "--to", other.address]
     staker.sends("stake", "deposit", model, 10)
     monkeypatch.setattr(failpoints, "_die", die)
@@ -294,8 +294,8 @@ def test_what_an_earlier_command_left_is_reported_before_anything_is_refused(
     assert other.tokens() - before == 8 * 10**18
 
 
-def test_no_more_is_signed_than_was_shown(town: World) -> None:
-    funded(town, 20)
+def test_no_more_is_signed_than_was_shown(shared: World) -> None:
+    funded(shared, 20)
     tried: list[Request] = []
     sent: list[Request] = []
 
@@ -313,17 +313,17 @@ def test_no_more_is_signed_than_was_shown(town: World) -> None:
             answer["result"]["baseFeePerGas"] = hex(3000 * 10**9)
         return dict(answer)
 
-    with proxy_of(town.stage.anvil.url) as proxy:
+    with proxy_of(shared.anvil.url) as proxy:
         proxy.misbehave("eth_estimateGas", count).misbehave("eth_sendRawTransaction", send)
         proxy.misbehave("eth_getBlockByNumber", expensive)
-        code, said = scientist(town, 20, proxy.url).types("model", "register", "--yes")
+        code, said = scientist(shared, 20, proxy.url).types("model", "register", "--yes")
     assert (code, sent) == (1, [])
     assert "gas costs 3001.000 gwei now" in said
 
 
-def test_what_is_asked_for_is_shown_also_where_a_document_is_wanted(town: World) -> None:
-    staker, model = newcomer(town, 19)
-    other = scientist(town, 21)
+def test_what_is_asked_for_is_shown_also_where_a_document_is_wanted(shared: World) -> None:
+    staker, model = newcomer(shared, 19)
+    other = scientist(shared, 21)
     staker.sends("stake", "deposit", model, 10)
     command = ["stake", "withdraw", model, 1, "--to", other.address]
     code, said = typed([*command, *staker.chain, *staker.key, "--json"], ["n"])
@@ -334,41 +334,41 @@ def test_what_is_asked_for_is_shown_also_where_a_document_is_wanted(town: World)
     assert staker.sends(*command)["notes"] == [f"{other.address} is not your address"]
 
 
-def test_a_transaction_that_another_wallet_has_waiting_is_not_replaced(town: World) -> None:
-    staker, chain = funded(town, 18), town.suite.w3
-    account = town.stage.anvil.account(18)
+def test_a_transaction_that_another_wallet_has_waiting_is_not_replaced(shared: World) -> None:
+    staker, chain = funded(shared, 18), shared.suite.w3
+    account = shared.anvil.account(18)
     address = chain.to_checksum_address(staker.address)
     payment: Any = {
         "chainId": 31337,
         "nonce": chain.eth.get_transaction_count(address),
-        "to": scientist(town, 21).address,
+        "to": scientist(shared, 21).address,
         "value": 1,
         "gas": 21_000,
         "maxFeePerGas": 10**9 + 10**6,
         "maxPriorityFeePerGas": 10**9,
         "type": 2,
     }
-    town.stage.anvil.mines(at_once=False)
+    shared.anvil.mines(at_once=False)
     try:
         sent = chain.eth.send_raw_transaction(account.sign_transaction(payment).raw_transaction)
         said = staker.refused("model", "register")
-        town.stage.anvil.advance_to(town.now + 1)
+        shared.anvil.advance_to(shared.now + 1)
     finally:
-        town.stage.anvil.mines(at_once=True)
+        shared.anvil.mines(at_once=True)
     assert f"expected no transaction of {staker.address} that waits, found 1 of another wallet" in said
     assert chain.eth.get_transaction_receipt(sent)["status"] == 1
     staker.sends("model", "register")
 
 
 @pytest.mark.parametrize("answer", [error(-32_602, "unsupported block tag: pending"), {"result": None}])
-def test_an_endpoint_that_serves_no_pending_block_is_as_good_as_any(town: World, answer: Response) -> None:
+def test_an_endpoint_that_serves_no_pending_block_is_as_good_as_any(shared: World, answer: Response) -> None:
     def refuse(request: Request, _forward: Forward) -> Response | None:
         return answer if request["params"][1] == "pending" else None
 
-    funded(town, 17)
-    with proxy_of(town.stage.anvil.url) as proxy:
+    funded(shared, 17)
+    with proxy_of(shared.anvil.url) as proxy:
         proxy.misbehave("eth_getTransactionCount", refuse)
-        assert scientist(town, 17, proxy.url).sends("model", "register")["done"]
+        assert scientist(shared, 17, proxy.url).sends("model", "register")["done"]
 
 
 @pytest.mark.parametrize(
@@ -383,17 +383,17 @@ def test_an_endpoint_that_serves_no_pending_block_is_as_good_as_any(town: World,
     ],
 )
 def test_whatever_an_endpoint_answers_is_reported_in_one_line(
-    town: World, method: str, answer: Response
+    shared: World, method: str, answer: Response
 ) -> None:
-    with proxy_of(town.stage.anvil.url) as proxy:
+    with proxy_of(shared.anvil.url) as proxy:
         proxy.misbehave(method, lambda request, forward: answer)
-        said = scientist(town, 10, proxy.url).refused("stake", "withdraw", 3, 1)
+        said = scientist(shared, 10, proxy.url).refused("stake", "withdraw", 3, 1)
     assert said.startswith("cupel: endpoint 127.0.0.1:")
     assert "expected an answer" in said
 
 
-def test_a_permit_is_signed_when_it_is_sent_and_no_sooner(town: World) -> None:
-    staker, model = newcomer(town, 16)
+def test_a_permit_is_signed_when_it_is_sent_and_no_sooner(shared: World) -> None:
+    staker, model = newcomer(shared, 16)
     deposit = ["stake", "deposit", model, 10]
     code, said = run(*deposit, *staker.chain, "--keystore", staker.keystore, "--dry-run", "--json")
     assert code == 0, said  # without a password
@@ -407,12 +407,12 @@ def test_a_permit_is_signed_when_it_is_sent_and_no_sooner(town: World) -> None:
 
 @pytest.mark.parametrize("label", CUTS)
 def test_a_deposit_that_is_cut_off_anywhere_happens_once_when_it_is_typed_again(
-    town: World, monkeypatch: pytest.MonkeyPatch, label: str
+    shared: World, monkeypatch: pytest.MonkeyPatch, label: str
 ) -> None:
     def die() -> None:
         raise Cut
 
-    staker = funded(town, 35, 30)
+    staker = funded(shared, 35, 30)
     model = int(staker.sends("model", "register")["model"]["model"])
     monkeypatch.setattr(failpoints, "_die", die)
     monkeypatch.setenv(failpoints.VARIABLE, f"{label}@deposit")
@@ -429,12 +429,12 @@ def test_a_deposit_that_is_cut_off_anywhere_happens_once_when_it_is_typed_again(
 
 
 def test_what_was_cut_off_is_finished_by_the_next_command_whatever_it_is(
-    town: World, monkeypatch: pytest.MonkeyPatch
+    shared: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die() -> None:
         raise Cut
 
-    staker, model = newcomer(town, 36)
+    staker, model = newcomer(shared, 36)
     staker.sends("stake", "deposit", model, 10)
     monkeypatch.setattr(failpoints, "_die", die)
     monkeypatch.setenv(failpoints.VARIABLE, "before-broadcast@withdraw")
@@ -453,14 +453,14 @@ def test_what_was_cut_off_is_finished_by_the_next_command_whatever_it_is(
     assert staker.stake(model).idle == 2 * NMR
 
 
-def test_two_commands_at_a_time_with_one_keystore_are_refused(town: World) -> None:
-    owner = scientist(town, 10)
-    with Journal.open(journal_path(town.suite.w3, owner.keystore, 31337)):
+def test_two_commands_at_a_time_with_one_keystore_are_refused(shared: World) -> None:
+    owner = scientist(shared, 10)
+    with Journal.open(journal_path(shared.suite.w3, owner.keystore, 31337)):
         assert "found another process at work with it" in owner.refused("stake", "allocate", 3, 1)
 
 
-def test_a_revert_between_check_and_block_is_reported_by_the_contracts_own_error(town: World) -> None:
-    staker, model = newcomer(town, 37)
+def test_a_revert_between_check_and_block_is_reported_by_the_contracts_own_error(shared: World) -> None:
+    staker, model = newcomer(shared, 37)
     staker.sends("stake", "deposit", model, 10)
 
     def nothing_idle(request: Request, forward: Forward) -> Response | None:
@@ -469,15 +469,15 @@ def test_a_revert_between_check_and_block_is_reported_by_the_contracts_own_error
         data = call["data"][:10] + call["data"][10:74] + f"{11 * 10**18:064x}" + call["data"][138:]
         return forward({**request, "params": [{**call, "data": data}, *request["params"][1:]]})
 
-    with proxy_of(town.stage.anvil.url) as proxy:
+    with proxy_of(shared.anvil.url) as proxy:
         proxy.misbehave("eth_estimateGas", nothing_idle)
-        said = scientist(town, 37, proxy.url).refused("stake", "withdraw", model, 10)
+        said = scientist(shared, 37, proxy.url).refused("stake", "withdraw", model, 10)
     assert f"withdraw 10 NMR of model {model} to {staker.address} reverts: InsufficientIdle(" in said
     assert f"idle={10 * NMR}, amount={11 * NMR})" in said
 
 
 def test_a_paused_tournament_takes_no_deposit_and_gives_back(world: World) -> None:
-    guardian = Sender(world.suite.w3, world.stage.anvil.account(2))
+    guardian = Sender(world.suite.w3, world.anvil.account(2))
     owner = scientist(world, 10)
     guardian.send(world.suite.tournament.functions.pause(3600))
     said = owner.refused("stake", "deposit", 3, 1)

@@ -109,7 +109,7 @@ def test_outside_of_the_window_nothing_is_taken_and_of_two_rounds_one_must_be_na
     assert (code, "found 1, 2; name one with --round" in said) == (1, True)
     code, said = owner.types("submit", good, "--model", 3, *places(world), "--dry-run", "--round", 2)
     assert code == 0, said
-    world.stage.anvil.advance_to(world.record(2).close_at)
+    world.anvil.advance_to(world.record(2).close_at)
     code, said = owner.types("submit", good, "--model", 3, *places(world))
     assert (code, "expected one round that takes submissions now, found none" in said) == (1, True)
     code, said = owner.types("submit", good, "--model", 3, *places(world), "--round", 1)
@@ -130,7 +130,7 @@ def test_the_operator_takes_what_was_submitted_and_of_two_the_later(
     code, said = owner.types("submit", predictions(world, 4, "first.csv"), "--model", 3, *places(world))
     assert code == 0, said
     arrive_now(world)
-    world.stage.anvil.advance_to(world.now + 10)
+    world.anvil.advance_to(world.now + 10)
     code, said = owner.types("submit", predictions(world, 5, name), "--model", 3, *places(world), "--json")
     assert code == 0, said
     document = json.loads(said)
@@ -141,8 +141,8 @@ def test_the_operator_takes_what_was_submitted_and_of_two_the_later(
         os.utime(path, (world.now, world.now))
     for path in set(inbox(world).iterdir()) - {file, file.with_name(file.stem + SIGNATURE_SUFFIX)}:
         os.utime(path, (world.now - 5, world.now - 5))
-    world.stage.anvil.advance_to(world.record(1).close_at)
-    collection = world.stage.operator.collect(world.record(1))
+    world.anvil.advance_to(world.record(1).close_at)
+    collection = world.operator.collector.collect(world.record(1))
     assert collection.refusals == ()
     (entry,) = collection.submissions.entries
     assert entry.model_id == 3
@@ -160,5 +160,5 @@ def test_a_submitter_signs_without_the_key_that_owns_the_stake(owner: Scientist,
     code, said = helper.types("submit", good, "--model", 3, *places(world))
     assert code == 0, said
     arrive_now(world)
-    world.stage.anvil.advance_to(world.record(1).close_at)
-    assert world.stage.operator.collect(world.record(1)).staked == {3}
+    world.anvil.advance_to(world.record(1).close_at)
+    assert world.operator.collector.collect(world.record(1)).staked == {3}

@@ -231,9 +231,9 @@ def test_forged_results_in_the_folder_of_a_void_round_are_named(world: World, tm
     good = world.sealed_round()
     world.settle(good)
     void = world.open()
-    world.stage.anvil.advance_to(world.record(void).lock_until + 1)
+    world.anvil.advance_to(world.record(void).lock_until + 1)
     world.cycle()
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     assert world.record(void).state == RoundState.VOIDED
     forged = Bundle(tmp_path / "x" / str(void))
     forged.copy(
@@ -243,7 +243,7 @@ def test_forged_results_in_the_folder_of_a_void_round_are_named(world: World, tm
     scores(lambda t: {**t, "payout": t["payout"] * 0 + 10**12})(forged.folder)
     for name in ("submissions.npy", "submissions.json"):
         (forged.folder / name).unlink()
-    chain = ["--endpoint", world.stage.anvil.url, "--deployment", str(write_deployment(world))]
+    chain = ["--endpoint", world.anvil.url, "--deployment", str(write_deployment(world))]
     code, said = run("verify", forged.folder, *chain)
     assert code == 1
     assert f"round {void} DIFFERS: scores.parquet: expected no results, since the round is void" in said
@@ -252,7 +252,7 @@ def test_forged_results_in_the_folder_of_a_void_round_are_named(world: World, tm
 def test_several_endpoints_must_say_the_same(world: World) -> None:
     round_id = world.sealed_round()
     world.settle(round_id)
-    url, folder = world.stage.anvil.url, world.members[0].bundle(round_id).folder
+    url, folder = world.anvil.url, world.members[0].bundle(round_id).folder
     deployment = ["--deployment", str(write_deployment(world))]
     both = ["--endpoint", url, "--endpoint", url.replace("127.0.0.1", "localhost")]
     code, said = run("verify", folder, *both, *deployment)

@@ -14,7 +14,7 @@ from tests.world import World
 def void_round(world: World) -> int:
     """Sealed, and given up at its deadline without a report."""
     round_id = world.sealed_round()
-    world.stage.anvil.advance_to(world.record(round_id).deadline + 1)
+    world.anvil.advance_to(world.record(round_id).deadline + 1)
     while not world.record(round_id).is_over:
         world.cycle(0)
     assert world.record(round_id).state == RoundState.VOIDED
@@ -26,7 +26,7 @@ def published(world: World, round_id: int) -> Path:
 
 
 def verified(world: World, folder: Path) -> tuple[int, str]:
-    chain = ["--endpoint", world.stage.anvil.url, "--deployment", str(write_deployment(world))]
+    chain = ["--endpoint", world.anvil.url, "--deployment", str(write_deployment(world))]
     return run("verify", folder, *chain)
 
 
@@ -63,10 +63,9 @@ def test_rules_that_the_round_was_not_opened_with_are_named(world: World, void_r
 
 def test_positions_that_did_not_return_yet_are_named(world: World) -> None:
     round_id = world.sealed_round()
-    world.stage.anvil.advance_to(world.record(round_id).deadline + 1)
-    operator = world.stage.operator
-    operator.sender.send(world.suite.tournament.functions.voidRound(round_id))
-    world.stage.anvil.finalise()
+    world.anvil.advance_to(world.record(round_id).deadline + 1)
+    world.operator_sender.send(world.suite.tournament.functions.voidRound(round_id))
+    world.anvil.finalise()
     code, said = verified(world, published(world, round_id))
     assert code == 1
     assert "chunks returned or settled: expected 2, found 0" in said

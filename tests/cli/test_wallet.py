@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from scorer.lab.drill.proxy import Forward, NoAnswer, Request, Response, proxy_of
+from scorer.lab.proxy import Forward, NoAnswer, Request, Response, proxy_of
 from tests.cli.scientist import scientist, typed
 from tests.cli.test_cupel import run
 from tests.world import World
@@ -89,13 +89,13 @@ def test_a_password_file_of_more_than_one_line_is_refused_and_not_shown(
     assert Account.decrypt(document, " a good one ").to_0x_hex() == KEY
 
 
-def test_an_endpoint_that_goes_away_is_reported_in_words(town: World) -> None:
+def test_an_endpoint_that_goes_away_is_reported_in_words(shared: World) -> None:
     def die(_request: Request, _forward: Forward) -> Response | None:
         raise NoAnswer
 
-    with proxy_of(town.stage.anvil.url) as proxy:
+    with proxy_of(shared.anvil.url) as proxy:
         proxy.misbehave("eth_getBalance", die)
-        owner = scientist(town, 10, proxy.url)
+        owner = scientist(shared, 10, proxy.url)
         code, said = run("wallet", "show", "--keystore", owner.keystore, *owner.chain)
     assert (code, said.startswith("cupel: endpoint 127.0.0.1:")) == (1, True)
     assert "expected an answer within 30 s, found ConnectionError" in said
@@ -123,8 +123,8 @@ def test_new_asks_twice_at_a_terminal_and_shows_nothing_of_what_istyped(tmp_path
     assert address.lower() in said.lower()
 
 
-def test_show_prints_what_a_key_has_on_a_chain(town: World) -> None:
-    owner = scientist(town, 10)
+def test_show_prints_what_a_key_has_on_a_chain(shared: World) -> None:
+    owner = scientist(shared, 10)
     code, said = run("wallet", "show", "--keystore", owner.keystore, *owner.chain)
     address, coins, tokens = said.splitlines()
     assert (code, address, tokens) == (0, owner.address, "0 NMR")

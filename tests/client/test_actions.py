@@ -24,7 +24,7 @@ from scorer.lab.plain_sender import Sender
 from scorer.storage.bundle import REPORT, round_folder
 from scorer.units import NanoNmr, Ppm
 from tests.chains import Chains
-from tests.committee import CHALLENGE, FEES, Committee, found_committee
+from tests.committee import CHALLENGE, FEES, Committee, deploy_committee
 
 NMR = 10**9
 WEI = 10**18
@@ -38,7 +38,7 @@ OWN = 1
 @pytest.fixture(scope="module")
 def committee(chains: Chains) -> Iterator[Committee]:
     with chains.bare() as chain:
-        yield found_committee(chain, MEMBERS)
+        yield deploy_committee(chain, MEMBERS)
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ def test_what_is_not_there_is_neither_released_nor_collected(stranger: ClientAcc
 
 def test_every_step_of_a_challenge_ends_with_its_window(chains: Chains, tmp_path: Path) -> None:
     with chains.bare() as chain:
-        committee = found_committee(chain, MEMBERS)
+        committee = deploy_committee(chain, MEMBERS)
         committee.post_bonds()
         round_id, suite = committee.due_round(), committee.suite
         report = committee.report(round_id)

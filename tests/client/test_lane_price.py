@@ -12,30 +12,26 @@ from scorer.client.actions import ActionRefused, ClientAccount
 from scorer.client.keystore import Wallet
 from scorer.client.stake_actions import Deposit
 from scorer.lab.anvil import Anvil
-from scorer.lab.deployer import SuitePlan, deploy
 from scorer.lab.plain_sender import Sender
+from scorer.lab.suite import deploy_suite, local_deployment
 from scorer.units import NanoNmr
+from tests.committee import STAKE
 
 NMR = 10**9
 PRICE = NMR // 10
 
 
-def suite_with_priced_lanes(admin: Sender) -> Suite:
+def suite_with_priced_lanes(anvil: Anvil, admin: Sender) -> Suite:
     """A suite whose lanes cost 0.1 NMR, and a model of the admin's without a deposit."""
-    plan = SuitePlan(
-        treasury=admin.address,
-        supply=10**6 * NMR,
+    document = local_deployment(
         members=[admin.address],
-        quorum=1,
-        challenge_window=3600,
         operator=admin.address,
         guardian=admin.address,
-        cap=50_000,
-        threshold=NMR,
-        minimum_position=NMR,
+        stake=STAKE,
+        challenge_window=3600,
         lane_price=PRICE,
     )
-    suite = deploy(admin, plan)
+    suite = deploy_suite(anvil, admin.account, document)
     admin.send(suite.registry.functions.register(admin.address))
     return suite
 
@@ -46,12 +42,14 @@ def admin(anvil: Anvil) -> Sender:
 
 
 @pytest.fixture
-def account(admin: Sender, tmp_path: Path) -> ClientAccount:
+def account(anvil: Anvil, admin: Sender, tmp_path: Path) -> ClientAccount:
     keystore = tmp_path / "key.json"
     key = Account.encrypt(admin.account.key, "secret", kdf="pbkdf2", iterations=2)
     keystore.write_text(json.dumps(key))
     keystore.chmod(0o600)
-    return ClientAccount(suite_with_priced_lanes(admin), admin.address, Wallet(keystore, lambda: "secret"))
+    return ClientAccount(
+        suite_with_priced_lanes(anvil, admin), admin.address, Wallet(keystore, lambda: "secret")
+    )
 
 
 def test_a_first_deposit_says_what_it_pays_for_the_lane(account: ClientAccount) -> None:

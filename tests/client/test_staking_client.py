@@ -18,8 +18,8 @@ from scorer.client.model_actions import RegisterModel
 from scorer.client.quotes import quote
 from scorer.client.stake_actions import PERMIT_LASTS, Deposit
 from scorer.client.staking_client import NotMined, StakingClient, journal_path, staking_client
-from scorer.lab.drill.proxy import Forward, Request, Response, proxy_of
 from scorer.lab.plain_sender import Sender
+from scorer.lab.proxy import Forward, Request, Response, proxy_of
 from scorer.units import NanoNmr
 from tests.chains import Chains
 from tests.cli.scientist import Scientist, funded
@@ -27,24 +27,24 @@ from tests.world import NMR, World, lent_world
 
 
 @pytest.fixture(scope="module")
-def town(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def shared(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One tournament for all tests of the file."""
-    with lent_world(chains, tmp_path_factory.mktemp("town")) as world:
+    with lent_world(chains, tmp_path_factory.mktemp("shared")) as world:
         yield world
 
 
-def ask(town: World, method: str, *parameters: Any) -> None:
-    answer = town.suite.w3.provider.make_request(RPCEndpoint(method), list(parameters))
+def ask(shared: World, method: str, *parameters: Any) -> None:
+    answer = shared.suite.w3.provider.make_request(RPCEndpoint(method), list(parameters))
     assert "error" not in answer, answer
 
 
 @contextmanager
-def not_mining(town: World) -> Iterator[None]:
-    ask(town, "evm_setAutomine", False)
+def not_mining(shared: World) -> Iterator[None]:
+    ask(shared, "evm_setAutomine", False)
     try:
         yield
     finally:
-        ask(town, "evm_setAutomine", True)
+        ask(shared, "evm_setAutomine", True)
 
 
 @contextmanager
@@ -68,23 +68,23 @@ def patient(client: StakingClient) -> StakingClient:
     return replace(client, manager=replace(client.manager, longest=60.0))
 
 
-def waits(town: World, seconds: int) -> None:
+def waits(shared: World, seconds: int) -> None:
     """Let so much chain time pass."""
-    ask(town, "evm_increaseTime", seconds)
-    ask(town, "evm_mine")
+    ask(shared, "evm_increaseTime", seconds)
+    ask(shared, "evm_mine")
 
 
-def test_what_is_not_mined_in_time_is_reported_and_finished_later(town: World) -> None:
-    staker = funded(town, 20)
+def test_what_is_not_mined_in_time_is_reported_and_finished_later(shared: World) -> None:
+    staker = funded(shared, 20)
     before = staker.stake(3).idle
     with opened_client(staker) as (client, account):
         plan = deposit(account, 5)
-        with not_mining(town):
+        with not_mining(shared):
             with pytest.raises(NotMined, match=r"run the command again: it goes on, and sends nothing twice"):
                 list(client.perform(plan))
             with pytest.raises(NotMined, match=r"deposit 5 NMR to model 3: nonce 0"):
                 list(client.finish())
-            ask(town, "evm_mine")
+            ask(shared, "evm_mine")
         (done,) = client.finish()
         assert (done.title, done.was_earlier) == ("deposit 5 NMR to model 3", True)
         assert list(client.finish()) == [done]
@@ -93,18 +93,18 @@ def test_what_is_not_mined_in_time_is_reported_and_finished_later(town: World) -
     assert staker.stake(3).idle == before + 5 * NMR
 
 
-def test_a_permit_that_expired_unmined_is_taken_back_and_can_be_given_anew(town: World) -> None:
-    staker = funded(town, 21)
+def test_a_permit_that_expired_unmined_is_taken_back_and_can_be_given_anew(shared: World) -> None:
+    staker = funded(shared, 21)
     before, tokens = staker.stake(3).idle, staker.tokens()
     with opened_client(staker) as (client, account):
         plan = deposit(account, 5)
-        with not_mining(town):
+        with not_mining(shared):
             with pytest.raises(NotMined):
                 list(client.perform(plan))
             (intent,) = client.journal.open_intents(staker.address)
-            ask(town, "anvil_dropTransaction", "0x" + client.journal.attempts(intent)[0].hash.hex())
-            ask(town, "evm_increaseTime", PERMIT_LASTS + 60)
-            ask(town, "evm_mine")
+            ask(shared, "anvil_dropTransaction", "0x" + client.journal.attempts(intent)[0].hash.hex())
+            ask(shared, "evm_increaseTime", PERMIT_LASTS + 60)
+            ask(shared, "evm_mine")
         assert list(client.finish()) == []
         assert (staker.stake(3).idle, staker.tokens()) == (before, tokens)
         (done,) = client.perform(deposit(account, 5))
@@ -112,25 +112,25 @@ def test_a_permit_that_expired_unmined_is_taken_back_and_can_be_given_anew(town:
     assert staker.stake(3).idle == before + 5 * NMR
 
 
-def test_what_a_reorganisation_took_is_sent_once_more_by_the_next_command(town: World) -> None:
-    staker = funded(town, 22)
-    town.stage.anvil.finalise()
-    town.stage.anvil.finalise()
+def test_what_a_reorganisation_took_is_sent_once_more_by_the_next_command(shared: World) -> None:
+    staker = funded(shared, 22)
+    shared.anvil.finalise()
+    shared.anvil.finalise()
     before = staker.stake(3).idle
     with opened_client(staker) as (client, account):
         list(client.perform(deposit(account, 5)))
-        town.stage.anvil.reorganise(1)
+        shared.anvil.reorganise(1)
         assert staker.stake(3).idle == before
         client.manager.pump()
         client.manager.pump()
     assert staker.stake(3).idle == before + 5 * NMR
 
 
-def test_a_quote_covers_what_is_signed(town: World) -> None:
-    staker = funded(town, 23)
+def test_a_quote_covers_what_is_signed(shared: World) -> None:
+    staker = funded(shared, 23)
     with opened_client(staker) as (client, account):
         plan = RegisterModel(staker.address).plan(account)
-        found = quote(town.suite, staker.address, plan)
+        found = quote(shared.suite, staker.address, plan)
         (done,) = client.perform(plan)
         (intent,) = client.journal.intents("register")
         assert done.gas <= intent.call.gas
@@ -138,56 +138,60 @@ def test_a_quote_covers_what_is_signed(town: World) -> None:
         assert done.cost <= found.most
 
 
-def test_what_a_reorganisation_took_from_before_an_open_order_is_sent_again_by_finishing(town: World) -> None:
-    staker = funded(town, 24)
-    town.stage.anvil.finalise()
-    town.stage.anvil.finalise()
+def test_what_a_reorganisation_took_from_before_an_open_order_is_sent_again_by_finishing(
+    shared: World,
+) -> None:
+    staker = funded(shared, 24)
+    shared.anvil.finalise()
+    shared.anvil.finalise()
     before = staker.stake(3).idle
     with opened_client(staker) as (client, account):
         (first,) = client.perform(deposit(account, 5))
         client.acknowledge(first)
-        with not_mining(town):
+        with not_mining(shared):
             with pytest.raises(NotMined):
                 list(client.perform(deposit(account, 2)))
-            ask(town, "anvil_dropAllTransactions")
-            town.stage.anvil.reorganise(1)
-        waits(town, 60)
+            ask(shared, "anvil_dropAllTransactions")
+            shared.anvil.reorganise(1)
+        waits(shared, 60)
         assert staker.stake(3).idle == before
         (second,) = patient(client).finish()
         assert second.title == "deposit 2 NMR to model 3"
     assert staker.stake(3).idle == before + 7 * NMR
 
 
-def test_one_wrong_nonce_of_an_endpoint_is_corrected_by_finishing(town: World) -> None:
-    staker = funded(town, 25)
+def test_one_wrong_nonce_of_an_endpoint_is_corrected_by_finishing(shared: World) -> None:
+    staker = funded(shared, 25)
     before = staker.stake(3).idle
 
     def one_more(request: Request, forward: Forward) -> Response | None:
         return {"result": hex(int(str(forward(request)["result"]), 16) + 1)}
 
-    with proxy_of(town.stage.anvil.url) as proxy:
-        suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
+    with proxy_of(shared.anvil.url) as proxy:
+        suite = Suite.at(connect(proxy.url, 31337), shared.suite.addresses)
         with opened_client(staker, suite) as (client, account):
             proxy.misbehave("eth_getTransactionCount", one_more)
             with pytest.raises(NotMined):
                 list(client.perform(deposit(account, 5)))
             proxy.misbehave("eth_getTransactionCount", None)
-            waits(town, 60)
+            waits(shared, 60)
             (done,) = patient(client).finish()
             assert done.was_earlier
     assert staker.stake(3).idle == before + 5 * NMR
 
 
-def test_another_key_at_the_same_path_neither_sends_nor_reports_what_the_first_one_left(town: World) -> None:
-    first, second = funded(town, 26), funded(town, 27)
+def test_another_key_at_the_same_path_neither_sends_nor_reports_what_the_first_one_left(
+    shared: World,
+) -> None:
+    first, second = funded(shared, 26), funded(shared, 27)
     for staker in (first, second):  # without permits the calls are the same byte for byte
-        approve = town.suite.token.functions.approve(town.suite.tournament.address, 10**20)
-        Sender(town.suite.w3, town.stage.anvil.account(26 + (staker is second))).send(approve)
+        approve = shared.suite.token.functions.approve(shared.suite.tournament.address, 10**20)
+        Sender(shared.suite.w3, shared.anvil.account(26 + (staker is second))).send(approve)
     before = first.stake(3).idle
-    with opened_client(first) as (client, account), not_mining(town):
+    with opened_client(first) as (client, account), not_mining(shared):
         with pytest.raises(NotMined):
             list(client.perform(deposit(account, 5)))
-        ask(town, "anvil_dropAllTransactions")
+        ask(shared, "anvil_dropAllTransactions")
     kept = first.keystore.read_bytes()
     shutil.copy(second.keystore, first.keystore)
     with opened_client(first) as (client, account):
@@ -204,27 +208,27 @@ def test_another_key_at_the_same_path_neither_sends_nor_reports_what_the_first_o
     assert (first.tokens(), second.tokens()) == (95 * 10**18, 95 * 10**18)
 
 
-def test_a_link_to_a_keystore_has_the_keystores_journal(town: World) -> None:
-    staker = funded(town, 28)
+def test_a_link_to_a_keystore_has_the_keystores_journal(shared: World) -> None:
+    staker = funded(shared, 28)
     (elsewhere := staker.keystore.parent / "elsewhere").mkdir()
     (elsewhere / "mine.json").symlink_to(staker.keystore)
-    with opened_client(staker) as (client, account), not_mining(town), pytest.raises(NotMined):
+    with opened_client(staker) as (client, account), not_mining(shared), pytest.raises(NotMined):
         list(client.perform(deposit(account, 5)))
-    ask(town, "evm_mine")
+    ask(shared, "evm_mine")
     with opened_client(replace(staker, keystore=elsewhere / "mine.json")) as (client, account):
         (done,) = patient(client).finish()
         assert done.was_earlier
     assert [path.name for path in elsewhere.iterdir()] == ["mine.json"]
 
 
-def test_an_endpoint_chooses_the_journal_of_local_chains_alone(town: World, tmp_path: Path) -> None:
+def test_an_endpoint_chooses_the_journal_of_local_chains_alone(shared: World, tmp_path: Path) -> None:
     def another(_request: Request, _forward: Forward) -> Response | None:
-        answer = town.suite.w3.provider.make_request(RPCEndpoint("eth_getBlockByNumber"), ["0x0", False])
+        answer = shared.suite.w3.provider.make_request(RPCEndpoint("eth_getBlockByNumber"), ["0x0", False])
         return {"result": {**answer["result"], "hash": "0x" + "12" * 32}}
 
     paths = {}
     for chain in (31337, 137):
-        with proxy_of(town.stage.anvil.url) as proxy:
+        with proxy_of(shared.anvil.url) as proxy:
             honest = journal_path(connect(proxy.url, 31337), tmp_path / "key.json", chain)
             proxy.misbehave("eth_getBlockByNumber", another)
             paths[chain] = (honest, journal_path(connect(proxy.url, 31337), tmp_path / "key.json", chain))
@@ -243,15 +247,15 @@ def costs(client: StakingClient, part: str) -> list[int]:
     ]
 
 
-def test_what_became_more_expensive_than_agreed_is_not_signed(town: World) -> None:
-    staker = funded(town, 29)
+def test_what_became_more_expensive_than_agreed_is_not_signed(shared: World) -> None:
+    staker = funded(shared, 29)
 
     def expensive(request: Request, forward: Forward) -> Response | None:
         answer = forward(request)
         return {"result": {**answer["result"], "baseFeePerGas": hex(3000 * GWEI)}}
 
-    with proxy_of(town.stage.anvil.url) as proxy:
-        suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
+    with proxy_of(shared.anvil.url) as proxy:
+        suite = Suite.at(connect(proxy.url, 31337), shared.suite.addresses)
         with opened_client(staker, suite) as (client, account):
             plan = RegisterModel(staker.address).plan(account)
             agreed = quote(suite, staker.address, plan)
@@ -264,10 +268,10 @@ def test_what_became_more_expensive_than_agreed_is_not_signed(town: World) -> No
             assert done.cost <= agreed.most
 
 
-def test_what_takes_more_gas_than_agreed_is_not_signed(town: World) -> None:
-    staker = funded(town, 30)
-    with proxy_of(town.stage.anvil.url) as proxy:
-        suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
+def test_what_takes_more_gas_than_agreed_is_not_signed(shared: World) -> None:
+    staker = funded(shared, 30)
+    with proxy_of(shared.anvil.url) as proxy:
+        suite = Suite.at(connect(proxy.url, 31337), shared.suite.addresses)
         with opened_client(staker, suite) as (client, account):
             plan = RegisterModel(staker.address).plan(account)
             agreed = quote(suite, staker.address, plan)
@@ -281,8 +285,8 @@ def test_what_takes_more_gas_than_agreed_is_not_signed(town: World) -> None:
             assert costs(client, "register")[-1] <= agreed.most
 
 
-def test_a_bid_is_raised_up_to_what_was_agreed_and_then_only_when_asked(town: World) -> None:
-    staker = funded(town, 31)
+def test_a_bid_is_raised_up_to_what_was_agreed_and_then_only_when_asked(shared: World) -> None:
+    staker = funded(shared, 31)
     asked: list[tuple[str, int]] = []
     swallowed: set[str] = set()
 
@@ -297,8 +301,8 @@ def test_a_bid_is_raised_up_to_what_was_agreed_and_then_only_when_asked(town: Wo
         swallowed.add(raw)
         return {"result": "0x" + "11" * 32}
 
-    with proxy_of(town.stage.anvil.url) as proxy:
-        suite = Suite.at(connect(proxy.url, 31337), town.suite.addresses)
+    with proxy_of(shared.anvil.url) as proxy:
+        suite = Suite.at(connect(proxy.url, 31337), shared.suite.addresses)
         proxy.misbehave("eth_sendRawTransaction", swallow)
         with opened_client(staker, suite) as (client, account):
             plan = RegisterModel(staker.address).plan(account)
@@ -306,7 +310,7 @@ def test_a_bid_is_raised_up_to_what_was_agreed_and_then_only_when_asked(town: Wo
             with pytest.raises(NotMined, match="waiting to be mined"):
                 list(client.perform(plan, agreed))
             for _ in range(4):
-                waits(town, 2000)
+                waits(shared, 2000)
                 with pytest.raises(NotMined) as waiting:
                     list(client.finish())
             assert "more than was agreed to; run the command again: it goes on" in str(waiting.value)

@@ -12,7 +12,7 @@ from scorer.chain.errors import RateLimited
 from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OracleDaemon
-from scorer.lab.drill.proxy import Forward, Manner, Proxy, Request, Response, error, proxy_of
+from scorer.lab.proxy import Fault, Forward, Proxy, Request, Response, error, proxy_of
 from scorer.transactions.intents import Intent
 from scorer.transactions.manager import TransactionManager
 from scorer.transactions.signers import SignerError
@@ -27,14 +27,10 @@ class Seat:
         self, world: World, stack: ExitStack, *, proxies: int = 1, chain: str = "", run: str = ""
     ) -> None:
         self.world = world
-        self.proxies: list[Proxy] = [
-            stack.enter_context(proxy_of(world.stage.anvil.url)) for _ in range(proxies)
-        ]
+        self.proxies: list[Proxy] = [stack.enter_context(proxy_of(world.anvil.url)) for _ in range(proxies)]
         config = write_config(world, 0)
         urls = ", ".join(f'"{proxy.url}"' for proxy in self.proxies)
-        text = config.read_text().replace(
-            f'endpoint = "{world.stage.anvil.url}"', f"endpoints = [{urls}]\n{chain}"
-        )
+        text = config.read_text().replace(f'endpoint = "{world.anvil.url}"', f"endpoints = [{urls}]\n{chain}")
         config.write_text(text + f"\n[run]\nrecompute = false\nstagger = 0\nleast_balance = 1e9\n{run}\n")
         self.assembled = stack.enter_context(assembly.oracle(load_config(config), send=True))
 
@@ -49,23 +45,23 @@ class Seat:
         return self.assembled.daemon
 
     def sent(self) -> int:
-        account = self.world.stage.anvil.account(3)
+        account = self.world.anvil.account(3)
         return self.world.suite.w3.eth.get_transaction_count(account.address)
 
 
 BRAVE = "challenge = true\nlargest_bond_nmr = 100"
 
 
-def lying(wrong: Callable[[str, str], str]) -> Manner:
+def lying(wrong: Callable[[str, str], str]) -> Fault:
     """An endpoint whose answers to calls are `wrong` of the call's data and the answer."""
 
-    def manner(request: Request, forward: Forward) -> Response | None:
+    def fault(request: Request, forward: Forward) -> Response | None:
         answer = forward(request)
         if isinstance(answer.get("result"), str):
             answer["result"] = wrong(request["params"][0].get("data", ""), answer["result"])
         return answer
 
-    return manner
+    return fault
 
 
 def test_no_report_is_disputed_on_one_endpoints_word(world: World) -> None:
@@ -130,7 +126,7 @@ def test_who_lost_a_challenge_disputes_nothing_more_until_a_human_looked(world: 
         with ExitStack() as stack:
             seat = Seat(world, stack, run=f"{BRAVE}\ndispute = [{hashes}]\n{run}")
             seat.daemon.cycle()
-            world.stage.anvil.finalise()
+            world.anvil.finalise()
             return set(seat.alarms) - {"LOW_BALANCE"}
 
     first = accepted()
@@ -149,12 +145,12 @@ def test_who_lost_a_challenge_disputes_nothing_more_until_a_human_looked(world: 
 
 
 def frozen(number: int) -> object:
-    def manner(request: Request, forward: Forward) -> Response | None:
+    def fault(request: Request, forward: Forward) -> Response | None:
         if request["params"][0] != "finalized":
             return None
         return forward({**request, "params": [hex(number), False]})
 
-    return manner
+    return fault
 
 
 def test_nothing_is_sent_while_finality_stands_still_and_it_goes_on_alone(world: World) -> None:
@@ -163,7 +159,7 @@ def test_nothing_is_sent_while_finality_stands_still_and_it_goes_on_alone(world:
     with ExitStack() as stack:
         seat = Seat(world, stack)
         number = world.suite.w3.eth.get_block("finalized")["number"]
-        world.stage.anvil.advance_to(world.now + 3600)
+        world.anvil.advance_to(world.now + 3600)
         seat.proxies[0].misbehave("eth_getBlockByNumber", frozen(number))  # type: ignore[arg-type]
         before = seat.sent()
         assert seat.daemon.cycle()["stalled"] >= 3600
@@ -194,12 +190,12 @@ def test_an_act_that_no_node_estimates_keeps_no_other_round_waiting(world: World
         seat = Seat(world, stack)
         tried: list[str] = []
 
-        def manner(request: Request, _: Forward) -> Response | None:
+        def fault(request: Request, _: Forward) -> Response | None:
             tried.append(request["params"][0]["data"])
             too_large = error(-32000, "gas required exceeds allowance (33554432)")
             return too_large if tried[-1] == tried[0] else None
 
-        seat.proxies[0].misbehave("eth_estimateGas", manner)
+        seat.proxies[0].misbehave("eth_estimateGas", fault)
         loop = seat.assembled.loop()
         loop.once()
         assert seat.alarms == {"REFUSED", "LOW_BALANCE"}
@@ -275,7 +271,7 @@ def test_what_a_contract_does_not_allow_is_reported(world: World) -> None:
 def test_who_comes_second_raises_no_alarm(world: World) -> None:
     round_id = world.sealed_round()
     world.resolve(round_id)
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     with ExitStack() as stack:
         seat = Seat(world, stack)
         for member in world.members[1:]:
@@ -286,7 +282,7 @@ def test_who_comes_second_raises_no_alarm(world: World) -> None:
 
 def test_a_round_that_is_over_is_not_read_again(world: World) -> None:
     world.settle(world.sealed_round())
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     with ExitStack() as stack:
         seat = Seat(world, stack)
         seat.daemon.cycle()
@@ -324,7 +320,7 @@ def another_state(data: str, result: str) -> str:
     return "0x" + "ff" * 32 + result[66:] if len(result) > 500 else result
 
 
-NONSENSE: dict[str, tuple[str, Manner]] = {
+NONSENSE: dict[str, tuple[str, Fault]] = {
     "a block without a number": ("eth_getBlockByNumber", unnumbered),
     "null for a block": ("eth_getBlockByNumber", lambda request, forward: {"result": None}),
     "a list for a block": ("eth_getBlockByNumber", lambda request, forward: {"result": [[]]}),
@@ -336,7 +332,7 @@ NONSENSE: dict[str, tuple[str, Manner]] = {
     "words of a megabyte": ("eth_call", lambda request, forward: error(-1, "replacement " * 90_000)),
     "a limit": ("eth_call", lambda request, forward: error(-32005, "limit")),
 }
-LOGS: dict[str, Manner] = {
+LOGS: dict[str, Fault] = {
     "null": lambda request, forward: {"result": None},
     "doubled": lambda request, forward: {"result": forward(request)["result"] * 2},
     "foreign": lambda request, forward: {
@@ -351,10 +347,10 @@ def test_a_vote_is_sent_beside_an_endpoint_of_any_nonsense(world: World) -> None
     with ExitStack() as stack:
         seat = Seat(world, stack, proxies=2, chain="agreement = 1")
         bad, good = seat.proxies
-        for what, (method, manner) in NONSENSE.items():
+        for what, (method, fault) in NONSENSE.items():
             seat.daemon.context.endpoints._last.clear()
-            bad.manners.clear()
-            bad.misbehave(method, manner)
+            bad.faults.clear()
+            bad.misbehave(method, fault)
             loop = seat.assembled.loop()
             loop.once()
             loop.once()

@@ -14,9 +14,10 @@ from scorer.daemon.checks import check_member, check_operator
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OracleDaemon, UnknownTournament
-from scorer.lab.demo.stage import ADMIN, OPERATOR
-from scorer.lab.deployer import SuitePlan, deploy
-from scorer.lab.drill.proxy import Forward, Proxy, Request, Response, error, proxy_of
+from scorer.lab.in_process import ADMIN, OPERATOR
+from scorer.lab.proxy import Forward, Proxy, Request, Response, error, proxy_of
+from scorer.lab.rounds import write_plan
+from scorer.lab.suite import deploy_suite, local_deployment
 from scorer.oracle.cache import MemberCache
 from scorer.storage.bundle import LOCKED, Bundle, round_folder
 from scorer.transactions.journal import Journal, JournalError
@@ -44,20 +45,16 @@ class Two:
 
     def _deploy(self) -> Suite:
         world = self.world
-        anvil, stake = world.stage.anvil, world.rules.stake
-        plan = SuitePlan(
-            treasury=world.admin.address,
-            supply=10**15,
+        anvil, stake = world.anvil, world.rules.stake
+        document = local_deployment(
             members=[member.address for member in world.members],
-            quorum=2,
-            challenge_window=6 * HOUR,
             operator=str(anvil.account(OPERATOR).address),
             guardian=str(anvil.account(ADMIN).address),
-            cap=stake.cap,
-            threshold=stake.threshold,
-            minimum_position=stake.minimum_position,
+            stake=stake,
+            challenge_window=6 * HOUR,
+            name="second",
         )
-        return deploy(world.admin, plan)
+        return deploy_suite(anvil, world.admin.account, document)
 
     @property
     def suites(self) -> tuple[Suite, Suite]:
@@ -66,12 +63,9 @@ class Two:
     def plan(self) -> None:
         """A round in each tournament, open from now on."""
         for number, folder in enumerate(self.plans):
-            bundle, start = Bundle(folder / "daily"), self.world.now - 60
-            bundle.write_rules(self.world.rules)
-            bundle.write_universe(IDS)
+            start = self.world.now - 60
             times = (start, start + HOUR, start + 2 * HOUR, start + 30 * HOUR + number)
-            names = ("open_at", "close_at", "resolve_at", "deadline")
-            (bundle.folder / "schedule.json").write_text(json.dumps(dict(zip(names, times, strict=True))))
+            write_plan(folder / "daily", self.world.rules, IDS, times)
 
     def states(self) -> list[RoundState]:
         block = self.world.suite.w3.eth.block_number
@@ -79,7 +73,7 @@ class Two:
 
     def published(self) -> list[Bundle]:
         """What is published of the first round of each."""
-        root = self.world.stage.operator.published
+        root = self.world.operator.published
         return [Bundle(round_folder(root, str(each.tournament.address), 1)) for each in self.suites]
 
     def seal(self) -> list[RoundState]:
@@ -94,44 +88,44 @@ class Two:
         """One cycle of the operator in a process of its own; what it did."""
         with assembly.operator(load_config(self.path), send=True) as assembled:
             lines = assembled.daemon.cycle()["deeds"]
-        self.world.stage.anvil.finalise()
+        self.world.anvil.finalise()
         return [line.partition(":")[0] for line in lines]
 
 
 def failing(address: str) -> object:
     """An endpoint that answers no call of a contract."""
 
-    def manner(request: Request, _: Forward) -> Response | None:
+    def fault(request: Request, _: Forward) -> Response | None:
         asked = str(request["params"][0].get("to", "")).lower() == address.lower()
         return error(-32000, "header not found") if asked else None
 
-    return manner
+    return fault
 
 
 @pytest.fixture
 def proxy(world: World) -> Iterator[Proxy]:
-    with proxy_of(world.stage.anvil.url) as found:
+    with proxy_of(world.anvil.url) as found:
         yield found
 
 
 def test_rounds_of_both_open_and_are_locked_each_once_over_restarts(world: World) -> None:
-    two = Two(world, world.stage.anvil.url)
+    two = Two(world, world.anvil.url)
     address = str(world.suite.tournament.address)
     two.plan()
-    before = world.suite.w3.eth.get_transaction_count(world.stage.operator.sender.account.address)
+    before = world.suite.w3.eth.get_transaction_count(world.operator_sender.account.address)
     assert two.work() == [f"{address} open daily", "second open daily"]
     assert two.work() == [f"{address} round 1", "second round 1"]  # published
     assert two.states() == [RoundState.OPEN, RoundState.OPEN]
     assert all(bundle.universe() == IDS for bundle in two.published())
     world.submit_all(1)
-    world.stage.anvil.advance_to(world.now + HOUR)
+    world.anvil.advance_to(world.now + HOUR)
     assert two.work() == [f"{address} round 1 lock"]
     assert two.states() == [RoundState.LOCKING, RoundState.OPEN]
     assert two.work() == []
     assert [bundle.has(LOCKED) for bundle in two.published()] == [True, True]
     assert two.seal() == [RoundState.SEALED, RoundState.SETTLED]
     assert two.work() == []
-    after = world.suite.w3.eth.get_transaction_count(world.stage.operator.sender.account.address)
+    after = world.suite.w3.eth.get_transaction_count(world.operator_sender.account.address)
     assert after - before == 3
     with Journal.open(two.path.parent / "journal.sqlite") as journal:
         scopes = [":".join(intent.key.split(":")[:2]) for intent in journal.intents()]
@@ -163,12 +157,12 @@ def of_version(suite: Suite, version: int) -> object:
     """An endpoint that says of a tournament that it is of another version."""
     call = suite.tournament.functions.VERSION()
 
-    def manner(request: Request, _: Forward) -> Response | None:
+    def fault(request: Request, _: Forward) -> Response | None:
         fields = request["params"][0]
         asked = (fields["to"], fields["data"]) == (call.address, call._encode_transaction_data())
         return {"result": "0x" + version.to_bytes(32, "big").hex()} if asked else None
 
-    return manner
+    return fault
 
 
 def test_contracts_of_an_unknown_version_stop_their_own_tournament_alone(world: World, proxy: Proxy) -> None:
@@ -185,7 +179,7 @@ def test_contracts_of_an_unknown_version_stop_their_own_tournament_alone(world: 
 
 
 def test_a_round_is_asked_for_by_its_tournament_where_there_are_several(world: World) -> None:
-    two = Two(world, world.stage.anvil.url, account=3)
+    two = Two(world, world.anvil.url, account=3)
     round_id = world.sealed_round()
     world.resolve(round_id)
     with assembly.oracle(load_config(two.path), send=False) as assembled:
@@ -203,7 +197,7 @@ def test_a_round_is_asked_for_by_its_tournament_where_there_are_several(world: W
 
 @pytest.mark.parametrize("twice", ["deployment", "name"])
 def test_a_tournament_or_a_name_that_comes_twice_is_refused(world: World, twice: str) -> None:
-    two = Two(world, world.stage.anvil.url)
+    two = Two(world, world.anvil.url)
     deployment = "../deployment.json" if twice == "deployment" else "third.json"
     (two.path.parent / "third.json").write_text(json.dumps(two._deploy().addresses.to_json()))
     name = "second" if twice == "name" else "third"
@@ -217,7 +211,7 @@ def test_a_tournament_or_a_name_that_comes_twice_is_refused(world: World, twice:
 
 
 def test_two_daemons_of_one_key_do_not_share_a_journal_whatever_they_serve(world: World) -> None:
-    two = Two(world, world.stage.anvil.url)
+    two = Two(world, world.anvil.url)
     with ExitStack() as stack:
         stack.enter_context(assembly.operator(load_config(two.path), send=True))
         with pytest.raises(JournalError, match="found another process at work"):
@@ -225,7 +219,7 @@ def test_two_daemons_of_one_key_do_not_share_a_journal_whatever_they_serve(world
 
 
 def test_a_check_looks_at_every_tournament(world: World) -> None:
-    two = Two(world, world.stage.anvil.url)
+    two = Two(world, world.anvil.url)
     for folder in two.plans:
         folder.mkdir(exist_ok=True)
     checks = list(check_operator(load_config(two.path)))
@@ -242,7 +236,7 @@ def test_a_restart_asks_about_no_more_than_what_was_not_over(world: World, proxy
     for _ in range(2):
         world.settle(world.sealed_round())
     world.open()
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     hints = []
     for _ in range(2):
         with assembly.oracle(load_config(path), send=True) as assembled:
@@ -262,7 +256,7 @@ def test_what_was_signed_for_a_round_that_is_over_is_pruned_and_never_before(wor
     def cycle() -> dict[int, set[bytes]]:
         with assembly.oracle(load_config(path), send=True) as assembled:
             assembled.daemon.cycle()
-        world.stage.anvil.finalise()
+        world.anvil.finalise()
         found: dict[int, set[bytes]] = {}
         with Journal.open(path.parent / "journal.sqlite") as journal:
             for intent in journal.intents():
@@ -283,7 +277,7 @@ def test_what_was_signed_for_a_round_that_is_over_is_pruned_and_never_before(wor
 
 
 def test_paths_of_further_tournaments_are_beside_the_configuration(world: World) -> None:
-    two = Two(world, world.stage.anvil.url)
+    two = Two(world, world.anvil.url)
     (further,) = load_config(two.path).tournaments
     assert (further.deployment, further.plans) == (
         two.path.parent / "second.json",

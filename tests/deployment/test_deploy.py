@@ -23,8 +23,8 @@ from scorer.deployment.reader import read_state, roles_of
 from scorer.deployment.steps import DeploymentStuck, steps
 from scorer.failpoints import KILLED, VARIABLE
 from scorer.lab.anvil import Anvil
-from scorer.lab.drill.local_tournament import forked, wait
-from scorer.lab.drill.proxy import Forward, NoAnswer, Request, proxy_of
+from scorer.lab.processes import Fork
+from scorer.lab.proxy import Forward, NoAnswer, Request, proxy_of
 from tests.chains import Chains
 from tests.deployment import worker
 from tests.deployment.files import ADMIN, MINTER, OPERATOR, STRANGER, TEXT, TREASURY, read
@@ -161,7 +161,7 @@ def killed_process(point: str, arguments: tuple[str, str, str], crash: Path) -> 
         os.environ[VARIABLE] = point
         worker.deploy(*arguments)
 
-    return wait(forked(work, crash))
+    return Fork.of(work, crash).wait()
 
 
 def test_a_process_that_is_killed_at_every_transaction_ends_in_the_same_manifest(

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from scorer.chain.artifacts import abi, artifact
 from scorer.deployment import document as limits
 from scorer.deployment.document import DeploymentFileError, from_record, load_document, recorded
 from scorer.lab.anvil import Anvil
-from scorer.lab.deployer import LOCAL_WINDOWS, _deployed
 from scorer.lab.plain_sender import Sender
+from scorer.lab.suite import LOCAL_WINDOWS
 from scorer.transactions.request import Reverted
 from scorer.units import wei_from_nano
 from tests.deployment.files import MEMBERS, OPERATOR, TEXT, TREASURY, account, read
@@ -171,14 +172,18 @@ def test_the_file_for_a_devnet_needs_nothing() -> None:
     assert load_document(Path("deployments/devnet.toml"), environment={}).is_local
 
 
+def _deployed(sender: Sender, name: str, *arguments: object) -> str:
+    """The address of a contract that is deployed on its own."""
+    contract = sender.w3.eth.contract(abi=abi(name), bytecode=artifact(name)["bytecode"])
+    return str(sender.send(contract.constructor(*arguments))["contractAddress"])
+
+
 def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
     sender = Sender(anvil.w3, anvil.account(0))
     zero = anvil.account(1).address
     terms = (0, 3600, 0, 0, 0, 0, 3)
 
     def read_all(name: str, arguments: tuple[object, ...], constants: tuple[str, ...]) -> list[int]:
-        from scorer.chain.artifacts import abi
-
         contract = anvil.w3.eth.contract(address=_deployed(sender, name, *arguments), abi=abi(name))  # type: ignore[call-overload]
         return [int(contract.get_function_by_name(each)().call()) for each in constants]
 

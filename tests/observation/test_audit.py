@@ -17,21 +17,21 @@ def ask(world: World, method: str, *parameters: Any) -> None:
 
 def rob(world: World, nmr: int) -> None:
     """Take tokens out of the tournament, past all its rules."""
-    suite, thief = world.suite, world.stage.anvil.account(0).address
+    suite, thief = world.suite, world.anvil.account(0).address
     tournament = suite.tournament.address
     call = suite.token.functions.transfer(thief, nmr * 10**18)
     data = call._encode_transaction_data()
     ask(world, "anvil_setBalance", tournament, hex(10**18))
     ask(world, "anvil_impersonateAccount", tournament)
     ask(world, "eth_sendTransaction", {"from": tournament, "to": suite.token.address, "data": data})
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
 
 
 def test_every_invariant_holds_whether_or_not_the_endpoint_takes_batches(world: World) -> None:
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     block = finalised_block(world.suite)
     assert audit(world.suite, block) == dict.fromkeys(INVARIANTS, True)
-    one_by_one = one_at_a_time(world.suite, world.stage.anvil.url)
+    one_by_one = one_at_a_time(world.suite, world.anvil.url)
     assert audit(one_by_one, block) == dict.fromkeys(INVARIANTS, True)
 
 

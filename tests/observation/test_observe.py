@@ -35,8 +35,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 def pass_blocks(world: World, count: int) -> None:
-    world.stage.anvil._request("anvil_mine", hex(count), "0x2")
-    world.stage.anvil.finalise()
+    world.anvil._request("anvil_mine", hex(count), "0x2")
+    world.anvil.finalise()
 
 
 def test_an_old_round_takes_no_more_requests_for_logs_than_a_new_one(
@@ -44,7 +44,7 @@ def test_an_old_round_takes_no_more_requests_for_logs_than_a_new_one(
 ) -> None:
     round_id = world.sealed_round()
     world.settle(round_id)
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     asked.clear()
     found = read_on_chain(world.suite, round_id, finalised_block(world.suite))
     new = asked["eth_getLogs"]
@@ -72,7 +72,7 @@ def test_an_old_void_round_is_read_from_a_few_ranges(
 ) -> None:
     round_id = world.sealed_round() if is_sealed else world.open()
     record = world.record(round_id)
-    world.stage.anvil.advance_to((record.deadline if is_sealed else record.lock_until) + 1)
+    world.anvil.advance_to((record.deadline if is_sealed else record.lock_until) + 1)
     while not world.record(round_id).is_over:
         world.cycle(0)
     record = world.record(round_id)

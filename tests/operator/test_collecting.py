@@ -42,7 +42,7 @@ def heard(world: World) -> tuple[World, list[tuple[str, str]]]:
     alarms: list[tuple[str, str]] = []
     first, *others = world.members
     hearing = replace(first, raise_alarm=lambda reason, detail: alarms.append((reason.name, detail)))
-    return replace(world, stage=replace(world.stage, members=(hearing, *others))), alarms
+    return replace(world, tournament=replace(world.tournament, members=(hearing, *others))), alarms
 
 
 def scored(world: World, round_id: int) -> pd.DataFrame:
@@ -54,12 +54,12 @@ def test_a_late_model_is_scored_and_its_stake_stays_idle(small: World) -> None:
     round_id = small.open()
     small.submit_all(round_id, range(1, 4))
     in_time = small.predictions(1, round_id).to_numpy()
-    small.stage.anvil.advance_to(small.record(round_id).close_at + 60)
+    small.anvil.advance_to(small.record(round_id).close_at + 60)
     small.submit(round_id, 4)
     small.submit(round_id, 1, write_submission(small.predictions(1, 99), "csv"), label="late")
-    small.stage.anvil.advance_to(small.now + 60)
+    small.anvil.advance_to(small.now + 60)
     small.close_and_seal(round_id)
-    collection = small.stage.operator.collect(small.record(round_id))
+    collection = small.operator.collector.collect(small.record(round_id))
     assert decided(collection) == ([1, 2, 3], [4])
     assert collection.submissions.matrix[0] == pytest.approx(in_time)
     assert small.idle()[3] == 100 * NMR
@@ -116,7 +116,7 @@ def test_the_operator_publishes_the_churn_that_the_rules_ask_for(small: World) -
     world.submit(round_id, 1, write_submission(world.predictions(1, before), "csv"))
     world.submit_all(round_id, range(2, 5))
     world.close_and_seal(round_id)
-    published = world.stage.operator.published_bundle(round_id)
+    published = world.operator.published_bundle(round_id)
     churn = published.table(NEUTRAL_CHURN, LONG_IDS)
     assert churn["model_id"].tolist() == [1, 2, 3, 4]
     assert churn["neutral_churn"][0] == 0
@@ -142,7 +142,7 @@ def test_files_name_ids_by_tickers_where_the_rules_are_those_of_signals(small: W
         world.submit(round_id, model, file.to_csv(index=False).encode())
     world.submit(round_id, 4)
     world.close_and_seal(round_id)
-    collection = world.stage.operator.collect(world.record(round_id))
+    collection = world.operator.collector.collect(world.record(round_id))
     assert collection.staked == {1, 2, 3}
     assert collection.submissions.matrix[:][:, 110:].tolist() == [[0.5] * 10] * 3
     assert [refusal.model_id for refusal in collection.refusals] == [4]
@@ -154,23 +154,23 @@ def test_files_name_ids_by_tickers_where_the_rules_are_those_of_signals(small: W
 def test_what_was_published_is_locked_whatever_the_inbox_holds_later(small: World) -> None:
     round_id = small.open()
     small.submit_all(round_id, range(1, 3))
-    small.stage.anvil.advance_to(small.record(round_id).close_at + 60)
+    small.anvil.advance_to(small.record(round_id).close_at + 60)
     small.submit(round_id, 3)
-    small.stage.anvil.advance_to(small.now + 60)
-    operator = small.stage.operator
-    operator.publish(round_id, operator.collect(small.record(round_id)))
+    small.anvil.advance_to(small.now + 60)
+    operator = small.operator
+    operator.collector.publish(round_id, operator.collector.collect(small.record(round_id)))
     small.submit(round_id, 4)
     small.submit(round_id, 1, b"nonsense")
     small.close_and_seal(round_id)
     assert [idle == 100 * NMR for idle in small.idle()] == [False, False, True, True]
-    again = operator.collect(small.record(round_id))
+    again = operator.collector.collect(small.record(round_id))
     assert decided(again) == ([1, 2], [3])
 
 
 def test_rules_that_are_not_those_of_the_chain_stop_the_collection(small: World) -> None:
     round_id = small.open()
-    bundle = small.stage.operator.published_bundle(round_id)
+    bundle = small.operator.published_bundle(round_id)
     bundle.write_rules(preset("crypto"))
     assert bundle.has(RULES)
     with pytest.raises(ValueError, match=r"expected rules of the hash 0x.*, found those of 0x"):
-        small.stage.operator.collect(small.record(round_id))
+        small.operator.collector.collect(small.record(round_id))

@@ -36,10 +36,10 @@ def test_a_round_is_locked_and_sealed_whatever_lies_in_its_inbox(world: World) -
     config = write_config(world, 2, account=1)
     config = config.rename(config.with_name("operator.toml"))
     key = config.parent / "operator-key"
-    key.write_text(world.stage.anvil.account(1).key.hex())
+    key.write_text(world.anvil.account(1).key.hex())
     key.chmod(0o600)
     config.write_text(config.read_text().replace('"key"', '"operator-key"'))
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
+    world.anvil.advance_to(world.record(round_id).close_at)
     done = subprocess.run(
         [sys.executable, "-c", CUPEL, "operator", "once", "--config", str(config), "--send"],
         capture_output=True,
@@ -48,12 +48,12 @@ def test_a_round_is_locked_and_sealed_whatever_lies_in_its_inbox(world: World) -
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     world.cycle()
     assert world.record(round_id).state == RoundState.SEALED
     for number in range(len(HOSTILE)):
         assert f"3.z{number}.parquet: expected " in said
-    published = world.stage.operator.collect(world.record(round_id))
+    published = world.operator.collector.collect(world.record(round_id))
     assert len(published.submissions.entries) == 10
     assert len(published.refusals) == len(HOSTILE)
 

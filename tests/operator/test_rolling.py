@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scorer import failpoints as killpoints
+from scorer import failpoints
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.logs import read_locking, round_events
 from scorer.observation.audit import audit
@@ -28,7 +28,7 @@ from scorer.storage.parquet import write_parquet
 from scorer.storage.scores import read_scores
 from scorer.transactions.manager import TransactionManager
 from scorer.transactions.request import Delivery, TransactionRequest
-from tests.shop import Shop
+from tests.operator_harness import Harness
 from tests.world import World
 
 ROLL_WAIT = 300
@@ -42,12 +42,12 @@ def folders_of(world: World) -> list[Path]:
 
 
 @pytest.fixture
-def shop(world: World, tmp_path: Path) -> Iterator[Shop]:
+def harness(world: World, tmp_path: Path) -> Iterator[Harness]:
     """An operator at the moment at which the first round can be settled and the second can be locked."""
-    found = Shop(world, tmp_path, peers=folders_of(world))
+    found = Harness(world, tmp_path, peers=folders_of(world))
     assert world.open() == FIRST
     world.submit_all(FIRST)
-    world.stage.anvil.advance_to(world.record(FIRST).close_at)
+    world.anvil.advance_to(world.record(FIRST).close_at)
     found.work()
     found.work()
     world.cycle()
@@ -56,16 +56,16 @@ def shop(world: World, tmp_path: Path) -> Iterator[Shop]:
     world.pass_challenge_window()
     assert world.open() == SECOND
     world.submit_all(SECOND)
-    world.stage.anvil.advance_to(world.record(SECOND).close_at)
+    world.anvil.advance_to(world.record(SECOND).close_at)
     yield found
     found.journal.close()
 
 
-def begin(shop: Shop) -> list[object]:
+def begin(harness: Harness) -> list[object]:
     """What a member who leaves chunks to operators does first: it begins the settlement."""
-    member = replace(shop.world.members[0], policy=MemberPolicy(roll_wait=ROLL_WAIT))
+    member = replace(harness.world.members[0], policy=MemberPolicy(roll_wait=ROLL_WAIT))
     steps = member.cycle([FIRST, SECOND])
-    shop.world.stage.anvil.finalise()
+    harness.world.anvil.finalise()
     return [step.action for step in steps if step.round_id == FIRST]
 
 
@@ -96,14 +96,14 @@ def finish(world: World) -> None:
     assert all(audit(world.suite, finalised_block(world.suite)).values())
 
 
-def test_a_round_is_settled_while_another_is_locked_to_the_unit(shop: Shop) -> None:
-    world, suite = shop.world, shop.world.suite
+def test_a_round_is_settled_while_another_is_locked_to_the_unit(harness: Harness) -> None:
+    world, suite = harness.world, harness.world.suite
     before, codes = words(suite)
     at_risk = positions(suite, world.record(FIRST))
-    actions = begin(shop)
+    actions = begin(harness)
     assert isinstance(actions[0], BeginSettlement)
     assert isinstance(actions[-1], Wait)
-    assert shop.work() == ROLLED
+    assert harness.work() == ROLLED
 
     first, second = world.record(FIRST), world.record(SECOND)
     assert (first.state, second.state) == (RoundState.SETTLED, RoundState.LOCKING)
@@ -116,29 +116,29 @@ def test_a_round_is_settled_while_another_is_locked_to_the_unit(shop: Shop) -> N
     assert positions(suite, second).tolist() == expected.tolist()
     assert words(suite)[0].tolist() == (idle - expected).tolist()
     assert second.at_risk == expected.sum()
-    assert shop.work() == []
-    assert shop.collector.published_bundle(SECOND).locked() == second.positions_head
-    assert shop.alarms == []
+    assert harness.work() == []
+    assert harness.collector.published_bundle(SECOND).locked() == second.positions_head
+    assert harness.alarms == []
     finish(world)
 
 
-def test_a_round_that_was_locked_downwards_is_followed_upwards(shop: Shop) -> None:
-    world = shop.world
-    begin(shop)
-    shop.work()
-    shop.work()
+def test_a_round_that_was_locked_downwards_is_followed_upwards(harness: Harness) -> None:
+    world = harness.world
+    begin(harness)
+    harness.work()
+    harness.work()
     world.cycle()
     world.resolve(SECOND)
     world.cycle()
     world.pass_challenge_window()
     third = world.open()
     world.submit_all(third)
-    world.stage.anvil.advance_to(world.record(third).close_at)
+    world.anvil.advance_to(world.record(third).close_at)
     replace(world.members[0], policy=MemberPolicy(roll_wait=ROLL_WAIT)).cycle()
-    world.stage.anvil.finalise()
-    assert shop.work() == ["round 3 roll:0", "round 3 roll:2"]
+    world.anvil.finalise()
+    assert harness.work() == ["round 3 roll:0", "round 3 roll:2"]
     assert world.record(SECOND).state == RoundState.SETTLED
-    assert shop.alarms == []
+    assert harness.alarms == []
 
 
 @dataclass(frozen=True)
@@ -162,33 +162,35 @@ class Overtaken:
         return self.manager.deliver(request)
 
 
-def settling(shop: Shop) -> Settling:
-    found = shop.operator.locker(shop.context, [shop.world.record(FIRST)]).settling_round()
+def settling(harness: Harness) -> Settling:
+    found = harness.operator.locker(harness.context, [harness.world.record(FIRST)]).settling_round()
     assert found is not None
     return found
 
 
-def test_a_chunk_that_is_settled_before_the_roll_is_mined_keeps_its_slots_from_nothing(shop: Shop) -> None:
-    world, suite = shop.world, shop.world.suite
-    begin(shop)
-    assert isinstance(shop.sender, TransactionManager)
-    shop.sender = Overtaken(world, shop.sender, [settling(shop).arguments[1]])
-    assert shop.work() == ROLLED
+def test_a_chunk_that_is_settled_before_the_roll_is_mined_keeps_its_slots_from_nothing(
+    harness: Harness,
+) -> None:
+    world, suite = harness.world, harness.world.suite
+    begin(harness)
+    assert isinstance(harness.sender, TransactionManager)
+    harness.sender = Overtaken(world, harness.sender, [settling(harness).arguments[1]])
+    assert harness.work() == ROLLED
     (refused,) = round_events(suite.roller.events.SettleRefused(), FIRST, 0, suite.w3.eth.block_number)
     assert refused["args"]["fromSlot"] == 2
     assert world.record(FIRST).state == RoundState.SETTLED
-    assert shop.work() == []
-    assert shop.alarms == []
+    assert harness.work() == []
+    assert harness.alarms == []
     finish(world)
 
 
-def test_what_others_settled_before_is_locked_alone_and_the_rest_is_rolled(shop: Shop) -> None:
-    begin(shop)
-    shop.world.admin.send(shop.world.suite.tournament.functions.settle(*settling(shop).arguments[1]))
-    assert shop.work() == ["round 2 roll:0", "round 2 lock:2"]
-    assert shop.alarms == []
-    assert shop.world.record(FIRST).state == RoundState.SETTLED
-    finish(shop.world)
+def test_what_others_settled_before_is_locked_alone_and_the_rest_is_rolled(harness: Harness) -> None:
+    begin(harness)
+    harness.world.admin.send(harness.world.suite.tournament.functions.settle(*settling(harness).arguments[1]))
+    assert harness.work() == ["round 2 roll:0", "round 2 lock:2"]
+    assert harness.alarms == []
+    assert harness.world.record(FIRST).state == RoundState.SETTLED
+    finish(harness.world)
 
 
 class Killed(BaseException):
@@ -202,24 +204,24 @@ def die() -> None:
 @pytest.mark.parametrize("label", ["planned", "signed", "broadcast", "mined-seen", "mined-recorded"])
 @pytest.mark.parametrize("slot", [2, 0])
 def test_a_process_that_ends_amid_a_roll_is_followed_by_one_that_goes_on(
-    shop: Shop, label: str, slot: int, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, label: str, slot: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world, suite = shop.world, shop.world.suite
-    begin(shop)
-    monkeypatch.setattr(killpoints, "_die", die)
-    monkeypatch.setenv(killpoints.VARIABLE, f"{label}@:2:lock:{slot}")
+    world, suite = harness.world, harness.world.suite
+    begin(harness)
+    monkeypatch.setattr(failpoints, "_die", die)
+    monkeypatch.setenv(failpoints.VARIABLE, f"{label}@:2:lock:{slot}")
     with pytest.raises(Killed):
-        shop.work()
-    monkeypatch.delenv(killpoints.VARIABLE)
-    world.stage.anvil.finalise()
-    shop.restart()
+        harness.work()
+    monkeypatch.delenv(failpoints.VARIABLE)
+    world.anvil.finalise()
+    harness.restart()
     for _ in range(3):
-        shop.work()
+        harness.work()
     locked = round_events(suite.tournament.events.PositionsLocked(), SECOND, 0, suite.w3.eth.block_number)
     assert [event["args"]["fromSlot"] for event in locked] == [2, 0]
     assert world.record(FIRST).state == RoundState.SETTLED
-    assert shop.collector.published_bundle(SECOND).locked() == world.record(SECOND).positions_head
-    assert shop.alarms == []
+    assert harness.collector.published_bundle(SECOND).locked() == world.record(SECOND).positions_head
+    assert harness.alarms == []
     finish(world)
 
 
@@ -231,45 +233,47 @@ def wrong_scores(folder: Path) -> None:
     (folder / SCORES).write_bytes(write_parquet(table))
 
 
-def test_scores_that_are_not_the_reports_are_passed_over_for_those_that_are(shop: Shop) -> None:
-    begin(shop)
-    first, *_ = bundles = [member.bundle(FIRST).folder for member in shop.world.members]
+def test_scores_that_are_not_the_reports_are_passed_over_for_those_that_are(harness: Harness) -> None:
+    begin(harness)
+    first, *_ = bundles = [member.bundle(FIRST).folder for member in harness.world.members]
     wrong_scores(first)
-    assert shop.work() == ROLLED
+    assert harness.work() == ROLLED
     assert len(bundles) > 1
 
 
 @pytest.mark.parametrize("harm", [wrong_scores, shutil.rmtree])
 def test_without_scores_of_the_report_a_round_is_locked_alone(
-    shop: Shop, harm: Callable[[Path], None]
+    harness: Harness, harm: Callable[[Path], None]
 ) -> None:
-    begin(shop)
-    for member in shop.world.members:
+    begin(harness)
+    for member in harness.world.members:
         harm(member.bundle(FIRST).folder)
-    assert shop.work() == ALONE
-    assert shop.world.record(FIRST).state == RoundState.SETTLING
-    assert shop.alarms == []
+    assert harness.work() == ALONE
+    assert harness.world.record(FIRST).state == RoundState.SETTLING
+    assert harness.alarms == []
 
 
-def test_a_roll_that_takes_more_gas_than_there_is_leaves_the_lock_alone(shop: Shop) -> None:
-    begin(shop)
-    suite, record = shop.world.suite, shop.world.record(SECOND)
+def test_a_roll_that_takes_more_gas_than_there_is_leaves_the_lock_alone(harness: Harness) -> None:
+    begin(harness)
+    suite, record = harness.world.suite, harness.world.record(SECOND)
     lanes = Lanes(suite, suite.w3.eth.block_number)
-    plan = shop.collector.lock_calls(record, shop.collector.collect(record), 2, lanes, settling(shop))
+    plan = harness.collector.lock_calls(
+        record, harness.collector.collect(record), 2, lanes, settling(harness)
+    )
     roll = next(plan)
     assert roll is not None
-    assert shop.sender is not None
-    operator = suite.w3.to_checksum_address(shop.sender.address)
-    shop.budget = roll.call.estimate_gas({"from": operator}) - 1
-    shop.restart()
-    assert shop.work() == ["round 2 lock:2", "round 2 roll:0"]
+    assert harness.sender is not None
+    operator = suite.w3.to_checksum_address(harness.sender.address)
+    harness.budget = roll.call.estimate_gas({"from": operator}) - 1
+    harness.restart()
+    assert harness.work() == ["round 2 lock:2", "round 2 roll:0"]
 
 
 def test_scores_are_read_once_and_those_of_no_use_again_when_they_change_or_after_a_while(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world, suite = shop.world, shop.world.suite
-    begin(shop)
+    world, suite = harness.world, harness.world.suite
+    begin(harness)
     read: list[Path] = []
 
     def counted(folder: Path, *rest: Any) -> dict[int, int] | None:
@@ -297,20 +301,22 @@ def test_scores_are_read_once_and_those_of_no_use_again_when_they_change_or_afte
     assert len(read) == 4
 
 
-def test_a_member_leaves_chunks_to_the_operator_for_a_set_time_and_no_longer(shop: Shop) -> None:
-    world = shop.world
-    begin(shop)
+def test_a_member_leaves_chunks_to_the_operator_for_a_set_time_and_no_longer(
+    harness: Harness,
+) -> None:
+    world = harness.world
+    begin(harness)
     began = world.record(FIRST).settlement_began_at
-    world.stage.anvil.advance_to(began + ROLL_WAIT - 60)
-    assert [type(action) for action in begin(shop)] == [Wait]
-    world.stage.anvil.advance_to(began + ROLL_WAIT)
-    assert [type(action) for action in begin(shop)] == [SettleChunk, SettleChunk]
+    world.anvil.advance_to(began + ROLL_WAIT - 60)
+    assert [type(action) for action in begin(harness)] == [Wait]
+    world.anvil.advance_to(began + ROLL_WAIT)
+    assert [type(action) for action in begin(harness)] == [SettleChunk, SettleChunk]
     assert world.record(FIRST).state == RoundState.SETTLED
 
 
-def test_a_member_waits_no_more_once_the_operator_says_that_all_is_locked(shop: Shop) -> None:
-    begin(shop)
-    shop.operator.peers = ()
-    assert shop.work() == ALONE
-    shop.work()
-    assert [type(action) for action in begin(shop)] == [SettleChunk, SettleChunk]
+def test_a_member_waits_no_more_once_the_operator_says_that_all_is_locked(harness: Harness) -> None:
+    begin(harness)
+    harness.operator.peers = ()
+    assert harness.work() == ALONE
+    harness.work()
+    assert [type(action) for action in begin(harness)] == [SettleChunk, SettleChunk]

@@ -12,7 +12,7 @@ from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OperatorDaemon
-from scorer.lab.drill.proxy import Forward, Manner, Request, Response, proxy_of
+from scorer.lab.proxy import Fault, Forward, Request, Response, proxy_of
 from scorer.operator.cache import OperatorCache
 from scorer.storage.bundle import Bundle, round_folder
 from tests.cli.test_cupel import write_config
@@ -29,17 +29,17 @@ def selector(call: ContractFunction) -> str:
     return str(call._encode_transaction_data())[:10]
 
 
-def of(call: ContractFunction, lie: Lie) -> tuple[str, Manner]:
+def of(call: ContractFunction, lie: Lie) -> tuple[str, Fault]:
     """An endpoint that lies about one view, of whatever arguments."""
     asked = selector(call)
 
-    def manner(request: Request, forward: Forward) -> Response | None:
+    def fault(request: Request, forward: Forward) -> Response | None:
         if not request["params"][0].get("data", "").startswith(asked):
             return None
         answer = forward(request)
         return {"result": lie(answer["result"])} if isinstance(answer.get("result"), str) else answer
 
-    return "eth_call", manner
+    return "eth_call", fault
 
 
 def word(place: int, value: int) -> Lie:
@@ -54,19 +54,19 @@ def of_round(world: World, name: str, value: int) -> Lie:
     return word([each["name"] for each in output["components"]].index(name), value)
 
 
-def later(seconds: int) -> Manner:
+def later(seconds: int) -> Fault:
     """The latest block is of another time."""
 
-    def manner(request: Request, forward: Forward) -> Response | None:
+    def fault(request: Request, forward: Forward) -> Response | None:
         if request["params"][0] != "latest":
             return None
         answer = forward(request)["result"]
         return {"result": {**answer, "timestamp": hex(int(answer["timestamp"], 16) + seconds)}}
 
-    return manner
+    return fault
 
 
-def lies(world: World) -> dict[str, tuple[str, Manner]]:
+def lies(world: World) -> dict[str, tuple[str, Fault]]:
     tournament, committee = world.suite.tournament.functions, world.suite.committee.functions
     member = world.members[0].address
     return {
@@ -114,7 +114,7 @@ def test_a_member_votes_beside_an_endpoint_that_lies(world: World, what: str) ->
         loop = seat.assembled.loop()
         for _ in range(CYCLES):
             loop.once()
-            world.stage.anvil.finalise()
+            world.anvil.finalise()
         member = seat.daemon.member.address
         vote = world.suite.vote(round_id, member, world.suite.w3.eth.block_number)
         assert vote is not None, (what, seat.alarms)
@@ -135,7 +135,7 @@ def test_an_endpoint_that_says_that_we_signed_does_not_make_us_absent(world: Wor
         assert "ENDPOINTS_DISAGREE" in seat.alarms
         for _ in range(CYCLES):
             loop.once()
-            world.stage.anvil.finalise()
+            world.anvil.finalise()
     assert committee.absencesOf(member).call() == 0
 
 
@@ -144,10 +144,10 @@ class Office:
 
     def __init__(self, world: World, stack: ExitStack) -> None:
         self.world = world
-        self.proxies = [stack.enter_context(proxy_of(world.stage.anvil.url)) for _ in range(3)]
+        self.proxies = [stack.enter_context(proxy_of(world.anvil.url)) for _ in range(3)]
         config = write_config(world, 2, account=1)
         urls = ", ".join(f'"{proxy.url}"' for proxy in self.proxies)
-        one = f'endpoint = "{world.stage.anvil.url}"'
+        one = f'endpoint = "{world.anvil.url}"'
         text = config.read_text().replace(one, f"endpoints = [{urls}]\n{TWO}")
         config.write_text(
             text.replace("[files]", '[files]\nplans = "plans"') + "\n[run]\nslots_per_chunk = 2\n"
@@ -167,7 +167,7 @@ class Office:
     def work(self, cycles: int = 1) -> None:
         for _ in range(cycles):
             self.loop.once()
-            self.world.stage.anvil.finalise()
+            self.world.anvil.finalise()
 
     def forget(self) -> None:
         """As after a restart; the journal is what it was."""
@@ -180,18 +180,18 @@ class Office:
         return self.world.suite.round_count(self.world.suite.w3.eth.block_number)
 
 
-def newest(world: World, lie: Lie) -> Manner:
+def newest(world: World, lie: Lie) -> Fault:
     """An endpoint that lies about rounds as they are in blocks that are not final."""
     _, always = of(world.suite.tournament.functions.round(1), lie)
 
-    def manner(request: Request, forward: Forward) -> Response | None:
-        final = world.stage.anvil.w3.eth.get_block("finalized")["number"]
+    def fault(request: Request, forward: Forward) -> Response | None:
+        final = world.anvil.w3.eth.get_block("finalized")["number"]
         return always(request, forward) if int(request["params"][1], 16) > final else None
 
-    return manner
+    return fault
 
 
-def lies_to_an_operator(world: World) -> dict[str, tuple[str, Manner]]:
+def lies_to_an_operator(world: World) -> dict[str, tuple[str, Fault]]:
     tournament, submitters = world.suite.tournament.functions, world.suite.registry.functions.submittersAt
     return {
         "there are no models": of(submitters(1, 1, 1), lambda _: EMPTY),
@@ -232,7 +232,7 @@ def test_an_operator_opens_once_and_locks_all_beside_an_endpoint_that_lies(world
         office.forget()
         office.work(4)
         assert office.opened() == 1
-        world.stage.anvil.advance_to(world.record(1).close_at)
+        world.anvil.advance_to(world.record(1).close_at)
         office.work(6)
         world.cycle()
         assert world.record(1).state == RoundState.SEALED
@@ -280,7 +280,7 @@ def test_a_challenge_is_not_lost_for_good_on_one_endpoints_word(world: World) ->
         seat = Seat(world, stack, proxies=3, chain=TWO, run=ordered)
         loop = seat.assembled.loop()
         loop.once()
-        world.stage.anvil.finalise()
+        world.anvil.finalise()
         assert world.proposal_status(round_id) == ProposalStatus.DISPUTED
         member, proposal_of = seat.daemon.member.address, world.suite.committee.functions.proposalOf
         seat.proxies[0].misbehave(*of(proposal_of(member, 1), word(3, ProposalStatus.UPHELD)))

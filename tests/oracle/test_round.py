@@ -118,7 +118,7 @@ def test_the_wrong_members_bundle_does_not_verify_against_the_chain(world: World
 
 def test_a_member_without_targets_waits(world: World) -> None:
     round_id = world.sealed_round()
-    world.stage.anvil.advance_to(world.record(round_id).resolve_at)
+    world.anvil.advance_to(world.record(round_id).resolve_at)
     steps = world.cycle(0)
     assert kinds(steps) == [Wait]
     assert "targets are missing" in steps[0].outcome
@@ -127,9 +127,9 @@ def test_a_member_without_targets_waits(world: World) -> None:
 def test_published_predictions_that_nobody_signed_do_not_count_and_cost_nobody(world: World) -> None:
     round_id = world.open()
     world.submit_all(round_id)
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
-    world.stage.operator.lock_round(world.record(round_id))
-    world.stage.anvil.finalise()
+    world.anvil.advance_to(world.record(round_id).close_at)
+    world.tournament.lock_round(round_id)
+    world.anvil.finalise()
     published = round_folder(world.out / "published", str(world.suite.tournament.address), round_id)
     predictions = np.load(published / SUBMISSIONS)
     predictions[3, 0] = 0.123456
@@ -144,11 +144,11 @@ def test_a_dry_run_computes_and_sends_nothing(world: World) -> None:
     round_id = world.sealed_round()
     world.resolve(round_id)
     member = world.members[0]
-    block = world.stage.anvil.w3.eth.block_number
+    block = world.anvil.w3.eth.block_number
     steps = LocalMember(member.suite, member.paths, member.address, sender=None).cycle()
     assert kinds(steps) == [Attest]
     assert steps[0].outcome == "dry run: not sent"
-    assert world.stage.anvil.w3.eth.block_number == block
+    assert world.anvil.w3.eth.block_number == block
     assert member.bundle(round_id).report().round_id == round_id
 
 
@@ -187,8 +187,8 @@ def test_a_broken_file_keeps_its_model_out_and_touches_nobody_else(world: World,
     round_id = world.open()
     world.submit_all(round_id, range(2, 11))
     world.submit(round_id, 1, broken_file(kind, pd.Index(IDS)))
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
-    collection = world.stage.seal_round(round_id)
+    world.anvil.advance_to(world.record(round_id).close_at)
+    collection = world.tournament.seal_round(round_id)
     assert collection.submissions.model_ids == tuple(range(2, 11))
     assert [(refusal.model_id, refusal.file) for refusal in collection.refusals] == [(1, "1.csv")]
     assert collection.refusals[0].reason.startswith("1.csv: expected ")
@@ -205,8 +205,8 @@ def test_a_file_signed_by_a_stranger_is_refused(world: World) -> None:
     world.submit(round_id, 2)
     signature = json.loads((inbox / f"2{SIGNATURE_SUFFIX}").read_text())
     (inbox / f"1{SIGNATURE_SUFFIX}").write_text(json.dumps(signature))
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
-    collection = world.stage.operator.collect(world.record(round_id))
+    world.anvil.advance_to(world.record(round_id).close_at)
+    collection = world.operator.collector.collect(world.record(round_id))
     assert collection.submissions.model_ids == (2,)
     assert "1.csv: expected the signature of" in collection.refusals[0].reason
 
@@ -214,10 +214,9 @@ def test_a_file_signed_by_a_stranger_is_refused(world: World) -> None:
 def test_a_model_locked_without_a_submission_gets_its_position_back_whole(world: World) -> None:
     round_id = world.open()
     world.submit_all(round_id, range(2, 11))
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
-    operator = world.stage.operator
-    operator.sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\x01"))
-    world.stage.seal_round(round_id)
+    world.anvil.advance_to(world.record(round_id).close_at)
+    world.operator_sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\x01"))
+    world.tournament.seal_round(round_id)
     assert world.idle()[0] < 100 * NMR
     world.settle(round_id)
     assert world.idle()[0] == 100 * NMR
@@ -228,7 +227,7 @@ def test_a_round_without_a_quorum_is_void_after_the_deadline_and_returns_whole(w
     round_id = world.sealed_round()
     world.resolve(round_id)
     world.cycle(0)
-    world.stage.anvil.advance_to(world.record(round_id).deadline)
+    world.anvil.advance_to(world.record(round_id).deadline)
     assert kinds(world.cycle(1)) == [VoidRound]
     assert kinds(world.cycle(1)) == [ReturnChunk, ReturnChunk]
     assert world.idle() == before
@@ -240,10 +239,10 @@ def test_a_round_that_was_never_sealed_unwinds(world: World) -> None:
     before = world.idle()
     round_id = world.open()
     world.submit_all(round_id)
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
-    world.stage.operator.sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\xff"))
+    world.anvil.advance_to(world.record(round_id).close_at)
+    world.operator_sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\xff"))
     assert world.idle() != before
-    world.stage.anvil.advance_to(world.record(round_id).resolve_at)
+    world.anvil.advance_to(world.record(round_id).resolve_at)
     assert kinds(world.cycle(0)) == [VoidRound]
     assert kinds(world.cycle(0)) == [ReturnChunk]
     assert world.idle() == before
@@ -252,11 +251,10 @@ def test_a_round_that_was_never_sealed_unwinds(world: World) -> None:
 def test_an_operator_that_is_interrupted_between_chunks_goes_on_where_it_stopped(world: World) -> None:
     round_id = world.open()
     world.submit_all(round_id)
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
-    operator = world.stage.operator
-    operator.sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\xff"))
-    world.stage.anvil.finalise()
-    world.stage.seal_round(round_id)
+    world.anvil.advance_to(world.record(round_id).close_at)
+    world.operator_sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\xff"))
+    world.anvil.finalise()
+    world.tournament.seal_round(round_id)
     assert world.record(round_id).state == RoundState.SEALED
     assert all(amount < 100 * NMR for amount in world.idle())
 
@@ -264,21 +262,21 @@ def test_an_operator_that_is_interrupted_between_chunks_goes_on_where_it_stopped
 def test_a_submitter_named_after_the_close_cannot_sign_for_the_round(world: World) -> None:
     round_id = world.open()
     close_at = world.record(round_id).close_at
-    world.stage.anvil.advance_to(close_at + HOUR // 2)
-    owner = world.stage.entries[0].account
-    stranger = str(world.stage.anvil.account(39).address)
-    sender = type(world.stage.operator.sender)(world.suite.w3, owner)
+    world.anvil.advance_to(close_at + HOUR // 2)
+    owner = world.participants[0].account
+    stranger = str(world.anvil.account(39).address)
+    sender = type(world.operator_sender)(world.suite.w3, owner)
     sender.send(world.suite.registry.functions.setSubmitter(1, stranger))
-    block = world.stage.anvil.w3.eth.block_number
+    block = world.anvil.w3.eth.block_number
     assert world.suite.submitters(close_at, block)[1] == str(owner.address)
     assert world.suite.submitters(close_at + DAY, block)[1] == stranger
 
 
 def challenge(world: World, round_id: int) -> None:
     """A bystander disputes the accepted report of a round."""
-    bystander = Sender(world.suite.w3, world.stage.anvil.account(38))
+    bystander = Sender(world.suite.w3, world.anvil.account(38))
     bystander.send(world.suite.committee.functions.challenge(world.suite.tournament.address, round_id))
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
 
 
 def test_a_challenged_report_that_was_right_is_upheld_and_settles(world: World) -> None:
@@ -300,7 +298,7 @@ def test_a_wrong_report_of_a_wrong_quorum_is_overturned_once_a_member_learns_bet
     assert kinds(world.cycle(2)) == [Alarm]
     challenge(world, round_id)
     (world.members[1].bundle(round_id).folder / "report.json").unlink()
-    world.stage.publish_target(world.members[1], round_id, IDS, world.target)
+    world.tournament.publish_target(world.members[1], round_id, IDS, world.target)
     assert kinds(world.cycle(1, 2)) == [Attest, Attest]
     assert world.proposal_status(round_id) == ProposalStatus.OVERTURNED
     world.pass_challenge_window()
@@ -314,7 +312,7 @@ def test_a_dispute_that_nobody_decides_voids_the_round_and_returns_whole(world: 
     world.resolve(round_id)
     world.cycle()
     challenge(world, round_id)
-    world.stage.anvil.advance_to(world.now + 2 * DAY)
+    world.anvil.advance_to(world.now + 2 * DAY)
     assert kinds(world.cycle(0)) == [VoidRound]
     world.cycle(0)
     assert world.idle() == before

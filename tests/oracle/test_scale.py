@@ -17,7 +17,7 @@ from web3 import Web3
 from scorer.chain import contracts
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.endpoint import unchecked
-from scorer.lab.drill.proxy import Proxy, proxy_of
+from scorer.lab.proxy import Proxy, proxy_of
 from scorer.observation import observe
 from scorer.observation.observe import RoundTracker, finalised_block, unfinished_rounds
 from scorer.operator import plans
@@ -53,7 +53,7 @@ class Asked:
 @pytest.fixture
 def asked(world: World) -> Iterator[Asked]:
     """An endpoint of the world's chain that counts."""
-    with proxy_of(world.stage.anvil.url) as proxy:
+    with proxy_of(world.anvil.url) as proxy:
         yield Asked(world, proxy)
 
 
@@ -63,16 +63,16 @@ def test_locking_reads_lanes_once_and_a_round_once_a_chunk(
     monkeypatch.setattr(contracts, "PAGE", 1)
     round_id = world.open()
     world.submit_all(round_id)
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
-    operator = replace(world.stage.operator, suite=asked.suite, slots_per_chunk=2)
+    world.anvil.advance_to(world.record(round_id).close_at)
+    collector = replace(world.operator, suite=asked.suite).collector
     record = world.record(round_id)
-    collection = operator.collect(record)
+    collection = collector.collect(record)
     asked.clear()
     lanes = Lanes(asked.suite, world.suite.w3.eth.block_number)
     sent = 0
-    for call in operator.lock_calls(record, collection, 2, lanes):
+    for call in collector.lock_calls(record, collection, 2, lanes):
         if call is not None:
-            world.stage.operator.sender.send(call.call)
+            world.operator_sender.send(call.call)
             sent += 1
     assert sent == 2
     once_a_chunk = dict.fromkeys(("round", "pausedFrom", "pausedUntil", "windows"), sent + 2)
@@ -91,14 +91,14 @@ def test_rounds_that_are_sealed_in_one_cycle_share_what_was_read_of_lanes(world:
 def test_a_model_that_got_its_lane_after_lanes_were_read_is_locked_before_the_seal(world: World) -> None:
     round_id = world.open()
     world.submit_all(round_id)
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
-    operator, record = world.stage.operator, world.record(round_id)
+    world.anvil.advance_to(world.record(round_id).close_at)
+    operator, record = world.operator, world.record(round_id)
     lanes = Lanes(world.suite, world.suite.w3.eth.block_number)
     del lanes.models[8:]  # as if the last two had come later
     sent = []
-    for call in operator.lock_calls(record, operator.collect(record), 2, lanes):
+    for call in operator.collector.lock_calls(record, operator.collector.collect(record), 2, lanes):
         if call is not None:
-            operator.sender.send(call.call)
+            world.operator_sender.send(call.call)
         sent.append(call)
     assert sent[-1] is None
     assert all(idle < 100 * NMR for idle in world.idle())
@@ -107,19 +107,19 @@ def test_a_model_that_got_its_lane_after_lanes_were_read_is_locked_before_the_se
 def test_a_lock_of_another_size_than_planned_is_taken_up_where_it_ended(world: World) -> None:
     round_id = world.open()
     world.submit_all(round_id)
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
-    operator, record = world.stage.operator, world.record(round_id)
+    world.anvil.advance_to(world.record(round_id).close_at)
+    operator, record = world.operator, world.record(round_id)
     lanes = Lanes(world.suite, world.suite.w3.eth.block_number)
-    calls = operator.lock_calls(record, operator.collect(record), 256, lanes)
+    calls = operator.collector.lock_calls(record, operator.collector.collect(record), 256, lanes)
     first = next(calls)
     assert first is not None
     assert first.name == "lock:0"
     one_slot = world.suite.tournament.functions.lock(round_id, 0, b"\xff")
-    operator.sender.send(one_slot)
+    world.operator_sender.send(one_slot)
     sent = []
     for call in calls:
         if call is not None:
-            operator.sender.send(call.call)
+            world.operator_sender.send(call.call)
         sent.append(call and call.name)
     assert sent == ["lock:2", None]
     assert all(idle < 100 * NMR for idle in world.idle())
@@ -130,10 +130,10 @@ def open_many(world: World, count: int) -> None:
     now = world.now
     times = (now, now + 3600, now + 7200, now + 90_000)
     for _ in range(count):
-        world.stage.operator.sender.send(
+        world.operator_sender.send(
             world.suite.tournament.functions.openRound(*times, (world.rules.hash(), bytes(32), bytes(32)))
         )
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
 
 
 def test_a_cycle_over_many_open_rounds_takes_as_many_requests_as_one_over_a_few(

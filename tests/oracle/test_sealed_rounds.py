@@ -56,7 +56,7 @@ class Watched:
         """One cycle; the alarms are those of this cycle alone."""
         self.alarms.clear()
         steps = self.member.cycle()
-        self.world.stage.anvil.finalise()
+        self.world.anvil.finalise()
         return steps
 
     @property
@@ -64,9 +64,7 @@ class Watched:
         return {kind for kind, _ in self.alarms}
 
     def votes(self, round_id: int) -> bytes | None:
-        return self.world.suite.vote(
-            round_id, self.member.address, self.world.stage.anvil.w3.eth.block_number
-        )
+        return self.world.suite.vote(round_id, self.member.address, self.world.anvil.w3.eth.block_number)
 
 
 def published(world: World, round_id: int, root: Path | None = None) -> Bundle:
@@ -115,7 +113,7 @@ def test_signatures_spoiled_after_the_outcome_spare_no_loser(world: World) -> No
     assert world.members[0].bundle(round_id).manifest()["refused"] == []
     assert world.record(round_id).burned == burn > 0
     write_deployment(world)
-    command = ["verify", str(world.members[0].bundle(round_id).folder), "--endpoint", world.stage.anvil.url]
+    command = ["verify", str(world.members[0].bundle(round_id).folder), "--endpoint", world.anvil.url]
     said = CliRunner().invoke(app, [*command, "--deployment", str(world.out / "deployment.json")])
     assert said.exit_code == 0, said.output
     spoil(world.members[0].bundle(round_id), loser)
@@ -243,7 +241,7 @@ def test_files_withheld_once_a_quorum_has_taken_them_over_change_nothing(world: 
     for each in crew:
         each.cycle()
     assert [each.raised for each in crew] == [{"PUBLISHED_CHANGED"}, {"PUBLISHED_CHANGED"}, {"ABSENT"}]
-    world.stage.anvil.advance_to(world.now + (world.record(round_id).resolve_at - world.now) // 2)
+    world.anvil.advance_to(world.now + (world.record(round_id).resolve_at - world.now) // 2)
     for each in crew:
         each.cycle()
     late = {"NOT_PUBLISHED", "ABSENT"}
@@ -279,7 +277,7 @@ def test_targets_that_change_before_a_report_is_accepted_change_the_vote(world: 
     first = watched.votes(round_id)
     watched.cycle()
     assert watched.raised == set()
-    world.stage.publish_target(watched.member, round_id, IDS, world.target)
+    world.tournament.publish_target(watched.member, round_id, IDS, world.target)
     watched.cycle()
     assert watched.raised == {"TARGETS_CHANGED"}
     assert str(first and first.hex()) in watched.alarms[0][1]
@@ -287,14 +285,14 @@ def test_targets_that_change_before_a_report_is_accepted_change_the_vote(world: 
     assert second == watched.member.bundle(round_id).report().hash() != first
     watched.cycle()
     assert watched.raised == set()
-    world.stage.publish_target(watched.member, round_id, IDS, 1.0 - world.target)
+    world.tournament.publish_target(watched.member, round_id, IDS, 1.0 - world.target)
     watched.cycle()
     assert watched.votes(round_id) == first
-    world.stage.publish_target(watched.member, round_id, IDS, world.target)
+    world.tournament.publish_target(watched.member, round_id, IDS, world.target)
     watched.cycle()
     world.cycle(1)
     assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
-    world.stage.publish_target(watched.member, round_id, IDS, 1.0 - world.target)
+    world.tournament.publish_target(watched.member, round_id, IDS, 1.0 - world.target)
     for fresh in (watched, Watched(world, 0)):
         for _ in range(2):
             fresh.cycle()
@@ -309,10 +307,10 @@ def test_targets_that_are_written_anew_or_become_unusable_change_no_vote(world: 
     watched = Watched(world, 0)
     watched.cycle()
     first = watched.votes(round_id)
-    world.stage.publish_target(watched.member, round_id, IDS, world.target)
+    world.tournament.publish_target(watched.member, round_id, IDS, world.target)
     watched.cycle()
     assert watched.raised == set()
-    world.stage.publish_target(watched.member, round_id, IDS, np.full(len(IDS), np.nan))
+    world.tournament.publish_target(watched.member, round_id, IDS, np.full(len(IDS), np.nan))
     for _ in range(2):
         watched.cycle()
         assert watched.raised == {"TARGETS_CHANGED"}
@@ -332,7 +330,7 @@ def test_an_outcome_is_left_some_time_until_others_have_reported(world: World) -
     slow = Watched(world, 0, MemberPolicy(outcome_delay=3600))
     slow.cycle()
     assert slow.votes(round_id) is None
-    world.stage.anvil.advance_to(world.record(round_id).resolve_at + 3600)
+    world.anvil.advance_to(world.record(round_id).resolve_at + 3600)
     slow.cycle()
     assert slow.votes(round_id) is not None
     second = world.sealed_round()
@@ -348,7 +346,7 @@ def lie(world: World, round_id: int, inputs_from: NDArray[np.float64] | None = N
     """Members 1 and 2 vote for a report of too large a payout; the first one's bundle is its evidence."""
     member = world.members[1]
     if inputs_from is not None:
-        world.stage.publish_target(member, round_id, IDS, inputs_from)
+        world.tournament.publish_target(member, round_id, IDS, inputs_from)
     watched = Watched(world, 1)
     watched.member = replace(watched.member, sender=None)
     watched.cycle()
@@ -360,7 +358,7 @@ def lie(world: World, round_id: int, inputs_from: NDArray[np.float64] | None = N
         sender = world.members[index].sender
         assert sender is not None
         sender.deliver(TransactionRequest.of(attest, "lie"))
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
     assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
     return report.hash()
 
@@ -529,7 +527,7 @@ def test_members_with_other_targets_hear_of_each_other_before_a_report_is_accept
         second.cycle()
         assert second.raised == {"PEERS_DIFFER"}
         assert "digest of targets, target_20d2l" in second.alarms[0][1]
-    world.stage.publish_target(first.member, round_id, IDS, world.target)
+    world.tournament.publish_target(first.member, round_id, IDS, world.target)
     first.cycle()
     second.cycle()
     assert second.raised == set()
@@ -540,15 +538,15 @@ def test_a_bad_signature_that_was_sealed_scores_nothing_and_stays_so(world: Worl
     """An operator of bad will publishes what no intake takes: refused by the seal, it comes back whole."""
     round_id = world.open()
     world.submit_all(round_id)
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
-    operator = world.stage.operator
-    collection = operator.collect(world.record(round_id))
+    world.anvil.advance_to(world.record(round_id).close_at)
+    operator = world.operator
+    collection = operator.collector.collect(world.record(round_id))
     first, *others = collection.submissions.entries
     spoiled = replace(collection.submissions, entries=(replace(first, signature=bytes(65)), *others))
     good = first.signature
-    operator.publish(round_id, replace(collection, submissions=spoiled))
-    operator.lock_round(world.record(round_id))
-    world.stage.anvil.finalise()
+    operator.collector.publish(round_id, replace(collection, submissions=spoiled))
+    world.tournament.lock_round(round_id)
+    world.anvil.finalise()
     world.cycle(0, 2)
     world.pass_half_of_the_lock_window(round_id)
     world.cycle(0)

@@ -11,20 +11,21 @@ import pytest
 
 from scorer.chain.contracts import RoundState
 from scorer.lab.anvil import Anvil
-from scorer.lab.demo.predictors import Noise
-from scorer.lab.demo.stakes import ModelStaking, ShareOfIdle
-from scorer.lab.demo.strategies import Strategy
 from scorer.lab.member import LocalMember
+from scorer.lab.population import Stake
 from scorer.oracle.actions import Alarm, CountSignature, SealRound, Wait
 from scorer.oracle.cache import MemberCache
 from scorer.oracle.policy import MemberPolicy
 from scorer.oracle.turns import turn_of
 from scorer.protocol.predictions import header
 from scorer.protocol.seal import Seal, SealVote, Verdict, Verdicts
+from scorer.rewards.allocation import SHARE_FLAG
 from scorer.storage.bundle import SUBMISSIONS, VOTE, Bundle
 from scorer.transactions.signers import KeySigner
 from tests.oracle.test_round import kinds
 from tests.world import MODELS, NMR, World, build_world
+
+WHALE = 13
 
 
 def own(world: World, member: int, round_id: int) -> Bundle:
@@ -51,10 +52,10 @@ def taken_over_round(world: World) -> int:
     """A round that is published and that all members hold, before any of its stakes is locked."""
     round_id = world.open()
     world.submit_all(round_id)
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
-    operator = world.stage.operator
-    operator.publish(round_id, operator.collect(world.record(round_id)))
-    world.stage.anvil.finalise()
+    world.anvil.advance_to(world.record(round_id).close_at)
+    operator = world.operator
+    operator.collector.publish(round_id, operator.collector.collect(world.record(round_id)))
+    world.anvil.finalise()
     world.cycle()
     return round_id
 
@@ -67,17 +68,17 @@ def spoil(bundle: Bundle, model: int) -> None:
 
 
 def lock(world: World, round_id: int) -> None:
-    world.stage.operator.lock_round(world.record(round_id))
-    world.stage.anvil.finalise()
+    world.tournament.lock_round(round_id)
+    world.anvil.finalise()
 
 
 def lock_a_part(world: World) -> int:
     """A round whose operator says that it is locked, with two of ten models left out."""
     round_id = taken_over_round(world)
-    operator = world.stage.operator
-    operator.sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\xff"))
-    operator.publish_locked(round_id)
-    world.stage.anvil.finalise()
+    operator = world.operator
+    world.operator_sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\xff"))
+    operator.collector.publish_locked(round_id)
+    world.anvil.finalise()
     return round_id
 
 
@@ -116,7 +117,7 @@ def refusing_all(world: World, member: int, round_id: int) -> SealVote:
 
 def signed(world: World, member: int, verdicts: Verdicts, seal: Seal, account: int | None = None) -> SealVote:
     """A vote in a member's name, signed by it, or by another account."""
-    signer = KeySigner(world.stage.anvil.account(3 + member if account is None else account))
+    signer = KeySigner(world.anvil.account(3 + member if account is None else account))
     address, refused = world.members[member].address, verdicts.by_model.items()
     against = frozenset(model for model, each in refused if not each.is_valid)
     signatures = signer.sign_message(verdicts.message), signer.sign_message(seal.message)
@@ -144,7 +145,7 @@ def test_a_member_that_is_down_delays_the_seal_to_half_of_the_lock_window_and_co
     round_id = world.locked_round()
     assert kinds(world.cycle(0, 1, 0)) == [Wait] * 3
     record = world.record(round_id)
-    world.stage.anvil.advance_to((record.close_at + record.lock_until) // 2 - 20)
+    world.anvil.advance_to((record.close_at + record.lock_until) // 2 - 20)
     assert kinds(world.cycle(0)) == [Wait]
     world.pass_half_of_the_lock_window(round_id)
     assert kinds(world.cycle(0)) == [SealRound]
@@ -166,7 +167,7 @@ def test_a_member_that_comes_back_in_time_signs_and_the_seal_is_sent_at_once(wor
 
 def test_a_member_that_was_down_until_the_seal_takes_over_what_counts(world: World) -> None:
     round_id = taken_over_round(world)
-    spoil(world.stage.operator.published_bundle(round_id), 4)
+    spoil(world.operator.published_bundle(round_id), 4)
     for member in (0, 1):
         spoil(own(world, member, round_id), 4)
     lock(world, round_id)
@@ -200,12 +201,12 @@ def test_without_a_quorum_in_the_window_the_round_is_void_and_everything_returns
 def seal_by_two(world: World, round_id: int, *votes: SealVote) -> None:
     """The first two of three members seal a round, as if nobody had seen what the third signed."""
     seal, signatures = votes[0].seal, b"".join(each.seal_signature for each in votes)
-    world.stage.operator.sender.send(
+    world.operator_sender.send(
         world.suite.tournament.functions.seal(
             round_id, seal.submissions_root, seal.valid_at_risk, 0b011, signatures
         )
     )
-    world.stage.anvil.finalise()
+    world.anvil.finalise()
 
 
 def test_a_signature_that_the_seal_left_out_is_handed_in_once(world: World) -> None:
@@ -237,13 +238,13 @@ def test_a_signature_that_somebody_handed_in_for_us_is_no_failure(world: World) 
     round_id = world.sealed_without(2)
     behind = replace(world.members[2], sender=None)
     assert kinds(behind.cycle()) == [Alarm, Wait]
-    block = world.stage.anvil.w3.eth.block_number
-    signature = KeySigner(world.stage.anvil.account(5)).sign_message(vote(world, 0, round_id).seal.message)
+    block = world.anvil.w3.eth.block_number
+    signature = KeySigner(world.anvil.account(5)).sign_message(vote(world, 0, round_id).seal.message)
     tournament, third = world.suite.tournament.address, world.members[2]
     world.admin.send(
         world.suite.committee.functions.countSignature(tournament, round_id, third.address, signature)
     )
-    assert world.stage.anvil.w3.eth.block_number > block
+    assert world.anvil.w3.eth.block_number > block
     steps = third.cycle()  # the finalised block is one in which it was not counted yet
     assert [(type(step.action), step.outcome) for step in steps] == [
         (CountSignature, "already done (AlreadyCounted)"),
@@ -269,7 +270,7 @@ def test_a_member_that_finds_something_else_than_the_seal_signs_nothing_and_call
 
 def test_nobody_is_called_for_an_absence_once_the_round_has_resolved(world: World) -> None:
     round_id = world.sealed_without(2)
-    world.stage.anvil.advance_to(world.record(round_id).resolve_at)
+    world.anvil.advance_to(world.record(round_id).resolve_at)
     assert kinds(world.cycle(2)) == [Wait]
     assert absences(world) == [0, 0, 1]
 
@@ -286,7 +287,7 @@ def in_the_name_of_another(world: World, round_id: int) -> None:
 def by_a_stranger(world: World, round_id: int) -> None:
     false = refusing_all(world, 2, round_id)
     strange = signed(world, 2, false.verdicts, false.seal, account=39)
-    own(world, 2, round_id).write_vote(replace(strange, member=str(world.stage.anvil.account(39).address)))
+    own(world, 2, round_id).write_vote(replace(strange, member=str(world.anvil.account(39).address)))
 
 
 def of_another_round(world: World, round_id: int) -> None:
@@ -418,9 +419,8 @@ def test_a_chunk_that_is_locked_after_members_signed_voids_their_statement_and_t
     world.cycle(0, 1)
     before = [vote(world, member, round_id) for member in (0, 1)]
     assert before[0].seal.valid_at_risk == world.record(round_id).at_risk
-    operator = world.stage.operator
-    operator.sender.send(world.suite.tournament.functions.lock(round_id, 2, b"\x03"))
-    world.stage.anvil.finalise()
+    world.operator_sender.send(world.suite.tournament.functions.lock(round_id, 2, b"\x03"))
+    world.anvil.finalise()
     world.pass_half_of_the_lock_window(round_id)
     assert kinds(world.cycle(0, 1, 2)) == [Wait] * 3
     assert not own(world, 2, round_id).has(VOTE)
@@ -457,11 +457,11 @@ def test_a_statement_that_was_complete_leaves_a_later_one_no_less_time(world: Wo
     first, *others = [replace(member, policy=MemberPolicy(stagger=10_000)) for member in in_turn]
     for member in (first, *others, others[0]):
         assert kinds(member.cycle()) == [Wait]
-        world.stage.anvil.finalise()
+        world.anvil.finalise()
     lock(world, round_id)
     for member in (*others, others[0]):
         assert kinds(member.cycle()) == [Wait]
-        world.stage.anvil.finalise()
+        world.anvil.finalise()
     record = world.record(round_id)
     seal, sealable_from = others[0].cache.sealable_from[round_id]
     assert seal.positions_head == record.positions_head
@@ -473,7 +473,7 @@ def test_nothing_is_signed_while_the_operator_does_not_say_that_all_is_locked(
     world: World, said: bytes
 ) -> None:
     round_id = world.locked_round()
-    (world.stage.operator.published_bundle(round_id).folder / "locked.json").write_bytes(said)
+    (world.operator.published_bundle(round_id).folder / "locked.json").write_bytes(said)
     world.pass_half_of_the_lock_window(round_id)
     assert kinds(world.cycle()) == [Wait] * 3
     assert not own(world, 0, round_id).has(VOTE)
@@ -486,9 +486,9 @@ def test_nothing_is_signed_while_the_operator_does_not_say_that_all_is_locked(
 def test_a_round_in_which_nothing_is_locked_is_sealed_and_settled(world: World, late: int) -> None:
     before = world.idle()
     round_id = world.open()
-    world.stage.anvil.advance_to(world.record(round_id).close_at + 60)
+    world.anvil.advance_to(world.record(round_id).close_at + 60)
     world.submit_all(round_id, range(1, late + 1))
-    world.stage.anvil.advance_to(world.now + 60)
+    world.anvil.advance_to(world.now + 60)
     lock(world, round_id)
     assert state(world, round_id) == RoundState.OPEN
     world.cycle()
@@ -501,25 +501,16 @@ def test_a_round_in_which_nothing_is_locked_is_sealed_and_settled(world: World, 
 
 def test_junk_of_big_stakers_dilutes_nobodys_payout_factor(anvil: Anvil, tmp_path: Path) -> None:
     """One's submission is not what it signed, the other has none: both lock more than the threshold."""
-    big = [
-        Strategy(
-            f"big_{number}",
-            "whale",
-            "junk",
-            Noise(seed=50),
-            ModelStaking("whale", 100_000, ShareOfIdle(10**6)),
-        )
-        for number in range(2)
-    ]
+    big = [Stake(anvil.account(WHALE), 100_000 * NMR, SHARE_FLAG | 10**6)] * 2
     world = build_world(anvil, tmp_path, 4, big)
     before = world.idle()
     round_id = world.open()
     world.submit_all(round_id, range(1, 6))
-    world.stage.anvil.advance_to(world.record(round_id).close_at)
-    operator = world.stage.operator
-    operator.publish(round_id, operator.collect(world.record(round_id)))
+    world.anvil.advance_to(world.record(round_id).close_at)
+    operator = world.operator
+    operator.collector.publish(round_id, operator.collector.collect(world.record(round_id)))
     spoil(operator.published_bundle(round_id), 5)
-    operator.sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\x3f"))
+    world.operator_sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\x3f"))
     lock(world, round_id)
     world.cycle()
     record = world.record(round_id)

@@ -19,7 +19,7 @@ from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
 from scorer.transactions.request import GAS_MARGIN, TransactionRequest
 from scorer.transactions.signers import KeySigner
-from tests.committee import BOND, FEES, Committee, found_committee
+from tests.committee import BOND, FEES, Committee, deploy_committee
 
 MANY = 20
 
@@ -63,7 +63,7 @@ def vote_at_once(
 @pytest.fixture
 def bonded(anvil: Anvil) -> Committee:
     """Three members, each with a bond; two accept a report."""
-    committee = found_committee(anvil)
+    committee = deploy_committee(anvil)
     committee.post_bonds()
     return committee
 
@@ -71,7 +71,7 @@ def bonded(anvil: Anvil) -> Committee:
 def test_the_vote_that_accepts_a_report_after_another_of_its_block_has_the_gas(
     anvil: Anvil, tmp_path: Path
 ) -> None:
-    committee = found_committee(anvil, 5)
+    committee = deploy_committee(anvil, 5)
     committee.post_bonds()
     round_id = committee.due_round()
     vote(committee, committee.members[:2], committee.report(round_id))
@@ -93,7 +93,7 @@ def test_the_vote_that_overturns_and_slashes_after_another_of_its_block_has_the_
 
 
 def test_the_spare_gas_covers_a_decision_that_slashes_everybody(anvil: Anvil) -> None:
-    committee = found_committee(anvil, MANY, MANY)
+    committee = deploy_committee(anvil, MANY, MANY)
     committee.post_bonds()
     round_id, functions = committee.due_round(), committee.suite.committee.functions
     tournament, members = committee.suite.addresses.tournament, committee.members

@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 from scorer.chain.contracts import RoundState
 from scorer.evaluation.inputs import Positions
 from scorer.lab.anvil import Anvil
-from scorer.lab.demo.stage import FEES, FIRST_MEMBER, QUORUM, set_stage
-from scorer.lab.demo.stakes import ModelStaking, ShareOfIdle
-from scorer.lab.plain_sender import Sender
+from scorer.lab.in_process import FIRST_MEMBER, QUORUM, deploy_tournament, run_tournament
 from scorer.observation.observe import finalised_block, read_sealed
 from scorer.protocol.chunks import pack_scores, positions_heads, scores_heads
 from scorer.protocol.report import REPORT_VERSION, Report
 from scorer.protocol.rules import Rules, preset, rules_from
 from scorer.rewards import Settlement, settle
-from tests.world import World, strategies
+from scorer.rewards.allocation import SHARE_FLAG
+from tests.world import NMR, World, stakes
 
 MODELS = 10
 EDGES = (-(2**23), 2**23 - 1, -1_000_000, 1_000_000, -1, 0, 1, 49_999, -50_001)
@@ -35,11 +34,11 @@ def rules_with(cap: str, threshold: str) -> Rules:
 
 def world_of(anvil: Anvil, rules: Rules, deposit_nmr: int, out: Path) -> World:
     """Ten models that put odd shares of their idle stake at risk."""
-    players = [
-        replace(each, stake=ModelStaking(each.owner, deposit_nmr, ShareOfIdle(305_000 + 10_000 * number)))
-        for number, each in enumerate(strategies(MODELS))
+    odd = [
+        replace(stake, deposit=deposit_nmr * NMR, allocation=SHARE_FLAG | 305_000 + 10_000 * number)
+        for number, stake in enumerate(stakes(anvil, MODELS))
     ]
-    return World(set_stage(anvil, players, rules, out), rules, out)
+    return World(run_tournament(anvil, deploy_tournament(anvil, odd, rules), out), rules, out)
 
 
 def random_scores(stream: random.Random, count: int) -> NDArray[np.int64]:
@@ -59,7 +58,7 @@ def settle_on_chain(
     world: World, round_id: int, positions: Positions, scores: list[NDArray[np.int64]]
 ) -> None:
     """Let a quorum attest these scores, whatever they are worth, and settle by them."""
-    suite, anvil = world.suite, world.stage.anvil
+    suite, anvil = world.suite, world.anvil
     expected = mirror(world, round_id, positions, scores)
     heads = scores_heads(positions.chunks, scores)
     report = Report(
@@ -72,7 +71,7 @@ def settle_on_chain(
         expected.total_burn,
         b"\1" * 32,
     )
-    senders = [Sender(anvil.w3, anvil.account(FIRST_MEMBER + index), FEES) for index in range(QUORUM)]
+    senders = [world.tournament.sender(FIRST_MEMBER + index) for index in range(QUORUM)]
     for sender in senders:
         sender.send(suite.committee.functions.attest(suite.tournament.address, report.to_contract()))
     world.pass_challenge_window()
@@ -124,8 +123,8 @@ def test_the_contract_pays_and_burns_what_the_mirror_says_to_the_unit(
     short = 0
     for _ in range(ROUNDS):
         round_id = world.sealed_round()
-        world.stage.anvil.advance_to(world.record(round_id).resolve_at)
-        world.stage.anvil.finalise()
+        world.anvil.advance_to(world.record(round_id).resolve_at)
+        world.anvil.finalise()
         record, before = world.record(round_id), world.idle()
         positions = read_sealed(world.suite, record, finalised_block(world.suite)).positions
         scores = [random_scores(stream, len(chunk.positions)) for chunk in positions.chunks]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scorer import failpoints
 from scorer.chain.fees import Bid
 from scorer.failpoints import VARIABLE
-from scorer.lab.drill.local_tournament import forked, wait
+from scorer.lab.processes import Fork
 from scorer.transactions import database
 from scorer.transactions.intents import OPEN, Attempt, Call, Intent, IntentState, Mined
 from scorer.transactions.journal import Journal, JournalError, NumberedRequest
@@ -125,7 +125,7 @@ def killed_at(path: Path, label: str) -> int:
         with Journal.open(path) as journal:
             journal.prune(SCOPE, [7, 9, 10], FAR, FAR)
 
-    return wait(forked(work, path.with_name("crash")))
+    return Fork.of(work, path.with_name("crash")).wait()
 
 
 MIGRATION = (

@@ -14,9 +14,9 @@ from scorer.cli.numbers import whole
 from scorer.deployment.document import DeploymentFileError
 from scorer.deployment.steps import DeploymentStuck
 from scorer.files import FolderInUse
+from scorer.lab.batch import BatchRefused
 from scorer.lab.devnet.layout import KEYS, PEOPLE, DevnetLayout, NoDevnet, Settings, account_of
 from scorer.lab.devnet.network import NotReady, Status, down, status, up
-from scorer.lab.devnet.population import CrowdRefused
 from scorer.lab.devnet.setup import FILE, POCKET
 from scorer.lab.devnet.simulator import EXAMPLE
 from scorer.redaction import clean
@@ -33,7 +33,7 @@ def _told() -> Iterator[None]:
     try:
         with user_errors():
             yield
-    except (FolderInUse, NoDevnet, NotReady, CrowdRefused, DeploymentFileError, DeploymentStuck) as error:
+    except (FolderInUse, NoDevnet, NotReady, BatchRefused, DeploymentFileError, DeploymentStuck) as error:
         typer.echo(f"cupel: {clean(str(error))}", err=True)
         raise typer.Exit(1) from None
 
@@ -70,26 +70,26 @@ def stop(folder: FolderOption = FOLDER) -> None:
 def show(folder: FolderOption = FOLDER, as_json: JsonOption = False) -> None:
     """Say what runs, the last block, and the newest rounds; exit code 1 where anything does not run."""
     with _told():
-        found = status(DevnetLayout(folder))
+        devnet = status(DevnetLayout(folder))
     if as_json:
-        print_json({"up": found.is_up, **asdict(found)})
+        print_json({"up": devnet.is_up, **asdict(devnet)})
     else:
-        _print(found)
-    raise typer.Exit(0 if found.is_up else 1)
+        _print(devnet)
+    raise typer.Exit(0 if devnet.is_up else 1)
 
 
-def _print(found: Status) -> None:
-    for name, pid in found.processes.items():
+def _print(devnet: Status) -> None:
+    for name, pid in devnet.processes.items():
         typer.echo(f"{name}: {f'process {pid}' if pid else 'does not run'}")
-    if found.block is None or found.now is None:
-        typer.echo(f"devnet: no chain answers at {found.endpoint}")
+    if devnet.block is None or devnet.now is None:
+        typer.echo(f"devnet: no chain answers at {devnet.endpoint}")
         return
-    for each in found.rounds:
-        left = each["close_at"] - found.now
-        closes = f", closes in {left} s" if each["state"] == "open" and left > 0 else ""
-        typer.echo(f"round {each['round']}: {each['state']}{closes}")
-    words = "up" if found.is_up else "NOT whole"
-    typer.echo(f"devnet: {words} at {found.endpoint}, block {found.block}, {found.models} models")
+    for row in devnet.rounds:
+        left = row["close_at"] - devnet.now
+        closes = f", closes in {left} s" if row["state"] == "open" and left > 0 else ""
+        typer.echo(f"round {row['round']}: {row['state']}{closes}")
+    words = "up" if devnet.is_up else "NOT whole"
+    typer.echo(f"devnet: {words} at {devnet.endpoint}, block {devnet.block}, {devnet.models} models")
 
 
 def _introduce(layout: DevnetLayout, settings: Settings) -> None:

@@ -52,9 +52,9 @@ def simulate(
     source = make_source(document, data, rounds=rounds, models=models, ids=ids, seed=seed)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("rounds", total=source.rounds)
-        found = run(document, source, tick=lambda: progress.advance(task))
+        simulation = run(document, source, tick=lambda: progress.advance(task))
     with user_errors():
-        report = write_report(found, out)
+        report = write_report(simulation, out)
     console.print(_table(report))
     typer.echo(
         f"simulate: {report['rounds']} rounds, {report['models']} models, {time.monotonic() - start:.0f} s; "

@@ -14,15 +14,12 @@ import pandas as pd
 from scorer.lab.demo.arrays import FloatArray, cross_sectional_rank, sector_means
 from scorer.lab.demo.features import HISTORY, ranked_features
 from scorer.lab.demo.market import PriceHistory
+from scorer.lab.market import five_bins
 
 TARGET_LAG = 2
 TARGET_SESSIONS = 20
 # From the decision to the session whose close makes the target known.
 SESSIONS_TO_RESOLVE = TARGET_LAG + TARGET_SESSIONS
-
-TARGET_BINS = (0.0, 0.25, 0.5, 0.75, 1.0)
-# Share of tickers below the upper edge of each bin but the last.
-BIN_EDGES = (0.05, 0.25, 0.75, 0.95)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +39,7 @@ class Era:
     features : pd.DataFrame
         Index `ids`; ranks in (0, 1).
     target : pd.Series
-        Index `ids`; one of `TARGET_BINS`.
+        Index `ids`; one of `scorer.lab.market.VALUES`.
     sectors : pd.Series
         Index `ids`; the GICS sector of each ticker.
     """
@@ -54,12 +51,6 @@ class Era:
     features: pd.DataFrame
     target: pd.Series
     sectors: pd.Series
-
-
-def bin_of_position(count: int) -> FloatArray:
-    """Return the target of each position in an ascending order of `count` tickers."""
-    edges = [round(edge * count) for edge in BIN_EDGES]
-    return np.asarray(TARGET_BINS)[np.searchsorted(edges, np.arange(count), side="right")]
 
 
 def sector_neutral_target(returns: FloatArray, sectors: tuple[str, ...]) -> FloatArray:
@@ -78,7 +69,7 @@ def sector_neutral_target(returns: FloatArray, sectors: tuple[str, ...]) -> Floa
     Returns
     -------
     ndarray, shape (tickers,)
-        Values of `TARGET_BINS`.
+        Values of `scorer.lab.market.VALUES`.
     """
     rank_in_sector = np.empty(len(returns))
     for sector in set(sectors):
@@ -86,7 +77,7 @@ def sector_neutral_target(returns: FloatArray, sectors: tuple[str, ...]) -> Floa
         rank_in_sector[members] = cross_sectional_rank(returns[members])
     order = np.lexsort((returns - sector_means(returns, sectors), rank_in_sector))
     target = np.empty(len(returns))
-    target[order] = bin_of_position(len(returns))
+    target[order] = five_bins(len(returns))
     return target
 
 

@@ -1,4 +1,4 @@
-"""What the demo shows at its end: tables, pictures and a summary."""
+"""Tables, pictures and a summary that the demo writes and prints at its end."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ class DemoOutcome:
         (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
 
 
-def tell(console: Console, out: Path, outcome: DemoOutcome, summary: Mapping[str, Any]) -> None:
+def print_outcome(console: Console, out: Path, outcome: DemoOutcome, summary: Mapping[str, Any]) -> None:
     """Print the leaderboard, what held, where everything is, and the closing line."""
     console.print(leaderboard_table(outcome.leaderboard()))
     for line in (*_what_happened(summary), *_where(out), _closing_line(summary)):

@@ -15,10 +15,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from scorer.chain.contracts import RoundState
 from scorer.evaluation.verify import Difference, differences
 from scorer.files import make_owned_folder
-from scorer.lab.anvil import run_anvil
-from scorer.lab.demo.outcome import DemoOutcome, tell
-from scorer.lab.demo.stage import ACCOUNTS, CHALLENGE_WINDOW, DemoStage, set_stage
+from scorer.lab.anvil import Anvil, run_anvil
+from scorer.lab.demo.outcome import DemoOutcome, print_outcome
+from scorer.lab.demo.strategies import Strategy
 from scorer.lab.demo.weeks import HOUR, Week, most_open, predicted_weeks
+from scorer.lab.in_process import (
+    ACCOUNTS,
+    CHALLENGE_WINDOW,
+    OPERATOR,
+    InProcessTournament,
+    deploy_tournament,
+    owners_of,
+    run_tournament,
+)
+from scorer.lab.market import TARGET
+from scorer.lab.population import Stake
 from scorer.observation.audit import audit, idle_by_lane
 from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.oracle.actions import Alarm
@@ -35,7 +46,6 @@ ROUNDS_AT_ONCE: Final = 8
 WRONG_ROUND: Final = 13
 """The round in which one member of the committee works with one wrong number."""
 WRONG_MEMBER: Final = 2
-TARGET: Final = "target_20d2l"
 MADE_BY: Final = "cupel demo"
 CONTENTS: Final = (
     *("chain.json", "deployment.json", "summary.json", "rounds"),
@@ -47,9 +57,23 @@ CONTENTS: Final = (
 """What a demo writes into its folder."""
 
 
+@dataclass(frozen=True)
+class Demo:
+    """A year of rounds, and the tournament that plays them; its participants are the strategies, in order."""
+
+    tournament: InProcessTournament
+    strategies: Sequence[Strategy]
+    weeks: Sequence[Week]
+    rules: Rules
+
+    def name_of(self, model_id: int) -> str:
+        """Return the name of a model's strategy."""
+        return self.strategies[model_id - 1].name
+
+
 @dataclass
 class Record:
-    """What the demo saw, round by round."""
+    """Refusals, alarms and scores of the rounds, and what each model earned in all, nano-NMR."""
 
     refusals: list[dict[str, object]] = field(default_factory=list)
     alarms: list[dict[str, object]] = field(default_factory=list)
@@ -74,19 +98,31 @@ def run_demo(out: Path, console: Console, weeks_played: int = WEEKS) -> dict[str
     with _progress(console) as progress:
         strategies, weeks = predicted_weeks(progress, weeks_played)
         with run_anvil(timestamp=weeks[0].open_at - 24 * HOUR, accounts=ACCOUNTS) as anvil:
-            stage = set_stage(anvil, strategies, preset("classic"), out)
-            supply = _supply(stage)
-            record = _play(stage, weeks, preset("classic"), progress)
-            _burn(stage)
-            summary = _summary(stage, weeks, record, supply, _verify(stage, weeks, progress))
-            (out / "deployment.json").write_text(json.dumps(stage.suite.addresses.to_json(), indent=1) + "\n")
+            rules = preset("classic")
+            deployed = deploy_tournament(anvil, _stakes(anvil, strategies), rules)
+            demo = Demo(run_tournament(anvil, deployed, out), strategies, weeks, rules)
+            supply = _supply(demo)
+            record = _play(demo, progress)
+            _burn(demo)
+            summary = _summary(demo, record, supply, _verify(demo, progress))
+            addresses = json.dumps(deployed.addresses.to_json(), indent=1)
+            (out / "deployment.json").write_text(addresses + "\n")
             anvil.save(out / "chain.json")
-    (out / "rounds").symlink_to(stage.members[0].bundle(1).folder.parent.relative_to(out))
-    deposits = {entry.strategy.name: float(entry.strategy.stake.deposit_nmr) for entry in stage.entries}
+    (out / "rounds").symlink_to(demo.tournament.members[0].bundle(1).folder.parent.relative_to(out))
+    deposits = {strategy.name: float(strategy.stake.deposit_nmr) for strategy in strategies}
     outcome = DemoOutcome(pd.DataFrame(record.scores), deposits, weeks[0].era.date)
     outcome.write(out, summary)
-    tell(console, out, outcome, summary)
+    print_outcome(console, out, outcome, summary)
     return summary
+
+
+def _stakes(anvil: Anvil, strategies: Sequence[Strategy]) -> list[Stake]:
+    """Return every strategy's stake; one account an owner."""
+    owners = owners_of(anvil, [strategy.owner for strategy in strategies])
+    return [
+        Stake(owners[model.owner], nano_from_nmr(model.stake.deposit_nmr), model.stake.encoded_allocation)
+        for model in strategies
+    ]
 
 
 def _progress(console: Console) -> Progress:
@@ -94,60 +130,56 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console)
 
 
-def _play(stage: DemoStage, weeks: Sequence[Week], rules: Rules, progress: Progress) -> Record:
+def _play(demo: Demo, progress: Progress) -> Record:
     """Let chain time run through the year: rounds open, close, resolve and settle as their times come."""
-    record = Record()
+    record, weeks = Record(), demo.weeks
     events = [(week.open_at, 0, week) for week in weeks]
     events += [(week.close_at, 1, week) for week in weeks]
     events += [(week.resolve_at, 2, week) for week in weeks]
     events += [(week.resolve_at + CHALLENGE_WINDOW + HOUR, 3, week) for week in weeks]
     task = progress.add_task("rounds settle", total=len(weeks))
     for at, kind, week in sorted(events, key=lambda event: event[:2]):
-        stage.anvil.advance_to(at)
+        demo.tournament.anvil.advance_to(at)
         if kind == 0:
-            _open(stage, week, rules)
+            _open(demo, week)
         elif kind == 1:
-            _close(stage, week, record)
+            _close(demo, week, record)
         elif kind == 2:
-            _resolve(stage, week, record)
+            _resolve(demo, week, record)
         else:
-            _settle(stage, week, record)
+            _settle(demo, week, record)
             progress.advance(task)
     return record
 
 
-def _open(stage: DemoStage, week: Week, rules: Rules) -> None:
-    """The operator opens the round, and every model sends its file."""
-    round_id = stage.operator.open_round(
-        rules,
-        week.universe,
-        open_at=week.open_at,
-        close_at=week.close_at,
-        resolve_at=week.resolve_at,
-        deadline=week.resolve_at + TIME_TO_REPORT,
-    )
-    for entry in stage.entries:
-        content = week.files[entry.strategy.name]
+def _open(demo: Demo, week: Week) -> None:
+    """Open the round, and let every model send its file."""
+    tournament, universe = demo.tournament, Universe(week.universe, {})
+    times = (week.open_at, week.close_at, week.resolve_at, week.resolve_at + TIME_TO_REPORT)
+    round_id = tournament.open_round(demo.rules, week.universe, times)
+    for strategy, participant in zip(demo.strategies, tournament.participants, strict=True):
+        content = week.files[strategy.name]
         if content is not None:
-            stage.submit(entry, round_id, Universe(week.universe, {}), content, kind=rules.submissions)
+            file = f"{participant.model_id}.{strategy.file_format}"
+            tournament.submit(participant, round_id, universe, content, file, kind=demo.rules.submissions)
 
 
-def _close(stage: DemoStage, week: Week, record: Record) -> None:
-    """The operator refuses what is broken and locks the stakes of the rest; the members seal the round."""
-    collection = stage.seal_round(week.round_id)
+def _close(demo: Demo, week: Week, record: Record) -> None:
+    """Refuse what is broken, lock the stakes of the rest, and let the members seal the round."""
+    collection = demo.tournament.seal_round(week.round_id)
     record.refusals += [
-        {"round": week.round_id, "model": _name(stage, refusal.model_id), "reason": refusal.reason}
+        {"round": week.round_id, "model": demo.name_of(refusal.model_id), "reason": refusal.reason}
         for refusal in collection.refusals
     ]
 
 
-def _resolve(stage: DemoStage, week: Week, record: Record) -> None:
-    """Every member learns the outcome and recomputes for itself; the order in which they vote rotates."""
-    for index, member in enumerate(stage.members):
+def _resolve(demo: Demo, week: Week, record: Record) -> None:
+    """Publish the outcome to every member, and let each recompute; the order in which they vote rotates."""
+    for index, member in enumerate(demo.tournament.members):
         is_wrong = (week.round_id, index) == (WRONG_ROUND, WRONG_MEMBER)
         target = _with_one_wrong_number(week.target) if is_wrong else week.target
-        stage.publish_target(member, week.round_id, week.universe, target)
-    _cycle(stage, week, record)
+        demo.tournament.publish_target(member, week.round_id, week.universe, target)
+    _cycle(demo, week, record)
 
 
 def _with_one_wrong_number(target: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -156,33 +188,30 @@ def _with_one_wrong_number(target: NDArray[np.float64]) -> NDArray[np.float64]:
     return wrong
 
 
-def _settle(stage: DemoStage, week: Week, record: Record) -> None:
-    """The challenge window is over: whichever member comes first settles."""
-    _cycle(stage, week, record)
-    _note_scores(stage, week, record)
+def _settle(demo: Demo, week: Week, record: Record) -> None:
+    """Let whichever member comes first settle, once the challenge window is over."""
+    _cycle(demo, week, record)
+    _note_scores(demo, week, record)
 
 
-def _cycle(stage: DemoStage, week: Week, record: Record) -> None:
-    """One cycle of every member over all rounds that may not be over."""
-    turn = (week.round_id + WRONG_MEMBER - WRONG_ROUND) % len(stage.members)
+def _cycle(demo: Demo, week: Week, record: Record) -> None:
+    """Let every member do one cycle over all rounds that may not be over."""
+    tournament, members = demo.tournament, demo.tournament.members
+    turn = (week.round_id + WRONG_MEMBER - WRONG_ROUND) % len(members)
     rounds = range(week.round_id, week.round_id + ROUNDS_AT_ONCE)
-    stage.anvil.finalise()
-    for member in stage.members[turn:] + stage.members[:turn]:
+    tournament.anvil.finalise()
+    for member in members[turn:] + members[:turn]:
         for step in member.cycle(rounds):
             if isinstance(step.action, Alarm):
                 record.alarms.append(
                     {"round": step.round_id, "member": member.address, "alarm": step.action.detail}
                 )
-        stage.anvil.finalise()
+        tournament.anvil.finalise()
 
 
-def _name(stage: DemoStage, model_id: int) -> str:
-    return stage.entries[model_id - 1].strategy.name
-
-
-def _note_scores(stage: DemoStage, week: Week, record: Record) -> None:
+def _note_scores(demo: Demo, week: Week, record: Record) -> None:
     """Keep what the round paid and burned, from the first member's bundle."""
-    columns = stage.members[0].bundle(week.round_id).scores()
+    columns = demo.tournament.members[0].bundle(week.round_id).scores()
     for row in pd.DataFrame(columns).to_dict("records"):
         change = row["payout"] - row["burn"]
         record.earned[row["model_id"]] = record.earned.get(row["model_id"], 0) + change
@@ -190,7 +219,7 @@ def _note_scores(stage: DemoStage, week: Week, record: Record) -> None:
             {
                 "date": week.era.resolve_date,
                 "round": week.round_id,
-                "model": _name(stage, row["model_id"]),
+                "model": demo.name_of(row["model_id"]),
                 "corr": row[f"corr_{TARGET}"],
                 "mmc": row[f"mmc_{TARGET}"],
                 "paid_nmr": float(nmr_from_nano(row["payout"])),
@@ -200,64 +229,63 @@ def _note_scores(stage: DemoStage, week: Week, record: Record) -> None:
         )
 
 
-def _burn(stage: DemoStage) -> None:
+def _burn(demo: Demo) -> None:
     """Send what burned to the sink, and destroy it there; anybody may."""
-    stage.operator.sender.send(stage.suite.tournament.functions.sendBurned())
-    stage.operator.sender.send(stage.suite.burn_sink.functions.flush())
-    stage.anvil.finalise()
+    tournament = demo.tournament
+    sender = tournament.sender(OPERATOR)
+    sender.send(tournament.suite.tournament.functions.sendBurned())
+    sender.send(tournament.suite.burn_sink.functions.flush())
+    tournament.anvil.finalise()
 
 
-def _supply(stage: DemoStage) -> int:
-    """The token's supply, in wei."""
-    return int(stage.suite.token.functions.totalSupply().call())
+def _supply(demo: Demo) -> int:
+    """Return the token's supply, wei."""
+    return int(demo.tournament.suite.token.functions.totalSupply().call())
 
 
-def _verify(stage: DemoStage, weeks: Sequence[Week], progress: Progress) -> dict[int, list[Difference]]:
-    """Recompute every round from the first member's bundle and hold it against the chain."""
-    block = finalised_block(stage.suite)
-    found = {}
-    for week in progress.track(weeks, description="rounds verified"):
-        bundle = stage.members[0].bundle(week.round_id)
-        on_chain = read_on_chain(stage.suite, week.round_id, block)
-        found[week.round_id] = list(differences(bundle.published(), on_chain))
-    return found
+def _verify(demo: Demo, progress: Progress) -> dict[int, list[Difference]]:
+    """Recompute every round from the first member's bundle, and compare it with the chain."""
+    suite, member = demo.tournament.suite, demo.tournament.members[0]
+    block, wrong = finalised_block(suite), {}
+    for week in progress.track(demo.weeks, description="rounds verified"):
+        on_chain = read_on_chain(suite, week.round_id, block)
+        bundle = member.bundle(week.round_id)
+        wrong[week.round_id] = list(differences(bundle.published(), on_chain))
+    return wrong
 
 
 def _summary(
-    stage: DemoStage,
-    weeks: Sequence[Week],
-    record: Record,
-    supply: int,
-    verified: Mapping[int, Sequence[Difference]],
+    demo: Demo, record: Record, supply: int, verified: Mapping[int, Sequence[Difference]]
 ) -> dict[str, Any]:
-    block = stage.anvil.w3.eth.block_number
-    rounds = [stage.suite.round(week.round_id, block) for week in weeks]
-    settled = [each for each in rounds if each.state == RoundState.SETTLED]
+    suite = demo.tournament.suite
+    block = suite.w3.eth.block_number
+    rounds = [suite.round(week.round_id, block) for week in demo.weeks]
+    settled = [row for row in rounds if row.state == RoundState.SETTLED]
     return {
-        "chain_id": stage.suite.addresses.chain_id,
+        "chain_id": suite.addresses.chain_id,
         "rounds_settled": len(settled),
-        "models": len(stage.entries),
-        "owners": len({entry.strategy.owner for entry in stage.entries}),
-        "paid_nmr": float(nmr_from_nano(sum(each.paid for each in settled))),
-        "burned_nmr": float(nmr_from_nano(sum(each.burned for each in settled))),
+        "models": len(demo.strategies),
+        "owners": len({strategy.owner for strategy in demo.strategies}),
+        "paid_nmr": float(nmr_from_nano(sum(row.paid for row in settled))),
+        "burned_nmr": float(nmr_from_nano(sum(row.burned for row in settled))),
         "supply_before_nmr": float(nmr_from_wei(supply)),
-        "supply_after_nmr": float(nmr_from_wei(_supply(stage))),
-        "rounds_verified": sum(not found for found in verified.values()),
-        "differences": {str(r): [str(d) for d in found] for r, found in verified.items() if found},
-        "most_rounds_open": most_open(weeks),
+        "supply_after_nmr": float(nmr_from_wei(_supply(demo))),
+        "rounds_verified": sum(not wrong for wrong in verified.values()),
+        "differences": {str(r): [str(d) for d in wrong] for r, wrong in verified.items() if wrong},
+        "most_rounds_open": most_open(demo.weeks),
         "refused_submissions": record.refusals,
         "alarms": record.alarms,
-        "invariants": audit(stage.suite, finalised_block(stage.suite)),
-        "stakes_add_up": _stakes_add_up(stage, record),
+        "invariants": audit(suite, finalised_block(suite)),
+        "stakes_add_up": _stakes_add_up(demo, record),
     }
 
 
-def _stakes_add_up(stage: DemoStage, record: Record) -> bool:
+def _stakes_add_up(demo: Demo, record: Record) -> bool:
     """Whether every model's idle stake is its deposit, plus all payouts, less all burns, to the nano-NMR."""
-    block = stage.anvil.w3.eth.block_number
+    suite = demo.tournament.suite
+    block = suite.w3.eth.block_number
     expected = {
-        e.model_id: nano_from_nmr(e.strategy.stake.deposit_nmr) + record.earned.get(e.model_id, 0)
-        for e in stage.entries
+        model: nano_from_nmr(strategy.stake.deposit_nmr) + record.earned.get(model, 0)
+        for model, strategy in enumerate(demo.strategies, start=1)
     }
-    models = stage.suite.models_by_lane(block)
-    return dict(zip(models, idle_by_lane(stage.suite, block), strict=True)) == expected
+    return dict(zip(suite.models_by_lane(block), idle_by_lane(suite, block), strict=True)) == expected

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from scorer.rewards.allocation import SHARE_FLAG
+from scorer.units import nano_from_nmr
+
 
 @dataclass(frozen=True)
 class FixedAmount:
@@ -34,6 +37,13 @@ class ModelStaking:
     owner: str
     deposit_nmr: int
     allocation: FixedAmount | ShareOfIdle
+
+    @property
+    def encoded_allocation(self) -> int:
+        """The allocation as ``Tournament.setAllocation`` takes it."""
+        if isinstance(self.allocation, FixedAmount):
+            return nano_from_nmr(self.allocation.nmr)
+        return SHARE_FLAG | self.allocation.ppm
 
 
 def percent(share: int) -> ShareOfIdle:

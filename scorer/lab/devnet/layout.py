@@ -1,15 +1,14 @@
-"""Where a devnet's files are, and who is who in it."""
+"""The files of a devnet, and the accounts of everybody in it."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from scorer.files import is_owned, make_owned_folder
-from scorer.lab.anvil import MNEMONIC
+from scorer.lab.anvil import local_account
 from scorer.lab.processes import ProcessGroup
 from scorer.storage.bundle import RULES, UNIVERSE
 from scorer.storage.contents import files_in, inbox_at, node_at, rounds_in
@@ -24,9 +23,9 @@ CONTENTS: Final = (
     *files_in("rounds/[.0-9]*", RULES, UNIVERSE, "example.csv"),
     *(pattern for name in ("member-*", "operator") for pattern in node_at(name)),
 )
-"""What a devnet writes into its folder."""
+"""Everything that a devnet writes into its folder."""
 TEST_KEYS: Final = ("keys/*",)
-"""Where in it keys of test accounts are."""
+"""Files in it that hold keys of test accounts."""
 KEYS: Final = {
     "deployer": 0,
     "operator": 1,
@@ -37,24 +36,23 @@ KEYS: Final = {
     "alice": 6,
     "bob": 7,
     "carol": 8,
-    "crowd": 9,
+    "population": 9,
     "member-4": 10,
 }
 """The first test accounts of every development chain, in the roles of deployments/devnet.toml."""
 PEOPLE: Final = ("alice", "bob", "carol")
 """Data scientists with tokens and without models."""
-CROWD: Final = "crowd"
+POPULATION: Final = "population"
 """Owns the models that are there from the start."""
 MEMBERS: Final = ("member-1", "member-2", "member-3", "member-4")
 CHAIN: Final = "chain"
-FEEDER: Final = "feeder"
-STARTED: Final = (CHAIN, "operator", *MEMBERS, FEEDER)
+SIMULATOR: Final = "simulator"
+STARTED: Final = (CHAIN, "operator", *MEMBERS, SIMULATOR)
 
 
 def account_of(name: str) -> LocalAccount:
-    """One of the test accounts."""
-    account: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{KEYS[name]}")
-    return account
+    """Return one of the test accounts by its role."""
+    return local_account(KEYS[name])
 
 
 class NoDevnet(Exception):
@@ -63,7 +61,7 @@ class NoDevnet(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """How a devnet runs.
+    """Settings of a devnet.
 
     Attributes
     ----------
@@ -79,7 +77,7 @@ class Settings:
 
     @property
     def endpoint(self) -> str:
-        """Where the chain answers."""
+        """URL of the chain."""
         return f"http://127.0.0.1:{self.port}"
 
 
@@ -91,17 +89,17 @@ class DevnetLayout:
 
     @property
     def manifest(self) -> Path:
-        """Of the deployment."""
+        """The deployment's manifest."""
         return self.root / "manifest.json"
 
     @property
     def inbox(self) -> Path:
-        """Where the operator takes submissions from."""
+        """The operator's inbox."""
         return self.root / "inbox"
 
     @property
     def published(self) -> Path:
-        """Where the operator publishes rounds, for members."""
+        """Rounds that the operator published for members."""
         return self.root / "published"
 
     @property
@@ -125,20 +123,20 @@ class DevnetLayout:
         return self.root / "states"
 
     @property
-    def crew(self) -> ProcessGroup:
-        """Process ids and logs."""
+    def processes(self) -> ProcessGroup:
+        """The chain, the daemons and the simulator, with their logs."""
         return ProcessGroup(self.root / "run")
 
     def key(self, name: str) -> Path:
-        """A test account's key in hex."""
+        """Return the file of a test account's key, in hex."""
         return self.root / "keys" / name
 
     def write(self, settings: Settings) -> None:
-        """Keep the settings."""
+        """Write the settings."""
         (self.root / SETTINGS).write_text(json.dumps(asdict(settings)) + "\n")
 
     def settings(self) -> Settings:
-        """The settings it was started with.
+        """Read the settings it was started with.
 
         Raises
         ------
@@ -146,8 +144,8 @@ class DevnetLayout:
             When the folder is none of a devnet.
         """
         try:
-            found: dict[str, Any] = json.loads((self.root / SETTINGS).read_bytes())
-            return Settings(**found)
+            settings: dict[str, Any] = json.loads((self.root / SETTINGS).read_bytes())
+            return Settings(**settings)
         except (OSError, ValueError, TypeError):
             raise NoDevnet(
                 f"{self.root}: expected the folder of a devnet, found none; start one with cupel devnet up"

@@ -1,4 +1,4 @@
-"""Starts a devnet, stops it, and says how it is."""
+"""Starts a devnet, stops it, and reports its status."""
 
 import os
 import shutil
@@ -18,9 +18,9 @@ from scorer.chain.contracts import RoundState, Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
 from scorer.daemon.deployment_file import read_deployment
 from scorer.deployment.document import Deployment
-from scorer.lab.anvil import Anvil, Ways, await_anvil
-from scorer.lab.devnet.layout import CHAIN, FEEDER, KEYS, STARTED, DevnetLayout, NoDevnet, Settings
-from scorer.lab.devnet.setup import FILE, configure, document_of, found, write_keys
+from scorer.lab.anvil import Anvil, AnvilOptions, await_anvil
+from scorer.lab.devnet.layout import CHAIN, KEYS, SIMULATOR, STARTED, DevnetLayout, NoDevnet, Settings
+from scorer.lab.devnet.setup import FILE, configure, document_of, set_up, write_keys
 from scorer.lab.processes import ProcessGroup, cupel
 
 BLOCK_TIME: Final = 1
@@ -37,7 +37,7 @@ class NotReady(Exception):
 
 @dataclass(frozen=True)
 class Status:
-    """How a devnet is.
+    """Status of a devnet.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Status:
 
 
 def up(layout: DevnetLayout, settings: Settings, *, file: Path = FILE, keep: bool = False) -> Suite:
-    """Start a chain with a suite, an operator, four members and the world, and wait for an open round.
+    """Start a chain with a suite, an operator, four members and a simulator, and wait for an open round.
 
     Parameters
     ----------
@@ -84,48 +84,48 @@ def up(layout: DevnetLayout, settings: Settings, *, file: Path = FILE, keep: boo
     if not keep or not layout.state.is_file():
         layout.clear()
     layout.write(settings)
-    crew = layout.crew
-    with _stopped_unless_ready(crew):
-        anvil = _started_chain(layout, settings, crew)
+    group = layout.processes
+    with _stopped_unless_ready(group):
+        anvil = _started_chain(layout, settings, group)
         suite = _suite(layout, anvil, settings, document)
         configurations = configure(layout, settings)
         for name, config in configurations.items():
-            group = "operator" if name == "operator" else "oracle"
-            crew.start(name, [cupel(), group, "run", "--config", str(config), "--send"])
-        crew.start(FEEDER, [sys.executable, "-m", "scorer.lab.devnet.simulator", str(layout.root)])
-        _await(crew, lambda: _has_open_round(suite) and _is_published(layout, suite))
+            role = "operator" if name == "operator" else "oracle"
+            group.start(name, [cupel(), role, "run", "--config", str(config), "--send"])
+        group.start(SIMULATOR, [sys.executable, "-m", "scorer.lab.devnet.simulator", str(layout.root)])
+        _await(group, lambda: _has_open_round(suite) and _is_published(layout, suite))
     return suite
 
 
 def down(layout: DevnetLayout) -> list[str]:
-    """Keep the chain's state, and stop everything; what ran.
+    """Save the chain's state, and stop everything; the names of what ran.
 
     Raises
     ------
     NoDevnet
         When there is none in the folder.
     """
-    settings, crew = layout.settings(), layout.crew
-    ran = [name for name in crew.names() if crew.pid(name) is not None]
-    for name in [name for name in reversed(crew.names()) if name != CHAIN]:
-        crew.stop(name)
-    if crew.pid(CHAIN) is not None:
+    settings, group = layout.settings(), layout.processes
+    ran = group.running()
+    for name in [name for name in reversed(group.names()) if name != CHAIN]:
+        group.stop(name)
+    if group.pid(CHAIN) is not None:
         _save(layout, settings)
-    crew.stop_all()
+    group.stop_all()
     shutil.rmtree(layout.states, ignore_errors=True)
     return ran
 
 
 def status(layout: DevnetLayout) -> Status:
-    """How the devnet is.
+    """Return the status of a devnet.
 
     Raises
     ------
     NoDevnet
         When there is none in the folder.
     """
-    settings, crew = layout.settings(), layout.crew
-    processes = {name: crew.pid(name) for name in STARTED}
+    settings, group = layout.settings(), layout.processes
+    processes = {name: group.pid(name) for name in STARTED}
     try:
         w3 = connect(settings.endpoint, LOCAL_CHAIN_ID)
         suite = Suite.at(w3, read_deployment(layout.manifest))
@@ -160,8 +160,7 @@ def _rounds(suite: Suite, block: int) -> Iterator[dict[str, Any]]:
 def _refuse(layout: DevnetLayout, settings: Settings) -> None:
     if layout.root.exists() and any(layout.root.iterdir()) and not layout.is_devnet():
         raise NoDevnet(f"{layout.root}: expected a devnet's folder or an empty one, found other files in it")
-    running = [name for name in layout.crew.names() if layout.crew.pid(name) is not None]
-    if running:
+    if running := layout.processes.running():
         raise NoDevnet(
             f"{layout.root}: expected no devnet that runs, found {', '.join(running)}; cupel devnet down"
         )
@@ -171,21 +170,21 @@ def _refuse(layout: DevnetLayout, settings: Settings) -> None:
 
 
 @contextmanager
-def _stopped_unless_ready(crew: ProcessGroup) -> Iterator[None]:
+def _stopped_unless_ready(group: ProcessGroup) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        crew.stop_all()
+        group.stop_all()
         raise
 
 
-def _started_chain(layout: DevnetLayout, settings: Settings, crew: ProcessGroup) -> Anvil:
+def _started_chain(layout: DevnetLayout, settings: Settings, group: ProcessGroup) -> Anvil:
     """Anvil in the background; for now, with a block for each transaction at once."""
     state = layout.state if layout.state.is_file() else None
     shutil.rmtree(layout.states, ignore_errors=True)
-    ways = Ways(accounts=len(KEYS), state=state, folder=layout.states)
-    crew.start(CHAIN, ways.command(settings.port))
-    w3 = await_anvil(settings.endpoint, crew.children[CHAIN])
+    options = AnvilOptions(accounts=len(KEYS), state=state, folder=layout.states)
+    group.start(CHAIN, options.command(settings.port))
+    w3 = await_anvil(settings.endpoint, group.children[CHAIN])
     anvil = Anvil(w3, settings.endpoint)
     if state is not None:
         # The state of older blocks was not kept: let the finalised one be new. And anvil would go on at this
@@ -199,13 +198,13 @@ def _suite(layout: DevnetLayout, anvil: Anvil, settings: Settings, document: Dep
         suite = Suite.at(anvil.w3, read_deployment(layout.manifest))
     else:
         write_keys(layout)
-        suite = found(layout, anvil, settings, document)
+        suite = set_up(layout, anvil, settings, document)
     tick(anvil.w3)
     return suite
 
 
 def tick(w3: Web3) -> None:
-    """From now on, blocks come by the clock."""
+    """Let blocks come by the clock from now on."""
     for method, value in (("evm_setAutomine", False), ("evm_setIntervalMining", BLOCK_TIME)):
         answer = w3.provider.make_request(method, [value])  # type: ignore[arg-type]
         if "error" in answer:
@@ -218,15 +217,15 @@ def _save(layout: DevnetLayout, settings: Settings) -> None:
     os.replace(draft, layout.state)  # noqa: PTH105 - pathlib's replace is the same
 
 
-def _await(crew: ProcessGroup, ready: Callable[[], bool]) -> None:
+def _await(group: ProcessGroup, ready: Callable[[], bool]) -> None:
     until = time.monotonic() + READY
     while not ready():
-        for name in crew.names():
-            if crew.pid(name) is None:
-                last = crew.log(name).read_text().strip().splitlines()[-1:]
+        for name in group.names():
+            if group.pid(name) is None:
+                last = group.log(name).read_text().strip().splitlines()[-1:]
                 raise NotReady(f"expected {name} to run, found that it ended: {' '.join(last)}")
         if time.monotonic() > until:
-            raise NotReady(f"expected an open round within {READY:.0f} s, found none; see {crew.folder}")
+            raise NotReady(f"expected an open round within {READY:.0f} s, found none; see {group.folder}")
         time.sleep(POLL)
 
 

@@ -1,4 +1,4 @@
-"""What the world does for a devnet: rounds are planned, models submit, and what became of them gets known."""
+"""Simulates the world around a devnet: rounds are planned, models submit, and outcomes become known."""
 
 import json
 import shutil
@@ -16,16 +16,16 @@ from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
 from scorer.daemon.deployment_file import read_deployment
 from scorer.daemon.logging import configure_logging
 from scorer.daemon.loop import stopped_by_signals
-from scorer.lab.devnet.layout import CROWD, MEMBERS, DevnetLayout, Settings, account_of
-from scorer.lab.devnet.market import SyntheticMarket
-from scorer.lab.devnet.population import Entrant, submit_all
+from scorer.lab.devnet.layout import MEMBERS, POPULATION, DevnetLayout, Settings, account_of
+from scorer.lab.market import TARGET, SyntheticMarket
+from scorer.lab.population import Participant, submit_predictions
+from scorer.lab.rounds import Times, write_plan
 from scorer.operator.plans import SCHEDULE, TIMES
 from scorer.process import clean_tracebacks, forbid_core_dumps
 from scorer.protocol.rules import preset
 from scorer.storage.bundle import RULES, TARGETS, UNIVERSE, Bundle, BundleError, round_folder
 
 RULES_NAME: Final = "classic"
-TARGET: Final = "target_20d2l"
 SCORING: Final = 2
 """In lengths of a round, from close to outcome: a quarter of it is there to lock and seal."""
 SHORTEST_SCORING: Final = 80
@@ -42,8 +42,8 @@ EXAMPLE_MODEL: Final = 10_007
 POLL: Final = 0.5
 
 
-def times_of(open_at: int, every: int) -> tuple[int, int, int, int]:
-    """Opening, close, outcome and deadline of a round that opens at `open_at`, Unix seconds."""
+def times_of(open_at: int, every: int) -> Times:
+    """Return the times of a round that opens at `open_at`, Unix seconds, with `every` seconds to submit."""
     close = open_at + every
     outcome = close + max(SCORING * every, SHORTEST_SCORING)
     return open_at, close, outcome, outcome + DEADLINE * every
@@ -51,7 +51,7 @@ def times_of(open_at: int, every: int) -> tuple[int, int, int, int]:
 
 @dataclass
 class WorldSimulator:
-    """Looks at the chain, and provides what is due. What was provided is seen by its files."""
+    """Reads the chain, and provides what is due. Its files show what was provided."""
 
     layout: DevnetLayout
     settings: Settings
@@ -60,7 +60,7 @@ class WorldSimulator:
     over: set[int] = field(default_factory=set)
 
     def cycle(self) -> None:
-        """Plan, publish, submit, and tell outcomes, as of the latest block."""
+        """Plan, publish, submit, and publish outcomes, at the latest block."""
         latest = self.suite.w3.eth.get_block("latest")
         now, block = int(latest["timestamp"]), int(latest["number"])
         count = self.suite.round_count(block)
@@ -71,7 +71,7 @@ class WorldSimulator:
         self.over |= {record.round_id for record in records if record.is_over}
 
     def _plan(self, records: list[RoundRecord], now: int) -> None:
-        """The next round opens when the last one closes; what came too late to be opened is forgotten."""
+        """Plan the next round to open when the last one closes; remove plans that can no more be opened."""
         opened = {(r.open_at, r.close_at, r.resolve_at, r.deadline) for r in records}
         last = max((record.close_at for record in records), default=0)
         for schedule in self.layout.plans.glob(f"*/{SCHEDULE}"):
@@ -81,38 +81,34 @@ class WorldSimulator:
             else:
                 last = max(last, times[1])
         if last - now < self.settings.every:
-            self._write_plan(times_of(max(last, now + AHEAD), self.settings.every))
-
-    def _write_plan(self, times: tuple[int, int, int, int]) -> None:
-        bundle = Bundle(self.layout.plans / str(times[0]))
-        bundle.write_rules(preset(RULES_NAME))
-        bundle.write_universe(self.market.universe)
-        (bundle.folder / SCHEDULE).write_text(json.dumps(dict(zip(TIMES, times, strict=True))))
+            times = times_of(max(last, now + AHEAD), self.settings.every)
+            write_plan(self.layout.plans / str(times[0]), preset(RULES_NAME), self.market.universe, times)
 
     def _serve(self, record: RoundRecord, now: int) -> None:
         number = record.round_id
         folder = self.layout.rounds / str(number)
         if record.open_at <= now < record.close_at and not folder.is_dir():
             draft = self._drafted(number)
-            submit_all(self.suite, self.market, self.layout.inbox, number, self._crowd(), now)
+            submit_predictions(self.suite, self.market, self.layout.inbox, number, self._participants(), now)
             draft.rename(folder)
             structlog.get_logger().info("round", round=number, submissions=self.settings.models)
         if record.state >= RoundState.SEALED and now >= record.resolve_at:
-            self._tell(number)
+            self._publish_outcome(number)
 
     def _drafted(self, number: int) -> Path:
-        """What a data scientist needs for a round, in a folder that is to become that of its number."""
+        """Write what a data scientist needs for a round into a folder that is renamed once it is whole."""
         draft = Bundle(self.layout.rounds / f".{number}")
         draft.copy(Bundle(self._folder(self.layout.published, number)), UNIVERSE, RULES)
         example = self.market.file(self.market.predictions(number, EXAMPLE_MODEL))
         (draft.folder / EXAMPLE).write_bytes(example)
         return draft.folder
 
-    def _crowd(self) -> list[Entrant]:
-        return [Entrant(model, account_of(CROWD)) for model in range(1, self.settings.models + 1)]
+    def _participants(self) -> list[Participant]:
+        owner = account_of(POPULATION)
+        return [Participant(model, owner) for model in range(1, self.settings.models + 1)]
 
-    def _tell(self, number: int) -> None:
-        """Every member's source of data knows the outcome."""
+    def _publish_outcome(self, number: int) -> None:
+        """Write the outcome into every member's source of targets."""
         for name in MEMBERS:
             bundle = Bundle(self._folder(self.layout.root / name / "targets", number))
             if not bundle.has(TARGETS):
@@ -123,28 +119,28 @@ class WorldSimulator:
         return round_folder(root, str(self.suite.tournament.address), number)
 
 
-def _opens_by(times: tuple[int, int, int, int]) -> int:
+def _opens_by(times: Times) -> int:
     """When a round must be open: its stakes' owners are given notice before it closes."""
     _, close, _, deadline = times
     return close - (deadline - close) // NOTICE_DIVISOR
 
 
-def _read_times(schedule: Path) -> tuple[int, int, int, int]:
+def _read_times(schedule: Path) -> Times:
     first, second, third, last = (int(json.loads(schedule.read_bytes())[name]) for name in TIMES)
     return first, second, third, last
 
 
-def feed(layout: DevnetLayout) -> None:
-    """Serve a devnet until told to stop; what fails is tried again."""
+def simulate_world(layout: DevnetLayout) -> None:
+    """Serve a devnet until a signal ends it; what fails is tried again."""
     configure_logging()
     settings = layout.settings()
     suite = Suite.at(connect(settings.endpoint, LOCAL_CHAIN_ID), read_deployment(layout.manifest))
-    feeder = WorldSimulator(layout, settings, suite)
+    simulator = WorldSimulator(layout, settings, suite)
     stop = threading.Event()
     with stopped_by_signals(stop):
         while not stop.is_set():
             try:
-                feeder.cycle()
+                simulator.cycle()
             except (BundleError, EndpointError, OSError, Web3Exception) as error:
                 structlog.get_logger().warning("again", error=f"{type(error).__name__}: {error}")
             stop.wait(POLL)
@@ -153,4 +149,4 @@ def feed(layout: DevnetLayout) -> None:
 if __name__ == "__main__":
     forbid_core_dumps()
     clean_tracebacks()
-    feed(DevnetLayout(Path(sys.argv[1])))
+    simulate_world(DevnetLayout(Path(sys.argv[1])))

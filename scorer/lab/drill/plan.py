@@ -1,4 +1,4 @@
-"""All scenarios by name: what `make chaos` plays, and what of it an operator can try in minutes."""
+"""All scenarios by name: those of `make chaos`, and a few that an operator can try in minutes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from scorer.failpoints import LABELS
 from scorer.lab.drill import scenarios
-from scorer.lab.drill.fault_scenarios import WEATHER
-from scorer.lab.drill.local_tournament import LocalTournament
+from scorer.lab.drill.fault_scenarios import FAULT_SCENARIOS
 from scorer.lab.drill.outcome import ScenarioResult
-from scorer.lab.drill.proxy import Proxy
+from scorer.lab.local_tournament import LocalTournament
+from scorer.lab.proxy import Proxy
 
 DEPTHS: Final = range(1, 9)
 SEEDS: Final = range(2)
@@ -30,12 +30,12 @@ class Scenario:
     def on_a_chain(self, out: Path) -> ScenarioResult:
         """Play it, with its files in `out`."""
         deep = self.members == 3
-        with scenarios.on_a_chain(out, members=self.members, deep=deep) as (ground, proxy):
-            return replace(self.play(ground, proxy), name=self.name)
+        with scenarios.on_a_chain(out, members=self.members, deep=deep) as (local, proxy):
+            return replace(self.play(local, proxy), name=self.name)
 
 
 def chaos() -> tuple[Scenario, ...]:
-    """Every scenario, those that take long first."""
+    """Return every scenario, those that take long first."""
     return (
         *(Scenario(f"five daemons {seed}", _alone(scenarios.five_daemons, seed), 5) for seed in SEEDS),
         *(
@@ -48,7 +48,7 @@ def chaos() -> tuple[Scenario, ...]:
             for label in scenarios.IN_THE_POOL
         ),
         *(Scenario(f"reorganised {depth} deep", _at(scenarios.reorganised, depth)) for depth in DEPTHS),
-        *(Scenario(name, play) for name, play in WEATHER.items()),
+        *(Scenario(name, play) for name, play in FAULT_SCENARIOS.items()),
         Scenario("settled while another is locked", _alone(scenarios.settled_while_another_is_locked)),
         Scenario("sealed without a member", _alone(scenarios.sealed_without_a_member)),
         Scenario("endpoint is lost", scenarios.endpoint_is_lost),
@@ -58,7 +58,7 @@ def chaos() -> tuple[Scenario, ...]:
 
 
 def drill() -> tuple[Scenario, ...]:
-    """What an operator can try in a few minutes."""
+    """Return the scenarios that an operator can try in a few minutes."""
     kills = partial(scenarios.killed_everywhere, kills=1)
     return (
         *(Scenario(f"killed at {label}", _at(kills, label)) for label in DRILLED),
@@ -70,15 +70,15 @@ def drill() -> tuple[Scenario, ...]:
 
 
 def run_drill(out: Path, only: str = "") -> Iterator[ScenarioResult]:
-    """The results of the drill's scenarios whose names contain `only`, as they come."""
-    for each in drill():
-        if only in each.name:
-            yield each.on_a_chain(out)
+    """Yield the results of the drill's scenarios whose names contain `only`, as they come."""
+    for scenario in drill():
+        if only in scenario.name:
+            yield scenario.on_a_chain(out)
 
 
 def _at(play: Callable[[Any, LocalTournament], ScenarioResult], where: object) -> Play:
-    return lambda ground, _: play(where, ground)
+    return lambda local, _: play(where, local)
 
 
 def _alone(play: Callable[..., ScenarioResult], *settings: int) -> Play:
-    return lambda ground, _: play(ground, *settings)
+    return lambda local, _: play(local, *settings)

@@ -1,8 +1,6 @@
-"""Daemons taken from one stage of a round to the next, and what is waited for meanwhile."""
+"""Takes daemons from one state of a round to the next, and waits for conditions meanwhile."""
 
 import json
-import os
-import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +10,9 @@ from typing import Final
 
 from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.failpoints import KILLED
-from scorer.lab.drill.local_tournament import FIRST_MEMBER, LocalTournament, wait
 from scorer.lab.drill.outcome import Stuck
+from scorer.lab.local_tournament import FIRST_MEMBER, LocalTournament
+from scorer.lab.processes import stop_forks
 from scorer.storage.bundle import LOCKED, Bundle
 
 TRIES: Final = 30
@@ -23,11 +22,11 @@ Done = Callable[[], bool]
 
 
 def always() -> bool:
-    """What is done when a daemon's own journal says that nothing waits."""
+    """Ask for no more than that, by a daemon's own journal, nothing waits."""
     return True
 
 
-def drive(ground: LocalTournament, name: str, done: Done = always, *, kill_at: Sequence[str] = ()) -> None:
+def drive(local: LocalTournament, name: str, done: Done = always, *, kill_at: Sequence[str] = ()) -> None:
     """Let a daemon do cycle after cycle until `done`; end it once at each kill point on the way, in order.
 
     Raises
@@ -37,13 +36,13 @@ def drive(ground: LocalTournament, name: str, done: Done = always, *, kill_at: S
     """
     left = list(kill_at)
     for _ in range(TRIES + len(left)):
-        code = ground.run(name, kill_at=left[0] if left else None)
+        code = local.run(name, kill_at=left[0] if left else None)
         if code not in (0, KILLED):
-            raise Stuck(f"{name} ended with {code}: {_last_word(ground, name)}")
+            raise Stuck(f"{name} ended with {code}: {_last_error(local, name)}")
         if code == KILLED:
             del left[0]
-        ground.anvil.finalise()
-        if code == 0 and done() and nothing_open(ground, name):
+        local.anvil.finalise()
+        if code == 0 and done() and nothing_open(local, name):
             break
     else:
         raise Stuck(f"{name} did not get there in {TRIES + len(kill_at)} cycles")
@@ -52,157 +51,153 @@ def drive(ground: LocalTournament, name: str, done: Done = always, *, kill_at: S
         raise Stuck(f"expected {name} to be ended {len(kill_at)} times, found {ended}: never at {left[0]}")
 
 
-def _last_word(ground: LocalTournament, name: str) -> str:
-    crash = ground.out / name / "crash"
+def _last_error(local: LocalTournament, name: str) -> str:
+    crash = local.out / name / "crash"
     return crash.read_text() if crash.exists() else "no word"
 
 
-def nothing_open(ground: LocalTournament, name: str) -> bool:
-    """Whether all that a daemon signed is final, by its own journal."""
-    return not unfinished(ground, name)
+def nothing_open(local: LocalTournament, name: str) -> bool:
+    """Tell by its own journal whether all that a daemon signed is final."""
+    return not unfinished(local, name)
 
 
-def unfinished(ground: LocalTournament, name: str) -> list[str]:
-    """The keys of what a daemon signed and what is not final."""
-    path = ground.out / name / "journal.sqlite"
+def unfinished(local: LocalTournament, name: str) -> list[str]:
+    """Return the keys of what a daemon signed and what is not final."""
+    path = local.out / name / "journal.sqlite"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as journal:
         rows = journal.execute("select key from intent where state in ('sent', 'mined')").fetchall()
     return [str(key) for (key,) in rows]
 
 
-def said(ground: LocalTournament, name: str, what: str) -> int:
-    """How often a daemon's log says something."""
-    return (ground.out / name / "log").read_text().count(what)
+def said(local: LocalTournament, name: str, what: str) -> int:
+    """Count how often a text is in a daemon's log."""
+    return (local.out / name / "log").read_text().count(what)
 
 
-def rung(ground: LocalTournament, name: str, reason: str) -> Done:
-    """Whether a daemon has called a human for a reason."""
+def rung(local: LocalTournament, name: str, reason: str) -> Done:
+    """Return a condition: a daemon has raised an alarm for a reason."""
 
     def has_rung() -> bool:
-        path = ground.out / name / "log"
+        path = local.out / name / "log"
         lines = path.read_text().splitlines() if path.exists() else []
         return any(f'"reason": "{reason}"' in line and json.loads(line)["event"] == "alarm" for line in lines)
 
     return has_rung
 
 
-def locked(ground: LocalTournament, *rounds: int) -> Done:
-    """Whether the operator says of rounds that nothing more is to be locked."""
-    return lambda: all(Bundle(ground.folder("published", each)).has(LOCKED) for each in rounds)
+def locked(local: LocalTournament, *rounds: int) -> Done:
+    """Return a condition: by what the operator published, nothing more of rounds is to be locked."""
+    return lambda: all(Bundle(local.folder("published", number)).has(LOCKED) for number in rounds)
 
 
-def sealed(ground: LocalTournament, *rounds: int) -> Done:
-    """Whether rounds are sealed, and not void."""
+def sealed(local: LocalTournament, *rounds: int) -> Done:
+    """Return a condition: rounds are sealed, and not void."""
     wanted = (RoundState.SEALED, RoundState.SETTLING, RoundState.SETTLED)
-    return lambda: all(ground.record(each).state in wanted for each in rounds)
+    return lambda: all(local.record(number).state in wanted for number in rounds)
 
 
-def in_settlement(ground: LocalTournament, round_id: int) -> Done:
-    """Whether the settlement of a round has begun."""
-    return lambda: ground.record(round_id).state == RoundState.SETTLING
+def in_settlement(local: LocalTournament, round_id: int) -> Done:
+    """Return a condition: the settlement of a round has begun."""
+    return lambda: local.record(round_id).state == RoundState.SETTLING
 
 
-def settled(ground: LocalTournament, *rounds: int) -> Done:
-    """Whether rounds are settled."""
-    return lambda: all(ground.record(each).state == RoundState.SETTLED for each in rounds)
+def settled(local: LocalTournament, *rounds: int) -> Done:
+    """Return a condition: rounds are settled."""
+    return lambda: all(local.record(number).state == RoundState.SETTLED for number in rounds)
 
 
-def accepted(
-    ground: LocalTournament, round_id: int, status: ProposalStatus = ProposalStatus.ACCEPTED
-) -> Done:
-    """Whether a report was accepted, and has come as far as `status`."""
+def accepted(local: LocalTournament, round_id: int, status: ProposalStatus = ProposalStatus.ACCEPTED) -> Done:
+    """Return a condition: a report was accepted, and has come as far as `status`."""
 
     def reached() -> bool:
-        proposal = ground.suite.proposal(round_id, ground.anvil.w3.eth.block_number)
+        proposal = local.suite.proposal(round_id, local.anvil.w3.eth.block_number)
         return proposal is not None and proposal.status >= status
 
     return reached
 
 
-def voted(ground: LocalTournament, index: int, *rounds: int) -> Done:
-    """Whether a member voted on rounds, or others carried a report without it."""
-    member = ground.anvil.account(FIRST_MEMBER + index).address
+def voted(local: LocalTournament, index: int, *rounds: int) -> Done:
+    """Return a condition: a member voted on rounds, or others carried a report without it."""
+    member = local.anvil.account(FIRST_MEMBER + index).address
 
     def has_voted(round_id: int) -> bool:
-        return ground.suite.vote(round_id, member, ground.anvil.w3.eth.block_number) is not None
+        return local.suite.vote(round_id, member, local.anvil.w3.eth.block_number) is not None
 
-    return lambda: all(has_voted(each) or accepted(ground, each)() for each in rounds)
+    return lambda: all(has_voted(number) or accepted(local, number)() for number in rounds)
 
 
-def to_outcome(ground: LocalTournament, count: int = 1) -> list[int]:
-    """Rounds opened, closed, sealed by a good operator, and their outcome known."""
-    rounds = to_close(ground, count)
-    lock_and_seal(ground, rounds)
-    resolve(ground, rounds)
+def to_outcome(local: LocalTournament, count: int = 1) -> list[int]:
+    """Open, close, lock, seal and resolve rounds; their ids."""
+    rounds = to_close(local, count)
+    lock_and_seal(local, rounds)
+    resolve(local, rounds)
     return rounds
 
 
-def lock_and_seal(ground: LocalTournament, rounds: Sequence[int]) -> None:
-    """The operator locks rounds, and the members seal them."""
-    drive(ground, "operator", locked(ground, *rounds))
-    seal(ground, rounds)
+def lock_and_seal(local: LocalTournament, rounds: Sequence[int]) -> None:
+    """Let the operator lock rounds, and the members seal them."""
+    drive(local, "operator", locked(local, *rounds))
+    seal(local, rounds)
 
 
-def seal(ground: LocalTournament, rounds: Sequence[int], *, kill_at: Sequence[str] = ()) -> None:
-    """Every member signs the seals of rounds, and the last one sends them."""
-    last = ground.members - 1
+def seal(local: LocalTournament, rounds: Sequence[int], *, kill_at: Sequence[str] = ()) -> None:
+    """Let every member sign the seals of rounds, and the last one send them."""
+    last = local.members - 1
     for index in range(last):
-        drive(ground, f"member-{index}")
-    drive(ground, f"member-{last}", sealed(ground, *rounds), kill_at=kill_at)
+        drive(local, f"member-{index}")
+    drive(local, f"member-{last}", sealed(local, *rounds), kill_at=kill_at)
 
 
-def to_close(ground: LocalTournament, count: int = 1) -> list[int]:
-    """Rounds opened, and their submissions closed."""
-    rounds = [ground.open() for _ in range(count)]
-    ground.close(rounds[-1])
+def to_close(local: LocalTournament, count: int = 1) -> list[int]:
+    """Open rounds, and close their submissions; their ids."""
+    rounds = [local.open() for _ in range(count)]
+    local.close(rounds[-1])
     return rounds
 
 
-def resolve(ground: LocalTournament, rounds: Sequence[int]) -> None:
-    """Every member learns the outcome of rounds."""
+def resolve(local: LocalTournament, rounds: Sequence[int]) -> None:
+    """Publish the outcome of rounds to every member."""
     for round_id in rounds:
-        ground.resolve(round_id)
+        local.resolve(round_id)
 
 
-def to_end(ground: LocalTournament, rounds: Sequence[int]) -> None:
-    """Every member votes, and the first one settles."""
-    for index in range(ground.members):
-        drive(ground, f"member-{index}", voted(ground, index, *rounds))
-    ground.pass_challenge_window()
-    drive(ground, "member-0", settled(ground, *rounds))
+def to_end(local: LocalTournament, rounds: Sequence[int]) -> None:
+    """Let every member vote, and the first one settle."""
+    for index in range(local.members):
+        drive(local, f"member-{index}", voted(local, index, *rounds))
+    local.pass_challenge_window()
+    drive(local, "member-0", settled(local, *rounds))
 
 
-def to_end_while_running(ground: LocalTournament, rounds: Sequence[int]) -> None:
-    """As `to_end`, with daemons that run all the while, on a chain that goes on."""
-    names = [f"member-{index}" for index in range(ground.members)]
-    before = sent_by_members(ground)
-    with running(ground, *names):
-        wanted = before + ground.quorum * len(rounds)
-        await_that(lambda: sent_by_members(ground) >= wanted, "every vote", mine=ground)
+def to_end_while_running(local: LocalTournament, rounds: Sequence[int]) -> None:
+    """Do as `to_end`, with daemons that run all the while, on a chain that goes on."""
+    names = [f"member-{index}" for index in range(local.members)]
+    before = sent_by_members(local)
+    with running(local, *names):
+        wanted = before + local.quorum * len(rounds)
+        await_that(lambda: sent_by_members(local) >= wanted, "every vote", mine=local)
         for name in names:
-            await_that(partial(nothing_open, ground, name), "a final vote", mine=ground)
-    ground.pass_challenge_window()
-    with running(ground, "member-0"):
-        await_that(settled(ground, *rounds), "the rounds to settle", mine=ground)
-        await_that(partial(nothing_open, ground, "member-0"), "a final settlement", mine=ground)
+            await_that(partial(nothing_open, local, name), "a final vote", mine=local)
+    local.pass_challenge_window()
+    with running(local, "member-0"):
+        await_that(settled(local, *rounds), "the rounds to settle", mine=local)
+        await_that(partial(nothing_open, local, "member-0"), "a final settlement", mine=local)
 
 
 @contextmanager
-def running(ground: LocalTournament, *names: str) -> Iterator[None]:
-    """Daemons that run all the while, and are asked to end by SIGTERM; they must end well."""
-    processes = {name: ground.start(name, cycles=None) for name in names}
+def running(local: LocalTournament, *names: str) -> Iterator[None]:
+    """Run daemons while the context lasts; asked to end by SIGTERM, they must end well."""
+    processes = {name: local.start(name, cycles=None) for name in names}
     try:
         yield
     finally:
-        for process in processes.values():
-            os.kill(process, signal.SIGTERM)
-        codes = {name: wait(process) for name, process in processes.items()}
+        codes = stop_forks(processes)
     if set(codes.values()) != {0}:
         raise Stuck(f"expected daemons to end well when asked to, found {codes}")
 
 
 def await_that(condition: Done, what: str, *, mine: LocalTournament | None = None) -> None:
-    """Wait until something is so; on a chain that goes on meanwhile, where `mine` says which.
+    """Wait for a condition, on a chain that goes on meanwhile where `mine` is given.
 
     Raises
     ------
@@ -221,6 +216,6 @@ def await_that(condition: Done, what: str, *, mine: LocalTournament | None = Non
         time.sleep(0.1)
 
 
-def sent_by_members(ground: LocalTournament) -> int:
-    """How many transactions of all members were mined."""
-    return sum(ground.sent_by(FIRST_MEMBER + index) for index in range(ground.members))
+def sent_by_members(local: LocalTournament) -> int:
+    """Count the transactions of all members that were mined."""
+    return sum(local.sent_by(FIRST_MEMBER + index) for index in range(local.members))

@@ -1,4 +1,4 @@
-"""Who plays: one key for each role, encrypted as on a public chain, and the names that the file asks for."""
+"""Accounts of a rehearsal: one key for each role, encrypted as on a public chain."""
 
 import json
 import secrets
@@ -25,7 +25,7 @@ SCRYPT_ROUNDS: Final = 2**13
 
 @dataclass(frozen=True)
 class RehearsalAccounts:
-    """The accounts of everybody, by role, and of the owners of models."""
+    """The accounts by role, and those of the owners of models."""
 
     accounts: dict[str, LocalAccount]
     owners: Sequence[LocalAccount]
@@ -34,16 +34,16 @@ class RehearsalAccounts:
         return self.accounts[name]
 
     def environment(self, admin: str) -> dict[str, str]:
-        """What the placeholders of deployments/amoy.toml stand for."""
+        """Return the values of the placeholders of deployments/amoy.toml."""
         roles = ("treasury", "operator", "guardian", "minter")
-        found = {f"CUPEL_{name.upper()}": str(self[name].address) for name in roles}
+        values = {f"CUPEL_{name.upper()}": str(self[name].address) for name in roles}
         for number, name in enumerate(MEMBERS, start=1):
-            found[f"CUPEL_MEMBER_{number}"] = str(self[name].address)
-        return {**found, "CUPEL_ADMIN": admin}
+            values[f"CUPEL_MEMBER_{number}"] = str(self[name].address)
+        return {**values, "CUPEL_ADMIN": admin}
 
 
-def cast_of(anvil: Anvil) -> RehearsalAccounts:
-    """The chain's own accounts, which hold coins, in their roles."""
+def accounts_of(anvil: Anvil) -> RehearsalAccounts:
+    """Give the chain's own accounts, which hold coins, their roles."""
     names = (*ROLES, *MEMBERS)
     accounts = {name: anvil.account(index) for index, name in enumerate(names)}
     return RehearsalAccounts(accounts, [anvil.account(len(names) + index) for index in range(OWNERS)])

@@ -1,15 +1,14 @@
-"""A local chain with the manners of Polygon's test network, behind two endpoints that can fail."""
+"""A local chain that behaves as Polygon's test network, behind two endpoints that can fail."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-import rlp  # type: ignore[import-untyped]
+from typing import Final
 
 from scorer.chain.fees import GWEI
 from scorer.lab.anvil import Anvil, run_anvil
-from scorer.lab.drill.proxy import EVERY, Forward, NoAnswer, Proxy, Request, Response, error, proxy_of
+from scorer.lab.faults import RefusesLowTips
+from scorer.lab.proxy import EVERY, Fault, Forward, NoAnswer, Proxy, Request, Response, proxy_of
 
 CHAIN_ID: Final = 80_002
 BLOCK_TIME: Final = 2
@@ -18,18 +17,6 @@ SLOTS_IN_EPOCH: Final = 2
 BLOCK_GAS: Final = 60_000_000
 LEAST_TIP: Final = 30 * GWEI
 """Polygon's nodes refuse tips under 25 gwei; a client that bids 30 passes both."""
-REFUSED: Final = -32000
-TYPED: Final = 0x7F
-"""Largest first byte of a typed transaction (EIP-2718); a legacy one begins with a list."""
-
-
-def tip_of(raw: bytes) -> int:
-    """What a signed transaction offers the block's producer above the base fee at most, wei per gas."""
-    if raw[0] > TYPED:
-        fields: list[Any] = rlp.decode(raw)
-        return int.from_bytes(fields[1], "big")
-    fields = rlp.decode(raw[1:])
-    return int.from_bytes(fields[2], "big")
 
 
 @dataclass
@@ -39,33 +26,33 @@ class EndpointGates:
     Attributes
     ----------
     closing
-        Whether they all close once one of them has passed a transaction on: the node took it, and nobody
-        hears.
-    refused
-        How many transactions were refused for their tip.
+        Whether they all close once one of them has passed a transaction on: the node took it, and no answer
+        comes.
+    floor
+        The fault that refuses low tips, and counts them.
     """
 
     proxies: tuple[Proxy, ...]
     closed: set[str] = field(default_factory=set)
     closing: bool = False
-    refused: int = 0
+    floor: RefusesLowTips = field(default_factory=lambda: RefusesLowTips(LEAST_TIP))
 
     @property
     def urls(self) -> list[str]:
-        """Of every endpoint."""
+        """URLs of all endpoints."""
         return [proxy.url for proxy in self.proxies]
 
     def open(self) -> None:
-        """From now on, all answer."""
+        """Let all endpoints answer from now on."""
         self.closing = False
         self.closed.clear()
 
     def watch(self) -> None:
         """Stand between everybody and the node."""
         for proxy in self.proxies:
-            proxy.misbehave(EVERY, self._manner(proxy))
+            proxy.misbehave(EVERY, self._fault_of(proxy))
 
-    def _manner(self, proxy: Proxy) -> Any:
+    def _fault_of(self, proxy: Proxy) -> Fault:
         def answer(request: Request, forward: Forward) -> Response | None:
             if proxy.url in self.closed:
                 raise NoAnswer
@@ -74,11 +61,8 @@ class EndpointGates:
         return answer
 
     def _sent(self, request: Request, forward: Forward) -> Response:
-        tip = tip_of(bytes.fromhex(str(request["params"][0]).removeprefix("0x")))
-        if tip < LEAST_TIP:
-            self.refused += 1
-            words = f"transaction underpriced: gas tip cap {tip}, minimum needed {LEAST_TIP}"
-            return error(REFUSED, words)
+        if (refusal := self.floor(request, forward)) is not None:
+            return refusal
         answer = forward(request)
         if self.closing:
             self.closed.update(self.urls)
@@ -104,7 +88,7 @@ class AmoyNode:
 
 
 @contextmanager
-def stand_in(accounts: int, block_time: float = BLOCK_TIME) -> Iterator[AmoyNode]:
+def run_amoy_node(accounts: int, block_time: float = BLOCK_TIME) -> Iterator[AmoyNode]:
     """Start the chain and two endpoints; all ends with the context."""
     with (
         run_anvil(

@@ -1,4 +1,4 @@
-"""What came of it, seen on the chain and by the commands that anybody can type."""
+"""The verdict on a rehearsal, by the chain and by the commands that anybody can type."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from typing import Final
 
 from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.lab.rehearsal.accounts import DAEMONS
+from scorer.lab.rehearsal.context import Rehearsal, Unexpected, expect
 from scorer.lab.rehearsal.setup import HONEST
-from scorer.lab.rehearsal.stage import RehearsalStage, Unexpected, expect
 from scorer.observation.audit import audit
 from scorer.observation.observe import finalised_block
 
@@ -18,7 +18,7 @@ AT_ONCE: Final = 2
 
 @dataclass(frozen=True)
 class RehearsalVerdict:
-    """How many rounds there were, and what became of them."""
+    """Numbers of rounds by their end."""
 
     rounds: int
     settled: int
@@ -36,27 +36,27 @@ class RehearsalVerdict:
 EXPECTED: Final = RehearsalVerdict(5, 4, 1, 1, 5)
 
 
-def all_final(stage: RehearsalStage) -> bool:
-    """Whether nothing that a daemon signed is unfinished, by the journals."""
-    return not any(_open_intents(stage, name) for name in DAEMONS)
+def all_final(rehearsal: Rehearsal) -> bool:
+    """Tell by the journals whether everything that daemons signed is final."""
+    return not any(_open_intents(rehearsal, name) for name in DAEMONS)
 
 
-def _open_intents(stage: RehearsalStage, name: str) -> int:
-    with sqlite3.connect(f"file:{stage.out / name / 'journal.sqlite'}?mode=ro", uri=True) as journal:
+def _open_intents(rehearsal: Rehearsal, name: str) -> int:
+    with sqlite3.connect(f"file:{rehearsal.out / name / 'journal.sqlite'}?mode=ro", uri=True) as journal:
         query = "select count(*) from intent where state in ('sent', 'mined')"
         return int(journal.execute(query).fetchone()[0])
 
 
-def check_suite(stage: RehearsalStage) -> None:
-    """The manifest agrees with the chain, and every invariant holds."""
-    stage.run("deployment", "check", str(stage.manifest), "--endpoint", stage.endpoint)
-    for name, holds in audit(stage.suite(), finalised_block(stage.suite())).items():
+def check_suite(rehearsal: Rehearsal) -> None:
+    """Check that the manifest agrees with the chain, and that every invariant holds."""
+    rehearsal.run("deployment", "check", str(rehearsal.manifest), "--endpoint", rehearsal.endpoint)
+    for name, holds in audit(rehearsal.suite(), finalised_block(rehearsal.suite())).items():
         expect(f"invariant, {name}", True, holds)
 
 
-def verdict(stage: RehearsalStage) -> RehearsalVerdict:
+def read_verdict(rehearsal: Rehearsal) -> RehearsalVerdict:
     """Read every round's end from the chain, and verify every one."""
-    suite, block = stage.suite(), stage.standin.anvil.w3.eth.block_number
+    suite, block = rehearsal.suite(), rehearsal.node.anvil.w3.eth.block_number
     count = suite.round_count(block)
     records = [suite.round(number, block) for number in range(1, count + 1)]
     proposals = [suite.proposal(record.round_id, block) for record in records]
@@ -65,23 +65,25 @@ def verdict(stage: RehearsalStage) -> RehearsalVerdict:
         rounds=count,
         settled=sum(record.state == RoundState.SETTLED for record in records),
         void=len(void),
-        overturned=sum(each is not None and each.status == ProposalStatus.OVERTURNED for each in proposals),
-        verified=_verified(stage, [record.round_id for record in records], void),
+        overturned=sum(
+            proposal is not None and proposal.status == ProposalStatus.OVERTURNED for proposal in proposals
+        ),
+        verified=_verified(rehearsal, [record.round_id for record in records], void),
     )
 
 
-def _verified(stage: RehearsalStage, rounds: Sequence[int], void: Sequence[int]) -> int:
-    """How many rounds ``cupel verify`` agrees with: a void one by what was published of it."""
+def _verified(rehearsal: Rehearsal, rounds: Sequence[int], void: Sequence[int]) -> int:
+    """Count the rounds that ``cupel verify`` agrees with, a void one by what was published of it."""
 
     def agrees(number: int) -> bool:
         root = "published" if number in void else f"{HONEST}/rounds"
-        chain = ["--endpoint", stage.standin.gates.urls[1], "--deployment", str(stage.manifest)]
+        chain = ["--endpoint", rehearsal.node.gates.urls[1], "--deployment", str(rehearsal.manifest)]
         try:
-            said = stage.run("verify", str(stage.folder(root, number)), *chain)
+            said = rehearsal.run("verify", str(rehearsal.folder(root, number)), *chain)
         except Unexpected as problem:
-            stage.say(str(problem))
+            rehearsal.say(str(problem))
             return False
-        stage.say(said.strip())
+        rehearsal.say(said.strip())
         return True
 
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -1,4 +1,4 @@
-"""Stakes under rules: what is idle, what is at risk, what is paid and burned, without a chain."""
+"""Stakes under rules, idle and at risk, and payouts and burns, without a chain."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from scorer.protocol.rules import StakeTerms
 from scorer.rewards import payout_factor, settle
-from scorer.units import ONE
+from scorer.rewards.allocation import limited, share_of
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,9 @@ class Ledger:
         self.locked = np.zeros_like(self.idle)
 
     def next_positions(self, on_time: NDArray[np.bool_]) -> NDArray[np.uint64]:
-        """What the contract would lock now: each model's share of its idle stake, if that is enough."""
-        wanted = self.idle // np.uint64(ONE) * self.allocations
-        wanted += self.idle % np.uint64(ONE) * self.allocations // np.uint64(ONE)
-        return np.where(on_time & (wanted >= max(1, self.stake.minimum_position)), wanted, np.uint64(0))
+        """Return the positions that the contract would lock now: each model's share of its idle stake."""
+        wanted = share_of(self.idle, self.allocations)
+        return limited(np.where(on_time, wanted, np.uint64(0)), self.idle, self.stake.minimum_position)
 
     def lock(self, positions: NDArray[np.uint64], reward_scores: NDArray[np.int64]) -> None:
         """Put positions at risk, and settle the round that resolves now."""
@@ -67,11 +66,11 @@ class Ledger:
         oldest = self.pending.popleft()
         at_risk = sum(oldest.positions.tolist())
         factor = payout_factor(at_risk, self.stake.threshold)
-        found = settle(oldest.positions, oldest.reward_scores, factor=factor, cap=self.stake.cap)
+        settled = settle(oldest.positions, oldest.reward_scores, factor=factor, cap=self.stake.cap)
         self.locked -= oldest.positions
-        self.idle += oldest.positions + found.payouts - found.burns
-        self.paid.append(found.payouts)
-        self.burned.append(found.burns)
+        self.idle += oldest.positions + settled.payouts - settled.burns
+        self.paid.append(settled.payouts)
+        self.burned.append(settled.burns)
 
     def close(self) -> None:
         """Settle all that is still at risk."""

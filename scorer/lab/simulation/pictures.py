@@ -29,41 +29,42 @@ MOST_KINDS = 7
 Floats = NDArray[np.float64]
 
 
-def draw_all(found: Simulation, out: Path) -> None:
+def draw_all(simulation: Simulation, out: Path) -> None:
     """Draw every picture into a folder."""
-    _draw_stakes(found, out / "stakes.png")
-    _draw_payouts_and_burns(found, out / "payouts_and_burns.png")
-    _draw_weights(found, out / "weights.png")
-    _draw_copycats(found, out / "copycats.png")
-    _draw_crisis(found, out / "crisis.png")
+    _draw_stakes(simulation, out / "stakes.png")
+    _draw_payouts_and_burns(simulation, out / "payouts_and_burns.png")
+    _draw_weights(simulation, out / "weights.png")
+    _draw_copycats(simulation, out / "copycats.png")
+    _draw_crisis(simulation, out / "crisis.png")
 
 
-def _drawn_kinds(found: Simulation) -> list[str]:
+def _drawn_kinds(simulation: Simulation) -> list[str]:
     """The kinds that are drawn, largest deposits first; copycats always."""
     deposits = {
-        kind: int(found.deposits[found.kinds == kind].sum()) for kind in dict.fromkeys(found.kinds.tolist())
+        kind: int(simulation.deposits[simulation.kinds == kind].sum())
+        for kind in dict.fromkeys(simulation.kinds.tolist())
     }
     largest = sorted(deposits, key=lambda kind: (kind != "copycat", -deposits[kind]))
     return largest[:MOST_KINDS]
 
 
-def growth(found: Simulation, book: Ledger, kind: str) -> Floats:
+def growth(simulation: Simulation, ledger: Ledger, kind: str) -> Floats:
     """The stake of a kind after each round, in percent of its deposits."""
-    of_kind = found.kinds == kind
-    totals = np.array([float(total[of_kind].sum()) for total in book.totals])
-    return 100 * totals / float(found.deposits[of_kind].sum())
+    of_kind = simulation.kinds == kind
+    totals = np.array([float(total[of_kind].sum()) for total in ledger.totals])
+    return 100 * totals / float(simulation.deposits[of_kind].sum())
 
 
-def _shade_crisis(axes: Axes, found: Simulation) -> None:
-    for number in np.flatnonzero(found.is_crisis).tolist():
+def _shade_crisis(axes: Axes, simulation: Simulation) -> None:
+    for number in np.flatnonzero(simulation.is_crisis).tolist():
         axes.axvspan(number - 0.5, number + 0.5, color="#F3E3D3", linewidth=0)
 
 
-def _draw_stakes(found: Simulation, path: Path) -> None:
+def _draw_stakes(simulation: Simulation, path: Path) -> None:
     figure, axes = new_axes(10, 5, "Stake by kind, in percent of the deposits")
-    _shade_crisis(axes, found)
-    for kind, colour in zip(_drawn_kinds(found), COLOURS, strict=False):
-        axes.plot(growth(found, found.books[found.chosen], kind), color=colour, label=kind)
+    _shade_crisis(axes, simulation)
+    for kind, colour in zip(_drawn_kinds(simulation), COLOURS, strict=False):
+        axes.plot(growth(simulation, simulation.ledgers[simulation.chosen], kind), color=colour, label=kind)
     axes.axhline(100, color=BLACK, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_xlabel("round; shaded: crisis")
     axes.legend(frameon=False)
@@ -71,26 +72,30 @@ def _draw_stakes(found: Simulation, path: Path) -> None:
 
 
 def _nmr_by_round(amounts: list[NDArray[np.uint64]]) -> Floats:
-    return np.array([float(each.sum()) / NANO_PER_NMR for each in amounts])
+    return np.array([float(values.sum()) / NANO_PER_NMR for values in amounts])
 
 
-def _draw_payouts_and_burns(found: Simulation, path: Path) -> None:
+def _draw_payouts_and_burns(simulation: Simulation, path: Path) -> None:
     figure, axes = new_axes(10, 4.5, "What each round paid and burned, in NMR")
-    book = found.books[found.chosen]
-    rounds = np.arange(len(book.paid))
-    axes.bar(rounds, _nmr_by_round(book.paid), width=1.0, color=BLUE, label="paid")
-    axes.bar(rounds, -_nmr_by_round(book.burned), width=1.0, color=VERMILION, label="burned")
+    ledger = simulation.ledgers[simulation.chosen]
+    rounds = np.arange(len(ledger.paid))
+    axes.bar(rounds, _nmr_by_round(ledger.paid), width=1.0, color=BLUE, label="paid")
+    axes.bar(rounds, -_nmr_by_round(ledger.burned), width=1.0, color=VERMILION, label="burned")
     axes.set_xlabel("round")
     axes.legend(frameon=False)
     save(figure, path)
 
 
-def _draw_weights(found: Simulation, path: Path) -> None:
-    staked, equal = float(np.nanmean(found.meta_corr)), float(np.nanmean(found.equal_corr))
+def _draw_weights(simulation: Simulation, path: Path) -> None:
+    staked, equal = float(np.nanmean(simulation.meta_corr)), float(np.nanmean(simulation.equal_corr))
     title = f"Weight in the meta model, whose CORR is {staked:.4f}; with equal weights {equal:.4f}"
     figure, axes = new_axes(10, 5, title)
-    for kind, colour in zip(_drawn_kinds(found), COLOURS, strict=False):
-        axes.plot(smoothed(100 * found.weights[:, found.kinds == kind].sum(axis=1)), color=colour, label=kind)
+    for kind, colour in zip(_drawn_kinds(simulation), COLOURS, strict=False):
+        axes.plot(
+            smoothed(100 * simulation.weights[:, simulation.kinds == kind].sum(axis=1)),
+            color=colour,
+            label=kind,
+        )
     axes.set_xlabel("round")
     axes.set_ylabel("percent")
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
@@ -105,22 +110,22 @@ def smoothed(values: Floats, width: int = 20) -> Floats:
     return np.asarray((sums[ends] - sums[starts]) / (ends - starts))
 
 
-def _draw_copycats(found: Simulation, path: Path) -> None:
+def _draw_copycats(simulation: Simulation, path: Path) -> None:
     figure, axes = new_axes(10, 4.5, "Stake of copycats, in percent of their deposits")
-    _shade_crisis(axes, found)
-    for name, book in found.books.items():
-        axes.plot(growth(found, book, "copycat"), color=VARIANT_COLOURS[name], label=name)
+    _shade_crisis(axes, simulation)
+    for name, ledger in simulation.ledgers.items():
+        axes.plot(growth(simulation, ledger, "copycat"), color=VARIANT_COLOURS[name], label=name)
     axes.axhline(100, color=BLACK, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_xlabel("round; shaded: crisis")
     axes.legend(frameon=False)
     save(figure, path)
 
 
-def _draw_crisis(found: Simulation, path: Path) -> None:
+def _draw_crisis(simulation: Simulation, path: Path) -> None:
     figure, axes = new_axes(10, 4.5, "What all earn together, summed, in NMR")
-    _shade_crisis(axes, found)
-    for name, book in found.books.items():
-        net = _nmr_by_round(book.paid) - _nmr_by_round(book.burned)
+    _shade_crisis(axes, simulation)
+    for name, ledger in simulation.ledgers.items():
+        net = _nmr_by_round(ledger.paid) - _nmr_by_round(ledger.burned)
         axes.plot(np.cumsum(net), color=VARIANT_COLOURS[name], label=name)
     axes.axhline(0, color=BLACK, linewidth=0.8)
     axes.set_xlabel("round; shaded: crisis")

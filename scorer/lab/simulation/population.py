@@ -1,4 +1,4 @@
-"""Who takes part: made-up data scientists of known skill and habits."""
+"""Participants of a simulation: made-up data scientists of known skill and habits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ class Population:
 
     @property
     def models(self) -> int:
-        """How many there are."""
+        """Number of models."""
         return len(self.kinds)
 
 
@@ -122,7 +122,7 @@ def make_population(models: int, seed: int, kinds: Mapping[str, ScientistKind] =
 
 
 def _counts(models: int, kinds: Mapping[str, ScientistKind]) -> dict[str, int]:
-    """How many models of each kind; the largest makes up for rounding."""
+    """Share models out among kinds; the largest kind makes up for rounding."""
     if models < len(kinds):
         raise ValueError(f"expected at least {len(kinds)} models, one of each kind, found {models}")
     counts = {name: max(1, int(models * kind.share)) for name, kind in kinds.items()}

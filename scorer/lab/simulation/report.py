@@ -28,9 +28,9 @@ CONTENTS: Final = ("report.json", "report.md", "*.png")
 """What a simulation writes into its folder."""
 
 
-def kinds_of(found: Simulation) -> list[str]:
+def kinds_of(simulation: Simulation) -> list[str]:
     """All kinds, in the order of the population."""
-    return list(dict.fromkeys(found.kinds.tolist()))
+    return list(dict.fromkeys(simulation.kinds.tolist()))
 
 
 def nmr(amounts: NDArray[np.uint64]) -> float:
@@ -38,23 +38,26 @@ def nmr(amounts: NDArray[np.uint64]) -> float:
     return float(sum(amounts.tolist())) / NANO_PER_NMR
 
 
-def summary(found: Simulation) -> dict[str, Any]:
+def summary(simulation: Simulation) -> dict[str, Any]:
     """The content of report.json."""
     return {
-        "rules": found.rules.name,
-        "rules_hash": found.rules.hash().hex(),
-        "chosen_variant": found.chosen,
-        "models": len(found.kinds),
-        "rounds": len(found.is_crisis),
-        "variants": {name: _variant(found, book) for name, book in found.books.items()},
-        "meta_model": _meta_model(found),
+        "rules": simulation.rules.name,
+        "rules_hash": simulation.rules.hash().hex(),
+        "chosen_variant": simulation.chosen,
+        "models": len(simulation.kinds),
+        "rounds": len(simulation.is_crisis),
+        "variants": {name: _variant(simulation, ledger) for name, ledger in simulation.ledgers.items()},
+        "meta_model": _meta_model(simulation),
     }
 
 
-def _variant(found: Simulation, book: Ledger) -> dict[str, Any]:
-    paid, burned = np.array([nmr(each) for each in book.paid]), np.array([nmr(each) for each in book.burned])
+def _variant(simulation: Simulation, ledger: Ledger) -> dict[str, Any]:
+    paid, burned = (
+        np.array([nmr(amounts) for amounts in ledger.paid]),
+        np.array([nmr(amounts) for amounts in ledger.burned]),
+    )
     net = paid - burned
-    crisis = found.is_crisis
+    crisis = simulation.is_crisis
     return {
         "paid_nmr": float(paid.sum()),
         "burned_nmr": float(burned.sum()),
@@ -62,8 +65,8 @@ def _variant(found: Simulation, book: Ledger) -> dict[str, Any]:
         "deviation_of_a_round_nmr": _deviation(net[~crisis]),
         "deviation_of_a_crisis_round_nmr": _deviation(net[crisis]),
         "net_in_crisis_nmr": float(net[crisis].sum()),
-        "largest_drawdown_percent": _drawdown(np.array([nmr(each) for each in book.totals])),
-        "kinds": {kind: _kind(found, book, kind) for kind in kinds_of(found)},
+        "largest_drawdown_percent": _drawdown(np.array([nmr(amounts) for amounts in ledger.totals])),
+        "kinds": {kind: _kind(simulation, ledger, kind) for kind in kinds_of(simulation)},
     }
 
 
@@ -77,17 +80,19 @@ def _drawdown(totals: NDArray[np.float64]) -> float:
     return float(100 * ((heights - totals) / np.maximum(heights, 1e-9)).max())
 
 
-def _kind(found: Simulation, book: Ledger, kind: str) -> dict[str, float]:
-    of_kind = found.kinds == kind
-    deposit, final = nmr(found.deposits[of_kind]), nmr(book.totals[-1][of_kind])
-    returns = book.totals[-1][of_kind] / np.maximum(found.deposits[of_kind], 1) - 1.0
+def _kind(simulation: Simulation, ledger: Ledger, kind: str) -> dict[str, float]:
+    of_kind = simulation.kinds == kind
+    deposit, final = nmr(simulation.deposits[of_kind]), nmr(ledger.totals[-1][of_kind])
+    returns = ledger.totals[-1][of_kind] / np.maximum(simulation.deposits[of_kind], 1) - 1.0
     return {
         "models": int(of_kind.sum()),
         "deposit_nmr": deposit,
         "final_nmr": final,
-        "paid_nmr": nmr(sum((each[of_kind] for each in book.paid), np.zeros(of_kind.sum(), dtype=np.uint64))),
+        "paid_nmr": nmr(
+            sum((amounts[of_kind] for amounts in ledger.paid), np.zeros(of_kind.sum(), dtype=np.uint64))
+        ),
         "burned_nmr": nmr(
-            sum((each[of_kind] for each in book.burned), np.zeros(of_kind.sum(), dtype=np.uint64))
+            sum((amounts[of_kind] for amounts in ledger.burned), np.zeros(of_kind.sum(), dtype=np.uint64))
         ),
         "return_percent": 100 * (final / deposit - 1) if deposit else 0.0,
         "median_return_percent": float(100 * np.median(returns)),
@@ -95,29 +100,29 @@ def _kind(found: Simulation, book: Ledger, kind: str) -> dict[str, float]:
     }
 
 
-def _meta_model(found: Simulation) -> dict[str, Any]:
-    tenth = max(1, len(found.weights) // 10)
+def _meta_model(simulation: Simulation) -> dict[str, Any]:
+    tenth = max(1, len(simulation.weights) // 10)
     return {
-        "corr_stake_weighted": float(np.nanmean(found.meta_corr)),
-        "corr_equal_weighted": float(np.nanmean(found.equal_corr)),
+        "corr_stake_weighted": float(np.nanmean(simulation.meta_corr)),
+        "corr_equal_weighted": float(np.nanmean(simulation.equal_corr)),
         "weights": {
             kind: {
-                "first": float(found.weights[:tenth, found.kinds == kind].sum(axis=1).mean()),
-                "last": float(found.weights[-tenth:, found.kinds == kind].sum(axis=1).mean()),
-                "correlation": float(found.correlations[found.kinds == kind].mean()),
+                "first": float(simulation.weights[:tenth, simulation.kinds == kind].sum(axis=1).mean()),
+                "last": float(simulation.weights[-tenth:, simulation.kinds == kind].sum(axis=1).mean()),
+                "correlation": float(simulation.correlations[simulation.kinds == kind].mean()),
             }
-            for kind in kinds_of(found)
+            for kind in kinds_of(simulation)
         },
     }
 
 
-def write_report(found: Simulation, out: Path) -> dict[str, Any]:
+def write_report(simulation: Simulation, out: Path) -> dict[str, Any]:
     """Write report.json, report.md and the pictures into a folder; the content of report.json."""
     make_owned_folder(out, MADE_BY, CONTENTS)
-    document = summary(found)
+    document = summary(simulation)
     (out / "report.json").write_text(json.dumps(document, indent=1) + "\n")
     (out / "report.md").write_text(_markdown(document))
-    draw_all(found, out)
+    draw_all(simulation, out)
     return document
 
 
@@ -193,7 +198,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]
     return [
         line(header),
         line(["---", *["---:"] * (len(header) - 1)]),
-        *(line([_cell(each) for each in row]) for row in rows),
+        *(line([_cell(value) for value in row]) for row in rows),
     ]
 
 

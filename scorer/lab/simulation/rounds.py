@@ -1,4 +1,4 @@
-"""Rounds without a chain: what everybody predicts, what becomes of it, and what else the rules need."""
+"""Rounds without a chain: predictions, outcomes, and the tables that the rules need besides."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from scorer.factors.registry import score_of
 from scorer.factors.version_1 import NEUTRALIZERS, RISK_MODEL, SAMPLE_WEIGHTS
+from scorer.lab.market import binned
 from scorer.lab.simulation.population import SIGNALS, Population
 from scorer.protocol.rules import Rules
 from scorer.protocol.tables import Table
@@ -24,7 +25,6 @@ CROWD_EDGE: Final = (0.03, 0.03)
 OWN_EDGE: Final = (0.03, 0.02)
 CRISIS_EDGE: Final = -0.10
 """In a crisis what the crowd holds is sold: its signal turns against it."""
-BINS: Final = ((0.05, 0.25, 0.75, 0.95), (0.0, 0.25, 0.5, 0.75, 1.0))
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class PlayedRound:
 
 
 class Source(Protocol):
-    """Where rounds come from."""
+    """A source of rounds."""
 
     population: Population
     rounds: int
 
     def play(self, number: int, stakes: NDArray[np.uint64]) -> PlayedRound:
-        """Round `number`, from 0 on, in ascending order; copycats see the stakes of the round before."""
+        """Play round `number`, from 0 on, in ascending order; copycats see the stakes of the round before."""
         ...
 
 
@@ -120,19 +120,10 @@ class SyntheticSource:
 
 
 def _edges(stream: np.random.Generator, is_crisis: bool) -> Floats:
-    """How strongly each signal moves this round's returns."""
+    """Draw how strongly each signal moves this round's returns, shape (1 + SIGNALS,)."""
     own = OWN_EDGE[0] + OWN_EDGE[1] * stream.standard_normal(SIGNALS)
     crowd = CROWD_EDGE[0] + CROWD_EDGE[1] * stream.standard_normal()
     return np.array([CRISIS_EDGE if is_crisis else crowd, *own])
-
-
-def binned(outcome: Floats) -> Floats:
-    """The five-bin target of 5, 20, 50, 20 and 5 percent, by rank."""
-    edges = [round(edge * len(outcome)) for edge in BINS[0]]
-    target = np.empty(len(outcome))
-    bins = np.searchsorted(edges, np.arange(len(outcome)), side="right")
-    target[np.argsort(outcome, kind="stable")] = np.asarray(BINS[1])[bins]
-    return target
 
 
 def tables_for(rules: Rules, signals: Floats) -> dict[str, Table]:

@@ -27,13 +27,13 @@ VARIANTS: Mapping[str, tuple[bool, bool]] = {
 
 @dataclass(frozen=True)
 class Simulation:
-    """What became of everybody.
+    """Stakes, scores and meta models of all rounds.
 
     Attributes
     ----------
     chosen
         The variant that the rules themselves are: its stakes made the meta model.
-    books
+    ledgers
         By variant.
     weights
         The share of each model in the meta model of each round, shape (rounds, models).
@@ -49,7 +49,7 @@ class Simulation:
     kinds: NDArray[np.str_]
     deposits: NDArray[np.uint64]
     chosen: str
-    books: Mapping[str, Ledger]
+    ledgers: Mapping[str, Ledger]
     weights: NDArray[np.float64]
     meta_corr: NDArray[np.float64]
     equal_corr: NDArray[np.float64]
@@ -58,7 +58,7 @@ class Simulation:
 
 
 def variant_of(rules: Rules) -> str:
-    """Which variant the rules are."""
+    """Return the name of the variant that the rules are."""
     flags = (rules.adjusters.burn_hardening is not None, rules.adjusters.dynamic_eras is not None)
     return next(name for name, variant in VARIANTS.items() if variant == flags)
 
@@ -79,26 +79,26 @@ def simulate(
         Called after each round.
     """
     population, complete = source.population, _with_both(rules)
-    books = {
+    ledgers = {
         name: Ledger(name, rules.stake, population.allocations, population.deposits.copy(), overlap)
         for name in VARIANTS
     }
-    chosen = books[variant_of(rules)]
+    chosen = ledgers[variant_of(rules)]
     notes = _Notes(np.zeros((source.rounds, population.models)), [], [], [], np.zeros(population.models))
     stakes = population.deposits
     for number in range(source.rounds):
         played = source.play(number, stakes)
         stakes = chosen.next_positions(played.on_time)
-        _play(complete, played, stakes, books, notes, number)
+        _play(complete, played, stakes, ledgers, notes, number)
         tick()
-    for book in books.values():
-        book.close()
+    for ledger in ledgers.values():
+        ledger.close()
     return Simulation(
         rules,
         population.kinds,
         population.deposits,
         chosen.name,
-        books,
+        ledgers,
         notes.weights,
         np.array(notes.meta_corr),
         np.array(notes.equal_corr),
@@ -109,7 +109,7 @@ def simulate(
 
 @dataclass
 class _Notes:
-    """What is noted round by round."""
+    """Figures that are noted round by round."""
 
     weights: NDArray[np.float64]
     meta_corr: list[float]
@@ -119,7 +119,7 @@ class _Notes:
 
 
 def _with_both(rules: Rules) -> Rules:
-    """The rules with both adjusters: their own where they have them, those of classic-adjusted otherwise."""
+    """Return the rules with both adjusters: their own where they have them, or those of classic-adjusted."""
     own, usual = rules.adjusters, preset("classic-adjusted").adjusters
     adjusters = Adjusters.model_construct(
         dynamic_eras=own.dynamic_eras or usual.dynamic_eras,
@@ -133,7 +133,7 @@ def _play(
     rules: Rules,
     played: PlayedRound,
     stakes: NDArray[np.uint64],
-    books: Mapping[str, Ledger],
+    ledgers: Mapping[str, Ledger],
     notes: _Notes,
     number: int,
 ) -> None:
@@ -150,7 +150,7 @@ def _play(
             volatility=volatility if is_dynamic else ONE,
             hardening=hardening if hardens else None,
         )
-        books[name].lock(books[name].next_positions(played.on_time), rewards)
+        ledgers[name].lock(ledgers[name].next_positions(played.on_time), rewards)
     notes.is_crisis.append(played.is_crisis)
     notes.correlations += np.nan_to_num(correlations)
     if meta_model is not None:

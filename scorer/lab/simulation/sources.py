@@ -1,4 +1,4 @@
-"""Which source of rounds a simulation draws on."""
+"""The sources of rounds that a simulation may draw on, by name."""
 
 from scorer.lab.simulation.population import make_population
 from scorer.lab.simulation.rounds import Source, SyntheticSource
@@ -6,7 +6,7 @@ from scorer.protocol.rules import Rules
 
 
 def make_source(rules: Rules, data: str, *, rounds: int, models: int, ids: int, seed: int) -> Source:
-    """The source by its name: ``synthetic``, or ``demo``, which has its own models and ids.
+    """Make a source by its name: ``synthetic``, or ``demo``, which has its own models and ids.
 
     Raises
     ------

@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 from scorer.lab.demo.arrays import FloatArray
 from scorer.lab.demo.eras import (
     SESSIONS_TO_RESOLVE,
-    TARGET_BINS,
     Era,
-    bin_of_position,
     build_era,
     known_eras,
     sector_neutral_target,
 )
 from scorer.lab.demo.features import FEATURES, HISTORY, ranked_features, raw_features
 from scorer.lab.demo.market import PriceHistory
+from scorer.lab.market import VALUES, five_bins
 
 SESSION = 700
 
@@ -113,7 +112,7 @@ def test_ids_are_sorted_and_shared_by_features_target_and_sectors(eras: tuple[Er
 def test_target_bins_hold_5_20_50_20_and_5_percent(eras: tuple[Era, ...]) -> None:
     for era in eras:
         assert era.target.value_counts().sort_index().to_dict() == dict(
-            zip(TARGET_BINS, (23, 90, 226, 90, 23), strict=True)
+            zip(VALUES, (23, 90, 226, 90, 23), strict=True)
         )
 
 
@@ -157,7 +156,7 @@ def test_a_higher_return_within_a_sector_never_has_a_lower_target(
 
 @given(st.integers(20, 2000))
 def test_bins_are_symmetric_for_any_number_of_ids(count: int) -> None:
-    bins = bin_of_position(count)
+    bins = five_bins(count)
     assert (np.diff(bins) >= 0).all()
     # Half to even can round the two edges of a pair in the same direction.
     assert abs(int((bins == 0).sum()) - int((bins == 1).sum())) <= 1

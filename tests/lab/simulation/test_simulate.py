@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from scorer.cli import app
+from scorer.lab.market import binned
 from scorer.lab.simulation.population import KINDS, make_population
 from scorer.lab.simulation.report import PICTURES, summary, write_report
-from scorer.lab.simulation.rounds import SyntheticSource, binned
+from scorer.lab.simulation.rounds import SyntheticSource
 from scorer.lab.simulation.run import BOTH, ERAS, HARDENED, PLAIN, Simulation, simulate, variant_of
 from scorer.lab.simulation.sources import make_source
 from scorer.protocol.rules import preset
@@ -80,7 +81,7 @@ def test_every_variant_adds_up(found: Simulation, document: dict[str, Any]) -> N
     for name, variant in document["variants"].items():
         final = sum(row["final_nmr"] for row in variant["kinds"].values())
         assert final == pytest.approx(deposits + variant["paid_nmr"] - variant["burned_nmr"])
-        assert len(found.books[name].paid) == ROUNDS
+        assert len(found.ledgers[name].paid) == ROUNDS
     assert found.weights.sum(axis=1) == pytest.approx(np.ones(ROUNDS))
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scorer.lab.devnet.market import LARGEST_SKILL, SyntheticMarket
+from scorer.lab.market import LARGEST_SKILL, SyntheticMarket
 from scorer.submission.file import read_table
 from scorer.submission.table import ID_AND_PREDICTION
 

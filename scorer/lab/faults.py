@@ -1,48 +1,74 @@
-"""How nodes misbehave: manners that a proxy may take on, each seen on a real chain or provider."""
+"""Faults of nodes that a proxy may have, each seen on a real chain or provider."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+import rlp  # type: ignore[import-untyped]
+from eth_account import Account
 from web3 import Web3
 
-from scorer.chain.fees import GWEI
-from scorer.lab.drill.proxy import Forward, Manner, NoAnswer, Proxy, Request, Response, error
+from scorer.lab.proxy import Fault, Forward, NoAnswer, Proxy, Request, Response, error
 
-LEAST_TIP: Final = 25 * GWEI
-"""Under which Polygon's bor takes no transaction (params/protocol_params.go)."""
 BURST, PAUSE = 150, 25
 """Requests that a provider takes in a row, and then refuses in a row."""
 SERVER_ERROR: Final = -32000
 LIMITED: Final = -32005
+LAST_TYPE: Final = 0x7F
+"""Largest first byte of a typed transaction (EIP-2718); a legacy one begins with a list."""
 
 
 @dataclass(frozen=True)
 class SignedBid:
-    """What a node reads of signed bytes before it takes them."""
+    """A signed transaction as a node reads it before it takes it: tip and cap in wei per gas."""
 
     nonce: int
     tip: int
     cap: int
     gas: int
+    data: bytes
+
+    @classmethod
+    def read(cls, raw: bytes) -> "SignedBid":
+        """Decode a transaction of EIP-1559, or a legacy one, whose gas price is both tip and cap."""
+        if raw[0] > LAST_TYPE:
+            nonce, tip, gas, _, _, data, *_ = rlp.decode(raw)
+            cap = tip
+        else:
+            _, nonce, tip, cap, gas, _, _, data, *_ = rlp.decode(raw[1:])
+        return cls(_number(nonce), _number(tip), _number(cap), _number(gas), data)
 
     @classmethod
     def of(cls, request: Request) -> "SignedBid":
-        """Of an ``eth_sendRawTransaction``."""
-        import rlp  # type: ignore[import-untyped]
-
-        fields: list[Any] = rlp.decode(bytes.fromhex(request["params"][0][4:]))
-        return cls(*(int.from_bytes(each, "big") for each in fields[1:5]))
+        """Decode what an ``eth_sendRawTransaction`` sends."""
+        return cls.read(raw_transaction(request))
 
 
-def refuses_low_tips(request: Request, _forward: Forward) -> Response | None:
-    """Bor: no tip under 25 gwei."""
-    bid = SignedBid.of(request)
-    if bid.tip >= LEAST_TIP:
-        return None
-    said = f"transaction underpriced: gas tip cap {bid.tip}, minimum needed {LEAST_TIP}"
-    return error(SERVER_ERROR, said)
+def _number(field: bytes) -> int:
+    return int.from_bytes(field, "big")
+
+
+def raw_transaction(request: Request) -> bytes:
+    """Return the signed bytes of an ``eth_sendRawTransaction``."""
+    return bytes.fromhex(str(request["params"][0]).removeprefix("0x"))
+
+
+@dataclass
+class RefusesLowTips:
+    """A node, such as Polygon's bor, that takes no transaction with a tip under so many wei per gas."""
+
+    least: int
+    refused: int = 0
+
+    def __call__(self, request: Request, _forward: Forward) -> Response | None:
+        """Refuse a low tip, in bor's words."""
+        tip = SignedBid.of(request).tip
+        if tip >= self.least:
+            return None
+        self.refused += 1
+        words = f"transaction underpriced: gas tip cap {tip}, minimum needed {self.least}"
+        return error(SERVER_ERROR, words)
 
 
 @dataclass
@@ -55,8 +81,8 @@ class HoldsBack:
 
     def __call__(self, request: Request, _forward: Forward) -> Response | None:
         """Keep the first bid of a nonce waiting, and let a proper replacement through."""
-        bid, raw = SignedBid.of(request), bytes.fromhex(request["params"][0][2:])
-        sender = _sender(raw)
+        raw = raw_transaction(request)
+        bid, sender = SignedBid.read(raw), str(Account.recover_transaction(raw))
         first = self.held.setdefault((sender, bid.nonce), bid)
         if first == bid:
             return {"result": Web3.to_hex(Web3.keccak(raw))}
@@ -67,20 +93,14 @@ class HoldsBack:
         return None
 
 
-def _sender(raw: bytes) -> str:
-    from eth_account import Account
-
-    return str(Account.recover_transaction(raw))
-
-
 def always_knows(request: Request, forward: Forward) -> Response:
-    """Takes a transaction, and says that it had it already."""
+    """Take a transaction, and say that it was known already."""
     forward(request)
     return error(SERVER_ERROR, "already known")
 
 
 def takes_and_does_not_answer(request: Request, forward: Forward) -> Response:
-    """Takes a transaction, and the answer is lost."""
+    """Take a transaction, and lose the answer."""
     forward(request)
     raise NoAnswer
 
@@ -121,20 +141,20 @@ class CapsFees:
 
 
 def has_no_finalised_block(request: Request, _forward: Forward) -> Response | None:
-    """As a node says that has just started, or whose finality lags."""
+    """Answer as a node that has just started, or whose finality lags."""
     return error(SERVER_ERROR, "No finalized block") if request["params"][0] == "finalized" else None
 
 
 def names_another_hash(request: Request, forward: Forward) -> Response | None:
-    """A node on a fork of its own: another hash for what is final."""
+    """Answer as a node on a fork of its own: with another hash for what is final."""
     if request["params"][0] == "latest":
         return None
     answer = forward(request)
     return {"result": answer["result"] | {"hash": "0x" + "ab" * 32}}
 
 
-def behind(blocks: int) -> Manner:
-    """A node that is so many blocks behind, in all that is asked by a tag."""
+def behind(blocks: int) -> Fault:
+    """Return the fault of a node that is so many blocks behind, in all that is asked by a tag."""
 
     def lags(request: Request, forward: Forward) -> Response | None:
         if request["params"][0] not in ("latest", "finalized"):
@@ -146,13 +166,13 @@ def behind(blocks: int) -> Manner:
 
 
 def truncates_logs(request: Request, forward: Forward) -> Response:
-    """An index that has not caught up: the last log of several is missing, and no word of it."""
+    """Answer as an index that has not caught up: without the last log of several, and without a warning."""
     answer = forward(request)
-    found = answer.get("result") or []
-    return {"result": found[:-1]} if len(found) > 1 else answer
+    logs = answer.get("result") or []
+    return {"result": logs[:-1]} if len(logs) > 1 else answer
 
 
-def misbehaves(proxy: Proxy, manner: Callable[..., Any], methods: Sequence[str]) -> None:
-    """From now on, a proxy answers these methods so."""
+def misbehaves(proxy: Proxy, fault: Fault, methods: Sequence[str]) -> None:
+    """Let a fault answer several methods of a proxy from now on."""
     for method in methods:
-        proxy.misbehave(method, manner)
+        proxy.misbehave(method, fault)

@@ -1,4 +1,4 @@
-"""An endpoint that misbehaves: an HTTP proxy in front of a good node, with the manners it is given."""
+"""An endpoint that misbehaves: an HTTP proxy in front of a good node, with the faults it is given."""
 
 import json
 import threading
@@ -13,16 +13,16 @@ import requests
 Request = dict[str, Any]
 Response = dict[str, Any]
 Forward = Callable[[Request], Response]
-Manner = Callable[[Request, Forward], Response | None]
+Fault = Callable[[Request, Forward], Response | None]
 """Answers a request instead of the node, or gives None to leave it to the node."""
 EVERY: Final = "*"
-"""In place of a method: every one that has no manner of its own."""
+"""In place of a method: every one that has no fault of its own."""
 POLL: Final = 0.02
 """Seconds until a server that is to end notices it; the library's own half second adds up over many tests."""
 
 
 def error(code: int, message: str) -> Response:
-    """A JSON-RPC error, as it comes with HTTP 200."""
+    """Return a JSON-RPC error, as it comes with HTTP 200."""
     return {"error": {"code": code, "message": message}}
 
 
@@ -36,7 +36,7 @@ class Proxy:
 
     Attributes
     ----------
-    manners
+    faults
         By JSON-RPC method.
     asked
         The method of each call.
@@ -47,7 +47,7 @@ class Proxy:
     """
 
     url: str = ""
-    manners: dict[str, Manner] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     requests: list[int] = field(default_factory=list)
     largest_batch: int | None = None
@@ -56,7 +56,7 @@ class Proxy:
     _is_still: bool = field(default=False, repr=False)
 
     def answer(self, request: Request | list[Request], forward: Forward) -> Response | list[Response]:
-        """What is answered to an HTTP request, a call or a batch of them."""
+        """Answer an HTTP request, which is a call or a batch of them."""
         calls = request if isinstance(request, list) else [request]
         self.requests.append(len(calls))
         if not isinstance(request, list):
@@ -67,16 +67,16 @@ class Proxy:
 
     def _answer(self, request: Request, forward: Forward) -> Response:
         self.asked.append(request["method"])
-        manner = self.manners.get(request["method"]) or self.manners.get(EVERY)
-        answer = (manner(request, forward) if manner else None) or forward(request)
+        fault = self.faults.get(request["method"]) or self.faults.get(EVERY)
+        answer = (fault(request, forward) if fault else None) or forward(request)
         return {"jsonrpc": "2.0", "id": request["id"], **answer}
 
-    def misbehave(self, method: str, manner: Manner | None) -> Self:
-        """From now on, `manner` answers `method`; None: the node does."""
-        if manner is None:
-            self.manners.pop(method, None)
+    def misbehave(self, method: str, fault: Fault | None) -> Self:
+        """Let `fault` answer `method` from now on; None: the node does."""
+        if fault is None:
+            self.faults.pop(method, None)
         else:
-            self.manners[method] = manner
+            self.faults[method] = fault
         return self
 
     @contextmanager
@@ -98,7 +98,7 @@ class Proxy:
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """A request on its way to the node, as soon as none may not pass."""
+        """Wait until requests may pass, and count one as under way while the context lasts."""
         with self._turn:
             self._turn.wait_for(lambda: not self._is_still)
             self._under_way += 1
@@ -112,7 +112,7 @@ class Proxy:
 
 @contextmanager
 def proxy_of(node: str) -> Iterator[Proxy]:
-    """A proxy of the node at `node`, on a free port of 127.0.0.1."""
+    """Start a proxy of the node at `node`, on a free port of 127.0.0.1."""
     proxy = Proxy()
     session = requests.Session()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from scorer.lab.drill.proxy import Forward, Proxy, Request, Response, proxy_of
+from scorer.lab.proxy import Forward, Proxy, Request, Response, proxy_of
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A made-up market: names, what becomes of them, and models that know a little of it beforehand."""
+"""A synthetic market: ids, their outcomes, and models that know a little of the outcome beforehand."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,16 +6,31 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-LEVELS: Final = (0.05, 0.25, 0.75, 0.95)
+TARGET: Final = "target_20d2l"
+"""The target of the rules that local tournaments play by."""
+EDGES: Final = (0.05, 0.25, 0.75, 0.95)
 """Where a target's five values meet, as quantiles: those of Numerai's targets."""
 VALUES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 LARGEST_SKILL: Final = 0.1
 """Correlation of the best model's predictions with the outcome."""
 
 
+def five_bins(count: int) -> NDArray[np.float64]:
+    """Return the target of each place in an ascending order of `count` ids: 5, 20, 50, 20 and 5 percent."""
+    edges = [round(edge * count) for edge in EDGES]
+    return np.asarray(VALUES)[np.searchsorted(edges, np.arange(count), side="right")]
+
+
+def binned(outcome: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the five-bin target of an outcome, by its ranks, shape (ids,)."""
+    target = np.empty(len(outcome))
+    target[np.argsort(outcome, kind="stable")] = five_bins(len(outcome))
+    return target
+
+
 @dataclass(frozen=True)
 class SyntheticMarket:
-    """Rounds of `size` names; the same for the same seed, on every machine.
+    """Rounds of `size` ids; the same for the same seed, on every machine.
 
     Model 1 knows most; every following one less, then nothing, then the contrary, and so on again.
     """
@@ -25,26 +40,32 @@ class SyntheticMarket:
 
     @property
     def universe(self) -> tuple[str, ...]:
-        """The ids of every round, ascending."""
+        """Ids of every round, ascending."""
         return tuple(f"n{number:05}" for number in range(self.size))
 
     def target(self, round_id: int) -> NDArray[np.float64]:
-        """The outcome of a round in five steps from 0 to 1, shape (size,)."""
-        return np.array(VALUES)[np.digitize(self._ranks(round_id), LEVELS)]
+        """Return the outcome of a round in five steps from 0 to 1, shape (size,)."""
+        return binned(self._ranks(round_id))
 
     def wrong_target(self, round_id: int) -> NDArray[np.float64]:
-        """What somebody with bad data takes for the outcome."""
+        """Return the outcome as somebody with bad data has it."""
         return 1.0 - self.target(round_id)
 
+    def slightly_wrong_target(self, round_id: int) -> NDArray[np.float64]:
+        """Return the outcome with one wrong number."""
+        wrong = self.target(round_id)
+        wrong[3] = 1.0 - wrong[3] if wrong[3] != 0.5 else 1.0
+        return wrong
+
     def predictions(self, round_id: int, model: int) -> NDArray[np.float64]:
-        """A model's predictions in the open interval (0, 1), shape (size,)."""
+        """Return a model's predictions in the open interval (0, 1), shape (size,)."""
         skill = LARGEST_SKILL * np.cos(model - 1)
         noise = np.random.default_rng([self.seed, round_id, model]).random(self.size)
         mixed = skill * self._ranks(round_id) + (1 - abs(skill)) * noise
         return (np.argsort(np.argsort(mixed)) + 0.5) / self.size
 
     def file(self, predictions: NDArray[np.float64]) -> bytes:
-        """A submission file, CSV."""
+        """Return a submission file, CSV."""
         rows = zip(self.universe, predictions.tolist(), strict=True)
         return ("id,prediction\n" + "".join(f"{name},{value!r}\n" for name, value in rows)).encode()
 

@@ -1,16 +1,15 @@
 """An operator's daemon without its loop, with a journal, in the small tournament of the tests."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from scorer.chain.fees import GWEI, FeePolicy
+from scorer.lab.batch import LOCAL_FEES
+from scorer.lab.rounds import write_plan
 from scorer.observation.observe import finalised_block
 from scorer.operator.collector import Collector
 from scorer.operator.operator import Operator
 from scorer.oracle.actions import ActionResult
 from scorer.oracle.context import CycleContext
-from scorer.storage.bundle import Bundle
 from scorer.transactions.journal import Journal
 from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
@@ -19,8 +18,8 @@ from scorer.transactions.signers import KeySigner
 from tests.world import HOUR, IDS, World
 
 
-class Shop:
-    """An operator with a journal, and what it was alarmed by."""
+class Harness:
+    """An operator with a journal, and the alarms it raised."""
 
     sender: TransactionSender | None
 
@@ -34,14 +33,13 @@ class Shop:
         self.start()
 
     def start(self) -> None:
-        suite, operator = self.world.suite, self.world.stage.operator
+        suite, operator = self.world.suite, self.world.operator
         self.journal = Journal.open(self.path)
-        signer = KeySigner(operator.sender.account)
-        fees = FeePolicy(tip=GWEI)
+        signer = KeySigner(self.world.operator_sender.account)
         chain_id = suite.addresses.chain_id
         # A node that mines at once still answers before it has mined.
         self.sender = TransactionManager(
-            self.journal, Web3Node(suite.w3), signer, chain_id, fees, longest=5, poll=0.02
+            self.journal, Web3Node(suite.w3), signer, chain_id, LOCAL_FEES, longest=5, poll=0.02
         )
         self.operator = Operator(
             operator.inbox,
@@ -72,16 +70,12 @@ class Shop:
         self.start()
 
     def plan(self, name: str, start: int) -> None:
-        bundle = Bundle(self.plans / name)
-        bundle.write_rules(self.world.rules)
-        bundle.write_universe(IDS)
         times = (start, start + HOUR, start + 2 * HOUR, start + 30 * HOUR)
-        names = ("open_at", "close_at", "resolve_at", "deadline")
-        (bundle.folder / "schedule.json").write_text(json.dumps(dict(zip(names, times, strict=True))))
+        write_plan(self.plans / name, self.world.rules, IDS, times)
 
     def work(self) -> list[str]:
         subjects = [result.subject for result in self.cycle()]
-        self.world.stage.anvil.finalise()
+        self.world.anvil.finalise()
         return subjects
 
     def cycle(self) -> list[ActionResult]:

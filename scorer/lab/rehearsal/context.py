@@ -1,4 +1,4 @@
-"""What every act uses: commands as people type them, daemons in the background, and patience."""
+"""The chain, accounts and daemons of a rehearsal, commands as people type them, and waiting."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from scorer.chain.contracts import RoundRecord, Suite
 from scorer.chain.endpoint import connect
 from scorer.chain.fees import GWEI, FeePolicy
 from scorer.daemon.deployment_file import read_deployment
-from scorer.lab.devnet.population import Bulk
+from scorer.lab.batch import BatchSender
 from scorer.lab.plain_sender import Sender
 from scorer.lab.processes import ProcessGroup, cupel
 from scorer.lab.rehearsal.accounts import RehearsalAccounts
@@ -32,62 +32,62 @@ class Unexpected(Exception):
 
 
 @dataclass
-class RehearsalStage:
-    """The chain, the people, and what they left in the folder `out`."""
+class Rehearsal:
+    """The chain, the accounts, the daemons, and their files in the folder `out`."""
 
     out: Path
     repository: Path
-    standin: AmoyNode
-    cast: RehearsalAccounts
-    crew: ProcessGroup
-    tell: Callable[[str], None]
+    node: AmoyNode
+    accounts: RehearsalAccounts
+    processes: ProcessGroup
+    report: Callable[[str], None]
     began: float = field(default_factory=time.monotonic)
 
     @property
     def manifest(self) -> Path:
-        """What the deployment wrote."""
+        """The manifest that the deployment wrote."""
         return self.out / "deployment" / "manifest.json"
 
     @property
     def endpoint(self) -> str:
         """The endpoint that people use; daemons have two."""
-        return self.standin.gates.urls[0]
+        return self.node.gates.urls[0]
 
     def suite(self) -> Suite:
-        """The contracts, as the chain itself shows them: for looking only."""
-        return Suite.at(self.standin.anvil.w3, read_deployment(self.manifest))
+        """Return the contracts as the chain itself shows them, for reading only."""
+        return Suite.at(self.node.anvil.w3, read_deployment(self.manifest))
 
     def suite_of_people(self) -> Suite:
-        """The contracts through the endpoint that people use."""
+        """Return the contracts through the endpoint that people use."""
         return Suite.at(connect(self.endpoint, CHAIN_ID), read_deployment(self.manifest))
 
     def sender(self, name: str) -> Sender:
-        """Sends as somebody of the cast, and waits."""
-        return Sender(connect(self.endpoint, CHAIN_ID), self.cast[name], FEES)
+        """Return a sender for one of the accounts."""
+        return Sender(connect(self.endpoint, CHAIN_ID), self.accounts[name], FEES)
 
-    def bulk(self) -> Bulk:
-        """Sends much at once."""
-        return Bulk(connect(self.endpoint, CHAIN_ID), FEES)
+    def batch(self) -> BatchSender:
+        """Return a sender of many transactions at once, through the endpoint that people use."""
+        return BatchSender(connect(self.endpoint, CHAIN_ID), FEES)
 
     def folder(self, root: str, round_id: int) -> Path:
-        """A round's folder under one of the roots."""
+        """Return a round's folder under one of the roots."""
         tournament = str(read_deployment(self.manifest).tournament)
         return round_folder(self.out / root, tournament, round_id)
 
     def bundle(self, root: str, round_id: int) -> Bundle:
-        """A round's bundle under one of the roots."""
+        """Return a round's bundle under one of the roots."""
         return Bundle(self.folder(root, round_id))
 
     def record(self, round_id: int) -> RoundRecord:
-        """A round at the latest block."""
-        return self.suite().round(round_id, self.standin.anvil.w3.eth.block_number)
+        """Read a round at the latest block."""
+        return self.suite().round(round_id, self.node.anvil.w3.eth.block_number)
 
     def say(self, text: str) -> None:
-        """Tell how far it is, and after how many seconds."""
-        self.tell(f"[{time.monotonic() - self.began:5.0f} s] {text}")
+        """Report progress, and after how many seconds."""
+        self.report(f"[{time.monotonic() - self.began:5.0f} s] {text}")
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
-        """Type a ``cupel`` command; what it printed.
+        """Run a ``cupel`` command; what it printed.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class RehearsalStage:
             env={**os.environ, **(environment or {})},
             check=False,
         )
-        with (self.crew.folder / "commands.log").open("a") as log:
+        with (self.processes.folder / "commands.log").open("a") as log:
             log.write(f"$ cupel {' '.join(arguments)}\n{done.stdout}{done.stderr}")
         if done.returncode != 0:
             last = _last_lines(done.stdout + done.stderr)
@@ -122,9 +122,9 @@ class RehearsalStage:
         """
         end = time.monotonic() + seconds
         while not condition():
-            for name in self.crew.names():
-                if self.crew.pid(name) is None:
-                    log = self.crew.log(name)
+            for name in self.processes.names():
+                if self.processes.pid(name) is None:
+                    log = self.processes.log(name)
                     raise Unexpected(
                         f"expected {name} to run, found that it ended: {_last_lines(log.read_text())}"
                     )
@@ -134,7 +134,7 @@ class RehearsalStage:
 
     def skip_to(self, timestamp: int) -> None:
         """Let time pass on the chain, unless it is later already."""
-        self.standin.skip_to(timestamp)
+        self.node.skip_to(timestamp)
 
 
 def expect(what: str, wanted: object, found: object) -> None:

@@ -1,0 +1,107 @@
+"""Participants of a local tournament: they register, deposit and allocate, and submit signed predictions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eth_account.signers.local import LocalAccount
+
+from scorer.chain.contracts import Suite
+from scorer.lab.batch import BatchCall, BatchSender
+from scorer.lab.market import SyntheticMarket
+from scorer.protocol.digest import content_hash
+from scorer.protocol.signature import SubmissionDigest
+from scorer.storage.inbox import submit
+from scorer.units import nano_from_nmr, wei_from_nano
+
+REGISTERING, DEPOSITING, CALLING = 200_000, 220_000, 120_000
+"""Gas limits of a registration, of a deposit, and of a smaller call."""
+
+
+@dataclass(frozen=True)
+class Stake:
+    """A model to be registered: its owner, its deposit in nano-NMR, and what it locks in each round.
+
+    Attributes
+    ----------
+    allocation
+        As ``Tournament.setAllocation`` takes it: nano-NMR, or a share of idle stake under `SHARE_FLAG`.
+    """
+
+    owner: LocalAccount
+    deposit: int
+    allocation: int
+
+
+@dataclass(frozen=True)
+class Participant:
+    """A registered model, and the account that owns it and signs for it."""
+
+    model_id: int
+    account: LocalAccount
+
+
+def equal_stakes(owners: Sequence[LocalAccount], count: int, deposit: str, allocation: str) -> list[Stake]:
+    """Return `count` stakes of the same amounts (NMR), of `owners` in turn."""
+    amounts = nano_from_nmr(deposit), nano_from_nmr(allocation)
+    return [Stake(owners[number % len(owners)], *amounts) for number in range(count)]
+
+
+def enter(
+    suite: Suite, batch: BatchSender, sponsor: LocalAccount, stakes: Sequence[Stake]
+) -> list[Participant]:
+    """Register a model for each stake, in order; the sponsor pays deposits, the owners allocate.
+
+    Raises
+    ------
+    scorer.lab.batch.BatchRefused
+        When the chain does not take one of the transactions.
+    """
+    if not stakes:
+        return []
+    first = int(suite.registry.functions.modelCount().call()) + 1
+    entered = list(enumerate(stakes, start=first))
+    registry, tournament = suite.registry.functions, suite.tournament.functions
+    total = wei_from_nano(sum(stake.deposit for stake in stakes))
+    calls = [BatchCall.of(suite.token.functions.approve(suite.tournament.address, total), CALLING)]
+    calls += [BatchCall.of(registry.register(stake.owner.address), REGISTERING) for stake in stakes]
+    calls += [
+        BatchCall.of(tournament.deposit(model, wei_from_nano(stake.deposit)), DEPOSITING)
+        for model, stake in entered
+    ]
+    batch.run((sponsor, calls))
+    # A model is its owner's only once its registration is mined.
+    allocating: dict[str, tuple[LocalAccount, list[BatchCall]]] = {}
+    for model, stake in entered:
+        _, own = allocating.setdefault(stake.owner.address, (stake.owner, []))
+        own.append(BatchCall.of(tournament.setAllocation(model, stake.allocation), CALLING))
+    batch.run(*allocating.values())
+    return [Participant(model, stake.owner) for model, stake in entered]
+
+
+def digest_of(suite: Suite, round_id: int, model_id: int, content: bytes) -> SubmissionDigest:
+    """Return what a submitter signs for a submission of the content hash `content`."""
+    addresses = suite.addresses
+    return SubmissionDigest(addresses.chain_id, str(suite.tournament.address), round_id, model_id, content)
+
+
+def submit_predictions(
+    suite: Suite,
+    market: SyntheticMarket,
+    inbox: Path,
+    round_id: int,
+    participants: Sequence[Participant],
+    received_at: int,
+) -> None:
+    """Sign every participant's predictions for a round, and write them into the operator's inbox.
+
+    Parameters
+    ----------
+    received_at
+        When they are to have arrived, Unix seconds of the chain's clock.
+    """
+    for participant in participants:
+        predictions = market.predictions(round_id, participant.model_id)
+        digest = digest_of(suite, round_id, participant.model_id, content_hash(market.universe, predictions))
+        file, content = f"{participant.model_id}.csv", market.file(predictions)
+        submit(inbox, digest, participant.account.key, file, content, received_at=received_at)
