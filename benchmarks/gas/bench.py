@@ -166,7 +166,7 @@ def measure(sizes: tuple[int, ...], modules: Path) -> dict[str, Any]:
     """Everything."""
     with run_anvil(timestamp=START) as anvil:
         anvil.w3.provider.make_request(INTERVAL, [1])
-        tournament = stage(anvil, GAS_LIMIT)
+        tournament = stage(anvil, GAS_LIMIT, "rounds")
         rounds, rolled = rounds_of(tournament, sizes)
         found = {
             "hardfork": "prague",
@@ -177,7 +177,7 @@ def measure(sizes: tuple[int, ...], modules: Path) -> dict[str, Any]:
         found |= {
             "rounds": rounds,
             "rolled": rolled,
-            "calls": {**single_calls(stage(anvil, GAS_LIMIT)), **round_calls(rounds)},
+            "calls": {**single_calls(stage(anvil, GAS_LIMIT, "calls")), **round_calls(rounds)},
         }
         return found | {"peers": peers_of(tournament, sizes, modules)}
 

@@ -309,11 +309,12 @@ def play_void(tournament: Tournament, takes_part: NDArray[np.bool_]) -> RoundGas
     return RoundGas(int(takes_part.sum()), opening, locking, sealing, (), Gas(), settling, voiding)
 
 
-def stage(anvil: Anvil, gas_limit: int) -> Tournament:
+def stage(anvil: Anvil, gas_limit: int, name: str) -> Tournament:
     """Deploy a suite with a small pool and bonded members, and a crowd without models."""
     admin = Sender(anvil.w3, anvil.account(ADMIN))
     members = [str(anvil.account(FIRST_MEMBER + index).address) for index in range(MEMBERS)]
     document = local_deployment(
+        name=name,
         members=members,
         operator=str(anvil.account(OPERATOR).address),
         guardian=str(anvil.account(GUARDIAN).address),

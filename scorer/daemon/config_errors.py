@@ -19,7 +19,7 @@ MOST_PROBLEMS: Final = 20
 SECRET_SECTIONS: Final = ("key", "relay", "journal")
 """Sections of whose values messages show types alone."""
 PLAIN_NAME: Final = re.compile(r"[a-z][a-z_]{0,31}")
-TELLING_NAME: Final = re.compile(
+PLAUSIBLE_NAME: Final = re.compile(
     r"account|address|file|key|mnemonic|pass|path|phrase|private|public|remote|secret|seed|store|url"
 )
 """Words in names that somebody may take for a field's in those sections."""
@@ -47,7 +47,7 @@ def problems(error: ValidationError, section: tuple[str, ...] = ()) -> Iterator[
 def _unknown(problem: Any) -> str:
     """Return the path of an undeclared field; its name may be a password that slipped before the ``=``."""
     *section, name = map(str, problem["loc"])
-    is_word = PLAIN_NAME.fullmatch(name) and (not _is_secret(section) or TELLING_NAME.search(name))
+    is_word = PLAIN_NAME.fullmatch(name) and (not _is_secret(section) or PLAUSIBLE_NAME.search(name))
     return ".".join([*map(shown_name, section), name if is_word else described(name)])
 
 

@@ -11,12 +11,12 @@ from scorer.chain.endpoints import Endpoints
 from scorer.daemon.config_errors import ConfigError, problems
 from scorer.daemon.deployment_file import read_deployment
 from scorer.daemon.keys import JournalAt, Key
-from scorer.daemon.sections import Chain, Folders, Running, Sanity, Section, TournamentAt
+from scorer.daemon.sections import Chain, ConfigSection, Folders, Running, Sanity, TournamentAt
 from scorer.files import parse_toml, read_bounded
 from scorer.redaction import shown, shown_path
 
 
-class NodeConfig(Section):
+class NodeConfig(ConfigSection):
     """A committee member's or an operator's configuration.
 
     Attributes

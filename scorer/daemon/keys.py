@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from scorer.chain.accounts import private_key_of, public_key_of
 from scorer.daemon.config_errors import ConfigError, problems
-from scorer.daemon.sections import FilePath, Section, Url
+from scorer.daemon.sections import ConfigSection, FilePath, Url
 from scorer.files import SecretExposed, decoded, one_line, read_secret
 from scorer.redaction import described, remember, remember_url
 from scorer.transactions.keystore import UnlockError, decrypt, read_keystore
@@ -20,7 +20,7 @@ from scorer.transactions.signers import KeySigner, RemoteSigner, Signer
 T = TypeVar("T")
 
 
-class Key(Section):
+class Key(ConfigSection):
     """A key that signs transactions, in one of three ways.
 
     Attributes
@@ -124,7 +124,7 @@ def _named(path: Path, field: str) -> str:
     return str(path) if os.path.exists(path) else field  # noqa: PTH110 - pathlib's raises for some names
 
 
-class JournalAt(Section):
+class JournalAt(ConfigSection):
     """The journal: a file for SQLite, or a file that holds the URL of a PostgreSQL database.
 
     Attributes

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 PREFIX: Final = "cupel"
 ACTION: Final = ("action", "tournament")
 ALARM: Final = ("reason", "tournament")
-"""Labels; a tournament is empty where it is about all of them, such as endpoints and accounts."""
+"""Labels of metrics; a tournament is empty where it is about all of them, such as endpoints and accounts."""
 
 
 @dataclass

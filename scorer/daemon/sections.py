@@ -11,7 +11,7 @@ from scorer.chain.fees import GWEI, TIP_CEILING, FeePolicy
 from scorer.redaction import hides_a_key
 
 
-class Section(BaseModel):
+class ConfigSection(BaseModel):
     """A section of the file: no field but those that are declared, and no value of another type."""
 
     model_config = ConfigDict(
@@ -39,7 +39,7 @@ def _default_agreement(given: Mapping[str, Any]) -> int:
     return min(max(len({host(url) for url in urls if url}), 1), 2)
 
 
-class Chain(Section):
+class Chain(ConfigSection):
     """The chain and the deployment, the endpoints to both, and the price of gas that may be paid.
 
     Attributes
@@ -111,7 +111,7 @@ class Chain(Section):
         )
 
 
-class Folders(Section):
+class Folders(ConfigSection):
     """The folders of files; relative to the configuration file.
 
     Attributes
@@ -129,7 +129,7 @@ class Folders(Section):
     peers: Annotated[tuple[FilePath, ...], Field(strict=False)] = ()
 
 
-class Running(Section):
+class Running(ConfigSection):
     """The way in which a daemon runs.
 
     Attributes
@@ -186,7 +186,7 @@ class Running(Section):
     largest_submission_mib: Annotated[int, Field(gt=0, le=1 << 20)] = 64
 
 
-class Sanity(Section):
+class Sanity(ConfigSection):
     """The bounds outside of which a human looks before a vote; see `scorer.oracle.sanity.SanityLimits`."""
 
     uncovered_ppm: Annotated[int, Field(ge=0, le=1_000_000)] = 200_000
@@ -195,7 +195,7 @@ class Sanity(Section):
     accepted: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
-class TournamentAt(Section):
+class TournamentAt(ConfigSection):
     """A tournament that a daemon serves, beside others, with the same key, journal and endpoints.
 
     Attributes

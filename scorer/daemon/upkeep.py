@@ -7,7 +7,7 @@ from scorer.transactions.pruning import ROUNDS_AT_ONCE
 from scorer.transactions.request import scope_of
 
 DAY = 86_400
-"""Seconds."""
+"""Seconds in a day."""
 
 
 def tracker_from(journal: Journal | None, chain_id: int, tournament: str) -> RoundTracker:

@@ -108,13 +108,18 @@ def deploy_suite(anvil: Anvil, deployer: LocalAccount, document: Deployment) -> 
     ------
     scorer.lab.batch.BatchRefused
         When a constructor refuses its arguments.
+    ValueError
+        When the chain has a suite of this name from this deployer: it would have the same addresses.
     """
     planned = blueprint(document, str(deployer.address))
+    state = read_state(anvil.w3, planned)
+    if state.coded:
+        raise ValueError(f"name: expected one that no suite of this chain has, found {document.name} again")
     first_block = anvil.w3.eth.block_number
     # Anvil has the CREATE2 factory from the start, so that no step puts it there.
     calls = [
         BatchCall(step.to, step.data, CREATION_GAS if step.kind == "create" else CALL_GAS)
-        for step in steps(planned, read_state(anvil.w3, planned))
+        for step in steps(planned, state)
     ]
     BatchSender.on(anvil).run((deployer, calls))
     return Suite.at(anvil.w3, addresses_of(planned, document.tournaments[0].name, first_block))

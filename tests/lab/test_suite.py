@@ -70,3 +70,12 @@ def test_a_transaction_that_reverts_is_an_error_and_the_chain_mines_at_once_agai
     before = anvil.w3.eth.block_number
     Sender(anvil.w3, deployer, LOCAL_FEES).send(suite.token.functions.transfer(guardian, 1))
     assert anvil.w3.eth.block_number == before + 1
+
+
+def test_a_second_suite_of_one_name_is_refused(anvil: Anvil) -> None:
+    deployer = anvil.account(DEPLOYER)
+    operator, guardian, member = addresses(anvil, OPERATOR, GUARDIAN, FIRST_MEMBER)
+    document = local_deployment(members=[member], operator=operator, guardian=guardian, **DOCUMENT)  # type: ignore[arg-type]
+    deploy_suite(anvil, deployer, document)
+    with pytest.raises(ValueError, match="expected one that no suite of this chain has, found local again"):
+        deploy_suite(anvil, deployer, document)

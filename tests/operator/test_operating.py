@@ -149,7 +149,7 @@ def test_a_round_is_locked_once_over_restarts_between_all_steps_and_members_seal
     record = world.record(round_id)
     assert record.state == RoundState.LOCKING
     assert harness.collector.published_bundle(round_id).locked() == record.positions_head
-    after = world.suite.w3.eth.get_transaction_count(world.operator_sender.address)
+    after = world.suite.w3.eth.get_transaction_count(world.operator_sender.account.address)
     assert after - before == 2
     world.cycle()
     assert world.record(round_id).state == RoundState.SEALED
