@@ -24,9 +24,9 @@ MOST_MODELS: Final = 10_000_000
 ZERO_HASH = bytes(32)
 ZERO_ADDRESS = "0x" + "00" * 20
 MOST_WHOLE = 1 << 63
-"""Of a block number or a chain id."""
+"""The largest block number or chain id."""
 PAGE = 1000
-"""How many items one call reads."""
+"""Items that one call reads."""
 PAGES_AT_ONCE = 20
 """Such calls in one batch: an answer of a megabyte."""
 

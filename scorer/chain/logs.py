@@ -19,7 +19,7 @@ LARGEST_RANGE = 10_000
 SERVES_NOTHING = (NoConnection, RateLimited, Unauthorised)
 """Whoever says this refuses less as well; all else may be a provider's way to refuse a range."""
 UNDECODABLE = (DecodingError, Web3Exception, ValueError, OverflowError)
-"""What web3 raises for a log that is not of the event that was asked for."""
+"""Errors of web3 for a log that is not of the event that was asked for."""
 
 
 class IncompleteLogs(CupelError):

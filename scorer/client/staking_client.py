@@ -295,8 +295,8 @@ def staking_client(suite: Suite, wallet: Wallet, alarm: AlarmCallback) -> Iterat
 def journal_path(w3: Web3, keystore: Path, chain_id: int) -> Path:
     """Return the path of the journal beside the keystore itself, wherever links to it are.
 
-    The first block tells a local chain from the next one, where nonces begin anew. Elsewhere the endpoint is
-    not asked: with another journal it could have done once more what was done.
+    The first block distinguishes a local chain from the next one, where nonces begin anew. Elsewhere the
+    endpoint is not asked: with another journal it could have done once more what was done.
     """
     file = keystore.resolve()
     genesis = f"-{bytes(w3.eth.get_block(0)['hash']).hex()[:8]}" if chain_id == LOCAL_CHAIN_ID else ""
@@ -320,7 +320,7 @@ def _unacknowledged(journal: Journal, account: str) -> Iterator[tuple[Intent, Re
 
 
 def _unnumbered(key: RequestKey) -> str:
-    """Return the text of account and meaning, without the number that tells equal requests apart."""
+    """Return the text of account and meaning, without the number that separates equal requests."""
     return str(replace(key, number=None))
 
 

@@ -15,10 +15,10 @@ from scorer.redaction import shown
 
 MAGIC: Final = b"cupel-envelope-1"
 WORD: Final = 32
-"""Bytes."""
+"""Size in bytes."""
 HEADER_SIZE: Final = len(MAGIC) + 7 * WORD
 MOST_MEMBERS: Final = 64
-"""``CommitteeMembers.MAX_MEMBERS``."""
+"""The contract's ``CommitteeMembers.MAX_MEMBERS``."""
 SHARE_SIZE: Final = 32
 """Bytes of a share, as of the key that is shared."""
 BOX_CONTENT_SIZE: Final = 32 + 1 + SHARE_SIZE

@@ -254,7 +254,7 @@ def _decided(opened: _Opened, trial: _Trial) -> Decryption:
 
 
 def _refuted(opened: _Opened, secrets: EnvelopeSecrets) -> dict[int, ShareFault]:
-    """The statements on a valid envelope that are not so: its key tells what each box holds."""
+    """Return the statements on a valid envelope that are wrong: its key shows what each box holds."""
     holders = opened.envelope.context.members.holders
     box_keys = {place: box.file_key for place, box in zip(holders, secrets.boxes, strict=True)}
     return {

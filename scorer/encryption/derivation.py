@@ -29,7 +29,7 @@ from scorer.encryption.keys import KEY_SIZE, Identity
 from scorer.encryption.shamir import Bytes
 
 ENVELOPE_KEY_SIZE: Final = SHARE_SIZE
-"""Bytes."""
+"""Size in bytes."""
 _LABEL: Final = b"cupel/encryption/1"
 _FILE_SIZE: Final = FILE_KEY_SIZE + NONCE_SIZE + KEY_SIZE
 

@@ -22,7 +22,7 @@ from scorer.redaction import remember, shown_path
 KEY_SIZE: Final = 32
 """Bytes of a key, secret or public."""
 NO_KEY: Final = bytes(KEY_SIZE)
-"""What stands on the chain for a member that published no key."""
+"""The key on the chain of a member that published none."""
 MOST_IDENTITIES: Final = 64
 """In one file."""
 _SECRET_PREFIX: Final = "age-secret-key-"  # noqa: S105 - how every secret key begins
@@ -114,7 +114,7 @@ def check_public(public: bytes) -> None:
 
 @lru_cache(maxsize=4096)
 def is_usable(public: bytes) -> bool:
-    """Whether `check_public` takes 32 bytes."""
+    """Return whether `check_public` takes 32 bytes."""
     if len(public) != KEY_SIZE or int.from_bytes(public, "little") >= _FIELD:
         return False
     try:

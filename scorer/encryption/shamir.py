@@ -21,7 +21,7 @@ Bytes = NDArray[np.uint8]
 MOST_NUMBER: Final = 255
 _POLYNOMIAL: Final = 0x11B
 _ORDER: Final = 255
-"""Of the field's multiplicative group, which 3 generates."""
+"""The order of the field's multiplicative group, which 3 generates."""
 
 
 def split(secret: bytes, coefficients: Bytes, numbers: Sequence[int]) -> Bytes:
@@ -60,7 +60,7 @@ def combine(shares: Bytes, numbers: Sequence[int]) -> Bytes:
     -------
     ndarray
         Shape (secrets, bytes) uint8. Shares that fit no common polynomial give something else than the
-        secret; nothing here can tell.
+        secret; nothing here can detect it.
     """
     _checked(numbers)
     secrets = np.zeros(shares.shape[1:], dtype=np.uint8)

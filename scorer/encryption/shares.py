@@ -11,7 +11,7 @@ from scorer.encryption.errors import AgeRefused, ShareFault, ShareRefused
 from scorer.encryption.keys import Identity
 
 BOX_KEY_SIZE: Final = age.FILE_KEY_SIZE
-"""Bytes."""
+"""Size in bytes."""
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class PublishedRound:
         return {model: row for row, model in enumerate(self.submissions.model_ids)}
 
     def has(self, model: int) -> bool:
-        """Whether a model submitted."""
+        """Return whether a model submitted."""
         return model in self._row_of
 
     def predictions(self, model: int) -> "pd.Series[float]":
@@ -98,7 +98,7 @@ class PublishedRound:
 
 @dataclass(frozen=True)
 class GateVerdict:
-    """Whether a model may stake, and if not, why."""
+    """The answer whether a model may stake, and if not, why."""
 
     churn: float
     turnover: float
@@ -106,7 +106,7 @@ class GateVerdict:
 
     @property
     def passes(self) -> bool:
-        """Whether the model may stake."""
+        """True where the model may stake."""
         return self.reason is None
 
 

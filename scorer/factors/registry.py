@@ -3,7 +3,7 @@
 from typing import Final
 
 from scorer.factors import version_1
-from scorer.factors.score import Score, TableSchema
+from scorer.factors.score import InputTable, Score
 
 VERSIONS: Final[dict[int, tuple[Score, ...]]] = {1: version_1.SCORES}
 """The scores of each scoring version. A version that once scored a round is never removed or changed."""
@@ -33,7 +33,7 @@ def score_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys(score.name for scores in VERSIONS.values() for score in scores))
 
 
-def table_schemas() -> dict[str, TableSchema]:
+def table_schemas() -> dict[str, InputTable]:
     """Return the tables of all scores of all versions, by name."""
     scores = (score for version in VERSIONS.values() for score in version)
     return {table.name: table for score in scores for table in score.tables}

@@ -7,7 +7,7 @@ from scorer.factors.inputs import FactorInputs, Floats
 
 
 @dataclass(frozen=True)
-class TableSchema:
+class InputTable:
     """A table that scores read: float64 columns with a row for every id of the universe.
 
     Attributes
@@ -54,6 +54,6 @@ class Score:
 
     name: str
     compute: Callable[[FactorInputs, str], Floats]
-    tables: tuple[TableSchema, ...] = ()
+    tables: tuple[InputTable, ...] = ()
     needs_portfolio: bool = False
     on_any_target: bool = True

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.factors.inputs import FactorInputs, Floats
-from scorer.factors.score import Score, TableSchema
+from scorer.factors.score import InputTable, Score
 from scorer.scoring.engine import score_submissions
 from scorer.scoring.exact import exact_matvec, exact_weighted_sum, mean
 from scorer.scoring.portfolio_problem import PortfolioProblem
@@ -17,14 +17,14 @@ from scorer.scoring.ranked_rows import gaussian_rows
 from scorer.scoring.true_contributions import true_contribution
 from scorer.units import ONE
 
-FEATURES: Final = TableSchema("features", takes_more=True)
+FEATURES: Final = InputTable("features", takes_more=True)
 """Every column is a feature."""
-BENCHMARK_META_MODEL: Final = TableSchema("benchmark_meta_model", ("benchmark_meta_model",))
+BENCHMARK_META_MODEL: Final = InputTable("benchmark_meta_model", ("benchmark_meta_model",))
 """The stake-weighted meta model of the benchmark models."""
-NEUTRALIZERS: Final = TableSchema("neutralizers", takes_more=True)
+NEUTRALIZERS: Final = InputTable("neutralizers", takes_more=True)
 """Columns N with ``N' diag(v)**2 N`` the identity, v the sample weights."""
-SAMPLE_WEIGHTS: Final = TableSchema("sample_weights", ("sample_weights",))
-RISK_MODEL: Final = TableSchema("risk_model", ("specific_variance",), takes_more=True)
+SAMPLE_WEIGHTS: Final = InputTable("sample_weights", ("sample_weights",))
+RISK_MODEL: Final = InputTable("risk_model", ("specific_variance",), takes_more=True)
 """Besides the variances, columns factor_* (exposures times the factor's volatility) and neutral_*."""
 LARGEST_UNPROVEN: Final = 100.0
 """Bound of a score that rests on a linear solve, so that it fits in whole ppm."""

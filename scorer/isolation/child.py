@@ -48,7 +48,7 @@ def find(function: str) -> Callable[..., Any]:
 
 
 def read_nothing(content: bytes) -> ReadResult:
-    """Whether a child lives where there is nothing to read."""
+    """True where a child lives in an empty place, with nothing to read."""
     return ReadResult({"bytes": len(content)})
 
 

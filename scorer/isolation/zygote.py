@@ -23,7 +23,7 @@ from scorer.isolation.confinement import Confinement, address_space
 LARGEST_JOB: Final = 65_536
 DESCRIPTORS: Final = 2
 PATIENCE: Final = 3_600.0
-"""Seconds; a poll of months is refused by the system."""
+"""Longest wait in seconds; a poll of months is refused by the system."""
 
 
 @dataclass

@@ -21,7 +21,7 @@ from scorer.isolation.limits import MIB, ReadLimits
 GRACE: Final = 30.0
 """Seconds beyond a call's own after which a zygote that does not end its child is replaced."""
 LONGEST_POLL: Final = 2**31 - 1
-"""Milliseconds."""
+"""Milliseconds between two looks."""
 CHUNK: Final = 2**18
 KEPT_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 OWN_ENVIRONMENT: Final = {

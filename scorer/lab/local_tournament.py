@@ -36,7 +36,7 @@ HOUR: Final = 3600
 CHALLENGE_WINDOW: Final = 6 * HOUR
 SLOTS_PER_CHUNK: Final = 2
 CHALLENGE_BOND: Final = 10
-"""NMR."""
+"""Amount in NMR."""
 MEMBER_BOND: Final = nano_from_nmr(100)
 BONDS: Final = Bonds(MEMBER_BOND, nano_from_nmr(CHALLENGE_BOND), nano_from_nmr(20))
 POOL: Final = nano_from_nmr(20_000)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 TARGET: Final = "target_20d2l"
 """The target of the rules that local tournaments play by."""
 EDGES: Final = (0.05, 0.25, 0.75, 0.95)
-"""Where a target's five values meet, as quantiles: those of Numerai's targets."""
+"""The quantiles at which a target's five values meet: those of Numerai's targets."""
 VALUES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 LARGEST_SKILL: Final = 0.1
 """Correlation of the best model's predictions with the outcome."""

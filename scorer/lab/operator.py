@@ -34,7 +34,7 @@ class LocalOperator:
 
     @property
     def collector(self) -> Collector:
-        """What collects and publishes submissions, as the chain is now."""
+        """The collector of submissions, as the chain is now."""
         return self.operator.collector(self.context)
 
     @property

@@ -36,7 +36,7 @@ TOURNAMENT: Final = "classic"
 
 @dataclass(frozen=True)
 class Bonds:
-    """What the committee's members and challengers deposit, nano-NMR. Without bonds nothing is slashed."""
+    """Deposits of the committee's members and challengers, nano-NMR. Without bonds nothing is slashed."""
 
     member: int = 0
     challenge: int = 0

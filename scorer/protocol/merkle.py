@@ -1,4 +1,4 @@
-"""The Merkle tree of a round's submissions, whose leaves stand in the order of models.
+"""The Merkle tree of a round's submissions, whose leaves are in the order of models.
 
 A leaf is ``keccak(keccak(abi.encode(uint256 modelId, bytes32 contentHash, bytes32 ciphertextHash, bytes32
 keccak(signature), uint256 verdict)))``: the root fixes what a model predicts, what was signed, and whether it

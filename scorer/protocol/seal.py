@@ -78,7 +78,7 @@ class Verdict:
     is_valid: bool
 
     def same_submission(self, other: "Verdict") -> bool:
-        """Whether two verdicts are on the same submission."""
+        """Return whether two verdicts are on the same submission."""
         ours, theirs = (self.content_hash, self.signature_hash), (other.content_hash, other.signature_hash)
         return ours == theirs
 
@@ -197,7 +197,7 @@ class SealVote:
 
     @property
     def is_signed(self) -> bool:
-        """Whether verdicts and statement are signed by the member that the vote names."""
+        """True where verdicts and statement are signed by the member that the vote names."""
         pairs = (self.verdicts.message, self.verdicts_signature), (self.seal.message, self.seal_signature)
         return all(signer_of(message, signature) == self.member for message, signature in pairs)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scorer.factors import version_1
 from scorer.factors.inputs import Table as Table
 from scorer.factors.registry import table_schemas
-from scorer.factors.score import TableSchema
+from scorer.factors.score import InputTable
 from scorer.protocol.digest import table_digest
 from scorer.protocol.documents import to_hex
 
@@ -30,7 +30,7 @@ NEUTRAL_CHURN: Final = "neutral_churn"
 
 TABLES: Final = (*table_schemas(), SESSION_RETURNS, NEUTRAL_CHURN)
 """All of them: those of scores, and those of adjusters."""
-_ANY_COLUMNS: Final = TableSchema("", takes_more=True)
+_ANY_COLUMNS: Final = InputTable("", takes_more=True)
 
 
 def table_file(name: str) -> str:

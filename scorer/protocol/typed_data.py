@@ -58,7 +58,7 @@ def word(number: int) -> bytes:
 
 
 def is_canonical(signature: bytes) -> bool:
-    """Whether this is the one spelling of a signature that OpenZeppelin's ECDSA accepts too.
+    """Return whether this is the one spelling of a signature that OpenZeppelin's ECDSA accepts too.
 
     Anyone can turn a signature into another one by the same key: with the order less s for s, or 0 for 27.
     """

@@ -23,7 +23,7 @@ from scorer.storage.parquet import NotCanonical, read_parquet, write_parquet
 from scorer.storage.schemas import DOCUMENTS, Column, most_bytes, table_schema
 
 LONGEST_MESSAGE = 600
-"""Characters."""
+"""Most characters that are shown."""
 T = TypeVar("T")
 
 
@@ -50,7 +50,7 @@ class BundleFolder:
     strict: bool = False
 
     def has(self, *files: str) -> bool:
-        """Whether all of `files` are there."""
+        """Return whether all of `files` are there."""
         return all((self.folder / file).is_file() for file in files)
 
     def form(self, file: str) -> str | None:

@@ -12,7 +12,7 @@ from scorer.storage.bundle import round_folder
 
 SIGNATURE_SUFFIX: Final = ".signature.json"
 SECOND: Final = 10**9
-"""Nanoseconds."""
+"""Nanoseconds of a second."""
 
 
 def submit(

@@ -27,7 +27,7 @@ from scorer.submission.table import (
 )
 
 LONGEST_NUMBER: Final = 1_500
-"""Characters. The longest float64 has 1,077 digits; reading takes the square of a text's length."""
+"""Most characters of a number: float64 has 1,077 digits at most, and reading takes the square of a length."""
 OTHER_CONTENT: Final = (
     (b"\x1f\x8b", "data packed by gzip; unpack it first"),
     (b"BZh", "data packed by bzip2; unpack it first"),

@@ -26,7 +26,7 @@ from scorer.submission.table import (
 
 PARQUET_MAGIC: Final = b"PAR1"
 LONGEST_ID: Final = 1_000
-"""Bytes. Parquet says in a few bytes that an id of any length is repeated in every row."""
+"""Most bytes of an id. Parquet says in a few bytes that an id of any length is repeated in every row."""
 BATCH: Final = 8_192
 """Rows that are read at once where ids are references into a dictionary."""
 PLAIN_BATCH: Final = 256

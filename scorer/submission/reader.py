@@ -78,12 +78,12 @@ class Coverage:
 
     @property
     def is_complete(self) -> bool:
-        """Whether file and universe have the same ids."""
+        """True where file and universe have the same ids."""
         return not self.filled and not self.unknown
 
     @property
     def is_poor(self) -> bool:
-        """Whether fewer than half of the universe's ids were found."""
+        """True where fewer than half of the universe's ids were found."""
         return 2 * self.found < self.universe
 
     def sentences(self) -> list[str]:

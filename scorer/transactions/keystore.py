@@ -15,9 +15,9 @@ VERSION: Final = 3
 MOST_MEMORY: Final = 1 << 30
 """Bytes that a derivation may take: four times what geth asks for."""
 MOST_WORK: Final = 1 << 25
-"""Of scrypt, n x r x p: sixteen times what geth asks for, some ten seconds."""
+"""Most work of scrypt, n x r x p: sixteen times what geth asks for, some ten seconds."""
 MOST_ITERATIONS: Final = 10_000_000
-"""Of PBKDF2: ten times what is usual, some ten seconds."""
+"""Most rounds of PBKDF2: ten times what is usual, some ten seconds."""
 LONGEST_DERIVED: Final = 64
 CIPHER: Final = "aes-128-ctr"
 PRF: Final = "hmac-sha256"

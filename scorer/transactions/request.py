@@ -46,7 +46,7 @@ class RequestKey:
     kind
         Such as ``settle``: a word of lower-case letters.
     detail
-        What tells requests of one kind apart; None: nothing.
+        The part that separates requests of one kind; None: nothing.
     round_id
         Number of the round; `NO_ROUND` for a tournament's requests outside of rounds.
     number

@@ -174,7 +174,7 @@ def _from_2_to_3(connection: sa.Connection) -> None:
 
 
 def _numbered_rows(notes: Mapping[str, str]) -> list[dict[str, str | int | None]]:
-    """Build a row for each KEY from ``title:KEY``, ``told:KEY`` and ``ceiling:KEY#number``."""
+    """Build a row for each KEY from the notes in which older schemas kept title, reports and ceiling."""
     keys = {note.partition(":")[2].partition("#")[0] for note in notes}
     rows: list[dict[str, str | int | None]] = []
     for key in sorted(keys):

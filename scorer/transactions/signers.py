@@ -24,7 +24,7 @@ from scorer.errors import CupelError
 TIMEOUT: Final = 10.0
 SIGNATURE: Final = re.compile(r"\"?(?:0x)?([0-9a-fA-F]{130})\"?")
 LARGEST_ANSWER: Final = 4096
-"""Bytes; a signature in hex has 134."""
+"""Most bytes of an answer; a signature in hex has 134."""
 EIP_1559: Final = b"\x02"
 
 

@@ -11,14 +11,14 @@ from scorer.evaluation.inputs import InputsMismatch, RoundInputs
 from scorer.evaluation.verify import differences
 from scorer.factors.inputs import FactorInputs, Floats
 from scorer.factors.registry import VERSIONS, score_of, table_schemas
-from scorer.factors.score import Score, TableSchema
+from scorer.factors.score import InputTable, Score
 from scorer.lab.simulation.rounds import tables_for
 from scorer.protocol.rules import Rules, RulesError
 from scorer.storage.bundle import Bundle, BundleError
 from tests.round_tables import rules_with
 from tests.small_round import IDS, TARGET, UNSTAKED, SmallRound, uniform
 
-LIQUIDITY = TableSchema("liquidity", ("depth",))
+LIQUIDITY = InputTable("liquidity", ("depth",))
 
 
 def gain(inputs: FactorInputs, target: str) -> Floats:

@@ -29,7 +29,7 @@ SHORTEST, LONGEST = 10, 86_400
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _devnet_errors() -> Iterator[None]:
     try:
         with user_errors():
             yield
@@ -53,7 +53,7 @@ def start(
 ) -> None:
     """Start a chain with everything on it, an operator, four oracles, and a round after the other."""
     layout, settings = DevnetLayout(folder), Settings(port, every, models)
-    with _told():
+    with _devnet_errors():
         up(layout, settings, file=file, keep=keep)
         _introduce(layout, settings)
 
@@ -61,7 +61,7 @@ def start(
 @app.command("down")
 def stop(folder: FolderOption = FOLDER) -> None:
     """Stop everything that was started. What it was is kept for `up --keep`."""
-    with _told():
+    with _devnet_errors():
         ran = down(DevnetLayout(folder))
     typer.echo(f"devnet: stopped {', '.join(ran)}" if ran else "devnet: nothing ran")
 
@@ -69,7 +69,7 @@ def stop(folder: FolderOption = FOLDER) -> None:
 @app.command("status")
 def show(folder: FolderOption = FOLDER, as_json: JsonOption = False) -> None:
     """Say what runs, the last block, and the newest rounds; exit code 1 where anything does not run."""
-    with _told():
+    with _devnet_errors():
         devnet = status(DevnetLayout(folder))
     if as_json:
         print_json({"up": devnet.is_up, **asdict(devnet)})
@@ -93,7 +93,7 @@ def _print(devnet: Status) -> None:
 
 
 def _introduce(layout: DevnetLayout, settings: Settings) -> None:
-    """What there is, and what to type."""
+    """Show what there is, and what to type."""
     typer.echo(f"endpoint    {settings.endpoint}, chain {LOCAL_CHAIN_ID}, a block a second")
     typer.echo(f"deployment  {layout.manifest}")
     typer.echo(f"inbox       {layout.inbox}")
@@ -107,7 +107,7 @@ def _introduce(layout: DevnetLayout, settings: Settings) -> None:
 
 
 def commands(layout: DevnetLayout, settings: Settings) -> list[str]:
-    """What a first data scientist types, from a key to a submission."""
+    """Return the commands of a first data scientist, from a key to a submission."""
     who, model = PEOPLE[0], settings.models + 1
     return [
         f"export CUPEL_RPC_URL={settings.endpoint} CUPEL_DEPLOYMENT={layout.manifest}",

@@ -13,7 +13,7 @@ COLUMNS = ("id", "prediction")
 
 
 class BrokenKind(StrEnum):
-    """What is wrong with a file."""
+    """Faults of a submission file."""
 
     UNREADABLE = "unreadable bytes"
     EMPTY = "empty file"

@@ -69,7 +69,7 @@ def random_units(units: int, seed: int) -> Design:
 
 @dataclass(frozen=True)
 class Moments:
-    """What one era adds to the normal equations."""
+    """The contribution of one era to the normal equations."""
 
     gram: FloatArray
     with_target: FloatArray

@@ -54,7 +54,7 @@ CONTENTS: Final = (
     *rounds_in("published"),
     *node_at("members/*"),
 )
-"""What a demo writes into its folder."""
+"""Files that a demo writes into its folder."""
 
 
 @dataclass(frozen=True)
@@ -281,7 +281,7 @@ def _summary(
 
 
 def _stakes_add_up(demo: Demo, record: Record) -> bool:
-    """Whether every model's idle stake is its deposit, plus all payouts, less all burns, to the nano-NMR."""
+    """Return whether every model's idle stake is its deposit plus payouts less burns, to the nano-NMR."""
     suite = demo.tournament.suite
     block = suite.w3.eth.block_number
     expected = {

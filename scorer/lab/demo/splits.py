@@ -1,13 +1,13 @@
 """Find the share splits that a price history was never adjusted for, and adjust it.
 
-A split and a crash can leave the same mark on a price. What tells them apart, tried on the 225 daily moves
+A split and a crash can leave the same mark on a price. What distinguishes them, tried on the 225 daily moves
 beyond 35 % in the demo's prices:
 
 - A split's ratio is simple, and what is left of the move once the ratio is taken out is an ordinary day.
 - Boards split a high price (here never below 28 dollars) and merge a low one (never above 8).
-- Ratios nearer to one than 3:2 cannot be told from a crash by price alone: of some forty moves close to 3/4
-  or 4/5 nearly all were bad news (Merck 2004-09-30, Marsh & McLennan 2004-10-14). They are left alone unless
-  the record names them.
+- Ratios nearer to one than 3:2 cannot be separated from a crash by price alone: of some forty moves close to
+  3/4 or 4/5 nearly all were bad news (Merck 2004-09-30, Marsh & McLennan 2004-10-14). They are left alone
+  unless the record names them.
 
 Spin-offs and special dividends are not splits and stay in the prices, save Cablevision's ten dollars
 (2006-04-25), which fits 3:2 in every respect.

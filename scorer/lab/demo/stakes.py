@@ -1,4 +1,4 @@
-"""What each model of the demo stakes, and who pays for it."""
+"""The stake of each model of the demo, and who pays for it."""
 
 from dataclasses import dataclass
 

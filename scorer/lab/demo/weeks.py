@@ -73,5 +73,5 @@ def _week(round_id: int, era: Era, eras: Sequence[Era], strategies: Iterable[Str
 
 
 def most_open(weeks: Sequence[Week]) -> int:
-    """How many rounds were unsettled at once, at most."""
+    """Most rounds that were unsettled at once."""
     return max(sum(w.open_at <= at.open_at < w.resolve_at for w in weeks) for at in weeks)

@@ -1,1 +1,1 @@
-"""A tournament on a local chain, to try everything with: its processes, its crowd and its outcomes."""
+"""A tournament on a local chain, to try everything with: its processes, its participants and its outcomes."""

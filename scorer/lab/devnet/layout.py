@@ -162,5 +162,5 @@ class DevnetLayout:
         make_owned_folder(self.root, MADE_BY, CONTENTS, keys=TEST_KEYS)
 
     def is_devnet(self) -> bool:
-        """Whether a devnet was ever started here."""
+        """True where a devnet was ever started."""
         return is_owned(self.root, MADE_BY)

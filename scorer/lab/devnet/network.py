@@ -24,11 +24,11 @@ from scorer.lab.devnet.setup import FILE, configure, document_of, set_up, write_
 from scorer.lab.processes import ProcessGroup, cupel
 
 BLOCK_TIME: Final = 1
-"""Seconds; a block is final two blocks later."""
+"""Time between blocks in seconds; a block is final two blocks later."""
 READY: Final = 60.0
 POLL: Final = 0.1
 SHOWN: Final = 10
-"""How many of the newest rounds a status names."""
+"""Newest rounds that a status names."""
 
 
 class NotReady(Exception):
@@ -58,7 +58,7 @@ class Status:
 
     @property
     def is_up(self) -> bool:
-        """Whether everything runs and the chain answers."""
+        """True where everything runs and the chain answers."""
         return self.block is not None and all(self.processes.get(name) for name in STARTED)
 
 

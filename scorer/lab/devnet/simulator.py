@@ -33,7 +33,7 @@ SHORTEST_SCORING: Final = 80
 DEADLINE: Final = 4
 """In lengths of a round, from the outcome on."""
 NOTICE_DIVISOR: Final = 64
-"""As of ``RoundSchedule``: a round opens before its close by this part of what follows the close."""
+"""The divisor of ``RoundSchedule``: a round opens before its close by this part of what follows the close."""
 AHEAD: Final = 2
 """Seconds until a first round opens."""
 EXAMPLE: Final = "example.csv"
@@ -120,7 +120,7 @@ class WorldSimulator:
 
 
 def _opens_by(times: Times) -> int:
-    """When a round must be open: its stakes' owners are given notice before it closes."""
+    """Return the latest opening: the owners of stakes are given notice before a round closes."""
     _, close, _, deadline = times
     return close - (deadline - close) // NOTICE_DIVISOR
 

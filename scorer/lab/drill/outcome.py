@@ -25,7 +25,7 @@ class ScenarioResult:
 
     @property
     def ok(self) -> bool:
-        """Whether every count is zero."""
+        """True where every count is zero."""
         return not (self.duplicated or self.lost or self.stuck)
 
     def __str__(self) -> str:

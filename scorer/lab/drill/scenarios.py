@@ -56,10 +56,10 @@ FILE_LABELS: Final = {
     "locked-published": "lock",
 }
 """Points that are not on a transaction's way: each is reached before one action."""
-OUTBOX_LABELS: Final = tuple(label for label in LABELS if label not in FILE_LABELS)
+MANAGER_LABELS: Final = tuple(label for label in LABELS if label not in FILE_LABELS)
 SKIPPED: Final = ("broadcast-recorded", "mined-seen", "mined-recorded")
 """Points never passed after a daemon was ended at "broadcast": the next finds its transaction final."""
-ON_THE_WAY: Final = tuple(label for label in OUTBOX_LABELS if label not in SKIPPED)
+ON_THE_WAY: Final = tuple(label for label in MANAGER_LABELS if label not in SKIPPED)
 """Points that one transaction passes in this order, where a daemon is ended at each of them."""
 IN_THE_POOL: Final = ("signed", "before-broadcast", "broadcast", "broadcast-recorded")
 DISPUTE_COST: Final = 3
@@ -82,7 +82,7 @@ def scenario(play: Callable[_P, ScenarioResult]) -> Callable[_P, ScenarioResult]
 
 @scenario
 def killed_everywhere(label: str, local: LocalTournament, kills: int = 4) -> ScenarioResult:
-    """As many rounds at once as there are kills; in each, every action is ended once at one label.
+    """Plays as many rounds at once as there are kills; in each, every action is ended once at one label.
 
     Four kills are of four acts, for most points lie behind something that was committed and is never done
     again. `killed_while_it_waits` ends one act four times.
@@ -235,7 +235,7 @@ def _at_rest(local: LocalTournament, index: int) -> Done:
 def _restart_at_random(local: LocalTournament, name: str, dice: random.Random) -> None:
     """Kill a daemon at random fail points six times, then let it do its work."""
     for _ in range(6):
-        local.run(name, kill_at=dice.choice(OUTBOX_LABELS))
+        local.run(name, kill_at=dice.choice(MANAGER_LABELS))
         local.anvil.finalise()
     drive(local, name)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from scorer.lab.anvil import run_anvil
 from scorer.lab.drill.outcome import ScenarioResult, Stuck, Tally
-from scorer.lab.drill.scenarios import DEEP, OUTBOX_LABELS, START
+from scorer.lab.drill.scenarios import DEEP, MANAGER_LABELS, START
 from scorer.lab.drill.submissions import publish_submissions
 from scorer.lab.drill.waiting import BEAT, Done, accepted, await_that, nothing_open, sealed, settled
 from scorer.lab.faults import RateLimits, takes_and_does_not_answer
@@ -27,14 +27,14 @@ STEP: Final = 7200
 """Seconds of chain time between two rounds."""
 CLOSES, RESOLVES, SETTLES = 4, 6, 10
 """Steps after its opening: the challenge window of six hours is three steps, and one to settle in."""
-MEMBER_LABELS: Final = (*OUTBOX_LABELS, "report-computed", "report-written")
+MEMBER_LABELS: Final = (*MANAGER_LABELS, "report-computed", "report-written")
 STEADY: Final = ("operator", "member-0", "member-1")
 RESTARTED: Final = "member-2"
 SEND: Final = "eth_sendRawTransaction"
 LARGEST_GROWTH: Final = 0.10
-"""Of the last quarter's median memory over the second quarter's."""
+"""The largest ratio of the last quarter's median memory to the second quarter's."""
 DEPOSIT, ALLOCATION = "100", "5"
-"""NMR."""
+"""Amount in NMR."""
 GRACE: Final = 24 * 3600
 HISTORY: Final = 2048
 """Blocks whose states are kept: all that a daemon asks for while finality stands still, and no more."""

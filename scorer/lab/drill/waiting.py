@@ -27,12 +27,12 @@ def always() -> bool:
 
 
 def drive(local: LocalTournament, name: str, done: Done = always, *, kill_at: Sequence[str] = ()) -> None:
-    """Let a daemon do cycle after cycle until `done`; end it once at each kill point on the way, in order.
+    """Let a daemon do cycle after cycle until `done`; end it once at each fail point on the way, in order.
 
     Raises
     ------
     Stuck
-        When it does not get there, ends in another way, or a kill point is never reached.
+        When it does not get there, ends in another way, or a fail point is never reached.
     """
     left = list(kill_at)
     for _ in range(TRIES + len(left)):
@@ -57,7 +57,7 @@ def _last_error(local: LocalTournament, name: str) -> str:
 
 
 def nothing_open(local: LocalTournament, name: str) -> bool:
-    """Tell by its own journal whether all that a daemon signed is final."""
+    """Return whether all that a daemon signed is final by its own journal."""
     return not unfinished(local, name)
 
 

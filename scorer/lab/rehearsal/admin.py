@@ -77,6 +77,6 @@ class TimelockAdmin:
         return None
 
     def changes(self) -> int:
-        """How often the parameters were set since the tournament was made, which sets them too."""
+        """Count how often the parameters were set since the tournament was made, which sets them too."""
         first = self.suite.addresses.block
         return len(list(self.suite.tournament.events.ParametersSet().get_logs(from_block=first))) - 1

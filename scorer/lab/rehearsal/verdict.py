@@ -37,7 +37,7 @@ EXPECTED: Final = RehearsalVerdict(5, 4, 1, 1, 5)
 
 
 def all_final(rehearsal: Rehearsal) -> bool:
-    """Tell by the journals whether everything that daemons signed is final."""
+    """Return whether everything that daemons signed is final by their journals."""
     return not any(_open_intents(rehearsal, name) for name in DAEMONS)
 
 

@@ -25,7 +25,7 @@ from scorer.units import NANO_PER_NMR
 COLOURS = (BLUE, ORANGE, GREY, VERMILION, PURPLE, GREEN, SKY)
 VARIANT_COLOURS = {PLAIN: BLACK, HARDENED: VERMILION, ERAS: BLUE, BOTH: GREEN}
 MOST_KINDS = 7
-"""More are not told apart in a picture: the largest are drawn."""
+"""More could not be distinguished in a picture: the largest are drawn."""
 Floats = NDArray[np.float64]
 
 

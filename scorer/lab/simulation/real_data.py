@@ -42,7 +42,7 @@ class DemoSource:
     """The demo's weeks, oldest first. Fixed allocations become the share of the deposit that they are."""
 
     MOST: Final = 138
-    """As many weeks have two years of known eras before them, which some strategies learn from."""
+    """So many weeks have two years of known eras before them, which some strategies learn from."""
 
     def __init__(self, rules: Rules, *, rounds: int, seed: int) -> None:
         market = load_market()

@@ -1,4 +1,4 @@
-"""What a simulation shows: who gains, what burns, what skill weighs, what copying or a crisis does."""
+"""The report of a simulation: who gains, what burns, what skill weighs, what copying or a crisis does."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ PICTURES = (
 
 MADE_BY: Final = "cupel simulate"
 CONTENTS: Final = ("report.json", "report.md", "*.png")
-"""What a simulation writes into its folder."""
+"""Files that a simulation writes into its folder."""
 
 
 def kinds_of(simulation: Simulation) -> list[str]:
