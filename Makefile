@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse hostile verify-input simulate lock clean
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse hostile verify-input simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -122,6 +122,9 @@ pandas3: setup .venv-pandas3/.ready  ## the tests of the scores under pandas 3 (
 
 bench-scoring: setup  ## time the scores against numerai-tools in one run, into build/bench/scoring.json
 	PYTHONPATH=. python benchmarks/scoring/bench.py
+
+bench-data: setup  ## build a data set of 6,000 ids x 500 eras x 1,000 features beside pyarrow, into build/bench/data.json (an hour, 8 GB)
+	PYTHONPATH=. python benchmarks/data/bench.py
 
 bench-rewards: setup  ## time rewards, report and bundle of 10,000 models against their scoring, into build/bench/rewards.json
 	PYTHONPATH=. python benchmarks/rewards/bench.py

@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "oracle": ("cli.oracle:app", "Work as a member of the oracle committee."),
     "operator": ("cli.operator:app", "Work as the operator of a tournament."),
     "rules": ("cli.rules:app", "Check rules documents."),
+    "data": ("cli.data:app", "Build data sets from raw prices, and rebuild targets."),
     "submission": ("cli.submission:app", "Prepare submissions."),
     "deployment": ("cli.deployment:app", "Deploy a suite, and check that it is as it should be."),
     "devnet": ("lab.cli.devnet:app", "Run a whole tournament on a local chain."),

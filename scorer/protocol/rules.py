@@ -157,6 +157,8 @@ class Rules(Section):
     gates: Gates | None = None
     adjusters: Adjusters = Adjusters()
     portfolio: PortfolioRules | None = None
+    data: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Hash of the recipe of the data set that the rounds are about."""
 
     @model_validator(mode="after")
     def _each_factor_once(self) -> Self:

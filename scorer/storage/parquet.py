@@ -17,6 +17,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.storage.thrift import (
+    BINARY,
+    FALSE,
+    I8,
+    I32,
+    I64,
+    STRUCT,
+    Field,
+    list_field,
+    number_field,
+    prefixed,
+    structure,
+    text_field,
+    varint,
+)
+
 Column = Sequence[str] | NDArray[Any]
 """Text, or one-dimensional float64, int64 or uint64."""
 Values = tuple[str, ...] | NDArray[Any]
@@ -24,15 +40,9 @@ Values = tuple[str, ...] | NDArray[Any]
 
 MAGIC: Final = b"PAR1"
 CREATED_BY: Final = "cupel"
-I8, I32, I64, BINARY, LIST, STRUCT = 3, 5, 6, 8, 9, 12
-"""Thrift's types, as the compact protocol numbers them."""
-TRUE, FALSE = 1, 2
 PLAIN, RLE = 0, 3
 INT64, DOUBLE, BYTE_ARRAY = 2, 5, 6
 _LENGTH: Final = struct.Struct("<I")
-
-Field = tuple[int, int, bytes]
-"""A field of a structure: its number, its type, its value in bytes."""
 
 
 class NotCanonical(ValueError):
@@ -54,47 +64,12 @@ class ColumnKind:
     notes: tuple[Field, ...] = ()
 
 
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def _number(field: int, kind: int, value: int) -> Field:
-    return field, kind, _varint(value << 1)  # never negative here, so zigzag is a doubling
-
-
-def _text(field: int, value: str) -> Field:
-    return field, BINARY, _binary(value.encode())
-
-
-def _binary(content: bytes) -> bytes:
-    return _varint(len(content)) + content
-
-
-def _list(field: int, kind: int, items: Sequence[bytes]) -> Field:
-    head = bytes([len(items) << 4 | kind]) if len(items) < 15 else bytes([0xF0 | kind]) + _varint(len(items))
-    return field, LIST, head + b"".join(items)
-
-
-def _struct(*fields: Field) -> bytes:
-    """A structure whose fields' numbers ascend by at most 15 each."""
-    out, last = [], 0
-    for number, kind, content in fields:
-        out += [bytes([number - last << 4 | kind]), content]
-        last = number
-    return b"".join([*out, b"\0"])
-
-
 UNSIGNED: Final = (
-    _number(6, I32, 14),  # converted type UINT_64
-    (10, STRUCT, _struct((10, STRUCT, _struct((1, I8, bytes([64])), (2, FALSE, b""))))),
+    number_field(6, I32, 14),  # converted type UINT_64
+    (10, STRUCT, structure((10, STRUCT, structure((1, I8, bytes([64])), (2, FALSE, b""))))),
 )
-STRING: Final = (_number(6, I32, 0), (10, STRUCT, _struct((1, STRUCT, _struct()))))
-NO_NULLS: Final = _struct(_number(3, I64, 0))
+STRING: Final = (number_field(6, I32, 0), (10, STRUCT, structure((1, STRUCT, structure()))))
+NO_NULLS: Final = structure(number_field(3, I64, 0))
 """Without it, fastparquet reads whole numbers as floats, which hold fewer digits."""
 KINDS: Final = {
     "float64": ColumnKind(DOUBLE, "<f8"),
@@ -123,25 +98,33 @@ def _values(column: Column) -> bytes:
 
 def _page(rows: int, content: bytes) -> bytes:
     size = len(content)
-    head = _struct(_number(1, I32, rows), _number(2, I32, PLAIN), _number(3, I32, RLE), _number(4, I32, RLE))
+    head = structure(
+        number_field(1, I32, rows),
+        number_field(2, I32, PLAIN),
+        number_field(3, I32, RLE),
+        number_field(4, I32, RLE),
+    )
     return (
-        _struct(_number(1, I32, 0), _number(2, I32, size), _number(3, I32, size), (5, STRUCT, head)) + content
+        structure(
+            number_field(1, I32, 0), number_field(2, I32, size), number_field(3, I32, size), (5, STRUCT, head)
+        )
+        + content
     )
 
 
 def _chunk(name: str, kind: ColumnKind, rows: int, offset: int, size: int) -> bytes:
-    described = _struct(
-        _number(1, I32, kind.physical),
-        _list(2, I32, [_varint(PLAIN << 1)]),
-        _list(3, BINARY, [_binary(name.encode())]),
-        _number(4, I32, 0),  # uncompressed
-        _number(5, I64, rows),
-        _number(6, I64, size),
-        _number(7, I64, size),
-        _number(9, I64, offset),
+    described = structure(
+        number_field(1, I32, kind.physical),
+        list_field(2, I32, [varint(PLAIN << 1)]),
+        list_field(3, BINARY, [prefixed(name.encode())]),
+        number_field(4, I32, 0),  # uncompressed
+        number_field(5, I64, rows),
+        number_field(6, I64, size),
+        number_field(7, I64, size),
+        number_field(9, I64, offset),
         (12, STRUCT, NO_NULLS),
     )
-    return _struct(_number(2, I64, 0), (3, STRUCT, described))
+    return structure(number_field(2, I64, 0), (3, STRUCT, described))
 
 
 def write_parquet(columns: Mapping[str, Column]) -> bytes:
@@ -175,24 +158,31 @@ def _file(columns: Mapping[str, Column], kinds: Mapping[str, ColumnKind], rows: 
         out.append(page)
         chunks.append(_chunk(name, kind, rows, offset, len(page)))
         offset += len(page)
-    group = _struct(_list(1, STRUCT, chunks), _number(2, I64, offset - len(MAGIC)), _number(3, I64, rows))
-    footer = _struct(
-        _number(1, I32, 1),
-        _list(
+    group = structure(
+        list_field(1, STRUCT, chunks), number_field(2, I64, offset - len(MAGIC)), number_field(3, I64, rows)
+    )
+    footer = structure(
+        number_field(1, I32, 1),
+        list_field(
             2,
             STRUCT,
-            [_struct(_text(4, "schema"), _number(5, I32, len(kinds))), *map(_element, kinds.items())],
+            [
+                structure(text_field(4, "schema"), number_field(5, I32, len(kinds))),
+                *map(_element, kinds.items()),
+            ],
         ),
-        _number(3, I64, rows),
-        _list(4, STRUCT, [group]),
-        _text(6, CREATED_BY),
+        number_field(3, I64, rows),
+        list_field(4, STRUCT, [group]),
+        text_field(6, CREATED_BY),
     )
     return b"".join([*out, footer, _LENGTH.pack(len(footer)), MAGIC])
 
 
 def _element(column: tuple[str, ColumnKind]) -> bytes:
     name, kind = column
-    return _struct(_number(1, I32, kind.physical), _number(3, I32, 0), _text(4, name), *kind.notes)
+    return structure(
+        number_field(1, I32, kind.physical), number_field(3, I32, 0), text_field(4, name), *kind.notes
+    )
 
 
 def read_parquet(content: bytes) -> dict[str, Values]:

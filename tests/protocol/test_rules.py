@@ -379,3 +379,12 @@ def test_rules_cannot_be_changed_once_read() -> None:
     rules: Rules = preset("classic")
     with pytest.raises(ValueError, match="frozen"):
         rules.name = "other"
+
+
+def test_rules_may_name_the_recipe_of_their_data_and_old_ones_keep_their_hash() -> None:
+    rules = rules_from(document(), "test")
+    named = rules_from(document() | {"data": "ab" * 32}, "test")
+    assert b'"data"' not in rules.canonical_json()
+    assert named.hash() != rules.hash()
+    with pytest.raises(RulesError, match="data: "):
+        rules_from(document() | {"data": "0xab"}, "test")

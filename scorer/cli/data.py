@@ -1,0 +1,271 @@
+"""``cupel data``: build data sets from raw prices, compare, attack and report on them, rebuild targets."""
+
+import json
+import time
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from scorer.cli.common import JsonOption, console, user_errors
+from scorer.cli.numbers import day, whole
+from scorer.data.faults import DataError
+from scorer.redaction import shown_path
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+RecipeOption = Annotated[Path, typer.Option("--recipe", help="The recipe, TOML.")]
+SourceOption = Annotated[Path, typer.Option("--source", help="The source document, TOML.")]
+KeyOption = Annotated[Path, typer.Option("--key", help="The secret key of ids and features.")]
+WorkersOption = Annotated[int, typer.Option(parser=whole(1, 256), help="Processes.")]
+FIRST_LINES = 20
+
+
+@app.command("key")
+def key(out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+    """Make a secret key for ids and features, in a file that only its owner can read."""
+    from scorer.data.obfuscation import new_key
+
+    with user_errors():
+        new_key(out)
+    typer.echo(f"wrote {shown_path(out)}: keep it, without it no id can be traced back to its asset")
+
+
+@app.command("panel")
+def panel(
+    source: SourceOption,
+    report: Annotated[Path | None, typer.Option(help="Write every fault to this CSV file.")] = None,
+) -> None:
+    """Read the raw data, and say what was repaired or refused in it."""
+    from scorer.data.sources.assemble import load_panel
+
+    with user_errors():
+        found = load_panel(source)
+    for done, count in sorted(found.report.counts().items()):
+        typer.echo(f"{count} rows {done}")
+    if report is not None:
+        report.write_text(found.report.csv())
+    sessions, names = found.panel.sessions, found.panel.names
+    typer.echo(
+        f"{len(names)} names, {len(sessions)} sessions from {sessions[0]} to {sessions[-1]}, "
+        f"digest {found.panel.digest()}"
+    )
+
+
+@app.command("recipe")
+def recipe(path: Annotated[Path, typer.Argument(help="A recipe, TOML.")]) -> None:
+    """Say whether a recipe is valid, what it makes, and its hash."""
+    from scorer.data.recipe import load_recipe
+
+    with user_errors():
+        found = load_recipe(path)
+    typer.echo(f"{len(found.specs())} features, targets {', '.join(t.name for t in found.targets)}")
+    typer.echo(f"{found.name}: valid, recipe hash {found.hash()}")
+
+
+@app.command("build")
+def build(
+    recipe: RecipeOption,
+    source: SourceOption,
+    key: KeyOption,
+    version: Annotated[
+        str, typer.Option(help="The version's name, such as v1.0; a version is never changed.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder of all versions.")],
+    sign: Annotated[Path | None, typer.Option(help="The operator's private key, hex, to sign with.")] = None,
+    workers: WorkersOption = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Map eras over the Dask cluster at this address.")
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Write the live era as CSV too.")] = False,
+) -> None:
+    """Build a version of a data set: train, validation and live files, a manifest, and its signature."""
+    from scorer.data.build import Build, in_processes, over_dask
+    from scorer.data.manifest import key_file_signer
+    from scorer.data.obfuscation import load_key
+    from scorer.data.recipe import load_recipe
+    from scorer.data.sources.assemble import load_panel
+
+    with user_errors():
+        rules, secret = load_recipe(recipe), load_key(key)
+        signer = None if sign is None else key_file_signer(sign)
+        mapper = in_processes(workers) if scheduler is None else over_dask(_client(scheduler))
+        job = Build(rules, secret, load_panel(source).panel, out, version, mapper, signer)
+        manifest = job.run()
+        if csv:
+            _write_csv(job.target)
+    for name, digest in sorted(manifest.files.items()):
+        typer.echo(f"{digest[:16]}  {name}")
+    typer.echo(f"{shown_path(job.target)}: {len(manifest.eras)} eras, digest 0x{manifest.digest().hex()}")
+
+
+def _client(address: str) -> object:
+    try:
+        from distributed import Client
+    except ModuleNotFoundError:
+        raise DataError(
+            "--scheduler: expected the package distributed; pip install 'cupel[compute]'"
+        ) from None
+    try:
+        client: object = Client(address, timeout=10)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise DataError(f"--scheduler: expected a Dask cluster at {address}, found {error}") from None
+    return client
+
+
+def _write_csv(folder: Path) -> None:
+    import pandas as pd
+
+    pd.read_parquet(folder / "live.parquet").to_csv(folder / "live.csv")
+
+
+@app.command("check")
+def check(version: Annotated[Path, typer.Argument(help="The folder of a version.")]) -> None:
+    """Recompute the digests of a version's files, and say who signed its manifest."""
+    from scorer.data.compare import problems
+    from scorer.data.manifest import read_manifest, signer_of_version
+
+    with user_errors():
+        manifest, signer = read_manifest(version), signer_of_version(version)
+        found = list(problems(version))
+    for line in found:
+        typer.echo(line, err=True)
+    typer.echo(f"digest 0x{manifest.digest().hex()}, signed by {signer or 'nobody'}")
+    if found:
+        raise typer.Exit(1)
+
+
+@app.command("diff")
+def diff(
+    one: Annotated[Path, typer.Argument(help="The folder of a version.")],
+    two: Annotated[Path, typer.Argument(help="The folder of another.")],
+) -> None:
+    """Say in which eras, columns and values two versions differ."""
+    from scorer.data.compare import differences
+
+    with user_errors():
+        lines = list(differences(one, two))
+    for line in lines:
+        typer.echo(line)
+    typer.echo("no difference" if not lines else f"{len(lines)} differences")
+
+
+@app.command("targets")
+def targets(
+    recipe: RecipeOption,
+    source: SourceOption,
+    key: KeyOption,
+    round_folder: Annotated[
+        Path | None, typer.Option("--round", help="A round's folder with universe.parquet.")
+    ] = None,
+    session: Annotated[
+        date | None, typer.Option(parser=day, help="Or the session that the era was decided on.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for targets and factor inputs.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Another member's folder with targets.parquet, to compare with.")
+    ] = None,
+) -> None:
+    """Make a round's universe, targets and factor inputs from one's own raw data; name differences."""
+    from scorer.data.obfuscation import Identifiers, load_key
+    from scorer.data.recipe import load_recipe
+    from scorer.data.rounds import Rebuilder
+    from scorer.data.sources.assemble import load_panel
+    from scorer.storage.bundle import Bundle
+
+    with user_errors():
+        rules = load_recipe(recipe)
+        rebuilder = Rebuilder(rules, Identifiers(rules, load_key(key)), load_panel(source).panel)
+        if round_folder is None and session is None:
+            raise DataError("targets: expected --round or --session, found neither")
+        ids = () if round_folder is None else Bundle(round_folder).universe()
+        era = rebuilder.with_ids(ids) if session is None else rebuilder.on(session)
+        data = rebuilder.of(era)
+        lines = [] if round_folder is None else [str(each) for each in data.universe_differences(ids)]
+        if against is not None:
+            lines += map(str, data.target_differences(Bundle(against).targets(data.table.ids)))
+        if out is not None:
+            if not data.is_known:
+                raise DataError(f"era {era.label}: expected raw data to the end of its horizon, found less")
+            out.mkdir(parents=True, exist_ok=True)
+            data.write(Bundle(out))
+    typer.echo(
+        f"era {era.label}, decided on {era.day}: {len(data.table.ids)} ids, digest {data.table.digest}"
+    )
+    for line in lines[:FIRST_LINES]:
+        typer.echo(line)
+    if lines:
+        typer.echo(f"{len(lines)} differences")
+        raise typer.Exit(1)
+
+
+@app.command("attack")
+def attack(
+    recipe: RecipeOption,
+    source: SourceOption,
+    key: KeyOption,
+    eras: Annotated[int, typer.Option(parser=whole(1, 200), help="How many eras the attacker has.")] = 6,
+    as_json: JsonOption = False,
+) -> None:
+    """Play an attacker with the public prices: the share of rows and columns recovered, beside chance."""
+    from scorer.data.attack import attack as play
+    from scorer.data.calendar import era_dates
+    from scorer.data.obfuscation import load_key
+    from scorer.data.recipe import load_recipe
+    from scorer.data.sources.assemble import load_panel
+
+    with user_errors():
+        rules, panel = load_recipe(recipe), load_panel(source).panel
+        last = len(panel.sessions) - rules.reach
+        known = [era for era in era_dates(rules, panel.sessions) if era.session < last]
+        if not known:
+            raise DataError("attack: expected an era whose targets are known, found none")
+        results = play(rules, load_key(key), panel, known[-eras:])
+    if as_json:
+        documents = [asdict(each) | {"setting": str(each.setting)} for each in results]
+        # JSON has no NaN.
+        found = [{n: None if v != v else v for n, v in each.items()} for each in documents]
+        typer.echo(json.dumps(found, indent=1))
+        return
+    table = Table("setting", "rows", "by chance", "columns", "by chance")
+    for each in results:
+        columns = "none to find" if each.columns != each.columns else f"{each.columns:.1%}"
+        chance = f"{each.rows_by_chance:.1%}", f"{each.columns_by_chance:.1%}"
+        table.add_row(str(each.setting), f"{each.rows:.1%}", chance[0], columns, chance[1])
+    console.print(table)
+
+
+@app.command("report")
+def report(
+    version: Annotated[Path, typer.Argument(help="The folder of a version.")],
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")],
+) -> None:
+    """Write an HTML report with plots: coverage, distributions, stability, and how baselines score."""
+    from scorer.data.report import write_report
+
+    with user_errors():
+        write_report(version, out)
+    typer.echo(f"wrote {shown_path(out)}")
+
+
+@app.command("run")
+def run(
+    config: Annotated[Path, typer.Option(help="The configuration, TOML.")],
+    every: Annotated[int, typer.Option(parser=whole(1, 86400), help="Seconds between two looks.")] = 600,
+    once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+    workers: WorkersOption = 1,
+) -> None:
+    """Build live eras, plan rounds and write targets as they fall due; catches up after any downtime."""
+    from scorer.data.build import in_processes
+    from scorer.data.weekly import Weekly, load_weekly
+
+    while True:
+        with user_errors():
+            look = Weekly(load_weekly(config), config.parent, int(time.time()), in_processes(workers))
+            for line in look.run():
+                typer.echo(line)
+        if once:
+            return
+        time.sleep(every)

@@ -1,0 +1,71 @@
+"""Bins of a cross-section: five codes, by the average rank, so that equal values share a bin.
+
+All comparisons are of whole numbers or of the values themselves: nothing is rounded.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.data.fixed import Integers
+from scorer.scoring.exact import Floats
+
+Codes = NDArray[np.uint8]
+
+EVEN: Final = (20, 40, 60, 80)
+"""Percent of the names below the upper edge of each bin but the last."""
+NUMERAI: Final = (5, 25, 75, 95)
+MIDDLE: Final = 2
+"""The bin of a name without a value."""
+MISSING: Final = 5
+"""The code of an unknown target."""
+BINS: Final = 5
+
+
+def bin_rows(rows: Floats, edges: tuple[int, ...] = EVEN, missing: int = MIDDLE) -> Codes:
+    """Return the bin of each entry of (rows, names) values, each row on its own.
+
+    Parameters
+    ----------
+    rows
+        NaN where a value is missing.
+    edges
+        Percent of the names below the upper edge of each bin but the last.
+    missing
+        The code of a missing value.
+    """
+    ordered = np.sort(rows, axis=1)  # NaN comes last
+    thresholds = np.array([_thresholds(ascending, edges) for ascending in ordered])
+    codes = np.zeros(rows.shape, dtype=np.uint8)
+    for edge in range(len(edges)):
+        codes += rows >= thresholds[:, edge, np.newaxis]
+    for row in np.flatnonzero(np.isnan(ordered[:, -1])):
+        codes[row, np.isnan(rows[row])] = missing
+    return codes
+
+
+def _thresholds(ascending: Floats, edges: tuple[int, ...]) -> Floats:
+    """Return the least value above each edge.
+
+    The names at an edge share one average rank, and are above it when more than the edge's share of all
+    names is below that rank.
+    """
+    count = len(ascending)
+    if np.isnan(ascending[-1]):
+        count = int(np.searchsorted(ascending, np.nan))
+        if not count:
+            return np.full(len(edges), np.inf)
+    ascending = ascending[:count]
+    at = ascending[[edge * count // 100 for edge in edges]]
+    starts, ends = np.searchsorted(ascending, at, side="left"), np.searchsorted(ascending, at, side="right")
+    above = 100 * (starts + ends) > 2 * count * np.asarray(edges)
+    return np.where(above, at, np.nextafter(at, np.inf))
+
+
+def doubled_ranks(values: Floats) -> Integers:
+    """Return the average rank of each finite value, doubled and less one: from 1 to 2n - 1."""
+    ascending = np.sort(values)
+    return (
+        np.searchsorted(ascending, values, side="left") + np.searchsorted(ascending, values, side="right")
+    ).astype(np.int64)

@@ -1,0 +1,287 @@
+"""Build a version of a data set: eras by tasks, then files, a manifest, and the folder's name at last.
+
+A version appears whole or not at all. Whatever ends a build leaves the versions before it as they are, and
+the parts of the eras that were finished, from which the next call goes on.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import rfc8785
+
+from scorer.data.benchmark import NAME as BENCHMARK
+from scorer.data.benchmark import Benchmark, fit
+from scorer.data.calendar import EraDate, Split, era_dates, split_of
+from scorer.data.faults import DataError
+from scorer.data.features import check_panel
+from scorer.data.layout import PREDICTION, Layout, sizes_of, write_sized
+from scorer.data.manifest import (
+    EraEntry,
+    Manifest,
+    Sign,
+    file_digest,
+    key_commitment,
+    read_manifest,
+    write_manifest,
+)
+from scorer.data.obfuscation import Identifiers
+from scorer.data.panel import Panel
+from scorer.data.parts import FOLDER, EraPart, Task, read_part, run_task, tasks
+from scorer.data.recipe import ALL, Recipe, is_version
+from scorer.data.store import save_panel
+from scorer.files import write_whole
+from scorer.protocol.digest import json_digest, table_digest
+from scorer.redaction import shown, shown_path
+
+TRAIN, VALIDATION, LIVE = "train", "validation", "live"
+FEATURES: Final = "features.json"
+BENCHMARKS: Final = "benchmark_models.parquet"
+EXAMPLE: Final = "example_preds.parquet"
+MODEL: Final = "benchmark.json"
+"""Coefficients of the benchmark model, in hex."""
+JOB: Final = "job.json"
+SMALL: Final = 42
+"""Features of the set ``small`` where the recipe names none."""
+Mapper = Callable[[Sequence[Task]], Iterable[int]]
+"""Runs tasks, in any order and place."""
+
+
+def in_processes(workers: int) -> Mapper:
+    """Return a mapper over processes of this machine; one worker stays in this process."""
+
+    def run(found: Sequence[Task]) -> Iterator[int]:
+        if workers <= 1 or len(found) <= 1:
+            yield from map(run_task, found)
+            return
+        with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
+            yield from pool.map(run_task, found)
+
+    return run
+
+
+def over_dask(client: Any) -> Mapper:
+    """Return a mapper over a Dask cluster, whose workers see the same folders."""
+
+    def run(found: Sequence[Task]) -> Iterator[int]:
+        yield from client.gather(client.map(run_task, found, pure=False))
+
+    return run
+
+
+@dataclass(frozen=True)
+class Build:
+    """A version to be built.
+
+    Attributes
+    ----------
+    root
+        The folder of all versions.
+    mapper
+        Runs the tasks of eras.
+    step
+        Called with the name of each step before it.
+    """
+
+    recipe: Recipe
+    key: bytes = field(repr=False)
+    panel: Panel = field(repr=False)
+    root: Path
+    version: str
+    mapper: Mapper = field(default_factory=lambda: in_processes(1))
+    sign: Sign | None = None
+    step: Callable[[str], None] = lambda _: None
+
+    @property
+    def target(self) -> Path:
+        """Return the final folder of the version."""
+        return self.root / self.version
+
+    @property
+    def draft(self) -> Path:
+        """Return the folder of the version until it is whole."""
+        return self.root / f".{self.version}.draft"
+
+    @cached_property
+    def identifiers(self) -> Identifiers:
+        """Names of ids and features."""
+        return Identifiers(self.recipe, self.key)
+
+    @cached_property
+    def eras(self) -> list[EraDate]:
+        """All eras of the panel."""
+        return era_dates(self.recipe, self.panel.sessions)
+
+    @cached_property
+    def splits(self) -> dict[int, Split]:
+        """The split of each era."""
+        return split_of(self.recipe, self.eras, len(self.panel.sessions))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The columns of the files."""
+        return Layout(self.recipe, tuple(name for name, _ in self.identifiers.columns()))
+
+    def of(self, split: str) -> list[EraDate]:
+        """Return the eras of a split."""
+        return [era for era in self.eras if self.splits[era.number] == split]
+
+    def run(self) -> Manifest:
+        """Build the version, unless it is there; return its manifest.
+
+        Raises
+        ------
+        DataError
+            When the recipe does not fit the panel, or the version exists with another content.
+        """
+        self._check()
+        panel = self.root / ".panel"
+        digest = save_panel(self.panel, panel)
+        if self.target.exists():
+            found = self._existing(digest)
+            self._tidy()
+            return found
+        self._start(digest)
+        wanted = [era for era in self.eras if self.splits[era.number] != "none"]
+        self.step("eras")
+        for _ in self.mapper(tasks(self.recipe, self.key, panel.absolute(), self.draft.absolute(), wanted)):
+            self.step("era")
+        manifest = self._write_files(digest)
+        self.step("manifest")
+        write_manifest(self.draft, manifest, self.sign)
+        self._publish()
+        return manifest
+
+    def _check(self) -> None:
+        if not is_version(self.version):
+            raise DataError(f"version: expected a name such as v1.0, found {shown(self.version)}")
+        if self.panel.calendar != self.recipe.calendar:
+            raise DataError(
+                f"recipe {self.recipe.name}: expected a panel of the calendar {self.recipe.calendar}, "
+                f"found {self.panel.calendar}"
+            )
+        check_panel(self.recipe, set(self.panel.fields), set(self.panel.groups))
+
+    def _existing(self, panel: str) -> Manifest:
+        found = read_manifest(self.target)
+        wanted = (self.recipe.hash(), panel, key_commitment(self.key))
+        if (found.recipe, found.panel, found.key) != wanted:
+            names = ("recipe", "panel", "key")
+            given = (found.recipe, found.panel, found.key)
+            other = [name for name, one, two in zip(names, given, wanted, strict=True) if one != two]
+            raise DataError(
+                f"{shown_path(self.target)}: expected a version of this recipe, panel and key, found one of "
+                f"another {' and '.join(other)}; versions are never changed: name a new one"
+            )
+        return found
+
+    def _start(self, panel: str) -> None:
+        """Keep the draft of the same job, and clear one of another."""
+        job = rfc8785.dumps([self.recipe.hash(), panel, key_commitment(self.key)])
+        path = self.draft / JOB
+        if not path.is_file() or path.read_bytes() != job:
+            shutil.rmtree(self.draft, ignore_errors=True)
+            (self.draft / FOLDER).mkdir(parents=True)
+            write_whole(path, job)
+
+    def _parts(self, split: str) -> Iterator[EraPart]:
+        for era in self.of(split):
+            yield read_part(self.draft, era.label)
+
+    def _write_files(self, panel: str) -> Manifest:
+        entries: dict[str, EraEntry] = {}
+        files: dict[str, str] = {}
+        for split in (TRAIN, VALIDATION, LIVE):
+            self.step(split)
+            self._sized(f"{split}.parquet", partial(self._write_split, split))
+            found = {part.label: EraEntry(split, len(part.ids), part.digest) for part in self._parts(split)}
+            files[f"{split}.parquet"] = file_digest([(label, era.digest) for label, era in found.items()])
+            entries |= found
+        self.step("features")
+        document = features_document(self.recipe, self.identifiers)
+        sizes = sizes_of(self.root, FEATURES)
+        write_whole(self.draft / FEATURES, _of_another_size(json.dumps(document, indent=1), sizes))
+        files[FEATURES] = json_digest(document).hex()
+        self.step("benchmark")
+        files |= self._write_benchmark(document["feature_sets"]["small"])
+        eras = dict(sorted(entries.items()))
+        commitment = key_commitment(self.key)
+        return Manifest(self.recipe.name, self.version, self.recipe.hash(), panel, commitment, eras, files)
+
+    def _write_split(self, split: str, file: BinaryIO, notes: Mapping[str, str]) -> None:
+        self.layout.write_eras(file, split, self._parts(split), notes)
+
+    def _write_benchmark(self, small: Sequence[str]) -> dict[str, str]:
+        """Write the benchmark model's predictions, and those that serve as an example; return digests."""
+        rows = [self.layout.features.index(name) for name in small]
+        model = fit(self._parts(TRAIN), rows, self.recipe.main_target)
+        text = rfc8785.dumps(model.document(small)).decode()
+        write_whole(self.draft / MODEL, _of_another_size(text, sizes_of(self.root, MODEL)))
+        files = {MODEL: json_digest(model.document(small)).hex()}
+        for split in (VALIDATION, LIVE):
+            digests = [
+                (part.label, table_digest({"id": part.ids, PREDICTION: model.predict(part)}).hex())
+                for part in self._parts(split)
+            ]
+            for name, column in ((BENCHMARKS, BENCHMARK), (EXAMPLE, PREDICTION)):
+                self._sized(f"{split}_{name}", partial(self._write_model, split, model, column))
+                files[f"{split}_{name}"] = file_digest(digests)
+        return files
+
+    def _write_model(
+        self, split: str, model: Benchmark, column: str, file: BinaryIO, notes: Mapping[str, str]
+    ) -> None:
+        predicted = ((part, {column: model.predict(part)}) for part in self._parts(split))
+        self.layout.write_predictions(file, predicted, [column], notes)
+
+    def _sized(self, name: str, write: Callable[[BinaryIO, Mapping[str, str]], None]) -> None:
+        """Write a file of another size than any earlier version's."""
+        write_sized(self.draft / name, write, sizes_of(self.root, name))
+
+    def _publish(self) -> None:
+        """Give the folder its name, and take the parts and the job out of it."""
+        self.step("publish")
+        self.draft.rename(self.target)
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+        self.step("tidy")
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Remove what only the build needs, also after a build that was stopped just before this."""
+        shutil.rmtree(self.target / FOLDER, ignore_errors=True)
+        (self.target / JOB).unlink(missing_ok=True)
+
+
+def _of_another_size(text: str, sizes: set[int]) -> bytes:
+    """Return a JSON document with as many spaces after it as make its size none of `sizes`."""
+    while len(text.encode()) in sizes:
+        text += " "
+    return text.encode()
+
+
+def feature_sets(identifiers: Identifiers) -> dict[str, list[str]]:
+    """Return the columns of each feature set; there are always ``small``, ``medium`` and ``all``."""
+    sets: dict[str, list[str]] = {}
+    columns = identifiers.columns()
+    for name, spec in columns:
+        for owner in dict.fromkeys([*spec.sets, ALL]):
+            sets.setdefault(owner, []).append(name)
+    step = max(len(columns) // SMALL, 1)
+    sets.setdefault("small", [name for name, _ in columns][::step][:SMALL])
+    sets.setdefault("medium", sets[ALL])
+    return dict(sorted(sets.items()))
+
+
+def features_document(recipe: Recipe, identifiers: Identifiers) -> dict[str, Any]:
+    """Return features.json: sets of features, and the names of targets."""
+    layout = Layout(recipe, ())
+    return {"feature_sets": feature_sets(identifiers), "targets": ["target", *layout.targets]}

@@ -1,0 +1,110 @@
+"""Parts of a build: one file an era, so that a build that was stopped goes on from those it has."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.data.bins import Codes
+from scorer.data.calendar import EraDate
+from scorer.data.encoding import pack, unpack
+from scorer.data.eras import EraBuilder, EraTable
+from scorer.data.obfuscation import Identifiers
+from scorer.data.recipe import Recipe
+from scorer.data.store import open_panel, to_bytes
+from scorer.files import write_whole
+from scorer.scoring.exact import Floats
+
+ERAS_AT_ONCE: Final = 16
+"""Eras of a task: they share the sums over the sessions that they look back to."""
+FOLDER: Final = "eras"
+
+
+@dataclass(frozen=True, eq=False)
+class EraPart:
+    """An era as its file holds it; see `EraTable`. Features are packed."""
+
+    label: str
+    day: str
+    ids: tuple[str, ...]
+    packed: NDArray[np.uint8]
+    targets: dict[str, Floats]
+    digest: str
+
+    def features(self, rows: Sequence[int]) -> Codes:
+        """Return (rows, ids) bins of some features, by position."""
+        return unpack(self.packed[list(rows)], len(self.ids))
+
+
+def part_file(folder: Path, label: str) -> Path:
+    """Return where an era's part is."""
+    return folder / FOLDER / f"{label}.npz"
+
+
+def write_part(folder: Path, table: EraTable) -> None:
+    """Write an era whole or not at all."""
+    names = sorted(table.targets)
+    arrays: dict[str, NDArray[np.generic]] = {
+        "ids": np.array(table.ids),
+        "packed": pack(table.features),
+        "targets": np.array([table.targets[name] for name in names]),
+        "texts": np.array([table.label, table.day, table.digest, *names]),
+    }
+    write_whole(part_file(folder, table.label), to_bytes(arrays))
+
+
+def read_part(folder: Path, label: str) -> EraPart:
+    """Read an era's part."""
+    with np.load(part_file(folder, label), allow_pickle=False) as found:
+        label, day, digest, *names = found["texts"].tolist()
+        targets = dict(zip(names, found["targets"], strict=True))
+        return EraPart(label, day, tuple(found["ids"].tolist()), found["packed"], targets, digest)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some consecutive eras to build: all that a process on any machine needs.
+
+    Attributes
+    ----------
+    panel
+        Where `save_panel` wrote the panel.
+    folder
+        Where the parts go.
+    """
+
+    recipe: bytes
+    key: bytes = field(repr=False)
+    panel: Path
+    folder: Path
+    eras: tuple[EraDate, ...]
+
+    def __call__(self) -> int:
+        """Build the eras; return how many."""
+        recipe = Recipe.model_validate_json(self.recipe, strict=False)
+        builder = EraBuilder.around(recipe, Identifiers(recipe, self.key), open_panel(self.panel), self.eras)
+        for era in self.eras:
+            write_part(self.folder, builder.build(era))
+        return len(self.eras)
+
+
+def run_task(task: Task) -> int:
+    """Call a task; what a pool of processes or a cluster maps."""
+    return task()
+
+
+def tasks(recipe: Recipe, key: bytes, panel: Path, folder: Path, eras: Sequence[EraDate]) -> list[Task]:
+    """Return tasks for the eras that have no part yet."""
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    found = []
+    # Cut by number, not by what is missing, so that a build that goes on shares as much as a fresh one.
+    for start in range(0, len(eras), ERAS_AT_ONCE):
+        missing = [
+            era for era in eras[start : start + ERAS_AT_ONCE] if not part_file(folder, era.label).is_file()
+        ]
+        if missing:
+            found.append(Task(recipe.canonical_json(), key, panel, folder, tuple(missing)))
+    return found

@@ -1,0 +1,97 @@
+"""Corporate actions: splits, dividends, renamed and delisted names, from tables of their own."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from scorer.data.faults import REFUSED, FaultReport
+from scorer.data.sources.document import TableSource
+from scorer.data.sources.tables import RawTable, Texts, read_table
+
+KINDS: Final = ("split", "dividend", "rename", "delist")
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action: `value` is new shares for one old, money a share, or the last payment a share.
+
+    Attributes
+    ----------
+    text
+        The value as it was written; of a rename, the new name.
+    """
+
+    day: date
+    name: str
+    kind: str
+    value: float
+    text: str
+    file: str = ""
+    row: int = 0
+
+
+def read_actions(sources: Sequence[TableSource], folder: Path, report: FaultReport) -> list[Action]:
+    """Read tables of actions, by date and then name; rows that are none are noted as refused."""
+    actions = []
+    for source in sources:
+        table = read_table(source, folder, report, text=("action", "value"))
+        for row in range(len(table.names)):
+            action = _action(table, row, report)
+            if action is not None:
+                actions.append(action)
+    return sorted(actions, key=lambda action: (action.day, action.name, action.kind, action.text))
+
+
+def _action(table: RawTable, row: int, report: FaultReport) -> Action | None:
+    kind, text = str(table.groups["action"][row]), str(table.groups["value"][row])
+    day = table.dates[row].astype(object)
+    if kind not in KINDS:
+        report.add(table.fault(row, f"one of {', '.join(KINDS)} as action", kind, REFUSED))
+        return None
+    value = 0.0
+    if kind == "rename":
+        if not text:
+            report.add(table.fault(row, "the new name as value", "an empty cell", REFUSED))
+            return None
+    else:
+        try:
+            value = float(Fraction(text))  # 3/2 and 1.5 alike
+        except (ValueError, ZeroDivisionError, OverflowError):
+            value = -1.0
+        if not np.isfinite(value) or value < 0 or (value == 0 and kind != "delist"):
+            report.add(table.fault(row, f"a value above 0 for a {kind}", text, REFUSED))
+            return None
+    return Action(day, str(table.names[row]), kind, value, text, table.file, int(table.numbers[row]))
+
+
+def renames(actions: Iterable[Action]) -> list[Action]:
+    """Return the renames, latest first, as `first_names` applies them."""
+    return sorted(
+        (each for each in actions if each.kind == "rename"), key=lambda each: each.day, reverse=True
+    )
+
+
+def first_names(table: RawTable, changes: Sequence[Action], report: FaultReport) -> RawTable:
+    """Give every row the first name of its asset, so that a later rename changes no earlier row."""
+    names: Texts = table.names.copy()
+    for change in changes:
+        day = np.datetime64(change.day, "D")
+        for row in np.flatnonzero((names == change.name) & (table.dates >= day)):
+            expected = f"no row of {change.name} from {change.day}, when it became {change.text}"
+            report.add(table.fault(int(row), expected, "one", REFUSED))
+        names[(names == change.text) & (table.dates >= day)] = change.name
+    return RawTable(table.file, table.dates, names, table.fields, table.groups, table.known, table.rows)
+
+
+def first_name(action: Action, changes: Sequence[Action]) -> Action:
+    """Give an action the first name of its asset."""
+    name = action.name
+    for change in changes:
+        if name == change.text and action.day >= change.day:
+            name = change.name
+    return Action(action.day, name, action.kind, action.value, action.text, action.file, action.row)

@@ -1,0 +1,272 @@
+"""Read raw tables: CSV, Parquet and SQL, every value checked, with the number of each row kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import sqlalchemy
+from numpy.typing import NDArray
+
+from scorer.data.faults import REFUSED, DataError, Fault, FaultReport
+from scorer.data.sources.document import TableSource, plugin
+from scorer.protocol.documents import shown
+from scorer.redaction import remember_url, shown_path
+from scorer.scoring.exact import Floats
+
+Texts = NDArray[np.object_]
+NO_DATE = np.datetime64("NaT", "D")
+
+
+@dataclass(frozen=True, eq=False)
+class RawTable:
+    """A table as it was read; one entry a row.
+
+    Attributes
+    ----------
+    file
+        What errors call it.
+    dates, known
+        Days; of a row's own date, and on which it became known.
+    names
+        Text.
+    fields
+        float64, NaN where the cell is empty.
+    groups, texts
+        Text by column, empty where the cell is.
+    rows
+        The number of each row in its file, from 1.
+    """
+
+    file: str
+    dates: NDArray[np.datetime64]
+    names: Texts
+    fields: Mapping[str, Floats] = field(default_factory=dict)
+    groups: Mapping[str, Texts] = field(default_factory=dict)
+    known: NDArray[np.datetime64] | None = None
+    rows: NDArray[np.int64] | None = None
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """The number of each row in its file, from 1."""
+        return np.arange(1, len(self.names) + 1) if self.rows is None else self.rows
+
+    def take(self, kept: NDArray[Any]) -> "RawTable":
+        """Return the rows that a mask or an index chooses."""
+        return RawTable(
+            self.file,
+            self.dates[kept],
+            self.names[kept],
+            {name: values[kept] for name, values in self.fields.items()},
+            {name: values[kept] for name, values in self.groups.items()},
+            None if self.known is None else self.known[kept],
+            self.numbers[kept],
+        )
+
+    def fault(self, row: int, expected: str, found: object, done: str) -> Fault:
+        """Return a fault of the row at a position."""
+        day = self.dates[row]
+        shown_day = "" if np.isnat(day) else str(day)
+        return Fault(
+            self.file, int(self.numbers[row]), str(self.names[row]), shown_day, expected, shown(found), done
+        )
+
+
+def read_table(source: TableSource, folder: Path, report: FaultReport, text: Sequence[str] = ()) -> RawTable:
+    """Read a table and note its faults.
+
+    Parameters
+    ----------
+    folder
+        Relative paths begin here.
+    text
+        Further columns of text, which come among the groups.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read or lacks a column.
+    """
+    if source.kind not in READERS:
+        return _from_function(source, folder)
+    file, table = READERS[source.kind](source, folder)
+    groups = dict(source.groups) | {name: name for name in text}
+    wanted = [source.date, source.name, *source.fields.values(), *groups.values()]
+    wanted += [source.known] if source.known else []
+    missing = sorted(set(wanted) - set(table.column_names))
+    if missing:
+        raise DataError(
+            f"{file}: expected the columns {', '.join(missing)}, found {', '.join(table.column_names)}"
+        )
+    return _parsed(file, table, source, groups, report)
+
+
+def _from_function(source: TableSource, folder: Path) -> RawTable:
+    if source.kind in ("pyhuge", "synthetic"):
+        from scorer.data.sources import packages  # it imports this module
+
+        return packages.PACKAGED[source.kind](source.options)
+    found = plugin(source.kind)({"folder": str(folder), **source.options})
+    if not isinstance(found, RawTable):
+        raise DataError(f"source {source.kind}: expected a RawTable, found {type(found).__name__}")
+    return found
+
+
+def _path(source: TableSource, folder: Path) -> Path:
+    if source.path is None:
+        raise DataError(f"tables of kind {source.kind}: expected a path, found none")
+    return folder / source.path
+
+
+def _read_csv(source: TableSource, folder: Path) -> tuple[str, pa.Table]:
+    path = _path(source, folder)
+    file = shown_path(path)
+    names: list[str] = []
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            names = next(lines, "").rstrip("\r\n").split(",")
+        options = pacsv.ConvertOptions(
+            # Everything as text: numbers are parsed below, where the row of a fault is known.
+            column_types={name.strip('"'): pa.string() for name in names},
+            strings_can_be_null=False,
+        )
+        return file, pacsv.read_csv(path, convert_options=options)
+    except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as error:
+        raise DataError(f"{file}: expected CSV in UTF-8 with a header, found {_first(error)}") from None
+
+
+def _first(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def _read_parquet(source: TableSource, folder: Path) -> tuple[str, pa.Table]:
+    path = _path(source, folder)
+    file = shown_path(path)
+    try:
+        return file, pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{file}: expected a Parquet file, found {_first(error)}") from None
+
+
+def _read_sql(source: TableSource, folder: Path) -> tuple[str, pa.Table]:  # noqa: ARG001 - as the others
+    if source.url is None or source.query is None:
+        raise DataError("tables of kind sql: expected a url and a query, found one or none")
+    remember_url(source.url)
+    file = f"query of {sqlalchemy.make_url(source.url).render_as_string(hide_password=True)}"
+    try:
+        engine = sqlalchemy.create_engine(source.url)
+        with engine.connect() as connection:
+            found = connection.execute(sqlalchemy.text(source.query))
+            names, rows = list(found.keys()), found.fetchall()
+        engine.dispose()
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
+        raise DataError(f"{file}: expected rows, found {_first(error)}") from None
+    columns = [pa.array([_plain(row[place]) for row in rows]) for place in range(len(names))]
+    return file, pa.table(dict(zip(names, columns, strict=True)))
+
+
+def _plain(value: Any) -> Any:
+    """Decimals of a database as text, which is parsed without a rounding in between."""
+    return value if isinstance(value, str | int | float | date | None) else str(value)
+
+
+READERS = {"csv": _read_csv, "parquet": _read_parquet, "sql": _read_sql}
+
+
+def _parsed(
+    file: str, table: pa.Table, source: TableSource, groups: Mapping[str, str], report: FaultReport
+) -> RawTable:
+    names = _text(table[source.name])
+    dates, bad_dates = _days(table[source.date])
+    raw = RawTable(file, dates, names)
+    broken = np.zeros(len(names), dtype=np.bool_)
+    for row in np.flatnonzero(bad_dates):
+        found = table[source.date][int(row)].as_py()
+        report.add(raw.fault(int(row), f"an ISO date in the column {source.date}", found, REFUSED))
+    for row in np.flatnonzero(names == ""):
+        report.add(raw.fault(int(row), f"a name in the column {source.name}", "an empty cell", REFUSED))
+    broken |= bad_dates | (names == "")
+    fields = {}
+    for name, column in source.fields.items():
+        fields[name], bad = _numbers(table[column])
+        for row in np.flatnonzero(bad):
+            found = table[column][int(row)].as_py()
+            report.add(raw.fault(int(row), f"a number in the column {column}", found, REFUSED))
+        broken |= bad
+    known = None
+    if source.known:
+        known, bad = _days(table[source.known])
+        for row in np.flatnonzero(bad | (known < dates)):
+            found = table[source.known][int(row)].as_py()
+            expected = f"a date from the row's own on in the column {source.known}"
+            report.add(raw.fault(int(row), expected, found, REFUSED))
+        broken |= bad
+    texts = {name: _text(table[column]) for name, column in groups.items()}
+    return RawTable(file, dates, names, fields, texts, known).take(~broken)
+
+
+def _text(column: pa.ChunkedArray) -> Texts:
+    """Text without spaces around it; what is missing is empty."""
+    coded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
+    labels = np.array([label.strip() for label in coded.dictionary.to_pylist()] + [""], dtype=object)
+    codes = pc.fill_null(coded.indices, len(labels) - 1).to_numpy(zero_copy_only=False)
+    return np.asarray(labels[codes])
+
+
+def _days(column: pa.ChunkedArray) -> tuple[NDArray[np.datetime64], NDArray[np.bool_]]:
+    """Days, and which cells are none. A time of day is no part of a date and is refused in text."""
+    if pa.types.is_timestamp(column.type):
+        column = pc.cast(column, pa.date32(), safe=False)
+    if pa.types.is_date(column.type):
+        days = column.to_numpy().astype("datetime64[D]")
+        return days, np.isnat(days)
+    coded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
+    labels = np.array([*map(_day, coded.dictionary.to_pylist()), NO_DATE], dtype="datetime64[D]")
+    codes = pc.fill_null(coded.indices, len(labels) - 1).to_numpy(zero_copy_only=False)
+    days = labels[codes]
+    return days, np.isnat(days)
+
+
+def _day(text: str) -> np.datetime64:
+    try:
+        return np.datetime64(date.fromisoformat(text.strip()), "D")
+    except ValueError:
+        return NO_DATE
+
+
+def _numbers(column: pa.ChunkedArray) -> tuple[Floats, NDArray[np.bool_]]:
+    """Numbers, NaN for empty cells, and which cells are neither.
+
+    Text is parsed as Python parses it, correctly rounded: pandas' own parser of CSV is not.
+    """
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        try:
+            values = pc.cast(column, pa.float64(), safe=False).to_numpy()
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return np.full(len(column), np.nan), np.ones(len(column), dtype=np.bool_)
+        values = values.astype(np.float64)
+        return values, np.isinf(values)
+    coded = column.combine_chunks().dictionary_encode()
+    parsed = [_number(text) for text in coded.dictionary.to_pylist()]
+    labels = np.array([*(value if value is not None else np.nan for value in parsed), np.nan])
+    wrong = np.array([*(value is None for value in parsed), False])
+    codes = pc.fill_null(coded.indices, len(parsed)).to_numpy(zero_copy_only=False)
+    return labels[codes], wrong[codes]
+
+
+def _number(text: str) -> float | None:
+    """A finite number, NaN for empty text, None for anything else: underscores and names of infinity too."""
+    text = text.strip()
+    if not text:
+        return float("nan")
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) and "_" not in text else None
