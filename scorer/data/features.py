@@ -2,7 +2,8 @@
 
 A feature function takes a `MarketView` and a `FeatureSpec` and returns one float64 a name, NaN where the
 name has none. To give the same bits everywhere it uses exact sums (`MarketView.sum`) and single IEEE
-operations: plus, minus, times, divided by, square root, and comparisons. Only the order of its values counts in the end.
+operations: plus, minus, times, divided by, square root, and comparisons. Only the order of its values counts
+in the end.
 """
 
 from collections.abc import Callable
