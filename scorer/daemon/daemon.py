@@ -70,13 +70,13 @@ class OracleDaemon:
 
     def once(
         self, rounds: Sequence[int] | None = None, tournament: str | None = None
-    ) -> Sequence[ActionResult]:
+    ) -> tuple[ActionResult, ...]:
         """Run one cycle, over some rounds of a tournament alone; return the results of its actions."""
         seats = self.seats if rounds is None and tournament is None else [self._seat(tournament)]
         done = _run(self.context, seats, partial(self._act, rounds=rounds))
         if done.cycle.stalled:
             alarm = Alarm(f"finality is {done.cycle.stalled} s behind: nothing is sent")
-            return [ActionResult(NO_ROUND, alarm, "stalled")]
+            return (ActionResult(NO_ROUND, alarm, "stalled"),)
         return done.results
 
     def recomputed(self, round_id: int, tournament: str | None = None) -> tuple[Bundle, bytes | None]:
@@ -121,7 +121,7 @@ class OperatorDaemon:
         """Run one cycle over all tournaments; return its line for the log."""
         return {"deeds": list(map(str, self.once()))}
 
-    def once(self) -> Sequence[ActionResult]:
+    def once(self) -> tuple[ActionResult, ...]:
         """Run one cycle; return the results of its actions."""
         return _run(self.context, self.seats, self._act).results
 

@@ -30,7 +30,7 @@ class Two:
 
     def __init__(self, world: World, url: str, *, account: int = OPERATOR) -> None:
         self.world = world
-        self.second = self._deploy()
+        self.second = self.deploy("second")
         self.path = write_config(world, 0, account=account, endpoint=url)
         folder = self.path.parent
         document = json.dumps(self.second.addresses.to_json())
@@ -43,7 +43,8 @@ class Two:
             + 'deployment = "second.json"\nplans = "plans-2"\n'
         )
 
-    def _deploy(self) -> Suite:
+    def deploy(self, name: str) -> Suite:
+        """A further suite, final at once."""
         world = self.world
         anvil, stake = world.anvil, world.rules.stake
         document = local_deployment(
@@ -52,9 +53,11 @@ class Two:
             guardian=str(anvil.account(ADMIN).address),
             stake=stake,
             challenge_window=6 * HOUR,
-            name="second",
+            name=name,
         )
-        return deploy_suite(anvil, world.admin.account, document)
+        suite = deploy_suite(anvil, world.admin.account, document)
+        anvil.finalise()
+        return suite
 
     @property
     def suites(self) -> tuple[Suite, Suite]:
@@ -190,7 +193,7 @@ def test_a_round_is_asked_for_by_its_tournament_where_there_are_several(world: W
             with pytest.raises(UnknownTournament, match=f"expected one of the tournaments {address}, second"):
                 daemon.once([round_id], wrong)
         assert [step.round_id for step in daemon.once([round_id], address)] == [round_id]
-        assert daemon.once([round_id], "second") == []
+        assert daemon.once([round_id], "second") == ()
         bundle, _ = daemon.recomputed(round_id, address)
         assert bundle.folder.parent.name.lower() == address.lower()
 
@@ -199,7 +202,7 @@ def test_a_round_is_asked_for_by_its_tournament_where_there_are_several(world: W
 def test_a_tournament_or_a_name_that_comes_twice_is_refused(world: World, twice: str) -> None:
     two = Two(world, world.anvil.url)
     deployment = "../deployment.json" if twice == "deployment" else "third.json"
-    (two.path.parent / "third.json").write_text(json.dumps(two._deploy().addresses.to_json()))
+    (two.path.parent / "third.json").write_text(json.dumps(two.deploy("third").addresses.to_json()))
     name = "second" if twice == "name" else "third"
     more = f'[[tournaments]]\nname = "{name}"\ndeployment = "{deployment}"\n'
     two.path.write_text(two.path.read_text() + more)
