@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from web3 import Web3
@@ -225,37 +226,57 @@ class ProposalRecord:
 
 @dataclass(frozen=True)
 class Suite:
-    """The contracts of one deployment. Every reading names its block."""
+    """The contracts of one deployment. Every reading names its block.
+
+    A contract is bound when it is first used: that takes some 20 ms, and most callers use one or two.
+    """
 
     w3: Web3
     addresses: Addresses
-    tournament: Contract
-    committee: Contract
-    registry: Contract
-    token: Contract
-    burn_sink: Contract
-    roller: Contract
-    authority: Contract
 
     @classmethod
     def at(cls, w3: Web3, addresses: Addresses) -> "Suite":
-        """Bind the ABIs that come with the package to a deployment."""
+        """Return the contracts of a deployment with the ABIs that come with the package."""
+        return cls(w3, addresses)
 
-        def bound(name: str, address: str) -> Contract:
-            return w3.eth.contract(
-                address=Web3.to_checksum_address(address), abi=abi(name), decode_tuples=True
-            )
+    @cached_property
+    def tournament(self) -> Contract:
+        """The life of rounds, and all stakes."""
+        return self._bound("Tournament", self.addresses.tournament)
 
-        return cls(
-            w3,
-            addresses,
-            tournament=bound("Tournament", addresses.tournament),
-            committee=bound("OracleCommittee", addresses.committee),
-            registry=bound("ModelRegistry", addresses.registry),
-            token=bound("Numeraire", addresses.numeraire),
-            burn_sink=bound("BurnSink", addresses.burn_sink),
-            roller=bound("Roller", addresses.roller),
-            authority=bound("Authority", addresses.authority),
+    @cached_property
+    def committee(self) -> Contract:
+        """Members, seals, votes and disputes."""
+        return self._bound("OracleCommittee", self.addresses.committee)
+
+    @cached_property
+    def registry(self) -> Contract:
+        """Models, their owners and submitters."""
+        return self._bound("ModelRegistry", self.addresses.registry)
+
+    @cached_property
+    def token(self) -> Contract:
+        """The token that is staked."""
+        return self._bound("Numeraire", self.addresses.numeraire)
+
+    @cached_property
+    def burn_sink(self) -> Contract:
+        """The receiver of burned stakes."""
+        return self._bound("BurnSink", self.addresses.burn_sink)
+
+    @cached_property
+    def roller(self) -> Contract:
+        """The contract that settles one round and locks another at once."""
+        return self._bound("Roller", self.addresses.roller)
+
+    @cached_property
+    def authority(self) -> Contract:
+        """Roles, and who holds them."""
+        return self._bound("Authority", self.addresses.authority)
+
+    def _bound(self, name: str, address: str) -> Contract:
+        return self.w3.eth.contract(
+            address=Web3.to_checksum_address(address), abi=abi(name), decode_tuples=True
         )
 
     def round_count(self, block: int) -> int:
