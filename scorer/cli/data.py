@@ -116,9 +116,9 @@ def _client(address: str) -> object:
 
 
 def _write_csv(folder: Path) -> None:
-    import pandas as pd
+    from scorer.data.compare import LIVE_CSV, live_csv
 
-    pd.read_parquet(folder / "live.parquet").to_csv(folder / "live.csv")
+    (folder / LIVE_CSV).write_text(live_csv(folder))
 
 
 @app.command("check")

@@ -85,7 +85,7 @@ def _check(
 def _checked(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, ok=True, detail=look())
-    except (CupelError, Web3Exception, OSError) as error:
+    except (CupelError, Web3Exception, OSError, ValueError) as error:
         return Check(name, ok=False, detail=str(error) or type(error).__name__)
 
 

@@ -201,7 +201,10 @@ class Build:
         for split in (TRAIN, VALIDATION, LIVE):
             self.step(split)
             self._sized(f"{split}.parquet", partial(self._write_split, split))
-            found = {part.label: EraEntry(split, len(part.ids), part.digest) for part in self._parts(split)}
+            found = {
+                part.label: EraEntry(split, len(part.ids), part.digest, self.layout.era_of(part))
+                for part in self._parts(split)
+            }
             files[f"{split}.parquet"] = file_digest([(label, era.digest) for label, era in found.items()])
             entries |= found
         self.step("features")
@@ -213,7 +216,16 @@ class Build:
         files |= self._write_benchmark(document["feature_sets"]["small"])
         eras = dict(sorted(entries.items()))
         commitment = key_commitment(self.key)
-        return Manifest(self.recipe.name, self.version, self.recipe.hash(), panel, commitment, eras, files)
+        return Manifest(
+            self.recipe.name,
+            self.version,
+            self.recipe.hash(),
+            panel,
+            self.recipe.main_target,
+            commitment,
+            eras,
+            files,
+        )
 
     def _write_split(self, split: str, file: BinaryIO, notes: Mapping[str, str]) -> None:
         self.layout.write_eras(file, split, self._parts(split), notes)

@@ -25,11 +25,18 @@ Sign = Callable[[bytes], tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class EraEntry:
-    """An era in a manifest: its split, number of ids, and digest (`scorer.data.eras.era_digest`)."""
+    """An era in a manifest: its split, number of ids, and digest (`scorer.data.eras.era_digest`).
+
+    Attributes
+    ----------
+    shown
+        The era as rows name it: its label, or a date in the shapes that name assets openly.
+    """
 
     split: str
     rows: int
     digest: str
+    shown: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,8 @@ class Manifest:
         Hash of the recipe.
     panel
         Digest of the panel that it was built from. Members compare it with their own.
+    target
+        The target that the column ``target`` repeats.
     key
         A commitment to the key of identifiers: SHA-256 of a fixed text and the key.
     eras
@@ -54,6 +63,7 @@ class Manifest:
     version: str
     recipe: str
     panel: str
+    target: str
     key: str
     eras: Mapping[str, EraEntry]
     files: Mapping[str, str]
@@ -139,14 +149,29 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         document = parse_json(path.read_bytes())
-        known = document.pop("format") == FORMAT
-        eras = {label: EraEntry(**entry) for label, entry in document.pop("eras").items()}
+        format_ = document.pop("format")
+        known = type(format_) is int and format_ == FORMAT
+        eras = {label: _entry(entry) for label, entry in document.pop("eras").items()}
         manifest = Manifest(**document, eras=eras)
+        _require_text(*document.pop("files").values(), *document.values())
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{shown_path(path)}: expected a manifest of a data set, found {error}") from None
     if not known:
         raise DataError(f"{shown_path(path)}: expected a manifest of format {FORMAT}, found another")
     return manifest
+
+
+def _entry(document: Mapping[str, Any]) -> EraEntry:
+    entry = EraEntry(**document)
+    _require_text(entry.split, entry.digest, entry.shown)
+    if type(entry.rows) is not int:
+        raise TypeError("a number of rows that is none")
+    return entry
+
+
+def _require_text(*values: Any) -> None:
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError("values that are no text")
 
 
 def signer_of_version(folder: Path) -> str | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scorer.data.faults import DataError
 from scorer.data.panel import Groups, Panel
-from scorer.files import write_whole
+from scorer.files import whole_file, write_whole
 from scorer.protocol.documents import parse_json
 from scorer.redaction import shown_path
 
@@ -20,18 +20,45 @@ META: Final = "panel.json"
 
 
 def save_panel(panel: Panel, folder: Path) -> str:
-    """Write a panel into a folder, in place of another; return its digest."""
+    """Write a panel into a folder, in place of another; return its digest.
+
+    The other one stays until the new one is whole, whenever the process ends; see `recover_panel`.
+    """
     digest = panel.digest()
+    recover_panel(folder)
     if (folder / META).is_file() and _meta(folder)["digest"] == digest:
         return digest
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    np.save(folder / "prices.npy", panel.prices)
-    np.save(folder / "growth.npy", panel.growth)
-    for name, values in panel.fields.items():
-        np.save(folder / f"field-{name}.npy", values)
-    for name, group in panel.groups.items():
-        np.save(folder / f"group-{name}.npy", group.codes)
+    draft, before = folder.with_name(f"{folder.name}.draft"), _before(folder)
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    _write(panel, digest, draft)
+    if folder.exists():
+        folder.rename(before)
+    draft.rename(folder)
+    shutil.rmtree(before, ignore_errors=True)
+    return digest
+
+
+def recover_panel(folder: Path) -> None:
+    """Bring back the panel before, where a process ended as it put another in its place."""
+    before = _before(folder)
+    if not (folder / META).is_file() and (before / META).is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        before.rename(folder)
+    shutil.rmtree(before, ignore_errors=True)
+
+
+def _before(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.before")
+
+
+def _write(panel: Panel, digest: str, folder: Path) -> None:
+    arrays: dict[str, NDArray[Any]] = {"prices": panel.prices, "growth": panel.growth}
+    arrays |= {f"field-{name}": values for name, values in panel.fields.items()}
+    arrays |= {f"group-{name}": group.codes for name, group in panel.groups.items()}
+    for name, values in arrays.items():
+        with whole_file(folder / f"{name}.npy") as file:
+            np.save(file, values)
     meta: dict[str, Any] = {
         "digest": digest,
         "calendar": panel.calendar,
@@ -42,7 +69,6 @@ def save_panel(panel: Panel, folder: Path) -> str:
     }
     # Last: a folder without it is none.
     write_whole(folder / META, rfc8785.dumps(meta))
-    return digest
 
 
 def open_panel(folder: Path) -> Panel:

@@ -16,7 +16,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, ValidationError
 
 from scorer.data.benchmark import NAME, model_from
 from scorer.data.build import BENCHMARKS, EXAMPLE, LIVE, MODEL, Build, Mapper, in_processes
@@ -35,12 +35,12 @@ from scorer.data.manifest import (
 )
 from scorer.data.obfuscation import Identifiers, load_key
 from scorer.data.parts import FOLDER, EraPart, read_part, write_part
-from scorer.data.recipe import Recipe, load_recipe
+from scorer.data.recipe import Recipe, is_version, load_recipe
 from scorer.data.revisions import Revision, revisions, touched
 from scorer.data.rounds import Rebuilder
 from scorer.data.sources.assemble import load_panel
 from scorer.data.sources.document import described, load_document
-from scorer.data.store import META, open_panel, save_panel
+from scorer.data.store import META, open_panel, recover_panel, save_panel
 from scorer.files import write_whole
 from scorer.protocol.digest import table_digest
 from scorer.protocol.documents import parse_json
@@ -52,7 +52,15 @@ from scorer.storage.bundle import TARGETS, UNIVERSE, Bundle
 
 SCHEDULE: Final = "schedule.json"
 REVISIONS: Final = "revisions.csv"
+SEEN: Final = ".panel.seen"
+"""The raw data of the last look; a build of its own keeps another copy."""
 AHEAD: Final = timedelta(days=14)
+
+
+def _version(text: str) -> str:
+    if not is_version(text):
+        raise ValueError("expected a name such as v1.0")
+    return text
 
 
 class WeeklyDocument(Section):
@@ -70,7 +78,7 @@ class WeeklyDocument(Section):
         Folders of one tournament: published rounds by number, and where a member's own targets go.
     """
 
-    version: Annotated[str, Field(min_length=1)]
+    version: Annotated[str, AfterValidator(_version)]
     source: str
     recipe: str
     key: str
@@ -149,7 +157,8 @@ class Weekly:
 
     def _revisions(self) -> Iterator[str]:
         """Report where the raw data differs from the last look, with the eras that this touches."""
-        stored, new = self.root / ".panel", self.rebuilder.panel
+        stored, new = self.root / SEEN, self.rebuilder.panel
+        recover_panel(stored)
         if (stored / META).is_file():
             found = list(revisions(open_panel(stored), new))
             if found:
@@ -185,10 +194,13 @@ class Weekly:
         part = read_part(draft, era.label)
         shutil.rmtree(draft / FOLDER)
         files = self._live_files(draft, part)
-        entry = {part.label: EraEntry(LIVE, len(part.ids), part.digest)}
+        shown = self._build().layout.era_of(part)
+        entry = {part.label: EraEntry(LIVE, len(part.ids), part.digest, shown)}
         panel, key = self.rebuilder.panel.digest(), key_commitment(self.key)
         name = f"{self.document.version}.live.{era.label}"
-        manifest = Manifest(self.recipe.name, name, self.recipe.hash(), panel, key, entry, files)
+        manifest = Manifest(
+            self.recipe.name, name, self.recipe.hash(), panel, self.recipe.main_target, key, entry, files
+        )
         write_manifest(draft, manifest, self.sign)
         draft.rename(target)
         yield f"built {shown_path(target)}, decided on {era.day}"

@@ -1,6 +1,6 @@
 """Corporate actions: splits, dividends, renamed and delisted names, from tables of their own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -9,9 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from scorer.data.faults import REFUSED, FaultReport
+from scorer.data.faults import REFUSED, DataError, Fault, FaultReport
 from scorer.data.sources.document import TableSource
 from scorer.data.sources.tables import RawTable, Texts, read_table
+from scorer.protocol.documents import shown
 
 KINDS: Final = ("split", "dividend", "rename", "delist")
 
@@ -39,6 +40,10 @@ def read_actions(sources: Sequence[TableSource], folder: Path, report: FaultRepo
     """Read tables of actions, by date and then name; rows that are none are noted as refused."""
     actions = []
     for source in sources:
+        if source.known is not None:
+            raise DataError(
+                f"actions: expected no column known, found {shown(source.known)}; date them by it"
+            )
         table = read_table(source, folder, report, text=("action", "value"))
         for row in range(len(table.names)):
             action = _action(table, row, report)
@@ -86,6 +91,28 @@ def first_names(table: RawTable, changes: Sequence[Action], report: FaultReport)
             report.add(table.fault(int(row), expected, "one", REFUSED))
         names[(names == change.text) & (table.dates >= day)] = change.name
     return RawTable(table.file, table.dates, names, table.fields, table.groups, table.known, table.rows)
+
+
+def usable_actions(actions: Sequence[Action], names: Collection[str], report: FaultReport) -> list[Action]:
+    """Return the actions of known names, each once; two with other values on a day are refused.
+
+    Applied twice, a split or a dividend would be a return that nobody had.
+    """
+    usable: dict[tuple[date, str, str], Action] = {}
+    for action in actions:
+        before = usable.get((action.day, action.name, action.kind))
+        if action.kind != "rename" and action.name not in names:
+            _note(report, action, "the name of a row", action.name, "left out")
+        elif before is None:
+            usable[action.day, action.name, action.kind] = action
+        else:
+            done = "dropped, being equal" if before.value == action.value else REFUSED
+            _note(report, action, f"one {action.kind} of a name on a day", f"row {before.row} too", done)
+    return list(usable.values())
+
+
+def _note(report: FaultReport, action: Action, expected: str, found: str, done: str) -> None:
+    report.add(Fault(action.file, action.row, action.name, action.day.isoformat(), expected, found, done))
 
 
 def first_name(action: Action, changes: Sequence[Action]) -> Action:

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from scorer.data.faults import REFUSED, DataError, Fault, FaultReport
 from scorer.data.panel import UNKNOWN, Groups, Panel
-from scorer.data.sources.actions import Action, first_name, first_names, read_actions, renames
+from scorer.data.sources.actions import (
+    Action,
+    first_name,
+    first_names,
+    read_actions,
+    renames,
+    usable_actions,
+)
 from scorer.data.sources.document import Repairs, SourceDocument, load_source
 from scorer.data.sources.repair import Repairer
 from scorer.data.sources.tables import RawTable, read_table
@@ -77,6 +84,8 @@ def panel_of(
     names = tuple(sorted({str(name) for table in tables for name in set(table.names.tolist())}))
     placed = [_Placed(table, _places(table, days, names)) for table in tables]
     fields = _fields(placed, (len(days), len(names)), report)
+    groups = _groups(placed, (len(days), len(names)), report)
+    usable = usable_actions([first_name(action, changes) for action in actions], set(names), report)
     report.check()
     quoted = fields.pop(price)
     file = ", ".join(dict.fromkeys(table.file for table in priced))
@@ -84,14 +93,13 @@ def panel_of(
         days,
         names,
         quoted,
-        [first_name(action, changes) for action in actions],
+        usable,
         report,
         file,
         repairs.splits == "find",
         repairs.jumps == "hold",
     ).run()
     _note_gaps(days, names, repaired.prices, file, report)
-    groups = _groups(placed, (len(days), len(names)))
     return SourcePanel(Panel(calendar, days, names, repaired.prices, repaired.growth, fields, groups), report)
 
 
@@ -210,22 +218,34 @@ def _fields(placed: Sequence[_Placed], shape: tuple[int, int], report: FaultRepo
     return found
 
 
-def _groups(placed: Sequence[_Placed], shape: tuple[int, int]) -> dict[str, Groups]:
+def _groups(placed: Sequence[_Placed], shape: tuple[int, int], report: FaultReport) -> dict[str, Groups]:
     texts: dict[str, list[tuple[_Placed, NDArray[np.object_]]]] = {}
     for each in placed:
         for name, values in each.table.groups.items():
             texts.setdefault(name, []).append((each, values))
-    return {name: _group(found, shape) for name, found in texts.items()}
+    return {name: _group(name, found, shape, report) for name, found in texts.items()}
 
 
-def _group(found: Sequence[tuple[_Placed, NDArray[np.object_]]], shape: tuple[int, int]) -> Groups:
+def _group(
+    name: str,
+    found: Sequence[tuple[_Placed, NDArray[np.object_]]],
+    shape: tuple[int, int],
+    report: FaultReport,
+) -> Groups:
     """Codes by session: a group stands until another is given."""
     labels = tuple(sorted({str(text) for _, values in found for text in set(values.tolist()) if text}))
     codes = np.full(shape, UNKNOWN, dtype=np.int16)
     for each, values in found:
         rows, columns = each.at
-        given = (values != "") & (rows < shape[0])
-        codes[rows[given], columns[given]] = np.searchsorted(np.array(labels), values[given].astype(str))
+        # Of rows that became known together, the one of the latest date counts.
+        order = np.argsort(each.table.dates, kind="stable")
+        order = order[(values[order] != "") & (rows[order] < shape[0])]
+        given = np.searchsorted(np.array(labels), values[order].astype(str))
+        before = codes[rows[order], columns[order]]
+        for place in np.flatnonzero((before != UNKNOWN) & (before != given)).tolist():
+            two = f"{labels[before[place]]} and {labels[given[place]]}"
+            report.add(each.table.fault(int(order[place]), f"one {name} from all tables", two, REFUSED))
+        codes[rows[order], columns[order]] = given
     for session in range(1, shape[0]):
         unknown = codes[session] == UNKNOWN
         codes[session, unknown] = codes[session - 1, unknown]

@@ -19,6 +19,8 @@ PLUGINS: Final = "cupel.sources"
 """Entry points of other packages: a function of the options that returns a `RawTable`."""
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+"""A name that features use, and that a file of the panel has."""
 
 
 class TableSource(Section):
@@ -48,8 +50,8 @@ class TableSource(Section):
     query: str | None = None
     date: Column = "date"
     name: Column = "name"
-    fields: Annotated[dict[str, Column], Field(default_factory=dict)]
-    groups: Annotated[dict[str, Column], Field(default_factory=dict)]
+    fields: Annotated[dict[FieldName, Column], Field(default_factory=dict)]
+    groups: Annotated[dict[FieldName, Column], Field(default_factory=dict)]
     known: Column | None = None
     options: Annotated[dict[str, Any], Field(default_factory=dict)]
 
@@ -64,9 +66,9 @@ class Repairs(Section):
     dates
         Rows on a date that is no session.
     prices
-        Prices of zero or less, and infinities.
+        Prices of zero or less.
     splits
-        ``find`` looks for splits that no action names; see `scorer.data.sources.splits`.
+        ``find`` looks for splits that no action names; see `scorer.data.sources.repair`.
     jumps
         ``hold`` leaves out a price that moved by more than a factor of two until the next one confirms it.
     """
@@ -89,7 +91,8 @@ class SourceDocument(Section):
         The field of closing prices as quoted, unadjusted.
     actions
         A table with the columns date, name, action (split, dividend, rename, delist) and value: new shares
-        for one, money a share, the new name, the last payment a share.
+        for one, money a share, the new name, the last payment a share. An action counts on its date,
+        and has no column `known`.
     """
 
     version: Literal[1]

@@ -104,6 +104,9 @@ def read_table(source: TableSource, folder: Path, report: FaultReport, text: Seq
         raise DataError(
             f"{file}: expected the columns {', '.join(missing)}, found {', '.join(table.column_names)}"
         )
+    twice = sorted(name for name in set(wanted) if table.column_names.count(name) > 1)
+    if twice:
+        raise DataError(f"{file}: expected each column once, found {', '.join(twice)} again")
     return _parsed(file, table, source, groups, report)
 
 
@@ -137,7 +140,7 @@ def _read_csv(source: TableSource, folder: Path) -> tuple[str, pa.Table]:
             strings_can_be_null=False,
         )
         return file, pacsv.read_csv(path, convert_options=options)
-    except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise DataError(f"{file}: expected CSV in UTF-8 with a header, found {_first(error)}") from None
 
 
@@ -220,9 +223,15 @@ def _text(column: pa.ChunkedArray) -> Texts:
 
 
 def _days(column: pa.ChunkedArray) -> tuple[NDArray[np.datetime64], NDArray[np.bool_]]:
-    """Days, and which cells are none. A time of day is no part of a date and is refused in text."""
+    """Days, and which cells are none.
+
+    A time of day is refused, in text and in timestamps: what became known after the close must not count
+    at it.
+    """
     if pa.types.is_timestamp(column.type):
-        column = pc.cast(column, pa.date32(), safe=False)
+        moments = column.to_numpy()
+        days = moments.astype("datetime64[D]")
+        return days, np.isnat(days) | (days != moments)
     if pa.types.is_date(column.type):
         days = column.to_numpy().astype("datetime64[D]")
         return days, np.isnat(days)
