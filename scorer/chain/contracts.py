@@ -12,7 +12,7 @@ from web3.exceptions import BadFunctionCallOutput
 
 from scorer.chain.accounts import KeyTextError, require_address
 from scorer.chain.artifacts import abi
-from scorer.chain.bulk import read_views
+from scorer.chain.bulk import read_view, read_views
 from scorer.chain.errors import MalformedAnswer
 from scorer.chain.windows import Pause, latest_lock_end, lock_end
 from scorer.redaction import described, shown
@@ -281,12 +281,12 @@ class Suite:
 
     def round_count(self, block: int) -> int:
         """Count the rounds that were ever opened; their ids are 1 to this."""
-        count = int(self.tournament.functions.roundCount().call(block_identifier=block))
+        count = int(read_view(self.tournament.functions.roundCount(), block))
         return _counted("rounds", count, MOST_ROUNDS)
 
     def pool(self, block: int) -> int:
         """Read the pool, nano-NMR: what the tournament can pay out besides its reserves."""
-        return int(self.tournament.functions.pool().call(block_identifier=block))
+        return int(read_view(self.tournament.functions.pool(), block))
 
     def round(self, round_id: int, block: int) -> RoundRecord:
         """Read a round as it was at `block`."""
@@ -336,13 +336,13 @@ class Suite:
 
     def committee_members(self, block: int) -> list[str]:
         """Read the addresses of the current members."""
-        return [str(member) for member in self.committee.functions.members().call(block_identifier=block)]
+        return [str(member) for member in read_view(self.committee.functions.members(), block)]
 
     def member_set(self, set_id: int, block: int) -> MemberSet:
         """Read a member set of the committee, current or former, which never changes once it is there."""
         functions = self.committee.functions
-        members = functions.membersOf(set_id).call(block_identifier=block)
-        quorum = int(functions.quorumOf(set_id).call(block_identifier=block))
+        members = read_view(functions.membersOf(set_id), block)
+        quorum = int(read_view(functions.quorumOf(set_id), block))
         return MemberSet(tuple(map(str, members)), quorum)
 
     def seals(self, round_ids: Sequence[int], block: int) -> list[SealRecord]:
@@ -370,18 +370,18 @@ class Suite:
 
     def absence_limit(self, block: int) -> int:
         """Read after how many absences in a row anybody may remove a member."""
-        return int(self.committee.functions.absenceLimit().call(block_identifier=block))
+        return int(read_view(self.committee.functions.absenceLimit(), block))
 
     def versions(self, block: int) -> tuple[int, int]:
         """Read the versions of reports that tournament and committee take."""
         return (
-            int(self.tournament.functions.VERSION().call(block_identifier=block)),
-            int(self.committee.functions.VERSION().call(block_identifier=block)),
+            int(read_view(self.tournament.functions.VERSION(), block)),
+            int(read_view(self.committee.functions.VERSION(), block)),
         )
 
     def models_by_lane(self, block: int, first: int = 0) -> list[int]:
         """Read the model of every lane from `first` on, by lane."""
-        count = self.tournament.functions.laneCount().call(block_identifier=block)
+        count = read_view(self.tournament.functions.laneCount(), block)
         _counted("lanes", count, MOST_MODELS)
         starts = range(first, count, PAGE)
         calls = [self.tournament.functions.modelsAt(start, min(PAGE, count - start)) for start in starts]
@@ -394,9 +394,7 @@ class Suite:
     def submitters(self, at: int, block: int) -> dict[int, str]:
         """Read who could sign for each model at the time `at`, seconds since the epoch."""
         submitters: list[str] = []
-        while page := self.registry.functions.submittersAt(len(submitters) + 1, PAGE, at).call(
-            block_identifier=block
-        ):
+        while page := read_view(self.registry.functions.submittersAt(len(submitters) + 1, PAGE, at), block):
             submitters += page
             _counted("models", len(submitters), MOST_MODELS)
         return {

@@ -8,6 +8,7 @@ import pandas as pd
 import typer
 from rich.table import Table
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import RoundState, Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
 from scorer.cli.common import JsonOption, console, user_errors
@@ -100,9 +101,7 @@ def _scores(rounds: Path, suite: Suite | None) -> pd.DataFrame:
         if record.state == RoundState.SETTLED
     ]
     models = {model for entry in scored for model in entry.scores["model_id"].tolist()}
-    owners = {
-        model: str(suite.registry.functions.ownerOf(model).call(block_identifier=block)) for model in models
-    }
+    owners = {model: str(read_view(suite.registry.functions.ownerOf(model), block)) for model in models}
     return score_table(settled, owners)
 
 

@@ -14,6 +14,7 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Addresses, Suite
 from scorer.client.keystore import Wallet
 from scorer.client.stakes import ModelStake, latest_block, model_count, model_stake
@@ -128,7 +129,7 @@ def require_tokens(account: ClientAccount, wei: int, action: str, purpose: str =
     ActionRefused
         With what it needs and what it has.
     """
-    held = int(account.suite.token.functions.balanceOf(account.address).call())
+    held = int(read_view(account.suite.token.functions.balanceOf(account.address)))
     if held < wei:
         raise ActionRefused(
             f"{action}: expected at least {coins_text(wei)} NMR{purpose} at {account.address}, "
@@ -171,7 +172,7 @@ def own_model(account: ClientAccount, model: int) -> ModelStake:
 
 def allowance_of(account: ClientAccount, spender: Contract) -> int:
     """Return how many wei of the account's tokens a contract may take."""
-    return int(account.suite.token.functions.allowance(account.address, spender.address).call())
+    return int(read_view(account.suite.token.functions.allowance(account.address, spender.address)))
 
 
 def with_approval(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
 from scorer.client.stakes import latest_block
 
@@ -28,6 +29,6 @@ def attendance(suite: Suite) -> Attendance:
     """Read the members of the committee and their absences from seals at the latest block."""
     block = latest_block(suite).number
     members = suite.committee_members(block)
-    quorum = int(suite.committee.functions.quorum().call(block_identifier=block))
+    quorum = int(read_view(suite.committee.functions.quorum(), block))
     counts = dict(zip(members, suite.absences(members, block), strict=True))
     return Attendance(counts, quorum, suite.absence_limit(block))

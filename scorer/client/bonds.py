@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
 from scorer.client.stakes import latest_block
 from scorer.units import coins_text
@@ -64,14 +65,14 @@ def bond_of(suite: Suite, account: str) -> Bond:
     """Read the bond of an account, member or not, at the latest block."""
     block, functions = latest_block(suite), suite.committee.functions
     owner = suite.w3.to_checksum_address(account)
-    open_votes = int(functions.openVotesOf(owner).call(block_identifier=block.number))
-    least = int(functions.memberBond().call(block_identifier=block.number))
-    slash = int(functions.slash().call(block_identifier=block.number))
+    open_votes = int(read_view(functions.openVotesOf(owner), block.number))
+    least = int(read_view(functions.memberBond(), block.number))
+    slash = int(read_view(functions.slash(), block.number))
     return Bond(
         owner,
-        bool(functions.isMember(owner).call(block_identifier=block.number)),
-        int(functions.bondOf(owner).call(block_identifier=block.number)),
+        bool(read_view(functions.isMember(owner), block.number)),
+        int(read_view(functions.bondOf(owner), block.number)),
         max(least, slash * (open_votes + 1)),  # every open vote can cost one slash
         open_votes,
-        int(functions.creditOf(owner).call(block_identifier=block.number)),
+        int(read_view(functions.creditOf(owner), block.number)),
     )

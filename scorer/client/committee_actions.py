@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Addresses, MemberSet, ProposalRecord, ProposalStatus, Suite
 from scorer.client.actions import (
     ActionRefused,
@@ -56,7 +57,7 @@ class ChallengeReport:
                 f"round {self.round_id}: expected a report that differs from yours, found {report}, which is "
                 "yours"
             )
-        bond = int(suite.committee.functions.challengeBond().call(block_identifier=block.number))
+        bond = int(read_view(suite.committee.functions.challengeBond(), block.number))
         require_tokens(account, bond, "challenge", " for the bond")
         step = PlannedTransaction(
             f"challenge the report {report} of round {self.round_id} with a bond of {coins_text(bond)} NMR",
@@ -143,7 +144,7 @@ class RemoveAbsent:
                 f"remove-absent: expected a first absence of longer ago, found {self.member} to be removable "
                 f"from {_utc(since)} on: signatures that were left out may be handed in until then"
             )
-        least = int(suite.committee.functions.LEAST_MEMBERS().call())
+        least = int(read_view(suite.committee.functions.LEAST_MEMBERS()))
         if members <= least:
             raise ActionRefused(
                 f"remove-absent: expected more than {least} members, found {members}: the admin alone can "
@@ -153,8 +154,8 @@ class RemoveAbsent:
 
 def _challenge_warnings(suite: Suite, own: bytes | None, voters: MemberSet, block: Block) -> tuple[str, ...]:
     functions = suite.committee.functions
-    period = int(functions.disputePeriod().call(block_identifier=block.number))
-    absence = int(functions.absenceSlash().call(block_identifier=block.number))
+    period = int(read_view(functions.disputePeriod(), block.number))
+    absence = int(read_view(functions.absenceSlash(), block.number))
     return (
         "you hold no report of this round" if own is None else f"your report is {to_hex(own)}",
         f"the members vote once more, for {period} s: you get the bond back only if {voters.quorum} of "

@@ -10,6 +10,7 @@ from eth_utils.address import to_canonical_address
 from web3.contract import Contract
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError
 
+from scorer.chain.bulk import read_view
 from scorer.chain.errors import Refused
 from scorer.chain.rpc_errors import Answer
 
@@ -64,9 +65,9 @@ def permit_signer(token: Contract, owner: str, chain_id: int, block: int) -> Per
     The token's own DOMAIN_SEPARATOR decides, because a permit in another domain would fail on the chain.
     """
     try:
-        separator = bytes(token.functions.DOMAIN_SEPARATOR().call(block_identifier=block))
-        nonce = int(token.functions.nonces(owner).call(block_identifier=block))
-        name = str(token.functions.name().call(block_identifier=block))
+        separator = bytes(read_view(token.functions.DOMAIN_SEPARATOR(), block))
+        nonce = int(read_view(token.functions.nonces(owner), block))
+        name = str(read_view(token.functions.name(), block))
     except (ContractLogicError, BadFunctionCallOutput, UnicodeDecodeError):
         return None
     except Refused as error:

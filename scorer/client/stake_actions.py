@@ -5,6 +5,7 @@ from typing import Final
 
 from web3.contract.contract import ContractFunction
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Addresses, Suite
 from scorer.client.actions import (
     ActionRefused,
@@ -176,7 +177,7 @@ class Allocate:
         return TransactionPlan((step,), self._warnings(account.suite, stake.idle))
 
     def _warnings(self, suite: Suite, idle: int) -> tuple[str, ...]:
-        minimum = int(suite.tournament.functions.minPosition().call())
+        minimum = int(read_view(suite.tournament.functions.minPosition()))
         if self.allocation.encoded and not self.allocation.position(idle, minimum):
             return (
                 f"with {nmr_text(idle)} NMR idle a round would lock less than the least position of "
@@ -196,7 +197,7 @@ def _staked_model(account: ClientAccount, model: int) -> ModelStake:
 
 def _require_not_paused(suite: Suite) -> None:
     now = latest_block(suite).timestamp
-    until = int(suite.tournament.functions.pausedUntil().call())
+    until = int(read_view(suite.tournament.functions.pausedUntil()))
     if now < until:
         raise ActionRefused(
             f"deposit: expected a tournament that takes deposits, found one that is paused for "
@@ -206,4 +207,4 @@ def _require_not_paused(suite: Suite) -> None:
 
 def _lane_price(suite: Suite, stake: ModelStake) -> int:
     """Return what a deposit pays for the model's lane, nano-NMR: zero for a model that has one."""
-    return 0 if stake.has_lane else int(suite.tournament.functions.lanePrice().call())
+    return 0 if stake.has_lane else int(read_view(suite.tournament.functions.lanePrice()))

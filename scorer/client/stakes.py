@@ -6,6 +6,7 @@ from typing import Any
 
 from web3.exceptions import ContractLogicError
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.logs import event_logs
 from scorer.chain.reverts import revert_name
@@ -77,14 +78,14 @@ def holdings(suite: Suite, address: str, block: int) -> Holdings:
     return Holdings(
         account,
         suite.w3.eth.get_balance(account, block),
-        int(token.balanceOf(account).call(block_identifier=block)),
-        int(token.allowance(account, spender).call(block_identifier=block)),
+        int(read_view(token.balanceOf(account), block)),
+        int(read_view(token.allowance(account, spender), block)),
     )
 
 
 def model_count(suite: Suite, block: int) -> int:
     """Read how many models were ever registered; their ids run from 1 to this."""
-    return int(suite.registry.functions.modelCount().call(block_identifier=block))
+    return int(read_view(suite.registry.functions.modelCount(), block))
 
 
 def model_stake(
@@ -92,13 +93,13 @@ def model_stake(
 ) -> ModelStake:
     """Read a registered model and its stake."""
     tournament, registry = suite.tournament.functions, suite.registry.functions
-    idle = int(tournament.idleOf(model_id).call(block_identifier=block))
-    allocation = Allocation.decoded(int(tournament.allocationOf(model_id).call(block_identifier=block)))
-    minimum = int(tournament.minPosition().call(block_identifier=block))
+    idle = int(read_view(tournament.idleOf(model_id), block))
+    allocation = Allocation.decoded(int(read_view(tournament.allocationOf(model_id), block)))
+    minimum = int(read_view(tournament.minPosition(), block))
     return ModelStake(
         model_id,
-        str(registry.ownerOf(model_id).call(block_identifier=block)),
-        str(registry.submitterOf(model_id).call(block_identifier=block)),
+        str(read_view(registry.ownerOf(model_id), block)),
+        str(read_view(registry.submitterOf(model_id), block)),
         has_lane(suite, model_id, block),
         idle,
         allocation,
@@ -110,7 +111,7 @@ def model_stake(
 def has_lane(suite: Suite, model_id: int, block: int) -> bool:
     """Return True for a model that ever had a deposit: `laneOf` reverts without one."""
     try:
-        suite.tournament.functions.laneOf(model_id).call(block_identifier=block)
+        read_view(suite.tournament.functions.laneOf(model_id), block)
     except ContractLogicError as error:
         if revert_name(error) == "NoLane":
             return False
@@ -123,7 +124,7 @@ def models_of(suite: Suite, owner: str, block: int) -> list[int]:
     account = suite.w3.to_checksum_address(owner)
     received = event_logs(suite.registry.events.Transfer(), {"to": account}, suite.addresses.block, block)
     models = sorted({int(event["args"]["tokenId"]) for event in received})
-    owners = (suite.registry.functions.ownerOf(model).call(block_identifier=block) for model in models)
+    owners = (read_view(suite.registry.functions.ownerOf(model), block) for model in models)
     return [model for model, current in zip(models, owners, strict=True) if current == account]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.client.actions import ActionRefused
 from scorer.client.keystore import Wallet
@@ -133,7 +134,7 @@ def _require_submitter(suite: Suite, address: str, model: int) -> None:
     count = model_count(suite, block)
     if not 1 <= model <= count:
         raise ActionRefused(f"model: expected a model from 1 to {count}, found {model}")
-    submitter = str(suite.registry.functions.submitterOf(model).call(block_identifier=block))
+    submitter = str(read_view(suite.registry.functions.submitterOf(model), block))
     if submitter != address:
         raise ActionRefused(
             f"model {model}: expected the key of its submitter {submitter}, found that of {address}; "

@@ -13,6 +13,7 @@ from eth_utils.abi import function_abi_to_4byte_selector
 from web3 import Web3
 from web3.exceptions import Web3Exception
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoints import Endpoints, Health, NoAgreement, Pinned
 from scorer.daemon.configuration import NodeConfig
@@ -213,7 +214,7 @@ def _report_hash(suite: Suite, block: int) -> str:
         b"\4" * 32,
     )
     call = suite.committee.functions.hashReport(suite.tournament.address, report.to_contract())
-    found = bytes(call.call(block_identifier=block))
+    found = bytes(read_view(call, block))
     if found != report.hash():
         raise CheckFailed(f"expected 0x{report.hash().hex()} as computed here, found 0x{found.hex()}")
     return "the committee's is ours"
@@ -236,7 +237,7 @@ def _right(suite: Suite, operator: ChecksumAddress, call: str, block: int) -> st
     """Check, with the AccessManager, that the operator may make a call at once."""
     selector = function_abi_to_4byte_selector(suite.tournament.get_function_by_name(call).abi)
     asked = suite.authority.functions.canCall(operator, suite.tournament.address, selector)
-    at_once, _ = asked.call(block_identifier=block)
+    at_once, _ = read_view(asked, block)
     if not at_once:
         raise CheckFailed(
             f"expected {operator} to hold the operator's role, found that it may not call {call}"
@@ -253,8 +254,8 @@ def _committee(suite: Suite, member: str, block: int) -> str:
 
 def _bond(suite: Suite, member: str, block: int) -> str:
     functions = suite.committee.functions
-    needed = functions.memberBond().call(block_identifier=block)
-    found = functions.bondOf(Web3.to_checksum_address(member)).call(block_identifier=block)
+    needed = read_view(functions.memberBond(), block)
+    found = read_view(functions.bondOf(Web3.to_checksum_address(member)), block)
     if found < needed:
         raise CheckFailed(f"expected {needed} wei posted, found {found}; votes do not count until it is")
     return f"{found} wei of {needed}"
@@ -286,8 +287,8 @@ def _gas(config: NodeConfig, w3: Web3, address: str) -> str:
 
 
 def _challenge_bond(suite: Suite, member: str, block: int) -> str:
-    needed = suite.committee.functions.challengeBond().call(block_identifier=block)
-    found = suite.token.functions.balanceOf(Web3.to_checksum_address(member)).call(block_identifier=block)
+    needed = read_view(suite.committee.functions.challengeBond(), block)
+    found = read_view(suite.token.functions.balanceOf(Web3.to_checksum_address(member)), block)
     if found < needed:
         raise CheckFailed(f"expected {needed} wei of NMR for a challenge, found {found}")
     return f"{found} wei of {needed}"

@@ -9,6 +9,7 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import Web3Exception
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import ZERO_ADDRESS
 from scorer.chain.errors import EndpointError
 from scorer.chain.logs import event_logs
@@ -67,7 +68,7 @@ class _Case:
         """Call a view; `UNREADABLE` where it fails, as it does on a contract of other code."""
         try:
             call = self.bound(label).get_function_by_name(function)(*arguments)
-            return call.call(block_identifier=self.reader.block)
+            return read_view(call, self.reader.block)
         except (EndpointError, Web3Exception):
             return UNREADABLE
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import ContractLogicError, Web3Exception
-from web3.types import BlockIdentifier
 
 from scorer.chain.artifacts import abi
+from scorer.chain.bulk import Tag, read_view
 from scorer.chain.errors import EndpointError
 from scorer.chain.reverts import describe_revert
 from scorer.deployment.blueprint import ADMIN_ROLE, ROLE_IDS, Blueprint, Creation
@@ -24,7 +24,7 @@ class Reader:
     """Reads one chain, at one block."""
 
     w3: Web3
-    block: BlockIdentifier = "latest"
+    block: int | Tag = "latest"
 
     def code(self, address: str) -> bytes:
         """Return a contract's code; empty where there is none."""
@@ -38,14 +38,12 @@ class Reader:
 
     def access(self, authority: Contract, role: int, account: str) -> Access | None:
         """Return an account's access to a role, or None. A delay that takes effect later counts already."""
-        since, delay, pending, effect = authority.functions.getAccess(role, account).call(
-            block_identifier=self.block
-        )
+        since, delay, pending, effect = read_view(authority.functions.getAccess(role, account), self.block)
         return Access(int(pending if effect else delay)) if since else None
 
     def role_of(self, authority: Contract, target: str, selector: bytes) -> int:
         """Return the number of the role whose holders may call a function."""
-        found = authority.functions.getTargetFunctionRole(target, selector).call(block_identifier=self.block)
+        found = read_view(authority.functions.getTargetFunctionRole(target, selector), self.block)
         return int(found)
 
 
@@ -80,9 +78,7 @@ def _served(reader: Reader, blueprint: Blueprint, coded: frozenset[str]) -> froz
         return frozenset()
     ask = reader.bound("OracleCommittee", blueprint.addresses["committee"]).functions.isTournament
     labels = tournament_labels(blueprint)
-    return frozenset(
-        label for label in labels if ask(blueprint.addresses[label]).call(block_identifier=reader.block)
-    )
+    return frozenset(label for label in labels if read_view(ask(blueprint.addresses[label]), reader.block))
 
 
 def _accounts(blueprint: Blueprint) -> Iterator[tuple[int, str]]:
@@ -151,8 +147,8 @@ def _unlike(reader: Reader, contract: str, address: str) -> str | None:
     try:
         bound = reader.bound(contract, address)
         if contract in PROBES:
-            bound.get_function_by_name(PROBES[contract])().call(block_identifier=reader.block)
-        decimals = bound.functions.decimals().call() if contract == "Numeraire" else 18
+            read_view(bound.get_function_by_name(PROBES[contract])(), reader.block)
+        decimals = read_view(bound.functions.decimals()) if contract == "Numeraire" else 18
     except (EndpointError, Web3Exception):
         return f"expected a {contract}, found that {address} does not answer as one"
     return None if decimals == 18 else f"expected a token of 18 decimals, found {decimals} at {address}"

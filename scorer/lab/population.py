@@ -6,6 +6,7 @@ from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
 from scorer.lab.batch import BatchCall, BatchSender
 from scorer.lab.market import SyntheticMarket
@@ -59,7 +60,7 @@ def enter(
     """
     if not stakes:
         return []
-    first = int(suite.registry.functions.modelCount().call()) + 1
+    first = int(read_view(suite.registry.functions.modelCount())) + 1
     entered = list(enumerate(stakes, start=first))
     registry, tournament = suite.registry.functions, suite.tournament.functions
     total = wei_from_nano(sum(stake.deposit for stake in stakes))

@@ -12,7 +12,7 @@ import numpy as np
 from web3 import Web3
 from web3.exceptions import ContractLogicError
 
-from scorer.chain.bulk import View, answers
+from scorer.chain.bulk import View, answers, read_view
 from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.chain.logs import SettledChunk, read_settled
 from scorer.observation.observe import Block, read_sealed
@@ -94,10 +94,10 @@ def audit(suite: Suite, block: Block) -> dict[str, bool]:
 
 def idle_by_lane(suite: Suite, block: int) -> list[int]:
     """Read the idle stake of every lane in use, nano-NMR."""
-    count = suite.tournament.functions.laneCount().call(block_identifier=block)
+    count = read_view(suite.tournament.functions.laneCount(), block)
     words: list[int] = []
     while 4 * len(words) < count:
-        words += suite.tournament.functions.slots(len(words), SLOTS_PER_CALL).call(block_identifier=block)
+        words += read_view(suite.tournament.functions.slots(len(words), SLOTS_PER_CALL), block)
     stakes, _ = stakes_and_codes(words)
     by_lane: list[int] = stakes.tolist()
     return by_lane[:count]
@@ -127,7 +127,7 @@ def _still_locked(history: RoundHistory) -> int:
 def _balance_covers_liabilities(suite: Suite, histories: Sequence[RoundHistory], block: Block) -> bool:
     functions = suite.tournament.functions
     pool, reserved, burnable, liabilities = (
-        int(call().call(block_identifier=block.number))
+        int(read_view(call(), block.number))
         for call in (functions.pool, functions.reserved, functions.burnable, functions.liabilities)
     )
     owed = (
@@ -137,7 +137,7 @@ def _balance_covers_liabilities(suite: Suite, histories: Sequence[RoundHistory],
         + sum(idle_by_lane(suite, block.number))
         + sum(map(_still_locked, histories))
     )
-    balance = suite.token.functions.balanceOf(suite.tournament.address).call(block_identifier=block.number)
+    balance = read_view(suite.token.functions.balanceOf(suite.tournament.address), block.number)
     return owed == liabilities and bool(balance >= owed * WEI_PER_NANO)
 
 
@@ -188,7 +188,7 @@ def _owners(suite: Suite, models: Sequence[int], block: Block) -> list[str]:
     return [
         Web3.to_checksum_address(answer[-20:])
         if answer is not None and len(answer) == WORD
-        else str(view.call.call(block_identifier=block.number))
+        else str(read_view(view.call, block.number))
         for view, answer in zip(views, answered, strict=True)
     ]
 
@@ -205,7 +205,7 @@ def _succeeds(trial: View, block: Block) -> bool:
 def _supply_within_cap(suite: Suite, block: Block) -> bool:
     functions = suite.token.functions
     minted, supply, cap = (
-        int(call().call(block_identifier=block.number))
+        int(read_view(call(), block.number))
         for call in (functions.minted, functions.totalSupply, functions.CAP)
     )
     burns = suite.token.events.Transfer().get_logs(

@@ -8,6 +8,7 @@ from typing import Final
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, Suite
 from scorer.evaluation.inputs import scores_by_chunk
 from scorer.observation.observe import Sealed
@@ -135,7 +136,7 @@ class Calls:
         """Return the number of the round's members."""
         set_id = self.suite.round(self.round_id, block).member_set_id
         functions = self.suite.committee.functions
-        return len(functions.membersOf(set_id).call(block_identifier=block))
+        return len(read_view(functions.membersOf(set_id), block))
 
     def _of_committee(
         self,

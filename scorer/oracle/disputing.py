@@ -6,6 +6,7 @@ from pathlib import Path
 
 from web3 import Web3
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import ProposalRecord, ProposalStatus
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.cache import MemberCache
@@ -102,9 +103,9 @@ class Disputing:
     def _bonded(self) -> Challenging:
         committee, token = self.context.suite.committee, self.context.suite.token
         at = self.context.block.number
-        bond = int(committee.functions.challengeBond().call(block_identifier=at))
+        bond = int(read_view(committee.functions.challengeBond(), at))
         asked = token.functions.allowance(Web3.to_checksum_address(self.address), committee.address)
-        allowance = asked.call(block_identifier=at)
+        allowance = read_view(asked, at)
         if bond > self.policy.largest_bond:
             self.raise_alarm(
                 AlarmReason.BOND_TOO_LARGE,

@@ -6,6 +6,7 @@ from functools import cached_property, partial
 
 from web3 import Web3
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import RoundRecord, RoundState
 from scorer.chain.logs import IncompleteLogs
 from scorer.observation.observe import CommitteeView
@@ -148,7 +149,7 @@ class MemberCycle:
         """Have paid out what disputes left us, which belongs to no round."""
         suite, at = self.context.suite, self.context.block.number
         address = Web3.to_checksum_address(self.address)
-        credit = suite.committee.functions.creditOf(address).call(block_identifier=at)
+        credit = read_view(suite.committee.functions.creditOf(address), at)
         calls = Calls(suite, NO_ROUND, None, self.paths.own_bundle(NO_ROUND))
         return [
             ActionResult(NO_ROUND, action, self.actor.send(calls, action).text)

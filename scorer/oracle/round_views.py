@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import ProposalRecord, RoundRecord
 from scorer.observation.observe import CommitteeView, Sealed, awaits_seal, chunks_left
 from scorer.oracle.actions import SealRound
@@ -106,7 +107,9 @@ class RoundViews:
         """Say whether votes, or challenges, hold bonds. Neither changes once a committee is deployed."""
         functions = self.context.suite.committee.functions
         if self.cache.bonded is None:
-            self.cache.bonded = bool(functions.memberBond().call() or functions.challengeBond().call())
+            self.cache.bonded = bool(
+                read_view(functions.memberBond()) or read_view(functions.challengeBond())
+            )
         return self.cache.bonded
 
     def _delay(self, round_id: int, committee: CommitteeView) -> int:

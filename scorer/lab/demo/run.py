@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import RoundState
 from scorer.evaluation.verify import Difference, differences
 from scorer.files import make_owned_folder
@@ -240,7 +241,7 @@ def _burn(demo: Demo) -> None:
 
 def _supply(demo: Demo) -> int:
     """Return the token's supply, wei."""
-    return int(demo.tournament.suite.token.functions.totalSupply().call())
+    return int(read_view(demo.tournament.suite.token.functions.totalSupply()))
 
 
 def _verify(demo: Demo, progress: Progress) -> dict[int, list[Difference]]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from web3 import Web3
 from web3.exceptions import Web3Exception
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import RoundState, Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
 from scorer.daemon.deployment_file import read_deployment
@@ -138,7 +139,7 @@ def status(layout: DevnetLayout) -> Status:
         processes,
         number,
         int(latest["timestamp"]),
-        int(suite.registry.functions.modelCount().call(block_identifier=number)),
+        int(read_view(suite.registry.functions.modelCount(), number)),
         tuple(_rounds(suite, number)),
     )
 

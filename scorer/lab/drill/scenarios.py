@@ -7,6 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Final, ParamSpec
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import ProposalStatus
 from scorer.failpoints import LABELS
 from scorer.lab.anvil import run_anvil
@@ -313,13 +314,13 @@ def _learn(local: LocalTournament, round_id: int, indices: Sequence[int]) -> Non
 
 def _holdings(local: LocalTournament, index: int) -> int:
     address = local.anvil.account(FIRST_MEMBER + index).address
-    return int(local.suite.token.functions.balanceOf(address).call())
+    return int(read_view(local.suite.token.functions.balanceOf(address)))
 
 
 def _collected(local: LocalTournament, index: int, before: int) -> None:
     """Check that a challenger who was right has its bond back, with a reward, and is owed nothing more."""
     address = local.anvil.account(FIRST_MEMBER + index).address
-    owed = local.suite.committee.functions.creditOf(address).call()
+    owed = read_view(local.suite.committee.functions.creditOf(address))
     if owed or _holdings(local, index) <= before:
         raise Stuck(f"expected the challenger to have collected, found {owed} wei owed to it")
 

@@ -9,6 +9,7 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
+from scorer.chain.bulk import read_view
 from scorer.chain.calldata import calldata
 from scorer.chain.contracts import Suite
 from scorer.lab.plain_sender import Sender
@@ -45,7 +46,11 @@ class TimelockAdmin:
 
     def _change(self) -> ContractFunction:
         functions = self.suite.tournament.functions
-        terms = (functions.cap().call(), functions.threshold().call(), functions.minPosition().call())
+        terms = (
+            read_view(functions.cap()),
+            read_view(functions.threshold()),
+            read_view(functions.minPosition()),
+        )
         call: ContractFunction = functions.setParameters(*terms)
         return call
 

@@ -11,6 +11,7 @@ import tomli_w
 from web3 import Web3
 from web3.exceptions import TransactionNotFound
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.lab.market import TARGET, SyntheticMarket
 from scorer.lab.population import Participant, submit_predictions
@@ -124,7 +125,7 @@ class RehearsedRounds:
         )
         suite = rehearsal.suite()
         for name in MISLED:
-            bond = suite.committee.functions.bondOf(rehearsal.accounts[name].address).call()
+            bond = read_view(suite.committee.functions.bondOf(rehearsal.accounts[name].address))
             expect(f"what is left of {name}'s bond", wei_from_nano(BOND - SLASH), bond)
         misled = [rehearsal.accounts[name] for name in MISLED]
         post_bonds(rehearsal.batch(), rehearsal.suite_of_people(), misled, SLASH)

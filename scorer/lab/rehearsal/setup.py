@@ -5,6 +5,7 @@ from typing import Final
 
 from web3.contract import Contract
 
+from scorer.chain.bulk import read_view
 from scorer.lab import nodes
 from scorer.lab.population import Participant, enter, equal_stakes
 from scorer.lab.processes import cupel
@@ -101,6 +102,6 @@ def check_hand_over(rehearsal: Rehearsal) -> None:
     """Check that the deployer holds no role of admin."""
     suite = rehearsal.suite()
     block = rehearsal.node.anvil.w3.eth.block_number
-    role = suite.authority.get_function_by_name("ADMIN_ROLE")().call(block_identifier=block)
-    held, _ = suite.authority.functions.hasRole(role, rehearsal.accounts["deployer"].address).call()
+    role = read_view(suite.authority.get_function_by_name("ADMIN_ROLE")(), block)
+    held, _ = read_view(suite.authority.functions.hasRole(role, rehearsal.accounts["deployer"].address))
     expect("the deployer's role of admin", False, bool(held))
