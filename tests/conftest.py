@@ -1,8 +1,10 @@
 """What all tests share: local chains, and a small tournament on one of them."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -48,6 +50,14 @@ def chains() -> Iterator[Chains]:
 
 os.umask(0o077)
 """Files of tests are for their owner alone, as keys and passwords must be."""
+
+MEMORY: Final = Path("/dev/shm")
+ROOM: Final = 4 << 30
+"""Bytes of memory that must be free for files of tests."""
+
+# Journals and bundles are synced to the disk with each write. In memory that takes no time.
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -65,12 +66,13 @@ class _Case:
         return self.reader.bound(entry["contract"], entry["address"])
 
     def ask(self, label: str, function: str, *arguments: Any) -> Any:
-        """Call a view; `UNREADABLE` where it fails, as it does on a contract of other code."""
+        """Call a view; `UNREADABLE` where it fails, as on a contract of other code. A struct is a list."""
         try:
             call = self.bound(label).get_function_by_name(function)(*arguments)
-            return read_view(call, self.reader.block)
+            found = read_view(call, self.reader.block)
         except (EndpointError, Web3Exception):
             return UNREADABLE
+        return list(vars(found).values()) if isinstance(found, SimpleNamespace) else found
 
 
 def differences(manifest: Mapping[str, Any], w3: Web3) -> list[ManifestDifference]:
