@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from scorer.chain.endpoint import EndpointError
-from scorer.files import FolderInUse
 from scorer.lab.batch import BatchRefused
 from scorer.lab.rehearsal.context import Unexpected
 from scorer.lab.rehearsal.run import MODELS, judged, rehearse
+from scorer.owned_files import FolderInUse
 from scorer.transactions.request import Reverted
 
 REPOSITORY = Path(__file__).resolve().parent.parent

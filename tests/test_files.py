@@ -7,19 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scorer.files import (
-    MARKER,
-    FolderInUse,
-    SecretExposed,
-    decoded,
-    make_owned_folder,
-    one_line,
-    parse_toml,
-    read_secret,
-    refuse_foreign_file,
-    write_secret,
-    write_whole,
-)
+from scorer.files import SecretExposed, decoded, one_line, parse_toml, read_secret, write_secret, write_whole
+from scorer.owned_files import MARKER, FolderInUse, make_owned_folder, refuse_foreign_file
 
 MADE_BY = "cupel demo"
 CONTENTS = ("published", "members", "*.csv")

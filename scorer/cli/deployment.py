@@ -24,7 +24,8 @@ from scorer.deployment.manifest import ManifestError, read_manifest
 from scorer.deployment.prices import DeploymentCost
 from scorer.deployment.steps import DeploymentStuck
 from scorer.deployment.verification import VerificationError
-from scorer.files import refuse_foreign_file, write_whole
+from scorer.files import write_whole
+from scorer.owned_files import refuse_foreign_file
 from scorer.redaction import clean, shown, shown_name
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)

@@ -16,9 +16,9 @@ from scorer.cli.numbers import NUMBER
 from scorer.daemon.config_errors import ConfigError
 from scorer.evaluation.explain import Explanation, ScoredRound
 from scorer.evaluation.statement import COLUMNS, StatementEntry, write_statement
-from scorer.files import refuse_foreign_table
 from scorer.observation.observe import finalised_block
 from scorer.observation.receipts import SettledRound, read_settled_round
+from scorer.owned_files import refuse_foreign_table
 from scorer.storage.bundle import SCORES, Bundle, BundleError
 from scorer.units import nmr_text
 

@@ -16,8 +16,8 @@ from scorer.cli.explain import scored_rounds
 from scorer.cli.numbers import NUMBER, day
 from scorer.daemon.config_errors import ConfigError
 from scorer.evaluation.standings import REWARD, model_leaderboard, score_table
-from scorer.files import refuse_foreign_table
 from scorer.observation.observe import finalised_block
+from scorer.owned_files import refuse_foreign_table
 from scorer.redaction import shown
 from scorer.rewards.reputation import (
     CLASSIC_SEASON,

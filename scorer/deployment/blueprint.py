@@ -10,8 +10,9 @@ from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 from scorer.chain.artifacts import abi, artifact
 from scorer.chain.contracts import ZERO_ADDRESS
 from scorer.deployment.create2 import create2_address, salt_of
-from scorer.deployment.document import SINKS, Deployment, Tournament
+from scorer.deployment.document import Deployment
 from scorer.deployment.fields import DEPLOYER
+from scorer.deployment.sections import SINKS, Tournament
 from scorer.units import wei_from_nano
 
 ADMIN_ROLE: Final = 0

@@ -15,7 +15,7 @@ from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.logging import configure_logging
 from scorer.failpoints import VARIABLE
-from scorer.files import make_owned_folder, write_secret
+from scorer.files import write_secret
 from scorer.lab import nodes
 from scorer.lab.anvil import Anvil
 from scorer.lab.batch import LOCAL_FEES, BatchSender
@@ -25,6 +25,7 @@ from scorer.lab.population import Participant, enter, equal_stakes, submit_predi
 from scorer.lab.processes import Fork
 from scorer.lab.rounds import Times, open_round
 from scorer.lab.suite import Bonds, deploy_suite, fund_pool, local_deployment, post_bonds, send_tokens
+from scorer.owned_files import make_owned_folder
 from scorer.protocol.rules import Rules, preset
 from scorer.protocol.seal import two_thirds
 from scorer.storage.bundle import Bundle, round_folder

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scorer.chain.artifacts import abi, artifact
-from scorer.deployment import document as limits
+from scorer.deployment import limits, sections
 from scorer.deployment.document import DeploymentFileError, from_record, load_document, recorded
 from scorer.lab.anvil import Anvil
 from scorer.lab.plain_sender import Sender
@@ -130,14 +130,14 @@ def test_the_terms_come_from_the_rules() -> None:
 
 
 def test_rules_may_be_a_file_beside_the_deployment_file(tmp_path: Path) -> None:
-    source = Path(limits.__file__).parent.parent / "protocol" / "presets" / "crypto.toml"
+    source = Path(sections.__file__).parent.parent / "protocol" / "presets" / "crypto.toml"
     (tmp_path / "ours.toml").write_text(source.read_text())
     (tmp_path / "trial.toml").write_text(changed('rules = "classic"', 'rules = "ours.toml"'))
 
     found = load_document(tmp_path / "trial.toml").tournaments[0]
 
     assert (found.cap, found.threshold) == tuple(
-        getattr(limits._rules("crypto", tmp_path).stake, n) for n in ("cap", "threshold")
+        getattr(sections._rules("crypto", tmp_path).stake, n) for n in ("cap", "threshold")
     )
 
 

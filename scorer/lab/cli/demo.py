@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from scorer.cli.common import console
-from scorer.files import FolderInUse
+from scorer.owned_files import FolderInUse
 
 
 def demo(

@@ -13,12 +13,12 @@ from scorer.cli.common import JsonOption, print_json, user_errors
 from scorer.cli.numbers import whole
 from scorer.deployment.document import DeploymentFileError
 from scorer.deployment.steps import DeploymentStuck
-from scorer.files import FolderInUse
 from scorer.lab.batch import BatchRefused
 from scorer.lab.devnet.layout import KEYS, PEOPLE, DevnetLayout, NoDevnet, Settings, account_of
 from scorer.lab.devnet.network import NotReady, Status, down, status, up
 from scorer.lab.devnet.setup import FILE, POCKET
 from scorer.lab.devnet.simulator import EXAMPLE
+from scorer.owned_files import FolderInUse
 from scorer.redaction import clean
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)

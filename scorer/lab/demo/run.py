@@ -15,7 +15,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import RoundState
 from scorer.evaluation.verify import Difference, differences
-from scorer.files import make_owned_folder
 from scorer.lab.anvil import Anvil, run_anvil
 from scorer.lab.demo.outcome import DemoOutcome, print_outcome
 from scorer.lab.demo.strategies import Strategy
@@ -34,6 +33,7 @@ from scorer.lab.population import Stake
 from scorer.observation.audit import audit, idle_by_lane
 from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.oracle.actions import Alarm
+from scorer.owned_files import make_owned_folder
 from scorer.protocol.rules import Rules, preset
 from scorer.storage.contents import inbox_at, node_at, rounds_in
 from scorer.submission.validity import Universe

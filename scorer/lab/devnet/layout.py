@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from eth_account.signers.local import LocalAccount
 
-from scorer.files import is_owned, make_owned_folder
 from scorer.lab.anvil import local_account
 from scorer.lab.processes import ProcessGroup
+from scorer.owned_files import is_owned, make_owned_folder
 from scorer.storage.bundle import RULES, UNIVERSE
 from scorer.storage.contents import files_in, inbox_at, node_at, rounds_in
 

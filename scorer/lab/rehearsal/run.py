@@ -8,7 +8,6 @@ from typing import Final
 
 from web3.contract import Contract
 
-from scorer.files import make_owned_folder
 from scorer.lab.market import SyntheticMarket
 from scorer.lab.processes import ProcessGroup
 from scorer.lab.rehearsal.accounts import ACCOUNTS, DAEMONS, accounts_of
@@ -19,6 +18,7 @@ from scorer.lab.rehearsal.rounds import RehearsedRounds
 from scorer.lab.rehearsal.setup import check_hand_over, deploy, fund, start_daemons
 from scorer.lab.rehearsal.timetable import ROUNDS, Timetable
 from scorer.lab.rehearsal.verdict import EXPECTED, RehearsalVerdict, all_final, check_suite, read_verdict
+from scorer.owned_files import make_owned_folder
 from scorer.protocol.rules import preset
 from scorer.storage.contents import inbox_at, node_at, rounds_in
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.files import make_owned_folder
 from scorer.lab.simulation.ledger import Ledger
 from scorer.lab.simulation.pictures import draw_all
 from scorer.lab.simulation.run import Simulation
+from scorer.owned_files import make_owned_folder
 from scorer.units import NANO_PER_NMR
 
 SHOWN_KINDS = 50

@@ -12,10 +12,10 @@ from rich.console import Console
 
 from scorer.chain.contracts import Suite
 from scorer.daemon.deployment_file import read_deployment
-from scorer.files import FolderInUse
 from scorer.lab.anvil import run_anvil
 from scorer.lab.demo.run import run_demo
 from scorer.observation.audit import INVARIANTS, idle_by_lane
+from scorer.owned_files import FolderInUse
 from tests.cli.test_cupel import run
 from tests.cli.test_explain import nets
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scorer.files import FolderInUse
 from scorer.lab.rehearsal.run import judged, rehearse
 from scorer.lab.rehearsal.timetable import ROUNDS, Timetable
 from scorer.lab.rehearsal.verdict import EXPECTED
+from scorer.owned_files import FolderInUse
 
 REPOSITORY = Path(__file__).parents[3]
 LINE = "rehearsal: 5 rounds, 4 settled, 1 void, 1 dispute overturned, verified 5/5"
