@@ -66,13 +66,13 @@ class _Case:
         return self.reader.bound(entry["contract"], entry["address"])
 
     def ask(self, label: str, function: str, *arguments: Any) -> Any:
-        """Call a view; `UNREADABLE` where it fails, as on a contract of other code. A struct is a list."""
+        """Call a view; `UNREADABLE` where it fails, as on a contract of other code. A struct is a tuple."""
         try:
             call = self.bound(label).get_function_by_name(function)(*arguments)
             found = read_view(call, self.reader.block)
         except (EndpointError, Web3Exception):
             return UNREADABLE
-        return list(vars(found).values()) if isinstance(found, SimpleNamespace) else found
+        return tuple(vars(found).values()) if isinstance(found, SimpleNamespace) else found
 
 
 def differences(manifest: Mapping[str, Any], w3: Web3) -> list[ManifestDifference]:
