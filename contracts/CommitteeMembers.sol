@@ -50,6 +50,10 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @dev Sets are written once. The second mapping says of each member of the first where it is, counted from 1.
     mapping(uint64 setId => address[]) private _membersOf;
     mapping(uint64 setId => mapping(address account => uint256)) private _placeOf;
+    mapping(uint64 setId => bytes32[]) private _encryptionKeysOf;
+
+    /// @inheritdoc ICommitteeMembers
+    mapping(address account => bytes32) public encryptionKeyOf;
 
     /// @dev Everybody who ever was a member, or has a bond.
     mapping(address account => Member) internal _members;
@@ -110,6 +114,19 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
         _requireTournament(tournament);
         isTournament[tournament] = false;
         emit TournamentRemoved(tournament);
+    }
+
+    /* KEYS */
+
+    /// @inheritdoc ICommitteeMembers
+    function setEncryptionKey(bytes32 key) external {
+        if (key == 0) revert ZeroEncryptionKey();
+        if (key == encryptionKeyOf[msg.sender]) revert SameEncryptionKey(key);
+
+        encryptionKeyOf[msg.sender] = key;
+        emit EncryptionKeySet(msg.sender, key);
+        // Rounds that are open were encrypted to the key before, which therefore stays in their set.
+        if (isMember(msg.sender)) _beginMemberSet(members(), quorum());
     }
 
     /* MONEY */
@@ -180,6 +197,11 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
         return _membersOf[setId];
     }
 
+    /// @inheritdoc ICommitteeMembers
+    function encryptionKeysOf(uint64 setId) external view returns (bytes32[] memory) {
+        return _encryptionKeysOf[setId];
+    }
+
     /* INTERNAL */
 
     /// @param member one of the current set.
@@ -218,7 +240,7 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
         creditOf[account] += amount;
     }
 
-    /// @dev Every change of members or quorum ends here, so that the quorum always is two thirds, and no vote counts
+    /// @dev Every change of members, quorum or keys ends here, so that the quorum always is two thirds, and no vote counts
     /// under rules other than those it was cast under.
     function _beginMemberSet(address[] memory members_, uint256 newQuorum) private {
         uint256 count = members_.length;
@@ -231,6 +253,7 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
             if (member == address(0)) revert ZeroMember();
             if (_placeOf[setId][member] != 0) revert AlreadyMember(member);
             _placeOf[setId][member] = i + 1;
+            _encryptionKeysOf[setId].push(encryptionKeyOf[member]);
         }
         _membersOf[setId] = members_;
         quorumOf[setId] = newQuorum;

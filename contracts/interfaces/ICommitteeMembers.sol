@@ -6,8 +6,9 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 /// @title ICommitteeMembers
 /// @notice Who votes in a committee, and what each of them has at stake. Amounts in wei.
 ///
-/// Members are kept as numbered sets. Any change of members or quorum begins a new set and leaves the old ones as they
-/// were. A round belongs to the set of the day it was opened: to vote and to seal, whoever comes or goes meanwhile.
+/// Members are kept as numbered sets. Any change of members, quorum or keys begins a new set and leaves the old ones as
+/// they were. A round belongs to the set of the day it was opened: to vote and to seal, whoever comes or goes meanwhile,
+/// and to decrypt, whoever changes their key: what was submitted to a round is encrypted to the keys of its set.
 ///
 /// A member's bond answers for every round in which they have a vote open: one bond backs no more votes than it can pay for.
 /// While a vote is open the bond cannot be taken; `IOracleCommittee.closeVotes` closes those of a round once nothing that
@@ -28,6 +29,8 @@ interface ICommitteeMembers {
     /// @notice `member` carried a report that was overturned or disproven, or was missing from a dispute that expired.
     event BondSlashed(address indexed member, uint256 amount);
     event CreditCollected(address indexed account, uint256 amount);
+    /// @notice Rounds opened from now on are encrypted to `key` where `account` is a member.
+    event EncryptionKeySet(address indexed account, bytes32 key);
 
     error NotMember(address caller);
     error ZeroMember();
@@ -45,6 +48,8 @@ interface ICommitteeMembers {
     error InsufficientBond(uint256 bond, uint256 amount);
     error ZeroAmount();
     error NothingOwed(address account);
+    error ZeroEncryptionKey();
+    error SameEncryptionKey(bytes32 key);
 
     /// @notice Adds a member and sets the quorum. Restricted.
     /// @dev Reverts if `member` is zero (`ZeroMember`) or a member (`AlreadyMember`), if there are too many
@@ -81,6 +86,12 @@ interface ICommitteeMembers {
     /// @return amount wei.
     function collect(address account) external returns (uint256 amount);
 
+    /// @notice Publishes the caller's X25519 public key (RFC 7748), to which shares of submissions are encrypted. A member
+    /// begins a new set by it; others, before they become one, have it ready. Whether it is a point that is safe to encrypt
+    /// to is for those who encrypt to check.
+    /// @dev Reverts if `key` is zero (`ZeroEncryptionKey`), or is the caller's already (`SameEncryptionKey`).
+    function setEncryptionKey(bytes32 key) external;
+
     function members() external view returns (address[] memory);
 
     function isMember(address account) external view returns (bool);
@@ -88,13 +99,19 @@ interface ICommitteeMembers {
     /// @notice The members of a set, current or former; empty if there is no such set.
     function membersOf(uint64 setId) external view returns (address[] memory);
 
+    /// @notice The account's newest X25519 public key; zero if it published none.
+    function encryptionKeyOf(address account) external view returns (bytes32);
+
+    /// @notice The keys of a set's members when the set began, in the order of `membersOf`; zero where there was none.
+    function encryptionKeysOf(uint64 setId) external view returns (bytes32[] memory);
+
     /// @notice Equal votes, or signatures, that the current member set takes to decide anything.
     function quorum() external view returns (uint256);
 
     /// @notice The same of a set, current or former; zero if there is no such set.
     function quorumOf(uint64 setId) external view returns (uint256);
 
-    /// @notice Number of the current member set, from 1. Grows with every change of members or quorum.
+    /// @notice Number of the current member set, from 1. Grows with every change of members, quorum or keys.
     function memberSetId() external view returns (uint64);
 
     /// @notice What is left of an account's bond, wei.

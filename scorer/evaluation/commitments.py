@@ -163,6 +163,8 @@ def _refusal(entry: Submission, allowed: str | None, where: tuple[int, str, int]
         return (
             f"expected the signature of {allowed or 'a submitter of a known model'}, found that of {signer}"
         )
+    if entry.predictions is None:
+        return "expected predictions that can be read, found none"
     predictions = float_array(entry.predictions)
     if not ((predictions >= 0) & (predictions <= 1)).all():
         return "expected predictions within [0, 1], found others"

@@ -6,7 +6,7 @@ is what ``Tournament.seal`` takes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from eth_hash.auto import keccak
 
 from scorer.protocol.documents import address, amount, check_fields, from_hex, to_hex, whole
 from scorer.protocol.merkle import merkle_root, submission_leaf
-from scorer.protocol.submissions import IN_THE_CLEAR, Submissions
+from scorer.protocol.submissions import Submissions
 from scorer.protocol.typed_data import SIGNATURE_SIZE, signer_of, typed_message, word
 
 _SEAL: Final = keccak(
@@ -74,13 +74,18 @@ class Verdict:
     """One member's verdict on one submission: on which one, and whether it counts."""
 
     content_hash: bytes
+    ciphertext_hash: bytes
     signature_hash: bytes
     is_valid: bool
 
+    def leaf(self, model_id: int) -> bytes:
+        """Return the leaf of the tree of verdicts, as `Submission.leaf` makes that of submissions."""
+        hashes = self.content_hash, self.ciphertext_hash, self.signature_hash
+        return submission_leaf(model_id, *hashes, is_valid=self.is_valid)
+
     def same_submission(self, other: "Verdict") -> bool:
         """Return whether two verdicts are on the same submission."""
-        ours, theirs = (self.content_hash, self.signature_hash), (other.content_hash, other.signature_hash)
-        return ours == theirs
+        return replace(self, is_valid=other.is_valid) == other
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,12 @@ class Verdicts:
         """The verdicts of a member that refuses these models' submissions and no others."""
         against = frozenset(refused)
         by_model = {
-            entry.model_id: Verdict(entry.content_hash, entry.signature_hash, entry.model_id not in against)
+            entry.model_id: Verdict(
+                entry.content_hash,
+                entry.ciphertext_hash,
+                entry.signature_hash,
+                entry.model_id not in against,
+            )
             for entry in submissions.entries
         }
         return cls(chain_id, tournament, round_id, by_model)
@@ -107,19 +117,20 @@ class Verdicts:
     @cached_property
     def message(self) -> bytes:
         """The bytes whose Keccak-256 is signed."""
-        leaves = [
-            submission_leaf(
-                model, verdict.content_hash, IN_THE_CLEAR, verdict.signature_hash, is_valid=verdict.is_valid
-            )
-            for model, verdict in sorted(self.by_model.items())
-        ]
+        leaves = [verdict.leaf(model) for model, verdict in sorted(self.by_model.items())]
         struct = keccak(_VERDICTS + word(self.round_id) + merkle_root(leaves))
         return typed_message(self.chain_id, self.tournament, struct)
 
     def to_json(self) -> list[list[Any]]:
-        """The ``verdicts`` of a vote: model, content hash, signature hash, and 1 where it counts."""
+        """Return the ``verdicts`` of a vote: model, three hashes as in its leaf, and 1 where it counts."""
         return [
-            [model, to_hex(verdict.content_hash), to_hex(verdict.signature_hash), int(verdict.is_valid)]
+            [
+                model,
+                to_hex(verdict.content_hash),
+                to_hex(verdict.ciphertext_hash),
+                to_hex(verdict.signature_hash),
+                int(verdict.is_valid),
+            ]
             for model, verdict in sorted(self.by_model.items())
         ]
 
@@ -244,10 +255,11 @@ class SealVote:
 
 
 def _verdict(found: Any) -> tuple[int, Verdict]:
-    model, content, signature, is_valid = found
+    model, content, ciphertext, signature, is_valid = found
     if type(model) is not int or model < 1 or type(is_valid) is not int or is_valid not in (0, 1):
         raise ValueError("expected a model's number and 0 or 1 as a verdict, found others")
-    return model, Verdict(from_hex(content, 32), from_hex(signature, 32), bool(is_valid))
+    hashes = from_hex(content, 32), from_hex(ciphertext, 32), from_hex(signature, 32)
+    return model, Verdict(*hashes, bool(is_valid))
 
 
 def quorum_signatures(

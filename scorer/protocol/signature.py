@@ -10,8 +10,17 @@ from eth_hash.auto import keccak
 from scorer.protocol.typed_data import is_canonical as is_canonical
 from scorer.protocol.typed_data import signer_of, typed_document, typed_message, word
 
-_FIELDS: Final = (("roundId", "uint256"), ("modelId", "uint256"), ("contentHash", "bytes32"))
-_TYPE: Final = keccak(b"Submission(uint256 roundId,uint256 modelId,bytes32 contentHash)")
+IN_THE_CLEAR: Final = bytes(32)
+"""The ciphertext hash of a submission that is not encrypted."""
+_FIELDS: Final = (
+    ("roundId", "uint256"),
+    ("modelId", "uint256"),
+    ("contentHash", "bytes32"),
+    ("ciphertextHash", "bytes32"),
+)
+_TYPE: Final = keccak(
+    b"Submission(uint256 roundId,uint256 modelId,bytes32 contentHash,bytes32 ciphertextHash)"
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,9 @@ class SubmissionDigest:
         For which round, and as which model.
     content_hash
         32 bytes, see `scorer.protocol.digest.content_hash`.
+    ciphertext_hash
+        32 bytes, of the envelope in which the predictions are sent; `IN_THE_CLEAR` where they are sent as
+        they are.
     """
 
     chain_id: int
@@ -33,10 +45,16 @@ class SubmissionDigest:
     round_id: int
     model_id: int
     content_hash: bytes
+    ciphertext_hash: bytes = IN_THE_CLEAR
 
     def typed_data(self) -> dict[str, Any]:
         """The EIP-712 typed data, as wallets take it."""
-        message = {"roundId": self.round_id, "modelId": self.model_id, "contentHash": self.content_hash}
+        message = {
+            "roundId": self.round_id,
+            "modelId": self.model_id,
+            "contentHash": self.content_hash,
+            "ciphertextHash": self.ciphertext_hash,
+        }
         return typed_document(self.chain_id, self.tournament, "Submission", _FIELDS, message)
 
     def sign(self, private_key: str | bytes) -> bytes:
@@ -53,5 +71,7 @@ class SubmissionDigest:
         return keccak(self._message())
 
     def _message(self) -> bytes:
-        struct = keccak(_TYPE + word(self.round_id) + word(self.model_id) + self.content_hash)
+        struct = keccak(
+            _TYPE + word(self.round_id) + word(self.model_id) + self.content_hash + self.ciphertext_hash
+        )
         return typed_message(self.chain_id, self.tournament, struct)

@@ -3,17 +3,19 @@
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 from eth_hash.auto import keccak
 
+from scorer.errors import CupelError
 from scorer.protocol.digest import content_hashes
 from scorer.protocol.merkle import merkle_root, submission_leaf
 from scorer.protocol.predictions import PredictionRows, Predictions, float_array
+from scorer.protocol.signature import IN_THE_CLEAR as IN_THE_CLEAR
 from scorer.protocol.signature import SubmissionDigest
 
-IN_THE_CLEAR: Final = bytes(32)
-"""The ciphertext hash of a submission that is not encrypted."""
+
+class PredictionsWithheld(CupelError):
+    """Predictions are needed that the one who asks does not hold."""
 
 
 @dataclass(frozen=True)
@@ -23,19 +25,23 @@ class Submission:
     Attributes
     ----------
     predictions
-        In the order of the universe, shape (ids,).
+        In the order of the universe, shape (ids,); None where one holds the ciphertext alone; NaN where the
+        ciphertext is broken.
     submitter
         The address that is to have signed: as the sender says in what the operator publishes, as the chain
         says in a member's bundle; empty for a model that the chain does not know.
     signature
         65 bytes.
+    ciphertext_hash
+        32 bytes, of the envelope in which the predictions were sent; zeros where they were not encrypted.
     """
 
     model_id: int
-    predictions: Predictions
+    predictions: Predictions | None
     content_hash: bytes
     submitter: str
     signature: bytes
+    ciphertext_hash: bytes = IN_THE_CLEAR
 
     @property
     def signature_hash(self) -> bytes:
@@ -45,12 +51,14 @@ class Submission:
     def leaf(self, *, is_valid: bool) -> bytes:
         """The leaf of the round's Merkle tree that commits to this submission and to the verdict on it."""
         return submission_leaf(
-            self.model_id, self.content_hash, IN_THE_CLEAR, self.signature_hash, is_valid=is_valid
+            self.model_id, self.content_hash, self.ciphertext_hash, self.signature_hash, is_valid=is_valid
         )
 
     def signer(self, chain_id: int, tournament: str, round_id: int) -> str | None:
         """Return the address that signed this content for this round, or None."""
-        digest = SubmissionDigest(chain_id, tournament, round_id, self.model_id, self.content_hash)
+        digest = SubmissionDigest(
+            chain_id, tournament, round_id, self.model_id, self.content_hash, self.ciphertext_hash
+        )
         return digest.signer(self.signature)
 
 
@@ -79,8 +87,18 @@ class Submissions:
 
     @cached_property
     def matrix(self) -> PredictionRows:
-        """All predictions, shape (models, ids), read a block at a time."""
-        return PredictionRows([entry.predictions for entry in self.entries], len(self.universe))
+        """All predictions, shape (models, ids), read a block at a time.
+
+        Raises
+        ------
+        PredictionsWithheld
+            When one holds the ciphertext of some alone.
+        """
+        return PredictionRows(self.rows(), len(self.universe))
+
+    def rows(self) -> list[Predictions]:
+        """Return the predictions of every model; raises as `matrix`."""
+        return [_predictions(entry) for entry in self.entries]
 
     def root(self, refused: Container[int] = ()) -> bytes:
         """The Merkle root that ``Tournament.seal`` commits to.
@@ -95,7 +113,7 @@ class Submissions:
     def not_signed_by(
         self, submitters: Mapping[int, str], chain_id: int, tournament: str, round_id: int
     ) -> tuple[int, ...]:
-        """The models whose content or signature is not what their submitter signed for a round."""
+        """Return the models whose content or signature is not what their submitter signed for a round."""
         wrong = set(self.wrong_hashes())
         for entry in self.entries:
             signer = entry.signer(chain_id, tournament, round_id)
@@ -104,12 +122,28 @@ class Submissions:
         return tuple(sorted(wrong))
 
     def wrong_hashes(self) -> tuple[int, ...]:
-        """The models whose predictions are not those that were signed; all are hashed once."""
+        """Return the models whose predictions are not those that were signed; all are hashed once.
+
+        Of predictions that one does not have nothing is said.
+        """
         return self._wrong_hashes
 
     @cached_property
     def _wrong_hashes(self) -> tuple[int, ...]:
-        whole = [entry for entry in self.entries if len(entry.predictions) == len(self.universe)]
-        found = content_hashes(self.universe, (float_array(entry.predictions) for entry in whole))
-        right = {e.model_id for e, content in zip(whole, found, strict=True) if content == e.content_hash}
-        return tuple(model for model in self.model_ids if model not in right)
+        known = [(entry, entry.predictions) for entry in self.entries if entry.predictions is not None]
+        whole = [(entry, values) for entry, values in known if len(values) == len(self.universe)]
+        found = content_hashes(self.universe, (float_array(values) for _, values in whole))
+        right = {
+            e.model_id for (e, _), content in zip(whole, found, strict=True) if content == e.content_hash
+        }
+        return tuple(entry.model_id for entry, _ in known if entry.model_id not in right)
+
+
+def _predictions(entry: Submission) -> Predictions:
+    """Return a submission's predictions, which whoever scores must have."""
+    if entry.predictions is None:
+        raise PredictionsWithheld(
+            f"model {entry.model_id}: expected its predictions, found its ciphertext alone; members of the "
+            "committee have them"
+        )
+    return entry.predictions

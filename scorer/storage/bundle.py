@@ -118,7 +118,7 @@ class Bundle(BundleFolder):
 
     def write_submissions(self, submissions: Submissions) -> None:
         """Write submissions.npy, a row a model, and submissions.json, what was signed and by whom."""
-        rows = [entry.predictions for entry in submissions.entries]
+        rows = submissions.rows()
         with self._writing(SUBMISSIONS) as file:
             write_predictions(file, rows, len(submissions.universe))
         self._write_signatures(submissions)
@@ -128,6 +128,7 @@ class Bundle(BundleFolder):
             {
                 "model_id": entry.model_id,
                 "content_hash": to_hex(entry.content_hash),
+                "ciphertext_hash": to_hex(entry.ciphertext_hash),
                 "submitter": entry.submitter,
                 "signature": to_hex(entry.signature),
             }
@@ -422,6 +423,7 @@ def _submission(entry: Mapping[str, Any], predictions: Predictions) -> Submissio
         content_hash=from_hex(entry["content_hash"], 32),
         submitter=entry["submitter"],
         signature=from_hex(entry["signature"]),
+        ciphertext_hash=from_hex(entry["ciphertext_hash"], 32),
     )
 
 

@@ -199,7 +199,7 @@ def read_published(folder: Path) -> ReadResult:
     ids = submissions.universe
     if list(ids) != sorted(set(ids)) or not ids:
         raise BundleError(f"{folder / UNIVERSE}: expected sorted ids, each once, found others")
-    if any(len(entry.predictions) != len(ids) for entry in submissions.entries):
+    if any(len(row) != len(ids) for row in submissions.rows()):
         raise BundleError(
             f"{folder / SUBMISSIONS}: expected a column for each of {len(ids)} ids, found others"
         )

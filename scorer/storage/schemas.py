@@ -16,6 +16,8 @@ RULES: Final = "rules.json"
 UNIVERSE: Final = "universe.parquet"
 NAMES: Final = "universe_names.parquet"
 SUBMISSIONS: Final = "submissions.npy"
+ENVELOPES: Final = "envelopes.bin"
+"""The ciphertexts of a round whose submissions are encrypted, one after the other, all of one size."""
 SIGNATURES: Final = "submissions.json"
 SELECTION: Final = "selection.json"
 VERDICTS: Final = "verdicts.json"
@@ -107,7 +109,7 @@ TABLES: Final = {
 """Tables that are refused when they are read. The types of others depend on the rules, see their readers."""
 WITHOUT_IDS: Final = (NAMES, POSITIONS, SCORES, table_file(NEUTRAL_CHURN))
 SIGNED_ENTRY: Final = DocumentSchema(
-    {"model_id": int, "content_hash": str, "submitter": str, "signature": str}
+    {"model_id": int, "content_hash": str, "ciphertext_hash": str, "submitter": str, "signature": str}
 )
 """An entry of submissions.json."""
 DIGESTS: Final = DocumentSchema(

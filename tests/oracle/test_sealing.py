@@ -312,7 +312,9 @@ def of_other_models(world: World, round_id: int) -> None:
 
 def of_other_submissions(world: World, round_id: int) -> None:
     right = vote(world, 0, round_id)
-    other = {model: Verdict(b"\1" * 32, b"\2" * 32, is_valid=True) for model in right.verdicts.by_model}
+    other = {
+        model: Verdict(b"\1" * 32, bytes(32), b"\2" * 32, is_valid=True) for model in right.verdicts.by_model
+    }
     seal = replace(right.seal, submissions_root=b"\7" * 32)
     own(world, 2, round_id).write_vote(signed(world, 2, replace(right.verdicts, by_model=other), seal))
 

@@ -23,6 +23,7 @@ from scorer.protocol.seal import (
     quorum_signatures,
     seal_of,
 )
+from scorer.protocol.submissions import IN_THE_CLEAR
 from scorer.protocol.typed_data import signer_of
 from tests.small_round import (
     AMOUNTS,
@@ -43,16 +44,17 @@ SUBMISSIONS = SmallRound().inputs().submissions
 REFUSED = frozenset({WRONGLY_SIGNED, UNKNOWN})
 HEAD = b"\3" * 32
 MODEL = 7
-VALID, INVALID, OTHER_CONTENT, OTHER_SIGNATURE, NOTHING = EVERYTHING = (
-    *("it counts", "it does not", "another content counts", "another signature counts"),
-    "nothing",
+VALID, INVALID, OTHER_CONTENT, OTHER_CIPHERTEXT, OTHER_SIGNATURE, NOTHING = EVERYTHING = (
+    *("it counts", "it does not", "another content counts", "another ciphertext counts"),
+    *("another signature counts", "nothing"),
 )
 """What a member may say of model 7's submission: of the one that all have, of another one, or nothing."""
-OURS = Verdict(b"\1" * 32, b"\2" * 32, is_valid=True)
+OURS = Verdict(b"\1" * 32, b"\5" * 32, b"\2" * 32, is_valid=True)
 SAID: Mapping[str, Mapping[int, Verdict]] = {
     VALID: {MODEL: OURS},
     INVALID: {MODEL: replace(OURS, is_valid=False)},
     OTHER_CONTENT: {MODEL: replace(OURS, content_hash=b"\4" * 32)},
+    OTHER_CIPHERTEXT: {MODEL: replace(OURS, ciphertext_hash=b"\4" * 32)},
     OTHER_SIGNATURE: {MODEL: replace(OURS, signature_hash=b"\4" * 32)},
     NOTHING: {},
 }
@@ -199,7 +201,8 @@ def seal(verdicts: Verdicts) -> Seal:
 def test_verdicts_are_on_every_submission_and_refuse_those_named(verdicts: Verdicts) -> None:
     assert set(verdicts.by_model) == set(SUBMITTERS)
     for entry in SUBMISSIONS.entries:
-        expected = Verdict(entry.content_hash, keccak(entry.signature), entry.model_id not in REFUSED)
+        hashes = entry.content_hash, IN_THE_CLEAR, keccak(entry.signature)
+        expected = Verdict(*hashes, entry.model_id not in REFUSED)
         assert verdicts.by_model[entry.model_id] == expected
 
 
@@ -406,7 +409,7 @@ def other(value: Any) -> Any:
 def test_a_document_of_which_any_value_was_changed_is_no_signed_vote(vote: SealVote) -> None:
     """Each is refused or read as a vote that its member did not sign."""
     paths = leaves(document(vote))
-    assert len(paths) == 4 * len(SUBMITTERS) + len(REFUSED) + 9
+    assert len(paths) == 5 * len(SUBMITTERS) + len(REFUSED) + 9
     for path in paths:
         if path[0] == "refused":
             continue  # see the next test

@@ -19,12 +19,14 @@ DIGEST = SubmissionDigest(
     round_id=7,
     model_id=3,
     content_hash=keccak(b"content"),
+    ciphertext_hash=keccak(b"ciphertext"),
 )
 OTHERS: dict[str, SubmissionDigest] = {
     "chain": replace(DIGEST, chain_id=1),
     "tournament": replace(DIGEST, tournament="0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"),
     "round": replace(DIGEST, round_id=8),
     "model": replace(DIGEST, model_id=4),
+    "ciphertext": replace(DIGEST, ciphertext_hash=keccak(b"other ciphertext")),
     "content": replace(DIGEST, content_hash=keccak(b"other content")),
 }
 
@@ -38,11 +40,19 @@ def first_principles(digest: SubmissionDigest) -> bytes:
             [keccak(domain_type), keccak(b"Cupel"), keccak(b"2"), digest.chain_id, digest.tournament],
         )
     )
-    submission_type = b"Submission(uint256 roundId,uint256 modelId,bytes32 contentHash)"
+    submission_type = (
+        b"Submission(uint256 roundId,uint256 modelId,bytes32 contentHash,bytes32 ciphertextHash)"
+    )
     submission = keccak(
         encode(
-            ["bytes32", "uint256", "uint256", "bytes32"],
-            [keccak(submission_type), digest.round_id, digest.model_id, digest.content_hash],
+            ["bytes32", "uint256", "uint256", "bytes32", "bytes32"],
+            [
+                keccak(submission_type),
+                digest.round_id,
+                digest.model_id,
+                digest.content_hash,
+                digest.ciphertext_hash,
+            ],
         )
     )
     return keccak(b"\x19\x01" + domain + submission)

@@ -1,4 +1,4 @@
-"""OracleCommittee: constructor, addMember, removeMember, setQuorum"""
+"""OracleCommittee: constructor, addMember, removeMember, setQuorum, setEncryptionKey"""
 
 from __future__ import annotations
 
@@ -101,6 +101,55 @@ def test_a_former_set_stays_as_it_was(house: House) -> None:
     assert third == second[1:] == list(house.committee.members())
     assert list(house.committee.membersOf(0)) == list(house.committee.membersOf(4)) == []
     assert [house.committee.quorumOf(i) for i in range(5)] == [0, 2, 3, 2, 0]
+
+
+# setEncryptionKey
+
+KEY, NEXT_KEY = bytes(31) + b"\x09", bytes(31) + b"\x0b"
+
+
+def test_an_encryption_key_reverts_where_it_is_zero_or_known(house: House) -> None:
+    with ape.reverts(house.committee.ZeroEncryptionKey):
+        house.committee.setEncryptionKey(bytes(32), sender=house.members[0])
+    house.committee.setEncryptionKey(KEY, sender=house.members[0])
+    with ape.reverts(house.committee.SameEncryptionKey, key=KEY):
+        house.committee.setEncryptionKey(KEY, sender=house.members[0])
+
+
+def test_a_member_publishes_a_key_for_rounds_to_come(house: House) -> None:
+    receipt = house.committee.setEncryptionKey(KEY, sender=house.members[1])
+    is_event(only(receipt, house.committee.EncryptionKeySet), account=house.members[1], key=KEY)
+    is_event(only(receipt, house.committee.MemberSetChanged), memberSetId=2, memberCount=3, quorum=2)
+    assert bytes(house.committee.encryptionKeyOf(house.members[1])) == KEY
+    assert keys_of(house, 1) == [bytes(32)] * 3
+    assert keys_of(house, 2) == [bytes(32), KEY, bytes(32)]
+    assert list(house.committee.members()) == house.members
+
+
+def test_a_new_key_leaves_the_sets_of_open_rounds_alone(house: House) -> None:
+    house.committee.setEncryptionKey(KEY, sender=house.members[0])
+    house.committee.setEncryptionKey(NEXT_KEY, sender=house.members[0])
+    assert [keys_of(house, each)[0] for each in (1, 2, 3)] == [bytes(32), KEY, NEXT_KEY]
+    assert keys_of(house, 0) == keys_of(house, 4) == []
+
+
+def test_an_account_has_its_key_ready_before_it_becomes_a_member(house: House) -> None:
+    receipt = house.committee.setEncryptionKey(KEY, sender=house.bob)
+    assert not receipt.decode_logs(house.committee.MemberSetChanged)
+    assert house.committee.memberSetId() == 1
+    house.committee.addMember(house.bob, 3, sender=house.admin)
+    assert keys_of(house, 2) == [*[bytes(32)] * 3, KEY]
+
+
+def test_keys_stay_in_the_order_of_members_when_one_leaves(house: House) -> None:
+    for member, key in zip(house.members, (KEY, NEXT_KEY, KEY), strict=True):
+        house.committee.setEncryptionKey(key, sender=member)
+    house.committee.removeMember(house.members[0], 2, sender=house.admin)
+    assert keys_of(house, int(house.committee.memberSetId())) == [NEXT_KEY, KEY]
+
+
+def keys_of(house: House, set_id: int) -> list[bytes]:
+    return [bytes(key) for key in house.committee.encryptionKeysOf(set_id)]
 
 
 # constructor
