@@ -1,4 +1,7 @@
-"""A small tournament for tests: ten models that guess, an operator and three members in this process."""
+"""A small tournament for tests: ten models that guess, an operator and three members in this process.
+
+Submissions are in the clear: `tests.encrypted_world` has those that are encrypted.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -241,4 +244,5 @@ def _deployed(anvil: Anvil, count: int, more: Sequence[Stake] = ()) -> DeployedT
 
 
 def _world_on(anvil: Anvil, deployed: DeployedTournament, out: Path) -> World:
-    return World(run_tournament(anvil, deployed, out), preset("classic"), out)
+    rules = preset("classic").model_copy(update={"secrecy": None})
+    return World(run_tournament(anvil, deployed, out, shows_bundles=True), rules, out)

@@ -159,10 +159,17 @@ class RoundRecord:
 
 @dataclass(frozen=True)
 class MemberSet:
-    """The members of a round, in the committee's order, and how many of them decide."""
+    """The members of a round, in the committee's order, and how many of them decide.
+
+    Attributes
+    ----------
+    encryption_keys
+        The X25519 key of each, 32 bytes, to which submissions are encrypted; zeros where it published none.
+    """
 
     members: tuple[str, ...]
     quorum: int
+    encryption_keys: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -341,9 +348,18 @@ class Suite:
     def member_set(self, set_id: int, block: int) -> MemberSet:
         """Read a member set of the committee, current or former, which never changes once it is there."""
         functions = self.committee.functions
-        members = read_view(functions.membersOf(set_id), block)
-        quorum = int(read_view(functions.quorumOf(set_id), block))
-        return MemberSet(tuple(map(str, members)), quorum)
+        calls = [functions.membersOf(set_id), functions.quorumOf(set_id), functions.encryptionKeysOf(set_id)]
+        members, quorum, keys = read_views(self.w3, calls, block)
+        return MemberSet(tuple(members), int(quorum), tuple(map(bytes, keys)))
+
+    def member_set_id(self, block: int) -> int:
+        """Read the number of the current member set, to which a round that opens now belongs."""
+        return int(read_view(self.committee.functions.memberSetId(), block))
+
+    def encryption_key(self, account: str, block: int) -> bytes:
+        """Read the newest X25519 key of an account, 32 bytes; zeros if it published none."""
+        call = self.committee.functions.encryptionKeyOf(Web3.to_checksum_address(account))
+        return bytes(read_view(call, block))
 
     def seals(self, round_ids: Sequence[int], block: int) -> list[SealRecord]:
         """Read who signed the seals of several rounds, in the order asked."""

@@ -39,7 +39,7 @@ COMMANDS: Final = {
     ),
     "submit": (
         "cli.submit:submit",
-        "Check a submission as the operator will, sign it (EIP-712), and write it into the operator's inbox.",
+        "Check a submission as the operator will, encrypt and sign it, and write it into the inbox.",
     ),
     "wallet": ("cli.wallet:app", "Keep the key of a data scientist."),
     "model": ("cli.model:app", "Register models, and say who owns and signs."),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scorer.cli import bond, committee
+from scorer.cli import bond, committee, encryption_key
 from scorer.cli.checklist import report_checks
 from scorer.cli.common import ConfigOption, SendOption, user_errors
 from scorer.cli.numbers import NUMBER
@@ -21,6 +21,7 @@ from scorer.storage.bundle import Bundle
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bond.app, name="bond", help="Post what you have at stake, and take it back.")
+app.add_typer(encryption_key.app, name="encryption-key", help="Make and publish your encryption key.")
 app.command("challenge")(committee.challenge)
 app.command("remove-absent")(committee.remove_absent)
 LONGEST_LIST = 20

@@ -39,8 +39,17 @@ def submit(
         int | None,
         typer.Option("--round", parser=NUMBER, help="The round; without it, the one that is open."),
     ] = None,
+    in_the_clear: Annotated[
+        bool,
+        typer.Option(
+            "--in-the-clear",
+            help="Send it unencrypted, where the round's rules say that all are.",
+        ),
+    ] = False,
 ) -> None:
-    """Check a submission as the operator will, sign it (EIP-712), and write it into the operator's inbox.
+    """Check a submission as the operator will, encrypt and sign it (EIP-712), and write it into the inbox.
+
+    Only members of the round's committee can read it, a quorum of them together, once all stakes are locked.
 
     It costs nothing. Of several submissions of a model the latest before the close counts.
     """
@@ -53,7 +62,7 @@ def submit(
         if rounds is None:
             raise ActionRefused("submit: expected --universe or --rounds, found neither")
         universe = published_universe(rounds, address, record.round_id)
-    prepared = prepare(suite, wallet, record, model, file, universe)
+    prepared = prepare(suite, wallet, record, model, file, universe, in_the_clear=in_the_clear)
     path = None if options.dry_run else _written(prepared, inbox, wallet)
     closes = datetime.fromtimestamp(record.close_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     report_coverage(prepared.coverage, quiet=options.as_json)
@@ -65,6 +74,17 @@ def submit(
     typer.echo(
         f"content hash 0x{prepared.digest.content_hash.hex()}, signer {wallet.address}, closes {closes}"
     )
+    typer.echo(_secrecy(prepared))
+
+
+def _secrecy(prepared: PreparedSubmission) -> str:
+    members = prepared.members
+    if members is None:
+        return "in the clear: the operator reads it at once, everybody from the close on"
+    return (
+        f"encrypted to {len(members.holders)} members of the committee, any {members.threshold} of whom can "
+        "read it together, once stakes are locked"
+    )
 
 
 def _document(prepared: PreparedSubmission, signer: str, closes: str, path: Path | None) -> dict[str, Any]:
@@ -75,6 +95,8 @@ def _document(prepared: PreparedSubmission, signer: str, closes: str, path: Path
         "predictions": prepared.predictions,
         "ids": prepared.coverage.document(),
         "content_hash": f"0x{prepared.digest.content_hash.hex()}",
+        "ciphertext_hash": f"0x{prepared.digest.ciphertext_hash.hex()}",
+        "encrypted_to": None if prepared.members is None else len(prepared.members.holders),
         "signer": signer,
         "close_at": closes,
         "file": None if path is None else str(path),

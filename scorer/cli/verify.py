@@ -10,14 +10,17 @@ import typer
 from scorer.chain.contracts import RoundState, Suite
 from scorer.cli.chains import DeploymentOption, EndpointsOption, ReplayOption, suites_of
 from scorer.cli.common import user_errors
+from scorer.cli.numbers import NUMBER
 from scorer.evaluation.inputs import OnChain
+from scorer.evaluation.own import OwnSubmission
 from scorer.evaluation.void import VoidOnChain
 from scorer.isolation import SHARED_READER
 from scorer.observation.observe import Block, read_on_chain
 from scorer.observation.void import read_void
 from scorer.oracle.agreement import agreed, agreed_block
-from scorer.storage.bundle import BundleError
+from scorer.storage.bundle import Bundle, BundleError
 from scorer.storage.verification import stated_round, verify_bundle
+from scorer.submission.reader import check_submission, read_bounded
 
 
 def verify(
@@ -25,16 +28,29 @@ def verify(
     endpoint: EndpointsOption = None,
     deployment: DeploymentOption = None,
     replay: ReplayOption = None,
+    model: Annotated[
+        int | None, typer.Option(parser=NUMBER, help="Your model, with the file that you submitted.")
+    ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="The file that you submitted as --model, CSV or Parquet.", exists=True, dir_okay=False
+        ),
+    ] = None,
 ) -> None:
     """Recompute a round from its bundle, and name the first thing that differs.
 
     The folder may be a stranger's: it is read in a process with limits. Of a void round, which nobody scored,
     what the operator published is enough: that it is what the chain committed to, and that every position
     returned whole. With several --endpoint, all must say the same.
+
+    Where others' predictions are withheld, everything from the factor scores on is recomputed, and with
+    --model and --predictions your own factor scores too.
     """
     with user_errors(), suites_of(endpoint or (), deployment, replay) as suites:
+        own = _own(bundle, model, predictions)
         chain = _on_chain(suites, stated_round(bundle, SHARED_READER)) if suites else None
-        verdict = verify_bundle(bundle, chain, SHARED_READER)
+        verdict = verify_bundle(bundle, chain, SHARED_READER, own)
     number = verdict.round_id
     if verdict.count:
         typer.echo(f"verify: round {number} DIFFERS: {verdict.first[0]}")
@@ -42,10 +58,25 @@ def verify(
     else:
         endpoints = f" ({len(suites)} endpoints agree)" if len(suites) > 1 else ""
         typer.echo(f"verify: round {number} agrees: {verdict.agreement}{endpoints}")
+    for text in verdict.own:
+        typer.echo(f"verify: {text}")
     if verdict.not_covered:
         typer.echo(f"verify: no digest covers {', '.join(verdict.not_covered)}")
     if verdict.count:
         raise typer.Exit(1)
+
+
+def _own(folder: Path, model: int | None, file: Path | None) -> OwnSubmission | None:
+    """Read the file that was submitted as the operator would, or the client that encrypted it."""
+    if (model is None) != (file is None):
+        raise BundleError("expected --model and --predictions together, found one of them")
+    if model is None or file is None:
+        return None
+    bundle = Bundle(folder, strict=True)
+    universe = bundle.named_universe()
+    content = read_bounded(file, len(universe.ids))
+    checked = check_submission(bundle.rules().submissions, content, universe, str(file))
+    return OwnSubmission(model, checked.values)
 
 
 def _on_chain(suites: Sequence[Suite], number: int) -> OnChain | VoidOnChain:

@@ -17,6 +17,7 @@ from scorer.client.actions import (
 )
 from scorer.client.attendance import Attendance, attendance
 from scorer.client.stakes import latest_block
+from scorer.encryption.keys import check_public, spell_public
 from scorer.observation.observe import Block
 from scorer.protocol.documents import to_hex
 from scorer.storage.bundle import REPORT, Bundle, round_folder
@@ -150,6 +151,48 @@ class RemoveAbsent:
                 f"remove-absent: expected more than {least} members, found {members}: the admin alone can "
                 "remove one of them"
             )
+
+
+@dataclass(frozen=True)
+class PublishEncryptionKey:
+    """Publishes an X25519 key, to which rounds that open from then on are encrypted.
+
+    Attributes
+    ----------
+    key_bytes
+        32 bytes.
+    replaces
+        The key that the account has on the chain, 32 bytes; zeros if none.
+    """
+
+    key_bytes: bytes
+    replaces: bytes
+
+    def key(self, addresses: Addresses) -> str:
+        """Return the business meaning; see `ClientAction.key`."""
+        return action_key("encryption-key", addresses.committee, self.replaces.hex(), self.key_bytes.hex())
+
+    def plan(self, account: ClientAccount) -> TransactionPlan:
+        """Check that the key is usable and new; return its publication; see `ClientAction.plan`."""
+        check_public(self.key_bytes)
+        suite, block = account.suite, latest_block(account.suite).number
+        found = suite.encryption_key(account.address, block)
+        if found == self.key_bytes:
+            raise ActionRefused(
+                f"encryption-key: expected another key than the one on the chain, found {spell_public(found)}"
+            )
+        step = PlannedTransaction(
+            f"publish the encryption key {spell_public(self.key_bytes)}",
+            self.key(suite.addresses),
+            suite.committee.functions.setEncryptionKey(self.key_bytes),
+        )
+        is_member = account.address in suite.committee_members(block)
+        warning = (
+            "rounds that are open keep your key before: keep its identity in the file until they are over"
+            if is_member
+            else "you are no member: it counts for rounds that open once you are one"
+        )
+        return TransactionPlan((step,), (warning,))
 
 
 def _challenge_warnings(suite: Suite, own: bytes | None, voters: MemberSet, block: Block) -> tuple[str, ...]:

@@ -9,10 +9,13 @@ from scorer.chain.contracts import RoundRecord, RoundState, Suite
 from scorer.client.actions import ActionRefused
 from scorer.client.keystore import Wallet
 from scorer.client.stakes import latest_block, model_count
+from scorer.encryption import MemberKeys
+from scorer.observation.encryption import encrypt_submission, member_keys, round_context
 from scorer.protocol.digest import content_hash
+from scorer.protocol.rules import Rules
 from scorer.protocol.signature import SubmissionDigest
 from scorer.storage.bundle import RULES, UNIVERSE, Bundle, round_folder
-from scorer.storage.inbox import submit
+from scorer.storage.inbox import ENVELOPE_SUFFIX, submit
 from scorer.submission.parquet import PARQUET_MAGIC
 from scorer.submission.reader import Coverage, check_submission, read_bounded
 
@@ -31,6 +34,10 @@ class PreparedSubmission:
     file
         Its name in the inbox. The name holds part of the content's hash, so that another submission is
         another file, and never replaces an earlier one half.
+    content
+        An envelope, or the file as it is where the round takes submissions in the clear.
+    members
+        The keys that it is encrypted to; None where it is in the clear.
     """
 
     digest: SubmissionDigest
@@ -39,6 +46,7 @@ class PreparedSubmission:
     predictions: int
     coverage: Coverage
     closes_at: int
+    members: MemberKeys | None = None
 
     def write(self, inbox: Path, wallet: Wallet) -> Path:
         """Sign the submission, write it into the operator's inbox and return its path."""
@@ -96,37 +104,80 @@ def published_universe(rounds: Path, tournament: str, round_id: int) -> Path:
 
 
 def prepare(
-    suite: Suite, wallet: Wallet, record: RoundRecord, model: int, file: Path, universe: Path
+    suite: Suite,
+    wallet: Wallet,
+    record: RoundRecord,
+    model: int,
+    file: Path,
+    universe: Path,
+    *,
+    in_the_clear: bool = False,
 ) -> PreparedSubmission:
-    """Check a submission as the operator will: model, submitter, rules and file.
+    """Check a submission as the operator will: model, submitter, rules and file; then encrypt it.
+
+    Parameters
+    ----------
+    in_the_clear
+        Whether it may be sent unencrypted, where the round's rules say that all are.
 
     Raises
     ------
     scorer.client.actions.ActionRefused
-        When the model or the signer is another, or the rules beside the universe are not the round's.
+        When the model or the signer is another, the rules beside the universe are not the round's, or they
+        say otherwise whether submissions are encrypted.
+    scorer.encryption.EncryptionError
+        When too few members of the round published a key.
     scorer.protocol.submissions.SubmissionRefused
         When the file would be refused.
     """
     _require_submitter(suite, wallet.address, model)
     bundle = Bundle(universe.parent, strict=True)
-    kind = None
-    if bundle.has(RULES):
-        rules = bundle.rules()
-        if rules.hash() != record.rules_hash:
-            raise ActionRefused(
-                f"{universe.parent / RULES}: expected the rules of round {record.round_id}, "
-                f"0x{record.rules_hash.hex()}, found 0x{rules.hash().hex()}; is it another round's folder?"
-            )
-        kind = rules.submissions
+    rules = _rules(bundle, record)
+    _require_agreed_form(rules, record, in_the_clear=in_the_clear)
     ids = bundle.named_universe()
     content = read_bounded(file, len(ids.ids))
-    checked = check_submission(kind, content, ids, str(file))
+    checked = check_submission(rules.submissions, content, ids, str(file))
+    shared = len(checked.values), checked.coverage, record.close_at
+    place = round_context(suite, record.round_id)
+    if rules.is_encrypted:
+        members = member_keys(suite.member_set(record.member_set_id, latest_block(suite).number))
+        digest, envelope = encrypt_submission(place, ids.ids, checked.values, model, members)
+        name = f"{model}.{digest.ciphertext_hash.hex()[:LABEL]}{ENVELOPE_SUFFIX}"
+        return PreparedSubmission(digest, name, envelope, *shared, members)
     hashed = content_hash(ids.ids, checked.values)
-    address, chain_id = str(suite.tournament.address), suite.addresses.chain_id
-    digest = SubmissionDigest(chain_id, address, record.round_id, model, hashed)
+    digest = SubmissionDigest(place.chain_id, place.tournament, place.round_id, model, hashed)
     suffix = "parquet" if content.startswith(PARQUET_MAGIC) else "csv"
-    name = f"{model}.{hashed.hex()[:LABEL]}.{suffix}"
-    return PreparedSubmission(digest, name, content, len(checked.values), checked.coverage, record.close_at)
+    return PreparedSubmission(digest, f"{model}.{hashed.hex()[:LABEL]}.{suffix}", content, *shared)
+
+
+def _rules(bundle: Bundle, record: RoundRecord) -> Rules:
+    """Return the rules beside a universe, which must be the round's: they say who will read predictions."""
+    path = bundle.folder / RULES
+    if not bundle.has(RULES):
+        raise ActionRefused(
+            f"{path}: expected the rules of round {record.round_id}, which say whether submissions are "
+            "encrypted, found none; the operator publishes them with the universe"
+        )
+    rules = bundle.rules()
+    if rules.hash() != record.rules_hash:
+        raise ActionRefused(
+            f"{path}: expected the rules of round {record.round_id}, 0x{record.rules_hash.hex()}, "
+            f"found 0x{rules.hash().hex()}; is it another round's folder?"
+        )
+    return rules
+
+
+def _require_agreed_form(rules: Rules, record: RoundRecord, *, in_the_clear: bool) -> None:
+    if rules.is_encrypted and in_the_clear:
+        raise ActionRefused(
+            "--in-the-clear: expected a round whose rules say that submissions are in the clear, found "
+            f"round {record.round_id}, which takes encrypted ones alone"
+        )
+    if not rules.is_encrypted and not in_the_clear:
+        raise ActionRefused(
+            f"round {record.round_id}: expected --in-the-clear, as its rules say that submissions are not "
+            "encrypted: the operator reads your predictions at once, and everybody from the close on"
+        )
 
 
 def _require_submitter(suite: Suite, address: str, model: int) -> None:

@@ -67,21 +67,28 @@ def oracle(config: NodeConfig, *, send: bool, by_hand: bool = False) -> Iterator
     scorer.transactions.journal.JournalError
         When another process holds the journal.
     """
-    if config.files.rounds is None or config.files.targets is None:
+    files, rounds, targets = config.files, config.files.rounds, config.files.targets
+    if rounds is None or targets is None:
         raise ConfigError("expected files.rounds and files.targets for an oracle, found neither or one")
-    folders = config.files.rounds, config.files.published, config.files.targets, config.files.peers
+    if (config.encryption is None) != (files.exchange is None):
+        raise ConfigError(
+            "expected encryption.file and files.exchange together, found one: decrypted predictions stay in "
+            "files.rounds, and others read files.exchange"
+        )
+    identities = () if config.encryption is None else config.encryption.identities()
     keys = [config.key, *([config.relay] if config.relay else [])]
     with _node_context(config, [key.signer() for key in keys] if send else []) as context:
         address = config.key.signer().address
         seats = []
         for tournament, site in _sites(config):
             member = Member(
-                MemberPaths(site.tournament, *folders),
+                MemberPaths(site.tournament, rounds, files.published, targets, files.peers, files.exchange),
                 address,
                 _policy(config, tournament, by_hand=by_hand),
                 context.alarms.of(site.name),
                 partial(_challenged, context, site),
                 MemberCache(rounds=_tracker(context, site)),
+                identities,
             )
             seats.append(MemberSeat(site, member))
         yield Assembled(OracleDaemon(context, seats), config, context.metrics, context.alarms)

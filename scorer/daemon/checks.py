@@ -20,6 +20,7 @@ from scorer.daemon.configuration import NodeConfig
 from scorer.daemon.deployment_file import read_deployment
 from scorer.daemon.sections import TournamentAt
 from scorer.daemon.site import check_version
+from scorer.encryption.keys import NO_KEY, spell_public
 from scorer.errors import CupelError
 from scorer.isolation import SHARED_READER, IsolationError, IsolationUnavailable
 from scorer.isolation.child import look_around
@@ -175,6 +176,7 @@ def _balances(config: NodeConfig, w3: Web3) -> Iterator[Check]:
 def _of_member(config: NodeConfig, suite: Suite, member: ChecksumAddress, block: int) -> Iterator[Check]:
     yield _checked("report hash", lambda: _report_hash(suite, block))
     yield _checked("committee", lambda: _committee(suite, member, block))
+    yield _checked("encryption key", lambda: _encryption_key(config, suite, member, block))
     yield _checked("bond", lambda: _bond(suite, member, block))
     yield _checked("absences", lambda: _absences(suite, member, block))
     yield _checked("absences of others", lambda: _absences_of_others(suite, member, block))
@@ -250,6 +252,23 @@ def _committee(suite: Suite, member: str, block: int) -> str:
     if member not in members:
         raise CheckFailed(f"expected {member} among the {len(members)} members, found it is none")
     return f"{member}, one of {len(members)}"
+
+
+def _encryption_key(config: NodeConfig, suite: Suite, member: str, block: int) -> str:
+    """Check that the newest key of ours is the one to which rounds that open now are encrypted."""
+    found = suite.encryption_key(member, block)
+    if config.encryption is None:
+        if found == NO_KEY:
+            return "none; rounds whose submissions are encrypted are left alone"
+        raise CheckFailed(f"expected encryption.file with the identity of {spell_public(found)}, found none")
+    newest = config.encryption.identities()[0].public
+    if found != newest:
+        shown = "none" if found == NO_KEY else f"0x{found.hex()}"
+        raise CheckFailed(
+            f"expected {spell_public(newest)} on the chain, found {shown}; publish it with "
+            "cupel oracle encryption-key publish"
+        )
+    return f"{spell_public(newest)} is on the chain"
 
 
 def _bond(suite: Suite, member: str, block: int) -> str:

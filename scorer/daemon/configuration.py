@@ -10,7 +10,7 @@ from scorer.chain.contracts import Addresses, Suite
 from scorer.chain.endpoints import Endpoints
 from scorer.daemon.config_errors import ConfigError, problems
 from scorer.daemon.deployment_file import read_deployment
-from scorer.daemon.keys import JournalAt, Key
+from scorer.daemon.keys import EncryptionKeys, JournalAt, Key
 from scorer.daemon.sections import Chain, ConfigSection, Folders, Running, Sanity, TournamentAt
 from scorer.files import parse_toml, read_bounded
 from scorer.redaction import shown, shown_path
@@ -25,6 +25,8 @@ class NodeConfig(ConfigSection):
         Votes, challenges, or operates.
     relay
         Sends what anybody may send; without it, `key` does.
+    encryption
+        Opens a member's shares of submissions that are encrypted.
     tournaments
         Served beside the one that `chain.deployment` names.
     """
@@ -33,6 +35,7 @@ class NodeConfig(ConfigSection):
     files: Folders
     key: Key
     relay: Key | None = None
+    encryption: EncryptionKeys | None = None
     journal: JournalAt = JournalAt()
     run: Running = Running()
     sanity: Sanity = Sanity()

@@ -12,6 +12,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from scorer.chain.accounts import private_key_of, public_key_of
 from scorer.daemon.config_errors import ConfigError, problems
 from scorer.daemon.sections import ConfigSection, FilePath, Url
+from scorer.encryption import Identity
+from scorer.encryption.keys import parse_identities
 from scorer.files import SecretExposed, decoded, one_line, read_secret
 from scorer.redaction import described, remember, remember_url
 from scorer.transactions.keystore import UnlockError, decrypt, read_keystore
@@ -86,6 +88,31 @@ class Key(ConfigSection):
             return decrypt(document, opens)
         except UnlockError as error:
             raise ConfigError(f"{keystore}: {error}") from None
+
+
+class EncryptionKeys(ConfigSection):
+    """A committee member's X25519 keys, see `scorer.encryption.keys`.
+
+    Attributes
+    ----------
+    file
+        Holds the identities as age writes them, newest first: older ones open rounds that began before.
+    """
+
+    file: FilePath
+
+    def identities(self) -> tuple[Identity, ...]:
+        """Return the identities, newest first.
+
+        Raises
+        ------
+        ConfigError
+            When the file cannot be read, or can be read by others; the message holds nothing of it.
+        """
+        found = _secret_of(self.file, "encryption.file", parse_identities)
+        for each in found:
+            remember(each.secret, each.spelled())
+        return found
 
 
 def key_of(file: Path | None, keystore: Path | None, password_file: Path | None) -> Key:

@@ -116,9 +116,13 @@ class Folders(ConfigSection):
 
     Attributes
     ----------
+    exchange
+        The folder in which a member publishes for everybody: the public part of its bundles, its votes, and
+        its shares for other members. `rounds` is for its owner alone then. Without it, other members read
+        `rounds`, and the member takes no part in rounds whose submissions are encrypted.
     peers
-        Other members' bundles, as far as they can be read here: evidence of what their reports rest on. For
-        an operator, members' bundles, from which it takes the scores of a round that it settles.
+        What other members publish, as far as it can be read here: votes, shares, and evidence of what their
+        reports rest on. For an operator the same, from which it takes the scores of a round that it settles.
     """
 
     rounds: FilePath | None = None
@@ -126,6 +130,7 @@ class Folders(ConfigSection):
     targets: FilePath | None = None
     inbox: FilePath | None = None
     plans: FilePath | None = None
+    exchange: FilePath | None = None
     peers: Annotated[tuple[FilePath, ...], Field(strict=False)] = ()
 
 

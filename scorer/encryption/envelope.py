@@ -19,7 +19,6 @@ Otherwise a thief would copy the boxes of an open round into a submission to a r
 given the shares.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -41,6 +40,7 @@ from scorer.encryption.derivation import EnvelopeKey, EnvelopeSecrets, derive
 from scorer.encryption.errors import AgeRefused, EnvelopeFault, EnvelopeRefused
 from scorer.encryption.plaintext import Floats
 from scorer.protocol.digest import content_hash
+from scorer.protocol.envelopes import envelope_hash as envelope_hash
 
 _WORDS: Final = (
     (EnvelopeFault.OTHER_CHAIN, "chain"),
@@ -95,15 +95,6 @@ class EncryptedSubmission:
     def hash(self) -> bytes:
         """The ciphertext hash, which is signed beside the content hash: see `envelope_hash`."""
         return envelope_hash(self.content)
-
-
-def envelope_hash(content: bytes) -> bytes:
-    """The SHA-256 of an envelope, 32 bytes.
-
-    The round's Merkle root commits to it as the ciphertext hash. Contracts can compute it (precompile 0x02),
-    and it is seven times as fast as Keccak-256 here.
-    """
-    return hashlib.sha256(content).digest()
 
 
 def encrypt_predictions(

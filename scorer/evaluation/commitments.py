@@ -11,7 +11,7 @@ from scorer.protocol.digest import table_digest, universe_digest
 from scorer.protocol.documents import to_hex
 from scorer.protocol.predictions import float_array
 from scorer.protocol.rules import Rules
-from scorer.protocol.submissions import Submission, Submissions
+from scorer.protocol.submissions import IN_THE_CLEAR, Submission, Submissions
 from scorer.protocol.tables import (
     NEUTRAL_CHURN,
     SESSION_RETURNS,
@@ -24,6 +24,7 @@ from scorer.rewards import payout_factor
 
 SORTED_IDS = "sorted ids, each once"
 SIGNED = "those that were signed"
+UNREADABLE = "expected an envelope that a quorum of members can decrypt, found another"
 
 
 def check_commitments(inputs: RoundInputs) -> None:
@@ -73,6 +74,7 @@ def check_published(rules_hash: bytes, universe: bytes, rules: Rules, submission
     _check_pairs(
         (
             ("rules hash", rules_hash.hex(), rules.hash().hex()),
+            ("submissions", _form(rules.is_encrypted), _form(submissions.is_encrypted)),
             ("universe", SORTED_IDS, _order(submissions.universe)),
             ("digest of the universe", universe.hex(), universe_digest(submissions.universe).hex()),
         )
@@ -102,8 +104,13 @@ def _check_pairs(pairs: Sequence[tuple[str, object, object]]) -> None:
             raise InputsMismatch(what, expected, found)
 
 
+def _form(is_encrypted: bool) -> str:
+    return "encrypted" if is_encrypted else "in the clear"
+
+
 def _signed(submissions: Submissions, refused: Container[int]) -> str:
-    wrong = [model for model in submissions.wrong_hashes() if model not in refused]
+    found = sorted({*submissions.wrong_hashes(), *submissions.wrong_ciphertexts()})
+    wrong = [model for model in found if model not in refused]
     return f"others from model {', '.join(map(str, wrong))}" if wrong else SIGNED
 
 
@@ -157,15 +164,22 @@ def _check_coverage(inputs: RoundInputs) -> None:
             )
 
 
-def _refusal(entry: Submission, allowed: str | None, where: tuple[int, str, int]) -> str | None:
+def _refusal(
+    entry: Submission, allowed: str | None, where: tuple[int, str, int], *, is_encrypted: bool
+) -> str | None:
     signer = entry.signer(*where)
     if signer is None or signer != allowed:
         return (
             f"expected the signature of {allowed or 'a submitter of a known model'}, found that of {signer}"
         )
+    if (entry.ciphertext_hash != IN_THE_CLEAR) != is_encrypted:
+        found = _form(entry.ciphertext_hash != IN_THE_CLEAR)
+        return f"expected a submission {_form(is_encrypted)}, as the rules say, found one {found}"
     if entry.predictions is None:
-        return "expected predictions that can be read, found none"
+        return None
     predictions = float_array(entry.predictions)
+    if is_encrypted and np.isnan(predictions).all():
+        return UNREADABLE
     if not ((predictions >= 0) & (predictions <= 1)).all():
         return "expected predictions within [0, 1], found others"
     return None
@@ -176,12 +190,17 @@ def refusals_of(
 ) -> dict[int, str]:
     """Return why some submissions must not count, by model. Gates are not checked: they look at other rounds.
 
-    Nobody entitled signed them, they are not what was signed, or they hold what no submission may.
+    Nobody entitled signed them, they are not what was signed, or they hold what no submission may. Of
+    predictions that one does not have nothing is said.
     """
     wrong, where = set(submissions.wrong_hashes()), (chain_id, tournament, round_id)
+    changed = set(submissions.wrong_ciphertexts())
     reasons: dict[int, str] = {}
     for entry in submissions.entries:
-        reason = _refusal(entry, submitters.get(entry.model_id), where)
+        allowed = submitters.get(entry.model_id)
+        reason = _refusal(entry, allowed, where, is_encrypted=submissions.is_encrypted)
+        if reason in (None, UNREADABLE) and entry.model_id in changed:
+            reason = "expected the ciphertext that was signed, found another"
         if reason is None and entry.model_id in wrong:
             reason = "expected the predictions that were signed, found others"
         if reason is not None:

@@ -1,6 +1,7 @@
 """A sealed round and its outcome to scores, rewards and a report: pure functions of plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,8 @@ def evaluate(inputs: RoundInputs) -> RoundResult:
         When the files are not those that the chain committed to.
     """
     check_commitments(inputs)
-    entries = tuple(entry for entry in inputs.submissions.entries if entry.model_id not in inputs.refused)
-    valid = Submissions(inputs.submissions.universe, entries)
-    meta_model = _meta_model(valid, inputs.positions.by_model)
+    valid = counting(inputs.submissions, inputs.refused)
+    meta_model = meta_model_of(inputs.submissions, inputs.refused, inputs.positions.by_model)
     rewards = reward_submissions(
         inputs.rules,
         factor_inputs(
@@ -46,12 +46,44 @@ def evaluate(inputs: RoundInputs) -> RoundResult:
         ),
         valid.model_ids,
     )
+    return outcome(inputs, valid, rewards, meta_model, meta_model_digest(valid.universe, meta_model))
+
+
+def counting(submissions: Submissions, refused: Container[int]) -> Submissions:
+    """Return the submissions that count: those of models that are not refused."""
+    entries = tuple(entry for entry in submissions.entries if entry.model_id not in refused)
+    return replace(submissions, entries=entries)
+
+
+def meta_model_digest(universe: tuple[str, ...], meta_model: NDArray[np.float64]) -> str:
+    """Return the digest of a meta model, in the order of the universe, as the manifest holds it."""
+    return to_hex(table_digest({"id": universe, "meta_model": meta_model}))
+
+
+def outcome(
+    inputs: RoundInputs,
+    valid: Submissions,
+    rewards: SubmissionRewards,
+    meta_model: NDArray[np.float64],
+    digest: str,
+) -> RoundResult:
+    """Settle rewards into payouts and burns, and make the report.
+
+    Parameters
+    ----------
+    valid
+        The submissions that count.
+    rewards
+        Theirs.
+    digest
+        Of the meta model, as the manifest holds it.
+    """
     by_model = dict(zip(valid.model_ids, rewards.scores.tolist(), strict=True))
     chunk_scores = scores_by_chunk(inputs.positions, by_model)
     models = sorted(set(valid.model_ids) | set(inputs.positions.by_model))
     settlement = _settlement(inputs, models, by_model)
     scores = _score_table(inputs, models, valid, rewards, settlement)
-    manifest = _manifest(inputs, meta_model, scores, rewards)
+    manifest = _manifest(inputs, digest, scores, rewards)
     report = _report(inputs, chunk_scores, settlement, manifest)
     return RoundResult(meta_model, scores, chunk_scores, settlement, manifest, report)
 
@@ -60,11 +92,21 @@ def _stakes(submissions: Submissions, positions: Mapping[int, int]) -> NDArray[n
     return np.array([positions.get(model, 0) for model in submissions.model_ids], dtype=np.uint64)
 
 
-def _meta_model(submissions: Submissions, positions: Mapping[int, int]) -> NDArray[np.float64]:
-    stakes = _stakes(submissions, positions)
+def meta_model_of(
+    submissions: Submissions, refused: Container[int], positions: Mapping[int, int]
+) -> NDArray[np.float64]:
+    """Return the stake-weighted meta model of the submissions that count, shape (ids,); NaN without stakes.
+
+    Parameters
+    ----------
+    positions
+        nano-NMR by model.
+    """
+    valid = counting(submissions, refused)
+    stakes = _stakes(valid, positions)
     if not stakes.any():
-        return np.full(len(submissions.universe), np.nan)
-    return stake_weighted_meta_model(submissions.matrix, stakes)
+        return np.full(len(valid.universe), np.nan)
+    return stake_weighted_meta_model(valid.matrix, stakes)
 
 
 def _settlement(inputs: RoundInputs, models: Sequence[int], by_model: Mapping[int, int]) -> Settlement:
@@ -104,17 +146,16 @@ def _score_table(
 
 def _manifest(
     inputs: RoundInputs,
-    meta_model: NDArray[np.float64],
+    meta_model: str,
     scores: Mapping[str, NDArray[Any]],
     rewards: SubmissionRewards,
 ) -> dict[str, Any]:
-    universe = inputs.submissions.universe
     return {
         "manifest_version": MANIFEST_VERSION,
         "round": inputs.terms.to_json(),
         "digests": {
             **input_digests(inputs),
-            "meta_model": to_hex(table_digest({"id": universe, "meta_model": meta_model})),
+            "meta_model": meta_model,
             "scores": to_hex(table_digest(scores)),
         },
         "refused": sorted(inputs.refused),

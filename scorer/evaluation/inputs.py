@@ -245,13 +245,15 @@ class Published:
     ids
         The column of ids of every file that has one, by the file's name. All are to be the round's universe,
         and the arrays of `inputs` are in the order of those of universe.parquet.
+    meta_model
+        None where its body is withheld, as predictions are.
     forms
         What is wrong with how a table is written, by its file: another reader may read other content in it.
     """
 
     inputs: RoundInputs
     ids: Mapping[str, tuple[str, ...]]
-    meta_model: NDArray[np.float64]
+    meta_model: NDArray[np.float64] | None
     scores: Mapping[str, NDArray[Any]]
     manifest: Mapping[str, Any]
     report: Mapping[str, Any]

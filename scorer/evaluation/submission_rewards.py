@@ -16,6 +16,7 @@ from scorer.protocol.tables import (
     NEUTRAL_CHURN,
     RETAINED,
     SESSION_RETURNS,
+    Table,
     churn_of,
 )
 from scorer.rewards import (
@@ -62,9 +63,33 @@ def reward_submissions(rules: Rules, inputs: FactorInputs, models: tuple[int, ..
     models
         The model of every row of the inputs' matrix.
     """
-    factors = factor_scores(rules, inputs)
-    adjusting = _adjusters(rules, inputs, models)
-    volatility = _volatility(rules, inputs)
+    hardens = rules.adjusters.burn_hardening is not None
+    correlations = meta_model_correlations(rules, inputs) if hardens else None
+    return reward_factors(rules, factor_scores(rules, inputs), correlations, inputs.tables, models)
+
+
+def reward_factors(
+    rules: Rules,
+    factors: Mapping[str, NDArray[np.float64]],
+    correlations: NDArray[np.float64] | None,
+    tables: Mapping[str, Table],
+    models: tuple[int, ...],
+) -> SubmissionRewards:
+    """Weigh and adjust factor scores.
+
+    Parameters
+    ----------
+    factors
+        By name, shape (models,) each.
+    correlations
+        With the meta model, shape (models,); None where no adjuster needs them.
+    tables
+        The further inputs of the round, by name.
+    models
+        The model of every row.
+    """
+    adjusting = _adjusters(rules, correlations, tables, models)
+    volatility = _volatility(rules, tables)
     scores = reward_scores(
         factors,
         rules.multipliers,
@@ -75,26 +100,31 @@ def reward_submissions(rules: Rules, inputs: FactorInputs, models: tuple[int, ..
     return SubmissionRewards({**factors, **adjusting}, scores, volatility)
 
 
-def _adjusters(rules: Rules, inputs: FactorInputs, models: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+def _adjusters(
+    rules: Rules,
+    correlations: NDArray[np.float64] | None,
+    tables: Mapping[str, Table],
+    models: tuple[int, ...],
+) -> dict[str, NDArray[Any]]:
     """Return the columns of the adjusters of single models: what they rest on, and their multipliers."""
     adjusters = rules.adjusters
     columns: dict[str, NDArray[Any]] = {}
-    if (hard := adjusters.burn_hardening) is not None:
-        columns[CORRELATION] = meta_model_correlations(rules, inputs)
+    if (hard := adjusters.burn_hardening) is not None and correlations is not None:
+        columns[CORRELATION] = correlations
         columns[BURN_HARDENING] = burn_hardening(columns[CORRELATION], start=hard.start, most=hard.most)
     if (churn := adjusters.neutral_churn) is not None:
-        columns[NEUTRAL_CHURN] = churn_of(inputs.tables[NEUTRAL_CHURN], models)
+        columns[NEUTRAL_CHURN] = churn_of(tables[NEUTRAL_CHURN], models)
         columns[RETAINED] = retained_shares(
             columns[NEUTRAL_CHURN], threshold=churn.threshold, scale=churn.scale
         )
     return columns
 
 
-def _volatility(rules: Rules, inputs: FactorInputs) -> tuple[float, int] | None:
+def _volatility(rules: Rules, tables: Mapping[str, Table]) -> tuple[float, int] | None:
     """The realised volatility of the universe over the scoring window, and the factor that follows."""
     eras = rules.adjusters.dynamic_eras
     if eras is None:
         return None
-    realised = realised_volatility(np.stack(list(inputs.tables[SESSION_RETURNS].values())))
+    realised = realised_volatility(np.stack(list(tables[SESSION_RETURNS].values())))
     factor = volatility_factor(realised, target=eras.target_volatility, least=eras.least, most=eras.most)
     return realised, factor

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.evaluation.commitments import input_digests, refusals_of
-from scorer.evaluation.evaluate import evaluate
+from scorer.evaluation.evaluate import evaluate, meta_model_digest
 from scorer.evaluation.inputs import InputsMismatch, OnChain, Published, RoundInputs, RoundResult
+from scorer.evaluation.restate import restate
 from scorer.protocol.digest import table_digest, universe_digest
 from scorer.protocol.documents import document_differences, shown, to_hex
 from scorer.protocol.report import Report, evidence_hash
@@ -54,8 +55,9 @@ def differences(published: Published, chain: OnChain | None = None) -> Iterator[
 
 
 def _all_differences(published: Published, chain: OnChain | None) -> Iterator[Difference]:
+    is_withheld = published.inputs.submissions.is_withheld
     try:
-        result, mismatch = evaluate(published.inputs), None
+        result, mismatch = restate(published) if is_withheld else evaluate(published.inputs), None
     except InputsMismatch as error:
         result, mismatch = None, error
     yield from _manifest_differences(published, result)
@@ -128,7 +130,9 @@ def _manifest_of_files(published: Published, stated: Report) -> dict[str, Any]:
 
 def _result_digests(published: Published) -> dict[str, str]:
     universe = published.inputs.submissions.universe
-    digests = {"meta_model": to_hex(table_digest({"id": universe, "meta_model": published.meta_model}))}
+    digests = {"meta_model": published.manifest["digests"]["meta_model"]}
+    if published.meta_model is not None:
+        digests["meta_model"] = meta_model_digest(universe, published.meta_model)
     try:
         return digests | {"scores": to_hex(table_digest(published.scores))}
     except TypeError:  # a column of a type that no scores have: `_result_differences` names it
@@ -145,11 +149,7 @@ def _input_differences(published: Published) -> Iterator[Difference]:
     yield from _keyed(
         "submissions.json, digest of the signature of model", claimed["signatures"], actual["signatures"]
     )
-    for model in published.inputs.submissions.wrong_hashes():
-        if model not in published.inputs.refused:
-            yield Difference(
-                f"submissions.npy, predictions of model {model}", "those that were signed", "others"
-            )
+    yield from _content_differences(published)
     yield from _keyed("targets.parquet, digest of column", claimed["targets"], actual["targets"])
     yield from _keyed("digest of the table", claimed.get("tables", {}), actual.get("tables", {}))
     for name in published.inputs.targets:
@@ -165,6 +165,18 @@ def _input_differences(published: Published) -> Iterator[Difference]:
     if claimed["positions"] != actual["positions"]:
         yield from _position_differences(published)
         yield Difference("positions.parquet, digest", claimed["positions"], actual["positions"])
+
+
+def _content_differences(published: Published) -> Iterator[Difference]:
+    submissions, refused = published.inputs.submissions, published.inputs.refused
+    for where, expected, wrong in (
+        ("envelopes.bin, ciphertext", "the one that was signed", submissions.wrong_ciphertexts()),
+        ("submissions.npy, predictions", "those that were signed", submissions.wrong_hashes()),
+    ):
+        found = "another" if expected.startswith("the one") else "others"
+        for model in wrong:
+            if model not in refused:
+                yield Difference(f"{where} of model {model}", expected, found)
 
 
 def _id_differences(published: Published, claimed: str) -> Iterator[Difference]:
@@ -214,9 +226,10 @@ def _result_differences(
 ) -> Iterator[Difference]:
     yield from verdict_differences(must_be_refused, published.inputs.refused)
     ids = published.inputs.submissions.universe
-    yield from _column_differences(
-        "meta_model.parquet, id", ids, "meta_model", result.meta_model, published.meta_model
-    )
+    if published.meta_model is not None:
+        yield from _column_differences(
+            "meta_model.parquet, id", ids, "meta_model", result.meta_model, published.meta_model
+        )
     if list(result.scores) != list(published.scores):
         yield Difference("scores.parquet, columns", list(result.scores), list(published.scores))
     models = [str(model) for model in result.scores["model_id"].tolist()]

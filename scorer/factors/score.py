@@ -50,6 +50,10 @@ class Score:
         Whether rules with this score must have a section portfolio.
     on_any_target
         Whether it may stand on any target; otherwise on the first target of the rules alone.
+    rests_on_meta_model
+        Whether a submission's score depends on the meta model besides its own predictions.
+    rests_on_all
+        Whether it depends on the predictions of all that count.
     """
 
     name: str
@@ -57,3 +61,5 @@ class Score:
     tables: tuple[InputTable, ...] = ()
     needs_portfolio: bool = False
     on_any_target: bool = True
+    rests_on_meta_model: bool = False
+    rests_on_all: bool = False

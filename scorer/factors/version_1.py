@@ -173,10 +173,10 @@ def _counted(inputs: FactorInputs, rows: slice) -> NDArray[np.bool_]:
 
 SCORES: Final = (
     Score("corr", _corr),
-    Score("mmc", _mmc),
+    Score("mmc", _mmc, rests_on_meta_model=True),
     Score("fnc", _fnc, (FEATURES,)),
     Score("bmc", _bmc, (BENCHMARK_META_MODEL,)),
-    Score("tc", _tc, (RISK_MODEL,), needs_portfolio=True),
+    Score("tc", _tc, (RISK_MODEL,), needs_portfolio=True, rests_on_all=True),
     Score("alpha", _alpha, (NEUTRALIZERS, SAMPLE_WEIGHTS)),
-    Score("mpc", _mpc, (NEUTRALIZERS, SAMPLE_WEIGHTS)),
+    Score("mpc", _mpc, (NEUTRALIZERS, SAMPLE_WEIGHTS), rests_on_all=True),
 )

@@ -10,8 +10,10 @@ from eth_account.signers.local import LocalAccount
 from numpy.typing import NDArray
 
 from scorer.chain.contracts import Addresses, Suite
+from scorer.encryption import MemberKeys
 from scorer.lab.anvil import Anvil
 from scorer.lab.batch import LOCAL_FEES, BatchSender
+from scorer.lab.encryption import local_identity, publish_keys
 from scorer.lab.market import TARGET
 from scorer.lab.member import LocalMember
 from scorer.lab.operator import LocalOperator
@@ -19,6 +21,7 @@ from scorer.lab.plain_sender import Sender
 from scorer.lab.population import Participant, Stake, digest_of, enter
 from scorer.lab.rounds import Times, open_round
 from scorer.lab.suite import deploy_suite, fund_pool, local_deployment
+from scorer.observation.encryption import encrypt_submission, member_keys, round_context
 from scorer.operator.collection import Collection, read_collection
 from scorer.operator.operator import Operator
 from scorer.oracle.paths import MemberPaths
@@ -26,7 +29,7 @@ from scorer.protocol.digest import content_hash
 from scorer.protocol.rules import Rules
 from scorer.protocol.tables import Table
 from scorer.storage.bundle import LOCKED, Bundle, round_folder
-from scorer.storage.inbox import submit
+from scorer.storage.inbox import ENVELOPE_SUFFIX, submit
 from scorer.submission.reader import read_for
 from scorer.submission.table import SubmissionRefused
 from scorer.submission.validity import Universe
@@ -99,7 +102,7 @@ class InProcessTournament:
         *,
         kind: str | None = None,
     ) -> None:
-        """Send a model's file as its data scientist's client does: with a signature over what is in it.
+        """Send a model's file as its data scientist's client does: encrypted where the round's rules say so.
 
         It arrives at the chain's time, which is not this machine's. A file that cannot be read is sent all
         the same, as a careless client would, with a signature over nothing.
@@ -111,10 +114,22 @@ class InProcessTournament:
         kind
             The rules' ``submissions``.
         """
-        content_digest = _content_hash(kind, content, universe, file)
-        digest = digest_of(self.suite, round_id, participant.model_id, content_digest)
         now = int(self.anvil.w3.eth.get_block("latest")["timestamp"])
+        values = _read(kind, content, universe, file)
+        if values is not None and self.operator.published_bundle(round_id).rules().is_encrypted:
+            place, model = round_context(self.suite, round_id), participant.model_id
+            digest, content = encrypt_submission(place, universe.ids, values, model, self.keys_of(round_id))
+            file = Path(file).with_suffix(ENVELOPE_SUFFIX).name
+        else:
+            content_digest = bytes(32) if values is None else content_hash(universe.ids, values)
+            digest = digest_of(self.suite, round_id, participant.model_id, content_digest)
         submit(self.operator.inbox, digest, participant.account.key, file, content, received_at=now)
+
+    def keys_of(self, round_id: int) -> MemberKeys:
+        """Return the keys to which submissions to a round are encrypted."""
+        block = self.anvil.w3.eth.block_number
+        record = self.suite.round(round_id, block)
+        return member_keys(self.suite.member_set(record.member_set_id, block))
 
     def lock_round(self, round_id: int) -> Collection:
         """Let the operator lock a round whose submissions have closed; what it collected.
@@ -133,10 +148,14 @@ class InProcessTournament:
         return collection
 
     def seal_round(self, round_id: int) -> Collection:
-        """Let the operator lock a round, and the members agree on its seal; what was collected."""
+        """Let the operator lock a round, and the members agree on its seal; what was collected.
+
+        Where submissions are encrypted, members release their shares in a cycle before.
+        """
         collection = self.lock_round(round_id)
-        for member in self.members:
-            member.cycle([round_id])
+        for _ in range(2 if collection.submissions.is_encrypted else 1):
+            for member in self.members:
+                member.cycle([round_id])
         self.anvil.finalise()
         return collection
 
@@ -148,11 +167,11 @@ class InProcessTournament:
         Bundle(folder).write_targets(ids, {TARGET: target})
 
 
-def _content_hash(kind: str | None, content: bytes, universe: Universe, file: str) -> bytes:
+def _read(kind: str | None, content: bytes, universe: Universe, file: str) -> NDArray[np.float64] | None:
     try:
-        return content_hash(universe.ids, read_for(kind, content, universe, file))
+        return read_for(kind, content, universe, file)
     except SubmissionRefused:
-        return bytes(32)
+        return None
 
 
 def owners_of(anvil: Anvil, names: Sequence[str]) -> dict[str, LocalAccount]:
@@ -173,11 +192,20 @@ def deploy_tournament(anvil: Anvil, stakes: Sequence[Stake], rules: Rules) -> De
     )
     suite, batch = deploy_suite(anvil, admin, document), BatchSender.on(anvil)
     fund_pool(batch, suite, admin, POOL)
+    publish_keys(batch, suite, [anvil.account(FIRST_MEMBER + index) for index in range(len(MEMBERS))])
     return DeployedTournament(suite.addresses, tuple(enter(suite, batch, admin, stakes)))
 
 
-def run_tournament(anvil: Anvil, deployed: DeployedTournament, out: Path) -> InProcessTournament:
-    """Give what is deployed on a chain an operator and a committee, with their files in `out`."""
+def run_tournament(
+    anvil: Anvil, deployed: DeployedTournament, out: Path, *, shows_bundles: bool = False
+) -> InProcessTournament:
+    """Give what is deployed on a chain an operator and a committee, with their files in `out`.
+
+    Parameters
+    ----------
+    shows_bundles
+        Whether members read each other's own bundles, which is for rounds in the clear alone.
+    """
     suite, alarms = Suite.at(anvil.w3, deployed.addresses), list[tuple[str, str]]()
     operator = Operator(
         out / "inbox",
@@ -188,7 +216,13 @@ def run_tournament(anvil: Anvil, deployed: DeployedTournament, out: Path) -> InP
     local_operator = LocalOperator(suite, operator, _sender(anvil, OPERATOR))
     tournament = str(suite.tournament.address)
     members = tuple(
-        LocalMember(suite, _paths(out, tournament, name), _address(anvil, account), _sender(anvil, account))
+        LocalMember(
+            suite,
+            member_paths(out, tournament, name, shows_bundles=shows_bundles),
+            _address(anvil, account),
+            _sender(anvil, account),
+            identities=(local_identity(anvil.account(account)),),
+        )
         for account, name in enumerate(MEMBERS, start=FIRST_MEMBER)
     )
     return InProcessTournament(anvil, suite, local_operator, members, deployed.participants, alarms)
@@ -202,12 +236,14 @@ def _address(anvil: Anvil, account: int) -> str:
     return str(anvil.account(account).address)
 
 
-def _paths(out: Path, tournament: str, member: str) -> MemberPaths:
-    home = out / "members"
+def member_paths(out: Path, tournament: str, member: str, *, shows_bundles: bool = False) -> MemberPaths:
+    """Return the folders of a member; see `run_tournament`."""
+    home, shown = out / "members", "rounds" if shows_bundles else "exchange"
     return MemberPaths(
         tournament,
         rounds=home / member / "rounds",
         published=out / "published",
         targets=home / member / "targets",
-        peers=tuple(home / name / "rounds" for name in MEMBERS if name != member),
+        peers=tuple(home / name / shown for name in MEMBERS if name != member),
+        exchange=None if shows_bundles else home / member / shown,
     )

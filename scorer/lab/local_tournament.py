@@ -14,14 +14,16 @@ from scorer.chain.contracts import RoundRecord, Suite
 from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.logging import configure_logging
+from scorer.encryption.keys import write_identities
 from scorer.failpoints import VARIABLE
 from scorer.files import write_secret
 from scorer.lab import nodes
 from scorer.lab.anvil import Anvil
 from scorer.lab.batch import LOCAL_FEES, BatchSender
+from scorer.lab.encryption import local_identity, publish_keys
 from scorer.lab.market import TARGET, SyntheticMarket
 from scorer.lab.plain_sender import Sender
-from scorer.lab.population import Participant, enter, equal_stakes, submit_predictions
+from scorer.lab.population import Participant, enter, equal_stakes, keys_of, submit_predictions
 from scorer.lab.processes import Fork
 from scorer.lab.rounds import Times, open_round
 from scorer.lab.suite import Bonds, deploy_suite, fund_pool, local_deployment, post_bonds, send_tokens
@@ -48,10 +50,14 @@ CONTENTS: Final = (
     "deployment.json",
     *inbox_at("inbox"),
     *rounds_in("published"),
-    *(pattern for name in ("member-*", "operator") for pattern in node_at(name, "key", "log", "crash")),
+    *(
+        pattern
+        for name in ("member-*", "operator")
+        for pattern in node_at(name, "key", nodes.ENCRYPTION_KEY, "log", "crash")
+    ),
 )
 """Everything that a drill writes into its folder."""
-KEYS: Final = ("*/key",)
+KEYS: Final = ("*/key", f"*/{nodes.ENCRYPTION_KEY}")
 """Files in it that hold keys of the chain's own accounts."""
 RUN: Final[Mapping[str, object]] = {
     "stagger": 0,
@@ -119,6 +125,7 @@ class LocalTournament:
     def configure(self, name: str, account: LocalAccount, **settings: object) -> Path:
         """Write a daemon's configuration; `settings` as ``section__field``."""
         write_secret(self.out / name / "key", account.key.hex())
+        write_identities(self.out / name / nodes.ENCRYPTION_KEY, [local_identity(account)])
         sections: dict[str, dict[str, object]] = {
             "chain": {
                 "endpoint": self.url,
@@ -141,7 +148,8 @@ class LocalTournament:
         now = self.now
         round_id = self.open_at((now, now + HOUR + late, now + 2 * HOUR + late, now + 30 * HOUR))
         models = [Participant(model, self.anvil.account(OWNER)) for model in range(1, self.models + 1)]
-        submit_predictions(self.suite, self.market, self.out / "inbox", round_id, models, self.now)
+        keys = keys_of(self.suite, self.rules, round_id)
+        submit_predictions(self.suite, self.market, self.out / "inbox", round_id, models, self.now, keys)
         return round_id
 
     def open_at(self, times: Times, universe: Sequence[str] | None = None) -> int:
@@ -226,4 +234,5 @@ def _deploy(anvil: Anvil, rules: Rules, count: int) -> Suite:
     fund_pool(batch, suite, admin, POOL)
     send_tokens(batch, suite, admin, members, 2 * MEMBER_BOND)
     post_bonds(batch, suite, members, MEMBER_BOND)
+    publish_keys(batch, suite, members)
     return suite

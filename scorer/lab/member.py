@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from scorer.chain.contracts import Suite
+from scorer.encryption import Identity
 from scorer.observation.observe import finalised_block
 from scorer.oracle.actions import ActionResult
 from scorer.oracle.alarm_reasons import RaiseAlarm, ignore_alarm
@@ -34,11 +35,20 @@ class LocalMember:
     raise_alarm: RaiseAlarm = ignore_alarm
     challenged: Callable[[], Sequence[int]] = tuple
     cache: MemberCache = field(default_factory=MemberCache)
+    identities: Sequence[Identity] = ()
 
     @property
     def member(self) -> Member:
         """The member as a daemon would run it."""
-        return Member(self.paths, self.address, self.policy, self.raise_alarm, self.challenged, self.cache)
+        return Member(
+            self.paths,
+            self.address,
+            self.policy,
+            self.raise_alarm,
+            self.challenged,
+            self.cache,
+            self.identities,
+        )
 
     @property
     def context(self) -> CycleContext:

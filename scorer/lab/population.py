@@ -8,11 +8,14 @@ from eth_account.signers.local import LocalAccount
 
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
+from scorer.encryption import MemberKeys
 from scorer.lab.batch import BatchCall, BatchSender
 from scorer.lab.market import SyntheticMarket
+from scorer.observation.encryption import encrypt_submission, member_keys, round_context
 from scorer.protocol.digest import content_hash
+from scorer.protocol.rules import Rules
 from scorer.protocol.signature import SubmissionDigest
-from scorer.storage.inbox import submit
+from scorer.storage.inbox import ENVELOPE_SUFFIX, submit
 from scorer.units import nano_from_nmr, wei_from_nano
 
 REGISTERING, DEPOSITING, CALLING = 200_000, 220_000, 120_000
@@ -93,16 +96,32 @@ def submit_predictions(
     round_id: int,
     participants: Sequence[Participant],
     received_at: int,
+    members: MemberKeys | None = None,
 ) -> None:
     """Sign every participant's predictions for a round, and write them into the operator's inbox.
 
     Parameters
     ----------
+    members
+        The keys to which they are encrypted, see `keys_of`; None: they are sent in the clear.
     received_at
         When they are to have arrived, Unix seconds of the chain's clock.
     """
     for participant in participants:
-        predictions = market.predictions(round_id, participant.model_id)
-        digest = digest_of(suite, round_id, participant.model_id, content_hash(market.universe, predictions))
-        file, content = f"{participant.model_id}.csv", market.file(predictions)
+        model, predictions = participant.model_id, market.predictions(round_id, participant.model_id)
+        if members is None:
+            digest = digest_of(suite, round_id, model, content_hash(market.universe, predictions))
+            file, content = f"{model}.csv", market.file(predictions)
+        else:
+            place = round_context(suite, round_id)
+            digest, content = encrypt_submission(place, market.universe, predictions, model, members)
+            file = f"{model}{ENVELOPE_SUFFIX}"
         submit(inbox, digest, participant.account.key, file, content, received_at=received_at)
+
+
+def keys_of(suite: Suite, rules: Rules, round_id: int) -> MemberKeys | None:
+    """Return the keys to which submissions to a round are encrypted; None where its rules ask for none."""
+    if not rules.is_encrypted:
+        return None
+    block = suite.w3.eth.block_number
+    return member_keys(suite.member_set(suite.round(round_id, block).member_set_id, block))

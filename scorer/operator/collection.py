@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from scorer.protocol.submissions import Submissions
-from scorer.storage.bundle import COLLECTED, SELECTION, Bundle
+from scorer.storage.bundle import SELECTION, Bundle
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ def read_collection(bundle: Bundle) -> Collection | None:
 
     Submissions that were published without a selection, as they once were, all stake.
     """
-    if not bundle.has(*COLLECTED):
+    if not bundle.has_collected:
         return None
-    submissions = bundle.submissions()
+    submissions = bundle.published_submissions()
     if not bundle.has(SELECTION):
         return Collection(submissions, (), frozenset(submissions.model_ids))
     return bundle.selection(lambda document: _collection(submissions, document))

@@ -1,12 +1,14 @@
 """Collects the submissions of a round, publishes them, and plans the calls that lock their stakes."""
 
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from scorer.chain.contracts import RoundRecord, Suite
 from scorer.chain.errors import EndpointsDisagree
+from scorer.encryption import MemberKeys
+from scorer.observation.encryption import usable_keys
 from scorer.observation.observe import Block
 from scorer.operator.collection import Collection, read_collection, write_collection
 from scorer.operator.intake import LARGEST, Intake
@@ -17,7 +19,7 @@ from scorer.oracle.quorum_check import QuorumCheck
 from scorer.protocol.rules import Rules, RulesError
 from scorer.protocol.selection import select
 from scorer.protocol.tables import NEUTRAL_CHURN
-from scorer.storage.bundle import COLLECTED, LOCKED, Bundle, round_folder
+from scorer.storage.bundle import LOCKED, Bundle, round_folder
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,9 @@ class Collector:
     ----------
     inbox
         The folder in which submissions arrive: ``<inbox>/<tournament>/<round>/<model>.csv`` or
-        ``.parquet``, and ``<model>.signature.json`` beside it. When a file was modified last is when it
-        arrived, so whatever fills the inbox must not keep the senders' times. ``<model>.<any>.csv`` with
-        ``<model>.<any>.signature.json`` leaves the model's other files in place.
+        ``.parquet`` or, encrypted, ``.envelope``, and ``<model>.signature.json`` beside it. When a file was
+        modified last is when it arrived, so whatever fills the inbox must not keep the senders' times.
+        ``<model>.<any>.csv`` with ``<model>.<any>.signature.json`` leaves the model's other files in place.
     published
         The folder in which members of the committee find rules, universe and submissions.
     largest
@@ -121,10 +123,16 @@ class Collector:
 
     def publish_locked(self, round_id: int) -> None:
         """Publish that nothing is locked beyond the current positions head: members then sign."""
-        head = self.suite.round(round_id, self.suite.w3.eth.block_number).positions_head
+        if not self.is_locked(round_id):
+            self.published_bundle(round_id).write_locked(self._head(round_id))
+
+    def is_locked(self, round_id: int) -> bool:
+        """Say whether we published that nothing is locked beyond the current positions head."""
         bundle = self.published_bundle(round_id)
-        if not bundle.has(LOCKED) or bundle.locked() != head:
-            bundle.write_locked(head)
+        return bundle.has(LOCKED) and bundle.locked() == self._head(round_id)
+
+    def _head(self, round_id: int) -> bytes:
+        return self.suite.round(round_id, self.suite.w3.eth.block_number).positions_head
 
     def _confirmed_hulls(self, record: RoundRecord, claimed: Hull) -> list[Hull]:
         """Return what is locked already, as each endpoint says that must confirm it.
@@ -187,7 +195,8 @@ class Collector:
         arrivals, refusals = intake.take(self._inbox(record.round_id))
         window = {"open_at": record.open_at, "close_at": record.close_at, "until": intake.until}
         selection = select(intake.universe.ids, arrivals, **window)
-        return Collection(selection.submissions, refusals, selection.staked)
+        submissions = replace(selection.submissions, is_encrypted=rules.is_encrypted)
+        return Collection(submissions, refusals, selection.staked)
 
     def submitters(self, record: RoundRecord, number: int) -> dict[int, str]:
         """Return who could sign for each model when submissions closed, as all endpoints say that must."""
@@ -211,18 +220,32 @@ class Collector:
             until=max(latest["timestamp"], time),  # the first is one endpoint's word
             spool=self.published_bundle(record.round_id).folder,
             largest=self.largest,
+            is_encrypted=rules.is_encrypted,
+            members=self._members(record, number) if rules.is_encrypted else None,
         )
+
+    def _members(self, record: RoundRecord, number: int) -> MemberKeys | None:
+        """Return the keys that a round's submissions are encrypted to, as all endpoints say that must."""
+        members = self.quorum_check.confirmed(
+            self.suite,
+            f"round {record.round_id}, its members' keys",
+            lambda suite: suite.member_set(record.member_set_id, number),
+        )
+        return usable_keys(members)
 
     def has_published(self, round_id: int) -> bool:
         """Say whether a round's submissions were published, so that what was decided about them stands."""
-        return self.published_bundle(round_id).has(*COLLECTED)
+        return self.published_bundle(round_id).has_collected
 
     def publish(self, round_id: int, collection: Collection) -> None:
-        """Publish what was collected, once; before it the models' churn, where the rules ask for it."""
+        """Publish what was collected, once; before it the models' churn, where the rules ask for it.
+
+        Of submissions that are encrypted members compute the churn: nobody else can.
+        """
         if self.has_published(round_id):
             return
-        bundle = self.published_bundle(round_id)
-        if bundle.rules().adjusters.neutral_churn is not None:
+        bundle, is_encrypted = self.published_bundle(round_id), collection.submissions.is_encrypted
+        if bundle.rules().adjusters.neutral_churn is not None and not is_encrypted:
             record = self.suite.round(round_id, self.suite.w3.eth.block_number)
             gatekeeper = Gatekeeper(self.suite, self.published_bundle)
             churns = gatekeeper.neutral_churn(record, collection.submissions)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from scorer.isolation import IsolationUnavailable
-from scorer.protocol.documents import from_hex
-from scorer.protocol.signature import is_canonical
-from scorer.storage.inbox import SECOND, signature_path
+from scorer.protocol.documents import from_hex, to_hex
+from scorer.protocol.signature import IN_THE_CLEAR, is_canonical
+from scorer.storage.inbox import ENVELOPE_SUFFIX, SECOND, signature_path
 from scorer.submission.table import SubmissionRefused
 
-FORMATS: Final = (".csv", ".parquet")
-NAME: Final = re.compile(r"([1-9][0-9]{0,14})(\.[A-Za-z0-9_.-]{1,100})?\.(csv|parquet)")
+FORMATS: Final = (".csv", ".parquet", ENVELOPE_SUFFIX)
+NAME: Final = re.compile(r"([1-9][0-9]{0,14})(\.[A-Za-z0-9_.-]{1,100})?\.(csv|parquet|envelope)")
 """A model's number, which JSON can hold, a label if any, and the format."""
 LARGEST_SIGNATURE: Final = 4096
 """Most bytes of a signature's file."""
@@ -99,10 +99,13 @@ class SignedContent:
         Of the predictions, 32 bytes.
     signature
         65 bytes in the form of one, by whomever.
+    ciphertext_hash
+        Of the envelope, 32 bytes; zeros where the file is in the clear.
     """
 
     content_hash: bytes
     signature: bytes
+    ciphertext_hash: bytes = IN_THE_CLEAR
 
 
 def read_signature(file: Path) -> SignedContent:
@@ -118,9 +121,10 @@ def read_signature(file: Path) -> SignedContent:
         document = json.loads(read_regular(path, LARGEST_SIGNATURE))
         signature = bytes.fromhex(document["signature"].removeprefix("0x"))
         content = from_hex(document["content_hash"], 32)
+        ciphertext = from_hex(document.get("ciphertext_hash", to_hex(IN_THE_CLEAR)), 32)
     except (SubmissionRefused, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise SubmissionRefused(file.name, f"a signature in {path.name}", "none that can be read") from None
     if not is_canonical(signature):
         expected = f"a signature in {path.name} of 65 bytes with a low s and a v of 27 or 28"
         raise SubmissionRefused(file.name, expected, f"another of {len(signature)} bytes")
-    return SignedContent(content, signature)
+    return SignedContent(content, signature, ciphertext)

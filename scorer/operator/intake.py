@@ -9,19 +9,18 @@ from typing import Final
 
 import structlog
 
+from scorer.encryption import MemberKeys, RoundContext
 from scorer.isolation import SHARED_READER, IsolationReason, IsolationUnavailable
 from scorer.operator.collection import Refusal
 from scorer.operator.inbox_files import (
     NAME,
     model_of,
     plain_name,
-    read_regular,
     read_signature,
     received_at,
     submission_files,
 )
-from scorer.protocol.digest import content_hash
-from scorer.protocol.documents import to_hex
+from scorer.operator.sources import ClearSource, SubmissionSource, envelope_source
 from scorer.protocol.predictions import PredictionSpool, SpoolUnavailable
 from scorer.protocol.selection import Arrival
 from scorer.protocol.signature import SubmissionDigest
@@ -51,6 +50,10 @@ class Intake:
         The folder on whose disk predictions are kept until they are published.
     largest
         Most bytes of a file.
+    is_encrypted
+        Whether the round's rules say that submissions are encrypted: then no prediction is read.
+    members
+        The keys of the round's members then; None where fewer than a quorum published one.
     """
 
     chain_id: int
@@ -63,6 +66,8 @@ class Intake:
     until: int
     spool: Path
     largest: int = LARGEST
+    is_encrypted: bool = False
+    members: MemberKeys | None = None
 
     def take(self, folder: Path) -> tuple[list[Arrival], tuple[Refusal, ...]]:
         """Return the valid, signed submissions in a folder with the times of their arrival, and the refusals.
@@ -79,17 +84,24 @@ class Intake:
             When the disk is full; likewise.
         """
         with ThreadPoolExecutor(SHARED_READER.workers) as pool:
-            predictions = SubmissionReader(SHARED_READER, self.kind, self.universe)
-            kept = PredictionSpool(self.spool, len(self.universe.ids))
-            outcomes = list(pool.map(partial(self._outcome, predictions, kept), submission_files(folder)))
+            outcomes = list(pool.map(partial(self._outcome, self._source()), submission_files(folder)))
         arrivals = [outcome for outcome in outcomes if isinstance(outcome, Arrival)]
         return arrivals, tuple(outcome for outcome in outcomes if isinstance(outcome, Refusal))
 
-    def _outcome(self, predictions: SubmissionReader, kept: PredictionSpool, file: Path) -> Arrival | Refusal:
+    def _source(self) -> SubmissionSource:
+        ids = self.universe.ids
+        if self.is_encrypted:
+            place = RoundContext(self.chain_id, self.tournament, self.round_id)
+            return envelope_source(place, len(ids), self.members, self.spool)
+        predictions = SubmissionReader(SHARED_READER, self.kind, self.universe)
+        most = min(self.largest, most_bytes(len(ids)))
+        return ClearSource(ids, predictions, PredictionSpool(self.spool, len(ids)), most)
+
+    def _outcome(self, source: SubmissionSource, file: Path) -> Arrival | Refusal:
         """Return the arrival or the refusal of one file, whatever is wrong with it."""
         refused = partial(Refusal, model_of(file), plain_name(file))
         try:
-            return self._arrival(predictions, kept, file)
+            return self._arrival(source, file)
         except SubmissionUnread as unread:
             return refused(str(unread), is_defect=unread.cause == IsolationReason.DEFECT)
         except SubmissionRefused as refusal:
@@ -102,12 +114,12 @@ class Intake:
             defect = SubmissionRefused(plain_name(file), "a file that can be read", failure)
             return refused(str(defect), is_defect=True)
 
-    def _arrival(self, predictions: SubmissionReader, kept: PredictionSpool, file: Path) -> Arrival:
+    def _arrival(self, source: SubmissionSource, file: Path) -> Arrival:
         """Check a file, the cheap checks first: a sender who may not submit has nothing parsed."""
         if not NAME.fullmatch(file.name):
-            expected = "a name like 7.csv, 7.parquet or 7.label.csv, by the number of a model"
+            expected = "a name like 7.csv, 7.parquet, 7.label.csv or 7.envelope, by the number of a model"
             raise SubmissionRefused(plain_name(file), expected, "another")
-        submission, received = self._submission(predictions, kept, file), received_at(file)
+        submission, received = self._submission(source, file), received_at(file)
         if received >= self.until:
             raise SubmissionRefused(
                 file.name,
@@ -116,22 +128,22 @@ class Intake:
             )
         return Arrival(max(received, self.open_at), submission)
 
-    def _submission(self, predictions: SubmissionReader, kept: PredictionSpool, file: Path) -> Submission:
+    def _submission(self, source: SubmissionSource, file: Path) -> Submission:
         model_id = model_of(file)
         allowed = self.submitters.get(model_id)
         if allowed is None:
             raise SubmissionRefused(file.name, "the number of a registered model", str(model_id))
         signed = read_signature(file)
+        source.refuse_form(file, signed)
         digest = SubmissionDigest(
-            self.chain_id, self.tournament, self.round_id, model_id, signed.content_hash
+            self.chain_id,
+            self.tournament,
+            self.round_id,
+            model_id,
+            signed.content_hash,
+            signed.ciphertext_hash,
         )
         signer = digest.signer(signed.signature)
         if signer != allowed:
             raise SubmissionRefused(file.name, f"the signature of {allowed}", f"that of {signer}")
-        most = min(self.largest, most_bytes(len(self.universe.ids)))
-        values = predictions.read(read_regular(file, most), file.name).values
-        content = content_hash(self.universe.ids, values)
-        if content != signed.content_hash:
-            expected = f"the predictions that were signed, of the content hash {to_hex(signed.content_hash)}"
-            raise SubmissionRefused(file.name, expected, f"others, of {to_hex(content)}")
-        return Submission(model_id, kept.append(values), content, allowed, signed.signature)
+        return source.read(file, signed, model_id, allowed)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scorer.chain.contracts import RoundRecord
+from scorer.observation.encryption import usable_keys
 from scorer.operator.cache import OperatorCache
 from scorer.operator.collector import Collector
 from scorer.operator.plans import PlanFolder, PlannedRound, due_plans, identity_of, missed_plans, publish
@@ -77,9 +78,21 @@ class RoundOpener:
                 name = plan.folder.name
                 yield ActionResult(record.round_id, PublishPlan(name), f"published {name}")
 
+    def _has_keys(self) -> bool:
+        """Say whether submissions could be encrypted to the current member set."""
+        suite, at = self.context.suite, self.context.block.number
+        return usable_keys(suite.member_set(suite.member_set_id(at), at)) is not None
+
     def open(self, plan: PlannedRound) -> Iterator[ActionResult]:
         """Open a planned round."""
         suite, action = self.context.suite, OpenRound(plan.folder.name)
+        if plan.rules.is_encrypted and not self._has_keys():
+            self.raise_alarm(
+                AlarmReason.NO_ENCRYPTION_KEYS,
+                f"plan {action.plan}: expected keys of a quorum of members on the chain, found fewer; it is "
+                "opened once they published them (cupel oracle encryption-key publish)",
+            )
+            return
         if self.context.sender is None:
             yield ActionResult(NO_ROUND, action, DRY_RUN)
             return

@@ -66,6 +66,8 @@ class RoundLocker:
 
     def _lock(self, record: RoundRecord) -> Iterator[ActionResult]:
         collection = self._collected(record)
+        if collection.submissions.is_encrypted and self.collector.is_locked(record.round_id):
+            return  # members have released their shares: they sign nothing once more is locked
         slots, settling = self._slots(record, collection), self.settling_round()
         for planned in self.collector.lock_calls(record, collection, slots, self.lanes, settling):
             if planned is None:

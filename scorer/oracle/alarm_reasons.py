@@ -28,9 +28,12 @@ class AlarmReason(StrEnum):
     FINALITY_STALLED = "The chain goes on and finalises nothing: nothing is sent until it does."
     FOREIGN_NONCE = "A transaction that is not ours took our nonce."
     INCOMPLETE_LOGS = "An endpoint's logs do not add up to what the contract committed to."
+    LOCKED_AFTER_RELEASE = "Stakes were locked after shares were released: nothing is signed."
+    LOST_KEY = "We have no key for the shares of a round, and take no part in it."
     LOW_BALANCE = "The account that pays for gas is almost empty."
     MISSED_OPENING = "A planned round was not opened before it closed."
     NEVER_SEALED = "A round was not sealed in time; its positions return whole."
+    NO_ENCRYPTION_KEYS = "Too few members published a key: a round would take no submission."
     NO_FUNDS = "The account cannot pay for the gas."
     NO_REPORT = "The files of a round are not those that the chain committed to."
     NOT_ALLOWED = "A contract does not allow what is to be done."
@@ -46,7 +49,9 @@ class AlarmReason(StrEnum):
     SIGNER = "The remote signer does not sign."
     TARGETS_CHANGED = "Targets or tables are others than those of our report."
     TOO_MANY_CHALLENGES = "As many of our bonds hang on disputes as may at once: this report is not disputed."
+    UNDECIDED = "Too few members released their shares: submissions cannot be read."
     UNKNOWN_VERSION = "The contracts are of a version that this program does not know."
+    WRONG_RELEASE = "A member released keys that are proved wrong."
 
     @property
     def severity(self) -> Severity:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from scorer.chain.contracts import ProposalStatus, Suite
 from scorer.observation.basis import ChainBasis
 from scorer.observation.observe import RoundTracker, Sealed
+from scorer.oracle.decryption_cache import DecryptionCache
 from scorer.oracle.evidence import PeerReports
 from scorer.oracle.seal_cache import SealCache
 from scorer.oracle.seen_files import SeenFiles
@@ -40,6 +41,10 @@ class MemberCache:
         Other members' reports.
     seals
         Rounds that are being sealed.
+    later
+        When predictions of rounds become public, by round, see `scorer.oracle.exchange`.
+    decryption
+        What we decrypted of rounds whose submissions are encrypted.
     sealable_from
         Seals that a quorum signed, by round, and the chain time from which they may be sent.
     basis
@@ -59,6 +64,8 @@ class MemberCache:
     seen: SeenFiles = field(default_factory=SeenFiles)
     peer_reports: PeerReports = field(default_factory=PeerReports)
     seals: SealCache = field(default_factory=SealCache)
+    later: dict[int, int | None] = field(default_factory=dict)
+    decryption: DecryptionCache = field(default_factory=DecryptionCache)
     sealable_from: dict[int, tuple[Seal, int]] = field(default_factory=dict)
     basis: ChainBasis = field(default_factory=ChainBasis)
     bonded: bool | None = None
@@ -72,13 +79,14 @@ class MemberCache:
     def drop_over(self) -> None:
         """Keep nothing of rounds that are over but the ends of our disputes."""
         known = {*self.sealed, *self.sealed_at, *self.consistent, *self.sources, *self.seen.rounds}
-        known |= {*self.seals.judged, *self.seals.recorded, *self.sealable_from}
+        known |= {*self.seals.judged, *self.seals.recorded, *self.sealable_from, *self.decryption.decrypted}
         for round_id in known - self.rounds.unfinished:
             ended = self.decided.get(round_id)
             self.forget(round_id)
             self.seen.forget(round_id)
             self.peer_reports.forget(round_id)
             self.seals.forget(round_id)
+            self.decryption.forget(round_id)
             self.sealable_from.pop(round_id, None)
             if ended is not None:
                 self.decided[round_id] = ended
@@ -91,6 +99,8 @@ class MemberCache:
         self.refusals.clear()
         self.sealable_from.clear()
         self.seals.forget_all()
+        self.decryption.forget_all()
+        self.later.clear()
         self.bonded = None
         self.confirmed.clear()
         self.seen.forget_all()

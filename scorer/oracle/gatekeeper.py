@@ -9,7 +9,8 @@ from scorer.evaluation.gates import SUBMISSIONS, PublishedRound, judge_all, neut
 from scorer.protocol.rules import Gates, Rules
 from scorer.protocol.submissions import Submissions
 from scorer.protocol.tables import NEUTRALIZERS, SAMPLE_WEIGHTS, Table, table_file
-from scorer.storage.bundle import COLLECTED, Bundle, BundleError
+from scorer.storage.bundle import ENVELOPES, SIGNATURES, Bundle, BundleError
+from scorer.storage.bundle import SUBMISSIONS as PREDICTIONS
 
 GATE_TABLES: Final = (NEUTRALIZERS, SAMPLE_WEIGHTS)
 """The tables that churn and turnover are measured with; the operator publishes them with the universe."""
@@ -50,7 +51,8 @@ class Gatekeeper:
     Attributes
     ----------
     published
-        Returns what is published of a round. Earlier rounds without submissions or tables are passed over.
+        Returns what is published of a round, or for a member its own bundle. Earlier rounds without
+        submissions or tables are passed over.
     """
 
     suite: Suite
@@ -67,27 +69,53 @@ class Gatekeeper:
         return {model: verdict.reason for model, verdict in verdicts.items() if verdict.reason is not None}
 
     def neutral_churn(self, record: RoundRecord, submissions: Submissions) -> Table:
-        """Return the table neutral_churn of a round, of every model that submitted."""
-        current = _round_of(self.published(record.round_id), record.close_at, submissions)
-        return neutral_churn_table(current, list(self._past(record, submissions.model_ids, SUBMISSIONS)))
+        """Return the table neutral_churn of a round, of every model that submitted.
 
-    def _past(self, record: RoundRecord, models: Iterable[int], count: int) -> Iterator[PublishedRound]:
-        """Yield the earlier rounds that hold the last `count` submissions of any of `models`."""
+        Raises
+        ------
+        scorer.storage.bundle.BundleError
+            When predictions of an earlier round that counts are withheld from us: another member, which has
+            them, would compute another table.
+        """
+        current = _round_of(self.published(record.round_id), record.close_at, submissions)
+        past = self._past(record, submissions.model_ids, SUBMISSIONS, takes_all=True)
+        return neutral_churn_table(current, list(past))
+
+    def _past(
+        self, record: RoundRecord, models: Iterable[int], count: int, *, takes_all: bool = False
+    ) -> Iterator[PublishedRound]:
+        """Yield the earlier rounds that hold the last `count` submissions of any of `models`.
+
+        Rounds whose predictions are withheld from us are passed over, or refused where it `takes_all`.
+        """
         missing = dict.fromkeys(models, count)
         for earlier in self._earlier(record):
             bundle = self.published(earlier.round_id)
             there = [model for model in bundle.submitted() if missing.get(model)]
+            if there and not bundle.has(PREDICTIONS):
+                if takes_all and earlier.is_sealed:
+                    raise BundleError(
+                        f"{bundle.folder / PREDICTIONS}: expected the predictions of round "
+                        f"{earlier.round_id}, against which churn is measured, found them withheld; ask "
+                        "another member for its bundle"
+                    )
+                continue
             if there:
                 yield _round_of(bundle, earlier.close_at, bundle.submissions())
             missing |= {model: missing[model] - 1 for model in there}
             if not any(missing.values()):
                 return
 
+    @staticmethod
+    def _is_known(bundle: Bundle) -> bool:
+        has_rows = bundle.has(PREDICTIONS) or bundle.has(ENVELOPES)
+        return has_rows and bundle.has(SIGNATURES, *GATE_FILES)
+
     def _earlier(self, record: RoundRecord) -> list[RoundRecord]:
         """Return the rounds that closed before one and can be compared with, newest first."""
         block = self.suite.w3.eth.block_number
         others = {*range(1, self.suite.round_count(block) + 1)} - {record.round_id}
-        known = [number for number in sorted(others) if self.published(number).has(*COLLECTED, *GATE_FILES)]
+        known = [number for number in sorted(others) if self._is_known(self.published(number))]
         records = self.suite.rounds(known, block)
         earlier = [other for other in records if other.close_at < record.close_at]
         return sorted(earlier, key=lambda other: (-other.close_at, -other.round_id))

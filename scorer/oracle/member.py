@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from scorer.encryption import Identity
 from scorer.oracle.actions import ActionResult
 from scorer.oracle.alarm_reasons import RaiseAlarm, ignore_alarm
 from scorer.oracle.cache import MemberCache
@@ -27,6 +28,8 @@ class Member:
         Returns the rounds whose report we disputed.
     cache
         What this process read and computed before.
+    identities
+        Our encryption keys, newest first: older ones are for rounds that opened before a change.
     """
 
     paths: MemberPaths
@@ -35,6 +38,7 @@ class Member:
     raise_alarm: RaiseAlarm = ignore_alarm
     challenged: Callable[[], Sequence[int]] = tuple
     cache: MemberCache = field(default_factory=MemberCache)
+    identities: Sequence[Identity] = ()
 
     def cycle(self, context: CycleContext, rounds: Sequence[int] | None = None) -> list[ActionResult]:
         """Observe, decide and act once for every unfinished round, oldest first.
@@ -76,5 +80,12 @@ class Member:
     def in_cycle(self, context: CycleContext) -> MemberCycle:
         """Return the member bound to the chain as one cycle reads it."""
         return MemberCycle(
-            context, self.paths, self.address, self.policy, self.raise_alarm, self.challenged, self.cache
+            context,
+            self.paths,
+            self.address,
+            self.policy,
+            self.raise_alarm,
+            self.challenged,
+            self.cache,
+            self.identities,
         )

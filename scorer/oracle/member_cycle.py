@@ -9,6 +9,7 @@ from web3 import Web3
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import RoundRecord, RoundState
 from scorer.chain.logs import IncompleteLogs
+from scorer.encryption import Identity
 from scorer.observation.observe import CommitteeView
 from scorer.oracle.acting import Actor
 from scorer.oracle.actions import ActionResult, Alarm
@@ -17,8 +18,11 @@ from scorer.oracle.cache import MemberCache
 from scorer.oracle.calls import Calls
 from scorer.oracle.context import CycleContext
 from scorer.oracle.decide import decide, decide_credit, is_due
+from scorer.oracle.decrypting import Decrypting
 from scorer.oracle.disputing import Disputing
+from scorer.oracle.exchange import Exchange
 from scorer.oracle.failures import apart
+from scorer.oracle.meta_models import MetaModels
 from scorer.oracle.observation import committee_doubts, observed_rounds
 from scorer.oracle.paths import MemberPaths
 from scorer.oracle.policy import MemberPolicy
@@ -44,11 +48,31 @@ class MemberCycle:
     raise_alarm: RaiseAlarm
     challenged: Callable[[], Sequence[int]]
     cache: MemberCache
+    identities: Sequence[Identity] = ()
+
+    @cached_property
+    def decrypting(self) -> Decrypting:
+        """Releases our shares and decrypts submissions."""
+        return Decrypting(
+            self.context,
+            self.paths,
+            self.address,
+            self.identities,
+            self.cache.decryption,
+            self.raise_alarm,
+        )
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        """Publishes what everybody may have."""
+        return Exchange(self.context, self.paths, self.cache.later)
 
     @cached_property
     def sealing(self) -> Sealing:
         """Judges submissions and signs seals."""
-        return Sealing(self.context, self.paths, self.address, self.cache.seals, self.raise_alarm)
+        return Sealing(
+            self.context, self.paths, self.address, self.cache.seals, self.raise_alarm, self.decrypting
+        )
 
     @cached_property
     def publication(self) -> PublicationWatch:
@@ -115,6 +139,8 @@ class MemberCycle:
         if rounds is None:
             self.cache.drop_over()
             parts += [(NO_ROUND, self._report_lost_challenges), (NO_ROUND, self._collect_credit)]
+            with apart("predictions that are public by now", self.raise_alarm):
+                self.exchange.publish_later()
         return [result for round_id, act in parts for result in self._apart(round_id, act)]
 
     def _parts(
@@ -193,6 +219,8 @@ class MemberCycle:
             alarms = self.publication.watch(record)
         alarms += map(Alarm, failures)
         results = [ActionResult(round_id, alarm, "published files") for alarm in alarms]
+        with apart(f"shares of round {round_id}", self.raise_alarm):
+            self._read_submissions(record)
         try:
             return results + self._report_and_act(record, committee, locking)
         except IncompleteLogs:
@@ -200,6 +228,11 @@ class MemberCycle:
             self.cache.forget(round_id)
             self.cache.forget_confirmations(round_id)
             raise
+
+    def _read_submissions(self, record: RoundRecord) -> None:
+        """Release our shares of a round and decrypt what can be, where we hold its files."""
+        if record.state != RoundState.VOIDED and self.publication.files.is_kept(record):
+            self.decrypting.work(record, is_locked=self.sealing.is_locked(record))
 
     def _report_and_act(
         self, record: RoundRecord, committee: CommitteeView, locking: tuple[RoundRecord, ...]
@@ -215,12 +248,21 @@ class MemberCycle:
             self._report_differing_peers(round_id)
         view = self.views.view(record, sealed, committee, report, locking)
         calls = Calls(self.context.suite, round_id, sealed, self.paths.own_bundle(round_id))
+        self._publish(record)
         for action in decide(view):
             outcome = self.actor.act(view, calls, action)
             results.append(ActionResult(round_id, action, outcome.text))
             if not outcome.goes_on:
                 break
         return results
+
+    def _publish(self, record: RoundRecord) -> None:
+        """Publish what everybody may have of a round by now."""
+        with apart(f"public files of round {record.round_id}", self.raise_alarm):
+            models = MetaModels(self.paths)
+            if models.is_due(record):
+                models.write(record, self.reporter.sealed(record).positions)
+            self.exchange.publish(record)
 
     def _report_differing_peers(self, round_id: int) -> None:
         """Call a human for members that were given other inputs, whether or not their report is accepted."""

@@ -15,11 +15,14 @@ from scorer.oracle.cache import MemberCache
 from scorer.oracle.consistency import disagreement
 from scorer.oracle.context import CycleContext
 from scorer.oracle.decide import is_due
+from scorer.oracle.gatekeeper import Gatekeeper
 from scorer.oracle.paths import MemberPaths
 from scorer.oracle.stamps import stamp_of
 from scorer.oracle.takeover import PublishedFiles
 from scorer.protocol.report import Report
-from scorer.protocol.tables import digest_of, table_file
+from scorer.protocol.rules import Rules
+from scorer.protocol.submissions import Submissions
+from scorer.protocol.tables import NEUTRAL_CHURN, Table, digest_of, table_file
 from scorer.storage.bundle import REPORT, TARGETS, Bundle, BundleError
 
 
@@ -155,7 +158,7 @@ class Reporter:
         """Return the targets and tables that are not those of our report; read only where a stamp is new."""
         bundle, source = self.paths.own_bundle(round_id), self.paths.targets_bundle(round_id)
         rules = bundle.rules()
-        files = (TARGETS, *map(table_file, rules.needs))
+        files = (TARGETS, *(table_file(name) for name in rules.needs if name not in _own_tables(rules)))
         stamp = stamp_of(source, files)
         known = self.cache.sources.get(round_id)
         if known is not None and known[0] == stamp:
@@ -177,6 +180,8 @@ class Reporter:
             return None
         bundle = self.paths.own_bundle(round_id)
         submissions, rules = bundle.submissions(), bundle.rules()
+        if submissions.is_withheld:
+            return None
         inputs = RoundInputs(
             terms=sealed.terms,
             rules=rules,
@@ -184,7 +189,7 @@ class Reporter:
             submitters=self._submitters(record, self.context.suite),
             targets=outcomes.targets(submissions.universe),
             positions=sealed.positions,
-            tables=outcomes.tables(rules, submissions.universe),
+            tables=self._tables(record, outcomes, rules, submissions),
             refused=bundle.refused(),
         )
         result = evaluate(inputs)
@@ -194,6 +199,21 @@ class Reporter:
         self.cache.sources.pop(round_id, None)
         reach("report-written", str(round_id))
         return result.report
+
+    def _tables(
+        self, record: RoundRecord, outcomes: Bundle, rules: Rules, submissions: Submissions
+    ) -> dict[str, Table]:
+        """Return the further inputs; of encrypted submissions we measure churn ourselves: nobody else can."""
+        tables = outcomes.tables(rules, submissions.universe, without=_own_tables(rules))
+        if NEUTRAL_CHURN in _own_tables(rules):
+            gatekeeper = Gatekeeper(self.context.suite, self.paths.own_or_published)
+            tables[NEUTRAL_CHURN] = gatekeeper.neutral_churn(record, submissions)
+        return tables
+
+
+def _own_tables(rules: Rules) -> frozenset[str]:
+    """Return the further inputs that no source has but we compute from what we decrypted."""
+    return frozenset({NEUTRAL_CHURN} & rules.needs.keys() if rules.is_encrypted else ())
 
 
 def _is_still_said(record: RoundRecord, sealed: Sealed) -> bool:
@@ -233,6 +253,6 @@ def _changed_sources(bundle: Bundle, source: Bundle) -> Iterator[str]:
         target = targets.get(name)
         if target is None or digests["targets"].get(name) != target_digest(universe, name, target):
             yield f"target {name}"
-    for name, table in source.tables(rules, universe).items():
+    for name, table in source.tables(rules, universe, without=_own_tables(rules)).items():
         if digests.get("tables", {}).get(name) != digest_of(name, table, universe):
             yield table_file(name)

@@ -11,10 +11,11 @@ from functools import cached_property
 from eth_hash.auto import keccak
 
 from scorer.chain.contracts import RoundRecord
-from scorer.evaluation.commitments import refusals_of
+from scorer.evaluation.commitments import UNREADABLE, refusals_of
 from scorer.observation.observe import read_sealed
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.context import CycleContext
+from scorer.oracle.decrypting import Decrypting
 from scorer.oracle.failures import apart
 from scorer.oracle.gatekeeper import GATE_TABLES, Gatekeeper
 from scorer.oracle.paths import MemberPaths
@@ -63,6 +64,7 @@ class Sealing:
     address: str
     cache: SealCache
     raise_alarm: RaiseAlarm
+    decrypting: Decrypting
 
     @cached_property
     def recorded(self) -> RecordedSeals:
@@ -107,6 +109,8 @@ class Sealing:
         seen = frozenset(vote.seal_signature for vote in votes)
         known = self.cache.late.get(record.round_id)
         if known is None or known[0] != seen:
+            if bundle.submissions().is_withheld:
+                return None
             judged, seal, refused = self._stated(record, bundle, votes)
             same = keccak(seal.message) == digest
             signature = self._signed(bundle, judged, seal, refused).seal_signature if same else None
@@ -119,7 +123,7 @@ class Sealing:
             yield vote.refused
         suite = self.context.suite
         submitters = suite.submitters(record.close_at, suite.w3.eth.block_number)
-        yield frozenset(refusals_of(bundle.submissions(), submitters, *self._where(record)))
+        yield frozenset(refusals_of(bundle.published_submissions(), submitters, *self._where(record)))
 
     def _where(self, record: RoundRecord) -> tuple[int, str, int]:
         return self.context.suite.addresses.chain_id, self.paths.tournament, record.round_id
@@ -132,6 +136,8 @@ class Sealing:
         """Return our vote, signed; None while it is too early, or where we are no member of the round."""
         members, bundle = self.recorded.member_set(record), self.paths.own_bundle(record.round_id)
         if self._sign is None or self.address not in members.members or not self.is_locked(record):
+            return None
+        if self.decrypting.is_encrypted(record) and not self.decrypting.may_vote(record):
             return None
         return self._signed(bundle, *self._stated(record, bundle, votes))
 
@@ -189,6 +195,7 @@ class Sealing:
         if self._sign is None:
             raise TypeError("expected something to sign with, found nothing")
         submissions = bundle.submissions()
+        submissions.rows()  # refuses to judge what we could not read
         positions = read_sealed(self.context.suite, record, self.context.block).positions.by_model
         reasons = self._reasons(record, bundle, submissions, positions)
         verdicts = Verdicts.on(submissions, reasons, *self._where(record))
@@ -215,6 +222,8 @@ class Sealing:
             lambda suite: suite.submitters(record.close_at, context.block.number),
         )
         reasons = refusals_of(submissions, submitters, *self._where(record))
+        unreadable = self.decrypting.reasons(record) if submissions.is_encrypted else {}
+        reasons |= {model: why for model, why in unreadable.items() if reasons.get(model) == UNREADABLE}
         with apart(f"round {record.round_id}, tables that gates need", self.raise_alarm):
             self._keep_gate_tables(record, bundle, submissions.universe)
         gates = bundle.rules().gates

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from scorer.protocol.documents import to_hex
-from scorer.storage.bundle import PUBLISHED, Bundle, BundleError
+from scorer.storage.bundle import ENVELOPES, PUBLISHED, Bundle, BundleError
 from scorer.storage.folder import opened
 
 REREAD: Final = 600.0
@@ -19,7 +19,7 @@ Stamp = tuple[tuple[int, ...] | None, ...]
 """(bytes, inode, times of modification and of change, ns) of each file; None for one that is not there."""
 
 
-def stamp_of(source: Bundle, files: Sequence[str] = PUBLISHED) -> Stamp:
+def stamp_of(source: Bundle, files: Sequence[str] = (*PUBLISHED, ENVELOPES)) -> Stamp:
     """Return the stamp of files: nobody can set the time of change in it."""
     return tuple(_file_stamp(source.folder / file) for file in files)
 

@@ -19,7 +19,16 @@ from scorer.isolation import SHARED_READER
 from scorer.oracle.seen_files import Mismatch, SeenFiles
 from scorer.oracle.stamps import REREAD, fingerprint, is_unchanged, stamp_of
 from scorer.protocol.documents import to_hex
-from scorer.storage.bundle import PUBLISHED, REPORT, SIGNATURES, Bundle, BundleError, round_folder
+from scorer.storage.bundle import (
+    ENCRYPTED,
+    ENVELOPES,
+    PUBLISHED,
+    REPORT,
+    SIGNATURES,
+    Bundle,
+    BundleError,
+    round_folder,
+)
 from scorer.storage.published import PublishedBounds, take_over
 
 NOTES: Final = "taken"
@@ -94,7 +103,7 @@ class PublishedFiles:
         if self.is_kept(record) or self._adopt(record):
             return Takeover(is_kept=True, changed=self._changed(record.round_id))
         source = self._published(record.round_id)
-        missing = tuple(file for file in PUBLISHED if not source.has(file))
+        missing = tuple(file for file in source.published_files if not source.has(file))
         if missing:
             return Takeover(missing=missing)
         return self._take_over(record, source)
@@ -102,7 +111,7 @@ class PublishedFiles:
     def is_kept(self, record: RoundRecord) -> bool:
         """Say whether we hold the files that the chain commits to as of now."""
         own = self._bundle(self.rounds, record.round_id)
-        return self._note(record.round_id).get("seal") == _seal(record) and own.has(*PUBLISHED)
+        return self._note(record.round_id).get("seal") == _seal(record) and own.has(*own.published_files)
 
     def discard(self, round_id: int) -> None:
         """Take over a round anew: what we hold turned out to be broken."""
@@ -115,7 +124,7 @@ class PublishedFiles:
         if self.seen.unusable.get(record.round_id) == _seal(record):
             return False
         for held in (own, *_set_aside(own)):
-            if held.has(*PUBLISHED) and self.problem_with(held, record) is None:
+            if held.has(*held.published_files) and self.problem_with(held, record) is None:
                 refused = self._refusals(held, record)
                 if held is not own:
                     own.copy_published(held)
@@ -135,7 +144,7 @@ class PublishedFiles:
         """
         signatures = self._note(round_id).get("files", {}).get(SIGNATURES)
         is_still = signatures is not None and is_unchanged(own.folder / SIGNATURES, signatures)
-        yield from (file for file in PUBLISHED if file != SIGNATURES or is_still)
+        yield from (file for file in own.published_files if file != SIGNATURES or is_still)
 
     def _take_over(self, record: RoundRecord, source: Bundle) -> Takeover:
         """Copy the published files, once a child process has read them and they are those of the seal."""
@@ -153,7 +162,7 @@ class PublishedFiles:
             return Takeover(mismatch=str(error))
         if record.is_sealed:
             own.write_refused(self._refusals(own, record))
-        self._write_note(record, own, *PUBLISHED)
+        self._write_note(record, own, *own.published_files)
         self.seen.forget(round_id)
         if stamp_of(source) == ground[0]:
             self.seen.unchanged[round_id] = ground[0]
@@ -169,7 +178,8 @@ class PublishedFiles:
         if known is not None and known[0] == stamp:
             return known[1]
         noted = self._note(round_id).get("files", {})
-        changed = tuple(file for file in PUBLISHED if not is_unchanged(source.folder / file, noted.get(file)))
+        files = ENCRYPTED if ENVELOPES in noted else PUBLISHED
+        changed = tuple(file for file in files if not is_unchanged(source.folder / file, noted.get(file)))
         if changed:
             self.seen.changed[round_id] = (stamp, changed)
         else:
@@ -192,7 +202,7 @@ class PublishedFiles:
         BundleError, InputsMismatch
             When the files in a bundle are not those that the chain committed to.
         """
-        rules, submissions = bundle.rules(), bundle.submissions()
+        rules, submissions = bundle.rules(), bundle.published_submissions()
         check_published(record.rules_hash, record.universe, rules, submissions)
         if not record.is_sealed:
             return frozenset()

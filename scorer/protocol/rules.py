@@ -21,6 +21,7 @@ from scorer.files import decoded, parse_toml, read_bounded
 from scorer.protocol.documents import parse_json
 from scorer.protocol.fields import Nano, Parts, Section, above_zero, from_to, whole
 from scorer.protocol.schedule import Horizon, Schedule
+from scorer.protocol.secrecy import Secrecy
 from scorer.redaction import looks_secret, shown, shown_name, shown_path
 
 NO_TERMS: Final = bytes(32)
@@ -159,6 +160,8 @@ class Rules(Section):
     portfolio: PortfolioRules | None = None
     data: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     """Hash of the recipe of the data set that the rounds are about."""
+    secrecy: Secrecy | None = None
+    """Absent: submissions are in the clear, as they were before this section existed."""
 
     @model_validator(mode="after")
     def _each_factor_once(self) -> Self:
@@ -197,6 +200,11 @@ class Rules(Section):
     def _scores(self) -> tuple[Score, ...]:
         """The score of every factor, in order."""
         return tuple(score_of(self.scoring, factor.score) for factor in self.factors)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """True where submissions are encrypted to the members of the committee."""
+        return self.secrecy is not None and self.secrecy.submissions == "encrypted"
 
     @property
     def targets(self) -> tuple[str, ...]:

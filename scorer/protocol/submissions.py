@@ -8,6 +8,7 @@ from eth_hash.auto import keccak
 
 from scorer.errors import CupelError
 from scorer.protocol.digest import content_hashes
+from scorer.protocol.envelopes import Ciphertext, envelope_hash
 from scorer.protocol.merkle import merkle_root, submission_leaf
 from scorer.protocol.predictions import PredictionRows, Predictions, float_array
 from scorer.protocol.signature import IN_THE_CLEAR as IN_THE_CLEAR
@@ -34,6 +35,8 @@ class Submission:
         65 bytes.
     ciphertext_hash
         32 bytes, of the envelope in which the predictions were sent; zeros where they were not encrypted.
+    ciphertext
+        The envelope itself; None where they were not encrypted, or one does not hold it.
     """
 
     model_id: int
@@ -42,6 +45,7 @@ class Submission:
     submitter: str
     signature: bytes
     ciphertext_hash: bytes = IN_THE_CLEAR
+    ciphertext: Ciphertext | None = None
 
     @property
     def signature_hash(self) -> bytes:
@@ -70,10 +74,13 @@ class Submissions:
     ----------
     universe
         The round's ids, sorted.
+    is_encrypted
+        Whether they were sent encrypted, as the round's rules ask.
     """
 
     universe: tuple[str, ...]
     entries: tuple[Submission, ...]
+    is_encrypted: bool = False
 
     def __post_init__(self) -> None:
         models = [entry.model_id for entry in self.entries]
@@ -96,6 +103,11 @@ class Submissions:
         """
         return PredictionRows(self.rows(), len(self.universe))
 
+    @property
+    def is_withheld(self) -> bool:
+        """True where one holds the ciphertext of some alone."""
+        return any(entry.predictions is None for entry in self.entries)
+
     def rows(self) -> list[Predictions]:
         """Return the predictions of every model; raises as `matrix`."""
         return [_predictions(entry) for entry in self.entries]
@@ -113,13 +125,29 @@ class Submissions:
     def not_signed_by(
         self, submitters: Mapping[int, str], chain_id: int, tournament: str, round_id: int
     ) -> tuple[int, ...]:
-        """Return the models whose content or signature is not what their submitter signed for a round."""
-        wrong = set(self.wrong_hashes())
+        """Return the models whose content, ciphertext or signature is not their submitter's for a round."""
+        wrong = {*self.wrong_hashes(), *self.wrong_ciphertexts()}
         for entry in self.entries:
             signer = entry.signer(chain_id, tournament, round_id)
             if signer is None or signer != submitters.get(entry.model_id):
                 wrong.add(entry.model_id)
         return tuple(sorted(wrong))
+
+    def wrong_ciphertexts(self) -> tuple[int, ...]:
+        """Return the models whose ciphertext is not the one that was signed; all are hashed once.
+
+        Of ciphertexts that one does not have nothing is said.
+        """
+        return self._wrong_ciphertexts
+
+    @cached_property
+    def _wrong_ciphertexts(self) -> tuple[int, ...]:
+        return tuple(
+            entry.model_id
+            for entry in self.entries
+            if entry.ciphertext is not None
+            and envelope_hash(bytes(entry.ciphertext)) != entry.ciphertext_hash
+        )
 
     def wrong_hashes(self) -> tuple[int, ...]:
         """Return the models whose predictions are not those that were signed; all are hashed once.

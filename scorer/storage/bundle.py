@@ -1,9 +1,9 @@
 """A round's bundle on disk: one folder a round, plain JSON and Parquet that other tools read."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from scorer.evaluation.explain import ScoredRound
 from scorer.evaluation.inputs import Positions, Published, RoundInputs, RoundResult, RoundTerms
+from scorer.files import OWNER_ONLY
 from scorer.protocol.documents import from_hex, shown, to_hex
+from scorer.protocol.envelopes import Ciphertext, EnvelopeFile, EnvelopesError, write_envelopes
 from scorer.protocol.predictions import PredictionFile, Predictions, PredictionsError, write_predictions
 from scorer.protocol.report import Report
 from scorer.protocol.rules import Rules, RulesError, rules_from
@@ -22,14 +24,18 @@ from scorer.protocol.tables import NEUTRAL_CHURN, Table, problem_with, table_fil
 from scorer.rewards.reward import MAX_REWARD_SCORE
 from scorer.storage.folder import BundleError as BundleError
 from scorer.storage.folder import BundleFolder, T
-from scorer.storage.schemas import COLLECTED as COLLECTED
 from scorer.storage.schemas import DIGESTS, SIGNED_ENTRY
+from scorer.storage.schemas import ENCRYPTED as ENCRYPTED
+from scorer.storage.schemas import ENVELOPES as ENVELOPES
 from scorer.storage.schemas import LOCKED as LOCKED
 from scorer.storage.schemas import MANIFEST as MANIFEST
 from scorer.storage.schemas import META_MODEL as META_MODEL
+from scorer.storage.schemas import META_MODEL_DIGEST as META_MODEL_DIGEST
 from scorer.storage.schemas import NAMES as NAMES
 from scorer.storage.schemas import POSITIONS as POSITIONS
 from scorer.storage.schemas import PUBLISHED as PUBLISHED
+from scorer.storage.schemas import RELEASE as RELEASE
+from scorer.storage.schemas import RELEASED as RELEASED
 from scorer.storage.schemas import REPORT as REPORT
 from scorer.storage.schemas import RULES as RULES
 from scorer.storage.schemas import SCORES as SCORES
@@ -116,12 +122,39 @@ class Bundle(BundleFolder):
         """Return what `parse` makes of selection.json; an error names the file."""
         return self._parsed(SELECTION, lambda: parse(self._json(SELECTION)))
 
+    @property
+    def published_files(self) -> tuple[str, ...]:
+        """The files that an operator publishes, with envelopes.bin where it is there."""
+        return ENCRYPTED if self.has(ENVELOPES) else PUBLISHED
+
+    @property
+    def has_collected(self) -> bool:
+        """True where the files are there that are written last of those: collected submissions are final."""
+        return self.has(*self.published_files[2:])
+
     def write_submissions(self, submissions: Submissions) -> None:
-        """Write submissions.npy, a row a model, and submissions.json, what was signed and by whom."""
-        rows = submissions.rows()
-        with self._writing(SUBMISSIONS) as file:
-            write_predictions(file, rows, len(submissions.universe))
+        """Write submissions.npy or envelopes.bin, a row a model, and submissions.json, what was signed.
+
+        Predictions that were sent encrypted are written too where one has them, for their owner alone.
+        """
+        if submissions.is_encrypted:
+            rows = [entry.ciphertext for entry in submissions.entries if entry.ciphertext is not None]
+            with self._writing(ENVELOPES) as file:
+                write_envelopes(file, rows)
+        if not (submissions.is_encrypted and submissions.is_withheld):
+            self._write_predictions(submissions)
         self._write_signatures(submissions)
+
+    def _write_predictions(self, submissions: Submissions) -> None:
+        rows, mode = submissions.rows(), OWNER_ONLY if submissions.is_encrypted else 0o666
+        with self._writing(SUBMISSIONS, mode) as file:
+            write_predictions(file, rows, len(submissions.universe))
+
+    def write_decrypted(self, submissions: Submissions) -> None:
+        """Write submissions.npy of predictions that were sent encrypted, in a folder for its owner alone."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        self._write_predictions(submissions)
 
     def _write_signatures(self, submissions: Submissions) -> None:
         signatures = [
@@ -138,7 +171,7 @@ class Bundle(BundleFolder):
         self._write(SIGNATURES, f"[\n{lines}\n]\n".encode())
 
     def submitted(self) -> tuple[int, ...]:
-        """The models that have a row in submissions.npy, by submissions.json."""
+        """The models that submitted, by submissions.json."""
         return tuple(entry["model_id"] for entry in self._signed())
 
     def _signed(self) -> list[dict[str, Any]]:
@@ -151,15 +184,35 @@ class Bundle(BundleFolder):
     def submissions(self) -> Submissions:
         """All submissions, their content as found; `Submissions.wrong_hashes` says what was changed.
 
-        Predictions stay in submissions.npy and are read when they are asked for.
+        Predictions stay in submissions.npy and are read when they are asked for. Where only envelopes.bin is
+        there, they are withheld.
         """
-        signed, ids = self._signed(), self.universe()
-        rows = self._predictions(len(signed), len(ids)).rows()
+        return self._submissions(is_withheld=self.has(ENVELOPES) and not self.has(SUBMISSIONS))
+
+    def published_submissions(self) -> Submissions:
+        """Return all submissions as the operator published them: without decrypted predictions."""
+        return self._submissions(is_withheld=self.has(ENVELOPES))
+
+    def _submissions(self, *, is_withheld: bool) -> Submissions:
+        signed, ids, is_encrypted = self._signed(), self.universe(), self.has(ENVELOPES)
+        rows: Iterable[Predictions | None] = repeat(None)
+        if not is_withheld:
+            rows = self._predictions(len(signed), len(ids)).rows()
+        ciphertexts: Iterable[Ciphertext | None] = repeat(None)
+        if is_encrypted:
+            ciphertexts = self._envelopes(len(signed)).rows()
 
         def build() -> Submissions:
-            return Submissions(ids, tuple(map(_submission, signed, rows)))
+            return Submissions(ids, tuple(map(_submission, signed, rows, ciphertexts)), is_encrypted)
 
         return self._parsed(SIGNATURES, build)
+
+    def _envelopes(self, models: int) -> EnvelopeFile:
+        path = self._existing(ENVELOPES)
+        try:
+            return EnvelopeFile(path, models)
+        except (EnvelopesError, OSError) as error:
+            raise self._error(ENVELOPES, error) from None
 
     def _predictions(self, models: int, ids: int) -> PredictionFile:
         path = self._existing(SUBMISSIONS)
@@ -186,6 +239,18 @@ class Bundle(BundleFolder):
             return frozenset()
         document = self._json(VERDICTS)
         return self._parsed(VERDICTS, lambda: _refused(document))
+
+    def write_release(self, content: bytes) -> None:
+        """Write release.bin, for other members to read; see `scorer.storage.releases`."""
+        self._write(RELEASE, content)
+
+    def write_released(self, document: Mapping[str, Any]) -> None:
+        """Write released.json, a member's own note on what it released and decrypted."""
+        self._write_json(RELEASED, document)
+
+    def released(self) -> dict[str, Any]:
+        """Read released.json."""
+        return self._object(RELEASED)
 
     def write_locked(self, positions_head: bytes) -> None:
         """Write locked.json, by which an operator says that a round is locked, up to which positions head."""
@@ -219,20 +284,23 @@ class Bundle(BundleFolder):
             table_file(name), dict(table) if name == NEUTRAL_CHURN else {"id": list(ids), **table}
         )
 
-    def tables(self, rules: Rules, ids: tuple[str, ...]) -> dict[str, Table]:
+    def tables(self, rules: Rules, ids: tuple[str, ...], without: Container[str] = ()) -> dict[str, Table]:
         """Read the further inputs that `rules` need, in the order of `ids`; NaN for an id without a row.
+
+        Those in `without` are left out.
 
         Raises
         ------
         BundleError
             When one is not there: names the file, and the path in the rules that needs it.
         """
-        for name, path in rules.needs.items():
+        needs = {name: path for name, path in rules.needs.items() if name not in without}
+        for name, path in needs.items():
             if not self.has(table_file(name)):
                 raise self._error(
                     table_file(name), f"expected a table, which {path} in the rules needs, found none"
                 )
-        return {name: self._input_table(name, ids) for name in rules.needs}
+        return {name: self._input_table(name, ids) for name in needs}
 
     def table(self, name: str, ids: tuple[str, ...]) -> Table:
         """Read one further input in the order of `ids`.
@@ -311,11 +379,11 @@ class Bundle(BundleFolder):
             for entry in inputs.submissions.entries
         )
         if has_published:
-            self._write_signatures(Submissions(universe, entries))
+            self._write_signatures(replace(inputs.submissions, entries=entries))
         else:
             self.write_rules(inputs.rules)
             self.write_universe(universe)
-            self.write_submissions(Submissions(universe, entries))
+            self.write_submissions(replace(inputs.submissions, entries=entries))
         self.write_refused(inputs.refused)
         self.write_targets(universe, {name: inputs.targets[name] for name in inputs.rules.targets})
         for name in inputs.rules.needs:
@@ -325,6 +393,16 @@ class Bundle(BundleFolder):
         self._write_table(SCORES, result.scores)
         self._write_json(MANIFEST, result.manifest)
         self._write_json(REPORT, result.report.to_json())
+
+    def write_meta_model(self, ids: tuple[str, ...], meta_model: NDArray[np.float64], digest: str) -> None:
+        """Write meta_model.parquet, in the order of `ids`, and its digest in meta_model.json."""
+        self._write_table(META_MODEL, {"id": list(ids), "meta_model": meta_model})
+        self._write_json(META_MODEL_DIGEST, {"digest": digest})
+
+    def meta_model_digest(self) -> str:
+        """Read meta_model.json."""
+        document = self._object(META_MODEL_DIGEST)
+        return self._parsed(META_MODEL_DIGEST, lambda: to_hex(from_hex(document["digest"], 32)))
 
     def meta_model(self) -> NDArray[np.float64]:
         """Read meta_model.parquet, in the order of the file."""
@@ -372,12 +450,13 @@ class Bundle(BundleFolder):
         self.report()
         self._existing(VERDICTS)
         with_ids = [table_file(name) for name in inputs.tables if name != NEUTRAL_CHURN]
-        tables = (UNIVERSE, TARGETS, POSITIONS, META_MODEL, SCORES, *map(table_file, inputs.tables))
+        meta_model = () if inputs.submissions.is_withheld and not self.has(META_MODEL) else (META_MODEL,)
+        tables = (UNIVERSE, TARGETS, POSITIONS, *meta_model, SCORES, *map(table_file, inputs.tables))
         forms = {file: self.form(file) for file in tables}
         return Published(
             inputs=inputs,
-            ids={file: self._ids(file) for file in (UNIVERSE, TARGETS, META_MODEL, *with_ids)},
-            meta_model=self.meta_model(),
+            ids={file: self._ids(file) for file in (UNIVERSE, TARGETS, *meta_model, *with_ids)},
+            meta_model=self.meta_model() if meta_model else None,
             scores=self.scores(),
             manifest=self.manifest(),
             report=self.report_json(),
@@ -393,7 +472,7 @@ class Bundle(BundleFolder):
 
     def copy_published(self, source: "Bundle") -> None:
         """Copy the files that the operator published."""
-        self.copy(source, *PUBLISHED)
+        self.copy(source, *source.published_files)
 
 
 def _check_scores(scores: Mapping[str, NDArray[Any]]) -> None:
@@ -415,7 +494,9 @@ def _whole(value: Any) -> int:
     return value
 
 
-def _submission(entry: Mapping[str, Any], predictions: Predictions) -> Submission:
+def _submission(
+    entry: Mapping[str, Any], predictions: Predictions | None, ciphertext: Ciphertext | None
+) -> Submission:
     SIGNED_ENTRY.check(entry)
     return Submission(
         model_id=entry["model_id"],
@@ -424,6 +505,7 @@ def _submission(entry: Mapping[str, Any], predictions: Predictions) -> Submissio
         submitter=entry["submitter"],
         signature=from_hex(entry["signature"]),
         ciphertext_hash=from_hex(entry["ciphertext_hash"], 32),
+        ciphertext=ciphertext,
     )
 
 

@@ -7,12 +7,16 @@ from typing import Final
 
 from scorer.protocol.tables import TABLES, table_file
 from scorer.storage.bundle import (
+    ENVELOPES,
     LOCKED,
     MANIFEST,
     META_MODEL,
+    META_MODEL_DIGEST,
     NAMES,
     POSITIONS,
     PUBLISHED,
+    RELEASE,
+    RELEASED,
     REPORT,
     SCORES,
     SELECTION,
@@ -27,11 +31,11 @@ _ROUND: Final = "0x*/[.0-9]*"
 FILES: Final = (
     *PUBLISHED,
     *(NAMES, SELECTION, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT, TAKEN),
-    *(LOCKED, VERDICTS, VOTE),
+    *(LOCKED, VERDICTS, VOTE, ENVELOPES, RELEASE, RELEASED, META_MODEL_DIGEST),
     *map(table_file, TABLES),
 )
 """Files of a round."""
-INBOX: Final = ("[0-9]*.csv", "[0-9]*.parquet", "[0-9]*.signature.json")
+INBOX: Final = ("[0-9]*.csv", "[0-9]*.parquet", "[0-9]*.envelope", "[0-9]*.signature.json")
 
 
 def files_in(folder: str, *names: str) -> tuple[str, ...]:
@@ -56,5 +60,6 @@ def node_at(home: str, *own: str) -> tuple[str, ...]:
         *files_in(f"{home}/plans/[0-9]*", *FILES, "schedule.json"),
         *rounds_in(f"{home}/rounds"),
         *rounds_in(f"{home}/rounds/taken"),
+        *rounds_in(f"{home}/exchange"),
         *rounds_in(f"{home}/targets"),
     )

@@ -77,10 +77,10 @@ class BundleFolder:
         return path
 
     @contextmanager
-    def _writing(self, file: str) -> Iterator[BinaryIO]:
+    def _writing(self, file: str, mode: int = 0o666) -> Iterator[BinaryIO]:
         self.folder.mkdir(parents=True, exist_ok=True)
         # One name for all drafts of a file: what a killed process left is overwritten, not kept.
-        with whole_file(self.folder / file, draft=f".{file}.partial") as written:
+        with whole_file(self.folder / file, mode=mode, draft=f".{file}.partial") as written:
             yield written
 
     def _write(self, file: str, content: bytes) -> None:

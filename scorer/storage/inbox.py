@@ -11,6 +11,8 @@ from scorer.protocol.signature import SubmissionDigest
 from scorer.storage.bundle import round_folder
 
 SIGNATURE_SUFFIX: Final = ".signature.json"
+ENVELOPE_SUFFIX: Final = ".envelope"
+"""The ending of a file that holds one encrypted submission, see `scorer.encryption.envelope`."""
 SECOND: Final = 10**9
 """Nanoseconds of a second."""
 
@@ -29,7 +31,10 @@ def submit(
     Parameters
     ----------
     file
-        Its name: ``<model>.csv`` or ``<model>.parquet``, or ``<model>.<any>.csv`` to keep an earlier one.
+        Its name: ``<model>.csv``, ``<model>.parquet`` or, encrypted, ``<model>.envelope``; or
+        ``<model>.<any>.csv`` and so on to keep an earlier one.
+    content
+        The file's, whose SHA-256 is the digest's ciphertext hash where it is an envelope.
     received_at
         When it is to have arrived, Unix seconds: the chain's time, where that is not this machine's.
     """
@@ -37,6 +42,7 @@ def submit(
     folder.mkdir(parents=True, exist_ok=True)
     signature = {
         "content_hash": to_hex(digest.content_hash),
+        "ciphertext_hash": to_hex(digest.ciphertext_hash),
         "signature": to_hex(digest.sign(private_key)),
     }
     _write(signature_path(folder / file), json.dumps(signature).encode(), received_at)

@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from scorer.encryption.age import file_size
+from scorer.encryption.context import BOX_SIZE, MOST_MEMBERS
+from scorer.encryption.context import HEADER_SIZE as ENVELOPE_HEADER
+from scorer.encryption.plaintext import SIZE
 from scorer.isolation import IsolatedReader, IsolationError, ReadLimits, ReadResult, refuses
 from scorer.protocol.digest import universe_digest
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.predictions import HEADER_SIZE
 from scorer.storage.bundle import (
-    PUBLISHED,
+    ENVELOPES,
     RULES,
     SIGNATURES,
     SUBMISSIONS,
@@ -64,7 +68,13 @@ class PublishedBounds:
             UNIVERSE: MIB + (4 + LONGEST_ID) * self.ids,
             SIGNATURES: MIB + ENTRY_BYTES * self.models,
             SUBMISSIONS: HEADER_SIZE + 8 * self.models * self.ids,
+            ENVELOPES: self.models * largest_envelope(self.ids),
         }[file]
+
+
+def largest_envelope(ids: int) -> int:
+    """Return the most bytes of an envelope for a universe of so many ids."""
+    return ENVELOPE_HEADER + MOST_MEMBERS * BOX_SIZE + file_size(SIZE * ids, recipients=1)
 
 
 @dataclass(frozen=True)
@@ -108,8 +118,10 @@ def take_over(
         or time to read than one of its size needs. The message names it.
     """
     with _staged(target.folder) as staged:
-        sizes = {file: _copy(source / file, staged / file, bounds.bytes_of(file)) for file in PUBLISHED}
-        taken = _read(staged, source, limits_for(sum(sizes.values()) - sizes[SUBMISSIONS]), reader)
+        files = Bundle(source).published_files
+        sizes = {file: _copy(source / file, staged / file, bounds.bytes_of(file)) for file in files}
+        parsed = sum(size for file, size in sizes.items() if file not in (SUBMISSIONS, ENVELOPES))
+        taken = _read(staged, source, limits_for(parsed), reader)
         if taken.ids > bounds.ids or taken.models > bounds.models:
             raise BundleError(
                 f"{source}: expected at most {bounds.ids} ids and {bounds.models} models, found {taken.ids} "
@@ -117,7 +129,7 @@ def take_over(
             )
         copies = Bundle(staged, strict=True)
         admit(copies)
-        target.copy(copies, *PUBLISHED)
+        target.copy(copies, *files)
     return taken
 
 
@@ -195,11 +207,16 @@ def read_published(folder: Path) -> ReadResult:
         When a file is not what everybody reads alike, or does not go with another one.
     """
     bundle = Bundle(folder, strict=True)
-    rules, submissions = bundle.rules(), bundle.submissions()
+    rules, submissions = bundle.rules(), bundle.published_submissions()
     ids = submissions.universe
     if list(ids) != sorted(set(ids)) or not ids:
         raise BundleError(f"{folder / UNIVERSE}: expected sorted ids, each once, found others")
-    if any(len(row) != len(ids) for row in submissions.rows()):
+    if rules.is_encrypted != submissions.is_encrypted:
+        raise BundleError(
+            f"{folder}: expected {ENVELOPES if rules.is_encrypted else SUBMISSIONS}, as {RULES} says, found "
+            "the other file"
+        )
+    if not submissions.is_encrypted and any(len(row) != len(ids) for row in submissions.rows()):
         raise BundleError(
             f"{folder / SUBMISSIONS}: expected a column for each of {len(ids)} ids, found others"
         )

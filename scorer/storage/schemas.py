@@ -22,19 +22,25 @@ SIGNATURES: Final = "submissions.json"
 SELECTION: Final = "selection.json"
 VERDICTS: Final = "verdicts.json"
 VOTE: Final = "vote.json"
+RELEASE: Final = "release.bin"
+"""A member's shares for the other members, see `scorer.storage.releases`."""
+RELEASED: Final = "released.json"
+"""A member's own note on what it released; never in a folder that others read."""
 LOCKED: Final = "locked.json"
 TARGETS: Final = "targets.parquet"
 POSITIONS: Final = "positions.parquet"
 META_MODEL: Final = "meta_model.parquet"
+META_MODEL_DIGEST: Final = "meta_model.json"
+"""The digest of the meta model, which is public from the seal on."""
 SCORES: Final = "scores.parquet"
 MANIFEST: Final = "manifest.json"
 REPORT: Final = "report.json"
 TAKEN: Final = "taken.json"
 """A member's notes on the published files that it took over; never in the folder of a bundle."""
 PUBLISHED: Final = (RULES, UNIVERSE, SUBMISSIONS, SIGNATURES)
-"""Files of a round that the operator publishes before the members seal it."""
-COLLECTED: Final = (SUBMISSIONS, SIGNATURES)
-"""Files that are written last of those: once they are there, the collected submissions are final."""
+"""Files of a round in the clear that the operator publishes before the members seal it."""
+ENCRYPTED: Final = (RULES, UNIVERSE, ENVELOPES, SIGNATURES)
+"""Those of a round whose submissions are encrypted."""
 
 MOST_JSON, MOST_TABLE = 2**28, 2**32
 """Bytes of a file in a bundle that a stranger may have written: room for some 700,000 models."""

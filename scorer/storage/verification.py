@@ -2,21 +2,23 @@
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from scorer.evaluation.inputs import OnChain
+from scorer.evaluation.own import OwnSubmission, OwnVerification, verify_own
 from scorer.evaluation.verify import Difference, differences
 from scorer.evaluation.void import VoidOnChain, void_differences
 from scorer.isolation import IsolatedReader, IsolationError, ReadLimits, ReadResult, refuses
 from scorer.protocol.documents import shown
 from scorer.protocol.tables import TABLES, table_file
 from scorer.storage.bundle import (
-    COLLECTED,
+    ENVELOPES,
     MANIFEST,
     META_MODEL,
+    META_MODEL_DIGEST,
     POSITIONS,
     PUBLISHED,
     REPORT,
@@ -35,9 +37,11 @@ SHOWN_FIRST: Final = 5
 """Differences that a verdict holds at most."""
 MOST_NAMED: Final = 20
 """Files that nothing covers which it names at most."""
+MOST_OWN: Final = 2
+"""Sentences on one's own submission."""
 LONGEST_NAME: Final = 80
 LONGEST_TEXT: Final = 1_200
-COVERED: Final = (*PUBLISHED, VERDICTS, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT)
+COVERED: Final = (*PUBLISHED, ENVELOPES, VERDICTS, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT)
 """Files that every bundle of a scored round has, all under the digests of the manifest and the report."""
 READ: Final = frozenset((*COVERED, *map(table_file, TABLES)))
 """Files of a folder that are read."""
@@ -45,6 +49,7 @@ MOST_SECONDS: Final = 6 * 3600
 RESULTS: Final = (SCORES, META_MODEL, MANIFEST, REPORT)
 """Files that a round which nobody scored cannot have."""
 NO_RESULTS: Final = "no results, since the round is void: nobody was paid or burned by them"
+WITHHELD: Final = "; factor scores are as its members say: predictions are withheld"
 WITH_ITSELF: Final = "with itself only (give --endpoint and --deployment to hold it against a chain)"
 
 Chain = OnChain | VoidOnChain | None
@@ -62,6 +67,8 @@ class VerificationResult:
         How many differences there are, and the first few in words.
     not_covered
         The files of the folder that no digest covers: whatever they say, nothing here vouches for it.
+    own
+        What was found of one's own submission, a sentence each.
     """
 
     round_id: int
@@ -69,6 +76,7 @@ class VerificationResult:
     count: int
     first: tuple[str, ...]
     not_covered: tuple[str, ...]
+    own: tuple[str, ...] = ()
 
 
 def limits_for(folder: Path) -> ReadLimits:
@@ -82,7 +90,7 @@ def limits_for(folder: Path) -> ReadLimits:
         for entry in os.scandir(folder)
         if entry.name in READ
     }
-    predictions = sizes.pop(SUBMISSIONS, 0)
+    predictions = sizes.pop(SUBMISSIONS, 0) + sizes.pop(ENVELOPES, 0)
     documents = sum(size for name, size in sizes.items() if name.endswith(".json"))
     rest = sum(sizes.values()) - documents
     memory = 768 * MIB + 40 * documents + 24 * rest + min(2 * predictions, 1024 * MIB)
@@ -95,20 +103,24 @@ def _most_memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 * 3
 
 
-def verify_bundle(folder: Path, chain: Chain, reader: IsolatedReader) -> VerificationResult:
+def verify_bundle(
+    folder: Path, chain: Chain, reader: IsolatedReader, own: OwnSubmission | None = None
+) -> VerificationResult:
     """Recompute a round from its bundle and hold it against itself and the chain.
 
     Parameters
     ----------
     chain
         What the chain says of the round; None: the bundle is held against itself only.
+    own
+        One's own predictions, which are held against what the bundle says of them.
 
     Raises
     ------
     BundleError
         When a file is missing or cannot be read, or it takes more than `limits_for` to read; names it.
     """
-    facts = _asked(reader, folder, verify_in_child, chain)
+    facts = _asked(reader, folder, verify_in_child, chain, own)
     try:
         return verdict_from(facts)
     except (KeyError, TypeError, ValueError) as error:
@@ -126,12 +138,18 @@ def verdict_from(facts: Mapping[str, Any]) -> VerificationResult:
     counts = [facts[name] for name in ("round_id", "count")]
     if not all(type(count) is int and count >= 0 for count in counts):
         raise TypeError("numbers that are none")
-    texts = [[shown(text, LONGEST_TEXT) for text in facts[name]] for name in ("first", "not_covered")]
+    names = ("first", "not_covered", "own")
+    texts = [[shown(text, LONGEST_TEXT) for text in facts[name]] for name in names]
     if counts[1] and not texts[0]:
         raise ValueError("differences that are not named")
     agreement = shown(facts["agreement"], LONGEST_TEXT)
     return VerificationResult(
-        counts[0], agreement, counts[1], tuple(texts[0]), tuple(texts[1][: MOST_NAMED + 1])
+        counts[0],
+        agreement,
+        counts[1],
+        tuple(texts[0]),
+        tuple(texts[1][: MOST_NAMED + 1]),
+        tuple(texts[2][:MOST_OWN]),
     )
 
 
@@ -175,7 +193,7 @@ def stated_in_child(folder: Path) -> ReadResult:
 
 
 @refuses(BundleError)
-def verify_in_child(folder: Path, chain: Chain) -> ReadResult:
+def verify_in_child(folder: Path, chain: Chain, own: OwnSubmission | None = None) -> ReadResult:
     """Verify a folder; it runs in the child."""
     irregular = list(_irregular(folder))
     bundle = Bundle(folder)
@@ -184,7 +202,7 @@ def verify_in_child(folder: Path, chain: Chain) -> ReadResult:
     elif isinstance(chain, VoidOnChain):
         found = _void(bundle, chain)
     else:
-        found = _scored(bundle, chain)
+        found = _scored(bundle, chain, own)
     return ReadResult(
         {
             "round_id": found.round_id,
@@ -192,6 +210,7 @@ def verify_in_child(folder: Path, chain: Chain) -> ReadResult:
             "count": len(found.problems),
             "first": [str(problem) for problem in found.problems[:SHOWN_FIRST]],
             "not_covered": _not_covered(folder, found.covered),
+            "own": list(found.own),
         }
     )
 
@@ -202,16 +221,43 @@ class _Found:
     agreement: str
     problems: Sequence[Difference]
     covered: Sequence[str]
+    own: Sequence[str] = ()
 
 
-def _scored(bundle: Bundle, chain: OnChain | None) -> _Found:
+def _scored(bundle: Bundle, chain: OnChain | None, own: OwnSubmission | None) -> _Found:
     published = bundle.published()
     terms = published.inputs.terms
     problems = [*_place(bundle.folder, terms.tournament, terms.round_id), *differences(published, chain)]
     report = published.report.get("report_hash")
     words = f"{len(published.scores.get('model_id', ()))} models, report {shown(report)}"
     agreement = f"{words}, {'with the chain' if chain else WITH_ITSELF}"
-    return _Found(terms.round_id, agreement, problems, (*COVERED, *map(table_file, published.inputs.tables)))
+    if published.inputs.submissions.is_withheld:
+        agreement += WITHHELD
+    covered = (*COVERED, *map(table_file, published.inputs.tables))
+    if bundle.has(META_MODEL_DIGEST):
+        problems += _digest_differences(published.manifest, bundle.meta_model_digest())
+        covered = (*covered, META_MODEL_DIGEST)
+    if own is None:
+        return _Found(terms.round_id, agreement, problems, covered)
+    result = verify_own(published, own)
+    texts = _own_texts(own.model_id, result)
+    return _Found(terms.round_id, agreement, [*problems, *result.differences], covered, texts)
+
+
+def _digest_differences(manifest: Mapping[str, Any], found: str) -> Iterator[Difference]:
+    """Yield that the meta model is another than was published at the seal."""
+    expected = manifest["digests"]["meta_model"]
+    if found != expected:
+        yield Difference(f"{META_MODEL_DIGEST}, digest", expected, found)
+
+
+def _own_texts(model: int, result: OwnVerification) -> list[str]:
+    texts = []
+    if result.checked and not result.differences:
+        texts.append(f"model {model}: your predictions give its {', '.join(result.checked)}")
+    if result.unchecked:
+        texts.append(f"model {model}: not computed: {'; '.join(result.unchecked)}")
+    return texts
 
 
 def _place(folder: Path, tournament: str, round_id: int) -> list[Difference]:
@@ -226,7 +272,7 @@ def _place(folder: Path, tournament: str, round_id: int) -> list[Difference]:
 
 
 def _void(bundle: Bundle, chain: VoidOnChain) -> _Found:
-    is_collected = bundle.has(*COLLECTED)
+    is_collected = bundle.has_collected
     submissions = bundle.submissions() if is_collected else None
     problems = [*_place(bundle.folder, chain.tournament, chain.round_id)]
     problems += void_differences(bundle.rules(), submissions, bundle.refused(), chain)
@@ -239,7 +285,7 @@ def _void(bundle: Bundle, chain: VoidOnChain) -> _Found:
     kept = f", {chain.settled} settled before" if chain.settled else ""
     words = f"void, {count} submissions, {chain.returned} of {chain.locked} chunks returned whole{kept}"
     judged = () if chain.submissions_root is None else (VERDICTS,)
-    covered = (*((*PUBLISHED, *judged) if is_collected else (RULES,)), *results)
+    covered = (*((*bundle.published_files, *judged) if is_collected else (RULES,)), *results)
     return _Found(chain.round_id, f"{words}, with the chain", problems, covered)
 
 

@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 from scorer.chain.contracts import RoundState
 from scorer.chain.endpoint import LOCAL_CHAIN_ID
 from scorer.cli import app
+from scorer.encryption.keys import write_identities
+from scorer.lab.encryption import local_identity
 from scorer.protocol.rules import preset
 from scorer.storage.bundle import Bundle
 from tests.world import IDS, World
@@ -36,10 +38,12 @@ def write_config(world: World, member: int, **changes: object) -> Path:
     write_deployment(world)
     files = world.members[member].paths
     home = world.out / f"node-{member}"
-    for folder in (home, files.rounds, files.published, files.targets, world.out / "inbox"):
+    exchange = files.exchange or home / "exchange"
+    for folder in (home, files.rounds, files.published, files.targets, exchange, world.out / "inbox"):
         folder.mkdir(parents=True, exist_ok=True)
     account = world.anvil.account(changes.pop("account", 3 + member))  # type: ignore[arg-type]
     (home / "key").write_text(account.key.hex())
+    write_identities(home / "encryption.key", [local_identity(world.anvil.account(3 + member))])
     values = {"endpoint": world.anvil.url, "chain_id": LOCAL_CHAIN_ID, **changes}
     (home / "node.toml").write_text(
         f"""
@@ -53,7 +57,11 @@ tip_gwei = 1
 rounds = "{files.rounds}"
 published = "{files.published}"
 targets = "{files.targets}"
+exchange = "{exchange}"
 inbox = "{world.out / "inbox"}"
+
+[encryption]
+file = "encryption.key"
 
 [key]
 file = "key"

@@ -15,6 +15,8 @@ from scorer.daemon import assembly
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OracleDaemon
+from scorer.encryption.keys import spell_public
+from scorer.lab.encryption import local_identity
 from scorer.lab.proxy import Forward, Proxy, Request, Response, proxy_of
 from tests.cli.test_cupel import run, write_config
 from tests.world import World
@@ -97,11 +99,14 @@ def test_check_names_an_empty_balance_and_a_stranger_in_one_line_each(world: Wor
     config = write_config(recent(world), 0)
     stranger = Account.from_key(b"\x77" * 32)
     (config.parent / "key").write_text(stranger.key.hex())
+    ours = spell_public(local_identity(world.anvil.account(3)).public)
     code, said = run("oracle", "check", "--config", config)
     failed = [line for line in said.splitlines() if line.startswith("FAIL")]
     assert code == 1
     assert failed == [
         f"FAIL committee: expected {stranger.address} among the 3 members, found it is none",
+        f"FAIL encryption key: expected {ours} on the chain, found none; publish it with "
+        "cupel oracle encryption-key publish",
         f"FAIL gas of key: expected at least 1 wei at {stranger.address}, found 0; send it some",
     ]
 

@@ -2,17 +2,27 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
+from scorer.encryption.context import EnvelopeContext
+from scorer.observation.encryption import round_context
+from scorer.protocol.digest import content_hash
 from scorer.protocol.rules import preset
 from scorer.storage.bundle import Bundle, round_folder
-from scorer.storage.inbox import SIGNATURE_SUFFIX
+from scorer.storage.inbox import ENVELOPE_SUFFIX, SIGNATURE_SUFFIX
 from tests.cli.scientist import Scientist, scientist
+from tests.encrypted_world import encrypted_world, files_with_predictions
 from tests.world import IDS, World
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """A world that takes encrypted submissions."""
+    return encrypted_world(world)
 
 
 @pytest.fixture
@@ -135,7 +145,8 @@ def test_the_operator_takes_what_was_submitted_and_of_two_the_later(
     assert code == 0, said
     document = json.loads(said)
     file = Path(document["file"])
-    assert file.suffix == Path(name).suffix
+    assert (file.suffix, file.stat().st_size) == (ENVELOPE_SUFFIX, envelope_size(world))
+    assert document["encrypted_to"] == 3
     assert file.with_name(file.stem + SIGNATURE_SUFFIX).is_file()
     for path in (file, file.with_name(file.stem + SIGNATURE_SUFFIX)):
         os.utime(path, (world.now, world.now))
@@ -147,8 +158,50 @@ def test_the_operator_takes_what_was_submitted_and_of_two_the_later(
     (entry,) = collection.submissions.entries
     assert entry.model_id == 3
     assert f"0x{entry.content_hash.hex()}" == document["content_hash"]
-    assert pd.Series(np.asarray(entry.predictions), index=list(IDS)).equals(world.predictions(5, 1))
+    assert entry.content_hash == content_hash(IDS, np.asarray(world.predictions(5, 1), dtype=np.float64))
+    assert entry.predictions is None
     assert collection.staked == {3}
+    assert list(files_with_predictions(world, 1, world.out / "inbox", world.out / "published")) == []
+
+
+def envelope_size(world: World) -> int:
+    place, keys = round_context(world.suite, 1), world.tournament.keys_of(1)
+    return EnvelopeContext(place, 3, bytes(32), len(IDS), keys).size
+
+
+def test_a_round_in_the_clear_takes_files_as_they_are_from_who_says_so(world: World) -> None:
+    (world.out / "inbox").mkdir(exist_ok=True)
+    clear = replace(world, rules=world.rules.model_copy(update={"secrecy": None}))
+    clear.open()
+    owner, good = scientist(clear, 10), predictions(clear)
+    code, said = owner.types("submit", good, "--model", 3, *places(clear))
+    assert (code, "round 1: expected --in-the-clear, as its rules say" in said) == (1, True)
+    assert not inbox(clear).exists()
+    code, said = owner.types("submit", good, "--model", 3, *places(clear), "--in-the-clear")
+    assert (code, "in the clear: the operator reads it at once" in said) == (0, True)
+    arrive_now(clear)
+    clear.anvil.advance_to(clear.record(1).close_at)
+    (entry,) = clear.operator.collector.collect(clear.record(1)).submissions.entries
+    assert np.asarray(entry.predictions).tolist() == clear.predictions(3, 1).tolist()
+
+
+def test_nothing_is_sent_in_the_clear_to_a_round_that_takes_encrypted_submissions(
+    owner: Scientist, world: World
+) -> None:
+    code, said = owner.types("submit", predictions(world), "--model", 3, *places(world), "--in-the-clear")
+    assert (code, "round 1, which takes encrypted ones alone" in said) == (1, True)
+    assert not inbox(world).exists()
+
+
+def test_without_the_rules_nobody_knows_who_would_read_it(owner: Scientist, world: World) -> None:
+    other = Bundle(world.out / "other")
+    other.write_universe(IDS)
+    code, said = owner.types(
+        "submit",
+        predictions(world),
+        *("--model", 3, "--universe", other.folder / "universe.parquet", "--inbox", world.out / "inbox"),
+    )
+    assert (code, "rules.json: expected the rules of round 1, which say whether" in said) == (1, True)
 
 
 def test_a_submitter_signs_without_the_key_that_owns_the_stake(owner: Scientist, world: World) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from eth_account.signers.local import LocalAccount
 
 from scorer.lab.anvil import local_account
+from scorer.lab.nodes import ENCRYPTION_KEY
 from scorer.lab.processes import ProcessGroup
 from scorer.owned_files import is_owned, make_owned_folder
 from scorer.storage.bundle import RULES, UNIVERSE
@@ -21,10 +22,10 @@ CONTENTS: Final = (
     *inbox_at("inbox"),
     *rounds_in("published"),
     *files_in("rounds/[.0-9]*", RULES, UNIVERSE, "example.csv"),
-    *(pattern for name in ("member-*", "operator") for pattern in node_at(name)),
+    *(pattern for name in ("member-*", "operator") for pattern in node_at(name, ENCRYPTION_KEY)),
 )
 """Everything that a devnet writes into its folder."""
-TEST_KEYS: Final = ("keys/*",)
+TEST_KEYS: Final = ("keys/*", f"*/{ENCRYPTION_KEY}")
 """Files in it that hold keys of test accounts."""
 KEYS: Final = {
     "deployer": 0,

@@ -8,11 +8,13 @@ from scorer.chain.endpoint import LOCAL_CHAIN_ID
 from scorer.deployment.blueprint import blueprint
 from scorer.deployment.deploy import Builder
 from scorer.deployment.document import Deployment, DeploymentFileError, load_document
+from scorer.encryption.keys import write_identities
 from scorer.files import write_secret
 from scorer.lab.anvil import Anvil
 from scorer.lab.batch import BatchSender
 from scorer.lab.devnet.layout import KEYS, MEMBERS, PEOPLE, POPULATION, DevnetLayout, Settings, account_of
-from scorer.lab.nodes import write_node
+from scorer.lab.encryption import local_identity, publish_keys
+from scorer.lab.nodes import ENCRYPTION_KEY, write_node
 from scorer.lab.population import enter, equal_stakes
 from scorer.lab.suite import fund_pool, send_tokens
 from scorer.transactions.signers import KeySigner
@@ -58,6 +60,7 @@ def set_up(layout: DevnetLayout, anvil: Anvil, settings: Settings, document: Dep
     send_tokens(batch, suite, deployer, people, nano_from_nmr(POCKET))
     stakes = equal_stakes([account_of(POPULATION)], settings.models, deposit="100", allocation="5")
     enter(suite, batch, deployer, stakes)
+    publish_keys(batch, suite, [account_of(name) for name in MEMBERS])
     return suite
 
 
@@ -65,6 +68,8 @@ def write_keys(layout: DevnetLayout) -> None:
     """Write the keys of all test accounts, each into a file."""
     for name in KEYS:
         write_secret(layout.key(name), account_of(name).key.hex() + "\n")
+    for name in MEMBERS:
+        write_identities(layout.root / name / ENCRYPTION_KEY, [local_identity(account_of(name))])
 
 
 def configure(layout: DevnetLayout, settings: Settings) -> dict[str, Path]:

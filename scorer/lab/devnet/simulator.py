@@ -18,7 +18,7 @@ from scorer.daemon.logging import configure_logging
 from scorer.daemon.loop import stopped_by_signals
 from scorer.lab.devnet.layout import MEMBERS, POPULATION, DevnetLayout, Settings, account_of
 from scorer.lab.market import TARGET, SyntheticMarket
-from scorer.lab.population import Participant, submit_predictions
+from scorer.lab.population import Participant, keys_of, submit_predictions
 from scorer.lab.rounds import Times, write_plan
 from scorer.operator.plans import SCHEDULE, TIMES
 from scorer.process import clean_tracebacks, forbid_core_dumps
@@ -89,7 +89,8 @@ class WorldSimulator:
         folder = self.layout.rounds / str(number)
         if record.open_at <= now < record.close_at and not folder.is_dir():
             draft = self._drafted(number)
-            submit_predictions(self.suite, self.market, self.layout.inbox, number, self._participants(), now)
+            keys, models = keys_of(self.suite, preset(RULES_NAME), number), self._participants()
+            submit_predictions(self.suite, self.market, self.layout.inbox, number, models, now, keys)
             draft.rename(folder)
             structlog.get_logger().info("round", round=number, submissions=self.settings.models)
         if record.state >= RoundState.SEALED and now >= record.resolve_at:

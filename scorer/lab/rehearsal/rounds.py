@@ -14,7 +14,7 @@ from web3.exceptions import TransactionNotFound
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.lab.market import TARGET, SyntheticMarket
-from scorer.lab.population import Participant, submit_predictions
+from scorer.lab.population import Participant, keys_of, submit_predictions
 from scorer.lab.rehearsal.accounts import MEMBERS
 from scorer.lab.rehearsal.admin import TimelockAdmin
 from scorer.lab.rehearsal.amoy_node import SLOTS_IN_EPOCH
@@ -23,8 +23,10 @@ from scorer.lab.rehearsal.setup import BOND, HONEST, SLASH, start_daemon
 from scorer.lab.rehearsal.timetable import APART, DISPUTED, LAST, ROUNDS, VOID, Timetable
 from scorer.lab.suite import post_bonds
 from scorer.protocol.documents import to_hex
+from scorer.protocol.rules import preset
 from scorer.units import nmr_from_nano, wei_from_nano
 
+RULES_NAME: Final = "classic"
 MISLED: Final = MEMBERS[:3]
 DEPTH: Final = 2 * SLOTS_IN_EPOCH - 1
 """Blocks that are forgotten: as many as are not final."""
@@ -62,8 +64,9 @@ class RehearsedRounds:
     def _open(self, number: int) -> None:
         rehearsal = self.rehearsal
         self._await(number, RoundState.OPEN)
-        inbox, now = rehearsal.out / "inbox", rehearsal.node.now
-        submit_predictions(rehearsal.suite(), self.market, inbox, number, self.participants, now)
+        inbox, now, suite = rehearsal.out / "inbox", rehearsal.node.now, rehearsal.suite()
+        keys = keys_of(suite, preset(RULES_NAME), number)
+        submit_predictions(suite, self.market, inbox, number, self.participants, now, keys)
         rehearsal.say(f"round {number} is open, {len(self.participants)} signed submissions are in the inbox")
 
     def report(self) -> None:

@@ -9,12 +9,13 @@ from typing import Final
 from web3.contract import Contract
 
 from scorer.lab.market import SyntheticMarket
+from scorer.lab.nodes import ENCRYPTION_KEY
 from scorer.lab.processes import ProcessGroup
 from scorer.lab.rehearsal.accounts import ACCOUNTS, DAEMONS, accounts_of
 from scorer.lab.rehearsal.admin import TimelockAdmin
 from scorer.lab.rehearsal.amoy_node import BLOCK_TIME, run_amoy_node
 from scorer.lab.rehearsal.context import Rehearsal, expect
-from scorer.lab.rehearsal.rounds import RehearsedRounds
+from scorer.lab.rehearsal.rounds import RULES_NAME, RehearsedRounds
 from scorer.lab.rehearsal.setup import check_hand_over, deploy, fund, start_daemons
 from scorer.lab.rehearsal.timetable import ROUNDS, Timetable
 from scorer.lab.rehearsal.verdict import EXPECTED, RehearsalVerdict, all_final, check_suite, read_verdict
@@ -29,10 +30,10 @@ CONTENTS: Final = (
     *("deployment/manifest.json*", "deployment/*.deployment.json*", "deployment/journal.sqlite*"),
     *inbox_at("inbox"),
     *rounds_in("published"),
-    *(pattern for name in DAEMONS for pattern in node_at(name, "keystore.json", "password")),
+    *(pattern for name in DAEMONS for pattern in node_at(name, "keystore.json", "password", ENCRYPTION_KEY)),
 )
 """Everything that a rehearsal writes into its folder."""
-KEYS: Final = ("*/keystore.json", "*/password")
+KEYS: Final = ("*/keystore.json", "*/password", f"*/{ENCRYPTION_KEY}")
 """Files in it that hold keys of the chain's own accounts."""
 SOON: Final = 20
 """Seconds until the first round is to open."""
@@ -73,7 +74,7 @@ def _play(rehearsal: Rehearsal, models: int) -> None:
     rehearsal.say(f"{len(participants)} models are registered and staked, four members have their bonds")
     market, timetable = SyntheticMarket(), Timetable(rehearsal.node.now + SOON)
     admin = _admin(rehearsal, timelock)
-    timetable.write(rehearsal.out / "operator" / "plans", market, preset("classic"))
+    timetable.write(rehearsal.out / "operator" / "plans", market, preset(RULES_NAME))
     start_daemons(rehearsal)
     rounds = RehearsedRounds(rehearsal, market, participants, timetable, admin)
     rounds.open_and_seal()

@@ -85,9 +85,14 @@ def configure(rehearsal: Rehearsal, name: str) -> Path:
 
 
 def start_daemons(rehearsal: Rehearsal) -> None:
-    """Configure and start all daemons, each in a process of its own."""
+    """Configure all daemons, publish members' encryption keys, and start each in a process of its own."""
     for name in DAEMONS:
-        configure(rehearsal, name)
+        config = configure(rehearsal, name)
+        if name in MEMBERS:
+            key = str(rehearsal.out / name / nodes.ENCRYPTION_KEY)
+            rehearsal.run("oracle", "encryption-key", "new", key)
+            rehearsal.run("oracle", "encryption-key", "publish", "--config", str(config), "--yes")
+    for name in DAEMONS:
         start_daemon(rehearsal, name)
 
 

@@ -1,0 +1,132 @@
+"""A member's shares of a round: released once the last lock is final, and collected from other members."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from scorer.chain.contracts import MemberSet
+from scorer.encryption import (
+    EncryptionError,
+    Envelope,
+    Identity,
+    MemberKeys,
+    RoundContext,
+    ShareRelease,
+    read_release,
+    release_message,
+    release_shares,
+    write_release,
+)
+from scorer.oracle.context import CycleContext
+from scorer.oracle.decryption_cache import DecryptionCache
+from scorer.oracle.paths import MemberPaths
+from scorer.oracle.stamps import stamp_of
+from scorer.protocol.documents import from_hex, to_hex
+from scorer.storage.bundle import RELEASE, RELEASED, Bundle
+from scorer.storage.releases import SignedRelease, read_release_file
+
+
+@dataclass
+class RoundShares:
+    """The shares of one round, as one member of its set releases and collects them.
+
+    Attributes
+    ----------
+    members
+        The round's set; `keys` are those of it.
+    place
+        Ours in it.
+    identity
+        Of the key that the set has of us.
+    envelopes
+        Those of our own files that have the right form, ascending by model.
+    """
+
+    context: CycleContext
+    paths: MemberPaths
+    round: RoundContext
+    members: MemberSet
+    keys: MemberKeys
+    place: int
+    identity: Identity
+    envelopes: Sequence[Envelope]
+    cache: DecryptionCache
+
+    @cached_property
+    def _exchange(self) -> Bundle:
+        return self.paths.exchange_bundle(self.round.round_id)
+
+    @cached_property
+    def _own(self) -> Bundle:
+        return self.paths.own_bundle(self.round.round_id)
+
+    def release(self, positions_head: bytes) -> ShareRelease:
+        """Return our release, which is published first, and only once for as long as our files are the same.
+
+        The caller makes sure that the last lock of the round is final.
+
+        Parameters
+        ----------
+        positions_head
+            Of all positions that are locked: none is signed for later that has another.
+        """
+        before = self._released_before()
+        if before is not None:
+            return before
+        release, _ = release_shares(self.envelopes, self.place, self.identity)
+        if self.context.sender is not None:
+            content = write_release(release)
+            message = release_message(self.round, self.keys, self.place, content)
+            signed = SignedRelease(self.place, self.context.sender.sign_message(message), content)
+            if released_head(self._own) is None:
+                self._own.write_released({"positions_head": to_hex(positions_head)})
+            self._exchange.write_release(signed.to_bytes())
+        return release
+
+    def _released_before(self) -> ShareRelease | None:
+        """Return what we published, if it is on the envelopes that we hold."""
+        found = self._read(self._exchange.folder)
+        if found is None or found.place != self.place or found.other_envelopes(self.envelopes):
+            return None
+        return found
+
+    def of_others(self) -> list[ShareRelease]:
+        """Return the signed releases of other members: of several of one, that on most of our envelopes."""
+        found: dict[int, ShareRelease] = {}
+        for folder in self.paths.peer_folders(self.round.round_id):
+            release = self._read(folder)
+            if release is None or release.place == self.place:
+                continue
+            before = found.get(release.place)
+            if before is None or self._others(release) < self._others(before):
+                found[release.place] = release
+        return [found[place] for place in sorted(found)]
+
+    def _others(self, release: ShareRelease) -> int:
+        return len(release.other_envelopes(self.envelopes))
+
+    def _read(self, folder: Path) -> ShareRelease | None:
+        """Return the release in a folder, which may hold anything; read once while its file is the same."""
+        stamp = stamp_of(Bundle(folder), (RELEASE,))
+        known = self.cache.releases.get(folder)
+        if known is None or known[0] != stamp:
+            known = self.cache.releases[folder] = stamp, self._checked(read_release_file(folder))
+        return known[1]
+
+    def _checked(self, file: SignedRelease | None) -> ShareRelease | None:
+        if file is None or not file.is_signed_by(self.members.members, self.round, self.keys):
+            return None
+        try:
+            return read_release(file.content, self.round, self.keys, file.place, self.place, self.identity)
+        except EncryptionError:
+            return None
+
+
+def released_head(bundle: Bundle) -> bytes | None:
+    """Return the head of the positions that were locked when we released our shares; None before that."""
+    if not bundle.has(RELEASED):
+        return None
+    note: Mapping[str, Any] = bundle.released()
+    return from_hex(note["positions_head"], 32)
