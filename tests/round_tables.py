@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scorer.protocol.rules import Rules, preset, rules_from
 from scorer.protocol.tables import Table
-from tests.small_round import IDS, SUBMITTERS, uniform
+from tests.small_round import IDS, SUBMITTERS, in_the_clear, uniform
 
 ALL_SCORES = ("corr", "mmc", "fnc", "bmc", "tc", "alpha", "mpc")
 PORTFOLIO = {"max_position": "0.02", "max_leverage": "1", "risk_aversion": "10"}
@@ -23,7 +23,7 @@ ADJUSTERS = {
 
 def rules_with(*scores: str, adjusters: Mapping[str, Any] | None = None, **sections: Any) -> Rules:
     """The classic rules with these scores on the target, each once, and adjusters."""
-    document = json.loads(preset("classic").canonical_json())
+    document = json.loads(in_the_clear(preset("classic")).canonical_json())
     document["factors"] = [{"score": score, "target": "target_20d2l", "multiplier": "1"} for score in scores]
     document["name"] = "everything"
     if "tc" in scores:

@@ -10,13 +10,15 @@ import numpy as np
 from eth_account import Account
 from numpy.typing import NDArray
 
+from scorer.encryption import EnvelopeKey, Identity, MemberKeys, RoundContext, encrypt_predictions
 from scorer.evaluation.commitments import refusals_of
 from scorer.evaluation.inputs import Positions, RoundInputs, RoundTerms
 from scorer.evaluation.void import VoidOnChain
 from scorer.protocol.chunks import Chunk
 from scorer.protocol.digest import content_hash, universe_digest
+from scorer.protocol.predictions import float_array
 from scorer.protocol.rules import Rules, preset
-from scorer.protocol.signature import SubmissionDigest
+from scorer.protocol.signature import IN_THE_CLEAR, SubmissionDigest
 from scorer.protocol.submissions import Submission, Submissions
 
 CHAIN_ID, ROUND = 31337, 5
@@ -46,6 +48,15 @@ AMOUNTS = MappingProxyType(
 """nano-NMR by model: more in all than the classic threshold."""
 
 
+KEYS = MemberKeys(tuple(Identity(bytes([place]) * 32).public for place in (1, 2, 3)), 2)
+"""Of the members to whom submissions are encrypted where the rules say so."""
+
+
+def in_the_clear(rules: Rules) -> Rules:
+    """The same rules with submissions in the clear."""
+    return rules.model_copy(update={"secrecy": None})
+
+
 def key_of(model: int) -> bytes:
     return model.to_bytes(32, "big")
 
@@ -56,14 +67,32 @@ def address_of(model: int) -> str:
 
 
 @cache
-def _signature(model: int, content: bytes, signer: int) -> bytes:
-    return SubmissionDigest(CHAIN_ID, TOURNAMENT, ROUND, model, content).sign(key_of(signer))
+def _signature(model: int, content: bytes, signer: int, ciphertext: bytes = IN_THE_CLEAR) -> bytes:
+    return SubmissionDigest(CHAIN_ID, TOURNAMENT, ROUND, model, content, ciphertext).sign(key_of(signer))
 
 
 def submission(model: int, predictions: NDArray[np.float64], signer: int | None = None) -> Submission:
     content = content_hash(IDS, predictions)
     signature = _signature(model, content, model if signer is None else signer)
     return Submission(model, predictions, content, address_of(model), signature)
+
+
+def encrypted(submissions: Submissions) -> Submissions:
+    """The same submissions, encrypted under keys that are always the same."""
+    pairs = zip(submissions.entries, submissions.rows(), strict=True)
+    entries = tuple(_encrypted(entry, float_array(row)) for entry, row in pairs)
+    return replace(submissions, entries=entries, is_encrypted=True)
+
+
+def _encrypted(entry: Submission, row: NDArray[np.float64]) -> Submission:
+    key, signer = (
+        EnvelopeKey(key_of(entry.model_id)),
+        1 if entry.model_id == WRONGLY_SIGNED else entry.model_id,
+    )
+    place = RoundContext(CHAIN_ID, TOURNAMENT, ROUND)
+    made = encrypt_predictions(IDS, row, place, entry.model_id, KEYS, key)
+    signature = _signature(entry.model_id, entry.content_hash, signer, made.hash)
+    return replace(entry, signature=signature, ciphertext_hash=made.hash, ciphertext=made.content)
 
 
 def uniform(seed: int) -> NDArray[np.float64]:
@@ -110,7 +139,7 @@ class SmallRound:
         default_factory=lambda: {model: entry_of(model) for model in SUBMITTERS}
     )
     positions: Positions = field(default_factory=lambda: positions_of(AMOUNTS))
-    rules: Rules = field(default_factory=lambda: preset("classic"))
+    rules: Rules = field(default_factory=lambda: in_the_clear(preset("classic")))
     target: NDArray[np.float64] = field(default_factory=target)
     refused: frozenset[int] = frozenset()
 
@@ -126,6 +155,8 @@ class SmallRound:
         """The round as an oracle holds it: files, and terms that commit to them."""
         entries = tuple(self.entries[model] for model in sorted(self.entries))
         submissions = Submissions(IDS, entries)
+        if self.rules.is_encrypted:
+            submissions = encrypted(submissions)
         at_risk = sum(amount for chunk in self.positions.chunks for amount in chunk.positions.tolist())
         submitters = {model: address_of(model) for model in range(1, 20)}
         stake = self.rules.stake

@@ -38,6 +38,7 @@ from scorer.rewards.allocation import SHARE_FLAG
 from scorer.submission.validity import Universe
 from tests.chains import START as START
 from tests.chains import Chains
+from tests.small_round import in_the_clear
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -244,5 +245,5 @@ def _deployed(anvil: Anvil, count: int, more: Sequence[Stake] = ()) -> DeployedT
 
 
 def _world_on(anvil: Anvil, deployed: DeployedTournament, out: Path) -> World:
-    rules = preset("classic").model_copy(update={"secrecy": None})
+    rules = in_the_clear(preset("classic"))
     return World(run_tournament(anvil, deployed, out, shows_bundles=True), rules, out)

@@ -16,7 +16,7 @@ class ConfigError(CupelError, ValueError):
 
 MOST_PROBLEMS: Final = 20
 """Most problems in one message."""
-SECRET_SECTIONS: Final = ("key", "relay", "journal")
+SECRET_SECTIONS: Final = ("key", "relay", "journal", "encryption")
 """Sections of whose values messages show types alone."""
 PLAIN_NAME: Final = re.compile(r"[a-z][a-z_]{0,31}")
 PLAUSIBLE_NAME: Final = re.compile(

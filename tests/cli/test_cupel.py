@@ -218,7 +218,7 @@ def test_the_rules_beside_the_universe_decide_what_a_checked_file_may_hold(tmp_p
     ids = tuple(f"id{number:03}" for number in range(120))
     bundle = Bundle(tmp_path)
     bundle.write_universe(ids)
-    bundle.write_rules(preset("classic").model_copy(update={"submissions": "signals"}))
+    bundle.write_rules(preset("classic").model_copy(update={"submissions": "signals", "secrecy": None}))
     bundle.write_names(ids, {"sedol": [f"S{number}" for number in range(120)]})
     values = [number / 120 for number in range(110)]
     named = pd.DataFrame({"sedol": [f"S{number}" for number in range(110)], "signal": values})
@@ -243,7 +243,7 @@ def test_ids_that_were_lost_on_the_way_are_reported_loudly(tmp_path: Path) -> No
     ids = tuple(f"{number:06}" for number in range(270))
     bundle = Bundle(tmp_path)
     bundle.write_universe(ids)
-    bundle.write_rules(preset("classic").model_copy(update={"submissions": "signals"}))
+    bundle.write_rules(preset("classic").model_copy(update={"submissions": "signals", "secrecy": None}))
     lost = [name.lstrip("0") or "0" for name in ids[:150]] + list(ids[150:])
     values = [number / 270 for number in range(270)]
     file = tmp_path / "lost.csv"

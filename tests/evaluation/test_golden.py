@@ -19,7 +19,7 @@ from scorer.evaluation.verify import differences
 from scorer.protocol.rules import Rules, preset
 from scorer.storage.bundle import MANIFEST, REPORT, RULES, Bundle
 from tests.round_tables import ADJUSTERS, ALL_SCORES, rules_with, tables
-from tests.small_round import SmallRound
+from tests.small_round import SmallRound, in_the_clear
 
 GOLDEN = Path(__file__).parent / "golden"
 PRESETS = tuple(
@@ -27,13 +27,17 @@ PRESETS = tuple(
         file.name.removesuffix(".toml") for file in (resources.files("scorer.protocol") / "presets").iterdir()
     )
 )
-BUNDLES = tuple(f"v1-{name}" for name in (*PRESETS, "everything"))
-"""By version of the rules and name."""
+CLEAR = "-in-the-clear"
+BUNDLES = tuple(f"v1-{name}" for name in (*PRESETS, f"classic{CLEAR}", "everything"))
+"""By version of the rules and name; the last two as before submissions were encrypted."""
 
 
 def rules_of(bundle: str) -> Rules:
     name = bundle.removeprefix("v1-")
-    return rules_with(*ALL_SCORES, adjusters=ADJUSTERS) if name == "everything" else preset(name)
+    if name == "everything":
+        return rules_with(*ALL_SCORES, adjusters=ADJUSTERS)
+    clear = name.removesuffix(CLEAR)
+    return preset(name) if clear == name else in_the_clear(preset(clear))
 
 
 def inputs_of(bundle: str) -> RoundInputs:

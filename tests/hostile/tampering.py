@@ -61,6 +61,7 @@ from tests.small_round import (
     UNKNOWN,
     WRONGLY_SIGNED,
     SmallRound,
+    in_the_clear,
     sealed,
     void_on_chain,
 )
@@ -607,7 +608,7 @@ def forgery_tampers() -> Iterator[Tamper]:
         "another round": lambda i: replace(i, terms=replace(i.terms, round_id=6)),
         "another chain": lambda i: replace(i, terms=replace(i.terms, chain_id=1)),
         "a model left out": lambda _: SmallRound().without(1).inputs(),
-        "other rules": lambda _: SmallRound(rules=preset("classic-atomic")).inputs(),
+        "other rules": lambda _: SmallRound(rules=in_the_clear(preset("classic-atomic"))).inputs(),
         "another submitter": lambda i: replace(i, submitters={**i.submitters, 1: i.submitters[2]}),
         "a refusal less": lambda i: sealed(i, i.refused - {WRONGLY_SIGNED}),
         "a refusal more": lambda i: sealed(i, i.refused | {1}),

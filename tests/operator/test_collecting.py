@@ -133,7 +133,7 @@ def test_the_operator_publishes_the_churn_that_the_rules_ask_for(small: World) -
 
 def test_files_name_ids_by_tickers_where_the_rules_are_those_of_signals(small: World) -> None:
     tickers = [f"T{number} US" for number in range(119)]
-    rules = preset("classic").model_copy(update={"submissions": "signals"})
+    rules = preset("classic").model_copy(update={"submissions": "signals", "secrecy": None})
     world = replace(small, ids=LONG_IDS, rules=rules, names={"bloomberg_ticker": [*tickers, None]})
     round_id = world.open()
     for model in range(1, 4):

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import re
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -18,9 +19,13 @@ CLASSIC = (
     b'"name":"classic","schedule":{"calendar":"XNYS","report_days":14,"resolve_hours":48,"timezone":"UTC",'
     b'"windows":[{"closes_at":"13:00","days":["tuesday","wednesday","thursday","friday"],"days_open":0,'
     b'"opens_at":"12:00"},{"closes_at":"14:00","days":["saturday"],"days_open":1,"opens_at":"12:00"}]},'
-    b'"scoring":1,"stake":{"cap":"0.05","minimum_position":"0.01","threshold":"72000"},"version":1}'
+    b'"scoring":1,"secrecy":{"meta_model":"at the resolution","predictions":"never",'
+    b'"submissions":"encrypted"},'
+    b'"stake":{"cap":"0.05","minimum_position":"0.01","threshold":"72000"},"version":1}'
 )
-CLASSIC_HASH = "d00777259fa91045ae02ae3dc81c46314af2092ed2a5485664a029456fc31a13"
+CLASSIC_HASH = "ba207909174bc205c20582796f2bb26f871935b275a2a24a1c3af22e48dbaeee"
+CLEAR_HASH = "d00777259fa91045ae02ae3dc81c46314af2092ed2a5485664a029456fc31a13"
+"""Of the same rules without the section secrecy, as they were before it existed."""
 NMR = 10**9
 PORTFOLIO = {"max_position": "0.02", "max_leverage": "1", "risk_aversion": "10"}
 PRESETS = (
@@ -161,6 +166,49 @@ def test_the_spelling_of_a_document_does_not_count_for_the_hash() -> None:
     assert read_rules(spaced, "x").hash().hex() == CLASSIC_HASH
     zeros = changed("stake.threshold", "0072000.000")
     assert rules_from(zeros, "x").canonical_json() == CLASSIC
+
+
+def test_rules_without_the_section_are_in_the_clear_and_have_the_hash_that_they_always_had() -> None:
+    old = document()
+    del old["secrecy"]
+    rules = rules_from(old, "x")
+    assert (rules.is_encrypted, rules.hash().hex()) == (False, CLEAR_HASH)
+    said = rules_from({**old, "secrecy": {"submissions": "in the clear"}}, "x")
+    assert (said.is_encrypted, said.hash() == rules.hash()) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ({}, "secrecy.submissions"),
+        ({"submissions": "sealed"}, "'encrypted' or 'in the clear'"),
+        ({"submissions": "in the clear", "predictions": "never"}, "expected nothing beside submissions"),
+        ({"submissions": "in the clear", "meta_model": "at the seal"}, "expected nothing beside submissions"),
+        ({"submissions": "encrypted", "predictions": "after days"}, "expected days together with"),
+        ({"submissions": "encrypted", "days": 3}, "expected days together with"),
+        ({"submissions": "encrypted", "predictions": "after days", "days": 0}, "secrecy.days"),
+    ],
+    ids=str,
+)
+def test_a_section_secrecy_that_contradicts_itself_is_refused(section: dict[str, Any], expected: str) -> None:
+    with pytest.raises(RulesError, match=re.escape(expected)):
+        rules_from({**document(), "secrecy": section}, "x")
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ({}, None),
+        ({"predictions": "never"}, None),
+        ({"predictions": "at the resolution"}, 1_000),
+        ({"predictions": "after days", "days": 2}, 1_000 + 2 * 86_400),
+    ],
+    ids=str,
+)
+def test_predictions_become_public_when_the_rules_say(section: dict[str, Any], expected: int | None) -> None:
+    rules = rules_from({**document(), "secrecy": {"submissions": "encrypted", **section}}, "x")
+    assert rules.secrecy is not None
+    assert rules.secrecy.predictions_public_from(1_000) == expected
 
 
 def test_canonical_json_is_rfc_8785() -> None:

@@ -6,11 +6,11 @@ import pytest
 
 from scorer.storage.verification import VerificationResult, verdict_from
 
-SAID = {"round_id": 5, "agreement": "3 models", "count": 0, "first": [], "not_covered": ["x"]}
+SAID = {"round_id": 5, "agreement": "3 models", "count": 0, "first": [], "not_covered": ["x"], "own": ["y"]}
 
 
 def test_a_verdict_is_read() -> None:
-    assert verdict_from(SAID) == VerificationResult(5, "3 models", 0, (), ("x",))
+    assert verdict_from(SAID) == VerificationResult(5, "3 models", 0, (), ("x",), ("y",))
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,7 @@ def test_a_verdict_is_read() -> None:
         {"round_id": "5"},
         {"first": 7},
         {"not_covered": None},
+        {"own": 7},
     ],
     ids=str,
 )
