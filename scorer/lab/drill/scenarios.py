@@ -22,6 +22,7 @@ from scorer.lab.drill.waiting import (
     lock_and_seal,
     locked,
     nothing_open,
+    release,
     resolve,
     rung,
     running,
@@ -132,6 +133,7 @@ def reorganised(depth: int, local: LocalTournament) -> ScenarioResult:
     (round_id,) = to_close(local)
     forgotten = _then_forget(local, "operator", OPERATOR, depth, locked(local, round_id))
     last = local.members - 1
+    release(local)
     for index in range(last):
         drive(local, f"member-{index}")
     forgotten += _then_forget(local, f"member-{last}", FIRST_MEMBER + last, depth, sealed(local, round_id))
@@ -357,6 +359,7 @@ def sealed_without_a_member(local: LocalTournament) -> ScenarioResult:
     (round_id,) = to_close(local)
     drive(local, "operator", locked(local, round_id))
     last = local.members - 1
+    release(local)
     for index in range(last):
         drive(local, f"member-{index}")
     # The others leave it half of the lock window to sign.

@@ -142,10 +142,17 @@ def lock_and_seal(local: LocalTournament, rounds: Sequence[int]) -> None:
 
 def seal(local: LocalTournament, rounds: Sequence[int], *, kill_at: Sequence[str] = ()) -> None:
     """Let every member sign the seals of rounds, and the last one send them."""
+    release(local)
     last = local.members - 1
     for index in range(last):
         drive(local, f"member-{index}")
     drive(local, f"member-{last}", sealed(local, *rounds), kill_at=kill_at)
+
+
+def release(local: LocalTournament) -> None:
+    """Let every member but the last release its shares of rounds that are locked: a quorum's are enough."""
+    for index in range(local.members - 1 if local.rules.is_encrypted else 0):
+        drive(local, f"member-{index}")
 
 
 def to_close(local: LocalTournament, count: int = 1) -> list[int]:
