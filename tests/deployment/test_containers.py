@@ -82,7 +82,9 @@ def test_what_a_daemons_configuration_names_is_mounted(name: str) -> None:
     secrets = {f"/run/secrets/{secret}" for secret in SERVICES[name]["secrets"]}
 
     assert f"/config/{config.chain.deployment.name}" in mounts
-    assert {str(config.key.keystore), str(config.key.password_file), str(config.journal.url_file)} == secrets
+    named = [config.key.keystore, config.key.password_file, config.journal.url_file]
+    named += [config.encryption.file] if config.encryption else []
+    assert set(map(str, named)) == secrets
     folders = [folder for _, folder in config.files if isinstance(folder, Path)]
     for folder in (*folders, *config.files.peers):
         assert any(folder.is_relative_to(mount) for mount in mounts), folder
