@@ -1,0 +1,144 @@
+"""Answers GraphQL requests by the schema file: limits first, then validation, then the roots."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Final
+
+import structlog
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    build_schema,
+    execute_sync,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.validation import NoSchemaIntrospectionCustomRule
+
+from scorer.errors import CupelError
+from scorer.redaction import clean
+from scorer.server.errors import ApiError
+from scorer.server.limits import DocumentLimits
+
+SCHEMA: Final = "schema.graphql"
+DOCUMENTS_KEPT: Final = 256
+"""Validated documents that are kept: numerapi has 48, and validating one takes tens of milliseconds."""
+MOST_ERRORS: Final = 5
+"""Faults of a document that are named."""
+DEFECT: Final = "the server failed on this request; it was logged, and nothing of yours is at fault"
+Root = Callable[..., Any]
+"""Answers one root: takes the request's context, then the arguments of the field by their names."""
+
+
+def schema_text() -> str:
+    """Return the text of the schema file."""
+    return resources.files(__package__).joinpath(SCHEMA).read_text(encoding="utf-8")
+
+
+def camel_case(name: str) -> str:
+    """Return the one name of a field and its twin: ``return_1_day`` and ``return1Day`` are the same."""
+    head, *rest = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+class GraphqlEngine:
+    """Answers requests to the roots of the schema.
+
+    Parameters
+    ----------
+    roots
+        A function for each root, by its name in camelCase. Values are mappings with keys in camelCase; one
+        that is expensive may be a function without arguments, which is called where the field is asked for.
+    """
+
+    def __init__(self, roots: Mapping[str, Root], limits: DocumentLimits | None = None) -> None:
+        self.limits = limits or DocumentLimits()
+        self._roots = roots
+        self._schema = build_schema(schema_text())
+        self._prepared = lru_cache(maxsize=DOCUMENTS_KEPT)(self._prepare)
+
+    @property
+    def schema(self) -> GraphQLSchema:
+        """The parsed schema."""
+        return self._schema
+
+    def answer(self, body: bytes, context: object) -> dict[str, Any]:
+        """Return the document that answers a request's body: always ``data`` or ``errors``, or both."""
+        try:
+            query, variables, operation = self._request(body)
+            document = self._prepared(query)
+        except ApiError as error:
+            return _failed(str(error))
+        result = execute_sync(
+            self._schema,
+            document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation,
+            field_resolver=self._resolve,
+        )
+        answer: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            answer["errors"] = [_shown(error) for error in result.errors]
+        return answer
+
+    def _request(self, body: bytes) -> tuple[str, dict[str, Any] | None, str | None]:
+        if len(body) > self.limits.body:
+            raise ApiError(f"request: expected at most {self.limits.body} bytes, found more")
+        try:
+            request = json.loads(body)
+        except (ValueError, RecursionError):
+            raise ApiError('request: expected JSON, {"query", "variables"}, found something else') from None
+        fields = request if isinstance(request, dict) else {}
+        query, variables = fields.get("query"), fields.get("variables")
+        operation = fields.get("operationName")
+        if not isinstance(query, str) or not isinstance(variables, dict | None):
+            raise ApiError("request: expected an object with the text query, and variables or none")
+        return query, variables, operation if isinstance(operation, str) else None
+
+    def _prepare(self, query: str) -> DocumentNode:
+        """Parse and validate a document; faults are raised, and so not kept."""
+        try:
+            document = parse(query, max_tokens=self.limits.tokens, no_location=True)
+            rules = [*specified_rules, NoSchemaIntrospectionCustomRule]
+            faults = validate(self._schema, document, rules, max_errors=MOST_ERRORS)
+        except GraphQLError as error:
+            raise ApiError(f"query: expected GraphQL, found a fault: {error.message}") from None
+        except RecursionError:
+            raise ApiError("query: expected GraphQL of a few levels, found too many") from None
+        if faults:
+            raise ApiError("; ".join(fault.message for fault in faults))
+        self.limits.check(document)
+        return document
+
+    def _resolve(self, source: Any, info: GraphQLResolveInfo[Any], /, **arguments: Any) -> Any:
+        name = camel_case(info.field_name)
+        if info.parent_type in (self._schema.query_type, self._schema.mutation_type):
+            given = {_argument(argument): value for argument, value in arguments.items()}
+            return self._roots[name](info.context, **given)
+        value = source.get(name)
+        return value() if callable(value) else value
+
+
+def _argument(name: str) -> str:
+    """Return an argument's name as Python writes it: ``modelId`` and ``model_id`` are the same."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+
+
+def _failed(message: str) -> dict[str, Any]:
+    return {"errors": [{"message": clean(message)}]}
+
+
+def _shown(error: GraphQLError) -> dict[str, Any]:
+    """Return what a caller sees of an error: the message of one that is meant for them, else none of it."""
+    message, cause = error.message, error.original_error
+    if cause is not None and not isinstance(cause, CupelError | GraphQLError):
+        structlog.get_logger().error("defect", exc_info=cause, path=error.path)
+        message = DEFECT
+    return {"message": clean(message), "path": error.path}

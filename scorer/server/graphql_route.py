@@ -1,0 +1,46 @@
+"""The route that answers GraphQL requests: status 200 whatever is asked, as clients of the API expect."""
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from scorer.server.engine import GraphqlEngine, schema_text
+
+
+async def bounded_body(request: Request, most: int) -> bytes:
+    """Return a request's body, or its first bytes where there are more than `most`: one byte too many."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > most:
+            break
+    return bytes(content[: most + 1])
+
+
+def graphql_routes(engine: GraphqlEngine, context_of: Callable[[Request], object]) -> list[Route]:
+    """Return the routes of the base URL and of the schema.
+
+    Parameters
+    ----------
+    context_of
+        Returns what the roots are called with.
+    """
+
+    def answer(request: Request, body: bytes) -> dict[str, Any]:
+        return engine.answer(body, context_of(request))
+
+    async def graphql(request: Request) -> Response:
+        try:
+            body = await bounded_body(request, engine.limits.body)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        return JSONResponse(await run_in_threadpool(answer, request, body))
+
+    async def schema(_: Request) -> Response:
+        return PlainTextResponse(schema_text())
+
+    return [Route("/", graphql, methods=["POST"]), Route("/schema.graphql", schema)]
