@@ -1,0 +1,120 @@
+"""The server's database: a SQLite file, or PostgreSQL by URL, brought to the current schema by Alembic."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import event
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from scorer.errors import CupelError
+from scorer.redaction import remember_url
+
+PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=20000")
+"""Readers do not wait for writers; what was committed survives a power cut; rows refer to what is there."""
+WRITES: Final = "cupel_writes"
+MIGRATIONS: Final = "scorer.server:migrations"
+
+
+class DatabaseError(CupelError):
+    """The database cannot be used; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """Transactions on the server's database, each in one thread."""
+
+    engine: sa.Engine
+
+    @classmethod
+    def open(cls, location: str | Path) -> "Database":
+        """Open a database by URL or by the path of a SQLite file; `migrate` makes its tables."""
+        text = str(location)
+        if "://" in text:
+            remember_url(text)
+            return cls(_prepared(sa.create_engine(text, hide_parameters=True, pool_pre_ping=True)))
+        path = Path(location).resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return cls(_prepared(sa.create_engine(f"sqlite:///{path}", hide_parameters=True)))
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Yield a connection whose readings are all of one moment."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Yield a connection that is committed at the end, and rolled back where an error is raised."""
+        with self.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+            yield connection
+
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the tables to a revision, all steps in one transaction."""
+        with self.writing() as connection:
+            known = {script.revision for script in _scripts().walk_revisions()}
+            current = MigrationContext.configure(connection).get_current_revision()
+            if current is not None and current not in known:
+                raise DatabaseError(
+                    f"database: expected a schema of this release or an older one, found {current}; use the "
+                    "release that wrote it, or a newer one"
+                )
+            config = _config()
+            config.attributes["connection"] = connection
+            (command.downgrade if revision == "base" else command.upgrade)(config, revision)
+
+    def require_current(self) -> None:
+        """Refuse a database whose tables are not those of this release.
+
+        Raises
+        ------
+        DatabaseError
+            Names the command that migrates it.
+        """
+        with self.reading() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+        if current != (head := _scripts().get_current_head()):
+            raise DatabaseError(
+                f"database: expected the schema {head}, found {current or 'none'}; run cupel server init "
+                "again, which keeps what is there"
+            )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", MIGRATIONS)
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _prepared(engine: sa.Engine) -> sa.Engine:
+    """Let SQLAlchemy begin SQLite's transactions: sqlite3 itself begins none before a table is made."""
+    if engine.dialect.name != "sqlite":
+        return engine
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get(WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

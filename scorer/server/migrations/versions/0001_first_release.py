@@ -1,0 +1,186 @@
+"""The tables of the first release."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    _create_cursor()
+    _create_lane()
+    _create_model()
+    _create_movement()
+    _create_result()
+    _create_round()
+    _create_score()
+    _create_standing()
+    _create_standing_score()
+
+
+def downgrade() -> None:
+    """Remove the tables."""
+    op.drop_table("standing_score")
+    op.drop_table("standing")
+    op.drop_table("score")
+    op.drop_table("round")
+    op.drop_table("result")
+    op.drop_table("movement")
+    op.drop_table("model")
+    op.drop_table("lane")
+    op.drop_table("cursor")
+
+
+def _create_cursor() -> None:
+    op.create_table(
+        "cursor",
+        sa.Column("chain_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("tournament", sa.String(length=42), nullable=False),
+        sa.Column("block", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.String(length=66), nullable=False),
+        sa.Column("timestamp", sa.BigInteger(), nullable=False),
+        sa.Column("standings_stale", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("chain_id", "tournament", name=op.f("pk_cursor")),
+    )
+
+
+def _create_lane() -> None:
+    op.create_table(
+        "lane",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("model", sa.Integer(), nullable=False),
+        sa.Column("idle", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_lane")),
+        sa.UniqueConstraint("model", name=op.f("uq_lane_model")),
+    )
+
+
+def _create_model() -> None:
+    op.create_table(
+        "model",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("owner", sa.String(length=42), nullable=False),
+        sa.Column("submitter", sa.String(length=42), nullable=False),
+        sa.Column("registered_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_model")),
+    )
+    with op.batch_alter_table("model", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_model_owner"), ["owner"], unique=False)
+
+
+def _create_movement() -> None:
+    op.create_table(
+        "movement",
+        sa.Column("block", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("log_index", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("transaction_hash", sa.String(length=66), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("model", sa.Integer(), nullable=False),
+        sa.Column("account", sa.String(length=42), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("block", "log_index", name=op.f("pk_movement")),
+    )
+    with op.batch_alter_table("movement", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_movement_account"), ["account"], unique=False)
+        batch_op.create_index(batch_op.f("ix_movement_model"), ["model"], unique=False)
+
+
+def _create_result() -> None:
+    op.create_table(
+        "result",
+        sa.Column("model", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("round", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("reward_score", sa.Integer(), nullable=True),
+        sa.Column("rate", sa.Integer(), nullable=True),
+        sa.Column("payout", sa.BigInteger(), nullable=True),
+        sa.Column("burn", sa.BigInteger(), nullable=True),
+        sa.Column("transaction_hash", sa.String(length=66), nullable=True),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("model", "round", name=op.f("pk_result")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("result", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_result_round"), ["round"], unique=False)
+
+
+def _create_round() -> None:
+    op.create_table(
+        "round",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("state", sa.SmallInteger(), nullable=False),
+        sa.Column("open_at", sa.BigInteger(), nullable=False),
+        sa.Column("close_at", sa.BigInteger(), nullable=False),
+        sa.Column("resolve_at", sa.BigInteger(), nullable=False),
+        sa.Column("deadline", sa.BigInteger(), nullable=False),
+        sa.Column("cap", sa.Integer(), nullable=False),
+        sa.Column("payout_factor", sa.Integer(), nullable=False),
+        sa.Column("threshold", sa.BigInteger(), nullable=False),
+        sa.Column("minimum_position", sa.BigInteger(), nullable=False),
+        sa.Column("at_risk", sa.BigInteger(), nullable=False),
+        sa.Column("valid_at_risk", sa.BigInteger(), nullable=False),
+        sa.Column("reserved", sa.BigInteger(), nullable=False),
+        sa.Column("paid", sa.BigInteger(), nullable=False),
+        sa.Column("burned", sa.BigInteger(), nullable=False),
+        sa.Column("rules_hash", sa.String(length=66), nullable=False),
+        sa.Column("submissions_root", sa.String(length=66), nullable=False),
+        sa.Column("positions_head", sa.String(length=66), nullable=False),
+        sa.Column("is_over", sa.Boolean(), nullable=False),
+        sa.Column("rules", sa.Text(), nullable=True),
+        sa.Column("is_scored", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_round")),
+    )
+    with op.batch_alter_table("round", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_round_is_over"), ["is_over"], unique=False)
+        batch_op.create_index(batch_op.f("ix_round_open_at"), ["open_at"], unique=False)
+
+
+def _create_score() -> None:
+    op.create_table(
+        "score",
+        sa.Column("model", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("round", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("factor", sa.String(length=80), nullable=False),
+        sa.Column("value", sa.Float(precision=53), nullable=False),
+        sa.Column("percentile", sa.Float(precision=53), nullable=False),
+        sa.PrimaryKeyConstraint("model", "round", "factor", name=op.f("pk_score")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("score", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_score_round"), ["round"], unique=False)
+
+
+def _create_standing() -> None:
+    op.create_table(
+        "standing",
+        sa.Column("holder", sa.String(length=42), nullable=False),
+        sa.Column("is_account", sa.Boolean(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("rounds", sa.Integer(), nullable=False),
+        sa.Column("reward", sa.Float(precision=53), nullable=False),
+        sa.Column("net_1", sa.BigInteger(), nullable=False),
+        sa.Column("at_risk_1", sa.BigInteger(), nullable=False),
+        sa.Column("net_91", sa.BigInteger(), nullable=False),
+        sa.Column("at_risk_91", sa.BigInteger(), nullable=False),
+        sa.Column("net_364", sa.BigInteger(), nullable=False),
+        sa.Column("at_risk_364", sa.BigInteger(), nullable=False),
+        sa.Column("net_all", sa.BigInteger(), nullable=False),
+        sa.Column("at_risk_all", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("holder", name=op.f("pk_standing")),
+    )
+    with op.batch_alter_table("standing", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_standing_is_account_rank"), ["is_account", "rank"], unique=False)
+
+
+def _create_standing_score() -> None:
+    op.create_table(
+        "standing_score",
+        sa.Column("holder", sa.String(length=42), nullable=False),
+        sa.Column("factor", sa.String(length=80), nullable=False),
+        sa.Column("mean", sa.Float(precision=53), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("holder", "factor", name=op.f("pk_standing_score")),
+    )

@@ -1,0 +1,222 @@
+"""Writes the read model: what chain and bundles say, up to a finalised block."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import sqlalchemy as sa
+
+from scorer.chain.contracts import RoundRecord, RoundState
+from scorer.chain.logs import IncompleteLogs
+from scorer.observation.observe import Block
+from scorer.protocol.documents import to_hex
+from scorer.server.chain_changes import ChainChanges
+from scorer.server.results import RoundOutcome
+from scorer.server.tables import CURSOR, LANE, MODEL, MOVEMENT, READ_MODEL, RESULT, ROUND, SCORE
+
+ROWS: Final = 5_000
+"""Rows that one statement inserts."""
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The block up to which the read model follows the chain."""
+
+    block: Block
+    standings_stale: bool
+
+
+def read_cursor(connection: sa.Connection, chain_id: int, tournament: str) -> Cursor | None:
+    """Return how far the read model is; None where it is empty.
+
+    Raises
+    ------
+    ValueError
+        When it mirrors another tournament.
+    """
+    row = connection.execute(sa.select(CURSOR)).one_or_none()
+    if row is None:
+        return None
+    if (row.chain_id, row.tournament) != (chain_id, tournament):
+        raise ValueError(f"the tournament {row.tournament} of chain {row.chain_id}")
+    return Cursor(Block(row.block, bytes.fromhex(row.hash[2:]), row.timestamp), row.standings_stale)
+
+
+def clear(connection: sa.Connection) -> None:
+    """Empty the read model."""
+    for table in READ_MODEL:
+        connection.execute(sa.delete(table))
+
+
+def open_rounds(connection: sa.Connection) -> list[int]:
+    """Return the rounds that were not over."""
+    return list(connection.scalars(sa.select(ROUND.c.id).where(~ROUND.c.is_over)))
+
+
+def known_positions(connection: sa.Connection) -> dict[int, int]:
+    """Return the sum of the known positions of every known round, nano-NMR."""
+    sums = sa.select(ROUND.c.id, sa.func.coalesce(sa.func.sum(RESULT.c.position), 0))
+    query = sums.select_from(ROUND.outerjoin(RESULT, RESULT.c.round == ROUND.c.id)).group_by(ROUND.c.id)
+    return {round_id: int(total) for round_id, total in connection.execute(query)}
+
+
+def unscored_rounds(connection: sa.Connection) -> list[int]:
+    """Return the settled rounds whose bundle has not come yet."""
+    waiting = sa.and_(ROUND.c.state == RoundState.SETTLED, ~ROUND.c.is_scored)
+    return list(connection.scalars(sa.select(ROUND.c.id).where(waiting).order_by(ROUND.c.id)))
+
+
+def write_changes(connection: sa.Connection, changes: ChainChanges, cursor: Cursor | None, key: Any) -> None:
+    """Write what changed on the chain.
+
+    Parameters
+    ----------
+    key
+        The values of the cursor's key: chain_id and tournament.
+
+    Raises
+    ------
+    scorer.chain.logs.IncompleteLogs
+        When the logs register fewer models than the registry counts.
+    """
+    _write_rounds(connection, changes.rounds)
+    _write_owners(connection, changes)
+    _write_submitters(connection, changes.submitters)
+    _write_lanes(connection, changes.lanes)
+    insert(connection, MOVEMENT, (asdict(movement) for movement in changes.movements))
+    for round_id, positions in changes.positions.items():
+        _write_positions(connection, round_id, positions)
+    block = changes.block
+    connection.execute(sa.delete(CURSOR))
+    stale = cursor is None or cursor.standings_stale
+    row = {"block": block.number, "hash": to_hex(block.hash), "timestamp": block.timestamp}
+    connection.execute(sa.insert(CURSOR).values(**key, **row, standings_stale=stale))
+
+
+def insert(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert many rows, some thousand at once."""
+    waiting: list[Mapping[str, Any]] = []
+    for row in rows:
+        waiting.append(row)
+        if len(waiting) == ROWS:
+            connection.execute(sa.insert(table), waiting)
+            waiting = []
+    if waiting:
+        connection.execute(sa.insert(table), waiting)
+
+
+def _write_rounds(connection: sa.Connection, records: Sequence[RoundRecord]) -> None:
+    known = {
+        row.id: row for row in connection.execute(sa.select(ROUND.c.id, ROUND.c.rules, ROUND.c.is_scored))
+    }
+    ids = [record.round_id for record in records]
+    for start in range(0, len(ids), 500):
+        connection.execute(sa.delete(ROUND).where(ROUND.c.id.in_(ids[start : start + 500])))
+    insert(connection, ROUND, (_round_row(record, known.get(record.round_id)) for record in records))
+    for record in records:
+        if record.state == RoundState.VOIDED:
+            connection.execute(sa.delete(RESULT).where(RESULT.c.round == record.round_id))
+
+
+def _round_row(record: RoundRecord, known: Any) -> dict[str, Any]:
+    terms = ("open_at", "close_at", "resolve_at", "deadline", "cap", "payout_factor", "threshold")
+    amounts = ("minimum_position", "at_risk", "valid_at_risk", "reserved", "paid", "burned")
+    hashes = ("rules_hash", "submissions_root", "positions_head")
+    return {
+        "id": record.round_id,
+        "state": int(record.state),
+        **{name: getattr(record, name) for name in (*terms, *amounts)},
+        **{name: to_hex(getattr(record, name)) for name in hashes},
+        "is_over": record.is_over,
+        "rules": None if known is None else known.rules,
+        "is_scored": known is not None and known.is_scored,
+    }
+
+
+def _write_owners(connection: sa.Connection, changes: ChainChanges) -> None:
+    for change in changes.owners:
+        if change.is_first:
+            row = {"id": change.model, "owner": change.owner, "submitter": change.owner}
+            connection.execute(sa.insert(MODEL).values(**row, registered_at=change.at))
+        else:
+            moved = sa.update(MODEL).where(MODEL.c.id == change.model)
+            connection.execute(moved.values(owner=change.owner))
+    found = connection.scalar(sa.select(sa.func.count()).select_from(MODEL))
+    if found != changes.models:
+        raise IncompleteLogs(f"expected logs that register {changes.models} models, found {found}")
+
+
+def _write_submitters(connection: sa.Connection, submitters: Mapping[int, str]) -> None:
+    known = {row.id: row.submitter for row in connection.execute(sa.select(MODEL.c.id, MODEL.c.submitter))}
+    changed = [
+        {"number": model, "address": address}
+        for model, address in submitters.items()
+        if known.get(model) not in (None, address)
+    ]
+    if changed:
+        statement = sa.update(MODEL).where(MODEL.c.id == sa.bindparam("number"))
+        connection.execute(statement.values(submitter=sa.bindparam("address")), changed)
+
+
+def _write_lanes(connection: sa.Connection, lanes: Sequence[tuple[int, int]]) -> None:
+    known = {row.number: row.idle for row in connection.execute(sa.select(LANE.c.number, LANE.c.idle))}
+    new = [
+        {"number": number, "model": model, "idle": idle}
+        for number, (model, idle) in enumerate(lanes)
+        if number not in known
+    ]
+    changed = [
+        {"lane": number, "stake": idle}
+        for number, (_, idle) in enumerate(lanes)
+        if known.get(number, idle) != idle
+    ]
+    insert(connection, LANE, new)
+    if changed:
+        statement = sa.update(LANE).where(LANE.c.number == sa.bindparam("lane"))
+        connection.execute(statement.values(idle=sa.bindparam("stake")), changed)
+
+
+def _write_positions(connection: sa.Connection, round_id: int, positions: Mapping[int, int]) -> None:
+    connection.execute(sa.delete(RESULT).where(RESULT.c.round == round_id))
+    rows = ({"model": model, "round": round_id, "position": size} for model, size in positions.items())
+    insert(connection, RESULT, rows)
+
+
+def write_outcome(connection: sa.Connection, outcome: RoundOutcome) -> None:
+    """Write the outcome of a settled round, in place of its positions alone."""
+    round_id = outcome.record.round_id
+    for table in (RESULT, SCORE):
+        connection.execute(sa.delete(table).where(table.c.round == round_id))
+    insert(connection, RESULT, _result_rows(outcome))
+    for factor, values in outcome.scores.items():
+        insert(connection, SCORE, _score_rows(outcome, factor, values))
+    rules = outcome.rules.canonical_json().decode()
+    scored = sa.update(ROUND).where(ROUND.c.id == round_id)
+    connection.execute(scored.values(rules=rules, is_scored=True))
+    connection.execute(sa.update(CURSOR).values(standings_stale=True))
+
+
+def _result_rows(outcome: RoundOutcome) -> Iterable[dict[str, Any]]:
+    columns = (outcome.models, outcome.positions, outcome.rewards)
+    settled = (outcome.settled.rates, outcome.settled.payouts, outcome.settled.burns)
+    names = ("model", "position", "reward_score", "rate", "payout", "burn")
+    for values in zip(*(column.tolist() for column in (*columns, *settled)), strict=True):
+        row = dict(zip(names, values, strict=True))
+        receipt = outcome.receipts.get(row["model"])
+        yield {
+            **row,
+            "round": outcome.record.round_id,
+            "transaction_hash": receipt.transaction if receipt else None,
+            "settled_at": receipt.timestamp if receipt else None,
+        }
+
+
+def _score_rows(outcome: RoundOutcome, factor: str, values: Any) -> Iterable[dict[str, Any]]:
+    there = ~np.isnan(values)
+    ordered = np.sort(values[there])
+    below = np.searchsorted(ordered, values[there], side="left") / max(len(ordered), 1)
+    found = zip(outcome.models[there].tolist(), values[there].tolist(), below.tolist(), strict=True)
+    for model, value, percentile in found:
+        row = {"model": model, "round": outcome.record.round_id, "factor": factor}
+        yield {**row, "value": value, "percentile": percentile}

@@ -1,0 +1,153 @@
+"""The tables of the server's database.
+
+`READ_MODEL` mirrors chain and bundles, and can be made anew from them. All other tables hold what only the
+server knows: accounts, keys, and uploads. Amounts are nano-NMR, shares ppm, times Unix seconds.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+METADATA: Final = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+ADDRESS: Final = sa.String(42)
+HASH: Final = sa.String(66)
+"""32 bytes in hex with 0x."""
+
+
+def _amount(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=nullable)
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=nullable)
+
+
+CURSOR: Final = sa.Table(
+    "cursor",
+    METADATA,
+    sa.Column("chain_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("tournament", ADDRESS, primary_key=True),
+    sa.Column("block", sa.BigInteger, nullable=False),
+    sa.Column("hash", HASH, nullable=False),
+    _time("timestamp"),
+    sa.Column("standings_stale", sa.Boolean, nullable=False),
+)
+"""The finalised block up to which the read model follows the chain."""
+ROUND: Final = sa.Table(
+    "round",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    _time("open_at"),
+    _time("close_at"),
+    _time("resolve_at"),
+    _time("deadline"),
+    sa.Column("cap", sa.Integer, nullable=False),
+    sa.Column("payout_factor", sa.Integer, nullable=False),
+    _amount("threshold"),
+    _amount("minimum_position"),
+    _amount("at_risk"),
+    _amount("valid_at_risk"),
+    _amount("reserved"),
+    _amount("paid"),
+    _amount("burned"),
+    sa.Column("rules_hash", HASH, nullable=False),
+    sa.Column("submissions_root", HASH, nullable=False),
+    sa.Column("positions_head", HASH, nullable=False),
+    sa.Column("is_over", sa.Boolean, nullable=False),
+    sa.Column("rules", sa.Text),
+    sa.Column("is_scored", sa.Boolean, nullable=False),
+    sa.Index(None, "open_at"),
+    sa.Index(None, "is_over"),
+)
+"""Rounds as the chain has them; `rules` is the rules document, once a bundle of the round was taken."""
+MODEL: Final = sa.Table(
+    "model",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("owner", ADDRESS, nullable=False, index=True),
+    sa.Column("submitter", ADDRESS, nullable=False),
+    _time("registered_at"),
+)
+LANE: Final = sa.Table(
+    "lane",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("model", sa.Integer, nullable=False, unique=True),
+    _amount("idle"),
+)
+"""The idle stake of each model that ever had one."""
+MOVEMENT: Final = sa.Table(
+    "movement",
+    METADATA,
+    sa.Column("block", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("log_index", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("transaction_hash", HASH, nullable=False),
+    _time("at"),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("model", sa.Integer, nullable=False, index=True),
+    sa.Column("account", ADDRESS, nullable=False, index=True),
+    _amount("amount"),
+)
+"""Deposits and withdrawals; `account` paid or received."""
+RESULT: Final = sa.Table(
+    "result",
+    METADATA,
+    sa.Column("model", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False, index=True),
+    _amount("position"),
+    sa.Column("reward_score", sa.Integer),
+    sa.Column("rate", sa.Integer),
+    _amount("payout", nullable=True),
+    _amount("burn", nullable=True),
+    sa.Column("transaction_hash", HASH),
+    _time("settled_at", nullable=True),
+    sqlite_with_rowid=False,
+)
+"""A model's part in a round: its position, and once the round is settled and its bundle came, the outcome."""
+SCORE: Final = sa.Table(
+    "score",
+    METADATA,
+    sa.Column("model", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False, index=True),
+    sa.Column("factor", sa.String(80), primary_key=True),
+    sa.Column("value", sa.Float(53), nullable=False),
+    sa.Column("percentile", sa.Float(53), nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Final scores by factor; `percentile` is the share of the round's models below."""
+STANDING: Final = sa.Table(
+    "standing",
+    METADATA,
+    sa.Column("holder", sa.String(42), primary_key=True),
+    sa.Column("is_account", sa.Boolean, nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False),
+    sa.Column("rounds", sa.Integer, nullable=False),
+    sa.Column("reward", sa.Float(53), nullable=False),
+    *(_amount(f"{part}_{days}") for days in (1, 91, 364) for part in ("net", "at_risk")),
+    _amount("net_all"),
+    _amount("at_risk_all"),
+    sa.Index(None, "is_account", "rank"),
+)
+"""Models and accounts by rank: `holder` is a model's number or an address.
+
+`reward` is the mean reward score of the year before the newest round that was scored, `net_91` what was
+earned in the 91 days before it, and `at_risk_91` the sum of positions then.
+"""
+STANDING_SCORE: Final = sa.Table(
+    "standing_score",
+    METADATA,
+    sa.Column("holder", sa.String(42), primary_key=True),
+    sa.Column("factor", sa.String(80), primary_key=True),
+    sa.Column("mean", sa.Float(53), nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False),
+)
+"""Mean scores of the same year, and their ranks."""
+READ_MODEL: Final = (CURSOR, ROUND, MODEL, LANE, MOVEMENT, RESULT, SCORE, STANDING, STANDING_SCORE)

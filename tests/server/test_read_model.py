@@ -1,0 +1,307 @@
+"""The read model: it equals chain and bundles, however often the follower stops, and can be made anew."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from scorer.evaluation.standings import model_leaderboard, score_table
+from scorer.observation.observe import finalised_block, read_on_chain
+from scorer.server.chain_changes import read_changes
+from scorer.server.database import Database, DatabaseError
+from scorer.server.follower import Follower
+from scorer.server.results import BundleRefused, OutcomeReader, read_scored
+from scorer.server.tables import (
+    CURSOR,
+    LANE,
+    METADATA,
+    MODEL,
+    MOVEMENT,
+    READ_MODEL,
+    RESULT,
+    ROUND,
+    SCORE,
+    STANDING,
+)
+from scorer.storage.bundle import SCORES, Bundle, round_folder
+from tests.transactions.test_journal import postgres as postgres
+from tests.world import MODELS, World
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database.open(tmp_path / "server" / "server.sqlite")
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+def bundles(world: World) -> Path:
+    return world.members[0].paths.rounds
+
+
+def follower_of(world: World, database: Database) -> Follower:
+    return Follower(world.suite, database, OutcomeReader(world.suite, (bundles(world),)))
+
+
+def bundle_of(world: World, round_id: int) -> Bundle:
+    return Bundle(round_folder(bundles(world), str(world.suite.tournament.address), round_id))
+
+
+def rows(database: Database, table: sa.Table) -> list[dict[str, Any]]:
+    with database.reading() as connection:
+        found = connection.execute(sa.select(table).order_by(*table.primary_key.columns))
+        return [dict(row) for row in found.mappings()]
+
+
+def content(database: Database) -> dict[str, list[dict[str, Any]]]:
+    return {table.name: rows(database, table) for table in READ_MODEL}
+
+
+def two_rounds(world: World) -> tuple[int, int]:
+    """One round that is settled, and one that is sealed."""
+    first = world.sealed_round()
+    world.settle(first)
+    second = world.sealed_round()
+    world.anvil.finalise()
+    return first, second
+
+
+def test_scores_payouts_and_stakes_equal_bundle_and_chain(world: World, database: Database) -> None:
+    first, second = two_rounds(world)
+    progress = follower_of(world, database).step()
+    assert (progress.scored, progress.waiting) == ((first,), ())
+    scored = bundle_of(world, first).scored_round()
+    results = {row["model"]: row for row in rows(database, RESULT) if row["round"] == first}
+    on_chain = read_on_chain(world.suite, first, progress.block)
+    for model in range(1, MODELS + 1):
+        explanation, row = scored.explain(model), results[model]
+        assert (row["payout"], row["burn"]) == (explanation.payout, explanation.burn)
+        assert row["reward_score"] == explanation.reward_score == on_chain.settled[model]
+    assert sum(row["payout"] for row in results.values()) == on_chain.paid
+    values = {(row["model"], row["factor"]): row["value"] for row in rows(database, SCORE)}
+    for factor, _ in scored.rules.multipliers:
+        known = dict(zip(scored.scores["model_id"].tolist(), scored.scores[factor].tolist(), strict=True))
+        assert {model: value for (model, name), value in values.items() if name == factor} == known
+    waiting = {row["model"]: row for row in rows(database, RESULT) if row["round"] == second}
+    assert sum(row["position"] for row in waiting.values()) == world.record(second).at_risk
+    assert {row["payout"] for row in waiting.values()} == {None}
+    assert [row["idle"] for row in rows(database, LANE)] == world.idle()
+
+
+def test_models_belong_to_their_owners(world: World, database: Database) -> None:
+    follower = follower_of(world, database)
+    follower.step()
+    owner, other = world.participants[0].account, world.participants[1].account
+    registry = world.suite.registry.functions
+    world.anvil.w3.eth.send_transaction(  # as the owner, whose key the node has
+        registry.transferFrom(owner.address, other.address, 1).build_transaction({"from": owner.address})
+    )
+    world.anvil.finalise()
+    follower.step()
+    models = {row["id"]: row for row in rows(database, MODEL)}
+    block = finalised_block(world.suite).number
+    assert len(models) == MODELS
+    for model, row in models.items():
+        assert row["owner"] == registry.ownerOf(model).call(block_identifier=block)
+        assert row["submitter"] == registry.submitterOf(model).call(block_identifier=block)
+    assert models[1]["owner"] == other.address
+
+
+def test_deposits_are_all_there(world: World, database: Database) -> None:
+    world.anvil.finalise()
+    follower_of(world, database).step()
+    moves = rows(database, MOVEMENT)
+    assert {row["kind"] for row in moves} == {"deposit"}
+    assert sum(row["amount"] for row in moves) == sum(world.idle())
+
+
+def test_ranks_are_those_of_the_command_line(world: World, database: Database) -> None:
+    first, _ = two_rounds(world)
+    follower_of(world, database).step()
+    table = score_table([(bundle_of(world, first).scored_round(), None)], {})
+    expected = model_leaderboard(table, "reward_score")
+    standings = {row["holder"]: row for row in rows(database, STANDING) if not row["is_account"]}
+    for row in expected.to_dict("records"):
+        standing = standings[str(row["model"])]
+        assert standing["rank"] == row["rank"]
+        assert standing["net_all"] == round(row["net_nmr"] * 1e9)
+        assert np.isclose(standing["reward"], row["reward_score"])
+
+
+def test_a_database_made_anew_equals_one_that_followed_step_by_step(
+    world: World, database: Database, tmp_path: Path
+) -> None:
+    follower = follower_of(world, database)
+    follower.step()
+    first = world.sealed_round()
+    follower.step()
+    world.settle(first)
+    follower.step()
+    world.settle(world.sealed_round())
+    void = world.locked_round()
+    follower.step()
+    world.pass_the_lock_window(void)
+    world.cycle()
+    world.open()
+    world.anvil.finalise()
+    for _ in range(2):
+        follower.step()
+    followed = content(database)
+    assert all(followed.values()), {name: len(found) for name, found in followed.items()}
+    follower.rebuild()
+    assert content(database) == followed
+    other = Database.open(tmp_path / "other.sqlite")
+    other.migrate()
+    follower_of(world, other).step()
+    assert content(other) == followed
+    other.close()
+
+
+def test_a_bundle_that_comes_late_changes_nothing_but_the_time(
+    world: World, database: Database, tmp_path: Path
+) -> None:
+    first, _ = two_rounds(world)
+    folder, away = bundle_of(world, first).folder, tmp_path / "away"
+    folder.rename(away)
+    follower = follower_of(world, database)
+    assert follower.step().waiting == (first,)
+    assert not rows(database, SCORE)
+    away.rename(folder)
+    assert follower.step().scored == (first,)
+    late = content(database)
+    follower.rebuild()
+    assert content(database) == late
+
+
+def test_a_bundle_that_the_chain_does_not_vouch_for_is_refused(world: World, database: Database) -> None:
+    first, _ = two_rounds(world)
+    bundle = bundle_of(world, first)
+    scores = {**bundle.scores()}
+    scores["reward_score"] = scores["reward_score"] + 1
+    bundle._write_table(SCORES, scores)
+    with pytest.raises(BundleRefused, match="expected what the report commits to"):
+        read_scored(bundle.folder)
+    assert follower_of(world, database).step().waiting == (first,)
+    assert not rows(database, SCORE)
+
+
+def test_a_bundle_of_another_round_is_refused(world: World, database: Database) -> None:
+    first = world.sealed_round()
+    world.settle(first)
+    second = world.sealed_round()
+    world.settle(second)
+    shutil.rmtree(bundle_of(world, second).folder)
+    shutil.copytree(bundle_of(world, first).folder, bundle_of(world, second).folder)
+    world.anvil.finalise()
+    assert follower_of(world, database).step().waiting == (second,)
+
+
+def test_another_chain_in_place_of_the_first_makes_the_read_model_anew(
+    world: World, database: Database
+) -> None:
+    follower = follower_of(world, database)
+    snapshot = world.anvil._request("evm_snapshot")
+    world.open()
+    world.anvil.finalise()
+    follower.step()
+    assert len(rows(database, ROUND)) == 1
+    world.anvil._request("evm_revert", snapshot)
+    for _ in range(30):
+        world.anvil.finalise()
+    follower.step()
+    assert not rows(database, ROUND)
+    assert len(rows(database, MODEL)) == MODELS
+
+
+def test_an_endpoint_that_is_behind_changes_nothing(world: World, database: Database) -> None:
+    follower = follower_of(world, database)
+    world.open()
+    snapshot = world.anvil._request("evm_snapshot")
+    world.anvil.finalise()
+    for _ in range(3):
+        world.anvil.finalise()
+    follower.step()
+    before = content(database)
+    world.anvil._request("evm_revert", snapshot)
+    follower.step()
+    assert content(database) == before
+
+
+def test_a_step_that_dies_while_it_writes_leaves_the_step_before(
+    world: World, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = follower_of(world, database)
+    follower.step()
+    before = content(database)
+    first = world.sealed_round()
+    world.anvil.finalise()
+    block = finalised_block(world.suite)
+
+    def dies(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scorer.server.read_model._write_lanes", dies)
+    with pytest.raises(KeyboardInterrupt):
+        follower.step()
+    assert content(database) == before
+    monkeypatch.undo()
+    follower.step()
+    assert [row["id"] for row in rows(database, ROUND)] == [first]
+    assert rows(database, CURSOR)[0]["block"] == block.number
+
+
+def test_a_database_of_another_tournament_is_refused(world: World, database: Database) -> None:
+    follower_of(world, database).step()
+    with database.writing() as connection:
+        connection.execute(sa.update(CURSOR).values(tournament="0x" + "11" * 20))
+    with pytest.raises(DatabaseError, match="cupel server rebuild"):
+        follower_of(world, database).step()
+
+
+def test_what_the_chain_says_has_the_registry_s_count(world: World) -> None:
+    world.anvil.finalise()
+    changes = read_changes(world.suite, finalised_block(world.suite), 0, [], {})
+    assert changes.models == len(changes.owners) == MODELS
+
+
+def exercise_migrations(database: Database) -> None:
+    """Up, compare with the declared tables, down, and up again."""
+    database.migrate()
+    with database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    database.migrate("base")
+    with database.reading() as connection:
+        assert set(sa.inspect(connection).get_table_names()) <= {"alembic_version"}
+    with pytest.raises(DatabaseError, match="cupel server init"):
+        database.require_current()
+    database.migrate()
+    database.require_current()
+
+
+def test_migrations_go_up_and_down_on_sqlite(tmp_path: Path) -> None:
+    exercise_migrations(Database.open(tmp_path / "new.sqlite"))
+
+
+def test_migrations_and_the_follower_work_on_postgresql(world: World, postgres: str, tmp_path: Path) -> None:
+    exercise_migrations(Database.open(postgres))
+    two_rounds(world)
+    large, small = Database.open(postgres), Database.open(tmp_path / "small.sqlite")
+    small.migrate()
+    for database in (large, small):
+        follower_of(world, database).step()
+    assert content(large) == content(small)
+    large.close()
+
+
+def test_a_database_of_a_newer_release_is_refused(database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseError, match="found 9999"):
+        database.migrate()
