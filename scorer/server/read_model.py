@@ -122,7 +122,7 @@ def _write_rounds(connection: sa.Connection, records: Sequence[RoundRecord]) -> 
 def _round_row(record: RoundRecord, known: Any) -> dict[str, Any]:
     terms = ("open_at", "close_at", "resolve_at", "deadline", "cap", "payout_factor", "threshold")
     amounts = ("minimum_position", "at_risk", "valid_at_risk", "reserved", "paid", "burned")
-    hashes = ("rules_hash", "submissions_root", "positions_head")
+    hashes = ("rules_hash", "universe", "submissions_root", "positions_head")
     return {
         "id": record.round_id,
         "state": int(record.state),

@@ -59,6 +59,7 @@ ROUND: Final = sa.Table(
     _amount("paid"),
     _amount("burned"),
     sa.Column("rules_hash", HASH, nullable=False),
+    sa.Column("universe", HASH, nullable=False),
     sa.Column("submissions_root", HASH, nullable=False),
     sa.Column("positions_head", HASH, nullable=False),
     sa.Column("is_over", sa.Boolean, nullable=False),
@@ -151,3 +152,114 @@ STANDING_SCORE: Final = sa.Table(
 )
 """Mean scores of the same year, and their ranks."""
 READ_MODEL: Final = (CURSOR, ROUND, MODEL, LANE, MOVEMENT, RESULT, SCORE, STANDING, STANDING_SCORE)
+
+ACCOUNT: Final = sa.Table(
+    "account",
+    METADATA,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("username", sa.String(30), nullable=False),
+    sa.Column("username_key", sa.String(30), nullable=False, unique=True),
+    sa.Column("wallet", ADDRESS, unique=True),
+    _time("created_at"),
+    sa.Column("bio", sa.Text, nullable=False),
+    sa.Column("link_url", sa.Text, nullable=False),
+    sa.Column("link_text", sa.Text, nullable=False),
+)
+"""Whoever takes part; `username_key` is the name in small letters, and `wallet` empty for one without."""
+API_KEY: Final = sa.Table(
+    "api_key",
+    METADATA,
+    sa.Column("public_id", sa.String(32), primary_key=True),
+    sa.Column("account", sa.ForeignKey("account.id"), nullable=False, index=True),
+    sa.Column("name", sa.String(60), nullable=False),
+    sa.Column("secret_hash", sa.String(64), nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    _time("created_at"),
+    _time("revoked_at", nullable=True),
+)
+"""Keys of programs. Secrets have 256 bits, so a plain SHA-256 of one cannot be searched."""
+SESSION: Final = sa.Table(
+    "session",
+    METADATA,
+    sa.Column("token_hash", sa.String(64), primary_key=True),
+    sa.Column("account", sa.ForeignKey("account.id"), nullable=False, index=True),
+    _time("expires_at"),
+)
+"""Logins of people, by wallet."""
+LOGIN_NONCE: Final = sa.Table(
+    "login_nonce",
+    METADATA,
+    sa.Column("nonce", sa.String(32), primary_key=True),
+    _time("expires_at"),
+)
+"""Numbers for messages that wallets sign, each of which logs in once."""
+INVITATION: Final = sa.Table(
+    "invitation",
+    METADATA,
+    sa.Column("code_hash", sa.String(64), primary_key=True),
+    sa.Column("note", sa.String(200), nullable=False),
+    _time("created_at"),
+    _time("expires_at"),
+    sa.Column("account", sa.ForeignKey("account.id"), unique=True),
+)
+"""Invitations, and the account that took each."""
+MODEL_PROFILE: Final = sa.Table(
+    "model_profile",
+    METADATA,
+    sa.Column("model", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("account", sa.ForeignKey("account.id"), index=True),
+    sa.Column("name", sa.String(40), nullable=False),
+    sa.Column("name_key", sa.String(40), nullable=False, unique=True),
+    sa.Column("bio", sa.Text, nullable=False),
+    sa.Column("link_url", sa.Text, nullable=False),
+    sa.Column("link_text", sa.Text, nullable=False),
+    sa.Column("webhook", sa.Text),
+)
+"""Names and pages of models. `account` holds a model of the operator's, until its owner has a wallet."""
+UPLOAD: Final = sa.Table(
+    "upload",
+    METADATA,
+    sa.Column("filename", sa.String(120), primary_key=True),
+    sa.Column("account", sa.ForeignKey("account.id"), nullable=False, index=True),
+    sa.Column("model", sa.Integer),
+    sa.Column("purpose", sa.String(16), nullable=False),
+    sa.Column("most_bytes", sa.BigInteger, nullable=False),
+    _time("expires_at"),
+    _time("used_at", nullable=True),
+    sa.Column("signed_round", sa.Integer),
+    sa.Column("signed_content", HASH),
+    sa.Column("signature", sa.String(132)),
+)
+"""Files that accounts may upload; the last columns are the submitter's signature, which a gateway sends."""
+SUBMISSION: Final = sa.Table(
+    "submission",
+    METADATA,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("model", sa.Integer, nullable=False),
+    sa.Column("round", sa.Integer, nullable=False),
+    sa.Column("account", sa.ForeignKey("account.id"), nullable=False),
+    sa.Column("filename", sa.String(120), nullable=False, unique=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("inbox_file", sa.String(120), nullable=False),
+    _time("received_at"),
+    sa.Column("trigger_id", sa.String(80)),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text),
+    _time("changed_at"),
+    sa.Column("content_hash", HASH),
+    sa.Column("signature", sa.String(132)),
+    sa.Column("receipt", sa.String(132)),
+    sa.Index(None, "model", "received_at"),
+    sa.Index(None, "state"),
+)
+"""All submissions. `digest` is the file's SHA-256, by which it is stored; `receipt` our signature."""
+SUBMISSION_EVENT: Final = sa.Table(
+    "submission_event",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("submission", sa.ForeignKey("submission.id"), nullable=False, index=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text),
+    _time("at"),
+)
+"""All that became of submissions; rows are only ever added."""

@@ -17,6 +17,28 @@ SECOND: Final = 10**9
 """Nanoseconds of a second."""
 
 
+def deliver(
+    inbox: Path,
+    digest: SubmissionDigest,
+    signature: bytes,
+    file: str,
+    content: bytes,
+    *,
+    received_at: int | None = None,
+) -> Path:
+    """Write a submission that was signed into an operator's inbox; return its path. See `submit`."""
+    folder = round_folder(inbox, digest.tournament, digest.round_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    document = {
+        "content_hash": to_hex(digest.content_hash),
+        "ciphertext_hash": to_hex(digest.ciphertext_hash),
+        "signature": to_hex(signature),
+    }
+    _write(signature_path(folder / file), json.dumps(document).encode(), received_at)
+    _write(folder / file, content, received_at)
+    return folder / file
+
+
 def submit(
     inbox: Path,
     digest: SubmissionDigest,
@@ -38,15 +60,7 @@ def submit(
     received_at
         When it is to have arrived, Unix seconds: the chain's time, where that is not this machine's.
     """
-    folder = round_folder(inbox, digest.tournament, digest.round_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    signature = {
-        "content_hash": to_hex(digest.content_hash),
-        "ciphertext_hash": to_hex(digest.ciphertext_hash),
-        "signature": to_hex(digest.sign(private_key)),
-    }
-    _write(signature_path(folder / file), json.dumps(signature).encode(), received_at)
-    _write(folder / file, content, received_at)
+    deliver(inbox, digest, digest.sign(private_key), file, content, received_at=received_at)
 
 
 def _write(path: Path, content: bytes, received_at: int | None) -> None:

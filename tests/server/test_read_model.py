@@ -30,6 +30,7 @@ from scorer.server.tables import (
     STANDING,
 )
 from scorer.storage.bundle import SCORES, Bundle, round_folder
+from tests.server.site import send
 from tests.transactions.test_journal import postgres as postgres
 from tests.world import MODELS, World
 
@@ -100,9 +101,7 @@ def test_models_belong_to_their_owners(world: World, database: Database) -> None
     follower.step()
     owner, other = world.participants[0].account, world.participants[1].account
     registry = world.suite.registry.functions
-    world.anvil.w3.eth.send_transaction(  # as the owner, whose key the node has
-        registry.transferFrom(owner.address, other.address, 1).build_transaction({"from": owner.address})
-    )
+    send(world, registry.transferFrom(owner.address, other.address, 1), owner.address)
     world.anvil.finalise()
     follower.step()
     models = {row["id"]: row for row in rows(database, MODEL)}

@@ -9,8 +9,10 @@ down_revision = None
 
 def upgrade() -> None:
     """Make the tables."""
+    _create_account()
     _create_cursor()
     _create_lane()
+    _create_login_nonce()
     _create_model()
     _create_movement()
     _create_result()
@@ -18,10 +20,24 @@ def upgrade() -> None:
     _create_score()
     _create_standing()
     _create_standing_score()
+    _create_api_key()
+    _create_invitation()
+    _create_model_profile()
+    _create_session()
+    _create_submission()
+    _create_upload()
+    _create_submission_event()
 
 
 def downgrade() -> None:
     """Remove the tables."""
+    op.drop_table("submission_event")
+    op.drop_table("upload")
+    op.drop_table("submission")
+    op.drop_table("session")
+    op.drop_table("model_profile")
+    op.drop_table("invitation")
+    op.drop_table("api_key")
     op.drop_table("standing_score")
     op.drop_table("standing")
     op.drop_table("score")
@@ -29,8 +45,27 @@ def downgrade() -> None:
     op.drop_table("result")
     op.drop_table("movement")
     op.drop_table("model")
+    op.drop_table("login_nonce")
     op.drop_table("lane")
     op.drop_table("cursor")
+    op.drop_table("account")
+
+
+def _create_account() -> None:
+    op.create_table(
+        "account",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("username", sa.String(length=30), nullable=False),
+        sa.Column("username_key", sa.String(length=30), nullable=False),
+        sa.Column("wallet", sa.String(length=42), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("bio", sa.Text(), nullable=False),
+        sa.Column("link_url", sa.Text(), nullable=False),
+        sa.Column("link_text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
+        sa.UniqueConstraint("username_key", name=op.f("uq_account_username_key")),
+        sa.UniqueConstraint("wallet", name=op.f("uq_account_wallet")),
+    )
 
 
 def _create_cursor() -> None:
@@ -54,6 +89,15 @@ def _create_lane() -> None:
         sa.Column("idle", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_lane")),
         sa.UniqueConstraint("model", name=op.f("uq_lane_model")),
+    )
+
+
+def _create_login_nonce() -> None:
+    op.create_table(
+        "login_nonce",
+        sa.Column("nonce", sa.String(length=32), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("nonce", name=op.f("pk_login_nonce")),
     )
 
 
@@ -126,6 +170,7 @@ def _create_round() -> None:
         sa.Column("paid", sa.BigInteger(), nullable=False),
         sa.Column("burned", sa.BigInteger(), nullable=False),
         sa.Column("rules_hash", sa.String(length=66), nullable=False),
+        sa.Column("universe", sa.String(length=66), nullable=False),
         sa.Column("submissions_root", sa.String(length=66), nullable=False),
         sa.Column("positions_head", sa.String(length=66), nullable=False),
         sa.Column("is_over", sa.Boolean(), nullable=False),
@@ -184,3 +229,132 @@ def _create_standing_score() -> None:
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("holder", "factor", name=op.f("pk_standing_score")),
     )
+
+
+def _create_api_key() -> None:
+    op.create_table(
+        "api_key",
+        sa.Column("public_id", sa.String(length=32), nullable=False),
+        sa.Column("account", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["account"], ["account.id"], name=op.f("fk_api_key_account")),
+        sa.PrimaryKeyConstraint("public_id", name=op.f("pk_api_key")),
+    )
+    with op.batch_alter_table("api_key", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_api_key_account"), ["account"], unique=False)
+
+
+def _create_invitation() -> None:
+    op.create_table(
+        "invitation",
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("account", sa.String(length=36), nullable=True),
+        sa.ForeignKeyConstraint(["account"], ["account.id"], name=op.f("fk_invitation_account")),
+        sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_invitation")),
+        sa.UniqueConstraint("account", name=op.f("uq_invitation_account")),
+    )
+
+
+def _create_model_profile() -> None:
+    op.create_table(
+        "model_profile",
+        sa.Column("model", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("account", sa.String(length=36), nullable=True),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("name_key", sa.String(length=40), nullable=False),
+        sa.Column("bio", sa.Text(), nullable=False),
+        sa.Column("link_url", sa.Text(), nullable=False),
+        sa.Column("link_text", sa.Text(), nullable=False),
+        sa.Column("webhook", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["account"], ["account.id"], name=op.f("fk_model_profile_account")),
+        sa.PrimaryKeyConstraint("model", name=op.f("pk_model_profile")),
+        sa.UniqueConstraint("name_key", name=op.f("uq_model_profile_name_key")),
+    )
+    with op.batch_alter_table("model_profile", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_model_profile_account"), ["account"], unique=False)
+
+
+def _create_session() -> None:
+    op.create_table(
+        "session",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("account", sa.String(length=36), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["account.id"], name=op.f("fk_session_account")),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_session")),
+    )
+    with op.batch_alter_table("session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_session_account"), ["account"], unique=False)
+
+
+def _create_submission() -> None:
+    op.create_table(
+        "submission",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("model", sa.Integer(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("account", sa.String(length=36), nullable=False),
+        sa.Column("filename", sa.String(length=120), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("inbox_file", sa.String(length=120), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("trigger_id", sa.String(length=80), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("content_hash", sa.String(length=66), nullable=True),
+        sa.Column("signature", sa.String(length=132), nullable=True),
+        sa.Column("receipt", sa.String(length=132), nullable=True),
+        sa.ForeignKeyConstraint(["account"], ["account.id"], name=op.f("fk_submission_account")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_submission")),
+        sa.UniqueConstraint("filename", name=op.f("uq_submission_filename")),
+    )
+    with op.batch_alter_table("submission", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_submission_model_received_at"), ["model", "received_at"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_submission_state"), ["state"], unique=False)
+
+
+def _create_upload() -> None:
+    op.create_table(
+        "upload",
+        sa.Column("filename", sa.String(length=120), nullable=False),
+        sa.Column("account", sa.String(length=36), nullable=False),
+        sa.Column("model", sa.Integer(), nullable=True),
+        sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("most_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.Column("signed_round", sa.Integer(), nullable=True),
+        sa.Column("signed_content", sa.String(length=66), nullable=True),
+        sa.Column("signature", sa.String(length=132), nullable=True),
+        sa.ForeignKeyConstraint(["account"], ["account.id"], name=op.f("fk_upload_account")),
+        sa.PrimaryKeyConstraint("filename", name=op.f("pk_upload")),
+    )
+    with op.batch_alter_table("upload", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_upload_account"), ["account"], unique=False)
+
+
+def _create_submission_event() -> None:
+    op.create_table(
+        "submission_event",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("submission", sa.String(length=36), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["submission"], ["submission.id"], name=op.f("fk_submission_event_submission")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_submission_event")),
+    )
+    with op.batch_alter_table("submission_event", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_submission_event_submission"), ["submission"], unique=False)

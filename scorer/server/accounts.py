@@ -1,0 +1,278 @@
+"""Accounts: who takes part, by wallet or by invitation, and which models are theirs."""
+
+import hashlib
+import re
+import secrets
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from scorer.redaction import shown
+from scorer.server.database import Database
+from scorer.server.errors import ApiError
+from scorer.server.tables import ACCOUNT, INVITATION, MODEL, MODEL_PROFILE
+
+USERNAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,29}")
+MODEL_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,39}")
+UNNAMED: Final = re.compile(r"model_([1-9][0-9]{0,14})", re.IGNORECASE)
+"""The name of a model that nobody named, by its number; no other model can have it."""
+INVITATION_SECONDS: Final = 30 * 86_400
+LONGEST_TEXT: Final = 2_000
+Clock = Callable[[], int]
+"""Returns the time in Unix seconds."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account; `wallet` is a checksummed address, or None."""
+
+    id: str
+    username: str
+    wallet: str | None
+    created_at: int
+    bio: str
+    link_url: str
+    link_text: str
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A model with the name that people gave it."""
+
+    id: int
+    name: str
+    owner: str
+    submitter: str
+    bio: str
+    link_url: str
+    link_text: str
+    webhook: str | None
+    registered_at: int
+
+
+def hashed(secret: str) -> str:
+    """Return the SHA-256 of a secret of 256 bits, in hex, as the database keeps it."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def model_name(model: int, name: str | None) -> str:
+    """Return the name of a model, which is its number where it has none."""
+    return f"model_{model}" if name is None else name
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The accounts of the server.
+
+    Attributes
+    ----------
+    custodian
+        The operator's address: a model that it owns may be held for an account without a wallet. None where
+        the operator holds none.
+    is_private
+        Whether an account needs an invitation.
+    """
+
+    database: Database
+    clock: Clock
+    custodian: str | None = None
+    is_private: bool = False
+
+    def invite(self, note: str = "") -> str:
+        """Make an invitation, and return its code, which is kept nowhere."""
+        code, now = secrets.token_urlsafe(24), self.clock()
+        row = {"code_hash": hashed(code), "note": note[:200], "created_at": now}
+        with self.database.writing() as connection:
+            statement = sa.insert(INVITATION).values(**row, expires_at=now + INVITATION_SECONDS)
+            connection.execute(statement)
+        return code
+
+    def join(self, username: str, *, wallet: str | None = None, invitation: str | None = None) -> Account:
+        """Open an account: with a wallet, or with an invitation, which is used up.
+
+        Raises
+        ------
+        ApiError
+            When the name is taken or no name, the invitation is used or none, or one is needed.
+        """
+        if not USERNAME.fullmatch(username):
+            raise ApiError(
+                f"username: expected 3 to 30 letters, digits, _ or -, found {shown(username)}; choose another"
+            )
+        if invitation is None and (wallet is None or self.is_private):
+            raise ApiError(
+                "invitation: expected a code, found none; ask the operator of the tournament for one"
+            )
+        account = {"id": str(uuid.uuid4()), "username": username, "username_key": username.lower()}
+        blank = dict.fromkeys(("bio", "link_url", "link_text"), "")
+        with self.database.writing() as connection:
+            if _exists(connection, ACCOUNT.c.username_key == username.lower()):
+                raise ApiError(f"username: expected one that is free, found {username}, which is taken")
+            if wallet is not None and _exists(connection, ACCOUNT.c.wallet == wallet):
+                raise ApiError(f"wallet: expected one without an account, found {wallet}, which has one")
+            values = {**account, **blank, "wallet": wallet, "created_at": self.clock()}
+            connection.execute(sa.insert(ACCOUNT).values(**values))
+            if invitation is not None:
+                self._use(connection, invitation, account["id"])
+        return self.by_id(account["id"])
+
+    def _use(self, connection: sa.Connection, code: str, account: str) -> None:
+        free = (INVITATION.c.code_hash == hashed(code), INVITATION.c.account.is_(None))
+        used = sa.update(INVITATION).where(*free, INVITATION.c.expires_at > self.clock())
+        if connection.execute(used.values(account=account)).rowcount != 1:
+            raise ApiError(
+                "invitation: expected a code that nobody used in its 30 days, found another; ask for one"
+            )
+
+    def by_id(self, account: str) -> Account:
+        """Return an account that is there."""
+        with self.database.reading() as connection:
+            row = connection.execute(_columns().where(ACCOUNT.c.id == account)).one()
+        return Account(*row)
+
+    def by_name(self, username: str) -> Account | None:
+        """Return an account by its name, in whatever letters; None where there is none."""
+        return self._one(ACCOUNT.c.username_key == username.lower())
+
+    def by_wallet(self, wallet: str) -> Account | None:
+        """Return the account of a wallet; None where there is none."""
+        return self._one(ACCOUNT.c.wallet == wallet)
+
+    def _one(self, condition: sa.ColumnElement[bool]) -> Account | None:
+        with self.database.reading() as connection:
+            row = connection.execute(_columns().where(condition)).one_or_none()
+        return None if row is None else Account(*row)
+
+    def link(self, account: Account, wallet: str) -> Account:
+        """Give an account its wallet, once.
+
+        Raises
+        ------
+        ApiError
+            When it has another, or the wallet has an account.
+        """
+        if account.wallet is not None:
+            raise ApiError(f"wallet: expected an account without one, found that of {account.wallet}")
+        if self.by_wallet(wallet) is not None:
+            raise ApiError(
+                f"wallet: expected one without an account, found {wallet}, which has one; log in with it"
+            )
+        with self.database.writing() as connection:
+            connection.execute(sa.update(ACCOUNT).where(ACCOUNT.c.id == account.id).values(wallet=wallet))
+        return self.by_id(account.id)
+
+    def describe(self, account: Account, **texts: str) -> None:
+        """Set the bio or the link of an account."""
+        _check_texts(texts)
+        with self.database.writing() as connection:
+            connection.execute(sa.update(ACCOUNT).where(ACCOUNT.c.id == account.id).values(**texts))
+
+    def models_of(self, account: Account) -> list[NamedModel]:
+        """Return the models that an account may submit for: those of its wallet, and those held for it."""
+        theirs = sa.and_(MODEL_PROFILE.c.account == account.id, MODEL.c.owner == (self.custodian or ""))
+        owned = MODEL.c.owner == account.wallet if account.wallet is not None else sa.false()
+        return self._models(sa.or_(owned, theirs))
+
+    def model_of(self, account: Account, model: str | None) -> NamedModel:
+        """Return one of an account's models by its id; the only one where none is named.
+
+        Raises
+        ------
+        ApiError
+            When it is not theirs, or several could be meant.
+        """
+        models = self.models_of(account)
+        wanted = models if not model else [known for known in models if str(known.id) == model]
+        if len(wanted) == 1:
+            return wanted[0]
+        names = ", ".join(f"{known.id} ({known.name})" for known in models) or "none"
+        raise ApiError(f"modelId: expected one of your models, {names}, found {shown(model or None)}")
+
+    def model(self, model: int) -> NamedModel | None:
+        """Return any model; None for one that is not registered."""
+        return next(iter(self._models(MODEL.c.id == model)), None)
+
+    def model_named(self, name: str) -> NamedModel | None:
+        """Return any model by its name, in whatever letters, or by the name of one without a name."""
+        unnamed = UNNAMED.fullmatch(name)
+        if unnamed:
+            model = self.model(int(unnamed[1]))
+            return model if model is not None and model.name == model_name(model.id, None) else None
+        return next(iter(self._models(MODEL_PROFILE.c.name_key == name.lower())), None)
+
+    def models(self, ids: Sequence[int]) -> dict[int, NamedModel]:
+        """Return some models by their number."""
+        return {model.id: model for model in self._models(MODEL.c.id.in_(ids))}
+
+    def owned_by(self, wallet: str) -> list[int]:
+        """Return the numbers of the models that an address owns."""
+        with self.database.reading() as connection:
+            return list(connection.scalars(sa.select(MODEL.c.id).where(MODEL.c.owner == wallet)))
+
+    def _models(self, condition: sa.ColumnElement[bool]) -> list[NamedModel]:
+        profile = MODEL_PROFILE.c
+        query = sa.select(
+            *(MODEL.c.id, profile.name, MODEL.c.owner, MODEL.c.submitter),
+            *(profile.bio, profile.link_url, profile.link_text, profile.webhook, MODEL.c.registered_at),
+        ).select_from(MODEL.outerjoin(MODEL_PROFILE, profile.model == MODEL.c.id))
+        with self.database.reading() as connection:
+            rows = connection.execute(query.where(condition).order_by(MODEL.c.id)).all()
+        return [_model(row) for row in rows]
+
+    def edit_model(self, model: int, **values: Any) -> None:
+        """Set the name, the texts, the webhook or the account of a model.
+
+        Raises
+        ------
+        ApiError
+            When a text is too long, or the name is taken or no name.
+        """
+        _check_texts({name: value for name, value in values.items() if isinstance(value, str)})
+        name = values.get("name")
+        if name is not None:
+            _check_model_name(name)
+            values["name_key"] = name.lower()
+        with self.database.writing() as connection:
+            if name is not None:
+                others = sa.and_(MODEL_PROFILE.c.name_key == name.lower(), MODEL_PROFILE.c.model != model)
+                if _exists(connection, others):
+                    raise ApiError(f"name: expected one that is free, found {name}, which is taken")
+            if not _exists(connection, MODEL_PROFILE.c.model == model):
+                default = model_name(model, None)
+                blank = dict.fromkeys(("bio", "link_url", "link_text"), "")
+                row = {"model": model, "name": default, "name_key": default, **blank}
+                connection.execute(sa.insert(MODEL_PROFILE).values(**row))
+            edited = sa.update(MODEL_PROFILE).where(MODEL_PROFILE.c.model == model)
+            connection.execute(edited.values(**values))
+
+
+def _columns() -> sa.Select[Any]:
+    columns = (ACCOUNT.c.bio, ACCOUNT.c.link_url, ACCOUNT.c.link_text)
+    return sa.select(ACCOUNT.c.id, ACCOUNT.c.username, ACCOUNT.c.wallet, ACCOUNT.c.created_at, *columns)
+
+
+def _model(row: Any) -> NamedModel:
+    number, name, owner, submitter, bio, link_url, link_text, webhook, at = row
+    texts = (bio or "", link_url or "", link_text or "")
+    return NamedModel(number, model_name(number, name), owner, submitter, *texts, webhook, at)
+
+
+def _exists(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> bool:
+    return bool(connection.scalar(sa.select(sa.exists().where(condition))))
+
+
+def _check_texts(texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        if len(text) > LONGEST_TEXT:
+            raise ApiError(f"{name}: expected at most {LONGEST_TEXT} characters, found {len(text)}")
+
+
+def _check_model_name(name: str) -> None:
+    if not MODEL_NAME.fullmatch(name) or UNNAMED.fullmatch(name):
+        raise ApiError(
+            f"name: expected 2 to 40 letters, digits, _ or -, a letter first, and not model_NUMBER, found "
+            f"{shown(name)}; choose another"
+        )

@@ -1,0 +1,87 @@
+"""Puts the parts of a server together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scorer.chain.contracts import Suite
+from scorer.server.accounts import Accounts, Clock
+from scorer.server.api_keys import KeyRing
+from scorer.server.blobs import BlobFolder
+from scorer.server.data_sets import DataSets
+from scorer.server.database import Database
+from scorer.server.follower import Follower
+from scorer.server.login import WalletLogin
+from scorer.server.published_rounds import PublishedRounds
+from scorer.server.queries import Queries
+from scorer.server.results import OutcomeReader
+from scorer.server.services import NUMBERS, Services
+from scorer.server.submissions import ServerSigner, SubmissionService
+from scorer.server.uploads import SignedUrls, Uploads
+
+
+@dataclass(frozen=True)
+class ServerParts:
+    """The parts of a server.
+
+    Attributes
+    ----------
+    kind, name, url
+        See `scorer.server.services.Services`.
+    secret
+        32 bytes that sign URLs.
+    signer
+        Signs receipts, and submissions of models that name it.
+    custodian
+        The operator's address, which owns models that are held for accounts without a wallet.
+    files
+        The folder of uploads.
+    inbox, published
+        The operator's folders.
+    bundles
+        Folders of members, in which scores are looked for.
+    """
+
+    kind: str
+    name: str
+    url: str
+    is_private: bool
+    secret: bytes
+    signer: ServerSigner
+    custodian: str | None
+    files: Path
+    inbox: Path
+    published: Path
+    bundles: tuple[Path, ...]
+    data: DataSets
+
+    def services(self, suite: Suite, database: Database, clock: Clock) -> Services:
+        """Return the services of the tournament."""
+        addresses, queries = suite.addresses, Queries(database, clock)
+        accounts = Accounts(database, clock, self.custodian, self.is_private)
+        published = PublishedRounds(self.published, addresses.tournament)
+        blobs = BlobFolder(self.files)
+        uploads = Uploads(database, clock, SignedUrls(self.url, self.secret, clock), blobs)
+        submissions = SubmissionService(
+            *(database, clock, queries, published, uploads, blobs, self.signer),
+            *(addresses.chain_id, addresses.tournament, self.inbox, NUMBERS[self.kind][0]),
+        )
+        return Services(
+            self.kind,
+            self.name,
+            self.url,
+            suite,
+            database,
+            clock,
+            accounts,
+            KeyRing(accounts),
+            WalletLogin(database, clock, self.url, addresses.chain_id, suite.w3),
+            queries,
+            published,
+            uploads,
+            submissions,
+            self.data,
+        )
+
+    def follower(self, suite: Suite, database: Database) -> Follower:
+        """Return what brings the read model up to the chain."""
+        return Follower(suite, database, OutcomeReader(suite, self.bundles))

@@ -1,0 +1,82 @@
+"""Routes of files: uploads by signed PUT, one's own submissions by signed GET, and data sets."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from scorer.server.blobs import TooLarge
+from scorer.server.errors import ApiError
+from scorer.server.services import Services
+
+BYTES: Final = "application/octet-stream"
+BAD_URL: Final = "expected a URL of this server that still works, found another; ask for a new one"
+
+
+def _refused(status: int, message: str) -> Response:
+    return PlainTextResponse(message + "\n", status_code=status)
+
+
+@dataclass(frozen=True)
+class FileRoutes:
+    """Answers requests for files. None is ever compressed, so that sizes and ranges are those of the file."""
+
+    services: Services
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/data/{name:path}", self.data, methods=["GET"]),
+            Route("/upload/{filename}", self.upload, methods=["PUT"]),
+            Route("/submission/{filename}", self.submission, methods=["GET"]),
+        ]
+
+    def _has_our_url(self, request: Request, method: str, route: str) -> bool:
+        urls, query = self.services.uploads.urls, dict(request.query_params)
+        return urls.is_valid(method, route, request.path_params["filename"], query)
+
+    async def data(self, request: Request) -> Response:
+        """Answer GET and HEAD, whole or in ranges, for a file of the data set."""
+        try:
+            path = await run_in_threadpool(self.services.data.path, request.path_params["name"])
+        except ApiError as error:
+            return _refused(404, str(error))
+        return FileResponse(path, media_type=BYTES)
+
+    async def upload(self, request: Request) -> Response:
+        """Answer PUT of a file that an account was granted a name for."""
+        if not self._has_our_url(request, "PUT", "upload"):
+            return _refused(403, f"upload: {BAD_URL}")
+        filename, uploads = request.path_params["filename"], self.services.uploads
+        most = await run_in_threadpool(uploads.most_bytes, filename)
+        if most is None:
+            return _refused(409, "upload: expected one that was not submitted yet, found one that was")
+        announced = request.headers.get("content-length", "0")
+        if not announced.isdecimal() or int(announced) > most:
+            return _refused(413, f"upload: expected at most {most} bytes, found more")
+        return await self._written(request, filename, most)
+
+    async def _written(self, request: Request, filename: str, most: int) -> Response:
+        try:
+            await self.services.uploads.blobs.write_draft(filename, request.stream(), most)
+        except TooLarge as error:
+            return _refused(413, str(error))
+        except ClientDisconnect:
+            return _refused(400, "upload: expected a whole file, found that the connection ended")
+        except OSError as error:
+            found = error.strerror or type(error).__name__
+            return _refused(507, f"upload: expected room for the file, found {found}; try again later")
+        return Response(status_code=200)
+
+    async def submission(self, request: Request) -> Response:
+        """Answer GET of one's own submission."""
+        if not self._has_our_url(request, "GET", "submission"):
+            return _refused(403, f"submission: {BAD_URL}")
+        filename = request.path_params["filename"]
+        path = await run_in_threadpool(self.services.submissions.file, filename)
+        if path is None:
+            return _refused(404, "submission: expected a file that is here, found none")
+        return FileResponse(path, media_type=BYTES, filename=filename)

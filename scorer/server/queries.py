@@ -1,0 +1,114 @@
+"""Reads the read model: rounds, results, scores and standings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from scorer.chain.contracts import RoundState
+from scorer.server.accounts import Clock
+from scorer.server.database import Database
+from scorer.server.tables import (
+    CURSOR,
+    LANE,
+    MOVEMENT,
+    RESULT,
+    ROUND,
+    SCORE,
+    STANDING,
+    STANDING_SCORE,
+)
+
+MOST_ROUNDS = 2_000
+"""Rounds of one answer: 80 of a tournament's years have fewer, were there one a fortnight."""
+Rows = Sequence[sa.Row[Any]]
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Answers what people ask of the read model."""
+
+    database: Database
+    clock: Clock
+
+    def _all(self, query: sa.Select[Any]) -> Rows:
+        with self.database.reading() as connection:
+            return connection.execute(query).all()
+
+    def _first(self, query: sa.Select[Any]) -> sa.Row[Any] | None:
+        with self.database.reading() as connection:
+            return connection.execute(query.limit(1)).one_or_none()
+
+    def cursor(self) -> sa.Row[Any] | None:
+        """Return the block up to which the chain is mirrored."""
+        return self._first(sa.select(CURSOR))
+
+    def rounds(self, limit: int | None = None) -> Rows:
+        """Return rounds, newest first."""
+        return self._all(
+            sa.select(ROUND).order_by(ROUND.c.id.desc()).limit(min(limit or MOST_ROUNDS, MOST_ROUNDS))
+        )
+
+    def round(self, round_id: int) -> sa.Row[Any] | None:
+        """Return a round; None for one that was not opened."""
+        return self._first(sa.select(ROUND).where(ROUND.c.id == round_id))
+
+    def current_round(self) -> sa.Row[Any] | None:
+        """Return the newest round that has opened, whether or not it still takes submissions."""
+        opened = sa.select(ROUND).where(ROUND.c.open_at <= self.clock(), ROUND.c.state != RoundState.VOIDED)
+        return self._first(opened.order_by(ROUND.c.open_at.desc(), ROUND.c.id.desc()))
+
+    def due_round(self) -> sa.Row[Any] | None:
+        """Return the newest round whose outcome is due."""
+        due = sa.select(ROUND).where(ROUND.c.resolve_at <= self.clock())
+        return self._first(due.order_by(ROUND.c.resolve_at.desc(), ROUND.c.id.desc()))
+
+    def results_of(self, models: Sequence[int], limit: int = MOST_ROUNDS) -> Rows:
+        """Return results of models with the state and the times of their rounds, newest first."""
+        columns = (ROUND.c.open_at, ROUND.c.close_at, ROUND.c.resolve_at, ROUND.c.is_over, ROUND.c.is_scored)
+        terms = (ROUND.c.payout_factor, ROUND.c.rules, ROUND.c.rules_hash, ROUND.c.state.label("round_state"))
+        query = sa.select(RESULT, *columns, *terms).join(ROUND, ROUND.c.id == RESULT.c.round)
+        query = query.where(RESULT.c.model.in_(models))
+        return self._all(query.order_by(RESULT.c.round.desc(), RESULT.c.model).limit(limit))
+
+    def scores_of(self, model: int, last: int | None = None) -> Rows:
+        """Return the scores of a model with the times of their rounds, newest first."""
+        query = sa.select(SCORE, ROUND.c.resolve_at, ROUND.c.close_at, ROUND.c.rules).join(
+            ROUND, ROUND.c.id == SCORE.c.round
+        )
+        query = query.where(SCORE.c.model == model)
+        if last is not None:
+            newest = sa.select(SCORE.c.round).where(SCORE.c.model == model).distinct()
+            query = query.where(SCORE.c.round.in_(newest.order_by(SCORE.c.round.desc()).limit(max(last, 0))))
+        return self._all(query.order_by(SCORE.c.round.desc(), SCORE.c.factor).limit(20_000))
+
+    def standings(self, limit: int, offset: int, *, is_account: bool) -> Rows:
+        """Return a page of the leaderboard."""
+        query = sa.select(STANDING).where(STANDING.c.is_account == is_account)
+        return self._all(query.order_by(STANDING.c.rank).limit(limit).offset(offset))
+
+    def standing_scores(self, holders: Sequence[str]) -> dict[str, dict[str, float]]:
+        """Return mean scores by holder and factor."""
+        means: dict[str, dict[str, float]] = {holder: {} for holder in holders}
+        for row in self._all(sa.select(STANDING_SCORE).where(STANDING_SCORE.c.holder.in_(holders))):
+            means[row.holder][row.factor] = row.mean
+        return means
+
+    def stakes(self, models: Sequence[int]) -> dict[int, int]:
+        """Return the stake of models in nano-NMR: idle, and at risk in rounds that are not over."""
+        idle = self._all(sa.select(LANE.c.model, LANE.c.idle).where(LANE.c.model.in_(models)))
+        open_rounds = sa.select(ROUND.c.id).where(~ROUND.c.is_over).scalar_subquery()
+        at_risk = sa.select(RESULT.c.model, sa.func.sum(RESULT.c.position)).where(
+            RESULT.c.model.in_(models), RESULT.c.round.in_(open_rounds)
+        )
+        sums = dict.fromkeys(models, 0)
+        found: list[Any] = [*idle, *self._all(at_risk.group_by(RESULT.c.model))]
+        for model, amount in found:
+            sums[model] += int(amount)
+        return sums
+
+    def movements_of(self, wallet: str, limit: int = MOST_ROUNDS) -> Rows:
+        """Return deposits and withdrawals of a wallet, newest first."""
+        query = sa.select(MOVEMENT).where(MOVEMENT.c.account == wallet)
+        return self._all(query.order_by(MOVEMENT.c.block.desc(), MOVEMENT.c.log_index.desc()).limit(limit))

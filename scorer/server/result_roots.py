@@ -1,0 +1,292 @@
+"""Roots of scores, payouts, profiles and leaderboards."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from scorer.server.accounts import NamedModel
+from scorer.server.api_keys import READ_ACCOUNT
+from scorer.server.errors import ApiError
+from scorer.server.formats import nmr_or_none, page_of, percent, time_text, whole_number
+from scorer.server.round_roots import OVER, Document, rules_of
+from scorer.server.services import RequestContext, Services
+from scorer.units import ONE, nmr_text, ppm_text
+
+LAST_DAY: Final = 1
+"""Scores are final when they are shown, and a round's scores have one day."""
+
+
+def by_score(means: Mapping[str, float]) -> dict[str, float]:
+    """Return means by the name of the score; of several targets, the first in the alphabet."""
+    found: dict[str, float] = {}
+    for factor in sorted(means):
+        found.setdefault(factor.partition("_")[0], means[factor])
+    return found
+
+
+def submission_scores(
+    context: RequestContext,
+    model_id: str,
+    display_name: str | None = None,
+    version: str | None = None,
+    day: int | None = None,
+    resolved: bool | None = None,
+    tournament: int | None = None,
+    last_nrounds: int | None = None,
+    distinct_on_round: bool | None = None,
+) -> list[Document]:
+    """Answer ``submissionScores``."""
+    services = context.services
+    services.require_number(tournament)
+    model, seen = _model(services, model_id), set[tuple[int, str]]()
+    if resolved is False or day not in (None, LAST_DAY):
+        return []
+    found = []
+    for row in services.queries.scores_of(model.id, last_nrounds):
+        key = (row.round, "" if distinct_on_round else row.factor)
+        if display_name in (None, row.factor) and version in (None, "v1") and key not in seen:
+            seen.add(key)
+            found.append(_score(model.id, row))
+    return found
+
+
+def _score(model: int, row: sa.Row[Any]) -> Document:
+    resolved = time_text(row.resolve_at)
+    return {
+        "roundId": str(row.round),
+        "roundNumber": row.round,
+        "submissionId": f"{row.round}-{model}",
+        "roundResolveTime": resolved,
+        "roundScoreTime": resolved,
+        "roundCloseStakingTime": time_text(row.close_at),
+        "value": row.value,
+        "percentile": row.percentile,
+        "displayName": row.factor,
+        "version": "v1",
+        "date": resolved,
+        "day": LAST_DAY,
+        "resolveDate": resolved,
+        "resolved": True,
+    }
+
+
+def pending_model_payouts(context: RequestContext, tournament: int) -> Document:
+    """Answer ``pendingModelPayouts``."""
+    services, account = context.services, context.account(READ_ACCOUNT)
+    services.require_number(tournament)
+    models = {model.id: model for model in services.accounts.models_of(account)}
+    rows = [row for row in services.queries.results_of(list(models)) if row.position]
+    return {
+        "actual": [_payout(models[row.model], row) for row in rows if row.payout is not None],
+        "pending": [_payout(models[row.model], row) for row in rows if row.round_state not in OVER],
+    }
+
+
+def _payout(model: NamedModel, row: sa.Row[Any]) -> Document:
+    net = None if row.payout is None else nmr_text(row.payout - row.burn)
+    return {
+        "roundId": str(row.round),
+        "roundNumber": row.round,
+        "roundResolveTime": time_text(row.resolve_at),
+        "modelId": str(model.id),
+        "modelName": model.name,
+        "modelDisplayName": model.name,
+        "payoutNmr": net,
+        "payoutValue": net,
+        "currencySymbol": "NMR",
+    }
+
+
+def round_model_performances(context: RequestContext, model_id: str, tournament: int) -> list[Document]:
+    """Answer ``v2RoundModelPerformances``."""
+    services = context.services
+    services.require_number(tournament)
+    model, scores = _model(services, model_id), defaultdict[int, list[sa.Row[Any]]](list)
+    for row in services.queries.scores_of(model.id):
+        scores[row.round].append(row)
+    results = services.queries.results_of([model.id])
+    return [_performance(services, row, scores[row.round]) for row in results]
+
+
+def _performance(services: Services, row: sa.Row[Any], scores: Sequence[sa.Row[Any]]) -> Document:
+    settled = None if row.payout is None else nmr_text(row.payout - row.burn)
+    days = [
+        {
+            "date": time_text(row.resolve_at),
+            "day": LAST_DAY,
+            "displayName": score.factor,
+            "payoutPending": None,
+            "payoutSettled": settled,
+            "percentile": score.percentile,
+            "value": score.value,
+        }
+        for score in scores
+    ]
+    return {
+        "atRisk": nmr_text(row.position),
+        "payoutMultipliers": lambda: list(_multipliers(services, row.round)),
+        "roundPayoutFactor": ppm_text(row.payout_factor),
+        "roundNumber": row.round,
+        "roundOpenTime": time_text(row.open_at),
+        "roundResolveTime": time_text(row.resolve_at),
+        "roundResolved": row.round_state in OVER,
+        "roundTarget": lambda: next(iter(_targets(services, row.round)), None),
+        "submissionScores": days or None,
+        "intraRoundSubmissionScores": None,
+    }
+
+
+def _targets(services: Services, round_id: int) -> tuple[str, ...]:
+    row = services.queries.round(round_id)
+    rules = None if row is None else rules_of(services, row)
+    return () if rules is None else rules.targets
+
+
+def _multipliers(services: Services, round_id: int) -> Iterable[Document]:
+    row = services.queries.round(round_id)
+    rules = None if row is None else rules_of(services, row)
+    for factor in () if rules is None else rules.factors:
+        names = dict.fromkeys(("id", "scoreConfigId", "name", "displayName"), factor.name)
+        yield {**names, "version": "v1", "multiplier": factor.multiplier / ONE}
+
+
+def user_profile(
+    context: RequestContext, model_name: str | None = None, tournament: int | None = None
+) -> Document:
+    """Answer ``v3UserProfile``."""
+    services = context.services
+    services.require_number(tournament)
+    model = _named(services, model_name)
+    stake = nmr_text(services.queries.stakes([model.id])[model.id])
+    return {
+        "id": str(model.id),
+        "startDate": time_text(model.registered_at),
+        "username": model.name,
+        "bio": model.bio,
+        "nmrStaked": stake,
+        "stakeValue": stake,
+        "dailyModelPerformances": lambda: daily_performances(services, model.id),
+    }
+
+
+def signals_profile(context: RequestContext, model_name: str) -> Document:
+    """Answer ``v2SignalsProfile``."""
+    model = _named(context.services, model_name)
+    return {"dailyModelPerformances": lambda: daily_performances(context.services, model.id)}
+
+
+def daily_performances(services: Services, model: int) -> list[Document]:
+    """Return a model's mean scores up to each of its rounds, newest first, under all names of clients."""
+    sums, days = defaultdict[str, list[float]](list), []
+    rows = services.queries.scores_of(model)
+    for round_id in sorted({row.round for row in rows}):
+        of_round = [row for row in rows if row.round == round_id]
+        for row in of_round:
+            sums[row.factor].append(row.value)
+        means = by_score({factor: sum(values) / len(values) for factor, values in sums.items()})
+        days.append(
+            {
+                "date": time_text(of_round[0].resolve_at),
+                **dict.fromkeys(("corrRep", "corr20dRep", "corr60Rep"), means.get("corr")),
+                **dict.fromkeys(("mmcRep", "mmc20dRep"), means.get("mmc")),
+                **dict.fromkeys(("fncRep", "fncV3Rep"), means.get("fnc")),
+                "tcRep": means.get("tc"),
+                "icRep": means.get("alpha"),
+            }
+        )
+    return days[::-1]
+
+
+def leaderboard(context: RequestContext, limit: int, offset: int) -> list[Document]:
+    """Answer the leaderboards of models, under the names of all three."""
+    services, (most, first) = context.services, page_of(limit, offset)
+    rows = services.queries.standings(most, first, is_account=False)
+    holders = [int(row.holder) for row in rows]
+    means = services.queries.standing_scores([row.holder for row in rows])
+    names, stakes = services.accounts.models(holders), services.queries.stakes(holders)
+    return [
+        _row(row, by_score(means[row.holder]))
+        | {"username": names[int(row.holder)].name, "nmrStaked": nmr_text(stakes[int(row.holder)])}
+        for row in rows
+    ]
+
+
+def signals_leaderboard(context: RequestContext, limit: int, offset: int) -> list[Document]:
+    """Answer ``signalsLeaderboard``, in which the stake is a number."""
+    rows = leaderboard(context, limit, offset)
+    return [row | {"nmrStaked": float(row["nmrStaked"])} for row in rows]
+
+
+def _row(row: sa.Row[Any], means: Mapping[str, float]) -> Document:
+    return {
+        "rank": row.rank,
+        "team": False,
+        **dict.fromkeys(("corr20Rep", "corr20V2Rep", "corrRep", "v2Corr20", "corrV4"), means.get("corr")),
+        **dict.fromkeys(("mmcRep", "mmc"), means.get("mmc")),
+        **dict.fromkeys(("fncRep", "fncV3Rep", "fncV4"), means.get("fnc")),
+        **dict.fromkeys(("tcRep", "cort20"), means.get("tc")),
+        "bmcRep": means.get("bmc"),
+        "icRep": means.get("alpha"),
+        "today": percent(row.net_1, row.at_risk_1),
+        "return1Day": percent(row.net_1, row.at_risk_1),
+        "return13Weeks": percent(row.net_91, row.at_risk_91),
+        "return52Weeks": percent(row.net_364, row.at_risk_364),
+    }
+
+
+def account_leaderboard(
+    context: RequestContext, limit: int, offset: int, tournament: int | None = None
+) -> list[Document]:
+    """Answer ``accountLeaderboard``; an owner without an account here goes by the address."""
+    services, (most, first) = context.services, page_of(limit, offset)
+    services.require_number(tournament)
+    rows = services.queries.standings(most, first, is_account=True)
+    means = services.queries.standing_scores([row.holder for row in rows])
+    return [_account_row(services, row, by_score(means[row.holder])) for row in rows]
+
+
+def _account_row(services: Services, row: sa.Row[Any], means: Mapping[str, float]) -> Document:
+    account = services.accounts.by_wallet(row.holder)
+    name = row.holder if account is None else account.username
+    models = services.accounts.owned_by(row.holder)
+    return {
+        **_row(row, means),
+        "username": name,
+        "displayName": name,
+        "nmrStaked": lambda: nmr_text(sum(services.queries.stakes(models).values())),
+        "return1y": percent(row.net_364, row.at_risk_364),
+        "return3m": percent(row.net_91, row.at_risk_91),
+        "returnAllTime": percent(row.net_all, row.at_risk_all),
+        "return1yNmr": nmr_or_none(row.net_364),
+        "return3mNmr": nmr_or_none(row.net_91),
+        "returnAllTimeNmr": nmr_or_none(row.net_all),
+    }
+
+
+def _model(services: Services, model_id: str) -> NamedModel:
+    model = services.accounts.model(whole_number(model_id, "modelId"))
+    if model is None:
+        raise ApiError("modelId: expected the number of a registered model, found another")
+    return model
+
+
+def _named(services: Services, name: str | None) -> NamedModel:
+    model = services.accounts.model_named(name or "")
+    if model is None:
+        raise ApiError("modelName: expected the name of a model, found one that no model has")
+    return model
+
+
+ROOTS: Final = {
+    "submissionScores": submission_scores,
+    "pendingModelPayouts": pending_model_payouts,
+    "v2RoundModelPerformances": round_model_performances,
+    "v3UserProfile": user_profile,
+    "v2SignalsProfile": signals_profile,
+    "v2Leaderboard": leaderboard,
+    "cryptosignalsLeaderboard": leaderboard,
+    "signalsLeaderboard": signals_leaderboard,
+    "accountLeaderboard": account_leaderboard,
+}

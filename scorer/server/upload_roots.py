@@ -1,0 +1,81 @@
+"""Roots of uploads and submissions."""
+
+from typing import Any, Final
+
+from scorer.server.api_keys import READ_SUBMISSIONS, UPLOAD
+from scorer.server.errors import ApiError
+from scorer.server.formats import time_text
+from scorer.server.round_roots import Document
+from scorer.server.services import RequestContext
+from scorer.server.uploads import DOWNLOAD_SECONDS, SUBMISSION_PURPOSE
+
+
+def submission_upload_auth(
+    context: RequestContext, filename: str, tournament: int, model_id: str | None = None
+) -> Document:
+    """Answer ``submission_upload_auth`` and ``submissionUploadSignalsAuth``."""
+    services, own = context.services, context.account(UPLOAD)
+    services.require_number(tournament)
+    model = services.accounts.model_of(own, model_id)
+    most = services.submissions.most_bytes()
+    return services.uploads.grant(own, filename, model, SUBMISSION_PURPOSE, most)
+
+
+def sign_upload(
+    context: RequestContext, filename: str, round_number: int, content_hash: str, signature: str
+) -> bool:
+    """Answer ``signUpload``."""
+    own = context.account(UPLOAD)
+    context.services.uploads.sign(own, filename, round_number, content_hash, signature)
+    return True
+
+
+def create_submission(
+    context: RequestContext,
+    filename: str,
+    tournament: int | None = None,
+    model_id: str | None = None,
+    trigger_id: str | None = None,
+    **_unused: Any,
+) -> Document:
+    """Answer ``create_submission``."""
+    services, own = context.services, context.account(UPLOAD)
+    services.require_number(tournament)
+    model = services.accounts.model_of(own, model_id)
+    return {"id": services.submissions.create(own, model, filename, trigger_id)}
+
+
+def create_signals_submission(context: RequestContext, filename: str, **more: Any) -> Document:
+    """Answer ``createSignalsSubmission``."""
+    created = create_submission(context, filename, **more)
+    row = context.services.submissions.open_round()
+    return {**created, "firstEffectiveDate": time_text(row.close_at)}
+
+
+def submissions(context: RequestContext, model_id: str | None = None) -> list[Document]:
+    """Answer ``submissions``."""
+    services, own = context.services, context.account(READ_SUBMISSIONS)
+    return services.submissions.documents(services.accounts.model_of(own, model_id).id)
+
+
+def submission_download_auth(context: RequestContext, id: str | None = None) -> Document:  # noqa: A002
+    """Answer ``submissionDownloadAuth``; without an id, of the newest submission of the only model."""
+    services, own = context.services, context.account(READ_SUBMISSIONS)
+    models = [model.id for model in services.accounts.models_of(own)]
+    found = [row for model in models for row in services.submissions.of_model(model) if id in (None, row.id)]
+    if not found:
+        raise ApiError("id: expected a submission of one of your models, found none")
+    row = max(found, key=lambda row: row.received_at)
+    url = services.uploads.urls.make("GET", "submission", row.filename, DOWNLOAD_SECONDS)
+    return {"filename": row.filename, "url": url}
+
+
+ROOTS: Final = {
+    "submissionUploadAuth": submission_upload_auth,
+    "submissionUploadSignalsAuth": submission_upload_auth,
+    "signUpload": sign_upload,
+    "createSubmission": create_submission,
+    "createSignalsSubmission": create_signals_submission,
+    "submissions": submissions,
+    "submissionDownloadAuth": submission_download_auth,
+}
