@@ -22,6 +22,7 @@ from scorer.server.engine import GraphqlEngine
 from scorer.server.file_routes import FileRoutes
 from scorer.server.formats import time_text
 from scorer.server.graphql_route import graphql_routes
+from scorer.server.round_files import RoundFiles
 from scorer.server.services import RequestContext, Services
 
 ROOTS: Final = {
@@ -77,6 +78,7 @@ def application(services: Services) -> ASGIApp:
     routes = [
         *graphql_routes(GraphqlEngine(ROOTS), context_of),
         *FileRoutes(services).routes(),
+        *RoundFiles(services).routes(),
         Route("/health", health),
         Route("/status", status),
     ]

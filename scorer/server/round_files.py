@@ -1,0 +1,54 @@
+"""Routes of what a client needs to sign: the tournament's place, and each round's rules and universe."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from scorer.server.services import Services
+from scorer.storage.bundle import NAMES, RULES, UNIVERSE
+
+PUBLIC_FILES: Final = (RULES, UNIVERSE, NAMES)
+TOURNAMENT: Final = "tournament.json"
+
+
+@dataclass(frozen=True)
+class RoundFiles:
+    """Answers requests for public files of rounds."""
+
+    services: Services
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route(f"/{TOURNAMENT}", self.tournament),
+            Route("/rounds/{number:int}/{file}", self.file),
+        ]
+
+    async def tournament(self, _: Request) -> Response:
+        """Answer with the chain, the contract, and who signs receipts."""
+        return JSONResponse(self.document())
+
+    def document(self) -> dict[str, Any]:
+        """Return what a client has to know of the tournament."""
+        services = self.services
+        return {
+            "name": services.name,
+            "kind": services.kind,
+            "number": services.number,
+            "chain_id": services.suite.addresses.chain_id,
+            "tournament": services.suite.addresses.tournament,
+            "server": services.submissions.signer.address,
+        }
+
+    async def file(self, request: Request) -> Response:
+        """Answer with a file of a round that has opened."""
+        number, file = request.path_params["number"], request.path_params["file"]
+        row = await run_in_threadpool(self.services.queries.round, min(number, 2**31 - 1))
+        path = self.services.published.folder(number) / file
+        if row is None or file not in PUBLIC_FILES or not path.is_file():
+            return PlainTextResponse("rounds: expected a file of a round that has opened, found none\n", 404)
+        return FileResponse(path, media_type="application/octet-stream")
