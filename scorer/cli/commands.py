@@ -50,6 +50,11 @@ COMMANDS: Final = {
     "data": ("cli.data:app", "Build data sets from raw prices, and rebuild targets."),
     "submission": ("cli.submission:app", "Prepare submissions."),
     "deployment": ("cli.deployment:app", "Deploy a suite, and check that it is as it should be."),
+    "server": ("cli.server:app", "Run the server of a tournament, for numerapi and other clients."),
+    "gateway": (
+        "cli.gateway:gateway",
+        "Speak a server's API on this machine, and sign what is submitted with the key of a keystore.",
+    ),
     "devnet": ("lab.cli.devnet:app", "Run a whole tournament on a local chain."),
 }
 """The module and attribute of each command or group in ``scorer``, and a line that says what it does."""

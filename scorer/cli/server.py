@@ -1,0 +1,145 @@
+"""``cupel server``: run the server of a tournament."""
+
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scorer.cli.common import user_errors
+from scorer.cli.numbers import whole
+from scorer.daemon.logging import configure_logging
+from scorer.server.configuration import ServerConfig, load_server_config
+from scorer.server.errors import ApiError
+from scorer.server.services import Services
+from scorer.server.serving import now, run_web, run_worker
+from scorer.server.setup import CONFIG, Preset, SetupOptions, back_up, set_up
+from scorer.server.sign import sign as run_signing
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+ServerOption = Annotated[
+    Path, typer.Option("--config", envvar="CUPEL_SERVER", help="server.toml of the server.", exists=True)
+]
+
+
+@app.command("init")
+def initialise(
+    folder: Annotated[Path, typer.Argument(help="A new folder for everything that the server keeps.")],
+    endpoint: Annotated[str, typer.Option(envvar="CUPEL_RPC_URL", help="An RPC endpoint of the chain.")],
+    deployment: Annotated[
+        Path, typer.Option(envvar="CUPEL_DEPLOYMENT", help="deployment.json or manifest.json.", exists=True)
+    ],
+    inbox: Annotated[Path, typer.Option(help="The operator's inbox.")],
+    published: Annotated[Path, typer.Option(help="The folder in which the operator publishes rounds.")],
+    bundles: Annotated[list[Path], typer.Option(help="A member's folder of rounds; may be repeated.")],
+    preset: Annotated[str, typer.Option(help="class or fund: by invitation; dao: open to all.")] = "class",
+    name: Annotated[str, typer.Option(help="What the tournament is called.")] = "tournament",
+    kind: Annotated[
+        str, typer.Option(help="classic, signals or crypto: whose clients it is for.")
+    ] = "classic",
+    url: Annotated[str | None, typer.Option(help="The public URL; by default this machine's.")] = None,
+    port: Annotated[int, typer.Option(parser=whole(1, 65_535), help="Where the server listens.")] = 8700,
+    data: Annotated[Path | None, typer.Option(help="The folder of the data set's versions.")] = None,
+    custodian: Annotated[
+        str | None, typer.Option(help="The address that owns models held for accounts without a wallet.")
+    ] = None,
+) -> None:
+    """Make configuration, key and database in one folder. Run again, it migrates the database."""
+    chosen: Preset = "fund" if preset == "fund" else "dao" if preset == "dao" else "class"
+    with user_errors():
+        if preset != chosen:
+            raise ApiError("--preset: expected class, fund or dao, found another")
+        public = url or f"http://127.0.0.1:{port}"
+        places = (deployment, inbox, published, tuple(bundles), data)
+        options = SetupOptions(chosen, name, kind, public, endpoint, *places, custodian, port)
+        config = set_up(folder, options)
+    typer.echo(f"server: {config.tournament.url}, signs as {config.signer.address}")
+    typer.echo(f"run it: cupel server run --config {folder / CONFIG}")
+
+
+@app.command("run")
+def run(
+    config: ServerOption,
+    work: Annotated[bool, typer.Option(help="Follow the chain in this process too.")] = True,
+    signer: Annotated[bool, typer.Option(help="Start the process that signs too.")] = True,
+) -> None:
+    """Serve the API; alone, this is the whole server."""
+    configure_logging()
+    with user_errors():
+        run_web(load_server_config(config), config, works=work, signs=signer)
+
+
+@app.command("work")
+def work(
+    config: ServerOption,
+    steps: Annotated[int | None, typer.Option(parser=whole(1, 10**9), help="End after so many.")] = None,
+) -> None:
+    """Follow the chain, apart from the web process."""
+    configure_logging()
+    with user_errors():
+        run_worker(load_server_config(config), threading.Event(), steps=steps)
+
+
+@app.command("sign")
+def sign(config: ServerOption) -> None:
+    """Hold the server's key, and sign receipts and submissions for the web process."""
+    with user_errors():
+        run_signing(load_server_config(config))
+
+
+@app.command("rebuild")
+def rebuild(config: ServerOption) -> None:
+    """Make rounds, scores, payouts and leaderboards anew from chain and bundles; nothing else is touched."""
+    configure_logging()
+    with user_errors():
+        loaded = load_server_config(config)
+        database = loaded.open_database()
+        database.require_current()
+        progress = loaded.parts().follower(loaded.suite(), database).rebuild()
+        database.close()
+    typer.echo(f"server: as of block {progress.block.number}, {len(progress.scored)} rounds scored")
+    if progress.waiting:
+        typer.echo(f"server: no bundle yet of {', '.join(map(str, progress.waiting))}")
+
+
+@app.command("backup")
+def backup(
+    config: ServerOption, target: Annotated[Path, typer.Argument(help="A folder that is not there yet.")]
+) -> None:
+    """Copy all that the server keeps, while it runs."""
+    with user_errors():
+        back_up(load_server_config(config), target)
+    typer.echo(f"server: copied to {target}")
+
+
+@app.command("invite")
+def invite(
+    config: ServerOption, note: Annotated[str, typer.Option(help="For whom, as a reminder.")] = ""
+) -> None:
+    """Print an invitation, which opens one account within 30 days."""
+    with user_errors():
+        loaded = load_server_config(config)
+        typer.echo(_services(loaded).accounts.invite(note))
+
+
+@app.command("hold")
+def hold(
+    config: ServerOption,
+    model: Annotated[int, typer.Argument(parser=whole(1, 10**9), help="A model that the custodian owns.")],
+    username: Annotated[str, typer.Argument(help="The account that may submit for it.")],
+) -> None:
+    """Hold a model for an account without a wallet, until its owner has one."""
+    with user_errors():
+        accounts = _services(load_server_config(config)).accounts
+        account, held = accounts.by_name(username), accounts.model(model)
+        if account is None or held is None or held.owner != accounts.custodian:
+            raise ApiError("hold: expected an account of this server, and a model that the custodian owns")
+        accounts.edit_model(model, account=account.id)
+    typer.echo(f"server: model {model} is held for {account.username}")
+
+
+def _services(config: ServerConfig) -> Services:
+    database = config.open_database()
+    database.require_current()
+    return config.parts().services(config.suite(), database, now)

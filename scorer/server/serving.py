@@ -1,0 +1,143 @@
+"""Runs a server: the web process, the worker that follows the chain, and the process that signs."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvicorn
+
+from scorer.client.signing_service import SigningUnavailable
+from scorer.errors import CupelError
+from scorer.server.application import application
+from scorer.server.configuration import ServerConfig
+from scorer.server.follower import Follower
+from scorer.server.services import Services
+
+READY: Final = 30.0
+"""Seconds that the process which signs may take to open its keystore."""
+UNUSED_SECONDS: Final = 86_400
+"""Age at which uploads that nobody submitted are removed."""
+LARGEST_BACKLOG: Final = 512
+
+
+def now() -> int:
+    """Return the time in Unix seconds."""
+    return int(time.time())
+
+
+def run_web(config: ServerConfig, path: Path, *, works: bool, signs: bool) -> None:
+    """Serve until the process is asked to end.
+
+    Parameters
+    ----------
+    path
+        Of the configuration, for the process that signs.
+    works, signs
+        Whether this process follows the chain, and starts the one that signs.
+    """
+    database = config.open_database()
+    database.require_current()
+    suite, parts = config.suite(), config.parts()
+    services = parts.services(suite, database, now)
+    with _signing(config, path, wanted=signs), _working(config, services, wanted=works):
+        services.submissions.recover()
+        web = uvicorn.Config(
+            application(services),
+            host=config.listen.host,
+            port=config.listen.port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            forwarded_allow_ips=list(config.listen.proxies),
+            backlog=LARGEST_BACKLOG,
+        )
+        structlog.get_logger().info("serving", url=config.tournament.url, port=config.listen.port)
+        uvicorn.Server(web).run()
+    database.close()
+
+
+def run_worker(config: ServerConfig, stop: threading.Event, *, steps: int | None = None) -> None:
+    """Follow the chain until `stop` is set, or for some steps."""
+    database = config.open_database()
+    database.require_current()
+    suite, parts = config.suite(), config.parts()
+    services = parts.services(suite, database, now)
+    Worker(parts.follower(suite, database), services, config.listen.interval).run(stop, steps)
+    database.close()
+
+
+class Worker:
+    """Does what nobody waits for: follows the chain, and removes what was uploaded and never used."""
+
+    def __init__(self, follower: Follower, services: Services, interval: float) -> None:
+        self._follower, self._services, self._interval = follower, services, interval
+
+    def run(self, stop: threading.Event, steps: int | None = None) -> None:
+        """Work in steps; an error ends a step, and is logged."""
+        left = steps
+        while not stop.is_set() and (left is None or left > 0):
+            self.step()
+            left = None if left is None else left - 1
+            if left != 0:
+                stop.wait(self._interval)
+
+    def step(self) -> None:
+        """Work once."""
+        log = structlog.get_logger()
+        try:
+            progress = self._follower.step()
+            log.info(
+                "followed", block=progress.block.number, scored=progress.scored, waiting=progress.waiting
+            )
+            self._services.uploads.blobs.sweep(time.time() - UNUSED_SECONDS)
+        except CupelError as error:
+            log.warning("step failed", reason=str(error))
+        except Exception:
+            log.exception("defect")
+
+
+@contextmanager
+def _working(config: ServerConfig, services: Services, *, wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    stop = threading.Event()
+    follower = config.parts().follower(services.suite, services.database)
+    thread = threading.Thread(target=Worker(follower, services, config.listen.interval).run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def _signing(config: ServerConfig, path: Path, *, wanted: bool) -> Iterator[None]:
+    """The process that signs: a child of its own, so that the web process never holds the key."""
+    if not wanted:
+        yield
+        return
+    config.at(config.signer.socket).unlink(missing_ok=True)
+    command = [sys.executable, "-m", "scorer.server.sign", str(path)]
+    child = subprocess.Popen(command)  # noqa: S603 - this interpreter, on a module of ours
+    try:
+        _await_socket(config, child)
+        yield
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def _await_socket(config: ServerConfig, child: "subprocess.Popen[bytes]") -> None:
+    socket, until = config.at(config.signer.socket), time.monotonic() + READY
+    while not socket.exists():
+        if child.poll() is not None or time.monotonic() > until:
+            raise SigningUnavailable("signing process: expected it to start, found that it ended; see above")
+        time.sleep(0.05)

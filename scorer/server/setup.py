@@ -1,0 +1,101 @@
+"""Sets a server up in one folder, and copies what it holds."""
+
+import secrets
+import shutil
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import tomli_w
+
+from scorer.client.keystore import new_key, write_keystore
+from scorer.daemon.config_errors import ConfigError
+from scorer.files import write_secret, write_whole
+from scorer.server.configuration import ServerConfig, load_server_config
+
+CONFIG: Final = "server.toml"
+Preset = Literal["class", "fund", "dao"]
+PRIVATE: Final = {"class": True, "fund": True, "dao": False}
+"""A class and a fund invite; everybody may take part in a tournament of a DAO."""
+
+
+@dataclass(frozen=True)
+class SetupOptions:
+    """Choices with which a server is set up."""
+
+    preset: Preset
+    name: str
+    kind: str
+    url: str
+    endpoint: str
+    deployment: Path
+    inbox: Path
+    published: Path
+    bundles: tuple[Path, ...]
+    data: Path | None = None
+    custodian: str | None = None
+    port: int = 8700
+
+    def document(self, signer: str) -> dict[str, Any]:
+        """Return the configuration as a document."""
+        folders = {"inbox": self.inbox, "published": self.published, "data": self.data}
+        tournament = {"name": self.name, "kind": self.kind, "url": self.url, "private": PRIVATE[self.preset]}
+        return {
+            "tournament": tournament | ({"custodian": self.custodian} if self.custodian else {}),
+            "chain": {"endpoint": self.endpoint, "deployment": str(self.deployment.resolve())},
+            "folders": {
+                **{name: str(path.resolve()) for name, path in folders.items() if path is not None},
+                "bundles": [str(path.resolve()) for path in self.bundles],
+            },
+            "signer": {"address": signer},
+            "listen": {"port": self.port},
+        }
+
+
+def set_up(folder: Path, options: SetupOptions) -> ServerConfig:
+    """Make configuration, key, secret and database; what is there already is kept.
+
+    A folder that was set up before is only brought to this release's schema.
+    """
+    path = folder / CONFIG
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        password = secrets.token_urlsafe(32)
+        write_secret(folder / "signer.password", password + "\n")
+        signer = write_keystore(folder / "signer.json", new_key(), password)
+        write_secret(folder / "url.secret", secrets.token_hex(32) + "\n")
+        write_whole(path, tomli_w.dumps(options.document(signer)).encode())
+    config = load_server_config(path)
+    database = config.open_database()
+    database.migrate()
+    database.close()
+    return config
+
+
+def back_up(config: ServerConfig, target: Path) -> None:
+    """Copy database, uploads, configuration, key and secret into a new folder, while the server runs.
+
+    To restore, put the copy where the folder was, and run ``cupel server rebuild``.
+
+    Raises
+    ------
+    ConfigError
+        When the target is there already, or the database is PostgreSQL.
+    """
+    if target.exists():
+        raise ConfigError(f"{target}: expected a folder that is not there yet, found one; name another")
+    if config.database is not None:
+        raise ConfigError("database: expected SQLite, found PostgreSQL; use pg_dump, and copy the folder")
+    target.mkdir(parents=True, mode=0o700)
+    files = (CONFIG, config.signer.keystore, config.signer.password_file, config.secret_file)
+    for file in files:
+        shutil.copy2(config.at(Path(file)), target / Path(file).name)
+    source = sqlite3.connect(config.at(Path("server.sqlite")))
+    with sqlite3.connect(target / "server.sqlite") as copy:
+        source.backup(copy)  # of one moment, whoever writes meanwhile
+    source.close()
+    copy.close()
+    blobs = config.at(config.folders.files) / "blobs"
+    if blobs.is_dir():  # after the database: what it names is there
+        shutil.copytree(blobs, target / "files" / "blobs")

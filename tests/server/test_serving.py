@@ -1,0 +1,184 @@
+"""The commands of an operator: set up, run, kill, rebuild, back up, restore."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from typer.testing import CliRunner
+
+from scorer.cli import app
+from scorer.server.setup import CONFIG
+from tests.world import World
+
+JOIN = 'mutation ($c: String!) { acceptInvitation(code: $c, username: "bob") { publicId secretKey } }'
+ACCOUNT = "query { account { username } }"
+
+
+def cupel(*arguments: object, code: int = 0) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def config(world: World, tmp_path: Path) -> Path:
+    """A server that was set up for a world with one settled round."""
+    world.settle(world.sealed_round())
+    world.anvil.finalise()
+    deployment = tmp_path / "deployment.json"
+    deployment.write_text(json.dumps(world.suite.addresses.to_json()))
+    port = free_port()
+    folder = tmp_path / "s"
+    initialise(world, folder, deployment, port)
+    return folder / CONFIG
+
+
+def initialise(world: World, folder: Path, deployment: Path, port: int) -> None:
+    bundles = world.members[0].paths.rounds
+    cupel(
+        *(
+            "server",
+            "init",
+            folder,
+            "--endpoint",
+            world.anvil.url,
+            "--deployment",
+            deployment,
+            "--port",
+            port,
+        ),
+        *("--inbox", world.operator.inbox, "--published", world.operator.published, "--bundles", bundles),
+    )
+
+
+@contextmanager
+def running(config: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The server in a process of its own."""
+    command = [
+        sys.executable,
+        "-c",
+        "from scorer.cli import app; app()",
+        "server",
+        "run",
+        "--config",
+        str(config),
+    ]
+    child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    url = next(line.split('"')[1] for line in config.read_text().splitlines() if line.startswith("url"))
+    try:
+        until = time.monotonic() + 90
+        while not _is_ready(url):
+            assert child.poll() is None, "expected a server, found that it ended"
+            assert time.monotonic() < until, "expected a server within 90 s, found none"
+            time.sleep(0.2)
+        yield url, child
+    finally:
+        child.send_signal(signal.SIGINT)
+        child.wait(30)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/status", timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def ask(url: str, query: str, key: dict[str, str] | None = None, **variables: str) -> Any:
+    headers = {"Authorization": f"Token {key['publicId']}${key['secretKey']}"} if key else {}
+    return requests.post(
+        url, json={"query": query, "variables": variables}, headers=headers, timeout=30
+    ).json()
+
+
+def leaders(url: str) -> list[dict[str, Any]]:
+    """The first three models, once the first round is scored."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        answer = ask(url, "query { v2Leaderboard(limit: 3, offset: 0) { username rank } }")
+        rows: list[dict[str, Any]] = answer["data"]["v2Leaderboard"]
+        if rows:
+            return rows
+        time.sleep(0.2)
+    return []
+
+
+def test_a_server_is_set_up_run_killed_backed_up_and_restored(config: Path, tmp_path: Path) -> None:
+    code = cupel("server", "invite", "--config", config).strip().splitlines()[-1]
+    with running(config) as (url, child):
+        key = ask(url, JOIN, c=code)["data"]["acceptInvitation"]
+        assert ask(url, ACCOUNT, key)["data"]["account"]["username"] == "bob"
+        board = leaders(url)
+        assert [row["rank"] for row in board] == [1, 2, 3]
+        assert requests.get(f"{url}/health", timeout=5).json() == {"is_up": True}
+        status = requests.get(f"{url}/status", timeout=5)
+        assert status.json()["oldest_unanswered_seconds"] is None
+        assert status.headers["x-content-type-options"] == "nosniff"
+        backup = tmp_path / "backup"
+        cupel("server", "backup", backup, "--config", config)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait(30)
+    shutil.rmtree(config.parent)
+    backup.rename(config.parent)
+    assert "1 rounds scored" in cupel("server", "rebuild", "--config", config)
+    with running(config) as (url, _):
+        assert ask(url, ACCOUNT, key)["data"]["account"]["username"] == "bob"
+        assert leaders(url) == board
+    others = [path for path in config.parent.glob("*") if path.suffix in (".password", ".secret", ".json")]
+    assert others
+    assert all(path.stat().st_mode & 0o077 == 0 for path in others)
+
+
+def test_a_second_init_keeps_what_is_there(config: Path, world: World, tmp_path: Path) -> None:
+    before = {path.name: path.read_bytes() for path in config.parent.glob("*.*") if "sqlite" not in path.name}
+    initialise(world, config.parent, tmp_path / "deployment.json", 1)
+    assert before == {
+        path.name: path.read_bytes() for path in config.parent.glob("*.*") if path.name in before
+    }
+
+
+def test_work_follows_the_chain_apart_from_the_web(config: Path) -> None:
+    cupel("server", "work", "--config", config, "--steps", 1)
+    assert "1 rounds scored" in cupel("server", "rebuild", "--config", config)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (('kind = "classic"', 'kind = "chess"'), "tournament.kind"),
+        (("port = ", "ports = "), "port"),
+        (('url = "http://127', 'url = "//127'), "tournament.url"),
+    ],
+)
+def test_a_wrong_configuration_is_refused_by_its_field(
+    config: Path, change: tuple[str, str], words: str
+) -> None:
+    text = config.read_text()
+    assert change[0] in text
+    config.write_text(text.replace(*change))
+    assert words in cupel("server", "invite", "--config", config, code=1)
+
+
+def test_a_secret_that_others_can_read_is_refused(config: Path) -> None:
+    (config.parent / "url.secret").chmod(0o644)
+    assert "url.secret" in cupel("server", "invite", "--config", config, code=1)
+
+
+def test_a_model_of_another_owner_is_not_held(config: Path) -> None:
+    assert "the custodian owns" in cupel("server", "hold", "1", "bob", "--config", config, code=1)
