@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse hostile verify-input simulate lock clean
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile verify-input simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -76,6 +76,9 @@ drill: setup  ## the drill that an operator can try, of some minutes
 
 deploy-kills: setup  ## kill a deployment at nine points of every transaction; each ends in the same manifest (minutes)
 	pytest -m "long or not long" tests/deployment/test_deploy.py -k "killed or endpoint"
+
+numerapi-tests: setup  ## numerapi's own tests, live ones included, against a server (pip downloads them)
+	python -m tests.server.numerapi_suite
 
 rehearse: setup  ## a dress rehearsal of a public deployment on a chain that stands in for Amoy (minutes)
 	python scripts/rehearse.py --out build/rehearsal

@@ -17,6 +17,7 @@ from scorer.server import (
     result_roots,
     round_roots,
     upload_roots,
+    webhook_roots,
 )
 from scorer.server.engine import GraphqlEngine
 from scorer.server.file_routes import FileRoutes
@@ -31,6 +32,7 @@ ROOTS: Final = {
     **account_roots.ROOTS,
     **upload_roots.ROOTS,
     **data_roots.ROOTS,
+    **webhook_roots.ROOTS,
     **refused_roots.ROOTS,
 }
 """Every root of the schema, in camelCase."""

@@ -11,12 +11,14 @@ from scorer.server.data_sets import DataSets
 from scorer.server.database import Database
 from scorer.server.follower import Follower
 from scorer.server.login import WalletLogin
+from scorer.server.outbound import Outbound
 from scorer.server.published_rounds import PublishedRounds
 from scorer.server.queries import Queries
 from scorer.server.results import OutcomeReader
 from scorer.server.services import NUMBERS, Services
 from scorer.server.submissions import ServerSigner, SubmissionService
 from scorer.server.uploads import SignedUrls, Uploads
+from scorer.server.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class ServerParts:
         The operator's folders.
     bundles
         Folders of members, in which scores are looked for.
+    calls_private
+        Whether webhooks may be on this machine and its network, as on a devnet.
     """
 
     kind: str
@@ -53,6 +57,7 @@ class ServerParts:
     published: Path
     bundles: tuple[Path, ...]
     data: DataSets
+    calls_private: bool = False
 
     def services(self, suite: Suite, database: Database, clock: Clock) -> Services:
         """Return the services of the tournament."""
@@ -80,6 +85,7 @@ class ServerParts:
             uploads,
             submissions,
             self.data,
+            Webhooks(database, clock, queries, Outbound(self.calls_private), self.secret),
         )
 
     def follower(self, suite: Suite, database: Database) -> Follower:

@@ -41,6 +41,8 @@ class TournamentSection(ConfigSection):
         The public URL of the server, which is the base URL of clients.
     private
         Whether an account needs an invitation.
+    private_webhooks
+        Whether webhooks may be on this machine and its network: for a devnet.
     custodian
         The address that owns models which are held for accounts without a wallet.
     """
@@ -49,6 +51,7 @@ class TournamentSection(ConfigSection):
     kind: Kind
     url: Url
     private: bool = False
+    private_webhooks: bool = False
     custodian: Address | None = None
 
 
@@ -185,6 +188,7 @@ class ServerConfig(ConfigSection):
             published=self.at(folders.published),
             bundles=tuple(self.at(root) for root in folders.bundles),
             data=DataSets(None if data is None else self.at(data), self.aliases),
+            calls_private=self.tournament.private_webhooks,
         )
 
     def _secret(self, path: Path) -> str:

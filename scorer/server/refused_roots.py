@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from scorer.server.api_keys import EDIT, READ_ACCOUNT, READ_SUBMISSIONS, UPLOAD
+from scorer.server.api_keys import READ_ACCOUNT, READ_SUBMISSIONS, UPLOAD
 from scorer.server.errors import ApiError
 from scorer.server.services import RequestContext
 
@@ -25,7 +25,6 @@ PICKLE: Final = (
 
 
 DIAGNOSTICS: Final = "diagnostics: this server makes none; score validation predictions on your machine"
-WEBHOOK: Final = "webhook: this server calls none; ask it for rounds at the times of the schedule"
 
 
 def _refused(scope: str, message: str) -> Any:
@@ -52,8 +51,6 @@ ROOTS: Final = {
     "diagnosticsUploadAuth": _refused(UPLOAD, DIAGNOSTICS),
     "createDiagnostics": _refused(UPLOAD, DIAGNOSTICS),
     "diagnostics": _refused(READ_SUBMISSIONS, DIAGNOSTICS),
-    "setSubmissionWebhook": _refused(EDIT, WEBHOOK),
-    "triggerModelWebhook": _refused(UPLOAD, WEBHOOK),
     "computePickleDataVersions": nothing_hosted,
     "computePickleDockerImages": nothing_hosted,
 }

@@ -14,6 +14,7 @@ from scorer.server.published_rounds import PublishedRounds
 from scorer.server.queries import Queries
 from scorer.server.submissions import SubmissionService
 from scorer.server.uploads import Uploads
+from scorer.server.webhooks import Webhooks
 
 NUMBERS: Final = {"classic": (8, 1), "signals": (11,), "crypto": (12,)}
 """Numbers by which Numerai's clients call a tournament of a kind; 1 is Classic's of old."""
@@ -47,6 +48,7 @@ class Services:
     uploads: Uploads
     submissions: SubmissionService
     data: DataSets
+    webhooks: Webhooks
 
     @property
     def number(self) -> int:

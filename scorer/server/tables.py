@@ -263,3 +263,18 @@ SUBMISSION_EVENT: Final = sa.Table(
     _time("at"),
 )
 """All that became of submissions; rows are only ever added."""
+DELIVERY: Final = sa.Table(
+    "webhook_delivery",
+    METADATA,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("model", sa.Integer, nullable=False, index=True),
+    sa.Column("round", sa.Integer),
+    sa.Column("opening", sa.String(40), unique=True),
+    _time("created_at"),
+    _time("due_at", nullable=True),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("result", sa.Text),
+    sa.Index(None, "due_at"),
+)
+"""Calls of webhooks. `opening` is model and round of a call that a round's opening caused, made once."""

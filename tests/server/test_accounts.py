@@ -153,6 +153,8 @@ SCOPED = {
     'mutation: createDiagnostics(filename: "a", tournament: 8) { id }': UPLOAD,
     'diagnostics(modelId: "1") { status }': READ_SUBMISSIONS,
     'mutation: setSubmissionWebhook(modelId: "1", newSubmissionWebhook: "a")': EDIT,
+    'triggerLogs(modelId: "1") { state }': READ_SUBMISSIONS,
+    'webhookSecret(modelId: "1")': EDIT,
     'mutation: triggerModelWebhook(modelId: "1")': UPLOAD,
     "mutation: releaseStake(drain: true) { status }": READ_ACCOUNT,
     'mutation: createApiToken(name: "a") { publicId }': MANAGE_KEYS,

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _create_score()
     _create_standing()
     _create_standing_score()
+    _create_webhook_delivery()
     _create_api_key()
     _create_invitation()
     _create_model_profile()
@@ -38,6 +39,7 @@ def downgrade() -> None:
     op.drop_table("model_profile")
     op.drop_table("invitation")
     op.drop_table("api_key")
+    op.drop_table("webhook_delivery")
     op.drop_table("standing_score")
     op.drop_table("standing")
     op.drop_table("score")
@@ -229,6 +231,26 @@ def _create_standing_score() -> None:
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("holder", "factor", name=op.f("pk_standing_score")),
     )
+
+
+def _create_webhook_delivery() -> None:
+    op.create_table(
+        "webhook_delivery",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("model", sa.Integer(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=True),
+        sa.Column("opening", sa.String(length=40), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("result", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_delivery")),
+        sa.UniqueConstraint("opening", name=op.f("uq_webhook_delivery_opening")),
+    )
+    with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_webhook_delivery_due_at"), ["due_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_webhook_delivery_model"), ["model"], unique=False)
 
 
 def _create_api_key() -> None:
