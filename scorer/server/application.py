@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from scorer.server import (
     account_roots,
     data_roots,
+    diagnostics_roots,
     refused_roots,
     result_roots,
     round_roots,
@@ -32,6 +33,7 @@ ROOTS: Final = {
     **account_roots.ROOTS,
     **upload_roots.ROOTS,
     **data_roots.ROOTS,
+    **diagnostics_roots.ROOTS,
     **webhook_roots.ROOTS,
     **refused_roots.ROOTS,
 }

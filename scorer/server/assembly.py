@@ -9,6 +9,7 @@ from scorer.server.api_keys import KeyRing
 from scorer.server.blobs import BlobFolder
 from scorer.server.data_sets import DataSets
 from scorer.server.database import Database
+from scorer.server.diagnoses import Diagnoses
 from scorer.server.follower import Follower
 from scorer.server.login import WalletLogin
 from scorer.server.outbound import Outbound
@@ -86,6 +87,7 @@ class ServerParts:
             submissions,
             self.data,
             Webhooks(database, clock, queries, Outbound(self.calls_private), self.secret),
+            Diagnoses(database, clock, uploads, self.data),
         )
 
     def follower(self, suite: Suite, database: Database) -> Follower:

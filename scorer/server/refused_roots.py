@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from scorer.server.api_keys import READ_ACCOUNT, READ_SUBMISSIONS, UPLOAD
+from scorer.server.api_keys import READ_ACCOUNT, UPLOAD
 from scorer.server.errors import ApiError
 from scorer.server.services import RequestContext
 
@@ -22,9 +22,6 @@ PICKLE: Final = (
     "pickle: this server runs no code of yours; run the model yourself and submit with numerapi, started by "
     "a webhook where you like (docs/server.md, webhooks)"
 )
-
-
-DIAGNOSTICS: Final = "diagnostics: this server makes none; score validation predictions on your machine"
 
 
 def _refused(scope: str, message: str) -> Any:
@@ -48,9 +45,6 @@ ROOTS: Final = {
     "v3StakeClaim": _refused(READ_ACCOUNT, CLAIM),
     "computePickleUploadAuth": _refused(UPLOAD, PICKLE),
     "createComputePickleUpload": _refused(UPLOAD, PICKLE),
-    "diagnosticsUploadAuth": _refused(UPLOAD, DIAGNOSTICS),
-    "createDiagnostics": _refused(UPLOAD, DIAGNOSTICS),
-    "diagnostics": _refused(READ_SUBMISSIONS, DIAGNOSTICS),
     "computePickleDataVersions": nothing_hosted,
     "computePickleDockerImages": nothing_hosted,
 }

@@ -8,6 +8,7 @@ from scorer.server.accounts import Account, Accounts, Clock
 from scorer.server.api_keys import Caller, KeyRing
 from scorer.server.data_sets import DataSets
 from scorer.server.database import Database
+from scorer.server.diagnoses import Diagnoses
 from scorer.server.errors import ApiError
 from scorer.server.login import WalletLogin
 from scorer.server.published_rounds import PublishedRounds
@@ -49,6 +50,7 @@ class Services:
     submissions: SubmissionService
     data: DataSets
     webhooks: Webhooks
+    diagnoses: Diagnoses
 
     @property
     def number(self) -> int:

@@ -96,6 +96,7 @@ class Worker:
                 "followed", block=progress.block.number, scored=progress.scored, waiting=progress.waiting
             )
             self._services.webhooks.step()
+            self._services.diagnoses.step()
             self._services.uploads.blobs.sweep(time.time() - UNUSED_SECONDS)
         except CupelError as error:
             log.warning("step failed", reason=str(error))

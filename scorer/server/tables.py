@@ -278,3 +278,19 @@ DELIVERY: Final = sa.Table(
     sa.Index(None, "due_at"),
 )
 """Calls of webhooks. `opening` is model and round of a call that a round's opening caused, made once."""
+DIAGNOSIS: Final = sa.Table(
+    "diagnosis",
+    METADATA,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("model", sa.Integer, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    _time("created_at"),
+    _time("updated_at"),
+    _time("due_at", nullable=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("message", sa.Text),
+    sa.Column("result", sa.Text),
+    sa.Index(None, "model", "created_at"),
+    sa.Index(None, "due_at"),
+)
+"""Diagnostics of validation predictions; `digest` is the file's SHA-256, `result` a JSON document."""

@@ -11,6 +11,7 @@ def upgrade() -> None:
     """Make the tables."""
     _create_account()
     _create_cursor()
+    _create_diagnosis()
     _create_lane()
     _create_login_nonce()
     _create_model()
@@ -49,6 +50,7 @@ def downgrade() -> None:
     op.drop_table("model")
     op.drop_table("login_nonce")
     op.drop_table("lane")
+    op.drop_table("diagnosis")
     op.drop_table("cursor")
     op.drop_table("account")
 
@@ -81,6 +83,27 @@ def _create_cursor() -> None:
         sa.Column("standings_stale", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("chain_id", "tournament", name=op.f("pk_cursor")),
     )
+
+
+def _create_diagnosis() -> None:
+    op.create_table(
+        "diagnosis",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("model", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("result", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_diagnosis")),
+    )
+    with op.batch_alter_table("diagnosis", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_diagnosis_due_at"), ["due_at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_diagnosis_model_created_at"), ["model", "created_at"], unique=False
+        )
 
 
 def _create_lane() -> None:

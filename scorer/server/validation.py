@@ -1,0 +1,163 @@
+"""Diagnostics of validation predictions: scores era by era, and their summaries."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scorer.scoring import (
+    correlation_contribution,
+    diagnostics,
+    feature_exposures,
+    feature_neutral_corr,
+    numerai_corr,
+    score_by_era,
+)
+from scorer.scoring.series import Diagnostics
+from scorer.server.errors import ApiError
+
+FILE: Final = "validation.parquet"
+EXAMPLE: Final = "validation_example_preds.parquet"
+FEATURES: Final = "features.json"
+SET: Final = "small"
+"""The features that predictions are neutralised by, and whose exposures are looked at."""
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """The validation eras of a version of a data set.
+
+    Attributes
+    ----------
+    eras, target
+        By id.
+    features
+        Those of the small set, by id.
+    example
+        The example predictions by id; None where the version has none.
+    """
+
+    eras: pd.Series
+    target: pd.Series
+    features: pd.DataFrame
+    example: pd.Series | None
+
+    @classmethod
+    def read(cls, folder: Path) -> "ValidationSet":
+        """Read the set of a version.
+
+        Raises
+        ------
+        ApiError
+            When the version has none, in the form of Classic's data.
+        """
+        try:
+            names = json.loads((folder / FEATURES).read_bytes())["feature_sets"][SET]
+            table = pd.read_parquet(folder / FILE, columns=["era", "target", *names])
+            if table.index.name != "id":
+                table = pd.read_parquet(folder / FILE, columns=["id", "era", "target", *names]).set_index(
+                    "id"
+                )
+        except (OSError, KeyError, ValueError) as error:
+            raise ApiError(
+                "diagnostics: expected a data set with validation eras in the form of Classic's, found "
+                f"none ({type(error).__name__})"
+            ) from None
+        table = table[table["target"].notna()].sort_index()
+        example = None
+        if (folder / EXAMPLE).is_file():
+            found = pd.read_parquet(folder / EXAMPLE)
+            example = (found if found.index.name == "id" else found.set_index("id"))["prediction"]
+            example = example.reindex(table.index)
+        return cls(table["era"], table["target"].astype("float64"), table[names].astype("float64"), example)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids, sorted, which predictions must have."""
+        return tuple(map(str, self.eras.index))
+
+    def diagnose(self, values: NDArray[np.float64]) -> dict[str, Any]:
+        """Return the document of diagnostics of predictions in the order of the ids."""
+        predictions = pd.DataFrame({"p": values}, index=self.eras.index)
+
+        def scored(score: Callable[..., pd.Series], *others: Any) -> "pd.Series[float]":
+            return score_by_era(score, self.eras, predictions, *others)["p"].astype("float64")
+
+        by_era = {
+            "validationCorr": scored(numerai_corr, self.target),
+            "validationFeatureNeutralCorr": scored(feature_neutral_corr, self.features, self.target),
+            "validationFeatureCorrMax": scored(_largest_exposure, self.features),
+        }
+        if self.example is not None:
+            by_era["validationMmc"] = scored(correlation_contribution, self.example, self.target)
+            by_era["examplePredsCorr"] = scored(_correlation, self.example)
+        return _document(by_era)
+
+
+def _largest_exposure(predictions: pd.DataFrame, features: pd.DataFrame) -> pd.Series:
+    return feature_exposures(predictions, features).abs().max(axis=1)
+
+
+def _correlation(predictions: pd.DataFrame, other: pd.Series) -> pd.Series:
+    return predictions.corrwith(other)
+
+
+def _document(by_era: dict[str, "pd.Series[float]"]) -> dict[str, Any]:
+    corr, mmc = by_era["validationCorr"], by_era.get("validationMmc")
+    neutral, exposure = by_era["validationFeatureNeutralCorr"], by_era["validationFeatureCorrMax"]
+    eras = [
+        {"era": str(era), **{name: _finite(series[era]) for name, series in by_era.items()}}
+        for era in corr.index
+    ]
+    document = {
+        "erasAcceptedCount": len(eras),
+        "perEraDiagnostics": eras,
+        **_summary("validationCorr", corr),
+        **_summary("validationCorrV4", corr),
+        "validationFeatureNeutralCorrMean": _finite(neutral.mean()),
+        "validationFeatureNeutralCorrV3Mean": _finite(neutral.mean()),
+        **_summary("validationFncV4", neutral),
+        "validationFeatureCorrMax": _finite(exposure.max()),
+    }
+    found = _finished(corr)
+    if found is not None:
+        document |= {
+            "validationMaxDrawdown": -found.max_drawdown,
+            "validationAdjustedSharpe": _finite(found.adjusted_sharpe),
+            "validationApy": _finite(found.apy),
+            "validationAutocorr": _finite(found.autocorrelation),
+        }
+    if mmc is not None:
+        document |= _summary("validationMmc", mmc) | _summary("validationCorrPlusMmc", corr + mmc)
+        document["validationBmcMean"] = _finite(mmc.mean())
+        correlation = _finite(by_era["examplePredsCorr"].mean())
+        document |= dict.fromkeys(("examplePredsCorrMean", "validationCorrCorrWExamplePreds"), correlation)
+    return document
+
+
+def _finished(scores: "pd.Series[float]") -> Diagnostics | None:
+    return diagnostics(scores) if scores.notna().any() else None
+
+
+def _summary(name: str, scores: "pd.Series[float]") -> dict[str, float | None]:
+    """Return mean, standard deviation, sharpe and drawdown under the names that clients know."""
+    found = _finished(scores)
+    if found is None:
+        return {}
+    return {
+        f"{name}Mean": _finite(found.mean),
+        f"{name}Std": _finite(found.std),
+        f"{name}Sharpe": _finite(found.sharpe),
+        f"{name}MaxDrawdown": -found.max_drawdown,
+    }
+
+
+def _finite(value: Any) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None
