@@ -24,6 +24,7 @@ from scorer.server.engine import GraphqlEngine
 from scorer.server.file_routes import FileRoutes
 from scorer.server.formats import time_text
 from scorer.server.graphql_route import graphql_routes
+from scorer.server.rate_limit import RateLimiter
 from scorer.server.round_files import RoundFiles
 from scorer.server.services import RequestContext, Services
 
@@ -65,7 +66,7 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-def application(services: Services) -> ASGIApp:
+def application(services: Services, limiter: RateLimiter | None = None) -> ASGIApp:
     """Return the application: GraphQL at the base URL, files, and what monitoring asks for."""
 
     def context_of(request: Request) -> RequestContext:
@@ -80,7 +81,7 @@ def application(services: Services) -> ASGIApp:
         return JSONResponse(document, status_code=200 if document["is_ready"] else 503)
 
     routes = [
-        *graphql_routes(GraphqlEngine(ROOTS), context_of),
+        *graphql_routes(GraphqlEngine(ROOTS), context_of, limiter),
         *FileRoutes(services).routes(),
         *RoundFiles(services).routes(),
         Route("/health", health),

@@ -108,11 +108,14 @@ class ListenSection(ConfigSection):
     ----------
     proxies
         Addresses of proxies whose X-Forwarded-For is believed.
+    requests_per_minute
+        Of one address, in the long run.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, lt=65_536)] = 8700
     interval: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    requests_per_minute: Annotated[float, Field(gt=0)] = 600.0
     proxies: Annotated[tuple[str, ...], Field(strict=False)] = ("127.0.0.1",)
 
 

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from scorer.server.engine import GraphqlEngine, schema_text
+from scorer.server.rate_limit import RateLimiter
 
 
 async def bounded_body(request: Request, most: int) -> bytes:
@@ -21,19 +22,27 @@ async def bounded_body(request: Request, most: int) -> bytes:
     return bytes(content[: most + 1])
 
 
-def graphql_routes(engine: GraphqlEngine, context_of: Callable[[Request], object]) -> list[Route]:
+def graphql_routes(
+    engine: GraphqlEngine, context_of: Callable[[Request], object], limiter: RateLimiter | None = None
+) -> list[Route]:
     """Return the routes of the base URL and of the schema.
 
     Parameters
     ----------
     context_of
         Returns what the roots are called with.
+    limiter
+        Counts the requests of an address, whatever key they have: a key is only looked up afterwards.
     """
 
     def answer(request: Request, body: bytes) -> dict[str, Any]:
         return engine.answer(body, context_of(request))
 
     async def graphql(request: Request) -> Response:
+        pause = limiter.wait(request.client.host if request.client else "") if limiter else 0
+        if pause:
+            message = f"Too many requests, try again in {pause} s"
+            return JSONResponse({"errors": [{"message": message}]})
         try:
             body = await bounded_body(request, engine.limits.body)
         except ClientDisconnect:

@@ -17,6 +17,7 @@ from scorer.errors import CupelError
 from scorer.server.application import application
 from scorer.server.configuration import ServerConfig
 from scorer.server.follower import Follower
+from scorer.server.rate_limit import RateLimiter
 from scorer.server.services import Services
 
 READY: Final = 30.0
@@ -48,7 +49,7 @@ def run_web(config: ServerConfig, path: Path, *, works: bool, signs: bool) -> No
     with _signing(config, path, wanted=signs), _working(config, services, wanted=works):
         services.submissions.recover()
         web = uvicorn.Config(
-            application(services),
+            application(services, RateLimiter(config.listen.requests_per_minute)),
             host=config.listen.host,
             port=config.listen.port,
             log_level="warning",

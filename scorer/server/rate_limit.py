@@ -1,0 +1,53 @@
+"""Limits on how much one caller asks: a bucket of requests a caller, which fills again with time."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+MOST_CALLERS: Final = 100_000
+"""Callers that are remembered; one that is forgotten has a full bucket."""
+
+
+@dataclass
+class _Bucket:
+    left: float
+    at: float
+
+
+@dataclass
+class RateLimiter:
+    """Counts requests by caller.
+
+    Attributes
+    ----------
+    per_minute
+        Requests that a caller may make in the long run.
+    burst
+        Requests that it may make at once.
+    clock
+        Seconds that never go back.
+    """
+
+    per_minute: float = 600.0
+    burst: int = 200
+    clock: Callable[[], float] = time.monotonic
+    _buckets: OrderedDict[str, _Bucket] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait(self, caller: str) -> int:
+        """Count a request; 0 where it may be answered, else the seconds after which the next one may."""
+        now, rate = self.clock(), self.per_minute / 60
+        with self._lock:
+            bucket = self._buckets.setdefault(caller, _Bucket(self.burst, now))
+            self._buckets.move_to_end(caller)
+            while len(self._buckets) > MOST_CALLERS:
+                self._buckets.popitem(last=False)
+            bucket.left = min(self.burst, bucket.left + (now - bucket.at) * rate)
+            bucket.at = now
+            if bucket.left < 1:
+                return int((1 - bucket.left) / rate) + 1
+            bucket.left -= 1
+            return 0
