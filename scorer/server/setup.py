@@ -36,11 +36,20 @@ class SetupOptions:
     data: Path | None = None
     custodian: str | None = None
     port: int = 8700
+    private_webhooks: bool = False
+    interval: float = 15.0
 
     def document(self, signer: str) -> dict[str, Any]:
         """Return the configuration as a document."""
         folders = {"inbox": self.inbox, "published": self.published, "data": self.data}
-        tournament = {"name": self.name, "kind": self.kind, "url": self.url, "private": PRIVATE[self.preset]}
+        tournament: dict[str, Any] = {
+            "name": self.name,
+            "kind": self.kind,
+            "url": self.url,
+            "private": PRIVATE[self.preset],
+        }
+        if self.private_webhooks:
+            tournament["private_webhooks"] = True
         return {
             "tournament": tournament | ({"custodian": self.custodian} if self.custodian else {}),
             "chain": {"endpoint": self.endpoint, "deployment": str(self.deployment.resolve())},
@@ -49,7 +58,7 @@ class SetupOptions:
                 "bundles": [str(path.resolve()) for path in self.bundles],
             },
             "signer": {"address": signer},
-            "listen": {"port": self.port},
+            "listen": {"port": self.port, "interval": self.interval},
         }
 
 

@@ -16,6 +16,7 @@ from scorer.deployment.steps import DeploymentStuck
 from scorer.lab.batch import BatchRefused
 from scorer.lab.devnet.layout import KEYS, PEOPLE, DevnetLayout, NoDevnet, Settings, account_of
 from scorer.lab.devnet.network import NotReady, Status, down, status, up
+from scorer.lab.devnet.serving import serve
 from scorer.lab.devnet.setup import FILE, POCKET
 from scorer.lab.devnet.simulator import EXAMPLE
 from scorer.owned_files import FolderInUse
@@ -56,6 +57,19 @@ def start(
     with _devnet_errors():
         up(layout, settings, file=file, keep=keep)
         _introduce(layout, settings)
+
+
+@app.command("serve")
+def start_server(
+    folder: FolderOption = FOLDER,
+    port: Annotated[int, typer.Option(parser=whole(1, 65_535), help="Of the server.")] = 8700,
+    gateway_port: Annotated[int, typer.Option(parser=whole(1, 65_535), help="Of the gateway.")] = 8777,
+) -> None:
+    """Start a server and a gateway beside it, for numerapi to take part as alice."""
+    with _devnet_errors():
+        served = serve(DevnetLayout(folder), port, gateway_port)
+    typer.echo(f"gateway     {served.url}, the base URL for numerapi; alice's model is {served.model}")
+    typer.echo(f"environment {served.environment}")
 
 
 @app.command("down")

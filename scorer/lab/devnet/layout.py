@@ -19,13 +19,14 @@ SETTINGS: Final = "devnet.json"
 CONTENTS: Final = (
     *(SETTINGS, "chain.json*", "manifest.json*", "*.deployment.json*", "journal.sqlite*"),
     *("run/*.log", "run/*.pid", "keys/*", "states"),
+    *("server", "numerapi.env"),
     *inbox_at("inbox"),
     *rounds_in("published"),
     *files_in("rounds/[.0-9]*", RULES, UNIVERSE, "example.csv"),
     *(pattern for name in ("member-*", "operator") for pattern in node_at(name, ENCRYPTION_KEY)),
 )
 """Everything that a devnet writes into its folder."""
-TEST_KEYS: Final = ("keys/*", f"*/{ENCRYPTION_KEY}")
+TEST_KEYS: Final = ("keys/*", f"*/{ENCRYPTION_KEY}", "server/*")
 """Files in it that hold keys of test accounts."""
 KEYS: Final = {
     "deployer": 0,

@@ -1,0 +1,47 @@
+"""A devnet with a server: numerapi submits with what numerapi.env says, and the round counts it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numerapi import NumerAPI, base_api
+
+from scorer.lab.anvil import free_port
+from scorer.lab.devnet.layout import DevnetLayout
+from scorer.storage.bundle import Bundle
+from tests.cli.test_cupel import run
+from tests.lab.devnet.test_devnet import chain, record, until
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Iterator[DevnetLayout]:
+    found = DevnetLayout(tmp_path / "d")
+    run("devnet", "up", "--folder", found.root, "--port", free_port(), "--every", 3600, "--models", 1)
+    yield found
+    run("devnet", "down", "--folder", found.root)
+
+
+def test_numerapi_takes_part_in_a_devnet(layout: DevnetLayout, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("devnet", "serve", "--folder", layout.root, "--port", free_port(), "--gateway-port", free_port())
+    lines = (layout.root / "numerapi.env").read_text().splitlines()
+    environment = dict(line.split("=", 1) for line in lines)
+    monkeypatch.setattr(base_api, "API_TOURNAMENT_URL", environment["CUPEL_URL"])
+    for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"):
+        monkeypatch.setenv(name, environment[name])
+    api: Any = NumerAPI(verbosity="CRITICAL", show_progress_bars=False)  # type: ignore[no-untyped-call]
+    until(lambda: bool(api.get_models()))
+    ((_, model),) = api.get_models().items()
+    assert api.check_round_open()
+    current = api.get_current_round()
+    ids = Bundle(layout.rounds / str(current)).universe()
+    frame = pd.DataFrame({"id": ids, "prediction": np.random.default_rng(1).random(len(ids))})
+    made = api.upload_predictions(df=frame, model_id=model)
+    assert [row["id"] for row in api.submission_ids(model)] == [made]
+    assert (layout.root / "server" / "receipts" / f"{made}.receipt.json").is_file()
+    chain(layout).advance_to(record(layout, current).close_at)
+    published = next((layout.published).glob(f"0x*/{current}"))
+    until(lambda: Bundle(published).has("submissions.json"))
+    assert int(model) in Bundle(published).submitted()
