@@ -67,8 +67,8 @@ class Services:
         """
         if tournament is not None and tournament not in NUMBERS[self.kind]:
             raise ApiError(
-                f"tournament: expected {self.number} ({self.kind}) at {self.url}, found {tournament}; each "
-                "tournament has a URL of its own"
+                f"tournament: expected {self.number} ({self.kind}) here, found {tournament}; each tournament "
+                "has a URL of its own"
             )
 
 
