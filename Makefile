@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile verify-input simulate lock clean
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile verify-input simulate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -143,6 +143,9 @@ bench-journal: setup  ## look-ups of a cycle and the size of a journal of a year
 
 bench-submissions: setup  ## read 10,000 submissions in child processes and in one, into build/bench/submissions.json
 	PYTHONPATH=. python benchmarks/submissions/bench.py
+
+bench-server: setup  ## submissions and reads a second of a server on loopback, into build/bench/server.json
+	PYTHONPATH=. python benchmarks/server/bench.py
 
 bench-encryption: setup  ## encrypt predictions, and decide on 10,000 envelopes as a member does, into build/bench/encryption.json
 	PYTHONPATH=. python benchmarks/encryption/bench.py

@@ -1,6 +1,6 @@
 """The server's database: a SQLite file, or PostgreSQL by URL, brought to the current schema by Alembic."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ from scorer.redaction import remember_url
 
 PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=20000")
 """Readers do not wait for writers; what was committed survives a power cut; rows refer to what is there."""
+POOL: Final[Mapping[str, Any]] = {"hide_parameters": True, "pool_size": 20, "max_overflow": 40}
+"""Room for all threads of a web process, which are 40, and of its worker: none waits for a connection."""
 WRITES: Final = "cupel_writes"
 MIGRATIONS: Final = "scorer.server:migrations"
 
@@ -39,10 +41,10 @@ class Database:
         text = str(location)
         if "://" in text:
             remember_url(text)
-            return cls(_prepared(sa.create_engine(text, hide_parameters=True, pool_pre_ping=True)))
+            return cls(_prepared(sa.create_engine(text, pool_pre_ping=True, **POOL)))
         path = Path(location).resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(_prepared(sa.create_engine(f"sqlite:///{path}", hide_parameters=True)))
+        return cls(_prepared(sa.create_engine(f"sqlite:///{path}", **POOL)))
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:

@@ -125,7 +125,8 @@ def signing(world: World, folder: Path) -> Iterator[SigningClient]:
 
 @contextmanager
 def running_site(world: World, folder: Path, **changes: Any) -> Iterator[Site]:
-    """A server of a world's tournament, whose clock is the chain's."""
+    """A server of a world's tournament, whose clock is the chain's, unless `clock` is another."""
+    clock = changes.pop("clock", lambda: world.now)
     database = Database.open(folder / "server.sqlite")
     database.migrate()
     made: list[Services] = []
@@ -145,7 +146,7 @@ def running_site(world: World, folder: Path, **changes: Any) -> Iterator[Site]:
         } | changes
 
         def make(url: str) -> Any:
-            services = ServerParts(url=url, **parts).services(world.suite, database, lambda: world.now)
+            services = ServerParts(url=url, **parts).services(world.suite, database, clock)
             made.append(services)
             return application(services)
 
