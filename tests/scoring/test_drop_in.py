@@ -274,12 +274,13 @@ BLOCKS = {"center", "min_max_normalize", "rank", "rank_series", "tie_broken_rank
 def test_every_function_takes_every_type_of_number(name: str, keys: str) -> None:
     call = CALLS.get(name) or SIGNALS[name]
     plain = make_data()
+    of_float64 = outcome_of_float64(name, plain)
     for kind, convert in VALUES.items():
         data = converted(plain, convert, keys)
         if name == "one_hot_encode":
             compare(outcome(call, ours, name, data), outcome(call, reference, name, data))
             continue
-        expected = expected_of(name, data, plain) if exactly(name, kind) else outcome_of_float64(name, plain)
+        expected = expected_of(name, data, plain) if exactly(name, kind) else of_float64
         if name in BLOCKS:
             compare_blocks(name, data)
         else:
@@ -309,9 +310,10 @@ def test_every_function_takes_every_type_of_integer(name: str) -> None:
     whole = make_data()
     for key, factor in {"p": 64, "m": 64, "f": 4, "w": 64, "t": 4, "s": 2}.items():
         whole[key] = whole[key] * factor
+    of_float64 = outcome_of_float64(name, whole)
     for kind in INTEGERS:
         data = {key: value.astype("int64").astype(kind) for key, value in whole.items()}
         if name == "one_hot_encode":
             compare(outcome(call, ours, name, data), outcome(call, reference, name, data))
             continue
-        compare(outcome(call, ours, name, data), outcome_of_float64(name, whole))
+        compare(outcome(call, ours, name, data), of_float64)
