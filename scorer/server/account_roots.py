@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from web3 import Web3
 from web3.exceptions import Web3Exception
 
+from scorer.chain.bulk import read_view
 from scorer.chain.errors import EndpointError
 from scorer.redaction import shown
 from scorer.server.accounts import Account, NamedModel
@@ -53,7 +54,7 @@ def _available(services: Services, own: Account) -> str | None:
         return None
     call = services.suite.token.functions.balanceOf(Web3.to_checksum_address(own.wallet))
     try:
-        return nmr_or_none(int(call.call()) // WEI_PER_NANO)
+        return nmr_or_none(int(read_view(call)) // WEI_PER_NANO)
     except (EndpointError, Web3Exception):
         return None
 

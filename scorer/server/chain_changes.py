@@ -7,6 +7,7 @@ from typing import Final
 
 from web3.types import EventData
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import ZERO_ADDRESS, RoundRecord, RoundState, Suite
 from scorer.chain.logs import event_logs
 from scorer.observation.audit import idle_by_lane
@@ -92,7 +93,7 @@ def read_changes(
     moved = sorted(_movements(suite, first, block.number), key=lambda move: (move.block, move.log_index))
     return ChainChanges(
         block,
-        int(suite.registry.functions.modelCount().call(block_identifier=block.number)),
+        int(read_view(suite.registry.functions.modelCount(), block.number)),
         records,
         list(_owners(suite, first, block.number)),
         moved,

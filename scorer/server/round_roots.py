@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import RoundState
 from scorer.protocol.rules import Rules, rules_from
 from scorer.server.errors import ApiError
@@ -150,7 +151,7 @@ def v3_stake_config(context: RequestContext) -> Document:
         "authorizationSigner": "0x" + "00" * 20,  # nobody authorises a stake here
         "nmrAddress": suite.addresses.numeraire,
         "owner": suite.addresses.authority,
-        "paused": bool(suite.tournament.functions.paused().call()),
+        "paused": bool(read_view(suite.tournament.functions.paused())),
         "pendingOwner": None,
         "serviceWallet": None,
     }

@@ -7,6 +7,7 @@ from typing import Final
 
 import requests
 
+from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, connect
 from scorer.client.keystore import write_keystore
@@ -98,10 +99,10 @@ def _set_up(layout: DevnetLayout, endpoint: str, port: int) -> ServerConfig:
 def _model(suite: Suite) -> int:
     """Register a model for `WHO`, unless there is one; its number."""
     registry, owner = suite.registry.functions, account_of(WHO)
-    if not registry.balanceOf(owner.address).call():
+    if not read_view(registry.balanceOf(owner.address)):
         Sender(suite.w3, owner, LOCAL_FEES).send(registry.register(owner.address))
-    models = range(1, int(registry.modelCount().call()) + 1)
-    return next(model for model in models if registry.ownerOf(model).call() == owner.address)
+    models = range(1, int(read_view(registry.modelCount())) + 1)
+    return next(model for model in models if read_view(registry.ownerOf(model)) == owner.address)
 
 
 def _write_environment(layout: DevnetLayout, config: ServerConfig, url: str) -> Path:
