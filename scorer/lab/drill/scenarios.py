@@ -31,6 +31,7 @@ from scorer.lab.drill.waiting import (
     sealed,
     sent_by_members,
     settled,
+    sign,
     to_close,
     to_end,
     to_outcome,
@@ -133,9 +134,8 @@ def reorganised(depth: int, local: LocalTournament) -> ScenarioResult:
     (round_id,) = to_close(local)
     forgotten = _then_forget(local, "operator", OPERATOR, depth, locked(local, round_id))
     last = local.members - 1
-    release(local)
-    for index in range(last):
-        drive(local, f"member-{index}")
+    release(local, round_id)
+    sign(local, round_id)
     forgotten += _then_forget(local, f"member-{last}", FIRST_MEMBER + last, depth, sealed(local, round_id))
     local.resolve(round_id)
     for index in range(local.quorum):
@@ -359,9 +359,8 @@ def sealed_without_a_member(local: LocalTournament) -> ScenarioResult:
     (round_id,) = to_close(local)
     drive(local, "operator", locked(local, round_id))
     last = local.members - 1
-    release(local)
-    for index in range(last):
-        drive(local, f"member-{index}")
+    release(local, round_id)
+    sign(local, round_id)
     # The others leave it half of the lock window to sign.
     record = local.record(round_id)
     local.anvil.advance_to((record.close_at + record.lock_until) // 2 + 1)

@@ -13,7 +13,7 @@ from scorer.failpoints import KILLED
 from scorer.lab.drill.outcome import Stuck
 from scorer.lab.local_tournament import FIRST_MEMBER, LocalTournament
 from scorer.lab.processes import stop_forks
-from scorer.storage.bundle import LOCKED, Bundle
+from scorer.storage.bundle import LOCKED, RELEASE, VOTE, Bundle
 
 TRIES: Final = 30
 PATIENCE: Final = 240.0
@@ -142,17 +142,28 @@ def lock_and_seal(local: LocalTournament, rounds: Sequence[int]) -> None:
 
 def seal(local: LocalTournament, rounds: Sequence[int], *, kill_at: Sequence[str] = ()) -> None:
     """Let every member sign the seals of rounds, and the last one send them."""
-    release(local)
+    release(local, *rounds)
     last = local.members - 1
-    for index in range(last):
-        drive(local, f"member-{index}")
+    sign(local, *rounds)
     drive(local, f"member-{last}", sealed(local, *rounds), kill_at=kill_at)
 
 
-def release(local: LocalTournament) -> None:
+def release(local: LocalTournament, *rounds: int) -> None:
     """Let every member but the last release its shares of rounds that are locked: a quorum's are enough."""
     for index in range(local.members - 1 if local.rules.is_encrypted else 0):
-        drive(local, f"member-{index}")
+        drive(local, f"member-{index}", published(local, index, RELEASE, *rounds))
+
+
+def sign(local: LocalTournament, *rounds: int) -> None:
+    """Let every member but the last sign the seals of rounds that are locked."""
+    for index in range(local.members - 1):
+        drive(local, f"member-{index}", published(local, index, VOTE, *rounds))
+
+
+def published(local: LocalTournament, index: int, file: str, *rounds: int) -> Done:
+    """Return a condition: a member has published a file of rounds for the others."""
+    exchange = f"member-{index}/exchange"
+    return lambda: all(Bundle(local.folder(exchange, number)).has(file) for number in rounds)
 
 
 def to_close(local: LocalTournament, count: int = 1) -> list[int]:
