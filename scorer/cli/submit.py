@@ -47,7 +47,7 @@ def submit(
         ),
     ] = False,
 ) -> None:
-    """Check a submission as the operator will, encrypt and sign it (EIP-712), and write it into the inbox.
+    """Check a submission as the operator will, encrypt and sign it, and write it into the inbox.
 
     Only members of the round's committee can read it, a quorum of them together, once all stakes are locked.
 

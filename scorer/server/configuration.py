@@ -172,8 +172,9 @@ class ServerConfig(ConfigSection):
             When the file of the secret cannot be read, or others can.
         """
         folders, data = self.folders, self.folders.data
+        text = self._secret(self.secret_file)
         try:
-            secret = bytes.fromhex(self._secret(self.secret_file))
+            secret = bytes.fromhex(text)
         except ValueError:
             raise ConfigError(
                 f"{self.at(self.secret_file)}: expected 32 bytes in hex, found others"

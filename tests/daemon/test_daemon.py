@@ -33,6 +33,7 @@ class Seat:
         text = config.read_text().replace(f'endpoint = "{world.anvil.url}"', f"endpoints = [{urls}]\n{chain}")
         config.write_text(text + f"\n[run]\nrecompute = false\nstagger = 0\nleast_balance = 1e9\n{run}\n")
         self.assembled = stack.enter_context(assembly.oracle(load_config(config), send=True))
+        self._sent_before = self._transactions()
 
     @property
     def alarms(self) -> set[str]:
@@ -45,6 +46,10 @@ class Seat:
         return self.assembled.daemon
 
     def sent(self) -> int:
+        """Count what the member has sent since it sat down; before that it published its encryption key."""
+        return self._transactions() - self._sent_before
+
+    def _transactions(self) -> int:
         account = self.world.anvil.account(3)
         return self.world.suite.w3.eth.get_transaction_count(account.address)
 

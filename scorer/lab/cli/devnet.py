@@ -51,9 +51,12 @@ def start(
     port: Annotated[int, typer.Option(parser=whole(1, 65_535), help="Of the chain's endpoint.")] = 8545,
     keep: Annotated[bool, typer.Option("--keep", help="Go on where the last one was stopped.")] = False,
     file: Annotated[Path, typer.Option(help="The deployment file.", exists=True)] = FILE,
+    in_the_clear: Annotated[
+        bool, typer.Option("--in-the-clear", help="Take submissions that are not encrypted, as a class may.")
+    ] = False,
 ) -> None:
     """Start a chain with everything on it, an operator, four oracles, and a round after the other."""
-    layout, settings = DevnetLayout(folder), Settings(port, every, models)
+    layout, settings = DevnetLayout(folder), Settings(port, every, models, in_the_clear)
     with _devnet_errors():
         up(layout, settings, file=file, keep=keep)
         _introduce(layout, settings)

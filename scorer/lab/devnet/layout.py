@@ -11,10 +11,12 @@ from scorer.lab.anvil import local_account
 from scorer.lab.nodes import ENCRYPTION_KEY
 from scorer.lab.processes import ProcessGroup
 from scorer.owned_files import is_owned, make_owned_folder
+from scorer.protocol.rules import Rules, preset
 from scorer.storage.bundle import RULES, UNIVERSE
 from scorer.storage.contents import files_in, inbox_at, node_at, rounds_in
 
 MADE_BY: Final = "cupel devnet up"
+RULES_NAME: Final = "classic"
 SETTINGS: Final = "devnet.json"
 CONTENTS: Final = (
     *(SETTINGS, "chain.json*", "manifest.json*", "*.deployment.json*", "journal.sqlite*"),
@@ -71,16 +73,25 @@ class Settings:
         Seconds that a round takes submissions; the next one opens when it closes.
     models
         How many models are there from the start, and submit to every round.
+    in_the_clear
+        Whether submissions are not encrypted.
     """
 
     port: int = 8545
     every: int = 60
     models: int = 5
+    in_the_clear: bool = False
 
     @property
     def endpoint(self) -> str:
         """URL of the chain."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of its rounds."""
+        rules = preset(RULES_NAME)
+        return rules.model_copy(update={"secrecy": None}) if self.in_the_clear else rules
 
 
 @dataclass(frozen=True)

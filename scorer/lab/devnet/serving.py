@@ -58,6 +58,11 @@ def serve(layout: DevnetLayout, port: int, gateway_port: int) -> Served:
         When one of the two does not come up.
     """
     settings = layout.settings()
+    if not settings.in_the_clear:
+        raise NotReady(
+            "expected a devnet in the clear, as the server does not take encrypted submissions yet, found "
+            "one that encrypts; start it by cupel devnet up --in-the-clear"
+        )
     suite = Suite.at(connect(settings.endpoint, LOCAL_CHAIN_ID), read_deployment(layout.manifest))
     config = _set_up(layout, settings.endpoint, port)
     model = _model(suite)

@@ -22,10 +22,8 @@ from scorer.lab.population import Participant, keys_of, submit_predictions
 from scorer.lab.rounds import Times, write_plan
 from scorer.operator.plans import SCHEDULE, TIMES
 from scorer.process import clean_tracebacks, forbid_core_dumps
-from scorer.protocol.rules import preset
 from scorer.storage.bundle import RULES, TARGETS, UNIVERSE, Bundle, BundleError, round_folder
 
-RULES_NAME: Final = "classic"
 SCORING: Final = 2
 """In lengths of a round, from close to outcome: a quarter of it is there to lock and seal."""
 SHORTEST_SCORING: Final = 80
@@ -82,14 +80,14 @@ class WorldSimulator:
                 last = max(last, times[1])
         if last - now < self.settings.every:
             times = times_of(max(last, now + AHEAD), self.settings.every)
-            write_plan(self.layout.plans / str(times[0]), preset(RULES_NAME), self.market.universe, times)
+            write_plan(self.layout.plans / str(times[0]), self.settings.rules, self.market.universe, times)
 
     def _serve(self, record: RoundRecord, now: int) -> None:
         number = record.round_id
         folder = self.layout.rounds / str(number)
         if record.open_at <= now < record.close_at and not folder.is_dir():
             draft = self._drafted(number)
-            keys, models = keys_of(self.suite, preset(RULES_NAME), number), self._participants()
+            keys, models = keys_of(self.suite, self.settings.rules, number), self._participants()
             submit_predictions(self.suite, self.market, self.layout.inbox, number, models, now, keys)
             draft.rename(folder)
             structlog.get_logger().info("round", round=number, submissions=self.settings.models)

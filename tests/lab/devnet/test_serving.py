@@ -19,7 +19,19 @@ from tests.lab.devnet.test_devnet import chain, record, until
 @pytest.fixture
 def layout(tmp_path: Path) -> Iterator[DevnetLayout]:
     found = DevnetLayout(tmp_path / "d")
-    run("devnet", "up", "--folder", found.root, "--port", free_port(), "--every", 3600, "--models", 1)
+    run(
+        "devnet",
+        "up",
+        "--folder",
+        found.root,
+        "--port",
+        free_port(),
+        "--every",
+        3600,
+        "--models",
+        1,
+        "--in-the-clear",
+    )
     yield found
     run("devnet", "down", "--folder", found.root)
 
