@@ -172,6 +172,11 @@ class SubmissionService:
         rules = self.published.rules(row.id, row.rules_hash)
         if rules is None:
             raise ApiError(f"round {row.id}: expected its rules to be published, found none; try again later")
+        if rules.is_encrypted:
+            raise ApiError(
+                f"round {row.id}: expected encrypted predictions, as its rules say, found them in the clear; "
+                "submit by cupel submit: this server takes no encrypted ones yet"
+            )
         reader = SubmissionReader(SHARED_READER, rules.submissions, universe)
         checked = reader.read(self.blobs.path(found.digest).read_bytes(), found.filename)
         return content_hash(universe.ids, checked.values)
