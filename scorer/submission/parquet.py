@@ -93,7 +93,7 @@ def _batches(
         _check_longest(batch.column(wanted[0]), wanted[0], name)
         batches.append(batch)
     if not batches:
-        return file.schema_arrow.empty_table().select(wanted)
+        return pa.Table.from_batches([], file.schema_arrow).select(wanted)  # `empty_table` imports pandas
     return pa.Table.from_batches(batches)
 
 

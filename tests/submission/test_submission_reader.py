@@ -167,7 +167,10 @@ import sys
 from scorer.submission.child import read_alignment
 from scorer.submission.validity import Universe
 for path in sys.argv[1:]:
-    read_alignment(open(path, "rb").read(), None, Universe(("a", "b", "c", "d"), {}))
+    try:
+        read_alignment(open(path, "rb").read(), None, Universe(("a", "b", "c", "d"), {}))
+    except Exception as refused:
+        print(refused)
 print(sorted({"pandas", "scipy", "web3", "eth_account"} & set(sys.modules)))
 """
 
@@ -175,9 +178,13 @@ print(sorted({"pandas", "scipy", "web3", "eth_account"} & set(sys.modules)))
 def test_reading_imports_no_more_than_it_needs_once_a_zygote(tmp_path: Path) -> None:
     (tmp_path / "7.csv").write_bytes(b"id,prediction\na,0.1\nb,0.2\nc,0.3\nd,0.4\n")
     (tmp_path / "7.parquet").write_bytes(parquet(["a", "b", "c", "d"], [0.1, 0.2, 0.3, 0.4]))
-    files = [str(tmp_path / "7.csv"), str(tmp_path / "7.parquet"), str(FILES / "delta.parquet")]
+    (tmp_path / "empty.parquet").write_bytes(parquet(pa.array([], pa.string()), pa.array([], pa.float64())))
+    names = ("7.csv", "7.parquet", "empty.parquet")
+    files = [*(str(tmp_path / name) for name in names), str(FILES / "delta.parquet")]
     done = subprocess.run([sys.executable, "-c", WITHOUT, *files], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    refusal, imported = done.stdout.splitlines()
+    assert "missing ids: 4" in refusal
+    assert imported == "[]"
 
 
 def test_many_small_row_groups_of_many_ids_are_no_reason_to_refuse(pool: IsolatedReader) -> None:
