@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from scorer.chain.contracts import RoundRecord, RoundState
+from scorer.chain.records import RoundRecord, RoundState
 
 PLAIN = RoundRecord(
     round_id=1,

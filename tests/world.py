@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scorer.chain.contracts import ProposalStatus, RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import ProposalStatus, RoundRecord, RoundState
 from scorer.lab.anvil import Anvil
 from scorer.lab.demo.files import write_submission
 from scorer.lab.in_process import (

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.logging import configure_logging

@@ -10,8 +10,9 @@ from web3.contract.contract import ContractEvent
 from web3.exceptions import Web3Exception
 from web3.types import EventData
 
-from scorer.chain.contracts import ZERO_HASH, RoundRecord, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointError, MalformedAnswer, NoConnection, RateLimited, Unauthorised
+from scorer.chain.records import ZERO_HASH, RoundRecord
 from scorer.errors import CupelError
 
 FIRST_RANGE = 500

@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import RoundState, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import RoundState
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
 from scorer.cli.common import JsonOption, console, user_errors
 from scorer.cli.explain import scored_rounds

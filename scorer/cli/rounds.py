@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from scorer.chain.contracts import RoundRecord
+from scorer.chain.records import RoundRecord
 from scorer.cli.common import console, print_json
 from scorer.cli.numbers import whole
 from scorer.cli.options import ChainOptions, chain_command

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from scorer.chain.contracts import RoundState, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import RoundState
 from scorer.cli.chains import DeploymentOption, EndpointsOption, ReplayOption, suites_of
 from scorer.cli.common import user_errors
 from scorer.cli.numbers import NUMBER

@@ -15,7 +15,8 @@ from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import Addresses, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import Addresses
 from scorer.client.keystore import Wallet
 from scorer.client.stakes import ModelStake, latest_block, model_count, model_stake
 from scorer.errors import CupelError

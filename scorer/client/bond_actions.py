@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from scorer.chain.contracts import Addresses
+from scorer.chain.records import Addresses
 from scorer.client.actions import (
     ActionRefused,
     ClientAccount,

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import Addresses, MemberSet, ProposalRecord, ProposalStatus, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import Addresses, MemberSet, ProposalRecord, ProposalStatus
 from scorer.client.actions import (
     ActionRefused,
     ClientAccount,

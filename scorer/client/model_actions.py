@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scorer.chain.contracts import Addresses
+from scorer.chain.records import Addresses
 from scorer.client.actions import (
     ActionRefused,
     ClientAccount,

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from scorer.chain.contracts import RoundRecord, RoundState
+from scorer.chain.records import RoundRecord, RoundState
 
 
 class Phase(StrEnum):

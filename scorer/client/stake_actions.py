@@ -6,7 +6,8 @@ from typing import Final
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import Addresses, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import Addresses
 from scorer.client.actions import (
     ActionRefused,
     ClientAccount,

@@ -7,8 +7,9 @@ from typing import Any
 from web3.exceptions import ContractLogicError
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.logs import event_logs
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.chain.reverts import revert_name
 from scorer.client.amounts import Allocation
 from scorer.observation.observe import Block, chunks_left, read_sealed

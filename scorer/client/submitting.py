@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.client.actions import ActionRefused
 from scorer.client.keystore import Wallet
 from scorer.client.stakes import latest_block, model_count

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 from web3 import Web3
 
-from scorer.chain.contracts import Addresses, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.endpoints import Endpoints
+from scorer.chain.records import Addresses
 from scorer.daemon.config_errors import ConfigError, problems
 from scorer.daemon.deployment_file import read_deployment
 from scorer.daemon.keys import EncryptionKeys, JournalAt, Key

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scorer.chain.contracts import Addresses
+from scorer.chain.records import Addresses
 from scorer.daemon.config_errors import ConfigError
 from scorer.files import decoded, read_bounded
 from scorer.protocol.documents import parse_json

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from web3 import Web3
 
-from scorer.chain.contracts import Addresses, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.endpoints import Pinned
+from scorer.chain.records import Addresses
 from scorer.errors import CupelError
 from scorer.oracle.quorum_check import QuorumCheck
 from scorer.protocol.report import REPORT_VERSION

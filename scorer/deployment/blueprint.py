@@ -8,7 +8,7 @@ from eth_abi.abi import encode
 from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 
 from scorer.chain.artifacts import abi, artifact
-from scorer.chain.contracts import ZERO_ADDRESS
+from scorer.chain.records import ZERO_ADDRESS
 from scorer.deployment.create2 import create2_address, salt_of
 from scorer.deployment.document import Deployment
 from scorer.deployment.fields import DEPLOYER

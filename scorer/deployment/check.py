@@ -11,9 +11,9 @@ from web3.contract import Contract
 from web3.exceptions import Web3Exception
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import ZERO_ADDRESS
 from scorer.chain.errors import EndpointError
 from scorer.chain.logs import event_logs
+from scorer.chain.records import ZERO_ADDRESS
 from scorer.deployment.blueprint import (
     ADMIN_ROLE,
     ROLE_IDS,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from eth_utils.address import is_checksum_address
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo
 
-from scorer.chain.contracts import ZERO_ADDRESS
+from scorer.chain.records import ZERO_ADDRESS
 
 DEPLOYER: Final = "deployer"
 """Stands for the deployer's address; for local chains only."""

@@ -12,8 +12,8 @@ from web3 import Web3
 from web3.exceptions import TransactionNotFound
 
 from scorer import __version__
-from scorer.chain.contracts import Addresses
 from scorer.chain.errors import EndpointError
+from scorer.chain.records import Addresses
 from scorer.deployment.blueprint import TOURNAMENT, Blueprint, Creation, constructor_data
 from scorer.deployment.code import compiled_code, digest
 from scorer.deployment.create2 import FACTORY

@@ -9,7 +9,8 @@ import numpy as np
 from eth_account.signers.local import LocalAccount
 from numpy.typing import NDArray
 
-from scorer.chain.contracts import Addresses, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import Addresses
 from scorer.encryption import MemberKeys
 from scorer.lab.anvil import Anvil
 from scorer.lab.batch import LOCAL_FEES, BatchSender

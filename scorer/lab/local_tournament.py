@@ -10,7 +10,8 @@ from typing import Any, Final
 from eth_account.signers.local import LocalAccount
 from web3.contract.contract import ContractEvent
 
-from scorer.chain.contracts import RoundRecord, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import RoundRecord
 from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.logging import configure_logging

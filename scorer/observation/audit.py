@@ -13,8 +13,9 @@ from web3 import Web3
 from web3.exceptions import ContractLogicError
 
 from scorer.chain.bulk import View, answers, read_view
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.logs import SettledChunk, read_settled
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.observation.observe import Block, read_sealed
 from scorer.protocol.chunks import Chunk, stakes_and_codes, unpack_scores
 from scorer.rewards import settle

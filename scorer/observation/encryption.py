@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from scorer.chain.contracts import MemberSet, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import MemberSet
 from scorer.encryption import MemberKeys, RoundContext, encrypt_predictions
 from scorer.encryption.errors import KeyRefused
 from scorer.encryption.plaintext import Floats

@@ -8,7 +8,7 @@ from functools import cached_property
 from web3.exceptions import Web3Exception
 
 from scorer.chain.bulk import PAGE
-from scorer.chain.contracts import ProposalRecord, RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.endpoints import Block as Block
 from scorer.chain.errors import EndpointError
 from scorer.chain.logs import (
@@ -20,6 +20,7 @@ from scorer.chain.logs import (
     read_settled,
     round_events,
 )
+from scorer.chain.records import ProposalRecord, RoundRecord, RoundState
 from scorer.evaluation.inputs import OnChain, Positions, RoundTerms
 from scorer.protocol.chunks import Chunk, chunk_from_words, positions_heads, unpack_scores
 

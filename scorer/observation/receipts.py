@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scorer.chain.contracts import RoundState, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.logs import first_block_at, round_events
+from scorer.chain.records import RoundState
 from scorer.evaluation.statement import Receipt
 from scorer.observation.observe import Block
 from scorer.protocol.chunks import SCORE_BYTES

@@ -1,7 +1,8 @@
 """Reads what became of a void round."""
 
-from scorer.chain.contracts import RoundRecord, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.logs import read_locking
+from scorer.chain.records import RoundRecord
 from scorer.evaluation.void import VoidOnChain
 from scorer.observation.observe import Block, locked_chunks, read_settlement
 

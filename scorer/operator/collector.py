@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from scorer.chain.contracts import RoundRecord, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointsDisagree
+from scorer.chain.records import RoundRecord
 from scorer.encryption import MemberKeys
 from scorer.observation.encryption import usable_keys
 from scorer.observation.observe import Block

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.chain.contracts import RoundRecord
+from scorer.chain.records import RoundRecord
 from scorer.protocol.chunks import LANES
 
 SLOTS_PER_CHUNK: Final = 256

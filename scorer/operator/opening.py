@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scorer.chain.contracts import RoundRecord
+from scorer.chain.records import RoundRecord
 from scorer.observation.encryption import usable_keys
 from scorer.operator.cache import OperatorCache
 from scorer.operator.collector import Collector

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scorer.chain.contracts import RoundRecord, RoundState
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.operator.cache import OperatorCache
 from scorer.operator.collector import Collector, Lanes
 from scorer.operator.intake import LARGEST

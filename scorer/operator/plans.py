@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from scorer.chain.contracts import RoundRecord
+from scorer.chain.records import RoundRecord
 from scorer.files import read_bounded
 from scorer.oracle.alarm_reasons import RaiseAlarm
 from scorer.oracle.failures import apart

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from web3.contract.contract import ContractFunction
 
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.evaluation.inputs import Positions, scores_by_chunk
 from scorer.isolation import SHARED_READER
 from scorer.observation.observe import Block, read_sealed

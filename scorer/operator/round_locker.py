@@ -7,7 +7,7 @@ from typing import Final
 
 from web3.contract.contract import ContractFunction
 
-from scorer.chain.contracts import RoundRecord
+from scorer.chain.records import RoundRecord
 from scorer.failpoints import reach
 from scorer.observation.observe import awaits_seal
 from scorer.operator.cache import OperatorCache

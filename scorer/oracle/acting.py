@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scorer.chain.contracts import ProposalStatus
+from scorer.chain.records import ProposalStatus
 from scorer.oracle.actions import Alarm, MemberAction, Wait
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.cache import MemberCache

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from scorer.chain.contracts import ProposalStatus, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import ProposalStatus
 from scorer.observation.basis import ChainBasis
 from scorer.observation.observe import RoundTracker, Sealed
 from scorer.oracle.decryption_cache import DecryptionCache

@@ -9,7 +9,8 @@ from web3 import Web3
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import ProposalRecord, ProposalStatus, RoundRecord
 from scorer.evaluation.inputs import scores_by_chunk
 from scorer.observation.observe import Sealed
 from scorer.oracle.actions import (

@@ -4,7 +4,8 @@ from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
 from functools import partial
 
-from scorer.chain.contracts import ProposalStatus, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import ProposalStatus
 from scorer.oracle.quorum_check import QuorumCheck
 from scorer.transactions.intents import OPEN, IntentState
 from scorer.transactions.journal import Journal

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState
+from scorer.chain.records import ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.chain.windows import SETTLEMENT_GRACE, fundable_until
 from scorer.oracle.actions import (
     Alarm,

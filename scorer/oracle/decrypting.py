@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from scorer.chain.contracts import MemberSet, RoundRecord
+from scorer.chain.records import MemberSet, RoundRecord
 from scorer.encryption import (
     Decryption,
     Envelope,

@@ -7,7 +7,7 @@ from pathlib import Path
 from web3 import Web3
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import ProposalRecord, ProposalStatus
+from scorer.chain.records import ProposalRecord, ProposalStatus
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.cache import MemberCache
 from scorer.oracle.challenges import Challenges, outcomes

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from scorer.chain.contracts import RoundRecord
+from scorer.chain.records import RoundRecord
 from scorer.oracle.context import CycleContext
 from scorer.oracle.paths import MemberPaths
 from scorer.protocol.rules import Rules

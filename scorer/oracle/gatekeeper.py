@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from scorer.chain.contracts import RoundRecord, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import RoundRecord
 from scorer.evaluation.gates import SUBMISSIONS, PublishedRound, judge_all, neutral_churn_table
 from scorer.protocol.rules import Gates, Rules
 from scorer.protocol.submissions import Submissions

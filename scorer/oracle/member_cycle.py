@@ -7,8 +7,8 @@ from functools import cached_property, partial
 from web3 import Web3
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import RoundRecord, RoundState
 from scorer.chain.logs import IncompleteLogs
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.encryption import Identity
 from scorer.observation.observe import CommitteeView
 from scorer.oracle.acting import Actor

@@ -6,7 +6,7 @@ one that was fixed before the outcome.
 
 from dataclasses import dataclass
 
-from scorer.chain.contracts import RoundRecord
+from scorer.chain.records import RoundRecord
 from scorer.evaluation.evaluate import meta_model_digest, meta_model_of
 from scorer.evaluation.inputs import Positions
 from scorer.oracle.paths import MemberPaths

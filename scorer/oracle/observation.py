@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scorer.chain.contracts import RoundRecord, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointsDisagree
+from scorer.chain.records import RoundRecord
 from scorer.observation.observe import CommitteeView, RoundTracker, unfinished_rounds
 from scorer.oracle.context import CycleContext
 from scorer.oracle.quorum_check import host_of

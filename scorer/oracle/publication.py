@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from scorer.chain.contracts import RoundRecord, RoundState
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.observation.observe import awaits_seal, sealed_at
 from scorer.oracle.actions import Alarm
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm

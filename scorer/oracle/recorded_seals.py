@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scorer.chain.contracts import MemberSet, RoundRecord, RoundState, SealRecord
+from scorer.chain.records import MemberSet, RoundRecord, RoundState, SealRecord
 from scorer.observation.observe import Block
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.context import CycleContext

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.evaluation.commitments import target_digest
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.inputs import InputsMismatch, RoundInputs

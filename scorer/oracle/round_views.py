@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import ProposalRecord, RoundRecord
+from scorer.chain.records import ProposalRecord, RoundRecord
 from scorer.observation.observe import CommitteeView, Sealed, awaits_seal, chunks_left
 from scorer.oracle.actions import SealRound
 from scorer.oracle.cache import MemberCache

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scorer.chain.contracts import MemberSet, SealRecord
+from scorer.chain.records import MemberSet, SealRecord
 from scorer.oracle.stamps import Stamp
 from scorer.protocol.seal import SealVote, Verdicts
 from scorer.protocol.submissions import Submissions

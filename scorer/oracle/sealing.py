@@ -10,7 +10,7 @@ from functools import cached_property
 
 from eth_hash.auto import keccak
 
-from scorer.chain.contracts import RoundRecord
+from scorer.chain.records import RoundRecord
 from scorer.evaluation.commitments import UNREADABLE, refusals_of
 from scorer.observation.observe import read_sealed
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from scorer.chain.contracts import MemberSet
+from scorer.chain.records import MemberSet
 from scorer.encryption import (
     EncryptionError,
     Envelope,

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from scorer.chain.contracts import RoundRecord
+from scorer.chain.records import RoundRecord
 from scorer.evaluation.commitments import check_published, check_sealed
 from scorer.evaluation.inputs import InputsMismatch
 from scorer.isolation import SHARED_READER

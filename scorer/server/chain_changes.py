@@ -8,8 +8,9 @@ from typing import Final
 from web3.types import EventData
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import ZERO_ADDRESS, RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.logs import event_logs
+from scorer.chain.records import ZERO_ADDRESS, RoundRecord, RoundState
 from scorer.observation.audit import idle_by_lane
 from scorer.observation.observe import Block, read_sealed
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 import sqlalchemy as sa
 
-from scorer.chain.contracts import RoundRecord, RoundState
 from scorer.chain.logs import IncompleteLogs
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.observation.observe import Block
 from scorer.protocol.documents import to_hex
 from scorer.server.chain_changes import ChainChanges

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.chain.contracts import RoundRecord, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import RoundRecord
 from scorer.errors import CupelError
 from scorer.evaluation.statement import Receipt
 from scorer.isolation import SHARED_READER, IsolationError, ReadResult, refuses

@@ -7,7 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.protocol.rules import Rules, rules_from
 from scorer.server.errors import ApiError
 from scorer.server.formats import date_stamp, date_text, nmr_or_none, time_text

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 import sqlalchemy as sa
 from eth_hash.auto import keccak
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.errors import CupelError
 from scorer.failpoints import reach
 from scorer.isolation import SHARED_READER

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.server.accounts import Clock
 from scorer.server.database import Database
 from scorer.server.errors import ApiError

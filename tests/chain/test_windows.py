@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.chain.windows import Pause, latest_lock_end, lock_end
 from tests.chains import Chains
 from tests.world import DAY, World, lent_world

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scorer import failpoints
-from scorer.chain.contracts import ProposalStatus
+from scorer.chain.records import ProposalStatus
 from scorer.cli import app
 from scorer.client.committee_actions import CHALLENGE_GAS, CHALLENGE_GAS_OF_MEMBER
 from scorer.protocol.seal import Seal

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from scorer.chain.contracts import RoundState
 from scorer.chain.endpoint import LOCAL_CHAIN_ID
+from scorer.chain.records import RoundState
 from scorer.cli import app
 from scorer.encryption.keys import write_identities
 from scorer.lab.encryption import local_identity

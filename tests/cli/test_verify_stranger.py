@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.evaluation.evaluate import evaluate
 from scorer.storage.bundle import Bundle, round_folder
 from scorer.storage.parquet import read_parquet, write_parquet

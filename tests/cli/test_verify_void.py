@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.storage.bundle import Bundle, round_folder
 from tests.cli.test_cupel import run, write_deployment
 from tests.world import World

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from scorer.chain.contracts import Addresses
+from scorer.chain.records import Addresses
 from scorer.client.actions import ClientAction
 from scorer.client.amounts import Allocation
 from scorer.client.bond_actions import CollectCredit, PostBond, ReleaseBond

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.client.phases import Phase, phase_of
 from tests.records import record
 

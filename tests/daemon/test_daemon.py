@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scorer.chain.contracts import ProposalStatus, RoundState
 from scorer.chain.errors import RateLimited
+from scorer.chain.records import ProposalStatus, RoundState
 from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OracleDaemon

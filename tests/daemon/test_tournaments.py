@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scorer.chain.contracts import RoundState, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import RoundState
 from scorer.daemon import assembly
 from scorer.daemon.checks import check_member, check_operator
 from scorer.daemon.config_errors import ConfigError

@@ -15,10 +15,11 @@ from web3.exceptions import Web3Exception
 from web3.types import RPCResponse
 
 from scorer.chain.bulk import _LIMITS
-from scorer.chain.contracts import Addresses, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointError
 from scorer.chain.logs import IncompleteLogs, round_events
 from scorer.chain.provider import Provider
+from scorer.chain.records import Addresses
 from scorer.chain.transport import Reply
 from scorer.transactions.node import BroadcastReply, Head, Web3Node
 from tests.hostile.target import Target

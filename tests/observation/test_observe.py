@@ -9,7 +9,7 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
 from scorer.chain import logs
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.observation.void import read_void
 from tests.world import World

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.isolation import IsolatedReader, IsolationUnavailable
 from scorer.operator.intake import Intake
 from scorer.storage.bundle import round_folder

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from web3.types import RPCEndpoint
 
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.endpoints import Endpoints
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.observation.observe import RoundTracker, finalised_block
 from scorer.operator.collector import Lanes
 from scorer.operator.plans import PlanFolder

@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from scorer import failpoints
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.logs import read_locking, round_events
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.observation.audit import audit
 from scorer.observation.observe import finalised_block, locked_chunks
 from scorer.operator.collector import Lanes

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from web3 import HTTPProvider, Web3
 
-from scorer.chain.contracts import Addresses, Suite
+from scorer.chain.contracts import Suite
+from scorer.chain.records import Addresses
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.inputs import OnChain
 from scorer.oracle.agreement import EndpointsDisagree, agreed

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from scorer.chain.contracts import ProposalRecord, ProposalStatus
 from scorer.chain.fees import Bid
+from scorer.chain.records import ProposalRecord, ProposalStatus
 from scorer.oracle.challenges import Challenges, challenged_rounds, outcomes
 from scorer.oracle.quorum_check import QuorumCheck
 from scorer.transactions.intents import Attempt, Call, IntentState

@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from scorer.chain.contracts import ProposalRecord, ProposalStatus, RoundRecord, RoundState
+from scorer.chain.records import ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.chain.windows import SETTLEMENT_GRACE
 from scorer.oracle.actions import (
     Alarm,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.evaluation.inputs import OnChain
 from scorer.evaluation.own import OwnSubmission, verify_own
 from scorer.evaluation.restate import restate

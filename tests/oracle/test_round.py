@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scorer.chain.contracts import ProposalStatus, RoundState
+from scorer.chain.records import ProposalStatus, RoundState
 from scorer.evaluation.verify import differences
 from scorer.lab.demo.files import BrokenKind, broken_file
 from scorer.lab.member import LocalMember

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from web3 import Web3
 
 from scorer.chain import contracts
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import unchecked
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.lab.proxy import Proxy, proxy_of
 from scorer.observation import observe
 from scorer.observation.observe import RoundTracker, finalised_block, unfinished_rounds

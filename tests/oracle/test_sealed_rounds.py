@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from scorer.chain.contracts import ProposalStatus, RoundState
+from scorer.chain.records import ProposalStatus, RoundState
 from scorer.cli import app
 from scorer.evaluation.evaluate import evaluate
 from scorer.isolation import ReadLimits

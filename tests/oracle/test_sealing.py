@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.lab.anvil import Anvil
 from scorer.lab.member import LocalMember
 from scorer.lab.population import Stake

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.encryption import (
     Envelope,
     EnvelopeState,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scorer.chain.contracts import RoundRecord, RoundState
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.evaluation.evaluate import evaluate
 from scorer.isolation import ReadLimits
 from scorer.oracle.seen_files import SeenFiles

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scorer.chain.contracts import ProposalStatus
+from scorer.chain.records import ProposalStatus
 from scorer.lab.anvil import Anvil
 from scorer.lab.plain_sender import Sender
 from scorer.oracle.actions import Attest, Expire

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.evaluation.inputs import Positions
 from scorer.lab.anvil import Anvil
 from scorer.lab.in_process import FIRST_MEMBER, QUORUM, deploy_tournament, run_tournament

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.evaluation.verify import Difference, differences
 from scorer.lab.anvil import Anvil, run_anvil
 from scorer.lab.demo.outcome import DemoOutcome, print_outcome

@@ -15,8 +15,9 @@ from web3 import Web3
 from web3.exceptions import Web3Exception
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import RoundState, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
+from scorer.chain.records import RoundState
 from scorer.daemon.deployment_file import read_deployment
 from scorer.deployment.document import Deployment
 from scorer.lab.anvil import Anvil, AnvilOptions, await_anvil

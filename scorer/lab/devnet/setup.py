@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from scorer.chain.contracts import Addresses, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID
+from scorer.chain.records import Addresses
 from scorer.deployment.blueprint import blueprint
 from scorer.deployment.deploy import Builder
 from scorer.deployment.document import Deployment, DeploymentFileError, load_document

@@ -11,8 +11,9 @@ from typing import Final
 import structlog
 from web3.exceptions import Web3Exception
 
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.daemon.deployment_file import read_deployment
 from scorer.daemon.logging import configure_logging
 from scorer.daemon.loop import stopped_by_signals

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from scorer.chain.contracts import RoundState
+from scorer.chain.records import RoundState
 from scorer.lab.local_tournament import FIRST_MEMBER, OPERATOR, LocalTournament
 
 

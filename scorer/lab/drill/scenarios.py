@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, ParamSpec
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import ProposalStatus
+from scorer.chain.records import ProposalStatus
 from scorer.failpoints import LABELS
 from scorer.lab.anvil import run_anvil
 from scorer.lab.drill.outcome import ScenarioResult as ScenarioResult

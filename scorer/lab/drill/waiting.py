@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
-from scorer.chain.contracts import ProposalStatus, RoundState
+from scorer.chain.records import ProposalStatus, RoundState
 from scorer.failpoints import KILLED
 from scorer.lab.drill.outcome import Stuck
 from scorer.lab.local_tournament import FIRST_MEMBER, LocalTournament

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from scorer.chain.contracts import RoundRecord, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import connect
 from scorer.chain.fees import GWEI, FeePolicy
+from scorer.chain.records import RoundRecord
 from scorer.daemon.deployment_file import read_deployment
 from scorer.lab.batch import BatchSender
 from scorer.lab.plain_sender import Sender

@@ -12,7 +12,7 @@ from web3 import Web3
 from web3.exceptions import TransactionNotFound
 
 from scorer.chain.bulk import read_view
-from scorer.chain.contracts import ProposalStatus, RoundState
+from scorer.chain.records import ProposalStatus, RoundState
 from scorer.lab.market import TARGET, SyntheticMarket
 from scorer.lab.population import Participant, keys_of, submit_predictions
 from scorer.lab.rehearsal.accounts import MEMBERS

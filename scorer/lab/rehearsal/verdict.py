@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from scorer.chain.contracts import ProposalStatus, RoundState
+from scorer.chain.records import ProposalStatus, RoundState
 from scorer.lab.rehearsal.accounts import DAEMONS
 from scorer.lab.rehearsal.context import Rehearsal, Unexpected, expect
 from scorer.lab.rehearsal.setup import HONEST

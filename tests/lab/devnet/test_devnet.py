@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scorer.chain.contracts import RoundRecord, RoundState, Suite
+from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, connect
+from scorer.chain.records import RoundRecord, RoundState
 from scorer.daemon.deployment_file import read_deployment
 from scorer.lab.anvil import Anvil, free_port
 from scorer.lab.devnet.layout import KEYS, STARTED, DevnetLayout
