@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
+from scorer import redaction
 from scorer.lab.anvil import Anvil
 from tests.chains import Chains, chain
 from tests.world import World, lent_world
@@ -46,6 +47,12 @@ def chains() -> Iterator[Chains]:
     """The nodes of this worker's session."""
     with Chains() as nodes:
         yield nodes
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide in a test's messages what it calls secret itself, not what tests before it did."""
+    monkeypatch.setattr(redaction, "_remembered", set())
 
 
 os.umask(0o077)

@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.evaluation.factors import factor_inputs
-from scorer.evaluation.inputs import Published, RoundInputs
+from scorer.evaluation.factors import factor_inputs, meta_model_correlations
+from scorer.evaluation.inputs import Published
 from scorer.evaluation.verify import Difference
+from scorer.factors.inputs import FactorInputs
 from scorer.factors.registry import score_of
+from scorer.factors.score import Score
 from scorer.protocol.digest import content_hash
 from scorer.protocol.documents import to_hex
-from scorer.protocol.rules import Factor
 from scorer.protocol.submissions import Submission
+from scorer.protocol.tables import CORRELATION, NEUTRAL_CHURN
+
+WITHOUT_BODY: Final = "which rests on the meta model, whose body is not in this bundle"
 
 
 @dataclass(frozen=True)
@@ -65,50 +69,64 @@ def verify_own(published: Published, own: OwnSubmission) -> OwnVerification:
 
 
 def _scored(published: Published, own: OwnSubmission, entry: Submission) -> OwnVerification:
+    """Hold factor scores and what adjusters rest on against a bundle; then reward and payout follow.
+
+    They are claimed only where everything that they rest on was computed from one's own predictions.
+    """
     differences: list[Difference] = []
     checked, unchecked = ["content hash"], []
-    for factor in published.inputs.rules.factors:
-        why = _unknown(published, factor)
-        if why is not None:
-            unchecked.append(f"{factor.name}, {why}")
+    alone = _alone(published, own)
+    for column, expected in _columns(published, alone):
+        if isinstance(expected, str):
+            unchecked.append(f"{column}, {expected}")
             continue
-        checked.append(factor.name)
-        differences += _factor_differences(published, own, factor)
-    checked += ["reward_score", "payout" if _amount(published, entry, "payout") else "burn"]
+        checked.append(column)
+        differences += _difference(published, own, column, expected)
+    if unchecked:
+        unchecked.append("reward_score and payout, which follow from them")
+    else:
+        checked += ["reward_score", "payout" if _amount(published, entry, "payout") else "burn"]
     return OwnVerification(tuple(differences), tuple(checked), tuple(unchecked))
 
 
-def _unknown(published: Published, factor: Factor) -> str | None:
-    """Return why a factor cannot be computed from one's own predictions; None where it can."""
-    score = score_of(published.inputs.rules.scoring, factor.score)
+def _columns(published: Published, alone: FactorInputs) -> Iterator[tuple[str, np.float64 | str]]:
+    """Yield the columns of scores.parquet that a reward follows from: the value, or why it is not known."""
+    rules = published.inputs.rules
+    for factor in rules.factors:
+        score = score_of(rules.scoring, factor.score)
+        unknown = _unknown(score, published.meta_model is not None)
+        yield factor.name, unknown or np.float64(score.compute(alone, factor.target)[0])
+    if rules.adjusters.burn_hardening is not None:
+        known = published.meta_model is not None
+        yield CORRELATION, np.float64(meta_model_correlations(rules, alone)[0]) if known else WITHOUT_BODY
+    if rules.adjusters.neutral_churn is not None:
+        yield NEUTRAL_CHURN, "which rests on your submissions to earlier rounds"
+
+
+def _unknown(score: Score, has_meta_model: bool) -> str | None:
+    """Return why a score cannot be computed from one's own predictions; None where it can."""
     if score.rests_on_all:
         return "which rests on everybody's predictions"
-    if score.rests_on_meta_model and published.meta_model is None:
-        return "which rests on the meta model, whose body is not in this bundle"
-    return None
+    return WITHOUT_BODY if score.rests_on_meta_model and not has_meta_model else None
 
 
-def _factor_differences(published: Published, own: OwnSubmission, factor: Factor) -> Iterator[Difference]:
-    inputs = published.inputs
-    expected = _score(inputs, own, factor, published.meta_model)
-    row = _row(published, own.model_id)
-    column = published.scores.get(factor.name)
-    found = None if row is None or column is None else column[row]
+def _difference(
+    published: Published, own: OwnSubmission, column: str, expected: np.float64
+) -> Iterator[Difference]:
+    row, values = _row(published, own.model_id), published.scores.get(column)
+    found = None if row is None or values is None else values[row]
     if found is None or not _same(expected, found):
-        yield Difference(f"scores.parquet, model {own.model_id}, {factor.name}", expected, found)
+        yield Difference(f"scores.parquet, model {own.model_id}, {column}", expected, found)
 
 
-def _score(
-    inputs: RoundInputs, own: OwnSubmission, factor: Factor, meta_model: NDArray[np.float64] | None
-) -> np.float64:
-    """Return one factor of one submission, as it is in any round that has it."""
+def _alone(published: Published, own: OwnSubmission) -> FactorInputs:
+    """Return the inputs of one submission's scores, which are what they are in any round that has it."""
+    inputs, meta_model = published.inputs, published.meta_model
     known = None if meta_model is None or np.isnan(meta_model).any() else meta_model
     stakes = np.array([inputs.positions.by_model.get(own.model_id, 0)], dtype=np.uint64)
-    alone = factor_inputs(
+    return factor_inputs(
         inputs.rules, own.predictions[np.newaxis], stakes, known, inputs.targets, inputs.tables
     )
-    score = score_of(inputs.rules.scoring, factor.score)
-    return np.float64(score.compute(alone, factor.target)[0])
 
 
 def _same(one: Any, other: Any) -> bool:

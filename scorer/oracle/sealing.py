@@ -12,6 +12,7 @@ from eth_hash.auto import keccak
 
 from scorer.chain.records import RoundRecord
 from scorer.evaluation.commitments import UNREADABLE, refusals_of
+from scorer.isolation import SHARED_READER
 from scorer.observation.observe import read_sealed
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.context import CycleContext
@@ -27,6 +28,7 @@ from scorer.protocol.seal import Seal, SealVote, Verdicts, agreed_refusals, quor
 from scorer.protocol.submissions import Submissions
 from scorer.protocol.tables import table_file
 from scorer.storage.bundle import LOCKED, VOTE, Bundle, BundleError
+from scorer.storage.published import take_over_table
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,7 @@ class Sealing:
         for name in GATE_TABLES:
             file = table_file(name)
             if source.has(file) and not bundle.has(file):
-                bundle.write_table(name, universe, source.table(name, universe))
+                take_over_table(source.folder, bundle, name, universe, SHARED_READER)
 
 
 def _newest_verdicts(votes: Sequence[SealVote], positions_head: bytes) -> list[Verdicts]:

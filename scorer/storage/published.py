@@ -21,6 +21,7 @@ from scorer.isolation import IsolatedReader, IsolationError, ReadLimits, ReadRes
 from scorer.protocol.digest import universe_digest
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.predictions import HEADER_SIZE
+from scorer.protocol.tables import table_file
 from scorer.storage.bundle import (
     ENVELOPES,
     RULES,
@@ -39,6 +40,8 @@ LONGEST_ID: Final = 256
 """Bytes, on average."""
 ENTRY_BYTES: Final = 1_024
 """Bytes of one model in submissions.json; we write about 400."""
+MOST_COLUMNS: Final = 512
+"""Numbers that a table has for an id at most."""
 COPIED: Final = MIB
 COPIES: Final = 2
 """Copies of a file that exist for a moment: one that is read first, and the one that is kept."""
@@ -133,6 +136,33 @@ def take_over(
     return taken
 
 
+def take_over_table(
+    source: Path, target: Bundle, name: str, universe: tuple[str, ...], reader: IsolatedReader
+) -> None:
+    """Copy one further input of a round into a bundle of one's own, once it was read in a child process.
+
+    Parameters
+    ----------
+    name
+        One of `scorer.protocol.tables.TABLES`, with a row for each id.
+    universe
+        The ids of the round, ascending: they bound the size of the file.
+
+    Raises
+    ------
+    OSError
+        When the disk has no room for it.
+    BundleError
+        When it is missing, too large, not in canonical form, or not what its name promises.
+    """
+    file, ids = table_file(name), len(universe)
+    with _staged(target.folder) as staged:
+        size = _copy(source / file, staged / file, MIB + (4 + LONGEST_ID + 8 * MOST_COLUMNS) * ids)
+        with _named_as(source, staged):
+            reader.run(read_table, staged, name, universe, limits=limits_for(size))
+        target.copy(Bundle(staged, strict=True), file)
+
+
 def limits_for(size: int) -> ReadLimits:
     """Return the limits for reading documents and tables of so many bytes in all.
 
@@ -178,14 +208,22 @@ def _require_room(folder: Path, size: int) -> None:
 
 
 def _read(staged: Path, source: Path, limits: ReadLimits, reader: IsolatedReader) -> TakenOver:
-    try:
+    with _named_as(source, staged):
         facts = reader.run(read_published, staged, limits=limits).facts
+    try:
         return _taken(facts)
+    except (KeyError, ValueError) as error:
+        raise BundleError(f"{source}: expected facts of what was read, found {error}") from None
+
+
+@contextmanager
+def _named_as(source: Path, staged: Path) -> Iterator[None]:
+    """Turn what a child says of a copy into an error that names the original."""
+    try:
+        yield
     except IsolationError as error:
         text = error.text.replace(str(staged), str(source))
         raise BundleError(text if text.startswith(str(source)) else f"{source}: found {text}") from None
-    except (KeyError, ValueError) as error:
-        raise BundleError(f"{source}: expected facts of what was read, found {error}") from None
 
 
 def _taken(facts: Mapping[str, Any]) -> TakenOver:
@@ -228,3 +266,16 @@ def read_published(folder: Path) -> ReadResult:
             "ids": len(ids),
         }
     )
+
+
+@refuses(BundleError)
+def read_table(folder: Path, name: str, universe: tuple[str, ...]) -> ReadResult:
+    """Read one further input of a round; it runs in a child process.
+
+    Raises
+    ------
+    BundleError
+        When it is not what its name promises, or not what everybody reads alike.
+    """
+    Bundle(folder, strict=True).table(name, universe)
+    return ReadResult()

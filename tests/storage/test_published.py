@@ -12,9 +12,11 @@ import pytest
 from scorer.isolation import IsolatedReader
 from scorer.storage.bundle import PUBLISHED, RULES, SIGNATURES, SUBMISSIONS, UNIVERSE, Bundle, BundleError
 from scorer.storage.parquet import write_parquet
-from scorer.storage.published import PublishedBounds, take_over
+from scorer.storage.published import MOST_COLUMNS, PublishedBounds, take_over, take_over_table
+from tests.round_tables import tables
 from tests.small_round import IDS, SUBMITTERS, SmallRound
 
+TABLE = "neutralizers.parquet"
 BOUNDS = PublishedBounds(models=20, ids=2_000)
 
 
@@ -131,3 +133,39 @@ def test_what_was_taken_over_before_stays_when_the_next_is_refused(
     with pytest.raises(BundleError, match=r"submissions\.json: expected JSON"):
         take_over(source, own, BOUNDS, reader)
     assert (own.folder / UNIVERSE).read_bytes() == before
+
+
+def test_a_table_is_taken_over_once_a_child_process_has_read_it(
+    source: Path, tmp_path: Path, reader: IsolatedReader
+) -> None:
+    Bundle(source).write_table("neutralizers", IDS, tables()["neutralizers"])
+    own = Bundle(tmp_path / "own" / "5")
+    take_over_table(source, own, "neutralizers", IDS, reader)
+    assert (own.folder / TABLE).read_bytes() == (source / TABLE).read_bytes()
+    assert [path.name for path in own.folder.parent.iterdir()] == ["5"]
+
+
+def too_many_bytes(path: Path) -> None:
+    with path.open("ab") as file:
+        file.truncate((MOST_COLUMNS + 100) * 8 * len(IDS) + 2**21)
+
+
+def of_other_ids(path: Path) -> None:
+    path.write_bytes(write_parquet({"id": ["other"], "market": np.ones(1)}))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+@pytest.mark.parametrize("change", [bomb, link, fifo, folder, too_many_bytes, of_other_ids, cut])
+def test_a_hostile_table_is_refused_by_its_name_and_nothing_is_left_of_it(
+    change: Callable[[Path], None], source: Path, tmp_path: Path, reader: IsolatedReader
+) -> None:
+    Bundle(source).write_table("neutralizers", IDS, tables()["neutralizers"])
+    change(source / TABLE)
+    own = Bundle(tmp_path / "own" / "5")
+    with pytest.raises(BundleError, match=TABLE):
+        take_over_table(source, own, "neutralizers", IDS, reader)
+    assert not own.folder.exists()
+    assert list(own.folder.parent.iterdir()) == []
