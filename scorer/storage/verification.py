@@ -49,7 +49,8 @@ MOST_SECONDS: Final = 6 * 3600
 RESULTS: Final = (SCORES, META_MODEL, MANIFEST, REPORT)
 """Files that a round which nobody scored cannot have."""
 NO_RESULTS: Final = "no results, since the round is void: nobody was paid or burned by them"
-WITHHELD: Final = "; factor scores are as its members say: predictions are withheld"
+PREDICTIONS_WITHHELD: Final = "; factor scores are as its members say: predictions are withheld"
+META_MODEL_WITHHELD: Final = "; the meta model is withheld but for its digest"
 WITH_ITSELF: Final = "with itself only (give --endpoint and --deployment to hold it against a chain)"
 
 Chain = OnChain | VoidOnChain | None
@@ -232,7 +233,9 @@ def _scored(bundle: Bundle, chain: OnChain | None, own: OwnSubmission | None) ->
     words = f"{len(published.scores.get('model_id', ()))} models, report {shown(report)}"
     agreement = f"{words}, {'with the chain' if chain else WITH_ITSELF}"
     if published.inputs.submissions.is_withheld:
-        agreement += WITHHELD
+        agreement += PREDICTIONS_WITHHELD
+    if published.meta_model is None:
+        agreement += META_MODEL_WITHHELD
     covered = (*COVERED, *map(table_file, published.inputs.tables))
     if bundle.has(META_MODEL_DIGEST):
         problems += _digest_differences(published.manifest, bundle.meta_model_digest())

@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from scorer.protocol.predictions import HEADER_SIZE
 from scorer.protocol.report import Report, evidence_hash
 from scorer.protocol.rules import preset
 from scorer.storage.bundle import (
+    ENVELOPES,
     MANIFEST,
     META_MODEL,
     POSITIONS,
@@ -53,7 +54,6 @@ from scorer.storage.parquet import read_parquet, write_parquet
 from scorer.storage.verification import Chain, verify_bundle
 from tests.small_round import (
     AMOUNTS,
-    IDS,
     ROUND,
     SUBMITTERS,
     TARGET,
@@ -69,15 +69,23 @@ from tests.small_round import (
 TABLES: Final = (UNIVERSE, TARGETS, POSITIONS, META_MODEL, SCORES)
 DOCUMENTS: Final = (RULES, SIGNATURES, VERDICTS, MANIFEST, REPORT)
 FILES: Final = (*TABLES, *DOCUMENTS, SUBMISSIONS)
+PUBLIC: Final = (*TABLES, *DOCUMENTS, ENVELOPES)
+"""Of a round whose submissions are encrypted, for everybody; members have submissions.npy too."""
 REFUSED: Final = (WRONGLY_SIGNED, UNKNOWN)
 ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """Of secp256k1."""
 DEFECT: Final = "reader failed"
-ALSO_NAMED: Final = {"submissions": "chain, submitter of model"}
+ALSO_NAMED: Final = {
+    "submissions": ("chain, submitter of model", "envelopes.bin, ciphertext of model"),
+    "meta_model": ("digests.meta_model",),
+    "scores": ("digests.scores",),
+    "envelopes": ("submissions.npy: expected a file", "submissions: expected encrypted"),
+}
 """By a file's name, what speaks of its content too."""
 
 SAME_LAYOUT: Final = "JSON with other blanks, escapes or order of fields: one document to every reader"
 NOTHING_MADE: Final = "predictions of a refused submission: nothing is made of them, whatever they are"
+WITHHELD: Final = "a body that members may keep to themselves: verify says that it is not there"
 NOT_COVERED: Final = "a file that nothing in a bundle speaks of: verify says that no digest covers it"
 
 Apply = Callable[[Path], None]
@@ -94,7 +102,8 @@ class Tamper:
     same
         Why everybody reads the same afterwards; None: verify must notice.
     kind
-        What is verified: a ``settled`` round or a ``void`` one.
+        What is verified: a ``settled`` round in the clear, a ``void`` one, or of an encrypted round what is
+        ``public`` or what a ``member`` holds.
     """
 
     what: str
@@ -130,14 +139,19 @@ def on_chain(inputs: RoundInputs, result: RoundResult) -> OnChain:
 
 
 def ground(root: Path) -> Ground:
-    """Write a settled and a void round under their tournament and number."""
-    inputs = SmallRound().inputs()
-    result = evaluate(inputs)
-    folders = {kind: root / kind / TOURNAMENT.lower() / str(ROUND) for kind in ("settled", "void")}
-    Bundle(folders["settled"]).write(inputs, result)
-    void = Bundle(folders["void"])
-    void.copy(Bundle(folders["settled"]), *PUBLISHED, VERDICTS)
-    return Ground(folders, {"settled": on_chain(inputs, result), "void": void_on_chain(inputs)})
+    """Write the bundles of each kind under their tournament and number."""
+    kinds = ("settled", "void", "member", "public")
+    folders = {kind: root / kind / TOURNAMENT.lower() / str(ROUND) for kind in kinds}
+    bundles = {kind: Bundle(folder) for kind, folder in folders.items()}
+    inputs, encrypted = SmallRound().inputs(), SmallRound(rules=preset("classic")).inputs()
+    result, result_encrypted = evaluate(inputs), evaluate(encrypted)
+    bundles["settled"].write(inputs, result)
+    bundles["void"].copy(bundles["settled"], *PUBLISHED, VERDICTS)
+    bundles["member"].write(encrypted, result_encrypted)
+    bundles["public"].copy(bundles["member"], *PUBLIC)
+    chain = on_chain(encrypted, result_encrypted)
+    chains: dict[str, Chain] = {"settled": on_chain(inputs, result), "void": void_on_chain(inputs)}
+    return Ground(folders, {**chains, "member": chain, "public": chain})
 
 
 # What is done to a file's bytes.
@@ -157,13 +171,17 @@ def flip(at: int) -> Callable[[bytes], bytes]:
     return lambda content: content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
 
 
-def byte_tampers(base: Path, regions: int) -> Iterator[Tamper]:
+def byte_tampers(base: Path, regions: int, files: Sequence[str] = FILES) -> Iterator[Tamper]:
     """A bit in every region of every file, each file cut short, doubled, longer, empty, gone."""
-    for file in FILES:
+    for file in files:
         content = (base / file).read_bytes()
         step = max(1, len(content) // regions)
         for at in range(0, len(content), step):
-            same = SAME_LAYOUT if _reads_the_same(file, content, flip(at)(content)) else _of_nothing(file, at)
+            same = (
+                SAME_LAYOUT
+                if _reads_the_same(file, content, flip(at)(content))
+                else _of_nothing(file, at, len(content))
+            )
             yield Tamper(f"{file}: a bit of byte {at}", edit(file, flip(at)), file.partition(".")[0], same)
         yield Tamper(f"{file}: half of it", edit(file, lambda c: c[: len(c) // 2]), file)
         yield Tamper(
@@ -175,10 +193,13 @@ def byte_tampers(base: Path, regions: int) -> Iterator[Tamper]:
         yield Tamper(f"{file}: gone", lambda folder, file=file: (folder / file).unlink(), file)  # type: ignore[misc]
 
 
-def _of_nothing(file: str, at: int) -> str | None:
+def _of_nothing(file: str, at: int, size: int) -> str | None:
     """Whether a byte is of predictions of which nothing is made."""
-    row = (at - HEADER_SIZE) // (8 * len(IDS))
-    return NOTHING_MADE if file == SUBMISSIONS and SUBMITTERS[row] in REFUSED and row >= 0 else None
+    start = {SUBMISSIONS: HEADER_SIZE, ENVELOPES: 0}.get(file)
+    if start is None or at < start:
+        return None
+    row = (at - start) * len(SUBMITTERS) // (size - start)
+    return NOTHING_MADE if SUBMITTERS[row] in REFUSED else None
 
 
 def _blank(content: bytes) -> str | None:
@@ -722,6 +743,50 @@ def all_tampers(found: Ground, *, regions: int, every: int) -> Iterator[Tamper]:
     yield from forgery_tampers()
     yield from folder_tampers()
     yield from void_tampers(base)
+    yield from encrypted_tampers(found, regions=regions, every=every)
+
+
+def encrypted_tampers(found: Ground, *, regions: int, every: int) -> Iterator[Tamper]:
+    """The same of what is public of a round whose submissions are encrypted, and of what members hold."""
+    base = found.folders["public"]
+    tampers = (
+        *byte_tampers(base, regions, PUBLIC),
+        *document_tampers(base, every),
+        *table_tampers(base),
+        *envelope_tampers(base),
+    )
+    yield from (_of_kind("public", tamper, META_MODEL) for tamper in tampers)
+    member = byte_tampers(found.folders["member"], regions, (SUBMISSIONS, ENVELOPES))
+    yield from (_of_kind("member", tamper, SUBMISSIONS) for tamper in (*member, *envelope_tampers(base)))
+
+
+def _of_kind(kind: str, tamper: Tamper, withheld: str) -> Tamper:
+    """A tamper with a bundle of another kind, from which one file may be missing."""
+    same = WITHHELD if tamper.what == f"{withheld}: gone" else tamper.same
+    return replace(tamper, what=f"{kind}: {tamper.what}", kind=kind, same=same)
+
+
+def envelope_tampers(base: Path) -> Iterator[Tamper]:
+    """Envelopes in another order, one of another model, one less, one more."""
+    size = len((base / ENVELOPES).read_bytes()) // len(SUBMITTERS)
+
+    def rows(order: Sequence[int]) -> Callable[[bytes], bytes]:
+        return lambda content: b"".join(content[size * row : size * (row + 1)] for row in order)
+
+    every = range(len(SUBMITTERS))
+    orders: dict[str, Sequence[int]] = {
+        "two exchanged": [1, 0, *every[2:]],
+        "one twice": [0, 0, *every[2:]],
+        "one less": every[1:],
+        "one more": [*every, 0],
+        "none": [],
+    }
+    for what, order in orders.items():
+        yield Tamper(f"{ENVELOPES}: {what}", edit(ENVELOPES, rows(order)), ENVELOPES)
+    hashes = [(number, "ciphertext_hash") for number in every]
+    for path in hashes:
+        zero = put(SIGNATURES, path, partial(_instead, f"0x{bytes(32).hex()}"))
+        yield Tamper(f"{SIGNATURES}: model {path[0]} in the clear", zero, "submissions")
 
 
 # The verdicts.
@@ -757,13 +822,15 @@ def outcome(tamper: Tamper, found: Ground, reader: IsolatedReader) -> Outcome:
             return Outcome(tamper, _named(tamper, said), said)
         if tamper.same == NOT_COVERED:
             return Outcome(tamper, "same" if tamper.names in said else "unnoticed", said)
+        if tamper.same == WITHHELD:
+            return Outcome(tamper, "same" if "withheld" in verdict.agreement else "unnoticed", said)
         _check_independently(folder)
         return Outcome(tamper, "unnoticed" if tamper.same is None else "same", said)
 
 
 def _named(tamper: Tamper, said: str) -> str:
-    also = ALSO_NAMED.get(tamper.names.partition(".")[0], tamper.names)
-    return "named" if tamper.names in said or also in said else "elsewhere"
+    also = ALSO_NAMED.get(tamper.names.partition(".")[0], ())
+    return "named" if any(name in said for name in (tamper.names, *also)) else "elsewhere"
 
 
 def _check_independently(folder: Path) -> None:
