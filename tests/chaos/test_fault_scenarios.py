@@ -21,7 +21,7 @@ def test_a_point_that_is_never_reached_is_no_proof(tmp_path: Path) -> None:
     with on_a_chain(tmp_path) as (ground, _):
         result = killed_everywhere("no-such-point", ground, kills=1)
     assert result.stuck == 1
-    assert "expected operator to be ended 1 times, found 0: never at no-such-point@:1:lock" in result.detail
+    assert "expected operator to be ended 2 times, found 0: never at no-such-point@:1:lock" in result.detail
 
 
 @pytest.mark.long

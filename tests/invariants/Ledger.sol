@@ -148,7 +148,7 @@ abstract contract Ledger is House {
     function _nextLockEnd() private view returns (uint256 earliest) {
         earliest = type(uint256).max;
         for (uint256 i = 1; i <= _roundCount; ++i) {
-            if (_canBeLocked(i) && _lockEnd(_books[i]) < earliest) earliest = _lockEnd(_books[i]);
+            if ((_canBeLocked(i) || _isLocked(i)) && _lockEnd(_books[i]) < earliest) earliest = _lockEnd(_books[i]);
         }
     }
 

@@ -68,6 +68,7 @@ abstract contract Operator is Polls {
     /// @dev By an operator who has learned something since it ended the lock: anywhere, anybody, or the end once more.
     function lockInHindsight(uint256 roundSeed, uint256 slotSeed) public {
         uint256 roundId = _roundWhere(_isLocked, roundSeed);
+        if (!_isLocked(roundId)) _discard();
         uint256 fromSlot = slotSeed % ((_stakes.length + 3) / 4 + 1);
         bytes memory call = abi.encodeCall(ITournament.lock, (roundId, fromSlot, hex"ff"));
         if (roundSeed % 4 == 0) call = abi.encodeCall(ITournament.endLock, (roundId));
