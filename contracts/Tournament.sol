@@ -112,6 +112,14 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         emit PositionsLocked(roundId, fromSlot, positions);
     }
 
+    /// @inheritdoc ITournament
+    function endLock(uint256 roundId) external restricted whenNotPaused {
+        Round storage r = _rounds[roundId];
+        _requireLockable(roundId, r);
+        r.state = RoundState.Locked;
+        emit LockEnded(roundId, r.positionsHead, r.atRisk);
+    }
+
     /* ANYBODY */
 
     /// @inheritdoc ITournament
@@ -123,7 +131,8 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         bytes calldata signatures
     ) external whenNotPaused {
         Round storage r = _rounds[roundId];
-        _requireLockable(roundId, r);
+        _requireState(roundId, r, RoundState.Locked);
+        _requireBeforeLockEnd(r);
         if (validAtRisk > r.atRisk) revert ValidAboveAtRisk(validAtRisk, r.atRisk);
 
         uint32 payoutFactor = PayoutMath.payoutFactorDown(validAtRisk, r.threshold);
@@ -348,24 +357,22 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
     function _requireLockable(uint256 roundId, Round storage r) private view {
         if (r.state != RoundState.Locking) _requireState(roundId, r, RoundState.Open);
         if (block.timestamp < r.closeAt) revert TooEarly(block.timestamp, r.closeAt);
+        _requireBeforeLockEnd(r);
+    }
+
+    function _requireBeforeLockEnd(Round storage r) private view {
         uint256 end = _lockEnd(r.closeAt, r.resolveAt);
         if (block.timestamp >= end) revert TooLate(block.timestamp, end);
     }
 
     function _requireVoidable(uint256 roundId, Round storage r) private view {
-        if (r.state == RoundState.Sealed) return _requireNoReport(roundId, r.deadline);
-        uint256 from = _voidableFrom(roundId, r);
-        if (block.timestamp < from) revert TooEarly(block.timestamp, from);
-    }
-
-    /// @dev From when on a round can be voided that waits for no report.
-    function _voidableFrom(uint256 roundId, Round storage r) private view returns (uint256) {
         RoundState state = r.state;
-        if (state == RoundState.Open || state == RoundState.Locking) {
-            return _lockEnd(r.closeAt, r.resolveAt);
-        }
-        if (state == RoundState.Settling) return r.settlementBeganAt + SETTLEMENT_GRACE;
-        revert WrongState(roundId, state, RoundState.Sealed);
+        if (state == RoundState.Sealed) return _requireNoReport(roundId, r.deadline);
+        bool isOver = state > RoundState.Settling;
+        if (isOver || state == RoundState.None) revert WrongState(roundId, state, RoundState.Sealed);
+        bool isSettling = state == RoundState.Settling;
+        uint256 from = isSettling ? r.settlementBeganAt + SETTLEMENT_GRACE : _lockEnd(r.closeAt, r.resolveAt);
+        if (block.timestamp < from) revert TooEarly(block.timestamp, from);
     }
 
     /// @dev Past `end` the committee is not asked any more: not even one that fails to answer keeps stakes locked.

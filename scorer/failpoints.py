@@ -25,7 +25,6 @@ LABELS: Final = (
     "report-written",
     "submissions-collected",
     "submissions-published",
-    "locked-published",
 )
 
 

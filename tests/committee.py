@@ -55,6 +55,7 @@ class Committee:
         round_id = int(functions.roundCount().call())
         self.anvil.advance_to(times[1])
         self.admin.send(functions.lock(round_id, 0, b"\1"))
+        self.admin.send(functions.endLock(round_id))
         self._seal(round_id)
         self.anvil.advance_to(times[2])
         return round_id

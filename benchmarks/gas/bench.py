@@ -57,6 +57,7 @@ def described(measured: RoundGas) -> dict[str, Any]:
     steps = {
         "open": measured.open,
         "lock": measured.lock,
+        "end_lock": measured.end_lock,
         "seal": measured.seal,
         "attest": sum(measured.attest, Gas()),
         "begin": measured.begin,

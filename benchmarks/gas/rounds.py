@@ -140,6 +140,10 @@ class Tournament:
             gas += self.measure(OPERATOR, self.functions.lock(*arguments))
         return self._locked_since(first), gas
 
+    def end_lock(self, round_id: int) -> Gas:
+        """What it costs to say that all of a round is locked."""
+        return self.measure(OPERATOR, self.functions.endLock(round_id))
+
     def close(self, round_id: int) -> None:
         """Let time pass until a round takes no more submissions."""
         self.anvil.advance_to(self.functions.round(round_id).call().closeAt)
@@ -254,6 +258,7 @@ class RoundGas:
     models: int
     open: Gas
     lock: Gas
+    end_lock: Gas
     seal: Gas
     attest: tuple[Gas, ...]
     begin: Gas
@@ -262,35 +267,40 @@ class RoundGas:
 
     @property
     def cycle(self) -> Gas:
-        """Locking and settling: what grows with the models."""
-        return self.lock + self.settle
+        """Locking, its end, and settling: what grows with the models, and one transaction."""
+        return self.lock + self.end_lock + self.settle
 
     @property
     def whole(self) -> Gas:
         """Every transaction of the round."""
-        return sum((*self.attest, self.begin, self.void), self.open + self.lock + self.seal + self.settle)
+        return sum((self.open, self.seal, *self.attest, self.begin, self.void), self.cycle)
 
 
 def play(tournament: Tournament, takes_part: NDArray[np.bool_]) -> RoundGas:
     """A round from its opening to its last chunk."""
     round_id, opening = tournament.open()
     chunks, locking = tournament.lock(round_id, takes_part)
+    ending = tournament.end_lock(round_id)
     sealing = tournament.seal(round_id)
     scores = tournament.scored(chunks)
     votes, beginning = tournament.accept(round_id, chunks, scores)
     settling = tournament.settle(round_id, chunks, scores)
-    return RoundGas(int(takes_part.sum()), opening, locking, sealing, tuple(votes), beginning, settling)
+    return RoundGas(
+        int(takes_part.sum()), opening, locking, ending, sealing, tuple(votes), beginning, settling
+    )
 
 
 def play_rolled(tournament: Tournament, takes_part: NDArray[np.bool_]) -> Gas:
     """What it costs to settle a round and to lock another one of the same models in one go."""
     first, _ = tournament.open()
     chunks, _ = tournament.lock(first, takes_part)
+    tournament.end_lock(first)
     tournament.seal(first)
     scores = tournament.scored(chunks)
     tournament.accept(first, chunks, scores)
     second, _ = tournament.open()
     again, rolling = tournament.roll(first, chunks, scores, second, takes_part)
+    rolling += tournament.end_lock(second)
     tournament.seal(second)
     scores = tournament.scored(again)
     tournament.accept(second, again, scores)
@@ -302,11 +312,12 @@ def play_void(tournament: Tournament, takes_part: NDArray[np.bool_]) -> RoundGas
     """A round that nobody reports on, until every position is back."""
     round_id, opening = tournament.open()
     chunks, locking = tournament.lock(round_id, takes_part)
+    ending = tournament.end_lock(round_id)
     sealing = tournament.seal(round_id)
     tournament.anvil.advance_to(tournament.functions.round(round_id).call().deadline)
     voiding = tournament.measure(STAKER, tournament.functions.voidRound(round_id))
     settling = tournament.settle(round_id, chunks, None)
-    return RoundGas(int(takes_part.sum()), opening, locking, sealing, (), Gas(), settling, voiding)
+    return RoundGas(int(takes_part.sum()), opening, locking, ending, sealing, (), Gas(), settling, voiding)
 
 
 def stage(anvil: Anvil, gas_limit: int, name: str) -> Tournament:

@@ -8,7 +8,7 @@ POL_PER_GAS: Final = 30e-9
 """At 30 gwei: bor's floor of 25 for the tip, and what is usual above it."""
 LARGEST: Final = "10000"
 SIZES: Final = ("1", "100", "2048", "10000")
-STEPS: Final = ("open", "lock", "seal", "attest", "begin", "settle", "whole")
+STEPS: Final = ("open", "lock", "end_lock", "seal", "attest", "begin", "settle", "whole")
 
 Row = list[Any]
 
@@ -24,15 +24,17 @@ def _cell(cell: Any) -> str:
 
 
 def rounds(found: dict[str, Any]) -> str:
-    """Locking and settling, of every kind of round."""
+    """Locking, its end and settling, of every kind of round."""
     rows: list[Row] = []
     for name, measured in found["rounds"].items():
         cycle, models = measured["cycle"], measured["models"]
         crowd = "1 model" if models == 1 else f"{models:,} models"
         label = crowd if name.isdigit() else f"{crowd}, {name}"
-        lock, settle = measured["lock"]["per_model"], measured["settle"]["per_model"]
-        rows.append([label, lock, settle, f"**{cycle['per_model']:,}**", cycle["per_model_on_polygon"]])
-    return table(["a round of", "lock", "settle", "both", "both, on Polygon"], rows)
+        parts = [measured[step]["per_model"] for step in ("lock", "end_lock", "settle")]
+        rows.append([label, *parts, f"**{cycle['per_model']:,}**", cycle["per_model_on_polygon"]])
+    return table(
+        ["a round of", "lock", "end of the lock", "settle", "all three", "all three, on Polygon"], rows
+    )
 
 
 def rolled(found: dict[str, Any]) -> str:
@@ -52,7 +54,8 @@ def steps(found: dict[str, Any]) -> str:
     """Every transaction of the largest round."""
     measured = found["rounds"][LARGEST]
     rows: list[Row] = [
-        [step, measured[step]["transactions"], measured[step]["ethereum"], measured[step]["polygon"],
+        [step.replace("_", " "),
+         measured[step]["transactions"], measured[step]["ethereum"], measured[step]["polygon"],
          f"{measured[step]['polygon'] * POL_PER_GAS:.3f}"]
         for step in STEPS
     ]  # fmt: skip

@@ -53,6 +53,8 @@ def settle(models: int, ids: int) -> dict[str, Any]:
         began = time.monotonic()
         with assembly.operator(load_config(large(local, "operator", OPERATOR)), send=True) as operator:
             operator.daemon.cycle()
+            anvil.finalise()
+            operator.daemon.cycle()
         sealed = time.monotonic()
         anvil.advance_to(local.record(round_id).resolve_at)
         config = load_config(large(local, "member-0", FIRST_MEMBER))

@@ -18,24 +18,25 @@ import {Report} from "./Report.sol";
 ///
 /// A round's life:
 ///
-///     openRound        lock          seal            beginSettlement      last chunk settled
-///     None -> Open ------> Locking ------> Sealed ----------------> Settling ----------> Settled
-///               |             |               |                        |
-///               |             |               | deadline passed, no    | 30 days passed: the rest
-///               |             |               | report stands (or one  | of the chunks cannot be
-///               |  lock window passed,        | stood unused 30 days), | settled as reported
-///               |  not sealed                 | or a dispute expired   |
-///               +-------------+-------+-------+------------------------+
-///                                     v  voidRound (anybody)
-///                                   Voided: `settle` returns every position that is left, whole
+///     openRound        lock         endLock           seal            beginSettlement      last chunk settled
+///     None -> Open ------> Locking --------> Locked ------> Sealed ----------------> Settling ----------> Settled
+///               |             |                 |              |                        |
+///               |             |                 |              | deadline passed, no    | 30 days passed: the rest
+///               |             |                 |              | report stands (or one  | of the chunks cannot be
+///               |   lock window passed,         |              | stood unused 30 days), | settled as reported
+///               |   not sealed                  |              | or a dispute expired   |
+///               +-------------+--------+--------+--------------+------------------------+
+///                                      v  voidRound (anybody)
+///                                    Voided: `settle` returns every position that is left, whole
 ///
-/// An Open round in which nothing is locked goes from Open to Settled when it is sealed.
+/// An Open round in which nothing is to be locked goes from Open to Locked, and to Settled when it is sealed.
 interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// @dev See the diagram above.
     enum RoundState {
         None,
         Open,
         Locking,
+        Locked,
         Sealed,
         Settling,
         Settled,
@@ -119,6 +120,8 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     );
     /// @notice One word of four lanes for each slot from `fromSlot` on. Keep them: `settle` asks for them again.
     event PositionsLocked(uint256 indexed roundId, uint256 fromSlot, uint256[] positions);
+    /// @notice All positions of the round are locked: nothing is pushed on `positionsHead` any more.
+    event LockEnded(uint256 indexed roundId, bytes32 positionsHead, uint64 atRisk);
     event RoundSealed(
         uint256 indexed roundId, uint64 atRisk, uint64 validAtRisk, uint32 payoutFactor, bytes32 submissionsRoot
     );
@@ -195,12 +198,20 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// - the bitmap is for more than MAX_CHUNK_SLOTS slots (`ChunkTooLarge`), which might be too many to settle at once.
     function lock(uint256 roundId, uint256 fromSlot, bytes calldata bitmap) external;
 
+    /// @notice Says that all is locked: from here on no chunk of the round can be. Restricted. Same window as `lock`.
+    /// Members of the committee read, judge and sign nothing before: whoever might learn from them what was predicted finds
+    /// that stakes cannot be chosen any more.
+    /// @dev Reverts if:
+    /// - the tournament is paused (`TournamentPaused`);
+    /// - the round is neither Open nor Locking (`WrongState`);
+    /// - it is before (`TooEarly`) or after (`TooLate`) the window.
+    function endLock(uint256 roundId) external;
+
     /* ANYBODY */
 
-    /// @notice Ends locking, by signatures of a quorum of the round's members: fixes what was submitted, which of it
-    /// counts, and the payout factor. Anybody may. Same window as `lock`.
-    /// The members sign the head of all positions that were locked: a chunk that is locked after they signed voids what they
-    /// signed, and no chunk can be locked after the seal. Positions whose submission does not count come back whole.
+    /// @notice Fixes what was submitted, which of it counts, and the payout factor, by signatures of a quorum of the round's
+    /// members. Anybody may, before the window of `lock` ends.
+    /// The members sign the head of all positions that were locked. Positions whose submission does not count come back whole.
     /// @param submissionsRoot the Merkle root of all submissions with the verdict on each, in the order of models; a leaf is
     /// keccak256(keccak256(abi.encode(modelId, contentHash, ciphertextHash, keccak256(signature), verdict))).
     /// @param validAtRisk the positions of all models whose submission counts, nano-NMR. What does not count dilutes nobody:
@@ -208,8 +219,7 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// @param signers, signatures as `ICommitteeSeals.recordSeal` takes them.
     /// @dev Reverts if:
     /// - the tournament is paused (`TournamentPaused`);
-    /// - the round is neither Open nor Locking (`WrongState`);
-    /// - it is before (`TooEarly`) or after (`TooLate`) the window;
+    /// - the round is not Locked (`WrongState`), or the window has ended (`TooLate`);
     /// - more is said to be valid than was locked (`ValidAboveAtRisk`);
     /// - the signatures are too few, or not those of the members (see `ICommitteeSeals.recordSeal`).
     function seal(
@@ -256,7 +266,7 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
 
     /// @notice Gives a round up, so that its positions return whole. Anybody may, also while paused.
     /// @dev Allowed when:
-    /// - Open or Locking, and the lock window has passed: it can no longer be sealed;
+    /// - Open, Locking or Locked, and the lock window has passed: it can no longer be sealed;
     /// - Sealed, and a dispute of its report expired at the committee: there will be no report, and no need to wait;
     /// - Sealed, the deadline has passed, and no report stands at the committee. A report that stands may still settle,
     ///   for SETTLEMENT_GRACE after the deadline; then the committee is not asked any more;

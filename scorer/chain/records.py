@@ -21,10 +21,11 @@ class RoundState(IntEnum):
     NONE = 0
     OPEN = 1
     LOCKING = 2
-    SEALED = 3
-    SETTLING = 4
-    SETTLED = 5
-    VOIDED = 6
+    LOCKED = 3
+    SEALED = 4
+    SETTLING = 5
+    SETTLED = 6
+    VOIDED = 7
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,14 @@ class RoundRecord:
         return latest_lock_end(self.close_at, self.resolve_at)
 
     @property
-    def is_unsealed(self) -> bool:
-        """True where its state permits locking and sealing."""
+    def is_lockable(self) -> bool:
+        """True where its state permits locking: the operator has not ended it."""
         return self.state in (RoundState.OPEN, RoundState.LOCKING)
+
+    @property
+    def is_unsealed(self) -> bool:
+        """True where it is open, or locked, and not sealed yet."""
+        return self.is_lockable or self.state == RoundState.LOCKED
 
     @property
     def is_sealed(self) -> bool:

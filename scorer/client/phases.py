@@ -15,6 +15,8 @@ class Phase(StrEnum):
     """The round takes submissions."""
     LOCKING = "locking"
     """Submissions are closed; the operator locks stakes."""
+    LOCKED = "locked"
+    """All stakes are locked; the committee judges submissions, and seals the round."""
     UNSEALED = "unsealed"
     """The round was not sealed in time: anybody can void it, and every position returns whole."""
     SEALED = "sealed"
@@ -47,4 +49,6 @@ def phase_of(record: RoundRecord, now: int) -> Phase:
         return Phase.SCORING if now < record.deadline else Phase.OVERDUE
     if now < record.close_at:
         return Phase.ANNOUNCED if now < record.open_at else Phase.OPEN
-    return Phase.LOCKING if now < record.lock_until else Phase.UNSEALED
+    if now >= record.lock_until:
+        return Phase.UNSEALED
+    return Phase.LOCKING if record.is_lockable else Phase.LOCKED

@@ -15,7 +15,13 @@ from scorer.client.amounts import Allocation
 from scorer.observation.observe import Block, chunks_left, read_sealed
 from scorer.units import nmr_text
 
-AT_RISK_STATES = (RoundState.LOCKING, RoundState.SEALED, RoundState.SETTLING, RoundState.VOIDED)
+AT_RISK_STATES = (
+    RoundState.LOCKING,
+    RoundState.LOCKED,
+    RoundState.SEALED,
+    RoundState.SETTLING,
+    RoundState.VOIDED,
+)
 
 
 @dataclass(frozen=True)

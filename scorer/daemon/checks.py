@@ -186,7 +186,7 @@ def _of_member(config: NodeConfig, suite: Suite, member: ChecksumAddress, block:
 
 def _of_operator(config: NodeConfig, suite: Suite, operator: ChecksumAddress, block: int) -> Iterator[Check]:
     yield _checked("inbox", lambda: _inbox(config))
-    for call in ("openRound", "lock"):
+    for call in ("openRound", "lock", "endLock"):
         yield _checked(f"right to {call}", partial(_right, suite, operator, call, block))
 
 

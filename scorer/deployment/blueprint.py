@@ -20,7 +20,7 @@ ROLE_IDS: Final = {"admin": ADMIN_ROLE, "operator": 1, "guardian": 2, "minter": 
 """Numbers of the roles, as Authority has them."""
 POWERS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "Tournament": {
-        "operator": ("openRound", "lock"),
+        "operator": ("openRound", "lock", "endLock"),
         "guardian": ("pause",),
         "unpauser": ("unpause",),
     },

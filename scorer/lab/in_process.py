@@ -29,7 +29,7 @@ from scorer.oracle.paths import MemberPaths
 from scorer.protocol.digest import content_hash
 from scorer.protocol.rules import Rules
 from scorer.protocol.tables import Table
-from scorer.storage.bundle import LOCKED, Bundle, round_folder
+from scorer.storage.bundle import Bundle, round_folder
 from scorer.storage.inbox import ENVELOPE_SUFFIX, submit
 from scorer.submission.reader import read_for
 from scorer.submission.table import SubmissionRefused
@@ -133,19 +133,19 @@ class InProcessTournament:
         return member_keys(self.suite.member_set(record.member_set_id, block))
 
     def lock_round(self, round_id: int) -> Collection:
-        """Let the operator lock a round whose submissions have closed; what it collected.
+        """Let the operator lock a round whose submissions have closed, and end that; what it collected.
 
         Raises
         ------
         NotLocked
             When something is left to be locked.
         """
-        self.operator.cycle()
-        bundle = self.operator.published_bundle(round_id)
-        collection = read_collection(bundle)
-        if collection is None or not bundle.has(LOCKED):
+        for _ in range(2):  # what is locked has to be final before the lock is ended
+            self.operator.cycle()
+            self.anvil.finalise()
+        collection = read_collection(self.operator.published_bundle(round_id))
+        if collection is None or self.suite.round(round_id, self.anvil.w3.eth.block_number).is_lockable:
             raise NotLocked(f"round {round_id}: expected it locked, found alarms {self.alarms}")
-        self.anvil.finalise()
         return collection
 
     def seal_round(self, round_id: int) -> Collection:

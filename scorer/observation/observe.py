@@ -177,7 +177,7 @@ def read_sealed(suite: Suite, record: RoundRecord, block: Block) -> Sealed:
             f"round {record.round_id}: expected {record.at_risk} nano-NMR in PositionsLocked events, "
             f"found {locked}"
         )
-    is_whole = record.state in (RoundState.LOCKING, RoundState.SEALED)
+    is_whole = record.state in (RoundState.LOCKING, RoundState.LOCKED, RoundState.SEALED)
     if is_whole and positions.head != record.positions_head:
         raise IncompleteLogs(
             f"round {record.round_id}: expected events up to the head 0x{record.positions_head.hex()}, "
@@ -230,9 +230,14 @@ def _terms(suite: Suite, record: RoundRecord, positions_head: bytes) -> RoundTer
     )
 
 
-def awaits_seal(record: RoundRecord, block: Block) -> bool:
+def has_closed(record: RoundRecord, block: Block) -> bool:
     """Say whether a round's submissions have closed, and it can still be sealed."""
     return record.is_unsealed and record.close_at <= block.timestamp < record.lock_until
+
+
+def awaits_seal(record: RoundRecord, block: Block) -> bool:
+    """Say whether nothing more of a round can be locked, and it can still be sealed."""
+    return record.state == RoundState.LOCKED and has_closed(record, block)
 
 
 def chunks_left(record: RoundRecord, positions: Positions) -> int:

@@ -20,7 +20,7 @@ from scorer.oracle.quorum_check import QuorumCheck
 from scorer.protocol.rules import Rules, RulesError
 from scorer.protocol.selection import select
 from scorer.protocol.tables import NEUTRAL_CHURN
-from scorer.storage.bundle import LOCKED, Bundle, round_folder
+from scorer.storage.bundle import Bundle, round_folder
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,13 @@ class Collector:
         """Yield what is left to be sent to lock a round, in order.
 
         The lanes of models are read once; before each call the chain says where to go on. Models that got a
-        lane meanwhile are looked for at the end. Once the chain says that every staked lane is locked,
-        whatever an earlier process had begun, None is yielded last: nothing more is to be sent.
+        lane meanwhile are looked for at the end. Once a final block says that every staked lane is locked,
+        whatever an earlier process had begun, None is yielded last: nothing more is to be locked.
 
         Parameters
         ----------
+        record
+            The round at a final block: a lock that is not final may be undone, and its end is for ever.
         settling
             A round that is being settled, whose chunks are settled on the way.
         """
@@ -111,7 +113,8 @@ class Collector:
                 steps = (next(lock_steps(staked, hull, slots_per_chunk), None) for hull in hulls)
                 step = next((step for step in steps if step is not None), None)
                 if step is None:
-                    yield None
+                    if next(lock_steps(staked, Hull.of(record), slots_per_chunk), None) is None:
+                        yield None
                     return
             if step is None:
                 staked, is_newest = ascending(lanes.newest_of(collection.staked, block)), True
@@ -122,24 +125,11 @@ class Collector:
                 is_newest = False
                 yield lock_call(self.suite, record.round_id, step, settling)
 
-    def publish_locked(self, round_id: int) -> None:
-        """Publish that nothing is locked beyond the current positions head: members then sign."""
-        if not self.is_locked(round_id):
-            self.published_bundle(round_id).write_locked(self._head(round_id))
-
-    def is_locked(self, round_id: int) -> bool:
-        """Say whether we published that nothing is locked beyond the current positions head."""
-        bundle = self.published_bundle(round_id)
-        return bundle.has(LOCKED) and bundle.locked() == self._head(round_id)
-
-    def _head(self, round_id: int) -> bytes:
-        return self.suite.round(round_id, self.suite.w3.eth.block_number).positions_head
-
     def _confirmed_hulls(self, record: RoundRecord, claimed: Hull) -> list[Hull]:
         """Return what is locked already, as each endpoint says that must confirm it.
 
-        Once members have sealed a round nothing can be locked any more. One that is a block behind is no
-        harm: a slot that is locked already is not locked again.
+        Once we have ended the lock nothing can be locked any more. One that is a block behind is no harm: a
+        slot that is locked already is not locked again.
 
         Raises
         ------
@@ -154,7 +144,7 @@ class Collector:
         if len(others) < self.quorum_check.needed:
             raise EndpointsDisagree(
                 f"round {record.round_id}: expected {self.quorum_check.needed} more endpoints to say what is "
-                f"locked before that is published, found {len(others)}"
+                f"locked before that is ended, found {len(others)}"
             )
         return [claimed, *others]
 

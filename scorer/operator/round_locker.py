@@ -1,4 +1,4 @@
-"""Collects a closed round's submissions, publishes them, and locks their stakes chunk by chunk."""
+"""Collects and publishes a closed round's submissions, locks their stakes by chunks, and ends the lock."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from web3.contract.contract import ContractFunction
 
 from scorer.chain.records import RoundRecord
 from scorer.failpoints import reach
-from scorer.observation.observe import awaits_seal
+from scorer.observation.observe import has_closed
 from scorer.operator.cache import OperatorCache
 from scorer.operator.collection import Collection
 from scorer.operator.collector import Collector, Lanes
@@ -25,6 +25,7 @@ from scorer.transactions.request import RequestKey, TransactionRequest, scope_of
 ROLL_TO_LOCK: Final = 3.0
 """Settling a chunk and locking it again takes at most this much of the gas that locking it took: settling
 alone takes twice as much at most (measured: benchmarks/oracle)."""
+END_LOCK: Final = "endlock"
 LEAST_SLOTS: Final = 2
 SHOWN: Final = 3
 """The number of models that an alarm names."""
@@ -55,8 +56,8 @@ class RoundLocker:
     raise_alarm: RaiseAlarm
 
     def close(self, record: RoundRecord) -> Iterator[ActionResult]:
-        """Lock a round whose submissions have closed, while that is possible."""
-        if awaits_seal(record, self.context.block):
+        """Publish and lock what a round whose submissions have closed holds, while it can be sealed."""
+        if has_closed(record, self.context.block):
             yield from self._lock(record)
         elif record.is_unsealed and self.context.block.timestamp >= record.lock_until:
             self.raise_alarm(
@@ -66,14 +67,11 @@ class RoundLocker:
 
     def _lock(self, record: RoundRecord) -> Iterator[ActionResult]:
         collection = self._collected(record)
-        if collection.submissions.is_encrypted and self.collector.is_locked(record.round_id):
-            return  # members have released their shares: they sign nothing once more is locked
+        if not record.is_lockable:
+            return
         slots, settling = self._slots(record, collection), self.settling_round()
         for planned in self.collector.lock_calls(record, collection, slots, self.lanes, settling):
-            if planned is None:
-                self._publish_locked(record.round_id)
-                return
-            chosen = self._affordable(planned)
+            chosen = self._end(record) if planned is None else self._affordable(planned)
             outcome = self._send(record, chosen)
             yield ActionResult(record.round_id, LockSlots(chosen.name), outcome.text)
             if not outcome.goes_on:
@@ -109,10 +107,10 @@ class RoundLocker:
         fits = gas is not None and (budget is None or gas <= budget())
         return planned if fits else planned.alone
 
-    def _publish_locked(self, round_id: int) -> None:
-        if self.context.sender is not None:
-            self.collector.publish_locked(round_id)
-            reach("locked-published", str(round_id))
+    def _end(self, record: RoundRecord) -> LockCall:
+        """Return the call after which nothing more of a round can be locked, and members seal it."""
+        call = self.context.suite.tournament.functions.endLock(record.round_id)
+        return LockCall(END_LOCK, END_LOCK, call)
 
     def _collected(self, record: RoundRecord) -> Collection:
         """Return what was taken from a round's inbox, once it is published."""

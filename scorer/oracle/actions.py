@@ -125,7 +125,10 @@ class PublishPlan:
 
 @dataclass(frozen=True)
 class LockSlots:
-    """Lock the stakes of a chunk of slots; `name` says how, and the first slot: ``lock:0``, ``roll:0``."""
+    """Lock a chunk of slots, or end the lock of a round.
+
+    `name` says which, how, and the first slot: ``lock:0``, ``roll:0``, ``endlock``.
+    """
 
     name: str
 

@@ -28,7 +28,7 @@ class AlarmReason(StrEnum):
     FINALITY_STALLED = "The chain goes on and finalises nothing: nothing is sent until it does."
     FOREIGN_NONCE = "A transaction that is not ours took our nonce."
     INCOMPLETE_LOGS = "An endpoint's logs do not add up to what the contract committed to."
-    LOCKED_AFTER_RELEASE = "Stakes were locked after shares were released: nothing is signed."
+    LOCKED_AFTER_RELEASE = "Other stakes are locked than when shares were released: nothing is signed."
     LOST_KEY = "We have no key for the shares of a round, and take no part in it."
     LOW_BALANCE = "The account that pays for gas is almost empty."
     MISSED_OPENING = "A planned round was not opened before it closed."

@@ -125,7 +125,7 @@ def decide(view: RoundView) -> tuple[MemberAction, ...]:
     It attests only what it computed itself, and settles only what it would have attested.
     """
     match view.record.state:
-        case RoundState.OPEN | RoundState.LOCKING:
+        case RoundState.OPEN | RoundState.LOCKING | RoundState.LOCKED:
             return _while_unsealed(view)
         case RoundState.SEALED:
             return _while_sealed(view)
@@ -283,7 +283,7 @@ def _remaining_chunks(view: RoundView, began_at: int) -> tuple[MemberAction, ...
 
 def _is_locked_before(until: int, other: RoundRecord, now: int) -> bool:
     """Say whether another round can be locked now, or from some time before `until`."""
-    return other.is_unsealed and other.close_at < until and now < other.lock_until
+    return other.is_lockable and other.close_at < until and now < other.lock_until
 
 
 def _wrong_report(view: RoundView, accepted: bytes) -> Alarm:

@@ -1,6 +1,6 @@
 """A member's part in reading a round: it releases its shares, collects others', and decrypts submissions.
 
-Shares are released once the last lock of the round is final, never before: until then fewer than a quorum of
+Shares are released once the end of the round's lock is final, never before: until then fewer than a quorum of
 members can read nothing. What is decrypted stays in our own bundle, for its owner alone.
 """
 
@@ -68,16 +68,13 @@ class Decrypting:
         """Say whether a round, of which we hold the files, has submissions that are encrypted."""
         return self.paths.own_bundle(record.round_id).rules().is_encrypted
 
-    def work(self, record: RoundRecord, *, is_locked: bool) -> None:
+    def work(self, record: RoundRecord) -> None:
         """Release and decrypt what can be, of a round of which we hold the published files.
 
-        Parameters
-        ----------
-        is_locked
-            Whether the operator says that a final block shows all that is locked. A seal says so, too.
+        Nothing before a final block shows that no more stakes can be locked.
         """
-        is_over = record.is_sealed or (is_locked and awaits_seal(record, self.context.block))
-        if not is_over or not self.is_encrypted(record):
+        is_locked = record.is_sealed or awaits_seal(record, self.context.block)
+        if not is_locked or not self.is_encrypted(record):
             return
         ground, before = self._ground(record.round_id), self.result(record)
         if before is not None and before.holds_at(ground):

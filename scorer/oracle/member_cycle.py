@@ -202,9 +202,8 @@ class MemberCycle:
         return ActionResult(round_id, Alarm(detail, reason), outcome)
 
     def _is_to_be_locked(self, record: RoundRecord) -> bool:
-        """Say whether an operator locks a round, or will: it has not said yet that it is done."""
-        may_be = record.is_unsealed and self.context.block.timestamp < record.lock_until
-        return may_be and not self.sealing.is_locked(record)
+        """Say whether an operator locks a round, or will."""
+        return record.is_lockable and self.context.block.timestamp < record.lock_until
 
     def _needs_positions(self, record: RoundRecord) -> bool:
         """Say whether anything can be done that needs to know what the round locked."""
@@ -232,7 +231,7 @@ class MemberCycle:
     def _read_submissions(self, record: RoundRecord) -> None:
         """Release our shares of a round and decrypt what can be, where we hold its files."""
         if record.state != RoundState.VOIDED and self.publication.files.is_kept(record):
-            self.decrypting.work(record, is_locked=self.sealing.is_locked(record))
+            self.decrypting.work(record)
 
     def _report_and_act(
         self, record: RoundRecord, committee: CommitteeView, locking: tuple[RoundRecord, ...]

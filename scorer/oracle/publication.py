@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from scorer.chain.records import RoundRecord, RoundState
-from scorer.observation.observe import awaits_seal, sealed_at
+from scorer.observation.observe import has_closed, sealed_at
 from scorer.oracle.actions import Alarm
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.cache import MemberCache
@@ -52,7 +52,7 @@ class PublicationWatch:
 
     def watch(self, record: RoundRecord) -> list[Alarm]:
         """Take over what was published of a round that has closed; raise and return what is wrong with it."""
-        is_closed = awaits_seal(record, self.context.block)
+        is_closed = has_closed(record, self.context.block)
         if not is_closed and record.state not in (RoundState.SEALED, RoundState.SETTLING):
             return []
         takeover = self.files.look(record)

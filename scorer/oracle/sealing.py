@@ -1,7 +1,7 @@
 """A member's part in sealing a round: it judges submissions, exchanges votes, and signs what is agreed on.
 
-Nothing is signed before the operator says that all stakes are locked, and before the last lock is final. What
-is signed names the head of all positions: a stake that is locked later voids it, and it is signed anew.
+Nothing is judged or signed before a final block shows that the operator has ended the lock: no stake can be
+locked afterwards. What is signed names the head of all positions.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ from scorer.oracle.votes import PeerVotes
 from scorer.protocol.seal import Seal, SealVote, Verdicts, agreed_refusals, quorum_signatures, seal_of
 from scorer.protocol.submissions import Submissions
 from scorer.protocol.tables import table_file
-from scorer.storage.bundle import LOCKED, VOTE, Bundle, BundleError
+from scorer.storage.bundle import VOTE, Bundle, BundleError
 from scorer.storage.published import take_over_table
 
 
@@ -79,7 +79,7 @@ class Sealing:
         return None if self.context.sender is None else self.context.sender.sign_message
 
     def ready(self, record: RoundRecord) -> QuorumSeal | None:
-        """Return a seal of a round that has its quorum of signatures, once there is one.
+        """Return a seal of a round that awaits one, and has its quorum of signatures, once there is one.
 
         Our own vote is made first, and made anew where others' votes change what is agreed on.
         """
@@ -137,7 +137,7 @@ class Sealing:
     def _vote(self, record: RoundRecord, votes: Sequence[SealVote]) -> SealVote | None:
         """Return our vote, signed; None while it is too early, or where we are no member of the round."""
         members, bundle = self.recorded.member_set(record), self.paths.own_bundle(record.round_id)
-        if self._sign is None or self.address not in members.members or not self.is_locked(record):
+        if self._sign is None or self.address not in members.members:
             return None
         if self.decrypting.is_encrypted(record) and not self.decrypting.may_vote(record):
             return None
@@ -150,7 +150,7 @@ class Sealing:
         members, judged = self.recorded.member_set(record), self._judgement(record, bundle)
         refused = agreed_refusals(
             judged.verdicts,
-            _newest_verdicts(votes, record.positions_head),
+            [*{vote.member: vote.verdicts for vote in votes}.values()],
             members=len(members.members),
             quorum=members.quorum,
         )
@@ -180,14 +180,6 @@ class Sealing:
         except BundleError:
             return None  # it is made anew
         return vote if vote.member == self.address and vote.is_signed else None
-
-    def is_locked(self, record: RoundRecord) -> bool:
-        """Say whether the operator says that nothing is locked beyond what a final block shows."""
-        published = self.paths.published_bundle(record.round_id)
-        try:
-            return published.has(LOCKED) and published.locked() == record.positions_head
-        except BundleError:
-            return False
 
     def _judgement(self, record: RoundRecord, bundle: Bundle) -> Judgement:
         ground = (stamp_of(bundle), record.positions_head)
@@ -242,9 +234,3 @@ class Sealing:
             file = table_file(name)
             if source.has(file) and not bundle.has(file):
                 take_over_table(source.folder, bundle, name, universe, SHARED_READER)
-
-
-def _newest_verdicts(votes: Sequence[SealVote], positions_head: bytes) -> list[Verdicts]:
-    """Return each member's verdicts, those with a statement on all positions before any that it replaced."""
-    ascending = sorted(votes, key=lambda vote: vote.seal.positions_head == positions_head)
-    return [*{vote.member: vote.verdicts for vote in ascending}.values()]

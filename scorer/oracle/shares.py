@@ -1,4 +1,4 @@
-"""A member's shares of a round: released once the last lock is final, and collected from other members."""
+"""A member's shares of a round: released once the lock's end is final, and collected from other members."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class RoundShares:
     def release(self, positions_head: bytes) -> ShareRelease:
         """Return our release, which is published first, and only once for as long as our files are the same.
 
-        The caller makes sure that the last lock of the round is final.
+        The caller makes sure that the end of the round's lock is final.
 
         Parameters
         ----------

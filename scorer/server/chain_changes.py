@@ -14,7 +14,13 @@ from scorer.chain.records import ZERO_ADDRESS, RoundRecord, RoundState
 from scorer.observation.audit import idle_by_lane
 from scorer.observation.observe import Block, read_sealed
 
-HAS_POSITIONS: Final = (RoundState.LOCKING, RoundState.SEALED, RoundState.SETTLING, RoundState.SETTLED)
+HAS_POSITIONS: Final = (
+    RoundState.LOCKING,
+    RoundState.LOCKED,
+    RoundState.SEALED,
+    RoundState.SETTLING,
+    RoundState.SETTLED,
+)
 
 
 @dataclass(frozen=True)

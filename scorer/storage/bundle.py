@@ -22,7 +22,6 @@ from scorer.storage.folder import T
 from scorer.storage.schemas import DIGESTS
 from scorer.storage.schemas import ENCRYPTED as ENCRYPTED
 from scorer.storage.schemas import ENVELOPES as ENVELOPES
-from scorer.storage.schemas import LOCKED as LOCKED
 from scorer.storage.schemas import MANIFEST as MANIFEST
 from scorer.storage.schemas import META_MODEL as META_MODEL
 from scorer.storage.schemas import META_MODEL_DIGEST as META_MODEL_DIGEST
@@ -95,15 +94,6 @@ class Bundle(SubmissionFiles):
     def released(self) -> dict[str, Any]:
         """Read released.json."""
         return self._object(RELEASED)
-
-    def write_locked(self, positions_head: bytes) -> None:
-        """Write locked.json, by which an operator says that a round is locked, up to which positions head."""
-        self._write_json(LOCKED, {"positions_head": to_hex(positions_head)})
-
-    def locked(self) -> bytes:
-        """Read locked.json."""
-        document = self._json(LOCKED)
-        return self._parsed(LOCKED, lambda: from_hex(document["positions_head"], 32))
 
     def write_vote(self, vote: SealVote) -> None:
         """Write vote.json, for other members to read."""

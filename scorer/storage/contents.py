@@ -8,7 +8,6 @@ from typing import Final
 from scorer.protocol.tables import TABLES, table_file
 from scorer.storage.bundle import (
     ENVELOPES,
-    LOCKED,
     MANIFEST,
     META_MODEL,
     META_MODEL_DIGEST,
@@ -31,7 +30,7 @@ _ROUND: Final = "0x*/[.0-9]*"
 FILES: Final = (
     *PUBLISHED,
     *(NAMES, SELECTION, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT, TAKEN),
-    *(LOCKED, VERDICTS, VOTE, ENVELOPES, RELEASE, RELEASED, META_MODEL_DIGEST),
+    *(VERDICTS, VOTE, ENVELOPES, RELEASE, RELEASED, META_MODEL_DIGEST),
     *map(table_file, TABLES),
 )
 """Files of a round."""

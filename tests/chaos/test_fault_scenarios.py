@@ -14,14 +14,14 @@ def test_a_daemon_that_is_ended_between_signing_and_sending_does_all_once(tmp_pa
     with on_a_chain(tmp_path) as (ground, _):
         result = killed_everywhere("signed", ground, kills=1)
     assert result.ok, result
-    assert result.detail == "5 times ended"
+    assert result.detail == "6 times ended"
 
 
 def test_a_point_that_is_never_reached_is_no_proof(tmp_path: Path) -> None:
     with on_a_chain(tmp_path) as (ground, _):
         result = killed_everywhere("no-such-point", ground, kills=1)
     assert result.stuck == 1
-    assert "expected operator to be ended 1 times, found 0: never at no-such-point@:1:lock" in result.detail
+    assert "expected operator to be ended 2 times, found 0: never at no-such-point@:1:lock" in result.detail
 
 
 @pytest.mark.long

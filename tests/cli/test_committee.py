@@ -184,6 +184,7 @@ def seal_without(committee: Committee, *absent: int) -> None:
     committee.admin.send(functions.openRound(*times, (b"\1" * 32, bytes(32), b"\1" * 32)))
     round_id, addresses = int(functions.roundCount().call()), committee.suite.addresses
     committee.anvil.advance_to(times[1])
+    committee.admin.send(functions.endLock(round_id))
     seal = Seal(addresses.chain_id, addresses.tournament, round_id, bytes(32), b"\2" * 32, 0)
     there = [index for index in range(len(committee.members)) if index not in absent]
     signatures = b"".join(committee.members[index].sign_message(seal.message) for index in there)

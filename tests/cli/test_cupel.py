@@ -91,6 +91,9 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
     assert code == 0
     assert said.startswith(f"round {round_id} lock:0: block ")
     world.anvil.finalise()
+    code, said = run("operator", "once", "--config", operator, "--send")
+    assert said.startswith(f"round {round_id} endlock: block ")
+    world.anvil.finalise()
     assert run("operator", "once", "--config", operator, "--send") == (0, "nothing to do: no round is due\n")
     for config in configs:
         code, said = run("oracle", "once", "--config", config, "--send")

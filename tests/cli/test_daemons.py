@@ -182,9 +182,10 @@ def test_a_check_names_four_faults_at_once_in_a_line_each(world: World, who: str
 
 def test_an_operators_check_says_that_everything_is_in_order(world: World) -> None:
     code, lines = in_a_shell("operator", "check", "--config", write_config(recent(world), 0, account=1))
-    assert lines[-4:-2] + lines[-1:] == [
+    assert lines[-5:-2] + lines[-1:] == [
         "ok   right to openRound: held",
         "ok   right to lock: held",
+        "ok   right to endLock: held",
         "check: everything is in order",
     ]
     assert code == 0
@@ -198,7 +199,7 @@ def test_an_operators_check_names_a_key_without_the_role(world: World) -> None:
     assert failed == [
         f"FAIL right to {call}: expected {member} to hold the operator's role, "
         f"found that it may not call {call}"
-        for call in ("openRound", "lock")
+        for call in ("openRound", "lock", "endLock")
     ]
 
 

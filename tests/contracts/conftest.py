@@ -97,7 +97,7 @@ def house(no_needless_questions: None, project: Any, accounts: Any, chain: Any) 
         sender=admin,
     )
     committee.addTournament(tournament, sender=admin)
-    restrict(authority, tournament, ["openRound", "lock"], OPERATOR_ROLE, admin)
+    restrict(authority, tournament, ["openRound", "lock", "endLock"], OPERATOR_ROLE, admin)
     restrict(authority, tournament, ["pause"], GUARDIAN_ROLE, admin)
     restrict(authority, tournament, ["unpause"], UNPAUSER_ROLE, admin)
     restrict(authority, committee, ["veto"], GUARDIAN_ROLE, admin)
@@ -154,5 +154,6 @@ def locked_in_two(house: House) -> int:
     round_id = house.open()
     house.lock(round_id, [True] * 8)
     house.lock(round_id, [True], from_slot=2)
+    house.end_lock(round_id)
     house.seal(round_id)
     return round_id

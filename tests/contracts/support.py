@@ -22,7 +22,7 @@ WEEK = 7 * DAY
 ZERO_HASH = b"\0" * 32
 ZERO_ADDRESS = "0x" + "0" * 40
 
-NONE, OPEN, LOCKING, SEALED, SETTLING, SETTLED, VOIDED = range(7)
+NONE, OPEN, LOCKING, LOCKED, SEALED, SETTLING, SETTLED, VOIDED = range(8)
 
 OPERATOR_ROLE, GUARDIAN_ROLE, MINTER_ROLE, UNPAUSER_ROLE = 1, 2, 3, 4
 
@@ -257,6 +257,13 @@ class House:
         self.chunks[round_id].append(Chunk(from_slot, positions, previous, head))
         return receipt
 
+    def end_lock(self, round_id: int) -> Any:
+        """End the lock of a round, whatever of it is locked; waits for closeAt if need be."""
+        close = self.round(round_id).closeAt
+        if self.now() < close:
+            self.at(close)
+        return self.tournament.endLock(round_id, sender=self.operator)
+
     def seal_arguments(
         self,
         round_id: int,
@@ -300,9 +307,10 @@ class House:
         return self.tournament.seal(*arguments, sender=self.bob)
 
     def run_to_locked(self, bits: list[bool] | None = None) -> int:
-        """Open a round, lock the given lanes (all, if not given) in one chunk."""
+        """Open a round, lock the given lanes (all, if not given) in one chunk, and end the lock."""
         round_id = self.open()
         self.lock(round_id, [True] * self.tournament.laneCount() if bits is None else bits)
+        self.end_lock(round_id)
         return round_id
 
     def run_to_sealed(self, bits: list[bool] | None = None, valid: int | None = None) -> int:

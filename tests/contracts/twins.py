@@ -35,7 +35,7 @@ def deploy_tournament(house: House, project: Any, **changes: Any) -> Any:
 def twin_of(house: House, tournament: Any, token: Any = None) -> House:
     """The same house around another tournament, which operator, alice and bob may use."""
     house.committee.addTournament(tournament, sender=house.admin)
-    restrict(house.authority, tournament, ["openRound", "lock"], OPERATOR_ROLE, house.admin)
+    restrict(house.authority, tournament, ["openRound", "lock", "endLock"], OPERATOR_ROLE, house.admin)
     for user in (house.alice, house.bob):
         (token or house.token).approve(tournament, 2**256 - 1, sender=user)
     return replace(house, tournament=tournament, token=token or house.token, chunks={}, rounds=[])

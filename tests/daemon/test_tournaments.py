@@ -20,7 +20,7 @@ from scorer.lab.proxy import Forward, Proxy, Request, Response, error, proxy_of
 from scorer.lab.rounds import write_plan
 from scorer.lab.suite import deploy_suite, local_deployment
 from scorer.oracle.cache import MemberCache
-from scorer.storage.bundle import LOCKED, Bundle, round_folder
+from scorer.storage.bundle import Bundle, round_folder
 from scorer.transactions.journal import Journal, JournalError
 from tests.cli.test_cupel import write_config
 from tests.world import HOUR, IDS, World
@@ -123,14 +123,15 @@ def test_rounds_of_both_open_and_are_locked_each_once_over_restarts(world: World
     assert all(bundle.universe() == IDS for bundle in two.published())
     world.submit_all(1)
     world.anvil.advance_to(world.now + HOUR)
-    assert two.work() == [f"{address} round 1 lock"]
-    assert two.states() == [RoundState.LOCKING, RoundState.OPEN]
+    assert two.work() == [f"{address} round 1 lock", "second round 1 endlock"]
+    assert two.states() == [RoundState.LOCKING, RoundState.LOCKED]
+    assert two.work() == [f"{address} round 1 endlock"]
+    assert two.states() == [RoundState.LOCKED, RoundState.LOCKED]
     assert two.work() == []
-    assert [bundle.has(LOCKED) for bundle in two.published()] == [True, True]
     assert two.seal() == [RoundState.SEALED, RoundState.SETTLED]
     assert two.work() == []
     after = world.suite.w3.eth.get_transaction_count(world.operator_sender.account.address)
-    assert after - before == 3
+    assert after - before == 5
     with Journal.open(two.path.parent / "journal.sqlite") as journal:
         scopes = [":".join(intent.key.split(":")[:2]) for intent in journal.intents()]
         nonces = [intent.nonce for intent in journal.intents()]

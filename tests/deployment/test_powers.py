@@ -32,7 +32,7 @@ def test_every_restricted_function_belongs_to_exactly_one_role(contract: str) ->
 
 
 def test_the_search_finds_what_it_should() -> None:
-    assert {"openRound", "lock", "pause", "unpause"} <= restricted("Tournament")
+    assert {"openRound", "lock", "endLock", "pause", "unpause"} <= restricted("Tournament")
     assert {"veto", "addMember"} <= restricted("OracleCommittee")
 
 

@@ -16,7 +16,6 @@ from eth_hash.auto import keccak
 
 from scorer.protocol.seal import SealVote, Verdicts, seal_of
 from scorer.storage.bundle import (
-    LOCKED,
     MANIFEST,
     META_MODEL,
     NAMES,
@@ -52,7 +51,6 @@ READERS: Final[dict[str, Callable[[Bundle], object]]] = {
     REPORT: lambda bundle: bundle.report().hash(),
     VERDICTS: Bundle.refused,
     VOTE: lambda bundle: (bundle.vote().is_signed, bundle.vote().to_json()),
-    LOCKED: Bundle.locked,
 }
 """By file, what reads it first and furthest."""
 NUMBERS: Final = (b"-1", b"1.0", b"1e400", b"-0", b"true", b"2", b"9007199254740992", b"18446744073709551616")
@@ -70,12 +68,11 @@ class _InMemory(Bundle):
 
 @cache
 def _folder() -> Path:
-    """A scored round with names for its ids, and what a member and the operator say before its seal."""
+    """A scored round with names for its ids, and what a member says before its seal."""
     folder = Path(tempfile.mkdtemp(prefix="cupel-hostile-")) / "5"
     bundle = Bundle(Path(shutil.copytree(GOLDEN / "v1-classic", folder)))
     bundle.write_names(IDS, {"ticker": [None if row % 7 == 0 else f"t{row}" for row in range(len(IDS))]})
     bundle.write_vote(_vote(bundle))
-    bundle.write_locked(bundle.terms().positions_head)
     return bundle.folder
 
 

@@ -698,7 +698,6 @@ def folder_tampers() -> Iterator[Tamper]:
     for name in (
         "selection.json",
         VOTE,
-        "locked.json",
         "universe_names.parquet",
         "features.parquet",
         "payouts.csv",

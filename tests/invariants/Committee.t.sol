@@ -54,6 +54,7 @@ contract CommitteeTest is Rounds {
         bytes memory unknown = abi.encodeWithSelector(ICommitteeMembers.UnknownTournament.selector, tournament);
 
         vm.warp(tournament.round(second).closeAt);
+        _endLock(second);
         bytes memory signatures = _signTwice(committee.sealDigest(address(tournament), second, 0, 0, 0));
         vm.expectRevert(unknown);
         tournament.seal(second, 0, 0, 3, signatures);

@@ -248,6 +248,8 @@ contract EdgesTest is Rounds {
         vm.warp(start);
         vm.prank(OPERATOR);
         tournament.lock(1, 0, hex"0f");
+        vm.prank(OPERATOR);
+        tournament.endLock(1);
         _sealWith(1, 3);
         report.roundId = 1;
         report.version = 2;
@@ -286,6 +288,8 @@ contract EdgesTest is Rounds {
         }
         vm.warp(start);
         for (uint256 roundId = first; roundId < first + ABSENCE_LIMIT; ++roundId) {
+            vm.prank(OPERATOR);
+            tournament.endLock(roundId);
             _sealWith(roundId, signers);
         }
     }

@@ -98,6 +98,8 @@ contract FullChunkTest is SealSigner {
         lockGas = _measure(OPERATOR, abi.encodeCall(ITournament.lock, (1, 0, bitmap)));
         (, positions) = abi.decode(vm.getRecordedLogs()[0].data, (uint256, uint256[]));
         require(positions.length == SLOTS, "not a full chunk");
+        vm.prank(OPERATOR);
+        tournament.endLock(1);
         _sealWith(1, 3);
     }
 

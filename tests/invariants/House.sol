@@ -161,9 +161,10 @@ abstract contract House {
     }
 
     function _grantRoles() private {
-        bytes4[] memory selectors = new bytes4[](2);
+        bytes4[] memory selectors = new bytes4[](3);
         selectors[0] = ITournament.openRound.selector;
         selectors[1] = ITournament.lock.selector;
+        selectors[2] = ITournament.endLock.selector;
         _grant(address(tournament), selectors, OPERATOR_ROLE, OPERATOR);
         selectors = new bytes4[](1);
         selectors[0] = IBoundedPause.pause.selector;

@@ -32,17 +32,18 @@ contract InvariantsTest {
 
     /// @dev What moves a round on stands several times in the list: it is chosen so much more often.
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[6] memory often = [
+        bytes4[7] memory often = [
             handler.openRound.selector,
+            handler.endLock.selector,
             handler.seal.selector,
             handler.beginSettlement.selector,
             handler.lock.selector,
             handler.settle.selector,
             handler.attest.selector
         ];
-        uint8[6] memory times = [2, 3, 3, 5, 5, 6];
-        bytes4[35] memory once = _once();
-        bytes4[] memory selectors = new bytes4[](24 + once.length);
+        uint8[7] memory times = [2, 3, 3, 3, 5, 5, 6];
+        bytes4[36] memory once = _once();
+        bytes4[] memory selectors = new bytes4[](27 + once.length);
         uint256 count;
         for (uint256 i; i < once.length; ++i) {
             selectors[count++] = once[i];
@@ -136,6 +137,23 @@ contract InvariantsTest {
         _equal(total, minted - destroyed, "supply");
     }
 
+    /// @notice Once a round's lock has ended nothing more is locked in it: what members read and judge is what they seal.
+    function invariant_nothingIsLockedOnceTheLockEnded() public view {
+        for (uint256 i = 1; i <= handler.roundCount(); ++i) {
+            Ledger.Book memory book = handler.book(i);
+            ITournament.Round memory round = tournament.round(i);
+            if (round.state > ITournament.RoundState.Locking && round.state < ITournament.RoundState.Voided) {
+                _equal(book.ended.isSo ? 1 : 0, 1, "ends of the lock");
+            }
+            if (!book.ended.isSo) continue;
+            _equal(round.atRisk, book.ended.atRisk, "at risk since the lock ended");
+            _equal(round.firstSlot, book.ended.firstSlot, "first slot since the lock ended");
+            _equal(round.nextSlot, book.ended.nextSlot, "next slot since the lock ended");
+            if (round.state > ITournament.RoundState.Sealed) continue;
+            _equal(uint256(round.positionsHead), uint256(book.ended.head), "head since the lock ended");
+        }
+    }
+
     /// @notice The committee holds every bond, every credit, and what hangs on open disputes.
     function invariant_committeeCoversBonds() public view {
         (uint256 owed, uint256 held) = handler.committeeOwesAndHolds();
@@ -160,7 +178,7 @@ contract InvariantsTest {
     error Unequal(string what, uint256 expected, uint256 found);
     error TooMuch(string what, uint256 most, uint256 found);
 
-    function _once() private view returns (bytes4[35] memory) {
+    function _once() private view returns (bytes4[36] memory) {
         return [
             handler.register.selector,
             handler.deposit.selector,
@@ -171,6 +189,7 @@ contract InvariantsTest {
             handler.setSubmitter.selector,
             handler.fundPool.selector,
             handler.donate.selector,
+            handler.lockInHindsight.selector,
             handler.countSignature.selector,
             handler.attestWrongly.selector,
             handler.challenge.selector,

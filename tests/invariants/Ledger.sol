@@ -29,7 +29,16 @@ abstract contract Ledger is House {
         uint256 settlements;
     }
 
+    struct Ended {
+        bool isSo;
+        bytes32 head;
+        uint256 atRisk;
+        uint256 firstSlot;
+        uint256 nextSlot;
+    }
+
     /// @param setId the committee's member set at opening.
+    /// @param ended what the round had locked when its operator ended the lock.
     /// @param validAtRisk what the seal says.
     /// @param left chunks not settled or returned yet.
     /// @param settled sum of the positions of chunks that were.
@@ -37,6 +46,7 @@ abstract contract Ledger is House {
     /// @param voidedAt chunks that were left when the round became void.
     struct Book {
         ITournament.RoundState state;
+        Ended ended;
         uint256 closeAt;
         uint256 resolveAt;
         uint256 deadline;
@@ -138,7 +148,7 @@ abstract contract Ledger is House {
     function _nextLockEnd() private view returns (uint256 earliest) {
         earliest = type(uint256).max;
         for (uint256 i = 1; i <= _roundCount; ++i) {
-            if (_canBeLocked(i) && _lockEnd(_books[i]) < earliest) earliest = _lockEnd(_books[i]);
+            if ((_canBeLocked(i) || _isLocked(i)) && _lockEnd(_books[i]) < earliest) earliest = _lockEnd(_books[i]);
         }
     }
 
@@ -169,6 +179,10 @@ abstract contract Ledger is House {
 
     function _isLocking(uint256 roundId) internal view returns (bool) {
         return _books[roundId].state == ITournament.RoundState.Locking && _now() < _lockEnd(_books[roundId]);
+    }
+
+    function _isLocked(uint256 roundId) internal view returns (bool) {
+        return _books[roundId].state == ITournament.RoundState.Locked && _now() < _lockEnd(_books[roundId]);
     }
 
     function _isSealed(uint256 roundId) internal view returns (bool) {

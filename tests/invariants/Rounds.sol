@@ -54,6 +54,11 @@ abstract contract Rounds is SealSigner {
         return tournament.openRound(uint64(_now()), closeAt, resolveAt, resolveAt + REPORTING, _commitments(closeAt));
     }
 
+    function _endLock(uint256 roundId) internal {
+        vm.prank(OPERATOR);
+        tournament.endLock(roundId);
+    }
+
     /// @dev Locked upwards, and sealed by all three members.
     function _sealedRound() internal returns (uint256 roundId) {
         uint64 closeAt = uint64(_now()) + 3 hours;
@@ -63,6 +68,7 @@ abstract contract Rounds is SealSigner {
             vm.prank(OPERATOR);
             tournament.lock(roundId, CHUNK_SLOTS * i, EVERYBODY);
         }
+        _endLock(roundId);
         _sealWith(roundId, 7);
     }
 

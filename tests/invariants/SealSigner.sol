@@ -34,7 +34,7 @@ abstract contract SealSigner is House {
         return abi.encodePacked(r, s, v);
     }
 
-    /// @dev Seals with all that was locked valid, by signatures of candidates: member i of the set is candidate i.
+    /// @dev Seals a round whose lock has ended with all that was locked valid, by signatures of candidates: member i of the set is candidate i.
     function _sealWith(uint256 roundId, uint256 signers) internal {
         ITournament.Round memory round = tournament.round(roundId);
         bytes32 digest = _digestOf(Statement(roundId, round.positionsHead, 0, round.atRisk));

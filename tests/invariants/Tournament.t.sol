@@ -38,12 +38,27 @@ contract TournamentTest is Rounds {
         vm.prank(OPERATOR);
         tournament.lock(roundId, 0, EVERYBODY);
         vm.expectRevert(paused);
+        vm.prank(OPERATOR);
+        tournament.endLock(roundId);
+        vm.expectRevert(paused);
         tournament.seal(roundId, 0, 0, 3, "");
+    }
+
+    function test_theEndOfALockSaysWhatIsLocked() public {
+        uint256 roundId = _open(uint64(_now()) + 3 hours);
+        vm.warp(tournament.round(roundId).closeAt);
+        vm.prank(OPERATOR);
+        tournament.lock(roundId, 0, EVERYBODY);
+        vm.expectEmit(address(tournament));
+        emit ITournament.LockEnded(roundId, _positionsHead(1), AT_RISK / 2);
+        _endLock(roundId);
+        require(tournament.round(roundId).state == ITournament.RoundState.Locked, "state");
     }
 
     function test_aRoundWithNothingLockedIsSettledByItsSeal() public {
         uint256 roundId = _open(uint64(_now()) + 3 hours);
         vm.warp(tournament.round(roundId).closeAt);
+        _endLock(roundId);
         vm.expectEmit(address(tournament));
         emit ITournament.RoundSealed(roundId, 0, 0, uint32(Reference.PPM), 0);
         vm.expectEmit(address(tournament));

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from web3.types import RPCEndpoint
 
+from scorer import failpoints
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoints import Endpoints
 from scorer.chain.records import RoundRecord, RoundState
 from scorer.observation.observe import RoundTracker, finalised_block
 from scorer.operator.collector import Lanes
 from scorer.operator.plans import PlanFolder
-from scorer.storage.bundle import LOCKED
 from scorer.transactions.manager import TransactionManager
 from tests.operator_harness import Harness
 from tests.world import HOUR, IDS, NMR, World
@@ -146,14 +146,89 @@ def test_a_round_is_locked_once_over_restarts_between_all_steps_and_members_seal
     before = world.suite.w3.eth.get_transaction_count(world.operator_sender.account.address)
     assert harness.work() == ["round 1 lock:0", "round 1 lock:2"]
     harness.restart()
+    assert world.record(round_id).state == RoundState.LOCKING
+    assert harness.work() == ["round 1 endlock"]
+    harness.restart()
     assert harness.work() == []
-    record = world.record(round_id)
-    assert record.state == RoundState.LOCKING
-    assert harness.collector.published_bundle(round_id).locked() == record.positions_head
+    assert world.record(round_id).state == RoundState.LOCKED
     after = world.suite.w3.eth.get_transaction_count(world.operator_sender.account.address)
-    assert after - before == 2
+    assert after - before == 3
     world.cycle()
     assert world.record(round_id).state == RoundState.SEALED
+
+
+def test_the_lock_is_ended_once_all_of_it_is_final(harness: Harness) -> None:
+    """What is mined may be undone; an end of the lock that outlives it would leave models out."""
+    world = harness.world
+    round_id = closed(world)
+    for expected in (["round 1 lock:0", "round 1 lock:2"], []):
+        assert [result.subject for result in harness.cycle()] == expected
+        assert world.record(round_id).state == RoundState.LOCKING
+    world.anvil.finalise()
+    assert harness.work() == ["round 1 endlock"]
+    assert world.record(round_id).state == RoundState.LOCKED
+
+
+def test_a_round_in_which_nothing_is_to_be_locked_is_ended_at_once(harness: Harness) -> None:
+    world = harness.world
+    round_id = world.open()
+    world.anvil.advance_to(world.record(round_id).close_at)
+    assert harness.work() == ["round 1 endlock"]
+    assert world.record(round_id).state == RoundState.LOCKED
+    assert harness.work() == []
+
+
+class Killed(BaseException):
+    """The process ended."""
+
+
+def die() -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("label", ["planned", "signed", "broadcast", "mined-seen", "mined-recorded"])
+def test_a_process_that_ends_amid_the_end_of_a_lock_is_followed_by_one_that_goes_on(
+    harness: Harness, label: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = harness.world
+    round_id = closed(world)
+    harness.work()
+    before = world.suite.w3.eth.get_transaction_count(world.operator_sender.account.address)
+    monkeypatch.setattr(failpoints, "_die", die)
+    monkeypatch.setenv(failpoints.VARIABLE, f"{label}@:1:endlock")
+    with pytest.raises(Killed):
+        harness.work()
+    monkeypatch.delenv(failpoints.VARIABLE)
+    world.anvil.finalise()
+    harness.restart()
+    for _ in range(2):
+        harness.work()
+    assert world.record(round_id).state == RoundState.LOCKED
+    after = world.suite.w3.eth.get_transaction_count(world.operator_sender.account.address)
+    assert after - before == 1
+    assert harness.alarms == []
+
+
+def test_an_end_that_the_chain_forgets_is_sent_again_and_binds_once(harness: Harness) -> None:
+    world = harness.world
+    round_id = closed(world)
+    harness.work()
+    harness.cycle()
+    assert world.record(round_id).state == RoundState.LOCKED
+    world.anvil.reorganise(1)
+    assert world.record(round_id).state == RoundState.LOCKING
+    for _ in range(2):
+        harness.work()
+    assert world.record(round_id).state == RoundState.LOCKED
+    assert harness.alarms == []
+
+
+def closed(world: World) -> int:
+    """A round in which every model takes part, closed."""
+    round_id = world.open()
+    world.submit_all(round_id)
+    world.anvil.advance_to(world.record(round_id).close_at)
+    return round_id
 
 
 def test_a_restart_after_publishing_locks_whom_it_decided_on_and_reports_no_refusal_again(
@@ -193,7 +268,7 @@ def test_what_nobody_signed_is_reported_and_returns_whole_whoever_wrote_to_the_p
     path.write_text(json.dumps(entries))
     world.anvil.finalise()
     assert harness.work() == ["round 1 lock:0", "round 1 lock:2"]
-    assert harness.work() == []
+    assert harness.work() == ["round 1 endlock"]
     ((kind, detail),) = harness.alarms
     assert kind == "BROKEN_FILE"
     assert "found others of 1 models (4), whose positions return whole" in detail
@@ -241,12 +316,12 @@ def test_every_staked_model_is_in_the_round_though_the_chunks_grow_over_a_restar
     (result,) = harness.cycle()
     assert result.subject == "round 1 lock:2"
     rpc(RPCEndpoint("evm_setAutomine"), [True])
-    record = world.record(round_id)
-    assert harness.collector.published_bundle(round_id).locked() == record.positions_head
+    world.anvil.finalise()
+    assert harness.work() == ["round 1 endlock"]
     assert all(idle < 100 * NMR for idle in world.idle())
 
 
-def test_no_end_of_locking_is_published_while_the_endpoint_does_not_show_what_was_locked(
+def test_the_lock_is_not_ended_while_the_endpoint_does_not_show_what_was_locked(
     harness: Harness,
 ) -> None:
     world = harness.world
@@ -267,7 +342,6 @@ def test_a_dry_run_changes_nothing(harness: Harness) -> None:
     harness.sender = None
     assert harness.work() == ["round 1 lock:0"]
     assert not harness.collector.published_bundle(round_id).has("submissions.npy")
-    assert not harness.collector.published_bundle(round_id).has(LOCKED)
     assert world.record(round_id).state == RoundState.OPEN
 
 

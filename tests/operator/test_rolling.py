@@ -36,6 +36,7 @@ ROLL_WAIT = 300
 FIRST, SECOND = 1, 2
 ROLLED = ["round 2 roll:2", "round 2 roll:0"]
 ALONE = ["round 2 lock:0", "round 2 lock:2"]
+ENDED = ["round 2 endlock"]
 
 
 def folders_of(world: World) -> list[Path]:
@@ -117,8 +118,8 @@ def test_a_round_is_settled_while_another_is_locked_to_the_unit(harness: Harness
     assert positions(suite, second).tolist() == expected.tolist()
     assert words(suite)[0].tolist() == (idle - expected).tolist()
     assert second.at_risk == expected.sum()
-    assert harness.work() == []
-    assert harness.collector.published_bundle(SECOND).locked() == second.positions_head
+    assert harness.work() == ENDED
+    assert world.record(SECOND).state == RoundState.LOCKED
     assert harness.alarms == []
     finish(world)
 
@@ -180,7 +181,7 @@ def test_a_chunk_that_is_settled_before_the_roll_is_mined_keeps_its_slots_from_n
     (refused,) = round_events(suite.roller.events.SettleRefused(), FIRST, 0, suite.w3.eth.block_number)
     assert refused["args"]["fromSlot"] == 2
     assert world.record(FIRST).state == RoundState.SETTLED
-    assert harness.work() == []
+    assert harness.work() == ENDED
     assert harness.alarms == []
     finish(world)
 
@@ -191,6 +192,7 @@ def test_what_others_settled_before_is_locked_alone_and_the_rest_is_rolled(harne
     assert harness.work() == ["round 2 roll:0", "round 2 lock:2"]
     assert harness.alarms == []
     assert harness.world.record(FIRST).state == RoundState.SETTLED
+    assert harness.work() == ENDED
     finish(harness.world)
 
 
@@ -221,7 +223,7 @@ def test_a_process_that_ends_amid_a_roll_is_followed_by_one_that_goes_on(
     locked = round_events(suite.tournament.events.PositionsLocked(), SECOND, 0, suite.w3.eth.block_number)
     assert [event["args"]["fromSlot"] for event in locked] == [2, 0]
     assert world.record(FIRST).state == RoundState.SETTLED
-    assert harness.collector.published_bundle(SECOND).locked() == world.record(SECOND).positions_head
+    assert world.record(SECOND).state == RoundState.LOCKED
     assert harness.alarms == []
     finish(world)
 
@@ -315,9 +317,9 @@ def test_a_member_leaves_chunks_to_the_operator_for_a_set_time_and_no_longer(
     assert world.record(FIRST).state == RoundState.SETTLED
 
 
-def test_a_member_waits_no_more_once_the_operator_says_that_all_is_locked(harness: Harness) -> None:
+def test_a_member_waits_no_more_once_the_lock_has_ended(harness: Harness) -> None:
     begin(harness)
     harness.operator.peers = ()
     assert harness.work() == ALONE
-    harness.work()
+    assert harness.work() == ENDED
     assert [type(action) for action in begin(harness)] == [SettleChunk, SettleChunk]

@@ -24,8 +24,9 @@ from scorer.storage.bundle import (
     VOTE,
 )
 from scorer.storage.verification import verify_bundle
+from scorer.transactions.request import Reverted
 from tests.encrypted_world import encrypted_world, files_with_predictions
-from tests.world import DAY, World
+from tests.world import DAY, NMR, World
 
 
 @pytest.fixture
@@ -73,17 +74,63 @@ def test_what_is_decrypted_is_for_its_member_alone(sealed: World) -> None:
         assert not any(path.name.endswith(".partial") for path in folder.iterdir())
 
 
-def test_nothing_is_released_before_the_operator_says_that_all_is_locked(sealed: World) -> None:
+def is_released_or_signed(world: World, round_id: int) -> bool:
+    """Whether any member has published shares or a vote, or has decrypted anything."""
+    exchanges = [member.paths.exchange_bundle(round_id) for member in world.members]
+    shown = any(bundle.has(file) for bundle in exchanges for file in (RELEASE, VOTE))
+    return shown or any(member.bundle(round_id).has(SUBMISSIONS) for member in world.members)
+
+
+def test_nothing_is_released_or_signed_before_a_final_block_shows_that_the_lock_has_ended(
+    sealed: World,
+) -> None:
+    """Else an operator and one member could read all predictions, and lock whom they like."""
     round_id = sealed.open()
     sealed.submit_all(round_id)
-    sealed.cycle()
     sealed.anvil.advance_to(sealed.record(round_id).close_at)
+    functions, collector = sealed.suite.tournament.functions, sealed.operator.collector
+    collector.publish(round_id, collector.collect(sealed.record(round_id)))
+    for state in (RoundState.OPEN, RoundState.LOCKING):
+        if state == RoundState.LOCKING:
+            sealed.operator_sender.send(functions.lock(round_id, 0, b"\xff"))
+            sealed.anvil.finalise()
+        for _ in range(2):
+            sealed.cycle()
+        assert sealed.record(round_id).state == state
+        assert not is_released_or_signed(sealed, round_id)
+
+    sealed.operator_sender.send(functions.endLock(round_id))
+    for member in (*sealed.members, *sealed.members):
+        member.cycle()  # mined, and not final
+    assert not is_released_or_signed(sealed, round_id)
+
+    sealed.anvil.finalise()
     sealed.cycle()
-    releases = [m.paths.exchange_bundle(round_id).has(RELEASE) for m in sealed.members]
-    assert releases == [False] * 3
-    sealed.tournament.lock_round(round_id)
+    assert all(member.paths.exchange_bundle(round_id).has(RELEASE) for member in sealed.members)
+    with pytest.raises(Reverted, match="WrongState"):
+        sealed.operator_sender.send(functions.lock(round_id, 2, b"\x03"))
     sealed.cycle()
-    assert all(m.paths.exchange_bundle(round_id).has(RELEASE) for m in sealed.members)
+    record = sealed.record(round_id)
+    assert (record.state, record.at_risk) == (RoundState.SEALED, record.valid_at_risk)
+    assert sealed.idle()[8:] == [100 * NMR] * 2
+
+
+def test_an_end_of_the_lock_that_the_chain_forgets_releases_nothing(sealed: World) -> None:
+    round_id = sealed.open()
+    sealed.submit_all(round_id)
+    sealed.anvil.advance_to(sealed.record(round_id).close_at)
+    sealed.operator.cycle()
+    sealed.anvil.finalise()
+    sealed.operator.cycle()
+    assert sealed.record(round_id).state == RoundState.LOCKED
+    sealed.anvil.reorganise(1)
+    sealed.anvil.finalise()
+    for _ in range(2):
+        sealed.cycle()
+    assert sealed.record(round_id).state == RoundState.LOCKING
+    assert not is_released_or_signed(sealed, round_id)
+    sealed.tournament.seal_round(round_id)
+    assert sealed.record(round_id).state == RoundState.SEALED
 
 
 def public_bundle(world: World, round_id: int, member: int = 0) -> Path:

@@ -96,12 +96,11 @@ def test_a_model_that_got_its_lane_after_lanes_were_read_is_locked_before_the_se
     operator, record = world.operator, world.record(round_id)
     lanes = Lanes(world.suite, world.suite.w3.eth.block_number)
     del lanes.models[8:]  # as if the last two had come later
-    sent = []
-    for call in operator.collector.lock_calls(record, operator.collector.collect(record), 2, lanes):
-        if call is not None:
-            world.operator_sender.send(call.call)
-        sent.append(call)
-    assert sent[-1] is None
+    collection = operator.collector.collect(record)
+    for call in operator.collector.lock_calls(record, collection, 2, lanes):
+        assert call is not None  # nothing of it is final yet
+        world.operator_sender.send(call.call)
+    assert [*operator.collector.lock_calls(world.record(round_id), collection, 2, lanes)] == [None]
     assert all(idle < 100 * NMR for idle in world.idle())
 
 
@@ -119,10 +118,10 @@ def test_a_lock_of_another_size_than_planned_is_taken_up_where_it_ended(world: W
     world.operator_sender.send(one_slot)
     sent = []
     for call in calls:
-        if call is not None:
-            world.operator_sender.send(call.call)
-        sent.append(call and call.name)
-    assert sent == ["lock:2", None]
+        assert call is not None
+        world.operator_sender.send(call.call)
+        sent.append(call.name)
+    assert sent == ["lock:2"]
     assert all(idle < 100 * NMR for idle in world.idle())
 
 

@@ -160,7 +160,7 @@ def test_a_quorum_seals_what_it_was_shown_and_the_rest_takes_that_over(world: Wo
     crew = [in_touch(world, 0, root), in_touch(world, 1, root), in_touch(world, 2)]
     for each in crew:
         each.cycle()
-    assert world.record(round_id).state == RoundState.LOCKING
+    assert world.record(round_id).state == RoundState.LOCKED
     assert [each.raised for each in crew] == [{"REFUSED_SUBMISSION"}, {"REFUSED_SUBMISSION"}, set()]
     world.pass_half_of_the_lock_window(round_id)
     crew[0].cycle()
@@ -191,7 +191,7 @@ def test_members_that_are_all_shown_other_files_seal_nothing_and_all_returns_who
         for each in crew:
             each.cycle()
         world.pass_half_of_the_lock_window(round_id)
-    assert world.record(round_id).state == RoundState.LOCKING
+    assert world.record(round_id).state == RoundState.LOCKED
     world.pass_the_lock_window(round_id)
     for _ in range(2):
         crew[0].cycle()

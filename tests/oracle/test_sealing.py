@@ -72,16 +72,6 @@ def lock(world: World, round_id: int) -> None:
     world.anvil.finalise()
 
 
-def lock_a_part(world: World) -> int:
-    """A round whose operator says that it is locked, with two of ten models left out."""
-    round_id = taken_over_round(world)
-    operator = world.operator
-    world.operator_sender.send(world.suite.tournament.functions.lock(round_id, 0, b"\xff"))
-    operator.collector.publish_locked(round_id)
-    world.anvil.finalise()
-    return round_id
-
-
 # Who dissents, and who is down.
 
 
@@ -129,7 +119,7 @@ def test_a_member_that_refuses_everything_keeps_no_model_out_and_blocks_nothing(
     world.cycle(0)
     own(world, 2, round_id).write_vote(refusing_all(world, 2, round_id))
     world.cycle(1, 0)
-    assert state(world, round_id) == RoundState.LOCKING
+    assert state(world, round_id) == RoundState.LOCKED
     world.pass_half_of_the_lock_window(round_id)
     assert kinds(world.cycle(0)) == [SealRound]
     assert [vote(world, member, round_id).refused for member in (0, 1)] == [frozenset()] * 2
@@ -411,74 +401,45 @@ def test_verdicts_that_others_did_not_sign_keep_no_model_out(world: World) -> No
     assert vote(world, 0, round_id).refused == set(range(1, MODELS + 1))
 
 
-# What voids a statement.
-
-
-def test_a_chunk_that_is_locked_after_members_signed_voids_their_statement_and_they_sign_anew(
-    world: World,
-) -> None:
-    round_id = lock_a_part(world)
-    world.cycle(0, 1)
-    before = [vote(world, member, round_id) for member in (0, 1)]
-    assert before[0].seal.valid_at_risk == world.record(round_id).at_risk
-    world.operator_sender.send(world.suite.tournament.functions.lock(round_id, 2, b"\x03"))
-    world.anvil.finalise()
-    world.pass_half_of_the_lock_window(round_id)
-    assert kinds(world.cycle(0, 1, 2)) == [Wait] * 3
-    assert not own(world, 2, round_id).has(VOTE)
-    lock(world, round_id)
-    assert kinds(world.cycle(0, 1)) == [Wait, SealRound]
-    after = [vote(world, member, round_id) for member in (0, 1)]
-    assert len({each.seal for each in after}) == 1
-    record = world.record(round_id)
-    assert (record.state, record.positions_head) == (RoundState.SEALED, after[0].seal.positions_head)
-    assert record.valid_at_risk == record.at_risk > before[0].seal.valid_at_risk
-    assert all(idle < 100 * NMR for idle in world.idle())
-
-
-@pytest.mark.parametrize("liar", [0, 2])
-def test_what_a_member_signed_before_does_not_replace_what_it_signs_now(world: World, liar: int) -> None:
-    """One member shows the old vote of another, whose new one must count all the same."""
-    round_id = lock_a_part(world)
-    honest = [member for member in range(3) if member != liar]
-    world.cycle(honest[1])
-    old = vote(world, honest[1], round_id)
-    lock(world, round_id)
-    world.cycle(honest[1])
-    own(world, liar, round_id).write_vote(old)
-    world.pass_half_of_the_lock_window(round_id)
-    assert kinds(world.cycle(honest[0])) == [SealRound]
-    assert state(world, round_id) == RoundState.SEALED
+# What replaces a statement, and what keeps one from being made.
 
 
 def test_a_statement_that_was_complete_leaves_a_later_one_no_less_time(world: World) -> None:
-    """Else an operator could have a member counted as absent that had no time to sign what is new."""
-    round_id = lock_a_part(world)
+    """Else members could have one counted as absent that had no time to sign what they changed."""
+    round_id = world.locked_round()
     addresses = [member.address for member in world.members]
-    in_turn = sorted(world.members, key=lambda member: turn_of(member.address, addresses, round_id))
-    first, *others = [replace(member, policy=MemberPolicy(stagger=10_000)) for member in in_turn]
+    in_turn = sorted(range(3), key=lambda index: turn_of(addresses[index], addresses, round_id))
+    first, *others = [replace(world.members[index], policy=MemberPolicy(stagger=10_000)) for index in in_turn]
     for member in (first, *others, others[0]):
         assert kinds(member.cycle()) == [Wait]
         world.anvil.finalise()
-    lock(world, round_id)
-    for member in (*others, others[0]):
-        assert kinds(member.cycle()) == [Wait]
-        world.anvil.finalise()
+    before, _ = others[0].cache.sealable_from[round_id]
+    for index in (in_turn[0], in_turn[2]):
+        against = refusing_all(world, index, round_id)
+        seal = against.seal if index == in_turn[0] else before
+        own(world, index, round_id).write_vote(signed(world, index, against.verdicts, seal))
+    assert kinds(others[0].cycle()) == [Wait]
     record = world.record(round_id)
     seal, sealable_from = others[0].cache.sealable_from[round_id]
-    assert seal.positions_head == record.positions_head
+    assert (seal.valid_at_risk, before.valid_at_risk) == (0, record.at_risk)
     assert sealable_from == (record.close_at + record.lock_until) // 2
 
 
-@pytest.mark.parametrize("said", [b'{"positions_head": "0x' + b"07" * 32 + b'"}', b"{}", b"no JSON"])
-def test_nothing_is_signed_while_the_operator_does_not_say_that_all_is_locked(
-    world: World, said: bytes
-) -> None:
-    round_id = world.locked_round()
-    (world.operator.published_bundle(round_id).folder / "locked.json").write_bytes(said)
+def test_nothing_is_signed_before_a_final_block_shows_that_the_lock_has_ended(world: World) -> None:
+    """Whatever the operator publishes, and however long it waits."""
+    round_id = taken_over_round(world)
+    functions = world.suite.tournament.functions
+    world.operator_sender.send(functions.lock(round_id, 0, b"\xff\x0f"))
+    world.anvil.finalise()
     world.pass_half_of_the_lock_window(round_id)
     assert kinds(world.cycle()) == [Wait] * 3
-    assert not own(world, 0, round_id).has(VOTE)
+    world.operator_sender.send(functions.endLock(round_id))
+    for member in world.members:
+        assert kinds(member.cycle()) == [Wait]  # it is not final
+    assert not any(own(world, member, round_id).has(VOTE) for member in range(3))
+    world.anvil.finalise()
+    world.cycle()
+    assert state(world, round_id) == RoundState.SEALED
 
 
 # What is sealed where little or nothing counts.
@@ -492,7 +453,7 @@ def test_a_round_in_which_nothing_is_locked_is_sealed_and_settled(world: World, 
     world.submit_all(round_id, range(1, late + 1))
     world.anvil.advance_to(world.now + 60)
     lock(world, round_id)
-    assert state(world, round_id) == RoundState.OPEN
+    assert state(world, round_id) == RoundState.LOCKED
     world.cycle()
     record = world.record(round_id)
     assert (record.state, record.at_risk, record.valid_at_risk) == (RoundState.SETTLED, 0, 0)
@@ -567,4 +528,4 @@ def test_a_dry_run_signs_nothing(world: World) -> None:
     steps = dry.cycle()
     assert [(type(step.action), step.outcome) for step in steps] == [(SealRound, "dry run: not sent")]
     assert not dry.bundle(round_id).has(VOTE)
-    assert state(world, round_id) == RoundState.LOCKING
+    assert state(world, round_id) == RoundState.LOCKED

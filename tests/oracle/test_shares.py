@@ -24,7 +24,7 @@ from scorer.lab.in_process import FIRST_MEMBER
 from scorer.observation.encryption import round_context
 from scorer.oracle.actions import Attest
 from scorer.protocol.envelopes import write_envelopes
-from scorer.storage.bundle import ENVELOPES, RELEASE, SUBMISSIONS, Bundle
+from scorer.storage.bundle import ENVELOPES, RELEASE, SUBMISSIONS, VOTE, Bundle
 from scorer.storage.releases import SignedRelease, read_release_file
 from tests.encrypted_world import encrypted_world, heard
 from tests.world import IDS, World
@@ -170,32 +170,22 @@ def test_a_round_of_which_too_few_release_is_void_and_stays_secret(secret: World
     assert not any(member.paths.exchange_bundle(round_id).has(RELEASE) for member in secret.members[1:])
 
 
-def test_stakes_that_are_locked_after_the_release_void_the_round(secret: World) -> None:
-    """Else an operator and one member could read all predictions, and lock whom they like."""
+def test_a_member_that_released_at_another_positions_head_signs_nothing(secret: World) -> None:
+    """The chain on which it released was final, and is no more: an operator may have read all predictions."""
     secret, alarms = heard(secret)
-    round_id = secret.open()
-    secret.submit_all(round_id)
-    secret.anvil.advance_to(secret.record(round_id).close_at)
-    collector = secret.operator.collector
-    collector.publish(round_id, collector.collect(secret.record(round_id)))
-    collector.publish_locked(round_id)  # nothing is
-    secret.anvil.finalise()
-    secret.cycle()
-    assert all(m.paths.exchange_bundle(round_id).has(RELEASE) for m in secret.members)
-    lock = secret.suite.tournament.functions.lock(round_id, 0, b"\xff")
-    secret.operator_sender.send(lock)
-    collector.publish_locked(round_id)
-    secret.anvil.finalise()
+    round_id = secret.locked_round()
+    bundle = secret.members[0].bundle(round_id)
+    secret.cycle(0)
+    bundle.write_released(bundle.released() | {"positions_head": "0x" + "07" * 32})
+    secret.members[0].cache.forget_chain()
     for _ in range(2):
         secret.cycle()
-    assert {(reason) for _, reason, _ in alarms} == {"LOCKED_AFTER_RELEASE"}
-    secret.pass_the_lock_window(round_id)
-    secret.cycle()
-    assert secret.record(round_id).state == RoundState.VOIDED
+    assert {reason for member, reason, _ in alarms if member == 0} == {"LOCKED_AFTER_RELEASE"}
+    assert not bundle.has(VOTE)
 
 
-def test_an_honest_operator_locks_nothing_more_once_it_said_that_all_is(secret: World) -> None:
-    """A model that submitted without a stake, and deposits then, would void the round for everybody."""
+def test_an_operator_locks_nothing_more_once_it_has_ended_the_lock(secret: World) -> None:
+    """A model that submitted without a stake, and deposits then, is left out."""
     round_id = secret.locked_round()
     head = secret.record(round_id).positions_head
     secret.operator.cycle()
@@ -284,7 +274,7 @@ def test_members_that_are_shown_other_ciphertexts_name_each_other(secret: World,
     secret.anvil.advance_to(secret.record(round_id).close_at)
     secret.tournament.lock_round(round_id)
     shown = Bundle(other / published(secret, round_id).folder.relative_to(secret.operator.published))
-    shown.copy(published(secret, round_id), *published(secret, round_id).published_files, "locked.json")
+    shown.copy(published(secret, round_id), *published(secret, round_id).published_files)
     changed = rows(shown)
     changed[0] = changed[0][:-1] + bytes([changed[0][-1] ^ 1])
     write_rows(shown, changed)

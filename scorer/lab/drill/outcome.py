@@ -56,8 +56,8 @@ class Tally:
         many. `more` were needed for a challenge.
         """
         done = self.actions(rounds)
-        # An opening and the chunks; the seal, votes, the beginning and the chunks.
-        needed_operator = sum(len(action.locked) + 1 for action in done)
+        # An opening, the chunks and their end; the seal, votes, the beginning and the chunks.
+        needed_operator = sum(len(action.locked) + 2 for action in done)
         needed_members = sum(action.votes + action.closed + 2 + len(action.settled) for action in done) + more
         now = Tally.of(self.local)
         extra = now.operator - self.operator - needed_operator

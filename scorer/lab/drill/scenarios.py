@@ -56,7 +56,6 @@ FILE_LABELS: Final = {
     "report-written": "attest",
     "submissions-collected": "lock",
     "submissions-published": "lock",
-    "locked-published": "lock",
 }
 """Points that are not on a transaction's way: each is reached before one action."""
 MANAGER_LABELS: Final = tuple(label for label in LABELS if label not in FILE_LABELS)
@@ -88,11 +87,13 @@ def killed_everywhere(label: str, local: LocalTournament, kills: int = 4) -> Sce
     """Plays as many rounds at once as there are kills; in each, every action is ended once at one label.
 
     Four kills are of four acts, for most points lie behind something that was committed and is never done
-    again. `killed_while_it_waits` ends one act four times.
+    again. `killed_while_it_waits` ends one act four times. Of all rounds only the last one's lock surely ends
+    after that of every other began: its end is interrupted.
     """
     tally = Tally.of(local)
     rounds = to_close(local, kills)
-    drive(local, "operator", locked(local, *rounds), kill_at=_points(label, rounds, "lock"))
+    locks = [*_points(label, rounds, "lock"), *_points(label, rounds[-1:], "endlock")]
+    drive(local, "operator", locked(local, *rounds), kill_at=locks)
     seal(local, rounds, kill_at=_points(label, rounds, "seal"))
     resolve(local, rounds)
     drive(local, "member-0", kill_at=_points(label, rounds, "attest"))
@@ -100,7 +101,7 @@ def killed_everywhere(label: str, local: LocalTournament, kills: int = 4) -> Sce
         drive(local, f"member-{index}")
     local.pass_challenge_window()
     drive(local, "member-0", settled(local, *rounds), kill_at=_points(label, rounds, "begin", "settle"))
-    ended = len(_points(label, rounds, "lock", "seal", "attest", "begin", "settle"))
+    ended = len(locks) + len(_points(label, rounds, "seal", "attest", "begin", "settle"))
     return tally.result(f"killed at {label}", rounds, f"{ended} times ended")
 
 
@@ -129,10 +130,13 @@ def killed_while_it_waits(label: str, local: LocalTournament, kills: int = 4) ->
 
 @scenario
 def reorganised(depth: int, local: LocalTournament) -> ScenarioResult:
-    """A round in which the chain forgets its newest blocks after every lock, vote and settlement."""
+    """A round in which the chain forgets its newest blocks after lock, its end, every vote and settlement."""
     tally = Tally.of(local)
     (round_id,) = to_close(local)
-    forgotten = _then_forget(local, "operator", OPERATOR, depth, locked(local, round_id))
+    forgotten = _forget(local, "operator", OPERATOR, depth)
+    local.run("operator")
+    local.anvil.finalise()
+    forgotten += _then_forget(local, "operator", OPERATOR, depth, locked(local, round_id))
     last = local.members - 1
     release(local, round_id)
     sign(local, round_id)
@@ -149,6 +153,13 @@ def _then_forget(
     local: LocalTournament, name: str, account: int, depth: int, done: Done = lambda: True
 ) -> int:
     """Do one cycle, have the chain forget its last blocks, and recover; how many transactions were lost."""
+    forgotten = _forget(local, name, account, depth)
+    drive(local, name, done)
+    return forgotten
+
+
+def _forget(local: LocalTournament, name: str, account: int, depth: int) -> int:
+    """Do one cycle, and have the chain forget its last blocks; how many transactions were lost."""
     if local.run(name) != 0:
         raise Stuck(f"{name} did not end well")
     before = local.sent_by(account)
@@ -156,7 +167,6 @@ def _then_forget(
     forgotten = before - local.sent_by(account)
     if not forgotten:
         raise Stuck(f"expected {name} to lose a transaction in {depth} blocks, found it lost none")
-    drive(local, name, done)
     return forgotten
 
 

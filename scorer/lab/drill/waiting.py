@@ -13,7 +13,7 @@ from scorer.failpoints import KILLED
 from scorer.lab.drill.outcome import Stuck
 from scorer.lab.local_tournament import FIRST_MEMBER, LocalTournament
 from scorer.lab.processes import stop_forks
-from scorer.storage.bundle import LOCKED, RELEASE, VOTE, Bundle
+from scorer.storage.bundle import RELEASE, VOTE, Bundle
 
 TRIES: Final = 30
 PATIENCE: Final = 240.0
@@ -86,8 +86,8 @@ def rung(local: LocalTournament, name: str, reason: str) -> Done:
 
 
 def locked(local: LocalTournament, *rounds: int) -> Done:
-    """Return a condition: by what the operator published, nothing more of rounds is to be locked."""
-    return lambda: all(Bundle(local.folder("published", number)).has(LOCKED) for number in rounds)
+    """Return a condition: nothing more of rounds can be locked."""
+    return lambda: not any(local.record(number).is_lockable for number in rounds)
 
 
 def sealed(local: LocalTournament, *rounds: int) -> Done:

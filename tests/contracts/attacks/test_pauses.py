@@ -46,6 +46,7 @@ def test_attack_a_guardian_who_pauses_every_lock_window_away(house: House) -> No
         assert house.tournament.lockEnd(round_id) == close + WEEK + LOCK_WINDOW
         house.at(close + WEEK)
         house.lock(round_id, [False])
+        house.end_lock(round_id)
         house.at(close + WEEK + LOCK_WINDOW - 1)
         house.seal(round_id)
         assert house.round(round_id).state == SEALED
@@ -94,7 +95,16 @@ def test_attack_a_pause_outlasts_the_time_a_report_has(house: House, locked_in_t
         house.settle(locked_in_two, SCORES, index)
 
 
-PAUSABLE = ["deposit", "depositWithPermit", "openRound", "lock", "seal", "beginSettlement", "settle"]
+PAUSABLE = [
+    "deposit",
+    "depositWithPermit",
+    "openRound",
+    "lock",
+    "endLock",
+    "seal",
+    "beginSettlement",
+    "settle",
+]
 
 
 @pytest.mark.parametrize("name", PAUSABLE)
@@ -108,6 +118,7 @@ def test_a_pause_stops_everything_that_puts_more_at_stake_or_moves_by_report(
         "depositWithPermit": [1, UNIT, 0, 27, b"\0" * 32, b"\0" * 32],
         "openRound": [start, start + 60, start + 120, start + 180, COMMITMENTS],
         "lock": [locked_in_two, 0, b"\1"],
+        "endLock": [locked_in_two],
         "seal": [locked_in_two, ROOT, 0, 0, b""],
         "beginSettlement": [report],
         "settle": house.settle_arguments(locked_in_two, SCORES),

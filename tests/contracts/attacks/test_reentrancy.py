@@ -43,7 +43,7 @@ def trap_parts(house: House, project: Any, hostile_types: Any) -> tuple[Any, Any
     token = hostile_types["HostileToken"].deploy(sender=house.bob)
     tournament = deploy_tournament(house, project, token=token, cap=PPM)
     house.committee.addTournament(tournament, sender=house.admin)
-    restrict(house.authority, tournament, ["openRound", "lock"], OPERATOR_ROLE, house.admin)
+    restrict(house.authority, tournament, ["openRound", "lock", "endLock"], OPERATOR_ROLE, house.admin)
     for account in (token, house.alice, house.bob):
         token.give(account, 1_000 * NANO * UNIT, sender=house.bob)
     house.registry.register(token, sender=house.bob)

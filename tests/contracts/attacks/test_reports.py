@@ -43,6 +43,7 @@ def test_attack_a_report_that_overstates_its_payout_to_starve_other_rounds(house
     first, second = house.open(), house.open()
     for round_id in (first, second):
         house.lock(round_id, [True])
+        house.end_lock(round_id)
         house.seal(round_id)
     greedy = house.report(first, [[0]], totalPayout=2_500_000_001)
     house.finalise(greedy)
@@ -60,6 +61,7 @@ def test_attack_a_round_is_paid_from_the_reserve_of_another(house: House) -> Non
     first, second = house.open(), house.open()
     for round_id in (first, second):
         house.lock(round_id, [True])
+        house.end_lock(round_id)
         house.seal(round_id)
     house.begin(house.report(first, [[PPM]]))
     house.begin(house.report(second, [[PPM]], totalPayout=1))

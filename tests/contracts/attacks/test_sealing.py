@@ -5,26 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 import ape
-from support import DAY, NANO, PPM, ROOT, SEALED, SHARE, House, is_event, payout_factor
+from support import DAY, LOCKED, NANO, OPEN, PPM, ROOT, SEALED, SHARE, House, is_event, payout_factor
 from twins import deploy_tournament, twin_of
 
 HUGE = 2**23 - 1
 
 
 def test_attack_a_stranger_seals_before_the_operator_has_locked_everybody(house: House) -> None:
-    """Without a quorum's signatures over just these positions nobody does, and the operator goes on."""
+    """Nobody does, whoever signed, until the operator says that all is locked."""
     for _ in range(4):
         house.stake(house.alice, 100 * NANO, SHARE | PPM)
-    round_id = house.run_to_locked()
+    round_id = house.open()
+    house.lock(round_id, [True] * 4)
     house.stake(house.alice, 100 * NANO, SHARE | PPM)
     at_risk = house.round(round_id).atRisk
     for bits, count in ((0, 0), (0b1, 1), (0b11, 2)):
         with ape.reverts():
             house.tournament.seal(round_id, ROOT, at_risk, bits, b"\0" * 65 * count, sender=house.bob)
+    with ape.reverts(house.tournament.AccessManagedUnauthorized, caller=house.bob):
+        house.tournament.endLock(round_id, sender=house.bob)
+    house.lock(round_id, [True], from_slot=1)
+    house.end_lock(round_id)
     for signer in house.members:
         with ape.reverts(house.committee.TooFewSigners, signerCount=1, quorum=2):
             house.seal(round_id, signers=[signer])
-    house.lock(round_id, [True], from_slot=1)
     house.seal(round_id)
     is_event(house.round(round_id), state=SEALED, atRisk=500 * NANO)
 
@@ -40,18 +44,19 @@ def test_attack_one_member_signs_for_the_others(house: House) -> None:
 
 
 def test_attack_an_operator_who_adds_models_once_the_members_have_judged(house: House) -> None:
-    """The members never saw what they submitted: the seal is void, and none is added after a seal."""
+    """Members judge, and read what was encrypted, once the lock has ended: no stake is chosen by that."""
     for _ in range(4):
         house.stake(house.alice, 100 * NANO, SHARE | PPM)
-    round_id = house.run_to_locked()
-    signed = house.seal_arguments(round_id)
+    round_id = house.open()
+    house.lock(round_id, [True] * 4)
+    house.end_lock(round_id)
     house.stake(house.alice, 100 * NANO, SHARE | PPM)
-    house.lock(round_id, [True], from_slot=1)
-    with ape.reverts(house.committee.WrongSigner):
-        house.tournament.seal(*signed, sender=house.operator)
-    house.seal(round_id)
-    with ape.reverts(house.tournament.WrongState, roundId=round_id, state=SEALED):
-        house.tournament.lock(round_id, 1, b"\1", sender=house.operator)
+    for seals, state in ((False, LOCKED), (True, SEALED)):
+        if seals:
+            house.seal(round_id)
+        with ape.reverts(house.tournament.WrongState, roundId=round_id, state=state, expected=OPEN):
+            house.tournament.lock(round_id, 1, b"\1", sender=house.operator)
+    assert house.round(round_id).atRisk == 400 * NANO
 
 
 def test_attack_the_seal_of_another_round(house: House) -> None:
@@ -60,6 +65,7 @@ def test_attack_the_seal_of_another_round(house: House) -> None:
     first, second = house.open(), house.open()
     for round_id in (first, second):
         house.lock(round_id, [True])
+        house.end_lock(round_id)
     assert house.round(first).positionsHead == house.round(second).positionsHead
     signed = house.seal_arguments(first)
     with ape.reverts(house.committee.WrongSigner):
@@ -77,6 +83,7 @@ def test_attack_the_seal_of_a_twin_tournament(house: House, project: Any) -> Non
     assert [each.open() for each in (house, twin)] == [1, 1]
     for each in (house, twin):
         each.lock(1, [True])
+        each.end_lock(1)
     assert house.round(1).positionsHead == twin.round(1).positionsHead
     signed = twin.seal_arguments(1)
     with ape.reverts(house.committee.WrongSigner):

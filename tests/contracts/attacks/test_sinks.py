@@ -21,6 +21,7 @@ def test_attack_a_token_that_refuses_the_sink_freezes_nobodys_stake(
     round_id = twin.open()
     twin.lock(round_id, [True] * 8)
     twin.lock(round_id, [True] * 4, from_slot=2)
+    twin.end_lock(round_id)
     twin.seal(round_id)
     scores = [[-PPM // 10] * 4 + [0] * 4, [-PPM // 10] * 4]
     twin.begin(twin.report(round_id, scores))
@@ -50,6 +51,7 @@ def test_attack_a_token_that_refuses_the_sink_keeps_no_round_from_being_voided(
     round_id = twin.open()
     twin.lock(round_id, [True] * 8)
     twin.lock(round_id, [True] * 4, from_slot=2)
+    twin.end_lock(round_id)
     twin.seal(round_id)
     scores = [[0] * 8, [-PPM // 10] * 4]
     twin.begin(twin.report(round_id, scores))

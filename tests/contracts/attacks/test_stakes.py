@@ -62,6 +62,7 @@ def test_attack_dust_models_are_not_worth_a_lane_of_the_round(house: House) -> N
     assert house.chunks[1][0].lanes == [100 * NANO] + [0] * 15
     assert house.idle() == [0, *idle[1:]]
     whole = receipt.gas_used
+    house.end_lock(1)
     house.seal(1)
     house.begin(house.report(1, [[0] * 13 + [0] * 3]))
     settled = house.settle(1, [[0] * 16])

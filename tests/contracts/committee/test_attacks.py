@@ -195,6 +195,7 @@ def test_attack_one_bond_backs_any_number_of_lies(house: House, five: None) -> N
     rounds = [house.open() for _ in range(2)]
     for round_id in rounds:
         house.lock(round_id, [True, True])
+        house.end_lock(round_id)
         house.seal(round_id)
     house.pass_to(house.round(rounds[-1]).resolveAt)
     for round_id in rounds:

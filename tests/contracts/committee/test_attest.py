@@ -107,6 +107,7 @@ def test_a_bond_backs_no_more_open_votes_than_it_can_pay_for(house: House) -> No
     rounds = [house.open() for _ in range(3)]
     for round_id in rounds:
         house.lock(round_id, [True, True])
+        house.end_lock(round_id)
         house.seal(round_id)
     house.pass_to(house.round(rounds[-1]).resolveAt)
     reports = [house.report(round_id, SCORES) for round_id in rounds]

@@ -267,6 +267,7 @@ def three_rounds(house: House) -> list[int]:
     rounds = [house.open() for _ in range(3)]
     for round_id in rounds:
         house.lock(round_id, [True, True])
+        house.end_lock(round_id)
         house.seal(round_id)
     house.pass_to(house.round(rounds[-1]).resolveAt)
     return rounds

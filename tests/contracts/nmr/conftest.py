@@ -26,7 +26,7 @@ def real_parts(house: House, project: Any, hostile_types: Any, accounts: Any) ->
     parts = {"token": token, "committee": committee, "sink": sink}
     tournament = deploy_tournament(house, project, **parts, lane_price=10**8)
     committee.addTournament(tournament, sender=house.admin)
-    restrict(house.authority, tournament, ["openRound", "lock"], OPERATOR_ROLE, house.admin)
+    restrict(house.authority, tournament, ["openRound", "lock", "endLock"], OPERATOR_ROLE, house.admin)
     restrict(house.authority, committee, ["veto"], GUARDIAN_ROLE, house.admin)
     for user in (house.alice, house.bob):
         token.transfer(user, 10_000 * NMR, sender=house.admin)

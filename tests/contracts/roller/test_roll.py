@@ -43,6 +43,7 @@ def due(house: House) -> tuple[int, int]:
     first = house.open()
     for from_slot in (0, 2):
         house.lock(first, [True] * 8, from_slot=from_slot)
+    house.end_lock(first)
     house.seal(first)
     second = house.open(open_for=25 * DAY)
     house.begin(house.report(first, SCORES))

@@ -9,6 +9,7 @@ import pytest
 from states import state
 from support import (
     DAY,
+    LOCKED,
     LOCKING,
     NANO,
     OPEN,
@@ -60,10 +61,15 @@ def test_reverts_for_a_round_that_does_not_exist(house: House, nine: list[int]) 
         house.tournament.lock(1, 0, b"\xff", sender=house.operator)
 
 
-def test_reverts_for_a_sealed_round(house: House, nine: list[int]) -> None:
-    round_id = house.run_to_sealed()
-    with ape.reverts(house.tournament.WrongState, roundId=round_id, state=SEALED, expected=OPEN):
-        house.tournament.lock(round_id, 0, b"\xff", sender=house.operator)
+def test_reverts_once_the_lock_has_ended(house: House, nine: list[int]) -> None:
+    """Also above and below what is locked, and in a round in which nothing is."""
+    locked, empty = house.open(), house.open()
+    house.lock(locked, [True] * 4, from_slot=1)
+    for round_id, reached in ((locked, LOCKED), (empty, LOCKED), (locked, SEALED)):
+        house.end_lock(round_id) if reached == LOCKED else house.seal(round_id)
+        for from_slot in (0, 1, 2):
+            with ape.reverts(house.tournament.WrongState, roundId=round_id, state=reached, expected=OPEN):
+                house.tournament.lock(round_id, from_slot, b"\1", sender=house.operator)
 
 
 def test_reverts_before_the_close(house: House, nine: list[int]) -> None:
@@ -115,6 +121,7 @@ def test_locks_downwards_and_upwards_whatever_was_locked_lies_between(house: Hou
     assert house.round(round_id).atRisk == 45 * NANO
     with ape.reverts(house.tournament.SlotsLockedBefore):
         house.tournament.lock(round_id, 0, b"\xff", sender=house.operator)
+    house.end_lock(round_id)
     house.seal(round_id)
     scores = [[PPM, 0, 0, 0, 0, 0, 0, 0], [0] * 8, [0] * 8]
     house.begin(house.report(round_id, scores))

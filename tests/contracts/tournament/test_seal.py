@@ -8,6 +8,8 @@ import ape
 import pytest
 from support import (
     DAY,
+    LOCKED,
+    LOCKING,
     NANO,
     OPEN,
     PPM,
@@ -39,20 +41,29 @@ def test_reverts_while_paused(house: House) -> None:
 
 
 def test_reverts_for_a_round_that_does_not_exist_or_is_sealed(house: House) -> None:
-    with ape.reverts(house.tournament.WrongState, roundId=9, state=0, expected=OPEN):
+    with ape.reverts(house.tournament.WrongState, roundId=9, state=0, expected=LOCKED):
         house.seal(9)
     round_id = locked(house)
     house.seal(round_id)
-    with ape.reverts(house.tournament.WrongState, roundId=round_id, state=SEALED, expected=OPEN):
+    with ape.reverts(house.tournament.WrongState, roundId=round_id, state=SEALED, expected=LOCKED):
         house.seal(round_id)
 
 
-def test_reverts_outside_the_window(house: House) -> None:
+@pytest.mark.parametrize("state", [OPEN, LOCKING])
+def test_reverts_before_the_operator_has_ended_the_lock(house: House, state: int) -> None:
+    """A quorum of the members alone never fixes what is at risk: whoever could, would choose the moment."""
+    house.stake(house.alice, 10 * NANO, SHARE | PPM)
     round_id = house.open()
+    house.at(house.round(round_id).closeAt)
+    if state == LOCKING:
+        house.lock(round_id, [True])
+    with ape.reverts(house.tournament.WrongState, roundId=round_id, state=state, expected=LOCKED):
+        house.seal(round_id, signers=house.members)
+
+
+def test_reverts_once_the_window_has_passed(house: House) -> None:
+    round_id = locked(house)
     close = house.round(round_id).closeAt
-    house.at(close - 1)
-    with ape.reverts(house.tournament.TooEarly, timestamp=close - 1, notBefore=close):
-        house.seal(round_id)
     house.at(close + DAY)
     with ape.reverts(house.tournament.TooLate, timestamp=close + DAY, before=close + DAY):
         house.seal(round_id)
@@ -67,7 +78,7 @@ def test_reverts_when_more_is_said_to_be_valid_than_was_locked(house: House, val
 
 def test_reverts_when_something_is_said_to_be_valid_and_nothing_was_locked(house: House) -> None:
     round_id = house.open()
-    house.at(house.round(round_id).closeAt)
+    house.end_lock(round_id)
     with ape.reverts(house.tournament.ValidAboveAtRisk, validAtRisk=1, atRisk=0):
         house.seal(round_id, 1)
 
@@ -107,13 +118,15 @@ def test_reverts_when_anything_else_was_signed(house: House, other: dict[str, An
     house.seal(round_id)
 
 
-def test_reverts_when_one_more_chunk_was_locked_after_the_members_signed(house: House) -> None:
+def test_reverts_when_members_signed_before_the_last_chunk_was_locked(house: House) -> None:
     for _ in range(4):
         house.stake(house.alice, 10 * NANO, SHARE | PPM)
-    round_id = house.run_to_locked()
+    round_id = house.open()
+    house.lock(round_id, [True] * 4)
     signed = house.seal_arguments(round_id)
     house.stake(house.alice, 10 * NANO, SHARE | PPM)
     house.lock(round_id, [True], from_slot=1)
+    house.end_lock(round_id)
     with ape.reverts(house.committee.WrongSigner, expected=house.members[0]):
         house.tournament.seal(*signed, sender=house.bob)
     house.seal(round_id)
@@ -165,7 +178,7 @@ def test_nothing_moves_but_the_state(house: House) -> None:
 def test_a_round_in_which_nothing_was_locked_is_settled_at_once(house: House, threshold: int) -> None:
     house.tournament.setParameters(50_000, threshold, 0, sender=house.admin)
     round_id = house.open()
-    house.at(house.round(round_id).closeAt)
+    house.end_lock(round_id)
     receipt = house.seal(round_id)
     is_event(only(receipt, house.tournament.RoundSealed), atRisk=0, validAtRisk=0, payoutFactor=PPM)
     is_event(only(receipt, house.tournament.RoundSettled), roundId=round_id, paid=0, burned=0)
@@ -174,7 +187,7 @@ def test_a_round_in_which_nothing_was_locked_is_settled_at_once(house: House, th
 
 def test_a_round_in_which_nothing_was_locked_takes_a_quorum_too(house: House) -> None:
     round_id = house.open()
-    house.at(house.round(round_id).closeAt)
+    house.end_lock(round_id)
     with ape.reverts(house.committee.TooFewSigners, signerCount=1, quorum=2):
         house.seal(round_id, signers=house.members[:1])
 
@@ -196,6 +209,7 @@ def test_a_member_who_was_removed_since_the_opening_still_signs(house: House) ->
     round_id = house.open()
     house.committee.removeMember(house.members[0], 2, sender=house.admin)
     house.lock(round_id, [True])
+    house.end_lock(round_id)
     house.seal(round_id, signers=house.members[:2])
     assert house.round(round_id).state == SEALED
 
@@ -205,6 +219,7 @@ def test_a_member_who_was_added_since_the_opening_does_not_sign(house: House) ->
     round_id = house.open()
     house.committee.addMember(house.operator, 3, sender=house.admin)
     house.lock(round_id, [True])
+    house.end_lock(round_id)
     # The place that the new member has in the set of today.
     arguments = house.seal_arguments(round_id)
     arguments[3] |= 1 << 3
@@ -221,6 +236,7 @@ def test_the_quorum_is_that_of_the_opening(house: House) -> None:
     after = house.open()
     for round_id in (before, after):
         house.lock(round_id, [True])
+        house.end_lock(round_id)
     house.seal(before, signers=house.members[:2])
     with ape.reverts(house.committee.TooFewSigners, signerCount=2, quorum=3):
         house.seal(after, signers=house.members[:2])

@@ -53,6 +53,7 @@ def test_chunks_do_not_matter_to_what_a_position_earns(house: House) -> None:
     house.lock(two, [True] * 8)
     house.lock(two, [True], from_slot=2)
     for round_id in (one, two):
+        house.end_lock(round_id)
         house.seal(round_id)
     gains = []
     for round_id, chunks in ((one, one_chunk), (two, two_chunks)):

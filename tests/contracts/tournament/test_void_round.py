@@ -59,16 +59,19 @@ def test_reverts_for_a_settled_round(house: House, sealed: int) -> None:
         house.tournament.voidRound(sealed, sender=house.bob)
 
 
+@pytest.mark.parametrize("ended", [False, True])
 @pytest.mark.parametrize("locked", [False, True])
 @pytest.mark.parametrize(("scoring", "window"), [(20 * DAY, DAY), (3_600, 900)])
 def test_a_round_that_was_not_sealed_is_void_after_the_lock_window(
-    house: House, sealed: int, locked: bool, scoring: int, window: int
+    house: House, sealed: int, locked: bool, ended: bool, scoring: int, window: int
 ) -> None:
     for _ in range(2):
         house.stake(house.alice, NANO, SHARE | PPM)
     round_id = house.open(scoring=scoring)
     if locked:
         house.lock(round_id, [False, True, False], from_slot=2)
+    if ended:
+        house.end_lock(round_id)
     end = house.round(round_id).closeAt + window
     house.at(end - 1)
     with ape.reverts(house.tournament.TooEarly, timestamp=end - 1, notBefore=end):
@@ -105,7 +108,7 @@ def test_a_committee_that_does_not_answer_keeps_a_round_no_longer_than_the_grace
 ) -> None:
     committee = hostile_types["MuteCommittee"].deploy(sender=house.admin)
     mute = deploy_tournament(house, project, committee=committee, cap=PPM, threshold=0)
-    restrict(house.authority, mute, ["openRound", "lock"], OPERATOR_ROLE, house.admin)
+    restrict(house.authority, mute, ["openRound", "lock", "endLock"], OPERATOR_ROLE, house.admin)
     house.token.approve(mute, NANO * UNIT, sender=house.alice)
     model = house.register(house.alice)
     silent = replace(house, tournament=mute, chunks={}, rounds=[])

@@ -6,7 +6,7 @@ from typing import Any
 
 import ape
 import pytest
-from support import DAY, LOCK_WINDOW, NANO, PPM, SHARE, VOIDED, WEEK, WINDOWS, House
+from support import DAY, LOCK_WINDOW, LOCKED, NANO, PPM, SHARE, VOIDED, WEEK, WINDOWS, House
 from twins import deploy_tournament
 
 NAMES = ("lockWindow", "leastLockWindow", "leastNotice", "fundingGrace")
@@ -84,8 +84,9 @@ def test_a_lock_window_is_the_deployments_or_a_quarter_of_the_time_to_the_outcom
         (2 * DAY, 60),
     ],
 )
+@pytest.mark.parametrize("ended", [False, True])
 def test_a_pause_extends_the_lock_windows_that_it_overlaps_by_the_overlap(
-    house: House, scoring: int, begins: int, lasts: int
+    house: House, scoring: int, begins: int, lasts: int, ended: bool
 ) -> None:
     house.stake(house.alice, NANO, SHARE | PPM)
     round_id = house.open(open_for=10 * DAY, scoring=scoring)
@@ -95,21 +96,25 @@ def test_a_pause_extends_the_lock_windows_that_it_overlaps_by_the_overlap(
     house.tournament.pause(lasts, sender=house.guardian)
     end = extended(r.closeAt, r.resolveAt, (from_, until))
     assert house.tournament.lockEnd(round_id) == end
-    assert_ends_at(house, round_id, end)
+    assert_ends_at(house, round_id, end, ended)
 
 
-def assert_ends_at(house: House, round_id: int, end: int) -> None:
-    """Lock and seal work until here and not after, voidRound from here on and not before."""
+def assert_ends_at(house: House, round_id: int, end: int, ended: bool = False) -> None:
+    """What locks and seals works until here and not after, voidRound from here on and not before."""
     t = house.tournament
-    if end - 2 > house.now():
-        house.at(end - 2)
-        if t.pausedUntil() <= end - 2:
+    if end - 3 > house.now():
+        house.at(end - 3)
+        if t.pausedUntil() <= end - 3:
             t.lock(round_id, 0, b"\0", sender=house.operator)
+            if ended:
+                t.endLock(round_id, sender=house.operator)
         house.at(end - 1)
         with ape.reverts(t.TooEarly, timestamp=end - 1, notBefore=end):
             t.voidRound(round_id, sender=house.bob)
     house.at(max(end, house.now() + 1))
-    for name, rest in (("lock", [1, b"\0"]), ("seal", [b"\0" * 32, 0, 0, b""])):
+    is_locked = house.round(round_id).state == LOCKED
+    calls = [("seal", [b"\0" * 32, 0, 0, b""])] if is_locked else [("lock", [1, b"\0"]), ("endLock", [])]
+    for name, rest in calls:
         if t.paused():
             break
         with ape.reverts(t.TooLate, before=end):

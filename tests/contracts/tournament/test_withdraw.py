@@ -5,6 +5,7 @@ from __future__ import annotations
 import ape
 from support import (
     DAY,
+    LOCKED,
     LOCKING,
     NANO,
     NMR,
@@ -110,6 +111,8 @@ def test_works_in_every_state_of_a_round(house: House) -> None:
     withdraw_in(first, OPEN)
     house.lock(first, [True])
     withdraw_in(first, LOCKING)
+    house.end_lock(first)
+    withdraw_in(first, LOCKED)
     house.seal(first)
     withdraw_in(first, SEALED)
     house.begin(house.report(first, [[10_000]]))

@@ -84,15 +84,15 @@ abstract contract Administration is Ledger {
 
     /// @dev Every restricted function, by somebody who holds no role, and by each role what is another's.
     function actWithoutRole(uint256 seed) public {
-        (address target, bytes memory call) = _restricted(seed % 13);
+        (address target, bytes memory call) = _restricted(seed % 14);
         address caller = (seed >> 8) % 2 == 0 ? STRANGER : _owner(seed >> 9);
-        if ((seed >> 8) % 8 == 1) caller = seed % 13 < 2 ? GUARDIAN : OPERATOR;
+        if ((seed >> 8) % 8 == 1) caller = seed % 14 < 3 ? GUARDIAN : OPERATOR;
         _mustRefuse(caller, target, call, IAccessManaged.AccessManagedUnauthorized.selector);
     }
 
     function _restricted(uint256 index) private view returns (address, bytes memory) {
-        if (index < 6) return (address(tournament), _restrictedOfTournament(index));
-        if (index == 6) return (address(token), abi.encodeCall(INumeraire.mint, (STRANGER, 1)));
+        if (index < 7) return (address(tournament), _restrictedOfTournament(index));
+        if (index == 7) return (address(token), abi.encodeCall(INumeraire.mint, (STRANGER, 1)));
         return (address(committee), _restrictedOfCommittee(index));
     }
 
@@ -102,18 +102,19 @@ abstract contract Administration is Ledger {
             return abi.encodeCall(ITournament.openRound, (start, start + 1, start + 2, start + 3, _commitments(0)));
         }
         if (index == 1) return abi.encodeCall(ITournament.lock, (1, 0, hex"ff"));
-        if (index == 2) return abi.encodeCall(IBoundedPause.pause, (1));
-        if (index == 3) return abi.encodeCall(IBoundedPause.unpause, (0));
-        if (index == 4) return abi.encodeCall(ITournament.setParameters, (0, 0, 0));
+        if (index == 2) return abi.encodeCall(ITournament.endLock, (1));
+        if (index == 3) return abi.encodeCall(IBoundedPause.pause, (1));
+        if (index == 4) return abi.encodeCall(IBoundedPause.unpause, (0));
+        if (index == 5) return abi.encodeCall(ITournament.setParameters, (0, 0, 0));
         return abi.encodeCall(IStakeLedger.recoverSurplus, (STRANGER));
     }
 
     function _restrictedOfCommittee(uint256 index) private view returns (bytes memory) {
-        if (index == 7) return abi.encodeCall(ICommitteeMembers.addMember, (STRANGER, 2));
-        if (index == 8) return abi.encodeCall(ICommitteeMembers.removeMember, (_candidate(0), 2));
-        if (index == 9) return abi.encodeCall(ICommitteeMembers.setQuorum, (2));
-        if (index == 10) return abi.encodeCall(ICommitteeMembers.addTournament, (STRANGER));
-        if (index == 11) return abi.encodeCall(ICommitteeMembers.removeTournament, (address(tournament)));
+        if (index == 8) return abi.encodeCall(ICommitteeMembers.addMember, (STRANGER, 2));
+        if (index == 9) return abi.encodeCall(ICommitteeMembers.removeMember, (_candidate(0), 2));
+        if (index == 10) return abi.encodeCall(ICommitteeMembers.setQuorum, (2));
+        if (index == 11) return abi.encodeCall(ICommitteeMembers.addTournament, (STRANGER));
+        if (index == 12) return abi.encodeCall(ICommitteeMembers.removeTournament, (address(tournament)));
         return abi.encodeCall(IOracleCommittee.veto, (address(tournament), 1));
     }
 

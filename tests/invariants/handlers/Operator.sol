@@ -54,6 +54,27 @@ abstract contract Operator is Polls {
         _lock(book, fromSlot, bitmap);
     }
 
+    /// @dev Mostly of a round in which something is locked.
+    function endLock(uint256 roundSeed) public {
+        uint256 roundId = _roundWhere(roundSeed % 16 == 1 ? _canBeLocked : _isLocking, roundSeed);
+        Book storage book = _books[roundId];
+        _comeTo(book.closeAt, roundSeed >> 4);
+        bytes memory call = abi.encodeCall(ITournament.endLock, (roundId));
+        _attempt(OPERATOR, address(tournament), call, _windowRefusal(book));
+        book.state = ITournament.RoundState.Locked;
+        book.ended = Ended(true, _head(book), book.atRisk, book.firstSlot, book.nextSlot);
+    }
+
+    /// @dev By an operator who has learned something since it ended the lock: anywhere, anybody, or the end once more.
+    function lockInHindsight(uint256 roundSeed, uint256 slotSeed) public {
+        uint256 roundId = _roundWhere(_isLocked, roundSeed);
+        if (!_isLocked(roundId)) _discard();
+        uint256 fromSlot = slotSeed % ((_stakes.length + 3) / 4 + 1);
+        bytes memory call = abi.encodeCall(ITournament.lock, (roundId, fromSlot, hex"ff"));
+        if (roundSeed % 4 == 0) call = abi.encodeCall(ITournament.endLock, (roundId));
+        _mustRefuse(OPERATOR, address(tournament), call, _windowRefusal(_books[roundId]));
+    }
+
     /* INTERNAL */
 
     function _scheduleRefusal(uint256 closeAt, uint256 resolveAt, uint256 deadline) private view returns (bytes4) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IBoundedPause} from "../../../contracts/interfaces/IBoundedPause.sol";
 import {ICommitteeMembers} from "../../../contracts/interfaces/ICommitteeMembers.sol";
 import {ICommitteeSeals} from "../../../contracts/interfaces/ICommitteeSeals.sol";
 import {ITournament} from "../../../contracts/interfaces/ITournament.sol";
@@ -22,8 +23,8 @@ abstract contract Seals is Polls, SealSigner {
     mapping(uint256 roundId => Signed) private _signed;
 
     function seal(uint256 roundSeed, uint256 validSeed, uint256 signerSeed) public {
-        // Rounds in which something is locked, mostly.
-        uint256 roundId = _roundWhere(roundSeed % 32 == 1 ? _canBeLocked : _isLocking, roundSeed);
+        // Rounds whose lock has ended, mostly.
+        uint256 roundId = _roundWhere(roundSeed % 32 == 1 ? _canBeLocked : _isLocked, roundSeed);
         Book storage book = _books[roundId];
         _comeTo(book.closeAt, roundSeed >> 4);
         Statement memory statement =
@@ -109,10 +110,11 @@ abstract contract Seals is Polls, SealSigner {
     function _sealRefusal(Book storage book, uint256 valid, uint256 signers, bool forged)
         private
         view
-        returns (bytes4 refusal)
+        returns (bytes4)
     {
-        refusal = _windowRefusal(book);
-        if (refusal != 0) return refusal;
+        if (_paused()) return IBoundedPause.TournamentPaused.selector;
+        if (book.state != ITournament.RoundState.Locked) return ITournament.WrongState.selector;
+        if (_now() >= _lockEnd(book)) return ITournament.TooLate.selector;
         if (valid > book.atRisk) return ITournament.ValidAboveAtRisk.selector;
         if (signers >> _sets[book.setId].length != 0) return ICommitteeSeals.SignersOutOfRange.selector;
         if (_bitCount(signers) < _quorumOf[book.setId]) return ICommitteeSeals.TooFewSigners.selector;
