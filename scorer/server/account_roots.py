@@ -19,6 +19,7 @@ from scorer.server.api_keys import (
     READ_ACCOUNT,
     READ_SUBMISSIONS,
     SCOPES,
+    Caller,
     NewKey,
 )
 from scorer.server.errors import ApiError
@@ -32,7 +33,8 @@ FIRST_KEY: Final = "first"
 
 def account(context: RequestContext) -> Document:
     """Answer ``account``."""
-    services, own = context.services, context.account(READ_ACCOUNT)
+    services, caller = context.services, context.caller()
+    own = caller.require(READ_ACCOUNT)
     return {
         "id": own.id,
         "username": own.username,
@@ -42,7 +44,7 @@ def account(context: RequestContext) -> Document:
         "mfaEnabled": False,
         "status": "VERIFIED",
         "insertedAt": time_text(own.created_at),
-        "models": lambda: [_model(services, model) for model in services.accounts.models_of(own)],
+        "models": lambda: [_model(services, caller, model) for model in services.accounts.models_of(own)],
         "apiTokens": lambda: services.keys.keys_of(own),
         "walletTxns": lambda: _movements(services, own),
     }
@@ -79,20 +81,25 @@ def _movement(services: Services, row: sa.Row[Any]) -> Document:
     }
 
 
-def _model(services: Services, model: NamedModel) -> Document:
+def _model(services: Services, caller: Caller, model: NamedModel) -> Document:
+    def submissions() -> list[Document]:
+        caller.require(READ_SUBMISSIONS)
+        return services.submissions.documents(model.id)
+
     return {
         "id": str(model.id),
         "name": model.name,
         "tournament": services.number,
         "v2Stake": None,
-        "submissions": lambda: services.submissions.documents(model.id),
+        "submissions": submissions,
     }
 
 
 def model(context: RequestContext, model_id: str | None = None) -> Document:
     """Answer ``model``."""
-    services, own = context.services, context.account(READ_SUBMISSIONS)
-    return _model(services, services.accounts.model_of(own, model_id))
+    services, caller = context.services, context.caller()
+    own = caller.require(READ_SUBMISSIONS)
+    return _model(services, caller, services.accounts.model_of(own, model_id))
 
 
 def account_profile(context: RequestContext, username: str, tournament: int | None = None) -> Document:

@@ -17,6 +17,18 @@ LONGEST_URL: Final = 2_000
 MOST_ANSWER: Final = 4_096
 """Bytes of an answer that are read."""
 
+TRANSLATED: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        *("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32"),
+        "2002::/16",
+    )
+)
+"""Networks whose addresses hold one of IPv4, which a router may translate: a private one, for all we know.
+
+A server that is public has an address of its own beside such a one.
+"""
+
 
 @dataclass(frozen=True)
 class Outbound:
@@ -89,8 +101,9 @@ def _is_plain(parts: SplitResult, *, allows_private: bool) -> bool:
 
 def _is_public(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return (mapped or found).is_global and not (mapped or found).is_multicast
+    if any(found in network for network in TRANSLATED):
+        return False
+    return found.is_global and not found.is_multicast and not getattr(found, "is_site_local", False)
 
 
 def _sent(pool: Any, target: str, body: bytes, headers: Mapping[str, str]) -> str | None:
