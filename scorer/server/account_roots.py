@@ -84,7 +84,7 @@ def _movement(services: Services, row: sa.Row[Any]) -> Document:
 def _model(services: Services, caller: Caller, model: NamedModel) -> Document:
     def submissions() -> list[Document]:
         caller.require(READ_SUBMISSIONS)
-        return services.submissions.documents(model.id)
+        return services.submissions.records.documents(model.id)
 
     return {
         "id": str(model.id),

@@ -55,9 +55,9 @@ class Diagnoses:
 
     def create(self, account: Account, filename: str, model: NamedModel) -> str:
         """Take an upload for diagnosis; the id of the job."""
-        self.uploads.take(account, filename, model, DIAGNOSTICS_PURPOSE)
+        ticket = self.uploads.take(account, filename, model, DIAGNOSTICS_PURPOSE)
         job, now = str(uuid.uuid4()), self.clock()
-        row = {"id": job, "model": model.id, "digest": self.uploads.blobs.keep(filename), "state": PENDING}
+        row = {"id": job, "model": model.id, "digest": self.uploads.blobs.keep(ticket.file), "state": PENDING}
         with self.database.writing() as connection:
             statement = sa.insert(DIAGNOSIS).values(**row, created_at=now, updated_at=now, due_at=now)
             connection.execute(statement)
@@ -91,7 +91,7 @@ class Diagnoses:
         """Read a stranger's file in a child process, and score it."""
         known = ValidationSet.read(self._folder())
         reader = SubmissionReader(SHARED_READER, "classic", Universe(known.ids, {}))
-        values = reader.read(self.uploads.blobs.path(digest).read_bytes(), "predictions").values
+        values = reader.read(self.uploads.blobs.read(digest), "predictions").values
         return known.diagnose(values)
 
     def documents(self, model: int, job: str | None) -> list[dict[str, Any]]:

@@ -47,7 +47,6 @@ def run_web(config: ServerConfig, path: Path, *, works: bool, signs: bool) -> No
     suite, parts = config.suite(), config.parts()
     services = parts.services(suite, database, now)
     with _signing(config, path, wanted=signs), _working(config, services, wanted=works):
-        services.submissions.recover()
         web = uvicorn.Config(
             application(services, RateLimiter(config.listen.requests_per_minute)),
             host=config.listen.host,
@@ -98,6 +97,8 @@ class Worker:
             )
             self._services.webhooks.step()
             self._services.diagnoses.step()
+            self._services.submissions.recover()
+            self._services.uploads.expire()
             self._services.uploads.blobs.sweep(time.time() - UNUSED_SECONDS)
         except CupelError as error:
             log.warning("step failed", reason=str(error))

@@ -214,8 +214,12 @@ MODEL_PROFILE: Final = sa.Table(
     sa.Column("link_url", sa.Text, nullable=False),
     sa.Column("link_text", sa.Text, nullable=False),
     sa.Column("webhook", sa.Text),
+    sa.Column("webhook_salt", sa.String(32)),
 )
-"""Names and pages of models. `account` holds a model of the operator's, until its owner has a wallet."""
+"""Names and pages of models. `account` holds a model of the operator's, until its owner has a wallet.
+
+`webhook_salt` is part of what the secret of its webhook is derived from: a new one, a new secret.
+"""
 UPLOAD: Final = sa.Table(
     "upload",
     METADATA,
@@ -229,8 +233,12 @@ UPLOAD: Final = sa.Table(
     sa.Column("signed_round", sa.Integer),
     sa.Column("signed_content", HASH),
     sa.Column("signature", sa.String(132)),
+    sa.Column("size", sa.BigInteger),
+    sa.Index(None, "used_at"),
 )
-"""Files that accounts may upload; the last columns are the submitter's signature, which a gateway sends."""
+"""Files that accounts may upload. `size` is that of what was sent, bytes; the columns before it are the
+submitter's signature, which a gateway sends.
+"""
 SUBMISSION: Final = sa.Table(
     "submission",
     METADATA,
@@ -249,10 +257,14 @@ SUBMISSION: Final = sa.Table(
     sa.Column("content_hash", HASH),
     sa.Column("signature", sa.String(132)),
     sa.Column("receipt", sa.String(132)),
+    sa.Column("held_until", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index(None, "model", "received_at"),
     sa.Index(None, "state"),
 )
-"""All submissions. `digest` is the file's SHA-256, by which it is stored; `receipt` our signature."""
+"""All submissions. `digest` is the file's SHA-256, by which it is stored; `receipt` our signature.
+
+Until `held_until` one process alone works at it; see `SubmissionRecords`.
+"""
 SUBMISSION_EVENT: Final = sa.Table(
     "submission_event",
     METADATA,
@@ -290,6 +302,7 @@ DIAGNOSIS: Final = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("message", sa.Text),
     sa.Column("result", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Index(None, "model", "created_at"),
     sa.Index(None, "due_at"),
 )
