@@ -85,6 +85,8 @@ def _round(services: Services, row: sa.Row[Any]) -> Document:
         "stakeThreshold": row.threshold / NANO_PER_NMR,
         "dataDatestamp": date_stamp(row.open_at),
         "status": status_of(row, now),
+        "rulesHash": row.rules_hash,
+        "universeDigest": row.universe,
         "roundScoreConfigs": lambda: list(_score_configs(rules_of(services, row), row)),
     }
 

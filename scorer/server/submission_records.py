@@ -33,7 +33,7 @@ class LeaseLost(ApiError):
 
 @dataclass(frozen=True)
 class Held:
-    """A submission that this process alone may change until a time; whoever takes it over changes the time."""
+    """A submission that this process alone may change until a time, which whoever takes it over changes."""
 
     id: str
     until: int
