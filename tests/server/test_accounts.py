@@ -157,6 +157,7 @@ SCOPED = {
     'triggerLogs(modelId: "1") { state }': READ_SUBMISSIONS,
     'webhookSecret(modelId: "1")': EDIT,
     'mutation: triggerModelWebhook(modelId: "1")': UPLOAD,
+    'mutation: rotateWebhookSecret(modelId: "1")': EDIT,
     "mutation: releaseStake(drain: true) { status }": READ_ACCOUNT,
     'mutation: createApiToken(name: "a") { publicId }': MANAGE_KEYS,
     'mutation: revokeApiToken(publicId: "a")': MANAGE_KEYS,
