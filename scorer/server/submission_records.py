@@ -25,6 +25,8 @@ UNFINISHED: Final = (RECEIVED, DELIVERING)
 LEASE: Final = 300
 """Seconds for which a process has a submission alone, from each step of its work on."""
 MOST_SHOWN: Final = 500
+MOST_LISTED: Final = 5_000
+"""Submissions of one answer, whose models share them."""
 
 
 class LeaseLost(ApiError):
@@ -135,11 +137,12 @@ class SubmissionRecords:
         return self.documents_of([model])[model]
 
     def documents_of(self, models: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-        """Return the submissions of models by model; the newest accepted one of a round counts."""
+        """Return the newest submissions of models by model; the newest accepted one of a round counts."""
+        most = max(1, min(MOST_SHOWN, MOST_LISTED // max(len(models), 1)))
         number = sa.func.row_number().over(partition_by=SUBMISSION.c.model, order_by=_NEWEST)
         numbered = sa.select(SUBMISSION, number.label("number")).where(SUBMISSION.c.model.in_(models))
         known = numbered.subquery()
-        newest = sa.select(known).where(known.c.number <= MOST_SHOWN).order_by(known.c.model, known.c.number)
+        newest = sa.select(known).where(known.c.number <= most).order_by(known.c.model, known.c.number)
         with self.database.reading() as connection:
             rows = connection.execute(newest).all()
         seen, documents = set[tuple[int, int]](), {model: list[dict[str, Any]]() for model in models}
