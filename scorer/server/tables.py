@@ -216,10 +216,7 @@ MODEL_PROFILE: Final = sa.Table(
     sa.Column("webhook", sa.Text),
     sa.Column("webhook_salt", sa.String(32)),
 )
-"""Names and pages of models. `account` holds a model of the operator's, until its owner has a wallet.
-
-`webhook_salt` is part of what the secret of its webhook is derived from: a new one, a new secret.
-"""
+"""Names and pages of models. `account` holds a model of the operator's, until its owner has a wallet."""
 UPLOAD: Final = sa.Table(
     "upload",
     METADATA,
@@ -236,9 +233,7 @@ UPLOAD: Final = sa.Table(
     sa.Column("size", sa.BigInteger),
     sa.Index(None, "used_at"),
 )
-"""Files that accounts may upload. `size` is that of what was sent, bytes; the columns before it are the
-submitter's signature, which a gateway sends.
-"""
+"""Files that accounts may upload, `size` bytes of them sent; `signature` is the submitter's, of a gateway."""
 SUBMISSION: Final = sa.Table(
     "submission",
     METADATA,
@@ -261,10 +256,7 @@ SUBMISSION: Final = sa.Table(
     sa.Index(None, "model", "received_at"),
     sa.Index(None, "state"),
 )
-"""All submissions. `digest` is the file's SHA-256, by which it is stored; `receipt` our signature.
-
-Until `held_until` one process alone works at it; see `SubmissionRecords`.
-"""
+"""All submissions. `digest` is the file's SHA-256, `receipt` our signature; see `SubmissionRecords`."""
 SUBMISSION_EVENT: Final = sa.Table(
     "submission_event",
     METADATA,
