@@ -25,7 +25,7 @@ from scorer.server.read_model import (
 from scorer.server.results import BundleRefused, OutcomeReader
 from scorer.server.standings import refresh_standings
 
-OWNERS_A_STEP: Final = 200
+OWNERS_A_STEP: Final = 25
 """Models whose owners are read again in a step, though no log says that they changed."""
 
 

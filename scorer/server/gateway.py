@@ -169,7 +169,12 @@ class Gateway:
 
     def _keep_receipt(self, submission: _Signed, authorization: str | None) -> None:
         """Keep the receipt of what was submitted, and every other one that is not kept yet."""
-        rows = self._upstream.query(RECEIPTS, authorization, m=str(submission.digest.model_id)) or []
+        try:
+            rows = self._upstream.query(RECEIPTS, authorization, m=str(submission.digest.model_id)) or []
+        except ApiError as error:
+            raise ApiError(
+                f"receipt: the submission was made, but its receipt could not be read: {error}"
+            ) from None
         found = [self._receipts.keep(row) for row in rows]
         if not any(receipt is not None and submission.is_for(receipt) for receipt in found):
             raise GatewayError(

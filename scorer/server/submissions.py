@@ -45,6 +45,10 @@ class EncryptedRound(ApiError):
     """A round takes no predictions in the clear."""
 
 
+class RoundUnknown(CupelError):
+    """The read model has not the round of a submission, for now."""
+
+
 class ServerSigner(Protocol):
     """Signs as the server; see `scorer.client.signing_service`."""
 
@@ -270,6 +274,6 @@ class SubmissionService:
 
     def _round(self, row: sa.Row[Any]) -> sa.Row[Any]:
         found = self.queries.round(row.round)
-        if found is None:
-            raise ApiError(f"round {row.round}: expected one that was opened, found none; submit it again")
+        if found is None:  # the read model is being made anew: no reason to refuse anything
+            raise RoundUnknown(f"round {row.round}: expected it in the read model, found none yet")
         return found

@@ -39,7 +39,7 @@ CURSOR: Final = sa.Table(
     _time("timestamp"),
     sa.Column("standings_stale", sa.Boolean, nullable=False),
 )
-"""The finalised block up to which the read model follows the chain."""
+"""The finalised block up to which the read model follows."""
 ROUND: Final = sa.Table(
     "round",
     METADATA,
@@ -216,7 +216,7 @@ MODEL_PROFILE: Final = sa.Table(
     sa.Column("webhook", sa.Text),
     sa.Column("webhook_salt", sa.String(32)),
 )
-"""Names and pages of models. `account` holds a model of the operator's, until its owner has a wallet."""
+"""Names and pages. `account` holds a model of the operator's, until its owner has a wallet."""
 UPLOAD: Final = sa.Table(
     "upload",
     METADATA,

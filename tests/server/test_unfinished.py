@@ -9,6 +9,7 @@ from numerapi import base_api
 
 from scorer.failpoints import KILLED
 from scorer.operator.inbox_files import submission_files
+from scorer.server.read_model import clear
 from scorer.server.submission_records import ACCEPTED, DELIVERING, REFUSED, LeaseLost
 from scorer.storage.bundle import round_folder
 from tests.server.site import Site, running_site
@@ -99,3 +100,16 @@ def test_a_server_whose_clock_is_late_gives_no_receipt_after_the_chain_closed(
         rows = listed(site)
         assert [(row["state"], bool(row["receipt"])) for row in rows] == [(REFUSED, False), (ACCEPTED, True)]
         assert len(inbox(site)) == 1
+
+
+def test_nothing_is_refused_while_the_read_model_is_made_anew(site: Site) -> None:
+    left_half_way(site)
+    site.world.anvil.advance_to(site.world.now + LATER)
+    with site.services.database.writing() as connection:
+        clear(connection)
+    site.services.submissions.recover()
+    site.step()
+    assert listed(site)[0]["state"] == DELIVERING
+    site.world.anvil.advance_to(site.world.now + LATER)
+    site.services.submissions.recover()
+    assert listed(site)[0]["state"] == ACCEPTED
