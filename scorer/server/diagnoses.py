@@ -11,11 +11,12 @@ import structlog
 from scorer.errors import CupelError
 from scorer.isolation import SHARED_READER
 from scorer.server.accounts import Account, Clock, NamedModel
+from scorer.server.blobs import BlobFolder
 from scorer.server.data_sets import DataSets
 from scorer.server.database import Database
 from scorer.server.errors import ApiError
 from scorer.server.formats import time_text
-from scorer.server.tables import DIAGNOSIS, SUBMISSION
+from scorer.server.tables import DIAGNOSIS
 from scorer.server.uploads import DIAGNOSTICS_PURPOSE, Uploads
 from scorer.server.validation import FILE, ValidationSet
 from scorer.submission.reader import SubmissionReader
@@ -40,6 +41,11 @@ class Diagnoses:
     clock: Clock
     uploads: Uploads
     data: DataSets
+
+    @property
+    def _files(self) -> BlobFolder:
+        """The folder of files to diagnose, apart from those of submissions, which are never removed."""
+        return BlobFolder(self.uploads.blobs.root / "diagnostics")
 
     def grant(self, account: Account, filename: str, model: NamedModel) -> dict[str, str]:
         """Return where validation predictions are to be sent.
@@ -75,7 +81,7 @@ class Diagnoses:
                 )
         ticket = self.uploads.take(account, filename, model, DIAGNOSTICS_PURPOSE)
         job, now = str(uuid.uuid4()), self.clock()
-        row = {"id": job, "model": model.id, "digest": self.uploads.blobs.keep(ticket.file), "state": PENDING}
+        row = {"id": job, "model": model.id, "digest": self._files.keep(ticket.file), "state": PENDING}
         with self.database.writing() as connection:
             statement = sa.insert(DIAGNOSIS).values(**row, created_at=now, updated_at=now, due_at=now)
             connection.execute(statement)
@@ -119,20 +125,17 @@ class Diagnoses:
             return None, "the server failed on this file; it was logged, and nothing of yours is at fault"
 
     def _forget(self, digest: str) -> None:
-        """Remove a file that was diagnosed, unless something else needs it."""
-        needed = (
-            sa.select(DIAGNOSIS.c.id).where(DIAGNOSIS.c.digest == digest, DIAGNOSIS.c.due_at.is_not(None)),
-            sa.select(SUBMISSION.c.id).where(SUBMISSION.c.digest == digest),
-        )
+        """Remove a file that was diagnosed, unless another job needs it."""
+        waiting = (DIAGNOSIS.c.digest == digest, DIAGNOSIS.c.due_at.is_not(None))
         with self.database.reading() as connection:
-            if not any(connection.execute(query.limit(1)).first() for query in needed):
-                self.uploads.blobs.remove(digest)
+            if connection.execute(sa.select(DIAGNOSIS.c.id).where(*waiting).limit(1)).first() is None:
+                self._files.remove(digest)
 
     def _diagnose(self, digest: str) -> dict[str, Any]:
         """Read a stranger's file in a child process, and score it."""
         known = ValidationSet.read(self._folder())
         reader = SubmissionReader(SHARED_READER, "classic", Universe(known.ids, {}))
-        values = reader.read(self.uploads.blobs.read(digest), "predictions").values
+        values = reader.read(self._files.read(digest), "predictions").values
         return known.diagnose(values)
 
     def documents(self, model: int, job: str | None) -> list[dict[str, Any]]:

@@ -210,13 +210,12 @@ MODEL_PROFILE: Final = sa.Table(
     sa.Column("account", sa.ForeignKey("account.id"), index=True),
     sa.Column("name", sa.String(40), nullable=False),
     sa.Column("name_key", sa.String(40), nullable=False, unique=True),
-    sa.Column("bio", sa.Text, nullable=False),
-    sa.Column("link_url", sa.Text, nullable=False),
-    sa.Column("link_text", sa.Text, nullable=False),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("bio", "link_url", "link_text")),
     sa.Column("webhook", sa.Text),
     sa.Column("webhook_salt", sa.String(32)),
+    sa.Column("webhook_owner", ADDRESS),
 )
-"""Names and pages. `account` holds a model of the operator's, until its owner has a wallet."""
+"""Names and pages. `account` holds a model of the operator's; `webhook_owner` owned it when it was set."""
 UPLOAD: Final = sa.Table(
     "upload",
     METADATA,

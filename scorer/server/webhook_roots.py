@@ -16,7 +16,8 @@ def set_submission_webhook(
     model = services.accounts.model_of(own, model_id)
     if new_submission_webhook is not None:
         services.webhooks.outbound.check(new_submission_webhook)
-    services.accounts.edit_model(model.id, webhook=new_submission_webhook)
+    named = {"webhook": new_submission_webhook, "webhook_owner": model.owner}
+    services.accounts.edit_model(model.id, **named)
     return "true"
 
 

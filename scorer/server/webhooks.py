@@ -80,7 +80,7 @@ class Webhooks:
             When the model has none, or the account asked too often.
         """
         with self.database.reading() as connection:
-            url = connection.scalar(sa.select(MODEL_PROFILE.c.webhook).where(MODEL_PROFILE.c.model == model))
+            url = connection.scalar(_webhooks().where(MODEL.c.id == model))
         if url is None:
             raise ApiError(
                 f"model {model}: expected a webhook, found none; set one with setSubmissionWebhook"
@@ -132,9 +132,7 @@ class Webhooks:
         called = sa.select(DELIVERY.c.model).where(
             DELIVERY.c.round == row.id, DELIVERY.c.opening.is_not(None)
         )
-        wanted = sa.select(MODEL_PROFILE.c.model).where(
-            MODEL_PROFILE.c.webhook.is_not(None), MODEL_PROFILE.c.model.not_in(called)
-        )
+        wanted = _webhooks().with_only_columns(MODEL.c.id).where(MODEL.c.id.not_in(called))
         with self.database.reading() as connection:
             if connection.execute(wanted.limit(1)).first() is None:
                 return
@@ -157,9 +155,7 @@ class Webhooks:
             if connection.execute(sa.update(DELIVERY).where(*mine).values(**held)).rowcount != 1:
                 return False
             row = connection.execute(sa.select(DELIVERY).where(DELIVERY.c.id == delivery)).one()
-            url = connection.scalar(
-                sa.select(MODEL_PROFILE.c.webhook).where(MODEL_PROFILE.c.model == row.model)
-            )
+            url = connection.scalar(_webhooks().where(MODEL.c.id == row.model))
         found = "no webhook any more" if url is None else self._call(url, row)
         self._note(row, found, gone=url is None)
         return True
@@ -203,3 +199,10 @@ class Webhooks:
             }
             for row in rows
         ]
+
+
+def _webhooks() -> sa.Select[Any]:
+    """Return the query for webhooks: those that the models' owners set, and no owner before."""
+    profile = MODEL.join(MODEL_PROFILE, MODEL_PROFILE.c.model == MODEL.c.id)
+    own = (MODEL_PROFILE.c.webhook.is_not(None), MODEL_PROFILE.c.webhook_owner == MODEL.c.owner)
+    return sa.select(MODEL_PROFILE.c.webhook).select_from(profile).where(*own)

@@ -22,6 +22,7 @@ from scorer.server.tables import (
     LANE,
     METADATA,
     MODEL,
+    MODEL_PROFILE,
     MOVEMENT,
     READ_MODEL,
     RESULT,
@@ -314,6 +315,22 @@ def exercise_migrations(database: Database) -> None:
 
 def test_migrations_go_up_and_down_on_sqlite(tmp_path: Path) -> None:
     exercise_migrations(Database.open(tmp_path / "new.sqlite"))
+
+
+def test_what_an_earlier_release_wrote_is_kept(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "old.sqlite")
+    database.migrate("0001")
+    model = "INSERT INTO model VALUES (1, '0xowner', '0xowner', 5)"
+    columns = "(model, name, name_key, bio, link_url, link_text, webhook)"
+    profile = f"INSERT INTO model_profile {columns} VALUES (1, 'a', 'a', '', '', '', 'https://a/')"
+    with database.writing() as connection:
+        for statement in (model, profile):
+            connection.execute(sa.text(statement))
+    database.migrate()
+    with database.reading() as connection:
+        row = connection.execute(sa.select(MODEL_PROFILE)).one()
+    assert (row.webhook, row.webhook_owner, row.webhook_salt) == ("https://a/", "0xowner", None)
+    database.close()
 
 
 def test_migrations_and_the_follower_work_on_postgresql(world: World, postgres: str, tmp_path: Path) -> None:

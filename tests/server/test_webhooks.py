@@ -263,3 +263,21 @@ def test_a_secret_can_be_changed_and_changes_with_the_owner(site: Site) -> None:
     )
     site.step()
     assert site.services.webhooks.secret_of(1) not in (first, second)
+
+
+def test_the_webhook_of_a_former_owner_is_not_called(site: Site) -> None:
+    key = site.key(site.account_of(1))
+    with listener([200]) as (url, came):
+        site.client(key).set_submission_webhook("1", url)
+        site.ask('mutation { triggerModelWebhook(modelId: "1") }', key)
+        old, new = (site.world.participants[number].account for number in (0, 1))
+        transfer = site.world.suite.registry.functions.transferFrom(old.address, new.address, 1)
+        send(site.world, transfer, old.address)
+        site.world.open()
+        site.step()
+        assert site.services.webhooks.step() == 1
+        site.services.webhooks.step()
+    assert not came
+    owner = site.key(site.account_of(2, "bob"))
+    query = 'query { triggerLogs(modelId: "1") { state result } }'
+    assert ask(site, owner, query)["triggerLogs"] == [{"state": "failed", "result": "no webhook any more"}]

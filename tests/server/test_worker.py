@@ -93,7 +93,7 @@ def test_every_diagnosis_ends_and_its_file_is_removed(
         assert site.services.diagnoses.step() == 1
         assert row(site, first).state == "failed"
         assert "inside" not in row(site, first).message
-        assert not list((site.services.uploads.blobs.root / "blobs").glob("*/*"))
+        assert not [path for path in site.services.uploads.blobs.root.rglob("*") if path.is_file()]
 
 
 def test_a_diagnosis_that_ends_its_worker_is_begun_a_few_times(

@@ -16,6 +16,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("held_until", sa.BigInteger(), nullable=False, server_default="0"))
     with op.batch_alter_table("model_profile") as batch_op:
         batch_op.add_column(sa.Column("webhook_salt", sa.String(length=32), nullable=True))
+        batch_op.add_column(sa.Column("webhook_owner", sa.String(length=42), nullable=True))
+    owner = "SELECT owner FROM model WHERE model.id = model_profile.model"
+    op.execute(f"UPDATE model_profile SET webhook_owner = ({owner}) WHERE webhook IS NOT NULL")  # noqa: S608
     with op.batch_alter_table("diagnosis") as batch_op:
         batch_op.add_column(sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))
 
@@ -25,6 +28,7 @@ def downgrade() -> None:
     with op.batch_alter_table("diagnosis") as batch_op:
         batch_op.drop_column("attempts")
     with op.batch_alter_table("model_profile") as batch_op:
+        batch_op.drop_column("webhook_owner")
         batch_op.drop_column("webhook_salt")
     with op.batch_alter_table("submission") as batch_op:
         batch_op.drop_column("held_until")
