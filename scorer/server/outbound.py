@@ -17,7 +17,7 @@ from scorer.redaction import shown
 from scorer.server.errors import ApiError
 
 SECONDS: Final = 10.0
-"""Seconds that a call may take in all, from the first packet to the status of the answer."""
+"""Seconds that a call may take in all, from the name to the status of the answer."""
 LONGEST_URL: Final = 2_000
 TRANSLATED: Final = tuple(
     ipaddress.ip_network(network)
@@ -106,16 +106,16 @@ class Outbound:
 
         The name is resolved once, every address that it has is checked, and one of them is called.
         """
-        began = time.monotonic()
+        until = time.monotonic() + self.seconds
         try:
-            return self._post(self._target(url), body, headers)
+            return self._post(self._target(url), body, headers, until)
         except ApiError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - a stranger's server must not stop who calls it
-            is_late = time.monotonic() - began >= self.seconds
+            is_late = time.monotonic() >= until
             return f"no whole answer within {self.seconds:g} s" if is_late else type(error).__name__
 
-    def _post(self, target: _Target, body: bytes, headers: Mapping[str, str]) -> str | None:
+    def _post(self, target: _Target, body: bytes, headers: Mapping[str, str], until: float) -> str | None:
         try:
             address = self._address(target)
         except (OSError, UnicodeError):
@@ -124,7 +124,7 @@ class Outbound:
             return "an address that is not public"
         connection = http.client.HTTPConnection(target.host, target.port)
         raw = socket.create_connection((address, target.port), timeout=self.seconds)
-        with closing(raw), _ended_after(raw, self.seconds) as ended, closing(connection):
+        with closing(raw), _ended_at(raw, until) as ended, closing(connection):
             is_secure = target.scheme == "https"
             connection.sock = _tls().wrap_socket(raw, server_hostname=target.host) if is_secure else raw
             connection.request("POST", target.path, body, {**headers, "Host": target.header})
@@ -160,8 +160,8 @@ def _tls() -> ssl.SSLContext:
 
 
 @contextmanager
-def _ended_after(connection: socket.socket, seconds: float) -> Iterator[threading.Event]:
-    """End a connection after some seconds: a socket's own timeout begins anew with every byte."""
+def _ended_at(connection: socket.socket, until: float) -> Iterator[threading.Event]:
+    """End a connection at a monotonic time: a socket's own timeout begins anew with every byte."""
     own, ended = connection.dup(), threading.Event()  # TLS takes the other one over
 
     def end() -> None:
@@ -169,7 +169,7 @@ def _ended_after(connection: socket.socket, seconds: float) -> Iterator[threadin
         with suppress(OSError):
             own.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(seconds, end)
+    timer = threading.Timer(max(until - time.monotonic(), 0), end)
     timer.daemon = True
     timer.start()
     try:

@@ -21,6 +21,8 @@ from scorer.server.worker import Worker
 
 READY: Final = 30.0
 """Seconds that the process which signs may take to open its keystore."""
+ENDING: Final = 20.0
+"""Seconds for which a process that is to end waits for its worker."""
 LARGEST_BACKLOG: Final = 512
 
 
@@ -77,13 +79,13 @@ def _working(config: ServerConfig, services: Services, *, wanted: bool) -> Itera
     stop = threading.Event()
     follower = config.parts().follower(services.suite, services.database)
     worker = Worker.of(follower, services, config.listen.interval)
-    thread = threading.Thread(target=worker.run, args=(stop,))
+    thread = threading.Thread(target=worker.run, args=(stop,), daemon=True)
     thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        thread.join(ENDING)
 
 
 @contextmanager

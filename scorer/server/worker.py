@@ -47,9 +47,13 @@ class Worker:
         )
 
     def run(self, stop: threading.Event, steps: int | None = None) -> None:
-        """Work until `stop` is set, or for some steps of every task."""
+        """Work until `stop` is set, or for some steps of every task.
+
+        Threads do not keep the process: what one leaves half-way is taken up when its lease has ended.
+        """
         threads = [
-            threading.Thread(target=_repeat, args=(task, stop, steps), name=task.name) for task in self.tasks
+            threading.Thread(target=_repeat, args=(task, stop, steps), name=task.name, daemon=True)
+            for task in self.tasks
         ]
         for thread in threads:
             thread.start()
