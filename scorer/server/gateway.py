@@ -157,8 +157,7 @@ class Gateway:
             raise ApiError("modelId: expected the number of a model, which the signature names, found none")
         terms = self._rounds.current(int(model), self._wallet.address)
         content = _content_hash(terms, upload.content, filename)
-        place = (self.identity.chain_id, self.identity.tournament)
-        digest = SubmissionDigest(*place, terms.number, int(model), content)
+        digest = SubmissionDigest(*self.identity.place, terms.number, int(model), content)
         signature = digest.sign(bytes(self._wallet.account.key))
         self._upstream.put(upload.url, upload.content)
         signed = {"c": to_hex(content), "s": to_hex(signature)}

@@ -23,6 +23,11 @@ class ServerIdentity:
     tournament: str
     server: str
 
+    @property
+    def place(self) -> tuple[int, str]:
+        """The chain and the tournament's address."""
+        return self.chain_id, self.tournament
+
 
 @dataclass(frozen=True)
 class KnownServers:
@@ -42,13 +47,16 @@ class KnownServers:
         ServerChanged
             Names what was expected, and what was found.
         """
+        known = self._read()
+        first = ServerIdentity(**known[url]) if url in known else None
         if addresses is not None:
             own = ServerIdentity(addresses.chain_id, addresses.tournament, found.server)
             _require_equal(url, own, found, "as the deployment file says")
-        known = self._read()
-        if url in known:
+            if first is not None and first.place != own.place:
+                first = None  # the user has another deployment now
+        if first is not None:
             where = f"as at the first start; edit {shown_path(self.path)} if the operator confirms it"
-            _require_equal(url, ServerIdentity(**known[url]), found, where)
+            _require_equal(url, first, found, where)
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self.path, json.dumps({**known, url: asdict(found)}, indent=1).encode())

@@ -40,7 +40,7 @@ class ReceiptFolder:
         try:
             numbers = (int(document["roundId"]), int(document["modelId"]))
             hashes = (from_hex(document["contentHash"], 32), from_hex(document["signatureHash"], 32))
-            place = (self.identity.chain_id, self.identity.tournament)
+            place = self.identity.place
             if (int(document["chainId"]), document["tournament"]) != place:
                 return None
             receipt = SubmissionReceipt(*place, *numbers, *hashes, int(document["receivedAt"]))

@@ -1,5 +1,6 @@
 """Submissions: checked at once, delivered into the operator's inbox, and answered by a signed receipt."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -129,7 +130,8 @@ class SubmissionService:
         try:
             self._require_clear(row)
         except EncryptedRound:
-            self.uploads.take(account, filename, model, SUBMISSION_PURPOSE).file.unlink()
+            with suppress(ApiError):  # there may be nothing to remove
+                self.uploads.take(account, filename, model, SUBMISSION_PURPOSE).file.unlink()
             raise
         ticket = self.uploads.take(account, filename, model, SUBMISSION_PURPOSE)
         digest = self.uploads.blobs.keep(ticket.file)

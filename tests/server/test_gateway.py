@@ -230,6 +230,20 @@ def test_a_server_of_another_deployment_is_refused_at_once(
         Gateway(lying, wallet, "http://127.0.0.1:1", tmp_path, own)
 
 
+def test_a_new_deployment_file_stands_above_what_was_known(
+    site: Site, lying: LyingServer, tmp_path: Path
+) -> None:
+    wallet = wallet_of(site.world.participants[0].account)
+    lying.document = {"tournament": OTHER}
+    Gateway(lying, wallet, "http://127.0.0.1:1", tmp_path)
+    lying.document = {}
+    own = OwnConfiguration(site.world.suite.addresses)
+    Gateway(lying, wallet, "http://127.0.0.1:1", tmp_path, own)
+    lying.document = {"server": OTHER}
+    with pytest.raises(ServerChanged, match="as at the first start"):
+        Gateway(lying, wallet, "http://127.0.0.1:1", tmp_path, own)
+
+
 def published(site: Site, file: str) -> bytes:
     folder = round_folder(site.world.operator.published, site.world.suite.addresses.tournament, 1)
     return (folder / file).read_bytes()
