@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from scorer.cli.chains import DeploymentOption, EndpointOption, open_suite
 from scorer.cli.common import user_errors
 from scorer.cli.numbers import whole
 from scorer.cli.options import password_of
 from scorer.client.keystore import Wallet
-from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.deployment_file import read_deployment
 from scorer.server.gateway import Gateway, gateway_application
+from scorer.server.signing_rounds import OwnConfiguration
 from scorer.server.upstream import Upstream
 
 
@@ -26,21 +27,39 @@ def gateway(
     ] = None,
     port: Annotated[int, typer.Option(parser=whole(1, 65_535), help="Where clients reach it.")] = 8777,
     receipts: Annotated[Path, typer.Option(help="Where receipts are kept.")] = Path("receipts"),
-    deployment: Annotated[
+    deployment: DeploymentOption = None,
+    endpoint: EndpointOption = None,
+    published: Annotated[
         Path | None,
-        typer.Option(envvar="CUPEL_DEPLOYMENT", help="Sign for this deployment alone.", exists=True),
+        typer.Option(help="Your own copy of what the operator publishes, for the server's.", exists=True),
     ] = None,
 ) -> None:
     """Speak a server's API on this machine, and sign what is submitted with the key of a keystore.
 
-    Clients use http://127.0.0.1:8777, or what --port makes of it, as their base URL.
+    Clients use http://127.0.0.1:8777, or what --port makes of it, as their base URL. With --deployment and
+    --endpoint, what is signed is checked against the chain; without them the server's word is taken.
     """
     url = f"http://127.0.0.1:{port}"
     with user_errors():
         wallet = Wallet(keystore, lambda: password_of(password_file, str(keystore)))
-        made = Gateway(Upstream(server.rstrip("/")), wallet, url, receipts)
-        found = made.tournament["tournament"]
-        if deployment is not None and read_deployment(deployment).tournament != found:
-            raise ConfigError(f"{server}: expected the tournament of {deployment}, found {found}")
-        typer.echo(f"gateway: {url} signs as {wallet.account.address} for {found}")
+        own = _own_configuration(deployment, endpoint, published)
+        made = Gateway(Upstream(server.rstrip("/")), wallet, url, receipts, own)
+        found = made.identity
+        typer.echo(f"gateway: {url} signs as {wallet.account.address} for {found.tournament}")
+        if own.suite is None:
+            typer.echo(
+                f"gateway: takes the server's word for {found.tournament} of chain {found.chain_id} and its "
+                "rounds; name --deployment and --endpoint to have them checked against the chain",
+                err=True,
+            )
     uvicorn.run(gateway_application(made), host="127.0.0.1", port=port, log_level="warning")
+
+
+def _own_configuration(
+    deployment: Path | None, endpoint: str | None, published: Path | None
+) -> OwnConfiguration:
+    if deployment is None:
+        return OwnConfiguration(published=published)
+    addresses = read_deployment(deployment)
+    suite = None if endpoint is None else open_suite(endpoint, deployment)
+    return OwnConfiguration(addresses, suite, published)

@@ -1,6 +1,7 @@
 """Roots of accounts, keys and logins, and of the pages of models."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from scorer.server.api_keys import (
     READ_ACCOUNT,
     READ_SUBMISSIONS,
     SCOPES,
+    Caller,
     NewKey,
 )
 from scorer.server.errors import ApiError
@@ -32,7 +34,10 @@ FIRST_KEY: Final = "first"
 
 def account(context: RequestContext) -> Document:
     """Answer ``account``."""
-    services, own = context.services, context.account(READ_ACCOUNT)
+    services, caller = context.services, context.caller()
+    own = caller.require(READ_ACCOUNT)
+    models = cache(lambda: services.accounts.models_of(own))
+    submissions = cache(lambda: _submissions(services, caller, models()))
     return {
         "id": own.id,
         "username": own.username,
@@ -42,7 +47,7 @@ def account(context: RequestContext) -> Document:
         "mfaEnabled": False,
         "status": "VERIFIED",
         "insertedAt": time_text(own.created_at),
-        "models": lambda: [_model(services, model) for model in services.accounts.models_of(own)],
+        "models": lambda: [_model(services, model, submissions) for model in models()],
         "apiTokens": lambda: services.keys.keys_of(own),
         "walletTxns": lambda: _movements(services, own),
     }
@@ -79,20 +84,32 @@ def _movement(services: Services, row: sa.Row[Any]) -> Document:
     }
 
 
-def _model(services: Services, model: NamedModel) -> Document:
+def _submissions(
+    services: Services, caller: Caller, models: Sequence[NamedModel]
+) -> dict[int, list[Document]]:
+    """Return the submissions of models by model, all read at once."""
+    caller.require(READ_SUBMISSIONS)
+    return services.submissions.records.documents_of([model.id for model in models])
+
+
+def _model(
+    services: Services, model: NamedModel, submissions: Callable[[], dict[int, list[Document]]]
+) -> Document:
     return {
         "id": str(model.id),
         "name": model.name,
         "tournament": services.number,
         "v2Stake": None,
-        "submissions": lambda: services.submissions.documents(model.id),
+        "submissions": lambda: submissions()[model.id],
     }
 
 
 def model(context: RequestContext, model_id: str | None = None) -> Document:
     """Answer ``model``."""
-    services, own = context.services, context.account(READ_SUBMISSIONS)
-    return _model(services, services.accounts.model_of(own, model_id))
+    services, caller = context.services, context.caller()
+    own = caller.require(READ_SUBMISSIONS)
+    named = services.accounts.model_of(own, model_id)
+    return _model(services, named, lambda: _submissions(services, caller, [named]))
 
 
 def account_profile(context: RequestContext, username: str, tournament: int | None = None) -> Document:

@@ -141,6 +141,12 @@ class Accounts:
         """Return the account of a wallet; None where there is none."""
         return self._one(ACCOUNT.c.wallet == wallet)
 
+    def by_wallets(self, wallets: Sequence[str]) -> dict[str, str]:
+        """Return the names of the accounts that wallets have, by wallet."""
+        query = sa.select(ACCOUNT.c.wallet, ACCOUNT.c.username).where(ACCOUNT.c.wallet.in_(wallets))
+        with self.database.reading() as connection:
+            return {row.wallet: row.username for row in connection.execute(query)}
+
     def _one(self, condition: sa.ColumnElement[bool]) -> Account | None:
         with self.database.reading() as connection:
             row = connection.execute(_columns().where(condition)).one_or_none()

@@ -95,7 +95,7 @@ def application(services: Services, limiter: RateLimiter | None = None) -> ASGIA
 def _status(services: Services) -> dict[str, object]:
     """Return what an operator looks at: how far the chain is mirrored, and the oldest open submission."""
     cursor, now = services.queries.cursor(), services.clock()
-    oldest = services.submissions.oldest_unanswered()
+    oldest = services.submissions.records.oldest_unanswered()
     current = services.queries.current_round()
     return {
         "is_ready": cursor is not None,

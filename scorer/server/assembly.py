@@ -1,12 +1,13 @@
 """Puts the parts of a server together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scorer.chain.contracts import Suite
 from scorer.server.accounts import Accounts, Clock
 from scorer.server.api_keys import KeyRing
 from scorer.server.blobs import BlobFolder
+from scorer.server.chain_time import ChainTime
 from scorer.server.data_sets import DataSets
 from scorer.server.database import Database
 from scorer.server.diagnoses import Diagnoses
@@ -15,10 +16,13 @@ from scorer.server.login import WalletLogin
 from scorer.server.outbound import Outbound
 from scorer.server.published_rounds import PublishedRounds
 from scorer.server.queries import Queries
+from scorer.server.quotas import Quotas
 from scorer.server.results import OutcomeReader
 from scorer.server.services import NUMBERS, Services
+from scorer.server.signed_urls import SignedUrls
+from scorer.server.submission_records import Place, SubmissionRecords
 from scorer.server.submissions import ServerSigner, SubmissionService
-from scorer.server.uploads import SignedUrls, Uploads
+from scorer.server.uploads import Uploads
 from scorer.server.webhooks import Webhooks
 
 
@@ -44,6 +48,8 @@ class ServerParts:
         Folders of members, in which scores are looked for.
     calls_private
         Whether webhooks may be on this machine and its network, as on a devnet.
+    quotas
+        The most that may be uploaded.
     """
 
     kind: str
@@ -59,6 +65,7 @@ class ServerParts:
     bundles: tuple[Path, ...]
     data: DataSets
     calls_private: bool = False
+    quotas: Quotas = field(default_factory=Quotas)
 
     def services(self, suite: Suite, database: Database, clock: Clock) -> Services:
         """Return the services of the tournament."""
@@ -66,10 +73,12 @@ class ServerParts:
         accounts = Accounts(database, clock, self.custodian, self.is_private)
         published = PublishedRounds(self.published, addresses.tournament)
         blobs = BlobFolder(self.files)
-        uploads = Uploads(database, clock, SignedUrls(self.url, self.secret, clock), blobs)
+        uploads = Uploads(database, clock, SignedUrls(self.url, self.secret, clock), blobs, self.quotas)
+        number = NUMBERS[self.kind][0]
+        place = Place(addresses.chain_id, addresses.tournament, number, self.signer.address)
+        records = SubmissionRecords(database, clock, blobs, place)
         submissions = SubmissionService(
-            *(database, clock, queries, published, uploads, blobs, self.signer),
-            *(addresses.chain_id, addresses.tournament, self.inbox, NUMBERS[self.kind][0]),
+            *(records, clock, ChainTime(suite), queries, published, uploads, self.signer, self.inbox)
         )
         return Services(
             self.kind,

@@ -1,22 +1,31 @@
-"""Files that were uploaded: a draft by its name first, then content by its SHA-256, which never changes."""
+"""Files that were uploaded: a draft by its name, then a file of nobody's, then content by its SHA-256.
+
+Whoever uploads can replace a draft at any time. So a draft that is used is moved away before it is looked at,
+and content is compared with its SHA-256 whenever it is read.
+"""
 
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterable, Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import AsyncIterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from scorer.server.errors import ApiError
 
-DRAFT: Final = ".part"
-BLOCK: Final = 1 << 20
+PART: Final = ".part"
+CLAIMED: Final = ".claimed"
 
 
 class TooLarge(ApiError):
     """A file has more bytes than it may."""
+
+
+class ContentChanged(ApiError):
+    """A file has other bytes than those it is known by."""
 
 
 @dataclass(frozen=True)
@@ -41,64 +50,100 @@ class BlobFolder:
         """Return whether a file was uploaded under this name, and is not used yet."""
         return self.draft(filename).is_file()
 
-    async def write_draft(self, filename: str, chunks: AsyncIterable[bytes], most: int) -> int:
-        """Write an upload, in place of an earlier one of that name; its size in bytes.
+    async def write_part(self, chunks: AsyncIterable[bytes], most: int) -> tuple[Path, int]:
+        """Write an upload to a file of its own, which `place` gives a name; its path, and its size in bytes.
 
         Raises
         ------
         TooLarge
             When it has more than `most` bytes; nothing is kept of it.
         """
-        with self._writing(self.draft(filename)) as file:
-            size = 0
-            async for chunk in chunks:
-                size += len(chunk)
-                if size > most:
-                    raise TooLarge(f"upload: expected at most {most} bytes, found more")
-                file.write(chunk)
-        return size
+        part, size = self._own_name(PART), 0
+        try:
+            with part.open("xb") as file:
+                async for chunk in chunks:
+                    size = _bounded(size + len(chunk), most)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        return part, size
 
-    def keep(self, filename: str) -> str:
-        """Move an upload to its place by content; the SHA-256 of its bytes, in hex.
+    def place(self, part: Path, filename: str) -> None:
+        """Make what was uploaded the draft of a name, in place of an earlier one."""
+        part.replace(self.draft(filename))
+        _sync_folder(self.drafts)
+
+    def claim(self, filename: str) -> Path:
+        """Move a draft to a name that nobody knows, so that no upload replaces it; the new path.
 
         Raises
         ------
         FileNotFoundError
             When nothing was uploaded under this name.
         """
-        draft = self.draft(filename)
-        with draft.open("rb") as file:
+        return self.draft(filename).replace(self._own_name(CLAIMED))
+
+    def keep(self, claimed: Path) -> str:
+        """Move a file that was claimed to its place by content; the SHA-256 of its bytes, in hex."""
+        with claimed.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         path = self.path(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.replace(path)
+        claimed.replace(path)
         _sync_folder(path.parent)
         return digest
+
+    def read(self, digest: str) -> bytes:
+        """Return content by its SHA-256.
+
+        Raises
+        ------
+        ContentChanged
+            When the file has other bytes.
+        """
+        content = self.path(digest).read_bytes()
+        found = hashlib.sha256(content).hexdigest()
+        if found != digest:
+            raise ContentChanged(
+                f"file: expected bytes of the SHA-256 {digest}, found {found}; upload it again"
+            )
+        return content
+
+    def remove(self, digest: str) -> None:
+        """Remove content that nothing needs any more."""
+        self.path(digest).unlink(missing_ok=True)
+
+    def free(self) -> int:
+        """Return the bytes that the disk has left."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(self.root).free
 
     def path(self, digest: str) -> Path:
         """Return the path of content by its SHA-256."""
         return self.root / "blobs" / digest[:2] / digest
 
     def sweep(self, before: float) -> int:
-        """Remove uploads that nobody used since `before`, Unix seconds, and drafts of interrupted ones."""
-        old = [path for path in self.drafts.glob("*") if path.stat().st_mtime < before]
-        for path in old:
-            path.unlink(missing_ok=True)
-        return len(old)
+        """Remove uploads, whole or interrupted, that nobody used since `before`, Unix seconds."""
+        removed = 0
+        for path in self.drafts.glob("*"):
+            with suppress(FileNotFoundError):  # it may be used just now
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    removed += 1
+        return removed
 
-    @contextmanager
-    def _writing(self, path: Path) -> Iterator[BinaryIO]:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{DRAFT}.{secrets.token_hex(8)}")
-        try:
-            with draft.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-            _sync_folder(path.parent)
-        finally:
-            draft.unlink(missing_ok=True)
+    def _own_name(self, prefix: str) -> Path:
+        self.drafts.mkdir(parents=True, exist_ok=True)
+        return self.drafts / f"{prefix}.{secrets.token_hex(16)}"
+
+
+def _bounded(size: int, most: int) -> int:
+    if size > most:
+        raise TooLarge(f"upload: expected at most {most} bytes, found more")
+    return size
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,13 +1,13 @@
 """Reads what changed on the chain since a block: rounds, models, stakes and positions, all finalised."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
 from web3.types import EventData
 
-from scorer.chain.bulk import read_view
+from scorer.chain.bulk import read_view, read_views
 from scorer.chain.contracts import Suite
 from scorer.chain.logs import event_logs
 from scorer.chain.records import ZERO_ADDRESS, RoundRecord, RoundState
@@ -24,13 +24,28 @@ HAS_POSITIONS: Final = (
 
 
 @dataclass(frozen=True)
-class Ownership:
-    """A model's owner after a transfer, and when it was; the first one registers the model."""
+class KnownChain:
+    """The part of the chain that the read model has already.
 
-    model: int
-    owner: str
-    at: int
-    is_first: bool
+    Attributes
+    ----------
+    after
+        The block up to which it follows the chain.
+    open_rounds
+        Rounds to read again, since they were not over.
+    positions
+        Of every round that was read before, the sum of the positions that are known, nano-NMR.
+    submitters
+        Of every model that was read before.
+    doubtful
+        Models whose owners are read again, though nothing says that they changed.
+    """
+
+    after: int = 0
+    open_rounds: Sequence[int] = ()
+    positions: Mapping[int, int] = field(default_factory=dict)
+    submitters: Mapping[int, str] = field(default_factory=dict)
+    doubtful: Collection[int] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +70,11 @@ class ChainChanges:
     ----------
     models
         How many the registry counts.
-    owners, movements
+    registered
+        When each new model was registered, Unix seconds, by model.
+    owners
+        Who owns each model that changed or is doubtful, as the registry's storage says.
+    movements
         In the order of their logs.
     submitters
         Who may sign for each model now.
@@ -68,26 +87,16 @@ class ChainChanges:
     block: Block
     models: int
     rounds: Sequence[RoundRecord]
-    owners: Sequence[Ownership]
+    registered: Mapping[int, int]
+    owners: Mapping[int, str]
     movements: Sequence[Movement]
     submitters: Mapping[int, str]
     lanes: Sequence[tuple[int, int]]
     positions: Mapping[int, Mapping[int, int]]
 
 
-def read_changes(
-    suite: Suite, block: Block, after: int, open_rounds: Sequence[int], known: Mapping[int, int]
-) -> ChainChanges:
+def read_changes(suite: Suite, block: Block, known: KnownChain) -> ChainChanges:
     """Read all that the read model holds of the chain, as of a finalised block.
-
-    Parameters
-    ----------
-    after
-        Logs of blocks after this one are read.
-    open_rounds
-        Rounds to read again, since they were not over.
-    known
-        Of every round that was read before, the sum of the positions that are known, nano-NMR.
 
     Raises
     ------
@@ -95,18 +104,28 @@ def read_changes(
         When the logs are not all that the contracts' storage commits to.
     """
     count = suite.round_count(block.number)
-    records = suite.rounds(sorted({*open_rounds, *range(len(known) + 1, count + 1)}), block.number)
-    first = max(after + 1, suite.addresses.block)
+    new = range(len(known.positions) + 1, count + 1)
+    records = suite.rounds(sorted({*known.open_rounds, *new}), block.number)
+    first = max(known.after + 1, suite.addresses.block)
     moved = sorted(_movements(suite, first, block.number), key=lambda move: (move.block, move.log_index))
+    registered, transferred = _transfers(suite, first, block.number)
+    submitters = suite.submitters(block.timestamp, block.number)
+    changed = {model for model, signer in known.submitters.items() if submitters.get(model) != signer}
+    lanes = zip(suite.models_by_lane(block.number), idle_by_lane(suite, block.number), strict=True)
     return ChainChanges(
         block,
         int(read_view(suite.registry.functions.modelCount(), block.number)),
         records,
-        list(_owners(suite, first, block.number)),
+        registered,
+        _owners(suite, sorted({*transferred, *changed, *known.doubtful}), block.number),
         moved,
-        suite.submitters(block.timestamp, block.number),
-        list(zip(suite.models_by_lane(block.number), idle_by_lane(suite, block.number), strict=True)),
-        {record.round_id: _positions(suite, record, block) for record in records if _moved(record, known)},
+        submitters,
+        list(lanes),
+        {
+            record.round_id: _positions(suite, record, block)
+            for record in records
+            if _moved(record, known.positions)
+        },
     )
 
 
@@ -120,11 +139,23 @@ def _positions(suite: Suite, record: RoundRecord, block: Block) -> Mapping[int, 
     return {model: position for model, position in by_model.items() if position}
 
 
-def _owners(suite: Suite, first: int, last: int) -> Iterator[Ownership]:
+def _transfers(suite: Suite, first: int, last: int) -> tuple[dict[int, int], set[int]]:
+    """Return when models were registered, by model, and which ones have another owner, as far as logs say."""
     time_of = _times(suite)
+    registered, transferred = dict[int, int](), set[int]()
     for log in event_logs(suite.registry.events.Transfer(), {}, first, last):
-        sender, owner, model = (log["args"][name] for name in ("from", "to", "tokenId"))
-        yield Ownership(int(model), str(owner), time_of(log["blockNumber"]), sender == ZERO_ADDRESS)
+        model = int(log["args"]["tokenId"])
+        transferred.add(model)
+        if log["args"]["from"] == ZERO_ADDRESS:
+            registered[model] = time_of(log["blockNumber"])
+    return registered, transferred
+
+
+def _owners(suite: Suite, models: Sequence[int], block: int) -> dict[int, str]:
+    """Read who owns models: logs only say where to look, since an endpoint may leave some out."""
+    owner_of = suite.registry.functions.ownerOf
+    owners = read_views(suite.w3, [owner_of(model) for model in models], block)
+    return {model: str(owner) for model, owner in zip(models, owners, strict=True)}
 
 
 def _movements(suite: Suite, first: int, last: int) -> Iterator[Movement]:

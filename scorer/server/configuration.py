@@ -18,6 +18,7 @@ from scorer.redaction import remember, shown_path
 from scorer.server.assembly import ServerParts
 from scorer.server.data_sets import DEFAULT_ALIASES, DataSets
 from scorer.server.database import Database
+from scorer.server.quotas import Quotas
 
 Kind = Literal["classic", "signals", "crypto"]
 
@@ -119,6 +120,15 @@ class ListenSection(ConfigSection):
     proxies: Annotated[tuple[str, ...], Field(strict=False)] = ("127.0.0.1",)
 
 
+class UploadSection(ConfigSection):
+    """The most that may be uploaded; see `scorer.server.quotas.Quotas`, bytes."""
+
+    waiting: Annotated[int, Field(gt=0)] = Quotas.waiting
+    account_bytes: Annotated[int, Field(gt=0)] = Quotas.account_bytes
+    waiting_bytes: Annotated[int, Field(gt=0)] = Quotas.waiting_bytes
+    free_bytes: Annotated[int, Field(ge=0)] = Quotas.free_bytes
+
+
 class ServerConfig(ConfigSection):
     """A server's configuration.
 
@@ -135,6 +145,7 @@ class ServerConfig(ConfigSection):
     folders: FolderSection
     signer: SignerSection
     listen: ListenSection = ListenSection()
+    uploads: UploadSection = UploadSection()
     database: Annotated[str | None, Field(pattern=r"^postgresql\+psycopg://", repr=False)] = None
     secret_file: FilePath = Path("url.secret")
     aliases: dict[str, str] = Field(default_factory=lambda: dict(DEFAULT_ALIASES))
@@ -193,6 +204,7 @@ class ServerConfig(ConfigSection):
             bundles=tuple(self.at(root) for root in folders.bundles),
             data=DataSets(None if data is None else self.at(data), self.aliases),
             calls_private=self.tournament.private_webhooks,
+            quotas=Quotas(**self.uploads.model_dump()),
         )
 
     def _secret(self, path: Path) -> str:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
+import structlog
 
 from scorer.errors import CupelError
 from scorer.isolation import SHARED_READER
 from scorer.server.accounts import Account, Clock, NamedModel
+from scorer.server.blobs import BlobFolder
 from scorer.server.data_sets import DataSets
 from scorer.server.database import Database
 from scorer.server.errors import ApiError
@@ -24,6 +26,10 @@ PENDING, DONE, BROKEN = "pending", "done", "failed"
 LEASE: Final = 1_800
 """Seconds for which a worker has a job alone; a job whose worker died is begun again then."""
 MOST_SHOWN: Final = 20
+MOST_WAITING: Final = 5
+"""Diagnostics of a model that wait at once."""
+MOST_ATTEMPTS: Final = 3
+"""Times that a job is begun: one that ends its worker is not begun for ever."""
 MOST_UPLOAD: Final = 128 * 2**20
 
 
@@ -35,6 +41,11 @@ class Diagnoses:
     clock: Clock
     uploads: Uploads
     data: DataSets
+
+    @property
+    def _files(self) -> BlobFolder:
+        """The folder of files to diagnose, apart from those of submissions, which are never removed."""
+        return BlobFolder(self.uploads.blobs.root / "diagnostics")
 
     def grant(self, account: Account, filename: str, model: NamedModel) -> dict[str, str]:
         """Return where validation predictions are to be sent.
@@ -54,10 +65,23 @@ class Diagnoses:
         return self.data.path(f"{versions[-1]}/{FILE}").parent
 
     def create(self, account: Account, filename: str, model: NamedModel) -> str:
-        """Take an upload for diagnosis; the id of the job."""
-        self.uploads.take(account, filename, model, DIAGNOSTICS_PURPOSE)
+        """Take an upload for diagnosis; the id of the job.
+
+        Raises
+        ------
+        ApiError
+            When as many of the model as may wait do.
+        """
+        waiting = (DIAGNOSIS.c.model == model.id, DIAGNOSIS.c.due_at.is_not(None))
+        with self.database.reading() as connection:
+            if (connection.scalar(sa.select(sa.func.count()).where(*waiting)) or 0) >= MOST_WAITING:
+                raise ApiError(
+                    f"diagnostics: expected at most {MOST_WAITING} of model {model.id} at once, found as "
+                    "many; wait for one to end"
+                )
+        ticket = self.uploads.take(account, filename, model, DIAGNOSTICS_PURPOSE)
         job, now = str(uuid.uuid4()), self.clock()
-        row = {"id": job, "model": model.id, "digest": self.uploads.blobs.keep(filename), "state": PENDING}
+        row = {"id": job, "model": model.id, "digest": self._files.keep(ticket.file), "state": PENDING}
         with self.database.writing() as connection:
             statement = sa.insert(DIAGNOSIS).values(**row, created_at=now, updated_at=now, due_at=now)
             connection.execute(statement)
@@ -71,27 +95,47 @@ class Diagnoses:
         return sum(self._make(job) for job in jobs)
 
     def _make(self, job: str) -> bool:
+        """Make a diagnosis, unless another worker does; whether it was made."""
         now = self.clock()
         leased = sa.update(DIAGNOSIS).where(DIAGNOSIS.c.id == job, DIAGNOSIS.c.due_at <= now)
+        held = {"due_at": now + LEASE, "attempts": DIAGNOSIS.c.attempts + 1}
         with self.database.writing() as connection:
-            if connection.execute(leased.values(due_at=now + LEASE)).rowcount != 1:
+            if connection.execute(leased.values(**held)).rowcount != 1:
                 return False
-            digest = connection.scalars(sa.select(DIAGNOSIS.c.digest).where(DIAGNOSIS.c.id == job)).one()
-        try:
-            result, state, message = json.dumps(self._diagnose(digest)), DONE, None
-        except CupelError as error:
-            result, state, message = None, BROKEN, str(error)
+            row = connection.execute(sa.select(DIAGNOSIS).where(DIAGNOSIS.c.id == job)).one()
+        result, message = self._outcome(row)
+        state = DONE if message is None else BROKEN
         values = {"state": state, "message": message, "result": result, "updated_at": self.clock()}
         with self.database.writing() as connection:
             finished = sa.update(DIAGNOSIS).where(DIAGNOSIS.c.id == job)
             connection.execute(finished.values(**values, due_at=None))
+        self._forget(row.digest)
         return True
+
+    def _outcome(self, row: sa.Row[Any]) -> tuple[str | None, str | None]:
+        """Return the result of a job, or the reason why it has none: every job ends, whatever it meets."""
+        if row.attempts > MOST_ATTEMPTS:
+            return None, f"the server failed on this file {MOST_ATTEMPTS} times; upload another one"
+        try:
+            return json.dumps(self._diagnose(row.digest)), None
+        except CupelError as error:
+            return None, str(error)
+        except Exception:  # noqa: BLE001 - a file that meets a defect must not be met for ever
+            structlog.get_logger().exception("defect", diagnosis=row.id)
+            return None, "the server failed on this file; it was logged, and nothing of yours is at fault"
+
+    def _forget(self, digest: str) -> None:
+        """Remove a file that was diagnosed, unless another job needs it."""
+        waiting = (DIAGNOSIS.c.digest == digest, DIAGNOSIS.c.due_at.is_not(None))
+        with self.database.reading() as connection:
+            if connection.execute(sa.select(DIAGNOSIS.c.id).where(*waiting).limit(1)).first() is None:
+                self._files.remove(digest)
 
     def _diagnose(self, digest: str) -> dict[str, Any]:
         """Read a stranger's file in a child process, and score it."""
         known = ValidationSet.read(self._folder())
         reader = SubmissionReader(SHARED_READER, "classic", Universe(known.ids, {}))
-        values = reader.read(self.uploads.blobs.path(digest).read_bytes(), "predictions").values
+        values = reader.read(self._files.read(digest), "predictions").values
         return known.diagnose(values)
 
     def documents(self, model: int, job: str | None) -> list[dict[str, Any]]:

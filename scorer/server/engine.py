@@ -24,7 +24,7 @@ from graphql.validation import NoSchemaIntrospectionCustomRule
 from scorer.errors import CupelError
 from scorer.redaction import clean
 from scorer.server.errors import ApiError
-from scorer.server.limits import DocumentLimits
+from scorer.server.limits import CostExceeded, DocumentLimits, Execution
 
 SCHEMA: Final = "schema.graphql"
 DOCUMENTS_KEPT: Final = 256
@@ -32,6 +32,7 @@ DOCUMENTS_KEPT: Final = 256
 MOST_ERRORS: Final = 5
 """Faults of a document that are named."""
 DEFECT: Final = "the server failed on this request; it was logged, and nothing of yours is at fault"
+LESS: Final = "ask for fewer fields, or with a limit"
 Root = Callable[..., Any]
 """Answers one root: takes the request's context, then the arguments of the field by their names."""
 
@@ -70,23 +71,32 @@ class GraphqlEngine:
 
     def answer(self, body: bytes, context: object) -> dict[str, Any]:
         """Return the document that answers a request's body: always ``data`` or ``errors``, or both."""
+        return self.answer_with_cost(body, context)[0]
+
+    def answer_with_cost(self, body: bytes, context: object) -> tuple[dict[str, Any], int]:
+        """Return the document that answers a request's body, and what it cost; see `DocumentLimits.cost`."""
         try:
             query, variables, operation = self._request(body)
             document = self._prepared(query)
         except ApiError as error:
-            return _failed(str(error))
-        result = execute_sync(
-            self._schema,
-            document,
-            context_value=context,
-            variable_values=variables,
-            operation_name=operation,
-            field_resolver=self._resolve,
-        )
+            return _failed(str(error)), self.limits.root_cost
+        execution = Execution(context, self.limits.cost)
+        try:
+            result = execute_sync(
+                self._schema,
+                document,
+                context_value=execution,
+                variable_values=variables,
+                operation_name=operation,
+                field_resolver=self._resolve,
+            )
+        except CostExceeded:
+            most = self.limits.cost
+            return _failed(f"query: expected an answer of at most {most} values, found more; {LESS}"), most
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = [_shown(error) for error in result.errors]
-        return answer
+        return answer, self.limits.cost - execution.left
 
     def _request(self, body: bytes) -> tuple[str, dict[str, Any] | None, str | None]:
         if len(body) > self.limits.body:
@@ -106,6 +116,7 @@ class GraphqlEngine:
         """Parse and validate a document; faults are raised, and so not kept."""
         try:
             document = parse(query, max_tokens=self.limits.tokens, no_location=True)
+            self.limits.check(document)
             rules = [*specified_rules, NoSchemaIntrospectionCustomRule]
             faults = validate(self._schema, document, rules, max_errors=MOST_ERRORS)
         except GraphQLError as error:
@@ -114,14 +125,15 @@ class GraphqlEngine:
             raise ApiError("query: expected GraphQL of a few levels, found too many") from None
         if faults:
             raise ApiError("; ".join(fault.message for fault in faults))
-        self.limits.check(document)
         return document
 
     def _resolve(self, source: Any, info: GraphQLResolveInfo[Any], /, **arguments: Any) -> Any:
         name = camel_case(info.field_name)
         if info.parent_type in (self._schema.query_type, self._schema.mutation_type):
             given = {_argument(argument): value for argument, value in arguments.items()}
-            return self._roots[name](info.context, **given)
+            info.context.spend(self.limits.root_cost)
+            return self._roots[name](info.context.context, **given)
+        info.context.spend(1)
         value = source.get(name)
         return value() if callable(value) else value
 

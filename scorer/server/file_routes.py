@@ -1,6 +1,8 @@
 """Routes of files: uploads by signed PUT, one's own submissions by signed GET, and data sets."""
 
-from dataclasses import dataclass
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -11,9 +13,12 @@ from starlette.routing import Route
 from scorer.server.blobs import TooLarge
 from scorer.server.errors import ApiError
 from scorer.server.services import Services
+from scorer.server.uploads import SUBMISSION_PURPOSE, UPLOAD_SECONDS
 
 BYTES: Final = "application/octet-stream"
 BAD_URL: Final = "expected a URL of this server that still works, found another; ask for a new one"
+MOST_RECEIVING: Final = 2
+"""Times that an upload may be sent at once: again, while an earlier connection hangs."""
 
 
 def _refused(status: int, message: str) -> Response:
@@ -22,9 +27,16 @@ def _refused(status: int, message: str) -> Response:
 
 @dataclass(frozen=True)
 class FileRoutes:
-    """Answers requests for files. None is ever compressed, so that sizes and ranges are those of the file."""
+    """Answers requests for files. None is ever compressed, so that sizes and ranges are those of the file.
+
+    Attributes
+    ----------
+    receiving
+        How often each upload is being sent at this moment.
+    """
 
     services: Services
+    receiving: Counter[str] = field(default_factory=Counter)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -50,20 +62,44 @@ class FileRoutes:
         """Answer PUT of a file that an account was granted a name for."""
         if not self._has_our_url(request, "PUT", "upload"):
             return _refused(403, f"upload: {BAD_URL}")
-        filename, uploads = request.path_params["filename"], self.services.uploads
-        most = await run_in_threadpool(uploads.most_bytes, filename)
-        if most is None:
-            return _refused(409, "upload: expected one that was not submitted yet, found one that was")
+        filename = request.path_params["filename"]
+        try:
+            most = await run_in_threadpool(self._most, filename)
+        except ApiError as error:
+            return _refused(409, str(error))
         announced = request.headers.get("content-length", "0")
         if not announced.isdecimal() or int(announced) > most:
             return _refused(413, f"upload: expected at most {most} bytes, found more")
-        return await self._written(request, filename, most)
-
-    async def _written(self, request: Request, filename: str, most: int) -> Response:
+        if self.receiving[filename] == MOST_RECEIVING:
+            return _refused(
+                409, "upload: expected one that is not being sent, found one that is; wait for it"
+            )
+        self.receiving[filename] += 1
         try:
-            await self.services.uploads.blobs.write_draft(filename, request.stream(), most)
+            return await self._received(request, filename, most)
+        finally:
+            self.receiving[filename] -= 1
+            if not self.receiving[filename]:
+                del self.receiving[filename]
+
+    def _most(self, filename: str) -> int:
+        """Return the bytes that an upload may have now: none in the clear where the open round encrypts."""
+        expected = self.services.uploads.expected(filename)
+        if expected is None:
+            raise ApiError("upload: expected one that was not submitted yet, found one that was")
+        purpose, most = expected
+        return min(most, self.services.submissions.most_bytes()) if purpose == SUBMISSION_PURPOSE else most
+
+    async def _received(self, request: Request, filename: str, most: int) -> Response:
+        try:
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                await self.services.uploads.receive(filename, request.stream(), most)
         except TooLarge as error:
             return _refused(413, str(error))
+        except ApiError as error:
+            return _refused(409, str(error))
+        except TimeoutError:
+            return _refused(408, f"upload: expected a whole file within {UPLOAD_SECONDS} s, found less")
         except ClientDisconnect:
             return _refused(400, "upload: expected a whole file, found that the connection ended")
         except OSError as error:
@@ -76,7 +112,7 @@ class FileRoutes:
         if not self._has_our_url(request, "GET", "submission"):
             return _refused(403, f"submission: {BAD_URL}")
         filename = request.path_params["filename"]
-        path = await run_in_threadpool(self.services.submissions.file, filename)
+        path = await run_in_threadpool(self.services.submissions.records.file, filename)
         if path is None:
             return _refused(404, "submission: expected a file that is here, found none")
         return FileResponse(path, media_type=BYTES, filename=filename)

@@ -1,18 +1,21 @@
 """Follows the finalised chain and the bundles of its rounds into the read model."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from typing import Any, Final
 
 import structlog
 
 from scorer.chain.contracts import Suite
 from scorer.observation.observe import Block, finalised_block
-from scorer.server.chain_changes import read_changes
+from scorer.server.chain_changes import KnownChain, read_changes
 from scorer.server.database import Database, DatabaseError
 from scorer.server.read_model import (
     Cursor,
     clear,
     known_positions,
+    known_submitters,
     open_rounds,
     read_cursor,
     unscored_rounds,
@@ -21,6 +24,9 @@ from scorer.server.read_model import (
 )
 from scorer.server.results import BundleRefused, OutcomeReader
 from scorer.server.standings import refresh_standings
+
+OWNERS_A_STEP: Final = 25
+"""Models whose owners are read again in a step, though no log says that they changed."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,19 @@ class Progress:
     waiting: tuple[int, ...]
 
 
+@dataclass
+class Turns:
+    """Takes models in turn, some at each step, whose owners are read again."""
+
+    place: int = 0
+
+    def next(self, models: Sequence[int]) -> list[int]:
+        """Return the next models, all within a few steps."""
+        chosen = list(islice(cycle(models), self.place, self.place + min(OWNERS_A_STEP, len(models))))
+        self.place = (self.place + OWNERS_A_STEP) % max(len(models), 1)
+        return chosen
+
+
 @dataclass(frozen=True)
 class Follower:
     """Brings the read model up to the chain, a step at a time.
@@ -54,6 +73,7 @@ class Follower:
     suite: Suite
     database: Database
     outcomes: OutcomeReader
+    turns: Turns = field(default_factory=Turns)
 
     def step(self) -> Progress:
         """Follow the chain to its newest finalised block, and take the bundles that have come.
@@ -94,13 +114,17 @@ class Follower:
             self._clear()
         if cursor is not None and block.number == cursor.block.number:
             return block
-        with self.database.reading() as connection:
-            rounds, known = open_rounds(connection), known_positions(connection)
-        after = 0 if cursor is None else cursor.block.number
-        changes = read_changes(self.suite, block, after, rounds, known)
+        changes = read_changes(self.suite, block, self._known(cursor))
         with self.database.writing() as connection:
             write_changes(connection, changes, cursor, self._key)
         return block
+
+    def _known(self, cursor: Cursor | None) -> KnownChain:
+        with self.database.reading() as connection:
+            rounds, positions = open_rounds(connection), known_positions(connection)
+            submitters = known_submitters(connection)
+        after = 0 if cursor is None else cursor.block.number
+        return KnownChain(after, rounds, positions, submitters, self.turns.next(list(submitters)))
 
     def _cursor(self) -> Cursor | None:
         with self.database.reading() as connection:

@@ -5,6 +5,7 @@ check it, signed with the key of the keystore, which never leaves this process, 
 """
 
 import json
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from eth_hash.auto import keccak
 from graphql import FieldNode, GraphQLError, OperationDefinitionNode, parse, value_from_ast_untyped
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -22,17 +24,18 @@ from starlette.types import ASGIApp
 
 from scorer.client.keystore import Wallet
 from scorer.errors import CupelError
-from scorer.files import write_whole
 from scorer.protocol.digest import content_hash
-from scorer.protocol.documents import from_hex, to_hex
+from scorer.protocol.documents import to_hex
 from scorer.protocol.receipt import SubmissionReceipt
 from scorer.protocol.signature import SubmissionDigest
 from scorer.redaction import clean
 from scorer.server.engine import camel_case
 from scorer.server.errors import ApiError
 from scorer.server.graphql_route import bounded_body
-from scorer.server.upstream import Upstream
-from scorer.storage.bundle import NAMES, RULES, UNIVERSE, Bundle
+from scorer.server.known_servers import KnownServers
+from scorer.server.receipt_folder import RECEIPTS, ReceiptFolder
+from scorer.server.signing_rounds import OwnConfiguration, RoundReader, SigningRound
+from scorer.server.upstream import GatewayError, Upstream
 from scorer.submission.reader import check_submission
 
 GRANTS: Final = ("submissionUploadAuth", "submissionUploadSignalsAuth")
@@ -42,14 +45,10 @@ MOST_UPLOAD: Final = 64 * 2**20
 MOST_KEPT: Final = 20
 """Uploads that are kept until they are submitted; older ones are forgotten."""
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
-ROUND: Final = "query { rounds(number: 0) { number } }"
+FILENAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 SIGN: Final = (
     "mutation ($f: String!, $r: Int!, $c: String!, $s: String!) "
     "{ signUpload(filename: $f, roundNumber: $r, contentHash: $c, signature: $s) }"
-)
-RECEIPTS: Final = (
-    "query ($m: String) { submissions(modelId: $m) { id receipt { chainId tournament roundId modelId "
-    "contentHash signatureHash receivedAt signer signature } } }"
 )
 
 
@@ -61,20 +60,52 @@ class _Upload:
     content: bytes | None = None
 
 
+@dataclass(frozen=True)
+class _Signed:
+    """A submission that was signed, by the key of its answer, and what its receipt has to be for."""
+
+    key: str
+    digest: SubmissionDigest
+    signature: bytes
+
+    def is_for(self, receipt: SubmissionReceipt) -> bool:
+        """Return whether a receipt is for this very submission."""
+        names = (receipt.round_id, receipt.model_id, receipt.content_hash, receipt.signature_hash)
+        digest = self.digest
+        return names == (digest.round_id, digest.model_id, digest.content_hash, keccak(self.signature))
+
+
 class Gateway:
-    """Signs submissions on their way to a server.
+    """Signs submissions on their way to a server, for the tournament that its user means.
 
     Parameters
     ----------
     url
         Of the gateway itself.
     receipts
-        The folder in which receipts are kept.
+        The folder in which receipts are kept, and what is known of servers.
+    own
+        What the server is checked against.
+
+    Raises
+    ------
+    scorer.server.known_servers.ServerChanged
+        When the server is of another tournament.
     """
 
-    def __init__(self, upstream: Upstream, wallet: Wallet, url: str, receipts: Path) -> None:
-        self._upstream, self._wallet, self._url, self._receipts = upstream, wallet, url, receipts
-        self.tournament = upstream.tournament()
+    def __init__(
+        self,
+        upstream: Upstream,
+        wallet: Wallet,
+        url: str,
+        receipts: Path,
+        own: OwnConfiguration | None = None,
+    ) -> None:
+        self._upstream, self._wallet, self._url = upstream, wallet, url
+        own, self.identity = own or OwnConfiguration(), upstream.identity()
+        KnownServers(receipts / "servers.json").require(upstream.url, self.identity, own.addresses)
+        self._rounds = RoundReader(upstream, self.identity, own, receipts / "rounds")
+        self._receipts = ReceiptFolder(receipts, self.identity)
         self._uploads: OrderedDict[str, _Upload] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -82,18 +113,18 @@ class Gateway:
         """Answer a GraphQL request: as the server does, with submissions signed on the way."""
         try:
             fields = list(_root_fields(body))
-            created = [arguments for name, _, arguments in fields if name in CREATES]
-            for arguments in created:
-                self._sign(arguments, authorization)
+            created = [(key, arguments) for name, key, arguments in fields if name in CREATES]
+            signed = [self._sign(key, arguments, authorization) for key, arguments in created]
             answer = self._upstream.ask(body, authorization)
+            data = answer.get("data") or {}
+            for name, key, _ in fields:
+                if name in GRANTS and data.get(key):
+                    data[key] = self._granted(data[key])
+            for submission in signed:
+                if data.get(submission.key):
+                    self._keep_receipt(submission, authorization)
         except CupelError as error:
             return {"errors": [{"message": clean(str(error))}]}
-        data = answer.get("data") or {}
-        for name, key, _ in fields:
-            if name in GRANTS and data.get(key):
-                data[key]["url"] = self._keep_url(data[key]["filename"], data[key]["url"])
-        if created and not answer.get("errors"):
-            self._keep_receipts(created, authorization)
         return answer
 
     def take(self, filename: str, content: bytes) -> bool:
@@ -104,14 +135,18 @@ class Gateway:
                 upload.content = content
         return upload is not None
 
-    def _keep_url(self, filename: str, url: str) -> str:
+    def _granted(self, grant: dict[str, Any]) -> dict[str, Any]:
+        """Return a grant whose URL is the gateway's."""
+        filename = str(grant.get("filename"))
+        if not FILENAME.fullmatch(filename):
+            raise GatewayError("filename: expected a plain name from the server, found another text")
         with self._lock:
-            self._uploads[filename] = _Upload(url)
+            self._uploads[filename] = _Upload(str(grant.get("url")))
             while len(self._uploads) > MOST_KEPT:
                 self._uploads.popitem(last=False)
-        return f"{self._url}/upload/{filename}"
+        return {**grant, "url": f"{self._url}/upload/{filename}"}
 
-    def _sign(self, arguments: dict[str, Any], authorization: str | None) -> None:
+    def _sign(self, key: str, arguments: dict[str, Any], authorization: str | None) -> _Signed:
         """Check what was uploaded, send it on, and sign it."""
         filename, model = str(arguments.get("filename")), arguments.get("modelId")
         with self._lock:
@@ -120,59 +155,48 @@ class Gateway:
             raise ApiError("filename: expected a file that was sent to this gateway by PUT, found none")
         if not isinstance(model, str) or not model.isdecimal():
             raise ApiError("modelId: expected the number of a model, which the signature names, found none")
-        current = self._upstream.query(ROUND, None)
-        if not current or current[0] is None:
-            raise ApiError("round: expected one that takes submissions, found none")
-        number = int(current[0]["number"])
-        content = self._content_hash(number, upload.content, filename)
-        place = (int(self.tournament["chain_id"]), str(self.tournament["tournament"]))
-        digest = SubmissionDigest(*place, number, int(model), content)
+        terms = self._rounds.current(int(model), self._wallet.address)
+        content = _content_hash(terms, upload.content, filename)
+        digest = SubmissionDigest(*self.identity.place, terms.number, int(model), content)
         signature = digest.sign(bytes(self._wallet.account.key))
         self._upstream.put(upload.url, upload.content)
         signed = {"c": to_hex(content), "s": to_hex(signature)}
-        self._upstream.query(SIGN, authorization, f=filename, r=number, **signed)
+        self._upstream.query(SIGN, authorization, f=filename, r=terms.number, **signed)
         with self._lock:
             self._uploads.pop(filename, None)
+        return _Signed(key, digest, signature)
 
-    def _content_hash(self, number: int, content: bytes, filename: str) -> bytes:
-        """Return the hash of a file's predictions, read as the server will read them."""
-        folder = self._receipts / "rounds" / str(number)
-        for file in (RULES, UNIVERSE):
-            if not (folder / file).is_file():
-                write_whole(_made(folder) / file, self._upstream.get(f"rounds/{number}/{file}"))
-        bundle = Bundle(folder, strict=True)
-        rules = bundle.rules()
-        if rules.submissions in ("signals", "crypto") and not (folder / NAMES).is_file():
-            write_whole(folder / NAMES, self._upstream.get(f"rounds/{number}/{NAMES}"))
-        universe = bundle.named_universe()
-        checked = check_submission(rules.submissions, content, universe, filename)
-        return content_hash(universe.ids, checked.values)
-
-    def _keep_receipts(self, created: list[dict[str, Any]], authorization: str | None) -> None:
-        """Keep the receipt of each model's newest submission; one that the server did not sign is none."""
-        for model in {str(arguments.get("modelId")) for arguments in created}:
-            rows = self._upstream.query(RECEIPTS, authorization, m=model) or []
-            for row in rows[:1]:
-                receipt = row.get("receipt")
-                if receipt and _is_signed(receipt, str(self.tournament["server"])):
-                    path = _made(self._receipts) / f"{row['id']}.receipt.json"
-                    write_whole(path, json.dumps(receipt, indent=1).encode())
+    def _keep_receipt(self, submission: _Signed, authorization: str | None) -> None:
+        """Keep the receipt of what was submitted, and every other one that is not kept yet."""
+        try:
+            rows = self._upstream.query(RECEIPTS, authorization, m=str(submission.digest.model_id)) or []
+        except ApiError as error:
+            raise ApiError(
+                f"receipt: the submission was made, but its receipt could not be read: {error}"
+            ) from None
+        found = [self._receipts.keep(row) for row in rows]
+        if not any(receipt is not None and submission.is_for(receipt) for receipt in found):
+            raise GatewayError(
+                f"receipt: expected the server's for the submission of model {submission.digest.model_id} to "
+                f"round {submission.digest.round_id}, found none that it signed; the submission may not count"
+            )
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _content_hash(terms: SigningRound, content: bytes, filename: str) -> bytes:
+    """Return the hash of a file's predictions, read as the server will read them.
 
-
-def _is_signed(receipt: dict[str, Any], server: str) -> bool:
-    try:
-        numbers = (int(receipt["roundId"]), int(receipt["modelId"]))
-        hashes = (from_hex(receipt["contentHash"], 32), from_hex(receipt["signatureHash"], 32))
-        place = (int(receipt["chainId"]), str(receipt["tournament"]))
-        stated = SubmissionReceipt(*place, *numbers, *hashes, int(receipt["receivedAt"]))
-        return stated.signer(from_hex(receipt["signature"], 65)) == server
-    except (KeyError, ValueError, TypeError):
-        return False
+    Raises
+    ------
+    ApiError
+        When the round takes none in the clear: the file must not leave this machine.
+    """
+    if terms.rules.is_encrypted:
+        raise ApiError(
+            f"round {terms.number}: expected encrypted predictions, as its rules say, found them in the "
+            "clear; they were not sent; submit by cupel submit"
+        )
+    checked = check_submission(terms.rules.submissions, content, terms.universe, filename)
+    return content_hash(terms.universe.ids, checked.values)
 
 
 def _root_fields(body: bytes) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """The route that answers GraphQL requests: status 200 whatever is asked, as clients of the API expect."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -10,6 +10,9 @@ from starlette.routing import Route
 
 from scorer.server.engine import GraphqlEngine, schema_text
 from scorer.server.rate_limit import RateLimiter
+
+COST_OF_REQUEST: Final = 10_000
+"""Cost of an answer that counts as one request more."""
 
 
 async def bounded_body(request: Request, most: int) -> bytes:
@@ -32,14 +35,19 @@ def graphql_routes(
     context_of
         Returns what the roots are called with.
     limiter
-        Counts the requests of an address, whatever key they have: a key is only looked up afterwards.
+        Counts the requests of an address, whatever key they have: a key is only looked up afterwards. One
+        that is answered at length counts as several.
     """
 
-    def answer(request: Request, body: bytes) -> dict[str, Any]:
-        return engine.answer(body, context_of(request))
+    def answer(request: Request, body: bytes, address: str) -> dict[str, Any]:
+        document, cost = engine.answer_with_cost(body, context_of(request))
+        if limiter is not None:
+            limiter.charge(address, cost // COST_OF_REQUEST)
+        return document
 
     async def graphql(request: Request) -> Response:
-        pause = limiter.wait(request.client.host if request.client else "") if limiter else 0
+        address = request.client.host if request.client else ""
+        pause = limiter.wait(address) if limiter else 0
         if pause:
             message = f"Too many requests, try again in {pause} s"
             return JSONResponse({"errors": [{"message": message}]})
@@ -47,7 +55,7 @@ def graphql_routes(
             body = await bounded_body(request, engine.limits.body)
         except ClientDisconnect:
             return Response(status_code=400)
-        return JSONResponse(await run_in_threadpool(answer, request, body))
+        return JSONResponse(await run_in_threadpool(answer, request, body, address))
 
     async def schema(_: Request) -> Response:
         return PlainTextResponse(schema_text())

@@ -8,6 +8,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    InlineFragmentNode,
     OperationDefinitionNode,
     SelectionNode,
 )
@@ -31,6 +32,12 @@ class DocumentLimits:
         Fields of a query or mutation itself.
     fields
         All fields, those of a fragment once for each place that spreads it.
+    aliases
+        Fields that are given another name.
+    definitions
+        Queries, mutations and fragments of a document.
+    cost
+        Values that are resolved for one request, and `root_cost` for each root.
     """
 
     body: int = 65_536
@@ -38,9 +45,13 @@ class DocumentLimits:
     depth: int = 8
     roots: int = 20
     fields: int = 400
+    aliases: int = 40
+    definitions: int = 20
+    cost: int = 300_000
+    root_cost: int = 5_000
 
     def check(self, document: DocumentNode) -> None:
-        """Refuse a valid document that asks for too much.
+        """Refuse a document that asks for too much, valid or not: to validate one costs more than this.
 
         Raises
         ------
@@ -50,6 +61,7 @@ class DocumentLimits:
         fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
+        _require("definitions", len(document.definitions), self.definitions)
         counter = _FieldCounter(self, fragments)
         for node in document.definitions:
             if isinstance(node, OperationDefinitionNode):
@@ -62,28 +74,57 @@ class _FieldCounter:
     def __init__(self, limits: DocumentLimits, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self._limits = limits
         self._fragments = fragments
-        self._fields = self._roots = 0
+        self._fields = self._roots = self._aliases = 0
 
     def visit(self, selections: tuple[SelectionNode, ...], depth: int) -> None:
+        """Count a level of fields. Each step counts, so that a circle of fragments meets a limit."""
         for node in selections:
+            self._count(depth)
             if isinstance(node, FieldNode):
-                self._count(depth)
+                self._aliases += node.alias is not None
+                _require("aliases", self._aliases, self._limits.aliases)
                 if node.selection_set is not None:
                     self.visit(node.selection_set.selections, depth + 1)
             elif isinstance(node, FragmentSpreadNode):
-                self._count(depth)  # else empty fragments of fragments would cost time and no field
-                self.visit(self._fragments[node.name.value].selection_set.selections, depth)
-            else:
-                self.visit(node.selection_set.selections, depth)  # type: ignore[attr-defined]
+                fragment = self._fragments.get(node.name.value)
+                if fragment is not None:  # else validation names it
+                    self.visit(fragment.selection_set.selections, depth)
+            elif isinstance(node, InlineFragmentNode):
+                self.visit(node.selection_set.selections, depth)
 
     def _count(self, depth: int) -> None:
         limits = self._limits
         self._fields += 1
         self._roots += depth == 1
-        for name, found, most in (
-            ("levels", depth, limits.depth),
-            ("root fields", self._roots, limits.roots),
-            ("fields", self._fields, limits.fields),
-        ):
-            if found > most:
-                raise ApiError(f"query: expected at most {most} {name}, found more; ask for less at once")
+        _require("levels", depth, limits.depth)
+        _require("root fields", self._roots, limits.roots)
+        _require("fields", self._fields, limits.fields)
+
+
+def _require(name: str, found: int, most: int) -> None:
+    if found > most:
+        raise ApiError(f"query: expected at most {most} {name}, found more; ask for less at once")
+
+
+class CostExceeded(BaseException):
+    """A request costs more than it may: no error of one field, which would let the others go on."""
+
+
+@dataclass
+class Execution:
+    """A request that is being answered: what the roots are called with, and what it may still cost."""
+
+    context: object
+    left: int
+
+    def spend(self, cost: int) -> None:
+        """Count a part of the answer.
+
+        Raises
+        ------
+        CostExceeded
+            When there is nothing left.
+        """
+        self.left -= cost
+        if self.left < 0:
+            raise CostExceeded

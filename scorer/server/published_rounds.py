@@ -53,13 +53,17 @@ class PublishedRounds:
         ApiError
             When others or none are published.
         """
-        universe = self._universe(round_id, expected)
+        universe = self.find_universe(round_id, expected)
         if universe is None:
             raise ApiError(
                 f"round {round_id}: expected its universe to be published, found none; try again in a "
                 "minute, and then ask the operator"
             )
         return universe
+
+    def find_universe(self, round_id: int, expected: str) -> Universe | None:
+        """Return a round's ids, by the digest that the chain has; None where others or none are published."""
+        return self._universe(round_id, expected)
 
     def _read_rules(self, round_id: int, expected: str) -> Rules | None:
         bundle = Bundle(self.folder(round_id), strict=True)

@@ -12,6 +12,7 @@ from scorer.server.database import Database
 from scorer.server.tables import (
     CURSOR,
     LANE,
+    MODEL,
     MOVEMENT,
     RESULT,
     ROUND,
@@ -64,9 +65,15 @@ class Queries:
         due = sa.select(ROUND).where(ROUND.c.resolve_at <= self.clock())
         return self._first(due.order_by(ROUND.c.resolve_at.desc(), ROUND.c.id.desc()))
 
+    def round_due_between(self, first: int, end: int) -> sa.Row[Any] | None:
+        """Return the newest round whose outcome is due from `first` on and before `end`, Unix seconds."""
+        due = sa.select(ROUND).where(ROUND.c.resolve_at >= first, ROUND.c.resolve_at < end)
+        return self._first(due.order_by(ROUND.c.id.desc()))
+
     def results_of(self, models: Sequence[int], limit: int = MOST_ROUNDS) -> Rows:
         """Return results of models with the state and the times of their rounds, newest first."""
-        columns = (ROUND.c.open_at, ROUND.c.close_at, ROUND.c.resolve_at, ROUND.c.is_over, ROUND.c.is_scored)
+        times = (ROUND.c.open_at, ROUND.c.close_at, ROUND.c.resolve_at)
+        columns = (ROUND.c.id, *times, ROUND.c.is_over, ROUND.c.is_scored)
         terms = (ROUND.c.payout_factor, ROUND.c.rules, ROUND.c.rules_hash, ROUND.c.state.label("round_state"))
         query = sa.select(RESULT, *columns, *terms).join(ROUND, ROUND.c.id == RESULT.c.round)
         query = query.where(RESULT.c.model.in_(models))
@@ -106,6 +113,21 @@ class Queries:
         found: list[Any] = [*idle, *self._all(at_risk.group_by(RESULT.c.model))]
         for model, amount in found:
             sums[model] += int(amount)
+        return sums
+
+    def stakes_of_owners(self, owners: Sequence[str]) -> dict[str, int]:
+        """Return the stake of all models of owners in nano-NMR, as `stakes` does of models."""
+        theirs, owner = MODEL.c.owner.in_(owners), MODEL.c.owner
+        idle = sa.select(owner, sa.func.sum(LANE.c.idle)).join(LANE, LANE.c.model == MODEL.c.id)
+        open_rounds = sa.select(ROUND.c.id).where(~ROUND.c.is_over).scalar_subquery()
+        at_risk = sa.select(owner, sa.func.sum(RESULT.c.position)).join(RESULT, RESULT.c.model == MODEL.c.id)
+        at_risk = at_risk.where(RESULT.c.round.in_(open_rounds))
+        sums = dict.fromkeys(owners, 0)
+        found: list[Any] = []
+        for query in (idle, at_risk):
+            found += self._all(query.where(theirs).group_by(owner))
+        for address, amount in found:
+            sums[address] += int(amount)
         return sums
 
     def movements_of(self, wallet: str, limit: int = MOST_ROUNDS) -> Rows:

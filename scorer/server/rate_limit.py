@@ -39,15 +39,26 @@ class RateLimiter:
 
     def wait(self, caller: str) -> int:
         """Count a request; 0 where it may be answered, else the seconds after which the next one may."""
-        now, rate = self.clock(), self.per_minute / 60
+        rate = self.per_minute / 60
         with self._lock:
-            bucket = self._buckets.setdefault(caller, _Bucket(self.burst, now))
-            self._buckets.move_to_end(caller)
-            while len(self._buckets) > MOST_CALLERS:
-                self._buckets.popitem(last=False)
-            bucket.left = min(self.burst, bucket.left + (now - bucket.at) * rate)
-            bucket.at = now
+            bucket = self._bucket(caller)
             if bucket.left < 1:
                 return int((1 - bucket.left) / rate) + 1
             bucket.left -= 1
             return 0
+
+    def charge(self, caller: str, requests: int) -> None:
+        """Count an answer as so many requests more; the next ones wait for it."""
+        with self._lock:
+            self._bucket(caller).left -= requests
+
+    def _bucket(self, caller: str) -> _Bucket:
+        """Return a caller's bucket, filled up to now."""
+        now = self.clock()
+        bucket = self._buckets.setdefault(caller, _Bucket(self.burst, now))
+        self._buckets.move_to_end(caller)
+        while len(self._buckets) > MOST_CALLERS:
+            self._buckets.popitem(last=False)
+        bucket.left = min(self.burst, bucket.left + (now - bucket.at) * self.per_minute / 60)
+        bucket.at = now
+        return bucket

@@ -61,6 +61,12 @@ def known_positions(connection: sa.Connection) -> dict[int, int]:
     return {round_id: int(total) for round_id, total in connection.execute(query)}
 
 
+def known_submitters(connection: sa.Connection) -> dict[int, str]:
+    """Return who may sign for each known model, in the order of their numbers."""
+    query = sa.select(MODEL.c.id, MODEL.c.submitter).order_by(MODEL.c.id)
+    return {row.id: row.submitter for row in connection.execute(query)}
+
+
 def unscored_rounds(connection: sa.Connection) -> list[int]:
     """Return the settled rounds whose bundle has not come yet."""
     waiting = sa.and_(ROUND.c.state == RoundState.SETTLED, ~ROUND.c.is_scored)
@@ -135,20 +141,27 @@ def _round_row(record: RoundRecord, known: Any) -> dict[str, Any]:
 
 
 def _write_owners(connection: sa.Connection, changes: ChainChanges) -> None:
-    for change in changes.owners:
-        if change.is_first:
-            row = {"id": change.model, "owner": change.owner, "submitter": change.owner}
-            connection.execute(sa.insert(MODEL).values(**row, registered_at=change.at))
-        else:
-            moved = sa.update(MODEL).where(MODEL.c.id == change.model)
-            connection.execute(moved.values(owner=change.owner))
+    known = {row.id: row.owner for row in connection.execute(sa.select(MODEL.c.id, MODEL.c.owner))}
+    new = [
+        {"id": model, "owner": changes.owners[model], "submitter": changes.owners[model], "registered_at": at}
+        for model, at in changes.registered.items()
+    ]
+    insert(connection, MODEL, new)
+    moved = [
+        {"number": model, "address": owner}
+        for model, owner in changes.owners.items()
+        if known.get(model, owner) != owner
+    ]
+    if moved:
+        statement = sa.update(MODEL).where(MODEL.c.id == sa.bindparam("number"))
+        connection.execute(statement.values(owner=sa.bindparam("address")), moved)
     found = connection.scalar(sa.select(sa.func.count()).select_from(MODEL))
     if found != changes.models:
         raise IncompleteLogs(f"expected logs that register {changes.models} models, found {found}")
 
 
 def _write_submitters(connection: sa.Connection, submitters: Mapping[int, str]) -> None:
-    known = {row.id: row.submitter for row in connection.execute(sa.select(MODEL.c.id, MODEL.c.submitter))}
+    known = known_submitters(connection)
     changed = [
         {"number": model, "address": address}
         for model, address in submitters.items()

@@ -1,7 +1,9 @@
 """Roots of scores, payouts, profiles and leaderboards."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from itertools import groupby
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -10,7 +12,7 @@ from scorer.server.accounts import NamedModel
 from scorer.server.api_keys import READ_ACCOUNT
 from scorer.server.errors import ApiError
 from scorer.server.formats import nmr_or_none, page_of, percent, time_text, whole_number
-from scorer.server.round_roots import OVER, Document, rules_of
+from scorer.server.round_roots import OVER, Document, rules_of, target_of
 from scorer.server.services import RequestContext, Services
 from scorer.units import ONE, nmr_text, ppm_text
 
@@ -126,27 +128,20 @@ def _performance(services: Services, row: sa.Row[Any], scores: Sequence[sa.Row[A
     ]
     return {
         "atRisk": nmr_text(row.position),
-        "payoutMultipliers": lambda: list(_multipliers(services, row.round)),
+        "payoutMultipliers": lambda: list(_multipliers(services, row)),
         "roundPayoutFactor": ppm_text(row.payout_factor),
         "roundNumber": row.round,
         "roundOpenTime": time_text(row.open_at),
         "roundResolveTime": time_text(row.resolve_at),
         "roundResolved": row.round_state in OVER,
-        "roundTarget": lambda: next(iter(_targets(services, row.round)), None),
+        "roundTarget": lambda: target_of(services, row),
         "submissionScores": days or None,
         "intraRoundSubmissionScores": None,
     }
 
 
-def _targets(services: Services, round_id: int) -> tuple[str, ...]:
-    row = services.queries.round(round_id)
-    rules = None if row is None else rules_of(services, row)
-    return () if rules is None else rules.targets
-
-
-def _multipliers(services: Services, round_id: int) -> Iterable[Document]:
-    row = services.queries.round(round_id)
-    rules = None if row is None else rules_of(services, row)
+def _multipliers(services: Services, row: sa.Row[Any]) -> Iterable[Document]:
+    rules = rules_of(services, row)
     for factor in () if rules is None else rules.factors:
         names = dict.fromkeys(("id", "scoreConfigId", "name", "displayName"), factor.name)
         yield {**names, "version": "v1", "multiplier": factor.multiplier / ONE}
@@ -179,16 +174,16 @@ def signals_profile(context: RequestContext, model_name: str) -> Document:
 
 def daily_performances(services: Services, model: int) -> list[Document]:
     """Return a model's mean scores up to each of its rounds, newest first, under all names of clients."""
-    sums, days = defaultdict[str, list[float]](list), []
-    rows = services.queries.scores_of(model)
-    for round_id in sorted({row.round for row in rows}):
-        of_round = [row for row in rows if row.round == round_id]
+    sums, counts, days = defaultdict[str, float](float), Counter[str](), []
+    rows = reversed(services.queries.scores_of(model))
+    for _, of_round in groupby(rows, key=lambda row: row.round):
         for row in of_round:
-            sums[row.factor].append(row.value)
-        means = by_score({factor: sum(values) / len(values) for factor, values in sums.items()})
+            sums[row.factor] += row.value
+            counts[row.factor] += 1
+        means = by_score({factor: total / counts[factor] for factor, total in sums.items()})
         days.append(
             {
-                "date": time_text(of_round[0].resolve_at),
+                "date": time_text(row.resolve_at),
                 **dict.fromkeys(("corrRep", "corr20dRep", "corr60Rep"), means.get("corr")),
                 **dict.fromkeys(("mmcRep", "mmc20dRep"), means.get("mmc")),
                 **dict.fromkeys(("fncRep", "fncV3Rep"), means.get("fnc")),
@@ -243,19 +238,23 @@ def account_leaderboard(
     services, (most, first) = context.services, page_of(limit, offset)
     services.require_number(tournament)
     rows = services.queries.standings(most, first, is_account=True)
-    means = services.queries.standing_scores([row.holder for row in rows])
-    return [_account_row(services, row, by_score(means[row.holder])) for row in rows]
+    owners = [row.holder for row in rows]
+    means, named = services.queries.standing_scores(owners), services.accounts.by_wallets(owners)
+    stakes = cache(lambda: services.queries.stakes_of_owners(owners))
+    return [
+        _account_row(row, by_score(means[row.holder]), named.get(row.holder, row.holder), stakes)
+        for row in rows
+    ]
 
 
-def _account_row(services: Services, row: sa.Row[Any], means: Mapping[str, float]) -> Document:
-    account = services.accounts.by_wallet(row.holder)
-    name = row.holder if account is None else account.username
-    models = services.accounts.owned_by(row.holder)
+def _account_row(
+    row: sa.Row[Any], means: Mapping[str, float], name: str, stakes: Callable[[], Mapping[str, int]]
+) -> Document:
     return {
         **_row(row, means),
         "username": name,
         "displayName": name,
-        "nmrStaked": lambda: nmr_text(sum(services.queries.stakes(models).values())),
+        "nmrStaked": lambda: nmr_text(stakes()[row.holder]),
         "return1y": percent(row.net_364, row.at_risk_364),
         "return3m": percent(row.net_91, row.at_risk_91),
         "returnAllTime": percent(row.net_all, row.at_risk_all),

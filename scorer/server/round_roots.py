@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ from scorer.server.services import NUMBERS, RequestContext, Services
 from scorer.units import NANO_PER_NMR, ONE, ppm_text
 
 Document = dict[str, Any]
+DAY: Final = 86_400
 OVER: Final = (RoundState.SETTLED, RoundState.VOIDED)
 
 
@@ -30,8 +33,14 @@ def status_of(row: sa.Row[Any], now: int) -> str:
 def rules_of(services: Services, row: sa.Row[Any]) -> Rules | None:
     """Return the rules of a round: from its bundle, or as the operator published them."""
     if row.rules is not None:
-        return rules_from(json.loads(row.rules), f"round {row.id}")
+        return _parsed(row.rules)
     return services.published.rules(row.id, row.rules_hash)
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Rules:
+    """Return the rules that a text is: most rounds have those of the round before."""
+    return rules_from(json.loads(text), "the rules of a round")
 
 
 def rounds(
@@ -58,11 +67,12 @@ def rounds(
         for row in services.queries.rounds(None if target or status else limit)
         if status in (None, status_of(row, now))
     ]
-    named = (row for row in rows if target is None or target == _target(services, row))
+    named = (row for row in rows if target is None or target == target_of(services, row))
     return [_round(services, row) for row, _ in zip(named, range(limit or len(rows)), strict=False)]
 
 
-def _target(services: Services, row: sa.Row[Any]) -> str | None:
+def target_of(services: Services, row: sa.Row[Any]) -> str | None:
+    """Return the first target of a round's rules."""
     rules = rules_of(services, row)
     return None if rules is None else rules.targets[0]
 
@@ -73,7 +83,7 @@ def _round(services: Services, row: sa.Row[Any]) -> Document:
         "id": str(row.id),
         "tournament": services.number,
         "number": row.id,
-        "target": lambda: _target(services, row),
+        "target": lambda: target_of(services, row),
         "openTime": time_text(row.open_at),
         "closeTime": time_text(row.close_at),
         "closeStakingTime": time_text(row.close_at),
@@ -85,6 +95,8 @@ def _round(services: Services, row: sa.Row[Any]) -> Document:
         "stakeThreshold": row.threshold / NANO_PER_NMR,
         "dataDatestamp": date_stamp(row.open_at),
         "status": status_of(row, now),
+        "rulesHash": row.rules_hash,
+        "universeDigest": row.universe,
         "roundScoreConfigs": lambda: list(_score_configs(rules_of(services, row), row)),
     }
 
@@ -138,8 +150,11 @@ def pipeline_status(context: RequestContext, tournament: str, date: str | None =
 
 
 def _due_on(context: RequestContext, date: str) -> sa.Row[Any] | None:
-    due = (row for row in context.services.queries.rounds() if date_text(row.resolve_at) == date[:10])
-    return next(due, None)
+    try:
+        day = datetime.strptime(date[:10], "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return context.services.queries.round_due_between(int(day.timestamp()), int(day.timestamp()) + DAY)
 
 
 def v3_stake_config(context: RequestContext) -> Document:

@@ -13,17 +13,16 @@ import structlog
 import uvicorn
 
 from scorer.client.signing_service import SigningUnavailable
-from scorer.errors import CupelError
 from scorer.server.application import application
 from scorer.server.configuration import ServerConfig
-from scorer.server.follower import Follower
 from scorer.server.rate_limit import RateLimiter
 from scorer.server.services import Services
+from scorer.server.worker import Worker
 
 READY: Final = 30.0
 """Seconds that the process which signs may take to open its keystore."""
-UNUSED_SECONDS: Final = 86_400
-"""Age at which uploads that nobody submitted are removed."""
+ENDING: Final = 20.0
+"""Seconds for which a process that is to end waits for its worker."""
 LARGEST_BACKLOG: Final = 512
 
 
@@ -47,7 +46,6 @@ def run_web(config: ServerConfig, path: Path, *, works: bool, signs: bool) -> No
     suite, parts = config.suite(), config.parts()
     services = parts.services(suite, database, now)
     with _signing(config, path, wanted=signs), _working(config, services, wanted=works):
-        services.submissions.recover()
         web = uvicorn.Config(
             application(services, RateLimiter(config.listen.requests_per_minute)),
             host=config.listen.host,
@@ -64,45 +62,13 @@ def run_web(config: ServerConfig, path: Path, *, works: bool, signs: bool) -> No
 
 
 def run_worker(config: ServerConfig, stop: threading.Event, *, steps: int | None = None) -> None:
-    """Follow the chain until `stop` is set, or for some steps."""
+    """Do the work of a server until `stop` is set, or for some steps."""
     database = config.open_database()
     database.require_current()
     suite, parts = config.suite(), config.parts()
     services = parts.services(suite, database, now)
-    Worker(parts.follower(suite, database), services, config.listen.interval).run(stop, steps)
+    Worker.of(parts.follower(suite, database), services, config.listen.interval).run(stop, steps)
     database.close()
-
-
-class Worker:
-    """Does what nobody waits for: follows the chain, and removes what was uploaded and never used."""
-
-    def __init__(self, follower: Follower, services: Services, interval: float) -> None:
-        self._follower, self._services, self._interval = follower, services, interval
-
-    def run(self, stop: threading.Event, steps: int | None = None) -> None:
-        """Work in steps; an error ends a step, and is logged."""
-        left = steps
-        while not stop.is_set() and (left is None or left > 0):
-            self.step()
-            left = None if left is None else left - 1
-            if left != 0:
-                stop.wait(self._interval)
-
-    def step(self) -> None:
-        """Work once."""
-        log = structlog.get_logger()
-        try:
-            progress = self._follower.step()
-            log.info(
-                "followed", block=progress.block.number, scored=progress.scored, waiting=progress.waiting
-            )
-            self._services.webhooks.step()
-            self._services.diagnoses.step()
-            self._services.uploads.blobs.sweep(time.time() - UNUSED_SECONDS)
-        except CupelError as error:
-            log.warning("step failed", reason=str(error))
-        except Exception:
-            log.exception("defect")
 
 
 @contextmanager
@@ -112,13 +78,14 @@ def _working(config: ServerConfig, services: Services, *, wanted: bool) -> Itera
         return
     stop = threading.Event()
     follower = config.parts().follower(services.suite, services.database)
-    thread = threading.Thread(target=Worker(follower, services, config.listen.interval).run, args=(stop,))
+    worker = Worker.of(follower, services, config.listen.interval)
+    thread = threading.Thread(target=worker.run, args=(stop,), daemon=True)
     thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        thread.join(ENDING)
 
 
 @contextmanager

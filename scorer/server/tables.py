@@ -39,7 +39,7 @@ CURSOR: Final = sa.Table(
     _time("timestamp"),
     sa.Column("standings_stale", sa.Boolean, nullable=False),
 )
-"""The finalised block up to which the read model follows the chain."""
+"""The finalised block up to which the read model follows."""
 ROUND: Final = sa.Table(
     "round",
     METADATA,
@@ -210,12 +210,12 @@ MODEL_PROFILE: Final = sa.Table(
     sa.Column("account", sa.ForeignKey("account.id"), index=True),
     sa.Column("name", sa.String(40), nullable=False),
     sa.Column("name_key", sa.String(40), nullable=False, unique=True),
-    sa.Column("bio", sa.Text, nullable=False),
-    sa.Column("link_url", sa.Text, nullable=False),
-    sa.Column("link_text", sa.Text, nullable=False),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("bio", "link_url", "link_text")),
     sa.Column("webhook", sa.Text),
+    sa.Column("webhook_salt", sa.String(32)),
+    sa.Column("webhook_owner", ADDRESS),
 )
-"""Names and pages of models. `account` holds a model of the operator's, until its owner has a wallet."""
+"""Names and pages. `account` holds a model of the operator's; `webhook_owner` owned it when it was set."""
 UPLOAD: Final = sa.Table(
     "upload",
     METADATA,
@@ -229,8 +229,10 @@ UPLOAD: Final = sa.Table(
     sa.Column("signed_round", sa.Integer),
     sa.Column("signed_content", HASH),
     sa.Column("signature", sa.String(132)),
+    sa.Column("size", sa.BigInteger),
+    sa.Index(None, "used_at"),
 )
-"""Files that accounts may upload; the last columns are the submitter's signature, which a gateway sends."""
+"""Files that accounts may upload, `size` bytes of them sent; `signature` is the submitter's, of a gateway."""
 SUBMISSION: Final = sa.Table(
     "submission",
     METADATA,
@@ -249,10 +251,11 @@ SUBMISSION: Final = sa.Table(
     sa.Column("content_hash", HASH),
     sa.Column("signature", sa.String(132)),
     sa.Column("receipt", sa.String(132)),
+    sa.Column("held_until", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index(None, "model", "received_at"),
     sa.Index(None, "state"),
 )
-"""All submissions. `digest` is the file's SHA-256, by which it is stored; `receipt` our signature."""
+"""All submissions. `digest` is the file's SHA-256, `receipt` our signature; see `SubmissionRecords`."""
 SUBMISSION_EVENT: Final = sa.Table(
     "submission_event",
     METADATA,
@@ -290,6 +293,7 @@ DIAGNOSIS: Final = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("message", sa.Text),
     sa.Column("result", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Index(None, "model", "created_at"),
     sa.Index(None, "due_at"),
 )

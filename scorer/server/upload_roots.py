@@ -55,17 +55,16 @@ def create_signals_submission(context: RequestContext, filename: str, **more: An
 def submissions(context: RequestContext, model_id: str | None = None) -> list[Document]:
     """Answer ``submissions``."""
     services, own = context.services, context.account(READ_SUBMISSIONS)
-    return services.submissions.documents(services.accounts.model_of(own, model_id).id)
+    return services.submissions.records.documents(services.accounts.model_of(own, model_id).id)
 
 
 def submission_download_auth(context: RequestContext, id: str | None = None) -> Document:  # noqa: A002
     """Answer ``submissionDownloadAuth``; without an id, of the newest submission of the only model."""
     services, own = context.services, context.account(READ_SUBMISSIONS)
     models = [model.id for model in services.accounts.models_of(own)]
-    found = [row for model in models for row in services.submissions.of_model(model) if id in (None, row.id)]
-    if not found:
+    row = services.submissions.records.newest(models, id)
+    if row is None:
         raise ApiError("id: expected a submission of one of your models, found none")
-    row = max(found, key=lambda row: row.received_at)
     url = services.uploads.urls.make("GET", "submission", row.filename, DOWNLOAD_SECONDS)
     return {"filename": row.filename, "url": url}
 

@@ -1,15 +1,14 @@
 """Uploads: an account asks for a name and a signed URL, sends the file by PUT, and names it once."""
 
-import hashlib
-import hmac
 import re
 import secrets
-from dataclasses import dataclass
-from pathlib import PurePath
+from collections.abc import AsyncIterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
 from typing import Any, Final
-from urllib.parse import quote, urlencode
 
 import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
 
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.signature import is_canonical
@@ -17,62 +16,33 @@ from scorer.server.accounts import Account, Clock, NamedModel
 from scorer.server.blobs import BlobFolder
 from scorer.server.database import Database
 from scorer.server.errors import ApiError
+from scorer.server.quotas import Quotas
+from scorer.server.signed_urls import SignedUrls
 from scorer.server.tables import UPLOAD
 
 UPLOAD_SECONDS: Final = 3_600
 DOWNLOAD_SECONDS: Final = 600
-MOST_WAITING: Final = 20
-"""Uploads of an account that are not used yet."""
+GRACE: Final = 3_600
+"""Seconds for which an upload can still be used that can no more be sent."""
+MOST_EXPIRED: Final = 1_000
+"""Uploads that are removed at once."""
 SUBMISSION_PURPOSE: Final = "submission"
 DIAGNOSTICS_PURPOSE: Final = "diagnostics"
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
-class SignedUrls:
-    """Makes URLs that work for a while, for one file and one method.
+class Ticket:
+    """An upload that an account uses; the signature is the submitter's, if it came.
 
     Attributes
     ----------
-    url
-        The public URL of the server.
-    secret
-        32 bytes that nobody else has.
+    file
+        The file, where no upload reaches it.
     """
 
-    url: str
-    secret: bytes
-    clock: Clock
-
-    def make(self, method: str, route: str, filename: str, seconds: int) -> str:
-        """Return a URL for ``/<route>/<filename>``."""
-        expires = self.clock() + seconds
-        signed = {"expires": expires, "signature": self._mac(method, route, filename, expires)}
-        return f"{self.url}/{route}/{quote(filename)}?{urlencode(signed)}"
-
-    def is_valid(self, method: str, route: str, filename: str, query: dict[str, str]) -> bool:
-        """Return whether a request has a URL of ours that still works."""
-        expires = query.get("expires", "")
-        if (
-            not expires.isascii()
-            or not expires.isdecimal()
-            or len(expires) > 12
-            or int(expires) <= self.clock()
-        ):
-            return False
-        expected = self._mac(method, route, filename, int(expires))
-        return hmac.compare_digest(expected.encode(), query.get("signature", "").encode())
-
-    def _mac(self, method: str, route: str, filename: str, expires: int) -> str:
-        message = "\n".join((method, route, filename, str(expires)))
-        return hmac.new(self.secret, message.encode(), hashlib.sha256).hexdigest()
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """An upload that an account may use; the signature is the submitter's, if it came."""
-
     filename: str
+    file: Path
     model: int | None
     signed_round: int | None
     signed_content: bytes | None
@@ -81,12 +51,13 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Uploads:
-    """Names, URLs and signatures of uploads."""
+    """Names, URLs, signatures and files of uploads."""
 
     database: Database
     clock: Clock
     urls: SignedUrls
     blobs: BlobFolder
+    quotas: Quotas = field(default_factory=Quotas)
 
     def grant(
         self, account: Account, filename: str, model: NamedModel | None, purpose: str, most: int
@@ -103,27 +74,49 @@ class Uploads:
         Raises
         ------
         ApiError
-            When the account has too many uploads that it never used.
+            When the account, or all together, have uploaded as much as they may; see `Quotas`.
         """
         now, name = self.clock(), _name(filename)
-        waiting = (UPLOAD.c.account == account.id, UPLOAD.c.used_at.is_(None), UPLOAD.c.expires_at > now)
         row = {"filename": name, "account": account.id, "purpose": purpose, "most_bytes": most}
+        self.quotas.require_disk(self.blobs.free(), most)
         with self.database.writing() as connection:
-            query = sa.select(sa.func.count()).select_from(UPLOAD).where(*waiting)
-            if (connection.scalar(query) or 0) >= MOST_WAITING:
-                raise ApiError(
-                    f"upload: expected at most {MOST_WAITING} uploads that are not used, found as many; "
-                    f"submit them, or wait {UPLOAD_SECONDS // 60} minutes"
-                )
+            self.quotas.require(connection, account.id, most, now)
             values = {**row, "model": model.id if model else None, "expires_at": now + UPLOAD_SECONDS}
             connection.execute(sa.insert(UPLOAD).values(**values))
         return {"filename": name, "url": self.urls.make("PUT", "upload", name, UPLOAD_SECONDS)}
 
-    def most_bytes(self, filename: str) -> int | None:
-        """Return the bytes that an upload may have; None for one that is not expected, or was used."""
+    def expected(self, filename: str) -> tuple[str, int] | None:
+        """Return an upload's purpose, and the bytes that it may have; None where none is expected."""
         known = (UPLOAD.c.filename == filename, UPLOAD.c.used_at.is_(None))
         with self.database.reading() as connection:
-            return connection.scalar(sa.select(UPLOAD.c.most_bytes).where(*known))
+            row = connection.execute(sa.select(UPLOAD.c.purpose, UPLOAD.c.most_bytes).where(*known))
+            found = row.one_or_none()
+        return None if found is None else (found.purpose, found.most_bytes)
+
+    async def receive(self, filename: str, chunks: AsyncIterable[bytes], most: int) -> None:
+        """Take what is sent for an upload, in place of what was sent before.
+
+        Raises
+        ------
+        scorer.server.blobs.TooLarge
+            When it has more than `most` bytes.
+        ApiError
+            When the upload was used meanwhile.
+        """
+        part, size = await self.blobs.write_part(chunks, most)
+        try:
+            await run_in_threadpool(self._place, filename, part, size)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _place(self, filename: str, part: Path, size: int) -> None:
+        """Give a file its name unless the upload was used: in the transaction, so that it cannot be since."""
+        unused = (UPLOAD.c.filename == filename, UPLOAD.c.used_at.is_(None))
+        with self.database.writing() as connection:
+            sent = sa.update(UPLOAD).where(*unused).values(size=size)
+            if connection.execute(sent).rowcount != 1:
+                raise ApiError("upload: expected one that was not submitted yet, found one that was")
+            self.blobs.place(part, filename)
 
     def sign(self, account: Account, filename: str, round_id: int, content: str, signature: str) -> None:
         """Take the submitter's signature for an upload, which `take` checks.
@@ -160,20 +153,33 @@ class Uploads:
         ApiError
             When it is not the account's, not for this model, was used, or nothing was sent.
         """
-        own = self._unused(account, filename, purpose)
+        used = sa.update(UPLOAD).where(*self._unused(account, filename, purpose)).values(used_at=self.clock())
         with self.database.writing() as connection:
-            row = connection.execute(sa.select(UPLOAD).where(*own)).one_or_none()
-            if row is None:
+            if connection.execute(used).rowcount != 1:
                 raise self._unknown()
+            row = connection.execute(sa.select(UPLOAD).where(UPLOAD.c.filename == filename)).one()
             if model is not None and row.model not in (None, model.id):
                 raise ApiError(
                     f"filename: expected an upload for model {model.id}, found one for model {row.model}"
                 )
-            if not self.blobs.has_draft(filename):
-                raise ApiError("filename: expected a file that was sent by PUT, found none; send it again")
-            used = sa.update(UPLOAD).where(UPLOAD.c.filename == filename)
-            connection.execute(used.values(used_at=self.clock()))
-        return _ticket(row)
+            try:
+                file = self.blobs.claim(filename)
+            except FileNotFoundError:
+                raise ApiError(
+                    "filename: expected a file that was sent by PUT, found none; send it again"
+                ) from None
+        return _ticket(row, file)
+
+    def expire(self) -> int:
+        """Remove uploads that were never used, with their files; how many."""
+        old = (UPLOAD.c.used_at.is_(None), UPLOAD.c.expires_at <= self.clock() - GRACE)
+        with self.database.writing() as connection:
+            query = sa.select(UPLOAD.c.filename).where(*old).limit(MOST_EXPIRED)
+            names = list(connection.scalars(query))
+            connection.execute(sa.delete(UPLOAD).where(UPLOAD.c.filename.in_(names)))
+        for name in names:
+            self.blobs.draft(name).unlink(missing_ok=True)
+        return len(names)
 
     def _unused(self, account: Account, filename: str, purpose: str) -> tuple[sa.ColumnElement[bool], ...]:
         named = (UPLOAD.c.filename == filename, UPLOAD.c.account == account.id, UPLOAD.c.purpose == purpose)
@@ -193,7 +199,7 @@ def _name(filename: str) -> str:
     return f"{stem}-{secrets.token_hex(8)}{suffix}"
 
 
-def _ticket(row: sa.Row[Any]) -> Ticket:
+def _ticket(row: sa.Row[Any], file: Path) -> Ticket:
     content = None if row.signed_content is None else from_hex(row.signed_content)
     signature = None if row.signature is None else from_hex(row.signature)
-    return Ticket(row.filename, row.model, row.signed_round, content, signature)
+    return Ticket(row.filename, file, row.model, row.signed_round, content, signature)

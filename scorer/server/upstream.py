@@ -5,14 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from scorer.chain.accounts import KeyTextError, require_address
 from scorer.errors import CupelError
 from scorer.server.errors import ApiError
+from scorer.server.known_servers import ServerIdentity
 from scorer.server.round_files import TOURNAMENT
 
 TIMEOUT: Final = (10, 300)
 """Seconds to connect, and to wait for an answer: a submission is checked before it is answered."""
+MOST_FILE: Final = 64 * 2**20
+"""Bytes of a file of the server that are read."""
 
 
 class GatewayError(CupelError):
@@ -26,37 +30,45 @@ class Upstream:
     url: str
     session: requests.Session = field(default_factory=requests.Session)
 
-    def tournament(self) -> dict[str, Any]:
-        """Return the server's description of its tournament.
+    def identity(self) -> ServerIdentity:
+        """Return what the server says of its tournament and its key.
 
         Raises
         ------
         GatewayError
-            When it gives none.
+            When it says nothing of the kind.
         """
         try:
-            document: dict[str, Any] = json.loads(self.get(TOURNAMENT))
-            for name in ("tournament", "server"):
-                require_address(document[name])
-            int(document["chain_id"])
+            document = json.loads(self.get(TOURNAMENT))
+            names = (require_address(document["tournament"]), require_address(document["server"]))
+            return ServerIdentity(int(document["chain_id"]), str(names[0]), str(names[1]))
         except (KeyTextError, ValueError, KeyError, TypeError):
             raise GatewayError(f"{self.url}: expected the server of a tournament, found another") from None
-        return document
 
     def get(self, path: str) -> bytes:
         """Return a file of the server."""
         try:
-            answer = self.session.get(f"{self.url}/{path}", timeout=TIMEOUT)
-        except requests.RequestException as error:
+            with self.session.get(
+                f"{self.url}/{path}", timeout=TIMEOUT, allow_redirects=False, stream=True
+            ) as answer:
+                content = answer.raw.read(MOST_FILE + 1, decode_content=True)
+        except (requests.RequestException, HTTPError) as error:
             raise GatewayError(f"{self.url}: expected an answer, found {type(error).__name__}") from None
         if answer.status_code != 200:
             raise GatewayError(f"{path}: expected a file of the server, found status {answer.status_code}")
-        return answer.content
+        if len(content) > MOST_FILE:
+            raise GatewayError(f"{path}: expected at most {MOST_FILE} bytes, found more")
+        return bytes(content)
 
     def put(self, url: str, content: bytes) -> None:
-        """Send an upload on."""
+        """Send an upload on: to this server, and to no other."""
+        if not url.startswith(f"{self.url}/"):
+            raise GatewayError(
+                f"upload: expected a URL below {self.url}, found one of another server; start the gateway by "
+                "the server's public URL"
+            )
         try:
-            answer = self.session.put(url, data=content, timeout=TIMEOUT)
+            answer = self.session.put(url, data=content, timeout=TIMEOUT, allow_redirects=False)
         except requests.RequestException as error:
             raise GatewayError(f"upload: expected an answer, found {type(error).__name__}") from None
         if answer.status_code >= 300:
@@ -68,7 +80,9 @@ class Upstream:
         if authorization is not None:
             headers["Authorization"] = authorization
         try:
-            answer = self.session.post(self.url, data=body, headers=headers, timeout=TIMEOUT)
+            answer = self.session.post(
+                self.url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
+            )
             document = answer.json()
         except (requests.RequestException, ValueError) as error:
             raise GatewayError(f"{self.url}: expected an answer, found {type(error).__name__}") from None

@@ -5,6 +5,8 @@ import hmac
 import json
 import uuid
 from base64 import b64encode
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +19,8 @@ from scorer.server.errors import ApiError
 from scorer.server.formats import time_text
 from scorer.server.outbound import Outbound
 from scorer.server.queries import Queries
-from scorer.server.tables import DELIVERY, MODEL_PROFILE
+from scorer.server.read_model import insert
+from scorer.server.tables import DELIVERY, MODEL, MODEL_PROFILE
 
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
 PAUSES: Final = (30, 120, 600, 1800, 3600)
@@ -26,6 +29,12 @@ LEASE: Final = 120
 """Seconds for which whoever tries a call has it alone."""
 MOST_SHOWN: Final = 100
 MOST_AT_ONCE: Final = 200
+MOST_OF_ACCOUNT: Final = 16
+"""Calls of one account that are made at once."""
+THREADS: Final = 8
+MOST_TRIGGERS: Final = 60
+"""Calls that an account may ask for in an hour."""
+HOUR: Final = 3_600
 
 
 @dataclass(frozen=True)
@@ -49,28 +58,48 @@ class Webhooks:
         return "whsec_" + b64encode(self._key(model)).decode()
 
     def _key(self, model: int) -> bytes:
-        return hmac.new(self.secret, f"webhook {model}".encode(), hashlib.sha256).digest()
+        """Return the key of a model's calls: another one for another owner, and for each new salt."""
+        profile = MODEL.outerjoin(MODEL_PROFILE, MODEL_PROFILE.c.model == MODEL.c.id)
+        query = sa.select(MODEL.c.owner, MODEL_PROFILE.c.webhook_salt).select_from(profile)
+        with self.database.reading() as connection:
+            row = connection.execute(query.where(MODEL.c.id == model)).one()
+        message = f"webhook {model} {row.owner} {row.webhook_salt or ''}"
+        return hmac.new(self.secret, message.encode(), hashlib.sha256).digest()
 
-    def trigger(self, model: int) -> str:
-        """Call a model's webhook now; the id of the call, which is tried again where it fails.
+    def trigger(self, model: int, own: Sequence[int]) -> str:
+        """Let a worker call a model's webhook soon; the id of the call.
+
+        Parameters
+        ----------
+        own
+            All models of the account that asks.
 
         Raises
         ------
         ApiError
-            When the model has none.
+            When the model has none, or the account asked too often.
         """
         with self.database.reading() as connection:
-            url = connection.scalar(sa.select(MODEL_PROFILE.c.webhook).where(MODEL_PROFILE.c.model == model))
+            url = connection.scalar(_webhooks().where(MODEL.c.id == model))
         if url is None:
             raise ApiError(
                 f"model {model}: expected a webhook, found none; set one with setSubmissionWebhook"
             )
-        current = self.queries.current_round()
+        current, now = self.queries.current_round(), self.clock()
         delivery = str(uuid.uuid4())
         row = {"id": delivery, "model": model, "round": current.id if current else None}
+        of_hour = (
+            DELIVERY.c.model.in_(own),
+            DELIVERY.c.opening.is_(None),
+            DELIVERY.c.created_at > now - HOUR,
+        )
         with self.database.writing() as connection:
+            if (connection.scalar(sa.select(sa.func.count()).where(*of_hour)) or 0) >= MOST_TRIGGERS:
+                raise ApiError(
+                    f"trigger: expected at most {MOST_TRIGGERS} calls of an account in an hour, found as "
+                    "many; wait"
+                )
             connection.execute(sa.insert(DELIVERY).values(**row, **self._fresh()))
-        self._try(delivery)
         return delivery
 
     def _fresh(self) -> dict[str, Any]:
@@ -80,41 +109,53 @@ class Webhooks:
     def step(self) -> int:
         """Call the webhooks of a round that opened, and try again what is due; how many were called."""
         self._open()
-        due = sa.select(DELIVERY.c.id).where(DELIVERY.c.due_at <= self.clock())
+        with ThreadPoolExecutor(THREADS) as pool:
+            return sum(pool.map(self._try, self._due()))
+
+    def _due(self) -> list[str]:
+        """Return calls that are due, a few of each account: one whose servers are slow delays itself."""
+        account = sa.func.coalesce(MODEL_PROFILE.c.account, MODEL.c.owner)
+        place = sa.func.row_number().over(partition_by=account, order_by=(DELIVERY.c.due_at, DELIVERY.c.id))
+        models = DELIVERY.join(MODEL, MODEL.c.id == DELIVERY.c.model)
+        models = models.outerjoin(MODEL_PROFILE, MODEL_PROFILE.c.model == DELIVERY.c.model)
+        due = sa.select(DELIVERY.c.id, place.label("place")).select_from(models)
+        found = due.where(DELIVERY.c.due_at <= self.clock()).subquery()
+        query = sa.select(found.c.id).where(found.c.place <= MOST_OF_ACCOUNT).order_by(found.c.place)
         with self.database.reading() as connection:
-            found = list(connection.scalars(due.order_by(DELIVERY.c.due_at).limit(MOST_AT_ONCE)))
-        return sum(self._try(delivery) for delivery in found)
+            return list(connection.scalars(query.limit(MOST_AT_ONCE)))
 
     def _open(self) -> None:
         """Note a call for every model with a webhook, once for each round."""
         row, now = self.queries.current_round(), self.clock()
         if row is None or not (row.open_at <= now < row.close_at and row.state == RoundState.OPEN):
             return
+        called = sa.select(DELIVERY.c.model).where(
+            DELIVERY.c.round == row.id, DELIVERY.c.opening.is_not(None)
+        )
+        wanted = _webhooks().with_only_columns(MODEL.c.id).where(MODEL.c.id.not_in(called))
+        with self.database.reading() as connection:
+            if connection.execute(wanted.limit(1)).first() is None:
+                return
         with self.database.writing() as connection:
-            wanted = sa.select(MODEL_PROFILE.c.model).where(MODEL_PROFILE.c.webhook.is_not(None))
-            openings = {f"{model}:{row.id}": model for model in connection.scalars(wanted)}
-            known = set(connection.scalars(sa.select(DELIVERY.c.opening).where(DELIVERY.c.round == row.id)))
-            for opening in sorted(set(openings) - known):
-                call = {
-                    "id": str(uuid.uuid4()),
-                    "model": openings[opening],
-                    "round": row.id,
-                    "opening": opening,
-                }
-                connection.execute(sa.insert(DELIVERY).values(**call, **self._fresh()))
+            calls = [
+                {"id": str(uuid.uuid4()), "model": model, "round": row.id, "opening": f"{model}:{row.id}"}
+                for model in connection.scalars(wanted)
+            ]
+            insert(connection, DELIVERY, (call | self._fresh() for call in calls))
 
     def _try(self, delivery: str) -> bool:
-        """Make a call, unless another worker does; whether it was made."""
+        """Make a call, unless another worker does; whether it was made.
+
+        A try counts before it is made: a call that ends its worker is not made for ever.
+        """
         now = self.clock()
         mine = (DELIVERY.c.id == delivery, DELIVERY.c.due_at <= now)
+        held = {"due_at": now + LEASE, "attempts": DELIVERY.c.attempts + 1}
         with self.database.writing() as connection:
-            leased = sa.update(DELIVERY).where(*mine).values(due_at=now + LEASE)
-            if connection.execute(leased).rowcount != 1:
+            if connection.execute(sa.update(DELIVERY).where(*mine).values(**held)).rowcount != 1:
                 return False
             row = connection.execute(sa.select(DELIVERY).where(DELIVERY.c.id == delivery)).one()
-            url = connection.scalar(
-                sa.select(MODEL_PROFILE.c.webhook).where(MODEL_PROFILE.c.model == row.model)
-            )
+            url = connection.scalar(_webhooks().where(MODEL.c.id == row.model))
         found = "no webhook any more" if url is None else self._call(url, row)
         self._note(row, found, gone=url is None)
         return True
@@ -134,13 +175,12 @@ class Webhooks:
         return self.outbound.post(url, body, headers)
 
     def _note(self, row: sa.Row[Any], found: str | None, *, gone: bool) -> None:
-        attempts = row.attempts + 1
-        is_last = gone or attempts > len(PAUSES)
-        due = None if found is None or is_last else self.clock() + PAUSES[row.attempts]
+        is_last = gone or row.attempts > len(PAUSES)
+        due = None if found is None or is_last else self.clock() + PAUSES[row.attempts - 1]
         state = DELIVERED if found is None else FAILED if is_last else WAITING
         changed = sa.update(DELIVERY).where(DELIVERY.c.id == row.id)
         with self.database.writing() as connection:
-            connection.execute(changed.values(attempts=attempts, state=state, result=found, due_at=due))
+            connection.execute(changed.values(state=state, result=found, due_at=due))
 
     def log(self, model: int) -> list[dict[str, Any]]:
         """Return the calls of a model's webhook, newest first."""
@@ -159,3 +199,10 @@ class Webhooks:
             }
             for row in rows
         ]
+
+
+def _webhooks() -> sa.Select[Any]:
+    """Return the query for webhooks: those that the models' owners set, and no owner before."""
+    profile = MODEL.join(MODEL_PROFILE, MODEL_PROFILE.c.model == MODEL.c.id)
+    own = (MODEL_PROFILE.c.webhook.is_not(None), MODEL_PROFILE.c.webhook_owner == MODEL.c.owner)
+    return sa.select(MODEL_PROFILE.c.webhook).select_from(profile).where(*own)

@@ -125,9 +125,9 @@ def signing(world: World, folder: Path) -> Iterator[SigningClient]:
 
 @contextmanager
 def running_site(world: World, folder: Path, **changes: Any) -> Iterator[Site]:
-    """A server of a world's tournament, whose clock is the chain's, unless `clock` is another."""
+    """A server of a world's tournament, whose clock is the chain's; `clock` and `database` may be others."""
     clock = changes.pop("clock", lambda: world.now)
-    database = Database.open(folder / "server.sqlite")
+    database = Database.open(changes.pop("database", folder / "server.sqlite"))
     database.migrate()
     made: list[Services] = []
     with signing(world, folder) as signer:

@@ -1,11 +1,12 @@
 """Accounts, keys, logins and invitations: who gets in, how, and what a key may do."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from eth_account import Account as EthAccount
 from eth_account.messages import encode_defunct
-from graphql import build_schema
+from graphql import build_schema, get_named_type
 
 from scorer.server.api_keys import EDIT, MANAGE_KEYS, READ_ACCOUNT, READ_SUBMISSIONS, SCOPES, UPLOAD
 from scorer.server.application import ROOTS
@@ -15,6 +16,7 @@ from tests.server.site import Site, running_site
 from tests.server.site import site as site
 from tests.world import World
 
+SCHEMA = build_schema(schema_text())
 ACCOUNT = (
     "query { account { username walletAddress models { id name } apiTokens { publicId public_id scopes } } }"
 )
@@ -31,10 +33,9 @@ def error(answer: dict[str, list[dict[str, str]]]) -> str:
 
 
 def test_every_root_of_the_schema_is_answered_and_no_other() -> None:
-    schema = build_schema(schema_text())
-    assert schema.query_type is not None
-    assert schema.mutation_type is not None
-    roots = {camel_case(name) for kind in (schema.query_type, schema.mutation_type) for name in kind.fields}
+    assert SCHEMA.query_type is not None
+    assert SCHEMA.mutation_type is not None
+    roots = {camel_case(name) for kind in (SCHEMA.query_type, SCHEMA.mutation_type) for name in kind.fields}
     assert roots == set(ROOTS)
 
 
@@ -156,6 +157,7 @@ SCOPED = {
     'triggerLogs(modelId: "1") { state }': READ_SUBMISSIONS,
     'webhookSecret(modelId: "1")': EDIT,
     'mutation: triggerModelWebhook(modelId: "1")': UPLOAD,
+    'mutation: rotateWebhookSecret(modelId: "1")': EDIT,
     "mutation: releaseStake(drain: true) { status }": READ_ACCOUNT,
     'mutation: createApiToken(name: "a") { publicId }': MANAGE_KEYS,
     'mutation: revokeApiToken(publicId: "a")': MANAGE_KEYS,
@@ -205,6 +207,30 @@ def test_nobody_gets_in_without_a_key_or_with_one_of_another_scope(site: Site) -
         assert error(site.ask(document(query), others[scope])).startswith(
             f"key: expected the scope {scope}"
         ), query
+
+
+def paths_to(kind: str, wanted: str, seen: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths of fields from a type of the schema to another one."""
+    for name, field in getattr(SCHEMA.type_map[kind], "fields", {}).items():
+        found = get_named_type(field.type).name
+        if found == wanted:
+            yield (name,)
+        elif found not in seen:
+            for rest in paths_to(found, wanted, (*seen, kind)):
+                yield (name, *rest)
+
+
+def test_every_way_to_submissions_needs_their_scope(site: Site) -> None:
+    account = site.account_of(1)
+    others = tuple(scope for scope in (*SCOPES, MANAGE_KEYS) if scope != READ_SUBMISSIONS)
+    blind, seeing = site.key(account, others), site.key(account, (READ_SUBMISSIONS, READ_ACCOUNT))
+    ways = [way for way in paths_to("Query", "Submission") if way[0] != "model"]
+    assert ("account", "models", "submissions") in ways
+    for way in ways:
+        query = "query { " + " { ".join(way) + " { id reason filename }" + " }" * len(way)
+        query = query.replace("submissions {", 'submissions(modelId: "1") {') if len(way) == 1 else query
+        assert "scope read_submission_info" in error(site.ask(query, blind)), way
+        assert "errors" not in site.ask(query, seeing), way
 
 
 def test_a_key_that_may_not_manage_keys_revokes_itself_alone(site: Site) -> None:

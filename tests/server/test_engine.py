@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from starlette.applications import Starlette
 from scorer.server.engine import DEFECT, GraphqlEngine, Root, camel_case, schema_text
 from scorer.server.errors import ApiError
 from scorer.server.graphql_route import graphql_routes
+from scorer.server.limits import DocumentLimits
+from scorer.server.rate_limit import RateLimiter
 from tests.server.client_documents import NUMERAI_CLI, numerapi_documents
 from tests.server.loopback import served
 
@@ -117,12 +121,73 @@ def test_documents_that_are_wrong_or_large_are_refused_soon(query: str) -> None:
 
 
 def test_fragments_count_once_for_each_spread() -> None:
-    """Each level spreads the next one twice: 2**40 fields in a few hundred bytes."""
-    levels = " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(40))
-    query = f"{{ ...f0 }} {levels} fragment f40 on Query {{ tournaments {{ name }} }}"
+    """Each level spreads the next one twice: 2**15 fields in a few hundred bytes."""
+    levels = " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(15))
+    query = f"{{ ...f0 }} {levels} fragment f15 on Query {{ tournaments {{ name }} }}"
     began = time.process_time()
     assert "root fields" in only_error(ask(query)) or "fields" in only_error(ask(query))
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("{ tournaments {" + " name" * 401 + "} }", "fields"),
+        ("{" + "tournaments { name }" * 21 + "}", "root fields"),
+        ("{ tournaments {" + " ".join(f"n{number}: name" for number in range(41)) + "} }", "aliases"),
+        ("{" + "a {" * 9 + "b" + "}" * 10, "levels"),
+        ("{ a }" + "".join(f"fragment f{number} on Query {{ a }}" for number in range(20)), "definitions"),
+        ("{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }", "root fields"),
+        ("{ tournaments { ...a } } fragment a on Tournament { ...a }", "fields"),
+    ],
+    ids=("fields", "roots", "aliases", "levels", "definitions", "cycle", "circle"),
+)
+def test_limits_come_before_validation(query: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To validate a document takes longer than to count it, and some documents much longer."""
+
+    def validates(*_arguments: object, **_more: object) -> None:
+        raise AssertionError("expected that it was refused before")
+
+    monkeypatch.setattr("scorer.server.engine.validate", validates)
+    found = only_error(GraphqlEngine(ROOTS).answer(json.dumps({"query": query}).encode(), None))
+    assert f"expected at most {getattr(DocumentLimits(), LIMITS[words])} {words}" in found
+
+
+LIMITS = {
+    **{name: name for name in ("fields", "aliases", "definitions")},
+    "root fields": "roots",
+    "levels": "depth",
+}
+
+
+def test_an_answer_that_costs_too_much_is_cut_off() -> None:
+    """Before all of it was made: a list of a million rows is not walked through."""
+    seen: list[int] = []
+
+    def name(number: int) -> str:
+        seen.append(number)
+        return str(number)
+
+    def rows(_context: object, **_arguments: int) -> Iterable[dict[str, Any]]:
+        return [{"username": partial(name, number)} for number in range(5_000)]
+
+    engine = GraphqlEngine({"v2Leaderboard": rows}, DocumentLimits(cost=1_000, root_cost=100))
+    query = "{ v2Leaderboard(limit: 1, offset: 0) { username } }"
+    answer, cost = engine.answer_with_cost(json.dumps({"query": query}).encode(), None)
+    assert "at most 1000 values" in only_error(answer)
+    assert "data" not in answer
+    assert len(seen) <= 900
+    assert cost == 1_000
+
+
+def test_a_long_answer_counts_as_many_requests() -> None:
+    roots: dict[str, Root] = {"tournaments": lambda _context: [{"name": "a"}] * 60_000}
+    routes = graphql_routes(GraphqlEngine(roots), lambda _request: None, RateLimiter(60, 5))
+    with served(Starlette(routes=routes)) as url:
+        body = {"query": "{ tournaments { name } }"}
+        answers = [requests.post(url, json=body, timeout=10).json() for _ in range(2)]
+    assert len(answers[0]["data"]["tournaments"]) == 60_000
+    assert "Too many requests" in answers[1]["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(

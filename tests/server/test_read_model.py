@@ -13,15 +13,16 @@ from alembic.runtime.migration import MigrationContext
 
 from scorer.evaluation.standings import model_leaderboard, score_table
 from scorer.observation.observe import finalised_block, read_on_chain
-from scorer.server.chain_changes import read_changes
+from scorer.server.chain_changes import KnownChain, read_changes
 from scorer.server.database import Database, DatabaseError
-from scorer.server.follower import Follower
+from scorer.server.follower import OWNERS_A_STEP, Follower, Turns
 from scorer.server.results import BundleRefused, OutcomeReader, read_scored
 from scorer.server.tables import (
     CURSOR,
     LANE,
     METADATA,
     MODEL,
+    MODEL_PROFILE,
     MOVEMENT,
     READ_MODEL,
     RESULT,
@@ -266,8 +267,36 @@ def test_a_database_of_another_tournament_is_refused(world: World, database: Dat
 
 def test_what_the_chain_says_has_the_registry_s_count(world: World) -> None:
     world.anvil.finalise()
-    changes = read_changes(world.suite, finalised_block(world.suite), 0, [], {})
-    assert changes.models == len(changes.owners) == MODELS
+    changes = read_changes(world.suite, finalised_block(world.suite), KnownChain())
+    assert changes.models == len(changes.registered) == len(changes.owners) == MODELS
+
+
+@pytest.mark.parametrize("resets", [False, True], ids=("seen by its submitter", "as it was"))
+def test_an_owner_is_right_though_an_endpoint_leaves_the_transfer_out(
+    world: World, database: Database, monkeypatch: pytest.MonkeyPatch, *, resets: bool
+) -> None:
+    """Logs say where to look, no more; and where nothing says so, every model has its turn."""
+    owner, other = world.participants[0].account, world.participants[1].account
+    registry = world.suite.registry.functions
+    send(world, registry.setSubmitter(1, other.address), owner.address)
+    world.anvil.finalise()
+    follower = follower_of(world, database)
+    follower.step()
+    send(world, registry.transferFrom(owner.address, other.address, 1), owner.address)
+    if not resets:
+        send(world, registry.setSubmitter(1, owner.address), other.address)
+    world.anvil.finalise()
+    monkeypatch.setattr("scorer.server.chain_changes.event_logs", lambda *_: iter(()))
+    follower.step()
+    assert rows(database, MODEL)[0]["owner"] == other.address
+
+
+def test_every_model_has_its_turn() -> None:
+    turns, models = Turns(), list(range(1, 2 * OWNERS_A_STEP + 11))
+    seen = [turns.next(models) for _ in range(3)]
+    assert set().union(*seen) == set(models)
+    assert {len(found) for found in seen} == {OWNERS_A_STEP}
+    assert Turns().next([]) == []
 
 
 def exercise_migrations(database: Database) -> None:
@@ -286,6 +315,22 @@ def exercise_migrations(database: Database) -> None:
 
 def test_migrations_go_up_and_down_on_sqlite(tmp_path: Path) -> None:
     exercise_migrations(Database.open(tmp_path / "new.sqlite"))
+
+
+def test_what_an_earlier_release_wrote_is_kept(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "old.sqlite")
+    database.migrate("0001")
+    model = "INSERT INTO model VALUES (1, '0xowner', '0xowner', 5)"
+    columns = "(model, name, name_key, bio, link_url, link_text, webhook)"
+    profile = f"INSERT INTO model_profile {columns} VALUES (1, 'a', 'a', '', '', '', 'https://a/')"
+    with database.writing() as connection:
+        for statement in (model, profile):
+            connection.execute(sa.text(statement))
+    database.migrate()
+    with database.reading() as connection:
+        row = connection.execute(sa.select(MODEL_PROFILE)).one()
+    assert (row.webhook, row.webhook_owner, row.webhook_salt) == ("https://a/", "0xowner", None)
+    database.close()
 
 
 def test_migrations_and_the_follower_work_on_postgresql(world: World, postgres: str, tmp_path: Path) -> None:

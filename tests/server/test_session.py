@@ -105,7 +105,8 @@ def test_a_session_through_every_method_of_numerapi(running: Site, tmp_path: Pat
         trigger = api.raw_query(
             "mutation ($modelId: String!) { triggerModelWebhook(modelId: $modelId) }", {"modelId": "1"}, True
         )["data"]["triggerModelWebhook"]
-        assert json.loads(came[0][1])["triggerId"] == trigger
+        site.services.webhooks.step()
+        assert trigger in {json.loads(body)["triggerId"] for _, body in came}
     assert public_methods(NumerAPI) - api.called == set()
 
 

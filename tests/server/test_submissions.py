@@ -21,8 +21,9 @@ from scorer.protocol.digest import content_hash
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.receipt import SubmissionReceipt
 from scorer.protocol.signature import SubmissionDigest
-from scorer.server.submissions import ACCEPTED, DELIVERING, REFUSED
+from scorer.server.submission_records import ACCEPTED, DELIVERING, REFUSED
 from scorer.storage.bundle import Bundle, round_folder
+from tests.encrypted_world import encrypted_world
 from tests.server.site import SIGNER_KEY, Site, running_site, send, wallet_of
 from tests.server.site import site as site
 from tests.world import HOUR, IDS, World
@@ -32,6 +33,9 @@ SUBMISSIONS = (
     "round { number } receipt { chainId tournament roundId modelId contentHash signatureHash receivedAt "
     "signer signature } } }"
 )
+
+LATER = 400
+"""Seconds after which a submission that nobody works at any more is taken up again."""
 
 
 def name_signer(site: Site, *models: int) -> None:
@@ -283,6 +287,7 @@ def test_killed_anywhere_what_has_a_receipt_counts_and_what_has_none_does_not(
     killed = fork_and_submit(site, granted["filename"], label)
     assert killed == KILLED
     assert listed(site)[0]["receipt"] is None
+    site.world.anvil.advance_to(site.world.now + LATER)
     site.services.submissions.recover()
     (row,) = listed(site)
     assert row["state"] == state
@@ -329,3 +334,25 @@ def test_without_the_signing_process_nothing_is_accepted(
             client.upload_predictions(model_id="1", df=frame(site))
         assert listed(site)[0]["state"] == REFUSED
         assert not inbox(site)
+
+
+def test_a_round_that_encrypts_takes_no_plaintext_at_any_step(site: Site) -> None:
+    """A grant of a round before does not help: nothing in the clear is written down."""
+    client = hosted(site)
+    granted = client._upload_auth("submission_upload_auth", "p.csv", 8, "1")
+    earlier = client._upload_auth("submission_upload_auth", "p.csv", 8, "1")
+    content, key = frame(site).to_csv(index=False).encode(), site.key(site.account_of(1))
+    assert requests.put(earlier["url"], data=content, timeout=10).status_code == 200
+    encrypted_world(site.world).open()
+    site.step()
+    with pytest.raises(ValueError, match="expected encrypted predictions"):
+        client._upload_auth("submission_upload_auth", "p.csv", 8, "1")
+    answer = requests.put(granted["url"], data=content, timeout=10)
+    assert answer.status_code == 409
+    assert "expected encrypted predictions" in answer.text
+    create = 'mutation ($f: String!) { create_submission(filename: $f, tournament: 8, modelId: "1") { id } }'
+    refused = site.ask(create, key, f=earlier["filename"])
+    assert "expected encrypted predictions" in refused["errors"][0]["message"]
+    files = site.services.uploads.blobs.root
+    assert not [path for path in files.rglob("*") if path.is_file()]
+    assert not inbox(site, 2)

@@ -81,6 +81,10 @@ def serve(layout: DevnetLayout, port: int, gateway_port: int) -> Served:
         str(keystore),
         "--port",
         str(gateway_port),
+        "--deployment",
+        str(layout.manifest),
+        "--endpoint",
+        settings.endpoint,
     ]
     receipts = layout.root / "server" / "receipts"
     group.start(GATEWAY, [*command, "--password-file", str(password), "--receipts", str(receipts)])

@@ -1,0 +1,209 @@
+"""Submissions in the database: their states, which one process at a time may change, and their history."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from eth_hash.auto import keccak
+
+from scorer.protocol.documents import from_hex, to_hex
+from scorer.server.accounts import Clock
+from scorer.server.blobs import BlobFolder
+from scorer.server.database import Database
+from scorer.server.errors import ApiError
+from scorer.server.formats import time_text
+from scorer.server.tables import SUBMISSION, SUBMISSION_EVENT
+
+RECEIVED: Final = "received"
+DELIVERING: Final = "delivering"
+ACCEPTED: Final = "accepted"
+REFUSED: Final = "refused"
+UNFINISHED: Final = (RECEIVED, DELIVERING)
+LEASE: Final = 300
+"""Seconds for which a process has a submission alone, from each step of its work on."""
+MOST_SHOWN: Final = 500
+MOST_LISTED: Final = 5_000
+"""Submissions of one answer, whose models share them."""
+
+
+class LeaseLost(ApiError):
+    """Another process works at a submission, since this one took too long."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A submission that this process alone may change until a time, which whoever takes it over changes."""
+
+    id: str
+    until: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """The tournament, as receipts and clients name it: `number` is the clients', `signer` the server."""
+
+    chain_id: int
+    tournament: str
+    number: int
+    signer: str
+
+
+@dataclass(frozen=True)
+class SubmissionRecords:
+    """All submissions of a tournament. A row that is accepted or refused never changes again."""
+
+    database: Database
+    clock: Clock
+    blobs: BlobFolder
+    place: Place
+
+    def add(self, suffix: str, **values: Any) -> Held:
+        """Note a submission that arrives now, and hold it.
+
+        Its name in the inbox has its number among those of the model and the round: of two in one second, the
+        later one comes later by name too, and that one counts.
+
+        Parameters
+        ----------
+        suffix
+            Of its file, csv or parquet.
+        """
+        submission = str(uuid.uuid4())
+        of_model = (SUBMISSION.c.model == values["model"], SUBMISSION.c.round == values["round"])
+        with self.database.writing() as connection:
+            now = self.clock()
+            earlier = connection.scalar(sa.select(sa.func.count()).select_from(SUBMISSION).where(*of_model))
+            row = {"id": submission, "state": RECEIVED, "received_at": now, "changed_at": now}
+            row["inbox_file"] = f"{values['model']}.{(earlier or 0) + 1:06}.{submission}.{suffix}"
+            row["held_until"] = now + LEASE
+            connection.execute(sa.insert(SUBMISSION).values(**values, **row))
+            _note(connection, submission, RECEIVED, None, now)
+        return Held(submission, now + LEASE)
+
+    def become(self, held: Held, state: str, reason: str | None = None, **values: Any) -> Held:
+        """Change the state of a submission that this process holds.
+
+        Raises
+        ------
+        LeaseLost
+            When another process does.
+        """
+        now = self.clock()
+        until = now + LEASE if state in UNFINISHED else 0
+        mine = (SUBMISSION.c.id == held.id, SUBMISSION.c.held_until == held.until)
+        changed = sa.update(SUBMISSION).where(*mine, SUBMISSION.c.state.in_(UNFINISHED))
+        values = {**values, "state": state, "reason": reason, "changed_at": now, "held_until": until}
+        with self.database.writing() as connection:
+            if connection.execute(changed.values(**values)).rowcount != 1:
+                raise LeaseLost(
+                    f"submission {held.id}: expected to finish it in {LEASE} s, found that another process "
+                    "took it over; see its state"
+                )
+            _note(connection, held.id, state, reason, now)
+        return Held(held.id, until)
+
+    def take_over(self) -> list[tuple[Held, sa.Row[Any]]]:
+        """Hold every unfinished submission that no process works at any more."""
+        now = self.clock()
+        left = (SUBMISSION.c.state.in_(UNFINISHED), SUBMISSION.c.held_until <= now)
+        with self.database.reading() as connection:
+            rows = connection.execute(sa.select(SUBMISSION).where(*left)).all()
+        return [(Held(row.id, now + LEASE), row) for row in rows if self._hold(row, now + LEASE)]
+
+    def _hold(self, row: sa.Row[Any], until: int) -> bool:
+        """Hold a submission unless another process was faster; whether this one was."""
+        same = (SUBMISSION.c.id == row.id, SUBMISSION.c.held_until == row.held_until)
+        held = sa.update(SUBMISSION).where(*same, SUBMISSION.c.state == row.state)
+        with self.database.writing() as connection:
+            return connection.execute(held.values(held_until=until)).rowcount == 1
+
+    def row(self, submission: str) -> sa.Row[Any]:
+        """Return a submission that is there."""
+        with self.database.reading() as connection:
+            return connection.execute(sa.select(SUBMISSION).where(SUBMISSION.c.id == submission)).one()
+
+    def newest(self, models: Sequence[int], submission: str | None = None) -> sa.Row[Any] | None:
+        """Return the newest submission of some models, or the one of that id; None where they have none."""
+        named = sa.true() if submission is None else SUBMISSION.c.id == submission
+        query = sa.select(SUBMISSION).where(SUBMISSION.c.model.in_(models), named).order_by(*_NEWEST)
+        with self.database.reading() as connection:
+            return connection.execute(query.limit(1)).one_or_none()
+
+    def documents(self, model: int) -> list[dict[str, Any]]:
+        """Return a model's submissions as clients read them, newest first."""
+        return self.documents_of([model])[model]
+
+    def documents_of(self, models: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+        """Return the newest submissions of models by model; the newest accepted one of a round counts."""
+        most = max(1, min(MOST_SHOWN, MOST_LISTED // max(len(models), 1)))
+        number = sa.func.row_number().over(partition_by=SUBMISSION.c.model, order_by=_NEWEST)
+        numbered = sa.select(SUBMISSION, number.label("number")).where(SUBMISSION.c.model.in_(models))
+        known = numbered.subquery()
+        newest = sa.select(known).where(known.c.number <= most).order_by(known.c.model, known.c.number)
+        with self.database.reading() as connection:
+            rows = connection.execute(newest).all()
+        seen, documents = set[tuple[int, int]](), {model: list[dict[str, Any]]() for model in models}
+        for row in rows:
+            selected = row.state == ACCEPTED and (row.model, row.round) not in seen
+            if selected:
+                seen.add((row.model, row.round))
+            documents[row.model].append(self._document(row, selected=selected))
+        return documents
+
+    def _document(self, row: sa.Row[Any], *, selected: bool) -> dict[str, Any]:
+        return {
+            "id": row.id,
+            "filename": row.filename,
+            "insertedAt": time_text(row.received_at),
+            "selected": selected,
+            "round": {"tournament": self.place.number, "number": row.round},
+            "triggerId": row.trigger_id,
+            "state": row.state,
+            "reason": row.reason,
+            "changedAt": time_text(row.changed_at),
+            "contentHash": row.content_hash,
+            "receipt": self._receipt(row) if row.state == ACCEPTED else None,
+        }
+
+    def _receipt(self, row: sa.Row[Any]) -> dict[str, Any]:
+        signature = keccak(from_hex(row.signature))
+        hashes = {"contentHash": row.content_hash, "signatureHash": to_hex(signature)}
+        return {
+            "chainId": str(self.place.chain_id),
+            "tournament": self.place.tournament,
+            "roundId": str(row.round),
+            "modelId": str(row.model),
+            **hashes,
+            "receivedAt": str(row.received_at),
+            "signer": self.place.signer,
+            "signature": row.receipt,
+        }
+
+    def file(self, filename: str) -> Path | None:
+        """Return the path of a submission's file; None for one that is not here."""
+        with self.database.reading() as connection:
+            query = sa.select(SUBMISSION.c.digest).where(SUBMISSION.c.filename == filename)
+            digest = connection.scalar(query)
+        path = None if digest is None else self.blobs.path(digest)
+        return path if path is not None and path.is_file() else None
+
+    def oldest_unanswered(self) -> int | None:
+        """Return when the oldest submission arrived that is neither accepted nor refused, Unix seconds."""
+        waiting = SUBMISSION.c.state.in_(UNFINISHED)
+        with self.database.reading() as connection:
+            oldest: int | None = connection.scalar(
+                sa.select(sa.func.min(SUBMISSION.c.received_at)).where(waiting)
+            )
+        return oldest
+
+
+_NEWEST: Final = (SUBMISSION.c.received_at.desc(), SUBMISSION.c.inbox_file.desc())
+"""The order in which the operator's inbox has them, backwards: by time, then by name."""
+
+
+def _note(connection: sa.Connection, submission: str, state: str, reason: str | None, at: int) -> None:
+    row = {"submission": submission, "state": state, "reason": reason, "at": at}
+    connection.execute(sa.insert(SUBMISSION_EVENT).values(**row))
