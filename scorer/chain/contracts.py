@@ -201,16 +201,21 @@ class Suite:
             int(read_view(self.committee.functions.VERSION(), block)),
         )
 
-    def models_by_lane(self, block: int, first: int = 0) -> list[int]:
-        """Read the model of every lane from `first` on, by lane."""
-        count = read_view(self.tournament.functions.laneCount(), block)
+    def lane_count(self, block: int) -> int:
+        """Read how many lanes there are: models that ever made a deposit."""
+        count = int(read_view(self.tournament.functions.laneCount(), block))
         _counted("lanes", count, MOST_MODELS)
-        starts = range(first, count, PAGE)
+        return count
+
+    def models_by_lane(self, block: int) -> list[int]:
+        """Read the model of every lane, by lane."""
+        count = self.lane_count(block)
+        starts = range(0, count, PAGE)
         calls = [self.tournament.functions.modelsAt(start, min(PAGE, count - start)) for start in starts]
         pages = read_views(self.w3, calls, block, most=PAGES_AT_ONCE)
         models = [int(model) for page in pages for model in page]
-        if len(models) != max(count - first, 0):
-            raise BadFunctionCallOutput(f"expected the models of {count - first} lanes, found {len(models)}")
+        if len(models) != count:
+            raise BadFunctionCallOutput(f"expected the models of {count} lanes, found {len(models)}")
         return models
 
     def submitters(self, at: int, block: int) -> dict[int, str]:

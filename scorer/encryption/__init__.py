@@ -65,5 +65,6 @@ from scorer.encryption.release import ShareRelease as ShareRelease
 from scorer.encryption.release import read_release as read_release
 from scorer.encryption.release import release_message as release_message
 from scorer.encryption.release import release_shares as release_shares
+from scorer.encryption.release import release_size as release_size
 from scorer.encryption.release import statements as statements
 from scorer.encryption.release import write_release as write_release

@@ -21,7 +21,7 @@ it.
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -91,6 +91,12 @@ class ShareRelease:
         """The entry on exactly this envelope."""
         entry = self.by_model.get(envelope.context.model_id)
         return entry if entry is not None and entry.envelope_hash == envelope.hash else None
+
+    def about(self, envelopes: Sequence[Envelope]) -> "ShareRelease":
+        """The same release without entries on any other envelope than these."""
+        ours = {each.context.model_id: each.hash for each in envelopes}
+        kept = (entry for entry in self.entries if ours.get(entry.model_id) == entry.envelope_hash)
+        return replace(self, entries=tuple(kept))
 
     def other_envelopes(self, envelopes: Sequence[Envelope]) -> tuple[int, ...]:
         """The models of which the author was given another envelope than these, or none."""
@@ -162,6 +168,11 @@ def write_release(release: ShareRelease) -> bytes:
     members = release.members
     recipients = [members.published[place] for place in members.holders]
     return age.encrypt(_encoded(release), recipients, age.FileSecrets.generate(len(recipients)))
+
+
+def release_size(envelopes: int, members: int) -> int:
+    """Return the bytes of the age file of a release on so many envelopes for so many members."""
+    return age.file_size(_HEADER_SIZE + envelopes * _ENTRY.itemsize, members)
 
 
 def release_message(place: RoundContext, members: MemberKeys, author: int, content: bytes) -> bytes:

@@ -4,7 +4,7 @@ Members apply gates before they seal a round; the position of a submission that 
 Churn and turnover are those of ``numerai_tools.signals`` 0.7.2.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -76,6 +76,10 @@ class PublishedRound:
         """Return whether a model submitted."""
         return model in self._row_of
 
+    def is_readable(self, model: int) -> bool:
+        """Return whether a model submitted what we can read: of some, too few members released keys."""
+        return self.has(model) and not np.isnan(self.submissions.matrix[self._row_of[model]]).any()
+
     def predictions(self, model: int) -> "pd.Series[float]":
         """A model's predictions by id."""
         return pd.Series(self.submissions.matrix[self._row_of[model]], index=self.index)
@@ -116,7 +120,11 @@ def judge(gates: Gates, model: int, current: PublishedRound, past: Sequence[Publ
 
 
 def judge_all(
-    gates: Gates, models: Sequence[int], current: PublishedRound, past: Sequence[PublishedRound]
+    gates: Gates,
+    models: Sequence[int],
+    current: PublishedRound,
+    past: Sequence[PublishedRound],
+    latest: Mapping[int, int] | None = None,
 ) -> dict[int, GateVerdict]:
     """Hold models' submissions against their last ones, each on its own, whatever the others are.
 
@@ -126,13 +134,17 @@ def judge_all(
         The round to stake in, in which all of `models` have submitted.
     past
         Earlier rounds, in any order.
+    latest
+        When the last earlier round closed in which a model submitted, readable or not, Unix seconds, by
+        model; None: as `past` says.
     """
     found: dict[int, GateVerdict] = {}
+    last = latest if latest is not None else _latest(models, current, past)
     for start in range(0, len(models), MODELS_AT_ONCE):
         block = models[start : start + MODELS_AT_ONCE]
         recent = {model: _recent(gates.submissions, model, current, past) for model in block}
         earlier = _Earlier.of(block, recent, current)
-        found |= {model: _verdict(gates, model, recent[model], earlier) for model in block}
+        found |= {model: _verdict(gates, model, recent[model], earlier, last.get(model)) for model in block}
     return found
 
 
@@ -171,9 +183,13 @@ def _weighted(of: PublishedRound, models: Sequence[int]) -> tuple[WeightedSubmis
     return found, {model: row for row, model in enumerate(models)}
 
 
-def _verdict(gates: Gates, model: int, recent: Sequence[PublishedRound], earlier: _Earlier) -> GateVerdict:
-    if not recent or recent[0].closed_at < earlier.current.closed_at - gates.days * DAY:
+def _verdict(
+    gates: Gates, model: int, recent: Sequence[PublishedRound], earlier: _Earlier, latest: int | None
+) -> GateVerdict:
+    if latest is None or latest < earlier.current.closed_at - gates.days * DAY:
         return GateVerdict(1.0, 1.0, f"expected a submission in the {gates.days} days before, found none")
+    if not recent:
+        return GateVerdict(1.0, 1.0, "expected an earlier submission that could be read, found none")
     try:
         churn, turnover = largest(earlier.against(model, recent))
     except ScoringInputError as error:
@@ -191,9 +207,15 @@ def _reason(gates: Gates, churn: float, turnover: float) -> str | None:
 def _recent(
     count: int, model: int, current: PublishedRound, past: Iterable[PublishedRound]
 ) -> list[PublishedRound]:
-    """The last rounds before `current` in which a model submitted, newest first."""
-    earlier = [before for before in past if before.closed_at < current.closed_at and before.has(model)]
-    return sorted(earlier, key=lambda before: -before.closed_at)[:count]
+    """The last rounds before `current` in which a model submitted what we can read, newest first."""
+    before = [each for each in past if each.closed_at < current.closed_at and each.is_readable(model)]
+    return sorted(before, key=lambda each: -each.closed_at)[:count]
+
+
+def _latest(models: Sequence[int], current: PublishedRound, past: Sequence[PublishedRound]) -> dict[int, int]:
+    """Return when the last round before `current` closed in which each model submitted, by model."""
+    before = sorted((each for each in past if each.closed_at < current.closed_at), key=lambda e: e.closed_at)
+    return {model: each.closed_at for each in before for model in models if each.has(model)}
 
 
 def neutral_churn_table(

@@ -37,13 +37,16 @@ class OwnVerification:
     ----------
     checked
         What was computed and agrees or differs, in words.
+    follows
+        What follows from it, in a bundle that agrees with itself and with the chain.
     unchecked
         What cannot be computed from one's own predictions, and why.
     """
 
     differences: tuple[Difference, ...]
-    checked: tuple[str, ...]
-    unchecked: tuple[str, ...]
+    checked: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
 
 
 def verify_own(published: Published, own: OwnSubmission) -> OwnVerification:
@@ -55,13 +58,13 @@ def verify_own(published: Published, own: OwnSubmission) -> OwnVerification:
     inputs, where = published.inputs, f"model {own.model_id}"
     entry = next((e for e in inputs.submissions.entries if e.model_id == own.model_id), None)
     if entry is None:
-        return OwnVerification((Difference(f"submissions.json, {where}", "a submission", "none"),), (), ())
+        return OwnVerification((Difference(f"submissions.json, {where}", "a submission", "none"),))
     found = content_hash(inputs.submissions.universe, own.predictions)
     if found != entry.content_hash:
         wrong = Difference(
             f"submissions.json, content hash of {where}", to_hex(found), to_hex(entry.content_hash)
         )
-        return OwnVerification((wrong,), (), ())
+        return OwnVerification((wrong,))
     if own.model_id in inputs.refused:
         why = "that it does not count, as a quorum of members said: what they read is theirs alone"
         return OwnVerification((), ("content hash",), (why,))
@@ -82,11 +85,12 @@ def _scored(published: Published, own: OwnSubmission, entry: Submission) -> OwnV
             continue
         checked.append(column)
         differences += _difference(published, own, column, expected)
+    follows: tuple[str, ...] = ()
     if unchecked:
         unchecked.append("reward_score and payout, which follow from them")
-    else:
-        checked += ["reward_score", "payout" if _amount(published, entry, "payout") else "burn"]
-    return OwnVerification(tuple(differences), tuple(checked), tuple(unchecked))
+    elif not differences:
+        follows = "reward_score", "payout" if _amount(published, entry, "payout") else "burn"
+    return OwnVerification(tuple(differences), tuple(checked), tuple(unchecked), follows)
 
 
 def _columns(published: Published, alone: FactorInputs) -> Iterator[tuple[str, np.float64 | str]]:

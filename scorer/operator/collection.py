@@ -38,11 +38,15 @@ class Collection:
         All that are committed to and scored.
     staked
         The models whose stake is to be locked.
+    lanes
+        The number of lanes that there were: a model that got its lane later does not stake, as with a deposit
+        after another anybody could keep a lock from its end. None: all lanes stake.
     """
 
     submissions: Submissions
     refusals: tuple[Refusal, ...]
     staked: frozenset[int]
+    lanes: int | None = None
 
     @property
     def late(self) -> frozenset[int]:
@@ -54,6 +58,7 @@ class Collection:
         return {
             "staked": sorted(self.staked),
             "late": sorted(self.late),
+            "lanes": self.lanes,
             "refused": [refusal.document() for refusal in self.refusals],
         }
 
@@ -79,7 +84,7 @@ def read_collection(bundle: Bundle) -> Collection | None:
 
 def _collection(submissions: Submissions, document: Mapping[str, Any]) -> Collection:
     refusals = tuple(Refusal(**refused) for refused in document["refused"])
-    collection = Collection(submissions, refusals, frozenset(document["staked"]))
+    collection = Collection(submissions, refusals, frozenset(document["staked"]), document["lanes"])
     decided = sorted([*collection.staked, *collection.late])
     if collection.selection() != document or decided != list(submissions.model_ids):
         raise ValueError("expected every submission once, as staked or late, found others")

@@ -44,15 +44,9 @@ class Lanes:
             self.suite, "the models of the lanes", lambda suite: suite.models_by_lane(self.block)
         )
 
-    def of(self, models: Set[int]) -> list[int]:
-        """Return the lanes of `models`."""
-        return [lane for lane, model in enumerate(self.models) if model in models]
-
-    def newest_of(self, models: Set[int], block: int) -> list[int]:
-        """Return the lanes of `models`, with those that were added up to a later block."""
-        added = self.suite.models_by_lane(block, len(self.models))
-        later = enumerate(added, start=len(self.models))
-        return [*self.of(models), *(lane for lane, model in later if model in models)]
+    def of(self, models: Set[int], count: int | None = None) -> list[int]:
+        """Return the lanes of `models`, of the first `count` or of all."""
+        return [lane for lane, model in enumerate(self.models[:count]) if model in models]
 
 
 @dataclass(frozen=True)
@@ -90,9 +84,9 @@ class Collector:
     ) -> Iterator[LockCall | None]:
         """Yield what is left to be sent to lock a round, in order.
 
-        The lanes of models are read once; before each call the chain says where to go on. Models that got a
-        lane meanwhile are looked for at the end. Once a final block says that every staked lane is locked,
-        whatever an earlier process had begun, None is yielded last: nothing more is to be locked.
+        The lanes of models are read once; before each call the chain says where to go on. Once a final block
+        says that every staked lane is locked, whatever an earlier process had begun, None is yielded last:
+        nothing more is to be locked.
 
         Parameters
         ----------
@@ -101,29 +95,23 @@ class Collector:
         settling
             A round that is being settled, whose chunks are settled on the way.
         """
-        staked, is_newest = ascending(lanes.of(collection.staked)), False
+        staked, final = ascending(lanes.of(collection.staked, collection.lanes)), Hull.of(record)
         taken = set[LockStep]()
         while True:
             block = self.suite.w3.eth.block_number
-            hull = Hull.of(self.suite.round(record.round_id, block))
+            hull = Hull.of(self.suite.round(record.round_id, block)).with_final(final)
             left = () if settling is None else settling.left(self.suite, block)
             step = next(lock_steps(staked, hull, slots_per_chunk, left), None)
-            if step is None and is_newest:
-                hulls = self._confirmed_hulls(record, hull)
-                steps = (next(lock_steps(staked, hull, slots_per_chunk), None) for hull in hulls)
-                step = next((step for step in steps if step is not None), None)
-                if step is None:
-                    if next(lock_steps(staked, Hull.of(record), slots_per_chunk), None) is None:
-                        yield None
-                    return
             if step is None:
-                staked, is_newest = ascending(lanes.newest_of(collection.staked, block)), True
-            elif step in taken:
-                return  # the endpoint does not show yet what was locked
-            else:
-                taken.add(step)
-                is_newest = False
-                yield lock_call(self.suite, record.round_id, step, settling)
+                hulls = (*self._confirmed_hulls(record, hull), final)
+                steps = [next(lock_steps(staked, hull, slots_per_chunk), None) for hull in hulls]
+                step = next((step for step in steps[:-1] if step is not None), None)
+                if step is None and steps[-1] is None:
+                    yield None
+            if step is None or step in taken:
+                return  # the endpoint does not show yet what was locked, or it is not final
+            taken.add(step)
+            yield lock_call(self.suite, record.round_id, step, settling)
 
     def _confirmed_hulls(self, record: RoundRecord, claimed: Hull) -> list[Hull]:
         """Return what is locked already, as each endpoint says that must confirm it.
@@ -187,7 +175,14 @@ class Collector:
         window = {"open_at": record.open_at, "close_at": record.close_at, "until": intake.until}
         selection = select(intake.universe.ids, arrivals, **window)
         submissions = replace(selection.submissions, is_encrypted=rules.is_encrypted)
-        return Collection(submissions, refusals, selection.staked)
+        return Collection(submissions, refusals, selection.staked, self._lane_count(record, block))
+
+    def _lane_count(self, record: RoundRecord, block: Block | None) -> int:
+        """Return how many lanes there are, as all endpoints say that must."""
+        number = self.suite.w3.eth.block_number if block is None else block.number
+        return self.quorum_check.confirmed(
+            self.suite, f"round {record.round_id}, the lanes", lambda suite: suite.lane_count(number)
+        )
 
     def submitters(self, record: RoundRecord, number: int) -> dict[int, str]:
         """Return who could sign for each model when submissions closed, as all endpoints say that must."""

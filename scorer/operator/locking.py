@@ -35,6 +35,11 @@ class Hull:
         """Return the hull of a round."""
         return cls(record.first_slot, record.next_slot)
 
+    def with_final(self, final: "Hull") -> "Hull":
+        """Return this hull; where it lacks slots that are locked for good, the one that an endpoint hid."""
+        is_whole = final.is_empty or (self.first <= final.first and self.next >= final.next)
+        return self if is_whole else final
+
     @property
     def is_empty(self) -> bool:
         """True where nothing is locked yet."""

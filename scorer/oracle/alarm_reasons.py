@@ -38,6 +38,7 @@ class AlarmReason(StrEnum):
     NO_REPORT = "The files of a round are not those that the chain committed to."
     NOT_ALLOWED = "A contract does not allow what is to be done."
     NOT_PUBLISHED = "A round has closed or is sealed, and its files are not published."
+    OVERRULED = "Other members refuse a submission that we read and that counts by the rules."
     PEERS_DIFFER = "Another member's report of a round rests on other inputs than ours."
     POOL_SHORT = "A report was accepted that the pool cannot pay."
     PUBLISHED_CHANGED = "What is published of a sealed round is not what we took over any more."

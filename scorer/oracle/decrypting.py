@@ -30,11 +30,10 @@ from scorer.observation.encryption import round_context, usable_keys
 from scorer.observation.observe import awaits_seal
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.context import CycleContext
-from scorer.oracle.decryption_cache import Decrypted, DecryptionCache, Unreadable
+from scorer.oracle.decryption_cache import Decrypted, DecryptionCache, Released, Unreadable
 from scorer.oracle.paths import MemberPaths
-from scorer.oracle.shares import RoundShares, released_head
-from scorer.oracle.stamps import Stamp, stamp_of
-from scorer.protocol.documents import from_hex, to_hex
+from scorer.oracle.shares import RoundShares, released_of
+from scorer.oracle.stamps import REREAD, Stamp, stamp_of
 from scorer.protocol.predictions import Predictions, PredictionSpool
 from scorer.protocol.submissions import Submissions
 from scorer.storage.bundle import ENVELOPES, RELEASE, RELEASED, SUBMISSIONS, Bundle
@@ -42,7 +41,10 @@ from scorer.storage.bundle import ENVELOPES, RELEASE, RELEASED, SUBMISSIONS, Bun
 SHOWN: Final = 3
 """Models that an alarm names."""
 WAITED: Final = (3, 4)
-"""The part of the lock window, as a fraction, for which members wait for shares that are missing."""
+"""The part of the time from the release to the end of the lock window, as a fraction, for which members wait
+for shares that are missing."""
+PAUSES: Final = 16
+"""Once every member's release may have come, a round is decrypted at most so often in its lock window."""
 
 
 @dataclass
@@ -77,7 +79,7 @@ class Decrypting:
         if not is_locked or not self.is_encrypted(record):
             return
         ground, before = self._ground(record.round_id), self.result(record)
-        if before is not None and before.holds_at(ground):
+        if before is not None and (before.holds_at(ground) or self._waits(record, before)):
             return
         kept = self._kept(record.round_id, ground)
         if kept is not None:
@@ -85,7 +87,8 @@ class Decrypting:
             return
         shares = self._shares(record)
         if shares is not None:
-            self.cache.decrypted[record.round_id] = self._decrypted(record, shares, ground)
+            attempts = 1 if before is None else before.attempts + 1
+            self.cache.decrypted[record.round_id] = self._decrypted(record, shares, ground, attempts)
 
     def result(self, record: RoundRecord) -> Decrypted | None:
         """Return what we could decrypt of a round; None where that is nothing yet."""
@@ -99,29 +102,37 @@ class Decrypting:
         what to lock.
         """
         found = self.result(record)
-        if found is None:
-            return False
-        if found.positions_head != record.positions_head:
-            self.raise_alarm(
-                AlarmReason.LOCKED_AFTER_RELEASE,
-                f"round {record.round_id}: we released our shares at the positions head "
-                f"0x{found.positions_head.hex()}, and 0x{record.positions_head.hex()} is locked now; we sign "
-                "nothing, and the round returns whole unless a quorum does",
-            )
+        if found is None or not self.may_sign(record):
             return False
         if found.is_final:
             return True
         numerator, denominator = WAITED
-        waits_until = record.close_at + (record.lock_until - record.close_at) * numerator // denominator
-        if self.context.block.timestamp < waits_until:
+        since = found.released.at
+        if self.context.block.timestamp < since + (record.lock_until - since) * numerator // denominator:
             return False
         undecided = [m for m, why in found.unreadable.items() if why == Unreadable.UNDECIDED]
         self.raise_alarm(
             AlarmReason.UNDECIDED,
             f"round {record.round_id}: expected the shares of {', '.join(found.silent)}, found none; "
-            f"without them {_few(undecided)} do not count",
+            f"without them {few(undecided)} do not count",
         )
         return True
+
+    def may_sign(self, record: RoundRecord) -> bool:
+        """Say whether a round has the positions at which we released our shares, as every final block says.
+
+        Else a final block was undone, and somebody may have read predictions before it chose what to lock.
+        """
+        found = self.result(record)
+        if found is None or found.released.positions_head == record.positions_head:
+            return True
+        self.raise_alarm(
+            AlarmReason.LOCKED_AFTER_RELEASE,
+            f"round {record.round_id}: we released our shares at the positions head "
+            f"0x{found.released.positions_head.hex()}, and 0x{record.positions_head.hex()} is locked now; we "
+            "sign nothing, and the round returns whole unless a quorum does",
+        )
+        return False
 
     def reasons(self, record: RoundRecord) -> dict[int, str]:
         """Return why submissions do not count because nobody can read them, by model."""
@@ -149,9 +160,37 @@ class Decrypting:
             return None
         round_of = round_context(self.context.suite, record.round_id)
         envelopes = _parsed(self.paths.own_bundle(record.round_id).published_submissions(), round_of, keys)
+        most = max(self.context.suite.submitters(record.close_at, self.context.block.number), default=0)
         return RoundShares(
-            self.context, self.paths, round_of, members, keys, place, identity, envelopes, self.cache
+            self.context, self.paths, round_of, members, keys, place, identity, envelopes, most, self.cache
         )
+
+    def _check_end(self, record: RoundRecord) -> None:
+        """Have other endpoints confirm that no more stakes can be locked: what is released cannot be undone.
+
+        Raises
+        ------
+        scorer.chain.errors.EndpointsDisagree
+            When one says something else, or too few answer.
+        """
+        context = self.context
+        context.quorum_check.confirmed(
+            context.suite,
+            f"round {record.round_id}, the end of its lock",
+            lambda suite: suite.round(record.round_id, context.block.number),
+        )
+
+    def _waits(self, record: RoundRecord, before: Decrypted) -> bool:
+        """Say whether not to decrypt anew yet: a member may write another release in every cycle.
+
+        Nothing is decrypted any more once all that counts by a round's seal can be read.
+        """
+        if record.is_sealed and before.unreadable.keys() <= self.paths.own_bundle(record.round_id).refused():
+            return True
+        if before.attempts <= len(self._members(record).members):
+            return False
+        pause = REREAD if record.is_sealed else (record.lock_until - record.close_at) / PAUSES
+        return self.context.block.timestamp < before.at + min(pause, REREAD)
 
     def _members(self, record: RoundRecord) -> MemberSet:
         context = self.context
@@ -179,13 +218,17 @@ class Decrypting:
         if note.get("envelopes") != _written(ground[0]) or not isinstance(note.get("unreadable"), dict):
             return None
         unreadable = {int(model): Unreadable(why) for model, why in note["unreadable"].items()}
-        return Decrypted(ground, unreadable, True, from_hex(note["positions_head"], 32))
+        return Decrypted(ground, unreadable, True, Released.from_json(note))
 
-    def _decrypted(self, record: RoundRecord, shares: RoundShares, ground: tuple[Stamp, ...]) -> Decrypted:
+    def _decrypted(
+        self, record: RoundRecord, shares: RoundShares, ground: tuple[Stamp, ...], attempts: int
+    ) -> Decrypted:
         """Release our shares, decrypt what those of others permit, and keep it in our bundle."""
+        self._check_end(record)
+        now = Released(record.positions_head, self.context.block.timestamp)
         bundle = self.paths.own_bundle(record.round_id)
         submissions = bundle.published_submissions()
-        releases = [shares.release(record.positions_head), *shares.of_others()] if shares.envelopes else []
+        releases = [shares.release(now), *shares.of_others()] if shares.envelopes else []
         self._report_differing(record, shares, releases)
         spool = PredictionSpool(bundle.folder, len(submissions.universe))
         found = decrypt_round(shares.envelopes, statements(shares.envelopes, releases), submissions.universe)
@@ -195,13 +238,15 @@ class Decrypting:
         silent = set(shares.keys.holders).difference(release.place for release in releases)
         is_final = not silent or Unreadable.UNDECIDED not in unreadable.values()
         bundle.write_decrypted(_with_rows(submissions, rows))
-        head = released_head(bundle) or record.positions_head
+        released = released_of(bundle) or now
         if is_final and self.context.sender is not None:
             bundle.write_released(
-                {"positions_head": to_hex(head), "envelopes": _written(ground[0]), "unreadable": unreadable}
+                released.to_json() | {"envelopes": _written(ground[0]), "unreadable": unreadable}
             )
         names = tuple(shares.members.members[place] for place in sorted(silent))
-        return Decrypted(ground, unreadable, is_final, head, names)
+        return Decrypted(
+            ground, unreadable, is_final, released, names, attempts, self.context.block.timestamp
+        )
 
     def _sorted(
         self,
@@ -229,7 +274,7 @@ class Decrypting:
             self.raise_alarm(
                 AlarmReason.WRONG_RELEASE,
                 f"round {record.round_id}: member {shares.members.members[place]} released wrong keys of "
-                f"{_few(models)}",
+                f"{few(models)}",
             )
         return rows, unreadable
 
@@ -243,7 +288,7 @@ class Decrypting:
                 self.raise_alarm(
                     AlarmReason.PEERS_DIFFER,
                     f"round {record.round_id}: member {shares.members.members[release.place]} was given "
-                    f"other ciphertexts than we, or none, of {_few(others)}",
+                    f"other ciphertexts than we, or none, of {few(others)}",
                 )
 
 
@@ -274,6 +319,7 @@ def _written(stamp: Stamp) -> list[list[str]]:
     return [[] if each is None else [str(number) for number in each] for each in stamp]
 
 
-def _few(models: Sequence[int]) -> str:
+def few(models: Sequence[int]) -> str:
+    """Return how many models there are, and the first of them."""
     shown = ", ".join(map(str, models[:SHOWN]))
     return f"{len(models)} models ({shown}{', ...' if len(models) > SHOWN else ''})"

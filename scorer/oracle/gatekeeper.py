@@ -6,7 +6,7 @@ from typing import Final
 
 from scorer.chain.contracts import Suite
 from scorer.chain.records import RoundRecord
-from scorer.evaluation.gates import SUBMISSIONS, PublishedRound, judge_all, neutral_churn_table
+from scorer.evaluation.gates import DAY, SUBMISSIONS, PublishedRound, judge_all, neutral_churn_table
 from scorer.protocol.rules import Gates, Rules
 from scorer.protocol.submissions import Submissions
 from scorer.protocol.tables import NEUTRALIZERS, SAMPLE_WEIGHTS, Table, table_file
@@ -41,6 +41,17 @@ def _tables(bundle: Bundle, universe: tuple[str, ...]) -> dict[str, Table]:
     return {name: bundle.table(name, universe) for name in GATE_TABLES}
 
 
+def _comparable(bundle: Bundle, record: RoundRecord, is_for_all: bool) -> list[int]:
+    """Return the models that submitted to a round; where all members must find the same, those that count.
+
+    Who can read an encrypted submission that does not count depends on when others' keys came.
+    """
+    submitted = bundle.submitted()
+    if not (is_for_all and bundle.has(ENVELOPES)):
+        return list(submitted)
+    return sorted(set(submitted).difference(bundle.refused())) if record.is_sealed else []
+
+
 def _round_of(bundle: Bundle, closed_at: int, submissions: Submissions) -> PublishedRound:
     return PublishedRound(closed_at, submissions, _tables(bundle, submissions.universe))
 
@@ -66,8 +77,18 @@ class Gatekeeper:
         wanted = sorted(models)
         current = _round_of(self.published(record.round_id), record.close_at, submissions)
         past = list(self._past(record, wanted, gates.submissions))
-        verdicts = judge_all(gates, wanted, current, past)
+        latest = self._latest(record, record.close_at - gates.days * DAY)
+        verdicts = judge_all(gates, wanted, current, past, latest)
         return {model: verdict.reason for model, verdict in verdicts.items() if verdict.reason is not None}
+
+    def _latest(self, record: RoundRecord, since: int) -> dict[int, int]:
+        """Return when the last round that closed at or after `since` did, by model that submitted to it."""
+        latest: dict[int, int] = {}
+        for earlier in self._earlier(record):
+            if earlier.close_at >= since:
+                submitted = self.published(earlier.round_id).submitted()
+                latest |= dict.fromkeys(set(submitted).difference(latest), earlier.close_at)
+        return latest
 
     def neutral_churn(self, record: RoundRecord, submissions: Submissions) -> Table:
         """Return the table neutral_churn of a round, of every model that submitted.
@@ -92,7 +113,7 @@ class Gatekeeper:
         missing = dict.fromkeys(models, count)
         for earlier in self._earlier(record):
             bundle = self.published(earlier.round_id)
-            there = [model for model in bundle.submitted() if missing.get(model)]
+            there = [model for model in _comparable(bundle, earlier, takes_all) if missing.get(model)]
             if there and not bundle.has(PREDICTIONS):
                 if takes_all and earlier.is_sealed:
                     raise BundleError(
@@ -102,7 +123,9 @@ class Gatekeeper:
                     )
                 continue
             if there:
-                yield _round_of(bundle, earlier.close_at, bundle.submissions())
+                found = _round_of(bundle, earlier.close_at, bundle.submissions())
+                there = [model for model in there if found.is_readable(model)]
+                yield found
             missing |= {model: missing[model] - 1 for model in there}
             if not any(missing.values()):
                 return

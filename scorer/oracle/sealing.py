@@ -16,7 +16,7 @@ from scorer.isolation import SHARED_READER
 from scorer.observation.observe import read_sealed
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.context import CycleContext
-from scorer.oracle.decrypting import Decrypting
+from scorer.oracle.decrypting import Decrypting, few
 from scorer.oracle.failures import apart
 from scorer.oracle.gatekeeper import GATE_TABLES, Gatekeeper
 from scorer.oracle.paths import MemberPaths
@@ -105,7 +105,7 @@ class Sealing:
         before = self._own_vote(bundle)
         if before is not None and keccak(before.seal.message) == digest:
             return before.seal_signature
-        if self._sign is None:
+        if self._sign is None or not self._may_sign(record):
             return None
         votes = self._votes(record)
         seen = frozenset(vote.seal_signature for vote in votes)
@@ -118,6 +118,9 @@ class Sealing:
             signature = self._signed(bundle, judged, seal, refused).seal_signature if same else None
             known = self.cache.late[record.round_id] = seen, signature
         return known[1]
+
+    def _may_sign(self, record: RoundRecord) -> bool:
+        return not self.decrypting.is_encrypted(record) or self.decrypting.may_sign(record)
 
     def candidates(self, record: RoundRecord, bundle: Bundle) -> Iterator[frozenset[int]]:
         """Yield the models that a seal may refuse: by what others signed, then by what we find ourselves."""
@@ -141,7 +144,19 @@ class Sealing:
             return None
         if self.decrypting.is_encrypted(record) and not self.decrypting.may_vote(record):
             return None
-        return self._signed(bundle, *self._stated(record, bundle, votes))
+        judged, seal, refused = self._stated(record, bundle, votes)
+        self._report_overruled(record, judged, refused)
+        return self._signed(bundle, judged, seal, refused)
+
+    def _report_overruled(self, record: RoundRecord, judged: Judgement, refused: frozenset[int]) -> None:
+        """Call a human for submissions that do not count although they would by our own verdict."""
+        verdicts = judged.verdicts.by_model
+        models = [model for model in sorted(refused) if verdicts[model].is_valid]
+        if models:
+            self.raise_alarm(
+                AlarmReason.OVERRULED,
+                f"round {record.round_id}: other members refuse {few(models)}, which we would count",
+            )
 
     def _stated(
         self, record: RoundRecord, bundle: Bundle, votes: Sequence[SealVote]

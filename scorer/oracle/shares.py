@@ -1,10 +1,9 @@
 """A member's shares of a round: released once the lock's end is final, and collected from other members."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from scorer.chain.records import MemberSet
 from scorer.encryption import (
@@ -20,12 +19,11 @@ from scorer.encryption import (
     write_release,
 )
 from scorer.oracle.context import CycleContext
-from scorer.oracle.decryption_cache import DecryptionCache
+from scorer.oracle.decryption_cache import DecryptionCache, Released
 from scorer.oracle.paths import MemberPaths
 from scorer.oracle.stamps import stamp_of
-from scorer.protocol.documents import from_hex, to_hex
-from scorer.storage.bundle import RELEASE, RELEASED, Bundle
-from scorer.storage.releases import SignedRelease, read_release_file
+from scorer.storage.bundle import ENVELOPES, RELEASE, RELEASED, Bundle
+from scorer.storage.releases import SignedRelease, largest_release, read_release_file
 
 
 @dataclass
@@ -42,6 +40,8 @@ class RoundShares:
         Of the key that the set has of us.
     envelopes
         Those of our own files that have the right form, ascending by model.
+    most_models
+        The number of models that could submit: no member was given more envelopes.
     """
 
     context: CycleContext
@@ -52,6 +52,7 @@ class RoundShares:
     place: int
     identity: Identity
     envelopes: Sequence[Envelope]
+    most_models: int
     cache: DecryptionCache
 
     @cached_property
@@ -62,16 +63,18 @@ class RoundShares:
     def _own(self) -> Bundle:
         return self.paths.own_bundle(self.round.round_id)
 
-    def release(self, positions_head: bytes) -> ShareRelease:
+    def release(self, now: Released) -> ShareRelease:
         """Return our release, which is published first, and only once for as long as our files are the same.
 
         The caller makes sure that the end of the round's lock is final.
 
         Parameters
         ----------
-        positions_head
-            Of all positions that are locked: none is signed for later that has another.
+        now
+            All positions that are locked: a seal is signed of no others later.
         """
+        if self.context.sender is not None and released_of(self._own) is None:
+            self._own.write_released(now.to_json())
         before = self._released_before()
         if before is not None:
             return before
@@ -80,8 +83,6 @@ class RoundShares:
             content = write_release(release)
             message = release_message(self.round, self.keys, self.place, content)
             signed = SignedRelease(self.place, self.context.sender.sign_message(message), content)
-            if released_head(self._own) is None:
-                self._own.write_released({"positions_head": to_hex(positions_head)})
             self._exchange.write_release(signed.to_bytes())
         return release
 
@@ -109,24 +110,23 @@ class RoundShares:
 
     def _read(self, folder: Path) -> ShareRelease | None:
         """Return the release in a folder, which may hold anything; read once while its file is the same."""
-        stamp = stamp_of(Bundle(folder), (RELEASE,))
+        stamp = *stamp_of(Bundle(folder), (RELEASE,)), *stamp_of(self._own, (ENVELOPES,))
         known = self.cache.releases.get(folder)
         if known is None or known[0] != stamp:
-            known = self.cache.releases[folder] = stamp, self._checked(read_release_file(folder))
+            file = read_release_file(folder, largest_release(self.most_models))
+            known = self.cache.releases[folder] = stamp, self._checked(file)
         return known[1]
 
     def _checked(self, file: SignedRelease | None) -> ShareRelease | None:
         if file is None or not file.is_signed_by(self.members.members, self.round, self.keys):
             return None
         try:
-            return read_release(file.content, self.round, self.keys, file.place, self.place, self.identity)
+            release = read_release(file.content, self.round, self.keys, file.place, self.place, self.identity)
         except EncryptionError:
             return None
+        return release.about(self.envelopes)
 
 
-def released_head(bundle: Bundle) -> bytes | None:
-    """Return the head of the positions that were locked when we released our shares; None before that."""
-    if not bundle.has(RELEASED):
-        return None
-    note: Mapping[str, Any] = bundle.released()
-    return from_hex(note["positions_head"], 32)
+def released_of(bundle: Bundle) -> Released | None:
+    """Return what we noted of the release of our shares; None before that."""
+    return Released.from_json(bundle.released()) if bundle.has(RELEASED) else None

@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from scorer.encryption import MemberKeys, RoundContext, release_message
+from scorer.encryption import MemberKeys, RoundContext, release_message, release_size
 from scorer.encryption.context import MOST_MEMBERS
 from scorer.protocol.typed_data import SIGNATURE_SIZE, signer_of
 from scorer.storage.bundle import RELEASE, BundleError
 from scorer.storage.folder import opened
 
 _HEADER: Final = 1 + SIGNATURE_SIZE
-LARGEST_RELEASE: Final = 64 * 2**20
-"""Bytes of a release that is read: some 1,000,000 submissions."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +47,18 @@ class SignedRelease:
         return signer_of(message, self.signature) == members[self.place]
 
 
-def read_release_file(folder: Path) -> SignedRelease | None:
-    """Read the release in another member's folder; None where there is none that can be one."""
+def largest_release(envelopes: int) -> int:
+    """Return the most bytes of a release on so many envelopes."""
+    return _HEADER + release_size(envelopes, MOST_MEMBERS)
+
+
+def read_release_file(folder: Path, most: int) -> SignedRelease | None:
+    """Read the release in another member's folder; None where there is none of at most so many bytes."""
     try:
         with opened(folder / RELEASE) as file:
-            content = file.read(LARGEST_RELEASE + 1)
+            content = file.read(most + 1)
     except (BundleError, OSError):
         return None
-    if not _HEADER < len(content) <= LARGEST_RELEASE or content[0] >= MOST_MEMBERS:
+    if not _HEADER < len(content) <= most or content[0] >= MOST_MEMBERS:
         return None
     return SignedRelease(content[0], content[1:_HEADER], content[_HEADER:])

@@ -243,7 +243,7 @@ def _scored(bundle: Bundle, chain: OnChain | None, own: OwnSubmission | None) ->
     if own is None:
         return _Found(terms.round_id, agreement, problems, covered)
     result = verify_own(published, own)
-    texts = _own_texts(own.model_id, result)
+    texts = _own_texts(own.model_id, result, agrees=not problems)
     return _Found(terms.round_id, agreement, [*problems, *result.differences], covered, texts)
 
 
@@ -254,10 +254,12 @@ def _digest_differences(manifest: Mapping[str, Any], found: str) -> Iterator[Dif
         yield Difference(f"{META_MODEL_DIGEST}, digest", expected, found)
 
 
-def _own_texts(model: int, result: OwnVerification) -> list[str]:
+def _own_texts(model: int, result: OwnVerification, *, agrees: bool) -> list[str]:
+    """Return sentences on one's own submission; what follows is claimed where the whole bundle agrees."""
     texts = []
     if result.checked and not result.differences:
-        texts.append(f"model {model}: your predictions give its {', '.join(result.checked)}")
+        claimed = (*result.checked, *(result.follows if agrees else ()))
+        texts.append(f"model {model}: your predictions give its {', '.join(claimed)}")
     if result.unchecked:
         texts.append(f"model {model}: not computed: {'; '.join(result.unchecked)}")
     return texts

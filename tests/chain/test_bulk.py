@@ -212,7 +212,7 @@ def test_answers_in_another_order_are_distinguished_by_their_ids(
     assert proxy.requests == [5]
 
 
-def test_the_models_of_lanes_are_read_in_pages_from_any_lane_on(
+def test_the_models_of_lanes_are_read_in_pages(
     world: World, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scorer.chain.contracts.PAGE", 3)
@@ -223,5 +223,3 @@ def test_the_models_of_lanes_are_read_in_pages_from_any_lane_on(
     proxy.requests.clear()
     assert suite.models_by_lane(block) == expected
     assert proxy.requests == [1, 4]
-    assert suite.models_by_lane(block, 7) == expected[7:]
-    assert suite.models_by_lane(block, MODELS) == suite.models_by_lane(block, MODELS + 5) == []

@@ -43,8 +43,8 @@ def test_reward_and_payout_are_claimed_where_everything_was_computed() -> None:
     found = own_of(published("corr", "mmc", adjusters=HARDENING))
     assert (found.differences, found.unchecked) == ((), ())
     assert found.checked[1:4] == ("corr_target_20d2l", "mmc_target_20d2l", CORRELATION)
-    assert found.checked[4] == "reward_score"
-    assert found.checked[5] in ("payout", "burn")
+    assert found.follows[0] == "reward_score"
+    assert found.follows[1] in ("payout", "burn")
 
 
 @pytest.mark.parametrize("column", ["corr_target_20d2l", "mmc_target_20d2l", CORRELATION])
@@ -74,7 +74,7 @@ def test_what_rests_on_others_or_on_earlier_rounds_is_named(
     round_ = published(*scores, adjusters=adjusters)
     found = own_of(round_)
     assert found.differences == ()
-    assert "reward_score" not in found.checked
+    assert found.follows == ()
     assert any(text.startswith(f"{unknown}, which rests on") for text in found.unchecked)
 
 

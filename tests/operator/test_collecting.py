@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scorer.chain.records import RoundState
 from scorer.lab.demo.files import write_submission
 from scorer.operator.collection import Collection
 from scorer.protocol.rules import NeutralChurn, preset
 from scorer.protocol.tables import NEUTRAL_CHURN, Table, table_file
 from scorer.storage.bundle import RULES, Bundle, BundleError, round_folder
 from tests.chains import Chains
+from tests.encrypted_world import encrypted_world
 from tests.world import NMR, World, lent_world
 
 LONG_IDS = tuple(f"id{number:03}" for number in range(120))
@@ -96,6 +98,39 @@ def test_a_gated_model_does_not_count_and_its_position_comes_back_whole(small: W
     assert scores.reward_score[[3, 4]].tolist() == [0, 0]
     assert np.isfinite(scores.corr_target_20d2l[[1, 2]]).all()
     assert second.idle()[3] == 100 * NMR
+
+
+def test_a_void_round_that_nobody_could_read_refuses_no_model_in_the_next(
+    small: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steady = pd.Series(np.random.default_rng(1).random(len(LONG_IDS)), index=list(LONG_IDS))
+    monkeypatch.setattr(World, "predictions", lambda *_: steady)
+    gated = small.rules.model_copy(update={"gates": preset("signals").gates})
+    tables = gate_tables(len(LONG_IDS))
+    world = encrypted_world(replace(small, ids=LONG_IDS, tables=tables, rules=gated))
+    for expected in ({1, 2, 3, 4}, set()):  # nobody submitted before the first
+        round_id = world.open()
+        world.submit_all(round_id, range(1, 5))
+        world.close_and_seal(round_id)
+        assert world.members[0].bundle(round_id).refused() == expected
+    unread = world.open()
+    world.submit_all(unread, range(1, 5))
+    world.anvil.advance_to(world.record(unread).close_at)
+    world.tournament.lock_round(unread)
+    near = [member.paths for member in world.members]
+    for member in world.members:
+        member.paths = replace(member.paths, peers=())
+    world.cycle()
+    world.pass_the_lock_window(unread)
+    world.cycle()
+    assert world.record(unread).state == RoundState.VOIDED
+    for member, paths in zip(world.members, near, strict=True):
+        member.paths = paths
+    following = world.open()
+    world.submit_all(following, range(1, 5))
+    world.close_and_seal(following)
+    assert world.members[0].bundle(following).refused() == frozenset()
+    assert world.record(following).valid_at_risk == world.record(following).at_risk
 
 
 def test_the_operator_publishes_the_churn_that_the_rules_ask_for(small: World) -> None:

@@ -12,11 +12,12 @@ from scorer.chain.records import ProposalStatus, RoundState
 from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OperatorDaemon
-from scorer.lab.proxy import Fault, Forward, Request, Response, proxy_of
+from scorer.lab.proxy import Fault, Forward, Request, Response, error, proxy_of
 from scorer.operator.cache import OperatorCache
-from scorer.storage.bundle import Bundle, round_folder
+from scorer.storage.bundle import RELEASE, Bundle, round_folder
 from tests.cli.test_cupel import write_config
 from tests.daemon.test_daemon import BRAVE, Seat
+from tests.encrypted_world import encrypted_world
 from tests.world import HOUR, IDS, MODELS, World
 
 CYCLES = 4
@@ -291,3 +292,42 @@ def test_a_challenge_is_not_lost_for_good_on_one_endpoints_word(world: World) ->
         seat.proxies[0].misbehave("eth_call", None)
         loop.once()
         assert "CHALLENGE_LOST" not in seat.alarms
+
+
+def test_no_share_is_released_on_one_endpoints_word_while_the_other_is_busy(world: World) -> None:
+    """More can be locked: who reads predictions now chooses with them."""
+    secret = encrypted_world(world)
+    round_id = secret.open()
+    secret.submit_all(round_id)
+    secret.anvil.advance_to(secret.record(round_id).close_at)
+    secret.operator.cycle()
+    secret.anvil.finalise()
+    assert secret.record(round_id).state == RoundState.LOCKING
+    view = secret.suite.tournament.functions.round(1)
+
+    def busy(request: Request, _forward: Forward) -> Response | None:
+        asked = request["params"][0].get("data", "").startswith(selector(view))
+        return error(-32005, "limit exceeded") if asked else None
+
+    with ExitStack() as stack:
+        seat = Seat(secret, stack, proxies=2, chain=TWO)
+        seat.proxies[0].misbehave(*of(view, word(0, RoundState.LOCKED)))
+        seat.proxies[1].misbehave("eth_call", busy)
+        loop = seat.assembled.loop()
+        for _ in range(3):
+            loop.once()
+        assert not secret.members[0].paths.exchange_bundle(round_id).has(RELEASE)
+        assert "ENDPOINTS_DISAGREE" in seat.alarms
+
+
+def test_an_endpoint_that_hides_what_is_locked_keeps_no_round_from_its_end(world: World) -> None:
+    with ExitStack() as stack:
+        office = Office(world, stack)
+        office.work(3)
+        world.submit_all(1)
+        office.proxies[0].misbehave("eth_call", newest(world, of_round(world, "nextSlot", 0)))
+        office.forget()
+        office.work(4)
+        world.anvil.advance_to(world.record(1).close_at)
+        office.work(8)
+        assert world.record(1).state == RoundState.LOCKED

@@ -161,7 +161,7 @@ def test_a_quorum_seals_what_it_was_shown_and_the_rest_takes_that_over(world: Wo
     for each in crew:
         each.cycle()
     assert world.record(round_id).state == RoundState.LOCKED
-    assert [each.raised for each in crew] == [{"REFUSED_SUBMISSION"}, {"REFUSED_SUBMISSION"}, set()]
+    assert [each.raised for each in crew] == [{"REFUSED_SUBMISSION"}, {"REFUSED_SUBMISSION"}, {"OVERRULED"}]
     world.pass_half_of_the_lock_window(round_id)
     crew[0].cycle()
     assert world.record(round_id).state == RoundState.SEALED

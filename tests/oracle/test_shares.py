@@ -1,34 +1,42 @@
 """Members' keys and shares: lost, changed, late, silent, false; and what operators do with ciphertexts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from scorer.chain.records import RoundState
 from scorer.encryption import (
+    Decryption,
     Envelope,
     EnvelopeState,
     Identity,
     ShareRelease,
     decrypt_round,
+    encrypt_predictions,
+    envelope_hash,
     parse_envelope,
     release_shares,
     statements,
 )
-from scorer.encryption.context import EnvelopeContext
+from scorer.encryption.context import BOX_SIZE, HEADER_SIZE, EnvelopeContext
 from scorer.encryption.errors import ShareFault
 from scorer.lab.in_process import FIRST_MEMBER
 from scorer.observation.encryption import round_context
 from scorer.oracle.actions import Attest
+from scorer.oracle.sealing import Sealing
 from scorer.protocol.envelopes import write_envelopes
+from scorer.protocol.signature import SubmissionDigest
 from scorer.storage.bundle import ENVELOPES, RELEASE, SUBMISSIONS, VOTE, Bundle
-from scorer.storage.releases import SignedRelease, read_release_file
+from scorer.storage.inbox import submit
+from scorer.storage.releases import SignedRelease, largest_release, read_release_file
 from tests.encrypted_world import encrypted_world, heard
 from tests.world import IDS, World
 
+MOST = largest_release(10)
 OLD, NEW = Identity(b"\x11" * 32), Identity(b"\x12" * 32)
 
 
@@ -182,6 +190,11 @@ def test_a_member_that_released_at_another_positions_head_signs_nothing(secret: 
         secret.cycle()
     assert {reason for member, reason, _ in alarms if member == 0} == {"LOCKED_AFTER_RELEASE"}
     assert not bundle.has(VOTE)
+    secret.pass_half_of_the_lock_window(round_id)
+    secret.cycle(1, 2)
+    assert secret.record(round_id).state == RoundState.SEALED
+    secret.cycle(0)
+    assert not bundle.has(VOTE)
 
 
 def test_an_operator_locks_nothing_more_once_it_has_ended_the_lock(secret: World) -> None:
@@ -297,7 +310,7 @@ def test_a_release_of_a_stranger_or_for_another_round_is_none(secret: World) -> 
     first = secret.locked_round()
     secret.cycle(0)
     theirs = secret.members[0].paths.exchange_bundle(first)
-    file = read_release_file(theirs.folder)
+    file = read_release_file(theirs.folder, MOST)
     assert file is not None
     place, keys = round_context(secret.suite, first), secret.tournament.keys_of(first)
     members = tuple(secret.suite.committee_members(secret.suite.w3.eth.block_number))
@@ -311,10 +324,10 @@ def test_a_release_of_a_stranger_or_for_another_round_is_none(secret: World) -> 
 @pytest.mark.parametrize("content", [b"", b"\x00", bytes(66), b"\xff" * 200])
 def test_what_is_no_release_is_passed_over(tmp_path: Path, content: bytes) -> None:
     (tmp_path / RELEASE).write_bytes(content)
-    assert read_release_file(tmp_path) is None
-    assert read_release_file(tmp_path / "nowhere") is None
+    assert read_release_file(tmp_path, MOST) is None
+    assert read_release_file(tmp_path / "nowhere", MOST) is None
     (tmp_path / RELEASE).write_bytes(SignedRelease(1, bytes(65), b"age").to_bytes())
-    assert read_release_file(tmp_path) == SignedRelease(1, bytes(65), b"age")
+    assert read_release_file(tmp_path, MOST) == SignedRelease(1, bytes(65), b"age")
 
 
 def test_a_restarted_member_decrypts_nothing_twice_and_releases_the_same_file(secret: World) -> None:
@@ -327,3 +340,123 @@ def test_a_restarted_member_decrypts_nothing_twice_and_releases_the_same_file(se
     assert (member.paths.exchange_bundle(round_id).folder / RELEASE).stat() == release
     assert (member.bundle(round_id).folder / SUBMISSIONS).stat() == rows_before
     assert restarted.cache.decryption.decrypted[round_id].unreadable == {}
+
+
+def test_members_wait_for_shares_from_the_end_of_the_lock_on_however_late_it_is(secret: World) -> None:
+    """Else an operator that ends a lock late has a quorum sign that nobody's submission counts."""
+    round_id = secret.open()
+    secret.submit_all(round_id)
+    record = secret.record(round_id)
+    secret.anvil.advance_to(record.close_at)
+    secret.operator.cycle()
+    secret.anvil.finalise()
+    secret.anvil.advance_to(record.close_at + (record.lock_until - record.close_at) * 3 // 4 + 1)
+    secret.operator.cycle()
+    secret.anvil.finalise()
+    assert secret.record(round_id).state == RoundState.LOCKED
+    near = [member.paths for member in secret.members]
+    for member in secret.members:
+        member.paths = replace(member.paths, peers=())  # what others publish arrives a cycle later
+    secret.cycle()
+    assert not any(member.bundle(round_id).has(VOTE) for member in secret.members)
+    for member, paths in zip(secret.members, near, strict=True):
+        member.paths = paths
+    for _ in range(2):
+        secret.cycle()
+    record = secret.record(round_id)
+    assert (record.state, record.valid_at_risk) == (RoundState.SEALED, record.at_risk)
+
+
+def unreadable_envelope(world: World, round_id: int, model: int) -> None:
+    """A signed envelope of the right form whose boxes open for nobody."""
+    place, keys = round_context(world.suite, round_id), world.tournament.keys_of(round_id)
+    values = np.asarray(world.predictions(model, round_id), dtype=np.float64)
+    made = encrypt_predictions(world.ids, values, place, model, keys)
+    content = bytearray(made.content)
+    for box in range(len(keys.holders)):
+        content[HEADER_SIZE + BOX_SIZE * (box + 1) - 1] ^= 1  # of the tag at its end
+    digest = SubmissionDigest(
+        place.chain_id,
+        place.tournament,
+        round_id,
+        model,
+        made.context.content_hash,
+        envelope_hash(bytes(content)),
+    )
+    key = world.participants[model - 1].account.key
+    submit(world.operator.inbox, digest, key, f"{model}.envelope", bytes(content), received_at=world.now)
+
+
+def test_a_member_that_rewrites_its_release_does_not_keep_others_decrypting(
+    secret: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    round_id = secret.open()
+    secret.submit_all(round_id, range(1, 10))
+    unreadable_envelope(secret, round_id, 10)
+    secret.anvil.advance_to(secret.record(round_id).close_at)
+    secret.tournament.lock_round(round_id)
+    decrypted: list[int] = []
+
+    def counted(*arguments: Any) -> Iterator[Decryption]:
+        decrypted.append(1)
+        return decrypt_round(*arguments)
+
+    monkeypatch.setattr("scorer.oracle.decrypting.decrypt_round", counted)
+    junk = secret.members[2].paths.exchange_bundle(round_id).folder
+    junk.mkdir(parents=True, exist_ok=True)
+
+    def cycles_of_the_first(count: int) -> int:
+        decrypted.clear()
+        for number in range(count):
+            (junk / RELEASE).write_bytes(bytes([number]) * 100)
+            secret.cycle(0)
+        return len(decrypted)
+
+    secret.cycle(0, 1)
+    assert cycles_of_the_first(12) <= len(secret.members) + 1
+    record = secret.record(round_id)
+    secret.anvil.advance_to(record.close_at + (record.lock_until - record.close_at) * 3 // 4 + 60)
+    for _ in range(2):
+        secret.cycle(0, 1)
+    assert secret.record(round_id).state == RoundState.SEALED
+    assert secret.members[0].bundle(round_id).refused() == {10}
+    assert cycles_of_the_first(4) == 0
+
+
+def test_a_release_on_more_envelopes_than_there_are_models_is_none(tmp_path: Path) -> None:
+    (tmp_path / RELEASE).write_bytes(SignedRelease(1, bytes(65), bytes(MOST)).to_bytes())
+    assert read_release_file(tmp_path, MOST) is None
+
+
+def test_of_a_release_only_what_is_about_our_envelopes_is_kept(secret: World) -> None:
+    round_id = secret.locked_round()
+    place, keys = round_context(secret.suite, round_id), secret.tournament.keys_of(round_id)
+    envelopes = [
+        parse_envelope(
+            bytes(entry.ciphertext or b""),
+            EnvelopeContext(place, entry.model_id, entry.content_hash, len(IDS), keys),
+        )
+        for entry in published(secret, round_id).published_submissions().entries
+    ]
+    release, _ = release_shares(envelopes, 0, secret.members[0].identities[0])
+    kept = release.about(envelopes[:3])
+    assert [entry.model_id for entry in kept.entries] == [1, 2, 3]
+    assert kept.other_envelopes(envelopes[:3]) == ()
+
+
+def test_a_member_is_called_when_others_refuse_what_it_read(secret: World) -> None:
+    secret, alarms = heard(secret)
+    round_id = secret.locked_round()
+    secret.cycle(0)
+    judged = Sealing._reasons
+
+    def refusing(self: Sealing, *arguments: Any) -> dict[int, str]:
+        return judged(self, *arguments) | {7: "expected nothing, found a rival"}
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Sealing, "_reasons", refusing)
+        for _ in range(2):
+            secret.cycle(1, 2)
+    secret.cycle(0)
+    said = [detail for member, reason, detail in alarms if (member, reason) == (0, "OVERRULED")]
+    assert said == [f"round {round_id}: other members refuse 1 models (7), which we would count"]
