@@ -13,7 +13,7 @@ from starlette.routing import Route
 from scorer.server.blobs import TooLarge
 from scorer.server.errors import ApiError
 from scorer.server.services import Services
-from scorer.server.uploads import SUBMISSION_PURPOSE, UPLOAD_SECONDS
+from scorer.server.uploads import DIAGNOSTICS_PURPOSE, UPLOAD_SECONDS, UploadForm
 
 BYTES: Final = "application/octet-stream"
 BAD_URL: Final = "expected a URL of this server that still works, found another; ask for a new one"
@@ -64,36 +64,37 @@ class FileRoutes:
             return _refused(403, f"upload: {BAD_URL}")
         filename = request.path_params["filename"]
         try:
-            most = await run_in_threadpool(self._most, filename)
+            form = await run_in_threadpool(self._form, filename)
         except ApiError as error:
             return _refused(409, str(error))
         announced = request.headers.get("content-length", "0")
-        if not announced.isdecimal() or int(announced) > most:
-            return _refused(413, f"upload: expected at most {most} bytes, found more")
+        if not announced.isdecimal() or int(announced) > form.most:
+            return _refused(413, f"upload: expected at most {form.most} bytes, found more")
         if self.receiving[filename] == MOST_RECEIVING:
             return _refused(
                 409, "upload: expected one that is not being sent, found one that is; wait for it"
             )
         self.receiving[filename] += 1
         try:
-            return await self._received(request, filename, most)
+            return await self._received(request, filename, form)
         finally:
             self.receiving[filename] -= 1
             if not self.receiving[filename]:
                 del self.receiving[filename]
 
-    def _most(self, filename: str) -> int:
-        """Return the bytes that an upload may have now: none in the clear where the open round encrypts."""
+    def _form(self, filename: str) -> UploadForm:
+        """Return the form that an upload must have now: none in the clear where the open round encrypts."""
         expected = self.services.uploads.expected(filename)
         if expected is None:
             raise ApiError("upload: expected one that was not submitted yet, found one that was")
-        purpose, most = expected
-        return min(most, self.services.submissions.most_bytes()) if purpose == SUBMISSION_PURPOSE else most
+        if expected.purpose == DIAGNOSTICS_PURPOSE:
+            return UploadForm(expected.most)
+        return self.services.submissions.form(expected)
 
-    async def _received(self, request: Request, filename: str, most: int) -> Response:
+    async def _received(self, request: Request, filename: str, form: UploadForm) -> Response:
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
-                await self.services.uploads.receive(filename, request.stream(), most)
+                await self.services.uploads.receive(filename, request.stream(), form)
         except TooLarge as error:
             return _refused(413, str(error))
         except ApiError as error:

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Final
@@ -19,6 +19,7 @@ from scorer.server.errors import ApiError
 from scorer.server.quotas import Quotas
 from scorer.server.signed_urls import SignedUrls
 from scorer.server.tables import UPLOAD
+from scorer.storage.inbox import ENVELOPE_SUFFIX
 
 UPLOAD_SECONDS: Final = 3_600
 DOWNLOAD_SECONDS: Final = 600
@@ -27,8 +28,51 @@ GRACE: Final = 3_600
 MOST_EXPIRED: Final = 1_000
 """Uploads that are removed at once."""
 SUBMISSION_PURPOSE: Final = "submission"
+"""Predictions in the clear."""
+ENVELOPE_PURPOSE: Final = "envelope"
+"""Predictions that their sender encrypted."""
+SUBMISSIONS: Final = (SUBMISSION_PURPOSE, ENVELOPE_PURPOSE)
 DIAGNOSTICS_PURPOSE: Final = "diagnostics"
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class UploadForm:
+    """The form that an upload must have.
+
+    Attributes
+    ----------
+    most, least
+        Bytes.
+    head
+        The number of first bytes that `check` looks at, before any are written down.
+    """
+
+    most: int
+    least: int = 0
+    head: int = 0
+    check: Callable[[bytes], None] = lambda _: None
+
+    async def checked(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        """Yield what is sent, once its beginning is right; `check` raises where it is not."""
+        head = bytearray()
+        async for chunk in chunks:
+            if len(head) >= self.head:
+                yield chunk
+                continue
+            head += chunk
+            if len(head) >= self.head:
+                self.check(bytes(head[: self.head]))
+                yield bytes(head)
+
+
+@dataclass(frozen=True)
+class ExpectedUpload:
+    """An upload that was granted and not used: what for, for which model, and of how many bytes at most."""
+
+    purpose: str
+    model: int | None
+    most: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +86,7 @@ class Ticket:
     """
 
     filename: str
+    purpose: str
     file: Path
     model: int | None
     signed_round: int | None
@@ -76,7 +121,7 @@ class Uploads:
         ApiError
             When the account, or all together, have uploaded as much as they may; see `Quotas`.
         """
-        now, name = self.clock(), _name(filename)
+        now, name = self.clock(), _name(filename, purpose)
         row = {"filename": name, "account": account.id, "purpose": purpose, "most_bytes": most}
         self.quotas.require_disk(self.blobs.free(), most)
         with self.database.writing() as connection:
@@ -85,26 +130,28 @@ class Uploads:
             connection.execute(sa.insert(UPLOAD).values(**values))
         return {"filename": name, "url": self.urls.make("PUT", "upload", name, UPLOAD_SECONDS)}
 
-    def expected(self, filename: str) -> tuple[str, int] | None:
-        """Return an upload's purpose, and the bytes that it may have; None where none is expected."""
+    def expected(self, filename: str) -> ExpectedUpload | None:
+        """Return what is known of an upload; None where none is expected."""
         known = (UPLOAD.c.filename == filename, UPLOAD.c.used_at.is_(None))
+        columns = (UPLOAD.c.purpose, UPLOAD.c.model, UPLOAD.c.most_bytes)
         with self.database.reading() as connection:
-            row = connection.execute(sa.select(UPLOAD.c.purpose, UPLOAD.c.most_bytes).where(*known))
-            found = row.one_or_none()
-        return None if found is None else (found.purpose, found.most_bytes)
+            row = connection.execute(sa.select(*columns).where(*known)).one_or_none()
+        return None if row is None else ExpectedUpload(*row)
 
-    async def receive(self, filename: str, chunks: AsyncIterable[bytes], most: int) -> None:
+    async def receive(self, filename: str, chunks: AsyncIterable[bytes], form: UploadForm) -> None:
         """Take what is sent for an upload, in place of what was sent before.
 
         Raises
         ------
         scorer.server.blobs.TooLarge
-            When it has more than `most` bytes.
+            When it has more bytes than it may.
         ApiError
-            When the upload was used meanwhile.
+            When it has another form, or the upload was used meanwhile.
         """
-        part, size = await self.blobs.write_part(chunks, most)
+        part, size = await self.blobs.write_part(form.checked(chunks), form.most)
         try:
+            if size < form.least:
+                raise ApiError(f"upload: expected {form.least} bytes, found fewer; send the whole file again")
             await run_in_threadpool(self._place, filename, part, size)
         finally:
             part.unlink(missing_ok=True)
@@ -140,12 +187,12 @@ class Uploads:
             "signed_content": to_hex(content_hash),
             "signature": to_hex(signed),
         }
-        statement = sa.update(UPLOAD).where(*self._unused(account, filename, SUBMISSION_PURPOSE))
+        statement = sa.update(UPLOAD).where(*self._unused(account, filename, *SUBMISSIONS))
         with self.database.writing() as connection:
             if connection.execute(statement.values(**values)).rowcount != 1:
                 raise self._unknown()
 
-    def take(self, account: Account, filename: str, model: NamedModel | None, purpose: str) -> Ticket:
+    def take(self, account: Account, filename: str, model: NamedModel | None, *purposes: str) -> Ticket:
         """Use an upload, once.
 
         Raises
@@ -153,7 +200,8 @@ class Uploads:
         ApiError
             When it is not the account's, not for this model, was used, or nothing was sent.
         """
-        used = sa.update(UPLOAD).where(*self._unused(account, filename, purpose)).values(used_at=self.clock())
+        unused = self._unused(account, filename, *purposes)
+        used = sa.update(UPLOAD).where(*unused).values(used_at=self.clock())
         with self.database.writing() as connection:
             if connection.execute(used).rowcount != 1:
                 raise self._unknown()
@@ -181,9 +229,9 @@ class Uploads:
             self.blobs.draft(name).unlink(missing_ok=True)
         return len(names)
 
-    def _unused(self, account: Account, filename: str, purpose: str) -> tuple[sa.ColumnElement[bool], ...]:
-        named = (UPLOAD.c.filename == filename, UPLOAD.c.account == account.id, UPLOAD.c.purpose == purpose)
-        return (*named, UPLOAD.c.used_at.is_(None))
+    def _unused(self, account: Account, filename: str, *purposes: str) -> tuple[sa.ColumnElement[bool], ...]:
+        named = (UPLOAD.c.filename == filename, UPLOAD.c.account == account.id)
+        return (*named, UPLOAD.c.purpose.in_(purposes), UPLOAD.c.used_at.is_(None))
 
     def _unknown(self) -> ApiError:
         return ApiError(
@@ -191,10 +239,11 @@ class Uploads:
         )
 
 
-def _name(filename: str) -> str:
+def _name(filename: str, purpose: str) -> str:
     """Return a name of our own in which the account's shows: never a path, never one of before."""
     path = PurePath(filename[-200:])
     suffix = path.suffix.lower() if path.suffix.lower() in (".csv", ".parquet") else ".csv"
+    suffix = ENVELOPE_SUFFIX if purpose == ENVELOPE_PURPOSE else suffix
     stem = _UNSAFE.sub("-", path.stem).strip("-")[:60] or "predictions"
     return f"{stem}-{secrets.token_hex(8)}{suffix}"
 
@@ -202,4 +251,4 @@ def _name(filename: str) -> str:
 def _ticket(row: sa.Row[Any], file: Path) -> Ticket:
     content = None if row.signed_content is None else from_hex(row.signed_content)
     signature = None if row.signature is None else from_hex(row.signature)
-    return Ticket(row.filename, file, row.model, row.signed_round, content, signature)
+    return Ticket(row.filename, row.purpose, file, row.model, row.signed_round, content, signature)

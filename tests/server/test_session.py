@@ -15,6 +15,7 @@ from numerapi import CryptoAPI, NumerAPI, SignalsAPI, base_api
 from scorer.scoring import correlation_contribution, diagnostics, feature_neutral_corr, numerai_corr
 from scorer.server.data_sets import DataSets
 from scorer.server.gateway import Gateway, gateway_application
+from scorer.server.signing_rounds import OwnConfiguration
 from scorer.server.upstream import Upstream
 from tests.server.loopback import served
 from tests.server.site import Site, running_site, send, wallet_of
@@ -64,7 +65,8 @@ def running(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         wallet = wallet_of(owner)
 
         def make(url: str) -> Any:
-            return gateway_application(Gateway(Upstream(site.url), wallet, url, tmp_path / "receipts"))
+            own = OwnConfiguration(in_the_clear=True)
+            return gateway_application(Gateway(Upstream(site.url), wallet, url, tmp_path / "receipts", own))
 
         with served(make, by_url=True) as url:
             monkeypatch.setattr(base_api, "API_TOURNAMENT_URL", url)
