@@ -16,18 +16,15 @@ from scorer.operator.inbox_files import read_signature
 from scorer.protocol.digest import content_hash
 from scorer.protocol.documents import to_hex
 from scorer.protocol.signature import SubmissionDigest
-from scorer.server.gateway import Gateway, gateway_application
+from scorer.server.gateway import Gateway
 from scorer.server.known_servers import ServerChanged
 from scorer.server.signing_rounds import OwnConfiguration
 from scorer.server.upstream import GatewayError, Upstream
 from scorer.storage.bundle import RULES, UNIVERSE, Bundle, round_folder
-from tests.server.loopback import served
-from tests.server.site import Site, wallet_of
+from tests.server.site import IN_THE_CLEAR, Site, running_gateway, wallet_of
 from tests.server.site import site as site
 from tests.server.test_submissions import frame, inbox, listed
 from tests.world import IDS
-
-IN_THE_CLEAR = OwnConfiguration(in_the_clear=True)
 
 
 @pytest.fixture
@@ -35,14 +32,7 @@ def gateway(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     """A gateway with the key of model 1's owner, at which numerapi is pointed, in an open round."""
     site.world.open()
     site.step()
-    wallet = wallet_of(site.world.participants[0].account)
-
-    def make(url: str) -> Any:
-        return gateway_application(
-            Gateway(Upstream(site.url), wallet, url, tmp_path / "receipts", IN_THE_CLEAR)
-        )
-
-    with served(make, by_url=True) as url:
+    with running_gateway(site, tmp_path / "receipts", IN_THE_CLEAR) as url:
         monkeypatch.setattr(base_api, "API_TOURNAMENT_URL", url)
         yield url
 
