@@ -1,5 +1,7 @@
 """Rounds that encrypt: numerapi takes part through the gateway, and no server ever holds a prediction."""
 
+import json
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +28,7 @@ from scorer.server.upstream import Upstream
 from scorer.storage.bundle import SUBMISSIONS, Bundle, round_folder
 from tests.encrypted_world import encrypted_world, files_with_predictions
 from tests.server.site import Site, running_gateway, running_site
+from tests.server.test_gateway import LyingServer, on_chain, submit_through
 from tests.server.test_submissions import LATER, fork_and_submit, frame, hosted, listed
 from tests.world import IDS, World
 
@@ -150,6 +153,18 @@ def test_a_gateway_without_a_chain_takes_the_members_keys_from_the_server(
     keys = site.world.tournament.keys_of(1)
     assert document == {"threshold": keys.threshold, "keys": [to_hex(key) for key in keys.published]}
     assert requests.get(f"{site.url}/rounds/2/members.json", timeout=10).status_code == 404
+
+
+def test_a_gateway_with_a_chain_encrypts_to_no_keys_that_a_server_makes_up(
+    site: Site, tmp_path: Path
+) -> None:
+    strangers = [to_hex(Identity.generate().public) for _ in site.world.members]
+    document = {"threshold": 2, "keys": strangers}
+    lying = LyingServer(site.url, files={"members.json": json.dumps(document).encode()})
+    assert "other-members" in submit_through(site, lying, tmp_path / "believes", OwnConfiguration())
+    assert delivered(site) == []
+    assert uuid.UUID(submit_through(site, lying, tmp_path / "asks the chain", on_chain(site)))
+    assert len(delivered(site)) == 1
 
 
 def test_without_a_gateway_nothing_is_taken_not_even_for_a_model_that_lets_the_server_sign(
