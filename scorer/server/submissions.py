@@ -1,6 +1,7 @@
 """Submissions: checked at once, delivered into the operator's inbox, and answered by a signed receipt."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -9,7 +10,8 @@ import structlog
 from eth_hash.auto import keccak
 
 from scorer.chain.records import RoundState
-from scorer.encryption import RoundContext
+from scorer.client.submitting import SubmissionTerms
+from scorer.encryption import RoundContext, claimed_content
 from scorer.errors import CupelError
 from scorer.failpoints import reach
 from scorer.isolation import SHARED_READER
@@ -34,7 +36,9 @@ from scorer.server.submission_records import (
     ciphertext_hash,
 )
 from scorer.server.uploads import (
+    ENCRYPTED,
     ENVELOPE_PURPOSE,
+    HOSTED_PURPOSE,
     SUBMISSION_PURPOSE,
     SUBMISSIONS,
     ExpectedUpload,
@@ -139,9 +143,11 @@ class SubmissionService:
         row = self.open_round()
         if not self._rules(row).is_encrypted:
             return SUBMISSION_PURPOSE, self._most_bytes(row)
-        if not encrypts:
+        if encrypts:
+            return ENVELOPE_PURPOSE, self._terms(row, model.id).form().most
+        if model.submitter != self.signer.address:
             raise EncryptedRound(row.id)
-        return ENVELOPE_PURPOSE, self._terms(row, model.id).form().most
+        return HOSTED_PURPOSE, self._most_bytes(row)
 
     def form(self, upload: ExpectedUpload) -> UploadForm:
         """Return the form that a submission must have which is uploaded now.
@@ -153,9 +159,23 @@ class SubmissionService:
         """
         row = self.open_round()
         self._require_purpose(row, upload.purpose)
+        if upload.purpose == ENVELOPE_PURPOSE:
+            return self._terms(row, upload.model or 0).form()
+        most = min(upload.most, self._most_bytes(row))
         if upload.purpose == SUBMISSION_PURPOSE:
-            return UploadForm(min(upload.most, self._most_bytes(row)))
-        return self._terms(row, upload.model or 0).form()
+            return UploadForm(most)
+        kept = self._terms(row, upload.model or 0).form().least
+        return UploadForm(most, kept, encrypt=partial(self._encrypt, row, upload))
+
+    def _encrypt(self, row: sa.Row[Any], upload: ExpectedUpload, content: bytes) -> bytes:
+        """Check and encrypt a file for a model that lets this server sign: the file is in memory alone."""
+        terms = self._terms(row, upload.model or 0)
+        universe = self.published.universe(row.id, row.universe)
+        making = SubmissionTerms(terms.place, self._rules(row), universe, terms.members)
+        try:
+            return making.encode(terms.model, content, upload.filename).content
+        except CupelError as refused:
+            raise ApiError(str(refused)) from None
 
     def _most_bytes(self, row: sa.Row[Any]) -> int:
         return most_bytes(len(self.published.universe(row.id, row.universe).ids))
@@ -171,7 +191,7 @@ class SubmissionService:
         is_encrypted = self._rules(row).is_encrypted
         if is_encrypted and purpose == SUBMISSION_PURPOSE:
             raise EncryptedRound(row.id)
-        if not is_encrypted and purpose == ENVELOPE_PURPOSE:
+        if not is_encrypted and purpose in ENCRYPTED:
             raise ApiError(
                 f"round {row.id}: expected predictions in the clear, as its rules say, found an envelope; "
                 "ask for an upload again"
@@ -233,7 +253,7 @@ class SubmissionService:
         self._require_time(row, at)
         receipt = self.signer.sign_receipt(SubmissionReceipt(*names, keccak(signature), at))
         signed = {"content_hash": to_hex(hashed), "signature": to_hex(signature), "receipt": to_hex(receipt)}
-        held = self.records.become(held, DELIVERING, once=ticket.purpose == ENVELOPE_PURPOSE, **signed)
+        held = self.records.become(held, DELIVERING, once=ticket.purpose in ENCRYPTED, **signed)
         reach("submission-delivering", held.id)
         return held
 
@@ -273,9 +293,9 @@ class SubmissionService:
             )
 
     def _content_hash(self, row: sa.Row[Any], content: bytes, model: NamedModel, ticket: Ticket) -> bytes:
-        """Check a file, and return its predictions' hash: of an envelope, as its submitter states it."""
-        if ticket.purpose == ENVELOPE_PURPOSE:
-            stated = ticket.signed_content or bytes(32)
+        """Check a file, and return its predictions' hash: of an envelope, as whoever made it states it."""
+        if ticket.purpose in ENCRYPTED:
+            stated = ticket.signed_content or claimed_content(content)
             self._terms(row, model.id).require(content, stated)
             return stated
         rules, universe = self._rules(row), self.published.universe(row.id, row.universe)
@@ -347,6 +367,6 @@ class SubmissionService:
 
 def _suffix(ticket: Ticket, content: bytes) -> str:
     """Return the ending of a submission's file in the inbox, by which the operator knows its form."""
-    if ticket.purpose == ENVELOPE_PURPOSE:
+    if ticket.purpose in ENCRYPTED:
         return ENVELOPE_SUFFIX
     return ".parquet" if content.startswith(PARQUET_MAGIC) else ".csv"

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections import OrderedDict
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -13,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.signature import is_canonical
 from scorer.server.accounts import Account, Clock, NamedModel
-from scorer.server.blobs import BlobFolder
+from scorer.server.blobs import BlobFolder, TooLarge
 from scorer.server.database import Database
 from scorer.server.errors import ApiError
 from scorer.server.quotas import Quotas
@@ -25,13 +26,20 @@ UPLOAD_SECONDS: Final = 3_600
 DOWNLOAD_SECONDS: Final = 600
 GRACE: Final = 3_600
 """Seconds for which an upload can still be used that can no more be sent."""
+MOST_REASONS: Final = 1_000
+"""Refused uploads whose reasons are kept."""
 MOST_EXPIRED: Final = 1_000
 """Uploads that are removed at once."""
 SUBMISSION_PURPOSE: Final = "submission"
 """Predictions in the clear."""
 ENVELOPE_PURPOSE: Final = "envelope"
 """Predictions that their sender encrypted."""
-SUBMISSIONS: Final = (SUBMISSION_PURPOSE, ENVELOPE_PURPOSE)
+HOSTED_PURPOSE: Final = "hosted"
+"""Predictions that this server encrypts as they come, and then signs."""
+ENCRYPTED: Final = (ENVELOPE_PURPOSE, HOSTED_PURPOSE)
+SIGNED: Final = (SUBMISSION_PURPOSE, ENVELOPE_PURPOSE)
+"""Those that a submitter may sign."""
+SUBMISSIONS: Final = (SUBMISSION_PURPOSE, *ENCRYPTED)
 DIAGNOSTICS_PURPOSE: Final = "diagnostics"
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -42,19 +50,37 @@ class UploadForm:
 
     Attributes
     ----------
-    most, least
-        Bytes.
+    most
+        Bytes that may be sent.
+    least
+        Bytes that are kept at least.
     head
         The number of first bytes that `check` looks at, before any are written down.
+    encrypt
+        Returns what is kept of what was sent, which is never written down; None: what was sent is kept.
     """
 
     most: int
     least: int = 0
     head: int = 0
     check: Callable[[bytes], None] = lambda _: None
+    encrypt: Callable[[bytes], bytes] | None = None
 
-    async def checked(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-        """Yield what is sent, once its beginning is right; `check` raises where it is not."""
+    def kept(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        """Yield what is written down of what is sent; raises an ApiError where that has another form."""
+        return self._checked(chunks) if self.encrypt is None else self._encrypted(chunks, self.encrypt)
+
+    async def _encrypted(
+        self, chunks: AsyncIterable[bytes], encrypt: Callable[[bytes], bytes]
+    ) -> AsyncIterator[bytes]:
+        content = bytearray()
+        async for chunk in chunks:
+            content += chunk
+            if len(content) > self.most:
+                raise TooLarge(f"upload: expected at most {self.most} bytes, found more")
+        yield await run_in_threadpool(encrypt, bytes(content))
+
+    async def _checked(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         head = bytearray()
         async for chunk in chunks:
             if len(head) >= self.head:
@@ -70,9 +96,31 @@ class UploadForm:
 class ExpectedUpload:
     """An upload that was granted and not used: what for, for which model, and of how many bytes at most."""
 
+    filename: str
     purpose: str
     model: int | None
     most: int
+
+
+@dataclass(frozen=True)
+class RefusedUploads:
+    """Reasons for which this process refused uploads: clients that do not look at the answer ask later.
+
+    They are in memory alone, since a reason may quote the file. The newest are kept.
+    """
+
+    reasons: OrderedDict[str, str] = field(default_factory=OrderedDict)
+
+    def note(self, filename: str, reason: str) -> None:
+        """Note why an upload was refused."""
+        self.reasons[filename] = reason
+        while len(self.reasons) > MOST_REASONS:
+            self.reasons.popitem(last=False)
+
+    def reason(self, filename: str) -> str:
+        """Return why nothing is there under an upload's name."""
+        unsent = "filename: expected a file that was sent by PUT, found none; send it again"
+        return self.reasons.get(filename, unsent)
 
 
 @dataclass(frozen=True)
@@ -103,6 +151,7 @@ class Uploads:
     urls: SignedUrls
     blobs: BlobFolder
     quotas: Quotas = field(default_factory=Quotas)
+    refused: RefusedUploads = field(default_factory=RefusedUploads)
 
     def grant(
         self, account: Account, filename: str, model: NamedModel | None, purpose: str, most: int
@@ -136,7 +185,7 @@ class Uploads:
         columns = (UPLOAD.c.purpose, UPLOAD.c.model, UPLOAD.c.most_bytes)
         with self.database.reading() as connection:
             row = connection.execute(sa.select(*columns).where(*known)).one_or_none()
-        return None if row is None else ExpectedUpload(*row)
+        return None if row is None else ExpectedUpload(filename, *row)
 
     async def receive(self, filename: str, chunks: AsyncIterable[bytes], form: UploadForm) -> None:
         """Take what is sent for an upload, in place of what was sent before.
@@ -148,7 +197,7 @@ class Uploads:
         ApiError
             When it has another form, or the upload was used meanwhile.
         """
-        part, size = await self.blobs.write_part(form.checked(chunks), form.most)
+        part, size = await self.blobs.write_part(form.kept(chunks), max(form.most, form.least))
         try:
             if size < form.least:
                 raise ApiError(f"upload: expected {form.least} bytes, found fewer; send the whole file again")
@@ -187,7 +236,7 @@ class Uploads:
             "signed_content": to_hex(content_hash),
             "signature": to_hex(signed),
         }
-        statement = sa.update(UPLOAD).where(*self._unused(account, filename, *SUBMISSIONS))
+        statement = sa.update(UPLOAD).where(*self._unused(account, filename, *SIGNED))
         with self.database.writing() as connection:
             if connection.execute(statement.values(**values)).rowcount != 1:
                 raise self._unknown()
@@ -213,9 +262,7 @@ class Uploads:
             try:
                 file = self.blobs.claim(filename)
             except FileNotFoundError:
-                raise ApiError(
-                    "filename: expected a file that was sent by PUT, found none; send it again"
-                ) from None
+                raise ApiError(self.refused.reason(filename)) from None
         return _ticket(row, file)
 
     def expire(self) -> int:
@@ -243,7 +290,7 @@ def _name(filename: str, purpose: str) -> str:
     """Return a name of our own in which the account's shows: never a path, never one of before."""
     path = PurePath(filename[-200:])
     suffix = path.suffix.lower() if path.suffix.lower() in (".csv", ".parquet") else ".csv"
-    suffix = ENVELOPE_SUFFIX if purpose == ENVELOPE_PURPOSE else suffix
+    suffix = ENVELOPE_SUFFIX if purpose in ENCRYPTED else suffix
     stem = _UNSAFE.sub("-", path.stem).strip("-")[:60] or "predictions"
     return f"{stem}-{secrets.token_hex(8)}{suffix}"
 

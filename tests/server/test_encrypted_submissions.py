@@ -17,9 +17,11 @@ from scorer.errors import CupelError
 from scorer.failpoints import KILLED
 from scorer.observation.encryption import encrypt_submission
 from scorer.operator.inbox_files import read_signature, received_at
+from scorer.protocol.digest import content_hash
 from scorer.protocol.documents import to_hex
 from scorer.protocol.envelopes import envelope_hash
 from scorer.protocol.signature import SubmissionDigest
+from scorer.server import file_routes
 from scorer.server.errors import ApiError
 from scorer.server.gateway import SIGN
 from scorer.server.signing_rounds import OwnConfiguration
@@ -29,7 +31,9 @@ from scorer.storage.bundle import SUBMISSIONS, Bundle, round_folder
 from tests.encrypted_world import encrypted_world, files_with_predictions
 from tests.server.site import Site, running_gateway, running_site
 from tests.server.test_gateway import LyingServer, on_chain, submit_through
-from tests.server.test_submissions import LATER, fork_and_submit, frame, hosted, listed
+from tests.server.test_submissions import LATER, fork_and_submit, frame, listed, name_signer
+from tests.server.test_upload_races import slow_put
+from tests.waiting import eventually
 from tests.world import IDS, World
 
 GRANT = '{ submission_upload_auth(filename: "p.csv", tournament: 8, modelId: "1") { filename url } }'
@@ -167,16 +171,76 @@ def test_a_gateway_with_a_chain_encrypts_to_no_keys_that_a_server_makes_up(
     assert len(delivered(site)) == 1
 
 
-def test_without_a_gateway_nothing_is_taken_not_even_for_a_model_that_lets_the_server_sign(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_gateway_nothing_is_taken(site: Site) -> None:
     client = site.client(site.key(site.account_of(1)))
     with pytest.raises(ValueError, match="submit through cupel gateway"):
         client.upload_predictions(model_id="1", df=frame(site))
-    client = hosted(site)
-    with pytest.raises(ValueError, match="submit through cupel gateway"):
-        client.upload_predictions(model_id="1", df=frame(site))
     assert kept(site) == []
+
+
+@pytest.fixture
+def owner(site: Site) -> Any:
+    """numerapi as the owner of a model that lets the server sign."""
+    name_signer(site, 1)
+    return site.client(site.key(site.account_of(1)))
+
+
+def test_a_hosted_submission_is_encrypted_as_it_comes_and_counts(
+    site: Site, owner: Any, tmp_path: Path
+) -> None:
+    owner.upload_predictions(model_id="1", df=frame(site))
+    (file,), (row,) = delivered(site), listed(site)
+    signed, suite = read_signature(file), site.world.suite.addresses
+    hashes = (signed.content_hash, signed.ciphertext_hash)
+    digest = SubmissionDigest(suite.chain_id, suite.tournament, 1, 1, *hashes)
+    assert digest.signer(signed.signature) == site.services.submissions.signer.address
+    assert signed.content_hash == content_hash(IDS, frame(site)["prediction"].to_numpy())
+    assert (row["state"], row["receipt"]["ciphertextHash"]) == (ACCEPTED, to_hex(signed.ciphertext_hash))
+    assert [path.read_bytes() for path in kept(site)] == [file.read_bytes()]
+    assert list(files_with_predictions(site.world, 1, tmp_path)) == []
+    site.world.submit_all(1, range(2, 11))
+    site.world.close_and_seal(1)
+    record = site.world.record(1)
+    assert (record.state, record.valid_at_risk) == (RoundState.SEALED, record.at_risk)
+    decrypted = site.world.members[0].bundle(1).submissions().matrix[0]
+    assert decrypted.tolist() == frame(site)["prediction"].tolist()
+
+
+def test_a_hosted_file_that_is_refused_is_kept_nowhere_and_its_sender_hears_why(
+    site: Site, owner: Any, tmp_path: Path
+) -> None:
+    """numerapi does not look at the answer to an upload: the reason comes when it submits."""
+    with pytest.raises(ValueError, match="expected all 60 ids of the round"):
+        owner.upload_predictions(model_id="1", df=frame(site).iloc[:50])
+    assert [*kept(site), *delivered(site), *listed(site)] == []
+    assert list(files_with_predictions(site.world, 1, tmp_path)) == []
+    owner.upload_predictions(model_id="1", df=frame(site))
+    assert len(delivered(site)) == 1
+
+
+def test_hosted_files_have_bounded_room_in_memory(
+    site: Site, owner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = frame(site).to_csv(index=False).encode()
+    monkeypatch.setattr(file_routes, "MOST_HELD", len(content) + 1)
+    first, second = (owner._upload_auth("submission_upload_auth", "p.csv", 8, "1")["url"] for _ in range(2))
+    with slow_put(site, first, content):
+        answer = requests.put(second, data=content, timeout=10)
+    assert answer.status_code == 503
+    assert "room in memory" in answer.text
+    sent = lambda: requests.put(second, data=content, timeout=10).status_code == 200  # noqa: E731
+    eventually(sent, "room for the second file")
+
+
+def test_a_hosted_upload_of_a_round_before_is_not_submitted_to_the_next(site: Site, owner: Any) -> None:
+    granted = owner._upload_auth("submission_upload_auth", "p.csv", 8, "1")
+    requests.put(granted["url"], data=frame(site).to_csv(index=False).encode(), timeout=10)
+    site.world.anvil.advance_to(site.world.record(1).close_at)
+    site.world.open()
+    site.step()
+    with pytest.raises(ApiError, match="other-round"):
+        Sender(site).ask(CREATE, f=granted["filename"])
+    assert delivered(site, 1) == delivered(site, 2) == []
 
 
 class Sender:

@@ -340,7 +340,9 @@ def test_without_the_signing_process_nothing_is_accepted(
 
 def test_a_round_that_encrypts_takes_no_plaintext_at_any_step(site: Site) -> None:
     """A grant of a round before does not help: nothing in the clear is written down."""
-    client = hosted(site)
+    site.world.open()
+    site.step()
+    client = site.client(site.key(site.account_of(1)))
     granted = client._upload_auth("submission_upload_auth", "p.csv", 8, "1")
     earlier = client._upload_auth("submission_upload_auth", "p.csv", 8, "1")
     content, key = frame(site).to_csv(index=False).encode(), site.key(site.account_of(1))
