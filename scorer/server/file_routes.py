@@ -19,7 +19,7 @@ BYTES: Final = "application/octet-stream"
 BAD_URL: Final = "expected a URL of this server that still works, found another; ask for a new one"
 HELD_SECONDS: Final = 300
 """Seconds in which an upload has to come that is held in memory."""
-MOST_HELD: Final = 128 * 2**20
+MOST_HELD: Final = 64 * 2**20
 """Bytes of uploads that are held in memory at once; one alone may have more."""
 MOST_RECEIVING: Final = 2
 """Times that an upload may be sent at once: again, while an earlier connection hangs."""
