@@ -1,5 +1,6 @@
-"""``cupel gateway``: sign what unchanged clients submit."""
+"""``cupel gateway``: encrypt and sign what unchanged clients submit."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,25 +34,36 @@ def gateway(
         Path | None,
         typer.Option(help="Your own copy of what the operator publishes, for the server's.", exists=True),
     ] = None,
+    in_the_clear: Annotated[
+        bool,
+        typer.Option(
+            "--in-the-clear",
+            help="Send files unencrypted, where a round's rules say that all are.",
+        ),
+    ] = False,
 ) -> None:
-    """Speak a server's API on this machine, and sign what is submitted with the key of a keystore.
+    """Speak a server's API on this machine, and encrypt and sign what is submitted.
 
     Clients use http://127.0.0.1:8777, or what --port makes of it, as their base URL. With --deployment and
-    --endpoint, what is signed is checked against the chain; without them the server's word is taken.
+    --endpoint, what is signed is checked against the chain, and encrypted to the members' keys that stand
+    there; without them the server's word is taken for both.
     """
     url = f"http://127.0.0.1:{port}"
     with user_errors():
         wallet = Wallet(keystore, lambda: password_of(password_file, str(keystore)))
-        own = _own_configuration(deployment, endpoint, published)
+        own = replace(_own_configuration(deployment, endpoint, published), in_the_clear=in_the_clear)
         made = Gateway(Upstream(server.rstrip("/")), wallet, url, receipts, own)
         found = made.identity
         typer.echo(f"gateway: {url} signs as {wallet.account.address} for {found.tournament}")
         if own.suite is None:
             typer.echo(
-                f"gateway: takes the server's word for {found.tournament} of chain {found.chain_id} and its "
-                "rounds; name --deployment and --endpoint to have them checked against the chain",
+                f"gateway: takes the server's word for {found.tournament} of chain {found.chain_id}, its "
+                "rounds, and the members' keys that predictions are encrypted to: a server that names keys "
+                "of its own reads them; name --deployment and --endpoint to take all that from the chain",
                 err=True,
             )
+        if in_the_clear:
+            typer.echo("gateway: sends predictions unencrypted to rounds in the clear", err=True)
     uvicorn.run(gateway_application(made), host="127.0.0.1", port=port, log_level="warning")
 
 

@@ -52,7 +52,8 @@ class SigningService:
         try:
             kind, round_id, model = request["kind"], *(_whole(request, name) for name in ("round", "model"))
             content = from_hex(request["content_hash"], 32)
-            place = (self.chain_id, self.tournament, round_id, model, content)
+            ciphertext = from_hex(request["ciphertext_hash"], 32)
+            place = (self.chain_id, self.tournament, round_id, model, content, ciphertext)
             if kind == "submission":
                 signed = self._sign_submission(SubmissionDigest(*place))
             elif kind == "receipt":
@@ -124,7 +125,7 @@ class SigningClient:
 
     def sign_submission(self, digest: SubmissionDigest) -> bytes:
         """Return the signature of a submission, 65 bytes; raises SigningUnavailable."""
-        signed = self._ask("submission", digest.round_id, digest.model_id, digest.content_hash)
+        signed = self._ask("submission", digest)
         if digest.signer(signed) != self.address:
             raise SigningUnavailable(
                 f"signing process: expected the signature of {self.address}, found another"
@@ -134,15 +135,22 @@ class SigningClient:
     def sign_receipt(self, receipt: SubmissionReceipt) -> bytes:
         """Return the signature of a receipt, 65 bytes; raises SigningUnavailable."""
         more = {"signature_hash": to_hex(receipt.signature_hash), "received_at": receipt.received_at}
-        signed = self._ask("receipt", receipt.round_id, receipt.model_id, receipt.content_hash, **more)
+        signed = self._ask("receipt", receipt, **more)
         if receipt.signer(signed) != self.address:
             raise SigningUnavailable(
                 f"signing process: expected the signature of {self.address}, found another"
             )
         return signed
 
-    def _ask(self, kind: str, round_id: int, model: int, content: bytes, **more: Any) -> bytes:
-        request = {"kind": kind, "round": round_id, "model": model, "content_hash": to_hex(content), **more}
+    def _ask(self, kind: str, signed: SubmissionDigest | SubmissionReceipt, **more: Any) -> bytes:
+        request = {
+            "kind": kind,
+            "round": signed.round_id,
+            "model": signed.model_id,
+            "content_hash": to_hex(signed.content_hash),
+            "ciphertext_hash": to_hex(signed.ciphertext_hash),
+            **more,
+        }
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(TIMEOUT)

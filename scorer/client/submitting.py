@@ -10,7 +10,7 @@ from scorer.chain.records import RoundRecord, RoundState
 from scorer.client.actions import ActionRefused
 from scorer.client.keystore import Wallet
 from scorer.client.stakes import latest_block, model_count
-from scorer.encryption import MemberKeys
+from scorer.encryption import MemberKeys, RoundContext
 from scorer.observation.encryption import encrypt_submission, member_keys, round_context
 from scorer.protocol.digest import content_hash
 from scorer.protocol.rules import Rules
@@ -19,6 +19,7 @@ from scorer.storage.bundle import RULES, UNIVERSE, Bundle, round_folder
 from scorer.storage.inbox import ENVELOPE_SUFFIX, submit
 from scorer.submission.parquet import PARQUET_MAGIC
 from scorer.submission.reader import Coverage, check_submission, read_bounded
+from scorer.submission.validity import Universe
 
 RECENT: Final = 100
 """Number of newest rounds among which an open one is looked for."""
@@ -46,13 +47,54 @@ class PreparedSubmission:
     content: bytes
     predictions: int
     coverage: Coverage
-    closes_at: int
     members: MemberKeys | None = None
 
     def write(self, inbox: Path, wallet: Wallet) -> Path:
         """Sign the submission, write it into the operator's inbox and return its path."""
         submit(inbox, self.digest, bytes(wallet.account.key), self.file, self.content)
         return round_folder(inbox, self.digest.tournament, self.digest.round_id) / self.file
+
+
+@dataclass(frozen=True)
+class SubmissionTerms:
+    """The terms of submissions to a round.
+
+    Attributes
+    ----------
+    members
+        The keys that submissions are encrypted to; None where the rules say that they are in the clear.
+    """
+
+    place: RoundContext
+    rules: Rules
+    universe: Universe
+    members: MemberKeys | None
+
+    def encode(self, model: int, content: bytes, name: str) -> PreparedSubmission:
+        """Check a file as the operator will, and encrypt it where the rules say so.
+
+        Parameters
+        ----------
+        content
+            CSV or Parquet.
+        name
+            What messages call the file.
+
+        Raises
+        ------
+        scorer.submission.table.SubmissionRefused
+            When the file would be refused.
+        """
+        checked = check_submission(self.rules.submissions, content, self.universe, name)
+        ids, shared = self.universe.ids, (len(checked.values), checked.coverage)
+        if self.members is not None:
+            digest, envelope = encrypt_submission(self.place, ids, checked.values, model, self.members)
+            file = f"{model}.{digest.ciphertext_hash.hex()[:LABEL]}{ENVELOPE_SUFFIX}"
+            return PreparedSubmission(digest, file, envelope, *shared, self.members)
+        hashed, place = content_hash(ids, checked.values), self.place
+        digest = SubmissionDigest(place.chain_id, place.tournament, place.round_id, model, hashed)
+        suffix = "parquet" if content.startswith(PARQUET_MAGIC) else "csv"
+        return PreparedSubmission(digest, f"{model}.{hashed.hex()[:LABEL]}.{suffix}", content, *shared)
 
 
 def open_round(suite: Suite, wanted: int | None) -> RoundRecord:
@@ -136,19 +178,20 @@ def prepare(
     rules = _rules(bundle, record)
     _require_agreed_form(rules, record, in_the_clear=in_the_clear)
     ids = bundle.named_universe()
-    content = read_bounded(file, len(ids.ids))
-    checked = check_submission(rules.submissions, content, ids, str(file))
-    shared = len(checked.values), checked.coverage, record.close_at
-    place = round_context(suite, record.round_id)
-    if rules.is_encrypted:
-        members = member_keys(suite.member_set(record.member_set_id, latest_block(suite).number))
-        digest, envelope = encrypt_submission(place, ids.ids, checked.values, model, members)
-        name = f"{model}.{digest.ciphertext_hash.hex()[:LABEL]}{ENVELOPE_SUFFIX}"
-        return PreparedSubmission(digest, name, envelope, *shared, members)
-    hashed = content_hash(ids.ids, checked.values)
-    digest = SubmissionDigest(place.chain_id, place.tournament, place.round_id, model, hashed)
-    suffix = "parquet" if content.startswith(PARQUET_MAGIC) else "csv"
-    return PreparedSubmission(digest, f"{model}.{hashed.hex()[:LABEL]}.{suffix}", content, *shared)
+    members = round_members(suite, record) if rules.is_encrypted else None
+    terms = SubmissionTerms(round_context(suite, record.round_id), rules, ids, members)
+    return terms.encode(model, read_bounded(file, len(ids.ids)), str(file))
+
+
+def round_members(suite: Suite, record: RoundRecord) -> MemberKeys:
+    """Return the keys to which submissions to a round are encrypted, as the chain has them.
+
+    Raises
+    ------
+    scorer.encryption.EncryptionError
+        When too few members of the round published a key.
+    """
+    return member_keys(suite.member_set(record.member_set_id, latest_block(suite).number))
 
 
 def _rules(bundle: Bundle, record: RoundRecord) -> Rules:

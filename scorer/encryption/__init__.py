@@ -44,6 +44,7 @@ This room knows no network, no files but keys, no chain and no clock. That the l
 caller's to know, and whether a release was signed by its author.
 """
 
+from scorer.encryption.context import HEADER_SIZE as HEADER_SIZE
 from scorer.encryption.context import EnvelopeContext as EnvelopeContext
 from scorer.encryption.context import MemberKeys as MemberKeys
 from scorer.encryption.context import RoundContext as RoundContext
@@ -54,6 +55,8 @@ from scorer.encryption.decryption import decrypt_round as decrypt_round
 from scorer.encryption.derivation import EnvelopeKey as EnvelopeKey
 from scorer.encryption.envelope import EncryptedSubmission as EncryptedSubmission
 from scorer.encryption.envelope import Envelope as Envelope
+from scorer.encryption.envelope import check_header as check_header
+from scorer.encryption.envelope import claimed_content as claimed_content
 from scorer.encryption.envelope import encrypt_predictions as encrypt_predictions
 from scorer.encryption.envelope import envelope_hash as envelope_hash
 from scorer.encryption.envelope import parse_envelope as parse_envelope

@@ -171,7 +171,7 @@ def parse_envelope(content: bytes, context: EnvelopeContext) -> Envelope:
         member set, or with a box or payload that is no age file of the one form.
     """
     _check_size(len(content), context.size)
-    _check_context(content[:HEADER_SIZE], context)
+    check_header(content[:HEADER_SIZE], context)
     starts = [HEADER_SIZE + BOX_SIZE * number for number in range(len(context.members.holders) + 1)]
     boxes = tuple(
         _parsed(content[start : start + BOX_SIZE], BOX_CONTENT_SIZE, EnvelopeFault.MALFORMED_BOX)
@@ -188,7 +188,20 @@ def _check_size(found: int, expected: int) -> None:
         raise EnvelopeRefused(fault, f"{expected} bytes", f"{found}")
 
 
-def _check_context(header: bytes, context: EnvelopeContext) -> None:
+def claimed_content(header: bytes) -> bytes:
+    """Return the content hash that the header of an envelope states, whether or not it is true."""
+    start = len(MAGIC) + WORD * [fault for fault, _ in _WORDS].index(EnvelopeFault.OTHER_CONTENT)
+    return header[start : start + WORD]
+
+
+def check_header(header: bytes, context: EnvelopeContext) -> None:
+    """Check the first `HEADER_SIZE` bytes of an envelope.
+
+    Raises
+    ------
+    EnvelopeRefused
+        Names the first word that is of another context.
+    """
     if not header.startswith(MAGIC):
         raise EnvelopeRefused(EnvelopeFault.NO_ENVELOPE, MAGIC.decode(), "another beginning")
     for place, (fault, name) in enumerate(_WORDS):

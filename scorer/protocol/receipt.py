@@ -12,6 +12,7 @@ _FIELDS: Final = (
     ("roundId", "uint256"),
     ("modelId", "uint256"),
     ("contentHash", "bytes32"),
+    ("ciphertextHash", "bytes32"),
     ("signatureHash", "bytes32"),
     ("receivedAt", "uint64"),
 )
@@ -26,6 +27,8 @@ class SubmissionReceipt:
     ----------
     content_hash
         Of the predictions, 32 bytes.
+    ciphertext_hash
+        Of the envelope, 32 bytes; zeros where the submission is in the clear.
     signature_hash
         Keccak-256 of the submitter's signature, 32 bytes: it binds all that the submitter signed.
     received_at
@@ -37,13 +40,15 @@ class SubmissionReceipt:
     round_id: int
     model_id: int
     content_hash: bytes
+    ciphertext_hash: bytes
     signature_hash: bytes
     received_at: int
 
     def message(self) -> bytes:
         """Return the bytes whose Keccak-256 is signed: EIP-712's prefix, domain and struct."""
         numbers = word(self.round_id) + word(self.model_id)
-        struct = _TYPE + numbers + self.content_hash + self.signature_hash + word(self.received_at)
+        hashes = self.content_hash + self.ciphertext_hash + self.signature_hash
+        struct = _TYPE + numbers + hashes + word(self.received_at)
         return typed_message(self.chain_id, self.tournament, keccak(struct))
 
     def signer(self, signature: bytes) -> str | None:
@@ -52,7 +57,8 @@ class SubmissionReceipt:
 
     def typed_data(self) -> dict[str, Any]:
         """Return the EIP-712 typed data, as wallets take it."""
-        values = (self.round_id, self.model_id, self.content_hash, self.signature_hash, self.received_at)
+        hashes = (self.content_hash, self.ciphertext_hash, self.signature_hash)
+        values = (self.round_id, self.model_id, *hashes, self.received_at)
         message = dict(zip((name for name, _ in _FIELDS), values, strict=True))
         return typed_document(self.chain_id, self.tournament, "Receipt", _FIELDS, message)
 
@@ -64,6 +70,7 @@ class SubmissionReceipt:
             "round_id": self.round_id,
             "model_id": self.model_id,
             "content_hash": to_hex(self.content_hash),
+            "ciphertext_hash": to_hex(self.ciphertext_hash),
             "signature_hash": to_hex(self.signature_hash),
             "received_at": self.received_at,
         }
@@ -71,5 +78,6 @@ class SubmissionReceipt:
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "SubmissionReceipt":
         """Read a receipt; KeyError or ValueError for another document."""
-        hashes = {name: from_hex(document[name], 32) for name in ("content_hash", "signature_hash")}
+        names = ("content_hash", "ciphertext_hash", "signature_hash")
+        hashes = {name: from_hex(document[name], 32) for name in names}
         return cls(**{**document, **hashes})

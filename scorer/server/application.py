@@ -26,7 +26,7 @@ from scorer.server.formats import time_text
 from scorer.server.graphql_route import graphql_routes
 from scorer.server.rate_limit import RateLimiter
 from scorer.server.round_files import RoundFiles
-from scorer.server.services import RequestContext, Services
+from scorer.server.services import ENCRYPTS, RequestContext, Services
 
 ROOTS: Final = {
     **round_roots.ROOTS,
@@ -71,7 +71,8 @@ def application(services: Services, limiter: RateLimiter | None = None) -> ASGIA
 
     def context_of(request: Request) -> RequestContext:
         address = request.client.host if request.client else ""
-        return RequestContext(services, request.headers.get("authorization"), address)
+        headers = request.headers
+        return RequestContext(services, headers.get("authorization"), address, ENCRYPTS in headers)
 
     async def health(_: Request) -> Response:
         return JSONResponse({"is_up": True})

@@ -11,6 +11,7 @@ from scorer.server.chain_time import ChainTime
 from scorer.server.data_sets import DataSets
 from scorer.server.database import Database
 from scorer.server.diagnoses import Diagnoses
+from scorer.server.envelopes import RoundMembers
 from scorer.server.follower import Follower
 from scorer.server.login import WalletLogin
 from scorer.server.outbound import Outbound
@@ -78,7 +79,8 @@ class ServerParts:
         place = Place(addresses.chain_id, addresses.tournament, number, self.signer.address)
         records = SubmissionRecords(database, clock, blobs, place)
         submissions = SubmissionService(
-            *(records, clock, ChainTime(suite), queries, published, uploads, self.signer, self.inbox)
+            *(records, clock, ChainTime(suite), queries, published, RoundMembers(suite)),
+            *(uploads, self.signer, self.inbox),
         )
         return Services(
             self.kind,

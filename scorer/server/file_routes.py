@@ -13,10 +13,14 @@ from starlette.routing import Route
 from scorer.server.blobs import TooLarge
 from scorer.server.errors import ApiError
 from scorer.server.services import Services
-from scorer.server.uploads import SUBMISSION_PURPOSE, UPLOAD_SECONDS
+from scorer.server.uploads import DIAGNOSTICS_PURPOSE, UPLOAD_SECONDS, UploadForm
 
 BYTES: Final = "application/octet-stream"
 BAD_URL: Final = "expected a URL of this server that still works, found another; ask for a new one"
+HELD_SECONDS: Final = 300
+"""Seconds in which an upload has to come that is held in memory."""
+MOST_HELD: Final = 64 * 2**20
+"""Bytes of uploads that are held in memory at once; one alone may have more."""
 MOST_RECEIVING: Final = 2
 """Times that an upload may be sent at once: again, while an earlier connection hangs."""
 
@@ -33,10 +37,13 @@ class FileRoutes:
     ----------
     receiving
         How often each upload is being sent at this moment.
+    held
+        Bytes of uploads that are in memory until they are encrypted.
     """
 
     services: Services
     receiving: Counter[str] = field(default_factory=Counter)
+    held: Counter[str] = field(default_factory=Counter)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -63,43 +70,59 @@ class FileRoutes:
         if not self._has_our_url(request, "PUT", "upload"):
             return _refused(403, f"upload: {BAD_URL}")
         filename = request.path_params["filename"]
+        answer = await self._answer(request, filename)
+        if answer.status_code != 200:
+            self.services.uploads.refused.note(filename, bytes(answer.body).decode().strip())
+        return answer
+
+    async def _answer(self, request: Request, filename: str) -> Response:
         try:
-            most = await run_in_threadpool(self._most, filename)
+            form = await run_in_threadpool(self._form, filename)
         except ApiError as error:
             return _refused(409, str(error))
         announced = request.headers.get("content-length", "0")
-        if not announced.isdecimal() or int(announced) > most:
-            return _refused(413, f"upload: expected at most {most} bytes, found more")
+        if not announced.isdecimal() or int(announced) > form.most:
+            return _refused(413, f"upload: expected at most {form.most} bytes, found more")
         if self.receiving[filename] == MOST_RECEIVING:
             return _refused(
                 409, "upload: expected one that is not being sent, found one that is; wait for it"
             )
-        self.receiving[filename] += 1
-        try:
-            return await self._received(request, filename, most)
-        finally:
-            self.receiving[filename] -= 1
-            if not self.receiving[filename]:
-                del self.receiving[filename]
+        return await self._counted(request, filename, form, int(announced) or form.most)
 
-    def _most(self, filename: str) -> int:
-        """Return the bytes that an upload may have now: none in the clear where the open round encrypts."""
+    async def _counted(self, request: Request, filename: str, form: UploadForm, size: int) -> Response:
+        """Take an upload while it counts among those that are being sent, and held in memory."""
+        held = 0 if form.encrypt is None else size
+        if self.held.total() + held > max(MOST_HELD, held):
+            return _refused(503, "upload: expected room in memory to encrypt the file, found none; try again")
+        self.receiving[filename] += 1
+        self.held[filename] += held
+        try:
+            return await self._received(request, filename, form)
+        finally:
+            for counter, count in ((self.receiving, 1), (self.held, held)):
+                counter[filename] -= count
+                if not counter[filename]:
+                    del counter[filename]
+
+    def _form(self, filename: str) -> UploadForm:
+        """Return the form that an upload must have now: none in the clear where the open round encrypts."""
         expected = self.services.uploads.expected(filename)
         if expected is None:
             raise ApiError("upload: expected one that was not submitted yet, found one that was")
-        purpose, most = expected
-        return min(most, self.services.submissions.most_bytes()) if purpose == SUBMISSION_PURPOSE else most
+        if expected.purpose == DIAGNOSTICS_PURPOSE:
+            return UploadForm(expected.most)
+        return self.services.submissions.form(expected)
 
-    async def _received(self, request: Request, filename: str, most: int) -> Response:
+    async def _received(self, request: Request, filename: str, form: UploadForm) -> Response:
         try:
-            async with asyncio.timeout(UPLOAD_SECONDS):
-                await self.services.uploads.receive(filename, request.stream(), most)
+            async with asyncio.timeout(UPLOAD_SECONDS if form.encrypt is None else HELD_SECONDS):
+                await self.services.uploads.receive(filename, request.stream(), form)
         except TooLarge as error:
             return _refused(413, str(error))
         except ApiError as error:
             return _refused(409, str(error))
         except TimeoutError:
-            return _refused(408, f"upload: expected a whole file within {UPLOAD_SECONDS} s, found less")
+            return _refused(408, "upload: expected a whole file in time, found less; send it again")
         except ClientDisconnect:
             return _refused(400, "upload: expected a whole file, found that the connection ended")
         except OSError as error:

@@ -1,7 +1,8 @@
-"""A service on a data scientist's own machine that speaks the server's API, and signs what is submitted.
+"""A service on a data scientist's own machine that speaks the server's API, and encrypts what is submitted.
 
-Everything is forwarded. An upload stays here until it is submitted: then it is checked as the server will
-check it, signed with the key of the keystore, which never leaves this process, sent on, and its receipt kept.
+Everything is forwarded. An upload stays in memory here until it is submitted: then it is checked as the
+operator would check it, encrypted to the members of the round, signed with the key of the keystore, which
+never leaves this process, sent on as an envelope, and its receipt kept.
 """
 
 import json
@@ -24,7 +25,6 @@ from starlette.types import ASGIApp
 
 from scorer.client.keystore import Wallet
 from scorer.errors import CupelError
-from scorer.protocol.digest import content_hash
 from scorer.protocol.documents import to_hex
 from scorer.protocol.receipt import SubmissionReceipt
 from scorer.protocol.signature import SubmissionDigest
@@ -34,9 +34,8 @@ from scorer.server.errors import ApiError
 from scorer.server.graphql_route import bounded_body
 from scorer.server.known_servers import KnownServers
 from scorer.server.receipt_folder import RECEIPTS, ReceiptFolder
-from scorer.server.signing_rounds import OwnConfiguration, RoundReader, SigningRound
+from scorer.server.signing_rounds import OwnConfiguration, RoundReader
 from scorer.server.upstream import GatewayError, Upstream
-from scorer.submission.reader import check_submission
 
 GRANTS: Final = ("submissionUploadAuth", "submissionUploadSignalsAuth")
 CREATES: Final = ("createSubmission", "createSignalsSubmission")
@@ -70,9 +69,11 @@ class _Signed:
 
     def is_for(self, receipt: SubmissionReceipt) -> bool:
         """Return whether a receipt is for this very submission."""
-        names = (receipt.round_id, receipt.model_id, receipt.content_hash, receipt.signature_hash)
         digest = self.digest
-        return names == (digest.round_id, digest.model_id, digest.content_hash, keccak(self.signature))
+        numbers, signature = (digest.round_id, digest.model_id), keccak(self.signature)
+        hashes = (digest.content_hash, digest.ciphertext_hash, signature)
+        found = (receipt.content_hash, receipt.ciphertext_hash, receipt.signature_hash)
+        return (receipt.round_id, receipt.model_id) == numbers and found == hashes
 
 
 class Gateway:
@@ -103,6 +104,7 @@ class Gateway:
     ) -> None:
         self._upstream, self._wallet, self._url = upstream, wallet, url
         own, self.identity = own or OwnConfiguration(), upstream.identity()
+        self._in_the_clear = own.in_the_clear
         KnownServers(receipts / "servers.json").require(upstream.url, self.identity, own.addresses)
         self._rounds = RoundReader(upstream, self.identity, own, receipts / "rounds")
         self._receipts = ReceiptFolder(receipts, self.identity)
@@ -147,7 +149,7 @@ class Gateway:
         return {**grant, "url": f"{self._url}/upload/{filename}"}
 
     def _sign(self, key: str, arguments: dict[str, Any], authorization: str | None) -> _Signed:
-        """Check what was uploaded, send it on, and sign it."""
+        """Check what was uploaded, encrypt and sign it, and send that on."""
         filename, model = str(arguments.get("filename")), arguments.get("modelId")
         with self._lock:
             upload = self._uploads.get(filename)
@@ -156,15 +158,20 @@ class Gateway:
         if not isinstance(model, str) or not model.isdecimal():
             raise ApiError("modelId: expected the number of a model, which the signature names, found none")
         terms = self._rounds.current(int(model), self._wallet.address)
-        content = _content_hash(terms, upload.content, filename)
-        digest = SubmissionDigest(*self.identity.place, terms.number, int(model), content)
-        signature = digest.sign(bytes(self._wallet.account.key))
-        self._upstream.put(upload.url, upload.content)
-        signed = {"c": to_hex(content), "s": to_hex(signature)}
-        self._upstream.query(SIGN, authorization, f=filename, r=terms.number, **signed)
+        if terms.members is None and not self._in_the_clear:
+            raise ApiError(
+                f"round {terms.place.round_id}: expected a gateway that may send predictions in the clear, "
+                "as the round's rules say, found one that may not; nothing was sent; start it with "
+                "--in-the-clear"
+            )
+        made = terms.encode(int(model), upload.content, filename)
+        signature = made.digest.sign(bytes(self._wallet.account.key))
+        self._upstream.put(upload.url, made.content)
+        signed = {"c": to_hex(made.digest.content_hash), "s": to_hex(signature)}
+        self._upstream.query(SIGN, authorization, f=filename, r=made.digest.round_id, **signed)
         with self._lock:
             self._uploads.pop(filename, None)
-        return _Signed(key, digest, signature)
+        return _Signed(key, made.digest, signature)
 
     def _keep_receipt(self, submission: _Signed, authorization: str | None) -> None:
         """Keep the receipt of what was submitted, and every other one that is not kept yet."""
@@ -180,23 +187,6 @@ class Gateway:
                 f"receipt: expected the server's for the submission of model {submission.digest.model_id} to "
                 f"round {submission.digest.round_id}, found none that it signed; the submission may not count"
             )
-
-
-def _content_hash(terms: SigningRound, content: bytes, filename: str) -> bytes:
-    """Return the hash of a file's predictions, read as the server will read them.
-
-    Raises
-    ------
-    ApiError
-        When the round takes none in the clear: the file must not leave this machine.
-    """
-    if terms.rules.is_encrypted:
-        raise ApiError(
-            f"round {terms.number}: expected encrypted predictions, as its rules say, found them in the "
-            "clear; they were not sent; submit by cupel submit"
-        )
-    checked = check_submission(terms.rules.submissions, content, terms.universe, filename)
-    return content_hash(terms.universe.ids, checked.values)
 
 
 def _root_fields(body: bytes) -> Iterator[tuple[str, str, dict[str, Any]]]:

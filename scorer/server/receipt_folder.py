@@ -13,7 +13,7 @@ from scorer.server.known_servers import ServerIdentity
 
 RECEIPTS: Final = (
     "query ($m: String) { submissions(modelId: $m) { id receipt { chainId tournament roundId modelId "
-    "contentHash signatureHash receivedAt signer signature } } }"
+    "contentHash ciphertextHash signatureHash receivedAt signer signature } } }"
 )
 
 
@@ -39,11 +39,15 @@ class ReceiptFolder:
         """Return a receipt for this tournament that the server signed."""
         try:
             numbers = (int(document["roundId"]), int(document["modelId"]))
-            hashes = (from_hex(document["contentHash"], 32), from_hex(document["signatureHash"], 32))
+            content, ciphertext, signature = (
+                from_hex(document[name], 32) for name in ("contentHash", "ciphertextHash", "signatureHash")
+            )
             place = self.identity.place
             if (int(document["chainId"]), document["tournament"]) != place:
                 return None
-            receipt = SubmissionReceipt(*place, *numbers, *hashes, int(document["receivedAt"]))
+            receipt = SubmissionReceipt(
+                *(*place, *numbers, content, ciphertext, signature, int(document["receivedAt"]))
+            )
             signer = receipt.signer(from_hex(document["signature"], 65))
         except (KeyError, ValueError, TypeError):
             return None

@@ -1,4 +1,4 @@
-"""Routes of what a client needs to sign: the tournament's place, and each round's rules and universe."""
+"""Routes of what a client needs to sign: the tournament's place, each round's rules, universe and members."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,11 +8,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from scorer.protocol.documents import to_hex
+from scorer.server.errors import ApiError
 from scorer.server.services import Services
 from scorer.storage.bundle import NAMES, RULES, UNIVERSE
 
 PUBLIC_FILES: Final = (RULES, UNIVERSE, NAMES)
 TOURNAMENT: Final = "tournament.json"
+MEMBERS: Final = "members.json"
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class RoundFiles:
         """Return the routes."""
         return [
             Route(f"/{TOURNAMENT}", self.tournament),
+            Route("/rounds/{number:int}/" + MEMBERS, self.members),
             Route("/rounds/{number:int}/{file}", self.file),
         ]
 
@@ -43,6 +47,20 @@ class RoundFiles:
             "tournament": services.suite.addresses.tournament,
             "server": services.submissions.signer.address,
         }
+
+    async def members(self, request: Request) -> Response:
+        """Answer with the keys to which submissions to a round that has opened are encrypted."""
+        try:
+            document = await run_in_threadpool(self._members, request.path_params["number"])
+        except ApiError as error:
+            return PlainTextResponse(f"{error}\n", 404)
+        return JSONResponse(document)
+
+    def _members(self, number: int) -> dict[str, Any]:
+        if self.services.queries.round(min(number, 2**31 - 1)) is None:
+            raise ApiError("rounds: expected a round that has opened, found none")
+        keys = self.services.submissions.members.keys(number)
+        return {"threshold": keys.threshold, "keys": [to_hex(key) for key in keys.published]}
 
     async def file(self, request: Request) -> Response:
         """Answer with a file of a round that has opened."""

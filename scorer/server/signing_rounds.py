@@ -1,5 +1,7 @@
-"""The round that a gateway signs for: its rules and ids, as the chain has them where the user names one."""
+"""The terms of the round that a gateway signs for, as the chain has them where the user names one."""
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,16 +12,16 @@ from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
 from scorer.chain.records import Addresses
 from scorer.client.stakes import latest_block
-from scorer.client.submitting import open_round
+from scorer.client.submitting import SubmissionTerms, open_round, round_members
+from scorer.encryption import MemberKeys, RoundContext
 from scorer.files import write_whole
-from scorer.protocol.documents import to_hex
-from scorer.protocol.rules import Rules
+from scorer.protocol.documents import from_hex, to_hex
 from scorer.server.errors import ApiError
 from scorer.server.known_servers import ServerIdentity
 from scorer.server.published_rounds import PublishedRounds
+from scorer.server.round_files import MEMBERS
 from scorer.server.upstream import GatewayError, Upstream
 from scorer.storage.bundle import NAMES, RULES, UNIVERSE
-from scorer.submission.validity import Universe
 
 ROUND: Final = "query { rounds(number: 0) { number rulesHash universeDigest } }"
 NAMED: Final = ("signals", "crypto")
@@ -39,20 +41,30 @@ class OwnConfiguration:
     published
         The user's own copy of what the operator publishes; None: the server's files, which must have the
         hashes of the round.
+    in_the_clear
+        Whether files may be sent unencrypted, where a round's rules say that all are.
     """
 
     addresses: Addresses | None = None
     suite: Suite | None = None
     published: Path | None = None
+    in_the_clear: bool = False
 
 
 @dataclass(frozen=True)
-class SigningRound:
-    """The open round, by its number, rules and universe."""
+class _StatedRound:
+    """A round, by what is stated of it.
+
+    Attributes
+    ----------
+    members
+        Returns the keys of its members.
+    """
 
     number: int
-    rules: Rules
-    universe: Universe
+    rules_hash: str
+    universe_digest: str
+    members: Callable[[], MemberKeys]
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,7 @@ class RoundReader:
     own: OwnConfiguration
     folder: Path
 
-    def current(self, model: int, signer: str) -> SigningRound:
+    def current(self, model: int, signer: str) -> SubmissionTerms:
         """Return the terms of the round that takes submissions now.
 
         Parameters
@@ -81,40 +93,52 @@ class RoundReader:
         Raises
         ------
         scorer.errors.CupelError
-            When there is none, the server says other than the chain, or the signer may not sign.
+            When there is none, the server says other than the chain, the signer may not sign, or nothing can
+            be encrypted for the round.
         """
-        number, rules_hash, universe_digest = self._stated()
-        suite = self.own.suite
+        stated, suite = self._stated(), self.own.suite
         if suite is not None:
-            rules_hash, universe_digest = _on_chain(suite, number)
+            stated = _on_chain(suite, stated.number)
             _require_submitter(suite, model, signer)
-        hashes = (rules_hash, universe_digest)
-        terms = self._terms(number, *hashes)
+        terms = self._terms(stated)
         if terms is None and self.own.published is None:
-            self._fetch(number, rules_hash)
-            terms = self._terms(number, *hashes)
+            self._fetch(stated.number, stated.rules_hash)
+            terms = self._terms(stated)
         if terms is None:
             raise GatewayError(
-                f"round {number}: expected rules of the hash {rules_hash} and a universe of "
-                f"{universe_digest}, found others or none; nothing was signed"
+                f"round {stated.number}: expected rules of the hash {stated.rules_hash} and a universe of "
+                f"{stated.universe_digest}, found others or none; nothing was signed"
             )
         return terms
 
-    def _terms(self, number: int, rules_hash: str, universe_digest: str) -> SigningRound | None:
+    def _terms(self, stated: _StatedRound) -> SubmissionTerms | None:
         """Return the terms with these hashes, as far as files with them are here."""
-        rounds = self._published()
-        rules, universe = rounds.rules(number, rules_hash), rounds.find_universe(number, universe_digest)
+        rounds, number = self._published(), stated.number
+        rules = rounds.rules(number, stated.rules_hash)
+        universe = rounds.find_universe(number, stated.universe_digest)
         if rules is None or universe is None or (rules.submissions in NAMED and not universe.names):
             return None
-        return SigningRound(number, rules, universe)
+        members = stated.members() if rules.is_encrypted else None
+        return SubmissionTerms(RoundContext(*self.identity.place, number), rules, universe, members)
 
-    def _stated(self) -> tuple[int, str, str]:
+    def _stated(self) -> _StatedRound:
         found = self.upstream.query(ROUND, None)
         try:
             row = found[0]
-            return int(row["number"]), str(row["rulesHash"]), str(row["universeDigest"])
+            number, hashes = int(row["number"]), (str(row["rulesHash"]), str(row["universeDigest"]))
         except (TypeError, KeyError, IndexError, ValueError):
             raise ApiError("round: expected one that takes submissions, found none") from None
+        return _StatedRound(number, *hashes, lambda: self._stated_members(number))
+
+    def _stated_members(self, number: int) -> MemberKeys:
+        """Return the keys of a round's members as the server says."""
+        path = f"rounds/{number}/{MEMBERS}"
+        try:
+            document = json.loads(self.upstream.get(path))
+            keys = tuple(from_hex(key, 32) for key in document["keys"])
+            return MemberKeys(keys, int(document["threshold"]))
+        except (KeyError, ValueError, TypeError):
+            raise GatewayError(f"{path}: expected the keys of the round's members, found none") from None
 
     def _published(self) -> PublishedRounds:
         root = self.own.published or self.folder / str(self.identity.chain_id)
@@ -133,15 +157,16 @@ class RoundReader:
             write_whole(folder / NAMES, self.upstream.get(f"rounds/{number}/{NAMES}"))
 
 
-def _on_chain(suite: Suite, number: int) -> tuple[str, str]:
-    """Return what the chain commits to of a round that takes submissions now: rules hash, universe digest."""
+def _on_chain(suite: Suite, number: int) -> _StatedRound:
+    """Return what the chain commits to of a round that takes submissions now."""
     try:
         record = open_round(suite, number)
     except Web3Exception as error:
         raise GatewayError(
             f"round {number}: expected it on the chain, found no answer ({type(error).__name__})"
         ) from None
-    return to_hex(record.rules_hash), to_hex(record.universe)
+    hashes = (to_hex(record.rules_hash), to_hex(record.universe))
+    return _StatedRound(number, *hashes, lambda: round_members(suite, record))
 
 
 def _require_submitter(suite: Suite, model: int, signer: str) -> None:

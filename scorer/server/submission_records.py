@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from eth_hash.auto import keccak
 
 from scorer.protocol.documents import from_hex, to_hex
+from scorer.protocol.signature import IN_THE_CLEAR
 from scorer.server.accounts import Clock
 from scorer.server.blobs import BlobFolder
 from scorer.server.database import Database
 from scorer.server.errors import ApiError
 from scorer.server.formats import time_text
 from scorer.server.tables import SUBMISSION, SUBMISSION_EVENT
+from scorer.storage.inbox import ENVELOPE_SUFFIX
 
 RECEIVED: Final = "received"
 DELIVERING: Final = "delivering"
@@ -69,7 +71,7 @@ class SubmissionRecords:
         Parameters
         ----------
         suffix
-            Of its file, csv or parquet.
+            Of its file, with its dot: .csv, .parquet or .envelope.
         """
         submission = str(uuid.uuid4())
         of_model = (SUBMISSION.c.model == values["model"], SUBMISSION.c.round == values["round"])
@@ -77,19 +79,28 @@ class SubmissionRecords:
             now = self.clock()
             earlier = connection.scalar(sa.select(sa.func.count()).select_from(SUBMISSION).where(*of_model))
             row = {"id": submission, "state": RECEIVED, "received_at": now, "changed_at": now}
-            row["inbox_file"] = f"{values['model']}.{(earlier or 0) + 1:06}.{submission}.{suffix}"
+            row["inbox_file"] = f"{values['model']}.{(earlier or 0) + 1:06}.{submission}{suffix}"
             row["held_until"] = now + LEASE
             connection.execute(sa.insert(SUBMISSION).values(**values, **row))
             _note(connection, submission, RECEIVED, None, now)
         return Held(submission, now + LEASE)
 
-    def become(self, held: Held, state: str, reason: str | None = None, **values: Any) -> Held:
+    def become(
+        self, held: Held, state: str, reason: str | None = None, *, once: bool = False, **values: Any
+    ) -> Held:
         """Change the state of a submission that this process holds.
+
+        Parameters
+        ----------
+        once
+            Whether the same bytes may be submitted only once for its model.
 
         Raises
         ------
         LeaseLost
             When another process does.
+        ApiError
+            When they were submitted before.
         """
         now = self.clock()
         until = now + LEASE if state in UNFINISHED else 0
@@ -97,6 +108,8 @@ class SubmissionRecords:
         changed = sa.update(SUBMISSION).where(*mine, SUBMISSION.c.state.in_(UNFINISHED))
         values = {**values, "state": state, "reason": reason, "changed_at": now, "held_until": until}
         with self.database.writing() as connection:
+            if once:
+                _require_new(connection, held.id)
             if connection.execute(changed.values(**values)).rowcount != 1:
                 raise LeaseLost(
                     f"submission {held.id}: expected to finish it in {LEASE} s, found that another process "
@@ -165,12 +178,14 @@ class SubmissionRecords:
             "reason": row.reason,
             "changedAt": time_text(row.changed_at),
             "contentHash": row.content_hash,
+            "ciphertextHash": to_hex(ciphertext_hash(row)),
             "receipt": self._receipt(row) if row.state == ACCEPTED else None,
         }
 
     def _receipt(self, row: sa.Row[Any]) -> dict[str, Any]:
         signature = keccak(from_hex(row.signature))
-        hashes = {"contentHash": row.content_hash, "signatureHash": to_hex(signature)}
+        hashes = {"contentHash": row.content_hash, "ciphertextHash": to_hex(ciphertext_hash(row))}
+        hashes |= {"signatureHash": to_hex(signature)}
         return {
             "chainId": str(self.place.chain_id),
             "tournament": self.place.tournament,
@@ -202,6 +217,30 @@ class SubmissionRecords:
 
 _NEWEST: Final = (SUBMISSION.c.received_at.desc(), SUBMISSION.c.inbox_file.desc())
 """The order in which the operator's inbox has them, backwards: by time, then by name."""
+
+
+def ciphertext_hash(row: sa.Row[Any]) -> bytes:
+    """Return the hash of a submission's envelope, by which its file is known; zeros where it is none."""
+    is_envelope = row.inbox_file.endswith(ENVELOPE_SUFFIX)
+    return bytes.fromhex(row.digest) if is_envelope else IN_THE_CLEAR
+
+
+def _require_new(connection: sa.Connection, submission: str) -> None:
+    """Refuse bytes that were submitted for the model before.
+
+    All rows with these bytes are locked, so that of two at once the second one sees what the first became.
+    """
+    own = sa.select(SUBMISSION.c.model, SUBMISSION.c.digest).where(SUBMISSION.c.id == submission)
+    model, digest = connection.execute(own).one()
+    same = sa.select(SUBMISSION.c.id, SUBMISSION.c.state).where(
+        SUBMISSION.c.model == model, SUBMISSION.c.digest == digest
+    )
+    for row in connection.execute(same.order_by(SUBMISSION.c.id).with_for_update()).all():
+        if row.id != submission and row.state in (DELIVERING, ACCEPTED):
+            raise ApiError(
+                f"envelope: expected one that was not submitted before, found that of submission {row.id}; "
+                "encrypt the predictions again"
+            )
 
 
 def _note(connection: sa.Connection, submission: str, state: str, reason: str | None, at: int) -> None:

@@ -1,7 +1,7 @@
 """Submissions: checked at once, delivered into the operator's inbox, and answered by a signed receipt."""
 
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -10,6 +10,8 @@ import structlog
 from eth_hash.auto import keccak
 
 from scorer.chain.records import RoundState
+from scorer.client.submitting import SubmissionTerms
+from scorer.encryption import RoundContext, claimed_content
 from scorer.errors import CupelError
 from scorer.failpoints import reach
 from scorer.isolation import SHARED_READER
@@ -19,6 +21,7 @@ from scorer.protocol.receipt import SubmissionReceipt
 from scorer.protocol.rules import Rules
 from scorer.protocol.signature import SubmissionDigest
 from scorer.server.accounts import Account, Clock, NamedModel
+from scorer.server.envelopes import EnvelopeTerms, RoundMembers
 from scorer.server.errors import ApiError
 from scorer.server.formats import time_text
 from scorer.server.published_rounds import PublishedRounds
@@ -30,10 +33,21 @@ from scorer.server.submission_records import (
     Held,
     LeaseLost,
     SubmissionRecords,
+    ciphertext_hash,
 )
-from scorer.server.uploads import SUBMISSION_PURPOSE, Ticket, Uploads
+from scorer.server.uploads import (
+    ENCRYPTED,
+    ENVELOPE_PURPOSE,
+    HOSTED_PURPOSE,
+    SUBMISSION_PURPOSE,
+    SUBMISSIONS,
+    ExpectedUpload,
+    Ticket,
+    UploadForm,
+    Uploads,
+)
 from scorer.storage.bundle import round_folder
-from scorer.storage.inbox import deliver, signature_path
+from scorer.storage.inbox import ENVELOPE_SUFFIX, deliver, signature_path
 from scorer.submission.parquet import PARQUET_MAGIC
 from scorer.submission.reader import SubmissionReader
 from scorer.submission.table import most_bytes
@@ -44,6 +58,12 @@ NEAR: Final = 900
 
 class EncryptedRound(ApiError):
     """A round takes no predictions in the clear."""
+
+    def __init__(self, round_id: int) -> None:
+        super().__init__(
+            f"round {round_id}: expected encrypted predictions, as its rules say, found them in the clear; "
+            "submit through cupel gateway, which encrypts them on your machine, or by cupel submit"
+        )
 
 
 class RoundUnknown(CupelError):
@@ -84,6 +104,7 @@ class SubmissionService:
     chain_time: Clock
     queries: Queries
     published: PublishedRounds
+    members: RoundMembers
     uploads: Uploads
     signer: ServerSigner
     inbox: Path
@@ -106,8 +127,13 @@ class SubmissionService:
             )
         return row
 
-    def most_bytes(self) -> int:
-        """Return the bytes that a submission in the clear to the open round may have.
+    def upload_kind(self, model: NamedModel, *, encrypts: bool) -> tuple[str, int]:
+        """Return the purpose of an upload for a submission to the open round, and the bytes that it may have.
+
+        Parameters
+        ----------
+        encrypts
+            Whether the client encrypts what it uploads, where a round asks for that.
 
         Raises
         ------
@@ -115,8 +141,61 @@ class SubmissionService:
             When no round takes such submissions now.
         """
         row = self.open_round()
-        self._require_clear(row)
+        if not self._rules(row).is_encrypted:
+            return SUBMISSION_PURPOSE, self._most_bytes(row)
+        if encrypts:
+            return ENVELOPE_PURPOSE, self._terms(row, model.id).form().most
+        if model.submitter != self.signer.address:
+            raise EncryptedRound(row.id)
+        return HOSTED_PURPOSE, self._most_bytes(row)
+
+    def form(self, upload: ExpectedUpload) -> UploadForm:
+        """Return the form that a submission must have which is uploaded now.
+
+        Raises
+        ------
+        ApiError
+            When no round takes such submissions now.
+        """
+        row = self.open_round()
+        self._require_purpose(row, upload.purpose)
+        if upload.purpose == ENVELOPE_PURPOSE:
+            return self._terms(row, upload.model or 0).form()
+        most = min(upload.most, self._most_bytes(row))
+        if upload.purpose == SUBMISSION_PURPOSE:
+            return UploadForm(most)
+        kept = self._terms(row, upload.model or 0).form().least
+        return UploadForm(most, kept, encrypt=partial(self._encrypt, row, upload))
+
+    def _encrypt(self, row: sa.Row[Any], upload: ExpectedUpload, content: bytes) -> bytes:
+        """Check and encrypt a file for a model that lets this server sign: the file is in memory alone."""
+        terms = self._terms(row, upload.model or 0)
+        universe = self.published.universe(row.id, row.universe)
+        making = SubmissionTerms(terms.place, self._rules(row), universe, terms.members)
+        try:
+            return making.encode(terms.model, content, upload.filename).content
+        except CupelError as refused:
+            raise ApiError(str(refused)) from None
+
+    def _most_bytes(self, row: sa.Row[Any]) -> int:
         return most_bytes(len(self.published.universe(row.id, row.universe).ids))
+
+    def _terms(self, row: sa.Row[Any], model: int) -> EnvelopeTerms:
+        """Return what a model's envelope to a round has to be."""
+        place = RoundContext(self.records.place.chain_id, self.records.place.tournament, row.id)
+        universe = self.published.universe(row.id, row.universe)
+        return EnvelopeTerms(place, model, len(universe.ids), self.members.keys(row.id))
+
+    def _require_purpose(self, row: sa.Row[Any], purpose: str) -> None:
+        """Refuse what is in the clear where a round encrypts, and the other way round."""
+        is_encrypted = self._rules(row).is_encrypted
+        if is_encrypted and purpose == SUBMISSION_PURPOSE:
+            raise EncryptedRound(row.id)
+        if not is_encrypted and purpose in ENCRYPTED:
+            raise ApiError(
+                f"round {row.id}: expected predictions in the clear, as its rules say, found an envelope; "
+                "ask for an upload again"
+            )
 
     def create(self, account: Account, model: NamedModel, filename: str, trigger: str | None) -> str:
         """Submit what was uploaded; the id of the submission.
@@ -127,19 +206,17 @@ class SubmissionService:
             When it is refused, with the reason, which the submission keeps.
         """
         row = self.open_round()
+        ticket = self.uploads.take(account, filename, model, *SUBMISSIONS)
         try:
-            self._require_clear(row)
-        except EncryptedRound:
-            with suppress(ApiError):  # there may be nothing to remove
-                self.uploads.take(account, filename, model, SUBMISSION_PURPOSE).file.unlink()
+            self._require_purpose(row, ticket.purpose)
+        except ApiError:
+            ticket.file.unlink()
             raise
-        ticket = self.uploads.take(account, filename, model, SUBMISSION_PURPOSE)
         digest = self.uploads.blobs.keep(ticket.file)
         content = self.uploads.blobs.read(digest)
         values = {"model": model.id, "round": row.id, "account": account.id, "filename": filename}
         values |= {"digest": digest, "trigger_id": trigger and trigger[:80]}
-        suffix = "parquet" if content.startswith(PARQUET_MAGIC) else "csv"
-        held = self.records.add(suffix, **values)
+        held = self.records.add(_suffix(ticket, content), **values)
         reach("submission-received", held.id)
         try:
             held = self._accept(held, row, model, ticket, content)
@@ -156,16 +233,11 @@ class SubmissionService:
             ) from None
         return held.id
 
-    def _require_clear(self, row: sa.Row[Any]) -> Rules:
-        """Return a round's rules, where it takes predictions in the clear."""
+    def _rules(self, row: sa.Row[Any]) -> Rules:
+        """Return a round's rules."""
         rules = self.published.rules(row.id, row.rules_hash)
         if rules is None:
             raise ApiError(f"round {row.id}: expected its rules to be published, found none; try again later")
-        if rules.is_encrypted:
-            raise EncryptedRound(
-                f"round {row.id}: expected encrypted predictions, as its rules say, found them in the clear; "
-                "submit by cupel submit: this server takes no encrypted ones yet"
-            )
         return rules
 
     def _accept(
@@ -173,14 +245,15 @@ class SubmissionService:
     ) -> Held:
         """Check and sign a submission: the receipt is kept first, so that all that counts has one."""
         self._require_submitter(row.id, model, ticket)
-        hashed = self._content_hash(row, content, ticket.filename)
-        place, at = self.records.place, self.records.row(held.id).received_at
-        names = (place.chain_id, place.tournament, row.id, model.id, hashed)
+        known = self.records.row(held.id)
+        hashed = self._content_hash(row, content, model, ticket)
+        place, at = self.records.place, known.received_at
+        names = (place.chain_id, place.tournament, row.id, model.id, hashed, ciphertext_hash(known))
         signature = self._signature(SubmissionDigest(*names), model, ticket)
         self._require_time(row, at)
         receipt = self.signer.sign_receipt(SubmissionReceipt(*names, keccak(signature), at))
         signed = {"content_hash": to_hex(hashed), "signature": to_hex(signature), "receipt": to_hex(receipt)}
-        held = self.records.become(held, DELIVERING, **signed)
+        held = self.records.become(held, DELIVERING, once=ticket.purpose in ENCRYPTED, **signed)
         reach("submission-delivering", held.id)
         return held
 
@@ -203,6 +276,11 @@ class SubmissionService:
 
     def _require_submitter(self, round_id: int, model: NamedModel, ticket: Ticket) -> None:
         """Refuse what nobody who may sign has signed, before the file is read."""
+        if ticket.signature is None and ticket.purpose == ENVELOPE_PURPOSE:
+            raise ApiError(
+                f"model {model.id}: expected the signature of its submitter {model.submitter} over content "
+                "and envelope, found none; submit through cupel gateway on your machine"
+            )
         if ticket.signature is None and model.submitter != self.signer.address:
             raise ApiError(
                 f"model {model.id}: expected the signature of its submitter {model.submitter}, found none; "
@@ -214,10 +292,15 @@ class SubmissionService:
                 f"signature: expected one for round {round_id}, found one for round {ticket.signed_round}"
             )
 
-    def _content_hash(self, row: sa.Row[Any], content: bytes, filename: str) -> bytes:
-        rules, universe = self._require_clear(row), self.published.universe(row.id, row.universe)
+    def _content_hash(self, row: sa.Row[Any], content: bytes, model: NamedModel, ticket: Ticket) -> bytes:
+        """Check a file, and return its predictions' hash: of an envelope, as whoever made it states it."""
+        if ticket.purpose in ENCRYPTED:
+            stated = ticket.signed_content or claimed_content(content)
+            self._terms(row, model.id).require(content, stated)
+            return stated
+        rules, universe = self._rules(row), self.published.universe(row.id, row.universe)
         reader = SubmissionReader(SHARED_READER, rules.submissions, universe)
-        return content_hash(universe.ids, reader.read(content, filename).values)
+        return content_hash(universe.ids, reader.read(content, ticket.filename).values)
 
     def _signature(self, digest: SubmissionDigest, model: NamedModel, ticket: Ticket) -> bytes:
         if ticket.signature is None:
@@ -227,15 +310,16 @@ class SubmissionService:
         signer = digest.signer(ticket.signature)
         if signer != model.submitter:
             raise ApiError(
-                f"signature: expected that of {model.submitter}, the submitter of model {model.id}, found "
-                f"that of {signer}"
+                f"signature: expected that of {model.submitter}, the submitter of model {model.id}, over "
+                f"this file, found that of {signer}"
             )
         return ticket.signature
 
     def _deliver(self, held: Held, row: sa.Row[Any]) -> None:
         """Write a submission into the operator's inbox: the bytes that were hashed and no others."""
         place, content = self.records.place, from_hex(row.content_hash, 32)
-        digest = SubmissionDigest(place.chain_id, place.tournament, row.round, row.model, content)
+        where = (place.chain_id, place.tournament, row.round, row.model)
+        digest = SubmissionDigest(*where, content, ciphertext_hash(row))
         file, signature = self.uploads.blobs.read(row.digest), from_hex(row.signature, 65)
         deliver(self.inbox, digest, signature, row.inbox_file, file, received_at=row.received_at)
         reach("submission-delivered", held.id)
@@ -279,3 +363,10 @@ class SubmissionService:
         if found is None:  # the read model is being made anew: no reason to refuse anything
             raise RoundUnknown(f"round {row.round}: expected it in the read model, found none yet")
         return found
+
+
+def _suffix(ticket: Ticket, content: bytes) -> str:
+    """Return the ending of a submission's file in the inbox, by which the operator knows its form."""
+    if ticket.purpose in ENCRYPTED:
+        return ENVELOPE_SUFFIX
+    return ".parquet" if content.startswith(PARQUET_MAGIC) else ".csv"

@@ -7,7 +7,7 @@ from scorer.server.errors import ApiError
 from scorer.server.formats import time_text
 from scorer.server.round_roots import Document
 from scorer.server.services import RequestContext
-from scorer.server.uploads import DOWNLOAD_SECONDS, SUBMISSION_PURPOSE
+from scorer.server.uploads import DOWNLOAD_SECONDS
 
 
 def submission_upload_auth(
@@ -17,8 +17,8 @@ def submission_upload_auth(
     services, own = context.services, context.account(UPLOAD)
     services.require_number(tournament)
     model = services.accounts.model_of(own, model_id)
-    most = services.submissions.most_bytes()
-    return services.uploads.grant(own, filename, model, SUBMISSION_PURPOSE, most)
+    purpose, most = services.submissions.upload_kind(model, encrypts=context.encrypts)
+    return services.uploads.grant(own, filename, model, purpose, most)
 
 
 def sign_upload(

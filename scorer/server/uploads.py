@@ -2,7 +2,8 @@
 
 import re
 import secrets
-from collections.abc import AsyncIterable
+from collections import OrderedDict
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Final
@@ -13,22 +14,113 @@ from starlette.concurrency import run_in_threadpool
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.signature import is_canonical
 from scorer.server.accounts import Account, Clock, NamedModel
-from scorer.server.blobs import BlobFolder
+from scorer.server.blobs import BlobFolder, TooLarge
 from scorer.server.database import Database
 from scorer.server.errors import ApiError
 from scorer.server.quotas import Quotas
 from scorer.server.signed_urls import SignedUrls
 from scorer.server.tables import UPLOAD
+from scorer.storage.inbox import ENVELOPE_SUFFIX
 
 UPLOAD_SECONDS: Final = 3_600
 DOWNLOAD_SECONDS: Final = 600
 GRACE: Final = 3_600
 """Seconds for which an upload can still be used that can no more be sent."""
+MOST_REASONS: Final = 1_000
+"""Refused uploads whose reasons are kept."""
 MOST_EXPIRED: Final = 1_000
 """Uploads that are removed at once."""
 SUBMISSION_PURPOSE: Final = "submission"
+"""Predictions in the clear."""
+ENVELOPE_PURPOSE: Final = "envelope"
+"""Predictions that their sender encrypted."""
+HOSTED_PURPOSE: Final = "hosted"
+"""Predictions that this server encrypts as they come, and then signs."""
+ENCRYPTED: Final = (ENVELOPE_PURPOSE, HOSTED_PURPOSE)
+SIGNED: Final = (SUBMISSION_PURPOSE, ENVELOPE_PURPOSE)
+"""Those that a submitter may sign."""
+SUBMISSIONS: Final = (SUBMISSION_PURPOSE, *ENCRYPTED)
 DIAGNOSTICS_PURPOSE: Final = "diagnostics"
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class UploadForm:
+    """The form that an upload must have.
+
+    Attributes
+    ----------
+    most
+        Bytes that may be sent.
+    least
+        Bytes that are kept at least.
+    head
+        The number of first bytes that `check` looks at, before any are written down.
+    encrypt
+        Returns what is kept of what was sent, which is never written down; None: what was sent is kept.
+    """
+
+    most: int
+    least: int = 0
+    head: int = 0
+    check: Callable[[bytes], None] = lambda _: None
+    encrypt: Callable[[bytes], bytes] | None = None
+
+    def kept(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        """Yield what is written down of what is sent; raises an ApiError where that has another form."""
+        return self._checked(chunks) if self.encrypt is None else self._encrypted(chunks, self.encrypt)
+
+    async def _encrypted(
+        self, chunks: AsyncIterable[bytes], encrypt: Callable[[bytes], bytes]
+    ) -> AsyncIterator[bytes]:
+        content = bytearray()
+        async for chunk in chunks:
+            content += chunk
+            if len(content) > self.most:
+                raise TooLarge(f"upload: expected at most {self.most} bytes, found more")
+        yield await run_in_threadpool(encrypt, bytes(content))
+
+    async def _checked(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        head = bytearray()
+        async for chunk in chunks:
+            if len(head) >= self.head:
+                yield chunk
+                continue
+            head += chunk
+            if len(head) >= self.head:
+                self.check(bytes(head[: self.head]))
+                yield bytes(head)
+
+
+@dataclass(frozen=True)
+class ExpectedUpload:
+    """An upload that was granted and not used: what for, for which model, and of how many bytes at most."""
+
+    filename: str
+    purpose: str
+    model: int | None
+    most: int
+
+
+@dataclass(frozen=True)
+class RefusedUploads:
+    """Reasons for which this process refused uploads: clients that do not look at the answer ask later.
+
+    They are in memory alone, since a reason may quote the file. The newest are kept.
+    """
+
+    reasons: OrderedDict[str, str] = field(default_factory=OrderedDict)
+
+    def note(self, filename: str, reason: str) -> None:
+        """Note why an upload was refused."""
+        self.reasons[filename] = reason
+        while len(self.reasons) > MOST_REASONS:
+            self.reasons.popitem(last=False)
+
+    def reason(self, filename: str) -> str:
+        """Return why nothing is there under an upload's name."""
+        unsent = "filename: expected a file that was sent by PUT, found none; send it again"
+        return self.reasons.get(filename, unsent)
 
 
 @dataclass(frozen=True)
@@ -42,6 +134,7 @@ class Ticket:
     """
 
     filename: str
+    purpose: str
     file: Path
     model: int | None
     signed_round: int | None
@@ -58,6 +151,7 @@ class Uploads:
     urls: SignedUrls
     blobs: BlobFolder
     quotas: Quotas = field(default_factory=Quotas)
+    refused: RefusedUploads = field(default_factory=RefusedUploads)
 
     def grant(
         self, account: Account, filename: str, model: NamedModel | None, purpose: str, most: int
@@ -76,7 +170,7 @@ class Uploads:
         ApiError
             When the account, or all together, have uploaded as much as they may; see `Quotas`.
         """
-        now, name = self.clock(), _name(filename)
+        now, name = self.clock(), _name(filename, purpose)
         row = {"filename": name, "account": account.id, "purpose": purpose, "most_bytes": most}
         self.quotas.require_disk(self.blobs.free(), most)
         with self.database.writing() as connection:
@@ -85,26 +179,28 @@ class Uploads:
             connection.execute(sa.insert(UPLOAD).values(**values))
         return {"filename": name, "url": self.urls.make("PUT", "upload", name, UPLOAD_SECONDS)}
 
-    def expected(self, filename: str) -> tuple[str, int] | None:
-        """Return an upload's purpose, and the bytes that it may have; None where none is expected."""
+    def expected(self, filename: str) -> ExpectedUpload | None:
+        """Return what is known of an upload; None where none is expected."""
         known = (UPLOAD.c.filename == filename, UPLOAD.c.used_at.is_(None))
+        columns = (UPLOAD.c.purpose, UPLOAD.c.model, UPLOAD.c.most_bytes)
         with self.database.reading() as connection:
-            row = connection.execute(sa.select(UPLOAD.c.purpose, UPLOAD.c.most_bytes).where(*known))
-            found = row.one_or_none()
-        return None if found is None else (found.purpose, found.most_bytes)
+            row = connection.execute(sa.select(*columns).where(*known)).one_or_none()
+        return None if row is None else ExpectedUpload(filename, *row)
 
-    async def receive(self, filename: str, chunks: AsyncIterable[bytes], most: int) -> None:
+    async def receive(self, filename: str, chunks: AsyncIterable[bytes], form: UploadForm) -> None:
         """Take what is sent for an upload, in place of what was sent before.
 
         Raises
         ------
         scorer.server.blobs.TooLarge
-            When it has more than `most` bytes.
+            When it has more bytes than it may.
         ApiError
-            When the upload was used meanwhile.
+            When it has another form, or the upload was used meanwhile.
         """
-        part, size = await self.blobs.write_part(chunks, most)
+        part, size = await self.blobs.write_part(form.kept(chunks), max(form.most, form.least))
         try:
+            if size < form.least:
+                raise ApiError(f"upload: expected {form.least} bytes, found fewer; send the whole file again")
             await run_in_threadpool(self._place, filename, part, size)
         finally:
             part.unlink(missing_ok=True)
@@ -140,12 +236,12 @@ class Uploads:
             "signed_content": to_hex(content_hash),
             "signature": to_hex(signed),
         }
-        statement = sa.update(UPLOAD).where(*self._unused(account, filename, SUBMISSION_PURPOSE))
+        statement = sa.update(UPLOAD).where(*self._unused(account, filename, *SIGNED))
         with self.database.writing() as connection:
             if connection.execute(statement.values(**values)).rowcount != 1:
                 raise self._unknown()
 
-    def take(self, account: Account, filename: str, model: NamedModel | None, purpose: str) -> Ticket:
+    def take(self, account: Account, filename: str, model: NamedModel | None, *purposes: str) -> Ticket:
         """Use an upload, once.
 
         Raises
@@ -153,7 +249,8 @@ class Uploads:
         ApiError
             When it is not the account's, not for this model, was used, or nothing was sent.
         """
-        used = sa.update(UPLOAD).where(*self._unused(account, filename, purpose)).values(used_at=self.clock())
+        unused = self._unused(account, filename, *purposes)
+        used = sa.update(UPLOAD).where(*unused).values(used_at=self.clock())
         with self.database.writing() as connection:
             if connection.execute(used).rowcount != 1:
                 raise self._unknown()
@@ -165,9 +262,7 @@ class Uploads:
             try:
                 file = self.blobs.claim(filename)
             except FileNotFoundError:
-                raise ApiError(
-                    "filename: expected a file that was sent by PUT, found none; send it again"
-                ) from None
+                raise ApiError(self.refused.reason(filename)) from None
         return _ticket(row, file)
 
     def expire(self) -> int:
@@ -181,9 +276,9 @@ class Uploads:
             self.blobs.draft(name).unlink(missing_ok=True)
         return len(names)
 
-    def _unused(self, account: Account, filename: str, purpose: str) -> tuple[sa.ColumnElement[bool], ...]:
-        named = (UPLOAD.c.filename == filename, UPLOAD.c.account == account.id, UPLOAD.c.purpose == purpose)
-        return (*named, UPLOAD.c.used_at.is_(None))
+    def _unused(self, account: Account, filename: str, *purposes: str) -> tuple[sa.ColumnElement[bool], ...]:
+        named = (UPLOAD.c.filename == filename, UPLOAD.c.account == account.id)
+        return (*named, UPLOAD.c.purpose.in_(purposes), UPLOAD.c.used_at.is_(None))
 
     def _unknown(self) -> ApiError:
         return ApiError(
@@ -191,10 +286,11 @@ class Uploads:
         )
 
 
-def _name(filename: str) -> str:
+def _name(filename: str, purpose: str) -> str:
     """Return a name of our own in which the account's shows: never a path, never one of before."""
     path = PurePath(filename[-200:])
     suffix = path.suffix.lower() if path.suffix.lower() in (".csv", ".parquet") else ".csv"
+    suffix = ENVELOPE_SUFFIX if purpose in ENCRYPTED else suffix
     stem = _UNSAFE.sub("-", path.stem).strip("-")[:60] or "predictions"
     return f"{stem}-{secrets.token_hex(8)}{suffix}"
 
@@ -202,4 +298,4 @@ def _name(filename: str) -> str:
 def _ticket(row: sa.Row[Any], file: Path) -> Ticket:
     content = None if row.signed_content is None else from_hex(row.signed_content)
     signature = None if row.signature is None else from_hex(row.signature)
-    return Ticket(row.filename, file, row.model, row.signed_round, content, signature)
+    return Ticket(row.filename, row.purpose, file, row.model, row.signed_round, content, signature)

@@ -12,6 +12,7 @@ from scorer.errors import CupelError
 from scorer.server.errors import ApiError
 from scorer.server.known_servers import ServerIdentity
 from scorer.server.round_files import TOURNAMENT
+from scorer.server.services import ENCRYPTS
 
 TIMEOUT: Final = (10, 300)
 """Seconds to connect, and to wait for an answer: a submission is checked before it is answered."""
@@ -76,7 +77,7 @@ class Upstream:
 
     def ask(self, body: bytes, authorization: str | None) -> dict[str, Any]:
         """Send a GraphQL request on; the answer."""
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", ENCRYPTS: "1"}
         if authorization is not None:
             headers["Authorization"] = authorization
         try:

@@ -23,7 +23,10 @@ from scorer.server.assembly import ServerParts
 from scorer.server.data_sets import DataSets
 from scorer.server.database import Database
 from scorer.server.follower import Follower
+from scorer.server.gateway import Gateway, gateway_application
 from scorer.server.services import Services
+from scorer.server.signing_rounds import OwnConfiguration
+from scorer.server.upstream import Upstream
 from tests.server.loopback import served
 from tests.world import World
 
@@ -158,6 +161,18 @@ def running_site(world: World, folder: Path, **changes: Any) -> Iterator[Site]:
     database.close()
 
 
+@contextmanager
+def running_gateway(site: Site, receipts: Path, own: OwnConfiguration | None = None) -> Iterator[str]:
+    """A gateway before a server with the key of model 1's owner; its URL."""
+    wallet = wallet_of(site.world.participants[0].account)
+
+    def make(url: str) -> Any:
+        return gateway_application(Gateway(Upstream(site.url), wallet, url, receipts, own))
+
+    with served(make, by_url=True) as url:
+        yield url
+
+
 @pytest.fixture
 def site(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A server with nothing in it, at which numerapi is pointed."""
@@ -166,4 +181,5 @@ def site(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield running
 
 
+IN_THE_CLEAR = OwnConfiguration(in_the_clear=True)
 CLIENTS = (NumerAPI, SignalsAPI, CryptoAPI)

@@ -16,15 +16,12 @@ from scorer.operator.inbox_files import read_signature
 from scorer.protocol.digest import content_hash
 from scorer.protocol.documents import to_hex
 from scorer.protocol.signature import SubmissionDigest
-from scorer.server.gateway import Gateway, gateway_application
+from scorer.server.gateway import Gateway
 from scorer.server.known_servers import ServerChanged
 from scorer.server.signing_rounds import OwnConfiguration
-from scorer.server.submissions import SubmissionService
 from scorer.server.upstream import GatewayError, Upstream
 from scorer.storage.bundle import RULES, UNIVERSE, Bundle, round_folder
-from tests.encrypted_world import encrypted_world
-from tests.server.loopback import served
-from tests.server.site import Site, wallet_of
+from tests.server.site import IN_THE_CLEAR, Site, running_gateway, wallet_of
 from tests.server.site import site as site
 from tests.server.test_submissions import frame, inbox, listed
 from tests.world import IDS
@@ -35,12 +32,7 @@ def gateway(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     """A gateway with the key of model 1's owner, at which numerapi is pointed, in an open round."""
     site.world.open()
     site.step()
-    wallet = wallet_of(site.world.participants[0].account)
-
-    def make(url: str) -> Any:
-        return gateway_application(Gateway(Upstream(site.url), wallet, url, tmp_path / "receipts"))
-
-    with served(make, by_url=True) as url:
+    with running_gateway(site, tmp_path / "receipts", IN_THE_CLEAR) as url:
         monkeypatch.setattr(base_api, "API_TOURNAMENT_URL", url)
         yield url
 
@@ -108,24 +100,12 @@ def test_a_server_that_is_none_is_refused_at_once(site: Site, tmp_path: Path) ->
         Gateway(Upstream("http://127.0.0.1:1"), wallet, "http://127.0.0.1:1", tmp_path)
 
 
-def test_what_is_in_the_clear_stays_here_in_a_round_that_encrypts(
-    site: Site, gateway: str, monkeypatch: pytest.MonkeyPatch
+def test_nothing_is_sent_in_the_clear_unless_the_gateway_s_user_said_so(
+    site: Site, lying: "LyingServer", tmp_path: Path
 ) -> None:
-    """Whatever a server says: one that grants an upload to such a round gets no file."""
-    client = site.client(site.key(site.account_of(1)))
-    granted = client._upload_auth("submission_upload_auth", "p.csv", 8, "1")
-    assert granted["url"].startswith(gateway)
-    requests.put(granted["url"], data=frame(site).to_csv(index=False).encode(), timeout=10)
-    encrypted_world(site.world).open()
-    site.step()
-    monkeypatch.setattr(SubmissionService, "_require_clear", lambda *_: site.world.rules)
-    create = 'mutation ($f: String!) { create_submission(filename: $f, tournament: 8, modelId: "1") { id } }'
-    key = site.key(site.account_of(1))
-    headers = {"Authorization": f"Token {key.public_id}${key.secret}"}
-    body = {"query": create, "variables": {"f": granted["filename"]}}
-    answer = requests.post(gateway, json=body, headers=headers, timeout=10).json()
-    assert "expected encrypted predictions" in answer["errors"][0]["message"]
-    assert not [path for path in site.services.uploads.blobs.root.rglob("*") if path.is_file()]
+    """Whatever a server says of its rules: the word of one that is not checked is no reason."""
+    assert "start it with --in-the-clear" in submit_through(site, lying, tmp_path, OwnConfiguration())
+    assert lying.sent == []
 
 
 @dataclass
@@ -172,7 +152,7 @@ def lying(site: Site) -> LyingServer:
 
 
 def on_chain(site: Site) -> OwnConfiguration:
-    return OwnConfiguration(site.world.suite.addresses, site.world.suite)
+    return OwnConfiguration(site.world.suite.addresses, site.world.suite, in_the_clear=True)
 
 
 def submit_through(site: Site, server: LyingServer, folder: Path, own: OwnConfiguration) -> str:
@@ -275,7 +255,7 @@ def test_without_a_chain_files_have_the_hashes_that_the_server_states(
     site: Site, lying: LyingServer, tmp_path: Path
 ) -> None:
     lying.files = other_files(tmp_path, site)
-    assert "nothing was signed" in submit_through(site, lying, tmp_path / "r", OwnConfiguration())
+    assert "nothing was signed" in submit_through(site, lying, tmp_path / "r", IN_THE_CLEAR)
     assert lying.sent == []
 
 

@@ -14,10 +14,7 @@ from numerapi import CryptoAPI, NumerAPI, SignalsAPI, base_api
 
 from scorer.scoring import correlation_contribution, diagnostics, feature_neutral_corr, numerai_corr
 from scorer.server.data_sets import DataSets
-from scorer.server.gateway import Gateway, gateway_application
-from scorer.server.upstream import Upstream
-from tests.server.loopback import served
-from tests.server.site import Site, running_site, send, wallet_of
+from tests.server.site import IN_THE_CLEAR, Site, running_gateway, running_site, send
 from tests.server.test_submissions import frame, inbox
 from tests.server.test_webhooks import listener
 from tests.world import World
@@ -61,12 +58,7 @@ def running(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         send(world, withdraw, owner.address)
         site.step()
         site.step()
-        wallet = wallet_of(owner)
-
-        def make(url: str) -> Any:
-            return gateway_application(Gateway(Upstream(site.url), wallet, url, tmp_path / "receipts"))
-
-        with served(make, by_url=True) as url:
+        with running_gateway(site, tmp_path / "receipts", IN_THE_CLEAR) as url:
             monkeypatch.setattr(base_api, "API_TOURNAMENT_URL", url)
             yield site
 

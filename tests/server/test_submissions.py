@@ -20,9 +20,10 @@ from scorer.operator.inbox_files import read_signature, received_at
 from scorer.protocol.digest import content_hash
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.receipt import SubmissionReceipt
-from scorer.protocol.signature import SubmissionDigest
+from scorer.protocol.signature import IN_THE_CLEAR, SubmissionDigest
 from scorer.server.submission_records import ACCEPTED, DELIVERING, REFUSED
 from scorer.storage.bundle import Bundle, round_folder
+from scorer.submission.table import most_bytes
 from tests.encrypted_world import encrypted_world
 from tests.server.site import SIGNER_KEY, Site, running_site, send, wallet_of
 from tests.server.site import site as site
@@ -30,8 +31,8 @@ from tests.world import HOUR, IDS, World
 
 SUBMISSIONS = (
     "query ($m: String) { submissions(modelId: $m) { id filename selected state reason contentHash "
-    "round { number } receipt { chainId tournament roundId modelId contentHash signatureHash receivedAt "
-    "signer signature } } }"
+    "ciphertextHash round { number } receipt { chainId tournament roundId modelId contentHash ciphertextHash "
+    "signatureHash receivedAt signer signature } } }"
 )
 
 LATER = 400
@@ -109,7 +110,8 @@ def test_the_receipt_is_given_once_the_file_is_in_the_inbox(site: Site) -> None:
     given = row["receipt"]
     signature_hash = from_hex(given["signatureHash"])
     place = (int(given["chainId"]), given["tournament"], int(given["roundId"]), int(given["modelId"]))
-    receipt = SubmissionReceipt(*place, expected, signature_hash, int(given["receivedAt"]))
+    hashes = (expected, IN_THE_CLEAR, signature_hash)
+    receipt = SubmissionReceipt(*place, *hashes, int(given["receivedAt"]))
     assert receipt.signer(from_hex(given["signature"])) == given["signer"]
     assert receipt.received_at == received_at(file)
     signed = read_signature(file)
@@ -231,7 +233,7 @@ def test_an_upload_is_used_once_and_its_url_is_good_for_one_file(site: Site) -> 
 def test_a_file_that_is_too_large_leaves_nothing(site: Site, *, announced: bool) -> None:
     client = hosted(site)
     granted = client._upload_auth("submission_upload_auth", "p.csv", 8, "1")
-    most = site.services.submissions.most_bytes()
+    most = most_bytes(len(IDS))
     block = b"x" * (most // 4 + 1)
     data = block * 5 if announced else iter([block] * 5)
     try:
@@ -338,7 +340,9 @@ def test_without_the_signing_process_nothing_is_accepted(
 
 def test_a_round_that_encrypts_takes_no_plaintext_at_any_step(site: Site) -> None:
     """A grant of a round before does not help: nothing in the clear is written down."""
-    client = hosted(site)
+    site.world.open()
+    site.step()
+    client = site.client(site.key(site.account_of(1)))
     granted = client._upload_auth("submission_upload_auth", "p.csv", 8, "1")
     earlier = client._upload_auth("submission_upload_auth", "p.csv", 8, "1")
     content, key = frame(site).to_csv(index=False).encode(), site.key(site.account_of(1))

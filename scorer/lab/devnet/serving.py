@@ -58,11 +58,6 @@ def serve(layout: DevnetLayout, port: int, gateway_port: int) -> Served:
         When one of the two does not come up.
     """
     settings = layout.settings()
-    if not settings.in_the_clear:
-        raise NotReady(
-            "expected a devnet in the clear, as the server does not take encrypted submissions yet, found "
-            "one that encrypts; start it by cupel devnet up --in-the-clear"
-        )
     suite = Suite.at(connect(settings.endpoint, LOCAL_CHAIN_ID), read_deployment(layout.manifest))
     config = _set_up(layout, settings.endpoint, port)
     model = _model(suite)
@@ -85,6 +80,7 @@ def serve(layout: DevnetLayout, port: int, gateway_port: int) -> Served:
         str(layout.manifest),
         "--endpoint",
         settings.endpoint,
+        *(["--in-the-clear"] if settings.in_the_clear else []),
     ]
     receipts = layout.root / "server" / "receipts"
     group.start(GATEWAY, [*command, "--password-file", str(password), "--receipts", str(receipts)])
@@ -93,7 +89,7 @@ def serve(layout: DevnetLayout, port: int, gateway_port: int) -> Served:
 
 
 def _set_up(layout: DevnetLayout, endpoint: str, port: int) -> ServerConfig:
-    bundles = (layout.root / "member-1" / "rounds",)
+    bundles = (layout.root / "member-1" / "exchange",)
     folders = (layout.inbox, layout.published, bundles)
     url = f"http://127.0.0.1:{port}"
     options = SetupOptions(

@@ -16,22 +16,11 @@ from tests.cli.test_cupel import run
 from tests.lab.devnet.test_devnet import chain, record, until
 
 
-@pytest.fixture
-def layout(tmp_path: Path) -> Iterator[DevnetLayout]:
+@pytest.fixture(params=[True, False], ids=("encrypted", "in the clear"))
+def layout(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DevnetLayout]:
     found = DevnetLayout(tmp_path / "d")
-    run(
-        "devnet",
-        "up",
-        "--folder",
-        found.root,
-        "--port",
-        free_port(),
-        "--every",
-        3600,
-        "--models",
-        1,
-        "--in-the-clear",
-    )
+    options = ("--port", free_port(), "--every", 3600, "--models", 1)
+    run("devnet", "up", "--folder", found.root, *options, *([] if request.param else ["--in-the-clear"]))
     yield found
     run("devnet", "down", "--folder", found.root)
 
@@ -53,7 +42,17 @@ def test_numerapi_takes_part_in_a_devnet(layout: DevnetLayout, monkeypatch: pyte
     made = api.upload_predictions(df=frame, model_id=model)
     assert [row["id"] for row in api.submission_ids(model)] == [made]
     assert (layout.root / "server" / "receipts" / f"{made}.receipt.json").is_file()
+    is_encrypted = not layout.settings().in_the_clear
+    spellings = {np.float64(value).tobytes() for value in frame["prediction"]}
+    spellings |= {repr(value)[:12].encode() for value in frame["prediction"]}
+    readers = {path for path in layout.root.rglob("*") if path.is_file() and holds(path, spellings)}
+    assert bool(readers) != is_encrypted, "before the lock nobody reads anything"
     chain(layout).advance_to(record(layout, current).close_at)
     published = next((layout.published).glob(f"0x*/{current}"))
     until(lambda: Bundle(published).has("submissions.json"))
     assert int(model) in Bundle(published).submitted()
+
+
+def holds(path: Path, spellings: set[bytes]) -> bool:
+    content = path.read_bytes()
+    return any(spelling in content for spelling in spellings)
