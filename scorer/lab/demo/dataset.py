@@ -1,7 +1,6 @@
-"""The demo's data set: a recipe on real prices, and its eras as data scientists download them."""
+"""The demo's data set, a recipe on real prices, and its eras as data scientists download them."""
 
-import hashlib
-import shutil
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -13,19 +12,14 @@ import pandas as pd
 
 from scorer.data.calendar import EraDate
 from scorer.data.fixed import fixed_log
-from scorer.data.obfuscation import Identifiers
-from scorer.data.recipe import load_recipe
+from scorer.data.recipe import Recipe
 from scorer.data.rounds import Rebuilder, RoundData
-from scorer.data.sources.assemble import load_panel
+from scorer.data.weekly import planned_rules
 from scorer.factors.version_1 import FEATURES
-from scorer.files import write_secret
+from scorer.protocol.rules import Rules, preset, rules_from
 
-FILES: Final = ("recipe.toml", "source.toml", "splits.csv")
-RECIPE, SOURCE, _ = FILES
-KEY_FILE: Final = "data.key"
-HERE: Final = Path(__file__).parent / "data"
-KEY: Final = hashlib.sha256(b"cupel demo").digest()
-"""The same in every demo, so that each gives the same ids; a tournament's own key is secret."""
+FOLDER: Final = Path(__file__).parent / "data"
+SPLITS: Final = "splits.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,24 +65,12 @@ def known_eras(eras: Iterable[Era], day: date) -> tuple[Era, ...]:
     return tuple(era for era in eras if era.known_on is not None and era.known_on <= day)
 
 
-def demo_rebuilder() -> Rebuilder:
-    """Return what makes the demo's eras from the raw prices of all sessions.
-
-    Raises
-    ------
-    scorer.data.faults.DataError
-        When the demo extra is not installed.
-    """
-    recipe = load_recipe(HERE / RECIPE)
-    return Rebuilder(recipe, Identifiers(recipe, KEY), load_panel(HERE / SOURCE).panel)
-
-
-def write_dataset(folder: Path) -> None:
-    """Write recipe, source and key into a folder, for ``cupel data`` to make the demo's data again."""
-    folder.mkdir(parents=True)
-    for name in FILES:
-        shutil.copyfile(HERE / name, folder / name)
-    write_secret(folder / KEY_FILE, KEY.hex() + "\n")
+def demo_rules(recipe: Recipe) -> Rules:
+    """Return the rules of the demo's rounds: classic's, at weekends alone, about the demo's data."""
+    document = json.loads(preset("classic").canonical_json())
+    schedule = document["schedule"]
+    schedule["windows"] = [window for window in schedule["windows"] if "saturday" in window["days"]]
+    return planned_rules(rules_from(document | {"name": "demo"}, "demo"), recipe)
 
 
 def without_a_split(rebuilder: Rebuilder, era: EraDate) -> Rebuilder:

@@ -13,10 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from scorer.chain.bulk import read_view
 from scorer.chain.records import RoundState
 from scorer.data.rounds import Rebuilder
-from scorer.data.weekly import planned_rules
 from scorer.evaluation.verify import Difference, differences
 from scorer.lab.anvil import Anvil, run_anvil
-from scorer.lab.demo.dataset import FILES, KEY_FILE, demo_rebuilder, without_a_split, write_dataset
+from scorer.lab.dataset import KEY_FILE, RECIPE, SOURCE, load_dataset, write_dataset
+from scorer.lab.demo.dataset import FOLDER, SPLITS, demo_rules, without_a_split
 from scorer.lab.demo.outcome import DemoOutcome, print_outcome
 from scorer.lab.demo.strategies import Strategy
 from scorer.lab.demo.weeks import Week, most_open, predicted_weeks
@@ -36,7 +36,7 @@ from scorer.observation.audit import audit, idle_by_lane
 from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.oracle.actions import Alarm
 from scorer.owned_files import make_owned_folder
-from scorer.protocol.rules import Rules, preset
+from scorer.protocol.rules import Rules
 from scorer.storage.contents import files_in, inbox_at, node_at, rounds_in
 from scorer.submission.validity import Universe
 from scorer.units import nano_from_nmr, nmr_from_nano, nmr_from_wei
@@ -58,7 +58,7 @@ CONTENTS: Final = (
     *inbox_at("inbox"),
     *rounds_in("published"),
     *node_at("members/*"),
-    *files_in(DATA, *FILES, KEY_FILE),
+    *files_in(DATA, RECIPE, SOURCE, SPLITS, KEY_FILE),
 )
 """Files that a demo writes into its folder."""
 KEYS: Final = (f"{DATA}/{KEY_FILE}",)
@@ -109,10 +109,10 @@ def run_demo(out: Path, console: Console, weeks_played: int = WEEKS) -> dict[str
         When `out` holds anything that a demo did not write.
     """
     make_owned_folder(out, MADE_BY, CONTENTS, keys=KEYS)
-    write_dataset(out / DATA)
+    write_dataset(FOLDER, out / DATA)
     with _progress(console) as progress:
-        rebuilder = demo_rebuilder()
-        rules = planned_rules(preset("classic"), rebuilder.recipe)
+        rebuilder = load_dataset(FOLDER)
+        rules = demo_rules(rebuilder.recipe)
         strategies, weeks = predicted_weeks(progress, rebuilder, rules, weeks_played)
         with run_anvil(timestamp=weeks[0].times.open_at - 24 * HOUR, accounts=ACCOUNTS) as anvil:
             deployed = deploy_tournament(anvil, _stakes(anvil, strategies), rules)

@@ -9,13 +9,14 @@ from rich.progress import Progress
 
 from scorer.data.rounds import Rebuilder
 from scorer.factors.version_1 import FEATURES
-from scorer.lab.demo.dataset import demo_rebuilder
+from scorer.lab.dataset import load_dataset
+from scorer.lab.demo.dataset import FOLDER, demo_rules
 from scorer.lab.demo.stakes import FixedAmount
 from scorer.lab.demo.strategies import Strategy
 from scorer.lab.demo.weeks import Week, predicted_weeks
 from scorer.lab.simulation.population import SIGNALS, Population
 from scorer.lab.simulation.rounds import Floats, PlayedRound, tables_for
-from scorer.protocol.rules import Rules, preset
+from scorer.protocol.rules import Rules
 from scorer.protocol.tables import SESSION_RETURNS
 from scorer.submission.reader import read_submission
 from scorer.submission.table import SubmissionRefused
@@ -46,9 +47,9 @@ class DemoSource:
     """So many weeks have two years of known eras before them, which some strategies learn from."""
 
     def __init__(self, rules: Rules, *, rounds: int, seed: int) -> None:
-        rebuilder = demo_rebuilder()
+        rebuilder = load_dataset(FOLDER)
         with Progress(disable=True) as progress:
-            strategies, weeks = predicted_weeks(progress, rebuilder, preset("classic"), rounds)
+            strategies, weeks = predicted_weeks(progress, rebuilder, demo_rules(rebuilder.recipe), rounds)
         self.rounds = len(weeks)
         self.population = _population(strategies)
         self._rules, self._seed = rules, seed

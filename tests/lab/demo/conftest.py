@@ -7,7 +7,8 @@ from threadpoolctl import threadpool_limits
 
 from scorer.data.build import feature_sets
 from scorer.data.rounds import Rebuilder
-from scorer.lab.demo.dataset import Era, demo_rebuilder, era_of
+from scorer.lab.dataset import load_dataset
+from scorer.lab.demo.dataset import FOLDER, Era, era_of
 from scorer.lab.demo.strategies import FeatureSets
 
 
@@ -20,7 +21,7 @@ def _one_blas_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def rebuilder() -> Rebuilder:
-    return demo_rebuilder()
+    return load_dataset(FOLDER)
 
 
 @pytest.fixture(scope="session")

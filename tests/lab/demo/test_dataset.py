@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +14,8 @@ from scorer.cli import app
 from scorer.data.panel import Panel
 from scorer.data.rounds import Rebuilder
 from scorer.data.sources.assemble import load_panel
-from scorer.data.weekly import planned_rules
-from scorer.lab.demo.dataset import (
-    HERE,
-    KEY_FILE,
-    RECIPE,
-    SOURCE,
-    Era,
-    demo_rebuilder,
-    era_of,
-    known_eras,
-    without_a_split,
-    write_dataset,
-)
+from scorer.lab.dataset import KEY_FILE, RECIPE, SOURCE, load_dataset, write_dataset
+from scorer.lab.demo.dataset import FOLDER, SPLITS, Era, demo_rules, era_of, known_eras, without_a_split
 from scorer.lab.demo.strategies import FeatureSets
 from scorer.lab.demo.weeks import live_eras
 from scorer.protocol.rules import Rules, preset
@@ -35,7 +24,7 @@ from scorer.storage.bundle import Bundle
 
 @pytest.fixture(scope="module")
 def rules(rebuilder: Rebuilder) -> Rules:
-    return planned_rules(preset("classic"), rebuilder.recipe)
+    return demo_rules(rebuilder.recipe)
 
 
 def daily_return(panel: Panel, name: str, day: str) -> float:
@@ -44,9 +33,9 @@ def daily_return(panel: Panel, name: str, day: str) -> float:
 
 
 def test_every_split_of_the_prices_is_found_or_on_record(rebuilder: Rebuilder) -> None:
-    report = load_panel(HERE / SOURCE).report
+    report = load_panel(FOLDER / SOURCE).report
     found = [fault for fault in report.faults if fault.done.startswith("split")]
-    on_record = pd.read_csv(HERE / "splits.csv")
+    on_record = pd.read_csv(FOLDER / SPLITS)
     assert (len(found), len(on_record)) == (196, 8)
     for row in on_record.itertuples():
         assert abs(daily_return(rebuilder.panel, str(row.name), str(row.date))) < 0.2
@@ -145,6 +134,15 @@ def test_a_split_that_raw_data_lacks_changes_the_target(rebuilder: Rebuilder) ->
     assert own.table.ids == other.table.ids
 
 
+def test_a_week_that_ends_on_a_holiday_has_its_round_at_the_weekend(
+    rebuilder: Rebuilder, rules: Rules
+) -> None:
+    times, live, _ = next(live_eras(rebuilder, rules, [rebuilder.on(date(2007, 4, 5))]))
+    assert live.day == date(2007, 4, 5)
+    assert datetime.fromtimestamp(times.open_at, UTC) == datetime(2007, 4, 7, 12, tzinfo=UTC)
+    assert datetime.fromtimestamp(times.close_at, UTC) == datetime(2007, 4, 8, 14, tzinfo=UTC)
+
+
 def test_the_rules_name_the_recipe(rebuilder: Rebuilder, rules: Rules) -> None:
     assert rules.data == rebuilder.recipe.hash()
     assert rules.targets == preset("classic").targets
@@ -153,7 +151,7 @@ def test_the_rules_name_the_recipe(rebuilder: Rebuilder, rules: Rules) -> None:
 def test_the_files_of_a_demo_make_the_targets_of_its_rounds_again(
     rebuilder: Rebuilder, sets: FeatureSets, tmp_path: Path
 ) -> None:
-    write_dataset(tmp_path / "data")
+    write_dataset(FOLDER, tmp_path / "data")
     data = rebuilder.of(rebuilder.known[-1])
     data.write(Bundle(tmp_path))
     Bundle(tmp_path).write_universe(data.table.ids)
@@ -178,6 +176,6 @@ def test_without_pyhuge_the_message_says_what_to_install(
 
 
 def test_a_second_look_at_the_source_gives_the_same_eras(rebuilder: Rebuilder) -> None:
-    again, era = demo_rebuilder(), rebuilder.known[0]
+    again, era = load_dataset(FOLDER), rebuilder.known[0]
     assert again.of(era).table.digest == rebuilder.of(era).table.digest
     assert era_of(again.of(era)).known_on == date(2004, 2, 4)
