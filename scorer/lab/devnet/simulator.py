@@ -24,6 +24,7 @@ from scorer.daemon.logging import configure_logging
 from scorer.daemon.loop import stopped_by_signals
 from scorer.data.bins import BINS
 from scorer.data.eras import EraTable
+from scorer.data.faults import DataError
 from scorer.data.rounds import Rebuilder, RoundData
 from scorer.factors.version_1 import FEATURES
 from scorer.lab.dataset import load_dataset
@@ -77,7 +78,11 @@ class WorldSimulator:
         records = [self.suite.round(n, block) for n in range(1, count + 1) if n not in self.over]
         self._plan(records, now)
         for record in records:
-            self._serve(record, now)
+            try:
+                self._serve(record, now)
+            except DataError as error:  # somebody opened it about something else
+                structlog.get_logger().warning("no data", round=record.round_id, error=str(error))
+                self.over.add(record.round_id)
         self.over |= {record.round_id for record in records if record.is_over}
 
     def _plan(self, records: list[RoundRecord], now: int) -> None:
