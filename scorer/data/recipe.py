@@ -130,7 +130,7 @@ class TargetRules(Section):
         puts a fifth in each; ``rank`` leaves the rank in (0, 1).
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,30}$")]
     sessions: Annotated[int, Field(gt=0, le=250)]
     lag: Annotated[int, Field(ge=0, le=20)] = 0
     groups: Annotated[tuple[Name, ...], Field(strict=False)] = ()

@@ -1,7 +1,7 @@
 """A member's own data of a round: its universe, targets and factor inputs, from the member's raw copy."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -16,6 +16,7 @@ from scorer.data.obfuscation import Identifiers
 from scorer.data.panel import Panel
 from scorer.data.recipe import Recipe, TargetRules
 from scorer.factors.version_1 import FEATURES
+from scorer.protocol.schedule import sessions
 from scorer.protocol.tables import SESSION_RETURNS, Table
 from scorer.scoring.exact import Floats
 from scorer.storage.bundle import Bundle
@@ -63,7 +64,13 @@ class RoundData:
     @property
     def is_known(self) -> bool:
         """True where the horizons of all targets are over."""
-        return self.era.session + self.recipe.reach < len(self.panel.sessions)
+        return self.known_on is not None
+
+    @property
+    def known_on(self) -> date | None:
+        """The session at whose close all targets are known, or None where the panel does not reach so far."""
+        last = self.era.session + self.recipe.reach
+        return self.panel.sessions[last] if last < len(self.panel.sessions) else None
 
     @cached_property
     def targets(self) -> dict[str, Floats]:
@@ -140,6 +147,27 @@ class Rebuilder:
     def eras(self) -> list[EraDate]:
         """The eras of the panel."""
         return era_dates(self.recipe, self.panel.sessions)
+
+    def as_of(self, now: int) -> "Rebuilder":
+        """Return what can be made at a time, Unix seconds: from the sessions whose close is over by then.
+
+        Raises
+        ------
+        DataError
+            When there is none.
+        """
+        closes = sessions(self.panel.calendar, self.panel.sessions[0], self.panel.sessions[-1]).closes
+        over = sum(close <= now for close in closes)
+        if not over:
+            first = self.panel.sessions[0]
+            raise DataError(f"source: expected a session that is over, found the first on {first}")
+        return replace(self, panel=self.panel.rows(0, over - 1))
+
+    @property
+    def known(self) -> list[EraDate]:
+        """The eras whose targets are all known, oldest first."""
+        count = len(self.panel.sessions) - self.recipe.reach
+        return [era for era in self.eras if era.session < count]
 
     def of(self, era: EraDate) -> RoundData:
         """Return the data of an era."""

@@ -46,7 +46,7 @@ from scorer.protocol.digest import table_digest
 from scorer.protocol.documents import parse_json
 from scorer.protocol.fields import Section
 from scorer.protocol.rules import Rules, load_rules
-from scorer.protocol.schedule import RoundTimes, round_times, sessions
+from scorer.protocol.schedule import RoundTimes, round_times
 from scorer.redaction import shown_path
 from scorer.storage.bundle import TARGETS, UNIVERSE, Bundle
 
@@ -130,13 +130,8 @@ class Weekly:
     @cached_property
     def rebuilder(self) -> Rebuilder:
         """Eras of the sessions that are over."""
-        found = load_panel(self.folder / self.document.source)
-        panel = found.panel
-        closes = sessions(panel.calendar, panel.sessions[0], panel.sessions[-1]).closes
-        over = sum(close <= self.now for close in closes)
-        if not over:
-            raise DataError(f"source: expected a session that is over, found none before {_utc(self.now)}")
-        return Rebuilder(self.recipe, Identifiers(self.recipe, self.key), panel.rows(0, over - 1))
+        panel = load_panel(self.folder / self.document.source).panel
+        return Rebuilder(self.recipe, Identifiers(self.recipe, self.key), panel).as_of(self.now)
 
     def run(self) -> list[str]:
         """Do what is left to do; return a line for each thing done."""

@@ -148,9 +148,12 @@ class LocalTournament:
         """Open a round in which every model takes part: an hour to submit, one until the outcome."""
         now = self.now
         round_id = self.open_at((now, now + HOUR + late, now + 2 * HOUR + late, now + 30 * HOUR))
-        models = [Participant(model, self.anvil.account(OWNER)) for model in range(1, self.models + 1)]
-        keys = keys_of(self.suite, self.rules, round_id)
-        submit_predictions(self.suite, self.market, self.out / "inbox", round_id, models, self.now, keys)
+        keys, ids = keys_of(self.suite, self.rules, round_id), self.market.universe
+        predictions = (
+            (Participant(model, self.anvil.account(OWNER)), self.market.predictions(round_id, model))
+            for model in range(1, self.models + 1)
+        )
+        submit_predictions(self.suite, self.out / "inbox", round_id, ids, predictions, self.now, keys)
         return round_id
 
     def open_at(self, times: Times, universe: Sequence[str] | None = None) -> int:

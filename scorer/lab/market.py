@@ -64,11 +64,6 @@ class SyntheticMarket:
         mixed = skill * self._ranks(round_id) + (1 - abs(skill)) * noise
         return (np.argsort(np.argsort(mixed)) + 0.5) / self.size
 
-    def file(self, predictions: NDArray[np.float64]) -> bytes:
-        """Return a submission file, CSV."""
-        rows = zip(self.universe, predictions.tolist(), strict=True)
-        return ("id,prediction\n" + "".join(f"{name},{value!r}\n" for name, value in rows)).encode()
-
     def _ranks(self, round_id: int) -> NDArray[np.float64]:
         order = np.random.default_rng([self.seed, round_id]).permutation(self.size)
         return (order + 0.5) / self.size

@@ -1,6 +1,6 @@
 """Participants of a local tournament: they register, deposit and allocate, and submit signed predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
 from scorer.encryption import MemberKeys
 from scorer.lab.batch import BatchCall, BatchSender
-from scorer.lab.market import SyntheticMarket
 from scorer.observation.encryption import encrypt_submission, member_keys, round_context
 from scorer.protocol.digest import content_hash
 from scorer.protocol.rules import Rules
 from scorer.protocol.signature import SubmissionDigest
+from scorer.scoring.exact import Floats
 from scorer.storage.inbox import ENVELOPE_SUFFIX, submit
 from scorer.units import nano_from_nmr, wei_from_nano
 
@@ -91,32 +91,40 @@ def digest_of(suite: Suite, round_id: int, model_id: int, content: bytes) -> Sub
 
 def submit_predictions(
     suite: Suite,
-    market: SyntheticMarket,
     inbox: Path,
     round_id: int,
-    participants: Sequence[Participant],
+    ids: Sequence[str],
+    predictions: Iterable[tuple[Participant, Floats]],
     received_at: int,
     members: MemberKeys | None = None,
 ) -> None:
-    """Sign every participant's predictions for a round, and write them into the operator's inbox.
+    """Sign participants' predictions for a round, and write them into the operator's inbox.
 
     Parameters
     ----------
+    ids, predictions
+        The round's universe, and each model's predictions in its order.
     members
         The keys to which they are encrypted, see `keys_of`; None: they are sent in the clear.
     received_at
         When they are to have arrived, Unix seconds of the chain's clock.
     """
-    for participant in participants:
-        model, predictions = participant.model_id, market.predictions(round_id, participant.model_id)
+    for participant, values in predictions:
+        model = participant.model_id
         if members is None:
-            digest = digest_of(suite, round_id, model, content_hash(market.universe, predictions))
-            file, content = f"{model}.csv", market.file(predictions)
+            digest = digest_of(suite, round_id, model, content_hash(ids, values))
+            file, content = f"{model}.csv", submission_csv(ids, values)
         else:
             place = round_context(suite, round_id)
-            digest, content = encrypt_submission(place, market.universe, predictions, model, members)
+            digest, content = encrypt_submission(place, tuple(ids), values, model, members)
             file = f"{model}{ENVELOPE_SUFFIX}"
         submit(inbox, digest, participant.account.key, file, content, received_at=received_at)
+
+
+def submission_csv(ids: Sequence[str], predictions: Floats) -> bytes:
+    """Return a submission file."""
+    rows = zip(ids, predictions.tolist(), strict=True)
+    return ("id,prediction\n" + "".join(f"{name},{value!r}\n" for name, value in rows)).encode()
 
 
 def keys_of(suite: Suite, rules: Rules, round_id: int) -> MemberKeys | None:

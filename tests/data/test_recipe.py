@@ -9,6 +9,8 @@ from scorer.data.faults import DataError
 from scorer.data.features import BUILT_IN, check_panel, feature
 from scorer.data.recipe import FeatureSpec, recipe_from
 from scorer.data.view import MarketView
+from scorer.data.weekly import planned_rules
+from scorer.protocol.rules import preset
 from scorer.scoring.exact import Floats
 from tests.data.markets import FEATURES, TARGETS, document, panel, recipe
 
@@ -24,6 +26,11 @@ def test_the_hash_is_of_what_the_recipe_means() -> None:
     assert recipe_from(reordered, "test").hash() == recipe().hash()
     assert recipe(obfuscation={"ids": "fixed"}).hash() != recipe().hash()
     assert recipe_from(recipe().model_dump(mode="json", exclude_none=True), "test").hash() == recipe().hash()
+
+
+def test_a_target_may_have_the_name_of_a_presets() -> None:
+    found = recipe(targets=[TARGETS[0] | {"name": "20d2l"}])
+    assert planned_rules(preset("classic"), found).data == found.hash()
 
 
 SIZE = {"kind": "size", "fields": ["supply"]}

@@ -1,5 +1,6 @@
 """A member rebuilds a round from its own raw data; differences from another member are named."""
 
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from scorer.factors.version_1 import FEATURES
 from scorer.protocol.tables import SESSION_RETURNS
 from scorer.storage.bundle import Bundle
 from tests.data.markets import KEY, market, panel, panel_from, recipe
+
+DAY = timedelta(days=1)
 
 
 def rebuilder(found: Panel, rules: Recipe | None = None, key: bytes = KEY) -> Rebuilder:
@@ -46,6 +49,31 @@ def test_an_era_is_found_by_its_ids() -> None:
         assert own.with_ids(ids) == era
         assert own.with_ids(ids[: len(ids) * 3 // 4]) == era
         assert own.on(era.day) == era
+
+
+def close_of(day: date) -> int:
+    """Midnight after a day, when its session of the calendar 24/7 is over."""
+    return int(datetime.combine(day, time(), UTC).timestamp()) + 86_400
+
+
+def test_as_of_a_time_only_sessions_are_there_that_are_over() -> None:
+    own = rebuilder(panel())
+    era = era_of(own)
+    then = own.as_of(close_of(era.day))
+    assert then.panel.sessions[-1] == era.day == then.eras[-1].day
+    assert own.as_of(close_of(era.day) - 1).panel.sessions[-1] < era.day
+    assert not then.of(era).is_known
+    assert then.of(era).table.features.tobytes() == own.of(era).table.features.tobytes()
+    with pytest.raises(DataError, match="expected a session that is over, found the first on 2020-01-01"):
+        own.as_of(0)
+
+
+def test_an_era_is_known_once_the_longest_horizon_is_over() -> None:
+    own = rebuilder(panel())
+    last = own.known[-1]
+    assert own.of(last).known_on == own.panel.sessions[last.session + own.recipe.reach]
+    assert [era for era in own.eras if own.of(era).is_known] == own.known
+    assert own.as_of(close_of(own.panel.sessions[last.session + own.recipe.reach] - DAY)).known[-1] != last
 
 
 def test_ids_of_another_key_are_of_no_era() -> None:

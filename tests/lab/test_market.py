@@ -3,6 +3,7 @@
 import numpy as np
 
 from scorer.lab.market import LARGEST_SKILL, SyntheticMarket
+from scorer.lab.population import submission_csv
 from scorer.submission.file import read_table
 from scorer.submission.table import ID_AND_PREDICTION
 
@@ -35,7 +36,8 @@ def test_some_models_know_something_and_others_the_contrary() -> None:
 
 def test_a_file_is_a_submission_that_is_valid() -> None:
     predictions = MARKET.predictions(1, 1)
-    table = read_table(MARKET.file(predictions), ID_AND_PREDICTION, "1.csv", ids=0)
+    content = submission_csv(MARKET.universe, predictions)
+    table = read_table(content, ID_AND_PREDICTION, "1.csv", ids=0)
     assert tuple(table.ids) == MARKET.universe
     assert np.array_equal(table.predictions, predictions)
     assert 0 < predictions.min() <= predictions.max() < 1

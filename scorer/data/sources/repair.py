@@ -20,7 +20,8 @@ from scorer.data.fixed import LOG_BITS, Integers, fixed_log
 from scorer.data.sources.actions import Action
 from scorer.scoring.exact import Floats
 
-# New shares for one old share; see scorer.lab.demo.splits for where these rules were tried.
+# New shares for one old share. Ratios nearer to one than 3:2 cannot be separated from a crash by price alone:
+# of some forty such moves in pyhuge's prices nearly all were bad news.
 SIMPLE_RATIOS: Final = tuple(
     Fraction(text) for text in ("5", "4", "3", "2", "3/2", "1/2", "1/4", "1/6", "1/8", "1/10")
 )

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from scorer.cli.common import console
+from scorer.data.faults import DataError
 from scorer.owned_files import FolderInUse
 
 
@@ -27,7 +28,7 @@ def demo(
         raise typer.Exit(1) from None
     try:
         summary = run_demo(out, console)
-    except FolderInUse as refused:
+    except (DataError, FolderInUse) as refused:
         typer.echo(f"cupel: {refused}", err=True)
         raise typer.Exit(1) from None
     whole = summary["rounds_verified"] == summary["rounds_settled"] and all(summary["invariants"].values())

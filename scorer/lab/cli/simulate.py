@@ -49,7 +49,8 @@ def simulate(
         )
         raise typer.Exit(1) from None
     start = time.monotonic()
-    source = make_source(document, data, rounds=rounds, models=models, ids=ids, seed=seed)
+    with user_errors():
+        source = make_source(document, data, rounds=rounds, models=models, ids=ids, seed=seed)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("rounds", total=source.rounds)
         simulation = run(document, source, tick=lambda: progress.advance(task))

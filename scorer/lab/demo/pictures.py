@@ -9,8 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-from scorer.lab.demo.arrays import FloatArray
 from scorer.lab.demo.leaderboard import require_columns
+from scorer.scoring.exact import Floats
 
 # Okabe and Ito's palette, which colour-blind readers can distinguish.
 BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
@@ -50,7 +50,7 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=DOTS_PER_INCH, format="png", facecolor="white", metadata={"Software": None})
 
 
-def spread_apart(heights: FloatArray, gap: float) -> FloatArray:
+def spread_apart(heights: Floats, gap: float) -> Floats:
     """Return label heights at least `gap` apart, in the same order, near to where they belong.
 
     Parameters

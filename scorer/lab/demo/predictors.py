@@ -10,9 +10,11 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from scorer.lab.demo.arrays import FloatArray, cross_sectional_rank, sector_means
-from scorer.lab.demo.eras import Era, known_eras
+from scorer.data.bins import BINS
+from scorer.lab.demo.dataset import Era, known_eras
+from scorer.scoring.exact import Floats
 
 History = Sequence[Era]
 
@@ -25,9 +27,10 @@ class Predictor(Protocol):
         ...
 
 
-def as_predictions(scores: FloatArray, era: Era) -> pd.Series:
-    """Return scores as predictions: ranks in (0, 1), 1/2 for all where all scores are equal."""
-    return pd.Series(cross_sectional_rank(scores), era.ids, name="prediction")
+def as_predictions(scores: Floats, era: Era) -> pd.Series:
+    """Return scores as predictions: average ranks in (0, 1), 1/2 for all where all scores are equal."""
+    ranks = pd.Series(scores, era.ids, name="prediction").rank(method="average")
+    return (ranks - 0.5) / len(scores)
 
 
 @dataclass(frozen=True)
@@ -38,19 +41,14 @@ class FactorPredictor:
     ----------
     weights : mapping of feature to weight
         A negative weight prefers low values.
-    within_sectors : bool
-        Subtract the sector's mean, so that no sector is preferred.
     """
 
     weights: Mapping[str, float]
-    within_sectors: bool = False
 
     def predict(self, _history: History, era: Era, /) -> pd.Series:
         """Return the ranks of the weighted sum."""
         names = list(self.weights)
         scores = (era.features[names].to_numpy() - 0.5) @ np.array([self.weights[name] for name in names])
-        if self.within_sectors:
-            scores = scores - sector_means(scores, tuple(era.sectors))
         return as_predictions(scores, era)
 
 
@@ -84,36 +82,35 @@ class StyleRotation:
 
 @dataclass(frozen=True)
 class BucketMeans:
-    """A table: the mean past target of the stocks in the same buckets of two features.
+    """A table: the mean past target of the stocks in the same bins of two features.
 
     Attributes
     ----------
     rows, columns : str
         The two features.
-    buckets : int
-        Buckets of each, of equal width in rank.
     prior : float
         Stocks with the average target that every cell starts from, so that thin cells say little.
     """
 
     rows: str
     columns: str
-    buckets: int = 5
     prior: float = 200.0
 
     def predict(self, history: History, era: Era, /) -> pd.Series:
         """Return the ranks of the cells' shrunk means."""
-        sums, counts = np.zeros(self.buckets**2), np.full(self.buckets**2, self.prior)
+        sums, counts = np.zeros(BINS**2), np.full(BINS**2, self.prior)
         for past in history:
             cells = self._cells(past)
-            sums += np.bincount(cells, past.target.to_numpy() - 0.5, self.buckets**2)
-            counts += np.bincount(cells, minlength=self.buckets**2)
+            sums += np.bincount(cells, past.target.to_numpy() - 0.5, BINS**2)
+            counts += np.bincount(cells, minlength=BINS**2)
         return as_predictions((sums / counts)[self._cells(era)], era)
 
-    def _cells(self, era: Era) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        row = (era.features[self.rows].to_numpy() * self.buckets).astype(np.int64)
-        column = (era.features[self.columns].to_numpy() * self.buckets).astype(np.int64)
-        return row * self.buckets + column
+    def _cells(self, era: Era) -> NDArray[np.int64]:
+        row, column = (
+            np.rint((BINS - 1) * era.features[name].to_numpy()).astype(np.int64)
+            for name in (self.rows, self.columns)
+        )
+        return np.asarray(row * BINS + column)
 
 
 @dataclass(frozen=True)
@@ -135,18 +132,24 @@ class Copycat:
 
 @dataclass(frozen=True)
 class StaleCopycat:
-    """Another's latest submission that has become public: that of the newest era whose target is known."""
+    """A regression of another's latest public submission on the features of its era, applied to those of now.
+
+    That of the newest era whose target is known is public. It cannot be sent again as it is: ids of one era
+    are not those of another.
+    """
 
     leader: Predictor
 
     def predict(self, history: History, era: Era, /) -> pd.Series | None:
-        """Return the leader's old predictions, or None before any are public."""
+        """Return the ranks of the fitted values, or None before any submission is public."""
         if not history:
             return None
         published = history[-1]
-        copied = self.leader.predict(known_eras(history, published.date), published)
-        # Ids that the old submission did not have get the middle.
-        return None if copied is None else copied.reindex(era.ids, fill_value=0.5)
+        copied = self.leader.predict(known_eras(history, published.day), published)
+        if copied is None:
+            return None
+        then, now = (each.features.to_numpy() - 0.5 for each in (published, era))
+        return as_predictions(now @ np.linalg.lstsq(then, copied.to_numpy() - 0.5, rcond=None)[0], era)
 
 
 @dataclass(frozen=True)

@@ -4,64 +4,70 @@ Only the Gram matrix and the moments with the target of each era are ever needed
 once an era; each week's fit then is a weighted sum of small matrices and one solve.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from scorer.lab.demo.arrays import FloatArray, sector_means
-from scorer.lab.demo.eras import Era
-from scorer.lab.demo.features import FEATURES
+from scorer.lab.demo.dataset import Era
 from scorer.lab.demo.predictors import History, as_predictions
+from scorer.scoring.exact import Floats
 
-Design = Callable[[Era], FloatArray]
+Design = Callable[[Era], Floats]
+BY_SECTOR: Final = "_by_sector"
+"""The end of a feature's name that is less the mean of its sector."""
 
 # Eras without which no regression is worth its noise; before them every prediction is 1/2.
 LEAST_HISTORY = 8
 
 
-def ranks_of(columns: tuple[str, ...] = FEATURES) -> Design:
-    """Return a design of some features' ranks, centred on zero."""
+def columns_of(names: Sequence[str]) -> Design:
+    """Return a design of some features, centred on zero."""
 
-    def design(era: Era) -> FloatArray:
-        return era.features[list(columns)].to_numpy() - 0.5
+    def design(era: Era) -> Floats:
+        return era.features[list(names)].to_numpy() - 0.5
 
     return design
 
 
-def ranks_and_sectors(era: Era) -> FloatArray:
-    """Return all centred ranks and one dummy a sector."""
-    return np.column_stack([ranks_of()(era), pd.get_dummies(era.sectors).to_numpy(dtype=np.float64)])
+def sectors_of(names: Sequence[str]) -> Design:
+    """Return a design of what features say of whole sectors: themselves less their values within sectors."""
+    plain, within = columns_of(names), columns_of([f"{name}{BY_SECTOR}" for name in names])
+    return lambda era: plain(era) - within(era)
 
 
-def ranks_within_sectors(era: Era) -> FloatArray:
-    """Return all ranks less their sector's mean."""
-    ranks = ranks_of()(era)
-    return ranks - sector_means(ranks, tuple(era.sectors))
+def with_products(columns: Design) -> Design:
+    """Return a design of columns, their squares and the products of every two, each centred."""
+
+    def design(era: Era) -> Floats:
+        values = columns(era)
+        first, second = np.triu_indices(values.shape[1])
+        products = values[:, first] * values[:, second]
+        return np.column_stack([values, products - products.mean(axis=0)])
+
+    return design
 
 
-def ranks_and_products(era: Era) -> FloatArray:
-    """Return all centred ranks, their squares and the products of every two, each centred."""
-    ranks = ranks_of()(era)
-    first, second = np.triu_indices(ranks.shape[1])
-    products = ranks[:, first] * ranks[:, second]
-    return np.column_stack([ranks, products - products.mean(axis=0)])
+def with_curves(columns: Design) -> Design:
+    """Return a design of columns, their squares and cubes, each spread as widely as the columns."""
+
+    def design(era: Era) -> Floats:
+        values = 2 * columns(era)
+        return np.column_stack([values, values**2 - (values**2).mean(axis=0), values**3])
+
+    return design
 
 
-def ranks_and_curves(era: Era) -> FloatArray:
-    """Return all centred ranks, squares and cubes, each spread as widely as the ranks."""
-    ranks = 2 * ranks_of()(era)
-    return np.column_stack([ranks, ranks**2 - (ranks**2).mean(axis=0), ranks**3])
-
-
-def random_units(units: int, seed: int) -> Design:
-    """Return a design of random tanh units of the ranks: a one-layer network with only its output learnt."""
+def random_units(names: Sequence[str], units: int, seed: int) -> Design:
+    """Return a design of random tanh units: a one-layer network of which only the output is learnt."""
     rng = np.random.default_rng(seed)
-    directions, offsets = 2.0 * rng.standard_normal((len(FEATURES), units)), rng.standard_normal(units)
+    directions, offsets = 2.0 * rng.standard_normal((len(names), units)), rng.standard_normal(units)
+    columns = columns_of(names)
 
-    def design(era: Era) -> FloatArray:
-        activations = np.tanh(ranks_of()(era) @ directions + offsets)
+    def design(era: Era) -> Floats:
+        activations = np.tanh(columns(era) @ directions + offsets)
         return np.asarray(activations - activations.mean(axis=0))
 
     return design
@@ -71,8 +77,8 @@ def random_units(units: int, seed: int) -> Design:
 class Moments:
     """The contribution of one era to the normal equations."""
 
-    gram: FloatArray
-    with_target: FloatArray
+    gram: Floats
+    with_target: Floats
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ class Ridge:
             return as_predictions(np.zeros(len(era.ids)), era)
         return as_predictions(self.design(era) @ self.coefficients(history), era)
 
-    def coefficients(self, history: History) -> FloatArray:
+    def coefficients(self, history: History) -> Floats:
         """Return the solution of the penalised normal equations over the history, shape (columns,)."""
         used = history[-self.window :] if self.window else history
         weights = self._weights(len(used))
@@ -115,7 +121,7 @@ class Ridge:
         penalty = self.penalty * np.trace(gram) / len(gram)
         return np.linalg.solve(gram + penalty * np.eye(len(gram)), with_target)
 
-    def _weights(self, count: int) -> FloatArray:
+    def _weights(self, count: int) -> Floats:
         age = np.arange(count - 1, -1, -1)
         return np.ones(count) if self.half_life is None else np.exp2(-age / self.half_life)
 

@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scorer.chain.bulk import read_view
 from scorer.chain.records import RoundState
+from scorer.data.rounds import Rebuilder
 from scorer.evaluation.verify import Difference, differences
 from scorer.lab.anvil import Anvil, run_anvil
+from scorer.lab.dataset import KEY_FILE, RECIPE, SOURCE, load_dataset, write_dataset
+from scorer.lab.demo.dataset import FOLDER, SPLITS, demo_rules, without_a_split
 from scorer.lab.demo.outcome import DemoOutcome, print_outcome
 from scorer.lab.demo.strategies import Strategy
-from scorer.lab.demo.weeks import HOUR, Week, most_open, predicted_weeks
+from scorer.lab.demo.weeks import Week, most_open, predicted_weeks
 from scorer.lab.in_process import (
     ACCOUNTS,
     CHALLENGE_WINDOW,
@@ -29,43 +30,55 @@ from scorer.lab.in_process import (
     run_tournament,
 )
 from scorer.lab.market import TARGET
+from scorer.lab.member import LocalMember
 from scorer.lab.population import Stake
 from scorer.observation.audit import audit, idle_by_lane
 from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.oracle.actions import Alarm
 from scorer.owned_files import make_owned_folder
-from scorer.protocol.rules import Rules, preset
-from scorer.storage.contents import inbox_at, node_at, rounds_in
+from scorer.protocol.rules import Rules
+from scorer.storage.contents import files_in, inbox_at, node_at, rounds_in
 from scorer.submission.validity import Universe
 from scorer.units import nano_from_nmr, nmr_from_nano, nmr_from_wei
 
 WEEKS: Final = 52
 """The last year of the data, to November 2007: August's crisis of quantitative funds is in it."""
-TIME_TO_REPORT: Final = 14 * 24 * HOUR
+HOUR: Final = 3600
 ROUNDS_AT_ONCE: Final = 8
 """More than ever are unsettled at once, each five weeks after a weekly one."""
 WRONG_ROUND: Final = 13
-"""The round in which one member of the committee works with one wrong number."""
+"""The round in which the raw data of one member of the committee lacks a split."""
 WRONG_MEMBER: Final = 2
 MADE_BY: Final = "cupel demo"
+DATA: Final = "data"
+"""The folder of the recipe, the source and the key of the data set."""
 CONTENTS: Final = (
     *("chain.json", "deployment.json", "summary.json", "rounds"),
     *("leaderboard.csv", "scores.csv", "stakes.csv", "payouts_and_burns.png", "scores.png", "stakes.png"),
     *inbox_at("inbox"),
     *rounds_in("published"),
     *node_at("members/*"),
+    *files_in(DATA, RECIPE, SOURCE, SPLITS, KEY_FILE),
 )
 """Files that a demo writes into its folder."""
+KEYS: Final = (f"{DATA}/{KEY_FILE}",)
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A year of rounds, and the tournament that plays them; its participants are the strategies, in order."""
+    """A year of rounds, and the tournament that plays them; its participants are the strategies, in order.
+
+    Attributes
+    ----------
+    rebuilder
+        Makes eras from the raw prices of all sessions; see `Rebuilder.as_of`.
+    """
 
     tournament: InProcessTournament
     strategies: Sequence[Strategy]
     weeks: Sequence[Week]
     rules: Rules
+    rebuilder: Rebuilder
 
     def name_of(self, model_id: int) -> str:
         """Return the name of a model's strategy."""
@@ -95,13 +108,15 @@ def run_demo(out: Path, console: Console, weeks_played: int = WEEKS) -> dict[str
     scorer.files.FolderInUse
         When `out` holds anything that a demo did not write.
     """
-    make_owned_folder(out, MADE_BY, CONTENTS)
+    make_owned_folder(out, MADE_BY, CONTENTS, keys=KEYS)
+    write_dataset(FOLDER, out / DATA)
     with _progress(console) as progress:
-        strategies, weeks = predicted_weeks(progress, weeks_played)
-        with run_anvil(timestamp=weeks[0].open_at - 24 * HOUR, accounts=ACCOUNTS) as anvil:
-            rules = preset("classic")
+        rebuilder = load_dataset(FOLDER)
+        rules = demo_rules(rebuilder.recipe)
+        strategies, weeks = predicted_weeks(progress, rebuilder, rules, weeks_played)
+        with run_anvil(timestamp=weeks[0].times.open_at - 24 * HOUR, accounts=ACCOUNTS) as anvil:
             deployed = deploy_tournament(anvil, _stakes(anvil, strategies), rules)
-            demo = Demo(run_tournament(anvil, deployed, out), strategies, weeks, rules)
+            demo = Demo(run_tournament(anvil, deployed, out), strategies, weeks, rules, rebuilder)
             supply = _supply(demo)
             record = _play(demo, progress)
             _burn(demo)
@@ -111,7 +126,7 @@ def run_demo(out: Path, console: Console, weeks_played: int = WEEKS) -> dict[str
             anvil.save(out / "chain.json")
     (out / "rounds").symlink_to(demo.tournament.members[0].bundle(1).folder.parent.relative_to(out))
     deposits = {strategy.name: float(strategy.stake.deposit_nmr) for strategy in strategies}
-    outcome = DemoOutcome(pd.DataFrame(record.scores), deposits, weeks[0].era.date)
+    outcome = DemoOutcome(pd.DataFrame(record.scores), deposits, pd.Timestamp(weeks[0].era.day))
     outcome.write(out, summary)
     print_outcome(console, out, outcome, summary)
     return summary
@@ -134,10 +149,10 @@ def _progress(console: Console) -> Progress:
 def _play(demo: Demo, progress: Progress) -> Record:
     """Let chain time run through the year: rounds open, close, resolve and settle as their times come."""
     record, weeks = Record(), demo.weeks
-    events = [(week.open_at, 0, week) for week in weeks]
-    events += [(week.close_at, 1, week) for week in weeks]
-    events += [(week.resolve_at, 2, week) for week in weeks]
-    events += [(week.resolve_at + CHALLENGE_WINDOW + HOUR, 3, week) for week in weeks]
+    events = [(week.times.open_at, 0, week) for week in weeks]
+    events += [(week.times.close_at, 1, week) for week in weeks]
+    events += [(week.times.resolve_at, 2, week) for week in weeks]
+    events += [(week.times.resolve_at + CHALLENGE_WINDOW + HOUR, 3, week) for week in weeks]
     task = progress.add_task("rounds settle", total=len(weeks))
     for at, kind, week in sorted(events, key=lambda event: event[:2]):
         demo.tournament.anvil.advance_to(at)
@@ -156,7 +171,7 @@ def _play(demo: Demo, progress: Progress) -> Record:
 def _open(demo: Demo, week: Week) -> None:
     """Open the round, and let every model send its file."""
     tournament, universe = demo.tournament, Universe(week.universe, {})
-    times = (week.open_at, week.close_at, week.resolve_at, week.resolve_at + TIME_TO_REPORT)
+    times = (week.times.open_at, week.times.close_at, week.times.resolve_at, week.times.deadline)
     round_id = tournament.open_round(demo.rules, week.universe, times)
     for strategy, participant in zip(demo.strategies, tournament.participants, strict=True):
         content = week.files[strategy.name]
@@ -175,18 +190,18 @@ def _close(demo: Demo, week: Week, record: Record) -> None:
 
 
 def _resolve(demo: Demo, week: Week, record: Record) -> None:
-    """Publish the outcome to every member, and let each recompute; the order in which they vote rotates."""
+    """Let every member make the outcome and recompute the round; the order in which they vote rotates."""
     for index, member in enumerate(demo.tournament.members):
         is_wrong = (week.round_id, index) == (WRONG_ROUND, WRONG_MEMBER)
-        target = _with_one_wrong_number(week.target) if is_wrong else week.target
-        demo.tournament.publish_target(member, week.round_id, week.universe, target)
+        _make_targets(demo.rebuilder.as_of(week.times.resolve_at), member, week.round_id, is_wrong=is_wrong)
     _cycle(demo, week, record)
 
 
-def _with_one_wrong_number(target: NDArray[np.float64]) -> NDArray[np.float64]:
-    wrong = target.copy()
-    wrong[0] = 1.0 - wrong[0] if wrong[0] != 0.5 else 1.0
-    return wrong
+def _make_targets(rebuilder: Rebuilder, member: LocalMember, round_id: int, *, is_wrong: bool) -> None:
+    """Make a round's targets from a member's raw data, as ``cupel data targets`` does: by its ids."""
+    era = rebuilder.with_ids(member.paths.published_bundle(round_id).universe())
+    own = without_a_split(rebuilder, era) if is_wrong else rebuilder
+    own.of(era).write(member.paths.targets_bundle(round_id))
 
 
 def _settle(demo: Demo, week: Week, record: Record) -> None:
@@ -218,7 +233,7 @@ def _note_scores(demo: Demo, week: Week, record: Record) -> None:
         record.earned[row["model_id"]] = record.earned.get(row["model_id"], 0) + change
         record.scores.append(
             {
-                "date": week.era.resolve_date,
+                "date": pd.Timestamp(week.times.last_session),
                 "round": week.round_id,
                 "model": demo.name_of(row["model_id"]),
                 "corr": row[f"corr_{TARGET}"],

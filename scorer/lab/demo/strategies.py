@@ -4,13 +4,12 @@ Good, bad, lazy and broken ones are all wanted: a tournament has to pay the firs
 off the rest. What each stakes stands in `scorer.lab.demo.stakes`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-import pandas as pd
-
-from scorer.lab.demo.eras import Era, known_eras
-from scorer.lab.demo.features import MOMENTUM_FEATURES, REVERSAL_FEATURES, RISK_FEATURES
+from scorer.data.calendar import EraDate
+from scorer.lab.demo.dataset import Era
 from scorer.lab.demo.files import FileFormat, broken_file, broken_kind_of, write_submission
 from scorer.lab.demo.predictors import (
     Blend,
@@ -26,13 +25,13 @@ from scorer.lab.demo.predictors import (
     StyleRotation,
 )
 from scorer.lab.demo.ridge import (
+    BY_SECTOR,
     Ridge,
+    columns_of,
     random_units,
-    ranks_and_curves,
-    ranks_and_products,
-    ranks_and_sectors,
-    ranks_of,
-    ranks_within_sectors,
+    sectors_of,
+    with_curves,
+    with_products,
 )
 from scorer.lab.demo.stakes import STAKES, ModelStaking
 
@@ -63,59 +62,66 @@ class Strategy:
     file_format: FileFormat = "csv"
     sends_broken_files: bool = False
 
-    def predict(self, eras: Sequence[Era], era: Era) -> pd.Series | None:
-        """Return this model's predictions for an era.
+    def submission(self, history: Sequence[Era], era: Era) -> bytes | None:
+        """Return the file this model sends for an era, or None when it sits the round out.
 
         Parameters
         ----------
-        eras : sequence of Era
-            Any eras, oldest first; only those whose target is known on `era.date` are shown to the predictor.
+        history : sequence of Era
+            The eras whose target is known as the era is decided, oldest first.
         era : Era
             The era to predict.
-
-        Returns
-        -------
-        pd.Series or None
-            Predictions in (0, 1) indexed by `era.ids`; None when the model sits the round out.
         """
-        return self.predictor.predict(known_eras(eras, era.date), era)
-
-    def submission(self, eras: Sequence[Era], era: Era) -> bytes | None:
-        """Return the file this model sends for an era, or None when it sends none (see `predict`)."""
         if self.sends_broken_files:
             return broken_file(broken_kind_of(era.number), era.ids)
-        predictions = self.predict(eras, era)
+        predictions = self.predictor.predict(history, era)
         return None if predictions is None else write_submission(predictions, self.file_format)
 
 
 Ideas = dict[str, tuple[str, Predictor]]
+FeatureSets = Mapping[str, Sequence[str]]
 
 PARQUET_OWNERS = frozenset({"birch", "dogwood", "elm", "maple", "willow"})
 
 
-def regressions() -> Ideas:
+MOMENTUM_12_1: Final = "feature_momentum_231_skip21"
+MOMENTUM_6_1: Final = "feature_momentum_105_skip21"
+HALF_YEAR: Final = "feature_momentum_126"
+TREND: Final = "feature_smoothness_120"
+VOLATILITY: Final = "feature_volatility_60"
+
+
+def regressions(sets: FeatureSets) -> Ideas:
     """Return the models that learn from past eras."""
-    price_only = MOMENTUM_FEATURES + REVERSAL_FEATURES
+    everything = columns_of(sets["all"])
+    plain = [name for name in sets["all"] if not name.endswith(BY_SECTOR)]
+    within_sectors = columns_of([f"{name}{BY_SECTOR}" for name in plain])
     return {
-        "ridge_light": ("Ridge on all features, hardly penalised", Ridge(ranks_of(), 0.01)),
-        "ridge_heavy": ("Ridge on all features, heavily penalised", Ridge(ranks_of(), 5.0)),
-        "ridge_recent": ("Ridge with weights that halve every 26 eras", Ridge(ranks_of(), half_life=26)),
-        "ridge_year": ("Ridge on the last 52 eras", Ridge(ranks_of(), window=52)),
-        "ridge_quarter": ("Ridge on the last 13 eras", Ridge(ranks_of(), window=13)),
-        "ridge_price": ("Ridge on momentum and reversal", Ridge(ranks_of(price_only))),
-        "ridge_risk": ("Ridge on risk features", Ridge(ranks_of(RISK_FEATURES))),
-        "ridge_sectors": ("Ridge with a dummy for each sector", Ridge(ranks_and_sectors)),
-        "ridge_neutral": ("Ridge on features less their sector's mean", Ridge(ranks_within_sectors)),
+        "ridge_light": ("Ridge on all features, hardly penalised", Ridge(everything, 0.01)),
+        "ridge_heavy": ("Ridge on all features, heavily penalised", Ridge(everything, 5.0)),
+        "ridge_recent": ("Ridge with weights that halve every 26 eras", Ridge(everything, half_life=26)),
+        "ridge_year": ("Ridge on the last 52 eras", Ridge(everything, window=52)),
+        "ridge_quarter": ("Ridge on the last 13 eras", Ridge(everything, window=13)),
+        "ridge_price": ("Ridge on momentum and reversal", Ridge(columns_of(sets["price"]))),
+        "ridge_risk": ("Ridge on risk features", Ridge(columns_of(sets["risk"]))),
+        "ridge_sectors": ("Ridge on what whole sectors did", Ridge(sectors_of(plain))),
+        "ridge_neutral": ("Ridge on features less their sector's mean", Ridge(within_sectors)),
         "ridge_outer_bins": (
             "Ridge that cares most for the outer bins",
-            Ridge(ranks_within_sectors, target_power=3.0),
+            Ridge(within_sectors, target_power=3.0),
         ),
-        "ridge_products": ("Ridge on ranks and products of every two", Ridge(ranks_and_products, 1.0)),
-        "ridge_curves": ("Ridge on ranks, squares and cubes", Ridge(ranks_and_curves, 1.0)),
-        "random_network": ("Random tanh units, their output learnt", Ridge(random_units(96, seed=7), 0.3)),
+        "ridge_products": (
+            "Ridge on features and products of every two",
+            Ridge(with_products(columns_of(plain)), 1.0),
+        ),
+        "ridge_curves": ("Ridge on features, squares and cubes", Ridge(with_curves(columns_of(plain)), 1.0)),
+        "random_network": (
+            "Random tanh units, their output learnt",
+            Ridge(random_units(plain, 96, seed=7), 0.3),
+        ),
         "bucket_table": (
-            "Mean past target by bucket of momentum and volatility",
-            BucketMeans("momentum_12_1", "volatility_60_day"),
+            "Mean past target by bin of momentum and volatility",
+            BucketMeans(MOMENTUM_12_1, VOLATILITY),
         ),
         "style_rotation": ("The feature that led the last 26 eras", StyleRotation(26)),
     }
@@ -123,49 +129,45 @@ def regressions() -> Ideas:
 
 def factors() -> Ideas:
     """Return the models that never learn: one idea each."""
-    calm_winners = {"momentum_12_1": 1.0, "volatility_60_day": -1.0}
-    return {
-        "momentum_12_1": ("A year's winners", FactorPredictor({"momentum_12_1": 1.0})),
-        "momentum_6_1": ("Half a year's winners", FactorPredictor({"momentum_6_1": 1.0})),
-        "momentum_in_sector": (
-            "A year's winners in their sector",
-            FactorPredictor({"sector_relative_momentum": 1.0}),
-        ),
-        "steady_momentum": ("Winners that rose calmly", FactorPredictor(calm_winners)),
-        "sector_rotation": ("The leading sectors", FactorPredictor({"sector_momentum": 1.0})),
-        "trend": ("20-day average above the 120-day", FactorPredictor({"trend_20_120": 1.0})),
-        "high_52_week": ("Nearest to the 52-week high", FactorPredictor({"nearness_to_52_week_high": 1.0})),
-        "reversal_week": ("Last week's losers", FactorPredictor({"return_1_week": -1.0})),
-        "reversal_month": ("Last month's losers", FactorPredictor({"return_1_month": -1.0})),
-        "low_volatility": ("Calm stocks", FactorPredictor({"volatility_60_day": -1.0})),
-        "high_volatility": ("Wild stocks", FactorPredictor({"volatility_60_day": 1.0})),
-        "low_beta": ("Stocks that follow the market least", FactorPredictor({"beta_1_year": -1.0})),
-        "no_lottery": ("Avoids great daily jumps", FactorPredictor({"greatest_daily_return": -1.0})),
-        "anti_momentum": ("A year's losers: the contrarian", FactorPredictor({"momentum_12_1": -1.0})),
+    leading_sectors = {HALF_YEAR: 1.0, f"{HALF_YEAR}{BY_SECTOR}": -1.0}
+    weights: dict[str, tuple[str, dict[str, float]]] = {
+        "momentum_12_1": ("A year's winners", {MOMENTUM_12_1: 1.0}),
+        "momentum_6_1": ("Half a year's winners", {MOMENTUM_6_1: 1.0}),
+        "momentum_in_sector": ("A year's winners in their sector", {f"{MOMENTUM_12_1}{BY_SECTOR}": 1.0}),
+        "steady_momentum": ("Winners that rose calmly", {MOMENTUM_12_1: 1.0, VOLATILITY: -1.0}),
+        "sector_rotation": ("The leading sectors", leading_sectors),
+        "trend": ("The straightest rises of half a year", {TREND: 1.0}),
+        "high_52_week": ("Nearest to the 52-week high", {"feature_high_252": 1.0}),
+        "reversal_week": ("Last week's losers", {"feature_reversal_5": 1.0}),
+        "reversal_month": ("Last month's losers", {"feature_reversal_21": 1.0}),
+        "low_volatility": ("Calm stocks", {VOLATILITY: -1.0}),
+        "high_volatility": ("Wild stocks", {VOLATILITY: 1.0}),
+        "low_beta": ("Stocks that follow the market least", {"feature_beta_252": -1.0}),
+        "no_lottery": ("Avoids great daily jumps", {"feature_greatest_21": -1.0}),
+        "anti_momentum": ("A year's losers: the contrarian", {MOMENTUM_12_1: -1.0}),
     }
+    return {name: (description, FactorPredictor(each)) for name, (description, each) in weights.items()}
 
 
-def blends() -> Ideas:
+def blends(sets: FeatureSets) -> Ideas:
     """Return the models made of others, `leader` being the one that is copied, and what it is made of."""
-    ridge = Remembered(Ridge(ranks_of()))
-    momentum = FactorPredictor(
-        {"momentum_12_1": 1.0, "momentum_6_1": 1.0, "trend_20_120": 1.0}, within_sectors=True
-    )
+    ridge = Remembered(Ridge(columns_of(sets["all"])))
+    momentum = FactorPredictor({f"{name}{BY_SECTOR}": 1.0 for name in (MOMENTUM_12_1, MOMENTUM_6_1, TREND)})
     leader = Remembered(Blend((ridge, momentum)))
-    calm = FactorPredictor({"volatility_60_day": -1.0})
+    calm = FactorPredictor({VOLATILITY: -1.0})
     return {
         "ridge_all": ("Ridge on all features, all eras so far", ridge),
         "blend_momentum": ("Three momentums within sectors", momentum),
         "leader": ("Half regression, half momentum", leader),
         "blend_opposites": ("Half momentum, half calm", Blend((momentum, calm))),
         "copycat": ("The leader with a little noise", Copycat(leader, noise=0.02, seed=11)),
-        "copycat_late": ("The leader as last made public", StaleCopycat(leader)),
+        "copycat_late": ("The leader as last made public, by regression", StaleCopycat(leader)),
     }
 
 
 def oddities(last_era_of_quitter: int) -> Ideas:
     """Return the models with nothing to say, or that do not say it properly."""
-    momentum = FactorPredictor({"momentum_6_1": 1.0})
+    momentum = FactorPredictor({MOMENTUM_6_1: 1.0})
     return {
         "noise_one": ("Random numbers", Noise(seed=101)),
         "noise_two": ("Other random numbers", Noise(seed=102)),
@@ -176,13 +178,15 @@ def oddities(last_era_of_quitter: int) -> Ideas:
     }
 
 
-def demo_strategies(rounds: Sequence[Era]) -> tuple[Strategy, ...]:
+def demo_strategies(rounds: Sequence[EraDate], sets: FeatureSets) -> tuple[Strategy, ...]:
     """Return the models that compete over the given eras.
 
     Parameters
     ----------
-    rounds : sequence of Era
+    rounds : sequence of EraDate
         The eras of the tournament, oldest first; the quitter stops in the middle of them.
+    sets
+        Columns by the names of features.json, among them all, price and risk.
 
     Returns
     -------
@@ -192,7 +196,7 @@ def demo_strategies(rounds: Sequence[Era]) -> tuple[Strategy, ...]:
     if not rounds:
         raise ValueError("expected the eras to compete over, found none: choose the rounds of the demo first")
     last_era_of_quitter = rounds[(len(rounds) - 1) // 2].number
-    ideas = regressions() | factors() | blends() | oddities(last_era_of_quitter)
+    ideas = regressions(sets) | factors() | blends(sets) | oddities(last_era_of_quitter)
     return tuple(
         Strategy(
             name=name,

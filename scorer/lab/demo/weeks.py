@@ -1,77 +1,72 @@
 """The demo's year: one round a week, with its era, its times and every model's file."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from rich.progress import Progress
 from threadpoolctl import threadpool_limits
 
-from scorer.lab.demo.eras import Era, build_eras
-from scorer.lab.demo.market import load_market
+from scorer.data.build import feature_sets
+from scorer.data.calendar import EraDate
+from scorer.data.faults import DataError
+from scorer.data.rounds import Rebuilder
+from scorer.data.weekly import times_of
+from scorer.lab.demo.dataset import Era, era_of
 from scorer.lab.demo.strategies import Strategy, demo_strategies
-
-HOUR: Final = 3600
-CLOSE_OF_SESSION: Final = 21 * HOUR
-"""Predictions are made after New York's close, 21:00 UTC in winter."""
-SUBMISSION_WINDOW: Final = 24 * HOUR
+from scorer.protocol.rules import Rules
+from scorer.protocol.schedule import RoundTimes
 
 
 @dataclass(frozen=True)
 class Week:
-    """One round of the demo: its era, its times (Unix seconds), and every model's file, or none."""
+    """One round of the demo: its live era, its times, and every model's file, or none."""
 
     round_id: int
     era: Era
-    open_at: int
-    close_at: int
-    resolve_at: int
+    times: RoundTimes
     files: Mapping[str, bytes | None]
 
     @property
     def universe(self) -> tuple[str, ...]:
-        """The tickers, sorted."""
-        return tuple(str(ticker) for ticker in self.era.ids)
-
-    @property
-    def target(self) -> NDArray[np.float64]:
-        """The outcome, in the order of `universe`."""
-        return self.era.target.to_numpy(dtype=np.float64)
+        """The ids, ascending."""
+        return tuple(self.era.ids)
 
 
-def predicted_weeks(progress: Progress, count: int) -> tuple[tuple[Strategy, ...], tuple[Week, ...]]:
-    """Build the last `count` weeks, and let every strategy predict each from what was known then."""
-    eras = build_eras(load_market())
-    chosen = eras[-count:]
-    strategies = demo_strategies(chosen)
-    weeks = progress.track(chosen, description="models predict, week by week")
+def predicted_weeks(
+    progress: Progress, rebuilder: Rebuilder, rules: Rules, count: int
+) -> tuple[tuple[Strategy, ...], tuple[Week, ...]]:
+    """Return the models, and the last `count` weeks with what each predicted from what was known then."""
+    chosen = rebuilder.known[-count:]
+    strategies = demo_strategies(chosen, feature_sets(rebuilder.identifiers))
+    live = live_eras(rebuilder, rules, chosen)
+    seen = progress.track(live, len(chosen), description="models predict, week by week")
     # The strategies' matrices are small: more threads than one cost more than they bring.
     with threadpool_limits(limits=1, user_api="blas"):
-        return strategies, tuple(
-            _week(number, era, eras, strategies) for number, era in enumerate(weeks, start=1)
+        weeks = tuple(
+            Week(number, era, times, {each.name: each.submission(history, era) for each in strategies})
+            for number, (times, era, history) in enumerate(seen, start=1)
         )
+    return strategies, weeks
 
 
-def _unix(date: pd.Timestamp) -> int:
-    """The close of a session, Unix seconds."""
-    return int(date.timestamp()) + CLOSE_OF_SESSION
+def live_eras(
+    rebuilder: Rebuilder, rules: Rules, chosen: Sequence[EraDate]
+) -> Iterator[tuple[RoundTimes, Era, tuple[Era, ...]]]:
+    """Yield the times of each era's round, the live era, and the eras whose target is known as it opens.
 
-
-def _week(round_id: int, era: Era, eras: Sequence[Era], strategies: Iterable[Strategy]) -> Week:
-    open_at = _unix(era.date)
-    return Week(
-        round_id=round_id,
-        era=era,
-        open_at=open_at,
-        close_at=open_at + SUBMISSION_WINDOW,
-        resolve_at=_unix(era.resolve_date),
-        files={strategy.name: strategy.submission(eras, era) for strategy in strategies},
-    )
+    They are made of the sessions that are over at the opening: nothing later is there to be read.
+    """
+    history: list[Era] = []
+    for date in chosen:
+        times = times_of(rules, date)
+        if times is None:
+            raise DataError(f"rules {rules.name}: expected a round for the era of {date.day}, found none")
+        then = rebuilder.as_of(times.open_at)
+        history += [era_of(then.of(era)) for era in then.known[len(history) :]]
+        yield times, era_of(then.of(then.eras[-1])), tuple(history)
 
 
 def most_open(weeks: Sequence[Week]) -> int:
-    """Most rounds that were unsettled at once."""
-    return max(sum(w.open_at <= at.open_at < w.resolve_at for w in weeks) for at in weeks)
+    """Return the greatest number of rounds that were unsettled at once."""
+    times = [week.times for week in weeks]
+    return max(sum(t.open_at <= at.open_at < t.resolve_at for t in times) for at in times)

@@ -7,16 +7,23 @@ from typing import Any, Final
 
 from eth_account.signers.local import LocalAccount
 
+from scorer.data.recipe import load_recipe
+from scorer.data.weekly import planned_rules
+from scorer.factors.version_1 import FEATURES
 from scorer.lab.anvil import local_account
+from scorer.lab.dataset import RECIPE
 from scorer.lab.nodes import ENCRYPTION_KEY
 from scorer.lab.processes import ProcessGroup
 from scorer.owned_files import is_owned, make_owned_folder
 from scorer.protocol.rules import Rules, preset
+from scorer.protocol.tables import table_file
 from scorer.storage.bundle import RULES, UNIVERSE
 from scorer.storage.contents import files_in, inbox_at, node_at, rounds_in
 
 MADE_BY: Final = "cupel devnet up"
 RULES_NAME: Final = "classic"
+DATA: Final = Path(__file__).parent / "data"
+"""The recipe and the source of the data set that its rounds are about."""
 SETTINGS: Final = "devnet.json"
 CONTENTS: Final = (
     *(SETTINGS, "chain.json*", "manifest.json*", "*.deployment.json*", "journal.sqlite*"),
@@ -24,7 +31,7 @@ CONTENTS: Final = (
     *("server", "numerapi.env"),
     *inbox_at("inbox"),
     *rounds_in("published"),
-    *files_in("rounds/[.0-9]*", RULES, UNIVERSE, "example.csv"),
+    *files_in("rounds/[.0-9]*", RULES, UNIVERSE, table_file(FEATURES.name), "example.csv"),
     *(pattern for name in ("member-*", "operator") for pattern in node_at(name, ENCRYPTION_KEY)),
 )
 """Everything that a devnet writes into its folder."""
@@ -90,7 +97,7 @@ class Settings:
     @property
     def rules(self) -> Rules:
         """The rules of its rounds."""
-        rules = preset(RULES_NAME)
+        rules = planned_rules(preset(RULES_NAME), load_recipe(DATA / RECIPE))
         return rules.model_copy(update={"secrecy": None}) if self.in_the_clear else rules
 
 
@@ -117,7 +124,7 @@ class DevnetLayout:
 
     @property
     def rounds(self) -> Path:
-        """A folder a round, by its number: universe.parquet, and example.csv, a submission that is valid."""
+        """A folder a round, by its number: its universe and features, and example.csv, a valid submission."""
         return self.root / "rounds"
 
     @property

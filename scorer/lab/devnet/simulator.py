@@ -1,4 +1,8 @@
-"""Simulates the world around a devnet: rounds are planned, models submit, and outcomes become known."""
+"""Simulates the world around a devnet: rounds are planned, models submit, and outcomes become known.
+
+The rounds are about a data set as ``cupel data`` makes it, of a synthetic source: an era for each round.
+Models see the era's features alone.
+"""
 
 import json
 import shutil
@@ -8,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import structlog
 from web3.exceptions import Web3Exception
 
@@ -17,12 +22,18 @@ from scorer.chain.records import RoundRecord, RoundState
 from scorer.daemon.deployment_file import read_deployment
 from scorer.daemon.logging import configure_logging
 from scorer.daemon.loop import stopped_by_signals
-from scorer.lab.devnet.layout import MEMBERS, POPULATION, DevnetLayout, Settings, account_of
-from scorer.lab.market import TARGET, SyntheticMarket
-from scorer.lab.population import Participant, keys_of, submit_predictions
+from scorer.data.bins import BINS
+from scorer.data.eras import EraTable
+from scorer.data.faults import DataError
+from scorer.data.rounds import Rebuilder, RoundData
+from scorer.factors.version_1 import FEATURES
+from scorer.lab.dataset import load_dataset
+from scorer.lab.devnet.layout import DATA, MEMBERS, POPULATION, DevnetLayout, Settings, account_of
+from scorer.lab.population import Participant, keys_of, submission_csv, submit_predictions
 from scorer.lab.rounds import Times, write_plan
 from scorer.operator.plans import SCHEDULE, TIMES
 from scorer.process import clean_tracebacks, forbid_core_dumps
+from scorer.scoring.exact import Floats
 from scorer.storage.bundle import RULES, TARGETS, UNIVERSE, Bundle, BundleError, round_folder
 
 SCORING: Final = 2
@@ -36,8 +47,9 @@ NOTICE_DIVISOR: Final = 64
 AHEAD: Final = 2
 """Seconds until a first round opens."""
 EXAMPLE: Final = "example.csv"
-EXAMPLE_MODEL: Final = 10_007
-"""Whose predictions the example holds: those of a model that nobody has."""
+EXAMPLE_MODEL: Final = 10_004
+"""The model whose predictions the example holds; nobody has it."""
+MOMENTUM: Final = "feature_momentum_40_by_sector"
 POLL: Final = 0.5
 
 
@@ -55,7 +67,7 @@ class WorldSimulator:
     layout: DevnetLayout
     settings: Settings
     suite: Suite
-    market: SyntheticMarket = field(default_factory=SyntheticMarket)
+    rebuilder: Rebuilder = field(default_factory=lambda: load_dataset(DATA))
     over: set[int] = field(default_factory=set)
 
     def cycle(self) -> None:
@@ -66,7 +78,11 @@ class WorldSimulator:
         records = [self.suite.round(n, block) for n in range(1, count + 1) if n not in self.over]
         self._plan(records, now)
         for record in records:
-            self._serve(record, now)
+            try:
+                self._serve(record, now)
+            except DataError as error:  # somebody opened it about something else
+                structlog.get_logger().warning("no data", round=record.round_id, error=str(error))
+                self.over.add(record.round_id)
         self.over |= {record.round_id for record in records if record.is_over}
 
     def _plan(self, records: list[RoundRecord], now: int) -> None:
@@ -81,25 +97,38 @@ class WorldSimulator:
                 last = max(last, times[1])
         if last - now < self.settings.every:
             times = times_of(max(last, now + AHEAD), self.settings.every)
-            write_plan(self.layout.plans / str(times[0]), self.settings.rules, self.market.universe, times)
+            write_plan(self.layout.plans / str(times[0]), self.settings.rules, self._live(times).ids, times)
+
+    def _live(self, times: Times) -> EraTable:
+        """Return the era of the round of these times: the next one for each round, all in turn."""
+        known = self.rebuilder.known
+        return self.rebuilder.of(known[times[1] // self.settings.every % len(known)]).table
+
+    def _data(self, number: int) -> RoundData:
+        """Return the data of a round by the ids of its universe, as a member does."""
+        universe = Bundle(self._folder(self.layout.published, number)).universe()
+        return self.rebuilder.of(self.rebuilder.with_ids(universe))
 
     def _serve(self, record: RoundRecord, now: int) -> None:
         number = record.round_id
         folder = self.layout.rounds / str(number)
         if record.open_at <= now < record.close_at and not folder.is_dir():
-            draft = self._drafted(number)
-            keys, models = keys_of(self.suite, self.settings.rules, number), self._participants()
-            submit_predictions(self.suite, self.market, self.layout.inbox, number, models, now, keys)
+            data = self._data(number)
+            draft, table = self._drafted(number, data), data.table
+            keys = keys_of(self.suite, self.settings.rules, number)
+            predictions = ((each, predicted(table, each.model_id)) for each in self._participants())
+            submit_predictions(self.suite, self.layout.inbox, number, table.ids, predictions, now, keys)
             draft.rename(folder)
             structlog.get_logger().info("round", round=number, submissions=self.settings.models)
         if record.state >= RoundState.SEALED and now >= record.resolve_at:
             self._publish_outcome(number)
 
-    def _drafted(self, number: int) -> Path:
+    def _drafted(self, number: int, data: RoundData) -> Path:
         """Write what a data scientist needs for a round into a folder that is renamed once it is whole."""
         draft = Bundle(self.layout.rounds / f".{number}")
         draft.copy(Bundle(self._folder(self.layout.published, number)), UNIVERSE, RULES)
-        example = self.market.file(self.market.predictions(number, EXAMPLE_MODEL))
+        draft.write_table(FEATURES.name, data.table.ids, data.inputs()[FEATURES.name])
+        example = submission_csv(data.table.ids, predicted(data.table, EXAMPLE_MODEL))
         (draft.folder / EXAMPLE).write_bytes(example)
         return draft.folder
 
@@ -112,11 +141,22 @@ class WorldSimulator:
         for name in MEMBERS:
             bundle = Bundle(self._folder(self.layout.root / name / "targets", number))
             if not bundle.has(TARGETS):
-                bundle.write_targets(self.market.universe, {TARGET: self.market.target(number)})
+                self._data(number).write(bundle)
                 structlog.get_logger().info("outcome", round=number, member=name)
 
     def _folder(self, root: Path, number: int) -> Path:
         return round_folder(root, str(self.suite.tournament.address), number)
+
+
+def predicted(table: EraTable, model: int) -> Floats:
+    """Return a model's predictions in (0, 1) from an era's features: so much of momentum, and noise.
+
+    Model 1 has most of it; every following one less, then nothing, then the contrary, and so on again.
+    """
+    momentum = table.features[table.columns.index(MOMENTUM)] / (BINS - 1)
+    noise = np.random.default_rng([model, *map(ord, table.label)]).random(len(momentum))
+    mixed = np.cos(model - 1) * momentum + noise
+    return (np.argsort(np.argsort(mixed)) + 0.5) / len(mixed)
 
 
 def _opens_by(times: Times) -> int:

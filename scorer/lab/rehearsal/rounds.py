@@ -66,7 +66,8 @@ class RehearsedRounds:
         self._await(number, RoundState.OPEN)
         inbox, now, suite = rehearsal.out / "inbox", rehearsal.node.now, rehearsal.suite()
         keys = keys_of(suite, preset(RULES_NAME), number)
-        submit_predictions(suite, self.market, inbox, number, self.participants, now, keys)
+        predictions = ((each, self.market.predictions(number, each.model_id)) for each in self.participants)
+        submit_predictions(suite, inbox, number, self.market.universe, predictions, now, keys)
         rehearsal.say(f"round {number} is open, {len(self.participants)} signed submissions are in the inbox")
 
     def report(self) -> None:

@@ -4,18 +4,20 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from scorer.lab.demo.eras import TARGET_LAG
-from scorer.lab.demo.market import PriceHistory, load_market
+from scorer.data.rounds import Rebuilder
+from scorer.factors.version_1 import FEATURES
+from scorer.lab.dataset import load_dataset
+from scorer.lab.demo.dataset import FOLDER, demo_rules
 from scorer.lab.demo.stakes import FixedAmount
 from scorer.lab.demo.strategies import Strategy
 from scorer.lab.demo.weeks import Week, predicted_weeks
 from scorer.lab.simulation.population import SIGNALS, Population
 from scorer.lab.simulation.rounds import Floats, PlayedRound, tables_for
 from scorer.protocol.rules import Rules
+from scorer.protocol.tables import SESSION_RETURNS
 from scorer.submission.reader import read_submission
 from scorer.submission.table import SubmissionRefused
 from scorer.units import NANO_PER_NMR, ONE, nano_from_nmr
@@ -45,13 +47,13 @@ class DemoSource:
     """So many weeks have two years of known eras before them, which some strategies learn from."""
 
     def __init__(self, rules: Rules, *, rounds: int, seed: int) -> None:
-        market = load_market()
+        rebuilder = load_dataset(FOLDER)
         with Progress(disable=True) as progress:
-            strategies, weeks = predicted_weeks(progress, rounds)
+            strategies, weeks = predicted_weeks(progress, rebuilder, demo_rules(rebuilder.recipe), rounds)
         self.rounds = len(weeks)
         self.population = _population(strategies)
         self._rules, self._seed = rules, seed
-        self._weeks = [_known(week, strategies, market) for week in weeks]
+        self._weeks = [_known(week, strategies, rebuilder) for week in weeks]
         volatility = np.array([float((week.returns**2).mean()) for week in self._weeks])
         self._calm = float(np.quantile(volatility, CRISIS_QUANTILE))
         self._volatility = volatility.tolist()
@@ -101,16 +103,14 @@ def _allocation(strategy: Strategy) -> int:
     return allocation.ppm
 
 
-def _known(week: Week, strategies: tuple[Strategy, ...], market: PriceHistory) -> _KnownWeek:
-    ids = week.universe
-    session, end = market.dates.get_indexer(pd.DatetimeIndex([week.era.date, week.era.resolve_date])).tolist()
-    prices = market.prices[session + TARGET_LAG : end + 1]
-    columns = [market.tickers.index(each) for each in ids]
-    features = week.era.features.to_numpy(dtype=np.float64).T
+def _known(week: Week, strategies: tuple[Strategy, ...], rebuilder: Rebuilder) -> _KnownWeek:
+    data, ids = rebuilder.of(rebuilder.on(week.era.day)), week.universe
+    inputs = data.inputs()
+    features = np.stack(list(inputs[FEATURES.name].values()))
     return _KnownWeek(
         predictions=np.stack([_read(week, strategy, ids) for strategy in strategies]),
-        target=week.target,
-        returns=(prices[1:] / prices[:-1] - 1)[:, columns],
+        target=data.targets["target"],
+        returns=np.stack(list(inputs[SESSION_RETURNS].values())),
         features=features - features.mean(axis=1, keepdims=True),
     )
 

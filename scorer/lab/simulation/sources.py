@@ -10,8 +10,8 @@ def make_source(rules: Rules, data: str, *, rounds: int, models: int, ids: int, 
 
     Raises
     ------
-    ModuleNotFoundError
-        For ``demo`` without its packages.
+    scorer.data.faults.DataError
+        For ``demo`` without its prices.
     """
     if data == "demo":
         from scorer.lab.simulation.real_data import DemoSource

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import pytest
 from threadpoolctl import threadpool_limits
 
-from scorer.lab.demo.eras import Era, build_eras
-from scorer.lab.demo.market import PriceHistory, load_market
+from scorer.data.build import feature_sets
+from scorer.data.rounds import Rebuilder
+from scorer.lab.dataset import load_dataset
+from scorer.lab.demo.dataset import FOLDER, Era, era_of
+from scorer.lab.demo.strategies import FeatureSets
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -17,10 +20,16 @@ def _one_blas_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def market() -> PriceHistory:
-    return load_market()
+def rebuilder() -> Rebuilder:
+    return load_dataset(FOLDER)
 
 
 @pytest.fixture(scope="session")
-def eras(market: PriceHistory) -> tuple[Era, ...]:
-    return build_eras(market)
+def eras(rebuilder: Rebuilder) -> tuple[Era, ...]:
+    """All eras whose target is known in the end."""
+    return tuple(era_of(rebuilder.of(era)) for era in rebuilder.known)
+
+
+@pytest.fixture(scope="session")
+def sets(rebuilder: Rebuilder) -> FeatureSets:
+    return feature_sets(rebuilder.identifiers)
