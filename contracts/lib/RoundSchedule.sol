@@ -12,8 +12,9 @@ library RoundSchedule {
     uint64 internal constant LOCK_DIVISOR = 4;
     uint64 internal constant EXTENDED_LOCK_DIVISOR = 2;
     /// @dev A round is announced before closeAt by at least this part of the time that it may hold stakes: a stolen
-    /// operator's key cannot open a year's round and lock it before owners and guardian have seen it.
-    uint64 internal constant NOTICE_DIVISOR = 64;
+    /// operator's key cannot open a year's round and lock it before owners and guardian have seen it. A round about last
+    /// night's prices can still be opened in the morning: one of 60 sessions asks for 13 hours.
+    uint64 internal constant NOTICE_DIVISOR = 192;
     /// @dev openRound to openAt, openAt to closeAt, closeAt to resolveAt, resolveAt to deadline at most, seconds.
     uint64 internal constant MAX_AHEAD = 90 days;
     uint64 internal constant MAX_SUBMISSION = 90 days;

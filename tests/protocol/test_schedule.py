@@ -3,13 +3,17 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scorer.lab.devnet.simulator import NOTICE_DIVISOR
+from scorer.protocol.rules import __file__ as rules_file
 from scorer.protocol.rules import preset
 from scorer.protocol.schedule import CalendarError, Horizon, RoundTimes, Schedule, round_times, sessions
 
+PRESETS = sorted(path.stem for path in Path(rules_file).with_name("presets").glob("*.toml"))
 TWENTY = Horizon(sessions=20, lag=2)
 SIXTY = Horizon(sessions=60, lag=2)
 
@@ -41,6 +45,17 @@ def test_a_week_has_four_rounds_on_weekdays_and_one_at_the_weekend() -> None:
         ("Fri 2026-05-08 12:00", "Fri 2026-05-08 13:00", date(2026, 5, 7)),
         ("Sat 2026-05-09 12:00", "Sun 2026-05-10 14:00", date(2026, 5, 8)),
     ]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_round_can_be_opened_an_hour_after_the_session_that_it_is_about(name: str) -> None:
+    """The contract asks for notice, as a part of the time for which a round may hold stakes."""
+    rules, schedule = preset(name), schedule_of(name)
+    assert rules.horizon is not None
+    known = sessions(schedule.calendar, date(2024, 12, 20), date(2026, 12, 20))
+    for each in round_times(schedule, rules.horizon, date(2025, 1, 2), date(2026, 3, 1)):
+        opened = known.closes[known.days.index(each.session)] + 3600
+        assert each.close_at - opened >= (each.deadline - each.close_at) // NOTICE_DIVISOR
 
 
 def test_twenty_sessions_are_counted_over_holidays() -> None:

@@ -127,7 +127,7 @@ library Reference {
         if (resolveAt > closeAt + 365 days || deadline > resolveAt + 90 days) return false;
         uint256 window = (resolveAt - closeAt) / 4 < w.lockWindow ? (resolveAt - closeAt) / 4 : w.lockWindow;
         uint256 notice = closeAt - timestamp;
-        return window >= w.leastLockWindow && notice >= w.leastNotice && notice >= (deadline - closeAt) / 64;
+        return window >= w.leastLockWindow && notice >= w.leastNotice && notice >= (deadline - closeAt) / 192;
     }
 
     /// @notice When the lock window of a round ends: without a pause after a quarter of the time to the outcome, or

@@ -42,7 +42,7 @@ SHORTEST_SCORING: Final = 80
 """Seconds from close to outcome at least, for the same reason."""
 DEADLINE: Final = 4
 """In lengths of a round, from the outcome on."""
-NOTICE_DIVISOR: Final = 64
+NOTICE_DIVISOR: Final = 192
 """The divisor of ``RoundSchedule``: a round opens before its close by this part of what follows the close."""
 AHEAD: Final = 2
 """Seconds until a first round opens."""

@@ -39,7 +39,7 @@ def test_attack_an_operator_who_waits_until_the_outcome_shows(house: House) -> N
 def test_attack_a_stolen_operators_key_that_opens_a_years_round_and_locks_it_at_once(house: House) -> None:
     """It takes a week: time to set the allocation to zero, to pause, and to name another operator."""
     house.stake(house.alice, 100 * NANO, SHARE | PPM)
-    with ape.reverts(house.tournament.NoticeTooShort, minimum=455 * DAY // 64):
+    with ape.reverts(house.tournament.NoticeTooShort, minimum=455 * DAY // 192):
         house.open(open_for=DAY, scoring=365 * DAY, reporting=90 * DAY)
 
 

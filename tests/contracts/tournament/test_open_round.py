@@ -80,22 +80,22 @@ def test_accepts_times_at_their_limits(house: House, offsets: tuple[int, ...]) -
 
 def shortest_notice(house: House, hold: int, missing: int = 0) -> tuple[int, int, int, int]:
     """Times of a round that holds stakes for `hold` seconds, announced as late as may be, or later."""
-    close = max(hold // 64, LEAST_NOTICE) - missing
+    close = max(hold // 192, LEAST_NOTICE) - missing
     return schedule(house, -1, close, close + hold * 365 // 455, close + hold)
 
 
-@pytest.mark.parametrize("hold", [80, 64 * LEAST_NOTICE, 64 * (LEAST_NOTICE + 1), 7 * DAY, 455 * DAY])
+@pytest.mark.parametrize("hold", [80, 192 * LEAST_NOTICE, 192 * (LEAST_NOTICE + 1), 7 * DAY, 455 * DAY])
 def test_reverts_when_the_notice_is_too_short_for_the_time_that_stakes_are_held(
     house: House, hold: int
 ) -> None:
-    least = max(hold // 64, LEAST_NOTICE)
+    least = max(hold // 192, LEAST_NOTICE)
     for missing in (1, least):
         times = shortest_notice(house, hold, missing)
         with ape.reverts(house.tournament.NoticeTooShort, notice=least - missing, minimum=least):
             house.tournament.openRound(*times, COMMITMENTS, sender=house.operator)
 
 
-@pytest.mark.parametrize("hold", [80, 64 * LEAST_NOTICE, 64 * (LEAST_NOTICE + 1), 7 * DAY, 455 * DAY])
+@pytest.mark.parametrize("hold", [80, 192 * LEAST_NOTICE, 192 * (LEAST_NOTICE + 1), 7 * DAY, 455 * DAY])
 def test_opens_at_the_shortest_notice(house: House, hold: int) -> None:
     house.tournament.openRound(*shortest_notice(house, hold), COMMITMENTS, sender=house.operator)
     assert house.round(1).state == OPEN

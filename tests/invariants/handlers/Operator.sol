@@ -79,7 +79,7 @@ abstract contract Operator is Polls {
 
     function _scheduleRefusal(uint256 closeAt, uint256 resolveAt, uint256 deadline) private view returns (bytes4) {
         if ((resolveAt - closeAt) / 4 < LEAST_LOCK_WINDOW) return RoundSchedule.LockWindowTooShort.selector;
-        uint256 least = (deadline - closeAt) / 64;
+        uint256 least = (deadline - closeAt) / 192;
         if (least < LEAST_NOTICE) least = LEAST_NOTICE;
         return closeAt - _now() < least ? RoundSchedule.NoticeTooShort.selector : bytes4(0);
     }

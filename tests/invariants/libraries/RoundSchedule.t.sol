@@ -60,8 +60,8 @@ contract RoundScheduleTest {
         _expect(Times(openAt, openAt + 90 days, openAt + 455 days, openAt + 545 days), _windows(), "");
         // A lock window of exactly two minutes, and notice of exactly seventy.
         _expect(Times(NOW - 1, NOW + 70 minutes, NOW + 78 minutes, NOW + 79 minutes), _windows(), "");
-        // Notice of exactly a 64th of the time that stakes may be held.
-        _expect(Times(NOW, NOW + 2 hours, NOW + 2 days, NOW + 130 hours), _windows(), "");
+        // Notice of exactly a 192nd of the time that stakes may be held.
+        _expect(Times(NOW, NOW + 2 hours, NOW + 2 days, NOW + 386 hours), _windows(), "");
     }
 
     function test_timesOutOfOrderAreRefused() public view {
@@ -92,7 +92,7 @@ contract RoundScheduleTest {
         bytes4 selector = RoundSchedule.NoticeTooShort.selector;
         Times memory times = Times(NOW, NOW + 70 minutes - 1, NOW + 1 days, NOW + 2 days);
         _expect(times, _windows(), abi.encodeWithSelector(selector, 70 minutes - 1, 70 minutes));
-        times = Times(NOW, NOW + 2 hours - 1, NOW + 2 days, NOW + 130 hours - 1);
+        times = Times(NOW, NOW + 2 hours - 1, NOW + 2 days, NOW + 386 hours - 1);
         _expect(times, _windows(), abi.encodeWithSelector(selector, 2 hours - 1, 2 hours));
     }
 
@@ -188,7 +188,7 @@ contract RoundScheduleTest {
         if (window < w.leastLockWindow) {
             return abi.encodeWithSelector(RoundSchedule.LockWindowTooShort.selector, window, w.leastLockWindow);
         }
-        uint256 least = (t.deadline - t.closeAt) / 64;
+        uint256 least = (t.deadline - t.closeAt) / 192;
         if (least < w.leastNotice) least = w.leastNotice;
         if (NOW + least <= t.closeAt) return "";
         return abi.encodeWithSelector(RoundSchedule.NoticeTooShort.selector, t.closeAt - NOW, least);
