@@ -53,7 +53,7 @@ COMMANDS: Final = {
     "server": ("cli.server:app", "Run the server of a tournament, for numerapi and other clients."),
     "gateway": (
         "cli.gateway:gateway",
-        "Speak a server's API on this machine, and sign what is submitted with the key of a keystore.",
+        "Speak a server's API on this machine, and encrypt and sign what is submitted.",
     ),
     "devnet": ("lab.cli.devnet:app", "Run a whole tournament on a local chain."),
 }
