@@ -61,7 +61,7 @@ def correlation_columns(rules: Rules) -> tuple[str, ...]:
 
 
 def meta_model_correlations(rules: Rules, inputs: FactorInputs) -> dict[str, Floats]:
-    """By column, the correlation of every submission with the meta model, shape (models,); NaN without stakes."""
+    """By column, correlations with the meta model, one a submission, shape (models,); NaN without stakes."""
     columns = correlation_columns(rules)
     if not len(inputs.matrix) or inputs.meta_model is None or not columns:
         return {column: np.full(len(inputs.matrix), np.nan) for column in columns}

@@ -24,6 +24,8 @@ from scorer.protocol.schedule import Horizon, Schedule
 from scorer.protocol.secrecy import Secrecy
 from scorer.redaction import looks_secret, shown, shown_name, shown_path
 
+DEFAULT_PRESET: Final = "cupel"
+"""The preset that demo, devnet, simulations and deployments play by where nobody says otherwise."""
 NO_TERMS: Final = bytes(32)
 """The terms hash of a round that has no terms in numbers, which a contract could read."""
 
@@ -145,8 +147,8 @@ ADJUSTERS: Final = {
     1: ("dynamic_eras", "burn_hardening", "neutral_churn"),
     2: ("dynamic_eras", "originality", "burn", "neutral_churn"),
 }
-"""The adjusters that a document of each version may have. Version 2 has originality in place of burn hardening,
-which makes a copy of the meta model more expensive and does not end it."""
+"""The adjusters that a document of each version may have. Version 2 has originality in place of burn
+hardening, which makes a copy of the meta model more expensive and does not end it."""
 
 
 class PortfolioRules(Section):

@@ -67,8 +67,8 @@ class Sums:
     totals
         (4, models) Sums of the parts of the ranks.
     squares, powered_squares
-        (3, models) Sums over the ranks, and over the powered ranks: high times high, twice high times low, low
-        times low.
+        (3, models) Sums over the ranks, and over the powered ranks: high times high, twice high times low,
+        low times low.
     missing, constant
         (models,) Whether the submission has a NaN, or one value only.
     """

@@ -35,6 +35,7 @@ PRESETS = (
     "classic-atomic-60",
     "crypto",
     "crypto-atomic",
+    "cupel",
     "signals",
     "signals-atomic",
 )
@@ -267,7 +268,7 @@ def test_every_field_of_version_2_counts_for_the_hash(adjusters: dict[str, Any])
 
 def test_version_2_has_originality_in_place_of_burn_hardening() -> None:
     second = {**document(), "version": 2, "adjusters": {"burn_hardening": {"start": "0", "most": "2"}}}
-    with pytest.raises(RulesError, match="expected an adjuster of version 2 .*, found burn_hardening"):
+    with pytest.raises(RulesError, match=r"expected an adjuster of version 2 .*, found burn_hardening"):
         rules_from(second, "x")
 
 

@@ -94,7 +94,9 @@ def test_the_chosen_variant_is_that_of_the_rules(name: str, variant: str) -> Non
     assert variant_of(preset(name)) == variant
 
 
-@pytest.mark.parametrize("name", ["classic-adjusted", "classic-atomic-60", "signals", "crypto-atomic"])
+@pytest.mark.parametrize(
+    "name", ["cupel", "classic-adjusted", "classic-atomic-60", "signals", "crypto-atomic"]
+)
 def test_every_preset_can_be_simulated(name: str) -> None:
     found = summary(run(name, rounds=12))
     assert found["variants"][found["chosen_variant"]]["paid_nmr"] > 0
