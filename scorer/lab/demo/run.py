@@ -34,7 +34,7 @@ from scorer.observation.audit import audit, idle_by_lane
 from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.oracle.actions import Alarm
 from scorer.owned_files import make_owned_folder
-from scorer.protocol.rules import Rules, preset
+from scorer.protocol.rules import DEFAULT_PRESET, Rules, preset
 from scorer.storage.contents import inbox_at, node_at, rounds_in
 from scorer.submission.validity import Universe
 from scorer.units import nano_from_nmr, nmr_from_nano, nmr_from_wei
@@ -99,7 +99,7 @@ def run_demo(out: Path, console: Console, weeks_played: int = WEEKS) -> dict[str
     with _progress(console) as progress:
         strategies, weeks = predicted_weeks(progress, weeks_played)
         with run_anvil(timestamp=weeks[0].open_at - 24 * HOUR, accounts=ACCOUNTS) as anvil:
-            rules = preset("classic")
+            rules = preset(DEFAULT_PRESET)
             deployed = deploy_tournament(anvil, _stakes(anvil, strategies), rules)
             demo = Demo(run_tournament(anvil, deployed, out), strategies, weeks, rules)
             supply = _supply(demo)

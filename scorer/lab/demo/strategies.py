@@ -12,6 +12,7 @@ import pandas as pd
 from scorer.lab.demo.eras import Era, known_eras
 from scorer.lab.demo.features import MOMENTUM_FEATURES, REVERSAL_FEATURES, RISK_FEATURES
 from scorer.lab.demo.files import FileFormat, broken_file, broken_kind_of, write_submission
+from scorer.lab.demo.meta_copy import with_meta_copy
 from scorer.lab.demo.predictors import (
     Blend,
     BucketMeans,
@@ -192,7 +193,7 @@ def demo_strategies(rounds: Sequence[Era]) -> tuple[Strategy, ...]:
     if not rounds:
         raise ValueError("expected the eras to compete over, found none: choose the rounds of the demo first")
     last_era_of_quitter = rounds[(len(rounds) - 1) // 2].number
-    ideas = regressions() | factors() | blends() | oddities(last_era_of_quitter)
+    ideas = with_meta_copy(regressions() | factors() | blends() | oddities(last_era_of_quitter))
     return tuple(
         Strategy(
             name=name,

@@ -156,7 +156,7 @@ def test_the_demos_real_weeks_can_be_simulated(tmp_path: Path) -> None:
     code, _ = cupel("simulate", "--data", "demo", "--rounds", 10, "--out", tmp_path)
     assert code == 0
     report = json.loads((tmp_path / "report.json").read_text())
-    assert (report["rounds"], report["models"]) == (10, 44)
+    assert (report["rounds"], report["models"]) == (10, 45)
     kinds = report["variants"]["plain"]["kinds"]
     assert kinds["copycat"]["models"] == 1 + 3
     assert kinds["always_half"]["return_percent"] == 0
