@@ -11,12 +11,11 @@ from scorer.lab.anvil import local_account
 from scorer.lab.nodes import ENCRYPTION_KEY
 from scorer.lab.processes import ProcessGroup
 from scorer.owned_files import is_owned, make_owned_folder
-from scorer.protocol.rules import Rules, preset
+from scorer.protocol.rules import DEFAULT_PRESET, Rules, preset
 from scorer.storage.bundle import RULES, UNIVERSE
 from scorer.storage.contents import files_in, inbox_at, node_at, rounds_in
 
 MADE_BY: Final = "cupel devnet up"
-RULES_NAME: Final = "classic"
 SETTINGS: Final = "devnet.json"
 CONTENTS: Final = (
     *(SETTINGS, "chain.json*", "manifest.json*", "*.deployment.json*", "journal.sqlite*"),
@@ -90,7 +89,7 @@ class Settings:
     @property
     def rules(self) -> Rules:
         """The rules of its rounds."""
-        rules = preset(RULES_NAME)
+        rules = preset(DEFAULT_PRESET)
         return rules.model_copy(update={"secrecy": None}) if self.in_the_clear else rules
 
 
