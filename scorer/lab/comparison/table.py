@@ -19,7 +19,8 @@ CONTENTS: Final = ("compare.json", "compare.md", "*.png")
 MEASURES: Final[Mapping[str, str]] = {
     "gross_payout": "all payouts, in percent of all stake",
     "burned": "all burns, in percent of all stake",
-    "skill_weight": "weight of the skilled in the meta model, percent",
+    "skill_weight": "weight of the skilled in the meta model, in percent, beside people who copy it and "
+    "began with a tenth of all stake",
 }
 Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
 """return, low and high in percent, by rule and kind."""
