@@ -42,6 +42,8 @@ def simulate(
     with user_errors():
         document = read(rules)
         if compare:
+            if data != "synthetic":
+                raise ConfigError(f"expected synthetic with --compare, found --data {shown(data)}")
             _compare(document, out, (rounds, models, ids), seeds)
             return
         if document.adjusters.neutral_churn is not None:

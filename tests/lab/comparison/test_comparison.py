@@ -147,10 +147,17 @@ def test_the_command_writes_figures_with_intervals(tmp_path: Path) -> None:
     assert len(list((tmp_path / "compare").glob("*.png"))) == 2
 
 
-def test_rules_that_rest_on_other_scores_are_not_compared(tmp_path: Path) -> None:
-    code, said = cupel("simulate", "--compare", "--rules", "signals", "--out", tmp_path / "x")
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--rules", "signals", "expected rules of corr and mmc alone with --compare"),
+        ("--data", "demo", "expected synthetic with --compare, found --data 'demo'"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(option: str, value: str, message: str, tmp_path: Path) -> None:
+    code, said = cupel("simulate", "--compare", option, value, "--out", tmp_path / "x")
     assert code == 1
-    assert "expected rules of corr and mmc alone with --compare" in said
+    assert message in said
 
 
 def test_a_cell_shows_a_mean_and_the_reach_of_its_interval() -> None:
