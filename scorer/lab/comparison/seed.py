@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scorer.lab.comparison.attackers import OWN_ROWS, RULE_ROWS, SYBILS, Attackers, rule_rows
 from scorer.lab.comparison.market import ALLOCATION, Market, MarketRound, Singles
-from scorer.lab.comparison.rules import against, rates
+from scorer.lab.comparison.rules import against, rates, scaled
 from scorer.lab.comparison.scores import BlockRanks, BlockScores, rank_into, ranked, scored, standardised
 from scorer.protocol.rules import Rules
 from scorer.units import ONE
@@ -26,6 +26,8 @@ TRUST: Final = 1.5
 """The power of stakes in a copy that weighs large ones more."""
 LATELY: Final = 0.05
 """The weight of the latest round in a model's recent earnings."""
+FOLLOWS: Final = 0.2
+"""The power of a ratio of recent payouts by which multipliers move each round."""
 CHASED: Final = 10
 LEAVES: Final = 0.5
 WITHDRAWS: Final = 1.5
@@ -53,11 +55,14 @@ class Track:
     ----------
     totals
         By kind: the sum of its payouts and burns as shares of its stake, without compounding. Besides
-        ``gross_payout``, ``burned`` (both as shares of all stake) and ``skill_weight``.
+        ``gross_payout``, ``burned`` (both as shares of all stake), ``skill_weight`` and ``multipliers``.
+    current
+        The rules with the multipliers of the next round, see `follow`.
     """
 
     def __init__(self, rules: Rules, market: Market, cartel: NDArray[np.bool_]) -> None:
-        self.rules = rules
+        self.rules = self.current = rules
+        self.scale, self.paid_lately = 1.0, 0.0
         self.stakes = market.deposits.copy()
         self.lately = np.zeros(len(self.stakes))
         self.copycats = COPYCATS
@@ -124,10 +129,19 @@ class Track:
 
     def _note_stakes(self, shares: Floats, people: Floats) -> None:
         self.add("basket", float(shares @ people))
-        self.add("gross_payout", float(shares @ np.maximum(people, 0.0)))
+        paid = float(shares @ np.maximum(people, 0.0))
+        self.add("gross_payout", paid)
+        self.paid_lately += LATELY * (paid - self.paid_lately)
         self.add("burned", float(shares @ np.maximum(-people, 0.0)))
         apart = shares[self._cartel]
         self.add("third_apart", float(apart @ people[self._cartel] / max(apart.sum(), 1e-12)))
+
+    def follow(self, first: "Track") -> None:
+        """Move the multipliers to where these rules pay out as much as the first do."""
+        self.totals["multipliers"] += self.scale
+        if self is not first and self.paid_lately > 0:
+            self.scale *= (first.paid_lately / self.paid_lately) ** FOLLOWS
+            self.current = scaled(self.rules, self.scale)
 
     def _move_stakes(self, staked: Floats, people: Floats) -> None:
         deposits = self._market.deposits
@@ -145,7 +159,8 @@ def play_seed(rules: Mapping[str, Rules], size: Size, seed: int) -> dict[str, di
     for number in range(size.rounds):
         _play(number, market, attackers, tracks, rows)
     for track in tracks:
-        track.totals["skill_weight"] /= size.rounds
+        for name in ("skill_weight", "multipliers"):
+            track.totals[name] /= size.rounds
     return {
         name: {kind: 100 * total for kind, total in track.totals.items()}
         for name, track in zip(rules, tracks, strict=True)
@@ -168,7 +183,9 @@ def _play(number: int, market: Market, attackers: Attackers, tracks: list[Track]
     for place, track in enumerate(tracks):
         _reward_worlds(track, scores, 5 * place, played.volatility, len(market.kinds))
         base = against(scores, 5 * place + BASE)
-        track.note_base(number, rates(track.rules, base, played.volatility))
+        track.note_base(number, rates(track.current, base, played.volatility))
+    for track in tracks:
+        track.follow(tracks[0])
 
 
 def _reward_rule_rows(
@@ -188,7 +205,7 @@ def _reward_rule_rows(
     scores = scored(ranked(np.vstack(made)), played.target, *meta_models)
     for place, track in enumerate(tracks):
         mine = np.arange(len(RULE_ROWS)) + len(RULE_ROWS) * place
-        found = rates(track.rules, _rows_of(against(scores, place), mine), played.volatility)
+        found = rates(track.current, _rows_of(against(scores, place), mine), played.volatility)
         for name, rate in zip(RULE_ROWS, found.tolist(), strict=True):
             track.add(name, rate)
         track.note_copycats(number, float(found[0]))
@@ -204,7 +221,7 @@ def _reward_worlds(track: Track, scores: BlockScores, place: int, volatility: fl
         ("third_in_collusion", COLLUSION, np.array([models + OWN_ROWS.index("cartel")])),
     )
     for name, world, rows in wanted:
-        found = rates(track.rules, _rows_of(against(scores, place + world), rows), volatility)
+        found = rates(track.current, _rows_of(against(scores, place + world), rows), volatility)
         track.add(name, float(found.mean()))
 
 

@@ -18,6 +18,7 @@ MADE_BY: Final = "cupel simulate --compare"
 CONTENTS: Final = ("compare.json", "compare.md", "*.png")
 MEASURES: Final[Mapping[str, str]] = {
     "gross_payout": "all payouts, in percent of all stake",
+    "multipliers": "mean multipliers, in percent of those that the rules state",
     "burned": "all burns, in percent of all stake",
     "skill_weight": "weight of the skilled in the meta model, in percent, beside people who copy it and "
     "began with a tenth of all stake",
@@ -53,7 +54,6 @@ def document(comparison: AttackComparison) -> dict[str, Any]:
         "ids": size.ids,
         "seeds": len(comparison.outcomes),
         "confidence": CONFIDENCE,
-        "scales": dict(comparison.scales),
         "rules": figures(comparison),
     }
 
@@ -83,7 +83,7 @@ def _markdown(content: Mapping[str, Any]) -> str:
         f"{content['models']} models",
         "",
         "Returns in percent of the stake over all rounds, without compounding, with 95 % intervals over "
-        "markets. All rules have the same cap, and multipliers with which they pay out about as much as the "
+        "markets. All rules have the same cap, and multipliers that move until they pay out as much as the "
         "first.",
         "",
         f"| | {' | '.join(rules)} |",
