@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile verify-input simulate lock clean
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile verify-input simulate compare lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -90,8 +90,11 @@ hostile: setup  ## fuzz every parser of what a stranger wrote, 50,000 inputs eac
 verify-input: setup  ## each contract's input for Etherscan and Sourcify gives the deployed code to the byte
 	python scripts/verify_input.py --check
 
-simulate: setup  ## 500 rounds of 1,000 made-up models under the classic rules, into build/sim
-	cupel simulate --rules classic --out build/sim
+simulate: setup  ## 500 rounds of 1,000 made-up models under Cupel's rules, into build/sim
+	cupel simulate --out build/sim
+
+compare: setup  ## what attackers earn under Cupel's rules and others, into build/compare
+	cupel simulate --compare --out build/compare
 
 lint: setup  ## style, strict types, imports that run one way, and the field's words
 	ruff check .

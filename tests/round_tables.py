@@ -19,6 +19,13 @@ ADJUSTERS = {
     "burn_hardening": {"start": "0", "most": "2"},
     "neutral_churn": {"threshold": "0.1", "scale": "10"},
 }
+SECOND = {
+    "dynamic_eras": ADJUSTERS["dynamic_eras"],
+    "originality": {"exponent": 2},
+    "burn": {"multiplier": "1.1"},
+    "neutral_churn": ADJUSTERS["neutral_churn"],
+}
+"""Those of version 2 of the rules."""
 
 
 def rules_with(*scores: str, adjusters: Mapping[str, Any] | None = None, **sections: Any) -> Rules:
@@ -28,6 +35,7 @@ def rules_with(*scores: str, adjusters: Mapping[str, Any] | None = None, **secti
     document["name"] = "everything"
     if "tc" in scores:
         document["portfolio"] = PORTFOLIO
+    document["version"] = 2 if {"originality", "burn"} & set(adjusters or {}) else 1
     return rules_from({**document, "adjusters": dict(adjusters or {}), **sections}, "test")
 
 

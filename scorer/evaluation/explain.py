@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scorer.errors import CupelError
 from scorer.evaluation.inputs import RoundTerms
 from scorer.protocol.rules import Rules
-from scorer.protocol.tables import BURN_HARDENING, RETAINED
+from scorer.protocol.tables import BURN_HARDENING, ORIGINALITY, RETAINED
 from scorer.rewards import AttributionStep, PositionOutcome, Settlement, SettlementTerms, attribute, settle
 from scorer.units import nmr_text
 
@@ -114,6 +114,7 @@ class ScoredRound:
         outcome = PositionOutcome(
             position=int(self.scores["position"][row]),
             scores={factor: float(self.scores[factor][row]) for factor, _ in multipliers},
+            originality=self._adjuster(ORIGINALITY, row),
             hardening=self._adjuster(BURN_HARDENING, row),
             retained=self._adjuster(RETAINED, row),
             reward_score=int(self.scores["reward_score"][row]),
@@ -121,7 +122,13 @@ class ScoredRound:
             payout=int(settled.payouts[row]),
             burn=int(settled.burns[row]),
         )
-        terms = SettlementTerms(self.terms.payout_factor, self.terms.cap, self.volatility)
+        burn = self.rules.adjusters.burn
+        terms = SettlementTerms(
+            self.terms.payout_factor,
+            self.terms.cap,
+            self.volatility,
+            None if burn is None else burn.multiplier,
+        )
         return Explanation(
             round_id=self.terms.round_id,
             model_id=int(self.scores["model_id"][row]),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scorer.factors.inputs import FactorInputs, Floats, PortfolioLimits, Table
 from scorer.factors.registry import score_of
 from scorer.protocol.rules import PortfolioRules, Rules
+from scorer.protocol.tables import CORRELATION, RANK_CORRELATION
 from scorer.scoring.rows import Rows
 from scorer.units import ONE
 
@@ -52,10 +53,18 @@ def factor_scores(rules: Rules, inputs: FactorInputs) -> dict[str, Floats]:
     }
 
 
-def meta_model_correlations(rules: Rules, inputs: FactorInputs) -> Floats:
-    """CWMM of every submission, shape (models,); NaN where nobody staked."""
-    unknown = np.full(len(inputs.matrix), np.nan)
-    if not len(inputs.matrix) or inputs.meta_model is None:
-        return unknown
-    correlations = inputs.against_meta_model(rules.targets[0]).cwmm
-    return unknown if correlations is None else correlations
+def correlation_columns(rules: Rules) -> tuple[str, ...]:
+    """Return the correlations with the meta model on which adjusters of the rules rest, by column."""
+    adjusters = rules.adjusters
+    needed = ((RANK_CORRELATION, adjusters.originality), (CORRELATION, adjusters.burn_hardening))
+    return tuple(column for column, adjuster in needed if adjuster is not None)
+
+
+def meta_model_correlations(rules: Rules, inputs: FactorInputs) -> dict[str, Floats]:
+    """By column, correlations with the meta model, one a submission, shape (models,); NaN without stakes."""
+    columns = correlation_columns(rules)
+    if not len(inputs.matrix) or inputs.meta_model is None or not columns:
+        return {column: np.full(len(inputs.matrix), np.nan) for column in columns}
+    scores = inputs.against_meta_model(rules.targets[0])
+    found = {RANK_CORRELATION: scores.gaussian_rank_correlation, CORRELATION: scores.cwmm}
+    return {column: values for column in columns if (values := found[column]) is not None}

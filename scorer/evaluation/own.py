@@ -16,7 +16,7 @@ from scorer.factors.score import Score
 from scorer.protocol.digest import content_hash
 from scorer.protocol.documents import to_hex
 from scorer.protocol.submissions import Submission
-from scorer.protocol.tables import CORRELATION, NEUTRAL_CHURN
+from scorer.protocol.tables import NEUTRAL_CHURN
 
 WITHOUT_BODY: Final = "which rests on the meta model, whose body is not in this bundle"
 
@@ -100,9 +100,8 @@ def _columns(published: Published, alone: FactorInputs) -> Iterator[tuple[str, n
         score = score_of(rules.scoring, factor.score)
         unknown = _unknown(score, published.meta_model is not None)
         yield factor.name, unknown or np.float64(score.compute(alone, factor.target)[0])
-    if rules.adjusters.burn_hardening is not None:
-        known = published.meta_model is not None
-        yield CORRELATION, np.float64(meta_model_correlations(rules, alone)[0]) if known else WITHOUT_BODY
+    for column, values in meta_model_correlations(rules, alone).items():
+        yield column, WITHOUT_BODY if published.meta_model is None else np.float64(values[0])
     if rules.adjusters.neutral_churn is not None:
         yield NEUTRAL_CHURN, "which rests on your submissions to earlier rounds"
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from scorer.evaluation.commitments import check_commitments
 from scorer.evaluation.evaluate import counting, meta_model_digest, outcome
+from scorer.evaluation.factors import correlation_columns
 from scorer.evaluation.inputs import InputsMismatch, Published, RoundInputs, RoundResult
 from scorer.evaluation.submission_rewards import reward_factors
 from scorer.protocol.submissions import Submissions
-from scorer.protocol.tables import CORRELATION
 
 
 def restate(published: Published) -> RoundResult:
@@ -33,9 +33,8 @@ def restate(published: Published) -> RoundResult:
     rows = _rows(published.scores, inputs, valid)
     names = [factor.name for factor in inputs.rules.factors]
     factors = {name: _column(published.scores, name)[rows] for name in names}
-    correlations = None
-    if inputs.rules.adjusters.burn_hardening is not None:
-        correlations = _column(published.scores, CORRELATION)[rows]
+    needed = correlation_columns(inputs.rules)
+    correlations = {name: _column(published.scores, name)[rows] for name in needed}
     rewards = reward_factors(inputs.rules, factors, correlations, inputs.tables, valid.model_ids)
     meta_model, digest = published.meta_model, published.manifest["digests"]["meta_model"]
     if meta_model is None:

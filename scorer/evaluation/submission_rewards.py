@@ -14,6 +14,8 @@ from scorer.protocol.tables import (
     BURN_HARDENING,
     CORRELATION,
     NEUTRAL_CHURN,
+    ORIGINALITY,
+    RANK_CORRELATION,
     RETAINED,
     SESSION_RETURNS,
     Table,
@@ -21,6 +23,7 @@ from scorer.protocol.tables import (
 )
 from scorer.rewards import (
     burn_hardening,
+    originality_factors,
     realised_volatility,
     retained_shares,
     reward_scores,
@@ -63,15 +66,14 @@ def reward_submissions(rules: Rules, inputs: FactorInputs, models: tuple[int, ..
     models
         The model of every row of the inputs' matrix.
     """
-    hardens = rules.adjusters.burn_hardening is not None
-    correlations = meta_model_correlations(rules, inputs) if hardens else None
+    correlations = meta_model_correlations(rules, inputs)
     return reward_factors(rules, factor_scores(rules, inputs), correlations, inputs.tables, models)
 
 
 def reward_factors(
     rules: Rules,
     factors: Mapping[str, NDArray[np.float64]],
-    correlations: NDArray[np.float64] | None,
+    correlations: Mapping[str, NDArray[np.float64]],
     tables: Mapping[str, Table],
     models: tuple[int, ...],
 ) -> SubmissionRewards:
@@ -82,7 +84,7 @@ def reward_factors(
     factors
         By name, shape (models,) each.
     correlations
-        With the meta model, shape (models,); None where no adjuster needs them.
+        Those with the meta model that the adjusters need, by column, shape (models,) each.
     tables
         The further inputs of the round, by name.
     models
@@ -94,6 +96,8 @@ def reward_factors(
         factors,
         rules.multipliers,
         volatility=ONE if volatility is None else volatility[1],
+        originality=adjusting.get(ORIGINALITY),
+        burn=burn_multiplier(rules),
         hardening=adjusting.get(BURN_HARDENING),
         retained=adjusting.get(RETAINED),
     )
@@ -102,15 +106,18 @@ def reward_factors(
 
 def _adjusters(
     rules: Rules,
-    correlations: NDArray[np.float64] | None,
+    correlations: Mapping[str, NDArray[np.float64]],
     tables: Mapping[str, Table],
     models: tuple[int, ...],
 ) -> dict[str, NDArray[Any]]:
     """Return the columns of the adjusters of single models: what they rest on, and their multipliers."""
     adjusters = rules.adjusters
     columns: dict[str, NDArray[Any]] = {}
-    if (hard := adjusters.burn_hardening) is not None and correlations is not None:
-        columns[CORRELATION] = correlations
+    if (own := adjusters.originality) is not None:
+        columns[RANK_CORRELATION] = correlations[RANK_CORRELATION]
+        columns[ORIGINALITY] = originality_factors(columns[RANK_CORRELATION], exponent=own.exponent)
+    if (hard := adjusters.burn_hardening) is not None:
+        columns[CORRELATION] = correlations[CORRELATION]
         columns[BURN_HARDENING] = burn_hardening(columns[CORRELATION], start=hard.start, most=hard.most)
     if (churn := adjusters.neutral_churn) is not None:
         columns[NEUTRAL_CHURN] = churn_of(tables[NEUTRAL_CHURN], models)
@@ -118,6 +125,11 @@ def _adjusters(
             columns[NEUTRAL_CHURN], threshold=churn.threshold, scale=churn.scale
         )
     return columns
+
+
+def burn_multiplier(rules: Rules) -> int:
+    """Return the multiplier of negative rewards, in ppm; `ONE` where the rules have none."""
+    return ONE if rules.adjusters.burn is None else rules.adjusters.burn.multiplier
 
 
 def _volatility(rules: Rules, tables: Mapping[str, Table]) -> tuple[float, int] | None:

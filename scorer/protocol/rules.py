@@ -24,6 +24,8 @@ from scorer.protocol.schedule import Horizon, Schedule
 from scorer.protocol.secrecy import Secrecy
 from scorer.redaction import looks_secret, shown, shown_name, shown_path
 
+DEFAULT_PRESET: Final = "cupel"
+"""The preset that demo, devnet, simulations and deployments play by where nobody says otherwise."""
 NO_TERMS: Final = bytes(32)
 """The terms hash of a round that has no terms in numbers, which a contract could read."""
 
@@ -51,7 +53,8 @@ def _known_score(name: object) -> object:
     return name
 
 
-Version = Annotated[Literal[1], BeforeValidator(whole)]
+Version = Annotated[Literal[1, 2], BeforeValidator(whole)]
+"""The version of the document, which says which adjusters it may have."""
 ScoringVersion = Annotated[int, BeforeValidator(whole), AfterValidator(_known_scoring)]
 """The version of `scorer.factors.registry` whose scores the rules name."""
 
@@ -98,6 +101,21 @@ class DynamicEras(Section):
     most: Annotated[Parts, from_to("1", "10")]
 
 
+class Originality(Section):
+    """Rewards times ``(1 - max(c, 0)**2) ** exponent``, c the correlation with the meta model.
+
+    c is that of gaussian ranks: its square is the share of a submission that the meta model explains.
+    """
+
+    exponent: Annotated[int, BeforeValidator(whole), Field(ge=1, le=4)]
+
+
+class Burn(Section):
+    """Negative rewards times ``multiplier``, so that chance alone loses."""
+
+    multiplier: Annotated[Parts, from_to("1", "10")]
+
+
 class BurnHardening(Section):
     """Negative rewards times 1 up to a correlation ``start`` with the meta model, and times ``most`` at 1.
 
@@ -119,8 +137,18 @@ class Adjusters(Section):
     """Changes of the weighted sum of the factors, applied in this order."""
 
     dynamic_eras: DynamicEras | None = None
+    originality: Originality | None = None
+    burn: Burn | None = None
     burn_hardening: BurnHardening | None = None
     neutral_churn: NeutralChurn | None = None
+
+
+ADJUSTERS: Final = {
+    1: ("dynamic_eras", "burn_hardening", "neutral_churn"),
+    2: ("dynamic_eras", "originality", "burn", "neutral_churn"),
+}
+"""The adjusters that a document of each version may have. Version 2 has originality in place of burn
+hardening, which makes a copy of the meta model more expensive and does not end it."""
 
 
 class PortfolioRules(Section):
@@ -145,7 +173,7 @@ class Gates(Section):
 
 
 class Rules(Section):
-    """A rules document of version 1. Every field counts for the hash; an absent section does not."""
+    """A rules document. Every field counts for the hash; an absent section does not."""
 
     version: Version
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
@@ -169,6 +197,16 @@ class Rules(Section):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"expected each score on a target once, found {', '.join(repeated)} again")
+        return self
+
+    @model_validator(mode="after")
+    def _adjusters_of_the_version(self) -> Self:
+        known = ADJUSTERS[self.version]
+        for name in self.adjusters.model_dump(exclude_none=True):
+            if name not in known:
+                raise ValueError(
+                    f"expected an adjuster of version {self.version} ({', '.join(known)}), found {name}"
+                )
         return self
 
     @model_validator(mode="after")

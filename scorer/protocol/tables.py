@@ -17,9 +17,12 @@ from scorer.protocol.digest import table_digest
 from scorer.protocol.documents import to_hex
 
 CORRELATION: Final = "meta_model_correlation"
+RANK_CORRELATION: Final = "gaussian_rank_correlation"
+"""Columns of scores.parquet where an adjuster of the rules rests on such a correlation."""
+ORIGINALITY: Final = "originality"
 BURN_HARDENING: Final = "burn_hardening"
 RETAINED: Final = "retained"
-"""Columns of scores.parquet where the rules have such an adjuster; the last two in ppm."""
+"""Columns of scores.parquet where the rules have such an adjuster, in ppm."""
 NEUTRALIZERS: Final = version_1.NEUTRALIZERS.name
 SAMPLE_WEIGHTS: Final = version_1.SAMPLE_WEIGHTS.name
 """Tables that gates need too, beside scores."""

@@ -3,7 +3,13 @@
 This package imports neither a network client nor a database.
 """
 
-from scorer.rewards.adjusters import burn_hardening, realised_volatility, retained_shares, volatility_factor
+from scorer.rewards.adjusters import (
+    burn_hardening,
+    originality_factors,
+    realised_volatility,
+    retained_shares,
+    volatility_factor,
+)
 from scorer.rewards.attribution import AttributionStep, PositionOutcome, SettlementTerms, attribute
 from scorer.rewards.reward import reward_scores
 from scorer.rewards.settlement import Settlement, payout_factor, reward_rates, settle
@@ -15,6 +21,7 @@ __all__ = [
     "SettlementTerms",
     "attribute",
     "burn_hardening",
+    "originality_factors",
     "payout_factor",
     "realised_volatility",
     "retained_shares",

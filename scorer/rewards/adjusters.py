@@ -1,4 +1,4 @@
-"""The adjusters of a weighed sum of scores: dynamic eras, burn hardening and the neutral churn penalty.
+"""The adjusters of a weighed sum of scores: dynamic eras, originality, burn hardening, neutral churn.
 
 Each adjuster is a multiplier in whole ppm. It is computed by operations that IEEE 754 or Python's decimals
 round correctly, in a fixed order, so that it is the same on every machine.
@@ -73,6 +73,34 @@ def burn_hardening(correlations: NDArray[np.float64], *, start: int, most: int) 
     """
     above = (np.nan_to_num(correlations) - start / ONE) / ((ONE - start) / ONE)
     return to_ppm(1.0 + (most - ONE) / ONE * np.clip(above, 0.0, 1.0))
+
+
+def originality_factors(correlations: NDArray[np.float64], *, exponent: int) -> NDArray[np.int64]:
+    """Compute the share of each model's reward that is its own: ``(1 - max(c, 0) ** 2) ** exponent``.
+
+    ``c ** 2`` is the share of a submission that the meta model explains. The factor applies to positive and
+    negative rewards alike: what is not one's own is neither paid nor burned.
+
+    Parameters
+    ----------
+    correlations
+        Correlations c of gaussian ranks with the meta model's, shape (models,); NaN where there is none: such
+        a model keeps `ONE`.
+    exponent
+        A whole number from 1.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        ppm, shape (models,), from 0 to `ONE`.
+    """
+    explained = np.clip(np.nan_to_num(correlations), 0.0, 1.0)
+    own = 1.0 - explained * explained
+    factors = own
+    # Repeated products are rounded correctly everywhere, which a power is not.
+    for _ in range(exponent - 1):
+        factors = factors * own
+    return to_ppm(factors)
 
 
 def retained_shares(churns: NDArray[np.float64], *, threshold: int, scale: int) -> NDArray[np.int64]:

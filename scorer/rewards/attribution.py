@@ -19,6 +19,8 @@ from scorer.units import ONE, NanoNmr, ppm_as_decimal
 
 NO_SCORE: Final = "no score"
 DYNAMIC_ERAS: Final = "dynamic eras"
+ORIGINALITY: Final = "originality"
+BURN: Final = "burn multiplier"
 BURN_HARDENING: Final = "burn hardening"
 NEUTRAL_CHURN: Final = "neutral churn"
 ROUNDING: Final = "rounding to ppm"
@@ -55,11 +57,14 @@ class SettlementTerms:
     ----------
     volatility
         The volatility factor; None without dynamic eras.
+    burn
+        The multiplier of negative rewards; None where the rules have none.
     """
 
     payout_factor: int
     cap: int
     volatility: int | None = None
+    burn: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class PositionOutcome:
     ----------
     scores
         By factor, plain numbers.
-    hardening, retained
+    originality, hardening, retained
         The model's adjusters in ppm; None where the rules have none.
     reward_score, rate
         ppm.
@@ -80,6 +85,7 @@ class PositionOutcome:
 
     position: int
     scores: Mapping[str, float]
+    originality: int | None
     hardening: int | None
     retained: int | None
     reward_score: int
@@ -140,6 +146,8 @@ def _reward_levels(
         yield Level(factor, detail, Fraction(total))
     adjusters = (
         (DYNAMIC_ERAS, terms.volatility, True),
+        (ORIGINALITY, outcome.originality, True),
+        (BURN, terms.burn, sums[-1] < 0),
         (BURN_HARDENING, outcome.hardening, sums[-1] < 0),
         (NEUTRAL_CHURN, outcome.retained, sums[-1] > 0),
     )

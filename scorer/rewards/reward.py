@@ -18,6 +18,8 @@ def reward_scores(
     multipliers: Sequence[tuple[str, int]],
     *,
     volatility: int = ONE,
+    originality: NDArray[np.int64] | None = None,
+    burn: int = ONE,
     hardening: NDArray[np.int64] | None = None,
     retained: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
@@ -36,8 +38,12 @@ def reward_scores(
         (factor, multiplier in ppm) in the order of the rules.
     volatility
         The volatility factor of dynamic eras, ppm; the same for all.
+    originality
+        The share of a reward, positive or negative, that is the model's own, ppm, shape (models,).
+    burn
+        The multiplier of negative rewards, ppm; the same for all.
     hardening
-        The multiplier of a negative reward, ppm, shape (models,).
+        The further multiplier of a negative reward, ppm, shape (models,).
     retained
         The share of a positive reward that is kept, ppm, shape (models,).
 
@@ -54,6 +60,9 @@ def reward_scores(
     """
     with np.errstate(over="ignore", invalid="ignore"):
         total = weighed_sums(scores, multipliers)[-1] * (volatility / ONE)
+        if originality is not None:
+            total = total * (originality / ONE)
+        total = np.where(total < 0, total * (burn / ONE), total)
         if hardening is not None:
             total = np.where(total < 0, total * (hardening / ONE), total)
         if retained is not None:

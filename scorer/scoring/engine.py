@@ -44,12 +44,16 @@ class SubmissionScores:
         For each model why a score is missing, or None.
     cwmm
         (models,) correlation with the meta model, when it was asked for.
+    gaussian_rank_correlation
+        (models,) correlation of a submission's gaussian ranks with the meta model's, about zero and not about
+        their means, as MMC projects them; NaN where MMC is. None where it was not computed.
     """
 
     corr: Floats
     mmc: Floats
     reasons: tuple[UnscoredReason | None, ...]
     cwmm: Floats | None = None
+    gaussian_rank_correlation: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,9 @@ class Sums:
         For each of the plan's sides (parts, models, 2): its parts times high and low part of the ranks.
     totals
         (4, models) Sums of the parts of the ranks.
-    squares
-        (3, models) Sums over the powered ranks: high times high, twice high times low, low times low.
+    squares, powered_squares
+        (3, models) Sums over the ranks, and over the powered ranks: high times high, twice high times low,
+        low times low.
     missing, constant
         (models,) Whether the submission has a NaN, or one value only.
     """
@@ -71,6 +76,7 @@ class Sums:
     products: dict[str, Floats]
     totals: Floats
     squares: Floats
+    powered_squares: Floats
     missing: NDArray[np.bool_]
     constant: NDArray[np.bool_]
 
@@ -81,7 +87,8 @@ def _empty_sums(models: int, plan: ScoringPlan) -> Sums:
     return Sums(
         products={key: np.empty((len(side.parts), models, 2)) for key, side in plan.sides.items()},
         totals=np.tile(untied.sum(axis=1)[:, np.newaxis], models),
-        squares=np.tile(_squares(untied)[:, np.newaxis], models),
+        squares=np.tile(_squares(untied[QUANTILE])[:, np.newaxis], models),
+        powered_squares=np.tile(_squares(untied[POWERED])[:, np.newaxis], models),
         missing=np.zeros(models, dtype=np.bool_),
         constant=np.zeros(models, dtype=np.bool_),
     )
@@ -131,11 +138,12 @@ class BlockSummer:
     def _add_tied(self, model: int, ranks: Floats) -> None:
         """Replace the sums that only submissions with ties have to themselves."""
         self._sums.totals[:, model] = ranks @ self._ones
-        self._sums.squares[:, model] = _squares(ranks)
+        self._sums.squares[:, model] = _squares(ranks[QUANTILE])
+        self._sums.powered_squares[:, model] = _squares(ranks[POWERED])
 
 
 def _squares(ranks: Floats) -> Floats:
-    high, low = ranks[POWERED]
+    high, low = ranks
     return np.array([high @ high, 2 * (high @ low), low @ low])
 
 
@@ -156,7 +164,8 @@ def _correlation(plan: ScoringPlan, sums: Sums, name: str, target: CorrelationTa
     products = _product(plan, sums, name)
     high, low = sums.totals[POWERED]
     totals = combine_sums(high, low, bits)
-    squares = combine_products(sums.squares[0], sums.squares[1], sums.squares[2], bits)
+    first, cross, last = sums.powered_squares
+    squares = combine_products(first, cross, last, bits)
     # Rounding may take the variance of a nearly constant submission below zero.
     deviations = np.sqrt(np.maximum(squares - totals * totals / plan.ids, 0))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -174,6 +183,17 @@ def _contribution(plan: ScoringPlan, sums: Sums) -> Floats:
     covariance = _product(plan, sums, "target") - sides.target_mean * totals
     projection = _product(plan, sums, "meta_model") / sides.meta_square
     return np.ldexp((covariance - projection * sides.meta_covariance) / plan.ids, sides.scale_exponent)
+
+
+def _gaussian_rank_correlation(plan: ScoringPlan, sums: Sums) -> Floats:
+    """Correlation with the meta model about zero, from sums that MMC has already."""
+    if plan.mmc is None or plan.mmc.meta_square == 0:
+        return np.full(len(sums.missing), np.nan)
+    high, cross, low = sums.squares
+    squares = combine_products(high, cross, low, plan.table.bits)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scores = _product(plan, sums, "meta_model") / np.sqrt(squares * plan.mmc.meta_square)
+    return np.asarray(np.clip(scores, -1.0, 1.0))
 
 
 def score_submissions(
@@ -253,9 +273,10 @@ def score_with_plan(
     corr = _correlation(plan, sums, "corr", plan.corr)
     cwmm = _correlation(plan, sums, "cwmm", plan.cwmm)
     mmc = _contribution(plan, sums)
-    for scores in (corr, mmc, cwmm):
+    correlation = _gaussian_rank_correlation(plan, sums)
+    for scores in (corr, mmc, cwmm, correlation):
         scores[sums.missing | sums.constant] = np.nan
-    return SubmissionScores(corr, mmc, _reasons(plan, sums), None if plan.cwmm is None else cwmm)
+    return SubmissionScores(corr, mmc, _reasons(plan, sums), None if plan.cwmm is None else cwmm, correlation)
 
 
 def _reasons(plan: ScoringPlan, sums: Sums) -> tuple[UnscoredReason | None, ...]:

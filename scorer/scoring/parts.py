@@ -1,6 +1,6 @@
 """A round that is scored in parts, on other processes or machines."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from functools import partial
 
@@ -40,13 +40,18 @@ def score_in_parts(
     """
     score = partial(_score_part, target=target, meta_model=meta_model, with_cwmm=with_cwmm, threads=threads)
     found = list(executor.map(score, parts))
-    cwmm = [scores.cwmm for scores in found if scores.cwmm is not None]
     return SubmissionScores(
         corr=np.concatenate([np.empty(0), *(scores.corr for scores in found)]),
         mmc=np.concatenate([np.empty(0), *(scores.mmc for scores in found)]),
         reasons=tuple(reason for scores in found for reason in scores.reasons),
-        cwmm=np.concatenate(cwmm) if cwmm else None,
+        cwmm=_joined([scores.cwmm for scores in found]),
+        gaussian_rank_correlation=_joined([scores.gaussian_rank_correlation for scores in found]),
     )
+
+
+def _joined(parts: Sequence[Floats | None]) -> Floats | None:
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if known else None
 
 
 def _score_part(

@@ -15,7 +15,7 @@ from scorer.evaluation.explain import Explanation, NotInRound, ScoredRound
 from scorer.evaluation.inputs import RoundResult
 from scorer.evaluation.statement import COLUMNS, Receipt, StatementEntry, write_statement
 from scorer.storage.bundle import SCORES, Bundle, BundleError
-from tests.round_tables import ADJUSTERS, ALL_SCORES, rules_with, tables
+from tests.round_tables import ADJUSTERS, ALL_SCORES, SECOND, rules_with, tables
 from tests.small_round import AMOUNTS, CONSTANT, SILENT, UNSTAKED, SmallRound
 
 NMR = 10**9
@@ -26,12 +26,13 @@ def scored(result: RoundResult, rules: Any, terms: Any) -> ScoredRound:
     return ScoredRound(rules, terms, volatility and volatility["factor"], result.scores)
 
 
-@pytest.fixture(scope="module", params=["classic", "everything"])
+@pytest.fixture(scope="module", params=["classic", "everything", "second"])
 def found(request: pytest.FixtureRequest) -> tuple[ScoredRound, RoundResult]:
     """The small round under the plain rules, and under all scores and adjusters at once."""
     small = SmallRound()
-    if request.param == "everything":
-        small = SmallRound(rules=rules_with(*ALL_SCORES, adjusters=ADJUSTERS))
+    if request.param != "classic":
+        adjusters = ADJUSTERS if request.param == "everything" else SECOND
+        small = SmallRound(rules=rules_with(*ALL_SCORES, adjusters=adjusters))
     inputs = replace(small.inputs(), tables=tables())
     result = evaluate(inputs)
     return scored(result, inputs.rules, inputs.terms), result
@@ -59,7 +60,8 @@ def test_all_rows_together_add_up_to_the_report(found: tuple[ScoredRound, RoundR
 def test_every_adjuster_has_its_step(found: tuple[ScoredRound, RoundResult]) -> None:
     rounded, _ = found
     names = [step.name for step in rounded.explain(1).steps]
-    adjusters = ["dynamic eras", "burn hardening", "neutral churn"] if "mpc_target_20d2l" in names else []
+    version_1 = ["burn hardening"] if rounded.rules.version == 1 else ["originality", "burn multiplier"]
+    adjusters = ["dynamic eras", *version_1, "neutral churn"] if "mpc_target_20d2l" in names else []
     factors = [name for name, _ in rounded.rules.multipliers]
     assert names == [*factors, *adjusters, "rounding to ppm", "payout factor", "cap", "whole units"]
 

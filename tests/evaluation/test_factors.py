@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scorer.evaluation.factors import factor_inputs, factor_scores, meta_model_correlations
 from scorer.factors.inputs import MODELS_AT_ONCE, FactorInputs
 from scorer.protocol.rules import Rules
+from scorer.protocol.tables import CORRELATION
 from scorer.scoring import (
     PortfolioProblem,
     alpha,
@@ -110,7 +111,7 @@ def test_scores_that_rest_on_a_linear_solve_have_no_digit_below_a_ppm(
 def test_the_correlation_with_the_meta_model_is_that_of_the_scoring_room(everything: FactorInputs) -> None:
     meta_model = pd.Series(everything.meta_model, index=list(IDS))
     expected = corr_with_meta_model(predictions(everything), meta_model)
-    found = meta_model_correlations(EVERYTHING, everything)
+    found = meta_model_correlations(EVERYTHING, everything)[CORRELATION]
     assert found == pytest.approx(expected.to_numpy(), abs=1e-12, nan_ok=True)
 
 
@@ -149,7 +150,7 @@ def test_without_any_stake_what_rests_on_stakes_is_missing(score: str) -> None:
         rules, whole.matrix, np.zeros(len(MODELS), dtype=np.uint64), None, whole.targets, whole.tables
     )
     assert np.isnan(factor_scores(rules, unstaked)[f"{score}_{TARGET}"]).all()
-    assert np.isnan(meta_model_correlations(rules, unstaked)).all()
+    assert np.isnan(meta_model_correlations(EVERYTHING, unstaked)[CORRELATION]).all()
 
 
 def test_a_round_without_submissions_has_no_scores() -> None:
@@ -160,4 +161,4 @@ def test_a_round_without_submissions_has_no_scores() -> None:
     assert {name: len(values) for name, values in factor_scores(rules, empty).items()} == {
         f"{score}_{TARGET}": 0 for score in ALL_SCORES
     }
-    assert len(meta_model_correlations(rules, empty)) == 0
+    assert len(meta_model_correlations(rules, empty)[CORRELATION]) == 0

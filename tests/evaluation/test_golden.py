@@ -7,18 +7,21 @@ or version is added by ``python -m tests.evaluation.test_golden``, which leaves 
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.inputs import RoundInputs
+from scorer.evaluation.restate import restate
 from scorer.evaluation.verify import differences
 from scorer.protocol.rules import Rules, preset
 from scorer.storage.bundle import MANIFEST, REPORT, RULES, Bundle
-from tests.round_tables import ADJUSTERS, ALL_SCORES, rules_with, tables
+from tests.round_tables import ADJUSTERS, ALL_SCORES, SECOND, rules_with, tables
 from tests.small_round import SmallRound, in_the_clear
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -28,14 +31,19 @@ PRESETS = tuple(
     )
 )
 CLEAR = "-in-the-clear"
-BUNDLES = tuple(f"v1-{name}" for name in (*PRESETS, f"classic{CLEAR}", "everything"))
-"""By version of the rules and name; the last two as before submissions were encrypted."""
+EVERYTHING: Mapping[str, Mapping[str, Any]] = {"v1-everything": ADJUSTERS, "v2-everything": SECOND}
+BUNDLES = (
+    *(f"v{preset(name).version}-{name}" for name in PRESETS),
+    f"v1-classic{CLEAR}",
+    *EVERYTHING,
+)
+"""By version of the rules and name; the last three as before submissions were encrypted."""
 
 
 def rules_of(bundle: str) -> Rules:
-    name = bundle.removeprefix("v1-")
-    if name == "everything":
-        return rules_with(*ALL_SCORES, adjusters=ADJUSTERS)
+    if bundle in EVERYTHING:
+        return rules_with(*ALL_SCORES, adjusters=EVERYTHING[bundle])
+    name = bundle.split("-", 1)[1]
     clear = name.removesuffix(CLEAR)
     return preset(name) if clear == name else in_the_clear(preset(clear))
 
@@ -70,6 +78,11 @@ def test_a_golden_bundle_has_the_hashes_that_it_was_written_with(bundle: str) ->
     result = evaluate(stored.inputs())
     assert (stored.rules().hash().hex(), result.report.hash().hex()) == kept
     assert hashlib.sha256((GOLDEN / bundle / RULES).read_bytes()).hexdigest() == kept[0]
+
+
+@pytest.mark.parametrize("bundle", hashes())
+def test_the_outcome_of_a_golden_bundle_follows_from_its_factor_scores(bundle: str) -> None:
+    assert restate(Bundle(GOLDEN / bundle).published()).report.hash().hex() == hashes()[bundle][1]
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)

@@ -10,12 +10,13 @@ import pytest
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.inputs import Published
 from scorer.evaluation.own import OwnSubmission, OwnVerification, verify_own
-from scorer.protocol.tables import CORRELATION, NEUTRAL_CHURN
+from scorer.protocol.tables import CORRELATION, NEUTRAL_CHURN, RANK_CORRELATION
 from tests.round_tables import ADJUSTERS, rules_with, tables
 from tests.small_round import IDS, SmallRound, predictions_of
 
 MODEL = 3
 HARDENING = {"burn_hardening": ADJUSTERS["burn_hardening"]}
+ORIGINAL = {"originality": {"exponent": 2}, "burn": {"multiplier": "1.1"}}
 CHURN = {"neutral_churn": ADJUSTERS["neutral_churn"]}
 
 
@@ -45,6 +46,20 @@ def test_reward_and_payout_are_claimed_where_everything_was_computed() -> None:
     assert found.checked[1:4] == ("corr_target_20d2l", "mmc_target_20d2l", CORRELATION)
     assert found.follows[0] == "reward_score"
     assert found.follows[1] in ("payout", "burn")
+
+
+def test_originality_is_computed_from_ones_own_predictions_and_the_meta_model() -> None:
+    round_ = published("mmc", adjusters=ORIGINAL)
+    found = own_of(round_)
+    assert (found.differences, found.unchecked) == ((), ())
+    assert found.checked[1:] == ("mmc_target_20d2l", RANK_CORRELATION)
+    assert found.follows[0] == "reward_score"
+    wrong = own_of(with_false(round_, RANK_CORRELATION))
+    assert [each.where for each in wrong.differences] == [
+        f"scores.parquet, model {MODEL}, {RANK_CORRELATION}"
+    ]
+    withheld = own_of(replace(round_, meta_model=None))
+    assert withheld.checked == ("content hash",)
 
 
 @pytest.mark.parametrize("column", ["corr_target_20d2l", "mmc_target_20d2l", CORRELATION])

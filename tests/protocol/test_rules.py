@@ -35,6 +35,7 @@ PRESETS = (
     "classic-atomic-60",
     "crypto",
     "crypto-atomic",
+    "cupel",
     "signals",
     "signals-atomic",
 )
@@ -249,6 +250,28 @@ def test_every_field_counts_for_the_hash(path: str, value: object) -> None:
     assert rules_from(whole, "x").hash().hex() != CLASSIC_HASH
 
 
+@pytest.mark.parametrize(
+    "adjusters",
+    [
+        {},
+        {"originality": {"exponent": 1}},
+        {"originality": {"exponent": 2}},
+        {"burn": {"multiplier": "1.1"}},
+    ],
+)
+def test_every_field_of_version_2_counts_for_the_hash(adjusters: dict[str, Any]) -> None:
+    second = {**document(), "version": 2, "adjusters": {"originality": {"exponent": 3}}}
+    other = rules_from({**second, "adjusters": adjusters}, "x")
+    assert other.hash() not in {rules_from(second, "x").hash(), bytes.fromhex(CLASSIC_HASH)}
+    assert read_rules(other.canonical_json(), "x") == other
+
+
+def test_version_2_has_originality_in_place_of_burn_hardening() -> None:
+    second = {**document(), "version": 2, "adjusters": {"burn_hardening": {"start": "0", "most": "2"}}}
+    with pytest.raises(RulesError, match=r"expected an adjuster of version 2 .*, found burn_hardening"):
+        rules_from(second, "x")
+
+
 def test_the_order_of_factors_counts_for_the_hash() -> None:
     whole = document()
     whole["factors"].reverse()
@@ -263,7 +286,7 @@ def test_the_largest_threshold_survives_the_way_through_json() -> None:
 
 
 WRONG: list[tuple[str, object, str]] = [
-    ("version", 2, "version: Input should be 1, found 2"),
+    ("version", 3, "version: Input should be 1 or 2, found 3"),
     ("version", "1", "version: expected a whole number, found '1'"),
     ("version", 1.0, "version: expected a whole number, found 1.0"),
     ("version", True, "version: expected a whole number, found True"),
@@ -308,6 +331,23 @@ WRONG: list[tuple[str, object, str]] = [
         "adjusters",
         {"neutral_churn": {"threshold": "0.1", "scale": 10}},
         "adjusters.neutral_churn.scale: expected decimal text in quotes",
+    ),
+    (
+        "adjusters",
+        {"originality": {"exponent": 1}},
+        "the document: expected an adjuster of version 1 (dynamic_eras, burn_hardening, neutral_churn), "
+        "found originality",
+    ),
+    (
+        "adjusters",
+        {"originality": {"exponent": 5}, "burn": {"multiplier": "0.9"}},
+        "adjusters.originality.exponent: Input should be less than or equal to 4, found 5; "
+        "adjusters.burn.multiplier: expected from 1 to 10, found '0.9'",
+    ),
+    (
+        "adjusters",
+        {"originality": {"exponent": 1.0}},
+        "adjusters.originality.exponent: expected a whole number, found 1.0",
     ),
     ("adjusters", {"luck": {}}, "adjusters.luck: Extra inputs are not permitted"),
     ("factors.0.target", "Target", "factors.0.target: String should match pattern"),

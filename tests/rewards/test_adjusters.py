@@ -11,6 +11,7 @@ from numerai_tools.signals import neutral_churn_penalty
 
 from scorer.rewards import (
     burn_hardening,
+    originality_factors,
     realised_volatility,
     retained_shares,
     reward_scores,
@@ -92,6 +93,47 @@ def test_the_kept_share_at_known_points(churn: float, ppm: int) -> None:
 
 def test_a_steep_penalty_keeps_nothing_and_does_not_overflow() -> None:
     assert retained_shares(np.array([2.0, 0.0]), threshold=0, scale=1000 * ONE).tolist() == [0, ONE]
+
+
+@pytest.mark.parametrize(
+    ("correlation", "once", "twice"),
+    [
+        (1.0, 0, 0),
+        (0.5, 750_000, 562_500),
+        (0.8, 360_000, 129_600),
+        (0.0, ONE, ONE),
+        (-0.7, ONE, ONE),
+        (-1.0, ONE, ONE),
+        (np.nan, ONE, ONE),
+    ],
+)
+def test_what_the_meta_model_explains_is_not_ones_own(correlation: float, once: int, twice: int) -> None:
+    alone = np.array([correlation])
+    assert originality_factors(alone, exponent=1).tolist() == [once]
+    assert originality_factors(alone, exponent=2).tolist() == [twice]
+
+
+@given(st.lists(st.floats(-1.000001, 1.000001), min_size=2, max_size=20), st.integers(1, 4))
+def test_originality_stays_in_its_bounds_and_falls_with_the_correlation(
+    correlations: list[float], exponent: int
+) -> None:
+    found = originality_factors(np.array(sorted(correlations)), exponent=exponent)
+    assert (np.diff(found) <= 0).all()
+    assert found.min() >= 0
+    assert found.max() <= ONE
+
+
+@given(st.floats(0, 1), st.integers(1, 4))
+def test_originality_is_the_formula_rounded_once(correlation: float, exponent: int) -> None:
+    found = int(originality_factors(np.array([correlation]), exponent=exponent)[0])
+    exact = (1 - Fraction(correlation) ** 2) ** exponent
+    assert abs(found - exact * ONE) <= Fraction(501, 1000)
+
+
+def test_originality_scales_payouts_and_burns_and_the_burn_multiplier_burns_alone() -> None:
+    scores, half = {"mmc": np.array([0.02, -0.02])}, np.array([500_000, 500_000])
+    found = reward_scores(scores, [("mmc", ONE)], originality=half, burn=1_100_000)
+    assert found.tolist() == [10_000, -11_000]
 
 
 def one_reward(score: float, hardening: int = ONE, retained: int = ONE, volatility: int = ONE) -> int:

@@ -22,12 +22,15 @@ def outcome_of(
     hardening: int | None = None,
     retained: int | None = None,
     available: int | None = None,
+    originality: int | None = None,
 ) -> PositionOutcome:
     """A position settled as a round settles it."""
     reward = reward_scores(
         {name: np.array([score]) for name, score in scores.items()},
         MULTIPLIERS,
         volatility=ONE if terms.volatility is None else terms.volatility,
+        originality=None if originality is None else np.array([originality]),
+        burn=ONE if terms.burn is None else terms.burn,
         hardening=None if hardening is None else np.array([hardening]),
         retained=None if retained is None else np.array([retained]),
     )
@@ -41,6 +44,7 @@ def outcome_of(
     return PositionOutcome(
         position,
         scores,
+        originality,
         hardening,
         retained,
         int(reward[0]),
@@ -64,6 +68,8 @@ def by_name(steps: tuple[AttributionStep, ...]) -> dict[str, int]:
     st.one_of(st.none(), st.integers(ONE, 3 * ONE)),
     st.one_of(st.none(), st.integers(0, ONE)),
     st.integers(0, 2**64),
+    st.one_of(st.none(), st.integers(0, ONE)),
+    st.one_of(st.none(), st.integers(ONE, 3 * ONE)),
 )
 def test_the_steps_of_a_position_always_add_up_to_what_it_was_paid_or_burned(
     position: int,
@@ -75,9 +81,13 @@ def test_the_steps_of_a_position_always_add_up_to_what_it_was_paid_or_burned(
     hardening: int | None,
     retained: int | None,
     available: int,
+    originality: int | None,
+    burn: int | None,
 ) -> None:
-    terms = SettlementTerms(payout_factor, cap, volatility)
-    outcome = outcome_of(position, {"corr": corr, "mmc": mmc}, terms, hardening, retained, available)
+    terms = SettlementTerms(payout_factor, cap, volatility, burn)
+    outcome = outcome_of(
+        position, {"corr": corr, "mmc": mmc}, terms, hardening, retained, available, originality
+    )
     steps = attribute(outcome, MULTIPLIERS, terms)
     assert sum(step.amount for step in steps) == outcome.payout - outcome.burn
 
@@ -106,6 +116,17 @@ def test_a_hardened_burn_in_a_crisis_is_taken_apart() -> None:
     assert found["burn hardening"] == -10 * NMR
     assert found["neutral churn"] == 0
     assert outcome.burn == 30 * NMR
+
+
+def test_what_is_not_ones_own_is_a_step_of_its_own() -> None:
+    """-4 % of 1,000 NMR, of which three quarters are the model's own, burned half as much again: -4.5 %."""
+    terms = SettlementTerms(payout_factor=ONE, cap=ONE, burn=1_500_000)
+    outcome = outcome_of(1_000 * NMR, {"corr": 0.0, "mmc": -0.02}, terms, originality=750_000)
+    steps = attribute(outcome, MULTIPLIERS, terms)
+    found, details = by_name(steps), {step.name: step.detail for step in steps}
+    assert (found["originality"], details["originality"]) == (10 * NMR, "x 0.75")
+    assert (found["burn multiplier"], details["burn multiplier"]) == (-15 * NMR, "x 1.5")
+    assert outcome.burn == 45 * NMR
 
 
 def test_an_adjuster_that_does_not_apply_shows_a_multiplier_of_one() -> None:

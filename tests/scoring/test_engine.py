@@ -152,6 +152,27 @@ def test_an_argument_that_does_not_fit_is_named_in_the_error(argument: str, chan
         score_submissions(**arguments)
 
 
+@pytest.mark.parametrize("kind", ["plain", "ties"])
+def test_the_gaussian_rank_correlation_is_the_cosine_by_which_mmc_projects(kind: str) -> None:
+    game = make_round(6, 200, target="returns")
+    submissions = np.round(game.submissions, 1) if kind == "ties" else game.submissions
+    scores = score_submissions(submissions, game.target, game.meta_model)
+    meta = np.array(slow.gaussian_ranks(game.meta_model.tolist()), dtype=np.float64)
+    rows = [np.array(slow.gaussian_ranks(row.tolist()), dtype=np.float64) for row in submissions]
+    expected = [row @ meta / np.sqrt((row @ row) * (meta @ meta)) for row in rows]
+    assert scores.gaussian_rank_correlation is not None
+    np.testing.assert_allclose(scores.gaussian_rank_correlation, expected, rtol=0, atol=2e-12)
+
+
+def test_a_copy_of_the_meta_model_and_its_opposite_correlate_fully() -> None:
+    game = make_round(2, 200, target="returns")
+    copies = np.stack([game.meta_model, -game.meta_model, np.full(200, 0.5)])
+    found = score_submissions(copies, game.target, game.meta_model).gaussian_rank_correlation
+    assert found is not None
+    assert found[:2].tolist() == [1.0, -1.0]
+    assert np.isnan(found[2])
+
+
 def test_the_correlation_with_the_meta_model_is_that_of_the_pandas_function() -> None:
     game = make_round(6, 200, target="returns")
     scores = score_submissions(game.submissions, game.target, game.meta_model, with_cwmm=True)

@@ -17,6 +17,9 @@ def check(executor: Executor, game: Round) -> None:
     np.testing.assert_array_equal(found.corr, expected.corr)
     np.testing.assert_array_equal(found.mmc, expected.mmc)
     np.testing.assert_array_equal(np.asarray(found.cwmm), np.asarray(expected.cwmm))
+    np.testing.assert_array_equal(
+        np.asarray(found.gaussian_rank_correlation), np.asarray(expected.gaussian_rank_correlation)
+    )
     assert found.reasons == expected.reasons
 
 

@@ -71,6 +71,9 @@ def test_permuting_models_permutes_scores_and_permuting_ids_changes_nothing(
     np.testing.assert_array_equal(found.corr, scores.corr[models])
     np.testing.assert_array_equal(found.mmc, scores.mmc[models])
     np.testing.assert_array_equal(np.asarray(found.cwmm), np.asarray(scores.cwmm)[models])
+    np.testing.assert_array_equal(
+        np.asarray(found.gaussian_rank_correlation), np.asarray(scores.gaussian_rank_correlation)[models]
+    )
 
 
 @given(SEEDS, IDS, DISTINCT)
@@ -78,7 +81,7 @@ def test_permuting_models_permutes_scores_and_permuting_ids_changes_nothing(
 def test_scores_stay_in_their_range(seed: int, ids: int, distinct: int) -> None:
     rows, target = submissions_of(seed, ids, distinct), target_of(seed, ids)
     scores = ours.score_submissions(rows, target, rows[0], with_cwmm=True)
-    for correlations in (scores.corr, np.asarray(scores.cwmm)):
+    for correlations in (scores.corr, np.asarray(scores.cwmm), np.asarray(scores.gaussian_rank_correlation)):
         assert (np.abs(correlations) <= 1).all()
     deviation = np.sqrt(np.mean((target - target.mean()) ** 2))
     assert (np.abs(scores.mmc) <= deviation * 1.01 * (4 if target.min() >= 0 else 1)).all()

@@ -26,7 +26,8 @@ def digest() -> str:
             stakes = np.arange(1, 21, dtype=np.uint64) * np.uint64(10**14)
             meta = stake_weighted_meta_model(game.submissions, stakes)
             scores = score_submissions(game.submissions, game.target, meta, with_cwmm=True)
-            for array in (meta, scores.corr, scores.mmc, to_ppm(scores.mmc), np.asarray(scores.cwmm)):
+            correlations = np.asarray(scores.cwmm), np.asarray(scores.gaussian_rank_correlation)
+            for array in (meta, scores.corr, scores.mmc, to_ppm(scores.mmc), *correlations):
                 seen.update(array.tobytes())
     return seen.hexdigest()
 

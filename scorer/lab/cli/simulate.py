@@ -1,8 +1,9 @@
-"""``cupel simulate``: try rules out on made-up data scientists, or on the demo's real data."""
+"""``cupel simulate``: try rules out on made-up data scientists, on the demo's real data, or on attackers."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -12,12 +13,19 @@ from scorer.cli.common import console, user_errors
 from scorer.cli.numbers import whole
 from scorer.cli.rules import read
 from scorer.daemon.config_errors import ConfigError
+from scorer.protocol.rules import DEFAULT_PRESET, Rules
 from scorer.redaction import shown
 
 
 def simulate(
-    rules: Annotated[str, typer.Option(help="A preset's name, or the path of a rules document.")] = "classic",
+    rules: Annotated[
+        str, typer.Option(help="A preset's name, or the path of a rules document.")
+    ] = DEFAULT_PRESET,
     out: Annotated[Path, typer.Option(help="Where report and pictures are written.")] = Path("build/sim"),
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Play attackers against these rules and others.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(parser=whole(2), help="How many markets; only with --compare.")] = 20,
     rounds: Annotated[
         int, typer.Option(parser=whole(10), help="How many rounds; the demo has up to 198.")
     ] = 500,
@@ -33,6 +41,11 @@ def simulate(
     """Take many data scientists through hundreds of rounds under a rules document, without a chain."""
     with user_errors():
         document = read(rules)
+        if compare:
+            if data != "synthetic":
+                raise ConfigError(f"expected synthetic with --compare, found --data {shown(data)}")
+            _compare(document, out, (rounds, models, ids), seeds)
+            return
         if document.adjusters.neutral_churn is not None:
             raise ConfigError(
                 "expected rules without adjusters.neutral_churn, which is not simulated, found it"
@@ -44,10 +57,7 @@ def simulate(
         from scorer.lab.simulation.run import simulate as run
         from scorer.lab.simulation.sources import make_source
     except ModuleNotFoundError as missing:
-        typer.echo(
-            f"cupel: expected the demo's packages, found no {missing.name}; install cupel[demo]", err=True
-        )
-        raise typer.Exit(1) from None
+        raise _without_packages(missing) from None
     start = time.monotonic()
     with user_errors():
         source = make_source(document, data, rounds=rounds, models=models, ids=ids, seed=seed)
@@ -61,6 +71,46 @@ def simulate(
         f"simulate: {report['rounds']} rounds, {report['models']} models, {time.monotonic() - start:.0f} s; "
         f"{out}/report.md"
     )
+
+
+def _without_packages(missing: ModuleNotFoundError) -> typer.Exit:
+    typer.echo(f"cupel: expected the demo's packages, found no {missing.name}; install cupel[demo]", err=True)
+    return typer.Exit(1)
+
+
+def _compare(document: Rules, out: Path, size: tuple[int, int, int], seeds: int) -> None:
+    try:
+        from scorer.lab.comparison.rules import can_be_compared
+        from scorer.lab.comparison.runner import compare
+        from scorer.lab.comparison.seed import Size
+        from scorer.lab.comparison.table import write_comparison
+    except ModuleNotFoundError as missing:
+        raise _without_packages(missing) from None
+    if not can_be_compared(document):
+        raise ConfigError("expected rules of corr and mmc alone with --compare, found others")
+    start = time.monotonic()
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("markets", total=seeds)
+        comparison = compare(document, Size(*size), seeds, tick=lambda: progress.advance(task))
+    content = write_comparison(comparison, out)
+    console.print(_comparison_table(content))
+    typer.echo(
+        f"compare: {seeds} markets of {size[0]} rounds and {size[1]} models, "
+        f"{time.monotonic() - start:.0f} s; {out}/compare.md"
+    )
+
+
+def _comparison_table(content: Mapping[str, Any]) -> Table:
+    """Returns of every participant under every rule, with the reach of their intervals."""
+    from scorer.lab.comparison.table import cell
+
+    rules = content["rules"]
+    table = Table(title=f"return in percent, 95 % intervals over {content['seeds']} markets")
+    for header in ("", *rules):
+        table.add_column(header, justify="right" if header else "left", no_wrap=not header)
+    for kind in rules[content["shipped"]]:
+        table.add_row(kind.replace("_", " "), *(cell(kinds[kind]) for kinds in rules.values()))
+    return table
 
 
 def _table(report: dict[str, object]) -> Table:

@@ -16,7 +16,7 @@ from scorer.data.recipe import Recipe
 from scorer.data.rounds import Rebuilder, RoundData
 from scorer.data.weekly import planned_rules
 from scorer.factors.version_1 import FEATURES
-from scorer.protocol.rules import Rules, preset, rules_from
+from scorer.protocol.rules import DEFAULT_PRESET, Rules, preset, rules_from
 
 FOLDER: Final = Path(__file__).parent / "data"
 SPLITS: Final = "splits.csv"
@@ -66,8 +66,8 @@ def known_eras(eras: Iterable[Era], day: date) -> tuple[Era, ...]:
 
 
 def demo_rules(recipe: Recipe) -> Rules:
-    """Return the rules of the demo's rounds: classic's, at weekends alone, about the demo's data."""
-    document = json.loads(preset("classic").canonical_json())
+    """Return the rules of the demo's rounds: the default ones, at weekends alone, about the demo's data."""
+    document = json.loads(preset(DEFAULT_PRESET).canonical_json())
     schedule = document["schedule"]
     schedule["windows"] = [window for window in schedule["windows"] if "saturday" in window["days"]]
     return planned_rules(rules_from(document | {"name": "demo"}, "demo"), recipe)

@@ -89,6 +89,7 @@ STAKES = {
     "blend_opposites": ModelStaking("rowan", 100, FixedAmount(10)),
     "copycat": ModelStaking("sumac", 350, percent(25)),
     "copycat_late": ModelStaking("sumac", 100, FixedAmount(15)),
+    "meta_copycat": ModelStaking("sumac", 200, percent(25)),
     "noise_one": ModelStaking("willow", 100, percent(25)),
     "noise_two": ModelStaking("willow", 60, FixedAmount(10)),
     "noise_three": ModelStaking("willow", 40, FixedAmount(5)),

@@ -11,6 +11,7 @@ from typing import Final
 from scorer.data.calendar import EraDate
 from scorer.lab.demo.dataset import Era
 from scorer.lab.demo.files import FileFormat, broken_file, broken_kind_of, write_submission
+from scorer.lab.demo.meta_copy import with_meta_copy
 from scorer.lab.demo.predictors import (
     Blend,
     BucketMeans,
@@ -196,7 +197,7 @@ def demo_strategies(rounds: Sequence[EraDate], sets: FeatureSets) -> tuple[Strat
     if not rounds:
         raise ValueError("expected the eras to compete over, found none: choose the rounds of the demo first")
     last_era_of_quitter = rounds[(len(rounds) - 1) // 2].number
-    ideas = regressions(sets) | factors() | blends(sets) | oddities(last_era_of_quitter)
+    ideas = with_meta_copy(regressions(sets) | factors() | blends(sets) | oddities(last_era_of_quitter))
     return tuple(
         Strategy(
             name=name,

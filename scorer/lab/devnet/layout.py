@@ -15,13 +15,12 @@ from scorer.lab.dataset import RECIPE
 from scorer.lab.nodes import ENCRYPTION_KEY
 from scorer.lab.processes import ProcessGroup
 from scorer.owned_files import is_owned, make_owned_folder
-from scorer.protocol.rules import Rules, preset
+from scorer.protocol.rules import DEFAULT_PRESET, Rules, preset
 from scorer.protocol.tables import table_file
 from scorer.storage.bundle import RULES, UNIVERSE
 from scorer.storage.contents import files_in, inbox_at, node_at, rounds_in
 
 MADE_BY: Final = "cupel devnet up"
-RULES_NAME: Final = "classic"
 DATA: Final = Path(__file__).parent / "data"
 """The recipe and the source of the data set that its rounds are about."""
 SETTINGS: Final = "devnet.json"
@@ -97,7 +96,7 @@ class Settings:
     @property
     def rules(self) -> Rules:
         """The rules of its rounds."""
-        rules = planned_rules(preset(RULES_NAME), load_recipe(DATA / RECIPE))
+        rules = planned_rules(preset(DEFAULT_PRESET), load_recipe(DATA / RECIPE))
         return rules.model_copy(update={"secrecy": None}) if self.in_the_clear else rules
 
 

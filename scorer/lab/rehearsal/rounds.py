@@ -23,10 +23,9 @@ from scorer.lab.rehearsal.setup import BOND, HONEST, SLASH, start_daemon
 from scorer.lab.rehearsal.timetable import APART, DISPUTED, LAST, ROUNDS, VOID, Timetable
 from scorer.lab.suite import post_bonds
 from scorer.protocol.documents import to_hex
-from scorer.protocol.rules import preset
+from scorer.protocol.rules import DEFAULT_PRESET, preset
 from scorer.units import nmr_from_nano, wei_from_nano
 
-RULES_NAME: Final = "classic"
 MISLED: Final = MEMBERS[:3]
 DEPTH: Final = 2 * SLOTS_IN_EPOCH - 1
 """Blocks that are forgotten: as many as are not final."""
@@ -65,7 +64,7 @@ class RehearsedRounds:
         rehearsal = self.rehearsal
         self._await(number, RoundState.OPEN)
         inbox, now, suite = rehearsal.out / "inbox", rehearsal.node.now, rehearsal.suite()
-        keys = keys_of(suite, preset(RULES_NAME), number)
+        keys = keys_of(suite, preset(DEFAULT_PRESET), number)
         predictions = ((each, self.market.predictions(number, each.model_id)) for each in self.participants)
         submit_predictions(suite, inbox, number, self.market.universe, predictions, now, keys)
         rehearsal.say(f"round {number} is open, {len(self.participants)} signed submissions are in the inbox")

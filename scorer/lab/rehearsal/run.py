@@ -15,12 +15,12 @@ from scorer.lab.rehearsal.accounts import ACCOUNTS, DAEMONS, accounts_of
 from scorer.lab.rehearsal.admin import TimelockAdmin
 from scorer.lab.rehearsal.amoy_node import BLOCK_TIME, run_amoy_node
 from scorer.lab.rehearsal.context import Rehearsal, expect
-from scorer.lab.rehearsal.rounds import RULES_NAME, RehearsedRounds
+from scorer.lab.rehearsal.rounds import RehearsedRounds
 from scorer.lab.rehearsal.setup import check_hand_over, deploy, fund, start_daemons
 from scorer.lab.rehearsal.timetable import ROUNDS, Timetable
 from scorer.lab.rehearsal.verdict import EXPECTED, RehearsalVerdict, all_final, check_suite, read_verdict
 from scorer.owned_files import make_owned_folder
-from scorer.protocol.rules import preset
+from scorer.protocol.rules import DEFAULT_PRESET, preset
 from scorer.storage.contents import inbox_at, node_at, rounds_in
 
 MODELS: Final = 500
@@ -74,7 +74,7 @@ def _play(rehearsal: Rehearsal, models: int) -> None:
     rehearsal.say(f"{len(participants)} models are registered and staked, four members have their bonds")
     market, timetable = SyntheticMarket(), Timetable(rehearsal.node.now + SOON)
     admin = _admin(rehearsal, timelock)
-    timetable.write(rehearsal.out / "operator" / "plans", market, preset(RULES_NAME))
+    timetable.write(rehearsal.out / "operator" / "plans", market, preset(DEFAULT_PRESET))
     start_daemons(rehearsal)
     rounds = RehearsedRounds(rehearsal, market, participants, timetable, admin)
     rounds.open_and_seal()

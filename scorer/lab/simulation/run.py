@@ -7,10 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.evaluation.factors import factor_inputs, factor_scores, meta_model_correlations
+from scorer.evaluation.submission_rewards import burn_multiplier
 from scorer.lab.simulation.ledger import Ledger
 from scorer.lab.simulation.rounds import PlayedRound, Source
-from scorer.protocol.rules import Adjusters, BurnHardening, DynamicEras, Rules, preset
-from scorer.rewards import burn_hardening, realised_volatility, reward_scores, volatility_factor
+from scorer.protocol.rules import BurnHardening, DynamicEras, Rules, preset
+from scorer.protocol.tables import CORRELATION, RANK_CORRELATION
+from scorer.rewards import (
+    burn_hardening,
+    originality_factors,
+    realised_volatility,
+    reward_scores,
+    volatility_factor,
+)
 from scorer.scoring.engine import score_submissions
 from scorer.scoring.meta_model import stake_weighted_meta_model
 from scorer.units import ONE
@@ -121,10 +129,11 @@ class _Notes:
 def _with_both(rules: Rules) -> Rules:
     """Return the rules with both adjusters: their own where they have them, or those of classic-adjusted."""
     own, usual = rules.adjusters, preset("classic-adjusted").adjusters
-    adjusters = Adjusters.model_construct(
-        dynamic_eras=own.dynamic_eras or usual.dynamic_eras,
-        burn_hardening=own.burn_hardening or usual.burn_hardening,
-        neutral_churn=None,
+    adjusters = own.model_copy(
+        update={
+            "dynamic_eras": own.dynamic_eras or usual.dynamic_eras,
+            "burn_hardening": own.burn_hardening or usual.burn_hardening,
+        }
     )
     return rules.model_copy(update={"adjusters": adjusters})
 
@@ -142,17 +151,20 @@ def _play(
     targets = dict.fromkeys(rules.targets, played.target)
     inputs = factor_inputs(rules, played.predictions, stakes, meta_model, targets, played.tables)
     scores, correlations = factor_scores(rules, inputs), meta_model_correlations(rules, inputs)
-    hardening, volatility = _adjusters(rules, played, correlations)
+    hardening, volatility = _adjusters(rules, played, correlations[CORRELATION])
+    originality = _originality(rules, correlations)
     for name, (hardens, is_dynamic) in VARIANTS.items():
         rewards = reward_scores(
             scores,
             rules.multipliers,
             volatility=volatility if is_dynamic else ONE,
+            originality=originality,
+            burn=burn_multiplier(rules),
             hardening=hardening if hardens else None,
         )
         ledgers[name].lock(ledgers[name].next_positions(played.on_time), rewards)
     notes.is_crisis.append(played.is_crisis)
-    notes.correlations += np.nan_to_num(correlations)
+    notes.correlations += np.nan_to_num(correlations[CORRELATION])
     if meta_model is not None:
         notes.weights[number] = stakes / stakes.sum()
     _note_meta_models(notes, played, meta_model)
@@ -167,6 +179,13 @@ def _adjusters(
     realised = realised_volatility(played.returns)
     factor = volatility_factor(realised, target=eras.target_volatility, least=eras.least, most=eras.most)
     return burn_hardening(correlations, start=hard.start, most=hard.most), factor
+
+
+def _originality(rules: Rules, correlations: Mapping[str, NDArray[np.float64]]) -> NDArray[np.int64] | None:
+    own = rules.adjusters.originality
+    if own is None:
+        return None
+    return originality_factors(correlations[RANK_CORRELATION], exponent=own.exponent)
 
 
 def _note_meta_models(notes: _Notes, played: PlayedRound, meta_model: NDArray[np.float64] | None) -> None:

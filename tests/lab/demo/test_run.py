@@ -41,7 +41,7 @@ def test_a_short_demo_settles_verifies_and_writes_everything(demo: Demo) -> None
     summary = demo.summary
     assert summary == json.loads((demo.out / "summary.json").read_text())
     assert summary["rounds_settled"] == summary["rounds_verified"] == 3
-    assert summary["models"] == 41
+    assert summary["models"] == 42
     assert summary["paid_nmr"] > 0
     assert summary["burned_nmr"] > 0
     assert summary["chain_id"] == 31_337
@@ -50,7 +50,7 @@ def test_a_short_demo_settles_verifies_and_writes_everything(demo: Demo) -> None
     assert summary["supply_before_nmr"] - summary["supply_after_nmr"] == pytest.approx(summary["burned_nmr"])
     assert {refusal["model"] for refusal in summary["refused_submissions"]} == {"broken_file"}
     closing = demo.printed.rstrip().splitlines()[-1]
-    assert closing.startswith("demo: 3 rounds settled, 41 models, paid ")
+    assert closing.startswith("demo: 3 rounds settled, 42 models, paid ")
     assert closing.endswith(", verified 3/3")
     for file in ("stakes.png", "payouts_and_burns.png", "scores.png", "chain.json", "rounds/3/report.json"):
         assert (demo.out / file).stat().st_size > 0

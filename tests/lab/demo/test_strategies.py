@@ -216,3 +216,17 @@ def test_a_ridge_without_enough_history_says_one_half(eras: tuple[Era, ...], eve
 def test_a_tournament_without_rounds_is_refused(sets: FeatureSets) -> None:
     with pytest.raises(ValueError, match="choose the rounds"):
         demo_strategies((), sets)
+
+
+def test_the_copy_of_the_meta_model_is_close_to_everybody_elses_mean_by_deposits(
+    predictions: dict[str, dict[int, pd.Series | None]], rounds: tuple[Era, ...]
+) -> None:
+    for era in rounds:
+        mean = np.zeros(len(era.ids))
+        for name, stake in STAKES.items():
+            predicted = predictions[name][era.number]
+            if predicted is not None and name not in ("meta_copycat", "broken_file"):
+                mean += stake.deposit_nmr * predicted.to_numpy()
+        copied = predictions["meta_copycat"][era.number]
+        assert copied is not None
+        assert 0.95 < np.corrcoef(copied, mean)[0, 1] < 1

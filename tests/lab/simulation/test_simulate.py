@@ -94,7 +94,9 @@ def test_the_chosen_variant_is_that_of_the_rules(name: str, variant: str) -> Non
     assert variant_of(preset(name)) == variant
 
 
-@pytest.mark.parametrize("name", ["classic-adjusted", "classic-atomic-60", "signals", "crypto-atomic"])
+@pytest.mark.parametrize(
+    "name", ["cupel", "classic-adjusted", "classic-atomic-60", "signals", "crypto-atomic"]
+)
 def test_every_preset_can_be_simulated(name: str) -> None:
     found = summary(run(name, rounds=12))
     assert found["variants"][found["chosen_variant"]]["paid_nmr"] > 0
@@ -154,7 +156,7 @@ def test_the_demos_real_weeks_can_be_simulated(tmp_path: Path) -> None:
     code, _ = cupel("simulate", "--data", "demo", "--rounds", 10, "--out", tmp_path)
     assert code == 0
     report = json.loads((tmp_path / "report.json").read_text())
-    assert (report["rounds"], report["models"]) == (10, 44)
+    assert (report["rounds"], report["models"]) == (10, 45)
     kinds = report["variants"]["plain"]["kinds"]
     assert kinds["copycat"]["models"] == 1 + 3
     assert kinds["always_half"]["return_percent"] == 0
