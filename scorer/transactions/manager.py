@@ -204,6 +204,13 @@ class TransactionManager:
             if why != StopReason.WAITING or time.monotonic() >= until:
                 return Delivery(intent, why, _note(intent, why))
             self.sleep(self.poll)
+            self._run_before(intent)
+
+    def _run_before(self, intent: Intent) -> None:
+        """Bring what has a lower nonce further: where a reorganisation dropped it, this one waits for it."""
+        for other in self.journal.open_intents(self.address):
+            if intent.nonce is not None and other.nonce is not None and other.nonce < intent.nonce:
+                self._run(other)
 
     def _run(self, intent: Intent) -> tuple[Intent, StopReason]:
         """Take steps until the state machine has nothing to do now."""

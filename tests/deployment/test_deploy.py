@@ -211,6 +211,27 @@ def test_an_endpoint_that_goes_away_is_named_and_the_deployment_goes_on_through_
     assert here.built() == expected
 
 
+def test_what_a_reorganisation_drops_is_sent_again_while_a_later_transaction_waits(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later one has a higher nonce: it can only be mined after those before it."""
+    monkeypatch.setattr("scorer.deployment.deploy.PATIENCE", 20.0)
+    where = site(here.anvil, here.folder, read(TEXT))
+    where.anvil.mines(at_once=False)
+    waits: list[int] = []
+
+    def mine(_seconds: float) -> None:
+        waits.append(len(waits))
+        if len(waits) == 4:
+            where.anvil.reorganise(2)
+        where.anvil.finalise()
+
+    builder = where.builder()
+    object.__setattr__(builder, "sleep", mine)
+    builder.run()
+    assert len(waits) > 4
+
+
 def test_a_reorganisation_is_built_over(here: Site) -> None:
     text = TEXT + "\n[gas]\nconfirmations = 4\n"
     where = site(here.anvil, here.folder, read(text))
