@@ -47,11 +47,14 @@ class PublishedRound:
     ----------
     closed_at
         When submissions closed, Unix seconds.
+    left_out
+        Models that nothing is compared with, although they submitted.
     """
 
     closed_at: int
     submissions: Submissions
     tables: dict[str, Table] = field(repr=False)
+    left_out: frozenset[int] = frozenset()
 
     @cached_property
     def index(self) -> pd.Index:
@@ -79,6 +82,10 @@ class PublishedRound:
     def is_readable(self, model: int) -> bool:
         """Return whether a model submitted what we can read: of some, too few members released keys."""
         return self.has(model) and not np.isnan(self.submissions.matrix[self._row_of[model]]).any()
+
+    def is_comparable(self, model: int) -> bool:
+        """Return whether a model submitted what can be compared with."""
+        return model not in self.left_out and self.is_readable(model)
 
     def predictions(self, model: int) -> "pd.Series[float]":
         """A model's predictions by id."""
@@ -208,7 +215,7 @@ def _recent(
     count: int, model: int, current: PublishedRound, past: Iterable[PublishedRound]
 ) -> list[PublishedRound]:
     """The last rounds before `current` in which a model submitted what we can read, newest first."""
-    before = [each for each in past if each.closed_at < current.closed_at and each.is_readable(model)]
+    before = [each for each in past if each.closed_at < current.closed_at and each.is_comparable(model)]
     return sorted(before, key=lambda each: -each.closed_at)[:count]
 
 
@@ -223,7 +230,8 @@ def neutral_churn_table(
 ) -> Table:
     """The table neutral_churn of a round: each model's mean neutral churn against its last submissions.
 
-    It rests on linear solves, and is therefore rounded to ppm. 1 where nothing can be compared.
+    It rests on linear solves, and is therefore rounded to ppm. 1 where nothing can be compared, and for
+    models that the current round leaves out.
 
     Parameters
     ----------
@@ -236,6 +244,8 @@ def neutral_churn_table(
 
 
 def _mean_churn(model: int, current: PublishedRound, past: Sequence[PublishedRound], count: int) -> float:
+    if model in current.left_out:
+        return 1.0
     try:
         return mean_neutral_churn(
             _neutral(current, model),

@@ -41,19 +41,31 @@ def _tables(bundle: Bundle, universe: tuple[str, ...]) -> dict[str, Table]:
     return {name: bundle.table(name, universe) for name in GATE_TABLES}
 
 
-def _comparable(bundle: Bundle, record: RoundRecord, is_for_all: bool) -> list[int]:
-    """Return the models that submitted to a round; where all members must find the same, those that count.
+def _left_out(bundle: Bundle, record: RoundRecord) -> frozenset[int]:
+    """Return the models of a round that are left out where all members must find the same.
 
-    Who can read an encrypted submission that does not count depends on when others' keys came.
+    Who can read an encrypted submission that does not count depends on when others' keys came. What counts is
+    known by the round's seal; without one nothing does.
     """
-    submitted = bundle.submitted()
-    if not (is_for_all and bundle.has(ENVELOPES)):
-        return list(submitted)
-    return sorted(set(submitted).difference(bundle.refused())) if record.is_sealed else []
+    if not bundle.has(ENVELOPES):
+        return frozenset()
+    return bundle.refused() if record.is_sealed else frozenset(bundle.submitted())
 
 
-def _round_of(bundle: Bundle, closed_at: int, submissions: Submissions) -> PublishedRound:
-    return PublishedRound(closed_at, submissions, _tables(bundle, submissions.universe))
+def _round_of(
+    bundle: Bundle, closed_at: int, submissions: Submissions, left_out: frozenset[int] = frozenset()
+) -> PublishedRound:
+    return PublishedRound(closed_at, submissions, _tables(bundle, submissions.universe), left_out)
+
+
+def _check_readable(bundle: Bundle, found: PublishedRound, models: Iterable[int]) -> None:
+    """Refuse an encrypted round of which we cannot read all that counts; in the clear all read the same."""
+    for model in models if bundle.has(ENVELOPES) else ():
+        if not found.is_readable(model):
+            raise BundleError(
+                f"{bundle.folder / PREDICTIONS}: expected the predictions of model {model}, which count and "
+                "churn is measured against, found them unreadable; ask another member for its bundle"
+            )
 
 
 @dataclass(frozen=True)
@@ -96,11 +108,14 @@ class Gatekeeper:
         Raises
         ------
         scorer.storage.bundle.BundleError
-            When predictions of an earlier round that counts are withheld from us: another member, which has
-            them, would compute another table.
+            When predictions of this round or an earlier one that count are withheld from us, or unreadable:
+            another member, which has them, would compute another table.
         """
-        current = _round_of(self.published(record.round_id), record.close_at, submissions)
-        past = self._past(record, submissions.model_ids, SUBMISSIONS, takes_all=True)
+        bundle = self.published(record.round_id)
+        current = _round_of(bundle, record.close_at, submissions, _left_out(bundle, record))
+        counting = [model for model in submissions.model_ids if model not in current.left_out]
+        _check_readable(bundle, current, counting)
+        past = self._past(record, counting, SUBMISSIONS, takes_all=True)
         return neutral_churn_table(current, list(past))
 
     def _past(
@@ -113,7 +128,8 @@ class Gatekeeper:
         missing = dict.fromkeys(models, count)
         for earlier in self._earlier(record):
             bundle = self.published(earlier.round_id)
-            there = [model for model in _comparable(bundle, earlier, takes_all) if missing.get(model)]
+            left_out = _left_out(bundle, earlier) if takes_all else frozenset()
+            there = [model for model in bundle.submitted() if model not in left_out and missing.get(model)]
             if there and not bundle.has(PREDICTIONS):
                 if takes_all and earlier.is_sealed:
                     raise BundleError(
@@ -123,7 +139,9 @@ class Gatekeeper:
                     )
                 continue
             if there:
-                found = _round_of(bundle, earlier.close_at, bundle.submissions())
+                found = _round_of(bundle, earlier.close_at, bundle.submissions(), left_out)
+                if takes_all:
+                    _check_readable(bundle, found, there)
                 there = [model for model in there if found.is_readable(model)]
                 yield found
             missing |= {model: missing[model] - 1 for model in there}

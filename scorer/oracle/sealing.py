@@ -16,11 +16,12 @@ from scorer.isolation import SHARED_READER
 from scorer.observation.observe import read_sealed
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.context import CycleContext
-from scorer.oracle.decrypting import Decrypting, few
+from scorer.oracle.decrypting import Decrypting
 from scorer.oracle.failures import apart
 from scorer.oracle.gatekeeper import GATE_TABLES, Gatekeeper
 from scorer.oracle.paths import MemberPaths
 from scorer.oracle.recorded_seals import RecordedSeals
+from scorer.oracle.round_decryption import few
 from scorer.oracle.seal_cache import Judgement, SealCache
 from scorer.oracle.stamps import stamp_of
 from scorer.oracle.votes import PeerVotes

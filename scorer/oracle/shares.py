@@ -110,7 +110,8 @@ class RoundShares:
 
     def _read(self, folder: Path) -> ShareRelease | None:
         """Return the release in a folder, which may hold anything; read once while its file is the same."""
-        stamp = *stamp_of(Bundle(folder), (RELEASE,)), *stamp_of(self._own, (ENVELOPES,))
+        files = *stamp_of(Bundle(folder), (RELEASE,)), *stamp_of(self._own, (ENVELOPES,))
+        stamp = *files, (self.most_models,)
         known = self.cache.releases.get(folder)
         if known is None or known[0] != stamp:
             file = read_release_file(folder, largest_release(self.most_models))

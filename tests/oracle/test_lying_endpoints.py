@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
 from web3.contract.contract import ContractFunction
 
@@ -318,6 +319,30 @@ def test_no_share_is_released_on_one_endpoints_word_while_the_other_is_busy(worl
             loop.once()
         assert not secret.members[0].paths.exchange_bundle(round_id).has(RELEASE)
         assert "ENDPOINTS_DISAGREE" in seat.alarms
+
+
+def test_an_endpoint_that_hides_models_hides_no_releases_of_other_members(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a release only as much is read as the models that could submit may need."""
+    monkeypatch.setattr("scorer.oracle.shares.largest_release", lambda models: 1_000 * models)
+    secret = encrypted_world(world)
+    round_id = secret.locked_round()
+    with ExitStack() as stack:
+        seat = Seat(secret, stack, proxies=3, chain=TWO)
+        seat.daemon.member.paths = secret.members[0].paths
+        loop = seat.assembled.loop()
+        loop.once()
+        secret.cycle(1, 2)
+        method, hidden = lies(secret)["there are no models"]
+        for proxy in seat.proxies:
+            proxy.misbehave(method, hidden)
+            loop.once()
+            proxy.misbehave(method, None)
+        for _ in range(CYCLES):
+            loop.once()
+            secret.anvil.finalise()
+        assert not np.isnan(secret.members[0].bundle(round_id).submissions().matrix[:]).any(), seat.alarms
 
 
 def test_an_endpoint_that_hides_what_is_locked_keeps_no_round_from_its_end(world: World) -> None:

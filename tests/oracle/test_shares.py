@@ -342,6 +342,18 @@ def test_a_restarted_member_decrypts_nothing_twice_and_releases_the_same_file(se
     assert restarted.cache.decryption.decrypted[round_id].unreadable == {}
 
 
+def test_what_is_taken_over_anew_after_the_seal_is_decrypted_anew(secret: World) -> None:
+    round_id = secret.sealed_round()
+    bundle = secret.members[0].bundle(round_id)
+    assert bundle.refused() == frozenset()
+    for name in (ENVELOPES, SUBMISSIONS):
+        (bundle.folder / name).unlink()
+    for _ in range(2):
+        secret.cycle(0)
+    assert bundle.has(ENVELOPES, SUBMISSIONS)
+    assert not np.isnan(bundle.submissions().matrix[:]).any()
+
+
 def test_members_wait_for_shares_from_the_end_of_the_lock_on_however_late_it_is(secret: World) -> None:
     """Else an operator that ends a lock late has a quorum sign that nobody's submission counts."""
     round_id = secret.open()
@@ -401,7 +413,7 @@ def test_a_member_that_rewrites_its_release_does_not_keep_others_decrypting(
         decrypted.append(1)
         return decrypt_round(*arguments)
 
-    monkeypatch.setattr("scorer.oracle.decrypting.decrypt_round", counted)
+    monkeypatch.setattr("scorer.oracle.round_decryption.decrypt_round", counted)
     junk = secret.members[2].paths.exchange_bundle(round_id).folder
     junk.mkdir(parents=True, exist_ok=True)
 
@@ -421,6 +433,26 @@ def test_a_member_that_rewrites_its_release_does_not_keep_others_decrypting(
     assert secret.record(round_id).state == RoundState.SEALED
     assert secret.members[0].bundle(round_id).refused() == {10}
     assert cycles_of_the_first(4) == 0
+
+
+def test_what_came_since_is_read_at_the_deadline_before_a_member_votes(
+    secret: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many releases were rewritten, and however short ago everything was decrypted."""
+    round_id = secret.locked_round()
+    secret.cycle(0)
+    found = secret.members[0].cache.decryption.decrypted
+    record = secret.record(round_id)
+    started = found[round_id].released.at
+    deadline = started + (record.lock_until - started) * 3 // 4
+    secret.anvil.advance_to(deadline - 20)
+    found[round_id] = replace(found[round_id], attempts=100, at=deadline - 20)
+    secret.cycle(1)
+    secret.cycle(0)
+    assert set(found[round_id].unreadable.values()) == {"undecided"}
+    secret.anvil.advance_to(deadline + 1)
+    secret.cycle(0)
+    assert found[round_id].unreadable == {}
 
 
 def test_a_release_on_more_envelopes_than_there_are_models_is_none(tmp_path: Path) -> None:
