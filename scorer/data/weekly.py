@@ -23,6 +23,7 @@ from scorer.data.build import BENCHMARKS, EXAMPLE, LIVE, MODEL, Build, Mapper, i
 from scorer.data.calendar import EraDate
 from scorer.data.eras import EraBuilder
 from scorer.data.faults import DataError
+from scorer.data.interim_targets import interim_targets
 from scorer.data.layout import PREDICTION, sizes_of, write_sized
 from scorer.data.manifest import (
     EraEntry,
@@ -49,6 +50,7 @@ from scorer.protocol.rules import Rules, load_rules
 from scorer.protocol.schedule import RoundTimes, round_times
 from scorer.redaction import shown_path
 from scorer.storage.bundle import TARGETS, UNIVERSE, Bundle
+from scorer.storage.interim_files import DAY, InterimDay, day_bundle, write_day
 
 SCHEDULE: Final = "schedule.json"
 REVISIONS: Final = "revisions.csv"
@@ -232,7 +234,7 @@ class Weekly:
         yield f"planned the round of era {era.label}, which opens at {_utc(times.open_at)}"
 
     def _targets(self) -> Iterator[str]:
-        """Write the targets of published rounds whose horizon is over."""
+        """Write the targets of published rounds whose horizon is over, and interim ones of others."""
         if self.document.rounds is None or self.document.targets is None:
             return
         for path in sorted((self.folder / self.document.rounds).glob(f"[0-9]*/{UNIVERSE}")):
@@ -251,6 +253,20 @@ class Weekly:
                 differences = [str(each) for each in data.universe_differences(ids)]
                 yield f"wrote the targets of round {path.parent.name}, of era {data.era.label}"
                 yield from (f"round {path.parent.name}: {line}" for line in differences[:10])
+            else:
+                yield from self._interim_targets(path.parent.name, target, data.era)
+
+    def _interim_targets(self, round_name: str, folder: Path, era: EraDate) -> Iterator[str]:
+        """Write the targets of a round whose horizon still runs, as they are after the last session."""
+        found = interim_targets(self.rebuilder, era)
+        if found is None:
+            return
+        bundle = day_bundle(folder, found.day)
+        if not bundle.has(DAY):
+            bundle.folder.mkdir(parents=True, exist_ok=True)
+            found.data.write(bundle)
+            write_day(bundle, InterimDay(found.day, found.days, found.session.isoformat()))
+            yield f"wrote the interim targets of round {round_name}, session {found.day} of {found.days}"
 
 
 def _write_rows(write: Callable[..., None], rows: object, column: str, file: object, notes: object) -> None:

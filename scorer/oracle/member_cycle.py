@@ -22,6 +22,7 @@ from scorer.oracle.decrypting import Decrypting
 from scorer.oracle.disputing import Disputing
 from scorer.oracle.exchange import Exchange
 from scorer.oracle.failures import apart
+from scorer.oracle.interim_scoring import InterimScoring
 from scorer.oracle.meta_models import MetaModels
 from scorer.oracle.observation import committee_doubts, observed_rounds
 from scorer.oracle.paths import MemberPaths
@@ -91,6 +92,11 @@ class MemberCycle:
         """Makes our reports."""
         files, delay = self.publication.files, self.policy.outcome_delay
         return Reporter(self.context, self.paths, self.cache, self.raise_alarm, files, delay)
+
+    @cached_property
+    def interim_scoring(self) -> InterimScoring:
+        """Publishes scores of rounds that still run."""
+        return InterimScoring(self.context, self.paths, self.decrypting, self.reporter)
 
     @cached_property
     def disputing(self) -> Disputing:
@@ -262,6 +268,8 @@ class MemberCycle:
             if models.is_due(record):
                 models.write(record, self.reporter.sealed(record).positions)
             self.exchange.publish(record)
+        with apart(f"interim scores of round {record.round_id}", self.raise_alarm):
+            self.interim_scoring.work(record)
 
     def _report_differing_peers(self, round_id: int) -> None:
         """Call a human for members that were given other inputs, whether or not their report is accepted."""

@@ -13,6 +13,7 @@ from scorer.server.database import Database
 from scorer.server.diagnoses import Diagnoses
 from scorer.server.envelopes import RoundMembers
 from scorer.server.follower import Follower
+from scorer.server.interim_results import InterimReader
 from scorer.server.login import WalletLogin
 from scorer.server.outbound import Outbound
 from scorer.server.published_rounds import PublishedRounds
@@ -103,4 +104,6 @@ class ServerParts:
 
     def follower(self, suite: Suite, database: Database) -> Follower:
         """Return what brings the read model up to the chain."""
-        return Follower(suite, database, OutcomeReader(suite, self.bundles))
+        return Follower(
+            suite, database, OutcomeReader(suite, self.bundles), InterimReader(suite, self.bundles)
+        )

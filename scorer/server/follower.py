@@ -11,6 +11,7 @@ from scorer.chain.contracts import Suite
 from scorer.observation.observe import Block, finalised_block
 from scorer.server.chain_changes import KnownChain, read_changes
 from scorer.server.database import Database, DatabaseError
+from scorer.server.interim_results import InterimReader
 from scorer.server.read_model import (
     Cursor,
     clear,
@@ -18,8 +19,10 @@ from scorer.server.read_model import (
     known_submitters,
     open_rounds,
     read_cursor,
+    running_rounds,
     unscored_rounds,
     write_changes,
+    write_interim_day,
     write_outcome,
 )
 from scorer.server.results import BundleRefused, OutcomeReader
@@ -73,6 +76,7 @@ class Follower:
     suite: Suite
     database: Database
     outcomes: OutcomeReader
+    interim: InterimReader
     turns: Turns = field(default_factory=Turns)
 
     def step(self) -> Progress:
@@ -91,6 +95,7 @@ class Follower:
             unscored = unscored_rounds(connection)
         for round_id in unscored:
             (scored if self._score(round_id, block) else waiting).append(round_id)
+        self._take_interim(block)
         self._rank()
         return Progress(block, tuple(scored), tuple(waiting))
 
@@ -156,6 +161,15 @@ class Follower:
         with self.database.writing() as connection:
             write_outcome(connection, outcome)
         return True
+
+    def _take_interim(self, block: Block) -> None:
+        """Take the days that members agreed on of rounds that still run."""
+        with self.database.reading() as connection:
+            running = running_rounds(connection)
+        for round_id, days in running.items():
+            for found in self.interim.read(round_id, days, block):
+                with self.database.writing() as connection:
+                    write_interim_day(connection, found)
 
     def _rank(self) -> None:
         cursor = self._cursor()

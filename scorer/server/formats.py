@@ -15,6 +15,11 @@ def time_text(seconds: int | None) -> str | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def session_time(session: str) -> str:
+    """Return the date of a session as ``2026-03-29T00:00:00Z``."""
+    return f"{session}T00:00:00Z"
+
+
 def date_text(seconds: int) -> str:
     """Return the day of Unix seconds in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

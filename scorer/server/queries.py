@@ -11,6 +11,8 @@ from scorer.server.accounts import Clock
 from scorer.server.database import Database
 from scorer.server.tables import (
     CURSOR,
+    INTERIM_DAY,
+    INTERIM_SCORE,
     LANE,
     MODEL,
     MOVEMENT,
@@ -89,6 +91,19 @@ class Queries:
             newest = sa.select(SCORE.c.round).where(SCORE.c.model == model).distinct()
             query = query.where(SCORE.c.round.in_(newest.order_by(SCORE.c.round.desc()).limit(max(last, 0))))
         return self._all(query.order_by(SCORE.c.round.desc(), SCORE.c.factor).limit(20_000))
+
+    def interim_scores_of(self, model: int) -> Rows:
+        """Return the scores so far of a model in rounds that run, newest round and day first."""
+        same_day = sa.and_(
+            INTERIM_DAY.c.round == INTERIM_SCORE.c.round, INTERIM_DAY.c.day == INTERIM_SCORE.c.day
+        )
+        times = (ROUND.c.resolve_at, ROUND.c.close_at, ROUND.c.payout_factor, ROUND.c.cap)
+        query = sa.select(INTERIM_SCORE, INTERIM_DAY.c.days, INTERIM_DAY.c.session, *times)
+        query = query.join(INTERIM_DAY, same_day).join(ROUND, ROUND.c.id == INTERIM_SCORE.c.round)
+        query = query.where(INTERIM_SCORE.c.model == model)
+        return self._all(
+            query.order_by(INTERIM_SCORE.c.round.desc(), INTERIM_SCORE.c.day.desc()).limit(20_000)
+        )
 
     def standings(self, limit: int, offset: int, *, is_account: bool) -> Rows:
         """Return a page of the leaderboard."""

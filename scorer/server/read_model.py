@@ -1,5 +1,6 @@
 """Writes the read model: what chain and bundles say, up to a finalised block."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -11,9 +12,21 @@ from scorer.chain.logs import IncompleteLogs
 from scorer.chain.records import RoundRecord, RoundState
 from scorer.observation.observe import Block
 from scorer.protocol.documents import to_hex
+from scorer.protocol.interim_scores import InterimScores
 from scorer.server.chain_changes import ChainChanges
 from scorer.server.results import RoundOutcome
-from scorer.server.tables import CURSOR, LANE, MODEL, MOVEMENT, READ_MODEL, RESULT, ROUND, SCORE
+from scorer.server.tables import (
+    CURSOR,
+    INTERIM_DAY,
+    INTERIM_SCORE,
+    LANE,
+    MODEL,
+    MOVEMENT,
+    READ_MODEL,
+    RESULT,
+    ROUND,
+    SCORE,
+)
 
 ROWS: Final = 5_000
 """Rows that one statement inserts."""
@@ -73,6 +86,15 @@ def unscored_rounds(connection: sa.Connection) -> list[int]:
     return list(connection.scalars(sa.select(ROUND.c.id).where(waiting).order_by(ROUND.c.id)))
 
 
+def running_rounds(connection: sa.Connection) -> dict[int, set[int]]:
+    """Return the sealed rounds, and the days of each whose interim scores are known."""
+    sealed = sa.select(ROUND.c.id).where(ROUND.c.state == RoundState.SEALED).order_by(ROUND.c.id)
+    days: dict[int, set[int]] = {round_id: set() for round_id in connection.scalars(sealed)}
+    for row in connection.execute(sa.select(INTERIM_DAY.c.round, INTERIM_DAY.c.day)):
+        days.setdefault(row.round, set()).add(row.day)
+    return days
+
+
 def write_changes(connection: sa.Connection, changes: ChainChanges, cursor: Cursor | None, key: Any) -> None:
     """Write what changed on the chain.
 
@@ -121,6 +143,9 @@ def _write_rounds(connection: sa.Connection, records: Sequence[RoundRecord]) -> 
         connection.execute(sa.delete(ROUND).where(ROUND.c.id.in_(ids[start : start + 500])))
     insert(connection, ROUND, (_round_row(record, known.get(record.round_id)) for record in records))
     for record in records:
+        if record.state != RoundState.SEALED:
+            for table in (INTERIM_DAY, INTERIM_SCORE):
+                connection.execute(sa.delete(table).where(table.c.round == record.round_id))
         if record.state == RoundState.VOIDED:
             connection.execute(sa.delete(RESULT).where(RESULT.c.round == record.round_id))
 
@@ -210,6 +235,36 @@ def write_outcome(connection: sa.Connection, outcome: RoundOutcome) -> None:
     connection.execute(sa.update(CURSOR).values(standings_stale=True))
 
 
+def write_interim_day(connection: sa.Connection, interim: InterimScores) -> None:
+    """Write a day's interim scores of a round."""
+    where = {"round": interim.round_id, "day": interim.day}
+    row = {**where, "days": interim.days, "session": interim.session}
+    connection.execute(sa.insert(INTERIM_DAY).values(**row))
+    scores = _interim_scores(interim)
+    rows = (
+        {**where, "model": model, "reward_score": reward, "scores": json.dumps(scores[place])}
+        for place, (model, reward) in enumerate(zip(interim.models, interim.reward_scores, strict=True))
+    )
+    insert(connection, INTERIM_SCORE, rows)
+
+
+def _interim_scores(interim: InterimScores) -> list[dict[str, tuple[int, float]]]:
+    """Return each model's scores in ppm and percentiles by factor."""
+    found: list[dict[str, tuple[int, float]]] = [{} for _ in interim.models]
+    for factor, values in interim.scores.items():
+        there = np.array([value for value in values if value is not None], dtype=np.int64)
+        ranks = iter(_shares_below(there).tolist())
+        for place, value in enumerate(values):
+            if value is not None:
+                found[place][factor] = value, next(ranks)
+    return found
+
+
+def _shares_below(values: Any) -> Any:
+    """Return the share of all values that lie below each, shape (values,)."""
+    return np.searchsorted(np.sort(values), values, side="left") / max(len(values), 1)
+
+
 def _result_rows(outcome: RoundOutcome) -> Iterable[dict[str, Any]]:
     columns = (outcome.models, outcome.positions, outcome.rewards)
     settled = (outcome.settled.rates, outcome.settled.payouts, outcome.settled.burns)
@@ -227,8 +282,7 @@ def _result_rows(outcome: RoundOutcome) -> Iterable[dict[str, Any]]:
 
 def _score_rows(outcome: RoundOutcome, factor: str, values: Any) -> Iterable[dict[str, Any]]:
     there = ~np.isnan(values)
-    ordered = np.sort(values[there])
-    below = np.searchsorted(ordered, values[there], side="left") / max(len(ordered), 1)
+    below = _shares_below(values[there])
     found = zip(outcome.models[there].tolist(), values[there].tolist(), below.tolist(), strict=True)
     for model, value, percentile in found:
         row = {"model": model, "round": outcome.record.round_id, "factor": factor}

@@ -1,23 +1,26 @@
 """Roots of scores, payouts, profiles and leaderboards."""
 
+import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, Final
 
+import numpy as np
 import sqlalchemy as sa
 
+from scorer.rewards import settle
 from scorer.server.accounts import NamedModel
 from scorer.server.api_keys import READ_ACCOUNT
 from scorer.server.errors import ApiError
-from scorer.server.formats import nmr_or_none, page_of, percent, time_text, whole_number
-from scorer.server.round_roots import OVER, Document, rules_of, target_of
+from scorer.server.formats import nmr_or_none, page_of, percent, session_time, time_text, whole_number
+from scorer.server.round_roots import OVER, Document, rules_from_text, rules_of, target_of
 from scorer.server.services import RequestContext, Services
 from scorer.units import ONE, nmr_text, ppm_text
 
-LAST_DAY: Final = 1
-"""Scores are final when they are shown, and a round's scores have one day."""
+ONLY_DAY: Final = 1
+"""The day of final scores where a round's rules, and with them its horizon, are not known."""
 
 
 def by_score(means: Mapping[str, float]) -> dict[str, float]:
@@ -42,19 +45,50 @@ def submission_scores(
     """Answer ``submissionScores``."""
     services = context.services
     services.require_number(tournament)
-    model, seen = _model(services, model_id), set[tuple[int, str]]()
-    if resolved is False or day not in (None, LAST_DAY):
+    model, seen = _model(services, model_id), set[tuple[int, int, str]]()
+    if version not in (None, "v1"):
         return []
-    found = []
-    for row in services.queries.scores_of(model.id, last_nrounds):
-        key = (row.round, "" if distinct_on_round else row.factor)
-        if display_name in (None, row.factor) and version in (None, "v1") and key not in seen:
+    found, rounds = list[Document](), set[int]()
+    for score in chain(_interim(services, model.id), _final(services, model.id)):
+        rounds.add(score["roundNumber"])
+        if last_nrounds is not None and len(rounds) > last_nrounds:
+            break
+        key = (score["roundNumber"], 0, "") if distinct_on_round else _key(score)
+        asked = display_name, day, resolved
+        offered = score["displayName"], score["day"], score["resolved"]
+        is_wanted = all(want in (None, have) for want, have in zip(asked, offered, strict=True))
+        if is_wanted and key not in seen:
             seen.add(key)
-            found.append(_score(model.id, row))
+            found.append(score)
     return found
 
 
-def _score(model: int, row: sa.Row[Any]) -> Document:
+def _key(score: Document) -> tuple[int, int, str]:
+    return score["roundNumber"], score["day"], score["displayName"]
+
+
+def _interim(services: Services, model: int) -> Iterator[Document]:
+    """Yield a model's scores so far in rounds that run, newest round and day first."""
+    for row in services.queries.interim_scores_of(model):
+        for factor, (value, percentile) in json.loads(row.scores).items():
+            day = {"day": row.day, "date": session_time(row.session), "resolved": False}
+            yield _score(model, row, factor, value / ONE, percentile) | day
+
+
+def _final(services: Services, model: int) -> Iterator[Document]:
+    """Yield a model's scores in rounds that are over, newest first."""
+    for row in services.queries.scores_of(model):
+        last = {"day": _last_day(row), "resolved": True}
+        yield _score(model, row, row.factor, row.value, row.percentile) | last
+
+
+def _last_day(row: sa.Row[Any]) -> int:
+    """Return the day of a round's final scores: the last session of its horizon."""
+    rules = None if row.rules is None else rules_from_text(row.rules)
+    return ONLY_DAY if rules is None else rules.horizon.sessions
+
+
+def _score(model: int, row: sa.Row[Any], factor: str, value: float, percentile: float) -> Document:
     resolved = time_text(row.resolve_at)
     return {
         "roundId": str(row.round),
@@ -63,14 +97,12 @@ def _score(model: int, row: sa.Row[Any]) -> Document:
         "roundResolveTime": resolved,
         "roundScoreTime": resolved,
         "roundCloseStakingTime": time_text(row.close_at),
-        "value": row.value,
-        "percentile": row.percentile,
-        "displayName": row.factor,
+        "value": value,
+        "percentile": percentile,
+        "displayName": factor,
         "version": "v1",
         "date": resolved,
-        "day": LAST_DAY,
         "resolveDate": resolved,
-        "resolved": True,
     }
 
 
@@ -108,24 +140,54 @@ def round_model_performances(context: RequestContext, model_id: str, tournament:
     model, scores = _model(services, model_id), defaultdict[int, list[sa.Row[Any]]](list)
     for row in services.queries.scores_of(model.id):
         scores[row.round].append(row)
+    interim = defaultdict[int, list[sa.Row[Any]]](list)
+    for row in services.queries.interim_scores_of(model.id):
+        interim[row.round].append(row)
     results = services.queries.results_of([model.id])
-    return [_performance(services, row, scores[row.round]) for row in results]
+    return [_performance(services, row, scores[row.round], interim[row.round]) for row in results]
 
 
-def _performance(services: Services, row: sa.Row[Any], scores: Sequence[sa.Row[Any]]) -> Document:
+def _settled_days(row: sa.Row[Any], scores: Sequence[sa.Row[Any]]) -> Iterator[Document]:
+    """Yield the final scores of a model in a round."""
     settled = None if row.payout is None else nmr_text(row.payout - row.burn)
-    days = [
-        {
+    for score in scores:
+        yield {
             "date": time_text(row.resolve_at),
-            "day": LAST_DAY,
+            "day": _last_day(score),
             "displayName": score.factor,
             "payoutPending": None,
             "payoutSettled": settled,
             "percentile": score.percentile,
             "value": score.value,
         }
-        for score in scores
-    ]
+
+
+def _running_days(row: sa.Row[Any], days: Sequence[sa.Row[Any]]) -> Iterator[Document]:
+    """Yield the scores so far, newest day first, with what they would pay or burn if they were final."""
+    for found in days:
+        scored = settle(
+            np.array([row.position], dtype=np.uint64),
+            np.array([found.reward_score], dtype=np.int64),
+            factor=found.payout_factor,
+            cap=found.cap,
+        )
+        pending = nmr_text(scored.total_payout - scored.total_burn)
+        for factor, (value, percentile) in json.loads(found.scores).items():
+            yield {
+                "date": session_time(found.session),
+                "day": found.day,
+                "displayName": factor,
+                "payoutPending": pending,
+                "payoutSettled": None,
+                "percentile": percentile,
+                "value": value / ONE,
+            }
+
+
+def _performance(
+    services: Services, row: sa.Row[Any], scores: Sequence[sa.Row[Any]], interim: Sequence[sa.Row[Any]]
+) -> Document:
+    days = [*_settled_days(row, scores), *_running_days(row, interim)]
     return {
         "atRisk": nmr_text(row.position),
         "payoutMultipliers": lambda: list(_multipliers(services, row)),

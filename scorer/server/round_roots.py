@@ -33,12 +33,12 @@ def status_of(row: sa.Row[Any], now: int) -> str:
 def rules_of(services: Services, row: sa.Row[Any]) -> Rules | None:
     """Return the rules of a round: from its bundle, or as the operator published them."""
     if row.rules is not None:
-        return _parsed(row.rules)
+        return rules_from_text(row.rules)
     return services.published.rules(row.id, row.rules_hash)
 
 
 @lru_cache(maxsize=64)
-def _parsed(text: str) -> Rules:
+def rules_from_text(text: str) -> Rules:
     """Return the rules that a text is: most rounds have those of the round before."""
     return rules_from(json.loads(text), "the rules of a round")
 

@@ -124,6 +124,27 @@ SCORE: Final = sa.Table(
     sqlite_with_rowid=False,
 )
 """Final scores by factor; `percentile` is the share of the round's models below."""
+INTERIM_DAY: Final = sa.Table(
+    "interim_day",
+    METADATA,
+    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("days", sa.Integer, nullable=False),
+    sa.Column("session", sa.String(10), nullable=False),
+)
+"""The days of rounds that still run of which members agree: `day` of `days` sessions, the last one's date."""
+INTERIM_SCORE: Final = sa.Table(
+    "interim_score",
+    METADATA,
+    sa.Column("model", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False, index=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("reward_score", sa.Integer, nullable=False),
+    sa.Column("scores", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Scores of such a day: `scores` is a JSON object, value in ppm and percentile by factor. A round's are gone
+once it is over: 365 rounds of 10,000 models and 20 days would be 73 million rows a year."""
 STANDING: Final = sa.Table(
     "standing",
     METADATA,
@@ -151,7 +172,19 @@ STANDING_SCORE: Final = sa.Table(
     sa.Column("rank", sa.Integer, nullable=False),
 )
 """Mean scores of the same year, and their ranks."""
-READ_MODEL: Final = (CURSOR, ROUND, MODEL, LANE, MOVEMENT, RESULT, SCORE, STANDING, STANDING_SCORE)
+READ_MODEL: Final = (
+    CURSOR,
+    ROUND,
+    MODEL,
+    LANE,
+    MOVEMENT,
+    RESULT,
+    SCORE,
+    INTERIM_DAY,
+    INTERIM_SCORE,
+    STANDING,
+    STANDING_SCORE,
+)
 
 ACCOUNT: Final = sa.Table(
     "account",

@@ -9,6 +9,7 @@ import pytest
 from scorer.data.calendar import EraDate
 from scorer.data.faults import DataError
 from scorer.data.fixed import fixed_growth
+from scorer.data.interim_targets import interim_targets
 from scorer.data.obfuscation import Identifiers
 from scorer.data.panel import Panel
 from scorer.data.recipe import Recipe
@@ -158,3 +159,30 @@ def test_revisions_are_told_with_the_eras_that_they_touch() -> None:
 def test_a_longer_panel_is_no_revision() -> None:
     longer, shorter = market(days=220), {name: values[:200] for name, values in market(days=220).items()}
     assert not list(revisions(panel_from(shorter).panel, panel_from(longer).panel))
+
+
+def test_interim_targets_are_those_of_a_horizon_that_ends_with_the_last_session() -> None:
+    whole = panel()
+    own = rebuilder(whole)
+    era = era_of(own)
+    lag, reach = 2, own.recipe.reach
+    for over in (lag, reach):
+        then = rebuilder(whole.rows(0, era.session + over))
+        assert interim_targets(then, era) is None
+    for over in (lag + 1, lag + 5, reach - 1):
+        then = rebuilder(whole.rows(0, era.session + over))
+        found = interim_targets(then, era)
+        assert found is not None
+        assert (found.day, found.days, found.session) == (over - lag, 20, then.panel.sessions[-1])
+        shorter = own.recipe.model_copy(
+            update={
+                "targets": tuple(
+                    rules.model_copy(update={"sessions": min(rules.sessions, over - rules.lag)})
+                    for rules in own.recipe.targets
+                )
+            }
+        )
+        expected = rebuilder(whole, shorter).of(era)
+        assert found.data.table.ids == own.of(era).table.ids
+        for name, values in found.data.targets.items():
+            np.testing.assert_array_equal(values, expected.targets[name])

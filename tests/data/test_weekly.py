@@ -13,6 +13,7 @@ from scorer.data.recipe import load_recipe
 from scorer.data.weekly import Weekly, load_weekly
 from scorer.operator.plans import PlanFolder
 from scorer.storage.bundle import Bundle
+from scorer.storage.interim_files import day_bundle, known_days
 from tests.data.markets import market
 
 DAYS = 240
@@ -159,6 +160,7 @@ def test_downtime_is_caught_up(folder: Path) -> None:
     assert [line.split(",")[0] for line in lines] == [
         f"built {folder}/versions/v1.0.live/0021",
         "planned the round of era 0021",
+        "wrote the interim targets of round 7",
     ]
     prices(folder, SUNDAY + 30)
     lines = look(folder, SUNDAY + 29)
@@ -207,3 +209,22 @@ def test_manifests_of_live_eras_are_whole(folder: Path) -> None:
     manifest = json.loads((folder / "versions/v1.0.live/0019/manifest.json").read_text())
     assert manifest["eras"]["0019"]["rows"] == 30
     assert manifest["version"] == "v1.0.live.0019"
+
+
+def test_targets_of_rounds_that_run_are_written_session_by_session(folder: Path) -> None:
+    prices(folder, SUNDAY + 1)
+    look(folder, SUNDAY)
+    (plan,) = (folder / "plans").iterdir()
+    published = folder / "rounds" / "1"
+    published.mkdir()
+    Bundle(published).write_universe(Bundle(plan).universe())
+    for days in (2, 3, 4):
+        prices(folder, SUNDAY + 1 + days)
+        done = look(folder, SUNDAY + days)
+        found = known_days(folder / "targets" / "1")
+        assert sorted(found) == list(range(1, days - 1))
+        assert any("interim targets of round 1" in line for line in done) == (days > 2)
+    assert look(folder, SUNDAY + 4) == []
+    assert found[2].session == (START + timedelta(days=SUNDAY + 4)).date().isoformat()
+    targets = day_bundle(folder / "targets" / "1", 2).targets(Bundle(plan).universe())
+    assert np.isfinite(targets["target_raw20"]).all()

@@ -16,6 +16,7 @@ from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.server.chain_changes import KnownChain, read_changes
 from scorer.server.database import Database, DatabaseError
 from scorer.server.follower import OWNERS_A_STEP, Follower, Turns
+from scorer.server.interim_results import InterimReader
 from scorer.server.results import BundleRefused, OutcomeReader, read_scored
 from scorer.server.tables import (
     CURSOR,
@@ -49,7 +50,13 @@ def bundles(world: World) -> Path:
 
 
 def follower_of(world: World, database: Database) -> Follower:
-    return Follower(world.suite, database, OutcomeReader(world.suite, (bundles(world),)))
+    roots = tuple(member.paths.exchange_bundle(0).folder.parent.parent for member in world.members)
+    return Follower(
+        world.suite,
+        database,
+        OutcomeReader(world.suite, (bundles(world),)),
+        InterimReader(world.suite, roots),
+    )
 
 
 def bundle_of(world: World, round_id: int) -> Bundle:

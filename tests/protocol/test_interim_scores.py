@@ -1,0 +1,74 @@
+"""Interim scores: one form, signed by members, and taken where a quorum signed the same."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from coincurve import PrivateKey
+from eth_account import Account
+
+from scorer.protocol.documents import parse_json
+from scorer.protocol.interim_scores import InterimScores, SignedInterimScores, agreed
+
+TOURNAMENT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+FOUND = InterimScores(
+    31337, TOURNAMENT, 4, 3, 20, "2007-01-05", (2, 5, 9), {"corr_target": (120, None, -7)}, (12, 0, -1)
+)
+
+
+def signed(interim: InterimScores, number: int) -> SignedInterimScores:
+    """The same, signed by a member."""
+    key = bytes([number]) * 32
+    signature = PrivateKey(key).sign_recoverable(interim.message, hasher=keccak)
+    member = Account.from_key(key).address
+    return SignedInterimScores(interim, member, signature[:64] + bytes([signature[64] + 27]))
+
+
+def keccak(content: bytes) -> bytes:
+    from eth_hash.auto import keccak as hashed
+
+    return hashed(content)
+
+
+def test_what_is_written_is_read_again_and_is_signed() -> None:
+    import json
+
+    one = signed(FOUND, 1)
+    assert one.is_signed
+    again = SignedInterimScores.from_json(parse_json(json.dumps(one.to_json()).encode()))
+    assert again == one
+    assert again.is_signed
+    assert not replace(one, interim=replace(FOUND, day=4)).is_signed
+
+
+def test_scores_are_taken_once_a_quorum_of_members_signed_the_same() -> None:
+    other = replace(FOUND, reward_scores=(12, 0, -2))
+    assert agreed([signed(FOUND, 1), signed(other, 2), signed(FOUND, 1)], 2) is None
+    assert agreed([signed(other, 2), signed(FOUND, 1), signed(FOUND, 3)], 2) == FOUND
+    assert agreed([], 1) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("models", [2, 2, 9], "ascending and each once"),
+        ("models", [9, 5, 2], "ascending and each once"),
+        ("models", [0, 5, 9], "ascending and each once"),
+        ("models", [True, 5, 9], "whole numbers as models"),
+        ("day", 0, "a day from 1"),
+        ("day", 21, "a day from 1"),
+        ("days", 251, "a day from 1"),
+        ("session", "5 January", "a date such as"),
+        ("session", "2007-01-0x", "a date such as"),
+        ("scores", {"corr_target": [1, 2]}, "a score of each of 3 models"),
+        ("scores", {"corr_target": "123"}, "a score of each of 3 models"),
+        ("scores", {"corr_target": [1, 2, "3"]}, "whole numbers as corr_target"),
+        ("reward_scores", [1, None, 3], "a reward score of every model"),
+        ("reward_scores", [1, 2], "a score of each of 3 models"),
+        ("tournament", TOURNAMENT.lower(), "an address with its checksum"),
+        ("more", 1, "expected no field but"),
+    ],
+)
+def test_any_other_document_is_refused_by_name(field: str, value: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        InterimScores.from_json(FOUND.to_json() | {field: value})
