@@ -60,6 +60,7 @@ def _in_whole_ppm(scores: Floats) -> Floats:
 
 
 def _tc(inputs: FactorInputs, target: str) -> Floats:
+    # Asked first, as TC refuses a signal without any stake; here the round is scored without it.
     if not _any_stake_that_ranks(inputs):
         return np.full(len(inputs.matrix), np.nan)
     outcome = inputs.targets[target]

@@ -53,6 +53,7 @@ class Chunk:
     @property
     def words(self) -> tuple[int, ...]:
         """The packed positions, one word a slot."""
+        # Little-endian throughout: lane 0 has the lowest bits of the word.
         packed = self.positions.astype("<u8").tobytes()
         return tuple(int.from_bytes(packed[at : at + 32], "little") for at in range(0, len(packed), 32))
 
@@ -82,8 +83,11 @@ def pack_scores(scores: NDArray[np.int64]) -> bytes:
         raise ValueError(
             f"expected reward scores of 24 bits, found some from {scores.min()} to {scores.max()} ppm"
         )
+    # Two's complement in 24 bits, as Solidity's int24.
     lanes = (np.asarray(scores, dtype=np.int64) & 0xFFFFFF).astype("<u4").reshape(-1, LANES)
     little = lanes.view(np.uint8).reshape(-1, LANES, 4)[:, :, :SCORE_BYTES].reshape(-1, LANES * SCORE_BYTES)
+    # Packed from the lowest byte up, then turned around: the EVM reads a slot's 12 bytes as one big-endian
+    # word.
     return little[:, ::-1].tobytes()
 
 
@@ -131,6 +135,7 @@ def settle_arguments(
         In ppm, by lane, a chunk each; None: the round is void, and its positions return whole.
     """
     positions = positions_heads(chunks)
+    # A void round has no scores: its positions return by the same call, with nothing in their place.
     heads = [EMPTY_HEAD] * len(positions) if scores is None else scores_heads(chunks, scores)
     packed = [b""] * len(chunks) if scores is None else [pack_scores(part) for part in scores]
     return tuple(

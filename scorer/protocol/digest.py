@@ -20,6 +20,7 @@ Column = Sequence[str] | NDArray[np.float64] | NDArray[np.int64] | NDArray[np.ui
 def _header(columns: Sequence[tuple[str, str, int]]) -> bytes:
     """The length of a table's header in four bytes, and the header: name, kind and length of each column."""
     header = rfc8785.dumps([list(column) for column in columns])
+    # With its length, so that no header's end can be read as a column's beginning.
     return len(header).to_bytes(4, "little") + header
 
 
@@ -93,6 +94,7 @@ def content_hashes(ids: Sequence[str], submissions: Iterable[NDArray[np.float64]
     for predictions in submissions:
         if len(predictions) != len(ids):
             raise ValueError(f"expected {len(ids)} predictions, found {len(predictions)}")
+        # Two words of 32 bytes, which is what abi.encode makes of two bytes32.
         yield keccak(universe + keccak(prediction_bytes(predictions)))
 
 

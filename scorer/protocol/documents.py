@@ -84,6 +84,7 @@ def _no_whole_number(text: str) -> NoReturn:
 
 
 def _whole_number(text: str) -> int:
+    # The length first, before int() converts digits without bound.
     if len(text) > len(str(-LARGEST)) or text == "-0" or abs(int(text)) > LARGEST:
         raise ValueError(f"expected a whole number from -{LARGEST} to {LARGEST}, found {shown(text)}")
     return int(text)
@@ -179,6 +180,7 @@ def from_hex(text: Any, size: int | None = None) -> bytes:
         content = bytes.fromhex(text[2:])
     except (ValueError, TypeError):
         content = b""
+    # bytes.fromhex also takes capitals and spaces: written again, each content has one spelling.
     if to_hex(content) != text or size not in (None, len(content)):
         expected = "0x and lower-case hex" if size is None else f"0x and {2 * size} lower-case hex digits"
         raise ValueError(f"expected {expected}, found {shown(repr(text))}")

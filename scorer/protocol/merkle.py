@@ -39,6 +39,7 @@ def submission_leaf(
 
 def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
     """The tree from its leaves, filled up, to its root."""
+    # The next power of two; one leaf is its own root.
     width = 1 << max(len(leaves) - 1, 0).bit_length()
     levels = [[*leaves, *[NO_LEAF] * (width - len(leaves))]]
     while len(levels[-1]) > 1:

@@ -41,6 +41,7 @@ def _shape(found: bytes) -> tuple[int, int]:
     """The shape that a header says, if it is the one header of that shape."""
     named = _SHAPE.search(found)
     shape = (int(named[1]), int(named[2])) if named else (0, 0)
+    # The whole header is compared with the one that we write, so that nothing else in it is ever interpreted.
     if named is None or found != header(*shape):
         raise PredictionsError("expected the header of a matrix of little-endian float64, found another")
     return shape
@@ -98,6 +99,7 @@ class PredictionFile(_Rows):
     """
 
     def __init__(self, path: Path) -> None:
+        # No link, which could lead out of the folder; and not blocked by a pipe that nobody writes to.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         super().__init__(descriptor, 0, HEADER_SIZE)
         self.shape = _shape(os.pread(descriptor, HEADER_SIZE, 0))
@@ -122,6 +124,8 @@ class PredictionSpool(_Rows):
 
     def __init__(self, folder: Path, ids: int) -> None:
         with tempfile.TemporaryFile(dir=folder) as file:
+            # A second descriptor keeps the nameless file; its space is freed when the last one is closed,
+            # also by a crash.
             super().__init__(os.dup(file.fileno()), ids, 0)
         self._numbers = count()  # the next row's number is taken in one step, whichever thread asks
 

@@ -274,6 +274,8 @@ class Rules(Section):
     def canonical_json(self) -> bytes:
         """The document as RFC 8785 canonical JSON, amounts and multipliers as the shortest decimal text."""
         document = self.model_dump(mode="json", exclude_none=True)
+        # `adjusters` is never None: left out where it is empty, rules with an empty section and without one
+        # have one hash.
         return rfc8785.dumps({name: part for name, part in document.items() if part != {}})
 
     def hash(self) -> bytes:

@@ -116,6 +116,7 @@ class Sessions:
 
     def last_before(self, moment: int) -> int:
         """The number of the last session that is over at a Unix second."""
+        # A session that closes in this very second is over.
         number = bisect_right(self.closes, moment) - 1
         if number < 0:
             raise CalendarError("expected a session before the first round, found none")
@@ -155,9 +156,11 @@ def round_times(schedule: Schedule, horizon: Horizon, first: date, last: date) -
         `check_windows`.
     """
     check_windows(schedule, first, last)
+    # Two days for each session cover weekends; the pauses cover holidays.
     longest = timedelta(days=2 * (horizon.sessions + horizon.lag)) + 2 * LONGEST_PAUSE
     known = sessions(schedule.calendar, first - 2 * LONGEST_PAUSE, last + longest)
     rounds: list[RoundTimes] = []
+    # From earlier on: whether a window has a new session depends on the one before it.
     for found in _openings(schedule, first - LONGEST_PAUSE, last):
         number = known.last_before(found.opens)
         if not rounds or known.days[number] > rounds[-1].session:

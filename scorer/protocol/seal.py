@@ -159,6 +159,7 @@ def agreed_refusals(
         )
         if valid >= quorum:
             return True
+        # So few are known to refuse that a quorum can still be reached: until then our own verdict stands.
         return ours.is_valid and 1 + len(theirs) - valid <= members - quorum
 
     return frozenset(model for model, ours in own.by_model.items() if not counts(model, ours))
@@ -249,6 +250,7 @@ class SealVote:
             from_hex(document["seal_signature"], SIGNATURE_SIZE),
             refused,
         )
+        # Written again and compared: a vote has one spelling, in which models ascend.
         if found.to_json() != document or not refused <= verdicts.by_model.keys():
             raise ValueError("expected models that submitted, ascending and each once, found others")
         return found
@@ -272,6 +274,7 @@ def quorum_signatures(
     tuple[int, bytes]
         Bit i stands for member i of the set; the signatures follow one another in this order.
     """
+    # The contract checks every signature and refuses all for one that is wrong, so ours are checked first.
     by_member = {vote.member: vote.seal_signature for vote in votes if vote.seal == seal and vote.is_signed}
     there = [index for index, member in enumerate(members) if member in by_member]
     if len(there) < quorum:

@@ -28,6 +28,7 @@ _DOMAIN_TYPE: Final = keccak(
 
 def typed_message(chain_id: int, tournament: str, struct_hash: bytes) -> bytes:
     """The 66 bytes whose Keccak-256 is signed: EIP-712's prefix, the tournament's domain, a struct's hash."""
+    # EIP-191: the first byte keeps signed data apart from transactions.
     return b"\x19\x01" + _domain_separator(chain_id, tournament) + struct_hash
 
 
@@ -75,7 +76,10 @@ def signer_of(message: bytes, signature: bytes) -> str | None:
         return None
     try:
         r_s, recovery = signature[:64], bytes([signature[64] - 27])
+        # No hasher: the library would otherwise hash the Keccak-256 once more, with SHA-256.
         key = PublicKey.from_signature_and_message(r_s + recovery, keccak(message), hasher=None)
+        # Without the first byte, 04, which marks an uncompressed point. An address is the hash's last 20
+        # bytes.
         return _checksum_address(keccak(key.format(compressed=False)[1:])[-20:])
     except Exception:  # noqa: BLE001 - libsecp256k1 raises bare exceptions for what is no signature
         return None
