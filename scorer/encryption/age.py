@@ -109,6 +109,7 @@ def header_size(recipients: int) -> int:
 
 def file_size(size: int, recipients: int) -> int:
     """Bytes of a file with so many bytes of content, for so many recipients."""
+    # An empty content is one empty chunk.
     chunks = max(1, -(-size // CHUNK))
     return header_size(recipients) + NONCE_SIZE + size + chunks * _TAG
 
@@ -208,6 +209,7 @@ def _read_header(content: bytes, recipients: int) -> tuple[tuple[Stanza, ...], b
 
     def bytes_at(start: int) -> bytes:
         try:
+            # 43 characters and one of padding, which age leaves out, are 44: a multiple of four.
             found = a2b_base64(content[start : start + _BASE64] + b"=")
         except Base64Error:
             found = b""
@@ -252,6 +254,8 @@ def _chunked(content: memoryview, size: int) -> Iterator[tuple[bytes, memoryview
     starts = range(0, max(1, len(content)), size)
     for number, start in enumerate(starts):
         is_last = number == len(starts) - 1
+        # With the mark of the last chunk, a file that was cut off between two chunks does not pass for a
+        # whole one.
         yield number.to_bytes(11, "big") + bytes([is_last]), content[start : start + size]
 
 
@@ -259,6 +263,8 @@ def _wrap(file_key: bytes, recipient: bytes, ephemeral: bytes) -> Stanza:
     secret = X25519PrivateKey.from_private_bytes(ephemeral)
     share = secret.public_key().public_bytes_raw()
     wrapping = _derived(secret.exchange(_public_key(recipient)), share + recipient, _X25519_INFO)
+    # A nonce of zeros, as the age format has it: a wrapping key comes from an ephemeral key of its own, and
+    # is used once.
     return Stanza(share, ChaCha20Poly1305(wrapping).encrypt(bytes(12), file_key, None))
 
 

@@ -46,6 +46,7 @@ def decode(prefix: str, text: str, size: int) -> bytes:
         raise KeyRefused(f"expected {expected}, found another text of {len(text)} characters")
     digits = [_DIGITS.index(each) for each in body]
     content = bytes(_regrouped(digits[:-_CHECKSUM], 5, 8, is_padded=False))
+    # Written again, because bits of padding that are not zero would give one key several spellings.
     if _remainder([*_expanded(prefix), *digits]) != 1 or encode(prefix, content) != text:
         raise KeyRefused(f"expected {expected}, found one that was mistyped; copy it again")
     return content

@@ -124,6 +124,7 @@ def encrypt_predictions(
         When a prediction is NaN or outside [0, 1], or there is not one for each id.
     """
     content = plaintext.encode(predictions)
+    # As a member reads it: what would be refused after the close is refused here.
     plaintext.decode(content, len(universe))
     hashed = content_hash(universe, predictions)
     context = EnvelopeContext(place, model_id, hashed, len(universe), members)
@@ -153,6 +154,7 @@ def _boxes(key: bytes, secrets: EnvelopeSecrets, context: EnvelopeContext) -> It
 
 def number(place: int) -> int:
     """The number at which a member's share is the value of Shamir's polynomial."""
+    # Not from 0, where the polynomial's value is the secret.
     return place + 1
 
 

@@ -41,6 +41,7 @@ MOST_ENTRIES: Final = 1 << 20
 _TYPE: Final = keccak(b"ShareRelease(uint256 roundId,bytes32 membersDigest,uint256 place,bytes32 fileHash)")
 _COUNT_SIZE: Final = 4
 _HEADER_SIZE: Final = len(MAGIC) + 4 * WORD + 1 + _COUNT_SIZE
+# V for plain bytes: of numpy's S, zeros at the end are cut off.
 _ENTRY: Final = np.dtype([("model", ">u8"), ("hash", "V32"), ("has_key", "u1"), ("key", f"V{BOX_KEY_SIZE}")])
 _WORDS: Final = (
     (ReleaseFault.OTHER_CHAIN, "chain"),

@@ -178,8 +178,10 @@ def _refusal(
     if entry.predictions is None:
         return None
     predictions = float_array(entry.predictions)
+    # What could not be decrypted stands as NaN throughout.
     if is_encrypted and np.isnan(predictions).all():
         return UNREADABLE
+    # A NaN fails both comparisons, and is refused too.
     if not ((predictions >= 0) & (predictions <= 1)).all():
         return "expected predictions within [0, 1], found others"
     return None
@@ -199,6 +201,7 @@ def refusals_of(
     for entry in submissions.entries:
         allowed = submitters.get(entry.model_id)
         reason = _refusal(entry, allowed, where, is_encrypted=submissions.is_encrypted)
+        # Named first: of an envelope that nobody signed it does not matter whether it can be read.
         if reason in (None, UNREADABLE) and entry.model_id in changed:
             reason = "expected the ciphertext that was signed, found another"
         if reason is None and entry.model_id in wrong:

@@ -179,6 +179,7 @@ class _Earlier:
 
     def against(self, model: int, recent: Sequence[PublishedRound]) -> Iterator[tuple[float, float] | None]:
         """Churn and turnover against each of the model's recent rounds, newest first."""
+        # Raises where the submission itself cannot be compared, whatever came before it.
         self.weights.ranked.row(self.rows[model])
         for each in recent:
             comparison, rows_before = self.comparisons[id(each)]
@@ -206,6 +207,7 @@ def _verdict(
 
 def _reason(gates: Gates, churn: float, turnover: float) -> str | None:
     for what, found, most in (("churn", churn, gates.max_churn), ("turnover", turnover, gates.max_turnover)):
+        # Not `>=`: a NaN must not pass.
         if not found < most / ONE:
             return f"expected a {what} below {most / 10_000:g} %, found {100 * found:.2f} %"
     return None

@@ -162,6 +162,7 @@ class Positions:
         slots = columns["lane"][[0, *ends]].tolist() if amounts else []
         chunks = tuple(Chunk(lane // LANES, part) for lane, part in zip(slots, amounts, strict=True))
         positions = cls(chunks, tuple(columns["model_id"].tolist()))
+        # Written again and compared: splitting passes over gaps and a wrong order.
         positions._check_same(columns)
         return positions
 

@@ -42,6 +42,7 @@ def _table(scored: ScoredRound, resolved: date | None, owners: Mapping[int, str]
             "model": models,
             "account": [owners.get(model, f"model {model}") for model in models],
             "at_risk": scored.scores["position"],
+            # Signed numbers first: a difference of unsigned ones wraps around.
             "net": settled.payouts.astype("int64") - settled.burns.astype("int64"),
             **{name: scored.scores[name] for name, _ in scored.rules.multipliers},
             REWARD: scored.scores["reward_score"] / ONE,

@@ -216,6 +216,7 @@ def _position_differences(published: Published) -> Iterator[Difference]:
 
 
 def _keyed(where: str, expected: Mapping[Any, Any], found: Mapping[Any, Any]) -> Iterator[Difference]:
+    # By length first, so that model 9 comes before model 10.
     for key in sorted({**expected, **found}, key=lambda key: (len(str(key)), str(key))):
         if expected.get(key) != found.get(key):
             yield Difference(f"{where} {key}", expected.get(key, "none"), found.get(key, "none"))
@@ -262,6 +263,7 @@ def _column_differences(
     if len(expected) != len(found):
         yield Difference(f"{where}, length of {name}", len(expected), len(found))
         return
+    # Two NaNs are the same here; only NaN differs from itself.
     same = (expected == found) | ((expected != expected) & (found != found))
     for row in np.flatnonzero(~same).tolist():
         yield Difference(f"{where} {rows[row]}, {name}", expected[row], found[row])

@@ -48,7 +48,7 @@ def find(function: str) -> Callable[..., Any]:
 
 
 def read_nothing(content: bytes) -> ReadResult:
-    """True where a child lives in an empty place, with nothing to read."""
+    """Count the bytes of a file without reading it: an answer shows that a child can live here."""
     return ReadResult({"bytes": len(content)})
 
 
@@ -81,6 +81,7 @@ def run_child(job: Job, connection: int, confinement: Confinement, held: int) ->
     except MemoryError:
         status = NO_MEMORY
     finally:
+        # Not sys.exit: what the zygote would do at its end must not run in a child.
         os._exit(status)
 
 
@@ -113,6 +114,7 @@ def _outcome(job: Job, channel: socket.socket, files: Landlock) -> list[memoryvi
         function = find(job.function)
         refusals = getattr(function, REFUSALS, ())
         payload, arguments = _request(channel)
+        # After the request, which names the one file that may be opened.
         files.enter([*package_of("scorer"), *package_of(job.function), *_given(payload)])
         return encoded(function(payload, *arguments))
     except MemoryError:

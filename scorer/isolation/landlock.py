@@ -85,6 +85,7 @@ class Landlock:
         with suppress(OSError):
             at = os.open(path, os.O_PATH | os.O_CLOEXEC)
             rights = READ_FILE | (READ_FOLDER if os.path.isdir(path) else 0)  # noqa: PTH112 - imports little
+            # The kernel's struct landlock_path_beneath_attr has no padding.
             rule = ctypes.create_string_buffer(struct.pack("=Qi", rights, at), 12)
             self._call(ADD_RULE, ruleset, BENEATH, rule, ctypes.c_uint(0))
             os.close(at)
@@ -94,6 +95,7 @@ def _interpreter() -> Sequence[str]:
     """The interpreter's folders and those of installed packages; not that of a working directory."""
     packages = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]  # noqa: PTH119
     roots = [sys.prefix, sys.base_prefix, sys.exec_prefix]
+    # A prefix such as / would open all files again.
     return [path for path in dict.fromkeys((*roots, *packages)) if path not in ("/", str(Path.home()))]
 
 

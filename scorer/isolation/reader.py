@@ -183,6 +183,7 @@ class IsolatedReader:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """All slots: what now ends for want of memory had all that is left to children."""
+        # One call at a time: two that hold a part of the slots each would wait for the rest for ever.
         with self._last, contextlib.ExitStack() as slots:
             for _ in range(self.workers):
                 slots.enter_context(self._slots)

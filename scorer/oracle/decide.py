@@ -132,6 +132,7 @@ def decide(view: RoundView) -> tuple[MemberAction, ...]:
         case RoundState.SETTLING:
             return _while_settling(view)
         case RoundState.VOIDED:
+            # The chunk locked last comes first: the contract takes no other one off its stack.
             return tuple(ReturnChunk(index) for index in reversed(range(view.chunks_left)))
         case _:
             return ()
@@ -219,6 +220,7 @@ def _once_final(view: RoundView, proposal: ProposalRecord, report: Report) -> tu
     since = proposal.challenge_until
     if short and view.now < _fundable_until(view, proposal):
         waiting = Wait("final; the pool cannot pay it yet")
+        # Bonds are let go of meanwhile: they do not depend on the pool.
         return (*short, *(_in_turn(view, since, *closing) if closing else ()), waiting)
     return _in_turn(view, since, *closing, BeginSettlement(report), *_remaining_chunks(view, view.now))
 

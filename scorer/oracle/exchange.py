@@ -65,6 +65,7 @@ class Exchange:
             due = self.later[round_id]
             if due is not None and block.timestamp >= due:
                 self.publish(suite.round(round_id, block.number))
+                # Published: not looked at again by this process.
                 self.later[round_id] = None
 
     def _public_from(self, round_id: int) -> int | None:

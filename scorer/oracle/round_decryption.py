@@ -75,6 +75,8 @@ class RoundDecryption:
         is_final = not silent or Unreadable.UNDECIDED not in unreadable.values()
         self.bundle.write_decrypted(_with_rows(submissions, rows))
         released = released_of(self.bundle) or now
+        # After the predictions: a process that ends in between leaves no note, and the next one decrypts
+        # again.
         if is_final and shares.context.sender is not None:
             self._keep(released, unreadable)
         names = tuple(shares.members.members[place] for place in sorted(silent))

@@ -56,6 +56,7 @@ def summary(scores: Scores) -> Summary:
     """Return a round in three numbers."""
     position = _total(scores["position"])
     return Summary(
+        # Nothing is paid where nothing was at risk: 1 only spares the division by zero.
         paid=_total(scores["payout"]) * ONE // max(position, 1),
         burned=_total(scores["burn"]) * ONE // max(position, 1),
         models=int(np.count_nonzero(scores["position"])),

@@ -89,7 +89,9 @@ class Sealing:
         if own is not None:
             votes.append(own)
         members = self.recorded.member_set(record)
+        # Each statement once, in the order of the votes.
         for seal in dict.fromkeys(vote.seal for vote in votes):
+            # A vote from before a reorganisation may be on other positions.
             if seal.positions_head == record.positions_head:
                 signed = quorum_signatures(seal, votes, members.members, members.quorum)
                 if signed is not None:
@@ -166,6 +168,7 @@ class Sealing:
         members, judged = self.recorded.member_set(record), self._judgement(record, bundle)
         refused = agreed_refusals(
             judged.verdicts,
+            # One a member; of several, the last that was found.
             [*{vote.member: vote.verdicts for vote in votes}.values()],
             members=len(members.members),
             quorum=members.quorum,
@@ -183,6 +186,7 @@ class Sealing:
         vote = SealVote(
             self.address, judged.verdicts, judged.signature, seal, self._sign(seal.message), refused
         )
+        # Before the vote: where a vote is, the refusals that it names are too.
         bundle.write_refused(refused)
         bundle.write_vote(vote)
         return vote

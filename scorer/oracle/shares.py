@@ -73,6 +73,8 @@ class RoundShares:
         now
             All positions that are locked: a seal is signed of no others later.
         """
+        # Noted before it is published: after a crash we know at which positions others may have read our
+        # shares.
         if self.context.sender is not None and released_of(self._own) is None:
             self._own.write_released(now.to_json())
         before = self._released_before()

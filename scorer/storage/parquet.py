@@ -66,8 +66,10 @@ class ColumnKind:
 
 UNSIGNED: Final = (
     number_field(6, I32, 14),  # converted type UINT_64
+    # LogicalType.INTEGER of 64 bits, without a sign. Old readers know the converted type alone.
     (10, STRUCT, structure((10, STRUCT, structure((1, I8, bytes([64])), (2, FALSE, b""))))),
 )
+# Converted type UTF8, and LogicalType.STRING.
 STRING: Final = (number_field(6, I32, 0), (10, STRUCT, structure((1, STRUCT, structure()))))
 NO_NULLS: Final = structure(number_field(3, I64, 0))
 """Without it, fastparquet reads whole numbers as floats, which hold fewer digits."""
@@ -92,12 +94,14 @@ def _values(column: Column) -> bytes:
         encoded = [text.encode() for text in column]
         return b"".join(_LENGTH.pack(len(text)) + text for text in encoded)
     if column.dtype.kind == "f":
+        # Adding 0.0 turns -0.0 into 0.0 and changes no other number.
         column = np.where(np.isnan(column), np.nan, column + 0.0)
     return np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).tobytes()
 
 
 def _page(rows: int, content: bytes) -> bytes:
     size = len(content)
+    # DataPageHeader: rows, encoding of the values, and of levels, of which a required column has none.
     head = structure(
         number_field(1, I32, rows),
         number_field(2, I32, PLAIN),
@@ -113,6 +117,7 @@ def _page(rows: int, content: bytes) -> bytes:
 
 
 def _chunk(name: str, kind: ColumnKind, rows: int, offset: int, size: int) -> bytes:
+    # ColumnMetaData: type, encodings, path, codec, values, size unpacked and packed, offset, statistics.
     described = structure(
         number_field(1, I32, kind.physical),
         list_field(2, I32, [varint(PLAIN << 1)]),
@@ -124,6 +129,7 @@ def _chunk(name: str, kind: ColumnKind, rows: int, offset: int, size: int) -> by
         number_field(9, I64, offset),
         (12, STRUCT, NO_NULLS),
     )
+    # ColumnChunk.file_offset is out of use; the format asks for 0.
     return structure(number_field(2, I64, 0), (3, STRUCT, described))
 
 
@@ -181,6 +187,7 @@ def _file(columns: Mapping[str, Column], kinds: Mapping[str, ColumnKind], rows: 
 def _element(column: tuple[str, ColumnKind]) -> bytes:
     name, kind = column
     return structure(
+        # Field 3 says that a value is required, so that no levels are written.
         number_field(1, I32, kind.physical), number_field(3, I32, 0), text_field(4, name), *kind.notes
     )
 

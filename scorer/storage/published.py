@@ -189,6 +189,7 @@ def _copy(source: Path, target: Path, most: int) -> int:
         size = os.fstat(original.fileno()).st_size
         if size <= most:
             _require_room(target.parent, COPIES * size)
+        # One byte more than its size: a file that grows while it is read is refused.
         left = min(size, most) + 1 if size <= most else 0
         while left and (part := original.read(min(left, COPIED))):
             copy.write(part)

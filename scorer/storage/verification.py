@@ -197,6 +197,7 @@ def stated_in_child(folder: Path) -> ReadResult:
 def verify_in_child(folder: Path, chain: Chain, own: OwnSubmission | None = None) -> ReadResult:
     """Verify a folder; it runs in the child."""
     irregular = list(_irregular(folder))
+    # Not strict: a table in another form is read, in this child, and reported as a difference.
     bundle = Bundle(folder)
     if irregular:
         found = _Found(_number_of(folder) or 0, "", irregular, ())

@@ -77,6 +77,7 @@ def _other_content(content: bytes) -> str | None:
     if content.startswith(b"PK\x03\x04"):
         is_workbook = b"[Content_Types].xml" in content or b"xl/" in content
         return "an Excel workbook; save it as CSV" if is_workbook else "a zip archive; unpack it first"
+    # Every other byte is zero: plain letters in UTF-16, without its mark at the beginning.
     if content[1::2][:20] == bytes(20) or content[::2][:20] == bytes(20):
         return "text in UTF-16; save it as UTF-8"
     kinds = (kind for begin, kind in OTHER_CONTENT if content.startswith(begin))

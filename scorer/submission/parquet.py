@@ -89,6 +89,7 @@ def _batches(
         unpacked += batch.nbytes
         check_rows(found, count, name)
         check_size(unpacked, count, name)
+        # A reference may point beyond its dictionary, which pyarrow checks only when it is asked to.
         batch.validate(full=True)
         _check_longest(batch.column(wanted[0]), wanted[0], name)
         batches.append(batch)
@@ -126,11 +127,14 @@ def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
 
     From its buffers, because `to_numpy` and scalars of pyarrow import pandas, in each child process.
     """
+    # Rounds whole numbers beyond 2**53 instead of failing at them: they are refused later, as outside of [0,
+    # 1].
     floats = column.cast(pa.float64(), safe=False)
     return np.concatenate([np.empty(0), *(_plain(chunk) for chunk in floats.chunks if len(chunk))])
 
 
 def _plain(chunk: pa.Array) -> NDArray[np.float64]:
+    # pyarrow's buffers are read-only.
     values = _buffer(chunk, np.float64).copy()
     if chunk.null_count:
         values[_buffer(chunk.is_null().cast(pa.uint8()), np.uint8) == 1] = np.nan

@@ -145,7 +145,7 @@ def read_for(kind: str | None, content: bytes, universe: Universe, name: str) ->
     Returns
     -------
     NDArray[np.float64]
-        CheckedSubmission within [0, 1] in the order of the ids, shape (ids,).
+        Predictions within [0, 1] in the order of the ids, shape (ids,).
 
     Raises
     ------
@@ -238,6 +238,7 @@ class SubmissionReader:
             raise ValueError("predictions outside of [0, 1]")
         coverage = _coverage(result.facts, self._ids, gaps)
         finished = _finished(self._kind, values.astype(np.float64))
+        # Adding 0.0 turns -0.0 into 0.0: the content hash knows one zero.
         return CheckedSubmission(np.asarray(np.clip(finished, 0.0, 1.0) + 0.0), coverage)
 
 

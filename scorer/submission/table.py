@@ -108,7 +108,7 @@ def _id_and_prediction(columns: Sequence[str]) -> tuple[str, str] | None:
 
 @dataclass(frozen=True)
 class ColumnLayout:
-    """Return the columns that a file must have, as a function of those it has and in words."""
+    """The columns that a file must have, as a function of those it has and in words."""
 
     choose: ChooseColumns
     expected: str
