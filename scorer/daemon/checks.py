@@ -205,6 +205,7 @@ def _version(suite: Suite, block: int) -> str:
 
 def _report_hash(suite: Suite, block: int) -> str:
     """Find out a node that answers for another chain or contract, by what it hashes."""
+    # Each number differs, so that fields in another order give another hash.
     report = Report(
         suite.addresses.chain_id,
         str(suite.tournament.address),

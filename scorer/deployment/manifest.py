@@ -242,6 +242,7 @@ def _mined(w3: Web3, journal: Journal, blueprint: Blueprint) -> dict[str, MinedT
                 receipt = w3.eth.get_transaction_receipt(Web3.to_hex(attempt.hash))
             except TransactionNotFound:
                 continue
+            # A cancelled attempt is mined too, without having done anything.
             if key is not None and receipt["status"] == 1 and not attempt.cancels:
                 found[key.meaning] = MinedTransaction(receipt["blockNumber"], Web3.to_hex(attempt.hash))
     return found

@@ -148,6 +148,7 @@ def _unlike(reader: Reader, contract: str, address: str) -> str | None:
         bound = reader.bound(contract, address)
         if contract in PROBES:
             read_view(bound.get_function_by_name(PROBES[contract])(), reader.block)
+        # Stakes are counted in nano-NMR, which presumes 18 decimals.
         decimals = read_view(bound.functions.decimals()) if contract == "Numeraire" else 18
     except (EndpointError, Web3Exception):
         return f"expected a {contract}, found that {address} does not answer as one"

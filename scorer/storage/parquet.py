@@ -186,8 +186,8 @@ def _file(columns: Mapping[str, Column], kinds: Mapping[str, ColumnKind], rows: 
 
 def _element(column: tuple[str, ColumnKind]) -> bytes:
     name, kind = column
+    # Field 3 says that a value is required, so that no levels are written.
     return structure(
-        # Field 3 says that a value is required, so that no levels are written.
         number_field(1, I32, kind.physical), number_field(3, I32, 0), text_field(4, name), *kind.notes
     )
 
