@@ -53,14 +53,14 @@ def decode(prefix: str, text: str, size: int) -> bytes:
 
 
 def _expanded(prefix: str) -> Iterator[int]:
-    """A prefix as the checksum covers it: high bits, zero, low bits."""
+    """Yield a prefix as the checksum covers it: high bits, zero, low bits."""
     yield from (ord(each) >> 5 for each in prefix)
     yield 0
     yield from (ord(each) & 31 for each in prefix)
 
 
 def _remainder(digits: Iterable[int]) -> int:
-    """The remainder of a polynomial over GF(32) by the code's generator."""
+    """Return the remainder of a polynomial over GF(32) by the code's generator."""
     rest = 1
     for digit in digits:
         top = rest >> 25
@@ -71,7 +71,7 @@ def _remainder(digits: Iterable[int]) -> int:
 
 
 def _regrouped(groups: Iterable[int], width: int, wanted: int, *, is_padded: bool) -> Iterator[int]:
-    """The same bits in groups of another width; what is left at the end is padded, or dropped."""
+    """Yield the same bits in groups of another width; what is left at the end is padded, or dropped."""
     bits = held = 0
     for group in groups:
         held, bits = held << width | group, bits + width

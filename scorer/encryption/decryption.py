@@ -187,7 +187,7 @@ def _open(envelope: Envelope, statements: Statements) -> _Opened:
 
 
 def _combined(opened: Sequence[_Opened]) -> list[EnvelopeKey]:
-    """The key that the shares of each envelope give; those of the same members are combined at once."""
+    """Return the key that each envelope's shares give; those of the same members are combined at once."""
     rows = defaultdict[tuple[int, ...], list[int]](list)
     for row, each in enumerate(opened):
         rows[tuple(each.shares)].append(row)

@@ -70,7 +70,7 @@ def combine(shares: Bytes, numbers: Sequence[int]) -> Bytes:
 
 
 def lagrange_at_zero(numbers: Sequence[int]) -> tuple[int, ...]:
-    """The weight of each member's share: the product of x_j / (x_j - x_i) over all others j."""
+    """Return the weight of each member's share: the product of x_j / (x_j - x_i) over all others j."""
     powers, logs = _powers_and_logs()
 
     def weight(own: int) -> int:
@@ -101,7 +101,7 @@ def _powers_and_logs() -> tuple[Bytes, Bytes]:
 
 @cache
 def _products() -> Bytes:
-    """Every product of two elements, shape (256, 256)."""
+    """Return every product of two elements, shape (256, 256)."""
     powers, logs = _powers_and_logs()
     # Wider numbers first, as a sum of two logarithms passes 8 bits.
     exponents = (logs[:, None].astype(np.int64) + logs) % _ORDER

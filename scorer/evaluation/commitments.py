@@ -59,7 +59,7 @@ def check_commitments(inputs: RoundInputs) -> None:
 
 
 def _counting(submissions: Submissions, refused: Container[int]) -> list[int]:
-    """The models whose submission counts."""
+    """Return the models whose submission counts."""
     return [model for model in submissions.model_ids if model not in refused]
 
 
@@ -147,7 +147,7 @@ def _check_tables(inputs: RoundInputs) -> None:
 
 
 def _check_coverage(inputs: RoundInputs) -> None:
-    """Volatility is that of the whole scoring window, and churn that of every model."""
+    """Refuse returns of less than the whole scoring window, and churn that lacks a model."""
     sessions = len(inputs.tables.get(SESSION_RETURNS, ()))
     if SESSION_RETURNS in inputs.rules.needs and sessions != inputs.rules.horizon.sessions:
         raise InputsMismatch(
@@ -212,12 +212,12 @@ def refusals_of(
 
 
 def target_digest(universe: tuple[str, ...], name: str, target: NDArray[np.float64]) -> str:
-    """The digest of one target, in the order of the universe, as the manifest holds it."""
+    """Return the digest of one target, in the order of the universe, as the manifest holds it."""
     return to_hex(table_digest({"id": universe, name: target}))
 
 
 def input_digests(inputs: RoundInputs) -> dict[str, Any]:
-    """The digests of what came in, as the manifest holds them; a target that is not there has none."""
+    """Return the digests of what came in, as the manifest holds them; a target that is not there has none."""
     universe = inputs.submissions.universe
     needed = [name for name in inputs.rules.needs if name in inputs.tables]
     tables = {name: digest_of(name, inputs.tables[name], universe) for name in needed}

@@ -248,7 +248,7 @@ def _must_be_refused(inputs: RoundInputs, chain: OnChain | None) -> dict[int, st
 
 
 def verdict_differences(must_be_refused: Mapping[int, str], refused: Container[int]) -> Iterator[Difference]:
-    """The submissions that count at the seal and must not: a quorum of members said what is not so."""
+    """Yield submissions that count at the seal and must not: a quorum of members said what is not so."""
     for model, reason in must_be_refused.items():
         if model not in refused:
             yield Difference(f"verdicts.json, verdict on model {model}", f"a refusal: {reason}", "none")

@@ -148,7 +148,7 @@ def _centred_portfolios(inputs: FactorInputs, rows: slice) -> tuple[Floats, NDAr
 
 
 def _stake_weighted_portfolio(inputs: FactorInputs) -> Floats | None:
-    """The centred neutral portfolio of all that have a stake and can be scored, shape (ids,); or None."""
+    """Return the centred neutral portfolio of all that have a stake and a rank, shape (ids,); or None."""
     counted = [_counted(inputs, rows) for rows in inputs.blocks]
     stakes = [
         int(stake)

@@ -41,7 +41,7 @@ class Job:
 
 
 def find(function: str) -> Callable[..., Any]:
-    """The function of that name, its module imported."""
+    """Return the function of that name, its module imported."""
     module, _, name = function.partition(":")
     found: Callable[..., Any] = getattr(import_module(module), name)
     return found
@@ -147,7 +147,7 @@ def _sized(read: Callable[[int], bytes]) -> bytes:
 
 
 def _described(error: Exception) -> str:
-    """An exception of ours with the place where it was raised, the innermost last."""
+    """Return an exception of ours with the place where it was raised, the innermost last."""
     places, trace = [], error.__traceback__
     while trace is not None:
         places.append(f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}")  # noqa: PTH119

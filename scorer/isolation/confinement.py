@@ -80,7 +80,7 @@ def _limit_resources(limits: ReadLimits, held: int) -> None:
 
 
 def address_space() -> int:
-    """Bytes of address space that this process holds, 0 where the system does not say."""
+    """Return the bytes of address space that this process holds, 0 where the system does not say."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
     except OSError:

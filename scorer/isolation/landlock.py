@@ -55,7 +55,7 @@ class Landlock:
         self._readable = tuple(filter(os.path.exists, (*SYSTEM, *_interpreter())))
 
     def _handled(self) -> bytes:
-        """The kernel's ``landlock_ruleset_attr``: all that is forbidden unless a rule allows it."""
+        """Return the kernel's ``landlock_ruleset_attr``: all that is forbidden unless a rule allows it."""
         rights = [count for since, count in FILE_RIGHTS.items() if since <= self.version]
         words = [(1 << max(rights, default=0)) - 1]
         words += [bits for since, bits in (NETWORK, SCOPES) if since <= self.version]
@@ -92,7 +92,7 @@ class Landlock:
 
 
 def _interpreter() -> Sequence[str]:
-    """The interpreter's folders and those of installed packages; not that of a working directory."""
+    """Return the interpreter's folders and those of installed packages; not that of a working directory."""
     packages = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]  # noqa: PTH119
     roots = [sys.prefix, sys.base_prefix, sys.exec_prefix]
     # A prefix such as / would open all files again.
@@ -100,7 +100,7 @@ def _interpreter() -> Sequence[str]:
 
 
 def package_of(function: str) -> list[str]:
-    """The folder of the outermost package of ``module:name``, from which the function may import more."""
+    """Return the folder of the outermost package of ``module:name``, from which it may import more."""
     package = function.partition(":")[0].partition(".")[0]
     file = getattr(sys.modules.get(package), "__file__", None)
     return [os.path.dirname(file)] if file else []  # noqa: PTH120

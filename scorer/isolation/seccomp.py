@@ -191,7 +191,7 @@ OWN_PROCESS: Final = 0x7EADBEEF
 
 
 def filter_program(machine: str) -> Iterator[bytes]:
-    """The filter in classic BPF: 8 bytes an instruction, see the kernel's seccomp_filter.rst."""
+    """Yield the filter in classic BPF: 8 bytes an instruction, see the kernel's seccomp_filter.rst."""
     column = list(ARCHITECTURES).index(machine)
     yield _instruction(LOAD, ARCHITECTURE_AT)
     # The same number is another call on another architecture, which a process may switch to.

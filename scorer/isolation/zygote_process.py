@@ -160,7 +160,7 @@ def _status(descriptor: int, deadline: float) -> dict[str, Any]:
 
 
 def _judged(status: dict[str, Any], content: bytes | None, limits: ReadLimits) -> ReadResult:
-    """The answer of a child that ended so, or the error that it comes to."""
+    """Return the answer of a child that ended so, or the error that it comes to."""
     code = status.get("code")
     if code is None:
         raise IsolationUnavailable(f"expected a process to read a file in, found: {status.get('error')}")

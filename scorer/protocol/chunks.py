@@ -92,7 +92,7 @@ def pack_scores(scores: NDArray[np.int64]) -> bytes:
 
 
 def unpack_scores(packed: bytes) -> NDArray[np.int64]:
-    """The reward scores in ppm, by lane, of a ``ChunkSettled`` event; the inverse of `pack_scores`."""
+    """Return the reward scores in ppm, by lane, of a ``ChunkSettled`` event; the inverse of `pack_scores`."""
     little = np.frombuffer(packed, dtype=np.uint8).reshape(-1, LANES * SCORE_BYTES)[:, ::-1]
     parts = little.reshape(-1, SCORE_BYTES).astype(np.int64)
     value = parts[:, 0] | parts[:, 1] << 8 | parts[:, 2] << 16
@@ -100,7 +100,7 @@ def unpack_scores(packed: bytes) -> NDArray[np.int64]:
 
 
 def push(head: bytes, from_slot: int, content: bytes) -> bytes:
-    """The stack's head after a chunk is pushed: ``keccak(head, fromSlot, keccak(content))``."""
+    """Return the stack's head after a chunk is pushed: ``keccak(head, fromSlot, keccak(content))``."""
     return keccak(head + from_slot.to_bytes(32, "big") + keccak(content))
 
 
@@ -112,12 +112,15 @@ def _heads(pushes: Sequence[tuple[int, bytes]]) -> tuple[bytes, ...]:
 
 
 def positions_heads(chunks: Sequence[Chunk]) -> tuple[bytes, ...]:
-    """The heads of the positions stack: empty, then after each chunk."""
+    """Return the heads of the positions stack: empty, then after each chunk."""
     return _heads([(c.from_slot, b"".join(w.to_bytes(32, "big") for w in c.words)) for c in chunks])
 
 
 def scores_heads(chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]]) -> tuple[bytes, ...]:
-    """The heads of the scores stack: empty, then after each chunk; `scores` in ppm, by lane, a chunk each."""
+    """Return the heads of the scores stack: empty, then after each chunk.
+
+    `scores` are in ppm, by lane, a chunk each.
+    """
     return _heads([(c.from_slot, pack_scores(s)) for c, s in zip(chunks, scores, strict=True)])
 
 
@@ -127,7 +130,7 @@ SettleArguments = tuple[int, int, bytes, list[int], bytes, bytes]
 def settle_arguments(
     round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]] | None
 ) -> tuple[SettleArguments, ...]:
-    """The arguments of ``Tournament.settle`` for each chunk, in the order in which they were locked.
+    """Return the arguments of ``Tournament.settle`` for each chunk, in the order in which they were locked.
 
     Parameters
     ----------

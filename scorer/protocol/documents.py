@@ -138,7 +138,7 @@ def check_types(
 
 
 def whole(document: Mapping[str, Any], name: str) -> int:
-    """A field that is a whole number from 0 on; KeyError or ValueError for any other."""
+    """Return a field that is a whole number from 0 on; KeyError or ValueError for any other."""
     value = document[name]
     if type(value) is not int or value < 0:
         raise ValueError(f"expected a whole number from 0 on as {name}, found {shown(repr(value))}")
@@ -146,7 +146,7 @@ def whole(document: Mapping[str, Any], name: str) -> int:
 
 
 def amount(document: Mapping[str, Any], name: str) -> int:
-    """A field that is an amount in nano-NMR, in decimal digits; KeyError or ValueError for any other."""
+    """Return an amount in nano-NMR from decimal digits; KeyError or ValueError for any other field."""
     value = document[name]
     if not isinstance(value, str) or not re.fullmatch(r"0|[1-9][0-9]{0,19}", value):
         raise ValueError(f"expected decimal digits as {name}, found {shown(repr(value))}")
@@ -156,7 +156,7 @@ def amount(document: Mapping[str, Any], name: str) -> int:
 
 
 def address(document: Mapping[str, Any], name: str) -> str:
-    """A field that is an address with its checksum (EIP-55); KeyError or ValueError for any other."""
+    """Return a field that is an address with its checksum (EIP-55); KeyError or ValueError for any other."""
     value = document[name]
     if not isinstance(value, str) or not is_checksum_address(value):
         raise ValueError(f"expected an address with its checksum as {name}, found {shown(repr(value))}")
@@ -164,12 +164,12 @@ def address(document: Mapping[str, Any], name: str) -> str:
 
 
 def to_hex(content: bytes) -> str:
-    """Bytes as documents hold them: ``0x`` and lower-case hex."""
+    """Write bytes as documents hold them: ``0x`` and lower-case hex."""
     return "0x" + content.hex()
 
 
 def from_hex(text: Any, size: int | None = None) -> bytes:
-    """Bytes from what `to_hex` writes, of any `size` if None.
+    """Read bytes from what `to_hex` writes, of any `size` if None.
 
     Raises
     ------

@@ -149,7 +149,7 @@ def _squares(ranks: Floats) -> Floats:
 
 
 def _product(plan: ScoringPlan, sums: Sums, name: str) -> Floats:
-    """(models,) dot products of the ranks with a right-hand side, in grid units."""
+    """Return (models,) dot products of the ranks with a right-hand side, in grid units."""
     # A side without a low part, such as MMC's target in bins, has no further products.
     high, *rest = sums.products[name]
     cross, low = high[:, 1], np.zeros(len(high))

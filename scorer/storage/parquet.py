@@ -82,14 +82,14 @@ KINDS: Final = {
 
 
 def kind_of(column: Column) -> str:
-    """The name of a column's type, or what it is where no table has such a column."""
+    """Return the name of a column's type, or what it is where no table has such a column."""
     if not isinstance(column, np.ndarray):
         return "text"
     return column.dtype.name if column.ndim == 1 else f"{column.dtype} of {column.ndim} dimensions"
 
 
 def _values(column: Column) -> bytes:
-    """A page's content. -0.0 and all NaNs are written one way, as digests take them."""
+    """Return a page's content. -0.0 and all NaNs are written one way, as digests take them."""
     if not isinstance(column, np.ndarray):
         encoded = [text.encode() for text in column]
         return b"".join(_LENGTH.pack(len(text)) + text for text in encoded)
@@ -134,7 +134,7 @@ def _chunk(name: str, kind: ColumnKind, rows: int, offset: int, size: int) -> by
 
 
 def write_parquet(columns: Mapping[str, Column]) -> bytes:
-    """The Parquet file of a table, in the order of its columns.
+    """Return the Parquet file of a table, in the order of its columns.
 
     Raises
     ------
@@ -193,7 +193,7 @@ def _element(column: tuple[str, ColumnKind]) -> bytes:
 
 
 def read_parquet(content: bytes) -> dict[str, Values]:
-    """The columns of a file that `write_parquet` wrote; it takes about as much memory as the file twice.
+    """Read the columns of a file that `write_parquet` wrote, in about twice its size of memory.
 
     Text comes as a tuple. Nothing but Python reads the bytes, and a file says no size that it does not have.
 
@@ -290,7 +290,7 @@ class _Reader:
         return size
 
     def _next(self) -> int:
-        """The next field of a structure, where it is a number."""
+        """Return the next field of a structure, where it is a number."""
         self.at += 1
         return self._varint() >> 1
 

@@ -65,7 +65,7 @@ class PublishedBounds:
     ids: int = MOST_IDS
 
     def bytes_of(self, file: str) -> int:
-        """The most that a file can have."""
+        """Return the most that a file can have."""
         return {
             RULES: MIB,
             UNIVERSE: MIB + (4 + LONGEST_ID) * self.ids,
@@ -173,7 +173,7 @@ def limits_for(size: int) -> ReadLimits:
 
 @contextmanager
 def _staged(folder: Path) -> Iterator[Path]:
-    """A folder beside another one, which is empty at first and gone at the end."""
+    """Make a folder beside another one, which is empty at first and gone at the end."""
     staged = folder.with_name(f".{folder.name}.taking-over")
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)

@@ -112,7 +112,7 @@ def _read_csv(content: bytes, layout: ColumnLayout, name: str, count: int) -> Su
 
 
 def _csv_rows(text: str, name: str) -> Iterator[list[str]]:
-    """The rows that are not blank."""
+    """Yield the rows that are not blank."""
     try:
         yield from filter(None, csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
@@ -120,7 +120,7 @@ def _csv_rows(text: str, name: str) -> Iterator[list[str]]:
 
 
 def _number(text: str) -> float:
-    """The float64 nearest to a decimal text, NaN for an empty one; ValueError for any other text."""
+    """Return the float64 nearest to a decimal text, NaN for an empty one; ValueError for any other text."""
     # float() also takes 0_5 and digits of other scripts, which no other reader of CSV does.
     if not text.isascii() or "_" in text or len(text) > LONGEST_NUMBER:
         raise ValueError(text)

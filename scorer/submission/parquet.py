@@ -81,7 +81,7 @@ def _two_columns(content: bytes, wanted: list[str], name: str, count: int) -> pa
 def _batches(
     content: bytes, wanted: list[str], name: str, count: int, *, dictionary: list[str], rows: int
 ) -> pa.Table:
-    """All rows, unless they are too many or take too many bytes."""
+    """Return all rows, unless they are too many or take too many bytes."""
     file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=dictionary)
     batches, found, unpacked = [], 0, 0
     for batch in file.iter_batches(batch_size=rows, columns=wanted, use_threads=False):
@@ -123,7 +123,7 @@ def _is_text_or_whole(kind: pa.DataType) -> bool:
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    """A column of numbers as float64, NaN where it has none.
+    """Return a column of numbers as float64, NaN where it has none.
 
     From its buffers, because `to_numpy` and scalars of pyarrow import pandas, in each child process.
     """
@@ -146,7 +146,7 @@ def _buffer(chunk: pa.Array, kind: type[T_NUMBER]) -> NDArray[T_NUMBER]:
 
 
 def _texts(column: pa.ChunkedArray, name: str) -> list[str]:
-    """A column of ids as text; whole numbers become their digits."""
+    """Return a column of ids as text; whole numbers become their digits."""
     if column.null_count:
         raise SubmissionRefused(name, "an id in every row", f"{column.null_count} rows without")
     return [str(value) for value in column.to_pylist()]

@@ -108,7 +108,7 @@ class Coverage:
         return said
 
     def document(self) -> dict[str, Any]:
-        """The same for programs."""
+        """Return the same for programs."""
         return {
             "universe": self.universe,
             "found": self.found,
@@ -253,7 +253,7 @@ def check_submission(kind: str | None, content: bytes, universe: Universe, name:
 
 
 def read_bounded(file: Path, ids: int) -> bytes:
-    """A file's bytes, or a refusal where they are more than a universe of so many ids takes."""
+    """Read a file's bytes; refuse more than a universe of so many ids takes."""
     most = most_bytes(ids)
     with file.open("rb") as opened:
         content = opened.read(most + 1)
@@ -282,7 +282,7 @@ def _count(value: Any) -> int:
 
 
 def _texts(values: Any) -> tuple[str, ...]:
-    """A few texts that are fit for a terminal."""
+    """Return a few texts that are fit for a terminal."""
     if not isinstance(values, list) or len(values) > SHOWN or not all(map(_is_short_text, values)):
         raise TypeError("texts")
     return tuple(values)
