@@ -282,6 +282,7 @@ class _Waits:
         if pause is None:
             return None
         wanted = error.retry_after or 0
+        # An endpoint may ask for an hour: what is more than the time that is left is not waited for.
         pause = wanted if pause < wanted <= self._left else pause
         self._left -= pause
         return pause

@@ -148,6 +148,7 @@ def _is_of(found: object, request_id: int) -> bool:
 def _number(found: object) -> int | None:
     if type(found) is int:
         return found
+    # isdigit alone takes digits of other scripts too.
     is_number = isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 20
     return int(found) if is_number and isinstance(found, str) else None
 

@@ -51,6 +51,7 @@ def _reason(digits: str) -> str:
     body = bytes.fromhex(digits[8:])
     # ABI encoding: the place of the text, its length, the text.
     length = int.from_bytes(body[32:64], "big")
+    # A character has four bytes at most in UTF-8.
     return _text_of(body[64 : 64 + min(length, 4 * LONGEST_REASON)].decode(errors="replace"))
 
 

@@ -226,6 +226,7 @@ def _report_hash(suite: Suite, block: int) -> str:
 def _events(suite: Suite, block: int) -> str:
     """Check that old logs are there: positions are read from them."""
     first = suite.addresses.block
+    # So few blocks that every provider takes the range.
     suite.tournament.events.RoundOpened().get_logs(from_block=first, to_block=min(first + 10, block))
     return f"readable from block {first}"
 

@@ -39,6 +39,7 @@ class Reader:
     def access(self, authority: Contract, role: int, account: str) -> Access | None:
         """Return an account's access to a role, or None. A delay that takes effect later counts already."""
         since, delay, pending, effect = read_view(authority.functions.getAccess(role, account), self.block)
+        # `since` is zero for an account that does not hold the role.
         return Access(int(pending if effect else delay)) if since else None
 
     def role_of(self, authority: Contract, target: str, selector: bytes) -> int:

@@ -44,6 +44,7 @@ def _bmc(inputs: FactorInputs, target: str) -> Floats:
 
 
 def _fnc(inputs: FactorInputs, target: str) -> Floats:
+    # Imported here, as reading rules must not import pandas and scipy (see the room's text).
     from scorer.scoring.neutral import feature_neutral_scores
 
     features = inputs.columns(FEATURES.name)

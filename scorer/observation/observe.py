@@ -55,6 +55,7 @@ class RoundTracker:
 
     def wanted(self, count: int) -> list[int]:
         """Return the rounds to ask about where `count` were ever opened, ascending."""
+        # A hint beyond the count is of another chain, such as a local one that began anew.
         hint = min(self.hint, count)
         page = range(self.checked + 1, min(self.checked + PAGE, hint) + 1)
         new = range(max(self.newest, hint) + 1, count + 1)

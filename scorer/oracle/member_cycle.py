@@ -215,6 +215,7 @@ class MemberCycle:
     ) -> list[ActionResult]:
         round_id = record.round_id
         alarms: list[Alarm] = []
+        # Apart from what follows: we can act on what we hold, whatever is published now.
         with apart(f"published files of round {round_id}", self.raise_alarm) as failures:
             alarms = self.publication.watch(record)
         alarms += map(Alarm, failures)

@@ -198,6 +198,7 @@ class Reporter:
         reach("report-computed", str(round_id))
         bundle.write(inputs, result, has_published=True)
         self.cache.consistent.add(round_id)
+        # Compared with the former report; the new one rests on the targets as they are now.
         self.cache.sources.pop(round_id, None)
         reach("report-written", str(round_id))
         return result.report

@@ -113,7 +113,9 @@ class Sealing:
         votes = self._votes(record)
         seen = frozenset(vote.seal_signature for vote in votes)
         known = self.cache.late.get(record.round_id)
+        # Judging takes long, and only other votes can change the statement.
         if known is None or known[0] != seen:
+            # We could not read them, and so have no verdict of our own.
             if bundle.submissions().is_withheld:
                 return None
             judged, seal, refused = self._stated(record, bundle, votes)

@@ -113,6 +113,7 @@ class RoundShares:
     def _read(self, folder: Path) -> ShareRelease | None:
         """Return the release in a folder, which may hold anything; read once while its file is the same."""
         files = *stamp_of(Bundle(folder), (RELEASE,)), *stamp_of(self._own, (ENVELOPES,))
+        # All that a release is checked against counts: the file, our envelopes, and the bound on its size.
         stamp = *files, (self.most_models,)
         known = self.cache.releases.get(folder)
         if known is None or known[0] != stamp:
