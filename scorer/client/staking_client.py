@@ -99,6 +99,7 @@ class StakingClient:
         NotMined
             When it is still on its way.
         """
+        # A list, as delivering changes what the journal holds.
         for intent, key in list(_unacknowledged(self.journal, self.manager.address)):
             call = intent.call
             title = self.journal.numbered(_unnumbered(key)).title or intent.key

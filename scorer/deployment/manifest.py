@@ -79,6 +79,7 @@ def make_manifest(w3: Web3, blueprint: Blueprint, journal: Journal) -> dict[str,
             for tournament in blueprint.document.tournaments
         },
         "contracts": contracts,
+        # Creations stand with their contracts.
         "transactions": {key: vars(place) for key, place in mined.items() if not key.startswith("create:")},
         "compiler": _compiler(),
         "deployment": recorded(blueprint.document),

@@ -90,6 +90,7 @@ def _manifest_differences(published: Published, result: RoundResult | None) -> I
     """Yield changes of a manifest since the report named its digest."""
     stated = Report.from_json(published.report)
     digest = evidence_hash(published.manifest)
+    # A report that does not give its own hash was changed itself, and says nothing of the manifest.
     if stated.evidence_hash == digest or published.report.get("report_hash") != to_hex(stated.hash()):
         return
     is_reported = False

@@ -160,6 +160,7 @@ def _while_unsealed(view: RoundView) -> tuple[MemberAction, ...]:
 def _while_sealed(view: RoundView) -> tuple[MemberAction, ...]:
     if view.now < view.record.resolve_at:
         return (*_when_absent(view), Wait("the outcome is not known yet"))
+    # Before the deadline is looked at: a report that was accepted in time may still settle after it.
     if view.proposal is not None:
         return _once_accepted(view, view.proposal)
     if view.now >= view.record.deadline:

@@ -69,6 +69,7 @@ class RoundDecryption:
         spool = PredictionSpool(self.bundle.folder, len(submissions.universe))
         found = decrypt_round(shares.envelopes, statements(shares.envelopes, releases), submissions.universe)
         rows, undecided = self._sorted(found, spool)
+        # What had no envelope of the right form was never tried, and is broken for everybody.
         broken = dict.fromkeys(submissions.model_ids, Unreadable.BROKEN)
         unreadable = {model: why for model, why in (broken | undecided).items() if model not in rows}
         silent = set(shares.keys.holders).difference(release.place for release in releases)

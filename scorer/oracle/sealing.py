@@ -239,6 +239,7 @@ class Sealing:
         )
         reasons = refusals_of(submissions, submitters, *self._where(record))
         unreadable = self.decrypting.reasons(record) if submissions.is_encrypted else {}
+        # Why it cannot be read says more than that it cannot.
         reasons |= {model: why for model, why in unreadable.items() if reasons.get(model) == UNREADABLE}
         with apart(f"round {record.round_id}, tables that gates need", self.raise_alarm):
             self._keep_gate_tables(record, bundle, submissions.universe)

@@ -123,6 +123,7 @@ def take_over(
     with _staged(target.folder) as staged:
         files = Bundle(source).published_files
         sizes = {file: _copy(source / file, staged / file, bounds.bytes_of(file)) for file in files}
+        # These two are not parsed: their rows are read one by one, when they are asked for.
         parsed = sum(size for file, size in sizes.items() if file not in (SUBMISSIONS, ENVELOPES))
         taken = _read(staged, source, limits_for(parsed), reader)
         if taken.ids > bounds.ids or taken.models > bounds.models:

@@ -127,8 +127,7 @@ def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
 
     From its buffers, because `to_numpy` and scalars of pyarrow import pandas, in each child process.
     """
-    # Rounds whole numbers beyond 2**53 instead of failing at them: they are refused later, as outside of [0,
-    # 1].
+    # Rounds whole numbers beyond 2**53 instead of failing at them: the check of [0, 1] refuses them later.
     floats = column.cast(pa.float64(), safe=False)
     return np.concatenate([np.empty(0), *(_plain(chunk) for chunk in floats.chunks if len(chunk))])
 
