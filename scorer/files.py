@@ -69,6 +69,7 @@ def parse_toml(content: bytes) -> dict[str, Any]:
     except RecursionError:
         raise ValueError("expected TOML of a few levels, found more than can be read") from None
     except ValueError as error:
+        # Our own messages hold nothing of the content; those of Python's number and date readers may.
         if str(error).startswith("expected "):
             raise
         raise ValueError("expected a TOML file, found a number or a date that cannot be read") from None
@@ -76,6 +77,7 @@ def parse_toml(content: bytes) -> dict[str, Any]:
 
 
 def _refuse_dots(content: bytes) -> None:
+    # Checked before parsing, which is what a long dotted key slows down.
     if any(line.count(b".") > MOST_DOTS for line in content.splitlines()):
         raise RecursionError
 
@@ -122,6 +124,8 @@ def read_bounded(path: Path) -> bytes:
 
 
 def _bounded(file: BinaryIO) -> bytes:
+    # One byte more than allowed shows that there is more, without reading it; a size read before may be
+    # outdated.
     content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise ValueError(f"expected at most {LARGEST} bytes, found more")
@@ -202,6 +206,8 @@ def whole_file(
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
+            # Content before name: a rename can reach the disk first, and a power cut would leave an empty
+            # file.
             os.fsync(descriptor)
         if replace:
             unfinished.replace(path)

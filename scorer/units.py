@@ -43,6 +43,7 @@ def nano_from_nmr(amount: str | Decimal | int) -> NanoNmr:
         raise ValueError(
             f"expected from 0 to {nmr_from_nano(MAX_NANO)} NMR with at most nine decimals, found {amount} NMR"
         )
+    # Whole by now: int() drops nothing.
     return NanoNmr(int(nano))
 
 
@@ -63,6 +64,7 @@ def ppm_from_decimal(number: str | Decimal | int) -> Ppm:
 def _exact(number: str | Decimal | int) -> Decimal:
     """Convert a number exactly; floats and bools are refused, as neither says what its writer meant."""
     text = f"{number:f}" if isinstance(number, Decimal) else str(number)
+    # Plain decimals alone: 1e9, NaN and Infinity are numbers to Decimal too, and 60 digits bound the work.
     if isinstance(number, bool | float) or not _PLAIN_DECIMAL.fullmatch(text):
         raise ValueError(f"expected a number in plain decimals such as 12.5, found {shown(number)}")
     return Decimal(text)
@@ -105,6 +107,7 @@ def ppm_text(ppm: int) -> str:
 
 def _scaled_down(units: int, decimals: int) -> Decimal:
     """Return ``units / 10**decimals``, exactly, without trailing zeros after the point."""
+    # In integers, as Python's default context of 28 digits would round a division of large amounts.
     whole, rest = divmod(abs(units), 10**decimals)
     digits = f"{whole}.{rest:0{decimals}d}".rstrip("0").rstrip(".")
     return Decimal(digits).copy_sign(Decimal(units))

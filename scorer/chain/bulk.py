@@ -84,10 +84,12 @@ def answers(w3: Web3, views: Sequence[View], block: int, *, most: int | None = N
         if responses is None:
             break
         if not responses:
+            # Half of one is 0: this endpoint takes no batches, and the loop ends.
             _keep_limit(provider, len(page) // 2)
             continue
         answered = dict(zip(page, responses, strict=True))
         postponed = [index for index, response in answered.items() if _is_postponed(response)]
+        # Those that are postponed come as None, and are replaced when they are asked again.
         results |= {index: _result(response) for index, response in answered.items()}
         left = postponed + rest
         if postponed:
@@ -129,6 +131,7 @@ def read_view(call: ContractFunction, block: int | Tag = "latest") -> Any:
     """
     provider: Any = call.w3.provider
     answer = _result(provider.make_request(*View(call).request(block)))
+    # Asked once more by web3 where the answer is no bytes: it names what is wrong.
     return call.call(block_identifier=block) if answer is None else _decoded(call, answer, block)
 
 

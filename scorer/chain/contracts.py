@@ -111,6 +111,7 @@ class Suite:
             return []
         functions = self.tournament.functions
         calls = [functions.round(round_id) for round_id in round_ids]
+        # At the same block as the rounds, because a pause moves the ends of their lock windows.
         shared = [functions.windows(), functions.pausedFrom(), functions.pausedUntil()]
         windows, since, until, *structs = read_views(self.w3, [*shared, *calls], block)
         pause = Pause(since, until)
@@ -221,6 +222,7 @@ class Suite:
     def submitters(self, at: int, block: int) -> dict[int, str]:
         """Read who could sign for each model at the time `at`, seconds since the epoch."""
         submitters: list[str] = []
+        # Models are counted from 1. An empty page is the end.
         while page := read_view(self.registry.functions.submittersAt(len(submitters) + 1, PAGE, at), block):
             submitters += page
             _counted("models", len(submitters), MOST_MODELS)

@@ -144,6 +144,7 @@ class Endpoints:
         name, latest = host(usable[0]), up[usable[0]].latest
         if latest is None:
             raise NoAgreement("expected a latest block, found none", surveyed)
+        # By host: several URLs of one provider are one witness.
         witnesses = {host(url): self._connected[url] for url in usable if host(url) != name}
         return Pinned(
             self._connected[usable[0]],
@@ -207,6 +208,7 @@ class Endpoints:
         self._last = [other for other in self._last if other != url] + [url]
 
     def _survey(self, url: str) -> Health:
+        # Kept where the next question fails: it still counts as a height that the chain reached.
         latest: Block | None = None
         try:
             if url not in self._connected:
@@ -235,6 +237,7 @@ class Endpoints:
 
     def _reached(self, heights: Mapping[str, int]) -> int:
         """Return the height that enough hosts reached to agree, and at least two of three or more hosts."""
+        # Not the highest of several: one endpoint alone could make all others seem far behind.
         rank = max(self.agreement, 2 if len(heights) > 2 else 1)
         return min(sorted(heights.values(), reverse=True)[:rank], default=0)
 
@@ -252,6 +255,7 @@ class Endpoints:
                 f"{troubles}",
                 surveyed,
             )
+        # The lowest, because every endpoint that is used must have it.
         return min(blocks, key=lambda block: block.number)
 
     def _agreed(self, block: Block, usable: Sequence[str], surveyed: Sequence[Health]) -> int:
@@ -267,6 +271,7 @@ class Endpoints:
         for url, answer in blocks.items():
             if answer is not None:
                 named.setdefault(answer, set()).add(host(url))
+        # One other hash is enough to stop, whoever names it: nobody can say which side is right.
         if set(named) != {block} or len(named[block]) < self.agreement:
             found_hashes = ", ".join(
                 f"0x{other.hash.hex()} of the time {other.timestamp} from {len(hosts)}"

@@ -61,6 +61,7 @@ class FeePolicy:
         """Return a first bid; None while even the base fee and the least tip are above the ceiling."""
         if market.base_fee + self.tip > self.ceiling:
             return None
+        # The ceiling is on tip and base fee together.
         tip = min(max(self.tip, self._asked(market)), self.ceiling - market.base_fee)
         return Bid(tip, min(self.base_fee_multiplier * market.base_fee + tip, self.ceiling))
 

@@ -15,6 +15,7 @@ from scorer.chain.errors import EndpointError, MalformedAnswer, NoConnection, Ra
 from scorer.chain.records import ZERO_HASH, RoundRecord
 from scorer.errors import CupelError
 
+# Of the limits that are known of providers, 500 blocks is the smallest and 10,000 the largest.
 FIRST_RANGE = 500
 LARGEST_RANGE = 10_000
 SERVES_NOTHING = (NoConnection, RateLimited, Unauthorised)
@@ -109,6 +110,7 @@ def event_logs(
         except MalformedAnswer as error:
             raise IncompleteLogs(str(error)) from None
         except EndpointError as error:
+            # A single block is the least that can be asked for.
             if size == 1 or isinstance(error, SERVES_NOTHING):
                 raise
             size = largest = size // 2
@@ -161,6 +163,7 @@ def read_locking(suite: Suite, record: RoundRecord, last: int) -> Locking:
 
 
 def _locking_within(suite: Suite, round_id: int, first: int, last: int) -> Locking:
+    # The seal first: nothing is locked after it, so that its block ends the search for positions.
     sealed = next(round_events(suite.tournament.events.RoundSealed(), round_id, first, last), None)
     block = last if sealed is None else sealed["blockNumber"]
     locked = round_events(suite.tournament.events.PositionsLocked(), round_id, first, block)

@@ -70,11 +70,13 @@ class Parallel(Generic[K, T]):
             finally:
                 with self._lock:
                     self._busy.discard(key)
+                # After the endpoint is free: whoever gets the answer may ask it again at once.
                 answers.put((key, given))
 
         with self._lock:
             if key in self._busy:
                 return False
             self._busy.add(key)
+        # A daemon thread, as one that hangs must not keep the process from ending.
         threading.Thread(target=run, daemon=True).start()
         return True

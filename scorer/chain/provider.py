@@ -48,9 +48,11 @@ PAUSES: Final = (0.1, 0.2, 0.4, 0.8)
 """Seconds between the tries of a request that may be answered a little later."""
 LONGEST_PAUSES: Final = 5.0
 """Seconds in all that Retry-After can have one request wait; where more is asked for, `PAUSES` hold."""
+# Its answer may be lost after the node took it. Whether to send again is for the state machine to decide.
 NEVER_REPEATED: Final = "eth_sendRawTransaction"
 CHAIN_ID: Final = "eth_chainId"
 LATEST: Final = ("latest", "pending", "safe")
+# Methods that execute a call, and so can report its revert.
 _TRIED: Final = ("eth_call", "eth_estimateGas")
 _NOT_FINALISED: Final = frozenset({Answer.HEADER_NOT_FOUND, Answer.NO_FINALISED_BLOCK, Answer.UNKNOWN})
 
@@ -192,6 +194,7 @@ class Provider(JSONBaseProvider):
         revert = revert_of(failure.code, failure.message, failure.data) if method in _TRIED else None
         if revert is not None:
             raise revert
+        # JSON-RPC says null for it, some nodes an error.
         if method == "eth_getTransactionReceipt" and "transaction not found" in failure.message.lower():
             return RPCResponse(jsonrpc="2.0", id=0, result=None)
         answer = self._meaning(failure, reply)
@@ -257,6 +260,7 @@ class Provider(JSONBaseProvider):
 _BY_STATUS: Final[dict[int, type[EndpointError]]] = {
     401: Unauthorised,
     403: Unauthorised,
+    # A proxy that waited too long for the node: a smaller range may be answered in time.
     408: RangeTooLarge,
     413: RangeTooLarge,
     425: Busy,
@@ -278,6 +282,7 @@ class _Waits:
         if pause is None:
             return None
         wanted = error.retry_after or 0
+        # An endpoint may ask for an hour: what is more than the time that is left is not waited for.
         pause = wanted if pause < wanted <= self._left else pause
         self._left -= pause
         return pause

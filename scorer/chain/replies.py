@@ -91,6 +91,7 @@ def refusal_in(document: Any) -> Failure | None:
     error = document.get("error")
     if error is None and "result" not in document and isinstance(document.get("message"), str):
         return _failure(document)  # as gateways say before JSON-RPC begins
+    # Some send the error as a mere text.
     return _failure(error) if isinstance(error, dict | str) and error else None
 
 
@@ -132,6 +133,7 @@ def _failure(error: Mapping[str, Any] | str) -> Failure:
     if isinstance(data, dict):  # Besu and Nethermind sometimes, and what wraps other nodes
         data = next((data[name] for name in ("data", "result") if isinstance(data.get(name), str)), None)
     return Failure(
+        # By its type: to isinstance, true is an integer.
         code if type(code) is int else None,
         message if isinstance(message, str) else "",
         data if isinstance(data, str) else None,
@@ -146,6 +148,7 @@ def _is_of(found: object, request_id: int) -> bool:
 def _number(found: object) -> int | None:
     if type(found) is int:
         return found
+    # isdigit alone takes digits of other scripts too.
     is_number = isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 20
     return int(found) if is_number and isinstance(found, str) else None
 

@@ -15,6 +15,7 @@ LONGEST_REASON: Final = 200
 """Characters of a reason that is shown: a contract, or who speaks for it, can make it of any length."""
 MOST_DATA: Final = 2_048
 """Hexadecimal digits of a revert that are looked at; our errors have at most some five words."""
+# The selectors of Error(string) and Panic(uint256): reverts with a text, and failed checks of the compiler.
 _REASON, _PANIC = "08c379a0", "4e487b71"
 _CODES: Final = frozenset({3, -32015})
 _REVERTS: Final = re.compile(
@@ -30,6 +31,7 @@ def revert_of(code: int | None, message: str, data: str | None) -> ContractLogic
 
     Geth, reth and anvil say code 3, Nethermind -32015 and data of "Reverted 0x...", Besu the words alone.
     """
+    # Eleven characters for "Reverted 0x".
     found = _DATA.fullmatch((data or "")[: MOST_DATA + 11].strip())
     digits = found[1][: MOST_DATA - MOST_DATA % 2].lower() if found else ""
     if not (code in _CODES or _REVERTS.search(message[:MOST_DATA]) or (data or "").startswith("Reverted")):
@@ -47,7 +49,9 @@ def revert_of(code: int | None, message: str, data: str | None) -> ContractLogic
 def _reason(digits: str) -> str:
     """Return the text of ``Error(string)``, as far as it is one."""
     body = bytes.fromhex(digits[8:])
+    # ABI encoding: the place of the text, its length, the text.
     length = int.from_bytes(body[32:64], "big")
+    # A character has four bytes at most in UTF-8.
     return _text_of(body[64 : 64 + min(length, 4 * LONGEST_REASON)].decode(errors="replace"))
 
 

@@ -151,6 +151,7 @@ _WORDS: Final = (
         r"unauthori[sz]ed|forbidden|(invalid|missing|unknown) (api|project|access|auth)|"
         r"authenticat|access denied",
     ),
+    # Last, because limits of gas, of fees and of ranges are exceeded in the same words.
     (Answer.RATE_LIMITED, r"request limit|limit exceeded|exceeds? (the )?(defined )?limit|\b429\b|exhausted"),
 )
 _PATTERNS: Final = tuple((answer, re.compile(words)) for answer, words in _WORDS)

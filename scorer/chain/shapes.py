@@ -177,6 +177,7 @@ def _fee_history(value: Any) -> dict[str, Any]:
 
 
 def _require_block(asked: Any, block: Mapping[str, Any]) -> None:
+    # A tag such as "latest" asks for no number.
     is_number = isinstance(asked, str) and _HEX.fullmatch(asked)
     if is_number and block["number"] != hex(int(asked, 16)):
         raise Malformed(f"expected block {int(asked, 16)}, found block {int(block['number'], 16)}")

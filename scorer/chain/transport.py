@@ -152,6 +152,8 @@ class Transport:
         self._session = requests.Session()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
+            # No repetition here: a request may be a transaction, of which only the caller knows whether to
+            # send it again.
             self._session.mount(scheme, _Adapter(max_retries=0))
 
     # Both are the same for every request, and to find them out takes longer than a node takes to answer.
@@ -212,6 +214,7 @@ class Transport:
     def _read(self, raw: Any) -> bytes:
         """Read the body as it was sent, to its end: only then is its connection used again."""
         body = bytearray()
+        # One byte beyond the bound shows that there are too many; no more are read.
         while part := raw.read(min(PART, self.most_bytes + 1 - len(body)), decode_content=False):
             body += part
             if len(body) > self.most_bytes:
@@ -219,7 +222,9 @@ class Transport:
         return bytes(body)
 
     def _unpacked(self, packed: bytes) -> bytes:
+        # 16 stands for the format of gzip.
         unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        # Bounded while it is unpacked: a few kilobytes of gzip can hold gigabytes.
         body = unpacker.decompress(packed, self.most_bytes + 1)
         if len(body) > self.most_bytes:
             raise self._too_large()

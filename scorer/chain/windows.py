@@ -77,4 +77,5 @@ def fundable_until(final_from: int, deadline: int, grace: int) -> int:
     grace
         The deployment's `funding_grace`, seconds.
     """
+    # Even the longest pause must leave time to begin the settlement before anybody can void the round.
     return min(final_from + grace, deadline + SETTLEMENT_GRACE - MAX_PAUSE)

@@ -53,6 +53,7 @@ class Wallet:
             address.
         """
         try:
+            # The file's rights count where its key is used; its address may be read without them.
             read_secret(self.path, read_keystore)
             self.check()  # before the password is asked for
             key = decrypt(self._document, self.password())

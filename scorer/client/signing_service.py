@@ -96,6 +96,8 @@ class SigningService:
                 answer = service.answer(request if isinstance(request, dict) else {})
                 self.wfile.write(json.dumps(answer).encode() + b"\n")
 
+        # The socket has its rights from its creation: a chmod afterwards would leave a moment in which others
+        # connect.
         before = os.umask(0o177)
         try:
             return socketserver.ThreadingUnixStreamServer(str(path), Handler)

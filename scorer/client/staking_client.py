@@ -99,6 +99,7 @@ class StakingClient:
         NotMined
             When it is still on its way.
         """
+        # A list, as delivering changes what the journal holds.
         for intent, key in list(_unacknowledged(self.journal, self.manager.address)):
             call = intent.call
             title = self.journal.numbered(_unnumbered(key)).title or intent.key
@@ -138,6 +139,7 @@ class StakingClient:
         prices = [None] * len(plan.steps) if agreed is None else agreed.prices
         for step, price in zip(plan.steps, prices, strict=True):
             key = self._next_key(step.meaning)
+            # Before it is signed: a later command that finishes it can name it.
             self._record(key, title=step.title)
             request = TransactionRequest.of(step.final, key, not_after=step.not_after)
             try:

@@ -174,6 +174,7 @@ def prepare(
         When the file would be refused.
     """
     _require_submitter(suite, wallet.address, model)
+    # Strict: what an operator published is read as a stranger's file.
     bundle = Bundle(universe.parent, strict=True)
     rules = _rules(bundle, record)
     _require_agreed_form(rules, record, in_the_clear=in_the_clear)

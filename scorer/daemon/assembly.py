@@ -182,6 +182,7 @@ def _node_context(config: NodeConfig, signers: list[Signer]) -> Iterator[NodeCon
     endpoints = config.endpoints()
     metrics = Metrics()
     alarms = Alarms(metrics)
+    # A dry run opens no journal, so that it can run beside a daemon that sends.
     with Journal.open(config.journal.location) if signers else nullcontext() as journal:
         node = Web3Node(endpoints.any())
         managers = [_manager(config, journal, node, signer, alarms) for signer in signers if journal]

@@ -205,6 +205,7 @@ def _version(suite: Suite, block: int) -> str:
 
 def _report_hash(suite: Suite, block: int) -> str:
     """Find out a node that answers for another chain or contract, by what it hashes."""
+    # Each number differs, so that fields in another order give another hash.
     report = Report(
         suite.addresses.chain_id,
         str(suite.tournament.address),
@@ -225,6 +226,7 @@ def _report_hash(suite: Suite, block: int) -> str:
 def _events(suite: Suite, block: int) -> str:
     """Check that old logs are there: positions are read from them."""
     first = suite.addresses.block
+    # So few blocks that every provider takes the range.
     suite.tournament.events.RoundOpened().get_logs(from_block=first, to_block=min(first + 10, block))
     return f"readable from block {first}"
 

@@ -144,6 +144,7 @@ def _run(
     with context.cycle() as cycle:
         if cycle.stalled:
             return DaemonResults(cycle, ())
+        # An action that no round needs any more would keep its last count.
         context.metrics.rounds.clear()
         if len(seats) == 1:
             results += act(seats[0], cycle)

@@ -76,6 +76,7 @@ class Key(ConfigSection):
         if self.remote is not None:
             raise ConfigError("key: expected a key in a file for this command, found a remote signer")
         key = self._from_keystore() if self.file is None else _secret_of(self.file, "key.file", _key)
+        # From here on logs and messages hide it.
         remember(key)
         account: LocalAccount = Account.from_key(key)
         return account

@@ -21,6 +21,7 @@ def configure_logging(stream: TextIO | None = None) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # Before secrets are hidden: the text of an exception may hold them.
             structlog.processors.format_exc_info,
             without_secrets,
             structlog.processors.JSONRenderer(),

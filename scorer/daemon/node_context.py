@@ -102,6 +102,7 @@ class NodeContext:
         """
         pinned = self._pin()
         try:
+            # By the chain's own times: the local clock may be wrong.
             behind = pinned.latest.timestamp - pinned.block.timestamp
             if behind > self.finality_stall:
                 self._report_stall(pinned, behind)

@@ -26,6 +26,7 @@ def _path(value: Path) -> Path:
     return value
 
 
+# Not strict where TOML has no such type: it knows text, and lists, in place of paths and tuples.
 FilePath = Annotated[Path, Field(strict=False), AfterValidator(_path)]
 Url = Annotated[str, Field(pattern=r"^https?://")]
 LONGEST: Final = 86_400
@@ -66,6 +67,7 @@ class Chain(ConfigSection):
 
     endpoint: Annotated[Url | None, Field(repr=False)] = None
     endpoints: Annotated[tuple[Url, ...], Field(strict=False, repr=False)] = ()
+    # Below the endpoints, from which its default is computed: pydantic gives it the fields above.
     agreement: Annotated[int, Field(ge=1, default_factory=_default_agreement)]
     timeout: Annotated[float, Field(gt=0, le=LONGEST)] = 30.0
     chain_id: Annotated[int, Field(gt=0, lt=1 << 63)]

@@ -27,6 +27,7 @@ def tidy(journal: Journal, suite: Suite, tracker: RoundTracker, block: Block, ke
         Days for which the rows of a round that is over are kept; its signed bytes go at once.
     """
     scope = scope_of(suite.addresses.chain_id, str(suite.tournament.address))
+    # Nothing is known of rounds before the first answer, and a note of zero would undo the one of before.
     if tracker.newest:
         _note(journal, _over(scope), str(tracker.all_over))
     over = _over_at(suite, journal.whole_rounds(scope), tracker, block)

@@ -292,6 +292,7 @@ class _Layout:
     def _new(self, label: str, contract: str, **arguments: Any) -> str:
         salt = salt_of(self.document.name, self.document.instance, label)
         code = bytes.fromhex(str(artifact(contract)["bytecode"]).removeprefix("0x"))
+        # By position: callers name the arguments in the constructor's order.
         data = constructor_data(contract, tuple(arguments.values()))
         creation = Creation(label, contract, arguments, salt, code + data)
         self.creations.append(creation)

@@ -115,6 +115,7 @@ def _code(case: _Case) -> Iterator[ManifestDifference]:
             continue
         yield from _differing(f"{path}.code_hash", entry["code_hash"], digest(code))
         compiled = compiled_code(entry["contract"])
+        # Code from other sources than this package's cannot be compared with ours.
         known = not entry.get("existing") and entry["input_digest"] == compiled.input_digest
         if known and not compiled.made(code):
             yield ManifestDifference(path, f"the code of {entry['contract']} as compiled", "other code")

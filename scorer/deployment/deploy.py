@@ -151,6 +151,7 @@ class Builder:
             manager.pump()
             intents = journal.intents(f"{journal_scope(self.blueprint)}:")
             blocks = [intent.block for intent in intents if intent.block]
+            # A transaction's own block is its first confirmation.
             if self.w3.eth.block_number - max(blocks, default=0) + 1 >= wanted:
                 return all(i.block or i.state not in OPEN for i in journal.open_intents(self.signer.address))
             self.sleep(self.poll)

@@ -79,6 +79,7 @@ def make_manifest(w3: Web3, blueprint: Blueprint, journal: Journal) -> dict[str,
             for tournament in blueprint.document.tournaments
         },
         "contracts": contracts,
+        # Creations stand with their contracts.
         "transactions": {key: vars(place) for key, place in mined.items() if not key.startswith("create:")},
         "compiler": _compiler(),
         "deployment": recorded(blueprint.document),
@@ -242,6 +243,7 @@ def _mined(w3: Web3, journal: Journal, blueprint: Blueprint) -> dict[str, MinedT
                 receipt = w3.eth.get_transaction_receipt(Web3.to_hex(attempt.hash))
             except TransactionNotFound:
                 continue
+            # A cancelled attempt is mined too, without having done anything.
             if key is not None and receipt["status"] == 1 and not attempt.cancels:
                 found[key.meaning] = MinedTransaction(receipt["blockNumber"], Web3.to_hex(attempt.hash))
     return found

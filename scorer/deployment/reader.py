@@ -39,6 +39,7 @@ class Reader:
     def access(self, authority: Contract, role: int, account: str) -> Access | None:
         """Return an account's access to a role, or None. A delay that takes effect later counts already."""
         since, delay, pending, effect = read_view(authority.functions.getAccess(role, account), self.block)
+        # `since` is zero for an account that does not hold the role.
         return Access(int(pending if effect else delay)) if since else None
 
     def role_of(self, authority: Contract, target: str, selector: bytes) -> int:
@@ -148,6 +149,7 @@ def _unlike(reader: Reader, contract: str, address: str) -> str | None:
         bound = reader.bound(contract, address)
         if contract in PROBES:
             read_view(bound.get_function_by_name(PROBES[contract])(), reader.block)
+        # Stakes are counted in nano-NMR, which presumes 18 decimals.
         decimals = read_view(bound.functions.decimals()) if contract == "Numeraire" else 18
     except (EndpointError, Web3Exception):
         return f"expected a {contract}, found that {address} does not answer as one"

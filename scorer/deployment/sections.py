@@ -118,6 +118,7 @@ class Committee(Section):
     @field_validator("quorum")
     @classmethod
     def _two_thirds(cls, quorum: int, info: ValidationInfo) -> int:
+        # info.data holds the fields declared above this one, as far as they are right.
         count = len(info.data.get("members", ()))
         if count and not two_thirds(count) <= quorum <= count:
             raise ValueError(f"expected two thirds of {count} members, from {two_thirds(count)} to {count}")

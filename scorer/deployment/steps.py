@@ -146,6 +146,7 @@ def _handing_over(blueprint: Blueprint, state: DeployedState) -> Iterator[Deploy
         yield _grant(blueprint, blueprint.hand_over)
     fresh = "authority" not in state.coded
     if blueprint.hands_over and (fresh or (ADMIN_ROLE, blueprint.deployer) in state.access):
+        # After the grant: for a moment there are two admins, and never none.
         data = call_data("Authority", "renounceRole", ADMIN_ROLE, blueprint.deployer)
         yield DeploymentStep(
             "renounce", "renounce", "renounce the deployer's own role of admin", _authority(blueprint), data

@@ -103,18 +103,19 @@ class AgeFile:
 
 
 def header_size(recipients: int) -> int:
-    """Bytes of a header for so many recipients."""
+    """Return the number of bytes of a header for so many recipients."""
     return len(_VERSION) + recipients * _STANZA_SIZE + _END_SIZE
 
 
 def file_size(size: int, recipients: int) -> int:
-    """Bytes of a file with so many bytes of content, for so many recipients."""
+    """Return the number of bytes of a file with so many bytes of content, for so many recipients."""
+    # An empty content is one empty chunk.
     chunks = max(1, -(-size // CHUNK))
     return header_size(recipients) + NONCE_SIZE + size + chunks * _TAG
 
 
 def content_size(size: int, recipients: int) -> int | None:
-    """Bytes of content in a file of so many bytes; None where no file has that size."""
+    """Return the number of bytes of content in a file of so many bytes; None where no file has that size."""
     payload = size - header_size(recipients) - NONCE_SIZE
     chunks = max(1, -(-payload // (CHUNK + _TAG)))
     content = payload - chunks * _TAG
@@ -204,10 +205,11 @@ def decrypt_with(file: AgeFile, file_key: bytes) -> bytes:
 
 
 def _read_header(content: bytes, recipients: int) -> tuple[tuple[Stanza, ...], bytes]:
-    """The fields of a header at their places, of which at least the length is right."""
+    """Return the fields of a header at their places, of which at least the length is right."""
 
     def bytes_at(start: int) -> bytes:
         try:
+            # 43 characters and one of padding, which age leaves out, are 44: a multiple of four.
             found = a2b_base64(content[start : start + _BASE64] + b"=")
         except Base64Error:
             found = b""
@@ -222,7 +224,7 @@ def _read_header(content: bytes, recipients: int) -> tuple[tuple[Stanza, ...], b
 
 
 def _written(stanzas: Sequence[Stanza]) -> bytes:
-    """A header up to the mark that its MAC covers."""
+    """Return a header up to the mark that its MAC covers."""
     lines = ((_STANZA, _to_base64(each.share), b"\n", _to_base64(each.body), b"\n") for each in stanzas)
     return b"".join((_VERSION, *chain.from_iterable(lines), _END))
 
@@ -243,15 +245,17 @@ def _payload_cipher(file_key: bytes, nonce: bytes) -> ChaCha20Poly1305:
 
 
 def _derived(secret: bytes, salt: bytes, info: bytes) -> bytes:
-    """A key of 32 bytes by HKDF-SHA-256 (RFC 5869)."""
+    """Return a key of 32 bytes by HKDF-SHA-256 (RFC 5869)."""
     return HKDF(SHA256(), KEY_SIZE, salt, info).derive(secret)
 
 
 def _chunked(content: memoryview, size: int) -> Iterator[tuple[bytes, memoryview]]:
-    """Each chunk behind its nonce: a counter of 11 bytes, and whether it is the last one."""
+    """Yield each chunk behind its nonce: a counter of 11 bytes, and whether it is the last one."""
     starts = range(0, max(1, len(content)), size)
     for number, start in enumerate(starts):
         is_last = number == len(starts) - 1
+        # With the mark of the last chunk, a file that was cut off between two chunks does not pass for a
+        # whole one.
         yield number.to_bytes(11, "big") + bytes([is_last]), content[start : start + size]
 
 
@@ -259,11 +263,13 @@ def _wrap(file_key: bytes, recipient: bytes, ephemeral: bytes) -> Stanza:
     secret = X25519PrivateKey.from_private_bytes(ephemeral)
     share = secret.public_key().public_bytes_raw()
     wrapping = _derived(secret.exchange(_public_key(recipient)), share + recipient, _X25519_INFO)
+    # A nonce of zeros, as the age format has it: a wrapping key comes from an ephemeral key of its own, and
+    # is used once.
     return Stanza(share, ChaCha20Poly1305(wrapping).encrypt(bytes(12), file_key, None))
 
 
 def _unwrap(stanza: Stanza, identity: Identity) -> bytes:
-    """The file key of a stanza; its size was fixed when it was parsed, as the specification asks."""
+    """Return a stanza's file key; its size was fixed when it was parsed, as the specification asks."""
     try:
         shared = identity.private_key.exchange(X25519PublicKey.from_public_bytes(stanza.share))
     except ValueError:
@@ -277,5 +283,5 @@ def _unwrap(stanza: Stanza, identity: Identity) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _public_key(recipient: bytes) -> X25519PublicKey:
-    """The key of a recipient; members are the same in all envelopes of a round."""
+    """Return the key of a recipient; members are the same in all envelopes of a round."""
     return X25519PublicKey.from_public_bytes(recipient)

@@ -46,20 +46,21 @@ def decode(prefix: str, text: str, size: int) -> bytes:
         raise KeyRefused(f"expected {expected}, found another text of {len(text)} characters")
     digits = [_DIGITS.index(each) for each in body]
     content = bytes(_regrouped(digits[:-_CHECKSUM], 5, 8, is_padded=False))
+    # Written again, because bits of padding that are not zero would give one key several spellings.
     if _remainder([*_expanded(prefix), *digits]) != 1 or encode(prefix, content) != text:
         raise KeyRefused(f"expected {expected}, found one that was mistyped; copy it again")
     return content
 
 
 def _expanded(prefix: str) -> Iterator[int]:
-    """A prefix as the checksum covers it: high bits, zero, low bits."""
+    """Yield a prefix as the checksum covers it: high bits, zero, low bits."""
     yield from (ord(each) >> 5 for each in prefix)
     yield 0
     yield from (ord(each) & 31 for each in prefix)
 
 
 def _remainder(digits: Iterable[int]) -> int:
-    """The remainder of a polynomial over GF(32) by the code's generator."""
+    """Return the remainder of a polynomial over GF(32) by the code's generator."""
     rest = 1
     for digit in digits:
         top = rest >> 25
@@ -70,7 +71,7 @@ def _remainder(digits: Iterable[int]) -> int:
 
 
 def _regrouped(groups: Iterable[int], width: int, wanted: int, *, is_padded: bool) -> Iterator[int]:
-    """The same bits in groups of another width; what is left at the end is padded, or dropped."""
+    """Yield the same bits in groups of another width; what is left at the end is padded, or dropped."""
     bits = held = 0
     for group in groups:
         held, bits = held << width | group, bits + width

@@ -154,6 +154,7 @@ def decrypt_round(
         running: deque[Future[list[Decryption]]] = deque()
         while block := list(islice(pairs, BLOCK)):
             running.append(pool.submit(decrypt_block, block, universe))
+            # One block more than threads: none of them waits, and no more envelopes are in memory.
             if len(running) > workers:
                 yield from running.popleft().result()
         while running:
@@ -174,6 +175,7 @@ def _open(envelope: Envelope, statements: Statements) -> _Opened:
     """Open boxes until there are as many shares as the threshold; the lowest places first."""
     shares: dict[int, bytes] = {}
     accused: dict[int, ShareFault] = {}
+    # In one order everywhere: members with the same statements name the same shares as those that decide.
     for place, box_key in sorted(statements.items()):
         if box_key is None or len(shares) == envelope.context.members.threshold:
             continue
@@ -185,7 +187,7 @@ def _open(envelope: Envelope, statements: Statements) -> _Opened:
 
 
 def _combined(opened: Sequence[_Opened]) -> list[EnvelopeKey]:
-    """The key that the shares of each envelope give; those of the same members are combined at once."""
+    """Return the key that each envelope's shares give; those of the same members are combined at once."""
     rows = defaultdict[tuple[int, ...], list[int]](list)
     for row, each in enumerate(opened):
         rows[tuple(each.shares)].append(row)
@@ -195,6 +197,7 @@ def _combined(opened: Sequence[_Opened]) -> list[EnvelopeKey]:
         table = np.frombuffer(shares, dtype=np.uint8).reshape(len(places), len(chosen), ENVELOPE_KEY_SIZE)
         keys[chosen] = shamir.combine(table, [number(place) for place in places])
     found = [EnvelopeKey(key.data) for key in keys]
+    # Each key was copied.
     keys.fill(0)
     return found
 
@@ -221,6 +224,7 @@ def _check_contents(trials: Sequence[_Trial], universe: Sequence[str]) -> None:
         if content_hash != context.content_hash:
             trial.refused = EnvelopeRefused(EnvelopeFault.WRONG_CONTENT, "what was signed", "another content")
             continue
+        # Last, because it costs as much as an encryption.
         content = plaintext.encode(predictions)
         if write_with(content, bytes(trial.key), trial.secrets, context) != trial.envelope.content:
             trial.refused = EnvelopeRefused(
@@ -249,6 +253,7 @@ def _decided(opened: _Opened, trial: _Trial) -> Decryption:
         trial.key,
         trial.predictions,
         decided_by=places,
+        # The fault that was found in a box itself says more than that its key is another.
         accused={**_refuted(opened, trial.secrets), **opened.accused},
     )
 

@@ -38,6 +38,7 @@ class EnvelopeKey:
     """The key from which an envelope is made: who holds it decrypts the envelope, and writes it again."""
 
     __slots__ = ("_content",)
+    # Its content changes when it is wiped, so that it is no key of a dictionary.
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, content: bytes | bytearray | memoryview) -> None:

@@ -124,6 +124,7 @@ def encrypt_predictions(
         When a prediction is NaN or outside [0, 1], or there is not one for each id.
     """
     content = plaintext.encode(predictions)
+    # As a member reads it: what would be refused after the close is refused here.
     plaintext.decode(content, len(universe))
     hashed = content_hash(universe, predictions)
     context = EnvelopeContext(place, model_id, hashed, len(universe), members)
@@ -143,7 +144,7 @@ def write_with(content: bytes, key: bytes, secrets: EnvelopeSecrets, context: En
 
 
 def _boxes(key: bytes, secrets: EnvelopeSecrets, context: EnvelopeContext) -> Iterator[bytes]:
-    """Each holder's share, encrypted to its key."""
+    """Yield each holder's share, encrypted to its key."""
     members = context.members
     shares = shamir.split(key, secrets.coefficients, [number(place) for place in members.holders])
     for place, share, box in zip(members.holders, shares, secrets.boxes, strict=True):
@@ -152,12 +153,13 @@ def _boxes(key: bytes, secrets: EnvelopeSecrets, context: EnvelopeContext) -> It
 
 
 def number(place: int) -> int:
-    """The number at which a member's share is the value of Shamir's polynomial."""
+    """Return the number at which a member's share is the value of Shamir's polynomial."""
+    # Not from 0, where the polynomial's value is the secret.
     return place + 1
 
 
 def box_beginning(context: EnvelopeContext, place: int) -> bytes:
-    """The beginning of a member's box, before the share: to which envelope and member it belongs."""
+    """Return the beginning of a member's box, before the share: to which envelope and member it belongs."""
     return context.digest + bytes([place])
 
 

@@ -61,7 +61,7 @@ class Identity:
         return cls(bech32.decode(_SECRET_PREFIX, text.lower(), KEY_SIZE))
 
     def spelled(self) -> str:
-        """The identity as age spells it: a secret."""
+        """Return the identity as age spells it: a secret."""
         return bech32.encode(_SECRET_PREFIX, self.secret).upper()
 
     @cached_property

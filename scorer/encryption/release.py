@@ -41,6 +41,7 @@ MOST_ENTRIES: Final = 1 << 20
 _TYPE: Final = keccak(b"ShareRelease(uint256 roundId,bytes32 membersDigest,uint256 place,bytes32 fileHash)")
 _COUNT_SIZE: Final = 4
 _HEADER_SIZE: Final = len(MAGIC) + 4 * WORD + 1 + _COUNT_SIZE
+# V for plain bytes: of numpy's S, zeros at the end are cut off.
 _ENTRY: Final = np.dtype([("model", ">u8"), ("hash", "V32"), ("has_key", "u1"), ("key", f"V{BOX_KEY_SIZE}")])
 _WORDS: Final = (
     (ReleaseFault.OTHER_CHAIN, "chain"),
@@ -88,18 +89,18 @@ class ShareRelease:
         return {entry.model_id: entry for entry in self.entries}
 
     def on(self, envelope: Envelope) -> ReleaseEntry | None:
-        """The entry on exactly this envelope."""
+        """Return the entry on exactly this envelope."""
         entry = self.by_model.get(envelope.context.model_id)
         return entry if entry is not None and entry.envelope_hash == envelope.hash else None
 
     def about(self, envelopes: Sequence[Envelope]) -> "ShareRelease":
-        """The same release without entries on any other envelope than these."""
+        """Return the same release without entries on any other envelope than these."""
         ours = {each.context.model_id: each.hash for each in envelopes}
         kept = (entry for entry in self.entries if ours.get(entry.model_id) == entry.envelope_hash)
         return replace(self, entries=tuple(kept))
 
     def other_envelopes(self, envelopes: Sequence[Envelope]) -> tuple[int, ...]:
-        """The models of which the author was given another envelope than these, or none."""
+        """Return the models of which the author was given another envelope than these, or none."""
         return tuple(each.context.model_id for each in envelopes if self.on(each) is None)
 
 
@@ -176,7 +177,7 @@ def release_size(envelopes: int, members: int) -> int:
 
 
 def release_message(place: RoundContext, members: MemberKeys, author: int, content: bytes) -> bytes:
-    """The 66 bytes whose Keccak-256 the author of a release signs (EIP-712), over the file's bytes."""
+    """Return the 66 bytes whose Keccak-256 the author of a release signs (EIP-712), over the file's bytes."""
     words = word(place.round_id) + members.digest + word(author) + keccak(content)
     return typed_message(place.chain_id, place.tournament, keccak(_TYPE + words))
 

@@ -70,11 +70,12 @@ def combine(shares: Bytes, numbers: Sequence[int]) -> Bytes:
 
 
 def lagrange_at_zero(numbers: Sequence[int]) -> tuple[int, ...]:
-    """The weight of each member's share: the product of x_j / (x_j - x_i) over all others j."""
+    """Return the weight of each member's share: the product of x_j / (x_j - x_i) over all others j."""
     powers, logs = _powers_and_logs()
 
     def weight(own: int) -> int:
         others = [other for other in numbers if other != own]
+        # In this field a difference is an exclusive or.
         exponent = sum(int(logs[other]) - int(logs[other ^ own]) for other in others)
         return int(powers[exponent % _ORDER])
 
@@ -100,10 +101,12 @@ def _powers_and_logs() -> tuple[Bytes, Bytes]:
 
 @cache
 def _products() -> Bytes:
-    """Every product of two elements, shape (256, 256)."""
+    """Return every product of two elements, shape (256, 256)."""
     powers, logs = _powers_and_logs()
+    # Wider numbers first, as a sum of two logarithms passes 8 bits.
     exponents = (logs[:, None].astype(np.int64) + logs) % _ORDER
     products: Bytes = powers[exponents]
+    # Zero has no logarithm.
     products[0, :] = products[:, 0] = 0
     products.flags.writeable = False
     return products

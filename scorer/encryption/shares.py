@@ -70,7 +70,7 @@ def _box(envelope: Envelope, place: int) -> AgeFile:
 
 
 def _share_in(content: bytes, envelope: Envelope, place: int) -> bytes:
-    """The share behind the beginning that only this member's box of this envelope has."""
+    """Return the share behind the beginning that only this member's box of this envelope has."""
     if content[: WORD + 1] != box_beginning(envelope.context, place):
         raise ShareRefused(
             ShareFault.OTHER_CONTEXT,

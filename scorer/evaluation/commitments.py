@@ -59,7 +59,7 @@ def check_commitments(inputs: RoundInputs) -> None:
 
 
 def _counting(submissions: Submissions, refused: Container[int]) -> list[int]:
-    """The models whose submission counts."""
+    """Return the models whose submission counts."""
     return [model for model in submissions.model_ids if model not in refused]
 
 
@@ -147,7 +147,7 @@ def _check_tables(inputs: RoundInputs) -> None:
 
 
 def _check_coverage(inputs: RoundInputs) -> None:
-    """Volatility is that of the whole scoring window, and churn that of every model."""
+    """Refuse returns of less than the whole scoring window, and churn that lacks a model."""
     sessions = len(inputs.tables.get(SESSION_RETURNS, ()))
     if SESSION_RETURNS in inputs.rules.needs and sessions != inputs.rules.horizon.sessions:
         raise InputsMismatch(
@@ -178,8 +178,10 @@ def _refusal(
     if entry.predictions is None:
         return None
     predictions = float_array(entry.predictions)
+    # What could not be decrypted stands as NaN throughout.
     if is_encrypted and np.isnan(predictions).all():
         return UNREADABLE
+    # A NaN fails both comparisons, and is refused too.
     if not ((predictions >= 0) & (predictions <= 1)).all():
         return "expected predictions within [0, 1], found others"
     return None
@@ -199,6 +201,7 @@ def refusals_of(
     for entry in submissions.entries:
         allowed = submitters.get(entry.model_id)
         reason = _refusal(entry, allowed, where, is_encrypted=submissions.is_encrypted)
+        # Named first: of an envelope that nobody signed it does not matter whether it can be read.
         if reason in (None, UNREADABLE) and entry.model_id in changed:
             reason = "expected the ciphertext that was signed, found another"
         if reason is None and entry.model_id in wrong:
@@ -209,12 +212,12 @@ def refusals_of(
 
 
 def target_digest(universe: tuple[str, ...], name: str, target: NDArray[np.float64]) -> str:
-    """The digest of one target, in the order of the universe, as the manifest holds it."""
+    """Return the digest of one target, in the order of the universe, as the manifest holds it."""
     return to_hex(table_digest({"id": universe, name: target}))
 
 
 def input_digests(inputs: RoundInputs) -> dict[str, Any]:
-    """The digests of what came in, as the manifest holds them; a target that is not there has none."""
+    """Return the digests of what came in, as the manifest holds them; a target that is not there has none."""
     universe = inputs.submissions.universe
     needed = [name for name in inputs.rules.needs if name in inputs.tables]
     tables = {name: digest_of(name, inputs.tables[name], universe) for name in needed}

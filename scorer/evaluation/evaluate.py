@@ -40,6 +40,7 @@ def evaluate(inputs: RoundInputs) -> RoundResult:
             inputs.rules,
             valid.matrix,
             _stakes(valid, inputs.positions.by_model),
+            # Nobody staked: scores against a meta model are NaN then.
             None if np.isnan(meta_model).any() else meta_model,
             inputs.targets,
             inputs.tables,
@@ -112,6 +113,7 @@ def meta_model_of(
 def _settlement(inputs: RoundInputs, models: Sequence[int], by_model: Mapping[int, int]) -> Settlement:
     positions = np.array([inputs.positions.by_model.get(m, 0) for m in models], dtype=np.uint64)
     scores = np.array([by_model.get(m, 0) for m in models], dtype=np.int64)
+    # In full: whether the pool is short shows only when the settlement begins, and the contract scales then.
     return settle(positions, scores, factor=inputs.terms.payout_factor, cap=inputs.terms.cap)
 
 
@@ -134,6 +136,7 @@ def _score_table(
         "model_id": np.array(models, dtype=np.int64),
         "position": np.array([by_position.get(m, 0) for m in models], dtype=np.uint64),
         **{
+            # Without a submission that counts: no score, and multipliers that change nothing.
             name: spread(values, np.nan if values.dtype == np.float64 else ONE)
             for name, values in rewards.columns.items()
         },

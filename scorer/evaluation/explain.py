@@ -42,7 +42,7 @@ class Explanation:
         return self.payout - self.burn
 
     def to_json(self) -> dict[str, Any]:
-        """The explanation as a document; amounts in NMR as decimal text."""
+        """Return the explanation as a document; amounts in NMR as decimal text."""
         return {
             "round": self.round_id,
             "model": self.model_id,

@@ -44,7 +44,7 @@ def _limits(portfolio: PortfolioRules | None) -> PortfolioLimits | None:
 
 
 def factor_scores(rules: Rules, inputs: FactorInputs) -> dict[str, Floats]:
-    """By factor, one score per submission, shape (models,); NaN where it cannot be scored."""
+    """Return one score per submission by factor, shape (models,); NaN where it cannot be scored."""
     if not len(inputs.matrix):
         return {factor.name: np.empty(0) for factor in rules.factors}
     return {
@@ -61,7 +61,7 @@ def correlation_columns(rules: Rules) -> tuple[str, ...]:
 
 
 def meta_model_correlations(rules: Rules, inputs: FactorInputs) -> dict[str, Floats]:
-    """By column, correlations with the meta model, one a submission, shape (models,); NaN without stakes."""
+    """Return correlations with the meta model by column, one a submission; NaN without stakes."""
     columns = correlation_columns(rules)
     if not len(inputs.matrix) or inputs.meta_model is None or not columns:
         return {column: np.full(len(inputs.matrix), np.nan) for column in columns}

@@ -88,11 +88,11 @@ class PublishedRound:
         return model not in self.left_out and self.is_readable(model)
 
     def predictions(self, model: int) -> "pd.Series[float]":
-        """A model's predictions by id."""
+        """Return a model's predictions by id."""
         return pd.Series(self.submissions.matrix[self._row_of[model]], index=self.index)
 
     def table(self, models: Sequence[int]) -> pd.DataFrame:
-        """The predictions of models, ids by models."""
+        """Return the predictions of models, ids by models."""
         rows = self.submissions.matrix[[self._row_of[model] for model in models]]
         return pd.DataFrame(rows.T, index=self.index, columns=list(models))
 
@@ -179,6 +179,7 @@ class _Earlier:
 
     def against(self, model: int, recent: Sequence[PublishedRound]) -> Iterator[tuple[float, float] | None]:
         """Churn and turnover against each of the model's recent rounds, newest first."""
+        # Raises where the submission itself cannot be compared, whatever came before it.
         self.weights.ranked.row(self.rows[model])
         for each in recent:
             comparison, rows_before = self.comparisons[id(each)]
@@ -206,6 +207,7 @@ def _verdict(
 
 def _reason(gates: Gates, churn: float, turnover: float) -> str | None:
     for what, found, most in (("churn", churn, gates.max_churn), ("turnover", turnover, gates.max_turnover)):
+        # Not `>=`: a NaN must not pass.
         if not found < most / ONE:
             return f"expected a {what} below {most / 10_000:g} %, found {100 * found:.2f} %"
     return None
@@ -214,7 +216,7 @@ def _reason(gates: Gates, churn: float, turnover: float) -> str | None:
 def _recent(
     count: int, model: int, current: PublishedRound, past: Iterable[PublishedRound]
 ) -> list[PublishedRound]:
-    """The last rounds before `current` in which a model submitted what we can read, newest first."""
+    """Return the last rounds before `current` in which a model submitted what we can read, newest first."""
     before = [each for each in past if each.closed_at < current.closed_at and each.is_comparable(model)]
     return sorted(before, key=lambda each: -each.closed_at)[:count]
 
@@ -228,7 +230,7 @@ def _latest(models: Sequence[int], current: PublishedRound, past: Sequence[Publi
 def neutral_churn_table(
     current: PublishedRound, past: Sequence[PublishedRound], submissions: int = SUBMISSIONS
 ) -> Table:
-    """The table neutral_churn of a round: each model's mean neutral churn against its last submissions.
+    """Return the table neutral_churn: each model's mean neutral churn against its last submissions.
 
     It rests on linear solves, and is therefore rounded to ppm. 1 where nothing can be compared, and for
     models that the current round leaves out.

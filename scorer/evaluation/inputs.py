@@ -61,7 +61,7 @@ class RoundTerms:
     minimum_position: int
 
     def to_json(self) -> dict[str, Any]:
-        """The ``round`` object of the manifest: amounts as text, digests in hex."""
+        """Return the ``round`` object of the manifest: amounts as text, digests in hex."""
         return {
             "chain_id": self.chain_id,
             "tournament": self.tournament,
@@ -81,7 +81,7 @@ class RoundTerms:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "RoundTerms":
-        """The inverse of `to_json`; KeyError or ValueError for what is not its output."""
+        """Read what `to_json` returns; KeyError or ValueError for anything else."""
         return cls(
             chain_id=whole(document, "chain_id"),
             tournament=address(document, "tournament"),
@@ -132,7 +132,7 @@ class Positions:
             raise ValueError("expected a model for every position, found a position without one")
 
     def columns(self) -> dict[str, NDArray[np.int64] | NDArray[np.uint64]]:
-        """The table positions.parquet: a row a lane."""
+        """Return the table positions.parquet: a row a lane."""
         sizes = [len(chunk.positions) for chunk in self.chunks]
         return {
             "chunk": np.repeat(np.arange(len(sizes), dtype=np.int64), sizes),
@@ -143,7 +143,7 @@ class Positions:
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, NDArray[Any]]) -> "Positions":
-        """The inverse of `columns`.
+        """Read what `columns` returns.
 
         Raises
         ------
@@ -162,6 +162,7 @@ class Positions:
         slots = columns["lane"][[0, *ends]].tolist() if amounts else []
         chunks = tuple(Chunk(lane // LANES, part) for lane, part in zip(slots, amounts, strict=True))
         positions = cls(chunks, tuple(columns["model_id"].tolist()))
+        # Written again and compared: splitting passes over gaps and a wrong order.
         positions._check_same(columns)
         return positions
 

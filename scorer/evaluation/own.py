@@ -60,6 +60,7 @@ def verify_own(published: Published, own: OwnSubmission) -> OwnVerification:
     if entry is None:
         return OwnVerification((Difference(f"submissions.json, {where}", "a submission", "none"),))
     found = content_hash(inputs.submissions.universe, own.predictions)
+    # Of other predictions than those that were signed, all that follows would say nothing.
     if found != entry.content_hash:
         wrong = Difference(
             f"submissions.json, content hash of {where}", to_hex(found), to_hex(entry.content_hash)

@@ -38,6 +38,7 @@ def restate(published: Published) -> RoundResult:
     rewards = reward_factors(inputs.rules, factors, correlations, inputs.tables, valid.model_ids)
     meta_model, digest = published.meta_model, published.manifest["digests"]["meta_model"]
     if meta_model is None:
+        # Without the body its digest cannot be computed: it stays as the manifest has it.
         meta_model = np.full(len(valid.universe), np.nan)
     else:
         digest = meta_model_digest(valid.universe, meta_model)

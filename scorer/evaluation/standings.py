@@ -13,7 +13,7 @@ REWARD: Final = "reward_score"
 
 
 def score_table(rounds: Iterable[tuple[ScoredRound, date | None]], owners: Mapping[int, str]) -> pd.DataFrame:
-    """A row a model and round, as `scorer.rewards.reputation` takes them.
+    """Return a row a model and round, as `scorer.rewards.reputation` takes them.
 
     Parameters
     ----------
@@ -42,6 +42,7 @@ def _table(scored: ScoredRound, resolved: date | None, owners: Mapping[int, str]
             "model": models,
             "account": [owners.get(model, f"model {model}") for model in models],
             "at_risk": scored.scores["position"],
+            # Signed numbers first: a difference of unsigned ones wraps around.
             "net": settled.payouts.astype("int64") - settled.burns.astype("int64"),
             **{name: scored.scores[name] for name, _ in scored.rules.multipliers},
             REWARD: scored.scores["reward_score"] / ONE,
@@ -50,7 +51,7 @@ def _table(scored: ScoredRound, resolved: date | None, owners: Mapping[int, str]
 
 
 def model_leaderboard(table: pd.DataFrame, order_by: str) -> pd.DataFrame:
-    """One row a model, best mean score first: mean scores, NMR earned, and the return on what was at risk."""
+    """Return a row a model, best mean score first: mean scores, NMR earned, return on what was at risk."""
     scores = [
         name
         for name in table.columns

@@ -49,7 +49,7 @@ class StatementEntry:
     receipt: Receipt | None
 
     def cells(self, reasons: Sequence[str]) -> list[str]:
-        """The line as text; `reasons` are the columns behind `COLUMNS`."""
+        """Return the line as text; `reasons` are the columns behind `COLUMNS`."""
         found, receipt = self.explanation, self.receipt
         by_reason: Mapping[str, int] = {step.name: step.amount for step in found.steps}
         return [

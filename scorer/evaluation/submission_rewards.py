@@ -133,7 +133,7 @@ def burn_multiplier(rules: Rules) -> int:
 
 
 def _volatility(rules: Rules, tables: Mapping[str, Table]) -> tuple[float, int] | None:
-    """The realised volatility of the universe over the scoring window, and the factor that follows."""
+    """Return the realised volatility of the universe over the scoring window, and the factor that follows."""
     eras = rules.adjusters.dynamic_eras
     if eras is None:
         return None

@@ -90,6 +90,7 @@ def _manifest_differences(published: Published, result: RoundResult | None) -> I
     """Yield changes of a manifest since the report named its digest."""
     stated = Report.from_json(published.report)
     digest = evidence_hash(published.manifest)
+    # A report that does not give its own hash was changed itself, and says nothing of the manifest.
     if stated.evidence_hash == digest or published.report.get("report_hash") != to_hex(stated.hash()):
         return
     is_reported = False
@@ -216,6 +217,7 @@ def _position_differences(published: Published) -> Iterator[Difference]:
 
 
 def _keyed(where: str, expected: Mapping[Any, Any], found: Mapping[Any, Any]) -> Iterator[Difference]:
+    # By length first, so that model 9 comes before model 10.
     for key in sorted({**expected, **found}, key=lambda key: (len(str(key)), str(key))):
         if expected.get(key) != found.get(key):
             yield Difference(f"{where} {key}", expected.get(key, "none"), found.get(key, "none"))
@@ -247,7 +249,7 @@ def _must_be_refused(inputs: RoundInputs, chain: OnChain | None) -> dict[int, st
 
 
 def verdict_differences(must_be_refused: Mapping[int, str], refused: Container[int]) -> Iterator[Difference]:
-    """The submissions that count at the seal and must not: a quorum of members said what is not so."""
+    """Yield submissions that count at the seal and must not: a quorum of members said what is not so."""
     for model, reason in must_be_refused.items():
         if model not in refused:
             yield Difference(f"verdicts.json, verdict on model {model}", f"a refusal: {reason}", "none")
@@ -262,6 +264,7 @@ def _column_differences(
     if len(expected) != len(found):
         yield Difference(f"{where}, length of {name}", len(expected), len(found))
         return
+    # Two NaNs are the same here; only NaN differs from itself.
     same = (expected == found) | ((expected != expected) & (found != found))
     for row in np.flatnonzero(~same).tolist():
         yield Difference(f"{where} {rows[row]}, {name}", expected[row], found[row])

@@ -69,7 +69,7 @@ class FactorInputs:
         return self._by_target[target]
 
     def columns(self, table: str) -> Floats:
-        """A table as a matrix, shape (ids, columns)."""
+        """Return a table as a matrix, shape (ids, columns)."""
         return np.column_stack(list(self.tables[table].values()))
 
     @property

@@ -44,6 +44,7 @@ def _bmc(inputs: FactorInputs, target: str) -> Floats:
 
 
 def _fnc(inputs: FactorInputs, target: str) -> Floats:
+    # Imported here, as reading rules must not import pandas and scipy (see the room's text).
     from scorer.scoring.neutral import feature_neutral_scores
 
     features = inputs.columns(FEATURES.name)
@@ -60,6 +61,7 @@ def _in_whole_ppm(scores: Floats) -> Floats:
 
 
 def _tc(inputs: FactorInputs, target: str) -> Floats:
+    # Asked first, as TC refuses a signal without any stake; here the round is scored without it.
     if not _any_stake_that_ranks(inputs):
         return np.full(len(inputs.matrix), np.nan)
     outcome = inputs.targets[target]
@@ -147,7 +149,7 @@ def _centred_portfolios(inputs: FactorInputs, rows: slice) -> tuple[Floats, NDAr
 
 
 def _stake_weighted_portfolio(inputs: FactorInputs) -> Floats | None:
-    """The centred neutral portfolio of all that have a stake and can be scored, shape (ids,); or None."""
+    """Return the centred neutral portfolio of all that have a stake and a rank, shape (ids,); or None."""
     counted = [_counted(inputs, rows) for rows in inputs.blocks]
     stakes = [
         int(stake)

@@ -79,7 +79,7 @@ def refuses(*errors: type[Exception]) -> Callable[[F], F]:
 
 
 def crashed(number: int) -> IsolationError:
-    """The error for a reader that died of a signal."""
+    """Return the error for a reader that died of a signal."""
     try:
         name = signal.Signals(number).name
     except ValueError:
@@ -89,20 +89,20 @@ def crashed(number: int) -> IsolationError:
 
 
 def encoded(result: ReadResult) -> list[memoryview]:
-    """An answer as its header and its blobs."""
+    """Return an answer as its header and its blobs."""
     blobs = [memoryview(blob).cast("B") for blob in result.blobs]
     header = {"kind": "result", "facts": dict(result.facts), "blobs": [len(blob) for blob in blobs]}
     return [*encoded_header(header), *blobs]
 
 
 def encoded_failure(kind: IsolationReason, text: str) -> list[memoryview]:
-    """A refusal or a defect as a header."""
+    """Return a refusal or a defect as a header."""
     header = {"kind": kind.name, "text": text[: LONGEST_TEXT + 1].encode("utf-8", "replace").decode()}
     return encoded_header(header)
 
 
 def encoded_header(header: Mapping[str, Any]) -> list[memoryview]:
-    """The length of a JSON object, and it."""
+    """Return the length of a JSON object, and it."""
     content = json.dumps(header, allow_nan=False).encode()
     if len(content) > MOST_FACTS:
         raise ValueError(f"expected at most {MOST_FACTS} bytes of facts, found {len(content)}")
@@ -110,7 +110,7 @@ def encoded_header(header: Mapping[str, Any]) -> list[memoryview]:
 
 
 def decoded(content: bytes) -> ReadResult:
-    """The answer of a child process that may be in a stranger's hands.
+    """Return the answer of a child process that may be in a stranger's hands.
 
     Raises
     ------

@@ -41,14 +41,14 @@ class Job:
 
 
 def find(function: str) -> Callable[..., Any]:
-    """The function of that name, its module imported."""
+    """Return the function of that name, its module imported."""
     module, _, name = function.partition(":")
     found: Callable[..., Any] = getattr(import_module(module), name)
     return found
 
 
 def read_nothing(content: bytes) -> ReadResult:
-    """True where a child lives in an empty place, with nothing to read."""
+    """Count the bytes of a file without reading it: an answer shows that a child can live here."""
     return ReadResult({"bytes": len(content)})
 
 
@@ -81,6 +81,7 @@ def run_child(job: Job, connection: int, confinement: Confinement, held: int) ->
     except MemoryError:
         status = NO_MEMORY
     finally:
+        # Not sys.exit: what the zygote would do at its end must not run in a child.
         os._exit(status)
 
 
@@ -113,6 +114,7 @@ def _outcome(job: Job, channel: socket.socket, files: Landlock) -> list[memoryvi
         function = find(job.function)
         refusals = getattr(function, REFUSALS, ())
         payload, arguments = _request(channel)
+        # After the request, which names the one file that may be opened.
         files.enter([*package_of("scorer"), *package_of(job.function), *_given(payload)])
         return encoded(function(payload, *arguments))
     except MemoryError:
@@ -145,7 +147,7 @@ def _sized(read: Callable[[int], bytes]) -> bytes:
 
 
 def _described(error: Exception) -> str:
-    """An exception of ours with the place where it was raised, the innermost last."""
+    """Return an exception of ours with the place where it was raised, the innermost last."""
     places, trace = [], error.__traceback__
     while trace is not None:
         places.append(f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}")  # noqa: PTH119

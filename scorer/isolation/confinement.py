@@ -31,6 +31,7 @@ class Confinement:
         self._instructions = ctypes.create_string_buffer(content, len(content))
         self._own_process = _places(content, struct.pack("I", OWN_PROCESS))
         address = ctypes.addressof(self._instructions)
+        # The kernel's struct sock_fprog: number of instructions, padding, their address.
         self._program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(content) // 8, address))
         self.files = Landlock()
 
@@ -44,9 +45,12 @@ class Confinement:
         """
         _limit_resources(limits, held)
         self._control(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        # A parent that ended before the line above sends no signal.
         if os.getppid() != self._parent:
             os._exit(1)
+        # Other processes of this user can neither attach to it nor read its memory.
         self._control(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        # Without it the kernel takes a filter from root alone.
         self._control(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         for place in self._own_process:
             struct.pack_into("I", self._instructions, place, os.getpid())
@@ -56,12 +60,14 @@ class Confinement:
 
 def _places(content: bytes, word: bytes) -> tuple[int, ...]:
     """Return the places of a constant in the filter."""
+    # The last four of an instruction's eight bytes are its constant.
     return tuple(at for at in range(4, len(content), 8) if content[at : at + 4] == word)
 
 
 def _limit_resources(limits: ReadLimits, held: int) -> None:
     seconds = max(1, int(-(-limits.cpu // 1)))
     for what, soft, hard in (
+        # SIGXCPU at the first limit, by which the parent knows the cause; SIGKILL at the second.
         (resource.RLIMIT_CPU, seconds, seconds + 1),
         (resource.RLIMIT_FSIZE, 0, 0),
         (resource.RLIMIT_CORE, 0, 0),
@@ -74,7 +80,7 @@ def _limit_resources(limits: ReadLimits, held: int) -> None:
 
 
 def address_space() -> int:
-    """Bytes of address space that this process holds, 0 where the system does not say."""
+    """Return the bytes of address space that this process holds, 0 where the system does not say."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
     except OSError:

@@ -55,7 +55,7 @@ class Landlock:
         self._readable = tuple(filter(os.path.exists, (*SYSTEM, *_interpreter())))
 
     def _handled(self) -> bytes:
-        """The kernel's ``landlock_ruleset_attr``: all that is forbidden unless a rule allows it."""
+        """Return the kernel's ``landlock_ruleset_attr``: all that is forbidden unless a rule allows it."""
         rights = [count for since, count in FILE_RIGHTS.items() if since <= self.version]
         words = [(1 << max(rights, default=0)) - 1]
         words += [bits for since, bits in (NETWORK, SCOPES) if since <= self.version]
@@ -85,20 +85,22 @@ class Landlock:
         with suppress(OSError):
             at = os.open(path, os.O_PATH | os.O_CLOEXEC)
             rights = READ_FILE | (READ_FOLDER if os.path.isdir(path) else 0)  # noqa: PTH112 - imports little
+            # The kernel's struct landlock_path_beneath_attr has no padding.
             rule = ctypes.create_string_buffer(struct.pack("=Qi", rights, at), 12)
             self._call(ADD_RULE, ruleset, BENEATH, rule, ctypes.c_uint(0))
             os.close(at)
 
 
 def _interpreter() -> Sequence[str]:
-    """The interpreter's folders and those of installed packages; not that of a working directory."""
+    """Return the interpreter's folders and those of installed packages; not that of a working directory."""
     packages = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]  # noqa: PTH119
     roots = [sys.prefix, sys.base_prefix, sys.exec_prefix]
+    # A prefix such as / would open all files again.
     return [path for path in dict.fromkeys((*roots, *packages)) if path not in ("/", str(Path.home()))]
 
 
 def package_of(function: str) -> list[str]:
-    """The folder of the outermost package of ``module:name``, from which the function may import more."""
+    """Return the folder of the outermost package of ``module:name``, from which it may import more."""
     package = function.partition(":")[0].partition(".")[0]
     file = getattr(sys.modules.get(package), "__file__", None)
     return [os.path.dirname(file)] if file else []  # noqa: PTH120

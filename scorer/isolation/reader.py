@@ -141,7 +141,7 @@ class IsolatedReader:
     def prepare(
         self, function: ReadFunction, *arguments: Any, limits: ReadLimits | None = None
     ) -> PreparedRead:
-        """A call of `run` for many files, whose arguments are pickled once."""
+        """Prepare a call of `run` for many files, whose arguments are pickled once."""
         job = Job(f"{function.__module__}:{function.__qualname__}", limits or self.limits)
         return PreparedRead(self, job, pickle.dumps(arguments, protocol=pickle.HIGHEST_PROTOCOL))
 
@@ -182,7 +182,8 @@ class IsolatedReader:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """All slots: what now ends for want of memory had all that is left to children."""
+        """Hold all slots: what ends now for want of memory had all that is left to children."""
+        # One call at a time: two that hold a part of the slots each would wait for the rest for ever.
         with self._last, contextlib.ExitStack() as slots:
             for _ in range(self.workers):
                 slots.enter_context(self._slots)
@@ -201,7 +202,7 @@ class IsolatedReader:
         return None
 
     def _attempted_alone(self, job: Job, parts: Sequence[bytes]) -> ReadResult:
-        """The last attempt; where a reader of nothing lives, the file is at fault if even that is killed."""
+        """Make the last attempt; where a reader of nothing lives, a file that is killed again is at fault."""
         result = self._attempted(job, parts, 1)
         if result is not None:
             return result

@@ -191,9 +191,10 @@ OWN_PROCESS: Final = 0x7EADBEEF
 
 
 def filter_program(machine: str) -> Iterator[bytes]:
-    """The filter in classic BPF: 8 bytes an instruction, see the kernel's seccomp_filter.rst."""
+    """Yield the filter in classic BPF: 8 bytes an instruction, see the kernel's seccomp_filter.rst."""
     column = list(ARCHITECTURES).index(machine)
     yield _instruction(LOAD, ARCHITECTURE_AT)
+    # The same number is another call on another architecture, which a process may switch to.
     yield _instruction(JUMP_EQUAL, ARCHITECTURES[machine], if_true=1)
     yield _instruction(RETURN, DENY)
     yield _instruction(LOAD, NUMBER_AT)
@@ -229,6 +230,7 @@ def _of_call(number: int, tests: list[bytes]) -> Iterator[bytes]:
 
 
 def _low(argument: int) -> bytes:
+    # In struct seccomp_data the arguments begin at 16, the lower half of each first.
     return _instruction(LOAD, 16 + 8 * argument)
 
 

@@ -123,6 +123,7 @@ def main(control: int) -> None:
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(woken, False)
+    # Only a signal with a handler is written to the descriptor that wakes the selector.
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     Zygote(socket.socket(fileno=control), woken).serve()

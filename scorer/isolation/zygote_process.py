@@ -62,6 +62,7 @@ class ZygoteProcess:
                 "expected Linux, where strangers' files are read in a confined process, found "
                 f"{sys.platform}; run the command in a container"
             )
+        # SEQPACKET keeps messages apart: each is one job with its descriptors.
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             paths = json.dumps([os.path.abspath(path) for path in sys.path])  # noqa: PTH100 - "" is the folder
@@ -74,6 +75,7 @@ class ZygoteProcess:
                 stdout=subprocess.DEVNULL,
                 env={name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
                 | OWN_ENVIRONMENT,
+                # Control-C in a terminal reaches all of its session; the zygote ends with its parent instead.
                 start_new_session=True,
             )
 
@@ -116,6 +118,7 @@ def read_in_child(zygote: ZygoteProcess, job: Job, parts: Sequence[bytes]) -> Re
         try:
             zygote.ask(job, theirs.fileno(), status_to)
         finally:
+            # Our copies would keep both channels open beyond the child's end.
             theirs.close()
             os.close(status_to)
         content = _exchanged(ours, parts, job.limits.answer, deadline)
@@ -157,7 +160,7 @@ def _status(descriptor: int, deadline: float) -> dict[str, Any]:
 
 
 def _judged(status: dict[str, Any], content: bytes | None, limits: ReadLimits) -> ReadResult:
-    """The answer of a child that ended so, or the error that it comes to."""
+    """Return the answer of a child that ended so, or the error that it comes to."""
     code = status.get("code")
     if code is None:
         raise IsolationUnavailable(f"expected a process to read a file in, found: {status.get('error')}")

@@ -178,6 +178,7 @@ def _idle_withdrawable(suite: Suite, block: Block) -> bool:
         for (model, idle), owner in zip(staked.items(), owners, strict=True)
     ]
     answered = answers(suite.w3, trials, block.number)
+    # No plain answer: a revert, or an endpoint that takes no batches. Each of these is tried alone.
     open_ones = [trial for trial, answer in zip(trials, answered, strict=True) if answer is None]
     return all(_succeeds(trial, block) for trial in open_ones)
 

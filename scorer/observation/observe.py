@@ -55,6 +55,7 @@ class RoundTracker:
 
     def wanted(self, count: int) -> list[int]:
         """Return the rounds to ask about where `count` were ever opened, ascending."""
+        # A hint beyond the count is of another chain, such as a local one that began anew.
         hint = min(self.hint, count)
         page = range(self.checked + 1, min(self.checked + PAGE, hint) + 1)
         new = range(max(self.newest, hint) + 1, count + 1)
@@ -177,6 +178,7 @@ def read_sealed(suite: Suite, record: RoundRecord, block: Block) -> Sealed:
             f"round {record.round_id}: expected {record.at_risk} nano-NMR in PositionsLocked events, "
             f"found {locked}"
         )
+    # Later states take chunks off the stack, so that the head is no longer that of all positions.
     is_whole = record.state in (RoundState.LOCKING, RoundState.LOCKED, RoundState.SEALED)
     if is_whole and positions.head != record.positions_head:
         raise IncompleteLogs(
@@ -257,6 +259,7 @@ def _left_of(record: RoundRecord, chunks: Sequence[Chunk]) -> int:
         raise IncompleteLogs(
             f"round {record.round_id}: 0x{record.positions_head.hex()} is no head of its events"
         )
+    # heads[n] stands for n chunks on the stack.
     return heads.index(record.positions_head)
 
 

@@ -54,7 +54,7 @@ class Collection:
         return frozenset(self.submissions.model_ids) - self.staked
 
     def selection(self) -> dict[str, Any]:
-        """The document of selection.json."""
+        """Return the document of selection.json."""
         return {
             "staked": sorted(self.staked),
             "late": sorted(self.late),

@@ -103,6 +103,8 @@ class Collector:
             left = () if settling is None else settling.left(self.suite, block)
             step = next(lock_steps(staked, hull, slots_per_chunk, left), None)
             if step is None:
+                # By this endpoint nothing is left. The end is for ever: the other endpoints and a
+                # final block must say so too, before the lock is ended.
                 hulls = (*self._confirmed_hulls(record, hull), final)
                 steps = [next(lock_steps(staked, hull, slots_per_chunk), None) for hull in hulls]
                 step = next((step for step in steps[:-1] if step is not None), None)

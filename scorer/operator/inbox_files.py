@@ -78,6 +78,7 @@ def read_regular(path: Path, most: int) -> bytes:
     try:
         with open(path, "rb", opener=opened) as file:
             is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            # One byte more than allowed shows that there are too many; the file may grow while it is read.
             content = file.read(most + 1) if is_regular else b""
     except OSError as error:
         if error.errno in MACHINE_AT_FAULT:

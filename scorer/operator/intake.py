@@ -119,6 +119,7 @@ class Intake:
         if not NAME.fullmatch(file.name):
             expected = "a name like 7.csv, 7.parquet, 7.label.csv or 7.envelope, by the number of a model"
             raise SubmissionRefused(plain_name(file), expected, "another")
+        # The time after the content: whatever replaces the file meanwhile can only make it later.
         submission, received = self._submission(source, file), received_at(file)
         if received >= self.until:
             raise SubmissionRefused(

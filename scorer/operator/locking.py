@@ -206,4 +206,6 @@ def _chunk(wanted: NDArray[np.int64], start: int, stop: int) -> LockChunk | None
         return None
     bits = np.zeros((stop - start) * LANES, dtype=np.uint8)
     bits[wanted[first:end] - start * LANES] = 1
+    # The contract takes a chunk's length from its bitmap: without zeros at the end, it ends with its last
+    # model.
     return LockChunk(start, np.packbits(bits, bitorder="little").tobytes().rstrip(b"\0"))

@@ -44,6 +44,7 @@ class RoundOpener:
         for plan in plans:
             if plan.identity in on_chain:
                 cache.opened.add(plan.digest)
+            # It was on the chain, and is no longer among the unfinished rounds.
             elif plan.digest in cache.opened:
                 cache.done.add(plan.digest)
         return [plan for plan in plans if plan.digest not in cache.done]

@@ -167,6 +167,7 @@ def publish(plan: PlannedRound, target: Bundle) -> bool:
     source = Bundle(plan.folder)
     target.copy(source, *(file for file in (NAMES, *GATE_FILES) if source.has(file)))
     target.write_universe(source.universe())
+    # Last: a publication that was cut short lacks them, and is made again.
     target.write_rules(plan.rules)
     return True
 

@@ -53,6 +53,7 @@ class Settling:
         cls, record: RoundRecord, positions: Positions, by_model: Mapping[int, int]
     ) -> "Settling | None":
         """Return a round with a member's scores; None where the contract settles by others."""
+        # Checked first: a stranger's score that does not fit could not be packed.
         if any(not -SCORE_LIMIT <= score < SCORE_LIMIT for score in by_model.values()):
             return None
         settling = cls(record.round_id, positions.chunks, scores_by_chunk(positions, by_model))

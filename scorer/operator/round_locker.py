@@ -164,6 +164,7 @@ class RoundLocker:
             return known or self.slots_per_chunk
         slots, budget = self.slots_per_chunk, self.context.gas_budget()
         while slots > LEAST_SLOTS and self._gas(record, collection, slots) * ROLL_TO_LOCK > budget:
+            # Half as many, and an even number.
             slots = max(slots // 4 * 2, LEAST_SLOTS)
         self.cache.slots[record.round_id] = slots
         return slots

@@ -131,5 +131,6 @@ def envelope_source(
     """
     if members is None:
         return EnvelopeSource(round_context, ids, None, None)
+    # Neither model nor content changes the size, so that any will do.
     size = EnvelopeContext(round_context, 0, bytes(32), ids, members).size
     return EnvelopeSource(round_context, ids, members, EnvelopeSpool(spool, size))

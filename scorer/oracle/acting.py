@@ -39,6 +39,7 @@ class Actor:
         if isinstance(action, ONLY_MEMBERS):
             problem = objection(self.context, view, self.address, calls.bundle, self.cache.confirmed)
             if problem is not None:
+                # It may be our endpoint that is wrong, and with it what we remember.
                 self.cache.forget(view.record.round_id)
                 self.cache.forget_confirmations(view.record.round_id)
                 self.raise_alarm(AlarmReason.ENDPOINTS_DISAGREE, problem)

@@ -29,6 +29,7 @@ def _disagreements(bundle: Bundle, sealed: Sealed, submitters: Mapping[int, str]
     signed = bundle.submitters()
     pairs = (
         ("chain id", terms.chain_id, report.chain_id),
+        # One address may be written with and without its checksum.
         ("tournament", terms.tournament.lower(), report.tournament.lower()),
         ("round", terms.round_id, report.round_id),
         ("terms", terms, bundle.terms()),

@@ -132,6 +132,7 @@ def decide(view: RoundView) -> tuple[MemberAction, ...]:
         case RoundState.SETTLING:
             return _while_settling(view)
         case RoundState.VOIDED:
+            # The chunk locked last comes first: the contract takes no other one off its stack.
             return tuple(ReturnChunk(index) for index in reversed(range(view.chunks_left)))
         case _:
             return ()
@@ -149,6 +150,7 @@ def is_due(record: RoundRecord, now: int) -> bool:
 
 def _while_unsealed(view: RoundView) -> tuple[MemberAction, ...]:
     if view.now >= view.record.lock_until:
+        # No seal is taken any more: all that is left is to return the positions.
         return _in_turn(view, view.record.lock_until, VoidRound())
     if view.seal is not None:
         return _in_turn(view, view.sealable_from, view.seal)
@@ -158,6 +160,7 @@ def _while_unsealed(view: RoundView) -> tuple[MemberAction, ...]:
 def _while_sealed(view: RoundView) -> tuple[MemberAction, ...]:
     if view.now < view.record.resolve_at:
         return (*_when_absent(view), Wait("the outcome is not known yet"))
+    # Before the deadline is looked at: a report that was accepted in time may still settle after it.
     if view.proposal is not None:
         return _once_accepted(view, view.proposal)
     if view.now >= view.record.deadline:
@@ -200,6 +203,7 @@ def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAct
     if proposal.status in (ProposalStatus.EXPIRED, ProposalStatus.DISPROVEN):
         expire = (Expire(),) if view.bonded and proposal.open_votes else ()
         return _in_turn(view, proposal.dispute_until, *expire, VoidRound())
+    # From then on the contract asks the committee no more: the round can be voided whatever report stands.
     grace_over = view.record.deadline + SETTLEMENT_GRACE
     if view.now >= grace_over and proposal.status != ProposalStatus.DISPUTED:
         return _in_turn(view, grace_over, VoidRound())
@@ -219,7 +223,9 @@ def _once_final(view: RoundView, proposal: ProposalRecord, report: Report) -> tu
     since = proposal.challenge_until
     if short and view.now < _fundable_until(view, proposal):
         waiting = Wait("final; the pool cannot pay it yet")
+        # Bonds are let go of meanwhile: they do not depend on the pool.
         return (*short, *(_in_turn(view, since, *closing) if closing else ()), waiting)
+    # The settlement begins with this action, so that the wait for the operator counts from now.
     return _in_turn(view, since, *closing, BeginSettlement(report), *_remaining_chunks(view, view.now))
 
 
@@ -245,6 +251,7 @@ def _pool_short(view: RoundView, proposal: ProposalRecord, report: Report) -> tu
 def _challenge(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAction, ...]:
     """Dispute a report while it can be disputed, where policy allows it, and where ours is sound."""
     in_time = proposal.status == ProposalStatus.ACCEPTED and view.now < proposal.challenge_until
+    # A report to which we would not put our name is no ground to dispute another.
     if not (in_time and view.challenging.allowed) or view.refusals:
         return ()
     return (*map(ApproveBond, view.challenging.approve), Challenge())

@@ -69,6 +69,7 @@ class Decrypting:
             return
         shares = self._shares(record)
         if shares is not None:
+            # Right before the release: what others have read, nobody takes back.
             self._check_end(record)
             now = Released(record.positions_head, self.context.block.timestamp)
             bundle = self.paths.own_bundle(record.round_id)
@@ -183,6 +184,8 @@ class Decrypting:
             return False  # our envelopes were taken over anew, and nothing of them is decrypted
         if record.is_sealed and before.unreadable.keys() <= self.paths.own_bundle(record.round_id).refused():
             return True
+        # Each member has one release to make, so that so many attempts are made at once: who releases again
+        # and again has to wait.
         if before.attempts <= len(self._members(record).members):
             return False
         return self.context.block.timestamp < _waits_until(record, before)

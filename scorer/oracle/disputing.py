@@ -114,4 +114,5 @@ class Disputing:
             return Challenging()
         if allowance >= bond:
             return Challenging(allowed=True)
+        # The NMR contract of 2017 changes an allowance only from or to zero.
         return Challenging(allowed=True, approve=(0, bond) if allowance else (bond,))

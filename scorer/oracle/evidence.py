@@ -117,6 +117,7 @@ def read_peer(folder: Path, ours: Mapping[str, Any]) -> ReadResult:
     """
     peer = Bundle(folder, strict=True)
     report, manifest = peer.report(), peer.manifest()
+    # Otherwise a peer could show a manifest that has nothing to do with its report.
     if report.evidence_hash != evidence_hash(manifest):
         raise BundleError(f"{folder / MANIFEST}: expected the manifest that the report names, found another")
     gaps = list(input_gaps(ours, _inputs(manifest)))

@@ -65,6 +65,7 @@ class Exchange:
             due = self.later[round_id]
             if due is not None and block.timestamp >= due:
                 self.publish(suite.round(round_id, block.number))
+                # Published: not looked at again by this process.
                 self.later[round_id] = None
 
     def _public_from(self, round_id: int) -> int | None:
@@ -113,4 +114,5 @@ def _is_older(public: Bundle, own: Bundle, file: str) -> bool:
     if not public.has(file):
         return True
     copied, ours = ((bundle.folder / file).stat() for bundle in (public, own))
+    # The size too: a second write within a tick of the clock leaves the time as it is.
     return copied.st_size != ours.st_size or copied.st_mtime_ns < ours.st_mtime_ns

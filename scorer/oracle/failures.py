@@ -36,6 +36,7 @@ CUT_SHORT: Final = CHAIN_FAILED | {AlarmReason.BROKEN_FILE, AlarmReason.DEFECT, 
 
 def reason_of(error: Exception) -> AlarmReason:
     """Return the reason for which a human is called when an exception ended a cycle, or a part of it."""
+    # The special cases come first: most of them are errors of an endpoint too.
     if isinstance(error, NoAgreement):
         none = not any(health.is_up for health in error.health)
         return AlarmReason.CANNOT_REACH_CHAIN if none else AlarmReason.ENDPOINTS_DISAGREE

@@ -134,6 +134,7 @@ class MemberCycle:
 
     def run(self, rounds: Sequence[int] | None) -> list[ActionResult]:
         """Observe, decide and act once; see `Member.cycle`."""
+        # The block of the last cycle was final and is gone: whatever was read then may never have happened.
         if not self.cache.basis.moves_to(self.context.suite, self.context.block):
             self.cache.forget_chain()
         observation = observed_rounds(self.context, self.cache.rounds, rounds)
@@ -220,6 +221,7 @@ class MemberCycle:
     ) -> list[ActionResult]:
         round_id = record.round_id
         alarms: list[Alarm] = []
+        # Apart from what follows: we can act on what we hold, whatever is published now.
         with apart(f"published files of round {round_id}", self.raise_alarm) as failures:
             alarms = self.publication.watch(record)
         alarms += map(Alarm, failures)
@@ -253,10 +255,12 @@ class MemberCycle:
             self._report_differing_peers(round_id)
         view = self.views.view(record, sealed, committee, report, locking)
         calls = Calls(self.context.suite, round_id, sealed, self.paths.own_bundle(round_id))
+        # Before we act: whoever sees our vote on the chain finds what it rests on.
         self._publish(record)
         for action in decide(view):
             outcome = self.actor.act(view, calls, action)
             results.append(ActionResult(round_id, action, outcome.text))
+            # What follows rests on what was not done.
             if not outcome.goes_on:
                 break
         return results

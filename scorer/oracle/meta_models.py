@@ -28,6 +28,7 @@ class MetaModels:
         """Write a round's meta model and its digest into our bundle, once we can read all that counts."""
         own: Bundle = self.paths.own_bundle(record.round_id)
         submissions, refused = own.submissions(), own.refused()
+        # What we could not decrypt is NaN, whose hash is not the one that was signed.
         if not submissions.is_encrypted or set(submissions.wrong_hashes()) - refused:
             return
         meta_model = meta_model_of(submissions, refused, positions.by_model)

@@ -32,6 +32,7 @@ def objection(
         if isinstance(reply, Unanswered):
             unanswered.append(f"{host}: {reply.why}")
         elif reply is not None:
+            # One contradiction is enough, however many confirm.
             return f"round {round_id}: endpoint {host} says otherwise: {reply}"
         else:
             confirmations += 1

@@ -47,6 +47,7 @@ def observed_rounds(
         When endpoints say that different numbers of rounds were ever opened.
     """
     suite, block = context.suite, context.block
+    # On copies: an endpoint that is wrong must leave nothing in what is remembered.
     trial, count = tracker.copy(), suite.round_count(block.number)
 
     def read(other: Suite) -> tuple[int, list[RoundRecord]]:

@@ -67,6 +67,7 @@ class QuorumCheck:
         """
         ours, confirmations = read(suite), 0
         for host, theirs in self.answers(read):
+            # One contradiction is enough, however many confirm.
             if theirs != ours:
                 raise EndpointsDisagree(f"{what}: endpoint {host} says otherwise than {host_of(suite)}")
             confirmations += 1

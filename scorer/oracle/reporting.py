@@ -164,6 +164,7 @@ class Reporter:
         known = self.cache.sources.get(round_id)
         if known is not None and known[0] == stamp:
             return known[1]
+        # A source that has lost a file does not say that its content changed.
         if None in stamp:
             return ()
         try:
@@ -197,6 +198,7 @@ class Reporter:
         reach("report-computed", str(round_id))
         bundle.write(inputs, result, has_published=True)
         self.cache.consistent.add(round_id)
+        # Compared with the former report; the new one rests on the targets as they are now.
         self.cache.sources.pop(round_id, None)
         reach("report-written", str(round_id))
         return result.report
@@ -232,6 +234,7 @@ def _is_still_said(record: RoundRecord, sealed: Sealed) -> bool:
         (record.threshold, terms.threshold),
         (record.minimum_position, terms.minimum_position),
     )
+    # While a round settles, its head moves with each chunk that is taken off.
     is_whole = record.state != RoundState.SEALED or record.positions_head == terms.positions_head
     return is_whole and all(now == before for now, before in pairs)
 

@@ -69,12 +69,15 @@ class RoundDecryption:
         spool = PredictionSpool(self.bundle.folder, len(submissions.universe))
         found = decrypt_round(shares.envelopes, statements(shares.envelopes, releases), submissions.universe)
         rows, undecided = self._sorted(found, spool)
+        # What had no envelope of the right form was never tried, and is broken for everybody.
         broken = dict.fromkeys(submissions.model_ids, Unreadable.BROKEN)
         unreadable = {model: why for model, why in (broken | undecided).items() if model not in rows}
         silent = set(shares.keys.holders).difference(release.place for release in releases)
         is_final = not silent or Unreadable.UNDECIDED not in unreadable.values()
         self.bundle.write_decrypted(_with_rows(submissions, rows))
         released = released_of(self.bundle) or now
+        # After the predictions: a process that ends in between leaves no note, and the next one decrypts
+        # again.
         if is_final and shares.context.sender is not None:
             self._keep(released, unreadable)
         names = tuple(shares.members.members[place] for place in sorted(silent))

@@ -89,6 +89,7 @@ class RoundViews:
         others_have_time = 0 if ready.is_complete else (record.close_at + record.lock_until) // 2
         sealable_from = max(block.timestamp, others_have_time)
         before = self.cache.sealable_from.get(round_id)
+        # The first time holds for as long as the seal is the same: our turn is counted from it.
         if before is not None and before[0] == ready.seal:
             sealable_from = min(before[1], sealable_from)
         self.cache.sealable_from[round_id] = ready.seal, sealable_from

@@ -56,6 +56,7 @@ def summary(scores: Scores) -> Summary:
     """Return a round in three numbers."""
     position = _total(scores["position"])
     return Summary(
+        # Nothing is paid where nothing was at risk: 1 only spares the division by zero.
         paid=_total(scores["payout"]) * ONE // max(position, 1),
         burned=_total(scores["burn"]) * ONE // max(position, 1),
         models=int(np.count_nonzero(scores["position"])),
@@ -76,6 +77,7 @@ def refusals(
     """
     reasons = [*_conservation(report, terms, scores), *_caps(terms, scores)]
     accepted = {report_hash.removeprefix("0x").lower() for report_hash in limits.accepted}
+    # Sums and caps are checked of every report: no human's word makes up for them.
     if report.hash().hex() not in accepted:
         reasons += [*_coverage(scores, limits), *_change(summary(scores), before, limits)]
     return tuple(reasons)
@@ -113,6 +115,7 @@ def _caps(terms: RoundTerms, scores: Scores) -> Iterator[str]:
 
 def _coverage(scores: Scores, limits: SanityLimits) -> Iterator[str]:
     """Yield a refusal where too much stake is of models without a score."""
+    # Scores are the columns of floats; amounts and multipliers are whole numbers.
     named = [name for name, column in scores.items() if column.dtype == np.float64]
     silent = np.ones(len(scores["model_id"]), dtype=bool)
     for name in named:

@@ -89,7 +89,9 @@ class Sealing:
         if own is not None:
             votes.append(own)
         members = self.recorded.member_set(record)
+        # Each statement once, in the order of the votes.
         for seal in dict.fromkeys(vote.seal for vote in votes):
+            # A vote from before a reorganisation may be on other positions.
             if seal.positions_head == record.positions_head:
                 signed = quorum_signatures(seal, votes, members.members, members.quorum)
                 if signed is not None:
@@ -111,7 +113,9 @@ class Sealing:
         votes = self._votes(record)
         seen = frozenset(vote.seal_signature for vote in votes)
         known = self.cache.late.get(record.round_id)
+        # Judging takes long, and only other votes can change the statement.
         if known is None or known[0] != seen:
+            # We could not read them, and so have no verdict of our own.
             if bundle.submissions().is_withheld:
                 return None
             judged, seal, refused = self._stated(record, bundle, votes)
@@ -166,6 +170,7 @@ class Sealing:
         members, judged = self.recorded.member_set(record), self._judgement(record, bundle)
         refused = agreed_refusals(
             judged.verdicts,
+            # One a member; of several, the last that was found.
             [*{vote.member: vote.verdicts for vote in votes}.values()],
             members=len(members.members),
             quorum=members.quorum,
@@ -183,6 +188,7 @@ class Sealing:
         vote = SealVote(
             self.address, judged.verdicts, judged.signature, seal, self._sign(seal.message), refused
         )
+        # Before the vote: where a vote is, the refusals that it names are too.
         bundle.write_refused(refused)
         bundle.write_vote(vote)
         return vote
@@ -233,6 +239,7 @@ class Sealing:
         )
         reasons = refusals_of(submissions, submitters, *self._where(record))
         unreadable = self.decrypting.reasons(record) if submissions.is_encrypted else {}
+        # Why it cannot be read says more than that it cannot.
         reasons |= {model: why for model, why in unreadable.items() if reasons.get(model) == UNREADABLE}
         with apart(f"round {record.round_id}, tables that gates need", self.raise_alarm):
             self._keep_gate_tables(record, bundle, submissions.universe)

@@ -73,6 +73,8 @@ class RoundShares:
         now
             All positions that are locked: a seal is signed of no others later.
         """
+        # Noted before it is published: after a crash we know at which positions others may have read our
+        # shares.
         if self.context.sender is not None and released_of(self._own) is None:
             self._own.write_released(now.to_json())
         before = self._released_before()
@@ -111,6 +113,7 @@ class RoundShares:
     def _read(self, folder: Path) -> ShareRelease | None:
         """Return the release in a folder, which may hold anything; read once while its file is the same."""
         files = *stamp_of(Bundle(folder), (RELEASE,)), *stamp_of(self._own, (ENVELOPES,))
+        # All that a release is checked against counts: the file, our envelopes, and the bound on its size.
         stamp = *files, (self.most_models,)
         known = self.cache.releases.get(folder)
         if known is None or known[0] != stamp:

@@ -37,6 +37,7 @@ class Soundness:
         if limits is not None:
             before = self._summary_before(round_id)
             reasons = refusals(report, bundle.terms(), bundle.scores(), before, limits)
+        # Last, as it takes as long as scoring the round.
         if not reasons and self.policy.recomputes:
             disagreement = recomputed_elsewhere(bundle.folder)
             reasons = () if disagreement is None else (disagreement,)

@@ -121,6 +121,7 @@ class PublishedFiles:
     def _adopt(self, record: RoundRecord) -> bool:
         """Keep the files that an earlier bundle of ours left, where they are those of this seal."""
         own = self._bundle(self.rounds, record.round_id)
+        # Reading all that was put aside takes long, and for one seal it gives one answer.
         if self.seen.unusable.get(record.round_id) == _seal(record):
             return False
         for held in (own, *_set_aside(own)):
@@ -164,6 +165,7 @@ class PublishedFiles:
             own.write_refused(self._refusals(own, record))
         self._write_note(record, own, *own.published_files)
         self.seen.forget(round_id)
+        # Otherwise it changed while it was copied, and is compared in the next cycle.
         if stamp_of(source) == ground[0]:
             self.seen.unchanged[round_id] = ground[0]
         return Takeover(is_kept=True, aside=aside[0] if aside else None)

@@ -37,6 +37,7 @@ class PeerVotes:
             for vote in self.all_of(round_id)
             if vote.member != own
             and vote.member in members
+            # Somebody may have copied a vote here from another round.
             and (vote.seal.chain_id, vote.seal.tournament, vote.seal.round_id) == where
             and vote.is_signed
         ]

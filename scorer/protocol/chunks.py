@@ -53,6 +53,7 @@ class Chunk:
     @property
     def words(self) -> tuple[int, ...]:
         """The packed positions, one word a slot."""
+        # Little-endian throughout: lane 0 has the lowest bits of the word.
         packed = self.positions.astype("<u8").tobytes()
         return tuple(int.from_bytes(packed[at : at + 32], "little") for at in range(0, len(packed), 32))
 
@@ -82,13 +83,16 @@ def pack_scores(scores: NDArray[np.int64]) -> bytes:
         raise ValueError(
             f"expected reward scores of 24 bits, found some from {scores.min()} to {scores.max()} ppm"
         )
+    # Two's complement in 24 bits, as Solidity's int24.
     lanes = (np.asarray(scores, dtype=np.int64) & 0xFFFFFF).astype("<u4").reshape(-1, LANES)
     little = lanes.view(np.uint8).reshape(-1, LANES, 4)[:, :, :SCORE_BYTES].reshape(-1, LANES * SCORE_BYTES)
+    # Packed from the lowest byte up, then turned around: the EVM reads a slot's 12 bytes as one big-endian
+    # word.
     return little[:, ::-1].tobytes()
 
 
 def unpack_scores(packed: bytes) -> NDArray[np.int64]:
-    """The reward scores in ppm, by lane, of a ``ChunkSettled`` event; the inverse of `pack_scores`."""
+    """Return the reward scores in ppm, by lane, of a ``ChunkSettled`` event; the inverse of `pack_scores`."""
     little = np.frombuffer(packed, dtype=np.uint8).reshape(-1, LANES * SCORE_BYTES)[:, ::-1]
     parts = little.reshape(-1, SCORE_BYTES).astype(np.int64)
     value = parts[:, 0] | parts[:, 1] << 8 | parts[:, 2] << 16
@@ -96,7 +100,7 @@ def unpack_scores(packed: bytes) -> NDArray[np.int64]:
 
 
 def push(head: bytes, from_slot: int, content: bytes) -> bytes:
-    """The stack's head after a chunk is pushed: ``keccak(head, fromSlot, keccak(content))``."""
+    """Return the stack's head after a chunk is pushed: ``keccak(head, fromSlot, keccak(content))``."""
     return keccak(head + from_slot.to_bytes(32, "big") + keccak(content))
 
 
@@ -108,12 +112,15 @@ def _heads(pushes: Sequence[tuple[int, bytes]]) -> tuple[bytes, ...]:
 
 
 def positions_heads(chunks: Sequence[Chunk]) -> tuple[bytes, ...]:
-    """The heads of the positions stack: empty, then after each chunk."""
+    """Return the heads of the positions stack: empty, then after each chunk."""
     return _heads([(c.from_slot, b"".join(w.to_bytes(32, "big") for w in c.words)) for c in chunks])
 
 
 def scores_heads(chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]]) -> tuple[bytes, ...]:
-    """The heads of the scores stack: empty, then after each chunk; `scores` in ppm, by lane, a chunk each."""
+    """Return the heads of the scores stack: empty, then after each chunk.
+
+    `scores` are in ppm, by lane, a chunk each.
+    """
     return _heads([(c.from_slot, pack_scores(s)) for c, s in zip(chunks, scores, strict=True)])
 
 
@@ -123,7 +130,7 @@ SettleArguments = tuple[int, int, bytes, list[int], bytes, bytes]
 def settle_arguments(
     round_id: int, chunks: Sequence[Chunk], scores: Sequence[NDArray[np.int64]] | None
 ) -> tuple[SettleArguments, ...]:
-    """The arguments of ``Tournament.settle`` for each chunk, in the order in which they were locked.
+    """Return the arguments of ``Tournament.settle`` for each chunk, in the order in which they were locked.
 
     Parameters
     ----------
@@ -131,6 +138,7 @@ def settle_arguments(
         In ppm, by lane, a chunk each; None: the round is void, and its positions return whole.
     """
     positions = positions_heads(chunks)
+    # A void round has no scores: its positions return by the same call, with nothing in their place.
     heads = [EMPTY_HEAD] * len(positions) if scores is None else scores_heads(chunks, scores)
     packed = [b""] * len(chunks) if scores is None else [pack_scores(part) for part in scores]
     return tuple(

@@ -18,13 +18,14 @@ Column = Sequence[str] | NDArray[np.float64] | NDArray[np.int64] | NDArray[np.ui
 
 
 def _header(columns: Sequence[tuple[str, str, int]]) -> bytes:
-    """The length of a table's header in four bytes, and the header: name, kind and length of each column."""
+    """Return a table's header behind its length in four bytes: name, kind and length of each column."""
     header = rfc8785.dumps([list(column) for column in columns])
+    # With its length, so that no header's end can be read as a column's beginning.
     return len(header).to_bytes(4, "little") + header
 
 
 def _encoded(name: str, column: Column) -> tuple[str, bytes]:
-    """A column's kind and bytes: little-endian numbers, or UTF-8 text behind its length in four bytes."""
+    """Return a column's kind and bytes: little-endian numbers, or UTF-8 behind its length in four bytes."""
     if not isinstance(column, np.ndarray):
         return "text", _encoded_text(column)
     if column.ndim != 1 or column.dtype.name not in ("float64", "int64", "uint64"):
@@ -75,12 +76,12 @@ def json_digest(document: Any) -> bytes:
 
 
 def universe_digest(ids: Sequence[str]) -> bytes:
-    """The digest of a round's universe, fixed by ``Tournament.openRound``: the `table_digest` of its ids."""
+    """Return the `table_digest` of a round's ids, which ``Tournament.openRound`` fixes."""
     return table_digest({"id": ids})
 
 
 def content_hashes(ids: Sequence[str], submissions: Iterable[NDArray[np.float64]]) -> Iterator[bytes]:
-    """The `content_hash` of each of many submissions to one universe, whose ids are hashed once for all.
+    """Yield the `content_hash` of many submissions to one universe, whose ids are hashed once for all.
 
     Raises
     ------
@@ -93,6 +94,7 @@ def content_hashes(ids: Sequence[str], submissions: Iterable[NDArray[np.float64]
     for predictions in submissions:
         if len(predictions) != len(ids):
             raise ValueError(f"expected {len(ids)} predictions, found {len(predictions)}")
+        # Two words of 32 bytes, which is what abi.encode makes of two bytes32.
         yield keccak(universe + keccak(prediction_bytes(predictions)))
 
 
@@ -111,12 +113,12 @@ def prediction_bytes(predictions: NDArray[np.float64]) -> bytes:
 
 
 def _canonical(column: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The numbers with one spelling each: -0.0 and 0.0 mean the same, and so do all NaNs."""
+    """Return the numbers with one spelling each: -0.0 and 0.0 mean the same, and so do all NaNs."""
     return np.where(np.isnan(column), np.nan, np.where(column == 0, 0.0, column))
 
 
 def content_hash(ids: Sequence[str], predictions: NDArray[np.float64]) -> bytes:
-    """The content hash of a submission: what its submitter signs and the round's Merkle root commits to.
+    """Return a submission's content hash: what its submitter signs and the round's root commits to.
 
     It is keccak256(abi.encode(universe digest, keccak256(`prediction_bytes`))): a contract that knows the
     universe's digest needs the predictions alone, not the ids, to recompute it.

@@ -84,6 +84,7 @@ def _no_whole_number(text: str) -> NoReturn:
 
 
 def _whole_number(text: str) -> int:
+    # The length first, before int() converts digits without bound.
     if len(text) > len(str(-LARGEST)) or text == "-0" or abs(int(text)) > LARGEST:
         raise ValueError(f"expected a whole number from -{LARGEST} to {LARGEST}, found {shown(text)}")
     return int(text)
@@ -137,7 +138,7 @@ def check_types(
 
 
 def whole(document: Mapping[str, Any], name: str) -> int:
-    """A field that is a whole number from 0 on; KeyError or ValueError for any other."""
+    """Return a field that is a whole number from 0 on; KeyError or ValueError for any other."""
     value = document[name]
     if type(value) is not int or value < 0:
         raise ValueError(f"expected a whole number from 0 on as {name}, found {shown(repr(value))}")
@@ -145,7 +146,7 @@ def whole(document: Mapping[str, Any], name: str) -> int:
 
 
 def amount(document: Mapping[str, Any], name: str) -> int:
-    """A field that is an amount in nano-NMR, in decimal digits; KeyError or ValueError for any other."""
+    """Return an amount in nano-NMR from decimal digits; KeyError or ValueError for any other field."""
     value = document[name]
     if not isinstance(value, str) or not re.fullmatch(r"0|[1-9][0-9]{0,19}", value):
         raise ValueError(f"expected decimal digits as {name}, found {shown(repr(value))}")
@@ -155,7 +156,7 @@ def amount(document: Mapping[str, Any], name: str) -> int:
 
 
 def address(document: Mapping[str, Any], name: str) -> str:
-    """A field that is an address with its checksum (EIP-55); KeyError or ValueError for any other."""
+    """Return a field that is an address with its checksum (EIP-55); KeyError or ValueError for any other."""
     value = document[name]
     if not isinstance(value, str) or not is_checksum_address(value):
         raise ValueError(f"expected an address with its checksum as {name}, found {shown(repr(value))}")
@@ -163,12 +164,12 @@ def address(document: Mapping[str, Any], name: str) -> str:
 
 
 def to_hex(content: bytes) -> str:
-    """Bytes as documents hold them: ``0x`` and lower-case hex."""
+    """Write bytes as documents hold them: ``0x`` and lower-case hex."""
     return "0x" + content.hex()
 
 
 def from_hex(text: Any, size: int | None = None) -> bytes:
-    """Bytes from what `to_hex` writes, of any `size` if None.
+    """Read bytes from what `to_hex` writes, of any `size` if None.
 
     Raises
     ------
@@ -179,6 +180,7 @@ def from_hex(text: Any, size: int | None = None) -> bytes:
         content = bytes.fromhex(text[2:])
     except (ValueError, TypeError):
         content = b""
+    # bytes.fromhex also takes capitals and spaces: written again, each content has one spelling.
     if to_hex(content) != text or size not in (None, len(content)):
         expected = "0x and lower-case hex" if size is None else f"0x and {2 * size} lower-case hex digits"
         raise ValueError(f"expected {expected}, found {shown(repr(text))}")

@@ -84,6 +84,7 @@ class EnvelopeFile(_Rows):
     """
 
     def __init__(self, path: Path, models: int) -> None:
+        # No link, which could lead out of the folder; and not blocked by a pipe that nobody writes to.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         total = os.fstat(descriptor).st_size
         super().__init__(descriptor, total // models if models else 0)
@@ -109,6 +110,8 @@ class EnvelopeSpool(_Rows):
 
     def __init__(self, folder: Path, size: int) -> None:
         with tempfile.TemporaryFile(dir=folder) as file:
+            # A second descriptor keeps the nameless file; its space is freed when the last one is closed,
+            # also by a crash.
             super().__init__(os.dup(file.fileno()), size)
         self._numbers = count()  # the next row's number is taken in one step, whichever thread asks
 

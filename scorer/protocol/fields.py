@@ -29,7 +29,7 @@ Nano = Annotated[int, BeforeValidator(_nano), PlainSerializer(nmr_text, when_use
 
 
 def from_to(low: str, high: str) -> AfterValidator:
-    """Bounds of a share or multiplier, in the decimals that the document is written in."""
+    """Bound a share or multiplier, in the decimals that the document is written in."""
 
     def check(ppm: int) -> int:
         if not ppm_from_decimal(low) <= ppm <= ppm_from_decimal(high):
@@ -40,7 +40,7 @@ def from_to(low: str, high: str) -> AfterValidator:
 
 
 def checked(check: Callable[[Any], object], expected: str) -> AfterValidator:
-    """A field that `check` can read; where it raises, the error says `expected`."""
+    """Require a field that `check` can read; where it raises, the error says `expected`."""
 
     def validate(value: Any) -> Any:
         try:

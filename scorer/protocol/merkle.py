@@ -22,7 +22,7 @@ NO_LEAF: Final = bytes(32)
 def submission_leaf(
     model_id: int, content_hash: bytes, ciphertext_hash: bytes, signature_hash: bytes, *, is_valid: bool
 ) -> bytes:
-    """The leaf that commits to one model's submission and to the verdict on it.
+    """Return the leaf that commits to one model's submission and to the verdict on it.
 
     Parameters
     ----------
@@ -38,7 +38,8 @@ def submission_leaf(
 
 
 def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
-    """The tree from its leaves, filled up, to its root."""
+    """Return the tree from its leaves, filled up, to its root."""
+    # The next power of two; one leaf is its own root.
     width = 1 << max(len(leaves) - 1, 0).bit_length()
     levels = [[*leaves, *[NO_LEAF] * (width - len(leaves))]]
     while len(levels[-1]) > 1:
@@ -48,12 +49,12 @@ def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:
-    """The root over `leaves` in their order; 32 zero bytes when there are none."""
+    """Return the root over `leaves` in their order; 32 zero bytes when there are none."""
     return _levels(leaves)[-1][0]
 
 
 def merkle_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The siblings on the way from the leaf at `index` to the root.
+    """Return the siblings on the way from the leaf at `index` to the root.
 
     Raises
     ------

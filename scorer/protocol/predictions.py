@@ -31,16 +31,17 @@ class PredictionsError(ValueError):
 
 
 def header(models: int, ids: int) -> bytes:
-    """The header of a file of shape (models, ids), 128 bytes."""
+    """Return the header of a file of shape (models, ids), 128 bytes."""
     text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({models}, {ids}), }}"
     begin = b"\x93NUMPY\x01\x00" + (HEADER_SIZE - 10).to_bytes(2, "little")
     return begin + text.ljust(HEADER_SIZE - len(begin) - 1).encode() + b"\n"
 
 
 def _shape(found: bytes) -> tuple[int, int]:
-    """The shape that a header says, if it is the one header of that shape."""
+    """Return the shape that a header says, if it is the one header of that shape."""
     named = _SHAPE.search(found)
     shape = (int(named[1]), int(named[2])) if named else (0, 0)
+    # The whole header is compared with the one that we write, so that nothing else in it is ever interpreted.
     if named is None or found != header(*shape):
         raise PredictionsError("expected the header of a matrix of little-endian float64, found another")
     return shape
@@ -98,6 +99,7 @@ class PredictionFile(_Rows):
     """
 
     def __init__(self, path: Path) -> None:
+        # No link, which could lead out of the folder; and not blocked by a pipe that nobody writes to.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         super().__init__(descriptor, 0, HEADER_SIZE)
         self.shape = _shape(os.pread(descriptor, HEADER_SIZE, 0))
@@ -107,7 +109,7 @@ class PredictionFile(_Rows):
             raise PredictionsError(f"expected {expected} bytes for the shape {self.shape}, found {size}")
 
     def rows(self) -> tuple["StoredRow", ...]:
-        """Each row, not read yet."""
+        """Return each row, not read yet."""
         return tuple(StoredRow(self, number) for number in range(self.shape[0]))
 
 
@@ -122,6 +124,8 @@ class PredictionSpool(_Rows):
 
     def __init__(self, folder: Path, ids: int) -> None:
         with tempfile.TemporaryFile(dir=folder) as file:
+            # A second descriptor keeps the nameless file; its space is freed when the last one is closed,
+            # also by a crash.
             super().__init__(os.dup(file.fileno()), ids, 0)
         self._numbers = count()  # the next row's number is taken in one step, whichever thread asks
 
@@ -172,7 +176,7 @@ Predictions = Floats | StoredRow
 
 
 def float_array(predictions: Predictions) -> Floats:
-    """The predictions in memory, shape (ids,) float64."""
+    """Return the predictions in memory, shape (ids,) float64."""
     return np.asarray(predictions, dtype=np.float64)
 
 

@@ -59,7 +59,7 @@ class Report:
     evidence_hash: bytes
 
     def hash(self) -> bytes:
-        """The report's hash: bound to its chain, tournament and round."""
+        """Return the report's hash: bound to its chain, tournament and round."""
         words = (
             self.chain_id.to_bytes(32, "big"),
             bytes.fromhex(self.tournament.removeprefix("0x")).rjust(32, b"\0"),
@@ -73,7 +73,7 @@ class Report:
         return keccak(keccak(_TYPE) + b"".join(words))
 
     def to_contract(self) -> tuple[int, int, bytes, int, int, bytes]:
-        """The struct ``Report`` of the contracts."""
+        """Return the struct ``Report`` of the contracts."""
         return (
             self.round_id,
             self.version,
@@ -84,7 +84,7 @@ class Report:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The document of report.json."""
+        """Return the document of report.json."""
         return {
             "chain_id": self.chain_id,
             "tournament": self.tournament,

@@ -272,8 +272,10 @@ class Rules(Section):
             yield "neutral_churn", "adjusters.neutral_churn"
 
     def canonical_json(self) -> bytes:
-        """The document as RFC 8785 canonical JSON, amounts and multipliers as the shortest decimal text."""
+        """Return the document as RFC 8785 canonical JSON, amounts as the shortest decimal text."""
         document = self.model_dump(mode="json", exclude_none=True)
+        # `adjusters` is never None: left out where it is empty, rules with an empty section and without one
+        # have one hash.
         return rfc8785.dumps({name: part for name, part in document.items() if part != {}})
 
     def hash(self) -> bytes:
@@ -335,7 +337,7 @@ def load_rules(path: Path) -> Rules:
 
 
 def preset(name: str) -> Rules:
-    """One of the rules documents that come with Cupel, by the name of its file."""
+    """Return one of the rules documents that come with Cupel, by the name of its file."""
     folder = resources.files("scorer.protocol") / "presets"
     file = folder / f"{name}.toml"
     if not file.is_file():

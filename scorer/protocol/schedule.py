@@ -30,7 +30,7 @@ class CalendarError(ValueError):
 
 
 def _clock(text: str) -> time:
-    """A time of day. Python 3.13 reads 24:00 as 00:00, on the same day; older ones refuse it, as here."""
+    """Read a time of day. Python 3.13 reads 24:00 as 00:00 of the same day; older ones refuse it, as here."""
     if text.startswith("24"):
         raise ValueError(text)
     return time.fromisoformat(text)
@@ -115,7 +115,8 @@ class Sessions:
     closes: tuple[int, ...]
 
     def last_before(self, moment: int) -> int:
-        """The number of the last session that is over at a Unix second."""
+        """Return the number of the last session that is over at a Unix second."""
+        # A session that closes in this very second is over.
         number = bisect_right(self.closes, moment) - 1
         if number < 0:
             raise CalendarError("expected a session before the first round, found none")
@@ -124,7 +125,7 @@ class Sessions:
 
 @cache
 def sessions(calendar: str, first: date, last: date) -> Sessions:
-    """The sessions of an exchange from `first` to `last`, both included.
+    """Return the sessions of an exchange from `first` to `last`, both included.
 
     Raises
     ------
@@ -146,7 +147,7 @@ def sessions(calendar: str, first: date, last: date) -> Sessions:
 
 
 def round_times(schedule: Schedule, horizon: Horizon, first: date, last: date) -> tuple[RoundTimes, ...]:
-    """The rounds that open from `first` to `last`, local dates, both included; oldest first.
+    """Return the rounds that open from `first` to `last`, local dates, both included; oldest first.
 
     Raises
     ------
@@ -155,9 +156,11 @@ def round_times(schedule: Schedule, horizon: Horizon, first: date, last: date) -
         `check_windows`.
     """
     check_windows(schedule, first, last)
+    # Two days for each session cover weekends; the pauses cover holidays.
     longest = timedelta(days=2 * (horizon.sessions + horizon.lag)) + 2 * LONGEST_PAUSE
     known = sessions(schedule.calendar, first - 2 * LONGEST_PAUSE, last + longest)
     rounds: list[RoundTimes] = []
+    # From earlier on: whether a window has a new session depends on the one before it.
     for found in _openings(schedule, first - LONGEST_PAUSE, last):
         number = known.last_before(found.opens)
         if not rounds or known.days[number] > rounds[-1].session:
@@ -209,7 +212,7 @@ def _utc(moment: int) -> str:
 
 
 def _openings(schedule: Schedule, first: date, last: date) -> list[_Opening]:
-    """Every window that opens from `first` to `last`, ascending."""
+    """Return every window that opens from `first` to `last`, ascending."""
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     openings = []
     for day in days:
@@ -222,7 +225,7 @@ def _openings(schedule: Schedule, first: date, last: date) -> list[_Opening]:
 
 
 def _moment(schedule: Schedule, day: date, clock: str) -> int:
-    """The Unix second of a local time.
+    """Return the Unix second of a local time.
 
     One that a change of clocks skips counts by the offset before the change, and so comes as much later as
     was skipped; of one that comes twice the first counts.

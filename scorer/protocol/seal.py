@@ -37,7 +37,7 @@ _VERDICTS: Final = keccak(b"Verdicts(uint256 roundId,bytes32 verdictsRoot)")
 
 
 def two_thirds(members: int) -> int:
-    """The smallest quorum that a committee of so many members may have."""
+    """Return the smallest quorum that a committee of so many members may have."""
     return -(-2 * members // 3)
 
 
@@ -101,7 +101,7 @@ class Verdicts:
     def on(
         cls, submissions: Submissions, refused: Iterable[int], chain_id: int, tournament: str, round_id: int
     ) -> "Verdicts":
-        """The verdicts of a member that refuses these models' submissions and no others."""
+        """Return the verdicts of a member that refuses these models' submissions and no others."""
         against = frozenset(refused)
         by_model = {
             entry.model_id: Verdict(
@@ -138,7 +138,7 @@ class Verdicts:
 def agreed_refusals(
     own: Verdicts, others: Sequence[Verdicts], *, members: int, quorum: int
 ) -> frozenset[int]:
-    """The models whose submission does not count, as one member sees it.
+    """Return the models whose submission does not count, as one member sees it.
 
     A submission counts when a quorum's verdicts say so, and does not when so many say the contrary that no
     quorum can be reached. While neither is known, the member's own verdict stands; once all members'
@@ -159,6 +159,7 @@ def agreed_refusals(
         )
         if valid >= quorum:
             return True
+        # So few are known to refuse that a quorum can still be reached: until then our own verdict stands.
         return ours.is_valid and 1 + len(theirs) - valid <= members - quorum
 
     return frozenset(model for model, ours in own.by_model.items() if not counts(model, ours))
@@ -171,7 +172,7 @@ def seal_of(
     positions_head: bytes,
     positions: Mapping[int, int],
 ) -> Seal:
-    """The statement that these submissions count, but for those of the refused models.
+    """Return the statement that these submissions count, but for those of the refused models.
 
     Parameters
     ----------
@@ -213,7 +214,7 @@ class SealVote:
         return all(signer_of(message, signature) == self.member for message, signature in pairs)
 
     def to_json(self) -> dict[str, Any]:
-        """The document of vote.json."""
+        """Return the document of vote.json."""
         return {
             "member": self.member,
             "chain_id": self.seal.chain_id,
@@ -230,7 +231,7 @@ class SealVote:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "SealVote":
-        """The inverse of `to_json`; KeyError, TypeError or ValueError for what is not its output."""
+        """Read what `to_json` returns; KeyError, TypeError or ValueError for anything else."""
         check_fields(document, _FIELDS)
         where = whole(document, "chain_id"), address(document, "tournament"), whole(document, "round_id")
         verdicts = Verdicts(*where, dict(map(_verdict, document["verdicts"])))
@@ -249,6 +250,7 @@ class SealVote:
             from_hex(document["seal_signature"], SIGNATURE_SIZE),
             refused,
         )
+        # Written again and compared: a vote has one spelling, in which models ascend.
         if found.to_json() != document or not refused <= verdicts.by_model.keys():
             raise ValueError("expected models that submitted, ascending and each once, found others")
         return found
@@ -265,13 +267,14 @@ def _verdict(found: Any) -> tuple[int, Verdict]:
 def quorum_signatures(
     seal: Seal, votes: Iterable[SealVote], members: Sequence[str], quorum: int
 ) -> tuple[int, bytes] | None:
-    """The signatures of a statement as ``Tournament.seal`` takes them; None where they are too few.
+    """Return the signatures of a statement as ``Tournament.seal`` takes them; None where they are too few.
 
     Returns
     -------
     tuple[int, bytes]
         Bit i stands for member i of the set; the signatures follow one another in this order.
     """
+    # The contract checks every signature and refuses all for one that is wrong, so ours are checked first.
     by_member = {vote.member: vote.seal_signature for vote in votes if vote.seal == seal and vote.is_signed}
     there = [index for index, member in enumerate(members) if member in by_member]
     if len(there) < quorum:

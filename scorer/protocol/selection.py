@@ -53,12 +53,14 @@ def select(
     """
     on_time: dict[int, Submission] = {}
     late: dict[int, Submission] = {}
+    # Python's sort is stable: of two in the same second, the later one of `arrivals` stays the later one.
     for arrival in sorted(arrivals, key=lambda arrival: arrival.received_at):
         model = arrival.submission.model_id
         if open_at <= arrival.received_at < close_at:
             on_time[model] = arrival.submission
         elif close_at <= arrival.received_at < until:
             late.setdefault(model, arrival.submission)
+    # On time goes before late.
     chosen = late | on_time
     entries = tuple(chosen[model] for model in sorted(chosen))
     return Selection(Submissions(universe, entries), frozenset(on_time))

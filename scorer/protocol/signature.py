@@ -48,7 +48,7 @@ class SubmissionDigest:
     ciphertext_hash: bytes = IN_THE_CLEAR
 
     def typed_data(self) -> dict[str, Any]:
-        """The EIP-712 typed data, as wallets take it."""
+        """Return the EIP-712 typed data, as wallets take it."""
         message = {
             "roundId": self.round_id,
             "modelId": self.model_id,
@@ -63,7 +63,7 @@ class SubmissionDigest:
         return bytes(Account.sign_message(signable, private_key).signature)
 
     def signer(self, signature: bytes) -> str | None:
-        """The address that signed, with its checksum, or None when the signature is not one."""
+        """Return the address that signed, with its checksum, or None when the signature is not one."""
         return signer_of(self._message(), signature)
 
     def digest(self) -> bytes:

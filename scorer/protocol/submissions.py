@@ -53,7 +53,7 @@ class Submission:
         return keccak(self.signature)
 
     def leaf(self, *, is_valid: bool) -> bytes:
-        """The leaf of the round's Merkle tree that commits to this submission and to the verdict on it."""
+        """Return the leaf of the round's Merkle tree for this submission and the verdict on it."""
         return submission_leaf(
             self.model_id, self.content_hash, self.ciphertext_hash, self.signature_hash, is_valid=is_valid
         )
@@ -113,7 +113,7 @@ class Submissions:
         return [_predictions(entry) for entry in self.entries]
 
     def root(self, refused: Container[int] = ()) -> bytes:
-        """The Merkle root that ``Tournament.seal`` commits to.
+        """Return the Merkle root that ``Tournament.seal`` commits to.
 
         Parameters
         ----------

@@ -37,12 +37,13 @@ _ANY_COLUMNS: Final = InputTable("", takes_more=True)
 
 
 def table_file(name: str) -> str:
-    """A table's file in a bundle."""
+    """Return the name of a table's file in a bundle."""
     return f"{name}.parquet"
 
 
 def digest_of(name: str, table: Table, universe: tuple[str, ...]) -> str:
-    """The digest of a table as the manifest holds it, over its ids too."""
+    """Return the digest of a table as the manifest holds it, over its ids too."""
+    # A row of churn is a model's, which its own column names; rows of all others are the ids'.
     ids: dict[str, Any] = {} if name == NEUTRAL_CHURN else {"id": universe}
     return to_hex(table_digest(ids | dict(table)))
 
@@ -76,10 +77,11 @@ def _problem_with_churn(table: Table) -> tuple[str, str] | None:
 
 
 def churn_of(table: Table, models: tuple[int, ...]) -> NDArray[np.float64]:
-    """The neutral churn of `models`; NaN for one without a row."""
+    """Return the neutral churn of `models`; NaN for one without a row."""
     wanted = np.array(models, dtype=np.int64)
     rows = np.searchsorted(table["model_id"], wanted)
     found = np.full(len(wanted), np.nan)
+    # searchsorted says one past the end for a number beyond the last.
     inside = rows < len(table["model_id"])
     there = inside.copy()
     there[inside] = table["model_id"][rows[inside]] == wanted[inside]

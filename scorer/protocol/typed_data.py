@@ -27,14 +27,15 @@ _DOMAIN_TYPE: Final = keccak(
 
 
 def typed_message(chain_id: int, tournament: str, struct_hash: bytes) -> bytes:
-    """The 66 bytes whose Keccak-256 is signed: EIP-712's prefix, the tournament's domain, a struct's hash."""
+    """Return the 66 bytes whose Keccak-256 is signed: EIP-712's prefix, domain, and a struct's hash."""
+    # EIP-191: the first byte keeps signed data apart from transactions.
     return b"\x19\x01" + _domain_separator(chain_id, tournament) + struct_hash
 
 
 def typed_document(
     chain_id: int, tournament: str, name: str, fields: tuple[tuple[str, str], ...], message: dict[str, Any]
 ) -> dict[str, Any]:
-    """The same as the document that wallets take."""
+    """Return the same as the document that wallets take."""
 
     def typed(declared: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
         return [{"name": field, "type": kind} for field, kind in declared]
@@ -53,7 +54,7 @@ def typed_document(
 
 
 def word(number: int) -> bytes:
-    """A uint of any size as the EVM encodes it, 32 bytes."""
+    """Return a uint of any size as the EVM encodes it, 32 bytes."""
     return number.to_bytes(32, "big")
 
 
@@ -67,7 +68,7 @@ def is_canonical(signature: bytes) -> bool:
 
 
 def signer_of(message: bytes, signature: bytes) -> str | None:
-    """The address that signed a message's Keccak-256, with its checksum; None for what is no signature.
+    """Return the checksummed address that signed a message's Keccak-256; None for what is no signature.
 
     Only 65 bytes with a low s and a v of 27 or 28 are a signature; every library reads those alike.
     """
@@ -75,7 +76,10 @@ def signer_of(message: bytes, signature: bytes) -> str | None:
         return None
     try:
         r_s, recovery = signature[:64], bytes([signature[64] - 27])
+        # No hasher: the library would otherwise hash the Keccak-256 once more, with SHA-256.
         key = PublicKey.from_signature_and_message(r_s + recovery, keccak(message), hasher=None)
+        # Without the first byte, 04, which marks an uncompressed point. An address is the hash's last 20
+        # bytes.
         return _checksum_address(keccak(key.format(compressed=False)[1:])[-20:])
     except Exception:  # noqa: BLE001 - libsecp256k1 raises bare exceptions for what is no signature
         return None
@@ -83,7 +87,7 @@ def signer_of(message: bytes, signature: bytes) -> str | None:
 
 @lru_cache(maxsize=2**17)
 def _checksum_address(address: bytes) -> str:
-    """The address as chains spell it; cached, because the same submitters sign round after round."""
+    """Return the address as chains spell it; cached, because the same submitters sign round after round."""
     return str(to_checksum_address(address))
 
 

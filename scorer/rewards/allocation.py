@@ -66,9 +66,11 @@ def nearest_codes(allocation: int) -> tuple[int, int]:
     if allocation & SHARE_FLAG:
         steps = min((allocation ^ SHARE_FLAG) // SHARE_STEP, WHOLE)
         return LAST_AMOUNT + steps if steps else 0, min(LAST_AMOUNT + steps + 1, LAST_SHARE)
+    # Two digits and a power of ten, as a code has no room for more; what is beyond two digits is cut off.
     digits, exponent = allocation // AMOUNT_STEP, 0
     while digits > 99:
         digits, exponent = digits // 10, exponent + 1
+    # Ninety codes for each power of ten, 10 to 99; code 0 stands for no allocation.
     below = min(90 * exponent + digits - 9, LAST_AMOUNT) if digits >= 10 else 0
     return below, min(below + 1, LAST_AMOUNT)
 

@@ -117,6 +117,7 @@ def attribute(
             ),
         )
     shares = [*_reward_levels(outcome, multipliers, terms), *_settlement_levels(outcome, terms)]
+    # Exact fractions, rounded to whole units at each level: rounded differences would not add up.
     levels = [Level(share.name, share.detail, round(outcome.position * share.amount)) for share in shares]
     levels += _whole_levels(outcome)
     before = [0, *(level.amount for level in levels)]
@@ -173,6 +174,7 @@ def _whole_levels(outcome: PositionOutcome) -> Iterator[Level]:
     full = outcome.position * abs(outcome.rate) // ONE
     earned = full if outcome.rate > 0 else -full
     yield Level(WHOLE_UNITS, "rounded down", earned)
+    # A short pool scales payouts alone; a burn is never scaled.
     paid = outcome.payout - outcome.burn
     if paid != earned:
         yield Level(SHORT_POOL, f"x {paid}/{earned}", paid)

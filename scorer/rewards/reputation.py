@@ -115,6 +115,7 @@ def account_round_scores(scores: pd.DataFrame, score: str) -> pd.DataFrame:
         )
     )
     staked = sums["at_risk"] > 0
+    # The 1 only keeps rows without a stake from dividing by zero; their quotient is not used.
     sums[score] = sums["plain"].where(~staked, sums["weighed"] / sums["at_risk"].where(staked, 1.0))
     return sums[staked | (sums["models"] == 1)][[*keys, score, "at_risk"]].reset_index(drop=True)
 

@@ -58,6 +58,7 @@ def reward_scores(
     KeyError
         When a factor has no scores.
     """
+    # A NaN is a missing score, and an overflow is clipped below: neither deserves a warning.
     with np.errstate(over="ignore", invalid="ignore"):
         total = weighed_sums(scores, multipliers)[-1] * (volatility / ONE)
         if originality is not None:

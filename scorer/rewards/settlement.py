@@ -42,12 +42,14 @@ def payout_factor(at_risk: int, threshold: int) -> Ppm:
 
 def reward_rates(scores: NDArray[np.int64], factor: int, cap: int) -> NDArray[np.int64]:
     """Return ``clip(score * factor, +-cap)`` in ppm, the product truncated towards zero as in Solidity."""
+    # Magnitudes, because `//` rounds towards minus infinity and Solidity's division towards zero.
     magnitudes: NDArray[np.int64] = np.minimum(np.abs(scores) * factor // ONE, cap)
     return np.where(scores < 0, -magnitudes, magnitudes)
 
 
 def _share(amounts: NDArray[np.uint64], rates: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return ``floor(amount * rate / 1e6)`` for any amount and rates up to 1e6; no product passes 64 bits."""
+    # Rounded down for payouts and burns alike, as PayoutMath does.
     whole, rest = np.divmod(amounts, np.uint64(ONE))
     return whole * rates + rest * rates // np.uint64(ONE)
 

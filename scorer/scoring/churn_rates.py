@@ -124,6 +124,8 @@ def neutral_churn_penalty(
         refuse("scaling_factor", "a finite number above 0", scaling_factor, "choose one")
     if neutral_churn <= threshold:
         return 1.0
+    # The same as 2 / (1 + exp(x)), with an exponent that is never positive: exp(x) overflows for a large
+    # factor.
     decay = math.exp(-scaling_factor * (neutral_churn - threshold))
     return 2 * decay / (1 + decay)
 
@@ -183,6 +185,7 @@ def ranked_submissions(submissions: pd.DataFrame, sample_weight: pd.Series) -> R
     if known.index.has_duplicates:
         known = known[~known.index.duplicated()]  # the choice does not matter: all columns have a problem
     on_universe = known.reindex(universe.drop_duplicates().dropna()).sort_index()
+    # The middle, as for an id about which a submission says nothing; numerai-tools fills it in the same way.
     ranks = tie_kept_rank(on_universe).fillna(0.5)
     return RankedSubmissions(ranks.index, rows_of("submissions", ranks), problems)
 
@@ -217,6 +220,7 @@ class Comparison:
         if self._ranked is None or self._weighted is None:
             return None
         here, there = self._ranked
+        # The absolute value, as numerai-tools takes it: rounding may put the churn of equal ranks below zero.
         change = abs(_rank_churn(ranks[here], ranks_before[there]))
         here, there = self._weighted
         difference = self._current.weights[row][here] - self._before.weights[row_before][there]

@@ -132,6 +132,7 @@ class BlockSummer:
         # No index is out of bounds. "wrap" is the fastest mode of those that do not check that.
         gathered = np.take(part, ranked.order, out=self._gathered[: len(products)], mode="wrap")
         np.matmul(gathered, self._plan.table.untied[ranks].T, out=products)
+        # Its ranks are not those of the others: the product above does not hold for it.
         for row in ranked.tied:
             products[row] = self._ranks[row, ranks] @ gathered[row]
 
@@ -148,7 +149,8 @@ def _squares(ranks: Floats) -> Floats:
 
 
 def _product(plan: ScoringPlan, sums: Sums, name: str) -> Floats:
-    """(models,) dot products of the ranks with a right-hand side, in grid units."""
+    """Return (models,) dot products of the ranks with a right-hand side, in grid units."""
+    # A side without a low part, such as MMC's target in bins, has no further products.
     high, *rest = sums.products[name]
     cross, low = high[:, 1], np.zeros(len(high))
     for part in rest:
@@ -264,9 +266,11 @@ def score_with_plan(
     sums = _empty_sums(models, plan)
 
     def add_blocks(starts: Iterator[int]) -> None:
+        # Each thread writes the sums of models of its own, so that no lock is needed.
         summer = BlockSummer(plan, sums, block_size)
         for start in starts:
             block = submissions[start : start + block_size]
+            # Every float32 is a float64: the conversion changes neither order nor ties.
             summer.add(start, np.ascontiguousarray(block, dtype=np.float64))
 
     run_in_threads(add_blocks, range(0, models, block_size), threads)

@@ -27,6 +27,7 @@ def part_bits(length: int) -> int:
     Two cross products of at most ``2**(2 * bits)`` are summed over ``length`` entries in one
     accumulator: ``2 * bits + 1 + log2(length) <= 53``. Never more than `MOST_BITS`.
     """
+    # float64 holds every integer up to 2**53. One bit of the 53 is for the sum of the two cross products.
     return min((52 - (length - 1).bit_length()) // 2, MOST_BITS)
 
 
@@ -79,6 +80,7 @@ def split(values: Floats, bits: int, exponent: int | None = None) -> Parts:
     exponent
         Every value is at most two to this power; by default the smallest such of these values.
     """
+    # A power of two only moves the binary point: scaling by it rounds nothing.
     exponent = magnitude_exponent(values) if exponent is None else exponent
     scaled = scaled_by(values, bits - exponent)
     high = np.rint(scaled)
@@ -90,6 +92,7 @@ def split(values: Floats, bits: int, exponent: int | None = None) -> Parts:
 
 def combine_sums(high: Floats, low: Floats, bits: int) -> Floats:
     """Add up a vector, in grid units, from the sums of its parts. Exact."""
+    # A sum of n grid integers, each at most 2**(2 * bits + 1): `part_bits` keeps it within 2**53.
     return scaled_by(high, bits + 1) + low
 
 
@@ -155,6 +158,7 @@ def _varies(values: Floats) -> bool:
 
 def scatter(parts: Parts) -> float:
     """Sum of squared deviations from the mean, in grid units."""
+    # Callers recentre first: next to a large mean, this difference would lose most of its digits.
     summed = total(parts)
     return dot(parts, parts) - summed * summed / len(parts.high)
 
@@ -227,6 +231,7 @@ def exact_weighted_sum(blocks: Callable[[], Iterable[Floats]], weights: Floats) 
             shares.low[rows] @ entries.low,
         )
         start = rows.stop
+    # The entries were split with exponent 0, so that their unit is 2**(-2 * bits - 1).
     products = combine_products(sums[0], sums[1], sums[2], bits)
     return np.asarray(np.ldexp(products, shares.unit_exponent - 2 * bits - 1 + exponents))
 

@@ -30,6 +30,7 @@ def feature_correlations(rows: Floats, features: Floats) -> Floats:
     columns = conditioned(features)
     centred = np.stack([row - mean(row) for row in rows])
     sizes = np.ldexp(1.0, np.frexp(np.abs(centred).max(axis=1, keepdims=True))[1])
+    # By a power of two, which rounds nothing: squares of large values would overflow.
     centred = centred / sizes
     products = exact_matmul(centred, columns)
     totals = exact_matmul(np.ones((1, count)), columns)[0]
@@ -39,6 +40,7 @@ def feature_correlations(rows: Floats, features: Floats) -> Floats:
     # Constants are found by their values: their variance need not come out as zero.
     flat_rows, flat_columns = _constant(rows.T), _constant(features)
     with np.errstate(invalid="ignore", divide="ignore"):
+        # The last column is the constant that `conditioned` adds.
         correlations = covariances[:, :-1] / np.sqrt(np.outer(left, right[:-1]))
     correlations[flat_rows] = np.nan
     correlations[:, flat_columns] = np.nan

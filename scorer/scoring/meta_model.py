@@ -54,6 +54,7 @@ def stake_weighted_meta_model(submissions: Submissions, stakes: NDArray[np.uint6
     denominator = 2 * submissions.shape[1] * total
     # Python's integers, as a stake times a rank, summed over models, passes 64 bits.
     numerators = (sum(limb << (LIMB_BITS * i) for i, limb in enumerate(c)) for c in sums.T.tolist())
+    # Python rounds the quotient of two integers correctly, however long they are: once, and alike everywhere.
     return np.array([numerator / denominator for numerator in numerators], dtype=np.float64)
 
 
@@ -64,6 +65,8 @@ def _add_ranks(sums: Indices, submissions: Submissions, weights: NDArray[np.uint
     counted = np.where(missing, np.uint64(0), weights)
     shifts = np.arange(LIMBS, dtype=np.uint64)[:, np.newaxis] * np.uint64(LIMB_BITS)
     limbs = (counted >> shifts) & np.uint64((1 << LIMB_BITS) - 1)
+    # float64 for the speed of BLAS; all sums of a block stay below 2**53, so that the conversion back is
+    # exact.
     sums += (limbs.astype(np.float64) @ ranked.rows).astype(np.int64)
     return sum(counted.tolist())
 

@@ -51,6 +51,7 @@ def neutral_rows(submissions: Submissions, basis: Basis) -> NeutralRows:
     """
     ranks = gaussian_rows(submissions)
     all_tied = bool(ranks.tied.all())
+    # The exact product takes longer, and only ties need it.
     left = residuals(ranks.rows, basis, exactly=all_tied)
     if ranks.tied.any() and not all_tied:
         left[ranks.tied] = residuals(ranks.rows[ranks.tied], basis, exactly=True)
@@ -95,6 +96,7 @@ def feature_neutral_scores(submissions: Submissions, features: Floats, target: F
         neutral = neutral_rows(submissions[block], basis)
         scores = score_submissions(neutral.rows, target)
         corr[block] = scores.corr
+        # Our own reason first: a residual of zeros is merely constant to the engine.
         reasons[block] = [own or found for own, found in zip(neutral.reasons, scores.reasons, strict=True)]
     return SubmissionScores(corr, np.full(len(corr), np.nan), tuple(reasons))
 

@@ -72,10 +72,12 @@ def finite_vector(values: object, argument: str, length: int) -> Floats:
 
 def correlation_target(centred_target: Floats, table: RankTable, *, power_1_5: bool) -> CorrelationTarget:
     """Prepare a centred target for CORR."""
+    # Into [-1, 1] first, so that the power 1.5 of a large target does not overflow.
     values, _ = normalised(centred_target)
     if power_1_5:
         values = signed_power_1_5(values)
     parts = split(recentred(values, table.bits), table.bits)
+    # By the values: rounding can leave a constant target a scatter that is not zero.
     constant = values.min() == values.max()
     return CorrelationTarget(parts, total(parts), 0.0 if constant else math.sqrt(scatter(parts)))
 
@@ -86,6 +88,8 @@ def contribution_target(target: Floats, meta_model: Floats, table: RankTable) ->
     target_parts = split(recentred(scaled, table.bits), table.bits)
     ranks = doubled_ranks(meta_model[np.newaxis])[0]
     meta_parts = quantile_parts(table, ranks)
+    # The shift is a multiple of the coarse grid, not the mean itself: the rest of the mean is taken off
+    # later.
     target_mean = total(target_parts) / len(target)
     return ContributionTarget(
         target=target_parts,

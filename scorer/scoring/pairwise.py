@@ -58,6 +58,8 @@ def likeness(submissions: Submissions) -> Likeness:
     models, ids = submissions.shape
     if ids > MOST_IDS:
         refuse("submissions", f"at most {MOST_IDS} ids", ids, "compare them on a sample")
+    # Entry 2r - 1 is 2r - 1 - n, a rank about the mean rank, which ties do not move. So products of rows need
+    # no mean taken off to be correlations.
     ranked = rows_by_rank(submissions, np.arange(-ids, ids, dtype=np.int16))
     scored = np.flatnonzero(~ranked.unscored)
     highest, average = np.full(models, np.nan), np.full(models, np.nan)
@@ -93,6 +95,7 @@ def _highest(ranks: NDArray[np.int16], lengths: Floats) -> Floats:
             others /= np.outer(lengths[rows], lengths[columns])
             highest[rows] = np.maximum(highest[rows], others.max(axis=1))
             highest[columns] = np.maximum(highest[columns], others.max(axis=0))
+    # Rounding of the lengths may take equal submissions past one.
     return np.asarray(np.minimum(highest, 1.0))
 
 
@@ -105,6 +108,7 @@ def _average(ranks: NDArray[np.int16], lengths: Floats) -> Floats:
     for rows in _blocks(len(ranks)):
         block = ranks[rows].astype(np.float64)
         sums[rows] = combine_sums(block @ total.high, block @ total.low, bits)
+    # Minus one, for the submission's correlation with itself.
     return (np.ldexp(sums, total.unit_exponent) * shares - 1) / (len(ranks) - 1)
 
 

@@ -68,4 +68,5 @@ def make_plan(
 
 
 def _side(parts: Parts, ranks: slice) -> Side:
+    # MMC's target in bins has no low part after the shift, which saves half of its products.
     return Side((parts.high, parts.low) if parts.low.any() else (parts.high,), ranks)

@@ -165,6 +165,7 @@ def portfolio_contributions(portfolios: Floats, stakes: Floats, target: Floats) 
     combined = exact_matvec(np.ascontiguousarray(centred.T), stakes)
     combined = combined - mean(combined)
     square = float(exact_matvec(combined[np.newaxis], combined)[0])
+    # The portfolios cancel each other out: a combination of no size has no return at unit length.
     if square == 0:
         return np.full(len(portfolios), np.nan)
     gain = float(exact_matvec(combined[np.newaxis], target)[0])

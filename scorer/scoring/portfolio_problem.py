@@ -182,6 +182,7 @@ class _Solver:
         system = _System(self, state, room, leverage)
         none = np.zeros_like(state.sides)
         trial = system.solve(residual, 0.0, none, none, 0.0)
+        # A whole step of Newton's method has the length one.
         length = min(system.longest(trial), 1.0)
         # Mehrotra's heuristic: the more the trial step closes the gap, the less the real one is centred.
         centring = (self._gap_after(state, trial, length) / gap) ** 3
@@ -297,6 +298,7 @@ def optimise(problem: PortfolioProblem, signal: Floats) -> Portfolio:
     free = np.asarray(open_sides.any(axis=0) & ~capped.any(axis=0))
     binds = leverage < state.leverage
     signs = np.where(open_sides[0], 1.0, -1.0) * open_sides.any(axis=0)
+    # Positions at zero or at a bound are set exactly; the interior point only came close to them.
     weights = np.where(free, 0.0, signs * problem.max_position)
     polished = _Free(problem, free, signs, binds).fit(signal, weights)
     return Portfolio(polished, free, binds, steps)

@@ -38,5 +38,6 @@ def to_ppm(scores: Floats) -> NDArray[np.int64]:
     # The product itself is rounded, and may so move to or from a half: those cases are decided exactly.
     ppm = np.rint(product).astype(np.int64)
     close = np.abs(np.abs(product - np.trunc(product)) - 0.5) < HALF_MARGIN
+    # A Fraction holds the float exactly, and Python rounds it half to even.
     ppm[close] = [round(Fraction(score) * PPM) for score in np.asarray(scores)[close].tolist()]
     return ppm

@@ -140,6 +140,7 @@ def _independent(columns: Floats) -> tuple[NDArray[np.intp], Floats, float]:
     factor, failed = lapack.dpotrf(gram[np.ix_(kept, kept)], lower=1, clean=1)
     if failed:
         refuse("neutralizers", "a Gram matrix with a Cholesky factor", "none", "drop near-duplicates")
+    # A share of zero: what needed pivots is close to dependent, so its coefficients are always refined.
     return kept, factor, 0.0
 
 

@@ -73,7 +73,9 @@ def rank_table(count: int) -> RankTable:
     parts = np.stack(
         [powered_parts.high, powered_parts.low, quantile_parts.high, quantile_parts.low],
     )
+    # Without ties the ranks are 1 to n, so that 2r - 1 takes each odd number once.
     untied = np.ascontiguousarray(parts[:, 1::2])
+    # The table is cached and shared by threads: a caller that wrote to it would change the scores of others.
     for array in (quantile, powered, parts, untied):
         array.setflags(write=False)
     return RankTable(

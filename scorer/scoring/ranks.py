@@ -56,6 +56,7 @@ class Sorter:
         self._keys: Floats = np.empty((models, ids))
         self._scratch: Keys = np.empty((models, ids), dtype=np.uint64)
         self._rows = np.arange(ids, dtype=np.uint64)
+        # The fewest low bits that hold a row number: 13 for 6,000 ids, which leaves 51 bits to the value.
         self._row_mask = np.uint64((1 << (ids - 1).bit_length()) - 1)
 
     def rank(self, block: Floats) -> RankedBlock:
@@ -65,6 +66,8 @@ class Sorter:
         if not np.isfinite(keys[:, -1]).all():  # the keys of infinities and NaN are NaN, which come last
             missing = np.asarray(np.isnan(block).any(axis=1))
             block = np.where(missing[:, np.newaxis], 0.0, block)
+            # Only the keys are clipped. `_ties` compares the values, so that an infinity still ranks beyond
+            # the largest number.
             keys = self._sorted_keys(np.clip(block, -LARGEST, LARGEST))
         bits = keys.view(np.uint64)
         suspects = self._suspects(bits)
@@ -76,6 +79,7 @@ class Sorter:
         bits = keys.view(np.uint64)
         np.bitwise_and(bits, ~self._row_mask, out=bits)
         np.bitwise_or(bits, self._rows, out=bits)
+        # As floats, not as integers: by their bits, negative numbers would come in the reverse order.
         keys.sort(axis=1)
         return keys
 
@@ -93,12 +97,15 @@ def _ties(block: Floats, order: Indices, suspects: list[int]) -> dict[int, Indic
     tied = {}
     values = np.empty(block.shape[1])
     for row in suspects:
+        # With the default mode, "raise", numpy fills a buffer and copies it to `out`; no index is out of
+        # bounds here.
         np.take(block[row], order[row], out=values, mode="clip")
         # Only the bits that the row number replaced differ: rare, and worth a slow sort of this row alone.
         if (values[1:] < values[:-1]).any():
             order[row] = np.argsort(block[row], kind="stable")
             np.take(block[row], order[row], out=values, mode="clip")
         starts = np.flatnonzero(values[1:] != values[:-1]) + 1
+        # A single id is listed too, so that such a submission counts as constant.
         if len(starts) < len(values) - 1 or len(values) == 1:
             tied[row] = shared_doubled_ranks(starts, len(values))
     return tied

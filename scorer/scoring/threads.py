@@ -21,6 +21,8 @@ class _OneBlasThread:
     def __enter__(self) -> None:
         with self._lock:
             if self._users == 0:
+                # The limits hold for the whole process, so that the first user sets them and the last one
+                # restores them.
                 self._limits = _loaded_libraries().limit(limits=1, user_api="blas")
             self._users += 1
 
@@ -42,6 +44,7 @@ _one_blas_thread = _OneBlasThread()
 
 def run_in_threads(work: Callable[[Iterator[int]], Any], starts: range, threads: int) -> None:
     """Run ``work`` in each thread; the threads share one iterator of block starts."""
+    # One step of a range's iterator is atomic in CPython, so that no two threads get the same start.
     shared = iter(starts)
     with _one_blas_thread:
         if threads == 1 or len(starts) <= 1:
@@ -49,6 +52,7 @@ def run_in_threads(work: Callable[[Iterator[int]], Any], starts: range, threads:
             return
         with ThreadPoolExecutor(threads) as pool:
             for done in [pool.submit(work, shared) for _ in range(threads)]:
+                # Raises here what a thread raised.
                 done.result()
 
 

@@ -223,6 +223,7 @@ def pearson_correlation(target: pd.Series, predictions: pd.Series, top_bottom: i
     tail = tail_size(top_bottom)
     if tail:
         predictions = filter_sort_top_bottom_concat(predictions, tail)
+        # Only the tails of the target stay, so that many of its ids may be dropped here.
         target, predictions = filter_sort_index(target, predictions, 1 - tail / max(len(target), 1))
     return correlation(target, predictions)
 

@@ -88,6 +88,7 @@ def true_contribution(
     portfolio = optimise(problem, signal)
     gradient = signal_gradient(problem, portfolio, outcome)
     own = np.concatenate([exact_matvec(ranks.rows, gradient) for ranks in _ranked(submissions)])
+    # The common term: more stake on one model takes share from all others.
     scores = own - exact_matvec(signal[np.newaxis], gradient)[0]
     scores[[reason is not None for reason in reasons]] = np.nan
     gain = float(exact_matvec(portfolio.weights[np.newaxis], outcome)[0])

@@ -109,7 +109,7 @@ class Bundle(SubmissionFiles):
         self._write_table(TARGETS, {"id": list(ids), **targets})
 
     def targets(self, ids: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
-        """All targets, by name, in the order of `ids`; NaN for an id the file does not have."""
+        """Return all targets, by name, in the order of `ids`; NaN for an id the file does not have."""
         return self._aligned(TARGETS, ids)
 
     def write_table(self, name: str, ids: tuple[str, ...], table: Table) -> None:
@@ -163,7 +163,7 @@ class Bundle(SubmissionFiles):
         return self._object(TAKEN)
 
     def terms(self) -> RoundTerms:
-        """The round's terms, as manifest.json states them."""
+        """Return the round's terms, as manifest.json states them."""
         manifest = self.manifest()
         return self._parsed(MANIFEST, lambda: RoundTerms.from_json(manifest["round"]))
 
@@ -178,7 +178,7 @@ class Bundle(SubmissionFiles):
         return self._parsed(POSITIONS, lambda: Positions.from_columns(columns))
 
     def inputs(self) -> RoundInputs:
-        """All that the scores depend on, terms and submitters as the bundle itself states them."""
+        """Return all that the scores depend on, terms and submitters as the bundle itself states them."""
         submissions, rules = self.submissions(), self.rules()
         return RoundInputs(
             terms=self.terms(),
@@ -274,7 +274,7 @@ class Bundle(SubmissionFiles):
         return self._object(REPORT)
 
     def published(self) -> Published:
-        """The whole bundle, as it can be verified."""
+        """Return the whole bundle, as it can be verified."""
         inputs = self.inputs()
         self.report()
         self._existing(VERDICTS)

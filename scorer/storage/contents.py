@@ -38,12 +38,12 @@ INBOX: Final = ("[0-9]*.csv", "[0-9]*.parquet", "[0-9]*.envelope", "[0-9]*.signa
 
 
 def files_in(folder: str, *names: str) -> tuple[str, ...]:
-    """Files of one folder."""
+    """Return files of one folder."""
     return tuple(f"{folder}/{name}" for name in names)
 
 
 def rounds_in(root: str) -> tuple[str, ...]:
-    """Files of rounds, in ``<root>/<tournament>/<round>``."""
+    """Return files of rounds, in ``<root>/<tournament>/<round>``."""
     return files_in(f"{root}/{_ROUND}", *FILES)
 
 
@@ -53,7 +53,7 @@ def inbox_at(root: str) -> tuple[str, ...]:
 
 
 def node_at(home: str, *own: str) -> tuple[str, ...]:
-    """A daemon's folder: configuration, journal, plans, rounds, targets, and the files `own`."""
+    """Return a daemon's folder: configuration, journal, plans, rounds, targets, and the files `own`."""
     return (
         *files_in(home, "node.toml", "journal.sqlite*", *own),
         *files_in(f"{home}/plans/[0-9]*", *FILES, "schedule.json"),

@@ -94,7 +94,7 @@ class BundleFolder:
         self._write(file, write_parquet(columns))
 
     def _content(self, file: str) -> bytes:
-        """The bytes of a file, which is no link where a bundle may be a stranger's."""
+        """Return the bytes of a file, which is no link where a bundle may be a stranger's."""
         path = self._existing(file)
         if not self.strict:
             return path.read_bytes()
@@ -105,7 +105,7 @@ class BundleFolder:
             return stranger.read(size)  # no more: Python sets aside at once what it is asked to read
 
     def _json(self, file: str) -> Any:
-        """A document, of the declared form if it has one."""
+        """Return a document, of the declared form if it has one."""
         content = self._content(file)
         try:
             document = parse_json(content)
@@ -133,7 +133,7 @@ class BundleFolder:
             raise self._error(file, error) from None
 
     def _table(self, file: str) -> dict[str, Column]:
-        """A Parquet file's columns as they are in the file, of the declared types if it has a schema."""
+        """Return a Parquet file's columns as they are in it, of the declared types if it has a schema."""
         columns, schema = self._read_table(file), table_schema(file)
         problem = schema.problem_with(columns) if schema else None
         if problem is not None:
@@ -157,7 +157,7 @@ class BundleFolder:
         return {name: np.asarray(column) for name, column in self._table(file).items()}
 
     def _ids(self, file: str) -> tuple[str, ...]:
-        """The column of ids, in the order of the file."""
+        """Return the column of ids, in the order of the file."""
         return tuple(self._table(file)["id"])
 
     def _aligned(self, file: str, ids: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
@@ -177,7 +177,7 @@ class BundleFolder:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """A file that somebody else may have put there: no link, and nothing that waits for a writer.
+    """Open a file that somebody else may have put there: no link, and nothing that waits for a writer.
 
     Raises
     ------

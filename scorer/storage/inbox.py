@@ -34,6 +34,7 @@ def deliver(
         "ciphertext_hash": to_hex(digest.ciphertext_hash),
         "signature": to_hex(signature),
     }
+    # The signature first: whoever finds the file finds it signed.
     _write(signature_path(folder / file), json.dumps(document).encode(), received_at)
     _write(folder / file, content, received_at)
     return folder / file

@@ -66,8 +66,10 @@ class ColumnKind:
 
 UNSIGNED: Final = (
     number_field(6, I32, 14),  # converted type UINT_64
+    # LogicalType.INTEGER of 64 bits, without a sign. Old readers know the converted type alone.
     (10, STRUCT, structure((10, STRUCT, structure((1, I8, bytes([64])), (2, FALSE, b""))))),
 )
+# Converted type UTF8, and LogicalType.STRING.
 STRING: Final = (number_field(6, I32, 0), (10, STRUCT, structure((1, STRUCT, structure()))))
 NO_NULLS: Final = structure(number_field(3, I64, 0))
 """Without it, fastparquet reads whole numbers as floats, which hold fewer digits."""
@@ -80,24 +82,26 @@ KINDS: Final = {
 
 
 def kind_of(column: Column) -> str:
-    """The name of a column's type, or what it is where no table has such a column."""
+    """Return the name of a column's type, or what it is where no table has such a column."""
     if not isinstance(column, np.ndarray):
         return "text"
     return column.dtype.name if column.ndim == 1 else f"{column.dtype} of {column.ndim} dimensions"
 
 
 def _values(column: Column) -> bytes:
-    """A page's content. -0.0 and all NaNs are written one way, as digests take them."""
+    """Return a page's content. -0.0 and all NaNs are written one way, as digests take them."""
     if not isinstance(column, np.ndarray):
         encoded = [text.encode() for text in column]
         return b"".join(_LENGTH.pack(len(text)) + text for text in encoded)
     if column.dtype.kind == "f":
+        # Adding 0.0 turns -0.0 into 0.0 and changes no other number.
         column = np.where(np.isnan(column), np.nan, column + 0.0)
     return np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).tobytes()
 
 
 def _page(rows: int, content: bytes) -> bytes:
     size = len(content)
+    # DataPageHeader: rows, encoding of the values, and of levels, of which a required column has none.
     head = structure(
         number_field(1, I32, rows),
         number_field(2, I32, PLAIN),
@@ -113,6 +117,7 @@ def _page(rows: int, content: bytes) -> bytes:
 
 
 def _chunk(name: str, kind: ColumnKind, rows: int, offset: int, size: int) -> bytes:
+    # ColumnMetaData: type, encodings, path, codec, values, size unpacked and packed, offset, statistics.
     described = structure(
         number_field(1, I32, kind.physical),
         list_field(2, I32, [varint(PLAIN << 1)]),
@@ -124,11 +129,12 @@ def _chunk(name: str, kind: ColumnKind, rows: int, offset: int, size: int) -> by
         number_field(9, I64, offset),
         (12, STRUCT, NO_NULLS),
     )
+    # ColumnChunk.file_offset is out of use; the format asks for 0.
     return structure(number_field(2, I64, 0), (3, STRUCT, described))
 
 
 def write_parquet(columns: Mapping[str, Column]) -> bytes:
-    """The Parquet file of a table, in the order of its columns.
+    """Return the Parquet file of a table, in the order of its columns.
 
     Raises
     ------
@@ -180,13 +186,14 @@ def _file(columns: Mapping[str, Column], kinds: Mapping[str, ColumnKind], rows: 
 
 def _element(column: tuple[str, ColumnKind]) -> bytes:
     name, kind = column
+    # Field 3 says that a value is required, so that no levels are written.
     return structure(
         number_field(1, I32, kind.physical), number_field(3, I32, 0), text_field(4, name), *kind.notes
     )
 
 
 def read_parquet(content: bytes) -> dict[str, Values]:
-    """The columns of a file that `write_parquet` wrote; it takes about as much memory as the file twice.
+    """Read the columns of a file that `write_parquet` wrote, in about twice its size of memory.
 
     Text comes as a tuple. Nothing but Python reads the bytes, and a file says no size that it does not have.
 
@@ -283,7 +290,7 @@ class _Reader:
         return size
 
     def _next(self) -> int:
-        """The next field of a structure, where it is a number."""
+        """Return the next field of a structure, where it is a number."""
         self.at += 1
         return self._varint() >> 1
 

@@ -65,7 +65,7 @@ class PublishedBounds:
     ids: int = MOST_IDS
 
     def bytes_of(self, file: str) -> int:
-        """The most that a file can have."""
+        """Return the most that a file can have."""
         return {
             RULES: MIB,
             UNIVERSE: MIB + (4 + LONGEST_ID) * self.ids,
@@ -123,6 +123,7 @@ def take_over(
     with _staged(target.folder) as staged:
         files = Bundle(source).published_files
         sizes = {file: _copy(source / file, staged / file, bounds.bytes_of(file)) for file in files}
+        # These two are not parsed: their rows are read one by one, when they are asked for.
         parsed = sum(size for file, size in sizes.items() if file not in (SUBMISSIONS, ENVELOPES))
         taken = _read(staged, source, limits_for(parsed), reader)
         if taken.ids > bounds.ids or taken.models > bounds.models:
@@ -173,7 +174,7 @@ def limits_for(size: int) -> ReadLimits:
 
 @contextmanager
 def _staged(folder: Path) -> Iterator[Path]:
-    """A folder beside another one, which is empty at first and gone at the end."""
+    """Make a folder beside another one, which is empty at first and gone at the end."""
     staged = folder.with_name(f".{folder.name}.taking-over")
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
@@ -189,6 +190,7 @@ def _copy(source: Path, target: Path, most: int) -> int:
         size = os.fstat(original.fileno()).st_size
         if size <= most:
             _require_room(target.parent, COPIES * size)
+        # One byte more than its size: a file that grows while it is read is refused.
         left = min(size, most) + 1 if size <= most else 0
         while left and (part := original.read(min(left, COPIED))):
             copy.write(part)

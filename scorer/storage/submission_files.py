@@ -25,7 +25,7 @@ class SubmissionFiles(BundleFolder):
         self._write_table(UNIVERSE, {"id": list(ids)})
 
     def universe(self) -> tuple[str, ...]:
-        """The round's ids, in the order of the file."""
+        """Return the round's ids, in the order of the file."""
         return self._ids(UNIVERSE)
 
     def write_names(self, ids: tuple[str, ...], names: Mapping[str, Sequence[str | None]]) -> None:
@@ -37,7 +37,7 @@ class SubmissionFiles(BundleFolder):
         self._write_table(NAMES, {"id": list(ids), **columns})
 
     def named_universe(self) -> Universe:
-        """The round's ids and their other names, if any were published.
+        """Return the round's ids and their other names, if any were published.
 
         Raises
         ------
@@ -102,11 +102,11 @@ class SubmissionFiles(BundleFolder):
         self._write(SIGNATURES, f"[\n{lines}\n]\n".encode())
 
     def submitted(self) -> tuple[int, ...]:
-        """The models that submitted, by submissions.json."""
+        """Return the models that submitted, by submissions.json."""
         return tuple(entry["model_id"] for entry in self._signed())
 
     def _signed(self) -> list[dict[str, Any]]:
-        """The entries of submissions.json, each with a whole number as its model."""
+        """Return the entries of submissions.json, each with a whole number as its model."""
         signed = self._json(SIGNATURES)
         if not isinstance(signed, list):
             raise self._error(SIGNATURES, f"expected a list, found {type(signed).__name__}")
@@ -115,7 +115,7 @@ class SubmissionFiles(BundleFolder):
         )
 
     def submissions(self) -> Submissions:
-        """All submissions, their content as found; `Submissions.wrong_hashes` says what was changed.
+        """Return all submissions, their content as found; `Submissions.wrong_hashes` says what was changed.
 
         Predictions stay in submissions.npy and are read when they are asked for. Where only envelopes.bin is
         there, they are withheld.
@@ -167,7 +167,7 @@ class SubmissionFiles(BundleFolder):
         self._write_json(VERDICTS, {"refused": sorted(models)})
 
     def refused(self) -> frozenset[int]:
-        """The models whose submission does not count, by verdicts.json; none where nobody judged them yet."""
+        """Read from verdicts.json whose submission does not count; none where nobody judged them yet."""
         if not self.has(VERDICTS):
             return frozenset()
         document = self._json(VERDICTS)

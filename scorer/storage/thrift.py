@@ -42,7 +42,7 @@ def list_field(field: int, kind: int, items: Sequence[bytes]) -> Field:
 
 
 def structure(*fields: Field) -> bytes:
-    """A structure whose fields' numbers ascend by at most 15 each."""
+    """Return a structure whose fields' numbers ascend by at most 15 each."""
     out, last = [], 0
     for field, kind, content in fields:
         out += [bytes([field - last << 4 | kind]), content]

@@ -129,7 +129,7 @@ def verify_bundle(
 
 
 def verdict_from(facts: Mapping[str, Any]) -> VerificationResult:
-    """The verdict that a child said, which may be in a stranger's hands: each text is fit for a terminal.
+    """Read a child's verdict, which may be in a stranger's hands: each text is made fit for a terminal.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def verdict_from(facts: Mapping[str, Any]) -> VerificationResult:
 
 
 def stated_round(folder: Path, reader: IsolatedReader) -> int:
-    """The round whose bundle this says to be: its folder's number, or where that is none, its manifest's.
+    """Return the round whose bundle this says to be, by its folder's number or, without one, its manifest.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def _number_of(folder: Path) -> int | None:
 
 @refuses(BundleError)
 def stated_in_child(folder: Path) -> ReadResult:
-    """The round that manifest.json names."""
+    """Return the round that manifest.json names."""
     return ReadResult({"round_id": Bundle(folder, strict=True).terms().round_id})
 
 
@@ -197,6 +197,7 @@ def stated_in_child(folder: Path) -> ReadResult:
 def verify_in_child(folder: Path, chain: Chain, own: OwnSubmission | None = None) -> ReadResult:
     """Verify a folder; it runs in the child."""
     irregular = list(_irregular(folder))
+    # Not strict: a table in another form is read, in this child, and reported as a difference.
     bundle = Bundle(folder)
     if irregular:
         found = _Found(_number_of(folder) or 0, "", irregular, ())

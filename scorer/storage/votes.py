@@ -16,7 +16,7 @@ LARGEST_VOTE: Final = 32 * 2**20
 
 
 def read_vote(folder: Path, size: int, reader: IsolatedReader) -> SealVote | None:
-    """The vote in another member's bundle; None where its file, of so many bytes, says none."""
+    """Return the vote in another member's bundle; None where its file, of so many bytes, says none."""
     if not 0 < size <= LARGEST_VOTE:
         return None
     try:

@@ -77,6 +77,7 @@ def _other_content(content: bytes) -> str | None:
     if content.startswith(b"PK\x03\x04"):
         is_workbook = b"[Content_Types].xml" in content or b"xl/" in content
         return "an Excel workbook; save it as CSV" if is_workbook else "a zip archive; unpack it first"
+    # Every other byte is zero: plain letters in UTF-16, without its mark at the beginning.
     if content[1::2][:20] == bytes(20) or content[::2][:20] == bytes(20):
         return "text in UTF-16; save it as UTF-8"
     kinds = (kind for begin, kind in OTHER_CONTENT if content.startswith(begin))
@@ -111,7 +112,7 @@ def _read_csv(content: bytes, layout: ColumnLayout, name: str, count: int) -> Su
 
 
 def _csv_rows(text: str, name: str) -> Iterator[list[str]]:
-    """The rows that are not blank."""
+    """Yield the rows that are not blank."""
     try:
         yield from filter(None, csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
@@ -119,7 +120,7 @@ def _csv_rows(text: str, name: str) -> Iterator[list[str]]:
 
 
 def _number(text: str) -> float:
-    """The float64 nearest to a decimal text, NaN for an empty one; ValueError for any other text."""
+    """Return the float64 nearest to a decimal text, NaN for an empty one; ValueError for any other text."""
     # float() also takes 0_5 and digits of other scripts, which no other reader of CSV does.
     if not text.isascii() or "_" in text or len(text) > LONGEST_NUMBER:
         raise ValueError(text)

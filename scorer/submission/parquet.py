@@ -81,7 +81,7 @@ def _two_columns(content: bytes, wanted: list[str], name: str, count: int) -> pa
 def _batches(
     content: bytes, wanted: list[str], name: str, count: int, *, dictionary: list[str], rows: int
 ) -> pa.Table:
-    """All rows, unless they are too many or take too many bytes."""
+    """Return all rows, unless they are too many or take too many bytes."""
     file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=dictionary)
     batches, found, unpacked = [], 0, 0
     for batch in file.iter_batches(batch_size=rows, columns=wanted, use_threads=False):
@@ -89,6 +89,7 @@ def _batches(
         unpacked += batch.nbytes
         check_rows(found, count, name)
         check_size(unpacked, count, name)
+        # A reference may point beyond its dictionary, which pyarrow checks only when it is asked to.
         batch.validate(full=True)
         _check_longest(batch.column(wanted[0]), wanted[0], name)
         batches.append(batch)
@@ -122,15 +123,17 @@ def _is_text_or_whole(kind: pa.DataType) -> bool:
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    """A column of numbers as float64, NaN where it has none.
+    """Return a column of numbers as float64, NaN where it has none.
 
     From its buffers, because `to_numpy` and scalars of pyarrow import pandas, in each child process.
     """
+    # Rounds whole numbers beyond 2**53 instead of failing at them: the check of [0, 1] refuses them later.
     floats = column.cast(pa.float64(), safe=False)
     return np.concatenate([np.empty(0), *(_plain(chunk) for chunk in floats.chunks if len(chunk))])
 
 
 def _plain(chunk: pa.Array) -> NDArray[np.float64]:
+    # pyarrow's buffers are read-only.
     values = _buffer(chunk, np.float64).copy()
     if chunk.null_count:
         values[_buffer(chunk.is_null().cast(pa.uint8()), np.uint8) == 1] = np.nan
@@ -142,7 +145,7 @@ def _buffer(chunk: pa.Array, kind: type[T_NUMBER]) -> NDArray[T_NUMBER]:
 
 
 def _texts(column: pa.ChunkedArray, name: str) -> list[str]:
-    """A column of ids as text; whole numbers become their digits."""
+    """Return a column of ids as text; whole numbers become their digits."""
     if column.null_count:
         raise SubmissionRefused(name, "an id in every row", f"{column.null_count} rows without")
     return [str(value) for value in column.to_pylist()]

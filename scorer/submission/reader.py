@@ -108,7 +108,7 @@ class Coverage:
         return said
 
     def document(self) -> dict[str, Any]:
-        """The same for programs."""
+        """Return the same for programs."""
         return {
             "universe": self.universe,
             "found": self.found,
@@ -145,7 +145,7 @@ def read_for(kind: str | None, content: bytes, universe: Universe, name: str) ->
     Returns
     -------
     NDArray[np.float64]
-        CheckedSubmission within [0, 1] in the order of the ids, shape (ids,).
+        Predictions within [0, 1] in the order of the ids, shape (ids,).
 
     Raises
     ------
@@ -238,6 +238,7 @@ class SubmissionReader:
             raise ValueError("predictions outside of [0, 1]")
         coverage = _coverage(result.facts, self._ids, gaps)
         finished = _finished(self._kind, values.astype(np.float64))
+        # Adding 0.0 turns -0.0 into 0.0: the content hash knows one zero.
         return CheckedSubmission(np.asarray(np.clip(finished, 0.0, 1.0) + 0.0), coverage)
 
 
@@ -252,7 +253,7 @@ def check_submission(kind: str | None, content: bytes, universe: Universe, name:
 
 
 def read_bounded(file: Path, ids: int) -> bytes:
-    """A file's bytes, or a refusal where they are more than a universe of so many ids takes."""
+    """Read a file's bytes; refuse more than a universe of so many ids takes."""
     most = most_bytes(ids)
     with file.open("rb") as opened:
         content = opened.read(most + 1)
@@ -281,7 +282,7 @@ def _count(value: Any) -> int:
 
 
 def _texts(values: Any) -> tuple[str, ...]:
-    """A few texts that are fit for a terminal."""
+    """Return a few texts that are fit for a terminal."""
     if not isinstance(values, list) or len(values) > SHOWN or not all(map(_is_short_text, values)):
         raise TypeError("texts")
     return tuple(values)

@@ -39,7 +39,7 @@ class SubmissionRefused(CupelError, ValueError):
 
     @classmethod
     def because(cls, name: str, reason: str) -> Self:
-        """The refusal for a reason that was worded elsewhere."""
+        """Return the refusal for a reason that was worded elsewhere."""
         refused = cls(name, "", "")
         refused.reason = reason
         return refused
@@ -61,12 +61,12 @@ def some(ids: Sequence[str]) -> str:
 
 
 def counted(examples: Sequence[str], count: int) -> str:
-    """A count, and examples of what was counted."""
+    """Return a count, and examples of what was counted."""
     return f"{count} ({', '.join(examples)}{', ...' if count > len(examples) else ''})"
 
 
 def no_table(name: str, reason: object) -> SubmissionRefused:
-    """The refusal of content that no parser takes."""
+    """Return the refusal of content that no parser takes."""
     return SubmissionRefused(name, "a CSV or Parquet file", f"content that is neither ({shown(reason)})")
 
 
@@ -108,13 +108,13 @@ def _id_and_prediction(columns: Sequence[str]) -> tuple[str, str] | None:
 
 @dataclass(frozen=True)
 class ColumnLayout:
-    """Return the columns that a file must have, as a function of those it has and in words."""
+    """The columns that a file must have, as a function of those it has and in words."""
 
     choose: ChooseColumns
     expected: str
 
     def columns(self, columns: Sequence[str], name: str) -> tuple[str, str]:
-        """The columns of ids and predictions, or a refusal."""
+        """Return the columns of ids and predictions, or a refusal."""
         chosen = self.choose(columns)
         if chosen is None:
             found = [shown(column) for column in columns[: 2 * SHOWN]]

@@ -213,6 +213,7 @@ def _aligned(
     _check_values(live.predictions, name)
     value_of = dict(zip(live.ids, live.predictions.tolist(), strict=True))
     aligned = np.array([value_of.get(each, np.nan) if each is not None else np.nan for each in names])
+    # Only NaN differs from itself.
     missing = tuple(each for each, value in zip(ids, aligned.tolist(), strict=True) if value != value)
     if not validity.fills:
         aligned = np.asarray(np.clip(aligned, 0.0, 1.0) + 0.0)
@@ -224,5 +225,6 @@ def _check_values(values: NDArray[np.float64], name: str) -> None:
         raise SubmissionRefused(name, "a prediction for every id", f"{np.isnan(values).sum()} NaN")
     if values.min() < -TOLERANCE or values.max() > 1 + TOLERANCE:
         raise SubmissionRefused(name, "predictions within [0, 1]", f"{values.min()} to {values.max()}")
+    # The sample's deviation, as pandas and so numerai-tools take it.
     if len(values) < 2 or values.std(ddof=1) <= TOLERANCE:
         raise SubmissionRefused(name, "predictions that differ", f"{values[0]} for every id")

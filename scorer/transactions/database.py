@@ -40,6 +40,7 @@ def open_database(location: str | Path) -> tuple[sa.Connection, IO[str] | None]:
             f"journal {path}: expected a file that can be written there, found {error.strerror}"
         ) from None
     lock = _locked(file, path)
+    # Without hide_parameters, an error would repeat a statement's values, signed bytes among them.
     engine = sa.create_engine(f"sqlite:///{path}", poolclass=NullPool, hide_parameters=True)
     return connect(engine, lock)
 
@@ -59,6 +60,7 @@ def connect(engine: sa.Engine, lock: IO[str] | None) -> tuple[sa.Connection, IO[
             _make_durable(connection)
         else:
             _advisory_lock(connection)
+        # After the lock: two processes must not migrate one journal.
         prepare(connection)
         if engine.dialect.name == "sqlite":
             _shrink(connection)
@@ -127,6 +129,7 @@ def _shrink(connection: sa.Connection) -> None:
 
 
 def _make_durable(connection: sa.Connection) -> None:
+    # FULL, because a power cut may take a WAL's last commits back otherwise: those of what was already sent.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
         connection.exec_driver_sql(f"PRAGMA {pragma}")
     connection.commit()

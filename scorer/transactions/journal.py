@@ -103,6 +103,7 @@ class Journal:
         before = self.latest(key)
         if before is not None and before.state == IntentState.PLANNED:
             self._write(sa.delete(INTENT).where(INTENT.c.id == before.id))
+        # One that was never signed had no effect: its number is used again.
         generation = 0 if before is None else before.generation + (before.state != IntentState.PLANNED)
         row = {
             "key": key,
@@ -111,6 +112,7 @@ class Journal:
             "account": account,
             "to": call.to,
             "data": call.data,
+            # Wei as text: ten tokens are more than a database's 64 bits hold.
             "value": str(call.value),
             "gas": call.gas,
             "not_after": not_after,

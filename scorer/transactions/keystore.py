@@ -72,6 +72,7 @@ def decrypt(document: Mapping[str, Any], password: str) -> bytes:
             f"expected enough memory to open the keystore, found less: it needs {_memory(crypto)}"
         ) from None
     except (ValueError, TypeError, KeyError, ArithmeticError, AssertionError, OSError) as error:
+        # A wrong password shows in nothing but the MAC; every other error is the document's.
         if "MAC" not in str(error):
             raise UnlockError(_failure(crypto, error)) from None
         raise UnlockError("expected the password of this keystore, found another") from None

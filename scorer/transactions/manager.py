@@ -33,6 +33,7 @@ from scorer.transactions.state_machine import (
     refusal_after,
 )
 
+# Bounds a pass, whatever nodes answer; the next pass goes on from there.
 STEPS_A_PASS: Final = 64
 MOST_FAILURES: Final = 3
 """Reverted transactions of one key, after which no more are sent: each costs gas."""
@@ -109,10 +110,13 @@ class TransactionManager:
             When it reverts on the latest state: nothing was signed.
         """
         before = self.journal.latest(request.key)
+        # Another key signed it: from this account the same call would be a second one, which the chain would
+        # execute too.
         if before is not None and before.state in OPEN and before.account != self.address:
             return Delivery(None, StopReason.WAITING, f"another account, {before.account}, has it under way")
         if before is not None and before.state in OPEN:
             return _for(request, self._await(before))
+        # The caller read a state from before the end of this one, and so asks for what may be done already.
         if before is not None and (before.finished_at or 0) > request.known_at:
             note = f"{before.state}, and not yet in the state that was read"
             return _for(request, Delivery(before, None, note))
@@ -140,6 +144,7 @@ class TransactionManager:
         head = self.node.head()
         used, _ = self.node.nonces(self.address, head.finalised)
         signed_at = self.journal.attempts(waiting[0])[-1].signed_at
+        # Right after a signature, the gap may be no more than a node that lags.
         is_recent = head.timestamp - signed_at < self.bumps.first
         holder = self.journal.holder(self.address, used)
         is_held = holder is not None and holder.state != IntentState.DISPLACED
@@ -160,6 +165,7 @@ class TransactionManager:
     def _begin(self, request: TransactionRequest) -> Delivery:
         gas = self._estimate(request.to, request.data)
         head = self.node.head()
+        # Asked after the estimate, which can take long: what counts is the time right before the signature.
         if request.not_after is not None and head.timestamp >= request.not_after:
             return Delivery(None, StopReason.FINISHED, "too late: its time passed before it was signed")
         reach("tried", request.key)
@@ -185,6 +191,8 @@ class TransactionManager:
             estimate = self._estimate(before.to, before.data)
         except Reverted:
             return None
+        # A node refused the limit though the estimate is no higher: it counts otherwise, so another estimate
+        # would not help.
         gas = estimate if estimate > before.gas else 2 * before.gas
         return replace(intent, call=replace(before, gas=gas)) if gas <= self.most_gas else None
 
@@ -214,6 +222,7 @@ class TransactionManager:
 
     def _run(self, intent: Intent) -> tuple[Intent, StopReason]:
         """Take steps until the state machine has nothing to do now."""
+        # The state machine sends what is not in here once more: without it, a pass would send for ever.
         sent: set[bytes] = set()
         for _ in range(STEPS_A_PASS):
             attempts = self.journal.attempts(intent)
@@ -241,6 +250,8 @@ class TransactionManager:
     def _sign(self, intent: Intent, step: Sign, now: int) -> Intent:
         if step.estimates:
             enough = self._with_enough_gas(intent)
+            # What would revert by now, or takes too much, is cancelled: its nonce must be used, as later ones
+            # wait for it.
             intent, step = enough or intent, replace(step, cancels=enough is None)
         call = Call(self.address, b"", CANCEL_GAS) if step.cancels else intent.call
         signed = self.signer.sign(
@@ -254,8 +265,11 @@ class TransactionManager:
                 **step.bid.fields(),
             }
         )
+        # NOT_SENT until a node was asked: what no pool can hold needs no higher bid to replace it.
         attempt = Attempt(signed.hash, signed.raw, step.bid, step.cancels, now, Answer.NOT_SENT)
         reach("before-sign-commit", intent.key)
+        # Committed before any node sees the bytes. After a crash the same bytes are sent, and no second
+        # transaction is signed.
         intent = self.journal.sign(intent, step.nonce, attempt)
         reach("signed", intent.key)
         return intent
@@ -282,6 +296,7 @@ class TransactionManager:
     def _view(self, intent: Intent, attempts: Sequence[Attempt]) -> ChainView:
         head = self.node.head()
         used, used_finally = self.node.nonces(self.address, head.finalised)
+        # Of all attempts: a block can hold any of them, also one that was outbid.
         receipts = [self.node.mined(attempt.hash) for attempt in attempts]
         return ChainView(
             now=head.timestamp,

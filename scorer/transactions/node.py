@@ -21,6 +21,8 @@ from scorer.transactions.intents import Mined
 from scorer.transactions.request import Reverted
 
 T = TypeVar("T")
+# One node that took the bytes, has them, or counts their nonce as used settles what the refusals of others
+# leave open.
 _BETTER_FIRST = (Answer.ACCEPTED, Answer.KNOWN, Answer.NONCE_TOO_LOW)
 
 
@@ -173,6 +175,8 @@ class Web3Node:
         """Try a call on the latest state, and return the gas that it takes."""
         call: Any = {"from": sender, "to": to, "data": Web3.to_hex(data)}
         try:
+            # Named, as some nodes otherwise take the pending state, with transactions that may never be
+            # mined.
             return self.w3.eth.estimate_gas(call, "latest")
         except ContractLogicError as error:
             raise Reverted(_selector(data), describe_revert(error), revert_name(error)) from None
@@ -185,6 +189,8 @@ class Web3Node:
             except TransactionNotFound:
                 continue
             except EndpointError:
+                # The others may fail: what they would add is a receipt that this one, which answered, does
+                # not have.
                 if w3 is self.w3:
                     raise
         return None
@@ -205,6 +211,7 @@ class Web3Node:
         """Ask endpoints at the same time; their answers in order, without those that are late."""
         if len(endpoints) == 1:
             return [ask(endpoints[0])]
+        # As long as one request may take with its repetitions.
         seconds = _timeout(self.w3) + LONGEST_PAUSES
         questions = {id(w3): partial(ask, w3) for w3 in endpoints}
         return list(self._parallel.ask(questions, seconds, is_enough).values())

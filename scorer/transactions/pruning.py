@@ -21,6 +21,7 @@ from scorer.transactions.schema import ATTEMPT, EVENT, INTENT
 
 WHOLE, LIGHT, KEPT = 0, 1, 2
 """The stages of a row: as it was written; without its bytes; left when its round was removed."""
+# So few that a cycle is not held up by a long journal: the rest follows in later cycles.
 ROUNDS_AT_ONCE: Final = 20
 KEPT_KINDS: Final = ("challenge",)
 _FINISHED: Final = tuple(
@@ -82,6 +83,7 @@ def remove(connection: sa.Connection, scope: str, before: int) -> int:
     for round_id in rounds_in_stage(connection, scope, LIGHT)[:ROUNDS_AT_ONCE]:
         rows = _of(scope, round_id) & (INTENT.c.stage == LIGHT)
         signed = sa.select(sa.func.max(ATTEMPT.c.signed_at)).join(INTENT).where(rows)
+        # Oldest first: rounds that follow signed as late or later.
         if (connection.execute(signed).scalar_one() or 0) >= before:
             break
         _remove_round(connection, rows)
@@ -92,6 +94,7 @@ def remove(connection: sa.Connection, scope: str, before: int) -> int:
 
 def _remove_round(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> None:
     other = INTENT.alias()
+    # The highest nonce stays: the next one to sign with is computed from it.
     highest = sa.select(sa.func.max(other.c.nonce)).where(other.c.account == INTENT.c.account)
     removable = (
         rows
@@ -100,8 +103,10 @@ def _remove_round(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> No
         & (INTENT.c.nonce.is_(None) | (INTENT.c.nonce < highest.scalar_subquery()))
     )
     ids = [row.id for row in connection.execute(sa.select(INTENT.c.id).where(removable))]
+    # SQLite bounds the parameters of one statement, to 999 in older versions.
     for start in range(0, len(ids), 500):
         some = ids[start : start + 500]
+        # Attempts first, as each refers to its intent.
         connection.execute(sa.delete(ATTEMPT).where(ATTEMPT.c.intent.in_(some)))
         connection.execute(sa.delete(INTENT).where(INTENT.c.id.in_(some)))
     connection.execute(sa.update(INTENT).where(rows).values(stage=KEPT))

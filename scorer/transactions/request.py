@@ -15,6 +15,7 @@ GAS_MARGIN: Final = 1.25
 """Factor on an estimate: it is made on a state that may change before the transaction is mined."""
 NO_ROUND: Final = 0
 """The number of what belongs to no round; rounds are counted from 1."""
+# No leading zeros, so that a number has one spelling, and no more digits than 64 bits hold.
 _NUMBER: Final = "0|[1-9][0-9]{0,17}"
 _OF_ROUND: Final = re.compile(
     rf"(?P<scope>[0-9]+:0x\w+):(?P<round>{_NUMBER}):(?P<kind>[a-z]{{1,32}})(?::(?P<detail>.*))?",
@@ -65,6 +66,8 @@ class RequestKey:
     number: int | None = None
 
     def __post_init__(self) -> None:
+        # Two requests whose texts are equal would be one to the journal, and only the first of them would be
+        # sent.
         if _parts(str(self)) != (self.scope, self.kind, self.detail, self.round_id, self.number):
             raise ValueError(f"expected the parts of a request key, found {self!r}")
 

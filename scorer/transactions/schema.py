@@ -15,6 +15,7 @@ from scorer.transactions.request import RequestKey
 VERSION: Final = 3
 """1: without a version, as the first releases wrote it. 2: the scope, round and kind of a request, indices,
 pruning. 3: the state of numbered requests in a table of its own, no longer in notes."""
+# Rows that a migration holds in memory at a time.
 MOST_ROWS: Final = 1000
 
 METADATA: Final = sa.MetaData()
@@ -41,6 +42,8 @@ INTENT: Final = sa.Table(
     sa.Column("act", sa.String(32)),
     sa.Column("stage", sa.SmallInteger, nullable=False, server_default="0"),
     sa.UniqueConstraint("key", "generation"),
+    # The last guard against two calls with one nonce. Planned intents have none yet, and NULLs are never
+    # equal.
     sa.UniqueConstraint("account", "nonce"),
 )
 ATTEMPT: Final = sa.Table(
@@ -50,6 +53,7 @@ ATTEMPT: Final = sa.Table(
     sa.Column("hash", sa.LargeBinary, nullable=False, unique=True),
     sa.Column("intent", sa.ForeignKey("intent.id"), nullable=False),
     sa.Column("raw", sa.LargeBinary, nullable=False),
+    # Fees as text: the EVM's numbers have 256 bits, a database's 64.
     sa.Column("tip", sa.Text, nullable=False),
     sa.Column("cap", sa.Text, nullable=False),
     sa.Column("cancels", sa.Boolean, nullable=False),
@@ -135,6 +139,7 @@ def _version(connection: sa.Connection) -> int | None:
     names = set(sa.inspect(connection).get_table_names())
     if SCHEMA.name in names:
         return int(connection.execute(sa.select(SCHEMA.c.version)).scalar_one())
+    # Version 1 had no table for its version.
     return 1 if INTENT.name in names else None
 
 

@@ -25,6 +25,7 @@ TIMEOUT: Final = 10.0
 SIGNATURE: Final = re.compile(r"\"?(?:0x)?([0-9a-fA-F]{130})\"?")
 LARGEST_ANSWER: Final = 4096
 """Most bytes of an answer; a signature in hex has 134."""
+# The transaction type that stands before the fields (EIP-2718).
 EIP_1559: Final = b"\x02"
 
 
@@ -81,6 +82,8 @@ class KeySigner:
 
     def sign_message(self, message: bytes) -> bytes:
         """Sign the Keccak-256 of a message; 65 bytes with a v of 27 or 28."""
+        # Unsafe in eth-account's words, as a hash does not say what it is of: messages here carry EIP-712's
+        # prefix.
         return bytes(self.account.unsafe_sign_hash(Hash32(keccak(message))).signature)
 
 
@@ -127,12 +130,14 @@ class RemoteSigner:
             When the signer does not answer with a signature of its own.
         """
         signature = self._checked(message).to_bytes()
+        # Contracts recover a signer from a v of 27 or 28; eth-keys counts from 0.
         return signature[:64] + bytes([signature[64] + 27])
 
     def _checked(self, payload: bytes) -> Signature:
         """Return the signature over a payload's Keccak-256, which is this key's."""
         signature = self._signature(payload)
         signer = signature.recover_public_key_from_msg_hash(keccak(payload))
+        # A signature by another key would be that of another account, with its nonces and its funds.
         if signer != self._key:
             raise self._error(f"the signature of {self.address}", f"that of {signer.to_checksum_address()}")
         return signature

@@ -177,10 +177,12 @@ def next_step(
         return Hold(StopReason.FINISHED)
     if not attempts:
         return _first(intent, view, fees)
+    # A receipt goes first: where one of ours is mined, no foreign transaction has the nonce.
     if view.mined:
         return _mined(intent, attempts, view)
     if intent.nonce is not None and view.used > intent.nonce:
         return _taken(intent.nonce, view)
+    # It was in a block and is in none any more: a reorganisation.
     if intent.state == IntentState.MINED:
         return SetState(IntentState.SENT)
     return _unmined(intent, attempts, view, fees, sent, bumps)
@@ -236,6 +238,7 @@ def _unmined(
     """
     last = attempts[-1]
     expired = intent.not_after is not None and view.now >= intent.not_after
+    # What is too late is not sent again: an empty transaction outbids it and takes its nonce.
     cancelling = expired and not last.cancels
     if last.hash not in sent and not cancelling:
         return Broadcast(last)
@@ -272,6 +275,7 @@ def _outbid(attempts: Sequence[Attempt], view: ChainView, fees: FeePolicy) -> Bi
     """Return a bid above all that a pool may hold, or a first bid where none holds any."""
     last = attempts[-1]
     rivals = [attempt.bid for attempt in attempts if attempt.refusal is None]
+    # A bid that was too low must be exceeded, though no pool holds it.
     rivals += [last.bid] if last.refusal in _TOO_LOW else []
     if not rivals:
         return _unused(_fresh(attempts, view, fees), attempts)
@@ -308,6 +312,8 @@ def _send_again(
             return Broadcast(attempt)
         if attempt.refusal is None:
             break
+    # No pool holds what was too expensive, so that a lower bid need not replace it: the market may have
+    # fallen.
     bid = _fresh(attempts, view, fees)
     if last.refusal in _TOO_EXPENSIVE and bid is not None and _is_cheapest(bid, attempts):
         return Sign(intent.nonce or 0, bid, last.cancels)
