@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from numerapi import base_api
 
@@ -51,13 +52,13 @@ def test_scores_are_shown_day_by_day_and_are_gone_once_the_round_is_over(secret_
         assert second[factor]["value"] == values[0] / 1e6  # type: ignore[operator]
         below = sum(value < values[0] for value in values)  # type: ignore[operator]
         assert second[factor]["percentile"] == below / len(values)
-    (performance,) = client.round_model_performances_v2("1")
+    with pytest.warns(DeprecationWarning, match="submission_scores"):
+        (performance,) = client.round_model_performances_v2("1")
     latest = max(performance["submissionScores"], key=lambda each: each["day"])
     record = world.record(round_id)
     position = int(performance["atRisk"] * 10**9)
-    pending = settle(
-        [position], [signed.interim.reward_scores[0]], factor=record.payout_factor, cap=record.cap
-    )
+    amounts = np.array([position], dtype=np.uint64), np.array(signed.interim.reward_scores[:1])
+    pending = settle(*amounts, factor=record.payout_factor, cap=record.cap)
     assert int(latest["payoutPending"] * 10**9) == pending.total_payout - pending.total_burn
     assert len(client.submission_scores("1", distinct_on_round=True)) == 1
     world.settle(round_id)

@@ -32,6 +32,7 @@ from scorer.server.tables import (
     STANDING,
 )
 from scorer.storage.bundle import SCORES, Bundle, round_folder
+from tests.oracle.test_interim_scoring import interim_targets
 from tests.server.site import send
 from tests.transactions.test_journal import postgres as postgres
 from tests.world import MODELS, World
@@ -155,6 +156,10 @@ def test_a_database_made_anew_equals_one_that_followed_step_by_step(
     void = world.locked_round()
     follower.step()
     world.pass_the_lock_window(void)
+    world.cycle()
+    running = world.sealed_round()
+    for member in range(3):
+        interim_targets(world, running, 1, member)
     world.cycle()
     world.open()
     world.anvil.finalise()
