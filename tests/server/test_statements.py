@@ -52,7 +52,7 @@ def busy(site: Site) -> Site:
         (
             'v2RoundModelPerformances(modelId: "1", tournament: 8) '
             "{ roundTarget payoutMultipliers { name } submissionScores { value } }",
-            3,
+            4,
         ),
         ("submissionDownloadAuth { url }", 4),
         ('v3UserProfile(modelName: "model_1") { dailyModelPerformances { corrRep date } }', 4),

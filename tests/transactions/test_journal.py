@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
@@ -22,20 +23,19 @@ ATTEMPT = Attempt(b"\x07" * 32, b"raw", Bid(2**65, 2**66), cancels=False, signed
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[str]:
-    """A PostgreSQL server of its own, on a socket in the test's folder."""
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of its own, on a socket in a folder of its own.
+
+    Not in a test's folder: whenever another pytest starts, it closes the folders above to other users again.
+    """
     if shutil.which("initdb") is None and not Path("/usr/lib/postgresql/15/bin/initdb").exists():
         pytest.skip("no PostgreSQL here")
     programs = Path(shutil.which("initdb") or "/usr/lib/postgresql/15/bin/initdb").resolve().parent
-    data = tmp_path / "data"
     if os.getuid() == 0 and shutil.which("runuser") is None:
         pytest.skip("PostgreSQL does not run as root, and there is no runuser here")
     as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    data = Path(tempfile.mkdtemp(prefix="cupel-postgres-"))
     if as_user:
-        for folder in [tmp_path, *tmp_path.parents]:
-            if folder.stat().st_uid == os.getuid() and folder != Path("/"):
-                folder.chmod(folder.stat().st_mode | 0o011)
-        data.mkdir()
         shutil.chown(data, "postgres")
     run = {"check": True, "capture_output": True, "cwd": "/"}
     subprocess.run([*as_user, programs / "initdb", "-D", data, "-A", "trust", "-U", "cupel"], **run)  # type: ignore[call-overload]
@@ -46,6 +46,7 @@ def postgres(tmp_path: Path) -> Iterator[str]:
         yield f"postgresql+psycopg://cupel@/postgres?host={data}"
     finally:
         subprocess.run([*as_user, programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **run)  # type: ignore[call-overload]
+        shutil.rmtree(data)
 
 
 def exercise(location: str | Path) -> None:
