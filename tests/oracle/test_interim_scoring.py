@@ -53,9 +53,8 @@ def test_members_publish_the_same_scores_of_each_session_signed(secret: World) -
     assert [sorted(each) for each in published] == [[1, 2]] * 3
     for day in (1, 2):
         assert len({each[day].interim.message for each in published}) == 1
-        for each, member in zip(published, secret.members, strict=True):
-            assert each[day].member == member.address
-            assert each[day].is_signed
+        assert [each[day].member for each in published] == [member.address for member in secret.members]
+        assert all(each[day].is_signed for each in published)
     interim = published[0][2].interim
     assert (interim.models, interim.days, interim.session) == (tuple(range(1, 11)), DAYS, "2007-01-02")
 
