@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import rfc8785
+from threadpoolctl import threadpool_limits
 
 from scorer.data.benchmark import NAME as BENCHMARK
-from scorer.data.benchmark import Benchmark, fit
+from scorer.data.benchmark import fit
 from scorer.data.calendar import EraDate, Split, era_dates, split_of
 from scorer.data.faults import DataError
 from scorer.data.features import check_panel
@@ -40,6 +41,7 @@ from scorer.data.store import save_panel
 from scorer.files import write_whole
 from scorer.protocol.digest import json_digest, table_digest
 from scorer.redaction import shown, shown_path
+from scorer.scoring.exact import Floats
 
 TRAIN, VALIDATION, LIVE = "train", "validation", "live"
 FEATURES: Final = "features.json"
@@ -233,25 +235,33 @@ class Build:
     def _write_benchmark(self, small: Sequence[str]) -> dict[str, str]:
         """Write the benchmark model's predictions, and those that serve as an example; return digests."""
         rows = [self.layout.features.index(name) for name in small]
-        model = fit(self._parts(TRAIN), rows, self.recipe.main_target)
+        with threadpool_limits(1):  # threads would wait for each other longer than they work
+            model = fit(self._parts(TRAIN), rows, self.recipe.main_target)
         text = rfc8785.dumps(model.document(small)).decode()
         write_whole(self.draft / MODEL, _of_another_size(text, sizes_of(self.root, MODEL)))
         files = {MODEL: json_digest(model.document(small)).hex()}
         for split in (VALIDATION, LIVE):
+            with threadpool_limits(1):
+                predicted = {part.label: model.predict(part) for part in self._parts(split)}
             digests = [
-                (part.label, table_digest({"id": part.ids, PREDICTION: model.predict(part)}).hex())
+                (part.label, table_digest({"id": part.ids, PREDICTION: predicted[part.label]}).hex())
                 for part in self._parts(split)
             ]
             for name, column in ((BENCHMARKS, BENCHMARK), (EXAMPLE, PREDICTION)):
-                self._sized(f"{split}_{name}", partial(self._write_model, split, model, column))
+                self._sized(f"{split}_{name}", partial(self._write_model, split, predicted, column))
                 files[f"{split}_{name}"] = file_digest(digests)
         return files
 
     def _write_model(
-        self, split: str, model: Benchmark, column: str, file: BinaryIO, notes: Mapping[str, str]
+        self,
+        split: str,
+        predicted: Mapping[str, Floats],
+        column: str,
+        file: BinaryIO,
+        notes: Mapping[str, str],
     ) -> None:
-        predicted = ((part, {column: model.predict(part)}) for part in self._parts(split))
-        self.layout.write_predictions(file, predicted, [column], notes)
+        rows = ((part, {column: predicted[part.label]}) for part in self._parts(split))
+        self.layout.write_predictions(file, rows, [column], notes)
 
     def _sized(self, name: str, write: Callable[[BinaryIO, Mapping[str, str]], None]) -> None:
         """Write a file of another size than any earlier version's."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from scorer.data.bins import Codes
 from scorer.data.calendar import EraDate
@@ -25,14 +27,21 @@ FOLDER: Final = "eras"
 
 @dataclass(frozen=True, eq=False)
 class EraPart:
-    """An era as its file holds it; see `EraTable`. Features are packed."""
+    """An era as its file holds it; see `EraTable`. Features are read when they are asked for."""
 
+    path: Path
     label: str
     day: str
     ids: tuple[str, ...]
-    packed: NDArray[np.uint8]
     targets: dict[str, Floats]
     digest: str
+
+    @cached_property
+    def packed(self) -> NDArray[np.uint8]:
+        """The features, packed: see `scorer.data.encoding.pack`."""
+        with np.load(self.path, allow_pickle=False) as found:
+            packed: NDArray[np.uint8] = found["packed"]
+            return packed
 
     def features(self, rows: Sequence[int]) -> Codes:
         """Return (rows, ids) bins of some features, by position."""
@@ -58,10 +67,11 @@ def write_part(folder: Path, table: EraTable) -> None:
 
 def read_part(folder: Path, label: str) -> EraPart:
     """Read an era's part."""
-    with np.load(part_file(folder, label), allow_pickle=False) as found:
+    path = part_file(folder, label)
+    with np.load(path, allow_pickle=False) as found:
         label, day, digest, *names = found["texts"].tolist()
         targets = dict(zip(names, found["targets"], strict=True))
-        return EraPart(label, day, tuple(found["ids"].tolist()), found["packed"], targets, digest)
+        return EraPart(path, label, day, tuple(found["ids"].tolist()), targets, digest)
 
 
 @dataclass(frozen=True)
@@ -92,8 +102,12 @@ class Task:
 
 
 def run_task(task: Task) -> int:
-    """Call a task; what a pool of processes or a cluster maps."""
-    return task()
+    """Call a task; what a pool of processes or a cluster maps.
+
+    The products are small, and tasks have all cores already: more threads would wait for each other.
+    """
+    with threadpool_limits(1):
+        return task()
 
 
 def tasks(recipe: Recipe, key: bytes, panel: Path, folder: Path, eras: Sequence[EraDate]) -> list[Task]:

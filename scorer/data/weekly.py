@@ -187,8 +187,8 @@ class Weekly:
         builder = EraBuilder.around(self.recipe, self.rebuilder.identifiers, self.rebuilder.panel, [era])
         write_part(draft, builder.build(era))
         part = read_part(draft, era.label)
-        shutil.rmtree(draft / FOLDER)
         files = self._live_files(draft, part)
+        shutil.rmtree(draft / FOLDER)
         shown = self._build().layout.era_of(part)
         entry = {part.label: EraEntry(LIVE, len(part.ids), part.digest, shown)}
         panel, key = self.rebuilder.panel.digest(), key_commitment(self.key)
