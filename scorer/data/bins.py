@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scorer.data.fixed import Integers
 from scorer.data.thresholds import row_thresholds
 from scorer.scoring.exact import Floats
+from scorer.scoring.ranks import doubled_ranks as row_ranks
 
 Codes = NDArray[np.uint8]
 
@@ -47,7 +48,4 @@ def bin_rows(rows: Floats, edges: tuple[int, ...] = EVEN, missing: int = MIDDLE)
 
 def doubled_ranks(values: Floats) -> Integers:
     """Return the average rank of each finite value, doubled and less one: from 1 to 2n - 1."""
-    ascending = np.sort(values)
-    return (
-        np.searchsorted(ascending, values, side="left") + np.searchsorted(ascending, values, side="right")
-    ).astype(np.int64)
+    return row_ranks(values[np.newaxis])[0] if len(values) else np.zeros(0, dtype=np.int64)

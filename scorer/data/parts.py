@@ -20,7 +20,7 @@ from scorer.data.store import open_panel, to_bytes
 from scorer.files import write_whole
 from scorer.scoring.exact import Floats
 
-ERAS_AT_ONCE: Final = 16
+ERAS_AT_ONCE: Final = 32
 """Eras of a task: they share the sums over the sessions that they look back to."""
 FOLDER: Final = "eras"
 

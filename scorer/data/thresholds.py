@@ -18,8 +18,6 @@ LAST_STEP: Final = 0xFFFF
 """The step of all that is greater than the grid, and of missing values."""
 SAMPLE: Final = 256
 """Values of a row from which its grid is laid."""
-TAIL: Final = 64
-"""One in so many of the sample lies below the grid, and one above it."""
 LEAST_WIDTH: Final = 1024
 """Shorter rows are sorted whole."""
 MOST_SHARED: Final = 512
@@ -73,7 +71,7 @@ def _by_steps(
     rows: Floats, edges: tuple[int, ...], counts: NDArray[np.int64], thresholds: Floats
 ) -> NDArray[np.bool_]:
     """Fill in the thresholds of the rows whose values spread over the grid; return which rows those are."""
-    steps, spread = _steps(rows)
+    steps, spread = _steps(rows, min(edges[0], 100 - edges[-1]) / 200)
     spread &= counts > 0
     ordered = np.sort(steps, axis=1, kind="stable")  # by radix
     ranks = counts[:, np.newaxis] * np.asarray(edges) // 100
@@ -133,14 +131,19 @@ class _Candidates:
         return self.values[begin + ranks], self.bounds[run] - begin, self.bounds[run + 1] - begin
 
 
-def _steps(rows: Floats) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
+def _steps(rows: Floats, outside: float) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
     """Return each value's step, and for which rows there is a grid.
 
     Subtraction and multiplication round in order, so that a greater value never has a lesser step.
+
+    Parameters
+    ----------
+    outside
+        The share of the names below the grid, and that above it: no edge lies there.
     """
     sample = np.sort(rows[:, :: max(rows.shape[1] // SAMPLE, 1)], axis=1)
     finite = np.isfinite(sample).sum(axis=1)
-    tail = finite // TAIL
+    tail = (finite * outside).astype(np.int64)
     each = np.arange(len(rows))
     low, high = sample[each, tail], sample[each, np.maximum(finite - 1 - tail, 0)]
     with np.errstate(all="ignore"):
@@ -149,6 +152,7 @@ def _steps(rows: Floats) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
         low[~spread], scale[~spread] = 0.0, 0.0
         scaled = np.subtract(rows, low[:, np.newaxis])
         scaled *= scale[:, np.newaxis]
-        np.fmin(scaled, LAST_STEP, out=scaled)  # of NaN and a number the number
-        np.fmax(scaled, 0, out=scaled)
+        np.clip(scaled, 0, LAST_STEP, out=scaled)
+    for row in np.flatnonzero(np.isnan(scaled.sum(axis=1))).tolist():
+        scaled[row, np.isnan(scaled[row])] = LAST_STEP
     return scaled.astype(np.uint16), spread
