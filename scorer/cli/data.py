@@ -10,27 +10,21 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from scorer.cli import data_key
 from scorer.cli.common import JsonOption, console, user_errors
 from scorer.cli.numbers import day, whole
 from scorer.data.faults import DataError
 from scorer.redaction import shown_path
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(
+    data_key.app, name="key", help="The key of ids and features, and its copy for the members of the committee."
+)
 RecipeOption = Annotated[Path, typer.Option("--recipe", help="The recipe, TOML.")]
 SourceOption = Annotated[Path, typer.Option("--source", help="The source document, TOML.")]
 KeyOption = Annotated[Path, typer.Option("--key", help="The secret key of ids and features.")]
 WorkersOption = Annotated[int, typer.Option(parser=whole(1, 256), help="Processes.")]
 FIRST_LINES = 20
-
-
-@app.command("key")
-def key(out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
-    """Make a secret key for ids and features, in a file that only its owner can read."""
-    from scorer.data.obfuscation import new_key
-
-    with user_errors():
-        new_key(out)
-    typer.echo(f"wrote {shown_path(out)}: keep it, without it no id can be traced back to its asset")
 
 
 @app.command("panel")
