@@ -12,7 +12,8 @@ from scorer.redaction import shown_path
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 KeyOption = Annotated[Path, typer.Option("--key", help="The secret key of ids and features.")]
 RecipientsOption = Annotated[
-    list[str] | None, typer.Option("--recipient", help="A member's public key, age1...; instead of the chain.")
+    list[str] | None,
+    typer.Option("--recipient", help="A member's public key, age1...; instead of the chain."),
 ]
 EndpointOption = Annotated[
     str | None, typer.Option(envvar="CUPEL_RPC_URL", help="An RPC endpoint, to read the members' keys from.")
@@ -75,15 +76,15 @@ def check(
                 f"{shown_path(shared)}: expected this key for these {len(set(keys))} members, found another "
                 "file; where a member joined or rotated its key, the operator types cupel data key share"
             )
-    typer.echo(f"{shown_path(shared)} is encrypted to the keys of {len(set(keys))} members, and to nobody else")
+    typer.echo(
+        f"{shown_path(shared)} is encrypted to the keys of {len(set(keys))} members, and to nobody else"
+    )
 
 
 @app.command("open")
 def open_(
     shared: Annotated[Path, typer.Argument(help="The shared key.")],
-    identities: Annotated[
-        Path, typer.Option(help="The file of your keys; see cupel oracle encryption-key.")
-    ],
+    identities: Annotated[Path, typer.Option(help="The file of your keys; see cupel oracle encryption-key.")],
     out: Annotated[Path, typer.Option(help="The file to write the key of ids and features to.")],
     version: Annotated[
         Path | None, typer.Option(help="The folder of a version, whose manifest commits to the key.")

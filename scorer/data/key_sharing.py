@@ -13,7 +13,15 @@ from typing import Final
 
 from scorer.data.faults import DataError
 from scorer.data.obfuscation import KEY_BYTES, key_from
-from scorer.encryption.age import FILE_KEY_SIZE, NONCE_SIZE, FileSecrets, content_size, decrypt, encrypt, parse
+from scorer.encryption.age import (
+    FILE_KEY_SIZE,
+    NONCE_SIZE,
+    FileSecrets,
+    content_size,
+    decrypt,
+    encrypt,
+    parse,
+)
 from scorer.encryption.context import MOST_MEMBERS
 from scorer.encryption.errors import AgeFault, AgeRefused, EncryptionError
 from scorer.encryption.keys import Identity, check_public, read_identities
@@ -40,7 +48,9 @@ def shared_key(key: bytes, recipients: Iterable[bytes]) -> bytes:
     """
     ordered = sorted(set(recipients))
     if not 1 <= len(ordered) <= MOST_MEMBERS:
-        raise DataError(f"recipients: expected from 1 to {MOST_MEMBERS} keys of members, found {len(ordered)}")
+        raise DataError(
+            f"recipients: expected from 1 to {MOST_MEMBERS} keys of members, found {len(ordered)}"
+        )
     for recipient in ordered:
         try:
             check_public(recipient)
@@ -77,11 +87,15 @@ def opened_key(path: Path, identities: Path) -> bytes:
         content, own = read_bounded(path), read_identities(identities)
     except (OSError, ValueError, SecretExposed) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{shown_path(path)}: expected a shared data key and identities, found {reason}") from None
+        raise DataError(
+            f"{shown_path(path)}: expected a shared data key and identities, found {reason}"
+        ) from None
     try:
         return key_from(_decrypted(content, own))
     except (EncryptionError, ValueError) as error:
-        raise DataError(f"{shown_path(path)}: expected a data key for one of {len(own)} identities, found {error}") from None
+        raise DataError(
+            f"{shown_path(path)}: expected a data key for one of {len(own)} identities, found {error}"
+        ) from None
 
 
 def _decrypted(content: bytes, identities: Sequence[Identity]) -> bytes:

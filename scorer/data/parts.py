@@ -14,9 +14,11 @@ from scorer.data.bins import Codes
 from scorer.data.calendar import EraDate
 from scorer.data.encoding import pack, unpack
 from scorer.data.eras import EraBuilder, EraTable
+from scorer.data.faults import DataError
 from scorer.data.obfuscation import Identifiers
+from scorer.data.objects import ObjectFolder
 from scorer.data.recipe import Recipe
-from scorer.data.store import open_panel, to_bytes
+from scorer.data.store import open_panel, panel_copy, to_bytes
 from scorer.files import write_whole
 from scorer.scoring.exact import Floats
 
@@ -53,7 +55,16 @@ def part_file(folder: Path, label: str) -> Path:
     return folder / FOLDER / f"{label}.npz"
 
 
-def write_part(folder: Path, table: EraTable) -> None:
+Place = Path | ObjectFolder
+"""A local folder, or one of objects that other machines reach."""
+
+
+def part_object(label: str) -> str:
+    """Return the name of an era's part among objects."""
+    return f"{FOLDER}/{label}.npz"
+
+
+def write_part(folder: Place, table: EraTable) -> None:
     """Write an era whole or not at all."""
     names = sorted(table.targets)
     arrays: dict[str, NDArray[np.generic]] = {
@@ -62,7 +73,11 @@ def write_part(folder: Path, table: EraTable) -> None:
         "targets": np.array([table.targets[name] for name in names]),
         "texts": np.array([table.label, table.day, table.digest, *names]),
     }
-    write_whole(part_file(folder, table.label), to_bytes(arrays))
+    content = to_bytes(arrays)
+    if isinstance(folder, ObjectFolder):
+        folder.write(part_object(table.label), content)
+    else:
+        write_whole(part_file(folder, table.label), content)
 
 
 def read_part(folder: Path, label: str) -> EraPart:
@@ -81,21 +96,22 @@ class Task:
     Attributes
     ----------
     panel
-        Where `save_panel` wrote the panel.
+        Where `save_panel` or `share_panel` wrote the panel.
     folder
         Where the parts go.
     """
 
     recipe: bytes
     key: bytes = field(repr=False)
-    panel: Path
-    folder: Path
+    panel: Place
+    folder: Place
     eras: tuple[EraDate, ...]
 
     def __call__(self) -> int:
         """Build the eras; return how many."""
         recipe = Recipe.model_validate_json(self.recipe, strict=False)
-        builder = EraBuilder.around(recipe, Identifiers(recipe, self.key), open_panel(self.panel), self.eras)
+        panel = open_panel(panel_copy(self.panel) if isinstance(self.panel, ObjectFolder) else self.panel)
+        builder = EraBuilder.around(recipe, Identifiers(recipe, self.key), panel, self.eras)
         for era in self.eras:
             write_part(self.folder, builder.build(era))
         return len(self.eras)
@@ -110,15 +126,36 @@ def run_task(task: Task) -> int:
         return task()
 
 
-def tasks(recipe: Recipe, key: bytes, panel: Path, folder: Path, eras: Sequence[EraDate]) -> list[Task]:
+def tasks(recipe: Recipe, key: bytes, panel: Place, folder: Place, eras: Sequence[EraDate]) -> list[Task]:
     """Return tasks for the eras that have no part yet."""
-    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    there = _parts_there(folder)
     found = []
     # Cut by number, not by what is missing, so that a build that goes on shares as much as a fresh one.
     for start in range(0, len(eras), ERAS_AT_ONCE):
-        missing = [
-            era for era in eras[start : start + ERAS_AT_ONCE] if not part_file(folder, era.label).is_file()
-        ]
+        missing = [era for era in eras[start : start + ERAS_AT_ONCE] if era.label not in there]
         if missing:
             found.append(Task(recipe.canonical_json(), key, panel, folder, tuple(missing)))
     return found
+
+
+def _parts_there(folder: Place) -> set[str]:
+    """Return the labels of the eras that have a part."""
+    if isinstance(folder, ObjectFolder):
+        names = [name.rsplit("/", 1)[-1] for name in folder.names(FOLDER)]
+    else:
+        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+        names = [path.name for path in (folder / FOLDER).iterdir()]
+    return {name.removesuffix(".npz") for name in names if not name.startswith(".")}
+
+
+def fetch_parts(shared: ObjectFolder, folder: Path, eras: Sequence[EraDate]) -> None:
+    """Copy the parts of eras that other machines built, those that are not here yet."""
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    for era in eras:
+        path = part_file(folder, era.label)
+        if path.is_file():
+            continue
+        content = shared.read(part_object(era.label))
+        if content is None:
+            raise DataError(f"{shared.url}: expected the part of era {era.label}, found none; build again")
+        write_whole(path, content)

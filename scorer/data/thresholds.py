@@ -17,7 +17,7 @@ from scorer.scoring.exact import Floats
 LAST_STEP: Final = 0xFFFF
 """The step of all that is greater than the grid, and of missing values."""
 SAMPLE: Final = 256
-"""Values of a row from which its grid is laid."""
+"""Values of a row that its grid is made from."""
 LEAST_WIDTH: Final = 1024
 """Shorter rows are sorted whole."""
 MOST_SHARED: Final = 512
@@ -125,7 +125,7 @@ class _Candidates:
     def at(
         self, rows: NDArray[np.int64], steps: NDArray[np.uint16], ranks: NDArray[np.int64]
     ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
-        """Return the values of these ranks within a step, and the ranks at which their equals begin and end."""
+        """Return the values of these ranks within a step, and the ranks where their equals begin and end."""
         begin = np.searchsorted(self.groups, rows[:, np.newaxis] << 16 | steps)
         run = self.runs[begin + ranks]
         return self.values[begin + ranks], self.bounds[run] - begin, self.bounds[run + 1] - begin

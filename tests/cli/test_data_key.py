@@ -1,4 +1,4 @@
-"""``cupel data key share``: the operator shares with the keys that the chain has, and again after a rotation."""
+"""``cupel data key share``: shared with the keys that the chain has, again after a rotation."""
 
 from pathlib import Path
 

@@ -66,7 +66,7 @@ def test_a_file_that_was_changed_is_refused(tmp_path: Path, place: int) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"x" * 300, KEY.hex().encode()])
 def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(DataError, match="which holds no key|header|base64"):
+    with pytest.raises(DataError, match=r"which holds no key|header|base64"):
         opened(tmp_path, content, OLD)
 
 
