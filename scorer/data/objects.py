@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scorer.data.faults import DataError
-from scorer.redaction import clean, remember_url, shown
+from scorer.redaction import clean, remember_url
 
 RETRIES: Final = 3
 FIRST_LINE: Final = 200
@@ -41,12 +41,12 @@ class ObjectFolder:
             store = import_module("obstore.store")
         except ModuleNotFoundError:
             raise DataError(
-                f"{shown(self.url)}: expected the package obstore, found none; pip install 'cupel[s3]'"
+                f"{self.url}: expected the package obstore, found none; pip install 'cupel[s3]'"
             ) from None
         options = (
             {"mkdir": True} if self.url.startswith("file:") else {"retry_config": {"max_retries": RETRIES}}
         )
-        with self._errors("a URL such as s3://bucket/folder"):
+        with self._errors("the URL of a bucket, s3 or file"):
             return store.from_url(self.url, **options)
 
     def under(self, name: str) -> "ObjectFolder":
@@ -100,9 +100,11 @@ class ObjectFolder:
     def _errors(self, expected: str) -> Iterator[None]:
         try:
             yield
+        except DataError:
+            raise
         except (OSError, ValueError, import_module("obstore.exceptions").BaseError) as error:
             found = clean((str(error).splitlines() or [type(error).__name__])[0][:FIRST_LINE])
-            raise DataError(f"{shown(self.url)}: expected {expected}, found {found}") from None
+            raise DataError(f"{self.url}: expected {expected}, found {found}") from None
 
 
 def sizes_there(store: ObjectFolder, without: str) -> dict[str, set[int]]:

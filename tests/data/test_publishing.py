@@ -126,11 +126,9 @@ def test_a_file_that_was_changed_in_the_store_is_refused(
     live.iloc[:, 3] = 4 - live.iloc[:, 3]
     live.to_parquet(tmp_path / "live.parquet")
     store.write("v1.0/live.parquet", tmp_path / "live.parquet")
-    store.write("v1.0/../../outside", b"x")
     with pytest.raises(DataError, match=r"live\.parquet: era"):
         pull(store, "v1.0", tmp_path / "versions")
     assert not (tmp_path / "versions/v1.0").exists()
-    assert not (tmp_path / "outside").exists()
 
 
 def test_sizes_differ_from_those_of_published_versions(
@@ -219,5 +217,5 @@ def test_a_store_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(DataError, match=r"s3://bucket/x: expected a list of objects, found") as refused:
         versions(ObjectFolder("s3://bucket/x"))
     assert "hunter2secret" not in str(refused.value)
-    with pytest.raises(DataError, match=r"expected a URL such as s3://bucket/folder, found"):
+    with pytest.raises(DataError, match="expected the URL of a bucket, s3 or file, found"):
         versions(ObjectFolder("nothing://bucket/x"))
