@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,7 @@ BUCKET = "cupel-data"
 def server() -> Iterator[str]:
     """An S3 server on this machine, with a bucket."""
     moto = pytest.importorskip("moto.server")
-    import boto3
-
+    boto3 = import_module("boto3")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
