@@ -110,16 +110,17 @@ abi: setup  ## export the contracts' ABIs, bytecode and record for verification 
 abi-check: setup  ## fail when the exported ABIs and bytecode are not those of contracts/
 	python scripts/export_artifacts.py --check
 
-same-bits: setup .venv-numpy1/.ready  ## the scores under four BLAS kernels, other threads and numpy 1.26 (minutes)
-	OTHER_PYTHON=.venv-numpy1/bin/python pytest -m "long or not long" tests/scoring/test_same_bits.py tests/scoring/test_same_ppm.py
+same-bits: setup .venv-numpy1/.ready  ## scores under four BLAS kernels and other threads, and data sets, under numpy 1.26 too (minutes)
+	OTHER_PYTHON=.venv-numpy1/bin/python pytest -m "long or not long" tests/scoring/test_same_bits.py tests/scoring/test_same_ppm.py tests/data/test_same_bits.py
 
 .venv-numpy1/.ready: requirements-numpy1.lock
 	python -m venv .venv-numpy1
 	.venv-numpy1/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-numpy1.lock
 	touch $@
 
-pandas3: setup .venv-pandas3/.ready  ## the tests of the scores under pandas 3 (the lock file has pandas 2)
+pandas3: setup .venv-pandas3/.ready  ## the tests of the scores, and a data set, under pandas 3 (the lock file has pandas 2)
 	PYTHONPATH=. .venv-pandas3/bin/python -m pytest --confcutdir=tests/scoring tests/scoring
+	OTHER_PYTHON=.venv-pandas3/bin/python pytest tests/data/test_same_bits.py
 
 .venv-pandas3/.ready: requirements-pandas3.lock
 	python -m venv .venv-pandas3

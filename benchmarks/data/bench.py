@@ -24,10 +24,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scorer.data.build import Build, in_processes
+from scorer.data.build import Build
 from scorer.data.calendar import era_dates
 from scorer.data.eras import EraBuilder
 from scorer.data.fixed import fixed_log
+from scorer.data.mappers import in_processes
 from scorer.data.obfuscation import Identifiers
 from scorer.data.panel import Groups, Panel
 from scorer.data.recipe import Recipe, recipe_from

@@ -10,27 +10,28 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from scorer.cli import data_key, data_versions
 from scorer.cli.common import JsonOption, console, user_errors
 from scorer.cli.numbers import day, whole
 from scorer.data.faults import DataError
 from scorer.redaction import shown_path
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(
+    data_key.app,
+    name="key",
+    help="The key of ids and features, and its copy for the members of the committee.",
+)
+for _name, _command in data_versions.COMMANDS.items():
+    app.command(_name)(_command)
 RecipeOption = Annotated[Path, typer.Option("--recipe", help="The recipe, TOML.")]
 SourceOption = Annotated[Path, typer.Option("--source", help="The source document, TOML.")]
 KeyOption = Annotated[Path, typer.Option("--key", help="The secret key of ids and features.")]
+RoundsOption = Annotated[
+    Path | None, typer.Option(help="Published rounds by number, whose meta models go into the version.")
+]
 WorkersOption = Annotated[int, typer.Option(parser=whole(1, 256), help="Processes.")]
 FIRST_LINES = 20
-
-
-@app.command("key")
-def key(out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
-    """Make a secret key for ids and features, in a file that only its owner can read."""
-    from scorer.data.obfuscation import new_key
-
-    with user_errors():
-        new_key(out)
-    typer.echo(f"wrote {shown_path(out)}: keep it, without it no id can be traced back to its asset")
 
 
 @app.command("panel")
@@ -73,18 +74,30 @@ def build(
     version: Annotated[
         str, typer.Option(help="The version's name, such as v1.0; a version is never changed.")
     ],
-    out: Annotated[Path, typer.Option(help="The folder of all versions.")],
+    out: Annotated[
+        str, typer.Option(help="The folder of all versions, or its URL, such as s3://bucket/data.")
+    ],
+    work: Annotated[
+        Path | None, typer.Option(help="With an --out that is a URL: a local folder to build in.")
+    ] = None,
     sign: Annotated[Path | None, typer.Option(help="The operator's private key, hex, to sign with.")] = None,
     workers: WorkersOption = 1,
     scheduler: Annotated[
         str | None, typer.Option(help="Map eras over the Dask cluster at this address.")
     ] = None,
+    shared: Annotated[
+        str | None, typer.Option(help="A URL that the cluster's machines reach, where they share no folder.")
+    ] = None,
+    rounds: RoundsOption = None,
     csv: Annotated[bool, typer.Option("--csv", help="Write the live era as CSV too.")] = False,
 ) -> None:
     """Build a version of a data set: train, validation and live files, a manifest, and its signature."""
-    from scorer.data.build import Build, in_processes, over_dask
+    from scorer.data.build import Build
     from scorer.data.manifest import key_file_signer
+    from scorer.data.mappers import in_processes, over_dask
     from scorer.data.obfuscation import load_key
+    from scorer.data.objects import ObjectFolder
+    from scorer.data.publishing import publish
     from scorer.data.recipe import load_recipe
     from scorer.data.sources.assemble import load_panel
 
@@ -92,10 +105,24 @@ def build(
         rules, secret = load_recipe(recipe), load_key(key)
         signer = None if sign is None else key_file_signer(sign)
         mapper = in_processes(workers) if scheduler is None else over_dask(_client(scheduler))
-        job = Build(rules, secret, load_panel(source).panel, out, version, mapper, signer)
+        root, published = data_versions.root_of(out, work)
+        job = Build(
+            rules,
+            secret,
+            load_panel(source).panel,
+            root,
+            version,
+            mapper,
+            signer,
+            published=published,
+            shared=None if shared is None else ObjectFolder(shared),
+            rounds=rounds,
+        )
         manifest = job.run()
         if csv:
             _write_csv(job.target)
+        if published is not None:
+            publish(job.target, published, version)
     for name, digest in sorted(manifest.files.items()):
         typer.echo(f"{digest[:16]}  {name}")
     typer.echo(f"{shown_path(job.target)}: {len(manifest.eras)} eras, digest 0x{manifest.digest().hex()}")
@@ -119,37 +146,6 @@ def _write_csv(folder: Path) -> None:
     from scorer.data.compare import LIVE_CSV, live_csv
 
     (folder / LIVE_CSV).write_text(live_csv(folder))
-
-
-@app.command("check")
-def check(version: Annotated[Path, typer.Argument(help="The folder of a version.")]) -> None:
-    """Recompute the digests of a version's files, and say who signed its manifest."""
-    from scorer.data.compare import problems
-    from scorer.data.manifest import read_manifest, signer_of_version
-
-    with user_errors():
-        manifest, signer = read_manifest(version), signer_of_version(version)
-        found = list(problems(version))
-    for line in found:
-        typer.echo(line, err=True)
-    typer.echo(f"digest 0x{manifest.digest().hex()}, signed by {signer or 'nobody'}")
-    if found:
-        raise typer.Exit(1)
-
-
-@app.command("diff")
-def diff(
-    one: Annotated[Path, typer.Argument(help="The folder of a version.")],
-    two: Annotated[Path, typer.Argument(help="The folder of another.")],
-) -> None:
-    """Say in which eras, columns and values two versions differ."""
-    from scorer.data.compare import differences
-
-    with user_errors():
-        lines = list(differences(one, two))
-    for line in lines:
-        typer.echo(line)
-    typer.echo("no difference" if not lines else f"{len(lines)} differences")
 
 
 @app.command("targets")
@@ -258,8 +254,9 @@ def run(
     workers: WorkersOption = 1,
 ) -> None:
     """Build live eras, plan rounds and write targets as they fall due; catches up after any downtime."""
-    from scorer.data.build import in_processes
-    from scorer.data.weekly import Weekly, load_weekly
+    from scorer.data.mappers import in_processes
+    from scorer.data.weekly import Weekly
+    from scorer.data.weekly_document import load_weekly
 
     while True:
         with user_errors():

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.data.fixed import Integers
+from scorer.data.thresholds import row_thresholds
 from scorer.scoring.exact import Floats
+from scorer.scoring.ranks import doubled_ranks as row_ranks
 
 Codes = NDArray[np.uint8]
 
@@ -35,37 +37,15 @@ def bin_rows(rows: Floats, edges: tuple[int, ...] = EVEN, missing: int = MIDDLE)
     missing
         The code of a missing value.
     """
-    ordered = np.sort(rows, axis=1)  # NaN comes last
-    thresholds = np.array([_thresholds(ascending, edges) for ascending in ordered])
+    thresholds, has_missing = row_thresholds(rows, edges)
     codes = np.zeros(rows.shape, dtype=np.uint8)
     for edge in range(len(edges)):
         codes += rows >= thresholds[:, edge, np.newaxis]
-    for row in np.flatnonzero(np.isnan(ordered[:, -1])):
+    for row in np.flatnonzero(has_missing).tolist():
         codes[row, np.isnan(rows[row])] = missing
     return codes
 
 
-def _thresholds(ascending: Floats, edges: tuple[int, ...]) -> Floats:
-    """Return the least value above each edge.
-
-    The names at an edge share one average rank, and are above it when more than the edge's share of all
-    names is below that rank.
-    """
-    count = len(ascending)
-    if np.isnan(ascending[-1]):
-        count = int(np.searchsorted(ascending, np.nan))
-        if not count:
-            return np.full(len(edges), np.inf)
-    ascending = ascending[:count]
-    at = ascending[[edge * count // 100 for edge in edges]]
-    starts, ends = np.searchsorted(ascending, at, side="left"), np.searchsorted(ascending, at, side="right")
-    above = 100 * (starts + ends) > 2 * count * np.asarray(edges)
-    return np.where(above, at, np.nextafter(at, np.inf))
-
-
 def doubled_ranks(values: Floats) -> Integers:
     """Return the average rank of each finite value, doubled and less one: from 1 to 2n - 1."""
-    ascending = np.sort(values)
-    return (
-        np.searchsorted(ascending, values, side="left") + np.searchsorted(ascending, values, side="right")
-    ).astype(np.int64)
+    return row_ranks(values[np.newaxis])[0] if len(values) else np.zeros(0, dtype=np.int64)

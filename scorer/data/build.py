@@ -4,25 +4,26 @@ A version appears whole or not at all. Whatever ends a build leaves the versions
 the parts of the eras that were finished, from which the next call goes on.
 """
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import rfc8785
+from threadpoolctl import threadpool_limits
 
 from scorer.data.benchmark import NAME as BENCHMARK
-from scorer.data.benchmark import Benchmark, fit
+from scorer.data.benchmark import fit
 from scorer.data.calendar import EraDate, Split, era_dates, split_of
 from scorer.data.faults import DataError
+from scorer.data.feature_sets import FEATURES, features_document
 from scorer.data.features import check_panel
-from scorer.data.layout import PREDICTION, Layout, sizes_of, write_sized
+from scorer.data.layout import PREDICTION, Layout, of_another_size, sizes_of, write_sized
 from scorer.data.manifest import (
     EraEntry,
     Manifest,
@@ -32,48 +33,27 @@ from scorer.data.manifest import (
     read_manifest,
     write_manifest,
 )
+from scorer.data.mappers import Mapper, in_processes
+from scorer.data.meta_models import FILE as META_MODELS
+from scorer.data.meta_models import digests_of, past_meta_models, write_meta_models
 from scorer.data.obfuscation import Identifiers
+from scorer.data.objects import ObjectFolder, sizes_there
 from scorer.data.panel import Panel
-from scorer.data.parts import FOLDER, EraPart, Task, read_part, run_task, tasks
-from scorer.data.recipe import ALL, Recipe, is_version
-from scorer.data.store import save_panel
+from scorer.data.parts import FOLDER, EraPart, fetch_parts, read_part, tasks
+from scorer.data.recipe import Recipe, is_version
+from scorer.data.rounds import Rebuilder
+from scorer.data.store import save_panel, share_panel
 from scorer.files import write_whole
 from scorer.protocol.digest import json_digest, table_digest
 from scorer.redaction import shown, shown_path
+from scorer.scoring.exact import Floats
 
 TRAIN, VALIDATION, LIVE = "train", "validation", "live"
-FEATURES: Final = "features.json"
 BENCHMARKS: Final = "benchmark_models.parquet"
 EXAMPLE: Final = "example_preds.parquet"
 MODEL: Final = "benchmark.json"
 """Coefficients of the benchmark model, in hex."""
 JOB: Final = "job.json"
-SMALL: Final = 42
-"""Features of the set ``small`` where the recipe names none."""
-Mapper = Callable[[Sequence[Task]], Iterable[int]]
-"""Runs tasks, in any order and place."""
-
-
-def in_processes(workers: int) -> Mapper:
-    """Return a mapper over processes of this machine; one worker stays in this process."""
-
-    def run(found: Sequence[Task]) -> Iterator[int]:
-        if workers <= 1 or len(found) <= 1:
-            yield from map(run_task, found)
-            return
-        with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
-            yield from pool.map(run_task, found)
-
-    return run
-
-
-def over_dask(client: Any) -> Mapper:
-    """Return a mapper over a Dask cluster, whose workers see the same folders."""
-
-    def run(found: Sequence[Task]) -> Iterator[int]:
-        yield from client.gather(client.map(run_task, found, pure=False))
-
-    return run
 
 
 @dataclass(frozen=True)
@@ -88,6 +68,12 @@ class Build:
         Runs the tasks of eras.
     step
         Called with the name of each step before it.
+    published
+        Where versions are published; their sizes are taken too.
+    shared
+        Where machines of a cluster that share no folder read the panel and leave their eras.
+    rounds
+        Published rounds by number, whose meta models go into the version.
     """
 
     recipe: Recipe
@@ -98,6 +84,9 @@ class Build:
     mapper: Mapper = field(default_factory=lambda: in_processes(1))
     sign: Sign | None = None
     step: Callable[[str], None] = lambda _: None
+    published: ObjectFolder | None = None
+    shared: ObjectFolder | None = None
+    rounds: Path | None = None
 
     @property
     def target(self) -> Path:
@@ -149,15 +138,31 @@ class Build:
             self._tidy()
             return found
         self._start(digest)
-        wanted = [era for era in self.eras if self.splits[era.number] != "none"]
-        self.step("eras")
-        for _ in self.mapper(tasks(self.recipe, self.key, panel.absolute(), self.draft.absolute(), wanted)):
-            self.step("era")
+        self._build_eras(panel, digest)
         manifest = self._write_files(digest)
         self.step("manifest")
         write_manifest(self.draft, manifest, self.sign)
         self._publish()
         return manifest
+
+    def _build_eras(self, panel: Path, digest: str) -> None:
+        wanted = [era for era in self.eras if self.splits[era.number] != "none"]
+        self.step("eras")
+        if self.shared is None:
+            found = tasks(self.recipe, self.key, panel.absolute(), self.draft.absolute(), wanted)
+            shared = None
+        else:
+            shared = self.shared.under(f".drafts/{hashlib.sha256(self._job(digest)).hexdigest()}")
+            found = tasks(self.recipe, self.key, share_panel(panel, self.shared), shared, wanted)
+        for _ in self.mapper(found):
+            self.step("era")
+        if shared is not None:
+            fetch_parts(shared, self.draft, wanted)
+            shared.remove(FOLDER)
+
+    def _job(self, panel: str) -> bytes:
+        """Return the name of what the parts of a draft are made of: recipe, panel and key."""
+        return rfc8785.dumps([self.recipe.hash(), panel, key_commitment(self.key)])
 
     def _check(self) -> None:
         if not is_version(self.version):
@@ -184,8 +189,7 @@ class Build:
 
     def _start(self, panel: str) -> None:
         """Keep the draft of the same job, and clear one of another."""
-        job = rfc8785.dumps([self.recipe.hash(), panel, key_commitment(self.key)])
-        path = self.draft / JOB
+        job, path = self._job(panel), self.draft / JOB
         if not path.is_file() or path.read_bytes() != job:
             shutil.rmtree(self.draft, ignore_errors=True)
             (self.draft / FOLDER).mkdir(parents=True)
@@ -209,11 +213,12 @@ class Build:
             entries |= found
         self.step("features")
         document = features_document(self.recipe, self.identifiers)
-        sizes = sizes_of(self.root, FEATURES)
-        write_whole(self.draft / FEATURES, _of_another_size(json.dumps(document, indent=1), sizes))
+        text = json.dumps(document, indent=1)
+        write_whole(self.draft / FEATURES, of_another_size(text, self._sizes(FEATURES)))
         files[FEATURES] = json_digest(document).hex()
         self.step("benchmark")
         files |= self._write_benchmark(document["feature_sets"]["small"])
+        files |= self._write_meta_models()
         eras = dict(sorted(entries.items()))
         commitment = key_commitment(self.key)
         return Manifest(
@@ -233,29 +238,51 @@ class Build:
     def _write_benchmark(self, small: Sequence[str]) -> dict[str, str]:
         """Write the benchmark model's predictions, and those that serve as an example; return digests."""
         rows = [self.layout.features.index(name) for name in small]
-        model = fit(self._parts(TRAIN), rows, self.recipe.main_target)
+        with threadpool_limits(1):  # threads would wait for each other longer than they work
+            model = fit(self._parts(TRAIN), rows, self.recipe.main_target)
         text = rfc8785.dumps(model.document(small)).decode()
-        write_whole(self.draft / MODEL, _of_another_size(text, sizes_of(self.root, MODEL)))
+        write_whole(self.draft / MODEL, of_another_size(text, self._sizes(MODEL)))
         files = {MODEL: json_digest(model.document(small)).hex()}
         for split in (VALIDATION, LIVE):
+            with threadpool_limits(1):
+                predicted = {part.label: model.predict(part) for part in self._parts(split)}
             digests = [
-                (part.label, table_digest({"id": part.ids, PREDICTION: model.predict(part)}).hex())
+                (part.label, table_digest({"id": part.ids, PREDICTION: predicted[part.label]}).hex())
                 for part in self._parts(split)
             ]
             for name, column in ((BENCHMARKS, BENCHMARK), (EXAMPLE, PREDICTION)):
-                self._sized(f"{split}_{name}", partial(self._write_model, split, model, column))
+                self._sized(f"{split}_{name}", partial(self._write_model, split, predicted, column))
                 files[f"{split}_{name}"] = file_digest(digests)
         return files
 
+    def _write_meta_models(self) -> dict[str, str]:
+        found = past_meta_models(self.rounds, Rebuilder(self.recipe, self.identifiers, self.panel))
+        self._sized(META_MODELS, partial(write_meta_models, self.layout, found))
+        return {META_MODELS: file_digest(digests_of(self.layout, found))}
+
     def _write_model(
-        self, split: str, model: Benchmark, column: str, file: BinaryIO, notes: Mapping[str, str]
+        self,
+        split: str,
+        predicted: Mapping[str, Floats],
+        column: str,
+        file: BinaryIO,
+        notes: Mapping[str, str],
     ) -> None:
-        predicted = ((part, {column: model.predict(part)}) for part in self._parts(split))
-        self.layout.write_predictions(file, predicted, [column], notes)
+        rows = ((part, {column: predicted[part.label]}) for part in self._parts(split))
+        self.layout.write_predictions(file, rows, [column], notes)
 
     def _sized(self, name: str, write: Callable[[BinaryIO, Mapping[str, str]], None]) -> None:
         """Write a file of another size than any earlier version's."""
-        write_sized(self.draft / name, write, sizes_of(self.root, name))
+        write_sized(self.draft / name, write, self._sizes(name))
+
+    def _sizes(self, name: str) -> set[int]:
+        """Return the sizes that a file of this name has had in any version, here or where they are published."""
+        return sizes_of(self.root, name) | self._published_sizes.get(name, set())
+
+    @cached_property
+    def _published_sizes(self) -> dict[str, set[int]]:
+        """Sizes of published files by name, those of this version left out: it goes on where it stopped."""
+        return {} if self.published is None else sizes_there(self.published, self.version)
 
     def _publish(self) -> None:
         """Give the folder its name, and take the parts and the job out of it."""
@@ -271,29 +298,3 @@ class Build:
         """Remove what only the build needs, also after a build that was stopped just before this."""
         shutil.rmtree(self.target / FOLDER, ignore_errors=True)
         (self.target / JOB).unlink(missing_ok=True)
-
-
-def _of_another_size(text: str, sizes: set[int]) -> bytes:
-    """Return a JSON document with as many spaces after it as make its size none of `sizes`."""
-    while len(text.encode()) in sizes:
-        text += " "
-    return text.encode()
-
-
-def feature_sets(identifiers: Identifiers) -> dict[str, list[str]]:
-    """Return the columns of each feature set; there are always ``small``, ``medium`` and ``all``."""
-    sets: dict[str, list[str]] = {}
-    columns = identifiers.columns()
-    for name, spec in columns:
-        for owner in dict.fromkeys([*spec.sets, ALL]):
-            sets.setdefault(owner, []).append(name)
-    step = max(len(columns) // SMALL, 1)
-    sets.setdefault("small", [name for name, _ in columns][::step][:SMALL])
-    sets.setdefault("medium", sets[ALL])
-    return dict(sorted(sets.items()))
-
-
-def features_document(recipe: Recipe, identifiers: Identifiers) -> dict[str, Any]:
-    """Return features.json: sets of features, and the names of targets."""
-    layout = Layout(recipe, ())
-    return {"feature_sets": feature_sets(identifiers), "targets": ["target", *layout.targets]}

@@ -10,11 +10,15 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from scorer.data.build import BENCHMARKS, EXAMPLE, FEATURES, LIVE, MODEL, TRAIN, VALIDATION
+from scorer.data.build import BENCHMARKS, EXAMPLE, LIVE, MODEL, TRAIN, VALIDATION
 from scorer.data.eras import era_digest
 from scorer.data.faults import DataError
+from scorer.data.feature_sets import FEATURES
 from scorer.data.layout import INDEX, PREDICTION
 from scorer.data.manifest import MANIFEST, SIGNATURE, Manifest, file_digest, read_manifest
+from scorer.data.meta_models import COLUMN as META_MODEL
+from scorer.data.meta_models import FILE as META_MODELS
+from scorer.data.meta_models import EraMetaModel
 from scorer.protocol.digest import Column, json_digest, table_digest
 from scorer.protocol.documents import parse_json, shown
 from scorer.redaction import shown_path
@@ -149,9 +153,19 @@ def _prediction_problems(folder: Path, name: str, manifest: Manifest) -> Iterato
         yield f"{name}: expected {manifest.files[name]}, found {file_digest(digests)}"
 
 
+def _meta_model_problems(folder: Path, name: str, manifest: Manifest) -> Iterator[str]:
+    found = []
+    for label, era in read_eras(folder, name.removesuffix(".parquet")):
+        model = EraMetaModel(label, label, tuple(map(str, era.index)), era[META_MODEL].to_numpy("float64"))
+        found.append((label, model.digest))
+    if file_digest(found) != manifest.files[name]:
+        yield f"{name}: expected {manifest.files[name]}, found {file_digest(found)}"
+
+
 CHECKS: Final[Mapping[str, Callable[[Path, str, Manifest], Iterator[str]]]] = {
     **{f"{split}.parquet": _split_problems for split in SPLITS},
     **dict.fromkeys((FEATURES, MODEL), _document_problems),
+    META_MODELS: _meta_model_problems,
     **{
         f"{split}_{name}": _prediction_problems
         for split in (VALIDATION, LIVE)

@@ -130,9 +130,10 @@ class EraBuilder:
         codes = np.empty((len(specs), len(order)), dtype=np.uint8)
         # Variants of a feature share its plain values.
         plain: dict[tuple[object, ...], Floats] = {}
+        block = np.empty((FEATURES_AT_ONCE, len(order)))
         for start in range(0, len(specs), FEATURES_AT_ONCE):
             part = specs[start : start + FEATURES_AT_ONCE]
-            rows = np.empty((len(part), len(order)))
+            rows = block[: len(part)]
             for row, spec in enumerate(part):
                 shared = (spec.kind, spec.field, spec.window, spec.skip, spec.lag)
                 if shared not in plain:

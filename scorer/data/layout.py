@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 import numpy as np
 
@@ -27,6 +27,22 @@ ERAS_A_GROUP: Final = 32
 """Eras of a row group: with 6,000 ids and 1,000 features 72 MB of pages."""
 INDEX: Final = {"classic": "id", "signals": "numerai_ticker", "crypto": "symbol"}
 PREDICTION: Final = "prediction"
+
+
+class EraRows(Protocol):
+    """The rows of an era, without their features."""
+
+    @property
+    def label(self) -> str:
+        """Such as 0001."""
+
+    @property
+    def day(self) -> str:
+        """ISO date of its session."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The name of each row."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +78,7 @@ class Layout:
         """Columns of targets, each named; ``target`` repeats the main one."""
         return tuple(f"target_{rules.name}" for rules in self.recipe.targets)
 
-    def era_of(self, part: EraPart) -> str:
+    def era_of(self, part: "EraRows") -> str:
         """Return an era as its rows name it."""
         return part.label if self.era == "era" else part.day
 
@@ -99,7 +115,7 @@ class Layout:
     def write_predictions(
         self,
         file: BinaryIO,
-        parts: Iterable[tuple[EraPart, Mapping[str, Floats]]],
+        parts: Iterable[tuple["EraRows", Mapping[str, Floats]]],
         columns: Sequence[str],
         notes: Mapping[str, str] | None = None,
     ) -> None:
@@ -158,3 +174,10 @@ def write_sized(path: Path, write: Callable[[BinaryIO, Mapping[str, str]], None]
             os.fsync(file.fileno())
         if path.stat().st_size not in sizes:
             return
+
+
+def of_another_size(text: str, sizes: set[int]) -> bytes:
+    """Return a JSON document with as many spaces after it as make its size none of `sizes`."""
+    while len(text.encode()) in sizes:
+        text += " "
+    return text.encode()

@@ -37,7 +37,22 @@ def new_key(path: Path) -> None:
     """
     if path.exists():
         raise DataError(f"{shown_path(path)}: expected no file, found one; a lost key cannot be made again")
-    write_secret(path, secrets.token_hex(KEY_BYTES) + "\n")
+    write_key(path, secrets.token_bytes(KEY_BYTES))
+
+
+def write_key(path: Path, key: bytes) -> None:
+    """Write a key, in hex, to a file that only its owner can read.
+
+    Raises
+    ------
+    DataError
+        When the file holds another key.
+    """
+    if path.exists():
+        if load_key(path) == key:
+            return
+        raise DataError(f"{shown_path(path)}: expected no file or this key, found another key")
+    write_secret(path, key.hex() + "\n")
 
 
 def load_key(path: Path) -> bytes:
@@ -49,13 +64,14 @@ def load_key(path: Path) -> bytes:
         When it is no key, or others than its owner can read it.
     """
     try:
-        return read_secret(path, _key)
+        return read_secret(path, key_from)
     except (OSError, SecretExposed, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"{shown_path(path)}: expected a key of 64 hex digits, found {reason}") from None
 
 
-def _key(content: bytes) -> bytes:
+def key_from(content: bytes) -> bytes:
+    """Return the key of a file's content; ValueError when it is none."""
     try:
         key = bytes.fromhex(content.decode("ascii").strip().removeprefix("0x"))
     except ValueError:

@@ -1,7 +1,11 @@
 """A panel on disk: arrays that every process maps and reads the sessions of its own eras from."""
 
+import hashlib
 import io
+import os
 import shutil
+import tempfile
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +15,7 @@ import rfc8785
 from numpy.typing import NDArray
 
 from scorer.data.faults import DataError
+from scorer.data.objects import ObjectFolder
 from scorer.data.panel import Groups, Panel
 from scorer.files import whole_file, write_whole
 from scorer.protocol.documents import parse_json
@@ -71,13 +76,41 @@ def _write(panel: Panel, digest: str, folder: Path) -> None:
     write_whole(folder / META, rfc8785.dumps(meta))
 
 
+def share_panel(folder: Path, store: ObjectFolder) -> ObjectFolder:
+    """Copy a saved panel to where other machines reach it, under its digest; return the place."""
+    place = store.under(f".panels/{_meta(folder)['digest']}")
+    if place.read(META) is None:
+        for path in sorted(folder.glob("*.npy")):
+            place.write(path.name, path)
+        place.write(META, (folder / META).read_bytes())
+    return place
+
+
+def panel_copy(place: ObjectFolder) -> Path:
+    """Return the folder of this machine's copy of a shared panel, which its processes have in common."""
+    root = Path(tempfile.gettempdir()) / f"cupel-panels-{os.getuid()}"
+    root.mkdir(mode=0o700, exist_ok=True)
+    if root.stat().st_uid != os.getuid():
+        raise DataError(f"{shown_path(root)}: expected a folder of this user, found one of another")
+    folder = root / hashlib.sha256(place.url.encode()).hexdigest()[:32]
+    if not (folder / META).is_file():
+        with tempfile.TemporaryDirectory(dir=root) as draft:
+            for name in place.names():
+                place.fetch(name, Path(draft) / Path(name).name)
+            # Of two processes that copy at once the second keeps the first one's copy.
+            with suppress(OSError):
+                Path(draft).rename(folder)
+                Path(draft).mkdir()
+    return folder
+
+
 def open_panel(folder: Path) -> Panel:
     """Return the panel of a folder, its arrays mapped: a session is read when it is used."""
     meta = _meta(folder)
 
     def mapped(name: str) -> NDArray[Any]:
-        array: NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        return array
+        # A plain array over the same memory: every step on a memmap would pass through Python.
+        return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
 
     return Panel(
         meta["calendar"],

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scorer.data.bins import EVEN, MISSING, NUMERAI, Codes, bin_rows, doubled_ranks
 from scorer.data.features import raw_feature
@@ -50,9 +51,17 @@ def horizon_return(panel: Panel, session: int, places: Integers, rules: TargetRu
     if end >= len(panel.sessions):
         return None
     steps = panel.growth[end, places] - panel.growth[start, places]
-    bought = np.isfinite(panel.prices[session : start + 1, places]).any(axis=0)
-    sold = np.isfinite(panel.prices[start + 1 : end + 1, places]).any(axis=0)
+    bought = _have_price(panel, session, start, places)
+    sold = _have_price(panel, start + 1, end, places)
     return np.where(bought & sold, steps.astype(np.float64) * 2.0**-LOG_BITS, np.nan)
+
+
+def _have_price(panel: Panel, first: int, last: int, places: Integers) -> NDArray[np.bool_]:
+    """Return which names have a price in some session of these; nearly all have one in the last."""
+    found = np.isfinite(panel.prices[last, places])
+    if not found.all():
+        found |= np.isfinite(panel.prices[first:last, places]).any(axis=0)
+    return np.asarray(found)
 
 
 def outcome(

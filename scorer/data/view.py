@@ -25,6 +25,8 @@ CUBE_BITS: Final = 16
 VALUE_BITS: Final = 20
 """Logarithms of traded values are squared in steps of 2**-20."""
 VOLUME: Final = "volume"
+EXTREMES_AT_ONCE: Final = 16
+"""Sessions whose extremes are kept together: a longest window then reads some 30 rows, not 250."""
 HISTORY_SESSIONS: Final = 5
 """A name has a history of n sessions if it had a price in one of the five before them."""
 
@@ -49,6 +51,7 @@ class RollingWindow:
     panel: Panel
     first: int = 0
     _sums: dict[str, Integers] = field(default_factory=dict, repr=False)
+    _extremes: dict[str, Integers] = field(default_factory=dict, repr=False)
 
     @cached_property
     def present(self) -> NDArray[np.bool_]:
@@ -93,6 +96,30 @@ class RollingWindow:
             self._sums[name] = running_sums(ATOMS[name](self))
         return self._sums[name]
 
+    def extreme(self, name: str, rows: slice) -> Integers:
+        """Return the extremes of one of `EXTREMES` over some of the stretch's sessions, one a name."""
+        values, reduce = EXTREMES[name](self)
+        first, last = -(-rows.start // EXTREMES_AT_ONCE), rows.stop // EXTREMES_AT_ONCE
+        if first >= last:
+            return np.asarray(reduce(values[rows]))
+        blocks = self._blocks(name, values, reduce)
+        inner = reduce(blocks[first:last])
+        for rest in (
+            values[rows.start : first * EXTREMES_AT_ONCE],
+            values[last * EXTREMES_AT_ONCE : rows.stop],
+        ):
+            if len(rest):
+                inner = reduce(np.stack([inner, reduce(rest)]))
+        return np.asarray(inner)
+
+    def _blocks(self, name: str, values: Integers, reduce: "Reduction") -> Integers:
+        """The extremes of each whole block of sessions."""
+        if name not in self._extremes:
+            count = len(values) // EXTREMES_AT_ONCE
+            blocks = [values[n * EXTREMES_AT_ONCE : (n + 1) * EXTREMES_AT_ONCE] for n in range(count)]
+            self._extremes[name] = np.stack([reduce(block) for block in blocks])
+        return self._extremes[name]
+
     def view(self, session: int) -> "MarketView":
         """Return what was known at the close of a session, by its number in the whole panel."""
         return MarketView(self, session - self.first, np.arange(len(self.panel.names)))
@@ -123,6 +150,23 @@ ATOMS: Final[dict[str, Callable[[RollingWindow], Integers]]] = {
     "log_traded_square": lambda window: window.log_traded**2,
 }
 """Sums over sessions, by name, as whole steps."""
+Reduction = Callable[[Integers], Integers]
+
+
+def _highest(values: Integers) -> Integers:
+    return np.asarray(values.max(axis=0))
+
+
+def _lowest(values: Integers) -> Integers:
+    return np.asarray(values.min(axis=0))
+
+
+EXTREMES: Final[dict[str, Callable[[RollingWindow], tuple[Integers, Reduction]]]] = {
+    "highest": lambda window: (window.panel.growth, _highest),
+    "lowest": lambda window: (window.panel.growth, _lowest),
+    "greatest": lambda window: (window.returns, _highest),
+}
+"""Values by session, and what is kept of them, by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,15 +223,15 @@ class MarketView:
 
     def highest(self, last: int) -> Integers:
         """Return the highest log total return index of the last sessions."""
-        return np.asarray(self._window.panel.growth[self._span(last)].max(axis=0)[self._places])
+        return self._window.extreme("highest", self._span(last))[self._places]
 
     def lowest(self, last: int) -> Integers:
         """Return the lowest log total return index of the last sessions."""
-        return np.asarray(self._window.panel.growth[self._span(last)].min(axis=0)[self._places])
+        return self._window.extreme("lowest", self._span(last))[self._places]
 
     def greatest(self, last: int) -> Integers:
         """Return the greatest log return of the last sessions."""
-        return np.asarray(self._window.returns[self._span(last)].max(axis=0)[self._places])
+        return self._window.extreme("greatest", self._span(last))[self._places]
 
     def levels(self, last: int) -> Integers:
         """Return (sessions, names) the log total return index of the last sessions, oldest first; a copy."""

@@ -7,19 +7,16 @@ whose horizon is over. It keeps no state but the files themselves.
 
 import csv
 import io
-import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Final
-
-from pydantic import AfterValidator, ValidationError
+from typing import Final
 
 from scorer.data.benchmark import NAME, model_from
-from scorer.data.build import BENCHMARKS, EXAMPLE, LIVE, MODEL, Build, Mapper, in_processes
+from scorer.data.build import BENCHMARKS, EXAMPLE, LIVE, MODEL, Build
 from scorer.data.calendar import EraDate
 from scorer.data.eras import EraBuilder
 from scorer.data.faults import DataError
@@ -34,62 +31,31 @@ from scorer.data.manifest import (
     key_file_signer,
     write_manifest,
 )
+from scorer.data.mappers import Mapper, in_processes
+from scorer.data.meta_models import FILE as META_MODELS
+from scorer.data.meta_models import digests_of, past_meta_models, write_meta_models
 from scorer.data.obfuscation import Identifiers, load_key
+from scorer.data.objects import ObjectFolder
 from scorer.data.parts import FOLDER, EraPart, read_part, write_part
-from scorer.data.recipe import Recipe, is_version, load_recipe
+from scorer.data.plans import SCHEDULE, planned_rules, times_of, write_plan
+from scorer.data.publishing import local_versions, publish, pull, versions
+from scorer.data.recipe import Recipe, load_recipe
 from scorer.data.revisions import Revision, revisions, touched
 from scorer.data.rounds import Rebuilder
 from scorer.data.sources.assemble import load_panel
-from scorer.data.sources.document import described, load_document
 from scorer.data.store import META, open_panel, recover_panel, save_panel
+from scorer.data.weekly_document import WeeklyDocument
 from scorer.files import write_whole
 from scorer.protocol.digest import table_digest
 from scorer.protocol.documents import parse_json
-from scorer.protocol.fields import Section
-from scorer.protocol.rules import Rules, load_rules
-from scorer.protocol.schedule import RoundTimes, round_times
+from scorer.protocol.rules import load_rules
 from scorer.redaction import shown_path
 from scorer.storage.bundle import TARGETS, UNIVERSE, Bundle
 from scorer.storage.interim_files import DAY, InterimDay, day_bundle, write_day
 
-SCHEDULE: Final = "schedule.json"
 REVISIONS: Final = "revisions.csv"
 SEEN: Final = ".panel.seen"
 """The raw data of the last look; a build of its own keeps another copy."""
-AHEAD: Final = timedelta(days=14)
-
-
-def _version(text: str) -> str:
-    if not is_version(text):
-        raise ValueError("expected a name such as v1.0")
-    return text
-
-
-class WeeklyDocument(Section):
-    """The configuration of ``cupel data run``; paths begin at its own folder.
-
-    Attributes
-    ----------
-    source, recipe, key, signing_key
-        Files; see the parts of their names.
-    versions, version
-        The folder of all versions, and the one that live eras go with.
-    rules, plans
-        The rules of the rounds, and the operator's folder of plans.
-    rounds, targets
-        Folders of one tournament: published rounds by number, and where a member's own targets go.
-    """
-
-    version: Annotated[str, AfterValidator(_version)]
-    source: str
-    recipe: str
-    key: str
-    signing_key: str | None = None
-    versions: str
-    rules: str | None = None
-    plans: str | None = None
-    rounds: str | None = None
-    targets: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,20 +103,51 @@ class Weekly:
 
     def run(self) -> list[str]:
         """Do what is left to do; return a line for each thing done."""
-        done = [*self._revisions()]
+        done = [*self._pull(), *self._revisions()]
         version = self.root / self.document.version
         if not version.exists():
             self._build().run()
             done.append(f"built {shown_path(version)}")
         live = self.rebuilder.eras[-1]
         done += self._live(live)
+        done += self._publish()
         done += self._plan(live)
         done += self._targets()
         return done
 
+    @property
+    def _store(self) -> ObjectFolder | None:
+        url = self.document.publish
+        return None if url is None else ObjectFolder(url)
+
+    def _pull(self) -> Iterator[str]:
+        """Bring what a machine before this one published: sizes of files must differ from its."""
+        if self._store is not None:
+            for name in versions(self._store):
+                if pull(self._store, name, self.root):
+                    yield f"pulled {name} from {self.document.publish}"
+
+    def _publish(self) -> Iterator[str]:
+        if self._store is not None:
+            for name in local_versions(self.root, self.document.version):
+                if publish(self.root / name, self._store, name):
+                    yield f"published {name} at {self.document.publish}"
+
+    @property
+    def _rounds(self) -> Path | None:
+        return None if self.document.rounds is None else self.folder / self.document.rounds
+
     def _build(self) -> Build:
-        panel = self.rebuilder.panel
-        return Build(self.recipe, self.key, panel, self.root, self.document.version, self.mapper, self.sign)
+        return Build(
+            self.recipe,
+            self.key,
+            self.rebuilder.panel,
+            self.root,
+            self.document.version,
+            self.mapper,
+            self.sign,
+            rounds=self._rounds,
+        )
 
     def _revisions(self) -> Iterator[str]:
         """Report where the raw data differs from the last look, with the eras that this touches."""
@@ -189,8 +186,8 @@ class Weekly:
         builder = EraBuilder.around(self.recipe, self.rebuilder.identifiers, self.rebuilder.panel, [era])
         write_part(draft, builder.build(era))
         part = read_part(draft, era.label)
-        shutil.rmtree(draft / FOLDER)
         files = self._live_files(draft, part)
+        shutil.rmtree(draft / FOLDER)
         shown = self._build().layout.era_of(part)
         entry = {part.label: EraEntry(LIVE, len(part.ids), part.digest, shown)}
         panel, key = self.rebuilder.panel.digest(), key_commitment(self.key)
@@ -214,6 +211,9 @@ class Weekly:
             write = partial(_write_rows, layout.write_predictions, rows, column)
             self._sized(draft, name, write)
             files[name] = digest
+        found = past_meta_models(self._rounds, self.rebuilder)
+        self._sized(draft, META_MODELS, partial(write_meta_models, layout, found))
+        files[META_MODELS] = file_digest(digests_of(layout, found))
         return files
 
     def _sized(self, draft: Path, name: str, write: Callable[..., None]) -> None:
@@ -235,9 +235,9 @@ class Weekly:
 
     def _targets(self) -> Iterator[str]:
         """Write the targets of published rounds whose horizon is over, and interim ones of others."""
-        if self.document.rounds is None or self.document.targets is None:
+        if self._rounds is None or self.document.targets is None:
             return
-        for path in sorted((self.folder / self.document.rounds).glob(f"[0-9]*/{UNIVERSE}")):
+        for path in sorted(self._rounds.glob(f"[0-9]*/{UNIVERSE}")):
             target = self.folder / self.document.targets / path.parent.name
             if (target / TARGETS).is_file():
                 continue
@@ -275,61 +275,3 @@ def _write_rows(write: Callable[..., None], rows: object, column: str, file: obj
 
 def _utc(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def load_weekly(path: Path) -> WeeklyDocument:
-    """Read the configuration.
-
-    Raises
-    ------
-    DataError
-        Names each wrong field.
-    """
-    try:
-        return WeeklyDocument.model_validate(load_document(path, "a configuration in TOML"))
-    except ValidationError as error:
-        raise DataError(f"{shown_path(path)}: {described(error)}") from None
-
-
-def planned_rules(rules: Rules, recipe: Recipe) -> Rules:
-    """Return the rules with the recipe's hash in them.
-
-    Raises
-    ------
-    DataError
-        When they name another recipe, or score on a target that the recipe does not make.
-    """
-    if rules.data not in (None, recipe.hash()):
-        raise DataError(f"rules {rules.name}: expected data = {recipe.hash()}, found {rules.data}")
-    known = {"target", *(f"target_{target.name}" for target in recipe.targets)}
-    unknown = [name for name in rules.targets if name not in known]
-    if unknown:
-        expected = ", ".join(sorted(known))
-        raise DataError(f"rules {rules.name}: expected targets of {expected}, found {', '.join(unknown)}")
-    return rules.model_copy(update={"data": recipe.hash()})
-
-
-def times_of(rules: Rules, era: EraDate) -> RoundTimes | None:
-    """Return the times of the first round that belongs to an era's session; None when the rules open none.
-
-    Raises
-    ------
-    DataError
-        When the rules have no schedule.
-    """
-    if rules.schedule is None:
-        raise DataError(f"rules {rules.name}: expected a section schedule, found none")
-    for times in round_times(rules.schedule, rules.horizon, era.day, era.day + AHEAD):
-        if times.session == era.day:
-            return times
-    return None
-
-
-def write_plan(folder: Path, rules: Rules, times: RoundTimes, ids: tuple[str, ...]) -> None:
-    """Write a round's plan as the operator reads it; the schedule last, since a folder with it is a plan."""
-    folder.mkdir(parents=True, exist_ok=True)
-    bundle = Bundle(folder)
-    bundle.write_rules(rules)
-    bundle.write_universe(ids)
-    document = {name: getattr(times, name) for name in ("open_at", "close_at", "resolve_at", "deadline")}
-    write_whole(folder / SCHEDULE, json.dumps(document).encode())

@@ -237,6 +237,10 @@ class Bundle(SubmissionFiles):
         """Read meta_model.parquet, in the order of the file."""
         return self._columns(META_MODEL)["meta_model"]
 
+    def meta_model_of(self, ids: tuple[str, ...]) -> NDArray[np.float64]:
+        """Read meta_model.parquet in the order of `ids`; NaN for an id without a row."""
+        return self._aligned(META_MODEL, ids)["meta_model"]
+
     def scores(self) -> dict[str, NDArray[Any]]:
         """Read scores.parquet, column by column."""
         return self._columns(SCORES)

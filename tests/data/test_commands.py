@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in {"recipe": RECIPE, "rules": RULES, "source": SOURCE}.items():
         (path / f"{name}.toml").write_text(text)
     prices(path, 200)
-    cupel("key", "--out", path / "data.key")
+    cupel("key", "new", "--out", path / "data.key")
     cupel("build", *documents(path), "--version", "v1.0", "--out", path / "versions", "--csv")
     return path
 

@@ -7,9 +7,9 @@ import pytest
 from scorer.data.calendar import era_dates, split_of
 from scorer.data.faults import DataError
 from scorer.data.features import BUILT_IN, check_panel, feature
+from scorer.data.plans import planned_rules
 from scorer.data.recipe import FeatureSpec, recipe_from
 from scorer.data.view import MarketView
-from scorer.data.weekly import planned_rules
 from scorer.protocol.rules import preset
 from scorer.scoring.exact import Floats
 from tests.data.markets import FEATURES, TARGETS, document, panel, recipe

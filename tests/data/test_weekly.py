@@ -10,7 +10,8 @@ import pytest
 
 from scorer.data.obfuscation import new_key
 from scorer.data.recipe import load_recipe
-from scorer.data.weekly import Weekly, load_weekly
+from scorer.data.weekly import Weekly
+from scorer.data.weekly_document import load_weekly
 from scorer.operator.plans import PlanFolder
 from scorer.storage.bundle import Bundle
 from scorer.storage.interim_files import day_bundle, known_days

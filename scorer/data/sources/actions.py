@@ -11,7 +11,7 @@ import numpy as np
 
 from scorer.data.faults import REFUSED, DataError, Fault, FaultReport
 from scorer.data.sources.document import TableSource
-from scorer.data.sources.tables import RawTable, Texts, read_table
+from scorer.data.sources.tables import NO_DATE, RawTable, Texts, read_table
 from scorer.protocol.documents import shown
 
 KINDS: Final = ("split", "dividend", "rename", "delist")
@@ -74,13 +74,6 @@ def _action(table: RawTable, row: int, report: FaultReport) -> Action | None:
     return Action(day, str(table.names[row]), kind, value, text, table.file, int(table.numbers[row]))
 
 
-def renames(actions: Iterable[Action]) -> list[Action]:
-    """Return the renames, latest first, as `first_names` applies them."""
-    return sorted(
-        (each for each in actions if each.kind == "rename"), key=lambda each: each.day, reverse=True
-    )
-
-
 def first_names(table: RawTable, changes: Sequence[Action], report: FaultReport) -> RawTable:
     """Give every row the first name of its asset, so that a later rename changes no earlier row."""
     names: Texts = table.names.copy()
@@ -93,6 +86,34 @@ def first_names(table: RawTable, changes: Sequence[Action], report: FaultReport)
     return RawTable(table.file, table.dates, names, table.fields, table.groups, table.known, table.rows)
 
 
+def usable_renames(
+    tables: Sequence[RawTable], actions: Iterable[Action], report: FaultReport
+) -> list[Action]:
+    """Return the renames that join rows of both names, latest first, as `first_names` applies them.
+
+    One of a mistyped name would make one asset two. Before the first row and after the last nothing is known
+    of the one name or of the other. Rows of the old name after its day are `first_names`' to refuse.
+    """
+    dates = [table.dates for table in tables if len(table.dates)]
+    first, last = min(map(np.min, dates), default=NO_DATE), max(map(np.max, dates), default=NO_DATE)
+    usable = []
+    for change in sorted(actions, key=lambda each: each.day, reverse=True):
+        day = np.datetime64(change.day, "D")
+        if change.kind != "rename":
+            continue
+        before = day <= first or any(((t.names == change.name) & (t.dates < day)).any() for t in tables)
+        after = day > last or any(((t.names == change.text) & (t.dates >= day)).any() for t in tables)
+        kept_on = any(((t.names == change.name) & (t.dates >= day)).any() for t in tables)
+        if kept_on or (before and after):
+            usable.append(change)
+            continue
+        expected = (
+            f"a row of {change.text} from {day} on" if before else f"a row of {change.name} before {day}"
+        )
+        _note(report, change, expected, "none", "left out")
+    return usable
+
+
 def usable_actions(actions: Sequence[Action], names: Collection[str], report: FaultReport) -> list[Action]:
     """Return the actions of known names, each once; two with other values on a day are refused.
 
@@ -101,7 +122,7 @@ def usable_actions(actions: Sequence[Action], names: Collection[str], report: Fa
     usable: dict[tuple[date, str, str], Action] = {}
     for action in actions:
         before = usable.get((action.day, action.name, action.kind))
-        if action.kind != "rename" and action.name not in names:
+        if action.name not in names:
             _note(report, action, "the name of a row", action.name, "left out")
         elif before is None:
             usable[action.day, action.name, action.kind] = action

@@ -1,7 +1,7 @@
 """Make a panel of raw tables: rows put in their places, and every fault repaired or refused."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -16,8 +16,8 @@ from scorer.data.sources.actions import (
     first_name,
     first_names,
     read_actions,
-    renames,
     usable_actions,
+    usable_renames,
 )
 from scorer.data.sources.document import Repairs, SourceDocument, load_source
 from scorer.data.sources.repair import Repairer
@@ -27,6 +27,9 @@ from scorer.scoring.exact import Floats
 
 DROPPED: Final = "dropped"
 LONGEST_CLOSURE: Final = timedelta(days=15)
+LONGEST_LEAP: Final = timedelta(days=366)
+"""The longest time without any price: no exchange was closed for longer since 1900."""
+VOLUME: Final = "volume"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,20 +75,24 @@ def panel_of(
         For faults that `repairs` does not let pass, and for tables without a price.
     """
     report = FaultReport() if report is None else report
-    changes = renames(actions)
+    changes = usable_renames(tables, actions, report)
     tables = [first_names(table, changes, report) for table in tables]
     priced = [table for table in tables if price in table.fields and len(table.names)]
     if not priced:
         report.check()
         raise DataError(f"tables: expected a row with the field {price}, found none")
+    _refuse_leaps(priced, report)
+    report.check()
     days = _sessions(calendar, priced)
     tables = [_repaired_rows(table, days, price in table.fields, price, repairs, report) for table in tables]
+    priced = [table for table in tables if price in table.fields]
     report.check()
     names = tuple(sorted({str(name) for table in tables for name in set(table.names.tolist())}))
     placed = [_Placed(table, _places(table, days, names)) for table in tables]
     fields = _fields(placed, (len(days), len(names)), report)
     groups = _groups(placed, (len(days), len(names)), report)
-    usable = usable_actions([first_name(action, changes) for action in actions], set(names), report)
+    others = [first_name(action, changes) for action in actions if action.kind != "rename"]
+    usable = usable_actions(others, set(names), report)
     report.check()
     quoted = fields.pop(price)
     file = ", ".join(dict.fromkeys(table.file for table in priced))
@@ -99,8 +106,20 @@ def panel_of(
         repairs.splits == "find",
         repairs.jumps == "hold",
     ).run()
+    _number_rows(report, priced)
+    report.check()
     _note_gaps(days, names, repaired.prices, file, report)
     return SourcePanel(Panel(calendar, days, names, repaired.prices, repaired.growth, fields, groups), report)
+
+
+def _refuse_leaps(priced: Sequence[RawTable], report: FaultReport) -> None:
+    """Refuse a row that is years after the one before it: its year, or that of all before, is mistyped."""
+    days = np.unique(np.concatenate([table.dates for table in priced]))
+    for place in np.flatnonzero(np.diff(days) > np.timedelta64(LONGEST_LEAP.days, "D")).tolist():
+        for table in priced:
+            for row in np.flatnonzero(table.dates == days[place + 1])[:1].tolist():
+                expected = f"a date within {LONGEST_LEAP.days} days of the one before, {days[place]}"
+                report.add(table.fault(row, expected, days[place + 1], REFUSED))
 
 
 def _sessions(calendar: str, priced: Sequence[RawTable]) -> tuple[date, ...]:
@@ -125,6 +144,11 @@ def _repaired_rows(
     if is_priced:
         table = _on_sessions(table, days, repairs, report)
         table = _positive(table, price, repairs, report)
+    if VOLUME in table.fields:
+        report.extend(
+            table.fault(row, f"a {VOLUME} of 0 or more", float(table.fields[VOLUME][row]), REFUSED)
+            for row in np.flatnonzero(table.fields[VOLUME] < 0).tolist()
+        )
     return _each_once(table, repairs, report)
 
 
@@ -250,6 +274,26 @@ def _group(
         unknown = codes[session] == UNKNOWN
         codes[session, unknown] = codes[session - 1, unknown]
     return Groups(labels, codes)
+
+
+def _number_rows(report: FaultReport, priced: Sequence[RawTable]) -> None:
+    """Give the faults that were found in prices by session the file and the number of their row."""
+    wanted = {(fault.name, fault.date) for fault in report.faults if not fault.row}
+    if not wanted:
+        return
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    for table in priced:
+        named = np.isin(table.names, list({name for name, _ in wanted}))
+        for row in np.flatnonzero(named).tolist():
+            place = str(table.names[row]), str(table.dates[row])
+            if place in wanted:
+                found[place] = table.file, int(table.numbers[row])
+    report.faults[:] = [
+        fault
+        if fault.row or (fault.name, fault.date) not in found
+        else replace(fault, file=found[fault.name, fault.date][0], row=found[fault.name, fault.date][1])
+        for fault in report.faults
+    ]
 
 
 def _note_gaps(

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.data.faults import Fault, FaultReport
+from scorer.data.faults import REFUSED, Fault, FaultReport
 from scorer.data.fixed import LOG_BITS, Integers, fixed_log
 from scorer.data.sources.actions import Action
 from scorer.scoring.exact import Floats
@@ -36,6 +36,8 @@ MEMORY: Final = 252
 LEAST_MEMORY: Final = 20
 JUMP: Final = int(fixed_log(np.array([2.0]))[0])
 """A move that is held back: a factor of two."""
+LEAST_SPLIT: Final = int(fixed_log(np.array([1.5]))[0])
+"""A smaller split looks like an ordinary move."""
 CONFIRMS: Final = JUMP // 2
 """The ratio to a held price within which the next one confirms it."""
 STEP: Final = 2.0**LOG_BITS
@@ -77,18 +79,22 @@ class Repairer:
         growth, self._moves = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         last, held = np.zeros(shape[1], dtype=np.int64), np.zeros(shape[1], dtype=np.int64)
         started, pending = np.zeros(shape[1], dtype=np.bool_), np.zeros(shape[1], dtype=np.bool_)
-        carried = np.zeros(shape[1], dtype=np.int64)
+        carried, owed = np.zeros(shape[1], dtype=np.int64), np.zeros(shape[1])
         terms = self._terms()
         for session in range(shape[0]):
             present = np.isfinite(prices[session])
             ratios, payments, gone = terms.get(session, ({}, {}, {}))
             self._delist(session, prices, steps, present, gone)
             for place, ratio in ratios.items():
-                # The split stays in force for a name that has no price today.
+                # Split and dividend stay in force for a name that has no price today.
                 carried[place] += ratio
-            paid = self._paid(session, prices, steps, payments)
+            for place, value in payments.items():
+                owed[place] += self._payment(session, place, value)
+            paid = self._paid(session, prices, steps, owed)
             move = paid + carried - last
             accepted = present & started
+            if self.hold_jumps:
+                self._check_splits(session, accepted, steps[session] - last, carried)
             if self.find_splits:
                 self._split(session, accepted & (carried == 0), move, carried)
                 move = paid + carried - last
@@ -98,7 +104,7 @@ class Repairer:
             growth[session, accepted] += move[accepted]
             self._moves[session, accepted] = move[accepted]
             fresh = accepted | (present & ~started)
-            last[fresh], carried[fresh] = steps[session, fresh], 0
+            last[fresh], carried[fresh], owed[fresh] = steps[session, fresh], 0, 0
             started |= present
         return Repaired(prices, growth)
 
@@ -139,14 +145,32 @@ class Repairer:
                 steps[session, place] = fixed_log(np.array([action.value]))[0]
             present[place] = action.value > 0
 
+    def _payment(self, session: int, place: int, value: float) -> float:
+        """A dividend; one as large as the price before it is in another unit, or no dividend."""
+        before = self._price_before(session, place)
+        if value >= before:
+            expected = f"a dividend below the price before it, {before:g}"
+            self._note(session, place, expected, f"{value:g}", REFUSED)
+        return value
+
     @staticmethod
-    def _paid(session: int, prices: Floats, steps: Integers, payments: dict[int, float]) -> Integers:
-        """Log steps of the price and what was paid on the day."""
+    def _paid(session: int, prices: Floats, steps: Integers, owed: Floats) -> Integers:
+        """Log steps of the price and what was paid since the one before."""
         paid: Integers = steps[session].copy()
-        for place, value in payments.items():
-            if np.isfinite(prices[session, place]):
-                paid[place] = fixed_log(np.array([prices[session, place] + value]))[0]
+        for place in np.flatnonzero((owed > 0) & np.isfinite(prices[session])).tolist():
+            paid[place] = fixed_log(np.array([prices[session, place] + owed[place]]))[0]
         return paid
+
+    def _check_splits(
+        self, session: int, present: NDArray[np.bool_], change: Integers, carried: Integers
+    ) -> None:
+        """Refuse a split on record where the price did not move by it, as in prices that are adjusted."""
+        half = np.abs(carried) // 2
+        unmoved = (np.abs(change) < half) & (np.abs(change + carried) > half)
+        for place in np.flatnonzero(present & unmoved & (np.abs(carried) >= LEAST_SPLIT)).tolist():
+            ratio, move = np.exp(carried[place] / STEP), np.exp(change[place] / STEP) - 1
+            expected = f"a price that moves by the split on record, {ratio:.4g} to 1; prices are as quoted"
+            self._note(session, place, expected, f"a move of {move:+.1%}", REFUSED)
 
     def _split(self, session: int, candidates: NDArray[np.bool_], move: Integers, carried: Integers) -> None:
         """Find splits that no action names, among the greater moves."""
@@ -173,7 +197,8 @@ class Repairer:
 
     def _price_before(self, session: int, place: int) -> float:
         earlier = self.prices[:session, place]
-        return float(earlier[np.isfinite(earlier)][-1])
+        known = earlier[np.isfinite(earlier)]
+        return float(known[-1]) if len(known) else np.inf
 
     def _hold(
         self,

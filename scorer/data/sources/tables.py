@@ -1,5 +1,6 @@
 """Read raw tables: CSV, Parquet and SQL, every value checked, with the number of each row kept."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,7 +22,10 @@ from scorer.redaction import remember_url, shown_path
 from scorer.scoring.exact import Floats
 
 Texts = NDArray[np.object_]
+BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 NO_DATE = np.datetime64("NaT", "D")
+FIRST_DAY, LAST_DAY = np.datetime64("1900-01-01"), np.datetime64("2199-12-31")
+"""Dates outside of these are mistyped, and no calendar knows them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,18 +134,37 @@ def _path(source: TableSource, folder: Path) -> Path:
 def _read_csv(source: TableSource, folder: Path) -> tuple[str, pa.Table]:
     path = _path(source, folder)
     file = shown_path(path)
-    names: list[str] = []
     try:
-        with path.open(encoding="utf-8-sig") as lines:
-            names = next(lines, "").rstrip("\r\n").split(",")
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            names = next(csv.reader(lines), [])
         options = pacsv.ConvertOptions(
             # Everything as text: numbers are parsed below, where the row of a fault is known.
-            column_types={name.strip('"'): pa.string() for name in names},
+            column_types=dict.fromkeys(names, pa.string()),
             strings_can_be_null=False,
         )
         return file, pacsv.read_csv(path, convert_options=options)
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
-        raise DataError(f"{file}: expected CSV in UTF-8 with a header, found {_first(error)}") from None
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        found = _broken_row(path) or _first(error)
+        raise DataError(f"{file}: expected CSV in UTF-8 with a header, found {found}") from None
+
+
+def _broken_row(path: Path) -> str:
+    """Return the first row that is no text, or has another number of cells than the header; or nothing."""
+    try:
+        with path.open("rb") as file:
+            if file.read(2) in BYTE_ORDER_MARKS:
+                return "text in UTF-16; save it as UTF-8"
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
+            rows = (cells for cells in csv.reader(lines) if cells)
+            header = next(rows, [])
+            for number, cells in enumerate(rows, start=1):
+                if any(0xDC80 <= ord(sign) <= 0xDCFF for cell in cells for sign in cell):
+                    return f"bytes of another encoding in row {number}; save it as UTF-8"
+                if len(cells) != len(header):
+                    return f"{len(cells)} cells in row {number}, where the header has {len(header)}"
+    except (OSError, csv.Error):
+        pass
+    return ""
 
 
 def _first(error: Exception) -> str:
@@ -170,8 +193,16 @@ def _read_sql(source: TableSource, folder: Path) -> tuple[str, pa.Table]:  # noq
         engine.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
         raise DataError(f"{file}: expected rows, found {_first(error)}") from None
-    columns = [pa.array([_plain(row[place]) for row in rows]) for place in range(len(names))]
+    columns = [_sql_column([_plain(row[place]) for row in rows]) for place in range(len(names))]
     return file, pa.table(dict(zip(names, columns, strict=True)))
+
+
+def _sql_column(values: Sequence[Any]) -> pa.Array:
+    """A column of one type; as text where a database, such as SQLite, gives several."""
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if value is None else str(value) for value in values])
 
 
 def _plain(value: Any) -> Any:
@@ -192,9 +223,16 @@ def _parsed(
     for row in np.flatnonzero(bad_dates):
         found = table[source.date][int(row)].as_py()
         report.add(raw.fault(int(row), f"an ISO date in the column {source.date}", found, REFUSED))
+    far = ~bad_dates & ((dates < FIRST_DAY) | (dates > LAST_DAY))
+    for row in np.flatnonzero(far):
+        report.add(raw.fault(int(row), f"a date from {FIRST_DAY} to {LAST_DAY}", dates[row], REFUSED))
     for row in np.flatnonzero(names == ""):
         report.add(raw.fault(int(row), f"a name in the column {source.name}", "an empty cell", REFUSED))
-    broken |= bad_dates | (names == "")
+    unreadable = _unprintable(names)
+    for row in np.flatnonzero(unreadable):
+        expected = f"a name of printable characters in the column {source.name}"
+        report.add(raw.fault(int(row), expected, repr(names[row]), REFUSED))
+    broken |= bad_dates | far | (names == "") | unreadable
     fields = {}
     for name, column in source.fields.items():
         fields[name], bad = _numbers(table[column])
@@ -211,6 +249,10 @@ def _parsed(
             report.add(raw.fault(int(row), expected, found, REFUSED))
         broken |= bad
     texts = {name: _text(table[column]) for name, column in groups.items()}
+    for name, column in groups.items():
+        for row in np.flatnonzero(_unprintable(texts[name])):
+            expected = f"printable characters in the column {column}"
+            report.add(raw.fault(int(row), expected, repr(texts[name][row]), REFUSED))
     return RawTable(file, dates, names, fields, texts, known).take(~broken)
 
 
@@ -220,6 +262,12 @@ def _text(column: pa.ChunkedArray) -> Texts:
     labels = np.array([label.strip() for label in coded.dictionary.to_pylist()] + [""], dtype=object)
     codes = pc.fill_null(coded.indices, len(labels) - 1).to_numpy(zero_copy_only=False)
     return np.asarray(labels[codes])
+
+
+def _unprintable(texts: Texts) -> NDArray[np.bool_]:
+    """Return which texts have characters that nobody sees: two names that look alike would be two assets."""
+    wrong = {text for text in set(texts.tolist()) if not text.isprintable()}
+    return np.array([text in wrong for text in texts.tolist()] if wrong else [False] * len(texts), dtype=bool)
 
 
 def _days(column: pa.ChunkedArray) -> tuple[NDArray[np.datetime64], NDArray[np.bool_]]:

@@ -12,9 +12,9 @@ import pandas as pd
 
 from scorer.data.calendar import EraDate
 from scorer.data.fixed import fixed_log
+from scorer.data.plans import planned_rules
 from scorer.data.recipe import Recipe
 from scorer.data.rounds import Rebuilder, RoundData
-from scorer.data.weekly import planned_rules
 from scorer.factors.version_1 import FEATURES
 from scorer.protocol.rules import DEFAULT_PRESET, Rules, preset, rules_from
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from rich.progress import Progress
 from threadpoolctl import threadpool_limits
 
-from scorer.data.build import feature_sets
 from scorer.data.calendar import EraDate
 from scorer.data.faults import DataError
+from scorer.data.feature_sets import feature_sets
+from scorer.data.plans import times_of
 from scorer.data.rounds import Rebuilder
-from scorer.data.weekly import times_of
 from scorer.lab.demo.dataset import Era, era_of
 from scorer.lab.demo.strategies import Strategy, demo_strategies
 from scorer.protocol.rules import Rules

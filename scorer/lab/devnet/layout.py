@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from eth_account.signers.local import LocalAccount
 
+from scorer.data.plans import planned_rules
 from scorer.data.recipe import load_recipe
-from scorer.data.weekly import planned_rules
 from scorer.factors.version_1 import FEATURES
 from scorer.lab.anvil import local_account
 from scorer.lab.dataset import RECIPE

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from threadpoolctl import threadpool_limits
 
-from scorer.data.build import feature_sets
+from scorer.data.feature_sets import feature_sets
 from scorer.data.rounds import Rebuilder
 from scorer.lab.dataset import load_dataset
 from scorer.lab.demo.dataset import FOLDER, Era, era_of

@@ -1,0 +1,116 @@
+"""A folder of objects by URL: S3 and what speaks its protocol, or ``file://``.
+
+Credentials, region and endpoint come from the environment (``AWS_*``) or from the machine's role, as AWS's
+own tools take them. An object appears whole or not at all.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from scorer.data.faults import DataError
+from scorer.redaction import clean, remember_url
+
+RETRIES: Final = 3
+FIRST_LINE: Final = 200
+
+
+def is_url(text: str) -> bool:
+    """Return whether a place is named by a URL rather than a path."""
+    return "://" in text
+
+
+@dataclass(frozen=True)
+class ObjectFolder:
+    """Objects under a URL, by names with ``/`` between their parts; it can be sent to another process."""
+
+    url: str
+
+    def __reduce__(self) -> tuple[type["ObjectFolder"], tuple[str]]:
+        """Leave the connection here."""
+        return ObjectFolder, (self.url,)
+
+    @cached_property
+    def _store(self) -> Any:
+        remember_url(self.url)
+        try:
+            store = import_module("obstore.store")
+        except ModuleNotFoundError:
+            raise DataError(
+                f"{self.url}: expected the package obstore, found none; pip install 'cupel[s3]'"
+            ) from None
+        options = (
+            {"mkdir": True} if self.url.startswith("file:") else {"retry_config": {"max_retries": RETRIES}}
+        )
+        with self._errors("the URL of a bucket, s3 or file"):
+            return store.from_url(self.url, **options)
+
+    def under(self, name: str) -> "ObjectFolder":
+        """Return the folder of that name in this one."""
+        return ObjectFolder(f"{self.url.rstrip('/')}/{name}")
+
+    def names(self, prefix: str = "") -> dict[str, int]:
+        """Return the size of each object below a folder of that name, or of all, by name."""
+        with self._errors("a list of objects"):
+            found = self._store.list(prefix or None).collect()
+        return {str(each["path"]): int(each["size"]) for each in found}
+
+    def read(self, name: str) -> bytes | None:
+        """Return an object's content; None where there is none of that name."""
+        with self._errors(f"the object {name}"):
+            try:
+                return bytes(self._store.get(name).bytes())
+            except FileNotFoundError:
+                return None
+
+    def write(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
+        """Write an object, of a file's content where it is a path.
+
+        Parameters
+        ----------
+        replace
+            Without it, an object that is there is kept, and False returned.
+        """
+        exists = import_module("obstore.exceptions").AlreadyExistsError
+        with self._errors(f"to write the object {name}"):
+            try:
+                self._store.put(name, content, mode="overwrite" if replace else "create")
+            except exists:
+                return False
+        return True
+
+    def fetch(self, name: str, path: Path) -> None:
+        """Write an object's content to a file, a part in memory at a time."""
+        with self._errors(f"the object {name}"), path.open("wb") as file:
+            for part in self._store.get(name):
+                file.write(part)
+
+    def remove(self, prefix: str) -> None:
+        """Remove all objects below a folder of that name."""
+        names = list(self.names(prefix))
+        if names:
+            with self._errors("to remove objects"):
+                self._store.delete(names)
+
+    @contextmanager
+    def _errors(self, expected: str) -> Iterator[None]:
+        try:
+            yield
+        except DataError:
+            raise
+        except (OSError, ValueError, import_module("obstore.exceptions").BaseError) as error:
+            found = clean((str(error).splitlines() or [type(error).__name__])[0][:FIRST_LINE])
+            raise DataError(f"{self.url}: expected {expected}, found {found}") from None
+
+
+def sizes_there(store: ObjectFolder, without: str) -> dict[str, set[int]]:
+    """Return the sizes of each file in all versions and live eras of a store but one, by the file's name."""
+    found: dict[str, set[int]] = {}
+    for name, size in store.names().items():
+        if not name.startswith((".", f"{without}/")):
+            found.setdefault(name.rsplit("/", 1)[-1], set()).add(size)
+    return found

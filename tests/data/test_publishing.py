@@ -1,0 +1,221 @@
+"""Versions in an object store are whole, never changed, and survive whatever ends an upload."""
+
+import logging
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from scorer.data.build import Build
+from scorer.data.faults import DataError
+from scorer.data.manifest import MANIFEST, read_manifest
+from scorer.data.mappers import over_dask
+from scorer.data.objects import ObjectFolder
+from scorer.data.parts import run_task
+from scorer.data.publishing import publish, pull, versions
+from tests.data.markets import KEY, panel, recipe
+from tests.data.test_build import build, contents
+from tests.data.test_weekly import SUNDAY, folder, look, prices
+
+__all__ = ["folder"]
+pytest.importorskip("obstore")
+BUCKET = "cupel-data"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """An S3 server on this machine, with a bucket."""
+    moto = pytest.importorskip("moto.server")
+    boto3 = import_module("boto3")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    url = "http://{}:{}".format(*running.get_host_and_port())
+    names = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    boto3.client("s3", endpoint_url=url, **names).create_bucket(Bucket=BUCKET)
+    yield url
+    running.stop()
+
+
+@pytest.fixture
+def store(server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> ObjectFolder:
+    """A folder of its own in the bucket, with the environment in which AWS's tools find it."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": server,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return ObjectFolder(f"s3://{BUCKET}/{abs(hash(request.node.name))}")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one version."""
+    path = tmp_path_factory.mktemp("versions")
+    build(path)
+    return path
+
+
+class KilledError(Exception):
+    """Stands in for the end of the process."""
+
+
+class Killing(ObjectFolder):
+    """A store whose process ends after some objects were written."""
+
+    left = 0
+
+    def write(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
+        if not Killing.left:
+            raise KilledError
+        Killing.left -= 1
+        return super().write(name, content, replace=replace)
+
+
+def test_a_version_is_published_once_and_pulled_whole(
+    store: ObjectFolder, root: Path, tmp_path: Path
+) -> None:
+    assert publish(root / "v1.0", store, "v1.0")
+    assert not publish(root / "v1.0", store, "v1.0")
+    assert versions(store) == ["v1.0"]
+    assert pull(store, "v1.0", tmp_path)
+    assert not pull(store, "v1.0", tmp_path)
+    assert contents(tmp_path / "v1.0") == contents(root / "v1.0")
+    with pytest.raises(DataError, match=r"expected the version v1\.1, found none"):
+        pull(store, "v1.1", tmp_path)
+
+
+@pytest.mark.parametrize("written", [0, 1, 6, 10])
+def test_an_upload_that_is_killed_leaves_old_versions_whole_and_goes_on(
+    store: ObjectFolder, root: Path, tmp_path: Path, written: int
+) -> None:
+    publish(root / "v1.0", store, "v0.9")
+    Killing.left = written
+    with pytest.raises(KilledError):
+        publish(root / "v1.0", Killing(store.url), "v1.0")
+    assert versions(store) == ["v0.9"]
+    with pytest.raises(DataError, match="found none"):
+        pull(store, "v1.0", tmp_path)
+    assert pull(store, "v0.9", tmp_path)
+    assert publish(root / "v1.0", store, "v1.0")
+    assert versions(store) == ["v0.9", "v1.0"]
+
+
+def test_a_published_version_is_never_changed(store: ObjectFolder, root: Path, tmp_path: Path) -> None:
+    publish(root / "v1.0", store, "v1.0")
+    before = {name: store.read(name) for name in store.names()}
+    build(tmp_path, rules=recipe(obfuscation={"flips": True}))
+    with pytest.raises(DataError, match="found another; versions are never changed"):
+        publish(tmp_path / "v1.0", store, "v1.0")
+    assert {name: store.read(name) for name in store.names()} == before
+    with pytest.raises(DataError, match=r"expected the version v1\.0 of .*, found another"):
+        pull(store, "v1.0", tmp_path)
+
+
+def test_a_file_that_was_changed_in_the_store_is_refused(
+    store: ObjectFolder, root: Path, tmp_path: Path
+) -> None:
+    publish(root / "v1.0", store, "v1.0")
+    live = pd.read_parquet(root / "v1.0/live.parquet")
+    live.iloc[:, 3] = 4 - live.iloc[:, 3]
+    live.to_parquet(tmp_path / "live.parquet")
+    store.write("v1.0/live.parquet", tmp_path / "live.parquet")
+    with pytest.raises(DataError, match=r"live\.parquet: era"):
+        pull(store, "v1.0", tmp_path / "versions")
+    assert not (tmp_path / "versions/v1.0").exists()
+
+
+def test_sizes_differ_from_those_of_published_versions(
+    store: ObjectFolder, root: Path, tmp_path: Path
+) -> None:
+    publish(root / "v1.0", store, "v1.0")
+    Build(recipe(), KEY, panel(), tmp_path, "v1.1", published=store).run()
+    for name in contents(root / "v1.0").keys() - {MANIFEST}:
+        sizes = {path.stat().st_size for path in (tmp_path / "v1.1" / name, root / "v1.0" / name)}
+        assert len(sizes) == 2, name
+
+
+def apart(found: Any) -> Iterator[int]:
+    """Map tasks as a cluster does: each is sent, and knows nothing but what it holds."""
+    import pickle
+
+    for task in found:
+        yield run_task(pickle.loads(pickle.dumps(task)))
+
+
+def test_machines_that_share_no_folder_build_the_same_bytes(
+    store: ObjectFolder, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scorer.data.parts.ERAS_AT_ONCE", 10)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    done = 0
+
+    def killed_once(found: Any) -> Iterator[int]:
+        nonlocal done
+        for count in apart(found):
+            done += 1
+            yield count
+            if done == 1:
+                raise KilledError
+
+    with pytest.raises(KilledError):
+        Build(recipe(), KEY, panel(), tmp_path / "one", "v1.0", killed_once, shared=store).run()
+    assert sum(".npz" in name for name in store.names()) == 10
+    counts: list[int] = []
+
+    def counted(found: Any) -> Iterator[int]:
+        counts.append(len(found))
+        yield from apart(found)
+
+    Build(recipe(), KEY, panel(), tmp_path / "one", "v1.0", counted, shared=store).run()
+    assert contents(tmp_path / "one/v1.0") == contents(root / "v1.0")
+    assert not [name for name in store.names() if name.endswith(".npz")]
+    assert versions(store) == []
+
+
+def test_a_dask_cluster_reads_and_writes_objects(store: ObjectFolder, root: Path, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        Build(recipe(), KEY, panel(), tmp_path, "v1.0", over_dask(client), shared=store).run()
+    assert contents(tmp_path / "v1.0") == contents(root / "v1.0")
+
+
+def test_a_new_machine_goes_on_from_what_the_one_before_published(
+    store: ObjectFolder, folder: Path, tmp_path: Path
+) -> None:
+    with (folder / "config.toml").open("a") as config:
+        config.write(f'publish = "{store.url}"\n')
+    prices(folder, SUNDAY + 1)
+    lines = look(folder, SUNDAY)
+    assert sum("published" in line for line in lines) == 2
+    assert versions(store) == ["v1.0", "v1.0.live/0019"]
+    (folder / "versions").rename(tmp_path / "lost")
+    lines = look(folder, SUNDAY)
+    assert [line.split(" from")[0] for line in lines] == ["pulled v1.0", "pulled v1.0.live/0019"]
+    assert read_manifest(folder / "versions/v1.0") == read_manifest(tmp_path / "lost/v1.0")
+    prices(folder, SUNDAY + 8)
+    assert f"published v1.0.live/0020 at {store.url}" in look(folder, SUNDAY + 7)
+
+
+def test_a_store_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("scorer.data.objects.RETRIES", 0)
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1" if name.endswith("URL") else "hunter2secret")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    with pytest.raises(DataError, match=r"s3://bucket/x: expected a list of objects, found") as refused:
+        versions(ObjectFolder("s3://bucket/x"))
+    assert "hunter2secret" not in str(refused.value)
+    with pytest.raises(DataError, match="expected the URL of a bucket, s3 or file, found"):
+        versions(ObjectFolder("nothing://bucket/x"))
