@@ -22,6 +22,7 @@ from scorer.server.results import OutcomeReader
 from scorer.server.services import NUMBERS, Services
 from scorer.server.signed_urls import SignedUrls
 from scorer.server.submission_records import Place, SubmissionRecords
+from scorer.server.submission_window import SubmissionWindow
 from scorer.server.submissions import ServerSigner, SubmissionService
 from scorer.server.uploads import Uploads
 from scorer.server.webhooks import Webhooks
@@ -78,10 +79,8 @@ class ServerParts:
         number = NUMBERS[self.kind][0]
         place = Place(addresses.chain_id, addresses.tournament, number, self.signer.address)
         records = SubmissionRecords(database, clock, blobs, place)
-        submissions = SubmissionService(
-            *(records, clock, ChainTime(suite), queries, published, RoundMembers(suite)),
-            *(uploads, self.signer, self.inbox),
-        )
+        window = SubmissionWindow(place, clock, ChainTime(suite), queries, published, RoundMembers(suite))
+        submissions = SubmissionService(records, window, uploads, self.signer, self.inbox)
         return Services(
             self.kind,
             self.name,

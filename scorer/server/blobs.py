@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from starlette.concurrency import run_in_threadpool
+
 from scorer.server.errors import ApiError
 
 PART: Final = ".part"
@@ -65,7 +67,7 @@ class BlobFolder:
                     size = _bounded(size + len(chunk), most)
                     file.write(chunk)
                 file.flush()
-                os.fsync(file.fileno())
+                await run_in_threadpool(os.fsync, file.fileno())  # else all requests wait for the disk
         except BaseException:
             part.unlink(missing_ok=True)
             raise

@@ -59,7 +59,7 @@ class RoundFiles:
     def _members(self, number: int) -> dict[str, Any]:
         if self.services.queries.round(min(number, 2**31 - 1)) is None:
             raise ApiError("rounds: expected a round that has opened, found none")
-        keys = self.services.submissions.members.keys(number)
+        keys = self.services.submissions.window.members.keys(number)
         return {"threshold": keys.threshold, "keys": [to_hex(key) for key in keys.published]}
 
     async def file(self, request: Request) -> Response:

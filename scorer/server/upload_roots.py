@@ -17,7 +17,7 @@ def submission_upload_auth(
     services, own = context.services, context.account(UPLOAD)
     services.require_number(tournament)
     model = services.accounts.model_of(own, model_id)
-    purpose, most = services.submissions.upload_kind(model, encrypts=context.encrypts)
+    purpose, most = services.submissions.window.upload_kind(model, encrypts=context.encrypts)
     return services.uploads.grant(own, filename, model, purpose, most)
 
 
@@ -48,7 +48,7 @@ def create_submission(
 def create_signals_submission(context: RequestContext, filename: str, **more: Any) -> Document:
     """Answer ``createSignalsSubmission``."""
     created = create_submission(context, filename, **more)
-    row = context.services.submissions.open_round()
+    row = context.services.submissions.window.row()
     return {**created, "firstEffectiveDate": time_text(row.close_at)}
 
 
