@@ -14,6 +14,7 @@ from scorer.server import (
     account_roots,
     data_roots,
     diagnostics_roots,
+    explanation_roots,
     refused_roots,
     result_roots,
     round_roots,
@@ -36,6 +37,7 @@ ROOTS: Final = {
     **data_roots.ROOTS,
     **diagnostics_roots.ROOTS,
     **webhook_roots.ROOTS,
+    **explanation_roots.ROOTS,
     **refused_roots.ROOTS,
 }
 """Every root of the schema, in camelCase."""

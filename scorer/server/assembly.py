@@ -20,6 +20,7 @@ from scorer.server.queries import Queries
 from scorer.server.quotas import Quotas
 from scorer.server.results import OutcomeReader
 from scorer.server.services import NUMBERS, Services
+from scorer.server.settled_bundles import SettledBundles
 from scorer.server.signed_urls import SignedUrls
 from scorer.server.submission_records import Place, SubmissionRecords
 from scorer.server.submission_window import SubmissionWindow
@@ -98,6 +99,7 @@ class ServerParts:
             self.data,
             Webhooks(database, clock, queries, Outbound(self.calls_private), self.secret),
             Diagnoses(database, clock, uploads, self.data),
+            SettledBundles(suite, queries, clock, self.bundles),
         )
 
     def follower(self, suite: Suite, database: Database) -> Follower:

@@ -166,6 +166,10 @@ class Gateway:
             raise ApiError("filename: expected a file that was sent to this gateway by PUT, found none")
         if not isinstance(model, str) or not model.isdecimal():
             raise ApiError("modelId: expected the number of a model, which the signature names, found none")
+        if arguments.get("sha256") is not None:
+            raise ApiError(
+                "sha256: expected none through a gateway, which sends an envelope and not the file, found one"
+            )
         terms = self._rounds.current(int(model), self._wallet.address)
         if terms.members is None and not self._in_the_clear:
             raise ApiError(

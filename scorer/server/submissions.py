@@ -17,6 +17,7 @@ from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.receipt import SubmissionReceipt
 from scorer.protocol.signature import SubmissionDigest
 from scorer.server.accounts import Account, NamedModel
+from scorer.server.blobs import sha256_of
 from scorer.server.errors import ApiError
 from scorer.server.submission_records import (
     ACCEPTED,
@@ -78,8 +79,20 @@ class SubmissionService:
     signer: ServerSigner
     inbox: Path
 
-    def create(self, account: Account, model: NamedModel, filename: str, trigger: str | None) -> str:
+    def create(
+        self,
+        account: Account,
+        model: NamedModel,
+        filename: str,
+        trigger: str | None,
+        sha256: str | None = None,
+    ) -> str:
         """Submit what was uploaded; the id of the submission.
+
+        Parameters
+        ----------
+        sha256
+            In hex; only a file of these bytes is submitted.
 
         Raises
         ------
@@ -90,6 +103,7 @@ class SubmissionService:
         ticket = self.uploads.take(account, filename, model, *SUBMISSIONS)
         try:
             self.window.require_purpose(row, ticket.purpose)
+            _require_bytes(ticket.file, sha256)
         except ApiError:
             ticket.file.unlink()
             raise
@@ -243,6 +257,14 @@ class SubmissionService:
         if found is None:  # the read model is being made anew: no reason to refuse anything
             raise RoundUnknown(f"round {row.round}: expected it in the read model, found none yet")
         return found
+
+
+def _require_bytes(file: Path, sha256: str | None) -> None:
+    if sha256 is not None and (found := sha256_of(file)) != sha256.removeprefix("0x").lower():
+        raise ApiError(
+            f"sha256: expected that of the bytes that were sent, {found}, found another; look at "
+            "uploadStatus, and ask for an upload again"
+        )
 
 
 def _suffix(ticket: Ticket, content: bytes) -> str:

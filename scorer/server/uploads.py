@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.signature import is_canonical
 from scorer.server.accounts import Account, Clock, NamedModel
-from scorer.server.blobs import BlobFolder, TooLarge
+from scorer.server.blobs import BlobFolder, TooLarge, sha256_of
 from scorer.server.database import Database
 from scorer.server.errors import ApiError
 from scorer.server.quotas import Quotas
@@ -191,6 +191,24 @@ class Uploads:
         with self.database.reading() as connection:
             row = connection.execute(sa.select(*columns).where(*known)).one_or_none()
         return None if row is None else ExpectedUpload(filename, *row)
+
+    def sent(self, account: Account, filename: str) -> tuple[int, str]:
+        """Return the size of what was sent for an upload of an account, and its SHA-256 in hex.
+
+        Raises
+        ------
+        ApiError
+            When the upload is not the account's, was used, or nothing was sent.
+        """
+        with self.database.reading() as connection:
+            unused = self._unused(account, filename, *SUBMISSIONS, DIAGNOSTICS_PURPOSE)
+            if connection.execute(sa.select(UPLOAD.c.filename).where(*unused)).first() is None:
+                raise self._unknown()
+        draft = self.blobs.draft(filename)
+        try:
+            return draft.stat().st_size, sha256_of(draft)
+        except FileNotFoundError:
+            raise ApiError(self.refused.reason(filename)) from None
 
     async def receive(self, filename: str, chunks: AsyncIterable[bytes], form: UploadForm) -> None:
         """Take what is sent for an upload, in place of what was sent before.
