@@ -55,6 +55,10 @@ COMMANDS: Final = {
         "cli.gateway:gateway",
         "Speak a server's API on this machine, and encrypt and sign what is submitted.",
     ),
+    "mcp": (
+        "cli.mcp:mcp",
+        "Offer a tournament's tools to an agent on this machine: the Model Context Protocol over stdio.",
+    ),
     "devnet": ("lab.cli.devnet:app", "Run a whole tournament on a local chain."),
 }
 """The module and attribute of each command or group in ``scorer``, and a line that says what it does."""

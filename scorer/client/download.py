@@ -53,8 +53,8 @@ def downloaded_round(url: str, files: Iterable[str]) -> Iterator[Path]:
             left -= _fetch(session, f"{base}/{file}", folder / file, left)
         if not any(folder.iterdir()):
             raise DownloadError(
-                f"{shown(base)}: expected the files of a round, found none; name the folder of one round, such "
-                "as https://host/t/7/rounds/5"
+                f"{shown(base)}: expected the files of a round, found none; name the folder of one round, "
+                "such as https://host/t/7/rounds/5"
             )
         yield folder
 

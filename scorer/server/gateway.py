@@ -20,6 +20,7 @@ from graphql import (
     FieldNode,
     GraphQLError,
     OperationDefinitionNode,
+    Undefined,
     parse,
     value_from_ast_untyped,
 )
@@ -220,10 +221,11 @@ def _root_fields(body: bytes) -> Iterator[tuple[str, str, dict[str, Any]]]:
                     "query: expected fields alone at the root, found a fragment, which a gateway does not "
                     "follow; write its fields out"
                 )
-            given = {
+            values = {
                 argument.name.value: value_from_ast_untyped(argument.value, variables)
                 for argument in part.arguments or ()
             }
+            given = {name: value for name, value in values.items() if value is not Undefined}
             key = part.alias.value if part.alias else part.name.value
             yield camel_case(part.name.value), key, given
 

@@ -128,6 +128,32 @@ class SubmissionService:
             ) from None
         return held.id
 
+    def problem(self, filename: str) -> str | None:
+        """Return what is wrong with a file that was sent, as submitting it now would say; None: nothing.
+
+        Who may sign is looked at when it is submitted.
+        """
+        expected = self.uploads.expected(filename)
+        if expected is None or expected.purpose not in SUBMISSIONS:
+            return None
+        try:
+            row = self.window.row()
+            self.window.require_purpose(row, expected.purpose)
+            content = self.uploads.blobs.draft(filename).read_bytes()
+            if expected.purpose in ENCRYPTED:
+                self.window.terms(row, expected.model or 0).require(content, claimed_content(content))
+            else:
+                self._read(row, content, filename)
+        except (CupelError, FileNotFoundError) as error:
+            return str(error) if isinstance(error, CupelError) else "it was submitted meanwhile"
+        return None
+
+    def _read(self, row: sa.Row[Any], content: bytes, filename: str) -> bytes:
+        """Read a file in the clear in a child process; the hash of its predictions."""
+        rules, universe = self.window.rules(row), self.window.universe(row)
+        reader = SubmissionReader(SHARED_READER, rules.submissions, universe)
+        return content_hash(universe.ids, reader.read(content, filename).values)
+
     def _accept(
         self, held: Held, row: sa.Row[Any], model: NamedModel, ticket: Ticket, content: bytes
     ) -> Held:
@@ -169,9 +195,7 @@ class SubmissionService:
             stated = ticket.signed_content or claimed_content(content)
             self.window.terms(row, model.id).require(content, stated)
             return stated
-        rules, universe = self.window.rules(row), self.window.universe(row)
-        reader = SubmissionReader(SHARED_READER, rules.submissions, universe)
-        return content_hash(universe.ids, reader.read(content, ticket.filename).values)
+        return self._read(row, content, ticket.filename)
 
     def _signature(self, digest: SubmissionDigest, model: NamedModel, ticket: Ticket) -> bytes:
         if ticket.signature is None:

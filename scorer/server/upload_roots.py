@@ -32,8 +32,9 @@ def sign_upload(
 
 def upload_status(context: RequestContext, filename: str) -> Document:
     """Answer ``uploadStatus``."""
-    size, digest = context.services.uploads.sent(context.account(UPLOAD), filename)
-    return {"size": size, "sha256": digest}
+    services = context.services
+    size, digest = services.uploads.sent(context.account(UPLOAD), filename)
+    return {"size": size, "sha256": digest, "problem": lambda: services.submissions.problem(filename)}
 
 
 def create_submission(

@@ -112,6 +112,21 @@ def test_nothing_passes_the_gateway_behind_a_fragment(gateway: str, site: Site, 
     assert "fields alone at the root" in answer["errors"][0]["message"]
 
 
+def test_a_hash_of_the_file_is_no_hash_of_the_envelope(
+    site: Site, lying: "LyingServer", tmp_path: Path
+) -> None:
+    """A client that names one must not think that it was compared."""
+    gateway = Gateway(lying, wallet_of(site.world.participants[0].account), "http://127.0.0.1:1", tmp_path)
+    gateway._granted({"filename": "p.csv", "url": site.url})
+    assert gateway.take("p.csv", b"x")
+    create = (
+        'mutation { createSubmission(filename: "p.csv", tournament: 8, modelId: "1", sha256: "0") { id } }'
+    )
+    (error,) = gateway.answer(json.dumps({"query": create}).encode(), None)["errors"]
+    assert error["message"].startswith("sha256: expected none through a gateway")
+    assert lying.sent == []
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b'{"query": "query {"}', b'{"query": "{ a }", "variables": [1]}', b"\xff"]
 )
