@@ -41,6 +41,10 @@ COMMANDS: Final = {
         "cli.submit:submit",
         "Check a submission as the operator will, encrypt and sign it, and write it into the inbox.",
     ),
+    "join": (
+        "cli.join:join",
+        "Write a profile of a tournament, so that other commands need no environment variables.",
+    ),
     "wallet": ("cli.wallet:app", "Keep the key of a data scientist."),
     "model": ("cli.model:app", "Register models, and say who owns and signs."),
     "stake": ("cli.stake:app", "Deposit, withdraw, and put stake at risk."),

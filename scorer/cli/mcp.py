@@ -19,9 +19,7 @@ KEYS: Final = ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY")
 
 
 def mcp(
-    server: Annotated[
-        str, typer.Argument(envvar="CUPEL_SERVER_URL", help="The URL of the tournament's server.")
-    ],
+    server: Annotated[str, typer.Argument(envvar="CUPEL_URL", help="The URL of the tournament's server.")],
     gateway: Annotated[
         str | None,
         typer.Option(
