@@ -41,6 +41,10 @@ COMMANDS: Final = {
         "cli.submit:submit",
         "Check a submission as the operator will, encrypt and sign it, and write it into the inbox.",
     ),
+    "join": (
+        "cli.join:join",
+        "Write a profile of a tournament, so that other commands need no environment variables.",
+    ),
     "wallet": ("cli.wallet:app", "Keep the key of a data scientist."),
     "model": ("cli.model:app", "Register models, and say who owns and signs."),
     "stake": ("cli.stake:app", "Deposit, withdraw, and put stake at risk."),
@@ -54,6 +58,10 @@ COMMANDS: Final = {
     "gateway": (
         "cli.gateway:gateway",
         "Speak a server's API on this machine, and encrypt and sign what is submitted.",
+    ),
+    "mcp": (
+        "cli.mcp:mcp",
+        "Offer a tournament's tools to an agent on this machine: the Model Context Protocol over stdio.",
     ),
     "devnet": ("lab.cli.devnet:app", "Run a whole tournament on a local chain."),
 }

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
@@ -13,20 +13,25 @@ from scorer.chain.contracts import Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
 from scorer.cli.common import JsonOption, console, print_json, user_errors
 from scorer.cli.numbers import NUMBER
+from scorer.cli.round_source import RoundSource, round_source
 from scorer.daemon.config_errors import ConfigError
 from scorer.evaluation.explain import Explanation, ScoredRound
 from scorer.evaluation.statement import COLUMNS, StatementEntry, write_statement
 from scorer.observation.observe import finalised_block
 from scorer.observation.receipts import SettledRound, read_settled_round
 from scorer.owned_files import refuse_foreign_table
-from scorer.storage.bundle import SCORES, Bundle, BundleError
+from scorer.storage.bundle import MANIFEST, REPORT, RULES, SCORES, Bundle, BundleError
 from scorer.units import nmr_text
+
+EXPLAINED: Final = (RULES, MANIFEST, SCORES, REPORT)
+"""Files on which an explanation rests."""
 
 
 def explain(
     model: Annotated[int, typer.Option(parser=NUMBER, help="The model's number.")],
     bundle: Annotated[
-        Path | None, typer.Argument(help="A round's folder.", exists=True, file_okay=False)
+        RoundSource | None,
+        typer.Argument(parser=round_source, help="A round's folder, or its URL.", metavar="BUNDLE"),
     ] = None,
     round_id: Annotated[
         int | None, typer.Option("--round", parser=NUMBER, help="Or the round's number")
@@ -43,8 +48,11 @@ def explain(
 
     Without a chain, the pool is taken to have been large enough for all payouts.
     """
-    with user_errors(), chain_of(endpoint, deployment, replay) as suite:
-        folder = _round_folder(bundle, rounds, round_id, suite)
+    with (
+        user_errors(),
+        chain_of(endpoint, deployment, replay) as suite,
+        _round_folder(bundle, rounds, round_id, suite).folder(EXPLAINED) as folder,
+    ):
         scored = read_scored(folder)
         if suite is not None:
             on_chain = read_settled_round(suite, scored.terms.round_id, finalised_block(suite))
@@ -61,8 +69,8 @@ def explain(
 
 
 def _round_folder(
-    bundle: Path | None, rounds: Path | None, round_id: int | None, suite: Suite | None
-) -> Path:
+    bundle: RoundSource | None, rounds: Path | None, round_id: int | None, suite: Suite | None
+) -> RoundSource:
     """Return the named folder, or a round's under a folder: the chain's tournament's if there are several.
 
     Raises
@@ -83,7 +91,7 @@ def _round_folder(
     if len(folders) != 1:
         names = ", ".join(map(str, folders)) or "none"
         raise BundleError(f"{rounds}: expected one folder of round {round_id} with scores, found {names}")
-    return folders[0]
+    return RoundSource(str(folders[0]))
 
 
 def _table(explanation: Explanation) -> Table:

@@ -12,6 +12,7 @@ from scorer.chain.records import RoundState
 from scorer.cli.chains import DeploymentOption, EndpointsOption, ReplayOption, suites_of
 from scorer.cli.common import user_errors
 from scorer.cli.numbers import NUMBER
+from scorer.cli.round_source import RoundSource, round_source
 from scorer.evaluation.inputs import OnChain
 from scorer.evaluation.own import OwnSubmission
 from scorer.evaluation.void import VoidOnChain
@@ -20,12 +21,15 @@ from scorer.observation.observe import Block, read_on_chain
 from scorer.observation.void import read_void
 from scorer.oracle.agreement import agreed, agreed_block
 from scorer.storage.bundle import Bundle, BundleError
-from scorer.storage.verification import stated_round, verify_bundle
+from scorer.storage.verification import READ, stated_round, verify_bundle
 from scorer.submission.reader import check_submission, read_bounded
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="A round's folder.", exists=True, file_okay=False)],
+    bundle: Annotated[
+        RoundSource,
+        typer.Argument(parser=round_source, help="A round's folder, or its URL.", metavar="BUNDLE"),
+    ],
     endpoint: EndpointsOption = None,
     deployment: DeploymentOption = None,
     replay: ReplayOption = None,
@@ -41,17 +45,22 @@ def verify(
 ) -> None:
     """Recompute a round from its bundle, and name the first thing that differs.
 
-    The folder may be a stranger's: it is read in a process with limits. Of a void round, which nobody scored,
-    what the operator published is enough: that it is what the chain committed to, and that every position
-    returned whole. With several --endpoint, all must say the same.
+    The folder may be a stranger's: it is read in a process with limits. A URL, such as
+    https://host/t/7/rounds/5 of a server or a member's, is downloaded first. Of a void round, which nobody
+    scored, what the operator published is enough: that it is what the chain committed to, and that every
+    position returned whole. With several --endpoint, all must say the same.
 
     Where others' predictions are withheld, everything from the factor scores on is recomputed, and with
     --model and --predictions your own factor scores too.
     """
-    with user_errors(), suites_of(endpoint or (), deployment, replay) as suites:
-        own = _own(bundle, model, predictions)
-        chain = _on_chain(suites, stated_round(bundle, SHARED_READER)) if suites else None
-        verdict = verify_bundle(bundle, chain, SHARED_READER, own)
+    with (
+        user_errors(),
+        suites_of(endpoint or (), deployment, replay) as suites,
+        bundle.folder(sorted(READ)) as folder,
+    ):
+        own = _own(folder, model, predictions)
+        chain = _on_chain(suites, stated_round(folder, SHARED_READER)) if suites else None
+        verdict = verify_bundle(folder, chain, SHARED_READER, own)
     number = verdict.round_id
     if verdict.count:
         typer.echo(f"verify: round {number} DIFFERS: {verdict.first[0]}")

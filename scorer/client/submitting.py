@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
 from scorer.chain.records import RoundRecord, RoundState
@@ -69,6 +72,10 @@ class SubmissionTerms:
     rules: Rules
     universe: Universe
     members: MemberKeys | None
+
+    def content_hash(self, values: NDArray[np.float64]) -> bytes:
+        """Return the content hash of predictions in the universe's order, 32 bytes."""
+        return content_hash(self.universe.ids, values)
 
     def encode(self, model: int, content: bytes, name: str) -> PreparedSubmission:
         """Check a file as the operator will, and encrypt it where the rules say so.

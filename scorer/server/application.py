@@ -1,6 +1,8 @@
 """The web application of one tournament."""
 
-from typing import Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -14,19 +16,25 @@ from scorer.server import (
     account_roots,
     data_roots,
     diagnostics_roots,
+    explanation_roots,
     refused_roots,
     result_roots,
     round_roots,
     upload_roots,
     webhook_roots,
 )
+from scorer.server.agent_api import ServerApi
 from scorer.server.engine import GraphqlEngine
+from scorer.server.errors import ApiError
 from scorer.server.file_routes import FileRoutes
 from scorer.server.formats import time_text
-from scorer.server.graphql_route import graphql_routes
+from scorer.server.graphql_route import COST_OF_REQUEST, graphql_routes
 from scorer.server.rate_limit import RateLimiter
 from scorer.server.round_files import RoundFiles
 from scorer.server.services import ENCRYPTS, RequestContext, Services
+
+if TYPE_CHECKING:
+    from scorer.server.agent_server import AgentRoute
 
 ROOTS: Final = {
     **round_roots.ROOTS,
@@ -36,6 +44,7 @@ ROOTS: Final = {
     **data_roots.ROOTS,
     **diagnostics_roots.ROOTS,
     **webhook_roots.ROOTS,
+    **explanation_roots.ROOTS,
     **refused_roots.ROOTS,
 }
 """Every root of the schema, in camelCase."""
@@ -66,8 +75,17 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-def application(services: Services, limiter: RateLimiter | None = None) -> ASGIApp:
-    """Return the application: GraphQL at the base URL, files, and what monitoring asks for."""
+@dataclass(frozen=True)
+class AgentOptions:
+    """The tools of agents at ``/mcp``: whether they submit, for keys that may upload."""
+
+    submits: bool = False
+
+
+def application(
+    services: Services, limiter: RateLimiter | None = None, agents: AgentOptions | None = None
+) -> ASGIApp:
+    """Return the application: GraphQL at the base URL, files, what monitoring asks for, and agents' tools."""
 
     def context_of(request: Request) -> RequestContext:
         address = request.client.host if request.client else ""
@@ -81,16 +99,46 @@ def application(services: Services, limiter: RateLimiter | None = None) -> ASGIA
         document = await run_in_threadpool(_status, services)
         return JSONResponse(document, status_code=200 if document["is_ready"] else 503)
 
+    engine = GraphqlEngine(ROOTS)
+    tools = None if agents is None else _agent_route(services, engine, context_of, limiter, agents)
     routes = [
-        *graphql_routes(GraphqlEngine(ROOTS), context_of, limiter),
+        *graphql_routes(engine, context_of, limiter),
         *FileRoutes(services).routes(),
         *RoundFiles(services).routes(),
         Route("/health", health),
         Route("/status", status),
+        *(() if tools is None else (tools.route,)),
     ]
-    app = Starlette(routes=routes)
+    app = Starlette(routes=routes, lifespan=None if tools is None else tools.running)
     app.router.redirect_slashes = False  # a redirect would turn a client's POST into a GET
     return SecurityHeaders(app)
+
+
+def _agent_route(
+    services: Services,
+    engine: GraphqlEngine,
+    context_of: Callable[[Request], RequestContext],
+    limiter: RateLimiter | None,
+    options: AgentOptions,
+) -> "AgentRoute":
+    """Return the route of agents' tools; the SDK is imported here, since a server may do without it."""
+    try:
+        from scorer.server.agent_server import AgentRoute, agent_server
+    except ModuleNotFoundError:
+        raise ApiError(
+            "agents: expected the package mcp, found none; pip install 'cupel[mcp]', or set enabled = false"
+        ) from None
+
+    def api_of(call: Any) -> ServerApi:
+        context = context_of(call.request_context.request)
+
+        def charge(cost: int) -> None:
+            if limiter is not None:
+                limiter.charge(context.address, cost // COST_OF_REQUEST)
+
+        return ServerApi(engine, context, charge)
+
+    return AgentRoute.of(agent_server(api_of, submits=options.submits), services.url, limiter)
 
 
 def _status(services: Services) -> dict[str, object]:

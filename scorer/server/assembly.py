@@ -21,8 +21,10 @@ from scorer.server.queries import Queries
 from scorer.server.quotas import Quotas
 from scorer.server.results import OutcomeReader
 from scorer.server.services import NUMBERS, Services
+from scorer.server.settled_bundles import SettledBundles
 from scorer.server.signed_urls import SignedUrls
 from scorer.server.submission_records import Place, SubmissionRecords
+from scorer.server.submission_window import SubmissionWindow
 from scorer.server.submissions import ServerSigner, SubmissionService
 from scorer.server.uploads import Uploads
 from scorer.server.webhooks import Webhooks
@@ -79,10 +81,8 @@ class ServerParts:
         number = NUMBERS[self.kind][0]
         place = Place(addresses.chain_id, addresses.tournament, number, self.signer.address)
         records = SubmissionRecords(database, clock, blobs, place)
-        submissions = SubmissionService(
-            *(records, clock, ChainTime(suite), queries, published, RoundMembers(suite)),
-            *(uploads, self.signer, self.inbox),
-        )
+        window = SubmissionWindow(place, clock, ChainTime(suite), queries, published, RoundMembers(suite))
+        submissions = SubmissionService(records, window, uploads, self.signer, self.inbox)
         return Services(
             self.kind,
             self.name,
@@ -100,6 +100,7 @@ class ServerParts:
             self.data,
             Webhooks(database, clock, queries, Outbound(self.calls_private), self.secret),
             Diagnoses(database, clock, uploads, self.data),
+            SettledBundles(suite, queries, clock, self.bundles),
         )
 
     def follower(self, suite: Suite, database: Database) -> Follower:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from starlette.concurrency import run_in_threadpool
+
 from scorer.server.errors import ApiError
 
 PART: Final = ".part"
@@ -65,7 +67,7 @@ class BlobFolder:
                     size = _bounded(size + len(chunk), most)
                     file.write(chunk)
                 file.flush()
-                os.fsync(file.fileno())
+                await run_in_threadpool(os.fsync, file.fileno())  # else all requests wait for the disk
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -88,8 +90,7 @@ class BlobFolder:
 
     def keep(self, claimed: Path) -> str:
         """Move a file that was claimed to its place by content; the SHA-256 of its bytes, in hex."""
-        with claimed.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = sha256_of(claimed)
         path = self.path(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         claimed.replace(path)
@@ -138,6 +139,12 @@ class BlobFolder:
     def _own_name(self, prefix: str) -> Path:
         self.drafts.mkdir(parents=True, exist_ok=True)
         return self.drafts / f"{prefix}.{secrets.token_hex(16)}"
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _bounded(size: int, most: int) -> int:

@@ -129,6 +129,21 @@ class UploadSection(ConfigSection):
     free_bytes: Annotated[int, Field(ge=0)] = Quotas.free_bytes
 
 
+class AgentSection(ConfigSection):
+    """Tools for agents at ``/mcp``, by the Model Context Protocol.
+
+    Attributes
+    ----------
+    enabled
+        Whether there are any; they need the package ``mcp``.
+    submits
+        Whether an agent may submit, with a key that may upload.
+    """
+
+    enabled: bool = False
+    submits: bool = False
+
+
 class ServerConfig(ConfigSection):
     """A server's configuration.
 
@@ -146,6 +161,7 @@ class ServerConfig(ConfigSection):
     signer: SignerSection
     listen: ListenSection = ListenSection()
     uploads: UploadSection = UploadSection()
+    agents: AgentSection = AgentSection()
     database: Annotated[str | None, Field(pattern=r"^postgresql\+psycopg://", repr=False)] = None
     secret_file: FilePath = Path("url.secret")
     aliases: dict[str, str] = Field(default_factory=lambda: dict(DEFAULT_ALIASES))

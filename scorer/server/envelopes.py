@@ -25,10 +25,13 @@ from scorer.server.uploads import UploadForm
 
 @dataclass(frozen=True)
 class RoundMembers:
-    """Reads the keys of rounds' members from the chain, each round's once: no member set ever changes."""
+    """Reads the keys of rounds' members from the chain, each round's once: no member set ever changes.
+
+    So a set that cannot be used is remembered as well, else every upload would ask the chain again.
+    """
 
     suite: Suite
-    _keys: Callable[[int], MemberKeys] = field(init=False, repr=False)
+    _keys: Callable[[int], MemberKeys | EncryptionError] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_keys", cache(self._read))
@@ -42,18 +45,22 @@ class RoundMembers:
             When the chain does not answer, or too few members of the round published a key.
         """
         try:
-            return self._keys(round_id)
+            found = self._keys(round_id)
         except (EndpointError, Web3Exception) as error:
             raise ApiError(
                 f"round {round_id}: expected its members' keys on the chain, found that the server's "
                 f"endpoint does not answer ({type(error).__name__}); try again in a moment"
             ) from None
-        except EncryptionError as error:
-            raise ApiError(f"round {round_id}: {error}") from None
+        if isinstance(found, EncryptionError):
+            raise ApiError(f"round {round_id}: {found}")
+        return found
 
-    def _read(self, round_id: int) -> MemberKeys:
+    def _read(self, round_id: int) -> MemberKeys | EncryptionError:
         record = self.suite.round(round_id, int(self.suite.w3.eth.block_number))
-        return round_members(self.suite, record)
+        try:
+            return round_members(self.suite, record)
+        except EncryptionError as refused:
+            return refused
 
 
 @dataclass(frozen=True)

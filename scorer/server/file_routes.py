@@ -1,6 +1,7 @@
 """Routes of files: uploads by signed PUT, one's own submissions by signed GET, and data sets."""
 
 import asyncio
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,7 +14,7 @@ from starlette.routing import Route
 from scorer.server.blobs import TooLarge
 from scorer.server.errors import ApiError
 from scorer.server.services import Services
-from scorer.server.uploads import DIAGNOSTICS_PURPOSE, UPLOAD_SECONDS, UploadForm
+from scorer.server.uploads import DIAGNOSTICS_PURPOSE, UPLOAD_SECONDS, ExpectedUpload, UploadForm
 
 BYTES: Final = "application/octet-stream"
 BAD_URL: Final = "expected a URL of this server that still works, found another; ask for a new one"
@@ -21,12 +22,22 @@ HELD_SECONDS: Final = 300
 """Seconds in which an upload has to come that is held in memory."""
 MOST_HELD: Final = 64 * 2**20
 """Bytes of uploads that are held in memory at once; one alone may have more."""
+MOST_HELD_OF_ACCOUNT: Final = MOST_HELD // 8
+"""Those of one account, so that slow ones leave room for others; one alone may have more."""
 MOST_RECEIVING: Final = 2
 """Times that an upload may be sent at once: again, while an earlier connection hangs."""
 
 
 def _refused(status: int, message: str) -> Response:
     return PlainTextResponse(message + "\n", status_code=status)
+
+
+def _announced(request: Request) -> int:
+    """Return the bytes that a request says it has; 0 where it does not say, or says it beside chunks."""
+    if "transfer-encoding" in request.headers:
+        return 0
+    length = request.headers.get("content-length", "0")
+    return int(length) if length.isascii() and length.isdecimal() else sys.maxsize
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,7 @@ class FileRoutes:
     receiving
         How often each upload is being sent at this moment.
     held
-        Bytes of uploads that are in memory until they are encrypted.
+        Bytes of uploads that are in memory until they are encrypted, by account.
     """
 
     services: Services
@@ -77,41 +88,46 @@ class FileRoutes:
 
     async def _answer(self, request: Request, filename: str) -> Response:
         try:
-            form = await run_in_threadpool(self._form, filename)
+            expected, form = await run_in_threadpool(self._form, filename)
         except ApiError as error:
             return _refused(409, str(error))
-        announced = request.headers.get("content-length", "0")
-        if not announced.isdecimal() or int(announced) > form.most:
+        announced = _announced(request)
+        if announced > form.most:
             return _refused(413, f"upload: expected at most {form.most} bytes, found more")
         if self.receiving[filename] == MOST_RECEIVING:
             return _refused(
                 409, "upload: expected one that is not being sent, found one that is; wait for it"
             )
-        return await self._counted(request, filename, form, int(announced) or form.most)
+        return await self._counted(request, expected, form, announced or form.most)
 
-    async def _counted(self, request: Request, filename: str, form: UploadForm, size: int) -> Response:
+    async def _counted(
+        self, request: Request, expected: ExpectedUpload, form: UploadForm, size: int
+    ) -> Response:
         """Take an upload while it counts among those that are being sent, and held in memory."""
         held = 0 if form.encrypt is None else size
-        if self.held.total() + held > max(MOST_HELD, held):
-            return _refused(503, "upload: expected room in memory to encrypt the file, found none; try again")
-        self.receiving[filename] += 1
-        self.held[filename] += held
+        of_account = self.held[expected.account] + held > max(MOST_HELD_OF_ACCOUNT, held)
+        if of_account or self.held.total() + held > max(MOST_HELD, held):
+            whose = "beside your other files" if of_account else "to encrypt the file"
+            return _refused(503, f"upload: expected room in memory {whose}, found none; try again")
+        counts = ((self.receiving, expected.filename, 1), (self.held, expected.account, held))
+        for counter, name, count in counts:
+            counter[name] += count
         try:
-            return await self._received(request, filename, form)
+            return await self._received(request, expected.filename, form)
         finally:
-            for counter, count in ((self.receiving, 1), (self.held, held)):
-                counter[filename] -= count
-                if not counter[filename]:
-                    del counter[filename]
+            for counter, name, count in counts:
+                counter[name] -= count
+                if not counter[name]:
+                    del counter[name]
 
-    def _form(self, filename: str) -> UploadForm:
-        """Return the form that an upload must have now: none in the clear where the open round encrypts."""
+    def _form(self, filename: str) -> tuple[ExpectedUpload, UploadForm]:
+        """Return an upload, and its form now: none in the clear where the open round encrypts."""
         expected = self.services.uploads.expected(filename)
         if expected is None:
             raise ApiError("upload: expected one that was not submitted yet, found one that was")
         if expected.purpose == DIAGNOSTICS_PURPOSE:
-            return UploadForm(expected.most)
-        return self.services.submissions.form(expected)
+            return expected, UploadForm(expected.most)
+        return expected, self.services.submissions.window.form(expected)
 
     async def _received(self, request: Request, filename: str, form: UploadForm) -> Response:
         try:

@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from eth_hash.auto import keccak
-from graphql import FieldNode, GraphQLError, OperationDefinitionNode, parse, value_from_ast_untyped
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    Undefined,
+    parse,
+    value_from_ast_untyped,
+)
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -40,6 +48,8 @@ from scorer.server.upstream import GatewayError, Upstream
 GRANTS: Final = ("submissionUploadAuth", "submissionUploadSignalsAuth")
 CREATES: Final = ("createSubmission", "createSignalsSubmission")
 MOST_BODY: Final = 65_536
+MOST_TOKENS: Final = 1_000
+"""Tokens of a document, as the server reads at most."""
 MOST_UPLOAD: Final = 64 * 2**20
 MOST_KEPT: Final = 20
 """Uploads that are kept until they are submitted; older ones are forgotten."""
@@ -157,6 +167,10 @@ class Gateway:
             raise ApiError("filename: expected a file that was sent to this gateway by PUT, found none")
         if not isinstance(model, str) or not model.isdecimal():
             raise ApiError("modelId: expected the number of a model, which the signature names, found none")
+        if arguments.get("sha256") is not None:
+            raise ApiError(
+                "sha256: expected none through a gateway, which sends an envelope and not the file, found one"
+            )
         terms = self._rounds.current(int(model), self._wallet.address)
         if terms.members is None and not self._in_the_clear:
             raise ApiError(
@@ -190,22 +204,42 @@ class Gateway:
 
 
 def _root_fields(body: bytes) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield the root fields of a request, none of what is no request: name, key in the answer, arguments."""
+    """Yield the root fields of a request: name, key in the answer, arguments.
+
+    Raises
+    ------
+    ApiError
+        When it cannot be read, or has a fragment there, behind which an upload could pass unseen.
+    """
+    document, variables = _parsed(body)
+    for node in document.definitions:
+        if not isinstance(node, OperationDefinitionNode):
+            continue
+        for part in node.selection_set.selections:
+            if not isinstance(part, FieldNode):
+                raise ApiError(
+                    "query: expected fields alone at the root, found a fragment, which a gateway does not "
+                    "follow; write its fields out"
+                )
+            values = {
+                argument.name.value: value_from_ast_untyped(argument.value, variables)
+                for argument in part.arguments or ()
+            }
+            given = {name: value for name, value in values.items() if value is not Undefined}
+            key = part.alias.value if part.alias else part.name.value
+            yield camel_case(part.name.value), key, given
+
+
+def _parsed(body: bytes) -> tuple[DocumentNode, dict[str, Any]]:
+    """Return a request's document and variables."""
     try:
         request = json.loads(body)
-        document, variables = parse(request["query"], max_tokens=1_000), request.get("variables") or {}
-    except (ValueError, KeyError, TypeError, GraphQLError, RecursionError):
-        return
-    for node in document.definitions:
-        if isinstance(node, OperationDefinitionNode):
-            for part in node.selection_set.selections:
-                if isinstance(part, FieldNode):
-                    given = {
-                        argument.name.value: value_from_ast_untyped(argument.value, variables)
-                        for argument in part.arguments or ()
-                    }
-                    key = part.alias.value if part.alias else part.name.value
-                    yield camel_case(part.name.value), key, given
+        variables = request.get("variables") or {}
+        if isinstance(variables, dict):
+            return parse(request["query"], max_tokens=MOST_TOKENS), variables
+    except (ValueError, KeyError, TypeError, AttributeError, GraphQLError, RecursionError):
+        pass
+    raise ApiError('request: expected {"query", "variables"} with a GraphQL document, found something else')
 
 
 def gateway_application(gateway: Gateway) -> ASGIApp:

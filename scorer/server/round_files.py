@@ -1,6 +1,7 @@
 """Routes of what a client needs to sign: the tournament's place, each round's rules, universe and members."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +21,7 @@ MEMBERS: Final = "members.json"
 
 @dataclass(frozen=True)
 class RoundFiles:
-    """Answers requests for public files of rounds."""
+    """Answers requests for public files of rounds: those of a settled one are its whole public bundle."""
 
     services: Services
 
@@ -45,6 +46,7 @@ class RoundFiles:
             "number": services.number,
             "chain_id": services.suite.addresses.chain_id,
             "tournament": services.suite.addresses.tournament,
+            "deployment": services.suite.addresses.to_json(),
             "server": services.submissions.signer.address,
         }
 
@@ -59,14 +61,23 @@ class RoundFiles:
     def _members(self, number: int) -> dict[str, Any]:
         if self.services.queries.round(min(number, 2**31 - 1)) is None:
             raise ApiError("rounds: expected a round that has opened, found none")
-        keys = self.services.submissions.members.keys(number)
+        keys = self.services.submissions.window.members.keys(number)
         return {"threshold": keys.threshold, "keys": [to_hex(key) for key in keys.published]}
 
     async def file(self, request: Request) -> Response:
         """Answer with a file of a round that has opened."""
         number, file = request.path_params["number"], request.path_params["file"]
-        row = await run_in_threadpool(self.services.queries.round, min(number, 2**31 - 1))
-        path = self.services.published.folder(number) / file
-        if row is None or file not in PUBLIC_FILES or not path.is_file():
+        path = await run_in_threadpool(self._path, number, file)
+        if path is None:
             return PlainTextResponse("rounds: expected a file of a round that has opened, found none\n", 404)
         return FileResponse(path, media_type="application/octet-stream")
+
+    def _path(self, number: int, file: str) -> Path | None:
+        """Return the path of a public file: of the bundle, once the round is settled and it is here."""
+        row = self.services.queries.round(min(number, 2**31 - 1))
+        if row is None:
+            return None
+        found = self.services.bundles.path(number, file) if row.is_scored else None
+        if found is None and file in PUBLIC_FILES:
+            found = self.services.published.folder(number) / file
+        return found if found is not None and found.is_file() else None

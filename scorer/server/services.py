@@ -13,6 +13,7 @@ from scorer.server.errors import ApiError
 from scorer.server.login import WalletLogin
 from scorer.server.published_rounds import PublishedRounds
 from scorer.server.queries import Queries
+from scorer.server.settled_bundles import SettledBundles
 from scorer.server.submissions import SubmissionService
 from scorer.server.uploads import Uploads
 from scorer.server.webhooks import Webhooks
@@ -53,6 +54,7 @@ class Services:
     data: DataSets
     webhooks: Webhooks
     diagnoses: Diagnoses
+    bundles: SettledBundles
 
     @property
     def number(self) -> int:

@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 
 from scorer.client.signing_service import SigningUnavailable
-from scorer.server.application import application
+from scorer.server.application import AgentOptions, application
 from scorer.server.configuration import ServerConfig
 from scorer.server.rate_limit import RateLimiter
 from scorer.server.services import Services
@@ -47,7 +47,7 @@ def run_web(config: ServerConfig, path: Path, *, works: bool, signs: bool) -> No
     services = parts.services(suite, database, now)
     with _signing(config, path, wanted=signs), _working(config, services, wanted=works):
         web = uvicorn.Config(
-            application(services, RateLimiter(config.listen.requests_per_minute)),
+            application(services, RateLimiter(config.listen.requests_per_minute), _agents(config)),
             host=config.listen.host,
             port=config.listen.port,
             log_level="warning",
@@ -59,6 +59,10 @@ def run_web(config: ServerConfig, path: Path, *, works: bool, signs: bool) -> No
         structlog.get_logger().info("serving", url=config.tournament.url, port=config.listen.port)
         uvicorn.Server(web).run()
     database.close()
+
+
+def _agents(config: ServerConfig) -> AgentOptions | None:
+    return AgentOptions(config.agents.submits) if config.agents.enabled else None
 
 
 def run_worker(config: ServerConfig, stop: threading.Event, *, steps: int | None = None) -> None:

@@ -31,16 +31,22 @@ MOST_LISTED: Final = 5_000
 """Submissions of one answer, whose models share them."""
 
 
-class LeaseLost(ApiError):
-    """Another process works at a submission, since this one took too long."""
-
-
 @dataclass(frozen=True)
 class Held:
     """A submission that this process alone may change until a time, which whoever takes it over changes."""
 
     id: str
     until: int
+
+
+class LeaseLost(ApiError):
+    """Another process works at a submission, since this one took too long."""
+
+    def __init__(self, held: Held) -> None:
+        super().__init__(
+            f"submission {held.id}: expected to finish it in {LEASE} s, found that another process took it "
+            "over; see its state"
+        )
 
 
 @dataclass(frozen=True)
@@ -111,10 +117,7 @@ class SubmissionRecords:
             if once:
                 _require_new(connection, held.id)
             if connection.execute(changed.values(**values)).rowcount != 1:
-                raise LeaseLost(
-                    f"submission {held.id}: expected to finish it in {LEASE} s, found that another process "
-                    "took it over; see its state"
-                )
+                raise LeaseLost(held)
             _note(connection, held.id, state, reason, now)
         return Held(held.id, until)
 
@@ -124,12 +127,26 @@ class SubmissionRecords:
         left = (SUBMISSION.c.state.in_(UNFINISHED), SUBMISSION.c.held_until <= now)
         with self.database.reading() as connection:
             rows = connection.execute(sa.select(SUBMISSION).where(*left)).all()
-        return [(Held(row.id, now + LEASE), row) for row in rows if self._hold(row, now + LEASE)]
+        until = now + LEASE
+        return [(Held(row.id, until), row) for row in rows if self._hold(row.id, row.held_until, until)]
 
-    def _hold(self, row: sa.Row[Any], until: int) -> bool:
+    def renew(self, held: Held) -> Held:
+        """Hold a submission for another while, before a step that must not be done twice.
+
+        Raises
+        ------
+        LeaseLost
+            When another process does.
+        """
+        until = self.clock() + LEASE
+        if not self._hold(held.id, held.until, until):
+            raise LeaseLost(held)
+        return Held(held.id, until)
+
+    def _hold(self, submission: str, before: int, until: int) -> bool:
         """Hold a submission unless another process was faster; whether this one was."""
-        same = (SUBMISSION.c.id == row.id, SUBMISSION.c.held_until == row.held_until)
-        held = sa.update(SUBMISSION).where(*same, SUBMISSION.c.state == row.state)
+        same = (SUBMISSION.c.id == submission, SUBMISSION.c.held_until == before)
+        held = sa.update(SUBMISSION).where(*same, SUBMISSION.c.state.in_(UNFINISHED))
         with self.database.writing() as connection:
             return connection.execute(held.values(held_until=until)).rowcount == 1
 

@@ -1,31 +1,24 @@
 """Submissions: checked at once, delivered into the operator's inbox, and answered by a signed receipt."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 import structlog
 from eth_hash.auto import keccak
 
-from scorer.chain.records import RoundState
-from scorer.client.submitting import SubmissionTerms
-from scorer.encryption import RoundContext, claimed_content
+from scorer.encryption import claimed_content
 from scorer.errors import CupelError
 from scorer.failpoints import reach
 from scorer.isolation import SHARED_READER
 from scorer.protocol.digest import content_hash
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.receipt import SubmissionReceipt
-from scorer.protocol.rules import Rules
 from scorer.protocol.signature import SubmissionDigest
-from scorer.server.accounts import Account, Clock, NamedModel
-from scorer.server.envelopes import EnvelopeTerms, RoundMembers
+from scorer.server.accounts import Account, NamedModel
+from scorer.server.blobs import sha256_of
 from scorer.server.errors import ApiError
-from scorer.server.formats import time_text
-from scorer.server.published_rounds import PublishedRounds
-from scorer.server.queries import Queries
 from scorer.server.submission_records import (
     ACCEPTED,
     DELIVERING,
@@ -35,35 +28,18 @@ from scorer.server.submission_records import (
     SubmissionRecords,
     ciphertext_hash,
 )
+from scorer.server.submission_window import SubmissionWindow
 from scorer.server.uploads import (
     ENCRYPTED,
     ENVELOPE_PURPOSE,
-    HOSTED_PURPOSE,
-    SUBMISSION_PURPOSE,
     SUBMISSIONS,
-    ExpectedUpload,
     Ticket,
-    UploadForm,
     Uploads,
 )
 from scorer.storage.bundle import round_folder
 from scorer.storage.inbox import ENVELOPE_SUFFIX, deliver, signature_path
 from scorer.submission.parquet import PARQUET_MAGIC
 from scorer.submission.reader import SubmissionReader
-from scorer.submission.table import most_bytes
-
-NEAR: Final = 900
-"""Seconds before the close from which on the chain's time is asked for: no clock should be so wrong."""
-
-
-class EncryptedRound(ApiError):
-    """A round takes no predictions in the clear."""
-
-    def __init__(self, round_id: int) -> None:
-        super().__init__(
-            f"round {round_id}: expected encrypted predictions, as its rules say, found them in the clear; "
-            "submit through cupel gateway, which encrypts them on your machine, or by cupel submit"
-        )
 
 
 class RoundUnknown(CupelError):
@@ -93,122 +69,41 @@ class SubmissionService:
 
     Attributes
     ----------
-    chain_time
-        Returns the time of the chain's newest block, Unix seconds.
     inbox
         The operator's inbox.
     """
 
     records: SubmissionRecords
-    clock: Clock
-    chain_time: Clock
-    queries: Queries
-    published: PublishedRounds
-    members: RoundMembers
+    window: SubmissionWindow
     uploads: Uploads
     signer: ServerSigner
     inbox: Path
 
-    def open_round(self) -> sa.Row[Any]:
-        """Return the round that takes submissions now.
-
-        Raises
-        ------
-        ApiError
-            When none does: names the newest, and when it did.
-        """
-        row, now = self.queries.current_round(), self.clock()
-        if row is None:
-            raise ApiError("round: expected one that takes submissions, found none yet; none has opened")
-        if not (row.open_at <= now < row.close_at and row.state == RoundState.OPEN):
-            raise ApiError(
-                f"round: expected one that takes submissions at {time_text(now)}, found round {row.id}, "
-                f"which did from {time_text(row.open_at)} to {time_text(row.close_at)}; wait for the next"
-            )
-        return row
-
-    def upload_kind(self, model: NamedModel, *, encrypts: bool) -> tuple[str, int]:
-        """Return the purpose of an upload for a submission to the open round, and the bytes that it may have.
+    def create(
+        self,
+        account: Account,
+        model: NamedModel,
+        filename: str,
+        trigger: str | None,
+        sha256: str | None = None,
+    ) -> str:
+        """Submit what was uploaded; the id of the submission.
 
         Parameters
         ----------
-        encrypts
-            Whether the client encrypts what it uploads, where a round asks for that.
-
-        Raises
-        ------
-        ApiError
-            When no round takes such submissions now.
-        """
-        row = self.open_round()
-        if not self._rules(row).is_encrypted:
-            return SUBMISSION_PURPOSE, self._most_bytes(row)
-        if encrypts:
-            return ENVELOPE_PURPOSE, self._terms(row, model.id).form().most
-        if model.submitter != self.signer.address:
-            raise EncryptedRound(row.id)
-        return HOSTED_PURPOSE, self._most_bytes(row)
-
-    def form(self, upload: ExpectedUpload) -> UploadForm:
-        """Return the form that a submission must have which is uploaded now.
-
-        Raises
-        ------
-        ApiError
-            When no round takes such submissions now.
-        """
-        row = self.open_round()
-        self._require_purpose(row, upload.purpose)
-        if upload.purpose == ENVELOPE_PURPOSE:
-            return self._terms(row, upload.model or 0).form()
-        most = min(upload.most, self._most_bytes(row))
-        if upload.purpose == SUBMISSION_PURPOSE:
-            return UploadForm(most)
-        kept = self._terms(row, upload.model or 0).form().least
-        return UploadForm(most, kept, encrypt=partial(self._encrypt, row, upload))
-
-    def _encrypt(self, row: sa.Row[Any], upload: ExpectedUpload, content: bytes) -> bytes:
-        """Check and encrypt a file for a model that lets this server sign: the file is in memory alone."""
-        terms = self._terms(row, upload.model or 0)
-        universe = self.published.universe(row.id, row.universe)
-        making = SubmissionTerms(terms.place, self._rules(row), universe, terms.members)
-        try:
-            return making.encode(terms.model, content, upload.filename).content
-        except CupelError as refused:
-            raise ApiError(str(refused)) from None
-
-    def _most_bytes(self, row: sa.Row[Any]) -> int:
-        return most_bytes(len(self.published.universe(row.id, row.universe).ids))
-
-    def _terms(self, row: sa.Row[Any], model: int) -> EnvelopeTerms:
-        """Return what a model's envelope to a round has to be."""
-        place = RoundContext(self.records.place.chain_id, self.records.place.tournament, row.id)
-        universe = self.published.universe(row.id, row.universe)
-        return EnvelopeTerms(place, model, len(universe.ids), self.members.keys(row.id))
-
-    def _require_purpose(self, row: sa.Row[Any], purpose: str) -> None:
-        """Refuse what is in the clear where a round encrypts, and the other way round."""
-        is_encrypted = self._rules(row).is_encrypted
-        if is_encrypted and purpose == SUBMISSION_PURPOSE:
-            raise EncryptedRound(row.id)
-        if not is_encrypted and purpose in ENCRYPTED:
-            raise ApiError(
-                f"round {row.id}: expected predictions in the clear, as its rules say, found an envelope; "
-                "ask for an upload again"
-            )
-
-    def create(self, account: Account, model: NamedModel, filename: str, trigger: str | None) -> str:
-        """Submit what was uploaded; the id of the submission.
+        sha256
+            In hex; only a file of these bytes is submitted.
 
         Raises
         ------
         ApiError
             When it is refused, with the reason, which the submission keeps.
         """
-        row = self.open_round()
+        row = self.window.row()
         ticket = self.uploads.take(account, filename, model, *SUBMISSIONS)
         try:
-            self._require_purpose(row, ticket.purpose)
+            self.window.require_purpose(row, ticket.purpose)
+            _require_bytes(ticket.file, sha256)
         except ApiError:
             ticket.file.unlink()
             raise
@@ -219,8 +114,8 @@ class SubmissionService:
         held = self.records.add(_suffix(ticket, content), **values)
         reach("submission-received", held.id)
         try:
-            held = self._accept(held, row, model, ticket, content)
-            self._deliver(held, self.records.row(held.id))
+            held = self.records.renew(self._accept(held, row, model, ticket, content))
+            self._deliver(held, self.records.row(held.id), row)
         except LeaseLost:
             raise
         except CupelError as error:
@@ -233,12 +128,31 @@ class SubmissionService:
             ) from None
         return held.id
 
-    def _rules(self, row: sa.Row[Any]) -> Rules:
-        """Return a round's rules."""
-        rules = self.published.rules(row.id, row.rules_hash)
-        if rules is None:
-            raise ApiError(f"round {row.id}: expected its rules to be published, found none; try again later")
-        return rules
+    def problem(self, filename: str) -> str | None:
+        """Return what is wrong with a file that was sent, as submitting it now would say; None: nothing.
+
+        Who may sign is looked at when it is submitted.
+        """
+        expected = self.uploads.expected(filename)
+        if expected is None or expected.purpose not in SUBMISSIONS:
+            return None
+        try:
+            row = self.window.row()
+            self.window.require_purpose(row, expected.purpose)
+            content = self.uploads.blobs.draft(filename).read_bytes()
+            if expected.purpose in ENCRYPTED:
+                self.window.terms(row, expected.model or 0).require(content, claimed_content(content))
+            else:
+                self._read(row, content, filename)
+        except (CupelError, FileNotFoundError) as error:
+            return str(error) if isinstance(error, CupelError) else "it was submitted meanwhile"
+        return None
+
+    def _read(self, row: sa.Row[Any], content: bytes, filename: str) -> bytes:
+        """Read a file in the clear in a child process; the hash of its predictions."""
+        rules, universe = self.window.rules(row), self.window.universe(row)
+        reader = SubmissionReader(SHARED_READER, rules.submissions, universe)
+        return content_hash(universe.ids, reader.read(content, filename).values)
 
     def _accept(
         self, held: Held, row: sa.Row[Any], model: NamedModel, ticket: Ticket, content: bytes
@@ -250,29 +164,12 @@ class SubmissionService:
         place, at = self.records.place, known.received_at
         names = (place.chain_id, place.tournament, row.id, model.id, hashed, ciphertext_hash(known))
         signature = self._signature(SubmissionDigest(*names), model, ticket)
-        self._require_time(row, at)
+        self.window.require_time(row, at)
         receipt = self.signer.sign_receipt(SubmissionReceipt(*names, keccak(signature), at))
         signed = {"content_hash": to_hex(hashed), "signature": to_hex(signature), "receipt": to_hex(receipt)}
         held = self.records.become(held, DELIVERING, once=ticket.purpose in ENCRYPTED, **signed)
         reach("submission-delivering", held.id)
         return held
-
-    def _require_time(self, row: sa.Row[Any], received_at: int) -> None:
-        """Refuse what arrived too late, or would be delivered when the operator may have collected all.
-
-        Raises
-        ------
-        ApiError
-            When the round is closed, by this clock or by the chain's, as the operator's is.
-        """
-        now = max(self.clock(), received_at)
-        if row.close_at - now <= NEAR:
-            now = max(now, self.chain_time())
-        if now >= row.close_at:
-            raise ApiError(
-                f"round {row.id}: expected the file to be read before the round closed at "
-                f"{time_text(row.close_at)}, found that it was not"
-            )
 
     def _require_submitter(self, round_id: int, model: NamedModel, ticket: Ticket) -> None:
         """Refuse what nobody who may sign has signed, before the file is read."""
@@ -296,11 +193,9 @@ class SubmissionService:
         """Check a file, and return its predictions' hash: of an envelope, as whoever made it states it."""
         if ticket.purpose in ENCRYPTED:
             stated = ticket.signed_content or claimed_content(content)
-            self._terms(row, model.id).require(content, stated)
+            self.window.terms(row, model.id).require(content, stated)
             return stated
-        rules, universe = self._rules(row), self.published.universe(row.id, row.universe)
-        reader = SubmissionReader(SHARED_READER, rules.submissions, universe)
-        return content_hash(universe.ids, reader.read(content, ticket.filename).values)
+        return self._read(row, content, ticket.filename)
 
     def _signature(self, digest: SubmissionDigest, model: NamedModel, ticket: Ticket) -> bytes:
         if ticket.signature is None:
@@ -315,15 +210,34 @@ class SubmissionService:
             )
         return ticket.signature
 
-    def _deliver(self, held: Held, row: sa.Row[Any]) -> None:
-        """Write a submission into the operator's inbox: the bytes that were hashed and no others."""
+    def _deliver(self, held: Held, row: sa.Row[Any], of_round: sa.Row[Any]) -> None:
+        """Write a submission into the operator's inbox: the bytes that were hashed and no others.
+
+        The time is looked at once more, since this process may have stalled since it was checked.
+        """
         place, content = self.records.place, from_hex(row.content_hash, 32)
         where = (place.chain_id, place.tournament, row.round, row.model)
         digest = SubmissionDigest(*where, content, ciphertext_hash(row))
         file, signature = self.uploads.blobs.read(row.digest), from_hex(row.signature, 65)
+        self.window.require_time(of_round, row.received_at)
         deliver(self.inbox, digest, signature, row.inbox_file, file, received_at=row.received_at)
         reach("submission-delivered", held.id)
-        self.records.become(held, ACCEPTED)
+        try:
+            self.records.become(held, ACCEPTED)
+        except LeaseLost:
+            self._withdraw_refused(row)
+            raise
+
+    def _withdraw_refused(self, row: sa.Row[Any]) -> None:
+        """Take a file out of the inbox whose submission is refused: nothing counts without a receipt.
+
+        Whoever delivers looks at the state afterwards, and whoever refuses looks at the inbox afterwards. So
+        of two processes that work at one submission, one sees what the other did.
+        """
+        if self.records.row(row.id).state == REFUSED:
+            file = self._inbox_path(row)
+            file.unlink(missing_ok=True)
+            signature_path(file).unlink(missing_ok=True)
 
     def recover(self) -> int:
         """Finish what no process works at any more; how many.
@@ -347,22 +261,34 @@ class SubmissionService:
             self.records.become(held, REFUSED, reason)
         else:
             try:
-                self._require_time(self._round(row), row.received_at)
-                self._deliver(held, row)
+                self._deliver(held, row, self._round(row))
             except LeaseLost:
                 raise
             except ApiError as error:
                 self.records.become(held, REFUSED, str(error))
+                self._withdraw_refused(row)
 
     def _is_delivered(self, row: sa.Row[Any]) -> bool:
-        file = round_folder(self.inbox, self.records.place.tournament, row.round) / row.inbox_file
+        file = self._inbox_path(row)
         return file.is_file() and signature_path(file).is_file()
 
+    def _inbox_path(self, row: sa.Row[Any]) -> Path:
+        folder = round_folder(self.inbox, self.records.place.tournament, row.round)
+        return folder / str(row.inbox_file)
+
     def _round(self, row: sa.Row[Any]) -> sa.Row[Any]:
-        found = self.queries.round(row.round)
+        found = self.window.queries.round(row.round)
         if found is None:  # the read model is being made anew: no reason to refuse anything
             raise RoundUnknown(f"round {row.round}: expected it in the read model, found none yet")
         return found
+
+
+def _require_bytes(file: Path, sha256: str | None) -> None:
+    if sha256 is not None and (found := sha256_of(file)) != sha256.removeprefix("0x").lower():
+        raise ApiError(
+            f"sha256: expected that of the bytes that were sent, {found}, found another; look at "
+            "uploadStatus, and ask for an upload again"
+        )
 
 
 def _suffix(ticket: Ticket, content: bytes) -> str:

@@ -17,7 +17,7 @@ def submission_upload_auth(
     services, own = context.services, context.account(UPLOAD)
     services.require_number(tournament)
     model = services.accounts.model_of(own, model_id)
-    purpose, most = services.submissions.upload_kind(model, encrypts=context.encrypts)
+    purpose, most = services.submissions.window.upload_kind(model, encrypts=context.encrypts)
     return services.uploads.grant(own, filename, model, purpose, most)
 
 
@@ -30,25 +30,33 @@ def sign_upload(
     return True
 
 
+def upload_status(context: RequestContext, filename: str) -> Document:
+    """Answer ``uploadStatus``."""
+    services = context.services
+    size, digest = services.uploads.sent(context.account(UPLOAD), filename)
+    return {"size": size, "sha256": digest, "problem": lambda: services.submissions.problem(filename)}
+
+
 def create_submission(
     context: RequestContext,
     filename: str,
     tournament: int | None = None,
     model_id: str | None = None,
     trigger_id: str | None = None,
+    sha256: str | None = None,
     **_unused: Any,
 ) -> Document:
     """Answer ``create_submission``."""
     services, own = context.services, context.account(UPLOAD)
     services.require_number(tournament)
     model = services.accounts.model_of(own, model_id)
-    return {"id": services.submissions.create(own, model, filename, trigger_id)}
+    return {"id": services.submissions.create(own, model, filename, trigger_id, sha256)}
 
 
 def create_signals_submission(context: RequestContext, filename: str, **more: Any) -> Document:
     """Answer ``createSignalsSubmission``."""
     created = create_submission(context, filename, **more)
-    row = context.services.submissions.open_round()
+    row = context.services.submissions.window.row()
     return {**created, "firstEffectiveDate": time_text(row.close_at)}
 
 
@@ -72,6 +80,7 @@ def submission_download_auth(context: RequestContext, id: str | None = None) -> 
 ROOTS: Final = {
     "submissionUploadAuth": submission_upload_auth,
     "submissionUploadSignalsAuth": submission_upload_auth,
+    "uploadStatus": upload_status,
     "signUpload": sign_upload,
     "createSubmission": create_submission,
     "createSignalsSubmission": create_signals_submission,

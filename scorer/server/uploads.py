@@ -1,9 +1,11 @@
 """Uploads: an account asks for a name and a signed URL, sends the file by PUT, and names it once."""
 
+import asyncio
 import re
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterable, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Final
@@ -14,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.signature import is_canonical
 from scorer.server.accounts import Account, Clock, NamedModel
-from scorer.server.blobs import BlobFolder, TooLarge
+from scorer.server.blobs import BlobFolder, TooLarge, sha256_of
 from scorer.server.database import Database
 from scorer.server.errors import ApiError
 from scorer.server.quotas import Quotas
@@ -41,6 +43,8 @@ SIGNED: Final = (SUBMISSION_PURPOSE, ENVELOPE_PURPOSE)
 """Those that a submitter may sign."""
 SUBMISSIONS: Final = (SUBMISSION_PURPOSE, *ENCRYPTED)
 DIAGNOSTICS_PURPOSE: Final = "diagnostics"
+ENCRYPTING: Final = ThreadPoolExecutor(2, thread_name_prefix="encrypting")
+"""Threads that check and encrypt hosted files: as many at once as processors, and no other request waits."""
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -78,7 +82,7 @@ class UploadForm:
             content += chunk
             if len(content) > self.most:
                 raise TooLarge(f"upload: expected at most {self.most} bytes, found more")
-        yield await run_in_threadpool(encrypt, bytes(content))
+        yield await asyncio.get_running_loop().run_in_executor(ENCRYPTING, encrypt, bytes(content))
 
     async def _checked(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         head = bytearray()
@@ -94,9 +98,10 @@ class UploadForm:
 
 @dataclass(frozen=True)
 class ExpectedUpload:
-    """An upload that was granted and not used: what for, for which model, and of how many bytes at most."""
+    """An upload that was granted and not used: whose, what for, which model's, and its most bytes."""
 
     filename: str
+    account: str
     purpose: str
     model: int | None
     most: int
@@ -182,10 +187,28 @@ class Uploads:
     def expected(self, filename: str) -> ExpectedUpload | None:
         """Return what is known of an upload; None where none is expected."""
         known = (UPLOAD.c.filename == filename, UPLOAD.c.used_at.is_(None))
-        columns = (UPLOAD.c.purpose, UPLOAD.c.model, UPLOAD.c.most_bytes)
+        columns = (UPLOAD.c.account, UPLOAD.c.purpose, UPLOAD.c.model, UPLOAD.c.most_bytes)
         with self.database.reading() as connection:
             row = connection.execute(sa.select(*columns).where(*known)).one_or_none()
         return None if row is None else ExpectedUpload(filename, *row)
+
+    def sent(self, account: Account, filename: str) -> tuple[int, str]:
+        """Return the size of what was sent for an upload of an account, and its SHA-256 in hex.
+
+        Raises
+        ------
+        ApiError
+            When the upload is not the account's, was used, or nothing was sent.
+        """
+        with self.database.reading() as connection:
+            unused = self._unused(account, filename, *SUBMISSIONS, DIAGNOSTICS_PURPOSE)
+            if connection.execute(sa.select(UPLOAD.c.filename).where(*unused)).first() is None:
+                raise self._unknown()
+        draft = self.blobs.draft(filename)
+        try:
+            return draft.stat().st_size, sha256_of(draft)
+        except FileNotFoundError:
+            raise ApiError(self.refused.reason(filename)) from None
 
     async def receive(self, filename: str, chunks: AsyncIterable[bytes], form: UploadForm) -> None:
         """Take what is sent for an upload, in place of what was sent before.

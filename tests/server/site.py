@@ -128,9 +128,10 @@ def signing(world: World, folder: Path) -> Iterator[SigningClient]:
 
 @contextmanager
 def running_site(world: World, folder: Path, **changes: Any) -> Iterator[Site]:
-    """A server of a world's tournament, whose clock is the chain's; `clock` and `database` may be others."""
+    """A server of a world's tournament, by the chain's clock; `clock`, `database` and `agents` may differ."""
     clock = changes.pop("clock", lambda: world.now)
     database = Database.open(changes.pop("database", folder / "server.sqlite"))
+    agents = changes.pop("agents", None)
     database.migrate()
     made: list[Services] = []
     with signing(world, folder) as signer:
@@ -151,7 +152,7 @@ def running_site(world: World, folder: Path, **changes: Any) -> Iterator[Site]:
         def make(url: str) -> Any:
             services = ServerParts(url=url, **parts).services(world.suite, database, clock)
             made.append(services)
-            return application(services)
+            return application(services, agents=agents)
 
         with served(make, by_url=True) as url:
             follower = ServerParts(url=url, **parts).follower(world.suite, database)

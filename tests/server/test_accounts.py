@@ -158,6 +158,7 @@ SCOPED = {
     'webhookSecret(modelId: "1")': EDIT,
     'mutation: triggerModelWebhook(modelId: "1")': UPLOAD,
     'mutation: rotateWebhookSecret(modelId: "1")': EDIT,
+    'uploadStatus(filename: "a") { size }': UPLOAD,
     "mutation: releaseStake(drain: true) { status }": READ_ACCOUNT,
     'mutation: createApiToken(name: "a") { publicId }': MANAGE_KEYS,
     'mutation: revokeApiToken(publicId: "a")': MANAGE_KEYS,
@@ -177,6 +178,7 @@ PUBLIC = {
     ),
     *("v2SignalsProfile", "v2Leaderboard", "signalsLeaderboard", "cryptosignalsLeaderboard"),
     *("accountLeaderboard", "submissionScores", "v2RoundModelPerformances"),
+    *("explanation", "roundRecord"),
     *("loginMessage", "login", "acceptInvitation"),
 }
 

@@ -28,6 +28,7 @@ from scorer.server.signing_rounds import OwnConfiguration
 from scorer.server.submission_records import ACCEPTED, REFUSED
 from scorer.server.upstream import Upstream
 from scorer.storage.bundle import SUBMISSIONS, Bundle, round_folder
+from scorer.submission.table import most_bytes
 from tests.encrypted_world import encrypted_world, files_with_predictions
 from tests.server.site import Site, running_gateway, running_site
 from tests.server.test_gateway import LyingServer, on_chain, submit_through
@@ -223,13 +224,42 @@ def test_hosted_files_have_bounded_room_in_memory(
 ) -> None:
     content = frame(site).to_csv(index=False).encode()
     monkeypatch.setattr(file_routes, "MOST_HELD", len(content) + 1)
-    first, second = (owner._upload_auth("submission_upload_auth", "p.csv", 8, "1")["url"] for _ in range(2))
+    name_signer(site, 2)
+    other = site.client(site.key(site.account_of(2, "bob")))
+    first = owner._upload_auth("submission_upload_auth", "p.csv", 8, "1")["url"]
+    second = other._upload_auth("submission_upload_auth", "p.csv", 8, "2")["url"]
     with slow_put(site, first, content):
         answer = requests.put(second, data=content, timeout=10)
     assert answer.status_code == 503
-    assert "room in memory" in answer.text
+    assert "room in memory to encrypt" in answer.text
     sent = lambda: requests.put(second, data=content, timeout=10).status_code == 200  # noqa: E731
     eventually(sent, "room for the second file")
+
+
+def test_slow_files_of_one_account_leave_room_for_others(
+    site: Site, owner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = frame(site).to_csv(index=False).encode()
+    monkeypatch.setattr(file_routes, "MOST_HELD_OF_ACCOUNT", len(content) + 1)
+    name_signer(site, 2)
+    other = site.client(site.key(site.account_of(2, "bob")))
+    first, second = (owner._upload_auth("submission_upload_auth", "p.csv", 8, "1")["url"] for _ in range(2))
+    with slow_put(site, first, content):
+        answer = requests.put(second, data=content, timeout=10)
+        assert answer.status_code == 503
+        assert "beside your other files" in answer.text
+        other.upload_predictions(model_id="2", df=frame(site, 2))
+    assert len(delivered(site)) == 1
+
+
+def test_a_file_that_comes_in_chunks_has_the_room_of_the_largest_whatever_length_it_states(
+    site: Site, owner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_routes, "MOST_HELD_OF_ACCOUNT", most_bytes(len(IDS)))
+    content = frame(site).to_csv(index=False).encode()
+    first, second = (owner._upload_auth("submission_upload_auth", "p.csv", 8, "1")["url"] for _ in range(2))
+    with slow_put(site, first, content, head="Content-Length: 1\r\nTransfer-Encoding: chunked"):
+        assert requests.put(second, data=content, timeout=10).status_code == 503
 
 
 def test_a_hosted_upload_of_a_round_before_is_not_submitted_to_the_next(site: Site, owner: Any) -> None:

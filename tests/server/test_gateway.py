@@ -92,6 +92,54 @@ def test_a_page_of_another_name_gets_no_answer(gateway: str) -> None:
     assert requests.put(f"{gateway}/upload/unknown.csv", data=b"x", timeout=10).status_code == 404
 
 
+HIDING = (
+    "query { ...hidden } fragment hidden on Query { %s }",
+    "query { ... on Query { %s } }",
+    "query { ... { %s } }",
+)
+"""Documents whose roots stand in a fragment."""
+
+
+@pytest.mark.parametrize("hiding", HIDING, ids=("named", "typed", "inline"))
+def test_nothing_passes_the_gateway_behind_a_fragment(gateway: str, site: Site, hiding: str) -> None:
+    """The server would grant an upload at its own URL, to which the file would go as it is."""
+    key, grant = site.key(site.account_of(1)), "submissionUploadAuth"
+    query = hiding % f'{grant}(filename: "p.csv", tournament: 8, modelId: "1") {{ url }}'
+    assert site.url in site.ask(query, key)["data"][grant]["url"]
+    headers = {"Authorization": f"Token {key.public_id}${key.secret}"}
+    answer = requests.post(gateway, json={"query": query}, headers=headers, timeout=10).json()
+    assert "data" not in answer
+    assert "fields alone at the root" in answer["errors"][0]["message"]
+
+
+def test_a_hash_of_the_file_is_no_hash_of_the_envelope(
+    site: Site, lying: "LyingServer", tmp_path: Path
+) -> None:
+    """A client that names one must not think that it was compared."""
+    gateway = Gateway(lying, wallet_of(site.world.participants[0].account), "http://127.0.0.1:1", tmp_path)
+    gateway._granted({"filename": "p.csv", "url": site.url})
+    assert gateway.take("p.csv", b"x")
+    create = (
+        'mutation { createSubmission(filename: "p.csv", tournament: 8, modelId: "1", sha256: "0") { id } }'
+    )
+    (error,) = gateway.answer(json.dumps({"query": create}).encode(), None)["errors"]
+    assert error["message"].startswith("sha256: expected none through a gateway")
+    assert lying.sent == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"query": "query {"}', b'{"query": "{ a }", "variables": [1]}', b"\xff"]
+)
+def test_what_the_gateway_cannot_read_is_not_sent_on(
+    site: Site, lying: "LyingServer", tmp_path: Path, body: bytes
+) -> None:
+    wallet = wallet_of(site.world.participants[0].account)
+    gateway = Gateway(lying, wallet, "http://127.0.0.1:1", tmp_path)
+    lying.url = "http://127.0.0.1:1"  # whatever is sent on fails by another message
+    (error,) = gateway.answer(body, None)["errors"]
+    assert error["message"].startswith("request: expected")
+
+
 def test_a_server_that_is_none_is_refused_at_once(site: Site, tmp_path: Path) -> None:
     wallet = wallet_of(site.world.participants[0].account)
     with pytest.raises(GatewayError, match="expected a file of the server"):

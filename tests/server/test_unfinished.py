@@ -1,7 +1,9 @@
 """Submissions left half-way, late ones, and ones of the same second: none is stuck or counts twice."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -9,9 +11,12 @@ from numerapi import base_api
 
 from scorer.failpoints import KILLED
 from scorer.operator.inbox_files import submission_files
+from scorer.server import submissions
 from scorer.server.read_model import clear
 from scorer.server.submission_records import ACCEPTED, DELIVERING, REFUSED, LeaseLost
+from scorer.server.submission_window import SubmissionWindow
 from scorer.storage.bundle import round_folder
+from scorer.storage.inbox import deliver
 from tests.server.site import Site, running_site
 from tests.server.site import site as site
 from tests.server.test_submissions import LATER, fork_and_submit, frame, hosted, inbox, listed
@@ -113,3 +118,108 @@ def test_nothing_is_refused_while_the_read_model_is_made_anew(site: Site) -> Non
     site.world.anvil.advance_to(site.world.now + LATER)
     site.services.submissions.recover()
     assert listed(site)[0]["state"] == ACCEPTED
+
+
+def stall_at(monkeypatch: pytest.MonkeyPatch, label: str, meanwhile: Callable[[], object]) -> None:
+    """Let something else happen, once, when a process that submits comes to a fail point."""
+    waiting = [meanwhile]
+
+    def reach(at: str, _key: str = "") -> None:
+        if at == label and waiting:
+            waiting.pop()()
+
+    monkeypatch.setattr(submissions, "reach", reach)
+
+
+def everything_in(site: Site) -> list[str]:
+    """Every file of round 1 in the operator's inbox, signatures too."""
+    folder = round_folder(site.world.operator.inbox, site.world.suite.addresses.tournament, 1)
+    return sorted(path.name for path in folder.glob("*"))
+
+
+def close_and_recover(site: Site) -> None:
+    site.world.anvil.advance_to(site.world.record(1).close_at + LATER)
+    site.services.submissions.recover()
+
+
+def test_a_process_that_stalls_past_the_close_delivers_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = hosted(site)
+    close_at = site.world.record(1).close_at
+    stall_at(monkeypatch, "submission-delivering", lambda: site.world.anvil.advance_to(close_at))
+    with pytest.raises(ValueError, match="before the round closed"):
+        client.upload_predictions(model_id="1", df=frame(site))
+    (row,) = listed(site)
+    assert (row["state"], row["receipt"], everything_in(site)) == (REFUSED, None, [])
+
+
+@pytest.mark.parametrize("label", ["submission-received", "submission-delivering"])
+def test_a_process_that_stalls_until_another_refused_delivers_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch, label: str
+) -> None:
+    client = hosted(site)
+    stall_at(monkeypatch, label, lambda: close_and_recover(site))
+    with pytest.raises(ValueError, match="expected"):
+        client.upload_predictions(model_id="1", df=frame(site))
+    (row,) = listed(site)
+    assert (row["state"], row["receipt"], everything_in(site)) == (REFUSED, None, [])
+
+
+def test_a_process_that_stalls_until_another_delivered_delivers_nothing_more(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, before = hosted(site), list[str]()
+
+    def recover() -> None:
+        site.world.anvil.advance_to(site.world.now + LATER)
+        assert site.services.submissions.recover() == 1
+        before.extend(everything_in(site))
+        monkeypatch.setattr(submissions, "deliver", None)
+
+    stall_at(monkeypatch, "submission-delivering", recover)
+    with pytest.raises(ValueError, match="another process took it over"):
+        client.upload_predictions(model_id="1", df=frame(site))
+    (row,) = listed(site)
+    assert (row["state"], everything_in(site)) == (ACCEPTED, before)
+    assert row["receipt"]
+    assert len(inbox(site)) == 1
+
+
+def test_what_is_delivered_after_another_process_refused_it_is_taken_back(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stall is between the last look at the clock and the file."""
+    client = hosted(site)
+
+    def late(*arguments: Any, **more: Any) -> Path:
+        close_and_recover(site)
+        return deliver(*arguments, **more)
+
+    monkeypatch.setattr(submissions, "deliver", late)
+    with pytest.raises(ValueError, match="another process took it over"):
+        client.upload_predictions(model_id="1", df=frame(site))
+    (row,) = listed(site)
+    assert (row["state"], row["receipt"], everything_in(site)) == (REFUSED, None, [])
+
+
+def test_what_is_delivered_while_another_process_refuses_it_is_taken_back(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one looked at the inbox before, and the first one at the state before."""
+    left_half_way(site)
+    require_time, service = SubmissionWindow.require_time, site.services.submissions
+
+    def meanwhile(window: SubmissionWindow, of_round: Any, received_at: int) -> None:
+        row = service.records.newest([1])
+        assert row is not None
+        folder = round_folder(service.inbox, service.records.place.tournament, 1)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (row.inbox_file, row.inbox_file.replace(".csv", ".signature.json")):
+            (folder / name).write_bytes(b"delivered")
+        require_time(window, of_round, received_at)
+
+    monkeypatch.setattr(SubmissionWindow, "require_time", meanwhile)
+    close_and_recover(site)
+    (row,) = listed(site)
+    assert (row["state"], row["receipt"], everything_in(site)) == (REFUSED, None, [])

@@ -30,13 +30,12 @@ CREATE = 'mutation ($f: String!) { create_submission(filename: $f, tournament: 8
 class SlowPut:
     """An upload of which the last byte is sent later."""
 
-    def __init__(self, url: str, content: bytes) -> None:
+    def __init__(self, url: str, content: bytes, head: str) -> None:
         parts = urlsplit(url)
-        self._last = content[-1:]
+        self._last, chunk = content[-1:], b"%x\r\n" % len(content) if "chunked" in head else b""
         self._socket = socket.create_connection((parts.hostname, parts.port), timeout=20)
-        head = f"PUT {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
-        head += f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
-        self._socket.sendall(head.encode() + content[:-1])
+        head = f"PUT {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n{head}"
+        self._socket.sendall(f"{head}\r\nConnection: close\r\n\r\n".encode() + chunk + content[:-1])
 
     def finish(self) -> int:
         """Send the last byte; the status of the answer."""
@@ -45,10 +44,11 @@ class SlowPut:
 
 
 @contextmanager
-def slow_put(site: Site, url: str, content: bytes) -> Iterator[SlowPut]:
+def slow_put(site: Site, url: str, content: bytes, head: str = "") -> Iterator[SlowPut]:
+    """An upload that hangs; `head` is how it states its length, else truly."""
     drafts = site.services.uploads.blobs.drafts
     before = len(list(drafts.glob("*")))
-    put = SlowPut(url, content)
+    put = SlowPut(url, content, head or f"Content-Length: {len(content)}")
     eventually(lambda: len(list(drafts.glob("*"))) > before, "an upload that has begun")
     yield put
     put._socket.close()

@@ -17,6 +17,8 @@ IMPORTS = re.compile(r'\bimport_module\("([a-z_0-9]+)"\)')
 NOT_IMPORTED = {
     "psycopg": "SQLAlchemy imports it for a journal's URL of PostgreSQL",
 }
+EXTRA_MODULES = {"scorer.server.agent_server"}
+"""Modules that need an extra; nothing imports them but a function that wants it."""
 
 
 def declared(requirements: list[str]) -> set[str]:
@@ -38,6 +40,10 @@ def imported_in(path: Path, *, at_once: bool) -> Iterator[str]:
                 yield module.partition(".")[0]
 
 
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+
+
 def distributions_of(folder: Path, *, without: str = "", at_once: bool = False) -> set[str]:
     """Distributions that a folder's modules import, the standard library and our own package left out."""
     known = packages_distributions()
@@ -45,6 +51,7 @@ def distributions_of(folder: Path, *, without: str = "", at_once: bool = False) 
         name
         for path in folder.rglob("*.py")
         if without not in path.relative_to(folder).parts
+        and not (at_once and module_of(path) in EXTRA_MODULES)
         for name in imported_in(path, at_once=at_once)
     }
     foreign = names - set(sys.stdlib_module_names) - {"scorer"}
@@ -53,13 +60,28 @@ def distributions_of(folder: Path, *, without: str = "", at_once: bool = False) 
 
 CORE = declared(PROJECT["dependencies"])
 OPTIONAL = declared(
-    [text for name in ("demo", "compute", "postgresql") for text in PROJECT["optional-dependencies"][name]]
+    [
+        text
+        for name in ("demo", "compute", "mcp", "postgresql")
+        for text in PROJECT["optional-dependencies"][name]
+    ]
 )
 
 
 def test_all_that_the_scorer_imports_is_declared() -> None:
     assert distributions_of(REPOSITORY / "scorer", without="lab", at_once=True) <= CORE
     assert distributions_of(REPOSITORY / "scorer", without="lab") <= CORE | OPTIONAL
+
+
+def test_modules_that_need_an_extra_are_imported_where_it_is_wanted_alone() -> None:
+    for path in (REPOSITORY / "scorer").rglob("*.py"):
+        imported = {
+            f"{node.module}"
+            for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.ImportFrom) and node.module
+        }
+        assert not imported & EXTRA_MODULES, path
+    assert all((REPOSITORY / f"{name.replace('.', '/')}.py").is_file() for name in EXTRA_MODULES)
 
 
 def test_the_lab_may_import_what_is_optional_too() -> None:

@@ -1,0 +1,66 @@
+"""Roots that say why: a payout taken apart, and what the chain holds of a round; all are public."""
+
+from typing import Any, Final
+
+from scorer.chain.records import RoundState
+from scorer.server.errors import ApiError
+from scorer.server.formats import nmr_or_none, time_text, whole_number
+from scorer.server.round_roots import Document
+from scorer.server.services import RequestContext
+from scorer.units import nmr_text
+
+
+def explanation(context: RequestContext, model_id: str, round_number: int) -> Document:
+    """Answer ``explanation``."""
+    found = context.services.bundles.explain(whole_number(model_id, "modelId"), round_number)
+    return {
+        "roundNumber": found.round_id,
+        "modelId": str(found.model_id),
+        "position": nmr_text(found.position),
+        "rewardScorePpm": found.reward_score,
+        "ratePpm": found.rate,
+        "payout": nmr_text(found.payout),
+        "burn": nmr_text(found.burn),
+        "net": nmr_text(found.net),
+        "steps": [
+            {"reason": step.name, "detail": step.detail, "nmr": nmr_text(step.amount)} for step in found.steps
+        ],
+    }
+
+
+def round_record(context: RequestContext, number: int) -> Document:
+    """Answer ``roundRecord``."""
+    services = context.services
+    row = services.queries.round(min(number, 2**31 - 1)) if number > 0 else services.queries.current_round()
+    if row is None:
+        raise ApiError(f"number: expected a round that was opened, found {number}")
+    return {
+        "number": row.id,
+        "state": RoundState(row.state).name.lower(),
+        "openTime": time_text(row.open_at),
+        "closeTime": time_text(row.close_at),
+        "resolveTime": time_text(row.resolve_at),
+        **_hashes(row),
+        "capPpm": row.cap,
+        "payoutFactorPpm": row.payout_factor,
+        "threshold": nmr_text(row.threshold),
+        "minimumPosition": nmr_text(row.minimum_position),
+        "atRisk": nmr_text(row.at_risk),
+        "validAtRisk": nmr_text(row.valid_at_risk),
+        "paid": nmr_or_none(row.paid),
+        "burned": nmr_or_none(row.burned),
+        "isScored": row.is_scored,
+        "url": f"{services.url}/rounds/{row.id}",
+    }
+
+
+def _hashes(row: Any) -> dict[str, str]:
+    return {
+        "rulesHash": row.rules_hash,
+        "universeDigest": row.universe,
+        "submissionsRoot": row.submissions_root,
+        "positionsHead": row.positions_head,
+    }
+
+
+ROOTS: Final = {"explanation": explanation, "roundRecord": round_record}

@@ -1,0 +1,184 @@
+"""Bundles of settled rounds, as the chain vouches for them: the files that are public, and explanations."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import sqlalchemy as sa
+from web3.exceptions import Web3Exception
+
+from scorer.chain.contracts import Suite
+from scorer.chain.errors import EndpointError
+from scorer.chain.records import RoundRecord
+from scorer.errors import CupelError
+from scorer.evaluation.explain import Explanation, ScoredRound
+from scorer.evaluation.inputs import RoundTerms
+from scorer.isolation import SHARED_READER, IsolationError, ReadResult, refuses
+from scorer.oracle.exchange import public_files
+from scorer.protocol.digest import table_digest
+from scorer.protocol.documents import from_hex, to_hex
+from scorer.protocol.report import evidence_hash
+from scorer.protocol.rules import rules_from
+from scorer.server.accounts import Clock
+from scorer.server.errors import ApiError
+from scorer.server.queries import Queries
+from scorer.storage.bundle import REPORT, Bundle, BundleError, round_folder
+from scorer.storage.published import limits_for
+
+KEPT: Final = 8
+"""Rounds whose scores are kept in memory: a table of 10,000 models has some 1 MiB."""
+TYPES: Final = {"i": "<i8", "u": "<u8", "f": "<f8"}
+
+
+@dataclass(frozen=True)
+class SettledBundle:
+    """The bundle of a settled round whose report is the one that the chain settled."""
+
+    folder: Path
+    scored: ScoredRound
+    record: RoundRecord
+
+    def has_public(self, file: str, now: int) -> bool:
+        """Return whether everybody may have a file of it, at a time in Unix seconds."""
+        return file in public_files(self.scored.rules, self.record, now, has_report=True)
+
+
+@dataclass(frozen=True)
+class SettledBundles:
+    """Looks for bundles of settled rounds in the folders of members.
+
+    Attributes
+    ----------
+    roots
+        Folders with ``<tournament>/<round>``, the first of which that has a right bundle is taken.
+    """
+
+    suite: Suite
+    queries: Queries
+    clock: Clock
+    roots: tuple[Path, ...]
+    _kept: Callable[[int], SettledBundle] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_kept", lru_cache(KEPT)(self._find))
+
+    def bundle(self, round_id: int) -> SettledBundle:
+        """Return the bundle of a round.
+
+        Raises
+        ------
+        ApiError
+            When the round is not settled, or nobody has published its bundle here.
+        """
+        try:
+            return self._kept(min(round_id, 2**31 - 1))
+        except (EndpointError, Web3Exception) as error:
+            raise ApiError(
+                f"round {round_id}: expected the chain to say which report settled it, found that the "
+                f"server's endpoint does not answer ({type(error).__name__}); try again in a moment"
+            ) from None
+
+    def explain(self, model: int, round_id: int) -> Explanation:
+        """Take apart what a model earned in a settled round, to the last nano-NMR.
+
+        Raises
+        ------
+        ApiError
+            When the round is not settled, its bundle is not here, or the model had no part in it.
+        """
+        scored = self.bundle(round_id).scored
+        try:
+            return scored.explain(model)
+        except CupelError as error:
+            raise ApiError(str(error)) from None
+
+    def path(self, round_id: int, file: str) -> Path | None:
+        """Return the path of a public file of a settled round; None for any other file."""
+        try:
+            bundle = self.bundle(round_id)
+        except ApiError:
+            return None
+        return bundle.folder / file if bundle.has_public(file, self.clock()) else None
+
+    def _find(self, round_id: int) -> SettledBundle:
+        row = self.queries.round(round_id)
+        if row is None or not row.is_scored:
+            raise ApiError(
+                f"round {round_id}: expected one that is settled and whose bundle is here, found that it is "
+                "not; try again once it is"
+            )
+        block = int(self.suite.w3.eth.block_number)
+        record, proposal = self.suite.round(round_id, block), self.suite.proposal(round_id, block)
+        settled = None if proposal is None else to_hex(proposal.report_hash)
+        for folder in self._folders(round_id):
+            scored = _read(folder, settled, row)
+            if scored is not None:
+                return SettledBundle(folder, scored, record)
+        raise ApiError(
+            f"round {round_id}: expected its bundle in the server's folders, found none whose report "
+            "the chain settled"
+        )
+
+    def _folders(self, round_id: int) -> Iterator[Path]:
+        tournament = self.suite.addresses.tournament
+        folders = (round_folder(root, tournament, round_id) for root in self.roots)
+        return (folder for folder in folders if (folder / REPORT).is_file())
+
+
+def _read(folder: Path, settled: str | None, row: sa.Row[Any]) -> ScoredRound | None:
+    """Read a bundle in a child process; None unless its report and its payouts are those of the chain."""
+    size = sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".npy")
+    try:
+        result = SHARED_READER.run(scored_round_in_child, folder, limits=limits_for(size))
+        scored = _scored(result, row.reserved)
+        totals = scored.settled.total_payout, scored.settled.total_burn
+    except (CupelError, IsolationError, ValueError, KeyError, TypeError):
+        return None
+    return scored if (result.facts["report"], totals) == (settled, (row.paid, row.burned)) else None
+
+
+def _scored(result: ReadResult, reserved: int) -> ScoredRound:
+    """Return a round as a child read it, which may be in a stranger's hands."""
+    facts = result.facts
+    scores = {
+        str(name): np.frombuffer(blob, TYPES[kind])
+        for (name, kind), blob in zip(facts["columns"], result.blobs, strict=True)
+    }
+    if len({len(column) for column in scores.values()}) != 1:
+        raise ValueError("columns of several lengths")
+    terms, volatility = RoundTerms.from_json(facts["terms"]), facts["volatility"]
+    if not isinstance(volatility, int | None):
+        raise TypeError("a factor that is no number")
+    rules = rules_from(json.loads(facts["rules"]), "the rules of a round")
+    return ScoredRound(rules, terms, volatility, scores, reserved)
+
+
+@refuses(BundleError)
+def scored_round_in_child(folder: Path) -> ReadResult:
+    """Read what an explanation rests on, which the report has to commit to; it runs in a child process.
+
+    Raises
+    ------
+    BundleError
+        When a file cannot be read, or is not the one that the report commits to.
+    """
+    bundle = Bundle(folder, strict=True)
+    report, manifest, scored = bundle.report(), bundle.manifest(), bundle.scored_round()
+    found = (evidence_hash(manifest), table_digest(scored.scores), scored.rules.hash())
+    expected = (report.evidence_hash, *(from_hex(manifest["digests"][name]) for name in ("scores", "rules")))
+    if found != expected:
+        raise BundleError(f"{folder}: expected scores and rules that the report commits to, found others")
+    columns = [(name, np.asarray(column).dtype.kind) for name, column in scored.scores.items()]
+    facts = {
+        "report": to_hex(report.hash()),
+        "rules": scored.rules.canonical_json().decode(),
+        "terms": scored.terms.to_json(),
+        "volatility": scored.volatility,
+        "columns": columns,
+    }
+    blobs = [np.ascontiguousarray(scored.scores[name], TYPES[kind]) for name, kind in columns]
+    return ReadResult(facts, blobs)

@@ -1,0 +1,124 @@
+"""A profile of a tournament: written once by cupel join, read by every other command."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from scorer.cli import app
+from scorer.cli.profile import NAMES, VARIABLE, read_profile
+from scorer.server.api_keys import NewKey
+from tests.server.site import Site, running_site
+from tests.world import World
+
+
+@pytest.fixture
+def site(world: World, tmp_path: Path) -> Iterator[Site]:
+    """A private server of a world with an open round."""
+    world.open()
+    with running_site(world, tmp_path / "server", is_private=True) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path of a profile in an environment that says nothing else."""
+    for name in NAMES:
+        monkeypatch.setenv(name, "remembered, so that it is restored")
+        monkeypatch.delenv(name)
+    path = tmp_path / "home" / "profile.env"
+    monkeypatch.setenv(VARIABLE, str(path))
+    path.parent.mkdir()
+    return path
+
+
+def cupel(*arguments: object, code: int = 0) -> str:
+    """What a command said in a process whose environment has no trace of the one before."""
+    before = dict(os.environ)
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    os.environ.clear()
+    os.environ.update(before)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def joined(*arguments: object, code: int = 0) -> str:
+    """Join where there is no profile: it need not be there for this command."""
+    return cupel("join", *arguments, code=code)
+
+
+def test_after_joining_commands_need_no_options(site: Site, profile: Path) -> None:
+    code = site.services.accounts.invite()
+    said = joined(site.url, "--endpoint", site.world.anvil.url, "--invitation", code, "--username", "bob")
+    assert site.world.suite.addresses.tournament in said
+    assert "the server's word" in said
+    assert profile.stat().st_mode & 0o077 == 0
+    values = read_profile(profile)
+    assert values["CUPEL_URL"] == site.url
+    assert json.loads(Path(values["CUPEL_DEPLOYMENT"]).read_text()) == site.world.suite.addresses.to_json()
+    key = NewKey(values["NUMERAI_PUBLIC_ID"], values["NUMERAI_SECRET_KEY"], ())
+    assert site.ask("{ account { username } }", key)["data"]["account"] == {"username": "bob"}
+    assert [row["round"] for row in json.loads(cupel("rounds", "--json"))["rounds"]] == [1]
+
+
+def test_joining_again_keeps_what_was_there(site: Site, profile: Path) -> None:
+    joined(site.url, "--invitation", site.services.accounts.invite(), "--username", "bob")
+    before = read_profile(profile)
+    joined(site.url, "--endpoint", site.world.anvil.url)
+    assert read_profile(profile) == {**before, "CUPEL_RPC_URL": site.world.anvil.url}
+
+
+def test_the_environment_stands_above_the_profile(
+    site: Site, profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined(site.url, "--endpoint", site.world.anvil.url)
+    monkeypatch.setenv("CUPEL_RPC_URL", "http://127.0.0.1:1")
+    assert "expected" in cupel("rounds", code=1)
+    monkeypatch.delenv("CUPEL_RPC_URL")
+    monkeypatch.setenv(VARIABLE, "")
+    assert "--endpoint" in cupel("rounds", code=2)
+
+
+@pytest.mark.parametrize(
+    "content", ["PATH=/tmp", "CUPEL_URL=$(id)", "CUPEL_URL=a b", "export CUPEL_URL=a", "CUPEL_URL", "\x00=1"]
+)
+def test_a_profile_that_says_something_else_is_refused(profile: Path, content: str) -> None:
+    profile.write_text(content)
+    profile.chmod(0o600)
+    assert "expected a profile of cupel join" in cupel("rounds", code=1)
+
+
+def test_a_profile_that_others_can_read_is_refused(profile: Path) -> None:
+    profile.write_text("CUPEL_URL=http://127.0.0.1:1\n")
+    profile.chmod(0o644)
+    assert "expected" in cupel("rounds", code=1)
+
+
+def test_another_tournament_is_not_joined_by_mistake(site: Site, profile: Path, tmp_path: Path) -> None:
+    profile.write_text("CUPEL_DEPLOYMENT=/elsewhere.json\n")
+    profile.chmod(0o600)
+    assert "--another" in joined(site.url, code=1)
+    joined(site.url, "--another")
+    before = profile.read_bytes()
+    other = replace(site.world.suite.addresses, tournament=site.world.suite.addresses.registry)
+    file = tmp_path / "other.json"
+    file.write_text(json.dumps(other.to_json()))
+    said = joined(site.url, "--deployment", file, code=1)
+    assert f"expected the server of {other.tournament}" in said
+    assert profile.read_bytes() == before
+
+
+def test_nothing_is_written_where_the_server_is_none_or_the_chain_another(site: Site, profile: Path) -> None:
+    assert "expected an answer" in joined("http://127.0.0.1:1", code=1)
+    assert "expected" in joined(site.url, "--endpoint", "http://127.0.0.1:1", code=1)
+    assert "together" in joined(site.url, "--username", "bob", code=1)
+    assert list(profile.parent.iterdir()) == []
+
+
+def test_an_invitation_that_is_none_opens_no_account(site: Site, profile: Path) -> None:
+    assert "invitation" in joined(site.url, "--invitation", "x", "--username", "bob", code=1)
+    assert "NUMERAI_SECRET_KEY" not in read_profile(profile)
