@@ -15,6 +15,7 @@ from scorer.server.envelopes import RoundMembers
 from scorer.server.follower import Follower
 from scorer.server.login import WalletLogin
 from scorer.server.outbound import Outbound
+from scorer.server.pages.settings import PageSettings
 from scorer.server.published_rounds import PublishedRounds
 from scorer.server.queries import Queries
 from scorer.server.quotas import Quotas
@@ -51,6 +52,8 @@ class ServerParts:
         Whether webhooks may be on this machine and its network, as on a devnet.
     quotas
         The most that may be uploaded.
+    page
+        What the organiser decides about the web page.
     """
 
     kind: str
@@ -67,6 +70,7 @@ class ServerParts:
     data: DataSets
     calls_private: bool = False
     quotas: Quotas = field(default_factory=Quotas)
+    page: PageSettings = field(default_factory=PageSettings)
 
     def services(self, suite: Suite, database: Database, clock: Clock) -> Services:
         """Return the services of the tournament."""
@@ -99,6 +103,8 @@ class ServerParts:
             self.data,
             Webhooks(database, clock, queries, Outbound(self.calls_private), self.secret),
             Diagnoses(database, clock, uploads, self.data),
+            self.bundles,
+            self.page,
         )
 
     def follower(self, suite: Suite, database: Database) -> Follower:
