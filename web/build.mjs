@@ -42,15 +42,15 @@ async function built() {
   for (const file of scripts.outputFiles) {
     const name = basename(file.path);
     files.set(name, file.text);
-    manifest[name.replace(/-[A-Z0-9]{8}\.js$/, ".js")] = name;
+    if (name.startsWith("site-")) manifest["site.js"] = name;
   }
   const css = styles.outputFiles.find((file) => file.path.endsWith(".css")).text;
   const mark = readFileSync(join(here, "styles", "mark.svg"), "utf8");
   for (const [name, text] of [["site.css", css], ["mark.svg", mark]]) {
     files.set((manifest[name] = hashed(name, text)), text);
   }
-  const sorted = Object.fromEntries(Object.entries(manifest).sort());
-  files.set("manifest.json", `${JSON.stringify(sorted, null, 1)}\n`);
+  const described = { names: manifest, files: [...files.keys()].sort() };
+  files.set("manifest.json", `${JSON.stringify(described, null, 1)}\n`);
   return files;
 }
 

@@ -2,6 +2,11 @@
 
 import uPlot from "uplot";
 
+/** Height of the legend, which shows the numbers under the pointer. */
+const LEGEND = 30;
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const MINUTE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
+
 const numbersOf = (rows: HTMLTableRowElement[], column: number): (number | null)[] =>
   rows.map((row) => {
     const text = row.cells[column]?.dataset.value ?? "";
@@ -23,16 +28,19 @@ export function chart(figure: HTMLElement) {
   const place = document.createElement("div");
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", picture.getAttribute("aria-label") ?? "");
-  const { width, height } = picture.getBoundingClientRect();
+  place.className = "plot";
+  const { width, height: whole } = picture.getBoundingClientRect();
+  const height = whole - LEGEND;
+  const utc = (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC");
   const plot = new uPlot(
     {
       width,
-      height: Math.max(height, 180),
-      legend: { live: true },
+      height,
+      tzDate: utc,
       scales: { x: { time: true } },
-      axes: [axis, { ...axis, size: 64 }],
+      axes: [{ ...axis, values: (_, splits) => splits.map((at) => DAY.format(at * 1000)) }, { ...axis, size: 64 }],
       series: [
-        { label: "outcome" },
+        { label: "outcome", value: (_, at) => (at === null ? "–" : MINUTE.format(at * 1000)) },
         { label: "this model", stroke: colour("--gain"), width: 2, value: four },
         { label: "median", stroke: ink, width: 1.5, dash: [5, 4], value: four },
         { label: "best ten", stroke: colour("--accent"), width: 1.5, dash: [2, 4], value: four },
@@ -42,5 +50,5 @@ export function chart(figure: HTMLElement) {
     place,
   );
   picture.replaceWith(place);
-  addEventListener("resize", () => plot.setSize({ width: place.clientWidth, height: Math.max(height, 180) }));
+  addEventListener("resize", () => plot.setSize({ width: place.clientWidth, height: place.clientHeight - LEGEND }));
 }

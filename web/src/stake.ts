@@ -112,9 +112,11 @@ async function show(desk: Desk) {
   desk.say("Reading the chain.");
   const balance = await readContract(client, { address: facts.numeraire, abi: TOKEN, functionName: "balanceOf", args: [account] });
   const owned: Stake[] = [];
+  const foreign: string[] = [];
   for (const model of [...desk.models].sort((one, other) => Number(one - other))) {
     const owner = await readContract(client, { address: facts.registry, abi: REGISTRY, functionName: "ownerOf", args: [model] });
     if (owner === account) owned.push(await read(desk, model));
+    else foreign.push(`Model ${model} belongs to ${owner}.`);
   }
   const least = await readContract(client, { address: facts.tournament, abi: STAKES, functionName: "minPosition" });
   desk.panel.replaceChildren(
@@ -122,7 +124,7 @@ async function show(desk: Desk) {
     ...owned.map((stake) => card(desk, stake, least)),
     registration(desk),
   );
-  desk.say("");
+  desk.say(foreign.join(" "), foreign.length ? "wrong" : "");
 }
 
 function registration(desk: Desk): HTMLElement {

@@ -80,9 +80,11 @@ def _rule(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
     return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" class="{style}"/>'
 
 
-def _left_axis(scale: Scale) -> str:
+def _left_axis(scale: Scale, *, whole: bool = False) -> str:
     parts = []
     for tick in ticks(scale.low, scale.high):
+        if whole and tick != int(tick):
+            continue
         y = scale(tick)
         parts.append(_rule(LEFT, y, WIDTH - RIGHT, y, "grid" if tick else "zero"))
         parts.append(_text(LEFT - 8, y + 4, number(tick), "label end"))
@@ -100,7 +102,7 @@ def histogram(values: Sequence[float], title: str, unit: str) -> Markup:
         counts[min(max(place, 0), BARS - 1)] += 1
     across = Scale(-most, most, LEFT, WIDTH - RIGHT)
     up = Scale(0, max(counts), HEIGHT - BOTTOM, TOP)
-    return _svg(title, _left_axis(up) + _bars(counts, across, up) + _bottom_axis(across, unit))
+    return _svg(title, _left_axis(up, whole=True) + _bars(counts, across, up) + _bottom_axis(across, unit))
 
 
 def _bars(counts: Sequence[int], across: Scale, up: Scale) -> str:

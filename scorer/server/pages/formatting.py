@@ -111,6 +111,18 @@ def size(count: int) -> str:
     raise AssertionError("the last unit takes all")
 
 
+def factor_name(factor: str) -> str:
+    """Return a factor as people write it: CORR 20d2l for corr_target_20d2l."""
+    score_name, _, target = factor.partition("_")
+    return f"{score_name.upper()} {target.removeprefix('target_')}".strip()
+
+
+def detail(text: str) -> str:
+    """Return the detail of a step of an attribution with the signs of print."""
+    shown = f"× {text[2:]}" if text.startswith("x ") else text
+    return shown.replace("+-", "±").replace("-", MINUS).replace(" x ", " × ")
+
+
 def state_name(state: int) -> str:
     """Return the word for a round's state."""
     return STATES.get(RoundState(state), "unknown")
@@ -155,5 +167,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "short": short,
     "size": size,
     "state_name": state_name,
+    "factor_name": factor_name,
+    "detail": detail,
     "safe_link": safe_link,
 }

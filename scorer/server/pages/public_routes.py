@@ -27,7 +27,8 @@ from scorer.units import NANO_PER_NMR
 
 LARGEST_NUMBER: Final = 2**31 - 1
 FOREVER: Final = "public, max-age=31536000, immutable"
-SOON: Final = "public, max-age=15"
+SOON: Final = "public, max-age=0, s-maxage=15"
+"""A browser asks whether its page still holds; a proxy before the server may answer that for some seconds."""
 MOST_PAGES: Final = 100_000
 Read = Callable[[Request], Page | None]
 

@@ -97,17 +97,22 @@ class PageCache:
 
 
 @lru_cache(maxsize=1)
-def assets() -> Mapping[str, str]:
-    """Return the built files by the name that templates use: site.css, site.js and others."""
+def _manifest() -> Mapping[str, Any]:
     manifest = resources.files("scorer.server.pages") / "assets" / "manifest.json"
-    found: dict[str, str] = json.loads(manifest.read_text())
+    found: dict[str, Any] = json.loads(manifest.read_text())
+    return found
+
+
+def assets() -> Mapping[str, str]:
+    """Return the built files that templates name: site.css, site.js and mark.svg."""
+    found: Mapping[str, str] = _manifest()["names"]
     return found
 
 
 @lru_cache(maxsize=64)
 def asset(name: str) -> Rendered | None:
     """Return a built file; None for a name that is none, whatever it holds."""
-    if name not in set(assets().values()):
+    if name not in _manifest()["files"]:
         return None
     return Rendered.of((resources.files("scorer.server.pages") / "assets" / name).read_text(), name)
 
