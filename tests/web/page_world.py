@@ -46,7 +46,7 @@ def settle_rounds(world: World, count: int) -> None:
 
 
 @contextmanager
-def page_site(chains: Chains, folder: Path, rounds: int = 3, **changes: Any) -> Iterator[Site]:
+def page_site(chains: Chains, folder: Path, rounds: int = 2, **changes: Any) -> Iterator[Site]:
     """A server of a tournament with some settled rounds, whose accounts and models have names."""
     with lent_world(chains, folder / "world") as world:
         data = folder / "data" / "v1.0"

@@ -260,14 +260,15 @@ def test_a_transaction_that_is_replaced_is_followed(site: Site, browser: Browser
 
 def test_a_reorganisation_that_drops_a_transaction_is_reported(site: Site, browser: Browser) -> None:
     wallet = owner_of_model_1(site)
-    seen: list[Any] = []
 
-    def receipt(params: Any) -> Any:
-        """The receipt once, as of a block that is then reorganised away."""
-        seen.append(params)
-        return wallet.node("eth_getTransactionReceipt", params) if len(seen) == 1 else None
+    def finalised(params: Any) -> Any:
+        """Answer what is final, once the block of the transaction is gone."""
+        if "finalized" in params and not wallet.asked.count("dropped"):
+            wallet.asked.append("dropped")
+            site.world.anvil.reorganise(1)
+        return wallet.node("eth_getBlockByNumber", params)
 
-    wallet.instead["eth_getTransactionReceipt"] = receipt
+    wallet.instead["eth_getBlockByNumber"] = finalised
     connected(browser, site, wallet)
     shows_model_1(browser)
     act(browser, "allocate", amount="30")

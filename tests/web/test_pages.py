@@ -7,8 +7,8 @@ from tests.server.site import Site
 from tests.web.page_world import page
 
 PAGES = (
-    *("/", "/rounds", "/rounds/1", "/rounds/4", "/rounds/5", "/rounds/1/verify", "/leaderboard"),
-    *("/leaderboard/accounts", "/models/1", "/models/1/rounds/1", "/models/1/rounds/4", "/accounts/ada"),
+    *("/", "/rounds", "/rounds/1", "/rounds/3", "/rounds/4", "/rounds/1/verify", "/leaderboard"),
+    *("/leaderboard/accounts", "/models/1", "/models/1/rounds/1", "/models/1/rounds/3", "/accounts/ada"),
     *("/datasets", "/rules", "/formulas", "/members", "/status", "/account", "/account/stake"),
     *("/embed/leaderboard",),
 )

@@ -8,6 +8,7 @@ from typing import Any, Final
 import requests
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 
 from tests.web.browser import Browser
 from tests.world import World
@@ -110,7 +111,7 @@ class TestWallet:
         eth = self.world.anvil.w3.eth
         gas = int(given["gas"], 16) if "gas" in given else 400_000
         fields: dict[str, Any] = {
-            "to": given["to"],
+            "to": to_checksum_address(given["to"]),
             "data": given.get("data", "0x"),
             "value": 0,
             "gas": gas,

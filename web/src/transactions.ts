@@ -161,10 +161,10 @@ async function followed({ client, say }: Session, hash: Hash, title: string): Pr
     return null;
   }
   say(`${words}In block ${receipt.blockNumber}. Waiting until it is final.`);
-  return final(client, receipt, title, say);
+  return final(client, receipt, `${words}Done and final`, title, say);
 }
 
-async function final(client: Client, receipt: TransactionReceipt, title: string, say: Session["say"]) {
+async function final(client: Client, receipt: TransactionReceipt, ended: string, title: string, say: Session["say"]) {
   for (;;) {
     const block = await getBlock(client, { blockTag: "finalized" });
     const now = await getTransactionReceipt(client, { hash: receipt.transactionHash }).catch((error: unknown) => {
@@ -176,7 +176,7 @@ async function final(client: Client, receipt: TransactionReceipt, title: string,
       return null;
     }
     if (block.number !== null && block.number >= now.blockNumber) {
-      say(`Done and final in block ${now.blockNumber}: ${title}.`, "good");
+      say(`${ended} in block ${now.blockNumber}: ${title}.`, "good");
       return now;
     }
     await pause(POLL);
