@@ -28,10 +28,13 @@ TOTAL: Final = "total"
 
 @dataclass(frozen=True)
 class Receipt:
-    """The transaction that settled a position: its hash, its block, and the block's time in Unix seconds."""
+    """The transaction that settled a position: its hash, its block, and the block's time in Unix seconds.
+
+    The block is None where only the transaction is known.
+    """
 
     transaction: str
-    block: int
+    block: int | None
     timestamp: int
 
     @property
@@ -64,7 +67,7 @@ class StatementEntry:
             nmr_text(found.burn),
             nmr_text(found.net),
             receipt.transaction if receipt else "",
-            str(receipt.block) if receipt else "",
+            str(receipt.block) if receipt and receipt.block is not None else "",
             *(nmr_text(by_reason.get(reason, 0)) for reason in reasons),
         ]
 

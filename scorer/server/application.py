@@ -29,6 +29,7 @@ from scorer.server.errors import ApiError
 from scorer.server.file_routes import FileRoutes
 from scorer.server.formats import time_text
 from scorer.server.graphql_route import COST_OF_REQUEST, graphql_routes
+from scorer.server.pages.application import WebPages, wants_page
 from scorer.server.rate_limit import RateLimiter
 from scorer.server.round_files import RoundFiles
 from scorer.server.services import ENCRYPTS, RequestContext, Services
@@ -68,8 +69,10 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                own_policy = "Content-Security-Policy" in headers  # which says who may show it in a frame
                 for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                    if not (own_policy and name == "X-Frame-Options"):
+                        headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
@@ -85,7 +88,7 @@ class AgentOptions:
 def application(
     services: Services, limiter: RateLimiter | None = None, agents: AgentOptions | None = None
 ) -> ASGIApp:
-    """Return the application: GraphQL at the base URL, files, what monitoring asks for, and agents' tools."""
+    """Return the application: GraphQL at the base URL, pages, files, agents' tools, and what monitoring asks for."""
 
     def context_of(request: Request) -> RequestContext:
         address = request.client.host if request.client else ""
@@ -95,14 +98,19 @@ def application(
     async def health(_: Request) -> Response:
         return JSONResponse({"is_up": True})
 
-    async def status(_: Request) -> Response:
+    pages = WebPages(services)
+
+    async def status(request: Request) -> Response:
         document = await run_in_threadpool(_status, services)
+        if wants_page(request):
+            return await pages.status(request, document)
         return JSONResponse(document, status_code=200 if document["is_ready"] else 503)
 
     engine = GraphqlEngine(ROOTS)
     tools = None if agents is None else _agent_route(services, engine, context_of, limiter, agents)
     routes = [
         *graphql_routes(engine, context_of, limiter),
+        *pages.routes(),
         *FileRoutes(services).routes(),
         *RoundFiles(services).routes(),
         Route("/health", health),

@@ -16,6 +16,7 @@ from scorer.server.follower import Follower
 from scorer.server.interim_results import InterimReader
 from scorer.server.login import WalletLogin
 from scorer.server.outbound import Outbound
+from scorer.server.pages.settings import PageSettings
 from scorer.server.published_rounds import PublishedRounds
 from scorer.server.queries import Queries
 from scorer.server.quotas import Quotas
@@ -54,6 +55,8 @@ class ServerParts:
         Whether webhooks may be on this machine and its network, as on a devnet.
     quotas
         The most that may be uploaded.
+    page
+        What the organiser decides about the web page.
     """
 
     kind: str
@@ -70,6 +73,7 @@ class ServerParts:
     data: DataSets
     calls_private: bool = False
     quotas: Quotas = field(default_factory=Quotas)
+    page: PageSettings = field(default_factory=PageSettings)
 
     def services(self, suite: Suite, database: Database, clock: Clock) -> Services:
         """Return the services of the tournament."""
@@ -101,6 +105,8 @@ class ServerParts:
             Webhooks(database, clock, queries, Outbound(self.calls_private), self.secret),
             Diagnoses(database, clock, uploads, self.data),
             SettledBundles(suite, queries, clock, self.bundles),
+            self.bundles,
+            self.page,
         )
 
     def follower(self, suite: Suite, database: Database) -> Follower:

@@ -18,6 +18,7 @@ from scorer.redaction import remember, shown_path
 from scorer.server.assembly import ServerParts
 from scorer.server.data_sets import DEFAULT_ALIASES, DataSets
 from scorer.server.database import Database
+from scorer.server.pages.settings import PageSettings
 from scorer.server.quotas import Quotas
 
 Kind = Literal["classic", "signals", "crypto"]
@@ -144,6 +145,14 @@ class AgentSection(ConfigSection):
     submits: bool = False
 
 
+class PageSection(ConfigSection):
+    """The web page; see `scorer.server.pages.settings.PageSettings`."""
+
+    organisers: Annotated[tuple[Address, ...], Field(strict=False)] = ()
+    baselines: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(strict=False)] = ()
+    about: Annotated[str, Field(max_length=1_000)] = ""
+
+
 class ServerConfig(ConfigSection):
     """A server's configuration.
 
@@ -162,6 +171,7 @@ class ServerConfig(ConfigSection):
     listen: ListenSection = ListenSection()
     uploads: UploadSection = UploadSection()
     agents: AgentSection = AgentSection()
+    page: PageSection = PageSection()
     database: Annotated[str | None, Field(pattern=r"^postgresql\+psycopg://", repr=False)] = None
     secret_file: FilePath = Path("url.secret")
     aliases: dict[str, str] = Field(default_factory=lambda: dict(DEFAULT_ALIASES))
@@ -221,6 +231,7 @@ class ServerConfig(ConfigSection):
             data=DataSets(None if data is None else self.at(data), self.aliases),
             calls_private=self.tournament.private_webhooks,
             quotas=Quotas(**self.uploads.model_dump()),
+            page=PageSettings(**self.page.model_dump()),
         )
 
     def _secret(self, path: Path) -> str:

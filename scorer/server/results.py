@@ -174,17 +174,28 @@ def scored_in_child(folder: Path) -> ReadResult:
         When a file cannot be read, or is not the one that the report commits to.
     """
     bundle = Bundle(folder, strict=True)
-    report, manifest, rules, scores = bundle.report(), bundle.manifest(), bundle.rules(), bundle.scores()
+    report, rules, scores = check_commitments(bundle), bundle.rules(), bundle.scores()
     bundle.scored_round()  # refuses columns of other types
-    digests = manifest["digests"]
+    blobs = [np.ascontiguousarray(scores[name], "<i8" if name in WHOLE else "<f8") for name in _names(rules)]
+    facts = {"report": report, "rules": rules.canonical_json().decode()}
+    return ReadResult(facts, blobs)
+
+
+def check_commitments(bundle: Bundle) -> str:
+    """Return the hash of a bundle's report in hex, which commits to its manifest, scores and rules.
+
+    Raises
+    ------
+    BundleError
+        When it commits to others.
+    """
+    report, manifest, digests = bundle.report(), bundle.manifest(), bundle.manifest()["digests"]
     committed = {
         "manifest.json": (evidence_hash(manifest), report.evidence_hash),
-        "scores.parquet": (to_hex(table_digest(scores)), digests["scores"]),
-        "rules.json": (to_hex(rules.hash()), digests["rules"]),
+        "scores.parquet": (to_hex(table_digest(bundle.scores())), digests["scores"]),
+        "rules.json": (to_hex(bundle.rules().hash()), digests["rules"]),
     }
     for file, (found, expected) in committed.items():
         if found != expected:
-            raise BundleError(f"{folder}/{file}: expected what the report commits to, found another")
-    blobs = [np.ascontiguousarray(scores[name], "<i8" if name in WHOLE else "<f8") for name in _names(rules)]
-    facts = {"report": to_hex(report.hash()), "rules": rules.canonical_json().decode()}
-    return ReadResult(facts, blobs)
+            raise BundleError(f"{bundle.folder}/{file}: expected what the report commits to, found another")
+    return to_hex(report.hash())

@@ -1,6 +1,7 @@
 """The parts of a running server, and the context in which a request is answered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from scorer.chain.contracts import Suite
@@ -11,6 +12,7 @@ from scorer.server.database import Database
 from scorer.server.diagnoses import Diagnoses
 from scorer.server.errors import ApiError
 from scorer.server.login import WalletLogin
+from scorer.server.pages.settings import PageSettings
 from scorer.server.published_rounds import PublishedRounds
 from scorer.server.queries import Queries
 from scorer.server.settled_bundles import SettledBundles
@@ -36,6 +38,8 @@ class Services:
         The tournament's name.
     url
         The public URL, without a slash at its end.
+    bundles
+        Folders of members, in which payouts are taken apart.
     """
 
     kind: str
@@ -55,6 +59,8 @@ class Services:
     webhooks: Webhooks
     diagnoses: Diagnoses
     bundles: SettledBundles
+    bundle_roots: tuple[Path, ...] = ()
+    page: PageSettings = field(default_factory=PageSettings)
 
     @property
     def number(self) -> int:

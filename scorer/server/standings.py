@@ -21,6 +21,8 @@ WINDOWS: Final = (1, 91, 364)
 SCALE: Final = 10**9
 """Scores are added as whole multiples of this fraction."""
 Sums = list[int]
+Ranks = Mapping[int, Mapping[str, int]]
+"""Ranks by holder, so many days before the newest round that was scored."""
 
 
 def refresh_standings(connection: sa.Connection) -> None:
@@ -32,9 +34,11 @@ def refresh_standings(connection: sa.Connection) -> None:
         owners = {str(row.id): row.owner for row in connection.execute(sa.select(MODEL.c.id, MODEL.c.owner))}
         earned = list(_earned(connection, newest))
         scores = list(_scores(connection, newest))
+        before = {days: list(_rewards(connection, newest - days * DAY)) for days in WINDOWS}
         for is_account in (False, True):
             named: Callable[[str], str] = (lambda model: owners.get(model, model)) if is_account else str
-            _write(connection, _Ranking.of(earned, scores, named), is_account=is_account)
+            ranks = {days: _ranks(rewards, named) for days, rewards in before.items()}
+            _write(connection, _Ranking.of(earned, scores, named), ranks, is_account=is_account)
     connection.execute(sa.update(CURSOR).values(standings_stale=False))
 
 
@@ -68,7 +72,7 @@ class _Ranking:
             _add(by_factor[factor], named(model), values)
         return cls(sums, by_factor)
 
-    def rows(self, *, is_account: bool) -> Iterator[dict[str, Any]]:
+    def rows(self, before: Ranks, *, is_account: bool) -> Iterator[dict[str, Any]]:
         rewards = {holder: reward / count for holder, (count, reward, *_) in self.earned.items() if count}
         names = [f"{part}_{days}" for days in WINDOWS for part in ("net", "at_risk")]
         for rank, (holder, reward) in enumerate(_ranked(rewards), start=1):
@@ -80,6 +84,7 @@ class _Ranking:
                 "rounds": count,
                 "reward": reward / ONE,
                 **dict(zip([*names, "net_all", "at_risk_all"], amounts, strict=True)),
+                **{f"rank_{days}": ranks.get(holder) for days, ranks in before.items()},
             }
 
     def score_rows(self) -> Iterator[dict[str, Any]]:
@@ -101,8 +106,8 @@ def _add(sums: dict[str, Sums], holder: str, values: Sums) -> None:
     )
 
 
-def _write(connection: sa.Connection, ranking: _Ranking, *, is_account: bool) -> None:
-    insert(connection, STANDING, ranking.rows(is_account=is_account))
+def _write(connection: sa.Connection, ranking: _Ranking, before: Ranks, *, is_account: bool) -> None:
+    insert(connection, STANDING, ranking.rows(before, is_account=is_account))
     insert(connection, STANDING_SCORE, ranking.score_rows())
 
 
@@ -119,6 +124,26 @@ def _earned(connection: sa.Connection, newest: int) -> Iterator[tuple[str, Sums]
     query = sa.select(RESULT.c.model, *columns).select_from(joined).where(ROUND.c.is_scored)
     for model, *values in connection.execute(query.group_by(RESULT.c.model)):
         yield str(model), [int(value) for value in values]
+
+
+def _rewards(connection: sa.Connection, end: int) -> Iterator[tuple[str, Sums]]:
+    """Yield the count and the sum of every model's reward scores, in the year up to `end`."""
+    joined = RESULT.join(ROUND, ROUND.c.id == RESULT.c.round)
+    within = (ROUND.c.is_scored, ROUND.c.resolve_at > end - YEAR, ROUND.c.resolve_at <= end)
+    query = sa.select(RESULT.c.model, sa.func.count(), sa.func.sum(RESULT.c.reward_score))
+    for model, count, total in connection.execute(
+        query.select_from(joined).where(*within).group_by(RESULT.c.model)
+    ):
+        yield str(model), [int(count), int(total)]
+
+
+def _ranks(rewards: Iterable[tuple[str, Sums]], named: Callable[[str], str]) -> dict[str, int]:
+    """Return ranks by mean reward score, as `_Ranking.rows` gives them."""
+    sums: dict[str, Sums] = {}
+    for model, values in rewards:
+        _add(sums, named(model), values)
+    means = {holder: total / count for holder, (count, total) in sums.items()}
+    return {holder: rank for rank, (holder, _) in enumerate(_ranked(means), start=1)}
 
 
 def _sum_where(condition: sa.ColumnElement[bool], value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

@@ -156,12 +156,14 @@ STANDING: Final = sa.Table(
     *(_amount(f"{part}_{days}") for days in (1, 91, 364) for part in ("net", "at_risk")),
     _amount("net_all"),
     _amount("at_risk_all"),
+    *(sa.Column(f"rank_{days}", sa.Integer) for days in (1, 91, 364)),
     sa.Index(None, "is_account", "rank"),
 )
 """Models and accounts by rank: `holder` is a model's number or an address.
 
 `reward` is the mean reward score of the year before the newest round that was scored, `net_91` what was
-earned in the 91 days before it, and `at_risk_91` the sum of positions then.
+earned in the 91 days before it, `at_risk_91` the sum of positions then, and `rank_91` the rank of that time,
+empty for whoever had none.
 """
 STANDING_SCORE: Final = sa.Table(
     "standing_score",

@@ -1,0 +1,277 @@
+"""Routes of the public pages. Each handler asks for what its page shows, and names the template."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from scorer.chain.records import RoundState
+from scorer.server.pages.board import BoardRequest, read_board
+from scorer.server.pages.charts import Line, histogram, life_of_a_round, line_chart, sparkline
+from scorer.server.pages.committee import UNANSWERED, CommitteeReader
+from scorer.server.pages.explanations import Explanations
+from scorer.server.pages.formatting import state_name
+from scorer.server.pages.formulas import REWARDS, SCORES, STATISTICS, SYMBOLS
+from scorer.server.pages.headers import EMBED_POLICY, PAGE_POLICY, VERIFY_POLICY, page_headers
+from scorer.server.pages.model_page import ModelFacts, read_account, read_model
+from scorer.server.pages.rendering import Page, Rendered, Renderer
+from scorer.server.pages.round_page import phase, read_round, read_rounds, settled_rounds
+from scorer.server.pages.rules_page import differences, read_rules
+from scorer.server.results import BundleRefused
+from scorer.server.services import Services
+from scorer.units import NANO_PER_NMR
+
+LARGEST_NUMBER: Final = 2**31 - 1
+FOREVER: Final = "public, max-age=31536000, immutable"
+SOON: Final = "public, max-age=0, s-maxage=15"
+"""A browser asks whether its page still holds; a proxy before the server may answer that for some seconds."""
+MOST_PAGES: Final = 100_000
+Read = Callable[[Request], Page | None]
+
+
+def page_number(request: Request) -> int:
+    """Return the page that a request asks for; the first one for what is no number."""
+    text = request.query_params.get("page", "1")
+    return min(int(text), MOST_PAGES) if text.isascii() and text.isdecimal() and int(text) > 0 else 1
+
+
+def number_in(request: Request, name: str = "number") -> int:
+    """Return a number of a request's path, which the database can hold."""
+    return min(int(request.path_params[name]), LARGEST_NUMBER)
+
+
+@dataclass(frozen=True)
+class PublicPages:
+    """Answers requests for pages that everybody sees alike."""
+
+    renderer: Renderer
+    explanations: Explanations
+    committee: CommitteeReader
+    board_reader: Callable[..., Any] = field(default=read_board)
+
+    @property
+    def services(self) -> Services:
+        """The tournament's services."""
+        return self.renderer.services
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        pages: Mapping[str, Read] = {
+            "/": self.home,
+            "/rounds": self.rounds,
+            "/rounds/{number:int}": self.round,
+            "/leaderboard": lambda request: self.board(request, is_account=False),
+            "/leaderboard/accounts": lambda request: self.board(request, is_account=True),
+            "/models/{number:int}": self.model,
+            "/models/{number:int}/rounds/{round:int}": self.payout,
+            "/accounts/{key}": self.account,
+            "/datasets": self.data_sets,
+            "/rules": self.rules,
+            "/rules/{hash}": self.rules,
+            "/formulas": self.formulas,
+            "/members": self.members,
+        }
+        routes = [self._route(path, read) for path, read in pages.items()]
+        routes.append(self._route("/rounds/{number:int}/verify", self.verify, VERIFY_POLICY))
+        routes.append(self._route("/embed/leaderboard", self.embedded, EMBED_POLICY))
+        return routes
+
+    def _route(self, path: str, read: Read, policy: str = PAGE_POLICY) -> Route:
+        async def answer(request: Request) -> Response:
+            rendered = await run_in_threadpool(self.rendered, request, read)
+            return rendered.response(request, {**page_headers(policy), "Cache-Control": SOON})
+
+        return Route(path, answer, methods=["GET"])
+
+    def rendered(self, request: Request, read: Read) -> Rendered:
+        """Return a page, from memory where nothing changed."""
+        cursor = self.services.queries.cursor()
+        version = None if cursor is None else (cursor.block, cursor.hash, cursor.standings_stale)
+        key = f"{request.url.path}?{request.url.query}"
+
+        def make() -> Page:
+            page = read(request) or Page("missing.html", {"what": "page"}, 404)
+            return Page(
+                page.template, {"cursor": cursor, "now": self.services.clock(), **page.data}, page.status
+            )
+
+        return self.renderer.cached(key, version, make)
+
+    def home(self, _: Request) -> Page:
+        """Return the first page: the tournament, its current round, and how to join."""
+        services = self.services
+        current, cursor = services.queries.current_round(), services.queries.cursor()
+        due = services.queries.rounds(12)
+        board = self.board_reader(services, BoardRequest(is_account=False), services.page.baselines)
+        return Page(
+            "home.html",
+            {
+                "current": current,
+                "phase": None if current is None else phase(current, services.clock()),
+                "life": None if current is None else life_of_a_round(state_name(current.state)),
+                "recent": [row for row in due if row.state == RoundState.SETTLED][:5],
+                "board": board.rows[:5],
+                "about": services.page.about,
+                "is_private": services.accounts.is_private,
+                "block": cursor,
+                "server": services.submissions.signer.address,
+            },
+        )
+
+    def rounds(self, request: Request) -> Page:
+        """Return the list of rounds."""
+        page = page_number(request)
+        rows, pages = read_rounds(self.services, page)
+        now = self.services.clock()
+        return Page(
+            "rounds.html", {"rounds": [(row, phase(row, now)) for row in rows], "page": page, "pages": pages}
+        )
+
+    def round(self, request: Request) -> Page | None:
+        """Return a round's page."""
+        facts = read_round(self.services, number_in(request), page_number(request))
+        if facts is None:
+            return None
+        row, cursor = facts.row, self.services.queries.cursor()
+        votes = None if cursor is None else self.committee.votes(row.id, cursor.block, since=row.close_at)
+        title = f"Reward scores of {len(facts.rewards)} models in round {row.id}"
+        return Page(
+            "round.html",
+            {
+                "facts": facts,
+                "row": row,
+                "phase": phase(row, self.services.clock()),
+                "life": life_of_a_round(state_name(row.state)),
+                "histogram": histogram(facts.rewards, title, "reward score"),
+                "votes": votes,
+                "factors": [] if facts.rules is None else [name for name, _ in facts.rules.multipliers],
+                "baselines": self.services.page.baselines,
+            },
+        )
+
+    def verify(self, request: Request) -> Page | None:
+        """Return the page on which a browser verifies a round's payouts."""
+        row = self.services.queries.round(number_in(request))
+        return None if row is None else Page("verify.html", {"row": row})
+
+    def board(self, request: Request, *, is_account: bool) -> Page:
+        """Return a page of a leaderboard."""
+        query = request.query_params
+        asked = BoardRequest(
+            is_account, query.get("sort", "rank")[:100], query.get("q", "")[:60], page_number(request)
+        )
+        board = self.board_reader(self.services, asked, self.services.page.baselines)
+        return Page("board.html", {"board": board})
+
+    def embedded(self, request: Request) -> Page:
+        """Return a leaderboard for other sites' frames."""
+        asked = BoardRequest(is_account=False, page=page_number(request))
+        board = self.board_reader(self.services, asked, self.services.page.baselines)
+        return Page("embed.html", {"board": board, "rows": board.rows[:25]})
+
+    def model(self, request: Request) -> Page | None:
+        """Return a model's page."""
+        facts = read_model(self.services, number_in(request))
+        if facts is None:
+            return None
+        return Page(
+            "model.html",
+            {
+                "facts": facts,
+                "model": facts.model,
+                "charts": _score_charts(facts),
+                "stake_chart": _stake_chart(facts),
+                "earnings": sparkline(_earnings(facts), f"Earnings of {facts.model.name} by round"),
+                "is_baseline": facts.model.id in self.services.page.baselines,
+                "server": self.services.submissions.signer.address,
+            },
+        )
+
+    def payout(self, request: Request) -> Page | None:
+        """Return a payout taken apart."""
+        model, round_id = number_in(request), number_in(request, "round")
+        row, named = self.services.queries.round(round_id), self.services.accounts.model(model)
+        result = next(
+            (found for found in self.services.queries.results_of([model]) if found.id == round_id), None
+        )
+        if row is None or named is None or result is None:
+            return None
+        explanation, problem = None, None
+        if row.is_scored:
+            try:
+                explanation = self.explanations.explain(row, model)
+            except (BundleRefused, *UNANSWERED) as error:
+                problem = str(error)
+        return Page(
+            "payout.html",
+            {"row": row, "model": named, "result": result, "explanation": explanation, "problem": problem},
+        )
+
+    def account(self, request: Request) -> Page | None:
+        """Return an account's page."""
+        facts = read_account(self.services, request.path_params["key"])
+        if facts is None:
+            return None
+        return Page("account.html", {"facts": facts, "baselines": self.services.page.baselines})
+
+    def data_sets(self, _: Request) -> Page:
+        """Return the list of data files."""
+        data = self.services.data
+        files = [(name, data.path(name).stat().st_size) for name in data.names()]
+        return Page("datasets.html", {"files": files, "versions": data.versions(), "aliases": data.aliases})
+
+    def rules(self, request: Request) -> Page | None:
+        """Return a rules document, the newest where none is named, and its difference to the one before."""
+        entries = read_rules(self.services)
+        wanted = request.path_params.get("hash")
+        chosen = [entry for entry in entries if wanted in (None, entry.hash)]
+        if wanted and not chosen:
+            return None
+        entry = chosen[0] if chosen else None
+        before = next((old for old in entries if entry and old.first < entry.first), None)
+        lines = differences(before.text, entry.text) if entry and before else ()
+        return Page("rules.html", {"entries": entries, "entry": entry, "before": before, "lines": lines})
+
+    def formulas(self, _: Request) -> Page:
+        """Return the formulas of all metrics."""
+        groups = (("Scores", SCORES), ("From scores to payouts", REWARDS), ("Statistics", STATISTICS))
+        return Page("formulas.html", {"groups": groups, "symbols": SYMBOLS})
+
+    def members(self, _: Request) -> Page:
+        """Return the members of the committee."""
+        cursor = self.services.queries.cursor()
+        rounds = settled_rounds(self.services, 20)
+        facts = None if cursor is None else self.committee.facts(rounds, cursor.block)
+        return Page("members.html", {"facts": facts})
+
+
+def _score_charts(facts: ModelFacts) -> list[tuple[str, Any]]:
+    """Return a chart a score: the model's, the median of all, and the mean of the best ten."""
+    charts = []
+    for factor, days in facts.scores.items():
+        lines = [
+            Line("this model", [day.value for day in days], "series-1"),
+            Line("median of all models", [day.median for day in days], "series-2"),
+            Line("mean of the best ten", [day.top for day in days], "series-3"),
+        ]
+        title = (
+            f"{factor} of {facts.model.name} by round, with the median of all and the mean of the best ten"
+        )
+        charts.append((factor, line_chart([day.at for day in days], lines, title)))
+    return charts
+
+
+def _stake_chart(facts: ModelFacts) -> Any:
+    points = facts.stakes
+    line = Line("stake", [point.amount / NANO_PER_NMR for point in points], "series-1")
+    title = f"Stake of {facts.model.name} over time, NMR"
+    return line_chart([point.at for point in points], [line], title, from_zero=True)
+
+
+def _earnings(facts: ModelFacts) -> list[float]:
+    rows = [row for row in reversed(facts.results) if row.payout is not None and row.position]
+    return [(row.payout - row.burn) / row.position for row in rows][-40:]

@@ -1,0 +1,42 @@
+// Small helpers: what a form says, elements, and requests to this site.
+
+export type Tone = "" | "good" | "wrong";
+
+export const base = document.body.dataset.base ?? "";
+
+/** Shows a sentence where the form of an element says things; screen readers read it out. */
+export function said(element: Element, text: string, tone: Tone = "") {
+  const place = element.closest("form, [data-stake]")?.querySelector<HTMLElement>("[data-said]");
+  if (!place) return;
+  place.textContent = text;
+  place.className = tone;
+}
+
+/** Makes an element with attributes and children; text is only ever set as text. */
+export function make<K extends keyof HTMLElementTagNameMap>(
+  name: K,
+  attributes: Record<string, string> = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+/** Posts an object to this site and returns its answer; what it refuses is an error with its words. */
+export async function post<T>(path: string, body: Record<string, string>): Promise<T> {
+  const answer = await fetch(base + path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const document = (await answer.json()) as T & { error?: string };
+  if (!answer.ok) throw new Error(document.error ?? `the server answered ${answer.status}`);
+  return document;
+}
+
+/** Returns the words of an error, without its stack. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

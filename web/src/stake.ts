@@ -1,0 +1,282 @@
+// Staking by wallet: register, name a submitter, deposit with a permit, withdraw and allocate.
+
+import { type Hex, createClient, custom, encodeAbiParameters, getAddress, isAddress, keccak256, parseEventLogs, parseSignature, toHex } from "viem";
+import { getBlock, getChainId, readContract, signTypedData } from "viem/actions";
+import { REGISTRY, STAKES, TOKEN } from "./abi";
+import { WEI_PER_NANO, allocationText, amountAllocation, nanoFrom, nmr, position, shareAllocation } from "./amounts";
+import { make, said, wordsOf } from "./page";
+import { type Plan, type Session, perform, reason } from "./transactions";
+import { type Provider, choose, isRefusal, isUnknownChain } from "./wallets";
+
+interface Facts {
+  chainId: number;
+  name: string;
+  tournament: Hex;
+  registry: Hex;
+  numeraire: Hex;
+  server: Hex;
+}
+
+interface Stake {
+  model: bigint;
+  idle: bigint;
+  allocation: bigint;
+  hasLane: boolean;
+  submitter: Hex;
+}
+
+interface Desk extends Session {
+  facts: Facts;
+  panel: HTMLElement;
+  models: Set<bigint>;
+  provider: Provider;
+}
+
+const PERMIT_LASTS = 3600n;
+const PERMIT = {
+  Permit: [
+    { name: "owner", type: "address" },
+    { name: "spender", type: "address" },
+    { name: "value", type: "uint256" },
+    { name: "nonce", type: "uint256" },
+    { name: "deadline", type: "uint256" },
+  ],
+} as const;
+
+export async function connect(button: HTMLElement) {
+  const root = button.closest<HTMLElement>("[data-stake]");
+  const panel = root?.querySelector<HTMLElement>("[data-panel]");
+  if (!root || !panel) return;
+  const provider = await choose(button);
+  if (!provider) return;
+  const facts = JSON.parse(root.dataset.stake ?? "{}") as Facts;
+  try {
+    const [account] = (await provider.request({ method: "eth_requestAccounts" })) as string[];
+    if (!account) throw new Error("the wallet named no account");
+    const models = new Set((root.dataset.models ?? "").split(",").filter(Boolean).map(BigInt));
+    const client = createClient({ account: getAddress(account), transport: custom(provider as never), pollingInterval: 1_000 });
+    const desk: Desk = {
+      client,
+      account: getAddress(account),
+      chainId: facts.chainId,
+      say: (words, tone = "") => said(button, words, tone),
+      facts,
+      panel,
+      models,
+      provider,
+    };
+    provider.on?.("accountsChanged", () => location.reload());
+    provider.on?.("chainChanged", () => location.reload());
+    if (await onRightChain(desk)) await show(desk);
+  } catch (error) {
+    said(button, isRefusal(error) ? "Refused in the wallet. Nothing was shared." : wordsOf(error), "wrong");
+  }
+}
+
+async function onRightChain(desk: Desk): Promise<boolean> {
+  const found = await getChainId(desk.client);
+  if (found === desk.facts.chainId) return true;
+  desk.say(`The wallet is on chain ${found}; this tournament is on chain ${desk.facts.chainId}.`, "wrong");
+  const button = make("button", { type: "button" }, `Switch to chain ${desk.facts.chainId}`);
+  button.addEventListener("click", async () => {
+    try {
+      await desk.provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: toHex(desk.facts.chainId) }] });
+      if ((await getChainId(desk.client)) === desk.facts.chainId) await show(desk);
+    } catch (error) {
+      const words = isUnknownChain(error) ? "The wallet does not know this chain. Add it there, with an endpoint that you trust." : reason(error);
+      desk.say(words, "wrong");
+    }
+  });
+  desk.panel.replaceChildren(make("p", {}, button));
+  return false;
+}
+
+async function read(desk: Desk, model: bigint): Promise<Stake> {
+  const { client, facts } = desk;
+  const stakes = { address: facts.tournament, abi: STAKES, args: [model] } as const;
+  const submitter = await readContract(client, { address: facts.registry, abi: REGISTRY, functionName: "submitterOf", args: [model] });
+  const hasLane = await readContract(client, { ...stakes, functionName: "laneOf" }).then(
+    () => true,
+    () => false,
+  );
+  if (!hasLane) return { model, idle: 0n, allocation: 0n, hasLane, submitter };
+  const [idle, allocation] = await Promise.all([
+    readContract(client, { ...stakes, functionName: "idleOf" }),
+    readContract(client, { ...stakes, functionName: "allocationOf" }),
+  ]);
+  return { model, idle, allocation, hasLane, submitter };
+}
+
+async function show(desk: Desk) {
+  const { client, facts, account } = desk;
+  desk.say("Reading the chain.");
+  const balance = await readContract(client, { address: facts.numeraire, abi: TOKEN, functionName: "balanceOf", args: [account] });
+  const owned: Stake[] = [];
+  const foreign: string[] = [];
+  for (const model of [...desk.models].sort((one, other) => Number(one - other))) {
+    const owner = await readContract(client, { address: facts.registry, abi: REGISTRY, functionName: "ownerOf", args: [model] });
+    if (owner === account) owned.push(await read(desk, model));
+    else foreign.push(`Model ${model} belongs to ${owner}.`);
+  }
+  const least = await readContract(client, { address: facts.tournament, abi: STAKES, functionName: "minPosition" });
+  desk.panel.replaceChildren(
+    make("p", {}, `Wallet ${account} has ${nmr(balance / WEI_PER_NANO)} NMR.`),
+    ...owned.map((stake) => card(desk, stake, least)),
+    registration(desk),
+  );
+  desk.say(foreign.join(" "), foreign.length ? "wrong" : "");
+}
+
+function registration(desk: Desk): HTMLElement {
+  const button = make("button", { type: "button", class: "second" }, "Register a new model");
+  button.addEventListener("click", () =>
+    run(desk, async () => {
+      const call = { address: desk.facts.registry, abi: REGISTRY, functionName: "register", args: [desk.account] } as const;
+      return { title: "register a new model that belongs to your wallet", risk: "nothing; the model has no stake", call: async () => call, dry: call };
+    }),
+  );
+  const number = make("input", { id: "other-model", inputmode: "numeric", maxlength: "9" });
+  const add = make("button", { type: "submit", class: "second" }, "Show it");
+  const form = make("form", { class: "inline" }, make("label", { for: "other-model" }, "Another model of yours, by number"), number, add);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!/^\d{1,9}$/.test(number.value)) return desk.say("Type the number of a model.", "wrong");
+    desk.models.add(BigInt(number.value));
+    show(desk).catch((error: unknown) => {
+      desk.models.delete(BigInt(number.value));
+      desk.say(reason(error), "wrong");
+    });
+  });
+  return make("section", {}, make("p", {}, button), form);
+}
+
+interface Field {
+  label: string;
+  name: string;
+  value?: string;
+  hint?: string;
+}
+
+function action(desk: Desk, stake: Stake, name: string, fields: Field[], plan: (values: Record<string, string>) => Promise<Plan>): HTMLFormElement {
+  const inputs = fields.map((field) => {
+    const id = `${field.name}-${stake.model}`;
+    const input = make("input", { id, name: field.name, value: field.value ?? "", autocomplete: "off", spellcheck: "false" });
+    const hint = field.hint ? [make("p", { class: "hint", id: `${id}-hint` }, field.hint)] : [];
+    if (field.hint) input.setAttribute("aria-describedby", `${id}-hint`);
+    return [make("label", { for: id }, field.label), input, ...hint];
+  });
+  const form = make("form", { class: "stack", "data-act": name.split(" ")[0]?.toLowerCase() ?? "" }, ...inputs.flat(), make("p", {}, make("button", { type: "submit" }, name)));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const values = Object.fromEntries([...new FormData(form)].map(([key, value]) => [key, String(value)]));
+    void run(desk, () => plan(values));
+  });
+  return form;
+}
+
+async function run(desk: Desk, plan: () => Promise<Plan>) {
+  try {
+    const receipt = await perform(desk, desk.panel, await plan());
+    if (!receipt) return;
+    for (const { args } of parseEventLogs({ abi: REGISTRY, eventName: "ModelRegistered", logs: receipt.logs })) desk.models.add(args.modelId);
+    const words = desk.panel.closest("[data-stake]")?.querySelector("[data-said]")?.textContent ?? "";
+    await show(desk);
+    desk.say(words, "good");
+  } catch (error) {
+    desk.say(reason(error), "wrong");
+  }
+}
+
+function card(desk: Desk, stake: Stake, least: bigint): HTMLElement {
+  const next = position(stake.idle, stake.allocation, least);
+  const facts: [string, string][] = [
+    ["Idle stake", `${nmr(stake.idle)} NMR`],
+    ["Allocation of each round", allocationText(stake.allocation)],
+    ["The next round would lock", `${nmr(next)} NMR`],
+    ["Submitter", stake.submitter],
+  ];
+  const list = make("dl", { class: "facts wide" }, ...facts.map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, text))));
+  const forms = [
+    action(desk, stake, "Deposit", [{ label: "Deposit, NMR", name: "amount" }], ({ amount }) => deposit(desk, stake, nanoFrom(amount ?? ""))),
+    action(desk, stake, "Allocate", [{ label: "Put at risk in each round", name: "amount", hint: "An amount in NMR, such as 2.5 (two digits count), or a share of idle stake, such as 50%. 0 for nothing." }], ({ amount }) => allocate(desk, stake, amount ?? "", least)),
+    action(desk, stake, "Withdraw", [{ label: "Withdraw, NMR", name: "amount", hint: `At most ${nmr(stake.idle)}; what is at risk comes back as rounds settle.` }], ({ amount }) => withdraw(desk, stake, nanoFrom(amount ?? ""))),
+    action(desk, stake, "Name submitter", [{ label: "Key that may sign submissions", name: "submitter", value: desk.facts.server, hint: "This server's key is filled in. It can submit for the model, and never touch its stake." }], ({ submitter }) => name(desk, stake, submitter ?? "")),
+  ];
+  const shown = stake.hasLane ? forms : [forms[0] as HTMLElement, forms[3] as HTMLElement];
+  const title = make("h2", { id: `model-${stake.model}` }, `Model ${stake.model}`);
+  return make("section", { "aria-labelledby": `model-${stake.model}`, class: "model", "data-model": String(stake.model) }, title, list, ...shown);
+}
+
+async function deposit(desk: Desk, stake: Stake, amount: bigint): Promise<Plan> {
+  const { client, facts, account } = desk;
+  const value = amount * WEI_PER_NANO;
+  const token = { address: facts.numeraire, abi: TOKEN } as const;
+  const [balance, allowance] = await Promise.all([
+    readContract(client, { ...token, functionName: "balanceOf", args: [account] }),
+    readContract(client, { ...token, functionName: "allowance", args: [account, facts.tournament] }),
+  ]);
+  if (balance < value) throw new Error(`The wallet has ${nmr(balance / WEI_PER_NANO)} NMR, fewer than ${nmr(amount)}. Nothing was sent.`);
+  const price = stake.hasLane ? 0n : await readContract(client, { address: facts.tournament, abi: STAKES, functionName: "lanePrice" });
+  const lane = price ? ` ${nmr(price)} NMR of it pay for the model's lane, and do not come back.` : "";
+  const risk = `nothing by the deposit itself; rounds lock ${allocationText(stake.allocation)}.${lane}`;
+  const title = `deposit ${nmr(amount)} NMR to model ${stake.model}`;
+  const stakes = { address: facts.tournament, abi: STAKES } as const;
+  if (allowance >= value) {
+    const call = { ...stakes, functionName: "deposit", args: [stake.model, value] } as const;
+    return { title, risk, call: async () => call, dry: call };
+  }
+  const domain = await permitDomain(desk);
+  if (!domain) throw new Error("This token knows no permits. Use cupel stake deposit, which approves first.");
+  return { title, risk, signs: "a permit for exactly this amount, then one transaction", call: () => permitted(desk, stake.model, value, domain) };
+}
+
+/** Returns the token's EIP-712 domain; null where the token's own separator is another. */
+async function permitDomain({ client, facts }: Desk) {
+  const token = { address: facts.numeraire, abi: TOKEN } as const;
+  const [name, separator] = await Promise.all([
+    readContract(client, { ...token, functionName: "name" }),
+    readContract(client, { ...token, functionName: "DOMAIN_SEPARATOR" }),
+  ]).catch(() => ["", ""] as const);
+  const hashed = (text: string) => keccak256(toHex(text));
+  const types = [{ type: "bytes32" }, { type: "bytes32" }, { type: "bytes32" }, { type: "uint256" }, { type: "address" }] as const;
+  const kind = hashed("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+  const own = keccak256(encodeAbiParameters(types, [kind, hashed(name), hashed("1"), BigInt(facts.chainId), facts.numeraire]));
+  return own === separator ? { name, version: "1", chainId: facts.chainId, verifyingContract: facts.numeraire } : null;
+}
+
+async function permitted(desk: Desk, model: bigint, value: bigint, domain: { name: string; version: string; chainId: number; verifyingContract: Hex }) {
+  const { client, facts, account } = desk;
+  const nonce = await readContract(client, { address: facts.numeraire, abi: TOKEN, functionName: "nonces", args: [account] });
+  const { timestamp } = await getBlock(client);
+  const deadline = timestamp + PERMIT_LASTS;
+  const message = { owner: account, spender: facts.tournament, value, nonce, deadline };
+  const signature = await signTypedData(client, { account, domain, types: PERMIT, primaryType: "Permit", message });
+  const { r, s, v, yParity } = parseSignature(signature);
+  const args = [model, value, deadline, Number(v ?? BigInt(yParity) + 27n), r, s] as const;
+  return { address: facts.tournament, abi: STAKES, functionName: "depositWithPermit", args };
+}
+
+async function withdraw(desk: Desk, stake: Stake, amount: bigint): Promise<Plan> {
+  const args = [stake.model, amount * WEI_PER_NANO, desk.account] as const;
+  const call = { address: desk.facts.tournament, abi: STAKES, functionName: "withdraw", args } as const;
+  return { title: `withdraw ${nmr(amount)} NMR of model ${stake.model} to your wallet`, risk: "less than before", call: async () => call, dry: call };
+}
+
+async function allocate(desk: Desk, stake: Stake, text: string, least: bigint): Promise<Plan> {
+  const plain = text.trim();
+  const allocation = plain === "0" ? 0n : plain.endsWith("%") ? shareAllocation(plain.slice(0, -1)) : amountAllocation(nanoFrom(plain));
+  const call = { address: desk.facts.tournament, abi: STAKES, functionName: "setAllocation", args: [stake.model, allocation] } as const;
+  const cap = await readContract(desk.client, { address: desk.facts.tournament, abi: STAKES, functionName: "cap" });
+  const locked = position(stake.idle, allocation, least);
+  const most = (locked * BigInt(cap)) / 1_000_000n;
+  const risk = locked ? `a round would lock ${nmr(locked)} NMR now, and can burn or pay at most ${nmr(most)} NMR` : `nothing: a round would lock less than the least position of ${nmr(least)} NMR`;
+  return { title: `put ${allocationText(allocation)} of model ${stake.model} at risk in each round`, risk, call: async () => call, dry: call };
+}
+
+async function name(desk: Desk, stake: Stake, text: string): Promise<Plan> {
+  if (!isAddress(text.trim())) throw new Error(`Expected an address, found ${text.slice(0, 50) || "nothing"}. Nothing was sent.`);
+  const submitter = getAddress(text.trim());
+  const call = { address: desk.facts.registry, abi: REGISTRY, functionName: "setSubmitter", args: [stake.model, submitter] } as const;
+  const title = `let ${submitter} sign submissions of model ${stake.model}`;
+  return { title, risk: "no stake: a submitter can never move one, but bad predictions can be burned", call: async () => call, dry: call };
+}
