@@ -88,7 +88,7 @@ class AgentOptions:
 def application(
     services: Services, limiter: RateLimiter | None = None, agents: AgentOptions | None = None
 ) -> ASGIApp:
-    """Return the application: GraphQL at the base URL, pages, files, agents' tools, and what monitoring asks for."""
+    """Return the application: GraphQL at the base URL, pages, files, agents' tools, and for monitoring."""
 
     def context_of(request: Request) -> RequestContext:
         address = request.client.host if request.client else ""

@@ -105,7 +105,6 @@ class ServerParts:
             Webhooks(database, clock, queries, Outbound(self.calls_private), self.secret),
             Diagnoses(database, clock, uploads, self.data),
             SettledBundles(suite, queries, clock, self.bundles),
-            self.bundles,
             self.page,
         )
 

@@ -1,7 +1,6 @@
 """The parts of a running server, and the context in which a request is answered."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from scorer.chain.contracts import Suite
@@ -59,7 +58,6 @@ class Services:
     webhooks: Webhooks
     diagnoses: Diagnoses
     bundles: SettledBundles
-    bundle_roots: tuple[Path, ...] = ()
     page: PageSettings = field(default_factory=PageSettings)
 
     @property

@@ -15,17 +15,16 @@ from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointError
 from scorer.chain.records import RoundRecord
 from scorer.errors import CupelError
-from scorer.evaluation.explain import Explanation, ScoredRound
+from scorer.evaluation.explain import Explanation, NotInRound, ScoredRound
 from scorer.evaluation.inputs import RoundTerms
 from scorer.isolation import SHARED_READER, IsolationError, ReadResult, refuses
 from scorer.oracle.exchange import public_files
-from scorer.protocol.digest import table_digest
-from scorer.protocol.documents import from_hex, to_hex
-from scorer.protocol.report import evidence_hash
+from scorer.protocol.documents import to_hex
 from scorer.protocol.rules import rules_from
 from scorer.server.accounts import Clock
 from scorer.server.errors import ApiError
 from scorer.server.queries import Queries
+from scorer.server.results import check_commitments
 from scorer.storage.bundle import REPORT, Bundle, BundleError, round_folder
 from scorer.storage.published import limits_for
 
@@ -95,6 +94,19 @@ class SettledBundles:
             return scored.explain(model)
         except CupelError as error:
             raise ApiError(str(error)) from None
+
+    def find_explanation(self, model: int, round_id: int) -> Explanation | None:
+        """Return what `explain` does; None where the model had no part in the round.
+
+        Raises
+        ------
+        ApiError
+            When the round is not settled, or its bundle is not here.
+        """
+        try:
+            return self.bundle(round_id).scored.explain(model)
+        except NotInRound:
+            return None
 
     def path(self, round_id: int, file: str) -> Path | None:
         """Return the path of a public file of a settled round; None for any other file."""
@@ -167,14 +179,10 @@ def scored_round_in_child(folder: Path) -> ReadResult:
         When a file cannot be read, or is not the one that the report commits to.
     """
     bundle = Bundle(folder, strict=True)
-    report, manifest, scored = bundle.report(), bundle.manifest(), bundle.scored_round()
-    found = (evidence_hash(manifest), table_digest(scored.scores), scored.rules.hash())
-    expected = (report.evidence_hash, *(from_hex(manifest["digests"][name]) for name in ("scores", "rules")))
-    if found != expected:
-        raise BundleError(f"{folder}: expected scores and rules that the report commits to, found others")
+    report, scored = check_commitments(bundle), bundle.scored_round()
     columns = [(name, np.asarray(column).dtype.kind) for name, column in scored.scores.items()]
     facts = {
-        "report": to_hex(report.hash()),
+        "report": report,
         "rules": scored.rules.canonical_json().decode(),
         "terms": scored.terms.to_json(),
         "volatility": scored.volatility,

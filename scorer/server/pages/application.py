@@ -10,7 +10,6 @@ from starlette.routing import Route
 
 from scorer.server.pages.account_routes import AccountPages
 from scorer.server.pages.committee import CommitteeReader
-from scorer.server.pages.explanations import Explanations
 from scorer.server.pages.file_answers import FileAnswers
 from scorer.server.pages.public_routes import PublicPages
 from scorer.server.pages.rendering import Page, Renderer, html
@@ -31,9 +30,8 @@ class WebPages:
     def routes(self) -> list[Route]:
         """Return the routes of all pages."""
         services, sessions = self.services, BrowserSessions(self.services)
-        explanations = Explanations(services.suite, services.bundle_roots)
-        public = PublicPages(self.renderer, explanations, CommitteeReader(services.suite))
-        files = FileAnswers(services, explanations)
+        public = PublicPages(self.renderer, CommitteeReader(services.suite))
+        files = FileAnswers(services)
         return [*files.routes(), *public.routes(), *AccountPages(self.renderer, sessions).routes()]
 
     async def status(self, request: Request, document: Mapping[str, object]) -> Response:

@@ -14,14 +14,11 @@ from starlette.routing import Route
 from scorer.evaluation.statement import Receipt, StatementEntry, write_statement
 from scorer.server.errors import ApiError
 from scorer.server.pages.badges import BAD, GOOD, NEUTRAL, badge
-from scorer.server.pages.committee import UNANSWERED
-from scorer.server.pages.explanations import Explanations
 from scorer.server.pages.formatting import percent
 from scorer.server.pages.headers import IMAGE_POLICY, page_headers
 from scorer.server.pages.model_page import read_account, read_model
 from scorer.server.pages.public_routes import SOON, number_in
 from scorer.server.pages.rendering import Rendered, asset, asset_type
-from scorer.server.results import BundleRefused
 from scorer.server.services import Services
 from scorer.server.tables import RESULT
 
@@ -33,7 +30,6 @@ class FileAnswers:
     """Answers requests for files that pages name."""
 
     services: Services
-    explanations: Explanations
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -55,7 +51,7 @@ class FileAnswers:
         return Response(text, media_type="text/plain", headers={"Cache-Control": SOON})
 
     def _ids(self) -> str:
-        row = self.services.submissions.open_round()
+        row = self.services.submissions.window.row()
         return "".join(f"{name}\n" for name in self.services.published.universe(row.id, row.universe).ids)
 
     async def payouts(self, request: Request) -> Response:
@@ -115,7 +111,7 @@ class FileAnswers:
         out = io.StringIO()
         try:
             write_statement(self._entries(models, int(year) if year else None), out)
-        except (BundleRefused, *UNANSWERED) as error:
+        except ApiError as error:
             return Response(f"{error}; try again in a minute\n", 503, media_type="text/plain")
         file = f"cupel-{name}{f'-{year}' if year else ''}.csv"
         headers = {**page_headers(), "Content-Disposition": f'attachment; filename="{file}"'}
@@ -126,8 +122,7 @@ class FileAnswers:
         for result in reversed(self.services.queries.results_of(models)):
             if result.payout is None or not result.position:
                 continue
-            row = self.services.queries.round(result.id)
-            explanation = None if row is None else self.explanations.explain(row, result.model)
+            explanation = self.services.bundles.find_explanation(result.model, result.id)
             if explanation is None:
                 continue
             receipt = None

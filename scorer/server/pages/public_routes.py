@@ -10,10 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from scorer.chain.records import RoundState
+from scorer.server.errors import ApiError
 from scorer.server.pages.board import BoardRequest, read_board
 from scorer.server.pages.charts import Line, histogram, life_of_a_round, line_chart, sparkline
-from scorer.server.pages.committee import UNANSWERED, CommitteeReader
-from scorer.server.pages.explanations import Explanations
+from scorer.server.pages.committee import CommitteeReader
 from scorer.server.pages.formatting import state_name
 from scorer.server.pages.formulas import REWARDS, SCORES, STATISTICS, SYMBOLS
 from scorer.server.pages.headers import EMBED_POLICY, PAGE_POLICY, VERIFY_POLICY, page_headers
@@ -21,7 +21,6 @@ from scorer.server.pages.model_page import ModelFacts, read_account, read_model
 from scorer.server.pages.rendering import Page, Rendered, Renderer
 from scorer.server.pages.round_page import phase, read_round, read_rounds, settled_rounds
 from scorer.server.pages.rules_page import differences, read_rules
-from scorer.server.results import BundleRefused
 from scorer.server.services import Services
 from scorer.units import NANO_PER_NMR
 
@@ -49,7 +48,6 @@ class PublicPages:
     """Answers requests for pages that everybody sees alike."""
 
     renderer: Renderer
-    explanations: Explanations
     committee: CommitteeReader
     board_reader: Callable[..., Any] = field(default=read_board)
 
@@ -203,8 +201,8 @@ class PublicPages:
         explanation, problem = None, None
         if row.is_scored:
             try:
-                explanation = self.explanations.explain(row, model)
-            except (BundleRefused, *UNANSWERED) as error:
+                explanation = self.services.bundles.find_explanation(model, round_id)
+            except ApiError as error:
                 problem = str(error)
         return Page(
             "payout.html",
