@@ -391,6 +391,16 @@ def test_expire_costs_absent_members_alone_where_no_report_has_more_than_half(
     assert bonds(house) == [MEMBER_BOND] * 4 + [MEMBER_BOND - ABSENCE_SLASH]
 
 
+def test_expire_tells_of_no_slash_where_there_is_no_bond(house: House, accepted: int, right: Any) -> None:
+    house.committee.releaseBond(MEMBER_BOND, house.alice, sender=house.members[4])
+    veto(house, accepted)
+    attest(house, right, 0, 1, 2)
+    house.at(proposal(house, accepted).disputeUntil)
+    receipt = expire(house, accepted)
+    slashed = receipt.events.filter(house.committee.BondSlashed)
+    assert [(event.member, event.amount) for event in slashed] == [(house.members[3], ABSENCE_SLASH)]
+
+
 def test_expire_after_a_veto_costs_absent_members_alone(house: House, vetoed: int, right: Any) -> None:
     attest(house, right, 0, 1, 4)
     house.at(proposal(house, vetoed).disputeUntil)
