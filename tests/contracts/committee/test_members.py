@@ -165,23 +165,25 @@ def deploy(house: House, project: Any, terms: Any = TERMS, members: Any = None, 
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "error"),
+    ("field", "value", "error", "limits"),
     [
-        (0, 7 * DAY + 1, "ChallengeWindowTooLong"),
-        (1, 29, "DisputePeriodOutOfRange"),
-        (1, 7 * DAY + 1, "DisputePeriodOutOfRange"),
-        (2, 100_000 * NMR + 1, "BondTooLarge"),
-        (3, 10_000 * NMR + 1, "BondTooLarge"),
-        (4, 500 * NMR + 1, "SlashAboveBond"),
-        (5, 500 * NMR + 1, "AbsenceSlashTooLarge"),
-        (6, 2, "AbsenceLimitTooSmall"),
+        (0, 7 * DAY + 1, "ChallengeWindowTooLong", (7 * DAY,)),
+        (1, 29, "DisputePeriodOutOfRange", (30, 7 * DAY)),
+        (1, 7 * DAY + 1, "DisputePeriodOutOfRange", (30, 7 * DAY)),
+        (2, 100_000 * NMR + 1, "BondTooLarge", (100_000 * NMR,)),
+        (3, 10_000 * NMR + 1, "BondTooLarge", (10_000 * NMR,)),
+        (4, 500 * NMR + 1, "SlashAboveBond", (500 * NMR,)),
+        (5, 500 * NMR + 1, "AbsenceSlashTooLarge", (500 * NMR,)),
+        (6, 2, "AbsenceLimitTooSmall", (3,)),
     ],
 )
 def test_a_deployment_refuses_terms_beyond_their_limits(
-    house: House, project: Any, field: int, value: int, error: str
+    house: House, project: Any, field: int, value: int, error: str, limits: tuple[int, ...]
 ) -> None:
     terms = tuple(value if i == field else term for i, term in enumerate(TERMS))
-    with ape.reverts(getattr(project.OracleCommittee, error)):
+    kind = getattr(project.OracleCommittee, error)
+    names = [given.name for given in kind.abi.inputs]
+    with ape.reverts(kind, **dict(zip(names, (value, *limits), strict=True))):
         deploy(house, project, terms)
 
 
