@@ -11,15 +11,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from http.client import HTTPResponse
-from http.cookiejar import DefaultCookiePolicy
 from socket import socket
 from typing import Any, Final
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from scorer.chain.errors import (
     AnswerTooLarge,
@@ -103,7 +102,7 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """Asks no request twice, and gives every answer a deadline."""
+    """Finds the connections to an endpoint, each with a deadline for every answer."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
@@ -134,6 +133,39 @@ class Reply:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True)
+class _Route:
+    """The connections to an endpoint, and what each request to it begins with.
+
+    Attributes
+    ----------
+    adapter
+        Keeps the pool, which closes its connections with the last reference to it.
+    """
+
+    adapter: HTTPAdapter
+    pool: Any
+    path: str
+    headers: dict[str, str]
+
+    def send(self, body: bytes, timeout: Timeout) -> BaseHTTPResponse:
+        """Send a request once, and return its answer up to the headers."""
+        answer: BaseHTTPResponse = self.pool.urlopen(
+            "POST",
+            self.path,
+            body=body,
+            headers=self.headers,
+            # A request may be a transaction, of which only the caller knows whether to send it again.
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            timeout=timeout,
+            preload_content=False,
+            decode_content=False,
+        )
+        return answer
+
+
 class Transport:
     """A session with one endpoint, whose connections are kept.
 
@@ -149,24 +181,21 @@ class Transport:
         self.url = url
         self.timeout = timeout
         self.most_bytes = most_bytes
-        self._session = requests.Session()
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        for scheme in ("http://", "https://"):
-            # No repetition here: a request may be a transaction, of which only the caller knows whether to
-            # send it again.
-            self._session.mount(scheme, _Adapter(max_retries=0))
 
-    # Both are the same for every request, and to find them out takes longer than a node takes to answer.
+    # Found once: requests would look for all of it again with every request, for longer than a node takes to
+    # answer one.
 
     @cached_property
-    def _request(self) -> requests.PreparedRequest:
-        """A request without its body."""
-        return self._session.prepare_request(requests.Request("POST", self.url, headers=HEADERS))
-
-    @cached_property
-    def _route(self) -> Any:
-        """Proxies and certificates, from the environment."""
-        return self._session.merge_environment_settings(self.url, {}, stream=True, verify=None, cert=None)
+    def _route(self) -> _Route:
+        """Proxies, certificates and a password as the environment and the URL have them."""
+        session, adapter = requests.Session(), _Adapter()
+        request = session.prepare_request(requests.Request("POST", self.url, headers=HEADERS))
+        found = session.merge_environment_settings(self.url, {}, stream=True, verify=None, cert=None)
+        proxies, verify, cert = found["proxies"], found["verify"], found["cert"]
+        pool = adapter.get_connection_with_tls_context(request, verify, proxies, cert)
+        adapter.cert_verify(pool, self.url, verify, cert)  # type: ignore[no-untyped-call]
+        headers = {name: value for name, value in request.headers.items() if name != "Content-Length"}
+        return _Route(adapter, pool, adapter.request_url(request, proxies), headers)
 
     def post(self, body: bytes) -> Reply:
         """Send a request and read its answer.
@@ -188,20 +217,16 @@ class Transport:
             ) from None
 
     def _post(self, body: bytes) -> Reply:
-        request = self._request.copy()
-        request.prepare_body(body, None)
-        timeout: Any = Timeout(total=self.timeout)
-        response = self._session.send(request, timeout=timeout, allow_redirects=False, **self._route)
-        with closing(response):
-            if 300 <= response.status_code < 400:
+        with closing(self._route.send(body, Timeout(total=self.timeout))) as response:
+            if 300 <= response.status < 400:
                 raise Unreachable(
                     f"endpoint {host(self.url)}: expected an answer, found a redirect (status "
-                    f"{response.status_code}), which is not followed; configure the address it leads to"
+                    f"{response.status}), which is not followed; configure the address it leads to"
                 )
-            return Reply(response.status_code, self._body(response), _retry_after(response.headers))
+            return Reply(response.status, self._body(response), _retry_after(response.headers))
 
-    def _body(self, response: requests.Response) -> bytes:
-        packed = self._read(response.raw)
+    def _body(self, response: BaseHTTPResponse) -> bytes:
+        packed = self._read(response)
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding in ("", "identity"):
             return packed
@@ -239,8 +264,7 @@ class Transport:
 
 
 def _is_no_connection(error: Exception) -> bool:
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
+    return isinstance(error, ConnectTimeoutError | NewConnectionError)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -93,7 +93,7 @@ def endless_chunks(handler: BaseHTTPRequestHandler, _: Any) -> None:
 
 def bomb(handler: BaseHTTPRequestHandler, _: Any) -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    packed = b"".join(packer.compress(b" " * MIB) for _ in range(400)) + packer.flush()
+    packed = b"".join(packer.compress(b" " * MIB) for _ in range(100)) + packer.flush()
     send(handler, packed, Content_Encoding="gzip")
 
 

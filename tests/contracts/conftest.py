@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ape.api import ReceiptAPI
-from ape.api.address import BaseAddress
-from ape_ethereum.ecosystem import Ethereum
 from ape_ethereum.trace import Trace
+from ape_foundry import FoundryProvider
 from compiled import compiled
+from evms import Anvil, PyEvm
+from short_way import take_short_way
 from states import States, in_order, state
 from support import (
     GUARDIAN_ROLE,
@@ -26,12 +27,12 @@ from support import (
     House,
     restrict,
 )
-from web3.providers.eth_tester import middleware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ape.contracts import ContractContainer
+    from evms import Evm
 
 CAP = 50_000
 THRESHOLD = 10_000 * NANO
@@ -44,34 +45,33 @@ POOL = 1_000 * NANO
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Leave the isolation of tests to States."""
+    """Leave the isolation of tests to States, and let anvil keep no trace of every step."""
     config.option.disable_isolation = True
+    command = FoundryProvider.build_command
+    FoundryProvider.build_command = lambda self: [part for part in command(self) if part != "--steps-tracing"]
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:
     in_order(items)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_needless_questions(accounts: Any, chain: Any) -> Iterator[None]:
-    """Spare what ape and web3 find out anew for each call and transaction: more than half of the time."""
-    first, kind = accounts[0].address, chain.provider.network.ecosystem.default_transaction_type
+@pytest.fixture(scope="session")
+def evm(accounts: Any, chain: Any) -> Iterator[Evm]:
+    """The chain that ape started, which ape's contracts go to by the short way."""
+    provider = chain.provider
+    evm: Evm = (
+        PyEvm(provider.evm_backend, accounts[0].address) if provider.name == "test" else Anvil(provider.uri)
+    )
     with pytest.MonkeyPatch.context() as patch:
-        # Our contracts log nothing to a console, and to look for it every transaction is executed again.
-        patch.setattr(ReceiptAPI, "show_debug_logs", lambda _: None)
-        # Where a transaction reverted, step by step, which anvil has to trace: most tests want it to revert.
+        take_short_way(patch, evm, chain)
+        # Where a transaction of ape's reverted, step by step, and what it wrote to a console.
         patch.setattr(Trace, "show", lambda *_, **__: None)
-        # Whether there is code at an address, before each call to it: a call to none fails by itself.
-        patch.setattr(BaseAddress, "is_contract", True)
-        # Who calls where nobody is named: the first of all accounts, which web3 lists three times for it.
-        patch.setattr(middleware, "guess_from", lambda *_: first)
-        # What type a transaction is, for which the settings are read and checked every time.
-        patch.setattr(Ethereum, "default_transaction_type", kind)
-        yield
+        patch.setattr(ReceiptAPI, "show_debug_logs", lambda _: None)
+        yield evm
 
 
 @pytest.fixture(scope="session")
-def house(no_needless_questions: None, project: Any, accounts: Any, chain: Any) -> House:
+def house(evm: Evm, project: Any, accounts: Any, chain: Any) -> House:
     admin, operator, guardian, minter, m1, m2, m3, alice, bob, unpauser = accounts[:10]
     court = accounts[19]
     members = [m1, m2, m3]
@@ -115,7 +115,7 @@ def house(no_needless_questions: None, project: Any, accounts: Any, chain: Any) 
         committee.postBond(member, MEMBER_BOND, sender=admin)
     return House(
         authority, token, registry, sink, committee, tournament,
-        admin, operator, guardian, unpauser, minter, members, alice, bob, chain, accounts, court,
+        admin, operator, guardian, unpauser, minter, members, alice, bob, chain, evm, accounts, court,
     )  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def pytest_runtest_call(item: Any) -> None:
     item.funcargs["states"].drop_others()
     house = item.funcargs["house"]
     if house.now() < time.time():
-        house.chain.mine()
+        house.evm.mine()
 
 
 @state

@@ -54,7 +54,7 @@ class States:
         if self._asked < len(self._built):
             del self._built[self._asked :]
             self._return()
-        height = self._house.chain.blocks.height
+        height, _ = self._house.evm.head()
         assert height == self._built[-1].height, "a fixture that sends transactions has to be a state"
 
     def undo(self) -> None:
@@ -64,13 +64,14 @@ class States:
 
     def _keep(self, build: Callable[..., Any] | None, value: Any) -> None:
         house = self._house
-        found = State(build, value, house.chain.blocks.height, house.notes(), house.chain.snapshot())
+        height, _ = house.evm.head()
+        found = State(build, value, height, house.notes(), house.evm.snapshot())
         self._built.append(found)
 
     def _return(self) -> None:
-        state, chain = self._built[-1], self._house.chain
-        chain.restore(state.snapshot)
-        state.snapshot = chain.snapshot()  # going back uses it up
+        state, evm = self._built[-1], self._house.evm
+        evm.restore(state.snapshot)
+        state.snapshot = evm.snapshot()  # going back uses it up
         self._house.take_notes_from(state.notes)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eth_abi import encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak
+
+if TYPE_CHECKING:
+    from evms import Evm
 
 PPM = 10**6
 UNIT = 10**9
@@ -178,6 +181,7 @@ class House:
     alice: Any
     bob: Any
     chain: Any
+    evm: Evm
     accounts: Any
     court: Any
     chunks: dict[int, list[Chunk]] = field(default_factory=dict)
@@ -197,16 +201,16 @@ class House:
     # time
 
     def now(self) -> int:
-        return int(self.chain.blocks.head.timestamp)
+        return self.evm.head()[1]
 
     def at(self, timestamp: int) -> None:
         """Let the next transaction be mined at `timestamp`."""
-        self.chain.pending_timestamp = timestamp
+        self.evm.set_time(timestamp)
 
     def pass_to(self, timestamp: int) -> None:
         """Mine an empty block at `timestamp`, for views."""
-        self.chain.pending_timestamp = timestamp
-        self.chain.mine()
+        self.evm.set_time(timestamp)
+        self.evm.mine()
 
     # stakes
 

@@ -117,7 +117,7 @@ def test_reserves_the_payouts_from_the_pool(house: House, sealed: int) -> None:
     is_event(
         house.round(sealed),
         state=SETTLING, reserved=payout, totalPayout=payout, totalBurn=2 * NANO, scoresHead=report[2],
-        settlementBeganAt=receipt.timestamp // 1000 if receipt.timestamp > 10**11 else receipt.timestamp,
+        settlementBeganAt=receipt.timestamp,
     )  # fmt: skip
     assert (house.tournament.pool(), house.tournament.reserved()) == (pool - payout, payout)
     assert house.tournament.liabilities() == owed
