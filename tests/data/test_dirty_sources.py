@@ -106,10 +106,10 @@ def test_the_types_of_parquet_give_one_panel(tmp_path: Path, frame: pd.DataFrame
         (FRAME.assign(date=DATES + pd.Timedelta(hours=16)), "row 1, A, 2024-01-02: expected an ISO date"),
         (FRAME.assign(date=DATES.astype("int64")), "row 1, A: expected an ISO date"),
         (
-            FRAME.assign(close=[[price] for price in FRAME["close"]]),
+            FRAME.assign(close=pd.Series([[price] for price in FRAME["close"]])),
             "row 1, A, 2024-01-02: expected a number",
         ),
-        (FRAME.assign(name=[None, *FRAME["name"][1:]]), "row 1, 2024-01-02: expected a name"),
+        (FRAME.assign(name=FRAME["name"].where(FRAME.index > 0)), "row 1, 2024-01-02: expected a name"),
     ],
 )
 def test_a_type_that_says_something_else_is_refused(
