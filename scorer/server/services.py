@@ -13,6 +13,7 @@ from scorer.server.errors import ApiError
 from scorer.server.login import WalletLogin
 from scorer.server.published_rounds import PublishedRounds
 from scorer.server.queries import Queries
+from scorer.server.seasons import Seasons
 from scorer.server.settled_bundles import SettledBundles
 from scorer.server.submissions import SubmissionService
 from scorer.server.uploads import Uploads
@@ -55,6 +56,7 @@ class Services:
     webhooks: Webhooks
     diagnoses: Diagnoses
     bundles: SettledBundles
+    seasons: Seasons
 
     @property
     def number(self) -> int:
