@@ -11,12 +11,12 @@ COPY pyproject.toml README.md LICENSE ./
 COPY scorer scorer
 RUN /opt/cupel/bin/pip install --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels flit_core \
     && /opt/cupel/bin/pip install --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels \
-        --no-build-isolation ".[postgresql]" \
+        --no-build-isolation ".[mcp,postgresql]" \
     && /opt/cupel/bin/pip uninstall --yes flit_core
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin cupel \
-    && install -d -o cupel -g cupel /data /published
+    && install -d -o cupel -g cupel /data /published /inbox /exchange /dataset
 COPY --from=build /opt/cupel /opt/cupel
 ENV PATH=/opt/cupel/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001

@@ -53,6 +53,10 @@ COMMANDS: Final = {
     "rules": ("cli.rules:app", "Check rules documents."),
     "data": ("cli.data:app", "Build data sets from raw prices, and rebuild targets."),
     "submission": ("cli.submission:app", "Prepare submissions."),
+    "diagnose": (
+        "cli.diagnose:diagnose",
+        "Score validation predictions era by era, and say what they rest on and what they were without it.",
+    ),
     "deployment": ("cli.deployment:app", "Deploy a suite, and check that it is as it should be."),
     "server": ("cli.server:app", "Run the server of a tournament, for numerapi and other clients."),
     "gateway": (

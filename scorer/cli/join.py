@@ -51,7 +51,7 @@ def join(
     with user_errors():
         path = profile_path()
         if path is None:
-            raise ProfileError("CUPEL_PROFILE: expected the path of a profile, found an empty text")
+            raise ProfileError("CUPEL_PROFILE: expected the path of a profile, found none, and no home")
         if (invitation is None) != (username is None):
             raise ProfileError("expected --invitation and --username together, found one of them")
         joined = _joined(Upstream(url.rstrip("/")), path, deployment, endpoint)

@@ -27,12 +27,15 @@ class ProfileError(CupelError):
 
 
 def profile_path() -> Path | None:
-    """Return the path of the profile, which need not be there; None where the environment wants none."""
+    """Return the path of the profile, which need not be there; None where there can be none."""
     chosen = os.environ.get(VARIABLE)
     if chosen is not None:
         return Path(chosen) if chosen else None
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(home) / "cupel" / "profile.env"
+    try:
+        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    except RuntimeError:  # a container's user may have no home
+        return None
+    return home / "cupel" / "profile.env"
 
 
 def read_profile(path: Path) -> dict[str, str]:
@@ -88,7 +91,8 @@ def load_profile() -> None:
         When there is a profile that cannot be used.
     """
     path = profile_path()
-    if path is None or (VARIABLE not in os.environ and not path.exists()):
+    # os.path.exists: where a home may not be looked into, as under systemd, there is no profile.
+    if path is None or (VARIABLE not in os.environ and not os.path.exists(path)):  # noqa: PTH110
         return
     for name, value in read_profile(path).items():
         os.environ.setdefault(name, value)

@@ -40,6 +40,11 @@ def initialise(
     ] = "classic",
     url: Annotated[str | None, typer.Option(help="The public URL; by default this machine's.")] = None,
     port: Annotated[int, typer.Option(parser=whole(1, 65_535), help="Where the server listens.")] = 8700,
+    host: Annotated[str, typer.Option(help="The address at which it listens.")] = "127.0.0.1",
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(parser=whole(1, 65_535), help="Where Prometheus asks, on this machine alone."),
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of the data set's versions.")] = None,
     custodian: Annotated[
         str | None, typer.Option(help="The address that owns models held for accounts without a wallet.")
@@ -52,7 +57,11 @@ def initialise(
             raise ApiError("--preset: expected class, fund or dao, found another")
         public = url or f"http://127.0.0.1:{port}"
         places = (deployment, inbox, published, tuple(bundles), data)
-        options = SetupOptions(chosen, name, kind, public, endpoint, *places, custodian, port)
+        options = SetupOptions(
+            *(chosen, name, kind, public, endpoint, *places, custodian, port),
+            host=host,
+            metrics_port=metrics_port,
+        )
         config = set_up(folder, options)
     typer.echo(f"server: {config.tournament.url}, signs as {config.signer.address}")
     typer.echo(f"run it: cupel server run --config {folder / CONFIG}")

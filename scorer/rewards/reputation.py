@@ -5,7 +5,7 @@ Pure functions over score tables: pandas frames with a row a model and round, an
 resolved belong in them. Definitions of Numerai's documentation ("Reputation", "Grandmasters", 2026).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -145,11 +145,27 @@ def season(scores: pd.DataFrame, score: str, year: int, rules: SeasonRules) -> p
     """
     of_year = scores[pd.to_datetime(scores["resolved"]).dt.year == year]
     rounds = account_round_scores(of_year, score)
+    return season_of(rounds, score, sorted(set(of_year["account"])), of_year["round"].nunique(), rules)
+
+
+def season_of(
+    rounds: pd.DataFrame, score: str, accounts: Sequence[str], count: int, rules: SeasonRules
+) -> pd.DataFrame:
+    """Rank accounts by what `account_round_scores` says of a season's rounds, see `season`.
+
+    Parameters
+    ----------
+    rounds
+        Of all rounds of the season, in their order.
+    accounts
+        Everybody who took part in the season, in the order in which equals are listed.
+    count
+        Rounds of the season.
+    """
     qualified = rounds[rounds["at_risk"] >= rules.least_at_risk]
-    by_account = qualified.groupby("account")
-    accounts = pd.Index(sorted(set(of_year["account"])), name="account")
-    standing = pd.DataFrame(index=accounts).assign(
-        season_score=by_account[score].sum() / max(1, of_year["round"].nunique()),
+    by_account = qualified.groupby("account", observed=True)
+    standing = pd.DataFrame(index=pd.Index(accounts, name="account")).assign(
+        season_score=by_account[score].sum() / max(1, count),
         qualified_rounds=by_account.size(),
     )
     standing = standing.fillna({"season_score": 0.0, "qualified_rounds": 0})

@@ -101,7 +101,7 @@ def application(
     pages = WebPages(services)
 
     async def status(request: Request) -> Response:
-        document = await run_in_threadpool(_status, services)
+        document = await run_in_threadpool(status_of, services)
         if wants_page(request):
             return await pages.status(request, document)
         return JSONResponse(document, status_code=200 if document["is_ready"] else 503)
@@ -149,7 +149,23 @@ def _agent_route(
     return AgentRoute.of(agent_server(api_of, submits=options.submits), services.url, limiter)
 
 
-def _status(services: Services) -> dict[str, object]:
+def numbers(services: Services) -> dict[str, float]:
+    """Return what monitoring watches: as far as it is known, in seconds and counts."""
+    found, cursor = status_of(services), services.queries.cursor()
+    values: dict[str, float] = {
+        "ready": float(found["is_ready"] is True),
+        "oldest_unanswered_seconds": float(str(found["oldest_unanswered_seconds"] or 0)),
+        **{f"submissions_{state}": count for state, count in services.submissions.records.counts().items()},
+    }
+    if cursor is not None:
+        values |= {
+            "mirrored_block": cursor.block,
+            "mirrored_block_age_seconds": services.clock() - cursor.timestamp,
+        }
+    return values
+
+
+def status_of(services: Services) -> dict[str, object]:
     """Return what an operator looks at: how far the chain is mirrored, and the oldest open submission."""
     cursor, now = services.queries.cursor(), services.clock()
     oldest = services.submissions.records.oldest_unanswered()

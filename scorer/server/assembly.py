@@ -21,6 +21,7 @@ from scorer.server.published_rounds import PublishedRounds
 from scorer.server.queries import Queries
 from scorer.server.quotas import Quotas
 from scorer.server.results import OutcomeReader
+from scorer.server.seasons import SEASONS, Seasons
 from scorer.server.services import NUMBERS, Services
 from scorer.server.settled_bundles import SettledBundles
 from scorer.server.signed_urls import SignedUrls
@@ -105,6 +106,7 @@ class ServerParts:
             Webhooks(database, clock, queries, Outbound(self.calls_private), self.secret),
             Diagnoses(database, clock, uploads, self.data),
             SettledBundles(suite, queries, clock, self.bundles),
+            Seasons(database, SEASONS[self.kind]),
             self.page,
         )
 

@@ -112,12 +112,15 @@ class ListenSection(ConfigSection):
         Addresses of proxies whose X-Forwarded-For is believed.
     requests_per_minute
         Of one address, in the long run.
+    metrics_port
+        Where Prometheus asks, on 127.0.0.1 alone; None: nowhere.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, lt=65_536)] = 8700
     interval: Annotated[float, Field(gt=0, le=3600)] = 15.0
     requests_per_minute: Annotated[float, Field(gt=0)] = 600.0
+    metrics_port: Annotated[int, Field(ge=0, lt=65_536)] | None = None
     proxies: Annotated[tuple[str, ...], Field(strict=False)] = ("127.0.0.1",)
 
 

@@ -14,10 +14,11 @@ from scorer.server.accounts import Account, Clock, NamedModel
 from scorer.server.blobs import BlobFolder
 from scorer.server.data_sets import DataSets
 from scorer.server.database import Database
+from scorer.server.diagnosis_report import report_page
 from scorer.server.errors import ApiError
 from scorer.server.formats import time_text
 from scorer.server.tables import DIAGNOSIS
-from scorer.server.uploads import DIAGNOSTICS_PURPOSE, Uploads
+from scorer.server.uploads import DIAGNOSTICS_PURPOSE, DOWNLOAD_SECONDS, Uploads
 from scorer.server.validation import FILE, ValidationSet
 from scorer.submission.reader import SubmissionReader
 from scorer.submission.validity import Universe
@@ -30,6 +31,7 @@ MOST_WAITING: Final = 5
 """Diagnostics of a model that wait at once."""
 MOST_ATTEMPTS: Final = 3
 """Times that a job is begun: one that ends its worker is not begun for ever."""
+REPORT_ROUTE: Final = "diagnosis"
 MOST_UPLOAD: Final = 128 * 2**20
 
 
@@ -138,6 +140,18 @@ class Diagnoses:
         values = reader.read(self._files.read(digest), "predictions").values
         return known.diagnose(values)
 
+    def _report_url(self, row: sa.Row[Any]) -> str:
+        return self.uploads.urls.make("GET", REPORT_ROUTE, row.id, DOWNLOAD_SECONDS)
+
+    def report(self, job: str) -> str | None:
+        """Return the page of a diagnosis; None for one that is not made."""
+        with self.database.reading() as connection:
+            made = sa.select(DIAGNOSIS.c.model, DIAGNOSIS.c.result).where(DIAGNOSIS.c.id == job)
+            row = connection.execute(made).one_or_none()
+        if row is None or row.result is None:
+            return None
+        return report_page(json.loads(row.result), f"Diagnostics of model {row.model}")
+
     def documents(self, model: int, job: str | None) -> list[dict[str, Any]]:
         """Return the diagnostics of a model, newest first; one where a job is named."""
         query = sa.select(DIAGNOSIS).where(DIAGNOSIS.c.model == model)
@@ -153,6 +167,7 @@ class Diagnoses:
                 "message": row.message,
                 "updatedAt": time_text(row.updated_at),
                 "trainedOnVal": False,
+                "reportUrl": self._report_url(row) if row.state == DONE else None,
             }
             for row in rows
         ]

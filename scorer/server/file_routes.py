@@ -8,16 +8,19 @@ from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from scorer.server.blobs import TooLarge
+from scorer.server.diagnoses import REPORT_ROUTE
 from scorer.server.errors import ApiError
 from scorer.server.services import Services
 from scorer.server.uploads import DIAGNOSTICS_PURPOSE, UPLOAD_SECONDS, ExpectedUpload, UploadForm
 
 BYTES: Final = "application/octet-stream"
 BAD_URL: Final = "expected a URL of this server that still works, found another; ask for a new one"
+PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+"""A page of ours has a style sheet in it, and no script."""
 HELD_SECONDS: Final = 300
 """Seconds in which an upload has to come that is held in memory."""
 MOST_HELD: Final = 64 * 2**20
@@ -62,6 +65,7 @@ class FileRoutes:
             Route("/data/{name:path}", self.data, methods=["GET"]),
             Route("/upload/{filename}", self.upload, methods=["PUT"]),
             Route("/submission/{filename}", self.submission, methods=["GET"]),
+            Route(f"/{REPORT_ROUTE}/{{filename}}", self.report, methods=["GET"]),
         ]
 
     def _has_our_url(self, request: Request, method: str, route: str) -> bool:
@@ -145,6 +149,15 @@ class FileRoutes:
             found = error.strerror or type(error).__name__
             return _refused(507, f"upload: expected room for the file, found {found}; try again later")
         return Response(status_code=200)
+
+    async def report(self, request: Request) -> Response:
+        """Answer GET of the page of one's own diagnostics."""
+        if not self._has_our_url(request, "GET", REPORT_ROUTE):
+            return _refused(403, f"diagnosis: {BAD_URL}")
+        page = await run_in_threadpool(self.services.diagnoses.report, request.path_params["filename"])
+        if page is None:
+            return _refused(404, "diagnosis: expected one that is made, found none")
+        return HTMLResponse(page, headers={"Content-Security-Policy": PAGE_POLICY})
 
     async def submission(self, request: Request) -> Response:
         """Answer GET of one's own submission."""

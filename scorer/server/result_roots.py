@@ -326,6 +326,27 @@ def _account_row(
     }
 
 
+def season_leaderboard(
+    context: RequestContext, limit: int, offset: int, year: int | None = None, score: str | None = None
+) -> list[Document]:
+    """Answer ``seasonLeaderboard``."""
+    services, (most, first) = context.services, page_of(limit, offset)
+    found, rows = services.seasons.standing(year, score)
+    page: Any = rows.iloc[first : first + most]
+    named = services.accounts.by_wallets(list(page.index))
+    return [
+        {
+            "year": found,
+            "rank": int(row.rank),
+            "tier": row.tier,
+            **dict.fromkeys(("username", "displayName"), named.get(row.Index, row.Index)),
+            "seasonScore": float(row.season_score),
+            "qualifiedRounds": int(row.qualified_rounds),
+        }
+        for row in page.itertuples()
+    ]
+
+
 def _model(services: Services, model_id: str) -> NamedModel:
     model = services.accounts.model(whole_number(model_id, "modelId"))
     if model is None:
@@ -350,4 +371,5 @@ ROOTS: Final = {
     "cryptosignalsLeaderboard": leaderboard,
     "signalsLeaderboard": signals_leaderboard,
     "accountLeaderboard": account_leaderboard,
+    "seasonLeaderboard": season_leaderboard,
 }

@@ -14,6 +14,7 @@ from scorer.server.login import WalletLogin
 from scorer.server.pages.settings import PageSettings
 from scorer.server.published_rounds import PublishedRounds
 from scorer.server.queries import Queries
+from scorer.server.seasons import Seasons
 from scorer.server.settled_bundles import SettledBundles
 from scorer.server.submissions import SubmissionService
 from scorer.server.uploads import Uploads
@@ -58,6 +59,7 @@ class Services:
     webhooks: Webhooks
     diagnoses: Diagnoses
     bundles: SettledBundles
+    seasons: Seasons
     page: PageSettings = field(default_factory=PageSettings)
 
     @property

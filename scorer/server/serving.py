@@ -13,9 +13,10 @@ import structlog
 import uvicorn
 
 from scorer.client.signing_service import SigningUnavailable
-from scorer.server.application import AgentOptions, application
+from scorer.server.application import AgentOptions, application, numbers
 from scorer.server.configuration import ServerConfig
 from scorer.server.rate_limit import RateLimiter
+from scorer.server.server_metrics import ServerMetrics, served_metrics
 from scorer.server.services import Services
 from scorer.server.worker import Worker
 
@@ -45,9 +46,16 @@ def run_web(config: ServerConfig, path: Path, *, works: bool, signs: bool) -> No
     database.require_current()
     suite, parts = config.suite(), config.parts()
     services = parts.services(suite, database, now)
-    with _signing(config, path, wanted=signs), _working(config, services, wanted=works):
+    metrics = ServerMetrics()
+    metrics.watch(lambda: numbers(services))
+    with (
+        _signing(config, path, wanted=signs),
+        _working(config, services, wanted=works),
+        served_metrics(metrics, config.listen.metrics_port),
+    ):
+        app = application(services, RateLimiter(config.listen.requests_per_minute), _agents(config))
         web = uvicorn.Config(
-            application(services, RateLimiter(config.listen.requests_per_minute), _agents(config)),
+            metrics.measured(app),
             host=config.listen.host,
             port=config.listen.port,
             log_level="warning",

@@ -36,6 +36,8 @@ class SetupOptions:
     data: Path | None = None
     custodian: str | None = None
     port: int = 8700
+    host: str = "127.0.0.1"
+    metrics_port: int | None = None
     private_webhooks: bool = False
     interval: float = 15.0
 
@@ -50,6 +52,9 @@ class SetupOptions:
         }
         if self.private_webhooks:
             tournament["private_webhooks"] = True
+        listen = {"host": self.host, "port": self.port, "interval": self.interval}
+        if self.metrics_port is not None:
+            listen["metrics_port"] = self.metrics_port
         return {
             "tournament": tournament | ({"custodian": self.custodian} if self.custodian else {}),
             "chain": {"endpoint": self.endpoint, "deployment": str(self.deployment.resolve())},
@@ -58,7 +63,7 @@ class SetupOptions:
                 "bundles": [str(path.resolve()) for path in self.bundles],
             },
             "signer": {"address": signer},
-            "listen": {"port": self.port, "interval": self.interval},
+            "listen": listen,
         }
 
 

@@ -222,6 +222,13 @@ class SubmissionRecords:
         path = None if digest is None else self.blobs.path(digest)
         return path if path is not None and path.is_file() else None
 
+    def counts(self) -> dict[str, int]:
+        """Return how many submissions are in each state."""
+        query = sa.select(SUBMISSION.c.state, sa.func.count()).group_by(SUBMISSION.c.state)
+        with self.database.reading() as connection:
+            found = {row.state: int(row[1]) for row in connection.execute(query)}
+        return {state: found.get(state, 0) for state in (RECEIVED, DELIVERING, ACCEPTED, REFUSED)}
+
     def oldest_unanswered(self) -> int | None:
         """Return when the oldest submission arrived that is neither accepted nor refused, Unix seconds."""
         waiting = SUBMISSION.c.state.in_(UNFINISHED)

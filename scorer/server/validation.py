@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from scorer.scoring import (
     correlation_contribution,
     diagnostics,
-    feature_exposures,
     feature_neutral_corr,
     numerai_corr,
     score_by_era,
 )
 from scorer.scoring.series import Diagnostics
 from scorer.server.errors import ApiError
+from scorer.server.exposures import OWN, FeatureRisks, Variant, dissimilarity, variants, with_variants
+from scorer.server.ratings import ratings
 
 FILE: Final = "validation.parquet"
 EXAMPLE: Final = "validation_example_preds.parquet"
@@ -84,24 +85,52 @@ class ValidationSet:
 
     def diagnose(self, values: NDArray[np.float64]) -> dict[str, Any]:
         """Return the document of diagnostics of predictions in the order of the ids."""
-        predictions = pd.DataFrame({"p": values}, index=self.eras.index)
+        predictions = pd.DataFrame({OWN: values}, index=self.eras.index)
+        risks = FeatureRisks.of(predictions, self.features, self.target, self.eras)
+        chosen = variants(risks.ranked())
+        scores = self._scores(with_variants(predictions, self.features, self.eras, chosen))
+        by_era = {name: found[OWN].astype("float64") for name, found in scores.items()}
+        by_era["validationFeatureCorrMax"] = risks.largest
+        document = _document(by_era)
+        if self.example is not None:
+            found = dissimilarity(predictions, self.example, self.features, self.eras)
+            document["exposureDissimilarity"] = found
+        counterfactuals = [_counterfactual(scores, variant) for variant in chosen]
+        return {**document, "exposures": risks.documents(), "counterfactuals": counterfactuals}
 
-        def scored(score: Callable[..., pd.Series], *others: Any) -> "pd.Series[float]":
-            return score_by_era(score, self.eras, predictions, *others)["p"].astype("float64")
+    def _scores(self, predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return scores by name: eras by columns of predictions."""
 
-        by_era = {
+        def scored(score: Callable[..., pd.Series], *others: Any) -> pd.DataFrame:
+            return score_by_era(score, self.eras, predictions, *others)
+
+        found = {
             "validationCorr": scored(numerai_corr, self.target),
             "validationFeatureNeutralCorr": scored(feature_neutral_corr, self.features, self.target),
-            "validationFeatureCorrMax": scored(_largest_exposure, self.features),
         }
         if self.example is not None:
-            by_era["validationMmc"] = scored(correlation_contribution, self.example, self.target)
-            by_era["examplePredsCorr"] = scored(_correlation, self.example)
-        return _document(by_era)
+            found["validationMmc"] = scored(correlation_contribution, self.example, self.target)
+            found["examplePredsCorr"] = scored(_correlation, self.example)
+        return found
 
 
-def _largest_exposure(predictions: pd.DataFrame, features: pd.DataFrame) -> pd.Series:
-    return feature_exposures(predictions, features).abs().max(axis=1)
+def _counterfactual(scores: Mapping[str, pd.DataFrame], variant: Variant) -> dict[str, Any]:
+    """Return what the scores of a variant were, beside those of the predictions as they are."""
+    names = {"corr": "validationCorr", "mmc": "validationMmc", "fnc": "validationFeatureNeutralCorr"}
+    document: dict[str, Any] = {
+        "name": variant.name,
+        "features": list(variant.features) if len(variant.features) == 1 else [],
+        "share": variant.share,
+    }
+    for short, name in names.items():
+        found = scores.get(name)
+        for column, suffix in ((OWN, "Before"), (variant.name, "Mean")):
+            value = None if found is None else _finite(found[column].astype("float64").mean())
+            document[f"{short}{suffix}"] = value
+    corr = scores["validationCorr"][variant.name].astype("float64")
+    deviation = corr.std(ddof=0)
+    document["corrSharpe"] = _finite(corr.mean() / deviation) if deviation else None
+    return document
 
 
 def _correlation(predictions: pd.DataFrame, other: pd.Series) -> pd.Series:
@@ -112,7 +141,7 @@ def _document(by_era: dict[str, "pd.Series[float]"]) -> dict[str, Any]:
     corr, mmc = by_era["validationCorr"], by_era.get("validationMmc")
     neutral, exposure = by_era["validationFeatureNeutralCorr"], by_era["validationFeatureCorrMax"]
     eras = [
-        {"era": str(era), **{name: _finite(series[era]) for name, series in by_era.items()}}
+        {"era": str(era), **_twins({name: _finite(series[era]) for name, series in by_era.items()})}
         for era in corr.index
     ]
     document = {
@@ -138,7 +167,18 @@ def _document(by_era: dict[str, "pd.Series[float]"]) -> dict[str, Any]:
         document["validationBmcMean"] = _finite(mmc.mean())
         correlation = _finite(by_era["examplePredsCorr"].mean())
         document |= dict.fromkeys(("examplePredsCorrMean", "validationCorrCorrWExamplePreds"), correlation)
-    return document
+    return document | ratings(document)
+
+
+def _twins(row: dict[str, float | None]) -> dict[str, float | None]:
+    """Return an era's scores under all names by which clients know them."""
+    names = {
+        "validationCorrV4": "validationCorr",
+        "validationFeatureNeutralCorrV3": "validationFeatureNeutralCorr",
+        "validationFncV4": "validationFeatureNeutralCorr",
+        "validationBmc": "validationMmc",
+    }
+    return row | {twin: row[name] for twin, name in names.items() if name in row}
 
 
 def _finished(scores: "pd.Series[float]") -> Diagnostics | None:

@@ -178,7 +178,7 @@ PUBLIC = {
     ),
     *("v2SignalsProfile", "v2Leaderboard", "signalsLeaderboard", "cryptosignalsLeaderboard"),
     *("accountLeaderboard", "submissionScores", "v2RoundModelPerformances"),
-    *("explanation", "roundRecord"),
+    *("explanation", "roundRecord", "seasonLeaderboard"),
     *("loginMessage", "login", "acceptInvitation"),
 }
 

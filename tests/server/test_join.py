@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scorer.cli import app
-from scorer.cli.profile import NAMES, VARIABLE, read_profile
+from scorer.cli.profile import NAMES, VARIABLE, load_profile, profile_path, read_profile
 from scorer.server.api_keys import NewKey
 from tests.server.site import Site, running_site
 from tests.world import World
@@ -90,6 +90,23 @@ def test_a_profile_that_says_something_else_is_refused(profile: Path, content: s
     profile.write_text(content)
     profile.chmod(0o600)
     assert "expected a profile of cupel join" in cupel("rounds", code=1)
+
+
+def test_a_home_that_is_none_or_closed_has_no_profile(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nowhere"))
+    load_profile()
+
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setattr(Path, "home", no_home)
+    load_profile()
+    assert profile_path() is None
+    assert not set(NAMES) & set(os.environ)
 
 
 def test_a_profile_that_others_can_read_is_refused(profile: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 from numerapi import CryptoAPI, NumerAPI, SignalsAPI, base_api
 
 from scorer.scoring import correlation_contribution, diagnostics, feature_neutral_corr, numerai_corr
@@ -158,6 +159,21 @@ def _submits(api: Any, site: Site, folder: Path) -> None:
     refused(lambda: api.upload_predictions(df=frame(site), model_id="999"), "one of your models")
 
 
+def _own_diagnostics(api: Any, job: str) -> None:
+    """What the server says beyond numerapi's fields: counterfactuals, and a page."""
+    query = (
+        'query ($i: String) { diagnostics(modelId: "1", id: $i) { reportUrl exposures { feature risk } '
+        "counterfactuals { name corrMean corrBefore } } }"
+    )
+    (row,) = api.raw_query(query, {"i": job}, True)["data"]["diagnostics"]
+    assert {each["feature"] for each in row["exposures"]} == set(FEATURES)
+    assert len(row["counterfactuals"]) == len(FEATURES) + 2
+    page = requests.get(row["reportUrl"], timeout=10)
+    assert "Diagnostics of model 1" in page.text
+    assert "script-src" not in page.headers["Content-Security-Policy"]
+    assert requests.get(row["reportUrl"].replace(job, "0" * len(job)), timeout=10).status_code == 403
+
+
 def _diagnoses(api: Any, folder: Path, work: Callable[[], int]) -> None:
     table = pd.read_parquet(folder / "data" / "v1.0" / "validation.parquet")
     values = np.random.default_rng(9).random(len(table))
@@ -167,6 +183,7 @@ def _diagnoses(api: Any, folder: Path, work: Callable[[], int]) -> None:
     assert work() == 1
     found = api.diagnostics("1", job)[0]
     assert (found["status"], found["erasAcceptedCount"]) == ("done", ERAS)
+    _own_diagnostics(api, job)
     expected = _by_era(table, predictions.set_index("id"), numerai_corr, lambda part: (part["target"],))
     assert [era["validationCorr"] for era in found["perEraDiagnostics"]] == expected
     assert found["validationCorrMean"] == diagnostics(pd.Series(expected)).mean
