@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 import requests
 from eth_account.messages import encode_defunct
+from markupsafe import escape
 
 from scorer.server.pages.badges import badge
 from scorer.server.pages.formatting import safe_link
