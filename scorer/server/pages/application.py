@@ -10,6 +10,8 @@ from starlette.routing import Route
 
 from scorer.server.pages.account_routes import AccountPages
 from scorer.server.pages.committee import CommitteeReader
+from scorer.server.pages.console import Console
+from scorer.server.pages.console_routes import ConsolePages
 from scorer.server.pages.explanations import Explanations
 from scorer.server.pages.file_answers import FileAnswers
 from scorer.server.pages.public_routes import PublicPages
@@ -34,7 +36,11 @@ class WebPages:
         explanations = Explanations(services.suite, services.bundles)
         public = PublicPages(self.renderer, explanations, CommitteeReader(services.suite))
         files = FileAnswers(services, explanations)
-        return [*files.routes(), *public.routes(), *AccountPages(self.renderer, sessions).routes()]
+        console = ConsolePages(
+            self.renderer, sessions, Console(services, explanations), CommitteeReader(services.suite)
+        )
+        accounts = AccountPages(self.renderer, sessions)
+        return [*files.routes(), *public.routes(), *accounts.routes(), *console.routes()]
 
     async def status(self, request: Request, document: Mapping[str, object]) -> Response:
         """Answer with the server's state for people."""
