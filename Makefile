@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas gas-check web web-check test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile verify-input simulate compare lock clean
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas gas-check web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile verify-input simulate compare lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -104,6 +104,9 @@ web: web-setup  ## build the page's scripts and styles into the Python package
 
 web-check: web-setup  ## fail when the built scripts and styles are not those of web/
 	cd web && node_modules/.bin/tsc --noEmit && node build.mjs --check
+
+web-images: web-setup  ## pictures of every page, into docs/images/web (minutes)
+	PYTHONPATH=. python -m tests.web.screenshots
 
 test-web: web-check  ## the page in a real headless browser, against a local tournament (minutes)
 	pytest -n 2 --dist loadfile -m long tests/web

@@ -80,7 +80,7 @@ def application(services: Services, limiter: RateLimiter | None = None) -> ASGIA
     async def health(_: Request) -> Response:
         return JSONResponse({"is_up": True})
 
-    pages = WebPages(services)
+    pages = WebPages(services, limiter)
 
     async def status(request: Request) -> Response:
         document = await run_in_threadpool(_status, services)

@@ -17,6 +17,7 @@ from scorer.server.pages.file_answers import FileAnswers
 from scorer.server.pages.public_routes import PublicPages
 from scorer.server.pages.rendering import Page, Renderer, html
 from scorer.server.pages.sessions import BrowserSessions
+from scorer.server.rate_limit import RateLimiter
 from scorer.server.services import Services
 
 
@@ -25,6 +26,7 @@ class WebPages:
     """The page of a tournament."""
 
     services: Services
+    limiter: RateLimiter | None = None
     renderer: Renderer = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -34,11 +36,10 @@ class WebPages:
         """Return the routes of all pages."""
         services, sessions = self.services, BrowserSessions(self.services)
         explanations = Explanations(services.suite, services.bundles)
-        public = PublicPages(self.renderer, explanations, CommitteeReader(services.suite))
+        committee = CommitteeReader(services.suite)
+        public = PublicPages(self.renderer, explanations, committee, self.limiter)
         files = FileAnswers(services, explanations)
-        console = ConsolePages(
-            self.renderer, sessions, Console(services, explanations), CommitteeReader(services.suite)
-        )
+        console = ConsolePages(self.renderer, sessions, Console(services, explanations), committee)
         accounts = AccountPages(self.renderer, sessions)
         return [*files.routes(), *public.routes(), *accounts.routes(), *console.routes()]
 
