@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-gas gas-check prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas gas-check web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -99,6 +99,21 @@ simulate: setup  ## 500 rounds of 1,000 made-up models under Cupel's rules, into
 compare: setup  ## what attackers earn under Cupel's rules and others, into build/compare
 	cupel simulate --compare --out build/compare
 
+web-setup: setup  ## what builds the page's scripts, and a browser for its tests
+	@sh scripts/web_setup.sh
+
+web: web-setup  ## build the page's scripts and styles into the Python package
+	cd web && node_modules/.bin/tsc --noEmit && node build.mjs
+
+web-check: web-setup  ## fail when the built scripts and styles are not those of web/
+	cd web && node_modules/.bin/tsc --noEmit && node build.mjs --check
+
+web-images: web-setup  ## pictures of every page, into docs/images/web (minutes)
+	PYTHONPATH=. python -m tests.web.screenshots
+
+test-web: web-check  ## the page in a real headless browser, against a local tournament (minutes)
+	pytest -n 2 --dist loadfile -m long tests/web
+
 lint: setup  ## style, strict types, imports that run one way, and the field's words
 	ruff check .
 	ruff format --check .
@@ -153,6 +168,9 @@ bench-submissions: setup  ## read 10,000 submissions in child processes and in o
 
 bench-server: setup  ## submissions and reads a second of a server on loopback, into build/bench/server.json
 	PYTHONPATH=. python benchmarks/server/bench.py
+
+bench-web: setup  ## server time of a leaderboard of 10,000 models, cached and cold, into build/bench/web.json
+	PYTHONPATH=. python benchmarks/web/bench.py
 
 bench-encryption: setup  ## encrypt predictions, and decide on 10,000 envelopes as a member does, into build/bench/encryption.json
 	PYTHONPATH=. python benchmarks/encryption/bench.py

@@ -98,7 +98,7 @@ def application(
     async def health(_: Request) -> Response:
         return JSONResponse({"is_up": True})
 
-    pages = WebPages(services)
+    pages = WebPages(services, limiter)
 
     async def status(request: Request) -> Response:
         document = await run_in_threadpool(status_of, services)

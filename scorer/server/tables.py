@@ -333,3 +333,14 @@ DIAGNOSIS: Final = sa.Table(
     sa.Index(None, "due_at"),
 )
 """Diagnostics of validation predictions; `digest` is the file's SHA-256, `result` a JSON document."""
+ORGANISER_ACT: Final = sa.Table(
+    "organiser_act",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _time("at"),
+    sa.Column("account", sa.ForeignKey("account.id"), nullable=False),
+    sa.Column("username", sa.String(30), nullable=False),
+    sa.Column("act", sa.String(40), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+"""Acts of organisers in the console; rows are only ever added."""

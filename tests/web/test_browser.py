@@ -64,7 +64,7 @@ def test_every_page_is_whole_without_scripts(shown: Site, browser: Browser) -> N
         for path in ("/rounds/1", "/leaderboard", "/models/1/rounds/1", "/rules", "/members", "/formulas"):
             browser.goto(shown.url + path)
             text = str(browser.do("text", selector="main")).replace("↕", "")
-            texts[scripts][path] = " ".join(text.split())
+            texts[scripts][path] = "".join(text.split())
         browser.goto(shown.url + "/models/1")
         assert browser.do("text", selector="figure svg.chart") is not None
     assert texts[True] == texts[False]

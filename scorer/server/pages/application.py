@@ -10,10 +10,13 @@ from starlette.routing import Route
 
 from scorer.server.pages.account_routes import AccountPages
 from scorer.server.pages.committee import CommitteeReader
+from scorer.server.pages.console import Console
+from scorer.server.pages.console_routes import ConsolePages
 from scorer.server.pages.file_answers import FileAnswers
 from scorer.server.pages.public_routes import PublicPages
 from scorer.server.pages.rendering import Page, Renderer, html
 from scorer.server.pages.sessions import BrowserSessions
+from scorer.server.rate_limit import RateLimiter
 from scorer.server.services import Services
 
 
@@ -22,6 +25,7 @@ class WebPages:
     """The page of a tournament."""
 
     services: Services
+    limiter: RateLimiter | None = None
     renderer: Renderer = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -30,9 +34,12 @@ class WebPages:
     def routes(self) -> list[Route]:
         """Return the routes of all pages."""
         services, sessions = self.services, BrowserSessions(self.services)
-        public = PublicPages(self.renderer, CommitteeReader(services.suite))
+        committee = CommitteeReader(services.suite)
+        public = PublicPages(self.renderer, committee, self.limiter)
         files = FileAnswers(services)
-        return [*files.routes(), *public.routes(), *AccountPages(self.renderer, sessions).routes()]
+        console = ConsolePages(self.renderer, sessions, Console(services), committee)
+        accounts = AccountPages(self.renderer, sessions)
+        return [*files.routes(), *public.routes(), *accounts.routes(), *console.routes()]
 
     async def status(self, request: Request, document: Mapping[str, object]) -> Response:
         """Answer with the server's state for people."""

@@ -1,7 +1,7 @@
 """Reads what the committee did: members and bonds, and who sealed, attested and disputed a round."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final
@@ -14,7 +14,7 @@ from scorer.chain.bulk import read_views
 from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointError
 from scorer.chain.logs import IncompleteLogs, event_logs, first_block_at
-from scorer.chain.records import ZERO_HASH, ProposalStatus
+from scorer.chain.records import ZERO_HASH, ProposalStatus, RoundRecord
 from scorer.protocol.documents import to_hex
 from scorer.units import WEI_PER_NANO
 
@@ -22,6 +22,26 @@ LAST_ROUNDS: Final = 20
 """Rounds whose votes the page of members counts."""
 KEPT: Final = 256
 UNANSWERED: Final = (EndpointError, Web3Exception, IncompleteLogs, ValueError, OSError)
+
+
+WORDS: Final = {
+    "ReportAccepted": "a quorum accepted the report",
+    "ReportDisputed": "the report was disputed, and a second vote began",
+    "ReportUpheld": "the second vote upheld the report",
+    "ReportOverturned": "the second vote overturned the report; members who attested it were slashed",
+    "DisputeExpired": "no second quorum in time: the round has no report",
+    "ReportDisproven": "a court disproved the report",
+}
+HISTORY: Final[Mapping[ProposalStatus, tuple[str, ...]]] = {
+    ProposalStatus.NONE: (),
+    ProposalStatus.ACCEPTED: (),
+    ProposalStatus.DISPUTED: ("ReportDisputed",),
+    ProposalStatus.UPHELD: ("ReportDisputed", "ReportUpheld"),
+    ProposalStatus.OVERTURNED: ("ReportDisputed", "ReportOverturned"),
+    ProposalStatus.EXPIRED: ("ReportDisputed", "DisputeExpired"),
+    ProposalStatus.DISPROVEN: ("ReportDisputed", "ReportUpheld", "ReportOverturned", "ReportDisproven"),
+}
+"""Events besides its acceptance that a report of each status can have had."""
 
 
 @dataclass(frozen=True)
@@ -123,11 +143,18 @@ class CommitteeReader:
     suite: Suite
     kept: Kept = field(default_factory=Kept)
 
-    def votes(self, round_id: int, block: int, *, since: int) -> RoundVotes | None:
-        """Return what the committee did in a round that closed at `since`; None where the chain is silent."""
-        found: RoundVotes | None = self.kept.get(
-            ("votes", round_id, block), lambda: self._votes(round_id, block, since)
-        )
+    def votes(self, round_id: int, block: int, *, is_over: bool, until: int) -> RoundVotes | None:
+        """Return what the committee did in a round; None where the chain is silent.
+
+        Parameters
+        ----------
+        is_over
+            Whether nothing can change any more, so that it is read once.
+        until
+            When the last event of its report can have been, Unix seconds.
+        """
+        key = ("votes", round_id, "over" if is_over else block)
+        found: RoundVotes | None = self.kept.get(key, lambda: self._votes(round_id, block, until))
         return found
 
     def facts(self, settled: Sequence[int], block: int) -> CommitteeFacts | None:
@@ -138,7 +165,7 @@ class CommitteeReader:
         )
         return found
 
-    def _votes(self, round_id: int, block: int, since: int) -> RoundVotes:
+    def _votes(self, round_id: int, block: int, until: int) -> RoundVotes:
         record = self.suite.round(round_id, block)
         members = self.suite.member_set(record.member_set_id, block)
         seal = self.suite.seals([round_id], block)[0]
@@ -160,7 +187,7 @@ class CommitteeReader:
             report,
             None if proposal is None else _status(proposal.status),
             None if proposal is None else proposal.challenge_until,
-            self._history(round_id, block, since),
+            () if proposal is None else self._history(record, proposal.status, block, until),
         )
 
     def _attested(self, round_id: int, members: Sequence[str], block: int) -> list[str | None]:
@@ -170,21 +197,17 @@ class CommitteeReader:
         )
         return [None if bytes(vote) == ZERO_HASH else to_hex(bytes(vote)) for vote in found]
 
-    def _history(self, round_id: int, block: int, since: int) -> tuple[DisputeEvent, ...]:
-        first = first_block_at(self.suite.w3, since, self.suite.addresses.block, block)
-        events = self.suite.committee.events
-        words = {
-            "ReportAccepted": "a quorum accepted the report",
-            "ReportDisputed": "the report was disputed, and a second vote began",
-            "ReportUpheld": "the second vote upheld the report",
-            "ReportOverturned": "the second vote overturned the report; members who attested it were slashed",
-            "DisputeExpired": "no second quorum in time: the round has no report",
-            "ReportDisproven": "a court disproved the report",
-        }
+    def _history(
+        self, record: RoundRecord, status: ProposalStatus, block: int, until: int
+    ) -> tuple[DisputeEvent, ...]:
+        """Return the events of a round's report; only those kinds are read that its status implies."""
+        suite, events = self.suite, self.suite.committee.events
+        first = first_block_at(suite.w3, record.resolve_at, suite.addresses.block, block)
+        last = min(block, first_block_at(suite.w3, until + 1, first, block))
         found = [
             event
-            for name, said in words.items()
-            for event in self._events(events[name](), round_id, first, block, said)
+            for name in ("ReportAccepted", *HISTORY[status])
+            for event in self._events(events[name](), record.round_id, first, last, WORDS[name])
         ]
         return tuple(event for _, event in sorted(found, key=lambda item: item[0]))
 

@@ -1,7 +1,7 @@
 """Routes of the public pages. Each handler asks for what its page shows, and names the template."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -13,14 +13,15 @@ from scorer.chain.records import RoundState
 from scorer.server.errors import ApiError
 from scorer.server.pages.board import BoardRequest, read_board
 from scorer.server.pages.charts import Line, histogram, life_of_a_round, line_chart, sparkline
-from scorer.server.pages.committee import CommitteeReader
+from scorer.server.pages.committee import CommitteeReader, RoundVotes
 from scorer.server.pages.formatting import state_name
 from scorer.server.pages.formulas import REWARDS, SCORES, STATISTICS, SYMBOLS
 from scorer.server.pages.headers import EMBED_POLICY, PAGE_POLICY, VERIFY_POLICY, page_headers
 from scorer.server.pages.model_page import ModelFacts, read_account, read_model
 from scorer.server.pages.rendering import Page, Rendered, Renderer
-from scorer.server.pages.round_page import phase, read_round, read_rounds, settled_rounds
+from scorer.server.pages.round_page import RoundFacts, phase, read_round, read_rounds, settled_rounds
 from scorer.server.pages.rules_page import differences, read_rules
+from scorer.server.rate_limit import RateLimiter
 from scorer.server.services import Services
 from scorer.units import NANO_PER_NMR
 
@@ -49,7 +50,7 @@ class PublicPages:
 
     renderer: Renderer
     committee: CommitteeReader
-    board_reader: Callable[..., Any] = field(default=read_board)
+    limiter: RateLimiter | None = None
 
     @property
     def services(self) -> Services:
@@ -80,6 +81,11 @@ class PublicPages:
 
     def _route(self, path: str, read: Read, policy: str = PAGE_POLICY) -> Route:
         async def answer(request: Request) -> Response:
+            address = request.client.host if request.client else ""
+            pause = self.limiter.wait(address) if self.limiter else 0
+            if pause:
+                text = f"Too many requests, try again in {pause} s\n"
+                return Response(text, 429, {"Retry-After": str(pause)}, "text/plain")
             rendered = await run_in_threadpool(self.rendered, request, read)
             return rendered.response(request, {**page_headers(policy), "Cache-Control": SOON})
 
@@ -104,7 +110,7 @@ class PublicPages:
         services = self.services
         current, cursor = services.queries.current_round(), services.queries.cursor()
         due = services.queries.rounds(12)
-        board = self.board_reader(services, BoardRequest(is_account=False), services.page.baselines)
+        board = read_board(services, BoardRequest(is_account=False), services.page.baselines)
         return Page(
             "home.html",
             {
@@ -135,7 +141,7 @@ class PublicPages:
         if facts is None:
             return None
         row, cursor = facts.row, self.services.queries.cursor()
-        votes = None if cursor is None else self.committee.votes(row.id, cursor.block, since=row.close_at)
+        votes = None if cursor is None else self._votes(facts, cursor.block)
         title = f"Reward scores of {len(facts.rewards)} models in round {row.id}"
         return Page(
             "round.html",
@@ -151,6 +157,13 @@ class PublicPages:
             },
         )
 
+    def _votes(self, facts: RoundFacts, block: int) -> RoundVotes | None:
+        """Return what the committee did; nothing happens to a report after the settlement or the deadline."""
+        row = facts.row
+        settled = [result.settled_at for result in facts.results if result.settled_at is not None]
+        until = max(settled, default=row.deadline)
+        return self.committee.votes(row.id, block, is_over=bool(row.is_over), until=until)
+
     def verify(self, request: Request) -> Page | None:
         """Return the page on which a browser verifies a round's payouts."""
         row = self.services.queries.round(number_in(request))
@@ -162,13 +175,13 @@ class PublicPages:
         asked = BoardRequest(
             is_account, query.get("sort", "rank")[:100], query.get("q", "")[:60], page_number(request)
         )
-        board = self.board_reader(self.services, asked, self.services.page.baselines)
+        board = read_board(self.services, asked, self.services.page.baselines)
         return Page("board.html", {"board": board})
 
     def embedded(self, request: Request) -> Page:
         """Return a leaderboard for other sites' frames."""
         asked = BoardRequest(is_account=False, page=page_number(request))
-        board = self.board_reader(self.services, asked, self.services.page.baselines)
+        board = read_board(self.services, asked, self.services.page.baselines)
         return Page("embed.html", {"board": board, "rows": board.rows[:25]})
 
     def model(self, request: Request) -> Page | None:

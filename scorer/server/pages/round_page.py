@@ -31,6 +31,7 @@ class ResultRow:
     rate: int | None
     payout: int | None
     burn: int | None
+    settled_at: int | None
     scores: Mapping[str, float]
 
     @property
@@ -117,7 +118,7 @@ def _results(services: Services, round_id: int, rows: Sequence[sa.Row[Any]]) -> 
         ResultRow(
             row.model,
             names[row.model].name if row.model in names else f"model_{row.model}",
-            *(row.position, row.reward_score, row.rate, row.payout, row.burn),
+            *(row.position, row.reward_score, row.rate, row.payout, row.burn, row.settled_at),
             scores.get(row.model, {}),
         )
         for row in rows
