@@ -25,7 +25,7 @@ NOBODY = b"\0" * 20
 
 
 class Reverted(Exception):
-    """A call that failed: `data` is what it returned, and `raiser` gives the contract that returned it first."""
+    """A call that failed: `data` is what it returned, `raiser` gives the contract that returned it first."""
 
     def __init__(self, data: bytes, raiser: Callable[[], str]) -> None:
         super().__init__(data.hex())

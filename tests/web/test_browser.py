@@ -1,4 +1,4 @@
-"""In a real browser every page is accessible, whole without scripts, light, steady, and loads nothing else."""
+"""In a real browser every page is accessible, whole without scripts, light, steady and alone."""
 
 import gzip
 from importlib import resources

@@ -7,6 +7,7 @@ import requests
 import sqlalchemy as sa
 from eth_account.messages import encode_defunct
 
+from scorer.evaluation.explain import ScoredRound
 from scorer.protocol.rules import Rules, rules_from
 from scorer.server.pages.console import Console
 from scorer.server.pages.dry_run import NotComparable, dry_runs
@@ -16,8 +17,13 @@ from tests.web.test_security import login, token_of
 
 
 def console(site: Site) -> Console:
-    services = site.services
-    return Console(services)
+    return Console(site.services)
+
+
+def scored_rounds(shown: Site) -> list[ScoredRound]:
+    """Every round whose bundle the server has, newest first."""
+    rows = shown.services.queries.rounds()
+    return [shown.services.bundles.bundle(row.id).scored for row in rows if row.is_scored]
 
 
 def changed(rules: Rules, **stake: str) -> Rules:
@@ -80,7 +86,7 @@ def test_rounds_under_their_own_rules_pay_what_they_paid(shown: Site) -> None:
     desk = console(shown)
     rules = desk.current_rules()
     assert rules is not None
-    scored = [shown.services.bundles.bundle(row.id).scored for row in shown.services.queries.rounds() if row.is_scored]
+    scored = scored_rounds(shown)
     for run in dry_runs(scored, rules):
         assert (run.paid_then, run.burned_then, run.changed) == (run.paid, run.burned, 0)
         assert run.paid > 0
@@ -95,7 +101,7 @@ def test_rules_that_need_what_rounds_do_not_have_are_refused(shown: Site) -> Non
     assert rules is not None
     document = rules.model_dump(mode="json", exclude_none=True)
     factor = {"score": "fnc", "target": "target_20d2l", "multiplier": "1"}
-    scored = [shown.services.bundles.bundle(row.id).scored for row in shown.services.queries.rounds() if row.is_scored]
+    scored = scored_rounds(shown)
     with pytest.raises(NotComparable, match="expected the score fnc_target_20d2l in its bundle, found none"):
         dry_runs(scored, rules_from(document | {"factors": [*document["factors"], factor]}, "test"))
     session = login(shown)
