@@ -99,7 +99,7 @@ simulate: setup  ## 500 rounds of 1,000 made-up models under Cupel's rules, into
 compare: setup  ## what attackers earn under Cupel's rules and others, into build/compare
 	cupel simulate --compare --out build/compare
 
-web-setup: setup  ## what builds the page's scripts, and a browser for its tests
+web-setup: setup
 	@sh scripts/web_setup.sh
 
 web: web-setup  ## build the page's scripts and styles into the Python package
@@ -109,9 +109,11 @@ web-check: web-setup  ## fail when the built scripts and styles are not those of
 	cd web && node_modules/.bin/tsc --noEmit && node build.mjs --check
 
 web-images: web-setup  ## pictures of every page, into docs/images/web (minutes)
+	@sh scripts/browser_setup.sh
 	PYTHONPATH=. python -m tests.web.screenshots
 
 test-web: web-check  ## the page in a real headless browser, against a local tournament (minutes)
+	@sh scripts/browser_setup.sh
 	pytest -n 2 --dist loadfile -m long tests/web
 
 lint: setup  ## style, strict types, imports that run one way, and the field's words
