@@ -1,7 +1,9 @@
 """What Prometheus reads of the server, and where."""
 
+import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -47,12 +49,18 @@ def test_requests_and_submissions_are_counted_and_strangers_make_no_labels(site:
 def test_an_answer_that_fails_is_counted_too() -> None:
     metrics = ServerMetrics()
 
-    async def broken(*_arguments: object) -> None:
+    async def broken(*_arguments: object) -> Any:
         raise RuntimeError("a defect")
 
-    with served(metrics.measured(broken), by_url=False) as url:
-        assert requests.get(url, timeout=10).status_code == 500
+    async def asked() -> None:
+        await metrics.measured(broken)({"type": "http", "path": "/"}, broken, broken)
+
+    with pytest.raises(RuntimeError, match="a defect"):
+        asyncio.run(asked())
     assert value_of(metrics.page().decode(), 'cupel_server_request_seconds_count{route="graphql"}') == 1
+    assert (
+        value_of(metrics.page().decode(), 'cupel_server_requests_total{route="graphql",status="none"}') == 1
+    )
 
 
 def test_without_a_port_nothing_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
