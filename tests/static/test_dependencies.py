@@ -53,7 +53,11 @@ def distributions_of(folder: Path, *, without: str = "", at_once: bool = False) 
 
 CORE = declared(PROJECT["dependencies"])
 OPTIONAL = declared(
-    [text for name in ("demo", "compute", "postgresql") for text in PROJECT["optional-dependencies"][name]]
+    [
+        text
+        for name in ("demo", "compute", "postgresql", "s3")
+        for text in PROJECT["optional-dependencies"][name]
+    ]
 )
 
 
