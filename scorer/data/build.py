@@ -276,7 +276,7 @@ class Build:
         write_sized(self.draft / name, write, self._sizes(name))
 
     def _sizes(self, name: str) -> set[int]:
-        """Return the sizes that a file of this name has had in any version, here or published."""
+        """Return the sizes of the files of this name in all versions, here and where they are published."""
         return sizes_of(self.root, name) | self._published_sizes.get(name, set())
 
     @cached_property

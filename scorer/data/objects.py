@@ -37,17 +37,20 @@ class ObjectFolder:
     @cached_property
     def _store(self) -> Any:
         remember_url(self.url)
-        try:
-            store = import_module("obstore.store")
-        except ModuleNotFoundError:
-            raise DataError(
-                f"{self.url}: expected the package obstore, found none; pip install 'cupel[s3]'"
-            ) from None
         options = (
             {"mkdir": True} if self.url.startswith("file:") else {"retry_config": {"max_retries": RETRIES}}
         )
         with self._errors("the URL of a bucket, s3 or file"):
-            return store.from_url(self.url, **options)
+            return self._library.store.from_url(self.url, **options)
+
+    @cached_property
+    def _library(self) -> Any:
+        try:
+            return import_module("obstore")
+        except ModuleNotFoundError:
+            raise DataError(
+                f"{self.url}: expected the package obstore, found none; pip install 'cupel[s3]'"
+            ) from None
 
     def under(self, name: str) -> "ObjectFolder":
         """Return the folder of that name in this one."""
@@ -75,7 +78,7 @@ class ObjectFolder:
         replace
             Without it, an object that is there is kept, and False returned.
         """
-        exists = import_module("obstore.exceptions").AlreadyExistsError
+        exists = self._library.exceptions.AlreadyExistsError
         with self._errors(f"to write the object {name}"):
             try:
                 self._store.put(name, content, mode="overwrite" if replace else "create")
@@ -102,7 +105,7 @@ class ObjectFolder:
             yield
         except DataError:
             raise
-        except (OSError, ValueError, import_module("obstore.exceptions").BaseError) as error:
+        except (OSError, ValueError, self._library.exceptions.BaseError) as error:
             found = clean((str(error).splitlines() or [type(error).__name__])[0][:FIRST_LINE])
             raise DataError(f"{self.url}: expected {expected}, found {found}") from None
 

@@ -3,6 +3,7 @@
 import secrets
 import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -105,11 +106,11 @@ def back_up(config: ServerConfig, target: Path) -> None:
     files = (CONFIG, config.signer.keystore, config.signer.password_file, config.secret_file)
     for file in files:
         shutil.copy2(config.at(Path(file)), target / Path(file).name)
-    source = sqlite3.connect(config.at(Path("server.sqlite")))
-    with sqlite3.connect(target / "server.sqlite") as copy:
+    with (
+        closing(sqlite3.connect(config.at(Path("server.sqlite")))) as source,
+        closing(sqlite3.connect(target / "server.sqlite")) as copy,
+    ):
         source.backup(copy)  # of one moment, whoever writes meanwhile
-    source.close()
-    copy.close()
     blobs = config.at(config.folders.files) / "blobs"
     if blobs.is_dir():  # after the database: what it names is there
         shutil.copytree(blobs, target / "files" / "blobs")

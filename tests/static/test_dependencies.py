@@ -62,7 +62,7 @@ CORE = declared(PROJECT["dependencies"])
 OPTIONAL = declared(
     [
         text
-        for name in ("demo", "compute", "mcp", "postgresql")
+        for name in ("demo", "compute", "mcp", "postgresql", "s3")
         for text in PROJECT["optional-dependencies"][name]
     ]
 )

@@ -218,42 +218,42 @@ def _parsed(
 ) -> RawTable:
     names = _text(table[source.name])
     dates, bad_dates = _days(table[source.date])
-    raw = RawTable(file, dates, names)
-    broken = np.zeros(len(names), dtype=np.bool_)
-    for row in np.flatnonzero(bad_dates):
-        found = table[source.date][int(row)].as_py()
-        report.add(raw.fault(int(row), f"an ISO date in the column {source.date}", found, REFUSED))
+    rows = _Rows(RawTable(file, dates, names), table, report, np.zeros(len(names), dtype=np.bool_))
+    rows.refuse(bad_dates, "an ISO date", source.date)
     far = ~bad_dates & ((dates < FIRST_DAY) | (dates > LAST_DAY))
-    for row in np.flatnonzero(far):
-        report.add(raw.fault(int(row), f"a date from {FIRST_DAY} to {LAST_DAY}", dates[row], REFUSED))
-    for row in np.flatnonzero(names == ""):
-        report.add(raw.fault(int(row), f"a name in the column {source.name}", "an empty cell", REFUSED))
-    unreadable = _unprintable(names)
-    for row in np.flatnonzero(unreadable):
-        expected = f"a name of printable characters in the column {source.name}"
-        report.add(raw.fault(int(row), expected, repr(names[row]), REFUSED))
-    broken |= bad_dates | far | (names == "") | unreadable
+    rows.refuse(far, f"a date from {FIRST_DAY} to {LAST_DAY}", source.date)
+    rows.refuse(names == "", "a name", source.name)
+    rows.refuse(_unprintable(names), "a name of printable characters", source.name)
     fields = {}
     for name, column in source.fields.items():
         fields[name], bad = _numbers(table[column])
-        for row in np.flatnonzero(bad):
-            found = table[column][int(row)].as_py()
-            report.add(raw.fault(int(row), f"a number in the column {column}", found, REFUSED))
-        broken |= bad
+        rows.refuse(bad, "a number", column)
     known = None
     if source.known:
         known, bad = _days(table[source.known])
-        for row in np.flatnonzero(bad | (known < dates)):
-            found = table[source.known][int(row)].as_py()
-            expected = f"a date from the row's own on in the column {source.known}"
-            report.add(raw.fault(int(row), expected, found, REFUSED))
-        broken |= bad
+        rows.refuse(bad | (known < dates), "a date from the row's own on", source.known)
     texts = {name: _text(table[column]) for name, column in groups.items()}
     for name, column in groups.items():
-        for row in np.flatnonzero(_unprintable(texts[name])):
-            expected = f"printable characters in the column {column}"
-            report.add(raw.fault(int(row), expected, repr(texts[name][row]), REFUSED))
-    return RawTable(file, dates, names, fields, texts, known).take(~broken)
+        rows.refuse(_unprintable(texts[name]), "printable characters", column)
+    return RawTable(file, dates, names, fields, texts, known).take(~rows.broken)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The rows of a table as they are read, with those that were refused."""
+
+    raw: RawTable
+    table: pa.Table
+    report: FaultReport
+    broken: NDArray[np.bool_]
+
+    def refuse(self, wrong: NDArray[np.bool_], expected: str, column: str) -> None:
+        """Note that some rows have another value in a column than what was expected."""
+        for row in np.flatnonzero(wrong).tolist():
+            found = self.table[column][row].as_py()
+            shown_found = "an empty cell" if found in (None, "") else found
+            self.report.add(self.raw.fault(row, f"{expected} in the column {column}", shown_found, REFUSED))
+        self.broken[:] |= wrong
 
 
 def _text(column: pa.ChunkedArray) -> Texts:

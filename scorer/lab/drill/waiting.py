@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Final
 
@@ -64,7 +64,9 @@ def nothing_open(local: LocalTournament, name: str) -> bool:
 def unfinished(local: LocalTournament, name: str) -> list[str]:
     """Return the keys of what a daemon signed and what is not final."""
     path = local.out / name / "journal.sqlite"
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as journal:
+    # Closed at once: a daemon is a copy of this process. A connection that it inherits and collects takes the
+    # daemon's own locks along, and the next reader cuts off the index that the daemon has in memory (SIGBUS).
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as journal:
         rows = journal.execute("select key from intent where state in ('sent', 'mined')").fetchall()
     return [str(key) for (key,) in rows]
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,7 +43,8 @@ def all_final(rehearsal: Rehearsal) -> bool:
 
 
 def _open_intents(rehearsal: Rehearsal, name: str) -> int:
-    with sqlite3.connect(f"file:{rehearsal.out / name / 'journal.sqlite'}?mode=ro", uri=True) as journal:
+    journal_file = rehearsal.out / name / "journal.sqlite"
+    with closing(sqlite3.connect(f"file:{journal_file}?mode=ro", uri=True)) as journal:
         query = "select count(*) from intent where state in ('sent', 'mined')"
         return int(journal.execute(query).fetchone()[0])
 
