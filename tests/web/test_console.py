@@ -78,10 +78,10 @@ def test_an_invitation_is_shown_once_and_noted(shown: Site) -> None:
 
 
 def test_rounds_under_their_own_rules_pay_what_they_paid(shown: Site) -> None:
-    desk = console(shown)
-    rules = desk.current_rules()
+    organiser = console(shown)
+    rules = organiser.current_rules()
     assert rules is not None
-    scored = [desk.explanations.round(row) for row in shown.services.queries.rounds() if row.is_scored]
+    scored = [organiser.explanations.round(row) for row in shown.services.queries.rounds() if row.is_scored]
     for run in dry_runs(scored, rules):
         assert (run.paid_then, run.burned_then, run.changed) == (run.paid, run.burned, 0)
         assert run.paid > 0
@@ -91,12 +91,12 @@ def test_rounds_under_their_own_rules_pay_what_they_paid(shown: Site) -> None:
 
 
 def test_rules_that_need_what_rounds_do_not_have_are_refused(shown: Site) -> None:
-    desk = console(shown)
-    rules = desk.current_rules()
+    organiser = console(shown)
+    rules = organiser.current_rules()
     assert rules is not None
     document = rules.model_dump(mode="json", exclude_none=True)
     factor = {"score": "fnc", "target": "target_20d2l", "multiplier": "1"}
-    scored = [desk.explanations.round(row) for row in shown.services.queries.rounds() if row.is_scored]
+    scored = [organiser.explanations.round(row) for row in shown.services.queries.rounds() if row.is_scored]
     with pytest.raises(NotComparable, match="expected the score fnc_target_20d2l in its bundle, found none"):
         dry_runs(scored, rules_from(document | {"factors": [*document["factors"], factor]}, "test"))
     session = login(shown)
