@@ -83,8 +83,8 @@ def test_an_invitation_is_shown_once_and_noted(shown: Site) -> None:
 
 
 def test_rounds_under_their_own_rules_pay_what_they_paid(shown: Site) -> None:
-    desk = console(shown)
-    rules = desk.current_rules()
+    organiser = console(shown)
+    rules = organiser.current_rules()
     assert rules is not None
     scored = scored_rounds(shown)
     for run in dry_runs(scored, rules):
@@ -96,8 +96,8 @@ def test_rounds_under_their_own_rules_pay_what_they_paid(shown: Site) -> None:
 
 
 def test_rules_that_need_what_rounds_do_not_have_are_refused(shown: Site) -> None:
-    desk = console(shown)
-    rules = desk.current_rules()
+    organiser = console(shown)
+    rules = organiser.current_rules()
     assert rules is not None
     document = rules.model_dump(mode="json", exclude_none=True)
     factor = {"score": "fnc", "target": "target_20d2l", "multiplier": "1"}

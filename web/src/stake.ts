@@ -25,7 +25,7 @@ interface Stake {
   submitter: Hex;
 }
 
-interface Desk extends Session {
+interface Connection extends Session {
   facts: Facts;
   panel: HTMLElement;
   models: Set<bigint>;
@@ -55,7 +55,7 @@ export async function connect(button: HTMLElement) {
     if (!account) throw new Error("the wallet named no account");
     const models = new Set((root.dataset.models ?? "").split(",").filter(Boolean).map(BigInt));
     const client = createClient({ account: getAddress(account), transport: custom(provider as never), pollingInterval: 1_000 });
-    const desk: Desk = {
+    const connection: Connection = {
       client,
       account: getAddress(account),
       chainId: facts.chainId,
@@ -67,32 +67,32 @@ export async function connect(button: HTMLElement) {
     };
     provider.on?.("accountsChanged", () => location.reload());
     provider.on?.("chainChanged", () => location.reload());
-    if (await onRightChain(desk)) await show(desk);
+    if (await onRightChain(connection)) await show(connection);
   } catch (error) {
     said(button, isRefusal(error) ? "Refused in the wallet. Nothing was shared." : wordsOf(error), "wrong");
   }
 }
 
-async function onRightChain(desk: Desk): Promise<boolean> {
-  const found = await getChainId(desk.client);
-  if (found === desk.facts.chainId) return true;
-  desk.say(`The wallet is on chain ${found}; this tournament is on chain ${desk.facts.chainId}.`, "wrong");
-  const button = make("button", { type: "button" }, `Switch to chain ${desk.facts.chainId}`);
+async function onRightChain(connection: Connection): Promise<boolean> {
+  const found = await getChainId(connection.client);
+  if (found === connection.facts.chainId) return true;
+  connection.say(`The wallet is on chain ${found}; this tournament is on chain ${connection.facts.chainId}.`, "wrong");
+  const button = make("button", { type: "button" }, `Switch to chain ${connection.facts.chainId}`);
   button.addEventListener("click", async () => {
     try {
-      await desk.provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: toHex(desk.facts.chainId) }] });
-      if ((await getChainId(desk.client)) === desk.facts.chainId) await show(desk);
+      await connection.provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: toHex(connection.facts.chainId) }] });
+      if ((await getChainId(connection.client)) === connection.facts.chainId) await show(connection);
     } catch (error) {
       const words = isUnknownChain(error) ? "The wallet does not know this chain. Add it there, with an endpoint that you trust." : reason(error);
-      desk.say(words, "wrong");
+      connection.say(words, "wrong");
     }
   });
-  desk.panel.replaceChildren(make("p", {}, button));
+  connection.panel.replaceChildren(make("p", {}, button));
   return false;
 }
 
-async function read(desk: Desk, model: bigint): Promise<Stake> {
-  const { client, facts } = desk;
+async function read(connection: Connection, model: bigint): Promise<Stake> {
+  const { client, facts } = connection;
   const stakes = { address: facts.tournament, abi: STAKES, args: [model] } as const;
   const submitter = await readContract(client, { address: facts.registry, abi: REGISTRY, functionName: "submitterOf", args: [model] });
   const hasLane = await readContract(client, { ...stakes, functionName: "laneOf" }).then(
@@ -107,31 +107,31 @@ async function read(desk: Desk, model: bigint): Promise<Stake> {
   return { model, idle, allocation, hasLane, submitter };
 }
 
-async function show(desk: Desk) {
-  const { client, facts, account } = desk;
-  desk.say("Reading the chain.");
+async function show(connection: Connection) {
+  const { client, facts, account } = connection;
+  connection.say("Reading the chain.");
   const balance = await readContract(client, { address: facts.numeraire, abi: TOKEN, functionName: "balanceOf", args: [account] });
   const owned: Stake[] = [];
   const foreign: string[] = [];
-  for (const model of [...desk.models].sort((one, other) => Number(one - other))) {
+  for (const model of [...connection.models].sort((one, other) => Number(one - other))) {
     const owner = await readContract(client, { address: facts.registry, abi: REGISTRY, functionName: "ownerOf", args: [model] });
-    if (owner === account) owned.push(await read(desk, model));
+    if (owner === account) owned.push(await read(connection, model));
     else foreign.push(`Model ${model} belongs to ${owner}.`);
   }
   const least = await readContract(client, { address: facts.tournament, abi: STAKES, functionName: "minPosition" });
-  desk.panel.replaceChildren(
+  connection.panel.replaceChildren(
     make("p", {}, `Wallet ${account} has ${nmr(balance / WEI_PER_NANO)} NMR.`),
-    ...owned.map((stake) => card(desk, stake, least)),
-    registration(desk),
+    ...owned.map((stake) => card(connection, stake, least)),
+    registration(connection),
   );
-  desk.say(foreign.join(" "), foreign.length ? "wrong" : "");
+  connection.say(foreign.join(" "), foreign.length ? "wrong" : "");
 }
 
-function registration(desk: Desk): HTMLElement {
+function registration(connection: Connection): HTMLElement {
   const button = make("button", { type: "button", class: "second" }, "Register a new model");
   button.addEventListener("click", () =>
-    run(desk, async () => {
-      const call = { address: desk.facts.registry, abi: REGISTRY, functionName: "register", args: [desk.account] } as const;
+    run(connection, async () => {
+      const call = { address: connection.facts.registry, abi: REGISTRY, functionName: "register", args: [connection.account] } as const;
       return { title: "register a new model that belongs to your wallet", risk: "nothing; the model has no stake", call: async () => call, dry: call };
     }),
   );
@@ -140,11 +140,11 @@ function registration(desk: Desk): HTMLElement {
   const form = make("form", { class: "inline" }, make("label", { for: "other-model" }, "Another model of yours, by number"), number, add);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!/^\d{1,9}$/.test(number.value)) return desk.say("Type the number of a model.", "wrong");
-    desk.models.add(BigInt(number.value));
-    show(desk).catch((error: unknown) => {
-      desk.models.delete(BigInt(number.value));
-      desk.say(reason(error), "wrong");
+    if (!/^\d{1,9}$/.test(number.value)) return connection.say("Type the number of a model.", "wrong");
+    connection.models.add(BigInt(number.value));
+    show(connection).catch((error: unknown) => {
+      connection.models.delete(BigInt(number.value));
+      connection.say(reason(error), "wrong");
     });
   });
   return make("section", {}, make("p", {}, button), form);
@@ -157,7 +157,7 @@ interface Field {
   hint?: string;
 }
 
-function action(desk: Desk, stake: Stake, name: string, fields: Field[], plan: (values: Record<string, string>) => Promise<Plan>): HTMLFormElement {
+function action(connection: Connection, stake: Stake, name: string, fields: Field[], plan: (values: Record<string, string>) => Promise<Plan>): HTMLFormElement {
   const inputs = fields.map((field) => {
     const id = `${field.name}-${stake.model}`;
     const input = make("input", { id, name: field.name, value: field.value ?? "", autocomplete: "off", spellcheck: "false" });
@@ -169,25 +169,25 @@ function action(desk: Desk, stake: Stake, name: string, fields: Field[], plan: (
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const values = Object.fromEntries([...new FormData(form)].map(([key, value]) => [key, String(value)]));
-    void run(desk, () => plan(values));
+    void run(connection, () => plan(values));
   });
   return form;
 }
 
-async function run(desk: Desk, plan: () => Promise<Plan>) {
+async function run(connection: Connection, plan: () => Promise<Plan>) {
   try {
-    const receipt = await perform(desk, desk.panel, await plan());
+    const receipt = await perform(connection, connection.panel, await plan());
     if (!receipt) return;
-    for (const { args } of parseEventLogs({ abi: REGISTRY, eventName: "ModelRegistered", logs: receipt.logs })) desk.models.add(args.modelId);
-    const words = desk.panel.closest("[data-stake]")?.querySelector("[data-said]")?.textContent ?? "";
-    await show(desk);
-    desk.say(words, "good");
+    for (const { args } of parseEventLogs({ abi: REGISTRY, eventName: "ModelRegistered", logs: receipt.logs })) connection.models.add(args.modelId);
+    const words = connection.panel.closest("[data-stake]")?.querySelector("[data-said]")?.textContent ?? "";
+    await show(connection);
+    connection.say(words, "good");
   } catch (error) {
-    desk.say(reason(error), "wrong");
+    connection.say(reason(error), "wrong");
   }
 }
 
-function card(desk: Desk, stake: Stake, least: bigint): HTMLElement {
+function card(connection: Connection, stake: Stake, least: bigint): HTMLElement {
   const next = position(stake.idle, stake.allocation, least);
   const facts: [string, string][] = [
     ["Idle stake", `${nmr(stake.idle)} NMR`],
@@ -197,18 +197,18 @@ function card(desk: Desk, stake: Stake, least: bigint): HTMLElement {
   ];
   const list = make("dl", { class: "facts wide" }, ...facts.map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, text))));
   const forms = [
-    action(desk, stake, "Deposit", [{ label: "Deposit, NMR", name: "amount" }], ({ amount }) => deposit(desk, stake, nanoFrom(amount ?? ""))),
-    action(desk, stake, "Allocate", [{ label: "Put at risk in each round", name: "amount", hint: "An amount in NMR, such as 2.5 (two digits count), or a share of idle stake, such as 50%. 0 for nothing." }], ({ amount }) => allocate(desk, stake, amount ?? "", least)),
-    action(desk, stake, "Withdraw", [{ label: "Withdraw, NMR", name: "amount", hint: `At most ${nmr(stake.idle)}; what is at risk comes back as rounds settle.` }], ({ amount }) => withdraw(desk, stake, nanoFrom(amount ?? ""))),
-    action(desk, stake, "Name submitter", [{ label: "Key that may sign submissions", name: "submitter", value: desk.facts.server, hint: "This server's key is filled in. It can submit for the model, and never touch its stake." }], ({ submitter }) => name(desk, stake, submitter ?? "")),
+    action(connection, stake, "Deposit", [{ label: "Deposit, NMR", name: "amount" }], ({ amount }) => deposit(connection, stake, nanoFrom(amount ?? ""))),
+    action(connection, stake, "Allocate", [{ label: "Put at risk in each round", name: "amount", hint: "An amount in NMR, such as 2.5 (two digits count), or a share of idle stake, such as 50%. 0 for nothing." }], ({ amount }) => allocate(connection, stake, amount ?? "", least)),
+    action(connection, stake, "Withdraw", [{ label: "Withdraw, NMR", name: "amount", hint: `At most ${nmr(stake.idle)}; what is at risk comes back as rounds settle.` }], ({ amount }) => withdraw(connection, stake, nanoFrom(amount ?? ""))),
+    action(connection, stake, "Name submitter", [{ label: "Key that may sign submissions", name: "submitter", value: connection.facts.server, hint: "This server's key is filled in. It can submit for the model, and never touch its stake." }], ({ submitter }) => name(connection, stake, submitter ?? "")),
   ];
   const shown = stake.hasLane ? forms : [forms[0] as HTMLElement, forms[3] as HTMLElement];
   const title = make("h2", { id: `model-${stake.model}` }, `Model ${stake.model}`);
   return make("section", { "aria-labelledby": `model-${stake.model}`, class: "model", "data-model": String(stake.model) }, title, list, ...shown);
 }
 
-async function deposit(desk: Desk, stake: Stake, amount: bigint): Promise<Plan> {
-  const { client, facts, account } = desk;
+async function deposit(connection: Connection, stake: Stake, amount: bigint): Promise<Plan> {
+  const { client, facts, account } = connection;
   const value = amount * WEI_PER_NANO;
   const token = { address: facts.numeraire, abi: TOKEN } as const;
   const [balance, allowance] = await Promise.all([
@@ -225,13 +225,13 @@ async function deposit(desk: Desk, stake: Stake, amount: bigint): Promise<Plan> 
     const call = { ...stakes, functionName: "deposit", args: [stake.model, value] } as const;
     return { title, risk, call: async () => call, dry: call };
   }
-  const domain = await permitDomain(desk);
+  const domain = await permitDomain(connection);
   if (!domain) throw new Error("This token knows no permits. Use cupel stake deposit, which approves first.");
-  return { title, risk, signs: "a permit for exactly this amount, then one transaction", call: () => permitted(desk, stake.model, value, domain) };
+  return { title, risk, signs: "a permit for exactly this amount, then one transaction", call: () => permitted(connection, stake.model, value, domain) };
 }
 
 /** Returns the token's EIP-712 domain; null where the token's own separator is another. */
-async function permitDomain({ client, facts }: Desk) {
+async function permitDomain({ client, facts }: Connection) {
   const token = { address: facts.numeraire, abi: TOKEN } as const;
   const [name, separator] = await Promise.all([
     readContract(client, { ...token, functionName: "name" }),
@@ -244,8 +244,8 @@ async function permitDomain({ client, facts }: Desk) {
   return own === separator ? { name, version: "1", chainId: facts.chainId, verifyingContract: facts.numeraire } : null;
 }
 
-async function permitted(desk: Desk, model: bigint, value: bigint, domain: { name: string; version: string; chainId: number; verifyingContract: Hex }) {
-  const { client, facts, account } = desk;
+async function permitted(connection: Connection, model: bigint, value: bigint, domain: { name: string; version: string; chainId: number; verifyingContract: Hex }) {
+  const { client, facts, account } = connection;
   const nonce = await readContract(client, { address: facts.numeraire, abi: TOKEN, functionName: "nonces", args: [account] });
   const { timestamp } = await getBlock(client);
   const deadline = timestamp + PERMIT_LASTS;
@@ -256,27 +256,27 @@ async function permitted(desk: Desk, model: bigint, value: bigint, domain: { nam
   return { address: facts.tournament, abi: STAKES, functionName: "depositWithPermit", args };
 }
 
-async function withdraw(desk: Desk, stake: Stake, amount: bigint): Promise<Plan> {
-  const args = [stake.model, amount * WEI_PER_NANO, desk.account] as const;
-  const call = { address: desk.facts.tournament, abi: STAKES, functionName: "withdraw", args } as const;
+async function withdraw(connection: Connection, stake: Stake, amount: bigint): Promise<Plan> {
+  const args = [stake.model, amount * WEI_PER_NANO, connection.account] as const;
+  const call = { address: connection.facts.tournament, abi: STAKES, functionName: "withdraw", args } as const;
   return { title: `withdraw ${nmr(amount)} NMR of model ${stake.model} to your wallet`, risk: "less than before", call: async () => call, dry: call };
 }
 
-async function allocate(desk: Desk, stake: Stake, text: string, least: bigint): Promise<Plan> {
+async function allocate(connection: Connection, stake: Stake, text: string, least: bigint): Promise<Plan> {
   const plain = text.trim();
   const allocation = plain === "0" ? 0n : plain.endsWith("%") ? shareAllocation(plain.slice(0, -1)) : amountAllocation(nanoFrom(plain));
-  const call = { address: desk.facts.tournament, abi: STAKES, functionName: "setAllocation", args: [stake.model, allocation] } as const;
-  const cap = await readContract(desk.client, { address: desk.facts.tournament, abi: STAKES, functionName: "cap" });
+  const call = { address: connection.facts.tournament, abi: STAKES, functionName: "setAllocation", args: [stake.model, allocation] } as const;
+  const cap = await readContract(connection.client, { address: connection.facts.tournament, abi: STAKES, functionName: "cap" });
   const locked = position(stake.idle, allocation, least);
   const most = (locked * BigInt(cap)) / 1_000_000n;
   const risk = locked ? `a round would lock ${nmr(locked)} NMR now, and can burn or pay at most ${nmr(most)} NMR` : `nothing: a round would lock less than the least position of ${nmr(least)} NMR`;
   return { title: `put ${allocationText(allocation)} of model ${stake.model} at risk in each round`, risk, call: async () => call, dry: call };
 }
 
-async function name(desk: Desk, stake: Stake, text: string): Promise<Plan> {
+async function name(connection: Connection, stake: Stake, text: string): Promise<Plan> {
   if (!isAddress(text.trim())) throw new Error(`Expected an address, found ${text.slice(0, 50) || "nothing"}. Nothing was sent.`);
   const submitter = getAddress(text.trim());
-  const call = { address: desk.facts.registry, abi: REGISTRY, functionName: "setSubmitter", args: [stake.model, submitter] } as const;
+  const call = { address: connection.facts.registry, abi: REGISTRY, functionName: "setSubmitter", args: [stake.model, submitter] } as const;
   const title = `let ${submitter} sign submissions of model ${stake.model}`;
   return { title, risk: "no stake: a submitter can never move one, but bad predictions can be burned", call: async () => call, dry: call };
 }

@@ -18,7 +18,7 @@ import { isRefusal } from "./wallets";
 
 export interface Call {
   address: Hex;
-  // biome-ignore lint: the ABI decides the types of a call, and calls of several ABIs come here.
+  // the ABI decides the types of a call, and calls of several ABIs come here.
   abi: any;
   functionName: string;
   args: readonly unknown[];
