@@ -6,6 +6,8 @@ export SOLCX_BINARY_PATH := $(CURDIR)/scripts/solc
 export APE_DATA_FOLDER := $(CURDIR)/build/ape
 # Compiled once, and not beside the sources: a test that starts a process would compile all of them again.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+# The lock has both: this one hashes some words in a quarter of the time that pycryptodome takes.
+test-python contracts-on-py-evm contracts-on-anvil: export ETH_HASH_BACKEND := pysha3
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 

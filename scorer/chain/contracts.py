@@ -10,7 +10,7 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import BadFunctionCallOutput
 
-from scorer.chain.artifacts import abi
+from scorer.chain.binding import bound
 from scorer.chain.bulk import read_view, read_views
 from scorer.chain.errors import MalformedAnswer
 from scorer.chain.records import (
@@ -41,7 +41,7 @@ PAGES_AT_ONCE = 20
 class Suite:
     """The contracts of one deployment. Every reading names its block.
 
-    A contract is bound when it is first used: that takes some 20 ms, and most callers use one or two.
+    A contract is bound when it is first used: that takes a millisecond or two, and most callers use few.
     """
 
     w3: Web3
@@ -88,9 +88,7 @@ class Suite:
         return self._bound("Authority", self.addresses.authority)
 
     def _bound(self, name: str, address: str) -> Contract:
-        return self.w3.eth.contract(
-            address=Web3.to_checksum_address(address), abi=abi(name), decode_tuples=True
-        )
+        return bound(self.w3, name, address)
 
     def round_count(self, block: int) -> int:
         """Count the rounds that were ever opened; their ids are 1 to this."""

@@ -7,7 +7,7 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import ContractLogicError, Web3Exception
 
-from scorer.chain.artifacts import abi
+from scorer.chain.binding import bound
 from scorer.chain.bulk import Tag, read_view
 from scorer.chain.errors import EndpointError
 from scorer.chain.reverts import describe_revert
@@ -32,9 +32,7 @@ class Reader:
 
     def bound(self, contract: str, address: str) -> Contract:
         """Bind one of the package's contracts to an address."""
-        return self.w3.eth.contract(
-            address=Web3.to_checksum_address(address), abi=abi(contract), decode_tuples=True
-        )
+        return bound(self.w3, contract, address)
 
     def access(self, authority: Contract, role: int, account: str) -> Access | None:
         """Return an account's access to a role, or None. A delay that takes effect later counts already."""
