@@ -10,6 +10,7 @@ import pytest
 from tests.server.site import Site
 from tests.web.browser import PHONE, WIDE, Browser
 from tests.web.page_world import page
+from tests.web.screenshots import log_in, prepare
 from tests.web.test_pages import PAGES
 from tests.web.wallet import TestWallet, with_wallet
 
@@ -52,6 +53,22 @@ def test_axe_finds_nothing_on_any_page(shown: Site, browser: Browser, scheme: st
         assert found["violations"] == [], path
         assert found["passes"] > 20, path
         assert browser.do("evaluate", code=OVERFLOW) == 0, path  # tables scroll in their own frame
+    browser.calm()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("scheme", "width"), [("dark", WIDE), ("light", PHONE)])
+def test_axe_finds_nothing_on_the_pages_of_a_login(
+    shown: Site, browser: Browser, scheme: str, width: int
+) -> None:
+    wallet = TestWallet(shown.world, shown.world.participants[0].account)
+    with_wallet(browser, wallet, scheme=scheme, width=width, reduced=True)
+    log_in(browser, shown)
+    for path in ("/account", "/account/stake", "/console", "/rounds/1/verify"):
+        browser.goto(shown.url + path)
+        prepare(browser, path)
+        assert browser.do("axe")["violations"] == [], path
+        assert browser.do("evaluate", code=OVERFLOW) == 0, path
     browser.calm()
 
 
