@@ -95,6 +95,8 @@ interface Check {
 
 const check = (what: string, expected: string, found: string): Check => ({ what, expected, found, holds: expected === found });
 
+const styleOf = (text: string) => (text.startsWith("0x") ? "hash" : "number");
+
 function table(checks: Check[]): HTMLElement {
   const head = make("tr", {}, ...["Check", "Chain or contract", "Computed here", "Holds"].map((name) => make("th", { scope: "col" }, name)));
   const rows = checks.map(({ what, expected, found, holds }) =>
@@ -102,8 +104,8 @@ function table(checks: Check[]): HTMLElement {
       "tr",
       {},
       make("th", { scope: "row" }, what),
-      make("td", {}, make("span", { class: "number" }, expected)),
-      make("td", {}, make("span", { class: "number" }, found)),
+      make("td", {}, make("span", { class: styleOf(expected) }, expected)),
+      make("td", {}, make("span", { class: styleOf(found) }, found)),
       make("td", { class: holds ? "gain" : "loss" }, holds ? "yes" : "NO"),
     ),
   );
