@@ -2,12 +2,14 @@
 
 import json
 from collections import Counter
+from typing import Any
 
 import pytest
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
 
 from scorer.chain import logs
 from scorer.chain.records import RoundState
-from scorer.chain.transport import Reply, Transport
 from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.observation.void import read_void
 from tests.world import World
@@ -20,15 +22,15 @@ RANGE, LATER = 20, 600
 def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each method is asked for."""
     requests: Counter[str] = Counter()
-    post = Transport.post
+    send = HTTPAdapter.send
 
-    def counted(self: Transport, body: bytes) -> Reply:
-        requests[json.loads(body)["method"]] += 1
-        return post(self, body)
+    def counted(self: HTTPAdapter, request: PreparedRequest, **given: Any) -> Response:
+        requests[json.loads(request.body or "{}")["method"]] += 1
+        return send(self, request, **given)
 
     monkeypatch.setattr(logs, "FIRST_RANGE", RANGE)
     monkeypatch.setattr(logs, "LARGEST_RANGE", RANGE)
-    monkeypatch.setattr(Transport, "post", counted)
+    monkeypatch.setattr(HTTPAdapter, "send", counted)
     return requests
 
 
