@@ -8,6 +8,7 @@ import {CommitteeMembers} from "./CommitteeMembers.sol";
 import {CommitteeSeals} from "./CommitteeSeals.sol";
 import {CommitteeVotes} from "./CommitteeVotes.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
+import {IScoreCourt} from "./interfaces/IScoreCourt.sol";
 import {ITournament} from "./interfaces/ITournament.sol";
 import {Report} from "./interfaces/Report.sol";
 
@@ -101,8 +102,9 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
         if (proposal.openVotes == 0) revert NoVotesOpen(tournament, roundId);
         ProposalStatus status = proposal.status;
         if (status == ProposalStatus.Disputed) revert WrongStatus(status, ProposalStatus.Expired);
-        uint256 from = proposal.challengeUntil;
+        uint256 from = _finalAt(tournament, roundId, proposal);
         if (status == ProposalStatus.None) (,, from,) = ITournament(tournament).reportingOf(roundId);
+        else if (from == type(uint256).max) from = _postableUntil(tournament, roundId);
         if (block.timestamp < from) revert TooEarly(block.timestamp, from);
 
         if (status == ProposalStatus.None) {
@@ -155,7 +157,7 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
         bool disputed = status == ProposalStatus.Disputed;
         if (!disputed && !_hasReport(status)) revert WrongStatus(status, ProposalStatus.Accepted);
         // No report is final while it is disputed, even after the window in which it could be challenged.
-        uint256 until = disputed ? proposal.disputeUntil : proposal.challengeUntil;
+        uint256 until = disputed ? proposal.disputeUntil : _finalAt(tournament, roundId, proposal);
         if (block.timestamp >= until) revert TooLate(block.timestamp, until);
 
         address challenger = _endDispute(proposal, ProposalStatus.Disproven);
@@ -174,7 +176,7 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
     function finalFrom(address tournament, uint256 roundId, bytes32 reportHash) external view returns (uint256) {
         Proposal storage proposal = _proposals[tournament][roundId];
         if (proposal.reportHash != reportHash || !_hasReport(proposal.status)) return type(uint256).max;
-        return proposal.challengeUntil;
+        return _finalAt(tournament, roundId, proposal);
     }
 
     /// @inheritdoc IOracleCommittee
@@ -271,6 +273,26 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
         challenger = proposal.challenger;
         proposal.challenger = address(0);
         proposal.status = status;
+    }
+
+    /* INTERNAL: finality */
+
+    /// @dev When a report is final that nobody disputes or disproves any more: after `challengeUntil`, and where the court asks
+    /// for evidence, a challenge window after that is public. The largest uint256 while it is not. A court without code is an
+    /// account, which judges by itself.
+    function _finalAt(address tournament, uint256 roundId, Proposal storage proposal) private view returns (uint256) {
+        uint256 until = proposal.challengeUntil;
+        bytes32 reportHash = proposal.reportHash;
+        if (reportHash == 0 || court.code.length == 0) return until;
+        uint256 since = IScoreCourt(court).evidenceSince(tournament, roundId, reportHash);
+        if (since == type(uint256).max) return since;
+        return since + challengeWindow > until ? since + challengeWindow : until;
+    }
+
+    /// @dev From when on no evidence is taken: what has none until then never gets final.
+    function _postableUntil(address tournament, uint256 roundId) private view returns (uint256) {
+        (,, uint64 deadline,) = ITournament(tournament).reportingOf(roundId);
+        return uint256(deadline) + IScoreCourt(court).POSTING_PERIOD();
     }
 
     /* INTERNAL: checks */
