@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Final
 
 from scorer.proofs.tables import TableHalves, table_halves
@@ -11,8 +10,6 @@ from scorer.protocol.merkle import merkle_proof, merkle_root
 
 FIRST: Final = 2
 """The fewest ids that have a table: its leaf is the first."""
-SHIPPED: Final = 8_192
-"""The most ids of the tree that comes with the package."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,23 @@ def compute_tree(most: int) -> TableTree:
     return TableTree.of(table_halves(ids) for ids in range(FIRST, most + 1))
 
 
-@cache
-def shipped_tree() -> TableTree:
-    """Return the tree up to `SHIPPED` ids, from the leaves that come with the package."""
-    content = (resources.files("scorer.proofs") / "tables.bin").read_bytes()
-    return TableTree(tuple(content[at : at + 32] for at in range(0, len(content), 32)))
+def write_tree(tree: TableTree, path: Path) -> None:
+    """Write a tree's leaves into a file."""
+    path.write_bytes(b"".join(tree.leaves))
+
+
+def read_tree(path: Path, root: bytes) -> TableTree:
+    """Read the tree that `write_tree` wrote.
+
+    Raises
+    ------
+    ValueError
+        When it is not the one with the court's `root`.
+    """
+    content = path.read_bytes()
+    tree = TableTree(tuple(content[at : at + 32] for at in range(0, len(content), 32)))
+    if tree.root != root:
+        raise ValueError(
+            f"{path}: expected the tables of root {root.hex()}, found those of {tree.root.hex()}"
+        )
+    return tree

@@ -8,6 +8,7 @@ from eth_hash.auto import keccak
 from web3.exceptions import ContractLogicError
 
 from scorer.chain.reverts import revert_name
+from scorer.proofs.search import lane_faults, proof, totals_fault
 from scorer.units import wei_from_nano
 from tests.proofs.court_world import (
     ABSENT,
@@ -237,3 +238,30 @@ def test_scores_for_more_lanes_than_there_are_fall_to_the_proof_of_totals(world:
     world.attest(evidence)
     totals = world.court.functions.disproveTotals
     assert not refusal(world.prove, totals(world.tournament, evidence.report.to_contract(), longer))
+
+
+def test_the_search_finds_each_lie_and_the_proof_that_ends_it(world: CourtWorld) -> None:
+    lies = {
+        PLAIN: world.honest[PLAIN] + 3,
+        REFUSED: 9,
+        ABSENT: -4,
+        UNSTAKED: 1,
+        OPPOSITE: world.honest[OPPOSITE] + 1,
+    }
+    scores = world.honest | lies
+    evidence = accept(world, scores, total_burn=5)
+    lanes = world.lanes(scores)
+    models = [int(lane) + 1 for chunk in world.chunks for lane in chunk.lanes]
+    found = lane_faults(lanes, models, world.honest, world.sealed)
+    assert [(fault.kind.name, fault.model) for fault in found] == [
+        ("REFUSED", REFUSED), ("ABSENT", ABSENT), ("SCORE", PLAIN), ("UNSTAKED", UNSTAKED),
+    ]  # fmt: skip
+    right = world.evidence(scores).report
+    totals = totals_fault(evidence.report, right.total_payout, right.total_burn)
+    assert totals is not None
+    assert totals_fault(right, right.total_payout, right.total_burn) is None
+    for fault in (*found, totals):
+        with world.undone():
+            arguments = proof(fault, evidence, lanes, world.sealed, world.tree)
+            assert not refusal(world.prove, getattr(world.court.functions, fault.kind.value)(*arguments))
+    assert lane_faults(world.lanes(world.honest), models, world.honest, world.sealed) == []
