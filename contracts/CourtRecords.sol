@@ -79,7 +79,7 @@ abstract contract CourtRecords is IScoreCourt {
 
     /// @dev Reverts unless the sender committed the whole call in an earlier block.
     function _requireCommitted() internal view {
-        bytes32 commitment = keccak256(abi.encode(msg.sender, keccak256(msg.data)));
+        bytes32 commitment = keccak256(abi.encode(msg.sender, ScoreProof.hashOf(msg.data)));
         uint256 at = committedAt[commitment];
         if (at == 0 || at == block.number) revert NotCommitted(commitment);
     }
@@ -105,7 +105,7 @@ abstract contract CourtRecords is IScoreCourt {
         uint256 slots = chunk.positions.length;
         _requireLength(chunk);
         bytes32 head = HashStack.push(place.positionsBelow, chunk.fromSlot, HashStack.digestOfCalldata(chunk.positions));
-        bytes32 scores = HashStack.push(place.scoresBelow, chunk.fromSlot, keccak256(chunk.scores));
+        bytes32 scores = HashStack.push(place.scoresBelow, chunk.fromSlot, ScoreProof.hashOf(chunk.scores));
         for (uint256 i; i < place.above.length; ++i) {
             Link calldata link = place.above[i];
             head = HashStack.push(head, link.fromSlot, link.positions);
@@ -147,7 +147,8 @@ abstract contract CourtRecords is IScoreCourt {
         for (uint256 i; i < count; ++i) {
             Vector calldata vector = evidence.vectors[i];
             bool inRange = vector.shift >= ScoreProof.MIN_SHIFT && vector.shift <= ScoreProof.MAX_SHIFT;
-            bool same = keccak256(records[i]) == vector.records && keccak256(palettes[i]) == vector.palette;
+            bool same =
+                ScoreProof.hashOf(records[i]) == vector.records && ScoreProof.hashOf(palettes[i]) == vector.palette;
             if (!inRange || !same) revert OtherVector(i);
         }
     }
@@ -183,7 +184,7 @@ abstract contract CourtRecords is IScoreCourt {
         bytes32 scored;
         for (uint256 i; i < fromSlots.length; ++i) {
             head = HashStack.push(head, fromSlots[i], positions[i]);
-            scored = HashStack.push(scored, fromSlots[i], keccak256(scores[i]));
+            scored = HashStack.push(scored, fromSlots[i], ScoreProof.hashOf(scores[i]));
         }
         if (head != positionsHead || scored != scoresHead) revert OtherHeads(head, scored);
     }

@@ -28,6 +28,9 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
     /// a challenger's wish, and cost absent members.
     uint64 public constant MIN_DISPUTE_PERIOD = 30 seconds;
 
+    /// @notice With MAX_CHALLENGE_WINDOW and a pause, shorter than a tournament's grace for a report that stands, as well.
+    uint64 public constant MAX_POSTING_PERIOD = 15 days;
+
     /// @notice Wei: a challenge must stay within the reach of those whom a wrong report robs.
     uint256 public constant MAX_CHALLENGE_BOND = 10_000e18;
 
@@ -51,11 +54,15 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
     /// @inheritdoc IOracleCommittee
     uint256 public immutable absenceSlash;
 
+    /// @dev For how long after a round's deadline the court takes evidence; zero where it asks for none.
+    uint64 private immutable _postingPeriod;
+
     /* CONSTRUCTOR */
 
     /// @param authority the AccessManager that says who may change the members, and who may veto.
     /// @param token_ what bonds are paid in.
-    /// @param court_ who may disprove reports that are not final; zero for nobody.
+    /// @param court_ who may disprove reports that are not final; zero for nobody. One that has code by now and is an
+    /// IScoreCourt asks for evidence, without which no report is final. Any other judges by itself, whatever becomes of it.
     /// @param members_ the first members, no two equal.
     /// @param quorum_ at least two thirds of them.
     constructor(
@@ -80,6 +87,7 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
         disputePeriod = terms.disputePeriod;
         challengeBond = terms.challengeBond;
         absenceSlash = terms.absenceSlash;
+        _postingPeriod = _postingPeriodOf(court_);
     }
 
     /* VOTING */
@@ -278,12 +286,11 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
     /* INTERNAL: finality */
 
     /// @dev When a report is final that nobody disputes or disproves any more: after `challengeUntil`, and where the court asks
-    /// for evidence, a challenge window after that is public. The largest uint256 while it is not. A court without code is an
-    /// account, which judges by itself.
+    /// for evidence, a challenge window after that is public. The largest uint256 while it is not.
     function _finalAt(address tournament, uint256 roundId, Proposal storage proposal) private view returns (uint256) {
         uint256 until = proposal.challengeUntil;
         bytes32 reportHash = proposal.reportHash;
-        if (reportHash == 0 || court.code.length == 0) return until;
+        if (reportHash == 0 || _postingPeriod == 0) return until;
         uint256 since = IScoreCourt(court).evidenceSince(tournament, roundId, reportHash);
         if (since == type(uint256).max) return since;
         return since + challengeWindow > until ? since + challengeWindow : until;
@@ -292,7 +299,15 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
     /// @dev From when on no evidence is taken: what has none until then never gets final.
     function _postableUntil(address tournament, uint256 roundId) private view returns (uint256) {
         (,, uint64 deadline,) = ITournament(tournament).reportingOf(roundId);
-        return uint256(deadline) + IScoreCourt(court).POSTING_PERIOD();
+        return uint256(deadline) + _postingPeriod;
+    }
+
+    /// @dev Asked in a way that a contract of another kind cannot make fail: a wallet may be the court, too.
+    function _postingPeriodOf(address court_) private view returns (uint64) {
+        (bool answers, bytes memory answer) = court_.staticcall(abi.encodeCall(IScoreCourt.POSTING_PERIOD, ()));
+        if (!answers || answer.length != 32) return 0;
+        uint256 period = abi.decode(answer, (uint256));
+        return period <= MAX_POSTING_PERIOD ? uint64(period) : 0;
     }
 
     /* INTERNAL: checks */

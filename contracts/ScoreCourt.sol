@@ -113,7 +113,7 @@ contract ScoreCourt is CourtRecords {
         _requireModel(submission, ITournament(tournament).modelAt(place.lane));
         _requireInTree(submission, r.submissionsRoot);
         if (submission.verdict != 1) revert WrongVerdict(submission.verdict);
-        bytes32 content = keccak256(abi.encode(r.universe, keccak256(inputs.predictions)));
+        bytes32 content = keccak256(abi.encode(r.universe, ScoreProof.hashOf(inputs.predictions)));
         if (content != submission.contentHash) revert OtherPredictions(content, submission.contentHash);
         (least, largest) = _reward(evidence, inputs, _unfold(evidence.terms.ids, inputs));
     }
@@ -122,8 +122,8 @@ contract ScoreCourt is CourtRecords {
 
     /// @dev The rank table in memory, if it is the one of so many ids.
     function _unfold(uint256 n, Inputs calldata inputs) private view returns (uint256 table) {
-        bytes32 even = inputs.even.length == 0 ? inputs.evenHash : keccak256(inputs.even);
-        bytes32 leaf = SubmissionTree.leafOf(abi.encode(n, keccak256(inputs.odd), even));
+        bytes32 even = inputs.even.length == 0 ? inputs.evenHash : ScoreProof.hashOf(inputs.even);
+        bytes32 leaf = SubmissionTree.leafOf(abi.encode(n, ScoreProof.hashOf(inputs.odd), even));
         table = ScoreProof.unfold(n, inputs.odd, inputs.even);
         bytes32 root = SubmissionTree.rootOf(leaf, n - 2, inputs.tableSiblings);
         if (root != tables) revert OtherTable(root, tables);
@@ -231,7 +231,7 @@ contract ScoreCourt is CourtRecords {
         for (uint256 i; i < chunks.length; ++i) {
             Chunk calldata chunk = chunks[i];
             head = HashStack.push(head, chunk.fromSlot, HashStack.digestOfCalldata(chunk.positions));
-            scored = HashStack.push(scored, chunk.fromSlot, keccak256(chunk.scores));
+            scored = HashStack.push(scored, chunk.fromSlot, ScoreProof.hashOf(chunk.scores));
         }
         if (head != positionsHead || scored != scoresHead) revert OtherHeads(head, scored);
     }

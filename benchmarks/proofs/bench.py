@@ -35,6 +35,7 @@ from tests.proofs.court_world import (
     OWNER,
     STAKE,
     CourtWorld,
+    created,
     deployed,
     locked,
     seal,
@@ -107,7 +108,8 @@ def measure(anvil: Anvil, ids: int) -> dict[str, int]:
 def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     """Run a round of 500 models until its outcome is known; and the gas of the court's deployment."""
     rules, random, tree = preset("cupel"), np.random.default_rng(ids), tree_of(ids)
-    suite, court = deployed(anvil, rules, tree)
+    court = created(anvil, "ScoreCourt", tree.root)
+    suite = deployed(anvil, rules, court)
     code = artifact("ScoreCourt")
     constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(tree.root)
     creation = constructor.estimate_gas({"from": str(anvil.account(ADMIN).address)})

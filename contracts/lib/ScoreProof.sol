@@ -78,6 +78,18 @@ library ScoreProof {
     /// @notice A prediction is negative or no number.
     error NotOrdered(uint256 bits);
 
+    /* DIGESTS */
+
+    /// @notice keccak256 of bytes in calldata. The copy lies past the free memory pointer, which stays where it is: memory
+    /// that large inputs took once would make all that follows more expensive.
+    function hashOf(bytes calldata data) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            calldatacopy(start, data.offset, data.length)
+            digest := keccak256(start, data.length)
+        }
+    }
+
     /* RANK TABLE */
 
     /// @notice Unfolds the rank table in memory: 16 bytes for each doubled rank from 0 to 2n, q and x of 8 bytes each, signed.

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from eth_hash.auto import keccak
 from numpy.typing import NDArray
+from web3.contract import Contract
 
 from scorer.chain.artifacts import artifact
 from scorer.chain.calldata import calldata
@@ -243,10 +244,11 @@ def submitted(ids: tuple[str, ...], predictions: Mapping[int, Floats], owner: st
     return Submissions(ids, tuple(entries))
 
 
-def build(anvil: Anvil, rules: Rules | None = None) -> CourtWorld:
-    """Deploy everything, and run a round until its outcome is known."""
-    rules, tree = rules or preset("cupel"), compute_tree(TREE_OF)
-    suite, court = deployed(anvil, rules, tree)
+def build(anvil: Anvil, other_court: Contract | None = None) -> CourtWorld:
+    """Deploy everything, and run a round until its outcome is known; under another court if given."""
+    rules, tree = preset("cupel"), compute_tree(TREE_OF)
+    court = created(anvil, "ScoreCourt", tree.root) if other_court is None else other_court
+    suite = deployed(anvil, rules, court)
     _stake(anvil, suite)
     terms = score_terms(rules, len(IDS))
     random = np.random.default_rng(21)
@@ -258,12 +260,16 @@ def build(anvil: Anvil, rules: Rules | None = None) -> CourtWorld:
     return CourtWorld(anvil, suite, court, rules, round_id, chunks, submissions, target, tree)
 
 
-def deployed(anvil: Anvil, rules: Rules, tree: TableTree) -> tuple[Suite, Any]:
-    """Deploy a court, and a suite whose committee obeys it; both."""
-    code = artifact("ScoreCourt")
-    constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(tree.root)
-    address = send(anvil, constructor, ADMIN)["contractAddress"]
-    court = anvil.w3.eth.contract(address, abi=code["abi"])
+def created(anvil: Anvil, name: str, argument: Any) -> Contract:
+    """Deploy a contract whose constructor takes one argument."""
+    code = artifact(name)
+    constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(argument)
+    address = str(send(anvil, constructor, ADMIN)["contractAddress"])
+    return anvil.w3.eth.contract(anvil.w3.to_checksum_address(address), abi=code["abi"])
+
+
+def deployed(anvil: Anvil, rules: Rules, court: Contract) -> Suite:
+    """Deploy a suite whose committee obeys a court."""
     accounts = {number: str(anvil.account(number).address) for number in range(10)}
     document = local_deployment(
         members=[accounts[member] for member in MEMBERS],
@@ -272,9 +278,9 @@ def deployed(anvil: Anvil, rules: Rules, tree: TableTree) -> tuple[Suite, Any]:
         stake=rules.stake,
         challenge_window=CHALLENGE_WINDOW,
         bonds=BONDS,
-        court=address,
+        court=str(court.address),
     )
-    return deploy_suite(anvil, anvil.account(ADMIN), document), court
+    return deploy_suite(anvil, anvil.account(ADMIN), document)
 
 
 def _stake(anvil: Anvil, suite: Suite) -> None:

@@ -8,6 +8,8 @@ from eth_hash.auto import keccak
 from web3.exceptions import ContractLogicError
 
 from scorer.chain.reverts import revert_name
+from scorer.lab.anvil import run_anvil
+from scorer.observation.posted import PostedIn, read_posted
 from scorer.proofs.search import lane_faults, proof, totals_fault
 from scorer.units import wei_from_nano
 from tests.proofs.court_world import (
@@ -23,6 +25,8 @@ from tests.proofs.court_world import (
     TIED,
     UNSTAKED,
     CourtWorld,
+    build,
+    created,
     running_world,
 )
 
@@ -265,3 +269,31 @@ def test_the_search_finds_each_lie_and_the_proof_that_ends_it(world: CourtWorld)
             arguments = proof(fault, evidence, lanes, world.sealed, world.tree)
             assert not refusal(world.prove, getattr(world.court.functions, fault.kind.value)(*arguments))
     assert lane_faults(world.lanes(world.honest), models, world.honest, world.sealed) == []
+
+
+def test_a_court_that_is_a_wallet_asks_for_no_evidence_and_judges_by_itself() -> None:
+    with run_anvil(accounts=12) as anvil:
+        wallet = created(anvil, "Authority", str(anvil.account(0).address))
+        world = build(anvil, wallet)
+        evidence = world.evidence(world.honest)
+        world.attest(evidence)
+        committee = world.suite.committee.functions
+        proposal = committee.proposalOf(world.tournament, world.round_id).call()
+        final = committee.finalFrom(world.tournament, world.round_id, evidence.report.hash()).call()
+        assert final == proposal.challengeUntil
+        world.anvil.advance_to(final)
+        world.send(committee.closeVotes(world.tournament, world.round_id))
+        world.send(world.suite.tournament.functions.beginSettlement(evidence.report.to_contract()))
+
+
+def test_evidence_is_read_back_from_the_event_that_made_it_public(world: CourtWorld) -> None:
+    scores = world.honest | {TIED: 77}
+    evidence = accept(world, scores)
+    place = PostedIn(world.court, 0, world.anvil.w3.eth.block_number)
+    of = world.anvil.w3.eth.chain_id, world.tournament
+    found = read_posted(place, *of, evidence.report.hash(), world.terms)
+    assert found is not None
+    assert found.evidence == evidence
+    for part, expected in zip(found.scores, world.lanes(scores).scores, strict=True):
+        assert part.tolist() == expected.tolist()
+    assert read_posted(place, *of, bytes(32), world.terms) is None

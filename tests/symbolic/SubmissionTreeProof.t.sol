@@ -33,7 +33,10 @@ contract SubmissionTreeProof {
         if (this.rootOf(other, at, siblings) == _root(leaves)) assert(other == leaves[at]);
     }
 
-    function check_a_place_beyond_the_tree_has_no_root(bytes32 leaf, uint256 index, bytes32 a, bytes32 b) external view {
+    function check_a_place_beyond_the_tree_has_no_root(bytes32 leaf, uint256 index, bytes32 a, bytes32 b)
+        external
+        view
+    {
         require(index > 3);
         bytes32[] memory siblings = new bytes32[](2);
         (siblings[0], siblings[1]) = (a, b);

@@ -12,29 +12,37 @@ contract ScoreProofProof {
 
     /* ORDER */
 
-    /// @dev Targets and ranks are zero: what is proved is which orders are taken, with and without even ranks. Each of the
-    /// ids is one of the three, or one beyond.
-    function check_sum_takes_only_the_sorted_permutation_of_three(
-        uint64[3] calldata values,
-        uint8 combination,
-        bool hasEven
-    ) external view {
-        bytes memory predictions = abi.encodePacked(values[0], values[1], values[2]);
+    /// @dev Targets and ranks are zero: what is proved is which orders are taken, with and without even ranks. All six
+    /// permutations, and four that are none.
+    function check_sum_takes_only_the_sorted_permutation_of_three(uint64[3] calldata values, uint8 order, bool hasEven)
+        external
+        view
+    {
         // A path for each, as the prover reads calldata at known places only.
-        for (uint8 i; i < 64; ++i) {
-            if (combination != i) continue;
-            uint16[3] memory ids = [uint16(i % 4), (i / 4) % 4, i / 16];
-            bytes memory order = abi.encodePacked(ids[0], ids[1], ids[2]);
-            bool taken = true;
-            try this.sum(predictions, order, hasEven) {}
-            catch {
-                taken = false;
-            }
-            assert(taken == _isSorted(values, ids, hasEven));
-        }
+        if (order == 0) _check(values, [0, 1, 2], hasEven);
+        else if (order == 1) _check(values, [0, 2, 1], hasEven);
+        else if (order == 2) _check(values, [1, 0, 2], hasEven);
+        else if (order == 3) _check(values, [1, 2, 0], hasEven);
+        else if (order == 4) _check(values, [2, 0, 1], hasEven);
+        else if (order == 5) _check(values, [2, 1, 0], hasEven);
+        else if (order == 6) _check(values, [0, 0, 1], hasEven);
+        else if (order == 7) _check(values, [1, 1, 1], hasEven);
+        else if (order == 8) _check(values, [0, 1, 3], hasEven);
+        else if (order == 9) _check(values, [3, 2, 1], hasEven);
     }
 
-    function _isSorted(uint64[3] calldata values, uint16[3] memory ids, bool tiesAllowed) private pure returns (bool) {
+    function _check(uint64[3] calldata values, uint8[3] memory ids, bool hasEven) private view {
+        bytes memory predictions = abi.encodePacked(values[0], values[1], values[2]);
+        bytes memory order = abi.encodePacked(uint16(ids[0]), uint16(ids[1]), uint16(ids[2]));
+        bool taken = true;
+        try this.sum(predictions, order, hasEven) {}
+        catch {
+            taken = false;
+        }
+        assert(taken == _isSorted(values, ids, hasEven));
+    }
+
+    function _isSorted(uint64[3] calldata values, uint8[3] memory ids, bool tiesAllowed) private pure returns (bool) {
         if (ids[0] > 2 || ids[1] > 2 || ids[2] > 2) return false;
         if (ids[0] == ids[1] || ids[0] == ids[2] || ids[1] == ids[2]) return false;
         if (values[ids[2]] > ScoreProof.INFINITY) return false;
@@ -83,7 +91,10 @@ contract ScoreProofProof {
     /* RANK TABLE */
 
     /// @dev Four ids: doubled ranks 1, 3 and 2, 4; 4 is the middle, where the table says zero.
-    function check_unfold_keeps_fieldsOf_the_upper_half_and_has_them_negated_in_the_lower(uint48[5] calldata given, uint8 rank) external view {
+    function check_unfold_keeps_fieldsOf_the_upper_half_and_has_them_negated_in_the_lower(
+        uint48[5] calldata given,
+        uint8 rank
+    ) external view {
         require(rank > 0 && rank < 8);
         bytes memory odd = abi.encodePacked(given[0], given[1], given[2], given[3]);
         bytes memory even = abi.encodePacked(given[4], given[4] ^ 1, uint96(0));
@@ -143,9 +154,9 @@ contract ScoreProofProof {
 
     /* SCORES THAT DO NOT EXIST */
 
-    function check_correlation_of_one_value_for_all_ids_does_not_exist(int16 t, uint16 tt) external pure {
+    function check_correlation_of_one_value_for_all_ids_does_not_exist(uint64 tt) external pure {
         ScoreProof.Sums memory sums;
-        (sums.t, sums.tt) = (t, int256(uint256(tt)));
+        sums.tt = int256(uint256(tt));
         (bool exists,) = ScoreProof.correlation(sums, 2);
         assert(!exists);
     }
@@ -173,6 +184,23 @@ contract ScoreProofProof {
         assert(least == ScoreProof.PPM && largest == ScoreProof.PPM);
     }
 
+    /* DIGESTS */
+
+    function check_hashOf_is_keccak_and_leaves_memory_as_it_was(bytes32 a, bytes32 b, bytes32 c, uint256 held)
+        external
+        view
+    {
+        uint256[] memory before = new uint256[](1);
+        before[0] = held;
+        bytes memory data = abi.encodePacked(a, b, c, uint8(7));
+        assert(this.hashOf(data) == keccak256(data));
+        assert(before[0] == held);
+    }
+
+    function hashOf(bytes calldata data) external pure returns (bytes32) {
+        return ScoreProof.hashOf(data);
+    }
+
     /* REWARD */
 
     function check_isWrong_is_what_is_further_than_the_tolerance(int24 claimed, int88 found) external pure {
@@ -187,7 +215,10 @@ contract ScoreProofProof {
         assert(ScoreProof.reward(total, 0, burn) == 0);
     }
 
-    function check_isInForm_of_records_that_name_places_and_ranks(uint16[4] calldata fields, uint8 entries) external view {
+    function check_isInForm_of_records_that_name_places_and_ranks(uint16[4] calldata fields, uint8 entries)
+        external
+        view
+    {
         require(entries < 4);
         bytes memory records = abi.encodePacked(fields[0], fields[1], fields[2], fields[3]);
         bool inForm = fields[0] < entries && fields[2] < entries && fields[1] > 0 && fields[1] < 4 && fields[3] > 0
