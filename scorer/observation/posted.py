@@ -33,7 +33,7 @@ class PostedReport:
 
 @dataclass(frozen=True)
 class PostedIn:
-    """Where to look: a court, and the first and last block."""
+    """A court, and the first and last block in which to look."""
 
     court: Contract
     first: int

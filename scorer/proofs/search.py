@@ -16,7 +16,7 @@ TOLERANCE: Final = 1
 _TOTALS: Final = -1
 
 
-class FaultKind(Enum):
+class ProofKind(Enum):
     """The proofs of the court, by the function that takes each."""
 
     SCORE = "disproveScore"
@@ -27,7 +27,7 @@ class FaultKind(Enum):
 
 
 @dataclass(frozen=True)
-class Fault:
+class FalseClaim:
     """One thing that a report says wrongly.
 
     Attributes
@@ -38,7 +38,7 @@ class Fault:
         Reward scores in ppm; of totals payouts less burns, nano-NMR.
     """
 
-    kind: FaultKind
+    kind: ProofKind
     lane: int
     model: int
     claimed: int
@@ -46,13 +46,13 @@ class Fault:
 
     @property
     def size(self) -> int:
-        """How far the claim is off."""
+        """The distance of the claim from the truth."""
         return abs(self.claimed - self.true)
 
 
 def lane_faults(
     lanes: ScoredLanes, models: Sequence[int], rewards: Mapping[int, int], tree: SealedTree
-) -> list[Fault]:
+) -> list[FalseClaim]:
     """Return what a report says wrongly of single lanes, the largest first.
 
     Parameters
@@ -73,32 +73,32 @@ def lane_faults(
 
 def _fault(
     lane: int, model: int, position: int, claimed: int, rewards: Mapping[int, int], tree: SealedTree
-) -> Fault | None:
+) -> FalseClaim | None:
     kind = _kind(model, position, tree)
-    true = rewards.get(model, 0) if kind is FaultKind.SCORE else 0
-    allowed = TOLERANCE if kind is FaultKind.SCORE else 0
-    return Fault(kind, lane, model, claimed, true) if abs(claimed - true) > allowed else None
+    true = rewards.get(model, 0) if kind is ProofKind.SCORE else 0
+    allowed = TOLERANCE if kind is ProofKind.SCORE else 0
+    return FalseClaim(kind, lane, model, claimed, true) if abs(claimed - true) > allowed else None
 
 
-def _kind(model: int, position: int, tree: SealedTree) -> FaultKind:
+def _kind(model: int, position: int, tree: SealedTree) -> ProofKind:
     """Return how a lane's score is proven wrong."""
     if not position:
-        return FaultKind.UNSTAKED
+        return ProofKind.UNSTAKED
     if model not in tree.submissions.model_ids:
-        return FaultKind.ABSENT
-    return FaultKind.REFUSED if model in tree.refused else FaultKind.SCORE
+        return ProofKind.ABSENT
+    return ProofKind.REFUSED if model in tree.refused else ProofKind.SCORE
 
 
-def totals_fault(report: Report, payout: int, burn: int) -> Fault | None:
+def totals_fault(report: Report, payout: int, burn: int) -> FalseClaim | None:
     """Return what a report says wrongly of its totals, given those of its own scores, nano-NMR."""
     if (report.total_payout, report.total_burn) == (payout, burn):
         return None
     claimed = report.total_payout - report.total_burn
-    return Fault(FaultKind.TOTALS, _TOTALS, _TOTALS, claimed, payout - burn)
+    return FalseClaim(ProofKind.TOTALS, _TOTALS, _TOTALS, claimed, payout - burn)
 
 
 def proof(
-    fault: Fault, evidence: Evidence, lanes: ScoredLanes, sealed: SealedTree, tables: TableTree
+    fault: FalseClaim, evidence: Evidence, lanes: ScoredLanes, sealed: SealedTree, tables: TableTree
 ) -> tuple[Any, ...]:
     """Return the arguments of the court's function of the fault's kind.
 
@@ -108,15 +108,15 @@ def proof(
         When the tables have none for so many ids.
     """
     tournament, report = evidence.report.tournament, evidence.report.to_contract()
-    if fault.kind is FaultKind.TOTALS:
+    if fault.kind is ProofKind.TOTALS:
         return tournament, report, lanes.to_contract()
     place = lanes.place(fault.lane)
-    if fault.kind is FaultKind.UNSTAKED:
+    if fault.kind is ProofKind.UNSTAKED:
         return tournament, report, place
-    if fault.kind is FaultKind.ABSENT:
+    if fault.kind is ProofKind.ABSENT:
         return tournament, report, place, sealed.gap(fault.model)
     submission = sealed.submission(fault.model)
-    if fault.kind is FaultKind.REFUSED:
+    if fault.kind is ProofKind.REFUSED:
         return tournament, report, place, submission
     inputs = score_inputs(_predictions(sealed, fault.model), evidence.operands, tables)
     return tournament, evidence.to_contract(), place, submission, inputs
