@@ -7,30 +7,33 @@ import {SubmissionTree} from "../../contracts/lib/SubmissionTree.sol";
 /// @notice A place in a tree of eight leaves is that leaf's alone. The prover takes for granted that keccak256 does not
 /// collide.
 contract SubmissionTreeProof {
+    /// @dev A path for each place, as the prover reads calldata at known places only.
     function check_a_path_of_three_leads_to_the_root_of_eight_leaves(bytes32[8] calldata leaves, uint8 at)
         external
         view
     {
-        require(at < 8);
-        bytes32[] memory siblings = new bytes32[](3);
-        siblings[0] = leaves[at ^ 1];
-        siblings[1] = _node(leaves, (at >> 1) ^ 1);
-        siblings[2] = _half(leaves, (at >> 2) ^ 1);
-        assert(this.rootOf(leaves[at], at, siblings) == _root(leaves));
+        for (uint8 i; i < 8; ++i) {
+            if (at != i) continue;
+            bytes32[] memory siblings = new bytes32[](3);
+            siblings[0] = leaves[i ^ 1];
+            siblings[1] = _node(leaves, (i >> 1) ^ 1);
+            siblings[2] = _half(leaves, (i >> 2) ^ 1);
+            assert(this.rootOf(leaves[i], i, siblings) == _root(leaves));
+        }
     }
 
     function check_no_other_leaf_stands_at_a_place(
         bytes32[8] calldata leaves,
         uint8 at,
         bytes32 other,
-        bytes32 a,
-        bytes32 b,
-        bytes32 c
+        bytes32[3] calldata path
     ) external view {
-        require(at < 8);
-        bytes32[] memory siblings = new bytes32[](3);
-        (siblings[0], siblings[1], siblings[2]) = (a, b, c);
-        if (this.rootOf(other, at, siblings) == _root(leaves)) assert(other == leaves[at]);
+        for (uint8 i; i < 8; ++i) {
+            if (at != i) continue;
+            bytes32[] memory siblings = new bytes32[](3);
+            (siblings[0], siblings[1], siblings[2]) = (path[0], path[1], path[2]);
+            if (this.rootOf(other, i, siblings) == _root(leaves)) assert(other == leaves[i]);
+        }
     }
 
     function check_a_place_beyond_the_tree_has_no_root(bytes32 leaf, uint256 index, bytes32 a, bytes32 b)

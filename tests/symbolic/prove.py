@@ -25,7 +25,7 @@ from typing import Any, Final
 HERE: Final = Path(__file__).parent
 REPOSITORY: Final = HERE.parent.parent
 PROFILES: Final = ("symbolic", "symbolic-ir")
-"""Profiles of forge. Proofs in this folder are compiled as they are written; those in `ir` as they are deployed,
+"""Profiles of forge. Proofs in this folder are compiled as they are written; those in `ir` as deployed,
 for the stack does not hold what they prove otherwise."""
 SOLVER: Final = "yices-smt2 --smt2-model-format --bvconst-in-decimal"
 """It needs seconds where z3, which halmos brings too, needs minutes or gives up."""
