@@ -8,6 +8,7 @@ import {CommitteeMembers} from "./CommitteeMembers.sol";
 import {CommitteeSeals} from "./CommitteeSeals.sol";
 import {CommitteeVotes} from "./CommitteeVotes.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
+import {IScoreCourt} from "./interfaces/IScoreCourt.sol";
 import {ITournament} from "./interfaces/ITournament.sol";
 import {Report} from "./interfaces/Report.sol";
 
@@ -26,6 +27,9 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
     /// @notice Short enough for chains of one's own. On others a second vote that nobody has time for would void rounds at
     /// a challenger's wish, and cost absent members.
     uint64 public constant MIN_DISPUTE_PERIOD = 30 seconds;
+
+    /// @notice With MAX_CHALLENGE_WINDOW and a pause, shorter than a tournament's grace for a report that stands, as well.
+    uint64 public constant MAX_POSTING_PERIOD = 15 days;
 
     /// @notice Wei: a challenge must stay within the reach of those whom a wrong report robs.
     uint256 public constant MAX_CHALLENGE_BOND = 10_000e18;
@@ -50,11 +54,15 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
     /// @inheritdoc IOracleCommittee
     uint256 public immutable absenceSlash;
 
+    /// @dev For how long after a round's deadline the court takes evidence; zero where it asks for none.
+    uint64 private immutable _postingPeriod;
+
     /* CONSTRUCTOR */
 
     /// @param authority the AccessManager that says who may change the members, and who may veto.
     /// @param token_ what bonds are paid in.
-    /// @param court_ who may disprove reports that are not final; zero for nobody.
+    /// @param court_ who may disprove reports that are not final; zero for nobody. One that has code by now and is an
+    /// IScoreCourt asks for evidence, without which no report is final. Any other judges by itself, whatever becomes of it.
     /// @param members_ the first members, no two equal.
     /// @param quorum_ at least two thirds of them.
     constructor(
@@ -79,6 +87,7 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
         disputePeriod = terms.disputePeriod;
         challengeBond = terms.challengeBond;
         absenceSlash = terms.absenceSlash;
+        _postingPeriod = _postingPeriodOf(court_);
     }
 
     /* VOTING */
@@ -101,8 +110,9 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
         if (proposal.openVotes == 0) revert NoVotesOpen(tournament, roundId);
         ProposalStatus status = proposal.status;
         if (status == ProposalStatus.Disputed) revert WrongStatus(status, ProposalStatus.Expired);
-        uint256 from = proposal.challengeUntil;
+        uint256 from = _finalAt(tournament, roundId, proposal);
         if (status == ProposalStatus.None) (,, from,) = ITournament(tournament).reportingOf(roundId);
+        else if (from == type(uint256).max) from = _postableUntil(tournament, roundId);
         if (block.timestamp < from) revert TooEarly(block.timestamp, from);
 
         if (status == ProposalStatus.None) {
@@ -155,7 +165,7 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
         bool disputed = status == ProposalStatus.Disputed;
         if (!disputed && !_hasReport(status)) revert WrongStatus(status, ProposalStatus.Accepted);
         // No report is final while it is disputed, even after the window in which it could be challenged.
-        uint256 until = disputed ? proposal.disputeUntil : proposal.challengeUntil;
+        uint256 until = disputed ? proposal.disputeUntil : _finalAt(tournament, roundId, proposal);
         if (block.timestamp >= until) revert TooLate(block.timestamp, until);
 
         address challenger = _endDispute(proposal, ProposalStatus.Disproven);
@@ -174,7 +184,7 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
     function finalFrom(address tournament, uint256 roundId, bytes32 reportHash) external view returns (uint256) {
         Proposal storage proposal = _proposals[tournament][roundId];
         if (proposal.reportHash != reportHash || !_hasReport(proposal.status)) return type(uint256).max;
-        return proposal.challengeUntil;
+        return _finalAt(tournament, roundId, proposal);
     }
 
     /// @inheritdoc IOracleCommittee
@@ -271,6 +281,33 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
         challenger = proposal.challenger;
         proposal.challenger = address(0);
         proposal.status = status;
+    }
+
+    /* INTERNAL: finality */
+
+    /// @dev When a report is final that nobody disputes or disproves any more: after `challengeUntil`, and where the court asks
+    /// for evidence, a challenge window after that is public. The largest uint256 while it is not.
+    function _finalAt(address tournament, uint256 roundId, Proposal storage proposal) private view returns (uint256) {
+        uint256 until = proposal.challengeUntil;
+        bytes32 reportHash = proposal.reportHash;
+        if (reportHash == 0 || _postingPeriod == 0) return until;
+        uint256 since = IScoreCourt(court).evidenceSince(tournament, roundId, reportHash);
+        if (since == type(uint256).max) return since;
+        return since + challengeWindow > until ? since + challengeWindow : until;
+    }
+
+    /// @dev From when on no evidence is taken: what has none until then never gets final.
+    function _postableUntil(address tournament, uint256 roundId) private view returns (uint256) {
+        (,, uint64 deadline,) = ITournament(tournament).reportingOf(roundId);
+        return uint256(deadline) + _postingPeriod;
+    }
+
+    /// @dev Asked in a way that a contract of another kind cannot make fail: a wallet may be the court, too.
+    function _postingPeriodOf(address court_) private view returns (uint64) {
+        (bool answers, bytes memory answer) = court_.staticcall(abi.encodeCall(IScoreCourt.POSTING_PERIOD, ()));
+        if (!answers || answer.length != 32) return 0;
+        uint256 period = abi.decode(answer, (uint256));
+        return period <= MAX_POSTING_PERIOD ? uint64(period) : 0;
     }
 
     /* INTERNAL: checks */

@@ -78,6 +78,18 @@ library ScoreProof {
     /// @notice A prediction is negative or no number.
     error NotOrdered(uint256 bits);
 
+    /* DIGESTS */
+
+    /// @notice keccak256 of bytes in calldata. The copy lies past the free memory pointer, which stays where it is: memory
+    /// that large inputs took once would make all that follows more expensive.
+    function hashOf(bytes calldata data) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            calldatacopy(start, data.offset, data.length)
+            digest := keccak256(start, data.length)
+        }
+    }
+
     /* RANK TABLE */
 
     /// @notice Unfolds the rank table in memory: 16 bytes for each doubled rank from 0 to 2n, q and x of 8 bytes each, signed.
@@ -126,6 +138,27 @@ library ScoreProof {
                 }
             }
         }
+    }
+
+    /* FORM */
+
+    /// @notice Whether records and palette are those of n ids: lengths fit, every place is one of the palette, and every rank
+    /// one of 1 to 2n - 1. Whoever posts what is not lets nobody else be led astray by it.
+    function isInForm(uint256 n, bytes calldata records, bytes calldata palette) internal pure returns (bool) {
+        if (n < 2 || n > MAX_IDS || records.length != 4 * n || palette.length % 12 != 0) return false;
+        uint256 bad;
+        assembly ("memory-safe") {
+            let places := div(palette.length, 12)
+            let ranks := sub(shl(1, n), 1)
+            let end := add(records.offset, records.length)
+            for { let at := records.offset } lt(at, end) { at := add(at, 4) } {
+                let record := shr(224, calldataload(at))
+                // Of rank 0 one less is the largest number of all.
+                let rank := sub(and(record, 0xffff), 1)
+                bad := or(bad, iszero(and(lt(shr(16, record), places), lt(rank, ranks))))
+            }
+        }
+        return bad == 0;
     }
 
     /* SUMS */

@@ -13,6 +13,7 @@ CONTRACTS: Final = (
     "Numeraire",
     "OracleCommittee",
     "Roller",
+    "ScoreCourt",
     "Tournament",
 )
 

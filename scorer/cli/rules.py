@@ -10,6 +10,7 @@ from rich.table import Table
 from scorer.cli.common import console, user_errors
 from scorer.cli.numbers import day, whole
 from scorer.daemon.config_errors import ConfigError
+from scorer.proofs.terms import unprovable_parts
 from scorer.protocol.rules import Rules, load_rules, preset
 from scorer.protocol.schedule import CalendarError, Schedule, check_windows, round_times
 from scorer.protocol.tables import table_file
@@ -39,6 +40,7 @@ def check(rules: RulesArgument) -> None:
         typer.echo(f"{ppm_text(factor.multiplier)} x {factor.score} on {factor.target}")
     for name, path in document.needs.items():
         typer.echo(f"needs {table_file(name)} ({path})")
+    typer.echo(_provable(document))
     typer.echo(f"{document.name}: valid, rules hash 0x{document.hash().hex()}")
 
 
@@ -73,6 +75,14 @@ def _check_windows(rules: str, schedule: Schedule) -> None:
         check_windows(schedule, today, today + timedelta(days=CHECKED_DAYS))
     except CalendarError as error:
         raise ConfigError(f"{shown_path(rules)}: {error}") from None
+
+
+def _provable(document: Rules) -> str:
+    """Say whether a court can compute every reward score under the rules, or what stands in the way."""
+    parts = unprovable_parts(document)
+    if parts:
+        return f"reward scores cannot be proven to a contract: {', '.join(parts)}"
+    return "reward scores can be proven to a contract (docs/proofs.md)"
 
 
 def _day(day: date) -> str:

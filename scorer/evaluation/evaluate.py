@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scorer.evaluation.commitments import check_commitments, input_digests
 from scorer.evaluation.factors import factor_inputs
 from scorer.evaluation.inputs import RoundInputs, RoundResult, scores_by_chunk
+from scorer.evaluation.operands import operands_hash, round_operands
 from scorer.evaluation.submission_rewards import SubmissionRewards, reward_submissions
 from scorer.protocol.chunks import EMPTY_HEAD, scores_heads
 from scorer.protocol.digest import table_digest
 from scorer.protocol.documents import to_hex
-from scorer.protocol.report import REPORT_VERSION, Report, evidence_hash
+from scorer.protocol.report import NO_OPERANDS, REPORT_VERSION, Report, evidence_hash
 from scorer.protocol.submissions import Submissions
 from scorer.rewards import Settlement, settle
 from scorer.scoring.meta_model import stake_weighted_meta_model
@@ -47,7 +48,9 @@ def evaluate(inputs: RoundInputs) -> RoundResult:
         ),
         valid.model_ids,
     )
-    return outcome(inputs, valid, rewards, meta_model, meta_model_digest(valid.universe, meta_model))
+    digest = meta_model_digest(valid.universe, meta_model)
+    found = operands_hash(round_operands(inputs, meta_model))
+    return outcome(inputs, valid, rewards, meta_model, digest, found)
 
 
 def counting(submissions: Submissions, refused: Container[int]) -> Submissions:
@@ -67,6 +70,7 @@ def outcome(
     rewards: SubmissionRewards,
     meta_model: NDArray[np.float64],
     digest: str,
+    operands: bytes = NO_OPERANDS,
 ) -> RoundResult:
     """Settle rewards into payouts and burns, and make the report.
 
@@ -78,13 +82,15 @@ def outcome(
         Theirs.
     digest
         Of the meta model, as the manifest holds it.
+    operands
+        The hash of the report's operands; zeros where it has none.
     """
     by_model = dict(zip(valid.model_ids, rewards.scores.tolist(), strict=True))
     chunk_scores = scores_by_chunk(inputs.positions, by_model)
     models = sorted(set(valid.model_ids) | set(inputs.positions.by_model))
     settlement = _settlement(inputs, models, by_model)
     scores = _score_table(inputs, models, valid, rewards, settlement)
-    manifest = _manifest(inputs, digest, scores, rewards)
+    manifest = _manifest(inputs, digest, scores, rewards, operands)
     report = _report(inputs, chunk_scores, settlement, manifest)
     return RoundResult(meta_model, scores, chunk_scores, settlement, manifest, report)
 
@@ -152,6 +158,7 @@ def _manifest(
     meta_model: str,
     scores: Mapping[str, NDArray[Any]],
     rewards: SubmissionRewards,
+    operands: bytes,
 ) -> dict[str, Any]:
     return {
         "manifest_version": MANIFEST_VERSION,
@@ -163,6 +170,7 @@ def _manifest(
         },
         "refused": sorted(inputs.refused),
         **rewards.volatility_json(),
+        **({} if operands == NO_OPERANDS else {"operands": to_hex(operands)}),
     }
 
 

@@ -14,7 +14,9 @@ from scorer.evaluation.commitments import check_commitments
 from scorer.evaluation.evaluate import counting, meta_model_digest, outcome
 from scorer.evaluation.factors import correlation_columns
 from scorer.evaluation.inputs import InputsMismatch, Published, RoundInputs, RoundResult
+from scorer.evaluation.operands import operands_hash, round_operands
 from scorer.evaluation.submission_rewards import reward_factors
+from scorer.protocol.report import stated_operands
 from scorer.protocol.submissions import Submissions
 
 
@@ -38,11 +40,12 @@ def restate(published: Published) -> RoundResult:
     rewards = reward_factors(inputs.rules, factors, correlations, inputs.tables, valid.model_ids)
     meta_model, digest = published.meta_model, published.manifest["digests"]["meta_model"]
     if meta_model is None:
-        # Without the body its digest cannot be computed: it stays as the manifest has it.
-        meta_model = np.full(len(valid.universe), np.nan)
-    else:
-        digest = meta_model_digest(valid.universe, meta_model)
-    return outcome(inputs, valid, rewards, meta_model, digest)
+        # Without the body neither can be computed: they stay as the manifest has them.
+        found = stated_operands(published.manifest)
+        return outcome(inputs, valid, rewards, np.full(len(valid.universe), np.nan), digest, found)
+    found = operands_hash(round_operands(inputs, meta_model))
+    digest = meta_model_digest(valid.universe, meta_model)
+    return outcome(inputs, valid, rewards, meta_model, digest, found)
 
 
 def _rows(scores: Mapping[str, NDArray[Any]], inputs: RoundInputs, valid: Submissions) -> Sequence[int]:

@@ -58,6 +58,7 @@ def local_deployment(
     bonds: Bonds = NO_BONDS,
     lane_price: int = 0,
     name: str = "local",
+    court: str | None = None,
 ) -> Deployment:
     """Return the document of a suite whose deployer receives all tokens and keeps the admin's role.
 
@@ -73,6 +74,8 @@ def local_deployment(
         nano-NMR.
     name
         Part of every address: a second suite on the same chain needs another name.
+    court
+        The address of who may disprove reports; None for nobody.
     """
     committee = {
         "members": tuple(members),
@@ -84,6 +87,7 @@ def local_deployment(
         "slash": _nmr(bonds.slash),
         "absence_slash": "0",
         "absence_limit": 3,
+        "court": court,
     }
     tournament = {"name": TOURNAMENT, "lane_price": _nmr(lane_price), **stake.model_dump(mode="json")}
     return Deployment.model_validate(

@@ -18,19 +18,28 @@ _TYPE: Final = (
 )
 
 
-def evidence_hash(manifest: Mapping[str, Any], operands_hash: bytes = NO_OPERANDS) -> bytes:
+def evidence_hash(manifest: Mapping[str, Any]) -> bytes:
     """Return a report's commitment to its evidence, 32 bytes.
 
-    It is keccak256(abi.encode(digest of the manifest, operands hash)).
+    It is keccak256(abi.encode(digest of the manifest, operands hash)): a contract knows the operands by it.
 
     Parameters
     ----------
     manifest
         The document of manifest.json, from which anybody can recompute the rest.
-    operands_hash
-        Of what a contract needs to recompute a score.
     """
-    return keccak(json_digest(manifest) + operands_hash)
+    return keccak(json_digest(manifest) + stated_operands(manifest))
+
+
+def stated_operands(manifest: Mapping[str, Any]) -> bytes:
+    """Return the hash of the operands that a manifest names, 32 bytes; zeros where it names none.
+
+    What is no hash is none: whoever wrote it has a manifest that no honest member computes.
+    """
+    try:
+        return from_hex(manifest["operands"], 32)
+    except (KeyError, ValueError):
+        return NO_OPERANDS
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,15 @@ def test_a_valid_document_is_shown_with_its_factors_needs_and_hash() -> None:
         "0.8 x mpc on target_60d2l",
         "needs neutralizers.parquet (factors.0.score = alpha)",
         "needs sample_weights.parquet (factors.0.score = alpha)",
+        "reward scores cannot be proven to a contract: score = alpha, score = mpc",
         f"signals: valid, rules hash 0x{preset('signals').hash().hex()}",
     ]
+
+
+def test_rules_whose_scores_a_court_computes_are_said_to_be_provable() -> None:
+    code, said = run("rules", "check", "cupel")
+    assert code == 0
+    assert "reward scores can be proven to a contract" in said
 
 
 def test_an_invalid_document_is_refused_by_its_path_in_one_line(tmp_path: Path) -> None:

@@ -2,14 +2,12 @@
 
 import json
 from collections import Counter
-from typing import Any
 
 import pytest
-from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
 
 from scorer.chain import logs
 from scorer.chain.records import RoundState
+from scorer.chain.transport import Reply, Transport
 from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.observation.void import read_void
 from tests.world import World
@@ -22,15 +20,15 @@ RANGE, LATER = 20, 600
 def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each method is asked for."""
     requests: Counter[str] = Counter()
-    send = HTTPAdapter.send
+    post = Transport.post
 
-    def counted(self: HTTPAdapter, request: PreparedRequest, **given: Any) -> Response:
-        requests[json.loads(request.body or "{}")["method"]] += 1
-        return send(self, request, **given)
+    def counted(self: Transport, body: bytes) -> Reply:
+        requests[json.loads(body)["method"]] += 1
+        return post(self, body)
 
     monkeypatch.setattr(logs, "FIRST_RANGE", RANGE)
     monkeypatch.setattr(logs, "LARGEST_RANGE", RANGE)
-    monkeypatch.setattr(HTTPAdapter, "send", counted)
+    monkeypatch.setattr(Transport, "post", counted)
     return requests
 
 

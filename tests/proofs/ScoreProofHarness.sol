@@ -72,7 +72,13 @@ contract ScoreProofHarness {
         returns (ScoreProof.Sums memory)
     {
         return ScoreProof.sum(
-            round.n, submission.predictions, submission.order, round.records, round.palette, table, round.even.length != 0
+            round.n,
+            submission.predictions,
+            submission.order,
+            round.records,
+            round.palette,
+            table,
+            round.even.length != 0
         );
     }
 

@@ -1,6 +1,7 @@
 """ScoreProof against the scorer and against plain sums, and what it refuses."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from web3.exceptions import ContractCustomError
 from scorer.proofs.integers import six_bytes, two_bytes
 from scorer.proofs.ranking import RankedSubmission
 from scorer.proofs.tables import table_halves
+from scorer.proofs.tree import compute_tree, read_tree, write_tree
 from scorer.proofs.vectors import NotProvable, score_vectors
 from tests.proofs.harness import GAS, RULES, Agreement, Round, compare, running_harness
 from tests.proofs.markets import random_round
@@ -217,3 +219,15 @@ def test_a_target_that_no_grid_of_the_contract_holds_is_not_provable(target: Any
 def test_a_round_without_a_meta_model_has_one_that_says_the_same_of_all(harness: Any) -> None:
     vectors = score_vectors(np.array(PLAIN), None)
     assert set(np.frombuffer(vectors.records, dtype=">u2")[1::2].tolist()) == {IDS}
+
+
+def test_a_tree_of_tables_is_read_back_under_its_root_alone(tmp_path: Path) -> None:
+    tree, path = compute_tree(9), tmp_path / "tables.bin"
+    write_tree(tree, path)
+    assert read_tree(path, tree.root) == tree
+    with pytest.raises(ValueError, match="expected the tables of root"):
+        read_tree(path, bytes(32))
+    assert len(tree.siblings(2)) == len(tree.siblings(9)) == 3
+    for ids in (1, 10):
+        with pytest.raises(ValueError, match="expected 2 to 9 ids"):
+            tree.siblings(ids)

@@ -76,14 +76,15 @@ def test_the_struct_for_the_contract_leaves_out_what_the_contract_knows() -> Non
 
 @given(bytes32)
 def test_the_evidence_is_the_manifest_and_the_operands_as_the_evm_encodes_them(operands: bytes) -> None:
-    manifest = {"manifest_version": 3, "refused": [5]}
+    manifest = {"manifest_version": 3, "refused": [5], "operands": "0x" + operands.hex()}
     encoded = encode(["bytes32", "bytes32"], [json_digest(manifest), operands])
-    assert evidence_hash(manifest, operands) == keccak(encoded)
+    assert evidence_hash(manifest) == keccak(encoded)
 
 
-def test_the_operands_hash_is_zeros_where_no_operands_are_posted() -> None:
-    manifest = {"manifest_version": 3}
-    assert evidence_hash(manifest) == evidence_hash(manifest, bytes(32))
+@pytest.mark.parametrize("named", [{}, {"operands": "0x12"}, {"operands": None}, {"operands": 7}])
+def test_the_operands_hash_is_zeros_where_a_manifest_names_none(named: dict[str, object]) -> None:
+    manifest = {"manifest_version": 3, **named}
+    assert evidence_hash(manifest) == keccak(json_digest(manifest) + bytes(32))
     assert evidence_hash(manifest) != evidence_hash({"manifest_version": 2})
 
 

@@ -24,7 +24,9 @@ from typing import Any, Final
 
 HERE: Final = Path(__file__).parent
 REPOSITORY: Final = HERE.parent.parent
-BUILT: Final = "build/forge/symbolic/out"
+PROFILES: Final = ("symbolic", "symbolic-ir")
+"""Profiles of forge. Proofs in this folder are compiled as they are written; those in `ir` as deployed,
+for the stack does not hold what they prove otherwise."""
 SOLVER: Final = "yices-smt2 --smt2-model-format --bvconst-in-decimal"
 """It needs seconds where z3, which halmos brings too, needs minutes or gives up."""
 
@@ -61,7 +63,8 @@ class Proof:
 
 def main() -> int:
     """Prove, list the proofs, and try the rest; 1 when anything is not as expected."""
-    proofs = run_halmos(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("halmos"))
+    halmos = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("halmos")
+    proofs = [proof for profile in PROFILES for proof in run_halmos(halmos, profile)]
     for proof in proofs:
         print(f"{'proved' if proof.stands else 'NOT PROVED':10} {proof.seconds:7.1f} s  {proof.name}")
     wrong = faults(proofs, written())
@@ -75,12 +78,13 @@ def main() -> int:
     return 0 if not wrong and all(tried) else 1
 
 
-def run_halmos(halmos: Path) -> list[Proof]:
-    """Every proof in this folder, in the order in which halmos ran them."""
+def run_halmos(halmos: Path, profile: str) -> list[Proof]:
+    """Every proof that is compiled by a profile, in the order in which halmos ran them."""
     lengths = ",".join(f"{name}={{{','.join(map(str, of))}}}" for name, of in LENGTHS.items())
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "proofs.json"
-        command = [str(halmos), "--forge-build-out", BUILT, "--match-contract", "Proof$", "--no-status"]
+        built = f"build/forge/{profile}/out"
+        command = [str(halmos), "--forge-build-out", built, "--match-contract", "Proof$", "--no-status"]
         command += [
             "--solver-command",
             SOLVER,
@@ -91,7 +95,7 @@ def run_halmos(halmos: Path) -> list[Proof]:
         ]
         # Not only a false assertion: an overflow and a division by zero are failures as well.
         command += ["--panic-error-codes", "*", "--array-lengths", lengths, "--json-output", str(report)]
-        subprocess.run(command, cwd=REPOSITORY, env=_environment("symbolic", halmos), check=False)
+        subprocess.run(command, cwd=REPOSITORY, env=_environment(profile, halmos), check=False)
         if not report.exists():
             raise SystemExit("expected a report from halmos, found none: see what it says above")
         return read_report(json.loads(report.read_text()))
@@ -115,7 +119,7 @@ def written() -> set[str]:
     """The names of the proofs in this folder's files."""
     return {
         f"{file.name.partition('.')[0]}.{name}"
-        for file in HERE.glob("*.t.sol")
+        for file in HERE.rglob("*.t.sol")
         for name in re.findall(r"function (check_\w+)", file.read_text())
     }
 

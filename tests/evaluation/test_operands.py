@@ -1,0 +1,81 @@
+"""What a report commits to for the court, and when a round has any."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scorer.evaluation.evaluate import evaluate
+from scorer.evaluation.inputs import InputsMismatch, RoundInputs
+from scorer.evaluation.operands import round_operands
+from scorer.proofs.terms import score_terms, terms_hash, unprovable_parts
+from scorer.protocol.documents import to_hex
+from scorer.protocol.report import evidence_hash
+from scorer.protocol.rules import NO_TERMS, Rules, preset
+from tests.small_round import IDS, SmallRound, in_the_clear
+
+PROVABLE = ("cupel", "classic", "classic-atomic", "classic-atomic-60", "crypto", "crypto-atomic")
+
+
+def with_terms(rules: Rules, terms: bytes | None = None) -> RoundInputs:
+    inputs = SmallRound(rules=in_the_clear(rules)).inputs()
+    of_rules = score_terms(inputs.rules, len(IDS)).hash() if terms is None else terms
+    return replace(inputs, terms=replace(inputs.terms, terms_hash=of_rules))
+
+
+def test_a_report_of_a_round_with_terms_commits_to_target_and_meta_model() -> None:
+    inputs = with_terms(preset("cupel"))
+    result = evaluate(inputs)
+    operands = round_operands(inputs, result.meta_model)
+    assert operands is not None
+    assert result.manifest["operands"] == to_hex(operands.hash())
+    assert result.report.evidence_hash == evidence_hash(result.manifest)
+    plain = evaluate(SmallRound(rules=in_the_clear(preset("cupel"))).inputs())
+    assert result.report.scores_head == plain.report.scores_head
+    assert "operands" not in plain.manifest
+    (vectors,) = operands.vectors
+    assert vectors.ids == len(IDS)
+    ranks = np.frombuffer(vectors.records, dtype=">u2")[1::2]
+    assert np.array_equal(np.argsort(ranks, kind="stable"), np.argsort(result.meta_model, kind="stable"))
+
+
+def test_the_terms_are_those_of_the_rules_or_nothing_is_reported() -> None:
+    with pytest.raises(InputsMismatch, match="terms hash"):
+        evaluate(with_terms(preset("classic"), b"\1" * 32))
+    with pytest.raises(InputsMismatch, match=r"terms hash.*dynamic_eras"):
+        round_operands(with_terms(preset("classic-adjusted"), b"\1" * 32), np.zeros(len(IDS)))
+
+
+@pytest.mark.parametrize("name", PROVABLE)
+def test_these_presets_are_provable(name: str) -> None:
+    assert unprovable_parts(preset(name)) == ()
+    assert terms_hash(preset(name), 6000) != NO_TERMS
+    assert terms_hash(preset(name), 40_000) == NO_TERMS
+    assert terms_hash(preset(name), 1) == NO_TERMS
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("signals", ("score = alpha", "score = mpc")),
+        ("signals-atomic", ("score = alpha", "score = mpc")),
+        ("classic-adjusted", ("adjusters.dynamic_eras", "adjusters.burn_hardening")),
+    ],
+)
+def test_the_parts_that_cannot_be_proven_are_named(name: str, parts: tuple[str, ...]) -> None:
+    assert unprovable_parts(preset(name)) == parts
+    assert terms_hash(preset(name), 6000) == NO_TERMS
+
+
+def test_each_target_and_each_meta_model_has_its_vector() -> None:
+    document: dict[str, Any] = preset("classic").model_dump(mode="json", exclude_none=True)
+    document["factors"] = [
+        {"score": "bmc", "target": "b", "multiplier": "1"},
+        {"score": "corr", "target": "b", "multiplier": "0"},
+        {"score": "mmc", "target": "c", "multiplier": "2"},
+        {"score": "mmc", "target": "b", "multiplier": "3"},
+    ]
+    terms = score_terms(Rules.model_validate(document), 100)
+    assert terms.vectors == (("b", "meta_model"), ("b", "benchmark_meta_model"), ("c", "meta_model"))
+    assert [factor.vector for factor in terms.factors] == [1, 0, 2, 0]

@@ -1,0 +1,299 @@
+"""The court on a chain: it ends every report that lies, on one stranger's word, and no honest one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from eth_hash.auto import keccak
+from web3.exceptions import ContractLogicError
+
+from scorer.chain.reverts import revert_name
+from scorer.lab.anvil import run_anvil
+from scorer.observation.posted import PostedIn, read_posted
+from scorer.proofs.search import lane_faults, proof, totals_fault
+from scorer.units import wei_from_nano
+from tests.proofs.court_world import (
+    ABSENT,
+    BONDS,
+    CHALLENGE_WINDOW,
+    MEMBERS,
+    OPPOSITE,
+    PLAIN,
+    POSTING_PERIOD,
+    REFUSED,
+    STRANGER,
+    TIED,
+    UNSTAKED,
+    CourtWorld,
+    build,
+    created,
+    running_world,
+)
+
+DISPROVEN = 6
+NEVER = 2**256 - 1
+SCORED = (PLAIN, TIED, OPPOSITE)
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[CourtWorld]:
+    with running_world() as world:
+        yield world
+
+
+@pytest.fixture
+def world(built: CourtWorld) -> Iterator[CourtWorld]:
+    with built.undone():
+        yield built
+
+
+def refusal(send: Any, *arguments: Any) -> str:
+    """Return the name of the error with which a contract refuses what is sent, or nothing."""
+    try:
+        send(*arguments)
+    except ContractLogicError as error:
+        return revert_name(error) or str(error)
+    return ""
+
+
+def proofs_of_lanes(world: CourtWorld, evidence: Any, scores: dict[int, int]) -> dict[str, Any]:
+    """Return one call of each proof that fits the world, by what it is about."""
+    court, report, lanes = world.court.functions, evidence.report.to_contract(), world.lanes(scores)
+    calls = {
+        f"score of {model}": court.disproveScore(*world.score_arguments(evidence, scores, model))
+        for model in SCORED
+    }
+    of = world.tournament, report
+    calls["refused"] = court.disproveRefused(*of, lanes.place(REFUSED - 1), world.sealed.submission(REFUSED))
+    calls["absent"] = court.disproveAbsent(*of, lanes.place(ABSENT - 1), world.sealed.gap(ABSENT))
+    calls["unstaked"] = court.disproveUnstaked(*of, lanes.place(UNSTAKED - 1))
+    calls["totals"] = court.disproveTotals(*of, lanes.to_contract())
+    return calls
+
+
+def accept(world: CourtWorld, scores: dict[int, int], **changes: Any) -> Any:
+    """Let the members accept a report with these scores, after its evidence was posted."""
+    evidence = world.evidence(scores, **changes)
+    world.post(evidence, scores)
+    world.attest(evidence)
+    return evidence
+
+
+def test_an_honest_report_is_never_disproven_and_settles(world: CourtWorld) -> None:
+    assert any(score < 0 for score in world.honest.values())
+    evidence = accept(world, world.honest)
+    for about, call in proofs_of_lanes(world, evidence, world.honest).items():
+        assert refusal(world.prove, call) == "NotWrong", about
+    world.anvil.advance_to(world.anvil.w3.eth.get_block("latest")["timestamp"] + CHALLENGE_WINDOW)
+    world.send(world.suite.tournament.functions.beginSettlement(evidence.report.to_contract()))
+
+
+@pytest.mark.parametrize("model", SCORED)
+def test_a_score_that_is_off_by_two_ppm_is_disproven_and_by_one_is_not(built: CourtWorld, model: int) -> None:
+    true = built.honest[model]
+    for claimed in (true - 2, true + 2, -true, 0, 2**23 - 1, -(2**23)):
+        scores = built.honest | {model: claimed}
+        with built.undone():
+            evidence = accept(built, scores)
+            assert not refusal(built.prove, proofs_of_lanes(built, evidence, scores)[f"score of {model}"])
+    scores = built.honest | {model: true + 1}
+    with built.undone():
+        evidence = accept(built, scores)
+        judged = built.court.functions.scoreOf(*built.score_arguments(evidence, scores, model))
+        claimed, least, largest = judged.call()
+        assert claimed == true + 1
+        assert abs(least / 2**64 - true) <= 0.5
+        assert least <= largest
+        about = f"score of {model}"
+        wrong = abs((claimed << 64) - least) > 1 << 64
+        assert refusal(built.prove, proofs_of_lanes(built, evidence, scores)[about]) == (
+            "" if wrong else "NotWrong"
+        )
+
+
+@pytest.mark.parametrize(
+    ("model", "about"), [(REFUSED, "refused"), (ABSENT, "absent"), (UNSTAKED, "unstaked")]
+)
+def test_a_score_of_who_must_have_none_is_disproven(world: CourtWorld, model: int, about: str) -> None:
+    scores = world.honest | {model: 1}
+    evidence = accept(world, scores)
+    calls = proofs_of_lanes(world, evidence, scores)
+    assert [name for name, call in calls.items() if name != about and not refusal(world.prove, call)] == []
+    assert not refusal(world.prove, calls[about])
+
+
+@pytest.mark.parametrize(("field", "by"), [("total_payout", 1), ("total_burn", 1), ("total_payout", -1)])
+def test_totals_that_do_not_add_up_are_disproven(world: CourtWorld, field: str, by: int) -> None:
+    right = getattr(world.evidence(world.honest).report, field)
+    evidence = accept(world, world.honest, **{field: right + by})
+    assert not refusal(world.prove, proofs_of_lanes(world, evidence, world.honest)["totals"])
+
+
+def test_all_members_lie_and_one_stranger_with_the_data_ends_it(world: CourtWorld) -> None:
+    scores = world.honest | {OPPOSITE: 50_000}
+    evidence = world.evidence(scores)
+    world.attest(evidence)
+    third = world.suite.committee.functions.attest(world.tournament, evidence.report.to_contract())
+    assert refusal(world.send, third, MEMBERS[2]) == "AlreadyAccepted"
+    call = proofs_of_lanes(world, evidence, scores)[f"score of {OPPOSITE}"]
+    world.prove(call)
+    committee = world.suite.committee.functions
+    assert committee.proposalOf(world.tournament, world.round_id).call().status == DISPROVEN
+    slash = wei_from_nano(BONDS.slash)
+    lost = [wei_from_nano(BONDS.member) - committee.bondOf(world.address(m)).call() for m in MEMBERS]
+    assert lost == [slash, slash, 0]
+    assert committee.creditOf(world.address(STRANGER)).call() == slash  # half of both
+    report_hash = evidence.report.hash()
+    assert committee.finalFrom(world.tournament, world.round_id, report_hash).call() == NEVER
+    world.send(world.suite.tournament.functions.voidRound(world.round_id))
+
+
+def test_a_report_without_public_evidence_never_becomes_final(world: CourtWorld) -> None:
+    evidence = world.evidence(world.honest)
+    world.attest(evidence)
+    committee, report_hash = world.suite.committee.functions, evidence.report.hash()
+    record = world.suite.tournament.functions.round(world.round_id).call()
+    final = committee.finalFrom(world.tournament, world.round_id, report_hash)
+    assert final.call() == NEVER
+    world.anvil.advance_to(record.resolveAt + 4 * CHALLENGE_WINDOW)
+    begin = world.suite.tournament.functions.beginSettlement(evidence.report.to_contract())
+    assert refusal(world.send, begin) == "ReportNotFinal"
+    close = committee.closeVotes(world.tournament, world.round_id)
+    assert refusal(world.send, close) == "TooEarly"
+    with world.undone():
+        receipt = world.post(evidence, world.honest)
+        posted = world.anvil.w3.eth.get_block(receipt["blockNumber"])["timestamp"]
+        assert final.call() == posted + CHALLENGE_WINDOW
+    world.anvil.advance_to(record.deadline + POSTING_PERIOD)
+    posting = evidence.posting(world.lanes(world.honest).chunks, world.lanes(world.honest).scores)
+    late = world.court.functions.post(world.tournament, *posting)
+    assert refusal(world.send, late) == "PostedTooLate"
+    world.send(close)
+
+
+def test_evidence_that_is_posted_twice_counts_from_the_first_time(world: CourtWorld) -> None:
+    evidence = world.evidence(world.honest)
+    first = world.post(evidence, world.honest)
+    world.anvil.advance_to(world.anvil.w3.eth.get_block("latest")["timestamp"] + 1_000)
+    world.post(evidence, world.honest)
+    since = world.court.functions.evidenceSince(
+        world.tournament, world.round_id, evidence.report.hash()
+    ).call()
+    assert since == world.anvil.w3.eth.get_block(first["blockNumber"])["timestamp"]
+
+
+def test_nobody_sends_a_proof_that_was_not_announced_as_his_own_a_block_before(world: CourtWorld) -> None:
+    scores = world.honest | {PLAIN: 7}
+    evidence = accept(world, scores)
+    call = proofs_of_lanes(world, evidence, scores)[f"score of {PLAIN}"]
+    assert refusal(world.send, call) == "NotCommitted"
+    world.commit(call)
+    thief = 7
+    assert refusal(world.send, call, thief) == "NotCommitted"
+    world.commit(call, thief)
+    world.anvil.mines(at_once=False)
+    gas = {"gas": 10_000_000}
+    commit = world.court.functions.commit(bytes(32)).transact({"from": world.address(thief), **gas})
+    world.anvil.mine_pool()
+    world.anvil.mines(at_once=True)
+    assert world.anvil.w3.eth.wait_for_transaction_receipt(commit)["status"] == 1
+    world.anvil.finalise()
+    assert not refusal(world.send, call)
+
+
+def test_what_is_final_is_not_disproven_any_more(world: CourtWorld) -> None:
+    scores = world.honest | {PLAIN: 7}
+    evidence = accept(world, scores)
+    world.anvil.advance_to(world.anvil.w3.eth.get_block("latest")["timestamp"] + CHALLENGE_WINDOW + 1)
+    call = proofs_of_lanes(world, evidence, scores)[f"score of {PLAIN}"]
+    assert refusal(world.prove, call) == "TooLate"
+
+
+def test_a_report_that_nobody_accepted_is_not_disproven(world: CourtWorld) -> None:
+    lie = world.honest | {PLAIN: 7}
+    accept(world, world.honest)
+    call = proofs_of_lanes(world, world.evidence(lie), lie)[f"score of {PLAIN}"]
+    assert refusal(world.prove, call) == "OtherReport"
+
+
+def test_a_lie_that_was_upheld_or_is_disputed_is_disproven_too(world: CourtWorld) -> None:
+    scores = world.honest | {PLAIN: 7}
+    evidence = accept(world, scores)
+    token, committee = world.suite.token.functions, world.suite.committee.functions
+    world.send(token.transfer(world.address(STRANGER), wei_from_nano(BONDS.challenge)), 0)
+    world.send(token.approve(world.suite.committee.address, 2**255))
+    world.send(committee.challenge(world.tournament, world.round_id))
+    call = proofs_of_lanes(world, evidence, scores)[f"score of {PLAIN}"]
+    with world.undone():
+        world.prove(call)
+    world.attest(evidence)
+    world.prove(call)
+    assert committee.proposalOf(world.tournament, world.round_id).call().status == DISPROVEN
+
+
+def test_scores_for_more_lanes_than_there_are_fall_to_the_proof_of_totals(world: CourtWorld) -> None:
+    longer = [
+        (at, words, scores + bytes(12)) for at, words, scores in world.lanes(world.honest).to_contract()
+    ]
+    head = bytes(32)
+    for at, _, scores in longer:
+        head = keccak(head + at.to_bytes(32, "big") + keccak(scores))
+    evidence = world.evidence(world.honest, scores_head=head)
+    world.attest(evidence)
+    totals = world.court.functions.disproveTotals
+    assert not refusal(world.prove, totals(world.tournament, evidence.report.to_contract(), longer))
+
+
+def test_the_search_finds_each_lie_and_the_proof_that_ends_it(world: CourtWorld) -> None:
+    lies = {
+        PLAIN: world.honest[PLAIN] + 3,
+        REFUSED: 9,
+        ABSENT: -4,
+        UNSTAKED: 1,
+        OPPOSITE: world.honest[OPPOSITE] + 1,
+    }
+    scores = world.honest | lies
+    evidence = accept(world, scores, total_burn=5)
+    lanes = world.lanes(scores)
+    models = [int(lane) + 1 for chunk in world.chunks for lane in chunk.lanes]
+    found = lane_faults(lanes, models, world.honest, world.sealed)
+    assert [(fault.kind.name, fault.model) for fault in found] == [
+        ("REFUSED", REFUSED), ("ABSENT", ABSENT), ("SCORE", PLAIN), ("UNSTAKED", UNSTAKED),
+    ]  # fmt: skip
+    right = world.evidence(scores).report
+    totals = totals_fault(evidence.report, right.total_payout, right.total_burn)
+    assert totals is not None
+    assert totals_fault(right, right.total_payout, right.total_burn) is None
+    for fault in (*found, totals):
+        with world.undone():
+            arguments = proof(fault, evidence, lanes, world.sealed, world.tree)
+            assert not refusal(world.prove, getattr(world.court.functions, fault.kind.value)(*arguments))
+    assert lane_faults(world.lanes(world.honest), models, world.honest, world.sealed) == []
+
+
+def test_a_court_that_is_a_wallet_asks_for_no_evidence_and_judges_by_itself() -> None:
+    with run_anvil(accounts=12) as anvil:
+        wallet = created(anvil, "Authority", str(anvil.account(0).address))
+        world = build(anvil, wallet)
+        evidence = world.evidence(world.honest)
+        world.attest(evidence)
+        committee = world.suite.committee.functions
+        proposal = committee.proposalOf(world.tournament, world.round_id).call()
+        final = committee.finalFrom(world.tournament, world.round_id, evidence.report.hash()).call()
+        assert final == proposal.challengeUntil
+        world.anvil.advance_to(final)
+        world.send(committee.closeVotes(world.tournament, world.round_id))
+        world.send(world.suite.tournament.functions.beginSettlement(evidence.report.to_contract()))
+
+
+def test_evidence_is_read_back_from_the_event_that_made_it_public(world: CourtWorld) -> None:
+    scores = world.honest | {TIED: 77}
+    evidence = accept(world, scores)
+    place = PostedIn(world.court, 0, world.anvil.w3.eth.block_number)
+    of = world.anvil.w3.eth.chain_id, world.tournament
+    found = read_posted(place, *of, evidence.report.hash(), world.terms)
+    assert found is not None
+    assert found.evidence == evidence
+    for part, expected in zip(found.scores, world.lanes(scores).scores, strict=True):
+        assert part.tolist() == expected.tolist()
+    assert read_posted(place, *of, bytes(32), world.terms) is None
