@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.inputs import OnChain, RoundInputs, RoundResult
 from scorer.isolation import IsolatedReader
+from scorer.proofs.terms import terms_hash
 from scorer.protocol.digest import table_digest
 from scorer.protocol.documents import to_hex
 from scorer.protocol.predictions import HEADER_SIZE
@@ -633,7 +634,9 @@ def forgery_tampers() -> Iterator[Tamper]:
         "another submitter": lambda i: replace(i, submitters={**i.submitters, 1: i.submitters[2]}),
         "a refusal less": lambda i: sealed(i, i.refused - {WRONGLY_SIGNED}),
         "a refusal more": lambda i: sealed(i, i.refused | {1}),
-        "other terms": lambda i: replace(i, terms=replace(i.terms, terms_hash=b"\1" * 32)),
+        "other terms": lambda i: replace(
+            i, terms=replace(i.terms, terms_hash=terms_hash(i.rules, len(i.submissions.universe)))
+        ),
     }
     for what, change in changes.items():
         yield Tamper(f"all consistent: {what}", forged(change))
