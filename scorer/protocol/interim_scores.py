@@ -5,6 +5,7 @@ Members sign and publish them; they bind nobody, and the chain knows nothing of 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any, Final
 
@@ -28,6 +29,13 @@ _FIELDS: Final = {
 }
 MOST_DAYS: Final = 250
 """Sessions of a horizon at most, as `scorer.protocol.schedule.Horizon` has it."""
+LARGEST_REWARD: Final = 2**23 - 1
+"""ppm, in either direction: a reward score has 24 bits."""
+LARGEST_SCORE: Final = 10**9
+"""ppm, in either direction: no formula yields more, see `scorer.scoring.ppm.to_ppm`."""
+LARGEST_MODEL: Final = 2**31 - 1
+LONGEST_NAME: Final = 80
+"""Characters of a factor's name."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class InterimScores:
         """
         check_fields(document, _FIELDS)
         models = tuple(_whole_numbers("models", document["models"]))
-        if list(models) != sorted({*models}) or 0 in models:
+        if list(models) != sorted({*models}) or any(not 0 < model <= LARGEST_MODEL for model in models):
             raise ValueError("expected models ascending and each once, found others")
         day, days = whole(document, "day"), whole(document, "days")
         if not 1 <= day <= days <= MOST_DAYS:
@@ -96,6 +104,7 @@ class InterimScores:
         rewards = _scores("reward_scores", document["reward_scores"], len(models))
         if None in rewards:
             raise ValueError("expected a reward score of every model, found none of some")
+        _within("reward_scores", rewards, LARGEST_REWARD)
         return cls(
             whole(document, "chain_id"),
             address(document, "tournament"),
@@ -175,12 +184,25 @@ def _whole_numbers(name: str, values: Sequence[Any]) -> Sequence[int]:
 def _scores(name: str, values: Any, count: int) -> Sequence[int | None]:
     if type(values) is not list or len(values) != count:
         raise ValueError(f"expected a score of each of {count} models as {shown(name)}, found others")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(
+            f"expected a factor's name of at most {LONGEST_NAME} characters, found {shown(name)}"
+        )
     _whole_numbers(shown(name), [value for value in values if value is not None])
+    _within(shown(name), values, LARGEST_SCORE)
     return values
 
 
+def _within(name: str, values: Sequence[int | None], most: int) -> None:
+    for value in values:
+        if value is not None and abs(value) > most:
+            raise ValueError(f"expected {name} within {most} ppm, found {value}")
+
+
 def _date(text: str) -> str:
-    digits = text.replace("-", "")
-    if len(text) != len("2007-01-05") or text[4] + text[7] != "--" or not digits.isdecimal():
-        raise ValueError(f"expected a date such as 2007-01-05 as session, found {shown(text)}")
-    return text
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise ValueError(f"expected a date such as 2007-01-05 as session, found {shown(text)}")

@@ -166,6 +166,7 @@ class Follower:
         """Take the days that members agreed on of rounds that still run."""
         with self.database.reading() as connection:
             running = running_rounds(connection)
+        self.interim.keep_only(running)
         for round_id, days in running.items():
             for found in self.interim.read(round_id, days, block):
                 with self.database.writing() as connection:

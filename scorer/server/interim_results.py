@@ -40,6 +40,8 @@ class InterimReader:
             if len(files[day]) >= members.quorum:
                 found = agreed(self._signed(files[day], round_id, day, members), members.quorum)
                 if found is not None:
+                    for path in files[day]:
+                        self._read_before.pop(path, None)
                     yield found
 
     def _files(self, round_id: int, known: Container[int]) -> dict[int, list[Path]]:
@@ -82,7 +84,7 @@ class InterimReader:
             known = self._read_before[path] = stamp, read_interim(path, status.st_size, SHARED_READER)
         return known[1]
 
-    def forget(self, round_id: int) -> None:
-        """Keep nothing of a round in memory any more."""
-        for path in [path for path in self._read_before if path.parent.parent.name == str(round_id)]:
+    def keep_only(self, rounds: Container[int]) -> None:
+        """Keep in memory what was read of these rounds alone."""
+        for path in [path for path in self._read_before if int(path.parent.parent.name) not in rounds]:
             del self._read_before[path]

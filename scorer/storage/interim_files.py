@@ -6,17 +6,18 @@ publishes of a day is ``interim/003.json``.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from scorer.files import write_whole
-from scorer.isolation import IsolatedReader, IsolationError, ReadResult, refuses
+from scorer.isolation import IsolatedReader, ReadResult, refuses
 from scorer.protocol.documents import check_fields, parse_json, whole
 from scorer.protocol.interim_scores import MOST_DAYS, SignedInterimScores
 from scorer.storage.bundle import Bundle, BundleError
 from scorer.storage.folder import opened
-from scorer.storage.published import MIB, limits_for
+from scorer.storage.published import MIB
+from scorer.storage.strangers import read_again, written_again
 
 INTERIM: Final = "interim"
 DAY: Final = "day.json"
@@ -92,13 +93,10 @@ def write_interim(round_folder: Path, signed: SignedInterimScores) -> None:
 
 def read_interim(path: Path, size: int, reader: IsolatedReader) -> SignedInterimScores | None:
     """Read a member's file of so many bytes in a child process; None where it holds no interim scores."""
-    if not 0 < size <= LARGEST:
-        return None
+    document = read_again(reader, interim_in_child, path, size, LARGEST)
     try:
-        limits = replace(limits_for(size), answer=MIB + 2 * size)  # the same document, written again
-        found = reader.run(interim_in_child, path, limits=limits)
-        return SignedInterimScores.from_json(parse_json(found.blobs[0]))
-    except (IsolationError, LookupError, TypeError, ValueError):
+        return None if document is None else SignedInterimScores.from_json(document)
+    except (LookupError, TypeError, ValueError):
         return None
 
 
@@ -114,7 +112,7 @@ def interim_in_child(path: Path) -> ReadResult:
     with opened(path) as file:
         content = file.read(LARGEST)
     try:
-        signed: Any = SignedInterimScores.from_json(parse_json(content))
+        signed = SignedInterimScores.from_json(parse_json(content))
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{path}: expected interim scores, found {error}") from None
-    return ReadResult({}, (json.dumps(signed.to_json()).encode(),))
+    return written_again(signed.to_json())
