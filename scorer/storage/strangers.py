@@ -1,4 +1,4 @@
-"""Reads a JSON document that a stranger wrote: a child process parses it and writes it again in its one form."""
+"""Reads JSON that a stranger wrote: a child process parses it and writes it again in its one form."""
 
 import json
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from scorer.storage.published import MIB, limits_for
 def read_again(
     reader: IsolatedReader, task: Callable[[Path], ReadResult], path: Path, size: int, most: int
 ) -> Any:
-    """Return the document that a task reads in a child process; None where there is none of at most `most` bytes.
+    """Return the document that a task reads in a child process; None where there is none.
 
     Parameters
     ----------
     task
         Returns what `written_again` does.
-    size
-        Of the file, bytes: the child's limits follow from it.
+    size, most
+        Bytes of the file, from which the child's limits follow, and how many it may have.
     """
     if not 0 < size <= most:
         return None
