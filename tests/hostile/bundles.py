@@ -114,7 +114,7 @@ def _seeds(file: str) -> Sequence[bytes]:
     return [good, good, good, *(table.to_parquet(None, index=False, **each) for each in ENCODINGS[:3])]
 
 
-def _spoil_number(content: bytes, stream: Random) -> bytes:
+def spoil_number(content: bytes, stream: Random) -> bytes:
     """Another number where a document has one, in text or not."""
     digits = [
         at for at in range(1, len(content)) if content[at : at + 1].isdigit() and content[at - 1] in b' "'
@@ -127,7 +127,7 @@ def _spoil_number(content: bytes, stream: Random) -> bytes:
 
 def _target(file: str) -> Target:
     known: Sequence[Mutation] = {
-        "json": (spoil_json, _spoil_number, _spoil_number),
+        "json": (spoil_json, spoil_number, spoil_number),
         "parquet": (spoil_footer, spoil_page),
         "npy": (),
     }[file.rpartition(".")[2]]

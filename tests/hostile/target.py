@@ -16,6 +16,7 @@ MODULES: Final = (
     "tests.hostile.rpc",
     "tests.hostile.configurations",
     "tests.hostile.bundles",
+    "tests.hostile.interim",
     "tests.hostile.encryption",
 )
 """Where targets are. A test of the fuzzing itself names another by the environment."""
