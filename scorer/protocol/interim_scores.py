@@ -157,23 +157,6 @@ class SignedInterimScores:
         )
 
 
-def agreed(found: Sequence[SignedInterimScores], quorum: int) -> InterimScores | None:
-    """Return the interim scores that a quorum of members signed; None where no quorum signed the same.
-
-    Parameters
-    ----------
-    found
-        Of one round and day, signed by members of the round's set; several of one member count once.
-    """
-    signers: dict[bytes, set[str]] = {}
-    for signed in found:
-        signers.setdefault(signed.interim.message, set()).add(signed.member)
-    for signed in found:
-        if len(signers[signed.interim.message]) >= quorum:
-            return signed.interim
-    return None
-
-
 def _whole_numbers(name: str, values: Sequence[Any]) -> Sequence[int]:
     for value in values:
         if type(value) is not int:

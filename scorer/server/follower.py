@@ -165,10 +165,10 @@ class Follower:
     def _take_interim(self, block: Block) -> None:
         """Take the days that members agreed on of rounds that still run."""
         with self.database.reading() as connection:
-            running = running_rounds(connection)
+            running, models = running_rounds(connection), len(known_submitters(connection))
         self.interim.keep_only(running)
         for round_id, days in running.items():
-            for found in self.interim.read(round_id, days, block):
+            for found in self.interim.read(round_id, days, models, block):
                 with self.database.writing() as connection:
                     write_interim_day(connection, found)
 

@@ -22,7 +22,7 @@ from scorer.storage.strangers import read_again, written_again
 INTERIM: Final = "interim"
 DAY: Final = "day.json"
 LARGEST: Final = 32 * MIB
-"""Bytes of a file that is read: some 400,000 models with four factors."""
+"""Bytes of a file that is read at most, whoever may have sent more models."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,15 @@ def write_interim(round_folder: Path, signed: SignedInterimScores) -> None:
     write_whole(folder / f"{signed.interim.day:03d}.json", content)
 
 
-def read_interim(path: Path, size: int, reader: IsolatedReader) -> SignedInterimScores | None:
-    """Read a member's file of so many bytes in a child process; None where it holds no interim scores."""
-    document = read_again(reader, interim_in_child, path, size, LARGEST)
+def read_interim(path: Path, size: int, most: int, reader: IsolatedReader) -> SignedInterimScores | None:
+    """Read a member's file of so many bytes in a child process; None where it holds no interim scores.
+
+    Parameters
+    ----------
+    most
+        Bytes that it may have.
+    """
+    document = read_again(reader, interim_in_child, path, size, min(most, LARGEST))
     try:
         return None if document is None else SignedInterimScores.from_json(document)
     except (LookupError, TypeError, ValueError):

@@ -6,7 +6,14 @@ import pytest
 from scorer.isolation import SHARED_READER
 from scorer.protocol.interim_scores import SignedInterimScores
 from scorer.storage.bundle import SCORES, Bundle
-from scorer.storage.interim_files import InterimDay, day_bundle, published_days, read_interim, write_day
+from scorer.storage.interim_files import (
+    LARGEST,
+    InterimDay,
+    day_bundle,
+    published_days,
+    read_interim,
+    write_day,
+)
 from tests.encrypted_world import encrypted_world
 from tests.world import World
 
@@ -35,7 +42,7 @@ def found(world: World, round_id: int) -> list[dict[int, SignedInterimScores]]:
         {
             day: signed
             for day, path in published_days(folder).items()
-            if (signed := read_interim(path, path.stat().st_size, SHARED_READER)) is not None
+            if (signed := read_interim(path, path.stat().st_size, LARGEST, SHARED_READER)) is not None
         }
         for folder in folders
     ]

@@ -1,4 +1,4 @@
-"""Interim scores: one form, signed by members, and taken where a quorum signed the same."""
+"""Interim scores: one form, signed by members."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,7 +8,7 @@ from coincurve import PrivateKey
 from eth_account import Account
 
 from scorer.protocol.documents import parse_json
-from scorer.protocol.interim_scores import InterimScores, SignedInterimScores, agreed
+from scorer.protocol.interim_scores import InterimScores, SignedInterimScores
 
 TOURNAMENT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 FOUND = InterimScores(
@@ -39,13 +39,6 @@ def test_what_is_written_is_read_again_and_is_signed() -> None:
     assert again == one
     assert again.is_signed
     assert not replace(one, interim=replace(FOUND, day=4)).is_signed
-
-
-def test_scores_are_taken_once_a_quorum_of_members_signed_the_same() -> None:
-    other = replace(FOUND, reward_scores=(12, 0, -2))
-    assert agreed([signed(FOUND, 1), signed(other, 2), signed(FOUND, 1)], 2) is None
-    assert agreed([signed(other, 2), signed(FOUND, 1), signed(FOUND, 3)], 2) == FOUND
-    assert agreed([], 1) is None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from numerapi import base_api
 
 from scorer.isolation import SHARED_READER
 from scorer.rewards import settle
-from scorer.storage.interim_files import published_days, read_interim, write_interim
+from scorer.storage.interim_files import LARGEST, published_days, read_interim, write_interim
 from tests.encrypted_world import encrypted_world
 from tests.oracle.test_interim_scoring import interim_targets
 from tests.server.site import Site, running_site
@@ -45,7 +45,7 @@ def test_scores_are_shown_day_by_day_and_are_gone_once_the_round_is_over(secret_
     rows = client.submission_scores("1")
     assert {(row["day"], row["resolved"]) for row in rows} == {(1, False), (2, False)}
     path = published_days(world.members[0].paths.exchange_bundle(round_id).folder)[2]
-    signed = read_interim(path, path.stat().st_size, SHARED_READER)
+    signed = read_interim(path, path.stat().st_size, LARGEST, SHARED_READER)
     assert signed is not None
     second = {row["displayName"]: row for row in client.submission_scores("1", day=2)}
     for factor, values in signed.interim.scores.items():
@@ -79,11 +79,21 @@ def test_what_fewer_than_a_quorum_say_is_not_shown_and_a_liar_is_outvoted(secret
     assert content(database)["interim_day"] == []
     folder = world.members[2].paths.exchange_bundle(round_id).folder
     path = published_days(folder)[1]
-    lie = read_interim(path, path.stat().st_size, SHARED_READER)
+    lie = read_interim(path, path.stat().st_size, LARGEST, SHARED_READER)
     assert lie is not None
     write_interim(folder, replace(lie, member=world.members[1].address))
     secret_site.step()
     assert content(database)["interim_day"] == []
+    twice = world.members[1].paths.exchange_bundle(round_id).folder
+    (twice / "interim").mkdir(exist_ok=True)
+    first = published_days(world.members[0].paths.exchange_bundle(round_id).folder)[1]
+    (twice / "interim" / "001.json").write_bytes(first.read_bytes())
+    secret_site.step()
+    assert content(database)["interim_day"] == [], "one member counts once"
+    (twice / "interim" / "001.json").write_bytes(b" " * (2 * 2**20) + first.read_bytes())
+    secret_site.step()
+    assert content(database)["interim_day"] == []
+    (twice / "interim" / "001.json").unlink()
     world.cycle(1)
     secret_site.step()
     assert [row["day"] for row in content(database)["interim_day"]] == [1]
