@@ -1,7 +1,7 @@
 """``cupel data key``: make the key of ids and features, and share it with the members of the committee."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,14 +9,22 @@ from scorer.cli.common import user_errors
 from scorer.data.faults import DataError
 from scorer.redaction import shown_path
 
+if TYPE_CHECKING:
+    from scorer.chain.contracts import Suite
+
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 KeyOption = Annotated[Path, typer.Option("--key", help="The secret key of ids and features.")]
 RecipientsOption = Annotated[
     list[str] | None,
     typer.Option("--recipient", help="A member's public key, age1...; instead of the chain."),
 ]
-EndpointOption = Annotated[
-    str | None, typer.Option(envvar="CUPEL_RPC_URL", help="An RPC endpoint, to read the members' keys from.")
+EndpointsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--endpoint",
+        envvar="CUPEL_RPC_URL",
+        help="An RPC endpoint, to read the members' keys from; may be repeated: all must agree.",
+    ),
 ]
 DeploymentOption = Annotated[
     Path | None,
@@ -39,19 +47,26 @@ def share(
     key: KeyOption,
     out: Annotated[Path, typer.Option(help="The file to write, which may be public.")],
     recipient: RecipientsOption = None,
-    endpoint: EndpointOption = None,
+    endpoint: EndpointsOption = None,
     deployment: DeploymentOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
 ) -> None:
     """Encrypt the key to the X25519 keys that the committee's members published; again after one rotates."""
     from scorer.data.key_sharing import shared_key
     from scorer.data.obfuscation import load_key
+    from scorer.encryption.keys import spell_public
     from scorer.files import write_whole
 
     with user_errors():
-        keys = _recipients(recipient, endpoint, deployment)
+        found = _recipients(recipient, endpoint, deployment)
+        keys = [public for _, public in found]
         content = shared_key(load_key(key), keys)
+        for who, public in found:
+            typer.echo(f"{who} {spell_public(public)}")
         known = out.is_file() and out.read_bytes() == content
         if not known:
+            if not recipient and not yes:
+                typer.confirm("Encrypt the data key to these keys?", abort=True, err=True)
             write_whole(out, content)
     done = "is encrypted to" if known else "was written for"
     typer.echo(f"{shown_path(out)} {done} the keys of {len(set(keys))} members")
@@ -62,7 +77,7 @@ def check(
     shared: Annotated[Path, typer.Argument(help="The shared key.")],
     key: KeyOption,
     recipient: RecipientsOption = None,
-    endpoint: EndpointOption = None,
+    endpoint: EndpointsOption = None,
     deployment: DeploymentOption = None,
 ) -> None:
     """Say whether a shared key is encrypted to the committee's keys of now and to nobody else."""
@@ -70,7 +85,7 @@ def check(
     from scorer.data.obfuscation import load_key
 
     with user_errors():
-        keys = _recipients(recipient, endpoint, deployment)
+        keys = [public for _, public in _recipients(recipient, endpoint, deployment)]
         if not shared.is_file() or shared.read_bytes() != shared_key(load_key(key), keys):
             raise DataError(
                 f"{shown_path(shared)}: expected this key for these {len(set(keys))} members, found another "
@@ -106,34 +121,56 @@ def open_(
     typer.echo(f"wrote {shown_path(out)}: whoever has it sees through the ids of the data set")
 
 
-def _recipients(recipients: list[str] | None, endpoint: str | None, deployment: Path | None) -> list[bytes]:
-    """Return public keys from the command line, or those of the chain; name the members that have none."""
+def _recipients(
+    recipients: list[str] | None, endpoints: list[str] | None, deployment: Path | None
+) -> list[tuple[str, bytes]]:
+    """Return public keys with their owners: those of the command line, or of the members on the chain."""
     from scorer.encryption.errors import KeyRefused
     from scorer.encryption.keys import parse_public
 
     if recipients:
         try:
-            return [parse_public(text) for text in recipients]
+            return [("--recipient", parse_public(text)) for text in recipients]
         except KeyRefused as error:
             raise DataError(f"--recipient: {error}") from None
-    if endpoint is None or deployment is None:
+    if not endpoints or deployment is None:
         raise DataError("recipients: expected --endpoint and --deployment, or --recipient, found neither")
-    published = _published(endpoint, deployment)
+    published = _published(endpoints, deployment)
     for member, found in published.items():
         if found is None:
             typer.echo(f"{member} published no key that can be used, and is left out", err=True)
-    return [found for found in published.values() if found is not None]
+    return [(member, found) for member, found in published.items() if found is not None]
 
 
-def _published(endpoint: str, deployment: Path) -> dict[str, bytes | None]:
-    """Return the newest key of each member of the committee; None where it has none that can be used."""
-    from scorer.cli.chains import open_suite
+def _published(endpoints: list[str], deployment: Path) -> dict[str, bytes | None]:
+    """Return the newest final key of each member of the committee; None where it has none that can be used.
+
+    Each endpoint is read at its own finalised block: one that lags behind cannot hold the others at old keys.
+    """
+    from scorer.chain.endpoint import host
+    from scorer.chain.errors import EndpointsDisagree
+    from scorer.cli.chains import suites_of
     from scorer.cli.options import endpoint_errors
-    from scorer.client.stakes import latest_block
     from scorer.encryption.keys import is_usable
 
-    with endpoint_errors(endpoint):
-        suite = open_suite(endpoint, deployment)
-        block = latest_block(suite).number
-        keys = {member: suite.encryption_key(member, block) for member in suite.committee_members(block)}
-    return {member: key if any(key) and is_usable(key) else None for member, key in keys.items()}
+    answers = []
+    with suites_of(endpoints, deployment, None) as suites:
+        for endpoint, suite in zip(endpoints, suites, strict=True):
+            with endpoint_errors(endpoint):
+                answers.append(_members_keys(suite))
+    for endpoint, answer in zip(endpoints, answers, strict=True):
+        if answer != answers[0]:
+            raise EndpointsDisagree(
+                "recipients: expected the same members and keys at all endpoints, found others at "
+                f"{host(endpoint)} than at {host(endpoints[0])}; wait a quarter of an hour if a member just "
+                "joined or rotated its key, else ask the members for their keys: an endpoint is wrong"
+            )
+    return {member: key if any(key) and is_usable(key) else None for member, key in answers[0].items()}
+
+
+def _members_keys(suite: "Suite") -> dict[str, bytes]:
+    """Return the members of the committee and their newest keys at the endpoint's finalised block."""
+    from scorer.observation.observe import finalised_block
+
+    block = finalised_block(suite).number
+    return {member: suite.encryption_key(member, block) for member in suite.committee_members(block)}

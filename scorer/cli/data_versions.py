@@ -76,15 +76,30 @@ def publish(
 def pull(
     folder: Annotated[Path, typer.Argument(help="The folder of all versions.")],
     source: Annotated[str, typer.Option("--from", help="The URL of published versions.")],
+    signer: Annotated[
+        str | None, typer.Option(help="The operator's address, which must have signed each version.")
+    ] = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Take versions that nobody signed; anybody can have made them.")
+    ] = False,
 ) -> None:
-    """Download the versions and live eras that are not here yet, each checked against its manifest."""
+    """Download the versions and live eras that are not here yet, each checked against manifest and signer."""
+    from scorer.cli.options import address_of
     from scorer.data import publishing
+    from scorer.data.manifest import signer_of_version
     from scorer.data.objects import ObjectFolder
 
     with user_errors():
-        store = ObjectFolder(source)
-        done = [name for name in publishing.versions(store) if publishing.pull(store, name, folder)]
-    typer.echo(f"pulled {', '.join(done) or 'nothing new'}")
+        if signer is not None and unsigned:
+            raise DataError("pull: expected --signer or --unsigned, found both")
+        expected = None if signer is None else address_of(signer, "--signer")
+        store, count = ObjectFolder(source), 0
+        for name in publishing.versions(store):
+            if publishing.pull(store, name, folder, expected, unsigned=unsigned):
+                count += 1
+                typer.echo(f"pulled {name}, signed by {signer_of_version(folder / name) or 'nobody'}")
+    if not count:
+        typer.echo("pulled nothing new")
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {

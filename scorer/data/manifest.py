@@ -108,17 +108,32 @@ def key_file_signer(path: Path) -> Sign:
     DataError
         When there is no such key.
     """
-    try:
-        account = read_secret(path, _account)
-    except (OSError, SecretExposed, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{shown_path(path)}: expected a private key in hex, found {reason}") from None
+    account = _account_of(path)
 
     def sign(digest: bytes) -> tuple[str, bytes]:
         signable = encode_defunct(text=f"Cupel data set {to_hex(digest)}")
         return str(account.address), bytes(account.sign_message(signable).signature)
 
     return sign
+
+
+def key_file_address(path: Path) -> str:
+    """Return the address that `key_file_signer` signs as with the key of a file.
+
+    Raises
+    ------
+    DataError
+        When there is no such key.
+    """
+    return str(_account_of(path).address)
+
+
+def _account_of(path: Path) -> Any:
+    try:
+        return read_secret(path, _account)
+    except (OSError, SecretExposed, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{shown_path(path)}: expected a private key in hex, found {reason}") from None
 
 
 def _account(content: bytes) -> Any:

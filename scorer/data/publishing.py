@@ -12,8 +12,10 @@ from typing import Final
 
 from scorer.data.compare import problems
 from scorer.data.faults import DataError
-from scorer.data.manifest import MANIFEST, read_manifest
+from scorer.data.manifest import MANIFEST, SIGNATURE, read_manifest, signer_of_version
 from scorer.data.objects import ObjectFolder
+from scorer.data.recipe import is_version
+from scorer.protocol.documents import shown
 from scorer.redaction import shown_path
 
 LIVE: Final = ".live"
@@ -26,9 +28,9 @@ def publish(folder: Path, store: ObjectFolder, name: str) -> bool:
     Raises
     ------
     DataError
-        When another one of that name is there.
+        When another one of that name is there, or the folder's manifest is of another name.
     """
-    read_manifest(folder)
+    _require_name(folder, name)
     content = (folder / MANIFEST).read_bytes()
     if _is_there(store, name, content):
         return False
@@ -49,17 +51,26 @@ def _is_there(store: ObjectFolder, name: str, content: bytes) -> bool:
     return found is not None
 
 
-def pull(store: ObjectFolder, name: str, root: Path) -> bool:
+def pull(
+    store: ObjectFolder, name: str, root: Path, signer: str | None = None, *, unsigned: bool = False
+) -> bool:
     """Download a version, or a live era, into the folder of versions; return whether it was not there.
+
+    Parameters
+    ----------
+    signer
+        The address that must have signed the manifest; None: any, as the manifest says nothing of its signer.
+    unsigned
+        Without a `signer`, take a version that nobody signed too.
 
     Raises
     ------
     DataError
-        When it is not in the store, or its files are not what its manifest says.
+        When it is not in the store, is of another name or signer, or its files differ from its manifest.
     """
-    content = store.read(f"{name}/{MANIFEST}")
+    content = store.read(f"{name}/{MANIFEST}") if _is_name(name) else None
     if content is None:
-        raise DataError(f"{store.url}: expected the version {name}, found none")
+        raise DataError(f"{store.url}: expected the version {shown(name)}, found none")
     target = root / name
     if target.exists():
         if (target / MANIFEST).read_bytes() != content:
@@ -70,11 +81,13 @@ def pull(store: ObjectFolder, name: str, root: Path) -> bool:
     draft = target.with_name(f".{target.name}.pulled")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    for found in store.names(name):
-        file = found.removeprefix(f"{name}/")
-        if "/" not in file and not file.startswith("."):
-            store.fetch(found, draft / file)
     (draft / MANIFEST).write_bytes(content)
+    signature = store.read(f"{name}/{SIGNATURE}")
+    if signature is not None:
+        (draft / SIGNATURE).write_bytes(signature)
+    _require_name(draft, name)
+    _require_signer(draft, f"{store.url}/{name}", signer, unsigned=unsigned)
+    _fetch_files(store, name, draft)
     for problem in problems(draft):
         raise DataError(f"{store.url}/{name}: {problem}")
     draft.rename(target)
@@ -84,10 +97,52 @@ def pull(store: ObjectFolder, name: str, root: Path) -> bool:
     return True
 
 
+def _is_name(name: str) -> bool:
+    """Return whether a name is that of a version, ``X``, or of a live era of one, ``X.live/Y``."""
+    version, live, era = name.partition(f"{LIVE}/")
+    return is_version(version) and f"{LIVE}." not in f"{version}." and (not live or is_version(era))
+
+
+def _require_name(folder: Path, name: str) -> None:
+    """Refuse a folder whose manifest is of another version; that of a live era has a dot for ``/``."""
+    if not _is_name(name):
+        raise DataError(
+            f"{shown_path(folder)}: expected the name of a version, such as v1.0 or v1.0{LIVE}/0019, found "
+            f"{shown(name)}"
+        )
+    found, expected = read_manifest(folder).version, name.replace("/", ".")
+    if found != expected:
+        raise DataError(
+            f"{shown_path(folder)}: expected the manifest of the version {shown(expected)}, found that of "
+            f"{shown(found)}"
+        )
+
+
+def _require_signer(draft: Path, place: str, signer: str | None, *, unsigned: bool) -> None:
+    found = signer_of_version(draft)
+    if signer is not None and found != signer:
+        raise DataError(
+            f"{place}: expected a version that {signer} signed, found one by {found or 'nobody'}; ask the "
+            "operator, and take nothing from here until it is explained"
+        )
+    if found is None and signer is None and not unsigned:
+        raise DataError(
+            f"{place}: expected a signed version, found one that nobody signed; --unsigned takes it too"
+        )
+
+
+def _fetch_files(store: ObjectFolder, name: str, draft: Path) -> None:
+    """Download the files of a version, but not those that were read and checked before."""
+    for found in store.names(name):
+        file = found.removeprefix(f"{name}/")
+        if "/" not in file and not file.startswith(".") and file not in (MANIFEST, SIGNATURE):
+            store.fetch(found, draft / file)
+
+
 def versions(store: ObjectFolder) -> list[str]:
-    """Return the names of the versions and live eras that are whole, sorted."""
+    """Return the names of the versions and live eras that are whole, sorted; others are left out."""
     found = [name.removesuffix(f"/{MANIFEST}") for name in store.names() if name.endswith(f"/{MANIFEST}")]
-    return sorted(name for name in found if not name.startswith("."))
+    return sorted(filter(_is_name, found))
 
 
 def local_versions(root: Path, version: str) -> Iterator[str]:

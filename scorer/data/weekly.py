@@ -28,6 +28,7 @@ from scorer.data.manifest import (
     Sign,
     file_digest,
     key_commitment,
+    key_file_address,
     key_file_signer,
     write_manifest,
 )
@@ -123,8 +124,10 @@ class Weekly:
     def _pull(self) -> Iterator[str]:
         """Bring what a machine before this one published: sizes of files must differ from its."""
         if self._store is not None:
+            key = self.document.signing_key
+            signer = None if key is None else key_file_address(self.folder / key)
             for name in versions(self._store):
-                if pull(self._store, name, self.root):
+                if pull(self._store, name, self.root, signer, unsigned=key is None):
                     yield f"pulled {name} from {self.document.publish}"
 
     def _publish(self) -> Iterator[str]:

@@ -19,9 +19,9 @@ from tests.world import IDS, World
 runner = CliRunner()
 
 
-def run(*arguments: object) -> tuple[int, str]:
-    """Type a command; its exit code and all it said."""
-    result = runner.invoke(app, [str(argument) for argument in arguments])
+def run(*arguments: object, answer: str | None = None) -> tuple[int, str]:
+    """Type a command, and what it asks for; its exit code and all it said."""
+    result = runner.invoke(app, [str(argument) for argument in arguments], input=answer)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.output

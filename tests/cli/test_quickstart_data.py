@@ -42,13 +42,13 @@ def prices(until: date) -> None:
 
 
 def typed(block: str) -> None:
-    """Type a block: files, and commands that must succeed."""
+    """Type a block: files, and commands that must succeed, with yes to what they ask."""
     for name, content in HEREDOC.findall(block):
         Path(name).write_text(content + "\n")
     for line in HEREDOC.sub("", block).splitlines():
         command, *words = shlex.split(os.path.expandvars(line))
         assert command == "cupel"
-        code, said = run(*words)
+        code, said = run(*words, answer="y\n")
         assert code == 0, said
 
 
