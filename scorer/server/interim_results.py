@@ -15,7 +15,7 @@ from scorer.storage.interim_files import published_days, read_interim
 from scorer.storage.published import MIB
 
 BYTES_A_MODEL: Final = 300
-"""Of a model's scores in a file: room for twenty factors."""
+"""A model takes so many at most in a file: room for twenty factors."""
 Stamps = tuple[tuple[int, int], ...]
 
 
