@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,17 +42,15 @@ def simulate(
     """Take many data scientists through hundreds of rounds under a rules document, without a chain."""
     with user_errors():
         document = read(rules)
+        if data not in ("synthetic", "demo"):
+            raise ConfigError(f"expected synthetic or demo with --data, found {shown(data)}")
         if compare:
-            if data != "synthetic":
-                raise ConfigError(f"expected synthetic with --compare, found --data {shown(data)}")
-            _compare(document, out, (rounds, models, ids), seeds)
+            _compare(document, out, Source(data, rounds, models, ids), seeds)
             return
         if document.adjusters.neutral_churn is not None:
             raise ConfigError(
                 "expected rules without adjusters.neutral_churn, which is not simulated, found it"
             )
-        if data not in ("synthetic", "demo"):
-            raise ConfigError(f"expected synthetic or demo with --data, found {shown(data)}")
     try:
         from scorer.lab.simulation.report import write_report
         from scorer.lab.simulation.run import simulate as run
@@ -78,24 +77,35 @@ def _without_packages(missing: ModuleNotFoundError) -> typer.Exit:
     return typer.Exit(1)
 
 
-def _compare(document: Rules, out: Path, size: tuple[int, int, int], seeds: int) -> None:
+@dataclass(frozen=True)
+class Source:
+    """Where the rounds of a comparison come from, and how many there are of what."""
+
+    data: str
+    rounds: int
+    models: int
+    ids: int
+
+
+def _compare(document: Rules, out: Path, source: Source, seeds: int) -> None:
     try:
         from scorer.lab.comparison.rules import can_be_compared
         from scorer.lab.comparison.runner import compare
-        from scorer.lab.comparison.seed import Size
+        from scorer.lab.comparison.sources import make_markets
         from scorer.lab.comparison.table import write_comparison
     except ModuleNotFoundError as missing:
         raise _without_packages(missing) from None
     if not can_be_compared(document):
         raise ConfigError("expected rules of corr and mmc alone with --compare, found others")
     start = time.monotonic()
+    markets = make_markets(source.data, rounds=source.rounds, models=source.models, ids=source.ids)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("markets", total=seeds)
-        comparison = compare(document, Size(*size), seeds, tick=lambda: progress.advance(task))
+        comparison = compare(document, markets, seeds, tick=lambda: progress.advance(task))
     content = write_comparison(comparison, out)
     console.print(_comparison_table(content))
     typer.echo(
-        f"compare: {seeds} markets of {size[0]} rounds and {size[1]} models, "
+        f"compare: {seeds} markets of {markets.rounds} rounds and {markets.models} models, "
         f"{time.monotonic() - start:.0f} s; {out}/compare.md"
     )
 

@@ -1,5 +1,6 @@
-"""A made-up market and its population, on the same ids in every round, so that stale copies are of worth."""
+"""Markets and their populations, on the same ids in every round, so that stale copies are of worth."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -55,11 +56,10 @@ class MarketRound:
     volatility: float
 
 
-class Market:
-    """Signals and noise that decay from round to round, known to models of five kinds.
+class Market(ABC):
+    """Rounds of predictions and outcomes, and a stream of random numbers that attackers draw from too.
 
-    Every number depends on the seed alone. Model 0 is the best: it knows a signal that nobody else knows. The
-    last signal is what all clones have in common, which moves nothing.
+    Every number depends on the seed alone. Model 0 is the best.
 
     Attributes
     ----------
@@ -67,17 +67,60 @@ class Market:
         Each model's kind, its first stake (a share of all), and the round that it enters in, shape (models,).
     deviations
         Of each model's predictions, shape (models,).
+    ids
+        How many.
+    stream
+        The stream of random numbers.
+    persistence
+        The correlation of a signal with itself a round later.
+    """
+
+    kinds: NDArray[np.str_]
+    deposits: NDArray[np.float64]
+    enters: NDArray[np.int64]
+    deviations: NDArray[np.floating]
+    persistence: float
+
+    def __init__(self, seed: int, ids: int) -> None:
+        self.stream = np.random.Generator(np.random.SFC64([seed, 7]))
+        self.ids = ids
+
+    def _draw_pool(self) -> None:
+        """Draw the numbers that all noise is taken from; once, before the first noise."""
+        self._pool = self.stream.standard_normal(POOL, dtype=np.float32)
+
+    def noise(self, rows: int) -> Singles:
+        """Return standard normal noise, shape (rows, ids)."""
+        starts = self.stream.integers(0, POOL - self.ids, rows)
+        windows = np.lib.stride_tricks.sliding_window_view(self._pool, self.ids)
+        return windows[starts]
+
+    def decayed(self, past: Singles, innovation: Singles) -> Singles:
+        """Return what becomes of a signal in the next round, of the same variance."""
+        kept = np.float32(self.persistence)
+        return kept * past + np.float32(np.sqrt(1 - self.persistence**2)) * innovation
+
+    @abstractmethod
+    def play(self, number: int) -> MarketRound:
+        """Play round `number`, from 0 on, in ascending order."""
+
+
+class SyntheticMarket(Market):
+    """Signals and noise that decay from round to round, known to models of five kinds.
+
+    Model 0 knows a signal that nobody else knows. The last signal is what all clones have in common, which
+    moves nothing.
     """
 
     def __init__(self, seed: int, *, models: int, ids: int, rounds: int) -> None:
-        self._stream = stream = np.random.Generator(np.random.SFC64([seed, 7]))
-        self._ids, self._rounds = ids, rounds
+        super().__init__(seed, ids)
+        stream, self._rounds = self.stream, rounds
         self._signals = int(stream.integers(6, 15))
-        self._persistence = float(stream.uniform(0.80, 0.95))
+        self.persistence = float(stream.uniform(0.80, 0.95))
         self._edges = np.concatenate(
             [[stream.uniform(0.015, 0.04)], stream.uniform(0.015, 0.045, self._signals), [BEST_EDGE, 0.0]]
         )
-        self._pool = stream.standard_normal(POOL, dtype=np.float32)
+        self._draw_pool()
         self.kinds = _drawn_kinds(stream, models)
         self._loadings = self._drawn_loadings()
         self._noise = self._drawn_noise()
@@ -88,35 +131,14 @@ class Market:
         self.enters[0] = 0
         fresh = stream.random(models) < FRESH
         fresh[0] = False
-        self._kept = np.where(fresh, 0.0, self._persistence).astype(np.float32)[:, np.newaxis]
+        self._kept = np.where(fresh, 0.0, self.persistence).astype(np.float32)[:, np.newaxis]
         self._current = stream.standard_normal((len(self._edges), ids), dtype=np.float32)
         self._own_noise = self.noise(models)
         self._predictions = np.empty_like(self._own_noise)
 
-    @property
-    def stream(self) -> np.random.Generator:
-        """The stream of random numbers, which attackers draw from too."""
-        return self._stream
-
-    @property
-    def persistence(self) -> float:
-        """The correlation of a signal with itself a round later."""
-        return self._persistence
-
-    def noise(self, rows: int) -> Singles:
-        """Return standard normal noise, shape (rows, ids)."""
-        starts = self._stream.integers(0, POOL - self._ids, rows)
-        windows = np.lib.stride_tricks.sliding_window_view(self._pool, self._ids)
-        return windows[starts]
-
-    def decayed(self, past: Singles, innovation: Singles) -> Singles:
-        """Return what becomes of a signal in the next round, of the same variance."""
-        kept = np.float32(self._persistence)
-        return kept * past + np.float32(np.sqrt(1 - self._persistence**2)) * innovation
-
     def play(self, number: int) -> MarketRound:
         """Play round `number`, from 0 on, in ascending order."""
-        stream, is_crisis = self._stream, CRISIS[0] <= number / self._rounds < CRISIS[1]
+        stream, is_crisis = self.stream, CRISIS[0] <= number / self._rounds < CRISIS[1]
         self._current = self.decayed(self._current, self.noise(len(self._edges)))
         for start in range(0, len(self.kinds), BLOCK):
             self._predict(slice(start, start + BLOCK))
@@ -124,7 +146,7 @@ class Market:
         edges[:-1] += 0.02 * stream.standard_normal(len(edges) - 1)
         if is_crisis:
             edges[0] = CRISIS_EDGE
-        outcome = edges @ self._current.astype(np.float64) + stream.standard_normal(self._ids)
+        outcome = edges @ self._current.astype(np.float64) + stream.standard_normal(self.ids)
         volatility = CRISIS_VOLATILITY if is_crisis else QUIET_VOLATILITY
         return MarketRound(self._predictions, binned(outcome), volatility)
 
@@ -138,7 +160,7 @@ class Market:
         self._predictions[rows] += own * self._noise[rows]
 
     def _drawn_loadings(self) -> Singles:
-        models, stream = len(self.kinds), self._stream
+        models, stream = len(self.kinds), self.stream
         loadings = np.zeros((models, len(self._edges)), dtype=np.float32)
         crowd = np.array([KINDS[kind].crowd for kind in self.kinds]) * stream.uniform(0.7, 1.3, models)
         loadings[:, 0] = crowd
@@ -151,13 +173,13 @@ class Market:
 
     def _drawn_noise(self) -> Singles:
         kinds = self.kinds
-        noise = np.array([KINDS[kind].noise for kind in kinds]) * self._stream.uniform(0.7, 1.3, len(kinds))
+        noise = np.array([KINDS[kind].noise for kind in kinds]) * self.stream.uniform(0.7, 1.3, len(kinds))
         noise[0] = KINDS["skilled"].noise
         noise[kinds == "clones"] *= OWN_NOISE
         return noise.astype(np.float32)[:, np.newaxis]
 
     def _drawn_deposits(self) -> NDArray[np.float64]:
-        spread = np.exp(0.5 * self._stream.standard_normal(len(self.kinds)))
+        spread = np.exp(0.5 * self.stream.standard_normal(len(self.kinds)))
         deposits = np.array([KINDS[kind].deposit_nmr for kind in self.kinds]) * spread
         deposits[0] = BEST_STAKE * deposits.sum()
         return np.asarray(deposits / deposits.sum())

@@ -9,13 +9,35 @@ from multiprocessing import get_context
 
 from threadpoolctl import threadpool_limits
 
+from scorer.lab.comparison.market import Market
+from scorer.lab.comparison.play import play_market
 from scorer.lab.comparison.rules import candidates
-from scorer.lab.comparison.seed import Size, play_seed
 from scorer.protocol.rules import Rules
 from scorer.scoring.threads import usable_cores
 
 Outcome = Mapping[str, Mapping[str, float]]
 """Percent by rule and kind."""
+
+
+@dataclass(frozen=True)
+class Markets:
+    """Where the markets of a comparison come from.
+
+    Attributes
+    ----------
+    make
+        Makes the market of a seed. It is called in worker processes, to which it is pickled.
+    data
+        What they are made of, in words.
+    rounds, models, ids
+        Of each market.
+    """
+
+    make: Callable[[int], Market]
+    data: str
+    rounds: int
+    models: int
+    ids: int
 
 
 @dataclass(frozen=True)
@@ -31,12 +53,12 @@ class AttackComparison:
     """
 
     rules: Mapping[str, Rules]
-    size: Size
+    markets: Markets
     outcomes: Sequence[Outcome]
 
 
 def compare(
-    shipped: Rules, size: Size, seeds: int, tick: Callable[[], None] = lambda: None
+    shipped: Rules, markets: Markets, seeds: int, tick: Callable[[], None] = lambda: None
 ) -> AttackComparison:
     """Play attackers against rules in as many markets as there are seeds.
 
@@ -50,10 +72,10 @@ def compare(
     rules = candidates(shipped)
     with _workers() as pool:
         outcomes = []
-        for outcome in _played(pool, rules, size, range(1, seeds + 1)):
+        for outcome in _played(pool, rules, markets, range(1, seeds + 1)):
             outcomes.append(outcome)
             tick()
-    return AttackComparison(rules, size, outcomes)
+    return AttackComparison(rules, markets, outcomes)
 
 
 @contextmanager
@@ -63,13 +85,13 @@ def _workers() -> Iterator[Executor]:
         yield pool
 
 
-def _played(pool: Executor, rules: Mapping[str, Rules], size: Size, seeds: range) -> Iterator[Outcome]:
+def _played(pool: Executor, rules: Mapping[str, Rules], markets: Markets, seeds: range) -> Iterator[Outcome]:
     documents = {name: document.model_dump_json() for name, document in rules.items()}
-    yield from pool.map(partial(_play_alone, documents, size), seeds)
+    yield from pool.map(partial(_play_alone, documents, markets), seeds)
 
 
-def _play_alone(documents: Mapping[str, str], size: Size, seed: int) -> Outcome:
+def _play_alone(documents: Mapping[str, str], markets: Markets, seed: int) -> Outcome:
     """Play a market in a worker, which has one core to itself."""
     rules = {name: Rules.model_validate_json(text) for name, text in documents.items()}
     with threadpool_limits(limits=1, user_api="blas"):
-        return play_seed(rules, size, seed)
+        return play_market(rules, markets.make(seed), markets.rounds)

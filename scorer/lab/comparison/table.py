@@ -46,12 +46,13 @@ def _interval(values: list[float]) -> dict[str, float]:
 
 def document(comparison: AttackComparison) -> dict[str, Any]:
     """Return the content of compare.json."""
-    size = comparison.size
+    markets = comparison.markets
     return {
         "shipped": next(iter(comparison.rules)),
-        "rounds": size.rounds,
-        "models": size.models,
-        "ids": size.ids,
+        "data": markets.data,
+        "rounds": markets.rounds,
+        "models": markets.models,
+        "ids": markets.ids,
         "seeds": len(comparison.outcomes),
         "confidence": CONFIDENCE,
         "rules": figures(comparison),
@@ -81,6 +82,8 @@ def _markdown(content: Mapping[str, Any]) -> str:
     lines = [
         f"# Attackers against rules: {content['seeds']} markets of {content['rounds']} rounds and "
         f"{content['models']} models",
+        "",
+        f"Markets are made of {content['data']}.",
         "",
         "Returns in percent of the stake over all rounds, without compounding, with 95 % intervals over "
         "markets. All rules have the same cap, and multipliers that move until they pay out as much as the "

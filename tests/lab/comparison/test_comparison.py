@@ -10,17 +10,17 @@ from typer.testing import CliRunner
 
 from scorer.cli import app
 from scorer.lab.comparison.attackers import RULE_ROWS, WHAT_THEY_DO
-from scorer.lab.comparison.market import KINDS, Market
+from scorer.lab.comparison.market import KINDS, SyntheticMarket
+from scorer.lab.comparison.play import play_market
 from scorer.lab.comparison.rules import CLASSIC, candidates, rates
 from scorer.lab.comparison.scores import BlockScores, ranked, scored, standardised
-from scorer.lab.comparison.seed import Size, play_seed
 from scorer.lab.comparison.table import MEASURES, cell
 from scorer.protocol.rules import Rules, preset
 from scorer.scoring.engine import score_submissions
 from scorer.scoring.meta_model import stake_weighted_meta_model
 
 SHIPPED = "cupel"
-SMALL = Size(rounds=40, models=60, ids=300)
+ROUNDS = 40
 Found = dict[str, dict[str, float]]
 
 
@@ -28,13 +28,17 @@ def rules() -> dict[str, Rules]:
     return candidates(preset(SHIPPED))
 
 
+def play_seed(seed: int) -> Found:
+    return play_market(rules(), SyntheticMarket(seed, models=60, ids=300, rounds=ROUNDS), ROUNDS)
+
+
 @pytest.fixture(scope="module")
 def found() -> Found:
-    return play_seed(rules(), SMALL, 1)
+    return play_seed(1)
 
 
 def test_scores_are_those_of_real_rounds() -> None:
-    market = Market(3, models=30, ids=400, rounds=10)
+    market = SyntheticMarket(3, models=30, ids=400, rounds=10)
     played = market.play(0)
     predictions = played.predictions.astype(np.float64)
     stakes = (market.deposits * 1e15).astype(np.uint64)
@@ -62,17 +66,17 @@ def test_ranks_count_every_id_once() -> None:
 
 
 def test_a_market_depends_on_its_seed_alone_and_has_every_kind() -> None:
-    first, second = (Market(4, models=20, ids=100, rounds=5) for _ in range(2))
+    first, second = (SyntheticMarket(4, models=20, ids=100, rounds=5) for _ in range(2))
     assert np.array_equal(first.play(0).predictions, second.play(0).predictions)
     assert set(first.kinds) == set(KINDS)
     assert first.kinds[0] == "skilled"
     assert first.deposits.sum() == pytest.approx(1.0)
     with pytest.raises(ValueError, match="expected at least 5 models, one of each kind, found 4"):
-        Market(1, models=4, ids=100, rounds=5)
+        SyntheticMarket(1, models=4, ids=100, rounds=5)
 
 
 def test_what_a_model_is_lasts_from_round_to_round() -> None:
-    market = Market(5, models=40, ids=1000, rounds=10)
+    market = SyntheticMarket(5, models=40, ids=1000, rounds=10)
     before = standardised(market.play(0).predictions[0])
     after = standardised(market.play(1).predictions[0])
     assert before @ after / 1000 == pytest.approx(market.persistence, abs=0.08)
@@ -107,8 +111,8 @@ def test_every_participant_is_counted_under_every_rule(found: Found) -> None:
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_one_others(found: Found) -> None:
-    assert play_seed(rules(), SMALL, 1) == found
-    assert play_seed(rules(), SMALL, 2) != found
+    assert play_seed(1) == found
+    assert play_seed(2) != found
 
 
 def test_a_copy_of_everybody_earns_what_all_earn_together(found: Found) -> None:
@@ -151,7 +155,7 @@ def test_the_command_writes_figures_with_intervals(tmp_path: Path) -> None:
     ("option", "value", "message"),
     [
         ("--rules", "signals", "expected rules of corr and mmc alone with --compare"),
-        ("--data", "demo", "expected synthetic with --compare, found --data 'demo'"),
+        ("--data", "real", "expected synthetic or demo with --data, found 'real'"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(option: str, value: str, message: str, tmp_path: Path) -> None:

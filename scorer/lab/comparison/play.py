@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -37,15 +37,6 @@ COPYCATS: Final = 0.1
 """The deposits of people who copy the meta model, as a share of those of all others. Their stake follows what
 a copy earns, and moves no meta model."""
 LOCKED: Final = ALLOCATION / ONE
-
-
-@dataclass(frozen=True)
-class Size:
-    """The size of a simulated market."""
-
-    rounds: int
-    models: int
-    ids: int
 
 
 class Track:
@@ -150,17 +141,16 @@ class Track:
         self.stakes = np.where(moved < LEAVES * deposits, deposits, moved)
 
 
-def play_seed(rules: Mapping[str, Rules], size: Size, seed: int) -> dict[str, dict[str, float]]:
+def play_market(rules: Mapping[str, Rules], market: Market, rounds: int) -> dict[str, dict[str, float]]:
     """Play all rounds of one market; percent by rule and kind."""
-    market = Market(seed, models=size.models, ids=size.ids, rounds=size.rounds)
     attackers = Attackers(market)
     tracks = [Track(document, market, attackers.cartel) for document in rules.values()]
-    rows = BlockRanks.empty(size.models + len(OWN_ROWS) + SYBILS, size.ids)
-    for number in range(size.rounds):
+    rows = BlockRanks.empty(len(market.kinds) + len(OWN_ROWS) + SYBILS, market.ids)
+    for number in range(rounds):
         _play(number, market, attackers, tracks, rows)
     for track in tracks:
         for name in ("skill_weight", "multipliers"):
-            track.totals[name] /= size.rounds
+            track.totals[name] /= rounds
     return {
         name: {kind: 100 * total for kind, total in track.totals.items()}
         for name, track in zip(rules, tracks, strict=True)
