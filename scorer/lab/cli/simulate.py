@@ -45,7 +45,7 @@ def simulate(
         if data not in ("synthetic", "demo"):
             raise ConfigError(f"expected synthetic or demo with --data, found {shown(data)}")
         if compare:
-            _compare(document, out, Source(data, rounds, models, ids), seeds)
+            _compare(document, out, ComparedData(data, rounds, models, ids), seeds)
             return
         if document.adjusters.neutral_churn is not None:
             raise ConfigError(
@@ -78,8 +78,8 @@ def _without_packages(missing: ModuleNotFoundError) -> typer.Exit:
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where the rounds of a comparison come from, and how many there are of what."""
+class ComparedData:
+    """The data that the rounds of a comparison are made of, and how many there are of what."""
 
     data: str
     rounds: int
@@ -87,7 +87,7 @@ class Source:
     ids: int
 
 
-def _compare(document: Rules, out: Path, source: Source, seeds: int) -> None:
+def _compare(document: Rules, out: Path, source: ComparedData, seeds: int) -> None:
     try:
         from scorer.lab.comparison.rules import can_be_compared
         from scorer.lab.comparison.runner import compare

@@ -105,7 +105,7 @@ class Market(ABC):
         """Play round `number`, from 0 on, in ascending order."""
 
 
-class SyntheticMarket(Market):
+class SignalMarket(Market):
     """Signals and noise that decay from round to round, known to models of five kinds.
 
     Model 0 knows a signal that nobody else knows. The last signal is what all clones have in common, which

@@ -35,7 +35,7 @@ _ANY_FEATURES: Final[Mapping[str, Sequence[str]]] = MappingProxyType({"all": (),
 
 @dataclass(frozen=True, eq=False)
 class PriceHistory:
-    """What strategies predicted in past weeks and what came of it.
+    """Past weeks with the predictions of strategies and their outcomes.
 
     Attributes
     ----------

@@ -21,7 +21,7 @@ Outcome = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Markets:
-    """Where the markets of a comparison come from.
+    """A maker of markets, and what they are made of.
 
     Attributes
     ----------

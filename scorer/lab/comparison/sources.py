@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final
 
-from scorer.lab.comparison.market import SyntheticMarket
+from scorer.lab.comparison.market import SignalMarket
 from scorer.lab.comparison.runner import Markets
 
 SYNTHETIC: Final = "synthetic"
@@ -19,7 +19,7 @@ def make_markets(data: str, *, rounds: int, models: int, ids: int) -> Markets:
         Of synthetic markets.
     """
     if data == SYNTHETIC:
-        make = partial(SyntheticMarket, models=models, ids=ids, rounds=rounds)
+        make = partial(SignalMarket, models=models, ids=ids, rounds=rounds)
         return Markets(make, "signals and noise that are made up", rounds, models, ids)
     # The demo's packages are an extra, which synthetic markets do without.
     from scorer.lab.comparison.prices import BLOCK_WEEKS, PriceMarket, load_history

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from scorer.cli import app
 from scorer.lab.comparison.attackers import RULE_ROWS, WHAT_THEY_DO
-from scorer.lab.comparison.market import KINDS, SyntheticMarket
+from scorer.lab.comparison.market import KINDS, SignalMarket
 from scorer.lab.comparison.play import play_market
 from scorer.lab.comparison.rules import CLASSIC, candidates, rates
 from scorer.lab.comparison.scores import BlockScores, ranked, scored, standardised
@@ -29,7 +29,7 @@ def rules() -> dict[str, Rules]:
 
 
 def play_seed(seed: int) -> Found:
-    return play_market(rules(), SyntheticMarket(seed, models=60, ids=300, rounds=ROUNDS), ROUNDS)
+    return play_market(rules(), SignalMarket(seed, models=60, ids=300, rounds=ROUNDS), ROUNDS)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def found() -> Found:
 
 
 def test_scores_are_those_of_real_rounds() -> None:
-    market = SyntheticMarket(3, models=30, ids=400, rounds=10)
+    market = SignalMarket(3, models=30, ids=400, rounds=10)
     played = market.play(0)
     predictions = played.predictions.astype(np.float64)
     stakes = (market.deposits * 1e15).astype(np.uint64)
@@ -66,17 +66,17 @@ def test_ranks_count_every_id_once() -> None:
 
 
 def test_a_market_depends_on_its_seed_alone_and_has_every_kind() -> None:
-    first, second = (SyntheticMarket(4, models=20, ids=100, rounds=5) for _ in range(2))
+    first, second = (SignalMarket(4, models=20, ids=100, rounds=5) for _ in range(2))
     assert np.array_equal(first.play(0).predictions, second.play(0).predictions)
     assert set(first.kinds) == set(KINDS)
     assert first.kinds[0] == "skilled"
     assert first.deposits.sum() == pytest.approx(1.0)
     with pytest.raises(ValueError, match="expected at least 5 models, one of each kind, found 4"):
-        SyntheticMarket(1, models=4, ids=100, rounds=5)
+        SignalMarket(1, models=4, ids=100, rounds=5)
 
 
 def test_what_a_model_is_lasts_from_round_to_round() -> None:
-    market = SyntheticMarket(5, models=40, ids=1000, rounds=10)
+    market = SignalMarket(5, models=40, ids=1000, rounds=10)
     before = standardised(market.play(0).predictions[0])
     after = standardised(market.play(1).predictions[0])
     assert before @ after / 1000 == pytest.approx(market.persistence, abs=0.08)
