@@ -117,18 +117,18 @@ def read_secret(path: Path, parse: Callable[[bytes], T]) -> T:
     return secret
 
 
-def read_bounded(path: Path) -> bytes:
-    """Read a small file; ValueError for one that is larger than any file of its kind."""
+def read_bounded(path: Path, most: int = LARGEST) -> bytes:
+    """Read a file; ValueError for one of more bytes than any file of its kind has."""
     with path.open("rb") as file:
-        return _bounded(file)
+        return _bounded(file, most)
 
 
-def _bounded(file: BinaryIO) -> bytes:
+def _bounded(file: BinaryIO, most: int = LARGEST) -> bytes:
     # One byte more than allowed shows that there is more, without reading it; a size read before may be
     # outdated.
-    content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise ValueError(f"expected at most {LARGEST} bytes, found more")
+    content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"expected at most {most} bytes, found more")
     return content
 
 

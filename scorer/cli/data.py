@@ -163,8 +163,12 @@ def targets(
     against: Annotated[
         Path | None, typer.Option(help="Another member's folder with targets.parquet, to compare with.")
     ] = None,
+    benchmark: Annotated[
+        Path | None, typer.Option(help="A version's benchmark.json: makes the input of BMC too.")
+    ] = None,
 ) -> None:
     """Make a round's universe, targets and factor inputs from one's own raw data; name differences."""
+    from scorer.data.benchmark import read_benchmark
     from scorer.data.obfuscation import Identifiers, load_key
     from scorer.data.recipe import load_recipe
     from scorer.data.rounds import Rebuilder
@@ -186,7 +190,8 @@ def targets(
             if not data.is_known:
                 raise DataError(f"era {era.label}: expected raw data to the end of its horizon, found less")
             out.mkdir(parents=True, exist_ok=True)
-            data.write(Bundle(out))
+            more = {} if benchmark is None else data.benchmark_input(read_benchmark(benchmark))
+            data.write(Bundle(out), more)
     typer.echo(
         f"era {era.label}, decided on {era.day}: {len(data.table.ids)} ids, digest {data.table.digest}"
     )

@@ -17,8 +17,8 @@ from typing import BinaryIO, Final
 import rfc8785
 from threadpoolctl import threadpool_limits
 
+from scorer.data.benchmark import MODEL, fit
 from scorer.data.benchmark import NAME as BENCHMARK
-from scorer.data.benchmark import fit
 from scorer.data.calendar import EraDate, Split, era_dates, split_of
 from scorer.data.faults import DataError
 from scorer.data.feature_sets import FEATURES, features_document
@@ -51,8 +51,6 @@ from scorer.scoring.exact import Floats
 TRAIN, VALIDATION, LIVE = "train", "validation", "live"
 BENCHMARKS: Final = "benchmark_models.parquet"
 EXAMPLE: Final = "example_preds.parquet"
-MODEL: Final = "benchmark.json"
-"""Coefficients of the benchmark model, in hex."""
 JOB: Final = "job.json"
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from scorer.data.build import BENCHMARKS, EXAMPLE, LIVE, MODEL, TRAIN, VALIDATION
+from scorer.data.benchmark import MODEL
+from scorer.data.build import BENCHMARKS, EXAMPLE, LIVE, TRAIN, VALIDATION
 from scorer.data.eras import era_digest
 from scorer.data.faults import DataError
 from scorer.data.feature_sets import FEATURES

@@ -109,6 +109,7 @@ def check_panel(recipe: Recipe, fields: set[str], groups: set[str]) -> None:
             )
     wanted = {spec.variant for spec in recipe.specs()} - {PLAIN} | set(recipe.universe.groups)
     wanted |= {group for target in recipe.targets for group in target.groups}
+    wanted |= set() if recipe.inputs is None else set(recipe.inputs.groups)
     if wanted - groups:
         found = ", ".join(sorted(groups)) or "none"
         raise DataError(

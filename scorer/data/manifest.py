@@ -11,13 +11,15 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 
 from scorer.data.faults import DataError
-from scorer.files import SecretExposed, read_secret, write_whole
+from scorer.files import SecretExposed, read_bounded, read_secret, write_whole
 from scorer.protocol.documents import document_differences, from_hex, parse_json, to_hex
 from scorer.protocol.typed_data import signer_of
 from scorer.redaction import remember, shown_path
 
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "signature.json"
+LARGEST_MANIFEST: Final = 1 << 24
+"""The most bytes of a manifest; an era takes some 150 of them, so that there is room for 100,000."""
 FORMAT: Final = 1
 Sign = Callable[[bytes], tuple[str, bytes]]
 """Signs the digest of a manifest; returns the signer's address and 65 bytes."""
@@ -163,7 +165,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        document = parse_json(path.read_bytes())
+        document = parse_json(read_bounded(path, LARGEST_MANIFEST))
         format_ = document.pop("format")
         known = type(format_) is int and format_ == FORMAT
         eras = {label: _entry(entry) for label, entry in document.pop("eras").items()}
@@ -201,7 +203,7 @@ def signer_of_version(folder: Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        document = parse_json(path.read_bytes())
+        document = parse_json(read_bounded(path))
         named, signature = str(document["signer"]), from_hex(document["signature"], 65)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(f"{shown_path(path)}: expected a signature, found {error}") from None

@@ -20,12 +20,12 @@ REFINEMENTS: Final = 2
 def exact_residual(values: Floats, columns: Floats) -> Floats:
     """Return what a least-squares fit leaves of (n,) finite values; of (n, width) columns and a constant."""
     basis = _conditioned(columns)
-    kept, factor = _factored(exact_matmul(np.ascontiguousarray(basis.T), basis))
+    kept, factor = factored(exact_matmul(np.ascontiguousarray(basis.T), basis))
     basis = np.ascontiguousarray(basis[:, kept])
     left = values
     # The second pass fits what the rounding of the first left over.
     for _ in range(REFINEMENTS):
-        coefficients = _solved(factor, exact_matmul(basis.T, left[:, np.newaxis])[:, 0])
+        coefficients = solved(factor, exact_matmul(basis.T, left[:, np.newaxis])[:, 0])
         left = left - exact_matmul(basis, coefficients[:, np.newaxis])[:, 0]
     return left
 
@@ -38,7 +38,7 @@ def _conditioned(columns: Floats) -> Floats:
     return np.column_stack([np.ones(len(columns)), np.ldexp(shifted, -exponents)])
 
 
-def _factored(gram: Floats) -> tuple[list[int], Floats]:
+def factored(gram: Floats) -> tuple[list[int], Floats]:
     """Return the columns that are independent of those before them, and the Cholesky factor of their Gram.
 
     The outer-product form: each step subtracts one column times itself, entry by entry.
@@ -54,16 +54,35 @@ def _factored(gram: Floats) -> tuple[list[int], Floats]:
     return kept, np.column_stack(factor)[kept]
 
 
-def _solved(factor: Floats, sides: Floats) -> Floats:
-    """Solve by forward and backward substitution, one column at a time."""
+def solved(factor: Floats, sides: Floats) -> Floats:
+    """Solve ``L L' x = b`` by forward and backward substitution, one column of L at a time.
+
+    Parameters
+    ----------
+    factor
+        L, as `factored` returns it.
+    sides
+        b: one vector, or a column for each.
+    """
+    solution = forward(factor, sides)
+    for place in range(len(factor) - 1, -1, -1):
+        solution[place] /= factor[place, place]
+        solution[:place] -= _times(factor[place, :place], solution[place])
+    return solution
+
+
+def forward(factor: Floats, sides: Floats) -> Floats:
+    """Solve ``L x = b`` for one vector b, or a column for each."""
     solution = sides.copy()
     for place in range(len(factor)):
         solution[place] /= factor[place, place]
-        solution[place + 1 :] -= solution[place] * factor[place + 1 :, place]
-    for place in range(len(factor) - 1, -1, -1):
-        solution[place] /= factor[place, place]
-        solution[:place] -= solution[place] * factor[place, :place]
+        solution[place + 1 :] -= _times(factor[place + 1 :, place], solution[place])
     return solution
+
+
+def _times(column: Floats, row: Floats) -> Floats:
+    """Every product of an entry of a column and one of a row, or of a number."""
+    return np.multiply.outer(column, row)
 
 
 def ridge(gram: Floats, sides: Floats, penalty: float) -> Floats:
@@ -74,7 +93,7 @@ def ridge(gram: Floats, sides: Floats, penalty: float) -> Floats:
     penalty
         Added to the diagonal.
     """
-    kept, factor = _factored(gram + penalty * np.eye(len(gram)))
+    kept, factor = factored(gram + penalty * np.eye(len(gram)))
     coefficients = np.zeros(len(gram))
-    coefficients[kept] = _solved(factor, sides[kept])
+    coefficients[kept] = solved(factor, sides[kept])
     return coefficients

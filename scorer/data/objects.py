@@ -16,6 +16,8 @@ from scorer.data.faults import DataError
 from scorer.redaction import clean, remember_url
 
 RETRIES: Final = 3
+LARGEST_OBJECT: Final = 1 << 30
+"""Bytes that are read into memory at once."""
 FIRST_LINE: Final = 200
 
 
@@ -62,13 +64,16 @@ class ObjectFolder:
             found = self._store.list(prefix or None).collect()
         return {str(each["path"]): int(each["size"]) for each in found}
 
-    def read(self, name: str) -> bytes | None:
-        """Return an object's content; None where there is none of that name."""
-        with self._errors(f"the object {name}"):
+    def read(self, name: str, most: int = LARGEST_OBJECT) -> bytes | None:
+        """Return an object's content of at most so many bytes; None where there is none of that name."""
+        with self._errors(f"the object {name} of at most {most} bytes"):
             try:
-                return bytes(self._store.get(name).bytes())
+                found = self._store.get(name)
             except FileNotFoundError:
                 return None
+            if found.meta["size"] > most:
+                raise ValueError(f"{found.meta['size']} bytes")
+            return bytes(found.bytes())
 
     def write(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
         """Write an object, of a file's content where it is a path.

@@ -8,9 +8,11 @@ from typing import Final
 from scorer.data.calendar import EraDate
 from scorer.data.faults import DataError
 from scorer.data.recipe import Recipe
+from scorer.data.rounds import RoundData
 from scorer.files import write_whole
 from scorer.protocol.rules import Rules
 from scorer.protocol.schedule import RoundTimes, round_times
+from scorer.protocol.tables import NEUTRALIZERS, SAMPLE_WEIGHTS
 from scorer.storage.bundle import Bundle
 
 SCHEDULE: Final = "schedule.json"
@@ -51,11 +53,17 @@ def times_of(rules: Rules, era: EraDate) -> RoundTimes | None:
     return None
 
 
-def write_plan(folder: Path, rules: Rules, times: RoundTimes, ids: tuple[str, ...]) -> None:
-    """Write a round's plan as the operator reads it; the schedule last, since a folder with it is a plan."""
+def write_plan(folder: Path, rules: Rules, times: RoundTimes, data: RoundData) -> None:
+    """Write a round's plan as the operator reads it; the schedule last, since a folder with it is a plan.
+
+    Besides rules and universe, a plan has the tables that gates need to be opened with.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     bundle = Bundle(folder)
     bundle.write_rules(rules)
-    bundle.write_universe(ids)
+    bundle.write_universe(data.table.ids)
+    for name, table in data.known_inputs().items():
+        if name in (NEUTRALIZERS, SAMPLE_WEIGHTS):
+            bundle.write_table(name, data.table.ids, table)
     document = {name: getattr(times, name) for name in ("open_at", "close_at", "resolve_at", "deadline")}
     write_whole(folder / SCHEDULE, json.dumps(document).encode())

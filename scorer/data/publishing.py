@@ -12,9 +12,10 @@ from typing import Final
 
 from scorer.data.compare import problems
 from scorer.data.faults import DataError
-from scorer.data.manifest import MANIFEST, SIGNATURE, read_manifest, signer_of_version
+from scorer.data.manifest import LARGEST_MANIFEST, MANIFEST, SIGNATURE, read_manifest, signer_of_version
 from scorer.data.objects import ObjectFolder
 from scorer.data.recipe import is_version
+from scorer.files import LARGEST
 from scorer.protocol.documents import shown
 from scorer.redaction import shown_path
 
@@ -42,7 +43,7 @@ def publish(folder: Path, store: ObjectFolder, name: str) -> bool:
 
 
 def _is_there(store: ObjectFolder, name: str, content: bytes) -> bool:
-    found = store.read(f"{name}/{MANIFEST}")
+    found = store.read(f"{name}/{MANIFEST}", LARGEST_MANIFEST)
     if found is not None and found != content:
         raise DataError(
             f"{store.url}/{name}: expected no version of that name or this one, found another; versions are "
@@ -68,7 +69,7 @@ def pull(
     DataError
         When it is not in the store, is of another name or signer, or its files differ from its manifest.
     """
-    content = store.read(f"{name}/{MANIFEST}") if _is_name(name) else None
+    content = store.read(f"{name}/{MANIFEST}", LARGEST_MANIFEST) if _is_name(name) else None
     if content is None:
         raise DataError(f"{store.url}: expected the version {shown(name)}, found none")
     target = root / name
@@ -82,7 +83,7 @@ def pull(
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     (draft / MANIFEST).write_bytes(content)
-    signature = store.read(f"{name}/{SIGNATURE}")
+    signature = store.read(f"{name}/{SIGNATURE}", LARGEST)
     if signature is not None:
         (draft / SIGNATURE).write_bytes(signature)
     _require_name(draft, name)
@@ -132,11 +133,15 @@ def _require_signer(draft: Path, place: str, signer: str | None, *, unsigned: bo
 
 
 def _fetch_files(store: ObjectFolder, name: str, draft: Path) -> None:
-    """Download the files of a version, but not those that were read and checked before."""
-    for found in store.names(name):
-        file = found.removeprefix(f"{name}/")
-        if "/" not in file and not file.startswith(".") and file not in (MANIFEST, SIGNATURE):
-            store.fetch(found, draft / file)
+    """Download the files that a version's manifest names, and refuse one with others before any."""
+    there = {found.removeprefix(f"{name}/") for found in store.names(name)} - {MANIFEST, SIGNATURE}
+    there = {file for file in there if "/" not in file and not file.startswith(".")}
+    files = read_manifest(draft).files.keys()
+    if more := sorted(there - files):
+        raise DataError(f"{store.url}/{name}: expected the files of its manifest, found {shown(more[0])} too")
+    # One that is missing is reported with all other problems, by name.
+    for file in sorted(there & files):
+        store.fetch(f"{name}/{file}", draft / file)
 
 
 def versions(store: ObjectFolder) -> list[str]:

@@ -23,6 +23,7 @@ from scorer.redaction import shown_path
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Day = Annotated[str, checked(date.fromisoformat, "an ISO date"), Field(pattern=r"^\d{4}-\d\d-\d\d$")]
 PLAIN: Final = "plain"
+VOLATILITY: Final = "volatility"
 ALL: Final = "all"
 LONGEST_FIELD: Final = 260
 """Sessions for which the latest value of a field counts, a year and some days."""
@@ -143,6 +144,26 @@ class TargetRules(Section):
         return self.lag + self.sessions
 
 
+class InputRules(Section):
+    """The tables that alpha, MPC, TC and the gates of a round need beside its targets.
+
+    Attributes
+    ----------
+    groups, features
+        What portfolios are made neutral to, and the factors of the risk model, beside the market itself.
+    volatility
+        A feature of the kind volatility: sample weights are in inverse proportion to its root. Without one,
+        all names weigh the same.
+    risk_sessions
+        Sessions from which the risk model is estimated; without it there is none.
+    """
+
+    groups: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    features: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    volatility: str | None = None
+    risk_sessions: Annotated[int, Field(ge=20, le=1000)] | None = None
+
+
 class SplitRules(Section):
     """The use of each era.
 
@@ -188,6 +209,7 @@ class Recipe(Section):
     features: Annotated[tuple[FeatureRules, ...], Field(strict=False, min_length=1)]
     targets: Annotated[tuple[TargetRules, ...], Field(strict=False, min_length=1)]
     target: str | None = None
+    inputs: InputRules | None = None
     splits: SplitRules
     obfuscation: Obfuscation = Obfuscation()
 
@@ -211,9 +233,20 @@ class Recipe(Section):
             if unknown:
                 place, found = f"targets.{target.name}.features", ", ".join(unknown)
                 raise ValueError(f"{place}: expected features of the recipe, found {found}")
+        if self.inputs is not None:
+            self._check_inputs(self.inputs)
         if self.target is not None and self.target not in {target.name for target in self.targets}:
             raise ValueError(f"target: expected the name of a target, found {self.target}")
         return self
+
+    def _check_inputs(self, rules: InputRules) -> None:
+        kinds = {spec.name: (spec.kind, spec.variant) for spec in self.specs()}
+        unknown = sorted(set(rules.features) - set(kinds))
+        if unknown:
+            raise ValueError(f"inputs.features: expected features of the recipe, found {', '.join(unknown)}")
+        if rules.volatility is not None and kinds.get(rules.volatility) != (VOLATILITY, PLAIN):
+            found = f"found {rules.volatility}"
+            raise ValueError(f"inputs.volatility: expected a plain feature of the kind {VOLATILITY}, {found}")
 
     @property
     def main_target(self) -> str:
@@ -232,7 +265,8 @@ class Recipe(Section):
             spec.window + spec.skip + spec.lag + (LONGEST_FIELD if spec.field else 0) for spec in self.specs()
         )
         universe = self.universe.history + self.universe.history_gaps
-        return max(features, universe, self.universe.liquidity_sessions, self.universe.stale) + MARGIN
+        risk = 0 if self.inputs is None else self.inputs.risk_sessions or 0
+        return max(features, universe, risk, self.universe.liquidity_sessions, self.universe.stale) + MARGIN
 
     def specs(self) -> tuple[FeatureSpec, ...]:
         """Return every feature, in the order of the document."""

@@ -4,23 +4,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 
+from scorer.data.benchmark import model_from
 from scorer.data.bins import BINS
 from scorer.data.calendar import EraDate, era_dates
 from scorer.data.eras import EraBuilder, EraTable
+from scorer.data.factor_inputs import factor_inputs
 from scorer.data.faults import DataError
 from scorer.data.fixed import fixed_growth
 from scorer.data.obfuscation import Identifiers
 from scorer.data.panel import Panel
 from scorer.data.recipe import Recipe, TargetRules
-from scorer.factors.version_1 import FEATURES
+from scorer.data.universe import universe
+from scorer.data.view import RollingWindow
+from scorer.factors.version_1 import BENCHMARK_META_MODEL, FEATURES
 from scorer.protocol.schedule import sessions
 from scorer.protocol.tables import SESSION_RETURNS, Table
 from scorer.scoring.exact import Floats
 from scorer.storage.bundle import Bundle
 
+NO_TABLES: Final[Mapping[str, Table]] = MappingProxyType({})
 LEAST_COMMON = 0.5
 """An era with fewer ids of a round in common is not its era."""
 
@@ -89,7 +96,23 @@ class RoundData:
             column: codes / float(BINS - 1)
             for column, codes in zip(self.table.columns, self.table.features, strict=True)
         }
-        return {FEATURES.name: features, SESSION_RETURNS: self._session_returns(self._main)}
+        outcomes = {FEATURES.name: features, SESSION_RETURNS: self._session_returns(self._main)}
+        return outcomes | self.known_inputs()
+
+    def known_inputs(self) -> dict[str, Table]:
+        """Return the inputs that are known when the round opens: those that the recipe's inputs name."""
+        rules = self.recipe.inputs
+        if rules is None:
+            return {}
+        first = max(self.era.session - self.recipe.lookback, 0)
+        window = RollingWindow(self.panel.rows(first, self.era.session), first)
+        view = universe(window.view(self.era.session), self.recipe)
+        # The view's names ascend, the table's rows have the order of their ids.
+        order = np.searchsorted(np.array(view.names), np.array(self.table.names))
+        return {
+            name: {column: values[order] for column, values in table.items()}
+            for name, table in factor_inputs(view, rules, self.recipe).items()
+        }
 
     @property
     def _main(self) -> TargetRules:
@@ -103,13 +126,24 @@ class RoundData:
         returns = fixed_growth(np.diff(levels, axis=0))
         return {f"session_{number:03d}": row for number, row in enumerate(returns, start=1)}
 
-    def write(self, bundle: Bundle) -> None:
+    def benchmark_input(self, document: Any) -> dict[str, Table]:
+        """Return the input of BMC: the predictions of a version's benchmark model, of its document."""
+        model = model_from(document, self.table.columns)
+        name = BENCHMARK_META_MODEL.name
+        return {name: {name: model.ranks_of(self.table.features[list(model.rows)])}}
+
+    def write(self, bundle: Bundle, more: Mapping[str, Table] = NO_TABLES) -> None:
         """Write targets and inputs into a round's folder; the targets last, for who waits for them.
 
         Ids without a known target are left out, and so are those ids of the inputs.
+
+        Parameters
+        ----------
+        more
+            Further inputs.
         """
         known = np.isfinite(self.targets["target"])
-        for name, table in self.inputs().items():
+        for name, table in {**self.inputs(), **more}.items():
             bundle.write_table(name, self.table.ids, table)
         ids = tuple(identifier for identifier, keep in zip(self.table.ids, known, strict=True) if keep)
         bundle.write_targets(ids, {name: values[known] for name, values in self.targets.items()})

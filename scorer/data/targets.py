@@ -1,5 +1,6 @@
 """Targets: what became of each name after a decision, less what groups and features explain, in bins."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ def outcome(
     returns = horizon_return(panel, session, view.places, rules)
     if returns is None:
         return None
-    columns = _columns(view, rules, recipe)
+    columns = explaining_columns(view, rules.groups, rules.features, recipe)
     usable = np.isfinite(returns)
     residual = np.full(len(returns), np.nan)
     if usable.sum() >= LEAST_NAMES:
@@ -91,10 +92,12 @@ def _values(residual: Floats, codes: Codes, rules: TargetRules) -> Floats:
     return values
 
 
-def _columns(view: MarketView, rules: TargetRules, recipe: Recipe) -> Floats:
-    """(names, width) what is taken out: a column for each group, and gaussian ranks of features."""
+def explaining_columns(
+    view: MarketView, groups: Sequence[str], features: Sequence[str], recipe: Recipe
+) -> Floats:
+    """Return (names, width) a column for each group that somebody is in, and gaussian ranks of features."""
     columns: list[Floats] = []
-    for name in rules.groups:
+    for name in groups:
         codes, labels = view.group(name)
         # By label and only those present, so that a group of another era changes nothing.
         columns += [
@@ -103,7 +106,7 @@ def _columns(view: MarketView, rules: TargetRules, recipe: Recipe) -> Floats:
             if (codes == code).any()
         ]
     specs = {spec.name: spec for spec in recipe.specs()}
-    columns += [_gaussian(raw_feature(view, specs[name])) for name in rules.features]
+    columns += [_gaussian(raw_feature(view, specs[name])) for name in features]
     return np.column_stack(columns) if columns else np.empty((len(view.places), 0))
 
 

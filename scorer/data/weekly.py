@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from scorer.data.benchmark import NAME, model_from
-from scorer.data.build import BENCHMARKS, EXAMPLE, LIVE, MODEL, Build
+from scorer.data.benchmark import MODEL, NAME, model_from, read_benchmark
+from scorer.data.build import BENCHMARKS, EXAMPLE, LIVE, Build
 from scorer.data.calendar import EraDate
 from scorer.data.eras import EraBuilder
 from scorer.data.faults import DataError
@@ -48,7 +48,6 @@ from scorer.data.store import META, open_panel, recover_panel, save_panel
 from scorer.data.weekly_document import WeeklyDocument
 from scorer.files import write_whole
 from scorer.protocol.digest import table_digest
-from scorer.protocol.documents import parse_json
 from scorer.protocol.rules import load_rules
 from scorer.redaction import shown_path
 from scorer.storage.bundle import TARGETS, UNIVERSE, Bundle
@@ -204,8 +203,7 @@ class Weekly:
 
     def _live_files(self, draft: Path, part: EraPart) -> dict[str, str]:
         layout = self._build().layout
-        document = parse_json((self.root / self.document.version / MODEL).read_bytes())
-        predicted = model_from(document, layout.features).predict(part)
+        predicted = model_from(self._benchmark, layout.features).predict(part)
         digest = file_digest([(part.label, table_digest({"id": part.ids, PREDICTION: predicted}).hex())])
         self._sized(draft, "live.parquet", lambda file, notes: layout.write_eras(file, LIVE, [part], notes))
         files = {"live.parquet": file_digest([(part.label, part.digest)])}
@@ -218,6 +216,11 @@ class Weekly:
         self._sized(draft, META_MODELS, partial(write_meta_models, layout, found))
         files[META_MODELS] = file_digest(digests_of(layout, found))
         return files
+
+    @cached_property
+    def _benchmark(self) -> Any:
+        """The document of the version's benchmark model."""
+        return read_benchmark(self.root / self.document.version / MODEL)
 
     def _sized(self, draft: Path, name: str, write: Callable[..., None]) -> None:
         write_sized(draft / name, write, sizes_of(self.root, name))
@@ -233,7 +236,7 @@ class Weekly:
         times = times_of(rules, era)
         if times is None or times.close_at <= self.now:
             return
-        write_plan(folder, rules, times, self.rebuilder.of(era).table.ids)
+        write_plan(folder, rules, times, self.rebuilder.of(era))
         yield f"planned the round of era {era.label}, which opens at {_utc(times.open_at)}"
 
     def _targets(self) -> Iterator[str]:
@@ -252,7 +255,7 @@ class Weekly:
                 continue
             if data.is_known:
                 target.mkdir(parents=True, exist_ok=True)
-                data.write(Bundle(target))
+                data.write(Bundle(target), data.benchmark_input(self._benchmark))
                 differences = [str(each) for each in data.universe_differences(ids)]
                 yield f"wrote the targets of round {path.parent.name}, of era {data.era.label}"
                 yield from (f"round {path.parent.name}: {line}" for line in differences[:10])
@@ -267,7 +270,7 @@ class Weekly:
         bundle = day_bundle(folder, found.day)
         if not bundle.has(DAY):
             bundle.folder.mkdir(parents=True, exist_ok=True)
-            found.data.write(bundle)
+            found.data.write(bundle, found.data.benchmark_input(self._benchmark))
             write_day(bundle, InterimDay(found.day, found.days, found.session.isoformat()))
             yield f"wrote the interim targets of round {round_name}, session {found.day} of {found.days}"
 

@@ -26,6 +26,7 @@ RETAINED: Final = "retained"
 NEUTRALIZERS: Final = version_1.NEUTRALIZERS.name
 SAMPLE_WEIGHTS: Final = version_1.SAMPLE_WEIGHTS.name
 """Tables that gates need too, beside scores."""
+RISK_MODEL: Final = version_1.RISK_MODEL.name
 SESSION_RETURNS: Final = "session_returns"
 """Dynamic eras: a column for each session of the horizon, the simple returns of the ids in it."""
 NEUTRAL_CHURN: Final = "neutral_churn"

@@ -157,6 +157,30 @@ def test_a_file_that_was_changed_in_the_store_is_refused(
     assert not (tmp_path / "versions/v1.0").exists()
 
 
+def test_a_file_that_no_manifest_names_is_refused_before_anything_is_downloaded(
+    store: ObjectFolder, root: Path, tmp_path: Path
+) -> None:
+    publish(root / "v1.0", store, "v1.0")
+    store.write("v1.0/more.parquet", bytes(100))
+    with pytest.raises(DataError, match=r"expected the files of its manifest, found more\.parquet too"):
+        pull(store, "v1.0", tmp_path, unsigned=True)
+    assert {path.name for path in (tmp_path / ".v1.0.pulled").iterdir()} == {MANIFEST}
+
+
+@pytest.mark.parametrize(("file", "size"), [(MANIFEST, (1 << 24) + 1), (SIGNATURE, (1 << 20) + 1)])
+def test_documents_larger_than_any_are_refused_unread(
+    store: ObjectFolder, root: Path, tmp_path: Path, file: str, size: int
+) -> None:
+    put(store, "v1.0", root / "v1.0")
+    store.write(f"v1.0/{file}", bytes(size))
+    with pytest.raises(DataError, match=f"of at most {size - 1} bytes, found {size} bytes"):
+        pull(store, "v1.0", tmp_path, unsigned=True)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / MANIFEST).write_bytes(b" " * ((1 << 24) + 1))
+    with pytest.raises(DataError, match="expected at most 16777216 bytes, found more"):
+        read_manifest(tmp_path / "here")
+
+
 def put(store: ObjectFolder, name: str, folder: Path) -> None:
     """Write a version to the store as whoever holds the bucket can: unchecked."""
     for path in folder.iterdir():

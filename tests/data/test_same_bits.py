@@ -29,7 +29,13 @@ def digests() -> dict[str, str]:
     raw = market(names=1100, days=150)
     names = [f"A{number:04d}" for number in range(raw["close"].shape[1])]
     panel = panel_of("24/7", [table_of(raw, names)], [], Repairs(splits="find")).panel
-    rules = recipe(splits={"validation": "2020-03-20"})
+    inputs = {
+        "groups": ["sector"],
+        "features": ["beta_40"],
+        "volatility": "volatility_10",
+        "risk_sessions": 30,
+    }
+    rules = recipe(splits={"validation": "2020-03-20"}, inputs=inputs)
     with tempfile.TemporaryDirectory() as folder:
         manifest = Build(rules, KEY, panel, Path(folder), "v1.0").run()
         files = {
@@ -40,7 +46,14 @@ def digests() -> dict[str, str]:
         data = own.of(own.known[-1])
         data.write(Bundle(Path(folder)))
         targets = Bundle(Path(folder)).targets(data.table.ids)
-    found = {name: hashlib.sha256(values.tobytes()).hexdigest() for name, values in targets.items()}
+    columns = {
+        f"{name}.{column}": values
+        for name, table in data.inputs().items()
+        for column, values in table.items()
+    }
+    found = {
+        name: hashlib.sha256(values.tobytes()).hexdigest() for name, values in {**targets, **columns}.items()
+    }
     return {"manifest": manifest.digest().hex(), "era": data.table.digest, **files, **found}
 
 
