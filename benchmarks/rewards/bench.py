@@ -1,6 +1,6 @@
 """What rewards, report and bundle of a round add to the time that its scores take, measured in one run.
 
-Usage: python benchmarks/rewards/bench.py [--models 10000] [--ids 6000] [--limit 0.1]
+Usage: python benchmarks/rewards/bench.py [--models 10000] [--ids 6000] [--limit 0.2]
 
 Writes build/bench/rewards.json and exits 1 above the limit. What came in (content hashes, Merkle root) is
 verified in the same run and told apart, as is the judging of all submissions at the seal (content hashes,
@@ -181,7 +181,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--models", type=int, default=10_000)
     parser.add_argument("--ids", type=int, default=6_000)
-    parser.add_argument("--limit", type=float, default=0.1)
+    parser.add_argument("--limit", type=float, default=0.2)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         inputs = round_of(arguments.models, arguments.ids, Path(folder))
