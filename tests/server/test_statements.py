@@ -1,15 +1,17 @@
 """How many statements an answer takes: as many for many rows as for one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
+from numerapi import base_api
 from sqlalchemy import event
 
-from tests.server.site import Site
-from tests.server.site import site as site
+from tests.chains import Chains
+from tests.server.site import Site, running_site
 from tests.server.test_submissions import frame, name_signer
+from tests.world import lent_world
 
 
 @contextmanager
@@ -28,19 +30,25 @@ def counted(site: Site) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-@pytest.fixture
-def busy(site: Site) -> Site:
-    """A server with two settled rounds, and submissions of two models of one account."""
-    for _ in range(2):
-        site.world.settle(site.world.sealed_round())
+@pytest.fixture(scope="module")
+def busy(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server with two settled rounds, and submissions of two models of one account; only asked."""
+    folder = tmp_path_factory.mktemp("busy")
+    with ExitStack() as stack:
+        patched = stack.enter_context(pytest.MonkeyPatch.context())
+        world = stack.enter_context(lent_world(chains, folder / "world"))
+        site = stack.enter_context(running_site(world, folder / "server"))
+        patched.setattr(base_api, "API_TOURNAMENT_URL", site.url)
+        for _ in range(2):
+            site.world.settle(site.world.sealed_round())
+            site.step()
+        name_signer(site, 1, 4)
+        site.world.open()
         site.step()
-    name_signer(site, 1, 4)
-    site.world.open()
-    site.step()
-    client = site.client(site.key(site.account_of(1)))
-    for model in (1, 4):
-        client.upload_predictions(model_id=str(model), df=frame(site, model, 3))
-    return site
+        client = site.client(site.key(site.account_of(1)))
+        for model in (1, 4):
+            client.upload_predictions(model_id=str(model), df=frame(site, model, 3))
+        yield site
 
 
 @pytest.mark.parametrize(
