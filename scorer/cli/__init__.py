@@ -1,9 +1,10 @@
 """The ``cupel`` command: one module for each command or group of commands."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
+from scorer import __version__
 from scorer.cli.commands import Commands
 from scorer.process import clean_tracebacks, forbid_core_dumps
 
@@ -12,14 +13,25 @@ JOIN: Final = "join"
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cupel {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def protect(context: typer.Context) -> None:
+def protect(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback prints it
+        bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
     """Score, stake, attest, and check."""
     forbid_core_dumps()
     clean_tracebacks()

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any, Final
 
 import typer
+from typer import core
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
@@ -45,6 +46,10 @@ COMMANDS: Final = {
         "cli.join:join",
         "Write a profile of a tournament, so that other commands need no environment variables.",
     ),
+    "doctor": (
+        "cli.doctor:doctor",
+        "Check all that commands depend on, with a line for each and what to do.",
+    ),
     "wallet": ("cli.wallet:app", "Keep the key of a data scientist."),
     "model": ("cli.model:app", "Register models, and say who owns and signs."),
     "stake": ("cli.stake:app", "Deposit, withdraw, and put stake at risk."),
@@ -74,6 +79,8 @@ ADDED: Final = {"oracle": {"drill": "lab.cli.drill:drill"}}
 """Commands of the lab that belong to another group, by group and name."""
 _WRONG_USE: Final[Any] = typer.BadParameter.__mro__[2]
 """The base of typer's errors about a command line; it has no public name of its own."""
+_COMPLETION: Final[Any] = vars(core)["CompletionItem"]
+"""A word that completes what was typed; typer keeps it to itself too."""
 
 
 def load(name: str) -> Any:
@@ -137,6 +144,16 @@ class Commands(TyperGroup):
         """List the commands from the table, so that help imports none of them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Complete a command's name from the table, so that none is imported; options as click does."""
+        if incomplete.startswith("-"):
+            return list(super().shell_complete(ctx, incomplete))
+        return [
+            _COMPLETION(name, help=help_)
+            for name, (_, help_) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
 
     def make_context(self, *args: Any, **given: Any) -> Any:
         """Read the group's own options."""

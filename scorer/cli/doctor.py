@@ -1,0 +1,48 @@
+"""``cupel doctor``: a line for each thing that commands depend on, and what to do where one is missing."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from scorer.cli.checklist import report_checks
+from scorer.cli.common import JsonOption, print_json, user_errors
+from scorer.cli.surroundings import Surroundings
+from scorer.server.upstream import Upstream
+
+FOLDERS: Final = ("CUPEL_ROUNDS", "CUPEL_INBOX")
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Check Python, packages, tools, disk, and what the environment or the profile of cupel join names.
+
+    Ends with 1 where something that was named is missing or wrong. What is optional and not there is only
+    mentioned. Nothing is written or sent; no password is asked for.
+    """
+    with user_errors():
+        checks = surroundings_of(os.environ).checks()
+        if not as_json:
+            report_checks(checks)
+        print_json([{"name": each.name, "ok": each.ok, "detail": each.detail} for each in checks])
+
+
+def surroundings_of(environment: Mapping[str, str]) -> Surroundings:
+    """Return what an environment names; an empty variable names nothing."""
+
+    def path(name: str) -> Path | None:
+        return Path(environment[name]) if environment.get(name) else None
+
+    folders = {name: found for name in FOLDERS if (found := path(name)) is not None}
+    return Surroundings(
+        endpoint=environment.get("CUPEL_RPC_URL") or None,
+        deployment=path("CUPEL_DEPLOYMENT"),
+        keystore=path("CUPEL_KEYSTORE"),
+        password_file=path("CUPEL_PASSWORD_FILE"),
+        server=environment.get("CUPEL_URL") or None,
+        folders=folders,
+        ask_server=_identity,
+    )
+
+
+def _identity(url: str) -> tuple[int, str]:
+    return Upstream(url.rstrip("/")).identity().place
