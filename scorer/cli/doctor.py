@@ -14,9 +14,10 @@ FOLDERS: Final = ("CUPEL_ROUNDS", "CUPEL_INBOX")
 
 
 def doctor(as_json: JsonOption = False) -> None:
-    """Check Python, packages, tools, disk, and what the environment or the profile of cupel join names.
+    """Check all that commands depend on, with a line for each and what to do.
 
-    Ends with 1 where something that was named is missing or wrong. What is optional and not there is only
+    That is Python, packages, tools, disk, and what the environment or the profile of cupel join names. Ends
+    with 1 where something that was named is missing or wrong. What is optional and not there is only
     mentioned. Nothing is written or sent; no password is asked for.
     """
     with user_errors():
