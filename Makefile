@@ -11,7 +11,7 @@ test-python contracts-on-py-evm contracts-on-anvil: export ETH_HASH_BACKEND := p
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -100,6 +100,15 @@ simulate: setup  ## 500 rounds of 1,000 made-up models under Cupel's rules, into
 
 compare: setup  ## what attackers earn under Cupel's rules and others, into build/compare
 	cupel simulate --compare --out build/compare
+
+docs: setup .venv-docs/.ready  ## build the documentation's site into build/docs; fails on a warning
+	python scripts/docs_site.py build/docs-source
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
+
+.venv-docs/.ready: requirements-docs.lock
+	python -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-docs.lock
+	touch $@
 
 web-setup: setup
 	@sh scripts/web_setup.sh
@@ -195,6 +204,8 @@ lock:  ## renew the lock files (needs uv on PATH)
 		--no-emit-index-url --no-header --no-annotate --generate-hashes --upgrade -o requirements-numpy1.lock
 	uv pip compile requirements-pandas3.in --universal --python-version 3.11 \
 		--no-emit-index-url --no-header --no-annotate --generate-hashes --upgrade -o requirements-pandas3.lock
+	uv pip compile requirements-docs.in --universal --python-version 3.11 \
+		--no-emit-index-url --no-header --no-annotate --generate-hashes --upgrade -o requirements-docs.lock
 	npm install --package-lock-only
 
 clean:  ## remove what was built, but not what was installed
