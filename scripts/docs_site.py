@@ -21,7 +21,7 @@ from scorer.protocol.rules import Rules
 ROOT: Final = Path(__file__).resolve().parents[1]
 LINK: Final = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 DECLARATION: Final = re.compile(
-    r"((?:^[ \t]*///.*\n)+)[ \t]*((?:function|event|error|struct)\s[^;{]+)[;{]", re.MULTILINE
+    r"((?:^[ \t]*///.*\n)*)^[ \t]*((?:function|event|error|struct)\s[^;{]+)[;{]", re.MULTILINE
 )
 
 
@@ -42,7 +42,7 @@ def site_link(found: re.Match[str], pages: frozenset[str], prefix: str) -> str:
     elif prefix and not path.startswith(prefix) and path not in pages:
         return text
     path = path.removeprefix(prefix)
-    if path in pages or path.startswith("images/"):
+    if path in {*pages, "index.md"} or path.startswith("images/"):
         return f"{picture}[{text}]({path}{'#' + anchor if anchor else ''})"
     return text
 

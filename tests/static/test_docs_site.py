@@ -1,14 +1,15 @@
 """The documentation's site has every page, and references made from the code that leave nothing out."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from scorer.cli.commands import COMMANDS
 from scorer.data.recipe import Recipe
-from scripts.docs_site import LINK, contracts, document, site_link, write_site
 
+site = import_module("scripts.docs_site")
 ROOT = Path(__file__).parents[2]
 PAGES = frozenset({"rules.md", "data.md"})
 
@@ -27,24 +28,24 @@ PAGES = frozenset({"rules.md", "data.md"})
     ],
 )
 def test_links_lead_to_pages_of_the_site_or_nowhere(source: str, expected: str) -> None:
-    assert LINK.sub(lambda found: site_link(found, PAGES, "docs/"), source) == expected
+    assert site.LINK.sub(lambda found: site.site_link(found, PAGES, "docs/"), source) == expected
 
 
 def test_every_function_of_the_interfaces_is_in_the_reference() -> None:
-    text = "\n".join(contracts())
+    text = "\n".join(site.contracts())
     for path in (ROOT / "contracts" / "interfaces").glob("*.sol"):
         for name in re.findall(r"^    function (\w+)", path.read_text(), re.MULTILINE):
             assert f"### {path.stem}.{name} (function)" in text
 
 
 def test_every_field_of_a_recipe_is_in_the_reference() -> None:
-    text = "\n".join(document("Recipes", Recipe))
+    text = "\n".join(site.document("Recipes", Recipe))
     assert all(f"| `{field}` |" in text for field in Recipe.model_fields)
     assert "| `history` | integer from 1 to 5000 | `1` |" in text
 
 
 def test_the_site_has_every_page_and_every_command_and_all_are_in_its_navigation(tmp_path: Path) -> None:
-    write_site(tmp_path / "site")
+    site.write_site(tmp_path / "site")
     written = {str(path.relative_to(tmp_path / "site")) for path in (tmp_path / "site").rglob("*.md")}
     navigation = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text()))
     assert written == navigation
