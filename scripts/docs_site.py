@@ -111,7 +111,7 @@ def _prose(docstring: str) -> str:
 
 def _kind(given: dict[str, Any]) -> str:
     if "$ref" in given:
-        return given["$ref"].rsplit("/", 1)[-1]
+        return str(given["$ref"]).rsplit("/", 1)[-1]
     for several in ("anyOf", "oneOf"):
         if several in given:
             return " or ".join(_kind(one) for one in given[several])
