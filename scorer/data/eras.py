@@ -70,8 +70,7 @@ def era_digest(
     header = [label, len(ids), list(columns), sorted(targets)]
     encoded = json.dumps(header, separators=(",", ":")).encode()
     digest = hashlib.sha256(len(encoded).to_bytes(4, "little") + encoded)
-    for text in ids:
-        digest.update(len(text.encode()).to_bytes(4, "little") + text.encode())
+    digest.update(b"".join(len(text).to_bytes(4, "little") + text for text in map(str.encode, ids)))
     digest.update(np.ascontiguousarray(features, dtype=np.uint8).data)
     for name in sorted(targets):
         values = np.where(np.isnan(targets[name]), np.nan, targets[name])
