@@ -8,13 +8,23 @@ from typing import Any, Final
 CONTRACTS: Final = (
     "Authority",
     "BurnSink",
+    "ChildGateway",
+    "CrosschainBurnSink",
+    "CrosschainNumeraire",
+    "Lockbox",
     "ModelRegistry",
     "NmrBurnSink",
     "Numeraire",
+    "NumeraireGovernor",
     "OracleCommittee",
+    "RemoteAdmin",
     "Roller",
+    "RootGateway",
+    "RoundResults",
     "ScoreCourt",
     "Tournament",
+    "TwinBurnSink",
+    "VotingNumeraire",
 )
 
 

@@ -1,0 +1,203 @@
+"""Carries a bridge's messages: observes both chains, decides, and sends each proof exactly once. Permissionless."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from web3.contract.contract import ContractFunction
+
+from scorer.bridge.checkpoints import CheckpointDiffers
+from scorer.bridge.conservation import Conservation, conservation
+from scorer.bridge.contracts import RootEnd, WrongGateway
+from scorer.bridge.decide import (
+    DeliverMessage,
+    FlushSink,
+    ProveResult,
+    RelayAction,
+    RelayPolicy,
+    RetryMessage,
+    WaitFor,
+    decide,
+)
+from scorer.bridge.observe import Observer, Pin
+from scorer.bridge.proving import NotCheckpointed, Prover
+from scorer.bridge.receipts import ReceiptsDisagree
+from scorer.bridge.views import BridgeView
+from scorer.chain.endpoints import Pinned
+from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm, ignore_alarm
+from scorer.oracle.sending import DRY_RUN, Outcome, Sending, send
+from scorer.transactions.request import RequestKey, TransactionRequest, TransactionSender, scope_of
+
+DONE_BY_ANOTHER: Final = frozenset({"AlreadyDelivered", "KnownAlready", "NotPending", "NothingToBurn"})
+"""Reverts that mean that somebody else was faster."""
+WRONG_ENDPOINT: Final = (CheckpointDiffers, ReceiptsDisagree, WrongGateway)
+
+
+@dataclass(frozen=True)
+class RelayLimits:
+    """Times after which a human looks, seconds.
+
+    Attributes
+    ----------
+    slow
+        From the block of a message to its delivery. Checkpoints come every half hour or so.
+    checkpoint_age
+        Since the newest checkpoint.
+    """
+
+    slow: int = 6 * 3600
+    checkpoint_age: int = 2 * 3600
+
+
+@dataclass(frozen=True)
+class RelayResult:
+    """What became of an action, in words."""
+
+    action: RelayAction
+    outcome: Outcome
+
+    def __str__(self) -> str:
+        return f"{title(self.action)}: {self.outcome.text}"
+
+
+@dataclass(frozen=True)
+class RelayCycle:
+    """What one cycle saw and did."""
+
+    view: BridgeView
+    balance: Conservation
+    results: tuple[RelayResult, ...]
+
+
+def title(action: RelayAction) -> str:
+    """Return an action in a few words."""
+    match action:
+        case DeliverMessage(posted):
+            return f"deliver message {posted.message.number} of Polygon"
+        case RetryMessage(posted):
+            return f"retry message {posted.message.number} of Ethereum"
+        case WaitFor(posted, _):
+            return f"message {posted.message.number}"
+        case ProveResult(log):
+            return f"prove the {log.kind} of round {log.round_id}"
+        case FlushSink(on_root, _):
+            return f"flush the burn sink on {'Ethereum' if on_root else 'Polygon'}"
+
+
+@dataclass
+class Relayer:
+    """A relayer with its memory of what was final.
+
+    Attributes
+    ----------
+    root_sender, child_sender
+        Accounts that send on each chain, each with a journal of its own; None: a dry run.
+    """
+
+    observer: Observer
+    policy: RelayPolicy = RelayPolicy()
+    limits: RelayLimits = RelayLimits()
+    raise_alarm: RaiseAlarm = ignore_alarm
+    root_sender: TransactionSender | None = None
+    child_sender: TransactionSender | None = None
+
+    def cycle(self, pin_root: Pin, pin_child: Pin) -> RelayCycle:
+        """Observe, check conservation, and do what is left to do."""
+        view, root, child = self.observer.observe(pin_root, pin_child)
+        balance = conservation(view)
+        for breach in balance.breaches():
+            self.raise_alarm(AlarmReason.BRIDGE_BROKEN, breach)
+        for detail in slow_messages(view, self.limits):
+            self.raise_alarm(AlarmReason.BRIDGE_SLOW, detail)
+        if late := checkpoint_delay(view, self.limits):
+            self.raise_alarm(AlarmReason.CHECKPOINT_LATE, late)
+        acting = _Acting(self, view, root, child)
+        actions = decide(view, self.policy)
+        return RelayCycle(view, balance, tuple(RelayResult(action, acting.do(action)) for action in actions))
+
+
+def slow_messages(view: BridgeView, limits: RelayLimits) -> Iterator[str]:
+    """Yield each message to Ethereum whose checkpoint is there and old, and that is not delivered."""
+    checkpoint = view.checkpoint
+    for posted in view.child.posted:
+        covered = checkpoint is not None and posted.block <= checkpoint.end
+        if checkpoint is None or not covered or posted.id in view.root.delivered:
+            continue
+        waited = view.root.time - checkpoint.created_at
+        if waited > limits.slow:
+            yield f"message {posted.message.number} of Polygon waits for {waited} s since its checkpoint"
+
+
+def checkpoint_delay(view: BridgeView, limits: RelayLimits) -> str | None:
+    """Say for how long there was no checkpoint, where that is too long."""
+    if view.checkpoint is None:
+        return None
+    age = view.root.time - view.checkpoint.created_at
+    return f"the newest checkpoint is {age} s old" if age > limits.checkpoint_age else None
+
+
+@dataclass(frozen=True)
+class _Acting:
+    """Does what was decided in one cycle."""
+
+    relayer: Relayer
+    view: BridgeView
+    root: Pinned
+    child: Pinned
+
+    def do(self, action: RelayAction) -> Outcome:
+        try:
+            return self._do(action)
+        except NotCheckpointed as early:
+            return Outcome(str(early), goes_on=False)
+        except WRONG_ENDPOINT as error:
+            self.relayer.raise_alarm(AlarmReason.ENDPOINTS_DISAGREE, str(error))
+            return Outcome(str(error), goes_on=False)
+
+    def _do(self, action: RelayAction) -> Outcome:
+        root, child = self._root_end, self.relayer.observer.child_end(self.child)
+        match action:
+            case WaitFor(_, reason):
+                return Outcome(reason, goes_on=True)
+            case DeliverMessage(posted):
+                proof = self._prover.prove(posted.block, posted.transaction, posted.log_index)
+                call = root.gateway.functions.deliver(proof.argument)
+                return self._send(call, f"deliver:{posted.id.hex()}", action, on_root=True)
+            case ProveResult(log):
+                proof = self._prover.prove(log.block, log.transaction, log.log_index)
+                call = root.results.functions.prove(proof.argument)
+                meaning = f"prove:{log.tournament}:{log.round_id}:{log.kind}"
+                return self._send(call, meaning, action, on_root=True)
+            case RetryMessage(posted):
+                call = child.gateway.functions.retry(posted.message.encoded)
+                return self._send(call, f"retry:{posted.id.hex()}", action, on_root=False)
+            case FlushSink(on_root, _):
+                sink = root.burn_sink if on_root else child.burn_sink
+                return self._send(sink.functions.flush(), f"flush:{sink.address}", action, on_root=on_root)
+
+    @property
+    def _root_end(self) -> RootEnd:
+        return self.relayer.observer.root_end(self.root)
+
+    @property
+    def _prover(self) -> Prover:
+        observer = self.relayer.observer
+        return Prover(
+            self._root_end,
+            self.child.w3,
+            self.view.checkpoint,
+            self.view.root.block,
+            observer.addresses.step,
+            observer.leaves,
+        )
+
+    def _send(self, call: ContractFunction, meaning: str, action: RelayAction, *, on_root: bool) -> Outcome:
+        relayer, side = self.relayer, self.view.root if on_root else self.view.child
+        sender = relayer.root_sender if on_root else relayer.child_sender
+        if sender is None:
+            return Outcome(DRY_RUN, goes_on=True)
+        addresses = relayer.observer.addresses
+        end = addresses.root if on_root else addresses.child
+        key = RequestKey.of(scope_of(end.chain_id, end.gateway), meaning)
+        request = TransactionRequest.of(call, key, known_at=side.block)
+        return send(sender, Sending(title(action), request, DONE_BY_ANOTHER), relayer.raise_alarm)
