@@ -1,1 +1,1 @@
-"""The bridge between Ethereum and Polygon: messages, proofs from checkpoints, conservation, and the relayer."""
+"""The bridge between Ethereum and Polygon: messages, proofs from checkpoints, conservation, the relayer."""

@@ -137,4 +137,6 @@ def _address(name: str, value: object) -> str:
     try:
         return Web3.to_checksum_address(require_address(value))
     except KeyTextError as error:
-        raise ValueError(str(error).replace("expected an address", f"expected an address as {name}", 1)) from None
+        raise ValueError(
+            str(error).replace("expected an address", f"expected an address as {name}", 1)
+        ) from None

@@ -73,8 +73,8 @@ def branch_of(checkpoint: Checkpoint, leaves: Sequence[BlockLeaf], block: int) -
     root, siblings = root_and_branch([leaf.hash for leaf in leaves], block - checkpoint.start)
     if root != checkpoint.root:
         raise CheckpointDiffers(
-            f"checkpoint {checkpoint.number}: expected blocks {checkpoint.start} to {checkpoint.end} with the "
-            f"root 0x{checkpoint.root.hex()} that Ethereum has, found 0x{root.hex()}: the endpoint follows "
+            f"checkpoint {checkpoint.number}: expected blocks {checkpoint.start} to {checkpoint.end} with "
+            f"the root 0x{checkpoint.root.hex()} that Ethereum has, found 0x{root.hex()}: the endpoint follows "
             "another chain, or Polygon's validators posted a false checkpoint"
         )
     return siblings
@@ -83,7 +83,7 @@ def branch_of(checkpoint: Checkpoint, leaves: Sequence[BlockLeaf], block: int) -
 def newest_checkpoint(
     read: Callable[[int], Checkpoint | None], known: Checkpoint | None = None, step: int = STEP
 ) -> Checkpoint | None:
-    """Find the newest checkpoint by looking ahead in doubling steps and then by bisection; None: there is none.
+    """Find the newest checkpoint by doubling steps ahead and then by bisection; None: there is none.
 
     Parameters
     ----------

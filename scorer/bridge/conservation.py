@@ -49,13 +49,13 @@ class Conservation:
         for message in self.twice:
             yield f"message 0x{message.hex()} was delivered more than once"
         if self.locked != self.expected_locked:
-            yield f"locked on Ethereum: expected {self.expected_locked} wei by the messages, found {self.locked}"
+            yield f"locked on Ethereum: expected {self.expected_locked} wei by messages, found {self.locked}"
         if self.supply != self.expected_supply:
-            yield f"supply on Polygon: expected {self.expected_supply} wei by the messages, found {self.supply}"
+            yield f"supply on Polygon: expected {self.expected_supply} wei by messages, found {self.supply}"
         if self.locked != self.supply + self.down + self.up:
             yield (
-                f"expected locked {self.locked} = supply {self.supply} + down {self.down} + up {self.up} wei, "
-                f"found {self.locked - self.supply - self.down - self.up} left over"
+                f"expected locked {self.locked} = supply {self.supply} + down {self.down} + up {self.up} "
+                f"wei, found {self.locked - self.supply - self.down - self.up} left over"
             )
 
 

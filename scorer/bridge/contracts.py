@@ -9,7 +9,14 @@ from web3.contract import Contract
 
 from scorer.bridge.addresses import ChildAddresses, RootAddresses
 from scorer.bridge.checkpoints import EMPTY, Checkpoint
-from scorer.bridge.messages import MalformedMessage, Message, Transfer, message_id, parse_message, parse_transfer
+from scorer.bridge.messages import (
+    MalformedMessage,
+    Message,
+    Transfer,
+    message_id,
+    parse_message,
+    parse_transfer,
+)
 from scorer.bridge.views import PostedMessage, SideView
 from scorer.chain.binding import bound
 from scorer.chain.bulk import read_view
@@ -105,7 +112,9 @@ class GatewayHistory:
         if to_block <= self.read_to:
             return
         first = self.read_to + 1
-        posted = [self.end.posted(event) for event in event_logs(contract.events.Posted(), {}, first, to_block)]
+        posted = [
+            self.end.posted(event) for event in event_logs(contract.events.Posted(), {}, first, to_block)
+        ]
         delivered = list(_ids(contract.events.Delivered(), first, to_block))
         refused = list(_ids(contract.events.Undelivered(), first, to_block)) if _may_refuse(contract) else []
         self.posted += posted

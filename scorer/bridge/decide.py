@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from scorer.bridge.views import BridgeView, PostedMessage, ResultLog
 from scorer.units import NANO_PER_NMR, WEI_PER_NANO
@@ -67,7 +68,10 @@ class RelayPolicy:
     proves_results: bool = True
 
 
-def decide(view: BridgeView, policy: RelayPolicy = RelayPolicy()) -> tuple[RelayAction, ...]:
+ALL_OF_IT: Final = RelayPolicy()
+
+
+def decide(view: BridgeView, policy: RelayPolicy = ALL_OF_IT) -> tuple[RelayAction, ...]:
     """List what is left to do, oldest message first."""
     return (*_upward(view), *_retries(view), *_results(view, policy), *_flushes(view, policy))
 

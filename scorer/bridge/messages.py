@@ -60,7 +60,7 @@ def address_in(text: bytes) -> str:
     MalformedMessage
         When it is no such address.
     """
-    reference = text[4] if len(text) > 4 else 0  # noqa: PLR2004 - the length of the chain stands here
+    reference = text[4] if len(text) > 4 else 0
     account = text[6 + reference :]
     if text[:4] != EVM_CHAIN or len(account) != ADDRESS_BYTES or text[5 + reference] != ADDRESS_BYTES:
         raise MalformedMessage(f"expected an address of an EVM chain by ERC-7930, found 0x{text.hex()}")

@@ -1,4 +1,4 @@
-"""Reads both ends of a bridge at finalised blocks, in an order in which nothing can seem to come of nothing."""
+"""Reads both ends of a bridge at finalised blocks, what was received before what was sent."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

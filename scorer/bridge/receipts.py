@@ -1,4 +1,4 @@
-"""Transaction receipts as blocks commit to them (EIP-2718), and those of Polygon's state-sync transactions."""
+"""Receipts as blocks commit to them (EIP-2718), those of Polygon's state-sync transactions among them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -58,8 +58,8 @@ def log_place(receipt: Mapping[str, Any], log_index: int) -> int:
     places = [place for place, log in enumerate(receipt["logs"]) if _number(log["logIndex"]) == log_index]
     if len(places) != 1:
         raise ReceiptsDisagree(
-            f"transaction 0x{bytes(receipt['transactionHash']).hex()}: expected one log of number {log_index}, "
-            f"found {len(places)}; use another endpoint"
+            f"transaction 0x{bytes(receipt['transactionHash']).hex()}: expected one log of number "
+            f"{log_index}, found {len(places)}; use another endpoint"
         )
     return places[0]
 

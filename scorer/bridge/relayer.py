@@ -1,4 +1,4 @@
-"""Carries a bridge's messages: observes both chains, decides, and sends each proof exactly once. Permissionless."""
+"""Carries a bridge's messages: observes both chains, decides, sends each proof exactly once. Anybody may."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from scorer.bridge.checkpoints import CheckpointDiffers
 from scorer.bridge.conservation import Conservation, conservation
 from scorer.bridge.contracts import RootEnd, WrongGateway
 from scorer.bridge.decide import (
+    ALL_OF_IT,
     DeliverMessage,
     FlushSink,
     ProveResult,
@@ -47,6 +48,9 @@ class RelayLimits:
 
     slow: int = 6 * 3600
     checkpoint_age: int = 2 * 3600
+
+
+USUAL: Final = RelayLimits()
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,8 @@ class Relayer:
     """
 
     observer: Observer
-    policy: RelayPolicy = RelayPolicy()
-    limits: RelayLimits = RelayLimits()
+    policy: RelayPolicy = ALL_OF_IT
+    limits: RelayLimits = USUAL
     raise_alarm: RaiseAlarm = ignore_alarm
     root_sender: TransactionSender | None = None
     child_sender: TransactionSender | None = None

@@ -64,7 +64,7 @@ def nibbles(key: bytes) -> Nibbles:
 
 
 def hex_prefix(path: Sequence[int], *, is_leaf: bool) -> bytes:
-    """Pack a path of nibbles into bytes: the first nibble says what the node is, and whether the path is odd."""
+    """Pack a path of nibbles into bytes: the first nibble says what the node is, and whether it is odd."""
     is_odd = len(path) % 2
     flag = 2 * is_leaf + is_odd
     whole = [flag, *path] if is_odd else [flag, 0, *path]

@@ -1,4 +1,4 @@
-"""``cupel bridge``: carry messages between two chains, send tokens over, prove logs, and watch the balance."""
+"""``cupel bridge``: carry messages between two chains, send tokens over, prove logs, watch the balance."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,8 @@ from scorer.chain.accounts import KeyTextError, require_address
 from scorer.chain.endpoint import connect
 from scorer.cli.common import JsonOption, SendOption, print_json, user_errors
 from scorer.cli.numbers import NUMBER
-from scorer.daemon import bridge_node
+from scorer.daemon import bridge_commands, bridge_node
+from scorer.daemon.bridge_configuration import load_bridge_config
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.keys import key_of
 from scorer.daemon.logging import configure_logging
@@ -56,7 +57,7 @@ def run(
     """Prove and deliver messages and results, cycle after cycle, until stopped. Anybody may run it."""
     configure_logging()
     with user_errors():
-        settings = bridge_node.load_bridge_config(config)
+        settings = load_bridge_config(config)
         with bridge_node.relaying(settings, send=send) as daemon:
             bridge_node.run(daemon, settings, cycles=cycles)
 
@@ -64,7 +65,7 @@ def run(
 @app.command("status")
 def status(config: ConfigOption, as_json: JsonOption = False) -> None:
     """Show both ends, the balance between them, and what is left to do; exit code 1 where it is broken."""
-    with user_errors(), bridge_node.relaying(bridge_node.load_bridge_config(config), send=False) as daemon:
+    with user_errors(), bridge_node.relaying(load_bridge_config(config), send=False) as daemon:
         done = daemon.once()
     if as_json:
         print_json(_document(done))
@@ -113,13 +114,13 @@ def transfer(
 ) -> None:
     """Send NMR to the other chain from the configuration's key; approves the lockbox first where needed."""
     with user_errors():
-        settings = bridge_node.load_bridge_config(config)
+        settings = load_bridge_config(config)
         receiver = _receiver(to)
         wei = nano_from_nmr(amount) * WEI_PER_NANO
         if wei == 0:
             raise ConfigError("amount: expected more than 0 NMR, found 0")
         with bridge_node.relaying(settings, send=send) as daemon:
-            for line in bridge_node.transfer(daemon, receiver, wei, home=home):
+            for line in bridge_commands.transfer(daemon, receiver, wei, home=home):
                 typer.echo(line)
 
 
@@ -138,8 +139,8 @@ def prove(
 ) -> None:
     """Print the proof of a log as CheckpointProof.Proof takes it, for any contract on Ethereum."""
     with user_errors():
-        settings = bridge_node.load_bridge_config(config)
-        print_json(bridge_node.proof_of(settings, _hash(transaction), log).to_json())
+        settings = load_bridge_config(config)
+        print_json(bridge_commands.proof_of(settings, _hash(transaction), log).to_json())
 
 
 def _hash(text: str) -> bytes:
@@ -148,7 +149,7 @@ def _hash(text: str) -> bytes:
         found = bytes.fromhex(digits)
     except ValueError:
         found = b""
-    if len(found) != 32:  # noqa: PLR2004 - a hash
+    if len(found) != 32:
         raise ConfigError(f"transaction: expected a hash of 64 hexadecimal digits, found {shown(text)}")
     return found
 
@@ -187,7 +188,7 @@ def check(
     root: RootOption,
     child: ChildOption,
 ) -> None:
-    """List what differs between a bridge's deployment file and both chains; exit code 1 where anything does."""
+    """List what differs between a bridge's file and both chains; exit code 1 where anything does."""
     with _deployment_errors():
         document = load_bridge_document(file)
         if not Web3.is_checksum_address(deployer):

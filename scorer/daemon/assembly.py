@@ -10,7 +10,7 @@ from typing import Any, Final
 from web3 import Web3
 
 from scorer.daemon.alarms import Alarms
-from scorer.daemon.bridge_node import watching
+from scorer.daemon.bridge_watch import watching
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.configuration import NodeConfig
 from scorer.daemon.daemon import MemberSeat, OperatorDaemon, OperatorSeat, OracleDaemon

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from scorer.daemon.bridge_node import BridgeWatch
+from scorer.daemon.bridge_watch import BridgeWatch
 from scorer.daemon.node_context import NodeContext, PinnedCycle
 from scorer.daemon.site import Site
 from scorer.errors import CupelError

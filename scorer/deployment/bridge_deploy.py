@@ -95,8 +95,8 @@ class BridgeBuilder:
             return self._run()
         except (EndpointError, Web3Exception) as error:
             raise DeploymentStuck(
-                f"expected endpoints that answer, found {type(error).__name__}; start again: what was sent is "
-                "not sent twice"
+                f"expected endpoints that answer, found {type(error).__name__}; start again: what was sent "
+                "is not sent twice"
             ) from error
 
     def _run(self) -> BridgeAddresses:
@@ -114,7 +114,7 @@ class BridgeBuilder:
         return addresses
 
     def _first_block(self, w3: Web3, name: str) -> int:
-        """Return a block from before the deployment: noted in the journal, for a start after an interruption."""
+        """Return a block from before the deployment, which the journal keeps over an interruption."""
         with Journal.open(self.folder / f"{name}.sqlite") as journal:
             noted = journal.note("first block")
             block = int(noted) if noted is not None and noted.isdecimal() else int(w3.eth.block_number)
@@ -149,7 +149,9 @@ class BridgeBuilder:
     def _do(self, manager: TransactionManager, plan: EndPlan, step: BridgeStep, known_at: int) -> None:
         self.report(f"chain {plan.settings.chain_id}: {step.title}")
         scope = scope_of(plan.settings.chain_id, plan.addresses["authority"])
-        request = TransactionRequest(str(RequestKey.of(scope, step.key)), step.to, step.data, known_at=known_at)
+        request = TransactionRequest(
+            str(RequestKey.of(scope, step.key)), step.to, step.data, known_at=known_at
+        )
         delivery = manager.deliver(request)
         if not delivery.is_mined and delivery.why != StopReason.WAITING and delivery.why is not None:
             raise DeploymentStuck(f"{step.title}: expected it mined, found {delivery.note}; start again")
@@ -160,7 +162,10 @@ class BridgeBuilder:
 def bridge_objections(root: Web3, child: Web3, plan: BridgePlan) -> Iterator[str]:
     """Find what the chains lack of what the file names, before anything is sent."""
     settings = plan.document
-    for w3, name, chain_id in ((root, "root", settings.root.chain_id), (child, "child", settings.child.chain_id)):
+    for w3, name, chain_id in (
+        (root, "root", settings.root.chain_id),
+        (child, "child", settings.child.chain_id),
+    ):
         if (found := int(w3.eth.chain_id)) != chain_id:
             yield f"{name}.chain_id: expected an endpoint of chain {chain_id}, found one of {found}"
     wanted: list[tuple[Web3, str, str | None]] = [
@@ -204,7 +209,7 @@ def bridge_differences(plan: BridgePlan, root: Web3, child: Web3) -> Iterator[Br
 
 
 def _wrong_code(end: EndPlan, reader: Reader, name: str) -> Iterator[BridgeDifference]:
-    """Yield contracts whose code is not the package's: an address by CREATE2 cannot hold any other, yet may be empty."""
+    """Yield contracts whose code is not the package's."""
     for creation in end.creations:
         code = reader.code(creation.address)
         if code and not compiled_code(creation.contract).made(code):

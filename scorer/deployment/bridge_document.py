@@ -60,7 +60,9 @@ class RootSettings(EndSettings):
     fx_root: Address
     root_chain: Address
     token: Address | None = None
-    supply: Annotated[Nano, at_most(MOST_SUPPLY, "11000000 NMR, which is all there ever can be")] | None = None
+    supply: Annotated[Nano, at_most(MOST_SUPPLY, "11000000 NMR, which is all there ever can be")] | None = (
+        None
+    )
     treasury: Account | None = None
     sink: Literal["burn", "nmr"] = "burn"
 
@@ -75,17 +77,18 @@ class RootSettings(EndSettings):
 
 
 class ChildSettings(EndSettings):
-    """The end on Polygon. ``governed`` are further authorities there for which the Governor shall be admin."""
+    """The end on Polygon. ``governed`` are other authorities there for which the Governor shall be admin."""
 
     fx_child: Address
     governed: Annotated[tuple[Address, ...], Field(strict=False)] = ()
 
 
 class GovernorTerms(Section):
-    """``INumeraireGovernor.Terms``: votes in nano-NMR, times in seconds, ``quorum`` in percent of what is wrapped."""
+    """``INumeraireGovernor.Terms``: votes in nano-NMR, seconds, ``quorum`` in percent of what is wrapped."""
 
     voting_delay: Annotated[
-        Seconds, within(SHORTEST_VOTING_DELAY, LONGEST_DELAY, "from 1 day to 90 days: who borrows votes pays for it")
+        Seconds,
+        within(SHORTEST_VOTING_DELAY, LONGEST_DELAY, "from 1 day to 90 days: who borrows votes pays for it"),
     ]
     voting_period: Annotated[Seconds, within(DAY, LONGEST_DELAY, "from 1 day to 90 days")]
     proposal_threshold: Nano
@@ -174,7 +177,9 @@ def _problem(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return f"{path}: expected no field of this name, found {shown(error['input'])}"
     message = error["msg"].removeprefix("Value error, ")
-    return f"{path}: {message}" if ", found " in message else f"{path}: {message}, found {shown(error['input'])}"
+    return (
+        f"{path}: {message}" if ", found " in message else f"{path}: {message}, found {shown(error['input'])}"
+    )
 
 
 def _across(document: BridgeDocument) -> Iterator[str]:
@@ -184,8 +189,8 @@ def _across(document: BridgeDocument) -> Iterator[str]:
         yield f"child.chain_id: expected another chain than root.chain_id, found {child.chain_id} twice"
     if document.largest_transfer == 0 or document.daily_cap < LEAST_DAYS_PART * document.largest_transfer:
         yield (
-            f"daily_cap: expected at least {LEAST_DAYS_PART} times largest_transfer, above 0: a transfer that is "
-            "as large as a day lets out waits for as long as anybody else withdraws, found less"
+            f"daily_cap: expected at least {LEAST_DAYS_PART} times largest_transfer, above 0: a transfer that "
+            "is as large as a day lets out waits for as long as anybody else withdraws, found less"
         )
     kinds = {root.admin.kind, child.admin.kind}
     if kinds == {"governor"} and document.governor is None:

@@ -1,8 +1,8 @@
 """The plan of a bridge: every contract on both chains with its address, and every call that sets it up. Pure.
 
 Each end must know the other, and an address depends on what a constructor is given. So Ethereum's contracts
-come first and know nothing; Polygon's are given their addresses; two calls on Ethereum, each possible once and
-only before the hand-over, then name Polygon's.
+come first and know nothing; Polygon's are given their addresses; two calls on Ethereum, each possible once
+and only before the hand-over, then name Polygon's.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -148,14 +148,14 @@ def _of_bridges(document: Deployment) -> Iterator[str]:
     token = document.token
     if token.sink in OF_BRIDGES and document.burn_sink.address is None:
         yield (
-            f'burn_sink.address: expected the {SINKS[token.sink]} that the deployment of the bridge made, as '
+            f"burn_sink.address: expected the {SINKS[token.sink]} that the deployment of the bridge made, as "
             f'token.sink is "{token.sink}", found none'
         )
     window = document.committee.challenge_window
     if document.chain_id == POLYGON and window < SHORTEST_POLYGON_CHALLENGE:
         yield (
-            'committee.challenge_window: expected at least "24 hours" on Polygon, whose finality may stand for '
-            "hours: members read nothing else, and a report that none of them could read could not be "
+            'committee.challenge_window: expected at least "24 hours" on Polygon, whose finality may stand '
+            "for hours: members read nothing else, and a report that none of them could read could not be "
             f"challenged, found {window} seconds"
         )
 

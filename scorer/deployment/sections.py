@@ -55,8 +55,8 @@ OF_BRIDGES: Final = ("crosschain", "twin")
 class Token(Section):
     """A new token (``supply`` in nano-NMR goes to ``treasury``), or the ``address`` of one that exists.
 
-    ``sink`` says how it burns: by ``burn(uint256)``, as the NMR of 2017 does, or on another chain: by a message
-    home, or as a token of Polygon's PoS portal (``twin``). ``unit`` is what amounts are
+    ``sink`` says how it burns: by ``burn(uint256)``, as the NMR of 2017 does, or on another chain: by a
+    message home, or as a token of Polygon's PoS portal (``twin``). ``unit`` is what amounts are
     counted in on the chain, wei.
     """
 

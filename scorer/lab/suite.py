@@ -60,7 +60,6 @@ class BridgedToken:
         return {"token": token, "burn_sink": {"address": self.sink}}
 
 
-
 def local_deployment(
     *,
     members: Sequence[str],
@@ -117,7 +116,11 @@ def local_deployment(
             "version": 1,
             "name": name,
             "chain_id": LOCAL_CHAIN_ID,
-            **({"token": {"supply": _nmr(supply), "treasury": "deployer"}} if bridged is None else bridged.sections),
+            **(
+                {"token": {"supply": _nmr(supply), "treasury": "deployer"}}
+                if bridged is None
+                else bridged.sections
+            ),
             "committee": committee,
             "windows": {field: _seconds(value) for field, value in vars(LOCAL_WINDOWS).items()},
             "tournaments": [tournament],

@@ -16,7 +16,7 @@ class AlarmReason(StrEnum):
 
     ABSENT = "A round was sealed without our signature."
     BOND_TOO_LARGE = "A challenge takes a larger bond than we stake."
-    BRIDGE_BROKEN = "The bridge is out of balance: tokens are in use that nothing is locked for, or a message came twice."
+    BRIDGE_BROKEN = "The bridge is out of balance: more is in use than is locked, or a message came twice."
     BRIDGE_SLOW = "A message of the bridge waits for longer than it should."
     BROKEN_FILE = "A file of ours is missing or broken: what rests on it is not done."
     CANNOT_REACH_CHAIN = "No endpoint can be used."

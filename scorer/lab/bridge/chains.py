@@ -27,7 +27,7 @@ from scorer.units import WEI_PER_NANO, nano_from_nmr
 
 ROOT_CHAIN_ID: Final = 1337
 ADMIN, OPERATOR, GUARDIAN, RELAYER, STRANGER, HEIMDALL = 0, 1, 2, 8, 9, 30
-"""Whose accounts those of both chains are; the lab's other accounts are as `scorer.lab.in_process` has them."""
+"""Whose accounts those of both chains are; `scorer.lab.in_process` has the others."""
 ACCOUNTS: Final = 40
 CREATION_GAS: Final = 9_000_000
 CALL_GAS: Final = 400_000

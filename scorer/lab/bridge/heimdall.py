@@ -51,7 +51,7 @@ class Heimdall:
     lost: list[Any] = field(default_factory=list)
 
     def checkpoint(self) -> tuple[int, int]:
-        """Finalise what happened on Polygon, and post a checkpoint of all its final blocks; first and last."""
+        """Finalise what happened on Polygon, and post a checkpoint of it; its first and last block."""
         self.child.finalise()
         start, end = self.next_block, int(self.child.w3.eth.get_block("finalized")["number"])
         if end < start:

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 from compiled import compiled_apart
-from polygon import CHILD_CHAIN, Block, Chain, Receipt, interoperable, message, message_id, posted_log, transfer
+from polygon import (
+    CHILD_CHAIN,
+    Block,
+    Chain,
+    Receipt,
+    interoperable,
+    message,
+    message_id,
+    posted_log,
+    transfer,
+)
 from states import state
 from support import GUARDIAN_ROLE, NMR, UNPAUSER_ROLE, House, restrict
 
@@ -50,9 +60,7 @@ class Bridge:
 
     def down(self, content: bytes, sender: Any = None) -> Any:
         """Hand a message of Ethereum's gateway over, as Polygon does."""
-        return self.child.processMessageFromRoot(
-            1, sender or self.root, content, sender=self.fx_child
-        )
+        return self.child.processMessageFromRoot(1, sender or self.root, content, sender=self.fx_child)
 
     def transfer_down(self, receiver: Any, amount: int, number: int = 1) -> bytes:
         """The message of a transfer from the lockbox."""
@@ -124,6 +132,8 @@ def bridge(house: House, project: Any, hostile_types: Any, polygon_types: Any, a
 @state
 def filled(bridge: Bridge) -> Bridge:
     """The bridge with 9,000 NMR of alice's locked, and as much on the other side."""
-    bridge.lockbox.crosschainTransfer(bridge.to_child(bridge.house.alice), 9_000 * NMR, sender=bridge.house.alice)
+    bridge.lockbox.crosschainTransfer(
+        bridge.to_child(bridge.house.alice), 9_000 * NMR, sender=bridge.house.alice
+    )
     bridge.down(bridge.transfer_down(bridge.house.alice, 9_000 * NMR))
     return bridge

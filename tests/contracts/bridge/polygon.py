@@ -39,7 +39,14 @@ class Receipt:
 
     @property
     def encoded(self) -> bytes:
-        body = rlp.encode([b"\x01", rlp.sedes.big_endian_int.serialize(self.gas), bytes(256), [log.fields for log in self.logs]])
+        body = rlp.encode(
+            [
+                b"\x01",
+                rlp.sedes.big_endian_int.serialize(self.gas),
+                bytes(256),
+                [log.fields for log in self.logs],
+            ]
+        )
         return (bytes([self.kind]) if self.kind else b"") + bytes(body)
 
 
@@ -108,7 +115,9 @@ class Chain:
         self.store.post(posted, root, blocks[0].number, blocks[-1].number, sender=self.poster)
         return posted
 
-    def prove(self, checkpoint: int, blocks: list[Block], number: int, index: int, log: int) -> tuple[Any, ...]:
+    def prove(
+        self, checkpoint: int, blocks: list[Block], number: int, index: int, log: int
+    ) -> tuple[Any, ...]:
         """The proof of a log, as CheckpointProof.Proof."""
         block = self.blocks[number]
         _, branch = merkle([each.leaf for each in blocks], number - blocks[0].number)
@@ -149,7 +158,9 @@ def transfer(chain_id: int, sender: str, receiver: str, amount: int) -> bytes:
 
 def message_id(chain_id: int, gateway: str, to_chain_id: int, content: bytes) -> bytes:
     """The id of a message that a gateway sent."""
-    return keccak(encode(["uint256", "address", "uint256", "bytes"], [chain_id, gateway, to_chain_id, content]))
+    return keccak(
+        encode(["uint256", "address", "uint256", "bytes"], [chain_id, gateway, to_chain_id, content])
+    )
 
 
 POSTED = keccak(text="Posted(bytes32,bytes)")

@@ -8,7 +8,7 @@ import ape
 import pytest
 from eth_abi import encode
 from eth_utils import keccak
-from polygon import CHILD_CHAIN, Log, Receipt, Block, interoperable, message, message_id
+from polygon import CHILD_CHAIN, Block, Log, Receipt, interoperable, message, message_id
 from support import DAY, ZERO_ADDRESS, is_event, only
 
 if TYPE_CHECKING:
@@ -129,7 +129,9 @@ def test_deliver_reverts_on_a_log_that_is_no_message_of_the_other_end(bridge: Br
         block = Block(500 + len(topics), (Receipt((log,)),))
         number = bridge.polygon.checkpoint([block])
         with ape.reverts(bridge.root.NotAMessage, topic=topics[0] if topics else b"\0" * 32):
-            bridge.root.deliver(bridge.polygon.prove(number, [block], block.number, 0, 0), sender=bridge.house.bob)
+            bridge.root.deliver(
+                bridge.polygon.prove(number, [block], block.number, 0, 0), sender=bridge.house.bob
+            )
 
 
 def test_deliver_of_what_its_receiver_refuses_changes_nothing_and_can_be_repeated(bridge: Bridge) -> None:

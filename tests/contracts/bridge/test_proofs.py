@@ -65,7 +65,9 @@ def as_rpc(block: Block) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_log_of_a_block_is_proved_by_either_implementation(bridge: Bridge, reader: Any, size: int) -> None:
+def test_every_log_of_a_block_is_proved_by_either_implementation(
+    bridge: Bridge, reader: Any, size: int
+) -> None:
     rng = random.Random(SEED + size)
     count = rng.choice((1, 2, 3, 5, 8, 9))
     place = rng.randrange(count)
@@ -111,7 +113,9 @@ def test_reverts_on_a_checkpoint_that_is_not_there(bridge: Bridge, reader: Any, 
 
 
 @pytest.mark.parametrize("number", [99, 105, 0, 2**256 - 1])
-def test_reverts_on_a_block_outside_of_the_checkpoint(bridge: Bridge, reader: Any, proved: Any, number: int) -> None:
+def test_reverts_on_a_block_outside_of_the_checkpoint(
+    bridge: Bridge, reader: Any, proved: Any, number: int
+) -> None:
     with ape.reverts(reader.BlockOutsideCheckpoint, blockNumber=number, start=100, end=104):
         reader.read(bridge.polygon.store, with_(proved, NUMBER, number))
 
@@ -125,7 +129,9 @@ def test_reverts_on_a_branch_of_another_length(bridge: Bridge, reader: Any, prov
 
 
 @pytest.mark.parametrize("place", [NUMBER, TIME, TRANSACTIONS, RECEIPTS, BRANCH])
-def test_reverts_where_anything_of_the_block_is_changed(bridge: Bridge, reader: Any, proved: Any, place: int) -> None:
+def test_reverts_where_anything_of_the_block_is_changed(
+    bridge: Bridge, reader: Any, proved: Any, place: int
+) -> None:
     value = proved[place]
     if place == BRANCH:
         changed = [[*value[:i], _flipped(value[i]), *value[i + 1 :]] for i in range(len(value))]
@@ -140,7 +146,9 @@ def _flipped(content: bytes, bit: int = 0) -> bytes:
     return (int.from_bytes(content, "big") ^ (1 << bit)).to_bytes(len(content), "big")
 
 
-def test_reverts_where_any_byte_of_the_receipts_proof_is_changed(bridge: Bridge, reader: Any, proved: Any) -> None:
+def test_reverts_where_any_byte_of_the_receipts_proof_is_changed(
+    bridge: Bridge, reader: Any, proved: Any
+) -> None:
     rng, nodes = random.Random(SEED), proved[NODES]
     for _ in range(60):
         place = rng.randrange(len(nodes))
@@ -150,7 +158,9 @@ def test_reverts_where_any_byte_of_the_receipts_proof_is_changed(bridge: Bridge,
             reader.read(bridge.polygon.store, with_(proved, NODES, changed))
 
 
-def test_reverts_on_nodes_missing_or_too_many_or_out_of_order(bridge: Bridge, reader: Any, proved: Any) -> None:
+def test_reverts_on_nodes_missing_or_too_many_or_out_of_order(
+    bridge: Bridge, reader: Any, proved: Any
+) -> None:
     nodes = proved[NODES]
     for other in ([], nodes[:-1], nodes[1:], [*nodes, nodes[-1]], nodes[::-1]):
         with ape.reverts(reader.TrieProofTraversalError):
@@ -164,7 +174,9 @@ def test_reverts_on_another_transaction(bridge: Bridge, reader: Any, proved: Any
 
 
 @pytest.mark.parametrize("log", [2, 2**256 - 1])
-def test_reverts_on_a_log_that_the_receipt_has_not(bridge: Bridge, reader: Any, proved: Any, log: int) -> None:
+def test_reverts_on_a_log_that_the_receipt_has_not(
+    bridge: Bridge, reader: Any, proved: Any, log: int
+) -> None:
     with ape.reverts(reader.NoSuchLog, logIndex=log, count=2):
         reader.read(bridge.polygon.store, with_(proved, LOG, log))
 

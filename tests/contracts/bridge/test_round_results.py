@@ -31,7 +31,9 @@ def report_hash(bridge: Bridge) -> bytes:
 
 def prove(bridge: Bridge, signature: str, data: bytes, topics: tuple[bytes, ...] | None = None) -> Any:
     named = topics if topics is not None else (keccak(text=signature), (7).to_bytes(32, "big"))
-    block = Block(1 + bridge.polygon.checkpoints, (Receipt((Log(bytes.fromhex(TOURNAMENT[2:]), named, data),)),))
+    block = Block(
+        1 + bridge.polygon.checkpoints, (Receipt((Log(bytes.fromhex(TOURNAMENT[2:]), named, data),)),)
+    )
     number = bridge.polygon.checkpoint([block])
     proof = bridge.polygon.prove(number, [block], block.number, 0, 0)
     return bridge.results.prove(proof, sender=bridge.house.bob)
@@ -48,14 +50,23 @@ def test_the_hash_here_is_that_of_the_committee(bridge: Bridge) -> None:
 def test_a_result_counts_once_report_and_end_are_proved(
     bridge: Bridge, report_hash: bytes, report_first: bool
 ) -> None:
-    steps = [(BEGAN, encode(["bytes32", "uint64"], [report_hash, 5])), (ENDED[SETTLED], encode(["uint64"] * 2, [3, 4]))]
+    steps = [
+        (BEGAN, encode(["bytes32", "uint64"], [report_hash, 5])),
+        (ENDED[SETTLED], encode(["uint64"] * 2, [3, 4])),
+    ]
     for signature, data in steps if report_first else steps[::-1]:
         assert not bridge.results.wasSettledBy(TOURNAMENT, REPORT)
         receipt = prove(bridge, signature, data)
         event = bridge.results.ReportProven if signature == BEGAN else bridge.results.EndProven
         is_event(only(receipt, event), tournament=TOURNAMENT, roundId=7)
     found = bridge.results.resultOf(TOURNAMENT, 7)
-    assert (found.reportHash, found.reserved, found.end, found.paid, found.burned) == (report_hash, 5, SETTLED, 3, 4)
+    assert (found.reportHash, found.reserved, found.end, found.paid, found.burned) == (
+        report_hash,
+        5,
+        SETTLED,
+        3,
+        4,
+    )
     assert found.endedAt == 1_700_000_000
     assert bridge.results.wasSettledBy(TOURNAMENT, REPORT)
     for place, value in enumerate((8, 3, keccak(b"other"), 12, 23, keccak(b"other"))):
@@ -64,7 +75,9 @@ def test_a_result_counts_once_report_and_end_are_proved(
     assert not bridge.results.wasSettledBy("0x" + "cd" * 20, REPORT)
 
 
-def test_a_report_of_a_round_that_was_given_up_after_it_does_not_count(bridge: Bridge, report_hash: bytes) -> None:
+def test_a_report_of_a_round_that_was_given_up_after_it_does_not_count(
+    bridge: Bridge, report_hash: bytes
+) -> None:
     prove(bridge, BEGAN, encode(["bytes32", "uint64"], [report_hash, 5]))
     prove(bridge, ENDED[VOIDED], encode(["uint64"] * 2, [1, 2]))
     assert bridge.results.resultOf(TOURNAMENT, 7).end == VOIDED

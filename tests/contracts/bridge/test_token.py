@@ -98,7 +98,9 @@ def test_the_day_bounds_what_leaves_and_fills_again_all_the_time(filled: Bridge)
     house, lockbox = filled.house, filled.lockbox
     assert lockbox.available() == CAP == lockbox.dailyCap()
     for number in (1, 2):
-        filled.root.deliver(filled.proof(filled.transfer_up(house.bob, 4_000 * NMR, number)), sender=house.bob)
+        filled.root.deliver(
+            filled.proof(filled.transfer_up(house.bob, 4_000 * NMR, number)), sender=house.bob
+        )
     now = house.now()
     third = filled.proof(filled.transfer_up(house.bob, 1_000 * NMR, 3))
     filled.lockbox.crosschainTransfer(filled.to_child(house.bob), 5_000 * NMR, sender=house.alice)
@@ -108,7 +110,10 @@ def test_the_day_bounds_what_leaves_and_fills_again_all_the_time(filled: Bridge)
     house.at(now + 20)
     with ape.reverts(lockbox.DayUsedUp, amount=4_000 * NMR):
         filled.root.deliver(fourth, sender=house.bob)
-    assert filled.root.deliveryOf(filled.incoming_id(filled.root, filled.transfer_up(house.bob, 4_000 * NMR, 4))) == 0
+    assert (
+        filled.root.deliveryOf(filled.incoming_id(filled.root, filled.transfer_up(house.bob, 4_000 * NMR, 4)))
+        == 0
+    )
     house.at(now + 10 * HOUR)
     filled.root.deliver(fourth, sender=house.bob)
     house.at(now + 40 * HOUR)
@@ -135,7 +140,9 @@ def test_more_than_was_ever_locked_cannot_leave_whatever_a_message_says(filled: 
 
 
 @pytest.mark.parametrize("cap", [0, 2**128])
-def test_a_bound_that_bounds_nothing_or_lets_nothing_out_is_refused(bridge: Bridge, project: Any, cap: int) -> None:
+def test_a_bound_that_bounds_nothing_or_lets_nothing_out_is_refused(
+    bridge: Bridge, project: Any, cap: int
+) -> None:
     with ape.reverts(bridge.lockbox.CapOutOfRange, cap=cap):
         project.Lockbox.deploy(bridge.house.authority, bridge.native, cap, sender=bridge.house.admin)
 

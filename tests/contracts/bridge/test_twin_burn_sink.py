@@ -41,7 +41,12 @@ def test_the_nmr_of_2017_burns_by_mint(house: House, project: Any, hostile_types
 
 @pytest.mark.parametrize(
     ("answers", "from_balance", "from_supply", "error"),
-    [(False, 0, 0, "MintFailed"), (True, 0, 0, "NotBurned"), (True, 0, NMR, "StillHeld"), (True, NMR, 1, "NotBurned")],
+    [
+        (False, 0, 0, "MintFailed"),
+        (True, 0, 0, "NotBurned"),
+        (True, 0, NMR, "StillHeld"),
+        (True, NMR, 1, "NotBurned"),
+    ],
 )
 def test_attack_a_mint_that_says_that_it_burned(
     house: House, project: Any, hostile_types: Any, chain_id: int,

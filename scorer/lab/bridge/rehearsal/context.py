@@ -15,7 +15,8 @@ from scorer.bridge.conservation import Conservation, conservation
 from scorer.bridge.observe import Observer
 from scorer.bridge.views import BridgeView
 from scorer.chain.endpoints import Endpoints, Pinned
-from scorer.daemon.bridge_node import FILE, load_bridge_config, relaying, run
+from scorer.daemon.bridge_configuration import FILE, load_bridge_config
+from scorer.daemon.bridge_node import relaying, run
 from scorer.daemon.logging import configure_logging
 from scorer.failpoints import KILLED, VARIABLE
 from scorer.files import OWNER_ONLY, write_secret, write_whole
@@ -94,7 +95,9 @@ class BridgeRehearsal:
             if done():
                 return
             self.relay()
-        raise Unexpected(f"expected {what} within {MOST_CYCLES} cycles of the relayer, found it did not happen")
+        raise Unexpected(
+            f"expected {what} within {MOST_CYCLES} cycles of the relayer, found it did not happen"
+        )
 
     def carry(self) -> None:
         """Checkpoint, hand over, and relay until no message is under way."""

@@ -54,7 +54,9 @@ def burn_through_the_portal(rehearsal: BridgeRehearsal) -> None:
     address = create2_address(SALT, init_code)
     _create(chains, init_code, on_root=False)
     child_admin.send(portal.child_token.functions.transfer(address, wei("250")))
-    sink = chains.child.w3.eth.contract(address=Web3.to_checksum_address(address), abi=artifact("TwinBurnSink")["abi"])
+    sink = chains.child.w3.eth.contract(
+        address=Web3.to_checksum_address(address), abi=artifact("TwinBurnSink")["abi"]
+    )
     receipt = _send_legacy(child_admin, sink.functions.flush())
     chains.heimdall.checkpoint()
     exit_call = portal.manager.functions.exit(_exit_payload(chains, receipt))
@@ -63,7 +65,9 @@ def burn_through_the_portal(rehearsal: BridgeRehearsal) -> None:
     expect("what the exit paid to the twin", wei("250"), read_view(token.functions.balanceOf(address)))
     _create(chains, init_code, on_root=True)
     before = read_view(token.functions.totalSupply())
-    twin = chains.root.w3.eth.contract(address=Web3.to_checksum_address(address), abi=artifact("TwinBurnSink")["abi"])
+    twin = chains.root.w3.eth.contract(
+        address=Web3.to_checksum_address(address), abi=artifact("TwinBurnSink")["abi"]
+    )
     chains.on_root(STRANGER).send(twin.functions.flush())
     expect("by how much the supply fell", wei("250"), before - read_view(token.functions.totalSupply()))
     locked = token.functions.balanceOf(portal.predicate.address)
@@ -108,7 +112,12 @@ def _proxied(chains: BridgedChains, sender: Sender, name: str) -> Contract:
 
 def _twin_code(chains: BridgedChains, portal: Portal) -> bytes:
     """Return what creates the twin: the same on both chains, and so is its address."""
-    arguments = (chains.addresses.root.chain_id, chains.addresses.root.token, portal.child_token.address, False)
+    arguments = (
+        chains.addresses.root.chain_id,
+        chains.addresses.root.token,
+        portal.child_token.address,
+        False,
+    )
     code = bytes.fromhex(str(artifact("TwinBurnSink")["bytecode"])[2:])
     return code + constructor_data("TwinBurnSink", arguments)
 

@@ -122,4 +122,3 @@ def _cycle(rehearsal: BridgeRehearsal, play: InProcessTournament) -> None:
 
 def _series(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> "pd.Series[float]":
     return pd.Series(values, index=list(IDS))
-

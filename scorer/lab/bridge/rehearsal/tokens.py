@@ -56,7 +56,7 @@ def pause_and_retry(rehearsal: BridgeRehearsal) -> None:
 
 
 def bound_of_a_day(rehearsal: BridgeRehearsal) -> None:
-    """Send home more than the lockbox lets out in a day: the rest waits, in order, and comes the day after."""
+    """Send home more than the lockbox lets out in a day: the rest waits for the day after."""
     chains = rehearsal.chains
     admin = str(chains.child.account(ADMIN).address)
     chains.send_down(ADMIN, admin, "125000")
@@ -128,7 +128,9 @@ def refused_proofs(rehearsal: BridgeRehearsal) -> None:
     payload = _payload(chains.addresses.child.chain_id, stranger.address)
     named = interoperable(chains.addresses.child.chain_id, chains.addresses.child.token)
     forged = chains.root_end.lockbox.functions.receiveMessage(bytes(32), named, payload)
-    expect("the refusal of a forged message", "ERC7786RecipientUnauthorizedGateway", refusal(stranger, forged))
+    expect(
+        "the refusal of a forged message", "ERC7786RecipientUnauthorizedGateway", refusal(stranger, forged)
+    )
     rehearsal.balance()
 
 

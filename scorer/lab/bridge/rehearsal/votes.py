@@ -28,7 +28,7 @@ DESCRIPTION: Final = "a proposal of Cupel"
 
 
 def remote_admin_of_suite(rehearsal: BridgeRehearsal) -> tuple[str, int]:
-    """Deploy what will be the tournament's admin: it does what the Governor's messages say. With its delay."""
+    """Deploy the tournament's admin, which does what the Governor's messages say; with its delay."""
     chains = rehearsal.chains
     bridged = BridgedToken(chains.addresses.child.token, chains.addresses.child.burn_sink)
     document = tournament_document(chains.child, preset("classic"), bridged=bridged)
@@ -90,13 +90,13 @@ def vote(rehearsal: BridgeRehearsal, tournament: BridgedTournament, admin: str) 
 def _message(rehearsal: BridgeRehearsal, tournament: BridgedTournament, admin: str, change: bytes) -> bytes:
     """Return the Governor's call that has the admin over there announce a change to its authority."""
     chains, suite = rehearsal.chains, tournament.play.suite
-    announce = calldata(
-        suite.authority.get_function_by_name("schedule")(suite.tournament.address, change, 0)
-    )
+    announce = calldata(suite.authority.get_function_by_name("schedule")(suite.tournament.address, change, 0))
     execution = bytes.fromhex(str(suite.authority.address)[2:]) + bytes(32) + announce
     executor = interoperable(chains.addresses.child.chain_id, admin)
     governor = chains.root_contract("governor")
-    relay = governor.functions.relayCrosschain(chains.addresses.root.gateway, executor, SINGLE_CALL, execution)
+    relay = governor.functions.relayCrosschain(
+        chains.addresses.root.gateway, executor, SINGLE_CALL, execution
+    )
     return calldata(relay)
 
 
