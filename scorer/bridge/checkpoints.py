@@ -74,7 +74,7 @@ def branch_of(checkpoint: Checkpoint, leaves: Sequence[BlockLeaf], block: int) -
     if root != checkpoint.root:
         raise CheckpointDiffers(
             f"checkpoint {checkpoint.number}: expected blocks {checkpoint.start} to {checkpoint.end} with "
-            f"the root 0x{checkpoint.root.hex()} that Ethereum has, found 0x{root.hex()}: the endpoint follows "
+            f"the root 0x{checkpoint.root.hex()} of Ethereum, found 0x{root.hex()}: the endpoint follows "
             "another chain, or Polygon's validators posted a false checkpoint"
         )
     return siblings

@@ -189,8 +189,8 @@ def _across(document: BridgeDocument) -> Iterator[str]:
         yield f"child.chain_id: expected another chain than root.chain_id, found {child.chain_id} twice"
     if document.largest_transfer == 0 or document.daily_cap < LEAST_DAYS_PART * document.largest_transfer:
         yield (
-            f"daily_cap: expected at least {LEAST_DAYS_PART} times largest_transfer, above 0: a transfer that "
-            "is as large as a day lets out waits for as long as anybody else withdraws, found less"
+            f"daily_cap: expected at least {LEAST_DAYS_PART} times largest_transfer, above 0: a transfer "
+            "that is as large as a day lets out waits for as long as anybody else withdraws, found less"
         )
     kinds = {root.admin.kind, child.admin.kind}
     if kinds == {"governor"} and document.governor is None:
