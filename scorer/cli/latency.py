@@ -19,7 +19,7 @@ def latency(
     days: Annotated[int | None, typer.Option(parser=NUMBER, help="Of the last so many days alone.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sum up, by action, how long transactions waited for a block and for finality (stop the daemon first)."""
+    """Sum up, by action, how long transactions waited for a block and to be final (stop the daemon first)."""
     with user_errors():
         found = _measured(load_config(config), days)
     if as_json:
