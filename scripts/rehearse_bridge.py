@@ -24,7 +24,7 @@ def show(text: str) -> None:
 
 
 def main() -> int:
-    """Run the rehearsal; 0 when every message was delivered once and nothing came of nothing."""
+    """Run the rehearsal; 0 when every message was delivered once and nothing was created from nothing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/rehearse-bridge"), help="emptied first")
     options = parser.parse_args()

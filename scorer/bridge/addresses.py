@@ -88,10 +88,8 @@ class BridgeAddresses:
         step = _whole("step", document.get("step", STEP))
         if step == 0:
             raise ValueError("expected a step of at least 1, found 0")
-        root, child = (
-            kind(**_side(name, kind, document.get(name)))
-            for name, kind in (("root", RootAddresses), ("child", ChildAddresses))
-        )
+        root = RootAddresses(**_side("root", RootAddresses, document.get("root")))
+        child = ChildAddresses(**_side("child", ChildAddresses, document.get("child")))
         if root.chain_id == child.chain_id:
             raise ValueError(f"expected two chains, found {root.chain_id} twice")
         return cls(root, child, step)

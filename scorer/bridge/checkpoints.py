@@ -34,7 +34,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class BlockLeaf:
-    """What a checkpoint commits to of a block; `time` in seconds since the epoch."""
+    """The part of a block that a checkpoint commits to; `time` in seconds since the epoch."""
 
     number: int
     time: int

@@ -1,4 +1,4 @@
-"""Checks that nothing came of nothing: locked on Ethereum = supply on Polygon + in flight. Pure.
+"""Checks that no token is created from nothing: locked on Ethereum = supply on Polygon + in flight. Pure.
 
 Counted from messages, and held against what the two contracts say of themselves. A message that arrived and
 was never sent, one that arrived twice, and a sum that differs each break it.
@@ -39,7 +39,7 @@ class Conservation:
 
     @property
     def holds(self) -> bool:
-        """Return whether nothing is missing and nothing came of nothing."""
+        """Return whether nothing is missing and nothing was created."""
         return not list(self.breaches())
 
     def breaches(self) -> Iterable[str]:

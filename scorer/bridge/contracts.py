@@ -38,7 +38,7 @@ ROOT_CHAIN_ABI: Final = [
         ],
     }
 ]
-"""What is used of Polygon's own RootChain."""
+"""The one function of Polygon's own RootChain that is used."""
 
 
 class WrongGateway(CupelError):
@@ -147,17 +147,17 @@ class RootEnd:
 
     @property
     def lockbox(self) -> Contract:
-        """What holds the token."""
+        """The contract that holds the token."""
         return bound(self.w3, "Lockbox", self.addresses.lockbox)
 
     @property
     def results(self) -> Contract:
-        """What is known of rounds."""
+        """The contract that knows how rounds ended."""
         return bound(self.w3, "RoundResults", self.addresses.results)
 
     @property
     def burn_sink(self) -> Contract:
-        """What destroys what comes home to be burned."""
+        """The contract that destroys burns that came home."""
         return bound(self.w3, "BurnSink", self.addresses.burn_sink)
 
     @property
@@ -210,7 +210,7 @@ class ChildEnd:
 
     @property
     def burn_sink(self) -> Contract:
-        """What sends home what burned."""
+        """The contract that sends burns home."""
         return bound(self.w3, "CrosschainBurnSink", self.addresses.burn_sink)
 
     def view(self, history: GatewayHistory, block: int, time: int) -> SideView:

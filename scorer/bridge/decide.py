@@ -56,7 +56,7 @@ RelayAction = DeliverMessage | RetryMessage | ProveResult | FlushSink | WaitFor
 
 @dataclass(frozen=True)
 class RelayPolicy:
-    """What a relayer does beside carrying messages.
+    """The tasks of a relayer beside carrying messages.
 
     Attributes
     ----------

@@ -24,7 +24,7 @@ Pin = Callable[[], Pinned]
 
 @dataclass
 class ResultHistory:
-    """What a tournament's rounds came to, up to a finalised block, and what Ethereum knows of it already."""
+    """The ends of a tournament's rounds up to a finalised block, and what Ethereum knows of it already."""
 
     tournament: str
     read_to: int

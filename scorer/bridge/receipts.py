@@ -28,7 +28,7 @@ def encoded_receipt(receipt: Mapping[str, Any]) -> bytes:
         logs,
     ]
     kind = _number(receipt.get("type", LEGACY))
-    return (bytes([kind]) if kind else b"") + rlp.encode(fields)
+    return (bytes([kind]) if kind else b"") + bytes(rlp.encode(fields))
 
 
 def receipts_trie(block: Mapping[str, Any], receipts: Sequence[Mapping[str, Any]]) -> Trie:

@@ -55,7 +55,7 @@ USUAL: Final = RelayLimits()
 
 @dataclass(frozen=True)
 class RelayResult:
-    """What became of an action, in words."""
+    """An action with its outcome."""
 
     action: RelayAction
     outcome: Outcome
@@ -66,7 +66,7 @@ class RelayResult:
 
 @dataclass(frozen=True)
 class RelayCycle:
-    """What one cycle saw and did."""
+    """The view, the balance and the actions of one cycle."""
 
     view: BridgeView
     balance: Conservation

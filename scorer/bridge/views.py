@@ -1,4 +1,4 @@
-"""What both chains show of a bridge at finalised blocks, as plain data."""
+"""A bridge as both chains show it at finalised blocks: plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

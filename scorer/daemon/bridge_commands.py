@@ -1,4 +1,4 @@
-"""What people ask of a bridge by hand: to send tokens over, and to prove a log."""
+"""Sends tokens over a bridge, and proves logs, when a person asks for it."""
 
 from collections.abc import Iterator
 from dataclasses import replace

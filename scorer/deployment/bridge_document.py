@@ -25,7 +25,7 @@ ADMIN_KINDS = Literal["key", "contract", "governor"]
 
 
 class BridgeAdmin(Section):
-    """Who takes an end over in the last step: a key, a contract (multisig, timelock), or votes.
+    """The account that takes an end over in the last step: a key, a contract (multisig, timelock), or votes.
 
     ``delay`` is the time between announcing a call and making it, seconds. With kind ``governor`` the holder
     is the Governor on Ethereum, and on Polygon the contract that does what its messages say.
@@ -43,7 +43,7 @@ class BridgeAdmin(Section):
 
 
 class EndSettings(Section):
-    """What both ends have: the chain, who pauses incoming messages, and who governs."""
+    """The settings that both ends have: the chain, who pauses incoming messages, and who governs."""
 
     chain_id: Annotated[int, Field(gt=0, lt=1 << 63)]
     guardians: Annotated[tuple[Account, ...], Field(strict=False)] = ()

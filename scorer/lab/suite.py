@@ -146,7 +146,7 @@ def deploy_suite(anvil: Anvil, deployer: LocalAccount, document: Deployment) -> 
     """
     planned = blueprint(document, str(deployer.address))
     state = read_state(anvil.w3, planned)
-    if state.coded:
+    if state.coded & {creation.label for creation in planned.creations}:
         raise ValueError(f"name: expected one that no suite of this chain has, found {document.name} again")
     first_block = anvil.w3.eth.block_number
     # Anvil has the CREATE2 factory from the start, so that no step puts it there.

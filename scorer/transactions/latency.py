@@ -1,4 +1,4 @@
-"""How long transactions took, by what they were for: from the journal and the times of blocks. Pure.
+"""Computes how long transactions took, by action, from the journal and the times of blocks.
 
 The journal says when each was signed first (chain time), in which block it was mined, and which block was
 final when it was seen to be. So finality is measured to the time of that final block: what the chain took,
@@ -34,7 +34,7 @@ class TransactionTimes:
 
 @dataclass(frozen=True)
 class Spread:
-    """How some durations are spread, seconds; `p95` is the smallest that 95 % do not exceed."""
+    """The spread of some durations, seconds; `p95` is the smallest that 95 % do not exceed."""
 
     count: int
     median: int

@@ -17,7 +17,7 @@ from scorer.lab.plain_sender import Sender
 STATE_RECEIVER: Final = Web3.to_checksum_address("0x0000000000000000000000000000000000001001")
 """Bor's system contract, in whose name messages are handed over."""
 STATE_SYNC_GAS: Final = 5_000_000
-"""What bor gives each message."""
+"""Gas that bor gives each message."""
 
 
 @dataclass

@@ -120,5 +120,6 @@ def _output(repository: Path, compiler: str, document: str) -> dict[str, Any]:
     if errors or "contracts" not in output:
         found = errors[0]["formattedMessage"] if errors else done.stderr[-500:]
         raise NoPolygonContracts(f"{compiler}: expected Polygon's contracts to compile, found: {found}")
+    kept.parent.mkdir(parents=True, exist_ok=True)
     write_whole(kept, json.dumps(output).encode())
     return output

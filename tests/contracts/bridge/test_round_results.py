@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import ape
 import pytest
 from eth_abi import encode
-from eth_utils import keccak
+from eth_utils import keccak, to_checksum_address
 from polygon import CHILD_CHAIN, Block, Log, Receipt
 from support import is_event, only
 
 if TYPE_CHECKING:
     from conftest import Bridge
 
-TOURNAMENT = "0x" + "aB" * 20
+TOURNAMENT = to_checksum_address("0x" + "ab" * 20)
 REPORT = (7, 2, keccak(b"scores"), 11, 22, keccak(b"evidence"))
 OPEN, SETTLED, VOIDED = range(3)
 BEGAN = "SettlementBegan(uint256,bytes32,uint64)"

@@ -131,7 +131,7 @@ def _create(chains: BridgedChains, init_code: bytes, *, on_root: bool) -> None:
 def _send_legacy(sender: Sender, call: ContractFunction) -> Any:
     """Send a call as a transaction without a type: the portal on npm reads no other receipt."""
     w3 = sender.w3
-    message = {
+    message: Any = {
         "to": call.address,
         "data": calldata(call),
         "gas": 300_000,

@@ -1,21 +1,26 @@
 """The rehearsal of a bridge from its deployment to its balance."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from scorer.bridge.conservation import conservation
+from scorer.files import write_whole
 from scorer.lab.bridge.chains import bridged_chains
 from scorer.lab.bridge.rehearsal import portal, rounds, tokens, votes
 from scorer.lab.bridge.rehearsal.context import BridgeRehearsal
+from scorer.lab.bridge.rehearsal.gas import gas_of
 from scorer.lab.rehearsal.context import expect
 from scorer.owned_files import make_owned_folder
 from scorer.storage.contents import inbox_at, rounds_in
 
 MADE_BY: Final = "scripts/rehearse_bridge.py"
 RELAYER_FILES: Final = ("key", "bridge.json", "bridge.toml", "root.sqlite*", "child.sqlite*", "log", "crash")
+GAS: Final = "gas.json"
 CONTENTS: Final = (
+    GAS,
     *(f"relayer/{name}" for name in RELAYER_FILES),
     *inbox_at("tournament/inbox"),
     *rounds_in("tournament/published"),
@@ -33,7 +38,7 @@ KEYS: Final = ("relayer/key",)
 
 @dataclass(frozen=True)
 class BridgeVerdict:
-    """What became of all messages of both gateways."""
+    """The end of all messages of both gateways, counted."""
 
     conserved: bool
     messages: int
@@ -65,6 +70,7 @@ def rehearse_bridge(out: Path, repository: Path, report: Callable[[str], None]) 
         rehearsal = BridgeRehearsal(chains, out, report)
         rehearsal.say("two chains, Polygon's contracts, and the bridge between them are deployed")
         _play(rehearsal)
+        write_whole(out / GAS, (json.dumps(gas_of(chains), indent=1) + "\n").encode())
         return _verdict(rehearsal)
 
 

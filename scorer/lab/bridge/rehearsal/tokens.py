@@ -81,7 +81,7 @@ def killed_at_each_step(rehearsal: BridgeRehearsal) -> None:
     for number, label in enumerate(LABELS, start=1):
         chains.send_home(ADMIN, receiver, str(number))
         chains.heimdall.checkpoint()
-        codes = []
+        codes: list[int] = []
         while KILLED not in codes and len(codes) < 4:
             codes.append(rehearsal.relay(kill_at=f"{label}@:deliver:"))
         expect(f"a relayer killed at {label}", True, KILLED in codes)

@@ -42,7 +42,7 @@ def remote_admin_of_suite(rehearsal: BridgeRehearsal) -> tuple[str, int]:
 
 
 @dataclass(frozen=True)
-class Vote:
+class Proposal:
     """A proposal with one call of the Governor's own."""
 
     governor: Contract
@@ -50,12 +50,12 @@ class Vote:
 
     @property
     def arguments(self) -> tuple[Any, ...]:
-        """What propose takes, without the description."""
+        """The arguments of propose, without the description."""
         return [self.governor.address], [0], [self.call]
 
     @property
     def hashed(self) -> tuple[Any, ...]:
-        """What queue and execute take."""
+        """The arguments of queue and execute."""
         return (*self.arguments, bytes(keccak(DESCRIPTION.encode())))
 
 
@@ -70,7 +70,7 @@ def vote(rehearsal: BridgeRehearsal, tournament: BridgedTournament, admin: str) 
     getters = (contract.functions.cap, contract.functions.threshold, contract.functions.minPosition)
     cap, threshold, least = (read_view(getter()) for getter in getters)
     change = calldata(contract.functions.setParameters(cap // 2, threshold, least))
-    proposal = Vote(governor, _message(rehearsal, tournament, admin, change))
+    proposal = Proposal(governor, _message(rehearsal, tournament, admin, change))
     guardian = chains.on_root(GUARDIAN)
     refused = refusal(guardian, governor.functions.propose(*proposal.arguments, DESCRIPTION))
     expect("the guardian's proposal", "GuardianCannotPropose", refused)
@@ -100,13 +100,13 @@ def _message(rehearsal: BridgeRehearsal, tournament: BridgedTournament, admin: s
     return calldata(relay)
 
 
-def _decide(rehearsal: BridgeRehearsal, proposal: Vote) -> None:
+def _decide(rehearsal: BridgeRehearsal, proposal: Proposal) -> None:
     chains, governor = rehearsal.chains, proposal.governor.functions
     sender = chains.on_root(ADMIN)
     sender.send(governor.propose(*proposal.arguments, DESCRIPTION))
     number = read_view(governor.hashProposal(*proposal.hashed))
     chains.pass_time(DAY + 1)
-    sender.send(governor.castVote(number, FOR))
+    sender.send(governor.castProposal(number, FOR))
     chains.pass_time(2 * DAY + 1)
     sender.send(governor.queue(*proposal.hashed))
     refused = refusal(chains.on_root(STRANGER), governor.execute(*proposal.hashed))
@@ -115,10 +115,10 @@ def _decide(rehearsal: BridgeRehearsal, proposal: Vote) -> None:
     chains.on_root(STRANGER).send(governor.execute(*proposal.hashed))
 
 
-def _cancelled(rehearsal: BridgeRehearsal, governor: Contract, proposal: Vote) -> str:
+def _cancelled(rehearsal: BridgeRehearsal, governor: Contract, proposal: Proposal) -> str:
     """Let the guardian cancel a proposal after its vote; what is wrong afterwards."""
     chains = rehearsal.chains
-    other = Vote(governor, calldata(governor.functions.setProposalThreshold(1)))
+    other = Proposal(governor, calldata(governor.functions.setProposalThreshold(1)))
     sender = chains.on_root(ADMIN)
     sender.send(governor.functions.propose(*other.arguments, DESCRIPTION))
     chains.on_root(GUARDIAN).send(governor.functions.cancel(*other.hashed))
