@@ -93,7 +93,7 @@ def test_every_log_of_a_block_is_proved_by_either_implementation(
 CHECKPOINT, BRANCH, NUMBER, TIME, TRANSACTIONS, RECEIPTS, INDEX, NODES, LOG = range(9)
 
 
-@pytest.fixture
+@state
 def proved(bridge: Bridge) -> tuple[Any, ...]:
     """A right proof of a log in a block of some transactions, in a checkpoint of five blocks."""
     rng = random.Random(SEED)

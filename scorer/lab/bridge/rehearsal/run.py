@@ -27,7 +27,7 @@ CONTENTS: Final = (
     *(
         pattern
         for member in ("ada", "blaise", "carl")
-        for room in ("rounds", "exchange", "targets")
+        for room in ("rounds", "rounds/taken", "exchange", "targets")
         for pattern in rounds_in(f"tournament/members/{member}/{room}")
     ),
 )

@@ -67,6 +67,8 @@ def vote(rehearsal: BridgeRehearsal, tournament: BridgedTournament, admin: str) 
     on_root.send(chains.root_end.token.functions.approve(votes.address, wei(VOTES)))
     on_root.send(votes.functions.depositFor(on_root.address, wei(VOTES)))
     on_root.send(votes.functions.delegate(on_root.address))
+    # Votes count from the second after: those of this block could be of a loan that is paid back in it.
+    chains.pass_time(60)
     getters = (contract.functions.cap, contract.functions.threshold, contract.functions.minPosition)
     cap, threshold, least = (read_view(getter()) for getter in getters)
     change = calldata(contract.functions.setParameters(cap // 2, threshold, least))
