@@ -70,8 +70,16 @@ class BridgeRehearsal:
         write_whole(home / FILE, tomli_w.dumps(document).encode(), mode=OWNER_ONLY)
         return home / FILE
 
-    def relay(self, kill_at: str | None = None) -> int:
-        """Let the relayer do one cycle in a process of its own; its exit code."""
+    def relay(self, kill_at: str | None = None, *, finalises: bool = True) -> int:
+        """Let the relayer do one cycle in a process of its own; its exit code.
+
+        Parameters
+        ----------
+        kill_at
+            A fail point at which its process ends as by a power cut.
+        finalises
+            Whether what happened becomes final afterwards.
+        """
         config, home = self.configure(), self.out / "relayer"
 
         def work() -> None:
@@ -86,7 +94,8 @@ class BridgeRehearsal:
         code = Fork.of(work, home / "crash").wait()
         if code not in (0, KILLED):
             raise Unexpected(f"expected a relayer that ends well, found {(home / 'crash').read_text()}")
-        self.finalise()
+        if finalises:
+            self.finalise()
         return code
 
     def relay_until(self, what: str, done: Callable[[], bool]) -> None:

@@ -102,8 +102,9 @@ def reorganisations(rehearsal: BridgeRehearsal) -> None:
     chains.send_home(ADMIN, receiver, "3")
     chains.heimdall.checkpoint()
     # The relayer sends, and the block of its transaction is dropped before it is final.
-    rehearsal.relay(kill_at="mined-seen@:deliver:")
-    chains.root.reorganise(chains.root.finality + 1)
+    expect("the relayer's end", KILLED, rehearsal.relay("mined-seen@:deliver:", finalises=False))
+    chains.root.reorganise(1)
+    expect("messages after the first chain dropped a delivery", 1, len(rehearsal.undelivered()))
     rehearsal.relay_until("the message delivered again", lambda: not rehearsal.undelivered())
     rehearsal.balance()
 

@@ -108,7 +108,7 @@ def _decide(rehearsal: BridgeRehearsal, proposal: Proposal) -> None:
     sender.send(governor.propose(*proposal.arguments, DESCRIPTION))
     number = read_view(governor.hashProposal(*proposal.hashed))
     chains.pass_time(DAY + 1)
-    sender.send(governor.castProposal(number, FOR))
+    sender.send(governor.castVote(number, FOR))
     chains.pass_time(2 * DAY + 1)
     sender.send(governor.queue(*proposal.hashed))
     refused = refusal(chains.on_root(STRANGER), governor.execute(*proposal.hashed))
