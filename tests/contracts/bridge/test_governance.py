@@ -37,6 +37,8 @@ class Votes:
     def passed(self, call: bytes, target: Any = None) -> int:
         """A proposal that alice made and voted for, after the vote."""
         house = self.bridge.house
+        # Votes are counted as of a second before.
+        house.at(house.now() + 10)
         self.governor.propose(*self.proposal(call, target), WORDS, sender=house.alice)
         number = int(self.governor.hashProposal(*self.hashed(call, target)))
         house.at(house.now() + VOTING_DELAY + 1)
