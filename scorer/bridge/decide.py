@@ -62,10 +62,24 @@ class RelayPolicy:
     ----------
     least_flush
         Tokens in a burn sink from which it is worth a flush, wei.
+    least_transfer
+        Tokens from which a transfer is carried, wei: anybody can send a wei home, and each delivery costs the
+        relayer gas. Whoever sends less delivers it themselves.
+    recipients
+        Contracts whose messages are carried too, besides those of the token: a receiver can use up all the
+        gas that it is given.
     """
 
     least_flush: int = NANO_PER_NMR * WEI_PER_NANO
     proves_results: bool = True
+    least_transfer: int = 0
+    recipients: frozenset[str] = frozenset()
+
+    def carries(self, posted: PostedMessage) -> bool:
+        """Return whether a message is delivered at the relayer's cost."""
+        if posted.transfer is None:
+            return posted.message.recipient in self.recipients
+        return posted.amount >= self.least_transfer
 
 
 ALL_OF_IT: Final = RelayPolicy()
@@ -73,10 +87,10 @@ ALL_OF_IT: Final = RelayPolicy()
 
 def decide(view: BridgeView, policy: RelayPolicy = ALL_OF_IT) -> tuple[RelayAction, ...]:
     """List what is left to do, oldest message first."""
-    return (*_upward(view), *_retries(view), *_results(view, policy), *_flushes(view, policy))
+    return (*_upward(view, policy), *_retries(view, policy), *_results(view, policy), *_flushes(view, policy))
 
 
-def _upward(view: BridgeView) -> Iterator[RelayAction]:
+def _upward(view: BridgeView, policy: RelayPolicy) -> Iterator[RelayAction]:
     """Yield what is to be done about each message that Ethereum has not seen.
 
     One after another by age: where the day's bound of the lockbox is used up, later and smaller ones wait
@@ -85,7 +99,7 @@ def _upward(view: BridgeView) -> Iterator[RelayAction]:
     available = view.available
     checkpointed = -1 if view.checkpoint is None else view.checkpoint.end
     for posted in view.child.posted:
-        if posted.id in view.root.delivered:
+        if posted.id in view.root.delivered or not policy.carries(posted):
             continue
         if posted.block > checkpointed:
             yield WaitFor(posted, "its block is in no checkpoint yet")
@@ -99,9 +113,9 @@ def _upward(view: BridgeView) -> Iterator[RelayAction]:
             yield DeliverMessage(posted)
 
 
-def _retries(view: BridgeView) -> Iterator[RelayAction]:
+def _retries(view: BridgeView, policy: RelayPolicy) -> Iterator[RelayAction]:
     for posted in view.root.posted:
-        if posted.id not in view.child.pending:
+        if posted.id not in view.child.pending or not policy.carries(posted):
             continue
         if view.child.is_paused:
             yield WaitFor(posted, f"the gateway on Polygon is paused until {view.child.paused_until}")

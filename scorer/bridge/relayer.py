@@ -26,8 +26,14 @@ from scorer.bridge.receipts import ReceiptsDisagree
 from scorer.bridge.views import BridgeView
 from scorer.chain.endpoints import Pinned
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm, ignore_alarm
-from scorer.oracle.sending import DRY_RUN, Outcome, Sending, send
-from scorer.transactions.request import RequestKey, TransactionRequest, TransactionSender, scope_of
+from scorer.oracle.sending import DRY_RUN, Outcome
+from scorer.transactions.request import (
+    RequestKey,
+    Reverted,
+    TransactionRequest,
+    TransactionSender,
+    scope_of,
+)
 
 DONE_BY_ANOTHER: Final = frozenset({"AlreadyDelivered", "KnownAlready", "NotPending", "NothingToBurn"})
 """Reverts that mean that somebody else was faster."""
@@ -121,15 +127,18 @@ class Relayer:
 
 
 def slow_messages(view: BridgeView, limits: RelayLimits) -> Iterator[str]:
-    """Yield each message to Ethereum whose checkpoint is there and old, and that is not delivered."""
+    """Yield each transfer to Ethereum whose checkpoint is there and old, and that is not delivered.
+
+    Only transfers: anybody can send a message that its receiver refuses for ever.
+    """
     checkpoint = view.checkpoint
     for posted in view.child.posted:
         covered = checkpoint is not None and posted.block <= checkpoint.end
-        if checkpoint is None or not covered or posted.id in view.root.delivered:
+        if checkpoint is None or not covered or not posted.amount or posted.id in view.root.delivered:
             continue
         waited = view.root.time - checkpoint.created_at
         if waited > limits.slow:
-            yield f"message {posted.message.number} of Polygon waits for {waited} s since its checkpoint"
+            yield f"transfer {posted.message.number} of Polygon waits for {waited} s since its checkpoint"
 
 
 def checkpoint_delay(view: BridgeView, limits: RelayLimits) -> str | None:
@@ -159,25 +168,28 @@ class _Acting:
             return Outcome(str(error), goes_on=False)
 
     def _do(self, action: RelayAction) -> Outcome:
+        if isinstance(action, WaitFor):
+            return Outcome(action.reason, goes_on=True)
+        if self._sender(action) is None:
+            # Before anything is proved: who only looks need not read whole checkpoints.
+            return Outcome(DRY_RUN, goes_on=True)
         root, child = self._root_end, self.relayer.observer.child_end(self.child)
         match action:
-            case WaitFor(_, reason):
-                return Outcome(reason, goes_on=True)
             case DeliverMessage(posted):
                 proof = self._prover.prove(posted.block, posted.transaction, posted.log_index)
                 call = root.gateway.functions.deliver(proof.argument)
-                return self._send(call, f"deliver:{posted.id.hex()}", action, on_root=True)
+                return self._send(call, f"deliver:{posted.id.hex()}", action)
             case ProveResult(log):
                 proof = self._prover.prove(log.block, log.transaction, log.log_index)
                 call = root.results.functions.prove(proof.argument)
                 meaning = f"prove:{log.tournament}:{log.round_id}:{log.kind}"
-                return self._send(call, meaning, action, on_root=True)
+                return self._send(call, meaning, action)
             case RetryMessage(posted):
                 call = child.gateway.functions.retry(posted.message.encoded)
-                return self._send(call, f"retry:{posted.id.hex()}", action, on_root=False)
+                return self._send(call, f"retry:{posted.id.hex()}", action)
             case FlushSink(on_root, _):
                 sink = root.burn_sink if on_root else child.burn_sink
-                return self._send(sink.functions.flush(), f"flush:{sink.address}", action, on_root=on_root)
+                return self._send(sink.functions.flush(), f"flush:{sink.address}", action)
 
     @property
     def _root_end(self) -> RootEnd:
@@ -195,13 +207,28 @@ class _Acting:
             observer.leaves,
         )
 
-    def _send(self, call: ContractFunction, meaning: str, action: RelayAction, *, on_root: bool) -> Outcome:
-        relayer, side = self.relayer, self.view.root if on_root else self.view.child
-        sender = relayer.root_sender if on_root else relayer.child_sender
+    def _sender(self, action: RelayAction) -> TransactionSender | None:
+        return self.relayer.root_sender if _is_on_root(action) else self.relayer.child_sender
+
+    def _send(self, call: ContractFunction, meaning: str, action: RelayAction) -> Outcome:
+        sender, on_root = self._sender(action), _is_on_root(action)
         if sender is None:
             return Outcome(DRY_RUN, goes_on=True)
-        addresses = relayer.observer.addresses
-        end = addresses.root if on_root else addresses.child
+        addresses = self.relayer.observer.addresses
+        end, side = (addresses.root, self.view.root) if on_root else (addresses.child, self.view.child)
         key = RequestKey.of(scope_of(end.chain_id, end.gateway), meaning)
         request = TransactionRequest.of(call, key, known_at=side.block)
-        return send(sender, Sending(title(action), request, DONE_BY_ANOTHER), relayer.raise_alarm)
+        try:
+            delivery = sender.deliver(request)
+        except Reverted as reverted:
+            # No human is called: a receiver may refuse, and a used-up day and a pause end by themselves,
+            # and what waits for too long is reported as slow.
+            done = reverted.name in DONE_BY_ANOTHER
+            text = f"already done ({reverted.name})" if done else str(reverted)
+            return Outcome(text, goes_on=done)
+        return Outcome(delivery.note, delivery.is_mined)
+
+
+def _is_on_root(action: RelayAction) -> bool:
+    """Return whether an action is a transaction on Ethereum."""
+    return action.on_root if isinstance(action, FlushSink) else not isinstance(action, RetryMessage)

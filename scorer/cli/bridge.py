@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from web3 import Web3
 
+from scorer.bridge.addresses import read_bridge
 from scorer.bridge.relayer import RelayCycle, title
 from scorer.chain.accounts import KeyTextError, require_address
 from scorer.chain.endpoint import connect
@@ -23,6 +24,7 @@ from scorer.deployment.bridge_document import load_bridge_document
 from scorer.deployment.bridge_plan import bridge_plan
 from scorer.deployment.document import DeploymentFileError
 from scorer.deployment.steps import DeploymentStuck
+from scorer.oracle.alarm_reasons import ignore_alarm
 from scorer.redaction import clean, shown
 from scorer.units import WEI_PER_NANO, coins_text, nano_from_nmr
 
@@ -66,6 +68,7 @@ def run(
 def status(config: ConfigOption, as_json: JsonOption = False) -> None:
     """Show both ends, the balance between them, and what is left to do; exit code 1 where it is broken."""
     with user_errors(), bridge_node.relaying(load_bridge_config(config), send=False) as daemon:
+        daemon.relayer.raise_alarm = ignore_alarm  # what is wrong is printed below
         done = daemon.once()
     if as_json:
         print_json(_document(done))
@@ -184,6 +187,7 @@ def deploy(
 @app.command("check")
 def check(
     file: FileArgument,
+    bridge: Annotated[Path, typer.Option(help="bridge.json of the deployment.", exists=True)],
     deployer: Annotated[str, typer.Option(help="The address that deployed.")],
     root: RootOption,
     child: ChildOption,
@@ -194,7 +198,7 @@ def check(
         if not Web3.is_checksum_address(deployer):
             raise ConfigError(f"--deployer: expected a checksummed address, found {shown(deployer)}")
         ends = connect(root, document.root.chain_id), connect(child, document.child.chain_id)
-        differing = list(bridge_differences(bridge_plan(document, deployer), *ends))
+        differing = list(bridge_differences(bridge_plan(document, deployer), read_bridge(bridge), *ends))
     for difference in differing:
         typer.echo(str(difference))
     typer.echo(f"check: {document.name} {f'DIFFERS in {len(differing)} places' if differing else 'agrees'}")

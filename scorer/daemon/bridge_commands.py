@@ -17,6 +17,7 @@ from scorer.chain.endpoints import Pinned
 from scorer.daemon.bridge_configuration import BridgeConfig
 from scorer.daemon.bridge_node import BridgeDaemon
 from scorer.daemon.config_errors import ConfigError
+from scorer.transactions.intents import IntentState
 from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
 from scorer.transactions.request import RequestKey, TransactionRequest, scope_of
@@ -65,6 +66,11 @@ def _deliver_numbered(
     base = str(RequestKey.of(scope, meaning))
     state = manager.journal.numbered(base)
     key = RequestKey.of(scope, meaning, number=state.acknowledged)
+    before = manager.journal.latest(str(key))
+    if before is not None and before.state == IntentState.FINAL:
+        # It was interrupted after that was mined and before it was reported.
+        manager.journal.set_numbered(base, replace(state, title=meaning, acknowledged=state.acknowledged + 1))
+        return "an earlier command had sent it; nothing more was sent, run again to send as much once more"
     delivery = manager.deliver(TransactionRequest.of(call, key, known_at=pinned.block.number))
     if delivery.is_mined:
         manager.journal.set_numbered(base, replace(state, title=meaning, acknowledged=state.acknowledged + 1))

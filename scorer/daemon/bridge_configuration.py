@@ -32,13 +32,16 @@ class Relaying(ConfigSection):
         Port of /metrics, /healthz and /readyz on 127.0.0.1; 0 for none.
     least_flush_nmr
         NMR in a burn sink from which it is flushed.
+    least_transfer_nmr
+        NMR from which a transfer is carried: each costs the relayer gas, and anybody can send a wei.
     finality_stall
         Seconds between the finalised and the latest block of either chain after which nothing is sent.
     """
 
     interval: Annotated[float, Field(gt=0, le=LONGEST)] = 60.0
     port: Annotated[int, Field(ge=0, le=65535)] = 0
-    least_flush_nmr: Annotated[int, Field(ge=0)] = 1
+    least_flush_nmr: Annotated[int, Field(ge=0, le=11_000_000)] = 1
+    least_transfer_nmr: Annotated[int, Field(ge=0, le=11_000_000)] = 1
     finality_stall: Annotated[int, Field(gt=0, le=LONGEST)] = 3600
 
 
@@ -53,6 +56,8 @@ class BridgeConfig(ConfigSection):
         Ethereum and Polygon.
     tournaments
         Addresses of tournaments on Polygon whose results are proved to Ethereum.
+    recipients
+        Contracts whose messages are carried too, such as an admin on Polygon.
     root_journal, child_journal
         One for each chain, as nonces are counted on each.
     """
@@ -62,6 +67,7 @@ class BridgeConfig(ConfigSection):
     child: ChainAccess
     key: Key | None = None
     tournaments: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    recipients: Annotated[tuple[str, ...], Field(strict=False)] = ()
     root_journal: JournalAt = ROOT_JOURNAL
     child_journal: JournalAt = CHILD_JOURNAL
     run: Relaying = Relaying()
@@ -85,15 +91,23 @@ class BridgeConfig(ConfigSection):
 
     def tournament_addresses(self) -> tuple[str, ...]:
         """Return the tournaments' checksummed addresses."""
-        try:
-            return tuple(Web3.to_checksum_address(require_address(name)) for name in self.tournaments)
-        except KeyTextError as error:
-            raise ConfigError(f"tournaments: {error}") from None
+        return _addresses("tournaments", self.tournaments)
 
-    @property
     def policy(self) -> RelayPolicy:
-        """Return what it does beside carrying messages."""
-        return RelayPolicy(nano_from_nmr(self.run.least_flush_nmr) * WEI_PER_NANO, bool(self.tournaments))
+        """Return what it does beside carrying messages, and whose it carries."""
+        flush, transfer = (
+            nano_from_nmr(amount) * WEI_PER_NANO
+            for amount in (self.run.least_flush_nmr, self.run.least_transfer_nmr)
+        )
+        recipients = frozenset(_addresses("recipients", self.recipients))
+        return RelayPolicy(flush, bool(self.tournaments), transfer, recipients)
+
+
+def _addresses(name: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(Web3.to_checksum_address(require_address(text)) for text in texts)
+    except KeyTextError as error:
+        raise ConfigError(f"{name}: {error}") from None
 
 
 def load_bridge_config(path: Path) -> BridgeConfig:

@@ -102,7 +102,7 @@ def relaying(config: BridgeConfig, *, send: bool) -> Iterator[BridgeDaemon]:
     metrics = Metrics()
     alarms = Alarms(metrics)
     observer = Observer(config.addresses(), config.tournament_addresses())
-    relayer = Relayer(observer, config.policy, limits_of(config.limits), alarms.call)
+    relayer = Relayer(observer, config.policy(), limits_of(config.limits), alarms.call)
     daemon = BridgeDaemon(
         relayer,
         config.root.connections(),

@@ -198,14 +198,22 @@ class BridgeDifference:
         return f"{self.path}: expected {self.expected}, found {self.found}"
 
 
-def bridge_differences(plan: BridgePlan, root: Web3, child: Web3) -> Iterator[BridgeDifference]:
-    """Yield all in which the chains differ from the plan: code, links, roles, and who else holds one."""
-    for w3, end, name in ((root, plan.root, "root"), (child, plan.child, "child")):
+def bridge_differences(
+    plan: BridgePlan, found: BridgeAddresses, root: Web3, child: Web3
+) -> Iterator[BridgeDifference]:
+    """Yield all in which bridge.json and the chains differ from the plan: addresses, code, links, roles."""
+    wanted = plan.addresses(found.root.block, found.child.block)
+    for name, expected, stated in (("root", wanted.root, found.root), ("child", wanted.child, found.child)):
+        for field, value in vars(expected).items():
+            if getattr(stated, field) != value:
+                yield BridgeDifference(f"{name}.{field}", str(value), str(getattr(stated, field)))
+    ends = ((root, plan.root, "root", found.root.block), (child, plan.child, "child", found.child.block))
+    for w3, end, name, first in ends:
         reader = Reader(w3, w3.eth.block_number)
         for step in steps_left(end, reader):
             yield BridgeDifference(f"{name}.{step.key}", step.title, "not done")
         yield from _wrong_code(end, reader, name)
-        yield from _other_holders(plan, end, reader, name)
+        yield from _other_holders(plan, end, reader, name, first)
 
 
 def _wrong_code(end: EndPlan, reader: Reader, name: str) -> Iterator[BridgeDifference]:
@@ -216,7 +224,9 @@ def _wrong_code(end: EndPlan, reader: Reader, name: str) -> Iterator[BridgeDiffe
             yield BridgeDifference(f"{name}.{creation.label}", creation.contract, f"code {digest(code)}")
 
 
-def _other_holders(plan: BridgePlan, end: EndPlan, reader: Reader, name: str) -> Iterator[BridgeDifference]:
+def _other_holders(
+    plan: BridgePlan, end: EndPlan, reader: Reader, name: str, first: int
+) -> Iterator[BridgeDifference]:
     """Yield accounts that hold a role of the authority and that the plan does not name."""
     if not reader.code(end.addresses["authority"]):
         return
@@ -226,7 +236,7 @@ def _other_holders(plan: BridgePlan, end: EndPlan, reader: Reader, name: str) ->
     expected.add((ADMIN_ROLE, end.admin[0]))
     granted: set[tuple[Any, Any]] = {
         (event["args"]["roleId"], event["args"]["account"])
-        for event in event_logs(authority.events.RoleGranted(), {}, 0, int(reader.block))
+        for event in event_logs(authority.events.RoleGranted(), {}, first, int(reader.block))
     }
     for role, account in sorted(granted - expected):
         if reader.access(authority, role, account) is not None:

@@ -38,12 +38,23 @@ def test_a_message_waits_for_its_checkpoint() -> None:
 def test_the_days_bound_holds_back_the_oldest_first_and_all_behind_it() -> None:
     """A large transfer would wait for ever if later and smaller ones went before it."""
     bare = posted(4)
-    first, second, third, fourth = decide(view(*sides(ONE, TWO, THREE, bare)))
+    policy = RelayPolicy(recipients=frozenset({bare.message.recipient}))
+    first, second, third, fourth = decide(view(*sides(ONE, TWO, THREE, bare)), policy)
     assert first == DeliverMessage(ONE)
     assert isinstance(second, WaitFor)
     assert isinstance(third, WaitFor)
     assert fourth == DeliverMessage(bare)
     assert decide(view(*sides(ONE, TWO), available=1100)) == (DeliverMessage(ONE), DeliverMessage(TWO))
+
+
+def test_nobody_can_make_a_relayer_pay_for_dust_or_for_a_receiver_of_their_own() -> None:
+    bare = posted(4)
+    assert decide(view(*sides(bare))) == ()
+    assert decide(view(*sides(ONE)), RelayPolicy(least_transfer=401)) == ()
+    assert decide(view(*sides(ONE)), RelayPolicy(least_transfer=400)) == (DeliverMessage(ONE),)
+    refused = down(1)
+    child = SideView(9, 0, pending=frozenset({refused.id}))
+    assert decide(view(SideView(9, 0, (refused,)), child)) == ()
 
 
 def test_a_pause_holds_back_until_it_ends() -> None:
@@ -82,5 +93,7 @@ def test_a_human_is_called_for_what_waits_too_long() -> None:
     fresh = view(*sides(ONE, root=SideView(9, 1050)), checkpoint=checkpoint(created_at=1000))
     assert not list(slow_messages(fresh, LIMITS))
     assert checkpoint_delay(fresh, LIMITS) is None
+    refusing = view(*sides(posted(1), root=SideView(9, 1101)), checkpoint=checkpoint(created_at=1000))
+    assert not list(slow_messages(refusing, LIMITS))
     not_covered = view(*sides(ONE, root=SideView(9, 9999)), checkpoint=checkpoint(end=9))
     assert not list(slow_messages(not_covered, LIMITS))
