@@ -39,12 +39,19 @@ class BridgeRehearsal:
     ----------
     tournaments
         Those on the second chain whose results the relayer proves.
+    finality_stall, checkpoint_age
+        The relayer's limits, seconds: clocks are moved by days here.
+    urls
+        Endpoints of ``root`` and ``child`` in place of the chains' own.
     """
 
     chains: BridgedChains
     out: Path
     report: Callable[[str], None]
     tournaments: list[str] = field(default_factory=list)
+    finality_stall: int = 86_400
+    checkpoint_age: int = 10**9
+    urls: dict[str, str] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
     def say(self, text: str) -> None:
@@ -59,16 +66,23 @@ class BridgeRehearsal:
         write_whole(home / "bridge.json", json.dumps(self.chains.addresses.to_json()).encode())
         document = {
             "bridge": "bridge.json",
-            "root": _access(self.chains.root, self.chains.addresses.root.chain_id),
-            "child": _access(self.chains.child, self.chains.addresses.child.chain_id),
+            "root": self._access("root", self.chains.root),
+            "child": self._access("child", self.chains.child),
             "key": {"file": "key"},
             "tournaments": self.tournaments,
-            # Checkpoints come when the rehearsal posts them, and clocks are moved by days.
-            "limits": {"slow": 10**9, "checkpoint_age": 10**9},
-            "run": {"interval": 0.1, "finality_stall": 86_400},
+            "limits": {"slow": 10**9, "checkpoint_age": self.checkpoint_age},
+            "run": {"interval": 0.1, "finality_stall": self.finality_stall},
         }
         write_whole(home / FILE, tomli_w.dumps(document).encode(), mode=OWNER_ONLY)
         return home / FILE
+
+    def _access(self, end: str, anvil: Anvil) -> dict[str, object]:
+        url, chain_id = self.urls.get(end, anvil.url), int(anvil.w3.eth.chain_id)
+        return {"endpoint": url, "chain_id": chain_id, "tip_gwei": 1}
+
+    def log(self) -> str:
+        """Return what the relayer logged."""
+        return (self.out / "relayer" / "log").read_text()
 
     def relay(self, kill_at: str | None = None, *, finalises: bool = True) -> int:
         """Let the relayer do one cycle in a process of its own; its exit code.
@@ -137,10 +151,6 @@ class BridgeRehearsal:
         found = conservation(self.view())
         expect("what breaks conservation", [], list(found.breaches()))
         return found
-
-
-def _access(anvil: Anvil, chain_id: int) -> dict[str, object]:
-    return {"endpoint": anvil.url, "chain_id": chain_id, "tip_gwei": 1}
 
 
 def _pin(anvil: Anvil) -> Callable[[], Pinned]:

@@ -9,7 +9,7 @@ from typing import Final
 from scorer.bridge.conservation import conservation
 from scorer.files import write_whole
 from scorer.lab.bridge.chains import bridged_chains
-from scorer.lab.bridge.rehearsal import portal, rounds, tokens, votes
+from scorer.lab.bridge.rehearsal import portal, rounds, stress, tokens, votes
 from scorer.lab.bridge.rehearsal.context import BridgeRehearsal
 from scorer.lab.bridge.rehearsal.gas import gas_of
 from scorer.lab.rehearsal.context import expect
@@ -94,6 +94,8 @@ def _play(rehearsal: BridgeRehearsal) -> None:
     rehearsal.say("either chain was reorganised")
     tokens.killed_at_each_step(rehearsal)
     rehearsal.say(f"the relayer was killed at {len(tokens.LABELS)} steps")
+    stress.bad_days(rehearsal)
+    rehearsal.say("fees, limits, a stall of finality and a gap of checkpoints cost time and nothing else")
     tokens.refused_proofs(rehearsal)
     rehearsal.say("replayed, tampered and forged proofs were refused by name")
     portal.burn_through_the_portal(rehearsal)
