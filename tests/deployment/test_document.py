@@ -254,6 +254,6 @@ def test_a_sink_of_a_bridge_is_one_that_the_bridge_made() -> None:
     text = changed(f'supply = "1000000"\ntreasury = "{TREASURY}"', token)
     before, _, after = text.partition("[roles.minter]")
     text = before + after[after.index("[roles.unpauser]") :]
-    with pytest.raises(DeploymentFileError, match="burn_sink.address: expected the CrosschainBurnSink"):
+    with pytest.raises(DeploymentFileError, match=r"burn_sink\.address: expected the CrosschainBurnSink"):
         read(text)
     assert read(text + f'\n[burn_sink]\naddress = "{address}"\n').token.sink == "crosschain"
