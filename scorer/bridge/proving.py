@@ -17,6 +17,8 @@ from scorer.errors import CupelError
 
 PAGE: Final = 100
 """Blocks in one batch of requests."""
+MOST_LEAVES: Final = 100_000
+"""Blocks that are kept for further proofs: some days of Polygon."""
 
 
 class NotCheckpointed(CupelError):
@@ -118,6 +120,8 @@ class Prover:
 
     def _leaves(self, checkpoint: Checkpoint) -> Iterator[BlockLeaf]:
         numbers = range(checkpoint.start, checkpoint.end + 1)
+        if len(self.leaves) > MOST_LEAVES:
+            self.leaves.clear()
         missing = [number for number in numbers if number not in self.leaves]
         for start in range(0, len(missing), PAGE):
             self.leaves |= {leaf.number: leaf for leaf in self._page(missing[start : start + PAGE])}

@@ -53,6 +53,10 @@ def _approve(manager: TransactionManager, root: RootEnd, amount: int, pinned: Pi
     """Let the lockbox take what is to be sent, where it may not yet."""
     lockbox = root.lockbox.address
     allowed = read_view(root.token.functions.allowance(manager.address, lockbox))
+    if 0 < allowed < amount:
+        # The NMR of 2017 changes no allowance but to or from zero.
+        call = root.token.functions.approve(lockbox, 0)
+        yield f"approval of before taken back: {_deliver_numbered(manager, call, 'approve:0', pinned)}"
     if allowed < amount:
         call = root.token.functions.approve(lockbox, amount)
         yield f"approval: {_deliver_numbered(manager, call, f'approve:{amount}', pinned)}"

@@ -11,12 +11,15 @@ from typer.testing import CliRunner
 from scorer.bridge.addresses import read_bridge
 from scorer.bridge.observe import Observer
 from scorer.bridge.relayer import Relayer
+from scorer.chain.binding import bound
 from scorer.chain.bulk import read_view
 from scorer.chain.endpoints import Endpoints
 from scorer.cli.bridge import app
 from scorer.daemon.alarms import Alarms
 from scorer.daemon.bridge_watch import BridgeWatch
 from scorer.daemon.metrics import Metrics
+from scorer.deployment.bridge_document import load_bridge_document
+from scorer.deployment.bridge_plan import bridge_plan
 from scorer.files import write_secret
 from scorer.lab.bridge.chains import ADMIN, STRANGER, BridgedChains, bridged_chains, wei
 from scorer.lab.bridge.rehearsal.run import rehearse_bridge
@@ -138,6 +141,67 @@ def test_tokens_that_nothing_is_locked_for_page_a_member(chains: BridgedChains, 
     assert {reason.name for reason in alarms.raised} == {"BRIDGE_BROKEN"}, "until the next look"
     code, said = run("status", "--config", str(config))
     assert (code, "NOT CONSERVED" in said) == (1, True)
+
+
+def test_a_bridge_is_deployed_from_its_file_and_held_against_both_chains(
+    chains: BridgedChains, tmp_path: Path
+) -> None:
+    settings, admin = chains.plan.document, chains.root.account(ADMIN)
+    (tmp_path / "bridge.toml").write_text(tomli_w.dumps(_second_bridge(chains)))
+    write_secret(tmp_path / "key", admin.key.hex())
+    ends = ("--root-endpoint", chains.root.url, "--child-endpoint", chains.child.url)
+    words = ("deploy", str(tmp_path / "bridge.toml"), *ends, "--key", str(tmp_path / "key"))
+    code, said = run(*words, "--out", str(tmp_path / "out"), "--yes")
+    assert code == 0, said
+    found = read_bridge(tmp_path / "out" / "bridge.json")
+    assert found.root.root_chain == settings.root.root_chain
+    assert found.root.gateway != chains.addresses.root.gateway
+    sent = chains.root.w3.eth.get_transaction_count(admin.address)
+    assert run(*words, "--out", str(tmp_path / "out"), "--yes")[0] == 0
+    assert chains.root.w3.eth.get_transaction_count(admin.address) == sent, "nothing is done twice"
+    file = str(tmp_path / "bridge.toml")
+    check = ("check", file, *ends, "--bridge", str(tmp_path / "out" / "bridge.json"), "--deployer")
+    code, said = run(*check, str(admin.address))
+    assert (code, said) == (0, "check: second agrees\n")
+    authority = bound(
+        chains.root.w3, "Authority", _authority_of(tmp_path / "bridge.toml", str(admin.address))
+    )
+    stranger = chains.root.account(STRANGER).address
+    chains.on_root(ADMIN).send(authority.functions.grantRole(0, stranger, 0))
+    code, said = run(*check, str(admin.address))
+    assert code == 1
+    assert f"root.roles.0.{stranger}: expected no role, found the role" in said
+
+
+def _second_bridge(chains: BridgedChains) -> dict[str, object]:
+    """A file for another bridge over the same contracts of Polygon's."""
+    document = chains.plan.document
+    key = {"kind": "key", "holder": "deployer", "delay": "0 seconds"}
+    return {
+        "version": 1,
+        "name": "second",
+        "daily_cap": "100",
+        "largest_transfer": "50",
+        "checkpoint_step": 1,
+        "root": {
+            "chain_id": document.root.chain_id,
+            "fx_root": document.root.fx_root,
+            "root_chain": document.root.root_chain,
+            "token": chains.addresses.root.token,
+            "guardians": [str(chains.root.account(STRANGER).address)],
+            "admin": key,
+        },
+        "child": {
+            "chain_id": document.child.chain_id,
+            "fx_child": document.child.fx_child,
+            "guardians": ["deployer"],
+            "admin": key,
+        },
+    }
+
+
+def _authority_of(file: Path, deployer: str) -> str:
+    return bridge_plan(load_bridge_document(file, {}), deployer).root.addresses["authority"]
 
 
 @pytest.mark.long
