@@ -8,14 +8,45 @@ from typing import Any, Final
 CONTRACTS: Final = (
     "Authority",
     "BurnSink",
+    "ChildGateway",
+    "CrosschainBurnSink",
+    "CrosschainNumeraire",
+    "Lockbox",
     "ModelRegistry",
     "NmrBurnSink",
     "Numeraire",
+    "NumeraireGovernor",
     "OracleCommittee",
+    "RemoteAdmin",
     "Roller",
+    "RootGateway",
+    "RoundResults",
     "ScoreCourt",
     "Tournament",
+    "TwinBurnSink",
+    "VotingNumeraire",
 )
+
+IN_BRIDGE: Final = frozenset(
+    {
+        "ChildGateway",
+        "CrosschainBurnSink",
+        "CrosschainNumeraire",
+        "Lockbox",
+        "NumeraireGovernor",
+        "RemoteAdmin",
+        "RootGateway",
+        "RoundResults",
+        "TwinBurnSink",
+        "VotingNumeraire",
+    }
+)
+"""Those whose source is in contracts/bridge."""
+
+
+def source_of(name: str) -> str:
+    """Return the path of a contract's source in the repository."""
+    return f"contracts/{'bridge/' if name in IN_BRIDGE else ''}{name}.sol"
 
 
 @cache

@@ -140,6 +140,9 @@ _BLOCK: Final = _object(
         # A chain from before EIP-1559 has none, and some nodes send null for that.
         "baseFeePerGas": _quantity,
         "transactions": _list(_transaction),
+        # What proofs of logs rest on.
+        "transactionsRoot": _hash,
+        "receiptsRoot": _hash,
     },
 )
 _RECEIPT: Final = _object(
@@ -158,6 +161,7 @@ _RECEIPT: Final = _object(
         "from": _address,
         "to": _address,
         "effectiveGasPrice": _quantity,
+        "logsBloom": partial(_data, size=256),
         "type": _count,
     },
 )

@@ -8,6 +8,7 @@ import typer
 from scorer.cli import bond, committee, encryption_key
 from scorer.cli.checklist import report_checks
 from scorer.cli.common import ConfigOption, SendOption, user_errors
+from scorer.cli.latency import latency
 from scorer.cli.numbers import NUMBER
 from scorer.daemon import assembly
 from scorer.daemon.checks import check_member
@@ -22,6 +23,7 @@ from scorer.storage.bundle import Bundle
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bond.app, name="bond", help="Post what you have at stake, and take it back.")
 app.add_typer(encryption_key.app, name="encryption-key", help="Make and publish your encryption key.")
+app.command("latency")(latency)
 app.command("challenge")(committee.challenge)
 app.command("remove-absent")(committee.remove_absent)
 LONGEST_LIST = 20

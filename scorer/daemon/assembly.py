@@ -10,6 +10,7 @@ from typing import Any, Final
 from web3 import Web3
 
 from scorer.daemon.alarms import Alarms
+from scorer.daemon.bridge_watch import watching
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.configuration import NodeConfig
 from scorer.daemon.daemon import MemberSeat, OperatorDaemon, OperatorSeat, OracleDaemon
@@ -91,7 +92,8 @@ def oracle(config: NodeConfig, *, send: bool, by_hand: bool = False) -> Iterator
                 identities,
             )
             seats.append(MemberSeat(site, member))
-        yield Assembled(OracleDaemon(context, seats), config, context.metrics, context.alarms)
+        daemon = OracleDaemon(context, seats, watching(config, context.alarms))
+        yield Assembled(daemon, config, context.metrics, context.alarms)
 
 
 @contextmanager

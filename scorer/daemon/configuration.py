@@ -1,7 +1,7 @@
 """The configuration of a node: one TOML file, checked as a whole before anything runs."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 from web3 import Web3
@@ -12,9 +12,11 @@ from scorer.chain.records import Addresses
 from scorer.daemon.config_errors import ConfigError, problems
 from scorer.daemon.deployment_file import read_deployment
 from scorer.daemon.keys import EncryptionKeys, JournalAt, Key
-from scorer.daemon.sections import Chain, ConfigSection, Folders, Running, Sanity, TournamentAt
+from scorer.daemon.sections import BridgeWatched, Chain, ConfigSection, Folders, Running, Sanity, TournamentAt
 from scorer.files import parse_toml, read_bounded
 from scorer.redaction import shown, shown_path
+
+ConfigT = TypeVar("ConfigT", bound=ConfigSection)
 
 
 class NodeConfig(ConfigSection):
@@ -28,6 +30,8 @@ class NodeConfig(ConfigSection):
         Sends what anybody may send; without it, `key` does.
     encryption
         Opens a member's shares of submissions that are encrypted.
+    bridge
+        The bridge that the tournament's token came over, which a member watches.
     tournaments
         Served beside the one that `chain.deployment` names.
     """
@@ -40,6 +44,7 @@ class NodeConfig(ConfigSection):
     journal: JournalAt = JournalAt()
     run: Running = Running()
     sanity: Sanity = Sanity()
+    bridge: BridgeWatched | None = None
     tournaments: Annotated[tuple[TournamentAt, ...], Field(strict=False)] = ()
 
     @property
@@ -54,8 +59,7 @@ class NodeConfig(ConfigSection):
 
     def endpoints(self) -> Endpoints:
         """Return all endpoints, of which as many as the configuration asks for must agree."""
-        chain = self.chain
-        return Endpoints(chain.urls, chain.chain_id, chain.agreement, chain.timeout)
+        return self.chain.connections()
 
     def addresses(self) -> Addresses:
         """Return the addresses in the deployment that the configuration names.
@@ -124,9 +128,14 @@ def load_config(path: Path) -> NodeConfig:
     ConfigError
         Names each wrong field, what is expected, and what was found.
     """
+    return read_config(NodeConfig, path)
+
+
+def read_config(kind: type[ConfigT], path: Path) -> ConfigT:
+    """Read and check a configuration of one kind, as `load_config` does that of a node."""
     name = shown_path(path)
     try:
-        return _absolute(NodeConfig.model_validate(parse_toml(read_bounded(path))), path.parent)
+        return _absolute(kind.model_validate(parse_toml(read_bounded(path))), path.parent)
     except ValidationError as error:
         raise ConfigError(f"{name}: {'; '.join(problems(error))}") from None
     except OSError as error:
@@ -145,13 +154,12 @@ def _under(folder: Path, value: Path | tuple[Path, ...]) -> Path | tuple[Path, .
     return tuple(folder / path for path in value) if isinstance(value, tuple) else folder / value
 
 
-def _absolute(config: NodeConfig, folder: Path) -> NodeConfig:
+def _absolute(config: ConfigT, folder: Path) -> ConfigT:
     def resolved(section: Any) -> Any:
-        if isinstance(section, tuple):
+        if isinstance(section, tuple) and not _is_path(section):
             return tuple(map(resolved, section))
-        if not isinstance(section, BaseModel):
-            return section
-        paths = {name: _under(folder, value) for name, value in section if _is_path(value)}
-        return section.model_copy(update=paths)
+        if isinstance(section, BaseModel):
+            return section.model_copy(update={name: resolved(value) for name, value in section})
+        return _under(folder, section) if _is_path(section) else section
 
     return config.model_copy(update={name: resolved(section) for name, section in config})

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from scorer.daemon.bridge_watch import BridgeWatch
 from scorer.daemon.node_context import NodeContext, PinnedCycle
 from scorer.daemon.site import Site
 from scorer.errors import CupelError
 from scorer.operator.operator import Operator
 from scorer.oracle.actions import ActionResult, Alarm
+from scorer.oracle.failures import apart
 from scorer.oracle.member import Member
 from scorer.storage.bundle import Bundle
 from scorer.transactions.request import NO_ROUND
@@ -49,10 +51,17 @@ class DaemonResults:
 
 @dataclass
 class OracleDaemon:
-    """A committee member in one or several tournaments."""
+    """A committee member in one or several tournaments.
+
+    Attributes
+    ----------
+    watch
+        Its look at the bridge of the tournaments' token; None where that came over none.
+    """
 
     context: NodeContext
     seats: Sequence[MemberSeat]
+    watch: BridgeWatch | None = None
 
     @property
     def member(self) -> Member:
@@ -61,6 +70,10 @@ class OracleDaemon:
 
     def cycle(self) -> Mapping[str, Any]:
         """Run one cycle over every unfinished round of every tournament; return its line for the log."""
+        if self.watch is not None:
+            # Before the rounds: an endpoint of one of them must not keep a breach from being seen.
+            with apart("the look at the bridge", self.context.alarms.call):
+                self.watch.look()
         done = _run(self.context, self.seats, self._act)
         pinned = done.cycle.pinned
         line = {"endpoint": pinned.host, "block": pinned.block.number}

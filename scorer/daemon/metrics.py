@@ -41,6 +41,14 @@ class Metrics:
         self.alarm = self._gauge("alarm", "1 where the last cycle called for a human.", *ALARM)
         self.unfinished = self._gauge("transactions_unfinished", "Signed and not final.", "state")
         self.waiting = self._gauge("transaction_waiting_seconds", "Age of the oldest that is not mined.")
+        self.bridge_conserved = self._gauge(
+            "bridge_conservation", "1 where locked on Ethereum = supply on Polygon + in flight."
+        )
+        self.bridge_in_flight = self._gauge("bridge_in_flight_wei", "Tokens on the way.", "direction")
+        self.checkpoint_age = self._gauge("checkpoint_age_seconds", "Age of the newest checkpoint.")
+        self.checkpoint_lag = self._gauge(
+            "checkpoint_lag_blocks", "Finalised blocks of Polygon that are in no checkpoint."
+        )
         self.balance = self._gauge("balance_wei", "What an account has for gas.", "account")
 
     def page(self) -> bytes:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from scorer.chain.endpoint import host
+from scorer.chain.endpoints import Endpoints
 from scorer.chain.fees import GWEI, TIP_CEILING, FeePolicy
 from scorer.redaction import hides_a_key
 
@@ -40,8 +41,8 @@ def _default_agreement(given: Mapping[str, Any]) -> int:
     return min(max(len({host(url) for url in urls if url}), 1), 2)
 
 
-class Chain(ConfigSection):
-    """The chain and the deployment, the endpoints to both, and the price of gas that may be paid.
+class ChainAccess(ConfigSection):
+    """A chain, the endpoints to it, and the price of gas that may be paid.
 
     Attributes
     ----------
@@ -71,7 +72,6 @@ class Chain(ConfigSection):
     agreement: Annotated[int, Field(ge=1, default_factory=_default_agreement)]
     timeout: Annotated[float, Field(gt=0, le=LONGEST)] = 30.0
     chain_id: Annotated[int, Field(gt=0, lt=1 << 63)]
-    deployment: FilePath
     tip_gwei: Annotated[int, Field(ge=0, le=1000)] = 30
     tip_ceiling_gwei: Annotated[int, Field(gt=0, le=MOST_COINS)] = TIP_CEILING // GWEI
     ceiling_gwei: Annotated[int, Field(gt=0, le=MOST_COINS)] = 10_000
@@ -111,6 +111,16 @@ class Chain(ConfigSection):
             transaction_cap=cap,
             tip_ceiling=self.tip_ceiling_gwei * GWEI,
         )
+
+    def connections(self) -> Endpoints:
+        """Return all endpoints, of which as many as the configuration asks for must agree."""
+        return Endpoints(self.urls, self.chain_id, self.agreement, self.timeout)
+
+
+class Chain(ChainAccess):
+    """The chain of a tournament, and the file with its deployment."""
+
+    deployment: FilePath
 
 
 class Folders(ConfigSection):
@@ -221,3 +231,29 @@ class TournamentAt(ConfigSection):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] | None = None
     plans: FilePath | None = None
     lost_challenges: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = ()
+
+
+class BridgeLimits(ConfigSection):
+    """Times after which a human looks at a bridge, seconds; see `scorer.bridge.relayer.RelayLimits`."""
+
+    slow: Annotated[int, Field(gt=0)] = 6 * 3600
+    checkpoint_age: Annotated[int, Field(gt=0)] = 2 * 3600
+
+
+class BridgeWatched(ConfigSection):
+    """A bridge that a daemon watches and does not carry messages of.
+
+    Attributes
+    ----------
+    file
+        The path of its bridge.json.
+    root
+        The chain of the token, Ethereum; the other one is the tournament's.
+    every
+        Seconds between two looks: they read more than a cycle does.
+    """
+
+    file: FilePath
+    root: ChainAccess
+    every: Annotated[float, Field(ge=0, le=LONGEST)] = 300.0
+    limits: BridgeLimits = BridgeLimits()

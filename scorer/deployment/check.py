@@ -35,6 +35,8 @@ from scorer.units import WEI_PER_NANO, wei_from_nano
 ROLE_NAMES: Final = {role: name for name, role in ROLE_IDS.items()}
 UNREADABLE: Final = "no answer"
 ADMIN_ONLY: Final = 0
+LATEST_ROUNDS: Final = 50
+"""Rounds of each tournament that are looked at: more than are ever open at once."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def differences(manifest: Mapping[str, Any], w3: Web3) -> list[ManifestDifferenc
     code = list(_code(case))
     if any(difference.found == "no code" for difference in code):
         return code  # every other check would only report the same again
-    return [*code, *_wiring(case), *_parameters(case), *_roles(case), *_balances(case)]
+    return [*code, *_wiring(case), *_parameters(case), *_roles(case), *_balances(case), *_exits(case)]
 
 
 def _differing(path: str, expected: Any, found: Any) -> Iterator[ManifestDifference]:
@@ -237,3 +239,36 @@ def _balances(case: _Case) -> Iterator[ManifestDifference]:
         minted, cap = case.ask("numeraire", "minted"), case.ask("numeraire", "CAP")
         if UNREADABLE in (minted, cap) or minted > cap:
             yield ManifestDifference("numeraire.minted", f"at most {cap} wei", f"{minted}")
+
+
+def _exits(case: _Case) -> Iterator[ManifestDifference]:
+    """Check that whoever disagrees with the admin can leave before anything that it announced takes effect.
+
+    A change binds rounds that are opened later. Stakes leave by an allocation of zero, or are withdrawn,
+    until a round is locked: so the time from a round's opening to the end of its lock must be shorter than
+    the admin's delay. The last rounds show what the operator's schedule is.
+    """
+    delay = case.document.admin.delay
+    if delay == 0:
+        return  # on a local chain, where nobody stands between the admin and the stakes
+    for tournament in case.document.tournaments:
+        label = label_of(tournament)
+        count = case.ask(label, "roundCount")
+        if count == UNREADABLE:
+            continue  # the parameters' check reports it
+        for number in range(max(int(count) - LATEST_ROUNDS, 0) + 1, int(count) + 1):
+            took = _open_to_lock(case, label, number)
+            if took is None or took >= delay:
+                expected = f"less than admin.delay, {delay} seconds, from its opening to the end of its lock"
+                found = UNREADABLE if took is None else f"{took} seconds"
+                yield ManifestDifference(f"{label}.round {number}", expected, found)
+
+
+def _open_to_lock(case: _Case, label: str, number: int) -> int | None:
+    """Return the seconds from a round's opening to the end of its lock; None where they cannot be read."""
+    try:
+        opened = read_view(case.bound(label).functions.round(number), case.reader.block).openAt
+    except (EndpointError, Web3Exception):
+        return None
+    end = case.ask(label, "lockEnd", number)
+    return None if end == UNREADABLE else int(end) - int(opened)

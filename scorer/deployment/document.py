@@ -13,8 +13,16 @@ from pydantic import (
 )
 
 from scorer.deployment.fields import DEPLOYER
-from scorer.deployment.limits import LEAST_PUBLIC_MEMBERS, LOCAL_CHAINS, LONGEST_PAUSE
+from scorer.deployment.limits import (
+    LEAST_PUBLIC_MEMBERS,
+    LOCAL_CHAINS,
+    LONGEST_PAUSE,
+    POLYGON,
+    SHORTEST_POLYGON_CHALLENGE,
+)
 from scorer.deployment.sections import (
+    OF_BRIDGES,
+    SINKS,
     AdminSettings,
     Committee,
     Existing,
@@ -131,7 +139,25 @@ def _across(document: Deployment) -> Iterator[str]:
             f"committee.members: expected at least {LEAST_PUBLIC_MEMBERS} on chain {document.chain_id}, so "
             f"that one may fail and none decides alone, found {count}"
         )
+    yield from _of_bridges(document)
     yield from _delays(document)
+
+
+def _of_bridges(document: Deployment) -> Iterator[str]:
+    """Find what contradicts a token that came over a bridge, or a chain whose finality may stand."""
+    token = document.token
+    if token.sink in OF_BRIDGES and document.burn_sink.address is None:
+        yield (
+            f"burn_sink.address: expected the {SINKS[token.sink]} that the deployment of the bridge made, as "
+            f'token.sink is "{token.sink}", found none'
+        )
+    window = document.committee.challenge_window
+    if document.chain_id == POLYGON and window < SHORTEST_POLYGON_CHALLENGE:
+        yield (
+            'committee.challenge_window: expected at least "24 hours" on Polygon, whose finality may stand '
+            "for hours: members read nothing else, and a report that none of them could read could not be "
+            f"challenged, found {window} seconds"
+        )
 
 
 def _delays(document: Deployment) -> Iterator[str]:

@@ -17,6 +17,10 @@ MOST_CHALLENGE_BOND: Final = 10_000 * NANO_PER_NMR
 """OracleCommittee.MAX_CHALLENGE_BOND, nano-NMR."""
 LONGEST_CHALLENGE_WINDOW: Final = 7 * DAY
 """OracleCommittee.MAX_CHALLENGE_WINDOW, seconds."""
+POLYGON: Final = 137
+"""Chain id of Polygon PoS."""
+SHORTEST_POLYGON_CHALLENGE: Final = DAY
+"""A limit of ours, seconds: finality of Polygon stood for hours before."""
 SHORTEST_DISPUTE: Final = 30
 """OracleCommittee.MIN_DISPUTE_PERIOD, seconds."""
 LEAST_ABSENCE_LIMIT: Final = 3

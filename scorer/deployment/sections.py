@@ -40,15 +40,23 @@ from scorer.units import WEI_PER_NANO, NanoNmr, nmr_from_nano, ppm_as_decimal
 
 RoleName = Literal["operator", "guardian", "minter", "unpauser"]
 ROLE_NAMES: Final[tuple[RoleName, ...]] = get_args(RoleName)
-SinkKind = Literal["burn", "nmr"]
-SINKS: Final[dict[SinkKind, str]] = {"burn": "BurnSink", "nmr": "NmrBurnSink"}
+SinkKind = Literal["burn", "nmr", "crosschain", "twin"]
+SINKS: Final[dict[SinkKind, str]] = {
+    "burn": "BurnSink",
+    "nmr": "NmrBurnSink",
+    "crosschain": "CrosschainBurnSink",
+    "twin": "TwinBurnSink",
+}
 """The contract of each kind of burn sink."""
+OF_BRIDGES: Final = ("crosschain", "twin")
+"""Kinds that a bridge's deployment makes, and a suite's only names."""
 
 
 class Token(Section):
     """A new token (``supply`` in nano-NMR goes to ``treasury``), or the ``address`` of one that exists.
 
-    ``sink`` says how it burns: by ``burn(uint256)``, or as the NMR of 2017 does. ``unit`` is what amounts are
+    ``sink`` says how it burns: by ``burn(uint256)``, as the NMR of 2017 does, or on another chain: by a
+    message home, or as a token of Polygon's PoS portal (``twin``). ``unit`` is what amounts are
     counted in on the chain, wei.
     """
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import requests
 import rfc8785
 
+from scorer.chain.artifacts import source_of
 from scorer.deployment.code import digest, masked_digest
 
 SETTINGS: Final[dict[str, Any]] = {
@@ -49,7 +50,7 @@ def standard_input(contract: str, repository: Path) -> dict[str, Any]:
     VerificationError
         When a source is missing.
     """
-    source = f"contracts/{contract}.sol"
+    source = source_of(contract)
     sources: dict[str, dict[str, str]] = {}
     waiting = [source]
     while waiting:
@@ -104,7 +105,7 @@ def compile_input(standard: Mapping[str, Any], repository: Path) -> dict[str, An
 def code_record(contract: str, repository: Path) -> dict[str, Any]:
     """Compile a contract, and return its entry in code.json."""
     standard = standard_input(contract, repository)
-    made = compile_input(standard, repository)["contracts"][f"contracts/{contract}.sol"][contract]["evm"]
+    made = compile_input(standard, repository)["contracts"][source_of(contract)][contract]["evm"]
     references = made["deployedBytecode"]["immutableReferences"].values()
     places = sorted([place["start"], place["length"]] for group in references for place in group)
     runtime = bytes.fromhex(made["deployedBytecode"]["object"])
@@ -131,7 +132,7 @@ class Subject:
     @property
     def identifier(self) -> str:
         """The contract's source and name, in the form that explorers use."""
-        return f"contracts/{self.contract}.sol:{self.contract}"
+        return f"{source_of(self.contract)}:{self.contract}"
 
 
 def subject(manifest: Mapping[str, Any], label: str, repository: Path) -> Subject:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import rlp  # type: ignore[import-untyped]
+import rlp
 from eth_account import Account
 from web3 import Web3
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from scorer.chain.contracts import Suite
 from scorer.chain.records import Addresses
+from scorer.deployment.document import Deployment
 from scorer.encryption import MemberKeys
 from scorer.lab.anvil import Anvil
 from scorer.lab.batch import LOCAL_FEES, BatchSender
@@ -21,7 +22,7 @@ from scorer.lab.operator import LocalOperator
 from scorer.lab.plain_sender import Sender
 from scorer.lab.population import Participant, Stake, digest_of, enter
 from scorer.lab.rounds import Times, open_round
-from scorer.lab.suite import deploy_suite, fund_pool, local_deployment
+from scorer.lab.suite import BridgedToken, deploy_suite, fund_pool, local_deployment
 from scorer.observation.encryption import encrypt_submission, member_keys, round_context
 from scorer.operator.collection import Collection, read_collection
 from scorer.operator.operator import Operator
@@ -180,17 +181,34 @@ def owners_of(anvil: Anvil, names: Sequence[str]) -> dict[str, LocalAccount]:
     return {name: anvil.account(FIRST_OWNER + index) for index, name in enumerate(sorted(set(names)))}
 
 
-def deploy_tournament(anvil: Anvil, stakes: Sequence[Stake], rules: Rules) -> DeployedTournament:
-    """Deploy a suite with a pool on a fresh chain, and enter a model for each stake."""
-    admin = anvil.account(ADMIN)
-    document = local_deployment(
+def tournament_document(
+    anvil: Anvil, rules: Rules, *, bridged: BridgedToken | None = None, admin: tuple[str, int] | None = None
+) -> Deployment:
+    """Return the document of a tournament in one process; `bridged` and `admin` as of `local_deployment`."""
+    return local_deployment(
         members=[_address(anvil, FIRST_MEMBER + index) for index in range(len(MEMBERS))],
         operator=_address(anvil, OPERATOR),
         guardian=_address(anvil, GUARDIAN),
         stake=rules.stake,
         quorum=QUORUM,
         challenge_window=CHALLENGE_WINDOW,
+        bridged=bridged,
+        admin=admin,
     )
+
+
+def deploy_tournament(
+    anvil: Anvil, stakes: Sequence[Stake], rules: Rules, document: Deployment | None = None
+) -> DeployedTournament:
+    """Deploy a suite with a pool on a fresh chain, and enter a model for each stake.
+
+    Parameters
+    ----------
+    document
+        The suite's, from `tournament_document`; None: one with a token of its own.
+    """
+    admin = anvil.account(ADMIN)
+    document = document or tournament_document(anvil, rules)
     suite, batch = deploy_suite(anvil, admin, document), BatchSender.on(anvil)
     fund_pool(batch, suite, admin, POOL)
     publish_keys(batch, suite, [anvil.account(FIRST_MEMBER + index) for index in range(len(MEMBERS))])

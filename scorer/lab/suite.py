@@ -46,6 +46,20 @@ class Bonds:
 NO_BONDS: Final = Bonds()
 
 
+@dataclass(frozen=True)
+class BridgedToken:
+    """Addresses of a token that came over a bridge, and of the sink that sends home what burned."""
+
+    token: str
+    sink: str
+
+    @property
+    def sections(self) -> dict[str, object]:
+        """The sections of a deployment file that name it."""
+        token = {"address": self.token, "sink": "crosschain"}
+        return {"token": token, "burn_sink": {"address": self.sink}}
+
+
 def local_deployment(
     *,
     members: Sequence[str],
@@ -59,6 +73,8 @@ def local_deployment(
     lane_price: int = 0,
     name: str = "local",
     court: str | None = None,
+    bridged: BridgedToken | None = None,
+    admin: tuple[str, int] | None = None,
 ) -> Deployment:
     """Return the document of a suite whose deployer receives all tokens and keeps the admin's role.
 
@@ -76,7 +92,12 @@ def local_deployment(
         Part of every address: a second suite on the same chain needs another name.
     court
         The address of who may disprove reports; None for nobody.
+    bridged
+        A token that came over a bridge, in place of a new one.
+    admin
+        A contract that takes over, and its delay in seconds; None: the deployer stays.
     """
+    holder, delay = admin or ("deployer", 0)
     committee = {
         "members": tuple(members),
         "quorum": two_thirds(len(members)) if quorum is None else quorum,
@@ -95,12 +116,20 @@ def local_deployment(
             "version": 1,
             "name": name,
             "chain_id": LOCAL_CHAIN_ID,
-            "token": {"supply": _nmr(supply), "treasury": "deployer"},
+            **(
+                {"token": {"supply": _nmr(supply), "treasury": "deployer"}}
+                if bridged is None
+                else bridged.sections
+            ),
             "committee": committee,
             "windows": {field: _seconds(value) for field, value in vars(LOCAL_WINDOWS).items()},
             "tournaments": [tournament],
             "roles": {"operator": {"holders": (operator,)}, "guardian": {"holders": (guardian,)}},
-            "admin": {"holder": "deployer", "kind": "key", "delay": _seconds(0)},
+            "admin": {
+                "holder": holder,
+                "kind": "key" if admin is None else "contract",
+                "delay": _seconds(delay),
+            },
         }
     )
 
@@ -117,7 +146,7 @@ def deploy_suite(anvil: Anvil, deployer: LocalAccount, document: Deployment) -> 
     """
     planned = blueprint(document, str(deployer.address))
     state = read_state(anvil.w3, planned)
-    if state.coded:
+    if state.coded & {creation.label for creation in planned.creations}:
         raise ValueError(f"name: expected one that no suite of this chain has, found {document.name} again")
     first_block = anvil.w3.eth.block_number
     # Anvil has the CREATE2 factory from the start, so that no step puts it there.

@@ -16,10 +16,13 @@ class AlarmReason(StrEnum):
 
     ABSENT = "A round was sealed without our signature."
     BOND_TOO_LARGE = "A challenge takes a larger bond than we stake."
+    BRIDGE_BROKEN = "The bridge is out of balance: more is in use than is locked, or a message came twice."
+    BRIDGE_SLOW = "A message of the bridge waits for longer than it should."
     BROKEN_FILE = "A file of ours is missing or broken: what rests on it is not done."
     CANNOT_REACH_CHAIN = "No endpoint can be used."
     CEILING = "A higher bid would be above the fee ceiling."
     CHALLENGE_LOST = "A report that we disputed was upheld: nothing is disputed until a human looked."
+    CHECKPOINT_LATE = "Polygon's validators posted no checkpoint for longer than they should."
     DEFECT = "The program met something that it was not written for."
     DISPLACED = "A transaction that is not ours took our nonce, and is final."
     ENDPOINTS_DISAGREE = "Endpoints say different things of what is final, or too few answer."
@@ -59,7 +62,9 @@ class AlarmReason(StrEnum):
         """The severity with which the alarm is raised."""
         tickets = {
             AlarmReason.ABSENT,
+            AlarmReason.BRIDGE_SLOW,
             AlarmReason.CANNOT_REACH_CHAIN,
+            AlarmReason.CHECKPOINT_LATE,
             AlarmReason.LOW_BALANCE,
             AlarmReason.REFUSED_SUBMISSION,
         }

@@ -14,7 +14,8 @@ from ethpm_types import ContractType
 from solcx import compile_standard
 
 FOLDER = Path(__file__).parent / "hostile"
-KEPT = Path(__file__).parents[2] / "build" / "hostile"
+REPOSITORY = Path(__file__).parents[2]
+KEPT = REPOSITORY / "build" / "hostile"
 COMPILER = "0.8.30"
 
 
@@ -54,3 +55,25 @@ def _container(name: str, found: dict[str, Any]) -> ContractContainer:
             {"contractName": name, "abi": found["abi"], "deploymentBytecode": bytecode}
         )
     )
+
+
+@cache
+def compiled_apart(*files: Path) -> dict[str, ContractContainer]:
+    """Contracts of files elsewhere, and of a harness around a library, with the project's own imports."""
+    names = {str(file.relative_to(REPOSITORY)): file for file in files}
+    source = {
+        "language": "Solidity",
+        "sources": {name: {"content": file.read_text()} for name, file in names.items()},
+        "settings": {
+            "evmVersion": "prague",
+            "viaIR": True,
+            "optimizer": {"enabled": True, "runs": 1},
+            "remappings": ["@openzeppelin/contracts=node_modules/@openzeppelin/contracts"],
+            "outputSelection": {name: {"*": ["abi", "evm.bytecode.object"]} for name in names},
+        },
+    }
+    for path in sorted((REPOSITORY / "contracts" / "bridge").rglob("*.sol")):
+        source["sources"][str(path.relative_to(REPOSITORY))] = {"content": path.read_text()}
+    output = _output(source)
+    found = {kind: each for name in names for kind, each in output["contracts"][name].items()}
+    return {name: _container(name, each) for name, each in found.items() if each["evm"]["bytecode"]["object"]}

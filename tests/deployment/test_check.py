@@ -248,3 +248,22 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str, message: str)
 
     with pytest.raises(ManifestError, match=message):
         read_manifest(path)
+
+
+def _opened(where: Site, *, days: int) -> None:
+    """Open a round whose submissions close so many days from now, and whose lock ends a quarter of a day later."""
+    now = int(where.anvil.w3.eth.get_block("latest")["timestamp"])
+    times = (now, now + days * 86_400, now + (days + 1) * 86_400, now + (days + 4) * 86_400)
+    tournament = where.contract("Tournament", "tournament.daily")
+    where.send(1, tournament.functions.openRound(*times, (b"\1" * 32,) * 3))
+
+
+def test_a_round_that_locks_later_than_the_admin_can_act_is_named(chains: Chains, tmp_path: Path) -> None:
+    """Whoever disagrees with what the admin announced must be able to leave before: seven days here."""
+    with built_site(chains, tmp_path / "site", TEXT) as (where, manifest):
+        _opened(where, days=6)
+        assert lines_of(where, manifest) == []
+        _opened(where, days=7)
+        (line,) = lines_of(where, manifest)
+    expected = "less than admin.delay, 604800 seconds, from its opening to the end of its lock"
+    assert line == f"tournament.daily.round 2: expected {expected}, found {7 * 86_400 + 21_600} seconds"

@@ -235,3 +235,25 @@ def test_windows_are_taken_up_to_the_limits_of_the_contracts(anvil: Anvil) -> No
         assert not deploys(lock, limits.SHORTEST_WINDOW, notice, grace + step)
     assert not deploys(100, 101, 1, 1)
     assert not deploys(100, limits.SHORTEST_WINDOW - 1, 1, 1)
+
+
+def test_a_challenge_window_on_polygon_lasts_as_long_as_finality_may_stand() -> None:
+    polygon = changed("chain_id = 31337", "chain_id = 137")
+    for window, is_right in (("23 hours", False), ("24 hours", True)):
+        text = polygon.replace('challenge_window = "6 hours"', f'challenge_window = "{window}"')
+        if is_right:
+            assert read(text).committee.challenge_window == 86_400
+        else:
+            with pytest.raises(DeploymentFileError, match='at least "24 hours" on Polygon'):
+                read(text)
+
+
+def test_a_sink_of_a_bridge_is_one_that_the_bridge_made() -> None:
+    address = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+    token = f'address = "{address}"\nsink = "crosschain"'
+    text = changed(f'supply = "1000000"\ntreasury = "{TREASURY}"', token)
+    before, _, after = text.partition("[roles.minter]")
+    text = before + after[after.index("[roles.unpauser]") :]
+    with pytest.raises(DeploymentFileError, match=r"burn_sink\.address: expected the CrosschainBurnSink"):
+        read(text)
+    assert read(text + f'\n[burn_sink]\naddress = "{address}"\n').token.sink == "crosschain"

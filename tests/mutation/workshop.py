@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scorer.chain.artifacts import CONTRACTS
+from scorer.chain.artifacts import CONTRACTS, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,12 +147,12 @@ def syntax_trees() -> dict[str, Node]:
 
 def deployables(file: str, trees: dict[str, Node]) -> list[str]:
     """The contracts whose code depends on a file."""
-    return [name for name in CONTRACTS if file in _closure(f"contracts/{name}.sol", trees)]
+    return [name for name in CONTRACTS if file in _closure(source_of(name), trees)]
 
 
 def compiled(names: list[str]) -> dict[str, Code]:
     """The named contracts, compiled from the sources as they are in the copy."""
-    files = {f"contracts/{name}.sol": name for name in names}
+    files = {source_of(name): name for name in names}
     output = _solc(list(files), {file: {name: CODE} for file, name in files.items()})
     return {name: _code(output["contracts"][file][name]) for file, name in files.items()}
 

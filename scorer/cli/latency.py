@@ -1,0 +1,67 @@
+"""``cupel oracle latency``: how long transactions took to be mined and to be final, from the journal."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from scorer.cli.common import ConfigOption, JsonOption, console, print_json, user_errors
+from scorer.cli.numbers import NUMBER
+from scorer.daemon.configuration import NodeConfig, load_config
+from scorer.transactions.journal import Journal
+from scorer.transactions.latency import ActionLatency, Spread, blocks_of, latencies, times_of
+
+DAY = 86_400
+
+
+def latency(
+    config: ConfigOption,
+    days: Annotated[int | None, typer.Option(parser=NUMBER, help="Of the last so many days alone.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sum up, by action, how long transactions waited for a block and to be final (stop the daemon first)."""
+    with user_errors():
+        found = _measured(load_config(config), days)
+    if as_json:
+        print_json([_document(each) for each in found])
+        return
+    table = Table(
+        "action", "count", "to a block: median", "95 %", "longest", "to final: median", "95 %", "rebid"
+    )
+    for each in found:
+        final = ("-", "-") if each.final is None else (f"{each.final.median} s", f"{each.final.p95} s")
+        took = each.inclusion
+        table.add_row(
+            each.action,
+            str(took.count),
+            f"{took.median} s",
+            f"{took.p95} s",
+            f"{took.longest} s",
+            *final,
+            str(each.rebid),
+        )
+    console.print(table)
+    typer.echo(f"latency: {sum(each.inclusion.count for each in found)} transactions")
+
+
+def _measured(config: NodeConfig, days: int | None) -> list[ActionLatency]:
+    pinned = config.endpoints().pin()
+    since = 0 if days is None else pinned.latest.timestamp - days * DAY
+    with Journal.open(config.journal.location) as journal:
+        intents = [(intent, journal.attempts(intent)) for intent in journal.intents()]
+    blocks = blocks_of(intent for intent, _ in intents)
+    time_of = {number: int(pinned.w3.eth.get_block(number)["timestamp"]) for number in sorted(blocks)}
+    return latencies(times_of(intents, time_of, since))
+
+
+def _document(latency_: ActionLatency) -> dict[str, Any]:
+    return {
+        "action": latency_.action,
+        "inclusion": _plain(latency_.inclusion),
+        "final": None if latency_.final is None else _plain(latency_.final),
+        "rebid": latency_.rebid,
+    }
+
+
+def _plain(spread: Spread) -> dict[str, int]:
+    return dict(vars(spread))
