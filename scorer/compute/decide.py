@@ -1,0 +1,350 @@
+"""Decides what is left to do for each open round and model: plain data in, actions out, no clock and no files.
+
+Level-triggered: whatever was missed, the next decision sees it. Times are the chain's, seconds since the epoch.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from scorer.compute.job import Outcome
+
+LONGEST_PAUSE: Final = 1_800
+"""Most seconds between two tries."""
+
+
+class Variant(StrEnum):
+    """The version of a model that is run.
+
+    ``current`` is the code as it is now; ``last-good`` the code that last gave valid predictions; ``repeat`` is
+    no run, but the predictions of the last round, where the new round takes them. The last two are stale.
+    """
+
+    CURRENT = "current"
+    LAST_GOOD = "last-good"
+    REPEAT = "repeat"
+
+    @property
+    def is_stale(self) -> bool:
+        """True where the predictions are not those of the model as it is now."""
+        return self is not Variant.CURRENT
+
+
+@dataclass(frozen=True)
+class OpenRound:
+    """A round that takes submissions in the finalised block.
+
+    Attributes
+    ----------
+    is_ready
+        Whether its inputs are here, and are what the chain committed to.
+    """
+
+    tournament: str
+    round_id: int
+    open_at: int
+    close_at: int
+    is_ready: bool = True
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """A model, as far as decisions go.
+
+    Attributes
+    ----------
+    code
+        The digest of its code, and of what it runs with.
+    last_good
+        The digest of the code that last gave valid predictions; None before.
+    can_repeat
+        Whether predictions of an earlier round are kept.
+    seconds
+        The time that a run may take.
+    """
+
+    model_id: int
+    code: str
+    last_good: str | None = None
+    can_repeat: bool = False
+    seconds: int = 3_600
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try for a round and a model.
+
+    Attributes
+    ----------
+    code
+        The digest of the code that it ran.
+    outcome
+        None while it runs.
+    ended_at
+        When it ended; None while it runs.
+    """
+
+    number: int
+    variant: Variant
+    code: str
+    outcome: Outcome | None = None
+    ended_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What was done for one round and model.
+
+    Attributes
+    ----------
+    is_signed
+        Whether a submission is signed and kept: those bytes are handed in, and no others.
+    is_delivered
+        Whether it was handed in, and accepted where that is known.
+    deliveries
+        How often it was tried in vain, and when last.
+    """
+
+    attempts: tuple[Attempt, ...] = ()
+    is_signed: bool = False
+    is_delivered: bool = False
+    deliveries: int = 0
+    tried_at: int = 0
+
+    @property
+    def running(self) -> Attempt | None:
+        """The attempt that runs."""
+        return next((each for each in self.attempts if each.outcome is None), None)
+
+    @property
+    def good(self) -> Attempt | None:
+        """The last attempt with valid predictions."""
+        return next((each for each in reversed(self.attempts) if each.outcome is Outcome.GOOD), None)
+
+    def faults(self, variant: Variant, code: str) -> list[Attempt]:
+        """Return the attempts of some code that failed by its own fault."""
+        ended = (each for each in self.attempts if (each.variant, each.code) == (variant, code))
+        return [each for each in ended if each.outcome is not None and each.outcome.is_fault_of_model]
+
+
+@dataclass(frozen=True)
+class NodePolicy:
+    """The bounds within which a node works.
+
+    Attributes
+    ----------
+    concurrent
+        Runs at once.
+    margin
+        Seconds before the close by which a run must end, for its predictions to be handed in.
+    reserve
+        Seconds before the close from which the last good model is run in place of one that failed; a quarter
+        of the round where that is less.
+    alert
+        Seconds before the close from which a human is called for a model without a submission; half of the
+        round where that is less.
+    attempts
+        Failures of a model after which the last good one is run.
+    pause
+        Seconds before a second try; twice as long before each further one.
+    """
+
+    concurrent: int = 2
+    margin: int = 60
+    reserve: int = 1_800
+    alert: int = 3_600
+    attempts: int = 3
+    pause: int = 30
+
+    def reserve_of(self, record: OpenRound) -> int:
+        """Return the reserve in a round."""
+        return min(self.reserve, (record.close_at - record.open_at) // 4)
+
+    def alert_of(self, record: OpenRound) -> int:
+        """Return the time of the alert in a round."""
+        return min(self.alert, (record.close_at - record.open_at) // 2)
+
+    def margin_of(self, record: OpenRound) -> int:
+        """Return the margin in a round: a tenth of it where that is less."""
+        return min(self.margin, (record.close_at - record.open_at) // 10)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Run a variant of a model, for at most some seconds."""
+
+    round: OpenRound
+    model_id: int
+    number: int
+    variant: Variant
+    code: str
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Check, encrypt and sign the predictions of an attempt."""
+
+    round: OpenRound
+    model_id: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """Hand in what was signed."""
+
+    round: OpenRound
+    model_id: int
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Call a human: the close is near, and there is no submission."""
+
+    round: OpenRound
+    model_id: int
+    left: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Do nothing for now."""
+
+    round: OpenRound
+    model_id: int
+    why: str
+
+
+Action = Start | Sign | Deliver | Alert | Wait
+Key = tuple[str, int, int]
+"""Tournament, round and model: what is done once."""
+
+
+def decide(
+    rounds: Sequence[OpenRound],
+    models: Sequence[ModelView],
+    journal: Mapping[Key, Progress],
+    policy: NodePolicy,
+    now: int,
+) -> list[Action]:
+    """Return what is to be done now, what closes first coming first.
+
+    Parameters
+    ----------
+    journal
+        What was done; nothing for what is missing in it.
+    now
+        The chain's time.
+    """
+    free = policy.concurrent - sum(progress.running is not None for progress in journal.values())
+    actions: list[Action] = []
+    starts: list[Start] = []
+    taking = (each for each in rounds if each.open_at <= now < each.close_at)
+    for record in sorted(taking, key=lambda each: (each.close_at, each.round_id)):
+        for model in sorted(models, key=lambda each: each.model_id):
+            progress = journal.get((record.tournament, record.round_id, model.model_id), Progress())
+            for action in _for_one(record, model, progress, policy, now):
+                (starts if isinstance(action, Start) else actions).append(action)
+    # A model that fails again and again does not keep others waiting that were not tried yet.
+    starts.sort(key=lambda each: (each.round.close_at, each.number))
+    waits = (Wait(each.round, each.model_id, "others run") for each in starts[max(free, 0) :])
+    return [*actions, *starts[: max(free, 0)], *waits]
+
+
+def _for_one(
+    record: OpenRound, model: ModelView, progress: Progress, policy: NodePolicy, now: int
+) -> Iterator[Action]:
+    """Yield the actions for one round and model: at most one thing to do, and an alert."""
+    if progress.is_delivered:
+        return
+    step = _step(record, model, progress, policy, now)
+    left = record.close_at - now
+    if left <= policy.alert_of(record):
+        yield Alert(record, model.model_id, left, _worded(step, progress))
+    yield step
+
+
+def _step(
+    record: OpenRound, model: ModelView, progress: Progress, policy: NodePolicy, now: int
+) -> Start | Sign | Deliver | Wait:
+    number = model.model_id
+    if progress.is_signed:
+        due = progress.tried_at + _pause(progress.deliveries, policy)
+        return Deliver(record, number) if now >= due else Wait(record, number, "handed in again soon")
+    if progress.good is not None:
+        return Sign(record, number, progress.good.number)
+    if progress.running is not None:
+        return Wait(record, number, "runs")
+    if not record.is_ready:
+        return Wait(record, number, "its inputs are not here")
+    return _start(record, model, progress, policy, now)
+
+
+def _start(
+    record: OpenRound, model: ModelView, progress: Progress, policy: NodePolicy, now: int
+) -> Start | Wait:
+    variant = _variant(record, model, progress, policy, now)
+    code = model.last_good if variant is Variant.LAST_GOOD and model.last_good else model.code
+    faults = progress.faults(variant, code)
+    if now < _due(progress, faults, policy):
+        return Wait(record, model.model_id, "tried again soon")
+    seconds = min(model.seconds, _time_left(record, model, progress, policy, now, variant))
+    if seconds < 1:
+        return Wait(record, model.model_id, "no time is left for a run")
+    return Start(record, model.model_id, len(progress.attempts) + 1, variant, code, seconds)
+
+
+def _due(progress: Progress, faults: Sequence[Attempt], policy: NodePolicy) -> int:
+    """Return from when on a model may be tried again: at once where it was no fault of its own."""
+    if faults:
+        return (faults[-1].ended_at or 0) + _pause(len(faults), policy)
+    last = progress.attempts[-1:]
+    is_machine = bool(last) and last[0].outcome is Outcome.UNAVAILABLE
+    return (last[0].ended_at or 0) + policy.pause if is_machine else 0
+
+
+def _pause(count: int, policy: NodePolicy) -> int:
+    return 0 if not count else int(min(policy.pause * 2 ** min(count - 1, 20), LONGEST_PAUSE))
+
+
+def _variant(
+    record: OpenRound, model: ModelView, progress: Progress, policy: NodePolicy, now: int
+) -> Variant:
+    """Return what to run: another version only of a model that failed, and only once time or tries are up."""
+    failed = len(progress.faults(Variant.CURRENT, model.code))
+    is_late = record.close_at - now <= policy.reserve_of(record) + policy.margin_of(record)
+    if not failed or (failed < policy.attempts and not is_late):
+        return Variant.CURRENT
+    for variant in _fallbacks(model, progress):
+        return variant
+    return Variant.CURRENT
+
+
+def _fallbacks(model: ModelView, progress: Progress) -> Iterator[Variant]:
+    """Yield the older versions of a model that did not fail in this round."""
+    last = model.last_good
+    if last is not None and last != model.code and not progress.faults(Variant.LAST_GOOD, last):
+        yield Variant.LAST_GOOD
+    if model.can_repeat and not progress.faults(Variant.REPEAT, model.code):
+        yield Variant.REPEAT
+
+
+def _time_left(
+    record: OpenRound, model: ModelView, progress: Progress, policy: NodePolicy, now: int, variant: Variant
+) -> int:
+    """Return the seconds that a run may take; a fallback keeps its time, unless that has begun."""
+    left = record.close_at - policy.margin_of(record) - now
+    kept = policy.reserve_of(record)
+    has_other = variant is Variant.CURRENT and any(_fallbacks(model, progress))
+    return left - kept if has_other and left > kept else left
+
+
+def _worded(step: Action, progress: Progress) -> str:
+    """Return in words how far a model is."""
+    last = progress.attempts[-1].outcome if progress.attempts else None
+    failed = f"; the last run: {last.value}" if last is not None and last is not Outcome.GOOD else ""
+    words = {Start: "it is run now", Sign: "it is signed now", Deliver: "it is handed in now"}
+    return f"{step.why if isinstance(step, Wait) else words[type(step)]}{failed}"

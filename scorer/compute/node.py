@@ -1,0 +1,186 @@
+"""A node that runs models: observes the chain, decides, and does what is left to do, cycle after cycle."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from scorer.chain.records import RoundRecord
+from scorer.compute.decide import (
+    Action,
+    Alert,
+    Deliver,
+    ModelView,
+    OpenRound,
+    Progress,
+    Sign,
+    Start,
+    Wait,
+    decide,
+)
+from scorer.compute.inputs import Inputs, prepare_inputs
+from scorer.compute.live import pull_data
+from scorer.compute.node_metrics import ComputeMetrics
+from scorer.compute.observation import Observation, observed
+from scorer.compute.rounds import RoundTermsHere
+from scorer.compute.runs import Runs
+from scorer.compute.submitting import Submitting
+from scorer.daemon.node_context import NodeContext
+from scorer.daemon.site import Site
+from scorer.errors import CupelError
+from scorer.oracle.alarm_reasons import AlarmReason
+from scorer.oracle.failures import apart
+
+LEAST_PAUSE: Final = 1.0
+"""Seconds between two looks at the chain at least, however often the node is woken."""
+PULL_PAUSE: Final = 30.0
+"""Seconds between two looks at the data set's versions."""
+
+
+@dataclass
+class ComputeNode:
+    """The models of one configuration in one tournament.
+
+    Attributes
+    ----------
+    runs, submitting
+        The first runs models and keeps their records; the second signs and hands in.
+    """
+
+    context: NodeContext
+    site: Site
+    runs: Runs
+    submitting: Submitting
+    metrics: ComputeMetrics
+    interval: float
+    _seen: Observation | None = None
+    _inputs: dict[int, Inputs] = field(default_factory=dict)
+    _watched: dict[int, RoundRecord] = field(default_factory=dict)
+    _pulled_at: float = float("-inf")
+
+    def cycle(self) -> Mapping[str, Any]:
+        """Run one cycle; return its line for the log."""
+        self._observe()
+        if self._seen is None:
+            return {"rounds": "none was seen yet"}
+        with apart("runs that ended", self.context.alarms.call):
+            self.runs.collect(self._now)
+        rounds, models = self._rounds(self._seen), self.runs.models()
+        journal = self.runs.progress(self.site.tournament, rounds)
+        actions = decide(rounds, models, journal, self.runs.policy, self._now())
+        for action in actions:
+            with apart(_named(action), self.context.alarms.call):
+                self._act(action)
+        self._report(rounds, models)
+        return {"block": self._seen.block, "steps": [_named(a) for a in actions if not isinstance(a, Wait)]}
+
+    def recover(self) -> None:
+        """Note what the node before left unfinished; called once, before the first cycle."""
+        self.runs.recover(self.site.tournament)
+
+    def _now(self) -> int:
+        return 0 if self._seen is None else self._seen.now()
+
+    def _observe(self) -> None:
+        """Look at the chain; where it cannot be seen, what was seen last holds, and time goes on."""
+        seen = self._seen
+        if seen is not None and time.monotonic() - seen.seen_at < min(self.interval, LEAST_PAUSE):
+            return
+        with apart("the chain", self.context.alarms.call), self.context.cycle() as cycle:
+            self._seen = observed(cycle.pinned, self.site.checked(cycle.pinned))
+
+    def _here(self, round_id: int) -> RoundTermsHere | None:
+        return self.submitting.terms.known(round_id)
+
+    def _rounds(self, seen: Observation) -> list[OpenRound]:
+        """Return the open rounds, with whether their inputs are ready."""
+        taking = {each.round_id: each for each in seen.open() if each.open_at <= seen.now() < each.close_at}
+        self._watched |= taking
+        self._inputs = {number: each for number, each in self._inputs.items() if number in taking}
+        self.submitting.terms.forget(taking)
+        return [self._round(seen, each) for each in taking.values()]
+
+    def _round(self, seen: Observation, record: RoundRecord) -> OpenRound:
+        if record.round_id not in self._inputs:
+            try:
+                self._prepare(seen, record)
+            except (CupelError, OSError) as error:
+                self.context.alarms.call(AlarmReason.INPUTS_MISSING, f"round {record.round_id}: {error}")
+            except Exception as error:  # noqa: BLE001 - an endpoint that made something up
+                self.context.alarms.call(
+                    AlarmReason.INPUTS_MISSING, f"round {record.round_id}: {type(error).__name__}"
+                )
+        times = (record.round_id, record.open_at, record.close_at)
+        return OpenRound(self.site.tournament, *times, is_ready=record.round_id in self._inputs)
+
+    def _prepare(self, seen: Observation, record: RoundRecord) -> None:
+        """Read a round's terms, and put its inputs together."""
+        here = self.submitting.terms.terms(seen.suite, record, seen.block)
+        rounds = self.runs.config.rounds
+        data = None
+        if rounds.data is not None and rounds.signer is not None:
+            data = self.runs.config.root / "data"
+            if time.monotonic() - self._pulled_at > PULL_PAUSE:
+                self._pulled_at = time.monotonic()
+                pull_data(rounds.data, rounds.signer, data)
+        self._inputs[record.round_id] = prepare_inputs(here, self.runs.config.root / "inputs", data)
+
+    def _act(self, action: Action) -> None:
+        match action:
+            case Start():
+                here = self._here(action.round.round_id)
+                if here is not None:
+                    self.runs.start(action, here, self._inputs[action.round.round_id], self._now())
+            case Sign():
+                self.submitting.sign(action, self._now())
+            case Deliver():
+                self.submitting.deliver(action, self._now())
+            case Alert():
+                text = f"round {action.round.round_id}, model {action.model_id}: {action.left} s left; {action.why}"
+                self.context.alarms.call(AlarmReason.NO_SUBMISSION, text)
+            case Wait():
+                pass
+
+    def _report(self, rounds: Sequence[OpenRound], models: Sequence[ModelView]) -> None:
+        """Measure what is missing, and call a human for rounds that closed without a submission."""
+        done = self.runs.progress(self.site.tournament, rounds)
+        numbers = [model.model_id for model in models]
+        missing = [
+            record.close_at
+            for record in rounds
+            for number in numbers
+            if not done.get((record.tournament, record.round_id, number), Progress()).is_delivered
+        ]
+        now = self._now()
+        self.metrics.missing.set(len(missing))
+        self.metrics.time_left.set(min(missing) - now if missing else -1)
+        self.metrics.running.set(sum(progress.running is not None for progress in done.values()))
+        for number, record in list(self._watched.items()):
+            if now >= record.close_at:
+                del self._watched[number]
+                self._report_closed(number, numbers)
+
+    def _report_closed(self, round_id: int, models: Sequence[int]) -> None:
+        for model in models:
+            if self.runs.journal.of(self.site.tournament, round_id, model).delivered() is None:
+                text = f"round {round_id} closed without a submission of model {model}"
+                self.context.alarms.call(AlarmReason.MISSED_ROUND, text)
+        structlog.get_logger().info("closed", round=round_id)
+
+
+def _named(action: Action) -> str:
+    """Return an action in words."""
+    place = f"round {action.round.round_id}, model {action.model_id}"
+    match action:
+        case Start():
+            return f"{place}: run {action.number}, {action.variant.value}, of at most {action.seconds} s"
+        case Sign():
+            return f"{place}: sign the predictions of run {action.number}"
+        case Deliver():
+            return f"{place}: hand in"
+        case Alert():
+            return f"{place}: alert, {action.left} s left"
+        case Wait():
+            return f"{place}: wait, {action.why}"

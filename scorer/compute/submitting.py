@@ -1,0 +1,90 @@
+"""Signs the predictions of good runs, and hands in what was signed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from scorer.chain.bulk import read_view
+from scorer.chain.contracts import Suite
+from scorer.compute.decide import Deliver, Sign
+from scorer.compute.delivery import Delivery
+from scorer.compute.journal import RunJournal, SignedSubmission
+from scorer.compute.node_metrics import ComputeMetrics
+from scorer.compute.rounds import TermsReader
+from scorer.errors import CupelError
+from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
+from scorer.protocol.signature import SubmissionDigest
+
+
+class Submitter(Protocol):
+    """Signs submissions; see `scorer.client.signing_process`."""
+
+    @property
+    def address(self) -> str:
+        """The checksummed address."""
+        ...
+
+    def sign_submission(self, digest: SubmissionDigest) -> bytes:
+        """Return the signature of a submission, 65 bytes."""
+        ...
+
+
+@dataclass
+class Submitting:
+    """Takes predictions from a good run to the operator.
+
+    Attributes
+    ----------
+    triggers
+        Takes the id of the call that asked for a model, if one did.
+    """
+
+    journal: RunJournal
+    terms: TermsReader
+    signer: Submitter
+    delivery: Delivery
+    metrics: ComputeMetrics
+    raise_alarm: RaiseAlarm
+    triggers: Callable[[int], str | None] = lambda _model: None
+
+    def sign(self, action: Sign, now: int) -> None:
+        """Check predictions once more, encrypt them where the round asks, sign them, and keep that."""
+        here = self.terms.known(action.round.round_id)
+        if here is None:
+            return
+        model = action.model_id
+        of_round = self.journal.of(action.round.tournament, action.round.round_id, model)
+        record = of_round.record(action.number)
+        made = here.terms.encode(model, of_round.output(action.number), f"run {action.number}")
+        signature = self.signer.sign_submission(made.digest)
+        stale = record is not None and record.variant.is_stale
+        given = (made.digest, signature, made.file, made.content, action.number, stale)
+        of_round.sign(SignedSubmission(*given))
+        structlog.get_logger().info("signed", round=action.round.round_id, model=model, stale=stale)
+        self.deliver(Deliver(action.round, model), now)
+
+    def deliver(self, action: Deliver, now: int) -> None:
+        """Hand in what was signed; a failure is noted, and tried again."""
+        number, model = action.round.round_id, action.model_id
+        of_round = self.journal.of(action.round.tournament, number, model)
+        submission = of_round.submission()
+        try:
+            proof = self.delivery.deliver(submission, self.triggers(model))
+        except (CupelError, OSError) as error:
+            of_round.tried(now, str(error))
+            self.raise_alarm(AlarmReason.NOT_DELIVERED, f"round {number}, model {model}: {error}")
+            return
+        of_round.deliver({**proof, "at": now})
+        self.metrics.submissions.labels(str(submission.stale).lower()).inc()
+        structlog.get_logger().info("delivered", round=number, model=model, stale=submission.stale)
+        if submission.stale:
+            text = f"round {number}, model {model}: run {submission.attempt} was of an older version"
+            self.raise_alarm(AlarmReason.STALE_SUBMISSION, text)
+
+
+def submitters(suite: Suite, models: list[int], block: int) -> dict[int, str]:
+    """Return who may sign for each model, as the chain has it."""
+    submitter_of = suite.registry.functions.submitterOf
+    return {model: str(read_view(submitter_of(model), block)) for model in models}
