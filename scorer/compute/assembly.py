@@ -4,13 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from scorer.client.signing_process import SigningOptions, SubmitterProcess
 from scorer.compute.codes import CodeStore
-from scorer.compute.configuration import ComputeConfig, ModelSection
+from scorer.compute.configuration import ComputeConfig
 from scorer.compute.delivery import Delivery, InboxDelivery, ServerDelivery
 from scorer.compute.journal import RunJournal
 from scorer.compute.node import ComputeNode
@@ -67,6 +66,16 @@ class AssembledNode:
         with health, calls, stopped_by_signals(loop.stop):
             loop.run(cycles)
 
+    def once(self, seconds: float) -> int:
+        """Work until no open round lacks a submission, or so many seconds have passed; how many lack then."""
+        loop, until = self.loop(), time.monotonic() + seconds
+        while True:
+            loop.once()
+            if not self.node.missing or time.monotonic() >= until:
+                return self.node.missing
+            self.wake.wait(min(loop.interval, max(0.0, until - time.monotonic())))
+            self.wake.clear()
+
 
 @contextmanager
 def assembled(config: ComputeConfig, signer: Submitter | None = None) -> Iterator[AssembledNode]:
@@ -101,13 +110,17 @@ def assembled(config: ComputeConfig, signer: Submitter | None = None) -> Iterato
             process.start()
             signer = process
         policy, codes = config.run.policy, CodeStore(config.root)
-        runs = Runs(config, addresses.chain_id, policy, journal, codes, providers, metrics, alarms.call)
+        parts = (providers, metrics, alarms.call)
+        runs = Runs(config, addresses.chain_id, policy, journal, codes, *parts)
+        rehearsals = replace(
+            runs, journal=RunJournal(config.root / "rehearsals"), is_rehearsal=True, _running={}
+        )
         site = Site(addresses, addresses.tournament)
         wake_up = _wake_up(config, site, wake)
         terms = TermsReader(source_of(config), config.submit.in_the_clear)
         ways = (delivery_of(config), metrics, alarms.call, wake_up.trigger_of)
         submitting = Submitting(journal, terms, signer, *ways)
-        node = ComputeNode(context, site, runs, submitting, metrics, config.run.interval)
+        node = ComputeNode(context, site, runs, rehearsals, submitting, metrics, config.run.interval)
         node.recover()
         yield AssembledNode(node, config, metrics, alarms, wake, wake_up)
 
@@ -144,30 +157,14 @@ def delivery_of(config: ComputeConfig) -> Delivery:
 
 
 def providers_of(config: ComputeConfig, on_end: Callable[[], None]) -> Mapping[str, Provider]:
-    """Return the providers that the models of a configuration use, by name.
-
-    Raises
-    ------
-    scorer.daemon.config_errors.ConfigError
-        For one that this node cannot run models with.
-    """
+    """Return the providers that the models of a configuration use, by name."""
     return {name: _provider(name, on_end) for name in sorted({each.provider for each in config.models})}
-
-
-def provider_of(section: ModelSection) -> Provider:
-    """Return the provider of a model."""
-    return _provider(section.provider, lambda: None)
 
 
 def _provider(name: str, on_end: Callable[[], None]) -> Provider:
     if name == "process":
         return ProcessProvider(on_end)
-    if name in ("podman", "docker"):
-        return ContainerProvider(on_end, name=name)
-    raise ConfigError(
-        f"provider: expected process, podman or docker, found {name}; cupel compute deploy {name} writes what "
-        "runs the node there"
-    )
+    return ContainerProvider(on_end, name=name)
 
 
 def _wake_up(config: ComputeConfig, site: Site, wake: threading.Event) -> WakeUp:
@@ -176,8 +173,3 @@ def _wake_up(config: ComputeConfig, site: Site, wake: threading.Event) -> WakeUp
     suite = site.at(config.endpoints().any())
     models = tuple(each.model for each in config.models)
     return WakeUp(suite, models, wake.set, secret)
-
-
-def state_folder(config: ComputeConfig) -> Path:
-    """Return the folder of a node's state."""
-    return config.root

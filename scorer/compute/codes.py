@@ -1,4 +1,4 @@
-"""The code of models, kept by digest: what runs is a copy that nobody changes, and the last good one stays."""
+"""The code of models, kept by digest: a run uses a copy that nobody changes, and the last good one stays."""
 
 import json
 import shutil

@@ -17,7 +17,7 @@ from scorer.redaction import remember, shown_path
 
 FILE: Final = "compute.toml"
 MOST_MODELS: Final = 1_000
-ProviderName = Literal["process", "podman", "docker", "kubernetes", "aws"]
+ProviderName = Literal["process", "podman", "docker"]
 
 
 def _inside(value: str) -> str:
@@ -191,8 +191,6 @@ class ModelSection(ConfigSection):
     def _something_to_run_in(self) -> Self:
         if self.provider in ("podman", "docker") and (self.image is None) == (self.rootfs is None):
             raise ValueError("expected either image, by its digest, or rootfs for a container")
-        if self.provider in ("kubernetes", "aws") and self.image is None:
-            raise ValueError("expected image, by its digest, for a provider that runs images")
         return self
 
 
@@ -241,8 +239,8 @@ class ComputeConfig(ConfigSection):
         addresses = read_deployment(self.at(self.chain.deployment))
         if addresses.chain_id != self.chain.chain_id:
             raise ConfigError(
-                f"{self.chain.deployment}: expected a deployment on chain {self.chain.chain_id}, found one on "
-                f"{addresses.chain_id}"
+                f"{self.chain.deployment}: expected a deployment on chain {self.chain.chain_id}, "
+                f"found one on {addresses.chain_id}"
             )
         return addresses
 

@@ -1,6 +1,7 @@
-"""Decides what is left to do for each open round and model: plain data in, actions out, no clock and no files.
+"""Decides what is left to do for each open round and model: data in, actions out, without clock or files.
 
-Level-triggered: whatever was missed, the next decision sees it. Times are the chain's, seconds since the epoch.
+Level-triggered: whatever was missed, the next decision sees it. Times are the chain's, seconds since the
+epoch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +18,8 @@ LONGEST_PAUSE: Final = 1_800
 class Variant(StrEnum):
     """The version of a model that is run.
 
-    ``current`` is the code as it is now; ``last-good`` the code that last gave valid predictions; ``repeat`` is
-    no run, but the predictions of the last round, where the new round takes them. The last two are stale.
+    ``current`` is the code as it is now; ``last-good`` the code that last gave valid predictions; ``repeat``
+    is no run, but the predictions of the last round, where the new round takes them. The last two are stale.
     """
 
     CURRENT = "current"

@@ -1,4 +1,4 @@
-"""Hands in what was signed: into the operator's inbox, or to the tournament's server. The same bytes, once."""
+"""Hands in signed submissions, each once: into the operator's inbox, or to the tournament's server."""
 
 import json
 from collections.abc import Iterable, Mapping

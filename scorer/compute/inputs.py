@@ -1,4 +1,4 @@
-"""Puts together what a model sees as ``/in``: the round's files, live data, and a document about the round."""
+"""Puts together what a model sees as ``/in``: a round's files, live data, and a document about the round."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,8 @@ from scorer.protocol.documents import parse_json, to_hex
 from scorer.storage.bundle import NAMES, RULES, UNIVERSE
 
 FEATURES: Final = "features.parquet"
-DATA: Final = "data"
+LARGE: Final = (".", "train", "validation")
+"""How names of files begin that are no input of a live round."""
 COPIED: Final = (UNIVERSE, RULES, NAMES)
 
 
@@ -75,27 +76,27 @@ def _live(here: RoundTermsHere, data: Path | None) -> Path:
         if found is not None:
             return found
         raise RoundFilesMissing(
-            f"round {here.record.round_id}: expected live data of its ids in a version of the data set, found "
-            "none yet"
+            f"round {here.record.round_id}: expected live data of its ids in a version of the data set, "
+            "found none yet"
         )
     for name in (LIVE, FEATURES):
         if (here.folder / name).is_file():
             return here.folder / name
     raise RoundFilesMissing(
-        f"{here.folder}: expected {LIVE} or {FEATURES} of round {here.record.round_id}, found neither yet; or "
-        "name the data set in rounds.data"
+        f"{here.folder}: expected {LIVE} or {FEATURES} of round {here.record.round_id}, found neither yet; "
+        "or name the data set in rounds.data"
     )
 
 
 def _more(live: Path, data: Path | None) -> Iterator[tuple[str, Path]]:
     """Yield small files beside the live data, such as features.json and live benchmark models."""
-    if data is not None:
-        for path in sorted(live.parent.iterdir()):
-            if (
-                path.is_file()
-                and path.name != LIVE
-                and not path.name.startswith((".", "train", "validation"))
-            ):
+    if data is None:
+        return
+    version = live.relative_to(data).parts[0].removesuffix(".live")
+    # Those of the live era last: they replace the version's.
+    for folder in dict.fromkeys((data / version, live.parent)):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.is_file() and path.name != LIVE and not path.name.startswith(LARGE):
                 yield path.name, path
 
 

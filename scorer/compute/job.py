@@ -1,7 +1,7 @@
 """The contract between a node and a model: what a job is given, what it may take, and how it ended.
 
-A job reads ``/in`` and writes ``/out/predictions.parquet``. It ends with exit code 0 within its time. This holds
-for every provider.
+A job reads ``/in`` and writes ``/out/predictions.parquet``. It ends with exit code 0 within its time. This
+holds for every provider.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A node's memory on disk: a folder for each round and model, with every run, what was signed, and its receipt.
+"""A node's memory on disk: a folder a round and model, with every run, what was signed, and its receipt.
 
 ``runs/<tournament>/<round>/<model>/``: ``attempt-N/started.json``, ``record.json``, ``predictions``, ``log``;
 ``submission.json`` and ``submission.bin``, which are what is handed in and nothing else; ``delivered.json``.
@@ -227,8 +227,8 @@ class RunJournal:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise JournalInUse(
-                    f"{shown_path(self.root)}: expected a journal that no node holds, found that one does; end "
-                    "it first"
+                    f"{shown_path(self.root)}: expected a journal that no node holds, found that one does; "
+                    "end it first"
                 ) from None
             yield
         finally:

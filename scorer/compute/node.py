@@ -3,15 +3,18 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
+from web3.exceptions import Web3Exception
 
 from scorer.chain.records import RoundRecord
 from scorer.compute.decide import (
     Action,
     Alert,
     Deliver,
+    Key,
     ModelView,
     OpenRound,
     Progress,
@@ -31,7 +34,7 @@ from scorer.daemon.node_context import NodeContext
 from scorer.daemon.site import Site
 from scorer.errors import CupelError
 from scorer.oracle.alarm_reasons import AlarmReason
-from scorer.oracle.failures import apart
+from scorer.oracle.failures import apart, in_words
 
 LEAST_PAUSE: Final = 1.0
 """Seconds between two looks at the chain at least, however often the node is woken."""
@@ -47,14 +50,20 @@ class ComputeNode:
     ----------
     runs, submitting
         The first runs models and keeps their records; the second signs and hands in.
+    rehearsals
+        Runs models that were never good on a round that is over, while none is open.
+    missing
+        Submissions that open rounds still lacked at the end of the last cycle.
     """
 
     context: NodeContext
     site: Site
     runs: Runs
+    rehearsals: Runs
     submitting: Submitting
     metrics: ComputeMetrics
     interval: float
+    missing: int = 0
     _seen: Observation | None = None
     _inputs: dict[int, Inputs] = field(default_factory=dict)
     _watched: dict[int, RoundRecord] = field(default_factory=dict)
@@ -67,18 +76,23 @@ class ComputeNode:
             return {"rounds": "none was seen yet"}
         with apart("runs that ended", self.context.alarms.call):
             self.runs.collect(self._now)
+            self.rehearsals.collect(self._now)
         rounds, models = self._rounds(self._seen), self.runs.models()
         journal = self.runs.progress(self.site.tournament, rounds)
         actions = decide(rounds, models, journal, self.runs.policy, self._now())
         for action in actions:
             with apart(_named(action), self.context.alarms.call):
                 self._act(action)
+        if not rounds:
+            with apart("a rehearsal", self.context.alarms.call):
+                self._rehearse(self._seen, models)
         self._report(rounds, models)
         return {"block": self._seen.block, "steps": [_named(a) for a in actions if not isinstance(a, Wait)]}
 
     def recover(self) -> None:
         """Note what the node before left unfinished; called once, before the first cycle."""
         self.runs.recover(self.site.tournament)
+        self.rehearsals.recover(self.site.tournament)
 
     def _now(self) -> int:
         return 0 if self._seen is None else self._seen.now()
@@ -106,26 +120,27 @@ class ComputeNode:
         if record.round_id not in self._inputs:
             try:
                 self._prepare(seen, record)
-            except (CupelError, OSError) as error:
-                self.context.alarms.call(AlarmReason.INPUTS_MISSING, f"round {record.round_id}: {error}")
-            except Exception as error:  # noqa: BLE001 - an endpoint that made something up
-                self.context.alarms.call(
-                    AlarmReason.INPUTS_MISSING, f"round {record.round_id}: {type(error).__name__}"
-                )
+            except (CupelError, OSError, Web3Exception) as error:
+                text = f"round {record.round_id}: {in_words(error)}"
+                self.context.alarms.call(AlarmReason.INPUTS_MISSING, text)
         times = (record.round_id, record.open_at, record.close_at)
         return OpenRound(self.site.tournament, *times, is_ready=record.round_id in self._inputs)
 
     def _prepare(self, seen: Observation, record: RoundRecord) -> None:
         """Read a round's terms, and put its inputs together."""
         here = self.submitting.terms.terms(seen.suite, record, seen.block)
+        self._inputs[record.round_id] = prepare_inputs(here, self.runs.config.root / "inputs", self._data())
+
+    def _data(self) -> Path | None:
+        """Return the folder of the data set's versions, with what was published meanwhile."""
         rounds = self.runs.config.rounds
-        data = None
-        if rounds.data is not None and rounds.signer is not None:
-            data = self.runs.config.root / "data"
-            if time.monotonic() - self._pulled_at > PULL_PAUSE:
-                self._pulled_at = time.monotonic()
-                pull_data(rounds.data, rounds.signer, data)
-        self._inputs[record.round_id] = prepare_inputs(here, self.runs.config.root / "inputs", data)
+        if rounds.data is None or rounds.signer is None:
+            return None
+        folder = self.runs.config.root / "data"
+        if time.monotonic() - self._pulled_at > PULL_PAUSE:
+            self._pulled_at = time.monotonic()
+            pull_data(rounds.data, rounds.signer, folder)
+        return folder
 
     def _act(self, action: Action) -> None:
         match action:
@@ -138,10 +153,33 @@ class ComputeNode:
             case Deliver():
                 self.submitting.deliver(action, self._now())
             case Alert():
-                text = f"round {action.round.round_id}, model {action.model_id}: {action.left} s left; {action.why}"
+                text = f"{_place(action)}: {action.left} s left; {action.why}"
                 self.context.alarms.call(AlarmReason.NO_SUBMISSION, text)
             case Wait():
                 pass
+
+    def _rehearse(self, seen: Observation, models: Sequence[ModelView]) -> None:
+        """Run what was never good on the newest round that is over, once, before a real one opens."""
+        new = [model for model in models if model.last_good != model.code]
+        over = [each for each in seen.rounds.values() if each.close_at <= seen.now()]
+        if not new or not over:
+            return
+        record = over[-1]
+        seconds = 2 * max(model.seconds for model in new)
+        times = (record.round_id, self._now(), self._now() + seconds)
+        unreal = OpenRound(self.site.tournament, *times)
+        done = self.rehearsals.progress(self.site.tournament, [unreal])
+        left = [model for model in new if not _was_tried(model, done, unreal)]
+        if not left:
+            return
+        try:
+            here = self.submitting.terms.terms(seen.suite, record, seen.block)
+            inputs = prepare_inputs(here, self.runs.config.root / "inputs", self._data())
+        except (CupelError, OSError):
+            return  # what is over need not be here any more
+        for action in decide([unreal], left, done, self.runs.policy, self._now()):
+            if isinstance(action, Start):
+                self.rehearsals.start(action, here, inputs, self._now())
 
     def _report(self, rounds: Sequence[OpenRound], models: Sequence[ModelView]) -> None:
         """Measure what is missing, and call a human for rounds that closed without a submission."""
@@ -154,7 +192,8 @@ class ComputeNode:
             if not done.get((record.tournament, record.round_id, number), Progress()).is_delivered
         ]
         now = self._now()
-        self.metrics.missing.set(len(missing))
+        self.missing = len(missing)
+        self.metrics.missing.set(self.missing)
         self.metrics.time_left.set(min(missing) - now if missing else -1)
         self.metrics.running.set(sum(progress.running is not None for progress in done.values()))
         for number, record in list(self._watched.items()):
@@ -170,9 +209,14 @@ class ComputeNode:
         structlog.get_logger().info("closed", round=round_id)
 
 
+def _was_tried(model: ModelView, done: Mapping[Key, Progress], record: OpenRound) -> bool:
+    progress = done.get((record.tournament, record.round_id, model.model_id), Progress())
+    return any(attempt.code == model.code for attempt in progress.attempts)
+
+
 def _named(action: Action) -> str:
     """Return an action in words."""
-    place = f"round {action.round.round_id}, model {action.model_id}"
+    place = _place(action)
     match action:
         case Start():
             return f"{place}: run {action.number}, {action.variant.value}, of at most {action.seconds} s"
@@ -184,3 +228,7 @@ def _named(action: Action) -> str:
             return f"{place}: alert, {action.left} s left"
         case Wait():
             return f"{place}: wait, {action.why}"
+
+
+def _place(action: Action) -> str:
+    return f"round {action.round.round_id}, model {action.model_id}"

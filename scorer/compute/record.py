@@ -134,8 +134,8 @@ def folder_digests(folder: Path) -> dict[str, str]:
         size += path.stat().st_size
         if size > MOST_CODE or len(found) >= MOST_FILES:
             raise ModelUnreadable(
-                f"{shown_path(folder)}: expected at most {MOST_FILES} files of {MOST_CODE} bytes in all, found "
-                "more; keep data outside of the model's folder"
+                f"{shown_path(folder)}: expected at most {MOST_FILES} files of {MOST_CODE} bytes in all, "
+                "found more; keep data outside of the model's folder"
             )
         found[name.as_posix()] = file_digest(path)
     return found

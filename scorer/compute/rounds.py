@@ -9,7 +9,6 @@ from scorer.chain.contracts import Suite
 from scorer.chain.records import RoundRecord, RoundState
 from scorer.client.actions import ActionRefused
 from scorer.client.submitting import RECENT, SubmissionTerms, published_universe
-from scorer.encryption import MemberKeys
 from scorer.errors import CupelError
 from scorer.files import write_whole
 from scorer.observation.encryption import member_keys, round_context
@@ -83,19 +82,6 @@ class RoundTermsHere:
     folder: Path
 
 
-def taking_rounds(suite: Suite, block: int, now: int) -> list[RoundRecord]:
-    """Return the rounds that are open in a finalised block and take submissions now, oldest first.
-
-    Parameters
-    ----------
-    now
-        The chain's time.
-    """
-    return [
-        each for each in recent_rounds(suite, block) if is_open(each) and each.open_at <= now < each.close_at
-    ]
-
-
 def recent_rounds(suite: Suite, block: int) -> list[RoundRecord]:
     """Return the newest rounds of a block, oldest first."""
     count = suite.round_count(block)
@@ -151,10 +137,9 @@ class TermsReader:
                 f"round {record.round_id}: expected submit.in_the_clear = true, as its rules say that "
                 "submissions are not encrypted, found false; nothing is run for it"
             )
-        members: MemberKeys | None = None
-        if rules.is_encrypted:
-            members = member_keys(suite.member_set(record.member_set_id, block))
-        terms = SubmissionTerms(round_context(suite, record.round_id), rules, universe, members)
+        members = suite.member_set(record.member_set_id, block) if rules.is_encrypted else None
+        keys = None if members is None else member_keys(members)
+        terms = SubmissionTerms(round_context(suite, record.round_id), rules, universe, keys)
         return RoundTermsHere(record, tournament, terms, folder)
 
 

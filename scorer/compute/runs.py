@@ -9,7 +9,8 @@ from scorer.compute.codes import Code, CodeStore, GoodRun
 from scorer.compute.configuration import ComputeConfig, ModelSection
 from scorer.compute.decide import Key, ModelView, NodePolicy, OpenRound, Progress, Start, Variant
 from scorer.compute.inputs import Inputs
-from scorer.compute.job import Job, JobResult, Kind, Outcome
+from scorer.compute.job import JobResult, Outcome
+from scorer.compute.jobs import checked, job_of
 from scorer.compute.journal import ModelRound, RunJournal
 from scorer.compute.node_metrics import ComputeMetrics
 from scorer.compute.providers.protocol import JobState, Provider
@@ -17,8 +18,6 @@ from scorer.compute.record import RunRecord, sha256
 from scorer.compute.rounds import RoundTermsHere
 from scorer.errors import CupelError
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
-from scorer.submission.reader import check_submission
-from scorer.submission.table import SubmissionRefused, most_bytes
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,8 @@ class Runs:
     ----------
     providers
         By name.
+    is_rehearsal
+        Whether the runs are tries on a round that is over: they make no code the last good one.
     """
 
     config: ComputeConfig
@@ -52,6 +53,7 @@ class Runs:
     providers: Mapping[str, Provider]
     metrics: ComputeMetrics
     raise_alarm: RaiseAlarm
+    is_rehearsal: bool = False
     _running: dict[str, Running] = field(default_factory=dict)
 
     def models(self) -> list[ModelView]:
@@ -77,9 +79,8 @@ class Runs:
             for record in rounds
             for section in self.config.models
         }
-        keys |= {
-            (tournament, each.start.round.round_id, each.start.model_id) for each in self._running.values()
-        }
+        starts = (each.start for each in self._running.values())
+        keys |= {(tournament, start.round.round_id, start.model_id) for start in starts}
         return {key: self.journal.of(*key).progress() for key in keys}
 
     def recover(self, tournament: str) -> None:
@@ -110,7 +111,8 @@ class Runs:
         """Start a run, noted before it begins; a repeat is no run, and ends at once."""
         section = self.config.model(start.model_id)
         of_round = self.journal.of(start.round.tournament, start.round.round_id, start.model_id)
-        key = f"{start.round.tournament[2:10].lower()}-{start.round.round_id}-{start.model_id}-{start.number}"
+        place = f"{start.round.tournament[2:10].lower()}-{start.round.round_id}-{start.model_id}"
+        key = f"{'try' if self.is_rehearsal else 'run'}-{place}-{start.number}"
         code = self.codes.kept(start.code)
         note = {"variant": start.variant.value, "code": start.code, "provider": section.provider}
         of_round.begin(start.number, {**note, "key": key, "at": now, "seconds": start.seconds})
@@ -121,21 +123,8 @@ class Runs:
             self._end(running, self._repeated(start), now)
             return
         self._running[key] = running
-        self.providers[section.provider].submit(self._job(running, section))
-
-    def _job(self, running: Running, section: ModelSection) -> Job:
-        start, limits = running.start, section.limits.of(most_bytes(len(running.here.terms.universe.ids)))
-        variables = {
-            "CUPEL_ROUND": str(start.round.round_id),
-            "CUPEL_MODEL": str(start.model_id),
-            "CUPEL_CLOSE_AT": str(start.round.close_at),
-        }
-        python = self.config.at(section.python)
-        folders = (running.inputs.folder, running.code.folder, python)
-        # As it was run when it was good: the configuration may say another entry by now.
-        how = (Kind(running.code.kind), running.code.entry, float(start.seconds), limits, variables)
-        image = {"image": section.image, "rootfs": section.rootfs and self.config.at(section.rootfs)}
-        return Job(running.key, *folders, *how, **image)
+        job = job_of(self.config, section, key, code, here, inputs, float(start.seconds))
+        self.providers[section.provider].submit(job)
 
     def _repeated(self, start: Start) -> JobResult:
         """Return the predictions of the last good run, as if they were made now."""
@@ -164,7 +153,7 @@ class Runs:
 
     def _end(self, running: Running, result: JobResult, now: int) -> None:
         """Check what came out, and keep the record."""
-        outcome, reason, predictions = self._checked(running, result)
+        outcome, reason, predictions = checked(running.here, result)
         start, section = running.start, self.config.model(running.start.model_id)
         record = RunRecord(
             *(self.chain_id, start.round.tournament, start.round.round_id, start.model_id, start.number),
@@ -193,21 +182,9 @@ class Runs:
             self.raise_alarm(AlarmReason.NO_SANDBOX, f"{place}: {record.reason}")
         elif record.outcome.is_fault_of_model:
             self.raise_alarm(AlarmReason.MODEL_FAILED, f"{place}: {record.outcome.value} {record.reason}")
-        elif record.outcome is Outcome.GOOD and record.variant is Variant.CURRENT:
+        elif record.variant is Variant.CURRENT and record.outcome is Outcome.GOOD and not self.is_rehearsal:
             good = (record.code, record.round_id, record.attempt, record.inputs, record.predictions)
             self.codes.remember(record.model, GoodRun(*good, record.tournament))
-
-    def _checked(self, running: Running, result: JobResult) -> tuple[Outcome, str, str]:
-        """Return how a run ended once its predictions are looked at, why, and their content hash."""
-        if result.outcome is not Outcome.GOOD:
-            return result.outcome, result.reason, ""
-        terms = running.here.terms
-        try:
-            kind = terms.rules.submissions
-            checked = check_submission(kind, result.output, terms.universe, "predictions.parquet")
-        except SubmissionRefused as refused:
-            return Outcome.REFUSED, str(refused), ""
-        return Outcome.GOOD, "", terms.content_hash(checked.values).hex()
 
     def _warning(self, running: Running, predictions: str) -> str:
         """Say where the same code on the same input predicted something else before."""
@@ -216,6 +193,6 @@ class Runs:
         if good is None or not same or not predictions or good.predictions == predictions:
             return ""
         return (
-            f"expected the predictions 0x{good.predictions} of run {good.attempt}, of the same code on the same "
-            f"input, found 0x{predictions}; does the model draw random numbers without a seed?"
+            f"expected the predictions 0x{good.predictions} of run {good.attempt}, of the same code on the "
+            f"same input, found 0x{predictions}; does the model draw random numbers without a seed?"
         )

@@ -1,4 +1,4 @@
-"""Takes calls that wake the node before its next cycle. A call is never believed: the node looks at the chain.
+"""Takes calls that wake the node before its next cycle; it then looks at the chain, and believes no call.
 
 It counts when the operator's key signed it (see `scorer.protocol.wake_up`), or the server's secret for the
 model's webhook, whose body is that of numerai-cli's calls with ``triggerId``. Each id counts once.
@@ -32,6 +32,9 @@ KEPT: Final = 10_000
 """Ids that are remembered: as many calls as may be made within the tolerance."""
 MOST_BODY: Final = 16_384
 MOST_AT_ONCE: Final = 16
+QUESTIONS: Final = 30
+"""Accounts that the chain is asked about in a minute."""
+MINUTE: Final = 60
 LONGEST_ID: Final = 80
 SECRET: Final = "whsec_"  # noqa: S105 - how such secrets begin
 
@@ -71,6 +74,7 @@ class WakeUp:
     _seen: "OrderedDict[str, float]" = field(default_factory=OrderedDict)
     _triggers: dict[int, str] = field(default_factory=dict)
     _operators: dict[str, bool] = field(default_factory=dict)
+    _asked: list[float] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -111,11 +115,11 @@ class WakeUp:
         return any(self._is_operator(signer) for signer in wake_up_signers(headers, body))
 
     def _is_operator(self, signer: str) -> bool:
-        """Return whether an account may open rounds, as the chain says; one that may not is not asked twice."""
+        """Return whether an account may open rounds, as the chain says; it is asked once for each."""
         with self._lock:
             known = self._operators.get(signer)
-        if known is not None:
-            return known
+            if known is not None or not self._may_ask():
+                return bool(known)
         suite = self.suite
         selector = function_abi_to_4byte_selector(suite.tournament.get_function_by_name("openRound").abi)
         call = suite.authority.functions.canCall(
@@ -126,17 +130,26 @@ class WakeUp:
         except (EndpointError, Web3Exception):
             return False
         with self._lock:
-            if len(self._operators) >= KEPT:
-                self._operators.clear()
             self._operators[signer] = bool(at_once)
         return bool(at_once)
+
+    def _may_ask(self) -> bool:
+        """Return whether the chain may be asked about one more account: anybody can sign with a new key."""
+        now = self.clock()
+        self._asked = [at for at in self._asked if at > now - MINUTE]
+        if len(self._asked) >= QUESTIONS:
+            return False
+        if len(self._operators) >= KEPT:
+            self._operators.clear()
+        self._asked.append(now)
+        return True
 
     def _is_new(self, identity: str) -> bool:
         now = self.clock()
         with self._lock:
-            while self._seen and (
-                len(self._seen) >= KEPT or next(iter(self._seen.values())) < now - 2 * TOLERANCE
-            ):
+            for seen in [each for each, at in self._seen.items() if at < now - 2 * TOLERANCE]:
+                del self._seen[seen]
+            if len(self._seen) >= KEPT:
                 self._seen.popitem(last=False)
             if identity in self._seen:
                 return False

@@ -1,8 +1,8 @@
 """A call that wakes a data scientist's node, signed by the operator's key: Standard Webhooks headers.
 
-The signature is that of EIP-191 (``personal_sign``) over ``id.timestamp.body``, under the version ``v1k``; the
-versions of the standard are ``v1`` (a shared secret) and ``v1a`` (ed25519). No secret is shared: who may open
-rounds stands on the chain.
+The signature is that of EIP-191 (``personal_sign``) over ``id.timestamp.body``, under the version ``v1k``;
+the versions of the standard are ``v1`` (a shared secret) and ``v1a`` (ed25519). No secret is shared: who may
+open rounds stands on the chain.
 """
 
 from base64 import b64decode, b64encode

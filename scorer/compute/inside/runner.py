@@ -16,6 +16,7 @@ from typing import Any
 IN = os.environ.get("CUPEL_IN", "/in")
 OUT = os.environ.get("CUPEL_OUT", "/out")
 MODEL = os.environ.get("CUPEL_MODEL_FOLDER", "/model")
+WORK = "/tmp/work"  # noqa: S108 - the sandbox's own
 PREDICTIONS = "predictions.parquet"
 SHIMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shims")  # noqa: PTH100, PTH118, PTH120
 
@@ -102,18 +103,29 @@ def _called(function: Callable[..., Any], frame: Any) -> Any:
     return function(frame, *([pandas.DataFrame(index=frame.index)] if len(takes) > 1 else []))
 
 
+def _work() -> None:
+    """Go to a folder that can be written and shows the model's files, as scripts expect of where they run."""
+    os.makedirs(WORK)  # noqa: PTH103
+    for name in os.listdir(MODEL):  # noqa: PTH208
+        os.symlink(_path(name), os.path.join(WORK, name))  # noqa: PTH118, PTH211
+    os.chdir(WORK)
+    os.environ.setdefault("MODEL_ID", os.environ.get("CUPEL_MODEL", "0"))
+
+
 def run_script(entry: str) -> None:
     """Run a Python script as the main program, or any other file as a program of its own."""
+    _work()
     if entry.endswith(".py"):
         sys.argv = [_path(entry)]
         runpy.run_path(_path(entry), run_name="__main__")
         return
-    done = subprocess.run([_path(entry)], check=False)
+    done = subprocess.run([_path(entry)], check=False)  # noqa: S603 - that is what the sandbox is for
     sys.exit(done.returncode)
 
 
 def run_notebook(entry: str) -> None:
     """Run the code cells of a notebook in order; lines for IPython alone are left out."""
+    _work()
     with open(_path(entry), encoding="utf-8") as file:  # noqa: PTH123
         cells = json.load(file)["cells"]
     names: dict[str, Any] = {"__name__": "__main__"}

@@ -52,7 +52,8 @@ class AttachedRun:
     memory
         Returns the bytes that it holds, where they are to be looked at; None: something else limits them.
     explain
-        Returns why it ended with an exit code other than 0, where the caller knows: such as for want of memory.
+        Returns why it ended with an exit code other than 0, where the caller knows: such as for want of
+        memory.
     release
         Called once it has ended, whatever came: removes what was made for it.
     on_end
@@ -159,24 +160,27 @@ class _Reading:
         with selectors.DefaultSelector() as selector:
             for stream in (self._process.stdout, self._process.stderr):
                 if stream is not None:
-                    os.set_blocking(stream.fileno(), False)
                     selector.register(stream, selectors.EVENT_READ, stream is self._process.stdout)
             look = 0.0
             while selector.get_map():
-                for key, _ in selector.select(TICK):
-                    part = os.read(key.fd, PART)
-                    if not part:
-                        selector.unregister(key.fileobj)
-                    elif key.data:
-                        self.output += part
-                    else:
-                        self._log.add(part)
+                self._take(selector)
                 # A flood of output must not keep from looking, nor looking slow down the reading.
                 if time.monotonic() >= look or len(self.output) > self._most:
                     look = time.monotonic() + TICK
                     if (ended := over(len(self.output))) is not None:
                         return ended
         return self._await(over)
+
+    def _take(self, selector: selectors.BaseSelector) -> None:
+        """Read a part of each pipe that has one; an empty one is its end."""
+        for key, _ in selector.select(TICK):
+            part = os.read(key.fd, PART)
+            if not part:
+                selector.unregister(key.fileobj)
+            elif key.data:
+                self.output += part
+            else:
+                self._log.add(part)
 
     def _await(self, over: Callable[[int], tuple[Outcome, str] | None]) -> tuple[Outcome, str] | None:
         """Wait for the end of a process that closed its pipes before."""

@@ -1,4 +1,4 @@
-"""The providers ``podman`` and ``docker``: a job is a container of this machine, without network or rights."""
+"""The providers ``podman`` and ``docker``: a job is a container here, without network or rights."""
 
 import os
 import shutil
@@ -34,11 +34,12 @@ class ContainerProvider(LocalProvider):
     options: tuple[str, ...] = ()
 
     def check(self) -> str:
-        """Return in words what it runs with; raises `ProviderUnavailable` where the engine does not answer."""
+        """Return what it runs with; raises `ProviderUnavailable` where the engine does not answer."""
         engine = shutil.which(self.name)
         if engine is None:
             raise ProviderUnavailable(
-                f"{self.name}: expected it to be installed, found none; install it, or use the provider process"
+                f"{self.name}: expected it to be installed, found none; install it, or "
+                "use the provider process"
             )
         done = subprocess.run(  # noqa: S603
             [engine, *self.options, "info"], capture_output=True, check=False, timeout=ENDING

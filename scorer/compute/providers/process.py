@@ -38,8 +38,8 @@ class ProcessProvider(LocalProvider):
         hierarchy = cgroups.usable()
         if hierarchy is None and os.geteuid() == 0:
             raise SandboxUnavailable(
-                "sandbox: expected cgroups that can be written, as the kernel does not limit the processes of "
-                "root otherwise, found none; run the node as another user"
+                "sandbox: expected cgroups that can be written, as the kernel does not limit the processes "
+                "of root otherwise, found none; run the node as another user"
             )
         limits = f"cgroups of version {hierarchy.version}" if hierarchy else "limits by process"
         return f"{found}, {limits}"

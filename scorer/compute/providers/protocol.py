@@ -22,8 +22,8 @@ class ProviderUnavailable(CupelError):
 class Provider(Protocol):
     """Runs jobs apart from this process, each once by its key, with no network and no key.
 
-    `check` raises `ProviderUnavailable`, or `scorer.compute.sandbox.bubblewrap.SandboxUnavailable`, where it can
-    run nothing. `result` is there once a job has ended, until it is forgotten.
+    `check` raises `ProviderUnavailable`, or `scorer.compute.sandbox.bubblewrap.SandboxUnavailable`, where it
+    can run nothing. `result` is there once a job has ended, until it is forgotten.
     """
 
     name: str

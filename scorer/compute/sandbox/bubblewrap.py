@@ -21,11 +21,11 @@ ETC: Final = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/alternatives", "/etc/
 COLLECT: Final = (
     f'"$@" >&2 </dev/null; code=$?; [ "$code" -eq 0 ] || exit "$code"; exec cat {OUT}/{PREDICTIONS}'
 )
-"""The model prints to the log, whose file is standard error; standard output carries its predictions alone."""
+"""The model prints to standard error, which is the log; standard output carries its predictions alone."""
 
 
 class SandboxUnavailable(CupelError):
-    """This machine has no sandbox; the message says what to install. Nothing is run without one."""
+    """A machine has no sandbox; the message says what to install. Nothing is run without one."""
 
 
 def bubblewrap() -> str:
@@ -52,7 +52,7 @@ def runner_command(job: Job, python: str, *options: str) -> list[str]:
 
 
 def _bytecode() -> tuple[str, ...]:
-    """Return the folder in which this interpreter keeps compiled files, where that is apart from the sources."""
+    """Return the folder of this interpreter's compiled files, where that is apart from the sources."""
     prefix = sys.pycache_prefix
     return (prefix,) if prefix and Path(prefix).is_dir() else ()
 

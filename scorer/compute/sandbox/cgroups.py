@@ -1,7 +1,7 @@
 """Control groups: one for each run, which bounds the memory and the processes of all of it together.
 
-Version 2 where this process's own group may have children (root, or systemd's ``Delegate=yes``), else version 1,
-which root alone can use. Where neither can be had, `usable` says so.
+Version 2 where this process's own group may have children (root, or systemd's ``Delegate=yes``), else version
+1, which root alone can use. Where neither can be had, `usable` says so.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The memory of a process and all that it started, read from ``/proc``: for machines without usable cgroups."""
+"""The memory of a process and all that it started, from ``/proc``: for machines without usable cgroups."""
 
 import os
 from pathlib import Path

@@ -3,6 +3,7 @@
 Downloads are files that the node fetched before; an upload is what the node checks, signs and submits after.
 """
 
+import json
 import os
 import shutil
 from typing import Any
@@ -49,7 +50,11 @@ class NumerAPI:
         """Copy a file to where a script expects it: ``live.parquet`` is the round's, whatever its version."""
         target = dest_path or filename
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)  # noqa: PTH103, PTH120
-        shutil.copyfile(_source(filename), target)
+        source = _source(filename)
+        if source is None:
+            _write_features(target)
+        else:
+            shutil.copyfile(source, target)
         return target
 
     def upload_predictions(
@@ -83,21 +88,29 @@ class _AnyName(dict[str, str]):
         return NUMBER
 
 
-def _source(filename: str) -> str:
-    """Return the path of a file: by its name and version, or of any version."""
+def _source(filename: str) -> str | None:
+    """Return the path of a file by its name, whatever version is asked for; None: its list of features."""
     name = os.path.basename(filename)  # noqa: PTH119
-    asked = os.path.join(IN, "data", filename)  # noqa: PTH118
-    if name.startswith("live") and name.endswith(".parquet"):
-        return os.path.join(IN, "live.parquet")  # noqa: PTH118
-    for path in (asked, os.path.join(IN, name)):  # noqa: PTH118
-        if os.path.isfile(path):  # noqa: PTH113
-            return path
-    for folder, _, names in os.walk(IN):
-        if name in names:
-            return os.path.join(folder, name)  # noqa: PTH118
+    if name in ("live.parquet", "live_int8.parquet"):
+        name = "live.parquet"
+    path = os.path.join(IN, name)  # noqa: PTH118
+    if os.path.isfile(path):  # noqa: PTH113
+        return path
+    if name == "features.json":
+        return None
     raise FileNotFoundError(
         f"{filename}: expected a file that the node fetched, found none of that name in {IN}"
     )
+
+
+def _write_features(target: str) -> None:
+    """Write a list of features in the form of a data set's features.json: every set is all of them."""
+    import pyarrow.parquet
+
+    names = pyarrow.parquet.read_schema(os.path.join(IN, "live.parquet")).names  # noqa: PTH118
+    found = [name for name in names if name.startswith("feature")]
+    with open(target, "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump({"feature_sets": dict.fromkeys(("small", "medium", "all"), found)}, file)
 
 
 def _plain(frame: Any) -> Any:
