@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from scorer.compute.configuration import ModelSection
-from scorer.compute.record import IGNORED, ModelUnreadable, digest_of, folder_digests, lock_digest, to_json
+from scorer.compute.record import (
+    IGNORED,
+    ModelUnreadable,
+    digest_of,
+    folder_digests,
+    lock_digest,
+    make_readable,
+    to_json,
+)
 from scorer.files import write_whole
 from scorer.redaction import shown_path
 
@@ -91,6 +99,7 @@ class CodeStore:
             shutil.copytree(folder, draft, ignore=shutil.ignore_patterns(*IGNORED))
             if folder_digests(draft) != files:
                 raise ModelUnreadable(f"{shown_path(folder)}: expected it to stay as it is, found it changed")
+            make_readable(draft)
             write_whole(target.with_suffix(".json"), to_json(how))
             draft.rename(target)
         return Code(digest, target, lock_digest(target), how["kind"], how["entry"])

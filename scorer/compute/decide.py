@@ -248,7 +248,10 @@ def decide(
         for model in sorted(models, key=lambda each: each.model_id):
             progress = journal.get((record.tournament, record.round_id, model.model_id), Progress())
             for action in _for_one(record, model, progress, policy, now):
-                (starts if isinstance(action, Start) else actions).append(action)
+                if isinstance(action, Start):
+                    starts.append(action)
+                else:
+                    actions.append(action)
     # A model that fails again and again does not keep others waiting that were not tried yet.
     starts.sort(key=lambda each: (each.round.close_at, each.number))
     waits = (Wait(each.round, each.model_id, "others run") for each in starts[max(free, 0) :])

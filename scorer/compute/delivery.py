@@ -20,7 +20,7 @@ from scorer.storage.bundle import round_folder
 from scorer.storage.inbox import deliver, signature_path
 
 GRANT = (
-    "mutation ($f: String!, $t: Int!, $m: String) "
+    "query ($f: String!, $t: Int!, $m: String) "
     "{ submissionUploadAuth(filename: $f, tournament: $t, modelId: $m) { filename url } }"
 )
 SIGN = (

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from scorer.compute.job import LIVE, ROUND
 from scorer.compute.live import find_live
-from scorer.compute.record import digest_of, file_digest, to_json
+from scorer.compute.record import digest_of, file_digest, make_readable, to_json
 from scorer.compute.rounds import RoundFilesMissing, RoundTermsHere
 from scorer.protocol.documents import parse_json, to_hex
 from scorer.storage.bundle import NAMES, RULES, UNIVERSE
@@ -64,6 +64,7 @@ def prepare_inputs(here: RoundTermsHere, root: Path, data: Path | None) -> Input
         for name, path in _more(live, data):
             shutil.copyfile(path, draft / name)
         (draft / ROUND).write_bytes(to_json(_document(here, draft)))
+        make_readable(draft)
         shutil.rmtree(folder, ignore_errors=True)  # of a node that was killed before its document was there
         draft.rename(folder)
     return _read(folder)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -139,6 +140,13 @@ def folder_digests(folder: Path) -> dict[str, str]:
             )
         found[name.as_posix()] = file_digest(path)
     return found
+
+
+def make_readable(folder: Path) -> None:
+    """Let every user read a folder and what is in it, who gets there: a container's user is another one."""
+    for path in (folder, *folder.rglob("*")):
+        is_open = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+        path.chmod(0o755 if is_open else 0o644)
 
 
 def digest_of(document: Mapping[str, Any]) -> str:

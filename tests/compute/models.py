@@ -18,6 +18,7 @@ from scorer.compute.configuration import ComputeConfig, load_compute_config
 from scorer.compute.job import Job, JobLimits, JobResult, Kind
 from scorer.compute.providers.local import LocalProvider
 from scorer.compute.providers.protocol import JobState
+from scorer.compute.record import make_readable
 from scorer.protocol.signature import SubmissionDigest
 from scorer.storage.bundle import Bundle, round_folder
 from tests.waiting import eventually
@@ -46,12 +47,14 @@ def write_live(folder: Path, ids: tuple[str, ...]) -> None:
     random = np.random.default_rng(3)
     columns = {name: random.random(len(ids)) for name in ("feature_a", "feature_b")}
     pq.write_table(pa.table({"id": list(ids), **columns}), folder / "live.parquet")
+    make_readable(folder)
 
 
 def script(folder: Path, source: str) -> Path:
     """Write a model of one script."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.py").write_text(source)
+    make_readable(folder)
     return folder
 
 

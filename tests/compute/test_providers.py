@@ -66,6 +66,8 @@ def rootfs(tmp_path_factory: pytest.TempPathFactory, provider: LocalProvider) ->
     folder = tmp_path_factory.mktemp("rootfs")
     for name in ("usr", "in", "out", "model", "cupel", "tmp", "proc", "dev", "sys", "etc", "run"):
         (folder / name).mkdir()
+        (folder / name).chmod(0o1777 if name in ("out", "tmp") else 0o755)
+    folder.chmod(0o755)
     for name in ("lib", "lib64", "bin", "sbin"):
         (folder / name).symlink_to(f"usr/{name}")
     return folder
@@ -138,7 +140,7 @@ def test_a_cancelled_job_ends_and_says_so(
 WRITES_OUTSIDE = """
 import os
 places = ["/in/x", "/model/x", "/usr/x", "/etc/x", "/x", "/cupel/runner.py", "/dev/x"]
-places += ["/proc/sys/kernel/hostname"]
+places += ["/proc/sys/kernel/hostname", "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger"]
 for place in places:
     try:
         open(place, "w").write("x")
@@ -251,8 +253,7 @@ while refused < 20:
         time.sleep(0.01)
 print("REFUSED")
 """
-    result = ran(source + GOOD, seconds=240.0)
-    assert b"REFUSED" in result.log
+    assert b"REFUSED" in ran(source).log
     assert not _left("time.sleep(600)")
 
 

@@ -73,7 +73,8 @@ def github(config: ComputeConfig, file: Path) -> Plan:
     longest = max(each.limits.seconds for each in config.models)
     minutes = min(350, longest // 60 + 20)
     workflow = f"""# Every hour the node looks for open rounds, runs what is missing, and ends.
-# Secrets of the repository: CUPEL_KEYSTORE and CUPEL_PASSWORD, a submitter's key that moves no stake, and CUPEL_API_KEY of the server.
+# Secrets of the repository: CUPEL_KEYSTORE and CUPEL_PASSWORD, a submitter's key that moves no stake,
+# and CUPEL_API_KEY of the server.
 name: cupel compute
 on:
   schedule:

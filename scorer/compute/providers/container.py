@@ -6,6 +6,7 @@ import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from scorer.compute.job import IN, MODEL, OUT, Job, Outcome
@@ -15,6 +16,7 @@ from scorer.compute.providers.protocol import ProviderUnavailable
 from scorer.compute.sandbox.bubblewrap import INSIDE, NOBODY, RUNNER, interpreter, runner_command, variables
 
 OPEN_FILES: Final = 4096
+ALL_PROCESSES: Final = 4096
 ENDING: Final = 60.0
 OUT_OF_MEMORY: Final = 137
 """The exit code of a container that the kernel ended."""
@@ -74,10 +76,15 @@ class ContainerProvider(LocalProvider):
         """Return the command that runs a job in a container."""
         limits = job.limits
         python, folders = ("python3", ()) if job.image else interpreter(job.python)
-        seen = {RUNNER: INSIDE, MODEL: job.code, IN: job.inputs, **{str(path): path for path in folders}}
+        seen: dict[str, Path] = {
+            RUNNER: INSIDE,
+            MODEL: job.code,
+            IN: job.inputs,
+            **{str(path): path for path in folders},
+        }
         if job.rootfs is not None:
             # A folder that is empty but for mount points: the system's own files are shown in it.
-            seen |= {path: path for path in ("/usr",)}
+            seen["/usr"] = Path("/usr")
         size = f"rw,nosuid,nodev,size={limits.files},mode=1777"
         return [
             *(self.name, *self.options, "run", "--rm", "--name", container),
@@ -85,6 +92,8 @@ class ContainerProvider(LocalProvider):
             *("--security-opt", "no-new-privileges", "--pids-limit", str(limits.processes)),
             *("--memory", str(limits.memory), "--memory-swap", str(limits.memory)),
             *("--ulimit", f"nofile={OPEN_FILES}:{OPEN_FILES}", "--ulimit", "core=0:0"),
+            # Of all containers of this user together: each by itself is bounded by --pids-limit.
+            *("--ulimit", f"nproc={ALL_PROCESSES}:{ALL_PROCESSES}"),
             *("--tmpfs", f"{OUT}:{size}", "--tmpfs", f"/tmp:{size}", "--workdir", "/tmp"),  # noqa: S108
             *(part for at, path in seen.items() for part in ("--volume", f"{path}:{at}:ro")),
             *(part for name, value in variables(job).items() for part in ("--env", f"{name}={value}")),

@@ -65,7 +65,6 @@ def variables(job: Job) -> dict[str, str]:
         "HOME": "/tmp",  # noqa: S108 - the sandbox's own
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
-        "CUPEL_PROCESSES": str(job.limits.processes),
         **dict.fromkeys(threads, str(job.limits.threads)),
         **job.environment,
     }
@@ -100,8 +99,9 @@ def sandboxed(job: Job) -> list[str]:
         *_read_only({path: Path(path) for path in _bytecode()}),
         *_read_only({RUNNER: INSIDE, MODEL: job.code, IN: job.inputs}),
         *("--size", size, "--tmpfs", OUT),
-        *("--remount-ro", "/dev", "--remount-ro", "/"),
-        *_environment(variables(job)),
+        # /proc too: run by root, a sandbox could write the kernel's settings there, without any capability.
+        *("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"),
+        *_environment({**variables(job), "CUPEL_PROCESSES": str(job.limits.processes)}),
         *("--chdir", "/tmp"),  # noqa: S108
         *runner_command(job, python, *(f"-Xpycache_prefix={path}" for path in _bytecode())),
     ]
