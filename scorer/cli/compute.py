@@ -11,8 +11,8 @@ from scorer.cli.numbers import NUMBER, whole
 from scorer.compute import assembly, deployment
 from scorer.compute.checks import check_compute
 from scorer.compute.configuration import load_compute_config
-from scorer.compute.dry_run import DryRun, dry_runs
-from scorer.compute.job import Outcome
+from scorer.compute.dry_run import ModelTrial, dry_runs
+from scorer.compute.job import RunOutcome
 from scorer.compute.setup import TEMPLATES, NodeOptions, set_up
 from scorer.compute.status import log_of, status_of
 from scorer.daemon.config_errors import ConfigError
@@ -84,7 +84,7 @@ def try_out(
     """
     with user_errors():
         done = list(dry_runs(load_compute_config(config), model, round_id))
-    good = [run for run in done if run.outcome is Outcome.GOOD]
+    good = [run for run in done if run.outcome is RunOutcome.GOOD]
     same = len({run.predictions for run in good}) <= 1
     if as_json:
         print_json({"runs": [_document(run) for run in done], "same": same})
@@ -96,16 +96,16 @@ def try_out(
     raise typer.Exit(0 if len(good) == len(done) else 1)
 
 
-def _document(run: DryRun) -> dict[str, object]:
+def _document(run: ModelTrial) -> dict[str, object]:
     named = {"model": run.model, "round": run.round_id, "code": run.code, "inputs": run.inputs}
     ended = {"outcome": run.outcome.name, "reason": run.reason, "predictions": run.predictions}
     return {**named, **ended, "seconds": run.seconds, "peak_memory": run.peak_memory}
 
 
-def _print(run: DryRun) -> None:
+def _print(run: ModelTrial) -> None:
     typer.echo(run.log.decode("utf-8", "replace"), nl=False, err=True)
     measured = f"{run.seconds:.1f} s, {run.peak_memory / 2**20:.0f} MiB"
-    if run.outcome is Outcome.GOOD:
+    if run.outcome is RunOutcome.GOOD:
         typer.echo(f"round {run.round_id}: valid, content hash 0x{run.predictions}, {measured}")
     else:
         typer.echo(f"round {run.round_id}: {run.outcome.value} {run.reason}; {measured}")

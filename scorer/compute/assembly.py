@@ -10,14 +10,14 @@ from typing import Any, Final
 from scorer.client.signing_process import SigningOptions, SubmitterProcess
 from scorer.compute.codes import CodeStore
 from scorer.compute.configuration import ComputeConfig
-from scorer.compute.delivery import Delivery, InboxDelivery, ServerDelivery
+from scorer.compute.delivery import InboxDelivery, ServerDelivery, SubmissionDelivery
 from scorer.compute.journal import RunJournal
 from scorer.compute.node import ComputeNode
 from scorer.compute.node_metrics import ComputeMetrics
 from scorer.compute.providers.container import ContainerProvider
 from scorer.compute.providers.process import ProcessProvider
-from scorer.compute.providers.protocol import Provider
-from scorer.compute.rounds import PublishedFolder, RoundSource, ServedRounds, TermsReader
+from scorer.compute.providers.protocol import JobProvider
+from scorer.compute.rounds import PublishedFolder, RoundFilesSource, ServedRounds, TermsReader
 from scorer.compute.runs import Runs
 from scorer.compute.submitting import Submitter, Submitting
 from scorer.compute.webhook import WakeUp, served_webhook
@@ -133,7 +133,7 @@ def submitter_of(config: ComputeConfig) -> SubmitterProcess:
     return SubmitterProcess(SigningOptions(*paths, *place, str(config.root / SOCKET)))
 
 
-def source_of(config: ComputeConfig) -> RoundSource:
+def source_of(config: ComputeConfig) -> RoundFilesSource:
     """Return where the files of rounds come from."""
     rounds = config.rounds
     if rounds.published is not None:
@@ -143,7 +143,7 @@ def source_of(config: ComputeConfig) -> RoundSource:
     return ServedRounds(Upstream(rounds.server.rstrip("/")), config.root / "rounds")
 
 
-def delivery_of(config: ComputeConfig) -> Delivery:
+def delivery_of(config: ComputeConfig) -> SubmissionDelivery:
     """Return the way that submissions take."""
     submit, addresses = config.submit, config.addresses()
     if submit.inbox is not None:
@@ -156,12 +156,12 @@ def delivery_of(config: ComputeConfig) -> Delivery:
     return ServerDelivery(upstream, key, config.root / "receipts", addresses.chain_id, addresses.tournament)
 
 
-def providers_of(config: ComputeConfig, on_end: Callable[[], None]) -> Mapping[str, Provider]:
+def providers_of(config: ComputeConfig, on_end: Callable[[], None]) -> Mapping[str, JobProvider]:
     """Return the providers that the models of a configuration use, by name."""
     return {name: _provider(name, on_end) for name in sorted({each.provider for each in config.models})}
 
 
-def _provider(name: str, on_end: Callable[[], None]) -> Provider:
+def _provider(name: str, on_end: Callable[[], None]) -> JobProvider:
     if name == "process":
         return ProcessProvider(on_end)
     return ContainerProvider(on_end, name=name)

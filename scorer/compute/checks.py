@@ -10,7 +10,7 @@ from scorer.compute.assembly import delivery_of, providers_of, source_of, submit
 from scorer.compute.codes import CodeStore
 from scorer.compute.configuration import ComputeConfig, ModelSection
 from scorer.compute.dry_run import look
-from scorer.compute.observation import Observation
+from scorer.compute.observation import ChainSnapshot
 from scorer.compute.rounds import PublishedFolder
 from scorer.compute.submitting import submitters
 from scorer.daemon.checks import Check, CheckFailed
@@ -26,7 +26,7 @@ def check_compute(config: ComputeConfig) -> Iterator[Check]:
     yield _checked("rounds", partial(_rounds, config))
     for section in config.models:
         yield _checked(f"model {section.model}", partial(_model, config, section))
-    seen: list[Observation] = []
+    seen: list[ChainSnapshot] = []
     yield _checked("chain", partial(_chain, config, seen))
     for observation in seen:
         yield _checked("submitters", partial(_submitters, config, observation))
@@ -66,13 +66,13 @@ def _model(config: ComputeConfig, section: ModelSection) -> str:
     return f"{section.kind} {section.entry}, {code.digest[:12]}, {lock}"
 
 
-def _chain(config: ComputeConfig, seen: list[Observation]) -> str:
+def _chain(config: ComputeConfig, seen: list[ChainSnapshot]) -> str:
     seen.append(look(config))
     taking = sum(each.open_at <= seen[0].now() < each.close_at for each in seen[0].open())
     return f"block {seen[0].block}, {len(seen[0].rounds)} rounds, {taking} open"
 
 
-def _submitters(config: ComputeConfig, seen: Observation) -> str:
+def _submitters(config: ComputeConfig, seen: ChainSnapshot) -> str:
     """Check that the key may sign for every model."""
     address = submitter_of(config).address
     found = submitters(seen.suite, [each.model for each in config.models], seen.block)

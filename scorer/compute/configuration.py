@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from scorer.chain.endpoints import Endpoints
 from scorer.chain.records import Addresses
 from scorer.compute.decide import NodePolicy
-from scorer.compute.job import MIB, JobLimits, Kind
+from scorer.compute.job import MIB, JobLimits, ModelKind
 from scorer.daemon.config_errors import ConfigError, problems
 from scorer.daemon.deployment_file import read_deployment
 from scorer.daemon.sections import LONGEST, Chain, ConfigSection, FilePath, Url
@@ -44,7 +44,7 @@ class SubmitterSection(ConfigSection):
 
 
 class RoundsSection(ConfigSection):
-    """Where rounds' files and live data come from.
+    """The sources of rounds' files and live data.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class RoundsSection(ConfigSection):
 
 
 class SubmitSection(ConfigSection):
-    """Where submissions go.
+    """The way that submissions take.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class RunSection(ConfigSection):
 
 
 class WebhookSection(ConfigSection):
-    """Where calls arrive that wake the node; see `scorer.compute.webhook`.
+    """The place where calls arrive that wake the node; see `scorer.compute.webhook`.
 
     Attributes
     ----------
@@ -179,7 +179,7 @@ class ModelSection(ConfigSection):
 
     model: Annotated[int, Field(ge=1, lt=1 << 63)]
     folder: FilePath
-    kind: Annotated[Kind, Field(strict=False)]
+    kind: Annotated[ModelKind, Field(strict=False)]
     entry: Annotated[str, AfterValidator(_inside), Field(min_length=1, max_length=200)]
     python: FilePath = Path("/usr/bin/python3")
     provider: ProviderName = "process"

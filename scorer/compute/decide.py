@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from scorer.compute.job import Outcome
+from scorer.compute.job import RunOutcome
 
 LONGEST_PAUSE: Final = 1_800
 """Most seconds between two tries."""
 
 
-class Variant(StrEnum):
+class ModelVariant(StrEnum):
     """The version of a model that is run.
 
     ``current`` is the code as it is now; ``last-good`` the code that last gave valid predictions; ``repeat``
@@ -29,11 +29,11 @@ class Variant(StrEnum):
     @property
     def is_stale(self) -> bool:
         """True where the predictions are not those of the model as it is now."""
-        return self is not Variant.CURRENT
+        return self is not ModelVariant.CURRENT
 
 
 @dataclass(frozen=True)
-class OpenRound:
+class TakingRound:
     """A round that takes submissions in the finalised block.
 
     Attributes
@@ -73,7 +73,7 @@ class ModelView:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class RunAttempt:
     """One try for a round and a model.
 
     Attributes
@@ -87,15 +87,15 @@ class Attempt:
     """
 
     number: int
-    variant: Variant
+    variant: ModelVariant
     code: str
-    outcome: Outcome | None = None
+    outcome: RunOutcome | None = None
     ended_at: int | None = None
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What was done for one round and model.
+class ModelProgress:
+    """The work done for one round and model.
 
     Attributes
     ----------
@@ -107,23 +107,23 @@ class Progress:
         How often it was tried in vain, and when last.
     """
 
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[RunAttempt, ...] = ()
     is_signed: bool = False
     is_delivered: bool = False
     deliveries: int = 0
     tried_at: int = 0
 
     @property
-    def running(self) -> Attempt | None:
+    def running(self) -> RunAttempt | None:
         """The attempt that runs."""
         return next((each for each in self.attempts if each.outcome is None), None)
 
     @property
-    def good(self) -> Attempt | None:
+    def good(self) -> RunAttempt | None:
         """The last attempt with valid predictions."""
-        return next((each for each in reversed(self.attempts) if each.outcome is Outcome.GOOD), None)
+        return next((each for each in reversed(self.attempts) if each.outcome is RunOutcome.GOOD), None)
 
-    def faults(self, variant: Variant, code: str) -> list[Attempt]:
+    def faults(self, variant: ModelVariant, code: str) -> list[RunAttempt]:
         """Return the attempts of some code that failed by its own fault."""
         ended = (each for each in self.attempts if (each.variant, each.code) == (variant, code))
         return [each for each in ended if each.outcome is not None and each.outcome.is_fault_of_model]
@@ -158,15 +158,15 @@ class NodePolicy:
     attempts: int = 3
     pause: int = 30
 
-    def reserve_of(self, record: OpenRound) -> int:
+    def reserve_of(self, record: TakingRound) -> int:
         """Return the reserve in a round."""
         return min(self.reserve, (record.close_at - record.open_at) // 4)
 
-    def alert_of(self, record: OpenRound) -> int:
+    def alert_of(self, record: TakingRound) -> int:
         """Return the time of the alert in a round."""
         return min(self.alert, (record.close_at - record.open_at) // 2)
 
-    def margin_of(self, record: OpenRound) -> int:
+    def margin_of(self, record: TakingRound) -> int:
         """Return the margin in a round: a tenth of it where that is less."""
         return min(self.margin, (record.close_at - record.open_at) // 10)
 
@@ -175,19 +175,19 @@ class NodePolicy:
 class Start:
     """Run a variant of a model, for at most some seconds."""
 
-    round: OpenRound
+    round: TakingRound
     model_id: int
     number: int
-    variant: Variant
+    variant: ModelVariant
     code: str
     seconds: int
 
 
 @dataclass(frozen=True)
-class Sign:
+class SignPredictions:
     """Check, encrypt and sign the predictions of an attempt."""
 
-    round: OpenRound
+    round: TakingRound
     model_id: int
     number: int
 
@@ -196,7 +196,7 @@ class Sign:
 class Deliver:
     """Hand in what was signed."""
 
-    round: OpenRound
+    round: TakingRound
     model_id: int
 
 
@@ -204,30 +204,30 @@ class Deliver:
 class Alert:
     """Call a human: the close is near, and there is no submission."""
 
-    round: OpenRound
+    round: TakingRound
     model_id: int
     left: int
     why: str
 
 
 @dataclass(frozen=True)
-class Wait:
+class LeaveForNow:
     """Do nothing for now."""
 
-    round: OpenRound
+    round: TakingRound
     model_id: int
     why: str
 
 
-Action = Start | Sign | Deliver | Alert | Wait
+Action = Start | SignPredictions | Deliver | Alert | LeaveForNow
 Key = tuple[str, int, int]
 """Tournament, round and model: what is done once."""
 
 
 def decide(
-    rounds: Sequence[OpenRound],
+    rounds: Sequence[TakingRound],
     models: Sequence[ModelView],
-    journal: Mapping[Key, Progress],
+    journal: Mapping[Key, ModelProgress],
     policy: NodePolicy,
     now: int,
 ) -> list[Action]:
@@ -246,7 +246,7 @@ def decide(
     taking = (each for each in rounds if each.open_at <= now < each.close_at)
     for record in sorted(taking, key=lambda each: (each.close_at, each.round_id)):
         for model in sorted(models, key=lambda each: each.model_id):
-            progress = journal.get((record.tournament, record.round_id, model.model_id), Progress())
+            progress = journal.get((record.tournament, record.round_id, model.model_id), ModelProgress())
             for action in _for_one(record, model, progress, policy, now):
                 if isinstance(action, Start):
                     starts.append(action)
@@ -254,12 +254,12 @@ def decide(
                     actions.append(action)
     # A model that fails again and again does not keep others waiting that were not tried yet.
     starts.sort(key=lambda each: (each.round.close_at, each.number))
-    waits = (Wait(each.round, each.model_id, "others run") for each in starts[max(free, 0) :])
+    waits = (LeaveForNow(each.round, each.model_id, "others run") for each in starts[max(free, 0) :])
     return [*actions, *starts[: max(free, 0)], *waits]
 
 
 def _for_one(
-    record: OpenRound, model: ModelView, progress: Progress, policy: NodePolicy, now: int
+    record: TakingRound, model: ModelView, progress: ModelProgress, policy: NodePolicy, now: int
 ) -> Iterator[Action]:
     """Yield the actions for one round and model: at most one thing to do, and an alert."""
     if progress.is_delivered:
@@ -272,41 +272,41 @@ def _for_one(
 
 
 def _step(
-    record: OpenRound, model: ModelView, progress: Progress, policy: NodePolicy, now: int
-) -> Start | Sign | Deliver | Wait:
+    record: TakingRound, model: ModelView, progress: ModelProgress, policy: NodePolicy, now: int
+) -> Start | SignPredictions | Deliver | LeaveForNow:
     number = model.model_id
     if progress.is_signed:
         due = progress.tried_at + _pause(progress.deliveries, policy)
-        return Deliver(record, number) if now >= due else Wait(record, number, "handed in again soon")
+        return Deliver(record, number) if now >= due else LeaveForNow(record, number, "handed in again soon")
     if progress.good is not None:
-        return Sign(record, number, progress.good.number)
+        return SignPredictions(record, number, progress.good.number)
     if progress.running is not None:
-        return Wait(record, number, "runs")
+        return LeaveForNow(record, number, "runs")
     if not record.is_ready:
-        return Wait(record, number, "its inputs are not here")
+        return LeaveForNow(record, number, "its inputs are not here")
     return _start(record, model, progress, policy, now)
 
 
 def _start(
-    record: OpenRound, model: ModelView, progress: Progress, policy: NodePolicy, now: int
-) -> Start | Wait:
+    record: TakingRound, model: ModelView, progress: ModelProgress, policy: NodePolicy, now: int
+) -> Start | LeaveForNow:
     variant = _variant(record, model, progress, policy, now)
-    code = model.last_good if variant is Variant.LAST_GOOD and model.last_good else model.code
+    code = model.last_good if variant is ModelVariant.LAST_GOOD and model.last_good else model.code
     faults = progress.faults(variant, code)
     if now < _due(progress, faults, policy):
-        return Wait(record, model.model_id, "tried again soon")
+        return LeaveForNow(record, model.model_id, "tried again soon")
     seconds = min(model.seconds, _time_left(record, model, progress, policy, now, variant))
     if seconds < 1:
-        return Wait(record, model.model_id, "no time is left for a run")
+        return LeaveForNow(record, model.model_id, "no time is left for a run")
     return Start(record, model.model_id, len(progress.attempts) + 1, variant, code, seconds)
 
 
-def _due(progress: Progress, faults: Sequence[Attempt], policy: NodePolicy) -> int:
+def _due(progress: ModelProgress, faults: Sequence[RunAttempt], policy: NodePolicy) -> int:
     """Return from when on a model may be tried again: at once where it was no fault of its own."""
     if faults:
         return (faults[-1].ended_at or 0) + _pause(len(faults), policy)
     last = progress.attempts[-1:]
-    is_machine = bool(last) and last[0].outcome is Outcome.UNAVAILABLE
+    is_machine = bool(last) and last[0].outcome is RunOutcome.UNAVAILABLE
     return (last[0].ended_at or 0) + policy.pause if is_machine else 0
 
 
@@ -315,40 +315,45 @@ def _pause(count: int, policy: NodePolicy) -> int:
 
 
 def _variant(
-    record: OpenRound, model: ModelView, progress: Progress, policy: NodePolicy, now: int
-) -> Variant:
+    record: TakingRound, model: ModelView, progress: ModelProgress, policy: NodePolicy, now: int
+) -> ModelVariant:
     """Return what to run: another version only of a model that failed, and only once time or tries are up."""
-    failed = len(progress.faults(Variant.CURRENT, model.code))
+    failed = len(progress.faults(ModelVariant.CURRENT, model.code))
     is_late = record.close_at - now <= policy.reserve_of(record) + policy.margin_of(record)
     if not failed or (failed < policy.attempts and not is_late):
-        return Variant.CURRENT
+        return ModelVariant.CURRENT
     for variant in _fallbacks(model, progress):
         return variant
-    return Variant.CURRENT
+    return ModelVariant.CURRENT
 
 
-def _fallbacks(model: ModelView, progress: Progress) -> Iterator[Variant]:
+def _fallbacks(model: ModelView, progress: ModelProgress) -> Iterator[ModelVariant]:
     """Yield the older versions of a model that did not fail in this round."""
     last = model.last_good
-    if last is not None and last != model.code and not progress.faults(Variant.LAST_GOOD, last):
-        yield Variant.LAST_GOOD
-    if model.can_repeat and not progress.faults(Variant.REPEAT, model.code):
-        yield Variant.REPEAT
+    if last is not None and last != model.code and not progress.faults(ModelVariant.LAST_GOOD, last):
+        yield ModelVariant.LAST_GOOD
+    if model.can_repeat and not progress.faults(ModelVariant.REPEAT, model.code):
+        yield ModelVariant.REPEAT
 
 
 def _time_left(
-    record: OpenRound, model: ModelView, progress: Progress, policy: NodePolicy, now: int, variant: Variant
+    record: TakingRound,
+    model: ModelView,
+    progress: ModelProgress,
+    policy: NodePolicy,
+    now: int,
+    variant: ModelVariant,
 ) -> int:
     """Return the seconds that a run may take; a fallback keeps its time, unless that has begun."""
     left = record.close_at - policy.margin_of(record) - now
     kept = policy.reserve_of(record)
-    has_other = variant is Variant.CURRENT and any(_fallbacks(model, progress))
+    has_other = variant is ModelVariant.CURRENT and any(_fallbacks(model, progress))
     return left - kept if has_other and left > kept else left
 
 
-def _worded(step: Action, progress: Progress) -> str:
+def _worded(step: Action, progress: ModelProgress) -> str:
     """Return in words how far a model is."""
     last = progress.attempts[-1].outcome if progress.attempts else None
-    failed = f"; the last run: {last.value}" if last is not None and last is not Outcome.GOOD else ""
-    words = {Start: "it is run now", Sign: "it is signed now", Deliver: "it is handed in now"}
-    return f"{step.why if isinstance(step, Wait) else words[type(step)]}{failed}"
+    failed = f"; the last run: {last.value}" if last is not None and last is not RunOutcome.GOOD else ""
+    words = {Start: "it is run now", SignPredictions: "it is signed now", Deliver: "it is handed in now"}
+    return f"{step.why if isinstance(step, LeaveForNow) else words[type(step)]}{failed}"

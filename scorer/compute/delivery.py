@@ -37,7 +37,7 @@ class NotDelivered(CupelError):
     """A submission could not be handed in; it is tried again, and the message says why."""
 
 
-class Delivery(Protocol):
+class SubmissionDelivery(Protocol):
     """A way for submissions."""
 
     def deliver(self, submission: SignedSubmission, trigger: str | None) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ TARGETS: Final[Mapping[str, Make]] = {
     "cron": machine.cron,
     "github": machine.github,
 }
-"""What makes the files of each target."""
+"""The function that makes the files of each target."""
 
 
 @dataclass(frozen=True)

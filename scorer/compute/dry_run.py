@@ -10,11 +10,11 @@ from scorer.compute.assembly import providers_of, source_of
 from scorer.compute.codes import Code, CodeStore
 from scorer.compute.configuration import ComputeConfig, ModelSection
 from scorer.compute.inputs import Inputs, prepare_inputs
-from scorer.compute.job import Job, JobResult, Outcome
+from scorer.compute.job import JobResult, ModelJob, RunOutcome
 from scorer.compute.jobs import checked, job_of
 from scorer.compute.live import pull_data
-from scorer.compute.observation import Observation, observed
-from scorer.compute.providers.protocol import JobState, Provider
+from scorer.compute.observation import ChainSnapshot, observed
+from scorer.compute.providers.protocol import JobProvider, JobState
 from scorer.compute.rounds import RoundTermsHere, TermsReader
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.site import Site
@@ -24,7 +24,7 @@ TIMES: Final = 2
 
 
 @dataclass(frozen=True)
-class DryRun:
+class ModelTrial:
     """The result of one dry run.
 
     Attributes
@@ -37,7 +37,7 @@ class DryRun:
     round_id: int
     code: str
     inputs: str
-    outcome: Outcome
+    outcome: RunOutcome
     reason: str
     predictions: str
     seconds: float
@@ -45,7 +45,7 @@ class DryRun:
     log: bytes
 
 
-def dry_runs(config: ComputeConfig, model: int, round_id: int | None) -> Iterator[DryRun]:
+def dry_runs(config: ComputeConfig, model: int, round_id: int | None) -> Iterator[ModelTrial]:
     """Run a model on a round, twice.
 
     Parameters
@@ -71,14 +71,14 @@ def dry_runs(config: ComputeConfig, model: int, round_id: int | None) -> Iterato
         provider.close()
 
 
-def look(config: ComputeConfig) -> Observation:
+def look(config: ComputeConfig) -> ChainSnapshot:
     """Look at the chain once."""
     addresses = config.addresses()
     pinned = config.endpoints().pin()
     return observed(pinned, Site(addresses, addresses.tournament).checked(pinned))
 
 
-def _round(config: ComputeConfig, seen: Observation, round_id: int | None) -> tuple[RoundTermsHere, Inputs]:
+def _round(config: ComputeConfig, seen: ChainSnapshot, round_id: int | None) -> tuple[RoundTermsHere, Inputs]:
     terms = TermsReader(source_of(config), config.submit.in_the_clear)
     data = None
     if config.rounds.data is not None and config.rounds.signer is not None:
@@ -102,25 +102,25 @@ def _round(config: ComputeConfig, seen: Observation, round_id: int | None) -> tu
 def _run(
     config: ComputeConfig,
     section: ModelSection,
-    provider: Provider,
+    provider: JobProvider,
     code: Code,
     here: RoundTermsHere,
     inputs: Inputs,
     number: int,
-) -> DryRun:
+) -> ModelTrial:
     key = f"test-{time.time_ns()}-{number}"
     result = _awaited(provider, job_of(config, section, key, code, here, inputs, section.limits.seconds))
     outcome, reason, predictions = checked(here, result)
     named = (section.model, here.record.round_id, code.digest, inputs.digest)
     measured = (round(result.seconds, 3), result.peak_memory, result.log)
-    return DryRun(*named, outcome, reason, predictions, *measured)
+    return ModelTrial(*named, outcome, reason, predictions, *measured)
 
 
-def _awaited(provider: Provider, job: Job) -> JobResult:
+def _awaited(provider: JobProvider, job: ModelJob) -> JobResult:
     """Run a job to its end."""
     provider.submit(job)
     while provider.status(job.key) is JobState.RUNNING:
         time.sleep(POLL)
     result = provider.result(job.key)
     provider.forget(job.key)
-    return result or JobResult(Outcome.UNAVAILABLE, "expected the run at its provider, found none")
+    return result or JobResult(RunOutcome.UNAVAILABLE, "expected the run at its provider, found none")

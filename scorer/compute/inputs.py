@@ -15,7 +15,7 @@ from scorer.storage.bundle import NAMES, RULES, UNIVERSE
 
 FEATURES: Final = "features.parquet"
 LARGE: Final = (".", "train", "validation")
-"""How names of files begin that are no input of a live round."""
+"""Beginnings of the names of files that are no input of a live round."""
 COPIED: Final = (UNIVERSE, RULES, NAMES)
 
 

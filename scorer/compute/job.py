@@ -19,7 +19,7 @@ LIVE: Final = "live.parquet"
 ROUND: Final = "round.json"
 
 
-class Kind(StrEnum):
+class ModelKind(StrEnum):
     """The kinds of models that the runner knows; the value is what a configuration says."""
 
     FUNCTION = "function"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
     PICKLE = "pickle"
 
 
-class Outcome(StrEnum):
+class RunOutcome(StrEnum):
     """The ways in which a run ends; the value says it in a sentence."""
 
     GOOD = "The run ended well, and its predictions are valid."
@@ -47,7 +47,7 @@ class Outcome(StrEnum):
     @property
     def is_fault_of_model(self) -> bool:
         """True where the model, and not the machine, is why there are no predictions."""
-        others = (Outcome.GOOD, Outcome.CANCELLED, Outcome.INTERRUPTED, Outcome.UNAVAILABLE)
+        others = (RunOutcome.GOOD, RunOutcome.CANCELLED, RunOutcome.INTERRUPTED, RunOutcome.UNAVAILABLE)
         return self not in others
 
 
@@ -80,7 +80,7 @@ class JobLimits:
 
 
 @dataclass(frozen=True)
-class Job:
+class ModelJob:
     """One run of a model.
 
     Attributes
@@ -105,7 +105,7 @@ class Job:
     inputs: Path
     code: Path
     python: Path
-    kind: Kind
+    kind: ModelKind
     entry: str
     seconds: float
     limits: JobLimits = JobLimits()
@@ -121,7 +121,7 @@ class JobResult:
     Attributes
     ----------
     outcome
-        `Outcome.GOOD` where there is an output; whether it is valid is looked at later.
+        `RunOutcome.GOOD` where there is an output; whether it is valid is looked at later.
     reason
         What was expected and found, in one line; empty where all is well.
     output
@@ -132,7 +132,7 @@ class JobResult:
         Bytes, 0 where the provider does not know.
     """
 
-    outcome: Outcome
+    outcome: RunOutcome
     reason: str
     output: bytes = b""
     log: bytes = b""

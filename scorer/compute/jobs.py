@@ -3,7 +3,7 @@
 from scorer.compute.codes import Code
 from scorer.compute.configuration import ComputeConfig, ModelSection
 from scorer.compute.inputs import Inputs
-from scorer.compute.job import Job, JobResult, Kind, Outcome
+from scorer.compute.job import JobResult, ModelJob, ModelKind, RunOutcome
 from scorer.compute.rounds import RoundTermsHere
 from scorer.submission.reader import check_submission
 from scorer.submission.table import SubmissionRefused, most_bytes
@@ -17,7 +17,7 @@ def job_of(
     here: RoundTermsHere,
     inputs: Inputs,
     seconds: float,
-) -> Job:
+) -> ModelJob:
     """Return the job that runs a model's code on a round's inputs."""
     record = here.record
     variables = {
@@ -25,13 +25,13 @@ def job_of(
         "CUPEL_MODEL": str(section.model),
         "CUPEL_CLOSE_AT": str(record.close_at),
     }
-    return Job(
+    return ModelJob(
         key,
         inputs.folder,
         code.folder,
         config.at(section.python),
         # As it was run when it was good: the configuration may say another entry by now.
-        Kind(code.kind),
+        ModelKind(code.kind),
         code.entry,
         seconds,
         section.limits.of(most_bytes(len(here.terms.universe.ids))),
@@ -41,9 +41,9 @@ def job_of(
     )
 
 
-def checked(here: RoundTermsHere, result: JobResult) -> tuple[Outcome, str, str]:
+def checked(here: RoundTermsHere, result: JobResult) -> tuple[RunOutcome, str, str]:
     """Return how a run ended once its predictions were looked at, why, and their content hash in hex."""
-    if result.outcome is not Outcome.GOOD:
+    if result.outcome is not RunOutcome.GOOD:
         return result.outcome, result.reason, ""
     terms = here.terms
     try:
@@ -51,5 +51,5 @@ def checked(here: RoundTermsHere, result: JobResult) -> tuple[Outcome, str, str]
             terms.rules.submissions, result.output, terms.universe, "predictions.parquet"
         )
     except SubmissionRefused as refused:
-        return Outcome.REFUSED, str(refused), ""
-    return Outcome.GOOD, "", terms.content_hash(found.values).hex()
+        return RunOutcome.REFUSED, str(refused), ""
+    return RunOutcome.GOOD, "", terms.content_hash(found.values).hex()

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from scorer.compute.decide import Attempt, Progress, Variant
-from scorer.compute.job import Outcome
+from scorer.compute.decide import ModelProgress, ModelVariant, RunAttempt
+from scorer.compute.job import RunOutcome
 from scorer.compute.record import RunRecord, to_json
 from scorer.errors import CupelError
 from scorer.files import write_whole
@@ -81,10 +81,10 @@ class ModelRound:
 
     folder: Path
 
-    def progress(self) -> Progress:
+    def progress(self) -> ModelProgress:
         """Return what was done."""
         tries = self._json(TRIES) or {"count": 0, "at": 0}
-        return Progress(
+        return ModelProgress(
             tuple(self._attempts()),
             (self.folder / SUBMISSION).is_file(),
             (self.folder / DELIVERED).is_file(),
@@ -92,14 +92,14 @@ class ModelRound:
             int(tries["at"]),
         )
 
-    def _attempts(self) -> Iterator[Attempt]:
+    def _attempts(self) -> Iterator[RunAttempt]:
         for number in self.numbers():
             record = self.record(number)
             if record is not None:
                 given = (record.variant, record.code, record.outcome, record.ended_at)
-                yield Attempt(number, *given)
+                yield RunAttempt(number, *given)
             elif (started := self._json(f"{ATTEMPT}{number}/{STARTED}")) is not None:
-                yield Attempt(number, Variant(started["variant"]), str(started["code"]))
+                yield RunAttempt(number, ModelVariant(started["variant"]), str(started["code"]))
 
     def numbers(self) -> list[int]:
         """Return the numbers of all attempts."""
@@ -124,7 +124,7 @@ class ModelRound:
         folder = self.attempt(record.attempt)
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / LOG, log)
-        if record.outcome is Outcome.GOOD:
+        if record.outcome is RunOutcome.GOOD:
             write_whole(folder / PREDICTIONS, output)
         write_whole(folder / RECORD, to_json(record.document()))
 

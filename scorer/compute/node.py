@@ -15,18 +15,18 @@ from scorer.compute.decide import (
     Alert,
     Deliver,
     Key,
+    LeaveForNow,
+    ModelProgress,
     ModelView,
-    OpenRound,
-    Progress,
-    Sign,
+    SignPredictions,
     Start,
-    Wait,
+    TakingRound,
     decide,
 )
 from scorer.compute.inputs import Inputs, prepare_inputs
 from scorer.compute.live import pull_data
 from scorer.compute.node_metrics import ComputeMetrics
-from scorer.compute.observation import Observation, observed
+from scorer.compute.observation import ChainSnapshot, observed
 from scorer.compute.rounds import RoundTermsHere
 from scorer.compute.runs import Runs
 from scorer.compute.submitting import Submitting
@@ -64,7 +64,7 @@ class ComputeNode:
     metrics: ComputeMetrics
     interval: float
     missing: int = 0
-    _seen: Observation | None = None
+    _seen: ChainSnapshot | None = None
     _inputs: dict[int, Inputs] = field(default_factory=dict)
     _watched: dict[int, RoundRecord] = field(default_factory=dict)
     _pulled_at: float = float("-inf")
@@ -87,7 +87,10 @@ class ComputeNode:
             with apart("a rehearsal", self.context.alarms.call):
                 self._rehearse(self._seen, models)
         self._report(rounds, models)
-        return {"block": self._seen.block, "steps": [_named(a) for a in actions if not isinstance(a, Wait)]}
+        return {
+            "block": self._seen.block,
+            "steps": [_named(a) for a in actions if not isinstance(a, LeaveForNow)],
+        }
 
     def recover(self) -> None:
         """Note what the node before left unfinished; called once, before the first cycle."""
@@ -108,7 +111,7 @@ class ComputeNode:
     def _here(self, round_id: int) -> RoundTermsHere | None:
         return self.submitting.terms.known(round_id)
 
-    def _rounds(self, seen: Observation) -> list[OpenRound]:
+    def _rounds(self, seen: ChainSnapshot) -> list[TakingRound]:
         """Return the open rounds, with whether their inputs are ready."""
         taking = {each.round_id: each for each in seen.open() if each.open_at <= seen.now() < each.close_at}
         self._watched |= taking
@@ -116,7 +119,7 @@ class ComputeNode:
         self.submitting.terms.forget(taking)
         return [self._round(seen, each) for each in taking.values()]
 
-    def _round(self, seen: Observation, record: RoundRecord) -> OpenRound:
+    def _round(self, seen: ChainSnapshot, record: RoundRecord) -> TakingRound:
         if record.round_id not in self._inputs:
             try:
                 self._prepare(seen, record)
@@ -124,9 +127,9 @@ class ComputeNode:
                 text = f"round {record.round_id}: {in_words(error)}"
                 self.context.alarms.call(AlarmReason.INPUTS_MISSING, text)
         times = (record.round_id, record.open_at, record.close_at)
-        return OpenRound(self.site.tournament, *times, is_ready=record.round_id in self._inputs)
+        return TakingRound(self.site.tournament, *times, is_ready=record.round_id in self._inputs)
 
-    def _prepare(self, seen: Observation, record: RoundRecord) -> None:
+    def _prepare(self, seen: ChainSnapshot, record: RoundRecord) -> None:
         """Read a round's terms, and put its inputs together."""
         here = self.submitting.terms.terms(seen.suite, record, seen.block)
         self._inputs[record.round_id] = prepare_inputs(here, self.runs.config.root / "inputs", self._data())
@@ -148,17 +151,17 @@ class ComputeNode:
                 here = self._here(action.round.round_id)
                 if here is not None:
                     self.runs.start(action, here, self._inputs[action.round.round_id], self._now())
-            case Sign():
+            case SignPredictions():
                 self.submitting.sign(action, self._now())
             case Deliver():
                 self.submitting.deliver(action, self._now())
             case Alert():
                 text = f"{_place(action)}: {action.left} s left; {action.why}"
                 self.context.alarms.call(AlarmReason.NO_SUBMISSION, text)
-            case Wait():
+            case LeaveForNow():
                 pass
 
-    def _rehearse(self, seen: Observation, models: Sequence[ModelView]) -> None:
+    def _rehearse(self, seen: ChainSnapshot, models: Sequence[ModelView]) -> None:
         """Run what was never good on the newest round that is over, once, before a real one opens."""
         new = [model for model in models if model.last_good != model.code]
         over = [each for each in seen.rounds.values() if each.close_at <= seen.now()]
@@ -167,7 +170,7 @@ class ComputeNode:
         record = over[-1]
         seconds = 2 * max(model.seconds for model in new)
         times = (record.round_id, self._now(), self._now() + seconds)
-        unreal = OpenRound(self.site.tournament, *times)
+        unreal = TakingRound(self.site.tournament, *times)
         done = self.rehearsals.progress(self.site.tournament, [unreal])
         left = [model for model in new if not _was_tried(model, done, unreal)]
         if not left:
@@ -181,7 +184,7 @@ class ComputeNode:
             if isinstance(action, Start):
                 self.rehearsals.start(action, here, inputs, self._now())
 
-    def _report(self, rounds: Sequence[OpenRound], models: Sequence[ModelView]) -> None:
+    def _report(self, rounds: Sequence[TakingRound], models: Sequence[ModelView]) -> None:
         """Measure what is missing, and call a human for rounds that closed without a submission."""
         done = self.runs.progress(self.site.tournament, rounds)
         numbers = [model.model_id for model in models]
@@ -189,7 +192,7 @@ class ComputeNode:
             record.close_at
             for record in rounds
             for number in numbers
-            if not done.get((record.tournament, record.round_id, number), Progress()).is_delivered
+            if not done.get((record.tournament, record.round_id, number), ModelProgress()).is_delivered
         ]
         now = self._now()
         self.missing = len(missing)
@@ -209,8 +212,8 @@ class ComputeNode:
         structlog.get_logger().info("closed", round=round_id)
 
 
-def _was_tried(model: ModelView, done: Mapping[Key, Progress], record: OpenRound) -> bool:
-    progress = done.get((record.tournament, record.round_id, model.model_id), Progress())
+def _was_tried(model: ModelView, done: Mapping[Key, ModelProgress], record: TakingRound) -> bool:
+    progress = done.get((record.tournament, record.round_id, model.model_id), ModelProgress())
     return any(attempt.code == model.code for attempt in progress.attempts)
 
 
@@ -220,13 +223,13 @@ def _named(action: Action) -> str:
     match action:
         case Start():
             return f"{place}: run {action.number}, {action.variant.value}, of at most {action.seconds} s"
-        case Sign():
+        case SignPredictions():
             return f"{place}: sign the predictions of run {action.number}"
         case Deliver():
             return f"{place}: hand in"
         case Alert():
             return f"{place}: alert, {action.left} s left"
-        case Wait():
+        case LeaveForNow():
             return f"{place}: wait, {action.why}"
 
 

@@ -11,7 +11,7 @@ from scorer.compute.rounds import is_open, recent_rounds
 
 
 @dataclass(frozen=True)
-class Observation:
+class ChainSnapshot:
     """The rounds of a finalised block.
 
     Attributes
@@ -39,8 +39,8 @@ class Observation:
         return [each for each in self.rounds.values() if is_open(each)]
 
 
-def observed(pinned: Pinned, suite: Suite) -> Observation:
+def observed(pinned: Pinned, suite: Suite) -> ChainSnapshot:
     """Read the newest rounds at the pinned, finalised block."""
     seen_at, block = time.monotonic(), pinned.block.number
     records = {each.round_id: each for each in recent_rounds(suite, block)}
-    return Observation(suite, block, records, pinned.latest.timestamp, seen_at)
+    return ChainSnapshot(suite, block, records, pinned.latest.timestamp, seen_at)

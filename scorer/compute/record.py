@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import rfc8785
 
-from scorer.compute.decide import Variant
-from scorer.compute.job import Outcome
+from scorer.compute.decide import ModelVariant
+from scorer.compute.job import RunOutcome
 from scorer.errors import CupelError
 from scorer.redaction import shown_path
 
@@ -63,7 +63,7 @@ class RunRecord:
     round_id: int
     model: int
     attempt: int
-    variant: Variant
+    variant: ModelVariant
     provider: str
     kind: str
     code: str
@@ -72,7 +72,7 @@ class RunRecord:
     files: Mapping[str, str]
     started_at: int
     ended_at: int
-    outcome: Outcome
+    outcome: RunOutcome
     reason: str = ""
     warning: str = ""
     exit_code: int | None = None
@@ -96,8 +96,8 @@ class RunRecord:
     def from_document(cls, document: Mapping[str, Any]) -> "RunRecord":
         """Read it back; raises ValueError, KeyError or TypeError for another document."""
         given = {name: value for name, value in document.items() if name != "stale"}
-        given["variant"] = Variant(given["variant"])
-        given["outcome"] = Outcome[given["outcome"]]
+        given["variant"] = ModelVariant(given["variant"])
+        given["outcome"] = RunOutcome[given["outcome"]]
         if given["version"] != VERSION:
             raise ValueError(f"expected a record of version {VERSION}, found another")
         return cls(**given)

@@ -26,8 +26,8 @@ class RoundFilesMissing(CupelError):
     """A round's files are not here, or are others than the chain committed to; the message says which."""
 
 
-class RoundSource(Protocol):
-    """Where the files of a round come from."""
+class RoundFilesSource(Protocol):
+    """A source of the files of rounds."""
 
     def folder(self, tournament: str, round_id: int) -> Path:
         """Return a folder with the universe and rules of a round; raises `RoundFilesMissing`."""
@@ -103,7 +103,7 @@ class TermsReader:
         Whether submissions may be sent unencrypted.
     """
 
-    source: RoundSource
+    source: RoundFilesSource
     in_the_clear: bool = False
     _known: dict[int, RoundTermsHere] = field(default_factory=dict)
 

@@ -7,13 +7,13 @@ import structlog
 
 from scorer.compute.codes import Code, CodeStore, GoodRun
 from scorer.compute.configuration import ComputeConfig, ModelSection
-from scorer.compute.decide import Key, ModelView, NodePolicy, OpenRound, Progress, Start, Variant
+from scorer.compute.decide import Key, ModelProgress, ModelVariant, ModelView, NodePolicy, Start, TakingRound
 from scorer.compute.inputs import Inputs
-from scorer.compute.job import JobResult, Outcome
+from scorer.compute.job import JobResult, RunOutcome
 from scorer.compute.jobs import checked, job_of
 from scorer.compute.journal import ModelRound, RunJournal
 from scorer.compute.node_metrics import ComputeMetrics
-from scorer.compute.providers.protocol import JobState, Provider
+from scorer.compute.providers.protocol import JobProvider, JobState
 from scorer.compute.record import RunRecord, sha256
 from scorer.compute.rounds import RoundTermsHere
 from scorer.errors import CupelError
@@ -21,7 +21,7 @@ from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 
 
 @dataclass(frozen=True)
-class Running:
+class StartedRun:
     """A run that was started."""
 
     start: Start
@@ -50,11 +50,11 @@ class Runs:
     policy: NodePolicy
     journal: RunJournal
     codes: CodeStore
-    providers: Mapping[str, Provider]
+    providers: Mapping[str, JobProvider]
     metrics: ComputeMetrics
     raise_alarm: RaiseAlarm
     is_rehearsal: bool = False
-    _running: dict[str, Running] = field(default_factory=dict)
+    _running: dict[str, StartedRun] = field(default_factory=dict)
 
     def models(self) -> list[ModelView]:
         """Return all models whose code can be read; a human is called for others."""
@@ -72,7 +72,7 @@ class Runs:
             )
         return views
 
-    def progress(self, tournament: str, rounds: Sequence[OpenRound]) -> dict[Key, Progress]:
+    def progress(self, tournament: str, rounds: Sequence[TakingRound]) -> dict[Key, ModelProgress]:
         """Return what was done for every model in some rounds, and what runs for any other."""
         keys = {
             (tournament, record.round_id, section.model)
@@ -101,9 +101,9 @@ class Runs:
             provider.cancel(str(started.get("key")))
         at = int(started.get("at", 0))
         record = RunRecord(
-            *(self.chain_id, tournament, round_id, section.model, number, Variant(started["variant"])),
+            *(self.chain_id, tournament, round_id, section.model, number, ModelVariant(started["variant"])),
             *(str(started.get("provider")), str(section.kind), str(started["code"]), "", "", {}),
-            *(at, at, Outcome.INTERRUPTED, "expected the end of the run, found that the node ended"),
+            *(at, at, RunOutcome.INTERRUPTED, "expected the end of the run, found that the node ended"),
         )
         of_round.end(record, b"", b"")
 
@@ -118,8 +118,8 @@ class Runs:
         of_round.begin(start.number, {**note, "key": key, "at": now, "seconds": start.seconds})
         if code is None:
             code = Code(start.code, self.config.root)
-        running = Running(start, key, section.provider, code, inputs, here, now)
-        if start.variant is Variant.REPEAT:
+        running = StartedRun(start, key, section.provider, code, inputs, here, now)
+        if start.variant is ModelVariant.REPEAT:
             self._end(running, self._repeated(start), now)
             return
         self._running[key] = running
@@ -134,8 +134,8 @@ class Runs:
                 raise FileNotFoundError
             output = self.journal.of(good.tournament, good.round_id, start.model_id).output(good.attempt)
         except OSError:
-            return JobResult(Outcome.FAILED, "expected predictions of an earlier round, found none")
-        return JobResult(Outcome.GOOD, "", output, exit_code=0)
+            return JobResult(RunOutcome.FAILED, "expected predictions of an earlier round, found none")
+        return JobResult(RunOutcome.GOOD, "", output, exit_code=0)
 
     def collect(self, now: Callable[[], int]) -> None:
         """Make records of all runs that have ended."""
@@ -146,12 +146,12 @@ class Runs:
                 continue
             result = provider.result(key)
             if result is None:
-                result = JobResult(Outcome.UNAVAILABLE, "expected the run at its provider, found none")
+                result = JobResult(RunOutcome.UNAVAILABLE, "expected the run at its provider, found none")
             del self._running[key]
             self._end(running, result, now())
             provider.forget(key)
 
-    def _end(self, running: Running, result: JobResult, now: int) -> None:
+    def _end(self, running: StartedRun, result: JobResult, now: int) -> None:
         """Check what came out, and keep the record."""
         outcome, reason, predictions = checked(running.here, result)
         start, section = running.start, self.config.model(running.start.model_id)
@@ -178,15 +178,19 @@ class Runs:
         place = f"round {record.round_id}, model {record.model}, run {record.attempt}"
         if record.warning:
             structlog.get_logger().warning("differs", **words, warning=record.warning)
-        if record.outcome is Outcome.UNAVAILABLE:
+        if record.outcome is RunOutcome.UNAVAILABLE:
             self.raise_alarm(AlarmReason.NO_SANDBOX, f"{place}: {record.reason}")
         elif record.outcome.is_fault_of_model:
             self.raise_alarm(AlarmReason.MODEL_FAILED, f"{place}: {record.outcome.value} {record.reason}")
-        elif record.variant is Variant.CURRENT and record.outcome is Outcome.GOOD and not self.is_rehearsal:
+        elif (
+            record.variant is ModelVariant.CURRENT
+            and record.outcome is RunOutcome.GOOD
+            and not self.is_rehearsal
+        ):
             good = (record.code, record.round_id, record.attempt, record.inputs, record.predictions)
             self.codes.remember(record.model, GoodRun(*good, record.tournament))
 
-    def _warning(self, running: Running, predictions: str) -> str:
+    def _warning(self, running: StartedRun, predictions: str) -> str:
         """Say where the same code on the same input predicted something else before."""
         good = self.codes.good(running.start.model_id)
         same = good is not None and (good.code, good.inputs) == (running.start.code, running.inputs.digest)

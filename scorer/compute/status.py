@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scorer.compute.configuration import ComputeConfig
-from scorer.compute.decide import Progress
-from scorer.compute.job import Outcome
+from scorer.compute.decide import ModelProgress
+from scorer.compute.job import RunOutcome
 from scorer.compute.journal import LOG, ModelRound, RunJournal
 from scorer.daemon.config_errors import ConfigError
 
@@ -62,7 +62,7 @@ def _status(round_id: int, model: int, of_round: ModelRound) -> ModelStatus:
     return ModelStatus(round_id, model, state, len(progress.attempts), stale, detail)
 
 
-def _state(of_round: ModelRound, progress: Progress) -> tuple[str, str]:
+def _state(of_round: ModelRound, progress: ModelProgress) -> tuple[str, str]:
     if progress.is_delivered:
         return "delivered", str((of_round.delivered() or {}).get("inbox", ""))
     if progress.is_signed:
@@ -71,7 +71,7 @@ def _state(of_round: ModelRound, progress: Progress) -> tuple[str, str]:
         return "running", ""
     last = progress.attempts[-1] if progress.attempts else None
     record = None if last is None else of_round.record(last.number)
-    if record is not None and record.outcome is not Outcome.GOOD:
+    if record is not None and record.outcome is not RunOutcome.GOOD:
         return "failed", f"{record.outcome.value} {record.reason}"
     return "waiting", ""
 

@@ -8,8 +8,8 @@ import structlog
 
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
-from scorer.compute.decide import Deliver, Sign
-from scorer.compute.delivery import Delivery
+from scorer.compute.decide import Deliver, SignPredictions
+from scorer.compute.delivery import SubmissionDelivery
 from scorer.compute.journal import RunJournal, SignedSubmission
 from scorer.compute.node_metrics import ComputeMetrics
 from scorer.compute.rounds import TermsReader
@@ -44,12 +44,12 @@ class Submitting:
     journal: RunJournal
     terms: TermsReader
     signer: Submitter
-    delivery: Delivery
+    delivery: SubmissionDelivery
     metrics: ComputeMetrics
     raise_alarm: RaiseAlarm
     triggers: Callable[[int], str | None] = lambda _model: None
 
-    def sign(self, action: Sign, now: int) -> None:
+    def sign(self, action: SignPredictions, now: int) -> None:
         """Check predictions once more, encrypt them where the round asks, sign them, and keep that."""
         here = self.terms.known(action.round.round_id)
         if here is None:

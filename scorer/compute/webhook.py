@@ -40,14 +40,14 @@ SECRET: Final = "whsec_"  # noqa: S105 - how such secrets begin
 
 
 @dataclass(frozen=True)
-class Answer:
+class WebhookAnswer:
     """The answer to a call: an HTTP status, and a line of text."""
 
     status: int
     text: str
 
 
-ACCEPTED: Final = Answer(202, "the node looks at the chain\n")
+ACCEPTED: Final = WebhookAnswer(202, "the node looks at the chain\n")
 
 
 @dataclass
@@ -77,7 +77,7 @@ class WakeUp:
     _asked: list[float] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    def take(self, headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
         """Answer a call, and wake the node where it counts.
 
         Parameters
@@ -87,16 +87,18 @@ class WakeUp:
         """
         identity, timestamp = headers.get(ID, ""), headers.get(TIMESTAMP, "")
         if not 0 < len(identity) <= LONGEST_ID or not timestamp.isascii() or not timestamp.isdecimal():
-            return Answer(400, f"expected the headers {ID} and {TIMESTAMP}, found others\n")
+            return WebhookAnswer(400, f"expected the headers {ID} and {TIMESTAMP}, found others\n")
         if abs(self.clock() - int(timestamp[:15])) > TOLERANCE:
-            return Answer(400, f"expected a call of the last {TOLERANCE} s, found an older or a later one\n")
+            return WebhookAnswer(
+                400, f"expected a call of the last {TOLERANCE} s, found an older or a later one\n"
+            )
         document = _document(body)
         if document is None:
-            return Answer(400, "expected a JSON object, found none\n")
+            return WebhookAnswer(400, "expected a JSON object, found none\n")
         if not self._is_signed(headers, identity, timestamp, body):
-            return Answer(401, "expected the signature of the operator or of the server, found none\n")
+            return WebhookAnswer(401, "expected the signature of the operator or of the server, found none\n")
         if not self._is_new(identity):
-            return Answer(409, "expected a call that was not made before, found one that was\n")
+            return WebhookAnswer(409, "expected a call that was not made before, found one that was\n")
         self._note_trigger(document)
         self.wake()
         return ACCEPTED
@@ -215,12 +217,12 @@ def served_webhook(wake_up: WakeUp, host: str, port: int) -> Iterator[int]:
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "0")
             if not length.isdecimal() or int(length[:9]) > MOST_BODY or len(length) > 9:
-                self._send(Answer(413, f"expected at most {MOST_BODY} bytes, found more\n"))
+                self._send(WebhookAnswer(413, f"expected at most {MOST_BODY} bytes, found more\n"))
                 return
             headers = {name.lower(): value for name, value in self.headers.items()}
             self._send(wake_up.take(headers, self.rfile.read(int(length))))
 
-        def _send(self, answer: Answer) -> None:
+        def _send(self, answer: WebhookAnswer) -> None:
             content = answer.text.encode()
             self.send_response(answer.status)
             self.send_header("Content-Type", "text/plain; charset=utf-8")

@@ -10,10 +10,10 @@ from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from eth_hash.auto import keccak
-from eth_keys import keys
-from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature, ValidationError
+from eth_account import Account
+from eth_account.messages import encode_defunct
+
+from scorer.protocol.typed_data import signer_of
 
 VERSION: Final = "v1k"
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
@@ -24,16 +24,17 @@ def signed_bytes(identity: str, timestamp: str, body: bytes) -> bytes:
     return f"{identity}.{timestamp}.".encode() + body
 
 
-def message_hash(identity: str, timestamp: str, body: bytes) -> bytes:
-    """Return the hash that the operator's key signs, as EIP-191 has it."""
+def signed_message(identity: str, timestamp: str, body: bytes) -> bytes:
+    """Return the message whose Keccak-256 the operator's key signs, as EIP-191 has it."""
     message = signed_bytes(identity, timestamp, body)
-    return bytes(keccak(b"\x19Ethereum Signed Message:\n" + str(len(message)).encode() + message))
+    return b"\x19Ethereum Signed Message:\n" + str(len(message)).encode() + message
 
 
 def wake_up_headers(private_key: bytes, identity: str, timestamp: int, body: bytes) -> dict[str, str]:
     """Return the headers of a call that the operator makes."""
-    signature = keys.PrivateKey(private_key).sign_msg_hash(message_hash(identity, str(timestamp), body))
-    encoded = b64encode(signature.to_bytes()).decode()
+    signable = encode_defunct(signed_bytes(identity, str(timestamp), body))
+    signature = bytes(Account.sign_message(signable, private_key).signature)
+    encoded = b64encode(signature).decode()
     return {ID: identity, TIMESTAMP: str(timestamp), SIGNATURE: f"{VERSION},{encoded}"}
 
 
@@ -50,10 +51,8 @@ def signatures(headers: Mapping[str, str], version: str) -> Iterator[bytes]:
 
 def wake_up_signers(headers: Mapping[str, str], body: bytes) -> Iterator[str]:
     """Yield the checksummed addresses whose keys signed a call."""
-    hashed = message_hash(headers.get(ID, ""), headers.get(TIMESTAMP, ""), body)
+    message = signed_message(headers.get(ID, ""), headers.get(TIMESTAMP, ""), body)
     for signature in signatures(headers, VERSION):
-        try:
-            public = Signature(signature).recover_public_key_from_msg_hash(hashed)
-        except (BadSignature, ValidationError, ValueError):
-            continue
-        yield public.to_checksum_address()
+        signer = signer_of(message, signature)
+        if signer is not None:
+            yield signer

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from scorer.compute.job import Kind
+from scorer.compute.job import ModelKind
 from scorer.compute.setup import FOLDER as TEMPLATES
 from tests.compute.models import safetensors
 
@@ -36,45 +36,45 @@ pq.write_table(pa.table({"id": table.column("id"), "prediction": ranks}), "/out/
 """
 
 
-def _function(folder: Path, seed: int, _features: int) -> tuple[Kind, str]:
+def _function(folder: Path, seed: int, _features: int) -> tuple[ModelKind, str]:
     (folder / "model.py").write_text(FUNCTION.replace("SEED", str(seed)))
-    return Kind.FUNCTION, "model.py:predict"
+    return ModelKind.FUNCTION, "model.py:predict"
 
 
-def _script(folder: Path, seed: int, _features: int) -> tuple[Kind, str]:
+def _script(folder: Path, seed: int, _features: int) -> tuple[ModelKind, str]:
     (folder / "model.py").write_text(SCRIPT.replace("SEED", str(seed)))
-    return Kind.SCRIPT, "model.py"
+    return ModelKind.SCRIPT, "model.py"
 
 
-def _notebook(folder: Path, seed: int, _features: int) -> tuple[Kind, str]:
+def _notebook(folder: Path, seed: int, _features: int) -> tuple[ModelKind, str]:
     cells = ["%matplotlib inline\n", *SCRIPT.replace("SEED", str(seed)).split("\n\n")]
     document = {"cells": [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells]}
     (folder / "model.ipynb").write_text(json.dumps(document))
-    return Kind.NOTEBOOK, "model.ipynb"
+    return ModelKind.NOTEBOOK, "model.ipynb"
 
 
-def _safetensors(folder: Path, seed: int, features: int) -> tuple[Kind, str]:
+def _safetensors(folder: Path, seed: int, features: int) -> tuple[ModelKind, str]:
     weight = np.random.default_rng(seed).normal(size=(1, features))
     safetensors(folder, {"0.weight": weight, "0.bias": [0.5]})
-    return Kind.SAFETENSORS, "model.safetensors"
+    return ModelKind.SAFETENSORS, "model.safetensors"
 
 
-def _pickle(folder: Path, seed: int, features: int) -> tuple[Kind, str]:
+def _pickle(folder: Path, seed: int, features: int) -> tuple[ModelKind, str]:
     from sklearn.linear_model import Ridge
 
     random = np.random.default_rng(seed)
     fitted = Ridge().fit(random.normal(size=(100, features)), random.normal(size=100))
     (folder / "model.pkl").write_bytes(pickle.dumps(fitted))
-    return Kind.PICKLE, "model.pkl"
+    return ModelKind.PICKLE, "model.pkl"
 
 
-def _numerai(folder: Path, _seed: int, _features: int) -> tuple[Kind, str]:
+def _numerai(folder: Path, _seed: int, _features: int) -> tuple[ModelKind, str]:
     """Numerai's form of a script, which downloads and uploads by numerapi."""
     shutil.copyfile(TEMPLATES / "numerai_example" / "predict.py", folder / "predict.py")
-    return Kind.SCRIPT, "predict.py"
+    return ModelKind.SCRIPT, "predict.py"
 
 
-KINDS: Final[Mapping[str, Callable[[Path, int, int], tuple[Kind, str]]]] = {
+KINDS: Final[Mapping[str, Callable[[Path, int, int], tuple[ModelKind, str]]]] = {
     "function": _function,
     "script": _script,
     "notebook": _notebook,
@@ -85,7 +85,7 @@ KINDS: Final[Mapping[str, Callable[[Path, int, int], tuple[Kind, str]]]] = {
 
 
 def write_models(root: Path, count: int, python: str, features: int) -> list[dict[str, Any]]:
-    """Write so many models, of all kinds in turn, for so many features; their sections of the configuration."""
+    """Write so many models, of all kinds in turn; their sections of the configuration."""
     sections = []
     for number, name in zip(range(1, count + 1), list(KINDS) * count, strict=False):
         folder = root / f"{number:02}-{name}"

@@ -15,7 +15,7 @@ import tomli_w
 
 from scorer.compute.assembly import AssembledNode, assembled
 from scorer.compute.configuration import ComputeConfig, load_compute_config
-from scorer.compute.job import Job, JobLimits, JobResult, Kind
+from scorer.compute.job import JobLimits, JobResult, ModelJob, ModelKind
 from scorer.compute.providers.local import LocalProvider
 from scorer.compute.providers.protocol import JobState
 from scorer.compute.record import make_readable
@@ -76,18 +76,18 @@ def safetensors(folder: Path, tensors: Mapping[str, Any]) -> Path:
     return folder
 
 
-def job(inputs: Path, code: Path, key: str = "one", **changes: Any) -> Job:
+def job(inputs: Path, code: Path, key: str = "one", **changes: Any) -> ModelJob:
     """A job that runs a script."""
     given: dict[str, Any] = {
-        "kind": Kind.SCRIPT,
+        "kind": ModelKind.SCRIPT,
         "entry": "model.py",
         "seconds": 120.0,
         "limits": JobLimits(),
     }
-    return Job(key, inputs, code, PYTHON, **(given | changes))
+    return ModelJob(key, inputs, code, PYTHON, **(given | changes))
 
 
-def result_of(provider: LocalProvider, given: Job) -> JobResult:
+def result_of(provider: LocalProvider, given: ModelJob) -> JobResult:
     """Run a job to its end."""
     provider.submit(given)
     eventually(lambda: provider.status(given.key) is JobState.ENDED, "an end", given.seconds + 60)
@@ -175,7 +175,7 @@ class Site:
 
 
 def model(
-    number: int, folder: Path, kind: Kind = Kind.SCRIPT, entry: str = "model.py", **more: Any
+    number: int, folder: Path, kind: ModelKind = ModelKind.SCRIPT, entry: str = "model.py", **more: Any
 ) -> dict[str, Any]:
     """A section of the configuration."""
     named = {"model": number, "folder": str(folder), "kind": str(kind), "entry": entry, "python": str(PYTHON)}

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from scorer.compute.job import JobResult, Kind, Outcome
+from scorer.compute.job import JobResult, ModelKind, RunOutcome
 from scorer.compute.providers.process import ProcessProvider
 from scorer.compute.setup import FOLDER, TEMPLATES
 from tests.compute.models import job, result_of, safetensors, script, write_live
@@ -46,22 +46,22 @@ def ranks(scores: np.ndarray) -> list[float]:  # type: ignore[type-arg]
 
 def predictions(result: JobResult) -> list[float]:
     """The predictions of a good run, in the order of the ids."""
-    assert result.outcome is Outcome.GOOD, (result.reason, result.log.decode())
+    assert result.outcome is RunOutcome.GOOD, (result.reason, result.log.decode())
     table = pq.read_table(io.BytesIO(result.output))
     found = dict(zip(table.column("id").to_pylist(), table.column("prediction").to_pylist(), strict=True))
     return [found[name] for name in IDS]
 
 
-def run(provider: ProcessProvider, inputs: Path, folder: Path, kind: Kind, entry: str) -> JobResult:
+def run(provider: ProcessProvider, inputs: Path, folder: Path, kind: ModelKind, entry: str) -> JobResult:
     key = f"{folder.parent.name}-{folder.name}"
     return result_of(provider, job(inputs, folder, key, kind=kind, entry=entry))
 
 
 FUNCTIONS = {
     "a series": "def predict(live):\n    return live['feature_a'].rank(pct=True)",
-    "a frame": "def predict(live):\n    return live[['feature_a']].rank(pct=True).rename(columns={'feature_a': 'prediction'})",
+    "a frame": "def predict(live):\n    return live[['feature_a']].rank(pct=True)",
     "numbers": "def predict(live):\n    return live['feature_a'].rank(pct=True).to_numpy()",
-    "with benchmarks": "def predict(live, benchmarks):\n    assert list(benchmarks.index) == list(live.index)\n"
+    "with benchmarks": "def predict(live, other):\n    assert list(other.index) == list(live.index)\n"
     "    return live['feature_a'].rank(pct=True)",
 }
 
@@ -71,7 +71,7 @@ def test_a_function_returns_predictions_as_numerai_s_uploads_do(
     provider: ProcessProvider, inputs: Path, tmp_path: Path, what: str
 ) -> None:
     folder = script(tmp_path / "model", FUNCTIONS[what])
-    found = predictions(run(provider, inputs, folder, Kind.FUNCTION, "model.py:predict"))
+    found = predictions(run(provider, inputs, folder, ModelKind.FUNCTION, "model.py:predict"))
     assert np.argsort(found).tolist() == np.argsort(features(inputs)[:, 0]).tolist()
 
 
@@ -90,7 +90,7 @@ def test_a_notebook_s_cells_run_in_order_without_lines_for_ipython(
     ]
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model.ipynb").write_text(json.dumps({"cells": cells}))
-    result = run(provider, inputs, tmp_path / "model", Kind.NOTEBOOK, "model.ipynb")
+    result = run(provider, inputs, tmp_path / "model", ModelKind.NOTEBOOK, "model.ipynb")
     assert np.argsort(predictions(result)).tolist() == np.argsort(features(inputs)[:, 1]).tolist()
     assert b"left out: %matplotlib inline" in result.log
 
@@ -104,7 +104,7 @@ def test_a_program_that_is_no_python_runs_as_it_is(
         "#!/bin/sh\nprintf 'id,prediction\\nn000,0.5\\n' > /out/predictions.parquet\n"
     )
     (folder / "model.sh").chmod(0o755)
-    result = run(provider, inputs, folder, Kind.SCRIPT, "model.sh")
+    result = run(provider, inputs, folder, ModelKind.SCRIPT, "model.sh")
     assert result.output == b"id,prediction\nn000,0.5\n"
 
 
@@ -114,7 +114,7 @@ def test_safetensors_are_a_network_with_relu_between_its_layers(
     random = np.random.default_rng(5)
     first, second, bias = random.normal(size=(4, 2)), random.normal(size=(1, 4)), random.normal(size=4)
     folder = safetensors(tmp_path / "model", {"0.weight": first, "0.bias": bias, "1.weight": second})
-    found = predictions(run(provider, inputs, folder, Kind.SAFETENSORS, "model.safetensors"))
+    found = predictions(run(provider, inputs, folder, ModelKind.SAFETENSORS, "model.safetensors"))
     assert found == ranks(np.maximum(features(inputs) @ first.T + bias, 0) @ second.T)
 
 
@@ -126,7 +126,7 @@ def test_a_pickled_estimator_predicts_from_the_features(
     fitted = Ridge().fit([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 0.8])
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model.pkl").write_bytes(pickle.dumps(fitted))
-    found = predictions(run(provider, inputs, tmp_path / "model", Kind.PICKLE, "model.pkl"))
+    found = predictions(run(provider, inputs, tmp_path / "model", ModelKind.PICKLE, "model.pkl"))
     assert found == ranks(fitted.predict(features(inputs)))
 
 
@@ -145,7 +145,9 @@ def test_a_hostile_pickle_does_nothing_outside_of_the_sandbox(
 ) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model.pkl").write_bytes(pickle.dumps(Hostile(str(tmp_path / "written"))))
-    assert run(provider, inputs, tmp_path / "model", Kind.PICKLE, "model.pkl").outcome is Outcome.FAILED
+    assert (
+        run(provider, inputs, tmp_path / "model", ModelKind.PICKLE, "model.pkl").outcome is RunOutcome.FAILED
+    )
     assert not (tmp_path / "written").exists()
 
 
@@ -166,7 +168,7 @@ def test_an_onnx_graph_predicts_from_the_features(
     (tmp_path / "model").mkdir()
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.save(model, str(tmp_path / "model" / "model.onnx"))
-    found = predictions(run(provider, inputs, tmp_path / "model", Kind.ONNX, "model.onnx"))
+    found = predictions(run(provider, inputs, tmp_path / "model", ModelKind.ONNX, "model.onnx"))
     assert found == ranks(features(inputs).astype(np.float32) @ np.array([0.25, -0.5], dtype=np.float32))
 
 
@@ -180,18 +182,20 @@ def test_a_skops_file_is_read_and_one_of_unknown_types_is_refused(
     fitted = Ridge().fit([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 0.8])
     (tmp_path / "model").mkdir()
     skops.io.dump(fitted, tmp_path / "model" / "model.skops")
-    found = predictions(run(provider, inputs, tmp_path / "model", Kind.SKOPS, "model.skops"))
+    found = predictions(run(provider, inputs, tmp_path / "model", ModelKind.SKOPS, "model.skops"))
     assert found == ranks(fitted.predict(features(inputs)))
     (tmp_path / "other").mkdir()
     skops.io.dump({"model": Path("x")}, tmp_path / "other" / "model.skops")
-    assert run(provider, inputs, tmp_path / "other", Kind.SKOPS, "model.skops").outcome is Outcome.FAILED
+    assert (
+        run(provider, inputs, tmp_path / "other", ModelKind.SKOPS, "model.skops").outcome is RunOutcome.FAILED
+    )
 
 
 @pytest.mark.parametrize("name", ["ridge", "numerai_example"])
 def test_a_template_runs_as_it_is(provider: ProcessProvider, inputs: Path, tmp_path: Path, name: str) -> None:
     kind, entry = TEMPLATES[name]
     shutil.copytree(FOLDER / name, tmp_path / name)
-    found = predictions(run(provider, inputs, tmp_path / name, Kind(kind), entry))
+    found = predictions(run(provider, inputs, tmp_path / name, ModelKind(kind), entry))
     assert sorted(found) == pytest.approx(((np.arange(len(IDS)) + 0.5) / len(IDS)).tolist())
 
 
@@ -211,7 +215,7 @@ def test_boosted_trees_predict_once_they_were_trained(
     import joblib
 
     joblib.dump(fit(train), folder / "trees.joblib")
-    found = predictions(run(provider, inputs, folder, Kind.FUNCTION, "model.py:predict"))
+    found = predictions(run(provider, inputs, folder, ModelKind.FUNCTION, "model.py:predict"))
     assert np.corrcoef(found, features(inputs)[:, 0])[0, 1] > 0.9
     weights = fit_ridge(train)
     assert weights["feature_a"] > 10 * abs(weights["feature_b"])
@@ -250,7 +254,7 @@ def test_a_script_in_numerai_s_form_finds_its_trained_model_and_leaves_an_upload
     joblib.dump(fitted, folder / "trained_model_7")
     made = job(inputs, folder, "numerai", environment={"CUPEL_MODEL": "7", "CUPEL_ROUND": "3"})
     result = result_of(provider, made)
-    assert result.outcome is Outcome.GOOD, result.log.decode()
+    assert result.outcome is RunOutcome.GOOD, result.log.decode()
     assert result.output.startswith(b"id,prediction\n")
     assert result.output.count(b"\n") == len(IDS) + 1
 
@@ -259,5 +263,5 @@ def test_what_needs_a_network_is_refused_by_name(
     provider: ProcessProvider, inputs: Path, tmp_path: Path
 ) -> None:
     folder = script(tmp_path / "model", "import numerapi\nnumerapi.NumerAPI().get_leaderboard()")
-    result = run(provider, inputs, folder, Kind.SCRIPT, "model.py")
+    result = run(provider, inputs, folder, ModelKind.SCRIPT, "model.py")
     assert "found get_leaderboard, which needs a network" in result.reason

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scorer.compute.assembly import AssembledNode
-from scorer.compute.job import Outcome
+from scorer.compute.job import RunOutcome
 from scorer.compute.journal import JournalInUse
 from scorer.compute.status import log_of, status_of
 from scorer.lab.proxy import EVERY, Forward, NoAnswer, Request, Response, proxy_of
@@ -113,7 +113,7 @@ def test_a_run_that_the_node_did_not_survive_is_made_again(site: Site) -> None:
     with site.node(config) as node:
         until_delivered(site, node, round_id, 1)
         progress = node.node.runs.journal.of(node.node.site.tournament, round_id, 1).progress()
-    assert [each.outcome for each in progress.attempts] == [Outcome.INTERRUPTED, Outcome.GOOD]
+    assert [each.outcome for each in progress.attempts] == [RunOutcome.INTERRUPTED, RunOutcome.GOOD]
 
 
 def test_a_hostile_model_holds_no_other_up_and_is_reported(site: Site) -> None:
@@ -139,7 +139,7 @@ def test_a_hostile_model_holds_no_other_up_and_is_reported(site: Site) -> None:
 
         eventually(have_ended, "two ends", 120)
         records = [journal.of(tournament, round_id, each).record(1) for each in (1, 3)]
-    assert [record and record.outcome for record in records] == [Outcome.REFUSED, Outcome.FAILED]
+    assert [record and record.outcome for record in records] == [RunOutcome.REFUSED, RunOutcome.FAILED]
     assert records[0] is not None
     assert "NaN" in records[0].reason
     assert [row.state for row in status_of(config)] == ["failed", "delivered", "failed"]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from scorer.compute.job import MIB, JobLimits, Kind, Outcome
+from scorer.compute.job import MIB, JobLimits, ModelKind, RunOutcome
 from scorer.compute.providers.container import ContainerProvider
 from scorer.compute.providers.local import LocalProvider
 from scorer.compute.providers.process import ProcessProvider
@@ -94,19 +94,19 @@ def ran(provider: LocalProvider, inputs: Path, tmp_path: Path, rootfs: Path | No
 
 def test_predictions_come_out_and_what_was_printed_is_the_log(ran: Ran) -> None:
     result = ran(GOOD + "import sys; print('to the log'); print('too', file=sys.stderr)")
-    assert (result.outcome, result.exit_code) == (Outcome.GOOD, 0)
+    assert (result.outcome, result.exit_code) == (RunOutcome.GOOD, 0)
     assert result.output.startswith(b"PAR1")
     assert set(result.log.decode().split("\n")) >= {"to the log", "too"}
 
 
 def test_an_exit_code_is_reported_with_the_last_line_that_was_printed(ran: Ran) -> None:
     result = ran("print('before'); raise SystemExit('no features today')")
-    assert (result.outcome, result.exit_code) == (Outcome.FAILED, 1)
+    assert (result.outcome, result.exit_code) == (RunOutcome.FAILED, 1)
     assert result.reason == "expected exit code 0, found 1: no features today"
 
 
 def test_a_model_without_predictions_fails(ran: Ran) -> None:
-    assert ran("pass").outcome is Outcome.FAILED
+    assert ran("pass").outcome is RunOutcome.FAILED
 
 
 def test_the_same_key_runs_once(ran: Ran, provider: LocalProvider, inputs: Path, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_the_same_key_runs_once(ran: Ran, provider: LocalProvider, inputs: Path,
     eventually(lambda: provider.status(one.key) is JobState.ENDED, "an end", 120)
     result = provider.result(one.key)
     assert result is not None
-    assert result.outcome is Outcome.GOOD
+    assert result.outcome is RunOutcome.GOOD
     provider.forget(one.key)
     assert provider.status(one.key) is JobState.UNKNOWN
     assert provider.result(one.key) is None
@@ -133,7 +133,7 @@ def test_a_cancelled_job_ends_and_says_so(
     provider.cancel(one.key)
     result = provider.result(one.key)
     assert result is not None
-    assert result.outcome is Outcome.CANCELLED
+    assert result.outcome is RunOutcome.CANCELLED
     provider.forget(one.key)
 
 
@@ -159,7 +159,7 @@ for place in ("/in", "/model", "/usr", "/"):
 def test_a_model_writes_nowhere_but_into_out_and_tmp(ran: Ran, inputs: Path) -> None:
     before = sorted(path.name for path in inputs.iterdir())
     result = ran(WRITES_OUTSIDE + GOOD + "open('/tmp/own', 'w').write('x'); open('/out/own', 'w').write('x')")
-    assert (result.outcome, result.log) == (Outcome.GOOD, b"")
+    assert (result.outcome, result.log) == (RunOutcome.GOOD, b"")
     assert sorted(path.name for path in inputs.iterdir()) == before
 
 
@@ -236,7 +236,7 @@ except OSError:
     pass
 """
         result = ran(source + GOOD)
-    assert (result.outcome, result.log) == (Outcome.GOOD, b"")
+    assert (result.outcome, result.log) == (RunOutcome.GOOD, b"")
 
 
 def test_a_model_that_forks_without_end_is_contained_and_nothing_of_it_is_left(ran: Ran) -> None:
@@ -269,7 +269,7 @@ if os.fork() == 0:
     time.sleep(987654)
 """
     )
-    assert ran(source).outcome is Outcome.GOOD
+    assert ran(source).outcome is RunOutcome.GOOD
     assert not _left("time.sleep(987654)")
 
 
@@ -294,7 +294,7 @@ def _left(text: str) -> list[str]:
 
 def test_a_model_that_eats_memory_is_ended_and_the_reason_is_memory(ran: Ran) -> None:
     result = ran("held = []\nwhile True: held.append(bytearray(b'x' * (8 << 20)))")
-    assert result.outcome in (Outcome.OUT_OF_MEMORY, Outcome.FAILED)
+    assert result.outcome in (RunOutcome.OUT_OF_MEMORY, RunOutcome.FAILED)
     assert "memory" in result.reason.lower() or "MemoryError" in result.log.decode()
 
 
@@ -325,13 +325,13 @@ raise SystemExit(1)
 def test_a_model_that_hangs_is_ended_at_its_time(ran: Ran) -> None:
     began = time.monotonic()
     result = ran("import signal, time\nsignal.signal(15, signal.SIG_IGN)\ntime.sleep(600)", seconds=3.0)
-    assert result.outcome is Outcome.OUT_OF_TIME
+    assert result.outcome is RunOutcome.OUT_OF_TIME
     assert time.monotonic() - began < 60
 
 
 def test_a_model_that_prints_without_end_is_ended_and_its_log_stays_small(ran: Ran) -> None:
     result = ran("import sys\nwhile True: sys.stdout.write('x' * 65536)")
-    assert result.outcome is Outcome.TOO_MUCH_OUTPUT
+    assert result.outcome is RunOutcome.TOO_MUCH_OUTPUT
     assert len(result.log) < 200_000
     assert b"bytes left out" in result.log
 
@@ -341,17 +341,19 @@ def test_predictions_without_end_are_refused(ran: Ran) -> None:
         "import os; os.symlink('/dev/zero', '/out/predictions.parquet')",
         "open('/out/predictions.parquet', 'wb').write(bytes(2 << 20))",
     ):
-        assert ran(source).outcome is Outcome.TOO_MUCH_OUTPUT
+        assert ran(source).outcome is RunOutcome.TOO_MUCH_OUTPUT
 
 
 def test_a_pipe_in_place_of_predictions_holds_nobody_up(ran: Ran) -> None:
-    assert ran("import os; os.mkfifo('/out/predictions.parquet')", seconds=5.0).outcome is Outcome.OUT_OF_TIME
+    assert (
+        ran("import os; os.mkfifo('/out/predictions.parquet')", seconds=5.0).outcome is RunOutcome.OUT_OF_TIME
+    )
 
 
 def test_a_link_in_place_of_predictions_leads_nowhere_outside(ran: Ran, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("the-secret")
     result = ran(f"import os; os.symlink({str(tmp_path / 'secret')!r}, '/out/predictions.parquet')")
-    assert result.outcome is Outcome.FAILED
+    assert result.outcome is RunOutcome.FAILED
     assert b"the-secret" not in result.output
 
 
@@ -381,7 +383,7 @@ for uid in (0, 1000):
 
 def test_after_all_of_that_the_next_model_runs(ran: Ran) -> None:
     ran("import os\nwhile True: os.fork()", seconds=3.0)
-    assert ran(GOOD).outcome is Outcome.GOOD
+    assert ran(GOOD).outcome is RunOutcome.GOOD
 
 
 def test_without_bubblewrap_nothing_runs_and_the_message_says_what_to_install(
@@ -393,7 +395,7 @@ def test_without_bubblewrap_nothing_runs_and_the_message_says_what_to_install(
         made.check()
     code = script(tmp_path / "model", f"open({str(tmp_path / 'ran')!r}, 'w')")
     result = result_of(made, job(inputs, code, "without"))
-    assert (result.outcome, (tmp_path / "ran").exists()) == (Outcome.UNAVAILABLE, False)
+    assert (result.outcome, (tmp_path / "ran").exists()) == (RunOutcome.UNAVAILABLE, False)
     assert "never run without a sandbox" in result.reason
 
 
@@ -412,7 +414,7 @@ def test_without_cgroups_memory_is_looked_at_from_outside(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     code = script(tmp_path / "hungry", "held = []\nwhile True: held.append(bytearray(b'x' * (1 << 20)))")
     result = result_of(ProcessProvider(), job(inputs, code, "hungry", limits=SMALL))
-    assert result.outcome is Outcome.OUT_OF_MEMORY
+    assert result.outcome is RunOutcome.OUT_OF_MEMORY
 
 
 def test_a_node_that_is_killed_takes_its_runs_with_it(inputs: Path, tmp_path: Path) -> None:
@@ -449,10 +451,12 @@ def _sandboxes_of(parent: int) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("kind", [Kind.FUNCTION, Kind.NOTEBOOK])
-def test_kinds_that_need_a_file_fail_without_it(ran: Ran, kind: Kind, inputs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [ModelKind.FUNCTION, ModelKind.NOTEBOOK])
+def test_kinds_that_need_a_file_fail_without_it(
+    ran: Ran, kind: ModelKind, inputs: Path, tmp_path: Path
+) -> None:
     code = script(tmp_path / "empty", FAST + WRITE)
     made = replace(
         job(inputs, code, f"{tmp_path.name}-{kind}", kind=kind, entry="missing.py"), rootfs=ran.rootfs
     )
-    assert result_of(ran.provider, made).outcome is Outcome.FAILED
+    assert result_of(ran.provider, made).outcome is RunOutcome.FAILED

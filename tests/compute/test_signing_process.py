@@ -1,4 +1,4 @@
-"""The submitter's key lives in a process of its own, which signs submissions of one tournament and nothing else."""
+"""The submitter's key lives in a process of its own, which signs submissions of one tournament alone."""
 
 import json
 import os

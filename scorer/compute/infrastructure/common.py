@@ -1,4 +1,4 @@
-"""What all targets of a deployment share."""
+"""Parts that all targets of a deployment share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

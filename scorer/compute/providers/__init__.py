@@ -1,1 +1,1 @@
-"""Where jobs run: providers behind one protocol, which one conformance suite holds to it."""
+"""Providers, which run jobs, behind one protocol; one conformance suite holds them to it."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from scorer.compute.job import JobLimits, JobResult, Outcome
+from scorer.compute.job import JobLimits, JobResult, RunOutcome
 
 PART: Final = 65_536
 TICK: Final = 0.05
@@ -64,7 +64,7 @@ class AttachedRun:
     limits: JobLimits
     seconds: float
     memory: Callable[[int], int] | None = None
-    explain: Callable[[int], tuple[Outcome, str] | None] = lambda _code: None
+    explain: Callable[[int], tuple[RunOutcome, str] | None] = lambda _code: None
     release: Callable[[], int] = lambda: 0
     on_end: Callable[[], None] = lambda: None
     log: BoundedLog = field(default_factory=BoundedLog)
@@ -91,9 +91,9 @@ class AttachedRun:
         try:
             result = self._watched(began)
         except OSError as error:
-            result = JobResult(Outcome.UNAVAILABLE, f"expected a process, found {error.strerror}")
+            result = JobResult(RunOutcome.UNAVAILABLE, f"expected a process, found {error.strerror}")
         except Exception as error:  # noqa: BLE001 - a run without an end would be waited for until the close
-            result = JobResult(Outcome.UNAVAILABLE, f"expected an end, found {type(error).__name__}")
+            result = JobResult(RunOutcome.UNAVAILABLE, f"expected an end, found {type(error).__name__}")
         peak = self.release()
         self.result = JobResult(
             *(result.outcome, result.reason, result.output, self.log.content(), result.exit_code),
@@ -119,23 +119,26 @@ class AttachedRun:
         code = process.wait()
         return self._result(ended, code, reading)
 
-    def _over(self, began: float, pid: int, held: int) -> tuple[Outcome, str] | None:
+    def _over(self, began: float, pid: int, held: int) -> tuple[RunOutcome, str] | None:
         """Return why the command must end now, or None."""
         if self._cancelled.is_set():
-            return Outcome.CANCELLED, "expected it to run on, found that it was cancelled"
+            return RunOutcome.CANCELLED, "expected it to run on, found that it was cancelled"
         if time.monotonic() - began > self.seconds:
-            return Outcome.OUT_OF_TIME, f"expected its end within {self.seconds:.0f} s, found none"
+            return RunOutcome.OUT_OF_TIME, f"expected its end within {self.seconds:.0f} s, found none"
         if held > self.limits.output:
             found = f"expected at most {self.limits.output} bytes of predictions, found more"
-            return Outcome.TOO_MUCH_OUTPUT, found
+            return RunOutcome.TOO_MUCH_OUTPUT, found
         if self.log.count > self.limits.log:
             found = f"expected at most {self.limits.log} bytes of log, found more"
-            return Outcome.TOO_MUCH_OUTPUT, found
+            return RunOutcome.TOO_MUCH_OUTPUT, found
         if self.memory is not None and self.memory(pid) > self.limits.memory:
-            return Outcome.OUT_OF_MEMORY, f"expected at most {self.limits.memory} bytes of memory, found more"
+            return (
+                RunOutcome.OUT_OF_MEMORY,
+                f"expected at most {self.limits.memory} bytes of memory, found more",
+            )
         return None
 
-    def _result(self, ended: tuple[Outcome, str] | None, code: int, reading: "_Reading") -> JobResult:
+    def _result(self, ended: tuple[RunOutcome, str] | None, code: int, reading: "_Reading") -> JobResult:
         if ended is not None:
             return JobResult(*ended, exit_code=code)
         known = self.explain(code) if code else None
@@ -143,9 +146,9 @@ class AttachedRun:
             return JobResult(*known, exit_code=code)
         if code != 0:
             return JobResult(
-                Outcome.FAILED, f"expected exit code 0, found {_worded(code, self.log)}", exit_code=code
+                RunOutcome.FAILED, f"expected exit code 0, found {_worded(code, self.log)}", exit_code=code
             )
-        return JobResult(Outcome.GOOD, "", bytes(reading.output), exit_code=0)
+        return JobResult(RunOutcome.GOOD, "", bytes(reading.output), exit_code=0)
 
 
 class _Reading:
@@ -155,7 +158,7 @@ class _Reading:
         self._process, self._log, self._most = process, log, limits.output
         self.output = bytearray()
 
-    def until(self, over: Callable[[int], tuple[Outcome, str] | None]) -> tuple[Outcome, str] | None:
+    def until(self, over: Callable[[int], tuple[RunOutcome, str] | None]) -> tuple[RunOutcome, str] | None:
         """Read until the end, or until `over` says why not."""
         with selectors.DefaultSelector() as selector:
             for stream in (self._process.stdout, self._process.stderr):
@@ -182,7 +185,7 @@ class _Reading:
             else:
                 self._log.add(part)
 
-    def _await(self, over: Callable[[int], tuple[Outcome, str] | None]) -> tuple[Outcome, str] | None:
+    def _await(self, over: Callable[[int], tuple[RunOutcome, str] | None]) -> tuple[RunOutcome, str] | None:
         """Wait for the end of a process that closed its pipes before."""
         while self._process.poll() is None:
             if (ended := over(len(self.output))) is not None:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from scorer.compute.job import IN, MODEL, OUT, Job, Outcome
+from scorer.compute.job import IN, MODEL, OUT, ModelJob, RunOutcome
 from scorer.compute.providers.attached import AttachedRun
 from scorer.compute.providers.local import LocalProvider
 from scorer.compute.providers.protocol import ProviderUnavailable
@@ -53,7 +53,7 @@ class ContainerProvider(LocalProvider):
             )
         return engine
 
-    def run_of(self, job: Job) -> AttachedRun:
+    def run_of(self, job: ModelJob) -> AttachedRun:
         """Return the run of a job in its container; one of that name that a node left is removed first."""
         container = f"cupel-{job.key}"
         self._remove(container)
@@ -72,7 +72,7 @@ class ContainerProvider(LocalProvider):
         if key not in self._runs:
             self._remove(f"cupel-{key}")
 
-    def command(self, job: Job, container: str) -> list[str]:
+    def command(self, job: ModelJob, container: str) -> list[str]:
         """Return the command that runs a job in a container."""
         limits = job.limits
         python, folders = ("python3", ()) if job.image else interpreter(job.python)
@@ -118,10 +118,10 @@ class ContainerProvider(LocalProvider):
                 )
 
 
-def _explain(job: Job, code: int) -> tuple[Outcome, str] | None:
+def _explain(job: ModelJob, code: int) -> tuple[RunOutcome, str] | None:
     if code == OUT_OF_MEMORY:
         return (
-            Outcome.OUT_OF_MEMORY,
+            RunOutcome.OUT_OF_MEMORY,
             f"expected at most {job.limits.memory} bytes of memory, found that it took more",
         )
     return None

@@ -1,4 +1,4 @@
-"""What providers on this machine have in common: runs by key, each attached to this process."""
+"""The base of providers on this machine: runs by key, each attached to this process."""
 
 import threading
 from abc import abstractmethod
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from scorer.compute.job import Job, JobResult, Outcome
+from scorer.compute.job import JobResult, ModelJob, RunOutcome
 from scorer.compute.providers.attached import AttachedRun
 from scorer.compute.providers.protocol import JobState
 from scorer.errors import CupelError
@@ -30,10 +30,10 @@ class LocalProvider:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @abstractmethod
-    def run_of(self, job: Job) -> AttachedRun:
+    def run_of(self, job: ModelJob) -> AttachedRun:
         """Return the run of a job, not started yet."""
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: ModelJob) -> None:
         """Start a job; one whose key is known is not started again."""
         with self._lock:
             if job.key in self._runs:
@@ -42,7 +42,7 @@ class LocalProvider:
                 run = self.run_of(job)
             except (CupelError, OSError) as error:
                 run = AttachedRun((), job.limits, job.seconds)
-                run.result = JobResult(Outcome.UNAVAILABLE, str(error))
+                run.result = JobResult(RunOutcome.UNAVAILABLE, str(error))
             else:
                 run.start()
             self._runs[job.key] = run

@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from scorer.compute.job import Job, Outcome
+from scorer.compute.job import ModelJob, RunOutcome
 from scorer.compute.providers.attached import AttachedRun
 from scorer.compute.providers.local import LocalProvider
 from scorer.compute.sandbox import cgroups, launcher
 from scorer.compute.sandbox.bubblewrap import SandboxUnavailable, bubblewrap, sandboxed
-from scorer.compute.sandbox.cgroups import Group
+from scorer.compute.sandbox.cgroups import ControlGroup
 from scorer.compute.sandbox.processes import resident
 
 LAUNCHER: Final = Path(launcher.__file__)
@@ -44,7 +44,7 @@ class ProcessProvider(LocalProvider):
         limits = f"cgroups of version {hierarchy.version}" if hierarchy else "limits by process"
         return f"{found}, {limits}"
 
-    def run_of(self, job: Job) -> AttachedRun:
+    def run_of(self, job: ModelJob) -> AttachedRun:
         """Return the run of a job in its sandbox."""
         self.check()
         command, stack = sandboxed(job), ExitStack()
@@ -75,13 +75,13 @@ def _launched(files: int, procs: Sequence[str], address_space: int | None) -> li
     return [sys.executable, "-I", "-S", str(LAUNCHER), json.dumps(limits)]
 
 
-def _explain(group: Group, memory: int, _code: int) -> tuple[Outcome, str] | None:
+def _explain(group: ControlGroup, memory: int, _code: int) -> tuple[RunOutcome, str] | None:
     if group.was_out_of_memory:
-        return Outcome.OUT_OF_MEMORY, f"expected at most {memory} bytes of memory, found that it took more"
+        return RunOutcome.OUT_OF_MEMORY, f"expected at most {memory} bytes of memory, found that it took more"
     return None
 
 
-def _release(group: Group, stack: ExitStack) -> int:
+def _release(group: ControlGroup, stack: ExitStack) -> int:
     peak = group.peak
     stack.close()
     return peak

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Protocol
 
-from scorer.compute.job import Job, JobResult
+from scorer.compute.job import JobResult, ModelJob
 from scorer.errors import CupelError
 
 
@@ -19,7 +19,7 @@ class ProviderUnavailable(CupelError):
     """A provider cannot run anything here; the message says what to do."""
 
 
-class Provider(Protocol):
+class JobProvider(Protocol):
     """Runs jobs apart from this process, each once by its key, with no network and no key.
 
     `check` raises `ProviderUnavailable`, or `scorer.compute.sandbox.bubblewrap.SandboxUnavailable`, where it
@@ -32,7 +32,7 @@ class Provider(Protocol):
         """Return in words what it runs with."""
         ...
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: ModelJob) -> None:
         """Start a job; one whose key is known is not started again."""
         ...
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from scorer.compute.job import IN, MODEL, OUT, PREDICTIONS, Job
+from scorer.compute.job import IN, MODEL, OUT, PREDICTIONS, ModelJob
 from scorer.errors import CupelError
 from scorer.redaction import shown_path
 
@@ -45,7 +45,7 @@ def bubblewrap() -> str:
     return found
 
 
-def runner_command(job: Job, python: str, *options: str) -> list[str]:
+def runner_command(job: ModelJob, python: str, *options: str) -> list[str]:
     """Return the command inside of any sandbox that runs a model and then writes its predictions out."""
     run = [python, "-I", "-B", *options, f"{RUNNER}/runner.py", str(job.kind), job.entry]
     return ["/bin/sh", "-c", COLLECT, "sh", *run]
@@ -57,7 +57,7 @@ def _bytecode() -> tuple[str, ...]:
     return (prefix,) if prefix and Path(prefix).is_dir() else ()
 
 
-def variables(job: Job) -> dict[str, str]:
+def variables(job: ModelJob) -> dict[str, str]:
     """Return the environment of a model, whole: nothing of the node's is in it."""
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {
@@ -70,7 +70,7 @@ def variables(job: Job) -> dict[str, str]:
     }
 
 
-def sandboxed(job: Job) -> list[str]:
+def sandboxed(job: ModelJob) -> list[str]:
     """Return the command that runs a job in a sandbox.
 
     Raises

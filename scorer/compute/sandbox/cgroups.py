@@ -42,7 +42,7 @@ class Hierarchy:
 
 
 @dataclass(frozen=True)
-class Group:
+class ControlGroup:
     """A group of one run."""
 
     memory: Path
@@ -95,7 +95,7 @@ def usable() -> Hierarchy | None:
 
 
 @contextmanager
-def group(hierarchy: Hierarchy, name: str, memory: int, processes: int) -> Iterator[Group]:
+def group(hierarchy: Hierarchy, name: str, memory: int, processes: int) -> Iterator[ControlGroup]:
     """Make a group while the context lasts; whatever is still in it at the end is killed.
 
     Parameters
@@ -129,8 +129,8 @@ def _own_groups(text: str) -> Iterator[tuple[str, str]]:
             yield name, path
 
 
-def _made(hierarchy: Hierarchy, name: str, memory: int, processes: int) -> Group:
-    made = Group(hierarchy.memory / name, hierarchy.pids / name, hierarchy.version)
+def _made(hierarchy: Hierarchy, name: str, memory: int, processes: int) -> ControlGroup:
+    made = ControlGroup(hierarchy.memory / name, hierarchy.pids / name, hierarchy.version)
     for folder in dict.fromkeys((made.memory, made.pids)):
         if folder.is_dir():
             folder.rmdir()  # of a node that was killed: nothing is in it any more
@@ -147,13 +147,13 @@ def _made(hierarchy: Hierarchy, name: str, memory: int, processes: int) -> Group
     return made
 
 
-def _settings(made: Group, memory: int, processes: int) -> Mapping[Path, int]:
+def _settings(made: ControlGroup, memory: int, processes: int) -> Mapping[Path, int]:
     if made.version == 2:
         return {made.memory / "memory.max": memory, made.memory / "pids.max": processes}
     return {made.memory / "memory.limit_in_bytes": memory, made.pids / "pids.max": processes}
 
 
-def _swap(made: Group) -> tuple[Path, ...]:
+def _swap(made: ControlGroup) -> tuple[Path, ...]:
     name = "memory.swap.max" if made.version == 2 else "memory.memsw.limit_in_bytes"
     return (made.memory / name,)
 
