@@ -31,6 +31,8 @@ from scorer.daemon.site import Site
 from scorer.server.upstream import Upstream
 
 SOCKET: Final = "run/sign"
+TIMEOUT: Final = (5.0, 60.0)
+"""Seconds to connect to a server, and for its answer: others wait meanwhile."""
 LONGEST_CYCLE: Final = 600.0
 """Seconds after which a node that ends no cycle counts as dead."""
 
@@ -140,7 +142,7 @@ def source_of(config: ComputeConfig) -> RoundFilesSource:
         return PublishedFolder(config.at(rounds.published))
     if rounds.server is None:
         raise ConfigError("rounds: expected either published or server, found neither")
-    return ServedRounds(Upstream(rounds.server.rstrip("/")), config.root / "rounds")
+    return ServedRounds(Upstream(rounds.server.rstrip("/"), timeout=TIMEOUT), config.root / "rounds")
 
 
 def delivery_of(config: ComputeConfig) -> SubmissionDelivery:
@@ -150,7 +152,7 @@ def delivery_of(config: ComputeConfig) -> SubmissionDelivery:
         return InboxDelivery(config.at(submit.inbox))
     if submit.server is None or submit.api_key_file is None:
         raise ConfigError("submit: expected inbox, or server and api_key_file, found neither")
-    key, upstream = config.secret(submit.api_key_file), Upstream(submit.server.rstrip("/"))
+    key, upstream = config.secret(submit.api_key_file), Upstream(submit.server.rstrip("/"), timeout=TIMEOUT)
     if key.count("$") != 1:
         raise ConfigError("submit.api_key_file: expected id$secret, found another text")
     return ServerDelivery(upstream, key, config.root / "receipts", addresses.chain_id, addresses.tournament)

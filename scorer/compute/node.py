@@ -71,6 +71,7 @@ class ComputeNode:
 
     def cycle(self) -> Mapping[str, Any]:
         """Run one cycle; return its line for the log."""
+        self.submitting.begin_cycle()
         self._observe()
         if self._seen is None:
             return {"rounds": "none was seen yet"}
@@ -105,7 +106,7 @@ class ComputeNode:
         seen = self._seen
         if seen is not None and time.monotonic() - seen.seen_at < min(self.interval, LEAST_PAUSE):
             return
-        with apart("the chain", self.context.alarms.call), self.context.cycle() as cycle:
+        with self.context.apart(self.site), self.context.cycle() as cycle:
             self._seen = observed(cycle.pinned, self.site.checked(cycle.pinned))
 
     def _here(self, round_id: int) -> RoundTermsHere | None:
@@ -210,6 +211,7 @@ class ComputeNode:
                 text = f"round {round_id} closed without a submission of model {model}"
                 self.context.alarms.call(AlarmReason.MISSED_ROUND, text)
         structlog.get_logger().info("closed", round=round_id)
+        self.runs.tidy(self.site.tournament)
 
 
 def _was_tried(model: ModelView, done: Mapping[Key, ModelProgress], record: TakingRound) -> bool:

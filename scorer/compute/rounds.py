@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from scorer.chain.contracts import Suite
 from scorer.chain.records import RoundRecord, RoundState
 from scorer.client.actions import ActionRefused
-from scorer.client.submitting import RECENT, SubmissionTerms, published_universe
+from scorer.client.submitting import SubmissionTerms, published_universe
 from scorer.errors import CupelError
 from scorer.files import write_whole
 from scorer.observation.encryption import member_keys, round_context
@@ -18,6 +18,8 @@ from scorer.server.upstream import Upstream
 from scorer.storage.bundle import NAMES, RULES, UNIVERSE, Bundle, BundleError
 from scorer.submission.validity import Universe
 
+NEWEST: Final = 40
+"""Newest rounds among which open ones are looked for."""
 NAMED: Final = ("signals", "crypto")
 """Kinds of submissions that call ids by other names."""
 
@@ -85,7 +87,7 @@ class RoundTermsHere:
 def recent_rounds(suite: Suite, block: int) -> list[RoundRecord]:
     """Return the newest rounds of a block, oldest first."""
     count = suite.round_count(block)
-    return suite.rounds(range(max(1, count - RECENT + 1), count + 1), block)
+    return suite.rounds(range(max(1, count - NEWEST + 1), count + 1), block)
 
 
 def is_open(record: RoundRecord) -> bool:

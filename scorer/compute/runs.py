@@ -1,7 +1,9 @@
 """Starts the runs of models, and makes records of their ends."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 
@@ -15,9 +17,12 @@ from scorer.compute.journal import ModelRound, RunJournal
 from scorer.compute.node_metrics import ComputeMetrics
 from scorer.compute.providers.protocol import JobProvider, JobState
 from scorer.compute.record import RunRecord, sha256
-from scorer.compute.rounds import RoundTermsHere
+from scorer.compute.rounds import NEWEST, RoundTermsHere
 from scorer.errors import CupelError
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
+
+KEPT_INPUTS: Final = 4
+"""Newest rounds whose inputs are kept."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,23 @@ class Runs:
 
     def recover(self, tournament: str) -> None:
         """Make records of runs that a node before did not see the end of; their processes ended with it."""
-        for round_id in self.journal.rounds(tournament):
+        for round_id in self.journal.rounds(tournament)[:NEWEST]:
             for section in self.config.models:
                 of_round = self.journal.of(tournament, round_id, section.model)
                 for attempt in of_round.progress().attempts:
                     if attempt.outcome is None:
                         self._end_interrupted(of_round, section, tournament, round_id, attempt.number)
+
+    def tidy(self, tournament: str) -> None:
+        """Remove inputs of older rounds, and code that no model runs or ran well last."""
+        folder = self.config.root / "inputs" / tournament.lower()
+        numbers = sorted(int(path.name) for path in folder.glob("[0-9]*"))
+        for number in numbers[:-KEPT_INPUTS]:
+            shutil.rmtree(folder / str(number), ignore_errors=True)
+        views = self.models()
+        kept = {view.code for view in views} | {view.last_good for view in views if view.last_good}
+        if len(views) == len(self.config.models):  # of one that cannot be read now, the code is not known
+            self.codes.prune(kept | {each.start.code for each in self._running.values()})
 
     def _end_interrupted(
         self, of_round: ModelRound, section: ModelSection, tournament: str, round_id: int, number: int

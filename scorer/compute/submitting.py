@@ -16,6 +16,7 @@ from scorer.compute.rounds import TermsReader
 from scorer.errors import CupelError
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.protocol.signature import SubmissionDigest
+from scorer.server.upstream import GatewayError
 
 
 class Submitter(Protocol):
@@ -48,6 +49,11 @@ class Submitting:
     metrics: ComputeMetrics
     raise_alarm: RaiseAlarm
     triggers: Callable[[int], str | None] = lambda _model: None
+    _is_away: bool = False
+
+    def begin_cycle(self) -> None:
+        """Try again what did not answer in the cycle before."""
+        self._is_away = False
 
     def sign(self, action: SignPredictions, now: int) -> None:
         """Check predictions once more, encrypt them where the round asks, sign them, and keep that."""
@@ -66,13 +72,19 @@ class Submitting:
         self.deliver(Deliver(action.round, model), now)
 
     def deliver(self, action: Deliver, now: int) -> None:
-        """Hand in what was signed; a failure is noted, and tried again."""
+        """Hand in what was signed; a failure is noted, and tried again.
+
+        What does not answer is asked once in a cycle: each answer that does not come holds everything up.
+        """
+        if self._is_away:
+            return
         number, model = action.round.round_id, action.model_id
         of_round = self.journal.of(action.round.tournament, number, model)
         submission = of_round.submission()
         try:
             proof = self.delivery.deliver(submission, self.triggers(model))
         except (CupelError, OSError) as error:
+            self._is_away = isinstance(error, GatewayError | OSError)
             of_round.tried(now, str(error))
             self.raise_alarm(AlarmReason.NOT_DELIVERED, f"round {number}, model {model}: {error}")
             return

@@ -41,6 +41,8 @@ class ProcessProvider(LocalProvider):
                 "sandbox: expected cgroups that can be written, as the kernel does not limit the processes "
                 "of root otherwise, found none; run the node as another user"
             )
+        if hierarchy is not None:
+            cgroups.sweep(hierarchy)
         limits = f"cgroups of version {hierarchy.version}" if hierarchy else "limits by process"
         return f"{found}, {limits}"
 
@@ -52,7 +54,7 @@ class ProcessProvider(LocalProvider):
         if hierarchy is None:
             started = [*_launched(limits.files, [], limits.memory + ROOM), *command]
             return AttachedRun(started, limits, job.seconds, memory=resident, on_end=self.on_end)
-        name = f"cupel-{os.getpid()}-{job.key}"
+        name = f"{cgroups.PREFIX}{os.getpid()}-{job.key}"
         group = stack.enter_context(
             cgroups.group(hierarchy, name, limits.memory, limits.processes + OWN_PROCESSES)
         )

@@ -1,7 +1,7 @@
 """Control groups: one for each run, which bounds the memory and the processes of all of it together.
 
-Version 2 where this process's own group may have children (root, or systemd's ``Delegate=yes``), else version
-1, which root alone can use. Where neither can be had, `usable` says so.
+Version 2 where groups may be made beside or below this process's own (root, or systemd's ``Delegate=`` with
+``DelegateSubgroup=``), else version 1, which root alone can use. Where neither can be had, `usable` says so.
 """
 
 import os
@@ -15,6 +15,8 @@ from typing import Final
 
 ROOT: Final = Path("/sys/fs/cgroup")
 OWN: Final = Path("/proc/self/cgroup")
+PREFIX: Final = "cupel-"
+"""The beginning of a group's name; the id of the process that made it follows."""
 ENDING: Final = 5.0
 """Seconds that killed processes may take to leave their group."""
 
@@ -88,10 +90,20 @@ def usable() -> Hierarchy | None:
     """Return the folders below which this process may make groups; None where it may not."""
     for found in _candidates():
         with suppress(OSError):
-            probe = _made(found, f"cupel-probe-{os.getpid()}", 64 << 20, 16)
+            probe = _made(found, f"{PREFIX}{os.getpid()}-probe", 64 << 20, 16)
             probe.end()
             return found
     return None
+
+
+def sweep(hierarchy: Hierarchy) -> None:
+    """Remove the groups of nodes that were killed: nothing is in them any more."""
+    for folder in hierarchy.folders:
+        for path in folder.glob(f"{PREFIX}*"):
+            owner = path.name.removeprefix(PREFIX).partition("-")[0]
+            if owner.isdecimal() and not Path(f"/proc/{owner}").exists():
+                with suppress(OSError):
+                    path.rmdir()
 
 
 @contextmanager
@@ -115,7 +127,9 @@ def _candidates() -> Iterator[Hierarchy]:
     for mount in (ROOT, ROOT / "unified"):
         if "" in own and (mount / "cgroup.controllers").is_file():
             folder = mount / own[""].lstrip("/")
-            yield Hierarchy(folder, folder, 2)
+            # Beside this process first: a group with processes of its own gives its children no controllers.
+            for place in (folder.parent, folder) if folder != mount else (folder,):
+                yield Hierarchy(place, place, 2)
     if "memory" in own and "pids" in own:
         memory, pids = (ROOT / name / own[name].lstrip("/") for name in ("memory", "pids"))
         yield Hierarchy(memory, pids, 1)
@@ -131,6 +145,9 @@ def _own_groups(text: str) -> Iterator[tuple[str, str]]:
 
 def _made(hierarchy: Hierarchy, name: str, memory: int, processes: int) -> ControlGroup:
     made = ControlGroup(hierarchy.memory / name, hierarchy.pids / name, hierarchy.version)
+    if hierarchy.version == 2:
+        with suppress(OSError):  # they may be given already, by whoever may
+            (hierarchy.memory / "cgroup.subtree_control").write_text("+memory +pids")
     for folder in dict.fromkeys((made.memory, made.pids)):
         if folder.is_dir():
             folder.rmdir()  # of a node that was killed: nothing is in it any more
