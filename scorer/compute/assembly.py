@@ -15,6 +15,7 @@ from scorer.compute.journal import RunJournal
 from scorer.compute.node import ComputeNode
 from scorer.compute.node_metrics import ComputeMetrics
 from scorer.compute.providers.container import ContainerProvider
+from scorer.compute.providers.kubernetes import KubernetesProvider
 from scorer.compute.providers.process import ProcessProvider
 from scorer.compute.providers.protocol import JobProvider
 from scorer.compute.rounds import PublishedFolder, RoundFilesSource, ServedRounds, TermsReader
@@ -166,6 +167,8 @@ def providers_of(config: ComputeConfig, on_end: Callable[[], None]) -> Mapping[s
 def _provider(name: str, on_end: Callable[[], None]) -> JobProvider:
     if name == "process":
         return ProcessProvider(on_end)
+    if name == "kubernetes":
+        return KubernetesProvider(on_end)
     return ContainerProvider(on_end, name=name)
 
 

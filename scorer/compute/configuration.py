@@ -17,7 +17,7 @@ from scorer.redaction import remember, shown_path
 
 FILE: Final = "compute.toml"
 MOST_MODELS: Final = 1_000
-ProviderName = Literal["process", "podman", "docker"]
+ProviderName = Literal["process", "podman", "docker", "kubernetes"]
 
 
 def _inside(value: str) -> str:
@@ -191,6 +191,8 @@ class ModelSection(ConfigSection):
     def _something_to_run_in(self) -> Self:
         if self.provider in ("podman", "docker") and (self.image is None) == (self.rootfs is None):
             raise ValueError("expected either image, by its digest, or rootfs for a container")
+        if self.provider == "kubernetes" and self.image is None:
+            raise ValueError("expected image, by its digest, for a pod")
         return self
 
 

@@ -1,4 +1,4 @@
-"""Writes what runs a node elsewhere: a unit, a cron job, a workflow; it starts nothing."""
+"""Writes what runs a node elsewhere: a unit, a cron job, a workflow, manifests; it starts none."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from scorer.compute.configuration import ComputeConfig
-from scorer.compute.infrastructure import machine
+from scorer.compute.infrastructure import kubernetes, machine
 from scorer.compute.infrastructure.common import Plan
 from scorer.daemon.config_errors import ConfigError
 from scorer.files import write_whole
@@ -21,6 +21,7 @@ TARGETS: Final[Mapping[str, Make]] = {
     "systemd": machine.systemd,
     "cron": machine.cron,
     "github": machine.github,
+    "kubernetes": kubernetes.plan,
 }
 """The function that makes the files of each target."""
 

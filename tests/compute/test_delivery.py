@@ -53,8 +53,9 @@ def test_a_submission_gets_a_receipt_and_names_the_call_that_asked_for_it(
 ) -> None:
     proof = delivery(server, tmp_path / "receipts").deliver(signed(server.world), "the-trigger")
     assert proof["server"] == server.url
-    (row,) = listed(server)
-    assert (row["state"], row["triggerId"]) == ("accepted", "the-trigger")
+    key = server.key(server.account_of(1))
+    answer = server.ask('query { submissions(modelId: "1") { state triggerId } }', key)
+    assert answer["data"]["submissions"] == [{"state": "accepted", "triggerId": "the-trigger"}]
     assert len(inbox(server)) == 1
     assert len(list((tmp_path / "receipts").glob("*.receipt.json"))) == 1
 

@@ -66,7 +66,7 @@ def test_what_a_model_predicts_is_what_the_operator_takes_and_its_record_names_a
     assert record is not None
     assert set(record.files) == {"live.parquet", "round.json", "rules.json", "universe.parquet"}
     assert record.predictions == content_hash(site.world.ids, RAMP).hex()
-    digests = (record.code, record.inputs, record.output, record.log, *record.files.values())
+    digests = (record.code, record.inputs, record.output, *record.files.values())
     assert all(len(digest) == 64 for digest in digests)
 
 

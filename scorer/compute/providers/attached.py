@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from scorer.compute.job import JobLimits, JobResult, RunOutcome
@@ -19,6 +20,8 @@ TICK: Final = 0.05
 KEPT: Final = 65_536
 """Bytes of a log's beginning, and of its end, that are kept."""
 SHOWN: Final = 300
+PASSED: Final = ("PATH", "HOME", "KUBECONFIG", "XDG_RUNTIME_DIR")
+"""Variables that commands of ours need; what they run sees none of them."""
 
 
 @dataclass
@@ -58,6 +61,8 @@ class AttachedRun:
         Called once it has ended, whatever came: removes what was made for it.
     on_end
         Called at the very end.
+    stdin
+        The file that is its standard input; None: it has none.
     """
 
     command: Sequence[str]
@@ -67,6 +72,7 @@ class AttachedRun:
     explain: Callable[[int], tuple[RunOutcome, str] | None] = lambda _code: None
     release: Callable[[], int] = lambda: 0
     on_end: Callable[[], None] = lambda: None
+    stdin: Path | None = None
     log: BoundedLog = field(default_factory=BoundedLog)
     result: JobResult | None = None
     _cancelled: threading.Event = field(default_factory=threading.Event)
@@ -103,14 +109,15 @@ class AttachedRun:
         self.on_end()
 
     def _watched(self, began: float) -> JobResult:
-        process = subprocess.Popen(  # noqa: S603 - a command of ours; what it runs is confined
-            list(self.command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            env={"PATH": os.environ.get("PATH", os.defpath)},
-        )
+        with Path(self.stdin or os.devnull).open("rb") as given:
+            process = subprocess.Popen(  # noqa: S603 - a command of ours; what it runs is confined
+                list(self.command),
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                env={name: os.environ[name] for name in PASSED if name in os.environ},
+            )
         reading = _Reading(process, self.log, self.limits)
         try:
             ended = reading.until(lambda held: self._over(began, process.pid, held))
