@@ -17,7 +17,7 @@ from scorer.server.receipt_folder import RECEIPTS, ReceiptFolder
 from scorer.server.round_files import TOURNAMENT
 from scorer.server.upstream import Upstream
 from scorer.storage.bundle import round_folder
-from scorer.storage.inbox import deliver, signature_path
+from scorer.storage.inbox import SIGNATURE_SUFFIX, deliver, signature_path
 
 GRANT = (
     "query ($f: String!, $t: Int!, $m: String) "
@@ -31,6 +31,10 @@ CREATE = (
     "mutation ($f: String!, $t: Int!, $m: String, $g: String) "
     "{ createSubmission(filename: $f, tournament: $t, modelId: $m, triggerId: $g) { id } }"
 )
+
+
+EARLIER = "query ($m: String) { submissions(modelId: $m) { id state round { number } } }"
+ACCEPTED = "accepted"
 
 
 class NotDelivered(CupelError):
@@ -55,6 +59,16 @@ class SubmissionDelivery(Protocol):
         """
         ...
 
+    def find(self, tournament: str, round_id: int, model: int) -> Mapping[str, Any] | None:
+        """Return what shows that a model is in a round already, by whomever; None where it is not.
+
+        Raises
+        ------
+        scorer.errors.CupelError, OSError
+            When it cannot be known now.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class InboxDelivery:
@@ -71,6 +85,14 @@ class InboxDelivery:
         if not _is_there(path, submission):
             deliver(self.inbox, digest, submission.signature, submission.file, submission.content)
         return {"inbox": str(path)}
+
+    def find(self, tournament: str, round_id: int, model: int) -> Mapping[str, Any] | None:
+        """Look for a file of the model that has its signature beside it."""
+        folder = round_folder(self.inbox, tournament, round_id)
+        for path in sorted(folder.glob(f"{model}.*")) if folder.is_dir() else ():
+            if not path.name.endswith(SIGNATURE_SUFFIX) and signature_path(path).is_file():
+                return {"inbox": str(path), "found": True}
+        return None
 
 
 def _is_there(path: Path, submission: SignedSubmission) -> bool:
@@ -118,6 +140,14 @@ class ServerDelivery:
                 f"{submission.digest.round_id}, found none that the server signed"
             )
         return {"server": self.upstream.url, "received_at": found.received_at}
+
+    def find(self, tournament: str, round_id: int, model: int) -> Mapping[str, Any] | None:  # noqa: ARG002
+        """Look for an accepted submission of the model to the round."""
+        self._folder()
+        for row in self._ask(EARLIER, m=str(model)) or []:
+            if row["state"] == ACCEPTED and int(row["round"]["number"]) == round_id:
+                return {"server": self.upstream.url, "found": True}
+        return None
 
     @property
     def _authorization(self) -> str:

@@ -171,6 +171,7 @@ class ModelRound:
 
     def deliver(self, document: Mapping[str, Any]) -> None:
         """Note that it was handed in."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / DELIVERED, to_json(document))
 
     def delivered(self) -> Mapping[str, Any] | None:

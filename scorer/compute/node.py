@@ -80,6 +80,8 @@ class ComputeNode:
             self.rehearsals.collect(self._now)
         rounds, models = self._rounds(self._seen), self.runs.models()
         journal = self.runs.progress(self.site.tournament, rounds)
+        if self.submitting.find_earlier(journal, self._now()):
+            journal = self.runs.progress(self.site.tournament, rounds)
         actions = decide(rounds, models, journal, self.runs.policy, self._now())
         for action in actions:
             with apart(_named(action), self.context.alarms.call):

@@ -1,14 +1,14 @@
 """Signs the predictions of good runs, and hands in what was signed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
 
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
-from scorer.compute.decide import Deliver, SignPredictions
+from scorer.compute.decide import Deliver, Key, ModelProgress, SignPredictions
 from scorer.compute.delivery import SubmissionDelivery
 from scorer.compute.journal import RunJournal, SignedSubmission
 from scorer.compute.node_metrics import ComputeMetrics
@@ -50,10 +50,30 @@ class Submitting:
     raise_alarm: RaiseAlarm
     triggers: Callable[[int], str | None] = lambda _model: None
     _is_away: bool = False
+    _looked: set[Key] = field(default_factory=set)
 
     def begin_cycle(self) -> None:
         """Try again what did not answer in the cycle before."""
         self._is_away = False
+
+    def find_earlier(self, done: Mapping[Key, ModelProgress], now: int) -> bool:
+        """Look once for submissions that this node knows nothing of, and note them; whether there were any.
+
+        A node that lost its state, or runs on a machine that keeps none, submits nothing a second time.
+        """
+        found = False
+        for key, progress in done.items():
+            if key in self._looked or progress != ModelProgress():
+                continue
+            try:
+                proof = self.delivery.find(*key)
+            except (CupelError, OSError):
+                return found  # it is looked for again, unless the model runs before
+            self._looked.add(key)
+            if proof is not None:
+                self.journal.of(*key).deliver({**proof, "at": now})
+                found = True
+        return found
 
     def sign(self, action: SignPredictions, now: int) -> None:
         """Check predictions once more, encrypt them where the round asks, sign them, and keep that."""

@@ -67,6 +67,18 @@ def test_handed_in_again_it_is_found_handed_in(server: Site, tmp_path: Path) -> 
     assert (len(listed(server)), len(inbox(server))) == (1, 1)
 
 
+def test_what_another_machine_handed_in_is_found(server: Site, tmp_path: Path) -> None:
+    way = delivery(server, tmp_path / "receipts")
+    tournament = server.world.suite.addresses.tournament
+    assert way.find(tournament, 1, 1) is None
+    way.deliver(signed(server.world), None)
+    assert delivery(server, tmp_path / "elsewhere").find(tournament, 1, 1) == {
+        "server": server.url,
+        "found": True,
+    }
+    assert way.find(tournament, 2, 1) is None
+
+
 class Losing(Upstream):
     """A way to the server on which the answer to one request is lost, after it was carried out."""
 

@@ -105,6 +105,21 @@ def test_what_was_signed_before_a_crash_is_handed_in_as_it_is(site: Site) -> Non
     assert read_signature(file).signature == signed.signature
 
 
+def test_a_node_that_lost_its_state_finds_what_was_handed_in_before(site: Site) -> None:
+    config = site.write(
+        [model(1, script(site.folder / "one", GOOD)), model(2, script(site.folder / "two", GOOD))]
+    )
+    round_id = site.open()
+    with site.node(config) as node:
+        until_delivered(site, node, round_id, 1, 2)
+    shutil.rmtree(config.root)
+    site.inbox(round_id, 2)[0].unlink()
+    with site.node(config) as node:
+        until_delivered(site, node, round_id, 1, 2)
+    assert [len(site.inbox(round_id, each)) for each in (1, 2)] == [1, 1]
+    assert [row.runs for row in status_of(config)] == [0, 1]
+
+
 def test_a_run_that_the_node_did_not_survive_is_made_again(site: Site) -> None:
     config = site.write([model(1, script(site.folder / "one", GOOD))])
     round_id = site.open()

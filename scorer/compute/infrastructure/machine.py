@@ -113,12 +113,6 @@ jobs:
           printf '%s' "$CUPEL_KEYSTORE" > submitter.json
           printf '%s\\n' "$CUPEL_PASSWORD" > submitter.password
           printf '%s\\n' "$CUPEL_API_KEY" > api.key
-      - name: Bring back what the node knows
-        uses: actions/cache@0400d5f644dc74513175e3cd8d07132dd4860809 # v4.2.4
-        with:
-          path: state
-          key: cupel-state-${{{{ github.run_id }}}}
-          restore-keys: cupel-state-
       - name: Run what is missing
         run: .venv/bin/cupel compute once --config {shlex.quote(file.name)} --seconds {longest}
 """
