@@ -13,6 +13,8 @@ from scorer.compute.job import RunOutcome
 
 LONGEST_PAUSE: Final = 1_800
 """Most seconds between two tries."""
+SHARE_OF_TIME: Final = 8
+"""A pause is this part of the time left at most: there are always some tries before the close."""
 
 
 class ModelVariant(StrEnum):
@@ -276,7 +278,7 @@ def _step(
 ) -> Start | SignPredictions | Deliver | LeaveForNow:
     number = model.model_id
     if progress.is_signed:
-        due = progress.tried_at + _pause(progress.deliveries, policy)
+        due = progress.tried_at + _pause(progress.deliveries, policy, record.close_at - now)
         return Deliver(record, number) if now >= due else LeaveForNow(record, number, "handed in again soon")
     if progress.good is not None:
         return SignPredictions(record, number, progress.good.number)
@@ -293,7 +295,7 @@ def _start(
     variant = _variant(record, model, progress, policy, now)
     code = model.last_good if variant is ModelVariant.LAST_GOOD and model.last_good else model.code
     faults = progress.faults(variant, code)
-    if now < _due(progress, faults, policy):
+    if now < _due(progress, faults, policy, record.close_at - now):
         return LeaveForNow(record, model.model_id, "tried again soon")
     seconds = min(model.seconds, _time_left(record, model, progress, policy, now, variant))
     if seconds < 1:
@@ -301,17 +303,19 @@ def _start(
     return Start(record, model.model_id, len(progress.attempts) + 1, variant, code, seconds)
 
 
-def _due(progress: ModelProgress, faults: Sequence[RunAttempt], policy: NodePolicy) -> int:
+def _due(progress: ModelProgress, faults: Sequence[RunAttempt], policy: NodePolicy, left: int) -> int:
     """Return from when on a model may be tried again: at once where it was no fault of its own."""
     if faults:
-        return (faults[-1].ended_at or 0) + _pause(len(faults), policy)
+        return (faults[-1].ended_at or 0) + _pause(len(faults), policy, left)
     last = progress.attempts[-1:]
     is_machine = bool(last) and last[0].outcome is RunOutcome.UNAVAILABLE
     return (last[0].ended_at or 0) + policy.pause if is_machine else 0
 
 
-def _pause(count: int, policy: NodePolicy) -> int:
-    return 0 if not count else int(min(policy.pause * 2 ** min(count - 1, 20), LONGEST_PAUSE))
+def _pause(count: int, policy: NodePolicy, left: int) -> int:
+    """Return the seconds before a try after so many in vain: fewer, the less time is left."""
+    doubled = policy.pause * 2 ** min(count - 1, 20) if count else 0
+    return int(min(doubled, LONGEST_PAUSE, left // SHARE_OF_TIME))
 
 
 def _variant(

@@ -46,7 +46,7 @@ from tests.waiting import eventually
 NODE: Final = "node"
 POSITION: Final = 5 * 10**9
 """nano-NMR that every model of a devnet puts at risk."""
-PAUSES: Final = (8.0, 25.0)
+PAUSES: Final = (15.0, 50.0)
 """Seconds between two kills, at least and at most."""
 AWAY: Final = (0.0, 6.0)
 """Seconds that what was killed stays away."""

@@ -223,6 +223,14 @@ def test_whatever_happened_there_is_one_thing_to_do_and_it_never_undoes_what_was
         assert now + action.seconds <= CLOSE - POLICY.margin
 
 
+def test_pauses_shrink_with_the_time_that_is_left() -> None:
+    signed = ModelProgress(
+        (failed(outcome=RunOutcome.GOOD),), is_signed=True, deliveries=9, tried_at=CLOSE - 120
+    )
+    assert isinstance(only(act(signed, now=CLOSE - 110)), LeaveForNow)
+    assert only(act(signed, now=CLOSE - 106)) == Deliver(ROUND, 1)
+
+
 @pytest.mark.parametrize("count", range(1, 40))
 def test_a_pause_is_never_longer_than_half_an_hour(count: int) -> None:
     bad = ModelProgress(tuple(failed(number) for number in range(1, count + 1)))
