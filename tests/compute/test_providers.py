@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +21,8 @@ from scorer.compute.providers.process import ProcessProvider
 from scorer.compute.providers.protocol import JobState
 from scorer.compute.sandbox import bubblewrap, cgroups
 from scorer.compute.sandbox.bubblewrap import SandboxUnavailable
-from tests.compute.models import FAST, GOOD, WRITE, job, result_of, script, write_live
+from scorer.compute.sandbox.processes import family
+from tests.compute.models import FAST, GOOD, PYTHON, WRITE, job, result_of, script, write_live
 from tests.waiting import eventually
 
 IDS = tuple(f"n{number:03}" for number in range(20))
@@ -399,6 +399,22 @@ def test_without_bubblewrap_nothing_runs_and_the_message_says_what_to_install(
     assert "never run without a sandbox" in result.reason
 
 
+@pytest.mark.parametrize("place", ["me/bin/python", "me/.local/bin/python", "empty/bin/python"])
+def test_an_interpreter_beside_other_things_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    """All of the folder that it is in would be shown to the model."""
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "me")
+    for folder in ("me", "me/.local"):
+        (tmp_path / folder / "lib" / "python3.11").mkdir(parents=True)
+    (tmp_path / place).parent.mkdir(parents=True)
+    (tmp_path / place).write_bytes(PYTHON.resolve().read_bytes())
+    with pytest.raises(SandboxUnavailable, match="python -m venv"):
+        bubblewrap.interpreter(tmp_path / place)
+    with pytest.raises(SandboxUnavailable, match="expected a Python interpreter, found none"):
+        bubblewrap.interpreter(tmp_path / "nowhere" / "python")
+
+
 def test_root_without_cgroups_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cgroups, "usable", lambda: None)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -417,9 +433,11 @@ def test_without_cgroups_memory_is_looked_at_from_outside(
     assert result.outcome is RunOutcome.OUT_OF_MEMORY
 
 
-def test_a_node_that_is_killed_takes_its_runs_with_it(inputs: Path, tmp_path: Path) -> None:
-    code = script(tmp_path / "long", "import time; open('/tmp/on', 'w'); time.sleep(600)")
-    ready = threading.Event()
+def test_a_node_that_is_killed_leaves_no_run_behind_once_another_one_starts(
+    inputs: Path, tmp_path: Path
+) -> None:
+    """Killed at the very beginning of a sandbox, when its own end with its parent is not arranged yet."""
+    code = script(tmp_path / "long", "import time; time.sleep(600)")
     pid = os.fork()
     if pid == 0:
         try:
@@ -427,14 +445,13 @@ def test_a_node_that_is_killed_takes_its_runs_with_it(inputs: Path, tmp_path: Pa
             time.sleep(600)
         finally:
             os._exit(0)
-    try:
-        eventually(lambda: _sandboxes_of(pid), "a sandbox", 60)
-        (sandbox, *_) = _sandboxes_of(pid)
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
-        eventually(lambda: not Path(f"/proc/{sandbox}").exists(), "its end", 20)
-    finally:
-        ready.set()
+    eventually(lambda: _sandboxes_of(pid), "a sandbox", 60)
+    eventually(lambda: len(family(pid)) > 2, "its processes", 60)
+    started = family(pid)
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    ProcessProvider().check()
+    eventually(lambda: not any(Path(f"/proc/{each}").exists() for each in started), "their ends", 20)
 
 
 def _sandboxes_of(parent: int) -> list[int]:

@@ -15,6 +15,8 @@ INSIDE: Final = Path(__file__).parents[1] / "inside"
 """The runner and what a model finds beside it."""
 RUNNER: Final = "/cupel"
 NOBODY: Final = "65534"
+SPARE: Final = 10
+"""Seconds after its time at which a run ends by itself, where nobody ended it."""
 SHARED_MEMORY: Final = 64 << 20
 SYSTEM: Final = ("/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 ETC: Final = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/alternatives", "/etc/localtime", "/etc/ssl/certs")
@@ -47,7 +49,9 @@ def bubblewrap() -> str:
 
 def runner_command(job: ModelJob, python: str, *options: str) -> list[str]:
     """Return the command inside of any sandbox that runs a model and then writes its predictions out."""
-    run = [python, "-I", "-B", *options, f"{RUNNER}/runner.py", str(job.kind), job.entry]
+    # Whatever else fails, nothing runs for ever: a node may be killed just as a sandbox begins.
+    longest = ["timeout", "-s", "KILL", str(int(job.seconds) + SPARE)]
+    run = [*longest, python, "-I", "-B", *options, f"{RUNNER}/runner.py", str(job.kind), job.entry]
     return ["/bin/sh", "-c", COLLECT, "sh", *run]
 
 
@@ -139,13 +143,20 @@ def _base_of(configuration: Path) -> Path | None:
 
 
 def _is_system(path: Path) -> bool:
-    """Return whether a folder is there anyway, or is too much to show: all of a home is no interpreter."""
-    if path == Path("/") or path == Path.home():
+    """Return whether a folder is there anyway; refuse one with more in it than an installation of Python.
+
+    All of it is shown to the model: a home, or ``~/.local``, holds keys and much else.
+    """
+    if path.is_relative_to("/usr"):
+        return True
+    homes = (Path("/"), Path("/root"), Path("/home"), Path.home())
+    is_home = path in homes or path.parent == Path("/home") or path.name == ".local"
+    if is_home or not any((path / "lib").glob("python3*")):
         raise SandboxUnavailable(
-            f"{path}: expected an interpreter in a folder of its own, found one in {path}, all of which the "
-            "model would see; make a virtual environment: python -m venv .venv"
+            f"{shown_path(path)}: expected a folder with an installation of Python and nothing else, as the "
+            "model sees all of it, found another; make a virtual environment: python -m venv .venv"
         )
-    return path.is_relative_to("/usr")
+    return False
 
 
 def _system() -> Iterator[str]:

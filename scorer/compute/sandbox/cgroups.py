@@ -97,13 +97,12 @@ def usable() -> Hierarchy | None:
 
 
 def sweep(hierarchy: Hierarchy) -> None:
-    """Remove the groups of nodes that were killed: nothing is in them any more."""
-    for folder in hierarchy.folders:
-        for path in folder.glob(f"{PREFIX}*"):
-            owner = path.name.removeprefix(PREFIX).partition("-")[0]
-            if owner.isdecimal() and not Path(f"/proc/{owner}").exists():
-                with suppress(OSError):
-                    path.rmdir()
+    """End and remove the groups of nodes that were killed, with what is still in them."""
+    names = {path.name for folder in hierarchy.folders for path in folder.glob(f"{PREFIX}*")}
+    for name in names:
+        owner = name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdecimal() and not Path(f"/proc/{owner}").exists():
+            ControlGroup(hierarchy.memory / name, hierarchy.pids / name, hierarchy.version).end()
 
 
 @contextmanager
