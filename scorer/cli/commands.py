@@ -69,6 +69,10 @@ COMMANDS: Final = {
         "cli.gateway:gateway",
         "Speak a server's API on this machine, and encrypt and sign what is submitted.",
     ),
+    "compute": (
+        "cli.compute:app",
+        "Run models in a sandbox when rounds open, and submit what they predict.",
+    ),
     "mcp": (
         "cli.mcp:mcp",
         "Offer a tournament's tools to an agent on this machine: the Model Context Protocol over stdio.",

@@ -37,12 +37,15 @@ class SigningService:
     Attributes
     ----------
     wallet
-        The keystore of the server's own key.
+        The keystore of the server's own key, or of a submitter's.
+    signs_receipts
+        Whether it signs receipts too, as a server does.
     """
 
     wallet: Wallet
     chain_id: int
     tournament: str
+    signs_receipts: bool = True
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return the signature that a request asks for, or an error.
@@ -56,7 +59,7 @@ class SigningService:
             place = (self.chain_id, self.tournament, round_id, model, content, ciphertext)
             if kind == "submission":
                 signed = self._sign_submission(SubmissionDigest(*place))
-            elif kind == "receipt":
+            elif kind == "receipt" and self.signs_receipts:
                 signature = from_hex(request["signature_hash"], 32)
                 receipt = SubmissionReceipt(*place, signature, _whole(request, "received_at"))
                 signed = self.wallet.sign_message(receipt.message())
@@ -164,5 +167,5 @@ class SigningClient:
             raise SigningUnavailable(f"signing process: {answer.get('error', 'no signature')}") from None
         except (OSError, ValueError, TypeError):
             raise SigningUnavailable(
-                "signing process: expected an answer, found none; start it with cupel server sign"
+                "signing process: expected an answer, found none; does it run (cupel server sign)?"
             ) from None

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -15,6 +15,9 @@ from scorer.daemon.metrics import Liveness, Metrics
 from scorer.daemon.site import UnknownVersion
 from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.oracle.failures import CUT_SHORT, FATAL, in_words, reason_of
+
+WAKING: Final = 0.2
+"""Seconds after which a loop that can be woken looks whether it is to stop."""
 
 
 @dataclass
@@ -27,6 +30,8 @@ class Loop:
         Observes, decides and acts once; returns its line for the log.
     interval
         Seconds between the beginnings of two cycles.
+    wake
+        Ends a wait early; None where nothing does.
     """
 
     cycle: Callable[[], Mapping[str, Any]]
@@ -35,6 +40,7 @@ class Loop:
     alarms: Alarms
     liveness: Liveness
     stop: threading.Event = field(default_factory=threading.Event)
+    wake: threading.Event | None = None
 
     def run(self, cycles: int | None = None) -> None:
         """Go on until asked to stop, or for so many cycles. A cycle that has begun is finished first.
@@ -49,7 +55,17 @@ class Loop:
             self.once()
             cycles = None if cycles is None else cycles - 1
             if cycles != 0:
-                self.stop.wait(max(0.0, self.interval - (time.monotonic() - began)))
+                self._wait(began + self.interval)
+
+    def _wait(self, until: float) -> None:
+        """Wait until a monotonic time, or to be stopped or woken."""
+        while (left := until - time.monotonic()) > 0 and not self.stop.is_set():
+            if self.wake is None:
+                self.stop.wait(left)
+            elif self.wake.wait(min(left, WAKING)):
+                break
+        if self.wake is not None:
+            self.wake.clear()
 
     def once(self) -> None:
         """Run one cycle, whatever goes wrong in it."""

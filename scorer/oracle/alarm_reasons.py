@@ -30,16 +30,24 @@ class AlarmReason(StrEnum):
     FEE_CAP = "Gas times fee cap is above what the endpoint takes."
     FINALITY_STALLED = "The chain goes on and finalises nothing: nothing is sent until it does."
     FOREIGN_NONCE = "A transaction that is not ours took our nonce."
+    INPUTS_MISSING = (
+        "The files of an open round are not here, or are not those of the round: no model can run."
+    )
     INCOMPLETE_LOGS = "An endpoint's logs do not add up to what the contract committed to."
     LOCKED_AFTER_RELEASE = "Other stakes are locked than when shares were released: nothing is signed."
     LOST_KEY = "We have no key for the shares of a round, and take no part in it."
     LOW_BALANCE = "The account that pays for gas is almost empty."
+    MISSED_ROUND = "A round closed without a submission of a model."
     MISSED_OPENING = "A planned round was not opened before it closed."
     NEVER_SEALED = "A round was not sealed in time; its positions return whole."
+    MODEL_FAILED = "A model did not run, or what it predicted is not valid."
     NO_ENCRYPTION_KEYS = "Too few members published a key: a round would take no submission."
     NO_FUNDS = "The account cannot pay for the gas."
     NO_REPORT = "The files of a round are not those that the chain committed to."
+    NO_SANDBOX = "A provider cannot run models here: nothing is run without a sandbox."
+    NO_SUBMISSION = "A round closes soon, and a model has no submission."
     NOT_ALLOWED = "A contract does not allow what is to be done."
+    NOT_DELIVERED = "A signed submission could not be handed in; it is tried again."
     NOT_PUBLISHED = "A round has closed or is sealed, and its files are not published."
     OVERRULED = "Other members refuse a submission that we read and that counts by the rules."
     PEERS_DIFFER = "Another member's report of a round rests on other inputs than ours."
@@ -51,6 +59,7 @@ class AlarmReason(StrEnum):
     REPORT = "A report differs from ours, or ours is not sound."
     SET_ASIDE = "A report that was kept does not rest on what the chain says: it is made anew."
     SIGNER = "The remote signer does not sign."
+    STALE_SUBMISSION = "An older version of a model was submitted, as the new one failed."
     TARGETS_CHANGED = "Targets or tables are others than those of our report."
     TOO_MANY_CHALLENGES = "As many of our bonds hang on disputes as may at once: this report is not disputed."
     UNDECIDED = "Too few members released their shares: submissions cannot be read."
@@ -66,7 +75,11 @@ class AlarmReason(StrEnum):
             AlarmReason.CANNOT_REACH_CHAIN,
             AlarmReason.CHECKPOINT_LATE,
             AlarmReason.LOW_BALANCE,
+            AlarmReason.INPUTS_MISSING,
+            AlarmReason.MODEL_FAILED,
+            AlarmReason.NOT_DELIVERED,
             AlarmReason.REFUSED_SUBMISSION,
+            AlarmReason.STALE_SUBMISSION,
         }
         return Severity.TICKET if self in tickets else Severity.PAGE
 

@@ -1,11 +1,9 @@
 """The process that signs, as the web process starts it: ``python -m scorer.server.sign server.toml``."""
 
-import os
 import sys
-import threading
-import time
 from pathlib import Path
 
+from scorer.client.signing_process import end_with_parent
 from scorer.client.signing_service import SigningService
 from scorer.daemon.deployment_file import read_deployment
 from scorer.process import clean_tracebacks, forbid_core_dumps
@@ -17,18 +15,6 @@ def sign(config: ServerConfig) -> None:
     addresses = read_deployment(config.at(config.chain.deployment))
     service = SigningService(config.wallet(), addresses.chain_id, addresses.tournament)
     service.serve(config.at(config.signer.socket))
-
-
-def end_with_parent() -> None:
-    """End this process soon after the one that started it, however that ends."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(0)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":

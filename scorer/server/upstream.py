@@ -26,10 +26,17 @@ class GatewayError(CupelError):
 
 @dataclass
 class Upstream:
-    """The server behind the gateway."""
+    """The server behind the gateway.
+
+    Attributes
+    ----------
+    timeout
+        Seconds to connect, and to wait for an answer.
+    """
 
     url: str
     session: requests.Session = field(default_factory=requests.Session)
+    timeout: tuple[float, float] = TIMEOUT
 
     def identity(self) -> ServerIdentity:
         """Return what the server says of its tournament and its key.
@@ -50,7 +57,7 @@ class Upstream:
         """Return a file of the server."""
         try:
             with self.session.get(
-                f"{self.url}/{path}", timeout=TIMEOUT, allow_redirects=False, stream=True
+                f"{self.url}/{path}", timeout=self.timeout, allow_redirects=False, stream=True
             ) as answer:
                 content = answer.raw.read(MOST_FILE + 1, decode_content=True)
         except (requests.RequestException, HTTPError) as error:
@@ -69,7 +76,7 @@ class Upstream:
                 "the server's public URL"
             )
         try:
-            answer = self.session.put(url, data=content, timeout=TIMEOUT, allow_redirects=False)
+            answer = self.session.put(url, data=content, timeout=self.timeout, allow_redirects=False)
         except requests.RequestException as error:
             raise GatewayError(f"upload: expected an answer, found {type(error).__name__}") from None
         if answer.status_code >= 300:
@@ -82,7 +89,7 @@ class Upstream:
             headers["Authorization"] = authorization
         try:
             answer = self.session.post(
-                self.url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
+                self.url, data=body, headers=headers, timeout=self.timeout, allow_redirects=False
             )
             document = answer.json()
         except (requests.RequestException, ValueError) as error:

@@ -81,12 +81,15 @@ class Settings:
         How many models are there from the start, and submit to every round.
     in_the_clear
         Whether submissions are not encrypted.
+    submits
+        Whether the models that are there from the start submit by themselves.
     """
 
     port: int = 8545
     every: int = 60
     models: int = 5
     in_the_clear: bool = False
+    submits: bool = True
 
     @property
     def endpoint(self) -> str:

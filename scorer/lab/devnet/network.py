@@ -88,7 +88,7 @@ def up(layout: DevnetLayout, settings: Settings, *, file: Path = FILE, keep: boo
     layout.write(settings)
     group = layout.processes
     with _stopped_unless_ready(group):
-        anvil = _started_chain(layout, settings, group)
+        anvil = start_chain(layout, settings, group)
         suite = _suite(layout, anvil, settings, document)
         configurations = configure(layout, settings)
         for name, config in configurations.items():
@@ -112,7 +112,7 @@ def down(layout: DevnetLayout) -> list[str]:
     for name in [name for name in reversed(group.names()) if name != CHAIN]:
         group.stop(name)
     if group.pid(CHAIN) is not None:
-        _save(layout, settings)
+        save_chain(layout, settings)
     group.stop_all()
     shutil.rmtree(layout.states, ignore_errors=True)
     return ran
@@ -180,8 +180,11 @@ def _stopped_unless_ready(group: ProcessGroup) -> Iterator[None]:
         raise
 
 
-def _started_chain(layout: DevnetLayout, settings: Settings, group: ProcessGroup) -> Anvil:
-    """Anvil in the background; for now, with a block for each transaction at once."""
+def start_chain(layout: DevnetLayout, settings: Settings, group: ProcessGroup) -> Anvil:
+    """Start anvil in the background, from the state that was saved if there is one.
+
+    For now, each transaction gets a block at once; see `tick`.
+    """
     state = layout.state if layout.state.is_file() else None
     shutil.rmtree(layout.states, ignore_errors=True)
     options = AnvilOptions(accounts=len(KEYS), state=state, folder=layout.states)
@@ -207,13 +210,23 @@ def _suite(layout: DevnetLayout, anvil: Anvil, settings: Settings, document: Dep
 
 def tick(w3: Web3) -> None:
     """Let blocks come by the clock from now on."""
-    for method, value in (("evm_setAutomine", False), ("evm_setIntervalMining", BLOCK_TIME)):
+    _set_mining(w3, BLOCK_TIME)
+
+
+def stop_ticking(w3: Web3) -> None:
+    """Let no block come from now on."""
+    _set_mining(w3, 0)
+
+
+def _set_mining(w3: Web3, seconds: int) -> None:
+    for method, value in (("evm_setAutomine", False), ("evm_setIntervalMining", seconds)):
         answer = w3.provider.make_request(method, [value])  # type: ignore[arg-type]
         if "error" in answer:
             raise EndpointError(f"anvil refused {method}: {answer['error']}")
 
 
-def _save(layout: DevnetLayout, settings: Settings) -> None:
+def save_chain(layout: DevnetLayout, settings: Settings) -> None:
+    """Save the chain's state, from which it goes on when it is started again."""
     draft = layout.state.with_name(layout.state.name + ".new")
     Anvil(connect(settings.endpoint, LOCAL_CHAIN_ID), settings.endpoint).save(draft)
     os.replace(draft, layout.state)  # noqa: PTH105 - pathlib's replace is the same

@@ -18,6 +18,7 @@ from scorer.lab.devnet.layout import PEOPLE, DevnetLayout, account_of
 from scorer.lab.devnet.network import READY, NotReady
 from scorer.lab.plain_sender import Sender
 from scorer.lab.processes import cupel
+from scorer.server.api_keys import NewKey
 from scorer.server.configuration import ServerConfig
 from scorer.server.serving import now
 from scorer.server.setup import CONFIG, SetupOptions, set_up
@@ -110,15 +111,19 @@ def _model(suite: Suite) -> int:
     return next(model for model in models if read_view(registry.ownerOf(model)) == owner.address)
 
 
-def _write_environment(layout: DevnetLayout, config: ServerConfig, url: str) -> Path:
-    """Make an account and a key for `WHO`, and write them down."""
+def api_key(config: ServerConfig, name: str, wallet: str) -> NewKey:
+    """Make an account of the server for a wallet, unless there is one, and a key of it."""
     database = config.open_database()
-    suite = config.suite()
-    services = config.parts().services(suite, database, now)
-    wallet = str(account_of(WHO).address)
-    account = services.accounts.by_wallet(wallet) or services.accounts.join(WHO, wallet=wallet)
+    services = config.parts().services(config.suite(), database, now)
+    account = services.accounts.by_wallet(wallet) or services.accounts.join(name, wallet=wallet)
     key = services.keys.create(account, "devnet")
     database.close()
+    return key
+
+
+def _write_environment(layout: DevnetLayout, config: ServerConfig, url: str) -> Path:
+    """Make an account and a key for `WHO`, and write them down."""
+    key = api_key(config, WHO, str(account_of(WHO).address))
     path = layout.root / "numerapi.env"
     lines = {"CUPEL_URL": url, "NUMERAI_PUBLIC_ID": key.public_id, "NUMERAI_SECRET_KEY": key.secret}
     return write_secret(path, "".join(f"{name}={value}\n" for name, value in lines.items()))

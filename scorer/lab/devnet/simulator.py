@@ -134,7 +134,8 @@ class WorldSimulator:
 
     def _participants(self) -> list[Participant]:
         owner = account_of(POPULATION)
-        return [Participant(model, owner) for model in range(1, self.settings.models + 1)]
+        count = self.settings.models if self.settings.submits else 0
+        return [Participant(model, owner) for model in range(1, count + 1)]
 
     def _publish_outcome(self, number: int) -> None:
         """Write the outcome into every member's source of targets."""

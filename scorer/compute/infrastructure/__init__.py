@@ -1,0 +1,1 @@
+"""Infrastructure as code for a node: documents made of its configuration, which nothing here applies."""

@@ -1,0 +1,20 @@
+"""Reads the ids of a file of live data in a child process; the module imports little, for a zygote's sake."""
+
+from pathlib import Path
+from typing import Final
+
+import pyarrow.parquet as pq
+
+from scorer.isolation import ReadResult
+
+INDICES: Final = ("id", "numerai_ticker", "symbol")
+
+
+def read_ids(path: Path) -> ReadResult:
+    """Read the ids of a file of live data, a line each; none where it has no column of ids."""
+    names = pq.ParquetFile(path).schema_arrow.names
+    column = next((name for name in INDICES if name in names), None)
+    if column is None:
+        return ReadResult()
+    ids = pq.read_table(path, columns=[column], use_threads=False).column(column).to_pylist()
+    return ReadResult({}, ("\n".join(map(str, ids)).encode(),))

@@ -1,0 +1,219 @@
+"""Runs a command whose output and log come through pipes, within bounds of time, bytes and memory."""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from scorer.compute.job import JobLimits, JobResult, RunOutcome
+
+PART: Final = 65_536
+TICK: Final = 0.05
+"""Seconds between two looks at time and memory."""
+KEPT: Final = 65_536
+"""Bytes of a log's beginning, and of its end, that are kept."""
+SHOWN: Final = 300
+PASSED: Final = ("PATH", "HOME", "KUBECONFIG", "XDG_RUNTIME_DIR")
+"""Variables that commands of ours need; what they run sees none of them."""
+
+
+@dataclass
+class BoundedLog:
+    """The first and the last bytes of what a job printed, and how many there were."""
+
+    first: bytes = b""
+    last: bytes = b""
+    count: int = 0
+
+    def add(self, part: bytes) -> None:
+        """Take more."""
+        self.count += len(part)
+        room = KEPT - len(self.first)
+        self.first += part[:room]
+        self.last = (self.last + part[room:] if room > 0 else self.last + part)[-KEPT:]
+
+    def content(self) -> bytes:
+        """Return what was kept, with a line between where some was left out."""
+        left_out = self.count - len(self.first) - len(self.last)
+        gap = f"\n... {left_out} bytes left out ...\n".encode() if left_out > 0 else b""
+        return self.first + gap + self.last
+
+
+@dataclass
+class AttachedRun:
+    """A command that runs, and the thread that reads from it.
+
+    Attributes
+    ----------
+    memory
+        Returns the bytes that it holds, where they are to be looked at; None: something else limits them.
+    explain
+        Returns why it ended with an exit code other than 0, where the caller knows: such as for want of
+        memory.
+    release
+        Called once it has ended, whatever came: removes what was made for it.
+    on_end
+        Called at the very end.
+    stdin
+        The file that is its standard input; None: it has none.
+    """
+
+    command: Sequence[str]
+    limits: JobLimits
+    seconds: float
+    memory: Callable[[int], int] | None = None
+    explain: Callable[[int], tuple[RunOutcome, str] | None] = lambda _code: None
+    release: Callable[[], int] = lambda: 0
+    on_end: Callable[[], None] = lambda: None
+    stdin: Path | None = None
+    log: BoundedLog = field(default_factory=BoundedLog)
+    result: JobResult | None = None
+    _cancelled: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start it in the background."""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """End it soon."""
+        self._cancelled.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait for its end."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        try:
+            result = self._watched(began)
+        except OSError as error:
+            result = JobResult(RunOutcome.UNAVAILABLE, f"expected a process, found {error.strerror}")
+        except Exception as error:  # noqa: BLE001 - a run without an end would be waited for until the close
+            result = JobResult(RunOutcome.UNAVAILABLE, f"expected an end, found {type(error).__name__}")
+        peak = self.release()
+        self.result = JobResult(
+            *(result.outcome, result.reason, result.output, self.log.content(), result.exit_code),
+            seconds=time.monotonic() - began,
+            peak_memory=max(peak, result.peak_memory),
+        )
+        self.on_end()
+
+    def _watched(self, began: float) -> JobResult:
+        with Path(self.stdin or os.devnull).open("rb") as given:
+            process = subprocess.Popen(  # noqa: S603 - a command of ours; what it runs is confined
+                list(self.command),
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                env={name: os.environ[name] for name in PASSED if name in os.environ},
+            )
+        reading = _Reading(process, self.log, self.limits)
+        try:
+            ended = reading.until(lambda held: self._over(began, process.pid, held))
+        finally:
+            _kill(process)
+        code = process.wait()
+        return self._result(ended, code, reading)
+
+    def _over(self, began: float, pid: int, held: int) -> tuple[RunOutcome, str] | None:
+        """Return why the command must end now, or None."""
+        if self._cancelled.is_set():
+            return RunOutcome.CANCELLED, "expected it to run on, found that it was cancelled"
+        if time.monotonic() - began > self.seconds:
+            return RunOutcome.OUT_OF_TIME, f"expected its end within {self.seconds:.0f} s, found none"
+        if held > self.limits.output:
+            found = f"expected at most {self.limits.output} bytes of predictions, found more"
+            return RunOutcome.TOO_MUCH_OUTPUT, found
+        if self.log.count > self.limits.log:
+            found = f"expected at most {self.limits.log} bytes of log, found more"
+            return RunOutcome.TOO_MUCH_OUTPUT, found
+        if self.memory is not None and self.memory(pid) > self.limits.memory:
+            return (
+                RunOutcome.OUT_OF_MEMORY,
+                f"expected at most {self.limits.memory} bytes of memory, found more",
+            )
+        return None
+
+    def _result(self, ended: tuple[RunOutcome, str] | None, code: int, reading: "_Reading") -> JobResult:
+        if ended is not None:
+            return JobResult(*ended, exit_code=code)
+        known = self.explain(code) if code else None
+        if known is not None:
+            return JobResult(*known, exit_code=code)
+        if code != 0:
+            return JobResult(
+                RunOutcome.FAILED, f"expected exit code 0, found {_worded(code, self.log)}", exit_code=code
+            )
+        return JobResult(RunOutcome.GOOD, "", bytes(reading.output), exit_code=0)
+
+
+class _Reading:
+    """Reads both pipes of a process until it has ended."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: BoundedLog, limits: JobLimits) -> None:
+        self._process, self._log, self._most = process, log, limits.output
+        self.output = bytearray()
+
+    def until(self, over: Callable[[int], tuple[RunOutcome, str] | None]) -> tuple[RunOutcome, str] | None:
+        """Read until the end, or until `over` says why not."""
+        with selectors.DefaultSelector() as selector:
+            for stream in (self._process.stdout, self._process.stderr):
+                if stream is not None:
+                    selector.register(stream, selectors.EVENT_READ, stream is self._process.stdout)
+            look = 0.0
+            while selector.get_map():
+                self._take(selector)
+                # A flood of output must not keep from looking, nor looking slow down the reading.
+                if time.monotonic() >= look or len(self.output) > self._most:
+                    look = time.monotonic() + TICK
+                    if (ended := over(len(self.output))) is not None:
+                        return ended
+        return self._await(over)
+
+    def _take(self, selector: selectors.BaseSelector) -> None:
+        """Read a part of each pipe that has one; an empty one is its end."""
+        for key, _ in selector.select(TICK):
+            part = os.read(key.fd, PART)
+            if not part:
+                selector.unregister(key.fileobj)
+            elif key.data:
+                self.output += part
+            else:
+                self._log.add(part)
+
+    def _await(self, over: Callable[[int], tuple[RunOutcome, str] | None]) -> tuple[RunOutcome, str] | None:
+        """Wait for the end of a process that closed its pipes before."""
+        while self._process.poll() is None:
+            if (ended := over(len(self.output))) is not None:
+                return ended
+            time.sleep(TICK)
+        return None
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """End a process and its session; what it put into namespaces of its own ends with it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def _worded(code: int, log: BoundedLog) -> str:
+    """Return an exit code with the last line that was printed, in printable characters."""
+    lines = log.content().decode("utf-8", "replace").strip().splitlines()
+    last = "".join(char if char.isprintable() else "?" for char in lines[-1][:SHOWN]) if lines else ""
+    named = f"signal {-code if code < 0 else code - 128}" if code < 0 or 128 < code < 160 else str(code)
+    return f"{named}: {last}" if last else named
