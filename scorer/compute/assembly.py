@@ -119,12 +119,18 @@ def assembled(config: ComputeConfig, signer: Submitter | None = None) -> Iterato
             runs, journal=RunJournal(config.root / "rehearsals"), is_rehearsal=True, _running={}
         )
         site = Site(addresses, addresses.tournament)
-        wake_up = _wake_up(config, site, wake)
+        wake_up = _wake_up(config, site)
         terms = TermsReader(source_of(config), config.submit.in_the_clear)
         ways = (delivery_of(config), metrics, alarms.call, wake_up.trigger_of)
         submitting = Submitting(journal, terms, signer, *ways)
         node = ComputeNode(context, site, runs, rehearsals, submitting, metrics, config.run.interval)
         node.recover()
+
+        def woken() -> None:
+            node.look()
+            wake.set()
+
+        wake_up.wake = woken
         yield AssembledNode(node, config, metrics, alarms, wake, wake_up)
 
 
@@ -172,9 +178,9 @@ def _provider(name: str, on_end: Callable[[], None]) -> JobProvider:
     return ContainerProvider(on_end, name=name)
 
 
-def _wake_up(config: ComputeConfig, site: Site, wake: threading.Event) -> WakeUp:
+def _wake_up(config: ComputeConfig, site: Site) -> WakeUp:
     webhook = config.webhook
     secret = None if webhook is None or webhook.secret_file is None else config.secret(webhook.secret_file)
     suite = site.at(config.endpoints().any())
     models = tuple(each.model for each in config.models)
-    return WakeUp(suite, models, wake.set, secret)
+    return WakeUp(suite, models, lambda: None, secret)
