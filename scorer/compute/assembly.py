@@ -137,9 +137,14 @@ def assembled(config: ComputeConfig, signer: Submitter | None = None) -> Iterato
 def submitter_of(config: ComputeConfig) -> SubmitterProcess:
     """Return the process that holds the submitter's key, not started yet."""
     addresses, section = config.addresses(), config.submitter
-    paths = (str(config.at(path)) for path in (section.keystore, section.password_file))
-    place = (addresses.chain_id, addresses.tournament)
-    return SubmitterProcess(SigningOptions(*paths, *place, str(config.root / SOCKET)))
+    options = SigningOptions(
+        keystore=str(config.at(section.keystore)),
+        password_file=str(config.at(section.password_file)),
+        chain_id=addresses.chain_id,
+        tournament=addresses.tournament,
+        socket=str(config.root / SOCKET),
+    )
+    return SubmitterProcess(options)
 
 
 def source_of(config: ComputeConfig) -> RoundFilesSource:

@@ -125,8 +125,13 @@ class Runs:
         at = int(started.get("at", 0))
         record = RunRecord(
             *(self.chain_id, tournament, round_id, section.model, number, ModelVariant(started["variant"])),
-            *(str(started.get("provider")), str(section.kind), str(started["code"]), "", "", {}),
-            *(at, at, RunOutcome.INTERRUPTED, "expected the end of the run, found that the node ended"),
+            provider=str(started.get("provider")),
+            kind=str(section.kind),
+            code=str(started["code"]),
+            started_at=at,
+            ended_at=at,
+            outcome=RunOutcome.INTERRUPTED,
+            reason="expected the end of the run, found that the node ended",
         )
         of_round.end(record, b"", b"")
 
@@ -171,7 +176,7 @@ class Runs:
                     continue
                 result = running.known or provider.result(key)
                 lost = JobResult(RunOutcome.UNAVAILABLE, "expected the run at its provider, found none")
-                # Still running where its end cannot be written, as on a full disk: the next cycle tries again.
+                # Still running where its end cannot be written, as on a full disk: the next cycle tries.
                 self._end(running, result or lost, now())
                 del self._running[key]
                 provider.forget(key)
@@ -182,8 +187,17 @@ class Runs:
         start, section = running.start, self.config.model(running.start.model_id)
         record = RunRecord(
             *(self.chain_id, start.round.tournament, start.round.round_id, start.model_id, start.number),
-            *(start.variant, running.provider, str(section.kind), start.code, running.code.lock),
-            *(running.inputs.digest, running.inputs.files, running.began_at, now, outcome, reason),
+            variant=start.variant,
+            provider=running.provider,
+            kind=str(section.kind),
+            code=start.code,
+            started_at=running.began_at,
+            ended_at=now,
+            outcome=outcome,
+            lock=running.code.lock,
+            inputs=running.inputs.digest,
+            files=running.inputs.files,
+            reason=reason,
             warning=self._warning(running, predictions),
             exit_code=result.exit_code,
             seconds=round(result.seconds, 3),
