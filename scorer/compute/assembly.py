@@ -119,21 +119,32 @@ def assembled(config: ComputeConfig, signer: Submitter | None = None) -> Iterato
             runs, journal=RunJournal(config.root / "rehearsals"), is_rehearsal=True, _running={}
         )
         site = Site(addresses, addresses.tournament)
-        wake_up = _wake_up(config, site, wake)
+        wake_up = _wake_up(config, site)
         terms = TermsReader(source_of(config), config.submit.in_the_clear)
         ways = (delivery_of(config), metrics, alarms.call, wake_up.trigger_of)
         submitting = Submitting(journal, terms, signer, *ways)
         node = ComputeNode(context, site, runs, rehearsals, submitting, metrics, config.run.interval)
         node.recover()
+
+        def woken() -> None:
+            node.look()
+            wake.set()
+
+        wake_up.wake = woken
         yield AssembledNode(node, config, metrics, alarms, wake, wake_up)
 
 
 def submitter_of(config: ComputeConfig) -> SubmitterProcess:
     """Return the process that holds the submitter's key, not started yet."""
     addresses, section = config.addresses(), config.submitter
-    paths = (str(config.at(path)) for path in (section.keystore, section.password_file))
-    place = (addresses.chain_id, addresses.tournament)
-    return SubmitterProcess(SigningOptions(*paths, *place, str(config.root / SOCKET)))
+    options = SigningOptions(
+        keystore=str(config.at(section.keystore)),
+        password_file=str(config.at(section.password_file)),
+        chain_id=addresses.chain_id,
+        tournament=addresses.tournament,
+        socket=str(config.root / SOCKET),
+    )
+    return SubmitterProcess(options)
 
 
 def source_of(config: ComputeConfig) -> RoundFilesSource:
@@ -172,9 +183,9 @@ def _provider(name: str, on_end: Callable[[], None]) -> JobProvider:
     return ContainerProvider(on_end, name=name)
 
 
-def _wake_up(config: ComputeConfig, site: Site, wake: threading.Event) -> WakeUp:
+def _wake_up(config: ComputeConfig, site: Site) -> WakeUp:
     webhook = config.webhook
     secret = None if webhook is None or webhook.secret_file is None else config.secret(webhook.secret_file)
     suite = site.at(config.endpoints().any())
     models = tuple(each.model for each in config.models)
-    return WakeUp(suite, models, wake.set, secret)
+    return WakeUp(suite, models, lambda: None, secret)

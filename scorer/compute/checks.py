@@ -76,6 +76,12 @@ def _submitters(config: ComputeConfig, seen: ChainSnapshot) -> str:
     """Check that the key may sign for every model."""
     address = submitter_of(config).address
     found = submitters(seen.suite, [each.model for each in config.models], seen.block)
+    for section in config.models:
+        if section.model not in found:
+            raise CheckFailed(
+                f"model {section.model}: expected a registered model in the finalised block {seen.block}, "
+                "found none"
+            )
     for model, submitter in found.items():
         if submitter != address:
             raise CheckFailed(

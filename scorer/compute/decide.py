@@ -65,6 +65,8 @@ class ModelView:
         Whether predictions of an earlier round are kept.
     seconds
         The time that a run may take.
+    is_readable
+        Whether its folder is as it should be: only older versions can be run otherwise.
     """
 
     model_id: int
@@ -72,6 +74,7 @@ class ModelView:
     last_good: str | None = None
     can_repeat: bool = False
     seconds: int = 3_600
+    is_readable: bool = True
 
 
 @dataclass(frozen=True)
@@ -297,6 +300,8 @@ def _start(
     faults = progress.faults(variant, code)
     if now < _due(progress, faults, policy, record.close_at - now):
         return LeaveForNow(record, model.model_id, "tried again soon")
+    if variant is ModelVariant.CURRENT and not model.is_readable:
+        return LeaveForNow(record, model.model_id, "its folder cannot be read")
     seconds = min(model.seconds, _time_left(record, model, progress, policy, now, variant))
     if seconds < 1:
         return LeaveForNow(record, model.model_id, "no time is left for a run")
@@ -324,7 +329,7 @@ def _variant(
     """Return what to run: another version only of a model that failed, and only once time or tries are up."""
     failed = len(progress.faults(ModelVariant.CURRENT, model.code))
     is_late = record.close_at - now <= policy.reserve_of(record) + policy.margin_of(record)
-    if not failed or (failed < policy.attempts and not is_late):
+    if model.is_readable and (not failed or (failed < policy.attempts and not is_late)):
         return ModelVariant.CURRENT
     for variant in _fallbacks(model, progress):
         return variant

@@ -152,9 +152,14 @@ class ModelRound:
         """Return what was signed."""
         document = self._json(SUBMISSION) or {}
         try:
-            hashes = (from_hex(document[name], 32) for name in ("content_hash", "ciphertext_hash"))
-            place = (int(document[name]) for name in ("round", "model"))
-            digest = SubmissionDigest(int(document["chain_id"]), str(document["tournament"]), *place, *hashes)
+            digest = SubmissionDigest(
+                int(document["chain_id"]),
+                str(document["tournament"]),
+                int(document["round"]),
+                int(document["model"]),
+                from_hex(document["content_hash"], 32),
+                from_hex(document["ciphertext_hash"], 32),
+            )
             return SignedSubmission(
                 digest,
                 from_hex(document["signature"], 65),

@@ -36,8 +36,10 @@ from scorer.errors import CupelError
 from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.oracle.failures import apart, in_words
 
-LEAST_PAUSE: Final = 1.0
-"""Seconds between two looks at the chain at least, however often the node is woken."""
+SHOWN: Final = 10
+"""Models that an alarm names at most."""
+EARLY: Final = 0.9
+"""The part of an interval after which the chain is looked at again; runs that end wake the node earlier."""
 PULL_PAUSE: Final = 30.0
 """Seconds between two looks at the data set's versions."""
 
@@ -64,6 +66,7 @@ class ComputeNode:
     metrics: ComputeMetrics
     interval: float
     missing: int = 0
+    _is_asked: bool = False
     _seen: ChainSnapshot | None = None
     _inputs: dict[int, Inputs] = field(default_factory=dict)
     _watched: dict[int, RoundRecord] = field(default_factory=dict)
@@ -75,9 +78,8 @@ class ComputeNode:
         self._observe()
         if self._seen is None:
             return {"rounds": "none was seen yet"}
-        with apart("runs that ended", self.context.alarms.call):
-            self.runs.collect(self._now)
-            self.rehearsals.collect(self._now)
+        self.runs.collect(self._now)
+        self.rehearsals.collect(self._now)
         rounds, models = self._rounds(self._seen), self.runs.models()
         journal = self.runs.progress(self.site.tournament, rounds)
         if self.submitting.find_earlier(journal, self._now()):
@@ -86,14 +88,19 @@ class ComputeNode:
         for action in actions:
             with apart(_named(action), self.context.alarms.call):
                 self._act(action)
+        self._alert([action for action in actions if isinstance(action, Alert)])
         if not rounds:
             with apart("a rehearsal", self.context.alarms.call):
                 self._rehearse(self._seen, models)
-        self._report(rounds, models)
+        self._report(rounds)
         return {
             "block": self._seen.block,
-            "steps": [_named(a) for a in actions if not isinstance(a, LeaveForNow)],
+            "steps": [_named(a) for a in actions if not isinstance(a, Alert | LeaveForNow)],
         }
+
+    def look(self) -> None:
+        """Look at the chain in the next cycle, however short ago the last look was."""
+        self._is_asked = True
 
     def recover(self) -> None:
         """Note what the node before left unfinished; called once, before the first cycle."""
@@ -106,8 +113,10 @@ class ComputeNode:
     def _observe(self) -> None:
         """Look at the chain; where it cannot be seen, what was seen last holds, and time goes on."""
         seen = self._seen
-        if seen is not None and time.monotonic() - seen.seen_at < min(self.interval, LEAST_PAUSE):
+        is_early = seen is not None and time.monotonic() - seen.seen_at < EARLY * self.interval
+        if is_early and not self._is_asked:
             return
+        self._is_asked = False
         with self.context.apart(self.site), self.context.cycle() as cycle:
             self._seen = observed(cycle.pinned, self.site.checked(cycle.pinned))
 
@@ -158,11 +167,17 @@ class ComputeNode:
                 self.submitting.sign(action, self._now())
             case Deliver():
                 self.submitting.deliver(action, self._now())
-            case Alert():
-                text = f"{_place(action)}: {action.left} s left; {action.why}"
-                self.context.alarms.call(AlarmReason.NO_SUBMISSION, text)
-            case LeaveForNow():
+            case Alert() | LeaveForNow():
                 pass
+
+    def _alert(self, alerts: Sequence[Alert]) -> None:
+        """Call a human once for each round that closes soon, whatever models it lacks."""
+        for round_id in sorted({alert.round.round_id for alert in alerts}):
+            own = [alert for alert in alerts if alert.round.round_id == round_id]
+            models = "; ".join(f"model {alert.model_id}: {alert.why}" for alert in own[:SHOWN])
+            more = f"; and {len(own) - SHOWN} more" if len(own) > SHOWN else ""
+            text = f"round {round_id}: {own[0].left} s left, {len(own)} models without: {models}{more}"
+            self.context.alarms.call(AlarmReason.NO_SUBMISSION, text)
 
     def _rehearse(self, seen: ChainSnapshot, models: Sequence[ModelView]) -> None:
         """Run what was never good on the newest round that is over, once, before a real one opens."""
@@ -187,10 +202,10 @@ class ComputeNode:
             if isinstance(action, Start):
                 self.rehearsals.start(action, here, inputs, self._now())
 
-    def _report(self, rounds: Sequence[TakingRound], models: Sequence[ModelView]) -> None:
+    def _report(self, rounds: Sequence[TakingRound]) -> None:
         """Measure what is missing, and call a human for rounds that closed without a submission."""
         done = self.runs.progress(self.site.tournament, rounds)
-        numbers = [model.model_id for model in models]
+        numbers = [section.model for section in self.runs.config.models]
         missing = [
             record.close_at
             for record in rounds
@@ -213,7 +228,7 @@ class ComputeNode:
                 text = f"round {round_id} closed without a submission of model {model}"
                 self.context.alarms.call(AlarmReason.MISSED_ROUND, text)
         structlog.get_logger().info("closed", round=round_id)
-        self.runs.tidy(self.site.tournament)
+        self.runs.tidy(self.site.tournament, set(self._inputs))
 
 
 def _was_tried(model: ModelView, done: Mapping[Key, ModelProgress], record: TakingRound) -> bool:
@@ -231,10 +246,8 @@ def _named(action: Action) -> str:
             return f"{place}: sign the predictions of run {action.number}"
         case Deliver():
             return f"{place}: hand in"
-        case Alert():
-            return f"{place}: alert, {action.left} s left"
-        case LeaveForNow():
-            return f"{place}: wait, {action.why}"
+        case Alert() | LeaveForNow():
+            return f"{place}: {action.why}"
 
 
 def _place(action: Action) -> str:

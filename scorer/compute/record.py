@@ -67,12 +67,12 @@ class RunRecord:
     provider: str
     kind: str
     code: str
-    lock: str
-    inputs: str
-    files: Mapping[str, str]
     started_at: int
     ended_at: int
     outcome: RunOutcome
+    lock: str = ""
+    inputs: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     warning: str = ""
     exit_code: int | None = None

@@ -20,6 +20,7 @@ from scorer.compute.record import RunRecord, sha256
 from scorer.compute.rounds import NEWEST, RoundTermsHere
 from scorer.errors import CupelError
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
+from scorer.oracle.failures import apart
 
 KEPT_INPUTS: Final = 4
 """Newest rounds whose inputs are kept."""
@@ -27,7 +28,13 @@ KEPT_INPUTS: Final = 4
 
 @dataclass(frozen=True)
 class StartedRun:
-    """A run that was started."""
+    """A run that was started.
+
+    Attributes
+    ----------
+    known
+        Its result, where nothing had to run for it.
+    """
 
     start: Start
     key: str
@@ -36,6 +43,7 @@ class StartedRun:
     inputs: Inputs
     here: RoundTermsHere
     began_at: int
+    known: JobResult | None = None
 
 
 @dataclass
@@ -62,20 +70,19 @@ class Runs:
     _running: dict[str, StartedRun] = field(default_factory=dict)
 
     def models(self) -> list[ModelView]:
-        """Return all models whose code can be read; a human is called for others."""
-        views = []
-        for section in self.config.models:
-            try:
-                code = self.codes.current(section, self.config.at(section.folder))
-            except (CupelError, OSError) as error:
-                self.raise_alarm(AlarmReason.MODEL_FAILED, f"model {section.model}: {error}")
-                continue
-            good = self.codes.good(section.model)
-            last = good.code if good is not None and self.codes.kept(good.code) is not None else None
-            views.append(
-                ModelView(section.model, code.digest, last, good is not None, section.limits.seconds)
-            )
-        return views
+        """Return all models; a human is called for those whose code cannot be read."""
+        return [self._view(section) for section in self.config.models]
+
+    def _view(self, section: ModelSection) -> ModelView:
+        try:
+            code = self.codes.current(section, self.config.at(section.folder)).digest
+        except (CupelError, OSError) as error:
+            self.raise_alarm(AlarmReason.MODEL_FAILED, f"model {section.model}: {error}")
+            code = ""
+        good = self.codes.good(section.model)
+        last = good.code if good is not None and self.codes.kept(good.code) is not None else None
+        given = (section.model, code, last, good is not None, section.limits.seconds)
+        return ModelView(*given, is_readable=bool(code))
 
     def progress(self, tournament: str, rounds: Sequence[TakingRound]) -> dict[Key, ModelProgress]:
         """Return what was done for every model in some rounds, and what runs for any other."""
@@ -97,15 +104,15 @@ class Runs:
                     if attempt.outcome is None:
                         self._end_interrupted(of_round, section, tournament, round_id, attempt.number)
 
-    def tidy(self, tournament: str) -> None:
+    def tidy(self, tournament: str, open_rounds: set[int]) -> None:
         """Remove inputs of older rounds, and code that no model runs or ran well last."""
         folder = self.config.root / "inputs" / tournament.lower()
         numbers = sorted(int(path.name) for path in folder.glob("[0-9]*"))
-        for number in numbers[:-KEPT_INPUTS]:
+        for number in set(numbers[:-KEPT_INPUTS]) - open_rounds:
             shutil.rmtree(folder / str(number), ignore_errors=True)
         views = self.models()
         kept = {view.code for view in views} | {view.last_good for view in views if view.last_good}
-        if len(views) == len(self.config.models):  # of one that cannot be read now, the code is not known
+        if all(view.is_readable for view in views):  # of one that cannot be read now, the code is not known
             self.codes.prune(kept | {each.start.code for each in self._running.values()})
 
     def _end_interrupted(
@@ -118,8 +125,13 @@ class Runs:
         at = int(started.get("at", 0))
         record = RunRecord(
             *(self.chain_id, tournament, round_id, section.model, number, ModelVariant(started["variant"])),
-            *(str(started.get("provider")), str(section.kind), str(started["code"]), "", "", {}),
-            *(at, at, RunOutcome.INTERRUPTED, "expected the end of the run, found that the node ended"),
+            provider=str(started.get("provider")),
+            kind=str(section.kind),
+            code=str(started["code"]),
+            started_at=at,
+            ended_at=at,
+            outcome=RunOutcome.INTERRUPTED,
+            reason="expected the end of the run, found that the node ended",
         )
         of_round.end(record, b"", b"")
 
@@ -134,11 +146,13 @@ class Runs:
         of_round.begin(start.number, {**note, "key": key, "at": now, "seconds": start.seconds})
         if code is None:
             code = Code(start.code, self.config.root)
-        running = StartedRun(start, key, section.provider, code, inputs, here, now)
-        if start.variant is ModelVariant.REPEAT:
-            self._end(running, self._repeated(start), now)
-            return
+        is_repeat = start.variant is ModelVariant.REPEAT
+        known = self._repeated(start) if is_repeat else None
+        running = StartedRun(start, key, section.provider, code, inputs, here, now, known)
         self._running[key] = running
+        if is_repeat:
+            self.collect(lambda: now)
+            return
         job = job_of(self.config, section, key, code, here, inputs, float(start.seconds))
         self.providers[section.provider].submit(job)
 
@@ -156,16 +170,16 @@ class Runs:
     def collect(self, now: Callable[[], int]) -> None:
         """Make records of all runs that have ended."""
         for key, running in list(self._running.items()):
-            provider = self.providers[running.provider]
-            state = provider.status(key)
-            if state is JobState.RUNNING:
-                continue
-            result = provider.result(key)
-            if result is None:
-                result = JobResult(RunOutcome.UNAVAILABLE, "expected the run at its provider, found none")
-            del self._running[key]
-            self._end(running, result, now())
-            provider.forget(key)
+            with apart(f"the end of run {key}", self.raise_alarm):
+                provider = self.providers[running.provider]
+                if running.known is None and provider.status(key) is JobState.RUNNING:
+                    continue
+                result = running.known or provider.result(key)
+                lost = JobResult(RunOutcome.UNAVAILABLE, "expected the run at its provider, found none")
+                # Still running where its end cannot be written, as on a full disk: the next cycle tries.
+                self._end(running, result or lost, now())
+                del self._running[key]
+                provider.forget(key)
 
     def _end(self, running: StartedRun, result: JobResult, now: int) -> None:
         """Check what came out, and keep the record."""
@@ -173,8 +187,17 @@ class Runs:
         start, section = running.start, self.config.model(running.start.model_id)
         record = RunRecord(
             *(self.chain_id, start.round.tournament, start.round.round_id, start.model_id, start.number),
-            *(start.variant, running.provider, str(section.kind), start.code, running.code.lock),
-            *(running.inputs.digest, running.inputs.files, running.began_at, now, outcome, reason),
+            variant=start.variant,
+            provider=running.provider,
+            kind=str(section.kind),
+            code=start.code,
+            started_at=running.began_at,
+            ended_at=now,
+            outcome=outcome,
+            lock=running.code.lock,
+            inputs=running.inputs.digest,
+            files=running.inputs.files,
+            reason=reason,
             warning=self._warning(running, predictions),
             exit_code=result.exit_code,
             seconds=round(result.seconds, 3),

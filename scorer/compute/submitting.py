@@ -8,6 +8,7 @@ import structlog
 
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
+from scorer.client.stakes import model_count
 from scorer.compute.decide import Deliver, Key, ModelProgress, SignPredictions
 from scorer.compute.delivery import SubmissionDelivery
 from scorer.compute.journal import RunJournal, SignedSubmission
@@ -117,6 +118,7 @@ class Submitting:
 
 
 def submitters(suite: Suite, models: list[int], block: int) -> dict[int, str]:
-    """Return who may sign for each model, as the chain has it."""
+    """Return who may sign for each model that is registered, as the chain has it."""
+    count = model_count(suite, block)
     submitter_of = suite.registry.functions.submitterOf
-    return {model: str(read_view(submitter_of(model), block)) for model in models}
+    return {model: str(read_view(submitter_of(model), block)) for model in models if model <= count}

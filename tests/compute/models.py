@@ -123,7 +123,7 @@ class Site:
         """Write compute.toml, and read it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "deployment.json").write_text(json.dumps(self.world.suite.addresses.to_json()))
-        document = {
+        document: dict[str, Any] = {
             "chain": {
                 "endpoint": self.world.anvil.url,
                 "chain_id": self.world.suite.addresses.chain_id,

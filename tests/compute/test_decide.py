@@ -140,6 +140,12 @@ def test_one_failure_is_enough_for_the_last_good_code_when_the_close_is_near() -
     assert started(only(act(one, now=late, model=model))).variant is ModelVariant.LAST_GOOD
 
 
+def test_of_a_model_that_cannot_be_read_an_older_version_is_run_and_nothing_else() -> None:
+    broken = replace(MODEL, code="", is_readable=False)
+    assert isinstance(only(act(model=broken)), LeaveForNow)
+    assert started(only(act(model=replace(broken, last_good="old")))).variant is ModelVariant.LAST_GOOD
+
+
 def test_a_run_ends_before_the_close_and_leaves_time_for_another_version_where_there_is_one() -> None:
     now = CLOSE - 2_000
     patient = replace(MODEL, seconds=9_000)

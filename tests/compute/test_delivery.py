@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from scorer.client.submitting import SubmissionTerms
@@ -36,7 +37,9 @@ def signed(world: World, model_id: int = 1) -> SignedSubmission:
     addresses = world.suite.addresses
     place = RoundContext(addresses.chain_id, addresses.tournament, 1)
     terms = SubmissionTerms(place, world.rules, Universe(IDS, {}), None)
-    made = terms.encode(model_id, submission_csv(IDS, world.predictions(model_id, 1).to_numpy()), "test")
+    made = terms.encode(
+        model_id, submission_csv(IDS, world.predictions(model_id, 1).to_numpy(dtype=np.float64)), "test"
+    )
     signature = made.digest.sign(bytes(world.participants[model_id - 1].account.key))
     return SignedSubmission(made.digest, signature, made.file, made.content, 1, stale=False)
 
@@ -44,7 +47,7 @@ def signed(world: World, model_id: int = 1) -> SignedSubmission:
 def delivery(server: Site, folder: Path, upstream: Upstream | None = None, **changes: Any) -> ServerDelivery:
     key = server.key(server.account_of(1))
     addresses = server.world.suite.addresses
-    given = {"chain_id": addresses.chain_id, "tournament": addresses.tournament} | changes
+    given: dict[str, Any] = {"chain_id": addresses.chain_id, "tournament": addresses.tournament} | changes
     return ServerDelivery(upstream or Upstream(server.url), f"{key.public_id}${key.secret}", folder, **given)
 
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.csv as csv
@@ -16,6 +17,7 @@ import pytest
 from scorer.compute.job import JobResult, ModelKind, RunOutcome
 from scorer.compute.providers.process import ProcessProvider
 from scorer.compute.setup import FOLDER, TEMPLATES
+from scorer.scoring.exact import Floats
 from tests.compute.models import job, result_of, safetensors, script, write_live
 
 IDS = tuple(f"n{number:03}" for number in range(30))
@@ -34,15 +36,15 @@ def inputs(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def features(inputs: Path) -> np.ndarray:  # type: ignore[type-arg]
+def features(inputs: Path) -> Floats:
     """The live data as the models see them."""
     table = pq.read_table(inputs / "live.parquet")
     return np.column_stack([np.asarray(table.column(name)) for name in ("feature_a", "feature_b")])
 
 
-def ranks(scores: np.ndarray) -> list[float]:  # type: ignore[type-arg]
+def ranks(scores: Any) -> list[float]:
     flat = np.asarray(scores).reshape(-1)
-    return ((np.argsort(np.argsort(flat)) + 0.5) / len(flat)).tolist()
+    return [float(rank) for rank in (np.argsort(np.argsort(flat)) + 0.5) / len(flat)]
 
 
 def predictions(result: JobResult) -> list[float]:

@@ -33,12 +33,12 @@ elif words[2] == "run":
     (pod,) = (json.loads(word.partition("=")[2]) for word in words if word.startswith("--overrides="))
     (container,) = pod["spec"]["containers"]
     line = ["bwrap", "--unshare-all", "--die-with-parent", "--clearenv", "--dev", "/dev", "--proc", "/proc"]
+    for mount in container["volumeMounts"]:
+        line += ["--tmpfs", mount["mountPath"]]
     for folder in ("/usr", {str(Path(sys.prefix))!r}, {str(Path(sys.base_prefix))!r}):
         line += ["--ro-bind", os.path.realpath(folder), folder]
     for name in ("lib", "lib64", "bin"):
         line += ["--symlink", f"usr/{{name}}", f"/{{name}}"]
-    for mount in container["volumeMounts"]:
-        line += ["--tmpfs", mount["mountPath"]]
     for variable in container["env"]:
         line += ["--setenv", variable["name"], variable["value"]]
     command = [{sys.executable!r} if word == "python3" else word for word in container["command"]]

@@ -1,5 +1,6 @@
 """A node in a small tournament: every model takes part in every round once, whatever goes wrong."""
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from scorer.compute.assembly import AssembledNode
 from scorer.compute.job import RunOutcome
-from scorer.compute.journal import JournalInUse
+from scorer.compute.journal import JournalInUse, ModelRound
 from scorer.compute.status import log_of, status_of
 from scorer.lab.proxy import EVERY, Forward, NoAnswer, Request, Response, proxy_of
 from scorer.operator.inbox_files import read_signature
@@ -319,11 +320,37 @@ def test_once_ends_when_nothing_is_missing(site: Site) -> None:
     assert site.inbox(round_id, 1)
 
 
-def test_a_folder_with_a_link_is_no_model(site: Site) -> None:
+def test_a_folder_with_a_link_is_no_model_and_its_last_good_code_is_run(site: Site) -> None:
     folder = script(site.folder / "one", GOOD)
-    (folder / "data").symlink_to("/etc")
     config = site.write([model(1, folder)])
-    site.open()
+    first = site.open()
     with site.node(config) as node:
-        node.node.cycle()
+        until_delivered(site, node, first, 1)
+        (folder / "data").symlink_to("/etc")
+        second = site.open()
+        until_delivered(site, node, second, 1)
         assert AlarmReason.MODEL_FAILED in node.alarms.raised
+        assert node.node.runs.journal.of(node.node.site.tournament, second, 1).submission().stale
+
+
+def test_a_disk_that_is_full_at_the_end_of_a_run_loses_no_predictions(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = site.write([model(1, script(site.folder / "one", GOOD))])
+    round_id = site.open()
+    with site.node(config) as node, monkeypatch.context() as full:
+        ends = ModelRound.end
+
+        def end(*_given: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        full.setattr(ModelRound, "end", end)
+
+        def is_reported() -> bool:
+            node.node.cycle()
+            return AlarmReason.BROKEN_FILE in node.alarms.raised
+
+        eventually(is_reported, "an alarm", 120)
+        full.setattr(ModelRound, "end", ends)
+        until_delivered(site, node, round_id, 1)
+    assert [row.runs for row in status_of(config)] == [1]

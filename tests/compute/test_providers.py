@@ -389,7 +389,7 @@ def test_after_all_of_that_the_next_model_runs(ran: Ran) -> None:
 def test_without_bubblewrap_nothing_runs_and_the_message_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, inputs: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(bubblewrap.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
     made = ProcessProvider()
     with pytest.raises(SandboxUnavailable, match="apt-get install bubblewrap"):
         made.check()

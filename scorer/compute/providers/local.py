@@ -23,9 +23,12 @@ class LocalProvider:
     ----------
     on_end
         Called when a run has ended, from a thread of its own.
+    name
+        The provider's name in configurations.
     """
 
     on_end: Callable[[], None] = lambda: None
+    name: str = ""
     _runs: dict[str, AttachedRun] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
