@@ -35,6 +35,8 @@ AT_ONCE: Final = (RULES, UNIVERSE, ENVELOPES, SIGNATURES, VERDICTS, VOTE, META_M
 """Files that say nothing of a prediction, public as soon as they are there."""
 WITH_THE_REPORT: Final = (TARGETS, POSITIONS, SCORES, *map(table_file, TABLES), MANIFEST, REPORT)
 """Files that are public at the resolution; the report comes last: where it is, the rest is."""
+PUBLIC: Final = frozenset((*AT_ONCE, SUBMISSIONS, META_MODEL, *WITH_THE_REPORT))
+"""Files that are ever public: `public_files` says from when on."""
 
 
 @dataclass

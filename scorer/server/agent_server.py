@@ -12,16 +12,13 @@ from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import ToolAnnotations
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scorer.errors import CupelError
 from scorer.redaction import clean
 from scorer.server.agent_api import AgentApi
 from scorer.server.agent_tools import KEYED, PUBLIC, SUBMITTING, UPLOADING, Tool
-from scorer.server.rate_limit import RateLimiter
+from scorer.server.rate_limit import Limited, RateLimiter
 
 PATH: Final = "/mcp"
 MOST_BODY: Final = 65_536
@@ -104,29 +101,10 @@ class AgentRoute:
             max_request_body_size=MOST_BODY,
             transport_security=security,
         )
-        return cls(Route(PATH, endpoint=_Limited(app, limiter)), server)
+        return cls(Route(PATH, endpoint=Limited(app, limiter)), server)
 
     @asynccontextmanager
     async def running(self, _app: object) -> AsyncIterator[None]:
         """Run what answers requests; the lifespan of the application."""
         async with self.server.session_manager.run():
             yield
-
-
-class _Limited:
-    """Answers as many requests of an address as its rate allows."""
-
-    def __init__(self, app: ASGIApp, limiter: RateLimiter | None) -> None:
-        self._app, self._limiter = app, limiter
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        client = Request(scope).client
-        pause = self._limiter.wait(client.host if client else "") if self._limiter else 0
-        if pause:
-            refused = PlainTextResponse(
-                f"Too many requests, try again in {pause} s\n", 429, headers={"Retry-After": str(pause)}
-            )
-            await refused(scope, receive, send)
-            return
-        await self._app(scope, receive, send)

@@ -30,7 +30,7 @@ from scorer.server.file_routes import FileRoutes
 from scorer.server.formats import time_text
 from scorer.server.graphql_route import COST_OF_REQUEST, graphql_routes
 from scorer.server.pages.application import WebPages, wants_page
-from scorer.server.rate_limit import RateLimiter
+from scorer.server.rate_limit import RateLimiter, address_of, limited
 from scorer.server.round_files import RoundFiles
 from scorer.server.services import ENCRYPTS, RequestContext, Services
 
@@ -91,9 +91,9 @@ def application(
     """Return the application: GraphQL at the base URL, pages, files, agents' tools, and for monitoring."""
 
     def context_of(request: Request) -> RequestContext:
-        address = request.client.host if request.client else ""
         headers = request.headers
-        return RequestContext(services, headers.get("authorization"), address, ENCRYPTS in headers)
+        key = headers.get("authorization")
+        return RequestContext(services, key, address_of(request), ENCRYPTS in headers)
 
     async def health(_: Request) -> Response:
         return JSONResponse({"is_up": True})
@@ -112,7 +112,7 @@ def application(
         *graphql_routes(engine, context_of, limiter),
         *pages.routes(),
         *FileRoutes(services).routes(),
-        *RoundFiles(services).routes(),
+        *limited(RoundFiles(services).routes(), limiter),
         Route("/health", health),
         Route("/status", status),
         *(() if tools is None else (tools.route,)),

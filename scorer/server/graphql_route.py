@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from scorer.server.engine import GraphqlEngine, schema_text
-from scorer.server.rate_limit import RateLimiter
+from scorer.server.rate_limit import RateLimiter, address_of
 
 COST_OF_REQUEST: Final = 10_000
 """Cost of an answer that counts as one request more."""
@@ -46,7 +46,7 @@ def graphql_routes(
         return document
 
     async def graphql(request: Request) -> Response:
-        address = request.client.host if request.client else ""
+        address = address_of(request)
         pause = limiter.wait(address) if limiter else 0
         if pause:
             message = f"Too many requests, try again in {pause} s"

@@ -27,6 +27,8 @@ SKEW: Final = 60
 LONGEST: Final = 2_048
 MAGIC: Final = keccak(b"isValidSignature(bytes32,bytes)")[:4]
 """A contract's answer to a signature that it accepts (EIP-1271), and the selector of the question."""
+MOST_GAS: Final = 1_000_000
+"""Gas of that question, to a contract of a stranger: many owners or a passkey take some 400,000."""
 _TIME: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
 MESSAGE: Final = re.compile(
     r"(?:(?P<scheme>[a-z]+)://)?(?P<domain>[^\s/]+) wants you to sign in with your Ethereum account:\n"
@@ -136,7 +138,8 @@ class WalletLogin:
         """Ask a contract wallet whether a signature is its own."""
         question = MAGIC + encode(["bytes32", "bytes"], [digest, signature])
         try:
-            answer = self.w3.eth.call({"to": Web3.to_checksum_address(address), "data": question})
+            wallet = Web3.to_checksum_address(address)
+            answer = self.w3.eth.call({"to": wallet, "data": question, "gas": MOST_GAS})
         except (EndpointError, Web3Exception, ValueError):
             return False
         return bytes(answer) == MAGIC.ljust(32, b"\0")

@@ -81,6 +81,33 @@ class Queries:
         query = query.where(RESULT.c.model.in_(models))
         return self._all(query.order_by(RESULT.c.round.desc(), RESULT.c.model).limit(limit))
 
+    def result(self, model: int, round_id: int) -> sa.Row[Any] | None:
+        """Return a model's result in a round; None where it has none."""
+        return self._first(sa.select(RESULT).where(RESULT.c.model == model, RESULT.c.round == round_id))
+
+    def earned(self, models: Sequence[int], limit: int, times: tuple[int, int] | None = None) -> Rows:
+        """Return the positions of models that were paid or burned, oldest round first, at most `limit`.
+
+        Parameters
+        ----------
+        times
+            Unix seconds from which on and before which they were settled; None: at any time.
+        """
+        columns = (RESULT.c.round, RESULT.c.model, RESULT.c.transaction_hash, RESULT.c.settled_at)
+        query = sa.select(*columns).where(RESULT.c.model.in_(models))
+        query = query.where(RESULT.c.payout.is_not(None), RESULT.c.position > 0)
+        if times is not None:
+            query = query.where(RESULT.c.settled_at >= times[0], RESULT.c.settled_at < times[1])
+        return self._all(query.order_by(RESULT.c.round, RESULT.c.model).limit(limit))
+
+    def payouts(self, round_id: int) -> Rows:
+        """Return every model's part in a round whose outcome is here."""
+        names = ("model", "position", "reward_score", "payout", "burn")
+        query = sa.select(*(RESULT.c[name] for name in names))
+        return self._all(
+            query.where(RESULT.c.round == round_id, RESULT.c.payout.is_not(None)).order_by(RESULT.c.model)
+        )
+
     def scores_of(self, model: int, last: int | None = None) -> Rows:
         """Return the scores of a model with the times of their rounds, newest first."""
         query = sa.select(SCORE, ROUND.c.resolve_at, ROUND.c.close_at, ROUND.c.rules).join(
@@ -109,6 +136,10 @@ class Queries:
         """Return a page of the leaderboard."""
         query = sa.select(STANDING).where(STANDING.c.is_account == is_account)
         return self._all(query.order_by(STANDING.c.rank).limit(limit).offset(offset))
+
+    def standing(self, model: int) -> sa.Row[Any] | None:
+        """Return a model's place on the leaderboard; None before its first round."""
+        return self._first(sa.select(STANDING).where(STANDING.c.holder == str(model)))
 
     def standing_scores(self, holders: Sequence[str]) -> dict[str, dict[str, float]]:
         """Return mean scores by holder and factor."""

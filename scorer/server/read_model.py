@@ -25,6 +25,7 @@ from scorer.server.tables import (
     READ_MODEL,
     RESULT,
     ROUND,
+    ROUND_SCORE_SUMMARY,
     SCORE,
 )
 
@@ -224,15 +225,28 @@ def _write_positions(connection: sa.Connection, round_id: int, positions: Mappin
 def write_outcome(connection: sa.Connection, outcome: RoundOutcome) -> None:
     """Write the outcome of a settled round, in place of its positions alone."""
     round_id = outcome.record.round_id
-    for table in (RESULT, SCORE):
+    for table in (RESULT, SCORE, ROUND_SCORE_SUMMARY):
         connection.execute(sa.delete(table).where(table.c.round == round_id))
     insert(connection, RESULT, _result_rows(outcome))
     for factor, values in outcome.scores.items():
         insert(connection, SCORE, _score_rows(outcome, factor, values))
+    summarise(connection, [round_id])
     rules = outcome.rules.canonical_json().decode()
     scored = sa.update(ROUND).where(ROUND.c.id == round_id)
     connection.execute(scored.values(rules=rules, is_scored=True))
     connection.execute(sa.update(CURSOR).values(standings_stale=True))
+
+
+def summarise(connection: sa.Connection, rounds: Sequence[int]) -> None:
+    """Write the summaries of the scores of rounds, whose scores are there.
+
+    Percentiles rise with scores, so the highest score of the lower half is the median, and nothing is sorted.
+    """
+    lower_half = sa.select(SCORE.c.round, SCORE.c.factor, sa.func.max(SCORE.c.value)).where(
+        SCORE.c.round.in_(rounds), SCORE.c.percentile <= 0.5
+    )
+    medians = lower_half.group_by(SCORE.c.round, SCORE.c.factor)
+    connection.execute(sa.insert(ROUND_SCORE_SUMMARY).from_select(["round", "factor", "median"], medians))
 
 
 def write_interim_day(connection: sa.Connection, interim: InterimScores) -> None:

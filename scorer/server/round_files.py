@@ -1,6 +1,7 @@
 """Routes of what a client needs to sign: the tournament's place, each round's rules, universe and members."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,14 +10,19 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from scorer.oracle.exchange import PUBLIC
 from scorer.protocol.documents import to_hex
 from scorer.server.errors import ApiError
 from scorer.server.services import Services
 from scorer.storage.bundle import NAMES, RULES, UNIVERSE
 
-PUBLIC_FILES: Final = (RULES, UNIVERSE, NAMES)
+BEFORE_THE_OUTCOME: Final = (RULES, UNIVERSE, NAMES)
+"""Files that the operator publishes when a round opens."""
+SERVED: Final = PUBLIC | {*BEFORE_THE_OUTCOME}
 TOURNAMENT: Final = "tournament.json"
 MEMBERS: Final = "members.json"
+AT_ONCE: Final = 8
+"""Threads that look at once: a bundle or a chain that is slow holds them, and others need theirs."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,7 @@ class RoundFiles:
     """Answers requests for public files of rounds: those of a settled one are its whole public bundle."""
 
     services: Services
+    looking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -53,7 +60,8 @@ class RoundFiles:
     async def members(self, request: Request) -> Response:
         """Answer with the keys to which submissions to a round that has opened are encrypted."""
         try:
-            document = await run_in_threadpool(self._members, request.path_params["number"])
+            async with self.looking:
+                document = await run_in_threadpool(self._members, request.path_params["number"])
         except ApiError as error:
             return PlainTextResponse(f"{error}\n", 404)
         return JSONResponse(document)
@@ -67,17 +75,20 @@ class RoundFiles:
     async def file(self, request: Request) -> Response:
         """Answer with a file of a round that has opened."""
         number, file = request.path_params["number"], request.path_params["file"]
-        path = await run_in_threadpool(self._path, number, file)
+        async with self.looking:
+            path = await run_in_threadpool(self._path, number, file)
         if path is None:
             return PlainTextResponse("rounds: expected a file of a round that has opened, found none\n", 404)
         return FileResponse(path, media_type="application/octet-stream")
 
     def _path(self, number: int, file: str) -> Path | None:
         """Return the path of a public file: of the bundle, once the round is settled and it is here."""
+        if file not in SERVED:  # first: what costs something is done for names that can be there alone
+            return None
         row = self.services.queries.round(min(number, 2**31 - 1))
         if row is None:
             return None
         found = self.services.bundles.path(number, file) if row.is_scored else None
-        if found is None and file in PUBLIC_FILES:
+        if found is None and file in BEFORE_THE_OUTCOME:
             found = self.services.published.folder(number) / file
         return found if found is not None and found.is_file() else None

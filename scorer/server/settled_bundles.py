@@ -1,9 +1,8 @@
 """Bundles of settled rounds, as the chain vouches for them: the files that are public, and explanations."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,18 +17,21 @@ from scorer.errors import CupelError
 from scorer.evaluation.explain import Explanation, NotInRound, ScoredRound
 from scorer.evaluation.inputs import RoundTerms
 from scorer.isolation import SHARED_READER, IsolationError, ReadResult, refuses
-from scorer.oracle.exchange import public_files
+from scorer.oracle.exchange import PUBLIC, public_files
 from scorer.protocol.documents import to_hex
 from scorer.protocol.rules import rules_from
 from scorer.server.accounts import Clock
 from scorer.server.errors import ApiError
 from scorer.server.queries import Queries
 from scorer.server.results import check_commitments
+from scorer.server.shared_reads import SharedReads
 from scorer.storage.bundle import REPORT, Bundle, BundleError, round_folder
 from scorer.storage.published import limits_for
 
-KEPT: Final = 8
+KEPT: Final = 24
 """Rounds whose scores are kept in memory: a table of 10,000 models has some 1 MiB."""
+REMEMBERED: Final = 60.0
+"""Seconds in which a bundle that is missing or wrong is not looked for again."""
 TYPES: Final = {"i": "<i8", "u": "<u8", "f": "<f8"}
 
 
@@ -60,10 +62,10 @@ class SettledBundles:
     queries: Queries
     clock: Clock
     roots: tuple[Path, ...]
-    _kept: Callable[[int], SettledBundle] = field(init=False, repr=False)
+    _reads: SharedReads[SettledBundle] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_kept", lru_cache(KEPT)(self._find))
+        object.__setattr__(self, "_reads", SharedReads(self._find, KEPT, REMEMBERED))
 
     def bundle(self, round_id: int) -> SettledBundle:
         """Return the bundle of a round.
@@ -73,13 +75,9 @@ class SettledBundles:
         ApiError
             When the round is not settled, or nobody has published its bundle here.
         """
-        try:
-            return self._kept(min(round_id, 2**31 - 1))
-        except (EndpointError, Web3Exception) as error:
-            raise ApiError(
-                f"round {round_id}: expected the chain to say which report settled it, found that the "
-                f"server's endpoint does not answer ({type(error).__name__}); try again in a moment"
-            ) from None
+        number = min(round_id, 2**31 - 1)
+        self._row(number)  # before what is remembered: the round may be settled in a moment
+        return self._reads.get(number)
 
     def explain(self, model: int, round_id: int) -> Explanation:
         """Take apart what a model earned in a settled round, to the last nano-NMR.
@@ -110,6 +108,8 @@ class SettledBundles:
 
     def path(self, round_id: int, file: str) -> Path | None:
         """Return the path of a public file of a settled round; None for any other file."""
+        if file not in PUBLIC:
+            return None
         try:
             bundle = self.bundle(round_id)
         except ApiError:
@@ -117,15 +117,7 @@ class SettledBundles:
         return bundle.folder / file if bundle.has_public(file, self.clock()) else None
 
     def _find(self, round_id: int) -> SettledBundle:
-        row = self.queries.round(round_id)
-        if row is None or not row.is_scored:
-            raise ApiError(
-                f"round {round_id}: expected one that is settled and whose bundle is here, found that it is "
-                "not; try again once it is"
-            )
-        block = int(self.suite.w3.eth.block_number)
-        record, proposal = self.suite.round(round_id, block), self.suite.proposal(round_id, block)
-        settled = None if proposal is None else to_hex(proposal.report_hash)
+        row, (record, settled) = self._row(round_id), self._on_chain(round_id)
         for folder in self._folders(round_id):
             scored = _read(folder, settled, row)
             if scored is not None:
@@ -135,6 +127,27 @@ class SettledBundles:
             "the chain settled"
         )
 
+    def _row(self, round_id: int) -> sa.Row[Any]:
+        row = self.queries.round(round_id)
+        if row is None or not row.is_scored:
+            raise ApiError(
+                f"round {round_id}: expected one that is settled and whose bundle is here, found that it is "
+                "not; try again once it is"
+            )
+        return row
+
+    def _on_chain(self, round_id: int) -> tuple[RoundRecord, str | None]:
+        """Return a round as the chain has it, and the hash of the report that settled it."""
+        try:
+            block = int(self.suite.w3.eth.block_number)
+            record, proposal = self.suite.round(round_id, block), self.suite.proposal(round_id, block)
+        except (EndpointError, Web3Exception) as error:
+            raise ApiError(
+                f"round {round_id}: expected the chain to say which report settled it, found that the "
+                f"server's endpoint does not answer ({type(error).__name__}); try again in a minute"
+            ) from None
+        return record, None if proposal is None else to_hex(proposal.report_hash)
+
     def _folders(self, round_id: int) -> Iterator[Path]:
         tournament = self.suite.addresses.tournament
         folders = (round_folder(root, tournament, round_id) for root in self.roots)
@@ -143,12 +156,12 @@ class SettledBundles:
 
 def _read(folder: Path, settled: str | None, row: sa.Row[Any]) -> ScoredRound | None:
     """Read a bundle in a child process; None unless its report and its payouts are those of the chain."""
-    size = sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".npy")
     try:
+        size = sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".npy")
         result = SHARED_READER.run(scored_round_in_child, folder, limits=limits_for(size))
         scored = _scored(result, row.reserved)
         totals = scored.settled.total_payout, scored.settled.total_burn
-    except (CupelError, IsolationError, ValueError, KeyError, TypeError):
+    except (CupelError, IsolationError, OSError, ValueError, KeyError, TypeError):
         return None
     return scored if (result.facts["report"], totals) == (settled, (row.paid, row.burned)) else None
 

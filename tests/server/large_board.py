@@ -3,7 +3,7 @@
 import numpy as np
 import sqlalchemy as sa
 
-from scorer.server.read_model import insert
+from scorer.server.read_model import insert, summarise
 from scorer.server.standings import refresh_standings
 from scorer.server.tables import CURSOR, MODEL, RESULT, ROUND, SCORE
 from tests.server.site import Site
@@ -32,5 +32,6 @@ def fill_board(site: Site, models: int, rounds: int = 20) -> None:
                 values = zip(ids, chance.normal(0, 0.02, models).tolist(), strict=True)
                 scored = {"round": number, "factor": factor, "percentile": 0.5}
                 insert(connection, SCORE, ({"model": model, "value": v, **scored} for model, v in values))
+        summarise(connection, range(1_000, 1_000 + rounds))
         connection.execute(sa.update(CURSOR).values(standings_stale=True))
         refresh_standings(connection)

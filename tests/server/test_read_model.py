@@ -17,6 +17,7 @@ from scorer.server.chain_changes import KnownChain, read_changes
 from scorer.server.database import Database, DatabaseError
 from scorer.server.follower import OWNERS_A_STEP, Follower, Turns
 from scorer.server.interim_results import InterimReader
+from scorer.server.read_model import _shares_below, summarise
 from scorer.server.results import BundleRefused, OutcomeReader, read_scored
 from scorer.server.tables import (
     CURSOR,
@@ -28,6 +29,7 @@ from scorer.server.tables import (
     READ_MODEL,
     RESULT,
     ROUND,
+    ROUND_SCORE_SUMMARY,
     SCORE,
     STANDING,
 )
@@ -342,6 +344,34 @@ def test_what_an_earlier_release_wrote_is_kept(tmp_path: Path) -> None:
     with database.reading() as connection:
         row = connection.execute(sa.select(MODEL_PROFILE)).one()
     assert (row.webhook, row.webhook_owner, row.webhook_salt) == ("https://a/", "0xowner", None)
+    database.close()
+
+
+def test_scores_of_an_earlier_release_are_summarised(tmp_path: Path) -> None:
+    """Even and odd numbers of models, ties around the middle, and one model alone."""
+    expected = {
+        (1, "corr"): ([0.3, -0.1, 0.2], 0.2),
+        (1, "mmc"): ([0.1, 0.4, 0.2, 0.3], 0.3),
+        (2, "corr"): ([0.0, 0.0, 1.0, 1.0], 1.0),
+        (2, "mmc"): ([0.0, 1.0, 1.0, 1.0], 1.0),
+        (3, "corr"): ([-0.25], -0.25),
+    }
+    database = Database.open(tmp_path / "old.sqlite")
+    database.migrate("0004")
+    with database.writing() as connection:
+        for (round_id, factor), (values, _) in expected.items():
+            below = _shares_below(np.array(values)).tolist()
+            for model, (value, percentile) in enumerate(zip(values, below, strict=True)):
+                row = {"model": model, "round": round_id, "factor": factor}
+                connection.execute(sa.insert(SCORE).values(**row, value=value, percentile=percentile))
+    database.migrate()
+    migrated = {(row["round"], row["factor"]): row["median"] for row in rows(database, ROUND_SCORE_SUMMARY)}
+    assert migrated == {key: median for key, (_, median) in expected.items()}
+    with database.writing() as connection:
+        connection.execute(sa.delete(ROUND_SCORE_SUMMARY))
+        summarise(connection, [1, 2, 3])
+    written = {(row["round"], row["factor"]): row["median"] for row in rows(database, ROUND_SCORE_SUMMARY)}
+    assert written == migrated
     database.close()
 
 

@@ -221,41 +221,90 @@ def test_too_few_tokens_or_coins_are_named_before_anything_is_signed(site: Site,
     assert "eth_sendTransaction" not in wallet.asked
 
 
-def test_a_transaction_that_is_replaced_is_followed(site: Site, browser: Browser) -> None:
-    wallet = owner_of_model_1(site)
-    anvil = site.world.anvil
+def replaces(wallet: TestWallet, **changes: str) -> list[str]:
+    """Let a wallet send a transaction, and then another one with its nonce and a higher fee; their hashes.
 
-    def replaced(params: Any) -> Any:
-        """Send it, and then again with a higher fee, as people do who wait too long."""
+    `changes` are those of the second one's recipient and data.
+    """
+    anvil, sent = wallet.world.anvil, list[str]()
+
+    def first(params: Any) -> Any:
+        """Send it, and leave it waiting."""
         anvil.mines(at_once=False)
         nonce = anvil.w3.eth.get_transaction_count(wallet.account.address)
-        first = wallet.node("eth_sendRawTransaction", [wallet.signed(params[0], nonce=nonce)])
-        seen.append(first)
-        return first
+        sent.append(wallet.node("eth_sendRawTransaction", [wallet.signed(params[0], nonce=nonce)]))
+        return sent[0]
 
-    def again(params: Any) -> Any:
+    def second(params: Any) -> Any:
         """Answer where the first one is; once it was seen waiting, send the other and mine it."""
         found = wallet.node("eth_getTransactionByHash", params)
-        if found is not None and len(seen) == 1:
+        if found is not None and len(sent) == 1:
             price, nonce = int(found["gasPrice"], 16) * 2, int(found["nonce"], 16)
-            given = {"to": found["to"], "data": found["input"], "from": found["from"]}
-            seen.append(
-                wallet.node("eth_sendRawTransaction", [wallet.signed(given, nonce=nonce, gasPrice=price)])
-            )
+            given = {"to": found["to"], "data": found["input"], "from": found["from"]} | changes
+            other = wallet.signed(given, nonce=nonce, gasPrice=price)
+            sent.append(wallet.node("eth_sendRawTransaction", [other]))
             anvil.mine_pool()
         return found
 
-    seen: list[str] = []
-    wallet.instead = {"eth_sendTransaction": replaced, "eth_getTransactionByHash": again}
+    wallet.instead = {"eth_sendTransaction": first, "eth_getTransactionByHash": second}
+    return sent
+
+
+def allocates(browser: Browser, site: Site, wallet: TestWallet, amount: str) -> None:
     connected(browser, site, wallet)
     shows_model_1(browser)
-    act(browser, "allocate", amount="25")
+    act(browser, "allocate", amount=amount)
     confirm(browser)
+
+
+def test_a_transaction_that_is_sent_again_with_a_higher_fee_is_followed(site: Site, browser: Browser) -> None:
+    wallet = owner_of_model_1(site)
+    sent = replaces(wallet)
+    allocates(browser, site, wallet, "25")
     said = done(browser)
-    anvil.mines(at_once=True)
+    site.world.anvil.mines(at_once=True)
     assert "sent again with another fee" in said
-    assert len(seen) == 2
-    assert seen[1] in said
+    assert len(sent) == 2
+    assert sent[1] in said
+
+
+def test_a_transaction_that_another_one_replaced_is_not_done(site: Site, browser: Browser) -> None:
+    """As wallets do that cancel, that change the call, or that send something else with the nonce."""
+    wallet, suite = owner_of_model_1(site), site.world.suite
+    own = wallet.account.address
+    transfer = suite.token.encode_abi("approve", [own, 1])
+    withdrawal = suite.tournament.encode_abi("setAllocation", [1, 0])
+    others = (
+        ({"to": own, "data": "0x"}, "It was cancelled by"),
+        ({"to": suite.addresses.numeraire, "data": transfer}, "Another transaction took its place:"),
+        ({"data": withdrawal}, "Another transaction took its place:"),
+    )
+    for changes, words in others:
+        sent = replaces(wallet, **changes)
+        allocates(browser, site, wallet, "26")
+        says(browser, "Not done: ")
+        said = str(browser.do("text", selector=SAID))
+        site.world.anvil.mines(at_once=True)
+        assert words in said
+        assert sent[1] in said
+        assert "Done and final" not in said
+
+
+def test_a_transaction_that_another_block_reverts_is_not_done(site: Site, browser: Browser) -> None:
+    """A reorganisation put it into another block, where it did nothing."""
+    wallet, asked = owner_of_model_1(site), list[Any]()
+
+    def receipt(params: Any) -> Any:
+        """Answer what the node does, but with another status once the transaction was seen in a block."""
+        found = wallet.node("eth_getTransactionReceipt", params)
+        if found is not None:
+            asked.append(params)
+        return found if len(asked) < 2 else found | {"status": "0x0"}
+
+    wallet.instead["eth_getTransactionReceipt"] = receipt
+    allocates(browser, site, wallet, "27")
+    says(browser, "The transaction was reverted in block")
+    assert len(asked) >= 2
 
 
 def test_a_reorganisation_that_drops_a_transaction_is_reported(site: Site, browser: Browser) -> None:

@@ -31,9 +31,18 @@ export async function post<T>(path: string, body: Record<string, string>): Promi
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
-  const document = (await answer.json()) as T & { error?: string };
-  if (!answer.ok) throw new Error(document.error ?? `the server answered ${answer.status}`);
-  return document;
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(refusal(text) || `the server answered ${answer.status}`);
+  return JSON.parse(text) as T;
+}
+
+/** Returns the words of an answer that refuses: those of a JSON object, or what it says in plain text. */
+function refusal(text: string): string {
+  try {
+    return (JSON.parse(text) as { error?: string }).error ?? "";
+  } catch {
+    return text.startsWith("<") ? "" : text.trim();
+  }
 }
 
 /** Returns the words of an error, without its stack. */

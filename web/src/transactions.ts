@@ -1,6 +1,6 @@
 // Sends one transaction after it was simulated and reviewed, and follows it to finality.
 
-import type { Client, Hash, Hex, TransactionReceipt } from "viem";
+import type { Client, Hash, Hex, ReplacementReturnType, TransactionReceipt } from "viem";
 import { BaseError, ContractFunctionRevertedError, TransactionReceiptNotFoundError, formatEther } from "viem";
 import {
   estimateContractGas,
@@ -142,29 +142,38 @@ export async function perform(session: Session, panel: HTMLElement, plan: Plan):
 /** Follows a transaction until no reorganisation can drop it. */
 async function followed({ client, say }: Session, hash: Hash, title: string): Promise<TransactionReceipt | null> {
   say(`Sent: ${hash}. Waiting for a block.`);
-  let words = "";
+  const replacements: ReplacementReturnType[] = [];
   const receipt = await waitForTransactionReceipt(client, {
     hash,
     timeout: LONGEST,
     pollingInterval: POLL,
-    onReplaced: ({ reason: why, transaction }) => {
-      const said = { repriced: "sent again with another fee", cancelled: "cancelled", replaced: "replaced by another" };
-      words = `It was ${said[why]} as ${transaction.hash}. `;
-    },
+    onReplaced: (found) => replacements.push(found),
   });
-  if (words.startsWith("It was cancelled")) {
-    say(`${words}Nothing was changed.`, "wrong");
+  const [replacement] = replacements;
+  // Only the same call with another fee does what was asked; the receipt is that of whatever came in its place.
+  if (replacement && replacement.reason !== "repriced") {
+    say(`Not done: ${title}. ${instead(replacement)}`, "wrong");
     return null;
   }
+  const words = replacement ? `It was sent again with another fee as ${replacement.transaction.hash}. ` : "";
   if (receipt.status !== "success") {
-    say(`${words}The transaction was reverted in block ${receipt.blockNumber}: nothing but its fee was spent.`, "wrong");
+    say(reverted(words, receipt), "wrong");
     return null;
   }
   say(`${words}In block ${receipt.blockNumber}. Waiting until it is final.`);
-  return final(client, receipt, `${words}Done and final`, title, say);
+  return final(client, receipt, words, title, say);
 }
 
-async function final(client: Client, receipt: TransactionReceipt, ended: string, title: string, say: Session["say"]) {
+/** Returns what a wallet sent in place of a transaction. */
+function instead({ reason: why, transaction }: ReplacementReturnType): string {
+  if (why === "cancelled") return `It was cancelled by ${transaction.hash}. Nothing was changed.`;
+  return `Another transaction took its place: ${transaction.hash}. Look in the wallet for what that one did.`;
+}
+
+const reverted = (words: string, { blockNumber }: TransactionReceipt): string =>
+  `${words}The transaction was reverted in block ${blockNumber}: nothing but its fee was spent.`;
+
+async function final(client: Client, receipt: TransactionReceipt, words: string, title: string, say: Session["say"]) {
   for (;;) {
     const block = await getBlock(client, { blockTag: "finalized" });
     const now = await getTransactionReceipt(client, { hash: receipt.transactionHash }).catch((error: unknown) => {
@@ -176,7 +185,12 @@ async function final(client: Client, receipt: TransactionReceipt, ended: string,
       return null;
     }
     if (block.number !== null && block.number >= now.blockNumber) {
-      say(`${ended} in block ${now.blockNumber}: ${title}.`, "good");
+      // After a reorganisation it may be in another block, where it did something else.
+      if (now.status !== "success") {
+        say(reverted(words, now), "wrong");
+        return null;
+      }
+      say(`${words}Done and final in block ${now.blockNumber}: ${title}.`, "good");
       return now;
     }
     await pause(POLL);

@@ -207,7 +207,7 @@ async function checked(client: Client, place: Place, tell: (words: string) => vo
 /** Compares what this server shows of every model with what was computed. */
 async function comparedWithServer(place: Place, outcomes: Map<number, Outcome>): Promise<Check[]> {
   const answer = await fetch(`${base}/rounds/${place.round}/payouts.json`);
-  if (!answer.ok) return [];
+  if (!answer.ok) throw new Error(`expected the numbers that this server shows, found: ${(await answer.text()).trim()}`);
   const shown = ((await answer.json()) as Shown[]).filter((row) => row.position !== "0");
   const differs = shown.filter((row) => {
     const found = outcomes.get(row.model);

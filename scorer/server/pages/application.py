@@ -16,7 +16,7 @@ from scorer.server.pages.file_answers import FileAnswers
 from scorer.server.pages.public_routes import PublicPages
 from scorer.server.pages.rendering import Page, Renderer, html
 from scorer.server.pages.sessions import BrowserSessions
-from scorer.server.rate_limit import RateLimiter
+from scorer.server.rate_limit import RateLimiter, limited
 from scorer.server.services import Services
 
 
@@ -35,11 +35,12 @@ class WebPages:
         """Return the routes of all pages."""
         services, sessions = self.services, BrowserSessions(self.services)
         committee = CommitteeReader(services.suite)
-        public = PublicPages(self.renderer, committee, self.limiter)
-        files = FileAnswers(services)
+        public = PublicPages(self.renderer, committee)
+        files = FileAnswers(services, self.limiter)
         console = ConsolePages(self.renderer, sessions, Console(services), committee)
         accounts = AccountPages(self.renderer, sessions)
-        return [*files.routes(), *public.routes(), *accounts.routes(), *console.routes()]
+        routes = [*files.routes(), *public.routes(), *accounts.routes(), *console.routes()]
+        return limited(routes, self.limiter)
 
     async def status(self, request: Request, document: Mapping[str, object]) -> Response:
         """Answer with the server's state for people."""

@@ -147,7 +147,10 @@ def _with_names(source: sa.FromClause, *, is_account: bool) -> tuple[sa.FromClau
     if is_account:
         joined = source.outerjoin(ACCOUNT, ACCOUNT.c.wallet == STANDING.c.holder)
         return joined, sa.func.coalesce(ACCOUNT.c.username_key, sa.func.lower(STANDING.c.holder))
-    same = sa.cast(MODEL_PROFILE.c.model, sa.String) == STANDING.c.holder
+    # A number a row, by which the profile's key is looked up: of texts, every pair would be compared. The
+    # CASE keeps PostgreSQL from taking an address for a number.
+    number = sa.case((~STANDING.c.is_account, sa.cast(STANDING.c.holder, sa.Integer)))
+    same = MODEL_PROFILE.c.model == number
     unnamed = sa.literal("model_").concat(STANDING.c.holder)
     label = sa.func.coalesce(sa.func.lower(MODEL_PROFILE.c.name), unnamed)
     return source.outerjoin(MODEL_PROFILE, same), label

@@ -4,12 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import sqlalchemy as sa
 
 from scorer.server.accounts import NamedModel
 from scorer.server.services import Services
-from scorer.server.tables import LANE, MOVEMENT, RESULT, ROUND, SCORE, STANDING, SUBMISSION
+from scorer.server.tables import (
+    LANE,
+    MOVEMENT,
+    RESULT,
+    ROUND,
+    ROUND_SCORE_SUMMARY,
+    SCORE,
+    STANDING,
+    SUBMISSION,
+)
 
 ROUNDS: Final = 250
 """Rounds of a model that its page shows: about a year of five a week."""
@@ -73,9 +81,6 @@ def read_model(services: Services, number: int) -> ModelFacts | None:
     owner = services.accounts.by_wallet(model.owner)
     with services.database.reading() as connection:
         idle = connection.scalar(sa.select(LANE.c.idle).where(LANE.c.model == number)) or 0
-        standing = connection.execute(
-            sa.select(STANDING).where(STANDING.c.holder == str(number))
-        ).one_or_none()
         submission = connection.execute(
             sa.select(SUBMISSION.c.round, SUBMISSION.c.state, SUBMISSION.c.received_at)
             .where(SUBMISSION.c.model == number)
@@ -85,7 +90,7 @@ def read_model(services: Services, number: int) -> ModelFacts | None:
     return ModelFacts(
         model=model,
         owner_name=None if owner is None else owner.username,
-        standing=standing,
+        standing=services.queries.standing(number),
         stake=services.queries.stakes([number])[number],
         idle=int(idle),
         results=services.queries.results_of([number], ROUNDS),
@@ -115,25 +120,15 @@ def _others(
     if not rounds:
         return {}
     best = sa.select(STANDING.c.holder).where(~STANDING.c.is_account).order_by(STANDING.c.rank).limit(TOP)
-    # The median is the score whose share of models below is the last one up to a half.
-    place = sa.func.row_number().over(
-        partition_by=(SCORE.c.round, SCORE.c.factor), order_by=SCORE.c.percentile.desc()
-    )
-    lower = sa.select(SCORE.c.round, SCORE.c.factor, SCORE.c.value, place.label("place"))
-    lower_half = lower.where(SCORE.c.round.in_(rounds), SCORE.c.percentile <= 0.5).subquery()
-    middle = sa.select(lower_half.c.round, lower_half.c.factor, lower_half.c.value).where(
-        lower_half.c.place == 1
-    )
+    summaries = sa.select(ROUND_SCORE_SUMMARY).where(ROUND_SCORE_SUMMARY.c.round.in_(rounds))
     with services.database.reading() as connection:
         models = [int(holder) for holder in connection.scalars(best)]
-        top: dict[tuple[int, str], list[float]] = {}
-        for row in connection.execute(
-            sa.select(SCORE).where(SCORE.c.round.in_(rounds), SCORE.c.model.in_(models))
-        ):
-            top.setdefault((row.round, row.factor), []).append(row.value)
-        medians = {(row.round, row.factor): row.value for row in connection.execute(middle)}
-    means = {key: float(np.mean(values)) for key, values in top.items()}
-    return {key: (medians.get(key), means.get(key)) for key in {*means, *medians}}
+        means = sa.select(SCORE.c.round, SCORE.c.factor, sa.func.avg(SCORE.c.value).label("mean"))
+        means = means.where(SCORE.c.round.in_(rounds), SCORE.c.model.in_(models))
+        means = means.group_by(SCORE.c.round, SCORE.c.factor)
+        top = {(row.round, row.factor): row.mean for row in connection.execute(means)}
+        medians = {(row.round, row.factor): row.median for row in connection.execute(summaries)}
+    return {key: (medians.get(key), top.get(key)) for key in {*top, *medians}}
 
 
 def _stakes(services: Services, model: int) -> tuple[StakePoint, ...]:

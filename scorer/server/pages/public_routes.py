@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -11,7 +12,7 @@ from starlette.routing import Route
 
 from scorer.chain.records import RoundState
 from scorer.server.errors import ApiError
-from scorer.server.pages.board import BoardRequest, read_board
+from scorer.server.pages.board import LONGEST_FILTER, BoardRequest, read_board
 from scorer.server.pages.charts import Line, histogram, life_of_a_round, line_chart, sparkline
 from scorer.server.pages.committee import CommitteeReader, RoundVotes
 from scorer.server.pages.formatting import state_name
@@ -21,7 +22,6 @@ from scorer.server.pages.model_page import ModelFacts, read_account, read_model
 from scorer.server.pages.rendering import Page, Rendered, Renderer
 from scorer.server.pages.round_page import RoundFacts, phase, read_round, read_rounds, settled_rounds
 from scorer.server.pages.rules_page import differences, read_rules
-from scorer.server.rate_limit import RateLimiter
 from scorer.server.services import Services
 from scorer.units import NANO_PER_NMR
 
@@ -30,18 +30,39 @@ FOREVER: Final = "public, max-age=31536000, immutable"
 SOON: Final = "public, max-age=0, s-maxage=15"
 """A browser asks whether its page still holds; a proxy before the server may answer that for some seconds."""
 MOST_PAGES: Final = 100_000
+MOST_LETTERS: Final = 100
+"""Letters of a parameter that are looked at."""
+BOARD: Final = ("sort", "q", "page")
+PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "/rounds": ("page",),
+    "/rounds/{number:int}": ("page",),
+    "/leaderboard": BOARD,
+    "/leaderboard/accounts": BOARD,
+    "/embed/leaderboard": ("page",),
+}
+"""Parameters that pages know; those of no other page change it."""
 Read = Callable[[Request], Page | None]
 
 
 def page_number(request: Request) -> int:
     """Return the page that a request asks for; the first one for what is no number."""
     text = request.query_params.get("page", "1")
-    return min(int(text), MOST_PAGES) if text.isascii() and text.isdecimal() and int(text) > 0 else 1
+    number = int(text[:MOST_LETTERS]) if text.isascii() and text.isdecimal() else 0
+    return min(number, MOST_PAGES) if number > 0 else 1
 
 
 def number_in(request: Request, name: str = "number") -> int:
     """Return a number of a request's path, which the database can hold."""
     return min(int(request.path_params[name]), LARGEST_NUMBER)
+
+
+def known(request: Request, path: str) -> Request:
+    """Return a request with those parameters alone that a page knows, each once: no other can change it."""
+    query = request.query_params
+    given = {name: query[name][:MOST_LETTERS] for name in PARAMETERS.get(path, ()) if name in query}
+    if "page" in given:
+        given["page"] = str(page_number(request))
+    return Request({**request.scope, "query_string": urlencode(given).encode()})
 
 
 @dataclass(frozen=True)
@@ -50,7 +71,6 @@ class PublicPages:
 
     renderer: Renderer
     committee: CommitteeReader
-    limiter: RateLimiter | None = None
 
     @property
     def services(self) -> Services:
@@ -81,21 +101,17 @@ class PublicPages:
 
     def _route(self, path: str, read: Read, policy: str = PAGE_POLICY) -> Route:
         async def answer(request: Request) -> Response:
-            address = request.client.host if request.client else ""
-            pause = self.limiter.wait(address) if self.limiter else 0
-            if pause:
-                text = f"Too many requests, try again in {pause} s\n"
-                return Response(text, 429, {"Retry-After": str(pause)}, "text/plain")
-            rendered = await run_in_threadpool(self.rendered, request, read)
+            rendered = await run_in_threadpool(self.rendered, path, known(request, path), read)
             return rendered.response(request, {**page_headers(policy), "Cache-Control": SOON})
 
         return Route(path, answer, methods=["GET"])
 
-    def rendered(self, request: Request, read: Read) -> Rendered:
+    def rendered(self, path: str, request: Request, read: Read) -> Rendered:
         """Return a page, from memory where nothing changed."""
         cursor = self.services.queries.cursor()
         version = None if cursor is None else (cursor.block, cursor.hash, cursor.standings_stale)
-        key = f"{request.url.path}?{request.url.query}"
+        numbers_and_names = (str(value).lower() for value in request.path_params.values())
+        key = (path, *numbers_and_names, request.url.query)
 
         def make() -> Page:
             page = read(request) or Page("missing.html", {"what": "page"}, 404)
@@ -173,7 +189,7 @@ class PublicPages:
         """Return a page of a leaderboard."""
         query = request.query_params
         asked = BoardRequest(
-            is_account, query.get("sort", "rank")[:100], query.get("q", "")[:60], page_number(request)
+            is_account, query.get("sort", "rank"), query.get("q", "")[:LONGEST_FILTER], page_number(request)
         )
         board = read_board(self.services, asked, self.services.page.baselines)
         return Page("board.html", {"board": board})
@@ -206,9 +222,7 @@ class PublicPages:
         """Return a payout taken apart."""
         model, round_id = number_in(request), number_in(request, "round")
         row, named = self.services.queries.round(round_id), self.services.accounts.model(model)
-        result = next(
-            (found for found in self.services.queries.results_of([model]) if found.id == round_id), None
-        )
+        result = self.services.queries.result(model, round_id)
         if row is None or named is None or result is None:
             return None
         explanation, problem = None, None

@@ -5,7 +5,7 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
@@ -77,17 +77,17 @@ class PageCache:
     """Keeps the last pages by address, each for some seconds and for one state of the read model."""
 
     fresh: float = FRESH
-    _pages: OrderedDict[str, Rendered] = field(default_factory=OrderedDict)
+    _pages: OrderedDict[Hashable, Rendered] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def get(self, key: str, version: object) -> Rendered | None:
+    def get(self, key: Hashable, version: object) -> Rendered | None:
         """Return a page that still holds, or None."""
         with self._lock:
             page = self._pages.get(key)
         is_valid = page is not None and page.version == version
         return page if page and is_valid and time.monotonic() - page.made_at < self.fresh else None
 
-    def put(self, key: str, page: Rendered) -> None:
+    def put(self, key: Hashable, page: Rendered) -> None:
         """Keep a page, and forget the oldest of too many."""
         with self._lock:
             self._pages[key] = page
@@ -178,7 +178,7 @@ class Renderer:
         """Return a page as HTML."""
         return self.environment.get_template(page.template).render(page.data)
 
-    def cached(self, key: str, version: object, make: Callable[[], Page]) -> Rendered:
+    def cached(self, key: Hashable, version: object, make: Callable[[], Page]) -> Rendered:
         """Return a page from memory, or make it."""
         known = self.cache.get(key, version)
         if known is not None:

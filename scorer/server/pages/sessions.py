@@ -12,6 +12,7 @@ from starlette.responses import Response
 from scorer.server.api_keys import SESSION_SECONDS, Caller
 from scorer.server.errors import ApiError, Forbidden, Unauthenticated
 from scorer.server.graphql_route import bounded_body
+from scorer.server.rate_limit import address_of
 from scorer.server.services import RequestContext, Services
 
 SECURE_COOKIE: Final = "__Host-cupel"
@@ -61,8 +62,7 @@ class BrowserSessions:
             caller = self.services.keys.caller(header)
         except Unauthenticated:
             return None
-        address = request.client.host if request.client else ""
-        return Visitor(caller, RequestContext(self.services, header, address), form_token(token))
+        return Visitor(caller, RequestContext(self.services, header, address_of(request)), form_token(token))
 
     def require(self, request: Request) -> Visitor:
         """Return who a request is from.
