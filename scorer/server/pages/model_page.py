@@ -8,6 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from scorer.server.accounts import NamedModel
+from scorer.server.custody import held_for
 from scorer.server.services import Services
 from scorer.server.tables import LANE, MOVEMENT, RESULT, ROUND, SCORE, STANDING, SUBMISSION
 
@@ -47,10 +48,13 @@ class ModelFacts:
         Its rounds, newest first.
     scores
         By factor, oldest first.
+    held_for
+        The account for which the operator holds it; None for a model that its owner claimed or registered.
     """
 
     model: NamedModel
     owner_name: str | None
+    held_for: str | None
     standing: sa.Row[Any] | None
     stake: int
     idle: int
@@ -85,6 +89,7 @@ def read_model(services: Services, number: int) -> ModelFacts | None:
     return ModelFacts(
         model=model,
         owner_name=None if owner is None else owner.username,
+        held_for=held_for(services.accounts, model),
         standing=standing,
         stake=services.queries.stakes([number])[number],
         idle=int(idle),
