@@ -174,7 +174,7 @@ class SubmissionService:
         self.window.require_purpose(row, expected.purpose)
         if expected.purpose != SUBMISSION_PURPOSE:
             raise ApiError(
-                "filename: expected predictions in the clear, found others; submit them as they are"
+                "filename: expected predictions in the clear, found others; submit them as is"
             )
         try:
             content = self.uploads.blobs.draft(filename).read_bytes()

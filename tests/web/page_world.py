@@ -1,11 +1,14 @@
 """A server with something to show: settled rounds, a sealed one, an open one, and names that mean harm."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import requests
+from eth_account.messages import encode_defunct
+from eth_account.signers.local import LocalAccount
 
 from scorer.server.data_sets import DataSets
 from scorer.server.pages.settings import PageSettings
@@ -84,3 +87,28 @@ def page(site: Site, path: str, **more: Any) -> requests.Response:
     """The answer to a browser's request for a page."""
     headers = {"Accept": "text/html,*/*;q=0.8", **more.pop("headers", {})}
     return requests.get(site.url + path, headers=headers, timeout=60, **more)
+
+
+def signed_message(site: Site, account: LocalAccount, session: requests.Session) -> dict[str, str]:
+    """A message to log in, as the server writes it, and an account's signature of it."""
+    asked = session.post(
+        site.url + "/session/message", data=json.dumps({"address": account.address}), timeout=60
+    )
+    message = asked.json()["message"]
+    signature = "0x" + account.sign_message(encode_defunct(text=message)).signature.hex()
+    return {"message": message, "signature": signature}
+
+
+def login(site: Site, account: LocalAccount | None = None, **fields: str) -> requests.Session:
+    """A browser's login, by the two requests that its script makes."""
+    session = requests.Session()
+    session.headers.update({"Origin": site.url, "Content-Type": "application/json"})
+    signed = signed_message(site, account or site.world.participants[0].account, session)
+    sent = session.post(site.url + "/session", data=json.dumps(signed | fields), timeout=60)
+    assert sent.status_code == 200, sent.text
+    return session
+
+
+def token_of(text: str) -> str:
+    """The token that forms of a login repeat."""
+    return text.split('name="csrf" value="', 1)[1].split('"', 1)[0]
