@@ -35,11 +35,12 @@ TYPES: Final = {"i": "<i8", "u": "<u8", "f": "<f8"}
 
 @dataclass(frozen=True)
 class SettledBundle:
-    """The bundle of a settled round whose report is the one that the chain settled."""
+    """The bundle of a settled round whose report is the one that the chain settled; `report` is its hash."""
 
     folder: Path
     scored: ScoredRound
     record: RoundRecord
+    report: str
 
     def has_public(self, file: str, now: int) -> bool:
         """Return whether everybody may have a file of it, at a time in Unix seconds."""
@@ -128,8 +129,8 @@ class SettledBundles:
         settled = None if proposal is None else to_hex(proposal.report_hash)
         for folder in self._folders(round_id):
             scored = _read(folder, settled, row)
-            if scored is not None:
-                return SettledBundle(folder, scored, record)
+            if scored is not None and settled is not None:
+                return SettledBundle(folder, scored, record, settled)
         raise ApiError(
             f"round {round_id}: expected its bundle in the server's folders, found none whose report "
             "the chain settled"
