@@ -173,9 +173,7 @@ class SubmissionService:
             raise ApiError(f"filename: expected an upload of yours for model {model.id}, found none")
         self.window.require_purpose(row, expected.purpose)
         if expected.purpose != SUBMISSION_PURPOSE:
-            raise ApiError(
-                "filename: expected predictions in the clear, found others; submit them as is"
-            )
+            raise ApiError("filename: expected predictions in the clear, found others; submit them as is")
         try:
             content = self.uploads.blobs.draft(filename).read_bytes()
         except FileNotFoundError:

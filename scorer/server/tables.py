@@ -124,6 +124,14 @@ SCORE: Final = sa.Table(
     sqlite_with_rowid=False,
 )
 """Final scores by factor; `percentile` is the share of the round's models below."""
+ROUND_SCORE_SUMMARY: Final = sa.Table(
+    "round_score_summary",
+    METADATA,
+    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("factor", sa.String(80), primary_key=True),
+    sa.Column("median", sa.Float(53), nullable=False),
+)
+"""Final scores of all models of a round: `median` is the highest with at most half of the models below."""
 INTERIM_DAY: Final = sa.Table(
     "interim_day",
     METADATA,
@@ -182,6 +190,7 @@ READ_MODEL: Final = (
     MOVEMENT,
     RESULT,
     SCORE,
+    ROUND_SCORE_SUMMARY,
     INTERIM_DAY,
     INTERIM_SCORE,
     STANDING,
@@ -249,6 +258,7 @@ MODEL_PROFILE: Final = sa.Table(
     sa.Column("webhook", sa.Text),
     sa.Column("webhook_salt", sa.String(32)),
     sa.Column("webhook_owner", ADDRESS),
+    sa.Column("shows_exposures", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 """Names and pages. `account` holds a model of the operator's; `webhook_owner` owned it when it was set."""
 UPLOAD: Final = sa.Table(

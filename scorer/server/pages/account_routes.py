@@ -187,6 +187,9 @@ class AccountPages:
         if name and name != known.name:
             account_roots.set_model_name(visitor.context, model, name)
         self._describe(visitor, fields, model)
+        shows = fields.get("shows_exposures") == "1"
+        if shows != known.shows_exposures:
+            self.services.accounts.edit_model(known.id, shows_exposures=shows)
 
     def _describe(self, visitor: Visitor, fields: Fields, model: str | None) -> None:
         link = fields.get("link_url", "")

@@ -48,6 +48,8 @@ class ModelFacts:
         Its rounds, newest first.
     scores
         By factor, oldest first.
+    diagnosis
+        When its newest diagnostics were made, and what they say; None where the owner does not show them.
     held_for
         The account for which the operator holds it; None for a model that its owner claimed or registered.
     """
@@ -62,6 +64,7 @@ class ModelFacts:
     scores: Mapping[str, tuple[ScoredDay, ...]]
     stakes: tuple[StakePoint, ...]
     last_submission: Any
+    diagnosis: tuple[int, Mapping[str, Any]] | None
 
     @property
     def at_risk(self) -> int:
@@ -97,6 +100,7 @@ def read_model(services: Services, number: int) -> ModelFacts | None:
         scores=_scores(services, number),
         stakes=_stakes(services, number),
         last_submission=submission,
+        diagnosis=services.diagnoses.newest(number) if model.shows_exposures else None,
     )
 
 
