@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 
+from scorer.protocol.documents import from_hex, to_hex
+from scorer.protocol.signature import SubmissionDigest
 from scorer.server.data_sets import DataSets
 from scorer.server.pages.settings import PageSettings
 from scorer.server.tables import DIAGNOSIS
@@ -162,3 +164,35 @@ def login(site: Site, account: LocalAccount | None = None, **fields: str) -> req
 def token_of(text: str) -> str:
     """The token that forms of a login repeat."""
     return text.split('name="csrf" value="', 1)[1].split('"', 1)[0]
+
+
+class OwnPage:
+    """The requests that the script of the account's page makes, as the owner of a model."""
+
+    def __init__(self, site: Site, model: int = 1) -> None:
+        self.site, self.model = site, str(model)
+        self.account = site.world.participants[model - 1].account
+        self.session = login(site, self.account)
+        self.csrf = token_of(self.text())
+
+    def text(self, path: str = "/account") -> str:
+        return self.session.get(self.site.url + path, timeout=60).text
+
+    def post(self, path: str, **fields: str) -> Any:
+        body = json.dumps({"csrf": self.csrf, "model": self.model, **fields})
+        return self.session.post(self.site.url + path, data=body, timeout=60)
+
+    def sent(self, content: bytes) -> str:
+        granted = self.post("/account/upload", filename="p.csv").json()
+        assert requests.put(granted["url"], data=content, timeout=60).status_code == 200
+        return str(granted["filename"])
+
+    def signature(self, unsigned: dict[str, Any], model: int = 1) -> str:
+        suite = self.site.world.suite.addresses
+        hashed = from_hex(unsigned["contentHash"], 32)
+        digest = SubmissionDigest(suite.chain_id, suite.tournament, unsigned["round"], model, hashed)
+        return to_hex(digest.sign(self.account.key))
+
+    def submit(self, filename: str, unsigned: dict[str, Any], signature: str) -> Any:
+        signed = {"signature": signature, "content_hash": unsigned["contentHash"]}
+        return self.post("/account/submit", filename=filename, round=str(unsigned["round"]), **signed)

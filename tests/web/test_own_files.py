@@ -12,13 +12,12 @@ import requests
 
 from scorer.lab.demo.files import write_submission
 from scorer.protocol.digest import content_hash
-from scorer.protocol.documents import from_hex, to_hex
-from scorer.protocol.signature import SubmissionDigest
+from scorer.protocol.documents import to_hex
 from scorer.storage.bundle import Bundle
 from tests.chains import Chains
 from tests.encrypted_world import encrypted
 from tests.server.site import Site, running_site, send
-from tests.web.page_world import login, page_site, token_of
+from tests.web.page_world import OwnPage, login, page_site, token_of
 from tests.world import IDS, lent_world
 
 MODEL = "1"
@@ -31,38 +30,6 @@ def site(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield running
 
 
-class Page:
-    """The requests that the script of the account's page makes, as the owner of a model."""
-
-    def __init__(self, site: Site, model: int = 1) -> None:
-        self.site, self.model = site, str(model)
-        self.account = site.world.participants[model - 1].account
-        self.session = login(site, self.account)
-        self.csrf = token_of(self.text())
-
-    def text(self, path: str = "/account") -> str:
-        return self.session.get(self.site.url + path, timeout=60).text
-
-    def post(self, path: str, **fields: str) -> Any:
-        body = json.dumps({"csrf": self.csrf, "model": self.model, **fields})
-        return self.session.post(self.site.url + path, data=body, timeout=60)
-
-    def sent(self, content: bytes) -> str:
-        granted = self.post("/account/upload", filename="p.csv").json()
-        assert requests.put(granted["url"], data=content, timeout=60).status_code == 200
-        return str(granted["filename"])
-
-    def signature(self, unsigned: dict[str, Any], model: int = 1) -> str:
-        suite = self.site.world.suite.addresses
-        hashed = from_hex(unsigned["contentHash"], 32)
-        digest = SubmissionDigest(suite.chain_id, suite.tournament, unsigned["round"], model, hashed)
-        return to_hex(digest.sign(self.account.key))
-
-    def submit(self, filename: str, unsigned: dict[str, Any], signature: str) -> Any:
-        signed = {"signature": signature, "content_hash": unsigned["contentHash"]}
-        return self.post("/account/submit", filename=filename, round=str(unsigned["round"]), **signed)
-
-
 def predictions(site: Site, model: int = 1) -> Any:
     return site.world.predictions(model, site.services.submissions.window.row().id)
 
@@ -72,7 +39,7 @@ def content_of(site: Site, model: int = 1) -> bytes:
 
 
 def test_a_wallet_signs_what_the_server_read_and_it_counts(site: Site) -> None:
-    page, content = Page(site), content_of(site)
+    page, content = OwnPage(site), content_of(site)
     assert "old_faithful (your wallet signs)" in page.text()
     filename = page.sent(content)
     unsigned = page.post("/account/prepare", filename=filename).json()
@@ -85,7 +52,7 @@ def test_a_wallet_signs_what_the_server_read_and_it_counts(site: Site) -> None:
 
 
 def test_a_signature_over_something_else_is_refused_and_nothing_counts(site: Site) -> None:
-    page = Page(site)
+    page = OwnPage(site)
     filename = page.sent(content_of(site))
     unsigned = page.post("/account/prepare", filename=filename).json()
     other = page.signature(unsigned, model=4)  # the same owner's, for another model
@@ -112,14 +79,14 @@ def test_a_signature_over_something_else_is_refused_and_nothing_counts(site: Sit
 def test_a_file_with_a_fault_is_named_before_anything_is_signed(
     site: Site, content: bytes, words: str
 ) -> None:
-    page = Page(site)
+    page = OwnPage(site)
     answer = page.post("/account/prepare", filename=page.sent(content))
     assert answer.status_code == 400
     assert words in answer.json()["error"]
 
 
 def test_nobody_prepares_another_s_upload_or_what_was_not_sent(site: Site) -> None:
-    page, stranger = Page(site), Page(site, 2)
+    page, stranger = OwnPage(site), OwnPage(site, 2)
     filename = page.sent(content_of(site))
     assert (
         "upload of yours for model 2" in stranger.post("/account/prepare", filename=filename).json()["error"]
@@ -141,7 +108,7 @@ def test_a_model_of_another_submitter_is_sent_elsewhere(site: Site) -> None:
     call = world.suite.registry.functions.setSubmitter(4, world.participants[1].account.address)
     send(world, call, world.participants[3].account.address)
     site.step()
-    text = Page(site, 4).text()
+    text = OwnPage(site, 4).text()
     assert 'value="4"' not in text.split("data-upload", 1)[1].split("</form>", 1)[0]
     assert "name another submitter" in text
 
@@ -154,7 +121,7 @@ def test_a_round_that_encrypts_takes_nothing_in_the_clear_from_the_page(
         encrypting.open()
         with running_site(encrypting, tmp_path / "server") as site:
             site.account_of(1, "ada")
-            page = Page.__new__(Page)
+            page = OwnPage.__new__(OwnPage)
             page.site, page.model, page.account = site, MODEL, world.participants[0].account
             page.session = login(site, page.account)
             text = page.text()
@@ -171,7 +138,7 @@ def test_a_round_that_encrypts_takes_nothing_in_the_clear_from_the_page(
 def settled(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, str]]:
     """A server that took a file for model 1, and whose round is settled; the submission's id."""
     with page_site(chains, tmp_path_factory.mktemp("settled"), rounds=0) as running:
-        page = Page(running)
+        page = OwnPage(running)
         filename = page.sent(content_of(running))
         unsigned = page.post("/account/prepare", filename=filename).json()
         made = page.submit(filename, unsigned, page.signature(unsigned)).json()
@@ -186,7 +153,7 @@ def settled(chains: Chains, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def test_the_server_computes_one_s_own_scores_from_the_file_that_it_took(settled: tuple[Site, str]) -> None:
     site, submission = settled
-    page, path = Page(site), f"/account/submissions/{submission}"
+    page, path = OwnPage(site), f"/account/submissions/{submission}"
     text = page.text(path)
     assert "Compute my scores from my file" in text
     assert f"cupel verify {site.url}/rounds/" in text
@@ -197,7 +164,7 @@ def test_the_server_computes_one_s_own_scores_from_the_file_that_it_took(settled
     assert "follow reward_score and" in found.text
 
 
-def checked(page: Page, path: str, **fields: str) -> Any:
+def checked(page: OwnPage, path: str, **fields: str) -> Any:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     given = {"csrf": page.csrf, **fields}
     return page.session.post(page.site.url + path, data=given, headers=form, timeout=120)
@@ -212,7 +179,7 @@ def test_scores_that_the_file_does_not_give_are_named(
     site, submission = settled
     wrong = write_submission(site.world.predictions(2, 1), "csv")
     monkeypatch.setattr(BlobFolder, "read", lambda *_: wrong)
-    page = Page(site)
+    page = OwnPage(site)
     found = checked(page, f"/account/submissions/{submission}")
     assert "1 difference between" in found.text
     assert "content hash of model 1" in found.text
@@ -227,7 +194,7 @@ def test_a_bundle_that_was_changed_is_no_ground_for_a_check(settled: tuple[Site,
     content = kept.read_bytes()
     kept.write_bytes((folder / "targets.parquet").read_bytes())
     try:
-        found = checked(Page(site), f"/account/submissions/{submission}")
+        found = checked(OwnPage(site), f"/account/submissions/{submission}")
         assert found.status_code == 400
         assert "scores.parquet" in found.text
     finally:
@@ -236,7 +203,7 @@ def test_a_bundle_that_was_changed_is_no_ground_for_a_check(settled: tuple[Site,
 
 def test_another_s_submission_is_not_there(settled: tuple[Site, str]) -> None:
     site, submission = settled
-    path, stranger = f"/account/submissions/{submission}", Page(site, 2)
+    path, stranger = f"/account/submissions/{submission}", OwnPage(site, 2)
     assert stranger.session.get(site.url + path, timeout=60).status_code == 404
     assert checked(stranger, path).status_code == 404
     assert requests.get(site.url + path, timeout=60).status_code == 404

@@ -9,7 +9,8 @@ down_revision = "0005"
 
 def upgrade() -> None:
     """Add the column: nobody shows them until they say so."""
-    column: sa.Column[bool] = sa.Column("shows_exposures", sa.Boolean(), nullable=False, server_default=sa.false())
+    no = sa.false()
+    column: sa.Column[bool] = sa.Column("shows_exposures", sa.Boolean(), nullable=False, server_default=no)
     with op.batch_alter_table("model_profile") as batch_op:
         batch_op.add_column(column)
 
