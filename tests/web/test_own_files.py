@@ -196,7 +196,7 @@ def test_a_bundle_that_was_changed_is_no_ground_for_a_check(settled: tuple[Site,
     try:
         found = checked(OwnPage(site), f"/account/submissions/{submission}")
         assert found.status_code == 400
-        assert "scores.parquet" in found.text
+        assert "scores.parquet" in found.text, found.text.split('role="alert">')[1][:400]
     finally:
         kept.write_bytes(content)
 
