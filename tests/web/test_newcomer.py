@@ -269,7 +269,7 @@ def test_a_transaction_that_is_cancelled_in_the_wallet_is_followed(site: Site, b
         return seen[0]
 
     def cancelled(params: Any) -> Any:
-        """Answer where it is; once it was seen waiting, send nothing to oneself in its place, and mine that."""
+        """Answer where it is; once seen waiting, send nothing to oneself in its place, and mine that."""
         found = wallet.node("eth_getTransactionByHash", params)
         if found is not None and len(seen) == 1:
             own, price = wallet.account.address, int(found["gasPrice"], 16) * 2
