@@ -98,7 +98,9 @@ class DataSets:
         for path in self._live_files():
             if _ids_of(path, len(wanted)) == wanted:
                 names = [name for name in pq.read_schema(path).names if name.startswith(FEATURE)]
-                table: pd.DataFrame = pq.read_table(path, columns=[ID, *names]).to_pandas()
+                table: pd.DataFrame = pq.read_table(path, columns=[ID, *names]).to_pandas(
+                    ignore_metadata=True
+                )
                 return table.set_index(ID).loc[index]
         return None
 
