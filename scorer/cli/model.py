@@ -1,4 +1,4 @@
-"""``cupel model``: register a model, transfer it, name its submitter."""
+"""``cupel model``: register a model, transfer, offer or claim it, name its submitter."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -10,7 +10,13 @@ from scorer.cli.numbers import NUMBER
 from scorer.cli.options import SendingOptions, address_of, chain_command
 from scorer.cli.sending import CommandResult, send
 from scorer.client.actions import ActionRefused, ClientAction
-from scorer.client.model_actions import NameSubmitter, RegisterModel, TransferModel
+from scorer.client.model_actions import (
+    ClaimModel,
+    NameSubmitter,
+    OfferModel,
+    RegisterModel,
+    TransferModel,
+)
 from scorer.client.stakes import latest_block, model_stake
 from scorer.client.staking_client import ExecutedTransaction
 from scorer.units import nmr_text
@@ -40,6 +46,27 @@ def transfer(
 ) -> None:
     """Give a model with all its stake to another owner."""
     send_for_model(options, TransferModel(model, address_of(to, "TO")), model)
+
+
+@app.command("offer")
+@chain_command(SendingOptions)
+def offer(
+    options: SendingOptions,
+    model: ModelArgument,
+    to: Annotated[str | None, typer.Argument(help="The address that may take it.")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Offer it to nobody any more.")] = False,
+) -> None:
+    """Let an address take a model with all its stake, by cupel model claim or on the tournament's page."""
+    if clear == (to is not None):
+        raise ActionRefused("offer: expected an address or --clear, found both or neither")
+    send_for_model(options, OfferModel(model, None if to is None else address_of(to, "TO")), model)
+
+
+@app.command("claim")
+@chain_command(SendingOptions)
+def claim(options: SendingOptions, model: ModelArgument) -> None:
+    """Take a model that its owner offers to you, such as one that an operator held for you."""
+    send_for_model(options, ClaimModel(model), model)
 
 
 @app.command("submitter")

@@ -1,7 +1,9 @@
-"""Actions on models: register one, transfer it, name its submitter."""
+"""Actions on models: register one, transfer it, offer it, claim one that is offered, name its submitter."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from scorer.chain.bulk import read_view
 from scorer.chain.records import Addresses
 from scorer.client.actions import (
     ActionRefused,
@@ -9,10 +11,13 @@ from scorer.client.actions import (
     PlannedTransaction,
     TransactionPlan,
     action_key,
+    existing_model,
     own_model,
     require_receiver,
 )
 from scorer.units import nmr_text
+
+NOBODY: Final = "0x" + "00" * 20
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,76 @@ class TransferModel:
             f"model {self.model} goes to {self.to} with its idle stake of {nmr_text(stake.idle)} NMR and all "
             "that is at risk; you cannot take it back, and its submitter will be the new owner"
         )
+        return TransactionPlan((step,), (warning,))
+
+
+@dataclass(frozen=True)
+class OfferModel:
+    """Lets an address take a model by a transaction of its own (ERC-721 approve); `to` None takes that back.
+
+    An operator offers a model that it holds for somebody, who then claims it and pays the fee.
+    """
+
+    model: int
+    to: str | None
+
+    def key(self, addresses: Addresses) -> str:
+        """Return the business meaning; see `ClientAction.key`."""
+        return action_key("offer", addresses.registry, self.model, self.to or "nobody")
+
+    def plan(self, account: ClientAccount) -> TransactionPlan:
+        """Check owner and receiver; return the approval; see `ClientAction.plan`."""
+        stake, to = own_model(account, self.model), self.to or NOBODY
+        if self.to is not None:
+            require_receiver(account.suite, self.to)
+        if self.to == account.address:
+            raise ActionRefused(f"model {self.model}: expected another than its owner, found {self.to}")
+        if read_view(account.suite.registry.functions.getApproved(self.model)) == to:
+            raise ActionRefused(f"model {self.model}: expected a change, found that {_offered(to)} already")
+        step = PlannedTransaction(
+            f"{'offer' if self.to else 'offer no more'} model {self.model}{f' to {to}' if self.to else ''}",
+            self.key(account.suite.addresses),
+            account.suite.registry.functions.approve(to, self.model),
+        )
+        warning = (
+            f"{to} can take model {self.model} with its idle stake of {nmr_text(stake.idle)} NMR and all "
+            "that is at risk, at any time until it is offered to nobody"
+        )
+        return TransactionPlan((step,), (warning,) if self.to else ())
+
+
+def _offered(to: str) -> str:
+    return "it is offered to nobody" if to == NOBODY else f"it is offered to {to}"
+
+
+@dataclass(frozen=True)
+class ClaimModel:
+    """Takes a model that its owner offers to the account."""
+
+    model: int
+
+    def key(self, addresses: Addresses) -> str:
+        """Return the business meaning; see `ClientAction.key`."""
+        return action_key("claim", addresses.registry, self.model)
+
+    def plan(self, account: ClientAccount) -> TransactionPlan:
+        """Check that the model is offered; return the transfer; see `ClientAction.plan`."""
+        stake, registry = existing_model(account, self.model), account.suite.registry
+        if stake.owner == account.address:
+            raise ActionRefused(f"model {self.model}: expected one of somebody else, found your own")
+        offered = read_view(registry.functions.getApproved(self.model))
+        if offered != account.address:
+            raise ActionRefused(
+                f"model {self.model}: expected one that is offered to {account.address}, found that "
+                f"{_offered(offered)}; ask its owner {stake.owner} for cupel model offer {self.model} "
+                f"{account.address}"
+            )
+        step = PlannedTransaction(
+            f"take model {self.model} from {stake.owner}",
+            self.key(account.suite.addresses),
+            registry.functions.transferFrom(stake.owner, account.address, self.model),
+        )
+        warning = f"your own key signs submissions of model {self.model} then, until you name another"
         return TransactionPlan((step,), (warning,))
 
 

@@ -40,7 +40,13 @@ class Account:
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A model with the name that people gave it."""
+    """A model with the name that people gave it.
+
+    Attributes
+    ----------
+    shows_exposures
+        Whether its owner shows the exposures of its newest diagnostics to everybody.
+    """
 
     id: int
     name: str
@@ -50,6 +56,7 @@ class NamedModel:
     link_url: str
     link_text: str
     webhook: str | None
+    shows_exposures: bool
     registered_at: int
 
 
@@ -222,14 +229,15 @@ class Accounts:
         profile = MODEL_PROFILE.c
         query = sa.select(
             *(MODEL.c.id, profile.name, MODEL.c.owner, MODEL.c.submitter),
-            *(profile.bio, profile.link_url, profile.link_text, profile.webhook, MODEL.c.registered_at),
+            *(profile.bio, profile.link_url, profile.link_text, profile.webhook),
+            *(profile.shows_exposures, MODEL.c.registered_at),
         ).select_from(MODEL.outerjoin(MODEL_PROFILE, profile.model == MODEL.c.id))
         with self.database.reading() as connection:
             rows = connection.execute(query.where(condition).order_by(MODEL.c.id)).all()
         return [_model(row) for row in rows]
 
     def edit_model(self, model: int, **values: Any) -> None:
-        """Set the name, the texts, the webhook or the account of a model.
+        """Set the name, the texts, the webhook, the account or the openness of a model.
 
         Raises
         ------
@@ -261,9 +269,10 @@ def _columns() -> sa.Select[Any]:
 
 
 def _model(row: Any) -> NamedModel:
-    number, name, owner, submitter, bio, link_url, link_text, webhook, at = row
+    number, name, owner, submitter, bio, link_url, link_text, webhook, shows_exposures, at = row
     texts = (bio or "", link_url or "", link_text or "")
-    return NamedModel(number, model_name(number, name), owner, submitter, *texts, webhook, at)
+    named = (number, model_name(number, name), owner, submitter)
+    return NamedModel(*named, *texts, webhook, bool(shows_exposures), at)
 
 
 def _exists(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> bool:

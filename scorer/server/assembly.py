@@ -15,6 +15,7 @@ from scorer.server.envelopes import RoundMembers
 from scorer.server.follower import Follower
 from scorer.server.interim_results import InterimReader
 from scorer.server.login import WalletLogin
+from scorer.server.meta_models import MetaModels
 from scorer.server.outbound import Outbound
 from scorer.server.pages.settings import PageSettings
 from scorer.server.published_rounds import PublishedRounds
@@ -88,6 +89,7 @@ class ServerParts:
         records = SubmissionRecords(database, clock, blobs, place)
         window = SubmissionWindow(place, clock, ChainTime(suite), queries, published, RoundMembers(suite))
         submissions = SubmissionService(records, window, uploads, self.signer, self.inbox)
+        bundles = SettledBundles(suite, queries, clock, self.bundles)
         return Services(
             self.kind,
             self.name,
@@ -105,8 +107,9 @@ class ServerParts:
             self.data,
             Webhooks(database, clock, queries, Outbound(self.calls_private), self.secret),
             Diagnoses(database, clock, uploads, self.data),
-            SettledBundles(suite, queries, clock, self.bundles),
+            bundles,
             Seasons(database, SEASONS[self.kind]),
+            MetaModels(bundles, self.data),
             self.page,
         )
 

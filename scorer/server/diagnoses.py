@@ -152,6 +152,16 @@ class Diagnoses:
             return None
         return report_page(json.loads(row.result), f"Diagnostics of model {row.model}")
 
+    def newest(self, model: int) -> tuple[int, dict[str, Any]] | None:
+        """Return the newest diagnostics of a model that are made, and when they were; None without any."""
+        made = sa.select(DIAGNOSIS.c.updated_at, DIAGNOSIS.c.result).where(
+            DIAGNOSIS.c.model == model, DIAGNOSIS.c.state == DONE
+        )
+        newest = made.order_by(DIAGNOSIS.c.created_at.desc(), DIAGNOSIS.c.id).limit(1)
+        with self.database.reading() as connection:
+            row = connection.execute(newest).one_or_none()
+        return None if row is None else (row.updated_at, json.loads(row.result))
+
     def documents(self, model: int, job: str | None) -> list[dict[str, Any]]:
         """Return the diagnostics of a model, newest first; one where a job is named."""
         query = sa.select(DIAGNOSIS).where(DIAGNOSIS.c.model == model)

@@ -4,10 +4,13 @@ from typing import Any, Final
 
 from scorer.chain.records import RoundState
 from scorer.server.errors import ApiError
-from scorer.server.formats import nmr_or_none, time_text, whole_number
+from scorer.server.formats import nmr_or_none, page_of, time_text, whole_number
 from scorer.server.round_roots import Document
 from scorer.server.services import RequestContext
 from scorer.units import nmr_text
+
+MOST_EXPOSURES: Final = 50
+"""Features that are listed where a caller names no number."""
 
 
 def explanation(context: RequestContext, model_id: str, round_number: int) -> Document:
@@ -26,6 +29,15 @@ def explanation(context: RequestContext, model_id: str, round_number: int) -> Do
             {"reason": step.name, "detail": step.detail, "nmr": nmr_text(step.amount)} for step in found.steps
         ],
     }
+
+
+def meta_model_exposures(
+    context: RequestContext, round_number: int, limit: int | None = None
+) -> list[Document]:
+    """Answer ``metaModelExposures``."""
+    count, _ = page_of(MOST_EXPOSURES if limit is None else limit, 0)
+    found = context.services.meta_models.exposures(round_number)
+    return [{"feature": each.feature, "exposure": each.exposure} for each in found[:count]]
 
 
 def round_record(context: RequestContext, number: int) -> Document:
@@ -63,4 +75,8 @@ def _hashes(row: Any) -> dict[str, str]:
     }
 
 
-ROOTS: Final = {"explanation": explanation, "roundRecord": round_record}
+ROOTS: Final = {
+    "explanation": explanation,
+    "metaModelExposures": meta_model_exposures,
+    "roundRecord": round_record,
+}

@@ -37,11 +37,12 @@ TYPES: Final = {"i": "<i8", "u": "<u8", "f": "<f8"}
 
 @dataclass(frozen=True)
 class SettledBundle:
-    """The bundle of a settled round whose report is the one that the chain settled."""
+    """The bundle of a settled round whose report is the one that the chain settled; `report` is its hash."""
 
     folder: Path
     scored: ScoredRound
     record: RoundRecord
+    report: str
 
     def has_public(self, file: str, now: int) -> bool:
         """Return whether everybody may have a file of it, at a time in Unix seconds."""
@@ -120,8 +121,8 @@ class SettledBundles:
         row, (record, settled) = self._row(round_id), self._on_chain(round_id)
         for folder in self._folders(round_id):
             scored = _read(folder, settled, row)
-            if scored is not None:
-                return SettledBundle(folder, scored, record)
+            if scored is not None and settled is not None:
+                return SettledBundle(folder, scored, record, settled)
         raise ApiError(
             f"round {round_id}: expected its bundle in the server's folders, found none whose report "
             "the chain settled"

@@ -180,10 +180,11 @@ class SubmissionRecords:
             selected = row.state == ACCEPTED and (row.model, row.round) not in seen
             if selected:
                 seen.add((row.model, row.round))
-            documents[row.model].append(self._document(row, selected=selected))
+            documents[row.model].append(self.document(row, selected=selected))
         return documents
 
-    def _document(self, row: sa.Row[Any], *, selected: bool) -> dict[str, Any]:
+    def document(self, row: sa.Row[Any], *, selected: bool = False) -> dict[str, Any]:
+        """Return a submission as clients read it; `selected` says that it counts."""
         return {
             "id": row.id,
             "filename": row.filename,

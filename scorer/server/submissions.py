@@ -1,5 +1,6 @@
 """Submissions: checked at once, delivered into the operator's inbox, and answered by a signed receipt."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,6 +33,7 @@ from scorer.server.submission_window import SubmissionWindow
 from scorer.server.uploads import (
     ENCRYPTED,
     ENVELOPE_PURPOSE,
+    SUBMISSION_PURPOSE,
     SUBMISSIONS,
     Ticket,
     Uploads,
@@ -61,6 +63,16 @@ class ServerSigner(Protocol):
     def sign_receipt(self, receipt: SubmissionReceipt) -> bytes:
         """Return the signature of a receipt, 65 bytes."""
         ...
+
+
+@dataclass(frozen=True)
+class UnsignedSubmission:
+    """A file that was sent and not submitted: its predictions' hash, and the SHA-256 of its bytes in hex."""
+
+    round_id: int
+    model_id: int
+    content_hash: bytes
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,30 @@ class SubmissionService:
         except (CupelError, FileNotFoundError) as error:
             return str(error) if isinstance(error, CupelError) else "it was submitted meanwhile"
         return None
+
+    def unsigned(self, account: Account, model: NamedModel, filename: str) -> UnsignedSubmission:
+        """Return what a model's submitter has to sign of a file in the clear that was sent.
+
+        Raises
+        ------
+        ApiError
+            When no round takes it, it is not the account's for this model, or there is a fault in it.
+        """
+        row, expected = self.window.row(), self.uploads.expected(filename)
+        if expected is None or (expected.account, expected.model) != (account.id, model.id):
+            raise ApiError(f"filename: expected an upload of yours for model {model.id}, found none")
+        self.window.require_purpose(row, expected.purpose)
+        if expected.purpose != SUBMISSION_PURPOSE:
+            raise ApiError("filename: expected predictions in the clear, found others; submit them as is")
+        try:
+            content = self.uploads.blobs.draft(filename).read_bytes()
+        except FileNotFoundError:
+            raise ApiError(self.uploads.refused.reason(filename)) from None
+        try:
+            hashed = self._read(row, content, filename)
+        except CupelError as error:
+            raise ApiError(str(error)) from None
+        return UnsignedSubmission(row.id, model.id, hashed, hashlib.sha256(content).hexdigest())
 
     def _read(self, row: sa.Row[Any], content: bytes, filename: str) -> bytes:
         """Read a file in the clear in a child process; the hash of its predictions."""

@@ -258,6 +258,7 @@ MODEL_PROFILE: Final = sa.Table(
     sa.Column("webhook", sa.Text),
     sa.Column("webhook_salt", sa.String(32)),
     sa.Column("webhook_owner", ADDRESS),
+    sa.Column("shows_exposures", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 """Names and pages. `account` holds a model of the operator's; `webhook_owner` owned it when it was set."""
 UPLOAD: Final = sa.Table(

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from scorer.protocol.documents import to_hex
 from scorer.server.api_keys import READ_SUBMISSIONS, UPLOAD
 from scorer.server.errors import ApiError
 from scorer.server.formats import time_text
@@ -28,6 +29,14 @@ def sign_upload(
     own = context.account(UPLOAD)
     context.services.uploads.sign(own, filename, round_number, content_hash, signature)
     return True
+
+
+def unsigned_submission(context: RequestContext, filename: str, model_id: str | None = None) -> Document:
+    """Return what a model's submitter signs of a file in the clear that was sent; the page asks for it."""
+    services, own = context.services, context.account(UPLOAD)
+    found = services.submissions.unsigned(own, services.accounts.model_of(own, model_id), filename)
+    hashes = {"contentHash": to_hex(found.content_hash), "sha256": found.sha256}
+    return {"round": found.round_id, "model": found.model_id, **hashes}
 
 
 def upload_status(context: RequestContext, filename: str) -> Document:

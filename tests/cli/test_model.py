@@ -135,6 +135,19 @@ def test_a_model_is_registered_named_a_submitter_and_handed_over(shared: World) 
     assert (given["model"]["owner"], given["model"]["submitter"]) == (other.address, other.address)
 
 
+def test_a_model_is_offered_and_claimed_and_an_offer_is_taken_back(shared: World) -> None:
+    holder, claimer = scientist(shared, STRANGER + 4), scientist(shared, STRANGER + 5)
+    model = holder.sends("model", "register")["model"]["model"]
+    assert "offer: expected an address or --clear" in holder.refused("model", "offer", model)
+    assert holder.sends("model", "offer", model, claimer.address)["model"]["owner"] == holder.address
+    holder.sends("model", "offer", model, "--clear")
+    assert "offered to nobody; ask its owner" in claimer.refused("model", "claim", model)
+    another = holder.sends("model", "register")["model"]["model"]
+    holder.sends("model", "offer", another, claimer.address)
+    claimed = claimer.sends("model", "claim", another)["model"]
+    assert (claimed["owner"], claimed["submitter"]) == (claimer.address, claimer.address)
+
+
 def test_an_interrupted_command_says_what_may_be_under_way(
     shared: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

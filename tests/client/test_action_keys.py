@@ -10,7 +10,13 @@ from scorer.client.actions import ClientAction
 from scorer.client.amounts import Allocation
 from scorer.client.bond_actions import CollectCredit, PostBond, ReleaseBond
 from scorer.client.committee_actions import ChallengeReport, RemoveAbsent
-from scorer.client.model_actions import NameSubmitter, RegisterModel, TransferModel
+from scorer.client.model_actions import (
+    ClaimModel,
+    NameSubmitter,
+    OfferModel,
+    RegisterModel,
+    TransferModel,
+)
 from scorer.client.stake_actions import Allocate, Deposit, Withdraw
 from scorer.rewards.allocation import SHARE_FLAG
 from scorer.units import NanoNmr, Ppm
@@ -40,6 +46,9 @@ KEYS: Final[list[tuple[ClientAction, str]]] = [
     (Allocate(3, Allocation(share=Ppm(400_000))), f"allocate:{TOURNAMENT}:3:{SHARE_FLAG | 400_000}"),
     (RegisterModel(SOMEBODY), f"register:{REGISTRY}:{SOMEBODY}"),
     (TransferModel(3, SOMEBODY), f"transfer:{REGISTRY}:3:{SOMEBODY}"),
+    (OfferModel(3, SOMEBODY), f"offer:{REGISTRY}:3:{SOMEBODY}"),
+    (OfferModel(3, None), f"offer:{REGISTRY}:3:nobody"),
+    (ClaimModel(3), f"claim:{REGISTRY}:3"),
     (NameSubmitter(3, SOMEBODY), f"submitter:{REGISTRY}:3:{SOMEBODY}"),
     (PostBond(SOMEBODY, NanoNmr(100 * NMR)), f"post:{COMMITTEE}:{SOMEBODY}:100000000000"),
     (ReleaseBond(NanoNmr(7), SOMEBODY), f"release:{COMMITTEE}:7:{SOMEBODY}"),

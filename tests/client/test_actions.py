@@ -18,7 +18,13 @@ from scorer.client.committee_actions import (
     RemoveAbsent,
 )
 from scorer.client.keystore import Wallet
-from scorer.client.model_actions import NameSubmitter, RegisterModel, TransferModel
+from scorer.client.model_actions import (
+    ClaimModel,
+    NameSubmitter,
+    OfferModel,
+    RegisterModel,
+    TransferModel,
+)
 from scorer.client.stake_actions import DEPOSIT_GAS, PERMIT_GAS, PERMIT_LASTS, Allocate, Deposit, Withdraw
 from scorer.lab.plain_sender import Sender
 from scorer.storage.bundle import REPORT, round_folder
@@ -78,6 +84,7 @@ def test_the_last_step_of_a_plan_carries_the_key_of_its_action(
     actions: list[ClientAction] = [
         RegisterModel(owner.address),
         TransferModel(OWN, somebody),
+        OfferModel(OWN, somebody),
         NameSubmitter(OWN, somebody),
         Deposit(OWN, NanoNmr(NMR)),
         Withdraw(OWN, None, somebody),
@@ -100,6 +107,7 @@ def test_nothing_is_sent_to_a_contract_of_the_suite(owner: ClientAccount, place:
     actions: list[ClientAction] = [
         RegisterModel(lost),
         TransferModel(OWN, lost),
+        OfferModel(OWN, lost),
         Withdraw(OWN, None, lost),
         PostBond(lost, NanoNmr(NMR)),
         ReleaseBond(None, lost),
@@ -122,6 +130,7 @@ def test_a_model_that_is_not_registered_is_refused(owner: ClientAccount, model: 
 def test_a_model_of_another_is_refused(owner: ClientAccount, stranger: ClientAccount) -> None:
     actions: list[ClientAction] = [
         TransferModel(OWN, stranger.address),
+        OfferModel(OWN, stranger.address),
         NameSubmitter(OWN, stranger.address),
         Withdraw(OWN, None, stranger.address),
         Allocate(OWN, Allocation(amount=NanoNmr(NMR))),
@@ -134,6 +143,12 @@ def test_a_model_of_another_is_refused(owner: ClientAccount, stranger: ClientAcc
 def test_a_change_that_changes_nothing_is_refused(owner: ClientAccount) -> None:
     with pytest.raises(ActionRefused, match="expected another owner than now"):
         TransferModel(OWN, owner.address).plan(owner)
+    with pytest.raises(ActionRefused, match="expected another than its owner"):
+        OfferModel(OWN, owner.address).plan(owner)
+    with pytest.raises(ActionRefused, match="found that it is offered to nobody already"):
+        OfferModel(OWN, None).plan(owner)
+    with pytest.raises(ActionRefused, match="expected one of somebody else, found your own"):
+        ClaimModel(OWN).plan(owner)
     with pytest.raises(ActionRefused, match="expected another submitter than now"):
         NameSubmitter(OWN, owner.address).plan(owner)
 
@@ -146,6 +161,27 @@ def test_a_model_registered_for_another_and_one_given_away_carry_a_warning(
     assert warning == f"the model will belong to {stranger.address}, not to you"
     (warning,) = TransferModel(OWN, stranger.address).plan(owner).warnings
     assert "with its idle stake of 10 NMR and all that is at risk" in warning
+
+
+def test_a_model_is_claimed_by_whom_its_owner_offers_it_to_and_by_nobody_else(
+    committee: Committee, owner: ClientAccount, stranger: ClientAccount
+) -> None:
+    somebody = ClientAccount(committee.suite, committee.anvil.account(STRANGER + 1).address)
+    with pytest.raises(ActionRefused, match=f"offered to nobody; ask its owner {owner.address}"):
+        ClaimModel(OWN).plan(stranger)
+    offer = OfferModel(OWN, stranger.address).plan(owner)
+    assert "can take model 1 with its idle stake of 10 NMR and all that is at risk" in offer.warnings[0]
+    committee.admin.send(offer.steps[0].call)
+    with pytest.raises(ActionRefused, match=f"found that it is offered to {stranger.address} already"):
+        OfferModel(OWN, stranger.address).plan(owner)
+    with pytest.raises(ActionRefused, match=f"found that it is offered to {stranger.address}; ask its owner"):
+        ClaimModel(OWN).plan(somebody)
+    plan = ClaimModel(OWN).plan(stranger)
+    assert functions(plan) == ["transferFrom"]
+    assert plan.warnings == ("your own key signs submissions of model 1 then, until you name another",)
+    committee.admin.send(OfferModel(OWN, None).plan(owner).steps[0].call)
+    with pytest.raises(ActionRefused, match="found that it is offered to nobody; ask its owner"):
+        ClaimModel(OWN).plan(stranger)
 
 
 # stakes

@@ -13,7 +13,7 @@ from scorer.server.pages.console import Console
 from scorer.server.pages.dry_run import NotComparable, dry_runs
 from scorer.server.tables import ORGANISER_ACT
 from tests.server.site import Site
-from tests.web.test_security import login, token_of
+from tests.web.page_world import login, token_of
 
 
 def console(site: Site) -> Console:

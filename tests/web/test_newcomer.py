@@ -307,6 +307,56 @@ def test_a_transaction_that_another_block_reverts_is_not_done(site: Site, browse
     assert len(asked) >= 2
 
 
+def test_a_transaction_that_is_cancelled_in_the_wallet_is_followed(site: Site, browser: Browser) -> None:
+    wallet = owner_of_model_1(site)
+    anvil, seen = site.world.anvil, list[str]()
+
+    def sent(params: Any) -> Any:
+        anvil.mines(at_once=False)
+        nonce = anvil.w3.eth.get_transaction_count(wallet.account.address)
+        seen.append(wallet.node("eth_sendRawTransaction", [wallet.signed(params[0], nonce=nonce)]))
+        return seen[0]
+
+    def cancelled(params: Any) -> Any:
+        """Answer where it is; once seen waiting, send nothing to oneself in its place, and mine that."""
+        found = wallet.node("eth_getTransactionByHash", params)
+        if found is not None and len(seen) == 1:
+            own, price = wallet.account.address, int(found["gasPrice"], 16) * 2
+            given = {"to": own, "from": own, "data": "0x", "gas": "0x5208"}
+            changes = {"nonce": int(found["nonce"], 16), "gasPrice": price}
+            seen.append(wallet.node("eth_sendRawTransaction", [wallet.signed(given, **changes)]))
+            anvil.mine_pool()
+        return found
+
+    wallet.instead = {"eth_sendTransaction": sent, "eth_getTransactionByHash": cancelled}
+    connected(browser, site, wallet)
+    shows_model_1(browser)
+    act(browser, "allocate", amount="27")
+    confirm(browser)
+    says(browser, "Nothing was changed.")
+    anvil.mines(at_once=True)
+    assert len(seen) == 2
+    assert f"It was cancelled as {seen[1]}" in str(browser.do("text", selector=SAID))
+
+
+def test_a_transaction_that_is_reverted_is_told_from_one_that_is_done(site: Site, browser: Browser) -> None:
+    wallet = owner_of_model_1(site)
+    before = site.world.suite.tournament.functions.allocationOf(1).call()
+
+    def starved(params: Any) -> Any:
+        """Send it with less gas than it needs, as a person can choose in a wallet."""
+        return wallet.node("eth_sendRawTransaction", [wallet.signed({**params[0], "gas": hex(24_000)})])
+
+    wallet.instead["eth_sendTransaction"] = starved
+    connected(browser, site, wallet)
+    shows_model_1(browser)
+    act(browser, "allocate", amount="29")
+    confirm(browser)
+    says(browser, "The transaction was reverted in block")
+    assert "nothing but its fee was spent" in str(browser.do("text", selector=SAID))
+    assert site.world.suite.tournament.functions.allocationOf(1).call() == before
+
+
 def test_a_reorganisation_that_drops_a_transaction_is_reported(site: Site, browser: Browser) -> None:
     wallet = owner_of_model_1(site)
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from scorer.server.pages.board import BoardRequest, read_board
-from scorer.server.pages.charts import Line, histogram, line_chart, ticks
+from scorer.server.pages.charts import Line, exposure_chart, histogram, line_chart, ticks
 from scorer.server.pages.formatting import nmr, percent, score, signed_nmr
 from scorer.server.pages.rules_page import differences
 from scorer.server.tables import ROUND, STANDING
@@ -168,6 +168,11 @@ def test_charts_have_a_bar_a_value_and_round_ticks() -> None:
     assert 'aria-label="scores"' in chart
     assert histogram([], "scores", "score") == ""
     assert ticks(0, 10) == [0, 2.5, 5, 7.5, 10]
+    bars = exposure_chart([("<b>", 0.5), ("plain", -0.25)], "exposures")
+    assert [float(width) for width in re.findall(r'width="([\d.]+)" height', bars)] == [145.6, 72.8]
+    assert "<b>" not in bars
+    assert "−0.2500" in bars
+    assert exposure_chart([], "exposures") == ""
     line = line_chart([1, 2, 3], [Line("a", [1.0, None, 2.0], "series-1")], "<title>")
     assert line.count("M") == 2
     assert "<title>" not in line

@@ -7,14 +7,13 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from eth_account.messages import encode_defunct
 from markupsafe import escape
 
 from scorer.server.pages.badges import badge
 from scorer.server.pages.formatting import safe_link
 from scorer.server.pages.rendering import PageCache
 from tests.server.site import Site
-from tests.web.page_world import INJECTIONS, LINKS, page
+from tests.web.page_world import INJECTIONS, LINKS, login, page, token_of
 from tests.web.test_pages import PAGES, links
 
 LOADED_ON_CLICK = "connect-src 'self' https: http://127.0.0.1:* http://localhost:*"
@@ -95,27 +94,6 @@ def test_a_badge_has_names_as_text_only() -> None:
         assert "<script" not in found
         assert "<img" not in found
         assert "onload=alert" not in found.replace("&lt;svg/onload=alert", "")
-
-
-def login(site: Site, **headers: str) -> requests.Session:
-    """A browser's login, by the two requests that its script makes."""
-    account = site.world.participants[0].account
-    session = requests.Session()
-    session.headers.update({"Origin": site.url, "Content-Type": "application/json"} | headers)
-    asked = session.post(
-        site.url + "/session/message", data=json.dumps({"address": account.address}), timeout=60
-    )
-    message = asked.json()["message"]
-    signature = "0x" + account.sign_message(encode_defunct(text=message)).signature.hex()
-    sent = session.post(
-        site.url + "/session", data=json.dumps({"message": message, "signature": signature}), timeout=60
-    )
-    assert sent.status_code == 200, sent.text
-    return session
-
-
-def token_of(text: str) -> str:
-    return text.split('name="csrf" value="', 1)[1].split('"', 1)[0]
 
 
 def test_a_login_is_a_cookie_that_scripts_and_other_sites_do_not_get(shown: Site) -> None:

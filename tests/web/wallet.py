@@ -32,6 +32,10 @@ SCRIPT: Final = """
   announce();
 })();
 """
+HIDE: Final = (
+    "addEventListener('eip6963:announceProvider', (event) => event.stopImmediatePropagation(), true)"
+)
+"""Hides the wallet from a page that has loaded."""
 
 
 class Refused(Exception):

@@ -17,9 +17,13 @@ export const REGISTRY = parseAbi([
   "function submitterOf(uint256 modelId) view returns (address)",
   "function ownerOf(uint256 modelId) view returns (address)",
   "function modelCount() view returns (uint256)",
+  "function getApproved(uint256 modelId) view returns (address)",
+  "function transferFrom(address from, address to, uint256 modelId)",
   "event ModelRegistered(uint256 indexed modelId, address indexed owner)",
   "error NotModelOwner(uint256 modelId, address owner, address caller)",
   "error ERC721NonexistentToken(uint256 tokenId)",
+  "error ERC721InsufficientApproval(address operator, uint256 tokenId)",
+  "error ERC721IncorrectOwner(address sender, uint256 tokenId, address owner)",
 ]);
 
 export const STAKES = parseAbi([

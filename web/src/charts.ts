@@ -4,7 +4,11 @@ import uPlot from "uplot";
 
 /** Height of the legend, which shows the numbers under the pointer. */
 const LEGEND = 30;
+const NUMBER = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 6 });
+/** Seconds of a chart whose axis names minutes: days would be named several times. */
+const SHORT = 5 * 86_400;
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const HOUR = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
 const MINUTE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 
 const numbersOf = (rows: HTMLTableRowElement[], column: number): (number | null)[] =>
@@ -24,7 +28,9 @@ export function chart(figure: HTMLElement) {
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const [ink, rule] = [colour("--quiet"), colour("--rule")];
   const axis = { stroke: ink, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule, width: 1 } };
-  const four = (_: uPlot, value: number | null) => (value === null ? "–" : value.toFixed(4));
+  const minus = (text: string) => text.replace("-", "−");
+  const four = (_: uPlot, value: number | null) => (value === null ? "–" : minus(value.toFixed(4)));
+  const short = (times.at(-1) ?? 0) - (times[0] ?? 0) < SHORT;
   const place = document.createElement("div");
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", picture.getAttribute("aria-label") ?? "");
@@ -38,7 +44,10 @@ export function chart(figure: HTMLElement) {
       height,
       tzDate: utc,
       scales: { x: { time: true } },
-      axes: [{ ...axis, values: (_, splits) => splits.map((at) => DAY.format(at * 1000)) }, { ...axis, size: 64 }],
+      axes: [
+        { ...axis, space: short ? 110 : 60, values: (_, splits) => splits.map((at) => (short ? HOUR : DAY).format(at * 1000)) },
+        { ...axis, size: 64, values: (_, splits) => splits.map((value) => minus(NUMBER.format(value))) },
+      ],
       series: [
         { label: "outcome", value: (_, at) => (at === null ? "–" : MINUTE.format(at * 1000)) },
         { label: "this model", stroke: colour("--gain"), width: 2, value: four },

@@ -15,7 +15,8 @@ export async function logIn(form: HTMLFormElement) {
     if (!account) throw new Error("the wallet named no account");
     const address = getAddress(account);
     const { message, known } = await post<{ message: string; known: boolean }>("/session/message", { address });
-    if (!known && !username) {
+    const [publicId, secret] = ["public_id", "secret"].map((name) => String(fields.get(name) ?? "").trim());
+    if (!known && !username && !publicId) {
       said(form, `${address} has no account here yet. Type a name for it, and log in again.`, "wrong");
       form.querySelector<HTMLInputElement>("[name=username]")?.focus();
       return;
@@ -26,7 +27,7 @@ export async function logIn(form: HTMLFormElement) {
       params: [stringToHex(message), address],
     })) as string;
     const invitation = String(fields.get("invitation") ?? "").trim();
-    await post("/session", { message, signature, username, invitation });
+    await post("/session", { message, signature, username, invitation, public_id: publicId ?? "", secret: secret ?? "" });
     location.assign(`${base}/account`);
   } catch (error) {
     said(form, isRefusal(error) ? "Refused in the wallet. Nothing was signed." : wordsOf(error), "wrong");

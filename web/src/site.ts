@@ -32,7 +32,8 @@ function onFirstUse(selector: string, event: string, load: (element: HTMLElement
 }
 
 onFirstUse("[data-login]", "submit", async (form) => (await import("./login")).logIn(form as HTMLFormElement));
-onFirstUse("[data-connect]", "click", async (button) => (await import("./stake")).connect(button));
+onFirstUse("[data-connect]", "click", async (button) => (await import("./stake")).connectToStake(button));
+onFirstUse("[data-claim]", "click", async (button) => (await import("./claim")).connectToClaim(button));
 onFirstUse("[data-upload]", "submit", async (form) => (await import("./upload")).upload(form as HTMLFormElement));
 onFirstUse("[data-verify]", "submit", async (form) =>
   (await import("./verify")).verifyByEndpoint(form as HTMLFormElement),

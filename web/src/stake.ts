@@ -1,21 +1,12 @@
 // Staking by wallet: register, name a submitter, deposit with a permit, withdraw and allocate.
 
-import { type Hex, createClient, custom, encodeAbiParameters, getAddress, isAddress, keccak256, parseEventLogs, parseSignature, toHex } from "viem";
-import { getBlock, getChainId, readContract, signTypedData } from "viem/actions";
+import { type Hex, encodeAbiParameters, getAddress, isAddress, keccak256, parseSignature, toHex } from "viem";
+import { getBlock, readContract, signTypedData } from "viem/actions";
 import { REGISTRY, STAKES, TOKEN } from "./abi";
 import { WEI_PER_NANO, allocationText, amountAllocation, nanoFrom, nmr, position, shareAllocation } from "./amounts";
-import { make, said, wordsOf } from "./page";
-import { type Plan, type Session, perform, reason } from "./transactions";
-import { type Provider, choose, isRefusal, isUnknownChain } from "./wallets";
-
-interface Facts {
-  chainId: number;
-  name: string;
-  tournament: Hex;
-  registry: Hex;
-  numeraire: Hex;
-  server: Hex;
-}
+import { type Connection, carryOut, connect, facts as factList } from "./connection";
+import { make } from "./page";
+import { type Plan, reason } from "./transactions";
 
 interface Stake {
   model: bigint;
@@ -23,13 +14,6 @@ interface Stake {
   allocation: bigint;
   hasLane: boolean;
   submitter: Hex;
-}
-
-interface Connection extends Session {
-  facts: Facts;
-  panel: HTMLElement;
-  models: Set<bigint>;
-  provider: Provider;
 }
 
 const PERMIT_LASTS = 3600n;
@@ -43,53 +27,7 @@ const PERMIT = {
   ],
 } as const;
 
-export async function connect(button: HTMLElement) {
-  const root = button.closest<HTMLElement>("[data-stake]");
-  const panel = root?.querySelector<HTMLElement>("[data-panel]");
-  if (!root || !panel) return;
-  const provider = await choose(button);
-  if (!provider) return;
-  const facts = JSON.parse(root.dataset.stake ?? "{}") as Facts;
-  try {
-    const [account] = (await provider.request({ method: "eth_requestAccounts" })) as string[];
-    if (!account) throw new Error("the wallet named no account");
-    const models = new Set((root.dataset.models ?? "").split(",").filter(Boolean).map(BigInt));
-    const client = createClient({ account: getAddress(account), transport: custom(provider as never), pollingInterval: 1_000 });
-    const connection: Connection = {
-      client,
-      account: getAddress(account),
-      chainId: facts.chainId,
-      say: (words, tone = "") => said(button, words, tone),
-      facts,
-      panel,
-      models,
-      provider,
-    };
-    provider.on?.("accountsChanged", () => location.reload());
-    provider.on?.("chainChanged", () => location.reload());
-    if (await onRightChain(connection)) await show(connection);
-  } catch (error) {
-    said(button, isRefusal(error) ? "Refused in the wallet. Nothing was shared." : wordsOf(error), "wrong");
-  }
-}
-
-async function onRightChain(connection: Connection): Promise<boolean> {
-  const found = await getChainId(connection.client);
-  if (found === connection.facts.chainId) return true;
-  connection.say(`The wallet is on chain ${found}; this tournament is on chain ${connection.facts.chainId}.`, "wrong");
-  const button = make("button", { type: "button" }, `Switch to chain ${connection.facts.chainId}`);
-  button.addEventListener("click", async () => {
-    try {
-      await connection.provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: toHex(connection.facts.chainId) }] });
-      if ((await getChainId(connection.client)) === connection.facts.chainId) await show(connection);
-    } catch (error) {
-      const words = isUnknownChain(error) ? "The wallet does not know this chain. Add it there, with an endpoint that you trust." : reason(error);
-      connection.say(words, "wrong");
-    }
-  });
-  connection.panel.replaceChildren(make("p", {}, button));
-  return false;
-}
+export const connectToStake = (button: HTMLElement) => connect(button, show);
 
 async function read(connection: Connection, model: bigint): Promise<Stake> {
   const { client, facts } = connection;
@@ -130,7 +68,7 @@ async function show(connection: Connection) {
 function registration(connection: Connection): HTMLElement {
   const button = make("button", { type: "button", class: "second" }, "Register a new model");
   button.addEventListener("click", () =>
-    run(connection, async () => {
+    carryOut(connection, show, async () => {
       const call = { address: connection.facts.registry, abi: REGISTRY, functionName: "register", args: [connection.account] } as const;
       return { title: "register a new model that belongs to your wallet", risk: "nothing; the model has no stake", call: async () => call, dry: call };
     }),
@@ -169,22 +107,9 @@ function action(connection: Connection, stake: Stake, name: string, fields: Fiel
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const values = Object.fromEntries([...new FormData(form)].map(([key, value]) => [key, String(value)]));
-    void run(connection, () => plan(values));
+    void carryOut(connection, show, () => plan(values));
   });
   return form;
-}
-
-async function run(connection: Connection, plan: () => Promise<Plan>) {
-  try {
-    const receipt = await perform(connection, connection.panel, await plan());
-    if (!receipt) return;
-    for (const { args } of parseEventLogs({ abi: REGISTRY, eventName: "ModelRegistered", logs: receipt.logs })) connection.models.add(args.modelId);
-    const words = connection.panel.closest("[data-stake]")?.querySelector("[data-said]")?.textContent ?? "";
-    await show(connection);
-    connection.say(words, "good");
-  } catch (error) {
-    connection.say(reason(error), "wrong");
-  }
 }
 
 function card(connection: Connection, stake: Stake, least: bigint): HTMLElement {
@@ -195,7 +120,6 @@ function card(connection: Connection, stake: Stake, least: bigint): HTMLElement 
     ["The next round would lock", `${nmr(next)} NMR`],
     ["Submitter", stake.submitter],
   ];
-  const list = make("dl", { class: "facts wide" }, ...facts.map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, text))));
   const forms = [
     action(connection, stake, "Deposit", [{ label: "Deposit, NMR", name: "amount" }], ({ amount }) => deposit(connection, stake, nanoFrom(amount ?? ""))),
     action(connection, stake, "Allocate", [{ label: "Put at risk in each round", name: "amount", hint: "An amount in NMR, such as 2.5 (two digits count), or a share of idle stake, such as 50%. 0 for nothing." }], ({ amount }) => allocate(connection, stake, amount ?? "", least)),
@@ -204,7 +128,7 @@ function card(connection: Connection, stake: Stake, least: bigint): HTMLElement 
   ];
   const shown = stake.hasLane ? forms : [forms[0] as HTMLElement, forms[3] as HTMLElement];
   const title = make("h2", { id: `model-${stake.model}` }, `Model ${stake.model}`);
-  return make("section", { "aria-labelledby": `model-${stake.model}`, class: "model", "data-model": String(stake.model) }, title, list, ...shown);
+  return make("section", { "aria-labelledby": `model-${stake.model}`, class: "model", "data-model": String(stake.model) }, title, factList(facts), ...shown);
 }
 
 async function deposit(connection: Connection, stake: Stake, amount: bigint): Promise<Plan> {

@@ -13,7 +13,7 @@ import {
   writeContract,
 } from "viem/actions";
 import { nmr } from "./amounts";
-import { make } from "./page";
+import { confirmed } from "./review";
 import { isRefusal } from "./wallets";
 
 export interface Call {
@@ -67,6 +67,8 @@ function known(name: string, args: readonly unknown[]): string {
     InsufficientIdle: `only ${amount(0)} NMR are idle, and ${amount(1)} NMR were asked for; the rest is at risk in rounds`,
     FirstDepositTooSmall: `a first deposit must be more than the price of the lane, ${amount(1)} NMR`,
     NotModelOwner: "the model belongs to another wallet",
+    ERC721InsufficientApproval: "its owner does not offer the model to your wallet any more",
+    ERC721IncorrectOwner: "the model has another owner by now",
     NoLane: "the model has no stake yet; deposit first",
     TournamentPaused: "deposits are paused; withdrawing works",
     ERC20InsufficientBalance: "the wallet has fewer tokens than that",
@@ -88,30 +90,13 @@ async function feeText({ client, account }: Session, call: Call): Promise<string
   return text;
 }
 
-/** Shows what a transaction does, costs and risks, and returns whether it was confirmed. */
-function confirmed(panel: HTMLElement, plan: Plan, fee: string): Promise<boolean> {
-  return new Promise((answer) => {
-    const send = make("button", { type: "button" }, "Sign and send");
-    const stop = make("button", { type: "button", class: "second" }, "Cancel");
-    const facts: [string, string][] = [
-      ["What", plan.title],
-      ["At risk", plan.risk],
-      ["Fee", fee],
-      ["You sign", plan.signs ?? "one transaction"],
-    ];
-    const list = make("dl", {}, ...facts.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]));
-    const title = make("h3", { id: "review", tabindex: "-1" }, "Look before you sign");
-    const box = make("section", { class: "review", "aria-labelledby": "review" }, title, list, make("p", {}, send, " ", stop));
-    const end = (given: boolean) => {
-      box.remove();
-      answer(given);
-    };
-    send.addEventListener("click", () => end(true));
-    stop.addEventListener("click", () => end(false));
-    panel.prepend(box);
-    title.focus();
-  });
-}
+/** Returns what a transaction does, costs and risks, for the review before it. */
+const factsOf = (plan: Plan, fee: string): [string, string][] => [
+  ["What", plan.title],
+  ["At risk", plan.risk],
+  ["Fee", fee],
+  ["You sign", plan.signs ?? "one transaction"],
+];
 
 /** Simulates, reviews, sends and follows; returns the receipt once it is final, or null where nothing was done. */
 export async function perform(session: Session, panel: HTMLElement, plan: Plan): Promise<TransactionReceipt | null> {
@@ -124,7 +109,7 @@ export async function perform(session: Session, panel: HTMLElement, plan: Plan):
       fee = await feeText(session, plan.dry);
     }
     say("");
-    if (!(await confirmed(panel, plan, fee))) {
+    if (!(await confirmed(panel, factsOf(plan, fee), "Sign and send"))) {
       say("Cancelled. Nothing was sent.");
       return null;
     }

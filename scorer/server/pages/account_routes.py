@@ -11,21 +11,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from scorer.server import account_roots, upload_roots
-from scorer.server.api_keys import SCOPES
+from scorer.server import account_roots
+from scorer.server.api_keys import MANAGE_KEYS, SCOPES
+from scorer.server.custody import held_models
 from scorer.server.errors import ApiError, Forbidden, Unauthenticated
-from scorer.server.graphql_route import bounded_body
 from scorer.server.pages.headers import is_from
+from scorer.server.pages.own_files import uploads_of
 from scorer.server.pages.rendering import Page, Renderer, html, private
-from scorer.server.pages.sessions import LARGEST_FORM, BrowserSessions, Visitor, read_form, require_form
+from scorer.server.pages.script_routes import FOREIGN, Fields, refused, script_fields, script_route
+from scorer.server.pages.sessions import BrowserSessions, Visitor, read_form
 from scorer.server.services import RequestContext, Services
 
-FOREIGN: Final = (
-    "request: expected one of a page of this site, found another; open the page here and try again"
-)
 SHOWN_SUBMISSIONS: Final = 20
-Fields = Mapping[str, str]
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -52,10 +49,8 @@ class AccountPages:
         return [
             Route("/account", self.account, methods=["GET"]),
             Route("/account/stake", self.stake, methods=["GET"]),
-            Route("/session/message", self._json(self._message), methods=["POST"]),
+            script_route("/session/message", self.renderer.origin, self._message),
             Route("/session", self.log_in, methods=["POST"]),
-            Route("/account/upload", self._json(self._grant), methods=["POST"]),
-            Route("/account/submit", self._json(self._submit), methods=["POST"]),
             *(Route(path, self._form(act), methods=["POST"]) for path, act in forms.items()),
         ]
 
@@ -90,7 +85,9 @@ class AccountPages:
                 "keys": self.services.keys.keys_of(own),
                 "submissions": submissions[:SHOWN_SUBMISSIONS],
                 "scopes": SCOPES,
-                "server": self.services.submissions.signer.address,
+                "uploads": uploads_of(self.services, own, models),
+                "held": held_models(self.services.accounts, own, models),
+                "facts": json.dumps(self._facts()),
                 "is_organiser": own.wallet in self.services.page.organisers,
                 "new_key": None,
                 "error": None,
@@ -100,18 +97,19 @@ class AccountPages:
 
     def _stake(self, request: Request) -> str:
         visitor = self.sessions.visitor(request)
-        suite = self.services.suite
-        wallet = visitor.wallet if visitor else None
-        models = self.services.accounts.models_of(visitor.caller.account) if visitor else []
-        facts = {"chainId": suite.addresses.chain_id, "name": self.services.name}
-        facts |= {
-            name: getattr(suite.addresses, name)
-            for name in ("tournament", "registry", "numeraire", "committee")
-        }
-        facts["server"] = self.services.submissions.signer.address
-        return self._text(
-            "stake.html", {"facts": json.dumps(facts), "wallet": wallet, "models": models, "visitor": visitor}
-        )
+        own, models = visitor.caller.account if visitor else None, []
+        if own is not None:
+            models = self.services.accounts.models_of(own)
+            held = held_models(self.services.accounts, own, models)
+            models = [model for model in models if model not in held]
+        return self._text("stake.html", {"facts": json.dumps(self._facts()), "models": models})
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what a wallet's script has to know of the tournament."""
+        addresses, signer = self.services.suite.addresses, self.services.submissions.signer
+        contracts = {name: getattr(addresses, name) for name in ("tournament", "registry", "numeraire")}
+        place = {"chainId": addresses.chain_id, "name": self.services.name}
+        return {**place, **contracts, "server": signer.address}
 
     def _text(self, template: str, data: Mapping[str, Any]) -> str:
         shared = {"cursor": self.services.queries.cursor(), "now": self.services.clock()}
@@ -120,18 +118,20 @@ class AccountPages:
     async def log_in(self, request: Request) -> Response:
         """Answer a signed message with a cookie."""
         try:
-            fields = await self._fields(request)
+            fields = await script_fields(request, self.renderer.origin)
             document = await run_in_threadpool(self._log_in, fields)
         except ApiError as error:
-            return private(JSONResponse({"error": str(error)}, 400))
+            return private(refused(error))
         response = private(JSONResponse({"username": document["username"]}))
         self.sessions.begin(response, document["token"])
         return response
 
-    def _log_in(self, fields: Fields) -> dict[str, Any]:
+    def _log_in(self, fields: Fields) -> Mapping[str, Any]:
+        message, signature = fields.get("message", ""), fields.get("signature", "")
+        if fields.get("public_id"):
+            return self._link(f"Token {fields['public_id']}${fields.get('secret', '')}", message, signature)
         context = RequestContext(self.services, None, "")
         named = {name: fields.get(name) or None for name in ("username", "invitation")}
-        message, signature = fields.get("message", ""), fields.get("signature", "")
         wallet = self.services.accounts.by_wallet(_address_in(message))
         if wallet is None and named["username"] is None:
             raise ApiError(
@@ -139,57 +139,19 @@ class AccountPages:
             )
         return account_roots.login(context, message, signature, **named)
 
-    async def _fields(self, request: Request) -> dict[str, str]:
-        """Return the texts of a JSON object that a script of this site sent."""
-        if not is_from(request, self.renderer.origin):
-            raise Forbidden(FOREIGN)
-        body = await bounded_body(request, LARGEST_FORM)
-        try:
-            document = json.loads(body)
-        except ValueError:
-            document = None
-        if not isinstance(document, dict) or len(body) > LARGEST_FORM:
-            raise ApiError("request: expected a small JSON object, found another")
-        return {str(name): value for name, value in document.items() if isinstance(value, str)}
-
-    def _json(
-        self, act: Callable[[Request, Fields], dict[str, Any]]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            try:
-                fields = await self._fields(request)
-                return private(JSONResponse(await run_in_threadpool(act, request, fields)))
-            except Unauthenticated as error:
-                return private(JSONResponse({"error": str(error)}, 401))
-            except ApiError as error:
-                return private(JSONResponse({"error": str(error)}, 400))
-
-        return answer
+    def _link(self, key: str, message: str, signature: str) -> Mapping[str, Any]:
+        """Give the account of a key its wallet, and log it in."""
+        context = RequestContext(self.services, key, "")
+        account_roots.link_wallet(context, message, signature)
+        own = context.account(MANAGE_KEYS)
+        token, _ends = self.services.keys.log_in(own)
+        return {"token": token, "username": own.username}
 
     def _message(self, _: Request, fields: Fields) -> dict[str, Any]:
         return {
             "message": self.services.login.message(fields.get("address", "")),
             "known": self.services.accounts.by_wallet(fields.get("address", "")) is not None,
         }
-
-    def _grant(self, request: Request, fields: Fields) -> dict[str, Any]:
-        context = self._checked(request, fields).context
-        return upload_roots.submission_upload_auth(
-            context, fields.get("filename", ""), self.services.number, fields.get("model")
-        )
-
-    def _submit(self, request: Request, fields: Fields) -> dict[str, Any]:
-        context = self._checked(request, fields).context
-        created = upload_roots.create_submission(
-            context, fields.get("filename", ""), model_id=fields.get("model")
-        )
-        found = upload_roots.submissions(context, fields.get("model"))
-        return next(document for document in found if document["id"] == created["id"])
-
-    def _checked(self, request: Request, fields: Fields) -> Visitor:
-        visitor = self.sessions.require(request)
-        require_form(visitor, fields)
-        return visitor
 
     def _form(
         self, act: Callable[[Visitor, Fields], Mapping[str, Any] | None]
@@ -201,7 +163,7 @@ class AccountPages:
                 if not is_from(request, self.renderer.origin):
                     raise Forbidden(FOREIGN)
                 fields = await read_form(request)
-                visitor = await run_in_threadpool(self._checked, request, fields)
+                visitor = await run_in_threadpool(self.sessions.require_own, request, fields)
                 said = await run_in_threadpool(act, visitor, fields)
             except ApiError as error:
                 status = 403 if isinstance(error, Forbidden | Unauthenticated) else 400
@@ -225,6 +187,9 @@ class AccountPages:
         if name and name != known.name:
             account_roots.set_model_name(visitor.context, model, name)
         self._describe(visitor, fields, model)
+        shows = fields.get("shows_exposures") == "1"
+        if shows != known.shows_exposures:
+            self.services.accounts.edit_model(known.id, shows_exposures=shows)
 
     def _describe(self, visitor: Visitor, fields: Fields, model: str | None) -> None:
         link = fields.get("link_url", "")

@@ -13,6 +13,7 @@ from scorer.server.pages.committee import CommitteeReader
 from scorer.server.pages.console import Console
 from scorer.server.pages.console_routes import ConsolePages
 from scorer.server.pages.file_answers import FileAnswers
+from scorer.server.pages.own_files import OwnFiles
 from scorer.server.pages.public_routes import PublicPages
 from scorer.server.pages.rendering import Page, Renderer, html
 from scorer.server.pages.sessions import BrowserSessions
@@ -38,8 +39,11 @@ class WebPages:
         public = PublicPages(self.renderer, committee)
         files = FileAnswers(services, self.limiter)
         console = ConsolePages(self.renderer, sessions, Console(services), committee)
-        accounts = AccountPages(self.renderer, sessions)
-        routes = [*files.routes(), *public.routes(), *accounts.routes(), *console.routes()]
+        accounts, own = AccountPages(self.renderer, sessions), OwnFiles(self.renderer, sessions)
+        routes = [
+            *(*files.routes(), *public.routes()),
+            *(*accounts.routes(), *own.routes(), *console.routes()),
+        ]
         return limited(routes, self.limiter)
 
     async def status(self, request: Request, document: Mapping[str, object]) -> Response:

@@ -16,6 +16,10 @@ LEFT: Final = 64
 RIGHT: Final = 16
 TOP: Final = 16
 BOTTOM: Final = 34
+ROW: Final = 22
+"""Height of a bar that lies."""
+LONGEST_NAME: Final = 30
+"""Letters of a feature's name beside its bar."""
 BARS: Final = 31
 """Bars of a histogram: odd, so that one is about zero."""
 LIFE: Final = ("open", "locking", "locked", "sealed", "settling", "settled")
@@ -127,6 +131,37 @@ def _bottom_axis(across: Scale, unit: str) -> str:
     ]
     name = _text(WIDTH - RIGHT, base + 30, unit, "label end")
     return _rule(across(0), TOP, across(0), base, "zero") + "".join(labels) + name
+
+
+def exposure_chart(exposures: Sequence[tuple[str, float]], title: str) -> Markup:
+    """Return bars to both sides of zero, one a feature, with its name and number; from -1 to 1 at most."""
+    if not exposures:
+        return Markup()
+    most = max(abs(value) for _, value in exposures) or 1.0
+    across = Scale(-most, most, WIDTH * 0.42, WIDTH - RIGHT - 64)
+    height = TOP + len(exposures) * ROW + BOTTOM
+    parts = [_rule(across(tick), TOP, across(tick), height - BOTTOM, "grid") for tick in ticks(-most, most)]
+    parts += [
+        _text(across(tick), height - BOTTOM + 18, number(tick), "label middle") for tick in ticks(-most, most)
+    ]
+    for place, (name, value) in enumerate(exposures):
+        parts.append(_exposure_bar(TOP + place * ROW, name, value, across))
+    parts.append(_rule(across(0), TOP, across(0), height - BOTTOM, "zero"))
+    return _svg(title, "".join(parts), height=height, style="chart bars")
+
+
+def _exposure_bar(y: float, name: str, value: float, across: Scale) -> str:
+    left, right = sorted((across(0), across(value)))
+    size = f'width="{round(right - left, 2)}" height="{ROW - 6}"'
+    bar = f'<rect x="{left}" y="{y + 3}" {size} class="bar {"gain" if value > 0 else "loss"}"/>'
+    shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    base = y + ROW / 2 + 4
+    return bar + _text(0, base, shown, "label") + _text(WIDTH, base, signed(value), "label end")
+
+
+def signed(value: float) -> str:
+    """Return a number with its sign and four decimals."""
+    return f"{value:+.4f}".replace("-", MINUS)
 
 
 def line_chart(times: Sequence[int], lines: Sequence[Line], title: str, *, from_zero: bool = False) -> Markup:

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from scorer.protocol.rules import Rules, read_rules
 from scorer.protocol.schedule import CalendarError, RoundTimes, round_times
 from scorer.server.accounts import Account
+from scorer.server.custody import WaitingClaim, waiting_claims
+from scorer.server.pages.committee import UNANSWERED
 from scorer.server.pages.dry_run import DryRun, dry_runs
 from scorer.server.round_roots import rules_of
 from scorer.server.services import Services
@@ -55,6 +57,13 @@ class Console:
             rows = [connection.execute(query).all() for query in (newest, invited, acts)]
         rules = self.current_rules()
         return ConsoleFacts(rows[0], rows[1], rows[2], self._plan(rules), rules)
+
+    def claims(self, block: int) -> list[WaitingClaim] | None:
+        """Return the models that wait for the operator's offer; None while the chain does not answer."""
+        try:
+            return waiting_claims(self.services.accounts, self.services.suite, block)
+        except UNANSWERED:
+            return None
 
     def current_rules(self) -> Rules | None:
         """Return the rules of the newest round; None where they are not published."""

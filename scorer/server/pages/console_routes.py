@@ -11,12 +11,12 @@ from starlette.routing import Route
 
 from scorer.errors import CupelError
 from scorer.server.errors import ApiError, Forbidden
-from scorer.server.pages.account_routes import FOREIGN, Fields
 from scorer.server.pages.committee import UNANSWERED, CommitteeReader
 from scorer.server.pages.console import Console
 from scorer.server.pages.headers import is_from
 from scorer.server.pages.rendering import Page, Renderer, html
 from scorer.server.pages.round_page import readable, settled_rounds
+from scorer.server.pages.script_routes import FOREIGN, Fields
 from scorer.server.pages.sessions import BrowserSessions, Visitor, read_form, require_form
 
 Act = Callable[[Visitor, Fields], Mapping[str, Any]]
@@ -93,6 +93,7 @@ class ConsolePages:
             "facts": facts,
             "csrf": visitor.form_token,
             "committee": None if cursor is None else self.committee.facts(rounds, cursor.block),
+            "claims": None if cursor is None else self.console.claims(cursor.block),
             "oldest": services.submissions.records.oldest_unanswered(),
             "baselines": services.accounts.models(services.page.baselines),
             "cursor": cursor,

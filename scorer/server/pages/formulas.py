@@ -155,6 +155,14 @@ STATISTICS: Final = (
         "scorer/server/standings.py",
     ),
     Formula(
+        "exposure",
+        "Exposure",
+        "How much of a prediction one feature explains alone; of a round's meta model, or the mean of eras.",
+        "Pearson(predictions, feature)",
+        "−1 to 1",
+        "scorer/scoring/exposure.py",
+    ),
+    Formula(
         "return",
         "Return",
         "What positions of a window earned, for what was at risk in it: 1 day, 13 weeks, 52 weeks.",

@@ -7,6 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from scorer.server.accounts import NamedModel
+from scorer.server.custody import held_for
 from scorer.server.services import Services
 from scorer.server.tables import (
     LANE,
@@ -55,10 +56,15 @@ class ModelFacts:
         Its rounds, newest first.
     scores
         By factor, oldest first.
+    diagnosis
+        When its newest diagnostics were made, and what they say; None where the owner does not show them.
+    held_for
+        The account for which the operator holds it; None for a model that its owner claimed or registered.
     """
 
     model: NamedModel
     owner_name: str | None
+    held_for: str | None
     standing: sa.Row[Any] | None
     stake: int
     idle: int
@@ -66,6 +72,7 @@ class ModelFacts:
     scores: Mapping[str, tuple[ScoredDay, ...]]
     stakes: tuple[StakePoint, ...]
     last_submission: Any
+    diagnosis: tuple[int, Mapping[str, Any]] | None
 
     @property
     def at_risk(self) -> int:
@@ -90,6 +97,7 @@ def read_model(services: Services, number: int) -> ModelFacts | None:
     return ModelFacts(
         model=model,
         owner_name=None if owner is None else owner.username,
+        held_for=held_for(services.accounts, model),
         standing=services.queries.standing(number),
         stake=services.queries.stakes([number])[number],
         idle=int(idle),
@@ -97,6 +105,7 @@ def read_model(services: Services, number: int) -> ModelFacts | None:
         scores=_scores(services, number),
         stakes=_stakes(services, number),
         last_submission=submission,
+        diagnosis=services.diagnoses.newest(number) if model.shows_exposures else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -13,17 +13,18 @@ from starlette.routing import Route
 from scorer.chain.records import RoundState
 from scorer.server.errors import ApiError
 from scorer.server.pages.board import LONGEST_FILTER, BoardRequest, read_board
-from scorer.server.pages.charts import Line, histogram, life_of_a_round, line_chart, sparkline
+from scorer.server.pages.charts import histogram, life_of_a_round, sparkline
 from scorer.server.pages.committee import CommitteeReader, RoundVotes
 from scorer.server.pages.formatting import state_name
 from scorer.server.pages.formulas import REWARDS, SCORES, STATISTICS, SYMBOLS
 from scorer.server.pages.headers import EMBED_POLICY, PAGE_POLICY, VERIFY_POLICY, page_headers
-from scorer.server.pages.model_page import ModelFacts, read_account, read_model
+from scorer.server.pages.meta_page import read_meta_model
+from scorer.server.pages.model_charts import earnings, own_exposure_chart, score_charts, stake_chart
+from scorer.server.pages.model_page import read_account, read_model
 from scorer.server.pages.rendering import Page, Rendered, Renderer
 from scorer.server.pages.round_page import RoundFacts, phase, read_round, read_rounds, settled_rounds
 from scorer.server.pages.rules_page import differences, read_rules
 from scorer.server.services import Services
-from scorer.units import NANO_PER_NMR
 
 LARGEST_NUMBER: Final = 2**31 - 1
 FOREVER: Final = "public, max-age=31536000, immutable"
@@ -88,6 +89,8 @@ class PublicPages:
             "/models/{number:int}": self.model,
             "/models/{number:int}/rounds/{round:int}": self.payout,
             "/accounts/{key}": self.account,
+            "/meta-model": self.meta_model,
+            "/meta-model/{number:int}": self.meta_model,
             "/datasets": self.data_sets,
             "/rules": self.rules,
             "/rules/{hash}": self.rules,
@@ -210,9 +213,10 @@ class PublicPages:
             {
                 "facts": facts,
                 "model": facts.model,
-                "charts": _score_charts(facts),
-                "stake_chart": _stake_chart(facts),
-                "earnings": sparkline(_earnings(facts), f"Earnings of {facts.model.name} by round"),
+                "charts": score_charts(facts),
+                "stake_chart": stake_chart(facts),
+                "exposure_chart": own_exposure_chart(facts),
+                "earnings": sparkline(earnings(facts), f"Earnings of {facts.model.name} by round"),
                 "is_baseline": facts.model.id in self.services.page.baselines,
                 "server": self.services.submissions.signer.address,
             },
@@ -243,6 +247,12 @@ class PublicPages:
             return None
         return Page("account.html", {"facts": facts, "baselines": self.services.page.baselines})
 
+    def meta_model(self, request: Request) -> Page | None:
+        """Return the exposures of a round's meta model, the newest where no round is named."""
+        number = number_in(request) if "number" in request.path_params else None
+        facts = read_meta_model(self.services, number)
+        return None if facts is None else Page("meta_model.html", {"facts": facts})
+
     def data_sets(self, _: Request) -> Page:
         """Return the list of data files."""
         data = self.services.data
@@ -272,31 +282,3 @@ class PublicPages:
         rounds = settled_rounds(self.services, 20)
         facts = None if cursor is None else self.committee.facts(rounds, cursor.block)
         return Page("members.html", {"facts": facts})
-
-
-def _score_charts(facts: ModelFacts) -> list[tuple[str, Any]]:
-    """Return a chart a score: the model's, the median of all, and the mean of the best ten."""
-    charts = []
-    for factor, days in facts.scores.items():
-        lines = [
-            Line("this model", [day.value for day in days], "series-1"),
-            Line("median of all models", [day.median for day in days], "series-2"),
-            Line("mean of the best ten", [day.top for day in days], "series-3"),
-        ]
-        title = (
-            f"{factor} of {facts.model.name} by round, with the median of all and the mean of the best ten"
-        )
-        charts.append((factor, line_chart([day.at for day in days], lines, title)))
-    return charts
-
-
-def _stake_chart(facts: ModelFacts) -> Any:
-    points = facts.stakes
-    line = Line("stake", [point.amount / NANO_PER_NMR for point in points], "series-1")
-    title = f"Stake of {facts.model.name} over time, NMR"
-    return line_chart([point.at for point in points], [line], title, from_zero=True)
-
-
-def _earnings(facts: ModelFacts) -> list[float]:
-    rows = [row for row in reversed(facts.results) if row.payout is not None and row.position]
-    return [(row.payout - row.burn) / row.position for row in rows][-40:]

@@ -77,6 +77,18 @@ class BrowserSessions:
             raise Unauthenticated("none; log in first")
         return visitor
 
+    def require_own(self, request: Request, form: Mapping[str, str]) -> Visitor:
+        """Return who a form is from, which a page of their login made.
+
+        Raises
+        ------
+        Unauthenticated, Forbidden
+            When nobody has logged in, or the form is of another page.
+        """
+        visitor = self.require(request)
+        require_form(visitor, form)
+        return visitor
+
     def begin(self, response: Response, token: str) -> None:
         """Give a browser the token of a login."""
         response.set_cookie(
