@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 import sqlalchemy as sa
+from sqlalchemy import event
 from starlette.applications import Starlette
 
 from scorer.server.application import application
@@ -88,7 +90,11 @@ def test_a_parameter_in_another_order_or_twice_is_the_same_page(pages: Any) -> N
     assert len(memory._pages) == 1
 
 
-@pytest.mark.parametrize("number", ["9" * 5_000, "-1", "1e9", "٣", "", "1.0"])
+@pytest.mark.parametrize(
+    "number",
+    ["9" * 5_000, "-1", "1e9", "٣", "", "1.0"],
+    ids=("long", "negative", "e", "other", "none", "dot"),
+)
 def test_a_page_number_that_is_none_is_the_first(pages: Any, number: str) -> None:
     assert pages[1](f"/leaderboard?page={number}").status_code == 200
 
@@ -213,8 +219,42 @@ def test_all_payouts_of_a_round_cost_what_they_are_many(shown: Site, monkeypatch
 def test_a_badge_reads_a_name_and_a_rank_and_no_more(shown: Site) -> None:
     with counted(shown) as statements:
         assert "old_faithful" in page(shown, "/models/1/badge.svg").text
-    assert len(statements) == 2
+    assert len([text for text in statements if text.startswith("SELECT")]) == 2
     assert page(shown, "/models/999/badge.svg").status_code == 404
+
+
+def plans(site: Site, path: str) -> list[str]:
+    """The steps by which SQLite answers what a page asks it."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    engine = site.services.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        assert page(site, path).status_code == 200
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    with engine.connect() as connection:
+        selects = [found for found in asked if found[0].startswith("SELECT")]
+        explained = [
+            connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", given) for text, given in selects
+        ]
+        return [row.detail for rows in explained for row in rows]
+
+
+@pytest.mark.parametrize(
+    "path", ["/leaderboard?sort=name", "/leaderboard?sort=-name&q=a", "/leaderboard?q=old", "/models/1"]
+)
+def test_no_page_reads_all_scores_or_compares_all_names(
+    shown: Site, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(PageCache, "get", lambda *_: None)
+    steps = plans(shown, path)
+    assert any(step.startswith("SEARCH") for step in steps)
+    assert not [step for step in steps if re.match(r"SCAN (score|model_profile|result)\b", step)], steps
+    assert not [step for step in steps if re.match(r"SEARCH score .*\(round=\?\)", step)], steps
 
 
 def test_a_model_s_page_takes_medians_from_their_table(shown: Site) -> None:
