@@ -12,6 +12,7 @@ from scorer.daemon.checks import check_operator
 from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OperatorDaemon
 from scorer.daemon.logging import configure_logging
+from scorer.operator.waking import NotWoken, wake
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -47,3 +48,25 @@ def check(config: ConfigOption) -> None:
     with user_errors():
         node = load_config(config)
     report_checks(check_operator(node))
+
+
+@app.command("wake")
+def wake_nodes(
+    urls: Annotated[list[str], typer.Argument(help="Where data scientists' nodes take calls.")],
+    config: ConfigOption,
+) -> None:
+    """Call nodes of cupel compute, so that they look at the chain at once; they find a round without it too.
+
+    Exit code 1 where one of them does not take the call.
+    """
+    failed = 0
+    with user_errors():
+        key = bytes(load_config(config).key.account().key)
+    for url in urls:
+        try:
+            wake(url, key)
+        except NotWoken as error:
+            failed += 1
+            typer.echo(f"cupel: {error}", err=True)
+    typer.echo(f"operator: woke {len(urls) - failed} of {len(urls)} nodes")
+    raise typer.Exit(1 if failed else 0)

@@ -99,7 +99,7 @@ class Chaos:
             "submitter": {"keystore": "submitter.json", "password_file": "submitter.password"},
             "rounds": {"published": str(self.layout.rounds.resolve())},
             "submit": {"server": url, "api_key_file": "api.key"},
-            "run": {"interval": 2.0, "concurrent": 2, "margin": 3, "pause": 1, "port": free_port()},
+            "run": {"interval": 2.0, "concurrent": 4, "margin": 3, "pause": 1, "port": free_port()},
             "models": write_models(self.home / "models", models, sys.executable, self.features()),
         }
         (self.home / "compute.toml").write_text(tomli_w.dumps(sections))

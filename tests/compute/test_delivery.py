@@ -37,9 +37,8 @@ def signed(world: World, model_id: int = 1) -> SignedSubmission:
     addresses = world.suite.addresses
     place = RoundContext(addresses.chain_id, addresses.tournament, 1)
     terms = SubmissionTerms(place, world.rules, Universe(IDS, {}), None)
-    made = terms.encode(
-        model_id, submission_csv(IDS, world.predictions(model_id, 1).to_numpy(dtype=np.float64)), "test"
-    )
+    values = np.asarray(world.predictions(model_id, 1), np.float64)
+    made = terms.encode(model_id, submission_csv(IDS, values), "test")
     signature = made.digest.sign(bytes(world.participants[model_id - 1].account.key))
     return SignedSubmission(made.digest, signature, made.file, made.content, 1, stale=False)
 

@@ -399,6 +399,23 @@ def test_without_bubblewrap_nothing_runs_and_the_message_says_what_to_install(
     assert "never run without a sandbox" in result.reason
 
 
+def test_of_an_environment_whose_home_is_a_link_only_the_installation_is_shown(tmp_path: Path) -> None:
+    """Such as one that was made from a folder of links, which may lie beside keys."""
+    (tmp_path / "links" / "bin").mkdir(parents=True)
+    (tmp_path / "links" / "key").write_text("secret")
+    real = tmp_path / "installed"
+    for folder in (real / "bin", real / "lib" / "python3.11"):
+        folder.mkdir(parents=True)
+    (real / "bin" / "python3").write_bytes(b"")
+    (tmp_path / "links" / "bin" / "python3").symlink_to(real / "bin" / "python3")
+    own = tmp_path / "environment"
+    for folder in (own / "bin", own / "lib" / "python3.11"):
+        folder.mkdir(parents=True)
+    (own / "bin" / "python").symlink_to(tmp_path / "links" / "bin" / "python3")
+    (own / "pyvenv.cfg").write_text(f"home = {tmp_path / 'links' / 'bin'}\n")
+    assert bubblewrap.interpreter(own / "bin" / "python") == (str(own / "bin" / "python"), (own, real))
+
+
 @pytest.mark.parametrize("place", ["me/bin/python", "me/.local/bin/python", "empty/bin/python"])
 def test_an_interpreter_beside_other_things_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str

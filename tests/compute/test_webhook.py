@@ -16,6 +16,7 @@ from scorer.chain.endpoint import unchecked
 from scorer.compute.webhook import MOST_BODY, QUESTIONS, TOLERANCE, WakeUp, served_webhook
 from scorer.lab.in_process import OPERATOR
 from scorer.lab.proxy import proxy_of
+from scorer.operator.waking import NotWoken, wake
 from scorer.protocol.wake_up import ID, SIGNATURE, TIMESTAMP, wake_up_headers
 from tests.world import World
 
@@ -150,4 +151,19 @@ def test_calls_arrive_by_post_and_no_large_one_is_read(world: World, operator: b
             == 413
         )
         assert requests.get(url, timeout=10).status_code == 501
+    assert len(woken) == 1
+
+
+def test_the_operator_s_own_call_is_taken_once_and_a_stranger_s_is_not(world: World, operator: bytes) -> None:
+    woken: list[Any] = []
+    wake_up = WakeUp(world.suite, (1,), lambda: woken.append(1))
+    with served_webhook(wake_up, "127.0.0.1", 0) as port:
+        url = f"http://127.0.0.1:{port}/"
+        wake(url, operator)
+        assert len(woken) == 1
+        assert wake_up.trigger_of(1) is not None
+        with pytest.raises(NotWoken, match="found status 401"):
+            wake(url, bytes(Account.create().key))
+    with pytest.raises(NotWoken, match="found ConnectionError"):
+        wake(url, operator)
     assert len(woken) == 1

@@ -100,13 +100,16 @@ class AttachedRun:
             result = JobResult(RunOutcome.UNAVAILABLE, f"expected a process, found {error.strerror}")
         except Exception as error:  # noqa: BLE001 - a run without an end would be waited for until the close
             result = JobResult(RunOutcome.UNAVAILABLE, f"expected an end, found {type(error).__name__}")
-        peak = self.release()
-        self.result = JobResult(
-            *(result.outcome, result.reason, result.output, self.log.content(), result.exit_code),
-            seconds=time.monotonic() - began,
-            peak_memory=max(peak, result.peak_memory),
-        )
-        self.on_end()
+        peak = 0
+        try:
+            peak = self.release()
+        finally:
+            self.result = JobResult(
+                *(result.outcome, result.reason, result.output, self.log.content(), result.exit_code),
+                seconds=time.monotonic() - began,
+                peak_memory=peak,
+            )
+            self.on_end()
 
     def _watched(self, began: float) -> JobResult:
         with Path(self.stdin or os.devnull).open("rb") as given:
@@ -203,9 +206,9 @@ class _Reading:
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
     """End a process and its session; what it put into namespaces of its own ends with it."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
+    if process.poll() is None:  # else its id may be another's by now
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             stream.close()

@@ -132,13 +132,17 @@ def interpreter(python: Path) -> tuple[str, tuple[Path, ...]]:
 
 
 def _base_of(configuration: Path) -> Path | None:
-    """Return the folder of the installation that a virtual environment was made from; None for no such."""
+    """Return the installation that a virtual environment was made from; None for no such.
+
+    The home that it names may hold no more than a link to the interpreter, beside anything.
+    """
     if not configuration.is_file():
         return None
     for line in configuration.read_text("utf-8", "replace").splitlines():
         name, _, value = line.partition("=")
         if name.strip() == "home":
-            return Path(value.strip()).resolve().parent
+            found = (Path(value.strip()) / each for each in ("python3", "python"))
+            return next((each.resolve().parent.parent for each in found if each.is_file()), None)
     return None
 
 

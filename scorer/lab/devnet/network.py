@@ -27,7 +27,8 @@ from scorer.lab.processes import ProcessGroup, cupel
 
 BLOCK_TIME: Final = 1
 """Time between blocks in seconds; a block is final two blocks later."""
-READY: Final = 60.0
+READY: Final = 180.0
+"""Seconds that all may take to come up, on a machine that is busy with other things."""
 POLL: Final = 0.1
 SHOWN: Final = 10
 """Newest rounds that a status names."""
