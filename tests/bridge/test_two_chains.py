@@ -120,8 +120,10 @@ def test_a_proof_is_printed_for_a_log_that_is_in_a_checkpoint(chains: BridgedCha
 def test_tokens_that_nothing_is_locked_for_page_a_member(chains: BridgedChains, config: Path) -> None:
     addresses, metrics = read_bridge(config.parent / "bridge.json"), Metrics()
     alarms = Alarms(metrics)
-    ends = (Endpoints([anvil.url], int(anvil.w3.eth.chain_id)) for anvil in (chains.root, chains.child))
-    watch = BridgeWatch(Relayer(Observer(addresses)), *ends, alarms, every=0.0)
+    root, child = (
+        Endpoints([anvil.url], int(anvil.w3.eth.chain_id)) for anvil in (chains.root, chains.child)
+    )
+    watch = BridgeWatch(Relayer(Observer(addresses)), root, child, alarms, every=0.0)
     watch.look()
     assert not alarms.raised
     assert b"cupel_bridge_conservation 1.0" in metrics.page()
