@@ -10,7 +10,7 @@ from scorer.cli.chains import DeploymentOption, EndpointOption, open_suite
 from scorer.cli.common import user_errors
 from scorer.cli.numbers import whole
 from scorer.cli.options import password_of
-from scorer.cli.profile import SERVER, known_key
+from scorer.cli.profile import SERVER, known_keys
 from scorer.client.keystore import Wallet
 from scorer.daemon.deployment_file import read_deployment
 from scorer.server.gateway import Gateway
@@ -58,7 +58,7 @@ def gateway(
         own = replace(
             _own_configuration(deployment, endpoint, published),
             in_the_clear=in_the_clear,
-            foreign_secret=_foreign_secret(upstream.url),
+            foreign_secrets=_foreign_secrets(upstream.url),
         )
         made = Gateway(upstream, wallet, url, receipts, own)
         found = made.identity
@@ -75,10 +75,9 @@ def gateway(
     serve_until_ended(gateway_application(made), host=HOST, port=port)
 
 
-def _foreign_secret(server: str) -> str | None:
-    """Return the secret of the API key that is known here for another server; None where there is none."""
-    key = known_key()
-    return None if key is None or key.is_for(server) else key.secret
+def _foreign_secrets(server: str) -> tuple[str, ...]:
+    """Return the secrets of API keys that are known here for another server."""
+    return tuple(key.secret for key in known_keys() if not key.is_for(server))
 
 
 def _own_configuration(

@@ -7,10 +7,10 @@ import typer
 
 from scorer.cli.chains import DeploymentOption
 from scorer.cli.common import user_errors
-from scorer.cli.profile import GATEWAY, SERVER, known_key
+from scorer.cli.profile import GATEWAY, SERVER, known_keys
 from scorer.client.keystore import KeystoreError, Wallet
 from scorer.daemon.deployment_file import read_deployment
-from scorer.redaction import host, remember
+from scorer.redaction import host
 from scorer.server.agent_api import RemoteApi
 from scorer.server.agent_local import LocalFiles
 from scorer.server.errors import ApiError
@@ -94,10 +94,10 @@ def _server(api: RemoteApi, folder: Path, gateway: str | None, signer: str | Non
 
 def _authorization(server: str) -> str | None:
     """Return the header with the API key that may be sent to a server; None without one."""
-    key = known_key()
-    if key is None:
+    keys = known_keys()
+    if not keys:
         return None
-    remember(key.secret)
+    key = keys[0]
     if key.is_for(server):
         return key.authorization
     typer.echo(

@@ -93,7 +93,7 @@ def write_profile(path: Path, values: Mapping[str, str]) -> None:
 def load_profile() -> None:
     """Set what the profile says in the environment of this process, as far as that says nothing.
 
-    Not the API key, which is for one server, while a command may name another: see `known_key`.
+    Not the API key, which is for one server, while a command may name another: see `known_keys`.
 
     Raises
     ------
@@ -142,8 +142,8 @@ class ApiKey:
         return self.server in (None, server)
 
 
-def known_key() -> ApiKey | None:
-    """Return the API key of the environment, or else of the profile; None where neither has one.
+def known_keys() -> tuple[ApiKey, ...]:
+    """Return the API keys that are known here: the environment's, which stands above it, and the profile's.
 
     The profile's is for the profile's server, also where a shell read it into the environment. One of the
     environment is for the server that the environment names beside it, if it does.
@@ -155,18 +155,20 @@ def known_key() -> ApiKey | None:
     """
     profile = _own_profile()
     given, own = ([values.get(name) or "" for name in KEY] for values in (os.environ, profile))
+    found = []
     if any(given) and given != own:
         # What the environment says may have been set by `load_profile`.
         server = os.environ.get(SERVER)
-        return _key("environment", given, None if server == profile.get(SERVER) else server)
-    if not any(own):
-        return None
-    if SERVER not in profile:
+        found.append(_key("environment", given, None if server == profile.get(SERVER) else server))
+    if any(own) and SERVER not in profile:
         raise ProfileError(f"profile: expected {SERVER}, which an API key is for, beside it, found none")
-    return _key("profile", own, profile[SERVER])
+    if any(own):
+        found.append(_key("profile", own, profile[SERVER]))
+    return tuple(found)
 
 
 def _key(where: str, pair: list[str], server: str | None) -> ApiKey:
     if not all(pair):
         raise ProfileError(f"{where}: expected {' and '.join(KEY)}, found one of them")
+    remember(pair[1])
     return ApiKey(*pair, None if server is None else server.rstrip("/"))

@@ -105,7 +105,7 @@ class Gateway:
     ) -> None:
         self._upstream, self._wallet, self._url = upstream, wallet, url
         own, self.identity = own or OwnConfiguration(), upstream.identity()
-        self._in_the_clear, self._foreign_secret = own.in_the_clear, own.foreign_secret
+        self._in_the_clear, self._foreign_secrets = own.in_the_clear, own.foreign_secrets
         KnownServers(receipts / "servers.json").require(upstream.url, self.identity, own.addresses)
         self._rounds = RoundReader(upstream, self.identity, own, receipts / "rounds")
         self._receipts = ReceiptFolder(receipts, self.identity)
@@ -146,7 +146,7 @@ class Gateway:
 
     def _require_own(self, authorization: str | None) -> None:
         """Refuse an API key that is known to be another server's, which this one could use there."""
-        if self._foreign_secret and self._foreign_secret in (authorization or ""):
+        if any(secret in (authorization or "") for secret in self._foreign_secrets):
             raise ApiError(
                 "key: expected an API key for the server of this gateway, found one that is for another; it "
                 "was not sent on"

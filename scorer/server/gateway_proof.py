@@ -21,7 +21,7 @@ from scorer.server.upstream import GatewayError, Upstream
 
 ROUTE: Final = "gateway.json"
 HOST: Final = "127.0.0.1"
-"""Where a gateway listens. A name such as localhost may have another address too, with another program."""
+"""The address at which a gateway listens. A name such as localhost may lead to another program's, too."""
 _TYPE: Final = keccak(b"Gateway(string server,string url,bytes32 challenge)")
 
 

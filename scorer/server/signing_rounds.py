@@ -43,15 +43,15 @@ class OwnConfiguration:
         hashes of the round.
     in_the_clear
         Whether files may be sent unencrypted, where a round's rules say that all are.
-    foreign_secret
-        The secret of an API key for another server, which is not passed on.
+    foreign_secrets
+        The secrets of API keys for other servers, which are not passed on.
     """
 
     addresses: Addresses | None = None
     suite: Suite | None = None
     published: Path | None = None
     in_the_clear: bool = False
-    foreign_secret: str | None = field(default=None, repr=False)
+    foreign_secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scorer.cli.commands import COMMANDS, load
-from scorer.cli.gateway import _foreign_secret
+from scorer.cli.gateway import _foreign_secrets
 from scorer.cli.mcp import _authorization
 from scorer.cli.profile import (
     KEY,
@@ -16,7 +16,7 @@ from scorer.cli.profile import (
     SERVER,
     VARIABLE,
     ProfileError,
-    known_key,
+    known_keys,
     load_profile,
     read_profile,
     write_profile,
@@ -51,8 +51,15 @@ def test_the_profile_s_key_goes_to_the_profile_s_server_alone(capsys: pytest.Cap
     assert os.environ["CUPEL_RPC_URL"] == OWN["CUPEL_RPC_URL"]
 
 
-def test_a_gateway_for_another_server_knows_the_key_that_it_must_not_pass_on() -> None:
-    assert (_foreign_secret(HERE), _foreign_secret(ELSEWHERE)) == (None, "OWNSECRET")
+def test_a_gateway_for_another_server_knows_the_keys_that_it_must_not_pass_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert (_foreign_secrets(HERE), _foreign_secrets(ELSEWHERE)) == ((), ("OWNSECRET",))
+    monkeypatch.setenv(KEY[0], "ANOTHER")
+    monkeypatch.setenv(KEY[1], "SECRET2")
+    assert _foreign_secrets(ELSEWHERE) == ("OWNSECRET",)
+    monkeypatch.setenv(SERVER, "https://third.example")
+    assert _foreign_secrets(ELSEWHERE) == ("SECRET2", "OWNSECRET")
 
 
 def test_a_shell_that_read_the_profile_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +72,7 @@ def test_a_shell_that_read_the_profile_changes_nothing(monkeypatch: pytest.Monke
 def test_the_environment_s_own_key_goes_where_its_user_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY[0], "ANOTHER")
     with pytest.raises(ProfileError, match="found one of them"):
-        known_key()
+        known_keys()
     monkeypatch.setenv(KEY[1], "SECRET2")
     assert said(HERE) == said(ELSEWHERE) == "Token ANOTHER$SECRET2"
 
@@ -87,9 +94,9 @@ def test_an_environment_that_names_another_server_has_no_key_for_it(monkeypatch:
 def test_a_key_for_no_server_is_none(profile: Path) -> None:
     write_profile(profile, {name: value for name, value in OWN.items() if name != SERVER})
     with pytest.raises(ProfileError, match=SERVER):
-        known_key()
+        known_keys()
     write_profile(profile, {SERVER: HERE})
-    assert known_key() is None
+    assert known_keys() == ()
 
 
 HOSTILE = (

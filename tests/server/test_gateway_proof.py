@@ -145,7 +145,10 @@ def test_a_gateway_signs_no_challenge_of_another_form(server: str, tmp_path: Pat
 
 
 def test_a_gateway_passes_no_key_on_that_is_another_server_s(tmp_path: Path) -> None:
-    server, own = OtherServer(addresses(), {"account": None}), OwnConfiguration(foreign_secret="OWNSECRET")
+    server, own = (
+        OtherServer(addresses(), {"account": None}),
+        OwnConfiguration(foreign_secrets=("OWNSECRET",)),
+    )
     body = json.dumps({"query": "{ account { username } }"}).encode()
     with served(server) as url:
         gateway = Gateway(Upstream(url), wallet_of(ACCOUNT), "http://127.0.0.1:1", tmp_path, own)
