@@ -4,10 +4,12 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from web3.exceptions import Web3Exception
 
+from scorer.chain.bulk import read_view
 from scorer.chain.records import Addresses
 from scorer.cli.chains import DeploymentOption, EndpointOption, open_suite
 from scorer.cli.common import user_errors
@@ -31,6 +33,14 @@ from scorer.server.upstream import Upstream, server_url
 ACCEPT = (
     "mutation ($c: String!, $u: String!) { acceptInvitation(code: $c, username: $u) { publicId secretKey } }"
 )
+
+WIRED: Final = {
+    "numeraire": "token",
+    "registry": "registry",
+    "committee": "committee",
+    "burn_sink": "burnSink",
+}
+"""The contracts that a tournament names on the chain, and the function that does."""
 
 
 def join(
@@ -121,7 +131,7 @@ class _Joined:
             When it is of another tournament, or has a key that would be lost, and may not be replaced.
         """
         found = read_profile(self.path) if self.path.exists() else {}
-        is_same = found.get("CUPEL_DEPLOYMENT", str(self.deployment)) == str(self.deployment)
+        is_same = not found or found.get("CUPEL_DEPLOYMENT") == str(self.deployment)
         is_here = is_same and found.get(SERVER) == self.url
         loses_key = KEY[1] in found and (opens_account or not is_here)
         if not another and (loses_key or not is_same):
@@ -171,22 +181,35 @@ def _joined(upstream: Upstream, path: Path, deployment: Path | None, endpoint: s
         # The server's word is taken once: what was written down then, or is the user's own, stands above it.
         require_contracts(upstream.url, read_deployment(joined.deployment), joined.addresses)
     if endpoint is not None:
-        _require_code(endpoint, joined.addresses)
+        _require_chain(endpoint, joined.addresses)
     return joined
 
 
-def _require_code(endpoint: str, addresses: Addresses) -> None:
-    """Refuse addresses at which the user's chain has no tournament.
+def _require_chain(endpoint: str, addresses: Addresses) -> None:
+    """Refuse addresses at which the user's chain has no tournament, or one of other contracts.
 
     Raises
     ------
     scorer.chain.endpoint.EndpointError, scorer.daemon.config_errors.ConfigError
         When the endpoint does not answer, is of another chain, or has no contract there.
+    ProfileError
+        When the tournament names other contracts than the server.
     """
-    with tempfile.TemporaryDirectory() as name:
-        file = Path(name) / "deployment.json"
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "deployment.json"
         file.write_text(json.dumps(addresses.to_json()))
-        open_suite(endpoint, file)
+        functions = open_suite(endpoint, file).tournament.functions
+    for name, function in WIRED.items():
+        expected = getattr(addresses, name)
+        try:
+            found = str(read_view(functions[function]()))
+        except Web3Exception as error:
+            found = type(error).__name__
+        if found != expected:
+            raise ProfileError(
+                f"tournament {addresses.tournament}: expected {name} {expected}, found that the chain names "
+                f"{found}; ask the operator elsewhere which is right"
+            )
 
 
 def _report(joined: _Joined, endpoint: str | None, *, has_own_deployment: bool) -> None:

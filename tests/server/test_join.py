@@ -202,6 +202,17 @@ def test_a_server_s_word_for_the_contracts_is_taken_once(site: Site, profile: Pa
     assert read_profile(profile)[SERVER] == site.url
 
 
+def test_with_an_endpoint_a_server_s_word_is_compared_with_the_chain(site: Site, profile: Path) -> None:
+    real = site.world.suite.addresses
+    for name in ("numeraire", "registry", "committee", "burn_sink"):
+        with served(OtherServer(replace(real, **{name: real.authority}))) as url:
+            said = joined(url, "--endpoint", site.world.anvil.url, code=1)
+            assert (
+                f"expected {name} {real.authority}, as the server says, found {getattr(real, name)}" in said
+            )
+    assert list(profile.parent.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "made", [None, {}, {"publicId": "A"}, {"publicId": "A", "secretKey": "B\nCUPEL_RPC_URL=http://evil"}]
 )
