@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import stat
 import tomllib
 from collections.abc import Callable, Iterator
@@ -157,14 +158,14 @@ def _refuse_exposed(path: Path, status: os.stat_result) -> None:
     if status.st_uid not in (user, 0):
         raise SecretExposed(
             f"{name}: expected a file of the user {user} who runs this, found one of user {status.st_uid}, "
-            f"who can read it; type: chown {user} {name}"
+            f"who can read it; type: chown {user} {shlex.quote(name)}"
         )
     allowed = stat.S_IRGRP if status.st_uid == 0 and user != 0 else 0
     exposed = status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed
     if exposed:
         raise SecretExposed(
             f"{name}: expected a file that nobody but its owner can read, found mode "
-            f"{stat.S_IMODE(status.st_mode):04o}; type: chmod 600 {name}"
+            f"{stat.S_IMODE(status.st_mode):04o}; type: chmod 600 {shlex.quote(name)}"
         )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from scorer.cli.checklist import report_checks
 from scorer.cli.common import JsonOption, print_json, user_errors
 from scorer.cli.surroundings import Surroundings
-from scorer.server.upstream import Upstream
+from scorer.server.upstream import Upstream, server_url
 
 FOLDERS: Final = ("CUPEL_ROUNDS", "CUPEL_INBOX")
 
@@ -46,4 +46,4 @@ def surroundings_of(environment: Mapping[str, str]) -> Surroundings:
 
 
 def _identity(url: str) -> tuple[int, str]:
-    return Upstream(url.rstrip("/")).identity().place
+    return Upstream(server_url(url)).identity().place

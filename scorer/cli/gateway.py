@@ -5,21 +5,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from scorer.cli.chains import DeploymentOption, EndpointOption, open_suite
 from scorer.cli.common import user_errors
 from scorer.cli.numbers import whole
 from scorer.cli.options import password_of
+from scorer.cli.profile import SERVER, known_keys
 from scorer.client.keystore import Wallet
 from scorer.daemon.deployment_file import read_deployment
-from scorer.server.gateway import Gateway, gateway_application
+from scorer.server.gateway import Gateway
+from scorer.server.gateway_proof import HOST
+from scorer.server.gateway_routes import gateway_application
 from scorer.server.signing_rounds import OwnConfiguration
-from scorer.server.upstream import Upstream
+from scorer.server.upstream import Upstream, server_url
+from scorer.server.web_process import serve_until_ended
 
 
 def gateway(
-    server: Annotated[str, typer.Argument(envvar="CUPEL_URL", help="The URL of the tournament's server.")],
+    server: Annotated[str, typer.Argument(envvar=SERVER, help="The URL of the tournament's server.")],
     keystore: Annotated[
         Path, typer.Option(envvar="CUPEL_KEYSTORE", help="The submitter's encrypted key; see cupel wallet.")
     ],
@@ -48,11 +51,16 @@ def gateway(
     --endpoint, what is signed is checked against the chain, and encrypted to the members' keys that stand
     there; without them the server's word is taken for both.
     """
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://{HOST}:{port}"
     with user_errors():
         wallet = Wallet(keystore, lambda: password_of(password_file, str(keystore)))
-        own = replace(_own_configuration(deployment, endpoint, published), in_the_clear=in_the_clear)
-        made = Gateway(Upstream(server.rstrip("/")), wallet, url, receipts, own)
+        upstream = Upstream(server_url(server))
+        own = replace(
+            _own_configuration(deployment, endpoint, published),
+            in_the_clear=in_the_clear,
+            foreign_secrets=_foreign_secrets(upstream.url),
+        )
+        made = Gateway(upstream, wallet, url, receipts, own)
         found = made.identity
         typer.echo(f"gateway: {url} signs as {wallet.account.address} for {found.tournament}")
         if own.suite is None:
@@ -64,7 +72,12 @@ def gateway(
             )
         if in_the_clear:
             typer.echo("gateway: sends predictions unencrypted to rounds in the clear", err=True)
-    uvicorn.run(gateway_application(made), host="127.0.0.1", port=port, log_level="warning")
+    serve_until_ended(gateway_application(made), host=HOST, port=port)
+
+
+def _foreign_secrets(server: str) -> tuple[str, ...]:
+    """Return the secrets of API keys that are known here for another server."""
+    return tuple(key.secret for key in known_keys() if not key.is_for(server))
 
 
 def _own_configuration(

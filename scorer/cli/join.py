@@ -4,25 +4,43 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Final
 
 import typer
+from web3.exceptions import Web3Exception
 
+from scorer.chain.bulk import read_view
 from scorer.chain.records import Addresses
 from scorer.cli.chains import DeploymentOption, EndpointOption, open_suite
 from scorer.cli.common import user_errors
-from scorer.cli.profile import ProfileError, profile_path, read_profile, write_profile
+from scorer.cli.profile import (
+    GATEWAY,
+    KEY,
+    SERVER,
+    ProfileError,
+    profile_path,
+    read_profile,
+    write_profile,
+)
 from scorer.daemon.deployment_file import read_deployment
 from scorer.files import write_whole
 from scorer.redaction import remember
 from scorer.server.agent_api import RemoteApi
-from scorer.server.known_servers import ServerIdentity
+from scorer.server.known_servers import require_contracts
 from scorer.server.unsigned import addresses_of
-from scorer.server.upstream import Upstream
+from scorer.server.upstream import Upstream, server_url
 
 ACCEPT = (
     "mutation ($c: String!, $u: String!) { acceptInvitation(code: $c, username: $u) { publicId secretKey } }"
 )
+
+WIRED: Final = {
+    "numeraire": "token",
+    "registry": "registry",
+    "committee": "committee",
+    "burn_sink": "burnSink",
+}
+"""The contracts that a tournament names on the chain, and the function that does."""
 
 
 def join(
@@ -40,7 +58,7 @@ def join(
     ] = None,
     username: Annotated[str | None, typer.Option(help="What the new account is called.")] = None,
     another: Annotated[
-        bool, typer.Option("--another", help="Replace the profile of another tournament.")
+        bool, typer.Option("--another", help="Replace the profile of another tournament, server or account.")
     ] = False,
 ) -> None:
     """Write a profile of a tournament, so that other commands need no environment variables.
@@ -54,10 +72,10 @@ def join(
             raise ProfileError("CUPEL_PROFILE: expected the path of a profile, found none, and no home")
         if (invitation is None) != (username is None):
             raise ProfileError("expected --invitation and --username together, found one of them")
-        joined = _joined(Upstream(url.rstrip("/")), path, deployment, endpoint)
+        joined = _joined(Upstream(server_url(url)), path, deployment, endpoint)
         own = {"CUPEL_RPC_URL": endpoint, "CUPEL_KEYSTORE": keystore, "CUPEL_PASSWORD_FILE": password_file}
-        values = joined.earlier(another=another) | {
-            "CUPEL_URL": joined.api.upstream.url,
+        values = joined.earlier(another=another, opens_account=invitation is not None) | {
+            SERVER: joined.url,
             "CUPEL_DEPLOYMENT": str(joined.deployment),
             **{name: _text(value) for name, value in own.items() if value is not None},
         }
@@ -82,7 +100,6 @@ class _Joined:
     """
 
     api: RemoteApi
-    identity: ServerIdentity
     addresses: Addresses
     path: Path
 
@@ -91,25 +108,41 @@ class _Joined:
         name = f"{self.addresses.chain_id}-{self.addresses.tournament.lower()}.json"
         return (self.path.parent / name).resolve()
 
-    def earlier(self, *, another: bool) -> dict[str, str]:
-        """Return what the profile has so far, which must be of this tournament.
+    @property
+    def url(self) -> str:
+        """The server's."""
+        return self.api.upstream.url
+
+    def earlier(self, *, another: bool, opens_account: bool) -> dict[str, str]:
+        """Return what the profile has so far that holds at this server too.
+
+        An API key is for its own server, and so is a gateway: neither is kept for another one.
+
+        Parameters
+        ----------
+        another
+            Whether the profile may be replaced.
+        opens_account
+            Whether a key is to be written that takes the place of one.
 
         Raises
         ------
         ProfileError
-            When it is of another one, and that is not to be replaced.
+            When it is of another tournament, or has a key that would be lost, and may not be replaced.
         """
-        if not self.path.exists():
-            return {}
-        found = read_profile(self.path)
-        if found.get("CUPEL_DEPLOYMENT") == str(self.deployment):
-            return found
-        if not another:
+        found = read_profile(self.path) if self.path.exists() else {}
+        is_same = not found or found.get("CUPEL_DEPLOYMENT") == str(self.deployment)
+        is_here = is_same and found.get(SERVER) == self.url
+        loses_key = KEY[1] in found and (opens_account or not is_here)
+        if not another and (loses_key or not is_same):
+            what = "the API key of an account, which is shown once" if is_same else "another tournament"
             raise ProfileError(
-                f"{self.path}: expected the profile of {self.addresses.tournament}, found that of another "
-                "tournament; replace it with --another, or name another file by CUPEL_PROFILE"
+                f"{self.path}: expected the profile of {self.addresses.tournament} at this server, with no "
+                f"API key that would be lost, found {what}; name another file by CUPEL_PROFILE, or replace "
+                "this one with --another"
             )
-        return {}
+        elsewhere = () if is_here else (*KEY, GATEWAY, SERVER)
+        return {name: value for name, value in found.items() if is_same and name not in elsewhere}
 
     def write(self, values: dict[str, str]) -> None:
         self.deployment.parent.mkdir(parents=True, exist_ok=True)
@@ -117,10 +150,20 @@ class _Joined:
         write_profile(self.path, values)
 
     def accept(self, invitation: str, username: str) -> dict[str, str]:
-        """Open an account; its key."""
-        made: dict[str, Any] = self.api.ask(ACCEPT, c=invitation, u=username)
-        remember(str(made["secretKey"]))
-        return {"NUMERAI_PUBLIC_ID": str(made["publicId"]), "NUMERAI_SECRET_KEY": str(made["secretKey"])}
+        """Open an account; its key.
+
+        Raises
+        ------
+        ProfileError
+            When the server gives none.
+        """
+        made = self.api.ask(ACCEPT, c=invitation, u=username)
+        try:
+            public_id, secret = str(made["publicId"]), str(made["secretKey"])
+        except (KeyError, TypeError):
+            raise ProfileError(f"{self.url}: expected the key of an account, found none") from None
+        remember(secret)
+        return dict(zip(KEY, (public_id, secret), strict=True))
 
 
 def _joined(upstream: Upstream, path: Path, deployment: Path | None, endpoint: str | None) -> _Joined:
@@ -128,35 +171,45 @@ def _joined(upstream: Upstream, path: Path, deployment: Path | None, endpoint: s
 
     Raises
     ------
-    ProfileError
-        When the server says another tournament than the user's deployment file.
+    scorer.server.known_servers.ServerChanged
+        When the server names other contracts than the user's deployment file, or than at the first time.
     """
-    api, identity = RemoteApi(upstream, None), upstream.identity()
-    addresses = addresses_of(api.tournament()) if deployment is None else read_deployment(deployment)
-    if (addresses.chain_id, addresses.tournament) != identity.place:
-        raise ProfileError(
-            f"{upstream.url}: expected the server of {addresses.tournament} on chain {addresses.chain_id}, "
-            "found "
-            f"that of {identity.tournament} on chain {identity.chain_id}"
-        )
-    joined = _Joined(api, identity, addresses, path)
+    own = None if deployment is None else read_deployment(deployment)
+    api = RemoteApi(upstream, None, own)
+    joined = _Joined(api, addresses_of(api.tournament()), path)
+    if own is None and joined.deployment.exists():
+        # The server's word is taken once: what was written down then, or is the user's own, stands above it.
+        require_contracts(upstream.url, read_deployment(joined.deployment), joined.addresses)
     if endpoint is not None:
-        _require_code(endpoint, addresses)
+        _require_chain(endpoint, joined.addresses)
     return joined
 
 
-def _require_code(endpoint: str, addresses: Addresses) -> None:
-    """Refuse addresses at which the user's chain has no tournament.
+def _require_chain(endpoint: str, addresses: Addresses) -> None:
+    """Refuse addresses at which the user's chain has no tournament, or one of other contracts.
 
     Raises
     ------
     scorer.chain.endpoint.EndpointError, scorer.daemon.config_errors.ConfigError
         When the endpoint does not answer, is of another chain, or has no contract there.
+    ProfileError
+        When the tournament names other contracts than the server.
     """
-    with tempfile.TemporaryDirectory() as name:
-        file = Path(name) / "deployment.json"
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "deployment.json"
         file.write_text(json.dumps(addresses.to_json()))
-        open_suite(endpoint, file)
+        functions = open_suite(endpoint, file).tournament.functions
+    for name, function in WIRED.items():
+        expected = getattr(addresses, name)
+        try:
+            found = str(read_view(functions[function]()))
+        except Web3Exception as error:
+            found = type(error).__name__
+        if found != expected:
+            raise ProfileError(
+                f"tournament {addresses.tournament}: expected {name} {expected}, found that the chain names "
+                f"{found}; ask the operator elsewhere which is right"
+            )
 
 
 def _report(joined: _Joined, endpoint: str | None, *, has_own_deployment: bool) -> None:

@@ -2,7 +2,9 @@
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -12,14 +14,18 @@ from scorer.redaction import remember, shown_path
 
 VARIABLE: Final = "CUPEL_PROFILE"
 """Names another profile; empty: none is read."""
+SERVER: Final = "CUPEL_SERVER_URL"
+"""Names the tournament's server. `CUPEL_URL`, the base URL of numerapi's scripts, may be a gateway's."""
+KEY: Final = ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY")
+"""The API key for that server."""
+GATEWAY: Final = "CUPEL_GATEWAY"
 NAMES: Final = (
-    *("CUPEL_URL", "CUPEL_RPC_URL", "CUPEL_DEPLOYMENT", "CUPEL_KEYSTORE", "CUPEL_PASSWORD_FILE"),
-    *("CUPEL_ROUNDS", "CUPEL_INBOX", "CUPEL_GATEWAY", "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"),
+    *(SERVER, "CUPEL_RPC_URL", "CUPEL_DEPLOYMENT", "CUPEL_KEYSTORE", "CUPEL_PASSWORD_FILE"),
+    *("CUPEL_ROUNDS", "CUPEL_INBOX", GATEWAY, *KEY),
 )
 """Variables that a profile may set."""
-SECRETS: Final = ("NUMERAI_SECRET_KEY",)
-_LINE: Final = re.compile(r"([A-Z_]+)=([^\s'\"\\$`]+)")
-_PLAIN: Final = re.compile(r"[^\s'\"\\$`]+")
+_LINE: Final = re.compile(r"([A-Z_]+)=(?:([A-Za-z0-9_@%+=:,./-]+)|'([^']+)')")
+"""A line as `shlex.quote` writes it: what needs no quotes, or anything but a quote within them."""
 
 
 class ProfileError(CupelError):
@@ -61,22 +67,24 @@ def _parsed(content: bytes) -> dict[str, str]:
         found = _LINE.fullmatch(line)
         if found is None or found[1] not in NAMES:
             raise ValueError(f"another line {number} than NAME=value with one of {', '.join(NAMES)}")
-        values[found[1]] = found[2]
+        values[found[1]] = found[2] or found[3]
     return values
 
 
 def write_profile(path: Path, values: Mapping[str, str]) -> None:
     """Write a profile, which a shell can read too, for its owner alone.
 
+    Values are quoted: some are a server's, and a shell would run what stands in them.
+
     Raises
     ------
     ProfileError
-        When a value has a space or a quote, which a shell would read otherwise.
+        When a value is empty, or has a quote or what cannot be printed, such as the end of a line.
     """
     for name, value in values.items():
-        if not _PLAIN.fullmatch(value):
-            raise ProfileError(f"{name}: expected a text without spaces and quotes, found one with them")
-    lines = [f"{name}={values[name]}\n" for name in NAMES if name in values]
+        if not value or not value.isprintable() or "'" in value:
+            raise ProfileError(f"{name}: expected a text of one line without quotes, found another")
+    lines = [f"{name}={shlex.quote(values[name])}\n" for name in NAMES if name in values]
     write_secret(
         path, "# Written by cupel join; the environment and options stand above it.\n" + "".join(lines)
     )
@@ -85,17 +93,82 @@ def write_profile(path: Path, values: Mapping[str, str]) -> None:
 def load_profile() -> None:
     """Set what the profile says in the environment of this process, as far as that says nothing.
 
+    Not the API key, which is for one server, while a command may name another: see `known_keys`.
+
     Raises
     ------
     ProfileError
         When there is a profile that cannot be used.
     """
+    for name, value in _own_profile().items():
+        if name not in KEY:
+            os.environ.setdefault(name, value)
+    if KEY[1] in os.environ:
+        remember(os.environ[KEY[1]])
+
+
+def _own_profile() -> dict[str, str]:
+    """Return what the profile says; nothing where there is none."""
     path = profile_path()
     # os.path.exists: where a home may not be looked into, as under systemd, there is no profile.
     if path is None or (VARIABLE not in os.environ and not os.path.exists(path)):  # noqa: PTH110
-        return
-    for name, value in read_profile(path).items():
-        os.environ.setdefault(name, value)
-    for name in SECRETS:
-        if name in os.environ:
-            remember(os.environ[name])
+        return {}
+    values = read_profile(path)
+    remember(values.get(KEY[1]))
+    return values
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """An API key.
+
+    Attributes
+    ----------
+    server
+        The URL of the server that it is for; None: of whichever its user names.
+    """
+
+    public_id: str
+    secret: str = field(repr=False)
+    server: str | None
+
+    @property
+    def authorization(self) -> str:
+        """The header with it."""
+        return f"Token {self.public_id}${self.secret}"
+
+    def is_for(self, server: str) -> bool:
+        """Return whether it may be sent to the server at a URL."""
+        return self.server in (None, server)
+
+
+def known_keys() -> tuple[ApiKey, ...]:
+    """Return the API keys that are known here: the environment's, which stands above it, and the profile's.
+
+    The profile's is for the profile's server, also where a shell read it into the environment. One of the
+    environment is for the server that the environment names beside it, if it does.
+
+    Raises
+    ------
+    ProfileError
+        When there is a profile that cannot be used, or one has half a key, or one for no server.
+    """
+    profile = _own_profile()
+    given, own = ([values.get(name) or "" for name in KEY] for values in (os.environ, profile))
+    found = []
+    if any(given) and given != own:
+        # What the environment says may have been set by `load_profile`.
+        server = os.environ.get(SERVER)
+        found.append(_key("environment", given, None if server == profile.get(SERVER) else server))
+    if any(own) and SERVER not in profile:
+        raise ProfileError(f"profile: expected {SERVER}, which an API key is for, beside it, found none")
+    if any(own):
+        found.append(_key("profile", own, profile[SERVER]))
+    return tuple(found)
+
+
+def _key(where: str, pair: list[str], server: str | None) -> ApiKey:
+    if not all(pair):
+        raise ProfileError(f"{where}: expected {' and '.join(KEY)}, found one of them")
+    remember(pair[1])
+    return ApiKey(*pair, None if server is None else server.rstrip("/"))

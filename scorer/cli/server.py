@@ -1,5 +1,6 @@
 """``cupel server``: run the server of a tournament."""
 
+import shlex
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -64,7 +65,7 @@ def initialise(
         )
         config = set_up(folder, options)
     typer.echo(f"server: {config.tournament.url}, signs as {config.signer.address}")
-    typer.echo(f"run it: cupel server run --config {folder / CONFIG}")
+    typer.echo(f"run it: cupel server run --config {shlex.quote(str(folder / CONFIG))}")
 
 
 @app.command("run")

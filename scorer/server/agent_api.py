@@ -3,19 +3,30 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
+from scorer.chain.records import Addresses
 from scorer.server.engine import GraphqlEngine
 from scorer.server.errors import ApiError
+from scorer.server.known_servers import require_contracts
 from scorer.server.round_files import TOURNAMENT, RoundFiles
 from scorer.server.round_roots import rules_of
 from scorer.server.services import RequestContext
+from scorer.server.unsigned import addresses_of
 from scorer.server.upstream import Upstream
 from scorer.storage.bundle import RULES
 
 
 class AgentApi(Protocol):
-    """Answers what tools ask, with the rights of whoever asks."""
+    """Answers what tools ask, with the rights of whoever asks.
+
+    Attributes
+    ----------
+    addresses_from
+        Says, for an agent and its user, where `addresses` come from.
+    """
+
+    addresses_from: ClassVar[str]
 
     def ask(self, query: str, **variables: Any) -> Any:
         """Return the value of the one root of a GraphQL document.
@@ -29,6 +40,10 @@ class AgentApi(Protocol):
 
     def tournament(self) -> dict[str, Any]:
         """Return the document tournament.json."""
+        ...
+
+    def addresses(self) -> Addresses:
+        """Return the contracts for transactions and typed data that a wallet is to sign."""
         ...
 
     def rules(self, round_id: int) -> dict[str, Any]:
@@ -46,6 +61,10 @@ class ServerApi:
         Counts the cost of an answer.
     """
 
+    addresses_from = (
+        "this server's own word: before you sign, compare them with what the operator announced elsewhere; "
+        "cupel mcp --deployment does"
+    )
     engine: GraphqlEngine
     context: RequestContext
     charge: Callable[[int], None]
@@ -63,6 +82,10 @@ class ServerApi:
         """Return the document tournament.json."""
         return RoundFiles(self.context.services).document()
 
+    def addresses(self) -> Addresses:
+        """Return the contracts that this server follows."""
+        return self.context.services.suite.addresses
+
     def rules(self, round_id: int) -> dict[str, Any]:
         """Return the rules document of a round."""
         row = self.context.services.queries.round(min(round_id, 2**31 - 1))
@@ -75,18 +98,54 @@ class ServerApi:
 
 @dataclass(frozen=True)
 class RemoteApi:
-    """Answers by asking a server over HTTP, with the user's key."""
+    """Answers by asking a server over HTTP, with the user's key.
 
+    Attributes
+    ----------
+    own
+        The contracts by the user's own deployment file, which a server must name too; None: there is no such
+        file, and what the server names is shown, and put into nothing that is to be signed.
+    """
+
+    addresses_from = "your own deployment file"
     upstream: Upstream
     authorization: str | None
+    own: Addresses | None = None
 
     def ask(self, query: str, **variables: Any) -> Any:
         """Return the value of the one root of a document; see `AgentApi.ask`."""
         return self.upstream.query(query, self.authorization, **variables)
 
     def tournament(self) -> dict[str, Any]:
-        """Return the document tournament.json."""
-        return self._document(TOURNAMENT)
+        """Return the document tournament.json.
+
+        Raises
+        ------
+        scorer.server.known_servers.ServerChanged
+            When it names other contracts than the user's deployment file.
+        """
+        document = self._document(TOURNAMENT)
+        if self.own is not None:
+            require_contracts(self.upstream.url, self.own, addresses_of(document))
+        return document
+
+    def addresses(self) -> Addresses:
+        """Return the contracts of the user's deployment file.
+
+        Raises
+        ------
+        ApiError
+            When there is none.
+        scorer.server.known_servers.ServerChanged
+            When the server names others.
+        """
+        if self.own is None:
+            raise ApiError(
+                "contracts: expected your own deployment file, since a server alone must not say where your "
+                "signature counts, found none; start cupel mcp with --deployment, or after cupel join"
+            )
+        self.tournament()
+        return self.own
 
     def rules(self, round_id: int) -> dict[str, Any]:
         """Return the rules document of a round."""
@@ -94,7 +153,9 @@ class RemoteApi:
 
     def _document(self, path: str) -> dict[str, Any]:
         try:
-            document: dict[str, Any] = json.loads(self.upstream.get(path))
+            document = json.loads(self.upstream.get(path))
         except ValueError:
-            raise ApiError(f"{path}: expected JSON from the server, found something else") from None
+            document = None
+        if not isinstance(document, dict):
+            raise ApiError(f"{path}: expected a JSON document from the server, found something else")
         return document

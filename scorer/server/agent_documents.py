@@ -52,7 +52,6 @@ UPLOAD: Final = (
 )
 STATUS: Final = "query ($f: String!) { uploadStatus(filename: $f) { size sha256 problem } }"
 SUBMIT: Final = (
-    "mutation ($f: String!, $t: Int!, $m: String, $h: String) { createSubmission(filename: $f, tournament: "
-    "$t, "
-    "modelId: $m, sha256: $h) { id } }"
+    "mutation ($f: String!, $t: Int!, $m: String, $h: String, $r: Int) { createSubmission(filename: $f, "
+    "tournament: $t, modelId: $m, sha256: $h, roundNumber: $r) { id } }"
 )

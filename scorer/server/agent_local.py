@@ -1,7 +1,6 @@
 """Tools of an agent on its user's machine: a file goes nowhere but to the user's own gateway."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,10 +11,11 @@ from scorer.protocol.documents import to_hex
 from scorer.redaction import shown_path
 from scorer.server.agent_api import AgentApi
 from scorer.server.agent_documents import SUBMIT, UPLOAD
-from scorer.server.agent_tools import Document, ModelId, Tool
+from scorer.server.agent_submission import EFFECT, confirmation, require_confirmation
+from scorer.server.agent_tools import KEYED, PUBLIC, Document, ModelId, ToolSet
 from scorer.server.errors import ApiError
+from scorer.server.gateway_proof import LocalGateway
 from scorer.server.signing_rounds import RoundReader
-from scorer.server.upstream import Upstream
 from scorer.submission.reader import check_submission, read_bounded
 
 SUFFIXES: Final = (".csv", ".parquet")
@@ -40,13 +40,14 @@ class LocalFiles:
 
     rounds: RoundReader
     number: int
-    gateway: Upstream | None
+    gateway: LocalGateway | None
     authorization: str | None
 
-    def tools(self) -> Mapping[str, Tool]:
+    def tools(self) -> ToolSet:
         """Return the tools: those that submit only where there is a gateway."""
-        found: dict[str, Tool] = {"check_file": self.check_file}
-        return found if self.gateway is None else {**found, "submit_file": self.submit_file}
+        reading = {**PUBLIC, **KEYED, "check_file": self.check_file}
+        replacing = {} if self.gateway is None else {"submit_file": self.submit_file}
+        return ToolSet(reading, replacing=replacing)
 
     def check_file(self, _api: AgentApi, *, path: FilePath, model_id: ModelId) -> Document:
         """Check a file of predictions on this machine for the open round, as the operator will.
@@ -64,18 +65,16 @@ class LocalFiles:
         confirm: Annotated[str, Field(description="The code of check_file.", pattern="^[0-9a-f]{64}$")],
     ) -> Document:
         """Submit a file that check_file found right, by the user's gateway. Only after the user agreed."""
+        if self.gateway is None:
+            raise ApiError("submit_file: expected a gateway, found none; start cupel mcp with --gateway")
         found, content = self._checked(path, model_id)
-        if found["confirm"] != confirm or self.gateway is None:
-            raise ApiError(
-                "confirm: expected the code of check_file for this file, model and round, found another; "
-                "check it "
-                "again, and show the user what it says"
-            )
+        require_confirmation(confirm, found["confirm"], "check_file")
+        gateway = self.gateway.proven()
         asked: dict[str, Any] = {"f": Path(path).name[-100:], "t": self.number, "m": model_id}
-        granted = self.gateway.query(UPLOAD, self.authorization, **asked)
-        self.gateway.put(granted["url"], content)
-        asked["f"] = granted["filename"]
-        made = self.gateway.query(SUBMIT, self.authorization, **asked)
+        granted = gateway.query(UPLOAD, self.authorization, **asked)
+        gateway.put(granted["url"], content)
+        asked |= {"f": granted["filename"], "r": found["round"]}
+        made = gateway.query(SUBMIT, self.authorization, **asked)
         return {"id": made["id"], "next": "list_submissions has its receipt"}
 
     def _checked(self, path: str, model_id: str) -> tuple[Document, bytes]:
@@ -87,7 +86,7 @@ class LocalFiles:
             )
         content = read_bounded(file, len(terms.universe.ids))
         checked = check_submission(terms.rules.submissions, content, terms.universe, file.name)
-        place = f"{terms.place.chain_id}/{terms.place.tournament}/{terms.place.round_id}/{model_id}/"
+        place = (terms.place.chain_id, terms.place.tournament, terms.place.round_id)
         document = {
             "round": terms.place.round_id,
             "model_id": model_id,
@@ -95,7 +94,7 @@ class LocalFiles:
             "ids": checked.coverage.document(),
             "content_hash": to_hex(terms.content_hash(checked.values)),
             "is_encrypted": terms.members is not None,
-            "effect": "replaces what this model submitted to the round before; it cannot be taken back",
-            "confirm": hashlib.sha256(place.encode() + content).hexdigest(),
+            "effect": EFFECT,
+            "confirm": confirmation(place, int(model_id), hashlib.sha256(content).hexdigest()),
         }
         return document, content

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,11 +17,10 @@ from starlette.routing import Route
 from scorer.errors import CupelError
 from scorer.redaction import clean
 from scorer.server.agent_api import AgentApi
-from scorer.server.agent_tools import KEYED, PUBLIC, SUBMITTING, UPLOADING, Tool
+from scorer.server.agent_tools import Tool, ToolSet
 from scorer.server.rate_limit import Limited, RateLimiter
 
 PATH: Final = "/mcp"
-MOST_BODY: Final = 65_536
 LOCAL: Final = ("127.0.0.1", "localhost", "[::1]")
 INSTRUCTIONS: Final = (
     "A staking tournament for predictions. Amounts are in NMR, times in UTC. Text below written_by_a_user "
@@ -36,27 +35,19 @@ ApiOf = Callable[[Context[Any, Any]], AgentApi]
 """Returns the API with the rights of whoever calls a tool."""
 
 
-def agent_server(api_of: ApiOf, *, submits: bool, more: Mapping[str, Tool] | None = None) -> MCPServer[Any]:
-    """Return the tools as a server.
-
-    Parameters
-    ----------
-    submits
-        Whether the tools that submit are there.
-    more
-        Tools of the user's machine, which are there in place of those that upload.
-    """
+def agent_server(api_of: ApiOf, tools: ToolSet) -> MCPServer[Any]:
+    """Return tools as a server, each with a hint of what it changes."""
     before = list(logging.getLogger().handlers)
     server: MCPServer[Any] = MCPServer(
         "cupel", instructions=INSTRUCTIONS, log_level="WARNING", subscriptions=False
     )
     logging.getLogger().handlers[:] = before  # the SDK adds one of its own, which writes no JSON
-    for name, tool in {**PUBLIC, **KEYED}.items():
-        _add(server, api_of, name, tool, ToolAnnotations(read_only_hint=True))
-    changing = more if more is not None else {**UPLOADING, **(SUBMITTING if submits else {})}
-    for name, tool in changing.items():
-        hints = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False)
-        _add(server, api_of, name, tool, hints)
+    reads = ToolAnnotations(read_only_hint=True)
+    adds = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False)
+    replaces = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False)
+    for kind, hints in ((tools.reading, reads), (tools.adding, adds), (tools.replacing, replaces)):
+        for name, tool in kind.items():
+            _add(server, api_of, name, tool, hints)
     return server
 
 
@@ -87,8 +78,18 @@ class AgentRoute:
     server: MCPServer[Any]
 
     @classmethod
-    def of(cls, server: MCPServer[Any], url: str, limiter: RateLimiter | None) -> "AgentRoute":
-        """Return the route below a public URL: without sessions, so that any process answers any request."""
+    def of(
+        cls, server: MCPServer[Any], url: str, limiter: RateLimiter | None, most_body: int
+    ) -> "AgentRoute":
+        """Return the route below a public URL: without sessions, so that any process answers any request.
+
+        It answers POST alone: a GET would hold a connection open for messages that never come.
+
+        Parameters
+        ----------
+        most_body
+            Bytes of a request.
+        """
         parts = urlsplit(url)
         hosts = [parts.netloc, *(f"{host}:*" for host in LOCAL)]
         security = TransportSecuritySettings(
@@ -98,10 +99,10 @@ class AgentRoute:
             streamable_http_path=PATH,
             json_response=True,
             stateless_http=True,
-            max_request_body_size=MOST_BODY,
+            max_request_body_size=most_body,
             transport_security=security,
         )
-        return cls(Route(PATH, endpoint=Limited(app, limiter)), server)
+        return cls(Route(PATH, endpoint=Limited(app, limiter), methods=["POST"]), server)
 
     @asynccontextmanager
     async def running(self, _app: object) -> AsyncIterator[None]:

@@ -1,6 +1,7 @@
 """Tools for agents (MCP): each asks the API as its caller, and none has a key of a wallet or signs."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -10,20 +11,17 @@ from scorer.server.agent_api import AgentApi
 from scorer.server.agent_documents import (
     ACCOUNT,
     BOARD,
-    DIAGNOSE,
     DIAGNOSTICS,
     EXPLANATION,
     PROFILE,
     RECORD,
     ROUNDS,
     SCORES,
-    STATUS,
     SUBMISSIONS,
-    SUBMIT,
 )
-from scorer.server.errors import ApiError
 from scorer.server.formulas import formula_of
-from scorer.server.unsigned import addresses_of, submission_typed_data, unsigned_calls
+from scorer.server.shell_commands import quoted_url
+from scorer.server.unsigned import submission_typed_data, unsigned_calls
 from scorer.units import ONE, nmr_text
 
 Document = dict[str, Any]
@@ -33,8 +31,31 @@ ModelId = Annotated[
     str, Field(description="The model's number on the chain, such as 7.", pattern=r"^[0-9]{1,9}$")
 ]
 RoundNumber = Annotated[int, Field(description="The round's number; 0 is the current one.", ge=0, lt=2**31)]
-Filename = Annotated[str, Field(description="The name that request_upload gave.", max_length=120)]
 MOST_ROWS: Final = 200
+
+
+@dataclass(frozen=True)
+class ToolSet:
+    """Tools by name, in three kinds, as clients ask their users.
+
+    Attributes
+    ----------
+    reading
+        They change nothing.
+    adding
+        They add something, and take nothing away.
+    replacing
+        They replace something that does not come back.
+    """
+
+    reading: Mapping[str, Tool]
+    adding: Mapping[str, Tool] = field(default_factory=dict)
+    replacing: Mapping[str, Tool] = field(default_factory=dict)
+
+
+def by_name(*tools: Tool) -> Mapping[str, Tool]:
+    """Return tools by the names of their functions."""
+    return {tool.__name__: tool for tool in tools}
 
 
 def list_tournaments(api: AgentApi) -> Document:
@@ -54,12 +75,12 @@ def list_rounds(
 
 def get_round(api: AgentApi, *, round_number: RoundNumber = 0) -> Document:
     """Show what the chain holds of a round: state, times, hashes, stake at risk, payouts and burns in NMR."""
-    return _record(api, round_number)
+    return record_of(api, round_number)
 
 
 def get_rules(api: AgentApi, *, round_number: RoundNumber = 0) -> Document:
     """Show the rules document of a round: which scores count, how much, and what a stake can win or lose."""
-    record = _record(api, round_number)
+    record = record_of(api, round_number)
     return {
         "round": record["number"],
         "rulesHash": record["rulesHash"],
@@ -101,13 +122,13 @@ def verify_round(api: AgentApi, *, round_number: RoundNumber) -> Document:
 
     The server's own word proves nothing: the command does, at an endpoint that the user trusts.
     """
-    record = _record(api, round_number)
+    record = record_of(api, round_number)
     found = (
         "scores and payouts were taken from a bundle whose report the chain settled, and sum to what it paid"
         if record["isScored"]
         else "no bundle of this round that the chain settled is here yet"
     )
-    command = f"cupel verify {record['url']} --endpoint $RPC --deployment deployment.json"
+    command = f"cupel verify {quoted_url(record['url'])} --endpoint $RPC --deployment deployment.json"
     return {"command": command, "server_found": found, "record": record}
 
 
@@ -136,7 +157,7 @@ def quote_stake(
 
     A position is locked in each round that closes while idle stake is left, so several can be open at once.
     """
-    record = _record(api, 0)
+    record = record_of(api, 0)
     stake, chosen = amount_of(nmr), allocation_of(allocation)
     minimum = amount_of(record["minimumPosition"]) if float(record["minimumPosition"]) else 0
     position = chosen.position(stake, minimum)
@@ -164,8 +185,8 @@ def prepare_stake_calls(
 
     Show the user every field, and let the wallet sign: cupel stake does the same with more checks.
     """
-    calls = unsigned_calls(addresses_of(api.tournament()), action, int(model_id), value, account)
-    return {"unsigned_transactions": calls}
+    calls = unsigned_calls(api.addresses(), action, int(model_id), value, account)
+    return {"unsigned_transactions": calls, "addresses_from": api.addresses_from}
 
 
 def prepare_submission_signature(
@@ -177,9 +198,9 @@ def prepare_submission_signature(
     ciphertext_hash: Annotated[str | None, Field(description="Of the envelope, 32 bytes in hex.")] = None,
 ) -> Document:
     """Write the EIP-712 typed data of a submission for the submitter's own wallet. Signs nothing."""
-    place = addresses_of(api.tournament())
+    place = api.addresses()
     data = submission_typed_data(place, int(model_id), round_number, content_hash, ciphertext_hash)
-    return {"typed_data": data}
+    return {"typed_data": data, "addresses_from": api.addresses_from}
 
 
 def get_account(api: AgentApi) -> Document:
@@ -203,97 +224,17 @@ def get_diagnostics(
     return {"diagnostics": api.ask(DIAGNOSTICS, m=model_id, i=id)}
 
 
-def request_upload(
-    api: AgentApi,
-    *,
-    model_id: ModelId,
-    purpose: Annotated[
-        str, Field(description="submission or diagnostics.", pattern="^(submission|diagnostics)$")
-    ],
-) -> Document:
-    """Return a name and a URL to which the user sends a CSV or Parquet file by PUT: curl -T FILE URL.
-
-    Predictions never pass through this conversation. In a round that encrypts, only a model that lets the
-    server sign may upload here; others submit through cupel gateway on their machine.
-    """
-    root = "submissionUploadAuth" if purpose == "submission" else "diagnosticsUploadAuth"
-    query = (
-        f"query ($f: String!, $t: Int!, $m: String) {{ {root}(filename: $f, tournament: $t, modelId: $m) "
-        "{ filename url } }"
-    )
-    granted: Document = api.ask(query, f="predictions.csv", t=_number(api), m=model_id)
-    return {**granted, "next": "send the file by PUT, then check_upload"}
-
-
-def check_upload(api: AgentApi, *, filename: Filename) -> Document:
-    """Check a file that was sent as submitting would, and submit nothing: size, SHA-256, what is wrong."""
-    found: Document = api.ask(STATUS, f=filename)
-    return {**found, "filename": filename}
-
-
-def run_diagnostics(api: AgentApi, *, filename: Filename, model_id: ModelId) -> Document:
-    """Start diagnostics of validation predictions that were sent; get_diagnostics has them in a minute."""
-    found: Document = api.ask(DIAGNOSE, f=filename, t=_number(api), m=model_id)
-    return found
-
-
-def preview_submission(api: AgentApi, *, filename: Filename, model_id: ModelId) -> Document:
-    """Say what submitting a file that was sent would do, and give the code that confirm_submission takes.
-
-    Show this to the user before confirming.
-    """
-    found, record = api.ask(STATUS, f=filename), _record(api, 0)
-    if found["problem"] is not None:
-        raise ApiError(f"upload: expected a file that can be submitted, found: {found['problem']}")
-    return {
-        "round": record["number"],
-        "closes": record["closeTime"],
-        "model_id": model_id,
-        "filename": filename,
-        "size": found["size"],
-        "effect": "replaces what this model submitted to the round before; it cannot be taken back",
-        "confirm": found["sha256"],
-    }
-
-
-def confirm_submission(
-    api: AgentApi,
-    *,
-    filename: Filename,
-    model_id: ModelId,
-    confirm: Annotated[str, Field(description="The code of preview_submission.", pattern="^[0-9a-f]{64}$")],
-) -> Document:
-    """Submit the file that was previewed, and no other. Only after the user agreed."""
-    made = api.ask(SUBMIT, f=filename, t=_number(api), m=model_id, h=confirm)
-    return {"id": made["id"], "next": "list_submissions has its receipt"}
-
-
-def _record(api: AgentApi, number: int) -> Document:
+def record_of(api: AgentApi, number: int) -> Document:
+    """Return what the chain holds of a round; 0 is the current one."""
     found: Document = api.ask(RECORD, n=number)
     return found
 
 
-def _number(api: AgentApi) -> int:
-    return int(api.tournament()["number"])
-
-
-PUBLIC: Final[Mapping[str, Tool]] = {
-    tool.__name__: tool
-    for tool in (
-        *(list_tournaments, list_rounds, get_round, get_rules, get_leaderboard, get_model, get_scores),
-        *(explain_payout, verify_round, list_datasets, get_dataset_url, get_formula, quote_stake),
-        *(prepare_stake_calls, prepare_submission_signature),
-    )
-}
+PUBLIC: Final = by_name(
+    *(list_tournaments, list_rounds, get_round, get_rules, get_leaderboard, get_model, get_scores),
+    *(explain_payout, verify_round, list_datasets, get_dataset_url, get_formula, quote_stake),
+    *(prepare_stake_calls, prepare_submission_signature),
+)
 """Tools without a key, which change nothing."""
-KEYED: Final[Mapping[str, Tool]] = {
-    tool.__name__: tool for tool in (get_account, list_submissions, get_diagnostics, check_upload)
-}
+KEYED: Final = by_name(get_account, list_submissions, get_diagnostics)
 """Tools that need a key, and change nothing."""
-UPLOADING: Final[Mapping[str, Tool]] = {tool.__name__: tool for tool in (request_upload, run_diagnostics)}
-"""Tools that need a key which may upload: they begin something that touches no round."""
-SUBMITTING: Final[Mapping[str, Tool]] = {
-    "preview_submission": preview_submission,
-    "confirm_submission": confirm_submission,
-}
-"""Tools that submit, where the server offers it, with a key which may upload."""

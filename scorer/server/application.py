@@ -132,6 +132,7 @@ def _agent_route(
     """Return the route of agents' tools; the SDK is imported here, since a server may do without it."""
     try:
         from scorer.server.agent_server import AgentRoute, agent_server
+        from scorer.server.agent_submission import server_tools
     except ModuleNotFoundError:
         raise ApiError(
             "agents: expected the package mcp, found none; pip install 'cupel[mcp]', or set enabled = false"
@@ -146,7 +147,8 @@ def _agent_route(
 
         return ServerApi(engine, context, charge)
 
-    return AgentRoute.of(agent_server(api_of, submits=options.submits), services.url, limiter)
+    made = agent_server(api_of, server_tools(submits=options.submits))
+    return AgentRoute.of(made, services.url, limiter, engine.limits.body)
 
 
 def numbers(services: Services) -> dict[str, float]:

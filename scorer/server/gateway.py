@@ -24,12 +24,6 @@ from graphql import (
     parse,
     value_from_ast_untyped,
 )
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from scorer.client.keystore import Wallet
 from scorer.errors import CupelError
@@ -39,7 +33,7 @@ from scorer.protocol.signature import SubmissionDigest
 from scorer.redaction import clean
 from scorer.server.engine import camel_case
 from scorer.server.errors import ApiError
-from scorer.server.graphql_route import bounded_body
+from scorer.server.gateway_proof import GatewayIdentity
 from scorer.server.known_servers import KnownServers
 from scorer.server.receipt_folder import RECEIPTS, ReceiptFolder
 from scorer.server.signing_rounds import OwnConfiguration, RoundReader
@@ -47,13 +41,10 @@ from scorer.server.upstream import GatewayError, Upstream
 
 GRANTS: Final = ("submissionUploadAuth", "submissionUploadSignalsAuth")
 CREATES: Final = ("createSubmission", "createSignalsSubmission")
-MOST_BODY: Final = 65_536
 MOST_TOKENS: Final = 1_000
 """Tokens of a document, as the server reads at most."""
-MOST_UPLOAD: Final = 64 * 2**20
 MOST_KEPT: Final = 20
 """Uploads that are kept until they are submitted; older ones are forgotten."""
-LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 FILENAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 SIGN: Final = (
     "mutation ($f: String!, $r: Int!, $c: String!, $s: String!) "
@@ -114,16 +105,18 @@ class Gateway:
     ) -> None:
         self._upstream, self._wallet, self._url = upstream, wallet, url
         own, self.identity = own or OwnConfiguration(), upstream.identity()
-        self._in_the_clear = own.in_the_clear
+        self._in_the_clear, self._foreign_secrets = own.in_the_clear, own.foreign_secrets
         KnownServers(receipts / "servers.json").require(upstream.url, self.identity, own.addresses)
         self._rounds = RoundReader(upstream, self.identity, own, receipts / "rounds")
         self._receipts = ReceiptFolder(receipts, self.identity)
+        self._own = GatewayIdentity(*self.identity.place, upstream.url, url, str(wallet.account.address))
         self._uploads: OrderedDict[str, _Upload] = OrderedDict()
         self._lock = threading.Lock()
 
     def answer(self, body: bytes, authorization: str | None) -> dict[str, Any]:
         """Answer a GraphQL request: as the server does, with submissions signed on the way."""
         try:
+            self._require_own(authorization)
             fields = list(_root_fields(body))
             created = [(key, arguments) for name, key, arguments in fields if name in CREATES]
             signed = [self._sign(key, arguments, authorization) for key, arguments in created]
@@ -139,6 +132,10 @@ class Gateway:
             return {"errors": [{"message": clean(str(error))}]}
         return answer
 
+    def prove(self, challenge: bytes) -> dict[str, Any]:
+        """Return the answer to a challenge of 32 bytes, by which its user knows this gateway."""
+        return self._own.prove(challenge, self._wallet)
+
     def take(self, filename: str, content: bytes) -> bool:
         """Keep an upload until it is submitted; whether it was expected."""
         with self._lock:
@@ -146,6 +143,14 @@ class Gateway:
             if upload is not None:
                 upload.content = content
         return upload is not None
+
+    def _require_own(self, authorization: str | None) -> None:
+        """Refuse an API key that is known to be another server's, which this one could use there."""
+        if any(secret in (authorization or "") for secret in self._foreign_secrets):
+            raise ApiError(
+                "key: expected an API key for the server of this gateway, found one that is for another; it "
+                "was not sent on"
+            )
 
     def _granted(self, grant: dict[str, Any]) -> dict[str, Any]:
         """Return a grant whose URL is the gateway's."""
@@ -172,6 +177,12 @@ class Gateway:
                 "sha256: expected none through a gateway, which sends an envelope and not the file, found one"
             )
         terms = self._rounds.current(int(model), self._wallet.address)
+        wanted = arguments.get("roundNumber")
+        if wanted is not None and wanted != terms.place.round_id:
+            raise ApiError(
+                f"roundNumber: expected {terms.place.round_id}, the round that takes submissions, found "
+                "another; nothing was sent"
+            )
         if terms.members is None and not self._in_the_clear:
             raise ApiError(
                 f"round {terms.place.round_id}: expected a gateway that may send predictions in the clear, "
@@ -240,32 +251,3 @@ def _parsed(body: bytes) -> tuple[DocumentNode, dict[str, Any]]:
     except (ValueError, KeyError, TypeError, AttributeError, GraphQLError, RecursionError):
         pass
     raise ApiError('request: expected {"query", "variables"} with a GraphQL document, found something else')
-
-
-def gateway_application(gateway: Gateway) -> ASGIApp:
-    """Return the application of a gateway, which answers only by a name of this machine."""
-
-    def is_local(request: Request) -> bool:
-        return request.headers.get("host", "").rpartition(":")[0] in LOOPBACK
-
-    async def graphql(request: Request) -> Response:
-        body = await bounded_body(request, MOST_BODY)
-        if not is_local(request) or len(body) > MOST_BODY:
-            return JSONResponse(
-                {"errors": [{"message": "gateway: expected a small request from this machine"}]}
-            )
-        header = request.headers.get("authorization")
-        return JSONResponse(await run_in_threadpool(gateway.answer, body, header))
-
-    async def upload(request: Request) -> Response:
-        content = await bounded_body(request, MOST_UPLOAD)
-        if not is_local(request) or len(content) > MOST_UPLOAD:
-            return PlainTextResponse("upload: expected a file from this machine, found another\n", 413)
-        found = gateway.take(request.path_params["filename"], content)
-        return Response(status_code=200 if found else 404)
-
-    routes = [
-        Route("/", graphql, methods=["POST"]),
-        Route("/upload/{filename}", upload, methods=["PUT"]),
-    ]
-    return Starlette(routes=routes)

@@ -74,6 +74,26 @@ class KnownServers:
         return known
 
 
+def require_contracts(url: str, own: Addresses, found: Addresses) -> None:
+    """Refuse a server that names other contracts than the user's deployment file.
+
+    A wallet that signs for the tournament and pays a token of the server's choice is robbed all the same, so
+    every address counts.
+
+    Raises
+    ------
+    ServerChanged
+        Names the first that differs.
+    """
+    for name, expected in vars(own).items():
+        named = getattr(found, name)
+        if named != expected:
+            raise ServerChanged(
+                f"{url}: expected {name} {expected}, as your deployment file says, found {named}; ask the "
+                "operator elsewhere which is right, and name that file with --deployment"
+            )
+
+
 def _require_equal(url: str, expected: ServerIdentity, found: ServerIdentity, where: str) -> None:
     if found != expected:
         raise ServerChanged(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-import uvicorn
 
 from scorer.client.signing_service import SigningUnavailable
 from scorer.server.application import AgentOptions, application, numbers
@@ -18,12 +17,15 @@ from scorer.server.configuration import ServerConfig
 from scorer.server.rate_limit import RateLimiter
 from scorer.server.server_metrics import ServerMetrics, served_metrics
 from scorer.server.services import Services
+from scorer.server.web_process import serve_until_ended
 from scorer.server.worker import Worker
 
 READY: Final = 30.0
 """Seconds that the process which signs may take to open its keystore."""
 ENDING: Final = 20.0
 """Seconds for which a process that is to end waits for its worker."""
+SIGNER_ENDING: Final = 5.0
+"""Seconds for which it waits for the process that signs, before it is killed."""
 LARGEST_BACKLOG: Final = 512
 
 
@@ -54,18 +56,16 @@ def run_web(config: ServerConfig, path: Path, *, works: bool, signs: bool) -> No
         served_metrics(metrics, config.listen.metrics_port),
     ):
         app = application(services, RateLimiter(config.listen.requests_per_minute), _agents(config))
-        web = uvicorn.Config(
+        structlog.get_logger().info("serving", url=config.tournament.url, port=config.listen.port)
+        serve_until_ended(
             metrics.measured(app),
             host=config.listen.host,
             port=config.listen.port,
-            log_level="warning",
             access_log=False,
             server_header=False,
             forwarded_allow_ips=list(config.listen.proxies),
             backlog=LARGEST_BACKLOG,
         )
-        structlog.get_logger().info("serving", url=config.tournament.url, port=config.listen.port)
-        uvicorn.Server(web).run()
     database.close()
 
 
@@ -114,7 +114,11 @@ def _signing(config: ServerConfig, path: Path, *, wanted: bool) -> Iterator[None
         yield
     finally:
         child.terminate()
-        child.wait()
+        try:
+            child.wait(SIGNER_ENDING)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
 
 
 def _await_socket(config: ServerConfig, child: "subprocess.Popen[bytes]") -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -43,12 +43,15 @@ class OwnConfiguration:
         hashes of the round.
     in_the_clear
         Whether files may be sent unencrypted, where a round's rules say that all are.
+    foreign_secrets
+        The secrets of API keys for other servers, which are not passed on.
     """
 
     addresses: Addresses | None = None
     suite: Suite | None = None
     published: Path | None = None
     in_the_clear: bool = False
+    foreign_secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.receipt import SubmissionReceipt
 from scorer.protocol.signature import SubmissionDigest
 from scorer.server.accounts import Account, NamedModel
-from scorer.server.blobs import sha256_of
 from scorer.server.errors import ApiError
 from scorer.server.submission_records import (
     ACCEPTED,
@@ -38,6 +37,7 @@ from scorer.server.uploads import (
     Ticket,
     Uploads,
 )
+from scorer.server.wanted import Wanted
 from scorer.storage.bundle import round_folder
 from scorer.storage.inbox import ENVELOPE_SUFFIX, deliver, signature_path
 from scorer.submission.parquet import PARQUET_MAGIC
@@ -97,25 +97,21 @@ class SubmissionService:
         model: NamedModel,
         filename: str,
         trigger: str | None,
-        sha256: str | None = None,
+        wanted: Wanted | None = None,
     ) -> str:
         """Submit what was uploaded; the id of the submission.
-
-        Parameters
-        ----------
-        sha256
-            In hex; only a file of these bytes is submitted.
 
         Raises
         ------
         ApiError
             When it is refused, with the reason, which the submission keeps.
         """
-        row = self.window.row()
+        row, wanted = self.window.row(), wanted or Wanted()
+        wanted.require_round(row.id)
         ticket = self.uploads.take(account, filename, model, *SUBMISSIONS)
         try:
             self.window.require_purpose(row, ticket.purpose)
-            _require_bytes(ticket.file, sha256)
+            wanted.require_bytes(ticket.file)
         except ApiError:
             ticket.file.unlink()
             raise
@@ -317,14 +313,6 @@ class SubmissionService:
         if found is None:  # the read model is being made anew: no reason to refuse anything
             raise RoundUnknown(f"round {row.round}: expected it in the read model, found none yet")
         return found
-
-
-def _require_bytes(file: Path, sha256: str | None) -> None:
-    if sha256 is not None and (found := sha256_of(file)) != sha256.removeprefix("0x").lower():
-        raise ApiError(
-            f"sha256: expected that of the bytes that were sent, {found}, found another; look at "
-            "uploadStatus, and ask for an upload again"
-        )
 
 
 def _suffix(ticket: Ticket, content: bytes) -> str:

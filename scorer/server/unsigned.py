@@ -24,12 +24,16 @@ def addresses_of(tournament: Mapping[str, Any]) -> Addresses:
     Raises
     ------
     ApiError
-        When it names none.
+        When it names none, or two tournaments.
     """
     try:
-        return Addresses.from_json(tournament["deployment"])
+        found = Addresses.from_json(tournament["deployment"])
+        is_one = (tournament["chain_id"], tournament["tournament"]) == (found.chain_id, found.tournament)
     except (KeyError, ValueError, TypeError):
-        raise ApiError("tournament.json: expected the addresses of contracts, found none") from None
+        is_one = False
+    if not is_one:
+        raise ApiError("tournament.json: expected the addresses of one tournament's contracts, found others")
+    return found
 
 
 def unsigned_calls(

@@ -9,6 +9,7 @@ from scorer.server.formats import time_text
 from scorer.server.round_roots import Document
 from scorer.server.services import RequestContext
 from scorer.server.uploads import DOWNLOAD_SECONDS
+from scorer.server.wanted import Wanted
 
 
 def submission_upload_auth(
@@ -53,13 +54,15 @@ def create_submission(
     model_id: str | None = None,
     trigger_id: str | None = None,
     sha256: str | None = None,
+    round_number: int | None = None,
     **_unused: Any,
 ) -> Document:
     """Answer ``create_submission``."""
     services, own = context.services, context.account(UPLOAD)
     services.require_number(tournament)
     model = services.accounts.model_of(own, model_id)
-    return {"id": services.submissions.create(own, model, filename, trigger_id, sha256)}
+    wanted = Wanted(sha256, round_number)
+    return {"id": services.submissions.create(own, model, filename, trigger_id, wanted)}
 
 
 def create_signals_submission(context: RequestContext, filename: str, **more: Any) -> Document:

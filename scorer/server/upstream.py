@@ -3,12 +3,14 @@
 import json
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from scorer.chain.accounts import KeyTextError, require_address
 from scorer.errors import CupelError
+from scorer.redaction import described
 from scorer.server.errors import ApiError
 from scorer.server.known_servers import ServerIdentity
 from scorer.server.round_files import TOURNAMENT
@@ -16,12 +18,39 @@ from scorer.server.services import ENCRYPTS
 
 TIMEOUT: Final = (10, 300)
 """Seconds to connect, and to wait for an answer: a submission is checked before it is answered."""
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 MOST_FILE: Final = 64 * 2**20
 """Bytes of a file of the server that are read."""
 
 
 class GatewayError(CupelError):
     """The server is not reached, or does not say what it should; the message says which."""
+
+
+def server_url(text: str) -> str:
+    """Return the URL of a server without a slash at its end, as keys and known servers are compared.
+
+    Raises
+    ------
+    GatewayError
+        When it is none, or has a user, a query or a fragment.
+    """
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or a name that is none
+        is_url = False
+    if not is_url or any(sign in text for sign in "@?# ") or not text.isprintable():
+        raise GatewayError(f"server: expected a URL such as https://host/path, found {described(text)}")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _session(url: str) -> requests.Session:
+    """Return a session that sends no password but the key it is given, and asks this machine itself."""
+    session = requests.Session()
+    session.auth = lambda request: request  # else ~/.netrc has one, which takes the place of our header
+    session.trust_env = urlsplit(url).hostname not in LOOPBACK  # which names proxies, for this machine too
+    return session
 
 
 @dataclass
@@ -35,8 +64,11 @@ class Upstream:
     """
 
     url: str
-    session: requests.Session = field(default_factory=requests.Session)
     timeout: tuple[float, float] = TIMEOUT
+    session: requests.Session = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.session = _session(self.url)
 
     def identity(self) -> ServerIdentity:
         """Return what the server says of its tournament and its key.

@@ -23,7 +23,8 @@ from scorer.server.assembly import ServerParts
 from scorer.server.data_sets import DataSets
 from scorer.server.database import Database
 from scorer.server.follower import Follower
-from scorer.server.gateway import Gateway, gateway_application
+from scorer.server.gateway import Gateway
+from scorer.server.gateway_routes import gateway_application
 from scorer.server.services import Services
 from scorer.server.signing_rounds import OwnConfiguration
 from scorer.server.upstream import Upstream

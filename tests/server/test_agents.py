@@ -17,20 +17,28 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from scorer.cli.profile import write_profile
 from scorer.client.amounts import allocation_of
 from scorer.client.stakes import latest_block, model_stake
 from scorer.factors.registry import score_names
 from scorer.protocol.documents import to_hex
 from scorer.protocol.signature import SubmissionDigest
 from scorer.server import agent_documents
-from scorer.server.agent_tools import KEYED, PUBLIC, SUBMITTING, UPLOADING
+from scorer.server.agent_api import RemoteApi
+from scorer.server.agent_local import LocalFiles
+from scorer.server.agent_submission import PREVIEWING, READING, SUBMITTING, UPLOADING
+from scorer.server.agent_tools import KEYED, PUBLIC
 from scorer.server.api_keys import EDIT, READ_ACCOUNT, READ_SUBMISSIONS, UPLOAD, NewKey
 from scorer.server.application import AgentOptions, application
 from scorer.server.engine import schema_text
 from scorer.server.errors import NO_SESSION
+from scorer.server.gateway_proof import GatewayIdentity, LocalGateway
 from scorer.server.rate_limit import RateLimiter
+from scorer.server.signing_rounds import OwnConfiguration, RoundReader
+from scorer.server.upstream import GatewayError, Upstream
 from scorer.storage.bundle import Bundle
 from tests.server.loopback import served
+from tests.server.other_server import OtherServer
 from tests.server.site import IN_THE_CLEAR, Site, running_gateway, running_site, send
 from tests.server.test_explanations import member_folder
 from tests.server.test_submissions import frame, inbox, listed, name_signer
@@ -68,13 +76,16 @@ def test_tools_that_change_something_say_so_and_submitting_ones_are_off_unless_w
     site: Site, tmp_path: Path
 ) -> None:
     tools = {tool.name: tool for tool in asyncio.run(_over_http(site.url, None, []))}
-    assert set(tools) == {*PUBLIC, *KEYED, *UPLOADING, *SUBMITTING}
-    assert {name for name, tool in tools.items() if tool.annotations.read_only_hint} == {*PUBLIC, *KEYED}
+    assert set(tools) == {*READING, *PREVIEWING, *UPLOADING, *SUBMITTING}
+    reading = {name for name, tool in tools.items() if tool.annotations.read_only_hint}
+    assert reading == {*READING, *PREVIEWING}
+    destructive = {name for name, tool in tools.items() if tool.annotations.destructive_hint}
+    assert destructive == {"confirm_submission"}, "what it replaces does not come back"
     assert all(tool.description for tool in tools.values())
     plain = lambda _url: application(site.services, agents=AgentOptions())  # noqa: E731
     with served(plain, by_url=True) as url:
         listed_there = {tool.name for tool in asyncio.run(_over_http(url, None, []))}
-    assert listed_there == {*PUBLIC, *KEYED, *UPLOADING}
+    assert listed_there == {*READING, *UPLOADING}
 
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -130,7 +141,7 @@ NEEDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def test_every_other_tool_needs_a_key_with_its_scope(site: Site) -> None:
-    assert set(NEEDS) == {*KEYED, *UPLOADING, *SUBMITTING}
+    assert set(NEEDS) == {*READING, *PREVIEWING, *UPLOADING, *SUBMITTING} - {*PUBLIC}
     account = site.account_of(1)
     calls = [(name, arguments) for name, (_, arguments) in NEEDS.items()]
     for answer in asyncio.run(_over_http(site.url, None, calls)):
@@ -155,7 +166,9 @@ def test_a_file_is_submitted_as_it_was_previewed_and_only_then(site: Site) -> No
     assert listed(site) == []
     requests.put(url, data=frame(site, 3, 2).to_csv(index=False).encode(), timeout=10)
     confirm = {"filename": name, "model_id": "1", "confirm": preview["confirm"]}
-    assert "that of the bytes that were sent" in call(site, "confirm_submission", key, **confirm)
+    assert "for this chain, tournament, round, model and file" in call(
+        site, "confirm_submission", key, **confirm
+    )
     assert (listed(site), inbox(site, 2)) == ([], [])
     granted = call(site, "request_upload", key, model_id="1", purpose="submission")
     requests.put(granted["url"], data=frame(site, 1, 2).to_csv(index=False).encode(), timeout=10)
@@ -167,6 +180,47 @@ def test_a_file_is_submitted_as_it_was_previewed_and_only_then(site: Site) -> No
     assert (row["id"], row["state"]) == (made["id"], "accepted")
     assert row["receipt"]["signature"]
     assert len(inbox(site, 2)) == 1
+
+
+CREATE = (
+    "mutation ($f: String!, $r: Int, $h: String) { createSubmission(filename: $f, tournament: 8, modelId: "
+    '"1", roundNumber: $r, sha256: $h) { id } }'
+)
+
+
+def uploaded(site: Site, key: NewKey, model: int, content: bytes) -> str:
+    """A file that was sent for a model; its name."""
+    granted = call(site, "request_upload", key, model_id=str(model), purpose="submission")
+    assert requests.put(granted["url"], data=content, timeout=10).status_code == 200
+    return str(granted["filename"])
+
+
+def test_a_code_confirms_no_other_model_round_or_file(site: Site) -> None:
+    owner = site.world.participants[0].account.address
+    models = [
+        number
+        for number, participant in enumerate(site.world.participants, start=1)
+        if participant.account.address == owner
+    ]
+    key, other = site.key(site.account_of(1)), next(number for number in models if number != 1)
+    name_signer(site, other)
+    content = frame(site, 1, 2).to_csv(index=False).encode()
+    names = {model: uploaded(site, key, model, content) for model in (1, other)}
+    codes = {
+        model: call(site, "preview_submission", key, filename=name, model_id=str(model))["confirm"]
+        for model, name in names.items()
+    }
+    wrong = {"filename": names[1], "model_id": "1", "confirm": codes[other]}
+    assert "expected the code of preview_submission" in call(site, "confirm_submission", key, **wrong)
+    site.world.anvil.advance_to(site.world.record(2).close_at)
+    site.world.open()
+    site.step()
+    late = {**wrong, "confirm": codes[1]}
+    assert "expected the code of preview_submission" in call(site, "confirm_submission", key, **late)
+    (error,) = site.ask(CREATE, key, f=names[1], r=2)["errors"]
+    assert error["message"].startswith("roundNumber: expected 3")
+    assert (listed(site), inbox(site, 2), inbox(site, 3)) == ([], [], [])
+    assert "id" in site.ask(CREATE, key, f=names[1], r=3)["data"]["createSubmission"]
 
 
 def test_the_text_of_users_is_quoted(site: Site) -> None:
@@ -238,6 +292,28 @@ def test_other_names_floods_and_nonsense_are_refused(site: Site) -> None:
     assert statuses[-1] == 429
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PUT", "OPTIONS", "PATCH"])
+def test_tools_answer_post_alone(site: Site, method: str) -> None:
+    """A GET would open a stream of messages that never come, and hold a connection."""
+    answer = requests.request(method, f"{site.url}/mcp", headers=ACCEPT, timeout=5)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+def test_tools_count_among_the_requests_of_an_address_and_have_the_body_of_any_request(site: Site) -> None:
+    limiter, query = RateLimiter(per_minute=1, burst=3), {"query": "{ listDatasets }"}
+    with served(lambda _url: application(site.services, limiter, AgentOptions()), by_url=True) as limited:
+        answers = [
+            requests.post(url, json=query, headers=ACCEPT, timeout=10)
+            for url in (limited, f"{limited}/mcp", limited, f"{limited}/mcp")
+        ]
+    assert [answer.status_code == 429 for answer in answers] == [False, False, False, True]
+    assert int(answers[-1].headers["retry-after"]) > 0
+    large = [b"x" * 1_000 for _ in range(70)]
+    for body in (b"".join(large), iter(large)):  # with its length, and in chunks
+        answer = requests.post(f"{site.url}/mcp", data=body, headers=ACCEPT, timeout=10)
+        assert answer.status_code == 413
+
+
 async def _over_stdio(
     arguments: list[str], environment: dict[str, str], calls: list[tuple[str, dict[str, Any]]]
 ) -> tuple[set[str], list[Any]]:
@@ -246,6 +322,52 @@ async def _over_stdio(
     async with Client(stdio_client(server)) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
         return names, [await client.call_tool(name, arguments) for name, arguments in calls]
+
+
+def own_files(site: Site, folder: Path) -> list[str]:
+    """The options that name the user's deployment file, and a keystore by its address."""
+    deployment, keystore = folder / "deployment.json", folder / "alice.json"
+    deployment.write_text(json.dumps(site.world.suite.addresses.to_json()))
+    address = site.world.participants[0].account.address
+    keystore.write_text(json.dumps({"version": 3, "address": address, "crypto": {}}))
+    return ["--deployment", str(deployment), "--keystore", str(keystore)]
+
+
+def test_a_profile_s_key_is_not_sent_to_a_server_that_is_named_in_its_place(
+    site: Site, tmp_path: Path
+) -> None:
+    other = OtherServer(site.world.suite.addresses, {"account": {"username": "mallory"}})
+    profile = tmp_path / "profile.env"
+    key = {"NUMERAI_PUBLIC_ID": "PUBLIC", "NUMERAI_SECRET_KEY": "OWNSECRET"}
+    write_profile(profile, {"CUPEL_SERVER_URL": site.url, **key})
+    environment = {"CUPEL_PROFILE": str(profile), "PYTHONPATH": ":".join(sys.path)}
+    folder = ["--folder", str(tmp_path / "known")]
+    with served(other) as url:
+        _, (account,) = asyncio.run(_over_stdio([url, *folder], environment, [("get_account", {})]))
+        assert not account.is_error
+        _, (own,) = asyncio.run(_over_stdio(folder, environment, [("get_account", {})]))
+        assert NO_SESSION in own.content[0].text, "at the profile's server this key is none"
+    assert {authorization for _, _, authorization, _ in other.seen} == {None}
+    assert b"OWNSECRET" not in b"".join(body for _, _, _, body in other.seen)
+
+
+def test_a_file_is_not_sent_to_another_program_at_the_gateway_s_port(site: Site, tmp_path: Path) -> None:
+    file, impostor = tmp_path / "mine.csv", OtherServer(site.world.suite.addresses)
+    frame(site, 1, 2).to_csv(file, index=False)
+    upstream, signer = Upstream(site.url), str(site.world.participants[0].account.address)
+    identity = upstream.identity()
+    rounds = RoundReader(upstream, identity, OwnConfiguration(), tmp_path / "rounds")
+    with served(impostor) as url:
+        gateway = LocalGateway.of(GatewayIdentity(*identity.place, site.url, url, signer))
+        files, api = LocalFiles(rounds, 8, gateway, "Token PUBLIC$OWNSECRET"), RemoteApi(upstream, None)
+        target: Any = {"path": str(file), "model_id": "1"}
+        assert (set(files.tools().replacing), dict(files.tools().adding)) == ({"submit_file"}, {})
+        code = files.check_file(api, **target)["confirm"]
+        with pytest.raises(GatewayError, match="neither file nor key was sent"):
+            files.submit_file(api, **target, confirm=code)
+    assert [(method, path, header, body) for method, path, header, body in impostor.seen] == [
+        ("GET", "/gateway.json", None, b"")
+    ]
 
 
 def test_an_agent_on_one_s_machine_submits_through_the_gateway_after_a_check(
@@ -263,7 +385,7 @@ def test_an_agent_on_one_s_machine_submits_through_the_gateway_after_a_check(
         "PYTHONPATH": ":".join(sys.path),
     }
     with running_gateway(site, tmp_path / "receipts", IN_THE_CLEAR) as gateway:
-        common = [site.url, "--folder", str(tmp_path / "known")]
+        common = [site.url, "--folder", str(tmp_path / "known"), *own_files(site, tmp_path)]
         target = {"path": str(file), "model_id": "1"}
         names, (checked, account, secret) = asyncio.run(
             _over_stdio(
@@ -286,7 +408,7 @@ def test_an_agent_on_one_s_machine_submits_through_the_gateway_after_a_check(
             ("submit_file", {**target, "confirm": found["confirm"]}),
         ]
         names, (refused, made) = asyncio.run(_over_stdio([*common, "--gateway", gateway], environment, calls))
-    assert "submit_file" in names
+    assert names == {*PUBLIC, *KEYED, "check_file", "submit_file"}
     assert "expected the code of check_file" in refused.content[0].text
     assert not made.is_error, made.content
     (row,) = listed(site)

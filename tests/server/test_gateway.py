@@ -127,6 +127,23 @@ def test_a_hash_of_the_file_is_no_hash_of_the_envelope(
     assert lying.sent == []
 
 
+def test_what_is_meant_for_another_round_is_not_signed(
+    site: Site, lying: "LyingServer", tmp_path: Path
+) -> None:
+    own = on_chain(site)
+    gateway = Gateway(
+        lying, wallet_of(site.world.participants[0].account), "http://127.0.0.1:1", tmp_path, own
+    )
+    gateway._granted({"filename": "p.csv", "url": f"{site.url}/upload/p.csv"})
+    assert gateway.take("p.csv", frame(site).to_csv(index=False).encode())
+    arguments = 'filename: "p.csv", modelId: "1", tournament: 8, roundNumber: %s'
+    create = f"mutation {{ createSubmission({arguments}) {{ id }} }}"
+    for other in ("2", "0", '"1"'):
+        (error,) = gateway.answer(json.dumps({"query": create % other}).encode(), None)["errors"]
+        assert error["message"].startswith("roundNumber: expected 1")
+    assert lying.sent == []
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b'{"query": "query {"}', b'{"query": "{ a }", "variables": [1]}', b"\xff"]
 )

@@ -137,9 +137,14 @@ def test_a_server_is_set_up_run_killed_backed_up_and_restored(config: Path, tmp_
     shutil.rmtree(config.parent)
     backup.rename(config.parent)
     assert "1 rounds scored" in cupel("server", "rebuild", "--config", config)
-    with running(config) as (url, _):
+    with running(config) as (url, child):
         assert ask(url, ACCOUNT, key)["data"]["account"]["username"] == "bob"
         assert leaders(url) == board
+        held = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))
+        held.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{")
+        assert requests.get(f"{url}/health", timeout=5).ok  # by now the held request has begun
+    held.close()
+    assert child.returncode == 0, "a connection that is held does not keep a server from its end"
     others = [path for path in config.parent.glob("*") if path.suffix in (".password", ".secret", ".json")]
     assert others
     assert all(path.stat().st_mode & 0o077 == 0 for path in others)

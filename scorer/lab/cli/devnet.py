@@ -1,5 +1,6 @@
 """``cupel devnet``: a tournament on a local chain, in the background."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -126,12 +127,17 @@ def _introduce(layout: DevnetLayout, settings: Settings) -> None:
 def commands(layout: DevnetLayout, settings: Settings) -> list[str]:
     """Return the commands of a first data scientist, from a key to a submission."""
     who, model = PEOPLE[0], settings.models + 1
+
+    def path(of: Path) -> str:
+        return shlex.quote(str(of))
+
     return [
-        f"export CUPEL_RPC_URL={settings.endpoint} CUPEL_DEPLOYMENT={layout.manifest}",
-        f"export CUPEL_KEYSTORE={layout.root.parent / who}.json CUPEL_INBOX={layout.inbox}",
-        f"export CUPEL_ROUNDS={layout.rounds}",
-        f"cupel wallet import {layout.key(who)}",
+        f"export CUPEL_RPC_URL={settings.endpoint} CUPEL_DEPLOYMENT={path(layout.manifest)}",
+        f"export CUPEL_KEYSTORE={path(layout.root.parent / f'{who}.json')} CUPEL_INBOX={path(layout.inbox)}",
+        f"export CUPEL_ROUNDS={path(layout.rounds)}",
+        f"cupel wallet import {path(layout.key(who))}",
         "cupel model register",
         f"cupel stake deposit {model} 25 && cupel stake allocate {model} 40%",
-        f"cupel submit {layout.rounds}/ROUND/{EXAMPLE} --model {model}    # ROUND: see cupel rounds --open",
+        f"cupel submit {path(layout.rounds / 'ROUND' / EXAMPLE)} --model {model}    "
+        "# ROUND: see cupel rounds --open",
     ]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pandas as pd
@@ -92,7 +93,7 @@ def _what_happened(summary: Mapping[str, Any]) -> Sequence[str]:
 def _where(out: Path) -> Sequence[str]:
     return (
         f"pictures and tables: {out}/*.png, {out}/*.csv, {out}/summary.json",
-        f"verify any round: .venv/bin/cupel verify {out}/rounds/1 --replay {out}",
+        f"verify any round: .venv/bin/cupel verify {quote(f'{out}/rounds/1')} --replay {quote(str(out))}",
     )
 
 

@@ -125,7 +125,9 @@ def _write_environment(layout: DevnetLayout, config: ServerConfig, url: str) -> 
     """Make an account and a key for `WHO`, and write them down."""
     key = api_key(config, WHO, str(account_of(WHO).address))
     path = layout.root / "numerapi.env"
-    lines = {"CUPEL_URL": url, "NUMERAI_PUBLIC_ID": key.public_id, "NUMERAI_SECRET_KEY": key.secret}
+    # The base URL of numerapi's scripts is the gateway's; cupel gateway and cupel mcp ask the server itself.
+    urls = {"CUPEL_URL": url, "CUPEL_SERVER_URL": config.tournament.url}
+    lines = {**urls, "NUMERAI_PUBLIC_ID": key.public_id, "NUMERAI_SECRET_KEY": key.secret}
     return write_secret(path, "".join(f"{name}={value}\n" for name, value in lines.items()))
 
 

@@ -1,5 +1,6 @@
 """Numbers, times and hashes as pages show them: with units, aligned, and escaped."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -170,4 +171,5 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "factor_name": factor_name,
     "detail": detail,
     "safe_link": safe_link,
+    "shell": shlex.quote,
 }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 from numerapi import NumerAPI, base_api
 
 from scorer.lab.anvil import free_port
@@ -29,6 +30,9 @@ def test_numerapi_takes_part_in_a_devnet(layout: DevnetLayout, monkeypatch: pyte
     run("devnet", "serve", "--folder", layout.root, "--port", free_port(), "--gateway-port", free_port())
     lines = (layout.root / "numerapi.env").read_text().splitlines()
     environment = dict(line.split("=", 1) for line in lines)
+    names = {name: f"{environment[name]}/tournament.json" for name in ("CUPEL_SERVER_URL", "CUPEL_URL")}
+    found = {name: requests.get(url, timeout=10).status_code for name, url in names.items()}
+    assert found == {"CUPEL_SERVER_URL": 200, "CUPEL_URL": 404}, "a server, and its gateway"
     monkeypatch.setattr(base_api, "API_TOURNAMENT_URL", environment["CUPEL_URL"])
     for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"):
         monkeypatch.setenv(name, environment[name])
