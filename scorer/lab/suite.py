@@ -16,6 +16,7 @@ from scorer.chain.endpoint import LOCAL_CHAIN_ID
 from scorer.chain.windows import Windows
 from scorer.deployment.blueprint import blueprint
 from scorer.deployment.document import Deployment
+from scorer.deployment.fields import NEW
 from scorer.deployment.manifest import addresses_of
 from scorer.deployment.reader import read_state
 from scorer.deployment.steps import steps
@@ -58,7 +59,7 @@ def local_deployment(
     bonds: Bonds = NO_BONDS,
     lane_price: int = 0,
     name: str = "local",
-    court: str | None = None,
+    court: str = NEW,
 ) -> Deployment:
     """Return the document of a suite whose deployer receives all tokens and keeps the admin's role.
 
@@ -75,7 +76,7 @@ def local_deployment(
     name
         Part of every address: a second suite on the same chain needs another name.
     court
-        The address of who may disprove reports; None for nobody.
+        Who may disprove reports: a new court, nobody, or an address.
     """
     committee = {
         "members": tuple(members),

@@ -4,16 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from eth_hash.auto import keccak
-from numpy.typing import NDArray
 from web3.contract import Contract
 
 from scorer.chain.logs import UNDECODABLE, event_logs
 from scorer.proofs.evidence import Evidence, Operands
 from scorer.proofs.terms import ScoreTerms
 from scorer.proofs.vectors import ScoreVectors
-from scorer.protocol.chunks import unpack_scores
 from scorer.protocol.report import Report
 
 
@@ -23,12 +20,12 @@ class PostedReport:
 
     Attributes
     ----------
-    scores
-        Its reward scores in ppm, by lane, a chunk each, in the order in which the chunks were locked.
+    packed
+        The scores of each chunk, in the order in which the chunks were locked: of a false report, any bytes.
     """
 
     evidence: Evidence
-    scores: tuple[NDArray[np.int64], ...]
+    packed: tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def _posted(given: dict[str, Any], chain_id: int, tournament: str, terms: ScoreT
     evidence = Evidence(report, struct["manifest"], terms, operands)
     if keccak(evidence.manifest + operands.hash()) != report.evidence_hash:
         return None
-    return PostedReport(evidence, tuple(unpack_scores(packed) for packed in given["scores"]))
+    return PostedReport(evidence, tuple(given["scores"]))
 
 
 def _values(struct: Any) -> tuple[Any, ...]:

@@ -10,7 +10,8 @@ from web3.exceptions import ContractLogicError
 from scorer.chain.reverts import revert_name
 from scorer.lab.anvil import run_anvil
 from scorer.observation.posted import PostedIn, read_posted
-from scorer.proofs.search import lane_faults, proof, totals_fault
+from scorer.proofs.judge import Judge
+from scorer.proofs.search import ProofKind, RoundFacts, proof, report_faults, totals_fault
 from scorer.units import wei_from_nano
 from tests.proofs.court_world import (
     ABSENT,
@@ -165,21 +166,22 @@ def test_a_report_without_public_evidence_never_becomes_final(world: CourtWorld)
         posted = world.anvil.w3.eth.get_block(receipt["blockNumber"])["timestamp"]
         assert final.call() == posted + CHALLENGE_WINDOW
     world.anvil.advance_to(record.deadline + POSTING_PERIOD)
-    posting = evidence.posting(world.lanes(world.honest).chunks, world.lanes(world.honest).scores)
+    posting = evidence.posting(world.lanes(world.honest).chunks, world.lanes(world.honest).packed)
     late = world.court.functions.post(world.tournament, *posting)
     assert refusal(world.send, late) == "PostedTooLate"
     world.send(close)
 
 
-def test_evidence_that_is_posted_twice_counts_from_the_first_time(world: CourtWorld) -> None:
+def test_evidence_is_taken_once(world: CourtWorld) -> None:
     evidence = world.evidence(world.honest)
-    first = world.post(evidence, world.honest)
-    world.anvil.advance_to(world.anvil.w3.eth.get_block("latest")["timestamp"] + 1_000)
     world.post(evidence, world.honest)
-    since = world.court.functions.evidenceSince(
-        world.tournament, world.round_id, evidence.report.hash()
-    ).call()
-    assert since == world.anvil.w3.eth.get_block(first["blockNumber"])["timestamp"]
+    since = world.court.functions.evidenceSince(world.tournament, world.round_id, evidence.report.hash())
+    before = since.call()
+    world.anvil.finalise()
+    assert refusal(world.post, evidence, world.honest) == "AlreadyPosted"
+    assert since.call() == before
+    other = world.evidence(world.honest | {PLAIN: 1})
+    assert refusal(world.post, other, world.honest | {PLAIN: 1}) == ""
 
 
 def test_nobody_sends_a_proof_that_was_not_announced_as_his_own_a_block_before(world: CourtWorld) -> None:
@@ -256,19 +258,42 @@ def test_the_search_finds_each_lie_and_the_proof_that_ends_it(world: CourtWorld)
     evidence = accept(world, scores, total_burn=5)
     lanes = world.lanes(scores)
     models = [int(lane) + 1 for chunk in world.chunks for lane in chunk.lanes]
-    found = lane_faults(lanes, models, world.honest, world.sealed)
+    record = world.suite.tournament.functions.round(world.round_id).call()
+    facts = RoundFacts(models, world.sealed, record.payoutFactor, record.cap)
+    *found, totals = report_faults(evidence, lanes, facts)
     assert [(fault.kind.name, fault.model) for fault in found] == [
         ("REFUSED", REFUSED), ("ABSENT", ABSENT), ("SCORE", PLAIN), ("UNSTAKED", UNSTAKED),
     ]  # fmt: skip
+    assert totals.kind is ProofKind.TOTALS
     right = world.evidence(scores).report
-    totals = totals_fault(evidence.report, right.total_payout, right.total_burn)
-    assert totals is not None
     assert totals_fault(right, right.total_payout, right.total_burn) is None
     for fault in (*found, totals):
         with world.undone():
             arguments = proof(fault, evidence, lanes, world.sealed, world.tree)
             assert not refusal(world.prove, getattr(world.court.functions, fault.kind.value)(*arguments))
-    assert lane_faults(world.lanes(world.honest), models, world.honest, world.sealed) == []
+    assert report_faults(world.evidence(world.honest), world.lanes(world.honest), facts) == []
+    of_one = report_faults(evidence, lanes, facts, only={OPPOSITE})
+    assert [fault.kind.name for fault in of_one] == ["REFUSED", "ABSENT", "UNSTAKED", "TOTALS"]
+
+
+@pytest.mark.parametrize("model", SCORED)
+def test_what_the_search_computes_is_what_the_court_computes_to_the_last_bit(
+    world: CourtWorld, model: int
+) -> None:
+    evidence = world.evidence(world.honest)
+    judged = Judge(evidence.terms, evidence.operands).reward(world.predictions(model))
+    assert judged is not None
+    found = world.court.functions.scoreOf(*world.score_arguments(evidence, world.honest, model)).call()
+    assert [world.honest[model], judged.least, judged.largest] == found
+    assert judged.ppm == world.honest[model]
+
+
+@pytest.mark.parametrize("wrong", [-0.0, -0.1, float("nan")])
+def test_what_the_court_refuses_to_judge_is_not_judged_by_the_search(built: CourtWorld, wrong: float) -> None:
+    predictions = built.predictions(PLAIN).copy()
+    predictions[3] = wrong
+    assert Judge(built.terms, built.operands).reward(predictions) is None
+    assert Judge(built.terms, built.operands).reward(predictions[:-1]) is None
 
 
 def test_a_court_that_is_a_wallet_asks_for_no_evidence_and_judges_by_itself() -> None:
@@ -294,6 +319,5 @@ def test_evidence_is_read_back_from_the_event_that_made_it_public(world: CourtWo
     found = read_posted(place, *of, evidence.report.hash(), world.terms)
     assert found is not None
     assert found.evidence == evidence
-    for part, expected in zip(found.scores, world.lanes(scores).scores, strict=True):
-        assert part.tolist() == expected.tolist()
+    assert list(found.packed) == list(world.lanes(scores).packed)
     assert read_posted(place, *of, bytes(32), world.terms) is None
