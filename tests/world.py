@@ -212,7 +212,7 @@ class World:
         self.anvil.advance_to(self.now + CHALLENGE_WINDOW + 1)
 
     def post_evidence(self) -> None:
-        """Post, as anybody may, the evidence of accepted reports that a member has too and nobody posted yet."""
+        """Post, as anybody may, what evidence is missing of accepted reports that a member has too."""
         block = finalised_block(self.suite)
         for record in unfinished_rounds(self.suite, block):
             proposal = self.suite.proposal(record.round_id, block.number)

@@ -12,7 +12,7 @@ from scorer.redaction import described, shown
 ZERO_HASH = bytes(32)
 ZERO_ADDRESS = "0x" + "00" * 20
 NEVER: Final = 2**256 - 1
-"""What contracts say of a time that does not come."""
+"""A time that never comes, as contracts say it."""
 MOST_WHOLE: Final = 1 << 63
 """The largest block number or chain id."""
 

@@ -19,7 +19,7 @@ from scorer.client.actions import (
     action_key,
 )
 from scorer.client.stakes import latest_block
-from scorer.observation.court_case import CourtCase, Disproof, RoundFiles, read_case
+from scorer.observation.court_case import CaseFiles, CourtCase, Disproof, read_case
 from scorer.observation.observe import Block, read_sealed
 from scorer.proofs.calls import SealedTree
 from scorer.proofs.search import FalseClaim, ProofKind
@@ -70,7 +70,7 @@ class Examined:
         return next(iter((*own, *self.faults)), None)
 
 
-def round_files(folder: Path, own: Mapping[int, Predictions], *, skip_others: bool = False) -> RoundFiles:
+def round_files(folder: Path, own: Mapping[int, Predictions], *, skip_others: bool = False) -> CaseFiles:
     """Read a round's public files, with one's own predictions by model, each in the universe's order.
 
     Parameters
@@ -94,7 +94,7 @@ def round_files(folder: Path, own: Mapping[int, Predictions], *, skip_others: bo
             raise ActionRefused(problem)
         if problem is not None:
             del known[model]
-    return RoundFiles(bundle.rules(), SealedTree(_with_own(signed, known), bundle.refused()))
+    return CaseFiles(bundle.rules(), SealedTree(_with_own(signed, known), bundle.refused()))
 
 
 def _problem_with(signed: Submissions, model: int, predictions: Predictions) -> str | None:
@@ -118,7 +118,7 @@ def _with_own(signed: Submissions, own: Mapping[int, Predictions]) -> Submission
     return replace(signed, entries=entries)
 
 
-def examine(suite: Suite, round_id: int, files: RoundFiles) -> Examined:
+def examine(suite: Suite, round_id: int, files: CaseFiles) -> Examined:
     """Compute whatever of the accepted report of a round can be computed from files, at the latest block.
 
     Raises
@@ -160,7 +160,7 @@ def _standing(suite: Suite, round_id: int, block: Block) -> tuple[RoundRecord, P
     return record, proposal
 
 
-def _require_own(record: RoundRecord, files: RoundFiles) -> None:
+def _require_own(record: RoundRecord, files: CaseFiles) -> None:
     """Refuse files that the chain did not commit to: no proof would stand with them."""
     submissions, refused = files.sealed.submissions, files.sealed.refused
     pairs = (
@@ -178,7 +178,7 @@ def _require_own(record: RoundRecord, files: RoundFiles) -> None:
 
 @dataclass(frozen=True)
 class ProofTerms:
-    """What a proof costs and brings.
+    """The costs of a proof, and what it brings.
 
     Attributes
     ----------

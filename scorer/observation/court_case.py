@@ -15,7 +15,7 @@ from scorer.evaluation.inputs import Positions
 from scorer.observation.observe import Block
 from scorer.observation.posted import PostedIn, PostedReport, read_posted
 from scorer.proofs.calls import ScoredLanes, SealedTree, commitment
-from scorer.proofs.search import FalseClaim, ProofKind, RoundFacts, proof, report_faults
+from scorer.proofs.search import FalseClaim, ProofKind, SealedFacts, proof, report_faults
 from scorer.proofs.terms import score_terms
 from scorer.proofs.tree import SHIPPED_ROOT, TableTree, shipped_tree
 from scorer.protocol.rules import NO_TERMS, Rules
@@ -52,7 +52,7 @@ class CourtCase:
     court: Court
     posted: PostedReport
     lanes: ScoredLanes
-    facts: RoundFacts
+    facts: SealedFacts
 
     def faults(self, only: Container[int] | None = None) -> list[FalseClaim]:
         """Return what the report says wrongly, see `report_faults`."""
@@ -83,8 +83,8 @@ class CourtCase:
 
 
 @dataclass(frozen=True)
-class RoundFiles:
-    """What a case needs of a round's files.
+class CaseFiles:
+    """The part of a round's files that a case needs.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class RoundFiles:
 
 
 def read_case(
-    suite: Suite, record: RoundRecord, positions: Positions, files: RoundFiles, report_hash: bytes, at: Block
+    suite: Suite, record: RoundRecord, positions: Positions, files: CaseFiles, report_hash: bytes, at: Block
 ) -> CourtCase | None:
     """Return the case of an accepted report; None while its evidence is not public, or where none is needed.
 
@@ -123,7 +123,7 @@ def read_case(
         raise IncompleteLogs(
             f"round {record.round_id}: expected the evidence that the court took at {since}, found none"
         )
-    facts = RoundFacts(positions.models, files.sealed, record.payout_factor, record.cap)
+    facts = SealedFacts(positions.models, files.sealed, record.payout_factor, record.cap)
     return CourtCase(court, posted, ScoredLanes(positions.chunks, posted.packed), facts)
 
 

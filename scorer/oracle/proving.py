@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from scorer.chain.records import ProposalRecord, RoundRecord
-from scorer.observation.court_case import CourtCase, Disproof, RoundFiles, read_case
+from scorer.observation.court_case import CaseFiles, CourtCase, Disproof, read_case
 from scorer.observation.observe import Sealed
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.cache import MemberCache
@@ -65,7 +65,7 @@ class Proving:
         bundle, context = self.paths.own_bundle(record.round_id), self.context
         if not bundle.has_collected:
             return None
-        files = RoundFiles(bundle.rules(), SealedTree(bundle.submissions(), bundle.refused()))
+        files = CaseFiles(bundle.rules(), SealedTree(bundle.submissions(), bundle.refused()))
         return read_case(context.suite, record, sealed.positions, files, report_hash, context.block)
 
     def _strongest(self, record: RoundRecord, case: CourtCase) -> Disproof | None:

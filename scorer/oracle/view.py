@@ -1,4 +1,4 @@
-"""What a decision on one round depends on, as plain data."""
+"""Holds everything that a decision on one round depends on, as plain data."""
 
 from dataclasses import dataclass
 

@@ -133,8 +133,8 @@ def judged_rewards(
 
 
 @dataclass(frozen=True)
-class RoundFacts:
-    """What the chain says of a round, besides what its report says.
+class SealedFacts:
+    """The facts of a round that do not depend on its report.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ class RoundFacts:
 
 
 def report_faults(
-    evidence: Evidence, lanes: ScoredLanes, facts: RoundFacts, only: Container[int] | None = None
+    evidence: Evidence, lanes: ScoredLanes, facts: SealedFacts, only: Container[int] | None = None
 ) -> list[FalseClaim]:
     """Return all that a report says wrongly and a proof can show: single lanes first, the largest first.
 

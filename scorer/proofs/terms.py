@@ -117,3 +117,11 @@ def terms_hash(rules: Rules, ids: int) -> bytes:
         return score_terms(rules, ids).hash()
     except NotProvable:
         return NO_TERMS
+
+
+def provability(rules: Rules, found: bytes) -> str:
+    """Say whether reward scores of a round can be proven to a court, by its rules and its ``termsHash``."""
+    if found != NO_TERMS:
+        return "reward scores can be proven to the court"
+    why = ", ".join(unprovable_parts(rules)) or "the round was opened without terms"
+    return f"reward scores cannot be proven to a court: {why}"

@@ -11,7 +11,7 @@ from scorer.chain.reverts import revert_name
 from scorer.lab.anvil import run_anvil
 from scorer.observation.posted import PostedIn, read_posted
 from scorer.proofs.judge import Judge
-from scorer.proofs.search import ProofKind, RoundFacts, proof, report_faults, totals_fault
+from scorer.proofs.search import ProofKind, SealedFacts, proof, report_faults, totals_fault
 from scorer.units import wei_from_nano
 from tests.proofs.court_world import (
     ABSENT,
@@ -259,7 +259,7 @@ def test_the_search_finds_each_lie_and_the_proof_that_ends_it(world: CourtWorld)
     lanes = world.lanes(scores)
     models = [int(lane) + 1 for chunk in world.chunks for lane in chunk.lanes]
     record = world.suite.tournament.functions.round(world.round_id).call()
-    facts = RoundFacts(models, world.sealed, record.payoutFactor, record.cap)
+    facts = SealedFacts(models, world.sealed, record.payoutFactor, record.cap)
     *found, totals = report_faults(evidence, lanes, facts)
     assert [(fault.kind.name, fault.model) for fault in found] == [
         ("REFUSED", REFUSED), ("ABSENT", ABSENT), ("SCORE", PLAIN), ("UNSTAKED", UNSTAKED),
