@@ -60,7 +60,7 @@ abstract contract CourtRecords is IScoreCourt {
         _requireStacks(fromSlots, positions, scores, r.positionsHead, evidence.report.scoresHead);
 
         _postedAt[tournament][reportHash] = block.timestamp;
-        emit Posted(tournament, evidence.report.roundId, reportHash, msg.data);
+        emit Posted(tournament, evidence.report.roundId, reportHash, evidence, records, palettes, scores);
     }
 
     /// @inheritdoc IScoreCourt

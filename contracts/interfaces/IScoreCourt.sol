@@ -131,8 +131,17 @@ interface IScoreCourt {
 
     /* EVENTS */
 
-    /// @notice All that is needed to disprove the report, but for submissions, is public: `call` is the call to `post`.
-    event Posted(address indexed tournament, uint256 indexed roundId, bytes32 indexed reportHash, bytes call);
+    /// @notice All that is needed to disprove the report, but for submissions, is public. It is encoded anew: what was called
+    /// with may be encoded in ways that this compiler reads and others do not.
+    event Posted(
+        address indexed tournament,
+        uint256 indexed roundId,
+        bytes32 indexed reportHash,
+        Evidence evidence,
+        bytes[] records,
+        bytes[] palettes,
+        bytes[] scores
+    );
     event Committed(address indexed prover, bytes32 commitment);
 
     /* ERRORS */

@@ -1,7 +1,7 @@
 """``cupel prove`` and ``cupel watch``: is an accepted report right, and if not, the proof that ends it."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from scorer.protocol.documents import to_hex
 from scorer.protocol.predictions import Predictions
 from scorer.storage.bundle import Bundle, round_folder
 from scorer.submission.reader import check_submission, read_bounded
+from scorer.submission.table import SubmissionRefused
 from scorer.transactions.node import Web3Node
 from scorer.units import coins_text
 
@@ -114,16 +115,17 @@ def prove(
     Exit code 0: nothing is wrong, or it was proven; 3: it can be proven wrong, and nothing was sent.
     """
     number = _number_of(bundle) if round_id is None else round_id
+    # Predictions are read from the folder when they are asked for: of a URL, it is gone at the end.
     with bundle.folder(PUBLIC_FILES) as folder:
         examined = examine(options.suite, number, round_files(folder, _own(folder, model, predictions)))
-    fault = examined.fault_of(model)
-    if not options.as_json:
-        _show(options, examined, fault)
-    if fault is not None and options.send:
-        _prove(options, ProveReport(examined, fault))
-        return
-    if options.as_json:
-        print_json(_document(options, examined, fault))
+        fault = examined.fault_of(model)
+        if not options.as_json:
+            _show(options, examined, fault)
+        if fault is not None and options.send:
+            _prove(options, ProveReport(examined, fault))
+            return
+        if options.as_json:
+            print_json(_document(options, examined, fault))
     if fault is not None:
         raise typer.Exit(WRONG)
 
@@ -147,38 +149,36 @@ def watch(
     round that the file was submitted to is checked too.
     """
     while True:
-        unchecked = [text for text in _watched(options, rounds, model, predictions) if text is not None]
-        for text in unchecked:
-            typer.echo(f"watch: NOT CHECKED: {text}", err=True)
+        all_checked = True
+        for record in _standing(options.suite):
+            problem = _watched(options, rounds, record, model, predictions)
+            if problem is not None:
+                all_checked = False
+                typer.echo(f"watch: {problem}", err=True)
         if not every:
-            raise typer.Exit(1 if unchecked else 0)
+            raise typer.Exit(0 if all_checked else 1)
         time.sleep(every)
 
 
 def _watched(
-    options: ProvingOptions, rounds: str, model: int | None, predictions: Path | None
-) -> Iterator[str | None]:
-    """Check each report that may still be proven wrong; yields why one could not be checked, or None."""
-    for record in _standing(options.suite):
-        number = record.round_id
-        try:
-            with _source(rounds, options.suite, number).folder(PUBLIC_FILES) as folder:
-                own = _own(folder, model, predictions)
-                examined = examine(options.suite, number, round_files(folder, own, skip_others=True))
-        except CupelError as error:
-            yield str(error)
-            continue
-        fault = examined.fault_of(model)
-        _show(options, examined, fault)
-        yield f"round {number}: its evidence is not public" if examined.case is None else None
-        if fault is None:
-            continue
-        if not options.send:
-            raise typer.Exit(WRONG)
-        try:
-            _prove(options, ProveReport(examined, fault))
-        except CupelError as error:
-            yield f"round {number}: not proven: {error}"
+    options: ProvingOptions, rounds: str, record: RoundRecord, model: int | None, predictions: Path | None
+) -> str | None:
+    """Check a report that may still be proven wrong; returns why it was not checked or proven, or None."""
+    suite, number = options.suite, record.round_id
+    try:
+        with _source(rounds, suite, number).folder(PUBLIC_FILES) as folder:
+            own = _own_of_any(folder, model, predictions)
+            examined = examine(suite, number, round_files(folder, own, skip_others=True))
+            fault = examined.fault_of(model)
+            _show(options, examined, fault)
+            if fault is not None and options.send:
+                _prove(options, ProveReport(examined, fault))
+                return None
+    except CupelError as error:
+        return f"round {number}: NOT CHECKED OR NOT PROVEN: {error}"
+    if fault is not None:
+        raise typer.Exit(WRONG)
+    return None if examined.case is not None else f"round {number}: NOT CHECKED: its evidence is not public"
 
 
 def _prove(options: ProvingOptions, action: ProveReport) -> None:
@@ -226,6 +226,14 @@ def _own(folder: Path, model: int | None, file: Path | None) -> Mapping[int, Pre
     universe = bundle.named_universe()
     content = read_bounded(file, len(universe.ids))
     return {model: check_submission(bundle.rules().submissions, content, universe, str(file)).values}
+
+
+def _own_of_any(folder: Path, model: int | None, file: Path | None) -> Mapping[int, Predictions]:
+    """Do as `_own`; a file that cannot be a submission to this round is one to another."""
+    try:
+        return _own(folder, model, file)
+    except SubmissionRefused:
+        return {}
 
 
 def _show(options: ProvingOptions, examined: Examined, fault: FalseClaim | None) -> None:

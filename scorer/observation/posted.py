@@ -1,13 +1,13 @@
 """The evidence of a report, read from the event in which a court made it public."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from eth_hash.auto import keccak
 from web3.contract import Contract
 
-from scorer.chain.logs import UNDECODABLE, event_logs
+from scorer.chain.logs import event_logs
 from scorer.proofs.evidence import Evidence, Operands
 from scorer.proofs.terms import ScoreTerms
 from scorer.proofs.vectors import ScoreVectors
@@ -52,24 +52,17 @@ def read_posted(
         Those of the round.
     """
     filters = {"tournament": tournament, "reportHash": report_hash}
-    events = event_logs(place.court.events.Posted(), filters, place.first, place.last)
-    for posted in _decoded(place.court, (event["args"]["call"] for event in events)):
-        found = _posted(posted, chain_id, tournament, terms)
+    for event in event_logs(place.court.events.Posted(), filters, place.first, place.last):
+        found = _posted(event["args"], chain_id, tournament, terms)
         if found is not None and found.evidence.report.hash() == report_hash:
             return found
     return None
 
 
-def _decoded(court: Contract, calls: Iterable[bytes]) -> Iterable[dict[str, Any]]:
-    for call in calls:
-        try:
-            yield court.decode_function_input(call)[1]
-        except UNDECODABLE:
-            continue
-
-
-def _posted(given: dict[str, Any], chain_id: int, tournament: str, terms: ScoreTerms) -> PostedReport | None:
-    """Put a call of `post` together; None where it is not of these terms, or not of its own report."""
+def _posted(
+    given: Mapping[str, Any], chain_id: int, tournament: str, terms: ScoreTerms
+) -> PostedReport | None:
+    """Put together what was posted; None where it is not of its own report."""
     struct = given["evidence"]
     report = Report(chain_id, tournament, *_values(struct["report"]))
     vectors = zip(given["records"], given["palettes"], struct["vectors"], strict=True)
@@ -85,4 +78,4 @@ def _posted(given: dict[str, Any], chain_id: int, tournament: str, terms: ScoreT
 
 def _values(struct: Any) -> tuple[Any, ...]:
     """Return a struct's fields in order, however web3 names them."""
-    return tuple(struct.values()) if isinstance(struct, dict) else tuple(struct)
+    return tuple(struct.values()) if isinstance(struct, Mapping) else tuple(struct)

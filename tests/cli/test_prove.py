@@ -167,7 +167,7 @@ def test_a_watcher_without_a_key_rings_for_a_lie_and_says_what_it_could_not_chec
     assert (code, "NOT CHECKED" in said) == (1, True), said
     public(world, round_id, tmp_path, withheld=False)
     code, said = run("watch", rounds, *options)
-    assert (code, "its evidence is not public" in said) == (1, True), said
+    assert (code, "NOT CHECKED: its evidence is not public" in said) == (1, True), said
     post(world, false)
     code, said = run("watch", rounds, *options)
     assert (code, "WRONG" in said) == (WRONG, True), said

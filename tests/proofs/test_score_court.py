@@ -7,6 +7,7 @@ import pytest
 from eth_hash.auto import keccak
 from web3.exceptions import ContractLogicError
 
+from scorer.chain.calldata import calldata
 from scorer.chain.reverts import revert_name
 from scorer.lab.anvil import run_anvil
 from scorer.observation.posted import PostedIn, read_posted
@@ -321,3 +322,31 @@ def test_evidence_is_read_back_from_the_event_that_made_it_public(world: CourtWo
     assert found.evidence == evidence
     assert list(found.packed) == list(world.lanes(scores).packed)
     assert read_posted(place, *of, bytes(32), world.terms) is None
+
+
+def test_evidence_that_is_called_with_in_a_form_that_only_the_compiler_reads_is_read_back(
+    world: CourtWorld,
+) -> None:
+    """Who could post what nobody can decode would keep a false report from every proof."""
+    scores = world.honest | {TIED: 77}
+    evidence, lanes = world.evidence(scores), world.lanes(scores)
+    posting = evidence.posting(lanes.chunks, lanes.packed)
+    call = bytearray(calldata(world.court.functions.post(world.tournament, *posting)))
+    assert call[-1] == 0  # padding behind the last chunk's scores
+    call[-1] = 1
+    # What the fourth argument leads to is moved behind everything else.
+    at = 4 + 3 * 32
+    start = int.from_bytes(call[at : at + 32], "big")
+    call[at : at + 32] = (len(call) - 4).to_bytes(32, "big")
+    call += call[4 + start :]
+    with pytest.raises(Exception, match="adding"):
+        world.court.decode_function_input(bytes(call))
+    request = {"from": world.address(STRANGER), "to": world.court.address, "data": bytes(call)}
+    sent = world.anvil.w3.eth.send_transaction({**request, "gas": 20_000_000})  # type: ignore[typeddict-item]
+    receipt = world.anvil.w3.eth.wait_for_transaction_receipt(sent)
+    assert receipt["status"] == 1
+    place = PostedIn(world.court, receipt["blockNumber"], receipt["blockNumber"])
+    of = world.anvil.w3.eth.chain_id, world.tournament, evidence.report.hash()
+    found = read_posted(place, *of, world.terms)
+    assert found is not None
+    assert (found.evidence, list(found.packed)) == (evidence, list(lanes.packed))
