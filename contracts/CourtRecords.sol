@@ -49,6 +49,8 @@ abstract contract CourtRecords is IScoreCourt {
         ITournament.Round memory r = ITournament(tournament).round(evidence.report.roundId);
         uint256 before = uint256(r.deadline) + POSTING_PERIOD;
         if (block.timestamp >= before) revert PostedTooLate(block.timestamp, before);
+        bytes32 reportHash = _committeeOf(tournament).hashReport(tournament, evidence.report);
+        if (_postedAt[tournament][reportHash] != 0) revert AlreadyPosted(reportHash);
         _requireEvidence(evidence, r.termsHash);
         _requireVectors(evidence, records, palettes);
         _requireScores(evidence.terms, records.length);
@@ -57,9 +59,8 @@ abstract contract CourtRecords is IScoreCourt {
         }
         _requireStacks(fromSlots, positions, scores, r.positionsHead, evidence.report.scoresHead);
 
-        bytes32 reportHash = _committeeOf(tournament).hashReport(tournament, evidence.report);
-        if (_postedAt[tournament][reportHash] == 0) _postedAt[tournament][reportHash] = block.timestamp;
-        emit Posted(tournament, evidence.report.roundId, reportHash, msg.data);
+        _postedAt[tournament][reportHash] = block.timestamp;
+        emit Posted(tournament, evidence.report.roundId, reportHash, evidence, records, palettes, scores);
     }
 
     /// @inheritdoc IScoreCourt

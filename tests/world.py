@@ -16,6 +16,7 @@ from scorer.chain.contracts import Suite
 from scorer.chain.records import ProposalStatus, RoundRecord, RoundState
 from scorer.lab.anvil import Anvil
 from scorer.lab.demo.files import write_submission
+from scorer.lab.false_report import FalseReport
 from scorer.lab.in_process import (
     ADMIN,
     CHALLENGE_WINDOW,
@@ -32,10 +33,12 @@ from scorer.lab.operator import LocalOperator
 from scorer.lab.plain_sender import Sender
 from scorer.lab.population import Participant, Stake
 from scorer.observation.audit import idle_by_lane
+from scorer.observation.observe import finalised_block, unfinished_rounds
 from scorer.oracle.actions import ActionResult
 from scorer.protocol.rules import Rules, preset
 from scorer.protocol.tables import Table
 from scorer.rewards.allocation import SHARE_FLAG
+from scorer.storage.bundle import REPORT
 from scorer.submission.validity import Universe
 from tests.chains import START as START
 from tests.chains import Chains
@@ -204,8 +207,21 @@ class World:
         return steps
 
     def pass_challenge_window(self) -> None:
-        """Let the challenge window of the last accepted report pass."""
+        """Let the challenge window of the last accepted report pass, with its evidence public."""
+        self.post_evidence()
         self.anvil.advance_to(self.now + CHALLENGE_WINDOW + 1)
+
+    def post_evidence(self) -> None:
+        """Post, as anybody may, what evidence is missing of accepted reports that a member has too."""
+        block = finalised_block(self.suite)
+        for record in unfinished_rounds(self.suite, block):
+            proposal = self.suite.proposal(record.round_id, block.number)
+            for member in self.members if proposal is not None and proposal.awaits_evidence else ():
+                bundle = member.bundle(record.round_id)
+                if bundle.has(REPORT) and bundle.report().hash() == proposal.report_hash:
+                    FalseReport.of(bundle, {}).post(self.suite, self.admin)
+                    break
+        self.anvil.finalise()
 
     def settle(self, round_id: int) -> None:
         """Take a sealed round to its end."""

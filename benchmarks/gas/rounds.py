@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from web3.contract import Contract
 
 from scorer.chain.contracts import Suite
+from scorer.deployment.fields import NOBODY
 from scorer.lab.anvil import Anvil
 from scorer.lab.plain_sender import Sender
 from scorer.lab.suite import Bonds, deploy_suite, local_deployment
@@ -334,6 +335,7 @@ def stage(anvil: Anvil, gas_limit: int, name: str) -> Tournament:
         challenge_window=CHALLENGE_WINDOW,
         supply=SUPPLY,
         bonds=Bonds(BOND, BOND, BOND),
+        court=NOBODY,
     )
     suite = deploy_suite(anvil, admin.account, document)
     for spender in (suite.tournament, suite.committee):

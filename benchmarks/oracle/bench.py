@@ -23,6 +23,7 @@ from scorer.daemon.configuration import load_config
 from scorer.daemon.logging import configure_logging
 from scorer.lab.anvil import Anvil, run_anvil
 from scorer.lab.drill.submissions import publish_submissions
+from scorer.lab.drill.waiting import posted
 from scorer.lab.local_tournament import FIRST_MEMBER, HOUR, OPERATOR, LocalTournament
 from scorer.lab.proxy import Proxy, proxy_of
 from scorer.oracle import reporting, soundness
@@ -67,6 +68,8 @@ def settle(models: int, ids: int) -> dict[str, Any]:
             outcome = time.monotonic()
             member.daemon.cycle()
             attested = time.monotonic()
+            while not posted(local, round_id)():
+                member.daemon.cycle()
             request(anvil, "evm_increaseTime", 7 * HOUR)
             wait_final(local)
             final = time.monotonic()
@@ -191,9 +194,12 @@ def opened(local: LocalTournament, models: int, ids: int) -> int:
 
 
 def wait_final(local: LocalTournament) -> None:
-    """Until the finalised block is past the challenge window."""
-    until = local.suite.proposal(1, local.anvil.w3.eth.block_number)
-    while until and local.anvil.w3.eth.get_block("finalized")["timestamp"] < until.challenge_until:
+    """Until the finalised block is past the challenge window of a report whose evidence is public."""
+    while True:
+        block = local.anvil.w3.eth.get_block("finalized")
+        accepted = local.suite.proposal(1, block["number"])
+        if accepted is not None and accepted.is_final(block["timestamp"]):
+            return
         time.sleep(0.2)
 
 

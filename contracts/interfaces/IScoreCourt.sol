@@ -131,8 +131,17 @@ interface IScoreCourt {
 
     /* EVENTS */
 
-    /// @notice All that is needed to disprove the report, but for submissions, is public: `call` is the call to `post`.
-    event Posted(address indexed tournament, uint256 indexed roundId, bytes32 indexed reportHash, bytes call);
+    /// @notice All that is needed to disprove the report, but for submissions, is public. It is encoded anew: what was called
+    /// with may be encoded in ways that this compiler reads and others do not.
+    event Posted(
+        address indexed tournament,
+        uint256 indexed roundId,
+        bytes32 indexed reportHash,
+        Evidence evidence,
+        bytes[] records,
+        bytes[] palettes,
+        bytes[] scores
+    );
     event Committed(address indexed prover, bytes32 commitment);
 
     /* ERRORS */
@@ -166,6 +175,8 @@ interface IScoreCourt {
     error NotWrong(int256 claimed, int256 least, int256 largest);
     /// @notice The call was not committed by its sender in an earlier block.
     error NotCommitted(bytes32 commitment);
+    /// @notice The report's evidence is public already: nobody need post it again.
+    error AlreadyPosted(bytes32 reportHash);
     /// @notice Evidence is taken until POSTING_PERIOD after the round's deadline.
     error PostedTooLate(uint256 timestamp, uint256 before);
 
@@ -180,7 +191,8 @@ interface IScoreCourt {
     /// - a vector is not in the form (`OtherVector`), so that no proof can be led astray by it;
     /// - the terms name a score that this court does not know (`UnknownScore`), or a vector that there is not (`WrongCount`);
     /// - the chunks are not those of the round and of the report (`OtherHeads`, `WrongCount`);
-    /// - the round's deadline is POSTING_PERIOD ago (`PostedTooLate`).
+    /// - the round's deadline is POSTING_PERIOD ago (`PostedTooLate`);
+    /// - it was posted before (`AlreadyPosted`).
     function post(
         address tournament,
         Evidence calldata evidence,

@@ -12,6 +12,7 @@ from web3.exceptions import BadFunctionCallOutput
 
 from scorer.chain.binding import bound
 from scorer.chain.bulk import read_view, read_views
+from scorer.chain.court import Court, read_court, with_finality
 from scorer.chain.errors import MalformedAnswer
 from scorer.chain.records import (
     ZERO_ADDRESS,
@@ -87,6 +88,11 @@ class Suite:
         """Roles, and who holds them."""
         return self._bound("Authority", self.addresses.authority)
 
+    @cached_property
+    def court(self) -> Court | None:
+        """The court that asks for evidence of reports, read once; None where none does."""
+        return read_court(self.w3, self.committee)
+
     def _bound(self, name: str, address: str) -> Contract:
         return bound(self.w3, name, address)
 
@@ -132,7 +138,12 @@ class Suite:
         calls = [
             self.committee.functions.proposalOf(self.tournament.address, round_id) for round_id in round_ids
         ]
-        return [_proposal(struct) for struct in read_views(self.w3, calls, block)]
+        proposals = [_proposal(struct) for struct in read_views(self.w3, calls, block)]
+        there = {n: each for n, each in zip(round_ids, proposals, strict=True) if each is not None}
+        # Without a court, a report is final once it cannot be challenged any more: nobody need be asked.
+        if there and self.court is not None:
+            there = with_finality(self.committee, self.tournament.address, there, block)
+        return [there.get(round_id) for round_id in round_ids]
 
     def vote(self, round_id: int, member: str, block: int) -> bytes | None:
         """Read the report hash that `member` last attested for a round, or None."""

@@ -11,6 +11,8 @@ from scorer.redaction import described, shown
 
 ZERO_HASH = bytes(32)
 ZERO_ADDRESS = "0x" + "00" * 20
+NEVER: Final = 2**256 - 1
+"""A time that never comes, as contracts say it."""
 MOST_WHOLE: Final = 1 << 63
 """The largest block number or chain id."""
 
@@ -201,6 +203,9 @@ class ProposalRecord:
     ----------
     open_votes
         Bits of the members whose bond the round holds.
+    final_at
+        Where a court asks for evidence, when the committee says that it is final, seconds since the epoch;
+        `NEVER` while its evidence is not public. 0 where none is asked for, or it has no report.
     """
 
     report_hash: bytes
@@ -209,12 +214,28 @@ class ProposalRecord:
     dispute_until: int = 0
     challenger: str = ZERO_ADDRESS
     open_votes: int = 0
+    final_at: int = 0
+
+    @property
+    def final_from(self) -> int:
+        """The time from which the report is final if nothing more happens to it; `NEVER` without evidence."""
+        return max(self.challenge_until, self.final_at)
+
+    @property
+    def stands(self) -> bool:
+        """True while it may become final, or is: it has a report, or one that is disputed."""
+        return self.has_report or self.status == ProposalStatus.DISPUTED
+
+    @property
+    def awaits_evidence(self) -> bool:
+        """True while its evidence is not public, without which it never becomes final."""
+        return self.has_report and self.final_at == NEVER
 
     @property
     def has_report(self) -> bool:
-        """True where the report is final at ``challenge_until``, or was before."""
+        """True where the report becomes final unless something happens to it, or is."""
         return self.status in (ProposalStatus.ACCEPTED, ProposalStatus.UPHELD, ProposalStatus.OVERTURNED)
 
     def is_final(self, now: int) -> bool:
         """Check that nothing can overturn or disprove the report any more."""
-        return self.has_report and now >= self.challenge_until
+        return self.has_report and now >= self.final_from

@@ -21,6 +21,14 @@ COMMANDS: Final = {
         "cli.verify:verify",
         "Recompute a round from its bundle, and name the first thing that differs.",
     ),
+    "prove": (
+        "cli.prove:prove",
+        "Say whether the accepted report of a round is wrong, and with --send prove it to the court.",
+    ),
+    "watch": (
+        "cli.prove:watch",
+        "Check every accepted report that is not final yet, and with --send prove those that are wrong.",
+    ),
     "explain": ("cli.explain:explain", "Take apart what a model earned in a round, to the last nano-NMR."),
     "statement": (
         "cli.explain:statement",

@@ -136,6 +136,7 @@ def _sites(config: NodeConfig) -> Iterator[tuple[TournamentAt, Site]]:
 def _policy(config: NodeConfig, tournament: TournamentAt, *, by_hand: bool) -> MemberPolicy:
     run = config.run
     return MemberPolicy(
+        proves=run.prove,
         challenges=run.challenge,
         largest_bond=nano_from_nmr(run.largest_bond_nmr) * WEI_PER_NANO,
         most_challenges=run.most_challenges,

@@ -160,6 +160,8 @@ class Running(ConfigSection):
     roll_wait
         Seconds after the beginning of a settlement for which a member leaves its chunks to the operator while
         another round is to be locked: both in one transaction take less gas; 0 for none.
+    prove
+        Whether a report that can be proven wrong is proven wrong to the court.
     challenge, largest_bond_nmr
         Whether a report that is not ours is disputed, and for what bond at most.
     most_challenges
@@ -188,6 +190,7 @@ class Running(ConfigSection):
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     stagger: Annotated[int, Field(ge=0, le=LONGEST)] = 20
     roll_wait: Annotated[int, Field(ge=0, le=LONGEST)] = 300
+    prove: bool = True
     challenge: bool = False
     largest_bond_nmr: Annotated[int, Field(ge=0, le=11_000_000)] = 0
     most_challenges: Annotated[int, Field(ge=0)] = 3

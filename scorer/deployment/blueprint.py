@@ -11,8 +11,9 @@ from scorer.chain.artifacts import abi, artifact
 from scorer.chain.records import ZERO_ADDRESS
 from scorer.deployment.create2 import create2_address, salt_of
 from scorer.deployment.document import Deployment
-from scorer.deployment.fields import DEPLOYER
+from scorer.deployment.fields import DEPLOYER, NEW, NOBODY
 from scorer.deployment.sections import SINKS, Tournament
+from scorer.proofs.tree import SHIPPED_ROOT
 from scorer.units import wei_from_nano
 
 ADMIN_ROLE: Final = 0
@@ -248,7 +249,7 @@ class _Layout:
             authority=authority,
             token=token,
             burn_sink=sink,
-            court=document.committee.court or ZERO_ADDRESS,
+            court=self._court(),
             terms=terms_of(document),
             members=document.committee.members,
             quorum=document.committee.quorum,
@@ -272,6 +273,13 @@ class _Layout:
                 minimum_position=tournament.minimum_position,
             )
         return tuple(self.creations), self.addresses, self.existing
+
+    def _court(self) -> str:
+        """Return who may disprove reports. It knows nobody, and the committee knows it: it comes first."""
+        choice = self.document.committee.court
+        if choice == NEW:
+            return self._new("court", "ScoreCourt", tables=SHIPPED_ROOT)
+        return ZERO_ADDRESS if choice == NOBODY else choice
 
     def _token(self, authority: str) -> str:
         token = self.document.token

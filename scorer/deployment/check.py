@@ -27,7 +27,7 @@ from scorer.deployment.blueprint import (
 )
 from scorer.deployment.code import compiled_code, digest
 from scorer.deployment.document import Deployment, from_record
-from scorer.deployment.fields import DEPLOYER
+from scorer.deployment.fields import DEPLOYER, NEW, NOBODY
 from scorer.deployment.manifest import ManifestError
 from scorer.deployment.reader import Reader
 from scorer.units import WEI_PER_NANO, wei_from_nano
@@ -131,8 +131,7 @@ def _wiring(case: _Case) -> Iterator[ManifestDifference]:
         yield from _differing("numeraire.authority", at["authority"], case.ask("numeraire", "authority"))
     for getter, label in shared.items():
         yield from _differing(f"committee.{getter}", at[label], case.ask("committee", getter))
-    court = case.document.committee.court or ZERO_ADDRESS
-    yield from _differing("committee.court", court, case.ask("committee", "court"))
+    yield from _court(case)
     yield from _differing("roller.authority", at["authority"], case.ask("roller", "authority"))
     for tournament in case.document.tournaments:
         label = label_of(tournament)
@@ -143,6 +142,18 @@ def _wiring(case: _Case) -> Iterator[ManifestDifference]:
         expected["burnSink"] = at.get(f"burn_sink.{tournament.name}", at["burn_sink"])
         for getter, address in expected.items():
             yield from _differing(f"{label}.{getter}", address, case.ask(label, getter))
+
+
+def _court(case: _Case) -> Iterator[ManifestDifference]:
+    """Compare who may disprove reports, and the rank tables of a court that was deployed with the rest."""
+    choice = case.document.committee.court
+    expected = {NEW: case.addresses.get("court", "a court"), NOBODY: ZERO_ADDRESS}.get(choice, choice)
+    yield from _differing("committee.court", expected, case.ask("committee", "court"))
+    if choice == NEW and "court" in case.addresses:
+        found = case.ask("court", "tables")
+        tables = found if found == UNREADABLE else Web3.to_hex(found)
+        recorded = case.manifest["contracts"]["court"].get("arguments", {}).get("tables")
+        yield from _differing("court.tables", recorded, tables)
 
 
 def _parameters(case: _Case) -> Iterator[ManifestDifference]:

@@ -12,7 +12,7 @@ from pydantic import (
     ValidationError,
 )
 
-from scorer.deployment.fields import DEPLOYER
+from scorer.deployment.fields import DEPLOYER, NOBODY
 from scorer.deployment.limits import (
     LEAST_PUBLIC_MEMBERS,
     LOCAL_CHAINS,
@@ -119,7 +119,9 @@ def recorded(document: Deployment) -> dict[str, Any]:
 def from_record(record: Mapping[str, Any]) -> Deployment:
     """Read what `recorded` returns; without gas, and without environment or rules documents."""
     tournaments = [{k: v for k, v in entry.items() if k != "rules"} for entry in record["tournaments"]]
-    return Deployment.model_validate({**record, "tournaments": tournaments})
+    # Records from before there were courts do not name one.
+    committee = {"court": NOBODY, **record["committee"]}
+    return Deployment.model_validate({**record, "tournaments": tournaments, "committee": committee})
 
 
 def _across(document: Deployment) -> Iterator[str]:

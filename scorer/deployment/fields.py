@@ -11,6 +11,10 @@ from scorer.chain.records import ZERO_ADDRESS
 
 DEPLOYER: Final = "deployer"
 """Stands for the deployer's address; for local chains only."""
+NEW: Final = "new"
+"""Stands for a contract that the deployment makes."""
+NOBODY: Final = "nobody"
+"""Stands for no address."""
 _REFERENCE: Final = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _DURATION: Final = re.compile(r"([0-9]{1,9}) (second|minute|hour|day|week)s?")
@@ -51,6 +55,14 @@ def _address_or_deployer(value: object) -> str:
     return DEPLOYER if value == DEPLOYER else _address(value)
 
 
+def _court(value: object) -> str:
+    if value in (NEW, NOBODY):
+        return str(value)
+    if not isinstance(value, str) or not value.startswith("0x"):
+        raise ValueError(f"expected {NEW}, {NOBODY}, or an address")
+    return _address(value)
+
+
 def _seconds(value: object) -> int:
     duration = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if duration is None:
@@ -72,6 +84,8 @@ Address = Annotated[str, BeforeValidator(_address), BeforeValidator(resolved)]
 """A checksummed address; in a file also ``${NAME}``, a variable of the environment."""
 Account = Annotated[str, BeforeValidator(_address_or_deployer), BeforeValidator(resolved)]
 """An `Address`, or the word deployer."""
+CourtChoice = Annotated[str, BeforeValidator(_court), BeforeValidator(resolved)]
+"""The word new, the word nobody, or an `Address`."""
 Seconds = Annotated[int, BeforeValidator(_seconds), PlainSerializer(_words, when_used="json")]
 """Seconds in Python, a number and a unit in a file."""
 

@@ -223,13 +223,15 @@ def _existing(w3: Web3, label: str, blueprint: Blueprint) -> dict[str, Any]:
 
 
 def _plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments as JSON holds them: integers as text, so that no reader rounds those above 53 bits."""
+    """Return arguments as JSON holds them: bytes in hexadecimal, and integers as text, never rounded."""
     return {name: _plain_value(value) for name, value in arguments.items()}
 
 
 def _plain_value(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain_value(item) for item in value]
+    if isinstance(value, bytes):
+        return Web3.to_hex(value)
     return str(value) if isinstance(value, int) else value
 
 

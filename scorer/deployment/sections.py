@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from scorer.chain.fees import GWEI, FeePolicy
-from scorer.deployment.fields import Account, Address, Seconds, at_most, within
+from scorer.deployment.fields import NEW, Account, Address, CourtChoice, Seconds, at_most, within
 from scorer.deployment.limits import (
     LEAST_ABSENCE_LIMIT,
     LONGEST_CHALLENGE_WINDOW,
@@ -100,7 +100,10 @@ class Existing(Section):
 
 
 class Committee(Section):
-    """The oracle committee: bonds in nano-NMR, times in seconds, ``court`` who may disprove reports."""
+    """The oracle committee: bonds in nano-NMR, times in seconds, ``court`` who may disprove reports.
+
+    The court is a new ScoreCourt, unless it is nobody, or an address of a court or of who judges by itself.
+    """
 
     members: Annotated[tuple[Address, ...], Field(strict=False, min_length=1, max_length=MOST_MEMBERS)]
     quorum: int
@@ -111,7 +114,7 @@ class Committee(Section):
     slash: Nano
     absence_slash: Nano
     absence_limit: Annotated[int, Field(ge=LEAST_ABSENCE_LIMIT, le=MOST_ABSENCE_LIMIT)]
-    court: Address | None = None
+    court: CourtChoice = NEW
 
     @field_validator("members")
     @classmethod

@@ -198,6 +198,11 @@ class LocalTournament:
         """Return the arguments of all events of one kind so far."""
         return [dict(log["args"]) for log in event.get_logs(from_block=0, to_block="latest")]
 
+    def evidence(self) -> list[dict[str, Any]]:
+        """Return the arguments of all events in which a court made evidence public."""
+        court = self.suite.court
+        return [] if court is None else self.events(court.contract.events.Posted())
+
     def sent_by(self, account: int) -> int:
         """Return how many transactions of one of the chain's accounts were mined."""
         return self.anvil.w3.eth.get_transaction_count(self.anvil.account(account).address)

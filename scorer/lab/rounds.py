@@ -8,6 +8,7 @@ from scorer.chain.contracts import Suite
 from scorer.lab.plain_sender import Sender
 from scorer.operator.plans import SCHEDULE, TIMES
 from scorer.oracle.gatekeeper import check_gate_tables
+from scorer.proofs.terms import terms_hash
 from scorer.protocol.digest import universe_digest
 from scorer.protocol.rules import NO_TERMS, Rules
 from scorer.protocol.tables import Table
@@ -63,6 +64,7 @@ def open_round(
         bundle.write_names(tuple(universe), names)
     bundle.named_universe()
     check_gate_tables(rules, bundle)
-    commitments = rules.hash(), NO_TERMS, universe_digest(tuple(universe))
+    terms = NO_TERMS if suite.court is None else terms_hash(rules, len(universe))
+    commitments = rules.hash(), terms, universe_digest(tuple(universe))
     operator.send(suite.tournament.functions.openRound(*times, commitments))
     return round_id

@@ -16,6 +16,7 @@ from scorer.chain.endpoint import LOCAL_CHAIN_ID
 from scorer.chain.windows import Windows
 from scorer.deployment.blueprint import blueprint
 from scorer.deployment.document import Deployment
+from scorer.deployment.fields import NEW
 from scorer.deployment.manifest import addresses_of
 from scorer.deployment.reader import read_state
 from scorer.deployment.steps import steps
@@ -72,7 +73,7 @@ def local_deployment(
     bonds: Bonds = NO_BONDS,
     lane_price: int = 0,
     name: str = "local",
-    court: str | None = None,
+    court: str = NEW,
     bridged: BridgedToken | None = None,
     admin: tuple[str, int] | None = None,
 ) -> Deployment:
@@ -91,7 +92,7 @@ def local_deployment(
     name
         Part of every address: a second suite on the same chain needs another name.
     court
-        The address of who may disprove reports; None for nobody.
+        Who may disprove reports: a new court, nobody, or an address.
     bridged
         A token that came over a bridge, in place of a new one.
     admin

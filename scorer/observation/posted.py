@@ -1,19 +1,16 @@
 """The evidence of a report, read from the event in which a court made it public."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from eth_hash.auto import keccak
-from numpy.typing import NDArray
 from web3.contract import Contract
 
-from scorer.chain.logs import UNDECODABLE, event_logs
+from scorer.chain.logs import event_logs
 from scorer.proofs.evidence import Evidence, Operands
 from scorer.proofs.terms import ScoreTerms
 from scorer.proofs.vectors import ScoreVectors
-from scorer.protocol.chunks import unpack_scores
 from scorer.protocol.report import Report
 
 
@@ -23,12 +20,12 @@ class PostedReport:
 
     Attributes
     ----------
-    scores
-        Its reward scores in ppm, by lane, a chunk each, in the order in which the chunks were locked.
+    packed
+        The scores of each chunk, in the order in which the chunks were locked: of a false report, any bytes.
     """
 
     evidence: Evidence
-    scores: tuple[NDArray[np.int64], ...]
+    packed: tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
@@ -55,24 +52,17 @@ def read_posted(
         Those of the round.
     """
     filters = {"tournament": tournament, "reportHash": report_hash}
-    events = event_logs(place.court.events.Posted(), filters, place.first, place.last)
-    for posted in _decoded(place.court, (event["args"]["call"] for event in events)):
-        found = _posted(posted, chain_id, tournament, terms)
+    for event in event_logs(place.court.events.Posted(), filters, place.first, place.last):
+        found = _posted(event["args"], chain_id, tournament, terms)
         if found is not None and found.evidence.report.hash() == report_hash:
             return found
     return None
 
 
-def _decoded(court: Contract, calls: Iterable[bytes]) -> Iterable[dict[str, Any]]:
-    for call in calls:
-        try:
-            yield court.decode_function_input(call)[1]
-        except UNDECODABLE:
-            continue
-
-
-def _posted(given: dict[str, Any], chain_id: int, tournament: str, terms: ScoreTerms) -> PostedReport | None:
-    """Put a call of `post` together; None where it is not of these terms, or not of its own report."""
+def _posted(
+    given: Mapping[str, Any], chain_id: int, tournament: str, terms: ScoreTerms
+) -> PostedReport | None:
+    """Put together what was posted; None where it is not of its own report."""
     struct = given["evidence"]
     report = Report(chain_id, tournament, *_values(struct["report"]))
     vectors = zip(given["records"], given["palettes"], struct["vectors"], strict=True)
@@ -83,9 +73,9 @@ def _posted(given: dict[str, Any], chain_id: int, tournament: str, terms: ScoreT
     evidence = Evidence(report, struct["manifest"], terms, operands)
     if keccak(evidence.manifest + operands.hash()) != report.evidence_hash:
         return None
-    return PostedReport(evidence, tuple(unpack_scores(packed) for packed in given["scores"]))
+    return PostedReport(evidence, tuple(given["scores"]))
 
 
 def _values(struct: Any) -> tuple[Any, ...]:
     """Return a struct's fields in order, however web3 names them."""
-    return tuple(struct.values()) if isinstance(struct, dict) else tuple(struct)
+    return tuple(struct.values()) if isinstance(struct, Mapping) else tuple(struct)

@@ -84,6 +84,10 @@ class RoundOpener:
         suite, at = self.context.suite, self.context.block.number
         return usable_keys(suite.member_set(suite.member_set_id(at), at)) is not None
 
+    def _commitments(self, plan: PlannedRound) -> tuple[bytes, bytes, bytes]:
+        """Return what the round is bound to: with terms wherever a court can hold its scores against them."""
+        return plan.commitments(has_court=self.context.suite.court is not None)
+
     def open(self, plan: PlannedRound) -> Iterator[ActionResult]:
         """Open a planned round."""
         suite, action = self.context.suite, OpenRound(plan.folder.name)
@@ -99,7 +103,7 @@ class RoundOpener:
             return
         scope = scope_of(suite.addresses.chain_id, str(suite.tournament.address))
         request = TransactionRequest.of(
-            suite.tournament.functions.openRound(*plan.times, plan.commitments),
+            suite.tournament.functions.openRound(*plan.times, self._commitments(plan)),
             RequestKey.of(scope, f"open:{plan.digest}", round_id=NO_ROUND),
             not_after=plan.close_at,
             known_at=self.context.block.number,

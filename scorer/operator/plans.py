@@ -14,6 +14,7 @@ from scorer.files import read_bounded
 from scorer.oracle.alarm_reasons import RaiseAlarm
 from scorer.oracle.failures import apart
 from scorer.oracle.gatekeeper import GATE_FILES, check_gate_tables
+from scorer.proofs.terms import terms_hash
 from scorer.protocol.digest import universe_digest
 from scorer.protocol.documents import parse_json
 from scorer.protocol.rules import NO_TERMS, Rules
@@ -39,12 +40,20 @@ class PlannedRound:
     sample_weights.parquet, which rules with gates need; they are published with the universe.
 
     Times are Unix seconds: ``{"open_at": ..., "close_at": ..., "resolve_at": ..., "deadline": ...}``.
+
+    Attributes
+    ----------
+    universe
+        The universe's digest.
+    ids
+        How many ids it has.
     """
 
     folder: Path
     rules: Rules
     times: tuple[int, int, int, int]
     universe: bytes
+    ids: int
 
     @cached_property
     def digest(self) -> str:
@@ -56,10 +65,10 @@ class PlannedRound:
         """The hash of the rules as the chain freezes it."""
         return self.rules.hash()
 
-    @property
-    def commitments(self) -> tuple[bytes, bytes, bytes]:
-        """The hashes that ``Tournament.openRound`` binds the round to: of rules, terms and universe."""
-        return self.rules_hash, NO_TERMS, self.universe
+    def commitments(self, *, has_court: bool) -> tuple[bytes, bytes, bytes]:
+        """Return what ``Tournament.openRound`` binds the round to: hashes of rules, terms and universe."""
+        terms = terms_hash(self.rules, self.ids) if has_court else NO_TERMS
+        return self.rules_hash, terms, self.universe
 
     @property
     def open_at(self) -> int:
@@ -202,4 +211,6 @@ def _read(folder: Path) -> PlannedRound:
     check_gate_tables(rules, bundle)
     if bundle.has(NAMES):
         bundle.named_universe()
-    return PlannedRound(folder, rules, (first, second, third, last), universe_digest(bundle.universe()))
+    universe = bundle.universe()
+    times = first, second, third, last
+    return PlannedRound(folder, rules, times, universe_digest(universe), len(universe))

@@ -6,11 +6,11 @@ from scorer.chain.records import ProposalStatus
 from scorer.oracle.actions import Alarm, MemberAction, Wait
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.cache import MemberCache
-from scorer.oracle.calls import ONLY_MEMBERS, Calls, business_key, latest_time
+from scorer.oracle.calls import FROM_OWN_ACCOUNT, ONLY_MEMBERS, Calls, business_key, latest_time
 from scorer.oracle.context import CycleContext
-from scorer.oracle.decide import RoundView
 from scorer.oracle.objections import objection
 from scorer.oracle.sending import DRY_RUN, Outcome, Sending, send
+from scorer.oracle.view import RoundView
 from scorer.transactions.request import TransactionRequest
 
 
@@ -56,7 +56,7 @@ class Actor:
     ) -> Outcome:
         """Send an action's call, from our account or from the relay's; a dry run goes on without."""
         own, relay = self.context.sender, self.context.relay
-        sender = own if isinstance(action, ONLY_MEMBERS) else relay or own
+        sender = own if isinstance(action, FROM_OWN_ACCOUNT) else relay or own
         if sender is None:
             return Outcome(DRY_RUN, goes_on=True)
         known_at = self.context.block.number

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from scorer.observation.court_case import Disproof
 from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.protocol.report import Report
 from scorer.protocol.seal import Seal
@@ -77,6 +78,30 @@ class Challenge:
 
 
 @dataclass(frozen=True)
+class PostEvidence:
+    """Make the evidence of the accepted report public, which is ours too; taken until a Unix time."""
+
+    report: Report
+    until: int = field(compare=False)
+
+
+@dataclass(frozen=True)
+class AnnounceProof:
+    """Announce a proof by its commitment, so that nobody can take it from the mempool."""
+
+    commitment: bytes
+    until: int = field(compare=False)
+
+
+@dataclass(frozen=True)
+class ProveWrong:
+    """Prove the accepted report wrong to the court, by a proof that was announced."""
+
+    disproof: Disproof
+    until: int = field(compare=False)
+
+
+@dataclass(frozen=True)
 class Expire:
     """Put on record that a dispute was not decided in time, which lets go of the bonds."""
 
@@ -143,6 +168,9 @@ MemberAction = (
     | VoidRound
     | ApproveBond
     | Challenge
+    | PostEvidence
+    | AnnounceProof
+    | ProveWrong
     | Expire
     | CloseVotes
     | Collect

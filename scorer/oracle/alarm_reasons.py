@@ -42,6 +42,7 @@ class AlarmReason(StrEnum):
     NEVER_SEALED = "A round was not sealed in time; its positions return whole."
     MODEL_FAILED = "A model did not run, or what it predicted is not valid."
     NO_ENCRYPTION_KEYS = "Too few members published a key: a round would take no submission."
+    NO_EVIDENCE = "The evidence of an accepted report is not public: it is never final without."
     NO_FUNDS = "The account cannot pay for the gas."
     NO_REPORT = "The files of a round are not those that the chain committed to."
     NO_SANDBOX = "A provider cannot run models here: nothing is run without a sandbox."
@@ -52,6 +53,7 @@ class AlarmReason(StrEnum):
     OVERRULED = "Other members refuse a submission that we read and that counts by the rules."
     PEERS_DIFFER = "Another member's report of a round rests on other inputs than ours."
     POOL_SHORT = "A report was accepted that the pool cannot pay."
+    PROVEN_WRONG = "An accepted report says what can be proven wrong."
     PUBLISHED_CHANGED = "What is published of a sealed round is not what we took over any more."
     PUBLISHED_MISMATCH = "What is published of a round is not what the chain committed to."
     REFUSED = "A transaction is refused, or takes too much gas, or reverted too often."
@@ -65,6 +67,7 @@ class AlarmReason(StrEnum):
     UNDECIDED = "Too few members released their shares: submissions cannot be read."
     UNKNOWN_VERSION = "The contracts are of a version that this program does not know."
     WRONG_RELEASE = "A member released keys that are proved wrong."
+    WRONG_TERMS = "A round was opened with other terms than those of its rules: nothing is signed."
 
     @property
     def severity(self) -> Severity:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from scorer.chain.contracts import Suite
 from scorer.chain.records import ProposalStatus
 from scorer.observation.basis import ChainBasis
+from scorer.observation.court_case import Disproof
 from scorer.observation.observe import RoundTracker, Sealed
 from scorer.oracle.decryption_cache import DecryptionCache
 from scorer.oracle.evidence import PeerReports
@@ -50,6 +51,11 @@ class MemberCache:
         Seals that a quorum signed, by round, and the chain time from which they may be sent.
     basis
         The block that all of this rests on.
+    challenge_window
+        The committee's, seconds; None while it was not asked.
+    disproofs
+        The proof that an accepted report is wrong, by its hash, once its evidence is public; None where
+        nothing of it can be proven wrong.
     bonded
         Whether the committee asks for bonds; None while it was not asked.
     """
@@ -70,6 +76,8 @@ class MemberCache:
     sealable_from: dict[int, tuple[Seal, int]] = field(default_factory=dict)
     basis: ChainBasis = field(default_factory=ChainBasis)
     bonded: bool | None = None
+    challenge_window: int | None = None
+    disproofs: dict[bytes, Disproof | None] = field(default_factory=dict)
 
     def forget(self, round_id: int) -> None:
         """Read a round anew: what we have of it may be wrong."""
@@ -102,7 +110,8 @@ class MemberCache:
         self.seals.forget_all()
         self.decryption.forget_all()
         self.later.clear()
-        self.bonded = None
+        self.bonded = self.challenge_window = None
+        self.disproofs.clear()
         self.confirmed.clear()
         self.seen.forget_all()
 

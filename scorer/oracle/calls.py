@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 
@@ -15,6 +17,7 @@ from scorer.evaluation.inputs import scores_by_chunk
 from scorer.observation.observe import Sealed
 from scorer.oracle.actions import (
     Alarm,
+    AnnounceProof,
     ApproveBond,
     Attest,
     BeginSettlement,
@@ -24,18 +27,23 @@ from scorer.oracle.actions import (
     CountSignature,
     Expire,
     MemberAction,
+    PostEvidence,
+    ProveWrong,
     ReturnChunk,
     SealRound,
     SettleChunk,
     VoidRound,
     Wait,
 )
-from scorer.protocol.chunks import SettleArguments, settle_arguments
+from scorer.protocol.chunks import SettleArguments, pack_scores, settle_arguments
 from scorer.storage.bundle import Bundle
+from scorer.storage.own_evidence import bundle_evidence
 from scorer.transactions.request import RequestKey, scope_of
 
 ONLY_MEMBERS = (Attest, ApproveBond, Challenge)
 """Actions that a member must send from its own account; anybody may send all others."""
+FROM_OWN_ACCOUNT = (*ONLY_MEMBERS, AnnounceProof, ProveWrong)
+"""These, and those whose sender is rewarded: nothing of ours is at stake in them but their gas."""
 
 DECIDING_GAS: Final = 90_000
 """Gas that a deciding vote takes beyond others: it accepts a report (44,921 measured), or ends a dispute with
@@ -73,6 +81,18 @@ def meaning_of(action: MemberAction, status: ProposalStatus) -> str:
         case Collect(_, amount):
             return f"collect:{amount}"
         case _:
+            return _court_meaning_of(action)
+
+
+def _court_meaning_of(action: MemberAction) -> str:
+    match action:
+        case PostEvidence(report):
+            return f"post:{report.hash().hex()}"
+        case AnnounceProof(commitment):
+            return f"announce:{commitment.hex()}"
+        case ProveWrong(disproof):
+            return f"prove:{disproof.commitment.hex()}"
+        case _:
             return type(action).__name__.lower()
 
 
@@ -85,6 +105,8 @@ def latest_time(action: MemberAction, record: RoundRecord, proposal: ProposalRec
         return record.lock_until
     if isinstance(action, CountSignature):
         return record.resolve_at
+    if isinstance(action, PostEvidence | AnnounceProof | ProveWrong):
+        return action.until
     if isinstance(action, ApproveBond | Challenge) and proposal is not None:
         return proposal.challenge_until
     return None
@@ -120,6 +142,8 @@ class Calls:
                 return self.suite.tournament.functions.settle(*self._settles[index])
             case ReturnChunk(index):
                 return self.suite.tournament.functions.settle(*self._returns[index])
+            case PostEvidence() | AnnounceProof() | ProveWrong():
+                return self._of_court(action)
             case Wait() | Alarm():
                 raise TypeError(f"expected an action that sends a transaction, found {action}")
             case _:
@@ -161,6 +185,20 @@ class Calls:
             case Collect(account):
                 return committee.functions.collect(Web3.to_checksum_address(account))
 
+    def _of_court(self, action: PostEvidence | AnnounceProof | ProveWrong) -> ContractFunction:
+        court = self.suite.court
+        if court is None:
+            raise TypeError(f"expected a committee with a court for {type(action).__name__}, found none")
+        match action:
+            case PostEvidence(report):
+                evidence = bundle_evidence(self.bundle, report)
+                posting = evidence.posting(self._sealed.positions.chunks, self._packed_scores)
+                return court.contract.functions.post(self.suite.tournament.address, *posting)
+            case AnnounceProof(commitment):
+                return court.contract.functions.commit(commitment)
+            case ProveWrong(disproof):
+                return disproof.call(court)
+
     @property
     def _sealed(self) -> Sealed:
         if self.sealed is None:
@@ -169,10 +207,18 @@ class Calls:
 
     @cached_property
     def _settles(self) -> Sequence[SettleArguments]:
+        return settle_arguments(self.round_id, self._sealed.positions.chunks, self._scores)
+
+    @property
+    def _scores(self) -> Sequence[NDArray[np.int64]]:
+        """Our reward scores in ppm, by lane, a chunk each."""
         columns = self.bundle.scores()
         by_model = dict(zip(columns["model_id"].tolist(), columns["reward_score"].tolist(), strict=True))
-        positions = self._sealed.positions
-        return settle_arguments(self.round_id, positions.chunks, scores_by_chunk(positions, by_model))
+        return scores_by_chunk(self._sealed.positions, by_model)
+
+    @property
+    def _packed_scores(self) -> list[bytes]:
+        return [pack_scores(part) for part in self._scores]
 
     @cached_property
     def _returns(self) -> Sequence[SettleArguments]:

@@ -1,11 +1,10 @@
 """Decides what is left to do for a round: pure functions of plain data, without chain, files or clock."""
 
-from dataclasses import dataclass
-
-from scorer.chain.records import ProposalRecord, ProposalStatus, RoundRecord, RoundState
+from scorer.chain.records import NEVER, ProposalRecord, ProposalStatus, RoundRecord, RoundState
 from scorer.chain.windows import SETTLEMENT_GRACE, fundable_until
 from scorer.oracle.actions import (
     Alarm,
+    AnnounceProof,
     ApproveBond,
     Attest,
     BeginSettlement,
@@ -15,108 +14,17 @@ from scorer.oracle.actions import (
     CountSignature,
     Expire,
     MemberAction,
+    PostEvidence,
+    ProveWrong,
     ReturnChunk,
-    SealRound,
     SettleChunk,
     VoidRound,
     Wait,
 )
 from scorer.oracle.alarm_reasons import AlarmReason
+from scorer.oracle.view import RoundView
 from scorer.protocol.report import Report
 from scorer.units import nmr_from_nano
-
-
-@dataclass(frozen=True)
-class Challenging:
-    """Says whether we challenge at all, and which allowance is missing for the bond.
-
-    Attributes
-    ----------
-    approve
-        Wei to approve first, one after the other; nothing when the committee may take the bond already. NMR
-        changes an allowance from or to zero alone.
-    """
-
-    allowed: bool = False
-    approve: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Absence:
-    """A seal that was recorded without our signature.
-
-    Attributes
-    ----------
-    signature
-        Ours of the same statement; None where we signed none.
-    in_a_row
-        The number of seals without it, up to the last one recorded.
-    limit
-        The number of them after which anybody may remove us.
-    """
-
-    signature: bytes | None
-    in_a_row: int
-    limit: int
-
-
-@dataclass(frozen=True)
-class RoundView:
-    """Everything that a decision on one round depends on, as of one finalised block.
-
-    Attributes
-    ----------
-    now
-        The block's timestamp: the only clock there is.
-    chunks_left
-        The number of chunks that are not settled yet.
-    vote
-        The report hash we attested last.
-    report
-        Our own report; None while we have not computed it.
-    refusals
-        The reasons for which our report must not be attested.
-    address
-        Our own.
-    block
-        Number of the finalised block.
-    pool
-        The tournament's pool, nano-NMR; None: no report of the round is accepted yet.
-    delay
-        Seconds that we leave to others before we send what anybody may send: members take turns.
-    seal
-        The seal to send, once a quorum signed one.
-    sealable_from
-        Chain time from which it may be sent: whoever is left out of it counts as absent.
-    bonded
-        Whether votes hold bonds, which are to be let go of.
-    locking
-        The tournament's rounds that are still to be locked. An operator who locks one while this round is
-        settled does both for less.
-    roll_wait
-        Seconds after the beginning of a settlement for which chunks are left to such an operator.
-    absence
-        Set where the round was sealed without our signature.
-    """
-
-    record: RoundRecord
-    now: int
-    chunks_left: int
-    proposal: ProposalRecord | None
-    vote: bytes | None
-    report: Report | None
-    refusals: tuple[str, ...] = ()
-    challenging: Challenging = Challenging()
-    address: str = ""
-    delay: int = 0
-    block: int = 0
-    seal: SealRound | None = None
-    sealable_from: int = 0
-    pool: int | None = None
-    bonded: bool = False
-    locking: tuple[RoundRecord, ...] = ()
-    roll_wait: int = 0
-    absence: Absence | None = None
 
 
 def decide(view: RoundView) -> tuple[MemberAction, ...]:
@@ -207,20 +115,70 @@ def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAct
     grace_over = view.record.deadline + SETTLEMENT_GRACE
     if view.now >= grace_over and proposal.status != ProposalStatus.DISPUTED:
         return _in_turn(view, grace_over, VoidRound())
+    disproving = _disproving(view, proposal)
     if view.report is None:
-        return (Wait("a report was accepted, and we have none of our own to compare"),)
+        waiting = Wait("a report was accepted, and we have none of our own to compare")
+        return (*disproving, *_unposted(view, proposal), waiting)
     if proposal.status == ProposalStatus.DISPUTED:
-        return _second_vote(view, view.report)
+        return (*disproving, *_second_vote(view, view.report))
     if proposal.report_hash != view.report.hash():
-        return (_wrong_report(view, proposal.report_hash), *_challenge(view, proposal))
+        # Where it can be proven wrong, no bond is needed.
+        against = disproving or _challenge(view, proposal)
+        return (_wrong_report(view, proposal.report_hash), *against, *_unposted(view, proposal))
+    if proposal.awaits_evidence:
+        return (*_pool_short(view, proposal, view.report), *_unposted(view, proposal, view.report))
     if not proposal.is_final(view.now):
         return (*_pool_short(view, proposal, view.report), Wait("accepted; the challenge window is open"))
     return _once_final(view, proposal, view.report)
 
 
+def _unposted(
+    view: RoundView, proposal: ProposalRecord, own: Report | None = None
+) -> tuple[MemberAction, ...]:
+    """Post our evidence of an accepted report of `own`; call a human where nobody did for a whole window."""
+    until = view.evidence_until
+    if until is None or not proposal.awaits_evidence:
+        return ()
+    if view.now >= until:
+        late = f"none is taken since {until} (Unix time): its positions return whole"
+        closing = _in_turn(view, until, *_closing(view, proposal))
+        return (_no_evidence(view, late), *closing, Wait("its evidence was never posted"))
+    alarms: tuple[Alarm, ...] = ()
+    if view.now >= proposal.challenge_until:
+        alarms = (_no_evidence(view, f"it is taken until {until} (Unix time)"),)
+    if own is None:
+        return alarms
+    posting = _in_turn(view, proposal.challenge_until - view.challenge_window, PostEvidence(own, until))
+    return (*alarms, *posting, Wait("accepted; its evidence is not public yet"))
+
+
+def _no_evidence(view: RoundView, what_now: str) -> Alarm:
+    return Alarm(
+        f"round {view.record.round_id}: the accepted report is never final without its evidence, which is "
+        f"not public; {what_now}",
+        AlarmReason.NO_EVIDENCE,
+    )
+
+
+def _disproving(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAction, ...]:
+    """Prove the accepted report wrong: announce it first, and send the proof once that is final."""
+    found = view.disproof
+    disputed = proposal.status == ProposalStatus.DISPUTED
+    until = proposal.dispute_until if disputed else proposal.final_from
+    if found is None or view.now >= until:
+        return ()
+    alarm = Alarm(f"round {view.record.round_id}: {found.fault}", AlarmReason.PROVEN_WRONG)
+    posted_at = proposal.final_at - view.challenge_window
+    # Others may be proving it too; but whoever lies may be among them, and never send it.
+    if not disputed and view.now < posted_at + min(view.delay, view.challenge_window // 2):
+        return (alarm,)
+    step = ProveWrong(found, until) if found.is_announced else AnnounceProof(found.commitment, until)
+    return (alarm, step)
+
+
 def _once_final(view: RoundView, proposal: ProposalRecord, report: Report) -> tuple[MemberAction, ...]:
     short, closing = _pool_short(view, proposal, report), _closing(view, proposal)
-    since = proposal.challenge_until
+    since = proposal.final_from
     if short and view.now < _fundable_until(view, proposal):
         waiting = Wait("final; the pool cannot pay it yet")
         # Bonds are let go of meanwhile: they do not depend on the pool.
@@ -235,7 +193,9 @@ def _closing(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAction, .
 
 
 def _fundable_until(view: RoundView, proposal: ProposalRecord) -> int:
-    return fundable_until(proposal.challenge_until, view.record.deadline, view.record.funding_grace)
+    # While it awaits its evidence, nobody knows: from its acceptance on, at the earliest.
+    final_from = proposal.challenge_until if proposal.final_from == NEVER else proposal.final_from
+    return fundable_until(final_from, view.record.deadline, view.record.funding_grace)
 
 
 def _pool_short(view: RoundView, proposal: ProposalRecord, report: Report) -> tuple[Alarm, ...]:

@@ -12,10 +12,10 @@ from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.cache import MemberCache
 from scorer.oracle.challenges import Challenges, outcomes
 from scorer.oracle.context import CycleContext
-from scorer.oracle.decide import Challenging
 from scorer.oracle.evidence import PeerReport, by_hand, doubt
 from scorer.oracle.paths import MemberPaths
 from scorer.oracle.policy import MemberPolicy
+from scorer.oracle.view import Challenging
 from scorer.protocol.documents import to_hex
 from scorer.storage.bundle import Bundle
 

@@ -27,6 +27,7 @@ from scorer.oracle.meta_models import MetaModels
 from scorer.oracle.observation import committee_doubts, observed_rounds
 from scorer.oracle.paths import MemberPaths
 from scorer.oracle.policy import MemberPolicy
+from scorer.oracle.proving import Proving
 from scorer.oracle.publication import PublicationWatch
 from scorer.oracle.reporting import Reporter
 from scorer.oracle.round_views import RoundViews
@@ -125,6 +126,7 @@ class MemberCycle:
             self.publication.files,
             self.disputing,
             soundness,
+            Proving(self.context, self.paths, self.address, self.cache, self.raise_alarm),
         )
 
     @cached_property

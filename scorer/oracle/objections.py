@@ -6,8 +6,8 @@ from scorer.chain.contracts import Suite
 from scorer.observation.observe import Block, read_sealed
 from scorer.oracle.consistency import disagreement
 from scorer.oracle.context import CycleContext
-from scorer.oracle.decide import RoundView
 from scorer.oracle.quorum_check import Unanswered
+from scorer.oracle.view import RoundView
 from scorer.storage.bundle import Bundle
 
 Confirmations = MutableSet[tuple[Suite, int]]

@@ -25,6 +25,8 @@ class MemberPolicy:
         another round is to be locked; 0: none.
     limits
         The bounds outside of which a report is held back; None: nothing is held back.
+    proves
+        Whether an accepted report that can be proven wrong is, to the court, for the gas that it takes.
     recomputes
         Whether a fresh process must come to the same report before it is attested.
     disputed
@@ -43,6 +45,7 @@ class MemberPolicy:
     stagger: int = 0
     roll_wait: int = 0
     limits: SanityLimits | None = None
+    proves: bool = True
     recomputes: bool = False
     disputed: frozenset[str] = frozenset()
     publication_grace: int = GRACE

@@ -4,18 +4,20 @@ from dataclasses import dataclass
 
 from scorer.chain.bulk import read_view
 from scorer.chain.records import ProposalRecord, RoundRecord
+from scorer.observation.court_case import Disproof
 from scorer.observation.observe import CommitteeView, Sealed, awaits_seal, chunks_left
 from scorer.oracle.actions import SealRound
 from scorer.oracle.cache import MemberCache
 from scorer.oracle.context import CycleContext
-from scorer.oracle.decide import Absence, Challenging, RoundView
 from scorer.oracle.disputing import Disputing
 from scorer.oracle.paths import MemberPaths
 from scorer.oracle.policy import MemberPolicy
+from scorer.oracle.proving import Proving
 from scorer.oracle.sealing import Sealing
 from scorer.oracle.soundness import Soundness
 from scorer.oracle.takeover import PublishedFiles
 from scorer.oracle.turns import turn_of
+from scorer.oracle.view import Absence, Challenging, RoundView
 from scorer.protocol.report import Report
 
 
@@ -40,6 +42,7 @@ class RoundViews:
     published: PublishedFiles
     disputing: Disputing
     soundness: Soundness
+    proving: Proving
 
     def view(
         self,
@@ -75,6 +78,9 @@ class RoundViews:
             locking=locking,
             roll_wait=self.policy.roll_wait,
             absence=self._absence(record),
+            challenge_window=0 if proposal is None else self._challenge_window(),
+            evidence_until=None if proposal is None else self._evidence_until(record),
+            disproof=self._disproof(record, sealed, proposal, report),
         )
 
     def _seal(self, record: RoundRecord) -> SealRound | None:
@@ -112,6 +118,32 @@ class RoundViews:
                 read_view(functions.memberBond()) or read_view(functions.challengeBond())
             )
         return self.cache.bonded
+
+    def _challenge_window(self) -> int:
+        """Return the committee's challenge window, seconds, which never changes."""
+        if self.cache.challenge_window is None:
+            asked = self.context.suite.committee.functions.challengeWindow()
+            self.cache.challenge_window = int(read_view(asked))
+        return self.cache.challenge_window
+
+    def _evidence_until(self, record: RoundRecord) -> int | None:
+        """Return until when evidence of the round's reports is taken; None where none is asked for."""
+        court = self.context.suite.court
+        return None if court is None else record.deadline + court.posting_period
+
+    def _disproof(
+        self,
+        record: RoundRecord,
+        sealed: Sealed | None,
+        proposal: ProposalRecord | None,
+        report: Report | None,
+    ) -> Disproof | None:
+        """Return the proof that the accepted report is wrong, where it is not ours and there is one."""
+        if not self.policy.proves or sealed is None or proposal is None:
+            return None
+        if report is not None and proposal.report_hash == report.hash():
+            return None
+        return self.proving.disproof(record, sealed, proposal)
 
     def _delay(self, round_id: int, committee: CommitteeView) -> int:
         if not self.policy.stagger:

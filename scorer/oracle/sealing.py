@@ -25,6 +25,9 @@ from scorer.oracle.round_decryption import few
 from scorer.oracle.seal_cache import Judgement, SealCache
 from scorer.oracle.stamps import stamp_of
 from scorer.oracle.votes import PeerVotes
+from scorer.proofs.terms import terms_hash
+from scorer.protocol.documents import to_hex
+from scorer.protocol.rules import NO_TERMS
 from scorer.protocol.seal import Seal, SealVote, Verdicts, agreed_refusals, quorum_signatures, seal_of
 from scorer.protocol.submissions import Submissions
 from scorer.protocol.tables import table_file
@@ -84,6 +87,8 @@ class Sealing:
 
         Our own vote is made first, and made anew where others' votes change what is agreed on.
         """
+        if not self._has_terms(record):
+            return None
         votes = self._votes(record)
         own = self._vote(record, votes)
         if own is not None:
@@ -108,7 +113,7 @@ class Sealing:
         before = self._own_vote(bundle)
         if before is not None and keccak(before.seal.message) == digest:
             return before.seal_signature
-        if self._sign is None or not self._may_sign(record):
+        if self._sign is None or not self._may_sign(record) or not self._has_terms(record):
             return None
         votes = self._votes(record)
         seen = frozenset(vote.seal_signature for vote in votes)
@@ -123,6 +128,25 @@ class Sealing:
             signature = self._signed(bundle, judged, seal, refused).seal_signature if same else None
             known = self.cache.late[record.round_id] = seen, signature
         return known[1]
+
+    def _has_terms(self, record: RoundRecord) -> bool:
+        """Say whether a round has its rules' terms, without which no court judges it, or call a human."""
+        round_id, context = record.round_id, self.context
+        has_court = context.quorum_check.confirmed(
+            context.suite,
+            f"round {round_id}, whether a court asks for evidence",
+            lambda suite: suite.court is not None,
+        )
+        bundle = self.paths.own_bundle(round_id)
+        expected = terms_hash(bundle.rules(), len(bundle.universe()))
+        if record.terms_hash == expected or (not has_court and record.terms_hash == NO_TERMS):
+            return True
+        self.raise_alarm(
+            AlarmReason.WRONG_TERMS,
+            f"round {round_id}: expected the terms {to_hex(expected)}, as its rules say, found "
+            f"{to_hex(record.terms_hash)}",
+        )
+        return False
 
     def _may_sign(self, record: RoundRecord) -> bool:
         return not self.decrypting.is_encrypted(record) or self.decrypting.may_sign(record)

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +14,16 @@ from scorer.proofs.evidence import Operands, positions_digest
 from scorer.proofs.ranking import RankedSubmission
 from scorer.proofs.tables import table_halves
 from scorer.proofs.tree import TableTree
-from scorer.protocol.chunks import LANES, Chunk, pack_scores, positions_heads, scores_heads
+from scorer.protocol.chunks import (
+    EMPTY_HEAD,
+    LANES,
+    SCORE_BYTES,
+    Chunk,
+    pack_scores,
+    positions_heads,
+    push,
+    unpack_scores,
+)
 from scorer.protocol.merkle import NO_LEAF, merkle_proof
 from scorer.protocol.submissions import Submission, Submissions
 from scorer.scoring.exact import Floats
@@ -24,16 +34,38 @@ _NOBODY: Final = (0, bytes(32), bytes(32), bytes(32), 0, 0, list[bytes]())
 
 @dataclass(frozen=True)
 class ScoredLanes:
-    """A round's chunks in the order in which they were locked, and a report's reward scores, ppm, by lane."""
+    """A round's chunks in the order in which they were locked, and a report's reward scores of them.
+
+    Attributes
+    ----------
+    packed
+        The scores of each chunk, as the report commits to them: of a false one, any bytes.
+    """
 
     chunks: Sequence[Chunk]
-    scores: Scores
+    packed: Sequence[bytes]
+
+    @classmethod
+    def of(cls, chunks: Sequence[Chunk], scores: Scores) -> "ScoredLanes":
+        """Return chunks with reward scores in ppm, by lane, a chunk each."""
+        return cls(chunks, [pack_scores(part) for part in scores])
+
+    @property
+    def is_whole(self) -> bool:
+        """True where every lane has a score, and no score is without a lane."""
+        sizes = [SCORE_BYTES * len(chunk.positions) for chunk in self.chunks]
+        return list(map(len, self.packed)) == sizes
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Reward scores in ppm, by lane, a chunk each, of lanes that are whole."""
+        return [unpack_scores(part) for part in self.packed]
 
     def to_contract(self) -> list[tuple[int, list[int], bytes]]:
         """Return the structs ``Chunk`` of IScoreCourt."""
         return [
-            (chunk.from_slot, list(chunk.words), pack_scores(part))
-            for chunk, part in zip(self.chunks, self.scores, strict=True)
+            (chunk.from_slot, list(chunk.words), part)
+            for chunk, part in zip(self.chunks, self.packed, strict=True)
         ]
 
     def place(self, lane: int) -> tuple[Any, ...]:
@@ -51,14 +83,14 @@ class ScoredLanes:
 
     def _place(self, lane: int, number: int) -> tuple[Any, ...]:
         above = [
-            (chunk.from_slot, positions_digest(chunk), keccak(pack_scores(part)))
-            for chunk, part in list(zip(self.chunks, self.scores, strict=True))[number + 1 :]
+            (chunk.from_slot, positions_digest(chunk), keccak(part))
+            for chunk, part in list(zip(self.chunks, self.packed, strict=True))[number + 1 :]
         ]
         return (
             lane,
             self.to_contract()[number],
             positions_heads(self.chunks)[number],
-            scores_heads(self.chunks, self.scores)[number],
+            scores_below(self.chunks, self.packed, number),
             above,
         )
 
@@ -125,6 +157,14 @@ class SealedTree:
             index,
             merkle_proof(self.leaves, index),
         )
+
+
+def scores_below(chunks: Sequence[Chunk], packed: Sequence[bytes], number: int) -> bytes:
+    """Return the head of the stack of packed scores below the chunk of a number, counted from 0."""
+    head = EMPTY_HEAD
+    for chunk, part in zip(chunks[:number], packed[:number], strict=True):
+        head = push(head, chunk.from_slot, part)
+    return head
 
 
 def score_inputs(predictions: Floats, operands: Operands, tree: TableTree) -> tuple[Any, ...]:

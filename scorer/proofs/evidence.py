@@ -9,7 +9,7 @@ from eth_hash.auto import keccak
 
 from scorer.proofs.terms import META_MODEL, ScoreTerms
 from scorer.proofs.vectors import ScoreVectors, score_vectors
-from scorer.protocol.chunks import Chunk, pack_scores
+from scorer.protocol.chunks import Chunk
 from scorer.protocol.report import Report
 from scorer.scoring.exact import Floats
 
@@ -94,13 +94,13 @@ class Evidence:
             self.operands.to_contract(),
         )
 
-    def posting(self, chunks: Sequence[Chunk], scores: Sequence[Any]) -> tuple[Any, ...]:
+    def posting(self, chunks: Sequence[Chunk], packed: Sequence[bytes]) -> tuple[Any, ...]:
         """Return the arguments of ``post`` behind the tournament's.
 
         Parameters
         ----------
-        chunks, scores
-            Of the round, in the order in which they were locked; scores in ppm, by lane.
+        chunks, packed
+            Of the round, in the order in which they were locked, and their packed scores.
         """
         vectors = self.operands.vectors
         return (
@@ -109,7 +109,7 @@ class Evidence:
             [each.palette for each in vectors],
             [chunk.from_slot for chunk in chunks],
             [positions_digest(chunk) for chunk in chunks],
-            [pack_scores(each) for each in scores],
+            list(packed),
         )
 
 

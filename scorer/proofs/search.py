@@ -1,18 +1,20 @@
 """Whatever of a report can be proven wrong, and the calls that do it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+import numpy as np
+
 from scorer.proofs.calls import ScoredLanes, SealedTree, score_inputs
 from scorer.proofs.evidence import Evidence
+from scorer.proofs.judge import Judge, JudgedReward
 from scorer.proofs.tree import TableTree
 from scorer.protocol.predictions import float_array
 from scorer.protocol.report import Report
+from scorer.rewards import settle
 
-TOLERANCE: Final = 1
-"""A score that is off by so many ppm is not proven wrong (ScoreProof.TOLERANCE)."""
 _TOTALS: Final = -1
 
 
@@ -24,6 +26,14 @@ class ProofKind(Enum):
     ABSENT = "disproveAbsent"
     UNSTAKED = "disproveUnstaked"
     TOTALS = "disproveTotals"
+
+
+_WHY: Final = {
+    ProofKind.SCORE: "by the report's own targets and meta model",
+    ProofKind.REFUSED: "its submission does not count",
+    ProofKind.ABSENT: "it did not submit",
+    ProofKind.UNSTAKED: "it has no position",
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,12 @@ class FalseClaim:
     claimed: int
     true: int
 
+    def __str__(self) -> str:
+        if self.kind is ProofKind.TOTALS:
+            return "totals or lengths of scores are not those of the report's own scores"
+        whose = f"model {self.model}" if self.model else f"lane {self.lane}"
+        return f"{whose} has the reward score {self.claimed} ppm, which is {self.true} ({_WHY[self.kind]})"
+
     @property
     def size(self) -> int:
         """The distance of the claim from the truth."""
@@ -51,7 +67,7 @@ class FalseClaim:
 
 
 def lane_faults(
-    lanes: ScoredLanes, models: Sequence[int], rewards: Mapping[int, int], tree: SealedTree
+    lanes: ScoredLanes, models: Sequence[int], rewards: Mapping[int, JudgedReward], tree: SealedTree
 ) -> list[FalseClaim]:
     """Return what a report says wrongly of single lanes, the largest first.
 
@@ -60,7 +76,7 @@ def lane_faults(
     models
         The model of every lane of every chunk, in the order of the chunks; 0 for a lane that no model has.
     rewards
-        Reward scores by model, ppm, of the submissions that count, as one computes them.
+        By model, of the submissions that count. Of one without a reward here nothing is said.
     """
     found, model_of = [], iter(models)
     for chunk, scores in zip(lanes.chunks, lanes.scores, strict=True):
@@ -72,12 +88,20 @@ def lane_faults(
 
 
 def _fault(
-    lane: int, model: int, position: int, claimed: int, rewards: Mapping[int, int], tree: SealedTree
+    lane: int,
+    model: int,
+    position: int,
+    claimed: int,
+    rewards: Mapping[int, JudgedReward],
+    tree: SealedTree,
 ) -> FalseClaim | None:
     kind = _kind(model, position, tree)
-    true = rewards.get(model, 0) if kind is ProofKind.SCORE else 0
-    allowed = TOLERANCE if kind is ProofKind.SCORE else 0
-    return FalseClaim(kind, lane, model, claimed, true) if abs(claimed - true) > allowed else None
+    if kind is not ProofKind.SCORE:
+        return FalseClaim(kind, lane, model, claimed, 0) if claimed else None
+    reward = rewards.get(model)
+    if reward is None or not reward.is_wrong(claimed):
+        return None
+    return FalseClaim(kind, lane, model, claimed, reward.ppm)
 
 
 def _kind(model: int, position: int, tree: SealedTree) -> ProofKind:
@@ -87,6 +111,70 @@ def _kind(model: int, position: int, tree: SealedTree) -> ProofKind:
     if model not in tree.submissions.model_ids:
         return ProofKind.ABSENT
     return ProofKind.REFUSED if model in tree.refused else ProofKind.SCORE
+
+
+def judged_rewards(
+    evidence: Evidence, sealed: SealedTree, only: Container[int] | None = None
+) -> dict[int, JudgedReward]:
+    """Return the reward scores, by model, that the court would find against a report's own operands.
+
+    Of submissions that count, whose predictions are known and which the court can judge; of models in `only`
+    alone where that is given.
+    """
+    judge, found = Judge(evidence.terms, evidence.operands), {}
+    for entry in sealed.submissions.entries:
+        asked = only is None or entry.model_id in only
+        if not asked or entry.predictions is None or entry.model_id in sealed.refused:
+            continue
+        reward = judge.reward(float_array(entry.predictions))
+        if reward is not None:
+            found[entry.model_id] = reward
+    return found
+
+
+@dataclass(frozen=True)
+class SealedFacts:
+    """The facts of a round that do not depend on its report.
+
+    Attributes
+    ----------
+    models
+        The model of every lane of every chunk, in the order of the chunks; 0 for a lane that no model has.
+    payout_factor, cap
+        ppm.
+    """
+
+    models: Sequence[int]
+    sealed: SealedTree
+    payout_factor: int
+    cap: int
+
+
+def report_faults(
+    evidence: Evidence, lanes: ScoredLanes, facts: SealedFacts, only: Container[int] | None = None
+) -> list[FalseClaim]:
+    """Return all that a report says wrongly and a proof can show: single lanes first, the largest first.
+
+    Parameters
+    ----------
+    only
+        The models whose scores are computed; None: all whose predictions are known.
+    """
+    report = evidence.report
+    if not lanes.is_whole:
+        # Nobody can settle by such scores: whatever the totals are, they are not those of all lanes.
+        return [FalseClaim(ProofKind.TOTALS, _TOTALS, _TOTALS, report.total_payout - report.total_burn, 0)]
+    rewards = judged_rewards(evidence, facts.sealed, only)
+    found = lane_faults(lanes, facts.models, rewards, facts.sealed)
+    positions = [chunk.positions for chunk in lanes.chunks]
+    settled = settle(
+        np.concatenate(positions) if positions else np.empty(0, dtype=np.uint64),
+        np.concatenate(list(lanes.scores)) if positions else np.empty(0, dtype=np.int64),
+        factor=facts.payout_factor,
+        cap=facts.cap,
+    )
+    totals = totals_fault(report, settled.total_payout, settled.total_burn)
+    return found if totals is None else [*found, totals]
 
 
 def totals_fault(report: Report, payout: int, burn: int) -> FalseClaim | None:

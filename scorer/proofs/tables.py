@@ -43,6 +43,14 @@ class TableHalves:
 
 
 @lru_cache(maxsize=4)
+def signed_table(ids: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return what CORR and what MMC multiply, by doubled rank from 0 to 2 * ids, on their grids."""
+    table = rank_table(ids)
+    powered, quantiles = (_grid(table, rows) for rows in (POWERED, QUANTILE))
+    return powered, quantiles
+
+
+@lru_cache(maxsize=4)
 def table_halves(ids: int) -> TableHalves:
     """Return the rank table of `ids` ids.
 
@@ -63,9 +71,13 @@ def table_halves(ids: int) -> TableHalves:
 
 def _magnitudes(table: RankTable, rows: slice, ids: int) -> NDArray[np.int64]:
     """Return the magnitudes at the doubled ranks 1 to n, of which 2n - d has the opposite number."""
-    high, low = table.parts[rows]
-    numbers = grid_integers(Parts(high, low, table.bits, 0))
+    numbers = _grid(table, rows)
     # The contract has this half only, and takes the other for its mirror image.
     if (numbers[1:] != -numbers[:0:-1]).any() or (numbers[1 : ids + 1] > 0).any():
         raise ValueError(f"expected an antisymmetric, ascending rank table of {ids} ids, found another")
     return -numbers[1 : ids + 1]
+
+
+def _grid(table: RankTable, rows: slice) -> NDArray[np.int64]:
+    high, low = table.parts[rows]
+    return grid_integers(Parts(high, low, table.bits, 0))

@@ -7,6 +7,7 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from scorer.proofs.tables import MOST_IDS
+from scorer.proofs.tree import MOST_SHIPPED
 from scorer.proofs.vectors import NotProvable
 from scorer.protocol.rules import NO_TERMS, Rules
 from scorer.units import ONE
@@ -106,8 +107,21 @@ def unprovable_parts(rules: Rules) -> tuple[str, ...]:
 
 
 def terms_hash(rules: Rules, ids: int) -> bytes:
-    """Return the ``termsHash`` of a round; `NO_TERMS` where its scores cannot be proven."""
+    """Return the ``termsHash`` with which a round is opened where its committee has a court.
+
+    It is `NO_TERMS` where scores cannot be proven: by the rules, or of more ids than courts have tables for.
+    """
+    if ids > MOST_SHIPPED:
+        return NO_TERMS
     try:
         return score_terms(rules, ids).hash()
     except NotProvable:
         return NO_TERMS
+
+
+def provability(rules: Rules, found: bytes) -> str:
+    """Say whether reward scores of a round can be proven to a court, by its rules and its ``termsHash``."""
+    if found != NO_TERMS:
+        return "reward scores can be proven to the court"
+    why = ", ".join(unprovable_parts(rules)) or "the round was opened without terms"
+    return f"reward scores cannot be proven to a court: {why}"

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +12,11 @@ from scorer.protocol.merkle import merkle_proof, merkle_root
 
 FIRST: Final = 2
 """The fewest ids that have a table: its leaf is the first."""
+MOST_SHIPPED: Final = 8_193
+"""The most ids that have a table in the tree that comes with the package: it has 2^13 leaves."""
+SHIPPED_FILE: Final = "rank_tables.bin"
+SHIPPED_ROOT: Final = bytes.fromhex("a14f1076d7c194c285a983324c8f6396d3a20dd3a6307608a82a9e42af09ba4a")
+"""``scripts/rank_tables.py`` computes it."""
 
 
 @dataclass(frozen=True)
@@ -67,3 +74,11 @@ def read_tree(path: Path, root: bytes) -> TableTree:
             f"{path}: expected the tables of root {root.hex()}, found those of {tree.root.hex()}"
         )
     return tree
+
+
+@cache
+def shipped_tree() -> TableTree:
+    """Return the tree that comes with the package, with which courts are deployed."""
+    resource = resources.files("scorer.proofs") / SHIPPED_FILE
+    with resources.as_file(resource) as path:
+        return read_tree(path, SHIPPED_ROOT)

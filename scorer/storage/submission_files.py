@@ -126,6 +126,14 @@ class SubmissionFiles(BundleFolder):
         """Return all submissions as the operator published them: without decrypted predictions."""
         return self._submissions(is_withheld=self.has(ENVELOPES))
 
+    def signed_submissions(self) -> Submissions:
+        """Return all submissions by submissions.json alone: what was signed, and not what was sent."""
+        signed, ids = self._signed(), self.universe()
+        rows = ((entry, None, None) for entry in signed)
+        return self._parsed(
+            SIGNATURES, lambda: Submissions(ids, tuple(_submission(*row) for row in rows), is_encrypted=True)
+        )
+
     def _submissions(self, *, is_withheld: bool) -> Submissions:
         signed, ids, is_encrypted = self._signed(), self.universe(), self.has(ENVELOPES)
         rows: Iterable[Predictions | None] = repeat(None)

@@ -12,6 +12,7 @@ from scorer.evaluation.own import OwnSubmission, OwnVerification, verify_own
 from scorer.evaluation.verify import Difference, differences
 from scorer.evaluation.void import VoidOnChain, void_differences
 from scorer.isolation import IsolatedReader, IsolationError, ReadLimits, ReadResult, refuses
+from scorer.proofs.terms import provability
 from scorer.protocol.documents import shown
 from scorer.protocol.tables import TABLES, table_file
 from scorer.storage.bundle import (
@@ -233,6 +234,7 @@ def _scored(bundle: Bundle, chain: OnChain | None, own: OwnSubmission | None) ->
     report = published.report.get("report_hash")
     words = f"{len(published.scores.get('model_id', ()))} models, report {shown(report)}"
     agreement = f"{words}, {'with the chain' if chain else WITH_ITSELF}"
+    agreement += f"; {provability(published.inputs.rules, terms.terms_hash)}"
     if published.inputs.submissions.is_withheld:
         agreement += PREDICTIONS_WITHHELD
     if published.meta_model is None:

@@ -170,7 +170,7 @@ def test_verify_agrees_with_the_chain_and_names_what_was_changed(world: World) -
     code, said = run("verify", folder, *chain)
     assert code == 0
     assert said.startswith(f"verify: round {round_id} agrees: 10 models")
-    assert "with the chain" in said
+    assert "with the chain; reward scores can be proven to the court" in said
     table = pd.read_parquet(folder / "scores.parquet")
     table["reward_score"] = table["reward_score"] + (table["model_id"] == 5)
     table.to_parquet(folder / "scores.parquet", index=False)

@@ -13,6 +13,7 @@ from scorer.cli import app
 from scorer.deployment.blueprint import selector
 from scorer.deployment.check import differences
 from scorer.deployment.manifest import ManifestError, read_manifest
+from scorer.proofs.tree import SHIPPED_ROOT
 from tests.chains import Chains
 from tests.deployment.files import DEPLOYER, GUARDIAN, MEMBERS, OPERATOR, STRANGER, TEXT
 from tests.deployment.site import Site, built_site
@@ -267,3 +268,36 @@ def test_a_round_that_locks_later_than_the_admin_can_act_is_named(chains: Chains
         (line,) = lines_of(where, manifest)
     expected = "less than admin.delay, 604800 seconds, from its opening to the end of its lock"
     assert line == f"tournament.daily.round 2: expected {expected}, found {7 * 86_400 + 21_600} seconds"
+
+
+def test_the_court_is_deployed_with_the_rest_and_the_committee_knows_it(
+    case: tuple[Site, dict[str, Any]],
+) -> None:
+    _, manifest = case
+    court = manifest["contracts"]["court"]
+    assert court["contract"] == "ScoreCourt"
+    assert court["arguments"] == {"tables": "0x" + SHIPPED_ROOT.hex()}
+    assert manifest["contracts"]["committee"]["arguments"]["court"] == court["address"]
+    assert manifest["deployment"]["committee"]["court"] == "new"
+
+
+def test_a_court_of_other_tables_or_another_court_is_named(case: tuple[Site, dict[str, Any]]) -> None:
+    where, manifest = case
+    other = json.loads(json.dumps(manifest))
+    other["contracts"]["court"]["arguments"]["tables"] = "0x" + "11" * 32
+    assert f"court.tables: expected 0x{'11' * 32}, found 0x{SHIPPED_ROOT.hex()}" in lines_of(where, other)
+    for choice, expected in (("nobody", "0x" + "0" * 40), (STRANGER, STRANGER)):
+        other = json.loads(json.dumps(manifest))
+        other["deployment"]["committee"]["court"] = choice
+        found = manifest["contracts"]["court"]["address"]
+        assert f"committee.court: expected {expected}, found {found}" in lines_of(where, other)
+
+
+def test_the_record_of_a_deployment_from_before_there_were_courts_says_nobody(
+    case: tuple[Site, dict[str, Any]],
+) -> None:
+    where, manifest = case
+    old = json.loads(json.dumps(manifest))
+    del old["deployment"]["committee"]["court"]
+    found = manifest["contracts"]["court"]["address"]
+    assert f"committee.court: expected 0x{'0' * 40}, found {found}" in lines_of(where, old)

@@ -9,7 +9,7 @@ import pytest
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.inputs import InputsMismatch, RoundInputs
 from scorer.evaluation.operands import round_operands
-from scorer.proofs.terms import score_terms, terms_hash, unprovable_parts
+from scorer.proofs.terms import provability, score_terms, terms_hash, unprovable_parts
 from scorer.protocol.documents import to_hex
 from scorer.protocol.report import evidence_hash
 from scorer.protocol.rules import NO_TERMS, Rules, preset
@@ -79,3 +79,12 @@ def test_each_target_and_each_meta_model_has_its_vector() -> None:
     terms = score_terms(Rules.model_validate(document), 100)
     assert terms.vectors == (("b", "meta_model"), ("b", "benchmark_meta_model"), ("c", "meta_model"))
     assert [factor.vector for factor in terms.factors] == [1, 0, 2, 0]
+
+
+def test_whether_scores_can_be_proven_is_said_with_the_reason_why_not() -> None:
+    provable, other = preset("cupel"), preset("signals")
+    assert provability(provable, b"\1" * 32) == "reward scores can be proven to the court"
+    without = "reward scores cannot be proven to a court: "
+    assert provability(provable, NO_TERMS) == without + "the round was opened without terms"
+    assert provability(other, NO_TERMS) == without + ", ".join(unprovable_parts(other))
+    assert unprovable_parts(other)

@@ -24,7 +24,8 @@ from scorer.oracle.actions import (
 )
 from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.oracle.calls import meaning_of
-from scorer.oracle.decide import Absence, Challenging, RoundView, decide, decide_credit, is_due
+from scorer.oracle.decide import decide, decide_credit, is_due
+from scorer.oracle.view import Absence, Challenging, RoundView
 from scorer.protocol.report import Report
 from scorer.protocol.seal import Seal
 from tests.records import record as plain_record

@@ -134,7 +134,7 @@ class CourtWorld:
             np.array([scores.get(int(lane) + 1, 0) for lane in chunk.lanes], dtype=np.int64)
             for chunk in self.chunks
         ]
-        return ScoredLanes(self.chunks, parts)
+        return ScoredLanes.of(self.chunks, parts)
 
     def evidence(self, scores: Mapping[int, int], **changes: Any) -> Evidence:
         """Return a report with these scores by model, fields replaced as asked, and its evidence."""
@@ -187,7 +187,7 @@ class CourtWorld:
     def post(self, evidence: Evidence, scores: Mapping[int, int]) -> Any:
         """Post a report's evidence."""
         lanes = self.lanes(scores)
-        arguments = evidence.posting(lanes.chunks, lanes.scores)
+        arguments = evidence.posting(lanes.chunks, lanes.packed)
         return self.send(self.court.functions.post(self.tournament, *arguments))
 
     def commit(self, call: Any, account: int = STRANGER) -> None:

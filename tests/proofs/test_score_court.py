@@ -7,10 +7,12 @@ import pytest
 from eth_hash.auto import keccak
 from web3.exceptions import ContractLogicError
 
+from scorer.chain.calldata import calldata
 from scorer.chain.reverts import revert_name
 from scorer.lab.anvil import run_anvil
 from scorer.observation.posted import PostedIn, read_posted
-from scorer.proofs.search import lane_faults, proof, totals_fault
+from scorer.proofs.judge import Judge
+from scorer.proofs.search import ProofKind, SealedFacts, proof, report_faults, totals_fault
 from scorer.units import wei_from_nano
 from tests.proofs.court_world import (
     ABSENT,
@@ -165,21 +167,22 @@ def test_a_report_without_public_evidence_never_becomes_final(world: CourtWorld)
         posted = world.anvil.w3.eth.get_block(receipt["blockNumber"])["timestamp"]
         assert final.call() == posted + CHALLENGE_WINDOW
     world.anvil.advance_to(record.deadline + POSTING_PERIOD)
-    posting = evidence.posting(world.lanes(world.honest).chunks, world.lanes(world.honest).scores)
+    posting = evidence.posting(world.lanes(world.honest).chunks, world.lanes(world.honest).packed)
     late = world.court.functions.post(world.tournament, *posting)
     assert refusal(world.send, late) == "PostedTooLate"
     world.send(close)
 
 
-def test_evidence_that_is_posted_twice_counts_from_the_first_time(world: CourtWorld) -> None:
+def test_evidence_is_taken_once(world: CourtWorld) -> None:
     evidence = world.evidence(world.honest)
-    first = world.post(evidence, world.honest)
-    world.anvil.advance_to(world.anvil.w3.eth.get_block("latest")["timestamp"] + 1_000)
     world.post(evidence, world.honest)
-    since = world.court.functions.evidenceSince(
-        world.tournament, world.round_id, evidence.report.hash()
-    ).call()
-    assert since == world.anvil.w3.eth.get_block(first["blockNumber"])["timestamp"]
+    since = world.court.functions.evidenceSince(world.tournament, world.round_id, evidence.report.hash())
+    before = since.call()
+    world.anvil.finalise()
+    assert refusal(world.post, evidence, world.honest) == "AlreadyPosted"
+    assert since.call() == before
+    other = world.evidence(world.honest | {PLAIN: 1})
+    assert refusal(world.post, other, world.honest | {PLAIN: 1}) == ""
 
 
 def test_nobody_sends_a_proof_that_was_not_announced_as_his_own_a_block_before(world: CourtWorld) -> None:
@@ -256,19 +259,42 @@ def test_the_search_finds_each_lie_and_the_proof_that_ends_it(world: CourtWorld)
     evidence = accept(world, scores, total_burn=5)
     lanes = world.lanes(scores)
     models = [int(lane) + 1 for chunk in world.chunks for lane in chunk.lanes]
-    found = lane_faults(lanes, models, world.honest, world.sealed)
+    record = world.suite.tournament.functions.round(world.round_id).call()
+    facts = SealedFacts(models, world.sealed, record.payoutFactor, record.cap)
+    *found, totals = report_faults(evidence, lanes, facts)
     assert [(fault.kind.name, fault.model) for fault in found] == [
         ("REFUSED", REFUSED), ("ABSENT", ABSENT), ("SCORE", PLAIN), ("UNSTAKED", UNSTAKED),
     ]  # fmt: skip
+    assert totals.kind is ProofKind.TOTALS
     right = world.evidence(scores).report
-    totals = totals_fault(evidence.report, right.total_payout, right.total_burn)
-    assert totals is not None
     assert totals_fault(right, right.total_payout, right.total_burn) is None
     for fault in (*found, totals):
         with world.undone():
             arguments = proof(fault, evidence, lanes, world.sealed, world.tree)
             assert not refusal(world.prove, getattr(world.court.functions, fault.kind.value)(*arguments))
-    assert lane_faults(world.lanes(world.honest), models, world.honest, world.sealed) == []
+    assert report_faults(world.evidence(world.honest), world.lanes(world.honest), facts) == []
+    of_one = report_faults(evidence, lanes, facts, only={OPPOSITE})
+    assert [fault.kind.name for fault in of_one] == ["REFUSED", "ABSENT", "UNSTAKED", "TOTALS"]
+
+
+@pytest.mark.parametrize("model", SCORED)
+def test_what_the_search_computes_is_what_the_court_computes_to_the_last_bit(
+    world: CourtWorld, model: int
+) -> None:
+    evidence = world.evidence(world.honest)
+    judged = Judge(evidence.terms, evidence.operands).reward(world.predictions(model))
+    assert judged is not None
+    found = world.court.functions.scoreOf(*world.score_arguments(evidence, world.honest, model)).call()
+    assert [world.honest[model], judged.least, judged.largest] == found
+    assert judged.ppm == world.honest[model]
+
+
+@pytest.mark.parametrize("wrong", [-0.0, -0.1, float("nan")])
+def test_what_the_court_refuses_to_judge_is_not_judged_by_the_search(built: CourtWorld, wrong: float) -> None:
+    predictions = built.predictions(PLAIN).copy()
+    predictions[3] = wrong
+    assert Judge(built.terms, built.operands).reward(predictions) is None
+    assert Judge(built.terms, built.operands).reward(predictions[:-1]) is None
 
 
 def test_a_court_that_is_a_wallet_asks_for_no_evidence_and_judges_by_itself() -> None:
@@ -294,6 +320,33 @@ def test_evidence_is_read_back_from_the_event_that_made_it_public(world: CourtWo
     found = read_posted(place, *of, evidence.report.hash(), world.terms)
     assert found is not None
     assert found.evidence == evidence
-    for part, expected in zip(found.scores, world.lanes(scores).scores, strict=True):
-        assert part.tolist() == expected.tolist()
+    assert list(found.packed) == list(world.lanes(scores).packed)
     assert read_posted(place, *of, bytes(32), world.terms) is None
+
+
+def test_evidence_that_is_called_with_in_a_form_that_only_the_compiler_reads_is_read_back(
+    world: CourtWorld,
+) -> None:
+    """Who could post what nobody can decode would keep a false report from every proof."""
+    scores = world.honest | {TIED: 77}
+    evidence, lanes = world.evidence(scores), world.lanes(scores)
+    posting = evidence.posting(lanes.chunks, lanes.packed)
+    call = bytearray(calldata(world.court.functions.post(world.tournament, *posting)))
+    assert call[-1] == 0  # padding behind the last chunk's scores
+    call[-1] = 1
+    # What the fourth argument leads to is moved behind everything else.
+    at = 4 + 3 * 32
+    start = int.from_bytes(call[at : at + 32], "big")
+    call[at : at + 32] = (len(call) - 4).to_bytes(32, "big")
+    call += call[4 + start :]
+    with pytest.raises(Exception, match="adding"):
+        world.court.decode_function_input(bytes(call))
+    request = {"from": world.address(STRANGER), "to": world.court.address, "data": bytes(call)}
+    sent = world.anvil.w3.eth.send_transaction({**request, "gas": 20_000_000})  # type: ignore[typeddict-item]
+    receipt = world.anvil.w3.eth.wait_for_transaction_receipt(sent)
+    assert receipt["status"] == 1
+    place = PostedIn(world.court, receipt["blockNumber"], receipt["blockNumber"])
+    of = world.anvil.w3.eth.chain_id, world.tournament, evidence.report.hash()
+    found = read_posted(place, *of, world.terms)
+    assert found is not None
+    assert (found.evidence, list(found.packed)) == (evidence, list(lanes.packed))

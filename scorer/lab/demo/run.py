@@ -195,6 +195,11 @@ def _resolve(demo: Demo, week: Week, record: Record) -> None:
         is_wrong = (week.round_id, index) == (WRONG_ROUND, WRONG_MEMBER)
         _make_targets(demo.rebuilder.as_of(week.times.resolve_at), member, week.round_id, is_wrong=is_wrong)
     _cycle(demo, week, record)
+    suite = demo.tournament.suite
+    proposal = suite.proposal(week.round_id, suite.w3.eth.block_number)
+    if proposal is not None and proposal.awaits_evidence:
+        # Whoever saw the report accepted has another one: who voted last posts the evidence of theirs.
+        _cycle(demo, week, record, _in_order(demo, week)[-1:])
 
 
 def _make_targets(rebuilder: Rebuilder, member: LocalMember, round_id: int, *, is_wrong: bool) -> None:
@@ -210,13 +215,19 @@ def _settle(demo: Demo, week: Week, record: Record) -> None:
     _note_scores(demo, week, record)
 
 
-def _cycle(demo: Demo, week: Week, record: Record) -> None:
-    """Let every member do one cycle over all rounds that may not be over."""
-    tournament, members = demo.tournament, demo.tournament.members
+def _in_order(demo: Demo, week: Week) -> tuple[LocalMember, ...]:
+    """Return the members in the order in which they work for a round."""
+    members = demo.tournament.members
     turn = (week.round_id + WRONG_MEMBER - WRONG_ROUND) % len(members)
+    return members[turn:] + members[:turn]
+
+
+def _cycle(demo: Demo, week: Week, record: Record, members: Sequence[LocalMember] = ()) -> None:
+    """Let every member, or some, do one cycle over all rounds that may not be over."""
+    tournament = demo.tournament
     rounds = range(week.round_id, week.round_id + ROUNDS_AT_ONCE)
     tournament.anvil.finalise()
-    for member in members[turn:] + members[:turn]:
+    for member in members or _in_order(demo, week):
         for step in member.cycle(rounds):
             if isinstance(step.action, Alarm):
                 record.alarms.append(

@@ -56,9 +56,9 @@ class Tally:
         many. `more` were needed for a challenge.
         """
         done = self.actions(rounds)
-        # An opening, the chunks and their end; the seal, votes, the beginning and the chunks.
+        # An opening, the chunks and their end; the seal, votes, evidence, the beginning and the chunks.
         needed_operator = sum(len(action.locked) + 2 for action in done)
-        needed_members = sum(action.votes + action.closed + 2 + len(action.settled) for action in done) + more
+        needed_members = sum(action.by_members for action in done) + more
         now = Tally.of(self.local)
         extra = now.operator - self.operator - needed_operator
         extra += sum(now.members) - sum(self.members) - needed_members
@@ -83,12 +83,14 @@ class Tally:
         settled = _slots(local.events(tournament.ChunkSettled()))
         votes = Counter(event["roundId"] for event in local.events(committee.Attested()))
         closed = Counter(event["roundId"] for event in local.events(committee.VotesClosed()))
+        posted = Counter(event["roundId"] for event in local.evidence())
         return [
             RoundActions(
                 tuple(locked[number]),
                 tuple(settled[number]),
                 votes[number],
                 closed[number],
+                posted[number],
                 local.quorum,
                 local.record(number).state == RoundState.SETTLED,
             )
@@ -104,6 +106,8 @@ class RoundActions:
     ----------
     closed
         How often its votes were closed, so that they hold no bonds any more.
+    posted
+        How many reports' evidence was posted: of one that was overturned, too.
     needed
         Votes that have a report accepted.
     """
@@ -112,8 +116,14 @@ class RoundActions:
     settled: tuple[int, ...]
     votes: int
     closed: int
+    posted: int
     needed: int
     is_settled: bool
+
+    @property
+    def by_members(self) -> int:
+        """Number of transactions that it took of members: with the seal and the settlement's beginning."""
+        return self.votes + self.closed + self.posted + 2 + len(self.settled)
 
     @property
     def twice(self) -> int:
@@ -122,9 +132,9 @@ class RoundActions:
 
     @property
     def lost(self) -> int:
-        """Number of chunks, votes and endings that are missing."""
+        """Number of chunks, votes, evidence and endings that are missing."""
         missing = len(set(self.locked) ^ set(self.settled)) + max(self.needed - self.votes, 0)
-        return missing + (not self.is_settled)
+        return missing + (not self.posted) + (not self.is_settled)
 
 
 def _slots(events: Sequence[dict[str, Any]]) -> dict[int, list[int]]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from scorer.failpoints import LABELS
 from scorer.lab.drill import scenarios
+from scorer.lab.drill.court_scenarios import COURT_SCENARIOS
 from scorer.lab.drill.fault_scenarios import FAULT_SCENARIOS
 from scorer.lab.drill.outcome import ScenarioResult
 from scorer.lab.local_tournament import LocalTournament
@@ -16,6 +17,7 @@ from scorer.lab.proxy import Proxy
 DEPTHS: Final = range(1, 9)
 SEEDS: Final = range(2)
 DRILLED: Final = ("signed", "broadcast", "mined-recorded")
+ALL_LIE: Final = "all members lie, one stranger proves it"
 Play = Callable[[LocalTournament, Proxy], ScenarioResult]
 
 
@@ -54,6 +56,7 @@ def chaos() -> tuple[Scenario, ...]:
         Scenario("endpoint is lost", scenarios.endpoint_is_lost),
         Scenario("finality stands still", scenarios.finality_stands_still),
         Scenario("wrong report overturned", _alone(scenarios.wrong_report_overturned)),
+        *(Scenario(name, _alone(play)) for name, play in COURT_SCENARIOS.items()),
     )
 
 
@@ -66,6 +69,7 @@ def drill() -> tuple[Scenario, ...]:
         Scenario("endpoint is lost", scenarios.endpoint_is_lost),
         Scenario("finality stands still", scenarios.finality_stands_still),
         Scenario("wrong report overturned", _alone(scenarios.wrong_report_overturned)),
+        Scenario(ALL_LIE, _alone(COURT_SCENARIOS[ALL_LIE])),
     )
 
 

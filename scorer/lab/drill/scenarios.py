@@ -22,6 +22,7 @@ from scorer.lab.drill.waiting import (
     lock_and_seal,
     locked,
     nothing_open,
+    posted,
     release,
     resolve,
     rung,
@@ -97,11 +98,11 @@ def killed_everywhere(label: str, local: LocalTournament, kills: int = 4) -> Sce
     seal(local, rounds, kill_at=_points(label, rounds, "seal"))
     resolve(local, rounds)
     drive(local, "member-0", kill_at=_points(label, rounds, "attest"))
-    for index in range(1, local.members):
-        drive(local, f"member-{index}")
+    # The vote that has the reports accepted, and what follows from it.
+    drive(local, "member-1", posted(local, *rounds), kill_at=_points(label, rounds, "post"))
     local.pass_challenge_window()
     drive(local, "member-0", settled(local, *rounds), kill_at=_points(label, rounds, "begin", "settle"))
-    ended = len(locks) + len(_points(label, rounds, "seal", "attest", "begin", "settle"))
+    ended = len(locks) + len(_points(label, rounds, "seal", "attest", "post", "begin", "settle"))
     return tally.result(f"killed at {label}", rounds, f"{ended} times ended")
 
 
@@ -144,6 +145,7 @@ def reorganised(depth: int, local: LocalTournament) -> ScenarioResult:
     local.resolve(round_id)
     for index in range(local.quorum):
         forgotten += _then_forget(local, f"member-{index}", FIRST_MEMBER + index, depth)
+    drive(local, f"member-{local.quorum - 1}", posted(local, round_id))
     local.pass_challenge_window()
     forgotten += _then_forget(local, "member-0", FIRST_MEMBER, depth, settled(local, round_id))
     return tally.result(f"reorganised {depth} deep", [round_id], f"{forgotten} transactions forgotten")
@@ -230,6 +232,7 @@ def five_daemons(local: LocalTournament, seed: int = 0) -> ScenarioResult:
     with running(local, "member-0", "member-1", "member-2"):
         _restart_at_random(local, "member-4", dice)
         drive(local, "member-3", accepted(local, round_id))
+        await_that(posted(local, round_id), "the evidence of the report", mine=local)
     local.pass_challenge_window()
     with running(local, "member-0", "member-1", "member-2", "member-3"):
         _restart_at_random(local, "member-4", dice)
@@ -268,7 +271,7 @@ def wrong_report_overturned(local: LocalTournament) -> ScenarioResult:
     _learn(local, round_id, (0, 1))
     for index in (0, 1):
         drive(local, f"member-{index}")
-    drive(local, "member-2", accepted(local, round_id, ProposalStatus.OVERTURNED))
+    drive(local, "member-2", posted(local, round_id))
     local.pass_challenge_window()
     drive(local, "member-2", settled(local, round_id))
     _collected(local, 2, before)
@@ -293,6 +296,7 @@ def five_daemons_overturn(local: LocalTournament, seed: int = 0) -> ScenarioResu
     with running(local, "member-0", "member-1", "member-3", "member-4"):
         _restart_at_random(local, "member-2", dice)
         await_that(accepted(local, round_id, ProposalStatus.OVERTURNED), "the dispute to end", mine=local)
+        await_that(posted(local, round_id), "the evidence of the right report", mine=local)
         local.pass_challenge_window()
         await_that(settled(local, round_id), "the right report to settle", mine=local)
         await_that(lambda: _holdings(local, 4) > before, "what the challenge brought", mine=local)

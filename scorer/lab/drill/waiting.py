@@ -118,6 +118,16 @@ def accepted(local: LocalTournament, round_id: int, status: ProposalStatus = Pro
     return reached
 
 
+def posted(local: LocalTournament, *rounds: int) -> Done:
+    """Return a condition: the evidence of rounds' accepted reports is public."""
+
+    def is_posted(round_id: int) -> bool:
+        proposal = local.suite.proposal(round_id, local.anvil.w3.eth.block_number)
+        return proposal is not None and proposal.has_report and not proposal.awaits_evidence
+
+    return lambda: all(map(is_posted, rounds))
+
+
 def voted(local: LocalTournament, index: int, *rounds: int) -> Done:
     """Return a condition: a member voted on rounds, or others carried a report without it."""
     member = local.anvil.account(FIRST_MEMBER + index).address
@@ -182,7 +192,7 @@ def resolve(local: LocalTournament, rounds: Sequence[int]) -> None:
 
 
 def to_end(local: LocalTournament, rounds: Sequence[int]) -> None:
-    """Let every member vote, and the first one settle."""
+    """Let every member vote, whoever sees the report accepted post its evidence, and the first one settle."""
     for index in range(local.members):
         drive(local, f"member-{index}", voted(local, index, *rounds))
     local.pass_challenge_window()
@@ -196,6 +206,7 @@ def to_end_while_running(local: LocalTournament, rounds: Sequence[int]) -> None:
     with running(local, *names):
         wanted = before + local.quorum * len(rounds)
         await_that(lambda: sent_by_members(local) >= wanted, "every vote", mine=local)
+        await_that(posted(local, *rounds), "the evidence of every report", mine=local)
         for name in names:
             await_that(partial(nothing_open, local, name), "a final vote", mine=local)
     local.pass_challenge_window()

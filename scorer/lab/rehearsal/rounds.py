@@ -158,7 +158,7 @@ class RehearsedRounds:
         rehearsal, gates = self.rehearsal, self.rehearsal.node.gates
         heard = {name: self._rang(name) for name in MEMBERS}
         gates.closing = True
-        rehearsal.skip_to(max(self._challenge_until(number) for number in SETTLING) + MARGIN)
+        rehearsal.skip_to(max(self._final_from(number) for number in SETTLING) + MARGIN)
         rehearsal.until("members that hear nothing", lambda: all(self._rang(n) > heard[n] for n in MEMBERS))
         rehearsal.say(
             "both endpoints were silent from the moment when one had taken a transaction; open again"
@@ -166,7 +166,7 @@ class RehearsedRounds:
         gates.open()
         for number in SETTLING:
             self._await(number, RoundState.SETTLED)
-        rehearsal.skip_to(self._challenge_until(LAST) + MARGIN)
+        rehearsal.skip_to(self._final_from(LAST) + MARGIN)
         for number in (DISPUTED, LAST):
             self._await(number, RoundState.SETTLED)
         rehearsal.say("rounds 1, 2, 4 and 5 are settled, round 4 by the right report")
@@ -211,5 +211,9 @@ class RehearsedRounds:
     def _proposal_hash(self, number: int) -> bytes:
         return bytes(self._proposal(number).report_hash)
 
-    def _challenge_until(self, number: int) -> int:
-        return int(self._proposal(number).challenge_until)
+    def _final_from(self, number: int) -> int:
+        """Return when a report is final, once its evidence is public."""
+        self.rehearsal.until(
+            f"evidence of round {number}", lambda: not self._proposal(number).awaits_evidence
+        )
+        return int(self._proposal(number).final_from)

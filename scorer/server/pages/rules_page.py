@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from scorer.proofs.terms import unprovable_parts
 from scorer.protocol.documents import to_hex
 from scorer.protocol.rules import Rules
 from scorer.server.pages.round_page import readable
@@ -43,6 +44,11 @@ class RulesEntry:
     def text(self) -> str:
         """The document as people read it."""
         return "" if self.rules is None else readable(self.rules)
+
+    @property
+    def unprovable(self) -> tuple[str, ...]:
+        """The parts that no court can compute; empty where a false score can be proven to one."""
+        return () if self.rules is None else unprovable_parts(self.rules)
 
     @property
     def canonical(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, connect
-from scorer.chain.records import RoundRecord, RoundState
+from scorer.chain.records import ProposalRecord, RoundRecord, RoundState
 from scorer.daemon.deployment_file import read_deployment
 from scorer.lab.anvil import Anvil, free_port
 from scorer.lab.devnet.layout import KEYS, STARTED, DevnetLayout
@@ -52,10 +52,14 @@ def settle_first_round(layout: DevnetLayout) -> None:
     until(lambda: record(layout, 1).state == RoundState.SEALED)
     anvil.advance_to(record(layout, 1).resolve_at)
     suite = Suite.at(anvil.w3, read_deployment(layout.manifest))
-    until(lambda: suite.proposal(1, anvil.w3.eth.block_number) is not None)
-    proposal = suite.proposal(1, anvil.w3.eth.block_number)
-    assert proposal is not None
-    anvil.advance_to(proposal.challenge_until + 10)
+
+    def proposal() -> ProposalRecord | None:
+        return suite.proposal(1, anvil.w3.eth.block_number)
+
+    until(lambda: (found := proposal()) is not None and not found.awaits_evidence)
+    accepted = proposal()
+    assert accepted is not None
+    anvil.advance_to(accepted.final_from + 10)
     until(lambda: record(layout, 1).state == RoundState.SETTLED)
 
 

@@ -1,0 +1,90 @@
+"""The court of a committee: the contract that takes evidence, and proofs that scores are wrong."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from web3 import Web3
+from web3.contract import Contract
+from web3.exceptions import BadFunctionCallOutput, ContractLogicError
+
+from scorer.chain.binding import bound
+from scorer.chain.bulk import read_view, read_views
+from scorer.chain.records import ZERO_ADDRESS, ProposalRecord
+
+MOST_POSTING_PERIOD: Final = 15 * 86_400
+"""OracleCommittee.MAX_POSTING_PERIOD, seconds."""
+
+
+@dataclass(frozen=True)
+class Court:
+    """A court that asks for evidence.
+
+    Attributes
+    ----------
+    tables
+        The root of its tree of rank tables.
+    scoring
+        The scoring version whose scores it computes.
+    posting_period
+        Seconds after a round's deadline for which it takes evidence.
+    """
+
+    contract: Contract
+    tables: bytes
+    scoring: int
+    posting_period: int
+
+    @property
+    def address(self) -> str:
+        """Its checksummed address."""
+        return str(self.contract.address)
+
+    def evidence_since(self, tournament: str, round_id: int, report_hash: bytes, block: int) -> int:
+        """Read since when a report's evidence is public, Unix seconds; `NEVER` while it is not.
+
+        0 where the round has no terms, and so needs none.
+        """
+        return int(read_view(self.contract.functions.evidenceSince(tournament, round_id, report_hash), block))
+
+    def committed_at(self, commitments: Sequence[bytes], block: int) -> list[int]:
+        """Read the blocks in which proofs were announced, in the order asked; 0 for one that was not."""
+        ask = self.contract.functions.committedAt
+        return [int(at) for at in read_views(self.contract.w3, [ask(each) for each in commitments], block)]
+
+
+def read_court(w3: Web3, committee: Contract) -> Court | None:
+    """Read a committee's court, which never changes.
+
+    None where nobody judges, or who judges asks for no evidence, as the committee found when it was created:
+    an account, or a contract of another kind.
+    """
+    address = str(read_view(committee.functions.court()))
+    if address == ZERO_ADDRESS or not w3.eth.get_code(Web3.to_checksum_address(address)):
+        return None
+    court = bound(w3, "ScoreCourt", address)
+    try:
+        period = int(read_view(court.functions.POSTING_PERIOD()))
+    except (BadFunctionCallOutput, ContractLogicError):
+        return None
+    if not 0 < period <= MOST_POSTING_PERIOD:
+        return None
+    functions = court.functions
+    return Court(court, bytes(read_view(functions.tables())), int(read_view(functions.SCORING())), period)
+
+
+def with_finality(
+    committee: Contract, tournament: str, proposals: Mapping[int, ProposalRecord], block: int
+) -> dict[int, ProposalRecord]:
+    """Return proposals, by round, that say since when those with a report are final, as the court asks."""
+    rounds = [round_id for round_id, proposal in proposals.items() if proposal.has_report]
+    if not rounds:
+        return dict(proposals)
+    ask = committee.functions.finalFrom
+    calls = [ask(tournament, round_id, proposals[round_id].report_hash) for round_id in rounds]
+    times = read_views(committee.w3, calls, block)
+    final = {
+        round_id: replace(proposals[round_id], final_at=int(time))
+        for round_id, time in zip(rounds, times, strict=True)
+    }
+    return {**proposals, **final}

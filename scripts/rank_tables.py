@@ -1,0 +1,30 @@
+"""Compute the tree of rank tables that courts are deployed with, and write it into the package.
+
+``--check`` compares it with the one that is there instead. Each takes minutes.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from scorer.proofs.tree import MOST_SHIPPED, SHIPPED_FILE, compute_tree, shipped_tree, write_tree
+
+
+def main() -> int:
+    """Write the tree, or compare; 1 where it differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare, and write nothing")
+    check = parser.parse_args().check
+    tree = compute_tree(MOST_SHIPPED)
+    print(f"the root of the tables of up to {MOST_SHIPPED} ids is 0x{tree.root.hex()}")
+    if not check:
+        write_tree(tree, Path("scorer/proofs") / SHIPPED_FILE)
+        return 0
+    if tree.leaves == shipped_tree().leaves:
+        return 0
+    print("expected the tree that comes with the package, found another", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""``cupel prove`` and ``cupel watch``: what is wrong, what a proof costs and brings, and the proof itself."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from scorer.chain.bulk import read_view
+from scorer.chain.records import ProposalStatus
+from scorer.cli import app
+from scorer.cli.prove import WRONG
+from scorer.client.keystore import write_keystore
+from scorer.lab.false_report import FalseReport
+from scorer.lab.in_process import ADMIN, FIRST_MEMBER
+from scorer.storage.bundle import SUBMISSIONS, Bundle
+from tests.chains import Chains
+from tests.cli.test_cupel import run
+from tests.world import World, lent_world
+
+HONEST, MODEL = 2, 5
+PASSWORD = "a long password for tests"
+
+
+@pytest.fixture
+def lied(chains: Chains, tmp_path: Path) -> Iterator[tuple[World, int, FalseReport]]:
+    """A round whose accepted report gives one model another score, with public evidence."""
+    with lent_world(chains, tmp_path / "world") as world:
+        round_id = world.sealed_round()
+        world.resolve(round_id)
+        world.cycle(HONEST)
+        columns = world.members[HONEST].bundle(round_id).scores()
+        score = dict(zip(columns["model_id"].tolist(), columns["reward_score"].tolist(), strict=True))[MODEL]
+        false = FalseReport.of(world.members[HONEST].bundle(round_id), {MODEL: score + 70_000})
+        false.attest(world.suite, [world.tournament.sender(FIRST_MEMBER + liar) for liar in (0, 1)])
+        yield world, round_id, false
+
+
+def chain_options(world: World, tmp_path: Path) -> list[str]:
+    deployment = tmp_path / "deployment.json"
+    deployment.write_text(json.dumps(world.suite.addresses.to_json()))
+    return ["--endpoint", world.anvil.url, "--deployment", str(deployment)]
+
+
+def public(world: World, round_id: int, tmp_path: Path, *, withheld: bool) -> Path:
+    """The public bundle of a round; with or without everybody's predictions."""
+    bundle, folder = world.members[HONEST].bundle(round_id), tmp_path / "public" / str(round_id)
+    Bundle(folder).copy(
+        bundle, *(name for name in ("rules.json", "universe.parquet", "submissions.json", "verdicts.json"))
+    )
+    if not withheld:
+        Bundle(folder).copy(bundle, SUBMISSIONS)
+    return folder
+
+
+def own_file(world: World, round_id: int, tmp_path: Path, model: int = MODEL) -> Path:
+    path = tmp_path / "mine.csv"
+    series = world.predictions(model, round_id)
+    pd.DataFrame({"id": series.index, "prediction": series.to_numpy()}).to_csv(path, index=False)
+    return path
+
+
+def post(world: World, false: FalseReport) -> None:
+    false.post(world.suite, world.tournament.sender(ADMIN))
+    world.anvil.finalise()
+
+
+def test_ones_own_false_score_is_named_with_the_price_of_a_proof_and_nothing_is_sent(
+    lied: tuple[World, int, FalseReport], tmp_path: Path
+) -> None:
+    world, round_id, false = lied
+    folder, options = public(world, round_id, tmp_path, withheld=True), chain_options(world, tmp_path)
+    mine = ["--model", str(MODEL), "--predictions", str(own_file(world, round_id, tmp_path))]
+    code, said = run("prove", folder, *mine, *options)
+    assert code == 0
+    assert "is not public: nothing to check yet" in said
+    post(world, false)
+    before = world.anvil.w3.eth.block_number
+    code, said = run("prove", folder, *mine, *options)
+    assert code == WRONG, said
+    assert f"WRONG: model {MODEL} has the reward score" in said
+    assert "a proof takes at most" in said
+    assert "half of what 2 members lose" in said
+    assert world.anvil.w3.eth.block_number == before
+
+
+def test_of_anothers_model_nothing_is_said_where_its_predictions_are_withheld(
+    lied: tuple[World, int, FalseReport], tmp_path: Path
+) -> None:
+    world, round_id, false = lied
+    post(world, false)
+    folder, options = public(world, round_id, tmp_path, withheld=True), chain_options(world, tmp_path)
+    other = ["--model", "1", "--predictions", str(own_file(world, round_id, tmp_path, model=1))]
+    code, said = run("prove", folder, *other, *options)
+    assert (code, "nothing is wrong" in said, "(1 scores computed)" in said) == (0, True, True), said
+    everybody = public(world, round_id, tmp_path / "all", withheld=False)
+    code, said = run("prove", everybody, *options)
+    assert code == WRONG
+    assert f"model {MODEL}" in said
+
+
+def test_a_stranger_with_a_keystore_proves_it_and_the_report_ends(
+    lied: tuple[World, int, FalseReport], tmp_path: Path
+) -> None:
+    world, round_id, false = lied
+    post(world, false)
+    folder, options = public(world, round_id, tmp_path, withheld=True), chain_options(world, tmp_path)
+    keystore, password = tmp_path / "key.json", tmp_path / "password"
+    password.write_text(PASSWORD)
+    password.chmod(0o600)
+    write_keystore(keystore, bytes(world.anvil.account(ADMIN).key), PASSWORD)
+    typed = ["prove", folder, "--model", MODEL, "--predictions", own_file(world, round_id, tmp_path)]
+    typed += [*options, "--keystore", keystore, "--password-file", password, "--send", "--yes", "--json"]
+    result = CliRunner().invoke(app, list(map(str, typed)))
+    assert result.exit_code == 0, (result.output, result.exception)
+    document: dict[str, Any] = json.loads(result.stdout)
+    assert [done["title"].split()[0] for done in document["done"]] == ["announce", "prove"]
+    assert document["report"] == "disproven"
+    assert world.proposal_status(round_id) == ProposalStatus.DISPROVEN
+    result = CliRunner().invoke(app, list(map(str, typed)))
+    assert result.exit_code == 1
+    assert "expected a report that stands, found one that is disproven" in result.output
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("round", "--round"),
+        ("predictions", "name the file that you submitted last"),
+        ("universe", "expected the universe that the chain committed to"),
+        ("alone", "expected --model and --predictions together"),
+        ("key", "expected --keystore"),
+    ],
+)
+def test_what_cannot_be_checked_or_sent_is_refused_by_name(
+    lied: tuple[World, int, FalseReport], tmp_path: Path, change: str, expected: str
+) -> None:
+    world, round_id, false = lied
+    post(world, false)
+    folder, options = public(world, round_id, tmp_path, withheld=True), chain_options(world, tmp_path)
+    file = own_file(world, round_id, tmp_path, model=1 if change == "predictions" else MODEL)
+    typed: list[object] = ["--model", MODEL, "--predictions", file]
+    if change == "round":
+        folder = folder.rename(tmp_path / "public" / "unnamed")
+    if change == "universe":
+        Bundle(folder).write_universe(("other", *world.ids[1:]))
+        typed = []
+    if change == "alone":
+        typed = ["--model", MODEL]
+    if change == "key":
+        typed.append("--send")
+    code, said = run("prove", folder, *typed, *options)
+    assert code == 1
+    assert expected in said
+
+
+def test_a_watcher_without_a_key_rings_for_a_lie_and_says_what_it_could_not_check(
+    lied: tuple[World, int, FalseReport], tmp_path: Path
+) -> None:
+    world, round_id, false = lied
+    options, rounds = chain_options(world, tmp_path), tmp_path / "public"
+    rounds.mkdir()
+    code, said = run("watch", rounds, *options)
+    assert (code, "NOT CHECKED" in said) == (1, True), said
+    public(world, round_id, tmp_path, withheld=False)
+    code, said = run("watch", rounds, *options)
+    assert (code, "NOT CHECKED: its evidence is not public" in said) == (1, True), said
+    post(world, false)
+    code, said = run("watch", rounds, *options)
+    assert (code, "WRONG" in said) == (WRONG, True), said
+
+
+def test_a_watcher_finds_nothing_wrong_in_an_honest_report(chains: Chains, tmp_path: Path) -> None:
+    with lent_world(chains, tmp_path / "world") as world:
+        round_id = world.sealed_round()
+        world.resolve(round_id)
+        world.cycle()
+        public(world, round_id, tmp_path, withheld=False)
+        options = chain_options(world, tmp_path)
+        code, said = run("watch", tmp_path / "public", *options)
+        assert (code, "nothing is wrong" in said) == (0, True), said
+        world.pass_challenge_window()
+        assert run("watch", tmp_path / "public", *options) == (0, "")
+        credit = read_view(world.suite.committee.functions.creditOf(world.suite.addresses.tournament))
+        assert credit == 0
