@@ -216,7 +216,9 @@ class World:
         block = finalised_block(self.suite)
         for record in unfinished_rounds(self.suite, block):
             proposal = self.suite.proposal(record.round_id, block.number)
-            for member in self.members if proposal is not None and proposal.awaits_evidence else ():
+            if proposal is None or not proposal.awaits_evidence:
+                continue
+            for member in self.members:
                 bundle = member.bundle(record.round_id)
                 if bundle.has(REPORT) and bundle.report().hash() == proposal.report_hash:
                     FalseReport.of(bundle, {}).post(self.suite, self.admin)

@@ -171,4 +171,4 @@ def _key(where: str, pair: list[str], server: str | None) -> ApiKey:
     if not all(pair):
         raise ProfileError(f"{where}: expected {' and '.join(KEY)}, found one of them")
     remember(pair[1])
-    return ApiKey(*pair, None if server is None else server.rstrip("/"))
+    return ApiKey(pair[0], pair[1], None if server is None else server.rstrip("/"))

@@ -22,10 +22,10 @@ from scorer.client.stakes import latest_block
 from scorer.observation.court_case import CaseFiles, CourtCase, Disproof, read_case
 from scorer.observation.observe import Block, read_sealed
 from scorer.proofs.calls import SealedTree
-from scorer.proofs.search import FalseClaim, ProofKind
+from scorer.proofs.search import FalseClaim, ProofKind, cheapest
 from scorer.protocol.digest import content_hash, universe_digest
 from scorer.protocol.documents import to_hex
-from scorer.protocol.predictions import Predictions
+from scorer.protocol.predictions import Predictions, float_array
 from scorer.protocol.submissions import Submissions
 from scorer.storage.bundle import RULES, SIGNATURES, SUBMISSIONS, UNIVERSE, VERDICTS, Bundle
 from scorer.units import coins_text
@@ -65,9 +65,11 @@ class Examined:
         return self.proposal.dispute_until if disputed else self.proposal.final_from
 
     def fault_of(self, model: int | None) -> FalseClaim | None:
-        """Return what to prove: what concerns a model, or else the largest; None where all is right."""
-        own = [fault for fault in self.faults if fault.model == model]
-        return next(iter((*own, *self.faults)), None)
+        """Return what to prove: what concerns a model, or else the cheapest; None where all is right."""
+        own = next((fault for fault in self.faults if fault.model == model), None)
+        if own is not None or self.case is None:
+            return own
+        return cheapest(self.faults, self.case.facts.sealed)
 
 
 def round_files(folder: Path, own: Mapping[int, Predictions], *, skip_others: bool = False) -> CaseFiles:
@@ -102,7 +104,7 @@ def _problem_with(signed: Submissions, model: int, predictions: Predictions) -> 
     entry = next((entry for entry in signed.entries if entry.model_id == model), None)
     if entry is None:
         return f"model {model}: expected a model that submitted, found one that did not"
-    found = content_hash(signed.universe, predictions)
+    found = content_hash(signed.universe, float_array(predictions))
     if found == entry.content_hash:
         return None
     return (

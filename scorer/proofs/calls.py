@@ -1,6 +1,6 @@
 """The arguments of the court's proofs, from a round's chunks, scores and submissions."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -100,7 +100,7 @@ class SealedTree:
     """The tree of a round's submissions, whose root was sealed, and the models that are refused."""
 
     submissions: Submissions
-    refused: Container[int]
+    refused: frozenset[int]
 
     @property
     def leaves(self) -> list[bytes]:

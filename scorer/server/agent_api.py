@@ -61,7 +61,7 @@ class ServerApi:
         Counts the cost of an answer.
     """
 
-    addresses_from = (
+    addresses_from: ClassVar[str] = (
         "this server's own word: before you sign, compare them with what the operator announced elsewhere; "
         "cupel mcp --deployment does"
     )
@@ -107,7 +107,7 @@ class RemoteApi:
         file, and what the server names is shown, and put into nothing that is to be signed.
     """
 
-    addresses_from = "your own deployment file"
+    addresses_from: ClassVar[str] = "your own deployment file"
     upstream: Upstream
     authorization: str | None
     own: Addresses | None = None

@@ -15,7 +15,7 @@ from scorer.server.envelopes import RoundMembers
 from scorer.server.follower import Follower
 from scorer.server.interim_results import InterimReader
 from scorer.server.login import WalletLogin
-from scorer.server.meta_models import MetaModels
+from scorer.server.meta_models import MetaModelExposures
 from scorer.server.outbound import Outbound
 from scorer.server.pages.settings import PageSettings
 from scorer.server.published_rounds import PublishedRounds
@@ -109,7 +109,7 @@ class ServerParts:
             Diagnoses(database, clock, uploads, self.data),
             bundles,
             Seasons(database, SEASONS[self.kind]),
-            MetaModels(bundles, self.data),
+            MetaModelExposures(bundles, self.data),
             self.page,
         )
 

@@ -40,7 +40,7 @@ class MetaModelExposure:
 def meta_model_exposures(meta_model: pd.Series, features: pd.DataFrame) -> list[MetaModelExposure]:
     """Return the exposures of a meta model, the largest in size first, and equal ones by name.
 
-    `scorer.server.meta_models.MetaModels.exposures` has those of a settled round.
+    `scorer.server.meta_models.MetaModelExposures.exposures` has those of a settled round.
 
     Parameters
     ----------

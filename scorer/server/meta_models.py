@@ -27,7 +27,7 @@ KEPT: Final = 64
 
 
 @dataclass(frozen=True)
-class MetaModels:
+class MetaModelExposures:
     """Measures meta models: with the features in a round's bundle, else with those of its live era."""
 
     bundles: SettledBundles

@@ -28,7 +28,7 @@ LONGEST: Final = 500
 
 @dataclass(frozen=True)
 class OwnCheck:
-    """What was found of a submission, in words; see `scorer.evaluation.own.OwnVerification`."""
+    """The findings about a submission, in words; see `scorer.evaluation.own.OwnVerification`."""
 
     checked: tuple[str, ...]
     follows: tuple[str, ...]

@@ -13,8 +13,14 @@ from scorer.chain.records import Addresses
 
 def addresses(number: int = 1) -> Addresses:
     """Addresses of contracts that are nowhere."""
-    names = [f"0x{number}{place}" + "0" * 38 for place in range(1, 8)]
-    return Addresses(31337, *names, block=0)
+    contracts = ("authority", "numeraire", "registry", "committee", "tournament", "burn_sink", "roller")
+    named = {name: f"0x{number}{place}" + "0" * 38 for place, name in enumerate(contracts, start=1)}
+    return Addresses.from_json({"chain_id": 31337, "block": 0, **named})
+
+
+def with_another(real: Addresses, name: str, address: str) -> Addresses:
+    """Addresses of which one is another."""
+    return Addresses.from_json({**real.to_json(), name: address})
 
 
 @dataclass

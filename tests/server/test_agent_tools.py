@@ -1,6 +1,7 @@
 """Agents' tools against a server that lies: contracts are the user's own, and commands are safe to copy."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -20,7 +21,7 @@ from scorer.server.errors import ApiError
 from scorer.server.known_servers import ServerChanged
 from scorer.server.upstream import Upstream
 from tests.server.loopback import served
-from tests.server.other_server import OtherServer, addresses
+from tests.server.other_server import OtherServer, addresses, with_another
 
 OWN = addresses(1)
 CALLS: dict[str, dict[str, Any]] = {
@@ -50,12 +51,13 @@ def test_what_a_wallet_is_to_sign_names_the_contracts_of_the_user_s_file() -> No
 @pytest.mark.parametrize("name", sorted(set(vars(OWN)) - {"chain_id", "block"}))
 def test_a_server_that_names_another_contract_is_refused_by_its_name(name: str) -> None:
     other = "0x" + "99" * 20
-    with served(OtherServer(replace(OWN, **{name: other}))) as url:
-        for ask in (
+    with served(OtherServer(with_another(OWN, name, other))) as url:
+        asked: tuple[Callable[[RemoteApi], Any], ...] = (
             lambda mine: prepare_stake_calls(mine, **CALLS["deposit"]),
             lambda mine: prepare_submission_signature(mine, **SIGNED),
             list_tournaments,
-        ):
+        )
+        for ask in asked:
             with pytest.raises(ServerChanged, match=f"expected {name} {getattr(OWN, name)}.*found {other}"):
                 ask(api(url, OWN))
 
@@ -78,10 +80,11 @@ def test_a_server_that_names_two_tournaments_is_refused() -> None:
 
 def test_without_a_file_of_one_s_own_nothing_is_prepared_on_a_server_s_word() -> None:
     with served(OtherServer(OWN)) as url:
-        for ask in (
+        asked: tuple[Callable[[RemoteApi], Any], ...] = (
             lambda mine: prepare_stake_calls(mine, **CALLS["deposit"]),
             lambda mine: prepare_submission_signature(mine, **SIGNED),
-        ):
+        )
+        for ask in asked:
             with pytest.raises(ApiError, match="expected your own deployment file"):
                 ask(api(url, None))
         assert list_tournaments(api(url, None))["tournaments"], "what is public is shown"

@@ -23,7 +23,7 @@ from scorer.cli.profile import (
 )
 from scorer.server.api_keys import NewKey
 from tests.server.loopback import served
-from tests.server.other_server import OtherServer
+from tests.server.other_server import OtherServer, with_another
 from tests.server.site import Site, running_site
 from tests.world import World
 
@@ -193,7 +193,7 @@ def test_a_server_s_word_for_the_contracts_is_taken_once(site: Site, profile: Pa
     pinned = Path(read_profile(profile)["CUPEL_DEPLOYMENT"])
     before = pinned.read_bytes()
     for name in ("numeraire", "registry", "roller"):
-        other = OtherServer(replace(real, **{name: real.authority}))
+        other = OtherServer(with_another(real, name, real.authority))
         with served(other) as url:
             said = joined(url, "--another", code=1)
             assert f"expected {name} {getattr(real, name)}, as your deployment file says" in said
@@ -205,7 +205,7 @@ def test_a_server_s_word_for_the_contracts_is_taken_once(site: Site, profile: Pa
 def test_with_an_endpoint_a_server_s_word_is_compared_with_the_chain(site: Site, profile: Path) -> None:
     real = site.world.suite.addresses
     for name in ("numeraire", "registry", "committee", "burn_sink"):
-        with served(OtherServer(replace(real, **{name: real.authority}))) as url:
+        with served(OtherServer(with_another(real, name, real.authority))) as url:
             said = joined(url, "--endpoint", site.world.anvil.url, code=1)
             assert (
                 f"expected {name} {real.authority}, as the server says, found {getattr(real, name)}" in said

@@ -17,6 +17,8 @@ IMPORTS = re.compile(r'\bimport_module\("([a-z_0-9]+)"\)')
 NOT_IMPORTED = {
     "psycopg": "SQLAlchemy imports it for a journal's URL of PostgreSQL",
 }
+MODELS_OWN = {"inside", "templates"}
+"""Folders of the compute room that run in a model's own environment."""
 EXTRA_MODULES = {"scorer.server.agent_server"}
 """Modules that need an extra; nothing imports them but a function that wants it."""
 
@@ -51,6 +53,7 @@ def distributions_of(folder: Path, *, without: str = "", at_once: bool = False) 
         name
         for path in folder.rglob("*.py")
         if without not in path.relative_to(folder).parts
+        and not MODELS_OWN.intersection(path.relative_to(folder).parts)
         and not (at_once and module_of(path) in EXTRA_MODULES)
         for name in imported_in(path, at_once=at_once)
     }

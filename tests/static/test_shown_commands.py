@@ -13,7 +13,15 @@ from scorer.lab.devnet.layout import DevnetLayout, Settings
 from scorer.server.pages.formatting import FILTERS
 
 HOSTILE = "a b;touch x$(id)`id`'\"&|~"
-PLAIN = ("addresses.tournament", "row.id", "model.id", "row.model", "held[0].id")
+PLAIN = (
+    "addresses.tournament",
+    "row.id",
+    "model.id",
+    "row.model",
+    "held[0].id",
+    "claim.model",
+    "claim.wallet",
+)
 """Values of pages that are an address or a number, whatever anybody does."""
 TEMPLATES = Path(__file__).parents[2] / "scorer/server/pages/templates"
 _COMMAND = re.compile(r"<code>(?:cupel|curl) .*?</code>|# cupel .*")

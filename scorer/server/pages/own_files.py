@@ -25,7 +25,7 @@ from scorer.storage.inbox import ENVELOPE_SUFFIX
 
 @dataclass(frozen=True)
 class OwnUploads:
-    """What an account can send from its page.
+    """The files that an account can send from its page.
 
     Attributes
     ----------

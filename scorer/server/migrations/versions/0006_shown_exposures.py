@@ -1,4 +1,4 @@
-"""Whether a model's owner shows the exposures of its diagnostics to everybody."""
+"""A column that says whether a model's owner shows the exposures of its diagnostics to everybody."""
 
 import sqlalchemy as sa
 from alembic import op
