@@ -120,7 +120,10 @@ def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAct
         waiting = Wait("a report was accepted, and we have none of our own to compare")
         return (*disproving, *_unposted(view, proposal), waiting)
     if proposal.status == ProposalStatus.DISPUTED:
-        return (*disproving, *_second_vote(view, view.report))
+        voting = _second_vote(view, view.report)
+        # What cannot be sent ends the cycle: no vote must wait for a proof, and no proof for others' votes.
+        waits = isinstance(voting[-1], Wait)
+        return (*disproving, *voting) if waits else (*voting, *disproving)
     if proposal.report_hash != view.report.hash():
         # Where it can be proven wrong, no bond is needed.
         against = disproving or _challenge(view, proposal)

@@ -11,6 +11,7 @@ from scorer.oracle.context import CycleContext
 from scorer.oracle.failures import apart
 from scorer.oracle.paths import MemberPaths
 from scorer.proofs.calls import SealedTree
+from scorer.proofs.search import cheapest
 
 
 @dataclass
@@ -48,13 +49,13 @@ class Proving:
         return replace(found, is_announced=at > 0)
 
     def _found(self, record: RoundRecord, sealed: Sealed, report_hash: bytes) -> Disproof | None:
-        """Return the proof of the largest fault; searched for once, as evidence never changes."""
+        """Return the proof that takes least; searched for once, as evidence never changes."""
         known = self.cache.disproofs
         if report_hash not in known:
             case = self._case(record, sealed, report_hash)
             if case is None:
                 return None
-            found = self._strongest(record, case)
+            found = self._cheapest(record, case)
             # What we cannot read yet, we may read later.
             if found is None and case.facts.sealed.submissions.is_withheld:
                 return None
@@ -68,7 +69,7 @@ class Proving:
         files = CaseFiles(bundle.rules(), SealedTree(bundle.submissions(), bundle.refused()))
         return read_case(context.suite, record, sealed.positions, files, report_hash, context.block)
 
-    def _strongest(self, record: RoundRecord, case: CourtCase) -> Disproof | None:
+    def _cheapest(self, record: RoundRecord, case: CourtCase) -> Disproof | None:
         faults = case.faults()
         provable = [fault for fault in faults if case.is_provable(fault)]
         if faults and not provable:
@@ -77,4 +78,6 @@ class Proving:
                 f"round {record.round_id}: {faults[0]}; the court's rank tables are not those of this "
                 "version, so that another one must prove it",
             )
-        return case.disproof(provable[0], self.address) if provable else None
+        # Any one ends the report: pools drop what is too large.
+        fault = cheapest(provable, case.facts.sealed)
+        return None if fault is None else case.disproof(fault, self.address)

@@ -10,6 +10,7 @@ import numpy as np
 from scorer.proofs.calls import ScoredLanes, SealedTree, score_inputs
 from scorer.proofs.evidence import Evidence
 from scorer.proofs.judge import Judge, JudgedReward
+from scorer.proofs.ranking import RankedSubmission
 from scorer.proofs.tree import TableTree
 from scorer.protocol.predictions import float_array
 from scorer.protocol.report import Report
@@ -175,6 +176,17 @@ def report_faults(
     )
     totals = totals_fault(report, settled.total_payout, settled.total_burn)
     return found if totals is None else [*found, totals]
+
+
+def cheapest(faults: Sequence[FalseClaim], sealed: SealedTree) -> FalseClaim | None:
+    """Return the fault whose proof takes least: best without a score, else of a model without ties."""
+
+    def cost(fault: FalseClaim) -> int:
+        if fault.kind is not ProofKind.SCORE:
+            return 0
+        return 2 if RankedSubmission(_predictions(sealed, fault.model)).has_ties else 1
+
+    return min(faults, key=cost, default=None)
 
 
 def totals_fault(report: Report, payout: int, burn: int) -> FalseClaim | None:

@@ -136,8 +136,10 @@ def test_a_disputed_report_is_proven_wrong_and_voted_on_all_the_same() -> None:
     until = ACCEPTED + 500
     disputed = replace(disputed, proposal=replace(disputed.proposal, dispute_until=until), delay=10**6)
     steps = decide(disputed)
-    assert kinds(steps) == [Alarm, AnnounceProof, Attest]
-    assert steps[1] == AnnounceProof(DISPROOF.commitment, until)
+    assert kinds(steps) == [Attest, Alarm, AnnounceProof]
+    assert steps[2] == AnnounceProof(DISPROOF.commitment, until)
+    voted = decide(replace(disputed, vote=OURS))
+    assert kinds(voted) == [Alarm, AnnounceProof, Wait]
     assert kinds(decide(replace(disputed, now=until))) == [Attest]
 
 

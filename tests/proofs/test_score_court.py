@@ -1,6 +1,7 @@
 """The court on a chain: it ends every report that lies, on one stranger's word, and no honest one."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from scorer.chain.reverts import revert_name
 from scorer.lab.anvil import run_anvil
 from scorer.observation.posted import PostedIn, read_posted
 from scorer.proofs.judge import Judge
-from scorer.proofs.search import ProofKind, SealedFacts, proof, report_faults, totals_fault
+from scorer.proofs.search import ProofKind, SealedFacts, cheapest, proof, report_faults, totals_fault
 from scorer.units import wei_from_nano
 from tests.proofs.court_world import (
     ABSENT,
@@ -273,6 +274,11 @@ def test_the_search_finds_each_lie_and_the_proof_that_ends_it(world: CourtWorld)
             arguments = proof(fault, evidence, lanes, world.sealed, world.tree)
             assert not refusal(world.prove, getattr(world.court.functions, fault.kind.value)(*arguments))
     assert report_faults(world.evidence(world.honest), world.lanes(world.honest), facts) == []
+    score = [fault for fault in found if fault.kind is ProofKind.SCORE]
+    tied = replace(score[0], model=TIED, lane=TIED - 1)
+    assert cheapest([tied, *score], world.sealed) == score[0]
+    assert cheapest([*score, totals], world.sealed) == totals
+    assert cheapest([], world.sealed) is None
     of_one = report_faults(evidence, lanes, facts, only={OPPOSITE})
     assert [fault.kind.name for fault in of_one] == ["REFUSED", "ABSENT", "UNSTAKED", "TOTALS"]
 
