@@ -45,6 +45,8 @@ class PlannedTransaction:
     signed
         Makes the call with the signature that it carries, when it is sent and not earlier; `call` has an
         empty signature.
+    ready
+        Waits until the call can be tried, where that is later than the step before was mined; None: at once.
     """
 
     title: str
@@ -53,6 +55,7 @@ class PlannedTransaction:
     gas: int | None = None
     not_after: int | None = None
     signed: Callable[[], ContractFunction] | None = None
+    ready: Callable[[], None] | None = None
 
     @property
     def final(self) -> ContractFunction:

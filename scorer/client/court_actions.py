@@ -1,7 +1,9 @@
 """Looks for what an accepted report says wrongly, as anybody, and proves it: no membership is needed."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +12,7 @@ from web3.contract.contract import ContractFunction
 from scorer.chain.bulk import read_view, read_views
 from scorer.chain.calldata import calldata
 from scorer.chain.contracts import Suite
+from scorer.chain.court import Court
 from scorer.chain.records import Addresses, ProposalRecord, ProposalStatus, RoundRecord
 from scorer.client.actions import (
     ActionRefused,
@@ -36,6 +39,8 @@ PROOF_GAS: Final = 450_000
 """Gas of a proof besides its calldata and the scores' arithmetic: places in trees, and the report's end."""
 PROOF_GAS_OF_MEMBER: Final = 30_000
 """Gas for each member that may be slashed."""
+PATIENCE: Final = 120.0
+"""Seconds to wait for the block after an announcement."""
 PROOF_GAS_OF_BYTE: Final = 60
 """Gas for each byte of a proof that computes no score: its price as calldata, at most 40, and its hash."""
 
@@ -263,6 +268,7 @@ class ProveReport:
             # It cannot be tried before the block after its announcement.
             gas=None if 0 < announced_at < block else terms.gas,
             not_after=until,
+            ready=partial(_await_later_block, suite, case.court, found.commitment),
         )
         warning = (
             f"{terms.liars} members who voted for it are slashed, and half of it is yours: "
@@ -277,3 +283,25 @@ class ProveReport:
             case.court.contract.functions.commit(found.commitment),
             not_after=until,
         )
+
+
+def _await_later_block(suite: Suite, court: Court, commitment: bytes) -> None:
+    """Wait for a block after the one that holds an announcement: before, the court takes no proof.
+
+    Raises
+    ------
+    ActionRefused
+        When none comes for long.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        block = latest_block(suite).number
+        (at,) = court.committed_at([commitment], block)
+        if 0 < at < block:
+            return
+        if time.monotonic() > until:
+            raise ActionRefused(
+                f"expected a block after the announcement's, {at}, found none in {PATIENCE:.0f} seconds; run the "
+                "command again: it goes on, and announces nothing twice"
+            )
+        time.sleep(0.5)

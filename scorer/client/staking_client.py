@@ -141,6 +141,8 @@ class StakingClient:
             key = self._next_key(step.meaning)
             # Before it is signed: a later command that finishes it can name it.
             self._record(key, title=step.title)
+            if step.ready is not None:
+                step.ready()
             request = TransactionRequest.of(step.final, key, not_after=step.not_after)
             try:
                 delivery = self._deliver(request, self._agreed(key, agreed, price))

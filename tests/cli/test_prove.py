@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,18 @@ def post(world: World, false: FalseReport) -> None:
     world.anvil.finalise()
 
 
+@contextmanager
+def blocks_every_second(world: World) -> Iterator[None]:
+    """Let blocks come by themselves: a proof is taken in a later one than its announcement."""
+    request = world.anvil.w3.provider.make_request
+    request("evm_setIntervalMining", [1])  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        request("evm_setIntervalMining", [0])  # type: ignore[arg-type]
+        world.anvil.mines(at_once=True)
+
+
 def test_ones_own_false_score_is_named_with_the_price_of_a_proof_and_nothing_is_sent(
     lied: tuple[World, int, FalseReport], tmp_path: Path
 ) -> None:
@@ -114,7 +127,8 @@ def test_a_stranger_with_a_keystore_proves_it_and_the_report_ends(
     write_keystore(keystore, bytes(world.anvil.account(ADMIN).key), PASSWORD)
     typed = ["prove", folder, "--model", MODEL, "--predictions", own_file(world, round_id, tmp_path)]
     typed += [*options, "--keystore", keystore, "--password-file", password, "--send", "--yes", "--json"]
-    result = CliRunner().invoke(app, list(map(str, typed)))
+    with blocks_every_second(world):
+        result = CliRunner().invoke(app, list(map(str, typed)))
     assert result.exit_code == 0, (result.output, result.exception)
     document: dict[str, Any] = json.loads(result.stdout)
     assert [done["title"].split()[0] for done in document["done"]] == ["announce", "prove"]
