@@ -4,7 +4,10 @@ import shutil
 
 import pytest
 
-NEED_A_SANDBOX = ("test_commands", "test_delivery", "test_kinds", "test_kubernetes", "test_node", "test_providers")
+NEED_A_SANDBOX = (
+    *("test_commands", "test_delivery", "test_kinds"),
+    *("test_kubernetes", "test_node", "test_providers"),
+)
 
 
 @pytest.fixture(autouse=True)
