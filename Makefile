@@ -25,6 +25,7 @@ demo: setup  ## settle rounds on real market data on a local chain, into build/d
 test: setup test-python test-contracts test-invariants  ## every fast test
 
 test-python: setup
+	@sh scripts/sandbox_setup.sh || true
 	pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-contracts: setup .build/__local__.json
@@ -68,6 +69,7 @@ chaos: setup  ## kill, reorganise, cut off and stall the daemons at every labell
 	PYTHONPATH=. python tests/chaos/run.py
 
 chaos-compute: setup  ## fifty models of six kinds take part in ten rounds while node, server and chain are killed (an hour)
+	sh scripts/sandbox_setup.sh
 	PYTHONPATH=. python tests/chaos/compute.py
 
 soak: setup  ## 200 rounds of 1,000 models, ten at a time, under random faults; memory must not grow (an hour or more)

@@ -413,7 +413,8 @@ def test_of_an_environment_whose_home_is_a_link_only_the_installation_is_shown(t
         folder.mkdir(parents=True)
     (own / "bin" / "python").symlink_to(tmp_path / "links" / "bin" / "python3")
     (own / "pyvenv.cfg").write_text(f"home = {tmp_path / 'links' / 'bin'}\n")
-    assert bubblewrap.interpreter(own / "bin" / "python") == (str(own / "bin" / "python"), (own, real))
+    link = tmp_path / "links" / "bin" / "python3"
+    assert bubblewrap.interpreter(own / "bin" / "python") == (str(own / "bin" / "python"), (own, real, link))
 
 
 @pytest.mark.parametrize("place", ["me/bin/python", "me/.local/bin/python", "empty/bin/python"])

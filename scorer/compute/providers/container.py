@@ -95,7 +95,7 @@ class ContainerProvider(LocalProvider):
             # Of all containers of this user together: each by itself is bounded by --pids-limit.
             *("--ulimit", f"nproc={ALL_PROCESSES}:{ALL_PROCESSES}"),
             *("--tmpfs", f"{OUT}:{size}", "--tmpfs", f"/tmp:{size}", "--workdir", "/tmp"),  # noqa: S108
-            *(part for at, path in seen.items() for part in ("--volume", f"{path}:{at}:ro")),
+            *(part for at, path in seen.items() for part in ("--volume", f"{path.resolve()}:{at}:ro")),
             *(part for name, value in variables(job).items() for part in ("--env", f"{name}={value}")),
             *(("--rootfs", str(job.rootfs)) if job.rootfs else ("--entrypoint", "", str(job.image))),
             *runner_command(job, python),

@@ -112,14 +112,14 @@ def sandboxed(job: ModelJob) -> list[str]:
 
 
 def interpreter(python: Path) -> tuple[str, tuple[Path, ...]]:
-    """Return an interpreter's path and the folders that it needs beside ``/usr``; it is not run for that.
+    """Return an interpreter's path and what it needs beside ``/usr``: folders, and links on the way to it.
 
-    A virtual environment names its base in ``pyvenv.cfg``.
+    It is not run for that. A virtual environment names its base in ``pyvenv.cfg``.
 
     Raises
     ------
     SandboxUnavailable
-        When there is none.
+        When there is none, or it is in a folder with other things.
     """
     # Not resolved: a virtual environment is known by where its link to an interpreter stands.
     path = Path(os.path.abspath(python))  # noqa: PTH100
@@ -127,8 +127,17 @@ def interpreter(python: Path) -> tuple[str, tuple[Path, ...]]:
         raise SandboxUnavailable(f"{shown_path(python)}: expected a Python interpreter, found none")
     own, real = path.parent.parent, path.resolve().parent.parent
     base = _base_of(own / "pyvenv.cfg")
-    needed = [folder for folder in (own, base, real) if folder is not None and not _is_system(folder)]
-    return str(path), tuple(dict.fromkeys(needed))
+    found = dict.fromkeys(folder for folder in (own, base, real) if folder is not None)
+    folders = [folder for folder in found if not _is_system(folder)]
+    links = [link for link in _links(path) if not any(map(link.is_relative_to, (*folders, "/usr")))]
+    return str(path), (*folders, *links)
+
+
+def _links(path: Path) -> Iterator[Path]:
+    """Yield the files that a link leads to, one after the other, as each is named."""
+    while path.is_symlink():
+        path = path.parent.resolve() / path.readlink()
+        yield path
 
 
 def _base_of(configuration: Path) -> Path | None:
