@@ -102,7 +102,7 @@ def test_pages_do_not_move_while_they_load(shown: Site, browser: Browser, width:
 
 
 def loaded_slowly(shown: Site, browser: Browser, path: str) -> tuple[float, float]:
-    """Milliseconds over slow 3G until a page shows something, and until it is whole and its script ran."""
+    """Milliseconds over slow 3G until a page shows something, and until its script has run."""
     browser.open(width=PHONE)
     page(shown, path)  # the server has it in memory: the network is what is measured
     browser.do("slow", **SLOW_3G)
