@@ -60,7 +60,7 @@ RECEIPT = {
     "status": "0x1",
     "gasUsed": "0x5208",
     "logs": [LOG],
-    "logsBloom": "0x",
+    "logsBloom": "0x" + "00" * 256,
     "from": ADDRESS,
     "to": None,
     "contractAddress": None,
