@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -26,6 +26,9 @@ from scorer.server.tables import (
 MOST_ROUNDS = 2_000
 """Rounds of one answer: 80 of a tournament's years have fewer, were there one a fortnight."""
 Rows = Sequence[sa.Row[Any]]
+
+LARGEST_ID: Final = 2**63 - 1
+"""The largest whole number that every database holds."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class Queries:
         )
 
     def round(self, round_id: int) -> sa.Row[Any] | None:
-        """Return a round; None for one that was not opened."""
+        """Return a round; None for one that was not opened, and for a number that no round has."""
+        if round_id > LARGEST_ID:
+            return None
         return self._first(sa.select(ROUND).where(ROUND.c.id == round_id))
 
     def current_round(self) -> sa.Row[Any] | None:

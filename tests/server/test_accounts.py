@@ -173,6 +173,7 @@ PUBLIC = {
         "listDatasets",
         "dataset",
         "pipelineStatus",
+        "metaModelExposures",
         "accountProfile",
         "v3UserProfile",
     ),

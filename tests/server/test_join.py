@@ -208,7 +208,7 @@ def test_with_an_endpoint_a_server_s_word_is_compared_with_the_chain(site: Site,
         with served(OtherServer(with_another(real, name, real.authority))) as url:
             said = joined(url, "--endpoint", site.world.anvil.url, code=1)
             assert (
-                f"expected {name} {real.authority}, as the server says, found {getattr(real, name)}" in said
+                f"expected {name} {real.authority}, found that the chain names {getattr(real, name)}" in said
             )
     assert list(profile.parent.iterdir()) == []
 
