@@ -67,6 +67,7 @@ def test_a_key_s_account_gets_its_wallet_and_takes_the_model_that_is_offered(
     browser.do("fill", selector="#secret", text="wrong")
     browser.do("click", selector="[data-login] button")
     says(browser, "one that this server did not make")
+    assert len(browser.do("problems")) == 1, "the refused login"
     browser.do("fill", selector="#secret", text=key.secret)
     browser.do("click", selector="[data-login] button")
     browser.do("waits", selector="h1", words="late-bloomer")
@@ -145,6 +146,7 @@ def test_a_browser_without_a_wallet_is_told_how_to_claim(site: Site, browser: Br
         site.services.accounts.link(late, wallet.account.address)
     with_wallet(browser, wallet)
     log_in(browser, site)
+    browser.do("waits", selector="[data-claim]", words="wallet")
     browser.do("evaluate", code=HIDE)
     browser.do("click", selector="[data-claim]")
     says(browser, "No wallet found")

@@ -187,18 +187,16 @@ def test_scores_that_the_file_does_not_give_are_named(
 
 def test_a_bundle_that_was_changed_is_no_ground_for_a_check(settled: tuple[Site, str]) -> None:
     site, submission = settled
-    folder = site.services.bundles.bundle(
-        next(row.id for row in site.services.queries.rounds(5) if row.is_scored)
-    ).folder
-    kept = Bundle(folder).folder / "scores.parquet"
-    content = kept.read_bytes()
-    kept.write_bytes((folder / "targets.parquet").read_bytes())
+    number = next(row.id for row in site.services.queries.rounds(5) if row.is_scored)
+    bundle = Bundle(site.services.bundles.bundle(number).folder)
+    rules = bundle.rules()
+    bundle.write_rules(rules.model_copy(update={"name": "other"}))
     try:
         found = checked(OwnPage(site), f"/account/submissions/{submission}")
         assert found.status_code == 400
-        assert "scores.parquet" in found.text, found.text.split('role="alert">')[1][:400]
+        assert "rules.json: expected what the report commits to, found another" in found.text
     finally:
-        kept.write_bytes(content)
+        bundle.write_rules(rules)
 
 
 def test_another_s_submission_is_not_there(settled: tuple[Site, str]) -> None:

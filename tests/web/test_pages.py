@@ -100,7 +100,8 @@ def test_the_page_to_verify_says_what_it_checks_and_what_not(shown: Site) -> Non
         assert words in text
     command = f"cupel verify {shown.url}/rounds/1"
     assert text.count(command) == 2
-    assert f"{command} --model 1 --predictions predictions.csv" in page(shown, "/models/1/rounds/1").text
+    own = f"{command} --model 1 \\\n    --predictions predictions.csv"
+    assert own in page(shown, "/models/1/rounds/1").text
 
 
 def test_a_leaderboard_shows_the_places_that_were_gained(shown: Site) -> None:
@@ -133,7 +134,7 @@ def test_rules_that_change_are_shown_line_by_line(chains: Chains, tmp_path: Path
         changed.open()
         site.step()
         text = page(site, "/rules").text
-        assert '<span class="removed">' in text
+        assert '<span class="removed">' in text, text.split('id="diff"')[1][:1500]
         assert '<span class="added">' in text
         assert "classic with a new name" in text
         assert "Against the rules of round" in text
