@@ -301,7 +301,7 @@ def _await_later_block(suite: Suite, court: Court, commitment: bytes) -> None:
             return
         if time.monotonic() > until:
             raise ActionRefused(
-                f"expected a block after the announcement's, {at}, found none in {PATIENCE:.0f} seconds; run the "
-                "command again: it goes on, and announces nothing twice"
+                f"expected a block after the announcement's, {at}, found none in {PATIENCE:.0f} seconds; run "
+                "the command again: it goes on, and announces nothing twice"
             )
         time.sleep(0.5)
