@@ -11,7 +11,7 @@ test-python contracts-on-py-evm contracts-on-anvil: export ETH_HASH_BACKEND := p
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -71,6 +71,9 @@ chaos: setup  ## kill, reorganise, cut off and stall the daemons at every labell
 chaos-compute: setup  ## fifty models of six kinds take part in ten rounds while node, server and chain are killed (an hour)
 	sh scripts/sandbox_setup.sh
 	PYTHONPATH=. python tests/chaos/compute.py
+
+test-podman: setup  ## hostile models in containers by podman and runc, without images (minutes)
+	PYTHONPATH=. pytest -m long tests/compute/test_providers.py
 
 soak: setup  ## 200 rounds of 1,000 models, ten at a time, under random faults; memory must not grow (an hour or more)
 	PYTHONPATH=. python tests/chaos/soak.py

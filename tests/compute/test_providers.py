@@ -38,7 +38,7 @@ def podman_works() -> bool:
     return done.returncode == 0
 
 
-@pytest.fixture(scope="module", params=["process", "podman"])
+@pytest.fixture(scope="module", params=["process", pytest.param("podman", marks=pytest.mark.long)])
 def provider(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalProvider]:

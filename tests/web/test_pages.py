@@ -129,14 +129,14 @@ def test_a_leaderboard_shows_the_places_that_were_gained(shown: Site) -> None:
 def test_rules_that_change_are_shown_line_by_line(chains: Chains, tmp_path: Path) -> None:
     with page_site(chains, tmp_path, rounds=1) as site:
         world = site.world
-        changed = replace(world, rules=world.rules.model_copy(update={"name": "classic with a new name"}))
+        changed = replace(world, rules=world.rules.model_copy(update={"name": "classic-renamed"}))
         site.world.anvil.advance_to(world.now + 60)
         changed.open()
         site.step()
         text = page(site, "/rules").text
         assert '<span class="removed">' in text, text.split('id="diff"')[1][:1500]
         assert '<span class="added">' in text
-        assert "classic with a new name" in text
+        assert "classic-renamed" in text
         assert "Against the rules of round" in text
 
 

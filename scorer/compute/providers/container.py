@@ -88,7 +88,18 @@ class ContainerProvider(LocalProvider):
         size = f"rw,nosuid,nodev,size={limits.files},mode=1777"
         return [
             *(self.name, *self.options, "run", "--rm", "--name", container),
-            *("--network", "none", "--read-only", "--cap-drop", "all", "--user", f"{NOBODY}:{NOBODY}"),
+            # What it prints comes through pipes; an engine's own log would fill the disk.
+            *(
+                "--log-driver",
+                "none",
+                "--network",
+                "none",
+                "--read-only",
+                "--cap-drop",
+                "all",
+                "--user",
+                f"{NOBODY}:{NOBODY}",
+            ),
             *("--security-opt", "no-new-privileges", "--pids-limit", str(limits.processes)),
             *("--memory", str(limits.memory), "--memory-swap", str(limits.memory)),
             *("--ulimit", f"nofile={OPEN_FILES}:{OPEN_FILES}", "--ulimit", "core=0:0"),
