@@ -17,6 +17,28 @@ contract BridgeTest {
         targets[0] = address(handler);
     }
 
+    /// @dev Handlers pass over what is refused: this shows that each gets what it wants where it may.
+    function test_everyHandlerSucceedsWhereItMay() public {
+        handler.sendDown(0, 1, 9_000e18 - 1);
+        require(handler.downInFlight() == 9_000e18, "sent down");
+        handler.pause(1, 1 hours);
+        handler.handOver(0);
+        require(handler.delivered() == 0, "paused");
+        handler.pass(2 hours);
+        handler.retry(0);
+        require(handler.delivered() == 1 && handler.child().totalSupply() == 9_000e18, "came down");
+        handler.sendHome(1, 2, 4_000e18 - 1);
+        handler.burn(1, 3_000e18 - 1);
+        require(handler.upInFlight() == 7_000e18, "sent home");
+        handler.prove(0);
+        handler.prove(1);
+        handler.burnAtHome();
+        require(handler.delivered() == 3 && handler.burned() == 3_000e18, "came home");
+        handler.prove(0);
+        handler.handOver(0);
+        require(handler.replaysTaken() == 0 && handler.lockbox().locked() == 2_000e18, "once");
+    }
+
     /// @notice locked(L1) = supply(L2) + in flight.
     function invariant_lockedIsSupplyAndInFlight() public view {
         require(

@@ -221,7 +221,7 @@ contract BridgeHandler {
         receipt[3] = RLP.encode(logs);
         // One leaf, whose path is the nibbles of the RLP of 0.
         bytes[] memory leaf = new bytes[](2);
-        leaf[0] = RLP.encode(hex"2080");
+        leaf[0] = RLP.encode(abi.encodePacked(uint16(0x2080)));
         leaf[1] = RLP.encode(abi.encodePacked(uint8(2), RLP.encode(receipt)));
         proof.receiptProof = new bytes[](1);
         proof.receiptProof[0] = RLP.encode(leaf);
