@@ -24,6 +24,7 @@ from tests.server.loopback import served
 from tests.server.other_server import OtherServer, addresses, with_another
 
 OWN = addresses(1)
+Ask = Callable[[RemoteApi], Any]
 CALLS: dict[str, dict[str, Any]] = {
     "deposit": {"action": "deposit", "model_id": "1", "value": "5"},
     "submitter": {"action": "submitter", "model_id": "1", "value": "0x" + "11" * 20},
@@ -52,7 +53,7 @@ def test_what_a_wallet_is_to_sign_names_the_contracts_of_the_user_s_file() -> No
 def test_a_server_that_names_another_contract_is_refused_by_its_name(name: str) -> None:
     other = "0x" + "99" * 20
     with served(OtherServer(with_another(OWN, name, other))) as url:
-        asked: tuple[Callable[[RemoteApi], Any], ...] = (
+        asked: tuple[Ask, ...] = (
             lambda mine: prepare_stake_calls(mine, **CALLS["deposit"]),
             lambda mine: prepare_submission_signature(mine, **SIGNED),
             list_tournaments,
@@ -80,7 +81,7 @@ def test_a_server_that_names_two_tournaments_is_refused() -> None:
 
 def test_without_a_file_of_one_s_own_nothing_is_prepared_on_a_server_s_word() -> None:
     with served(OtherServer(OWN)) as url:
-        asked: tuple[Callable[[RemoteApi], Any], ...] = (
+        asked: tuple[Ask, ...] = (
             lambda mine: prepare_stake_calls(mine, **CALLS["deposit"]),
             lambda mine: prepare_submission_signature(mine, **SIGNED),
         )

@@ -129,7 +129,8 @@ def interpreter(python: Path) -> tuple[str, tuple[Path, ...]]:
     base = _base_of(own / "pyvenv.cfg")
     found = dict.fromkeys(folder for folder in (own, base, real) if folder is not None)
     folders = [folder for folder in found if not _is_system(folder)]
-    links = [link for link in _links(path) if not any(map(link.is_relative_to, (*folders, "/usr")))]
+    known = (*folders, Path("/usr"))
+    links = [link for link in _links(path) if not any(link.is_relative_to(folder) for folder in known)]
     return str(path), (*folders, *links)
 
 
