@@ -1,4 +1,4 @@
-"""Expensive reads that many ask for: one reads while the others wait, and its result is remembered."""
+"""Expensive reads that many ask for: one reads while the others wait, and the outcome of it is remembered."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Reads that threads share: one reads while others wait, and what came of it is remembered for a while."""
+"""Reads that threads share: one reads while others wait, and the outcome is remembered for a while."""
 
 import threading
 from collections.abc import Callable
