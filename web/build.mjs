@@ -19,6 +19,8 @@ const options = {
   legalComments: "none",
   target: ["es2022"],
   logLevel: "warning",
+  // Names of files hash the paths of their sources: those of a checkout whose node_modules is a link elsewhere too.
+  preserveSymlinks: true,
 };
 
 const hashed = (name, content) => {
