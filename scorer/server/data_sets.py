@@ -1,10 +1,13 @@
 """The data set's files, by the names that clients ask for."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import pandas as pd
+import pyarrow.parquet as pq
 
 from scorer.redaction import shown
 from scorer.server.errors import ApiError
@@ -12,6 +15,10 @@ from scorer.server.errors import ApiError
 PUBLISHED: Final = (".parquet", ".json", ".csv", ".toml")
 LIVE: Final = ".live"
 """The end of the name of a version's folder of later live eras."""
+LIVE_FILE: Final = "live.parquet"
+ID: Final = "id"
+FEATURE: Final = "feature"
+"""The beginning of the name of a feature's column."""
 DEFAULT_ALIASES: Final[Mapping[str, str]] = {
     "numerai_live_data.parquet": "live.parquet",
     "numerai_training_data.parquet": "train.parquet",
@@ -81,11 +88,43 @@ class DataSets:
                 if path.suffix in PUBLISHED and not hidden and path.is_file() and not path.is_symlink():
                     yield "/".join((version, *parts))
 
+    def live_features(self, ids: Sequence[str]) -> pd.DataFrame | None:
+        """Return the features of the live era that has these very ids, in their order; None without one.
+
+        Ids are new in each era of Classic. Others call an asset by one name in all eras, so that its ids do
+        not say of which one they are.
+        """
+        index, wanted = pd.Index(ids, name=ID), set(ids)
+        for path in self._live_files():
+            if _ids_of(path, len(wanted)) == wanted:
+                names = [name for name in pq.read_schema(path).names if name.startswith(FEATURE)]
+                table: pd.DataFrame = pq.read_table(path, columns=[ID, *names]).to_pandas(
+                    ignore_metadata=True
+                )
+                return table.set_index(ID).loc[index]
+        return None
+
+    def _live_files(self) -> Iterator[Path]:
+        """Yield the files of all live eras, newest first."""
+        for version in reversed(self.versions()):
+            folder = self.root or Path()
+            yield from sorted((folder / f"{version}{LIVE}").glob(f"[!.]*/{LIVE_FILE}"), reverse=True)
+            if (folder / version / LIVE_FILE).is_file():
+                yield folder / version / LIVE_FILE
+
     def _newest_live(self, name: str) -> Path | None:
         """Return the file of the newest live era, where a version has later ones."""
         version, _, file = name.partition("/")
         eras = ((self.root or Path()) / f"{version}{LIVE}").glob(f"[!.]*/{file}")
         return max(eras, key=lambda path: path.parent.name, default=None)
+
+
+def _ids_of(path: Path, count: int) -> set[str]:
+    """Return the ids of a live file of so many rows; none of a file of others, or of another form."""
+    file = pq.ParquetFile(path)
+    if file.metadata.num_rows != count or ID not in file.schema_arrow.names:
+        return set()
+    return set(file.read([ID]).column(ID).to_pylist())
 
 
 def _is_version(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Feature exposures of validation predictions, their risk, and what the scores were without them."""
+"""Feature exposures of predictions and of meta models, their risk, and what the scores were without them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +25,36 @@ MOST_SINGLE: Final = 5
 """Features without each of which the scores are computed."""
 SHARES: Final = (0.5, 1.0)
 """Shares of all features' exposures without which the scores are computed."""
+AT_ONCE: Final = 64
+"""Features that are multiplied out at once: all thousands of a data set would not fit in memory."""
+
+
+@dataclass(frozen=True)
+class MetaModelExposure:
+    """The Pearson correlation of a round's meta model with a feature, from -1 to 1."""
+
+    feature: str
+    exposure: float
+
+
+def meta_model_exposures(meta_model: pd.Series, features: pd.DataFrame) -> list[MetaModelExposure]:
+    """Return the exposures of a meta model, the largest in size first, and equal ones by name.
+
+    `scorer.server.meta_models.MetaModels.exposures` has those of a settled round.
+
+    Parameters
+    ----------
+    meta_model
+        By id, without NaN.
+    features
+        The same ids by features, without NaN; a constant feature has no exposure, and is left out.
+    """
+    frame, found = meta_model.to_frame("meta_model"), list[MetaModelExposure]()
+    for start in range(0, features.shape[1], AT_ONCE):
+        block = features.iloc[:, start : start + AT_ONCE].astype("float64")
+        exposures = feature_exposures(frame, block).iloc[0].dropna()
+        found += [MetaModelExposure(str(name), float(value)) for name, value in exposures.items()]
+    return sorted(found, key=lambda each: (-abs(each.exposure), each.feature))
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class RoundFiles:
 
     async def tournament(self, _: Request) -> Response:
         """Answer with the chain, the contract, and who signs receipts."""
-        return JSONResponse(self.document())
+        return JSONResponse(await run_in_threadpool(self.document))
 
     def document(self) -> dict[str, Any]:
         """Return what a client has to know of the tournament."""
@@ -48,6 +48,7 @@ class RoundFiles:
             "tournament": services.suite.addresses.tournament,
             "deployment": services.suite.addresses.to_json(),
             "server": services.submissions.signer.address,
+            "uploads": services.uploads.urls_begin,
         }
 
     async def members(self, request: Request) -> Response:

@@ -11,6 +11,7 @@ from scorer.server.database import Database
 from scorer.server.diagnoses import Diagnoses
 from scorer.server.errors import ApiError
 from scorer.server.login import WalletLogin
+from scorer.server.meta_models import MetaModels
 from scorer.server.pages.settings import PageSettings
 from scorer.server.published_rounds import PublishedRounds
 from scorer.server.queries import Queries
@@ -60,6 +61,7 @@ class Services:
     diagnoses: Diagnoses
     bundles: SettledBundles
     seasons: Seasons
+    meta_models: MetaModels
     page: PageSettings = field(default_factory=PageSettings)
 
     @property

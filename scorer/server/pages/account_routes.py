@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from scorer.server import account_roots, upload_roots
 from scorer.server.api_keys import SCOPES
+from scorer.server.engine import decoded_json, require_text
 from scorer.server.errors import ApiError, Forbidden, Unauthenticated
 from scorer.server.graphql_route import bounded_body
 from scorer.server.pages.headers import is_from
@@ -145,11 +146,12 @@ class AccountPages:
             raise Forbidden(FOREIGN)
         body = await bounded_body(request, LARGEST_FORM)
         try:
-            document = json.loads(body)
-        except ValueError:
+            document = decoded_json(body)
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict) or len(body) > LARGEST_FORM:
             raise ApiError("request: expected a small JSON object, found another")
+        require_text(document)
         return {str(name): value for name, value in document.items() if isinstance(value, str)}
 
     def _json(
@@ -175,7 +177,7 @@ class AccountPages:
     def _grant(self, request: Request, fields: Fields) -> dict[str, Any]:
         context = self._checked(request, fields).context
         return upload_roots.submission_upload_auth(
-            context, fields.get("filename", ""), self.services.number, fields.get("model")
+            context, fields.get("filename", ""), self.services.number, fields.get("model"), here=True
         )
 
     def _submit(self, request: Request, fields: Fields) -> dict[str, Any]:
