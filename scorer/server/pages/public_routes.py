@@ -30,13 +30,16 @@ FOREVER: Final = "public, max-age=31536000, immutable"
 SOON: Final = "public, max-age=0, s-maxage=15"
 """A browser asks whether its page still holds; a proxy before the server may answer that for some seconds."""
 MOST_PAGES: Final = 100_000
+LONGEST_NUMBER: Final = 18
+"""Digits of a number that is read: of thousands, Python reads none."""
 Read = Callable[[Request], Page | None]
 
 
 def page_number(request: Request) -> int:
     """Return the page that a request asks for; the first one for what is no number."""
     text = request.query_params.get("page", "1")
-    return min(int(text), MOST_PAGES) if text.isascii() and text.isdecimal() and int(text) > 0 else 1
+    is_number = text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER
+    return min(max(int(text), 1), MOST_PAGES) if is_number else 1
 
 
 def number_in(request: Request, name: str = "number") -> int:
