@@ -11,7 +11,7 @@ test-python contracts-on-py-evm contracts-on-anvil: export ETH_HASH_BACKEND := p
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman fuzz-api
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -99,6 +99,9 @@ rehearse-bridge: setup  ## tokens, a round, a vote and faults between two chains
 hostile: setup  ## fuzz every parser of what a stranger wrote, 50,000 inputs each, and tamper with bundles (hours)
 	python -m tests.hostile.tampering
 	python -m tests.hostile.run
+
+fuzz-api: setup  ## a server's every root, route and tool with a hundred generated inputs each (an hour)
+	CUPEL_FUZZ=100 pytest tests/server/test_fuzz.py
 
 verify-input: setup  ## each contract's input for Etherscan and Sourcify gives the deployed code to the byte
 	python scripts/verify_input.py --check

@@ -184,7 +184,12 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o666, replace: bool 
 
 @contextmanager
 def whole_file(
-    path: Path, *, mode: int = 0o666, replace: bool = True, draft: str | None = None
+    path: Path,
+    *,
+    mode: int = 0o666,
+    replace: bool = True,
+    draft: str | None = None,
+    keeps_name: bool = True,
 ) -> Iterator[BinaryIO]:
     """Open a file that appears at the end, whole or not at all, and is kept through a power cut.
 
@@ -199,6 +204,8 @@ def whole_file(
     draft
         The file's name until it is whole, where one process at a time writes it; by default each process has
         its own.
+    keeps_name
+        Without it, its name is kept through a power cut with that of the next file in its folder.
     """
     unfinished = path.with_name(draft or f".{path.name}.{os.getpid()}")
     unfinished.unlink(missing_ok=True)  # of a process that was killed
@@ -214,7 +221,8 @@ def whole_file(
             unfinished.replace(path)
         else:
             path.hardlink_to(unfinished)  # unlike a rename, never takes another's place
-        _keep_names(path.parent)
+        if keeps_name:
+            _keep_names(path.parent)
     finally:
         unfinished.unlink(missing_ok=True)
 

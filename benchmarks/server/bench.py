@@ -1,149 +1,128 @@
-"""Load on a server over loopback: submissions a second, and reads of leaderboards and profiles.
+"""Load on a server over loopback: submissions a second, reads at a fixed rate, pages over a year, a gateway.
 
-python benchmarks/server/bench.py [--models 300] [--ids 6000] [--board 10000] [--reads 2000]
+python benchmarks/server/bench.py [--models 10000] [--ids 6000] [--board 10000] [--year 365] [--reads 4000]
+
+The server runs in processes of its own, on SQLite and a folder, as `cupel server init` and `run` make it; the
+clients, which open a connection for each request as numerapi does, share its two processors.
 """
 
 import argparse
 import json
-import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import requests
+from load import AUTH, CREATE, Client, add_models, seal, submissions, timed
+from pages import page_times, reads, settle_down
+from running import BenchServer, Process, free_port, set_up_server, started
 
-from scorer.lab.anvil import Anvil
-from scorer.lab.rounds import open_round
+from scorer.client.keystore import write_keystore
+from scorer.files import write_secret
 from tests.chains import Chains
-from tests.server.large_board import fill_board
-from tests.server.site import Site, running_site, send
-from tests.world import HOUR, World, lent_world
+from tests.server.large_board import add_board, add_rounds
+from tests.world import lent_world
 
 OUT = Path("build/bench/server.json")
-AUTH = (
-    "query ($m: String) "
-    '{ submission_upload_auth(filename: "p.csv", tournament: 8, modelId: $m) { filename url } }'
-)
-CREATE = (
-    "mutation ($f: String!, $m: String) "
-    "{ create_submission(filename: $f, tournament: 8, modelId: $m) { id } }"
-)
-BOARD = (
-    "query ($o: Int!) { v2Leaderboard(limit: 50, offset: $o) { rank username nmrStaked corr20Rep mmcRep } }"
-)
-PROFILE = (
-    "query ($n: String) "
-    "{ v3UserProfile(modelName: $n) { nmrStaked dailyModelPerformances { date corrRep } } }"
-)
+MONTH = 30
+LIMITS = {"submission_p99_s": 2.0, "read_p99_ms": 100.0, "peak_rss_mib": 512.0, "year_over_month": 1.5}
+"""The most that a figure may be."""
+LEAST = {"submissions_per_second": 40.0}
+PASSWORD = "bench"
+GATEWAY_FILES = 20
 
 
-def open_large_round(world: World, ids: int) -> tuple[str, ...]:
-    """Open a round of so many ids; its universe."""
-    universe = tuple(f"id{number:06}" for number in range(ids))
-    now = world.now
-    times = (now, now + 24 * HOUR, now + 25 * HOUR, now + 90 * HOUR)
-    open_round(world.suite, world.operator_sender, world.operator.published, world.rules, universe, times)
-    return universe
+def gateway(server: BenchServer, folder: Path) -> dict[str, float]:
+    """Submit through a gateway, one file after the other: seconds of one, and CPU of the gateway alone."""
+    owner = server.world.participants[0].account
+    write_keystore(folder / "owner.json", bytes(owner.key), PASSWORD)
+    write_secret(folder / "owner.password", PASSWORD + "\n")
+    with server.services() as services:
+        account = services.accounts.by_wallet(owner.address) or services.accounts.join(
+            "owner", wallet=owner.address
+        )
+        key = services.keys.create(account, "gateway")
+    port, options = free_port(), []
+    for name, value in (
+        *(("keystore", folder / "owner.json"), ("password-file", folder / "owner.password")),
+        *(("port", port), ("receipts", folder / "receipts")),
+        *(("deployment", folder / "deployment.json"), ("endpoint", server.world.anvil.url)),
+    ):
+        options += [f"--{name}", str(value)]
+    values = np.random.default_rng(3).random(len(server.universe))
+    lines = (f"{name},{value}\n" for name, value in zip(server.universe, values, strict=True))
+    content = ("id,prediction\n" + "".join(lines)).encode()
+    url = f"http://127.0.0.1:{port}"
+    with started(["gateway", server.url, *options], f"{url}/upload/none", folder / "gateway") as process:
+        client = Client(url, f"Token {key.public_id}${key.secret}")
+
+        def send() -> None:
+            granted = client.ask(AUTH, m="1")
+            client.put(granted["url"], content)
+            client.ask(CREATE, f=granted["filename"], m="1")
+
+        send()
+        before = process.cpu()
+        taken = [timed(send) for _ in range(GATEWAY_FILES)]
+        cpu = (process.cpu() - before) / len(taken)
+    return {"gateway_submission_s": float(np.median(taken)), "gateway_cpu_ms": 1000 * cpu}
 
 
-def name_server(site: Site, anvil: Anvil) -> None:
-    """Let every model name the server's key as its submitter."""
-    registry, signer = site.world.suite.registry.functions, site.services.submissions.signer.address
-    for participant in site.world.participants:
-        send(site.world, registry.setSubmitter(participant.model_id, signer), participant.account.address)
-    anvil.finalise()
-
-
-def timed(work: Iterable[Callable[[], object]], threads: int) -> tuple[float, float]:
-    """Do pieces of work in some threads: pieces a second, and the 99th percentile of one, seconds."""
-
-    def one(piece: Callable[[], object]) -> float:
-        began = time.perf_counter()
-        piece()
-        return time.perf_counter() - began
-
-    began = time.perf_counter()
-    with ThreadPoolExecutor(threads) as pool:
-        taken = list(pool.map(one, work))
-    return len(taken) / (time.perf_counter() - began), float(np.percentile(taken, 99))
-
-
-def submissions(site: Site, universe: tuple[str, ...]) -> tuple[float, float]:
-    """Upload and submit for every model, two files at once."""
-    keys: dict[str, dict[str, str]] = {}
-    for number, participant in enumerate(site.world.participants, start=1):
-        if participant.account.address not in keys:
-            key = site.key(site.account_of(number, f"owner{number}"))
-            keys[participant.account.address] = {"Authorization": f"Token {key.public_id}${key.secret}"}
-    body = np.random.default_rng(1).random(len(universe))
-    content = "id,prediction\n" + "".join(
-        f"{name},{value}\n" for name, value in zip(universe, body, strict=True)
-    )
-
-    def submit(model: int, headers: dict[str, str]) -> None:
-        def ask(query: str, **variables: str) -> dict[str, dict[str, str]]:
-            request = {"query": query, "variables": variables}
-            answer = requests.post(site.url, json=request, headers=headers, timeout=120).json()
-            assert "errors" not in answer, answer
-            data: dict[str, dict[str, str]] = answer["data"]
-            return data
-
-        granted = ask(AUTH, m=str(model))["submission_upload_auth"]
-        assert requests.put(granted["url"], data=content, timeout=120).status_code == 200
-        ask(CREATE, f=granted["filename"], m=str(model))
-
-    participants = site.world.participants
-    return timed([lambda p=p: submit(p.model_id, keys[p.account.address]) for p in participants], 2)
-
-
-def reads(site: Site, count: int, models: int) -> tuple[float, float]:
-    """Read pages of the leaderboard and profiles, in turn, four at once."""
-    session = requests.Session()
-
-    def ask(number: int) -> None:
-        page = number * 50 % models
-        variables = {"o": page} if number % 2 else {"n": f"model_{1_000_000 + page}"}
-        request = {"query": BOARD if number % 2 else PROFILE, "variables": variables}
-        answer = session.post(site.url, json=request, timeout=60).json()
-        assert "errors" not in answer, answer
-
-    return timed([lambda number=number: ask(number) for number in range(count)], 4)
+def year(server: BenchServer, process: Process, models: int, rounds: int) -> dict[str, Any]:
+    """Fill the read model with a month and then a year of rounds, and compare what pages take."""
+    database = server.config.open_database()
+    add_board(database, models)
+    add_rounds(database, models, 0, MONTH)
+    settle_down(process)
+    month = page_times(server, process, MONTH)
+    refreshed = timed(lambda: add_rounds(database, models, MONTH, rounds - MONTH))
+    database.close()
+    settle_down(process)
+    whole = page_times(server, process, rounds)
+    worst = max(whole[name] / max(month[name], 1.0) for name in month)
+    return {
+        "page_cpu_ms_month": month,
+        "page_cpu_ms_year": whole,
+        "year_over_month": worst,
+        "year_filled_in_s": refreshed,
+        "database_mib": (server.folder / "server.sqlite").stat().st_size / 2**20,
+    }
 
 
 def main() -> None:
-    """Measure, and write build/bench/server.json."""
+    """Measure, write build/bench/server.json, and fail where a figure is worse than it may be."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in (("models", 300), ("ids", 6_000), ("board", 10_000), ("reads", 2_000)):
+    defaults = (("models", 10_000), ("ids", 6_000), ("board", 10_000), ("year", 365), ("reads", 4_000))
+    for name, default in defaults:
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args()
+    found: dict[str, Any] = {}
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        chains = stack.enter_context(Chains())
-        world = stack.enter_context(lent_world(chains, folder / "world", given.models))
-        ahead = world.now - time.time()
-        clock = {"clock": lambda: int(time.time() + ahead)}  # asking the chain would be measured too
-        site = stack.enter_context(running_site(world, folder / "server", **clock))
-        name_server(site, world.anvil)
-        universe = open_large_round(world, given.ids)
-        site.step()
-        rate, slowest = submissions(site, universe)
-        fill_board(site, given.board)
-        read_rate, read_slowest = reads(site, given.reads, given.board)
-    found = {
-        "submissions_per_second": round(rate, 1),
-        "submission_p99_s": round(slowest, 3),
-        "reads_per_second": round(read_rate, 1),
-        "read_p99_ms": round(1000 * read_slowest, 1),
-        "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        **{name: getattr(given, name) for name in ("models", "ids", "board", "reads")},
-    }
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cupel-bench-")))
+        world = stack.enter_context(lent_world(stack.enter_context(Chains()), folder / "world"))
+        server = set_up_server(world, folder, given.ids)
+        sealed = seal(server, add_models(server, given.models))
+        process = stack.enter_context(server.running())
+        before, began = process.cpu(), time.perf_counter()
+        rate, slowest = submissions(server, sealed)
+        found |= {"submissions_per_second": rate, "submission_p99_s": slowest}
+        found["submission_cpu_ms"] = 1000 * (process.cpu() - before) / len(sealed)
+        found["submissions_lasted_s"] = time.perf_counter() - began
+        found |= gateway(server, folder)
+        found |= year(server, process, given.board, given.year)
+        found |= reads(server, given.board, given.reads)
+        found["peak_rss_mib"] = process.peak_mib()
+    found = {name: round(value, 3) if isinstance(value, float) else value for name, value in found.items()}
+    found |= vars(given)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))
+    missed = [f"{name} {found[name]} > {most}" for name, most in LIMITS.items() if found[name] > most]
+    missed += [f"{name} {found[name]} < {least}" for name, least in LEAST.items() if found[name] < least]
+    if missed:
+        raise SystemExit(f"expected less, found {', '.join(missed)}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """``cupel explain`` and ``cupel statement``: the reasons of a position's earnings, in a round and a year."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.table import Table
 
 from scorer.chain.contracts import Suite
@@ -15,12 +17,15 @@ from scorer.cli.common import JsonOption, console, print_json, user_errors
 from scorer.cli.numbers import NUMBER
 from scorer.cli.round_source import RoundSource, round_source
 from scorer.daemon.config_errors import ConfigError
+from scorer.evaluation.buckets import RankBucket
 from scorer.evaluation.explain import Explanation, ScoredRound
 from scorer.evaluation.statement import COLUMNS, StatementEntry, write_statement
 from scorer.observation.observe import finalised_block
 from scorer.observation.receipts import SettledRound, read_settled_round
 from scorer.owned_files import refuse_foreign_table
+from scorer.storage.bucket_inputs import WITH_PREDICTIONS, WITHOUT, bundle_buckets
 from scorer.storage.bundle import MANIFEST, REPORT, RULES, SCORES, Bundle, BundleError
+from scorer.submission.reader import check_submission, read_bounded
 from scorer.units import nmr_text
 
 EXPLAINED: Final = (RULES, MANIFEST, SCORES, REPORT)
@@ -40,18 +45,33 @@ def explain(
         Path | None, typer.Option(help="under this folder.", exists=True, file_okay=False)
     ] = None,
     as_json: JsonOption = False,
+    buckets: Annotated[
+        bool, typer.Option("--buckets", help="Which tenths of the predictions, by rank, made or lost it.")
+    ] = False,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="The file that you submitted, CSV or Parquet, for --buckets where a round encrypts.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     endpoint: EndpointOption = None,
     deployment: DeploymentOption = None,
     replay: ReplayOption = None,
 ) -> None:
     """Take apart what a model earned in a round, to the last nano-NMR.
 
-    Without a chain, the pool is taken to have been large enough for all payouts.
+    Without a chain, the pool is taken to have been large enough for all payouts. With --buckets, it is split
+    among the tenths of the predictions too, to the last nano-NMR.
     """
+    wanted: tuple[str, ...] = EXPLAINED
+    if buckets or predictions is not None:
+        wanted += WITHOUT if predictions is None else WITH_PREDICTIONS
     with (
         user_errors(),
         chain_of(endpoint, deployment, replay) as suite,
-        _round_folder(bundle, rounds, round_id, suite).folder(EXPLAINED) as folder,
+        _round_folder(bundle, rounds, round_id, suite).folder(wanted) as folder,
     ):
         scored = read_scored(folder)
         if suite is not None:
@@ -61,11 +81,25 @@ def explain(
                     f"{folder}: expected a settled round, found one that the chain did not settle"
                 )
             scored = _as_settled(scored, on_chain)
-        explanation = scored.explain(model)
+        explanation, parts = scored.explain(model), tuple[RankBucket, ...]()
+        if wanted != EXPLAINED:
+            source = Bundle(folder, strict=True)
+            own = None if predictions is None else _submitted(source, predictions)
+            parts = bundle_buckets(source, scored, model, own)
     if as_json:
-        print_json(explanation.to_json())
-    else:
-        console.print(_table(explanation))
+        shown = {"buckets": [part.to_json() for part in parts]} if wanted != EXPLAINED else {}
+        print_json(explanation.to_json() | shown)
+        return
+    console.print(_table(explanation))
+    if wanted != EXPLAINED:
+        console.print(_bucket_table(explanation, parts))
+
+
+def _submitted(bundle: Bundle, file: Path) -> NDArray[np.float64]:
+    """Read the file that was submitted, as the operator would."""
+    universe = bundle.named_universe()
+    content = read_bounded(file, len(universe.ids))
+    return check_submission(bundle.rules().submissions, content, universe, str(file)).values
 
 
 def _round_folder(
@@ -102,6 +136,23 @@ def _table(explanation: Explanation) -> Table:
     table.add_row("position", "at risk", nmr_text(explanation.position), end_section=True)
     for step in explanation.steps:
         table.add_row(step.name, step.detail, _signed(step.amount))
+    return table
+
+
+def _bucket_table(explanation: Explanation, parts: Sequence[RankBucket]) -> Table:
+    factors = list(parts[0].amounts) if parts else []
+    table = Table(title="by rank of the predictions, lowest first", show_footer=True)
+    table.add_column("tenth", "all")
+    table.add_column("ids", justify="right")
+    table.add_column("predictions", justify="right")
+    for name in factors:
+        table.add_column(name, _signed(sum(part.amounts[name] for part in parts)), justify="right")
+    table.add_column("NMR", _signed(explanation.net), justify="right")
+    for part in parts:
+        span = f"{part.lowest:.4f} to {part.highest:.4f}"
+        amounts = (_signed(part.amounts[name]) for name in factors)
+        number = "no tenth's alone" if part.number is None else str(part.number)
+        table.add_row(number, str(part.ids), span, *amounts, _signed(part.amount))
     return table
 
 

@@ -15,7 +15,6 @@ from scorer.server.errors import ApiError
 from scorer.server.services import Services
 from scorer.server.serving import now, run_web, run_worker
 from scorer.server.setup import CONFIG, Preset, SetupOptions, back_up, set_up
-from scorer.server.sign import sign as run_signing
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -50,6 +49,17 @@ def initialise(
     custodian: Annotated[
         str | None, typer.Option(help="The address that owns models held for accounts without a wallet.")
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CUPEL_DATABASE",
+            help="postgresql+psycopg://user@host/name, by environment if it has a password; else SQLite.",
+        ),
+    ] = None,
+    objects: Annotated[
+        str | None,
+        typer.Option(help="s3://bucket/prefix for uploads; by default they are in the folder."),
+    ] = None,
 ) -> None:
     """Make configuration, key and database in one folder. Run again, it migrates the database."""
     chosen: Preset = "fund" if preset == "fund" else "dao" if preset == "dao" else "class"
@@ -62,6 +72,8 @@ def initialise(
             *(chosen, name, kind, public, endpoint, *places, custodian, port),
             host=host,
             metrics_port=metrics_port,
+            database=database,
+            objects=objects,
         )
         config = set_up(folder, options)
     typer.echo(f"server: {config.tournament.url}, signs as {config.signer.address}")
@@ -77,7 +89,7 @@ def run(
     """Serve the API; alone, this is the whole server."""
     configure_logging()
     with user_errors():
-        run_web(load_server_config(config), config, works=work, signs=signer)
+        run_web(load_server_config(config), works=work, signs=signer)
 
 
 @app.command("work")
@@ -95,7 +107,7 @@ def work(
 def sign(config: ServerOption) -> None:
     """Hold the server's key, and sign receipts and submissions for the web process."""
     with user_errors():
-        run_signing(load_server_config(config))
+        load_server_config(config).signing_place().serve()
 
 
 @app.command("rebuild")

@@ -116,7 +116,7 @@ class StakingClient:
 
     def acknowledge(self, done: ExecutedTransaction) -> None:
         """Record that a transaction was reported: an equal one is another one from now on."""
-        reach("told", str(done.key))
+        reach("acknowledging", str(done.key))
         self._count(done.key)
 
     def perform(

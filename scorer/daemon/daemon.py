@@ -132,7 +132,7 @@ class OperatorDaemon:
 
     def cycle(self) -> Mapping[str, Any]:
         """Run one cycle over all tournaments; return its line for the log."""
-        return {"deeds": list(map(str, self.once()))}
+        return {"actions": list(map(str, self.once()))}
 
     def once(self) -> tuple[ActionResult, ...]:
         """Run one cycle; return the results of its actions."""

@@ -4,9 +4,11 @@ Credentials, region and endpoint come from the environment (``AWS_*``) or from t
 own tools take them. An object appears whole or not at all.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +20,8 @@ from scorer.redaction import clean, remember_url
 RETRIES: Final = 3
 LARGEST_OBJECT: Final = 1 << 30
 """Bytes that are read into memory at once."""
+CONNECT: Final = timedelta(seconds=5)
+"""The most that connecting may take, where a request has a limit."""
 FIRST_LINE: Final = 200
 
 
@@ -28,22 +32,39 @@ def is_url(text: str) -> bool:
 
 @dataclass(frozen=True)
 class ObjectFolder:
-    """Objects under a URL, by names with ``/`` between their parts; it can be sent to another process."""
+    """Objects under a URL, by names with ``/`` between their parts; it can be sent to another process.
+
+    Attributes
+    ----------
+    seconds
+        The most that a request may take, with those that are tried again; None: as long as obstore waits.
+    """
 
     url: str
+    seconds: float | None = None
 
-    def __reduce__(self) -> tuple[type["ObjectFolder"], tuple[str]]:
+    def __reduce__(self) -> tuple[type["ObjectFolder"], tuple[str, float | None]]:
         """Leave the connection here."""
-        return ObjectFolder, (self.url,)
+        return ObjectFolder, (self.url, self.seconds)
 
     @cached_property
     def _store(self) -> Any:
         remember_url(self.url)
-        options = (
-            {"mkdir": True} if self.url.startswith("file:") else {"retry_config": {"max_retries": RETRIES}}
-        )
         with self._errors("the URL of a bucket, s3 or file"):
-            return self._library.store.from_url(self.url, **options)
+            return self._library.store.from_url(self.url, **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        if self.url.startswith("file:"):
+            return {"mkdir": True}
+        retries: dict[str, Any] = {"max_retries": RETRIES}
+        if self.seconds is None:
+            return {"retry_config": retries}
+        longest = timedelta(seconds=self.seconds)
+        limits: dict[str, Any] = {"timeout": longest, "connect_timeout": min(longest, CONNECT)}
+        if os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true"):
+            limits["allow_http"] = True  # which obstore reads itself only where it is given no options
+        return {"retry_config": {**retries, "retry_timeout": longest}, "client_options": limits}
 
     @cached_property
     def _library(self) -> Any:
@@ -56,7 +77,7 @@ class ObjectFolder:
 
     def under(self, name: str) -> "ObjectFolder":
         """Return the folder of that name in this one."""
-        return ObjectFolder(f"{self.url.rstrip('/')}/{name}")
+        return ObjectFolder(f"{self.url.rstrip('/')}/{name}", self.seconds)
 
     def names(self, prefix: str = "") -> dict[str, int]:
         """Return the size of each object below a folder of that name, or of all, by name."""
@@ -74,6 +95,39 @@ class ObjectFolder:
             if found.meta["size"] > most:
                 raise ValueError(f"{found.meta['size']} bytes")
             return bytes(found.bytes())
+
+    def size(self, name: str) -> int | None:
+        """Return an object's size in bytes; None where there is none of that name."""
+        with self._errors(f"the object {name}"):
+            try:
+                return int(self._store.head(name)["size"])
+            except FileNotFoundError:
+                return None
+
+    def parts(self, name: str) -> Iterator[bytes]:
+        """Yield an object's content, a part in memory at a time.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is none of that name.
+        """
+        with self._errors(f"the object {name}", passes=FileNotFoundError):
+            for part in self._store.get(name):
+                yield bytes(part)
+
+    def upload_url(self, name: str, seconds: int) -> str:
+        """Return a URL to which an object of that name can be sent by PUT, for so many seconds."""
+        with self._errors("an object store that signs URLs"):
+            signed = self._library.sign(self._store, "PUT", name, timedelta(seconds=seconds))
+        return str(signed)
+
+    def older(self, before: float) -> list[str]:
+        """Return the names of objects that were written before a time in Unix seconds."""
+        limit = datetime.fromtimestamp(before, UTC)
+        with self._errors("a list of objects"):
+            found = self._store.list(None).collect()
+        return [str(each["path"]) for each in found if each["last_modified"] < limit]
 
     def write(self, name: str, content: bytes | Path, *, replace: bool = True) -> bool:
         """Write an object, of a file's content where it is a path.
@@ -99,16 +153,19 @@ class ObjectFolder:
 
     def remove(self, prefix: str) -> None:
         """Remove all objects below a folder of that name."""
-        names = list(self.names(prefix))
+        self.delete(list(self.names(prefix)))
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Remove objects by their names; one that is not there is none to remove."""
         if names:
             with self._errors("to remove objects"):
-                self._store.delete(names)
+                self._store.delete(list(names))
 
     @contextmanager
-    def _errors(self, expected: str) -> Iterator[None]:
+    def _errors(self, expected: str, passes: type[Exception] = DataError) -> Iterator[None]:
         try:
             yield
-        except DataError:
+        except (DataError, passes):
             raise
         except (OSError, ValueError, self._library.exceptions.BaseError) as error:
             found = clean((str(error).splitlines() or [type(error).__name__])[0][:FIRST_LINE])

@@ -54,6 +54,8 @@ class Score:
         Whether a submission's score depends on the meta model besides its own predictions.
     rests_on_all
         Whether it depends on the predictions of all that count.
+    by_id
+        Returns the contributions of single ids, see `scorer.factors.by_id`; None where it is no sum over ids.
     """
 
     name: str
@@ -63,3 +65,4 @@ class Score:
     on_any_target: bool = True
     rests_on_meta_model: bool = False
     rests_on_all: bool = False
+    by_id: Callable[[FactorInputs, str], Floats] | None = None

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.factors.by_id import alpha_by_id, bmc_by_id, corr_by_id, fnc_by_id, mmc_by_id
 from scorer.factors.inputs import FactorInputs, Floats
 from scorer.factors.score import InputTable, Score
 from scorer.scoring.engine import score_submissions
@@ -174,11 +175,11 @@ def _counted(inputs: FactorInputs, rows: slice) -> NDArray[np.bool_]:
 
 
 SCORES: Final = (
-    Score("corr", _corr),
-    Score("mmc", _mmc, rests_on_meta_model=True),
-    Score("fnc", _fnc, (FEATURES,)),
-    Score("bmc", _bmc, (BENCHMARK_META_MODEL,)),
+    Score("corr", _corr, by_id=corr_by_id),
+    Score("mmc", _mmc, rests_on_meta_model=True, by_id=mmc_by_id),
+    Score("fnc", _fnc, (FEATURES,), by_id=fnc_by_id),
+    Score("bmc", _bmc, (BENCHMARK_META_MODEL,), by_id=bmc_by_id),
     Score("tc", _tc, (RISK_MODEL,), needs_portfolio=True, rests_on_all=True),
-    Score("alpha", _alpha, (NEUTRALIZERS, SAMPLE_WEIGHTS)),
+    Score("alpha", _alpha, (NEUTRALIZERS, SAMPLE_WEIGHTS), by_id=alpha_by_id),
     Score("mpc", _mpc, (NEUTRALIZERS, SAMPLE_WEIGHTS), rests_on_all=True),
 )

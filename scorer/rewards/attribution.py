@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from typing import Final
 
 import numpy as np
@@ -125,6 +126,24 @@ def attribute(
         AttributionStep(level.name, level.detail, NanoNmr(int(level.amount) - int(start)))
         for level, start in zip(levels, before, strict=False)
     )
+
+
+def split_by_weight(amount: int, weights: Sequence[Fraction]) -> list[int]:
+    """Split a whole amount in proportion to weights of either sign; the parts add up to it exactly.
+
+    Raises
+    ------
+    ValueError
+        When there is something to split, and the weights add up to nothing.
+    """
+    whole = sum(weights)
+    if not whole:
+        if amount:
+            raise ValueError(f"expected weights that add up to something, found none for {amount}")
+        return [0] * len(weights)
+    # Levels are rounded, not parts: rounded parts would not add up.
+    levels = [0, *(round(amount * reached / whole) for reached in accumulate(weights))]
+    return [after - before for before, after in pairwise(levels)]
 
 
 @dataclass(frozen=True)

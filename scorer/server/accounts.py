@@ -5,7 +5,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,6 +17,9 @@ from scorer.server.tables import ACCOUNT, INVITATION, MODEL, MODEL_PROFILE
 
 USERNAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,29}")
 MODEL_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,39}")
+NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+MOST_NAMED: Final = 50
+"""Models that an error names."""
 UNNAMED: Final = re.compile(r"model_([1-9][0-9]{0,14})", re.IGNORECASE)
 """The name of a model that nobody named, by its number; no other model can have it."""
 INVITATION_SECONDS: Final = 30 * 86_400
@@ -63,6 +66,17 @@ class NamedModel:
 def hashed(secret: str) -> str:
     """Return the SHA-256 of a secret of 256 bits, in hex, as the database keeps it."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+_ACCOUNTS: Final = sa.select(
+    *(ACCOUNT.c[name] for name in ("id", "username", "wallet", "created_at", "bio", "link_url", "link_text"))
+)
+_MODELS: Final = sa.select(
+    *(MODEL.c.id, MODEL_PROFILE.c.name, MODEL.c.owner, MODEL.c.submitter),
+    *(MODEL_PROFILE.c[name] for name in ("bio", "link_url", "link_text", "webhook", "shows_exposures")),
+    MODEL.c.registered_at,
+).select_from(MODEL.outerjoin(MODEL_PROFILE, MODEL_PROFILE.c.model == MODEL.c.id))
+"""Put together once: that takes longer than to run it."""
 
 
 def model_name(model: int, name: str | None) -> str:
@@ -137,7 +151,7 @@ class Accounts:
     def by_id(self, account: str) -> Account:
         """Return an account that is there."""
         with self.database.reading() as connection:
-            row = connection.execute(_columns().where(ACCOUNT.c.id == account)).one()
+            row = connection.execute(_ACCOUNTS.where(ACCOUNT.c.id == account)).one()
         return Account(*row)
 
     def by_name(self, username: str) -> Account | None:
@@ -156,8 +170,18 @@ class Accounts:
 
     def _one(self, condition: sa.ColumnElement[bool]) -> Account | None:
         with self.database.reading() as connection:
-            row = connection.execute(_columns().where(condition)).one_or_none()
+            row = connection.execute(_ACCOUNTS.where(condition)).one_or_none()
         return None if row is None else Account(*row)
+
+    def joined(
+        self, table: sa.Table, *columns: sa.Column[Any], where: Sequence[sa.ColumnElement[bool]]
+    ) -> tuple[Account, tuple[Any, ...]] | None:
+        """Return the account that a row of a table names, with some of its columns; None for no such row."""
+        query = _ACCOUNTS.add_columns(*columns).join(table, table.c.account == ACCOUNT.c.id).where(*where)
+        with self.database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        count = len(fields(Account))
+        return None if row is None else (Account(*row[:count]), tuple(row[count:]))
 
     def link(self, account: Account, wallet: str) -> Account:
         """Give an account its wallet, once.
@@ -185,9 +209,11 @@ class Accounts:
 
     def models_of(self, account: Account) -> list[NamedModel]:
         """Return the models that an account may submit for: those of its wallet, and those held for it."""
-        theirs = sa.and_(MODEL_PROFILE.c.account == account.id, MODEL.c.owner == (self.custodian or ""))
-        owned = MODEL.c.owner == account.wallet if account.wallet is not None else sa.false()
-        return self._models(sa.or_(owned, theirs))
+        return self._models(self._theirs(account))
+
+    def _theirs(self, account: Account) -> sa.ColumnElement[bool]:
+        held = sa.and_(MODEL_PROFILE.c.account == account.id, MODEL.c.owner == (self.custodian or ""))
+        return held if account.wallet is None else sa.or_(MODEL.c.owner == account.wallet, held)
 
     def model_of(self, account: Account, model: str | None) -> NamedModel:
         """Return one of an account's models by its id; the only one where none is named.
@@ -197,11 +223,14 @@ class Accounts:
         ApiError
             When it is not theirs, or several could be meant.
         """
+        if model and NUMBER.fullmatch(model):
+            named = self._models(sa.and_(self._theirs(account), MODEL.c.id == int(model)))
+            if named:
+                return named[0]
         models = self.models_of(account)
-        wanted = models if not model else [known for known in models if str(known.id) == model]
-        if len(wanted) == 1:
-            return wanted[0]
-        names = ", ".join(f"{known.id} ({known.name})" for known in models) or "none"
+        if not model and len(models) == 1:
+            return models[0]
+        names = ", ".join(f"{known.id} ({known.name})" for known in models[:MOST_NAMED]) or "none"
         raise ApiError(f"modelId: expected one of your models, {names}, found {shown(model or None)}")
 
     def model(self, model: int) -> NamedModel | None:
@@ -226,14 +255,8 @@ class Accounts:
             return list(connection.scalars(sa.select(MODEL.c.id).where(MODEL.c.owner == wallet)))
 
     def _models(self, condition: sa.ColumnElement[bool]) -> list[NamedModel]:
-        profile = MODEL_PROFILE.c
-        query = sa.select(
-            *(MODEL.c.id, profile.name, MODEL.c.owner, MODEL.c.submitter),
-            *(profile.bio, profile.link_url, profile.link_text, profile.webhook),
-            *(profile.shows_exposures, MODEL.c.registered_at),
-        ).select_from(MODEL.outerjoin(MODEL_PROFILE, profile.model == MODEL.c.id))
         with self.database.reading() as connection:
-            rows = connection.execute(query.where(condition).order_by(MODEL.c.id)).all()
+            rows = connection.execute(_MODELS.where(condition).order_by(MODEL.c.id)).all()
         return [_model(row) for row in rows]
 
     def edit_model(self, model: int, **values: Any) -> None:
@@ -261,11 +284,6 @@ class Accounts:
                 connection.execute(sa.insert(MODEL_PROFILE).values(**row))
             edited = sa.update(MODEL_PROFILE).where(MODEL_PROFILE.c.model == model)
             connection.execute(edited.values(**values))
-
-
-def _columns() -> sa.Select[Any]:
-    columns = (ACCOUNT.c.bio, ACCOUNT.c.link_url, ACCOUNT.c.link_text)
-    return sa.select(ACCOUNT.c.id, ACCOUNT.c.username, ACCOUNT.c.wallet, ACCOUNT.c.created_at, *columns)
 
 
 def _model(row: Any) -> NamedModel:

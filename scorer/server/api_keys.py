@@ -146,21 +146,19 @@ class KeyRing:
         raise Unauthenticated("none" if not header else "another header")
 
     def _of_key(self, public_id: str, secret: str) -> Caller:
-        query = sa.select(API_KEY).where(API_KEY.c.public_id == public_id, API_KEY.c.revoked_at.is_(None))
-        with self.accounts.database.reading() as connection:
-            row = connection.execute(query).one_or_none()
-        kept = row.secret_hash if row is not None else hashed("")
-        if not compare_digest(kept, hashed(secret)) or row is None:
+        known = (API_KEY.c.public_id == public_id, API_KEY.c.revoked_at.is_(None))
+        found = self.accounts.joined(API_KEY, API_KEY.c.secret_hash, API_KEY.c.scopes, where=known)
+        kept = found[1][0] if found is not None else hashed("")
+        if not compare_digest(kept, hashed(secret)) or found is None:
             raise Unauthenticated("one that this server did not make, or that was revoked")
-        return Caller(self.accounts.by_id(row.account), frozenset(row.scopes.split()))
+        return Caller(found[0], frozenset(found[1][1].split()))
 
     def _of_session(self, token: str) -> Caller:
         valid = (SESSION.c.token_hash == hashed(token), SESSION.c.expires_at > self.accounts.clock())
-        with self.accounts.database.reading() as connection:
-            account = connection.scalar(sa.select(SESSION.c.account).where(*valid))
-        if account is None:
+        found = self.accounts.joined(SESSION, where=valid)
+        if found is None:
             raise Unauthenticated("a login that ended")
-        return Caller(self.accounts.by_id(account), frozenset(OWNER_SCOPES))
+        return Caller(found[0], frozenset(OWNER_SCOPES))
 
 
 def _token(size: int) -> str:

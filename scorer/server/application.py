@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,6 +30,7 @@ from scorer.server.errors import ApiError
 from scorer.server.file_routes import FileRoutes
 from scorer.server.formats import time_text
 from scorer.server.graphql_route import COST_OF_REQUEST, graphql_routes
+from scorer.server.object_store import StoreUnavailable
 from scorer.server.pages.application import WebPages, wants_page
 from scorer.server.rate_limit import RateLimiter, address_of, limited
 from scorer.server.round_files import RoundFiles
@@ -55,6 +57,38 @@ SECURITY_HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+
+
+class PlainAddresses:
+    """Refuses requests with a NUL in path or query, which no database but SQLite takes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http" and ("\0" in scope["path"] or b"%00" in scope["query_string"]):
+            refused = PlainTextResponse("request: expected a URL without NUL, found another\n", 400)
+            await refused(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+class Number(Convertor[int]):
+    """A number in a path: of as many digits as one may have; Starlette's own fails on thousands of them."""
+
+    regex = "[0-9]{1,18}"
+
+    def convert(self, value: str) -> int:
+        """Return the number."""
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        """Return the number as a path has it."""
+        return str(value)
+
+
+register_url_convertor("int", Number())
 
 
 class SecurityHeaders:
@@ -117,9 +151,17 @@ def application(
         Route("/status", status),
         *(() if tools is None else (tools.route,)),
     ]
-    app = Starlette(routes=routes, lifespan=None if tools is None else tools.running)
+    app = Starlette(
+        routes=routes,
+        lifespan=None if tools is None else tools.running,
+        exception_handlers={StoreUnavailable: _unavailable},
+    )
     app.router.redirect_slashes = False  # a redirect would turn a client's POST into a GET
-    return SecurityHeaders(app)
+    return SecurityHeaders(PlainAddresses(app))
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    return PlainTextResponse(f"{error}\n", 503)
 
 
 def _agent_route(

@@ -16,6 +16,7 @@ from scorer.server.follower import Follower
 from scorer.server.interim_results import InterimReader
 from scorer.server.login import WalletLogin
 from scorer.server.meta_models import MetaModelExposures
+from scorer.server.object_store import DRAFTS, DraftBucket, ObjectBlobs, open_store
 from scorer.server.outbound import Outbound
 from scorer.server.pages.settings import PageSettings
 from scorer.server.published_rounds import PublishedRounds
@@ -59,6 +60,8 @@ class ServerParts:
         The most that may be uploaded.
     page
         What the organiser decides about the web page.
+    objects
+        The URL of an object store for uploads, of which `files` has those that are being used.
     """
 
     kind: str
@@ -76,14 +79,16 @@ class ServerParts:
     calls_private: bool = False
     quotas: Quotas = field(default_factory=Quotas)
     page: PageSettings = field(default_factory=PageSettings)
+    objects: str | None = None
 
     def services(self, suite: Suite, database: Database, clock: Clock) -> Services:
         """Return the services of the tournament."""
         addresses, queries = suite.addresses, Queries(database, clock)
         accounts = Accounts(database, clock, self.custodian, self.is_private)
         published = PublishedRounds(self.published, addresses.tournament)
-        blobs = BlobFolder(self.files)
-        uploads = Uploads(database, clock, SignedUrls(self.url, self.secret, clock), blobs, self.quotas)
+        blobs, bucket = self._stores()
+        urls = SignedUrls(self.url, self.secret, clock)
+        uploads = Uploads(database, clock, urls, blobs, bucket, self.quotas)
         number = NUMBERS[self.kind][0]
         place = Place(addresses.chain_id, addresses.tournament, number, self.signer.address)
         records = SubmissionRecords(database, clock, blobs, place)
@@ -112,6 +117,13 @@ class ServerParts:
             MetaModelExposures(bundles, self.data),
             self.page,
         )
+
+    def _stores(self) -> tuple[BlobFolder, DraftBucket | None]:
+        """Return where content is kept, and where clients send drafts past this server."""
+        if self.objects is None:
+            return BlobFolder(self.files), None
+        store = open_store(self.objects)
+        return ObjectBlobs(self.files, store), DraftBucket(store.under(DRAFTS))
 
     def follower(self, suite: Suite, database: Database) -> Follower:
         """Return what brings the read model up to the chain."""

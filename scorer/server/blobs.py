@@ -34,7 +34,8 @@ class ContentChanged(ApiError):
 class BlobFolder:
     """A folder of files.
 
-    A file appears whole or not at all, and is on the disk before anybody hears that it is there.
+    A file appears whole or not at all. What is kept is on the disk before anybody hears that it is there; the
+    name of a draft may be lost in a power cut, and it has to be sent again.
     """
 
     root: Path
@@ -76,7 +77,6 @@ class BlobFolder:
     def place(self, part: Path, filename: str) -> None:
         """Make what was uploaded the draft of a name, in place of an earlier one."""
         part.replace(self.draft(filename))
-        _sync_folder(self.drafts)
 
     def claim(self, filename: str) -> Path:
         """Move a draft to a name that nobody knows, so that no upload replaces it; the new path.
@@ -92,9 +92,12 @@ class BlobFolder:
         """Move a file that was claimed to its place by content; the SHA-256 of its bytes, in hex."""
         digest = sha256_of(claimed)
         path = self.path(digest)
+        is_new = not path.parent.is_dir()
         path.parent.mkdir(parents=True, exist_ok=True)
         claimed.replace(path)
         _sync_folder(path.parent)
+        if is_new:
+            _sync_folder(path.parent.parent)
         return digest
 
     def read(self, digest: str) -> bytes:
@@ -105,17 +108,15 @@ class BlobFolder:
         ContentChanged
             When the file has other bytes.
         """
-        content = self.path(digest).read_bytes()
-        found = hashlib.sha256(content).hexdigest()
-        if found != digest:
-            raise ContentChanged(
-                f"file: expected bytes of the SHA-256 {digest}, found {found}; upload it again"
-            )
-        return content
+        return verified(self.path(digest).read_bytes(), digest)
 
     def remove(self, digest: str) -> None:
         """Remove content that nothing needs any more."""
         self.path(digest).unlink(missing_ok=True)
+
+    def under(self, name: str) -> "BlobFolder":
+        """Return the files of another kind, in a folder of that name."""
+        return BlobFolder(self.root / name)
 
     def free(self) -> int:
         """Return the bytes that the disk has left."""
@@ -145,6 +146,20 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verified(content: bytes, digest: str) -> bytes:
+    """Return content that has the SHA-256 by which it is known.
+
+    Raises
+    ------
+    ContentChanged
+        When it has another one.
+    """
+    found = hashlib.sha256(content).hexdigest()
+    if found != digest:
+        raise ContentChanged(f"file: expected bytes of the SHA-256 {digest}, found {found}; upload it again")
+    return content
 
 
 def _bounded(size: int, most: int) -> int:

@@ -1,14 +1,14 @@
 """The configuration of a server: one TOML file; paths in it are relative to it."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from scorer.chain.accounts import KeyTextError, require_address
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import connect
-from scorer.client.keystore import Wallet
+from scorer.client.server_signing import SigningPlace
 from scorer.client.signing_service import SigningClient
 from scorer.daemon.config_errors import ConfigError, problems
 from scorer.daemon.deployment_file import read_deployment
@@ -21,6 +21,9 @@ from scorer.server.database import Database
 from scorer.server.pages.settings import PageSettings
 from scorer.server.quotas import Quotas
 
+STORE: Final = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.-]+)*$"
+"""A URL such as s3://bucket/prefix."""
+DATABASE: Final = r"^postgresql\+psycopg://"
 Kind = Literal["classic", "signals", "crypto"]
 
 
@@ -74,7 +77,10 @@ class FolderSection(ConfigSection):
     bundles
         Members' folders of rounds, in which scores are looked for.
     files
-        Uploads.
+        Uploads, or of those in an object store the ones that are being used.
+    objects
+        The URL of an object store for uploads; without it, they are in `files`. Its keys come from the
+        environment, or from the machine's role, as AWS's own tools take them.
     data
         The data set's versions; without it, the server has none.
     """
@@ -83,6 +89,7 @@ class FolderSection(ConfigSection):
     published: FilePath
     bundles: Annotated[tuple[FilePath, ...], Field(strict=False, min_length=1)]
     files: FilePath = Path("files")
+    objects: Annotated[str | None, Field(pattern=STORE)] = None
     data: FilePath | None = None
 
 
@@ -175,7 +182,7 @@ class ServerConfig(ConfigSection):
     uploads: UploadSection = UploadSection()
     agents: AgentSection = AgentSection()
     page: PageSection = PageSection()
-    database: Annotated[str | None, Field(pattern=r"^postgresql\+psycopg://", repr=False)] = None
+    database: Annotated[str | None, Field(pattern=DATABASE, repr=False)] = None
     secret_file: FilePath = Path("url.secret")
     aliases: dict[str, str] = Field(default_factory=lambda: dict(DEFAULT_ALIASES))
     base: Annotated[Path, Field(strict=False, exclude=True)] = Path()
@@ -199,9 +206,16 @@ class ServerConfig(ConfigSection):
         """Open the database."""
         return Database.open(self.database or self.at(Path("server.sqlite")))
 
-    def wallet(self) -> Wallet:
-        """Return the server's own key, for the process that signs."""
-        return Wallet(self.at(self.signer.keystore), lambda: self._secret(self.signer.password_file))
+    def signing_place(self) -> SigningPlace:
+        """Return where the process is that signs."""
+        addresses = read_deployment(self.at(self.chain.deployment))
+        return SigningPlace(
+            keystore=str(self.at(self.signer.keystore)),
+            password_file=str(self.at(self.signer.password_file)),
+            socket=str(self.at(self.signer.socket)),
+            chain_id=addresses.chain_id,
+            tournament=addresses.tournament,
+        )
 
     def parts(self) -> ServerParts:
         """Return the parts of the server.
@@ -235,6 +249,7 @@ class ServerConfig(ConfigSection):
             calls_private=self.tournament.private_webhooks,
             quotas=Quotas(**self.uploads.model_dump()),
             page=PageSettings(**self.page.model_dump()),
+            objects=folders.objects,
         )
 
     def _secret(self, path: Path) -> str:

@@ -22,6 +22,7 @@ PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "bu
 POOL: Final[Mapping[str, Any]] = {"hide_parameters": True, "pool_size": 20, "max_overflow": 40}
 """Room for all threads of a web process, which are 40, and of its worker: none waits for a connection."""
 WRITES: Final = "cupel_writes"
+DURABLE: Final = "cupel_durable"
 MIGRATIONS: Final = "scorer.server:migrations"
 
 
@@ -53,9 +54,19 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """Yield a connection that is committed at the end, and rolled back where an error is raised."""
-        with self.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+    def writing(self, *, durable: bool = True) -> Iterator[sa.Connection]:
+        """Yield a connection that is committed at the end, and rolled back where an error is raised.
+
+        Parameters
+        ----------
+        durable
+            Whether it survives a power cut from the commit on. Without it, it does from the next durable one
+            on, and nothing is lost where a process alone ends: enough for what nobody relies on yet.
+        """
+        options = {WRITES: True, DURABLE: durable}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            if not durable and self.engine.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
             yield connection
 
     def migrate(self, revision: str = "head") -> None:
@@ -116,7 +127,10 @@ def _prepared(engine: sa.Engine) -> sa.Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        writes = connection.get_execution_options().get(WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get(WRITES):
+            level = "FULL" if options[DURABLE] else "NORMAL"
+            connection.exec_driver_sql(f"PRAGMA synchronous={level}")  # which holds for this connection
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES) else "BEGIN")
 
     return engine

@@ -17,13 +17,17 @@ from scorer.server.database import Database
 from scorer.server.diagnosis_report import report_page
 from scorer.server.errors import ApiError
 from scorer.server.formats import time_text
+from scorer.server.object_store import StoreUnavailable
 from scorer.server.tables import DIAGNOSIS
-from scorer.server.uploads import DIAGNOSTICS_PURPOSE, DOWNLOAD_SECONDS, Uploads
+from scorer.server.upload_forms import DIAGNOSTICS_PURPOSE, UploadForm
+from scorer.server.uploads import DOWNLOAD_SECONDS, Uploads
 from scorer.server.validation import FILE, ValidationSet
 from scorer.submission.reader import SubmissionReader
 from scorer.submission.validity import Universe
 
 PENDING, DONE, BROKEN = "pending", "done", "failed"
+AGAIN: Final = 60
+"""Seconds after which a job is tried again whose file cannot be read for now."""
 LEASE: Final = 1_800
 """Seconds for which a worker has a job alone; a job whose worker died is begun again then."""
 MOST_SHOWN: Final = 20
@@ -47,7 +51,7 @@ class Diagnoses:
     @property
     def _files(self) -> BlobFolder:
         """The folder of files to diagnose, apart from those of submissions, which are never removed."""
-        return BlobFolder(self.uploads.blobs.root / "diagnostics")
+        return self.uploads.blobs.under("diagnostics")
 
     def grant(self, account: Account, filename: str, model: NamedModel) -> dict[str, str]:
         """Return where validation predictions are to be sent.
@@ -81,9 +85,11 @@ class Diagnoses:
                     f"diagnostics: expected at most {MOST_WAITING} of model {model.id} at once, found as "
                     "many; wait for one to end"
                 )
+        self.uploads.fetch(account, filename, lambda upload: UploadForm(upload.most))
         ticket = self.uploads.take(account, filename, model, DIAGNOSTICS_PURPOSE)
         job, now = str(uuid.uuid4()), self.clock()
-        row = {"id": job, "model": model.id, "digest": self._files.keep(ticket.file), "state": PENDING}
+        digest = self.uploads.keep(ticket, self._files)
+        row = {"id": job, "model": model.id, "digest": digest, "state": PENDING}
         with self.database.writing() as connection:
             statement = sa.insert(DIAGNOSIS).values(**row, created_at=now, updated_at=now, due_at=now)
             connection.execute(statement)
@@ -105,7 +111,11 @@ class Diagnoses:
             if connection.execute(leased.values(**held)).rowcount != 1:
                 return False
             row = connection.execute(sa.select(DIAGNOSIS).where(DIAGNOSIS.c.id == job)).one()
-        result, message = self._outcome(row)
+        try:
+            result, message = self._outcome(row)
+        except StoreUnavailable:
+            self._postpone(row)
+            return False
         state = DONE if message is None else BROKEN
         values = {"state": state, "message": message, "result": result, "updated_at": self.clock()}
         with self.database.writing() as connection:
@@ -120,11 +130,19 @@ class Diagnoses:
             return None, f"the server failed on this file {MOST_ATTEMPTS} times; upload another one"
         try:
             return json.dumps(self._diagnose(row.digest)), None
+        except StoreUnavailable:
+            raise
         except CupelError as error:
             return None, str(error)
         except Exception:  # noqa: BLE001 - a file that meets a defect must not be met for ever
             structlog.get_logger().exception("defect", diagnosis=row.id)
             return None, "the server failed on this file; it was logged, and nothing of yours is at fault"
+
+    def _postpone(self, row: sa.Row[Any]) -> None:
+        """Try a job again later, which is not to blame that the store does not answer."""
+        later = {"due_at": self.clock() + AGAIN, "attempts": row.attempts - 1}
+        with self.database.writing() as connection:
+            connection.execute(sa.update(DIAGNOSIS).where(DIAGNOSIS.c.id == row.id).values(**later))
 
     def _forget(self, digest: str) -> None:
         """Remove a file that was diagnosed, unless another job needs it."""

@@ -24,7 +24,9 @@ from graphql.validation import NoSchemaIntrospectionCustomRule
 from scorer.errors import CupelError
 from scorer.redaction import clean
 from scorer.server.errors import ApiError
+from scorer.server.leaf_executor import LeafExecutor
 from scorer.server.limits import CostExceeded, DocumentLimits, Execution
+from scorer.server.names import argument_name, camel_case
 
 SCHEMA: Final = "schema.graphql"
 DOCUMENTS_KEPT: Final = 256
@@ -32,6 +34,8 @@ DOCUMENTS_KEPT: Final = 256
 MOST_ERRORS: Final = 5
 """Faults of a document that are named."""
 DEFECT: Final = "the server failed on this request; it was logged, and nothing of yours is at fault"
+HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed")
+"""The beginning of half a surrogate pair, as JSON writes it."""
 LESS: Final = "ask for fewer fields, or with a limit"
 Root = Callable[..., Any]
 """Answers one root: takes the request's context, then the arguments of the field by their names."""
@@ -42,10 +46,18 @@ def schema_text() -> str:
     return resources.files(__package__).joinpath(SCHEMA).read_text(encoding="utf-8")
 
 
-def camel_case(name: str) -> str:
-    """Return the one name of a field and its twin: ``return_1_day`` and ``return1Day`` are the same."""
-    head, *rest = name.split("_")
-    return head + "".join(part[:1].upper() + part[1:] for part in rest)
+def decoded_json(body: bytes) -> Any:
+    """Return a document of a stranger's, in which every text can be written as UTF-8 again.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        When it is none.
+    """
+    document = json.loads(body)
+    if HALF.search(body):
+        json.dumps(document, ensure_ascii=False).encode()  # a UnicodeEncodeError is a ValueError
+    return document
 
 
 class GraphqlEngine:
@@ -89,6 +101,7 @@ class GraphqlEngine:
                 variable_values=variables,
                 operation_name=operation,
                 field_resolver=self._resolve,
+                executor_class=LeafExecutor,
             )
         except CostExceeded:
             most = self.limits.cost
@@ -102,7 +115,7 @@ class GraphqlEngine:
         if len(body) > self.limits.body:
             raise ApiError(f"request: expected at most {self.limits.body} bytes, found more")
         try:
-            request = json.loads(body)
+            request = decoded_json(body)
         except (ValueError, RecursionError):
             raise ApiError('request: expected JSON, {"query", "variables"}, found something else') from None
         fields = request if isinstance(request, dict) else {}
@@ -130,7 +143,8 @@ class GraphqlEngine:
     def _resolve(self, source: Any, info: GraphQLResolveInfo[Any], /, **arguments: Any) -> Any:
         name = camel_case(info.field_name)
         if info.parent_type in (self._schema.query_type, self._schema.mutation_type):
-            given = {_argument(argument): value for argument, value in arguments.items()}
+            given = {argument_name(argument): value for argument, value in arguments.items()}
+            require_text(given)
             info.context.spend(self.limits.root_cost)
             return self._roots[name](info.context.context, **given)
         info.context.spend(1)
@@ -138,9 +152,19 @@ class GraphqlEngine:
         return value() if callable(value) else value
 
 
-def _argument(name: str) -> str:
-    """Return an argument's name as Python writes it: ``modelId`` and ``model_id`` are the same."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+def require_text(value: Any) -> None:
+    """Refuse texts with a NUL, which no database but SQLite takes.
+
+    Raises
+    ------
+    ApiError
+        When there is one in a value, or in the lists and mappings in it.
+    """
+    if isinstance(value, str) and "\0" in value:
+        raise ApiError("arguments: expected texts without NUL characters, found one; leave it out")
+    if isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            require_text(each)
 
 
 def _failed(message: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from scorer.encryption import (
     parse_envelope,
 )
 from scorer.server.errors import ApiError
-from scorer.server.uploads import UploadForm
+from scorer.server.upload_forms import UploadForm
 
 
 @dataclass(frozen=True)

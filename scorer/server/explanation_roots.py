@@ -1,8 +1,10 @@
 """Roots that say why: a payout taken apart, and what the chain holds of a round; all are public."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from scorer.chain.records import RoundState
+from scorer.evaluation.buckets import RankBucket
 from scorer.server.errors import ApiError
 from scorer.server.formats import nmr_or_none, page_of, time_text, whole_number
 from scorer.server.round_roots import Document
@@ -15,8 +17,10 @@ MOST_EXPOSURES: Final = 50
 
 def explanation(context: RequestContext, model_id: str, round_number: int) -> Document:
     """Answer ``explanation``."""
-    found = context.services.bundles.explain(whole_number(model_id, "modelId"), round_number)
+    bundles, model = context.services.bundles, whole_number(model_id, "modelId")
+    found = bundles.explain(model, round_number)
     return {
+        "buckets": lambda: _buckets(bundles.buckets(model, round_number)),
         "roundNumber": found.round_id,
         "modelId": str(found.model_id),
         "position": nmr_text(found.position),
@@ -29,6 +33,22 @@ def explanation(context: RequestContext, model_id: str, round_number: int) -> Do
             {"reason": step.name, "detail": step.detail, "nmr": nmr_text(step.amount)} for step in found.steps
         ],
     }
+
+
+def _buckets(found: Sequence[RankBucket] | None) -> list[Document] | None:
+    if found is None:
+        return None
+    return [
+        {
+            "number": each.number,
+            "ids": each.ids,
+            "lowest": each.lowest,
+            "highest": each.highest,
+            "nmr": nmr_text(each.amount),
+            "factors": [{"factor": name, "nmr": nmr_text(amount)} for name, amount in each.amounts.items()],
+        }
+        for each in found
+    ]
 
 
 def meta_model_exposures(

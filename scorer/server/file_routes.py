@@ -11,11 +11,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from scorer.server.blobs import TooLarge
+from scorer.server.blobs import ContentChanged, TooLarge
 from scorer.server.diagnoses import REPORT_ROUTE
 from scorer.server.errors import ApiError
+from scorer.server.object_store import StoreUnavailable
 from scorer.server.services import Services
-from scorer.server.uploads import DIAGNOSTICS_PURPOSE, UPLOAD_SECONDS, ExpectedUpload, UploadForm
+from scorer.server.upload_forms import DIAGNOSTICS_PURPOSE, ExpectedUpload, UploadForm
+from scorer.server.uploads import UPLOAD_SECONDS
 
 BYTES: Final = "application/octet-stream"
 BAD_URL: Final = "expected a URL of this server that still works, found another; ask for a new one"
@@ -141,6 +143,8 @@ class FileRoutes:
             return _refused(413, str(error))
         except ApiError as error:
             return _refused(409, str(error))
+        except StoreUnavailable as error:
+            return _refused(503, str(error))
         except TimeoutError:
             return _refused(408, "upload: expected a whole file in time, found less; send it again")
         except ClientDisconnect:
@@ -164,7 +168,11 @@ class FileRoutes:
         if not self._has_our_url(request, "GET", "submission"):
             return _refused(403, f"submission: {BAD_URL}")
         filename = request.path_params["filename"]
-        path = await run_in_threadpool(self.services.submissions.records.file, filename)
-        if path is None:
+        try:
+            content = await run_in_threadpool(self.services.submissions.records.content, filename)
+        except ContentChanged as error:
+            return _refused(503, str(error))
+        if content is None:
             return _refused(404, "submission: expected a file that is here, found none")
-        return FileResponse(path, media_type=BYTES, filename=filename)
+        named = {"Content-Disposition": f'attachment; filename="{filename}"'}
+        return Response(content, media_type=BYTES, headers=named)

@@ -5,7 +5,6 @@ operator would check it, encrypted to the members of the round, signed with the 
 never leaves this process, sent on as an envelope, and its receipt kept.
 """
 
-import json
 import re
 import threading
 from collections import OrderedDict
@@ -31,10 +30,11 @@ from scorer.protocol.documents import to_hex
 from scorer.protocol.receipt import SubmissionReceipt
 from scorer.protocol.signature import SubmissionDigest
 from scorer.redaction import clean
-from scorer.server.engine import camel_case
+from scorer.server.engine import decoded_json
 from scorer.server.errors import ApiError
 from scorer.server.gateway_proof import GatewayIdentity
 from scorer.server.known_servers import KnownServers
+from scorer.server.names import camel_case
 from scorer.server.receipt_folder import RECEIPTS, ReceiptFolder
 from scorer.server.signing_rounds import OwnConfiguration, RoundReader
 from scorer.server.upstream import GatewayError, Upstream
@@ -244,7 +244,7 @@ def _root_fields(body: bytes) -> Iterator[tuple[str, str, dict[str, Any]]]:
 def _parsed(body: bytes) -> tuple[DocumentNode, dict[str, Any]]:
     """Return a request's document and variables."""
     try:
-        request = json.loads(body)
+        request = decoded_json(body)
         variables = request.get("variables") or {}
         if isinstance(variables, dict):
             return parse(request["query"], max_tokens=MOST_TOKENS), variables

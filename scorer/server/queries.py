@@ -38,9 +38,9 @@ class Queries:
     database: Database
     clock: Clock
 
-    def _all(self, query: sa.Select[Any]) -> Rows:
+    def _all(self, query: sa.Executable, **parameters: Any) -> Rows:
         with self.database.reading() as connection:
-            return connection.execute(query).all()
+            return connection.execute(query, parameters).all()
 
     def _first(self, query: sa.Select[Any]) -> sa.Row[Any] | None:
         with self.database.reading() as connection:
@@ -124,6 +124,10 @@ class Queries:
             query = query.where(SCORE.c.round.in_(newest.order_by(SCORE.c.round.desc()).limit(max(last, 0))))
         return self._all(query.order_by(SCORE.c.round.desc(), SCORE.c.factor).limit(20_000))
 
+    def daily_scores_of(self, model: int) -> Rows:
+        """Return round, factor, value and resolution of a model's scores, oldest round first."""
+        return self._all(_DAILY, model=model)
+
     def interim_scores_of(self, model: int) -> Rows:
         """Return the scores so far of a model in rounds that run, newest round and day first."""
         same_day = sa.and_(
@@ -139,8 +143,7 @@ class Queries:
 
     def standings(self, limit: int, offset: int, *, is_account: bool) -> Rows:
         """Return a page of the leaderboard."""
-        query = sa.select(STANDING).where(STANDING.c.is_account == is_account)
-        return self._all(query.order_by(STANDING.c.rank).limit(limit).offset(offset))
+        return self._all(_STANDINGS, is_account=is_account, limit=limit, offset=offset)
 
     def standing(self, model: int) -> sa.Row[Any] | None:
         """Return a model's place on the leaderboard; None before its first round."""
@@ -149,19 +152,14 @@ class Queries:
     def standing_scores(self, holders: Sequence[str]) -> dict[str, dict[str, float]]:
         """Return mean scores by holder and factor."""
         means: dict[str, dict[str, float]] = {holder: {} for holder in holders}
-        for row in self._all(sa.select(STANDING_SCORE).where(STANDING_SCORE.c.holder.in_(holders))):
+        for row in self._all(_MEANS, holders=list(holders)):
             means[row.holder][row.factor] = row.mean
         return means
 
     def stakes(self, models: Sequence[int]) -> dict[int, int]:
         """Return the stake of models in nano-NMR: idle, and at risk in rounds that are not over."""
-        idle = self._all(sa.select(LANE.c.model, LANE.c.idle).where(LANE.c.model.in_(models)))
-        open_rounds = sa.select(ROUND.c.id).where(~ROUND.c.is_over).scalar_subquery()
-        at_risk = sa.select(RESULT.c.model, sa.func.sum(RESULT.c.position)).where(
-            RESULT.c.model.in_(models), RESULT.c.round.in_(open_rounds)
-        )
         sums = dict.fromkeys(models, 0)
-        found: list[Any] = [*idle, *self._all(at_risk.group_by(RESULT.c.model))]
+        found: list[Any] = list(self._all(_STAKES, models=list(models)))
         for model, amount in found:
             sums[model] += int(amount)
         return sums
@@ -185,3 +183,31 @@ class Queries:
         """Return deposits and withdrawals of a wallet, newest first."""
         query = sa.select(MOVEMENT).where(MOVEMENT.c.account == wallet)
         return self._all(query.order_by(MOVEMENT.c.block.desc(), MOVEMENT.c.log_index.desc()).limit(limit))
+
+
+# Statements of pages that are asked for often: to put one together takes longer than to run it.
+_STANDINGS: Final = (
+    sa.select(STANDING)
+    .where(STANDING.c.is_account == sa.bindparam("is_account"))
+    .order_by(STANDING.c.rank)
+    .limit(sa.bindparam("limit"))
+    .offset(sa.bindparam("offset"))
+)
+_MEANS: Final = sa.select(STANDING_SCORE.c.holder, STANDING_SCORE.c.factor, STANDING_SCORE.c.mean).where(
+    STANDING_SCORE.c.holder.in_(sa.bindparam("holders", expanding=True))
+)
+_DAILY: Final = (
+    sa.select(SCORE.c.round, SCORE.c.factor, SCORE.c.value, ROUND.c.resolve_at)
+    .join(ROUND, ROUND.c.id == SCORE.c.round)
+    .where(SCORE.c.model == sa.bindparam("model"))
+    .order_by(SCORE.c.round, SCORE.c.factor)
+    .limit(20_000)
+)
+_OPEN: Final = sa.select(ROUND.c.id).where(~ROUND.c.is_over).scalar_subquery()
+_STAKES: Final = sa.union_all(
+    sa.select(LANE.c.model, LANE.c.idle).where(LANE.c.model.in_(sa.bindparam("models", expanding=True))),
+    sa.select(RESULT.c.model, sa.func.sum(RESULT.c.position))
+    .where(RESULT.c.model.in_(sa.bindparam("models", expanding=True)), RESULT.c.round.in_(_OPEN))
+    .group_by(RESULT.c.model),
+)
+"""What is idle, and what is at risk, by model."""

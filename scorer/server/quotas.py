@@ -9,6 +9,14 @@ from scorer.server.errors import ApiError
 from scorer.server.tables import UPLOAD
 
 DAY: Final = 86_400
+_SIZE: Final = sa.func.coalesce(UPLOAD.c.size, UPLOAD.c.most_bytes)
+_WAITS: Final = sa.and_(UPLOAD.c.used_at.is_(None), UPLOAD.c.expires_at > sa.bindparam("now"))
+_OWN: Final = sa.select(
+    sa.func.coalesce(sa.func.sum(sa.case((_WAITS, 1), else_=0)), 0), sa.func.coalesce(sa.func.sum(_SIZE), 0)
+).where(UPLOAD.c.account == sa.bindparam("account"), UPLOAD.c.expires_at > sa.bindparam("now") - DAY)
+"""How many uploads of an account wait, and the bytes of those of a day."""
+_UNUSED: Final = sa.select(sa.func.coalesce(sa.func.sum(_SIZE), 0)).where(UPLOAD.c.used_at.is_(None))
+"""The bytes of all uploads that are not used."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +62,18 @@ class Quotas:
         ApiError
             Names the limit.
         """
-        size = sa.func.coalesce(sa.func.sum(sa.func.coalesce(UPLOAD.c.size, UPLOAD.c.most_bytes)), 0)
-        totals = sa.select(sa.func.count(), size).select_from(UPLOAD)
-        own, unused = UPLOAD.c.account == account, UPLOAD.c.used_at.is_(None)
-        waiting, _ = connection.execute(totals.where(own, unused, UPLOAD.c.expires_at > now)).one()
+        waiting, of_day = connection.execute(_OWN, {"account": account, "now": now}).one()
         if waiting >= self.waiting:
             raise ApiError(
                 f"upload: expected at most {self.waiting} uploads that are not used, found as many; submit "
                 "them, or wait an hour"
             )
-        _, of_day = connection.execute(totals.where(own, UPLOAD.c.expires_at > now - DAY)).one()
         if of_day + most > self.account_bytes:
             raise ApiError(
                 f"upload: expected at most {self.account_bytes} bytes of an account in a day, found {of_day} "
                 f"and {most} more; wait until tomorrow"
             )
-        _, of_all = connection.execute(totals.where(unused)).one()
+        of_all = connection.execute(_UNUSED).scalar_one()
         if of_all + most > self.waiting_bytes:
             raise ApiError(
                 "upload: expected room beside the uploads of others, found none; try again in an hour"

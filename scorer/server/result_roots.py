@@ -237,7 +237,7 @@ def signals_profile(context: RequestContext, model_name: str) -> Document:
 def daily_performances(services: Services, model: int) -> list[Document]:
     """Return a model's mean scores up to each of its rounds, newest first, under all names of clients."""
     sums, counts, days = defaultdict[str, float](float), Counter[str](), []
-    rows = reversed(services.queries.scores_of(model))
+    rows = services.queries.daily_scores_of(model)
     for _, of_round in groupby(rows, key=lambda row: row.round):
         for row in of_round:
             sums[row.factor] += row.value

@@ -42,7 +42,7 @@ class RoundFiles:
 
     async def tournament(self, _: Request) -> Response:
         """Answer with the chain, the contract, and who signs receipts."""
-        return JSONResponse(self.document())
+        return JSONResponse(await run_in_threadpool(self.document))
 
     def document(self) -> dict[str, Any]:
         """Return what a client has to know of the tournament."""
@@ -55,6 +55,7 @@ class RoundFiles:
             "tournament": services.suite.addresses.tournament,
             "deployment": services.suite.addresses.to_json(),
             "server": services.submissions.signer.address,
+            "uploads": services.uploads.urls_begin,
         }
 
     async def members(self, request: Request) -> Response:

@@ -1,7 +1,6 @@
 """Runs a server: the web process, the worker that follows the chain, and the process that signs."""
 
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,8 +19,8 @@ from scorer.server.services import Services
 from scorer.server.web_process import serve_until_ended
 from scorer.server.worker import Worker
 
-READY: Final = 30.0
-"""Seconds that the process which signs may take to open its keystore."""
+PATIENCE: Final = 20.0
+"""Seconds after which the log says that the process which signs is still waited for."""
 ENDING: Final = 20.0
 """Seconds for which a process that is to end waits for its worker."""
 SIGNER_ENDING: Final = 5.0
@@ -34,13 +33,11 @@ def now() -> int:
     return int(time.time())
 
 
-def run_web(config: ServerConfig, path: Path, *, works: bool, signs: bool) -> None:
+def run_web(config: ServerConfig, *, works: bool, signs: bool) -> None:
     """Serve until the process is asked to end.
 
     Parameters
     ----------
-    path
-        Of the configuration, for the process that signs.
     works, signs
         Whether this process follows the chain, and starts the one that signs.
     """
@@ -51,7 +48,7 @@ def run_web(config: ServerConfig, path: Path, *, works: bool, signs: bool) -> No
     metrics = ServerMetrics()
     metrics.watch(lambda: numbers(services))
     with (
-        _signing(config, path, wanted=signs),
+        _signing(config, wanted=signs),
         _working(config, services, wanted=works),
         served_metrics(metrics, config.listen.metrics_port),
     ):
@@ -101,16 +98,17 @@ def _working(config: ServerConfig, services: Services, *, wanted: bool) -> Itera
 
 
 @contextmanager
-def _signing(config: ServerConfig, path: Path, *, wanted: bool) -> Iterator[None]:
+def _signing(config: ServerConfig, *, wanted: bool) -> Iterator[None]:
     """The process that signs: a child of its own, so that the web process never holds the key."""
     if not wanted:
         yield
         return
-    config.at(config.signer.socket).unlink(missing_ok=True)
-    command = [sys.executable, "-m", "scorer.server.sign", str(path)]
-    child = subprocess.Popen(command)  # noqa: S603 - this interpreter, on a module of ours
+    place = config.signing_place()
+    socket = Path(place.socket)
+    socket.unlink(missing_ok=True)
+    child = subprocess.Popen(place.command())  # noqa: S603 - this interpreter, on a module of ours
     try:
-        _await_socket(config, child)
+        await_socket(socket, child)
         yield
     finally:
         child.terminate()
@@ -121,9 +119,23 @@ def _signing(config: ServerConfig, path: Path, *, wanted: bool) -> Iterator[None
             child.wait()
 
 
-def _await_socket(config: ServerConfig, child: "subprocess.Popen[bytes]") -> None:
-    socket, until = config.at(config.signer.socket), time.monotonic() + READY
+def await_socket(socket: Path, child: "subprocess.Popen[bytes]") -> None:
+    """Wait until a process that signs answers, for as long as it runs.
+
+    A busy machine may take minutes to start it, and its keystore takes long to open on purpose.
+
+    Raises
+    ------
+    SigningUnavailable
+        When it ended.
+    """
+    began = warned = time.monotonic()
     while not socket.exists():
-        if child.poll() is not None or time.monotonic() > until:
-            raise SigningUnavailable("signing process: expected it to start, found that it ended; see above")
+        if child.poll() is not None:
+            raise SigningUnavailable(
+                f"signing process: expected it to start, found that it ended ({child.returncode}); see above"
+            )
+        if time.monotonic() - warned > PATIENCE:
+            warned = time.monotonic()
+            structlog.get_logger().warning("waiting for the signing process", seconds=round(warned - began))
         time.sleep(0.05)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointError
 from scorer.chain.records import RoundRecord
 from scorer.errors import CupelError
+from scorer.evaluation.buckets import OtherPredictions, RankBucket, bucket_from
 from scorer.evaluation.explain import Explanation, NotInRound, ScoredRound
 from scorer.evaluation.inputs import RoundTerms
 from scorer.isolation import SHARED_READER, IsolationError, ReadResult, refuses
@@ -25,7 +26,8 @@ from scorer.server.errors import ApiError
 from scorer.server.queries import Queries
 from scorer.server.results import check_commitments
 from scorer.server.shared_reads import SharedReads
-from scorer.storage.bundle import REPORT, Bundle, BundleError, round_folder
+from scorer.storage.bucket_inputs import bundle_buckets
+from scorer.storage.bundle import REPORT, SUBMISSIONS, Bundle, BundleError, round_folder
 from scorer.storage.published import limits_for
 
 KEPT: Final = 24
@@ -107,6 +109,28 @@ class SettledBundles:
         except NotInRound:
             return None
 
+    def buckets(self, model: int, round_id: int) -> tuple[RankBucket, ...] | None:
+        """Split what a model earned among the rank buckets of its predictions; None where they are withheld.
+
+        Raises
+        ------
+        ApiError
+            When the round is not settled, its bundle is not here, or the model had no part in it.
+        """
+        bundle = self.bundle(round_id)
+        if not bundle.has_public(SUBMISSIONS, self.clock()):
+            return None
+        net = self.explain(model, round_id).net
+        limits = limits_for(_size(bundle.folder))
+        try:
+            result = SHARED_READER.run(
+                buckets_in_child, bundle.folder, model, bundle.scored.reserved, limits=limits
+            )
+            found = tuple(bucket_from(each) for each in result.facts["buckets"])
+        except (IsolationError, ValueError, KeyError, TypeError):
+            return None
+        return found if not found or sum(each.amount for each in found) == net else None
+
     def path(self, round_id: int, file: str) -> Path | None:
         """Return the path of a public file of a settled round; None for any other file."""
         if file not in PUBLIC:
@@ -158,13 +182,18 @@ class SettledBundles:
 def _read(folder: Path, settled: str | None, row: sa.Row[Any]) -> ScoredRound | None:
     """Read a bundle in a child process; None unless its report and its payouts are those of the chain."""
     try:
-        size = sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".npy")
+        size = _size(folder)
         result = SHARED_READER.run(scored_round_in_child, folder, limits=limits_for(size))
         scored = _scored(result, row.reserved)
         totals = scored.settled.total_payout, scored.settled.total_burn
     except (CupelError, IsolationError, OSError, ValueError, KeyError, TypeError):
         return None
     return scored if (result.facts["report"], totals) == (settled, (row.paid, row.burned)) else None
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of a bundle's files that are read as a whole."""
+    return sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".npy")
 
 
 def _scored(result: ReadResult, reserved: int) -> ScoredRound:
@@ -181,6 +210,21 @@ def _scored(result: ReadResult, reserved: int) -> ScoredRound:
         raise TypeError("a factor that is no number")
     rules = rules_from(json.loads(facts["rules"]), "the rules of a round")
     return ScoredRound(rules, terms, volatility, scores, reserved)
+
+
+@refuses(BundleError, OtherPredictions)
+def buckets_in_child(folder: Path, model: int, reserved: int | None) -> ReadResult:
+    """Split what a model earned among the rank buckets of its predictions; it runs in a child process.
+
+    Raises
+    ------
+    BundleError, OtherPredictions
+        When a file cannot be read, or is not the one that the report commits to.
+    """
+    bundle = Bundle(folder, strict=True)
+    check_commitments(bundle)
+    found = bundle_buckets(bundle, replace(bundle.scored_round(), reserved=reserved), model)
+    return ReadResult({"buckets": [asdict(each) for each in found]}, [])
 
 
 @refuses(BundleError)

@@ -1,5 +1,6 @@
 """Sets a server up in one folder, and copies what it holds."""
 
+import re
 import secrets
 import shutil
 import sqlite3
@@ -8,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import sqlalchemy as sa
 import tomli_w
 
 from scorer.client.keystore import new_key, write_keystore
 from scorer.daemon.config_errors import ConfigError
-from scorer.files import write_secret, write_whole
-from scorer.server.configuration import ServerConfig, load_server_config
+from scorer.files import OWNER_ONLY, write_secret, write_whole
+from scorer.server.configuration import DATABASE, STORE, ServerConfig, load_server_config
+from scorer.server.database import Database
+from scorer.server.object_store import try_store
 
 CONFIG: Final = "server.toml"
 Preset = Literal["class", "fund", "dao"]
@@ -41,10 +45,13 @@ class SetupOptions:
     metrics_port: int | None = None
     private_webhooks: bool = False
     interval: float = 15.0
+    database: str | None = None
+    objects: str | None = None
 
     def document(self, signer: str) -> dict[str, Any]:
         """Return the configuration as a document."""
-        folders = {"inbox": self.inbox, "published": self.published, "data": self.data}
+        paths = {"inbox": self.inbox, "published": self.published, "data": self.data}
+        folders = {name: str(path.resolve()) for name, path in paths.items() if path is not None}
         tournament: dict[str, Any] = {
             "name": self.name,
             "kind": self.kind,
@@ -56,11 +63,14 @@ class SetupOptions:
         listen = {"host": self.host, "port": self.port, "interval": self.interval}
         if self.metrics_port is not None:
             listen["metrics_port"] = self.metrics_port
+        if self.objects is not None:
+            folders["objects"] = self.objects
         return {
+            **({} if self.database is None else {"database": self.database}),
             "tournament": tournament | ({"custodian": self.custodian} if self.custodian else {}),
             "chain": {"endpoint": self.endpoint, "deployment": str(self.deployment.resolve())},
             "folders": {
-                **{name: str(path.resolve()) for name, path in folders.items() if path is not None},
+                **folders,
                 "bundles": [str(path.resolve()) for path in self.bundles],
             },
             "signer": {"address": signer},
@@ -75,12 +85,14 @@ def set_up(folder: Path, options: SetupOptions) -> ServerConfig:
     """
     path = folder / CONFIG
     if not path.exists():
+        _require_stores(options)
         folder.mkdir(parents=True, exist_ok=True)
         password = secrets.token_urlsafe(32)
         write_secret(folder / "signer.password", password + "\n")
         signer = write_keystore(folder / "signer.json", new_key(), password)
         write_secret(folder / "url.secret", secrets.token_hex(32) + "\n")
-        write_whole(path, tomli_w.dumps(options.document(signer)).encode())
+        mode = 0o666 if options.database is None else OWNER_ONLY  # its password may stand there
+        write_whole(path, tomli_w.dumps(options.document(signer)).encode(), mode=mode)
     config = load_server_config(path)
     database = config.open_database()
     database.migrate()
@@ -88,8 +100,45 @@ def set_up(folder: Path, options: SetupOptions) -> ServerConfig:
     return config
 
 
+def _require_stores(options: SetupOptions) -> None:
+    """Refuse a database or an object store that cannot be used, before anything is written.
+
+    Raises
+    ------
+    ConfigError
+        Says what is expected in place of it.
+    """
+    if options.database is not None:
+        if re.match(DATABASE, options.database) is None:
+            raise ConfigError("database: expected a URL of the scheme postgresql+psycopg, found another")
+        _try_database(options.database)
+    if options.objects is not None:
+        if re.match(STORE, options.objects) is None:
+            raise ConfigError("objects: expected a URL of the scheme s3 with a bucket's name, found another")
+        try_store(options.objects)
+
+
+def _try_database(url: str) -> None:
+    try:
+        database = Database.open(url)
+        with database.reading():
+            pass
+        database.close()
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "database: expected the package psycopg, found none; pip install 'cupel[postgresql]'"
+        ) from None
+    except sa.exc.SQLAlchemyError as error:
+        raise ConfigError(
+            "database: expected one that can be reached, found that it cannot "
+            f"({type(error).__name__}); check host, name, user and password"
+        ) from None
+
+
 def back_up(config: ServerConfig, target: Path) -> None:
     """Copy database, uploads, configuration, key and secret into a new folder, while the server runs.
+
+    Uploads in an object store stay there: nothing in it is ever changed, or removed once it was submitted.
 
     To restore, put the copy where the folder was, and run ``cupel server rebuild``.
 

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -81,7 +80,7 @@ class SubmissionRecords:
         """
         submission = str(uuid.uuid4())
         of_model = (SUBMISSION.c.model == values["model"], SUBMISSION.c.round == values["round"])
-        with self.database.writing() as connection:
+        with self.database.writing(durable=False) as connection:  # nobody has heard of it yet
             now = self.clock()
             earlier = connection.scalar(sa.select(sa.func.count()).select_from(SUBMISSION).where(*of_model))
             row = {"id": submission, "state": RECEIVED, "received_at": now, "changed_at": now}
@@ -130,18 +129,23 @@ class SubmissionRecords:
         until = now + LEASE
         return [(Held(row.id, until), row) for row in rows if self._hold(row.id, row.held_until, until)]
 
-    def renew(self, held: Held) -> Held:
-        """Hold a submission for another while, before a step that must not be done twice.
+    def renew(self, held: Held) -> tuple[Held, sa.Row[Any]]:
+        """Hold a submission for another while, before a step that must not be done twice; the submission.
 
         Raises
         ------
         LeaseLost
             When another process does.
         """
-        until = self.clock() + LEASE
-        if not self._hold(held.id, held.until, until):
+        now, until = self.clock(), held.until
+        if until - now <= LEASE // 2:
+            until = now + LEASE
+            if not self._hold(held.id, held.until, until):
+                raise LeaseLost(held)
+        row = self.row(held.id)
+        if row.held_until != until:
             raise LeaseLost(held)
-        return Held(held.id, until)
+        return Held(held.id, until), row
 
     def _hold(self, submission: str, before: int, until: int) -> bool:
         """Hold a submission unless another process was faster; whether this one was."""
@@ -215,13 +219,15 @@ class SubmissionRecords:
             "signature": row.receipt,
         }
 
-    def file(self, filename: str) -> Path | None:
-        """Return the path of a submission's file; None for one that is not here."""
+    def content(self, filename: str) -> bytes | None:
+        """Return a submission's file; None for one that is not here."""
         with self.database.reading() as connection:
             query = sa.select(SUBMISSION.c.digest).where(SUBMISSION.c.filename == filename)
             digest = connection.scalar(query)
-        path = None if digest is None else self.blobs.path(digest)
-        return path if path is not None and path.is_file() else None
+        try:
+            return None if digest is None else self.blobs.read(digest)
+        except FileNotFoundError:
+            return None
 
     def counts(self) -> dict[str, int]:
         """Return how many submissions are in each state."""

@@ -19,7 +19,7 @@ from scorer.server.formats import time_text
 from scorer.server.published_rounds import PublishedRounds
 from scorer.server.queries import Queries
 from scorer.server.submission_records import Place
-from scorer.server.uploads import (
+from scorer.server.upload_forms import (
     ENCRYPTED,
     ENVELOPE_PURPOSE,
     HOSTED_PURPOSE,
@@ -118,6 +118,18 @@ class SubmissionWindow:
             return UploadForm(most)
         kept = self.terms(row, upload.model or 0).form().least
         return UploadForm(most, kept, encrypt=self._encrypting(row, upload))
+
+    def kept_form(self, upload: ExpectedUpload) -> UploadForm:
+        """Return the form of what is kept of an upload, of which that of a hosted model is an envelope.
+
+        Raises
+        ------
+        ApiError
+            When no round takes such submissions now.
+        """
+        if upload.purpose in ENCRYPTED:
+            return self.terms(self.row(), upload.model or 0).form()
+        return UploadForm(upload.most)
 
     def _encrypting(self, row: sa.Row[Any], upload: ExpectedUpload) -> Callable[[bytes], bytes]:
         return partial(self._encrypt, row, upload)

@@ -18,6 +18,7 @@ from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.receipt import SubmissionReceipt
 from scorer.protocol.signature import SubmissionDigest
 from scorer.server.accounts import Account, NamedModel
+from scorer.server.blobs import verified
 from scorer.server.errors import ApiError
 from scorer.server.submission_records import (
     ACCEPTED,
@@ -29,14 +30,8 @@ from scorer.server.submission_records import (
     ciphertext_hash,
 )
 from scorer.server.submission_window import SubmissionWindow
-from scorer.server.uploads import (
-    ENCRYPTED,
-    ENVELOPE_PURPOSE,
-    SUBMISSION_PURPOSE,
-    SUBMISSIONS,
-    Ticket,
-    Uploads,
-)
+from scorer.server.upload_forms import ENCRYPTED, ENVELOPE_PURPOSE, SUBMISSION_PURPOSE, SUBMISSIONS
+from scorer.server.uploads import Ticket, Uploads
 from scorer.server.wanted import Wanted
 from scorer.storage.bundle import round_folder
 from scorer.storage.inbox import ENVELOPE_SUFFIX, deliver, signature_path
@@ -108,22 +103,24 @@ class SubmissionService:
         """
         row, wanted = self.window.row(), wanted or Wanted()
         wanted.require_round(row.id)
+        self.uploads.fetch(account, filename, self.window.kept_form)
         ticket = self.uploads.take(account, filename, model, *SUBMISSIONS)
         try:
             self.window.require_purpose(row, ticket.purpose)
             wanted.require_bytes(ticket.file)
         except ApiError:
-            ticket.file.unlink()
+            self.uploads.discard(ticket)
             raise
-        digest = self.uploads.blobs.keep(ticket.file)
-        content = self.uploads.blobs.read(digest)
+        content = ticket.file.read_bytes()
+        digest = self.uploads.keep(ticket, self.uploads.blobs)
+        verified(content, digest)
         values = {"model": model.id, "round": row.id, "account": account.id, "filename": filename}
         values |= {"digest": digest, "trigger_id": trigger and trigger[:80]}
         held = self.records.add(_suffix(ticket, content), **values)
         reach("submission-received", held.id)
         try:
-            held = self.records.renew(self._accept(held, row, model, ticket, content))
-            self._deliver(held, self.records.row(held.id), row)
+            held, known = self.records.renew(self._accept(held, row, model, ticket, content))
+            self._deliver(held, known, row, content)
         except LeaseLost:
             raise
         except CupelError as error:
@@ -242,15 +239,15 @@ class SubmissionService:
             )
         return ticket.signature
 
-    def _deliver(self, held: Held, row: sa.Row[Any], of_round: sa.Row[Any]) -> None:
-        """Write a submission into the operator's inbox: the bytes that were hashed and no others.
+    def _deliver(self, held: Held, row: sa.Row[Any], of_round: sa.Row[Any], file: bytes) -> None:
+        """Write a submission into the operator's inbox: `file`, the bytes that were hashed and no others.
 
         The time is looked at once more, since this process may have stalled since it was checked.
         """
         place, content = self.records.place, from_hex(row.content_hash, 32)
         where = (place.chain_id, place.tournament, row.round, row.model)
         digest = SubmissionDigest(*where, content, ciphertext_hash(row))
-        file, signature = self.uploads.blobs.read(row.digest), from_hex(row.signature, 65)
+        signature = from_hex(row.signature, 65)
         self.window.require_time(of_round, row.received_at)
         deliver(self.inbox, digest, signature, row.inbox_file, file, received_at=row.received_at)
         reach("submission-delivered", held.id)
@@ -293,12 +290,19 @@ class SubmissionService:
             self.records.become(held, REFUSED, reason)
         else:
             try:
-                self._deliver(held, row, self._round(row))
+                self._redeliver(held, row)
             except LeaseLost:
                 raise
             except ApiError as error:
                 self.records.become(held, REFUSED, str(error))
                 self._withdraw_refused(row)
+
+    def _redeliver(self, held: Held, row: sa.Row[Any]) -> None:
+        of_round = self._round(row)
+        self.window.require_time(
+            of_round, row.received_at
+        )  # a file that is missing is not waited for after that
+        self._deliver(held, row, of_round, self.uploads.blobs.read(row.digest))
 
     def _is_delivered(self, row: sa.Row[Any]) -> bool:
         file = self._inbox_path(row)

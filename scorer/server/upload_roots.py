@@ -13,14 +13,25 @@ from scorer.server.wanted import Wanted
 
 
 def submission_upload_auth(
-    context: RequestContext, filename: str, tournament: int, model_id: str | None = None
+    context: RequestContext,
+    filename: str,
+    tournament: int,
+    model_id: str | None = None,
+    *,
+    here: bool = False,
 ) -> Document:
-    """Answer ``submission_upload_auth`` and ``submissionUploadSignalsAuth``."""
+    """Answer ``submission_upload_auth`` and ``submissionUploadSignalsAuth``.
+
+    Parameters
+    ----------
+    here
+        Whether the file has to be sent to this server, see `scorer.server.uploads.Uploads.grant`.
+    """
     services, own = context.services, context.account(UPLOAD)
     services.require_number(tournament)
     model = services.accounts.model_of(own, model_id)
     purpose, most = services.submissions.window.upload_kind(model, encrypts=context.encrypts)
-    return services.uploads.grant(own, filename, model, purpose, most)
+    return services.uploads.grant(own, filename, model, purpose, most, here=here)
 
 
 def sign_upload(
@@ -42,8 +53,9 @@ def unsigned_submission(context: RequestContext, filename: str, model_id: str | 
 
 def upload_status(context: RequestContext, filename: str) -> Document:
     """Answer ``uploadStatus``."""
-    services = context.services
-    size, digest = services.uploads.sent(context.account(UPLOAD), filename)
+    services, own = context.services, context.account(UPLOAD)
+    services.uploads.fetch(own, filename, services.submissions.window.kept_form)
+    size, digest = services.uploads.sent(own, filename)
     return {"size": size, "sha256": digest, "problem": lambda: services.submissions.problem(filename)}
 
 

@@ -3,9 +3,7 @@
 import asyncio
 import re
 import secrets
-from collections import OrderedDict
-from collections.abc import AsyncIterable, AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Final
@@ -16,116 +14,36 @@ from starlette.concurrency import run_in_threadpool
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.signature import is_canonical
 from scorer.server.accounts import Account, Clock, NamedModel
-from scorer.server.blobs import BlobFolder, TooLarge, sha256_of
+from scorer.server.blobs import BlobFolder, sha256_of
 from scorer.server.database import Database
 from scorer.server.errors import ApiError
+from scorer.server.object_store import DraftBucket, StoreUnavailable
 from scorer.server.quotas import Quotas
 from scorer.server.signed_urls import SignedUrls
 from scorer.server.tables import UPLOAD
+from scorer.server.upload_forms import (
+    DIAGNOSTICS_PURPOSE,
+    ENCRYPTED,
+    HOSTED_PURPOSE,
+    SIGNED,
+    SUBMISSIONS,
+    ExpectedUpload,
+    RefusedUploads,
+    UploadForm,
+)
 from scorer.storage.inbox import ENVELOPE_SUFFIX
 
 UPLOAD_SECONDS: Final = 3_600
 DOWNLOAD_SECONDS: Final = 600
 GRACE: Final = 3_600
 """Seconds for which an upload can still be used that can no more be sent."""
-MOST_REASONS: Final = 1_000
-"""Refused uploads whose reasons are kept."""
 MOST_EXPIRED: Final = 1_000
 """Uploads that are removed at once."""
-SUBMISSION_PURPOSE: Final = "submission"
-"""Predictions in the clear."""
-ENVELOPE_PURPOSE: Final = "envelope"
-"""Predictions that their sender encrypted."""
-HOSTED_PURPOSE: Final = "hosted"
-"""Predictions that this server encrypts as they come, and then signs."""
-ENCRYPTED: Final = (ENVELOPE_PURPOSE, HOSTED_PURPOSE)
-SIGNED: Final = (SUBMISSION_PURPOSE, ENVELOPE_PURPOSE)
-"""Those that a submitter may sign."""
-SUBMISSIONS: Final = (SUBMISSION_PURPOSE, *ENCRYPTED)
-DIAGNOSTICS_PURPOSE: Final = "diagnostics"
-ENCRYPTING: Final = ThreadPoolExecutor(2, thread_name_prefix="encrypting")
-"""Threads that check and encrypt hosted files: as many at once as processors, and no other request waits."""
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-@dataclass(frozen=True)
-class UploadForm:
-    """The form that an upload must have.
-
-    Attributes
-    ----------
-    most
-        Bytes that may be sent.
-    least
-        Bytes that are kept at least.
-    head
-        The number of first bytes that `check` looks at, before any are written down.
-    encrypt
-        Returns what is kept of what was sent, which is never written down; None: what was sent is kept.
-    """
-
-    most: int
-    least: int = 0
-    head: int = 0
-    check: Callable[[bytes], None] = lambda _: None
-    encrypt: Callable[[bytes], bytes] | None = None
-
-    def kept(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-        """Yield what is written down of what is sent; raises an ApiError where that has another form."""
-        return self._checked(chunks) if self.encrypt is None else self._encrypted(chunks, self.encrypt)
-
-    async def _encrypted(
-        self, chunks: AsyncIterable[bytes], encrypt: Callable[[bytes], bytes]
-    ) -> AsyncIterator[bytes]:
-        content = bytearray()
-        async for chunk in chunks:
-            content += chunk
-            if len(content) > self.most:
-                raise TooLarge(f"upload: expected at most {self.most} bytes, found more")
-        yield await asyncio.get_running_loop().run_in_executor(ENCRYPTING, encrypt, bytes(content))
-
-    async def _checked(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-        head = bytearray()
-        async for chunk in chunks:
-            if len(head) >= self.head:
-                yield chunk
-                continue
-            head += chunk
-            if len(head) >= self.head:
-                self.check(bytes(head[: self.head]))
-                yield bytes(head)
-
-
-@dataclass(frozen=True)
-class ExpectedUpload:
-    """An upload that was granted and not used: whose, what for, which model's, and its most bytes."""
-
-    filename: str
-    account: str
-    purpose: str
-    model: int | None
-    most: int
-
-
-@dataclass(frozen=True)
-class RefusedUploads:
-    """Reasons for which this process refused uploads: clients that do not look at the answer ask later.
-
-    They are in memory alone, since a reason may quote the file. The newest are kept.
-    """
-
-    reasons: OrderedDict[str, str] = field(default_factory=OrderedDict)
-
-    def note(self, filename: str, reason: str) -> None:
-        """Note why an upload was refused."""
-        self.reasons[filename] = reason
-        while len(self.reasons) > MOST_REASONS:
-            self.reasons.popitem(last=False)
-
-    def reason(self, filename: str) -> str:
-        """Return why nothing is there under an upload's name."""
-        unsent = "filename: expected a file that was sent by PUT, found none; send it again"
-        return self.reasons.get(filename, unsent)
+class UploadUsed(ApiError):
+    """An upload was submitted meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -149,17 +67,36 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Uploads:
-    """Names, URLs, signatures and files of uploads."""
+    """Names, URLs, signatures and files of uploads.
+
+    Attributes
+    ----------
+    bucket
+        Where clients send files past this server; None: they send them here.
+    """
 
     database: Database
     clock: Clock
     urls: SignedUrls
     blobs: BlobFolder
+    bucket: DraftBucket | None = None
     quotas: Quotas = field(default_factory=Quotas)
     refused: RefusedUploads = field(default_factory=RefusedUploads)
 
+    @property
+    def urls_begin(self) -> str:
+        """The beginning of the URLs to which files are sent."""
+        return f"{self.urls.url}/upload/" if self.bucket is None else self.bucket.prefix
+
     def grant(
-        self, account: Account, filename: str, model: NamedModel | None, purpose: str, most: int
+        self,
+        account: Account,
+        filename: str,
+        model: NamedModel | None,
+        purpose: str,
+        most: int,
+        *,
+        here: bool = False,
     ) -> dict[str, str]:
         """Return a name for a file, and the URL to which it is to be sent.
 
@@ -169,6 +106,8 @@ class Uploads:
             What the account calls it: it shows in our name.
         most
             Bytes.
+        here
+            Whether it has to be sent to this server: from a page, which reaches no other.
 
         Raises
         ------
@@ -178,11 +117,13 @@ class Uploads:
         now, name = self.clock(), _name(filename, purpose)
         row = {"filename": name, "account": account.id, "purpose": purpose, "most_bytes": most}
         self.quotas.require_disk(self.blobs.free(), most)
-        with self.database.writing() as connection:
+        with self.database.writing(durable=False) as connection:
             self.quotas.require(connection, account.id, most, now)
             values = {**row, "model": model.id if model else None, "expires_at": now + UPLOAD_SECONDS}
             connection.execute(sa.insert(UPLOAD).values(**values))
-        return {"filename": name, "url": self.urls.make("PUT", "upload", name, UPLOAD_SECONDS)}
+        if self.bucket is None or here or purpose == HOSTED_PURPOSE:  # which is encrypted as it comes
+            return {"filename": name, "url": self.urls.make("PUT", "upload", name, UPLOAD_SECONDS)}
+        return {"filename": name, "url": self.bucket.url(name, UPLOAD_SECONDS)}
 
     def expected(self, filename: str) -> ExpectedUpload | None:
         """Return what is known of an upload; None where none is expected."""
@@ -193,7 +134,7 @@ class Uploads:
         return None if row is None else ExpectedUpload(filename, *row)
 
     def sent(self, account: Account, filename: str) -> tuple[int, str]:
-        """Return the size of what was sent for an upload of an account, and its SHA-256 in hex.
+        """Return the size of what was sent for an upload of an account, and its SHA-256 in hex; see `fetch`.
 
         Raises
         ------
@@ -220,21 +161,58 @@ class Uploads:
         ApiError
             When it has another form, or the upload was used meanwhile.
         """
+        await self._receive(filename, chunks, form, self.bucket)
+
+    async def _receive(
+        self, filename: str, chunks: AsyncIterable[bytes], form: UploadForm, bucket: DraftBucket | None
+    ) -> None:
         part, size = await self.blobs.write_part(form.kept(chunks), max(form.most, form.least))
         try:
             if size < form.least:
                 raise ApiError(f"upload: expected {form.least} bytes, found fewer; send the whole file again")
+            if bucket is not None:  # any process may be asked to submit it
+                await run_in_threadpool(bucket.put, filename, part)
             await run_in_threadpool(self._place, filename, part, size)
         finally:
             part.unlink(missing_ok=True)
 
+    def fetch(self, account: Account, filename: str, form: Callable[[ExpectedUpload], UploadForm]) -> None:
+        """Bring here what was sent to the bucket, which from then on nobody can change.
+
+        Parameters
+        ----------
+        form
+            Returns the form that it must have.
+
+        Raises
+        ------
+        ApiError
+            When nothing was sent, or it has another form: then it is removed.
+        scorer.server.object_store.StoreUnavailable
+            When the store does not answer.
+        """
+        expected = None if self.bucket is None else self.expected(filename)
+        if self.bucket is None or expected is None or expected.account != account.id:
+            return  # `take` says why
+        found = form(expected)
+        chunks = self.bucket.chunks(filename, found.most)
+        try:
+            asyncio.run(self._receive(filename, chunks, found, None))
+        except FileNotFoundError:
+            raise ApiError(self.refused.reason(filename)) from None
+        except UploadUsed:
+            raise
+        except ApiError:
+            self.bucket.remove([filename])
+            raise
+
     def _place(self, filename: str, part: Path, size: int) -> None:
         """Give a file its name unless the upload was used: in the transaction, so that it cannot be since."""
         unused = (UPLOAD.c.filename == filename, UPLOAD.c.used_at.is_(None))
-        with self.database.writing() as connection:
+        with self.database.writing(durable=False) as connection:
             sent = sa.update(UPLOAD).where(*unused).values(size=size)
             if connection.execute(sent).rowcount != 1:
-                raise ApiError("upload: expected one that was not submitted yet, found one that was")
+                raise UploadUsed("upload: expected one that was not submitted yet, found one that was")
             self.blobs.place(part, filename)
 
     def sign(self, account: Account, filename: str, round_id: int, content: str, signature: str) -> None:
@@ -260,7 +238,7 @@ class Uploads:
             "signature": to_hex(signed),
         }
         statement = sa.update(UPLOAD).where(*self._unused(account, filename, *SIGNED))
-        with self.database.writing() as connection:
+        with self.database.writing(durable=False) as connection:
             if connection.execute(statement.values(**values)).rowcount != 1:
                 raise self._unknown()
 
@@ -274,10 +252,10 @@ class Uploads:
         """
         unused = self._unused(account, filename, *purposes)
         used = sa.update(UPLOAD).where(*unused).values(used_at=self.clock())
-        with self.database.writing() as connection:
-            if connection.execute(used).rowcount != 1:
+        with self.database.writing(durable=False) as connection:
+            row = connection.execute(used.returning(*UPLOAD.c)).one_or_none()
+            if row is None:
                 raise self._unknown()
-            row = connection.execute(sa.select(UPLOAD).where(UPLOAD.c.filename == filename)).one()
             if model is not None and row.model not in (None, model.id):
                 raise ApiError(
                     f"filename: expected an upload for model {model.id}, found one for model {row.model}"
@@ -288,6 +266,51 @@ class Uploads:
                 raise ApiError(self.refused.reason(filename)) from None
         return _ticket(row, file)
 
+    def keep(self, ticket: Ticket, blobs: BlobFolder) -> str:
+        """Keep what an upload holds by its content; the SHA-256 in hex. Where that fails, it was not used.
+
+        Raises
+        ------
+        ApiError
+            When the disk has no room for it.
+        scorer.server.object_store.StoreUnavailable
+            When the store does not answer.
+        """
+        try:
+            digest = blobs.keep(ticket.file)
+        except StoreUnavailable:
+            self._give_back(ticket)
+            raise
+        except OSError as error:
+            self._give_back(ticket)
+            raise ApiError(
+                f"upload: expected room for it on the server, found {error.strerror}; nothing was used, try "
+                "again later"
+            ) from None
+        self._forget(ticket.filename)
+        return digest
+
+    def _give_back(self, ticket: Ticket) -> None:
+        """Make an upload one that was not used."""
+        of_ticket = sa.update(UPLOAD).where(UPLOAD.c.filename == ticket.filename)
+        with self.database.writing() as connection:
+            connection.execute(of_ticket.values(used_at=None))
+            self.blobs.place(ticket.file, ticket.filename)
+
+    def discard(self, ticket: Ticket) -> None:
+        """Remove what an upload holds, which was used and is refused."""
+        ticket.file.unlink()
+        self._forget(ticket.filename)
+
+    def _forget(self, *filenames: str) -> None:
+        if self.bucket is not None:
+            self.bucket.remove(filenames)
+
+    def sweep(self, before: float) -> int:
+        """Remove files of uploads that nobody used since `before`, Unix seconds; how many."""
+        in_bucket = 0 if self.bucket is None else self.bucket.sweep(before)
+        return self.blobs.sweep(before) + in_bucket
+
     def expire(self) -> int:
         """Remove uploads that were never used, with their files; how many."""
         old = (UPLOAD.c.used_at.is_(None), UPLOAD.c.expires_at <= self.clock() - GRACE)
@@ -297,6 +320,7 @@ class Uploads:
             connection.execute(sa.delete(UPLOAD).where(UPLOAD.c.filename.in_(names)))
         for name in names:
             self.blobs.draft(name).unlink(missing_ok=True)
+        self._forget(*names)
         return len(names)
 
     def _unused(self, account: Account, filename: str, *purposes: str) -> tuple[sa.ColumnElement[bool], ...]:

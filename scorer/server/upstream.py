@@ -79,11 +79,17 @@ class Upstream:
             When it says nothing of the kind.
         """
         try:
-            document = json.loads(self.get(TOURNAMENT))
+            document = self._document()
             names = (require_address(document["tournament"]), require_address(document["server"]))
             return ServerIdentity(int(document["chain_id"]), str(names[0]), str(names[1]))
         except (KeyTextError, ValueError, KeyError, TypeError):
             raise GatewayError(f"{self.url}: expected the server of a tournament, found another") from None
+
+    def _document(self) -> dict[str, Any]:
+        document = json.loads(self.get(TOURNAMENT))
+        if not isinstance(document, dict):
+            raise ValueError("expected an object")
+        return document
 
     def get(self, path: str) -> bytes:
         """Return a file of the server."""
@@ -101,8 +107,8 @@ class Upstream:
         return bytes(content)
 
     def put(self, url: str, content: bytes) -> None:
-        """Send an upload on: to this server, and to no other."""
-        if not url.startswith(f"{self.url}/"):
+        """Send an upload on: to this server or the object store that it names, and to no other."""
+        if not url.startswith(f"{self.url}/") and not self._is_in_store(url):
             raise GatewayError(
                 f"upload: expected a URL below {self.url}, found one of another server; start the gateway by "
                 "the server's public URL"
@@ -113,6 +119,15 @@ class Upstream:
             raise GatewayError(f"upload: expected an answer, found {type(error).__name__}") from None
         if answer.status_code >= 300:
             raise GatewayError(answer.text.strip()[:500] or f"upload: found status {answer.status_code}")
+
+    def _is_in_store(self, url: str) -> bool:
+        """Return whether a URL is one of the object store that the server names, reached by TLS as it is."""
+        try:
+            begin = str(self._document().get("uploads"))
+        except ValueError:
+            return False
+        is_as_safe = begin.startswith("https://") or self.url.startswith("http://")
+        return begin.endswith("/") and is_as_safe and url.startswith(begin)
 
     def ask(self, body: bytes, authorization: str | None) -> dict[str, Any]:
         """Send a GraphQL request on; the answer."""

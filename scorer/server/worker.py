@@ -14,6 +14,8 @@ from scorer.server.services import Services
 
 UNUSED_SECONDS: Final = 86_400
 """Age at which files of uploads that nothing names are removed."""
+SELDOM: Final = 3_600.0
+"""Seconds between looks for such files: to list an object store costs money."""
 SOON: Final = 1.0
 """Seconds between looks at jobs that somebody waits for."""
 
@@ -41,6 +43,7 @@ class Worker:
             (
                 WorkerTask("follow", lambda: _follow(follower), interval),
                 WorkerTask("finish", lambda: _finish(services), interval),
+                WorkerTask("sweep", lambda: services.uploads.sweep(time.time() - UNUSED_SECONDS), SELDOM),
                 WorkerTask("call", services.webhooks.step, soon),
                 WorkerTask("diagnose", services.diagnoses.step, soon),
             )
@@ -92,7 +95,6 @@ def _follow(follower: Follower) -> None:
 
 
 def _finish(services: Services) -> None:
-    """Finish submissions that were left half-way, and remove uploads that were left."""
+    """Finish submissions that were left half-way, and remove uploads that were not used in time."""
     services.submissions.recover()
     services.uploads.expire()
-    services.uploads.blobs.sweep(time.time() - UNUSED_SECONDS)

@@ -35,7 +35,7 @@ def deliver(
         "signature": to_hex(signature),
     }
     # The signature first: whoever finds the file finds it signed.
-    _write(signature_path(folder / file), json.dumps(document).encode(), received_at)
+    _write(signature_path(folder / file), json.dumps(document).encode(), received_at, keeps_name=False)
     _write(folder / file, content, received_at)
     return folder / file
 
@@ -64,9 +64,9 @@ def submit(
     deliver(inbox, digest, digest.sign(private_key), file, content, received_at=received_at)
 
 
-def _write(path: Path, content: bytes, received_at: int | None) -> None:
+def _write(path: Path, content: bytes, received_at: int | None, *, keeps_name: bool = True) -> None:
     """Write a file that appears whole and with its time, whoever looks meanwhile."""
-    with whole_file(path) as file:
+    with whole_file(path, keeps_name=keeps_name) as file:
         file.write(content)
         if received_at is not None:
             file.flush()  # a later write would set the time again

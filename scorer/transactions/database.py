@@ -14,7 +14,7 @@ from scorer.redaction import described
 from scorer.transactions.schema import NewerSchema, prepare
 
 IDLE_PAGES: Final = 4096
-"""Pages of 4 kB that a file may have to spare, or half of it, before it is made smaller."""
+"""Idle pages of 4 kB above which a file is made smaller, where they are more than half of the file too."""
 
 
 class JournalError(CupelError):

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scorer.lab.demo.files import write_submission
+from scorer.storage.bundle import round_folder
 from scorer.storage.parquet import read_parquet, write_parquet
 from tests.cli.test_cupel import run, write_deployment
-from tests.world import MODELS, NMR, World
+from tests.encrypted_world import encrypted_world
+from tests.world import IDS, MODELS, NMR, World
 
 
 def on_chain(world: World) -> list[object]:
@@ -142,3 +145,58 @@ def test_a_round_is_found_by_its_number_under_a_folder(world: World) -> None:
         code, said = run("explain", "--model", 3, *mixture)
         assert code == 1
         assert "expected a round's folder, or --rounds and --round, found another mixture" in said
+
+
+def nano(text: str) -> int:
+    return int(Decimal(text) * NMR)
+
+
+def submitted(world: World, model: int) -> Path:
+    """The file that a model submitted to round 1."""
+    path = world.out / f"submitted-{model}.csv"
+    path.write_bytes(write_submission(world.predictions(model, 1), "csv"))
+    return path
+
+
+def test_the_tenths_that_made_a_payout_add_up_to_it(world: World) -> None:
+    settle_rounds(world, 1)
+    for model in (1, 2, 3):
+        found = json.loads(run("explain", rounds_of(world) / "1", "--model", model, "--buckets", "--json")[1])
+        tenths = found["buckets"]
+        assert [each["bucket"] for each in tenths] == list(range(1, 11))
+        assert sum(each["ids"] for each in tenths) == len(IDS)
+        assert sum(nano(each["nmr"]) for each in tenths) == nano(found["net"])
+        for each in tenths:
+            assert sum(map(nano, each["factors"].values())) == nano(each["nmr"])
+    code, said = run("explain", rounds_of(world) / "1", "--model", 1, "--buckets")
+    assert (code, "by rank of the predictions" in said) == (0, True)
+    assert "buckets" not in json.loads(run("explain", rounds_of(world) / "1", "--model", 1, "--json")[1])
+
+
+def test_where_a_round_encrypts_one_s_own_file_says_it_and_no_other_does(world: World) -> None:
+    secret = encrypted_world(world)
+    settle_rounds(secret, 1)
+    shown = secret.members[0].paths.exchange
+    assert shown is not None
+    folder = round_folder(shown, secret.suite.addresses.tournament, 1)
+    code, said = run("explain", folder, "--model", 1, "--buckets")
+    assert (code, "expected the predictions of model 1, found none" in said) == (1, True)
+    code, said = run("explain", folder, "--model", 1, "--predictions", submitted(secret, 2))
+    assert (code, "expected of submissions, 1 what was scored" in said) == (1, True)
+    own = json.loads(run("explain", folder, "--model", 1, "--predictions", submitted(secret, 1), "--json")[1])
+    assert sum(nano(each["nmr"]) for each in own["buckets"]) == nano(own["net"])
+    member = secret.members[0].bundle(1).folder
+    assert json.loads(run("explain", member, "--model", 1, "--buckets", "--json")[1]) == own
+
+
+@pytest.mark.parametrize("file", ["targets", "meta_model"])
+def test_tenths_are_not_made_from_files_that_the_manifest_does_not_name(world: World, file: str) -> None:
+    settle_rounds(world, 1)
+    path = rounds_of(world) / "1" / f"{file}.parquet"
+    table = read_parquet(path.read_bytes())
+    columns = {
+        name: values if name == "id" else np.roll(np.asarray(values), 1) for name, values in table.items()
+    }
+    path.write_bytes(write_parquet(columns))
+    code, said = run("explain", rounds_of(world) / "1", "--model", 1, "--buckets")
+    assert (code, f"expected of {file}" in said) == (1, True)

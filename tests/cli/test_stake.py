@@ -20,7 +20,7 @@ from tests.world import MODELS, NMR, World
 NOT_AMOUNTS = ["1e1", "1,5", "0", "0.0000000001", "+1", "ten", "1_0"]
 ELSEWHERE = ("report", "submissions", "final")
 CUTS = [label for label in failpoints.LABELS if not label.startswith(ELSEWHERE)]
-CUTS += ["executed", "told"]
+CUTS += ["executed", "acknowledging"]
 BALANCE_OF = "0x70a08231"
 
 
@@ -249,7 +249,7 @@ def test_what_was_done_is_reported_although_nothing_can_be_read_afterwards(share
     assert not staker.sends("stake", "deposit", model, 10)["done"][0]["sent_by_an_earlier_command"]
 
 
-@pytest.mark.parametrize("label", ["executed", "told"])
+@pytest.mark.parametrize("label", ["executed", "acknowledging"])
 def test_a_deposit_that_no_document_reported_is_reported_and_not_sent_again(
     shared: World, monkeypatch: pytest.MonkeyPatch, label: str
 ) -> None:

@@ -91,7 +91,7 @@ class Two:
     def work(self) -> list[str]:
         """One cycle of the operator in a process of its own; what it did."""
         with assembly.operator(load_config(self.path), send=True) as assembled:
-            lines = assembled.daemon.cycle()["deeds"]
+            lines = assembled.daemon.cycle()["actions"]
         self.world.anvil.finalise()
         return [line.partition(":")[0] for line in lines]
 

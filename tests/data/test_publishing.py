@@ -1,10 +1,8 @@
 """Versions in an object store are whole, never changed, and survive whatever ends an upload."""
 
-import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,39 +29,16 @@ from tests.cli.test_cupel import run
 from tests.data.markets import KEY, panel, recipe
 from tests.data.test_build import build, contents
 from tests.data.test_weekly import SUNDAY, folder, look, prices
+from tests.object_store import LocalS3, s3, s3_server
 
-__all__ = ["folder"]
+__all__ = ["folder", "s3", "s3_server"]
 pytest.importorskip("obstore")
-BUCKET = "cupel-data"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """An S3 server on this machine, with a bucket."""
-    moto = pytest.importorskip("moto.server")
-    boto3 = import_module("boto3")
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    url = "http://{}:{}".format(*running.get_host_and_port())
-    names = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=url, **names).create_bucket(Bucket=BUCKET)
-    yield url
-    running.stop()
 
 
 @pytest.fixture
-def store(server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> ObjectFolder:
-    """A folder of its own in the bucket, with the environment in which AWS's tools find it."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": server,
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    return ObjectFolder(f"s3://{BUCKET}/{abs(hash(request.node.name))}")
+def store(s3: LocalS3) -> ObjectFolder:
+    """A folder of its own in the bucket."""
+    return ObjectFolder(s3.url)
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ from graphql import build_schema, get_named_type
 
 from scorer.server.api_keys import EDIT, MANAGE_KEYS, READ_ACCOUNT, READ_SUBMISSIONS, SCOPES, UPLOAD
 from scorer.server.application import ROOTS
-from scorer.server.engine import camel_case, schema_text
+from scorer.server.engine import schema_text
 from scorer.server.errors import NO_SESSION
+from scorer.server.names import camel_case
 from tests.server.site import Site, running_site
 from tests.server.site import site as site
 from tests.world import World
@@ -179,7 +180,7 @@ PUBLIC = {
     ),
     *("v2SignalsProfile", "v2Leaderboard", "signalsLeaderboard", "cryptosignalsLeaderboard"),
     *("accountLeaderboard", "submissionScores", "v2RoundModelPerformances"),
-    *("explanation", "roundRecord", "seasonLeaderboard"),
+    *("explanation", "metaModelExposures", "roundRecord", "seasonLeaderboard"),
     *("loginMessage", "login", "acceptInvitation"),
 }
 

@@ -11,10 +11,11 @@ import requests
 from graphql import build_schema, parse, validate
 from starlette.applications import Starlette
 
-from scorer.server.engine import DEFECT, GraphqlEngine, Root, camel_case, schema_text
+from scorer.server.engine import DEFECT, GraphqlEngine, Root, schema_text
 from scorer.server.errors import ApiError
 from scorer.server.graphql_route import graphql_routes
 from scorer.server.limits import DocumentLimits
+from scorer.server.names import camel_case
 from scorer.server.rate_limit import RateLimiter
 from tests.server.client_documents import NUMERAI_CLI, numerapi_documents
 from tests.server.loopback import served

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
 from typer.testing import CliRunner
@@ -14,7 +16,7 @@ from scorer.storage.bundle import REPORT, SCORES, SUBMISSIONS, Bundle, round_fol
 from scorer.storage.verification import READ
 from tests.encrypted_world import encrypted_world
 from tests.server.site import Site, running_site
-from tests.world import World
+from tests.world import IDS, World
 
 EXPLAIN = (
     "query ($m: String!, $r: Int!) { explanation(modelId: $m, roundNumber: $r) { roundNumber modelId "
@@ -63,6 +65,37 @@ def test_the_server_explains_a_payout_as_the_bundle_does(settled: Site) -> None:
             expected["net"],
         )
         assert answer["ratePpm"] == expected["rate_ppm"]
+
+
+BUCKETS = (
+    "query ($m: String!) { explanation(modelId: $m, roundNumber: 1) "
+    "{ net buckets { number ids lowest highest nmr factors { factor nmr } } } }"
+)
+
+
+def nano(text: str) -> int:
+    return int(Decimal(text) * 10**9)
+
+
+def test_the_tenths_of_public_predictions_that_made_a_payout_add_up_to_it(settled: Site) -> None:
+    for model in (1, 2):
+        found = settled.ask(BUCKETS, m=str(model))["data"]["explanation"]
+        tenths = found["buckets"]
+        assert [each["number"] for each in tenths] == list(range(1, 11))
+        assert sum(each["ids"] for each in tenths) == len(IDS)
+        assert sum(nano(each["nmr"]) for each in tenths) == nano(found["net"])
+        assert {each["factor"] for each in tenths[0]["factors"]} == {"corr_target_20d2l", "mmc_target_20d2l"}
+        for each in tenths:
+            assert sum(nano(factor["nmr"]) for factor in each["factors"]) == nano(each["nmr"])
+
+
+def test_no_tenths_are_made_from_predictions_that_were_not_scored(settled: Site) -> None:
+    path = member_folder(settled) / SUBMISSIONS
+    rows = np.load(path)
+    np.save(path, rows[::-1])
+    found = settled.ask(BUCKETS, m="1")["data"]["explanation"]
+    assert found["net"]
+    assert found["buckets"] is None
 
 
 def test_nothing_is_explained_that_the_chain_did_not_settle(settled: Site) -> None:
@@ -124,3 +157,5 @@ def test_decrypted_predictions_are_not_served_whatever_folder_is_named(world: Wo
         assert Bundle(member_folder(site)).has(SUBMISSIONS)
         assert requests.get(f"{site.url}/rounds/1/{SCORES}", timeout=10).status_code == 200
         assert requests.get(f"{site.url}/rounds/1/{SUBMISSIONS}", timeout=10).status_code == 404
+        found = site.ask(BUCKETS, m="1")["data"]["explanation"]
+        assert (bool(found["net"]), found["buckets"]) == (True, None)

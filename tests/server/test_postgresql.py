@@ -9,9 +9,9 @@ import requests
 from numerapi import base_api
 
 from scorer.server.submission_records import ACCEPTED, REFUSED
+from tests.postgresql import postgres as postgres
 from tests.server.site import Site, running_site
 from tests.server.test_submissions import LATER, frame, hosted, listed
-from tests.transactions.test_journal import postgres as postgres
 from tests.world import World
 
 CREATE = 'mutation ($f: String!) { create_submission(filename: $f, tournament: 8, modelId: "1") { id } }'

@@ -35,8 +35,8 @@ from scorer.server.tables import (
 )
 from scorer.storage.bundle import SCORES, Bundle, round_folder
 from tests.oracle.test_interim_scoring import interim_targets
+from tests.postgresql import postgres as postgres
 from tests.server.site import send
-from tests.transactions.test_journal import postgres as postgres
 from tests.world import MODELS, World
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -9,15 +10,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from scorer.cli import app
+from scorer.client.signing_service import SigningUnavailable
+from scorer.server.serving import await_socket
 from scorer.server.setup import CONFIG
 from tests.world import World
 
@@ -32,8 +36,11 @@ def cupel(*arguments: object, code: int = 0) -> str:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """A free port that no outgoing connection gets meanwhile: those of Linux begin at 32,768."""
+    for port in random.Random().sample(range(20_000, 32_000), 50):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("expected a free port, found none of 50")
 
 
 @pytest.fixture
@@ -79,13 +86,15 @@ def running(config: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
         "--config",
         str(config),
     ]
-    child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    said = config.with_name("said")
+    with said.open("wb") as file:
+        child = subprocess.Popen(command, stdout=file, stderr=file)
     url = next(line.split('"')[1] for line in config.read_text().splitlines() if line.startswith("url"))
     try:
-        until = time.monotonic() + 90
+        until = time.monotonic() + 600  # on a machine that is busy; most often some seconds
         while not _is_ready(url):
-            assert child.poll() is None, "expected a server, found that it ended"
-            assert time.monotonic() < until, "expected a server within 90 s, found none"
+            assert child.poll() is None, f"expected a server, found that it ended: {said.read_text()}"
+            assert time.monotonic() < until, f"expected a server within 600 s, found none: {said.read_text()}"
             time.sleep(0.2)
         yield url, child
     finally:
@@ -148,6 +157,29 @@ def test_a_server_is_set_up_run_killed_backed_up_and_restored(config: Path, tmp_
     others = [path for path in config.parent.glob("*") if path.suffix in (".password", ".secret", ".json")]
     assert others
     assert all(path.stat().st_mode & 0o077 == 0 for path in others)
+
+
+def test_the_process_that_signs_is_waited_for_as_long_as_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine it takes minutes to start, which once ended the server."""
+    monkeypatch.setattr("scorer.server.serving.PATIENCE", 0.1)
+    place = tmp_path / "sign"
+    with (
+        subprocess.Popen(["sh", "-c", f"sleep 1; : > {place}; exec sleep 60"]) as child,
+        capture_logs() as lines,
+    ):
+        await_socket(place, child)
+        child.kill()
+    assert {line["event"] for line in lines} == {"waiting for the signing process"}
+
+
+def test_a_process_that_signs_no_more_is_said_to_have_ended(tmp_path: Path) -> None:
+    with (
+        subprocess.Popen(["sh", "-c", "exit 3"]) as child,
+        pytest.raises(SigningUnavailable, match=r"ended \(3\)"),
+    ):
+        await_socket(tmp_path / "sign", child)
 
 
 def test_a_second_init_keeps_what_is_there(config: Path, world: World, tmp_path: Path) -> None:

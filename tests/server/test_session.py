@@ -15,6 +15,9 @@ from numerapi import CryptoAPI, NumerAPI, SignalsAPI, base_api
 
 from scorer.scoring import correlation_contribution, diagnostics, feature_neutral_corr, numerai_corr
 from scorer.server.data_sets import DataSets
+from tests.object_store import s3 as s3
+from tests.object_store import s3_server as s3_server
+from tests.postgresql import postgres as postgres
 from tests.server.site import IN_THE_CLEAR, Site, running_gateway, running_site, send
 from tests.server.test_submissions import frame, inbox
 from tests.server.test_webhooks import listener
@@ -45,13 +48,18 @@ def validation(folder: Path) -> pd.DataFrame:
     return table
 
 
-@pytest.fixture
-def running(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+@pytest.fixture(params=["SQLite and a folder", "PostgreSQL and S3"])
+def running(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Site]:
     """A server with data behind a gateway, one round settled, and another one open."""
     validation(tmp_path / "data")
-    with running_site(
-        world, tmp_path / "server", data=DataSets(tmp_path / "data"), calls_private=True
-    ) as site:
+    places = dict[str, Any]()
+    if request.param == "PostgreSQL and S3":
+        store = request.getfixturevalue("s3")
+        places = {"database": request.getfixturevalue("postgres"), "objects": store.url}
+    data = DataSets(tmp_path / "data")
+    with running_site(world, tmp_path / "server", data=data, calls_private=True, **places) as site:
         world.settle(world.sealed_round())
         world.open()
         owner = world.participants[0].account

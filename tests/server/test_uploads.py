@@ -16,7 +16,7 @@ from scorer.server import envelopes
 from scorer.server.blobs import BlobFolder
 from scorer.server.envelopes import RoundMembers
 from scorer.server.errors import ApiError
-from scorer.server.uploads import UploadForm
+from scorer.server.upload_forms import UploadForm
 
 MANY = 60
 """More uploads than the shared pool has threads."""

@@ -1,10 +1,5 @@
 """The journal keeps what was signed, belongs to one process, and works on SQLite and on PostgreSQL."""
 
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
@@ -17,36 +12,10 @@ from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.transactions.intents import Attempt, Call, IntentState, Mined
 from scorer.transactions.journal import Event, Journal, JournalError, NumberedRequest
 from scorer.transactions.schema import METADATA
+from tests.postgresql import postgres as postgres
 
 CALL = Call("0x" + "11" * 20, b"\x01\x02", 21_000, 2**70)
 ATTEMPT = Attempt(b"\x07" * 32, b"raw", Bid(2**65, 2**66), cancels=False, signed_at=5)
-
-
-@pytest.fixture
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server of its own, on a socket in a folder of its own.
-
-    Not in a test's folder: whenever another pytest starts, it closes the folders above to other users again.
-    """
-    if shutil.which("initdb") is None and not Path("/usr/lib/postgresql/15/bin/initdb").exists():
-        pytest.skip("no PostgreSQL here")
-    programs = Path(shutil.which("initdb") or "/usr/lib/postgresql/15/bin/initdb").resolve().parent
-    if os.getuid() == 0 and shutil.which("runuser") is None:
-        pytest.skip("PostgreSQL does not run as root, and there is no runuser here")
-    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-    data = Path(tempfile.mkdtemp(prefix="cupel-postgres-"))
-    if as_user:
-        shutil.chown(data, "postgres")
-    run = {"check": True, "capture_output": True, "cwd": "/"}
-    subprocess.run([*as_user, programs / "initdb", "-D", data, "-A", "trust", "-U", "cupel"], **run)  # type: ignore[call-overload]
-    options = f"-c listen_addresses='' -c unix_socket_directories={data}"
-    start = [*as_user, programs / "pg_ctl", "-D", data, "-w", "-l", data / "log", "-o", options, "start"]
-    subprocess.run(start, **run)  # type: ignore[call-overload]
-    try:
-        yield f"postgresql+psycopg://cupel@/postgres?host={data}"
-    finally:
-        subprocess.run([*as_user, programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **run)  # type: ignore[call-overload]
-        shutil.rmtree(data)
 
 
 def exercise(location: str | Path) -> None:

@@ -21,8 +21,8 @@ from scorer.transactions.intents import OPEN, Attempt, Call, Intent, IntentState
 from scorer.transactions.journal import Journal, JournalError, NumberedRequest
 from scorer.transactions.request import RequestKey
 from scorer.transactions.schema import INDICES, METADATA, VERSION, columns_of
+from tests.postgresql import postgres as postgres
 from tests.transactions import old_journal
-from tests.transactions.test_journal import postgres as postgres
 
 SCOPE = "137:0xAb"
 FAR = 10**9

@@ -96,7 +96,7 @@ class OwnFiles:
         context = self.sessions.require_own(request, fields).context
         number = self.services.number
         return upload_roots.submission_upload_auth(
-            context, fields.get("filename", ""), number, fields.get("model")
+            context, fields.get("filename", ""), number, fields.get("model"), here=True
         )
 
     def _prepare(self, request: Request, fields: Fields) -> dict[str, Any]:

@@ -42,14 +42,16 @@ PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "/embed/leaderboard": ("page",),
 }
 """Parameters that pages know; those of no other page change it."""
+LONGEST_NUMBER: Final = 18
+"""Digits of a number that is read: of thousands, Python reads none."""
 Read = Callable[[Request], Page | None]
 
 
 def page_number(request: Request) -> int:
     """Return the page that a request asks for; the first one for what is no number."""
     text = request.query_params.get("page", "1")
-    number = int(text[:MOST_LETTERS]) if text.isascii() and text.isdecimal() else 0
-    return min(number, MOST_PAGES) if number > 0 else 1
+    is_number = text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER
+    return min(max(int(text), 1), MOST_PAGES) if is_number else 1
 
 
 def number_in(request: Request, name: str = "number") -> int:

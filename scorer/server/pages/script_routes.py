@@ -1,6 +1,5 @@
 """Routes that scripts of this site call: each takes a small JSON object, and answers with another."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from scorer.server.engine import decoded_json, require_text
 from scorer.server.errors import ApiError, Forbidden, Unauthenticated
 from scorer.server.graphql_route import bounded_body
 from scorer.server.pages.headers import is_from
@@ -52,9 +52,10 @@ async def script_fields(request: Request, origin: str) -> dict[str, str]:
         raise Forbidden(FOREIGN)
     body = await bounded_body(request, LARGEST_FORM)
     try:
-        document = json.loads(body)
-    except ValueError:
+        document = decoded_json(body)
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or len(body) > LARGEST_FORM:
         raise ApiError("request: expected a small JSON object, found another")
+    require_text(document)
     return {str(name): value for name, value in document.items() if isinstance(value, str)}

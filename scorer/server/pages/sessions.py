@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scorer.server.api_keys import SESSION_SECONDS, Caller
+from scorer.server.engine import require_text
 from scorer.server.errors import ApiError, Forbidden, Unauthenticated
 from scorer.server.graphql_route import bounded_body
 from scorer.server.rate_limit import address_of
@@ -141,4 +142,6 @@ async def read_form(request: Request) -> dict[str, str]:
         fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
         raise ApiError("form: expected fields in UTF-8, found others") from None
-    return dict(fields)
+    form = dict(fields)
+    require_text(form)
+    return form
