@@ -24,7 +24,7 @@ class PasswordUnread(CupelError):
 
 @dataclass(frozen=True)
 class SigningPlace:
-    """Where a server's key is, where it is asked to sign, and for which tournament: paths and names alone."""
+    """The files of a server's key, the socket at which it is asked to sign, and the tournament."""
 
     keystore: str
     password_file: str

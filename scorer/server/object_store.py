@@ -43,7 +43,7 @@ def _available() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class DraftBucket:
-    """What was sent to presigned URLs and is not used yet, by the name that the server gave it."""
+    """Files that were sent to presigned URLs and are not used yet, by the name that the server gave them."""
 
     objects: ObjectFolder
 

@@ -210,4 +210,4 @@ _STAKES: Final = sa.union_all(
     .where(RESULT.c.model.in_(sa.bindparam("models", expanding=True)), RESULT.c.round.in_(_OPEN))
     .group_by(RESULT.c.model),
 )
-"""What is idle, and what is at risk, by model."""
+"""The idle stake and the stake at risk, by model."""

@@ -14,7 +14,7 @@ _WAITS: Final = sa.and_(UPLOAD.c.used_at.is_(None), UPLOAD.c.expires_at > sa.bin
 _OWN: Final = sa.select(
     sa.func.coalesce(sa.func.sum(sa.case((_WAITS, 1), else_=0)), 0), sa.func.coalesce(sa.func.sum(_SIZE), 0)
 ).where(UPLOAD.c.account == sa.bindparam("account"), UPLOAD.c.expires_at > sa.bindparam("now") - DAY)
-"""How many uploads of an account wait, and the bytes of those of a day."""
+"""The number of uploads of an account that wait, and the bytes of those of a day."""
 _UNUSED: Final = sa.select(sa.func.coalesce(sa.func.sum(_SIZE), 0)).where(UPLOAD.c.used_at.is_(None))
 """The bytes of all uploads that are not used."""
 

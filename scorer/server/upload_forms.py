@@ -1,4 +1,4 @@
-"""What uploads are for, the form that each must have, and why some were refused."""
+"""The purposes of uploads, the form that each must have, and why some were refused."""
 
 import asyncio
 from collections import OrderedDict
