@@ -36,6 +36,8 @@ EVERYBODY = {
         "/rules/{hash}",
         "/formulas",
         "/members",
+        "/meta-model",
+        "/meta-model/{number:int}",
         "/data/{name:path}",
     ),
     *("/rounds/{number:int}/verify", "/embed/leaderboard", "/account", "/account/stake"),
@@ -52,9 +54,11 @@ OF_THE_SITE = {"/session", "/session/message"}
 """Routes by POST that begin a login, for a page of this site."""
 LOGIN = {
     *("/account/upload", "/account/submit", "/account/profile", "/account/model", "/account/key"),
-    *("/account/key/revoke", "/account/end"),
+    *("/account/key/revoke", "/account/end", "/account/prepare", "/account/submissions/{id}"),
 }
 """Routes by POST that change what is one's own."""
+OWN = {"GET": {"/account/submissions/{id}"}}
+"""Routes that show what is one's own, and nothing to others; see tests/web/test_own_files.py."""
 ORGANISER = {"GET": {"/console"}, "POST": {"/console/invite", "/console/dry-run"}}
 
 
@@ -90,7 +94,7 @@ def post(session: requests.Session, site: Site, path: str, **fields: str) -> req
 
 def test_the_matrix_of_routes_is_complete(site: Site) -> None:
     known = {("GET", path) for path in EVERYBODY} | {("POST", path) for path in OF_THE_SITE | LOGIN}
-    for matrix in (SIGNED, ORGANISER):
+    for matrix in (SIGNED, OWN, ORGANISER):
         known |= {(method, path) for method, paths in matrix.items() for path in paths}
     found = {
         (method, route.path)
