@@ -70,6 +70,7 @@ def job_of(tmp_path: Path, source: str, **changes: Any) -> ModelJob:
     return replace(job(tmp_path / "in", script(tmp_path / "model", source), "run-1", image=IMAGE), **changes)
 
 
+@pytest.mark.long  # a program stands in for kubectl, and finds no interpreter in some environments
 def test_a_pod_runs_the_job_that_it_was_fed_and_is_removed(
     cluster: Path, provider: KubernetesProvider, tmp_path: Path
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_pod_runs_the_job_that_it_was_fed_and_is_removed(
     assert asked == ["get networkpolicy", "delete pod", "run cupel-run-1", "delete pod"]
 
 
+@pytest.mark.long  # a program stands in for kubectl, and finds no interpreter in some environments
 def test_a_pod_s_exit_code_is_the_model_s(
     cluster: Path, provider: KubernetesProvider, tmp_path: Path
 ) -> None:

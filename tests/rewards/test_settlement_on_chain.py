@@ -10,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from scorer.chain.records import RoundState
+from scorer.deployment.fields import NOBODY
 from scorer.evaluation.inputs import Positions
 from scorer.lab.anvil import Anvil
-from scorer.lab.in_process import FIRST_MEMBER, QUORUM, deploy_tournament, run_tournament
+from scorer.lab.in_process import FIRST_MEMBER, QUORUM, deploy_tournament, run_tournament, tournament_document
 from scorer.observation.observe import finalised_block, read_sealed
 from scorer.protocol.chunks import pack_scores, positions_heads, scores_heads
 from scorer.protocol.report import REPORT_VERSION, Report
@@ -38,7 +39,11 @@ def world_of(anvil: Anvil, rules: Rules, deposit_nmr: int, out: Path) -> World:
         replace(stake, deposit=deposit_nmr * NMR, allocation=SHARE_FLAG | 305_000 + 10_000 * number)
         for number, stake in enumerate(stakes(anvil, MODELS))
     ]
-    return World(run_tournament(anvil, deploy_tournament(anvil, odd, rules), out), rules, out)
+    # Without a court, before which scores that are drawn at random would have no evidence.
+    document = tournament_document(anvil, rules)
+    alone = document.committee.model_copy(update={"court": NOBODY})
+    deployed = deploy_tournament(anvil, odd, rules, document.model_copy(update={"committee": alone}))
+    return World(run_tournament(anvil, deployed, out), rules, out)
 
 
 def random_scores(stream: random.Random, count: int) -> NDArray[np.int64]:
