@@ -37,7 +37,7 @@ def test_a_plan_needs_no_key_and_says_what_it_costs(anvil: Anvil, file: Path) ->
     found = run("plan", file, "--endpoint", anvil.url, "--deployer", DEPLOYER)
 
     assert found.exit_code == 0, found.output
-    assert "plan: 26 transactions, " in found.output
+    assert "plan: 27 transactions, " in found.output
     assert "renounce the deployer's own role of admin" in found.output
     assert sent(anvil) == 0
 
