@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.data.fixed import Integers
-from scorer.data.thresholds import row_thresholds
+from scorer.data.thresholds import row_codes
 from scorer.scoring.exact import Floats
 from scorer.scoring.ranks import doubled_ranks as row_ranks
 
@@ -37,10 +37,7 @@ def bin_rows(rows: Floats, edges: tuple[int, ...] = EVEN, missing: int = MIDDLE)
     missing
         The code of a missing value.
     """
-    thresholds, has_missing = row_thresholds(rows, edges)
-    codes = np.zeros(rows.shape, dtype=np.uint8)
-    for edge in range(len(edges)):
-        codes += rows >= thresholds[:, edge, np.newaxis]
+    codes, has_missing = row_codes(rows, edges)
     for row in np.flatnonzero(has_missing).tolist():
         codes[row, np.isnan(rows[row])] = missing
     return codes

@@ -1,4 +1,4 @@
-"""Thresholds of bins: the least value above each edge of a cross-section, without a sort of all values.
+"""Bins of a cross-section by thresholds, the least value above each edge, without a sort of all values.
 
 A comparison sort of float64 is what binning would spend most of its time on, and on some processors numpy's
 is slow. Here each row is put on a grid of 2**16 steps, which keeps the order, and the steps are sorted by
@@ -24,11 +24,11 @@ MOST_SHARED: Final = 512
 """A row with more values in the steps of its edges is sorted whole."""
 
 
-def row_thresholds(rows: Floats, edges: tuple[int, ...]) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the (rows, edges) least values above each edge, and which rows have missing values.
+def row_codes(rows: Floats, edges: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return the bin of each value, and which rows have missing values: the bins of these mean nothing.
 
     The names at an edge share one average rank, and are above it when more than the edge's share of all
-    names is below that rank. A row without values has infinite thresholds.
+    names is below that rank. A value's bin is the number of edges that it is above.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def row_thresholds(rows: Floats, edges: tuple[int, ...]) -> tuple[Floats, NDArra
     edges
         Percent of the names below each edge.
     """
-    thresholds = np.full((len(rows), len(edges)), np.inf)
+    codes = np.zeros(rows.shape, dtype=np.uint8)
     with np.errstate(over="ignore", invalid="ignore"):
         has_missing = np.isnan(rows.sum(axis=1))
     counts = np.full(len(rows), rows.shape[1], dtype=np.int64)
@@ -45,10 +45,11 @@ def row_thresholds(rows: Floats, edges: tuple[int, ...]) -> tuple[Floats, NDArra
         counts[row] -= np.count_nonzero(np.isnan(rows[row]))
     done = np.zeros(len(rows), dtype=np.bool_)
     if rows.shape[1] >= LEAST_WIDTH:
-        done = _by_steps(rows, edges, counts, thresholds)
+        done = _by_steps(rows, edges, counts, codes)
     for row in np.flatnonzero(~done & (counts > 0)).tolist():
-        thresholds[row] = _by_sort(np.sort(rows[row])[: counts[row]], edges)
-    return thresholds, has_missing
+        thresholds = _by_sort(np.sort(rows[row])[: counts[row]], edges)
+        codes[row] = (rows[row] >= thresholds[:, np.newaxis]).sum(axis=0)
+    return codes, has_missing
 
 
 def _by_sort(ascending: Floats, edges: tuple[int, ...]) -> Floats:
@@ -68,30 +69,35 @@ def _above(
 
 
 def _by_steps(
-    rows: Floats, edges: tuple[int, ...], counts: NDArray[np.int64], thresholds: Floats
+    rows: Floats, edges: tuple[int, ...], counts: NDArray[np.int64], codes: NDArray[np.uint8]
 ) -> NDArray[np.bool_]:
-    """Fill in the thresholds of the rows whose values spread over the grid; return which rows those are."""
-    steps, spread = _steps(rows, min(edges[0], 100 - edges[-1]) / 200)
+    """Fill in the bins of the rows whose values spread over the grid; return which rows those are."""
+    steps, spread = _steps(rows, counts, min(edges[0], 100 - edges[-1]) / 200)
     spread &= counts > 0
     ordered = np.sort(steps, axis=1, kind="stable")  # by radix
     ranks = counts[:, np.newaxis] * np.asarray(edges) // 100
     ranks[~spread] = 0
     wanted = np.take_along_axis(ordered, ranks, axis=1)
-    shared = steps == wanted[:, :1]
-    for edge in range(1, len(edges)):
-        shared |= steps == wanted[:, edge, np.newaxis]
+    shared = np.zeros(rows.shape, dtype=np.bool_)
+    for edge in range(len(edges)):
+        step = wanted[:, edge, np.newaxis]
+        # A value in another step than an edge's is above the edge when its step is.
+        codes += steps > step
+        shared |= steps == step
     shared[~spread] = False
     owners, places = np.divmod(np.flatnonzero(shared), rows.shape[1])
     spread &= np.bincount(owners, minlength=len(rows)) <= MOST_SHARED
     kept = spread[owners]
     if kept.any():
         owners, places = owners[kept], places[kept]
-        candidates = _Candidates.of(owners, steps[owners, places], rows[owners, places])
-        found = np.flatnonzero(spread)
+        values, found = rows[owners, places], np.flatnonzero(spread)
+        candidates = _Candidates.of(owners, steps[owners, places], values)
         below = np.array([np.searchsorted(ordered[row], wanted[row]) for row in found])
         at, starts, ends = candidates.at(found, wanted[found], ranks[found] - below)
         sizes = counts[found, np.newaxis]
-        thresholds[found] = _above(at, starts + below, ends + below, sizes, np.asarray(edges))
+        thresholds = _above(at, starts + below, ends + below, sizes, np.asarray(edges))
+        own = thresholds[np.searchsorted(found, owners)]
+        codes[owners, places] = (values[:, np.newaxis] >= own).sum(axis=1)
     return spread
 
 
@@ -131,13 +137,17 @@ class _Candidates:
         return self.values[begin + ranks], self.bounds[run] - begin, self.bounds[run + 1] - begin
 
 
-def _steps(rows: Floats, outside: float) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
+def _steps(
+    rows: Floats, counts: NDArray[np.int64], outside: float
+) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
     """Return each value's step, and for which rows there is a grid.
 
     Subtraction and multiplication round in order, so that a greater value never has a lesser step.
 
     Parameters
     ----------
+    counts
+        How many values of each row are not missing.
     outside
         The share of the names below the grid, and that above it: no edge lies there.
     """
@@ -153,6 +163,7 @@ def _steps(rows: Floats, outside: float) -> tuple[NDArray[np.uint16], NDArray[np
         scaled = np.subtract(rows, low[:, np.newaxis])
         scaled *= scale[:, np.newaxis]
         np.clip(scaled, 0, LAST_STEP, out=scaled)
-    for row in np.flatnonzero(np.isnan(scaled.sum(axis=1))).tolist():
-        scaled[row, np.isnan(scaled[row])] = LAST_STEP
-    return scaled.astype(np.uint16), spread
+        # Only a missing value has no step; a row without a grid has none that is used.
+        for row in np.flatnonzero(counts < rows.shape[1]).tolist():
+            scaled[row, np.isnan(scaled[row])] = LAST_STEP
+        return scaled.astype(np.uint16), spread
