@@ -1,5 +1,6 @@
 """What all tests share: local chains, and a small tournament on one of them."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -30,6 +31,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     places = {folder: place for place, folder in enumerate(SLOW)}
     items.sort(key=lambda item: places.get(item.path.relative_to(here).parts[0], len(SLOW)))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of garbage collections, each of which would look through all of it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -89,7 +97,8 @@ def fresh_anvil() -> Iterator[Anvil]:
 
 
 @pytest.fixture
-def world(chains: Chains, tmp_path: Path) -> Iterator[World]:
-    """A fresh tournament: three members, ten models, nothing opened yet."""
-    with lent_world(chains, tmp_path) as world:
+def world(chains: Chains, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    """A tournament: three members, ten models, nothing opened yet but what the test's mark says."""
+    mark = request.node.get_closest_marker("begins")
+    with lent_world(chains, tmp_path, begin=mark.kwargs["begin"] if mark else None) as world:
         yield world

@@ -3,13 +3,17 @@
 Submissions are in the clear: `tests.encrypted_world` has those that are encrypted.
 """
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
 import numpy as np
 import pandas as pd
+import pytest
 from numpy.typing import NDArray
 
 from scorer.chain.contracts import Suite
@@ -253,10 +257,54 @@ def build_world(anvil: Anvil, out: Path, count: int = MODELS, more: Sequence[Sta
 
 
 @contextmanager
-def lent_world(chains: Chains, out: Path, count: int = MODELS) -> Iterator[World]:
-    """Borrow a chain that holds a tournament with `count` models, which was deployed once for all tests."""
-    with chains.prepared(("world", count), lambda anvil: _deployed(anvil, count)) as (anvil, deployed):
-        yield _world_on(anvil, deployed, out)
+def lent_world(
+    chains: Chains, out: Path, count: int = MODELS, begin: "Callable[[World], None] | None" = None
+) -> Iterator[World]:
+    """Borrow a chain that holds a tournament with `count` models, which was deployed once for all tests.
+
+    Parameters
+    ----------
+    begin
+        What was done with the tournament since, once for all tests too, such as `one_sealed`; its files are
+        copied into `out`.
+    """
+
+    def prepare(anvil: Anvil) -> _Begun:
+        deployed, folder = _deployed(anvil, count), TemporaryDirectory()
+        if begin is not None:
+            begin(_world_on(anvil, deployed, Path(folder.name)))
+        return _Begun(deployed, folder)
+
+    with chains.prepared(("world", count, begin), prepare) as (anvil, begun):
+        shutil.copytree(begun.files.name, out, dirs_exist_ok=True)
+        yield _world_on(anvil, begun.deployed, out)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A tournament that tests begin with, and a copy of everybody's files."""
+
+    deployed: DeployedTournament
+    files: "TemporaryDirectory[str]"
+
+
+FIRST: Final = 1
+"""The round of a world that begins with one."""
+
+
+def one_sealed(world: World) -> None:
+    """Seal a round in which every model takes part."""
+    world.sealed_round()
+
+
+def one_settled(world: World) -> None:
+    """Settle a round in which every model takes part."""
+    world.settle(world.sealed_round())
+
+
+def begins(begin: Callable[[World], None]) -> pytest.MarkDecorator:
+    """Have a test's world begin with something, such as `one_sealed`."""
+    return pytest.mark.begins(begin=begin)
 
 
 def _deployed(anvil: Anvil, count: int, more: Sequence[Stake] = ()) -> DeployedTournament:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final
 
@@ -60,6 +60,12 @@ def decoded_json(body: bytes) -> Any:
     return document
 
 
+@cache
+def _schema() -> GraphQLSchema:
+    """Parse the schema once in a process: it takes a quarter of a second, and nothing changes it."""
+    return build_schema(schema_text())
+
+
 class GraphqlEngine:
     """Answers requests to the roots of the schema.
 
@@ -73,7 +79,7 @@ class GraphqlEngine:
     def __init__(self, roots: Mapping[str, Root], limits: DocumentLimits | None = None) -> None:
         self.limits = limits or DocumentLimits()
         self._roots = roots
-        self._schema = build_schema(schema_text())
+        self._schema = _schema()
         self._prepared = lru_cache(maxsize=DOCUMENTS_KEPT)(self._prepare)
 
     @property

@@ -24,7 +24,7 @@ from scorer.transactions.node import Web3Node
 from scorer.transactions.request import Delivery, TransactionRequest
 from scorer.transactions.signers import KeySigner
 from scorer.transactions.state_machine import StopReason
-from tests.world import World
+from tests.world import World, begins, one_sealed
 
 
 @pytest.fixture
@@ -234,8 +234,8 @@ def test_truncated_logs_are_noticed_by_what_the_contract_committed_to(world: Wor
             read_sealed(suite, suite.round(round_id, world.suite.w3.eth.block_number), finalised_block(suite))
 
 
+@begins(one_sealed)
 def test_logs_of_other_blocks_and_limits_are_distinguished_from_large_ranges(world: World) -> None:
-    world.sealed_round()
     with proxy_of(world.anvil.url) as proxy:
         w3 = connect(proxy.url, LOCAL_CHAIN_ID)
         event = w3.eth.contract(address=world.suite.tournament.address, abi=world.suite.tournament.abi).events

@@ -14,7 +14,7 @@ from scorer.encryption.keys import write_identities
 from scorer.lab.encryption import local_identity
 from scorer.protocol.rules import preset
 from scorer.storage.bundle import Bundle
-from tests.world import IDS, World
+from tests.world import FIRST, IDS, World, begins, one_sealed, one_settled
 
 runner = CliRunner()
 
@@ -115,8 +115,9 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
     assert run("oracle", "once", "--config", configs[1]) == (0, "nothing to do: every round is over\n")
 
 
+@begins(one_sealed)
 def test_an_oracle_is_dry_without_the_option_to_send(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     code, said = run("oracle", "once", "--config", write_config(world, 0))
     assert (code, said) == (0, f"round {round_id}: Attest: dry run: not sent\n")
@@ -161,9 +162,9 @@ def test_a_wrong_configuration_names_its_field(world: World, old: str, new: str,
     assert "default factory" not in said
 
 
+@begins(one_settled)
 def test_verify_agrees_with_the_chain_and_names_what_was_changed(world: World) -> None:
-    round_id = world.sealed_round()
-    world.settle(round_id)
+    round_id = FIRST
     folder = world.members[0].bundle(round_id).folder
     chain = ["--endpoint", world.anvil.url, "--deployment", write_deployment(world)]
     world.anvil.finalise()
@@ -179,9 +180,9 @@ def test_verify_agrees_with_the_chain_and_names_what_was_changed(world: World) -
     assert f"round {round_id} DIFFERS: scores.parquet, model 5, reward_score: expected" in said
 
 
+@begins(one_settled)
 def test_verify_replays_a_saved_chain(world: World) -> None:
-    round_id = world.sealed_round()
-    world.settle(round_id)
+    round_id = FIRST
     write_deployment(world)
     world.anvil.save(world.out / "chain.json")
     folder = world.members[1].bundle(round_id).folder
@@ -190,9 +191,9 @@ def test_verify_replays_a_saved_chain(world: World) -> None:
     assert "with the chain" in said
 
 
+@begins(one_settled)
 def test_verify_says_when_a_file_is_missing(world: World) -> None:
-    round_id = world.sealed_round()
-    world.settle(round_id)
+    round_id = FIRST
     folder = world.members[0].bundle(round_id).folder
     (folder / "targets.parquet").unlink()
     code, said = run("verify", folder)
@@ -264,8 +265,9 @@ def test_ids_that_were_lost_on_the_way_are_reported_loudly(tmp_path: Path) -> No
     assert found["unknown_ids"] == ["0", "1", "10"]
 
 
+@begins(one_sealed)
 def test_an_operator_publishes_what_it_sealed_once_only(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     operator = world.operator
     again = operator.collector.collect(world.record(round_id))
     assert len(again.submissions.entries) == 10

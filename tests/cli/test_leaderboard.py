@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.cli.test_cupel import run, write_deployment
-from tests.world import MODELS, NMR, World
+from tests.world import FIRST, MODELS, NMR, World, begins, one_sealed, one_settled
 
 
 def board(world: World, *options: object) -> pd.DataFrame:
@@ -48,8 +48,9 @@ def test_models_are_ranked_by_their_mean_and_earn_what_the_chain_paid(world: Wor
     assert board(world, "--on", "2025-12-31", *on_chain(world)).empty
 
 
+@begins(one_sealed)
 def test_a_round_that_the_chain_did_not_settle_does_not_count_with_the_chain(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     world.cycle()
     assert len(board(world)) == MODELS
@@ -58,8 +59,8 @@ def test_a_round_that_the_chain_did_not_settle_does_not_count_with_the_chain(wor
     assert "expected rounds that the chain has settled, found none" in said
 
 
+@begins(one_settled)
 def test_no_table_of_somebody_elses_is_written_over(world: World) -> None:
-    world.settle(world.sealed_round())
     out = world.out / "board.csv"
     for content in (
         "model,corr\n1,2\n",

@@ -15,7 +15,7 @@ from scorer.transactions.journal import Journal
 from scorer.units import NanoNmr, Ppm, nmr_text
 from tests.cli.scientist import Scientist, funded, scientist, typed
 from tests.cli.test_cupel import run
-from tests.world import MODELS, NMR, World
+from tests.world import FIRST, MODELS, NMR, World, begins, one_sealed
 
 NOT_AMOUNTS = ["1e1", "1,5", "0", "0.0000000001", "+1", "ten", "1_0"]
 ELSEWHERE = ("report", "submissions", "final")
@@ -485,8 +485,9 @@ def test_a_paused_tournament_takes_no_deposit_and_gives_back(world: World) -> No
     assert owner.sends("stake", "withdraw", 3, 1)["model"]["idle"] == "99"
 
 
+@begins(one_sealed)
 def test_show_adds_up_what_is_idle_and_at_risk(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     owner = scientist(world, 10)
     shown = ["stake", "show", *owner.chain]
     code, said = run(*shown, "--keystore", owner.keystore, "--json")

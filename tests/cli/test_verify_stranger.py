@@ -19,7 +19,7 @@ from scorer.storage.bundle import Bundle, round_folder
 from scorer.storage.parquet import read_parquet, write_parquet
 from tests.cli.test_cupel import run, write_deployment
 from tests.small_round import ROUND, TOURNAMENT, SmallRound
-from tests.world import World
+from tests.world import FIRST, World, begins, one_settled
 
 
 @pytest.fixture
@@ -227,9 +227,9 @@ def test_what_cannot_be_explained_is_said_in_words(what: str, folder: Path) -> N
         assert code == 0 or said.startswith("cupel: ")
 
 
+@begins(one_settled)
 def test_forged_results_in_the_folder_of_a_void_round_are_named(world: World, tmp_path: Path) -> None:
-    good = world.sealed_round()
-    world.settle(good)
+    good = FIRST
     void = world.open()
     world.anvil.advance_to(world.record(void).lock_until + 1)
     world.cycle()
@@ -249,9 +249,9 @@ def test_forged_results_in_the_folder_of_a_void_round_are_named(world: World, tm
     assert f"round {void} DIFFERS: scores.parquet: expected no results, since the round is void" in said
 
 
+@begins(one_settled)
 def test_several_endpoints_must_say_the_same(world: World) -> None:
-    round_id = world.sealed_round()
-    world.settle(round_id)
+    round_id = FIRST
     url, folder = world.anvil.url, world.members[0].bundle(round_id).folder
     deployment = ["--deployment", str(write_deployment(world))]
     both = ["--endpoint", url, "--endpoint", url.replace("127.0.0.1", "localhost")]

@@ -7,7 +7,7 @@ import pytest
 from scorer.chain.records import RoundState
 from scorer.storage.bundle import Bundle, round_folder
 from tests.cli.test_cupel import run, write_deployment
-from tests.world import World
+from tests.world import FIRST, World, begins, one_sealed
 
 
 @pytest.fixture
@@ -61,8 +61,9 @@ def test_rules_that_the_round_was_not_opened_with_are_named(world: World, void_r
     assert "rules.json, digest" in said
 
 
+@begins(one_sealed)
 def test_positions_that_did_not_return_yet_are_named(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.anvil.advance_to(world.record(round_id).deadline + 1)
     world.operator_sender.send(world.suite.tournament.functions.voidRound(round_id))
     world.anvil.finalise()

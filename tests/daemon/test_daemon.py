@@ -17,7 +17,7 @@ from scorer.transactions.intents import Intent
 from scorer.transactions.manager import TransactionManager
 from scorer.transactions.signers import SignerError
 from tests.cli.test_cupel import write_config
-from tests.world import World
+from tests.world import FIRST, World, begins, one_sealed, one_settled
 
 
 class Seat:
@@ -69,8 +69,9 @@ def lying(wrong: Callable[[str, str], str]) -> Fault:
     return fault
 
 
+@begins(one_sealed)
 def test_no_report_is_disputed_on_one_endpoints_word(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     world.cycle(1, 2)
     accepted = world.suite.proposal(round_id, world.suite.w3.eth.block_number)
@@ -89,8 +90,9 @@ def test_no_report_is_disputed_on_one_endpoints_word(world: World) -> None:
         assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
 
 
+@begins(one_sealed)
 def test_nothing_is_attested_that_rests_on_one_endpoints_word(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     models_at = world.suite.tournament.functions.modelsAt(0, 1000)._encode_transaction_data()[:10]
 
@@ -158,8 +160,9 @@ def frozen(number: int) -> object:
     return fault
 
 
+@begins(one_sealed)
 def test_nothing_is_sent_while_finality_stands_still_and_it_goes_on_alone(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     with ExitStack() as stack:
         seat = Seat(world, stack)
@@ -175,8 +178,8 @@ def test_nothing_is_sent_while_finality_stands_still_and_it_goes_on_alone(world:
         assert seat.sent() == before + 1
 
 
+@begins(one_sealed)
 def test_an_endpoint_that_fails_in_a_cycle_is_asked_last_in_the_next(world: World) -> None:
-    world.sealed_round()
     with ExitStack() as stack:
         seat = Seat(world, stack, proxies=2)
         first, second = seat.proxies
@@ -245,8 +248,9 @@ def test_a_signer_that_is_down_keeps_no_other_account_waiting(world: World) -> N
         assert "SIGNER" in seat.alarms
 
 
+@begins(one_sealed)
 def test_a_signed_transaction_goes_to_every_endpoint(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     with ExitStack() as stack:
         seat = Seat(world, stack, proxies=2)
@@ -273,8 +277,9 @@ def test_what_a_contract_does_not_allow_is_reported(world: World) -> None:
         assert seat.sent() == 0
 
 
+@begins(one_sealed)
 def test_who_comes_second_raises_no_alarm(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     world.anvil.finalise()
     with ExitStack() as stack:
@@ -285,8 +290,8 @@ def test_who_comes_second_raises_no_alarm(world: World) -> None:
         assert seat.alarms == {"LOW_BALANCE"}
 
 
+@begins(one_settled)
 def test_a_round_that_is_over_is_not_read_again(world: World) -> None:
-    world.settle(world.sealed_round())
     world.anvil.finalise()
     with ExitStack() as stack:
         seat = Seat(world, stack)
@@ -346,8 +351,9 @@ LOGS: dict[str, Fault] = {
 }
 
 
+@begins(one_sealed)
 def test_a_vote_is_sent_beside_an_endpoint_of_any_nonsense(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     with ExitStack() as stack:
         seat = Seat(world, stack, proxies=2, chain="agreement = 1")
@@ -365,8 +371,9 @@ def test_a_vote_is_sent_beside_an_endpoint_of_any_nonsense(world: World) -> None
 
 
 @pytest.mark.parametrize("what", LOGS)
+@begins(one_sealed)
 def test_logs_that_are_out_of_order_are_named_and_another_endpoint_is_used(world: World, what: str) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     with ExitStack() as stack:
         seat = Seat(world, stack, proxies=2, chain="agreement = 1")

@@ -10,7 +10,7 @@ from scorer.chain.records import RoundState
 from scorer.chain.transport import Reply, Transport
 from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.observation.void import read_void
-from tests.world import World
+from tests.world import FIRST, World, begins, one_sealed, one_settled
 
 RANGE, LATER = 20, 600
 """Blocks that an endpoint gives logs of at once, and blocks that are mined after a round."""
@@ -37,11 +37,11 @@ def pass_blocks(world: World, count: int) -> None:
     world.anvil.finalise()
 
 
+@begins(one_settled)
 def test_an_old_round_takes_no_more_requests_for_logs_than_a_new_one(
     world: World, asked: Counter[str]
 ) -> None:
-    round_id = world.sealed_round()
-    world.settle(round_id)
+    round_id = FIRST
     world.anvil.finalise()
     asked.clear()
     found = read_on_chain(world.suite, round_id, finalised_block(world.suite))
@@ -54,10 +54,11 @@ def test_an_old_round_takes_no_more_requests_for_logs_than_a_new_one(
     assert asked["eth_getBlockByNumber"] <= 1 + 3 * 12
 
 
+@begins(one_sealed)
 def test_a_round_that_is_not_settled_yet_is_not_searched_for_what_settled_it(
     world: World, asked: Counter[str]
 ) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     pass_blocks(world, LATER)
     asked.clear()
     assert read_on_chain(world.suite, round_id, finalised_block(world.suite)).settled == {}

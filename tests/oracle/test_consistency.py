@@ -16,7 +16,7 @@ from scorer.oracle.cache import MemberCache
 from scorer.oracle.consistency import disagreement
 from scorer.storage.bundle import POSITIONS, REPORT, SIGNATURES, Bundle
 from tests.small_round import AMOUNTS, SmallRound, address_of, positions_of
-from tests.world import World
+from tests.world import FIRST, World, begins, one_sealed
 
 INPUTS = SmallRound().inputs()
 
@@ -100,8 +100,9 @@ def test_a_bundle_is_put_aside_whole_and_never_onto_another(bundle: Bundle) -> N
     assert [first.name, bundle.set_aside().name] == ["5.aside-1", "5.aside-2"]
 
 
+@begins(one_sealed)
 def test_a_report_of_other_positions_is_kept_aside_reported_and_computed_anew(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     alarms: list[tuple[str, str]] = []
     member = replace(

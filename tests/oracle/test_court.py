@@ -26,7 +26,7 @@ from scorer.oracle.cache import MemberCache
 from scorer.oracle.policy import MemberPolicy
 from scorer.proofs.terms import terms_hash
 from scorer.protocol.rules import NO_TERMS
-from tests.world import IDS, World
+from tests.world import FIRST, IDS, World, begins, one_sealed
 
 STRANGER = 0
 HONEST, LIARS = 2, (0, 1)
@@ -93,8 +93,9 @@ def test_a_round_with_other_terms_than_its_rules_is_not_sealed(
     )
 
 
+@begins(one_sealed)
 def test_whoever_sees_the_report_accepted_posts_its_evidence_once_and_then_it_settles(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     assert kinds(world.cycle()) == [Attest, Attest, PostEvidence, Wait]
     assert kinds(world.cycle()) == [Wait] * 3
@@ -110,8 +111,9 @@ def test_whoever_sees_the_report_accepted_posts_its_evidence_once_and_then_it_se
     assert len(posted(world)) == 1
 
 
+@begins(one_sealed)
 def test_a_report_without_evidence_is_not_settled_and_calls_a_human(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     world.cycle(0, 1)
     world.anvil.advance_to(world.now + CHALLENGE_WINDOW + 1)
@@ -127,8 +129,9 @@ def test_a_report_without_evidence_is_not_settled_and_calls_a_human(world: World
     assert world.record(round_id).state == RoundState.SETTLED
 
 
+@begins(one_sealed)
 def test_evidence_that_two_members_post_at_once_is_posted_once(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     world.cycle(0, 1)
     world.members[0].cycle()
@@ -138,8 +141,9 @@ def test_evidence_that_two_members_post_at_once_is_posted_once(world: World) -> 
     assert len(posted(world)) == 1
 
 
+@begins(one_sealed)
 def test_one_honest_member_ends_a_report_that_all_others_made_up(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     before, at_risk = world.idle(), world.record(round_id).at_risk
     lie(world, round_id)
     steps = world.cycle(HONEST)
@@ -154,8 +158,9 @@ def test_one_honest_member_ends_a_report_that_all_others_made_up(world: World) -
     assert sum(world.idle()) == sum(before) + at_risk
 
 
+@begins(one_sealed)
 def test_a_proof_is_announced_once_and_sent_once_whenever_the_member_restarts(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     lie(world, round_id)
     member = world.members[HONEST]
 
@@ -172,8 +177,9 @@ def test_a_proof_is_announced_once_and_sent_once_whenever_the_member_restarts(wo
     assert world.proposal_status(round_id) == ProposalStatus.DISPROVEN
 
 
+@begins(one_sealed)
 def test_what_is_off_by_one_ppm_or_less_is_not_proven_and_only_calls_a_human(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     lie(world, round_id, by=1)
     steps = world.cycle(HONEST)
     # Within a ppm of the exact score an honest scorer may round either way.
@@ -181,16 +187,18 @@ def test_what_is_off_by_one_ppm_or_less_is_not_proven_and_only_calls_a_human(wor
     assert len(committed(world)) == (AlarmReason.PROVEN_WRONG in reasons(steps))
 
 
+@begins(one_sealed)
 def test_a_member_that_is_told_not_to_proves_nothing(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     lie(world, round_id)
     world.members[HONEST].policy = MemberPolicy(proves=False)
     assert reasons(world.cycle(HONEST)) == [AlarmReason.REPORT]
     assert not committed(world)
 
 
+@begins(one_sealed)
 def test_a_lie_without_evidence_never_becomes_final(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     false = lie(world, round_id, publish=False)
     assert kinds(world.cycle(HONEST)) == [Alarm]
     world.pass_challenge_window()
@@ -200,9 +208,10 @@ def test_a_lie_without_evidence_never_becomes_final(world: World) -> None:
     assert kinds(world.cycle(HONEST))[-1] is AnnounceProof
 
 
+@begins(one_sealed)
 def test_targets_that_are_wrong_in_all_of_a_report_are_nothing_to_prove(world: World) -> None:
     """The court computes from the report's own targets: whether these are true, it cannot know."""
-    round_id = world.sealed_round()
+    round_id = FIRST
     lied = 1.0 - world.target
     world.resolve(round_id, {0: lied, 1: lied})
     world.cycle(0, 1)

@@ -19,7 +19,7 @@ from scorer.storage.bundle import RELEASE, Bundle, round_folder
 from tests.cli.test_cupel import write_config
 from tests.daemon.test_daemon import BRAVE, Seat
 from tests.encrypted_world import encrypted_world
-from tests.world import HOUR, IDS, MODELS, World
+from tests.world import FIRST, HOUR, IDS, MODELS, World, begins, one_sealed
 
 CYCLES = 4
 MONTH = 30 * 86400
@@ -107,8 +107,9 @@ NAMES = (
 
 
 @pytest.mark.parametrize("what", NAMES)
+@begins(one_sealed)
 def test_a_member_votes_beside_an_endpoint_that_lies(world: World, what: str) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     with ExitStack() as stack:
         seat = Seat(world, stack, proxies=3, chain=TWO)
@@ -250,9 +251,10 @@ def position_of(world: World) -> list[int]:
     return [100 * 10**9 // 4 if number % 2 else 30 * 10**9 for number in range(1, MODELS + 1)]
 
 
+@begins(one_sealed)
 def test_bundles_are_not_put_aside_over_and_over_while_one_of_two_endpoints_lies(world: World) -> None:
     """Each is as large as its round: the two would fill the disk, a bundle a cycle."""
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     submitters = world.suite.registry.functions.submittersAt(1, 1, 1)
     with ExitStack() as stack:
@@ -271,8 +273,9 @@ def test_bundles_are_not_put_aside_over_and_over_while_one_of_two_endpoints_lies
     assert len(list(folder.parent.glob(f"{round_id}.aside-*"))) <= 1
 
 
+@begins(one_sealed)
 def test_a_challenge_is_not_lost_for_good_on_one_endpoints_word(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id, {0: 1.0 - world.target})
     world.cycle(1, 2)
     accepted = world.suite.proposal(round_id, world.suite.w3.eth.block_number)

@@ -28,7 +28,7 @@ from scorer.protocol.predictions import header
 from scorer.rewards import settle
 from scorer.storage.bundle import SUBMISSIONS, round_folder
 from scorer.storage.inbox import SIGNATURE_SUFFIX
-from tests.world import DAY, HOUR, IDS, NMR, World
+from tests.world import DAY, FIRST, HOUR, IDS, NMR, World, begins, one_sealed, one_settled
 
 
 def wrong(
@@ -43,8 +43,9 @@ def kinds(steps: list[ActionResult]) -> list[type]:
     return [type(step.action) for step in steps]
 
 
+@begins(one_sealed)
 def test_a_round_settles_to_what_the_integer_mirror_says(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     before = world.idle()
     world.settle(round_id)
     scores = world.members[0].bundle(round_id).scores()
@@ -56,15 +57,17 @@ def test_a_round_settles_to_what_the_integer_mirror_says(world: World) -> None:
     assert mirror.total_burn > 0
 
 
+@begins(one_sealed)
 def test_every_member_computes_the_same_report(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     world.cycle()
     assert len({member.bundle(round_id).report().hash() for member in world.members}) == 1
 
 
+@begins(one_sealed)
 def test_the_members_hash_of_a_report_is_the_contracts(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     world.cycle(0)
     report = world.members[0].bundle(round_id).report()
@@ -73,8 +76,9 @@ def test_the_members_hash_of_a_report_is_the_contracts(world: World) -> None:
     assert bytes(on_chain) == report.hash()
 
 
+@begins(one_sealed)
 def test_a_round_settles_in_several_chunks_last_first(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     world.cycle()
     world.pass_challenge_window()
@@ -83,14 +87,15 @@ def test_a_round_settles_in_several_chunks_last_first(world: World) -> None:
     assert [step.action.index for step in steps[1:]] == [1, 0]  # type: ignore[union-attr]
 
 
+@begins(one_settled)
 def test_a_settled_round_keeps_every_invariant(world: World) -> None:
-    world.settle(world.sealed_round())
     world.sealed_round()
     assert audit(world.suite, finalised_block(world.suite)) == dict.fromkeys(INVARIANTS, True)
 
 
+@begins(one_sealed)
 def test_a_lone_wrong_member_is_outvoted_and_raises_an_alarm(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id, {2: wrong(world.target)})
     world.cycle(2, 0, 1)
     alarm = world.cycle(2)
@@ -103,8 +108,9 @@ def test_a_lone_wrong_member_is_outvoted_and_raises_an_alarm(world: World) -> No
     assert world.record(round_id).state == RoundState.SETTLED
 
 
+@begins(one_sealed)
 def test_the_wrong_members_bundle_does_not_verify_against_the_chain(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id, {2: wrong(world.target)})
     world.cycle(2, 0, 1)
     world.pass_challenge_window()
@@ -116,8 +122,9 @@ def test_the_wrong_members_bundle_does_not_verify_against_the_chain(world: World
     assert list(differences(world.members[2].bundle(round_id).published())) == []
 
 
+@begins(one_sealed)
 def test_a_member_without_targets_waits(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.anvil.advance_to(world.record(round_id).resolve_at)
     steps = world.cycle(0)
     assert kinds(steps) == [Wait]
@@ -140,8 +147,9 @@ def test_published_predictions_that_nobody_signed_do_not_count_and_cost_nobody(w
     assert world.idle()[3] == 100 * NMR
 
 
+@begins(one_sealed)
 def test_a_dry_run_computes_and_sends_nothing(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     member = world.members[0]
     block = world.anvil.w3.eth.block_number
@@ -152,8 +160,9 @@ def test_a_dry_run_computes_and_sends_nothing(world: World) -> None:
     assert member.bundle(round_id).report().round_id == round_id
 
 
+@begins(one_sealed)
 def test_a_second_cycle_has_nothing_left_to_do(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     world.cycle(0)
     assert kinds(world.cycle(0)) == [Wait]
@@ -163,8 +172,9 @@ def test_a_second_cycle_has_nothing_left_to_do(world: World) -> None:
     assert world.cycle() == []
 
 
+@begins(one_sealed)
 def test_losing_the_race_to_settle_is_not_an_error(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     world.cycle()
     world.pass_challenge_window()
@@ -174,8 +184,9 @@ def test_losing_the_race_to_settle_is_not_an_error(world: World) -> None:
     assert all(step.outcome.startswith("already done") for step in steps)
 
 
+@begins(one_sealed)
 def test_rounds_overlap_and_settle_each_on_its_own(world: World) -> None:
-    first = world.sealed_round()
+    first = FIRST
     second = world.sealed_round()
     world.settle(first)
     assert world.record(second).state == RoundState.SEALED
@@ -279,8 +290,9 @@ def challenge(world: World, round_id: int) -> None:
     world.anvil.finalise()
 
 
+@begins(one_sealed)
 def test_a_challenged_report_that_was_right_is_upheld_and_settles(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     world.cycle()
     challenge(world, round_id)
@@ -291,8 +303,9 @@ def test_a_challenged_report_that_was_right_is_upheld_and_settles(world: World) 
     assert world.record(round_id).state == RoundState.SETTLED
 
 
+@begins(one_sealed)
 def test_a_wrong_report_of_a_wrong_quorum_is_overturned_once_a_member_learns_better(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id, {0: wrong(world.target), 1: wrong(world.target)})
     world.cycle(0, 1)
     assert kinds(world.cycle(2)) == [Alarm]

@@ -16,7 +16,7 @@ from scorer.oracle.sanity import NoVerdict, SanityLimits, Summary, recomputed_el
 from scorer.protocol.report import Report
 from scorer.protocol.rules import preset
 from scorer.storage.bundle import REPORT
-from tests.world import World
+from tests.world import FIRST, World, begins, one_sealed
 
 REPORT_OF_5 = Report(31337, "0x" + "11" * 20, 5, 1, b"\1" * 32, 30, 50, b"\2" * 32)
 TERMS = RoundTerms(31337, "0x" + "11" * 20, 5, b"", b"", b"", b"", b"", 3000, 3000, 10**6, 50_000, 10**12, 0)
@@ -118,10 +118,11 @@ def test_a_change_within_the_band_passes(before: Summary) -> None:
     assert found(table(), before=before) == ()
 
 
+@begins(one_sealed)
 def test_a_fresh_process_comes_to_the_same_report_or_says_what_it_found(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     world.cycle(0)
     bundle = world.members[0].bundle(round_id)
@@ -156,10 +157,11 @@ def test_a_process_that_is_killed_or_does_not_begin_gives_no_verdict(
         recomputed_elsewhere(tmp_path)
 
 
+@begins(one_sealed)
 def test_a_report_that_got_no_verdict_is_judged_again_in_the_next_cycle(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     member = replace(world.members[0], policy=MemberPolicy(recomputes=True))
     with monkeypatch.context() as without:

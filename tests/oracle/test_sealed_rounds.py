@@ -24,7 +24,7 @@ from scorer.protocol.report import Report, evidence_hash
 from scorer.storage.bundle import MANIFEST, REPORT, SIGNATURES, SUBMISSIONS, Bundle, round_folder
 from scorer.transactions.request import TransactionRequest
 from tests.cli.test_cupel import write_deployment
-from tests.world import IDS, NMR, World
+from tests.world import FIRST, IDS, NMR, World, begins, one_sealed
 
 PLAIN = MemberPolicy()
 WILLING = MemberPolicy(challenges=True, largest_bond=100 * 10**18)
@@ -96,8 +96,9 @@ def to_end(world: World, *members: Watched) -> None:
         member.cycle()
 
 
+@begins(one_sealed)
 def test_signatures_spoiled_after_the_outcome_spare_no_loser(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     crew = [Watched(world, index) for index in range(3)]
     for each in crew:
         each.cycle()
@@ -254,8 +255,9 @@ def test_files_withheld_once_a_quorum_has_taken_them_over_change_nothing(world: 
     assert not crew[2].member.bundle(round_id).has(REPORT)
 
 
+@begins(one_sealed)
 def test_a_report_put_aside_is_made_anew_from_what_was_taken_over(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     watched = Watched(world, 0)
     watched.cycle()
     shutil.rmtree(published(world, round_id).folder)
@@ -269,8 +271,9 @@ def test_a_report_put_aside_is_made_anew_from_what_was_taken_over(world: World) 
     assert restarted.member.bundle(round_id).report().hash() == first
 
 
+@begins(one_sealed)
 def test_targets_that_change_before_a_report_is_accepted_change_the_vote(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id, {0: 1.0 - world.target})
     watched = Watched(world, 0)
     watched.cycle()
@@ -301,8 +304,9 @@ def test_targets_that_change_before_a_report_is_accepted_change_the_vote(world: 
     assert watched.member.bundle(round_id).report().hash() == second
 
 
+@begins(one_sealed)
 def test_targets_that_are_written_anew_or_become_unusable_change_no_vote(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     watched = Watched(world, 0)
     watched.cycle()
@@ -324,8 +328,9 @@ def test_targets_that_are_written_anew_or_become_unusable_change_no_vote(world: 
     assert watched.votes(round_id) == first
 
 
+@begins(one_sealed)
 def test_an_outcome_is_left_some_time_until_others_have_reported(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     slow = Watched(world, 0, MemberPolicy(outcome_delay=3600))
     slow.cycle()
@@ -367,8 +372,9 @@ def challenged(steps: list[ActionResult]) -> bool:
     return any(isinstance(step.action, Challenge) for step in steps)
 
 
+@begins(one_sealed)
 def test_no_report_is_disputed_unless_a_human_says_so_and_the_alarm_says_what_is_known(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     accepted = lie(world, round_id)
     blind = Watched(world, 0, WILLING)
@@ -382,8 +388,9 @@ def test_no_report_is_disputed_unless_a_human_says_so_and_the_alarm_says_what_is
     assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
 
 
+@begins(one_sealed)
 def test_no_bond_is_bet_on_other_targets_unless_a_human_says_so(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     accepted = lie(world, round_id, 1.0 - world.target)
     peers = (world.members[1].paths.rounds,)
@@ -397,8 +404,9 @@ def test_no_bond_is_bet_on_other_targets_unless_a_human_says_so(world: World) ->
     assert world.proposal_status(round_id) == ProposalStatus.DISPUTED
 
 
+@begins(one_sealed)
 def test_memory_of_a_chain_that_is_no_more_is_forgotten(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     watched = Watched(world, 0)
     watched.cycle()
@@ -413,8 +421,9 @@ def test_memory_of_a_chain_that_is_no_more_is_forgotten(world: World) -> None:
     assert round_id in cache.rounds.unfinished
 
 
+@begins(one_sealed)
 def test_what_was_read_of_a_block_that_was_replaced_is_read_anew(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id)
     watched = Watched(world, 0)
     reporter = watched.member.member.in_cycle(watched.member.context).reporter
@@ -516,8 +525,9 @@ def test_a_peer_cannot_fill_the_log_or_write_lines_of_its_own(two_bundles: tuple
     assert found.gaps.isprintable()
 
 
+@begins(one_sealed)
 def test_members_with_other_targets_hear_of_each_other_before_a_report_is_accepted(world: World) -> None:
-    round_id = world.sealed_round()
+    round_id = FIRST
     world.resolve(round_id, {0: 1.0 - world.target})
     folders = [member.paths.rounds for member in world.members]
     first, second = Watched(world, 0, peers=(folders[1],)), Watched(world, 1, peers=(folders[0], folders[1]))

@@ -42,13 +42,14 @@ from tests.server.other_server import OtherServer
 from tests.server.site import IN_THE_CLEAR, Site, running_gateway, running_site, send
 from tests.server.test_explanations import member_folder
 from tests.server.test_submissions import frame, inbox, listed, name_signer
-from tests.world import World
+from tests.world import World, begins, one_settled
+
+pytestmark = begins(one_settled)
 
 
 @pytest.fixture
 def site(world: World, tmp_path: Path) -> Iterator[Site]:
     """A server with tools that submit, of a world with one settled round and one that is open."""
-    world.settle(world.sealed_round())
     with running_site(world, tmp_path / "server", agents=AgentOptions(submits=True)) as running:
         world.open()
         name_signer(running, 1)

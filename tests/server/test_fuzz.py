@@ -30,7 +30,9 @@ from tests.postgresql import postgres as postgres
 from tests.server.generated import bodies, json_values, requests_of, roots, texts
 from tests.server.site import IN_THE_CLEAR, Site, running_gateway, running_site
 from tests.server.test_session import validation
-from tests.world import World
+from tests.world import World, begins, one_settled
+
+pytestmark = begins(one_settled)
 
 T = TypeVar("T")
 MANY = int(os.environ.get("CUPEL_FUZZ", "3"))
@@ -57,7 +59,6 @@ def database(request: pytest.FixtureRequest) -> dict[str, str]:
 def site(world: World, tmp_path: Path, database: dict[str, str]) -> Iterator[Site]:
     """A server with all that it can have: data, tools, an organiser, one round settled and one open."""
     validation(tmp_path / "data")
-    world.settle(world.sealed_round())
     organiser = str(world.participants[0].account.address)
     more: dict[str, Any] = {
         "agents": AgentOptions(submits=True),

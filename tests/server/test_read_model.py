@@ -37,7 +37,7 @@ from scorer.storage.bundle import SCORES, Bundle, round_folder
 from tests.oracle.test_interim_scoring import interim_targets
 from tests.postgresql import postgres as postgres
 from tests.server.site import send
-from tests.world import MODELS, World
+from tests.world import FIRST, MODELS, World, begins, one_settled
 
 
 @pytest.fixture
@@ -206,9 +206,9 @@ def test_a_bundle_that_the_chain_does_not_vouch_for_is_refused(world: World, dat
     assert not rows(database, SCORE)
 
 
+@begins(one_settled)
 def test_a_bundle_of_another_round_is_refused(world: World, database: Database) -> None:
-    first = world.sealed_round()
-    world.settle(first)
+    first = FIRST
     second = world.sealed_round()
     world.settle(second)
     shutil.rmtree(bundle_of(world, second).folder)

@@ -23,7 +23,9 @@ from scorer.cli import app
 from scorer.client.signing_service import SigningUnavailable
 from scorer.server.serving import await_socket
 from scorer.server.setup import CONFIG
-from tests.world import World
+from tests.world import World, begins, one_settled
+
+pytestmark = begins(one_settled)
 
 JOIN = 'mutation ($c: String!) { acceptInvitation(code: $c, username: "bob") { publicId secretKey } }'
 ACCOUNT = "query { account { username } }"
@@ -46,7 +48,6 @@ def free_port() -> int:
 @pytest.fixture
 def config(world: World, tmp_path: Path) -> Path:
     """A server that was set up for a world with one settled round."""
-    world.settle(world.sealed_round())
     world.anvil.finalise()
     deployment = tmp_path / "deployment.json"
     deployment.write_text(json.dumps(world.suite.addresses.to_json()))

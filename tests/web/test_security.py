@@ -83,7 +83,7 @@ def test_what_an_address_says_is_shown_as_text(shown: Site, text: str) -> None:
             answer = requests.get(
                 shown.url + path, params={name: text}, headers={"Accept": "text/html"}, timeout=60
             )
-            # No database stores the character 0: an address that has it is refused before anything is looked up.
+            # No database stores the character 0: an address that has it is refused before it is looked up.
             assert answer.status_code == (400 if "\x00" in text else 200), (path, name)
             assert links(answer.text).inline == []
     assert page(shown, f"/accounts/{quote(text, safe='')}").status_code in (400, 404)
