@@ -77,14 +77,39 @@ class Queries:
         due = sa.select(ROUND).where(ROUND.c.resolve_at >= first, ROUND.c.resolve_at < end)
         return self._first(due.order_by(ROUND.c.id.desc()))
 
-    def results_of(self, models: Sequence[int], limit: int = MOST_ROUNDS) -> Rows:
-        """Return results of models with the state and the times of their rounds, newest first."""
+    def results_of(self, models: Sequence[int], rounds: Sequence[int] | None = None) -> Rows:
+        """Return results of models with the state and the times of their rounds, newest first.
+
+        Parameters
+        ----------
+        rounds
+            The rounds that are meant; None: the newest.
+        """
         times = (ROUND.c.open_at, ROUND.c.close_at, ROUND.c.resolve_at)
         columns = (ROUND.c.id, *times, ROUND.c.is_over, ROUND.c.is_scored)
         terms = (ROUND.c.payout_factor, ROUND.c.rules, ROUND.c.rules_hash, ROUND.c.state.label("round_state"))
         query = sa.select(RESULT, *columns, *terms).join(ROUND, ROUND.c.id == RESULT.c.round)
         query = query.where(RESULT.c.model.in_(models))
-        return self._all(query.order_by(RESULT.c.round.desc(), RESULT.c.model).limit(limit))
+        if rounds is not None:
+            query = query.where(RESULT.c.round.in_(rounds))
+        return self._all(query.order_by(RESULT.c.round.desc(), RESULT.c.model).limit(MOST_ROUNDS))
+
+    def rounds_of(self, model: int, page: int, size: int) -> tuple[list[int], int]:
+        """Return a page of the rounds in which a model has a result or a score, newest first; and how many.
+
+        Parameters
+        ----------
+        page
+            From 1 on.
+        """
+        both = (sa.select(table.c.round).where(table.c.model == model) for table in (RESULT, SCORE))
+        rounds = sa.union(*both).subquery()
+        newest = (
+            sa.select(rounds.c.round).order_by(rounds.c.round.desc()).limit(size).offset((page - 1) * size)
+        )
+        with self.database.reading() as connection:
+            count = connection.scalar(sa.select(sa.func.count()).select_from(rounds)) or 0
+            return [int(number) for number in connection.scalars(newest)], int(count)
 
     def result(self, model: int, round_id: int) -> sa.Row[Any] | None:
         """Return a model's result in a round; None where it has none."""
@@ -113,15 +138,14 @@ class Queries:
             query.where(RESULT.c.round == round_id, RESULT.c.payout.is_not(None)).order_by(RESULT.c.model)
         )
 
-    def scores_of(self, model: int, last: int | None = None) -> Rows:
-        """Return the scores of a model with the times of their rounds, newest first."""
+    def scores_of(self, model: int, rounds: Sequence[int] | None = None) -> Rows:
+        """Return the scores of a model in some rounds, or in all, with the rounds' times, newest first."""
         query = sa.select(SCORE, ROUND.c.resolve_at, ROUND.c.close_at, ROUND.c.rules).join(
             ROUND, ROUND.c.id == SCORE.c.round
         )
         query = query.where(SCORE.c.model == model)
-        if last is not None:
-            newest = sa.select(SCORE.c.round).where(SCORE.c.model == model).distinct()
-            query = query.where(SCORE.c.round.in_(newest.order_by(SCORE.c.round.desc()).limit(max(last, 0))))
+        if rounds is not None:
+            query = query.where(SCORE.c.round.in_(rounds))
         return self._all(query.order_by(SCORE.c.round.desc(), SCORE.c.factor).limit(20_000))
 
     def daily_scores_of(self, model: int) -> Rows:

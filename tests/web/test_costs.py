@@ -47,7 +47,7 @@ def pages(shown: Site) -> Iterator[tuple[PageCache, Callable[[str], requests.Res
     [
         ("/", ("/?", "/?x=1", "/?page=2&sort=name", "/?q=a&q=b")),
         ("/rounds/1", ("/rounds/01", "/rounds/1?x", "/rounds/0001?utm_source=a", "/rounds/1?sort=rank&q=")),
-        ("/models/1?", ("/models/1?a=1", "/models/1?a=2", "/models/001?page=3", "/models/1?%00=%ff")),
+        ("/models/1?", ("/models/1?a=1", "/models/1?a=2", "/models/001?x=3", "/models/1?%00=%ff")),
         ("/models/1/rounds/1", ("/models/01/rounds/01", "/models/1/rounds/1?page=1")),
         ("/accounts/ada", ("/accounts/ADA", "/accounts/Ada?x=1", "/accounts/ada?page=7")),
         (
@@ -273,3 +273,16 @@ def test_a_model_s_page_takes_medians_from_their_table(shown: Site) -> None:
     for key, scores in values.items():
         ordered = sorted(scores)
         assert medians[key] == ordered[len(ordered) // 2]  # no two models have the same score here
+
+
+def test_a_model_s_rounds_come_in_pages_whether_it_has_a_result_or_a_score(database: Any) -> None:
+    outcome = {"model": 1, "position": 1, "payout": 0, "burn": 0}
+    with database.writing() as connection:
+        insert(connection, RESULT, ({"round": number, **outcome} for number in range(1, 6)))
+        scored = {"model": 1, "factor": "corr", "value": 0.1, "percentile": 0.5}
+        insert(connection, SCORE, ({"round": number, **scored} for number in range(4, 8)))
+    queries = Queries(database, lambda: 0)
+    assert queries.rounds_of(1, 1, 3) == ([7, 6, 5], 7)
+    assert queries.rounds_of(1, 3, 3) == ([1], 7)
+    assert queries.rounds_of(1, 4, 3) == ([], 7)
+    assert queries.rounds_of(2, 1, 3) == ([], 0)

@@ -20,8 +20,8 @@ from scorer.server.tables import (
     SUBMISSION,
 )
 
-ROUNDS: Final = 250
-"""Rounds of a model that its page shows: about a year of five a week."""
+ROUNDS: Final = 50
+"""Rounds on a page of a model: it takes as long after ten years as after one."""
 TOP: Final = 10
 """Models of the leaderboard whose scores are shown beside a model's."""
 
@@ -53,7 +53,9 @@ class ModelFacts:
     Attributes
     ----------
     results
-        Its rounds, newest first.
+        Its rounds on this page, newest first.
+    pages
+        Number of pages of its rounds, at least one.
     scores
         By factor, oldest first.
     diagnosis
@@ -69,6 +71,8 @@ class ModelFacts:
     stake: int
     idle: int
     results: Sequence[sa.Row[Any]]
+    page: int
+    pages: int
     scores: Mapping[str, tuple[ScoredDay, ...]]
     stakes: tuple[StakePoint, ...]
     last_submission: Any
@@ -80,12 +84,13 @@ class ModelFacts:
         return self.stake - self.idle
 
 
-def read_model(services: Services, number: int) -> ModelFacts | None:
-    """Return a model; None for a number that is not registered."""
+def read_model(services: Services, number: int, page: int = 1) -> ModelFacts | None:
+    """Return a model with a page of its rounds; None for a number that is not registered."""
     model = services.accounts.model(number)
     if model is None:
         return None
     owner = services.accounts.by_wallet(model.owner)
+    rounds, count = services.queries.rounds_of(number, page, ROUNDS)
     with services.database.reading() as connection:
         idle = connection.scalar(sa.select(LANE.c.idle).where(LANE.c.model == number)) or 0
         submission = connection.execute(
@@ -101,18 +106,19 @@ def read_model(services: Services, number: int) -> ModelFacts | None:
         standing=services.queries.standing(number),
         stake=services.queries.stakes([number])[number],
         idle=int(idle),
-        results=services.queries.results_of([number], ROUNDS),
-        scores=_scores(services, number),
+        results=services.queries.results_of([number], rounds),
+        page=page,
+        pages=max(-(-count // ROUNDS), 1),
+        scores=_scores(services, number, rounds),
         stakes=_stakes(services, number),
         last_submission=submission,
         diagnosis=services.diagnoses.newest(number) if model.shows_exposures else None,
     )
 
 
-def _scores(services: Services, model: int) -> dict[str, tuple[ScoredDay, ...]]:
-    """Return a model's scores by factor, with those of others in the same rounds."""
-    rows = list(reversed(services.queries.scores_of(model, ROUNDS)))
-    rounds = sorted({row.round for row in rows})
+def _scores(services: Services, model: int, rounds: Sequence[int]) -> dict[str, tuple[ScoredDay, ...]]:
+    """Return a model's scores in some rounds by factor, with those of others in the same rounds."""
+    rows = list(reversed(services.queries.scores_of(model, rounds)))
     others = _others(services, rounds)
     found: dict[str, list[ScoredDay]] = {}
     for row in rows:

@@ -37,6 +37,7 @@ BOARD: Final = ("sort", "q", "page")
 PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "/rounds": ("page",),
     "/rounds/{number:int}": ("page",),
+    "/models/{number:int}": ("page",),
     "/leaderboard": BOARD,
     "/leaderboard/accounts": BOARD,
     "/embed/leaderboard": ("page",),
@@ -207,7 +208,7 @@ class PublicPages:
 
     def model(self, request: Request) -> Page | None:
         """Return a model's page."""
-        facts = read_model(self.services, number_in(request))
+        facts = read_model(self.services, number_in(request), page_number(request))
         if facts is None:
             return None
         return Page(
