@@ -8,11 +8,12 @@ COPY requirements.lock ./
 RUN /opt/cupel/bin/pip download --no-cache-dir --disable-pip-version-check --require-hashes --no-deps \
         -r requirements.lock -d /wheels
 COPY pyproject.toml README.md LICENSE ./
+COPY cupel cupel
 COPY scorer scorer
-RUN /opt/cupel/bin/pip install --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels flit_core \
+RUN /opt/cupel/bin/pip install --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels uv_build \
     && /opt/cupel/bin/pip install --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels \
         --no-build-isolation ".[mcp,postgresql]" \
-    && /opt/cupel/bin/pip uninstall --yes flit_core
+    && /opt/cupel/bin/pip uninstall --yes uv_build
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin cupel \

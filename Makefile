@@ -11,7 +11,7 @@ test-python contracts-on-py-evm contracts-on-anvil: export ETH_HASH_BACKEND := p
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman fuzz-api
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check package docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman fuzz-api
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -114,6 +114,9 @@ simulate: setup  ## 500 rounds of 1,000 made-up models under Cupel's rules, into
 
 compare: setup  ## what attackers earn under Cupel's rules and others, into build/compare
 	cupel simulate --compare --out build/compare
+
+package: setup  ## build the package, and try it where nothing else of ours is
+	python scripts/try_package.py
 
 docs: setup .venv-docs/.ready  ## build the documentation's site into build/docs; fails on a warning
 	python scripts/docs_site.py build/docs-source

@@ -49,7 +49,7 @@ KEYS: Final = {
     "population": 9,
     "member-4": 10,
 }
-"""The first test accounts of every development chain, in the roles of deployments/devnet.toml."""
+"""The first test accounts of every development chain, in the roles of deployment.toml."""
 PEOPLE: Final = ("alice", "bob", "carol")
 """Data scientists with tokens and without models."""
 POPULATION: Final = "population"

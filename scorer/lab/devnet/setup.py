@@ -21,7 +21,7 @@ from scorer.lab.suite import fund_pool, send_tokens
 from scorer.transactions.signers import KeySigner
 from scorer.units import nano_from_nmr
 
-FILE: Final = Path(__file__).parents[3] / "deployments" / "devnet.toml"
+FILE: Final = Path(__file__).with_name("deployment.toml")
 POOL: Final = nano_from_nmr(20_000)
 POCKET: Final = "1000"
 """NMR of each test account."""
