@@ -336,7 +336,7 @@ def test_a_transaction_that_is_cancelled_in_the_wallet_is_followed(site: Site, b
     says(browser, "Nothing was changed.")
     anvil.mines(at_once=True)
     assert len(seen) == 2
-    assert f"It was cancelled as {seen[1]}" in str(browser.do("text", selector=SAID))
+    assert f"It was cancelled by {seen[1]}" in str(browser.do("text", selector=SAID))
 
 
 def test_a_transaction_that_is_reverted_is_told_from_one_that_is_done(site: Site, browser: Browser) -> None:
