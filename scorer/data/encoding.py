@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.data.bins import Codes
+from scorer.protocol.digest import length_prefixed
 from scorer.scoring.exact import Floats
 from scorer.storage.parquet import BYTE_ARRAY, CREATED_BY, DOUBLE, MAGIC, NO_NULLS, PLAIN, RLE, STRING
 from scorer.storage.thrift import (
@@ -117,8 +118,7 @@ def constant_page(count: int, code: int) -> bytes:
 
 def text_page(texts: Sequence[str]) -> bytes:
     """Return a data page of plain text."""
-    encoded = [text.encode() for text in texts]
-    content = b"".join(_LENGTH.pack(len(text)) + text for text in encoded)
+    content = length_prefixed(texts)
     return _page_header(len(texts), len(content), PLAIN) + content
 
 
@@ -202,8 +202,7 @@ class ParquetWriter:
     def _write_chunk(self, name: str, kind: ColumnType, rows: int, chunk: ColumnChunk) -> bytes:
         content, count = kind.dictionary, kind.values
         if chunk.labels:
-            encoded = [label.encode() for label in chunk.labels]
-            content, count = b"".join(_LENGTH.pack(len(text)) + text for text in encoded), len(encoded)
+            content, count = length_prefixed(chunk.labels), len(chunk.labels)
         dictionary = _dictionary_page(content, count) if content else b""
         first, data = self._offset, self._offset + len(dictionary)
         self._offset += self._file.write(b"".join([dictionary, *chunk.pages]))

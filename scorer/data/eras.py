@@ -19,6 +19,7 @@ from scorer.data.recipe import FeatureSpec, Recipe
 from scorer.data.targets import TargetOutcome, outcome
 from scorer.data.universe import universe
 from scorer.data.view import MarketView, RollingWindow
+from scorer.protocol.digest import length_prefixed
 from scorer.scoring.exact import Floats
 
 FEATURES_AT_ONCE: Final = 64
@@ -70,7 +71,7 @@ def era_digest(
     header = [label, len(ids), list(columns), sorted(targets)]
     encoded = json.dumps(header, separators=(",", ":")).encode()
     digest = hashlib.sha256(len(encoded).to_bytes(4, "little") + encoded)
-    digest.update(b"".join(len(text).to_bytes(4, "little") + text for text in map(str.encode, ids)))
+    digest.update(length_prefixed(ids))
     digest.update(np.ascontiguousarray(features, dtype=np.uint8).data)
     for name in sorted(targets):
         values = np.where(np.isnan(targets[name]), np.nan, targets[name])

@@ -27,7 +27,7 @@ def _header(columns: Sequence[tuple[str, str, int]]) -> bytes:
 def _encoded(name: str, column: Column) -> tuple[str, bytes]:
     """Return a column's kind and bytes: little-endian numbers, or UTF-8 behind its length in four bytes."""
     if not isinstance(column, np.ndarray):
-        return "text", _encoded_text(column)
+        return "text", length_prefixed(column)
     if column.ndim != 1 or column.dtype.name not in ("float64", "int64", "uint64"):
         raise TypeError(
             f"column {name}: expected text, or float64, int64 or uint64 of one dimension, "
@@ -38,9 +38,15 @@ def _encoded(name: str, column: Column) -> tuple[str, bytes]:
     return column.dtype.name, np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).tobytes()
 
 
-def _encoded_text(texts: Sequence[str]) -> bytes:
+def length_prefixed(texts: Sequence[str]) -> bytes:
+    """Return texts in UTF-8, each behind its length in four bytes, least byte first."""
     encoded = [text.encode() for text in texts]
-    return b"".join(len(text).to_bytes(4, "little") + text for text in encoded)
+    lengths = set(map(len, encoded))
+    if len(lengths) != 1:
+        return b"".join(len(text).to_bytes(4, "little") + text for text in encoded)
+    # Ids are of one length as a rule: then all have the same prefix.
+    prefix = lengths.pop().to_bytes(4, "little")
+    return prefix + prefix.join(encoded)
 
 
 def table_digest(columns: Mapping[str, Column]) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer.protocol.digest import length_prefixed
 from scorer.storage.thrift import (
     BINARY,
     FALSE,
@@ -91,8 +92,7 @@ def kind_of(column: Column) -> str:
 def _values(column: Column) -> bytes:
     """Return a page's content. -0.0 and all NaNs are written one way, as digests take them."""
     if not isinstance(column, np.ndarray):
-        encoded = [text.encode() for text in column]
-        return b"".join(_LENGTH.pack(len(text)) + text for text in encoded)
+        return length_prefixed(column)
     if column.dtype.kind == "f":
         # Adding 0.0 turns -0.0 into 0.0 and changes no other number.
         column = np.where(np.isnan(column), np.nan, column + 0.0)
