@@ -111,7 +111,7 @@ class BlockSummer:
         self._plan = plan
         self._sums = sums
         self._sorter = Sorter(block_size, plan.ids)
-        self._gathered = np.empty((block_size, plan.ids))
+        self._gathered = self._sorter.scratch
         self._ranks = np.empty((block_size, 4, plan.ids))
         self._ones = np.ones(plan.ids)
 
