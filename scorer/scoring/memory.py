@@ -15,7 +15,8 @@ def aligned(shape: tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]:
     size = prod(shape) * np.dtype(dtype).itemsize
     raw = np.empty(size + CACHE_LINE, dtype=np.uint8)
     begin = -raw.ctypes.data % CACHE_LINE
-    return raw[begin : begin + size].view(dtype).reshape(shape)
+    found: NDArray[Any] = raw[begin : begin + size].view(dtype).reshape(shape)
+    return found
 
 
 def aligned_copy(values: NDArray[Any]) -> NDArray[Any]:
