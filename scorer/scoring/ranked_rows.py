@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.scoring.engine import BLOCK_BYTES, Submissions
+from scorer.scoring.engine import PIECE_BYTES, Submissions, rows_in
 from scorer.scoring.errors import UnscoredReason
 from scorer.scoring.quantiles import rank_table
 from scorer.scoring.ranks import RankedBlock, Sorter
@@ -58,7 +58,7 @@ def rows_by_rank(
     rows = np.empty((models, ids), dtype=by_rank.dtype)
     tied = np.zeros(models, dtype=np.bool_)
     reasons: list[UnscoredReason | None] = [None] * models
-    block_size = max(1, BLOCK_BYTES // (8 * ids))
+    block_size = rows_in(PIECE_BYTES, ids)
     untied = np.ascontiguousarray(by_rank[1::2])
 
     def fill(starts: Iterator[int]) -> None:

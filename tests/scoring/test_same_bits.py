@@ -50,7 +50,8 @@ def test_scores_do_not_depend_on_the_blas_kernel(kernel: str) -> None:
 def test_scores_do_not_depend_on_the_instructions_that_numpy_sorts_with() -> None:
     here = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     newer = [name for name in here if name.startswith(("X86_V", "AVX"))]
-    assert newer
+    if not newer:
+        pytest.skip("this machine has none beyond what numpy always uses")
     assert digest_of(sys.executable, NPY_DISABLE_CPU_FEATURES=" ".join(newer)) == digest()
 
 
