@@ -9,6 +9,7 @@ from scorer.observation.court_case import Disproof
 from scorer.observation.observe import RoundTracker, Sealed
 from scorer.oracle.decryption_cache import DecryptionCache
 from scorer.oracle.evidence import PeerReports
+from scorer.oracle.recomputation import Recomputation, stop
 from scorer.oracle.seal_cache import SealCache
 from scorer.oracle.seen_files import SeenFiles
 from scorer.oracle.stamps import Stamp
@@ -31,6 +32,8 @@ class MemberCache:
         Rounds whose report was computed by this process, or found consistent with the chain.
     confirmed
         Endpoint and round where other endpoints confirmed all that a report rests on.
+    recomputations
+        Fresh processes that recompute a report beside us, by round.
     refusals
         The reasons for which a report must not be attested, by its hash; empty where it may.
     decided
@@ -66,6 +69,7 @@ class MemberCache:
     consistent: set[int] = field(default_factory=set)
     confirmed: set[tuple[Suite, int]] = field(default_factory=set)
     refusals: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
+    recomputations: dict[int, Recomputation] = field(default_factory=dict)
     decided: dict[int, ProposalStatus] = field(default_factory=dict)
     sources: dict[int, tuple[Stamp, tuple[str, ...]]] = field(default_factory=dict)
     seen: SeenFiles = field(default_factory=SeenFiles)
@@ -82,6 +86,7 @@ class MemberCache:
     def forget(self, round_id: int) -> None:
         """Read a round anew: what we have of it may be wrong."""
         self.consistent.discard(round_id)
+        stop(self.recomputations, round_id)
         for known in (self.sealed, self.sealed_at, self.decided, self.sources):
             known.pop(round_id, None)
 
