@@ -33,25 +33,26 @@ BINS, SHARES = (0.0, 0.25, 0.5, 0.75, 1.0), (0.05, 0.2, 0.5, 0.2, 0.05)
 OUT = Path("build/bench/scoring.json")
 
 
-def smallest(
-    work: Callable[[], Any], times: int = 5, clock: Callable[[], float] = time.perf_counter
-) -> float:
-    """Seconds of the fastest of several runs, after one to warm up."""
+def clocked(work: Callable[[], Any], times: int) -> tuple[float, float]:
+    """Seconds by the wall and of the CPU, each of the fastest of several runs after one to warm up."""
     work()
-    seconds = []
+    runs = []
     for _ in range(times):
-        start = clock()
+        wall, cpu = time.perf_counter(), time.process_time()
         work()
-        seconds.append(clock() - start)
-    return min(seconds)
+        runs.append((time.perf_counter() - wall, time.process_time() - cpu))
+    return min(wall for wall, _ in runs), min(cpu for _, cpu in runs)
+
+
+def smallest(work: Callable[[], Any], times: int = 5) -> float:
+    """Seconds of the fastest of several runs."""
+    return clocked(work, times)[0]
 
 
 def with_cpu(name: str, work: Callable[[], Any], times: int) -> dict[str, float]:
-    """Seconds by the wall and of the CPU."""
-    return {
-        f"{name}_s": smallest(work, times),
-        f"{name}_cpu_s": smallest(work, times, time.process_time),
-    }
+    """Seconds by the wall and of the CPU, by name."""
+    wall, cpu = clocked(work, times)
+    return {f"{name}_s": wall, f"{name}_cpu_s": cpu}
 
 
 def make_round(models: int, ids: int = IDS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -125,9 +126,8 @@ def bench_fnc(models: int, times: int, width: int = 2700) -> dict[str, float]:
         lambda: submissions @ features,
         lambda: coefficients @ features.T,
     )
-    for clock in ("s", "cpu_s"):
-        floors = [with_cpu("floor", product, times)[f"floor_{clock}"] for product in products]
-        found[f"fnc_products_floor_{clock}"] = sum(floors)
+    walls, cpus = zip(*(clocked(product, times) for product in products), strict=True)
+    found |= {"fnc_products_floor_s": sum(walls), "fnc_products_floor_cpu_s": sum(cpus)}
     found |= with_cpu("fnc_reference", lambda: reference.feature_neutral_corr(predictions, table, targets), 1)
     found["fnc_cpu_speedup"] = found["fnc_reference_cpu_s"] / found["fnc_cpu_s"]
     found["fnc_cpu_vs_floor"] = found["fnc_cpu_s"] / found["fnc_products_floor_cpu_s"]

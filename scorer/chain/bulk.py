@@ -26,7 +26,7 @@ from scorer.chain.rpc_errors import Answer, classify
 
 Tag = Literal["latest", "finalized"]
 """The name of a block that moves with the chain."""
-PAGE: Final = 100
+PAGE: Final = 250
 """Requests in one batch, where an endpoint is not known to take fewer."""
 KEPT: Final = 3600.0
 """Seconds after which an endpoint is offered large batches again."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CACHE_LINE = 64
-"""Bytes. numpy's own arrays begin 16 bytes into a line: each wide load of theirs crosses into the next."""
+"""A cache line has 64 bytes; numpy's own arrays begin 16 into one, so that wide loads cross into the next."""
 
 
 def aligned(shape: tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]:
