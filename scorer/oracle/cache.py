@@ -1,6 +1,7 @@
 """Holds all that a committee member's process remembers between two cycles."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from scorer.chain.contracts import Suite
 from scorer.chain.records import ProposalStatus
@@ -14,6 +15,9 @@ from scorer.oracle.seal_cache import SealCache
 from scorer.oracle.seen_files import SeenFiles
 from scorer.oracle.stamps import Stamp
 from scorer.protocol.seal import Seal
+
+MOST_REPORTS: Final = 1000
+"""Reports whose verdicts are kept, the latest ones: more than rounds are open at a time."""
 
 
 @dataclass
@@ -104,6 +108,10 @@ class MemberCache:
             self.sealable_from.pop(round_id, None)
             if ended is not None:
                 self.decided[round_id] = ended
+        self.confirmed = {pair for pair in self.confirmed if pair[1] in self.rounds.unfinished}
+        for by_hash in (self.refusals, self.disproofs):
+            while len(by_hash) > MOST_REPORTS:
+                by_hash.pop(next(iter(by_hash)))
 
     def forget_chain(self) -> None:
         """Read everything anew: the chain that it was read from is no more."""
