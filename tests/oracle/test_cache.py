@@ -7,8 +7,8 @@ from scorer.oracle.cache import MemberCache
 
 def remembered(cache: MemberCache) -> int:
     """How many entries of rounds and reports a member's process holds."""
-    by_round = (cache.sealed, cache.sealed_at, cache.consistent, cache.confirmed, cache.sources)
-    return sum(map(len, by_round)) + len(cache.refusals) + len(cache.disproofs) + len(cache.recomputations)
+    by_round = len(cache.sealed) + len(cache.sealed_at) + len(cache.consistent) + len(cache.confirmed)
+    return by_round + len(cache.sources) + len(cache.refusals) + len(cache.disproofs)
 
 
 def test_what_is_remembered_of_rounds_that_are_over_does_not_grow() -> None:
