@@ -14,12 +14,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from metered import Gas
 from numpy.typing import NDArray
-from peers import claims, multisend, payments
-from rounds import ADMIN, MEMBERS, NMR, PPM, STAKER, RoundGas, Tournament, play, play_rolled, play_void, stage
-from tables import calls, page_with, printed
 
+from benchmarks.gas.metered import Gas
+from benchmarks.gas.peers import claims, multisend, payments
+from benchmarks.gas.rounds import (
+    ADMIN,
+    MEMBERS,
+    NMR,
+    PPM,
+    STAKER,
+    RoundGas,
+    Tournament,
+    play,
+    play_rolled,
+    play_void,
+    stage,
+)
+from benchmarks.gas.tables import calls, page_with, printed
 from scorer.lab.anvil import run_anvil
 from scorer.rewards.allocation import SHARE_FLAG
 from scorer.units import wei_from_nano

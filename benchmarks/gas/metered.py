@@ -90,16 +90,15 @@ class Meter:
 
     def send(self, account: LocalAccount, call: ContractFunction | ContractConstructor) -> Any:
         """The receipt of a transaction that succeeded."""
-        transaction: Any = call.build_transaction(
-            {
-                "from": account.address,
-                "nonce": self.w3.eth.get_transaction_count(account.address),
-                "gas": self.gas_limit,
-                "maxFeePerGas": 10**10,
-                "maxPriorityFeePerGas": 0,
-                "chainId": self.w3.eth.chain_id,
-            }
-        )
+        fields: Any = {
+            "from": account.address,
+            "nonce": self.w3.eth.get_transaction_count(account.address),
+            "gas": self.gas_limit,
+            "maxFeePerGas": 10**10,
+            "maxPriorityFeePerGas": 0,
+            "chainId": self.w3.eth.chain_id,
+        }
+        transaction: Any = call.build_transaction(fields)
         sent = self.w3.eth.send_raw_transaction(account.sign_transaction(transaction).raw_transaction)
         receipt: Any = self.w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
         if receipt["status"] != 1:

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 from eth_hash.auto import keccak
-from metered import Gas
-from rounds import ADMIN, STAKER, Tournament
 from web3 import Web3
 from web3.contract import Contract
 
+from benchmarks.gas.metered import Gas
+from benchmarks.gas.rounds import ADMIN, STAKER, Tournament
 from scorer.units import wei_from_nano
 
 DISTRIBUTOR: Final = "@uniswap/merkle-distributor/build/MerkleDistributor.json"
@@ -79,7 +79,10 @@ def deployed(tournament: Tournament, path: Path, *arguments: Any) -> Contract:
     bytecode = artifact["bytecode"]
     factory = tournament.meter.w3.eth.contract(abi=artifact["abi"], bytecode=bytecode)
     receipt = tournament.meter.send(tournament.account(ADMIN), factory.constructor(*arguments))
-    return tournament.meter.w3.eth.contract(address=receipt["contractAddress"], abi=artifact["abi"])
+    contract: Contract = tournament.meter.w3.eth.contract(
+        address=receipt["contractAddress"], abi=artifact["abi"]
+    )
+    return contract
 
 
 def claims(tournament: Tournament, modules: Path, paid: list[Payment]) -> tuple[Gas, int]:

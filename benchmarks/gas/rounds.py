@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import solcx
 from eth_account.signers.local import LocalAccount
-from metered import Gas, Meter
 from numpy.typing import NDArray
 from web3.contract import Contract
 
+from benchmarks.gas.metered import Gas, Meter
 from scorer.chain.contracts import Suite
 from scorer.deployment.fields import NOBODY
 from scorer.lab.anvil import Anvil
@@ -353,7 +353,8 @@ def _crowd(meter: Meter, admin: Sender, suite: Suite) -> Contract:
     interface, bytecode = compiled(SOURCE, "Crowd")
     factory = meter.w3.eth.contract(abi=interface, bytecode=bytecode)
     receipt = meter.send(admin.account, factory.constructor(suite.tournament.address))
-    return meter.w3.eth.contract(address=receipt["contractAddress"], abi=interface)
+    contract: Contract = meter.w3.eth.contract(address=receipt["contractAddress"], abi=interface)
+    return contract
 
 
 def compiled(source: Path, name: str) -> tuple[Any, str]:

@@ -133,19 +133,21 @@ def clocked() -> Iterator[dict[str, float]]:
 
 def idle() -> list[dict[str, float]]:
     """Cycles in which nothing is to be done for many open rounds: HTTP requests, calls in them, and time."""
+    shutil.rmtree(OUT, ignore_errors=True)
     with run_anvil(accounts=20) as anvil, proxy_of(anvil.url) as proxy:
         local = LocalTournament.build(anvil, OUT, members=1, models=0, url=proxy.url)
-        counted = local.configure("member-0", anvil.account(FIRST_MEMBER), run__stagger=20)
+
+        def at(url: str) -> Path:
+            account = anvil.account(FIRST_MEMBER)
+            return local.configure("member-0", account, chain__endpoint=url, run__stagger=20)
+
         results = []
         for rounds in OPEN_ROUNDS:
             while local.suite.round_count(anvil.w3.eth.block_number) < rounds:
                 local.open()
             anvil.finalise()
-            results.append({"open_rounds": rounds, **idle_cycles(counted, proxy)})
-            direct = local.configure(
-                "direct", anvil.account(FIRST_MEMBER), chain__endpoint=anvil.url, run__stagger=20
-            )
-            results[-1]["ms"] = idle_ms(direct)
+            results.append({"open_rounds": rounds, **idle_cycles(at(proxy.url), proxy)})
+            results[-1]["ms"] = idle_ms(at(anvil.url))
     return results
 
 

@@ -14,8 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import round_of
-
+from benchmarks.rewards.bench import round_of
 from scorer.evaluation.evaluate import evaluate
 from scorer.storage.bundle import SUBMISSIONS, Bundle
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from load import AUTH, CREATE, Client, add_models, seal, submissions, timed
-from pages import page_times, reads, settle_down
-from running import BenchServer, Process, free_port, set_up_server, started
 
+from benchmarks.server.load import AUTH, CREATE, Client, add_models, seal, submissions, timed
+from benchmarks.server.pages import page_times, reads, settle_down
+from benchmarks.server.running import BenchServer, Process, free_port, set_up_server, started
 from scorer.client.keystore import write_keystore
 from scorer.files import write_secret
 from tests.chains import Chains

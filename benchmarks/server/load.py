@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import sqlalchemy as sa
 from eth_account import Account as EthAccount
-from running import BenchServer
 
+from benchmarks.server.running import BenchServer
 from scorer.observation.encryption import encrypt_submission, round_context
 from scorer.protocol.documents import to_hex
 from scorer.server.gateway import SIGN

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
-from load import at_rate, percentile, shuffled
-from running import BenchServer, Process
 
+from benchmarks.server.load import at_rate, percentile, shuffled
+from benchmarks.server.running import BenchServer, Process
 from tests.server.large_board import FIRST_MODEL, FIRST_ROUND
 
 BOARD = (

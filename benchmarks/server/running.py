@@ -55,7 +55,7 @@ class Process:
         """Seconds of CPU of it and its processes, as far as they run."""
         own = psutil.Process(self.child.pid)
         times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
-        return sum(each.user + each.system for each in times) + times[0].children_user
+        return float(sum(each.user + each.system for each in times) + times[0].children_user)
 
 
 def _peak(process: int) -> int:

@@ -1,5 +1,6 @@
 """The commands by name. A command's module is imported when it runs: importing all of them takes seconds."""
 
+import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -104,9 +105,23 @@ def load(name: str) -> Any:
     return command
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile, nor ever in what was made: modules live as long as the process."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
+
+
 def _imported(name: str, place: str) -> Any:
     module, _, attribute = place.partition(":")
-    definition = getattr(import_module(f"scorer.{module}"), attribute)
+    with _uncollected():
+        definition = getattr(import_module(f"scorer.{module}"), attribute)
     if isinstance(definition, typer.Typer):
         command: Any = get_group(definition)
     else:

@@ -81,8 +81,11 @@ class Anvil:
         self._request("evm_setAutomine", at_once)
 
     def mine_pool(self) -> None:
-        """Mine blocks until no transaction waits that could be mined."""
+        """Mine blocks until no transaction waits that could be mined, all at the base fee of the first."""
+        base_fee = int(self.w3.eth.get_block("latest").get("baseFeePerGas", 0))
         while self.waiting():
+            # Full blocks raise it, and anvil forgets whatever bids less: the last ones of a large pool.
+            self._request("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
             self._request("anvil_mine", 1)
 
     def save(self, path: Path) -> None:

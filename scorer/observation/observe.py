@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Final
 
 from web3.exceptions import Web3Exception
 
-from scorer.chain.bulk import PAGE
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoints import Block as Block
 from scorer.chain.errors import EndpointError
@@ -24,6 +24,9 @@ from scorer.chain.records import ProposalRecord, RoundRecord, RoundState
 from scorer.evaluation.inputs import OnChain, Positions, RoundTerms
 from scorer.protocol.chunks import Chunk, chunk_from_words, positions_heads, unpack_scores
 
+LOOKED_AT_AGAIN: Final = 100
+"""Rounds noted as over that a cycle asks about once more."""
+
 
 def finalised_block(suite: Suite) -> Block:
     """Read the chain's newest finalised block."""
@@ -39,7 +42,7 @@ class RoundTracker:
     ----------
     hint
         Every round up to this one was over when an earlier process noted so. They are not asked about at
-        once, but `PAGE` of them a cycle, oldest first, until this process has seen them all.
+        once, but `LOOKED_AT_AGAIN` of them a cycle, oldest first, until this process has seen them all.
     checked
         Of the rounds up to `hint`, this process has seen those up to this one.
     newest
@@ -57,13 +60,13 @@ class RoundTracker:
         """Return the rounds to ask about where `count` were ever opened, ascending."""
         # A hint beyond the count is of another chain, such as a local one that began anew.
         hint = min(self.hint, count)
-        page = range(self.checked + 1, min(self.checked + PAGE, hint) + 1)
+        page = range(self.checked + 1, min(self.checked + LOOKED_AT_AGAIN, hint) + 1)
         new = range(max(self.newest, hint) + 1, count + 1)
         return sorted({*page, *new, *(round_id for round_id in self.unfinished if round_id <= count)})
 
     def saw(self, records: Sequence[RoundRecord], count: int) -> None:
         """Take in the answers to all that was `wanted`, at a finalised block."""
-        self.checked = max(self.checked, min(self.checked + PAGE, self.hint, count))
+        self.checked = max(self.checked, min(self.checked + LOOKED_AT_AGAIN, self.hint, count))
         self.newest = max(self.newest, count)
         self.unfinished -= {record.round_id for record in records}
         self.unfinished |= {record.round_id for record in records if not record.is_over}

@@ -1,6 +1,7 @@
 """Holds all that a committee member's process remembers between two cycles."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from scorer.chain.contracts import Suite
 from scorer.chain.records import ProposalStatus
@@ -9,10 +10,14 @@ from scorer.observation.court_case import Disproof
 from scorer.observation.observe import RoundTracker, Sealed
 from scorer.oracle.decryption_cache import DecryptionCache
 from scorer.oracle.evidence import PeerReports
+from scorer.oracle.recomputation import Recomputation, stop
 from scorer.oracle.seal_cache import SealCache
 from scorer.oracle.seen_files import SeenFiles
 from scorer.oracle.stamps import Stamp
 from scorer.protocol.seal import Seal
+
+MOST_REPORTS: Final = 1000
+"""Reports whose verdicts are kept, the latest ones: more than rounds are open at a time."""
 
 
 @dataclass
@@ -31,6 +36,8 @@ class MemberCache:
         Rounds whose report was computed by this process, or found consistent with the chain.
     confirmed
         Endpoint and round where other endpoints confirmed all that a report rests on.
+    recomputations
+        Fresh processes that recompute a report beside us, by round.
     refusals
         The reasons for which a report must not be attested, by its hash; empty where it may.
     decided
@@ -66,6 +73,7 @@ class MemberCache:
     consistent: set[int] = field(default_factory=set)
     confirmed: set[tuple[Suite, int]] = field(default_factory=set)
     refusals: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
+    recomputations: dict[int, Recomputation] = field(default_factory=dict)
     decided: dict[int, ProposalStatus] = field(default_factory=dict)
     sources: dict[int, tuple[Stamp, tuple[str, ...]]] = field(default_factory=dict)
     seen: SeenFiles = field(default_factory=SeenFiles)
@@ -82,6 +90,7 @@ class MemberCache:
     def forget(self, round_id: int) -> None:
         """Read a round anew: what we have of it may be wrong."""
         self.consistent.discard(round_id)
+        stop(self.recomputations, round_id)
         for known in (self.sealed, self.sealed_at, self.decided, self.sources):
             known.pop(round_id, None)
 
@@ -99,6 +108,10 @@ class MemberCache:
             self.sealable_from.pop(round_id, None)
             if ended is not None:
                 self.decided[round_id] = ended
+        self.confirmed = {pair for pair in self.confirmed if pair[1] in self.rounds.unfinished}
+        for by_hash in (self.refusals, self.disproofs):
+            while len(by_hash) > MOST_REPORTS:
+                by_hash.pop(next(iter(by_hash)))
 
     def forget_chain(self) -> None:
         """Read everything anew: the chain that it was read from is no more."""

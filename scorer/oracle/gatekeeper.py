@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from scorer.chain.contracts import Suite
 from scorer.chain.records import RoundRecord
-from scorer.evaluation.gates import DAY, SUBMISSIONS, PublishedRound, judge_all, neutral_churn_table
 from scorer.protocol.rules import Gates, Rules
 from scorer.protocol.submissions import Submissions
 from scorer.protocol.tables import NEUTRALIZERS, SAMPLE_WEIGHTS, Table, table_file
 from scorer.storage.bundle import ENVELOPES, SIGNATURES, Bundle, BundleError
 from scorer.storage.bundle import SUBMISSIONS as PREDICTIONS
+
+if TYPE_CHECKING:
+    from scorer.evaluation.gates import PublishedRound
 
 GATE_TABLES: Final = (NEUTRALIZERS, SAMPLE_WEIGHTS)
 """The tables that churn and turnover are measured with; the operator publishes them with the universe."""
@@ -54,11 +56,15 @@ def _left_out(bundle: Bundle, record: RoundRecord) -> frozenset[int]:
 
 def _round_of(
     bundle: Bundle, closed_at: int, submissions: Submissions, left_out: frozenset[int] = frozenset()
-) -> PublishedRound:
+) -> "PublishedRound":
+    # Gates need pandas and scipy, which take a daemon as long to import as all else: here, and in what calls
+    # this, they are imported by the first round that has gates.
+    from scorer.evaluation.gates import PublishedRound
+
     return PublishedRound(closed_at, submissions, _tables(bundle, submissions.universe), left_out)
 
 
-def _check_readable(bundle: Bundle, found: PublishedRound, models: Iterable[int]) -> None:
+def _check_readable(bundle: Bundle, found: "PublishedRound", models: Iterable[int]) -> None:
     """Refuse an encrypted round of which we cannot read all that counts; in the clear all read the same."""
     for model in models if bundle.has(ENVELOPES) else ():
         if not found.is_readable(model):
@@ -86,6 +92,8 @@ class Gatekeeper:
         self, gates: Gates, record: RoundRecord, submissions: Submissions, models: Iterable[int]
     ) -> dict[int, str]:
         """Return why some of `models`, which all submitted, may not stake in a round; ascending by model."""
+        from scorer.evaluation.gates import DAY, judge_all
+
         wanted = sorted(models)
         current = _round_of(self.published(record.round_id), record.close_at, submissions)
         past = list(self._past(record, wanted, gates.submissions))
@@ -111,6 +119,8 @@ class Gatekeeper:
             When predictions of this round or an earlier one that count are withheld from us, or unreadable:
             another member, which has them, would compute another table.
         """
+        from scorer.evaluation.gates import SUBMISSIONS, neutral_churn_table
+
         bundle = self.published(record.round_id)
         current = _round_of(bundle, record.close_at, submissions, _left_out(bundle, record))
         counting = [model for model in submissions.model_ids if model not in current.left_out]
@@ -120,7 +130,7 @@ class Gatekeeper:
 
     def _past(
         self, record: RoundRecord, models: Iterable[int], count: int, *, takes_all: bool = False
-    ) -> Iterator[PublishedRound]:
+    ) -> "Iterator[PublishedRound]":
         """Yield the earlier rounds that hold the last `count` submissions of any of `models`.
 
         Rounds whose predictions are withheld from us are passed over, or refused where it `takes_all`.

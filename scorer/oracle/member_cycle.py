@@ -92,7 +92,8 @@ class MemberCycle:
     def reporter(self) -> Reporter:
         """Makes our reports."""
         files, delay = self.publication.files, self.policy.outcome_delay
-        return Reporter(self.context, self.paths, self.cache, self.raise_alarm, files, delay)
+        recomputes = self.policy.recomputes
+        return Reporter(self.context, self.paths, self.cache, self.raise_alarm, files, delay, recomputes)
 
     @cached_property
     def interim_scoring(self) -> InterimScoring:

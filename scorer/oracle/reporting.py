@@ -18,6 +18,7 @@ from scorer.oracle.context import CycleContext
 from scorer.oracle.decide import is_due
 from scorer.oracle.gatekeeper import Gatekeeper
 from scorer.oracle.paths import MemberPaths
+from scorer.oracle.recomputation import begun_beside, stop
 from scorer.oracle.stamps import stamp_of
 from scorer.oracle.takeover import PublishedFiles
 from scorer.protocol.report import Report
@@ -37,6 +38,8 @@ class Reporter:
         Published files, and what of them we hold.
     delay
         Seconds that are waited after the outcome for a source of targets to correct itself.
+    recomputes
+        Whether a fresh process computes a new report beside us, for `Soundness`.
     """
 
     context: CycleContext
@@ -45,6 +48,7 @@ class Reporter:
     raise_alarm: RaiseAlarm
     published: PublishedFiles
     delay: int = 0
+    recomputes: bool = False
 
     @property
     def _block(self) -> Block:
@@ -194,9 +198,22 @@ class Reporter:
             tables=self._tables(record, outcomes, rules, submissions),
             refused=bundle.refused(),
         )
-        result = evaluate(inputs)
+        # Once there is a report, its inputs are replaced with it and not before: they must stay those that it
+        # rests on.
+        is_first = not bundle.has(REPORT)
+        if is_first:
+            bundle.write_inputs(inputs, has_published=True)
+        if is_first and self.recomputes:
+            begun_beside(self.cache.recomputations, round_id, bundle.folder, sealed.terms)
+        try:
+            result = evaluate(inputs)
+        except InputsMismatch:
+            stop(self.cache.recomputations, round_id)
+            raise
         reach("report-computed", str(round_id))
-        bundle.write(inputs, result, has_published=True)
+        if not is_first:
+            bundle.write_inputs(inputs, has_published=True)
+        bundle.write_result(inputs, result)
         self.cache.consistent.add(round_id)
         # Compared with the former report; the new one rests on the targets as they are now.
         self.cache.sources.pop(round_id, None)

@@ -7,7 +7,15 @@ from scorer.oracle.cache import MemberCache
 from scorer.oracle.failures import apart
 from scorer.oracle.paths import MemberPaths
 from scorer.oracle.policy import MemberPolicy
-from scorer.oracle.sanity import NoVerdict, Summary, recomputed_elsewhere, refusals, summary
+from scorer.oracle.recomputation import stop
+from scorer.oracle.sanity import (
+    RECOMPUTE_TIMEOUT,
+    NoVerdict,
+    Summary,
+    recomputed_elsewhere,
+    refusals,
+    summary,
+)
 from scorer.protocol.report import Report
 from scorer.storage.bundle import REPORT
 
@@ -38,10 +46,16 @@ class Soundness:
             before = self._summary_before(round_id)
             reasons = refusals(report, bundle.terms(), bundle.scores(), before, limits)
         # Last, as it takes as long as scoring the round.
-        if not reasons and self.policy.recomputes:
+        if not reasons and self.policy.recomputes and not self._is_recomputed(round_id, report):
             disagreement = recomputed_elsewhere(bundle.folder)
             reasons = () if disagreement is None else (disagreement,)
+        stop(self.cache.recomputations, round_id)
         return reasons
+
+    def _is_recomputed(self, round_id: int, report: Report) -> bool:
+        """Say whether a process that ran beside our computation came to the same report."""
+        begun = self.cache.recomputations.pop(round_id, None)
+        return begun is not None and begun.agrees(report, RECOMPUTE_TIMEOUT)
 
     def _summary_before(self, round_id: int) -> Summary | None:
         """Return a summary of the newest earlier round that we reported on and can read."""

@@ -4,6 +4,7 @@ Names, arguments and formulas of ``numerai_tools.scoring`` 0.7.2. Each column is
 its own; one with a NaN, or the same value throughout, is NaN with a reason.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +20,12 @@ from scorer.scoring.projection import Basis, make_basis, residuals
 from scorer.scoring.ranked_rows import gaussian_rows
 from scorer.scoring.tables import frame_of, rows_of, same_labels, series_of
 from scorer.scoring.tails import Scored, covariances, tail_size, tails
+from scorer.scoring.threads import run_in_threads, usable_cores
 from scorer.scoring.transforms import gaussian, tie_kept_rank, variance_normalize
 
-MODELS_AT_ONCE = 2048
-"""Submissions in a block: the more, the faster the matrix products. 100 MB a block at 6,000 ids."""
+MODELS_AT_ONCE = 512
+"""Submissions that a thread neutralises at once: enough for fast matrix products. 25 MB at 6,000 ids, which
+the allocator keeps for the next block: larger blocks are given back, and their pages cleared again."""
 NOTHING_LEFT = 1e-9
 """A residual of less than this share of a submission's length is rounding noise, not a prediction."""
 
@@ -43,26 +46,32 @@ class NeutralRows:
     reasons: tuple[UnscoredReason | None, ...]
 
 
-def neutral_rows(submissions: Submissions, basis: Basis) -> NeutralRows:
+def neutral_rows(submissions: Submissions, basis: Basis, threads: int | None = None) -> NeutralRows:
     """Neutralise the gaussian tie-kept ranks of (models, ids) submissions.
 
     The explained part of a submission with ties is multiplied out exactly, so that ids with equal ranks and
     equal features stay tied.
     """
-    ranks = gaussian_rows(submissions)
-    all_tied = bool(ranks.tied.all())
+    ranks = gaussian_rows(submissions, threads=threads)
+    lengths = _lengths(ranks.rows)
     # The exact product takes longer, and only ties need it.
-    left = residuals(ranks.rows, basis, exactly=all_tied)
-    if ranks.tied.any() and not all_tied:
-        left[ranks.tied] = residuals(ranks.rows[ranks.tied], basis, exactly=True)
-    lengths = [np.sqrt(np.einsum("ij,ij->i", rows, rows)) for rows in (left, ranks.rows)]
-    explained = lengths[0] <= NOTHING_LEFT * lengths[1]
+    if ranks.tied.all():
+        left = residuals(ranks.rows, basis, exactly=True)
+    else:
+        exact = residuals(ranks.rows[ranks.tied], basis, exactly=True)
+        left = residuals(ranks.rows, basis, overwrite=True)
+        left[ranks.tied] = exact
+    explained = _lengths(left) <= NOTHING_LEFT * lengths
     reasons = tuple(
         reason or (UnscoredReason.EXPLAINED if nothing else None)
         for reason, nothing in zip(ranks.reasons, explained.tolist(), strict=True)
     )
     left[[reason is not None for reason in reasons]] = 0
     return NeutralRows(left, reasons)
+
+
+def _lengths(rows: Floats) -> Floats:
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows)))
 
 
 def feature_neutral_scores(submissions: Submissions, features: Floats, target: Floats) -> SubmissionScores:
@@ -91,13 +100,21 @@ def feature_neutral_scores(submissions: Submissions, features: Floats, target: F
     basis = make_basis(_checked_features(features, submissions.shape[1]))
     corr = np.empty(len(submissions))
     reasons: list[UnscoredReason | None] = [None] * len(submissions)
-    for start in range(0, len(submissions), MODELS_AT_ONCE):
-        block = slice(start, start + MODELS_AT_ONCE)
-        neutral = neutral_rows(submissions[block], basis)
-        scores = score_submissions(neutral.rows, target)
-        corr[block] = scores.corr
-        # Our own reason first: a residual of zeros is merely constant to the engine.
-        reasons[block] = [own or found for own, found in zip(neutral.reasons, scores.reasons, strict=True)]
+    cores = usable_cores()
+    size = min(MODELS_AT_ONCE, max(1, -(-len(submissions) // cores)))
+
+    # Each thread takes a block through all steps, so that not only the products use all cores.
+    def score_blocks(starts: Iterator[int]) -> None:
+        for start in starts:
+            block = slice(start, start + size)
+            neutral = neutral_rows(submissions[block], basis, threads=1)
+            scores = score_submissions(neutral.rows, target, threads=1)
+            corr[block] = scores.corr
+            # Our own reason first: a residual of zeros is merely constant to the engine.
+            found = zip(neutral.reasons, scores.reasons, strict=True)
+            reasons[block] = [own or other for own, other in found]
+
+    run_in_threads(score_blocks, range(0, len(submissions), size), cores)
     return SubmissionScores(corr, np.full(len(corr), np.nan), tuple(reasons))
 
 

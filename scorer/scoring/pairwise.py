@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scorer.scoring.engine import Submissions, checked_submissions
 from scorer.scoring.errors import UnscoredReason, refuse
 from scorer.scoring.exact import Floats, combine_sums, part_bits, split
+from scorer.scoring.nearest import highest_correlations
 from scorer.scoring.ranked_rows import rows_by_rank
 
 MOST_IDS = 16_000
@@ -66,37 +67,19 @@ def likeness(submissions: Submissions) -> Likeness:
     if len(scored) > 1:
         chosen = ranked.rows if len(scored) == models else ranked.rows[scored]
         lengths = np.sqrt(_squares(chosen))
-        highest[scored] = _highest(chosen, lengths)
+        highest[scored] = highest_correlations(chosen, lengths)
         average[scored] = _average(chosen, lengths)
     return Likeness(highest, average, ranked.reasons)
 
 
-def _blocks(models: int, start: int = 0) -> Iterator[slice]:
-    """Yield the rows of each block of models, from a first one on."""
-    return (slice(begin, begin + MODELS_AT_ONCE) for begin in range(start, models, MODELS_AT_ONCE))
+def _blocks(models: int) -> Iterator[slice]:
+    """Yield the rows of each block of models."""
+    return (slice(begin, begin + MODELS_AT_ONCE) for begin in range(0, models, MODELS_AT_ONCE))
 
 
 def _squares(ranks: NDArray[np.int16]) -> Floats:
     blocks = (ranks[rows].astype(np.float64) for rows in _blocks(len(ranks)))
     return np.concatenate([np.einsum("ij,ij->i", block, block) for block in blocks])
-
-
-def _highest(ranks: NDArray[np.int16], lengths: Floats) -> Floats:
-    """Largest correlation of each row with another, from the upper half of all pairs of blocks."""
-    highest = np.full(len(ranks), -np.inf)
-    for rows in _blocks(len(ranks)):
-        left = ranks[rows].astype(np.float64)
-        own = left @ left.T  # BLAS knows that it is symmetric, and takes half the time
-        own /= np.outer(lengths[rows], lengths[rows])
-        np.fill_diagonal(own, -np.inf)
-        highest[rows] = np.maximum(highest[rows], own.max(axis=1))
-        for columns in _blocks(len(ranks), rows.stop):
-            others = left @ ranks[columns].astype(np.float64).T
-            others /= np.outer(lengths[rows], lengths[columns])
-            highest[rows] = np.maximum(highest[rows], others.max(axis=1))
-            highest[columns] = np.maximum(highest[columns], others.max(axis=0))
-    # Rounding of the lengths may take equal submissions past one.
-    return np.asarray(np.minimum(highest, 1.0))
 
 
 def _average(ranks: NDArray[np.int16], lengths: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from scorer.scoring.exact import Floats, Parts
+from scorer.scoring.memory import aligned_copy
 from scorer.scoring.operands import ContributionTarget, CorrelationTarget
 from scorer.scoring.quantiles import POWERED, QUANTILE, RankTable
 
@@ -69,4 +70,5 @@ def make_plan(
 
 def _side(parts: Parts, ranks: slice) -> Side:
     # MMC's target in bins has no low part after the shift, which saves half of its products.
-    return Side((parts.high, parts.low) if parts.low.any() else (parts.high,), ranks)
+    kept = (parts.high, parts.low) if parts.low.any() else (parts.high,)
+    return Side(tuple(aligned_copy(part) for part in kept), ranks)

@@ -151,7 +151,9 @@ def _pivoted(gram: Floats, norms: Floats) -> NDArray[np.intp]:
     return np.sort(pivots[:rank] - 1)  # LAPACK counts from 1
 
 
-def residuals(rows: Floats, basis: Basis, proportion: float = 1.0, *, exactly: bool = False) -> Floats:
+def residuals(
+    rows: Floats, basis: Basis, proportion: float = 1.0, *, exactly: bool = False, overwrite: bool = False
+) -> Floats:
     """Subtract from each row the part that the features explain.
 
     Parameters
@@ -164,6 +166,8 @@ def residuals(rows: Floats, basis: Basis, proportion: float = 1.0, *, exactly: b
         The share of the explained part that is subtracted.
     exactly
         Whether the explained part is multiplied out exactly, so that ties stay ties.
+    overwrite
+        Whether the rows may be replaced by the result, which saves a copy.
     """
     coefficients = _solve(basis, rows @ basis.columns)
     # One step of iterative refinement, where the columns are close to dependent.
@@ -172,7 +176,8 @@ def residuals(rows: Floats, basis: Basis, proportion: float = 1.0, *, exactly: b
         coefficients += _solve(basis, left @ basis.columns)
     if exactly:
         return rows - proportion * exact_matmul(coefficients, basis.columns.T)
-    return _subtract_products(rows, proportion * coefficients, basis.columns)
+    coefficients *= proportion
+    return _subtract_products(rows if overwrite else rows.copy(), coefficients, basis.columns)
 
 
 def _solve(basis: Basis, sides: Floats) -> Floats:
@@ -182,8 +187,8 @@ def _solve(basis: Basis, sides: Floats) -> Floats:
 
 
 def _subtract_products(rows: Floats, coefficients: Floats, columns: Floats) -> Floats:
-    """Return ``rows - coefficients @ columns.T`` in one pass over memory."""
-    # An array in C's order is its transpose in Fortran's, so BLAS works on the copy without another one.
+    """Subtract ``coefficients @ columns.T`` from the rows, in their memory and in one pass over it."""
+    # An array in C's order is its transpose in Fortran's, so BLAS works on the rows themselves.
     return np.asarray(
-        blas.dgemm(-1.0, columns.T, coefficients.T, beta=1.0, c=rows.copy().T, trans_a=1, overwrite_c=1).T
+        blas.dgemm(-1.0, columns.T, coefficients.T, beta=1.0, c=rows.T, trans_a=1, overwrite_c=1).T
     )

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.scoring.engine import BLOCK_BYTES, Submissions
+from scorer.scoring.engine import PIECE_BYTES, Submissions, rows_in
 from scorer.scoring.errors import UnscoredReason
 from scorer.scoring.quantiles import rank_table
 from scorer.scoring.ranks import RankedBlock, Sorter
@@ -40,7 +40,9 @@ class RankedRows(Generic[Entry]):
         return np.array([reason is not None for reason in self.reasons], dtype=np.bool_)
 
 
-def rows_by_rank(submissions: Submissions, by_rank: NDArray[Entry]) -> RankedRows[Entry]:
+def rows_by_rank(
+    submissions: Submissions, by_rank: NDArray[Entry], threads: int | None = None
+) -> RankedRows[Entry]:
     """Replace every prediction by a table's entry for its tie-kept rank.
 
     Parameters
@@ -49,12 +51,14 @@ def rows_by_rank(submissions: Submissions, by_rank: NDArray[Entry]) -> RankedRow
         (models, ids), a row a submission. `Rows` are read block by block.
     by_rank
         (2 * ids,) The table, indexed by doubled average rank less one.
+    threads
+        How many blocks are ranked at once; by default the number of usable cores.
     """
     models, ids = submissions.shape
     rows = np.empty((models, ids), dtype=by_rank.dtype)
     tied = np.zeros(models, dtype=np.bool_)
     reasons: list[UnscoredReason | None] = [None] * models
-    block_size = max(1, BLOCK_BYTES // (8 * ids))
+    block_size = rows_in(PIECE_BYTES, ids)
     untied = np.ascontiguousarray(by_rank[1::2])
 
     def fill(starts: Iterator[int]) -> None:
@@ -67,7 +71,7 @@ def rows_by_rank(submissions: Submissions, by_rank: NDArray[Entry]) -> RankedRow
                 tied[start + row] = True
                 reasons[start + row] = _reason(ranked, row)
 
-    run_in_threads(fill, range(0, models, block_size), usable_cores())
+    run_in_threads(fill, range(0, models, block_size), threads or usable_cores())
     return RankedRows(rows, tied, tuple(reasons))
 
 
@@ -84,7 +88,9 @@ def _reason(ranked: RankedBlock, row: int) -> UnscoredReason | None:
     return UnscoredReason.CONSTANT if doubled[0] == doubled[-1] else None
 
 
-def gaussian_rows(submissions: Submissions, *, powered: bool = False) -> RankedRows[np.float64]:
+def gaussian_rows(
+    submissions: Submissions, *, powered: bool = False, threads: int | None = None
+) -> RankedRows[np.float64]:
     """Rank submissions, keeping ties, and look up their normal quantiles.
 
     Parameters
@@ -93,6 +99,8 @@ def gaussian_rows(submissions: Submissions, *, powered: bool = False) -> RankedR
         (models, ids), a row a submission.
     powered
         Whether the quantiles are raised to the power 1.5.
+    threads
+        See `rows_by_rank`.
     """
     table = rank_table(submissions.shape[1])
-    return rows_by_rank(submissions, table.powered if powered else table.quantile)
+    return rows_by_rank(submissions, table.powered if powered else table.quantile, threads)

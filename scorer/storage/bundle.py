@@ -177,11 +177,14 @@ class Bundle(SubmissionFiles):
         columns = self._columns(POSITIONS)
         return self._parsed(POSITIONS, lambda: Positions.from_columns(columns))
 
-    def inputs(self) -> RoundInputs:
-        """Return all that the scores depend on, terms and submitters as the bundle itself states them."""
+    def inputs(self, terms: RoundTerms | None = None) -> RoundInputs:
+        """Return all that the scores depend on, terms and submitters as the bundle itself states them.
+
+        Where there is no manifest yet, the terms are given.
+        """
         submissions, rules = self.submissions(), self.rules()
         return RoundInputs(
-            terms=self.terms(),
+            terms=terms or self.terms(),
             rules=rules,
             submissions=submissions,
             submitters={entry.model_id: entry.submitter for entry in submissions.entries if entry.submitter},
@@ -192,7 +195,12 @@ class Bundle(SubmissionFiles):
         )
 
     def write(self, inputs: RoundInputs, result: RoundResult, *, has_published: bool = False) -> None:
-        """Write the whole bundle. The report comes last: where it is, the rest is.
+        """Write the whole bundle. The report comes last: where it is, the rest is; see `write_inputs`."""
+        self.write_inputs(inputs, has_published=has_published)
+        self.write_result(inputs, result)
+
+    def write_inputs(self, inputs: RoundInputs, *, has_published: bool = False) -> None:
+        """Write all that the scores depend on but the terms, which the manifest states.
 
         The submitters are those that counted, `RoundInputs.submitters`, not those that the senders named.
 
@@ -218,7 +226,11 @@ class Bundle(SubmissionFiles):
         for name in inputs.rules.needs:
             self.write_table(name, universe, inputs.tables[name])
         self._write_table(POSITIONS, inputs.positions.columns())
-        self._write_table(META_MODEL, {"id": list(universe), "meta_model": result.meta_model})
+
+    def write_result(self, inputs: RoundInputs, result: RoundResult) -> None:
+        """Write what was computed from inputs that are written already, the report last."""
+        ids = list(inputs.submissions.universe)
+        self._write_table(META_MODEL, {"id": ids, "meta_model": result.meta_model})
         self._write_table(SCORES, result.scores)
         self._write_json(MANIFEST, result.manifest)
         self._write_json(REPORT, result.report.to_json())

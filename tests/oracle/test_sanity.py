@@ -9,8 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from scorer.evaluation.inputs import RoundTerms
+from scorer.lab.member import LocalMember
+from scorer.oracle import soundness
 from scorer.oracle.actions import Alarm, Attest
 from scorer.oracle.policy import MemberPolicy
+from scorer.oracle.recomputation import Recomputation
 from scorer.oracle.recompute import DISAGREES, main
 from scorer.oracle.sanity import NoVerdict, SanityLimits, Summary, recomputed_elsewhere, refusals, summary
 from scorer.protocol.report import Report
@@ -170,3 +173,46 @@ def test_a_report_that_got_no_verdict_is_judged_again_in_the_next_cycle(
     assert isinstance(step.action, Alarm)
     assert step.outcome.endswith("it is tried again")
     assert [type(step.action) for step in member.cycle()] == [Attest]
+
+
+def recomputing(world: World) -> LocalMember:
+    """A member, with a round to report on, that recomputes its reports."""
+    world.resolve(world.sealed_round())
+    return replace(world.members[0], policy=MemberPolicy(recomputes=True))
+
+
+def test_a_report_that_was_recomputed_beside_ours_is_not_recomputed_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = recomputing(world)
+
+    def again(bundle: Path) -> str:
+        return f"{bundle} was recomputed a second time"
+
+    monkeypatch.setattr(soundness, "recomputed_elsewhere", again)
+    assert [type(step.action) for step in member.cycle()] == [Attest]
+
+
+@pytest.mark.parametrize("fault", ["killed", "other terms", "late"])
+def test_a_process_beside_ours_that_does_not_agree_decides_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    member, begin, asked = recomputing(world), Recomputation.begin, []
+
+    def faulty(folder: Path, terms: RoundTerms) -> Recomputation | None:
+        begun = begin(folder, replace(terms, cap=terms.cap + 1) if fault == "other terms" else terms)
+        if begun is not None and fault == "killed":
+            begun.process.kill()
+        return begun
+
+    def again(bundle: Path) -> str | None:
+        asked.append(bundle)
+        return recomputed_elsewhere(bundle)
+
+    monkeypatch.setattr(Recomputation, "begin", faulty)
+    monkeypatch.setattr(soundness, "recomputed_elsewhere", again)
+    if fault == "late":
+        monkeypatch.setattr(soundness, "RECOMPUTE_TIMEOUT", 0.0)
+    assert [type(step.action) for step in member.cycle()] == [Attest]
+    assert len(asked) == 1
+    assert not member.cache.recomputations

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scorer.scoring import score_submissions, stake_weighted_meta_model, to_ppm
+from scorer.scoring import likeness, score_submissions, stake_weighted_meta_model, to_ppm
 
 from .kernels import KERNELS, runnable
 from .rounds import VALUES, make_round
@@ -27,7 +27,9 @@ def digest() -> str:
             meta = stake_weighted_meta_model(game.submissions, stakes)
             scores = score_submissions(game.submissions, game.target, meta, with_cwmm=True)
             correlations = np.asarray(scores.cwmm), np.asarray(scores.gaussian_rank_correlation)
-            for array in (meta, scores.corr, scores.mmc, to_ppm(scores.mmc), *correlations):
+            alike = likeness(game.submissions)
+            likes = alike.highest, alike.average
+            for array in (meta, scores.corr, scores.mmc, to_ppm(scores.mmc), *correlations, *likes):
                 seen.update(array.tobytes())
     return seen.hexdigest()
 
@@ -43,6 +45,14 @@ def digest_of(python: str, **variables: str) -> str:
 @pytest.mark.parametrize("kernel", [runnable(kernel, kernel) for kernel in KERNELS])
 def test_scores_do_not_depend_on_the_blas_kernel(kernel: str) -> None:
     assert digest_of(sys.executable, OPENBLAS_CORETYPE=kernel) == digest()
+
+
+def test_scores_do_not_depend_on_the_instructions_that_numpy_sorts_with() -> None:
+    here = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    newer = [name for name in here if name.startswith(("X86_V", "AVX"))]
+    if not newer:
+        pytest.skip("this machine has none beyond what numpy always uses")
+    assert digest_of(sys.executable, NPY_DISABLE_CPU_FEATURES=" ".join(newer)) == digest()
 
 
 @pytest.mark.skipif(OTHER_PYTHON is None, reason="OTHER_PYTHON is not set; see make same-bits")

@@ -1,0 +1,1 @@
+"""Speed and gas beside peers, measured in the same run."""
