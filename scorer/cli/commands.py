@@ -70,6 +70,8 @@ COMMANDS: Final = {
         "cli.diagnose:diagnose",
         "Score validation predictions era by era, and say what they rest on and what they were without it.",
     ),
+    "consensus": ("cli.consensus:app", "Show, check and prove consensus documents of rounds."),
+    "record": ("cli.record:record", "Write a model's record as one file, or check one with the chain alone."),
     "bridge": ("cli.bridge:app", "Carry the token, burns and results between two chains."),
     "deployment": ("cli.deployment:app", "Deploy a suite, and check that it is as it should be."),
     "server": ("cli.server:app", "Run the server of a tournament, for numerapi and other clients."),

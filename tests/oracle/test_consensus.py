@@ -1,4 +1,4 @@
-"""Consensus documents while a round runs: every member signs the same, once, and nobody reads more than it may."""
+"""Consensus documents while a round runs: members sign the same, once, and none reads more than it may."""
 
 import json
 from collections.abc import Sequence
