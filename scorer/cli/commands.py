@@ -72,6 +72,7 @@ COMMANDS: Final = {
     ),
     "consensus": ("cli.consensus:app", "Show, check and prove consensus documents of rounds."),
     "record": ("cli.record:record", "Write a model's record as one file, or check one with the chain alone."),
+    "agent": ("cli.agent:app", "Run an agent that follows consensus documents within limits."),
     "bridge": ("cli.bridge:app", "Carry the token, burns and results between two chains."),
     "deployment": ("cli.deployment:app", "Deploy a suite, and check that it is as it should be."),
     "server": ("cli.server:app", "Run the server of a tournament, for numerapi and other clients."),
