@@ -102,7 +102,7 @@ class Consensus:
         return self.expires_at - self.published_at
 
     @property
-    def values(self) -> tuple[Any, ...]:
+    def struct(self) -> tuple[Any, ...]:
         """The fields as contracts take them."""
         return tuple(getattr(self, field.name) for field in fields(self))
 

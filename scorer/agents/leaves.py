@@ -49,7 +49,7 @@ class Leaf:
     salt: bytes
 
     @property
-    def values(self) -> tuple[bytes, int, int, bytes]:
+    def struct(self) -> tuple[bytes, int, int, bytes]:
         """The fields as contracts take them."""
         return self.asset, self.rank, self.weight, self.salt
 

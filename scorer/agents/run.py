@@ -101,7 +101,7 @@ class Agent:
             return
         # Before it is sent: what is not in the log was not done.
         self.folder.log(entry | {"outcome": "to be sent"})
-        call = self.gate.functions.act(order, act.leaf.values, act.index, body.proof(act.index))
+        call = self.gate.functions.act(order, act.leaf.struct, act.index, body.proof(act.index))
         receipt = self.sender.send(call)
         self.folder.log(entry | {"outcome": f"block {receipt['blockNumber']}"})
 

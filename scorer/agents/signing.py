@@ -91,7 +91,7 @@ class QuorumConsensus:
     @property
     def arguments(self) -> tuple[Any, ...]:
         """The arguments of `ConsensusVerifier.verify` and `ConsensusGate.admit`."""
-        return self.consensus.values, list(self.members), self.quorum, self.signers, self.signatures
+        return self.consensus.struct, list(self.members), self.quorum, self.signers, self.signatures
 
     def signed_by(self) -> Iterator[tuple[str, str | None]]:
         """Yield each member that is to have signed, and who did."""

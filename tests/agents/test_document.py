@@ -40,7 +40,7 @@ def test_the_digest_is_that_of_a_general_encoder_of_typed_data() -> None:
     signable = encode_typed_data(
         {"name": "Cupel Consensus", "version": "1"},
         {"Consensus": [{"name": n, "type": k} for n, k in zip(names, kinds, strict=True)]},
-        dict(zip(names, consensus.values, strict=True)),
+        dict(zip(names, consensus.struct, strict=True)),
     )
     assert consensus.message == b"\x19" + signable.version + signable.header + signable.body
 
@@ -87,7 +87,7 @@ def test_a_document_that_says_nonsense_is_refused(change: dict[str, object]) -> 
 
 def test_a_leaf_is_what_the_contract_hashes() -> None:
     leaf = BODY.leaves[0]
-    encoded = encode(["bytes32", "uint32", "int64", "bytes32"], leaf.values)
+    encoded = encode(["bytes32", "uint32", "int64", "bytes32"], leaf.struct)
     assert leaf.weight < 0
     assert leaf.hash == keccak(keccak(encoded))
     assert leaf.asset == asset_of("id0")

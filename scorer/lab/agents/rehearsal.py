@@ -81,7 +81,7 @@ class AgentsVerdict:
 
     def __str__(self) -> str:
         return (
-            f"agents: round {self.round_id} signed by {self.signers} members, admitted on the other chain for "
+            f"agents: round {self.round_id} signed by {self.signers} members, admitted on another chain for "
             f"{self.verify_gas} gas; {self.acts} acts within it (at most {self.act_gas} gas), "
             f"{len(self.refused)} refused ({', '.join(self.refused)}); a double signer lost "
             f"{self.lost // UNIT} NMR"
@@ -177,7 +177,7 @@ def _double_signer(tournament: InProcessTournament, consensus: Consensus) -> int
         for document in (consensus, replace(consensus, root=keccak(b"another")))
     ]
     ((first, second),) = equivocations(pair)
-    evidence = [first.consensus.values, first.signature, second.consensus.values, second.signature]
+    evidence = [first.consensus.struct, first.signature, second.consensus.struct, second.signature]
     before = int(committee.functions.bondOf(signer.address).call())
     tournament.sender(PROVER).send(committee.functions.proveEquivocation(*evidence))
     lost = before - int(committee.functions.bondOf(signer.address).call())
@@ -270,10 +270,10 @@ class _Trading:
         leaf, proof = body.leaves[index], body.proof(index)
         order = (self.account.address, digest, leaf.asset, leaf.weight > 0, UNIT, 0)
         tries: dict[str, tuple[Any, ...]] = {
-            "WrongSide": ((*order[:3], leaf.weight < 0, *order[4:]), leaf.values, index, proof),
-            "SizeAboveWeight": ((*order[:4], BOOK // 3, 0), leaf.values, index, proof),
+            "WrongSide": ((*order[:3], leaf.weight < 0, *order[4:]), leaf.struct, index, proof),
+            "SizeAboveWeight": ((*order[:4], BOOK // 3, 0), leaf.struct, index, proof),
             "NotInDocument": (order, (leaf.asset, leaf.rank, 10**9, leaf.salt), index, proof),
-            "NotAdmitted": ((order[0], keccak(b"another"), *order[2:]), leaf.values, index, proof),
+            "NotAdmitted": ((order[0], keccak(b"another"), *order[2:]), leaf.struct, index, proof),
         }
         found = []
         for expected, arguments in tries.items():
