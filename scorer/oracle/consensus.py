@@ -11,6 +11,7 @@ from scorer.agents.document import Consensus, set_hash
 from scorer.agents.files import collect, write_consensus
 from scorer.agents.leaves import Body, body_of
 from scorer.agents.signing import SignedConsensus
+from scorer.chain.contracts import Suite
 from scorer.chain.records import MemberSet, RoundRecord, RoundState
 from scorer.evaluation.evaluate import meta_model_digest, meta_model_of
 from scorer.failpoints import reach
@@ -77,12 +78,21 @@ class ConsensusDuty:
         # What we could not decrypt is NaN, whose hash is not the one that was signed.
         if submissions.is_withheld or set(submissions.wrong_hashes()) - refused:
             return
+        # What we hold may be of a seal that others did not sign: of the recorded one there is one document.
+        if submissions.root(refused) != record.submissions_root:
+            return
         positions = self.reporter.sealed(record).positions.by_model
         meta_model = meta_model_of(submissions, refused, positions)
         if np.isnan(meta_model).any():
             return  # nobody staked: there is no meta model
         body = body_of(submissions, refused, meta_model)
         self._publish(own, self._document(record, submissions, meta_model, body), body)
+
+    def _facts(self, suite: Suite, record: RoundRecord) -> tuple[RoundRecord, int]:
+        """Return what an endpoint says of a round, and when it was sealed."""
+        return suite.round(record.round_id, self.context.block.number), sealed_at(
+            suite, record, self.context.block
+        )
 
     def _document(
         self,
@@ -91,6 +101,10 @@ class ConsensusDuty:
         meta_model: NDArray[np.float64],
         body: Body,
     ) -> Consensus:
+        what = f"round {record.round_id}, what its consensus document says of it"
+        record, at = self.context.quorum_check.confirmed(
+            self.context.suite, what, lambda suite: self._facts(suite, record)
+        )
         place = self.context.suite.addresses.chain_id, self.paths.tournament, record.round_id
         seal = Seal(*place, record.positions_head, record.submissions_root, record.valid_at_risk)
         members = self.sealing.recorded.member_set(record)
@@ -101,7 +115,7 @@ class ConsensusDuty:
             from_hex(meta_model_digest(submissions.universe, meta_model), 32),
             body.root,
             len(body.universe),
-            sealed_at(self.context.suite, record, self.context.block),
+            at,
             record.resolve_at,
         )
 
