@@ -148,10 +148,10 @@ def test_all_acts_together_are_not_larger_than_the_weight(agents: Agents) -> Non
     mandate = (agents.agent, 2**40, 9, CASH, 9 * CASH)
     agents.gate.setMandate(agents.account, mandate, sender=agents.owner)
     document = agents.admit(agents.document())
-    agents.act(document, size=CASH // 2 - 1)
+    agents.act(document, size=CASH // 2 - 3)
     with ape.reverts(agents.gate.SizeAboveWeight, total=CASH // 2 + 1, limit=CASH // 2):
-        agents.act(document, size=2)
-    agents.act(document, size=1, bound=0)
+        agents.act(document, size=4)
+    agents.act(document, size=3)
 
 
 def test_a_looping_agent_is_stopped_by_the_days_limit_of_acts(agents: Agents) -> None:
