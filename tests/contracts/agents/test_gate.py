@@ -15,8 +15,17 @@ if TYPE_CHECKING:
     from conftest import Agents
 
 
-def limit_of(index: int) -> int:
-    return abs(LEAVES[index][2]) * BOOK // 10**9
+LEAF, TOTAL = 3, 7
+"""Places of fields in the log of an act."""
+
+
+def test_a_gate_needs_a_verifier_a_sink_and_a_bond(agents: Agents, project: Any) -> None:
+    token, sink, admin = agents.house.token, agents.house.sink, agents.house.admin
+    for verifier, burn_sink in ((ZERO_ADDRESS, sink), (agents.verifier, ZERO_ADDRESS)):
+        with ape.reverts(project.ConsensusGate.ZeroAddress):
+            project.ConsensusGate.deploy(verifier, token, burn_sink, 1, sender=admin)
+    with ape.reverts(project.ConsensusGate.ZeroAmount):
+        project.ConsensusGate.deploy(agents.verifier, token, sink, 0, sender=admin)
 
 
 # admit
@@ -190,7 +199,7 @@ def test_a_purchase_at_uniswap_spends_exactly_its_size(agents: Agents) -> None:
     receipt = agents.act(document, size=CASH)
     event = only(receipt, agents.gate.Acted)
     assert (event.actId, event.isOpen) == (1, True)
-    assert event.act.total == CASH
+    assert event.act[TOTAL] == CASH
     assert agents.cash.balanceOf(agents.account) == before[0] - CASH
     assert before[1] < agents.asset.balanceOf(agents.account) < before[1] + CASH
     assert agents.gate.tradedOf(agents.account, document, LEAVES[0][0]) == CASH
@@ -227,7 +236,7 @@ def sealed_act(agents: Agents, index: int = 0, **changes: Any) -> Any:
 
 def test_a_sealed_act_shows_no_weight_and_holds_the_bond(agents: Agents) -> None:
     log = sealed_act(agents)
-    assert bytes(log.leaf) == HASHES[0]
+    assert bytes(log[LEAF]) == HASHES[0]
     assert agents.gate.sealedActsOf(agents.agent) == 1
     with ape.reverts(agents.gate.ActsSealed, count=1):
         agents.gate.releaseBond(1, agents.agent, sender=agents.agent)

@@ -8,7 +8,7 @@ import ape
 import pytest
 from conftest import GRACE, HOME_CHAIN, SET_ID
 from documents import ascending, set_hash, sign_rotation, signed
-from eth_abi import encode
+from eth_abi import decode, encode
 from support import DAY, ZERO_ADDRESS, is_event, only
 
 if TYPE_CHECKING:
@@ -25,24 +25,27 @@ def deploy(agents: Agents, project: Any, **changes: Any) -> Any:
 
 
 def test_a_verifier_needs_a_tournament_and_a_bounded_grace(agents: Agents, project: Any) -> None:
-    with ape.reverts(agents.verifier.GraceTooLong):
+    with ape.reverts(project.ConsensusVerifier.GraceTooLong):
         deploy(agents, project, home=(1, agents.home, 181 * DAY, agents.gateway, SENDER))
-    with ape.reverts(agents.verifier.ZeroTournament):
+    with ape.reverts(project.ConsensusVerifier.ZeroTournament):
         deploy(agents, project, home=(1, ZERO_ADDRESS, 0, agents.gateway, SENDER))
 
 
 def test_a_set_is_ascending_and_has_a_quorum_of_two_thirds(agents: Agents, project: Any) -> None:
     members = [member.address for member in ascending(agents.members)]
     for wrong in (members[::-1], [members[0], *members], [ZERO_ADDRESS, *members]):
-        with ape.reverts(agents.verifier.NotAscending):
+        with ape.reverts(project.ConsensusVerifier.NotAscending):
             deploy(agents, project, members=wrong, quorum=len(wrong))
     for quorum in (2, 5):
-        with ape.reverts(agents.verifier.QuorumOutOfRange, quorum=quorum, minimum=3, maximum=4):
+        with ape.reverts(project.ConsensusVerifier.QuorumOutOfRange, quorum=quorum, minimum=3, maximum=4):
             deploy(agents, project, quorum=quorum)
-    with ape.reverts(agents.verifier.QuorumOutOfRange):
+    with ape.reverts(project.ConsensusVerifier.QuorumOutOfRange):
         deploy(agents, project, members=[], quorum=0)
-    with ape.reverts(agents.verifier.OldMemberSet, setId=0, current=0):
+    with ape.reverts(project.ConsensusVerifier.OldMemberSet, setId=0, current=0):
         deploy(agents, project, setId=0)
+    with ape.reverts(project.ConsensusVerifier.TooManyMembers, memberCount=65, maximum=64):
+        many = [f"0x{number:040x}" for number in range(1, 66)]
+        deploy(agents, project, members=many, quorum=65)
 
 
 def rotation(
@@ -126,3 +129,24 @@ def test_a_message_from_home_changes_the_set_and_a_late_one_does_not_change_it_b
     with ape.reverts(agents.verifier.OldMemberSet):
         late = message(agents, SET_ID + 1, agents.members)
         agents.verifier.receiveMessage(bytes(32), SENDER, late, sender=agents.gateway)
+
+
+def test_the_home_chain_sends_what_the_committee_says_and_the_verifier_takes_it(
+    agents: Agents, project: Any
+) -> None:
+    """By the bridge's own gateway, whose message is handed over here as its other end would."""
+    house = agents.house
+    chain = (80002).to_bytes(3, "big")
+    to = b"\0\x01\0\0\x03" + chain + b"\x14" + bytes.fromhex(agents.verifier.address[2:])
+    arguments = (house.authority, 80002, agents.owner, agents.agent)
+    gateway = project.ChildGateway.deploy(*arguments, sender=house.admin)
+    sender = project.MemberSetSender.deploy(house.committee, gateway, to, sender=house.admin)
+    receipt = sender.send(sender=house.bob)
+    event = only(receipt, sender.MemberSetSent)
+    assert bytes(event.setHash) == set_hash(house.members, 2)
+    (posted,) = receipt.events.filter(gateway.Posted)
+    kinds = ["(uint256,address,address,bytes)"]
+    ((_, by, recipient, payload),) = decode(kinds, bytes(posted.message))
+    assert (by.lower(), recipient.lower()) == (sender.address.lower(), agents.verifier.address.lower())
+    members = [member.address for member in ascending(house.members)]
+    assert payload == encode(["uint64", "address[]", "uint256"], [house.committee.memberSetId(), members, 2])
