@@ -140,7 +140,7 @@ _FIELDS: Final[Mapping[str, type]] = {
 def set_hash(members: Sequence[str], quorum: int) -> bytes:
     """Return the hash of a set of members, in whatever order they are given, and of its quorum."""
     ascending = b"".join(map(_address_word, ascending_members(members)))
-    # As abi.encode(address[], uint256) lays it out: the array's place, the quorum, the length, the members.
+    # As abi.encode(address[], uint256) orders it: the array's place, the quorum, the length, the members.
     return keccak(word(64) + word(quorum) + word(len(members)) + ascending)
 
 

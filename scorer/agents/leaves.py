@@ -2,7 +2,7 @@
 
 Ranks lie on a grid of as many places as there are ids: without salts one would find an asset's leaf by trying
 them all. A salt is derived from the asset and from a seed, the seed from all predictions that count. Every
-member computes the same, and whoever knows the seed without having been told knows all predictions, from
+member computes the same, and whoever knows the seed though nobody gave it away knows all predictions, from
 which the meta model follows anyhow.
 """
 

@@ -1,4 +1,4 @@
-"""What an agent may do under a consensus document, and why: a pure function of plain data.
+"""Plans what an agent may do under a consensus document, and says why: pure functions of plain data.
 
 An agent decides nothing about markets. It follows a document's weights within a mandate that its owner gave
 it on the chain and a budget that is smaller, and says of each act by which leaf and which rule it is made.
@@ -14,7 +14,7 @@ from scorer.protocol.documents import to_hex
 
 @dataclass(frozen=True)
 class Mandate:
-    """What an account's owner allows at the gate, see contracts/agents/interfaces/IConsensusGate.sol.
+    """The limits that an account's owner sets at the gate (contracts/agents/interfaces/IConsensusGate.sol).
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Mandate:
 
 @dataclass(frozen=True)
 class Budget:
-    """What the agent's own configuration allows, which the chain never sees.
+    """The limits of the agent's own configuration, which the chain never sees.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class GateView:
-    """What the gate says, as of one block.
+    """The state of the gate for one account and document, as of one block.
 
     Attributes
     ----------

@@ -30,7 +30,7 @@ LARGEST_SCORE: Final = 2**23
 
 @dataclass(frozen=True)
 class RoundEntry:
-    """What a model had at risk in a round, and what came of it.
+    """A model's position in a round, and its outcome.
 
     Attributes
     ----------
@@ -178,8 +178,8 @@ _RECORD: Final[dict[str, type]] = {
 
 
 @dataclass(frozen=True)
-class RoundOutcome:
-    """What the chain says of a model's position in a round that is over.
+class PositionOutcomeOnChain:
+    """A model's position in a round that is over, and all that its outcome depends on.
 
     Attributes
     ----------
@@ -199,7 +199,7 @@ class RoundOutcome:
     seal: bytes
 
 
-def entry_of(outcome: RoundOutcome) -> RoundEntry:
+def entry_of(outcome: PositionOutcomeOnChain) -> RoundEntry:
     """Return what a position became, as the contract computes it."""
     if not outcome.is_settled:
         return RoundEntry(outcome.round_id, "void", outcome.position, 0, 0, 0, bytes(32), outcome.seal)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scorer.agents.record import ModelRecord, RoundOutcome, entry_of
+from scorer.agents.record import ModelRecord, PositionOutcomeOnChain, entry_of
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
 from scorer.chain.records import RoundRecord, RoundState
@@ -22,7 +22,7 @@ class _Reading:
     model_id: int
     block: Block
 
-    def outcomes(self) -> Iterator[RoundOutcome]:
+    def outcomes(self) -> Iterator[PositionOutcomeOnChain]:
         """Yield the model's part in every round that is over, ascending."""
         for number in range(1, self.suite.round_count(self.block.number) + 1):
             record = self.suite.round(number, self.block.number)
@@ -32,10 +32,10 @@ class _Reading:
             if position:
                 yield self._outcome(record, position)
 
-    def _outcome(self, record: RoundRecord, position: int) -> RoundOutcome:
+    def _outcome(self, record: RoundRecord, position: int) -> PositionOutcomeOnChain:
         is_settled = record.state == RoundState.SETTLED
         chain = read_on_chain(self.suite, record.round_id, self.block) if is_settled else None
-        return RoundOutcome(
+        return PositionOutcomeOnChain(
             record.round_id,
             is_settled,
             position,

@@ -163,4 +163,4 @@ PAIR: Final[list[dict[str, Any]]] = [
         "outputs": [{"name": "", "type": "address"}],
     },
 ]
-"""What is asked of a pool of Uniswap's second version."""
+"""The functions of a pool of Uniswap's second version that are asked."""

@@ -31,7 +31,7 @@ from scorer.storage.schemas import CONSENSUS
 
 
 @dataclass(frozen=True)
-class ConsensusDuty:
+class ConsensusSigning:
     """Signs as one member of one tournament for one cycle.
 
     Attributes

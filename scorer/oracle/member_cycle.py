@@ -16,7 +16,7 @@ from scorer.oracle.actions import ActionResult, Alarm
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.cache import MemberCache
 from scorer.oracle.calls import Calls
-from scorer.oracle.consensus import ConsensusDuty
+from scorer.oracle.consensus import ConsensusSigning
 from scorer.oracle.context import CycleContext
 from scorer.oracle.decide import decide, decide_credit, is_due
 from scorer.oracle.decrypting import Decrypting
@@ -101,11 +101,11 @@ class MemberCycle:
         return InterimScoring(self.context, self.paths, self.decrypting, self.reporter)
 
     @cached_property
-    def consensus(self) -> ConsensusDuty:
+    def consensus(self) -> ConsensusSigning:
         """Signs consensus documents."""
         subscribers, looked = self.policy.subscribers, self.cache.consensus
         place = self.context, self.paths, self.address
-        return ConsensusDuty(*place, self.sealing, self.reporter, self.raise_alarm, subscribers, looked)
+        return ConsensusSigning(*place, self.sealing, self.reporter, self.raise_alarm, subscribers, looked)
 
     @cached_property
     def disputing(self) -> Disputing:

@@ -32,7 +32,7 @@ def verify_consensus(
 ) -> Document:
     """Check the signatures of a round's document against its own members, at a Unix time that you name.
 
-    That these are the round's members, only the chain tells: the command does, at an endpoint of the user's.
+    That these are the round's members, only the chain shows: the command does, at an endpoint of the user's.
     """
     try:
         found = QuorumConsensus.from_json(api.consensus(round_number))

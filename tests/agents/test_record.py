@@ -7,15 +7,15 @@ from eth_hash.auto import keccak
 
 from scorer.agents.record import (
     ModelRecord,
+    PositionOutcomeOnChain,
     RoundEntry,
-    RoundOutcome,
     entry_of,
     feedbacks,
     record_problems,
 )
 from tests.agents.documents import MEMBERS
 
-OUTCOME = RoundOutcome(
+OUTCOME = PositionOutcomeOnChain(
     round_id=3,
     is_settled=True,
     position=1_000,

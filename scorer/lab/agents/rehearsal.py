@@ -61,7 +61,7 @@ TRADED: Final = 4
 
 @dataclass(frozen=True)
 class AgentsVerdict:
-    """What the rehearsal saw.
+    """The figures of a rehearsal.
 
     Attributes
     ----------

@@ -32,11 +32,11 @@ class FolderApi:
     documents: ConsensusDocuments
 
     def ask(self, query: str, **variables: Any) -> Any:
-        """Refuse."""
+        """Refuse to answer: only documents are here."""
         raise ApiError(f"{query[:20]} {sorted(variables)}: {NOT_HERE}")
 
     def tournament(self) -> dict[str, Any]:
-        """Refuse."""
+        """Refuse to answer: only documents are here."""
         raise ApiError(NOT_HERE)
 
     def addresses(self) -> Addresses:
@@ -44,7 +44,7 @@ class FolderApi:
         return self.documents.suite.addresses
 
     def rules(self, round_id: int) -> dict[str, Any]:
-        """Refuse."""
+        """Refuse to answer: only documents are here."""
         raise ApiError(f"round {round_id}: {NOT_HERE}")
 
     def consensus(self, round_id: int) -> dict[str, Any]:
