@@ -88,7 +88,10 @@ def read_quorum(path: Path) -> QuorumConsensus:
     ConsensusError
         When it holds something else; the signatures are not checked.
     """
-    return _read(path, LARGEST, QuorumConsensus.from_json, "a consensus document with its signatures")
+    found: QuorumConsensus = _read(
+        path, LARGEST, QuorumConsensus.from_json, "a consensus document with its signatures"
+    )
+    return found
 
 
 def read_body(path: Path, consensus: Consensus) -> Body:
