@@ -1,58 +1,43 @@
 """A round on a home chain, its document on another, an agent within it and out of it, and a double signer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import pandas as pd
 from eth_hash.auto import keccak
 from web3.contract import Contract
 
-from scorer.agents.document import Consensus, ascending_members
-from scorer.agents.files import collect, read_body
+from scorer.agents.document import ascending_members
 from scorer.agents.leaves import Body, asset_of
 from scorer.agents.run import Agent
-from scorer.agents.signing import QuorumConsensus, SignedConsensus, equivocations
+from scorer.agents.signing import QuorumConsensus
 from scorer.agents.template import CONFIGURATION, AgentFolder
 from scorer.agents.tools_client import ask_consensus
 from scorer.chain.artifacts import abi, artifact
 from scorer.chain.endpoint import LOCAL_CHAIN_ID
-from scorer.isolation import SHARED_READER
+from scorer.lab.agents.home import (
+    BOND,
+    HOUR,
+    UNIT,
+    double_signer,
+    local_tournament,
+    sealed_round,
+    signed_document,
+)
 from scorer.lab.agents.serving import served_tools
 from scorer.lab.agents.uniswap import Uniswap, deployed
 from scorer.lab.anvil import Anvil, run_anvil
 from scorer.lab.batch import LOCAL_FEES
-from scorer.lab.demo.files import write_submission
-from scorer.lab.in_process import (
-    ACCOUNTS,
-    ADMIN,
-    FIRST_MEMBER,
-    FIRST_OWNER,
-    MEMBERS,
-    InProcessTournament,
-    deploy_tournament,
-    run_tournament,
-)
+from scorer.lab.in_process import ACCOUNTS
 from scorer.lab.plain_sender import Sender
-from scorer.lab.population import equal_stakes
 from scorer.lab.rehearsal.context import Unexpected
-from scorer.protocol.rules import preset
 from scorer.server.consensus_documents import ConsensusDocuments
-from scorer.storage.schemas import CONSENSUS_BODY
-from scorer.submission.validity import Universe
 from scorer.transactions.request import Reverted
-from scorer.transactions.signers import KeySigner
 
 Show = Callable[[str], None]
 AWAY_CHAIN: Final = 1337
-HOUR: Final = 3600
-MODELS: Final = 6
-IDS: Final = tuple(f"id{number:03}" for number in range(40))
-AGENT, AWAY_ADMIN, PROVER = 20, 0, 21
-UNIT: Final = 10**18
-BOND: Final = 100 * UNIT
+AGENT, AWAY_ADMIN = 20, 0
 BOOK: Final = 1_000 * UNIT
 POOL: Final = 10_000 * UNIT
 TRADED: Final = 4
@@ -100,10 +85,10 @@ def rehearse_agents(out: Path, repository: Path, show: Show) -> AgentsVerdict:
         run_anvil(accounts=ACCOUNTS) as home,
         run_anvil(chain_id=AWAY_CHAIN, accounts=ACCOUNTS) as away,
     ):
-        tournament = _tournament(home, out)
-        round_id = _sealed_round(tournament, home)
+        tournament = local_tournament(home, out)
+        round_id = sealed_round(tournament, home)
         show(f"agents: round {round_id} is sealed on chain {LOCAL_CHAIN_ID}")
-        document, body = _signed(tournament, round_id)
+        document, body = signed_document(tournament, round_id)
         roots = [member.paths.exchange or member.paths.rounds for member in tournament.members]
         away.advance_to(document.consensus.published_at + 60)
         with served_tools(ConsensusDocuments(tournament.suite, roots)) as url:
@@ -114,76 +99,11 @@ def rehearse_agents(out: Path, repository: Path, show: Show) -> AgentsVerdict:
         acts = trading.act(out / "agent", document, body)
         show(f"agents: {len(acts)} acts within the document on chain {AWAY_CHAIN}")
         refused = tuple(trading.refusals(document, body))
-        lost = _double_signer(tournament, document.consensus)
+        lost = double_signer(tournament, document.consensus)
     verify_gas, act_gas = trading.gas["admit"], max(acts)
     return AgentsVerdict(
         round_id, len(list(document.signed_by())), len(acts), verify_gas, act_gas, refused, lost
     )
-
-
-# the home chain
-
-
-def _tournament(home: Anvil, out: Path) -> InProcessTournament:
-    rules = preset("classic")
-    owners = [home.account(FIRST_OWNER)]
-    entered = deploy_tournament(home, equal_stakes(owners, MODELS, "100", "20"), rules)
-    return run_tournament(home, entered, out / "home")
-
-
-def _sealed_round(tournament: InProcessTournament, home: Anvil) -> int:
-    now = int(home.w3.eth.get_block("latest")["timestamp"])
-    times = now, now + HOUR, now + 24 * HOUR, now + 72 * HOUR
-    rules = preset("classic")
-    round_id = tournament.open_round(rules, IDS, times)
-    for model in tournament.participants:
-        guesses = pd.Series(np.random.default_rng(model.model_id).random(len(IDS)), index=list(IDS))
-        content = write_submission(guesses, "csv")
-        file = f"{model.model_id}.csv"
-        tournament.submit(model, round_id, Universe(IDS, {}), content, file, kind=rules.submissions)
-    home.advance_to(times[1])
-    tournament.seal_round(round_id)
-    for member in tournament.members:
-        member.cycle([round_id])
-        home.finalise()
-    return round_id
-
-
-def _signed(tournament: InProcessTournament, round_id: int) -> tuple[QuorumConsensus, Body]:
-    """Return what members published, and the body from one of them, as a subscriber has it."""
-    suite = tournament.suite
-    block = suite.w3.eth.block_number
-    members = suite.member_set(suite.round(round_id, block).member_set_id, block)
-    folders = [member.paths.exchange_bundle(round_id).folder for member in tournament.members]
-    place = suite.addresses.chain_id, suite.addresses.tournament, round_id
-    found = collect(folders, place, members.members, members.quorum, SHARED_READER)
-    if found.agreed is None or len(found.signed) != len(MEMBERS):
-        raise Unexpected(f"expected a document that {len(MEMBERS)} members signed, found {len(found.signed)}")
-    own = tournament.members[0].paths.own_bundle(round_id).folder / CONSENSUS_BODY
-    return found.agreed, read_body(own, found.agreed.consensus)
-
-
-def _double_signer(tournament: InProcessTournament, consensus: Consensus) -> int:
-    """Let a member sign a second document, prove it, and return what the member lost, wei."""
-    committee, admin = tournament.suite.committee, tournament.sender(ADMIN)
-    signer = KeySigner(tournament.anvil.account(FIRST_MEMBER))
-    for call in (
-        tournament.suite.token.functions.approve(committee.address, BOND),
-        committee.functions.postBond(signer.address, BOND),
-    ):
-        admin.send(call)
-    pair = [
-        SignedConsensus(document, signer.address, signer.sign_message(document.message))
-        for document in (consensus, replace(consensus, root=keccak(b"another")))
-    ]
-    ((first, second),) = equivocations(pair)
-    evidence = [first.consensus.struct, first.signature, second.consensus.struct, second.signature]
-    before = int(committee.functions.bondOf(signer.address).call())
-    tournament.sender(PROVER).send(committee.functions.proveEquivocation(*evidence))
-    lost = before - int(committee.functions.bondOf(signer.address).call())
-    if lost != BOND:
-        raise Unexpected(f"expected a double signer to lose {BOND} wei, found {lost}")
-    return lost
 
 
 # the other chain
