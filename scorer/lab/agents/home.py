@@ -21,6 +21,8 @@ from scorer.lab.in_process import (
     FIRST_OWNER,
     MEMBERS,
     InProcessTournament,
+    deploy_tournament,
+    run_tournament,
 )
 from scorer.lab.population import equal_stakes
 from scorer.lab.rehearsal.context import Unexpected
