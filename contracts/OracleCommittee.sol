@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {CommitteeConsensus} from "./CommitteeConsensus.sol";
 import {CommitteeMembers} from "./CommitteeMembers.sol";
 import {CommitteeSeals} from "./CommitteeSeals.sol";
 import {CommitteeVotes} from "./CommitteeVotes.sol";
@@ -14,7 +15,7 @@ import {Report} from "./interfaces/Report.sol";
 
 /// @title OracleCommittee
 /// @notice See IOracleCommittee. One committee serves any number of tournaments.
-contract OracleCommittee is CommitteeSeals, CommitteeVotes {
+contract OracleCommittee is CommitteeSeals, CommitteeVotes, CommitteeConsensus {
     using SafeERC20 for IERC20;
 
     /* CONSTANTS */
@@ -284,6 +285,10 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes {
     }
 
     /* INTERNAL: finality */
+
+    function _burnSink() internal view override returns (address) {
+        return burnSink;
+    }
 
     /// @dev When a report is final that nobody disputes or disproves any more: after `challengeUntil`, and where the court asks
     /// for evidence, a challenge window after that is public. The largest uint256 while it is not.

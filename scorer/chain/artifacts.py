@@ -6,12 +6,16 @@ from importlib import resources
 from typing import Any, Final
 
 CONTRACTS: Final = (
+    "AgentLink",
     "Authority",
     "BurnSink",
     "ChildGateway",
+    "ConsensusGate",
+    "ConsensusVerifier",
     "CrosschainBurnSink",
     "CrosschainNumeraire",
     "Lockbox",
+    "MemberSetSender",
     "ModelRegistry",
     "NmrBurnSink",
     "Numeraire",
@@ -24,6 +28,7 @@ CONTRACTS: Final = (
     "ScoreCourt",
     "Tournament",
     "TwinBurnSink",
+    "UniswapAccount",
     "VotingNumeraire",
 )
 
@@ -43,10 +48,16 @@ IN_BRIDGE: Final = frozenset(
 )
 """Those whose source is in contracts/bridge."""
 
+IN_AGENTS: Final = frozenset(
+    {"AgentLink", "ConsensusGate", "ConsensusVerifier", "MemberSetSender", "UniswapAccount"}
+)
+"""Those whose source is in contracts/agents."""
+
 
 def source_of(name: str) -> str:
     """Return the path of a contract's source in the repository."""
-    return f"contracts/{'bridge/' if name in IN_BRIDGE else ''}{name}.sol"
+    folder = "bridge/" if name in IN_BRIDGE else "agents/" if name in IN_AGENTS else ""
+    return f"contracts/{folder}{name}.sol"
 
 
 @cache

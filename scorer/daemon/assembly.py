@@ -21,6 +21,7 @@ from scorer.daemon.node_context import NodeContext
 from scorer.daemon.sections import Sanity, TournamentAt
 from scorer.daemon.site import Site
 from scorer.daemon.upkeep import tracker_from
+from scorer.encryption.keys import parse_public
 from scorer.observation.observe import RoundTracker
 from scorer.operator.cache import OperatorCache
 from scorer.operator.operator import Operator
@@ -148,6 +149,7 @@ def _policy(config: NodeConfig, tournament: TournamentAt, *, by_hand: bool) -> M
         outcome_delay=int(run.outcome_delay * 3600),
         limits=_limits(config.sanity),
         recomputes=run.recompute,
+        subscribers=tuple(map(parse_public, run.subscribers)),
     )
 
 

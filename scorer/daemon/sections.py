@@ -178,6 +178,8 @@ class Running(ConfigSection):
         the time to the deadline at most, and no longer once a report was accepted.
     recompute
         Whether a fresh process must come to the same report before it is attested.
+    subscribers
+        Keys, age1..., of those who get the body of a round's consensus document at once.
     least_balance
         Coins (POL, ETH) below which an account is almost empty.
     slots_per_chunk
@@ -201,6 +203,9 @@ class Running(ConfigSection):
     publication_grace: Annotated[int, Field(ge=0, le=LONGEST)] = 3600
     outcome_delay: Annotated[float, Field(ge=0, le=720)] = 0.0
     recompute: bool = True
+    subscribers: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^age1[0-9a-z]{58}$")], ...], Field(strict=False)
+    ] = ()
     least_balance: Annotated[float, Field(ge=0, le=MOST_COINS)] = 0.0
     slots_per_chunk: Annotated[int, Field(ge=2, le=512, multiple_of=2)] = 256
     largest_submission_mib: Annotated[int, Field(gt=0, le=1 << 20)] = 64

@@ -23,6 +23,7 @@ class AlarmReason(StrEnum):
     CEILING = "A higher bid would be above the fee ceiling."
     CHALLENGE_LOST = "A report that we disputed was upheld: nothing is disputed until a human looked."
     CHECKPOINT_LATE = "Polygon's validators posted no checkpoint for longer than they should."
+    CONSENSUS = "Members signed consensus documents of a round that differ."
     DEFECT = "The program met something that it was not written for."
     DISPLACED = "A transaction that is not ours took our nonce, and is final."
     ENDPOINTS_DISAGREE = "Endpoints say different things of what is final, or too few answer."

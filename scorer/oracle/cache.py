@@ -65,6 +65,8 @@ class MemberCache:
         nothing of it can be proven wrong.
     bonded
         Whether the committee asks for bonds; None while it was not asked.
+    consensus
+        The stamps of members' consensus documents when they were looked at last, by round.
     """
 
     rounds: RoundTracker = field(default_factory=RoundTracker)
@@ -86,6 +88,7 @@ class MemberCache:
     bonded: bool | None = None
     challenge_window: int | None = None
     disproofs: dict[bytes, Disproof | None] = field(default_factory=dict)
+    consensus: dict[int, tuple[Stamp, ...]] = field(default_factory=dict)
 
     def forget(self, round_id: int) -> None:
         """Read a round anew: what we have of it may be wrong."""
@@ -97,6 +100,7 @@ class MemberCache:
     def drop_over(self) -> None:
         """Keep nothing of rounds that are over but the ends of our disputes."""
         known = {*self.sealed, *self.sealed_at, *self.consistent, *self.sources, *self.seen.rounds}
+        known |= {*self.consensus}
         known |= {*self.seals.judged, *self.seals.recorded, *self.sealable_from, *self.decryption.decrypted}
         for round_id in known - self.rounds.unfinished:
             ended = self.decided.get(round_id)
@@ -106,6 +110,7 @@ class MemberCache:
             self.seals.forget(round_id)
             self.decryption.forget(round_id)
             self.sealable_from.pop(round_id, None)
+            self.consensus.pop(round_id, None)
             if ended is not None:
                 self.decided[round_id] = ended
         self.confirmed = {pair for pair in self.confirmed if pair[1] in self.rounds.unfinished}
@@ -125,6 +130,7 @@ class MemberCache:
         self.later.clear()
         self.bonded = self.challenge_window = None
         self.disproofs.clear()
+        self.consensus.clear()
         self.confirmed.clear()
         self.seen.forget_all()
 

@@ -30,12 +30,16 @@ from scorer.storage.bundle import (
     VOTE,
     Bundle,
 )
+from scorer.storage.schemas import CONSENSUS, CONSENSUS_BODY, CONSENSUS_FOR_SUBSCRIBERS
 
-AT_ONCE: Final = (RULES, UNIVERSE, ENVELOPES, SIGNATURES, VERDICTS, VOTE, META_MODEL_DIGEST)
+AT_ONCE: Final = (
+    *(RULES, UNIVERSE, ENVELOPES, SIGNATURES, VERDICTS, VOTE, META_MODEL_DIGEST),
+    *(CONSENSUS_FOR_SUBSCRIBERS, CONSENSUS),
+)
 """Files that say nothing of a prediction, public as soon as they are there."""
 WITH_THE_REPORT: Final = (TARGETS, POSITIONS, SCORES, *map(table_file, TABLES), MANIFEST, REPORT)
 """Files that are public at the resolution; the report comes last: where it is, the rest is."""
-PUBLIC: Final = frozenset((*AT_ONCE, SUBMISSIONS, META_MODEL, *WITH_THE_REPORT))
+PUBLIC: Final = frozenset((*AT_ONCE, SUBMISSIONS, META_MODEL, CONSENSUS_BODY, *WITH_THE_REPORT))
 """Files that are ever public: `public_files` says from when on."""
 
 
@@ -100,11 +104,11 @@ def public_files(rules: Rules, record: RoundRecord, now: int, *, has_report: boo
     secrecy = rules.secrecy
     yield from AT_ONCE
     if secrecy is None or not rules.is_encrypted:
-        yield from (SUBMISSIONS, META_MODEL)
+        yield from (SUBMISSIONS, META_MODEL, CONSENSUS_BODY)
     else:
         public_from = secrecy.predictions_public_from(record.resolve_at)
         if has_report or (secrecy.meta_model == "at the seal" and record.is_sealed):
-            yield META_MODEL
+            yield from (META_MODEL, CONSENSUS_BODY)
         if has_report and public_from is not None and now >= public_from:
             yield SUBMISSIONS
     if has_report:

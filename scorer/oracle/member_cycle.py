@@ -16,6 +16,7 @@ from scorer.oracle.actions import ActionResult, Alarm
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.cache import MemberCache
 from scorer.oracle.calls import Calls
+from scorer.oracle.consensus import ConsensusSigning
 from scorer.oracle.context import CycleContext
 from scorer.oracle.decide import decide, decide_credit, is_due
 from scorer.oracle.decrypting import Decrypting
@@ -99,6 +100,13 @@ class MemberCycle:
     def interim_scoring(self) -> InterimScoring:
         """Publishes scores of rounds that still run."""
         return InterimScoring(self.context, self.paths, self.decrypting, self.reporter)
+
+    @cached_property
+    def consensus(self) -> ConsensusSigning:
+        """Signs consensus documents."""
+        subscribers, looked = self.policy.subscribers, self.cache.consensus
+        place = self.context, self.paths, self.address
+        return ConsensusSigning(*place, self.sealing, self.reporter, self.raise_alarm, subscribers, looked)
 
     @cached_property
     def disputing(self) -> Disputing:
@@ -274,6 +282,10 @@ class MemberCycle:
             models = MetaModels(self.paths)
             if models.is_due(record):
                 models.write(record, self.reporter.sealed(record).positions)
+        # Before the public files, so that a document is among them at once.
+        with apart(f"consensus document of round {record.round_id}", self.raise_alarm):
+            self.consensus.work(record)
+        with apart(f"public files of round {record.round_id}", self.raise_alarm):
             self.exchange.publish(record)
         with apart(f"interim scores of round {record.round_id}", self.raise_alarm):
             self.interim_scoring.work(record)

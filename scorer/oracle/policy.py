@@ -36,6 +36,8 @@ class MemberPolicy:
         Seconds after a seal in which published files may still be on their way.
     outcome_delay
         Seconds that are waited after an outcome before a report is made, for targets to be corrected.
+    subscribers
+        Public X25519 keys of those who get the body of a round's consensus document at once.
     """
 
     challenges: bool = False
@@ -50,3 +52,4 @@ class MemberPolicy:
     disputed: frozenset[str] = frozenset()
     publication_grace: int = GRACE
     outcome_delay: int = 0
+    subscribers: tuple[bytes, ...] = ()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from scorer.chain.records import Addresses
+from scorer.server.consensus_documents import QUORUM_FILE, plain
 from scorer.server.engine import GraphqlEngine
 from scorer.server.errors import ApiError
 from scorer.server.known_servers import require_contracts
@@ -48,6 +49,10 @@ class AgentApi(Protocol):
 
     def rules(self, round_id: int) -> dict[str, Any]:
         """Return the rules document of a round."""
+        ...
+
+    def consensus(self, round_id: int) -> dict[str, Any]:
+        """Return the consensus document of a round, with its signatures."""
         ...
 
 
@@ -94,6 +99,10 @@ class ServerApi:
             raise ApiError(f"round {round_id}: expected one whose rules are published, found none")
         document: dict[str, Any] = json.loads(rules.canonical_json())
         return document
+
+    def consensus(self, round_id: int) -> dict[str, Any]:
+        """Return the consensus document of a round, with its signatures."""
+        return plain(self.context.services.consensus.document(min(round_id, 2**31 - 1)))
 
 
 @dataclass(frozen=True)
@@ -150,6 +159,10 @@ class RemoteApi:
     def rules(self, round_id: int) -> dict[str, Any]:
         """Return the rules document of a round."""
         return self._document(f"rounds/{round_id}/{RULES}")
+
+    def consensus(self, round_id: int) -> dict[str, Any]:
+        """Return the consensus document of a round, with its signatures."""
+        return plain(self._document(f"rounds/{round_id}/{QUORUM_FILE}"))
 
     def _document(self, path: str) -> dict[str, Any]:
         try:

@@ -10,6 +10,7 @@ from pydantic import Field
 from scorer.protocol.documents import to_hex
 from scorer.redaction import shown_path
 from scorer.server.agent_api import AgentApi
+from scorer.server.agent_consensus import CONSENSUS
 from scorer.server.agent_documents import SUBMIT, UPLOAD
 from scorer.server.agent_submission import EFFECT, confirmation, require_confirmation
 from scorer.server.agent_tools import KEYED, PUBLIC, Document, ModelId, ToolSet
@@ -45,7 +46,7 @@ class LocalFiles:
 
     def tools(self) -> ToolSet:
         """Return the tools: those that submit only where there is a gateway."""
-        reading = {**PUBLIC, **KEYED, "check_file": self.check_file}
+        reading = {**PUBLIC, **CONSENSUS, **KEYED, "check_file": self.check_file}
         replacing = {} if self.gateway is None else {"submit_file": self.submit_file}
         return ToolSet(reading, replacing=replacing)
 

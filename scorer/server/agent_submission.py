@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from scorer.server.agent_api import AgentApi
+from scorer.server.agent_consensus import CONSENSUS
 from scorer.server.agent_documents import DIAGNOSE, STATUS, SUBMIT
 from scorer.server.agent_tools import KEYED, PUBLIC, Document, ModelId, ToolSet, by_name, record_of
 from scorer.server.errors import ApiError
@@ -131,7 +132,7 @@ def _number(api: AgentApi) -> int:
     return int(api.tournament()["number"])
 
 
-READING: Final = {**PUBLIC, **KEYED, **by_name(check_upload)}
+READING: Final = {**PUBLIC, **CONSENSUS, **KEYED, **by_name(check_upload)}
 """Tools of a server that change nothing."""
 UPLOADING: Final = by_name(request_upload, run_diagnostics)
 """Tools that need a key which may upload: they begin something that touches no round."""

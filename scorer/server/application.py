@@ -25,6 +25,7 @@ from scorer.server import (
     webhook_roots,
 )
 from scorer.server.agent_api import ServerApi
+from scorer.server.consensus_files import ConsensusRoutes
 from scorer.server.engine import GraphqlEngine
 from scorer.server.errors import ApiError
 from scorer.server.file_routes import FileRoutes
@@ -146,6 +147,7 @@ def application(
         *graphql_routes(engine, context_of, limiter),
         *pages.routes(),
         *FileRoutes(services).routes(),
+        *limited(ConsensusRoutes(services, services.consensus).routes(), limiter),
         *limited(RoundFiles(services).routes(), limiter),
         Route("/health", health),
         Route("/status", status),

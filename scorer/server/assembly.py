@@ -8,6 +8,7 @@ from scorer.server.accounts import Accounts, Clock
 from scorer.server.api_keys import KeyRing
 from scorer.server.blobs import BlobFolder
 from scorer.server.chain_time import ChainTime
+from scorer.server.consensus_documents import ConsensusDocuments
 from scorer.server.data_sets import DataSets
 from scorer.server.database import Database
 from scorer.server.diagnoses import Diagnoses
@@ -115,6 +116,7 @@ class ServerParts:
             bundles,
             Seasons(database, SEASONS[self.kind]),
             MetaModelExposures(bundles, self.data),
+            ConsensusDocuments(suite, self.bundles),
             self.page,
         )
 

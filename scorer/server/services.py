@@ -6,6 +6,7 @@ from typing import Final
 from scorer.chain.contracts import Suite
 from scorer.server.accounts import Account, Accounts, Clock
 from scorer.server.api_keys import Caller, KeyRing
+from scorer.server.consensus_documents import ConsensusDocuments
 from scorer.server.data_sets import DataSets
 from scorer.server.database import Database
 from scorer.server.diagnoses import Diagnoses
@@ -62,6 +63,7 @@ class Services:
     bundles: SettledBundles
     seasons: Seasons
     meta_models: MetaModelExposures
+    consensus: ConsensusDocuments
     page: PageSettings = field(default_factory=PageSettings)
 
     @property

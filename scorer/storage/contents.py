@@ -24,6 +24,7 @@ from scorer.storage.bundle import (
     VERDICTS,
     VOTE,
 )
+from scorer.storage.schemas import CONSENSUS, CONSENSUS_BODY, CONSENSUS_FOR_SUBSCRIBERS
 
 _ROUND: Final = "0x*/[.0-9]*"
 """Tournament and round; a name with a point before it is of a folder that is not yet whole."""
@@ -31,6 +32,7 @@ FILES: Final = (
     *PUBLISHED,
     *(NAMES, SELECTION, TARGETS, POSITIONS, META_MODEL, SCORES, MANIFEST, REPORT, TAKEN),
     *(VERDICTS, VOTE, ENVELOPES, RELEASE, RELEASED, META_MODEL_DIGEST),
+    *(CONSENSUS, CONSENSUS_BODY, CONSENSUS_FOR_SUBSCRIBERS),
     *map(table_file, TABLES),
 )
 """Files of a round."""

@@ -10,7 +10,7 @@ from scorer.deployment.blueprint import ADMIN_POWERS, POWERS, selector
 
 SOURCES = Path(__file__).parent.parent.parent / "contracts"
 PARTS = {
-    "OracleCommittee": ("OracleCommittee", "CommitteeSeals", "CommitteeMembers"),
+    "OracleCommittee": ("OracleCommittee", "CommitteeSeals", "CommitteeMembers", "CommitteeConsensus"),
     "Tournament": ("Tournament", "StakeLedger", "BoundedPause"),
 }
 """Contracts whose functions are in more than one file."""

@@ -23,11 +23,13 @@ from typing import Final
 REPOSITORY: Final = Path(__file__).parent.parent.parent
 LIBRARIES: Final = "contracts/lib/"
 ELSEWHERE: Final = frozenset(
-    f"contracts/{name}.sol" for name in ("ScoreCourt", "CourtRecords", "lib/ScoreProof", "lib/SubmissionTree")
+    f"contracts/{name}.sol"
+    for name in ("ScoreCourt", "CourtRecords", "CommitteeConsensus", "lib/ScoreProof", "lib/SubmissionTree")
 )
 """The court is tested beside the scorer, by tests/proofs in an EVM: no test of forge runs through it."""
 BRIDGE: Final = "contracts/bridge/"
-"""The bridge is tested on both EVMs by tests/contracts/bridge, with proofs that forge cannot make."""
+AGENTS: Final = "contracts/agents/"
+"""Tested on both EVMs by tests/contracts: with proofs, signatures and contracts that forge cannot make."""
 AT_LEAST: Final = 98.0
 SEED: Final = "0x1"
 """Seed of all random choices: the same contracts have the same coverage every time."""
@@ -74,7 +76,7 @@ def main() -> int:
 
 
 def _is_forges(name: str) -> bool:
-    return name not in ELSEWHERE and not name.startswith(BRIDGE)
+    return name not in ELSEWHERE and not name.startswith((BRIDGE, AGENTS))
 
 
 def measure() -> dict[str, Coverage]:

@@ -25,6 +25,8 @@ from tests.world import World
 
 EVERYBODY = {
     *("/schema.graphql", "/health", "/status", "/tournament.json", "/rounds/{number:int}/members.json"),
+    *("/rounds/{number:int}/consensus.quorum.json", "/.well-known/agent-card.json"),
+    "/.well-known/models/{number:int}.json",
     *("/rounds/{number:int}/{file}", "/rounds/current/ids.txt", "/rounds/{number:int}/payouts.json"),
     *("/models/{number:int}/badge.svg", "/models/{number:int}/statement.csv", "/assets/{name}"),
     *("/accounts/{key}/statement.csv", "/", "/rounds", "/rounds/{number:int}", "/leaderboard"),

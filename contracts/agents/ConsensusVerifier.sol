@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {ERC7786Recipient} from "@openzeppelin/contracts/crosschain/ERC7786Recipient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IConsensusVerifier} from "./interfaces/IConsensusVerifier.sol";
+import {ConsensusDocument} from "./lib/ConsensusDocument.sol";
+
+/// @title ConsensusVerifier
+/// @notice See IConsensusVerifier. Nobody owns it: its members change themselves, or the home chain does.
+contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
+    /* CONSTANTS */
+
+    /// @notice As many as a committee has.
+    uint256 public constant MAX_MEMBERS = 64;
+
+    /// @notice Seconds; longer than a round of a horizon of some months stays open.
+    uint64 public constant MAX_GRACE = 180 days;
+
+    /// @notice Seconds from publication to expiry of a document at most.
+    uint64 public constant MAX_LIFETIME = 180 days;
+
+    /// @notice Seconds by which this chain's clock may be behind the home chain's.
+    uint64 public constant CLOCK_SKEW = 15 minutes;
+
+    /* STORAGE */
+
+    /// @inheritdoc IConsensusVerifier
+    uint256 public immutable homeChainId;
+
+    /// @inheritdoc IConsensusVerifier
+    address public immutable tournament;
+
+    /// @inheritdoc IConsensusVerifier
+    uint64 public immutable grace;
+
+    /// @inheritdoc IConsensusVerifier
+    address public immutable gateway;
+
+    /// @dev Of the account that may send sets, as ERC-7930 writes it.
+    bytes32 private immutable _senderHash;
+
+    /// @inheritdoc IConsensusVerifier
+    bytes32 public memberSet;
+
+    /// @inheritdoc IConsensusVerifier
+    uint64 public memberSetId;
+
+    /// @inheritdoc IConsensusVerifier
+    mapping(bytes32 setHash => uint256) public acceptedUntil;
+
+    /* CONSTRUCTOR */
+
+    constructor(Home memory home, uint64 setId, address[] memory members, uint256 quorum) {
+        if (home.grace > MAX_GRACE) revert GraceTooLong(home.grace, MAX_GRACE);
+        if (home.tournament == address(0)) revert ZeroTournament();
+        homeChainId = home.chainId;
+        tournament = home.tournament;
+        grace = home.grace;
+        gateway = home.gateway;
+        _senderHash = keccak256(home.sender);
+        _begin(setId, members, quorum);
+    }
+
+    /* DOCUMENTS */
+
+    /// @inheritdoc IConsensusVerifier
+    function verify(
+        ConsensusDocument.Consensus calldata c,
+        address[] calldata members,
+        uint256 quorum,
+        uint256 signers,
+        bytes calldata signatures
+    ) external view returns (bytes32 digest) {
+        if (c.chainId != homeChainId) revert WrongChain(c.chainId, homeChainId);
+        if (c.tournament != tournament) revert WrongTournament(c.tournament, tournament);
+        _requireSet(c.memberSet, members, quorum);
+        uint256 until = acceptedUntil[c.memberSet];
+        if (block.timestamp >= until) revert UnknownMemberSet(c.memberSet, until);
+        _requireInForce(c);
+        digest = ConsensusDocument.digestOf(c);
+        _requireQuorum(digest, members, quorum, signers, signatures);
+    }
+
+    /// @inheritdoc IConsensusVerifier
+    function digestOf(ConsensusDocument.Consensus calldata c) external pure returns (bytes32) {
+        return ConsensusDocument.digestOf(c);
+    }
+
+    /// @inheritdoc IConsensusVerifier
+    function predicts(
+        ConsensusDocument.Consensus calldata c,
+        ConsensusDocument.Leaf calldata leaf,
+        uint256 index,
+        bytes32[] calldata siblings
+    ) external pure returns (bool) {
+        return ConsensusDocument.contains(c.root, c.assets, ConsensusDocument.leafOf(leaf), index, siblings);
+    }
+
+    /* MEMBERS */
+
+    /// @inheritdoc IConsensusVerifier
+    function rotate(
+        uint64 setId,
+        address[] calldata members,
+        uint256 quorum,
+        address[] calldata next,
+        uint256 nextQuorum,
+        uint256 signers,
+        bytes calldata signatures
+    ) external {
+        _requireSet(memberSet, members, quorum);
+        bytes32 digest = rotationDigest(setId, ConsensusDocument.setHash(next, nextQuorum));
+        _requireQuorum(digest, members, quorum, signers, signatures);
+        _begin(setId, next, nextQuorum);
+    }
+
+    /// @inheritdoc IConsensusVerifier
+    function rotationDigest(uint64 setId, bytes32 next) public view returns (bytes32) {
+        return ConsensusDocument.rotationDigest(homeChainId, tournament, setId, memberSet, next);
+    }
+
+    /// @dev By message from home: `abi.encode(uint64 setId, address[] members, uint256 quorum)`.
+    function _processMessage(address, bytes32, bytes calldata, bytes calldata payload) internal override {
+        (uint64 setId, address[] memory members, uint256 quorum) = abi.decode(payload, (uint64, address[], uint256));
+        _begin(setId, members, quorum);
+    }
+
+    function _isAuthorizedGateway(address from, bytes calldata sender) internal view override returns (bool) {
+        return from == gateway && keccak256(sender) == _senderHash;
+    }
+
+    /* PRIVATE */
+
+    function _begin(uint64 setId, address[] memory members, uint256 quorum) private {
+        uint256 count = members.length;
+        if (count > MAX_MEMBERS) revert TooManyMembers(count, MAX_MEMBERS);
+        uint256 least = Math.ceilDiv(2 * count, 3);
+        if (count == 0 || quorum < least || quorum > count) revert QuorumOutOfRange(quorum, least, count);
+        address before;
+        for (uint256 i; i < count; ++i) {
+            if (members[i] <= before) revert NotAscending(before, members[i]);
+            before = members[i];
+        }
+        if (setId <= memberSetId) revert OldMemberSet(setId, memberSetId);
+
+        acceptedUntil[memberSet] = block.timestamp + grace;
+        bytes32 next = ConsensusDocument.setHash(members, quorum);
+        acceptedUntil[next] = type(uint256).max;
+        memberSet = next;
+        memberSetId = setId;
+        emit MemberSetChanged(setId, next, count, quorum);
+    }
+
+    function _requireSet(bytes32 expected, address[] calldata members, uint256 quorum) private pure {
+        bytes32 found = ConsensusDocument.setHash(members, quorum);
+        if (found != expected) revert OtherMembers(found, expected);
+    }
+
+    function _requireInForce(ConsensusDocument.Consensus calldata c) private view {
+        if (block.timestamp + CLOCK_SKEW < c.publishedAt) revert NotPublishedYet(block.timestamp, c.publishedAt);
+        if (block.timestamp >= c.expiresAt) revert Expired(block.timestamp, c.expiresAt);
+        // It has not expired, so it expires after it is published, or within the skew.
+        uint256 lifetime = c.expiresAt > c.publishedAt ? c.expiresAt - c.publishedAt : 0;
+        if (lifetime > MAX_LIFETIME) revert LifetimeTooLong(lifetime, MAX_LIFETIME);
+        if (c.assets == 0) revert NoAssets();
+    }
+
+    function _requireQuorum(
+        bytes32 digest,
+        address[] calldata members,
+        uint256 quorum,
+        uint256 signers,
+        bytes calldata signatures
+    ) private pure {
+        if (signers >> members.length != 0) revert SignersOutOfRange(signers, members.length);
+        uint256 place;
+        uint256 count;
+        for (uint256 left = signers; left != 0; left &= left - 1) {
+            ++count;
+        }
+        if (count < quorum) revert TooFewSigners(count, quorum);
+        uint256 length = count * ConsensusDocument.SIGNATURE_BYTES;
+        if (signatures.length != length) revert SignaturesLengthMismatch(signatures.length, length);
+        for (uint256 i; i < members.length; ++i) {
+            if (signers & (1 << i) == 0) continue;
+            address signer = ConsensusDocument.signerAt(digest, signatures, place++);
+            if (signer != members[i]) revert WrongSigner(signer, members[i]);
+        }
+    }
+}
