@@ -9,6 +9,7 @@ from scorer.chain.endpoints import Endpoints
 from scorer.chain.records import Addresses
 from scorer.compute.decide import NodePolicy
 from scorer.compute.job import MIB, JobLimits, ModelKind
+from scorer.compute.providers.cloud_names import FargateSize, size_of
 from scorer.daemon.config_errors import ConfigError, problems
 from scorer.daemon.deployment_file import read_deployment
 from scorer.daemon.sections import LONGEST, Chain, ConfigSection, FilePath, Url
@@ -17,7 +18,11 @@ from scorer.redaction import remember, shown_path
 
 FILE: Final = "compute.toml"
 MOST_MODELS: Final = 1_000
-ProviderName = Literal["process", "podman", "docker", "kubernetes"]
+FARGATE_DISK: Final = 18 << 10
+"""MiB of a container's disk, of its 20 GiB, that a model may fill."""
+ProviderName = Literal["process", "podman", "docker", "kubernetes", "aws"]
+IMAGE: Final = r"^[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}$"
+"""An image by its digest: a tag may be another image tomorrow."""
 
 
 def _inside(value: str) -> str:
@@ -183,7 +188,7 @@ class ModelSection(ConfigSection):
     entry: Annotated[str, AfterValidator(_inside), Field(min_length=1, max_length=200)]
     python: FilePath = Path("/usr/bin/python3")
     provider: ProviderName = "process"
-    image: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}$")] | None = None
+    image: Annotated[str, Field(pattern=IMAGE)] | None = None
     rootfs: FilePath | None = None
     limits: LimitsSection = LimitsSection()
 
@@ -191,9 +196,31 @@ class ModelSection(ConfigSection):
     def _something_to_run_in(self) -> Self:
         if self.provider in ("podman", "docker") and (self.image is None) == (self.rootfs is None):
             raise ValueError("expected either image, by its digest, or rootfs for a container")
-        if self.provider == "kubernetes" and self.image is None:
-            raise ValueError("expected image, by its digest, for a pod")
+        if self.provider in ("kubernetes", "aws") and self.image is None:
+            raise ValueError(f"expected image, by its digest, for {self.provider}")
         return self
+
+    @property
+    def fargate(self) -> FargateSize | None:
+        """The size of Fargate that its limits need; None where there is none."""
+        return size_of(self.limits.threads, self.limits.memory_mib)
+
+
+class AwsSection(ConfigSection):
+    """The place at AWS where models run as jobs of Batch.
+
+    Attributes
+    ----------
+    account, region
+        Credentials of another account are refused.
+    node_image
+        An image with the node in it, its folder as ``/node``, to be run there as well; without it the node
+        stays where it is.
+    """
+
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    node_image: Annotated[str, Field(pattern=IMAGE)] | None = None
 
 
 class ComputeConfig(ConfigSection):
@@ -212,6 +239,7 @@ class ComputeConfig(ConfigSection):
     models: Annotated[tuple[ModelSection, ...], Field(strict=False, min_length=1, max_length=MOST_MODELS)]
     run: RunSection = RunSection()
     webhook: WebhookSection | None = None
+    aws: AwsSection | None = None
     state: FilePath = Path("state")
     base: Annotated[Path, Field(strict=False, exclude=True)] = Path()
 
@@ -220,6 +248,19 @@ class ComputeConfig(ConfigSection):
         numbers = [each.model for each in self.models]
         if len(set(numbers)) < len(numbers):
             raise ValueError("expected each model once")
+        return self
+
+    @model_validator(mode="after")
+    def _somewhere_at_aws(self) -> Self:
+        own = [each for each in self.models if each.provider == "aws"]
+        if own and self.aws is None:
+            raise ValueError("expected a section [aws] with account and region, for models that run there")
+        for each in own:
+            if each.fargate is None or 2 * each.limits.files_mib > FARGATE_DISK:
+                raise ValueError(
+                    f"model {each.model}: expected limits that Fargate has (16 processors, 120 GiB of memory "
+                    f"and {FARGATE_DISK // 2} MiB of files), found more"
+                )
         return self
 
     def at(self, path: Path) -> Path:

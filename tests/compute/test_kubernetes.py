@@ -14,7 +14,8 @@ import pytest
 
 from scorer.compute.infrastructure.kubernetes import manifests
 from scorer.compute.job import JobLimits, ModelJob, RunOutcome
-from scorer.compute.providers.kubernetes import KubernetesProvider, packed, pod_of
+from scorer.compute.providers.kubernetes import KubernetesProvider, pod_of
+from scorer.compute.providers.packing import packed
 from scorer.compute.providers.protocol import ProviderUnavailable
 from scorer.compute.sandbox.bubblewrap import interpreter
 from tests.compute.models import GOOD, PYTHON, Site, job, model, result_of, script, write_live
