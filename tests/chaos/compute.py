@@ -51,6 +51,7 @@ PAUSES: Final = (15.0, 50.0)
 AWAY: Final = (0.0, 6.0)
 """Seconds that what was killed stays away."""
 KILLED: Final = (NODE, NODE, SERVER, CHAIN)
+"""What is killed: all of it once in some order, then all of it again."""
 
 
 @dataclass
@@ -61,6 +62,8 @@ class Chaos:
     ----------
     kills
         How often each was ended.
+    left
+        What is killed next, the last first.
     """
 
     layout: DevnetLayout
@@ -68,6 +71,7 @@ class Chaos:
     home: Path
     dice: random.Random
     kills: Counter[str] = field(default_factory=Counter)
+    left: list[str] = field(default_factory=list)
 
     @property
     def suite(self) -> Suite:
@@ -117,7 +121,8 @@ class Chaos:
 
     def strike(self) -> None:
         """End one of the three at once, and start it again a little later."""
-        name = self.dice.choice(KILLED)
+        self.left = self.left or self.dice.sample(KILLED, len(KILLED))
+        name = self.left.pop()
         group = self.layout.processes
         if name == CHAIN:
             # Anvil keeps no state of its own: it is saved while no block is mined, as a node's disk has it.
@@ -129,6 +134,7 @@ class Chaos:
         self.kills[name] += 1
         time.sleep(self.dice.uniform(*AWAY))
         self._start(name)
+        sys.stdout.write(f"{time.strftime('%H:%M:%S')} killed and started {name}\n")
 
     def _start(self, name: str) -> None:
         group = self.layout.processes
