@@ -105,15 +105,15 @@ def assembled(config: ComputeConfig, signer: Submitter | None = None) -> Iterato
     context = NodeContext(config.endpoints(), metrics, alarms, time.time)
     with ExitStack() as stack:
         stack.enter_context(journal.held())
+        process = None
+        if signer is None:
+            signer = process = submitter_of(config)
+            stack.callback(process.close)
+            process.begin()
         providers = providers_of(config, wake.set)
         for provider in providers.values():
             stack.callback(provider.close)
             provider.check()
-        if signer is None:
-            process = submitter_of(config)
-            stack.callback(process.close)
-            process.start()
-            signer = process
         policy, codes = config.run.policy, CodeStore(config.root)
         parts = (providers, metrics, alarms.call)
         runs = Runs(config, addresses.chain_id, policy, journal, codes, *parts)
@@ -133,6 +133,8 @@ def assembled(config: ComputeConfig, signer: Submitter | None = None) -> Iterato
             wake.set()
 
         wake_up.wake = woken
+        if process is not None:
+            process.start()
         yield AssembledNode(node, config, metrics, alarms, wake, wake_up)
 
 

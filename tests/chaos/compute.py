@@ -219,6 +219,8 @@ def main() -> int:
         random.Random(given.seed),
     )
     sys.stdout.write(f"chaos-compute: seed {given.seed}\n")
+    # Whoever ends this ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("chaos-compute: ended by a signal"))
     try:
         chaos.set_up(given.models, free_port())
         # Rounds that opened while all of this started are not the node's to miss.
