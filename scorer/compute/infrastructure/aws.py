@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scorer.compute.configuration import AwsSection, ComputeConfig
-from scorer.compute.infrastructure.common import Plan
+from scorer.compute.infrastructure.common import Plan, secret_files
 from scorer.compute.infrastructure.costs import NODE, monthly
 from scorer.compute.providers.cloud_names import STACK, FargateSize, bucket_of
 from scorer.daemon.config_errors import ConfigError
@@ -64,14 +64,6 @@ def _plan(config: ComputeConfig, aws: AwsSection, models: list[tuple[str, Fargat
             aws.node_image, NODE, secret_files(config)
         )
     return _stack().StackPlan(aws.account, aws.region, models, processors, node)
-
-
-def secret_files(config: ComputeConfig) -> dict[str, str]:
-    """Return the files of secrets, as the configuration names them, by the secret's name."""
-    files = {"keystore": config.submitter.keystore, "password": config.submitter.password_file}
-    if config.submit.api_key_file is not None:
-        files["api-key"] = config.submit.api_key_file
-    return {name: str(path) for name, path in files.items()}
 
 
 def _about_node(config: ComputeConfig) -> tuple[str, ...]:
