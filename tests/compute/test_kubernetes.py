@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
 from scorer.compute.infrastructure.kubernetes import manifests
@@ -140,11 +141,10 @@ def test_a_pod_has_no_token_no_rights_and_bounds_on_all_that_it_takes(tmp_path: 
 
 
 def test_manifests_and_pods_are_valid_for_kubernetes(world: World, tmp_path: Path) -> None:
-    validator = pytest.importorskip("kubernetes_validate")
     site = Site(world, tmp_path / "node")
     config = site.write([model(1, script(site.folder / "one", GOOD), provider="kubernetes", image=IMAGE)])
     for document in (*manifests(config), pod_of(job_of(tmp_path, GOOD))):
-        validator.validate(document, "1.34", strict=True)
+        kubernetes_validate.validate(document, "1.34", strict=True)
 
 
 def test_the_namespace_forbids_all_traffic_and_the_node_may_do_nothing_but_run_pods(
