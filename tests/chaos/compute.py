@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -50,6 +51,8 @@ PAUSES: Final = (15.0, 50.0)
 """Seconds between two kills, at least and at most."""
 AWAY: Final = (0.0, 6.0)
 """Seconds that what was killed stays away."""
+SHORTEST: Final = 240
+"""Seconds of a round at least."""
 KILLED: Final = (NODE, NODE, SERVER, CHAIN)
 """What is killed: all of it once in some order, then all of it again."""
 
@@ -202,23 +205,35 @@ def await_settled(chaos: Chaos, wanted: range, seconds: float) -> list[RoundReco
         time.sleep(2)
 
 
+def every_of(models: int) -> int:
+    """Return the seconds of a round that suit this machine, with whatever else it does now.
+
+    A model's longest part is the start of its interpreter with scikit-learn; two for each leave time for what
+    is killed and run again.
+    """
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import sklearn.linear_model"], check=True)
+    return max(SHORTEST, round(2 * models * (time.monotonic() - began)))
+
+
 def main() -> int:
     """Play, count, and print one line; the exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--models", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--every", type=int, default=240)
+    parser.add_argument("--every", type=int, help="Seconds of a round; by default what this machine needs.")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     parser.add_argument("--out", type=Path, default=Path("build/chaos-compute"))
     given = parser.parse_args()
-    settings = Settings(free_port(), given.every, given.models, submits=False)
+    every = given.every or every_of(given.models)
+    settings = Settings(free_port(), every, given.models, submits=False)
     chaos = Chaos(
         DevnetLayout(given.out / "devnet"),
         settings,
         (given.out / "node").resolve(),
         random.Random(given.seed),
     )
-    sys.stdout.write(f"chaos-compute: seed {given.seed}\n")
+    sys.stdout.write(f"chaos-compute: seed {given.seed}, rounds of {every} s\n")
     # Whoever ends this ends what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("chaos-compute: ended by a signal"))
     try:
