@@ -1,4 +1,4 @@
-"""What models and a node cost at AWS a month, from list prices; shown before anything is deployed."""
+"""Computes the costs of models and a node at AWS a month, from list prices, before anything is deployed."""
 
 from dataclasses import dataclass
 from typing import Final

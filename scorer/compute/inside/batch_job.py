@@ -1,6 +1,6 @@
-"""Runs a job in a container of a cloud as nobody, and sends its log and predictions to where it is told.
+"""Runs a job in a container of a cloud as nobody, and sends its log and predictions to two URLs.
 
-``python -I batch_job.py``: ``/cupel/job.json`` names the command, its environment, its bounds, and two URLs,
+``python -I batch_job.py``: ``/cupel/job.json`` names the command, its environment, its bounds, and the URLs,
 each good for one object and some hours. The model cannot read that file. Standard library alone.
 """
 

@@ -27,7 +27,7 @@ with urllib.request.urlopen(os.environ["CUPEL_FILES"], timeout=300) as files:
     tarfile.open(fileobj=files, mode="r|").extractall("/")
 os.execvpe("python3", ["python3", "-I", "{RUNNER}/batch_job.py"], {{"PATH": os.environ["PATH"]}})
 """
-"""What a container runs first: it fetches the files, and leaves nothing of where they came from."""
+"""The first program of a container: it fetches the files, and leaves nothing of where they came from."""
 
 
 @contextmanager
