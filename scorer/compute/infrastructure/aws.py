@@ -5,10 +5,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from scorer.compute.configuration import AwsSection, ComputeConfig
+from scorer.compute.configuration import ComputeConfig
 from scorer.compute.infrastructure.common import Plan, secret_files
 from scorer.compute.infrastructure.costs import NODE, monthly
 from scorer.compute.providers.cloud_names import STACK, FargateSize, bucket_of
+from scorer.compute.sections import AwsSection
 from scorer.daemon.config_errors import ConfigError
 
 FILE: Final = "cupel-compute.template.json"
