@@ -68,7 +68,7 @@ mutate: setup  ## one small fault after the other in a copy of contracts/; fails
 chaos: setup  ## kill, reorganise, cut off and stall the daemons at every labelled point (an hour)
 	PYTHONPATH=. python tests/chaos/run.py
 
-chaos-compute: setup  ## fifty models of six kinds take part in ten rounds while node, server and chain are killed (an hour)
+chaos-compute: setup  ## fifty models of six kinds take part in ten rounds while node, server and chain are killed (an hour, and more on a busy machine)
 	sh scripts/sandbox_setup.sh
 	PYTHONPATH=. python tests/chaos/compute.py
 

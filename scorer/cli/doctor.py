@@ -16,7 +16,8 @@ FOLDERS: Final = ("CUPEL_ROUNDS", "CUPEL_INBOX")
 def doctor(as_json: JsonOption = False) -> None:
     """Check all that commands depend on, with a line for each and what to do.
 
-    That is Python, packages, tools, disk, and what the environment or the profile of cupel join names. Ends
+    That is Python, packages, tools, disk, and what the environment or the profile of cupel join names, a
+    node that runs models (CUPEL_COMPUTE) included. Ends
     with 1 where something that was named is missing or wrong. What is optional and not there is only
     mentioned. Nothing is written or sent; no password is asked for.
     """
@@ -41,6 +42,7 @@ def surroundings_of(environment: Mapping[str, str]) -> Surroundings:
         password_file=path("CUPEL_PASSWORD_FILE"),
         server=environment.get("CUPEL_URL") or None,
         folders=folders,
+        compute=path("CUPEL_COMPUTE"),
         ask_server=_identity,
     )
 

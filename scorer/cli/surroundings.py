@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -20,6 +20,8 @@ from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import connect, host, unchecked
 from scorer.chain.records import Addresses
 from scorer.client.keystore import Wallet
+from scorer.compute.checks import check_compute
+from scorer.compute.configuration import load_compute_config
 from scorer.daemon.checks import Check
 from scorer.daemon.deployment_file import read_deployment
 from scorer.errors import CupelError
@@ -35,6 +37,7 @@ PATIENCE: Final = 10
 EXTRAS: Final[Mapping[str, tuple[str, str]]] = {
     "demo": ("matplotlib", "cupel demo, and pictures"),
     "compute": ("distributed", "scores and data sets over several machines"),
+    "aws": ("boto3", "models as jobs of AWS Batch"),
     "s3": ("obstore", "data sets at a URL"),
     "postgresql": ("psycopg", "a journal or read model in PostgreSQL"),
     "mcp": ("mcp", "tools for agents"),
@@ -54,6 +57,8 @@ class Surroundings:
     ----------
     folders
         Paths that commands read or write, by the name of their variable.
+    compute
+        The configuration of a node that runs models.
     """
 
     endpoint: str | None
@@ -64,6 +69,7 @@ class Surroundings:
     folders: Mapping[str, Path]
     ask_server: Callable[[str], tuple[int, str]]
     """Returns chain id and tournament that a server says it is of."""
+    compute: Path | None = None
 
     def checks(self) -> Iterator[Check]:
         """Look at everything, what others rest on first."""
@@ -89,6 +95,8 @@ class Surroundings:
             yield _looked("password file", lambda: _owners_alone(password))
         for name, folder in self.folders.items():
             yield _looked(name, partial(_folder, folder))
+        if self.compute is not None:
+            yield from _node(self.compute)
 
     def _chain_checks(self, addresses: Addresses | None) -> Iterator[Check]:
         if self.endpoint is None:
@@ -116,6 +124,15 @@ def _looked(name: str, look: Callable[[], str]) -> Check:
         return Check(name, ok=True, detail=look())
     except (CupelError, Web3Exception, RequestException, OSError, ValueError) as error:
         return Check(name, ok=False, detail=str(error) or type(error).__name__)
+
+
+def _node(path: Path) -> Iterator[Check]:
+    """Yield what `cupel compute check` finds, where the configuration can be used."""
+    read = _looked("compute", lambda: f"{len(load_compute_config(path).models)} models in {path}")
+    yield read
+    if read.ok:
+        for check in check_compute(load_compute_config(path)):
+            yield replace(check, name=f"compute: {check.name}")
 
 
 def _python() -> str:

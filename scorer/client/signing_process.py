@@ -81,13 +81,19 @@ class SubmitterProcess:
         return SigningClient(Path(self.options.socket), self.address).sign_submission(digest)
 
     def start(self) -> None:
-        """Start it, unless it runs.
+        """Start it, unless it runs, and wait until it can be asked.
 
         Raises
         ------
         SigningUnavailable
             When it does not come up: it says why on standard error.
         """
+        self.begin()
+        if self._child is not None:
+            _await(Path(self.options.socket), self._child)
+
+    def begin(self) -> None:
+        """Start it, unless it runs; it opens the keystore meanwhile, which is slow on purpose."""
         if self._child is not None and self._child.poll() is None:
             return
         socket = Path(self.options.socket)
@@ -98,7 +104,6 @@ class SubmitterProcess:
         if self._child.stdin is not None:
             self._child.stdin.write(json.dumps(asdict(self.options)).encode())
             self._child.stdin.close()
-        _await(socket, self._child)
 
     def close(self) -> None:
         """End it."""

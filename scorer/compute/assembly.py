@@ -14,6 +14,8 @@ from scorer.compute.delivery import InboxDelivery, ServerDelivery, SubmissionDel
 from scorer.compute.journal import RunJournal
 from scorer.compute.node import ComputeNode
 from scorer.compute.node_metrics import ComputeMetrics
+from scorer.compute.providers.aws import AwsProvider
+from scorer.compute.providers.aws_jobs import AwsJobs
 from scorer.compute.providers.container import ContainerProvider
 from scorer.compute.providers.kubernetes import KubernetesProvider
 from scorer.compute.providers.process import ProcessProvider
@@ -103,15 +105,15 @@ def assembled(config: ComputeConfig, signer: Submitter | None = None) -> Iterato
     context = NodeContext(config.endpoints(), metrics, alarms, time.time)
     with ExitStack() as stack:
         stack.enter_context(journal.held())
+        process = None
+        if signer is None:
+            signer = process = submitter_of(config)
+            stack.callback(process.close)
+            process.begin()
         providers = providers_of(config, wake.set)
         for provider in providers.values():
             stack.callback(provider.close)
             provider.check()
-        if signer is None:
-            process = submitter_of(config)
-            stack.callback(process.close)
-            process.start()
-            signer = process
         policy, codes = config.run.policy, CodeStore(config.root)
         parts = (providers, metrics, alarms.call)
         runs = Runs(config, addresses.chain_id, policy, journal, codes, *parts)
@@ -131,6 +133,8 @@ def assembled(config: ComputeConfig, signer: Submitter | None = None) -> Iterato
             wake.set()
 
         wake_up.wake = woken
+        if process is not None:
+            process.start()
         yield AssembledNode(node, config, metrics, alarms, wake, wake_up)
 
 
@@ -172,12 +176,16 @@ def delivery_of(config: ComputeConfig) -> SubmissionDelivery:
 
 def providers_of(config: ComputeConfig, on_end: Callable[[], None]) -> Mapping[str, JobProvider]:
     """Return the providers that the models of a configuration use, by name."""
-    return {name: _provider(name, on_end) for name in sorted({each.provider for each in config.models})}
+    return {
+        name: _provider(config, name, on_end) for name in sorted({each.provider for each in config.models})
+    }
 
 
-def _provider(name: str, on_end: Callable[[], None]) -> JobProvider:
+def _provider(config: ComputeConfig, name: str, on_end: Callable[[], None]) -> JobProvider:
     if name == "process":
         return ProcessProvider(on_end)
+    if name == "aws" and config.aws is not None:
+        return AwsProvider(on_end, jobs=AwsJobs(config.aws.region, config.aws.account))
     if name == "kubernetes":
         return KubernetesProvider(on_end)
     return ContainerProvider(on_end, name=name)

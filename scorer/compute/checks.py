@@ -8,10 +8,11 @@ from web3.exceptions import Web3Exception
 
 from scorer.compute.assembly import delivery_of, providers_of, source_of, submitter_of
 from scorer.compute.codes import CodeStore
-from scorer.compute.configuration import ComputeConfig, ModelSection
+from scorer.compute.configuration import ComputeConfig
 from scorer.compute.dry_run import look
 from scorer.compute.observation import ChainSnapshot
 from scorer.compute.rounds import PublishedFolder
+from scorer.compute.sections import ModelSection
 from scorer.compute.submitting import submitters
 from scorer.daemon.checks import Check, CheckFailed
 from scorer.errors import CupelError

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from scorer.compute.configuration import ModelSection
 from scorer.compute.record import (
     IGNORED,
     ModelUnreadable,
@@ -16,6 +15,7 @@ from scorer.compute.record import (
     make_readable,
     to_json,
 )
+from scorer.compute.sections import ModelSection
 from scorer.files import write_whole
 from scorer.redaction import shown_path
 

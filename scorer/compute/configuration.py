@@ -1,199 +1,31 @@
 """The configuration of a node that runs models: one TOML file, checked as a whole before anything runs."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from scorer.chain.endpoints import Endpoints
 from scorer.chain.records import Addresses
-from scorer.compute.decide import NodePolicy
-from scorer.compute.job import MIB, JobLimits, ModelKind
+from scorer.compute.sections import (
+    AwsSection,
+    ModelSection,
+    RoundsSection,
+    RunSection,
+    SubmitSection,
+    SubmitterSection,
+    WebhookSection,
+)
 from scorer.daemon.config_errors import ConfigError, problems
 from scorer.daemon.deployment_file import read_deployment
-from scorer.daemon.sections import LONGEST, Chain, ConfigSection, FilePath, Url
+from scorer.daemon.sections import Chain, ConfigSection, FilePath
 from scorer.files import SecretExposed, one_line, parse_toml, read_bounded, read_secret
 from scorer.redaction import remember, shown_path
 
 FILE: Final = "compute.toml"
 MOST_MODELS: Final = 1_000
-ProviderName = Literal["process", "podman", "docker", "kubernetes"]
-
-
-def _inside(value: str) -> str:
-    """Refuse an entry that leaves the model's folder, or would be read as an option."""
-    path = Path(value.partition(":")[0])
-    if path.is_absolute() or ".." in path.parts or value.startswith("-") or not path.parts:
-        raise ValueError(
-            "expected a file in the model's folder, such as model.py:predict, found another path"
-        )
-    return value
-
-
-class SubmitterSection(ConfigSection):
-    """The submitter's key, which a process of its own holds: it signs submissions, and moves no stake.
-
-    Attributes
-    ----------
-    keystore, password_file
-        Hold it encrypted (Web3 Secret Storage, version 3), and the password, in one line.
-    """
-
-    keystore: FilePath
-    password_file: FilePath
-
-
-class RoundsSection(ConfigSection):
-    """The sources of rounds' files and live data.
-
-    Attributes
-    ----------
-    published
-        A folder in which the operator publishes rounds, as ``<tournament>/<round>`` or ``<round>``.
-    server
-        Or the tournament's server.
-    data
-        The URL of published versions of the data set, see ``cupel data pull``.
-    signer
-        The operator's address, which must have signed each version.
-    """
-
-    published: FilePath | None = None
-    server: Url | None = None
-    data: str | None = None
-    signer: Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")] | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.published is None) == (self.server is None):
-            raise ValueError("expected either published or server")
-        if (self.data is None) != (self.signer is None):
-            raise ValueError("expected data and signer together: a version that nobody signed is not taken")
-        return self
-
-
-class SubmitSection(ConfigSection):
-    """The way that submissions take.
-
-    Attributes
-    ----------
-    inbox
-        The operator's inbox, a folder.
-    server, api_key_file
-        Or the tournament's server, and a file with ``id$secret`` of a key that may upload.
-    in_the_clear
-        Whether they may be sent unencrypted, where a round's rules say that all are.
-    """
-
-    inbox: FilePath | None = None
-    server: Url | None = None
-    api_key_file: FilePath | None = None
-    in_the_clear: bool = False
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.inbox is None) == (self.server is None):
-            raise ValueError("expected either inbox or server")
-        if (self.server is None) != (self.api_key_file is None):
-            raise ValueError("expected server and api_key_file together")
-        return self
-
-
-class RunSection(ConfigSection):
-    """The way in which the node works; see `NodePolicy`.
-
-    Attributes
-    ----------
-    interval
-        Seconds between two cycles.
-    port
-        Port of /metrics, /healthz and /readyz on 127.0.0.1; 0 for none.
-    """
-
-    interval: Annotated[float, Field(gt=0, le=LONGEST)] = 15.0
-    port: Annotated[int, Field(ge=0, le=65_535)] = 0
-    concurrent: Annotated[int, Field(ge=1, le=256)] = 2
-    margin: Annotated[int, Field(ge=0, le=LONGEST)] = 60
-    reserve: Annotated[int, Field(ge=0, le=LONGEST)] = 1_800
-    alert: Annotated[int, Field(ge=0, le=LONGEST)] = 3_600
-    attempts: Annotated[int, Field(ge=1, le=100)] = 3
-    pause: Annotated[int, Field(ge=0, le=LONGEST)] = 30
-
-    @property
-    def policy(self) -> NodePolicy:
-        """The bounds within which the node works."""
-        given = (self.concurrent, self.margin, self.reserve, self.alert, self.attempts, self.pause)
-        return NodePolicy(*given)
-
-
-class WebhookSection(ConfigSection):
-    """The place where calls arrive that wake the node; see `scorer.compute.webhook`.
-
-    Attributes
-    ----------
-    secret_file
-        The secret of the server's webhook, ``whsec_...``; without it, only calls of the operator's key count.
-    """
-
-    port: Annotated[int, Field(ge=1, le=65_535)]
-    host: str = "127.0.0.1"
-    secret_file: FilePath | None = None
-
-
-class LimitsSection(ConfigSection):
-    """Resources that one run may take; see `JobLimits`.
-
-    Attributes
-    ----------
-    seconds
-        The time that it may take.
-    """
-
-    seconds: Annotated[int, Field(ge=1, le=LONGEST)] = 3_600
-    memory_mib: Annotated[int, Field(ge=32, le=1 << 20)] = 2_048
-    files_mib: Annotated[int, Field(ge=1, le=1 << 20)] = 512
-    processes: Annotated[int, Field(ge=1, le=100_000)] = 256
-    log_mib: Annotated[int, Field(ge=1, le=1 << 12)] = 64
-    threads: Annotated[int, Field(ge=1, le=1_024)] = 1
-
-    def of(self, output: int) -> JobLimits:
-        """Return the limits of a run whose predictions have so many bytes at most."""
-        sizes = (self.memory_mib * MIB, self.processes, self.files_mib * MIB, output, self.log_mib * MIB)
-        return JobLimits(*sizes, self.threads)
-
-
-class ModelSection(ConfigSection):
-    """A model that takes part.
-
-    Attributes
-    ----------
-    folder
-        All that it needs, and nothing else: all of it is seen by the model, and none of it written.
-    entry
-        What is run: ``model.py:predict`` for a function, else a file.
-    python
-        The interpreter of the environment that it needs.
-    image
-        For containers, by digest: ``name@sha256:...``.
-    """
-
-    model: Annotated[int, Field(ge=1, lt=1 << 63)]
-    folder: FilePath
-    kind: Annotated[ModelKind, Field(strict=False)]
-    entry: Annotated[str, AfterValidator(_inside), Field(min_length=1, max_length=200)]
-    python: FilePath = Path("/usr/bin/python3")
-    provider: ProviderName = "process"
-    image: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}$")] | None = None
-    rootfs: FilePath | None = None
-    limits: LimitsSection = LimitsSection()
-
-    @model_validator(mode="after")
-    def _something_to_run_in(self) -> Self:
-        if self.provider in ("podman", "docker") and (self.image is None) == (self.rootfs is None):
-            raise ValueError("expected either image, by its digest, or rootfs for a container")
-        if self.provider == "kubernetes" and self.image is None:
-            raise ValueError("expected image, by its digest, for a pod")
-        return self
+FARGATE_DISK: Final = 18 << 10
+"""MiB of a container's disk, of its 20 GiB, that a model may fill."""
 
 
 class ComputeConfig(ConfigSection):
@@ -212,6 +44,7 @@ class ComputeConfig(ConfigSection):
     models: Annotated[tuple[ModelSection, ...], Field(strict=False, min_length=1, max_length=MOST_MODELS)]
     run: RunSection = RunSection()
     webhook: WebhookSection | None = None
+    aws: AwsSection | None = None
     state: FilePath = Path("state")
     base: Annotated[Path, Field(strict=False, exclude=True)] = Path()
 
@@ -220,6 +53,19 @@ class ComputeConfig(ConfigSection):
         numbers = [each.model for each in self.models]
         if len(set(numbers)) < len(numbers):
             raise ValueError("expected each model once")
+        return self
+
+    @model_validator(mode="after")
+    def _somewhere_at_aws(self) -> Self:
+        own = [each for each in self.models if each.provider == "aws"]
+        if own and self.aws is None:
+            raise ValueError("expected a section [aws] with account and region, for models that run there")
+        for each in own:
+            if each.fargate is None or 2 * each.limits.files_mib > FARGATE_DISK:
+                raise ValueError(
+                    f"model {each.model}: expected limits that Fargate has (16 processors, 120 GiB of memory "
+                    f"and {FARGATE_DISK // 2} MiB of files), found more"
+                )
         return self
 
     def at(self, path: Path) -> Path:

@@ -353,10 +353,16 @@ def _time_left(
     now: int,
     variant: ModelVariant,
 ) -> int:
-    """Return the seconds that a run may take; a fallback keeps its time, unless that has begun."""
+    """Return the seconds that a run may take; older code keeps its time, unless that has begun.
+
+    Earlier predictions are at hand: they need no time kept, and the margin is theirs.
+    """
+    if variant is ModelVariant.REPEAT:
+        return record.close_at - now
     left = record.close_at - policy.margin_of(record) - now
     kept = policy.reserve_of(record)
-    has_other = variant is ModelVariant.CURRENT and any(_fallbacks(model, progress))
+    others = _fallbacks(model, progress) if variant is ModelVariant.CURRENT else ()
+    has_other = ModelVariant.LAST_GOOD in others
     return left - kept if has_other and left > kept else left
 
 

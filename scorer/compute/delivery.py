@@ -1,6 +1,7 @@
 """Hands in signed submissions, each once: into the operator's inbox, or to the tournament's server."""
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from scorer.protocol.documents import to_hex
 from scorer.protocol.receipt import SubmissionReceipt
 from scorer.server.known_servers import KnownServers
 from scorer.server.receipt_folder import RECEIPTS, ReceiptFolder
-from scorer.server.round_files import TOURNAMENT
+from scorer.server.served_names import TOURNAMENT
 from scorer.server.upstream import Upstream
 from scorer.storage.bundle import round_folder
 from scorer.storage.inbox import SIGNATURE_SUFFIX, deliver, signature_path
@@ -33,6 +34,8 @@ CREATE = (
 )
 
 
+KNOWN_FOR = 60.0
+"""Seconds for which a server is taken to be who it said it was; each receipt is checked all the same."""
 EARLIER = "query ($m: String) { submissions(modelId: $m) { id state round { number } } }"
 ACCEPTED = "accepted"
 
@@ -126,6 +129,8 @@ class ServerDelivery:
     chain_id: int
     tournament: str
     _number: int | None = None
+    _known: ReceiptFolder | None = None
+    _known_at: float = 0.0
 
     def deliver(self, submission: SignedSubmission, trigger: str | None) -> Mapping[str, Any]:
         """Upload, sign and submit, unless there is a receipt; return the receipt."""
@@ -154,6 +159,12 @@ class ServerDelivery:
         return f"Token {self.api_key}"
 
     def _folder(self) -> ReceiptFolder:
+        """Return where receipts are kept; who the server is was asked at most a minute ago."""
+        if self._known is None or time.monotonic() - self._known_at > KNOWN_FOR:
+            self._known, self._known_at = self._identified(), time.monotonic()
+        return self._known
+
+    def _identified(self) -> ReceiptFolder:
         identity = self.upstream.identity()
         if (identity.chain_id, identity.tournament.lower()) != (self.chain_id, self.tournament.lower()):
             raise NotDelivered(

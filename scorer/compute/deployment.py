@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from scorer.compute.configuration import ComputeConfig
-from scorer.compute.infrastructure import kubernetes, machine
+from scorer.compute.infrastructure import aws, kubernetes, machine
 from scorer.compute.infrastructure.common import Plan
 from scorer.daemon.config_errors import ConfigError
 from scorer.files import write_whole
@@ -22,6 +22,7 @@ TARGETS: Final[Mapping[str, Make]] = {
     "cron": machine.cron,
     "github": machine.github,
     "kubernetes": kubernetes.plan,
+    "aws": aws.plan,
 }
 """The function that makes the files of each target."""
 

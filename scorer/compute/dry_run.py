@@ -8,7 +8,7 @@ from typing import Final
 from scorer.chain.endpoint import EndpointError
 from scorer.compute.assembly import providers_of, source_of
 from scorer.compute.codes import Code, CodeStore
-from scorer.compute.configuration import ComputeConfig, ModelSection
+from scorer.compute.configuration import ComputeConfig
 from scorer.compute.inputs import Inputs, prepare_inputs
 from scorer.compute.job import JobResult, ModelJob, RunOutcome
 from scorer.compute.jobs import checked, job_of
@@ -16,6 +16,7 @@ from scorer.compute.live import pull_data
 from scorer.compute.observation import ChainSnapshot, observed
 from scorer.compute.providers.protocol import JobProvider, JobState
 from scorer.compute.rounds import RoundTermsHere, TermsReader
+from scorer.compute.sections import ModelSection
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.site import Site
 

@@ -1,10 +1,11 @@
 """Makes jobs of models and rounds, and checks what comes out of them."""
 
 from scorer.compute.codes import Code
-from scorer.compute.configuration import ComputeConfig, ModelSection
+from scorer.compute.configuration import ComputeConfig
 from scorer.compute.inputs import Inputs
 from scorer.compute.job import JobResult, ModelJob, ModelKind, RunOutcome
 from scorer.compute.rounds import RoundTermsHere
+from scorer.compute.sections import ModelSection
 from scorer.submission.reader import check_submission
 from scorer.submission.table import SubmissionRefused, most_bytes
 

@@ -6,8 +6,6 @@ from typing import Final
 
 from scorer.compute.job import LIVE
 from scorer.compute.live_ids import read_ids
-from scorer.data import publishing
-from scorer.data.objects import ObjectFolder
 from scorer.isolation import SHARED_READER, IsolationError, ReadLimits
 
 NEWEST: Final = 8
@@ -23,6 +21,10 @@ def pull_data(url: str, signer: str, root: Path) -> list[str]:
     scorer.data.faults.DataError
         When one is not signed by the signer, or its files differ from its manifest.
     """
+    # pandas comes with it: half a second of every start, for the nodes that have a data set alone.
+    from scorer.data import publishing
+    from scorer.data.objects import ObjectFolder
+
     root.mkdir(parents=True, exist_ok=True)
     store = ObjectFolder(url)
     return [name for name in publishing.versions(store) if publishing.pull(store, name, root, signer)]

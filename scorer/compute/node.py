@@ -81,10 +81,7 @@ class ComputeNode:
         self.runs.collect(self._now)
         self.rehearsals.collect(self._now)
         rounds, models = self._rounds(self._seen), self.runs.models()
-        journal = self.runs.progress(self.site.tournament, rounds)
-        if self.submitting.find_earlier(journal, self._now()):
-            journal = self.runs.progress(self.site.tournament, rounds)
-        actions = decide(rounds, models, journal, self.runs.policy, self._now())
+        actions = self._decided(rounds, models)
         for action in actions:
             with apart(_named(action), self.context.alarms.call):
                 self._act(action)
@@ -97,6 +94,21 @@ class ComputeNode:
             "block": self._seen.block,
             "steps": [_named(a) for a in actions if not isinstance(a, Alert | LeaveForNow)],
         }
+
+    def _decided(self, rounds: Sequence[TakingRound], models: Sequence[ModelView]) -> list[Action]:
+        """Return what is left to do; before a model runs, it is looked for in the round.
+
+        Only then: a node that starts with many models does not ask about all of them before the first runs.
+        """
+        journal = self.runs.progress(self.site.tournament, rounds)
+        actions = decide(rounds, models, journal, self.runs.policy, self._now())
+        starts = (action for action in actions if isinstance(action, Start))
+        keys = [(start.round.tournament, start.round.round_id, start.model_id) for start in starts]
+        starting = {key: journal.get(key, ModelProgress()) for key in keys}
+        if not self.submitting.find_earlier(starting, self._now()):
+            return actions
+        journal = self.runs.progress(self.site.tournament, rounds)
+        return decide(rounds, models, journal, self.runs.policy, self._now())
 
     def look(self) -> None:
         """Look at the chain in the next cycle, however short ago the last look was."""

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from scorer.compute.codes import Code, CodeStore, GoodRun
-from scorer.compute.configuration import ComputeConfig, ModelSection
+from scorer.compute.configuration import ComputeConfig
 from scorer.compute.decide import Key, ModelProgress, ModelVariant, ModelView, NodePolicy, Start, TakingRound
 from scorer.compute.inputs import Inputs
 from scorer.compute.job import JobResult, RunOutcome
@@ -18,6 +18,7 @@ from scorer.compute.node_metrics import ComputeMetrics
 from scorer.compute.providers.protocol import JobProvider, JobState
 from scorer.compute.record import RunRecord, sha256
 from scorer.compute.rounds import NEWEST, RoundTermsHere
+from scorer.compute.sections import ModelSection
 from scorer.errors import CupelError
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.failures import apart

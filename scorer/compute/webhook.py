@@ -7,12 +7,13 @@ model's webhook, whose body is that of numerai-cli's calls with ``triggerId``. E
 import hashlib
 import hmac
 import json
+import socket
 import threading
 import time
 from base64 import b64decode
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -32,6 +33,8 @@ KEPT: Final = 10_000
 """Ids that are remembered: as many calls as may be made within the tolerance."""
 MOST_BODY: Final = 16_384
 MOST_AT_ONCE: Final = 16
+LONGEST_CALL: Final = 15.0
+"""Seconds after which a call is cut, however far it is."""
 QUESTIONS: Final = 30
 """Accounts that the chain is asked about in a minute."""
 MINUTE: Final = 60
@@ -182,6 +185,11 @@ def _document(body: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
+def _cut(request: socket.socket) -> None:
+    with suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
+
+
 class _Server(ThreadingHTTPServer):
     """Takes a few calls at once, and drops others: whoever calls tries again."""
 
@@ -198,9 +206,14 @@ class _Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        # A timeout of each read alone lets a caller who sends a byte at a time keep its place for hours.
+        end = threading.Timer(LONGEST_CALL, _cut, [request])
+        end.daemon = True
+        end.start()
         try:
             super().process_request_thread(request, client_address)
         finally:
+            end.cancel()
             self._free.release()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002

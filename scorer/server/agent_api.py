@@ -10,8 +10,9 @@ from scorer.server.consensus_documents import QUORUM_FILE, plain
 from scorer.server.engine import GraphqlEngine
 from scorer.server.errors import ApiError
 from scorer.server.known_servers import require_contracts
-from scorer.server.round_files import TOURNAMENT, RoundFiles
+from scorer.server.round_files import RoundFiles
 from scorer.server.round_roots import rules_of
+from scorer.server.served_names import TOURNAMENT
 from scorer.server.services import RequestContext
 from scorer.server.unsigned import addresses_of
 from scorer.server.upstream import Upstream

@@ -35,7 +35,8 @@ from scorer.server.object_store import StoreUnavailable
 from scorer.server.pages.application import WebPages, wants_page
 from scorer.server.rate_limit import RateLimiter, address_of, limited
 from scorer.server.round_files import RoundFiles
-from scorer.server.services import ENCRYPTS, RequestContext, Services
+from scorer.server.served_names import ENCRYPTS
+from scorer.server.services import RequestContext, Services
 
 if TYPE_CHECKING:
     from scorer.server.agent_server import AgentRoute

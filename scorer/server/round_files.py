@@ -13,14 +13,13 @@ from starlette.routing import Route
 from scorer.oracle.exchange import PUBLIC
 from scorer.protocol.documents import to_hex
 from scorer.server.errors import ApiError
+from scorer.server.served_names import MEMBERS, TOURNAMENT
 from scorer.server.services import Services
 from scorer.storage.bundle import NAMES, RULES, UNIVERSE
 
 BEFORE_THE_OUTCOME: Final = (RULES, UNIVERSE, NAMES)
 """Files that the operator publishes when a round opens."""
 SERVED: Final = PUBLIC | {*BEFORE_THE_OUTCOME}
-TOURNAMENT: Final = "tournament.json"
-MEMBERS: Final = "members.json"
 AT_ONCE: Final = 8
 """Threads that look at once: a bundle or a chain that is slow holds them, and others need theirs."""
 

@@ -22,8 +22,6 @@ from scorer.server.submissions import SubmissionService
 from scorer.server.uploads import Uploads
 from scorer.server.webhooks import Webhooks
 
-ENCRYPTS: Final = "cupel-encrypts"
-"""The header by which a client says that it encrypts what it uploads, as `cupel gateway` does."""
 NUMBERS: Final = {"classic": (8, 1), "signals": (11,), "crypto": (12,)}
 """Numbers by which Numerai's clients call a tournament of a kind; 1 is Classic's of old."""
 

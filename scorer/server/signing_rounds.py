@@ -19,7 +19,7 @@ from scorer.protocol.documents import from_hex, to_hex
 from scorer.server.errors import ApiError
 from scorer.server.known_servers import ServerIdentity
 from scorer.server.published_rounds import PublishedRounds
-from scorer.server.round_files import MEMBERS
+from scorer.server.served_names import MEMBERS
 from scorer.server.upstream import GatewayError, Upstream
 from scorer.storage.bundle import NAMES, RULES, UNIVERSE
 

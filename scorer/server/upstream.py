@@ -13,8 +13,7 @@ from scorer.errors import CupelError
 from scorer.redaction import described
 from scorer.server.errors import ApiError
 from scorer.server.known_servers import ServerIdentity
-from scorer.server.round_files import TOURNAMENT
-from scorer.server.services import ENCRYPTS
+from scorer.server.served_names import ENCRYPTS, TOURNAMENT
 
 TIMEOUT: Final = (10, 300)
 """Seconds to connect, and to wait for an answer: a submission is checked before it is answered."""

@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -50,7 +51,10 @@ PAUSES: Final = (15.0, 50.0)
 """Seconds between two kills, at least and at most."""
 AWAY: Final = (0.0, 6.0)
 """Seconds that what was killed stays away."""
+SHORTEST: Final = 240
+"""Seconds of a round at least."""
 KILLED: Final = (NODE, NODE, SERVER, CHAIN)
+"""What is killed: all of it once in some order, then all of it again."""
 
 
 @dataclass
@@ -61,6 +65,8 @@ class Chaos:
     ----------
     kills
         How often each was ended.
+    left
+        What is killed next, the last first.
     """
 
     layout: DevnetLayout
@@ -68,6 +74,7 @@ class Chaos:
     home: Path
     dice: random.Random
     kills: Counter[str] = field(default_factory=Counter)
+    left: list[str] = field(default_factory=list)
 
     @property
     def suite(self) -> Suite:
@@ -117,7 +124,8 @@ class Chaos:
 
     def strike(self) -> None:
         """End one of the three at once, and start it again a little later."""
-        name = self.dice.choice(KILLED)
+        self.left = self.left or self.dice.sample(KILLED, len(KILLED))
+        name = self.left.pop()
         group = self.layout.processes
         if name == CHAIN:
             # Anvil keeps no state of its own: it is saved while no block is mined, as a node's disk has it.
@@ -129,6 +137,7 @@ class Chaos:
         self.kills[name] += 1
         time.sleep(self.dice.uniform(*AWAY))
         self._start(name)
+        sys.stdout.write(f"{time.strftime('%H:%M:%S')} killed and started {name}\n")
 
     def _start(self, name: str) -> None:
         group = self.layout.processes
@@ -196,23 +205,37 @@ def await_settled(chaos: Chaos, wanted: range, seconds: float) -> list[RoundReco
         time.sleep(2)
 
 
+def every_of(models: int) -> int:
+    """Return the seconds of a round that suit this machine, with whatever else it does now.
+
+    A model's longest part is the start of its interpreter with scikit-learn; two for each leave time for what
+    is killed and run again.
+    """
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import sklearn.linear_model"], check=True)
+    return max(SHORTEST, round(2 * models * (time.monotonic() - began)))
+
+
 def main() -> int:
     """Play, count, and print one line; the exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--models", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--every", type=int, default=240)
+    parser.add_argument("--every", type=int, help="Seconds of a round; by default what this machine needs.")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     parser.add_argument("--out", type=Path, default=Path("build/chaos-compute"))
     given = parser.parse_args()
-    settings = Settings(free_port(), given.every, given.models, submits=False)
+    every = given.every or every_of(given.models)
+    settings = Settings(free_port(), every, given.models, submits=False)
     chaos = Chaos(
         DevnetLayout(given.out / "devnet"),
         settings,
         (given.out / "node").resolve(),
         random.Random(given.seed),
     )
-    sys.stdout.write(f"chaos-compute: seed {given.seed}\n")
+    sys.stdout.write(f"chaos-compute: seed {given.seed}, rounds of {every} s\n")
+    # Whoever ends this ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("chaos-compute: ended by a signal"))
     try:
         chaos.set_up(given.models, free_port())
         # Rounds that opened while all of this started are not the node's to miss.

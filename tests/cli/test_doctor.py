@@ -9,6 +9,7 @@ from scorer.cli import surroundings
 from scorer.cli.surroundings import Surroundings
 from scorer.daemon.checks import Check
 from tests.cli.test_cupel import run
+from tests.compute.models import GOOD, Site, model, script
 from tests.world import World
 
 NOBODY = "http://127.0.0.1:9"
@@ -88,6 +89,23 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert found["CUPEL_ROUNDS"].ok
 
 
+def test_a_node_that_runs_models_is_checked_as_a_whole(world: World, tmp_path: Path) -> None:
+    site = Site(world, tmp_path / "node")
+    site.write([model(1, script(site.folder / "one", GOOD))])
+    found = looked(compute=site.folder / "compute.toml")
+    assert found["compute"].detail.startswith("1 models")
+    assert found["compute: model 1"].ok
+    assert found["compute: chain"].ok
+    assert not found["compute: submitter's key"].ok  # the node's folder has none
+
+
+def test_a_node_s_configuration_that_cannot_be_used_is_one_fault(tmp_path: Path) -> None:
+    (tmp_path / "compute.toml").write_text("[chain]\n")
+    found = looked(compute=tmp_path / "compute.toml")
+    assert not found["compute"].ok
+    assert not any(name.startswith("compute:") for name in found)
+
+
 def test_without_anything_named_only_tools_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(surroundings, "find_spec", lambda name: None)
     monkeypatch.setattr("shutil.which", lambda name, path: None)
@@ -106,7 +124,14 @@ def test_the_command_prints_lines_or_json_and_ends_with_1_for_a_fault(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CUPEL_PROFILE", "")
-    for name in ("CUPEL_RPC_URL", "CUPEL_DEPLOYMENT", "CUPEL_KEYSTORE", "CUPEL_PASSWORD_FILE", "CUPEL_URL"):
+    for name in (
+        "CUPEL_RPC_URL",
+        "CUPEL_DEPLOYMENT",
+        "CUPEL_KEYSTORE",
+        "CUPEL_PASSWORD_FILE",
+        "CUPEL_URL",
+        "CUPEL_COMPUTE",
+    ):
         monkeypatch.delenv(name, raising=False)
     code, said = run("doctor")
     assert code == 0

@@ -1,9 +1,11 @@
 """``cupel compute``: from an empty folder to a submission, and what is written for other machines."""
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -215,6 +217,39 @@ def test_the_workflow_is_valid_holds_no_secret_and_its_steps_are_shell_that_pars
     assert shlex.split(job["steps"][-1]["run"])[:3] == [".venv/bin/cupel", "compute", "once"]
 
 
+def test_the_workflow_s_own_steps_submit_what_is_missing(site: Site, tmp_path: Path) -> None:
+    """The steps that write secrets and run the node, in a checkout, as a hosted machine runs them."""
+    yaml = pytest.importorskip("yaml")
+    site.world.operator.inbox.mkdir(parents=True, exist_ok=True)
+    keys = {"keystore": "submitter.json", "password_file": "keys/submitter.password"}
+    site.write([model(1, script(site.folder / "one", GOOD))], submitter=keys)
+    (site.folder / "keys").mkdir()
+    (site.folder / ".venv").symlink_to(Path(sys.prefix))
+    done = run("deploy", "github", "--config", site.folder / "compute.toml", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    document = yaml.safe_load((tmp_path / "out" / "cupel-compute.yml").read_text())
+    *_, write, once = document["jobs"]["submit"]["steps"]
+    write_keystore(tmp_path / "key.json", bytes(site.world.participants[0].account.key), "secret")
+    secrets = {"CUPEL_KEYSTORE": (tmp_path / "key.json").read_text(), "CUPEL_PASSWORD": "secret"}
+    assert set(write["env"]) == set(secrets)
+    round_id = site.open()
+    for step, variables in ((write, secrets), (once, {})):
+        environment = {**os.environ, **variables}
+        command = ["/bin/bash", "-e", "-c", step["run"]]
+        ran = subprocess.run(
+            command,
+            cwd=site.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert ran.returncode == 0, ran.stderr
+    assert (site.folder / "keys" / "submitter.password").stat().st_mode & 0o077 == 0
+    assert len(site.inbox(round_id, 1)) == 1
+
+
 def test_destroy_removes_what_deploy_wrote_and_nothing_else(site: Site, tmp_path: Path) -> None:
     deployed(site, "cron", tmp_path / "out")
     done = run("destroy", "--out", tmp_path / "out")
@@ -229,6 +264,6 @@ def test_destroy_removes_what_deploy_wrote_and_nothing_else(site: Site, tmp_path
 
 
 def test_every_target_is_written_from_a_configuration(site: Site, tmp_path: Path) -> None:
-    for target in deployment.TARGETS:
+    for target in set(deployment.TARGETS) - {"aws"}:  # which needs a section of its own: test_aws_template.py
         assert deployed(site, target, tmp_path / target)
     assert "expected one of" in run("deploy", "moon", "--config", site.folder / "compute.toml").output

@@ -154,6 +154,14 @@ def test_a_run_ends_before_the_close_and_leaves_time_for_another_version_where_t
     assert isinstance(only(act(now=CLOSE - 60, model=patient)), LeaveForNow)
 
 
+def test_earlier_predictions_take_no_time_from_a_run_and_are_tried_until_the_close() -> None:
+    model = replace(MODEL, seconds=9_000, can_repeat=True)
+    now = CLOSE - 2_000
+    assert started(only(act(now=now, model=model))).seconds == 2_000 - 60
+    late = ModelProgress((failed(at=CLOSE - 60, outcome=RunOutcome.OUT_OF_TIME),))
+    assert started(only(act(late, now=CLOSE - 30, model=model))).variant is ModelVariant.REPEAT
+
+
 def test_a_human_is_called_an_hour_before_the_close_and_not_earlier() -> None:
     assert not any(isinstance(each, Alert) for each in act(now=CLOSE - 3_601))
     (alert,) = (

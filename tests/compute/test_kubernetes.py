@@ -10,17 +10,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
 from scorer.compute.infrastructure.kubernetes import manifests
 from scorer.compute.job import JobLimits, ModelJob, RunOutcome
-from scorer.compute.providers.kubernetes import KubernetesProvider, packed, pod_of
+from scorer.compute.providers.kubernetes import KubernetesProvider, pod_of
+from scorer.compute.providers.packing import packed
 from scorer.compute.providers.protocol import ProviderUnavailable
-from tests.compute.models import GOOD, Site, job, model, result_of, script, write_live
+from scorer.compute.sandbox.bubblewrap import interpreter
+from tests.compute.models import GOOD, PYTHON, Site, job, model, result_of, script, write_live
 from tests.world import World
 
 IMAGE = "python@sha256:" + "0" * 64
 DENY_ALL = {"spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}}
+# An image has its interpreter; here it is this one, with its installation and every link on the way to it.
+INTERPRETER = [str(folder) for folder in (Path("/usr"), *interpreter(PYTHON)[1])]
 KUBECTL = f"""#!{sys.executable}
 import json, os, sys
 from pathlib import Path
@@ -35,7 +40,7 @@ elif words[2] == "run":
     line = ["bwrap", "--unshare-all", "--die-with-parent", "--clearenv", "--dev", "/dev", "--proc", "/proc"]
     for mount in container["volumeMounts"]:
         line += ["--tmpfs", mount["mountPath"]]
-    for folder in ("/usr", {str(Path(sys.prefix))!r}, {str(Path(sys.base_prefix))!r}):
+    for folder in {INTERPRETER!r}:
         line += ["--ro-bind", os.path.realpath(folder), folder]
     for name in ("lib", "lib64", "bin"):
         line += ["--symlink", f"usr/{{name}}", f"/{{name}}"]
@@ -70,7 +75,6 @@ def job_of(tmp_path: Path, source: str, **changes: Any) -> ModelJob:
     return replace(job(tmp_path / "in", script(tmp_path / "model", source), "run-1", image=IMAGE), **changes)
 
 
-@pytest.mark.long  # a program stands in for kubectl, and finds no interpreter in some environments
 def test_a_pod_runs_the_job_that_it_was_fed_and_is_removed(
     cluster: Path, provider: KubernetesProvider, tmp_path: Path
 ) -> None:
@@ -82,7 +86,6 @@ def test_a_pod_runs_the_job_that_it_was_fed_and_is_removed(
     assert asked == ["get networkpolicy", "delete pod", "run cupel-run-1", "delete pod"]
 
 
-@pytest.mark.long  # a program stands in for kubectl, and finds no interpreter in some environments
 def test_a_pod_s_exit_code_is_the_model_s(
     cluster: Path, provider: KubernetesProvider, tmp_path: Path
 ) -> None:
@@ -138,11 +141,10 @@ def test_a_pod_has_no_token_no_rights_and_bounds_on_all_that_it_takes(tmp_path: 
 
 
 def test_manifests_and_pods_are_valid_for_kubernetes(world: World, tmp_path: Path) -> None:
-    validator = pytest.importorskip("kubernetes_validate")
     site = Site(world, tmp_path / "node")
     config = site.write([model(1, script(site.folder / "one", GOOD), provider="kubernetes", image=IMAGE)])
     for document in (*manifests(config), pod_of(job_of(tmp_path, GOOD))):
-        validator.validate(document, "1.34", strict=True)
+        kubernetes_validate.validate(document, "1.34", strict=True)
 
 
 def test_the_namespace_forbids_all_traffic_and_the_node_may_do_nothing_but_run_pods(

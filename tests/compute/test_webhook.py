@@ -3,8 +3,10 @@
 import hashlib
 import hmac
 import json
+import socket
 import time
 from base64 import b64encode
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -13,11 +15,13 @@ from eth_account import Account
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import unchecked
+from scorer.compute import webhook
 from scorer.compute.webhook import MOST_BODY, QUESTIONS, TOLERANCE, WakeUp, served_webhook
 from scorer.lab.in_process import OPERATOR
 from scorer.lab.proxy import proxy_of
 from scorer.operator.waking import NotWoken, wake
 from scorer.protocol.wake_up import ID, SIGNATURE, TIMESTAMP, wake_up_headers
+from tests.waiting import eventually
 from tests.world import World
 
 BODY = json.dumps({"triggerId": "abc", "modelId": "1"}).encode()
@@ -167,3 +171,24 @@ def test_the_operator_s_own_call_is_taken_once_and_a_stranger_s_is_not(world: Wo
     with pytest.raises(NotWoken, match="found ConnectionError"):
         wake(url, operator)
     assert len(woken) == 1
+
+
+def test_callers_who_send_a_byte_at_a_time_lose_their_places(
+    world: World, operator: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "LONGEST_CALL", 0.3)
+    wake_up = WakeUp(world.suite, (1,), lambda: None)
+    with served_webhook(wake_up, "127.0.0.1", 0) as port, ExitStack() as stack:
+        for _ in range(webhook.MOST_AT_ONCE):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            slow.sendall(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n{")
+        assert slow.recv(1) == b""  # cut, long before each read's own time
+        eventually(lambda: _is_woken(f"http://127.0.0.1:{port}/", operator), "a place", 10)
+
+
+def _is_woken(url: str, operator: bytes) -> bool:
+    try:
+        wake(url, operator)
+    except NotWoken:
+        return False
+    return True

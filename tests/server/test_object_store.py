@@ -19,7 +19,7 @@ from scorer.data.objects import ObjectFolder
 from scorer.server.configuration import load_server_config
 from scorer.server.data_sets import DataSets
 from scorer.server.object_store import ObjectBlobs
-from scorer.server.services import ENCRYPTS
+from scorer.server.served_names import ENCRYPTS
 from scorer.server.setup import CONFIG
 from scorer.server.submission_records import ACCEPTED, DELIVERING, REFUSED
 from scorer.server.upstream import GatewayError, Upstream

@@ -29,3 +29,11 @@ def threads(config: ComputeConfig) -> int:
     """Return the processors that models use at most."""
     counts = sorted((each.limits.threads for each in config.models), reverse=True)
     return max(1, sum(counts[: config.run.concurrent]))
+
+
+def secret_files(config: ComputeConfig) -> dict[str, str]:
+    """Return the files of secrets, as the configuration names them, by the secret's name."""
+    files = {"keystore": config.submitter.keystore, "password": config.submitter.password_file}
+    if config.submit.api_key_file is not None:
+        files["api-key"] = config.submit.api_key_file
+    return {name: str(path) for name, path in files.items()}

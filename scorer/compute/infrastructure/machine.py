@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from scorer.compute.configuration import ComputeConfig
-from scorer.compute.infrastructure.common import Plan, memory_mib
+from scorer.compute.infrastructure.common import Plan, memory_mib, secret_files
 
 UNIT: Final = "cupel-compute.service"
 
@@ -73,8 +73,8 @@ def github(config: ComputeConfig, file: Path) -> Plan:
     longest = max(each.limits.seconds for each in config.models)
     minutes = min(350, longest // 60 + 20)
     workflow = f"""# Every hour the node looks for open rounds, runs what is missing, and ends.
-# Secrets of the repository: CUPEL_KEYSTORE and CUPEL_PASSWORD, a submitter's key that moves no stake,
-# and CUPEL_API_KEY of the server.
+# Secrets of the repository: {", ".join(_named(name) for name in secret_files(config))}.
+# The keystore is that of a submitter's key, which moves no stake.
 name: cupel compute
 on:
   schedule:
@@ -105,14 +105,10 @@ jobs:
           .venv/bin/pip install --require-hashes --no-deps --requirement requirements.lock
       - name: Write the secrets where the node alone reads them
         env:
-          CUPEL_KEYSTORE: ${{{{ secrets.CUPEL_KEYSTORE }}}}
-          CUPEL_PASSWORD: ${{{{ secrets.CUPEL_PASSWORD }}}}
-          CUPEL_API_KEY: ${{{{ secrets.CUPEL_API_KEY }}}}
+{_passed(config)}
         run: |
           umask 077
-          printf '%s' "$CUPEL_KEYSTORE" > submitter.json
-          printf '%s\\n' "$CUPEL_PASSWORD" > submitter.password
-          printf '%s\\n' "$CUPEL_API_KEY" > api.key
+{_written(config)}
       - name: Run what is missing
         run: .venv/bin/cupel compute once --config {shlex.quote(file.name)} --seconds {longest}
 """
@@ -122,3 +118,20 @@ jobs:
         "it costs nothing within the minutes that GitHub gives a private repository for free",
     )
     return Plan({"cupel-compute.yml": workflow}, words, ("remove .github/workflows/cupel-compute.yml",))
+
+
+def _named(name: str) -> str:
+    return f"CUPEL_{name.upper().replace('-', '_')}"
+
+
+def _passed(config: ComputeConfig) -> str:
+    """Return the variables of the step that writes secrets: none is in a command line."""
+    names = (_named(name) for name in secret_files(config))
+    return "\n".join(f"          {name}: ${{{{ secrets.{name} }}}}" for name in names)
+
+
+def _written(config: ComputeConfig) -> str:
+    """Return the commands that write each secret where the configuration names it."""
+    files = secret_files(config).items()
+    lines = (f"printf '%s\\n' \"${_named(name)}\" > {shlex.quote(file)}" for name, file in files)
+    return "\n".join(f"          {line}" for line in lines)

@@ -1,11 +1,13 @@
 """The providers ``podman`` and ``docker``: a job is a container here, without network or rights."""
 
+import json
 import os
 import shutil
 import subprocess
+import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +15,7 @@ from scorer.compute.job import IN, MODEL, OUT, ModelJob, RunOutcome
 from scorer.compute.providers.attached import AttachedRun
 from scorer.compute.providers.local import LocalProvider
 from scorer.compute.providers.protocol import ProviderUnavailable
+from scorer.compute.sandbox import seccomp
 from scorer.compute.sandbox.bubblewrap import INSIDE, NOBODY, RUNNER, interpreter, runner_command, variables
 
 OPEN_FILES: Final = 4096
@@ -34,6 +37,7 @@ class ContainerProvider(LocalProvider):
 
     name: str = "podman"
     options: tuple[str, ...] = ()
+    _written: list[Path] = field(default_factory=list)
 
     def check(self) -> str:
         """Return what it runs with; raises `ProviderUnavailable` where the engine does not answer."""
@@ -51,6 +55,7 @@ class ContainerProvider(LocalProvider):
                 f"{self.name}: expected an engine that answers, found that it does not; start it, or use the "
                 "provider process"
             )
+        _ = self._calls  # which raises where there is no profile
         return engine
 
     def run_of(self, job: ModelJob) -> AttachedRun:
@@ -100,6 +105,7 @@ class ContainerProvider(LocalProvider):
                 "--user",
                 f"{NOBODY}:{NOBODY}",
             ),
+            *self._calls,
             *("--security-opt", "no-new-privileges", "--pids-limit", str(limits.processes)),
             *("--memory", str(limits.memory), "--memory-swap", str(limits.memory)),
             *("--ulimit", f"nofile={OPEN_FILES}:{OPEN_FILES}", "--ulimit", "core=0:0"),
@@ -111,6 +117,29 @@ class ContainerProvider(LocalProvider):
             *(("--rootfs", str(job.rootfs)) if job.rootfs else ("--entrypoint", "", str(job.image))),
             *runner_command(job, python),
         ]
+
+    @cached_property
+    def _calls(self) -> tuple[str, ...]:
+        """Options that keep podman's containers from making namespaces; docker keeps its own from that."""
+        if self.name != "podman":
+            return ()
+        profile = seccomp.installed()
+        if profile is None:
+            raise ProviderUnavailable(
+                f"podman: expected its profile of system calls, {seccomp.PROFILES[-1]}, found none; install "
+                "the package that has it (golang-github-containers-common, containers-common)"
+            )
+        descriptor, path = tempfile.mkstemp(prefix="cupel-seccomp-", suffix=".json")
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            json.dump(seccomp.tightened(profile), file)
+        self._written.append(Path(path))
+        return ("--security-opt", f"seccomp={path}")
+
+    def close(self) -> None:
+        """End all jobs."""
+        super().close()
+        for path in self._written:
+            path.unlink(missing_ok=True)
 
     def _released(self, container: str) -> int:
         self._remove(container)

@@ -4,13 +4,9 @@ The node stays where it is, with its key: a pod sees the model, its input and no
 policy keeps it from the network: ``cupel compute deploy kubernetes`` writes it, and `check` looks for it.
 """
 
-import io
 import json
-import os
 import shutil
 import subprocess
-import tarfile
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,8 +16,9 @@ from typing import Any, Final
 from scorer.compute.job import IN, MIB, MODEL, OUT, ModelJob, RunOutcome
 from scorer.compute.providers.attached import AttachedRun
 from scorer.compute.providers.local import LocalProvider
+from scorer.compute.providers.packing import packed
 from scorer.compute.providers.protocol import ProviderUnavailable
-from scorer.compute.sandbox.bubblewrap import INSIDE, RUNNER, runner_command, variables
+from scorer.compute.sandbox.bubblewrap import RUNNER, runner_command, variables
 
 NAMESPACE: Final = "cupel-models"
 POLICY: Final = "deny-all"
@@ -86,25 +83,6 @@ def pod_of(job: ModelJob) -> dict[str, Any]:
 def name_of(key: str) -> str:
     """Return the name of a job's pod."""
     return f"cupel-{key}"
-
-
-def packed(job: ModelJob) -> Path:
-    """Return a file with all that a job sees, as its pod unpacks it; whoever asks removes it."""
-    descriptor, name = tempfile.mkstemp(prefix="cupel-job-", suffix=".tar")
-    with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
-        for inside, folder in ((IN, job.inputs), (MODEL, job.code), (RUNNER, INSIDE)):
-            for path in sorted(folder.rglob("*")):
-                if path.is_file() and "__pycache__" not in path.parts:
-                    archive.addfile(*_entry(path, f"{inside.lstrip('/')}/{path.relative_to(folder)}"))
-    return Path(name)
-
-
-def _entry(path: Path, name: str) -> tuple[tarfile.TarInfo, io.BytesIO]:
-    """Return one file without owner and time: the same files are the same bytes."""
-    content, entry = path.read_bytes(), tarfile.TarInfo(name)
-    entry.size = len(content)
-    entry.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
-    return entry, io.BytesIO(content)
 
 
 @dataclass

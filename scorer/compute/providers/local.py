@@ -1,13 +1,13 @@
-"""The base of providers on this machine: runs by key, each attached to this process."""
+"""The base of providers: runs by key, each looked after by a thread of this process."""
 
 import threading
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from scorer.compute.job import JobResult, ModelJob, RunOutcome
-from scorer.compute.providers.attached import AttachedRun
+from scorer.compute.providers.attached import AttachedRun, BoundedLog
 from scorer.compute.providers.protocol import JobState
 from scorer.errors import CupelError
 
@@ -15,9 +15,28 @@ ENDING: Final = 20.0
 """Seconds that runs may take to end when they are cancelled."""
 
 
+class BackgroundRun(Protocol):
+    """A run with a thread of its own; its result is there once it has ended."""
+
+    log: BoundedLog
+    result: JobResult | None
+
+    def start(self) -> None:
+        """Start it in the background."""
+        ...
+
+    def cancel(self) -> None:
+        """End it soon."""
+        ...
+
+    def join(self, seconds: float) -> None:
+        """Wait for its end."""
+        ...
+
+
 @dataclass
 class LocalProvider:
-    """Runs jobs as children of this process, which end with it.
+    """Runs jobs that end with this process.
 
     Attributes
     ----------
@@ -29,11 +48,11 @@ class LocalProvider:
 
     on_end: Callable[[], None] = lambda: None
     name: str = ""
-    _runs: dict[str, AttachedRun] = field(default_factory=dict)
+    _runs: dict[str, BackgroundRun] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @abstractmethod
-    def run_of(self, job: ModelJob) -> AttachedRun:
+    def run_of(self, job: ModelJob) -> BackgroundRun:
         """Return the run of a job, not started yet."""
 
     def submit(self, job: ModelJob) -> None:
@@ -41,6 +60,7 @@ class LocalProvider:
         with self._lock:
             if job.key in self._runs:
                 return
+            run: BackgroundRun
             try:
                 run = self.run_of(job)
             except (CupelError, OSError) as error:
