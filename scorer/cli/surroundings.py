@@ -22,7 +22,7 @@ from scorer.chain.records import Addresses
 from scorer.client.keystore import Wallet
 from scorer.daemon.checks import Check
 from scorer.daemon.deployment_file import read_deployment
-from scorer.errors import CupelError
+from scorer.errors import CupelError, cause_text
 from scorer.files import OWNER_ONLY
 
 LEAST_PYTHON: Final = (3, 11)
@@ -115,7 +115,7 @@ def _looked(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, ok=True, detail=look())
     except (CupelError, Web3Exception, RequestException, OSError, ValueError) as error:
-        return Check(name, ok=False, detail=str(error) or type(error).__name__)
+        return Check(name, ok=False, detail=str(error) or cause_text(error))
 
 
 def _python() -> str:
