@@ -100,6 +100,17 @@ def coins_text(wei: int) -> str:
     return f"{nmr_from_wei(wei):f}"
 
 
+def short_coins(wei: int) -> str:
+    """Return wei in coins for people: plain decimals, at least six of them or three digits that count.
+
+    Never with an exponent; documents have every digit, by `coins_text`.
+    """
+    exact = nmr_from_wei(wei)
+    places = 6 if exact == 0 else max(6, 2 - exact.adjusted())
+    text = f"{exact:.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def ppm_text(ppm: int) -> str:
     """Return parts per million as plain decimal text, exactly: 50,000 is 0.05."""
     return f"{ppm_as_decimal(ppm):f}"

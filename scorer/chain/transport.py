@@ -27,6 +27,7 @@ from scorer.chain.errors import (
     NoConnection,
     Unreachable,
 )
+from scorer.errors import cause_text
 from scorer.redaction import host
 
 MOST_BYTES: Final = 32 << 20
@@ -213,7 +214,7 @@ class Transport:
             kind = NoConnection if _is_no_connection(error) else Unreachable
             raise kind(
                 f"endpoint {host(self.url)}: expected an answer within {self.timeout:g} s, found "
-                f"{type(error).__name__}; is the node up, and is the URL right?"
+                f"{cause_text(error)}; is the node up, and is the URL right?"
             ) from None
 
     def _post(self, body: bytes) -> Reply:

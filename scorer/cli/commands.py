@@ -1,6 +1,7 @@
 """The commands by name. A command's module is imported when it runs: importing all of them takes seconds."""
 
 import gc
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -94,6 +95,18 @@ COMMANDS: Final = {
 """The module and attribute of each command or group in ``scorer``, and a line that says what it does."""
 ADDED: Final = {"oracle": {"drill": "lab.cli.drill:drill"}}
 """Commands of the lab that belong to another group, by group and name."""
+OTHER_NAMES: Final = {
+    "--rpc": "--endpoint",
+    "--rpc-url": "--endpoint",
+    "--url": "--endpoint",
+    "--node": "--endpoint",
+    "--wallet": "--keystore",
+    "--key-file": "--keystore",
+    "--password": "--password-file",
+    "--address": "--owner",
+}
+"""Names under which other tools have our options."""
+_NEGATIVE: Final = re.compile(r"-[0-9.]")
 _WRONG_USE: Final[Any] = typer.BadParameter.__mro__[2]
 """The base of typer's errors about a command line; it has no public name of its own."""
 _COMPLETION: Final[Any] = vars(core)["CompletionItem"]
@@ -141,8 +154,20 @@ def _censoring() -> Iterator[None]:
     try:
         yield
     except _WRONG_USE as error:
-        error.message = censored(error.message)
+        error.message = censored(error.message) + _advice(error)
         raise
+
+
+def _advice(error: Any) -> str:
+    """Say what was meant by words that a shell or a habit turned into something else."""
+    option = str(getattr(error, "option_name", ""))
+    if option in OTHER_NAMES:
+        error.possibilities = [OTHER_NAMES[option]]
+    elif _NEGATIVE.match(option):
+        return "; a number cannot be negative here: to take stake out, see cupel stake withdraw"
+    if error.message.endswith("argument(s) (%)"):
+        return "; write a share in one word, such as 40%"
+    return ""
 
 
 class _Lazy(Mapping[str, Any]):

@@ -30,6 +30,13 @@ def user_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal what takes its time, until it is done; nowhere else, and never in a document."""
+    with Console(stderr=True).status(f"{what} ..."):
+        yield
+
+
 def print_json(document: Mapping[str, Any] | list[Any]) -> None:
     """Print a document, and nothing else, on standard output."""
     typer.echo(json.dumps(document, indent=1))

@@ -12,7 +12,8 @@ from rich.table import Table
 from web3 import Web3
 
 from scorer.chain.endpoint import connect
-from scorer.cli.common import console, user_errors
+from scorer.cli.common import JsonOption, console, print_json, user_errors, working
+from scorer.client.quotes import coin_of
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.keys import key_of
 from scorer.deployment import verification
@@ -27,6 +28,7 @@ from scorer.deployment.verification import VerificationError
 from scorer.files import write_whole
 from scorer.owned_files import refuse_foreign_file
 from scorer.redaction import clean, shown, shown_name
+from scorer.units import short_coins
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 STANDARD_INPUT = b'{"language": "Solidity", "settings": '
@@ -107,7 +109,7 @@ def show_plan(w3: Web3, wanted: Blueprint) -> DeploymentCost:
     """Print the transactions left of a deployment, and return their cost; raise an objection to it."""
     refuse_objections(w3, wanted)
     cost = appraise(w3, wanted)
-    document = wanted.document
+    document, coin = wanted.document, coin_of(wanted.document.chain_id)
     table = Table(title=f"{document.name} on chain {document.chain_id}, from {wanted.deployer}")
     for header in ("step", "gas"):
         table.add_column(header, justify="right" if header == "gas" else "left", overflow="fold")
@@ -115,19 +117,24 @@ def show_plan(w3: Web3, wanted: Blueprint) -> DeploymentCost:
         table.add_row(price.step.title, f"{'' if price.is_estimate_of_chain else '~'}{price.gas:,}")
     console.print(table)
     typer.echo(
-        f"plan: {len(cost.prices)} transactions, {cost.gas:,} gas, {cost.cost / 1e18:.6f} coins at "
-        f"{cost.price / 1e9:.3f} gwei, at most {cost.most / 1e18:.6f}; the deployer has "
-        f"{cost.balance / 1e18:.6f}"
+        f"plan: {len(cost.prices)} transactions, {cost.gas:,} gas, {short_coins(cost.cost)} {coin} at "
+        f"{cost.price / 1e9:.3f} gwei, at most {short_coins(cost.most)}; the deployer has "
+        f"{short_coins(cost.balance)}"
     )
     return cost
 
 
 @app.command("check")
-def check(manifest: ManifestArgument, endpoint: EndpointOption) -> None:
+def check(manifest: ManifestArgument, endpoint: EndpointOption, as_json: JsonOption = False) -> None:
     """List what differs between a manifest and the chain; exit code 1 where anything does."""
     with _deployment_errors():
         document = read_manifest(manifest)
-        differing = list(differences(document, connect(endpoint, document["chain_id"])))
+        with working("reading the chain"):
+            differing = list(differences(document, connect(endpoint, document["chain_id"])))
+    if as_json:
+        found = {"name": document["name"], "chain_id": document["chain_id"], "agrees": not differing}
+        print_json(found | {"differences": list(map(str, differing))})
+        raise typer.Exit(1 if differing else 0)
     for difference in differing:
         typer.echo(str(difference))
     if differing:

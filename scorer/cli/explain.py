@@ -14,7 +14,7 @@ from rich.table import Table
 from scorer.chain.contracts import Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
 from scorer.cli.common import JsonOption, console, print_json, user_errors
-from scorer.cli.numbers import NUMBER
+from scorer.cli.numbers import MODEL, NUMBER
 from scorer.cli.round_source import RoundSource, round_source
 from scorer.daemon.config_errors import ConfigError
 from scorer.evaluation.buckets import RankBucket
@@ -33,7 +33,7 @@ EXPLAINED: Final = (RULES, MANIFEST, SCORES, REPORT)
 
 
 def explain(
-    model: Annotated[int, typer.Option(parser=NUMBER, help="The model's number.")],
+    model: Annotated[int, typer.Option(parser=MODEL, help="The model's number.")],
     bundle: Annotated[
         RoundSource | None,
         typer.Argument(parser=round_source, help="A round's folder, or its URL.", metavar="BUNDLE"),
@@ -75,6 +75,7 @@ def explain(
     ):
         scored = read_scored(folder)
         if suite is not None:
+            refuse_other_deployment(scored, suite)
             on_chain = read_settled_round(suite, scored.terms.round_id, finalised_block(suite))
             if on_chain is None:
                 raise BundleError(
@@ -131,7 +132,7 @@ def _round_folder(
 def _table(explanation: Explanation) -> Table:
     table = Table(title=f"round {explanation.round_id}, model {explanation.model_id}", show_footer=True)
     table.add_column("why", "paid" if explanation.net >= 0 else "burned")
-    table.add_column("", f"rate {explanation.rate / 10_000:+.4f} %")
+    table.add_column("how", f"rate {explanation.rate / 10_000:+.4f} %")
     table.add_column("NMR", _signed(explanation.net), justify="right")
     table.add_row("position", "at risk", nmr_text(explanation.position), end_section=True)
     for step in explanation.steps:
@@ -224,6 +225,23 @@ def read_scored(folder: Path) -> ScoredRound:
             f"{number}"
         )
     return scored
+
+
+def refuse_other_deployment(scored: ScoredRound, suite: Suite) -> None:
+    """Refuse a round of another tournament than the chain's, which would be asked for what it never saw.
+
+    Raises
+    ------
+    BundleError
+        Names both, and what to give.
+    """
+    terms, own = scored.terms, suite.addresses
+    if (terms.chain_id, terms.tournament.lower()) != (own.chain_id, own.tournament.lower()):
+        raise BundleError(
+            f"round {terms.round_id}: expected one of tournament {own.tournament} on chain {own.chain_id}, "
+            f"found another deployment's round, of {terms.tournament} on chain {terms.chain_id}; give its "
+            "own --deployment (CUPEL_DEPLOYMENT) and --endpoint (CUPEL_RPC_URL), or neither"
+        )
 
 
 def scored_rounds(root: Path) -> list[ScoredRound]:

@@ -1,5 +1,6 @@
 """``cupel leaderboard``: rank models, accounts, and accounts over a season."""
 
+import math
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -7,16 +8,17 @@ from typing import Annotated
 import pandas as pd
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
 from scorer.chain.records import RoundState
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
-from scorer.cli.common import JsonOption, console, user_errors
-from scorer.cli.explain import scored_rounds
+from scorer.cli.common import JsonOption, console, user_errors, working
+from scorer.cli.explain import refuse_other_deployment, scored_rounds
 from scorer.cli.numbers import NUMBER, day
 from scorer.daemon.config_errors import ConfigError
-from scorer.evaluation.standings import REWARD, model_leaderboard, score_table
+from scorer.evaluation.standings import REWARD, UNKNOWN, model_leaderboard, score_table
 from scorer.observation.observe import finalised_block
 from scorer.owned_files import refuse_foreign_table
 from scorer.redaction import shown
@@ -30,7 +32,7 @@ from scorer.rewards.reputation import (
 )
 
 HEADER = (
-    "rank,model,account,rounds,.*,net_nmr,return_percent|rank,account,[^,]+"
+    "rank,model,account,rounds,.*,net_nmr,(return_on_positions_percent|return_percent)|rank,account,[^,]+"
     "|account,season_score,qualified_rounds,rank,tier"
 )
 """The header lines of the tables that this command writes: of models, of accounts, of a season."""
@@ -70,7 +72,8 @@ def leaderboard(
                 "expected --endpoint and --deployment, or --replay, with --on, --accounts or --season, "
                 "because only the chain knows dates and owners; found none"
             )
-        table = _scores(rounds, suite)
+        with working("reading rounds"):
+            table = _scores(rounds, suite)
         if table.empty:
             raise ConfigError(f"{rounds}: expected rounds that the chain has settled, found none")
         if by not in table.columns or by in ("round", "resolved", "model", "account"):
@@ -94,6 +97,8 @@ def _scores(rounds: Path, suite: Suite | None) -> pd.DataFrame:
     scored = scored_rounds(rounds)
     if suite is None:
         return score_table(((entry, None) for entry in scored), {})
+    for entry in scored:
+        refuse_other_deployment(entry, suite)
     block = finalised_block(suite).number
     records = [suite.round(entry.terms.round_id, block) for entry in scored]
     settled = [
@@ -120,7 +125,18 @@ def _board(
 
 
 def _printed(board: pd.DataFrame) -> Table:
-    table = Table(*board.columns)
+    """Return a board as a table for any width: what does not fit is folded, not cut off."""
+    if UNKNOWN in set(board.get("account", ())):
+        board = board.drop(columns="account")
+    table = Table()
+    for name in board.columns:
+        table.add_column(Text(name.replace("_", " ")), overflow="fold")
     for row in board.itertuples(index=False):
-        table.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))
+        table.add_row(*map(_cell, row))
     return table
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:.4f}"
+    return str(value)

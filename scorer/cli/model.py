@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from scorer.chain.contracts import Suite
-from scorer.cli.numbers import NUMBER
+from scorer.cli.numbers import MODEL
 from scorer.cli.options import SendingOptions, address_of, chain_command
 from scorer.cli.sending import CommandResult, send
 from scorer.client.actions import ActionRefused, ClientAction
@@ -23,7 +23,7 @@ from scorer.units import nmr_text
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-ModelArgument = Annotated[int, typer.Argument(parser=NUMBER, help="The model's number.")]
+ModelArgument = Annotated[int, typer.Argument(parser=MODEL, help="The model's number.")]
 
 
 @app.command("register")

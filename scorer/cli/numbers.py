@@ -16,15 +16,18 @@ LAST_YEAR: Final = 2200
 LARGEST: Final = (1 << 63) - 1
 
 
-def whole(least: int = 0, most: int = LARGEST) -> Callable[[str | int], int]:
+def whole(least: int = 0, most: int = LARGEST, advice: str = "") -> Callable[[str | int], int]:
     """Return a reader of whole numbers from `least` to `most`, written in the digits 0 to 9.
 
+    What is no number is answered with `advice` too.
     Python's ``int`` would also read ``1_000``, ``+7``, spaces, and digits of other scripts.
     """
 
     def number(text: str | int) -> int:
         if isinstance(text, str) and not _DIGITS.fullmatch(text):
-            raise typer.BadParameter(f"expected a whole number in digits, such as 7, found {shown(text)}")
+            raise typer.BadParameter(
+                f"expected a whole number in digits, such as 7, found {shown(text)}{advice}"
+            )
         if not least <= int(text) <= most:
             raise typer.BadParameter(f"expected a whole number from {least} to {most}, found {text}")
         return int(text)
@@ -48,4 +51,8 @@ def day(text: str | date) -> date:
 
 
 NUMBER: Final = whole()
-"""Reads the number of a model or a round."""
+"""Reads the number of a round."""
+MODEL: Final = whole(
+    advice="; models have numbers, and no names: cupel stake show --owner ADDRESS lists an account's"
+)
+"""Reads the number of a model."""

@@ -24,7 +24,7 @@ from scorer.client.actions import ActionRefused, ClientAccount
 from scorer.client.keystore import KeystoreError, Wallet
 from scorer.client.quotes import fees_of
 from scorer.client.staking_client import staking_client
-from scorer.errors import CupelError
+from scorer.errors import CupelError, cause_text
 from scorer.files import SecretExposed, one_line, read_secret
 from scorer.redaction import remember, shown, shown_path
 
@@ -159,7 +159,7 @@ def endpoint_errors(endpoint: str) -> Iterator[None]:
         if not _is_of_endpoint(error):
             raise
         raise EndpointError(
-            f"endpoint {host(endpoint)}: expected an answer, found {type(error).__name__}; {AGAIN}"
+            f"endpoint {host(endpoint)}: expected an answer, found {cause_text(error)}; {AGAIN}"
         ) from None
 
 

@@ -16,7 +16,6 @@ from scorer.cli.numbers import NUMBER, whole
 from scorer.cli.options import ChainOptions, chain_command, password_of
 from scorer.cli.round_source import RoundSource, round_source
 from scorer.cli.sending import CommandResult, SendContext, send
-from scorer.cli.transaction_text import rounded_coins
 from scorer.client.actions import ActionRefused, ClientAccount
 from scorer.client.bond_actions import CollectCredit
 from scorer.client.bonds import bond_of
@@ -42,7 +41,7 @@ from scorer.storage.bundle import Bundle, round_folder
 from scorer.submission.reader import check_submission, read_bounded
 from scorer.submission.table import SubmissionRefused
 from scorer.transactions.node import Web3Node
-from scorer.units import coins_text
+from scorer.units import coins_text, short_coins
 
 WRONG: Final = 3
 """Exit code where a report can be proven wrong, and was not."""
@@ -278,7 +277,7 @@ def _terms_document(options: ProvingOptions, examined: Examined, fault: FalseCla
     price = market.base_fee + max(fees_of(suite.addresses.chain_id).tip, market.tip)
     return {
         "gas": terms.gas,
-        "cost": rounded_coins(terms.gas * price),
+        "cost": short_coins(terms.gas * price),
         "coin": coin_of(suite.addresses.chain_id),
         "liars": terms.liars,
         "reward_nmr": coins_text(terms.reward),

@@ -9,6 +9,7 @@ import typer
 
 from scorer.client.download import downloaded_round, is_url
 from scorer.redaction import shown_path
+from scorer.storage.bundle import MANIFEST, RULES
 
 
 @dataclass(frozen=True)
@@ -40,4 +41,19 @@ def round_source(text: str) -> RoundSource:
     """Read the place of a round's bundle from a command line."""
     if not is_url(text) and not Path(text).is_dir():
         raise typer.BadParameter(f"expected a folder or a URL, found {shown_path(Path(text))}")
+    if not is_url(text):
+        _refuse_parent(Path(text))
     return RoundSource(text)
+
+
+def _refuse_parent(folder: Path) -> None:
+    """Refuse a folder of rounds' folders, which people name for one of them."""
+    if (folder / RULES).exists() or (folder / MANIFEST).exists():
+        return
+    rounds = [path for path in folder.iterdir() if path.name.isdecimal() and (path / RULES).is_file()]
+    if rounds:
+        newest = max(rounds, key=lambda path: int(path.name))
+        raise typer.BadParameter(
+            f"expected a round's folder, found one of {len(rounds)} rounds' folders; give one of them, such "
+            f"as {shown_path(newest)}"
+        )

@@ -1,9 +1,10 @@
 """``cupel rounds``: list rounds with their phases, times and stakes."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+from rich.box import HEAVY_HEAD
 from rich.table import Table
 
 from scorer.chain.records import RoundRecord
@@ -13,6 +14,9 @@ from scorer.cli.options import ChainOptions, chain_command
 from scorer.client.phases import Phase, phase_of
 from scorer.client.stakes import latest_block
 from scorer.units import nmr_text, ppm_text
+
+WIDE: Final = 100
+"""Characters that a line of all columns takes."""
 
 
 @chain_command(ChainOptions)
@@ -36,7 +40,18 @@ def rounds(
         documents = [_document(record, phase) for record, phase in listed]
         print_json({"block": block.number, "now": _utc(block.timestamp), "rounds": documents})
         return
-    console.print(_table(listed, block.timestamp))
+    if not listed:
+        typer.echo(_none(open_only=open_only, count=count))
+        return
+    console.print(_table(listed, block.timestamp, is_narrow=console.width < WIDE))
+
+
+def _none(*, open_only: bool, count: int) -> str:
+    if count == 0:
+        return "no rounds yet: the operator opens the first"
+    if open_only:
+        return "no round takes submissions now; cupel rounds says what the newest wait for"
+    return "no rounds are listed"
 
 
 def _document(record: RoundRecord, phase: Phase) -> dict[str, Any]:
@@ -58,23 +73,25 @@ def _document(record: RoundRecord, phase: Phase) -> dict[str, Any]:
     }
 
 
-def _table(listed: list[tuple[RoundRecord, Phase]], now: int) -> Table:
-    table = Table(title=f"amounts in NMR, times in UTC; it is {_utc(now)} on the chain")
-    for header in ("round", "phase", "closes", "resolves", "deadline"):
-        table.add_column(header)
-    for header in ("at risk", "factor", "paid", "burned"):
-        table.add_column(header, justify="right")
+def _table(listed: list[tuple[RoundRecord, Phase]], now: int, *, is_narrow: bool) -> Table:
+    """Return the table of rounds; on a narrow terminal without the columns that matter least."""
+    table = Table(
+        title=f"amounts in NMR, times in UTC; it is {_utc(now)} on the chain",
+        box=None if is_narrow else HEAVY_HEAD,
+    )
+    left, right = ("phase", "closes", "resolves", "deadline"), ("at risk", "factor", "paid", "burned")
+    table.add_column("round", no_wrap=True)
+    for header in left[:2] if is_narrow else left:
+        table.add_column(header, no_wrap=True)
+    for header in right[:2] if is_narrow else right:
+        table.add_column(header, justify="right", no_wrap=True)
     for record, phase in listed:
         is_over = phase == Phase.SETTLED
-        table.add_row(
-            str(record.round_id),
-            phase.value,
-            *map(_short, (record.close_at, record.resolve_at, record.deadline)),
-            nmr_text(record.at_risk),
-            _factor(record) or "",
-            nmr_text(record.paid) if is_over else "",
-            nmr_text(record.burned) if is_over else "",
-        )
+        times = [_short(time) for time in (record.close_at, record.resolve_at, record.deadline)]
+        ends = [nmr_text(amount) if is_over else "" for amount in (record.paid, record.burned)]
+        begin = [nmr_text(record.at_risk), _factor(record) or ""]
+        row = [times[0], *begin] if is_narrow else [*times, *begin, *ends]
+        table.add_row(str(record.round_id), phase.value, *row)
     return table
 
 

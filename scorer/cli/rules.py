@@ -2,12 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from scorer.cli.common import console, user_errors
+from scorer.cli.common import JsonOption, console, print_json, user_errors
 from scorer.cli.numbers import day, whole
 from scorer.daemon.config_errors import ConfigError
 from scorer.proofs.terms import unprovable_parts
@@ -30,18 +30,34 @@ def read(name: str) -> Rules:
 
 
 @app.command("check")
-def check(rules: RulesArgument) -> None:
+def check(rules: RulesArgument, as_json: JsonOption = False) -> None:
     """Say whether a document is valid, what it pays for, what it needs, and its hash."""
     with user_errors():
         document = read(rules)
         if document.schedule is not None:
             _check_windows(rules, document.schedule)
+    if as_json:
+        print_json(_checked(document))
+        return
     for factor in document.factors:
         typer.echo(f"{ppm_text(factor.multiplier)} x {factor.score} on {factor.target}")
     for name, path in document.needs.items():
         typer.echo(f"needs {table_file(name)} ({path})")
     typer.echo(_provable(document))
     typer.echo(f"{document.name}: valid, rules hash 0x{document.hash().hex()}")
+
+
+def _checked(document: Rules) -> dict[str, Any]:
+    return {
+        "name": document.name,
+        "rules_hash": f"0x{document.hash().hex()}",
+        "factors": [
+            {"score": factor.score, "target": factor.target, "multiplier": ppm_text(factor.multiplier)}
+            for factor in document.factors
+        ],
+        "needs": {table_file(name): path for name, path in document.needs.items()},
+        "proofs": _provable(document),
+    }
 
 
 @app.command("schedule")

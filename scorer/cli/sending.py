@@ -14,7 +14,6 @@ from scorer.cli.common import print_json
 from scorer.cli.transaction_text import (
     executed_document,
     plan_document,
-    rounded_coins,
     show_executed,
     show_plan,
 )
@@ -24,7 +23,7 @@ from scorer.client.stakes import holdings, latest_block
 from scorer.client.staking_client import ExecutedTransaction, StakingClient
 from scorer.daemon.config_errors import ConfigError
 from scorer.errors import CupelError
-from scorer.units import coins_text
+from scorer.units import coins_text, short_coins
 
 READ_ERRORS: Final = (CupelError, Web3Exception)
 """Errors while reading the state after a mined transaction; reported, not fatal: the transaction is done."""
@@ -165,7 +164,7 @@ class CommandReport:
         held = holdings(suite, self.context.account.address, latest_block(suite).number)
         coins, tokens = coins_text(held.coins), coins_text(held.tokens)
         document = {"account": {"address": held.address, "coins": coins, "nmr": tokens}}
-        line = f"{held.address}: {rounded_coins(held.coins)} {self.context.coin}, {tokens} NMR"
+        line = f"{held.address}: {short_coins(held.coins)} {self.context.coin}, {tokens} NMR"
         return CommandResult(document, (line,))
 
 
@@ -187,7 +186,7 @@ def _carry_out(report: CommandReport, action: ClientAction) -> Iterator[Executed
     _require_coins(report, cost)
     count = len(plan.steps)
     subject = "this transaction" if count == 1 else f"these {count} transactions"
-    _confirm(report, f"Send {subject} for at most {rounded_coins(cost.most)} {context.coin}?")
+    _confirm(report, f"Send {subject} for at most {short_coins(cost.most)} {context.coin}?")
     yield from client.perform(plan, cost)
 
 
@@ -217,7 +216,7 @@ def _require_coins(report: CommandReport, cost: CostEstimate) -> None:
 
 def _agree(report: CommandReport, title: str, most: int) -> None:
     """Ask for consent to pay more, at most `most` wei, than was agreed for an unfinished transaction."""
-    limit = f"at most {rounded_coins(most)} {report.context.coin}"
+    limit = f"at most {short_coins(most)} {report.context.coin}"
     _confirm(report, f"{title}: it waits, as gas became more expensive. Bid more, {limit}?")
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from scorer.cli.common import console, print_json
 from scorer.cli.model import ModelArgument, send_for_model
-from scorer.cli.numbers import NUMBER
+from scorer.cli.numbers import MODEL
 from scorer.cli.options import ChainOptions, SendingOptions, address_of, chain_command, password_of
 from scorer.client.actions import ActionRefused
 from scorer.client.amounts import allocation_of, amount_of
@@ -79,7 +79,7 @@ def show(
     options: ChainOptions,
     models: Annotated[
         list[int] | None,
-        typer.Argument(parser=NUMBER, help="Models' numbers; without any, those of the account."),
+        typer.Argument(parser=MODEL, help="Models' numbers; without any, those of the account."),
     ] = None,
     keystore: Annotated[
         Path | None, typer.Option(envvar="CUPEL_KEYSTORE", help="Whose models: a keystore's.")

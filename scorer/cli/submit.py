@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from scorer.cli.common import print_json
-from scorer.cli.numbers import NUMBER
+from scorer.cli.numbers import MODEL, NUMBER
 from scorer.cli.options import WalletOptions, chain_command
 from scorer.cli.submission import report_coverage
 from scorer.client.actions import ActionRefused
@@ -24,7 +24,7 @@ def submit(
             help="CSV or Parquet with a column of ids and one of predictions.", exists=True, dir_okay=False
         ),
     ],
-    model: Annotated[int, typer.Option(parser=NUMBER, help="The model's number.")],
+    model: Annotated[int, typer.Option(parser=MODEL, help="The model's number.")],
     inbox: Annotated[
         Path, typer.Option(envvar="CUPEL_INBOX", help="The folder that the operator takes submissions from.")
     ],

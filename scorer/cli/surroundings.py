@@ -24,7 +24,7 @@ from scorer.compute.checks import check_compute
 from scorer.compute.configuration import load_compute_config
 from scorer.daemon.checks import Check
 from scorer.daemon.deployment_file import read_deployment
-from scorer.errors import CupelError
+from scorer.errors import CupelError, cause_text
 from scorer.files import OWNER_ONLY
 
 LEAST_PYTHON: Final = (3, 11)
@@ -123,7 +123,7 @@ def _looked(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, ok=True, detail=look())
     except (CupelError, Web3Exception, RequestException, OSError, ValueError) as error:
-        return Check(name, ok=False, detail=str(error) or type(error).__name__)
+        return Check(name, ok=False, detail=str(error) or cause_text(error))
 
 
 def _node(path: Path) -> Iterator[Check]:

@@ -12,7 +12,7 @@ from scorer.cli.common import console
 from scorer.client.actions import ClientAccount, PlannedTransaction, TransactionPlan
 from scorer.client.quotes import CostEstimate, coin_of
 from scorer.client.staking_client import ExecutedTransaction
-from scorer.units import coins_text
+from scorer.units import coins_text, short_coins
 
 stderr = Console(width=console.width, stderr=True)
 
@@ -28,13 +28,13 @@ def show_plan(
         table.add_column(header, justify="right")
     for price in cost.prices:
         gas = f"{'' if price.is_tried else '~'}{price.gas:,}"
-        table.add_row(price.step.title, gas, rounded_coins(price.gas * cost.price))
+        table.add_row(price.step.title, gas, short_coins(price.gas * cost.price))
     (stderr if err else console).print(table)
     for warning in plan.warnings:
         typer.echo(f"note: {warning}", err=err)
     typer.echo(
-        f"cost: {rounded_coins(cost.cost)} {coin} at {cost.price / 1e9:.3f} gwei, "
-        f"at most {rounded_coins(cost.most)}; you have {rounded_coins(cost.balance)}",
+        f"cost: {short_coins(cost.cost)} {coin} at {cost.price / 1e9:.3f} gwei, "
+        f"at most {short_coins(cost.most)}; you have {short_coins(cost.balance)}",
         err=err,
     )
 
@@ -73,7 +73,7 @@ def show_executed(done: ExecutedTransaction, coin: str, *, err: bool) -> None:
     """Print an executed transaction; on standard error beside a document."""
     earlier = " (sent by an earlier command)" if done.was_earlier else ""
     lines = [
-        f"{done.title}{earlier}: block {done.block}, {done.gas:,} gas, {rounded_coins(done.cost)} {coin}",
+        f"{done.title}{earlier}: block {done.block}, {done.gas:,} gas, {short_coins(done.cost)} {coin}",
         f"  transaction {done.transaction}",
     ]
     if done.model_id is not None:
@@ -92,8 +92,3 @@ def executed_document(done: ExecutedTransaction) -> dict[str, Any]:
         "cost": coins_text(done.cost),
         "sent_by_an_earlier_command": done.was_earlier,
     }
-
-
-def rounded_coins(wei: int) -> str:
-    """Return wei in coins with six significant digits, for people; documents have all digits."""
-    return f"{wei / 1e18:.6g}"

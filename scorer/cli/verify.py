@@ -1,6 +1,7 @@
 """``cupel verify``: recompute a round from its bundle, and compare it with the chain."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,8 @@ import typer
 from scorer.chain.contracts import Suite
 from scorer.chain.records import RoundState
 from scorer.cli.chains import DeploymentOption, EndpointsOption, ReplayOption, suites_of
-from scorer.cli.common import user_errors
-from scorer.cli.numbers import NUMBER
+from scorer.cli.common import JsonOption, print_json, user_errors, working
+from scorer.cli.numbers import MODEL
 from scorer.cli.round_source import RoundSource, round_source
 from scorer.evaluation.inputs import OnChain
 from scorer.evaluation.own import OwnSubmission
@@ -21,7 +22,14 @@ from scorer.observation.observe import Block, read_on_chain
 from scorer.observation.void import read_void
 from scorer.oracle.agreement import agreed, agreed_block
 from scorer.storage.bundle import Bundle, BundleError
-from scorer.storage.verification import READ, stated_round, verify_bundle
+from scorer.storage.verification import (
+    MOST_LISTED,
+    READ,
+    SHOWN_FIRST,
+    VerificationResult,
+    stated_round,
+    verify_bundle,
+)
 from scorer.submission.reader import check_submission, read_bounded
 
 
@@ -34,7 +42,7 @@ def verify(
     deployment: DeploymentOption = None,
     replay: ReplayOption = None,
     model: Annotated[
-        int | None, typer.Option(parser=NUMBER, help="Your model, with the file that you submitted.")
+        int | None, typer.Option(parser=MODEL, help="Your model, with the file that you submitted.")
     ] = None,
     predictions: Annotated[
         Path | None,
@@ -42,6 +50,10 @@ def verify(
             help="The file that you submitted as --model, CSV or Parquet.", exists=True, dir_okay=False
         ),
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Name everything that differs, a line each.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Recompute a round from its bundle, and name the first thing that differs.
 
@@ -60,11 +72,26 @@ def verify(
     ):
         own = _own(folder, model, predictions)
         chain = _on_chain(suites, stated_round(folder, SHARED_READER)) if suites else None
-        verdict = verify_bundle(folder, chain, SHARED_READER, own)
+        with working("recomputing the round"):
+            verdict = verify_bundle(
+                folder, chain, SHARED_READER, own, MOST_LISTED if everything or as_json else SHOWN_FIRST
+            )
+    if as_json:
+        print_json({"agrees": not verdict.count, **asdict(verdict), "endpoints": len(suites)})
+    else:
+        _print(verdict, suites, everything=everything)
+    if verdict.count:
+        raise typer.Exit(1)
+
+
+def _print(verdict: VerificationResult, suites: Sequence[Suite], *, everything: bool) -> None:
     number = verdict.round_id
     if verdict.count:
-        typer.echo(f"verify: round {number} DIFFERS: {verdict.first[0]}")
-        typer.echo(f"verify: {verdict.count} differences in all")
+        for difference in verdict.first if everything else verdict.first[:1]:
+            typer.echo(f"verify: round {number} DIFFERS: {difference}")
+        count = "1 difference" if verdict.count == 1 else f"{verdict.count} differences"
+        hint = "" if everything or verdict.count == 1 else "; --all names them"
+        typer.echo(f"verify: {count} in all{hint}")
     else:
         endpoints = f" ({len(suites)} endpoints agree)" if len(suites) > 1 else ""
         typer.echo(f"verify: round {number} agrees: {verdict.agreement}{endpoints}")
@@ -72,8 +99,6 @@ def verify(
         typer.echo(f"verify: {text}")
     if verdict.not_covered:
         typer.echo(f"verify: no digest covers {', '.join(verdict.not_covered)}")
-    if verdict.count:
-        raise typer.Exit(1)
 
 
 def _own(folder: Path, model: int | None, file: Path | None) -> OwnSubmission | None:

@@ -2,14 +2,16 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from scorer.errors import CupelError
 from scorer.redaction import shown
 from scorer.rewards.allocation import SHARE_FLAG, NotRepresentable, code_of, position_of
-from scorer.units import ONE, NanoNmr, Ppm, nano_from_nmr, nmr_text, ppm_text
+from scorer.units import MAX_NANO, ONE, NanoNmr, Ppm, nano_from_nmr, nmr_from_nano, nmr_text, ppm_text
 
 _PERCENT: Final = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,4}))?%")
+_WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,60}(\.[0-9]{1,9})?\Z")
 PLAIN: Final = "plain decimals with at most nine places behind the point, such as 25 or 0.5"
 
 
@@ -123,5 +125,10 @@ def _nano(text: str) -> NanoNmr:
     try:
         return nano_from_nmr(text)
     except ValueError:
+        if _WHOLE_NUMBER.match(text) and Decimal(text) > nmr_from_nano(MAX_NANO):
+            most = nmr_text(MAX_NANO)
+            raise AmountError(
+                f"amount: expected at most {most} NMR, found {shown(text)}, which is more"
+            ) from None
         hint = "; write a decimal point, and no separators" if "," in text or "_" in text else ""
         raise AmountError(f"amount: expected NMR in {PLAIN}, found {shown(text)}{hint}") from None

@@ -10,7 +10,7 @@ from typing import Final
 import requests
 from urllib3.exceptions import HTTPError
 
-from scorer.errors import CupelError
+from scorer.errors import CupelError, cause_text
 from scorer.redaction import shown
 from scorer.storage.published import SPARE
 
@@ -72,7 +72,7 @@ def _fetch(session: requests.Session, url: str, path: Path, most: int) -> int:
                 )
             return _written(answer, path, most)
     except (requests.RequestException, HTTPError) as error:
-        raise DownloadError(f"{shown(url)}: expected an answer, found {type(error).__name__}") from None
+        raise DownloadError(f"{shown(url)}: expected an answer, found {cause_text(error)}") from None
 
 
 def _written(answer: requests.Response, path: Path, most: int) -> int:

@@ -13,6 +13,7 @@ from scorer.chain.records import RoundRecord, RoundState
 from scorer.client.actions import ActionRefused
 from scorer.client.keystore import Wallet
 from scorer.client.stakes import latest_block, model_count
+from scorer.client.times import span_text, utc_text
 from scorer.encryption import MemberKeys, RoundContext
 from scorer.observation.encryption import encrypt_submission, member_keys, round_context
 from scorer.protocol.digest import content_hash
@@ -122,13 +123,22 @@ def open_round(suite: Suite, wanted: int | None) -> RoundRecord:
     if len(taking) == 1:
         return taking[0]
     if wanted is not None:
-        raise ActionRefused(
-            f"round {wanted}: expected a round that takes submissions, found one that did from "
-            f"{records[0].open_at} to {records[0].close_at}; it is {block.timestamp} on the chain"
-        )
+        raise ActionRefused(_not_taking(records[0], block.timestamp))
     numbers = ", ".join(str(record.round_id) for record in taking)
-    found = f"{numbers}; name one with --round" if taking else "none"
+    found = f"{numbers}; name one with --round" if taking else "none; cupel rounds says when the next opens"
     raise ActionRefused(f"round: expected one round that takes submissions now, found {found}")
+
+
+def _not_taking(record: RoundRecord, now: int) -> str:
+    """Say when a round took submissions, or will, and what to do."""
+    opens, closes = (utc_text(time) for time in (record.open_at, record.close_at))
+    expected = f"round {record.round_id}: expected a round that takes submissions, found one"
+    if now < record.open_at:
+        return f"{expected} that opens at {opens} UTC, in {span_text(record.open_at - now)}; wait until then"
+    return (
+        f"{expected} that closed {span_text(max(0, now - record.close_at))} ago (open from {opens} to "
+        f"{closes} UTC); leave out --round for the one that is open, see cupel rounds --open"
+    )
 
 
 def is_taking(record: RoundRecord, now: int) -> bool:

@@ -21,7 +21,7 @@ from scorer.daemon.deployment_file import read_deployment
 from scorer.daemon.sections import TournamentAt
 from scorer.daemon.site import check_version
 from scorer.encryption.keys import NO_KEY, spell_public
-from scorer.errors import CupelError
+from scorer.errors import CupelError, cause_text
 from scorer.isolation import SHARED_READER, IsolationError, IsolationUnavailable
 from scorer.isolation.child import look_around
 from scorer.protocol.report import REPORT_VERSION, Report
@@ -88,7 +88,7 @@ def _checked(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, ok=True, detail=look())
     except (CupelError, Web3Exception, OSError, ValueError) as error:
-        return Check(name, ok=False, detail=str(error) or type(error).__name__)
+        return Check(name, ok=False, detail=str(error) or cause_text(error))
 
 
 def _journal(config: NodeConfig) -> str:

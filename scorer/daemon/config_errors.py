@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from scorer.errors import CupelError
+from scorer.errors import CupelError, field_text
 from scorer.redaction import described, shown, shown_name
 
 
@@ -32,7 +32,7 @@ def problems(error: ValidationError, section: tuple[str, ...] = ()) -> Iterator[
     errors = [detail for detail in error.errors(include_url=False) if detail["type"] != NOT_DERIVED]
     for detail in errors[:MOST_PROBLEMS]:
         problem: dict[str, Any] = {**detail, "loc": (*section, *detail["loc"])}
-        message = problem["msg"].removeprefix("Value error, ")
+        message = field_text(problem["msg"])
         field = ".".join(map(shown_name, problem["loc"])) or "file"
         if problem["type"] == "missing":
             yield f"{field}: expected a value, found none"

@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from scorer.chain.records import Addresses
 from scorer.daemon.config_errors import ConfigError
 from scorer.files import decoded, read_bounded
 from scorer.protocol.documents import parse_json
 from scorer.redaction import shown_path
+
+WRITTEN: Final = "give the manifest.json or deployment.json that cupel deployment deploy wrote"
 
 
 def read_deployment(path: Path) -> Addresses:
@@ -35,5 +37,5 @@ def _json(path: Path) -> Any:
     try:
         return parse_json(text.encode())
     except (ValueError, RecursionError) as error:
-        where = f", at {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-        raise ValueError(f"no JSON that can be read{where}") from None
+        where = f", at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise ValueError(f"no JSON that can be read{where}; {WRITTEN}") from None

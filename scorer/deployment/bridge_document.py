@@ -11,6 +11,7 @@ from scorer.deployment.document import DeploymentFileError
 from scorer.deployment.fields import DEPLOYER, Account, Address, Seconds, at_most, within
 from scorer.deployment.limits import DAY, LOCAL_CHAINS, LONGEST_DELAY, MOST_SUPPLY
 from scorer.deployment.sections import Gas
+from scorer.errors import field_text
 from scorer.files import decoded, parse_toml, read_bounded
 from scorer.protocol.fields import Nano, Section, above_zero, whole
 from scorer.redaction import shown, shown_name, shown_path
@@ -176,7 +177,7 @@ def _problem(error: Any) -> str:
         return f"{path}: expected a value, found none"
     if error["type"] == "extra_forbidden":
         return f"{path}: expected no field of this name, found {shown(error['input'])}"
-    message = error["msg"].removeprefix("Value error, ")
+    message = field_text(error["msg"])
     return (
         f"{path}: {message}" if ", found " in message else f"{path}: {message}, found {shown(error['input'])}"
     )

@@ -17,6 +17,7 @@ from scorer.deployment.manifest import journal_scope, make_manifest, refuse_othe
 from scorer.deployment.prices import DeploymentCost, quote
 from scorer.deployment.reader import objections, read_state, roles_of
 from scorer.deployment.steps import DeploymentStep, DeploymentStuck, steps
+from scorer.errors import cause_text
 from scorer.transactions.intents import OPEN
 from scorer.transactions.journal import Journal
 from scorer.transactions.manager import TransactionManager
@@ -24,6 +25,7 @@ from scorer.transactions.node import Web3Node
 from scorer.transactions.request import RequestKey, TransactionRequest
 from scorer.transactions.signers import Signer
 from scorer.transactions.state_machine import StopReason
+from scorer.units import short_coins
 
 JOURNAL: Final = "journal.sqlite"
 TRANSFER_GAS: Final = 21_000
@@ -71,7 +73,7 @@ class Builder:
             return self._run()
         except (EndpointError, Web3Exception) as error:
             raise DeploymentStuck(
-                f"expected an endpoint that answers, found {type(error).__name__}; start again: what was "
+                f"expected an endpoint that answers, found {cause_text(error)}; start again: what was "
                 "sent is not sent twice"
             ) from error
 
@@ -182,8 +184,8 @@ def require_funds(w3: Web3, blueprint: Blueprint) -> None:
     due = appraise(w3, blueprint)
     if due.cost > due.balance:
         raise DeploymentStuck(
-            f"deployer: expected {due.cost / 1e18:.6f} coins for gas at current prices, "
-            f"found {due.balance / 1e18:.6f} at {blueprint.deployer}; nothing was sent"
+            f"deployer: expected {short_coins(due.cost)} coins for gas at current prices, "
+            f"found {short_coins(due.balance)} at {blueprint.deployer}; nothing was sent"
         )
 
 

@@ -32,6 +32,7 @@ from scorer.deployment.sections import (
     Tournament,
     WindowSettings,
 )
+from scorer.errors import field_text
 from scorer.files import decoded, parse_toml, read_bounded
 from scorer.protocol.fields import Section, whole
 from scorer.redaction import shown, shown_name, shown_path
@@ -91,7 +92,8 @@ def read_document(text: str, environment: Mapping[str, str], source: str, folder
         found = parse_toml(text.encode())
         document = Deployment.model_validate(found, context={"environment": environment, "folder": folder})
     except ValidationError as invalid:
-        problems = "; ".join(_problem(error) for error in invalid.errors(include_url=False))
+        wrong = _without_followers(invalid.errors(include_url=False))
+        problems = "; ".join(map(_problem, wrong))
         raise DeploymentFileError(f"{source}: {problems}") from None
     except ValueError as error:
         raise DeploymentFileError(f"{source}: {error}") from None
@@ -186,6 +188,17 @@ def _accounts(document: Deployment) -> Iterator[tuple[str, str]]:
             yield f"roles.{name}.holders.{index}", holder
 
 
+def _without_followers(errors: list[Any]) -> list[Any]:
+    """Leave out that a list is too short where one of its entries is wrong, and named already."""
+    wrong = [error["loc"] for error in errors]
+    return [
+        error
+        for error in errors
+        if error["type"] != "too_short"
+        or not any(len(loc) > len(error["loc"]) and loc[: len(error["loc"])] == error["loc"] for loc in wrong)
+    ]
+
+
 def _problem(error: Any) -> str:
     """Format one of pydantic's errors."""
     path = ".".join(map(shown_name, error["loc"])) or "file"
@@ -196,7 +209,7 @@ def _problem(error: Any) -> str:
     if error["type"] == "missing":
         return f"{path}: expected a value, found none"
     found = "" if isinstance(value, dict) else f", found {shown(value)}"
-    return f"{path}: {error['msg'].removeprefix('Value error, ')}{found}"
+    return f"{path}: {field_text(error['msg'])}{found}"
 
 
 def _fields_at(path: tuple[int | str, ...]) -> tuple[str, ...]:

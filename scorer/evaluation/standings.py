@@ -10,6 +10,8 @@ from scorer.evaluation.explain import ScoredRound
 from scorer.units import NANO_PER_NMR, ONE
 
 REWARD: Final = "reward_score"
+UNKNOWN: Final = "unknown"
+"""The account of a model whose owner was not looked up: only the chain knows it."""
 
 
 def score_table(rounds: Iterable[tuple[ScoredRound, date | None]], owners: Mapping[int, str]) -> pd.DataFrame:
@@ -40,7 +42,7 @@ def _table(scored: ScoredRound, resolved: date | None, owners: Mapping[int, str]
             "round": scored.terms.round_id,
             "resolved": pd.Timestamp(resolved) if resolved else pd.NaT,
             "model": models,
-            "account": [owners.get(model, f"model {model}") for model in models],
+            "account": [owners.get(model, UNKNOWN) for model in models],
             "at_risk": scored.scores["position"],
             # Signed numbers first: a difference of unsigned ones wraps around.
             "net": settled.payouts.astype("int64") - settled.burns.astype("int64"),
@@ -65,11 +67,11 @@ def model_leaderboard(table: pd.DataFrame, order_by: str) -> pd.DataFrame:
             account=by_model["account"].last(),
             rounds=by_model["round"].nunique(),
             net_nmr=by_model["net"].sum() / NANO_PER_NMR,
-            return_percent=100
+            return_on_positions_percent=100
             * by_model["net"].sum()
             / by_model["at_risk"].sum().where(lambda sums: sums > 0),
         )
     )
     board = board.sort_values(order_by, ascending=False, kind="stable", na_position="last").reset_index()
     board.insert(0, "rank", range(1, len(board) + 1))
-    return board[["rank", "model", "account", "rounds", *scores, "net_nmr", "return_percent"]]
+    return board[["rank", "model", "account", "rounds", *scores, "net_nmr", "return_on_positions_percent"]]

@@ -14,7 +14,7 @@ import rfc8785
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticKnownError
 
-from scorer.errors import CupelError
+from scorer.errors import CupelError, field_text
 from scorer.factors.registry import VERSIONS, find_score, score_names, score_of
 from scorer.factors.score import Score
 from scorer.files import decoded, parse_toml, read_bounded
@@ -287,7 +287,7 @@ def _describe(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
         field = ".".join(map(shown_name, problem["loc"])) or "the document"
-        message = problem["msg"].removeprefix("Value error, ")
+        message = field_text(problem["msg"])
         if ", found " not in message:  # what concerns several fields says so itself
             message += ", found " + ("nothing" if problem["type"] == "missing" else shown(problem["input"]))
         lines.append(f"{field}: {message}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from scorer.evaluation.inputs import OnChain
+from scorer.evaluation.inputs import OnChain, RoundTerms
 from scorer.evaluation.own import OwnSubmission, OwnVerification, verify_own
 from scorer.evaluation.verify import Difference, differences
 from scorer.evaluation.void import VoidOnChain, void_differences
@@ -35,7 +35,9 @@ from scorer.storage.bundle import (
 
 MIB: Final = 2**20
 SHOWN_FIRST: Final = 5
-"""Differences that a verdict holds at most."""
+"""Differences that a verdict holds at most, unless more are asked for."""
+MOST_LISTED: Final = 100_000
+"""Differences that are listed at most, whatever is asked for."""
 MOST_NAMED: Final = 20
 """Files that nothing covers which it names at most."""
 MOST_OWN: Final = 2
@@ -106,7 +108,11 @@ def _most_memory() -> int:
 
 
 def verify_bundle(
-    folder: Path, chain: Chain, reader: IsolatedReader, own: OwnSubmission | None = None
+    folder: Path,
+    chain: Chain,
+    reader: IsolatedReader,
+    own: OwnSubmission | None = None,
+    most: int = SHOWN_FIRST,
 ) -> VerificationResult:
     """Recompute a round from its bundle and hold it against itself and the chain.
 
@@ -116,13 +122,15 @@ def verify_bundle(
         What the chain says of the round; None: the bundle is held against itself only.
     own
         One's own predictions, which are held against what the bundle says of them.
+    most
+        How many differences are put in words.
 
     Raises
     ------
     BundleError
         When a file is missing or cannot be read, or it takes more than `limits_for` to read; names it.
     """
-    facts = _asked(reader, folder, verify_in_child, chain, own)
+    facts = _asked(reader, folder, verify_in_child, chain, own, most)
     try:
         return verdict_from(facts)
     except (KeyError, TypeError, ValueError) as error:
@@ -195,7 +203,9 @@ def stated_in_child(folder: Path) -> ReadResult:
 
 
 @refuses(BundleError)
-def verify_in_child(folder: Path, chain: Chain, own: OwnSubmission | None = None) -> ReadResult:
+def verify_in_child(
+    folder: Path, chain: Chain, own: OwnSubmission | None = None, most: int = SHOWN_FIRST
+) -> ReadResult:
     """Verify a folder; it runs in the child."""
     irregular = list(_irregular(folder))
     # Not strict: a table in another form is read, in this child, and reported as a difference.
@@ -211,7 +221,7 @@ def verify_in_child(folder: Path, chain: Chain, own: OwnSubmission | None = None
             "round_id": found.round_id,
             "agreement": found.agreement,
             "count": len(found.problems),
-            "first": [str(problem) for problem in found.problems[:SHOWN_FIRST]],
+            "first": [str(problem) for problem in found.problems[: min(most, MOST_LISTED)]],
             "not_covered": _not_covered(folder, found.covered),
             "own": list(found.own),
         }
@@ -231,6 +241,8 @@ def _scored(bundle: Bundle, chain: OnChain | None, own: OwnSubmission | None) ->
     published = bundle.published()
     terms = published.inputs.terms
     problems = [*_place(bundle.folder, terms.tournament, terms.round_id), *differences(published, chain)]
+    if chain is not None and _is_elsewhere(terms, chain.terms) and not any(differences(published)):
+        raise BundleError(f"{bundle.folder}: {_other_deployment(terms, chain.terms)}")
     report = published.report.get("report_hash")
     words = f"{len(published.scores.get('model_id', ()))} models, report {shown(report)}"
     agreement = f"{words}, {'with the chain' if chain else WITH_ITSELF}"
@@ -248,6 +260,20 @@ def _scored(bundle: Bundle, chain: OnChain | None, own: OwnSubmission | None) ->
     result = verify_own(published, own)
     texts = _own_texts(own.model_id, result, agrees=not problems)
     return _Found(terms.round_id, agreement, [*problems, *result.differences], covered, texts)
+
+
+def _is_elsewhere(terms: RoundTerms, expected: RoundTerms) -> bool:
+    places = [(each.chain_id, each.tournament.lower()) for each in (expected, terms)]
+    return places[0] != places[1]
+
+
+def _other_deployment(terms: RoundTerms, expected: RoundTerms) -> str:
+    """Say that a round which agrees with itself is of another tournament: all of it would differ here."""
+    return (
+        f"expected a round of tournament {expected.tournament} on chain {expected.chain_id}, found another "
+        f"deployment's round, which agrees with itself, of {terms.tournament} on chain {terms.chain_id}; "
+        "give its own --deployment (CUPEL_DEPLOYMENT) and --endpoint (CUPEL_RPC_URL), or neither"
+    )
 
 
 def _digest_differences(manifest: Mapping[str, Any], found: str) -> Iterator[Difference]:

@@ -146,10 +146,10 @@ def test_a_wrong_chain_id_ends_before_anything_is_sent(world: World) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("chain_id = 31337", "chain_id = -1", "chain.chain_id: Input should be greater than 0, found -1"),
+        ("chain_id = 31337", "chain_id = -1", "chain.chain_id: expected greater than 0, found -1"),
         ("tip_gwei = 1", "tip = 1", "chain.tip: expected no field of this name, found"),
         ("[key]", "[keys]", "key: expected a value, found none"),
-        ("endpoint = ", "endpoint = 7 #", "chain.endpoint: Input should be a valid string, found a"),
+        ("endpoint = ", "endpoint = 7 #", "chain.endpoint: expected text, found a"),
         ("[chain]", "[chain", "expected a TOML file"),
     ],
 )

@@ -170,7 +170,7 @@ def test_a_check_names_four_faults_at_once_in_a_line_each(world: World, who: str
     failed = [line for line in lines if line.startswith("FAIL")]
     assert failed == [
         "FAIL endpoint 127.0.0.1:9: endpoint 127.0.0.1:9: expected an answer within 30 s, "
-        "found NewConnectionError; is the node up, and is the URL right?",
+        "found nobody who answers there; is the node up, and is the URL right?",
         f"FAIL endpoint {host}: endpoint {host}: expected chain id 31337 (as configured), found 137; "
         "nothing was sent",
         "FAIL contract version: expected tournament and committee of version 2, found 3 and 3; "

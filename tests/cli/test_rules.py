@@ -51,7 +51,7 @@ def test_the_rounds_to_come_are_listed_over_a_holiday() -> None:
     ("change", "message"),
     [
         ((b'"XNYS"', b'"XXXX"'), "calendar XXXX: expected sessions from"),
-        ((b'"version":1}', b'"version":3}'), "version: Input should be 1 or 2, found 3"),
+        ((b'"version":1}', b'"version":3}'), "version: expected 1 or 2, found 3"),
     ],
 )
 def test_a_schedule_that_cannot_be_computed_is_refused_in_one_line(

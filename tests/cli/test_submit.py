@@ -123,7 +123,11 @@ def test_outside_of_the_window_nothing_is_taken_and_of_two_rounds_one_must_be_na
     code, said = owner.types("submit", good, "--model", 3, *places(world))
     assert (code, "expected one round that takes submissions now, found none" in said) == (1, True)
     code, said = owner.types("submit", good, "--model", 3, *places(world), "--round", 1)
-    assert (code, "round 1: expected a round that takes submissions, found one that did" in said) == (1, True)
+    assert (code, "round 1: expected a round that takes submissions, found one that closed" in said) == (
+        1,
+        True,
+    )
+    assert "UTC); leave out --round for the one that is open, see cupel rounds --open" in said
 
 
 def test_a_dry_run_checks_and_writes_nothing(owner: Scientist, world: World) -> None:

@@ -27,7 +27,13 @@ NOT_AMOUNTS = [
 ]
 
 
-@pytest.mark.parametrize("text", [*NOT_AMOUNTS, "25%", "0.0000000001", "18446744073.709551616"])
+@pytest.mark.parametrize("text", ["18446744073.709551616", "99999999999999999999"])
+def test_an_amount_that_no_lane_holds_is_said_to_be_too_large(text: str) -> None:
+    with pytest.raises(AmountError, match=r"expected at most 18446744073.709551615 NMR, found"):
+        amount_of(text)
+
+
+@pytest.mark.parametrize("text", [*NOT_AMOUNTS, "25%", "0.0000000001"])
 def test_what_is_no_amount_is_refused_with_what_was_expected(text: str) -> None:
     with pytest.raises(AmountError, match="expected NMR in plain decimals with at most nine places") as error:
         amount_of(text)

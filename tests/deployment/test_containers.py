@@ -106,6 +106,32 @@ def test_prometheus_and_the_health_check_ask_where_a_daemon_answers(name: str) -
     assert port_of("oracle") != port_of("operator")
 
 
+def test_what_prometheus_raises_reaches_somebody() -> None:
+    folder = REPOSITORY / "ops" / "compose"
+    prometheus, manager = (
+        yaml.safe_load((folder / f"{name}.yml").read_text()) for name in ("prometheus", "alertmanager")
+    )
+    (target,) = prometheus["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
+    raised = set(re.findall(r"severity: (\w+)", (REPOSITORY / "ops" / "alerts.yml").read_text()))
+    receivers = {receiver["name"]: receiver for receiver in manager["receivers"]}
+
+    assert f"--web.listen-address={target}" in SERVICES["alertmanager"]["command"]
+    assert "page" in raised
+    assert {route["receiver"] for route in (manager["route"], *manager["route"]["routes"])} <= set(receivers)
+    urls = [hook["url_file"] for each in receivers.values() for hook in each["webhook_configs"]]
+    assert urls == ["/run/secrets/alert_webhook"]
+    assert SERVICES["alertmanager"]["profiles"] == SERVICES["prometheus"]["profiles"]
+
+
+def test_the_page_says_who_must_be_able_to_read_each_secret() -> None:
+    page = (REPOSITORY / "docs" / "deployment.md").read_text()
+    for name, service in SERVICES.items():
+        for secret in service.get("secrets", ()):
+            user, file = service["user"].split(":")[0], Path(COMPOSE["secrets"][secret]["file"]).name
+            names = "secrets/o*" if name in DAEMONS else f"secrets/{file}"
+            assert f"chown {user} {names}" in page
+
+
 @pytest.mark.parametrize("is_alive", [True, False])
 def test_the_health_check_passes_a_daemon_that_goes_round_and_no_other(is_alive: bool) -> None:
     program = SERVICES["oracle"]["healthcheck"]["test"][-1]

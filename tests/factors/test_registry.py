@@ -87,7 +87,7 @@ def test_a_simulation_makes_the_table_of_a_score_that_was_added() -> None:
 def test_rules_of_an_older_version_do_not_know_a_later_score() -> None:
     with pytest.raises(RulesError, match=r"expected a score of scoring version 1 \(corr, mmc, .*found gain"):
         rules_with("gain", scoring=1)
-    with pytest.raises(RulesError, match="scoring: Input should be 1 or 2, found 3"):
+    with pytest.raises(RulesError, match="scoring: expected 1 or 2, found 3"):
         rules_with("gain", scoring=3)
     with pytest.raises(LookupError, match="expected a score of scoring version 1, found gain"):
         score_of(1, "gain")

@@ -286,35 +286,35 @@ def test_the_largest_threshold_survives_the_way_through_json() -> None:
 
 
 WRONG: list[tuple[str, object, str]] = [
-    ("version", 3, "version: Input should be 1 or 2, found 3"),
+    ("version", 3, "version: expected 1 or 2, found 3"),
     ("version", "1", "version: expected a whole number, found '1'"),
     ("version", 1.0, "version: expected a whole number, found 1.0"),
     ("version", True, "version: expected a whole number, found True"),
-    ("scoring", 0, "scoring: Input should be 1, found 0"),
-    ("name", "Two Words", "name: String should match pattern"),
-    ("name", "", "name: String should match pattern"),
-    ("name", 5, "name: Input should be a valid string, found 5"),
-    ("factors", [], "factors: Tuple should have at least 1 item"),
-    ("factors", "corr", "factors: Input should be a valid tuple, found 'corr'"),
+    ("scoring", 0, "scoring: expected 1, found 0"),
+    ("name", "Two Words", "name: expected text that matches"),
+    ("name", "", "name: expected text that matches"),
+    ("name", 5, "name: expected text, found 5"),
+    ("factors", [], "factors: expected at least 1 in the list"),
+    ("factors", "corr", "factors: expected a list, found 'corr'"),
     (
         "factors.0.score",
         "sharpe",
-        "Input should be 'corr', 'mmc', 'fnc', 'bmc', 'tc', 'alpha' or 'mpc', found 'sharpe'",
+        "expected 'corr', 'mmc', 'fnc', 'bmc', 'tc', 'alpha' or 'mpc', found 'sharpe'",
     ),
     ("factors.0.score", "tc", "the document: expected a section portfolio for the factor tc, found none"),
     ("portfolio", PORTFOLIO, "the document: expected no section portfolio without a factor tc, found one"),
-    ("schedule.calendar", "nyse", "schedule.calendar: String should match pattern"),
+    ("schedule.calendar", "nyse", "schedule.calendar: expected text that matches"),
     ("schedule.timezone", "Mars/Base", "schedule.timezone: expected the name of a timezone, such as"),
     ("schedule.timezone", "../etc", "schedule.timezone: expected the name of a timezone, such as"),
-    ("schedule.windows", [], "schedule.windows: Tuple should have at least 1 item"),
-    ("schedule.windows.0.days", ["Monday"], "schedule.windows.0.days.0: Input should be 'monday'"),
+    ("schedule.windows", [], "schedule.windows: expected at least 1 in the list"),
+    ("schedule.windows.0.days", ["Monday"], "schedule.windows.0.days.0: expected 'monday'"),
     ("schedule.windows.0.opens_at", "24:00", "schedule.windows.0.opens_at: expected a time of day from"),
-    ("schedule.windows.0.opens_at", "9:00", "schedule.windows.0.opens_at: String should match pattern"),
+    ("schedule.windows.0.opens_at", "9:00", "schedule.windows.0.opens_at: expected text that matches"),
     ("schedule.windows.0.closes_at", "12:00", "schedule.windows.0: expected closes_at after opens_at"),
-    ("schedule.resolve_hours", -1, "schedule.resolve_hours: Input should be greater than or equal to 0"),
-    ("submissions", "any", "submissions: Input should be 'classic', 'signals' or 'crypto', found 'any'"),
+    ("schedule.resolve_hours", -1, "schedule.resolve_hours: expected greater than or equal to 0"),
+    ("submissions", "any", "submissions: expected 'classic', 'signals' or 'crypto', found 'any'"),
     ("gates", {"max_churn": "3"}, "gates.max_churn: expected from 0 to 2, found '3'"),
-    ("gates", {"max_churn": "1"}, "gates.max_turnover: Field required, found nothing"),
+    ("gates", {"max_churn": "1"}, "gates.max_turnover: expected a value, found nothing"),
     (
         "adjusters",
         {"dynamic_eras": {"target_volatility": "0", "least": "1", "most": "0.5"}},
@@ -341,7 +341,7 @@ WRONG: list[tuple[str, object, str]] = [
     (
         "adjusters",
         {"originality": {"exponent": 5}, "burn": {"multiplier": "0.9"}},
-        "adjusters.originality.exponent: Input should be less than or equal to 4, found 5; "
+        "adjusters.originality.exponent: expected less than or equal to 4, found 5; "
         "adjusters.burn.multiplier: expected from 1 to 10, found '0.9'",
     ),
     (
@@ -350,7 +350,7 @@ WRONG: list[tuple[str, object, str]] = [
         "adjusters.originality.exponent: expected a whole number, found 1.0",
     ),
     ("adjusters", {"luck": {}}, "adjusters.luck: Extra inputs are not permitted"),
-    ("factors.0.target", "Target", "factors.0.target: String should match pattern"),
+    ("factors.0.target", "Target", "factors.0.target: expected text that matches"),
     ("factors.0.target", "id", "factors.0.target: expected the name of a target"),
     ("factors.1.multiplier", "two", "factors.1.multiplier: expected a number in plain decimals"),
     ("factors.1.multiplier", "101", "factors.1.multiplier: expected from -100 to 100, found '101'"),
@@ -370,12 +370,12 @@ WRONG: list[tuple[str, object, str]] = [
     ("stake.threshold", "-1", "stake.threshold: expected from 0 to 18446744073.709551615 NMR"),
     ("stake.threshold", "18446744073.709551616", "stake.threshold: expected from 0 to"),
     ("stake.minimum_position", "0.0000000001", "stake.minimum_position: expected from 0 to"),
-    ("stake", [], "stake: Input should be a valid dictionary"),
-    ("horizon.sessions", 0, "horizon.sessions: Input should be greater than 0, found 0"),
-    ("horizon.sessions", 251, "horizon.sessions: Input should be less than or equal to 250"),
-    ("horizon.sessions", 20.0, "horizon.sessions: Input should be a valid integer, found 20.0"),
-    ("horizon.sessions", True, "horizon.sessions: Input should be a valid integer, found True"),
-    ("horizon.lag", -1, "horizon.lag: Input should be greater than or equal to 0"),
+    ("stake", [], "stake: expected a table of fields"),
+    ("horizon.sessions", 0, "horizon.sessions: expected greater than 0, found 0"),
+    ("horizon.sessions", 251, "horizon.sessions: expected less than or equal to 250"),
+    ("horizon.sessions", 20.0, "horizon.sessions: expected a whole number, found 20.0"),
+    ("horizon.sessions", True, "horizon.sessions: expected a whole number, found True"),
+    ("horizon.lag", -1, "horizon.lag: expected greater than or equal to 0"),
     ("bonus", 1, "bonus: Extra inputs are not permitted, found 1"),
     ("stake.bonus", 1, "stake.bonus: Extra inputs are not permitted"),
     ("factors.0.bonus", 1, "factors.0.bonus: Extra inputs are not permitted"),
@@ -412,7 +412,7 @@ def test_a_missing_field_is_refused_by_its_path(path: str) -> None:
     for name in parents:
         part = part[int(name) if name.isdigit() else name]
     del part[last]
-    with pytest.raises(RulesError, match=f"{path}: Field required, found nothing"):
+    with pytest.raises(RulesError, match=f"{path}: expected a value, found nothing"):
         rules_from(whole, "my rules")
 
 

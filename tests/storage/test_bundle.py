@@ -443,7 +443,7 @@ def test_a_vote_with_a_field_of_another_kind_is_refused(
 
 def test_rules_that_cannot_be_used_are_an_error_of_the_bundle(bundle: Bundle) -> None:
     (bundle.folder / RULES).write_text('{"version": 3}')
-    with pytest.raises(BundleError, match=r"rules\.json: version: Input should be 1 or 2, found 3"):
+    with pytest.raises(BundleError, match=r"rules\.json: version: expected 1 or 2, found 3"):
         bundle.rules()
 
 

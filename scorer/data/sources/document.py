@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, ValidationError
 
 from scorer.data.faults import DataError
+from scorer.errors import field_text
 from scorer.files import parse_toml, read_bounded
 from scorer.protocol.fields import Section
 from scorer.redaction import shown, shown_name, shown_path
@@ -108,7 +109,7 @@ def described(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
         place = ".".join(map(shown_name, problem["loc"])) or "the document"
-        message = problem["msg"].removeprefix("Value error, ")
+        message = field_text(problem["msg"])
         if ", found " not in message:
             message += ", found " + ("nothing" if problem["type"] == "missing" else shown(problem["input"]))
         lines.append(f"{place}: {message}")

@@ -12,6 +12,7 @@ import typer
 from scorer.chain.endpoint import LOCAL_CHAIN_ID
 from scorer.cli.common import JsonOption, print_json, user_errors
 from scorer.cli.numbers import whole
+from scorer.client.phases import Phase
 from scorer.deployment.document import DeploymentFileError
 from scorer.deployment.steps import DeploymentStuck
 from scorer.lab.batch import BatchRefused
@@ -59,7 +60,7 @@ def start(
     """Start a chain with everything on it, an operator, four oracles, and a round after the other."""
     layout, settings = DevnetLayout(folder), Settings(port, every, models, in_the_clear)
     with _devnet_errors():
-        up(layout, settings, file=file, keep=keep)
+        up(layout, settings, file=file, keep=keep, say=lambda text: typer.echo(f"devnet: {text}", err=True))
         _introduce(layout, settings)
 
 
@@ -104,8 +105,10 @@ def _print(devnet: Status) -> None:
         return
     for row in devnet.rounds:
         left = row["close_at"] - devnet.now
-        closes = f", closes in {left} s" if row["state"] == "open" and left > 0 else ""
-        typer.echo(f"round {row['round']}: {row['state']}{closes}")
+        closes = f", closes in {left} s" if row["phase"] == Phase.OPEN and left > 0 else ""
+        typer.echo(f"round {row['round']}: {row['phase']}{closes}")
+    if not devnet.rounds:
+        typer.echo("no rounds yet")
     words = "up" if devnet.is_up else "NOT whole"
     typer.echo(f"devnet: {words} at {devnet.endpoint}, block {devnet.block}, {devnet.models} models")
 

@@ -7,7 +7,15 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-LEADERBOARD_COLUMNS = ("model", "corr", "mmc", "paid_nmr", "burned_nmr", "return_percent", "stake_nmr")
+LEADERBOARD_COLUMNS = (
+    "model",
+    "corr",
+    "mmc",
+    "paid_nmr",
+    "burned_nmr",
+    "return_on_deposit_percent",
+    "stake_nmr",
+)
 
 
 def require_columns(table: pd.DataFrame, expected: Iterable[str]) -> None:
@@ -47,9 +55,11 @@ def leaderboard_table(leaderboard: pd.DataFrame) -> Table:
     table = Table(title="Leaderboard", caption="CORR and MMC: means over settled rounds. Amounts in NMR.")
     table.add_column("#", justify="right", style="dim")
     table.add_column("model", no_wrap=True)
-    for heading in ("CORR", "MMC", "paid", "burned", "return %", "stake"):
+    for heading in ("CORR", "MMC", "paid", "burned", "return on deposit %", "stake"):
         table.add_column(heading, justify="right")
-    ranked = leaderboard.sort_values(["return_percent", "model"], ascending=[False, True], na_position="last")
+    ranked = leaderboard.sort_values(
+        ["return_on_deposit_percent", "model"], ascending=[False, True], na_position="last"
+    )
     for place, row in enumerate(ranked.to_dict("records"), start=1):
         table.add_row(
             str(place),
@@ -58,7 +68,7 @@ def leaderboard_table(leaderboard: pd.DataFrame) -> Table:
             signed(row["mmc"], "+.4f"),
             f"{row['paid_nmr']:,.2f}",
             f"{row['burned_nmr']:,.2f}",
-            signed(row["return_percent"], "+.2f"),
+            signed(row["return_on_deposit_percent"], "+.2f"),
             f"{row['stake_nmr']:,.2f}",
         )
     return table

@@ -52,7 +52,7 @@ class DemoOutcome:
             paid_nmr=by_model["paid_nmr"].sum(),
             burned_nmr=by_model["burned_nmr"].sum(),
             stake_nmr=stakes.last(),
-            return_percent=100 * (stakes.last() / stakes.first() - 1),
+            return_on_deposit_percent=100 * (stakes.last() / stakes.first() - 1),
         )
         return table.fillna({"paid_nmr": 0.0, "burned_nmr": 0.0}).reset_index()
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from scorer.lab.demo.leaderboard import require_columns
 from scorer.scoring.exact import Floats
@@ -33,7 +34,7 @@ def new_axes(width: float, height: float, title: str) -> tuple[Figure, Axes]:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     plain(axes)
-    axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=BLACK)
+    axes.set_title(title, loc="left", pad=12, fontsize=13, fontweight="bold", color=BLACK)
     return figure, axes
 
 
@@ -153,6 +154,14 @@ def name_line_ends(axes: Axes, growth: pd.DataFrame, colours: dict[str, str]) ->
             },
         )
     axes.set_xlim(growth.index[0], growth.index[-1])
+    date_axis(axes)
+
+
+def date_axis(axes: Axes) -> None:
+    """Write dates at so many places that they never touch, each year once."""
+    locator = AutoDateLocator(minticks=4, maxticks=8)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
 
 def draw_payouts_and_burns(settlements: pd.DataFrame, path: Path) -> None:
@@ -204,6 +213,7 @@ def name_totals(axes: Axes, total: pd.DataFrame, net: pd.Series) -> None:
             fontweight="bold",
         )
     axes.set_xlim(total.index[0], total.index[-1])
+    date_axis(axes)
 
 
 def draw_scores(scores: pd.DataFrame, path: Path) -> None:
@@ -241,16 +251,17 @@ def draw_boxes(axes: Axes, columns: list[pd.Series], title: str) -> None:
         whis=(5, 95),
         showfliers=False,
         patch_artist=True,
-        medianprops={"color": "white", "linewidth": 1.2},
+        medianprops={"color": "white", "linewidth": 1.2, "zorder": 4},
         whiskerprops={"color": "#888888", "linewidth": 0.8},
         capprops={"linewidth": 0},
         boxprops={"linewidth": 0},
     )
     for height, (box, column) in enumerate(zip(boxes["boxes"], columns, strict=True), start=1):
-        box.set_facecolor(BLUE if column.mean() > 0 else VERMILION)
-        box.set_alpha(0.75)
+        box.set_facecolor("#4095C6" if column.mean() > 0 else "#E0864D")
+        box.set_zorder(3)  # above the line of the whisker
         axes.plot(column.mean(), height, "o", color=BLACK, markersize=3.2, zorder=5)
     axes.axvline(0, color=BLACK, linewidth=0.9)
     axes.grid(axis="x", color="#E6E6E6", linewidth=0.8)
-    axes.xaxis.set_major_locator(MultipleLocator(0.1))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    axes.margins(x=0.06)
     axes.set_title(title, fontsize=11)

@@ -18,6 +18,7 @@ from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, EndpointError, connect
 from scorer.chain.records import RoundState
+from scorer.client.phases import phase_of
 from scorer.daemon.deployment_file import read_deployment
 from scorer.deployment.document import Deployment
 from scorer.lab.anvil import Anvil, AnvilOptions, await_anvil
@@ -49,7 +50,7 @@ class Status:
     block, now
         The latest block and its time, Unix seconds; None when the chain does not answer.
     rounds
-        The newest, last first: number, state, and times.
+        The newest, last first: number, phase (the word of ``cupel rounds``), and times.
     """
 
     endpoint: str
@@ -65,13 +66,26 @@ class Status:
         return self.block is not None and all(self.processes.get(name) for name in STARTED)
 
 
-def up(layout: DevnetLayout, settings: Settings, *, file: Path = FILE, keep: bool = False) -> Suite:
+def _silent(_: str) -> None:
+    """Say it to nobody."""
+
+
+def up(
+    layout: DevnetLayout,
+    settings: Settings,
+    *,
+    file: Path = FILE,
+    keep: bool = False,
+    say: Callable[[str], None] = _silent,
+) -> Suite:
     """Start a chain with a suite, an operator, four members and a simulator, and wait for an open round.
 
     Parameters
     ----------
     keep
         Go on with the chain, the journals and the rounds of the last time, if there are any.
+    say
+        Called with what begins, as all of it takes half a minute.
 
     Raises
     ------
@@ -89,13 +103,17 @@ def up(layout: DevnetLayout, settings: Settings, *, file: Path = FILE, keep: boo
     layout.write(settings)
     group = layout.processes
     with _stopped_unless_ready(group):
+        say(f"starting a chain on port {settings.port}")
         anvil = start_chain(layout, settings, group)
+        say("putting contracts and models on it")
         suite = _suite(layout, anvil, settings, document)
         configurations = configure(layout, settings)
+        say(f"starting {', '.join(configurations)} and what simulates the rest")
         for name, config in configurations.items():
             role = "operator" if name == "operator" else "oracle"
             group.start(name, [cupel(), role, "run", "--config", str(config), "--send"])
         group.start(SIMULATOR, [sys.executable, "-m", "scorer.lab.devnet.simulator", str(layout.root)])
+        say("waiting for the first round to open")
         _await(group, lambda: _has_open_round(suite) and _is_published(layout, suite))
     return suite
 
@@ -142,17 +160,17 @@ def status(layout: DevnetLayout) -> Status:
         number,
         int(latest["timestamp"]),
         int(read_view(suite.registry.functions.modelCount(), number)),
-        tuple(_rounds(suite, number)),
+        tuple(_rounds(suite, number, int(latest["timestamp"]))),
     )
 
 
-def _rounds(suite: Suite, block: int) -> Iterator[dict[str, Any]]:
+def _rounds(suite: Suite, block: int, now: int) -> Iterator[dict[str, Any]]:
     count = suite.round_count(block)
     for round_id in range(count, max(0, count - SHOWN), -1):
         record = suite.round(round_id, block)
         yield {
             "round": round_id,
-            "state": record.state.name.lower(),
+            "phase": phase_of(record, now).value,
             "open_at": record.open_at,
             "close_at": record.close_at,
             "resolve_at": record.resolve_at,

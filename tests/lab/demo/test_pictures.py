@@ -94,7 +94,7 @@ def test_labels_that_are_apart_stay_where_they_are() -> None:
 def test_the_leaderboard_puts_the_best_return_first_and_a_dash_where_there_is_no_score() -> None:
     rows = [("late", 0.01, 0.0, 1.0, 3.0, -2.0, 98.0), ("flat", np.nan, np.nan, 0.0, 0.0, 0.0, 50.0)]
     rows.append(("best", 0.05, 0.01, 9.0, 1.0, 8.0, 108.0))
-    columns = ["model", "corr", "mmc", "paid_nmr", "burned_nmr", "return_percent", "stake_nmr"]
+    columns = ["model", "corr", "mmc", "paid_nmr", "burned_nmr", "return_on_deposit_percent", "stake_nmr"]
     console = Console(width=100, record=True, file=io.StringIO())
     console.print(leaderboard_table(pd.DataFrame(rows, columns=columns)))
     text = console.export_text()
@@ -104,5 +104,5 @@ def test_the_leaderboard_puts_the_best_return_first_and_a_dash_where_there_is_no
 
 
 def test_a_leaderboard_without_a_column_is_refused() -> None:
-    with pytest.raises(ValueError, match="return_percent"):
+    with pytest.raises(ValueError, match="return_on_deposit_percent"):
         leaderboard_table(pd.DataFrame({"model": ["a"]}))

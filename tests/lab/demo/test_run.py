@@ -55,7 +55,7 @@ def test_a_short_demo_settles_verifies_and_writes_everything(demo: Demo) -> None
     for file in ("stakes.png", "payouts_and_burns.png", "scores.png", "chain.json", "rounds/3/report.json"):
         assert (demo.out / file).stat().st_size > 0
     board = pd.read_csv(demo.out / "leaderboard.csv").set_index("model")
-    assert board.loc["always_half", "return_percent"] == 0
+    assert board.loc["always_half", "return_on_deposit_percent"] == 0
     assert board.loc["broken_file", "paid_nmr"] == 0
 
 

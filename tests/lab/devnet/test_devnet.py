@@ -92,7 +92,7 @@ def test_a_devnet_comes_up_settles_a_round_and_goes_on_where_it_was_stopped(layo
         assert "Max core file size        0                    0" in (status / "limits").read_text()
         assert (status / "environ").stat().st_uid == 0
     assert found["models"] == 3
-    assert {"round": 1, "state": "settled"}.items() <= found["rounds"][-1].items()
+    assert {"round": 1, "phase": "settled"}.items() <= found["rounds"][-1].items()
 
     before = chain(layout).w3.eth.get_block("latest")["timestamp"]
     code, said = run("devnet", "down", *common)

@@ -1,0 +1,129 @@
+"""Wrong words of people who use the commands for the first time, and what they are told."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scorer.cli.common import console
+from scorer.evaluation.evaluate import evaluate
+from scorer.storage.bundle import Bundle, round_folder
+from tests.cli.scientist import scientist
+from tests.cli.test_cupel import run, write_deployment
+from tests.small_round import ROUND, TOURNAMENT, SmallRound
+from tests.world import World
+
+NOBODY = ["--endpoint", "http://127.0.0.1:9"]
+CHAIN = [*NOBODY, "--deployment", "README.md", "--keystore", "none.json"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A round of another deployment than any world's."""
+    inputs = SmallRound().inputs()
+    found = round_folder(tmp_path, TOURNAMENT, ROUND)
+    Bundle(found).write(inputs, evaluate(inputs))
+    return found
+
+
+def addresses(tmp_path: Path) -> Path:
+    names = ("authority", "numeraire", "registry", "committee", "tournament", "burn_sink", "roller")
+    file = tmp_path / "deployment.json"
+    file.write_text(json.dumps({**dict.fromkeys(names, TOURNAMENT), "chain_id": 31337, "block": 1}))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (["stake", "deposit", 1, "-5"], "a number cannot be negative here"),
+        (["stake", "deposit", 1, "-5.5"], "a number cannot be negative here"),
+        (["stake", "allocate", 1, 40, "%", *CHAIN], "write a share in one word, such as 40%"),
+        (["rounds", "--rpc", "http://x"], "--endpoint"),
+        (["stake", "deposit", "ridge_light", 5], "models have numbers, and no names"),
+        (["explain", "--model", "momentum"], "cupel stake show --owner ADDRESS"),
+    ],
+)
+def test_what_was_meant_is_said_beside_what_is_wrong(typed: list[object], expected: str) -> None:
+    code, said = run(*typed)
+    assert (code, expected in " ".join(said.split())) == (2, True), said
+
+
+def test_a_deployment_file_in_place_of_a_manifest_is_answered_with_the_manifest(tmp_path: Path) -> None:
+    file = tmp_path / "devnet.toml"
+    file.write_text("name = 'devnet'\n")
+    code, said = run("rounds", *NOBODY, "--deployment", file)
+    assert code == 1
+    assert "give the manifest.json or deployment.json that cupel deployment deploy wrote" in said
+    assert "line 1 column" not in said
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8545", "localhost:8545", "http://"])
+def test_a_url_without_its_scheme_is_answered_with_how_to_write_it(url: str, tmp_path: Path) -> None:
+    code, said = run("rounds", "--endpoint", url, "--deployment", addresses(tmp_path))
+    assert code == 1
+    assert "found a URL without http:// or https:// in front of its host" in said
+
+
+def test_a_folder_of_rounds_is_answered_with_one_of_them(folder: Path) -> None:
+    code, said = run("verify", folder.parent)
+    words = "".join(said.split())
+    assert code == 2
+    assert "give one of them".replace(" ", "") in words
+    assert str(folder) in words
+
+
+def test_all_differences_are_named_on_request_and_in_a_document(folder: Path) -> None:
+    report = json.loads((folder / "report.json").read_bytes())
+    report["total_payout"] = str(int(report["total_payout"]) + 1)
+    (folder / "report.json").write_text(json.dumps(report))
+    code, said = run("verify", folder)
+    first, count = said.splitlines()[:2]
+    assert (code, first.startswith(f"verify: round {ROUND} DIFFERS: ")) == (1, True)
+    code, listed = run("verify", folder, "--all")
+    named = [line for line in listed.splitlines() if " DIFFERS: " in line]
+    assert (code, named[0]) == (1, first)
+    assert count.startswith(f"verify: {len(named)} difference{'s' * (len(named) > 1)} in all")
+    code, document = run("verify", folder, "--json")
+    assert (code, json.loads(document)["agrees"], len(json.loads(document)["first"])) == (
+        1,
+        False,
+        len(named),
+    )
+
+
+def test_an_output_folder_that_cannot_be_made_is_refused_in_words() -> None:
+    code, said = run("demo", "--out", "/proc/x")
+    assert code == 1
+    assert said.startswith("cupel: /proc/x: expected a folder that can be written")
+
+
+def test_a_round_of_another_deployment_is_called_that(folder: Path, world: World) -> None:
+    chain = ["--endpoint", world.anvil.url, "--deployment", write_deployment(world)]
+    world.settle(world.sealed_round())
+    own = world.members[0].bundle(1).folder
+    elsewhere = json.loads(write_deployment(world).read_text()) | {"tournament": world.suite.roller.address}
+    other = world.out / "other.json"
+    other.write_text(json.dumps(elsewhere))
+    assert run("verify", own, *chain)[0] == 0
+    for command in (["leaderboard", folder.parent], ["explain", folder, "--model", 1]):
+        code, said = run(*command, *chain)
+        assert code == 1
+        assert "found another deployment's round" in said
+        assert "CUPEL_DEPLOYMENT" in said
+
+
+def test_no_rounds_are_said_to_be_none_and_a_narrow_terminal_loses_no_word(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = scientist(world, 10).chain
+    assert run("rounds", *chain) == (0, "no rounds yet: the operator opens the first\n")
+    number = world.open()
+    monkeypatch.setattr(console, "_width", 60)
+    code, said = run("rounds", *chain)
+    assert code == 0
+    assert "…" not in said
+    assert max(map(len, said.splitlines())) <= 60
+    assert [str(number), "open"] == said.splitlines()[-1].split()[:2]
+    world.anvil.advance_to(world.record(number).close_at + 250)
+    assert run("rounds", *chain, "--open")[1].startswith("no round takes submissions now")

@@ -1,0 +1,17 @@
+"""Moments and spans as people read them."""
+
+import pytest
+
+from scorer.client.times import span_text, utc_text
+
+
+def test_a_moment_is_named_in_utc() -> None:
+    assert utc_text(1_795_870_843) == "2026-11-28 13:00:43"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (10, "10 s"), (250, "4 min 10 s"), (3_600, "1 h"), (3_601, "1 h"), (183_600, "2 d 3 h")],
+)
+def test_a_span_is_said_in_its_two_largest_units(seconds: int, said: str) -> None:
+    assert span_text(seconds) == said
