@@ -19,7 +19,7 @@ from scorer.observation.encryption import encrypt_submission, round_context
 from scorer.protocol.documents import to_hex
 from scorer.server.gateway import SIGN
 from scorer.server.read_model import insert
-from scorer.server.services import ENCRYPTS
+from scorer.server.served_names import ENCRYPTS
 from scorer.server.submission_records import ACCEPTED
 from scorer.server.tables import MODEL, SUBMISSION
 
