@@ -16,7 +16,7 @@ from scorer.cli.common import print_json, user_errors
 from scorer.cli.member import MemberOptions
 from scorer.cli.numbers import NUMBER
 from scorer.cli.options import ChainOptions, chain_command
-from scorer.daemon.configuration import ConfigError
+from scorer.daemon.config_errors import ConfigError
 from scorer.files import write_whole
 from scorer.isolation import SHARED_READER
 from scorer.observation.observe import finalised_block
