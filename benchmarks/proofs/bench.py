@@ -108,10 +108,13 @@ def measure(anvil: Anvil, ids: int) -> dict[str, int]:
 def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     """Run a round of 500 models until its outcome is known; and the gas of the court's deployment."""
     rules, random, tree = preset("cupel"), np.random.default_rng(ids), tree_of(ids)
-    court = created(anvil, "ScoreCourt", tree.root)
+    meta = created(anvil, "MetaCourt")
+    court = created(anvil, "ScoreCourt", tree.root, meta.address)
     suite = deployed(anvil, rules, court)
     code = artifact("ScoreCourt")
-    constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(tree.root)
+    constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(
+        tree.root, meta.address
+    )
     creation = constructor.estimate_gas({"from": str(anvil.account(ADMIN).address)})
     admin, owner = anvil.account(ADMIN), anvil.account(OWNER)
     send(anvil, suite.token.functions.approve(suite.committee.address, 2**256 - 1), ADMIN)
@@ -134,7 +137,7 @@ def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     seal(anvil, suite, round_id, submissions, frozenset(), sum(deposits))
     target = random.choice([0, 0.25, 0.5, 0.75, 1], ids)
     world = CourtWorld(
-        anvil, suite, court, rules, round_id, chunks, submissions, target, tree, refused=frozenset()
+        anvil, suite, court, meta, rules, round_id, chunks, submissions, target, tree, refused=frozenset()
     )
     return world, int(creation)
 

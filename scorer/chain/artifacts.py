@@ -12,6 +12,7 @@ CONTRACTS: Final = (
     "CrosschainBurnSink",
     "CrosschainNumeraire",
     "Lockbox",
+    "MetaCourt",
     "ModelRegistry",
     "NmrBurnSink",
     "Numeraire",

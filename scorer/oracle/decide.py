@@ -151,7 +151,9 @@ def _unposted(
         alarms = (_no_evidence(view, f"it is taken until {until} (Unix time)"),)
     if own is None:
         return alarms
-    posting = _in_turn(view, proposal.challenge_until - view.challenge_window, PostEvidence(own, until))
+    posting = _in_turn(
+        view, proposal.challenge_until - view.challenge_window, PostEvidence(own, until, view.posted_parts)
+    )
     return (*alarms, *posting, Wait("accepted; its evidence is not public yet"))
 
 

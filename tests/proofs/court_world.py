@@ -18,6 +18,7 @@ from scorer.lab.anvil import Anvil, run_anvil
 from scorer.lab.suite import Bonds, deploy_suite, local_deployment
 from scorer.proofs.calls import ScoredLanes, SealedTree, commitment, score_inputs
 from scorer.proofs.evidence import Evidence, Operands, operands
+from scorer.proofs.meta_steps import StepTree
 from scorer.proofs.terms import ScoreTerms, score_terms
 from scorer.proofs.tree import TableTree, compute_tree
 from scorer.protocol.chunks import Chunk, chunk_from_words, scores_heads
@@ -61,6 +62,7 @@ class CourtWorld:
     anvil: Anvil
     suite: Suite
     court: Any
+    meta_court: Any
     rules: Rules
     round_id: int
     chunks: tuple[Chunk, ...]
@@ -98,9 +100,14 @@ class CourtWorld:
         return stake_weighted_meta_model(np.array([entry.predictions for entry in counting]), stakes)
 
     @cached_property
+    def steps(self) -> StepTree:
+        """The steps of an honest report's meta model."""
+        return StepTree.of(self.submissions, self.refused, self.positions)
+
+    @cached_property
     def operands(self) -> Operands:
         """The operands of an honest report."""
-        return operands(self.terms, {TARGET: self.target}, self.meta_model)
+        return operands(self.terms, {TARGET: self.target}, self.meta_model, steps=self.steps.root)
 
     def reward(self, model: int) -> int:
         """Return a model's reward score, ppm, as the scorer computes it."""
@@ -190,6 +197,13 @@ class CourtWorld:
         arguments = evidence.posting(lanes.chunks, lanes.packed)
         return self.send(self.court.functions.post(self.tournament, *arguments))
 
+    def post_steps(self, evidence: Evidence, steps: StepTree | None = None) -> None:
+        """Post the steps that a report commits to: honest ones unless given."""
+        tree = self.steps if steps is None else steps
+        for part in range(tree.parts):
+            posting = self.tournament, evidence.to_contract(), part, *tree.part(part)
+            self.send(self.meta_court.functions.post(*posting))
+
     def commit(self, call: Any, account: int = STRANGER) -> None:
         """Announce a proof."""
         data = calldata(call)
@@ -247,7 +261,8 @@ def submitted(ids: tuple[str, ...], predictions: Mapping[int, Floats], owner: st
 def build(anvil: Anvil, other_court: Contract | None = None) -> CourtWorld:
     """Deploy everything, and run a round until its outcome is known; under another court if given."""
     rules, tree = preset("cupel"), compute_tree(TREE_OF)
-    court = created(anvil, "ScoreCourt", tree.root) if other_court is None else other_court
+    meta = created(anvil, "MetaCourt")
+    court = created(anvil, "ScoreCourt", tree.root, meta.address) if other_court is None else other_court
     suite = deployed(anvil, rules, court)
     _stake(anvil, suite)
     terms = score_terms(rules, len(IDS))
@@ -257,13 +272,13 @@ def build(anvil: Anvil, other_court: Contract | None = None) -> CourtWorld:
     round_id, chunks = locked(anvil, suite, (rules.hash(), terms.hash(), universe_digest(IDS)), CHUNKS)
     seal(anvil, suite, round_id, submissions, frozenset({REFUSED}), 3 * STAKE)
     target = random.choice([0, 0.25, 0.5, 0.75, 1], len(IDS))
-    return CourtWorld(anvil, suite, court, rules, round_id, chunks, submissions, target, tree)
+    return CourtWorld(anvil, suite, court, meta, rules, round_id, chunks, submissions, target, tree)
 
 
-def created(anvil: Anvil, name: str, argument: Any) -> Contract:
-    """Deploy a contract whose constructor takes one argument."""
+def created(anvil: Anvil, name: str, *arguments: Any) -> Contract:
+    """Deploy a contract."""
     code = artifact(name)
-    constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(argument)
+    constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(*arguments)
     address = str(send(anvil, constructor, ADMIN)["contractAddress"])
     return anvil.w3.eth.contract(anvil.w3.to_checksum_address(address), abi=code["abi"])
 

@@ -78,6 +78,7 @@ def accept(world: CourtWorld, scores: dict[int, int], **changes: Any) -> Any:
     """Let the members accept a report with these scores, after its evidence was posted."""
     evidence = world.evidence(scores, **changes)
     world.post(evidence, scores)
+    world.post_steps(evidence)
     world.attest(evidence)
     return evidence
 
