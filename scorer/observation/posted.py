@@ -1,7 +1,7 @@
 """The evidence of a report, read from the event in which a court made it public."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -29,7 +29,7 @@ class PostedReport:
 
     evidence: Evidence
     packed: tuple[bytes, ...]
-    steps: StepTree = StepTree(())
+    steps: StepTree = field(default_factory=StepTree)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from scorer.proofs.calls import ScoredLanes, SealedTree
@@ -141,10 +142,7 @@ class MetaCase:
     def _sums(self, ids: int, index: int) -> MetaSums:
         """Return the true sums before a leaf."""
         steps = sums_after(self.sealed.submissions, self.sealed.refused, self.positions)
-        sums = MetaSums.zeros(ids)
-        for _, sums in zip(range(index), steps, strict=False):
-            pass
-        return sums
+        return next(islice(steps, index - 1, None)) if index else MetaSums.zeros(ids)
 
 
 def _rank_faults(evidence: Evidence, last: MetaSums) -> Iterator[FalseClaim]:

@@ -117,7 +117,7 @@ def sums_after(
 class StepTree:
     """The tree of the hashes of sums, 32 bytes each, after each submission."""
 
-    hashes: Sequence[bytes]
+    hashes: Sequence[bytes] = ()
 
     @classmethod
     def of(
@@ -138,7 +138,7 @@ class StepTree:
 
     @cached_property
     def _leaves(self) -> list[bytes]:
-        """The leaves, the last of which fills the tree up: what counts nothing leaves the sums as they are."""
+        """The leaves; the last of them fills the tree up, as nothing changes the sums there."""
         leaves = [keccak(keccak(each)) for each in self.hashes]
         return leaves + leaves[-1:] * (self.width - len(leaves))
 

@@ -62,7 +62,7 @@ class FalseClaim:
     lane, model
         Whose score or step it is; the model is 0 where the lane has none. Both -1 of what concerns all.
     claimed, true
-        Reward scores in ppm; of totals payouts less burns, nano-NMR; of the meta model how much is wrong, and 0.
+        Reward scores in ppm; of totals payouts less burns, nano-NMR; of the meta model how much is wrong, 0.
     index
         Of the meta model: the leaf whose sums are wrong, or the vector whose ranks are.
     """

@@ -46,6 +46,12 @@ def posted(world: World) -> list[Any]:
     return list(court.contract.events.Posted().get_logs(from_block=0))
 
 
+def steps_posted(world: World) -> list[Any]:
+    court = world.suite.court
+    assert court is not None
+    return list(court.meta.events.StepsPosted().get_logs(from_block=0))
+
+
 def committed(world: World) -> list[Any]:
     court = world.suite.court
     assert court is not None
@@ -97,8 +103,10 @@ def test_whoever_sees_the_report_accepted_posts_its_evidence_once_and_then_it_se
     round_id = world.sealed_round()
     world.resolve(round_id)
     assert kinds(world.cycle()) == [Attest, Attest, PostEvidence, Wait]
+    # The steps of its meta model follow, by whoever comes first.
+    assert kinds(world.cycle()) == [PostEvidence, Wait, Wait, Wait]
     assert kinds(world.cycle()) == [Wait] * 3
-    (event,) = posted(world)
+    (event,) = steps_posted(world)
     proposal = world.suite.proposal(round_id, world.anvil.w3.eth.block_number)
     assert proposal is not None
     at = world.anvil.w3.eth.get_block(event["blockNumber"])["timestamp"]
@@ -107,7 +115,7 @@ def test_whoever_sees_the_report_accepted_posts_its_evidence_once_and_then_it_se
     assert kinds(world.cycle(0)) == [Wait]
     world.anvil.advance_to(proposal.final_from)
     assert BeginSettlement in kinds(world.cycle(0))
-    assert len(posted(world)) == 1
+    assert len(posted(world)) == len(steps_posted(world)) == 1
 
 
 def test_a_report_without_evidence_is_not_settled_and_calls_a_human(world: World) -> None:
@@ -120,6 +128,7 @@ def test_a_report_without_evidence_is_not_settled_and_calls_a_human(world: World
     assert kinds(steps) == [Alarm, PostEvidence, Wait]
     assert reasons(steps) == [AlarmReason.NO_EVIDENCE]
     assert not posted(world)
+    assert kinds(world.cycle(1)) == [Alarm, PostEvidence, Wait]
     assert kinds(world.cycle(1)) == [Alarm, PostEvidence, Wait]
     assert kinds(world.cycle(0)) == [Wait]
     world.pass_challenge_window()

@@ -59,6 +59,14 @@ def test_the_evidence_of_our_report_is_posted_as_soon_as_it_is_accepted_and_in_t
     assert decide(at(ACCEPTED + 40, delay=40)) == (POST, NOT_PUBLIC)
 
 
+def test_the_steps_of_its_meta_model_follow_part_by_part_each_under_a_key_of_its_own() -> None:
+    assert decide(at(ACCEPTED, posted_parts=1)) == (PostEvidence(REPORT, UNTIL, 1), NOT_PUBLIC)
+    assert decide(at(ACCEPTED, posted_parts=3)) == (PostEvidence(REPORT, UNTIL, 3), NOT_PUBLIC)
+    keys = {meaning_of(PostEvidence(REPORT, UNTIL, part), ProposalStatus.ACCEPTED) for part in range(4)}
+    assert len(keys) == 4
+    assert f"post:{REPORT.hash().hex()}" in keys
+
+
 def test_evidence_that_is_missing_for_a_whole_window_calls_a_human_whoever_s_it_is() -> None:
     assert reasons(decide(at(ACCEPTED + WINDOW - 1))) == []
     late = decide(at(ACCEPTED + WINDOW))
