@@ -70,6 +70,7 @@ class CourtWorld:
     target: Floats
     tree: TableTree
     refused: frozenset[int] = frozenset({REFUSED})
+    benchmark: Floats | None = None
 
     @property
     def tournament(self) -> str:
@@ -107,7 +108,8 @@ class CourtWorld:
     @cached_property
     def operands(self) -> Operands:
         """The operands of an honest report."""
-        return operands(self.terms, {TARGET: self.target}, self.meta_model, steps=self.steps.root)
+        targets = {TARGET: self.target}
+        return operands(self.terms, targets, self.meta_model, self.benchmark, self.steps.root)
 
     def reward(self, model: int) -> int:
         """Return a model's reward score, ppm, as the scorer computes it."""
@@ -119,6 +121,9 @@ class CourtWorld:
             own = originality_factors(correlations, exponent=adjusters.originality.exponent)
         burn = ONE if adjusters.burn is None else adjusters.burn.multiplier
         found = {f"corr_{TARGET}": scores.corr, f"mmc_{TARGET}": scores.mmc}
+        if self.benchmark is not None:
+            of_benchmark = score_submissions(self.predictions(model)[np.newaxis], self.target, self.benchmark)
+            found[f"bmc_{TARGET}"] = of_benchmark.mmc
         return int(reward_scores(found, self.rules.multipliers, originality=own, burn=burn)[0])
 
     def predictions(self, model: int) -> Floats:
@@ -258,9 +263,11 @@ def submitted(ids: tuple[str, ...], predictions: Mapping[int, Floats], owner: st
     return Submissions(ids, tuple(entries))
 
 
-def build(anvil: Anvil, other_court: Contract | None = None) -> CourtWorld:
-    """Deploy everything, and run a round until its outcome is known; under another court if given."""
-    rules, tree = preset("cupel"), compute_tree(TREE_OF)
+def build(
+    anvil: Anvil, other_court: Contract | None = None, rules: Rules | None = None, *, benchmark: bool = False
+) -> CourtWorld:
+    """Deploy everything, and run a round until its outcome is known; under another court or rules if any."""
+    rules, tree = rules or preset("cupel"), compute_tree(TREE_OF)
     meta = created(anvil, "MetaCourt")
     court = created(anvil, "ScoreCourt", tree.root, meta.address) if other_court is None else other_court
     suite = deployed(anvil, rules, court)
@@ -272,7 +279,8 @@ def build(anvil: Anvil, other_court: Contract | None = None) -> CourtWorld:
     round_id, chunks = locked(anvil, suite, (rules.hash(), terms.hash(), universe_digest(IDS)), CHUNKS)
     seal(anvil, suite, round_id, submissions, frozenset({REFUSED}), 3 * STAKE)
     target = random.choice([0, 0.25, 0.5, 0.75, 1], len(IDS))
-    return CourtWorld(anvil, suite, court, meta, rules, round_id, chunks, submissions, target, tree)
+    world = CourtWorld(anvil, suite, court, meta, rules, round_id, chunks, submissions, target, tree)
+    return replace(world, benchmark=random.random(len(IDS))) if benchmark else world
 
 
 def created(anvil: Anvil, name: str, *arguments: Any) -> Contract:
