@@ -57,7 +57,7 @@ class FalseReport:
             member.send(suite.committee.functions.attest(suite.tournament.address, report))
 
     def post(self, suite: Suite, sender: Sender) -> None:
-        """Make its evidence and the steps of its meta model public.
+        """Make public what is not yet of its evidence and of the steps of its meta model.
 
         Raises
         ------
@@ -67,8 +67,10 @@ class FalseReport:
         if suite.court is None:
             raise TypeError("expected a committee with a court, found one without")
         posting = self.evidence.posting(self.lanes.chunks, self.lanes.packed)
-        tournament, struct = suite.tournament.address, self.evidence.to_contract()
-        sender.send(suite.court.contract.functions.post(tournament, *posting))
-        for part in range(self.steps.parts):
+        tournament, struct = str(suite.tournament.address), self.evidence.to_contract()
+        report_hash, block = self.evidence.report.hash(), suite.w3.eth.block_number
+        if not suite.court.posted_at(tournament, report_hash, block):
+            sender.send(suite.court.contract.functions.post(tournament, *posting))
+        for part in range(suite.court.steps_posting(tournament, report_hash, block).parts, self.steps.parts):
             steps = self.steps.part(part)
             sender.send(suite.court.meta.functions.post(tournament, struct, part, *steps))
