@@ -82,12 +82,10 @@ class MetaCase:
 
     def _plus(self, sums: MetaSums, entry: Submission) -> MetaSums | None:
         """Return the sums after a submission; None where its predictions are withheld, or out of order."""
-        try:
-            after = sums.plus_submission(self.positions[entry.model_id], entry)
-        except PredictionsWithheld:
-            return None
         # Of what is negative or no number the court takes no order: nothing about such a step can be proven.
-        return after if (float_array(entry.predictions) >= 0).all() else None
+        if entry.predictions is None or not (float_array(entry.predictions) >= 0).all():
+            return None
+        return sums.plus_submission(self.positions[entry.model_id], entry)
 
     def _adding(self, index: int) -> Submission | None:
         """Return the submission at a leaf if it adds to the sums."""

@@ -41,7 +41,7 @@ def built() -> Iterator[CourtWorld]:
 
 
 @dataclass
-class Told:
+class Candidate:
     """A report that somebody may vote for, and every proof that fits it, right or wrong."""
 
     evidence: Evidence
@@ -51,7 +51,7 @@ class Told:
     proofs: list[Any] = field(default_factory=list)
 
 
-def reports(world: CourtWorld) -> list[Told]:
+def reports(world: CourtWorld) -> list[Candidate]:
     """Return the honest report, and one that lies in each way."""
     honest = world.honest
     broken = StepTree([*world.steps.hashes[:1], *(keccak(each) for each in world.steps.hashes[1:])])
@@ -64,32 +64,32 @@ def reports(world: CourtWorld) -> list[Told]:
         (honest, world.steps, {"total_burn": 1}),
         (honest, broken, {}),
     ]
-    told = [Told(world.evidence(honest), honest, world.steps, is_honest=True)]
+    candidates = [Candidate(world.evidence(honest), honest, world.steps, is_honest=True)]
     for scores, steps, changes in lies:
         operands = replace(world.operands, steps=steps.root)
         evidence = world.evidence(scores, operands=operands, **changes)
-        told.append(Told(evidence, scores, steps, is_honest=False))
-    for each in told:
-        each.proofs = proofs_of(world, each, told)
-    return told
+        candidates.append(Candidate(evidence, scores, steps, is_honest=False))
+    for each in candidates:
+        each.proofs = proofs_of(world, each, candidates)
+    return candidates
 
 
-def proofs_of(world: CourtWorld, told: Told, others: list[Told]) -> list[Any]:
+def proofs_of(world: CourtWorld, candidate: Candidate, others: list[Candidate]) -> list[Any]:
     """Return the proofs that end a lie; against the honest report those that would end others."""
-    lanes = world.lanes(told.scores)
+    lanes = world.lanes(candidate.scores)
     record = world.suite.tournament.functions.round(world.round_id).call()
     models = [int(lane) + 1 for chunk in world.chunks for lane in chunk.lanes]
     facts = SealedFacts(models, world.sealed, record.payoutFactor, record.cap)
     calls = []
-    for other in others if told.is_honest else [told]:
+    for other in others if candidate.is_honest else [candidate]:
         case = MetaCase.of(other.steps, facts, world.lanes(other.scores))
         faults = report_faults(other.evidence, world.lanes(other.scores), facts)
         for fault in faults:
-            arguments = proof(fault, told.evidence, lanes, world.sealed, world.tree)
+            arguments = proof(fault, candidate.evidence, lanes, world.sealed, world.tree)
             calls.append(getattr(world.court.functions, fault.kind.value)(*arguments))
         for fault in case.faults(other.evidence):
-            own = MetaCase.of(told.steps, facts, lanes)
-            arguments = own.arguments(fault, told.evidence, lanes)
+            own = MetaCase.of(candidate.steps, facts, lanes)
+            arguments = own.arguments(fault, candidate.evidence, lanes)
             calls.append(getattr(world.meta_court.functions, fault.kind.value)(*arguments))
     return calls
 
@@ -97,20 +97,18 @@ def proofs_of(world: CourtWorld, told: Told, others: list[Told]) -> list[Any]:
 class Walk:
     """One walk: does what chance says, whatever the contracts refuse."""
 
-    def __init__(self, world: CourtWorld, told: list[Told], seed: int) -> None:
-        self.world, self.told, self.random = world, told, np.random.default_rng(seed)
+    def __init__(self, world: CourtWorld, candidates: list[Candidate], seed: int) -> None:
+        self.world, self.candidates, self.random = world, candidates, np.random.default_rng(seed)
         self.proven: set[bytes] = set()
 
     def step(self) -> None:
         """Take one step of any kind."""
-        told = (
-            self.told[0]
-            if self.random.random() < 0.4
-            else self.told[int(self.random.integers(len(self.told)))]
-        )
-        kinds: list[Callable[[Told], None]] = [self._vote, self._vote, self._post, self._prove, self._wait]
-        kinds += [self._prove, self._settle]
-        kinds[int(self.random.integers(len(kinds)))](told)
+        # The honest one often enough that it settles, too.
+        honest = self.random.random() < 0.4
+        candidate = self.candidates[0 if honest else int(self.random.integers(len(self.candidates)))]
+        kinds: list[Callable[[Candidate], None]] = [self._vote, self._vote, self._post, self._prove]
+        kinds += [self._prove, self._wait, self._settle]
+        kinds[int(self.random.integers(len(kinds)))](candidate)
 
     def _try(self, call: Any, account: int = STRANGER) -> bool:
         try:
@@ -119,40 +117,40 @@ class Walk:
             return False
         return True
 
-    def _vote(self, told: Told) -> None:
+    def _vote(self, candidate: Candidate) -> None:
         votes = self.world.suite.committee.functions.attest
         for member in MEMBERS[: int(self.random.integers(1, 4))]:
-            self._try(votes(self.world.tournament, told.evidence.report.to_contract()), member)
+            self._try(votes(self.world.tournament, candidate.evidence.report.to_contract()), member)
 
-    def _post(self, told: Told) -> None:
-        lanes = self.world.lanes(told.scores)
-        posting = told.evidence.posting(lanes.chunks, lanes.packed)
+    def _post(self, candidate: Candidate) -> None:
+        lanes = self.world.lanes(candidate.scores)
+        posting = candidate.evidence.posting(lanes.chunks, lanes.packed)
         self._try(self.world.court.functions.post(self.world.tournament, *posting))
-        part = self.world.tournament, told.evidence.to_contract(), 0, *told.steps.part(0)
+        part = self.world.tournament, candidate.evidence.to_contract(), 0, *candidate.steps.part(0)
         self._try(self.world.meta_court.functions.post(*part))
 
-    def _prove(self, told: Told) -> None:
-        for call in told.proofs:
+    def _prove(self, candidate: Candidate) -> None:
+        for call in candidate.proofs:
             self.world.commit(call)
             self.world.anvil.finalise()
             if self._try(call):
-                assert not told.is_honest, call.fn_name
-                self.proven.add(told.evidence.report.hash())
+                assert not candidate.is_honest, call.fn_name
+                self.proven.add(candidate.evidence.report.hash())
 
-    def _wait(self, _: Told) -> None:
+    def _wait(self, _: Candidate) -> None:
         now = int(self.world.anvil.w3.eth.get_block("latest")["timestamp"])
         self.world.anvil.advance_to(now + int(self.random.integers(1, 30)) * HOUR)
 
-    def _settle(self, told: Told) -> None:
-        begin = self.world.suite.tournament.functions.beginSettlement(told.evidence.report.to_contract())
+    def _settle(self, candidate: Candidate) -> None:
+        begin = self.world.suite.tournament.functions.beginSettlement(candidate.evidence.report.to_contract())
         if self._try(begin):
-            assert told.evidence.report.hash() not in self.proven
+            assert candidate.evidence.report.hash() not in self.proven
 
     def check(self) -> None:
         """Hold the invariants against the chain."""
         committee, tournament = self.world.suite.committee.functions, self.world.tournament
         proposal = committee.proposalOf(tournament, self.world.round_id).call()
-        honest = self.told[0].evidence.report.hash()
+        honest = self.candidates[0].evidence.report.hash()
         if proposal.status == ProposalStatus.DISPROVEN:
             assert proposal.reportHash != honest
             assert proposal.reportHash in self.proven
@@ -165,11 +163,11 @@ class Walk:
 
 @pytest.mark.long
 def test_no_walk_disproves_an_honest_report_or_settles_a_proven_lie(built: CourtWorld) -> None:
-    told, ended, settled = reports(built), 0, 0
-    assert all(each.proofs for each in told)
+    candidates, ended, settled = reports(built), 0, 0
+    assert all(each.proofs for each in candidates)
     for seed in range(WALKS):
         with built.undone():
-            walk = Walk(built, told, seed)
+            walk = Walk(built, candidates, seed)
             for _ in range(STEPS):
                 walk.step()
                 walk.check()

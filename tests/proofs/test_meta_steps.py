@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from eth_hash.auto import keccak
+from numpy.typing import NDArray
 
 from scorer.proofs.meta_steps import MetaSums, PredictionsWithheld, StepTree, sums_after
 from scorer.protocol.merkle import merkle_root
@@ -14,16 +15,16 @@ IDS = tuple(f"id{row:02}" for row in range(40))
 HUGE = 2**64 - 1
 
 
-def submitted(rows: np.ndarray) -> Submissions:
+def submitted(rows: NDArray[np.float64]) -> Submissions:
     entries = [
         Submission(model, row, bytes(32), "0x" + "11" * 20, b"\1" * 65) for model, row in enumerate(rows, 1)
     ]
     return Submissions(IDS, tuple(entries))
 
 
-def random_rows(models: int, seed: int = 0) -> np.ndarray:
+def random_rows(models: int, seed: int = 0) -> NDArray[np.float64]:
     random = np.random.default_rng(seed)
-    return np.round(random.random((models, len(IDS))) * 30) / 30
+    return np.asarray(np.round(random.random((models, len(IDS))) * 30) / 30)
 
 
 def test_sums_are_those_of_whole_numbers_without_a_bound() -> None:
