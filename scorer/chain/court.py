@@ -75,8 +75,7 @@ class Court:
     def steps_posting(self, tournament: str, report_hash: bytes, block: int) -> StepsPosting:
         """Read what of a report's steps is public."""
         found = read_view(self.meta.functions.postingOf(tournament, report_hash), block)
-        values = found.values() if isinstance(found, Mapping) else found
-        return StepsPosting(*map(int, values))
+        return StepsPosting(int(found.parts), int(found.total), int(found.first), int(found.last))
 
     def committed_at(self, commitments: Sequence[bytes], block: int) -> list[int]:
         """Read the blocks in which proofs were announced, in the order asked; 0 for one that was not."""

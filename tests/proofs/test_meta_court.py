@@ -8,6 +8,7 @@ import pytest
 from eth_hash.auto import keccak
 
 from scorer.chain.calldata import calldata
+from scorer.observation.posted import PostedIn, read_steps
 from scorer.proofs.evidence import Evidence
 from scorer.proofs.meta_faults import MetaCase
 from scorer.proofs.meta_steps import StepTree
@@ -149,6 +150,10 @@ def test_a_report_is_not_final_until_every_step_is_public(world: CourtWorld) -> 
     assert since.call() == world.anvil.w3.eth.get_block(receipt["blockNumber"])["timestamp"]
     posting = world.meta_court.functions.postingOf(world.tournament, evidence.report.hash()).call()
     assert list(posting)[:2] == [2, 2]
+    place = PostedIn(world.meta_court, 0, receipt["blockNumber"])
+    found = read_steps(place, world.tournament, evidence.report.hash(), steps.root)
+    assert found is not None
+    assert list(found.hashes) == steps.hashes
     third = post(world.tournament, struct, 2, *steps.part(1))
     assert refusal(world.send, third) == "NotInSteps"
 
