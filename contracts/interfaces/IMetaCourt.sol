@@ -24,7 +24,7 @@ import {ICourtTypes} from "./ICourtTypes.sol";
 interface IMetaCourt is ICourtTypes {
     /* WHAT A PROOF SHOWS */
 
-    /// @notice The hashes of the sums before and after a leaf of the tree of submissions, and where they stand in the tree of
+    /// @notice The hashes of the sums before and after a leaf of the tree of submissions, and their places in the tree of
     /// steps. `before` and its siblings are read of all leaves but the first.
     struct Step {
         bytes32 before;

@@ -103,8 +103,7 @@ library MetaProof {
 
     /* PRIVATE */
 
-    /// @dev Doubled ranks in memory, a word an id, of values of `width` bytes that stand at the top of a word (`mask`). Keys
-    /// (value, id) that ascend strictly are n different ones, so are their ids, and n different ids below n are all.
+    /// @dev Doubled ranks in memory, a word an id, of values of `width` bytes that stand at the top of a word (`mask`).
     /// @return ranks where they lie.
     /// @return largest the key of the largest value.
     function _rank(uint256 n, bytes calldata values, uint256 width, uint256 mask, bytes calldata order)
@@ -114,10 +113,40 @@ library MetaProof {
     {
         if (n < 2 || n > ScoreProof.MAX_IDS) revert ScoreProof.IdsOutOfRange(n, 2, ScoreProof.MAX_IDS);
         _requireLength(1, order.length, 2 * n);
-        bytes4 notAscending = ScoreProof.NotAscending.selector;
+        bool untied;
         assembly ("memory-safe") {
             ranks := mload(0x40)
             mstore(0x40, add(ranks, shl(5, n)))
+            let at := order.offset
+            let end := add(at, shl(1, n))
+            let rank := 1
+            // Values that ascend strictly are those of n different ids, and n different ids below n are all: the ranks are 1,
+            // 3, 5 and so on. A bit below each value puts zero above nothing.
+            for {} lt(at, end) { at := add(at, 2) } {
+                let id := shr(240, calldataload(at))
+                let next := or(and(calldataload(add(values.offset, mul(width, id))), mask), 1)
+                if iszero(and(gt(next, largest), lt(id, n))) { break }
+                largest := next
+                mstore(add(ranks, shl(5, id)), rank)
+                rank := add(rank, 2)
+            }
+            untied := eq(at, end)
+        }
+        if (!untied) largest = _rankTied(n, values, width, mask, order, ranks);
+    }
+
+    /// @dev The same where some are equal. Keys (value, id) that ascend strictly are n different ones, and so are their ids.
+    /// @return largest the key of the largest value.
+    function _rankTied(
+        uint256 n,
+        bytes calldata values,
+        uint256 width,
+        uint256 mask,
+        bytes calldata order,
+        uint256 ranks
+    ) private pure returns (uint256 largest) {
+        bytes4 notAscending = ScoreProof.NotAscending.selector;
+        assembly ("memory-safe") {
             let at := order.offset
             let end := add(at, shl(1, n))
             // The group at places a to b - 1 has the doubled rank a + b, and places are 2 bytes apart.

@@ -61,7 +61,7 @@ class CourtCase:
 
     @cached_property
     def meta(self) -> MetaCase:
-        """What of the case concerns the meta model."""
+        """The part of the case that concerns the meta model."""
         return MetaCase.of(self.posted.steps, self.facts, self.lanes)
 
     def faults(self, only: Container[int] | None = None) -> list[FalseClaim]:

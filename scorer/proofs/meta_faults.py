@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from scorer.proofs.calls import ScoredLanes, SealedTree
 from scorer.proofs.evidence import Evidence
-from scorer.proofs.meta_steps import MetaSums, PredictionsWithheld, StepTree, sums_after
+from scorer.proofs.meta_steps import MetaSums, StepTree, sums_after
 from scorer.proofs.ranking import RankedSubmission
 from scorer.proofs.search import FalseClaim, ProofKind, SealedFacts
 from scorer.proofs.terms import CONTRIBUTION, ScoreTerms
 from scorer.proofs.vectors import ranks_of
 from scorer.protocol.predictions import float_array
-from scorer.protocol.submissions import Submission
+from scorer.protocol.submissions import PredictionsWithheld, Submission
 
 _OF_ALL: Final = -1
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scorer.proofs.integers import two_bytes
 from scorer.protocol.merkle import merkle_proof, merkle_root
 from scorer.protocol.predictions import float_array
-from scorer.protocol.submissions import Submission, Submissions
+from scorer.protocol.submissions import PredictionsWithheld, Submission, Submissions
 from scorer.scoring.ranks import doubled_ranks
 
 SUM_BYTES: Final = 10
@@ -24,10 +24,6 @@ PART_LEAVES: Final = 1024
 """Leaves of the tree of steps that are posted at once (MetaCourt.PART_LEAVES)."""
 _LOW: Final = 32
 """Bits of the lower limb of a sum; with the product of 32 bits and a rank of 16, both limbs fit in 64."""
-
-
-class PredictionsWithheld(ValueError):
-    """The sums after a submission cannot be computed without its predictions."""
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ import pytest
 from eth_hash.auto import keccak
 from numpy.typing import NDArray
 
-from scorer.proofs.meta_steps import MetaSums, PredictionsWithheld, StepTree, sums_after
+from scorer.proofs.meta_steps import MetaSums, StepTree, sums_after
 from scorer.protocol.merkle import merkle_root
-from scorer.protocol.submissions import Submission, Submissions
+from scorer.protocol.submissions import PredictionsWithheld, Submission, Submissions
 from scorer.scoring.meta_model import stake_weighted_meta_model
 from scorer.scoring.ranks import doubled_ranks
 
