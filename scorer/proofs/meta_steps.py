@@ -83,7 +83,8 @@ class MetaSums:
         """The doubled ranks of the sums, shape (ids,)."""
         # Places among the different sums: whole numbers, which float64 holds exactly.
         _, places = np.unique(np.stack([self.high, self.low]), axis=1, return_inverse=True)
-        return doubled_ranks(places.reshape(1, -1).astype(np.float64))[0].astype(np.int64)
+        ranks: NDArray[np.int64] = doubled_ranks(places.reshape(1, -1).astype(np.float64))[0]
+        return ranks
 
 
 def sums_after(
