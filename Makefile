@@ -110,7 +110,8 @@ fuzz-api: setup  ## a server's every root, route and tool with a hundred generat
 verify-input: setup  ## each contract's input for Etherscan and Sourcify gives the deployed code to the byte
 	python scripts/verify_input.py --check
 
-fuzz-proofs: setup  ## a million scores, factors and rewards of ScoreProof against the scorer's, into build/proofs (an hour)
+fuzz-proofs: setup  ## a million scores, factors, rewards and sums of meta models against the scorer's, into build/proofs, and walks over a court (an hour)
+	PYTHONPATH=. pytest -m long tests/proofs/test_court_walks.py
 	PYTHONPATH=. python -m tests.proofs.campaign
 
 simulate: setup  ## 500 rounds of 1,000 made-up models under Cupel's rules, into build/sim

@@ -8,6 +8,7 @@ import {CommitteeConsensus} from "./CommitteeConsensus.sol";
 import {CommitteeMembers} from "./CommitteeMembers.sol";
 import {CommitteeSeals} from "./CommitteeSeals.sol";
 import {CommitteeVotes} from "./CommitteeVotes.sol";
+import {ICourtTypes} from "./interfaces/ICourtTypes.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
 import {IScoreCourt} from "./interfaces/IScoreCourt.sol";
 import {ITournament} from "./interfaces/ITournament.sol";
@@ -309,7 +310,7 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes, CommitteeConsensus {
 
     /// @dev Asked in a way that a contract of another kind cannot make fail: a wallet may be the court, too.
     function _postingPeriodOf(address court_) private view returns (uint64) {
-        (bool answers, bytes memory answer) = court_.staticcall(abi.encodeCall(IScoreCourt.POSTING_PERIOD, ()));
+        (bool answers, bytes memory answer) = court_.staticcall(abi.encodeCall(ICourtTypes.POSTING_PERIOD, ()));
         if (!answers || answer.length != 32) return 0;
         uint256 period = abi.decode(answer, (uint256));
         return period <= MAX_POSTING_PERIOD ? uint64(period) : 0;

@@ -2,10 +2,10 @@
 pragma solidity 0.8.30;
 
 import {CourtRecords} from "./CourtRecords.sol";
+import {IMetaCourt} from "./interfaces/IMetaCourt.sol";
 import {IScoreCourt} from "./interfaces/IScoreCourt.sol";
 import {ITournament} from "./interfaces/ITournament.sol";
 import {Report} from "./interfaces/Report.sol";
-import {HashStack} from "./lib/HashStack.sol";
 import {PayoutMath} from "./lib/PayoutMath.sol";
 import {ScoreProof} from "./lib/ScoreProof.sol";
 import {SubmissionTree} from "./lib/SubmissionTree.sol";
@@ -22,7 +22,7 @@ contract ScoreCourt is CourtRecords {
     /* CONSTRUCTOR */
 
     /// @param tables_ root of the tree of rank tables, which anybody can compute again (scorer/proofs/tree.py).
-    constructor(bytes32 tables_) {
+    constructor(bytes32 tables_, IMetaCourt meta_) CourtRecords(meta_) {
         tables = tables_;
     }
 
@@ -42,7 +42,7 @@ contract ScoreCourt is CourtRecords {
         if (!ScoreProof.isWrong(claimed, least) || !ScoreProof.isWrong(claimed, largest)) {
             revert NotWrong(claimed, least, largest);
         }
-        _condemn(tournament, evidence.report);
+        _condemn(tournament, evidence.report, msg.sender);
     }
 
     /// @inheritdoc IScoreCourt
@@ -59,7 +59,7 @@ contract ScoreCourt is CourtRecords {
         _requireInTree(submission, r.submissionsRoot);
         if (submission.verdict != 0) revert WrongVerdict(submission.verdict);
         _requireNotZero(claimed);
-        _condemn(tournament, report);
+        _condemn(tournament, report, msg.sender);
     }
 
     /// @inheritdoc IScoreCourt
@@ -71,7 +71,7 @@ contract ScoreCourt is CourtRecords {
         int256 claimed = _stakedClaim(r, report, place);
         _requireGap(gap, ITournament(tournament).modelAt(place.lane), r.submissionsRoot);
         _requireNotZero(claimed);
-        _condemn(tournament, report);
+        _condemn(tournament, report, msg.sender);
     }
 
     /// @inheritdoc IScoreCourt
@@ -81,7 +81,7 @@ contract ScoreCourt is CourtRecords {
         (uint256 position, int256 claimed) = _read(place, r.positionsHead, report.scoresHead);
         if (position != 0) revert WrongPosition(place.lane, position);
         _requireNotZero(claimed);
-        _condemn(tournament, report);
+        _condemn(tournament, report, msg.sender);
     }
 
     /// @inheritdoc IScoreCourt
@@ -95,7 +95,13 @@ contract ScoreCourt is CourtRecords {
                 revert NotWrong(int256(payout), int256(payout), int256(burn));
             }
         }
-        _condemn(tournament, report);
+        _condemn(tournament, report, msg.sender);
+    }
+
+    /// @inheritdoc IScoreCourt
+    function condemn(address tournament, Report calldata report, address prover) external {
+        if (msg.sender != address(meta)) revert NotMetaCourt(msg.sender, address(meta));
+        _condemn(tournament, report, prover);
     }
 
     /// @inheritdoc IScoreCourt
@@ -111,10 +117,7 @@ contract ScoreCourt is CourtRecords {
         _requireVectors(evidence, inputs.records, inputs.palettes);
         claimed = _stakedClaim(r, evidence.report, place);
         _requireModel(submission, ITournament(tournament).modelAt(place.lane));
-        _requireInTree(submission, r.submissionsRoot);
-        if (submission.verdict != 1) revert WrongVerdict(submission.verdict);
-        bytes32 content = keccak256(abi.encode(r.universe, ScoreProof.hashOf(inputs.predictions)));
-        if (content != submission.contentHash) revert OtherPredictions(content, submission.contentHash);
+        _requireCounting(submission, inputs.predictions, r.universe, r.submissionsRoot);
         (least, largest) = _reward(evidence, inputs, _unfold(evidence.terms.ids, inputs));
     }
 
@@ -177,7 +180,7 @@ contract ScoreCourt is CourtRecords {
         returns (bool, int256)
     {
         if (score == CORRELATION) return ScoreProof.correlation(sums, n);
-        if (score == CONTRIBUTION) return ScoreProof.contribution(sums, n, shift);
+        if (score == CONTRIBUTION || score == BENCHMARK_CONTRIBUTION) return ScoreProof.contribution(sums, n, shift);
         revert UnknownScore(score);
     }
 
@@ -225,35 +228,11 @@ contract ScoreCourt is CourtRecords {
         return true;
     }
 
-    function _requireHeads(Chunk[] calldata chunks, bytes32 positionsHead, bytes32 scoresHead) private pure {
-        bytes32 head;
-        bytes32 scored;
-        for (uint256 i; i < chunks.length; ++i) {
-            Chunk calldata chunk = chunks[i];
-            head = HashStack.push(head, chunk.fromSlot, HashStack.digestOfCalldata(chunk.positions));
-            scored = HashStack.push(scored, chunk.fromSlot, ScoreProof.hashOf(chunk.scores));
-        }
-        if (head != positionsHead || scored != scoresHead) revert OtherHeads(head, scored);
-    }
-
     function _requireNotZero(int256 claimed) private pure {
         if (claimed == 0) revert NotWrong(0, 0, 0);
     }
 
     /* INTERNAL: submissions */
-
-    function _requireModel(Submission calldata submission, uint256 modelId) private pure {
-        if (submission.modelId != modelId) revert OtherModel(submission.modelId, modelId);
-    }
-
-    function _requireInTree(Submission calldata submission, bytes32 expected) private pure {
-        bytes32 root = SubmissionTree.rootOf(_leafOf(submission), submission.index, submission.siblings);
-        if (root != expected) revert NotInTree(root, expected);
-    }
-
-    function _leafOf(Submission calldata s) private pure returns (bytes32) {
-        return SubmissionTree.leafOf(abi.encode(s.modelId, s.contentHash, s.ciphertextHash, s.signatureHash, s.verdict));
-    }
 
     /// @dev Reverts unless no leaf of the tree is the model's, as leaves ascend by model.
     function _requireGap(Gap calldata gap, uint256 modelId, bytes32 expected) private pure {

@@ -11,6 +11,7 @@ fails where CORR and MMC of a target in bins, without ties, take more.
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,12 +23,15 @@ from scorer.chain.calldata import calldata
 from scorer.lab.anvil import Anvil, run_anvil
 from scorer.lab.batch import BatchSender
 from scorer.lab.population import Stake, enter
+from scorer.proofs.meta_faults import MetaCase
+from scorer.proofs.meta_steps import StepTree
+from scorer.proofs.search import SealedFacts
 from scorer.proofs.tables import table_halves
 from scorer.proofs.terms import score_terms
 from scorer.proofs.tree import FIRST, TableTree
 from scorer.protocol.digest import universe_digest
 from scorer.protocol.rules import preset
-from scorer.units import wei_from_nano
+from scorer.units import ONE, wei_from_nano
 from tests.proofs.court_world import (
     ADMIN,
     BONDS,
@@ -38,6 +42,7 @@ from tests.proofs.court_world import (
     created,
     deployed,
     locked,
+    other_operands,
     seal,
     send,
     submitted,
@@ -48,6 +53,8 @@ MODELS: Final = 500
 PLAIN, TIED = 1, 2
 AIMS: Final = {452: 650_000, 2000: 2_500_000, 6000: 7_500_000}
 """Gas of a proof of CORR and MMC at most, by ids, before anybody is slashed."""
+META_STEP_AIM: Final = 5_500_000
+"""Gas of the proof of a step of the meta model at most, as a whole transaction, at 6,000 ids."""
 POOL_BYTES: Final = 131_072
 """Larger transactions are dropped by the pools of geth and bor."""
 
@@ -63,11 +70,10 @@ def main() -> int:
         print(json.dumps(found), flush=True)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(found, indent=1) + "\n")
-    missed = [ids for ids, aim in AIMS.items() if found.get(f"corr_mmc_{ids}_alone", 0) > aim]
-    for ids in missed:
-        print(
-            f"corr_mmc_{ids}_alone: expected at most {AIMS[ids]} gas, found {found[f'corr_mmc_{ids}_alone']}"
-        )
+    aims = {f"corr_mmc_{ids}_alone": aim for ids, aim in AIMS.items()} | {"meta_step_6000": META_STEP_AIM}
+    missed = [name for name, aim in aims.items() if found.get(name, 0) > aim]
+    for name in missed:
+        print(f"{name}: expected at most {aims[name]} gas, found {found[name]}")
     return 1 if missed else 0
 
 
@@ -102,16 +108,47 @@ def measure(anvil: Anvil, ids: int) -> dict[str, int]:
         chunks = world.lanes(scores).to_contract()
         totals = world.court.functions.disproveTotals(world.tournament, evidence.report.to_contract(), chunks)
         found["totals_500"] = world.prove(totals)["gasUsed"]
+    return found | measure_meta_model(world, ids)
+
+
+def measure_meta_model(world: CourtWorld, ids: int) -> dict[str, int]:
+    """Return the gas of posting a meta model's steps, and of the proofs that a step or a rank is wrong."""
+    scores = world.honest_of((PLAIN, TIED))
+    hashes = list(world.steps.hashes)
+    wrong = StepTree([*hashes[:-1], bytes(32)])
+    records = bytearray(world.operands.vectors[0].records)
+    records[2:4], records[6:8] = records[6:8], records[2:4]
+    lies = {
+        "meta_step": (wrong, replace(world.operands, steps=wrong.root)),
+        "meta_ranks": (world.steps, other_operands(world.operands, records=bytes(records))),
+    }
+    lanes, found = world.lanes(scores), {}
+    models = [int(lane) + 1 for chunk in world.chunks for lane in chunk.lanes]
+    for name, (steps, operands) in lies.items():
+        with world.undone():
+            case = MetaCase.of(steps, SealedFacts(models, world.sealed, ONE, ONE), lanes)
+            evidence = world.evidence(scores, operands=operands)
+            posting = world.tournament, evidence.to_contract(), 0, *steps.part(0)
+            found["post_steps_500"] = world.send(world.meta_court.functions.post(*posting))["gasUsed"]
+            world.attest(evidence)
+            (fault,) = case.faults(evidence)
+            arguments = case.arguments(fault, evidence, lanes)
+            call = getattr(world.meta_court.functions, fault.kind.value)(*arguments)
+            found[f"{name}_{ids}"] = world.prove(call)["gasUsed"]
+            found[f"{name}_{ids}_bytes"] = len(calldata(call))
     return found
 
 
 def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     """Run a round of 500 models until its outcome is known; and the gas of the court's deployment."""
     rules, random, tree = preset("cupel"), np.random.default_rng(ids), tree_of(ids)
-    court = created(anvil, "ScoreCourt", tree.root)
+    meta = created(anvil, "MetaCourt")
+    court = created(anvil, "ScoreCourt", tree.root, meta.address)
     suite = deployed(anvil, rules, court)
     code = artifact("ScoreCourt")
-    constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(tree.root)
+    constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(
+        tree.root, meta.address
+    )
     creation = constructor.estimate_gas({"from": str(anvil.account(ADMIN).address)})
     admin, owner = anvil.account(ADMIN), anvil.account(OWNER)
     send(anvil, suite.token.functions.approve(suite.committee.address, 2**256 - 1), ADMIN)
@@ -134,7 +171,7 @@ def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     seal(anvil, suite, round_id, submissions, frozenset(), sum(deposits))
     target = random.choice([0, 0.25, 0.5, 0.75, 1], ids)
     world = CourtWorld(
-        anvil, suite, court, rules, round_id, chunks, submissions, target, tree, refused=frozenset()
+        anvil, suite, court, meta, rules, round_id, chunks, submissions, target, tree, refused=frozenset()
     )
     return world, int(creation)
 

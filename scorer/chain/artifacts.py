@@ -16,6 +16,7 @@ CONTRACTS: Final = (
     "CrosschainNumeraire",
     "Lockbox",
     "MemberSetSender",
+    "MetaCourt",
     "ModelRegistry",
     "NmrBurnSink",
     "Numeraire",

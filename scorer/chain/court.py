@@ -17,11 +17,31 @@ MOST_POSTING_PERIOD: Final = 15 * 86_400
 
 
 @dataclass(frozen=True)
+class StepsPosting:
+    """The part of a report's steps that is public.
+
+    Attributes
+    ----------
+    parts, total
+        How many parts are public, and of how many; 0 of 0 while nothing is.
+    first, last
+        When the first and the latest part were posted, seconds since the epoch.
+    """
+
+    parts: int
+    total: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
 class Court:
     """A court that asks for evidence.
 
     Attributes
     ----------
+    meta
+        Takes the steps of meta models, and proofs that they are wrong.
     tables
         The root of its tree of rank tables.
     scoring
@@ -31,6 +51,7 @@ class Court:
     """
 
     contract: Contract
+    meta: Contract
     tables: bytes
     scoring: int
     posting_period: int
@@ -46,6 +67,15 @@ class Court:
         0 where the round has no terms, and so needs none.
         """
         return int(read_view(self.contract.functions.evidenceSince(tournament, round_id, report_hash), block))
+
+    def posted_at(self, tournament: str, report_hash: bytes, block: int) -> int:
+        """Read when a report's evidence was posted, without its steps, Unix seconds; 0 while it was not."""
+        return int(read_view(self.contract.functions.postedAt(tournament, report_hash), block))
+
+    def steps_posting(self, tournament: str, report_hash: bytes, block: int) -> StepsPosting:
+        """Read what of a report's steps is public."""
+        found = read_view(self.meta.functions.postingOf(tournament, report_hash), block)
+        return StepsPosting(int(found.parts), int(found.total), int(found.first), int(found.last))
 
     def committed_at(self, commitments: Sequence[bytes], block: int) -> list[int]:
         """Read the blocks in which proofs were announced, in the order asked; 0 for one that was not."""
@@ -70,7 +100,10 @@ def read_court(w3: Web3, committee: Contract) -> Court | None:
     if not 0 < period <= MOST_POSTING_PERIOD:
         return None
     functions = court.functions
-    return Court(court, bytes(read_view(functions.tables())), int(read_view(functions.SCORING())), period)
+    meta = bound(w3, "MetaCourt", str(read_view(functions.meta())))
+    return Court(
+        court, meta, bytes(read_view(functions.tables())), int(read_view(functions.SCORING())), period
+    )
 
 
 def with_finality(

@@ -251,6 +251,8 @@ class ProveReport:
         """Return the business meaning; see `ClientAction.key`."""
         record, report = self.examined.record, self.examined.proposal.report_hash
         what = f"{self.fault.kind.name.lower()}-{self.fault.lane}"
+        if self.fault.kind.is_of_meta_model:
+            what += f"-{self.fault.index}"
         return action_key("prove", addresses.tournament, record.round_id, report.hex(), what)
 
     def plan(self, account: ClientAccount) -> TransactionPlan:

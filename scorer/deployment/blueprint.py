@@ -278,7 +278,8 @@ class _Layout:
         """Return who may disprove reports. It knows nobody, and the committee knows it: it comes first."""
         choice = self.document.committee.court
         if choice == NEW:
-            return self._new("court", "ScoreCourt", tables=SHIPPED_ROOT)
+            meta = self._new("meta_court", "MetaCourt")
+            return self._new("court", "ScoreCourt", tables=SHIPPED_ROOT, meta=meta)
         return ZERO_ADDRESS if choice == NOBODY else choice
 
     def _token(self, authority: str) -> str:

@@ -145,7 +145,7 @@ def _wiring(case: _Case) -> Iterator[ManifestDifference]:
 
 
 def _court(case: _Case) -> Iterator[ManifestDifference]:
-    """Compare who may disprove reports, and the rank tables of a court that was deployed with the rest."""
+    """Compare who may disprove reports, and the parts of a court that was deployed with the rest."""
     choice = case.document.committee.court
     expected = {NEW: case.addresses.get("court", "a court"), NOBODY: ZERO_ADDRESS}.get(choice, choice)
     yield from _differing("committee.court", expected, case.ask("committee", "court"))
@@ -154,6 +154,7 @@ def _court(case: _Case) -> Iterator[ManifestDifference]:
         tables = found if found == UNREADABLE else Web3.to_hex(found)
         recorded = case.manifest["contracts"]["court"].get("arguments", {}).get("tables")
         yield from _differing("court.tables", recorded, tables)
+        yield from _differing("court.meta", case.addresses.get("meta_court"), case.ask("court", "meta"))
 
 
 def _parameters(case: _Case) -> Iterator[ManifestDifference]:

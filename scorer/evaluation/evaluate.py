@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from scorer.evaluation.commitments import check_commitments, input_digests
 from scorer.evaluation.factors import factor_inputs
 from scorer.evaluation.inputs import RoundInputs, RoundResult, scores_by_chunk
-from scorer.evaluation.operands import operands_hash, round_operands
+from scorer.evaluation.operands import round_operands, round_steps, stated
 from scorer.evaluation.submission_rewards import SubmissionRewards, reward_submissions
 from scorer.protocol.chunks import EMPTY_HEAD, scores_heads
 from scorer.protocol.digest import table_digest
 from scorer.protocol.documents import to_hex
-from scorer.protocol.report import NO_OPERANDS, REPORT_VERSION, Report, evidence_hash
+from scorer.protocol.report import REPORT_VERSION, Report, evidence_hash
 from scorer.protocol.submissions import Submissions
 from scorer.rewards import Settlement, settle
 from scorer.scoring.meta_model import stake_weighted_meta_model
@@ -49,7 +49,7 @@ def evaluate(inputs: RoundInputs) -> RoundResult:
         valid.model_ids,
     )
     digest = meta_model_digest(valid.universe, meta_model)
-    found = operands_hash(round_operands(inputs, meta_model))
+    found = stated(round_operands(inputs, meta_model, round_steps(inputs)))
     return outcome(inputs, valid, rewards, meta_model, digest, found)
 
 
@@ -70,7 +70,7 @@ def outcome(
     rewards: SubmissionRewards,
     meta_model: NDArray[np.float64],
     digest: str,
-    operands: bytes = NO_OPERANDS,
+    operands: Mapping[str, str],
 ) -> RoundResult:
     """Settle rewards into payouts and burns, and make the report.
 
@@ -83,7 +83,7 @@ def outcome(
     digest
         Of the meta model, as the manifest holds it.
     operands
-        The hash of the report's operands; zeros where it has none.
+        What the manifest states of them, see `scorer.evaluation.operands.stated`.
     """
     by_model = dict(zip(valid.model_ids, rewards.scores.tolist(), strict=True))
     chunk_scores = scores_by_chunk(inputs.positions, by_model)
@@ -158,7 +158,7 @@ def _manifest(
     meta_model: str,
     scores: Mapping[str, NDArray[Any]],
     rewards: SubmissionRewards,
-    operands: bytes,
+    operands: Mapping[str, str],
 ) -> dict[str, Any]:
     return {
         "manifest_version": MANIFEST_VERSION,
@@ -170,7 +170,7 @@ def _manifest(
         },
         "refused": sorted(inputs.refused),
         **rewards.volatility_json(),
-        **({} if operands == NO_OPERANDS else {"operands": to_hex(operands)}),
+        **operands,
     }
 
 

@@ -1,13 +1,18 @@
 """The operands of a round's report, for a contract that computes its scores again."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from scorer.evaluation.inputs import InputsMismatch, RoundInputs
 from scorer.proofs.evidence import Operands, operands
+from scorer.proofs.meta_steps import StepTree
 from scorer.proofs.terms import BENCHMARK_META_MODEL, ScoreTerms, score_terms
 from scorer.proofs.vectors import NotProvable
-from scorer.protocol.report import NO_OPERANDS
+from scorer.protocol.documents import to_hex
+from scorer.protocol.report import NO_STEPS, stated_operands, stated_steps
 from scorer.protocol.rules import NO_TERMS
 
 
@@ -30,13 +35,25 @@ def terms_of(inputs: RoundInputs) -> ScoreTerms | None:
     return terms
 
 
-def round_operands(inputs: RoundInputs, meta_model: NDArray[np.float64]) -> Operands | None:
+def round_steps(inputs: RoundInputs) -> bytes:
+    """Return the root over the meta model's sums that a report of the round commits to, 32 bytes.
+
+    Zeros for a round without terms. All predictions of what counts must be known.
+    """
+    if inputs.terms.terms_hash == NO_TERMS:
+        return NO_STEPS
+    return StepTree.of(inputs.submissions, inputs.refused, inputs.positions.by_model).root
+
+
+def round_operands(inputs: RoundInputs, meta_model: NDArray[np.float64], steps: bytes) -> Operands | None:
     """Return the operands that a report of the round commits to; None for a round without terms.
 
     Parameters
     ----------
     meta_model
         Shape (ids,); NaN where nobody staked.
+    steps
+        From `round_steps`, or as a manifest states it.
 
     Raises
     ------
@@ -48,11 +65,21 @@ def round_operands(inputs: RoundInputs, meta_model: NDArray[np.float64]) -> Oper
         return None
     benchmark = inputs.tables.get(BENCHMARK_META_MODEL, {}).get(BENCHMARK_META_MODEL)
     try:
-        return operands(terms, inputs.targets, None if np.isnan(meta_model).any() else meta_model, benchmark)
+        staked = None if np.isnan(meta_model).any() else meta_model
+        return operands(terms, inputs.targets, staked, benchmark, steps)
     except NotProvable as reason:
         raise InputsMismatch("targets", "numbers that fit the round's terms", str(reason)) from None
 
 
-def operands_hash(found: Operands | None) -> bytes:
-    """Return the hash of a report's operands, 32 bytes; zeros where it has none."""
-    return NO_OPERANDS if found is None else found.hash()
+def stated(found: Operands | None) -> dict[str, str]:
+    """Return what a manifest states of a report's operands: their hash, and the steps where there are any."""
+    if found is None:
+        return {}
+    steps = {} if found.steps == NO_STEPS else {"steps": to_hex(found.steps)}
+    return {"operands": to_hex(found.hash()), **steps}
+
+
+def restated(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return what another's manifest states of its report's operands, in the form of `stated`."""
+    known = {"operands": stated_operands(manifest), "steps": stated_steps(manifest)}
+    return {name: to_hex(each) for name, each in known.items() if each != bytes(32)}

@@ -14,9 +14,9 @@ from scorer.evaluation.commitments import check_commitments
 from scorer.evaluation.evaluate import counting, meta_model_digest, outcome
 from scorer.evaluation.factors import correlation_columns
 from scorer.evaluation.inputs import InputsMismatch, Published, RoundInputs, RoundResult
-from scorer.evaluation.operands import operands_hash, round_operands
+from scorer.evaluation.operands import restated, round_operands, stated
 from scorer.evaluation.submission_rewards import reward_factors
-from scorer.protocol.report import stated_operands
+from scorer.protocol.report import stated_steps
 from scorer.protocol.submissions import Submissions
 
 
@@ -41,9 +41,10 @@ def restate(published: Published) -> RoundResult:
     meta_model, digest = published.meta_model, published.manifest["digests"]["meta_model"]
     if meta_model is None:
         # Without the body neither can be computed: they stay as the manifest has them.
-        found = stated_operands(published.manifest)
+        found = restated(published.manifest)
         return outcome(inputs, valid, rewards, np.full(len(valid.universe), np.nan), digest, found)
-    found = operands_hash(round_operands(inputs, meta_model))
+    # The steps of a meta model take everybody's predictions: they stay as the manifest has them.
+    found = stated(round_operands(inputs, meta_model, stated_steps(published.manifest)))
     digest = meta_model_digest(valid.universe, meta_model)
     return outcome(inputs, valid, rewards, meta_model, digest, found)
 

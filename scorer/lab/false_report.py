@@ -10,10 +10,11 @@ from scorer.evaluation.inputs import scores_by_chunk
 from scorer.lab.plain_sender import Sender
 from scorer.proofs.calls import ScoredLanes
 from scorer.proofs.evidence import Evidence
+from scorer.proofs.meta_steps import StepTree
 from scorer.protocol.chunks import scores_heads
 from scorer.rewards import settle
 from scorer.storage.bundle import Bundle
-from scorer.storage.own_evidence import bundle_evidence
+from scorer.storage.own_evidence import bundle_evidence, bundle_steps
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class FalseReport:
 
     evidence: Evidence
     lanes: ScoredLanes
+    steps: StepTree
 
     @classmethod
     def of(cls, bundle: Bundle, lies: Mapping[int, int]) -> "FalseReport":
@@ -45,7 +47,8 @@ class FalseReport:
             total_payout=settled.total_payout,
             total_burn=settled.total_burn,
         )
-        return cls(replace(true, report=report), ScoredLanes.of(positions.chunks, scores))
+        lanes = ScoredLanes.of(positions.chunks, scores)
+        return cls(replace(true, report=report), lanes, bundle_steps(bundle))
 
     def attest(self, suite: Suite, members: Sequence[Sender]) -> None:
         """Let members vote for it."""
@@ -54,7 +57,7 @@ class FalseReport:
             member.send(suite.committee.functions.attest(suite.tournament.address, report))
 
     def post(self, suite: Suite, sender: Sender) -> None:
-        """Make its evidence public.
+        """Make public what is not yet of its evidence and of the steps of its meta model.
 
         Raises
         ------
@@ -64,4 +67,10 @@ class FalseReport:
         if suite.court is None:
             raise TypeError("expected a committee with a court, found one without")
         posting = self.evidence.posting(self.lanes.chunks, self.lanes.packed)
-        sender.send(suite.court.contract.functions.post(suite.tournament.address, *posting))
+        tournament, struct = str(suite.tournament.address), self.evidence.to_contract()
+        report_hash, block = self.evidence.report.hash(), suite.w3.eth.block_number
+        if not suite.court.posted_at(tournament, report_hash, block):
+            sender.send(suite.court.contract.functions.post(tournament, *posting))
+        for part in range(suite.court.steps_posting(tournament, report_hash, block).parts, self.steps.parts):
+            steps = self.steps.part(part)
+            sender.send(suite.court.meta.functions.post(tournament, struct, part, *steps))

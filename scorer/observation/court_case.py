@@ -1,9 +1,11 @@
 """An accepted report before its court: what of it is false, and the proofs that would show it."""
 
 from collections.abc import Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
+from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.calldata import calldata
@@ -13,11 +15,14 @@ from scorer.chain.logs import IncompleteLogs, first_block_at
 from scorer.chain.records import NEVER, RoundRecord
 from scorer.evaluation.inputs import Positions
 from scorer.observation.observe import Block
-from scorer.observation.posted import PostedIn, PostedReport, read_posted
+from scorer.observation.posted import PostedIn, PostedReport, read_posted, read_steps
 from scorer.proofs.calls import ScoredLanes, SealedTree, commitment
+from scorer.proofs.meta_faults import MetaCase
+from scorer.proofs.meta_steps import StepTree
 from scorer.proofs.search import FalseClaim, ProofKind, SealedFacts, proof, report_faults
 from scorer.proofs.terms import score_terms
 from scorer.proofs.tree import SHIPPED_ROOT, TableTree, shipped_tree
+from scorer.protocol.report import NO_STEPS
 from scorer.protocol.rules import NO_TERMS, Rules
 
 
@@ -54,9 +59,16 @@ class CourtCase:
     lanes: ScoredLanes
     facts: SealedFacts
 
+    @cached_property
+    def meta(self) -> MetaCase:
+        """The part of the case that concerns the meta model."""
+        return MetaCase.of(self.posted.steps, self.facts, self.lanes)
+
     def faults(self, only: Container[int] | None = None) -> list[FalseClaim]:
-        """Return what the report says wrongly, see `report_faults`."""
-        return report_faults(self.posted.evidence, self.lanes, self.facts, only)
+        """Return what the report says wrongly, see `report_faults` and `MetaCase.faults`."""
+        found = report_faults(self.posted.evidence, self.lanes, self.facts, only)
+        # Scores that are not those of all lanes name no place on their stack.
+        return [*found, *self.meta.faults(self.posted.evidence)] if self.lanes.is_whole else found
 
     @property
     def has_tables(self) -> bool:
@@ -77,7 +89,10 @@ class CourtCase:
         """
         # Only the proof of a score reads the tables.
         tables = shipped_tree() if fault.kind is ProofKind.SCORE else TableTree(())
-        arguments = proof(fault, self.posted.evidence, self.lanes, self.facts.sealed, tables)
+        if fault.kind.is_of_meta_model:
+            arguments = self.meta.arguments(fault, self.posted.evidence, self.lanes)
+        else:
+            arguments = proof(fault, self.posted.evidence, self.lanes, self.facts.sealed, tables)
         call = calldata(_call(self.court, fault, arguments))
         return Disproof(fault, commitment(prover, call), arguments)
 
@@ -108,25 +123,47 @@ def read_case(
     scorer.chain.logs.IncompleteLogs
         When the endpoint does not show what the court says was posted.
     """
-    court = suite.court
+    court, tournament = suite.court, str(suite.tournament.address)
     if court is None or record.terms_hash == NO_TERMS:
         return None
-    since = court.evidence_since(suite.tournament.address, record.round_id, report_hash, at.number)
-    if since == NEVER:
+    if court.evidence_since(tournament, record.round_id, report_hash, at.number) == NEVER:
         return None
     terms = score_terms(files.rules, len(files.sealed.submissions.universe))
-    first = first_block_at(suite.w3, since, suite.addresses.block, at.number)
-    last = first_block_at(suite.w3, since + 1, first, at.number) - 1
-    place = PostedIn(court.contract, first, last)
-    posted = read_posted(place, suite.addresses.chain_id, str(suite.tournament.address), report_hash, terms)
+    since = court.posted_at(tournament, report_hash, at.number)
+    place = _blocks(suite, court.contract, since, since, at)
+    posted = read_posted(place, suite.addresses.chain_id, tournament, report_hash, terms)
     if posted is None:
         raise IncompleteLogs(
             f"round {record.round_id}: expected the evidence that the court took at {since}, found none"
         )
+    posted = replace(posted, steps=_steps(suite, court, report_hash, posted, at))
     facts = SealedFacts(positions.models, files.sealed, record.payout_factor, record.cap)
     return CourtCase(court, posted, ScoredLanes(positions.chunks, posted.packed), facts)
 
 
+def _steps(suite: Suite, court: Court, report_hash: bytes, posted: PostedReport, at: Block) -> StepTree:
+    """Return the steps of a report that were posted; none where nobody submitted."""
+    root, tournament = posted.evidence.operands.steps, str(suite.tournament.address)
+    if root == NO_STEPS:
+        return StepTree(())
+    posting = court.steps_posting(tournament, report_hash, at.number)
+    place = _blocks(suite, court.meta, posting.first, posting.last, at)
+    found = read_steps(place, tournament, report_hash, root)
+    if found is None:
+        raise IncompleteLogs(
+            f"report 0x{report_hash.hex()}: expected {posting.total} parts of its meta model's steps, posted "
+            f"from {posting.first} to {posting.last} (Unix time), found others"
+        )
+    return found
+
+
+def _blocks(suite: Suite, contract: Contract, since: int, until: int, at: Block) -> PostedIn:
+    """Return where to look for what a contract was sent from one time to another, seconds."""
+    first = first_block_at(suite.w3, since, suite.addresses.block, at.number)
+    return PostedIn(contract, first, first_block_at(suite.w3, until + 1, first, at.number) - 1)
+
+
 def _call(court: Court, fault: FalseClaim, arguments: tuple[Any, ...]) -> ContractFunction:
-    function: ContractFunction = court.contract.get_function_by_name(fault.kind.value)(*arguments)
+    judge = court.meta if fault.kind.is_of_meta_model else court.contract
+    function: ContractFunction = judge.get_function_by_name(fault.kind.value)(*arguments)
     return function

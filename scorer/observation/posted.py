@@ -1,7 +1,7 @@
 """The evidence of a report, read from the event in which a court made it public."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -9,6 +9,7 @@ from web3.contract import Contract
 
 from scorer.chain.logs import event_logs
 from scorer.proofs.evidence import Evidence, Operands
+from scorer.proofs.meta_steps import PART_LEAVES, StepTree
 from scorer.proofs.terms import ScoreTerms
 from scorer.proofs.vectors import ScoreVectors
 from scorer.protocol.report import Report
@@ -22,10 +23,13 @@ class PostedReport:
     ----------
     packed
         The scores of each chunk, in the order in which the chunks were locked: of a false report, any bytes.
+    steps
+        The hashes of its meta model's sums.
     """
 
     evidence: Evidence
     packed: tuple[bytes, ...]
+    steps: StepTree = field(default_factory=StepTree)
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,27 @@ def read_posted(
         if found is not None and found.evidence.report.hash() == report_hash:
             return found
     return None
+
+
+def read_steps(place: PostedIn, tournament: str, report_hash: bytes, root: bytes) -> StepTree | None:
+    """Return the steps of a report, of which every part was posted; None where an endpoint shows others.
+
+    Parameters
+    ----------
+    place
+        MetaCourt, and where to look.
+    root
+        That the report commits to.
+    """
+    filters = {"tournament": tournament, "reportHash": report_hash}
+    hashes: list[bytes] = []
+    for event in event_logs(place.court.events.StepsPosted(), filters, place.first, place.last):
+        part = event["args"]
+        # What a part leaves out is its last hash.
+        hashes += hashes[-1:] * (part["part"] * PART_LEAVES - len(hashes))
+        hashes += part["hashes"]
+    tree = StepTree(tuple(hashes))
+    return tree if tree.root == root else None
 
 
 def _posted(

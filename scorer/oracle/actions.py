@@ -79,10 +79,17 @@ class Challenge:
 
 @dataclass(frozen=True)
 class PostEvidence:
-    """Make the evidence of the accepted report public, which is ours too; taken until a Unix time."""
+    """Make the evidence of the accepted report public, which is ours too; taken until a Unix time.
+
+    Attributes
+    ----------
+    part
+        0 the evidence itself, 1 and more the parts of its meta model's steps.
+    """
 
     report: Report
     until: int = field(compare=False)
+    part: int = 0
 
 
 @dataclass(frozen=True)

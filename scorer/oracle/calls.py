@@ -12,6 +12,7 @@ from web3.contract.contract import ContractFunction
 
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
+from scorer.chain.court import Court
 from scorer.chain.records import ProposalRecord, ProposalStatus, RoundRecord
 from scorer.evaluation.inputs import scores_by_chunk
 from scorer.observation.observe import Sealed
@@ -36,8 +37,9 @@ from scorer.oracle.actions import (
     Wait,
 )
 from scorer.protocol.chunks import SettleArguments, pack_scores, settle_arguments
+from scorer.protocol.report import Report
 from scorer.storage.bundle import Bundle
-from scorer.storage.own_evidence import bundle_evidence
+from scorer.storage.own_evidence import bundle_evidence, bundle_steps
 from scorer.transactions.request import RequestKey, scope_of
 
 ONLY_MEMBERS = (Attest, ApproveBond, Challenge)
@@ -86,8 +88,8 @@ def meaning_of(action: MemberAction, status: ProposalStatus) -> str:
 
 def _court_meaning_of(action: MemberAction) -> str:
     match action:
-        case PostEvidence(report):
-            return f"post:{report.hash().hex()}"
+        case PostEvidence(report, _, part):
+            return f"post:{report.hash().hex()}" + (f":{part}" if part else "")
         case AnnounceProof(commitment):
             return f"announce:{commitment.hex()}"
         case ProveWrong(disproof):
@@ -190,14 +192,20 @@ class Calls:
         if court is None:
             raise TypeError(f"expected a committee with a court for {type(action).__name__}, found none")
         match action:
-            case PostEvidence(report):
-                evidence = bundle_evidence(self.bundle, report)
-                posting = evidence.posting(self._sealed.positions.chunks, self._packed_scores)
-                return court.contract.functions.post(self.suite.tournament.address, *posting)
+            case PostEvidence(report, _, part):
+                return self._posting(court, report, part)
             case AnnounceProof(commitment):
                 return court.contract.functions.commit(commitment)
             case ProveWrong(disproof):
                 return disproof.call(court)
+
+    def _posting(self, court: Court, report: Report, part: int) -> ContractFunction:
+        evidence, tournament = bundle_evidence(self.bundle, report), self.suite.tournament.address
+        if not part:
+            posting = evidence.posting(self._sealed.positions.chunks, self._packed_scores)
+            return court.contract.functions.post(tournament, *posting)
+        steps = bundle_steps(self.bundle).part(part - 1)
+        return court.meta.functions.post(tournament, evidence.to_contract(), part - 1, *steps)
 
     @property
     def _sealed(self) -> Sealed:

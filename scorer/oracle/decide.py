@@ -1,6 +1,13 @@
 """Decides what is left to do for a round: pure functions of plain data, without chain, files or clock."""
 
-from scorer.chain.records import NEVER, ProposalRecord, ProposalStatus, RoundRecord, RoundState
+from scorer.chain.records import (
+    NEVER,
+    ZERO_HASH,
+    ProposalRecord,
+    ProposalStatus,
+    RoundRecord,
+    RoundState,
+)
 from scorer.chain.windows import SETTLEMENT_GRACE, fundable_until
 from scorer.oracle.actions import (
     Alarm,
@@ -151,7 +158,14 @@ def _unposted(
         alarms = (_no_evidence(view, f"it is taken until {until} (Unix time)"),)
     if own is None:
         return alarms
-    posting = _in_turn(view, proposal.challenge_until - view.challenge_window, PostEvidence(own, until))
+    # The first part of its steps does not wait for it; each further one does for the part before.
+    with_steps = not view.posted_parts and view.record.submissions_root != ZERO_HASH
+    parts = (0, 1) if with_steps else (view.posted_parts,)
+    posting = _in_turn(
+        view,
+        proposal.challenge_until - view.challenge_window,
+        *(PostEvidence(own, until, part) for part in parts),
+    )
     return (*alarms, *posting, Wait("accepted; its evidence is not public yet"))
 
 

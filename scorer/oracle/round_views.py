@@ -80,6 +80,7 @@ class RoundViews:
             absence=self._absence(record),
             challenge_window=0 if proposal is None else self._challenge_window(),
             evidence_until=None if proposal is None else self._evidence_until(record),
+            posted_parts=self._posted_parts(proposal),
             disproof=self._disproof(record, sealed, proposal, report),
         )
 
@@ -130,6 +131,16 @@ class RoundViews:
         """Return until when evidence of the round's reports is taken; None where none is asked for."""
         court = self.context.suite.court
         return None if court is None else record.deadline + court.posting_period
+
+    def _posted_parts(self, proposal: ProposalRecord | None) -> int:
+        """Return how many parts of an accepted report's evidence are public, while it waits for more."""
+        suite, at = self.context.suite, self.context.block.number
+        if suite.court is None or proposal is None or not proposal.awaits_evidence:
+            return 0
+        tournament = str(suite.tournament.address)
+        if not suite.court.posted_at(tournament, proposal.report_hash, at):
+            return 0
+        return 1 + suite.court.steps_posting(tournament, proposal.report_hash, at).parts
 
     def _disproof(
         self,

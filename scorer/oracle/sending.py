@@ -12,6 +12,7 @@ ALREADY_DONE: Final = frozenset(
         "AlreadyAttested",
         "AlreadyCounted",
         "AlreadyPosted",
+        "OtherPart",
         "NothingOwed",
         "NotTopOfStack",
         "OtherReport",

@@ -83,6 +83,8 @@ class RoundView:
         The committee's, seconds.
     evidence_until
         Until when a court takes evidence of the round's reports, Unix seconds; None where none is asked for.
+    posted_parts
+        The number of parts of the accepted report's evidence that are public: itself, and of its steps.
     disproof
         Set where we can prove that the accepted report is wrong.
     """
@@ -107,4 +109,5 @@ class RoundView:
     absence: Absence | None = None
     challenge_window: int = 0
     evidence_until: int | None = None
+    posted_parts: int = 0
     disproof: Disproof | None = None

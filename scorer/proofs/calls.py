@@ -120,6 +120,19 @@ class SealedTree:
             raise ValueError(f"expected a model that submitted, found model {model}, which did not")
         return self._at(models.index(model))
 
+    @property
+    def width(self) -> int:
+        """The number of leaves, with those that fill the tree up."""
+        count = len(self.submissions.entries)
+        return 1 << (count - 1).bit_length() if count else 0
+
+    def leaf(self, index: int) -> tuple[Any, ...]:
+        """Return the struct ``Submission`` at a place: of model 0 where it fills the tree up."""
+        if index < len(self.submissions.entries):
+            return self._at(index)
+        leaves = [*self.leaves, *[NO_LEAF] * (self.width - len(self.leaves))]
+        return *_NOBODY[:5], index, merkle_proof(leaves, index)
+
     def gap(self, model: int) -> tuple[Any, ...]:
         """Return the struct ``Gap`` of a model that did not submit.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
@@ -10,11 +10,8 @@ from eth_hash.auto import keccak
 from scorer.proofs.terms import META_MODEL, ScoreTerms
 from scorer.proofs.vectors import ScoreVectors, score_vectors
 from scorer.protocol.chunks import Chunk
-from scorer.protocol.report import Report
+from scorer.protocol.report import NO_STEPS, Report
 from scorer.scoring.exact import Floats
-
-NO_STEPS: Final = bytes(32)
-"""The steps of a report that commits to no sums of its meta model."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class Operands:
     vectors
         In the order of the terms.
     steps
-        The root over the meta model's sums after each model, 32 bytes.
+        The root over the meta model's sums after each submission, 32 bytes, see `scorer.proofs.meta_steps`.
     """
 
     vectors: tuple[ScoreVectors, ...]
@@ -46,6 +43,7 @@ def operands(
     targets: Mapping[str, Floats],
     meta_model: Floats | None,
     benchmark_meta_model: Floats | None = None,
+    steps: bytes = NO_STEPS,
 ) -> Operands:
     """Return the operands of a round whose outcome is known.
 
@@ -55,6 +53,8 @@ def operands(
         By name, shape (ids,) each.
     meta_model
         None where nobody staked.
+    steps
+        See `Operands`.
 
     Raises
     ------
@@ -65,7 +65,8 @@ def operands(
         tuple(
             score_vectors(targets[target], meta_model if name == META_MODEL else benchmark_meta_model)
             for target, name in terms.vectors
-        )
+        ),
+        steps,
     )
 
 

@@ -20,14 +20,30 @@ _TOTALS: Final = -1
 
 
 class ProofKind(Enum):
-    """The proofs of the court, by the function that takes each."""
+    """The proofs of the court and of its MetaCourt, by the function that takes each."""
 
     SCORE = "disproveScore"
     REFUSED = "disproveRefused"
     ABSENT = "disproveAbsent"
     UNSTAKED = "disproveUnstaked"
     TOTALS = "disproveTotals"
+    STEP = "disproveStep"
+    IDLE_STEP = "disproveIdleStep"
+    RANKS = "disproveRanks"
+    SHAPE = "disproveShape"
 
+    @property
+    def is_of_meta_model(self) -> bool:
+        """True where MetaCourt takes the proof."""
+        return self in _META_MODEL
+
+
+_META_MODEL: Final = {
+    ProofKind.STEP: "are not those before it and its position times its ranks",
+    ProofKind.IDLE_STEP: "are not those before it, though it adds nothing",
+    ProofKind.RANKS: "do not rank the ids as its vectors do",
+    ProofKind.SHAPE: "are not one for each submission",
+}
 
 _WHY: Final = {
     ProofKind.SCORE: "by the report's own targets and meta model",
@@ -44,9 +60,11 @@ class FalseClaim:
     Attributes
     ----------
     lane, model
-        Whose score it is; the model is 0 where the lane has none. Both -1 where totals are wrong.
+        Whose score or step it is; the model is 0 where the lane has none. Both -1 of what concerns all.
     claimed, true
-        Reward scores in ppm; of totals payouts less burns, nano-NMR.
+        Reward scores in ppm; of totals payouts less burns, nano-NMR; of the meta model how much is wrong, 0.
+    index
+        Of the meta model: the leaf whose sums are wrong, or the vector whose ranks are.
     """
 
     kind: ProofKind
@@ -54,8 +72,12 @@ class FalseClaim:
     model: int
     claimed: int
     true: int
+    index: int = 0
 
     def __str__(self) -> str:
+        if self.kind.is_of_meta_model:
+            after = f" after model {self.model}" if self.model > 0 else ""
+            return f"the meta model's sums{after} {_META_MODEL[self.kind]}"
         if self.kind is ProofKind.TOTALS:
             return "totals or lengths of scores are not those of the report's own scores"
         whose = f"model {self.model}" if self.model else f"lane {self.lane}"
@@ -182,6 +204,8 @@ def cheapest(faults: Sequence[FalseClaim], sealed: SealedTree) -> FalseClaim | N
     """Return the fault whose proof takes least: best without a score, else of a model without ties."""
 
     def cost(fault: FalseClaim) -> int:
+        if fault.kind in (ProofKind.STEP, ProofKind.RANKS):
+            return 1
         if fault.kind is not ProofKind.SCORE:
             return 0
         return 2 if RankedSubmission(_predictions(sealed, fault.model)).has_ties else 1

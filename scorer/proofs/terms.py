@@ -15,11 +15,11 @@ from scorer.units import ONE
 SCORING: Final = 1
 """The scoring version that the court computes (ScoreCourt.SCORING)."""
 META_MODEL, BENCHMARK_META_MODEL = "meta_model", "benchmark_meta_model"
-CORRELATION, CONTRIBUTION = 0, 1
+CORRELATION, CONTRIBUTION, BENCHMARK_CONTRIBUTION = 0, 1, 2
 _SCORES: Final = {
     "corr": (CORRELATION, META_MODEL),
     "mmc": (CONTRIBUTION, META_MODEL),
-    "bmc": (CONTRIBUTION, BENCHMARK_META_MODEL),
+    "bmc": (BENCHMARK_CONTRIBUTION, BENCHMARK_META_MODEL),
 }
 """The court's number of each score that it computes, and the meta model that the score is against."""
 _TERMS: Final = "(uint32,uint32,uint32,(uint8,uint8,int64)[])"

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 from eth_hash.auto import keccak
+from numpy.typing import NDArray
 
 from scorer.proofs.integers import grid_integers, six_bytes, two_bytes
 from scorer.proofs.tables import MOST_IDS
@@ -56,6 +57,11 @@ class ScoreVectors:
     def hash(self) -> bytes:
         """Return keccak(abi.encode(keccak records, keccak palette, shift)), 32 bytes."""
         return keccak(keccak(self.records) + keccak(self.palette) + self.shift.to_bytes(32, "big"))
+
+
+def ranks_of(vectors: ScoreVectors) -> NDArray[np.int64]:
+    """Return the doubled ranks of the meta model, shape (ids,)."""
+    return np.frombuffer(vectors.records, dtype=">u2")[1::2].astype(np.int64)
 
 
 def score_vectors(target: Floats, meta_model: Floats | None) -> ScoreVectors:

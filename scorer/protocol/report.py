@@ -12,6 +12,8 @@ from scorer.protocol.documents import address, amount, from_hex, to_hex, whole
 REPORT_VERSION: Final = 2
 NO_OPERANDS: Final = bytes(32)
 """The operands hash of a report for which no operands are posted."""
+NO_STEPS: Final = bytes(32)
+"""The steps of a report that commits to no sums of its meta model, as nobody submitted."""
 _TYPE: Final = (
     b"Report(uint256 chainId,address tournament,uint256 roundId,uint256 version,bytes32 scoresHead,"
     b"uint64 totalPayout,uint64 totalBurn,bytes32 evidenceHash)"
@@ -36,10 +38,19 @@ def stated_operands(manifest: Mapping[str, Any]) -> bytes:
 
     What is no hash is none: whoever wrote it has a manifest that no honest member computes.
     """
+    return _stated(manifest, "operands")
+
+
+def stated_steps(manifest: Mapping[str, Any]) -> bytes:
+    """Return the root over the meta model's sums that a manifest names, 32 bytes; as `stated_operands`."""
+    return _stated(manifest, "steps")
+
+
+def _stated(manifest: Mapping[str, Any], name: str) -> bytes:
     try:
-        return from_hex(manifest["operands"], 32)
+        return from_hex(manifest[name], 32)
     except (KeyError, ValueError):
-        return NO_OPERANDS
+        return bytes(32)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """The stake-weighted meta model."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +25,8 @@ def stake_weighted_meta_model(submissions: Submissions, stakes: NDArray[np.uint6
     ``sum(s * (2r - 1) / 2n) / sum(s)`` over the submissions, r the tie-kept rank and n the number of ids.
 
     The sums are exact integers and each entry is rounded once, so neither the order of models nor the
-    machine changes a bit, and neither does multiplying all stakes by the same number.
+    machine changes a bit, and neither does multiplying all stakes by the same number. Ids rank as their sums
+    do: where two different sums round to one number, the larger one is the next number (some 1e-16 more).
 
     Parameters
     ----------
@@ -54,8 +58,22 @@ def stake_weighted_meta_model(submissions: Submissions, stakes: NDArray[np.uint6
     denominator = 2 * submissions.shape[1] * total
     # Python's integers, as a stake times a rank, summed over models, passes 64 bits.
     numerators = (sum(limb << (LIMB_BITS * i) for i, limb in enumerate(c)) for c in sums.T.tolist())
-    # Python rounds the quotient of two integers correctly, however long they are: once, and alike everywhere.
-    return np.array([numerator / denominator for numerator in numerators], dtype=np.float64)
+    return _quotients(list(numerators), denominator)
+
+
+def _quotients(numerators: Sequence[int], denominator: int) -> Floats:
+    """Divide, so that quotients are equal only where the numerators are.
+
+    A contract ranks ids by the numerators. Were two that differ to tie here, whoever chooses his stake well
+    could have an honest report proven wrong.
+    """
+    quotient_of: dict[int, float] = {}
+    last = 0.0
+    for numerator in sorted(set(numerators)):
+        # Python rounds the quotient of two integers correctly, however long they are: alike everywhere.
+        last = max(numerator / denominator, math.nextafter(last, 1.0))
+        quotient_of[numerator] = last
+    return np.array([quotient_of[numerator] for numerator in numerators], dtype=np.float64)
 
 
 def _add_ranks(sums: Indices, submissions: Submissions, weights: NDArray[np.uint64]) -> int:

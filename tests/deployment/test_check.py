@@ -276,7 +276,8 @@ def test_the_court_is_deployed_with_the_rest_and_the_committee_knows_it(
     _, manifest = case
     court = manifest["contracts"]["court"]
     assert court["contract"] == "ScoreCourt"
-    assert court["arguments"] == {"tables": "0x" + SHIPPED_ROOT.hex()}
+    meta = manifest["contracts"]["meta_court"]["address"]
+    assert court["arguments"] == {"tables": "0x" + SHIPPED_ROOT.hex(), "meta": meta}
     assert manifest["contracts"]["committee"]["arguments"]["court"] == court["address"]
     assert manifest["deployment"]["committee"]["court"] == "new"
 

@@ -8,8 +8,10 @@ import pytest
 
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.inputs import InputsMismatch, RoundInputs
-from scorer.evaluation.operands import round_operands
+from scorer.evaluation.operands import restated, round_operands, round_steps, stated
+from scorer.proofs.meta_steps import sums_after
 from scorer.proofs.terms import provability, score_terms, terms_hash, unprovable_parts
+from scorer.proofs.vectors import ranks_of
 from scorer.protocol.documents import to_hex
 from scorer.protocol.report import evidence_hash
 from scorer.protocol.rules import NO_TERMS, Rules, preset
@@ -27,14 +29,19 @@ def with_terms(rules: Rules, terms: bytes | None = None) -> RoundInputs:
 def test_a_report_of_a_round_with_terms_commits_to_target_and_meta_model() -> None:
     inputs = with_terms(preset("cupel"))
     result = evaluate(inputs)
-    operands = round_operands(inputs, result.meta_model)
+    operands = round_operands(inputs, result.meta_model, round_steps(inputs))
     assert operands is not None
     assert result.manifest["operands"] == to_hex(operands.hash())
+    assert result.manifest["steps"] == to_hex(operands.steps)
+    assert restated(result.manifest) == stated(operands)
     assert result.report.evidence_hash == evidence_hash(result.manifest)
     plain = evaluate(SmallRound(rules=in_the_clear(preset("cupel"))).inputs())
     assert result.report.scores_head == plain.report.scores_head
-    assert "operands" not in plain.manifest
+    assert not {"operands", "steps"} & set(plain.manifest)
+    assert restated(plain.manifest) == stated(None) == {}
+    *_, last = sums_after(inputs.submissions, inputs.refused, inputs.positions.by_model)
     (vectors,) = operands.vectors
+    assert np.array_equal(ranks_of(vectors), last.ranks)
     assert vectors.ids == len(IDS)
     ranks = np.frombuffer(vectors.records, dtype=">u2")[1::2]
     assert np.array_equal(np.argsort(ranks, kind="stable"), np.argsort(result.meta_model, kind="stable"))
@@ -44,7 +51,7 @@ def test_the_terms_are_those_of_the_rules_or_nothing_is_reported() -> None:
     with pytest.raises(InputsMismatch, match="terms hash"):
         evaluate(with_terms(preset("classic"), b"\1" * 32))
     with pytest.raises(InputsMismatch, match=r"terms hash.*dynamic_eras"):
-        round_operands(with_terms(preset("classic-adjusted"), b"\1" * 32), np.zeros(len(IDS)))
+        round_operands(with_terms(preset("classic-adjusted"), b"\1" * 32), np.zeros(len(IDS)), bytes(32))
 
 
 @pytest.mark.parametrize("name", PROVABLE)

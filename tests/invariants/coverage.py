@@ -24,7 +24,16 @@ REPOSITORY: Final = Path(__file__).parent.parent.parent
 LIBRARIES: Final = "contracts/lib/"
 ELSEWHERE: Final = frozenset(
     f"contracts/{name}.sol"
-    for name in ("ScoreCourt", "CourtRecords", "CommitteeConsensus", "lib/ScoreProof", "lib/SubmissionTree")
+    for name in (
+        "ScoreCourt",
+        "MetaCourt",
+        "CourtReader",
+        "CourtRecords",
+        "CommitteeConsensus",
+        "lib/ScoreProof",
+        "lib/MetaProof",
+        "lib/SubmissionTree",
+    )
 )
 """The court is tested beside the scorer, by tests/proofs in an EVM: no test of forge runs through it."""
 BRIDGE: Final = "contracts/bridge/"

@@ -46,6 +46,12 @@ def posted(world: World) -> list[Any]:
     return list(court.contract.events.Posted().get_logs(from_block=0))
 
 
+def steps_posted(world: World) -> list[Any]:
+    court = world.suite.court
+    assert court is not None
+    return list(court.meta.events.StepsPosted().get_logs(from_block=0))
+
+
 def committed(world: World) -> list[Any]:
     court = world.suite.court
     assert court is not None
@@ -97,9 +103,10 @@ def test_a_round_with_other_terms_than_its_rules_is_not_sealed(
 def test_whoever_sees_the_report_accepted_posts_its_evidence_once_and_then_it_settles(world: World) -> None:
     round_id = FIRST
     world.resolve(round_id)
-    assert kinds(world.cycle()) == [Attest, Attest, PostEvidence, Wait]
+    # The steps of its meta model follow at once.
+    assert kinds(world.cycle()) == [Attest, Attest, PostEvidence, PostEvidence, Wait]
     assert kinds(world.cycle()) == [Wait] * 3
-    (event,) = posted(world)
+    (event,) = steps_posted(world)
     proposal = world.suite.proposal(round_id, world.anvil.w3.eth.block_number)
     assert proposal is not None
     at = world.anvil.w3.eth.get_block(event["blockNumber"])["timestamp"]
@@ -108,7 +115,7 @@ def test_whoever_sees_the_report_accepted_posts_its_evidence_once_and_then_it_se
     assert kinds(world.cycle(0)) == [Wait]
     world.anvil.advance_to(proposal.final_from)
     assert BeginSettlement in kinds(world.cycle(0))
-    assert len(posted(world)) == 1
+    assert len(posted(world)) == len(steps_posted(world)) == 1
 
 
 @begins(one_sealed)
@@ -119,10 +126,10 @@ def test_a_report_without_evidence_is_not_settled_and_calls_a_human(world: World
     world.anvil.advance_to(world.now + CHALLENGE_WINDOW + 1)
     dry = replace(world.members[0], sender=None, cache=MemberCache())
     steps = dry.cycle()
-    assert kinds(steps) == [Alarm, PostEvidence, Wait]
+    assert kinds(steps) == [Alarm, PostEvidence, PostEvidence, Wait]
     assert reasons(steps) == [AlarmReason.NO_EVIDENCE]
     assert not posted(world)
-    assert kinds(world.cycle(1)) == [Alarm, PostEvidence, Wait]
+    assert kinds(world.cycle(1)) == [Alarm, PostEvidence, PostEvidence, Wait]
     assert kinds(world.cycle(0)) == [Wait]
     world.pass_challenge_window()
     world.cycle(0)
@@ -136,8 +143,9 @@ def test_evidence_that_two_members_post_at_once_is_posted_once(world: World) -> 
     world.cycle(0, 1)
     world.members[0].cycle()
     steps = world.members[1].cycle()
-    assert [type(step.action) for step in steps] == [PostEvidence, Wait]
+    assert [type(step.action) for step in steps] == [PostEvidence, PostEvidence, Wait]
     assert steps[0].outcome == "already done (AlreadyPosted)"
+    assert steps[1].outcome == "already done (OtherPart)"
     assert len(posted(world)) == 1
 
 

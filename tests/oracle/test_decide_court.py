@@ -24,7 +24,7 @@ from scorer.oracle.calls import meaning_of
 from scorer.oracle.decide import decide
 from scorer.oracle.view import Challenging, RoundView
 from scorer.proofs.search import FalseClaim, ProofKind
-from tests.oracle.test_decide import ALL_CHUNKS, DEADLINE, OURS, REPORT, RESOLVE, THEIRS, view
+from tests.oracle.test_decide import ALL_CHUNKS, DEADLINE, OURS, REPORT, RESOLVE, THEIRS, record, view
 
 ACCEPTED = RESOLVE + 100
 WINDOW = 400
@@ -37,7 +37,13 @@ def at(now: int, report_hash: bytes = OURS, **changes: Any) -> RoundView:
     status = changes.pop("status", ProposalStatus.ACCEPTED)
     final_at = changes.pop("final_at", NEVER)
     proposal = ProposalRecord(report_hash, ACCEPTED + WINDOW, status, final_at=final_at, open_votes=3)
-    court = {"proposal": proposal, "challenge_window": WINDOW, "evidence_until": UNTIL}
+    submitted = replace(record(RoundState.SEALED), submissions_root=b"\1" * 32)
+    court = {
+        "record": submitted,
+        "proposal": proposal,
+        "challenge_window": WINDOW,
+        "evidence_until": UNTIL,
+    }
     return view(RoundState.SEALED, now, **court | changes)
 
 
@@ -49,21 +55,35 @@ def reasons(actions: tuple[MemberAction, ...]) -> list[AlarmReason]:
     return [action.reason for action in actions if isinstance(action, Alarm)]
 
 
-POST = PostEvidence(REPORT, UNTIL)
+POST, STEPS = PostEvidence(REPORT, UNTIL), PostEvidence(REPORT, UNTIL, 1)
 NOT_PUBLIC = Wait("accepted; its evidence is not public yet")
 
 
 def test_the_evidence_of_our_report_is_posted_as_soon_as_it_is_accepted_and_in_turn() -> None:
-    assert decide(at(ACCEPTED)) == (POST, NOT_PUBLIC)
+    assert decide(at(ACCEPTED)) == (POST, STEPS, NOT_PUBLIC)
     assert decide(at(ACCEPTED + 39, delay=40)) == (TURN, NOT_PUBLIC)
-    assert decide(at(ACCEPTED + 40, delay=40)) == (POST, NOT_PUBLIC)
+    assert decide(at(ACCEPTED + 40, delay=40)) == (POST, STEPS, NOT_PUBLIC)
+
+
+def test_a_report_of_a_round_to_which_nobody_submitted_has_no_steps() -> None:
+    known = at(ACCEPTED)
+    empty = replace(known, record=replace(known.record, submissions_root=bytes(32)))
+    assert decide(empty) == (POST, NOT_PUBLIC)
+
+
+def test_the_steps_of_its_meta_model_follow_part_by_part_each_under_a_key_of_its_own() -> None:
+    assert decide(at(ACCEPTED, posted_parts=1)) == (STEPS, NOT_PUBLIC)
+    assert decide(at(ACCEPTED, posted_parts=3)) == (PostEvidence(REPORT, UNTIL, 3), NOT_PUBLIC)
+    keys = {meaning_of(PostEvidence(REPORT, UNTIL, part), ProposalStatus.ACCEPTED) for part in range(4)}
+    assert len(keys) == 4
+    assert f"post:{REPORT.hash().hex()}" in keys
 
 
 def test_evidence_that_is_missing_for_a_whole_window_calls_a_human_whoever_s_it_is() -> None:
     assert reasons(decide(at(ACCEPTED + WINDOW - 1))) == []
     late = decide(at(ACCEPTED + WINDOW))
     assert reasons(late) == [AlarmReason.NO_EVIDENCE]
-    assert late[1:] == (POST, NOT_PUBLIC)
+    assert late[1:] == (POST, STEPS, NOT_PUBLIC)
     theirs = decide(at(ACCEPTED + WINDOW, THEIRS))
     assert reasons(theirs) == [AlarmReason.REPORT, AlarmReason.NO_EVIDENCE]
     assert not [action for action in theirs if not isinstance(action, Alarm)]

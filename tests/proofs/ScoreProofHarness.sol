@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {MetaProof} from "../../contracts/lib/MetaProof.sol";
 import {ScoreProof} from "../../contracts/lib/ScoreProof.sol";
 
 /// @title ScoreProofHarness
@@ -57,6 +58,26 @@ contract ScoreProofHarness {
 
     function sums(Round calldata round, Submission calldata submission) external pure returns (ScoreProof.Sums memory) {
         return _sums(round, submission, ScoreProof.unfold(round.n, round.odd, round.even));
+    }
+
+    function hashesAfter(
+        uint256 n,
+        uint256[] calldata positions,
+        Submission[] calldata submissions,
+        bytes[] calldata sums
+    ) external pure returns (bytes32[] memory found) {
+        found = new bytes32[](submissions.length);
+        for (uint256 i; i < found.length; ++i) {
+            found[i] = MetaProof.hashAfter(n, positions[i], submissions[i].predictions, submissions[i].order, sums[i]);
+        }
+    }
+
+    function isRankedBy(uint256 n, bytes calldata sums, bytes calldata order, bytes calldata records)
+        external
+        pure
+        returns (bool)
+    {
+        return MetaProof.isRankedBy(n, sums, order, records);
     }
 
     function isWrong(int256[] calldata claimed, int256[] calldata found) external pure returns (bool[] memory wrong) {

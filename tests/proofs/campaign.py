@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.proofs.harness import Agreement, compare, running_harness
-from tests.proofs.markets import random_round
+from tests.proofs.harness import Agreement, compare, compare_meta_model, running_harness
+from tests.proofs.markets import random_positions, random_round
 
 AT_ONCE = 60_000
 """Predictions in one call."""
@@ -34,6 +34,7 @@ def main() -> int:
             round_ = random_round(random, ids, min(400, max(1, AT_ONCE // ids)))
             try:
                 compare(harness, round_, agreement)
+                compare_meta_model(harness, round_, random_positions(random, len(round_.matrix)), agreement)
             except AssertionError as error:
                 print(f"seed {options.seed}, round {rounds} of {ids} ids: {str(error)[:2000]}")
                 return 1

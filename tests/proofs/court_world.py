@@ -18,6 +18,7 @@ from scorer.lab.anvil import Anvil, run_anvil
 from scorer.lab.suite import Bonds, deploy_suite, local_deployment
 from scorer.proofs.calls import ScoredLanes, SealedTree, commitment, score_inputs
 from scorer.proofs.evidence import Evidence, Operands, operands
+from scorer.proofs.meta_steps import StepTree
 from scorer.proofs.terms import ScoreTerms, score_terms
 from scorer.proofs.tree import TableTree, compute_tree
 from scorer.protocol.chunks import Chunk, chunk_from_words, scores_heads
@@ -61,6 +62,7 @@ class CourtWorld:
     anvil: Anvil
     suite: Suite
     court: Any
+    meta_court: Any
     rules: Rules
     round_id: int
     chunks: tuple[Chunk, ...]
@@ -68,6 +70,7 @@ class CourtWorld:
     target: Floats
     tree: TableTree
     refused: frozenset[int] = frozenset({REFUSED})
+    benchmark: Floats | None = None
 
     @property
     def tournament(self) -> str:
@@ -98,9 +101,15 @@ class CourtWorld:
         return stake_weighted_meta_model(np.array([entry.predictions for entry in counting]), stakes)
 
     @cached_property
+    def steps(self) -> StepTree:
+        """The steps of an honest report's meta model."""
+        return StepTree.of(self.submissions, self.refused, self.positions)
+
+    @cached_property
     def operands(self) -> Operands:
         """The operands of an honest report."""
-        return operands(self.terms, {TARGET: self.target}, self.meta_model)
+        targets = {TARGET: self.target}
+        return operands(self.terms, targets, self.meta_model, self.benchmark, self.steps.root)
 
     def reward(self, model: int) -> int:
         """Return a model's reward score, ppm, as the scorer computes it."""
@@ -112,6 +121,9 @@ class CourtWorld:
             own = originality_factors(correlations, exponent=adjusters.originality.exponent)
         burn = ONE if adjusters.burn is None else adjusters.burn.multiplier
         found = {f"corr_{TARGET}": scores.corr, f"mmc_{TARGET}": scores.mmc}
+        if self.benchmark is not None:
+            of_benchmark = score_submissions(self.predictions(model)[np.newaxis], self.target, self.benchmark)
+            found[f"bmc_{TARGET}"] = of_benchmark.mmc
         return int(reward_scores(found, self.rules.multipliers, originality=own, burn=burn)[0])
 
     def predictions(self, model: int) -> Floats:
@@ -190,6 +202,13 @@ class CourtWorld:
         arguments = evidence.posting(lanes.chunks, lanes.packed)
         return self.send(self.court.functions.post(self.tournament, *arguments))
 
+    def post_steps(self, evidence: Evidence, steps: StepTree | None = None) -> None:
+        """Post the steps that a report commits to: honest ones unless given."""
+        tree = self.steps if steps is None else steps
+        for part in range(tree.parts):
+            posting = self.tournament, evidence.to_contract(), part, *tree.part(part)
+            self.send(self.meta_court.functions.post(*posting))
+
     def commit(self, call: Any, account: int = STRANGER) -> None:
         """Announce a proof."""
         data = calldata(call)
@@ -244,10 +263,13 @@ def submitted(ids: tuple[str, ...], predictions: Mapping[int, Floats], owner: st
     return Submissions(ids, tuple(entries))
 
 
-def build(anvil: Anvil, other_court: Contract | None = None) -> CourtWorld:
-    """Deploy everything, and run a round until its outcome is known; under another court if given."""
-    rules, tree = preset("cupel"), compute_tree(TREE_OF)
-    court = created(anvil, "ScoreCourt", tree.root) if other_court is None else other_court
+def build(
+    anvil: Anvil, other_court: Contract | None = None, rules: Rules | None = None, *, benchmark: bool = False
+) -> CourtWorld:
+    """Deploy everything, and run a round until its outcome is known; under another court or rules if any."""
+    rules, tree = rules or preset("cupel"), compute_tree(TREE_OF)
+    meta = created(anvil, "MetaCourt")
+    court = created(anvil, "ScoreCourt", tree.root, meta.address) if other_court is None else other_court
     suite = deployed(anvil, rules, court)
     _stake(anvil, suite)
     terms = score_terms(rules, len(IDS))
@@ -257,13 +279,14 @@ def build(anvil: Anvil, other_court: Contract | None = None) -> CourtWorld:
     round_id, chunks = locked(anvil, suite, (rules.hash(), terms.hash(), universe_digest(IDS)), CHUNKS)
     seal(anvil, suite, round_id, submissions, frozenset({REFUSED}), 3 * STAKE)
     target = random.choice([0, 0.25, 0.5, 0.75, 1], len(IDS))
-    return CourtWorld(anvil, suite, court, rules, round_id, chunks, submissions, target, tree)
+    world = CourtWorld(anvil, suite, court, meta, rules, round_id, chunks, submissions, target, tree)
+    return replace(world, benchmark=random.random(len(IDS))) if benchmark else world
 
 
-def created(anvil: Anvil, name: str, argument: Any) -> Contract:
-    """Deploy a contract whose constructor takes one argument."""
+def created(anvil: Anvil, name: str, *arguments: Any) -> Contract:
+    """Deploy a contract."""
     code = artifact(name)
-    constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(argument)
+    constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(*arguments)
     address = str(send(anvil, constructor, ADMIN)["contractAddress"])
     return anvil.w3.eth.contract(anvil.w3.to_checksum_address(address), abi=code["abi"])
 

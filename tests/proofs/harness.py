@@ -13,17 +13,21 @@ from numpy.typing import NDArray
 
 from scorer.deployment.verification import SETTINGS, compile_input
 from scorer.lab.anvil import run_anvil
+from scorer.proofs.meta_steps import MetaSums
 from scorer.proofs.ranking import RankedSubmission
 from scorer.proofs.tables import table_halves
 from scorer.proofs.vectors import ScoreVectors, score_vectors
 from scorer.rewards import originality_factors, reward_scores
 from scorer.scoring.engine import SubmissionScores, score_submissions
+from scorer.scoring.meta_model import stake_weighted_meta_model
+from scorer.scoring.ranks import doubled_ranks
 from scorer.units import ONE
 
 REPOSITORY: Final = Path(__file__).parent.parent.parent
 _MATH: Final = "node_modules/@openzeppelin/contracts/utils"
 SOURCES: Final = (
     "tests/proofs/ScoreProofHarness.sol",
+    "contracts/lib/MetaProof.sol",
     "contracts/lib/ScoreProof.sol",
     f"{_MATH}/math/Math.sol",
     f"{_MATH}/math/SafeCast.sol",
@@ -142,6 +146,8 @@ class Agreement:
         The largest distance between the scorer's floats and the exact scores, for a target within [-4, 4].
     reward
         That of an honest reward score from the exact one, ppm.
+    steps
+        Sums of meta models after a submission, and their last ranks, that agreed.
     ambiguous
         Originality factors whose exact value lies so near to a half that the scorer may round either way.
     """
@@ -151,6 +157,7 @@ class Agreement:
     mmc: float = 0.0
     reward: float = 0.0
     ambiguous: int = 0
+    steps: int = 0
 
 
 def compare(harness: Any, round_: Round, agreement: Agreement) -> None:
@@ -165,6 +172,25 @@ def compare(harness: Any, round_: Round, agreement: Agreement) -> None:
             _compare_one(round_, model, result, scale, agreement)
         except AssertionError as error:
             raise AssertionError(f"model {model} of {round_}: {result}") from error
+
+
+def compare_meta_model(harness: Any, round_: Round, positions: Sequence[int], agreement: Agreement) -> None:
+    """Add every submission to the sums on both sides, and rank the last; raises where they do not agree."""
+    ids, sums, steps = round_.matrix.shape[1], MetaSums.zeros(round_.matrix.shape[1]), []
+    for position, ranks in zip(positions, doubled_ranks(round_.matrix), strict=True):
+        steps.append(sums)
+        sums = sums.plus(position, ranks)
+    expected = [step.hash for step in (*steps[1:], sums)]
+    submissions = [RankedSubmission(row) for row in round_.matrix]
+    arguments = [(each.content, each.order) for each in submissions]
+    before = [step.content for step in steps]
+    found = harness.functions.hashesAfter(ids, positions, arguments, before).call({"gas": GAS})
+    assert found == expected, f"sums of {round_}, positions {positions}"
+    meta_model = stake_weighted_meta_model(round_.matrix, np.array(positions, dtype=np.uint64))
+    records = score_vectors(round_.target, meta_model).records
+    is_ranked = harness.functions.isRankedBy(ids, sums.content, sums.order, records).call({"gas": GAS})
+    assert is_ranked, f"ranks of {round_}, positions {positions}"
+    agreement.steps += len(expected) + 1
 
 
 def _compare_one(round_: Round, model: int, found: Sequence[Any], scale: float, agreement: Agreement) -> None:

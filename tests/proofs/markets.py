@@ -96,3 +96,17 @@ def random_round(random: Random, ids: int, models: int, rules: RewardRules | Non
     matrix = np.array([_predictions(random, signal, meta) for _ in range(models)])
     target = TARGETS[int(random.choice(len(TARGETS), p=LIKELY))](random, ids)
     return Round(matrix, target, meta, rules or RULES[int(random.integers(len(RULES)))])
+
+
+def random_positions(random: Random, models: int) -> list[int]:
+    """Return a position for each model, nano-NMR: small, alike, or as much as a round can hold together."""
+    kind = random.random()
+    if kind < 0.4:
+        return [int(each) for each in random.integers(1, 10**13, models)]
+    if kind < 0.6:
+        return [10**11] * models
+    if kind < 0.8:
+        return [int(each) for each in random.integers(1, 4, models)]
+    # The first so large that quotients of floats tie where sums do not.
+    small = [int(each) for each in random.integers(1, 3, models - 1)]
+    return [2**64 - 1 - sum(small), *small]

@@ -78,6 +78,7 @@ def accept(world: CourtWorld, scores: dict[int, int], **changes: Any) -> Any:
     """Let the members accept a report with these scores, after its evidence was posted."""
     evidence = world.evidence(scores, **changes)
     world.post(evidence, scores)
+    world.post_steps(evidence)
     world.attest(evidence)
     return evidence
 
@@ -164,8 +165,10 @@ def test_a_report_without_public_evidence_never_becomes_final(world: CourtWorld)
     close = committee.closeVotes(world.tournament, world.round_id)
     assert refusal(world.send, close) == "TooEarly"
     with world.undone():
-        receipt = world.post(evidence, world.honest)
-        posted = world.anvil.w3.eth.get_block(receipt["blockNumber"])["timestamp"]
+        world.post(evidence, world.honest)
+        assert final.call() == NEVER
+        world.post_steps(evidence)
+        posted = world.anvil.w3.eth.get_block("latest")["timestamp"]
         assert final.call() == posted + CHALLENGE_WINDOW
     world.anvil.advance_to(record.deadline + POSTING_PERIOD)
     posting = evidence.posting(world.lanes(world.honest).chunks, world.lanes(world.honest).packed)

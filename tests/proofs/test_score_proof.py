@@ -10,12 +10,13 @@ from eth_hash.auto import keccak
 from web3.exceptions import ContractCustomError
 
 from scorer.proofs.integers import six_bytes, two_bytes
+from scorer.proofs.meta_steps import MetaSums
 from scorer.proofs.ranking import RankedSubmission
 from scorer.proofs.tables import table_halves
 from scorer.proofs.tree import compute_tree, read_tree, write_tree
 from scorer.proofs.vectors import NotProvable, score_vectors
-from tests.proofs.harness import GAS, RULES, Agreement, Round, compare, running_harness
-from tests.proofs.markets import random_round
+from tests.proofs.harness import GAS, RULES, Agreement, Round, compare, compare_meta_model, running_harness
+from tests.proofs.markets import random_positions, random_round
 
 IDS = 21
 
@@ -34,6 +35,49 @@ def test_scores_of_random_rounds_are_those_of_the_scorer(harness: Any) -> None:
     assert agreement.compared > 3_000
     assert agreement.corr < 1e-15
     assert agreement.mmc < 1e-15
+
+
+def test_sums_of_meta_models_and_their_ranks_are_those_of_the_scorer(harness: Any) -> None:
+    random, agreement = np.random.default_rng(21), Agreement()
+    for ids in (2, 3, 5, 16, 61, 452, 2000):
+        for _ in range(8 if ids < 100 else 1):
+            round_ = random_round(random, ids, 12)
+            compare_meta_model(harness, round_, random_positions(random, 12), agreement)
+    assert agreement.steps > 500
+
+
+def test_what_is_no_order_no_number_or_of_another_length_is_refused_as_a_step(harness: Any) -> None:
+    sums = MetaSums.zeros(IDS).content
+    right = RankedSubmission(np.array(TIED))
+    negative = RankedSubmission(np.array([-0.5, *TIED[1:]])).content
+    missing = np.array([*TIED[:-1], np.nan]).astype(">f8").tobytes()
+    for content, order, before, expected in (
+        (right.content, right.order, sums, ""),
+        (right.content, swapped(right.order, 3, 4, 2), sums, "NotAscending()"),
+        (right.content, right.order[2:] + right.order[:2], sums, "NotAscending()"),
+        (right.content, right.order[:2] + right.order[:-2], sums, "NotAscending()"),
+        (right.content, right.order[:-2] + IDS.to_bytes(2, "big"), sums, "NotAscending()"),
+        (IDS.to_bytes(2, "big") + right.content, right.order, sums, LENGTH),
+        (right.content, right.order + b"\0\0", sums, LENGTH),
+        (right.content, right.order, sums + b"\0", LENGTH),
+        (negative, _by_bits(negative), sums, "NotOrdered(uint256)"),
+        (missing, _by_bits(missing), sums, "NotOrdered(uint256)"),
+    ):
+        assert step_error(harness, content, order, before) == expected
+
+
+def _by_bits(content: bytes) -> bytes:
+    """Return the order of predictions by their bits, as a prover who cheats would give it."""
+    return two_bytes(np.argsort(np.frombuffer(content, dtype=">u8"), kind="stable")).tobytes()
+
+
+def step_error(harness: Any, content: bytes, order: bytes, sums: bytes) -> str:
+    """Return the name of the error with which a step is refused, or nothing."""
+    try:
+        harness.functions.hashesAfter(IDS, [7], [(content, order)], [sums]).call({"gas": GAS})
+    except ContractCustomError as reply:
+        return error_name(reply)
+    return ""
 
 
 def round_of(predictions: list[float], meta: list[float] | None = None) -> Round:
@@ -58,9 +102,13 @@ def error_of(harness: Any, argument: tuple[Any, ...], content: bytes, order: byt
     try:
         harness.functions.sums(argument, (content, order)).call({"gas": GAS})
     except ContractCustomError as reply:
-        selector = str(reply.data)[2:10]
-        return next(name for name in ERRORS if keccak(name.encode())[:4].hex() == selector)
+        return error_name(reply)
     return ""
+
+
+def error_name(reply: ContractCustomError) -> str:
+    selector = str(reply.data)[2:10]
+    return next(name for name in ERRORS if keccak(name.encode())[:4].hex() == selector)
 
 
 LENGTH = "WrongLength(uint256,uint256,uint256)"

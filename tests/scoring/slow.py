@@ -72,4 +72,10 @@ def stake_weighted(submissions: Floats, stakes: Sequence[int]) -> Floats:
     weighted = [
         sum(stake * share[i] for stake, share in zip(stakes, shares, strict=True)) for i in range(count)
     ]
-    return np.array([float(value / sum(stakes)) for value in weighted])
+    places = sorted(set(weighted))
+    rounded = [float(value / sum(stakes)) for value in places]
+    for place in range(1, len(rounded)):
+        # Different values stay different.
+        if rounded[place] <= rounded[place - 1]:
+            rounded[place] = float(np.nextafter(rounded[place - 1], 1.0))
+    return np.array([rounded[places.index(value)] for value in weighted])
