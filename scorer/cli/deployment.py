@@ -107,8 +107,9 @@ def default_folder(file: Path, document: Deployment) -> Path:
 
 def show_plan(w3: Web3, wanted: Blueprint) -> DeploymentCost:
     """Print the transactions left of a deployment, and return their cost; raise an objection to it."""
-    refuse_objections(w3, wanted)
-    cost = appraise(w3, wanted)
+    with working("reading the chain, and estimating gas"):
+        refuse_objections(w3, wanted)
+        cost = appraise(w3, wanted)
     document, coin = wanted.document, coin_of(wanted.document.chain_id)
     table = Table(title=f"{document.name} on chain {document.chain_id}, from {wanted.deployer}")
     for header in ("step", "gas"):

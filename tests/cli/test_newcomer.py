@@ -1,9 +1,11 @@
 """Wrong words of people who use the commands for the first time, and what they are told."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from scorer.cli.common import console
 from scorer.evaluation.evaluate import evaluate
@@ -127,3 +129,24 @@ def test_no_rounds_are_said_to_be_none_and_a_narrow_terminal_loses_no_word(
     assert [str(number), "open"] == said.splitlines()[-1].split()[:2]
     world.anvil.advance_to(world.record(number).close_at + 250)
     assert run("rounds", *chain, "--open")[1].startswith("no round takes submissions now")
+
+
+@pytest.mark.parametrize(
+    ("command", "key"),
+    [(["rules", "check", "cupel"], "rules_hash"), (["rules", "schedule", "cupel"], "open_at")],
+)
+def test_what_is_reported_is_a_document_on_request(command: list[object], key: str) -> None:
+    code, said = run(*command, "--json")
+    found = json.loads(said)
+    assert (code, key in (found[0] if isinstance(found, list) else found)) == (0, True)
+
+
+def test_no_colour_is_written_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = {}
+    for wish in ("", "1"):
+        monkeypatch.setenv("NO_COLOR", wish)
+        terminal = Console(file=io.StringIO(), force_terminal=True, color_system="standard")
+        terminal.print("[red]x[/red]")
+        written[wish] = terminal.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b[31m" in written[""]
+    assert "\x1b[31m" not in written["1"]

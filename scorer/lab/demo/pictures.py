@@ -159,9 +159,9 @@ def name_line_ends(axes: Axes, growth: pd.DataFrame, colours: dict[str, str]) ->
 
 def date_axis(axes: Axes) -> None:
     """Write dates at so many places that they never touch, each year once."""
-    locator = AutoDateLocator(minticks=4, maxticks=8)
+    locator = AutoDateLocator(minticks=4, maxticks=8)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
 def draw_payouts_and_burns(settlements: pd.DataFrame, path: Path) -> None:
