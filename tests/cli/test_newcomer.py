@@ -10,6 +10,7 @@ from rich.console import Console
 from scorer.cli.common import console
 from scorer.evaluation.evaluate import evaluate
 from scorer.storage.bundle import Bundle, round_folder
+from scorer.storage.parquet import read_parquet, write_parquet
 from tests.cli.scientist import scientist
 from tests.cli.test_cupel import run, write_deployment
 from tests.small_round import ROUND, TOURNAMENT, SmallRound
@@ -92,6 +93,17 @@ def test_all_differences_are_named_on_request_and_in_a_document(folder: Path) ->
         False,
         len(named),
     )
+
+
+def test_changed_targets_are_answered_with_how_to_find_the_ids(folder: Path) -> None:
+    path = folder / "targets.parquet"
+    columns = dict(read_parquet(path.read_bytes()))
+    path.write_bytes(
+        write_parquet({name: column[::-1] if name != "id" else column for name, column in columns.items()})
+    )
+    code, said = run("verify", folder)
+    assert (code, "targets.parquet, digest of column" in said) == (1, True)
+    assert "cupel data targets --against compares with your own, id by id" in said
 
 
 def test_an_output_folder_that_cannot_be_made_is_refused_in_words() -> None:
