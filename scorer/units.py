@@ -20,6 +20,7 @@ NANO_PER_NMR: Final = 10**9
 MAX_NANO: Final = 2**64 - 1
 """The largest stake that a lane of the contract holds, nano-NMR."""
 _PLAIN_DECIMAL: Final = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?")
+_SPANS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _WIDE: Final = Context(prec=130)
 """Enough digits for every plain decimal: Python's default of 28 digits would round silently."""
 
@@ -122,3 +123,15 @@ def _scaled_down(units: int, decimals: int) -> Decimal:
     whole, rest = divmod(abs(units), 10**decimals)
     digits = f"{whole}.{rest:0{decimals}d}".rstrip("0").rstrip(".")
     return Decimal(digits).copy_sign(Decimal(units))
+
+
+def span_text(seconds: int) -> str:
+    """Return seconds, at least 0, in their two largest units: ``2 d 3 h``, ``4 min 10 s``, ``0 s``."""
+    parts = []
+    for size, name in _SPANS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {name}")
+        elif parts:
+            break
+    return " ".join(parts[:2]) or "0 s"

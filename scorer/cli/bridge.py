@@ -191,6 +191,7 @@ def check(
     deployer: Annotated[str, typer.Option(help="The address that deployed.")],
     root: RootOption,
     child: ChildOption,
+    as_json: JsonOption = False,
 ) -> None:
     """List what differs between a bridge's file and both chains; exit code 1 where anything does."""
     with _deployment_errors():
@@ -199,6 +200,10 @@ def check(
             raise ConfigError(f"--deployer: expected a checksummed address, found {shown(deployer)}")
         ends = connect(root, document.root.chain_id), connect(child, document.child.chain_id)
         differing = list(bridge_differences(bridge_plan(document, deployer), read_bridge(bridge), *ends))
+    if as_json:
+        found = {"name": document.name, "agrees": not differing, "differences": list(map(str, differing))}
+        print_json(found)
+        raise typer.Exit(1 if differing else 0)
     for difference in differing:
         typer.echo(str(difference))
     typer.echo(f"check: {document.name} {f'DIFFERS in {len(differing)} places' if differing else 'agrees'}")

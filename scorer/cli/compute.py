@@ -163,11 +163,11 @@ def logs(model: ModelArgument, config: ConfigOption, round_id: RoundOption = Non
 
 
 @app.command("check")
-def check(config: ConfigOption) -> None:
+def check(config: ConfigOption, as_json: JsonOption = False) -> None:
     """Check everything that the node depends on, a line each; exit code 1 when anything fails."""
     with user_errors():
         loaded = load_compute_config(config)
-    report_checks(check_compute(loaded))
+    report_checks(check_compute(loaded), as_json=as_json)
 
 
 @app.command("deploy")

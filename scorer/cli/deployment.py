@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -28,7 +28,7 @@ from scorer.deployment.verification import VerificationError
 from scorer.files import write_whole
 from scorer.owned_files import refuse_foreign_file
 from scorer.redaction import clean, shown, shown_name
-from scorer.units import short_coins
+from scorer.units import coins_text, short_coins
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 STANDARD_INPUT = b'{"language": "Solidity", "settings": '
@@ -62,6 +62,7 @@ def plan(
     file: FileArgument,
     endpoint: EndpointOption,
     deployer: Annotated[str, typer.Option(help="The address that will deploy.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Print what is left to do, with estimated gas and cost. Sends nothing and needs no key."""
     with _deployment_errors():
@@ -69,7 +70,30 @@ def plan(
         if not Web3.is_checksum_address(deployer):
             raise ConfigError(f"--deployer: expected a checksummed address, found {shown(deployer)}")
         w3 = connect(endpoint, document.chain_id)
-        show_plan(w3, blueprint(document, deployer))
+        wanted = blueprint(document, deployer)
+        if not as_json:
+            show_plan(w3, wanted)
+            return
+        refuse_objections(w3, wanted)
+        print_json(_plan_document(wanted, appraise(w3, wanted)))
+
+
+def _plan_document(wanted: Blueprint, cost: DeploymentCost) -> dict[str, Any]:
+    """Return a plan as a document; coins as decimal text."""
+    return {
+        "name": wanted.document.name,
+        "chain_id": wanted.document.chain_id,
+        "deployer": wanted.deployer,
+        "transactions": [
+            {"title": price.step.title, "gas": price.gas, "gas_is_tried": price.is_estimate_of_chain}
+            for price in cost.prices
+        ],
+        "gas": cost.gas,
+        "gas_price_wei": cost.price,
+        "cost": coins_text(cost.cost),
+        "most": coins_text(cost.most),
+        "balance": coins_text(cost.balance),
+    }
 
 
 @app.command("deploy")
@@ -107,8 +131,9 @@ def default_folder(file: Path, document: Deployment) -> Path:
 
 def show_plan(w3: Web3, wanted: Blueprint) -> DeploymentCost:
     """Print the transactions left of a deployment, and return their cost; raise an objection to it."""
-    refuse_objections(w3, wanted)
-    cost = appraise(w3, wanted)
+    with working("reading the chain, and estimating gas"):
+        refuse_objections(w3, wanted)
+        cost = appraise(w3, wanted)
     document, coin = wanted.document, coin_of(wanted.document.chain_id)
     table = Table(title=f"{document.name} on chain {document.chain_id}, from {wanted.deployer}")
     for header in ("step", "gas"):

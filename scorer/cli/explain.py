@@ -13,7 +13,7 @@ from rich.table import Table
 
 from scorer.chain.contracts import Suite
 from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
-from scorer.cli.common import JsonOption, console, print_json, user_errors
+from scorer.cli.common import JsonOption, console, print_json, user_errors, working
 from scorer.cli.numbers import MODEL, NUMBER
 from scorer.cli.round_source import RoundSource, round_source
 from scorer.daemon.config_errors import ConfigError
@@ -76,7 +76,8 @@ def explain(
         scored = read_scored(folder)
         if suite is not None:
             refuse_other_deployment(scored, suite)
-            on_chain = read_settled_round(suite, scored.terms.round_id, finalised_block(suite))
+            with working("reading the chain"):
+                on_chain = read_settled_round(suite, scored.terms.round_id, finalised_block(suite))
             if on_chain is None:
                 raise BundleError(
                     f"{folder}: expected a settled round, found one that the chain did not settle"

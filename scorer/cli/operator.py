@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from scorer.cli.checklist import report_checks
-from scorer.cli.common import ConfigOption, SendOption, user_errors
+from scorer.cli.common import ConfigOption, JsonOption, SendOption, user_errors
 from scorer.cli.numbers import NUMBER
 from scorer.daemon import assembly
 from scorer.daemon.checks import check_operator
@@ -39,15 +39,18 @@ def once(config: ConfigOption, send: SendOption = False) -> None:
     for result in results:
         typer.echo(str(result))
     if not results:
-        typer.echo("nothing to do: no round is due")
+        typer.echo(
+            "nothing to do: no round is due at the last final block; a plan is due some seconds after its "
+            "open_at, once that is final"
+        )
 
 
 @app.command("check")
-def check(config: ConfigOption) -> None:
+def check(config: ConfigOption, as_json: JsonOption = False) -> None:
     """Check everything that the operator depends on, a line each; exit code 1 when anything fails."""
     with user_errors():
         node = load_config(config)
-    report_checks(check_operator(node))
+    report_checks(check_operator(node), as_json=as_json)
 
 
 @app.command("wake")

@@ -7,7 +7,7 @@ import typer
 
 from scorer.cli import bond, committee, encryption_key
 from scorer.cli.checklist import report_checks
-from scorer.cli.common import ConfigOption, SendOption, user_errors
+from scorer.cli.common import ConfigOption, JsonOption, SendOption, print_json, user_errors
 from scorer.cli.latency import latency
 from scorer.cli.numbers import NUMBER
 from scorer.daemon import assembly
@@ -68,11 +68,11 @@ def once(
 
 
 @app.command("check")
-def check(config: ConfigOption) -> None:
+def check(config: ConfigOption, as_json: JsonOption = False) -> None:
     """Check everything that a member depends on, a line each; exit code 1 when anything fails."""
     with user_errors():
         node = load_config(config)
-    report_checks(check_member(node))
+    report_checks(check_member(node), as_json=as_json)
 
 
 @app.command("recompute")
@@ -84,6 +84,7 @@ def recompute(
         typer.Option(help="Another member's bundle of the round.", exists=True, file_okay=False),
     ] = None,
     tournament: TournamentOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Compute a round's report once more; compare it with another member's, model by model."""
     with user_errors(), assembly.oracle(load_config(config), send=False) as assembled:
@@ -92,6 +93,10 @@ def recompute(
             raise TypeError("expected an oracle")
         bundle, stated = daemon.recomputed(round_id, tournament)
         differences = [] if against is None else list(gaps(bundle, Bundle(against)))
+    if as_json:
+        hashes = {"report_hash": to_hex(bundle.report().hash()), "stated": stated and to_hex(stated)}
+        print_json({"round": round_id, **hashes, "differences": list(map(str, differences))})
+        raise typer.Exit(1 if differences else 0)
     typer.echo(f"round {round_id}: report {to_hex(bundle.report().hash())}")
     if stated is not None and stated != bundle.report().hash():
         typer.echo(f"round {round_id}: report.json had said {to_hex(stated)}")

@@ -12,7 +12,7 @@ from scorer.cli.numbers import day, whole
 from scorer.daemon.config_errors import ConfigError
 from scorer.proofs.terms import unprovable_parts
 from scorer.protocol.rules import Rules, load_rules, preset
-from scorer.protocol.schedule import CalendarError, Schedule, check_windows, round_times
+from scorer.protocol.schedule import CalendarError, RoundTimes, Schedule, check_windows, round_times
 from scorer.protocol.tables import table_file
 from scorer.redaction import shown_path
 from scorer.units import ppm_text
@@ -65,6 +65,7 @@ def schedule(
     rules: RulesArgument,
     first: DayOption = None,
     days: Annotated[int, typer.Option(parser=whole(1, 400), help="How many days.")] = 14,
+    as_json: JsonOption = False,
 ) -> None:
     """List the rounds that open in the days to come: when they close, and when they resolve. Times in UTC."""
     start = first or datetime.now(UTC).date()
@@ -76,12 +77,23 @@ def schedule(
             times = round_times(document.schedule, document.horizon, start, start + timedelta(days=days - 1))
         except CalendarError as error:
             raise ConfigError(f"{shown_path(rules)}: {error}") from None
+    if as_json:
+        print_json([_moments(time) for time in times])
+        return
     table = Table("session", "opens", "closes", "last session", "resolves", "report until")
     for time in times:
         moments = (time.open_at, time.close_at, time.resolve_at, time.deadline)
         opens, closes, resolves, deadline = map(_utc, moments)
         table.add_row(_day(time.session), opens, closes, _day(time.last_session), resolves, deadline)
     console.print(table)
+
+
+def _moments(time: RoundTimes) -> dict[str, str]:
+    moments = {name: getattr(time, name) for name in ("open_at", "close_at", "resolve_at", "deadline")}
+    days = {"session": time.session.isoformat(), "last_session": time.last_session.isoformat()}
+    return days | {
+        name: datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for name, at in moments.items()
+    }
 
 
 def _check_windows(rules: str, schedule: Schedule) -> None:

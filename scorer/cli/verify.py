@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -31,6 +31,11 @@ from scorer.storage.verification import (
     verify_bundle,
 )
 from scorer.submission.reader import check_submission, read_bounded
+
+TARGETS_HINT: Final = (
+    "a digest says which target was changed, not for which ids; cupel data targets --against compares with "
+    "your own, id by id"
+)
 
 
 def verify(
@@ -92,6 +97,8 @@ def _print(verdict: VerificationResult, suites: Sequence[Suite], *, everything: 
         count = "1 difference" if verdict.count == 1 else f"{verdict.count} differences"
         hint = "" if everything or verdict.count == 1 else "; --all names them"
         typer.echo(f"verify: {count} in all{hint}")
+        if any(text.startswith("targets.parquet, digest of column") for text in verdict.first):
+            typer.echo(f"verify: {TARGETS_HINT}")
     else:
         endpoints = f" ({len(suites)} endpoints agree)" if len(suites) > 1 else ""
         typer.echo(f"verify: round {number} agrees: {verdict.agreement}{endpoints}")

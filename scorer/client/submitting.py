@@ -13,7 +13,7 @@ from scorer.chain.records import RoundRecord, RoundState
 from scorer.client.actions import ActionRefused
 from scorer.client.keystore import Wallet
 from scorer.client.stakes import latest_block, model_count
-from scorer.client.times import span_text, utc_text
+from scorer.client.times import utc_text
 from scorer.encryption import MemberKeys, RoundContext
 from scorer.observation.encryption import encrypt_submission, member_keys, round_context
 from scorer.protocol.digest import content_hash
@@ -24,6 +24,7 @@ from scorer.storage.inbox import ENVELOPE_SUFFIX, submit
 from scorer.submission.parquet import PARQUET_MAGIC
 from scorer.submission.reader import Coverage, check_submission, read_bounded
 from scorer.submission.validity import Universe
+from scorer.units import span_text
 
 RECENT: Final = 100
 """Number of newest rounds among which an open one is looked for."""

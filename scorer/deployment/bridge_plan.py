@@ -20,7 +20,7 @@ from scorer.deployment.bridge_document import BridgeAdmin, BridgeDocument, EndSe
 from scorer.deployment.create2 import salt_of
 from scorer.deployment.fields import DEPLOYER
 from scorer.deployment.reader import Reader
-from scorer.units import wei_from_nano
+from scorer.units import span_text, wei_from_nano
 
 GOVERNED: Final[dict[str, tuple[str, ...]]] = {"gateway": ("pause",)}
 """Functions of each contract that the guardian may call; every other restricted one is the admin's."""
@@ -295,7 +295,7 @@ def _grant(authority: str, role: str, holder: str, delay: int) -> SetupCall:
 
     return SetupCall(
         f"grant:{role}:{holder}",
-        f"make {holder} {role}, with {delay} s of announcement",
+        f"make {holder} {role}, with {span_text(delay)} of announcement",
         authority,
         call_data("Authority", "grantRole", ROLE_IDS[role], holder, delay),
         is_granted,

@@ -30,7 +30,7 @@ from scorer.deployment.document import Deployment, from_record
 from scorer.deployment.fields import DEPLOYER, NEW, NOBODY
 from scorer.deployment.manifest import ManifestError
 from scorer.deployment.reader import Reader
-from scorer.units import WEI_PER_NANO, wei_from_nano
+from scorer.units import WEI_PER_NANO, span_text, wei_from_nano
 
 ROLE_NAMES: Final = {role: name for name, role in ROLE_IDS.items()}
 UNREADABLE: Final = "no answer"
@@ -232,8 +232,8 @@ def _holders(case: _Case, authority: Contract) -> Iterator[ManifestDifference]:
     for role, account in sorted({*expected, *granted}):
         held = case.reader.access(authority, role, account)
         grant = expected.get((role, account))
-        wanted = "no role" if grant is None else f"the role with {grant.delay} s of announcement"
-        found = "no role" if held is None else f"the role with {held.delay} s of announcement"
+        wanted = "no role" if grant is None else f"the role with {span_text(grant.delay)} of announcement"
+        found = "no role" if held is None else f"the role with {span_text(held.delay)} of announcement"
         yield from _differing(f"roles.{ROLE_NAMES.get(role, role)}.{account}", wanted, found)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from scorer.deployment.blueprint import ADMIN_ROLE, ROLE_IDS, Blueprint, Grant, call_data, label_of
 from scorer.deployment.create2 import FACTORY
+from scorer.units import span_text
 
 
 class DeploymentStuck(Exception):
@@ -163,7 +164,7 @@ def _holds(state: DeployedState, grant: Grant) -> bool:
 
 def _grant(blueprint: Blueprint, grant: Grant) -> DeploymentStep:
     data = call_data("Authority", "grantRole", grant.role_id, grant.holder, grant.delay)
-    title = f"make {grant.holder} {grant.role}, with {grant.delay} s of announcement"
+    title = f"make {grant.holder} {grant.role}, with {span_text(grant.delay)} of announcement"
     return DeploymentStep(f"grant:{grant.role}:{grant.holder}", "grant", title, _authority(blueprint), data)
 
 

@@ -1,13 +1,16 @@
 """Wrong words of people who use the commands for the first time, and what they are told."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from scorer.cli.common import console
 from scorer.evaluation.evaluate import evaluate
 from scorer.storage.bundle import Bundle, round_folder
+from scorer.storage.parquet import read_parquet, write_parquet
 from tests.cli.scientist import scientist
 from tests.cli.test_cupel import run, write_deployment
 from tests.small_round import ROUND, TOURNAMENT, SmallRound
@@ -92,6 +95,17 @@ def test_all_differences_are_named_on_request_and_in_a_document(folder: Path) ->
     )
 
 
+def test_changed_targets_are_answered_with_how_to_find_the_ids(folder: Path) -> None:
+    path = folder / "targets.parquet"
+    columns = dict(read_parquet(path.read_bytes()))
+    path.write_bytes(
+        write_parquet({name: column[::-1] if name != "id" else column for name, column in columns.items()})
+    )
+    code, said = run("verify", folder)
+    assert (code, "targets.parquet, digest of column" in said) == (1, True)
+    assert "cupel data targets --against compares with your own, id by id" in said
+
+
 def test_an_output_folder_that_cannot_be_made_is_refused_in_words() -> None:
     code, said = run("demo", "--out", "/proc/x")
     assert code == 1
@@ -127,3 +141,24 @@ def test_no_rounds_are_said_to_be_none_and_a_narrow_terminal_loses_no_word(
     assert [str(number), "open"] == said.splitlines()[-1].split()[:2]
     world.anvil.advance_to(world.record(number).close_at + 250)
     assert run("rounds", *chain, "--open")[1].startswith("no round takes submissions now")
+
+
+@pytest.mark.parametrize(
+    ("command", "key"),
+    [(["rules", "check", "cupel"], "rules_hash"), (["rules", "schedule", "cupel"], "open_at")],
+)
+def test_what_is_reported_is_a_document_on_request(command: list[object], key: str) -> None:
+    code, said = run(*command, "--json")
+    found = json.loads(said)
+    assert (code, key in (found[0] if isinstance(found, list) else found)) == (0, True)
+
+
+def test_no_colour_is_written_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = {}
+    for wish in ("", "1"):
+        monkeypatch.setenv("NO_COLOR", wish)
+        terminal = Console(file=io.StringIO(), force_terminal=True, color_system="standard")
+        terminal.print("[red]x[/red]")
+        written[wish] = terminal.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b[31m" in written[""]
+    assert "\x1b[31m" not in written["1"]

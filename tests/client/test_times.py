@@ -2,7 +2,8 @@
 
 import pytest
 
-from scorer.client.times import span_text, utc_text
+from scorer.client.times import utc_text
+from scorer.units import span_text
 
 
 def test_a_moment_is_named_in_utc() -> None:

@@ -131,7 +131,7 @@ def _emptied(where: Site) -> None:
             _slow_guardian,
             [
                 f"roles.guardian.{GUARDIAN}: expected the role with 0 s of announcement, "
-                "found the role with 3600 s of announcement"
+                "found the role with 1 h of announcement"
             ],
         ),
         (_power_of_another_role, ["roles.tournament.classic.setParameters: expected admin, found operator"]),

@@ -42,6 +42,15 @@ def test_a_plan_needs_no_key_and_says_what_it_costs(anvil: Anvil, file: Path) ->
     assert sent(anvil) == 0
 
 
+def test_a_plan_is_a_document_on_request(anvil: Anvil, file: Path) -> None:
+    found = run("plan", file, "--endpoint", anvil.url, "--deployer", DEPLOYER, "--json")
+
+    assert found.exit_code == 0, found.output
+    document = json.loads(found.output)
+    assert (len(document["transactions"]), document["deployer"]) == (27, DEPLOYER)
+    assert document["gas"] == sum(price["gas"] for price in document["transactions"])
+
+
 def test_a_dry_run_sends_nothing(anvil: Anvil, file: Path, key: Path) -> None:
     found = run("deploy", file, "--endpoint", anvil.url, "--key", key, "--dry-run")
 

@@ -130,8 +130,9 @@ def _table(report: dict[str, object]) -> Table:
     for header in ("kind", *variants):
         table.add_column(header, justify="left" if header == "kind" else "right")
     kinds = next(iter(variants.values()))["kinds"]
-    for kind in sorted(kinds, key=lambda kind: -kinds[kind]["return_percent"])[:12]:
+    for kind in sorted(kinds, key=lambda kind: -kinds[kind]["return_on_deposit_percent"])[:12]:
         table.add_row(
-            kind, *(f"{variant['kinds'][kind]['return_percent']:+.1f}" for variant in variants.values())
+            kind,
+            *(f"{each['kinds'][kind]['return_on_deposit_percent']:+.1f}" for each in variants.values()),
         )
     return table

@@ -55,6 +55,8 @@ def leaderboard_table(leaderboard: pd.DataFrame) -> Table:
     table = Table(title="Leaderboard", caption="CORR and MMC: means over settled rounds. Amounts in NMR.")
     table.add_column("#", justify="right", style="dim")
     table.add_column("model", no_wrap=True)
+    if "number" in leaderboard.columns:
+        table.add_column("number", justify="right")
     for heading in ("CORR", "MMC", "paid", "burned", "return on deposit %", "stake"):
         table.add_column(heading, justify="right")
     ranked = leaderboard.sort_values(
@@ -64,6 +66,7 @@ def leaderboard_table(leaderboard: pd.DataFrame) -> Table:
         table.add_row(
             str(place),
             str(row["model"]),
+            *([str(row["number"])] if "number" in row else []),
             signed(row["corr"], "+.4f"),
             signed(row["mmc"], "+.4f"),
             f"{row['paid_nmr']:,.2f}",

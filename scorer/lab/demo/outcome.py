@@ -47,6 +47,7 @@ class DemoOutcome:
         """One row a model, as `leaderboard_table` takes it."""
         by_model, stakes = self.scores.groupby("model"), self.stakes().groupby("model")["stake_nmr"]
         table = pd.DataFrame(index=pd.Index(list(self.deposits), name="model")).assign(
+            number=range(1, len(self.deposits) + 1),  # what commands ask for: the chain knows no names
             corr=by_model["corr"].mean(),
             mmc=by_model["mmc"].mean(),
             paid_nmr=by_model["paid_nmr"].sum(),

@@ -28,6 +28,7 @@ from scorer.units import NANO_PER_NMR
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, "#7A5C00")
 """Colours of kinds, the same in every picture; grey is for what is not named."""
 VARIANT_COLOURS = {PLAIN: BLACK, HARDENED: VERMILION, ERAS: BLUE, BOTH: GREEN}
+CRISIS = "; shaded: crisis"
 MOST_KINDS = 7
 """More could not be distinguished in a picture: the largest are drawn."""
 Floats = NDArray[np.float64]
@@ -97,12 +98,18 @@ def _rounds(count: int) -> NDArray[np.int64]:
     return np.arange(1, count + 1)
 
 
+def round_axis(axes: Axes, count: int, note: str = "") -> None:
+    """Name the axis of rounds, from round 1 to the last."""
+    axes.set_xlim(0.5, count + 0.5)
+    axes.set_xlabel(f"round{note}")
+
+
 def _draw_growths(axes: Axes, curves: Mapping[str, tuple[str, Floats]]) -> None:
     """Draw stakes in percent of the deposits, by name: the colour, and the values round by round."""
     for colour, values in curves.values():
         axes.plot(_rounds(len(values)), values, color=colour)
     axes.axhline(100, color=BLACK, linewidth=0.8, linestyle=(0, (4, 3)))
-    axes.set_xlabel("round; shaded: crisis")
+    round_axis(axes, max(len(values) for _, values in curves.values()), CRISIS)
     _percent_axis(axes)
     ends = [(name, colour, float(values[-1])) for name, (colour, values) in curves.items()]
     name_ends(axes, ends, lambda value: f"{with_sign(value - 100)} %")
@@ -132,8 +139,9 @@ def _draw_payouts_and_burns(simulation: Simulation, path: Path) -> None:
     rounds, paid, burned = _rounds(len(ledger.paid)), _nmr_by_round(ledger.paid), _nmr_by_round(ledger.burned)
     axes.bar(rounds, paid, width=1.0, color=BLUE)
     axes.bar(rounds, -burned, width=1.0, color=VERMILION)
-    axes.set_xlabel("round")
+    round_axis(axes, len(rounds))
     axes.set_ylabel("NMR")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):,g}"))
     low, high = axes.get_ylim()
     for name, colour, height, total in (
         ("paid", BLUE, high / 2, paid.sum()),
@@ -153,7 +161,7 @@ def _draw_weights(simulation: Simulation, path: Path) -> None:
         values = smoothed(100 * simulation.weights[:, simulation.kinds == kind].sum(axis=1))
         axes.plot(_rounds(len(values)), values, color=colour)
         ends.append((kind, colour, float(values[-1])))
-    axes.set_xlabel("round")
+    round_axis(axes, len(simulation.weights))
     _percent_axis(axes)
     name_ends(axes, ends, lambda value: f"{value:.1f} %")
     save(figure, path)
@@ -189,7 +197,7 @@ def _draw_crisis(simulation: Simulation, path: Path) -> None:
         axes.plot(_rounds(len(net)), net, color=VARIANT_COLOURS[name])
         ends.append((name, VARIANT_COLOURS[name], float(net[-1])))
     axes.axhline(0, color=BLACK, linewidth=0.8)
-    axes.set_xlabel("round; shaded: crisis")
+    round_axis(axes, len(simulation.is_crisis), CRISIS)
     axes.set_ylabel("NMR")
     name_ends(axes, ends, with_sign)
     save(figure, path)

@@ -94,7 +94,7 @@ def _kind(simulation: Simulation, ledger: Ledger, kind: str) -> dict[str, float]
         "burned_nmr": nmr(
             sum((amounts[of_kind] for amounts in ledger.burned), np.zeros(of_kind.sum(), dtype=np.uint64))
         ),
-        "return_percent": 100 * (final / deposit - 1) if deposit else 0.0,
+        "return_on_deposit_percent": 100 * (final / deposit - 1) if deposit else 0.0,
         "median_return_percent": float(100 * np.median(returns)),
         "share_that_gains": float((returns > 0).mean()),
     }
@@ -139,7 +139,7 @@ def _markdown(document: Mapping[str, Any]) -> str:
         *_table(
             ("kind", "models", "deposit NMR", "final NMR", "return %", "median %", "gain", "burned NMR"),
             [
-                (kind, row["models"], row["deposit_nmr"], row["final_nmr"], row["return_percent"],
+                (kind, row["models"], row["deposit_nmr"], row["final_nmr"], row["return_on_deposit_percent"],
                  row["median_return_percent"], row["share_that_gains"], row["burned_nmr"])
                 for kind, row in _ranked(chosen["kinds"])
             ],
@@ -163,8 +163,9 @@ def _markdown(document: Mapping[str, Any]) -> str:
         *_table(
             ("variant", "return of copycats %", "burned NMR"),
             [
-                (name, row["kinds"]["copycat"]["return_percent"], row["kinds"]["copycat"]["burned_nmr"])
+                (name, copycat["return_on_deposit_percent"], copycat["burned_nmr"])
                 for name, row in document["variants"].items()
+                for copycat in (row["kinds"]["copycat"],)
             ],
         ),
         "",
@@ -188,7 +189,7 @@ def _markdown(document: Mapping[str, Any]) -> str:
 
 
 def _ranked(kinds: Mapping[str, Mapping[str, float]]) -> list[tuple[str, Mapping[str, float]]]:
-    return sorted(kinds.items(), key=lambda item: -item[1]["return_percent"])[:SHOWN_KINDS]
+    return sorted(kinds.items(), key=lambda item: -item[1]["return_on_deposit_percent"])[:SHOWN_KINDS]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

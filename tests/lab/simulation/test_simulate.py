@@ -51,7 +51,9 @@ def test_a_population_has_every_kind_in_its_share() -> None:
 
 
 def test_skill_gains_and_the_crowd_loses(document: dict[str, Any]) -> None:
-    returns = {kind: row["return_percent"] for kind, row in document["variants"][PLAIN]["kinds"].items()}
+    returns = {
+        kind: row["return_on_deposit_percent"] for kind, row in document["variants"][PLAIN]["kinds"].items()
+    }
     assert returns["skilled"] > 5
     assert returns["crowd"] < returns["noise"] < returns["skilled"]
 
@@ -64,7 +66,7 @@ def test_skill_gains_weight_in_the_meta_model(document: dict[str, Any]) -> None:
 
 def test_burn_hardening_costs_copycats_and_leaves_the_original_alone(document: dict[str, Any]) -> None:
     plain, hardened = (document["variants"][name]["kinds"] for name in (PLAIN, HARDENED))
-    assert hardened["copycat"]["return_percent"] < plain["copycat"]["return_percent"]
+    assert hardened["copycat"]["return_on_deposit_percent"] < plain["copycat"]["return_on_deposit_percent"]
     assert hardened["copycat"]["burned_nmr"] > 1.1 * plain["copycat"]["burned_nmr"]
     assert hardened["noise"]["burned_nmr"] == pytest.approx(plain["noise"]["burned_nmr"], rel=0.01)
 
@@ -159,7 +161,7 @@ def test_the_demos_real_weeks_can_be_simulated(tmp_path: Path) -> None:
     assert (report["rounds"], report["models"]) == (10, 45)
     kinds = report["variants"]["plain"]["kinds"]
     assert kinds["copycat"]["models"] == 1 + 3
-    assert kinds["always_half"]["return_percent"] == 0
+    assert kinds["always_half"]["return_on_deposit_percent"] == 0
     assert kinds["broken_file"]["paid_nmr"] == 0
 
 
