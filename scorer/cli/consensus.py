@@ -19,7 +19,6 @@ from scorer.cli.options import ChainOptions, chain_command
 from scorer.files import write_whole
 from scorer.isolation import SHARED_READER
 from scorer.observation.observe import finalised_block
-from scorer.oracle.paths import MemberPaths
 from scorer.protocol.documents import to_hex
 from scorer.storage.bundle import round_folder
 from scorer.storage.schemas import CONSENSUS
@@ -100,13 +99,12 @@ def sign(options: MemberOptions, round_id: RoundOption) -> None:
 
     A second signature for a round costs the bond, so no command makes one.
     """
-    paths = MemberPaths(
-        options.suite.addresses.tournament,
-        options.node.files.rounds,
-        options.node.files.rounds,
-        options.node.files.rounds,
-    )
-    path = paths.own_bundle(round_id).folder / CONSENSUS
+    rounds = options.node.files.rounds
+    if rounds is None:
+        raise ConsensusError(
+            "files.rounds: expected the folder of your bundles in the configuration, found none"
+        )
+    path = round_folder(rounds, options.suite.addresses.tournament, round_id) / CONSENSUS
     signed = read_signed(path, SHARED_READER)
     if signed is None:
         raise ConsensusError(

@@ -1,6 +1,7 @@
 """Records as documents, and what a model's position became, without a chain."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from eth_hash.auto import keccak
@@ -46,7 +47,7 @@ def record(*entries: RoundEntry) -> ModelRecord:
     ],
 )
 def test_a_position_becomes_what_the_contract_makes_of_it(
-    changes: dict[str, int], payout: int, burn: int
+    changes: dict[str, Any], payout: int, burn: int
 ) -> None:
     entry = entry_of(replace(OUTCOME, **changes))
     assert (entry.payout, entry.burn) == (payout, burn)
