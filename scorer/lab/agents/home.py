@@ -38,7 +38,7 @@ PROVER: Final = 21
 """Whose account proves that a member signed twice."""
 UNIT: Final = 10**18
 BOND: Final = 100 * UNIT
-"""Of the member that signs twice, and of the agent, wei."""
+"""The bond of the member that signs twice, and that of the agent, wei."""
 
 
 def local_tournament(home: Anvil, out: Path) -> InProcessTournament:
