@@ -16,7 +16,6 @@ from scorer.cli.common import print_json, user_errors
 from scorer.cli.member import MemberOptions
 from scorer.cli.numbers import NUMBER
 from scorer.cli.options import ChainOptions, chain_command
-from scorer.daemon.config_errors import ConfigError
 from scorer.files import write_whole
 from scorer.isolation import SHARED_READER
 from scorer.observation.observe import finalised_block
@@ -102,7 +101,9 @@ def sign(options: MemberOptions, round_id: RoundOption) -> None:
     """
     rounds = options.node.files.rounds
     if rounds is None:
-        raise ConfigError("files.rounds: expected the folder of a member's rounds, found none")
+        raise ConsensusError(
+            "files.rounds: expected the folder of your bundles in the configuration, found none"
+        )
     path = round_folder(rounds, options.suite.addresses.tournament, round_id) / CONSENSUS
     signed = read_signed(path, SHARED_READER)
     if signed is None:

@@ -89,8 +89,9 @@ def test_an_agent_says_why_it_does_nothing(view: GateView, why: str) -> None:
 
 def test_the_file_stop_stops_an_agent(tmp_path: Path) -> None:
     folder = AgentFolder(tmp_path / "agent")
-    assert not folder.is_stopped
+    before = folder.is_stopped
     folder.stop()
+    assert (before, folder.is_stopped) == (False, True)
     assert refusal(VIEW, AGENT, is_stopped=folder.is_stopped) is not None
 
 

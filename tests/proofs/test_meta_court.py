@@ -215,7 +215,7 @@ def test_steps_of_one_leaf_never_stand_for_another(world: CourtWorld) -> None:
         step = world.steps.step(at)
         for model in (PLAIN, TIED, REFUSED, UNSTAKED, OPPOSITE):
             leaf = world.sealed.submission(model)
-            several = ([], lanes.to_contract(), lanes.to_contract()[:1])
+            several: tuple[Any, ...] = ([], lanes.to_contract(), lanes.to_contract()[:1])
             calls += [functions.disproveIdleStep(*start, leaf, step, chunks) for chunks in several]
             for of in STEPS.values():
                 fault = FalseClaim(ProofKind.STEP, of - 1, of, 1, 0, world.sealed.submission(of)[5])
