@@ -26,7 +26,9 @@ _WORDS: Final = {
 
 
 def cause_text(error: BaseException) -> str:
-    """Return what a library's exception means, in words: people who run commands know none of its classes."""
+    """Return what an exception means, in words: people who run commands know no classes of libraries."""
+    if isinstance(error, CupelError):
+        return str(error)
     for kind in type(error).__mro__:
         if kind.__name__ in _WORDS:
             return _WORDS[kind.__name__]

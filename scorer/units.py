@@ -4,7 +4,7 @@ Each is an ``int`` with a name, so that a type checker refuses to add nano-NMR t
 """
 
 import re
-from decimal import Context, Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 from typing import Final, NewType
 
 from scorer.redaction import shown
@@ -102,13 +102,13 @@ def coins_text(wei: int) -> str:
 
 
 def short_coins(wei: int) -> str:
-    """Return wei in coins for people: plain decimals, at least six of them or three digits that count.
+    """Return wei in coins for people: plain decimals, at least six of them or three digits that count; never rounded up.
 
     Never with an exponent; documents have every digit, by `coins_text`.
     """
     exact = nmr_from_wei(wei)
     places = 6 if exact == 0 else max(6, 2 - exact.adjusted())
-    text = f"{exact:.{places}f}"
+    text = f"{exact.quantize(Decimal(1).scaleb(-places), ROUND_DOWN):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

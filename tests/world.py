@@ -276,7 +276,8 @@ def lent_world(
         return _Begun(deployed, folder)
 
     with chains.prepared(("world", count, begin), prepare) as (anvil, begun):
-        shutil.copytree(begun.files.name, out, dirs_exist_ok=True)
+        if begin is not None:
+            shutil.copytree(begun.files.name, out, dirs_exist_ok=True)
         yield _world_on(anvil, begun.deployed, out)
 
 

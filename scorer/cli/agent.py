@@ -17,7 +17,11 @@ from scorer.cli.options import password_of
 from scorer.client.keystore import Wallet
 from scorer.client.plain_sending import PlainSending
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run an agent within limits.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Run an agent that follows consensus documents within limits.",
+)
 FolderArgument = Annotated[Path, typer.Argument(help="The agent's folder.")]
 
 

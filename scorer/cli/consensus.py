@@ -23,7 +23,9 @@ from scorer.protocol.documents import to_hex
 from scorer.storage.bundle import round_folder
 from scorer.storage.schemas import CONSENSUS
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Consensus documents of rounds.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Show, check and prove consensus documents of rounds."
+)
 Folders = Annotated[
     list[Path],
     typer.Argument(help="Folders in which members publish, with <tournament>/<round>.", exists=True),

@@ -29,7 +29,7 @@ def record(
         Path | None, typer.Argument(help="The file to write, or to verify; without it a record is printed.")
     ] = None,
 ) -> None:
-    """Write what the chain says of a model as one file, or check such a file with the chain alone.
+    """Write a model's record as one file, or check one with the chain alone.
 
     A record has the stakes, scores, payouts and burns of every round that is over. Checking one asks no
     server: the chain is read up to the record's block. A round that was left out is noticed, as is one that

@@ -203,6 +203,11 @@ class LocalTournament:
         court = self.suite.court
         return [] if court is None else self.events(court.contract.events.Posted())
 
+    def steps(self) -> list[dict[str, Any]]:
+        """Return the arguments of all events in which a court made a part of a meta model's steps public."""
+        court = self.suite.court
+        return [] if court is None else self.events(court.meta.events.StepsPosted())
+
     def sent_by(self, account: int) -> int:
         """Return how many transactions of one of the chain's accounts were mined."""
         return self.anvil.w3.eth.get_transaction_count(self.anvil.account(account).address)

@@ -90,7 +90,7 @@ def test_a_challenge_shows_its_bond_and_what_it_risks_and_sends_nothing_unasked(
     round_id = accepted(committee)
     stranger = seat(committee, STRANGER, tmp_path, CHALLENGE)
     code, said = types(stranger, "challenge", "--round", round_id, "--dry-run")
-    shown = " ".join(said.split())
+    shown = " ".join(said.replace("│", " ").split())
     assert code == 0, said
     assert "allow the committee to take 40 NMR" in shown
     assert f"with a bond of {CHALLENGE} NMR" in shown

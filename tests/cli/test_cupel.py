@@ -94,7 +94,10 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
     code, said = run("operator", "once", "--config", operator, "--send")
     assert said.startswith(f"round {round_id} endlock: block ")
     world.anvil.finalise()
-    assert run("operator", "once", "--config", operator, "--send") == (0, "nothing to do: no round is due\n")
+    assert run("operator", "once", "--config", operator, "--send") == (
+        0,
+        "nothing to do: no round is due at the last final block; a plan is due some seconds after its open_at, once that is final\n",
+    )
     for config in configs:
         code, said = run("oracle", "once", "--config", config, "--send")
         assert code == 0, said

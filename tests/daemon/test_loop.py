@@ -187,7 +187,7 @@ def test_a_providers_key_is_neither_logged_nor_shown_when_it_cannot_be_reached(
     with served(0, loop.metrics, loop.liveness) as port, pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5)
     shown = stream.getvalue() + caught.value.read().decode()
-    assert "Error" in shown
+    assert "expected an answer" in shown or "Max retries exceeded" in shown
     assert "SECRETKEY" not in shown
 
 

@@ -25,6 +25,7 @@ from scorer.protocol.documents import to_hex
 from scorer.protocol.signature import SubmissionDigest
 from scorer.server import agent_documents
 from scorer.server.agent_api import RemoteApi
+from scorer.server.agent_consensus import CONSENSUS
 from scorer.server.agent_local import LocalFiles
 from scorer.server.agent_submission import PREVIEWING, READING, SUBMITTING, UPLOADING
 from scorer.server.agent_tools import KEYED, PUBLIC
@@ -142,7 +143,7 @@ NEEDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def test_every_other_tool_needs_a_key_with_its_scope(site: Site) -> None:
-    assert set(NEEDS) == {*READING, *PREVIEWING, *UPLOADING, *SUBMITTING} - {*PUBLIC}
+    assert set(NEEDS) == {*READING, *PREVIEWING, *UPLOADING, *SUBMITTING} - {*PUBLIC, *CONSENSUS}
     account = site.account_of(1)
     calls = [(name, arguments) for name, (_, arguments) in NEEDS.items()]
     for answer in asyncio.run(_over_http(site.url, None, calls)):
@@ -399,7 +400,7 @@ def test_an_agent_on_one_s_machine_submits_through_the_gateway_after_a_check(
                 ],
             )
         )
-        assert names == {*PUBLIC, *KEYED, "check_file"}
+        assert names == {*PUBLIC, *CONSENSUS, *KEYED, "check_file"}
         assert account.structured_content["username"] == "alice"
         assert "expected a file of predictions" in secret.content[0].text
         found = checked.structured_content
@@ -409,7 +410,7 @@ def test_an_agent_on_one_s_machine_submits_through_the_gateway_after_a_check(
             ("submit_file", {**target, "confirm": found["confirm"]}),
         ]
         names, (refused, made) = asyncio.run(_over_stdio([*common, "--gateway", gateway], environment, calls))
-    assert names == {*PUBLIC, *KEYED, "check_file", "submit_file"}
+    assert names == {*PUBLIC, *CONSENSUS, *KEYED, "check_file", "submit_file"}
     assert "expected the code of check_file" in refused.content[0].text
     assert not made.is_error, made.content
     (row,) = listed(site)

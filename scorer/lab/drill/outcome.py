@@ -84,6 +84,7 @@ class Tally:
         votes = Counter(event["roundId"] for event in local.events(committee.Attested()))
         closed = Counter(event["roundId"] for event in local.events(committee.VotesClosed()))
         posted = Counter(event["roundId"] for event in local.evidence())
+        steps = Counter(event["roundId"] for event in local.steps())
         return [
             RoundActions(
                 tuple(locked[number]),
@@ -91,6 +92,7 @@ class Tally:
                 votes[number],
                 closed[number],
                 posted[number],
+                steps[number],
                 local.quorum,
                 local.record(number).state == RoundState.SETTLED,
             )
@@ -108,6 +110,8 @@ class RoundActions:
         How often its votes were closed, so that they hold no bonds any more.
     posted
         How many reports' evidence was posted: of one that was overturned, too.
+    steps
+        How many parts of meta models' steps were posted.
     needed
         Votes that have a report accepted.
     """
@@ -117,13 +121,14 @@ class RoundActions:
     votes: int
     closed: int
     posted: int
+    steps: int
     needed: int
     is_settled: bool
 
     @property
     def by_members(self) -> int:
         """Number of transactions that it took of members: with the seal and the settlement's beginning."""
-        return self.votes + self.closed + self.posted + 2 + len(self.settled)
+        return self.votes + self.closed + self.posted + self.steps + 2 + len(self.settled)
 
     @property
     def twice(self) -> int:
