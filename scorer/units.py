@@ -102,9 +102,9 @@ def coins_text(wei: int) -> str:
 
 
 def short_coins(wei: int) -> str:
-    """Return wei in coins for people: plain decimals, at least six of them or three digits that count; never rounded up.
+    """Return wei in coins for people: plain decimals, at least six of them or three digits that count.
 
-    Never with an exponent; documents have every digit, by `coins_text`.
+    Never rounded up, never with an exponent; documents have every digit, by `coins_text`.
     """
     exact = nmr_from_wei(wei)
     places = 6 if exact == 0 else max(6, 2 - exact.adjusted())

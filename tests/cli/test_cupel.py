@@ -19,6 +19,12 @@ from tests.world import FIRST, IDS, World, begins, one_sealed, one_settled
 runner = CliRunner()
 
 
+NOTHING_DUE = (
+    "nothing to do: no round is due at the last final block; a plan is due some seconds after its open_at, "
+    "once that is final\n"
+)
+
+
 def run(*arguments: object, answer: str | None = None) -> tuple[int, str]:
     """Type a command, and what it asks for; its exit code and all it said."""
     result = runner.invoke(app, [str(argument) for argument in arguments], input=answer)
@@ -96,7 +102,7 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
     world.anvil.finalise()
     assert run("operator", "once", "--config", operator, "--send") == (
         0,
-        "nothing to do: no round is due at the last final block; a plan is due some seconds after its open_at, once that is final\n",
+        NOTHING_DUE,
     )
     for config in configs:
         code, said = run("oracle", "once", "--config", config, "--send")

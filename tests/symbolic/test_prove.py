@@ -9,7 +9,7 @@ from tests.symbolic.prove import SLOTS, Proof, faults, read_report, written
 
 REPOSITORY = Path(__file__).parent.parent.parent
 UNPROVED = {REPOSITORY / "contracts" / "lib" / "MetaProof.sol"}
-"""Not proved yet: held against the scorer by tests/proofs and `make fuzz-proofs` alone; docs/security.md says so."""
+"""Held against the scorer by tests/proofs and `make fuzz-proofs` alone; docs/proofs.md says so."""
 PROVED = Proof("SumProof.check_it_adds", 0, 1.0, 0)
 
 
