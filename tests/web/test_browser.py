@@ -95,10 +95,10 @@ def test_every_page_is_whole_without_scripts(shown: Site, browser: Browser) -> N
 @pytest.mark.long
 @pytest.mark.parametrize("width", [WIDE, PHONE])
 def test_pages_do_not_move_while_they_load(shown: Site, browser: Browser, width: int) -> None:
-    browser.open(width=width)
+    browser.open(width=width, late=True)
     for path in PAGES:
         browser.goto(shown.url + path)
-        assert browser.do("evaluate", code=SHIFT) < 0.02, path
+        assert browser.do("evaluate", code=SHIFT) < 0.002, path
 
 
 def loaded_slowly(shown: Site, browser: Browser, path: str) -> tuple[float, float]:

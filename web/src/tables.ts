@@ -47,7 +47,7 @@ export function sortable() {
         });
         table.tBodies[0]?.append(...rows);
       });
-      head.append(" ", button);
+      head.append(button);
     });
   }
 }

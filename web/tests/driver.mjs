@@ -19,7 +19,7 @@ let foreign = [];
 let sizes = {};
 
 const commands = {
-  async open({ scripts = true, scheme = "light", width = 1280, height = 900, reduced = false, scale = 1, wallet, print = false }) {
+  async open({ scripts = true, scheme = "light", width = 1280, height = 900, reduced = false, scale = 1, wallet, print = false, late = false }) {
     await context?.close();
     problems = [];
     foreign = [];
@@ -36,6 +36,7 @@ const commands = {
     if (wallet) await context.addInitScript({ content: wallet });
     page = await context.newPage();
     page.setDefaultTimeout(45_000);
+    if (late) await page.route("**/assets/site-*.js", afterFirstPaint);
     if (print) await page.emulateMedia({ media: "print" });
     page.on("console", (message) => {
       if (message.type() === "error") problems.push(`${message.text()} (${message.location().url})`);
@@ -94,6 +95,12 @@ const commands = {
     await session.send("Network.emulateNetworkConditions", { offline: false, latency, downloadThroughput: down, uploadThroughput: down });
   },
 };
+
+/** Holds a script back until the page shows something, as a slow network does: what it then moves is seen to move. */
+async function afterFirstPaint(route) {
+  await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
+  await route.continue();
+}
 
 let waiting = new Map();
 let number = 0;
