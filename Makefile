@@ -62,7 +62,7 @@ mutate: setup  ## one small fault after the other in a copy of contracts/; fails
 
 .venv-analysis/.ready: requirements-analysis.lock
 	python -m venv .venv-analysis
-	.venv-analysis/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-analysis.lock
+	.venv-analysis/bin/python scripts/install_locked.py requirements-analysis.lock
 	touch $@
 
 chaos: setup  ## kill, reorganise, cut off and stall the daemons at every labelled point (an hour)
@@ -129,7 +129,7 @@ docs: setup .venv-docs/.ready  ## build the documentation's site into build/docs
 
 .venv-docs/.ready: requirements-docs.lock
 	python -m venv .venv-docs
-	.venv-docs/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-docs.lock
+	.venv-docs/bin/python scripts/install_locked.py requirements-docs.lock
 	touch $@
 
 web-setup: setup
@@ -168,7 +168,7 @@ same-bits: setup .venv-numpy1/.ready  ## scores under four BLAS kernels and othe
 
 .venv-numpy1/.ready: requirements-numpy1.lock
 	python -m venv .venv-numpy1
-	.venv-numpy1/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-numpy1.lock
+	.venv-numpy1/bin/python scripts/install_locked.py requirements-numpy1.lock
 	touch $@
 
 pandas3: setup .venv-pandas3/.ready  ## the tests of the scores, and a data set, under pandas 3 (the lock file has pandas 2)
@@ -177,7 +177,7 @@ pandas3: setup .venv-pandas3/.ready  ## the tests of the scores, and a data set,
 
 .venv-pandas3/.ready: requirements-pandas3.lock
 	python -m venv .venv-pandas3
-	.venv-pandas3/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-pandas3.lock
+	.venv-pandas3/bin/python scripts/install_locked.py requirements-pandas3.lock
 	touch $@
 
 bench-scoring: setup  ## time the scores against numerai-tools in one run, into build/bench/scoring.json

@@ -18,9 +18,9 @@ fi
 is_fresh() { [ -f "$1" ] && [ ! "$2" -nt "$1" ]; }
 
 if ! is_fresh .venv/.ready requirements.lock || ! is_fresh .venv/.ready pyproject.toml; then
-    say "creating .venv with the locked Python packages (two to four minutes the first time)"
+    say "creating .venv with the locked Python packages (a minute the first time)"
     [ -x .venv/bin/python ] || "$python" -m venv .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+    .venv/bin/python scripts/install_locked.py requirements.lock
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
     touch .venv/.ready
 fi
