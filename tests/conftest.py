@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import structlog
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
@@ -18,6 +19,14 @@ from tests.world import World, lent_world
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# By rich, which structlog takes where it is there, a traceback takes a hundred times as long.
+structlog.configure(
+    processors=[
+        structlog.stdlib.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 SLOW = (
     *("chaos", "lab", "deployment", "cli", "operator", "oracle", "daemon"),
