@@ -13,6 +13,7 @@ from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from scorer import redaction
+from scorer.chain import bulk, provider
 from scorer.lab.anvil import Anvil
 from tests.chains import Chains, chain
 from tests.world import World, lent_world
@@ -70,6 +71,13 @@ def chains() -> Iterator[Chains]:
 def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide in a test's messages what it calls secret itself, not what tests before it did."""
     monkeypatch.setattr(redaction, "_remembered", set())
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less between the tries of a request, of which there are as many as ever."""
+    monkeypatch.setattr(provider, "PAUSES", (0.01,) * len(provider.PAUSES))
+    monkeypatch.setattr(bulk, "PAUSE", 0.001)
 
 
 os.umask(0o077)
