@@ -279,13 +279,15 @@ def _group(
 def _number_rows(report: FaultReport, priced: Sequence[RawTable]) -> None:
     """Give the faults that were found in prices by session the file and the number of their row."""
     wanted = {(fault.name, fault.date) for fault in report.faults if not fault.row}
+    days = {date for _, date in wanted}
     if not wanted:
         return
     found: dict[tuple[str, str], tuple[str, int]] = {}
     for table in priced:
-        named = np.isin(table.names, list({name for name, _ in wanted}))
-        for row in np.flatnonzero(named).tolist():
-            place = str(table.names[row]), str(table.dates[row])
+        # A date in words is made once for each day, not for each row.
+        dates, codes = np.unique(table.dates, return_inverse=True)
+        words = [text if (text := str(day)) in days else "" for day in dates]
+        for row, place in enumerate(zip(table.names.tolist(), map(words.__getitem__, codes.tolist()), strict=True)):
             if place in wanted:
                 found[place] = table.file, int(table.numbers[row])
     report.faults[:] = [
