@@ -26,7 +26,7 @@ test: setup test-python test-contracts test-invariants  ## every fast test
 
 test-python: setup
 	@sh scripts/sandbox_setup.sh || true
-	pytest -n 3 --dist loadfile --no-loadscope-reorder
+	pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test-contracts: setup .build/__local__.json
 	$(MAKE) --no-print-directory --jobs 2 contracts-on-py-evm contracts-on-anvil

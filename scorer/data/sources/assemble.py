@@ -287,7 +287,9 @@ def _number_rows(report: FaultReport, priced: Sequence[RawTable]) -> None:
         # A date in words is made once for each day, not for each row.
         dates, codes = np.unique(table.dates, return_inverse=True)
         words = [text if (text := str(day)) in days else "" for day in dates]
-        for row, place in enumerate(zip(table.names.tolist(), map(words.__getitem__, codes.tolist()), strict=True)):
+        for row, place in enumerate(
+            zip(table.names.tolist(), map(words.__getitem__, codes.tolist()), strict=True)
+        ):
             if place in wanted:
                 found[place] = table.file, int(table.numbers[row])
     report.faults[:] = [
