@@ -25,7 +25,10 @@ FILE: Final = Path(__file__).with_name("deployment.toml")
 POOL: Final = nano_from_nmr(20_000)
 POCKET: Final = "1000"
 """NMR of each test account."""
-INTERVAL: Final = 1.0
+CYCLES: Final = 150
+"""Cycles of a daemon while a round takes submissions; where rounds are long, they are far apart."""
+MOST_OFTEN: Final = 1.0
+"""Seconds between two cycles, at least: blocks come every second."""
 POLL: Final = 0.01
 
 
@@ -83,7 +86,8 @@ def configure(layout: DevnetLayout, settings: Settings) -> dict[str, Path]:
         "tip_gwei": 1,
     }
     # A fresh process for every report, and long waits for others, are for chains that matter.
-    run = {"interval": INTERVAL, "recompute": False, "stagger": 3, "roll_wait": 20}
+    interval = max(MOST_OFTEN, settings.every / CYCLES)
+    run = {"interval": interval, "recompute": False, "stagger": 3, "roll_wait": 20}
     return {
         name: write_node(layout.root, name, MEMBERS, chain=chain, key={"file": f"../keys/{name}"}, run=run)
         for name in ("operator", *MEMBERS)
