@@ -2,7 +2,8 @@
 
 What is reported, into build/bench/data.json:
 
-- write_ratio: pyarrow's seconds for writing the finished columns over ours for computing and writing them.
+- write_ratio: pyarrow's seconds for writing the finished columns over ours for computing and writing them;
+  ours with fsync, theirs without.
 - cpu_ratio: the same of seconds of CPU, ours divided by the workers: what an idle machine would show.
 - peak_rss_mib: the greatest resident memory of all processes together during the build.
 - era_seconds: of a build of a tenth of the eras, and of all of them, per era.

@@ -3,7 +3,7 @@
 Bins are whole numbers, so every sum that it is made of is a whole number and exact.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -88,17 +88,26 @@ def model_from(document: Any, columns: Sequence[str]) -> Benchmark:
     return Benchmark(rows, coefficients)
 
 
-def fit(parts: Iterable[EraPart], rows: Sequence[int], target: str) -> Benchmark:
-    """Fit a target in bins to some features of the eras in which it is known."""
-    width, count = len(rows), 0
-    gram, sides = np.zeros((width, width)), np.zeros(width)
-    for part in parts:
-        codes = target_codes(part.targets[target])
+class Fit:
+    """Fits a target in bins to some features, by position, of the eras in which it is known."""
+
+    def __init__(self, rows: Sequence[int], target: str) -> None:
+        self._rows, self._target = tuple(rows), target
+        self._gram, self._sides = np.zeros((len(rows), len(rows))), np.zeros(len(rows))
+        self._count = 0
+
+    def add(self, part: EraPart) -> None:
+        """Add the sums of an era."""
+        codes = target_codes(part.targets[self._target])
         known = codes != MISSING
-        features = part.features(rows)[:, known].astype(np.float64) - MIDDLE
-        gram += features @ features.T
-        sides += features @ (codes[known].astype(np.float64) - MIDDLE)
-        count += int(known.sum())
-    if not count:
-        return Benchmark(tuple(rows), np.ones(width) / max(width, 1))
-    return Benchmark(tuple(rows), ridge(gram, sides, PENALTY * MEAN_SQUARE * count))
+        features = part.features(self._rows)[:, known].astype(np.float64) - MIDDLE
+        self._gram += features @ features.T
+        self._sides += features @ (codes[known].astype(np.float64) - MIDDLE)
+        self._count += int(known.sum())
+
+    def model(self) -> Benchmark:
+        """Return the model of the eras so far; one with equal coefficients where the target is not known."""
+        width = len(self._rows)
+        if not self._count:
+            return Benchmark(self._rows, np.ones(width) / max(width, 1))
+        return Benchmark(self._rows, ridge(self._gram, self._sides, PENALTY * MEAN_SQUARE * self._count))

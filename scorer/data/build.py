@@ -8,49 +8,38 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, Final
 
 import rfc8785
 from threadpoolctl import threadpool_limits
 
-from scorer.data.benchmark import MODEL, fit
-from scorer.data.benchmark import NAME as BENCHMARK
+from scorer.data.benchmark import MODEL
 from scorer.data.calendar import EraDate, Split, era_dates, split_of
 from scorer.data.faults import DataError
 from scorer.data.feature_sets import FEATURES, features_document
 from scorer.data.features import check_panel
-from scorer.data.layout import PREDICTION, Layout, of_another_size, sizes_of, write_sized
-from scorer.data.manifest import (
-    EraEntry,
-    Manifest,
-    Sign,
-    file_digest,
-    key_commitment,
-    read_manifest,
-    write_manifest,
-)
+from scorer.data.layout import Layout, of_another_size, sizes_of
+from scorer.data.manifest import Manifest, Sign, key_commitment, read_manifest, write_manifest
 from scorer.data.mappers import Mapper, in_processes
 from scorer.data.meta_models import FILE as META_MODELS
-from scorer.data.meta_models import digests_of, past_meta_models, write_meta_models
+from scorer.data.meta_models import past_meta_models, write_meta_models
 from scorer.data.obfuscation import Identifiers
 from scorer.data.objects import ObjectFolder, sizes_there
 from scorer.data.panel import Panel
-from scorer.data.parts import FOLDER, EraPart, fetch_parts, read_part, tasks
+from scorer.data.parts import FOLDER, EraPart, fetch_parts, part_file, read_part, tasks
 from scorer.data.recipe import Recipe, is_version
 from scorer.data.rounds import Rebuilder
 from scorer.data.store import save_panel, share_panel
+from scorer.data.version_files import LIVE, TRAIN, VALIDATION, Entries, VersionFiles
 from scorer.files import write_whole
-from scorer.protocol.digest import json_digest, table_digest
+from scorer.protocol.digest import json_digest
 from scorer.redaction import shown, shown_path
-from scorer.scoring.exact import Floats
 
-TRAIN, VALIDATION, LIVE = "train", "validation", "live"
-BENCHMARKS: Final = "benchmark_models.parquet"
-EXAMPLE: Final = "example_preds.parquet"
 JOB: Final = "job.json"
 
 
@@ -136,16 +125,19 @@ class Build:
             self._tidy()
             return found
         self._start(digest)
-        self._build_eras(panel, digest)
-        manifest = self._write_files(digest)
+        self.step("eras")
+        # The products are small, and the tasks have all cores: more threads would wait for each other.
+        with closing(self._built(panel, digest)) as built, threadpool_limits(1):
+            written = self._write_files(built)
         self.step("manifest")
+        manifest = self._manifest(digest, written)
         write_manifest(self.draft, manifest, self.sign)
         self._publish()
         return manifest
 
-    def _build_eras(self, panel: Path, digest: str) -> None:
+    def _built(self, panel: Path, digest: str) -> Generator[None]:
+        """Have the eras built that have no part yet; yield as tasks end, while others run on."""
         wanted = [era for era in self.eras if self.splits[era.number] != "none"]
-        self.step("eras")
         if self.shared is None:
             found = tasks(self.recipe, self.key, panel.absolute(), self.draft.absolute(), wanted)
             shared = None
@@ -154,6 +146,7 @@ class Build:
             found = tasks(self.recipe, self.key, share_panel(panel, self.shared), shared, wanted)
         for _ in self.mapper(found):
             self.step("era")
+            yield
         if shared is not None:
             fetch_parts(shared, self.draft, wanted)
             shared.remove(FOLDER)
@@ -193,85 +186,51 @@ class Build:
             (self.draft / FOLDER).mkdir(parents=True)
             write_whole(path, job)
 
-    def _parts(self, split: str) -> Iterator[EraPart]:
-        for era in self.of(split):
-            yield read_part(self.draft, era.label)
-
-    def _write_files(self, panel: str) -> Manifest:
-        entries: dict[str, EraEntry] = {}
-        files: dict[str, str] = {}
-        for split in (TRAIN, VALIDATION, LIVE):
-            self.step(split)
-            self._sized(f"{split}.parquet", partial(self._write_split, split))
-            found = {
-                part.label: EraEntry(split, len(part.ids), part.digest, self.layout.era_of(part))
-                for part in self._parts(split)
-            }
-            files[f"{split}.parquet"] = file_digest([(label, era.digest) for label, era in found.items()])
-            entries |= found
-        self.step("features")
-        document = features_document(self.recipe, self.identifiers)
-        text = json.dumps(document, indent=1)
-        write_whole(self.draft / FEATURES, of_another_size(text, self._sizes(FEATURES)))
-        files[FEATURES] = json_digest(document).hex()
-        self.step("benchmark")
-        files |= self._write_benchmark(document["feature_sets"]["small"])
-        files |= self._write_meta_models()
-        eras = dict(sorted(entries.items()))
-        commitment = key_commitment(self.key)
+    def _manifest(self, panel: str, written: Entries) -> Manifest:
         return Manifest(
             self.recipe.name,
             self.version,
             self.recipe.hash(),
             panel,
             self.recipe.main_target,
-            commitment,
-            eras,
-            files,
+            key_commitment(self.key),
+            dict(sorted(written.eras.items())),
+            written.files,
         )
 
-    def _write_split(self, split: str, file: BinaryIO, notes: Mapping[str, str]) -> None:
-        self.layout.write_eras(file, split, self._parts(split), notes)
+    def _parts(self, split: str, built: Iterator[None]) -> Iterator[EraPart]:
+        """Read the parts of a split, oldest first; wait for those that are still to be built."""
+        for era in self.of(split):
+            path = part_file(self.draft, era.label)
+            if not path.is_file():
+                any(path.is_file() for _ in built)
+            yield read_part(self.draft, era.label)
 
-    def _write_benchmark(self, small: Sequence[str]) -> dict[str, str]:
-        """Write the benchmark model's predictions, and those that serve as an example; return digests."""
-        rows = [self.layout.features.index(name) for name in small]
-        with threadpool_limits(1):  # threads would wait for each other longer than they work
-            model = fit(self._parts(TRAIN), rows, self.recipe.main_target)
-        text = rfc8785.dumps(model.document(small)).decode()
-        write_whole(self.draft / MODEL, of_another_size(text, self._sizes(MODEL)))
-        files = {MODEL: json_digest(model.document(small)).hex()}
+    def _write_files(self, built: Iterator[None]) -> Entries:
+        files = VersionFiles(self.layout, self.draft, self._sizes)
+        document = features_document(self.recipe, self.identifiers)
+        small = document["feature_sets"]["small"]
+        self.step(TRAIN)
+        written, model = files.write_train(self._parts(TRAIN, built), small)
         for split in (VALIDATION, LIVE):
-            with threadpool_limits(1):
-                predicted = {part.label: model.predict(part) for part in self._parts(split)}
-            digests = [
-                (part.label, table_digest({"id": part.ids, PREDICTION: predicted[part.label]}).hex())
-                for part in self._parts(split)
-            ]
-            for name, column in ((BENCHMARKS, BENCHMARK), (EXAMPLE, PREDICTION)):
-                self._sized(f"{split}_{name}", partial(self._write_model, split, predicted, column))
-                files[f"{split}_{name}"] = file_digest(digests)
-        return files
+            self.step(split)
+            found = files.write_predicted(split, self._parts(split, built), model)
+            written = Entries({**written.eras, **found.eras}, {**written.files, **found.files})
+        for _ in built:
+            pass  # The last task ends a moment after its last part.
+        self.step("features")
+        documents = self._write_json(FEATURES, document, json.dumps(document, indent=1))
+        self.step("benchmark")
+        fitted = model.document(small)
+        documents |= self._write_json(MODEL, fitted, rfc8785.dumps(fitted).decode())
+        models = past_meta_models(self.rounds, Rebuilder(self.recipe, self.identifiers, self.panel))
+        documents |= write_meta_models(self.layout, models, self.draft, self._sizes(META_MODELS))
+        return written.with_files(documents)
 
-    def _write_meta_models(self) -> dict[str, str]:
-        found = past_meta_models(self.rounds, Rebuilder(self.recipe, self.identifiers, self.panel))
-        self._sized(META_MODELS, partial(write_meta_models, self.layout, found))
-        return {META_MODELS: file_digest(digests_of(self.layout, found))}
-
-    def _write_model(
-        self,
-        split: str,
-        predicted: Mapping[str, Floats],
-        column: str,
-        file: BinaryIO,
-        notes: Mapping[str, str],
-    ) -> None:
-        rows = ((part, {column: predicted[part.label]}) for part in self._parts(split))
-        self.layout.write_predictions(file, rows, [column], notes)
-
-    def _sized(self, name: str, write: Callable[[BinaryIO, Mapping[str, str]], None]) -> None:
-        """Write a file of another size than any earlier version's."""
-        write_sized(self.draft / name, write, self._sizes(name))
+    def _write_json(self, name: str, document: Any, text: str) -> dict[str, str]:
+        """Write a document as a text, of another size than any earlier version's; return its digest."""
+        write_whole(self.draft / name, of_another_size(text, self._sizes(name)))
+        return {name: json_digest(document).hex()}
 
     def _sizes(self, name: str) -> set[int]:
         """Return the sizes of the files of this name in all versions, here and where they are published."""

@@ -11,7 +11,6 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from scorer.data.benchmark import MODEL
-from scorer.data.build import BENCHMARKS, EXAMPLE, LIVE, TRAIN, VALIDATION
 from scorer.data.eras import era_digest
 from scorer.data.faults import DataError
 from scorer.data.feature_sets import FEATURES
@@ -20,6 +19,7 @@ from scorer.data.manifest import MANIFEST, SIGNATURE, Manifest, file_digest, rea
 from scorer.data.meta_models import COLUMN as META_MODEL
 from scorer.data.meta_models import FILE as META_MODELS
 from scorer.data.meta_models import EraMetaModel
+from scorer.data.version_files import BENCHMARKS, EXAMPLE, LIVE, TRAIN, VALIDATION
 from scorer.protocol.digest import Column, json_digest, table_digest
 from scorer.protocol.documents import parse_json, shown
 from scorer.redaction import shown_path

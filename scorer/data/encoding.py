@@ -9,8 +9,9 @@ The layout is that of https://github.com/apache/parquet-format: RLE_DICTIONARY p
 
 import json
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -222,8 +223,13 @@ class ParquetWriter:
         )
         return structure(number_field(2, I64, 0), (3, STRUCT, described))
 
-    def finish(self, notes: Mapping[str, str] | None = None) -> None:
-        """Write the footer, with the notes beside the one for pandas."""
+    def finish(self, sizes: Collection[int] = ()) -> None:
+        """Write the footer, padded by a note where the size of the file would be one of `sizes`."""
+        footers = (self._footer({"padding": "." * n} if n else {}) for n in count())
+        self._file.write(next(footer for footer in footers if self._offset + len(footer) not in sizes))
+
+    def _footer(self, notes: Mapping[str, str]) -> bytes:
+        """Return all behind the last row group, with the notes beside the one for pandas."""
         elements = [
             structure(
                 number_field(1, I32, kind.physical), number_field(3, I32, 0), text_field(4, name), *kind.notes
@@ -231,7 +237,7 @@ class ParquetWriter:
             for name, kind in self._columns.items()
         ]
         schema = structure(text_field(4, "schema"), number_field(5, I32, len(elements)))
-        noted = {**({"pandas": self._pandas()} if self._index else {}), **(notes or {})}
+        noted = {**({"pandas": self._pandas()} if self._index else {}), **notes}
         pairs = [structure(text_field(1, key), text_field(2, text)) for key, text in noted.items()]
         footer = structure(
             number_field(1, I32, 1),
@@ -241,7 +247,7 @@ class ParquetWriter:
             list_field(5, STRUCT, pairs),
             text_field(6, CREATED_BY),
         )
-        self._file.write(footer + _LENGTH.pack(len(footer)) + MAGIC)
+        return footer + _LENGTH.pack(len(footer)) + MAGIC
 
     def _pandas(self) -> str:
         """Return the note by which pandas knows the index."""

@@ -1,7 +1,8 @@
 """Files of a version, with the names and columns that data scientists know."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -90,9 +91,9 @@ class Layout:
         return {"target": (main, kinds[main]), **named}
 
     def write_eras(
-        self, file: BinaryIO, split: str, parts: Iterable[EraPart], notes: Mapping[str, str] | None = None
+        self, file: BinaryIO, split: str, parts: Iterable[EraPart], sizes: Collection[int] = ()
     ) -> None:
-        """Write a file of eras, oldest first."""
+        """Write a file of eras, oldest first, of a size that is none of `sizes`."""
         columns = {self.index: "text", self.era: "text", "data_type": "text"}
         columns |= dict.fromkeys(self.features, "bin")
         columns |= {name: kind for name, (_, kind) in self.target_kinds().items()}
@@ -100,7 +101,7 @@ class Layout:
         for group in _grouped(parts, ERAS_A_GROUP):
             rows = sum(len(part.ids) for part in group)
             writer.write_group(rows, self._chunks(split, group))
-        writer.finish(notes)
+        writer.finish(sizes)
 
     def _chunks(self, split: str, parts: Sequence[EraPart]) -> Iterable[ColumnChunk]:
         counts = [len(part.ids) for part in parts]
@@ -112,22 +113,27 @@ class Layout:
         for name, kind in self.target_kinds().values():
             yield ColumnChunk([_target_page(part.targets[name], kind) for part in parts])
 
-    def write_predictions(
-        self,
-        file: BinaryIO,
-        parts: Iterable[tuple["EraRows", Mapping[str, Floats]]],
-        columns: Sequence[str],
-        notes: Mapping[str, str] | None = None,
-    ) -> None:
-        """Write predictions beside ids and eras."""
-        kinds = {self.index: "text", self.era: "text", **dict.fromkeys(columns, "float")}
-        writer = ParquetWriter(file, kinds, self.pandas_index)
-        for part, values in parts:
-            chunks = [ColumnChunk([text_page(part.ids)])]
-            chunks.append(ColumnChunk([constant_page(len(part.ids), 0)], [self.era_of(part)]))
-            chunks += [ColumnChunk([float_page(values[name])]) for name in columns]
-            writer.write_group(len(part.ids), chunks)
-        writer.finish(notes)
+
+class PredictionsWriter:
+    """Writes a column of predictions beside ids and eras, a row group an era."""
+
+    def __init__(self, layout: Layout, file: BinaryIO, column: str) -> None:
+        kinds = {layout.index: "text", layout.era: "text", column: "float"}
+        self._layout, self._writer = layout, ParquetWriter(file, kinds, layout.pandas_index)
+
+    def add(self, rows: EraRows, values: Floats) -> None:
+        """Add an era: one prediction for each id."""
+        count = len(rows.ids)
+        chunks = [
+            ColumnChunk([text_page(rows.ids)]),
+            ColumnChunk([constant_page(count, 0)], [self._layout.era_of(rows)]),
+            ColumnChunk([float_page(values)]),
+        ]
+        self._writer.write_group(count, chunks)
+
+    def finish(self, sizes: Collection[int] = ()) -> None:
+        """End the file, with a size that is none of `sizes`."""
+        self._writer.finish(sizes)
 
 
 def _feature_chunks(parts: Sequence[EraPart]) -> Iterable[ColumnChunk]:
@@ -156,24 +162,21 @@ def _grouped(parts: Iterable[EraPart], size: int) -> Iterable[list[EraPart]]:
 
 
 def sizes_of(root: Path, name: str) -> set[int]:
-    """Return the sizes of a file in all versions and live eras; drafts, hidden by a point, are none."""
+    """Return the sizes of a file in all versions and live eras; drafts, hidden by a point, are none.
+
+    A client of Numerai's API keeps a stale file when the new one is as long: numerapi compares sizes only.
+    """
     paths = [*root.glob(f"[!.]*/{name}"), *root.glob(f"[!.]*.live/[!.]*/{name}")]
     return {path.stat().st_size for path in paths}
 
 
-def write_sized(path: Path, write: Callable[[BinaryIO, Mapping[str, str]], None], sizes: set[int]) -> None:
-    """Write a file whose size is none of `sizes`, padded by a note where it would be.
-
-    A client of Numerai's API keeps a stale file when the new one is as long: numerapi compares sizes only.
-    """
-    for padding in range(len(sizes) + 1):
-        notes = {"padding": "." * padding} if padding else {}
-        with path.open("wb") as file:
-            write(file, notes)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.stat().st_size not in sizes:
-            return
+@contextmanager
+def kept_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to be written anew, and bring its content to the disk after the block."""
+    with path.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def of_another_size(text: str, sizes: set[int]) -> bytes:

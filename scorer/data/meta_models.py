@@ -1,14 +1,15 @@
 """Meta models of past rounds, era by era, as data scientists compare their own models with."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 
 from scorer.data.faults import DataError
-from scorer.data.layout import Layout
+from scorer.data.layout import Layout, PredictionsWriter, kept_file
+from scorer.data.manifest import file_digest
 from scorer.data.rounds import LEAST_COMMON, Rebuilder
 from scorer.protocol.digest import table_digest
 from scorer.redaction import shown_path
@@ -79,13 +80,16 @@ def _values(folder: Path, ids: tuple[str, ...]) -> Floats:
     return values
 
 
-def digests_of(layout: Layout, found: Iterable[EraMetaModel]) -> list[tuple[str, str]]:
-    """Return the era as its rows name it, and the digest, of each."""
-    return [(layout.era_of(model), model.digest) for model in found]
-
-
 def write_meta_models(
-    layout: Layout, found: Sequence[EraMetaModel], file: BinaryIO, notes: Mapping[str, str]
-) -> None:
-    """Write meta_model.parquet; without rounds it has no rows."""
-    layout.write_predictions(file, [(model, {COLUMN: model.values}) for model in found], [COLUMN], notes)
+    layout: Layout, found: Iterable[EraMetaModel], folder: Path, sizes: Collection[int]
+) -> dict[str, str]:
+    """Write meta_model.parquet, of a size that is none of `sizes`; return its digest by its name.
+
+    Without rounds it has no rows.
+    """
+    with kept_file(folder / FILE) as file:
+        writer = PredictionsWriter(layout, file, COLUMN)
+        for model in found:
+            writer.add(model, model.values)
+        writer.finish(sizes)
+    return {FILE: file_digest([(layout.era_of(model), model.digest) for model in found])}

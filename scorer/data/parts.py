@@ -19,7 +19,7 @@ from scorer.data.obfuscation import Identifiers
 from scorer.data.objects import ObjectFolder
 from scorer.data.recipe import Recipe
 from scorer.data.store import open_panel, panel_copy, to_bytes
-from scorer.files import write_whole
+from scorer.files import whole_file, write_whole
 from scorer.scoring.exact import Floats
 
 ERAS_AT_ONCE: Final = 32
@@ -77,7 +77,9 @@ def write_part(folder: Place, table: EraTable) -> None:
     if isinstance(folder, ObjectFolder):
         folder.write(part_object(table.label), content)
     else:
-        write_whole(part_file(folder, table.label), content)
+        # A power cut may take the names of the last parts: those eras are built again.
+        with whole_file(part_file(folder, table.label), keeps_name=False) as file:
+            file.write(content)
 
 
 def read_part(folder: Path, label: str) -> EraPart:

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from scorer.data.benchmark import NAME
-from scorer.data.build import BENCHMARKS, TRAIN, VALIDATION
 from scorer.data.compare import SPLITS, read_eras
 from scorer.data.faults import DataError
 from scorer.data.manifest import Manifest, read_manifest, signer_of_version
+from scorer.data.version_files import BENCHMARKS, TRAIN, VALIDATION
 from scorer.files import write_whole
 from scorer.scoring import correlation_contribution, feature_neutral_corr, numerai_corr
 from scorer.scoring.exact import Floats

@@ -15,18 +15,16 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
-from scorer.data.benchmark import MODEL, NAME, model_from, read_benchmark
-from scorer.data.build import BENCHMARKS, EXAMPLE, LIVE, Build
+from scorer.data.benchmark import MODEL, model_from, read_benchmark
+from scorer.data.build import Build
 from scorer.data.calendar import EraDate
 from scorer.data.eras import EraBuilder
 from scorer.data.faults import DataError
 from scorer.data.interim_targets import interim_targets
-from scorer.data.layout import PREDICTION, sizes_of, write_sized
+from scorer.data.layout import sizes_of
 from scorer.data.manifest import (
-    EraEntry,
     Manifest,
     Sign,
-    file_digest,
     key_commitment,
     key_file_address,
     key_file_signer,
@@ -34,7 +32,7 @@ from scorer.data.manifest import (
 )
 from scorer.data.mappers import Mapper, in_processes
 from scorer.data.meta_models import FILE as META_MODELS
-from scorer.data.meta_models import digests_of, past_meta_models, write_meta_models
+from scorer.data.meta_models import past_meta_models, write_meta_models
 from scorer.data.obfuscation import Identifiers, load_key
 from scorer.data.objects import ObjectFolder
 from scorer.data.parts import FOLDER, EraPart, read_part, write_part
@@ -45,9 +43,9 @@ from scorer.data.revisions import Revision, revisions, touched
 from scorer.data.rounds import Rebuilder
 from scorer.data.sources.assemble import load_panel
 from scorer.data.store import META, open_panel, recover_panel, save_panel
+from scorer.data.version_files import LIVE, Entries, VersionFiles
 from scorer.data.weekly_document import WeeklyDocument
 from scorer.files import write_whole
-from scorer.protocol.digest import table_digest
 from scorer.protocol.rules import load_rules
 from scorer.redaction import shown_path
 from scorer.storage.bundle import TARGETS, UNIVERSE, Bundle
@@ -187,43 +185,27 @@ class Weekly:
         (draft / FOLDER).mkdir(parents=True)
         builder = EraBuilder.around(self.recipe, self.rebuilder.identifiers, self.rebuilder.panel, [era])
         write_part(draft, builder.build(era))
-        part = read_part(draft, era.label)
-        files = self._live_files(draft, part)
+        written = self._live_files(draft, read_part(draft, era.label))
         shutil.rmtree(draft / FOLDER)
-        shown = self._build().layout.era_of(part)
-        entry = {part.label: EraEntry(LIVE, len(part.ids), part.digest, shown)}
         panel, key = self.rebuilder.panel.digest(), key_commitment(self.key)
-        name = f"{self.document.version}.live.{era.label}"
-        manifest = Manifest(
-            self.recipe.name, name, self.recipe.hash(), panel, self.recipe.main_target, key, entry, files
-        )
+        name, rules = f"{self.document.version}.live.{era.label}", self.recipe
+        eras, files = written.eras, written.files
+        manifest = Manifest(rules.name, name, rules.hash(), panel, rules.main_target, key, eras, files)
         write_manifest(draft, manifest, self.sign)
         draft.rename(target)
         yield f"built {shown_path(target)}, decided on {era.day}"
 
-    def _live_files(self, draft: Path, part: EraPart) -> dict[str, str]:
-        layout = self._build().layout
-        predicted = model_from(self._benchmark, layout.features).predict(part)
-        digest = file_digest([(part.label, table_digest({"id": part.ids, PREDICTION: predicted}).hex())])
-        self._sized(draft, "live.parquet", lambda file, notes: layout.write_eras(file, LIVE, [part], notes))
-        files = {"live.parquet": file_digest([(part.label, part.digest)])}
-        for name, column in ((f"live_{BENCHMARKS}", NAME), (f"live_{EXAMPLE}", PREDICTION)):
-            rows = [(part, {column: predicted})]
-            write = partial(_write_rows, layout.write_predictions, rows, column)
-            self._sized(draft, name, write)
-            files[name] = digest
+    def _live_files(self, draft: Path, part: EraPart) -> Entries:
+        layout, sizes = self._build().layout, partial(sizes_of, self.root)
+        model = model_from(self._benchmark, layout.features)
+        written = VersionFiles(layout, draft, sizes).write_predicted(LIVE, [part], model)
         found = past_meta_models(self._rounds, self.rebuilder)
-        self._sized(draft, META_MODELS, partial(write_meta_models, layout, found))
-        files[META_MODELS] = file_digest(digests_of(layout, found))
-        return files
+        return written.with_files(write_meta_models(layout, found, draft, sizes(META_MODELS)))
 
     @cached_property
     def _benchmark(self) -> Any:
         """The document of the version's benchmark model."""
         return read_benchmark(self.root / self.document.version / MODEL)
-
-    def _sized(self, draft: Path, name: str, write: Callable[..., None]) -> None:
-        write_sized(draft / name, write, sizes_of(self.root, name))
 
     def _plan(self, era: EraDate) -> Iterator[str]:
         """Prepare the round of the live era, unless its window is over."""
@@ -273,10 +255,6 @@ class Weekly:
             found.data.write(bundle, found.data.benchmark_input(self._benchmark))
             write_day(bundle, InterimDay(found.day, found.days, found.session.isoformat()))
             yield f"wrote the interim targets of round {round_name}, session {found.day} of {found.days}"
-
-
-def _write_rows(write: Callable[..., None], rows: object, column: str, file: object, notes: object) -> None:
-    write(file, rows, [column], notes)
 
 
 def _utc(moment: int) -> str:

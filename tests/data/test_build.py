@@ -172,7 +172,9 @@ class KilledError(Exception):
     """Stands in for the end of the process."""
 
 
-STEPS = ["eras", "era", "train", "validation", "live", "features", "benchmark", "manifest", "publish", "tidy"]
+STEPS = ["eras", "train", "era", "validation", "live", "features", "benchmark", "manifest", "publish", "tidy"]
+TASKS = 2
+"""Tasks of ten eras in the test's build."""
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -196,7 +198,18 @@ def test_a_build_that_is_killed_goes_on_and_leaves_old_versions_whole(
     found = Build(recipe(), KEY, panel(), tmp_path, "v1.0", step=built.append).run()
     assert found.files == read_manifest(root / "v1.0").files
     assert names_in(tmp_path / "v1.0") == names_in(root / "v1.0")
-    assert ("era" in built) == (step in ("eras", "era"))
+    # Files are written while eras are built: what was built before is not built again.
+    assert reached.count("era") + built.count("era") == TASKS
+
+
+def test_files_are_written_while_eras_are_still_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scorer.data.parts.ERAS_AT_ONCE", 10)
+    steps: list[str] = []
+    Build(recipe(), KEY, panel(), tmp_path, "v1.0", step=steps.append).run()
+    assert steps.count("era") == TASKS
+    assert "era" in steps[steps.index("validation") :]
 
 
 def test_a_build_that_is_killed_by_the_system_goes_on(root: Path, tmp_path: Path) -> None:
