@@ -5,49 +5,25 @@ import os
 import selectors
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from scorer.compute.job import JobLimits, JobResult, RunOutcome
+from scorer.compute.providers.background import BackgroundRun, BoundedLog
 
 PART: Final = 65_536
 TICK: Final = 0.05
 """Seconds between two looks at time and memory."""
-KEPT: Final = 65_536
-"""Bytes of a log's beginning, and of its end, that are kept."""
 SHOWN: Final = 300
 PASSED: Final = ("PATH", "HOME", "KUBECONFIG", "XDG_RUNTIME_DIR")
 """Variables that commands of ours need; what they run sees none of them."""
 
 
 @dataclass
-class BoundedLog:
-    """The first and the last bytes of what a job printed, and how many there were."""
-
-    first: bytes = b""
-    last: bytes = b""
-    count: int = 0
-
-    def add(self, part: bytes) -> None:
-        """Take more."""
-        self.count += len(part)
-        room = KEPT - len(self.first)
-        self.first += part[:room]
-        self.last = (self.last + part[room:] if room > 0 else self.last + part)[-KEPT:]
-
-    def content(self) -> bytes:
-        """Return what was kept, with a line between where some was left out."""
-        left_out = self.count - len(self.first) - len(self.last)
-        gap = f"\n... {left_out} bytes left out ...\n".encode() if left_out > 0 else b""
-        return self.first + gap + self.last
-
-
-@dataclass
-class AttachedRun:
+class AttachedRun(BackgroundRun):
     """A command that runs, and the thread that reads from it.
 
     Attributes
@@ -58,9 +34,8 @@ class AttachedRun:
         Returns why it ended with an exit code other than 0, where the caller knows: such as for want of
         memory.
     release
-        Called once it has ended, whatever came: removes what was made for it.
-    on_end
-        Called at the very end.
+        Called once it has ended, whatever came: removes what was made for it, and returns the most bytes that
+        it held.
     stdin
         The file that is its standard input; None: it has none.
     """
@@ -71,45 +46,10 @@ class AttachedRun:
     memory: Callable[[int], int] | None = None
     explain: Callable[[int], tuple[RunOutcome, str] | None] = lambda _code: None
     release: Callable[[], int] = lambda: 0
-    on_end: Callable[[], None] = lambda: None
     stdin: Path | None = None
-    log: BoundedLog = field(default_factory=BoundedLog)
-    result: JobResult | None = None
-    _cancelled: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Start it in the background."""
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def cancel(self) -> None:
-        """End it soon."""
-        self._cancelled.set()
-
-    def join(self, seconds: float) -> None:
-        """Wait for its end."""
-        if self._thread is not None:
-            self._thread.join(seconds)
-
-    def _run(self) -> None:
-        began = time.monotonic()
-        try:
-            result = self._watched(began)
-        except OSError as error:
-            result = JobResult(RunOutcome.UNAVAILABLE, f"expected a process, found {error.strerror}")
-        except Exception as error:  # noqa: BLE001 - a run without an end would be waited for until the close
-            result = JobResult(RunOutcome.UNAVAILABLE, f"expected an end, found {type(error).__name__}")
-        peak = 0
-        try:
-            peak = self.release()
-        finally:
-            self.result = JobResult(
-                *(result.outcome, result.reason, result.output, self.log.content(), result.exit_code),
-                seconds=time.monotonic() - began,
-                peak_memory=peak,
-            )
-            self.on_end()
+    def _release(self) -> int:
+        return self.release()
 
     def _watched(self, began: float) -> JobResult:
         with Path(self.stdin or os.devnull).open("rb") as given:

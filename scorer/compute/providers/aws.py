@@ -4,17 +4,15 @@ A job has no role. Its files come by a URL that reads one object, and go by two 
 model, which runs as nobody, sees none of them. ``cupel compute deploy aws`` writes the template.
 """
 
-import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from scorer.compute.inside.batch_job import NO_OUTPUT, NOT_SENT, TOO_MUCH
 from scorer.compute.job import JobResult, ModelJob, RunOutcome
-from scorer.compute.providers.attached import KEPT, BoundedLog
 from scorer.compute.providers.aws_jobs import LOG, OUTPUT, AwsJobs, JobStatus
+from scorer.compute.providers.background import KEPT, BackgroundRun
 from scorer.compute.providers.local import LocalProvider
 from scorer.compute.providers.protocol import ProviderUnavailable
 
@@ -44,7 +42,7 @@ class AwsProvider(LocalProvider):
 
     def run_of(self, job: ModelJob) -> "BatchRun":
         """Return the run of a job; the same job again is the one that runs already."""
-        return BatchRun(self.jobs, job, self.on_end, self.poll)
+        return BatchRun(self.jobs, job, self.poll, on_end=self.on_end)
 
     def cancel(self, key: str) -> None:
         """End a job, also one that an earlier node left."""
@@ -56,44 +54,12 @@ class AwsProvider(LocalProvider):
 
 
 @dataclass
-class BatchRun:
+class BatchRun(BackgroundRun):
     """A job at AWS, and the thread that looks after it."""
 
     jobs: AwsJobs
     job: ModelJob
-    on_end: Callable[[], None]
     poll: float
-    log: BoundedLog = field(default_factory=BoundedLog)
-    result: JobResult | None = None
-    _cancelled: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Start it in the background."""
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def cancel(self) -> None:
-        """End it soon."""
-        self._cancelled.set()
-
-    def join(self, seconds: float) -> None:
-        """Wait for its end."""
-        if self._thread is not None:
-            self._thread.join(seconds)
-
-    def _run(self) -> None:
-        began = time.monotonic()
-        try:
-            result = self._watched(began)
-        except ProviderUnavailable as error:
-            result = JobResult(RunOutcome.UNAVAILABLE, str(error))
-        except Exception as error:  # noqa: BLE001 - a run without an end would be waited for until the close
-            result = JobResult(RunOutcome.UNAVAILABLE, f"expected an end, found {type(error).__name__}")
-        seconds = time.monotonic() - began
-        given = (result.outcome, result.reason, result.output, self.log.content(), result.exit_code, seconds)
-        self.result = JobResult(*given)
-        self.on_end()
 
     def _watched(self, began: float) -> JobResult:
         name, job_id = self.jobs.submit(self.job)

@@ -4,34 +4,16 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from scorer.compute.job import JobResult, ModelJob, RunOutcome
-from scorer.compute.providers.attached import AttachedRun, BoundedLog
+from scorer.compute.providers.attached import AttachedRun
+from scorer.compute.providers.background import BackgroundRun
 from scorer.compute.providers.protocol import JobState
 from scorer.errors import CupelError
 
 ENDING: Final = 20.0
 """Seconds that runs may take to end when they are cancelled."""
-
-
-class BackgroundRun(Protocol):
-    """A run with a thread of its own; its result is there once it has ended."""
-
-    log: BoundedLog
-    result: JobResult | None
-
-    def start(self) -> None:
-        """Start it in the background."""
-        ...
-
-    def cancel(self) -> None:
-        """End it soon."""
-        ...
-
-    def join(self, seconds: float) -> None:
-        """Wait for its end."""
-        ...
 
 
 @dataclass
