@@ -19,6 +19,7 @@ from scorer.proofs.meta_steps import StepTree
 from scorer.proofs.search import SealedFacts, proof, report_faults
 from tests.proofs.court_world import (
     ABSENT,
+    CHALLENGE_WINDOW,
     MEMBERS,
     OPPOSITE,
     PLAIN,
@@ -29,8 +30,8 @@ from tests.proofs.court_world import (
     running_world,
 )
 
-WALKS: Final = 25
-STEPS: Final = 14
+WALKS: Final = 60
+STEPS: Final = 16
 HOUR: Final = 3_600
 
 
@@ -100,12 +101,18 @@ class Walk:
     def __init__(self, world: CourtWorld, candidates: list[Candidate], seed: int) -> None:
         self.world, self.candidates, self.random = world, candidates, np.random.default_rng(seed)
         self.proven: set[bytes] = set()
+        self.favoured = self._any()
+
+    def _any(self) -> Candidate:
+        """Return the honest report, often enough that it settles, or any of all."""
+        honest = self.random.random() < 0.4
+        return self.candidates[0 if honest else int(self.random.integers(len(self.candidates)))]
 
     def step(self) -> None:
-        """Take one step of any kind."""
-        # The honest one often enough that it settles, too.
-        honest = self.random.random() < 0.4
-        candidate = self.candidates[0 if honest else int(self.random.integers(len(self.candidates)))]
+        """Take one step of any kind, mostly about one report: votes for it, evidence and proofs have to meet."""
+        if self.random.random() < 0.2:
+            self.favoured = self._any()
+        candidate = self.favoured if self.random.random() < 0.8 else self._any()
         kinds: list[Callable[[Candidate], None]] = [self._vote, self._vote, self._post, self._prove]
         kinds += [self._prove, self._wait, self._settle]
         kinds[int(self.random.integers(len(kinds)))](candidate)
@@ -138,8 +145,10 @@ class Walk:
                 self.proven.add(candidate.evidence.report.hash())
 
     def _wait(self, _: Candidate) -> None:
+        # A few hours, or as long as a report can be challenged: else none would be final before the deadline.
+        hours = int(self.random.choice([1, 3, CHALLENGE_WINDOW // HOUR + 1]))
         now = int(self.world.anvil.w3.eth.get_block("latest")["timestamp"])
-        self.world.anvil.advance_to(now + int(self.random.integers(1, 30)) * HOUR)
+        self.world.anvil.advance_to(now + hours * HOUR)
 
     def _settle(self, candidate: Candidate) -> None:
         begin = self.world.suite.tournament.functions.beginSettlement(candidate.evidence.report.to_contract())
