@@ -1,6 +1,7 @@
 """Small markets and recipes for the tests of data sets."""
 
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,19 @@ def document(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+@cache
 def source(names: int = 60, days: int = 220, seed: int = 1) -> SourcePanel:
-    """The synthetic market as its source gives it."""
+    """The synthetic market as its source gives it; all tests share it, and none can change it."""
     options = {"names": names, "days": days, "seed": seed}
     table = {"kind": "synthetic", "options": options}
-    return assemble(
+    found = assemble(
         SourceDocument.model_validate({"version": 1, "calendar": "24/7", "tables": [table]}), Path()
     )
+    panel, groups = found.panel, found.panel.groups.values()
+    arrays: list[Any] = [panel.prices, panel.growth, *panel.fields.values()]
+    for values in [*arrays, *(group.codes for group in groups)]:
+        values.setflags(write=False)
+    return found
 
 
 def panel(names: int = 60, days: int = 220) -> Panel:

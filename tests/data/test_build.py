@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,6 +36,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one version."""
     folder = tmp_path_factory.mktemp("data")
     build(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a version before, to be copied."""
+    folder = tmp_path_factory.mktemp("before")
+    build(folder, "v0.9")
     return folder
 
 
@@ -179,10 +188,10 @@ TASKS = 2
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_build_that_is_killed_goes_on_and_leaves_old_versions_whole(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    root: Path, before: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     monkeypatch.setattr("scorer.data.parts.ERAS_AT_ONCE", 10)
-    build(tmp_path, "v0.9")
+    shutil.copytree(before, tmp_path, dirs_exist_ok=True)
     old, reached = contents(tmp_path / "v0.9"), []
 
     def kill(name: str) -> None:

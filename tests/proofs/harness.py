@@ -22,6 +22,7 @@ from scorer.scoring.engine import SubmissionScores, score_submissions
 from scorer.scoring.meta_model import stake_weighted_meta_model
 from scorer.scoring.ranks import doubled_ranks
 from scorer.units import ONE
+from tests.plain_calls import called
 
 REPOSITORY: Final = Path(__file__).parent.parent.parent
 _MATH: Final = "node_modules/@openzeppelin/contracts/utils"
@@ -165,7 +166,7 @@ def compare(harness: Any, round_: Round, agreement: Agreement) -> None:
     submissions = [RankedSubmission(row) for row in round_.matrix]
     ties = round_.vectors.has_even_ranks or any(each.has_ties for each in submissions)
     arguments = [(each.content, each.order) for each in submissions]
-    found = harness.functions.score(round_.argument(even=ties), arguments).call({"gas": GAS})
+    (found,) = called(harness.functions.score(round_.argument(even=ties), arguments), gas=GAS)
     scale = max(1.0, 4 * float(np.abs(round_.target).max()))
     for model, result in enumerate(found):
         try:
@@ -184,11 +185,11 @@ def compare_meta_model(harness: Any, round_: Round, positions: Sequence[int], ag
     submissions = [RankedSubmission(row) for row in round_.matrix]
     arguments = [(each.content, each.order) for each in submissions]
     before = [step.content for step in steps]
-    found = harness.functions.hashesAfter(ids, positions, arguments, before).call({"gas": GAS})
-    assert found == expected, f"sums of {round_}, positions {positions}"
+    (found,) = called(harness.functions.hashesAfter(ids, positions, arguments, before), gas=GAS)
+    assert list(found) == expected, f"sums of {round_}, positions {positions}"
     meta_model = stake_weighted_meta_model(round_.matrix, np.array(positions, dtype=np.uint64))
     records = score_vectors(round_.target, meta_model).records
-    is_ranked = harness.functions.isRankedBy(ids, sums.content, sums.order, records).call({"gas": GAS})
+    (is_ranked,) = called(harness.functions.isRankedBy(ids, sums.content, sums.order, records), gas=GAS)
     assert is_ranked, f"ranks of {round_}, positions {positions}"
     agreement.steps += len(expected) + 1
 

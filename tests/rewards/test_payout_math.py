@@ -14,6 +14,7 @@ from scorer.deployment.verification import SETTINGS, compile_input
 from scorer.lab.anvil import run_anvil
 from scorer.protocol.chunks import pack_scores
 from scorer.rewards import payout_factor, settle
+from tests.plain_calls import called
 
 REPOSITORY = Path(__file__).parent.parent.parent
 SOURCES = (
@@ -82,7 +83,7 @@ def compare(harness: Any, rounds: Sequence[Round]) -> int:
     compared = 0
     for start in range(0, len(rounds), ROUNDS_IN_A_CALL):
         some = rounds[start : start + ROUNDS_IN_A_CALL]
-        payouts, burns = harness.functions.settle([each.to_contract() for each in some]).call()
+        payouts, burns = called(harness.functions.settle([each.to_contract() for each in some]))
         for each, paid, burned in zip(some, payouts, burns, strict=True):
             found = settle(
                 each.positions, each.scores, factor=each.factor, cap=each.cap, available=each.available
@@ -142,5 +143,5 @@ def test_payout_factors_are_the_same_on_both_sides(harness: Any) -> None:
     sizes = 2.0 ** random.uniform(0, 63.9, (10_000, 2))
     pairs = [*product(edges, edges), *((int(at_risk), int(threshold)) for at_risk, threshold in sizes)]
     at_risk, thresholds = zip(*pairs, strict=True)
-    found = harness.functions.payoutFactors(at_risk, thresholds).call()
-    assert found == [payout_factor(*pair) for pair in pairs]
+    (found,) = called(harness.functions.payoutFactors(at_risk, thresholds))
+    assert list(found) == [payout_factor(*pair) for pair in pairs]

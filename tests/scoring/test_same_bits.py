@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from .rounds import VALUES, make_round
 OTHER_PYTHON = os.environ.get("OTHER_PYTHON")
 
 
+@cache
 def digest() -> str:
     """A hash of many scores of many kinds."""
     seen = hashlib.sha256()
