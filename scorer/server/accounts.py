@@ -77,6 +77,9 @@ _MODELS: Final = sa.select(
     MODEL.c.registered_at,
 ).select_from(MODEL.outerjoin(MODEL_PROFILE, MODEL_PROFILE.c.model == MODEL.c.id))
 """Put together once: that takes longer than to run it."""
+_BY_ID: Final = _MODELS.where(MODEL.c.id == sa.bindparam("model"))
+_BY_IDS: Final = _MODELS.where(MODEL.c.id.in_(sa.bindparam("ids", expanding=True))).order_by(MODEL.c.id)
+_BY_NAME: Final = _MODELS.where(MODEL_PROFILE.c.name_key == sa.bindparam("name"))
 
 
 def model_name(model: int, name: str | None) -> str:
@@ -235,7 +238,7 @@ class Accounts:
 
     def model(self, model: int) -> NamedModel | None:
         """Return any model; None for one that is not registered."""
-        return next(iter(self._models(MODEL.c.id == model)), None)
+        return next(iter(self._found(_BY_ID, model=model)), None)
 
     def model_named(self, name: str) -> NamedModel | None:
         """Return any model by its name, in whatever letters, or by the name of one without a name."""
@@ -243,11 +246,11 @@ class Accounts:
         if unnamed:
             model = self.model(int(unnamed[1]))
             return model if model is not None and model.name == model_name(model.id, None) else None
-        return next(iter(self._models(MODEL_PROFILE.c.name_key == name.lower())), None)
+        return next(iter(self._found(_BY_NAME, name=name.lower())), None)
 
     def models(self, ids: Sequence[int]) -> dict[int, NamedModel]:
         """Return some models by their number."""
-        return {model.id: model for model in self._models(MODEL.c.id.in_(ids))}
+        return {model.id: model for model in self._found(_BY_IDS, ids=list(ids))}
 
     def owned_by(self, wallet: str) -> list[int]:
         """Return the numbers of the models that an address owns."""
@@ -255,8 +258,11 @@ class Accounts:
             return list(connection.scalars(sa.select(MODEL.c.id).where(MODEL.c.owner == wallet)))
 
     def _models(self, condition: sa.ColumnElement[bool]) -> list[NamedModel]:
+        return self._found(_MODELS.where(condition).order_by(MODEL.c.id))
+
+    def _found(self, query: sa.Select[Any], **parameters: Any) -> list[NamedModel]:
         with self.database.reading() as connection:
-            rows = connection.execute(_MODELS.where(condition).order_by(MODEL.c.id)).all()
+            rows = connection.execute(query, parameters).all()
         return [_model(row) for row in rows]
 
     def edit_model(self, model: int, **values: Any) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from scorer.errors import CupelError
 from scorer.redaction import remember_url
+from scorer.server import public_version
 
 PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=20000")
 """Readers do not wait for writers; what was committed survives a power cut; rows refer to what is there."""
@@ -24,6 +26,8 @@ POOL: Final[Mapping[str, Any]] = {"hide_parameters": True, "pool_size": 20, "max
 WRITES: Final = "cupel_writes"
 DURABLE: Final = "cupel_durable"
 MIGRATIONS: Final = "scorer.server:migrations"
+_SHARED: Final = ContextVar[sa.Connection | None]("shared", default=None)
+"""The connection of this thread's `one_moment`."""
 
 
 class DatabaseError(CupelError):
@@ -50,12 +54,31 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Yield a connection whose readings are all of one moment."""
+        shared = _SHARED.get()
+        if shared is not None and shared.engine is self.engine:
+            yield shared
+            return
         with self.engine.connect() as connection:
             yield connection
 
     @contextmanager
+    def one_moment(self) -> Iterator[sa.Connection]:
+        """Yield the connection of all that this thread reads meanwhile.
+
+        So what is read in several places is of one moment on SQLite, and needs one transaction.
+        """
+        with self.reading() as connection:
+            before = _SHARED.set(connection)
+            try:
+                yield connection
+            finally:
+                _SHARED.reset(before)
+
+    @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[sa.Connection]:
         """Yield a connection that is committed at the end, and rolled back where an error is raised.
+
+        Where it changes what is public, it changes the number by which answers are kept as well.
 
         Parameters
         ----------
@@ -63,7 +86,15 @@ class Database:
             Whether it survives a power cut from the commit on. Without it, it does from the next durable one
             on, and nothing is lost where a process alone ends: enough for what nobody relies on yet.
         """
-        options = {WRITES: True, DURABLE: durable}
+        changes = public_version.Changes()
+        with self._transaction(durable=durable, **{public_version.CHANGES: changes}) as connection:
+            yield connection
+            if changes.are_public:
+                public_version.renew(connection)
+
+    @contextmanager
+    def _transaction(self, *, durable: bool, **options: Any) -> Iterator[sa.Connection]:
+        options |= {WRITES: True, DURABLE: durable}
         with self.engine.connect().execution_options(**options) as connection, connection.begin():
             if not durable and self.engine.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
@@ -71,7 +102,7 @@ class Database:
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables to a revision, all steps in one transaction."""
-        with self.writing() as connection:
+        with self._transaction(durable=True) as connection:
             known = {script.revision for script in _scripts().walk_revisions()}
             current = MigrationContext.configure(connection).get_current_revision()
             if current is not None and current not in known:
@@ -116,6 +147,7 @@ def _scripts() -> ScriptDirectory:
 
 def _prepared(engine: sa.Engine) -> sa.Engine:
     """Let SQLAlchemy begin SQLite's transactions: sqlite3 itself begins none before a table is made."""
+    event.listen(engine, "after_execute", public_version.note)
     if engine.dialect.name != "sqlite":
         return engine
 

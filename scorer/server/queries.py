@@ -166,7 +166,7 @@ class Queries:
         )
 
     def standings(self, limit: int, offset: int, *, is_account: bool) -> Rows:
-        """Return a page of the leaderboard."""
+        """Return a page of the leaderboard; ranks are the numbers from 1 on."""
         return self._all(_STANDINGS, is_account=is_account, limit=limit, offset=offset)
 
     def standing(self, model: int) -> sa.Row[Any] | None:
@@ -212,10 +212,9 @@ class Queries:
 # Statements of pages that are asked for often: to put one together takes longer than to run it.
 _STANDINGS: Final = (
     sa.select(STANDING)
-    .where(STANDING.c.is_account == sa.bindparam("is_account"))
+    .where(STANDING.c.is_account == sa.bindparam("is_account"), STANDING.c.rank > sa.bindparam("offset"))
     .order_by(STANDING.c.rank)
     .limit(sa.bindparam("limit"))
-    .offset(sa.bindparam("offset"))
 )
 _MEANS: Final = sa.select(STANDING_SCORE.c.holder, STANDING_SCORE.c.factor, STANDING_SCORE.c.mean).where(
     STANDING_SCORE.c.holder.in_(sa.bindparam("holders", expanding=True))

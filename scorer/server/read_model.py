@@ -136,13 +136,17 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[st
 
 
 def _write_rounds(connection: sa.Connection, records: Sequence[RoundRecord]) -> None:
-    known = {
-        row.id: row for row in connection.execute(sa.select(ROUND.c.id, ROUND.c.rules, ROUND.c.is_scored))
-    }
-    ids = [record.round_id for record in records]
+    """Write rounds that are not here as the chain has them: what did not change is no change."""
+    ids, known = [record.round_id for record in records], dict[int, dict[str, Any]]()
     for start in range(0, len(ids), 500):
-        connection.execute(sa.delete(ROUND).where(ROUND.c.id.in_(ids[start : start + 500])))
-    insert(connection, ROUND, (_round_row(record, known.get(record.round_id)) for record in records))
+        query = sa.select(ROUND).where(ROUND.c.id.in_(ids[start : start + 500]))
+        known |= {row["id"]: dict(row) for row in connection.execute(query).mappings()}
+    rows = [_round_row(record, known.get(record.round_id)) for record in records]
+    changed = [row for row in rows if row != known.get(row["id"])]
+    for start in range(0, len(changed), 500):
+        these = [row["id"] for row in changed[start : start + 500]]
+        connection.execute(sa.delete(ROUND).where(ROUND.c.id.in_(these)))
+    insert(connection, ROUND, changed)
     for record in records:
         if record.state != RoundState.SEALED:
             for table in (INTERIM_DAY, INTERIM_SCORE):
@@ -151,7 +155,7 @@ def _write_rounds(connection: sa.Connection, records: Sequence[RoundRecord]) -> 
             connection.execute(sa.delete(RESULT).where(RESULT.c.round == record.round_id))
 
 
-def _round_row(record: RoundRecord, known: Any) -> dict[str, Any]:
+def _round_row(record: RoundRecord, known: Mapping[str, Any] | None) -> dict[str, Any]:
     terms = ("open_at", "close_at", "resolve_at", "deadline", "cap", "payout_factor", "threshold")
     amounts = ("minimum_position", "at_risk", "valid_at_risk", "reserved", "paid", "burned")
     hashes = ("rules_hash", "universe", "submissions_root", "positions_head")
@@ -161,8 +165,8 @@ def _round_row(record: RoundRecord, known: Any) -> dict[str, Any]:
         **{name: getattr(record, name) for name in (*terms, *amounts)},
         **{name: to_hex(getattr(record, name)) for name in hashes},
         "is_over": record.is_over,
-        "rules": None if known is None else known.rules,
-        "is_scored": known is not None and known.is_scored,
+        "rules": None if known is None else known["rules"],
+        "is_scored": known is not None and known["is_scored"],
     }
 
 

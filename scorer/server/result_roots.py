@@ -1,10 +1,11 @@
 """Roots of scores, payouts, profiles and leaderboards."""
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from scorer.server.round_roots import OVER, Document, rules_from_text, rules_of,
 from scorer.server.services import RequestContext, Services
 from scorer.units import ONE, nmr_text, ppm_text
 
+_ROUND_AND_TIME: Final = itemgetter(0, 3)
 ONLY_DAY: Final = 1
 """The day of final scores where a round's rules, and with them its horizon, are not known."""
 
@@ -29,6 +31,29 @@ def by_score(means: Mapping[str, float]) -> dict[str, float]:
     for factor in sorted(means):
         found.setdefault(factor.partition("_")[0], means[factor])
     return found
+
+
+class MeanScores:
+    """The means of what was added, by the name of the score, as `by_score` chooses among factors."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, list[float]] = {}
+        self._of_score: dict[str, tuple[str, list[float]]] = {}
+
+    def add(self, factor: str, value: float) -> None:
+        """Add a score of a factor."""
+        sums = self._sums.get(factor)
+        if sums is None:
+            sums = self._sums[factor] = [0.0, 0]
+            name = factor.partition("_")[0]
+            self._of_score[name] = min(self._of_score.get(name, (factor, sums)), (factor, sums))
+        sums[0] += value
+        sums[1] += 1
+
+    def of(self, name: str) -> float | None:
+        """Return the mean of a score; None where nothing was added."""
+        found = self._of_score.get(name)
+        return None if found is None else found[1][0] / found[1][1]
 
 
 def submission_scores(
@@ -236,24 +261,29 @@ def signals_profile(context: RequestContext, model_name: str) -> Document:
 
 def daily_performances(services: Services, model: int) -> list[Document]:
     """Return a model's mean scores up to each of its rounds, newest first, under all names of clients."""
-    sums, counts, days = defaultdict[str, float](float), Counter[str](), []
-    rows = services.queries.daily_scores_of(model)
-    for _, of_round in groupby(rows, key=lambda row: row.round):
-        for row in of_round:
-            sums[row.factor] += row.value
-            counts[row.factor] += 1
-        means = by_score({factor: total / counts[factor] for factor, total in sums.items()})
-        days.append(
-            {
-                "date": time_text(row.resolve_at),
-                **dict.fromkeys(("corrRep", "corr20dRep", "corr60Rep"), means.get("corr")),
-                **dict.fromkeys(("mmcRep", "mmc20dRep"), means.get("mmc")),
-                **dict.fromkeys(("fncRep", "fncV3Rep"), means.get("fnc")),
-                "tcRep": means.get("tc"),
-                "icRep": means.get("alpha"),
-            }
-        )
+    means, days = MeanScores(), []
+    rows: list[Any] = list(services.queries.daily_scores_of(model))
+    for (_, resolve_at), of_round in groupby(rows, key=_ROUND_AND_TIME):
+        for _, factor, value, _ in of_round:
+            means.add(factor, value)
+        days.append(_day(time_text(resolve_at), means))
     return days[::-1]
+
+
+def _day(date: str | None, means: MeanScores) -> Document:
+    corr, mmc, fnc = means.of("corr"), means.of("mmc"), means.of("fnc")
+    return {
+        "date": date,
+        "corrRep": corr,
+        "corr20dRep": corr,
+        "corr60Rep": corr,
+        "mmcRep": mmc,
+        "mmc20dRep": mmc,
+        "fncRep": fnc,
+        "fncV3Rep": fnc,
+        "tcRep": means.of("tc"),
+        "icRep": means.of("alpha"),
+    }
 
 
 def leaderboard(context: RequestContext, limit: int, offset: int) -> list[Document]:
@@ -373,3 +403,17 @@ ROOTS: Final = {
     "accountLeaderboard": account_leaderboard,
     "seasonLeaderboard": season_leaderboard,
 }
+KEPT: Final = frozenset(
+    {
+        "submissionScores",
+        "v3UserProfile",
+        "v2SignalsProfile",
+        "v2Leaderboard",
+        "cryptosignalsLeaderboard",
+        "signalsLeaderboard",
+        "accountLeaderboard",
+        "seasonLeaderboard",
+    }
+)
+"""Roots whose answers may be kept until anything public changes: they depend on their arguments and on the tables
+`scorer.server.tables.PUBLIC`, and not on who asks, the time, a file or the chain."""
