@@ -27,7 +27,13 @@ from tests.world import lent_world
 
 OUT = Path("build/bench/server.json")
 MONTH = 30
-LIMITS = {"submission_p99_s": 2.0, "read_p99_ms": 100.0, "peak_rss_mib": 512.0, "year_over_month": 1.5}
+LIMITS = {
+    "submission_p99_s": 2.0,
+    "read_p99_ms": 100.0,
+    "unkept_read_p99_ms": 100.0,
+    "peak_rss_mib": 512.0,
+    "year_over_month": 1.5,
+}
 """The most that a figure may be."""
 LEAST = {"submissions_per_second": 40.0}
 PASSWORD = "bench"
@@ -112,7 +118,7 @@ def main() -> None:
         found["submissions_lasted_s"] = time.perf_counter() - began
         found |= gateway(server, folder)
         found |= year(server, process, given.board, given.year)
-        found |= reads(server, given.board, given.reads)
+        found |= reads(server, process, given.board, given.reads)
         found["peak_rss_mib"] = process.peak_mib()
     found = {name: round(value, 3) if isinstance(value, float) else value for name, value in found.items()}
     found |= vars(given)

@@ -1,9 +1,10 @@
 """The server's database: a SQLite file, or PostgreSQL by URL, brought to the current schema by Alembic."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,15 @@ from scorer.errors import CupelError
 from scorer.redaction import remember_url
 from scorer.server import public_version
 
-PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=20000")
+PATIENCE: Final = 20
+"""Seconds for which a writer waits for others."""
+SYNCHRONOUS: Final = "synchronous"
+PRAGMAS: Final = (
+    "journal_mode=WAL",
+    f"{SYNCHRONOUS}=FULL",
+    "foreign_keys=ON",
+    f"busy_timeout={1000 * PATIENCE}",
+)
 """Readers do not wait for writers; what was committed survives a power cut; rows refer to what is there."""
 POOL: Final[Mapping[str, Any]] = {"hide_parameters": True, "pool_size": 20, "max_overflow": 40}
 """Room for all threads of a web process, which are 40, and of its worker: none waits for a connection."""
@@ -39,6 +48,7 @@ class Database:
     """Transactions on the server's database, each in one thread."""
 
     engine: sa.Engine
+    _writer: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
     def open(cls, location: str | Path) -> "Database":
@@ -95,10 +105,28 @@ class Database:
     @contextmanager
     def _transaction(self, *, durable: bool, **options: Any) -> Iterator[sa.Connection]:
         options |= {WRITES: True, DURABLE: durable}
-        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+        with (
+            self._turn(),
+            self.engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
             if not durable and self.engine.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
             yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let the threads of this process write one after the other on SQLite, which has one writer.
+
+        SQLite itself would let those that wait sleep, for up to a tenth of a second at a time. After its own
+        patience they ask it all the same, and it says what is wrong.
+        """
+        is_mine = self.engine.dialect.name == "sqlite" and self._writer.acquire(timeout=PATIENCE)
+        try:
+            yield
+        finally:
+            if is_mine:
+                self._writer.release()
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables to a revision, all steps in one transaction."""
@@ -152,17 +180,20 @@ def _prepared(engine: sa.Engine) -> sa.Engine:
         return engine
 
     @event.listens_for(engine, "connect")
-    def connect(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    def connect(connection: Any, entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
         for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
+        entry.info[SYNCHRONOUS] = "FULL"
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
         options = connection.get_execution_options()
         if options.get(WRITES):
             level = "FULL" if options[DURABLE] else "NORMAL"
-            connection.exec_driver_sql(f"PRAGMA synchronous={level}")  # which holds for this connection
+            if connection.info[SYNCHRONOUS] != level:  # which holds for this connection from then on
+                connection.exec_driver_sql(f"PRAGMA {SYNCHRONOUS}={level}")
+                connection.info[SYNCHRONOUS] = level
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES) else "BEGIN")
 
     return engine

@@ -64,8 +64,8 @@ class Queries:
 
     def current_round(self) -> sa.Row[Any] | None:
         """Return the newest round that has opened, whether or not it still takes submissions."""
-        opened = sa.select(ROUND).where(ROUND.c.open_at <= self.clock(), ROUND.c.state != RoundState.VOIDED)
-        return self._first(opened.order_by(ROUND.c.open_at.desc(), ROUND.c.id.desc()))
+        found = self._all(_CURRENT, now=self.clock())
+        return found[0] if found else None
 
     def due_round(self) -> sa.Row[Any] | None:
         """Return the newest round whose outcome is due."""
@@ -225,6 +225,12 @@ _DAILY: Final = (
     .where(SCORE.c.model == sa.bindparam("model"))
     .order_by(SCORE.c.round, SCORE.c.factor)
     .limit(20_000)
+)
+_CURRENT: Final = (
+    sa.select(ROUND)
+    .where(ROUND.c.open_at <= sa.bindparam("now"), ROUND.c.state != RoundState.VOIDED)
+    .order_by(ROUND.c.open_at.desc(), ROUND.c.id.desc())
+    .limit(1)
 )
 _OPEN: Final = sa.select(ROUND.c.id).where(~ROUND.c.is_over).scalar_subquery()
 _STAKES: Final = sa.union_all(

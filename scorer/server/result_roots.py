@@ -415,5 +415,5 @@ KEPT: Final = frozenset(
         "seasonLeaderboard",
     }
 )
-"""Roots whose answers may be kept until anything public changes: they depend on their arguments and on the tables
+"""Roots whose answers may be kept until anything public changes: they depend on their arguments and on
 `scorer.server.tables.PUBLIC`, and not on who asks, the time, a file or the chain."""

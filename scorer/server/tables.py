@@ -360,8 +360,8 @@ PUBLIC_VERSION: Final = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("number", sa.BigInteger, nullable=False),
 )
-"""One row: `number` is drawn anew by every transaction that changes what `PUBLIC` tables have. It is random, so
-that a database which is put back from a copy has no number of other content."""
+"""One row: `number` is drawn anew by every transaction that changes what `PUBLIC` tables have. It is random:
+a database which is put back from a copy has no number of other content."""
 PUBLIC: Final = frozenset({*READ_MODEL, ACCOUNT, MODEL_PROFILE} - {CURSOR})
-"""The tables from which answers are read that are kept; see `scorer.server.kept_answers`. The cursor is not one:
-it moves with every block, and no such answer shows it."""
+"""The tables from which answers are read that are kept; see `scorer.server.kept_answers`. The cursor is not
+one: it moves with every block, and no such answer shows it."""
