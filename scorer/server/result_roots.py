@@ -4,8 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import chain, groupby
-from operator import itemgetter
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +19,7 @@ from scorer.server.round_roots import OVER, Document, rules_from_text, rules_of,
 from scorer.server.services import RequestContext, Services
 from scorer.units import ONE, nmr_text, ppm_text
 
-_ROUND_AND_TIME: Final = itemgetter(0, 3)
+Means = Sequence[float | None]
 ONLY_DAY: Final = 1
 """The day of final scores where a round's rules, and with them its horizon, are not known."""
 
@@ -33,27 +32,32 @@ def by_score(means: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
-class MeanScores:
-    """The means of what was added, by the name of the score, as `by_score` chooses among factors."""
+def running_means(scores: Mapping[int, float], rounds: Iterable[int]) -> list[float | None]:
+    """Return the mean of the scores up to each round; None before the first."""
+    total, count, mean, found = 0.0, 0, None, list[float | None]()
+    for round_id in rounds:
+        value = scores.get(round_id)
+        if value is not None:
+            total, count = total + value, count + 1
+            mean = total / count
+        found.append(mean)
+    return found
 
-    def __init__(self) -> None:
-        self._sums: dict[str, list[float]] = {}
-        self._of_score: dict[str, tuple[str, list[float]]] = {}
 
-    def add(self, factor: str, value: float) -> None:
-        """Add a score of a factor."""
-        sums = self._sums.get(factor)
-        if sums is None:
-            sums = self._sums[factor] = [0.0, 0]
-            name = factor.partition("_")[0]
-            self._of_score[name] = min(self._of_score.get(name, (factor, sums)), (factor, sums))
-        sums[0] += value
-        sums[1] += 1
+def means_by_score(scores: Mapping[str, Mapping[int, float]], rounds: Sequence[int]) -> dict[str, Means]:
+    """Return running means by the name of the score, of the factors that `by_score` would choose each time.
 
-    def of(self, name: str) -> float | None:
-        """Return the mean of a score; None where nothing was added."""
-        found = self._of_score.get(name)
-        return None if found is None else found[1][0] / found[1][1]
+    Parameters
+    ----------
+    scores
+        By factor and round.
+    """
+    found: dict[str, Means] = {}
+    for factor in sorted(scores, reverse=True):
+        name, means = factor.partition("_")[0], running_means(scores[factor], rounds)
+        others = found.get(name, means)
+        found[name] = [other if mean is None else mean for mean, other in zip(means, others, strict=True)]
+    return found
 
 
 def submission_scores(
@@ -261,19 +265,21 @@ def signals_profile(context: RequestContext, model_name: str) -> Document:
 
 def daily_performances(services: Services, model: int) -> list[Document]:
     """Return a model's mean scores up to each of its rounds, newest first, under all names of clients."""
-    means, days = MeanScores(), []
+    scores, times = defaultdict[str, dict[int, float]](dict), dict[int, int]()
     rows: list[Any] = list(services.queries.daily_scores_of(model))
-    for (_, resolve_at), of_round in groupby(rows, key=_ROUND_AND_TIME):
-        for _, factor, value, _ in of_round:
-            means.add(factor, value)
-        days.append(_day(time_text(resolve_at), means))
-    return days[::-1]
+    for round_id, factor, value, resolve_at in rows:
+        scores[factor][round_id] = value
+        times[round_id] = resolve_at
+    means, nothing = means_by_score(scores, list(times)), [None] * len(times)
+    columns = (means.get(name, nothing) for name in ("corr", "mmc", "fnc", "tc", "alpha"))
+    return [_day(*values) for values in zip(times.values(), *columns, strict=True)][::-1]
 
 
-def _day(date: str | None, means: MeanScores) -> Document:
-    corr, mmc, fnc = means.of("corr"), means.of("mmc"), means.of("fnc")
+def _day(
+    at: int, corr: float | None, mmc: float | None, fnc: float | None, tc: float | None, alpha: float | None
+) -> Document:
     return {
-        "date": date,
+        "date": time_text(at),
         "corrRep": corr,
         "corr20dRep": corr,
         "corr60Rep": corr,
@@ -281,8 +287,8 @@ def _day(date: str | None, means: MeanScores) -> Document:
         "mmc20dRep": mmc,
         "fncRep": fnc,
         "fncV3Rep": fnc,
-        "tcRep": means.of("tc"),
-        "icRep": means.of("alpha"),
+        "tcRep": tc,
+        "icRep": alpha,
     }
 
 
