@@ -13,51 +13,15 @@ import sqlalchemy as sa
 from scorer.rewards import settle
 from scorer.server.accounts import NamedModel
 from scorer.server.api_keys import READ_ACCOUNT
+from scorer.server.daily_means import by_score, daily_performances
 from scorer.server.errors import ApiError
 from scorer.server.formats import nmr_or_none, page_of, percent, session_time, time_text, whole_number
 from scorer.server.round_roots import OVER, Document, rules_from_text, rules_of, target_of
 from scorer.server.services import RequestContext, Services
 from scorer.units import ONE, nmr_text, ppm_text
 
-Means = Sequence[float | None]
 ONLY_DAY: Final = 1
 """The day of final scores where a round's rules, and with them its horizon, are not known."""
-
-
-def by_score(means: Mapping[str, float]) -> dict[str, float]:
-    """Return means by the name of the score; of several targets, the first in the alphabet."""
-    found: dict[str, float] = {}
-    for factor in sorted(means):
-        found.setdefault(factor.partition("_")[0], means[factor])
-    return found
-
-
-def running_means(scores: Mapping[int, float], rounds: Iterable[int]) -> list[float | None]:
-    """Return the mean of the scores up to each round; None before the first."""
-    total, count, mean, found = 0.0, 0, None, list[float | None]()
-    for round_id in rounds:
-        value = scores.get(round_id)
-        if value is not None:
-            total, count = total + value, count + 1
-            mean = total / count
-        found.append(mean)
-    return found
-
-
-def means_by_score(scores: Mapping[str, Mapping[int, float]], rounds: Sequence[int]) -> dict[str, Means]:
-    """Return running means by the name of the score, of the factors that `by_score` would choose each time.
-
-    Parameters
-    ----------
-    scores
-        By factor and round.
-    """
-    found: dict[str, Means] = {}
-    for factor in sorted(scores, reverse=True):
-        name, means = factor.partition("_")[0], running_means(scores[factor], rounds)
-        others = found.get(name, means)
-        found[name] = [other if mean is None else mean for mean, other in zip(means, others, strict=True)]
-    return found
 
 
 def submission_scores(
@@ -253,43 +217,14 @@ def user_profile(
         "bio": model.bio,
         "nmrStaked": stake,
         "stakeValue": stake,
-        "dailyModelPerformances": lambda: daily_performances(services, model.id),
+        "dailyModelPerformances": lambda: daily_performances(services.queries, model.id),
     }
 
 
 def signals_profile(context: RequestContext, model_name: str) -> Document:
     """Answer ``v2SignalsProfile``."""
     model = _named(context.services, model_name)
-    return {"dailyModelPerformances": lambda: daily_performances(context.services, model.id)}
-
-
-def daily_performances(services: Services, model: int) -> list[Document]:
-    """Return a model's mean scores up to each of its rounds, newest first, under all names of clients."""
-    scores, times = defaultdict[str, dict[int, float]](dict), dict[int, int]()
-    rows: list[Any] = list(services.queries.daily_scores_of(model))
-    for round_id, factor, value, resolve_at in rows:
-        scores[factor][round_id] = value
-        times[round_id] = resolve_at
-    means, nothing = means_by_score(scores, list(times)), [None] * len(times)
-    columns = (means.get(name, nothing) for name in ("corr", "mmc", "fnc", "tc", "alpha"))
-    return [_day(*values) for values in zip(times.values(), *columns, strict=True)][::-1]
-
-
-def _day(
-    at: int, corr: float | None, mmc: float | None, fnc: float | None, tc: float | None, alpha: float | None
-) -> Document:
-    return {
-        "date": time_text(at),
-        "corrRep": corr,
-        "corr20dRep": corr,
-        "corr60Rep": corr,
-        "mmcRep": mmc,
-        "mmc20dRep": mmc,
-        "fncRep": fnc,
-        "fncV3Rep": fnc,
-        "tcRep": tc,
-        "icRep": alpha,
-    }
+    return {"dailyModelPerformances": lambda: daily_performances(context.services.queries, model.id)}
 
 
 def leaderboard(context: RequestContext, limit: int, offset: int) -> list[Document]:

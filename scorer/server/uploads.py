@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.signature import is_canonical
+from scorer.server import upload_statements as statements
 from scorer.server.accounts import Account, Clock, NamedModel
 from scorer.server.blobs import BlobFolder, sha256_of
 from scorer.server.database import Database
@@ -40,37 +41,6 @@ GRACE: Final = 3_600
 MOST_EXPIRED: Final = 1_000
 """Uploads that are removed at once."""
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
-
-# Statements of each upload, put together once: that takes longer than to run them.
-_EXPECTED: Final = sa.select(UPLOAD.c.account, UPLOAD.c.purpose, UPLOAD.c.model, UPLOAD.c.most_bytes).where(
-    UPLOAD.c.filename == sa.bindparam("name"), UPLOAD.c.used_at.is_(None)
-)
-_SENT: Final = (
-    sa.update(UPLOAD)
-    .where(UPLOAD.c.filename == sa.bindparam("name"), UPLOAD.c.used_at.is_(None))
-    .values(size=sa.bindparam("bytes"))
-)
-_UNUSED: Final = (
-    UPLOAD.c.filename == sa.bindparam("name"),
-    UPLOAD.c.account == sa.bindparam("owner"),
-    UPLOAD.c.purpose.in_(sa.bindparam("purposes", expanding=True)),
-    UPLOAD.c.used_at.is_(None),
-)
-_SIGNED: Final = (
-    sa.update(UPLOAD)
-    .where(*_UNUSED)
-    .values(
-        signed_round=sa.bindparam("of_round"),
-        signed_content=sa.bindparam("content"),
-        signature=sa.bindparam("signed"),
-    )
-)
-_TAKEN: Final = sa.update(UPLOAD).where(*_UNUSED).values(used_at=sa.bindparam("now")).returning(*UPLOAD.c)
-
-
-def _named(account: Account, filename: str, *purposes: str) -> dict[str, Any]:
-    """Return the parameters of `_UNUSED`."""
-    return {"name": filename, "owner": account.id, "purposes": list(purposes)}
 
 
 class UploadUsed(ApiError):
@@ -159,7 +129,7 @@ class Uploads:
     def expected(self, filename: str) -> ExpectedUpload | None:
         """Return what is known of an upload; None where none is expected."""
         with self.database.reading() as connection:
-            row = connection.execute(_EXPECTED, {"name": filename}).one_or_none()
+            row = connection.execute(statements.EXPECTED, {"name": filename}).one_or_none()
         return None if row is None else ExpectedUpload(filename, *row)
 
     def sent(self, account: Account, filename: str) -> tuple[int, str]:
@@ -171,8 +141,8 @@ class Uploads:
             When the upload is not the account's, was used, or nothing was sent.
         """
         with self.database.reading() as connection:
-            named = _named(account, filename, *SUBMISSIONS, DIAGNOSTICS_PURPOSE)
-            if connection.execute(sa.select(UPLOAD.c.filename).where(*_UNUSED), named).first() is None:
+            named = statements.named(account, filename, *SUBMISSIONS, DIAGNOSTICS_PURPOSE)
+            if connection.execute(statements.KNOWN, named).first() is None:
                 raise self._unknown()
         draft = self.blobs.draft(filename)
         try:
@@ -238,7 +208,7 @@ class Uploads:
     def _place(self, filename: str, part: Path, size: int) -> None:
         """Give a file its name unless the upload was used: in the transaction, so that it cannot be since."""
         with self.database.writing(durable=False) as connection:
-            if connection.execute(_SENT, {"name": filename, "bytes": size}).rowcount != 1:
+            if connection.execute(statements.SENT, {"name": filename, "bytes": size}).rowcount != 1:
                 raise UploadUsed("upload: expected one that was not submitted yet, found one that was")
             self.blobs.place(part, filename)
 
@@ -260,8 +230,9 @@ class Uploads:
                 "of 32 bytes; found another"
             )
         values = {"of_round": round_id, "content": to_hex(content_hash), "signed": to_hex(signed)}
+        values |= statements.named(account, filename, *SIGNED)
         with self.database.writing(durable=False) as connection:
-            if connection.execute(_SIGNED, values | _named(account, filename, *SIGNED)).rowcount != 1:
+            if connection.execute(statements.SIGNED_BY, values).rowcount != 1:
                 raise self._unknown()
 
     def take(self, account: Account, filename: str, model: NamedModel | None, *purposes: str) -> Ticket:
@@ -272,9 +243,9 @@ class Uploads:
         ApiError
             When it is not the account's, not for this model, was used, or nothing was sent.
         """
-        named = _named(account, filename, *purposes)
+        named = statements.named(account, filename, *purposes)
         with self.database.writing(durable=False) as connection:
-            row = connection.execute(_TAKEN, named | {"now": self.clock()}).one_or_none()
+            row = connection.execute(statements.TAKEN, named | {"now": self.clock()}).one_or_none()
             if row is None:
                 raise self._unknown()
             if model is not None and row.model not in (None, model.id):

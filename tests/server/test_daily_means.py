@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.server.result_roots import by_score, means_by_score
+from scorer.server.daily_means import by_score, means_by_score
 
 FACTORS = ("corr_a", "corr_b", "mmc_a", "alpha", "corr")
 scores = st.floats(-1, 1)
