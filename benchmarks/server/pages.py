@@ -27,7 +27,7 @@ RATE = 200.0
 PAGE = 50
 WARMING = 200
 """Reads before the first that counts: connections are opened, and plans of statements made."""
-REPEATED = 15
+REPEATED = 25
 Asking = Callable[[int], None]
 Question = tuple[str, str, int | str]
 """A document, its variable, and the variable's value."""
