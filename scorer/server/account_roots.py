@@ -244,3 +244,5 @@ ROOTS: Final = {
     "revokeApiToken": revoke_api_token,
     "linkWallet": link_wallet,
 }
+KEPT: Final = frozenset({"accountProfile"})
+"""Roots whose answers may be kept; see `scorer.server.result_roots.KEPT`."""

@@ -4,7 +4,7 @@ import hashlib
 import re
 import secrets
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -77,6 +77,23 @@ _MODELS: Final = sa.select(
     MODEL.c.registered_at,
 ).select_from(MODEL.outerjoin(MODEL_PROFILE, MODEL_PROFILE.c.model == MODEL.c.id))
 """Put together once: that takes longer than to run it."""
+_BY_ID: Final = _MODELS.where(MODEL.c.id == sa.bindparam("model"))
+_BY_IDS: Final = _MODELS.where(MODEL.c.id.in_(sa.bindparam("ids", expanding=True))).order_by(MODEL.c.id)
+_THEIRS: Final = _MODELS.where(
+    sa.or_(
+        MODEL.c.owner == sa.bindparam("wallet"),
+        sa.and_(
+            MODEL_PROFILE.c.account == sa.bindparam("account"), MODEL.c.owner == sa.bindparam("custodian")
+        ),
+    )
+).order_by(MODEL.c.id)
+_ONE_OF_THEIRS: Final = _THEIRS.where(MODEL.c.id == sa.bindparam("model"))
+_BY_NAME: Final = _MODELS.where(MODEL_PROFILE.c.name_key == sa.bindparam("name"))
+
+
+def accounts_of(table: sa.Table, *columns: sa.Column[Any]) -> sa.Select[Any]:
+    """Return the query for the accounts that rows of a table name, with some of its columns."""
+    return _ACCOUNTS.add_columns(*columns).join(table, table.c.account == ACCOUNT.c.id)
 
 
 def model_name(model: int, name: str | None) -> str:
@@ -174,12 +191,11 @@ class Accounts:
         return None if row is None else Account(*row)
 
     def joined(
-        self, table: sa.Table, *columns: sa.Column[Any], where: Sequence[sa.ColumnElement[bool]]
+        self, query: sa.Select[Any], parameters: Mapping[str, Any]
     ) -> tuple[Account, tuple[Any, ...]] | None:
-        """Return the account that a row of a table names, with some of its columns; None for no such row."""
-        query = _ACCOUNTS.add_columns(*columns).join(table, table.c.account == ACCOUNT.c.id).where(*where)
+        """Return the account that a query of `accounts_of` finds, and its own columns; None for no row."""
         with self.database.reading() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(query, parameters).one_or_none()
         count = len(fields(Account))
         return None if row is None else (Account(*row[:count]), tuple(row[count:]))
 
@@ -209,11 +225,15 @@ class Accounts:
 
     def models_of(self, account: Account) -> list[NamedModel]:
         """Return the models that an account may submit for: those of its wallet, and those held for it."""
-        return self._models(self._theirs(account))
+        return self._found(_THEIRS, **self._theirs(account))
 
-    def _theirs(self, account: Account) -> sa.ColumnElement[bool]:
-        held = sa.and_(MODEL_PROFILE.c.account == account.id, MODEL.c.owner == (self.custodian or ""))
-        return held if account.wallet is None else sa.or_(MODEL.c.owner == account.wallet, held)
+    def _theirs(self, account: Account) -> dict[str, str]:
+        """Return the parameters of `_THEIRS`; no address is empty."""
+        return {
+            "account": account.id,
+            "wallet": account.wallet or "",
+            "custodian": self.custodian or "",
+        }
 
     def model_of(self, account: Account, model: str | None) -> NamedModel:
         """Return one of an account's models by its id; the only one where none is named.
@@ -224,7 +244,7 @@ class Accounts:
             When it is not theirs, or several could be meant.
         """
         if model and NUMBER.fullmatch(model):
-            named = self._models(sa.and_(self._theirs(account), MODEL.c.id == int(model)))
+            named = self._found(_ONE_OF_THEIRS, **self._theirs(account), model=int(model))
             if named:
                 return named[0]
         models = self.models_of(account)
@@ -235,7 +255,7 @@ class Accounts:
 
     def model(self, model: int) -> NamedModel | None:
         """Return any model; None for one that is not registered."""
-        return next(iter(self._models(MODEL.c.id == model)), None)
+        return next(iter(self._found(_BY_ID, model=model)), None)
 
     def model_named(self, name: str) -> NamedModel | None:
         """Return any model by its name, in whatever letters, or by the name of one without a name."""
@@ -243,20 +263,20 @@ class Accounts:
         if unnamed:
             model = self.model(int(unnamed[1]))
             return model if model is not None and model.name == model_name(model.id, None) else None
-        return next(iter(self._models(MODEL_PROFILE.c.name_key == name.lower())), None)
+        return next(iter(self._found(_BY_NAME, name=name.lower())), None)
 
     def models(self, ids: Sequence[int]) -> dict[int, NamedModel]:
         """Return some models by their number."""
-        return {model.id: model for model in self._models(MODEL.c.id.in_(ids))}
+        return {model.id: model for model in self._found(_BY_IDS, ids=list(ids))}
 
     def owned_by(self, wallet: str) -> list[int]:
         """Return the numbers of the models that an address owns."""
         with self.database.reading() as connection:
             return list(connection.scalars(sa.select(MODEL.c.id).where(MODEL.c.owner == wallet)))
 
-    def _models(self, condition: sa.ColumnElement[bool]) -> list[NamedModel]:
+    def _found(self, query: sa.Select[Any], **parameters: Any) -> list[NamedModel]:
         with self.database.reading() as connection:
-            rows = connection.execute(_MODELS.where(condition).order_by(MODEL.c.id)).all()
+            rows = connection.execute(query, parameters).all()
         return [_model(row) for row in rows]
 
     def edit_model(self, model: int, **values: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from scorer.redaction import shown
-from scorer.server.accounts import Account, Accounts, hashed
+from scorer.server.accounts import Account, Accounts, accounts_of, hashed
 from scorer.server.errors import ApiError, Forbidden, Unauthenticated
 from scorer.server.tables import API_KEY, SESSION
 
@@ -26,6 +26,13 @@ OWNER_SCOPES: Final = (*SCOPES, MANAGE_KEYS)
 SESSION_SECONDS: Final = 12 * 3600
 MOST_KEYS: Final = 50
 """Keys of an account that are not revoked."""
+
+_OF_KEY: Final = accounts_of(API_KEY, API_KEY.c.secret_hash, API_KEY.c.scopes).where(
+    API_KEY.c.public_id == sa.bindparam("public_id"), API_KEY.c.revoked_at.is_(None)
+)
+_OF_SESSION: Final = accounts_of(SESSION).where(
+    SESSION.c.token_hash == sa.bindparam("hashed"), SESSION.c.expires_at > sa.bindparam("now")
+)
 
 
 @dataclass(frozen=True)
@@ -146,16 +153,14 @@ class KeyRing:
         raise Unauthenticated("none" if not header else "another header")
 
     def _of_key(self, public_id: str, secret: str) -> Caller:
-        known = (API_KEY.c.public_id == public_id, API_KEY.c.revoked_at.is_(None))
-        found = self.accounts.joined(API_KEY, API_KEY.c.secret_hash, API_KEY.c.scopes, where=known)
+        found = self.accounts.joined(_OF_KEY, {"public_id": public_id})
         kept = found[1][0] if found is not None else hashed("")
         if not compare_digest(kept, hashed(secret)) or found is None:
             raise Unauthenticated("one that this server did not make, or that was revoked")
         return Caller(found[0], frozenset(found[1][1].split()))
 
     def _of_session(self, token: str) -> Caller:
-        valid = (SESSION.c.token_hash == hashed(token), SESSION.c.expires_at > self.accounts.clock())
-        found = self.accounts.joined(SESSION, where=valid)
+        found = self.accounts.joined(_OF_SESSION, {"hashed": hashed(token), "now": self.accounts.clock()})
         if found is None:
             raise Unauthenticated("a login that ended")
         return Caller(found[0], frozenset(OWNER_SCOPES))

@@ -31,6 +31,7 @@ from scorer.server.errors import ApiError
 from scorer.server.file_routes import FileRoutes
 from scorer.server.formats import time_text
 from scorer.server.graphql_route import COST_OF_REQUEST, graphql_routes
+from scorer.server.kept_answers import AnswerKeeper
 from scorer.server.object_store import StoreUnavailable
 from scorer.server.pages.application import WebPages, wants_page
 from scorer.server.rate_limit import RateLimiter, address_of, limited
@@ -53,6 +54,9 @@ ROOTS: Final = {
     **refused_roots.ROOTS,
 }
 """Every root of the schema, in camelCase."""
+KEPT_ROOTS: Final = result_roots.KEPT | account_roots.KEPT
+"""Roots whose answers are kept until anything public changes. All others are asked each time: an answer of
+theirs may depend on who asks, on the time, on files or on the chain."""
 SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -142,10 +146,11 @@ def application(
             return await pages.status(request, document)
         return JSONResponse(document, status_code=200 if document["is_ready"] else 503)
 
-    engine = GraphqlEngine(ROOTS)
+    engine = GraphqlEngine(ROOTS, kept=KEPT_ROOTS)
+    keeper = AnswerKeeper(engine, services.database)
     tools = None if agents is None else _agent_route(services, engine, context_of, limiter, agents)
     routes = [
-        *graphql_routes(engine, context_of, limiter),
+        *graphql_routes(engine, lambda body, request: keeper.answer(body, context_of(request)), limiter),
         *pages.routes(),
         *FileRoutes(services).routes(),
         *limited(ConsensusRoutes(services, services.consensus).routes(), limiter),

@@ -34,7 +34,8 @@ class KnownChain:
     open_rounds
         Rounds to read again, since they were not over.
     positions
-        Of every round that was read before, the sum of the positions that are known, nano-NMR.
+        Of every round that was read before, the sum of the positions that are known, nano-NMR; of one that
+        was over, 0.
     submitters
         Of every model that was read before.
     doubtful

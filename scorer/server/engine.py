@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final
@@ -25,7 +26,7 @@ from scorer.errors import CupelError
 from scorer.redaction import clean
 from scorer.server.errors import ApiError
 from scorer.server.leaf_executor import LeafExecutor
-from scorer.server.limits import CostExceeded, DocumentLimits, Execution
+from scorer.server.limits import CostExceeded, DocumentLimits, Execution, root_names
 from scorer.server.names import argument_name, camel_case
 
 SCHEMA: Final = "schema.graphql"
@@ -66,6 +67,23 @@ def _schema() -> GraphQLSchema:
     return build_schema(schema_text())
 
 
+@dataclass(frozen=True)
+class PreparedDocument:
+    """A valid document; `is_kept` says whether answers to all of its roots may be kept."""
+
+    document: DocumentNode
+    is_kept: bool
+
+
+@dataclass(frozen=True)
+class GraphqlRequest:
+    """A valid document, with the values of its variables and the name of the operation that is meant."""
+
+    prepared: PreparedDocument
+    variables: dict[str, Any] | None
+    operation: str | None
+
+
 class GraphqlEngine:
     """Answers requests to the roots of the schema.
 
@@ -74,11 +92,19 @@ class GraphqlEngine:
     roots
         A function for each root, by its name in camelCase. Values are mappings with keys in camelCase; one
         that is expensive may be a function without arguments, which is called where the field is asked for.
+    kept
+        Names of roots whose answers may be kept; see `scorer.server.kept_answers`.
     """
 
-    def __init__(self, roots: Mapping[str, Root], limits: DocumentLimits | None = None) -> None:
+    def __init__(
+        self,
+        roots: Mapping[str, Root],
+        limits: DocumentLimits | None = None,
+        kept: Collection[str] = frozenset(),
+    ) -> None:
         self.limits = limits or DocumentLimits()
         self._roots = roots
+        self._kept = frozenset(kept)
         self._schema = _schema()
         self._prepared = lru_cache(maxsize=DOCUMENTS_KEPT)(self._prepare)
 
@@ -94,24 +120,38 @@ class GraphqlEngine:
     def answer_with_cost(self, body: bytes, context: object) -> tuple[dict[str, Any], int]:
         """Return the document that answers a request's body, and what it cost; see `DocumentLimits.cost`."""
         try:
-            query, variables, operation = self._request(body)
-            document = self._prepared(query)
+            request = self.request(body)
         except ApiError as error:
-            return _failed(str(error)), self.limits.root_cost
+            return failed(str(error)), self.limits.root_cost
+        return self.execute(request, context)
+
+    def request(self, body: bytes) -> GraphqlRequest:
+        """Return the request of a body, whose document is valid.
+
+        Raises
+        ------
+        ApiError
+            When it is none.
+        """
+        query, variables, operation = self._request(body)
+        return GraphqlRequest(self._prepared(query), variables, operation)
+
+    def execute(self, request: GraphqlRequest, context: object) -> tuple[dict[str, Any], int]:
+        """Return the document that answers a request, and what it cost."""
         execution = Execution(context, self.limits.cost)
         try:
             result = execute_sync(
                 self._schema,
-                document,
+                request.prepared.document,
                 context_value=execution,
-                variable_values=variables,
-                operation_name=operation,
+                variable_values=request.variables,
+                operation_name=request.operation,
                 field_resolver=self._resolve,
                 executor_class=LeafExecutor,
             )
         except CostExceeded:
             most = self.limits.cost
-            return _failed(f"query: expected an answer of at most {most} values, found more; {LESS}"), most
+            return failed(f"query: expected an answer of at most {most} values, found more; {LESS}"), most
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = [_shown(error) for error in result.errors]
@@ -131,7 +171,7 @@ class GraphqlEngine:
             raise ApiError("request: expected an object with the text query, and variables or none")
         return query, variables, operation if isinstance(operation, str) else None
 
-    def _prepare(self, query: str) -> DocumentNode:
+    def _prepare(self, query: str) -> PreparedDocument:
         """Parse and validate a document; faults are raised, and so not kept."""
         try:
             document = parse(query, max_tokens=self.limits.tokens, no_location=True)
@@ -144,7 +184,7 @@ class GraphqlEngine:
             raise ApiError("query: expected GraphQL of a few levels, found too many") from None
         if faults:
             raise ApiError("; ".join(fault.message for fault in faults))
-        return document
+        return PreparedDocument(document, {camel_case(name) for name in root_names(document)} <= self._kept)
 
     def _resolve(self, source: Any, info: GraphQLResolveInfo[Any], /, **arguments: Any) -> Any:
         name = camel_case(info.field_name)
@@ -173,7 +213,8 @@ def require_text(value: Any) -> None:
             require_text(each)
 
 
-def _failed(message: str) -> dict[str, Any]:
+def failed(message: str) -> dict[str, Any]:
+    """Return the document that answers a request with an error alone."""
     return {"errors": [{"message": clean(message)}]}
 
 

@@ -128,12 +128,13 @@ class FileRoutes:
 
     def _form(self, filename: str) -> tuple[ExpectedUpload, UploadForm]:
         """Return an upload, and its form now: none in the clear where the open round encrypts."""
-        expected = self.services.uploads.expected(filename)
-        if expected is None:
-            raise ApiError("upload: expected one that was not submitted yet, found one that was")
-        if expected.purpose == DIAGNOSTICS_PURPOSE:
-            return expected, UploadForm(expected.most)
-        return expected, self.services.submissions.window.form(expected)
+        with self.services.database.one_moment():
+            expected = self.services.uploads.expected(filename)
+            if expected is None:
+                raise ApiError("upload: expected one that was not submitted yet, found one that was")
+            if expected.purpose == DIAGNOSTICS_PURPOSE:
+                return expected, UploadForm(expected.most)
+            return expected, self.services.submissions.window.form(expected)
 
     async def _received(self, request: Request, filename: str, form: UploadForm) -> Response:
         try:

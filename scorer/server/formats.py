@@ -1,15 +1,19 @@
 """Values as clients of Numerai's API expect them: times in whole seconds, decimals as text."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from scorer.server.errors import ApiError
 from scorer.units import nmr_text
 
+TIMES_KEPT: Final = 4_096
+"""Times whose texts are kept: answers have those of rounds again and again."""
 MOST_ROWS: Final = 1_000
 """Rows of one answer."""
 
 
+@lru_cache(maxsize=TIMES_KEPT)
 def time_text(seconds: int | None) -> str | None:
     """Return Unix seconds as ``2026-03-29T14:00:00Z``."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,7 +1,7 @@
 """The route that answers GraphQL requests: status 200 whatever is asked, as clients of the API expect."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -9,8 +9,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from scorer.server.engine import GraphqlEngine, schema_text
+from scorer.server.kept_answers import EncodedAnswer
 from scorer.server.rate_limit import RateLimiter, address_of
 
+JSON: Final = "application/json"
 COST_OF_REQUEST: Final = 10_000
 """Cost of an answer that counts as one request more."""
 
@@ -26,24 +28,26 @@ async def bounded_body(request: Request, most: int) -> bytes:
 
 
 def graphql_routes(
-    engine: GraphqlEngine, context_of: Callable[[Request], object], limiter: RateLimiter | None = None
+    engine: GraphqlEngine,
+    answer_of: Callable[[bytes, Request], EncodedAnswer],
+    limiter: RateLimiter | None = None,
 ) -> list[Route]:
     """Return the routes of the base URL and of the schema.
 
     Parameters
     ----------
-    context_of
-        Returns what the roots are called with.
+    answer_of
+        Returns the answer to a body.
     limiter
         Counts the requests of an address, whatever key they have: a key is only looked up afterwards. One
         that is answered at length counts as several.
     """
 
-    def answer(request: Request, body: bytes, address: str) -> dict[str, Any]:
-        document, cost = engine.answer_with_cost(body, context_of(request))
+    def answer(request: Request, body: bytes, address: str) -> bytes:
+        found = answer_of(body, request)
         if limiter is not None:
-            limiter.charge(address, cost // COST_OF_REQUEST)
-        return document
+            limiter.charge(address, found.cost // COST_OF_REQUEST)
+        return found.content
 
     async def graphql(request: Request) -> Response:
         address = address_of(request)
@@ -55,7 +59,7 @@ def graphql_routes(
             body = await bounded_body(request, engine.limits.body)
         except ClientDisconnect:
             return Response(status_code=400)
-        return JSONResponse(await run_in_threadpool(answer, request, body, address))
+        return Response(await run_in_threadpool(answer, request, body, address), media_type=JSON)
 
     async def schema(_: Request) -> Response:
         return PlainTextResponse(schema_text())

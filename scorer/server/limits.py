@@ -58,14 +58,37 @@ class DocumentLimits:
         ApiError
             Names the limit.
         """
-        fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
         _require("definitions", len(document.definitions), self.definitions)
-        counter = _FieldCounter(self, fragments)
+        counter = _FieldCounter(self, fragments_of(document))
         for node in document.definitions:
             if isinstance(node, OperationDefinitionNode):
                 counter.visit(node.selection_set.selections, 1)
+
+
+def root_names(document: DocumentNode) -> set[str]:
+    """Return the names of all fields of a valid document's operations themselves, whichever is executed."""
+    fragments, names = fragments_of(document), set[str]()
+
+    def add(selections: tuple[SelectionNode, ...]) -> None:
+        for node in selections:
+            if isinstance(node, FieldNode):
+                names.add(node.name.value)
+            elif isinstance(node, FragmentSpreadNode):
+                add(fragments[node.name.value].selection_set.selections)
+            elif isinstance(node, InlineFragmentNode):
+                add(node.selection_set.selections)
+
+    for node in document.definitions:
+        if isinstance(node, OperationDefinitionNode):
+            add(node.selection_set.selections)
+    return names
+
+
+def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    """Return the fragments of a document by name."""
+    return {
+        node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+    }
 
 
 class _FieldCounter:

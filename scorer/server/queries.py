@@ -64,8 +64,8 @@ class Queries:
 
     def current_round(self) -> sa.Row[Any] | None:
         """Return the newest round that has opened, whether or not it still takes submissions."""
-        opened = sa.select(ROUND).where(ROUND.c.open_at <= self.clock(), ROUND.c.state != RoundState.VOIDED)
-        return self._first(opened.order_by(ROUND.c.open_at.desc(), ROUND.c.id.desc()))
+        found = self._all(_CURRENT, now=self.clock())
+        return found[0] if found else None
 
     def due_round(self) -> sa.Row[Any] | None:
         """Return the newest round whose outcome is due."""
@@ -166,7 +166,7 @@ class Queries:
         )
 
     def standings(self, limit: int, offset: int, *, is_account: bool) -> Rows:
-        """Return a page of the leaderboard."""
+        """Return a page of the leaderboard; ranks are the numbers from 1 on."""
         return self._all(_STANDINGS, is_account=is_account, limit=limit, offset=offset)
 
     def standing(self, model: int) -> sa.Row[Any] | None:
@@ -212,10 +212,9 @@ class Queries:
 # Statements of pages that are asked for often: to put one together takes longer than to run it.
 _STANDINGS: Final = (
     sa.select(STANDING)
-    .where(STANDING.c.is_account == sa.bindparam("is_account"))
+    .where(STANDING.c.is_account == sa.bindparam("is_account"), STANDING.c.rank > sa.bindparam("offset"))
     .order_by(STANDING.c.rank)
     .limit(sa.bindparam("limit"))
-    .offset(sa.bindparam("offset"))
 )
 _MEANS: Final = sa.select(STANDING_SCORE.c.holder, STANDING_SCORE.c.factor, STANDING_SCORE.c.mean).where(
     STANDING_SCORE.c.holder.in_(sa.bindparam("holders", expanding=True))
@@ -226,6 +225,12 @@ _DAILY: Final = (
     .where(SCORE.c.model == sa.bindparam("model"))
     .order_by(SCORE.c.round, SCORE.c.factor)
     .limit(20_000)
+)
+_CURRENT: Final = (
+    sa.select(ROUND)
+    .where(ROUND.c.open_at <= sa.bindparam("now"), ROUND.c.state != RoundState.VOIDED)
+    .order_by(ROUND.c.open_at.desc(), ROUND.c.id.desc())
+    .limit(1)
 )
 _OPEN: Final = sa.select(ROUND.c.id).where(~ROUND.c.is_over).scalar_subquery()
 _STAKES: Final = sa.union_all(

@@ -1,10 +1,10 @@
 """Roots of scores, payouts, profiles and leaderboards."""
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import chain, groupby
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from scorer.rewards import settle
 from scorer.server.accounts import NamedModel
 from scorer.server.api_keys import READ_ACCOUNT
+from scorer.server.daily_means import by_score, daily_performances
 from scorer.server.errors import ApiError
 from scorer.server.formats import nmr_or_none, page_of, percent, session_time, time_text, whole_number
 from scorer.server.round_roots import OVER, Document, rules_from_text, rules_of, target_of
@@ -21,14 +22,6 @@ from scorer.units import ONE, nmr_text, ppm_text
 
 ONLY_DAY: Final = 1
 """The day of final scores where a round's rules, and with them its horizon, are not known."""
-
-
-def by_score(means: Mapping[str, float]) -> dict[str, float]:
-    """Return means by the name of the score; of several targets, the first in the alphabet."""
-    found: dict[str, float] = {}
-    for factor in sorted(means):
-        found.setdefault(factor.partition("_")[0], means[factor])
-    return found
 
 
 def submission_scores(
@@ -224,36 +217,14 @@ def user_profile(
         "bio": model.bio,
         "nmrStaked": stake,
         "stakeValue": stake,
-        "dailyModelPerformances": lambda: daily_performances(services, model.id),
+        "dailyModelPerformances": lambda: daily_performances(services.queries, model.id),
     }
 
 
 def signals_profile(context: RequestContext, model_name: str) -> Document:
     """Answer ``v2SignalsProfile``."""
     model = _named(context.services, model_name)
-    return {"dailyModelPerformances": lambda: daily_performances(context.services, model.id)}
-
-
-def daily_performances(services: Services, model: int) -> list[Document]:
-    """Return a model's mean scores up to each of its rounds, newest first, under all names of clients."""
-    sums, counts, days = defaultdict[str, float](float), Counter[str](), []
-    rows = services.queries.daily_scores_of(model)
-    for _, of_round in groupby(rows, key=lambda row: row.round):
-        for row in of_round:
-            sums[row.factor] += row.value
-            counts[row.factor] += 1
-        means = by_score({factor: total / counts[factor] for factor, total in sums.items()})
-        days.append(
-            {
-                "date": time_text(row.resolve_at),
-                **dict.fromkeys(("corrRep", "corr20dRep", "corr60Rep"), means.get("corr")),
-                **dict.fromkeys(("mmcRep", "mmc20dRep"), means.get("mmc")),
-                **dict.fromkeys(("fncRep", "fncV3Rep"), means.get("fnc")),
-                "tcRep": means.get("tc"),
-                "icRep": means.get("alpha"),
-            }
-        )
-    return days[::-1]
+    return {"dailyModelPerformances": lambda: daily_performances(context.services.queries, model.id)}
 
 
 def leaderboard(context: RequestContext, limit: int, offset: int) -> list[Document]:
@@ -373,3 +344,17 @@ ROOTS: Final = {
     "accountLeaderboard": account_leaderboard,
     "seasonLeaderboard": season_leaderboard,
 }
+KEPT: Final = frozenset(
+    {
+        "submissionScores",
+        "v3UserProfile",
+        "v2SignalsProfile",
+        "v2Leaderboard",
+        "cryptosignalsLeaderboard",
+        "signalsLeaderboard",
+        "accountLeaderboard",
+        "seasonLeaderboard",
+    }
+)
+"""Roots whose answers may be kept until anything public changes: they depend on their arguments and on
+`scorer.server.tables.PUBLIC`, and not on who asks, the time, a file or the chain."""

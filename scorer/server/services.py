@@ -1,6 +1,6 @@
 """The parts of a running server, and the context in which a request is answered."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from scorer.chain.contracts import Suite
@@ -102,6 +102,10 @@ class RequestContext:
     authorization: str | None
     address: str
     encrypts: bool = False
+
+    def of_nobody(self) -> "RequestContext":
+        """Return the request as anybody would make it."""
+        return replace(self, authorization=None, address="", encrypts=False)
 
     def caller(self) -> Caller:
         """Return who the request is from.

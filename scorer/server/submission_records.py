@@ -79,14 +79,14 @@ class SubmissionRecords:
             Of its file, with its dot: .csv, .parquet or .envelope.
         """
         submission = str(uuid.uuid4())
-        of_model = (SUBMISSION.c.model == values["model"], SUBMISSION.c.round == values["round"])
+        of_model = {name: values[name] for name in ("model", "round")}
         with self.database.writing(durable=False) as connection:  # nobody has heard of it yet
             now = self.clock()
-            earlier = connection.scalar(sa.select(sa.func.count()).select_from(SUBMISSION).where(*of_model))
+            earlier = connection.scalar(_EARLIER, of_model)
             row = {"id": submission, "state": RECEIVED, "received_at": now, "changed_at": now}
             row["inbox_file"] = f"{values['model']}.{(earlier or 0) + 1:06}.{submission}{suffix}"
             row["held_until"] = now + LEASE
-            connection.execute(sa.insert(SUBMISSION).values(**values, **row))
+            connection.execute(sa.insert(SUBMISSION), values | row)
             _note(connection, submission, RECEIVED, None, now)
         return Held(submission, now + LEASE)
 
@@ -109,13 +109,12 @@ class SubmissionRecords:
         """
         now = self.clock()
         until = now + LEASE if state in UNFINISHED else 0
-        mine = (SUBMISSION.c.id == held.id, SUBMISSION.c.held_until == held.until)
-        changed = sa.update(SUBMISSION).where(*mine, SUBMISSION.c.state.in_(UNFINISHED))
+        mine = {"mine": held.id, "mine_until": held.until}
         values = {**values, "state": state, "reason": reason, "changed_at": now, "held_until": until}
         with self.database.writing() as connection:
             if once:
                 _require_new(connection, held.id)
-            if connection.execute(changed.values(**values)).rowcount != 1:
+            if connection.execute(_MINE, values | mine).rowcount != 1:
                 raise LeaseLost(held)
             _note(connection, held.id, state, reason, now)
         return Held(held.id, until)
@@ -157,7 +156,7 @@ class SubmissionRecords:
     def row(self, submission: str) -> sa.Row[Any]:
         """Return a submission that is there."""
         with self.database.reading() as connection:
-            return connection.execute(sa.select(SUBMISSION).where(SUBMISSION.c.id == submission)).one()
+            return connection.execute(_ONE, {"submission": submission}).one()
 
     def newest(self, models: Sequence[int], submission: str | None = None) -> sa.Row[Any] | None:
         """Return the newest submission of some models, or the one of that id; None where they have none."""
@@ -248,6 +247,25 @@ class SubmissionRecords:
 
 _NEWEST: Final = (SUBMISSION.c.received_at.desc(), SUBMISSION.c.inbox_file.desc())
 """The order in which the operator's inbox has them, backwards: by time, then by name."""
+# Statements of each submission, put together once: that takes longer than to run them.
+_ONE: Final = sa.select(SUBMISSION).where(SUBMISSION.c.id == sa.bindparam("submission"))
+_EARLIER: Final = (
+    sa.select(sa.func.count())
+    .select_from(SUBMISSION)
+    .where(SUBMISSION.c.model == sa.bindparam("model"), SUBMISSION.c.round == sa.bindparam("round"))
+)
+_MINE: Final = sa.update(SUBMISSION).where(
+    SUBMISSION.c.id == sa.bindparam("mine"),
+    SUBMISSION.c.held_until == sa.bindparam("mine_until"),
+    SUBMISSION.c.state.in_(UNFINISHED),
+)
+"""Sets the columns whose values it is executed with."""
+_SAME: Final = (
+    sa.select(SUBMISSION.c.id, SUBMISSION.c.state)
+    .where(SUBMISSION.c.model == sa.bindparam("model"), SUBMISSION.c.digest == sa.bindparam("digest"))
+    .order_by(SUBMISSION.c.id)
+    .with_for_update()
+)
 
 
 def ciphertext_hash(row: sa.Row[Any]) -> bytes:
@@ -261,12 +279,9 @@ def _require_new(connection: sa.Connection, submission: str) -> None:
 
     All rows with these bytes are locked, so that of two at once the second one sees what the first became.
     """
-    own = sa.select(SUBMISSION.c.model, SUBMISSION.c.digest).where(SUBMISSION.c.id == submission)
-    model, digest = connection.execute(own).one()
-    same = sa.select(SUBMISSION.c.id, SUBMISSION.c.state).where(
-        SUBMISSION.c.model == model, SUBMISSION.c.digest == digest
-    )
-    for row in connection.execute(same.order_by(SUBMISSION.c.id).with_for_update()).all():
+    own = connection.execute(_ONE, {"submission": submission}).one()
+    same = {"model": own.model, "digest": own.digest}
+    for row in connection.execute(_SAME, same).all():
         if row.id != submission and row.state in (DELIVERING, ACCEPTED):
             raise ApiError(
                 f"envelope: expected one that was not submitted before, found that of submission {row.id}; "
@@ -276,4 +291,4 @@ def _require_new(connection: sa.Connection, submission: str) -> None:
 
 def _note(connection: sa.Connection, submission: str, state: str, reason: str | None, at: int) -> None:
     row = {"submission": submission, "state": state, "reason": reason, "at": at}
-    connection.execute(sa.insert(SUBMISSION_EVENT).values(**row))
+    connection.execute(sa.insert(SUBMISSION_EVENT), row)

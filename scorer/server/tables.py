@@ -102,7 +102,7 @@ RESULT: Final = sa.Table(
     "result",
     METADATA,
     sa.Column("model", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False, index=True),
+    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False),
     _amount("position"),
     sa.Column("reward_score", sa.Integer),
     sa.Column("rate", sa.Integer),
@@ -110,9 +110,12 @@ RESULT: Final = sa.Table(
     _amount("burn", nullable=True),
     sa.Column("transaction_hash", HASH),
     _time("settled_at", nullable=True),
+    sa.Index(None, "round", "model", "position", "payout", "burn", "reward_score"),
     sqlite_with_rowid=False,
 )
-"""A model's part in a round: its position, and once the round is settled and its bundle came, the outcome."""
+"""A model's part in a round: its position, and once the round is settled and its bundle came, the outcome.
+
+Rows lie by model; the index has what a round's page sorts and counts of all models, all in one place."""
 SCORE: Final = sa.Table(
     "score",
     METADATA,
@@ -354,3 +357,14 @@ ORGANISER_ACT: Final = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),
 )
 """Acts of organisers in the console; rows are only ever added."""
+PUBLIC_VERSION: Final = sa.Table(
+    "public_version",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)
+"""One row: `number` is drawn anew by every transaction that changes what `PUBLIC` tables have. It is random:
+a database which is put back from a copy has no number of other content."""
+PUBLIC: Final = frozenset({*READ_MODEL, ACCOUNT, MODEL_PROFILE} - {CURSOR})
+"""The tables from which answers are read that are kept; see `scorer.server.kept_answers`. The cursor is not
+one: it moves with every block, and no such answer shows it."""

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from scorer.protocol.documents import to_hex
+from scorer.server.accounts import Account, NamedModel
 from scorer.server.api_keys import READ_SUBMISSIONS, UPLOAD
 from scorer.server.errors import ApiError
 from scorer.server.formats import time_text
@@ -27,11 +28,20 @@ def submission_upload_auth(
     here
         Whether the file has to be sent to this server, see `scorer.server.uploads.Uploads.grant`.
     """
-    services, own = context.services, context.account(UPLOAD)
-    services.require_number(tournament)
-    model = services.accounts.model_of(own, model_id)
-    purpose, most = services.submissions.window.upload_kind(model, encrypts=context.encrypts)
+    services = context.services
+    with services.database.one_moment():
+        own, model = _own_model(context, model_id, tournament)
+        purpose, most = services.submissions.window.upload_kind(model, encrypts=context.encrypts)
     return services.uploads.grant(own, filename, model, purpose, most, here=here)
+
+
+def _own_model(
+    context: RequestContext, model_id: str | None, tournament: int | None
+) -> tuple[Account, NamedModel]:
+    """Return who asks, and which of their models is meant."""
+    own = context.account(UPLOAD)
+    context.services.require_number(tournament)
+    return own, context.services.accounts.model_of(own, model_id)
 
 
 def sign_upload(
@@ -70,10 +80,9 @@ def create_submission(
     **_unused: Any,
 ) -> Document:
     """Answer ``create_submission``."""
-    services, own = context.services, context.account(UPLOAD)
-    services.require_number(tournament)
-    model = services.accounts.model_of(own, model_id)
-    wanted = Wanted(sha256, round_number)
+    services, wanted = context.services, Wanted(sha256, round_number)
+    with services.database.one_moment():
+        own, model = _own_model(context, model_id, tournament)
     return {"id": services.submissions.create(own, model, filename, trigger_id, wanted)}
 
 

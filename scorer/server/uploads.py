@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.signature import is_canonical
+from scorer.server import upload_statements as statements
 from scorer.server.accounts import Account, Clock, NamedModel
 from scorer.server.blobs import BlobFolder, sha256_of
 from scorer.server.database import Database
@@ -116,21 +117,19 @@ class Uploads:
         """
         now, name = self.clock(), _name(filename, purpose)
         row = {"filename": name, "account": account.id, "purpose": purpose, "most_bytes": most}
+        row |= {"model": model.id if model else None, "expires_at": now + UPLOAD_SECONDS}
         self.quotas.require_disk(self.blobs.free(), most)
         with self.database.writing(durable=False) as connection:
             self.quotas.require(connection, account.id, most, now)
-            values = {**row, "model": model.id if model else None, "expires_at": now + UPLOAD_SECONDS}
-            connection.execute(sa.insert(UPLOAD).values(**values))
+            connection.execute(sa.insert(UPLOAD), row)
         if self.bucket is None or here or purpose == HOSTED_PURPOSE:  # which is encrypted as it comes
             return {"filename": name, "url": self.urls.make("PUT", "upload", name, UPLOAD_SECONDS)}
         return {"filename": name, "url": self.bucket.url(name, UPLOAD_SECONDS)}
 
     def expected(self, filename: str) -> ExpectedUpload | None:
         """Return what is known of an upload; None where none is expected."""
-        known = (UPLOAD.c.filename == filename, UPLOAD.c.used_at.is_(None))
-        columns = (UPLOAD.c.account, UPLOAD.c.purpose, UPLOAD.c.model, UPLOAD.c.most_bytes)
         with self.database.reading() as connection:
-            row = connection.execute(sa.select(*columns).where(*known)).one_or_none()
+            row = connection.execute(statements.EXPECTED, {"name": filename}).one_or_none()
         return None if row is None else ExpectedUpload(filename, *row)
 
     def sent(self, account: Account, filename: str) -> tuple[int, str]:
@@ -142,8 +141,8 @@ class Uploads:
             When the upload is not the account's, was used, or nothing was sent.
         """
         with self.database.reading() as connection:
-            unused = self._unused(account, filename, *SUBMISSIONS, DIAGNOSTICS_PURPOSE)
-            if connection.execute(sa.select(UPLOAD.c.filename).where(*unused)).first() is None:
+            named = statements.named(account, filename, *SUBMISSIONS, DIAGNOSTICS_PURPOSE)
+            if connection.execute(statements.KNOWN, named).first() is None:
                 raise self._unknown()
         draft = self.blobs.draft(filename)
         try:
@@ -208,10 +207,8 @@ class Uploads:
 
     def _place(self, filename: str, part: Path, size: int) -> None:
         """Give a file its name unless the upload was used: in the transaction, so that it cannot be since."""
-        unused = (UPLOAD.c.filename == filename, UPLOAD.c.used_at.is_(None))
         with self.database.writing(durable=False) as connection:
-            sent = sa.update(UPLOAD).where(*unused).values(size=size)
-            if connection.execute(sent).rowcount != 1:
+            if connection.execute(statements.SENT, {"name": filename, "bytes": size}).rowcount != 1:
                 raise UploadUsed("upload: expected one that was not submitted yet, found one that was")
             self.blobs.place(part, filename)
 
@@ -232,14 +229,10 @@ class Uploads:
                 "signature: expected 65 bytes in hex, with a low s and a v of 27 or 28, over a content hash "
                 "of 32 bytes; found another"
             )
-        values = {
-            "signed_round": round_id,
-            "signed_content": to_hex(content_hash),
-            "signature": to_hex(signed),
-        }
-        statement = sa.update(UPLOAD).where(*self._unused(account, filename, *SIGNED))
+        values = {"of_round": round_id, "content": to_hex(content_hash), "signed": to_hex(signed)}
+        values |= statements.named(account, filename, *SIGNED)
         with self.database.writing(durable=False) as connection:
-            if connection.execute(statement.values(**values)).rowcount != 1:
+            if connection.execute(statements.SIGNED_BY, values).rowcount != 1:
                 raise self._unknown()
 
     def take(self, account: Account, filename: str, model: NamedModel | None, *purposes: str) -> Ticket:
@@ -250,10 +243,9 @@ class Uploads:
         ApiError
             When it is not the account's, not for this model, was used, or nothing was sent.
         """
-        unused = self._unused(account, filename, *purposes)
-        used = sa.update(UPLOAD).where(*unused).values(used_at=self.clock())
+        named = statements.named(account, filename, *purposes)
         with self.database.writing(durable=False) as connection:
-            row = connection.execute(used.returning(*UPLOAD.c)).one_or_none()
+            row = connection.execute(statements.TAKEN, named | {"now": self.clock()}).one_or_none()
             if row is None:
                 raise self._unknown()
             if model is not None and row.model not in (None, model.id):
@@ -322,10 +314,6 @@ class Uploads:
             self.blobs.draft(name).unlink(missing_ok=True)
         self._forget(*names)
         return len(names)
-
-    def _unused(self, account: Account, filename: str, *purposes: str) -> tuple[sa.ColumnElement[bool], ...]:
-        named = (UPLOAD.c.filename == filename, UPLOAD.c.account == account.id)
-        return (*named, UPLOAD.c.purpose.in_(purposes), UPLOAD.c.used_at.is_(None))
 
     def _unknown(self) -> ApiError:
         return ApiError(

@@ -10,10 +10,12 @@ import pytest
 import requests
 from graphql import build_schema, parse, validate
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from scorer.server.engine import DEFECT, GraphqlEngine, Root, schema_text
 from scorer.server.errors import ApiError
 from scorer.server.graphql_route import graphql_routes
+from scorer.server.kept_answers import encoded
 from scorer.server.limits import DocumentLimits
 from scorer.server.names import camel_case
 from scorer.server.rate_limit import RateLimiter
@@ -53,6 +55,11 @@ ROOTS: dict[str, Root] = {
 
 def ask(query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
     return GraphqlEngine(ROOTS).answer(json.dumps({"query": query, "variables": variables}).encode(), None)
+
+
+def routes_of(roots: dict[str, Root], limiter: RateLimiter | None = None) -> list[Route]:
+    engine = GraphqlEngine(roots)
+    return graphql_routes(engine, lambda body, _: encoded(engine.answer_with_cost(body, None)), limiter)
 
 
 def only_error(answer: dict[str, Any]) -> str:
@@ -183,7 +190,7 @@ def test_an_answer_that_costs_too_much_is_cut_off() -> None:
 
 def test_a_long_answer_counts_as_many_requests() -> None:
     roots: dict[str, Root] = {"tournaments": lambda _context: [{"name": "a"}] * 60_000}
-    routes = graphql_routes(GraphqlEngine(roots), lambda _request: None, RateLimiter(60, 5))
+    routes = routes_of(roots, RateLimiter(60, 5))
     with served(Starlette(routes=routes)) as url:
         body = {"query": "{ tournaments { name } }"}
         answers = [requests.post(url, json=body, timeout=10).json() for _ in range(2)]
@@ -199,7 +206,7 @@ def test_a_request_that_is_no_question_is_refused(body: bytes) -> None:
 
 
 def test_every_answer_over_http_has_status_200() -> None:
-    routes = graphql_routes(GraphqlEngine(ROOTS), lambda _request: None)
+    routes = routes_of(ROOTS)
     with served(Starlette(routes=routes)) as url:
         good = requests.post(url, json={"query": TOURNAMENTS, "variables": None}, timeout=10)
         bad = requests.post(url, data=b"no JSON", timeout=10)

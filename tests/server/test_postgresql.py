@@ -32,6 +32,11 @@ def test_submissions_quotas_and_webhooks_work_on_postgresql(site: Site) -> None:
     key = site.key(site.account_of(1))
     assert "errors" not in site.ask('mutation { triggerModelWebhook(modelId: "1") }', key)
     assert site.services.webhooks.step() == 2, "the trigger, and the round's opening"
+    for name in ("first_name", "second_name"):
+        assert "errors" not in site.ask(f'mutation {{ setModelName(modelId: "1", name: "{name}") }}', key)
+        asked = site.ask('{ accountProfile(username: "alice") { models { id displayName } } }')
+        names = {model["id"]: model["displayName"] for model in asked["data"]["accountProfile"]["models"]}
+        assert names["1"] == name, "no answer of before is kept"
     board = site.ask("{ accountLeaderboard(limit: 9, offset: 0) { username nmrStaked } }")
     assert "errors" not in board
     site.world.anvil.advance_to(site.world.now + 3 * LATER)

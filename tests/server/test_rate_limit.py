@@ -4,10 +4,9 @@ import requests
 from starlette.applications import Starlette
 
 from scorer.server import rate_limit
-from scorer.server.engine import GraphqlEngine
-from scorer.server.graphql_route import graphql_routes
 from scorer.server.rate_limit import RateLimiter
 from tests.server.loopback import served
+from tests.server.test_engine import routes_of
 
 
 def test_a_bucket_empties_and_fills_again_for_each_caller_alone() -> None:
@@ -30,9 +29,7 @@ def test_no_more_callers_are_remembered_than_there_is_room_for(monkeypatch) -> N
 
 
 def test_who_asks_too_much_gets_status_200_and_a_sentence() -> None:
-    routes = graphql_routes(
-        GraphqlEngine({"tournaments": lambda _context: []}), lambda _request: None, RateLimiter(60, 2)
-    )
+    routes = routes_of({"tournaments": lambda _context: []}, RateLimiter(60, 2))
     with served(Starlette(routes=routes)) as url:
         body = {"query": "{ tournaments { name } }"}
         answers = [requests.post(url, json=body, timeout=10) for _ in range(3)]

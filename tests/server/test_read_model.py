@@ -337,7 +337,7 @@ def test_what_an_earlier_release_wrote_is_kept(tmp_path: Path) -> None:
     model = "INSERT INTO model VALUES (1, '0xowner', '0xowner', 5)"
     columns = "(model, name, name_key, bio, link_url, link_text, webhook)"
     profile = f"INSERT INTO model_profile {columns} VALUES (1, 'a', 'a', '', '', '', 'https://a/')"
-    with database.writing() as connection:
+    with database.engine.begin() as connection:
         for statement in (model, profile):
             connection.execute(sa.text(statement))
     database.migrate()
@@ -358,7 +358,7 @@ def test_scores_of_an_earlier_release_are_summarised(tmp_path: Path) -> None:
     }
     database = Database.open(tmp_path / "old.sqlite")
     database.migrate("0004")
-    with database.writing() as connection:
+    with database.engine.begin() as connection:
         for (round_id, factor), (values, _) in expected.items():
             below = _shares_below(np.array(values)).tolist()
             for model, (value, percentile) in enumerate(zip(values, below, strict=True)):

@@ -74,6 +74,7 @@ def test_an_answer_takes_few_statements(busy: Site, query: str, most: int) -> No
         answer = busy.ask(f"query {{ {query} }}", key)
     assert "errors" not in answer, answer
     found = [text for text in statements if text.lstrip().upper().startswith("SELECT")]
+    found = [text for text in found if "public_version" not in text]  # one more, by which answers are kept
     assert len(found) <= most, "\n".join(found)
 
 

@@ -83,13 +83,13 @@ def read_round(services: Services, round_id: int, page: int = 1) -> RoundFacts |
         return None
     of_round = RESULT.c.round == round_id
     net = RESULT.c.payout - RESULT.c.burn
-    query = (
-        sa.select(RESULT)
-        .where(of_round)
-        .order_by(net.desc().nulls_last(), RESULT.c.position.desc(), RESULT.c.model)
-    )
+    order = (net.desc().nulls_last(), RESULT.c.position.desc(), RESULT.c.model)
+    ranked = sa.select(RESULT.c.model).where(of_round).order_by(*order)  # in the index, which rows are not
+    shown = ranked.limit(RESULTS).offset((page - 1) * RESULTS)
     with services.database.reading() as connection:
-        found = connection.execute(query.limit(RESULTS).offset((page - 1) * RESULTS)).all()
+        models = connection.scalars(shown).all()
+        rows = sa.select(RESULT).where(of_round, RESULT.c.model.in_(models)).order_by(*order)
+        found = connection.execute(rows).all()
         count = connection.scalar(sa.select(sa.func.count()).select_from(RESULT).where(of_round)) or 0
         held = sa.select(sa.func.count()).select_from(RESULT).where(of_round, RESULT.c.position > 0)
         positions = connection.scalar(held) or 0
