@@ -22,6 +22,18 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @notice Largest bond that a vote can take, wei: nobody deploys a committee that none can afford to sit in.
     uint256 public constant MAX_MEMBER_BOND = 100_000e18;
 
+    /// @notice Seconds from opening a round to its resolution that hold bonds at most: as many as RoundSchedule allows
+    /// (90 + 90 + 365 days), whatever a tournament says.
+    uint64 private constant MAX_ROUND_TIME = 545 days;
+
+    /// @notice Seconds that a bond is held after the last round that its member may sign for: time to find and to prove two
+    /// documents, and for verifiers on other chains to learn of a new set.
+    uint64 public constant PROOF_PERIOD = 30 days;
+
+    /// @notice Seconds after which votes hold no bond of a member that left any more: longer than a tournament's reporting, the
+    /// court's posting, two challenge windows and a dispute together.
+    uint64 private constant MAX_VOTE_TIME = 130 days;
+
     /// @param bond wei.
     /// @param openVotes rounds whose reports the bond answers for, or is held by.
     /// @param absences seals in a row that the member did not sign.
@@ -58,11 +70,23 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @dev Everybody who ever was a member, or has a bond.
     mapping(address account => Member) internal _members;
 
+    /// @dev When the last round resolves that was opened so far, seconds.
+    uint64 private _lastResolution;
+
+    /// @inheritdoc ICommitteeMembers
+    mapping(address account => uint256) public heldUntil;
+
+    /// @dev Whoever left by their own will: nobody else makes them a member again.
+    mapping(address account => bool) private _hasLeft;
+
     /// @inheritdoc ICommitteeMembers
     mapping(address account => uint256) public creditOf;
 
     /// @inheritdoc ICommitteeMembers
     mapping(address tournament => bool) public isTournament;
+
+    /// @dev Also those that were removed: nobody is spared what they signed of their rounds.
+    mapping(address tournament => bool) internal _wasTournament;
 
     /* CONSTRUCTOR */
 
@@ -86,6 +110,8 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
             next[i] = before[i];
         }
         next[before.length] = member;
+        if (_hasLeft[member]) revert MemberLeft(member);
+        heldUntil[member] = 0;
         _members[member].absences = 0;
         emit MemberAdded(member);
         _beginMemberSet(next, newQuorum);
@@ -98,6 +124,24 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     }
 
     /// @inheritdoc ICommitteeMembers
+    function leave() external {
+        if (!isMember(msg.sender)) revert NotMember(msg.sender);
+        uint256 others = members().length - 1;
+        _hasLeft[msg.sender] = true;
+        // A set is never empty: the last member stays in it, and is held no longer than others.
+        if (others == 0) _holdBond(msg.sender);
+        else _removeMember(msg.sender, Math.min(quorum(), others));
+    }
+
+    /// @inheritdoc ICommitteeMembers
+    function assignRound(uint64 resolveAt) external returns (uint64 setId) {
+        _requireTournament(msg.sender);
+        uint256 until = Math.min(resolveAt, block.timestamp + MAX_ROUND_TIME);
+        if (until > _lastResolution) _lastResolution = uint64(until);
+        return memberSetId;
+    }
+
+    /// @inheritdoc ICommitteeMembers
     function setQuorum(uint256 newQuorum) external restricted {
         _beginMemberSet(members(), newQuorum);
     }
@@ -106,6 +150,7 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     function addTournament(address tournament) external restricted {
         if (isTournament[tournament]) revert AlreadyTournament(tournament);
         isTournament[tournament] = true;
+        _wasTournament[tournament] = true;
         emit TournamentAdded(tournament);
     }
 
@@ -145,10 +190,15 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @inheritdoc ICommitteeMembers
     function releaseBond(uint256 amount, address to) external nonReentrant {
         if (amount == 0) revert ZeroAmount();
+        uint256 until = heldUntil[msg.sender];
         uint256 openVotes = _members[msg.sender].openVotes;
-        if (openVotes != 0) revert VotesOpen(openVotes);
+        bool isOver = until != 0 && block.timestamp >= until + MAX_VOTE_TIME;
+        if (openVotes != 0 && !isOver) revert VotesOpen(openVotes);
         uint256 bond = _members[msg.sender].bond;
         if (amount > bond) revert InsufficientBond(bond, amount);
+        if (block.timestamp < until) revert BondHeld(block.timestamp, until);
+        bool isSitting = until == 0 && isMember(msg.sender);
+        if (isSitting && bond - amount < memberBond) revert BondTooSmall(bond - amount, memberBond);
 
         _members[msg.sender].bond = uint128(bond - amount);
         emit BondReleased(msg.sender, to, amount);
@@ -212,8 +262,14 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
         for (uint256 i; i < before.length; ++i) {
             if (before[i] != member) next[kept++] = before[i];
         }
+        _holdBond(member);
         emit MemberRemoved(member);
         _beginMemberSet(next, newQuorum);
+    }
+
+    /// @dev Holds the bond of a member that signs for no round that is opened from now on.
+    function _holdBond(address member) private {
+        heldUntil[member] = Math.max(_lastResolution, block.timestamp) + PROOF_PERIOD;
     }
 
     function _requireTournament(address tournament) internal view {

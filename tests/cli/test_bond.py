@@ -137,6 +137,7 @@ def test_a_bond_is_approved_and_posted_and_what_is_lacking_is_reported(
         "least_bond": "100",
         "can_vote": False,
         "open_votes": 0,
+        "held_until": 0,
         "owed": "0",
     }
     code, said = member.types("post", "99.5", "--dry-run")
@@ -197,13 +198,20 @@ def test_a_bond_that_a_vote_holds_is_refused_until_the_vote_is_closed(
         committee.suite.committee.functions.closeVotes(committee.suite.addresses.tournament, round_id)
     )
     assert member.shown()["open_votes"] == 0
-    _, said = member.types("release", 101, "--dry-run")
-    assert "note: with a bond of 99 NMR no vote counts" in said
+    said = " ".join(member.refused("release", 101).split())
+    assert "expected at least 100 NMR to stay, as you are a member, found 99" in said
     assert "found 200 NMR" in member.refused("release", "200.1")
     other = committee.anvil.account(STRANGER + 2).address
     code, said = member.types("release", "20.5", "--to", other, "--yes")
     assert (code, f"note: {other} is not your address" in said) == (0, True)
     assert committee.suite.token.functions.balanceOf(other).call() == 20_500_000_000 * 10**9
+    left = member.sends("leave")["bond"]
+    assert (left["member"], left["held_until"] > deadline) == (False, True)
+    assert "expected a bond that no round holds any more, found one held until 20" in member.refused(
+        "release", "--all"
+    )
+    assert "leave: expected a member of the committee" in member.refused("leave")
+    committee.anvil.advance_to(left["held_until"])
     assert member.sends("release", "--all")["bond"]["bond"] == "0"
     assert member.tokens() == 179_500_000_000 * 10**9
 

@@ -141,7 +141,7 @@ class _Trading:
             admin.send(account.functions.list(asset_of(name), token.address))
             admin.send(token.functions.transfer(account.address, BOOK))
         admin.send(cash.functions.transfer(account.address, BOOK))
-        mandate = agent.address, 2**40, 10, BOOK, BOOK
+        mandate = agent.address, 2**40, 10, BOOK, BOOK, 0
         admin.send(gate.functions.setMandate(account.address, mandate))
         admin.send(nmr.functions.approve(gate.address, BOND))
         admin.send(gate.functions.postBond(agent.address, BOND))
