@@ -104,13 +104,15 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
 
     /// @inheritdoc ICommitteeMembers
     function addMember(address member, uint256 newQuorum) external restricted {
+        if (_hasLeft[member]) revert MemberLeft(member);
         address[] memory before = members();
-        address[] memory next = new address[](before.length + 1);
-        for (uint256 i; i < before.length; ++i) {
+        // A last member that left makes room for the next.
+        uint256 kept = _hasLeft[before[0]] ? 0 : before.length;
+        address[] memory next = new address[](kept + 1);
+        for (uint256 i; i < kept; ++i) {
             next[i] = before[i];
         }
-        next[before.length] = member;
-        if (_hasLeft[member]) revert MemberLeft(member);
+        next[kept] = member;
         heldUntil[member] = 0;
         _members[member].absences = 0;
         emit MemberAdded(member);
@@ -128,8 +130,8 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
         if (!isMember(msg.sender)) revert NotMember(msg.sender);
         uint256 others = members().length - 1;
         _hasLeft[msg.sender] = true;
-        // A set is never empty: the last member stays in it, and is held no longer than others.
-        if (others == 0) _holdBond(msg.sender);
+        // A set is never empty: the last member stays in it until there is another, and is held no longer for that.
+        if (others == 0) _endMembership(msg.sender);
         else _removeMember(msg.sender, Math.min(quorum(), others));
     }
 
@@ -262,14 +264,14 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
         for (uint256 i; i < before.length; ++i) {
             if (before[i] != member) next[kept++] = before[i];
         }
-        _holdBond(member);
-        emit MemberRemoved(member);
+        _endMembership(member);
         _beginMemberSet(next, newQuorum);
     }
 
     /// @dev Holds the bond of a member that signs for no round that is opened from now on.
-    function _holdBond(address member) private {
+    function _endMembership(address member) private {
         heldUntil[member] = Math.max(_lastResolution, block.timestamp) + PROOF_PERIOD;
+        emit MemberRemoved(member);
     }
 
     function _requireTournament(address tournament) internal view {

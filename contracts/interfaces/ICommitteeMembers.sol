@@ -70,8 +70,8 @@ interface ICommitteeMembers {
     /// @dev Reverts if `member` is none (`NotMember`), or the quorum does not fit (`QuorumOutOfRange`).
     function removeMember(address member, uint256 newQuorum) external;
 
-    /// @notice Ends the caller's membership for good. As many as before agree, or all who are left. The last member stays, and its
-    /// bond is held no longer than another's.
+    /// @notice Ends the caller's membership for good. As many as before agree, or all who are left. The last member stays until
+    /// another is added, and its bond is held no longer than another's.
     /// @dev Reverts if the caller is no member (`NotMember`).
     function leave() external;
 

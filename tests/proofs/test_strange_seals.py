@@ -71,8 +71,8 @@ def test_a_leaf_of_no_model_adds_nothing_to_the_sums(world: CourtWorld) -> None:
 
 def test_a_verdict_that_there_is_not_adds_nothing_to_the_sums(world: CourtWorld) -> None:
     evidence = accepted(world)
-    proof = evidence.to_contract(), submission(2), STEPS.step(2), []
-    world.prove(world.meta_court.functions.disproveIdleStep(world.tournament, *proof))
+    proof = evidence.to_contract(), submission(2), STEPS.step(2)
+    world.prove(world.meta_court.functions.disproveIdleStep(world.tournament, *proof, []))
     assert is_disproven(world)
 
 

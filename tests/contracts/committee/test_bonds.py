@@ -180,6 +180,8 @@ def test_the_last_member_stays_and_is_held_no_longer(house: House) -> None:
     leave(house, last)
     assert list(committee.members()) == [last]
     committee.releaseBond(MEMBER_BOND, house.bob, sender=last)
+    committee.addMember(house.bob, 1, sender=house.admin)
+    assert list(committee.members()) == [house.bob]
 
 
 def test_no_round_of_a_hostile_tournament_holds_a_bond_for_ever(
