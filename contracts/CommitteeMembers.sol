@@ -28,7 +28,7 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
 
     /// @notice Seconds that a bond is held after the last round that its member may sign for: time to find and to prove two
     /// documents, and for verifiers on other chains to learn of a new set.
-    uint64 public constant PROOF_PERIOD = 30 days;
+    uint64 private constant PROOF_PERIOD = 30 days;
 
     /// @notice Seconds after which votes hold no bond of a member that left any more: longer than a tournament's reporting, the
     /// court's posting, two challenge windows and a dispute together.
@@ -121,13 +121,11 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
 
     /// @inheritdoc ICommitteeMembers
     function removeMember(address member, uint256 newQuorum) external restricted {
-        if (!isMember(member)) revert NotMember(member);
         _removeMember(member, newQuorum);
     }
 
     /// @inheritdoc ICommitteeMembers
     function leave() external {
-        if (!isMember(msg.sender)) revert NotMember(msg.sender);
         uint256 others = members().length - 1;
         _hasLeft[msg.sender] = true;
         // A set is never empty: the last member stays in it until there is another, and is held no longer for that.
@@ -256,20 +254,21 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
 
     /* INTERNAL */
 
-    /// @param member one of the current set.
+    /// @dev Reverts for others than members.
     function _removeMember(address member, uint256 newQuorum) internal {
+        _endMembership(member);
         address[] memory before = members();
         address[] memory next = new address[](before.length - 1);
         uint256 kept;
         for (uint256 i; i < before.length; ++i) {
             if (before[i] != member) next[kept++] = before[i];
         }
-        _endMembership(member);
         _beginMemberSet(next, newQuorum);
     }
 
     /// @dev Holds the bond of a member that signs for no round that is opened from now on.
     function _endMembership(address member) private {
+        if (!isMember(member)) revert NotMember(member);
         heldUntil[member] = Math.max(_lastResolution, block.timestamp) + PROOF_PERIOD;
         emit MemberRemoved(member);
     }

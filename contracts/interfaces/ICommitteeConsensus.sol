@@ -8,7 +8,7 @@ import {ICommitteeMembers} from "./ICommitteeMembers.sol";
 /// @notice A member signs one consensus document of a round. Whoever signed two loses the whole bond: half of it goes to
 /// who proves it, half to the burn sink. Half, because whoever is about to be caught can hurry to prove it himself.
 ///
-/// Nobody can sign twice and take the bond back: members keep it, and of those who leave it is held until PROOF_PERIOD after
+/// Nobody can sign twice and take the bond back: members keep it, and of those who leave it is held until 30 days after
 /// the last round that they may sign for has resolved (`ICommitteeMembers`). What can be missing is a bond that was never
 /// posted, or that was slashed before.
 interface ICommitteeConsensus is ICommitteeMembers {

@@ -17,8 +17,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 /// A member signs for the rounds that were opened while it was one, and can sign wrongly at any time of them
 /// (`ICommitteeConsensus`). So a member takes back no more than what its bond has above `memberBond`. To leave, it calls
 /// `leave`, and needs nobody's leave: it is assigned no further round, nobody can add it again, and its bond is held until
-/// PROOF_PERIOD after the last round that was opened before has resolved. That is PROOF_PERIOD + MAX_ROUND_TIME at most, and
-/// MAX_VOTE_TIME more if votes are still open then, whatever admins, operators and tournaments do. Of members that the admin
+/// 30 days after the last round that was opened before has resolved. That is 575 days at most, and 130 more if votes are still
+/// open then, whatever admins, operators and tournaments do. Of members that the admin
 /// removes, and of absent ones, the bond is held as long.
 ///
 /// Bonds can be lost by what others do (a dispute in which a member does not vote), so members answer for rounds of the
