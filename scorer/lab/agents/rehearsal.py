@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from eth_hash.auto import keccak
 from web3.contract import Contract
+from web3.logs import DISCARD
 
 from scorer.agents.document import ascending_members, rotation_message, set_hash
 from scorer.agents.leaves import Body, asset_of
@@ -224,9 +225,9 @@ class _Trading:
         expected = (traded + UNIT, BOOK, BOND)
         receipt = agent.send(functions.actSealed(order, leaf.hash, index, body.proof(index), expected))
         self.gas["actSealed"] = int(receipt["gasUsed"])
-        acted = self.gate.events.Acted().process_receipt(receipt)[0]["args"]
+        acted = self.gate.events.Acted().process_receipt(receipt, errors=DISCARD)[0]["args"]
         before = int(functions.bondOf(agent.address).call())
-        opened = functions.open(acted["actId"], acted["act"], leaf.struct)
+        opened = functions.open(acted["actId"], tuple(acted["act"].values()), leaf.struct)
         self.gas["open"] = int(_sender(self.anvil, AWAY_ADMIN).send(opened)["gasUsed"])
         lost = before - int(functions.bondOf(agent.address).call())
         if lost != BOND:
