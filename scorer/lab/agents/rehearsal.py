@@ -239,7 +239,7 @@ class _Trading:
         members, every = ascending_members(document.members), len(document.members)
         where, hashes = document.consensus, (document.consensus.member_set, set_hash(members, every))
         message = rotation_message(where.chain_id, where.tournament, 2, *hashes)
-        signers = {account.address: KeySigner(account) for account in map(home.account, range(ACCOUNTS))}
+        signers = {str(account.address): KeySigner(account) for account in map(home.account, range(ACCOUNTS))}
         signatures = b"".join(signers[member].sign_message(message) for member in members)
         signed = (1 << every) - 1, signatures
         call = self.verifier.functions.rotate(2, members, document.quorum, members, every, *signed)
