@@ -128,6 +128,26 @@ contract AgentsTest is AgentsHouse {
         _refuse(STRANGER, address(committee), call, ICommitteeConsensus.EquivocationKnown.selector);
     }
 
+    function test_documentsOfOtherChainsAndTournamentsAndOfMembersWithoutABondProveNothing() public {
+        uint64 start = uint64(_now()) + 6 hours;
+        vm.prank(OPERATOR);
+        tournament.openRound(start - 1, start, start + 2 days, start + 9 days, _commitments(0));
+        ConsensusDocument.Consensus memory c = _document(1);
+        ConsensusDocument.Consensus memory other = _document(1);
+        other.root = 0;
+        bytes memory call = _equivocation(c, other, members[0]);
+        _refuse(STRANGER, address(committee), call, ICommitteeConsensus.NoBond.selector);
+        other.chainId = 1;
+        call = _equivocation(c, other, members[0]);
+        _refuse(STRANGER, address(committee), call, ICommitteeConsensus.OtherChain.selector);
+        call = _equivocation(other, c, members[0]);
+        _refuse(STRANGER, address(committee), call, ICommitteeConsensus.OtherChain.selector);
+        other.chainId = block.chainid;
+        (c.tournament, other.tournament) = (STRANGER, STRANGER);
+        call = _equivocation(c, other, members[0]);
+        _refuse(STRANGER, address(committee), call, ICommitteeMembers.UnknownTournament.selector);
+    }
+
     /* ACTS */
 
     function test_anActWithinTheDocumentTrades() public {

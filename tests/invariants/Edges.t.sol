@@ -268,6 +268,19 @@ contract EdgesTest is Rounds {
         );
     }
 
+    function test_aMembersNewKeyBeginsASetAndOldSetsKeepTheirs() public {
+        bytes memory call = abi.encodeCall(ICommitteeMembers.setEncryptionKey, (0));
+        _refusedCall(address(committee), call, ICommitteeMembers.ZeroEncryptionKey.selector);
+        committee.setEncryptionKey("a stranger's");
+        require(committee.memberSetId() == 1, "no set for it");
+        call = abi.encodeCall(ICommitteeMembers.setEncryptionKey, ("a stranger's"));
+        _refusedCall(address(committee), call, ICommitteeMembers.SameEncryptionKey.selector);
+        vm.prank(_candidate(0));
+        committee.setEncryptionKey("a member's");
+        require(committee.encryptionKeysOf(2)[0] == "a member's", "the new set has it");
+        require(committee.encryptionKeysOf(1)[0] == 0, "the old one has none");
+    }
+
     function test_aMemberKeepsTheLeastBondAndWhoLeftWaits() public {
         address member = _candidate(0);
         uint256 bond = MEMBER_BOND;
