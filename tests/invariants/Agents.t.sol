@@ -14,6 +14,23 @@ import {IModelRegistry} from "../../contracts/interfaces/IModelRegistry.sol";
 import {AgentsHouse} from "./AgentsHouse.sol";
 import {vm} from "./Vm.sol";
 
+/// @notice A registry of one owner's tokens, which may all be no more.
+contract FragileRegistry {
+    address private immutable _owner = msg.sender;
+    bool private _isEmpty;
+
+    error NoSuchToken();
+
+    function burn() external {
+        _isEmpty = true;
+    }
+
+    function ownerOf(uint256) external view returns (address) {
+        if (_isEmpty) revert NoSuchToken();
+        return _owner;
+    }
+}
+
 /// @title AgentsTest
 /// @notice Documents, sets, acts and bonds on a chain of agents; tests/contracts/agents looks at each more closely.
 contract AgentsTest is AgentsHouse {
@@ -303,6 +320,17 @@ contract AgentsTest is AgentsHouse {
         end = abi.encodeCall(IAgentLink.unlink, (second));
         _refuse(ADMIN, address(links), end, IAgentLink.NotOwnerOfEither.selector);
         _succeed(STRANGER, address(links), end);
+    }
+
+    function test_aLinkToATokenThatIsNoMoreCountsNoMore() public {
+        FragileRegistry agents = new FragileRegistry();
+        IAgentLink links = IAgentLink(_create("AgentLink", abi.encode(registry, agents)));
+        uint256 model = registry.register(address(this));
+        links.link(model, 7);
+        agents.burn();
+        (, bool counts) = links.agentOf(model);
+        require(!counts, "no more");
+        links.unlink(model);
     }
 
     /* INTERNAL */
