@@ -21,7 +21,7 @@ abstract contract CommitteeConsensus is ICommitteeConsensus, CommitteeMembers {
     ) external {
         address member = _doubleSigner(first, firstSignature, second, secondSignature);
         (address tournament, uint256 roundId) = (first.tournament, first.roundId);
-        _requireTournament(tournament);
+        if (!_wasTournament[tournament]) revert UnknownTournament(tournament);
         (,,, uint64 setId) = ITournament(tournament).reportingOf(roundId);
         _requireMember(setId, member);
         if (_isProven[tournament][roundId][member]) revert EquivocationKnown(tournament, roundId, member);

@@ -22,6 +22,18 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @notice Largest bond that a vote can take, wei: nobody deploys a committee that none can afford to sit in.
     uint256 public constant MAX_MEMBER_BOND = 100_000e18;
 
+    /// @notice Seconds from opening a round to its resolution that hold bonds at most: as many as RoundSchedule allows
+    /// (90 + 90 + 365 days), whatever a tournament says.
+    uint64 private constant MAX_ROUND_TIME = 545 days;
+
+    /// @notice Seconds that a bond is held after the last round that its member may sign for: time to find and to prove two
+    /// documents, and for verifiers on other chains to learn of a new set.
+    uint64 private constant PROOF_PERIOD = 30 days;
+
+    /// @notice Seconds after which votes hold no bond of a member that left any more: longer than a tournament's reporting, the
+    /// court's posting, two challenge windows and a dispute together.
+    uint64 private constant MAX_VOTE_TIME = 130 days;
+
     /// @param bond wei.
     /// @param openVotes rounds whose reports the bond answers for, or is held by.
     /// @param absences seals in a row that the member did not sign.
@@ -58,11 +70,23 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @dev Everybody who ever was a member, or has a bond.
     mapping(address account => Member) internal _members;
 
+    /// @dev When the last round resolves that was opened so far, seconds.
+    uint64 private _lastResolution;
+
+    /// @inheritdoc ICommitteeMembers
+    mapping(address account => uint256) public heldUntil;
+
+    /// @dev Whoever left by their own will: nobody else makes them a member again.
+    mapping(address account => bool) private _hasLeft;
+
     /// @inheritdoc ICommitteeMembers
     mapping(address account => uint256) public creditOf;
 
     /// @inheritdoc ICommitteeMembers
     mapping(address tournament => bool) public isTournament;
+
+    /// @dev Also those that were removed: nobody is spared what they signed of their rounds.
+    mapping(address tournament => bool) internal _wasTournament;
 
     /* CONSTRUCTOR */
 
@@ -80,12 +104,16 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
 
     /// @inheritdoc ICommitteeMembers
     function addMember(address member, uint256 newQuorum) external restricted {
+        if (_hasLeft[member]) revert MemberLeft(member);
         address[] memory before = members();
-        address[] memory next = new address[](before.length + 1);
-        for (uint256 i; i < before.length; ++i) {
+        // A last member that left makes room for the next.
+        uint256 kept = _hasLeft[before[0]] ? 0 : before.length;
+        address[] memory next = new address[](kept + 1);
+        for (uint256 i; i < kept; ++i) {
             next[i] = before[i];
         }
-        next[before.length] = member;
+        next[kept] = member;
+        heldUntil[member] = 0;
         _members[member].absences = 0;
         emit MemberAdded(member);
         _beginMemberSet(next, newQuorum);
@@ -93,8 +121,24 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
 
     /// @inheritdoc ICommitteeMembers
     function removeMember(address member, uint256 newQuorum) external restricted {
-        if (!isMember(member)) revert NotMember(member);
         _removeMember(member, newQuorum);
+    }
+
+    /// @inheritdoc ICommitteeMembers
+    function leave() external {
+        uint256 others = members().length - 1;
+        _hasLeft[msg.sender] = true;
+        // A set is never empty: the last member stays in it until there is another, and is held no longer for that.
+        if (others == 0) _endMembership(msg.sender);
+        else _removeMember(msg.sender, Math.min(quorum(), others));
+    }
+
+    /// @inheritdoc ICommitteeMembers
+    function assignRound(uint64 resolveAt) external returns (uint64 setId) {
+        _requireTournament(msg.sender);
+        uint256 until = Math.min(resolveAt, block.timestamp + MAX_ROUND_TIME);
+        if (until > _lastResolution) _lastResolution = uint64(until);
+        return memberSetId;
     }
 
     /// @inheritdoc ICommitteeMembers
@@ -106,6 +150,7 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     function addTournament(address tournament) external restricted {
         if (isTournament[tournament]) revert AlreadyTournament(tournament);
         isTournament[tournament] = true;
+        _wasTournament[tournament] = true;
         emit TournamentAdded(tournament);
     }
 
@@ -145,10 +190,15 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
     /// @inheritdoc ICommitteeMembers
     function releaseBond(uint256 amount, address to) external nonReentrant {
         if (amount == 0) revert ZeroAmount();
+        uint256 until = heldUntil[msg.sender];
         uint256 openVotes = _members[msg.sender].openVotes;
-        if (openVotes != 0) revert VotesOpen(openVotes);
+        bool isOver = until != 0 && block.timestamp >= until + MAX_VOTE_TIME;
+        if (openVotes != 0 && !isOver) revert VotesOpen(openVotes);
         uint256 bond = _members[msg.sender].bond;
         if (amount > bond) revert InsufficientBond(bond, amount);
+        if (block.timestamp < until) revert BondHeld(block.timestamp, until);
+        bool isSitting = until == 0 && isMember(msg.sender);
+        if (isSitting && bond - amount < memberBond) revert BondTooSmall(bond - amount, memberBond);
 
         _members[msg.sender].bond = uint128(bond - amount);
         emit BondReleased(msg.sender, to, amount);
@@ -204,16 +254,23 @@ abstract contract CommitteeMembers is ICommitteeMembers, AccessManaged, Reentran
 
     /* INTERNAL */
 
-    /// @param member one of the current set.
+    /// @dev Reverts for others than members.
     function _removeMember(address member, uint256 newQuorum) internal {
+        _endMembership(member);
         address[] memory before = members();
         address[] memory next = new address[](before.length - 1);
         uint256 kept;
         for (uint256 i; i < before.length; ++i) {
             if (before[i] != member) next[kept++] = before[i];
         }
-        emit MemberRemoved(member);
         _beginMemberSet(next, newQuorum);
+    }
+
+    /// @dev Holds the bond of a member that signs for no round that is opened from now on.
+    function _endMembership(address member) private {
+        if (!isMember(member)) revert NotMember(member);
+        heldUntil[member] = Math.max(_lastResolution, block.timestamp) + PROOF_PERIOD;
+        emit MemberRemoved(member);
     }
 
     function _requireTournament(address tournament) internal view {

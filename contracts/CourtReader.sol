@@ -106,11 +106,7 @@ abstract contract CourtReader is ICourtTypes {
     }
 
     function _requireInTree(Submission calldata submission, bytes32 expected) internal pure {
-        _requireLeafInTree(_leafOf(submission), submission, expected);
-    }
-
-    function _requireLeafInTree(bytes32 leaf, Submission calldata submission, bytes32 expected) internal pure {
-        bytes32 root = SubmissionTree.rootOf(leaf, submission.index, submission.siblings);
+        bytes32 root = SubmissionTree.rootOf(_leafOf(submission), submission.index, submission.siblings);
         if (root != expected) revert NotInTree(root, expected);
     }
 

@@ -96,11 +96,11 @@ contract MetaCourt is IMetaCourt, CourtReader {
         Chunk[] calldata chunks
     ) external {
         (IScoreCourt court, ITournament.Round memory r) = _begin(tournament, evidence);
-        if (submission.modelId == 0) {
-            _requireLeafInTree(0, submission, r.submissionsRoot);
-        } else {
+        // Of what a quorum may have sealed, a leaf of the model zero and verdicts above one add nothing either.
+        bytes32 filled = SubmissionTree.rootOf(0, submission.index, submission.siblings);
+        if (submission.modelId != 0 || filled != r.submissionsRoot) {
             _requireInTree(submission, r.submissionsRoot);
-            if (submission.verdict != 0) {
+            if (submission.verdict == 1) {
                 _requireHeads(chunks, r.positionsHead, evidence.report.scoresHead);
                 if (_hasPosition(tournament, submission.modelId, chunks)) revert NotIdle();
             }

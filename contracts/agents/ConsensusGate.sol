@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 import {IConsensusGate} from "./interfaces/IConsensusGate.sol";
 import {IConsensusVerifier} from "./interfaces/IConsensusVerifier.sol";
@@ -19,6 +20,9 @@ contract ConsensusGate is IConsensusGate, ReentrancyGuardTransient {
 
     /// @notice Weights are in billionths.
     uint256 public constant WEIGHT_UNIT = 1e9;
+
+    /// @notice `Mandate.bondRate` is for so many units of cash.
+    uint256 public constant RATE_UNIT = 1e18;
 
     /// @param number of the UTC day since 1970.
     struct Day {
@@ -58,7 +62,7 @@ contract ConsensusGate is IConsensusGate, ReentrancyGuardTransient {
     mapping(address agent => uint256) public bondOf;
 
     /// @inheritdoc IConsensusGate
-    mapping(address agent => uint256) public sealedActsOf;
+    mapping(address agent => uint256) public heldOf;
 
     /// @inheritdoc IConsensusGate
     mapping(address account => uint256) public creditOf;
@@ -127,7 +131,7 @@ contract ConsensusGate is IConsensusGate, ReentrancyGuardTransient {
         bytes32[] calldata siblings
     ) external nonReentrant returns (uint256 actId) {
         bytes32 leafHash = ConsensusDocument.leafOf(leaf);
-        Act memory log = _log(order, leafHash, index, siblings);
+        Act memory log = _log(order, leafHash, index, siblings, false);
         if (leaf.asset != order.asset) revert WrongAsset(order.asset, leaf.asset);
         if (!_isSide(order.buy, leaf.weight)) revert WrongSide(order.buy, leaf.weight);
         uint256 limit = _limit(leaf.weight, log.book);
@@ -138,15 +142,20 @@ contract ConsensusGate is IConsensusGate, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IConsensusGate
-    function actSealed(Order calldata order, bytes32 leafHash, uint256 index, bytes32[] calldata siblings)
-        external
-        nonReentrant
-        returns (uint256 actId)
-    {
-        Act memory log = _log(order, leafHash, index, siblings);
+    function actSealed(
+        Order calldata order,
+        bytes32 leafHash,
+        uint256 index,
+        bytes32[] calldata siblings,
+        Expected calldata expected
+    ) external nonReentrant returns (uint256 actId) {
+        Act memory log = _log(order, leafHash, index, siblings, true);
+        // The owner may change the mandate, or have another agent act, while this call is on its way.
+        if (log.total != expected.total || log.book != expected.book || log.bond != expected.bond) {
+            revert Unexpected(Expected(log.total, log.book, log.bond), expected);
+        }
         actId = ++actCount;
         _records[actId] = keccak256(abi.encode(log));
-        ++sealedActsOf[msg.sender];
         emit Acted(actId, log, false);
         IGatedAccount(order.account).trade(order.asset, order.buy, order.size, order.bound);
     }
@@ -162,10 +171,10 @@ contract ConsensusGate is IConsensusGate, ReentrancyGuardTransient {
         if (leafHash != log.leaf) revert OtherLeaf(leafHash, log.leaf);
 
         delete _records[actId];
-        --sealedActsOf[log.agent];
+        heldOf[log.agent] -= log.bond;
         agrees = leaf.asset == log.asset && _isSide(log.buy, leaf.weight) && log.total <= _limit(leaf.weight, log.book);
         if (agrees) emit ActOpened(actId);
-        else _slash(actId, log.agent);
+        else _slash(actId, log);
     }
 
     /* BONDS */
@@ -182,11 +191,9 @@ contract ConsensusGate is IConsensusGate, ReentrancyGuardTransient {
     /// @inheritdoc IConsensusGate
     function releaseBond(uint256 amount, address to) external nonReentrant {
         if (amount == 0) revert ZeroAmount();
-        uint256 count = sealedActsOf[msg.sender];
-        if (count != 0) revert ActsSealed(count);
-        uint256 bond = bondOf[msg.sender];
-        if (amount > bond) revert InsufficientBond(bond, amount);
-        bondOf[msg.sender] = bond - amount;
+        uint256 free = bondOf[msg.sender] - heldOf[msg.sender];
+        if (amount > free) revert InsufficientBond(free, amount);
+        bondOf[msg.sender] -= amount;
         emit BondReleased(msg.sender, to, amount);
         token.safeTransfer(to, amount);
     }
@@ -220,11 +227,14 @@ contract ConsensusGate is IConsensusGate, ReentrancyGuardTransient {
 
     /* PRIVATE */
 
-    /// @dev Checks all that needs no look into the leaf, and counts the act.
-    function _log(Order calldata order, bytes32 leafHash, uint256 index, bytes32[] calldata siblings)
-        private
-        returns (Act memory)
-    {
+    /// @dev Checks all that needs no look into the leaf, counts the act, and holds a bond for one that is sealed.
+    function _log(
+        Order calldata order,
+        bytes32 leafHash,
+        uint256 index,
+        bytes32[] calldata siblings,
+        bool isSealed
+    ) private returns (Act memory) {
         if (order.size == 0) revert ZeroSize();
         Mandate memory mandate = _mandates[order.account];
         if (msg.sender != mandate.agent) revert NotAgent(msg.sender, mandate.agent);
@@ -242,8 +252,17 @@ contract ConsensusGate is IConsensusGate, ReentrancyGuardTransient {
             order.buy,
             order.size,
             total,
-            mandate.book
+            mandate.book,
+            isSealed ? _holdBond(order.size, mandate.bondRate) : 0
         );
+    }
+
+    /// @dev Each sealed act has a bond of its own: what one of them loses, another does not count on.
+    function _holdBond(uint256 size, uint256 rate) private returns (uint256 bond) {
+        bond = Math.max(leastBond, Math.ceilDiv(size * rate, RATE_UNIT));
+        uint256 free = bondOf[msg.sender] - heldOf[msg.sender];
+        if (free < bond) revert BondTooSmall(free, bond);
+        heldOf[msg.sender] += bond;
     }
 
     function _requireLeaf(bytes32 document, bytes32 leafHash, uint256 index, bytes32[] calldata siblings) private view {
@@ -265,12 +284,12 @@ contract ConsensusGate is IConsensusGate, ReentrancyGuardTransient {
         _days[order.account] = Day(today, day.acts + 1, uint128(size));
     }
 
-    function _slash(uint256 actId, address agent) private {
-        uint256 slashed = bondOf[agent];
-        bondOf[agent] = 0;
+    function _slash(uint256 actId, Act calldata log) private {
+        uint256 slashed = log.bond;
+        bondOf[log.agent] -= slashed;
         creditOf[msg.sender] += slashed / 2;
         creditOf[burnSink] += slashed - slashed / 2;
-        emit ActDisproven(actId, agent, msg.sender, slashed);
+        emit ActDisproven(actId, log.agent, msg.sender, slashed);
     }
 
     /// @dev A weight of zero is neither side's.

@@ -46,6 +46,9 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
     /// @inheritdoc IConsensusVerifier
     uint64 public memberSetId;
 
+    /// @dev Of the last set that the home chain named, or that the verifier began with.
+    uint64 private _homeSetId;
+
     /// @inheritdoc IConsensusVerifier
     mapping(bytes32 setHash => uint256) public acceptedUntil;
 
@@ -59,7 +62,8 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
         grace = home.grace;
         gateway = home.gateway;
         _senderHash = keccak256(home.sender);
-        _begin(setId, members, quorum);
+        _homeSetId = setId;
+        _begin(0, setId, members, quorum);
     }
 
     /* DOCUMENTS */
@@ -112,7 +116,7 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
         _requireSet(memberSet, members, quorum);
         bytes32 digest = rotationDigest(setId, ConsensusDocument.setHash(next, nextQuorum));
         _requireQuorum(digest, members, quorum, signers, signatures);
-        _begin(setId, next, nextQuorum);
+        _begin(memberSetId, setId, next, nextQuorum);
     }
 
     /// @inheritdoc IConsensusVerifier
@@ -123,7 +127,9 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
     /// @dev By message from home: `abi.encode(uint64 setId, address[] members, uint256 quorum)`.
     function _processMessage(address, bytes32, bytes calldata, bytes calldata payload) internal override {
         (uint64 setId, address[] memory members, uint256 quorum) = abi.decode(payload, (uint64, address[], uint256));
-        _begin(setId, members, quorum);
+        // Not above memberSetId: members who name themselves with the highest number would be members for ever.
+        _begin(_homeSetId, setId, members, quorum);
+        _homeSetId = setId;
     }
 
     function _isAuthorizedGateway(address from, bytes calldata sender) internal view override returns (bool) {
@@ -132,7 +138,8 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
 
     /* PRIVATE */
 
-    function _begin(uint64 setId, address[] memory members, uint256 quorum) private {
+    /// @param above the number that the set's must exceed.
+    function _begin(uint64 above, uint64 setId, address[] memory members, uint256 quorum) private {
         uint256 count = members.length;
         if (count > MAX_MEMBERS) revert TooManyMembers(count, MAX_MEMBERS);
         uint256 least = Math.ceilDiv(2 * count, 3);
@@ -142,9 +149,10 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
             if (members[i] <= before) revert NotAscending(before, members[i]);
             before = members[i];
         }
-        if (setId <= memberSetId) revert OldMemberSet(setId, memberSetId);
+        if (setId <= above) revert OldMemberSet(setId, above);
 
-        acceptedUntil[memberSet] = block.timestamp + grace;
+        // A set that its members alone put above what the home chain says gets no grace.
+        acceptedUntil[memberSet] = setId > memberSetId ? block.timestamp + grace : block.timestamp;
         bytes32 next = ConsensusDocument.setHash(members, quorum);
         acceptedUntil[next] = type(uint256).max;
         memberSet = next;

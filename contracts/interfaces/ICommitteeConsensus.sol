@@ -8,7 +8,9 @@ import {ICommitteeMembers} from "./ICommitteeMembers.sol";
 /// @notice A member signs one consensus document of a round. Whoever signed two loses the whole bond: half of it goes to
 /// who proves it, half to the burn sink. Half, because whoever is about to be caught can hurry to prove it himself.
 ///
-/// The bond must be there: a vote that the member has open holds it, as a vote on the round's report does (`IOracleCommittee`).
+/// Nobody can sign twice and take the bond back: members keep it, and of those who leave it is held until 30 days after
+/// the last round that they may sign for has resolved (`ICommitteeMembers`). What can be missing is a bond that was never
+/// posted, or that was slashed before.
 interface ICommitteeConsensus is ICommitteeMembers {
     /// @notice `member` signed two documents of the round. `slashed` in wei.
     event EquivocationProven(
@@ -29,7 +31,7 @@ interface ICommitteeConsensus is ICommitteeMembers {
     /// @dev Reverts if:
     /// - a document is of another chain (`OtherChain`), or they are of two rounds (`OtherRound`) or one and the same
     ///   (`SameDocument`);
-    /// - the tournament is none of the committee's (`UnknownTournament`);
+    /// - the tournament is and was none of the committee's (`UnknownTournament`);
     /// - the signers differ (`DifferentSigners`) or are not of the round's set (`NotMember`), or a signature is none at all
     ///   (OpenZeppelin's `ECDSA` errors);
     /// - it was proven before (`EquivocationKnown`), or the member has no bond (`NoBond`).

@@ -12,8 +12,14 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 ///
 /// A member's bond answers for every round in which they have a vote open: one bond backs no more votes than it can pay for.
 /// While a vote is open the bond cannot be taken; `IOracleCommittee.closeVotes` closes those of a round once nothing that
-/// came of them can change. To leave, a member stops voting, and needs nobody's leave. What anybody is owed is credited,
-/// and anybody may have it sent.
+/// came of them can change. What anybody is owed is credited, and anybody may have it sent.
+///
+/// A member signs for the rounds that were opened while it was one, and can sign wrongly at any time of them
+/// (`ICommitteeConsensus`). So a member takes back no more than what its bond has above `memberBond`. To leave, it calls
+/// `leave`, and needs nobody's leave: it is assigned no further round, nobody can add it again, and its bond is held until
+/// 30 days after the last round that was opened before has resolved. That is 575 days at most, and 130 more if votes are still
+/// open then, whatever admins, operators and tournaments do. Of members that the admin
+/// removes, and of absent ones, the bond is held as long.
 ///
 /// Bonds can be lost by what others do (a dispute in which a member does not vote), so members answer for rounds of the
 /// tournaments that the admin added, and of no other: else any former quorum could make up rounds that punish others.
@@ -39,10 +45,14 @@ interface ICommitteeMembers {
     /// @notice A quorum is at least two thirds of the members, rounded up, and not more than all; there is at least one member.
     error QuorumOutOfRange(uint256 quorum, uint256 minimum, uint256 maximum);
     error BondTooLarge(uint256 bond, uint256 maximum);
-    /// @notice The member's bond is below what one more vote takes.
+    /// @notice The member's bond is, or would be, below what one more vote takes.
     error BondTooSmall(uint256 bond, uint256 minimum);
     /// @notice So many votes hold the bond.
     error VotesOpen(uint256 openVotes);
+    /// @notice Rounds that the account may have signed for hold its bond.
+    error BondHeld(uint256 timestamp, uint256 until);
+    /// @notice The account left, and joins with another address.
+    error MemberLeft(address member);
     error UnknownTournament(address tournament);
     error AlreadyTournament(address tournament);
     error InsufficientBond(uint256 bond, uint256 amount);
@@ -52,13 +62,23 @@ interface ICommitteeMembers {
     error SameEncryptionKey(bytes32 key);
 
     /// @notice Adds a member and sets the quorum. Restricted.
-    /// @dev Reverts if `member` is zero (`ZeroMember`) or a member (`AlreadyMember`), if there are too many
-    /// (`TooManyMembers`), or the quorum does not fit (`QuorumOutOfRange`).
+    /// @dev Reverts if `member` is zero (`ZeroMember`) or a member (`AlreadyMember`), has left (`MemberLeft`), if there are too
+    /// many (`TooManyMembers`), or the quorum does not fit (`QuorumOutOfRange`).
     function addMember(address member, uint256 newQuorum) external;
 
     /// @notice Removes a member and sets the quorum. Restricted. Rounds opened before keep the member.
     /// @dev Reverts if `member` is none (`NotMember`), or the quorum does not fit (`QuorumOutOfRange`).
     function removeMember(address member, uint256 newQuorum) external;
+
+    /// @notice Ends the caller's membership for good. As many as before agree, or all who are left. The last member stays until
+    /// another is added, and its bond is held no longer than another's.
+    /// @dev Reverts if the caller is no member (`NotMember`).
+    function leave() external;
+
+    /// @notice Assigns a round that opens to the current set, whose bonds answer for it. A tournament calls it.
+    /// @param resolveAt of the round, seconds.
+    /// @dev Reverts if the caller is none of the committee's tournaments (`UnknownTournament`).
+    function assignRound(uint64 resolveAt) external returns (uint64 setId);
 
     /// @notice Sets the quorum. Restricted.
     /// @dev Reverts unless 2/3 of memberCount <= newQuorum <= memberCount (`QuorumOutOfRange`).
@@ -78,7 +98,8 @@ interface ICommitteeMembers {
 
     /// @notice Sends `amount` wei of the caller's bond to `to`.
     /// @dev Reverts if `amount` is zero (`ZeroAmount`), if a vote of the caller's is open (`VotesOpen`), if
-    /// what is left of the bond is less (`InsufficientBond`), or the token refuses the transfer.
+    /// what is left of the bond is less (`InsufficientBond`), if the caller is a member and would keep less than `memberBond`
+    /// (`BondTooSmall`), or was one and the bond is held (`BondHeld`), or the token refuses the transfer.
     function releaseBond(uint256 amount, address to) external;
 
     /// @notice Sends `account` what it is owed. Anybody may call.
@@ -119,6 +140,10 @@ interface ICommitteeMembers {
 
     /// @notice Rounds in which the account has a vote open. The bond is held while there are any.
     function openVotesOf(address account) external view returns (uint256);
+
+    /// @notice Until when the bond of an account that left or was removed is held, seconds; zero if it was never either, or is
+    /// a member again.
+    function heldUntil(address account) external view returns (uint256);
 
     /// @notice Whether members answer for the rounds of a tournament.
     function isTournament(address tournament) external view returns (bool);

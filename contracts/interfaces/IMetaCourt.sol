@@ -116,7 +116,8 @@ interface IMetaCourt is ICourtTypes {
     ) external;
 
     /// @notice Proves that sums changed at a submission that does not count or has no position, or beyond the last one.
-    /// @param submission of a leaf that fills the tree up, only index and siblings are read: its model is zero.
+    /// @param submission of a leaf that fills the tree up, only index and siblings are read: its model is zero. A verdict
+    /// other than one does not count, and the model zero has no position.
     /// @param chunks all of the round, in the order in which they were locked; none where the submission does not count.
     function disproveIdleStep(
         address tournament,

@@ -1,7 +1,7 @@
 """The leaves of a consensus document: rank and weight of every asset, each under a salt.
 
 Ranks lie on a grid of as many places as there are ids: without salts one would find an asset's leaf by trying
-them all. A salt is derived from the asset and from a seed, the seed from all predictions that count. Every
+them all. A salt is derived from the asset and from a seed, the seed from all submissions that count. Every
 member computes the same, and whoever knows the seed though nobody gave it away knows all predictions, from
 which the meta model follows anyhow.
 """
@@ -25,7 +25,7 @@ from scorer.scoring.ranks import doubled_ranks
 
 WEIGHT_UNIT: Final = 10**9
 """The sum of a book's weights, both sides taken as positive; it may fall short by rounding."""
-_SEED: Final = keccak(b"cupel consensus seed 1")
+_SEED: Final = keccak(b"cupel consensus seed 2")
 _SALT: Final = keccak(b"cupel consensus salt 1")
 
 
@@ -137,9 +137,13 @@ def body_of(submissions: Submissions, refused: Container[int], meta_model: NDArr
 
 
 def seed_of(submissions: Submissions, refused: Container[int]) -> bytes:
-    """Return the seed of the salts: a hash of all predictions that count, ascending by model."""
+    """Return the seed of the salts: a hash of all submissions that count, ascending by model.
+
+    Signatures name the round: the seed of an earlier one, which is public, gives nothing away where every
+    model predicts the same again.
+    """
     digests = [
-        word(entry.model_id) + keccak(_SEED + _bytes_of(entry.predictions))
+        word(entry.model_id) + entry.signature_hash + keccak(_SEED + _bytes_of(entry.predictions))
         for entry in counting(submissions, refused).entries
     ]
     return keccak(_SEED + b"".join(digests))

@@ -22,6 +22,8 @@ class Mandate:
         Unix seconds, and acts in a UTC day.
     book, size_per_day
         Units of the account's cash.
+    bond_rate
+        Part of the agent's bond that a sealed act holds: wei for 10**18 units of its size.
     """
 
     agent: str
@@ -29,6 +31,7 @@ class Mandate:
     acts_per_day: int
     book: int
     size_per_day: int
+    bond_rate: int = 0
 
 
 @dataclass(frozen=True)

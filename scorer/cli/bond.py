@@ -1,4 +1,4 @@
-"""``cupel oracle bond``: show, post and release a committee member's bond."""
+"""``cupel oracle bond``: show, post and release a committee member's bond, and leave the committee."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from scorer.cli.options import address_of, chain_command
 from scorer.cli.sending import CommandResult, send
 from scorer.client.actions import ActionRefused, ClientAction
 from scorer.client.amounts import amount_of
-from scorer.client.bond_actions import CollectCredit, PostBond, ReleaseBond
+from scorer.client.bond_actions import CollectCredit, LeaveCommittee, PostBond, ReleaseBond
 from scorer.client.bonds import bond_of
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -45,12 +45,19 @@ def release(
     everything: Annotated[bool, typer.Option("--all", help="All of it.")] = False,
     to: Annotated[str | None, typer.Option(help="Who gets it, if not you.")] = None,
 ) -> None:
-    """Take back your bond, member or not, once none of your votes can be overturned any more."""
+    """Take back your bond once no round can cost it any more; as a member, what is above the least."""
     if everything == (amount is not None):
         raise ActionRefused("release: expected an amount or --all, found both or neither")
     nano = None if amount is None else amount_of(amount)
     receiver = options.address if to is None else address_of(to, "--to")
     _send(options, ReleaseBond(nano, receiver), options.address)
+
+
+@app.command("leave")
+@chain_command(MemberSendingOptions)
+def leave(options: MemberSendingOptions) -> None:
+    """Leave the committee for good: no further round is yours, and your bond is free in time."""
+    _send(options, LeaveCommittee(), options.address)
 
 
 @app.command("collect")

@@ -1,4 +1,4 @@
-"""Actions on a committee member's bond: post it, release it, collect what the committee owes."""
+"""Actions on a committee member's bond: post it, leave, release it, collect what the committee owes."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -76,9 +76,33 @@ class ReleaseBond:
             account.suite.committee.functions.releaseBond(wei, self.to),
         )
         warnings = () if self.to == account.address else (f"{self.to} is not your address",)
-        is_short = bond.is_member and bond.posted - wei < bond.least
+        return TransactionPlan((step,), warnings)
+
+
+@dataclass(frozen=True)
+class LeaveCommittee:
+    """Ends the account's membership for good; its bond is free once no round can cost it any more."""
+
+    def key(self, addresses: Addresses) -> str:
+        """Return the business meaning; see `ClientAction.key`."""
+        return action_key("leave", addresses.committee)
+
+    def plan(self, account: ClientAccount) -> TransactionPlan:
+        """Check that the account is a member; return the call; see `ClientAction.plan`."""
+        bond = bond_of(account.suite, account.address)
+        if not bond.is_member:
+            raise ActionRefused(f"leave: expected a member of the committee, found {account.address}")
+        step = PlannedTransaction(
+            "leave the committee",
+            self.key(account.suite.addresses),
+            account.suite.committee.functions.leave(),
+        )
         return TransactionPlan(
-            (step,), (*warnings, _too_small(bond.posted - wei, bond)) if is_short else warnings
+            (step,),
+            (
+                "this address can never be a member again",
+                "the bond is held until 30 days after the last round that was opened until now resolves",
+            ),
         )
 
 
@@ -106,15 +130,24 @@ class CollectCredit:
 
 
 def _require_releasable(bond: Bond, wei: int) -> None:
-    if bond.is_held:
+    if bond.open_votes:
         raise ActionRefused(
             f"release: expected a bond that nothing holds, found {bond.open_votes} votes open; vote no "
             "more, and have them closed (closeVotes, by anybody) once their rounds' reports are final"
+        )
+    if bond.is_held:
+        raise ActionRefused(
+            f"release: expected a bond that no round holds any more, found one held until {bond.held_text}"
         )
     if wei > bond.posted or wei == 0:
         raise ActionRefused(
             f"release: expected a bond of {coins_text(wei) if wei else 'some'} NMR of "
             f"{bond.account}, found {coins_text(bond.posted)} NMR"
+        )
+    if bond.posted - wei < bond.kept:
+        raise ActionRefused(
+            f"release: expected at least {coins_text(bond.kept)} NMR to stay, as you are a member, found "
+            f"{coins_text(bond.posted - wei)}; leave the committee first (cupel oracle bond leave)"
         )
 
 

@@ -12,7 +12,7 @@ from scorer.deployment.blueprint import Blueprint
 from scorer.deployment.create2 import FACTORY_COST
 from scorer.deployment.steps import DeployedState, DeploymentStep
 
-MEASURED: Final = {"grant": 53_600, "renounce": 28_500, "serve": 51_000}
+MEASURED: Final = {"grant": 53_600, "renounce": 28_500, "serve": 81_200}
 """Gas of a call of a contract that is not there yet, measured on anvil under Prague's rules."""
 ASSIGN_BASE: Final = 28_200
 ASSIGN_EACH: Final = 24_400

@@ -133,6 +133,16 @@ def test_salts_change_with_any_prediction_that_counts_and_with_no_other() -> Non
     assert seed_of(submissions(row, row), (2,)) == seed_of(submissions(row, row[::-1]), (2,))
 
 
+def test_attack_the_public_salts_of_a_round_open_the_next_where_every_model_predicts_the_same() -> None:
+    """The seed was one of predictions alone: who had last round's body could try the ranks of this one."""
+    row = [0.1, 0.2, 0.3, 0.4, 0.5]
+    first, second = (
+        Submissions(UNIVERSE, (Submission(1, np.array(row), keccak(b"content"), MEMBERS[0], signature),))
+        for signature in (b"of round 1", b"of round 2")
+    )
+    assert seed_of(first, ()) != seed_of(second, ())
+
+
 @pytest.mark.parametrize(
     "body", [{"ranks": [2] * 4}, {"ranks": [1] * 5}, {"universe": list("ABCBA")}, {"seed": "0x"}]
 )

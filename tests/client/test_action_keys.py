@@ -8,7 +8,7 @@ import pytest
 from scorer.chain.records import Addresses
 from scorer.client.actions import ClientAction
 from scorer.client.amounts import Allocation
-from scorer.client.bond_actions import CollectCredit, PostBond, ReleaseBond
+from scorer.client.bond_actions import CollectCredit, LeaveCommittee, PostBond, ReleaseBond
 from scorer.client.committee_actions import ChallengeReport, RemoveAbsent
 from scorer.client.model_actions import (
     ClaimModel,
@@ -53,6 +53,7 @@ KEYS: Final[list[tuple[ClientAction, str]]] = [
     (PostBond(SOMEBODY, NanoNmr(100 * NMR)), f"post:{COMMITTEE}:{SOMEBODY}:100000000000"),
     (ReleaseBond(NanoNmr(7), SOMEBODY), f"release:{COMMITTEE}:7:{SOMEBODY}"),
     (ReleaseBond(None, SOMEBODY), f"release:{COMMITTEE}:all:{SOMEBODY}"),
+    (LeaveCommittee(), f"leave:{COMMITTEE}"),
     (CollectCredit(SOMEBODY), f"collect:{COMMITTEE}:{SOMEBODY}"),
     (ChallengeReport(412), f"challenge:{TOURNAMENT}:412"),
     (RemoveAbsent(SOMEBODY), f"remove-absent:{COMMITTEE}:{SOMEBODY}"),

@@ -236,6 +236,71 @@ contract EdgesTest is Rounds {
         );
     }
 
+    function test_theLastMemberLeavesAndMakesRoomForTheNext() public {
+        for (uint256 i; i < MEMBERS; ++i) {
+            vm.prank(_candidate(i));
+            committee.leave();
+        }
+        address last = _candidate(MEMBERS - 1);
+        require(committee.isMember(last), "the last stays");
+        require(committee.heldUntil(last) == _now() + 30 days, "held as others");
+        vm.prank(ADMIN);
+        _refusedCall(
+            address(committee),
+            abi.encodeCall(ICommitteeMembers.addMember, (last, 1)),
+            ICommitteeMembers.MemberLeft.selector
+        );
+        vm.prank(ADMIN);
+        committee.addMember(STRANGER, 1);
+        require(committee.members().length == 1 && committee.isMember(STRANGER), "one after the other");
+    }
+
+    function test_nobodyLeavesWhoIsNoMemberAndNobodyAssignsRoundsWhoIsNoTournament() public {
+        vm.prank(STRANGER);
+        _refusedCall(
+            address(committee), abi.encodeCall(ICommitteeMembers.leave, ()), ICommitteeMembers.NotMember.selector
+        );
+        vm.prank(STRANGER);
+        _refusedCall(
+            address(committee),
+            abi.encodeCall(ICommitteeMembers.assignRound, (1)),
+            ICommitteeMembers.UnknownTournament.selector
+        );
+    }
+
+    function test_aMembersNewKeyBeginsASetAndOldSetsKeepTheirs() public {
+        bytes memory call = abi.encodeCall(ICommitteeMembers.setEncryptionKey, (0));
+        _refusedCall(address(committee), call, ICommitteeMembers.ZeroEncryptionKey.selector);
+        committee.setEncryptionKey("a stranger's");
+        require(committee.memberSetId() == 1, "no set for it");
+        call = abi.encodeCall(ICommitteeMembers.setEncryptionKey, ("a stranger's"));
+        _refusedCall(address(committee), call, ICommitteeMembers.SameEncryptionKey.selector);
+        vm.prank(_candidate(0));
+        committee.setEncryptionKey("a member's");
+        require(committee.encryptionKeysOf(2)[0] == "a member's", "the new set has it");
+        require(committee.encryptionKeysOf(1)[0] == 0, "the old one has none");
+    }
+
+    function test_aMemberKeepsTheLeastBondAndWhoLeftWaits() public {
+        address member = _candidate(0);
+        uint256 bond = MEMBER_BOND;
+        vm.prank(_owner(1));
+        committee.postBond(member, bond);
+        bytes memory release = abi.encodeCall(ICommitteeMembers.releaseBond, (bond, STRANGER));
+        vm.prank(member);
+        _refusedCall(address(committee), release, ICommitteeMembers.BondTooSmall.selector);
+        vm.prank(member);
+        committee.leave();
+        uint256 until = committee.heldUntil(member);
+        vm.warp(until - 1);
+        vm.prank(member);
+        _refusedCall(address(committee), release, ICommitteeMembers.BondHeld.selector);
+        vm.warp(until);
+        vm.prank(member);
+        committee.releaseBond(bond, STRANGER);
+        require(committee.bondOf(member) == 0, "bond");
+    }
+
     /* INTERNAL */
 
     /// @dev A sealed round of four positions, whose report has one chunk of scores too many.

@@ -42,7 +42,7 @@ contract InvariantsTest {
             handler.attest.selector
         ];
         uint8[7] memory times = [2, 3, 3, 3, 5, 5, 6];
-        bytes4[36] memory once = _once();
+        bytes4[37] memory once = _once();
         bytes4[] memory selectors = new bytes4[](27 + once.length);
         uint256 count;
         for (uint256 i; i < once.length; ++i) {
@@ -178,7 +178,7 @@ contract InvariantsTest {
     error Unequal(string what, uint256 expected, uint256 found);
     error TooMuch(string what, uint256 most, uint256 found);
 
-    function _once() private view returns (bytes4[36] memory) {
+    function _once() private view returns (bytes4[37] memory) {
         return [
             handler.register.selector,
             handler.deposit.selector,
@@ -201,6 +201,7 @@ contract InvariantsTest {
             handler.releaseBond.selector,
             handler.collect.selector,
             handler.addMember.selector,
+            handler.leave.selector,
             handler.removeMember.selector,
             handler.setQuorum.selector,
             handler.passTime.selector,

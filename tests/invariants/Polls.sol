@@ -22,6 +22,10 @@ abstract contract Polls is Reports {
     mapping(address account => uint256) internal _bondOf;
     mapping(address account => uint256) internal _openVotes;
     mapping(address account => uint256) internal _creditOf;
+    mapping(address account => uint256) internal _heldUntil;
+    mapping(address account => bool) internal _hasLeft;
+    /// @dev Of all rounds that were opened, seconds.
+    uint256 internal _lastResolution;
 
     constructor() {
         _quorumOf[1] = 2;
@@ -191,6 +195,7 @@ abstract contract Polls is Reports {
             if (set[i] != member) set[kept++] = set[i];
         }
         set.pop();
+        _heldUntil[member] = (_lastResolution > _now() ? _lastResolution : _now()) + 30 days;
     }
 
     function _compare(uint256 roundId) internal view {

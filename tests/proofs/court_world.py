@@ -264,9 +264,17 @@ def submitted(ids: tuple[str, ...], predictions: Mapping[int, Floats], owner: st
 
 
 def build(
-    anvil: Anvil, other_court: Contract | None = None, rules: Rules | None = None, *, benchmark: bool = False
+    anvil: Anvil,
+    other_court: Contract | None = None,
+    rules: Rules | None = None,
+    *,
+    benchmark: bool = False,
+    root: bytes | None = None,
 ) -> CourtWorld:
-    """Deploy everything, and run a round until its outcome is known; under another court or rules if any."""
+    """Deploy everything, and run a round until its outcome is known.
+
+    Under another court, other rules, or sealed with another tree of submissions than the members' own if any.
+    """
     rules, tree = rules or preset("cupel"), compute_tree(TREE_OF)
     meta = created(anvil, "MetaCourt")
     court = created(anvil, "ScoreCourt", tree.root, meta.address) if other_court is None else other_court
@@ -277,7 +285,8 @@ def build(
     owner = str(anvil.account(OWNER).address)
     submissions = submitted(IDS, _predictions(random), owner)
     round_id, chunks = locked(anvil, suite, (rules.hash(), terms.hash(), universe_digest(IDS)), CHUNKS)
-    seal(anvil, suite, round_id, submissions, frozenset({REFUSED}), 3 * STAKE)
+    sealed = submissions.root(frozenset({REFUSED})) if root is None else root
+    seal_root(anvil, suite, round_id, sealed, 3 * STAKE)
     target = random.choice([0, 0.25, 0.5, 0.75, 1], len(IDS))
     world = CourtWorld(anvil, suite, court, meta, rules, round_id, chunks, submissions, target, tree)
     return replace(world, benchmark=random.random(len(IDS))) if benchmark else world
@@ -344,8 +353,12 @@ def seal(
     anvil: Anvil, suite: Suite, round_id: int, submissions: Submissions, refused: frozenset[int], valid: int
 ) -> None:
     """Seal a round by all members, with so much of it valid, nano-NMR, and let its outcome be known."""
+    seal_root(anvil, suite, round_id, submissions.root(refused), valid)
+
+
+def seal_root(anvil: Anvil, suite: Suite, round_id: int, root: bytes, valid: int) -> None:
+    """Seal whatever tree of submissions all members sign, as `seal` does."""
     record = suite.tournament.functions.round(round_id).call()
-    root = submissions.root(refused)
     statement = Seal(
         anvil.w3.eth.chain_id, str(suite.tournament.address), round_id, record.positionsHead, root, valid
     )

@@ -13,9 +13,13 @@ import {IConsensusVerifier} from "./IConsensusVerifier.sol";
 /// document together must not be larger than |weight| of the mandate's book. There is a limit of acts and of size for each day.
 ///
 /// `act` shows the leaf: what is against the document is refused. `actSealed` shows only the leaf's hash, so that nobody
-/// learns what the members gave to subscribers alone; then the bond answers. Whoever knows the leaf may `open` the act:
-/// where the log and the leaf disagree, the whole bond is lost, half of it to whoever opened it and half to the burn sink.
-/// A bond comes back only once every act is opened, so who does not open has lost it too.
+/// learns what the members gave to subscribers alone; then a bond answers. Each sealed act holds a part of the agent's bond
+/// that answers for it alone: as much for its size as the mandate asks, and `leastBond` at least. Whoever knows the leaf may
+/// `open` the act: where the log and the leaf disagree, that part is lost, half of it to whoever opened it and half to the
+/// burn sink. It comes back only once the act is opened, so who does not open has lost it too.
+///
+/// An agent says what it takes for granted of a sealed act, and the act is refused where that is not so: no owner makes an
+/// honest act a wrong one by a smaller book.
 ///
 /// The gate holds bonds, and nothing of what accounts hold. The owner may end a mandate at any time.
 interface IConsensusGate {
@@ -25,12 +29,14 @@ interface IConsensusGate {
     /// @param actsPerDay UTC days.
     /// @param book what weights are shares of, units of the account's cash.
     /// @param sizePerDay units of the account's cash.
+    /// @param bondRate what a sealed act holds of the agent's bond, wei for RATE_UNIT units of its size, rounded up.
     struct Mandate {
         address agent;
         uint64 until;
         uint32 actsPerDay;
         uint128 book;
         uint128 sizePerDay;
+        uint128 bondRate;
     }
 
     /// @notice A document that was admitted.
@@ -57,6 +63,7 @@ interface IConsensusGate {
     /// @param leaf its hash.
     /// @param total of all acts of the account in the asset under the document, with this one.
     /// @param book the mandate's, as it was.
+    /// @param bond of the agent's that the act holds, wei; zero where the leaf was shown.
     struct Act {
         address account;
         address agent;
@@ -67,6 +74,14 @@ interface IConsensusGate {
         uint128 size;
         uint128 total;
         uint128 book;
+        uint256 bond;
+    }
+
+    /// @notice What an agent takes for granted of a sealed act: fields of its `Act`.
+    struct Expected {
+        uint128 total;
+        uint128 book;
+        uint256 bond;
     }
 
     event DocumentAdmitted(uint256 indexed roundId, bytes32 indexed document, bytes32 root, uint64 expiresAt);
@@ -100,7 +115,7 @@ interface IConsensusGate {
     error SizeAboveWeight(uint256 total, uint256 limit);
     error TooManyActs(uint256 acts, uint256 limit);
     error DayLimitExceeded(uint256 size, uint256 limit);
-    error ActsSealed(uint256 count);
+    error Unexpected(Expected found, Expected expected);
     error NotSealed(uint256 actId, bytes32 record);
     error OtherLeaf(bytes32 leaf, bytes32 expected);
     error NothingOwed(address account);
@@ -139,16 +154,21 @@ interface IConsensusGate {
         bytes32[] calldata siblings
     ) external returns (uint256 actId);
 
-    /// @notice Acts, with the hash of the leaf shown. The bond is held until the act is opened.
-    /// @dev Reverts as `act` does, but for what only the leaf tells.
-    function actSealed(Order calldata order, bytes32 leafHash, uint256 index, bytes32[] calldata siblings)
-        external
-        returns (uint256 actId);
+    /// @notice Acts, with the hash of the leaf shown. A part of the bond is held until the act is opened.
+    /// @dev Reverts as `act` does, but for what only the leaf tells, and if what is free of the bond is less than the act holds
+    /// (`BondTooSmall`), or something is not as expected (`Unexpected`).
+    function actSealed(
+        Order calldata order,
+        bytes32 leafHash,
+        uint256 index,
+        bytes32[] calldata siblings,
+        Expected calldata expected
+    ) external returns (uint256 actId);
 
     /// @notice Opens a sealed act. Anybody may who knows the leaf.
     /// @param log as `Acted` says it.
     /// @dev Reverts if no such act is sealed (`NotSealed`), or the leaf is not the one that was shown (`OtherLeaf`).
-    /// @return agrees whether the act is as the document says; where not, the agent's bond is lost.
+    /// @return agrees whether the act is as the document says; where not, the part of the agent's bond that it held is lost.
     function open(uint256 actId, Act calldata log, ConsensusDocument.Leaf calldata leaf) external returns (bool agrees);
 
     /// @notice Adds to an agent's bond, from the caller. Anybody may.
@@ -156,7 +176,7 @@ interface IConsensusGate {
     function postBond(address agent, uint256 amount) external;
 
     /// @notice Sends `amount` wei of the caller's bond to `to`.
-    /// @dev Reverts if `amount` is zero (`ZeroAmount`), an act is sealed (`ActsSealed`), or the bond is less (`InsufficientBond`).
+    /// @dev Reverts if `amount` is zero (`ZeroAmount`), or what sealed acts do not hold of the bond is less (`InsufficientBond`).
     function releaseBond(uint256 amount, address to) external;
 
     /// @notice Sends what an account is owed. Anybody may.
@@ -178,8 +198,8 @@ interface IConsensusGate {
 
     function bondOf(address agent) external view returns (uint256);
 
-    /// @notice How many acts of an agent are not opened.
-    function sealedActsOf(address agent) external view returns (uint256);
+    /// @notice What sealed acts hold of an agent's bond, wei.
+    function heldOf(address agent) external view returns (uint256);
 
     function creditOf(address account) external view returns (uint256);
 

@@ -11,6 +11,9 @@ import {ConsensusDocument} from "../lib/ConsensusDocument.sol";
 /// numbers of the home committee, and only a higher one is taken. What a former set signed is accepted for GRACE more, as
 /// rounds that were open belong to it.
 ///
+/// The home chain has the last word: what it says is held against the number that it said last, not against numbers that
+/// members signed. So a quorum that names itself under a high number is a member until the next message, and no longer.
+///
 /// What a quorum signed is what a quorum says: that it is the meta model of the round is shown by recomputing it, not here.
 interface IConsensusVerifier {
     /// @param chainId of the tournament.

@@ -88,8 +88,8 @@ def signed_document(tournament: InProcessTournament, round_id: int) -> tuple[Quo
     return found.agreed, read_body(own, found.agreed.consensus)
 
 
-def double_signer(tournament: InProcessTournament, consensus: Consensus) -> int:
-    """Let a member sign a second document, prove it, and return what the member lost, wei.
+def double_signer(tournament: InProcessTournament, consensus: Consensus) -> tuple[int, int]:
+    """Let a member sign a second document, prove it; what the member lost, wei, and the gas of the proof.
 
     Raises
     ------
@@ -110,8 +110,8 @@ def double_signer(tournament: InProcessTournament, consensus: Consensus) -> int:
     ((first, second),) = equivocations(pair)
     evidence = [first.consensus.struct, first.signature, second.consensus.struct, second.signature]
     before = int(committee.functions.bondOf(signer.address).call())
-    tournament.sender(PROVER).send(committee.functions.proveEquivocation(*evidence))
+    receipt = tournament.sender(PROVER).send(committee.functions.proveEquivocation(*evidence))
     lost = before - int(committee.functions.bondOf(signer.address).call())
     if lost != BOND:
         raise Unexpected(f"expected a double signer to lose {BOND} wei, found {lost}")
-    return lost
+    return lost, int(receipt["gasUsed"])

@@ -1,14 +1,16 @@
 """A round on a home chain, its document on another, an agent within it and out of it, and a double signer."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from eth_hash.auto import keccak
 from web3.contract import Contract
+from web3.logs import DISCARD
 
-from scorer.agents.document import ascending_members
+from scorer.agents.document import ascending_members, rotation_message, set_hash
 from scorer.agents.leaves import Body, asset_of
 from scorer.agents.run import Agent
 from scorer.agents.signing import QuorumConsensus
@@ -34,6 +36,7 @@ from scorer.lab.plain_sender import Sender
 from scorer.lab.rehearsal.context import Unexpected
 from scorer.server.consensus_documents import ConsensusDocuments
 from scorer.transactions.request import Reverted
+from scorer.transactions.signers import KeySigner
 
 Show = Callable[[str], None]
 AWAY_CHAIN: Final = 1337
@@ -54,27 +57,31 @@ class AgentsVerdict:
         The errors by which acts outside of the document were refused, by name.
     lost
         Wei of bond that the member lost that signed two documents.
+    agent_lost
+        Wei of bond that the agent lost for a sealed act against the document.
+    gas
+        Of single calls, by their names.
     """
 
     round_id: int
     signers: int
     acts: int
-    verify_gas: int
-    act_gas: int
     refused: tuple[str, ...]
     lost: int
+    agent_lost: int
+    gas: Mapping[str, int]
 
     def __str__(self) -> str:
         return (
             f"agents: round {self.round_id} signed by {self.signers} members, admitted on another chain for "
-            f"{self.verify_gas} gas; {self.acts} acts within it (at most {self.act_gas} gas), "
-            f"{len(self.refused)} refused ({', '.join(self.refused)}); a double signer lost "
-            f"{self.lost // UNIT} NMR"
+            f"{self.gas['admit']} gas; {self.acts} acts within it (at most {self.gas['act']} gas), "
+            f"{len(self.refused)} refused ({', '.join(self.refused)}); a sealed one against it cost the "
+            f"agent {self.agent_lost // UNIT} NMR; a double signer lost {self.lost // UNIT} NMR"
         )
 
 
 def rehearse_agents(out: Path, repository: Path, show: Show) -> AgentsVerdict:
-    """Run it all; files are left in `out`.
+    """Run it all; files are left in `out`, with the gas of single calls in ``gas.json``.
 
     Raises
     ------
@@ -99,11 +106,13 @@ def rehearse_agents(out: Path, repository: Path, show: Show) -> AgentsVerdict:
         acts = trading.act(out / "agent", document, body)
         show(f"agents: {len(acts)} acts within the document on chain {AWAY_CHAIN}")
         refused = tuple(trading.refusals(document, body))
-        lost = double_signer(tournament, document.consensus)
-    verify_gas, act_gas = trading.gas["admit"], max(acts)
-    return AgentsVerdict(
-        round_id, len(list(document.signed_by())), len(acts), verify_gas, act_gas, refused, lost
-    )
+        agent_lost = trading.sealed_against(document, body)
+        trading.rotate(document, home)
+        lost, proof_gas = double_signer(tournament, document.consensus)
+    gas = trading.gas | {"act": max(acts), "proveEquivocation": proof_gas}
+    (out / "gas.json").write_text(json.dumps(gas, indent=1, sort_keys=True) + "\n")
+    signers = len(list(document.signed_by()))
+    return AgentsVerdict(round_id, signers, len(acts), refused, lost, agent_lost, gas)
 
 
 # the other chain
@@ -114,6 +123,7 @@ class _Trading:
     """Verifier, gate, Uniswap and an account on the chain on which an agent acts."""
 
     anvil: Anvil
+    verifier: Contract
     gate: Contract
     account: Contract
     pools: dict[str, str]
@@ -141,12 +151,12 @@ class _Trading:
             admin.send(account.functions.list(asset_of(name), token.address))
             admin.send(token.functions.transfer(account.address, BOOK))
         admin.send(cash.functions.transfer(account.address, BOOK))
-        mandate = agent.address, 2**40, 10, BOOK, BOOK
+        mandate = agent.address, 2**40, 10, BOOK, BOOK, 0
         admin.send(gate.functions.setMandate(account.address, mandate))
         admin.send(nmr.functions.approve(gate.address, BOND))
         admin.send(gate.functions.postBond(agent.address, BOND))
         receipt = admin.send(gate.functions.admit(*document.arguments))
-        return cls(anvil, gate, account, pools, {"admit": int(receipt["gasUsed"])})
+        return cls(anvil, verifier, gate, account, pools, {"admit": int(receipt["gasUsed"])})
 
     def act(self, folder: Path, document: QuorumConsensus, body: Body) -> list[int]:
         """Run the agent as its program does; the gas of each act."""
@@ -204,6 +214,36 @@ class _Trading:
             if found[-1:] != [expected]:
                 raise Unexpected(f"expected {expected}, found {found[-1:] or 'an act'}")
         return found
+
+    def sealed_against(self, document: QuorumConsensus, body: Body) -> int:
+        """Act sealed beyond an asset's weight, and let anybody open it; what the agent lost, wei."""
+        index = max(map(body.index_of, self.pools), key=lambda place: body.leaves[place].weight)
+        leaf, digest = body.leaves[index], document.consensus.digest
+        functions, agent = self.gate.functions, _sender(self.anvil, AGENT)
+        traded = functions.tradedOf(self.account.address, digest, leaf.asset).call()
+        order = (self.account.address, digest, leaf.asset, True, UNIT, 0)
+        expected = (traded + UNIT, BOOK, BOND)
+        receipt = agent.send(functions.actSealed(order, leaf.hash, index, body.proof(index), expected))
+        self.gas["actSealed"] = int(receipt["gasUsed"])
+        acted = self.gate.events.Acted().process_receipt(receipt, errors=DISCARD)[0]["args"]
+        before = int(functions.bondOf(agent.address).call())
+        opened = functions.open(acted["actId"], tuple(acted["act"].values()), leaf.struct)
+        self.gas["open"] = int(_sender(self.anvil, AWAY_ADMIN).send(opened)["gasUsed"])
+        lost = before - int(functions.bondOf(agent.address).call())
+        if lost != BOND:
+            raise Unexpected(f"expected a wrong sealed act to cost {BOND} wei, found {lost}")
+        return lost
+
+    def rotate(self, document: QuorumConsensus, home: Anvil) -> None:
+        """Let all members sign another quorum of theirs, and hand it over."""
+        members, every = ascending_members(document.members), len(document.members)
+        where, hashes = document.consensus, (document.consensus.member_set, set_hash(members, every))
+        message = rotation_message(where.chain_id, where.tournament, 2, *hashes)
+        signers = {str(account.address): KeySigner(account) for account in map(home.account, range(ACCOUNTS))}
+        signatures = b"".join(signers[member].sign_message(message) for member in members)
+        signed = (1 << every) - 1, signatures
+        call = self.verifier.functions.rotate(2, members, document.quorum, members, every, *signed)
+        self.gas["rotate"] = int(_sender(self.anvil, AWAY_ADMIN).send(call)["gasUsed"])
 
 
 def _traded(body: Body) -> list[str]:

@@ -99,9 +99,17 @@ class Agents:
         leaf, siblings = LEAVES[index], proof(HASHES, index)
         return self.gate.act(order, leaf, index, siblings, sender=sender or self.agent)
 
-    def act_sealed(self, document: bytes, index: int = 0, **changes: Any) -> Any:
+    def act_sealed(
+        self, document: bytes, index: int = 0, expected: tuple[int, int, int] | None = None, **changes: Any
+    ) -> Any:
+        """Act sealed, and expect what the gate says now if not said otherwise."""
         order = self.order(document, index, **changes)
-        return self.gate.actSealed(order, HASHES[index], index, proof(HASHES, index), sender=self.agent)
+        if expected is None:
+            size, book, rate = order[4], *self.gate.mandateOf(self.account)[3::2]
+            traded = self.gate.tradedOf(self.account, document, order[2])
+            expected = traded + size, book, max(LEAST_BOND, -(-size * rate // CASH))
+        shown = HASHES[index], index, proof(HASHES, index)
+        return self.gate.actSealed(order, *shown, expected, sender=self.agent)
 
 
 def package(path: str) -> ContractContainer:
@@ -150,7 +158,7 @@ def agents(house: House, project: Any, accounts: Any, uniswap_types: Any) -> Age
         token.transfer(account, 100 * CASH, sender=admin)
     for each in LEAVES[:4]:
         account.list(each[0], asset, sender=owner)
-    gate.setMandate(account, (agent, house.now() + 365 * DAY, 5, BOOK, 400 * CASH), sender=owner)
+    gate.setMandate(account, (agent, house.now() + 365 * DAY, 5, BOOK, 400 * CASH, 0), sender=owner)
     house.token.approve(gate, 2**256 - 1, sender=admin)
     gate.postBond(agent, LEAST_BOND, sender=admin)
     return Agents(house, verifier, gate, account, members, owner, agent, gateway, cash, asset, home)

@@ -9,7 +9,7 @@ import pytest
 from documents import ROOT, set_hash, sign
 from eth_utils import keccak
 from states import state
-from support import NANO, NMR, PPM, SHARE, House, is_event, only
+from support import DAY, NANO, NMR, PPM, SHARE, House, is_event, only
 
 MEMBER_BOND = 500 * NMR
 
@@ -112,7 +112,7 @@ def test_a_member_that_signed_two_documents_loses_its_bond_half_to_the_prover(
 
 def test_what_was_proven_takes_no_second_bond_and_an_empty_bond_nothing(house: House, sealed: int) -> None:
     first, second = pair(house, sealed)
-    house.committee.releaseBond(MEMBER_BOND, house.members[0], sender=house.members[0])
+    prove(house, *pair(house, house.open()))
     with ape.reverts(house.committee.NoBond, member=house.members[0]):
         prove(house, first, second)
     house.committee.postBond(house.members[0], NMR, sender=house.admin)
@@ -120,3 +120,24 @@ def test_what_was_proven_takes_no_second_bond_and_an_empty_bond_nothing(house: H
     house.committee.postBond(house.members[0], NMR, sender=house.admin)
     with ape.reverts(house.committee.EquivocationKnown):
         prove(house, second, first)
+
+
+def test_attack_the_bond_is_taken_back_right_after_two_documents_were_signed(
+    house: House, sealed: int
+) -> None:
+    """Nothing was left to take: a member that had no vote open was free to go."""
+    member = house.members[0]
+    with ape.reverts(house.committee.BondTooSmall, bond=0, minimum=MEMBER_BOND):
+        house.committee.releaseBond(MEMBER_BOND, member, sender=member)
+    house.committee.leave(sender=member)
+    with ape.reverts(house.committee.BondHeld):
+        house.committee.releaseBond(1, member, sender=member)
+    house.at(house.round(sealed).resolveAt + 30 * DAY - 1)
+    prove(house, *pair(house, sealed))
+    assert house.committee.bondOf(member) == 0
+
+
+def test_attack_the_admin_removes_the_tournament_to_spare_a_member(house: House, sealed: int) -> None:
+    house.committee.removeTournament(house.tournament, sender=house.admin)
+    prove(house, *pair(house, sealed))
+    assert house.committee.bondOf(house.members[0]) == 0

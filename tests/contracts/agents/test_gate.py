@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conftest import Agents
 
 
-LEAF, TOTAL = 3, 7
+LEAF, TOTAL, BOND = 3, 7, 9
 """Places of fields in the log of an act."""
 
 
@@ -54,7 +54,7 @@ def test_a_document_is_admitted_once_and_is_its_rounds_only_one(agents: Agents) 
 
 
 def test_nobody_but_the_owner_sets_a_mandate(agents: Agents) -> None:
-    mandate = (agents.agent, 2**40, 1, 1, 1)
+    mandate = (agents.agent, 2**40, 1, 1, 1, 0)
     for caller in (agents.agent, agents.house.bob):
         with ape.reverts(agents.gate.NotOwner, caller=caller, owner=agents.owner):
             agents.gate.setMandate(agents.account, mandate, sender=caller)
@@ -88,7 +88,7 @@ def test_nobody_but_the_agent_acts(agents: Agents) -> None:
 def test_a_mandate_ends_by_itself(agents: Agents) -> None:
     document = agents.admit(agents.document())
     now = agents.house.now()
-    agents.gate.setMandate(agents.account, (agents.agent, now, 5, BOOK, BOOK), sender=agents.owner)
+    agents.gate.setMandate(agents.account, (agents.agent, now, 5, BOOK, BOOK, 0), sender=agents.owner)
     with ape.reverts(agents.gate.MandateOver):
         agents.act(document)
 
@@ -125,10 +125,10 @@ def test_a_leaf_of_another_round_is_refused(agents: Agents) -> None:
 def test_an_inner_node_passes_for_no_leaf(agents: Agents) -> None:
     document = agents.admit(agents.document())
     order, tree = agents.order(document), levels(HASHES)
-    with ape.reverts(agents.gate.NotInDocument):
-        agents.gate.actSealed(order, tree[1][0], 0, [tree[1][1], tree[2][1]], sender=agents.agent)
-    with ape.reverts(agents.gate.NotInDocument):
-        agents.gate.actSealed(order, ZERO_HASH, 5, proof([*HASHES, ZERO_HASH], 5), sender=agents.agent)
+    inner = tree[1][0], 0, [tree[1][1], tree[2][1]]
+    for shown in (inner, (ZERO_HASH, 5, proof([*HASHES, ZERO_HASH], 5))):
+        with ape.reverts(agents.gate.NotInDocument):
+            agents.gate.actSealed(order, *shown, (0, 0, 0), sender=agents.agent)
 
 
 def test_a_leaf_with_a_guessed_salt_is_refused(agents: Agents) -> None:
@@ -154,7 +154,7 @@ def test_the_other_side_is_refused_and_so_is_either_side_of_nothing(
 
 
 def test_all_acts_together_are_not_larger_than_the_weight(agents: Agents) -> None:
-    mandate = (agents.agent, 2**40, 9, CASH, 9 * CASH)
+    mandate = (agents.agent, 2**40, 9, CASH, 9 * CASH, 0)
     agents.gate.setMandate(agents.account, mandate, sender=agents.owner)
     document = agents.admit(agents.document())
     agents.act(document, size=CASH // 2 - 3)
@@ -176,7 +176,7 @@ def test_a_looping_agent_is_stopped_by_the_days_limit_of_acts(agents: Agents) ->
 
 
 def test_the_days_size_is_limited_over_all_assets(agents: Agents) -> None:
-    mandate = (agents.agent, 2**40, 9, BOOK, 3_000)
+    mandate = (agents.agent, 2**40, 9, BOOK, 3_000, 0)
     agents.gate.setMandate(agents.account, mandate, sender=agents.owner)
     document = agents.admit(agents.document())
     agents.act(document, 0, size=2_000)
@@ -234,12 +234,75 @@ def sealed_act(agents: Agents, index: int = 0, **changes: Any) -> Any:
     return only(agents.act_sealed(document, index, **changes), agents.gate.Acted).act
 
 
-def test_a_sealed_act_shows_no_weight_and_holds_the_bond(agents: Agents) -> None:
+def test_a_sealed_act_shows_no_weight_and_holds_a_bond(agents: Agents) -> None:
     log = sealed_act(agents)
     assert bytes(log[LEAF]) == HASHES[0]
-    assert agents.gate.sealedActsOf(agents.agent) == 1
-    with ape.reverts(agents.gate.ActsSealed, count=1):
+    assert log[BOND] == agents.gate.heldOf(agents.agent) == LEAST_BOND
+    with ape.reverts(agents.gate.InsufficientBond, bond=0, amount=1):
         agents.gate.releaseBond(1, agents.agent, sender=agents.agent)
+
+
+def test_attack_one_bond_backs_any_number_of_sealed_acts(agents: Agents) -> None:
+    """The first that was disproven took all of it, and nothing was left for the others."""
+    document = agents.admit(agents.document())
+    wrong = {"buy": False, "bound": 10**18}
+    logs = [tuple(only(agents.act_sealed(document, **wrong), agents.gate.Acted).act)]
+    with ape.reverts(agents.gate.BondTooSmall, bond=0, minimum=LEAST_BOND):
+        agents.act_sealed(document, 1)
+    agents.gate.postBond(agents.agent, LEAST_BOND + 1, sender=agents.house.admin)
+    logs.append(tuple(only(agents.act_sealed(document, 1, **wrong), agents.gate.Acted).act))
+    agents.gate.releaseBond(1, agents.agent, sender=agents.agent)
+    for place, log in enumerate(logs):
+        receipt = agents.gate.open(place + 1, log, LEAVES[place], sender=agents.house.bob)
+        assert only(receipt, agents.gate.ActDisproven).slashed == LEAST_BOND
+    assert agents.gate.bondOf(agents.agent) == agents.gate.heldOf(agents.agent) == 0
+    assert agents.gate.creditOf(agents.house.bob) == LEAST_BOND
+
+
+def test_a_sealed_act_holds_as_much_for_its_size_as_the_mandate_asks(agents: Agents) -> None:
+    rate = 1_500 * NMR
+    agents.gate.setMandate(agents.account, (agents.agent, 2**40, 5, BOOK, BOOK, rate), sender=agents.owner)
+    document = agents.admit(agents.document())
+    size = CASH // 10 + 1
+    bond = 150 * NMR + 1_500
+    with ape.reverts(agents.gate.BondTooSmall, bond=LEAST_BOND, minimum=bond):
+        agents.act_sealed(document, size=size)
+    agents.gate.postBond(agents.agent, 100 * NMR, sender=agents.house.admin)
+    log = only(agents.act_sealed(document, size=size), agents.gate.Acted).act
+    assert log[BOND] == agents.gate.heldOf(agents.agent) == bond
+    agents.gate.open(1, tuple(log), LEAVES[0], sender=agents.house.bob)
+    assert agents.gate.heldOf(agents.agent) == 0
+
+
+def test_a_part_of_a_wei_is_held_as_a_whole_one(agents: Agents) -> None:
+    mandate = (agents.agent, 2**40, 5, BOOK, BOOK, 10 * LEAST_BOND + 1)
+    agents.gate.setMandate(agents.account, mandate, sender=agents.owner)
+    agents.gate.postBond(agents.agent, 1, sender=agents.house.admin)
+    log = only(agents.act_sealed(agents.admit(agents.document())), agents.gate.Acted).act
+    assert log[BOND] == LEAST_BOND + 1
+
+
+def test_attack_the_owner_makes_an_honest_sealed_act_wrong_while_it_is_on_its_way(agents: Agents) -> None:
+    """A smaller book, or another agent's act before, and half of the bond was the owner's."""
+    document = agents.admit(agents.document())
+    size = CASH // 10
+    expected = (size, BOOK, LEAST_BOND)
+    smaller = (agents.agent, 2**40, 5, 1_000, BOOK, 0)
+    agents.gate.setMandate(agents.account, smaller, sender=agents.owner)
+    with ape.reverts(agents.gate.Unexpected):
+        agents.act_sealed(document, expected=expected)
+    agents.gate.setMandate(agents.account, (agents.owner, *smaller[1:3], BOOK, BOOK, 0), sender=agents.owner)
+    agents.gate.postBond(agents.owner, LEAST_BOND, sender=agents.house.admin)
+    agents.act(document, sender=agents.owner)
+    agents.gate.setMandate(agents.account, (agents.agent, *smaller[1:3], BOOK, BOOK, 0), sender=agents.owner)
+    with ape.reverts(agents.gate.Unexpected):
+        agents.act_sealed(document, expected=expected)
+    dearer = (agents.agent, *smaller[1:3], BOOK, BOOK, 10 * LEAST_BOND + 1)
+    agents.gate.setMandate(agents.account, dearer, sender=agents.owner)
+    agents.gate.postBond(agents.agent, NMR, sender=agents.house.admin)
+    with ape.reverts(agents.gate.Unexpected):
+        agents.act_sealed(document, expected=(2 * size, BOOK, LEAST_BOND))
+    assert agents.gate.heldOf(agents.agent) == 0
 
 
 def test_only_what_was_logged_is_opened_and_only_once(agents: Agents) -> None:
@@ -293,7 +356,7 @@ def test_a_sealed_act_against_the_document_costs_the_bond(
 
 
 def test_a_sealed_act_too_large_for_the_weight_costs_the_bond(agents: Agents) -> None:
-    mandate = (agents.agent, 2**40, 9, 1_000, CASH)
+    mandate = (agents.agent, 2**40, 9, 1_000, CASH, 0)
     agents.gate.setMandate(agents.account, mandate, sender=agents.owner)
     log = tuple(sealed_act(agents, size=501))
     receipt = agents.gate.open(1, log, LEAVES[0], sender=agents.house.bob)

@@ -131,6 +131,20 @@ def test_a_message_from_home_changes_the_set_and_a_late_one_does_not_change_it_b
         agents.verifier.receiveMessage(bytes(32), SENDER, late, sender=agents.gateway)
 
 
+def test_attack_members_name_themselves_under_the_highest_number_to_stay_for_ever(agents: Agents) -> None:
+    """The home chain has the last word, also below a number that members signed; theirs gets no grace."""
+    captured = [*agents.members[:3], agents.house.bob]
+    agents.verifier.rotate(*rotation(agents, captured, 2**64 - 1), sender=agents.owner)
+    newer = message(agents, SET_ID + 1, following(agents))
+    agents.verifier.receiveMessage(bytes(32), SENDER, newer, sender=agents.gateway)
+    assert bytes(agents.verifier.memberSet()) == set_hash(following(agents), 3)
+    assert agents.verifier.memberSetId() == SET_ID + 1
+    with ape.reverts(agents.verifier.UnknownMemberSet):
+        agents.verify(agents.document(memberSet=set_hash(captured, 3)), members=captured)
+    with ape.reverts(agents.verifier.OldMemberSet, setId=SET_ID + 1, current=SET_ID + 1):
+        agents.verifier.receiveMessage(bytes(32), SENDER, newer, sender=agents.gateway)
+
+
 def test_the_home_chain_sends_what_the_committee_says_and_the_verifier_takes_it(
     agents: Agents, project: Any
 ) -> None:

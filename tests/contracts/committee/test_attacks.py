@@ -28,6 +28,7 @@ from voting import (
     bonds,
     challenge,
     credits_of,
+    empty_bond,
     final_from,
     hash_of,
     is_final,
@@ -209,7 +210,7 @@ def test_attack_one_bond_backs_any_number_of_lies(house: House, five: None) -> N
 def test_attack_a_vote_on_a_borrowed_bond(house: House, right: Any) -> None:
     """Post, vote and take it back: the vote holds the bond."""
     member = house.members[0]
-    house.committee.releaseBond(MEMBER_BOND, member, sender=member)
+    empty_bond(house, right[0], member)
     house.committee.postBond(member, MEMBER_BOND, sender=house.bob)
     attest(house, right, 0)
     with ape.reverts(house.committee.VotesOpen, openVotes=1):
@@ -240,7 +241,7 @@ def test_attack_the_bond_is_withdrawn_before_it_is_slashed(
 
 
 def test_attack_the_admin_keeps_a_member_and_the_bond_for_ever(house: House, right: Any) -> None:
-    """Still a member, and re-added whenever removed: who stops voting gets the bond back in time."""
+    """Kept, and re-added whenever removed: who leaves gets the bond back in time, and is not added again."""
     member = house.members[0]
     attest(house, right, 0)
     for _ in range(2):
@@ -248,8 +249,14 @@ def test_attack_the_admin_keeps_a_member_and_the_bond_for_ever(house: House, rig
         house.committee.addMember(member, 4, sender=house.admin)
     house.at(house.round(right[0]).deadline)
     house.committee.closeVotes(house.tournament, right[0], sender=member)
+    house.committee.leave(sender=member)
+    until = house.committee.heldUntil(member)
+    with ape.reverts(house.committee.MemberLeft, member=member):
+        house.committee.addMember(member, 4, sender=house.admin)
+    house.open(scoring=90 * DAY)
+    house.at(until)
     house.committee.releaseBond(MEMBER_BOND, member, sender=member)
-    assert house.committee.isMember(member)
+    assert house.committee.bondOf(member) == 0
 
 
 # challenges
@@ -344,7 +351,7 @@ def trap(house: House, project: Any, sealed: int, hostile_types: Any) -> Trap:
     committee.addTournament(house.tournament, sender=house.admin)
     for account in (token, house.bob, house.alice):
         token.give(account, 100 * NMR, sender=house.bob)
-    for member in (token, *house.members):
+    for member in (token, token, *house.members):
         committee.postBond(member, 5 * NMR, sender=house.bob)
     return Trap(token, committee, house, house.report(sealed, SCORES))
 
@@ -355,7 +362,7 @@ def test_attack_a_bond_released_twice_by_re_entrancy(trap: Trap) -> None:
     trap.act(trap.committee.releaseBond, 5 * NMR, trap.token)
     trap.was_refused()
     assert before - trap.token.balanceOf(trap.committee) == 5 * NMR
-    assert trap.committee.bondOf(trap.token) == 0
+    assert trap.committee.bondOf(trap.token) == 5 * NMR
 
 
 def test_attack_a_credit_collected_twice_by_re_entrancy(trap: Trap) -> None:
@@ -387,7 +394,7 @@ def test_attack_a_bond_released_before_it_has_come_in(trap: Trap) -> None:
     trap.arm(trap.committee.releaseBond, 5 * NMR, trap.token)
     trap.committee.postBond(trap.token, 5 * NMR, sender=trap.house.bob)
     trap.was_refused()
-    assert trap.committee.bondOf(trap.token) == 5 * NMR
+    assert trap.committee.bondOf(trap.token) == 10 * NMR
 
 
 def test_attack_a_vote_while_the_bond_is_on_its_way_holds_it(trap: Trap) -> None:

@@ -18,6 +18,7 @@ from voting import (
     SLASH,
     WRONG_SCORES,
     attest,
+    empty_bond,
     final_from,
     hash_of,
     votes,
@@ -37,7 +38,8 @@ def test_reverts_for_another_version(house: House, sealed: int) -> None:
 
 def test_reverts_without_the_whole_bond(house: House, sealed: int) -> None:
     report = house.report(sealed, SCORES)
-    house.committee.releaseBond(1, house.bob, sender=house.members[0])
+    empty_bond(house, sealed, house.members[0])
+    house.committee.postBond(house.members[0], MEMBER_BOND - 1, sender=house.bob)
     with ape.reverts(house.committee.BondTooSmall, bond=MEMBER_BOND - 1, minimum=MEMBER_BOND):
         attest(house, report, 0)
     house.committee.postBond(house.members[0], 1, sender=house.bob)

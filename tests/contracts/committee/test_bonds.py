@@ -6,7 +6,7 @@ from typing import Any
 
 import ape
 import pytest
-from support import NMR, ZERO_ADDRESS, House, is_event, only
+from support import DAY, NANO, NMR, PPM, SHARE, ZERO_ADDRESS, House, is_event, only
 from voting import (
     ABSENCE_SLASH,
     CHALLENGE_BOND,
@@ -18,7 +18,9 @@ from voting import (
     attest,
     bonds,
     credits_of,
+    empty_bond,
     expire,
+    leave,
     proposal,
 )
 
@@ -69,6 +71,7 @@ def test_release_bond_reverts_while_a_vote_is_open(house: House, sealed: int) ->
         house.committee.releaseBond(1, member, sender=member)
     house.at(house.round(sealed).deadline)
     house.committee.closeVotes(house.tournament, sealed, sender=house.alice)
+    leave(house, member)
     house.committee.releaseBond(MEMBER_BOND, member, sender=member)
     assert bonds(house) == [0, MEMBER_BOND, MEMBER_BOND]
 
@@ -81,15 +84,125 @@ def test_removal_does_not_free_a_bond(house: House, sealed: int) -> None:
         house.committee.releaseBond(1, member, sender=member)
 
 
-def test_a_bond_without_votes_is_free_for_members_and_others(house: House) -> None:
-    """Nobody's leave is needed, so an absent or hostile admin keeps no bond."""
+def test_a_member_takes_back_what_is_above_the_least_bond_and_others_everything(house: House) -> None:
     member, before = house.members[0], house.token.balanceOf(house.alice)
-    receipt = house.committee.releaseBond(MEMBER_BOND, house.alice, sender=member)
-    is_event(only(receipt, house.committee.BondReleased), member=member, to=house.alice, amount=MEMBER_BOND)
-    assert house.token.balanceOf(house.alice) == before + MEMBER_BOND
-    assert bonds(house) == [0, MEMBER_BOND, MEMBER_BOND]
+    house.committee.postBond(member, NMR, sender=house.bob)
+    with ape.reverts(house.committee.BondTooSmall, bond=MEMBER_BOND - 1, minimum=MEMBER_BOND):
+        house.committee.releaseBond(NMR + 1, house.alice, sender=member)
+    receipt = house.committee.releaseBond(NMR, house.alice, sender=member)
+    is_event(only(receipt, house.committee.BondReleased), member=member, to=house.alice, amount=NMR)
+    assert house.token.balanceOf(house.alice) == before + NMR
+    assert bonds(house) == [MEMBER_BOND] * 3
     house.committee.postBond(house.bob, NMR, sender=house.bob)
     house.committee.releaseBond(NMR, house.bob, sender=house.bob)
+    assert_committee_holds_what_it_owes(house)
+
+
+# leave, assignRound
+
+
+def test_nobody_but_members_leaves_and_nobody_but_tournaments_assigns_rounds(house: House) -> None:
+    with ape.reverts(house.committee.NotMember, caller=house.bob):
+        house.committee.leave(sender=house.bob)
+    with ape.reverts(house.committee.UnknownTournament, tournament=house.operator):
+        house.committee.assignRound(1, sender=house.operator)
+
+
+def test_who_leaves_is_assigned_no_further_round_and_as_many_as_before_agree(
+    house: House, five: None
+) -> None:
+    member = house.members[4]
+    receipt = house.committee.leave(sender=member)
+    assert only(receipt, house.committee.MemberRemoved).member == member
+    assert list(house.committee.members()) == house.members[:4]
+    assert house.committee.quorum() == 4
+    house.committee.leave(sender=house.members[3])
+    assert (len(house.committee.members()), house.committee.quorum()) == (3, 3)
+
+
+@pytest.mark.parametrize("sealed_before", [False, True], ids=["open", "sealed"])
+def test_a_bond_is_held_until_after_every_round_that_its_member_may_sign_for(
+    house: House, sealed_before: bool
+) -> None:
+    """Before the seal, too: else the bond would be gone when the documents are signed."""
+    house.stake(house.alice, NANO, SHARE | PPM)
+    member = house.members[0]
+    round_id = house.run_to_sealed() if sealed_before else house.open()
+    house.committee.leave(sender=member)
+    until = house.round(round_id).resolveAt + 30 * DAY
+    assert house.committee.heldUntil(member) == until
+    house.open(scoring=50 * DAY)
+    house.at(until - 1)
+    with ape.reverts(house.committee.BondHeld, timestamp=until - 1, until=until):
+        house.committee.releaseBond(MEMBER_BOND, house.bob, sender=member)
+    empty = bonds(house)[1]
+    house.at(until)
+    house.committee.releaseBond(MEMBER_BOND, house.bob, sender=member)
+    assert bonds(house) == [0, empty, MEMBER_BOND]
+
+
+def test_a_bond_is_held_for_a_while_where_no_round_was_opened(house: House) -> None:
+    house.committee.leave(sender=house.members[0])
+    assert house.committee.heldUntil(house.members[0]) == house.now() + 30 * DAY
+
+
+def test_two_documents_cost_the_bond_of_who_left_meanwhile(house: House, sealed: int) -> None:
+    member = house.members[0]
+    house.committee.leave(sender=member)
+    house.at(house.committee.heldUntil(member) - 1)
+    empty_bond(house, sealed, member)
+    assert bonds(house) == [0, MEMBER_BOND, MEMBER_BOND]
+    assert_committee_holds_what_it_owes(house)
+
+
+def test_whoever_the_admin_removes_is_held_as_long_and_free_of_it_as_a_member_again(house: House) -> None:
+    committee, member = house.committee, house.members[0]
+    round_id = house.open()
+    committee.removeMember(member, 2, sender=house.admin)
+    assert committee.heldUntil(member) == house.round(round_id).resolveAt + 30 * DAY
+    committee.addMember(member, 2, sender=house.admin)
+    assert committee.heldUntil(member) == 0
+    with ape.reverts(committee.BondTooSmall):
+        committee.releaseBond(1, member, sender=member)
+
+
+def test_who_left_is_not_added_again(house: House) -> None:
+    house.committee.leave(sender=house.members[0])
+    with ape.reverts(house.committee.MemberLeft, member=house.members[0]):
+        house.committee.addMember(house.members[0], 2, sender=house.admin)
+
+
+def test_the_last_member_stays_and_is_held_no_longer(house: House) -> None:
+    committee, last = house.committee, house.members[2]
+    for member in house.members[:2]:
+        committee.leave(sender=member)
+    assert committee.quorum() == 1
+    leave(house, last)
+    assert list(committee.members()) == [last]
+    committee.releaseBond(MEMBER_BOND, house.bob, sender=last)
+    committee.addMember(house.bob, 1, sender=house.admin)
+    assert list(committee.members()) == [house.bob]
+
+
+def test_no_round_of_a_hostile_tournament_holds_a_bond_for_ever(
+    house: House, sealed: int, hostile_types: Any
+) -> None:
+    """The longest that a bond is ever held: a round without an end, and a vote that nothing closes."""
+    committee, member = house.committee, house.members[0]
+    committee.addTournament(house.operator, sender=house.admin)
+    committee.assignRound(2**64 - 1, sender=house.operator)
+    opened = house.now()
+    attest(house, house.report(sealed, SCORES), 0)
+    committee.leave(sender=member)
+    until = opened + (545 + 30) * DAY
+    assert committee.heldUntil(member) == until
+    house.at(until + 130 * DAY - 1)
+    with ape.reverts(committee.VotesOpen, openVotes=1):
+        committee.releaseBond(MEMBER_BOND, member, sender=member)
+    house.at(until + 130 * DAY)
+    committee.releaseBond(MEMBER_BOND, member, sender=member)
+    committee.closeVotes(house.tournament, sealed, sender=house.alice)
+    assert committee.openVotesOf(member) == 0
     assert_committee_holds_what_it_owes(house)
 
 
@@ -100,6 +213,7 @@ def test_what_is_left_after_a_slash_is_released(house: House, disputed: int, rig
     house.committee.closeVotes(house.tournament, disputed, sender=house.alice)
     with ape.reverts(house.committee.InsufficientBond, bond=MEMBER_BOND - SLASH, amount=MEMBER_BOND):
         house.committee.releaseBond(MEMBER_BOND, member, sender=member)
+    leave(house, member)
     house.committee.releaseBond(MEMBER_BOND - SLASH, member, sender=member)
     assert house.committee.bondOf(member) == 0
     assert_committee_holds_what_it_owes(house)
@@ -161,6 +275,7 @@ def test_a_dispute_holds_every_bond_until_it_is_on_record(house: House, disputed
         committee.releaseBond(1, absent, sender=absent)
     expire(house, disputed)
     assert [committee.openVotesOf(member) for member in house.members] == [0] * 5
+    leave(house, absent)
     committee.releaseBond(MEMBER_BOND - ABSENCE_SLASH, absent, sender=absent)
 
 

@@ -26,6 +26,7 @@ from voting import (
     attest,
     bonds,
     credits_of,
+    empty_bond,
     expire,
     hash_of,
     is_final,
@@ -65,7 +66,7 @@ def test_what_is_left_of_a_bond_is_enough(house: House, five: None) -> None:
 
 def test_reverts_without_any_bond(house: House, five: None, sealed: int) -> None:
     member = house.members[4]
-    house.committee.releaseBond(MEMBER_BOND, member, sender=member)
+    empty_bond(house, sealed, member)
     attest(house, house.report(sealed, WRONG_SCORES), 0, 1, 2, 3)
     veto(house, sealed)
     with ape.reverts(house.committee.BondTooSmall, bond=0, minimum=1):
@@ -392,7 +393,7 @@ def test_expire_costs_absent_members_alone_where_no_report_has_more_than_half(
 
 
 def test_expire_tells_of_no_slash_where_there_is_no_bond(house: House, accepted: int, right: Any) -> None:
-    house.committee.releaseBond(MEMBER_BOND, house.alice, sender=house.members[4])
+    empty_bond(house, accepted, house.members[4])
     veto(house, accepted)
     attest(house, right, 0, 1, 2)
     house.at(proposal(house, accepted).disputeUntil)

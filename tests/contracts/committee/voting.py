@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from documents import sign
+from eth_utils import keccak
 from support import DAY, NMR, ZERO_ADDRESS, House
 
 SCORES = [[10_000, -10_000]]
@@ -58,6 +60,25 @@ def expire(house: House, round_id: int) -> Any:
 
 def bonds(house: House) -> list[int]:
     return [int(house.committee.bondOf(member)) for member in house.members]
+
+
+def leave(house: House, member: Any) -> None:
+    """Have a member leave, and let the time pass for which its bond is held."""
+    house.committee.leave(sender=member)
+    house.at(house.committee.heldUntil(member))
+
+
+def empty_bond(house: House, round_id: int, member: Any) -> None:
+    """Take a member's whole bond: it signs two documents of a round."""
+    evidence = []
+    for name in ("one", "other"):
+        digest = keccak(text=name)
+        where = (house.tournament.provider.chain_id, house.tournament.address, round_id)
+        values = (*where, digest, digest, digest, digest, 1, 1, 2)
+        fields = ("chainId", "tournament", "roundId", "memberSet", "seal", "metaModel", "root")
+        named = dict(zip((*fields, "assets", "publishedAt", "expiresAt"), values, strict=True))
+        evidence += [values, sign(named, member)]
+    house.committee.proveEquivocation(*evidence, sender=house.guardian)
 
 
 def credits_of(house: House, *accounts: Any) -> list[int]:

@@ -35,6 +35,7 @@ abstract contract Operator is Polls {
             abi.encodeCall(ITournament.openRound, (openAt, closeAt, resolveAt, deadline, _commitments(aheadSeed)));
         _attempt(OPERATOR, address(tournament), call, refusal);
         _open(closeAt, resolveAt, deadline);
+        if (resolveAt > _lastResolution) _lastResolution = resolveAt;
     }
 
     function lock(uint256 roundSeed, uint256 slotSeed, uint256 bits) public {

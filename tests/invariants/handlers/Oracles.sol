@@ -146,9 +146,12 @@ abstract contract Oracles is Polls {
         // A little at a time: a committee without bonds would never vote again.
         uint256 amount = amountSeed % 16 == 0 ? bond + 1 : (amountSeed >> 4) % (20 * NMR);
         bytes4 refusal;
+        bool isOver = _heldUntil[member] != 0 && _now() >= _heldUntil[member] + 130 days;
         if (amount == 0) refusal = ICommitteeMembers.ZeroAmount.selector;
-        else if (_openVotes[member] != 0) refusal = ICommitteeMembers.VotesOpen.selector;
+        else if (_openVotes[member] != 0 && !isOver) refusal = ICommitteeMembers.VotesOpen.selector;
         else if (amount > bond) refusal = ICommitteeMembers.InsufficientBond.selector;
+        else if (_now() < _heldUntil[member]) refusal = ICommitteeMembers.BondHeld.selector;
+        else if (_isIn(_setId, member) && bond - amount < MEMBER_BOND) refusal = ICommitteeMembers.BondTooSmall.selector;
         bytes memory call = abi.encodeCall(ICommitteeMembers.releaseBond, (amount, _owner(memberSeed)));
         _attempt(member, address(committee), call, refusal);
         _bondOf[member] -= amount;
@@ -168,12 +171,27 @@ abstract contract Oracles is Polls {
         address member = _candidate(memberSeed);
         uint256 count = _sets[_setId].length + 1;
         uint256 quorum = _quorumFor(count, quorumSeed);
-        bytes4 refusal = _quorumRefusal(count, quorum);
+        bytes4 refusal = _hasLeft[member] ? ICommitteeMembers.MemberLeft.selector : _quorumRefusal(count, quorum);
         if (refusal == 0 && _isIn(_setId, member)) refusal = ICommitteeMembers.AlreadyMember.selector;
         _attempt(ADMIN, address(committee), abi.encodeCall(ICommitteeMembers.addMember, (member, quorum)), refusal);
         _beginSet(quorum);
         _sets[_setId].push(member);
         _absencesOf[member] = 0;
+        _heldUntil[member] = 0;
+    }
+
+    /// @dev Of a set of three nobody leaves: who left never comes back, and the others have to go on.
+    function leave(uint256 memberSeed, uint256 seed) public {
+        _seldom(seed);
+        uint256 count = _sets[_setId].length - 1;
+        if (count < 3) _discard();
+        address member = _candidate(memberSeed);
+        bytes4 refusal = _isIn(_setId, member) ? bytes4(0) : ICommitteeMembers.NotMember.selector;
+        _attempt(member, address(committee), abi.encodeCall(ICommitteeMembers.leave, ()), refusal);
+        uint256 quorum = _quorumOf[_setId];
+        _beginSet(quorum > count ? count : quorum);
+        _removeFromSet(member);
+        _hasLeft[member] = true;
     }
 
     function removeMember(uint256 memberSeed, uint256 quorumSeed) public {
