@@ -90,6 +90,18 @@ def test_people_send_tokens_over_and_home_by_commands(chains: BridgedChains, con
     assert "bridge: conserved" in run("status", *where)[1]
 
 
+def test_the_way_of_messages_is_summed_up_by_a_command(chains: BridgedChains, config: Path) -> None:
+    code, said = run("latency", "--config", str(config), "--json")
+    assert code == 0, said
+    (to_polygon, to_ethereum), own = json.loads(said)["messages"], json.loads(said)["transactions"]
+    assert (to_polygon["sent"], to_ethereum["sent"]) == (1, 1)
+    assert to_ethereum["arrival"]["longest"] >= to_ethereum["checkpoint"]["longest"] >= 0
+    assert to_polygon["checkpoint"] is None
+    assert own == [], "this configuration's journals are new"
+    code, said = run("latency", "--config", str(config), "--days", "1")
+    assert "latency: 2 messages, 0 under way" in said, said
+
+
 def test_a_transfer_of_nothing_or_to_nobody_is_refused(config: Path) -> None:
     where = ("--config", str(config), "--send")
     for words, expected in (
