@@ -1,0 +1,56 @@
+"""Whatever happens on two chains, in whatever order: nothing is lost, nothing twice, all can be delivered.
+
+``make fuzz-bridge`` searches anew, and longer: CUPEL_FUZZ examples of some fifty steps each.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from scorer.lab.bridge.chains import bridged_chains
+from tests.bridge.two_chains_machine import TwoChains, snapshots_of
+
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLES = int(os.environ.get("CUPEL_FUZZ", "40"))
+
+
+@pytest.fixture
+def machine() -> Iterator[type[TwoChains]]:
+    with bridged_chains(REPOSITORY) as chains:
+        TwoChains.chains, TwoChains.snapshots = chains, snapshots_of(chains)
+        TwoChains.done.clear()
+        yield TwoChains
+
+
+def searched(examples: int, steps: int, *, anew: bool) -> settings:
+    """Without shrinking, which takes hours here: a failure prints its steps and how to repeat it."""
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        derandomize=not anew,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def test_whatever_happens_in_a_few_steps_everything_arrives_once(machine: type[TwoChains]) -> None:
+    run_state_machine_as_test(machine, settings=searched(2, 8, anew=False))
+    assert machine.done["examples"] >= 2
+    assert machine.done["views"] > machine.done["examples"]
+
+
+@pytest.mark.long
+def test_whatever_happens_everything_arrives_once(machine: type[TwoChains]) -> None:
+    run_state_machine_as_test(machine, settings=searched(EXAMPLES, 50, anew=True))
+    for what, times in sorted(machine.done.items()):
+        print(f"{times:6} {what}")
+    print(
+        f"fuzz-bridge: {machine.done['messages']} messages in {machine.done['examples']} examples, none lost"
+    )
