@@ -57,7 +57,7 @@ class TwoChains(RuleBasedStateMachine):
 
     @initialize(nmr=AMOUNTS)
     def begin(self, nmr: int) -> None:
-        """Go back to the deployment, and send something over."""
+        """Go back to the deployment, and send something over, and some of it home into a checkpoint."""
         cls = type(self)
         cls.snapshots = rolled_back(self.chains, cls.snapshots)
         out = Path(self.running.enter_context(TemporaryDirectory(prefix="cupel-bridge-")))
@@ -65,6 +65,8 @@ class TwoChains(RuleBasedStateMachine):
         self._count("examples")
         self.send_down(ADMIN, nmr)
         self.hand_over()
+        self.send_home(ADMIN, STRANGER, nmr // 2)
+        self.checkpoint(early=False)
 
     @rule(receiver=HOLDER, nmr=AMOUNTS)
     def send_down(self, receiver: int, nmr: int) -> None:
@@ -75,7 +77,7 @@ class TwoChains(RuleBasedStateMachine):
     @rule(sender=HOLDER, receiver=HOLDER, nmr=AMOUNTS)
     def send_home(self, sender: int, receiver: int, nmr: int) -> None:
         """Send tokens to the first chain, of those that are there."""
-        if (amount := min(nmr, self._held(sender))) >= 1:
+        if (amount := min(nmr, self._held(sender) // 2)) >= 1:
             self.chains.send_home(sender, self._address(receiver), str(amount))
             self._count("transfers home")
 
@@ -118,6 +120,21 @@ class TwoChains(RuleBasedStateMachine):
         """Let the relayer run a cycle, or die at a step of it; what it did may not be final."""
         code = self.rehearsal.relay(label, finalises=finalises)
         self._count("relayers killed" if code == KILLED else "cycles")
+
+    @rule(nmr=AMOUNTS, label=st.sampled_from(LABELS), finalises=st.booleans())
+    def die_with_work(self, nmr: int, label: str, finalises: bool) -> None:
+        """Let the relayer die at a step of a delivery that it has to make."""
+        self.send_home(ADMIN, ADMIN, nmr)
+        self.checkpoint(early=False)
+        self.relay(label, finalises)
+
+    @rule(nmr=AMOUNTS, depth=st.integers(1, 2))
+    def drop_a_delivery(self, nmr: int, depth: int) -> None:
+        """Drop the block in which the relayer delivered something, and what came before it."""
+        self.send_home(ADMIN, STRANGER, nmr)
+        self.checkpoint(early=False)
+        self.relay(None, finalises=False)
+        self.reorganise("root", depth)
 
     @rule(side=SIDES)
     def pause(self, side: str) -> None:

@@ -90,13 +90,21 @@ def send_home(rehearsal: BridgeRehearsal, kill_at: str | None = None) -> int:
     return rehearsal.in_process(FOLDER, STAKER, work, kill_at)
 
 
-def send_home_at_last(rehearsal: BridgeRehearsal) -> None:
-    """Let the staker repeat the command, minute by minute, until its transaction is in a block."""
+def send_home_at_last(rehearsal: BridgeRehearsal, base_fee: int | None = None) -> None:
+    """Let the staker repeat the command, minute by minute, until its transaction is in a block.
+
+    Parameters
+    ----------
+    base_fee
+        That of the block that it asks for, wei per gas; None: what follows from the newest one.
+    """
     for _ in range(MOST_TRIES):
+        if base_fee is not None:
+            _ask(rehearsal.chains.child, "anvil_setNextBlockBaseFeePerGas", hex(base_fee))
         expect("the end of the staker's command", 0, send_home(rehearsal))
         if _last(rehearsal)[0].block is not None:
             return
-        mine(rehearsal.chains.child, MINUTE)
+        mine(rehearsal.chains.child, MINUTE, base_fee)
     raise Unexpected(f"expected the transfer in a block within {MOST_TRIES} minutes, found it in none")
 
 

@@ -26,6 +26,7 @@ from scorer.rewards.allocation import SHARE_FLAG
 from scorer.submission.validity import Universe
 from scorer.units import nano_from_nmr
 
+MINUTE: Final = 60
 HOUR: Final = 3600
 WINDOW: Final = 24 * HOUR
 """The challenge window: the least that a deployment file for Polygon may have, seconds."""
@@ -56,6 +57,13 @@ def deploy(rehearsal: BridgeRehearsal, admin: tuple[str, int] | None = None) -> 
     play = run_tournament(chains.child, deployed, rehearsal.out / "tournament", shows_bundles=True)
     rehearsal.tournaments.append(str(play.suite.tournament.address))
     return BridgedTournament(play, rules)
+
+
+def by_the_chain(tournament: BridgedTournament) -> BridgedTournament:
+    """Return a tournament whose rules have the cap of the chain, which a vote may have changed."""
+    cap = int(read_view(tournament.play.suite.tournament.functions.cap()))
+    stake = tournament.rules.stake.model_copy(update={"cap": cap})
+    return BridgedTournament(tournament.play, tournament.rules.model_copy(update={"stake": stake}))
 
 
 def settle_a_round(rehearsal: BridgeRehearsal, tournament: BridgedTournament) -> int:
@@ -94,7 +102,7 @@ def settle(rehearsal: BridgeRehearsal, tournament: BridgedTournament, round_id: 
     play, anvil = tournament.play, rehearsal.chains.child
     proposal = play.suite.proposal(round_id, anvil.w3.eth.block_number)
     expect("a report of the round", True, proposal is not None)
-    anvil.advance_to((0 if proposal is None else proposal.challenge_until) + 1)
+    anvil.advance_to((0 if proposal is None else proposal.challenge_until) + MINUTE)
     _cycle(rehearsal, play)
     record = play.suite.round(round_id, anvil.w3.eth.block_number)
     expect("the round's state", RoundState.SETTLED, record.state)

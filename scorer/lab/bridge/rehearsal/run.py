@@ -97,7 +97,7 @@ def _play(rehearsal: BridgeRehearsal) -> None:
     rehearsal.say("either chain was reorganised")
     tokens.killed_at_each_step(rehearsal)
     rehearsal.say(f"the relayer was killed at {len(tokens.LABELS)} steps")
-    days = stress.bad_days(rehearsal, tournament)
+    days = stress.bad_days(rehearsal, rounds.by_the_chain(tournament))
     write_whole(rehearsal.out / LATENCY, (json.dumps(days.to_json(), indent=1) + "\n").encode())
     rehearsal.report(table(days.journeys))
     rehearsal.say("fees, limits, a stall of finality and a gap of checkpoints cost time and nothing else")

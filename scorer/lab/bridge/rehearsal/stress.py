@@ -84,7 +84,7 @@ def bad_days(rehearsal: BridgeRehearsal, tournament: BridgedTournament) -> BadDa
 
 
 def ordinary(rehearsal: BridgeRehearsal) -> None:
-    """Let a checkpoint come half an hour after the transfer."""
+    """Let a checkpoint come half an hour after the transfer, as it does most of the time."""
     journeys.send_home_at_last(rehearsal)
     _checkpoint_comes(rehearsal)
 
@@ -102,7 +102,7 @@ def base_fee_threefold(rehearsal: BridgeRehearsal) -> None:
         fee = fee * 21 // 20
         journeys.mine(child, 1 + number % 2, fee)
     expect("a rise of more than threefold", True, 3 * BASE_FEE < fee < 4 * BASE_FEE)
-    journeys.send_home_at_last(rehearsal)
+    journeys.send_home_at_last(rehearsal, fee)
     journeys.mine(child, 2, GWEI)
     _checkpoint_comes(rehearsal)
 
@@ -161,6 +161,7 @@ def no_checkpoint(rehearsal: BridgeRehearsal) -> None:
     """Let Polygon's validators post nothing for twelve hours: a human is called, and rounds go on."""
     journeys.send_home_at_last(rehearsal)
     before, rehearsal.checkpoint_age = rehearsal.checkpoint_age, 2 * HOUR
+    rehearsal.finalise()
     rehearsal.chains.pass_time(12 * HOUR)
     rehearsal.relay()
     expect("a call for a human", True, "CHECKPOINT_LATE" in rehearsal.log())
@@ -176,6 +177,8 @@ def _sent_by_members(tournament: BridgedTournament) -> list[int]:
 
 
 def _checkpoint_comes(rehearsal: BridgeRehearsal) -> None:
+    rehearsal.finalise()
+    journeys.align(rehearsal.chains)
     rehearsal.chains.pass_time(CHECKPOINT_EVERY)
     rehearsal.chains.heimdall.checkpoint()
 
