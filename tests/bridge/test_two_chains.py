@@ -18,6 +18,7 @@ from scorer.cli.bridge import app
 from scorer.daemon.alarms import Alarms
 from scorer.daemon.bridge_watch import BridgeWatch
 from scorer.daemon.metrics import Metrics
+from scorer.deployment.blueprint import selector
 from scorer.deployment.bridge_document import load_bridge_document
 from scorer.deployment.bridge_plan import bridge_plan
 from scorer.files import write_secret
@@ -185,6 +186,20 @@ def test_a_bridge_is_deployed_from_its_file_and_held_against_both_chains(
     code, said = run(*check, str(admin.address))
     assert code == 1
     assert f"root.roles.0.{stranger}: expected no role, found the role" in said
+    moved = authority.functions
+    for call in (
+        moved.setTargetFunctionRole(found.root.gateway, [selector("RootGateway", "unpause")], 2),
+        moved.setTargetClosed(found.root.gateway, True),
+        moved.setRoleAdmin(2, 2),
+    ):
+        chains.on_root(ADMIN).send(call)
+    said = run(*check, str(admin.address))[1]
+    for line in (
+        "root.roles.gateway.unpause: expected admin, found role 2",
+        "root.roles.gateway: expected a contract that is open, found closed by the admin",
+        "root.roles.guardian.getRoleAdmin: expected admin, found role 2",
+    ):
+        assert line in said
 
 
 def _second_bridge(chains: BridgedChains) -> dict[str, object]:
