@@ -107,7 +107,7 @@ hostile: setup  ## fuzz every parser of what a stranger wrote, 50,000 inputs eac
 fuzz-api: setup  ## a server's every root, route and tool with a hundred generated inputs each (an hour)
 	CUPEL_FUZZ=100 pytest tests/server/test_fuzz.py
 
-fuzz-bridge: setup  ## two EVMs with a bridge between them: anything in any order, forty times fifty steps (an hour)
+fuzz-bridge: setup  ## two EVMs with a bridge between them: anything in any order, forty times fifty steps (a quarter of an hour)
 	CUPEL_FUZZ=40 pytest -s -m long tests/bridge/test_fuzz.py
 
 verify-input: setup  ## each contract's input for Etherscan and Sourcify gives the deployed code to the byte

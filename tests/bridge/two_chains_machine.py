@@ -29,8 +29,6 @@ HOUR: Final = 3600
 HOLDERS: Final = (ADMIN, STRANGER)
 SUPPLY: Final = wei("1000000")
 PAUSE_IS_USED_UP: Final = frozenset({"PauseTooSoon", ""})
-MOST_ROUNDS: Final = 30
-"""Checkpoints within which everything is delivered at the end; a day passes between two."""
 AMOUNTS = st.integers(1, 40_000)
 SIDES = st.sampled_from(("root", "child"))
 HOLDER = st.sampled_from(HOLDERS)
@@ -45,11 +43,14 @@ class TwoChains(RuleBasedStateMachine):
         The chains of all examples, and where each begins.
     done
         How often each thing happened, over all examples.
+    most_rounds
+        Checkpoints within which everything is delivered at the end; a day passes between two.
     """
 
     chains: ClassVar[BridgedChains]
     snapshots: ClassVar[list[Any]]
     done: ClassVar[Counter[str]] = Counter()
+    most_rounds: ClassVar[int] = 30
 
     def __init__(self) -> None:
         super().__init__()
@@ -196,7 +197,7 @@ class TwoChains(RuleBasedStateMachine):
 
     def _deliver_all(self) -> None:
         self.chains.pass_time(8 * DAY)
-        for _ in range(MOST_ROUNDS):
+        for _ in range(self.most_rounds):
             self.chains.heimdall.sync()
             self.chains.heimdall.checkpoint()
             self.rehearsal.relay()
