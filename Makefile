@@ -11,7 +11,7 @@ test-python contracts-on-py-evm contracts-on-anvil: export ETH_HASH_BACKEND := p
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check package docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse agents numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman fuzz-api
+.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check package docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse agents numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman fuzz-api fuzz-bridge
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -106,6 +106,9 @@ hostile: setup  ## fuzz every parser of what a stranger wrote, 50,000 inputs eac
 
 fuzz-api: setup  ## a server's every root, route and tool with a hundred generated inputs each (an hour)
 	CUPEL_FUZZ=100 pytest tests/server/test_fuzz.py
+
+fuzz-bridge: setup  ## two EVMs with a bridge between them: anything in any order, forty times fifty steps (a quarter of an hour)
+	CUPEL_FUZZ=40 pytest -s -m long tests/bridge/test_fuzz.py
 
 verify-input: setup  ## each contract's input for Etherscan and Sourcify gives the deployed code to the byte
 	python scripts/verify_input.py --check

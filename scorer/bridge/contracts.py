@@ -105,6 +105,7 @@ class GatewayHistory:
     read_to: int
     posted: list[PostedMessage] = field(default_factory=list)
     delivered: dict[bytes, int] = field(default_factory=dict)
+    arrived: dict[bytes, int] = field(default_factory=dict)
     pending: set[bytes] = field(default_factory=set)
 
     def extend(self, contract: Contract, to_block: int) -> None:
@@ -118,15 +119,18 @@ class GatewayHistory:
         delivered = list(_ids(contract.events.Delivered(), first, to_block))
         refused = list(_ids(contract.events.Undelivered(), first, to_block)) if _may_refuse(contract) else []
         self.posted += posted
-        self.pending |= set(refused)
-        for id_ in delivered:
+        self.pending |= {id_ for id_, _ in refused}
+        for id_, block in delivered:
+            self.arrived.setdefault(id_, block)
             self.delivered[id_] = self.delivered.get(id_, 0) + 1
         self.pending -= self.delivered.keys()
         self.read_to = to_block
 
 
-def _ids(event: Any, first: int, last: int) -> Iterator[bytes]:
-    return (bytes(found["args"]["id"]) for found in event_logs(event, {}, first, last))
+def _ids(event: Any, first: int, last: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the id of each event of a message, with its block."""
+    for found in event_logs(event, {}, first, last):
+        yield bytes(found["args"]["id"]), int(found["blockNumber"])
 
 
 def _may_refuse(contract: Contract) -> bool:
@@ -181,6 +185,7 @@ class RootEnd:
             time,
             tuple(history.posted),
             dict(history.delivered),
+            dict(history.arrived),
             tokens=read_view(self.lockbox.functions.locked(), block),
             paused_until=read_view(self.gateway.functions.pausedUntil(), block),
             sink=read_view(self.token.functions.balanceOf(self.addresses.burn_sink), block),
@@ -221,6 +226,7 @@ class ChildEnd:
             time,
             tuple(history.posted),
             dict(history.delivered),
+            dict(history.arrived),
             frozenset(history.pending),
             tokens=read_view(self.token.functions.totalSupply(), block),
             paused_until=read_view(self.gateway.functions.pausedUntil(), block),

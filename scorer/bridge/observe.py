@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from web3 import Web3
 
 from scorer.bridge.addresses import BridgeAddresses
-from scorer.bridge.checkpoints import BlockLeaf, Checkpoint, newest_checkpoint
+from scorer.bridge.checkpoints import BlockLeaf, Checkpoint, checkpoint_of, newest_checkpoint
 from scorer.bridge.contracts import ChildEnd, GatewayEnd, GatewayHistory, RootEnd
+from scorer.bridge.transit import BlockClocks
 from scorer.bridge.views import BridgeView, ResultLog
 from scorer.chain.binding import bound
 from scorer.chain.bulk import read_view
@@ -52,6 +54,12 @@ class ResultHistory:
         return ResultLog(self.tournament, event["args"]["roundId"], kind, *place)
 
 
+def _time_of(known: dict[int, int], w3: Web3, block: int) -> int:
+    if block not in known:
+        known[block] = int(w3.eth.get_block(block)["timestamp"])
+    return known[block]
+
+
 def _is_known(root: RootEnd, log: ResultLog, block: int) -> bool:
     result = read_view(root.results.functions.resultOf(log.tournament, log.round_id), block)
     return bool(result.end) if log.kind == END else any(result.reportHash)
@@ -69,12 +77,16 @@ class Observer:
         The newest checkpoint that was seen.
     leaves
         Finalised blocks of Polygon that proofs needed, by number.
+    root_times, child_times
+        The times of finalised blocks that were asked for, seconds since the epoch, by number.
     """
 
     addresses: BridgeAddresses
     tournaments: tuple[str, ...] = ()
     newest: Checkpoint | None = None
     leaves: dict[int, BlockLeaf] = field(default_factory=dict)
+    root_times: dict[int, int] = field(default_factory=dict)
+    child_times: dict[int, int] = field(default_factory=dict)
     root_history: GatewayHistory = field(init=False)
     child_history: GatewayHistory = field(init=False)
     results: list[ResultHistory] = field(init=False)
@@ -111,6 +123,18 @@ class Observer:
             tuple(self._results(root_end, root_pin.block.number, later)),
         )
         return view, root_pin, later
+
+    def clocks(self, root: Pinned, child: Pinned, at_block: int) -> BlockClocks:
+        """Return what reads times of finalised blocks, each once, and checkpoints at a block of Ethereum."""
+
+        def covering(block: int) -> Checkpoint | None:
+            end = self.root_end(root)
+            return checkpoint_of(
+                lambda number: end.checkpoint(number, at_block), self.newest, block, self.addresses.step
+            )
+
+        of_root = partial(_time_of, self.root_times, root.w3)
+        return BlockClocks(of_root, partial(_time_of, self.child_times, child.w3), covering)
 
     def root_end(self, pinned: Pinned) -> RootEnd:
         """Return the contracts on Ethereum at a pinned endpoint."""

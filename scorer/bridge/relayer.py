@@ -1,12 +1,12 @@
 """Carries a bridge's messages: observes both chains, decides, sends each proof exactly once. Anybody may."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from web3.contract.contract import ContractFunction
 
-from scorer.bridge.checkpoints import CheckpointDiffers
+from scorer.bridge.checkpoints import Checkpoint, CheckpointDiffers
 from scorer.bridge.conservation import Conservation, conservation
 from scorer.bridge.contracts import RootEnd, WrongGateway
 from scorer.bridge.decide import (
@@ -23,6 +23,7 @@ from scorer.bridge.decide import (
 from scorer.bridge.observe import Observer, Pin
 from scorer.bridge.proving import NotCheckpointed, Prover
 from scorer.bridge.receipts import ReceiptsDisagree
+from scorer.bridge.transit import DIRECTIONS, DOWN, UP, BlockClocks, TransitMeter, oldest_under_way
 from scorer.bridge.views import BridgeView
 from scorer.chain.endpoints import Pinned
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm, ignore_alarm
@@ -47,13 +48,16 @@ class RelayLimits:
     Attributes
     ----------
     slow
-        From the block of a message to its delivery. Checkpoints come every half hour or so.
+        From the checkpoint of a message to its delivery.
     checkpoint_age
-        Since the newest checkpoint.
+        Since the newest checkpoint. They come every half hour or so.
+    under_way
+        From the block of a transfer to its delivery, whatever it waits for.
     """
 
     slow: int = 6 * 3600
     checkpoint_age: int = 2 * 3600
+    under_way: int = 24 * 3600
 
 
 USUAL: Final = RelayLimits()
@@ -72,11 +76,21 @@ class RelayResult:
 
 @dataclass(frozen=True)
 class RelayCycle:
-    """The view, the balance and the actions of one cycle."""
+    """The view, the balance and the actions of one cycle.
+
+    Attributes
+    ----------
+    oldest
+        Age of the oldest transfer that has not arrived, seconds, by direction; 0 where all have.
+    legs
+        Direction, leg and seconds of what messages have behind them since the cycle before.
+    """
 
     view: BridgeView
     balance: Conservation
     results: tuple[RelayResult, ...]
+    oldest: Mapping[str, int]
+    legs: tuple[tuple[str, str, int], ...] = ()
 
 
 def title(action: RelayAction) -> str:
@@ -110,6 +124,7 @@ class Relayer:
     raise_alarm: RaiseAlarm = ignore_alarm
     root_sender: TransactionSender | None = None
     child_sender: TransactionSender | None = None
+    meter: TransitMeter = field(default_factory=TransitMeter)
 
     def cycle(self, pin_root: Pin, pin_child: Pin) -> RelayCycle:
         """Observe, check conservation, and do what is left to do."""
@@ -117,28 +132,53 @@ class Relayer:
         balance = conservation(view)
         for breach in balance.breaches():
             self.raise_alarm(AlarmReason.BRIDGE_BROKEN, breach)
-        for detail in slow_messages(view, self.limits):
-            self.raise_alarm(AlarmReason.BRIDGE_SLOW, detail)
+        clocks = self.observer.clocks(root, child, view.root.block)
+        if slow := slow_message(view, self.limits, clocks.checkpoint_of, self.policy):
+            self.raise_alarm(AlarmReason.BRIDGE_SLOW, slow)
         if late := checkpoint_delay(view, self.limits):
             self.raise_alarm(AlarmReason.CHECKPOINT_LATE, late)
+        oldest = self._oldest(view, clocks)
+        legs = tuple(self.meter.look(view, clocks, self.policy))
         acting = _Acting(self, view, root, child)
-        actions = decide(view, self.policy)
-        return RelayCycle(view, balance, tuple(RelayResult(action, acting.do(action)) for action in actions))
+        results = tuple(RelayResult(action, acting.do(action)) for action in decide(view, self.policy))
+        return RelayCycle(view, balance, results, oldest, legs)
+
+    def _oldest(self, view: BridgeView, clocks: BlockClocks) -> Mapping[str, int]:
+        """Return the age of the oldest transfer under way in each direction; one that is too old is named."""
+        ages = dict.fromkeys(DIRECTIONS, 0)
+        for direction in DIRECTIONS:
+            posted = oldest_under_way(view, direction, self.policy)
+            if posted is None:
+                continue
+            is_down = direction == DOWN
+            sent = (clocks.root if is_down else clocks.child)(posted.block)
+            ages[direction] = age = max((view.child if is_down else view.root).time - sent, 0)
+            if age > self.limits.under_way:
+                chain = "Ethereum" if is_down else "Polygon"
+                text = f"transfer {posted.message.number} of {chain} was sent {age} s ago and has not arrived"
+                self.raise_alarm(AlarmReason.TRANSFER_OVERDUE, text)
+        return ages
 
 
-def slow_messages(view: BridgeView, limits: RelayLimits) -> Iterator[str]:
-    """Yield each transfer to Ethereum whose checkpoint is there and old, and that is not delivered.
+def slow_message(
+    view: BridgeView,
+    limits: RelayLimits,
+    checkpoint_of: Callable[[int], Checkpoint | None],
+    policy: RelayPolicy = ALL_OF_IT,
+) -> str | None:
+    """Say which transfer to Ethereum waits for longest since its checkpoint, where that is too long.
 
-    Only transfers: anybody can send a message that its receiver refuses for ever.
+    Only of those that a relayer carries: anybody can send a message that its receiver refuses for ever, and
+    a wei that nobody delivers.
     """
-    checkpoint = view.checkpoint
-    for posted in view.child.posted:
-        covered = checkpoint is not None and posted.block <= checkpoint.end
-        if checkpoint is None or not covered or not posted.amount or posted.id in view.root.delivered:
-            continue
-        waited = view.root.time - checkpoint.created_at
-        if waited > limits.slow:
-            yield f"transfer {posted.message.number} of Polygon waits for {waited} s since its checkpoint"
+    posted = oldest_under_way(view, UP, policy)
+    # The checkpoint of its own block: the newest one is always young.
+    checkpoint = None if posted is None else checkpoint_of(posted.block)
+    if posted is None or checkpoint is None:
+        return None
+    waited = view.root.time - checkpoint.created_at
+    text = f"transfer {posted.message.number} of Polygon waits for {waited} s since its checkpoint"
+    return text if waited > limits.slow else None
 
 
 def checkpoint_delay(view: BridgeView, limits: RelayLimits) -> str | None:

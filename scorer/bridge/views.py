@@ -44,6 +44,8 @@ class SideView:
         All messages that its gateway sent up to here, oldest first.
     delivered
         The ids of messages from the other end that were delivered here, with how often.
+    arrived
+        The block in which each of them was delivered first.
     pending
         The ids of messages that arrived here and were refused.
     tokens
@@ -58,6 +60,7 @@ class SideView:
     time: int
     posted: tuple[PostedMessage, ...] = ()
     delivered: Mapping[bytes, int] = field(default_factory=dict)
+    arrived: Mapping[bytes, int] = field(default_factory=dict)
     pending: frozenset[bytes] = frozenset()
     tokens: int = 0
     paused_until: int = 0

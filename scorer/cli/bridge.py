@@ -12,6 +12,8 @@ from scorer.bridge.addresses import read_bridge
 from scorer.bridge.relayer import RelayCycle, title
 from scorer.chain.accounts import KeyTextError, require_address
 from scorer.chain.endpoint import connect
+from scorer.cli.bridge_latency import BridgeConfig as ConfigOption
+from scorer.cli.bridge_latency import latency
 from scorer.cli.common import JsonOption, SendOption, print_json, user_errors
 from scorer.cli.numbers import NUMBER
 from scorer.daemon import bridge_commands, bridge_node
@@ -29,7 +31,6 @@ from scorer.redaction import clean, shown
 from scorer.units import WEI_PER_NANO, coins_text, nano_from_nmr
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-ConfigOption = Annotated[Path, typer.Option("--config", help="The relayer's bridge.toml.", exists=True)]
 FileArgument = Annotated[Path, typer.Argument(help="The bridge's deployment file (TOML).", exists=True)]
 RootOption = Annotated[
     str, typer.Option("--root-endpoint", envvar="CUPEL_RPC_ROOT", help="An RPC endpoint of Ethereum.")
@@ -37,6 +38,9 @@ RootOption = Annotated[
 ChildOption = Annotated[
     str, typer.Option("--child-endpoint", envvar="CUPEL_RPC_CHILD", help="An RPC endpoint of Polygon.")
 ]
+
+
+app.command("latency")(latency)
 
 
 @contextmanager

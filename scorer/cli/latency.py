@@ -1,5 +1,6 @@
 """``cupel oracle latency``: how long transactions took to be mined and to be final, from the journal."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -23,25 +24,28 @@ def latency(
     with user_errors():
         found = _measured(load_config(config), days)
     if as_json:
-        print_json([_document(each) for each in found])
+        print_json([document_of(each) for each in found])
         return
+    console.print(table_of((each.action, each) for each in found))
+    typer.echo(f"latency: {sum(each.inclusion.count for each in found)} transactions")
+
+
+def table_of(found: Iterable[tuple[str, ActionLatency]]) -> Table:
+    """Return the table of latencies, each with its name."""
     table = Table(
         "action", "count", "to a block: median", "95 %", "longest", "to final: median", "95 %", "rebid"
     )
-    for each in found:
-        final = ("-", "-") if each.final is None else (f"{each.final.median} s", f"{each.final.p95} s")
-        took = each.inclusion
-        table.add_row(
-            each.action,
-            str(took.count),
-            f"{took.median} s",
-            f"{took.p95} s",
-            f"{took.longest} s",
-            *final,
-            str(each.rebid),
-        )
-    console.print(table)
-    typer.echo(f"latency: {sum(each.inclusion.count for each in found)} transactions")
+    for name, each in found:
+        counts = (name, str(each.inclusion.count))
+        table.add_row(*counts, *cells_of(each.inclusion), *cells_of(each.final)[:2], str(each.rebid))
+    return table
+
+
+def cells_of(spread: Spread | None) -> tuple[str, str, str]:
+    """Return median, 95 % and longest as a table shows them."""
+    if spread is None:
+        return "-", "-", "-"
+    return f"{spread.median} s", f"{spread.p95} s", f"{spread.longest} s"
 
 
 def _measured(config: NodeConfig, days: int | None) -> list[ActionLatency]:
@@ -54,7 +58,8 @@ def _measured(config: NodeConfig, days: int | None) -> list[ActionLatency]:
     return latencies(times_of(intents, time_of, since))
 
 
-def _document(latency_: ActionLatency) -> dict[str, Any]:
+def document_of(latency_: ActionLatency) -> dict[str, Any]:
+    """Return a latency as a JSON document."""
     return {
         "action": latency_.action,
         "inclusion": _plain(latency_.inclusion),

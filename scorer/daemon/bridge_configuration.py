@@ -123,4 +123,4 @@ def load_bridge_config(path: Path) -> BridgeConfig:
 
 def limits_of(section: BridgeLimits) -> RelayLimits:
     """Return the limits of a configuration as a relayer takes them."""
-    return RelayLimits(section.slow, section.checkpoint_age)
+    return RelayLimits(section.slow, section.checkpoint_age, section.under_way)

@@ -46,6 +46,9 @@ class BridgeDaemon:
     def once(self) -> RelayCycle:
         """Run one cycle; return what it saw and did."""
         root, child = self.root.pin(), self.child.pin()
+        for chain, pinned in (("root", root), ("child", child)):
+            behind = pinned.latest.timestamp - pinned.block.timestamp
+            self.metrics.bridge_finality.labels(chain).set(behind)
         self._tend(root, child)
         done = self.relayer.cycle(self.root.pin, self.child.pin)
         measure(self.metrics, done)
@@ -62,17 +65,29 @@ class BridgeDaemon:
         self.relayer.root_sender = self.relayer.child_sender = None
         if self.managers is None:
             return
-        tended = []
+        tended, oldest = [], 0
         for manager, pinned in zip(self.managers, (root, child), strict=True):
             own = replace(manager, node=Web3Node.at(pinned))
             with apart(f"transactions of {own.address} on chain {own.chain_id}", self.alarms.call):
                 own.pump()
+            oldest = max(oldest, _longest_wait(own, pinned))
             behind = pinned.latest.timestamp - pinned.block.timestamp
             if behind > self.finality_stall:
                 text = f"chain {own.chain_id}: the finalised block {pinned.block.number} is {behind} s old"
                 self.alarms.call(AlarmReason.FINALITY_STALLED, text)
             tended.append(None if behind > self.finality_stall else own)
+        self.metrics.waiting.set(oldest)
         self.relayer.root_sender, self.relayer.child_sender = tended
+
+
+def _longest_wait(manager: TransactionManager, pinned: Pinned) -> int:
+    """Return for how long the oldest signed transaction waits for a block, seconds."""
+    waiting = (
+        manager.journal.attempts(intent)
+        for intent in manager.journal.open_intents(manager.address)
+        if intent.block is None
+    )
+    return max((pinned.latest.timestamp - bids[0].signed_at for bids in waiting if bids), default=0)
 
 
 def measure(metrics: Metrics, done: RelayCycle) -> None:
@@ -80,6 +95,10 @@ def measure(metrics: Metrics, done: RelayCycle) -> None:
     metrics.bridge_conserved.set(done.balance.holds)
     metrics.bridge_in_flight.labels("down").set(done.balance.down)
     metrics.bridge_in_flight.labels("up").set(done.balance.up)
+    for direction, age in done.oldest.items():
+        metrics.bridge_oldest.labels(direction).set(age)
+    for direction, leg, seconds in done.legs:
+        metrics.bridge_transit.labels(direction, leg).observe(seconds)
     checkpoint = done.view.checkpoint
     if checkpoint is not None:
         metrics.checkpoint_age.set(done.view.root.time - checkpoint.created_at)

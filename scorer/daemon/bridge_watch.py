@@ -14,6 +14,7 @@ from scorer.daemon.bridge_node import measure
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.configuration import NodeConfig
 from scorer.oracle.alarm_reasons import AlarmReason
+from scorer.units import NANO_PER_NMR, WEI_PER_NANO
 
 
 @dataclass
@@ -70,5 +71,7 @@ def watching(config: NodeConfig, alarms: Alarms) -> BridgeWatch | None:
     )
     if expected != found:
         raise ConfigError(f"bridge.file: expected a bridge between {expected}, found one between {found}")
-    relayer = Relayer(Observer(addresses), RelayPolicy(proves_results=False), limits_of(watched.limits))
+    # As a relayer's usual policy: nobody is called for dust, which nobody is paid to carry.
+    policy = RelayPolicy(proves_results=False, least_transfer=NANO_PER_NMR * WEI_PER_NANO)
+    relayer = Relayer(Observer(addresses), policy, limits_of(watched.limits))
     return BridgeWatch(relayer, watched.root.connections(), config.endpoints(), alarms, watched.every)

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 PREFIX: Final = "cupel"
 ACTION: Final = ("action", "tournament")
 ALARM: Final = ("reason", "tournament")
+LEG: Final = ("direction", "leg")
 """Labels of metrics; a tournament is empty where it is about all of them, such as endpoints and accounts."""
 
 
@@ -48,6 +49,21 @@ class Metrics:
         self.checkpoint_age = self._gauge("checkpoint_age_seconds", "Age of the newest checkpoint.")
         self.checkpoint_lag = self._gauge(
             "checkpoint_lag_blocks", "Finalised blocks of Polygon that are in no checkpoint."
+        )
+        self.bridge_oldest = self._gauge(
+            "bridge_oldest_seconds", "Age of the oldest transfer that has not arrived; 0: none.", "direction"
+        )
+        self.bridge_finality = self._gauge(
+            "bridge_finality_seconds",
+            "Time of the latest block less the finalised one's.",
+            "chain",
+        )
+        self.bridge_transit = Histogram(
+            f"{PREFIX}_bridge_transit_seconds",
+            "From the block of a message to its checkpoint, and to its arrival.",
+            LEG,
+            buckets=(60, 300, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 259_200),
+            registry=self.registry,
         )
         self.balance = self._gauge("balance_wei", "What an account has for gas.", "account")
 

@@ -246,6 +246,7 @@ class BridgeLimits(ConfigSection):
 
     slow: Annotated[int, Field(gt=0)] = 6 * 3600
     checkpoint_age: Annotated[int, Field(gt=0)] = 2 * 3600
+    under_way: Annotated[int, Field(gt=0)] = 24 * 3600
 
 
 class BridgeWatched(ConfigSection):

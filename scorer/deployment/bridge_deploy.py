@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from web3 import Web3
+from web3.contract import Contract
 from web3.exceptions import Web3Exception
 
 from scorer.bridge.addresses import BridgeAddresses
+from scorer.chain.bulk import read_view
 from scorer.chain.errors import EndpointError
 from scorer.chain.logs import event_logs
-from scorer.deployment.blueprint import ADMIN_ROLE, ROLE_IDS
-from scorer.deployment.bridge_plan import BridgePlan, EndPlan
+from scorer.deployment.blueprint import ADMIN_ROLE, ROLE_IDS, selector
+from scorer.deployment.bridge_plan import ADMINS, BridgePlan, EndPlan
 from scorer.deployment.code import compiled_code, digest
 from scorer.deployment.create2 import FACTORY
 from scorer.deployment.reader import Reader
@@ -214,6 +216,7 @@ def bridge_differences(
             yield BridgeDifference(f"{name}.{step.key}", step.title, "not done")
         yield from _wrong_code(end, reader, name)
         yield from _other_holders(plan, end, reader, name, first)
+        yield from _moved_powers(end, reader, name)
 
 
 def _wrong_code(end: EndPlan, reader: Reader, name: str) -> Iterator[BridgeDifference]:
@@ -241,3 +244,28 @@ def _other_holders(
     for role, account in sorted(granted - expected):
         if reader.access(authority, role, account) is not None:
             yield BridgeDifference(f"{name}.roles.{role}.{account}", "no role", "the role")
+
+
+def _moved_powers(end: EndPlan, reader: Reader, name: str) -> Iterator[BridgeDifference]:
+    """Yield what the admin gave to somebody else, and what it closed to the guardians."""
+    if creations_left(end, reader):
+        return
+    authority = reader.bound("Authority", end.addresses["authority"])
+    for label in sorted(ADMINS.keys() & end.addresses.keys()):
+        yield from _moved_from_admin(end, reader, authority, name, label)
+    for getter in ("getRoleAdmin", "getRoleGuardian"):
+        found = read_view(authority.get_function_by_name(getter)(ROLE_IDS["guardian"]), reader.block)
+        if found != ADMIN_ROLE:
+            yield BridgeDifference(f"{name}.roles.guardian.{getter}", "admin", f"role {found}")
+
+
+def _moved_from_admin(
+    end: EndPlan, reader: Reader, authority: Contract, name: str, label: str
+) -> Iterator[BridgeDifference]:
+    target = end.addresses[label]
+    for function in ADMINS[label]:
+        role = reader.role_of(authority, target, selector(end.contracts[label], function))
+        if role != ADMIN_ROLE:
+            yield BridgeDifference(f"{name}.roles.{label}.{function}", "admin", f"role {role}")
+    if read_view(authority.functions.isTargetClosed(target), reader.block):
+        yield BridgeDifference(f"{name}.roles.{label}", "a contract that is open", "closed by the admin")

@@ -24,6 +24,8 @@ from scorer.units import span_text, wei_from_nano
 
 GOVERNED: Final[dict[str, tuple[str, ...]]] = {"gateway": ("pause",)}
 """Functions of each contract that the guardian may call; every other restricted one is the admin's."""
+ADMINS: Final[dict[str, tuple[str, ...]]] = {"gateway": ("connect", "unpause"), "lockbox": ("link",)}
+"""Those others. `connect` and `link` work once, before the hand-over: all that is left is to end a pause."""
 IsDone = Callable[[Reader], bool]
 
 

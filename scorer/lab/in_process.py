@@ -182,16 +182,21 @@ def owners_of(anvil: Anvil, names: Sequence[str]) -> dict[str, LocalAccount]:
 
 
 def tournament_document(
-    anvil: Anvil, rules: Rules, *, bridged: BridgedToken | None = None, admin: tuple[str, int] | None = None
+    anvil: Anvil,
+    rules: Rules,
+    *,
+    bridged: BridgedToken | None = None,
+    admin: tuple[str, int] | None = None,
+    challenge_window: int = CHALLENGE_WINDOW,
 ) -> Deployment:
-    """Return the document of a tournament in one process; `bridged` and `admin` as of `local_deployment`."""
+    """Return the document of a tournament in one process; what is optional as of `local_deployment`."""
     return local_deployment(
         members=[_address(anvil, FIRST_MEMBER + index) for index in range(len(MEMBERS))],
         operator=_address(anvil, OPERATOR),
         guardian=_address(anvil, GUARDIAN),
         stake=rules.stake,
         quorum=QUORUM,
-        challenge_window=CHALLENGE_WINDOW,
+        challenge_window=challenge_window,
         bridged=bridged,
         admin=admin,
     )

@@ -65,6 +65,7 @@ class AlarmReason(StrEnum):
     STALE_SUBMISSION = "An older version of a model was submitted, as the new one failed."
     TARGETS_CHANGED = "Targets or tables are others than those of our report."
     TOO_MANY_CHALLENGES = "As many of our bonds hang on disputes as may at once: this report is not disputed."
+    TRANSFER_OVERDUE = "A transfer over the bridge was sent long ago and has not arrived."
     UNDECIDED = "Too few members released their shares: submissions cannot be read."
     UNKNOWN_VERSION = "The contracts are of a version that this program does not know."
     WRONG_RELEASE = "A member released keys that are proved wrong."
@@ -84,6 +85,7 @@ class AlarmReason(StrEnum):
             AlarmReason.NOT_DELIVERED,
             AlarmReason.REFUSED_SUBMISSION,
             AlarmReason.STALE_SUBMISSION,
+            AlarmReason.TRANSFER_OVERDUE,
         }
         return Severity.TICKET if self in tickets else Severity.PAGE
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from scorer.bridge.checkpoints import Checkpoint
 from scorer.bridge.decide import (
     DeliverMessage,
     FlushSink,
@@ -11,7 +12,7 @@ from scorer.bridge.decide import (
     WaitFor,
     decide,
 )
-from scorer.bridge.relayer import RelayLimits, checkpoint_delay, slow_messages
+from scorer.bridge.relayer import RelayLimits, checkpoint_delay, slow_message
 from scorer.bridge.views import ResultLog, SideView
 from tests.bridge.views import checkpoint, down, ids, posted, view
 
@@ -87,13 +88,18 @@ def test_results_are_proved_once_their_block_is_in_a_checkpoint() -> None:
 
 
 def test_a_human_is_called_for_what_waits_too_long() -> None:
-    old = view(*sides(ONE, root=SideView(9, 1101)), checkpoint=checkpoint(created_at=1000))
-    assert len(list(slow_messages(old, LIMITS))) == 1
-    assert checkpoint_delay(old, LIMITS) == "the newest checkpoint is 101 s old"
+    def own(_: int) -> Checkpoint:
+        return checkpoint(created_at=1000)
+
+    old = view(*sides(ONE, root=SideView(9, 1101)), checkpoint=checkpoint(created_at=9999))
+    assert slow_message(old, LIMITS, own) == "transfer 1 of Polygon waits for 101 s since its checkpoint"
+    dust = RelayPolicy(least_transfer=ONE.amount + 1)
+    assert slow_message(old, LIMITS, own, dust) is None, "nobody carries dust"
+    assert slow_message(old, LIMITS, lambda _: None) is None, "its checkpoint is not there yet"
+    late = view(*sides(ONE, root=SideView(9, 1101)), checkpoint=checkpoint(created_at=1000))
+    assert checkpoint_delay(late, LIMITS) == "the newest checkpoint is 101 s old"
     fresh = view(*sides(ONE, root=SideView(9, 1050)), checkpoint=checkpoint(created_at=1000))
-    assert not list(slow_messages(fresh, LIMITS))
+    assert slow_message(fresh, LIMITS, own) is None
     assert checkpoint_delay(fresh, LIMITS) is None
     refusing = view(*sides(posted(1), root=SideView(9, 1101)), checkpoint=checkpoint(created_at=1000))
-    assert not list(slow_messages(refusing, LIMITS))
-    not_covered = view(*sides(ONE, root=SideView(9, 9999)), checkpoint=checkpoint(end=9))
-    assert not list(slow_messages(not_covered, LIMITS))
+    assert slow_message(refusing, LIMITS, own) is None

@@ -1,6 +1,7 @@
 """Two local chains with Polygon's contracts: a breach pages, proofs are taken, and commands work."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from scorer.bridge.addresses import read_bridge
 from scorer.bridge.observe import Observer
-from scorer.bridge.relayer import Relayer
+from scorer.bridge.relayer import Relayer, RelayLimits
 from scorer.chain.binding import bound
 from scorer.chain.bulk import read_view
 from scorer.chain.endpoints import Endpoints
@@ -18,10 +19,11 @@ from scorer.cli.bridge import app
 from scorer.daemon.alarms import Alarms
 from scorer.daemon.bridge_watch import BridgeWatch
 from scorer.daemon.metrics import Metrics
+from scorer.deployment.blueprint import selector
 from scorer.deployment.bridge_document import load_bridge_document
 from scorer.deployment.bridge_plan import bridge_plan
 from scorer.files import write_secret
-from scorer.lab.bridge.chains import ADMIN, STRANGER, BridgedChains, bridged_chains, wei
+from scorer.lab.bridge.chains import ADMIN, DAY, STRANGER, BridgedChains, bridged_chains, wei
 from scorer.lab.bridge.rehearsal.run import rehearse_bridge
 
 REPOSITORY = Path(__file__).parents[2]
@@ -90,6 +92,18 @@ def test_people_send_tokens_over_and_home_by_commands(chains: BridgedChains, con
     assert "bridge: conserved" in run("status", *where)[1]
 
 
+def test_the_way_of_messages_is_summed_up_by_a_command(chains: BridgedChains, config: Path) -> None:
+    code, said = run("latency", "--config", str(config), "--json")
+    assert code == 0, said
+    (to_polygon, to_ethereum), own = json.loads(said)["messages"], json.loads(said)["transactions"]
+    assert (to_polygon["sent"], to_ethereum["sent"]) == (1, 1)
+    assert to_ethereum["arrival"]["longest"] >= to_ethereum["checkpoint"]["longest"] >= 0
+    assert to_polygon["checkpoint"] is None
+    assert own == [], "this configuration's journals are new"
+    code, said = run("latency", "--config", str(config), "--days", "1")
+    assert "latency: 2 messages, 0 under way" in said, said
+
+
 def test_a_transfer_of_nothing_or_to_nobody_is_refused(config: Path) -> None:
     where = ("--config", str(config), "--send")
     for words, expected in (
@@ -115,6 +129,35 @@ def test_a_proof_is_printed_for_a_log_that_is_in_a_checkpoint(chains: BridgedCha
     assert int(json.loads(said)["blockNumber"]) == receipt["blockNumber"]
     for words in ((transaction, "--log", "9"), ("0x" + "00" * 32,), ("0x12",)):
         assert run("prove", *words, "--config", str(config))[0] == 1
+
+
+def test_a_transfer_that_does_not_arrive_is_named_and_measured(chains: BridgedChains, config: Path) -> None:
+    admin, metrics = str(chains.child.account(ADMIN).address), Metrics()
+    alarms = Alarms(metrics)
+    ends = [Endpoints([anvil.url], int(anvil.w3.eth.chain_id)) for anvil in (chains.root, chains.child)]
+    limits = RelayLimits(slow=10**9, checkpoint_age=10**9, under_way=DAY)
+    relayer = Relayer(Observer(chains.addresses), limits=limits)
+    watch = BridgeWatch(relayer, ends[0], ends[1], alarms, every=0.0)
+    chains.send_home(ADMIN, admin, "1")
+    chains.pass_time(DAY // 2)
+    watch.look()
+    assert not alarms.raised
+    chains.pass_time(DAY)
+    watch.look()
+    assert {reason.name for reason in alarms.raised} == {"TRANSFER_OVERDUE"}
+    (age,) = re.findall(r'cupel_bridge_oldest_seconds{direction="up"} ([\d.]+)', metrics.page().decode())
+    assert DAY < float(age) < 2 * DAY
+    carried(chains)
+    code, said = run("run", "--config", str(config), "--send", "--cycles", "3")
+    assert code == 0, said
+    chains.root.finalise()
+    alarms.begin_cycle()
+    watch.look()
+    assert not alarms.raised
+    page = metrics.page().decode()
+    assert 'cupel_bridge_oldest_seconds{direction="up"} 0.0' in page
+    for leg in ("checkpoint", "arrival"):
+        assert re.search(f'bridge_transit_seconds_count{{direction="up",leg="{leg}"}} [1-9]', page), leg
 
 
 def test_tokens_that_nothing_is_locked_for_page_a_member(chains: BridgedChains, config: Path) -> None:
@@ -173,6 +216,20 @@ def test_a_bridge_is_deployed_from_its_file_and_held_against_both_chains(
     code, said = run(*check, str(admin.address))
     assert code == 1
     assert f"root.roles.0.{stranger}: expected no role, found the role" in said
+    moved = authority.functions
+    for call in (
+        moved.setTargetFunctionRole(found.root.gateway, [selector("RootGateway", "unpause")], 2),
+        moved.setTargetClosed(found.root.gateway, True),
+        moved.setRoleAdmin(2, 2),
+    ):
+        chains.on_root(ADMIN).send(call)
+    said = run(*check, str(admin.address))[1]
+    for line in (
+        "root.roles.gateway.unpause: expected admin, found role 2",
+        "root.roles.gateway: expected a contract that is open, found closed by the admin",
+        "root.roles.guardian.getRoleAdmin: expected admin, found role 2",
+    ):
+        assert line in said
 
 
 def _second_bridge(chains: BridgedChains) -> dict[str, object]:

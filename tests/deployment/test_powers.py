@@ -7,6 +7,7 @@ import pytest
 
 from scorer.chain.artifacts import CONTRACTS, abi
 from scorer.deployment.blueprint import ADMIN_POWERS, POWERS, selector
+from scorer.deployment.bridge_plan import ADMINS, GOVERNED
 
 SOURCES = Path(__file__).parent.parent.parent / "contracts"
 PARTS = {
@@ -31,6 +32,24 @@ def test_every_restricted_function_belongs_to_exactly_one_role(contract: str) ->
     of_admin = list(ADMIN_POWERS.get(contract, ()))
 
     assert sorted(given + of_admin) == sorted(restricted(contract))
+
+
+def test_what_a_vote_can_do_is_this_and_no_more() -> None:
+    """Idle stake, open rounds, accepted reports, caps, ends of a bridge and messages are in no list."""
+    assert {name for names in ADMIN_POWERS.values() for name in names} == {
+        *("setParameters", "recoverSurplus"),
+        *("addMember", "removeMember", "setQuorum", "addTournament", "removeTournament"),
+    }
+    of_bridge = {name for labels in (GOVERNED, ADMINS) for names in labels.values() for name in names}
+    assert of_bridge == {"pause", "unpause", "connect", "link"}
+
+
+def test_every_restricted_function_of_a_bridge_is_in_the_lists_of_its_deployment() -> None:
+    """One that the authority decides on, in a contract without an entry, would be the admin's unseen."""
+    expected = {"Lockbox": {*ADMINS["lockbox"]}, "Gateway": {*ADMINS["gateway"]} - {"unpause"}}
+    found = {contract: restricted(contract) for contract in OF_BRIDGES}
+    assert {contract: names for contract, names in found.items() if names} == expected
+    assert restricted("BoundedPause") == {"unpause", *GOVERNED["gateway"]}
 
 
 def test_the_search_finds_what_it_should() -> None:

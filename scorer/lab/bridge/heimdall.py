@@ -50,9 +50,16 @@ class Heimdall:
     handed_over: int = 0
     lost: list[Any] = field(default_factory=list)
 
-    def checkpoint(self) -> tuple[int, int]:
-        """Finalise what happened on Polygon, and post a checkpoint of it; its first and last block."""
-        self.child.finalise()
+    def checkpoint(self, *, early: bool = False) -> tuple[int, int]:
+        """Finalise what happened on Polygon, and post a checkpoint of it; its first and last block.
+
+        Parameters
+        ----------
+        early
+            Whether it holds only what is final already.
+        """
+        if not early:
+            self.child.finalise()
         start, end = self.next_block, int(self.child.w3.eth.get_block("finalized")["number"])
         if end < start:
             return start, end

@@ -58,11 +58,11 @@ class BridgeRehearsal:
         """Report progress, and after how many seconds."""
         self.report(f"[{time.monotonic() - self.began:5.0f} s] {text}")
 
-    def configure(self) -> Path:
-        """Write the relayer's files, as its owner would; the configuration's path."""
-        home = self.out / "relayer"
+    def configure(self, who: str = "relayer", account: int = RELAYER) -> Path:
+        """Write somebody's files, as its owner would; the configuration's path."""
+        home = self.out / who
         home.mkdir(parents=True, exist_ok=True)
-        write_secret(home / "key", self.chains.root.account(RELAYER).key.hex())
+        write_secret(home / "key", self.chains.root.account(account).key.hex())
         write_whole(home / "bridge.json", json.dumps(self.chains.addresses.to_json()).encode())
         document = {
             "bridge": "bridge.json",
@@ -70,7 +70,7 @@ class BridgeRehearsal:
             "child": self._access("child", self.chains.child),
             "key": {"file": "key"},
             "tournaments": self.tournaments,
-            "limits": {"slow": 10**9, "checkpoint_age": self.checkpoint_age},
+            "limits": {"slow": 10**9, "checkpoint_age": self.checkpoint_age, "under_way": 10**9},
             "run": {"interval": 0.1, "finality_stall": self.finality_stall},
         }
         write_whole(home / FILE, tomli_w.dumps(document).encode(), mode=OWNER_ONLY)
@@ -94,22 +94,32 @@ class BridgeRehearsal:
         finalises
             Whether what happened becomes final afterwards.
         """
-        config, home = self.configure(), self.out / "relayer"
 
-        def work() -> None:
+        def work(config: Path) -> None:
+            with relaying(load_bridge_config(config), send=True) as daemon:
+                run(daemon, load_bridge_config(config), cycles=1)
+
+        code = self.in_process("relayer", RELAYER, work, kill_at)
+        if finalises:
+            self.finalise()
+        return code
+
+    def in_process(
+        self, who: str, account: int, work: Callable[[Path], None], kill_at: str | None = None
+    ) -> int:
+        """Do what somebody's configuration is for in a process of its own; its exit code."""
+        config, home = self.configure(who, account), self.out / who
+
+        def logged() -> None:
             if kill_at is not None:
                 os.environ[VARIABLE] = kill_at
             with (home / "log").open("a") as log:
                 configure_logging(log)
-                settings = load_bridge_config(config)
-                with relaying(settings, send=True) as daemon:
-                    run(daemon, settings, cycles=1)
+                work(config)
 
-        code = Fork.of(work, home / "crash").wait()
+        code = Fork.of(logged, home / "crash").wait()
         if code not in (0, KILLED):
-            raise Unexpected(f"expected a relayer that ends well, found {(home / 'crash').read_text()}")
-        if finalises:
-            self.finalise()
+            raise Unexpected(f"expected a {who} that ends well, found {(home / 'crash').read_text()}")
         return code
 
     def relay_until(self, what: str, done: Callable[[], bool]) -> None:
@@ -136,6 +146,10 @@ class BridgeRehearsal:
     def view(self) -> BridgeView:
         """Read both ends as they are now, from the beginning."""
         self.finalise()
+        return self.final_view()
+
+    def final_view(self) -> BridgeView:
+        """Read both ends as they were at what is final by now."""
         observer = Observer(self.chains.addresses, tuple(self.tournaments))
         view, _, _ = observer.observe(_pin(self.chains.root), _pin(self.chains.child))
         return view

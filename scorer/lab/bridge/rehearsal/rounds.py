@@ -12,7 +12,6 @@ from scorer.lab.bridge.chains import STRANGER
 from scorer.lab.bridge.rehearsal.context import BridgeRehearsal
 from scorer.lab.demo.files import write_submission
 from scorer.lab.in_process import (
-    CHALLENGE_WINDOW,
     InProcessTournament,
     deploy_tournament,
     owners_of,
@@ -27,7 +26,10 @@ from scorer.rewards.allocation import SHARE_FLAG
 from scorer.submission.validity import Universe
 from scorer.units import nano_from_nmr
 
+MINUTE: Final = 60
 HOUR: Final = 3600
+WINDOW: Final = 24 * HOUR
+"""The challenge window: the least that a deployment file for Polygon may have, seconds."""
 MODELS: Final = 6
 IDS: Final = tuple(f"id{number:03}" for number in range(60))
 
@@ -45,7 +47,7 @@ def deploy(rehearsal: BridgeRehearsal, admin: tuple[str, int] | None = None) -> 
     chains = rehearsal.chains
     rules = preset("classic").model_copy(update={"secrecy": None})
     bridged = BridgedToken(chains.addresses.child.token, chains.addresses.child.burn_sink)
-    document = tournament_document(chains.child, rules, bridged=bridged, admin=admin)
+    document = tournament_document(chains.child, rules, bridged=bridged, admin=admin, challenge_window=WINDOW)
     owners = list(owners_of(chains.child, ("owner_0", "owner_1")).values())
     stakes = [
         Stake(owners[number % len(owners)], nano_from_nmr(100), SHARE_FLAG | 1_000_000)
@@ -57,8 +59,23 @@ def deploy(rehearsal: BridgeRehearsal, admin: tuple[str, int] | None = None) -> 
     return BridgedTournament(play, rules)
 
 
+def by_the_chain(tournament: BridgedTournament) -> BridgedTournament:
+    """Return a tournament whose rules have the cap of the chain, which a vote may have changed."""
+    cap = int(read_view(tournament.play.suite.tournament.functions.cap()))
+    stake = tournament.rules.stake.model_copy(update={"cap": cap})
+    return BridgedTournament(tournament.play, tournament.rules.model_copy(update={"stake": stake}))
+
+
 def settle_a_round(rehearsal: BridgeRehearsal, tournament: BridgedTournament) -> int:
-    """Play a round to its end on the second chain; what it burned, wei."""
+    """Play a round to its end on the second chain, and send on what it burned, wei."""
+    burned = settle(rehearsal, tournament, play_to_report(rehearsal, tournament))
+    play = tournament.play
+    play.sender(STRANGER).send(play.suite.tournament.functions.sendBurned())
+    return burned
+
+
+def play_to_report(rehearsal: BridgeRehearsal, tournament: BridgedTournament) -> int:
+    """Play a round until a quorum of the committee reported it; its id."""
     play, anvil = tournament.play, rehearsal.chains.child
     now = int(anvil.w3.eth.get_block("latest")["timestamp"])
     times = (now, now + HOUR, now + 9 * HOUR, now + 60 * HOUR)
@@ -77,13 +94,20 @@ def settle_a_round(rehearsal: BridgeRehearsal, tournament: BridgedTournament) ->
     for member in play.members:
         play.publish_target(member, round_id, IDS, target)
     _cycle(rehearsal, play)
-    anvil.advance_to(int(anvil.w3.eth.get_block("latest")["timestamp"]) + CHALLENGE_WINDOW + 1)
+    return round_id
+
+
+def settle(rehearsal: BridgeRehearsal, tournament: BridgedTournament, round_id: int) -> int:
+    """Let the challenge window of a reported round pass, and settle it; what it burned, wei."""
+    play, anvil = tournament.play, rehearsal.chains.child
+    proposal = play.suite.proposal(round_id, anvil.w3.eth.block_number)
+    expect("a report of the round", True, proposal is not None)
+    anvil.advance_to((0 if proposal is None else proposal.challenge_until) + MINUTE)
     _cycle(rehearsal, play)
     record = play.suite.round(round_id, anvil.w3.eth.block_number)
     expect("the round's state", RoundState.SETTLED, record.state)
     burned = record.burned * 10**9
     expect("something burned in the round", True, burned > 0)
-    play.sender(STRANGER).send(play.suite.tournament.functions.sendBurned())
     return burned
 
 

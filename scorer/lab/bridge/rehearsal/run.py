@@ -12,16 +12,19 @@ from scorer.lab.bridge.chains import bridged_chains
 from scorer.lab.bridge.rehearsal import portal, rounds, stress, tokens, votes
 from scorer.lab.bridge.rehearsal.context import BridgeRehearsal
 from scorer.lab.bridge.rehearsal.gas import gas_of
+from scorer.lab.bridge.rehearsal.journeys import FOLDER, table
 from scorer.lab.rehearsal.context import expect
 from scorer.owned_files import make_owned_folder
 from scorer.storage.contents import inbox_at, rounds_in
 
 MADE_BY: Final = "scripts/rehearse_bridge.py"
+LATENCY: Final = "latency.json"
 RELAYER_FILES: Final = ("key", "bridge.json", "bridge.toml", "root.sqlite*", "child.sqlite*", "log", "crash")
 GAS: Final = "gas.json"
 CONTENTS: Final = (
     GAS,
-    *(f"relayer/{name}" for name in RELAYER_FILES),
+    LATENCY,
+    *(f"{who}/{name}" for who in ("relayer", FOLDER) for name in RELAYER_FILES),
     *inbox_at("tournament/inbox"),
     *rounds_in("tournament/published"),
     *(
@@ -32,7 +35,7 @@ CONTENTS: Final = (
     ),
 )
 """Everything that a rehearsal writes into its folder."""
-KEYS: Final = ("relayer/key",)
+KEYS: Final = ("relayer/key", f"{FOLDER}/key")
 """Files in it that hold keys of the chains' own accounts."""
 
 
@@ -94,7 +97,9 @@ def _play(rehearsal: BridgeRehearsal) -> None:
     rehearsal.say("either chain was reorganised")
     tokens.killed_at_each_step(rehearsal)
     rehearsal.say(f"the relayer was killed at {len(tokens.LABELS)} steps")
-    stress.bad_days(rehearsal)
+    days = stress.bad_days(rehearsal, rounds.by_the_chain(tournament))
+    write_whole(rehearsal.out / LATENCY, (json.dumps(days.to_json(), indent=1) + "\n").encode())
+    rehearsal.report(table(days.journeys))
     rehearsal.say("fees, limits, a stall of finality and a gap of checkpoints cost time and nothing else")
     tokens.refused_proofs(rehearsal)
     rehearsal.say("replayed, tampered and forged proofs were refused by name")

@@ -8,9 +8,10 @@ from eth_abi.abi import encode
 from scorer.bridge.checkpoints import newest_checkpoint
 from scorer.bridge.messages import interoperable
 from scorer.bridge.proving import LogProof, Prover
+from scorer.bridge.views import PostedMessage
 from scorer.chain.bulk import read_view
 from scorer.failpoints import KILLED
-from scorer.lab.bridge.chains import ADMIN, DAY, GUARDIAN, STRANGER, wei
+from scorer.lab.bridge.chains import ADMIN, DAY, GUARDIAN, STRANGER, BridgedChains, wei
 from scorer.lab.bridge.rehearsal.context import BridgeRehearsal, refusal
 from scorer.lab.rehearsal.context import expect
 
@@ -113,18 +114,9 @@ def refused_proofs(rehearsal: BridgeRehearsal) -> None:
     """Replay a delivered message, tamper with its proof, and forge what only a gateway may say."""
     chains, stranger = rehearsal.chains, rehearsal.chains.on_root(STRANGER)
     rehearsal.carry()
-    proof = _proof_of_last(rehearsal)
+    proof = proof_of(chains, rehearsal.view().child.posted[-1])
     deliver = chains.root_end.gateway.functions.deliver
-    other = bytes([proof.leaf.receipts_root[0] ^ 1]) + proof.leaf.receipts_root[1:]
-    changed: dict[str, LogProof] = {
-        "AlreadyDelivered": proof,
-        "NotInCheckpoint": replace(proof, leaf=replace(proof.leaf, receipts_root=other)),
-        "UnknownCheckpoint": replace(proof, checkpoint=proof.checkpoint + 1000),
-        "WrongBlockProofLength": replace(proof, block_proof=(*proof.block_proof, bytes(32))),
-        "TrieProofTraversalError": replace(proof, receipt_proof=proof.receipt_proof[:-1]),
-        "NoSuchLog": replace(proof, log_index=proof.log_index + 1000),
-    }
-    for name, each in changed.items():
+    for name, each in {"AlreadyDelivered": proof, **tampered(proof)}.items():
         expect("the refusal of a proof", name, refusal(stranger, deliver(each.argument)))
     payload = _payload(chains.addresses.child.chain_id, stranger.address)
     named = interoperable(chains.addresses.child.chain_id, chains.addresses.child.token)
@@ -135,8 +127,26 @@ def refused_proofs(rehearsal: BridgeRehearsal) -> None:
     rehearsal.balance()
 
 
-def _proof_of_last(rehearsal: BridgeRehearsal) -> LogProof:
-    chains, posted = rehearsal.chains, rehearsal.view().child.posted[-1]
+def tampered(proof: LogProof) -> dict[str, LogProof]:
+    """Return a proof with one thing changed, by the name of the error that refuses it."""
+    other = bytes([proof.leaf.receipts_root[0] ^ 1]) + proof.leaf.receipts_root[1:]
+    return {
+        "NotInCheckpoint": replace(proof, leaf=replace(proof.leaf, receipts_root=other)),
+        "UnknownCheckpoint": replace(proof, checkpoint=proof.checkpoint + 1000),
+        "WrongBlockProofLength": replace(proof, block_proof=(*proof.block_proof, bytes(32))),
+        "TrieProofTraversalError": replace(proof, receipt_proof=proof.receipt_proof[:-1]),
+        "NoSuchLog": replace(proof, log_index=proof.log_index + 1000),
+    }
+
+
+def proof_of(chains: BridgedChains, posted: PostedMessage) -> LogProof:
+    """Prove a message of the second chain by the newest checkpoints.
+
+    Raises
+    ------
+    scorer.bridge.proving.NotCheckpointed
+        When its block is in none.
+    """
     block, end = int(chains.root.w3.eth.block_number), chains.root_end
     newest = newest_checkpoint(lambda number: end.checkpoint(number, block), None, chains.addresses.step)
     prover = Prover(end, chains.child.w3, newest, block, chains.addresses.step)
