@@ -109,7 +109,7 @@ class Walk:
         return self.candidates[0 if honest else int(self.random.integers(len(self.candidates)))]
 
     def step(self) -> None:
-        """Take one step of any kind, mostly about one report: votes for it, evidence and proofs have to meet."""
+        """Take one step of any kind, mostly about one report: its votes, evidence and proof have to meet."""
         if self.random.random() < 0.2:
             self.favoured = self._any()
         candidate = self.favoured if self.random.random() < 0.8 else self._any()
